@@ -1,0 +1,132 @@
+"""Keys as WireGuard writes them: 32 bytes, base64 in text. Secret ones never show themselves.
+
+A secret's `repr`, `str` and format are all "hidden", so that no log line, traceback or export can leak one
+by accident; the bytes come out only where code asks for `.raw` by name.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+
+from nacl.bindings import crypto_scalarmult_base
+
+KEY_LENGTH = 32
+
+
+class InvalidKeyError(ValueError):
+    """Text that is no WireGuard key. The message never repeats the text, which may be a secret."""
+
+
+def decode_key(text: str) -> bytes:
+    """The 32 bytes behind `text`, as strict as wg(8): 44 characters of canonical base64.
+
+    Raises InvalidKeyError, which says what is wrong without repeating the text.
+    """
+    stripped = text.strip()
+    try:
+        raw = base64.b64decode(stripped, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidKeyError("not base64 (a WireGuard key is 44 characters that end in '=')") from None
+    if len(raw) != KEY_LENGTH:
+        raise InvalidKeyError(f"{len(raw)} bytes, not {KEY_LENGTH} (a WireGuard key is 44 characters)")
+    if base64.b64encode(raw).decode() != stripped:
+        raise InvalidKeyError("not canonical base64 (wg refuses it: the last characters hold stray bits)")
+    return raw
+
+
+def _checked(raw: bytes) -> bytes:
+    if len(raw) != KEY_LENGTH:
+        raise InvalidKeyError(f"{len(raw)} bytes, not {KEY_LENGTH}")
+    return raw
+
+
+class PublicKey:
+    """A Curve25519 public key. Prints as base64."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = _checked(raw)
+
+    @classmethod
+    def from_text(cls, text: str) -> PublicKey:
+        """Raises InvalidKeyError."""
+        return cls(decode_key(text))
+
+    def __str__(self) -> str:
+        return base64.b64encode(self.raw).decode()
+
+    def __repr__(self) -> str:
+        return f"PublicKey({self})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PublicKey) and other.raw == self.raw
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
+
+
+class _Secret:
+    """32 bytes that compare and hash, and never print."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = _checked(raw)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(hidden)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and isinstance(other, _Secret) and other.raw == self.raw
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.raw))
+
+    def to_text(self) -> str:
+        """Base64, for the 0600 file that holds it. Never for a screen."""
+        return base64.b64encode(self.raw).decode()
+
+
+class PrivateKey(_Secret):
+    """A Curve25519 private key; clamped by the scalar multiplication, as in wg."""
+
+    __slots__ = ("public",)
+
+    def __init__(self, raw: bytes) -> None:
+        super().__init__(raw)
+        self.public = PublicKey(crypto_scalarmult_base(raw))
+
+    @classmethod
+    def from_text(cls, text: str) -> PrivateKey:
+        """Raises InvalidKeyError."""
+        return cls(decode_key(text))
+
+    @classmethod
+    def generate(cls) -> PrivateKey:
+        """A fresh key, clamped as `wg genkey` writes it."""
+        raw = bytearray(os.urandom(KEY_LENGTH))
+        raw[0] &= 248
+        raw[31] = (raw[31] & 127) | 64
+        return cls(bytes(raw))
+
+
+class PresharedKey(_Secret):
+    """The symmetric key that is mixed in as psk2. All zeros where a peer has none (whitepaper §5.2)."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_text(cls, text: str) -> PresharedKey:
+        """Raises InvalidKeyError."""
+        return cls(decode_key(text))
+
+
+NO_PRESHARED_KEY = PresharedKey(bytes(KEY_LENGTH))

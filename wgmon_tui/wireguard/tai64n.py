@@ -1,0 +1,35 @@
+"""TAI64N, the timestamp inside an initiation: 8 bytes of seconds, 4 of nanoseconds, big-endian (§5.1).
+
+A server keeps the greatest stamp it has seen from a peer and drops, silently, every initiation that is not
+later. So a stamp must never repeat or go backwards, whatever the wall clock does.
+"""
+
+from __future__ import annotations
+
+TAI64N_LENGTH = 12
+
+# 2^62 marks the epoch of TAI64; the ten seconds are TAI's lead in 1970. WireGuard ignores leap seconds since
+# (kernel: tai64n_now adds 0x400000000000000a).
+_EPOCH = 0x400000000000000A
+_SECOND = 1_000_000_000
+
+
+def encode(unix_ns: int) -> bytes:
+    """The stamp of a Unix time in nanoseconds."""
+    seconds, nanoseconds = divmod(unix_ns, _SECOND)
+    return (_EPOCH + seconds).to_bytes(8, "big") + nanoseconds.to_bytes(4, "big")
+
+
+def decode(stamp: bytes) -> int:
+    """The Unix time in nanoseconds of a stamp. Raises ValueError when it is not 12 bytes."""
+    if len(stamp) != TAI64N_LENGTH:
+        raise ValueError(f"a TAI64N stamp has {TAI64N_LENGTH} bytes, not {len(stamp)}")
+    return (int.from_bytes(stamp[:8], "big") - _EPOCH) * _SECOND + int.from_bytes(stamp[8:], "big")
+
+
+def following(last_unix_ns: int, now_unix_ns: int) -> int:
+    """The time for the next stamp: now, or one nanosecond after the last where the clock has not moved on.
+
+    One nanosecond suffices: servers compare the twelve bytes.
+    """
+    return max(now_unix_ns, last_unix_ns + 1)
