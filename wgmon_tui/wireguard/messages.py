@@ -63,7 +63,11 @@ def _layout(*parts: tuple[str, int, str]) -> tuple[Field, ...]:
 
 
 _RESERVED = ("reserved", 3, "three zero bytes; servers drop anything else here without a word")
-_MAC2 = ("mac2", 16, "keyed hash over all before it, with the cookie as key; zeros unless a cookie was demanded")
+_MAC2 = (
+    "mac2",
+    16,
+    "keyed hash over all before it, with the cookie as key; zeros unless a cookie was demanded",
+)
 
 FIELDS: dict[MessageType, tuple[Field, ...]] = {
     MessageType.INITIATION: _layout(
@@ -71,7 +75,11 @@ FIELDS: dict[MessageType, tuple[Field, ...]] = {
         _RESERVED,
         ("sender", 4, "index the initiator picked for this attempt; the answer must name it as its receiver"),
         ("ephemeral", 32, "the initiator's one-time Curve25519 public key, in the clear"),
-        ("static", 48, "the initiator's public key, sealed for the server's key (32 bytes and a 16-byte tag)"),
+        (
+            "static",
+            48,
+            "the initiator's public key, sealed for the server's key (32 bytes and a 16-byte tag)",
+        ),
         ("timestamp", 28, "TAI64N time, sealed (12 bytes and a tag); must be later than every one before it"),
         ("mac1", 16, "keyed hash over all before it; the key comes from the server's public key"),
         _MAC2,
@@ -82,8 +90,16 @@ FIELDS: dict[MessageType, tuple[Field, ...]] = {
         ("sender", 4, "index the server picked; our transport packets carry it as receiver"),
         ("receiver", 4, "the index that our initiation carried as sender"),
         ("ephemeral", 32, "the server's one-time Curve25519 public key, in the clear"),
-        ("empty", 16, "the tag over an empty text: opens only with the right static, ephemeral and preshared keys"),
-        ("mac1", 16, "keyed hash over all before it; the key comes from our public key, so anyone can make it"),
+        (
+            "empty",
+            16,
+            "the tag over an empty text: opens only with the right static, ephemeral and preshared keys",
+        ),
+        (
+            "mac1",
+            16,
+            "keyed hash over all before it; the key comes from our public key, so anyone can make it",
+        ),
         _MAC2,
     ),
     MessageType.COOKIE_REPLY: _layout(
@@ -91,13 +107,21 @@ FIELDS: dict[MessageType, tuple[Field, ...]] = {
         _RESERVED,
         ("receiver", 4, "the index that our initiation carried as sender"),
         ("nonce", 24, "random nonce of the XChaCha20-Poly1305 seal"),
-        ("cookie", 32, "the cookie, sealed with the server's public key and bound to our mac1 (16 bytes and a tag)"),
+        (
+            "cookie",
+            32,
+            "the cookie, sealed with the server's public key and bound to our mac1 (16 bytes and a tag)",
+        ),
     ),
     MessageType.TRANSPORT: _layout(
         ("type", 1, "4: transport data"),
         _RESERVED,
         ("receiver", 4, "the index that the other side picked in the handshake"),
-        ("counter", 8, "little-endian packet number; the nonce of the seal, and what replay protection counts"),
+        (
+            "counter",
+            8,
+            "little-endian packet number; the nonce of the seal, and what replay protection counts",
+        ),
     ),
 }
 
@@ -111,7 +135,7 @@ _HEADERS = {bytes((kind, 0, 0, 0)): kind for kind in MessageType}
 
 
 def message_type(packet: bytes) -> MessageType | None:
-    """What `packet` claims to be, or None where its form is not WireGuard's (type, reserved bytes, length)."""
+    """What `packet` claims to be; None where its type, reserved bytes or length are not WireGuard's."""
     kind = _HEADERS.get(packet[:4])
     if kind is None:
         return None

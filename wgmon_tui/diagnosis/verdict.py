@@ -1,0 +1,86 @@
+"""The words for what evidence means: verdicts, their severities, and the diagnosis that carries them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(Enum):
+    """How bad it is. Always shown as word, glyph and colour together."""
+
+    UP = ("up", "●", "o")
+    DEGRADED = ("degraded", "▲", "^")
+    DOWN = ("down", "✖", "X")
+    UNKNOWN = ("unknown", "?", "?")
+    PAUSED = ("paused", "‖", "=")
+
+    def __init__(self, word: str, glyph: str, ascii_glyph: str) -> None:
+        self.word = word
+        self.glyph = glyph
+        self.ascii_glyph = ascii_glyph
+
+    @property
+    def rank(self) -> int:
+        """0 is worst: the order in which a table shows them."""
+        return _WORST_FIRST.index(self)
+
+
+_WORST_FIRST = [Severity.DOWN, Severity.DEGRADED, Severity.UNKNOWN, Severity.UP, Severity.PAUSED]
+
+
+class Verdict(Enum):
+    """What the evidence of a check means: a slug that others script against, a severity, an explanation."""
+
+    HEALTHY = ("healthy", Severity.UP, "The handshake completed and its response was authentic.")
+    UNDER_LOAD = (
+        "under-load",
+        Severity.DEGRADED,
+        "The server demanded a cookie before it answered: it is under load, or being flooded.",
+    )
+    SLOW = ("slow", Severity.DEGRADED, "The handshake completed, but took longer than this server's limit.")
+    LOSSY = ("lossy", Severity.DEGRADED, "The handshake completed, but many of the recent ones were lost.")
+    PSK_MISMATCH = (
+        "psk-mismatch",
+        Severity.DOWN,
+        "The server knows our key and answers, but its answer does not open with our preshared key.",
+    )
+    PORT_CLOSED = ("port-closed", Severity.DOWN, "The server itself says that nothing listens on this port.")
+    UNREACHABLE = ("unreachable", Severity.DOWN, "The network says that the server cannot be reached.")
+    SILENT = ("silent", Severity.DOWN, "Nothing came back. Silence alone does not tell why.")
+    NOT_WIREGUARD = (
+        "not-wireguard",
+        Severity.DOWN,
+        "Something answers there, but it does not speak WireGuard.",
+    )
+    DNS_FAILURE = ("dns-failure", Severity.DOWN, "The name of the server does not resolve.")
+    LOCAL_FAULT = (
+        "local-fault",
+        Severity.UNKNOWN,
+        "Our own side could not send: this says nothing about the server.",
+    )
+    MISCONFIGURED = ("misconfigured", Severity.UNKNOWN, "Our own file lacks something that a check needs.")
+
+    def __init__(self, slug: str, severity: Severity, meaning: str) -> None:
+        self.slug = slug
+        self.severity = severity
+        self.meaning = meaning
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A possible cause: what, why we think so, and what to type to settle it."""
+
+    cause: str
+    why: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A verdict with the sentence for a tired human, the evidence in words, and the causes, likeliest first."""
+
+    verdict: Verdict
+    summary: str
+    evidence: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()

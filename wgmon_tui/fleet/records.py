@@ -1,0 +1,93 @@
+"""The fleet as plain frozen records: what servers.toml says, after every check has passed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+
+from wgmon_tui.wireguard.keys import PublicKey
+
+Address = IPv4Address | IPv6Address
+Interface = IPv4Interface | IPv6Interface
+
+
+class ConfigurationError(Exception):
+    """Something in a file of ours that cannot stand. The message is one line: file, key, what to do.
+
+    It never repeats a value that may be secret.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a server listens: a host name or an address, and a UDP port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class SecretForm(Enum):
+    """The ways to name a secret; the value is the suffix of its key in TOML (private_key_file …)."""
+
+    FILE = "_file"
+    COMMAND = "_command"
+    ENV = "_env"
+    CREDENTIAL = "_credential"
+    INLINE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSource:
+    """Where a secret is to be had. An inline one is hidden in the repr; the others hold no secret."""
+
+    form: SecretForm
+    value: str | tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The key pair and tunnel addresses with which we probe. One per vantage, made for monitoring."""
+
+    name: str
+    private_key: SecretSource
+    addresses: tuple[Interface, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One WireGuard endpoint that is watched. Times are in seconds."""
+
+    name: str
+    endpoint: Endpoint
+    public_key: PublicKey
+    identity: str
+    known_keys: tuple[PublicKey, ...] = ()
+    preshared_key: SecretSource | None = None
+    tunnel_ping: tuple[Address, ...] = ()
+    tags: tuple[str, ...] = ()
+    interval: float = 10.0
+    timeout: float = 5.0
+    slow: float = 0.5
+    paused: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Everything in one servers.toml.
+
+    `defaults` are the keys of `[defaults]` as the file has them, already applied to `servers`; the writer
+    needs them to write a server without what its defaults say.
+    """
+
+    servers: tuple[Server, ...] = ()
+    identities: tuple[Identity, ...] = ()
+    defaults: dict[str, object] = field(default_factory=dict)
+
+    def identity(self, name: str) -> Identity | None:
+        """The identity of that name."""
+        return next((identity for identity in self.identities if identity.name == name), None)

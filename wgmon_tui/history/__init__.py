@@ -1,0 +1,1 @@
+"""What outlives a process. So far: the last timestamp that every identity has used."""

@@ -1,0 +1,1 @@
+"""WireGuard servers in this process, healthy and broken, for the demo and for speed."""

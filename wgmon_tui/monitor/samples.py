@@ -1,0 +1,49 @@
+"""The last results of one server in a ring of fixed size, and the figures that are read off it."""
+
+from __future__ import annotations
+
+from array import array
+from math import isnan, nan
+
+CAPACITY = 120
+
+
+class Samples:
+    """Round-trip times in seconds of the last checks, oldest first; a lost check is NaN."""
+
+    __slots__ = ("_next", "_ring")
+
+    def __init__(self) -> None:
+        self._ring = array("f")
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._ring)
+
+    def add(self, rtt: float | None) -> None:
+        """Remember a check; None is a lost one."""
+        value = nan if rtt is None else rtt
+        if len(self._ring) < CAPACITY:
+            self._ring.append(value)
+        else:
+            self._ring[self._next] = value
+            self._next = (self._next + 1) % CAPACITY
+
+    def recent(self, count: int) -> list[float | None]:
+        """The last `count` checks, oldest first; None for a lost one."""
+        ring, split = self._ring, self._next
+        ordered = ring[split:] + ring[:split]
+        return [None if isnan(value) else value for value in ordered[-count:]] if count > 0 else []
+
+    def loss(self) -> float | None:
+        """The share of checks lost, 0 to 1; None before the first."""
+        if not self._ring:
+            return None
+        return sum(map(isnan, self._ring)) / len(self._ring)
+
+    def percentiles(self, *shares: float) -> tuple[float | None, ...]:
+        """The nearest-rank percentiles of the answered checks in seconds; None where none was answered."""
+        answered = sorted(value for value in self._ring if not isnan(value))
+        if not answered:
+            return (None,) * len(shares)
+        return tuple(answered[max(0, -int(-share * len(answered) // 1) - 1)] for share in shares)

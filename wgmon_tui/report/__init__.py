@@ -1,0 +1,1 @@
+"""One result, many forms: a table, JSON lines, a hex dump."""

@@ -1,0 +1,1 @@
+"""The Textual face: reads the board, asks the engine, never probes."""

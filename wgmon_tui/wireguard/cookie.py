@@ -1,0 +1,89 @@
+"""MAC1, MAC2 and the cookie that a server under load demands (§5.3, §5.4.4, §5.4.7).
+
+MAC1 proves that the sender knows the receiver's public key. Under load a server answers with a cookie sealed
+for the sender's MAC1; only who receives at the source address can put it into MAC2 and be served.
+"""
+
+from __future__ import annotations
+
+import os
+from hashlib import blake2s
+from hmac import compare_digest
+
+from wgmon_tui.wireguard.keys import PublicKey
+from wgmon_tui.wireguard.messages import COOKIE_REPLY_LENGTH, MAC_LENGTH
+from wgmon_tui.wireguard.primitives import hash_, mac, xaead_open, xaead_seal
+
+_LABEL_MAC1 = b"mac1----"
+_LABEL_COOKIE = b"cookie--"
+_HEADER = b"\x03\0\0\0"
+_NONCE_LENGTH = 24
+
+COOKIE_LIFETIME_S = 120.0
+"""How long a cookie is good on either side (COOKIE_SECRET_MAX_AGE in the kernel)."""
+
+NO_MAC = bytes(MAC_LENGTH)
+
+
+class Mac1:
+    """MAC1 of messages addressed to the holder of one public key; the keyed state is made once."""
+
+    __slots__ = ("_state",)
+
+    def __init__(self, receiver: PublicKey) -> None:
+        self._state = blake2s(key=hash_(_LABEL_MAC1 + receiver.raw), digest_size=MAC_LENGTH)
+
+    def of(self, message: bytes) -> bytes:
+        """MAC1 over `message`, which ends where mac1 begins."""
+        state = self._state.copy()
+        state.update(message)
+        return state.digest()
+
+    def verify(self, packet: bytes) -> bool:
+        """Whether the mac1 of a whole handshake packet is right."""
+        return compare_digest(self.of(packet[:-32]), packet[-32:-16])
+
+
+def mac2(cookie: bytes, message: bytes) -> bytes:
+    """MAC2 over `message`, which ends where mac2 begins (mac1 included)."""
+    return mac(cookie, message)
+
+
+def cookie_key(server: PublicKey) -> bytes:
+    """The key of the seal on this server's cookie replies; anyone who knows the public key can make it."""
+    return hash_(_LABEL_COOKIE + server.raw)
+
+
+def open_cookie_reply(packet: bytes, key: bytes, mac1: bytes) -> bytes:
+    """The cookie in a 64-byte cookie reply to the message that carried `mac1`.
+
+    `key` is the server's `cookie_key`. Raises AuthenticationError where the reply was made with another
+    public key or for another message.
+    """
+    return xaead_open(key, packet[32:COOKIE_REPLY_LENGTH], mac1, packet[8:32])
+
+
+class CookieJar:
+    """The server's side: a secret that changes, and the cookies that come from it."""
+
+    def __init__(self, server: PublicKey) -> None:
+        self._key = cookie_key(server)
+        self._secret = os.urandom(32)
+        self._since = float("-inf")
+
+    def cookie_for(self, source: bytes, now_s: float) -> bytes:
+        """The cookie of a source address and port, as bytes of the caller's form, at a monotonic time."""
+        if now_s - self._since >= COOKIE_LIFETIME_S:
+            self._secret = os.urandom(32)
+            self._since = now_s
+        return mac(self._secret, source)
+
+    def reply(self, packet: bytes, source: bytes, now_s: float) -> bytes:
+        """The cookie reply to a handshake packet whose sender index and mac1 it is bound to."""
+        nonce = os.urandom(_NONCE_LENGTH)
+        sealed = xaead_seal(self._key, self.cookie_for(source, now_s), packet[-32:-16], nonce)
+        return _HEADER + packet[4:8] + nonce + sealed
+
+    def verify(self, packet: bytes, source: bytes, now_s: float) -> bool:
+        """Whether the packet's mac2 was made with the cookie of its source."""
+        return compare_digest(mac2(self.cookie_for(source, now_s), packet[:-16]), packet[-16:])

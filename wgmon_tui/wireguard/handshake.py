@@ -1,0 +1,293 @@
+"""Noise_IKpsk2 as WireGuard runs it (§5.4): who knocks, who answers, and what each may believe.
+
+The initiator's side is `Initiator` (one pair of static keys; everything that does not change between
+attempts is computed once) and `Attempt` (one initiation on its way, with the ephemeral and hash that a late
+answer needs). The responder's side is `Responder` and `ReceivedInitiation`. Both end in a `Session`.
+
+A response is believed only after the AEAD of `empty` opened: MAC1 needs nothing but our public key, so 92
+bytes of type 2 with the right index prove nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import Enum
+
+from wgmon_tui.wireguard.cookie import NO_MAC, Mac1, cookie_key, mac2, open_cookie_reply
+from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.wireguard.messages import MessageType, message_type
+from wgmon_tui.wireguard.primitives import (
+    AuthenticationError,
+    LowOrderPointError,
+    aead_open,
+    aead_seal,
+    dh,
+    dh_public,
+    hash_,
+    kdf1,
+    kdf2,
+    kdf3,
+)
+from wgmon_tui.wireguard.session import Session
+
+_CHAIN = hash_(b"Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s")
+_HASH = hash_(_CHAIN + b"WireGuard v1 zx2c4 Jason@zx2c4.com")
+_INITIATION = b"\x01\0\0\0"
+_RESPONSE = b"\x02\0\0\0"
+
+
+class Reason(Enum):
+    """Why a packet was not believed."""
+
+    NOT_WIREGUARD = "not a WireGuard message"
+    UNEXPECTED_TYPE = "a WireGuard message that has no place here"
+    OTHER_INDEX = "addressed to another attempt"
+    BAD_MAC1 = "mac1 is wrong: its sender does not know our public key"
+    BAD_STATIC = "the sealed static key does not open: it was sealed for another server key"
+    BAD_TIMESTAMP = "the sealed timestamp does not open"
+    BAD_EMPTY = "the seal over `empty` does not open: another preshared key, or a forgery"
+    BAD_COOKIE = "the cookie does not open: another server's, or a forgery"
+    LOW_ORDER = "a public key of low order"
+
+
+class RejectedError(Exception):
+    """A packet that must not be believed, and why."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class Initiator:
+    """Our side towards one server: static keys, preshared key, and all that attempts have in common."""
+
+    __slots__ = (
+        "_cookie_key",
+        "_hash",
+        "_mac1",
+        "_mac1_of_ours",
+        "_private",
+        "_psk",
+        "_remote",
+        "_static_static",
+    )
+
+    def __init__(self, private: PrivateKey, remote: PublicKey, psk: PresharedKey = NO_PRESHARED_KEY) -> None:
+        """Raises RejectedError (LOW_ORDER) for a server key that no Curve25519 key pair has."""
+        self._private = private
+        self._remote = remote
+        self._psk = psk
+        try:
+            self._static_static = dh(private.raw, remote.raw)
+        except LowOrderPointError:
+            raise RejectedError(Reason.LOW_ORDER) from None
+        self._hash = hash_(_HASH + remote.raw)
+        self._mac1 = Mac1(remote)
+        self._mac1_of_ours = Mac1(private.public)
+        self._cookie_key = cookie_key(remote)
+
+    def initiate(
+        self, sender: int, stamp: bytes, cookie: bytes | None = None, ephemeral: bytes | None = None
+    ) -> Attempt:
+        """Start an attempt (§5.4.2).
+
+        `sender` is the index by which the answer finds us, `stamp` a TAI64N later than any this key has
+        used, `cookie` the 16 bytes of a cookie reply not older than two minutes, `ephemeral` the one-time
+        private key (random unless a test names it).
+        """
+        ephemeral = ephemeral or os.urandom(32)
+        ephemeral_public = dh_public(ephemeral)
+        chain = kdf1(_CHAIN, ephemeral_public)
+        transcript = hash_(self._hash + ephemeral_public)
+        chain, key = kdf2(chain, dh(ephemeral, self._remote.raw))
+        static = aead_seal(key, self._private.public.raw, transcript)
+        transcript = hash_(transcript + static)
+        chain, key = kdf2(chain, self._static_static)
+        timestamp = aead_seal(key, stamp, transcript)
+        transcript = hash_(transcript + timestamp)
+
+        message = _INITIATION + sender.to_bytes(4, "little") + ephemeral_public + static + timestamp
+        mac1 = self._mac1.of(message)
+        message += mac1
+        packet = message + (mac2(cookie, message) if cookie else NO_MAC)
+        return Attempt(self, sender, packet, mac1, ephemeral, chain, transcript)
+
+    def complete(self, attempt: Attempt, packet: bytes, psk: PresharedKey | None = None) -> Session:
+        """The session that a response opens (§5.4.3), under our preshared key or under `psk` to try another.
+
+        Raises RejectedError. A BAD_EMPTY is no proof of a wrong key: anyone on the path can forge it.
+        """
+        if message_type(packet) is not MessageType.RESPONSE:
+            raise RejectedError(_misfit(packet))
+        if packet[8:12] != attempt.packet[4:8]:
+            raise RejectedError(Reason.OTHER_INDEX)
+        if not self._mac1_of_ours.verify(packet):
+            raise RejectedError(Reason.BAD_MAC1)
+        remote_ephemeral = packet[12:44]
+        transcript = hash_(attempt.transcript + remote_ephemeral)
+        try:
+            chain = kdf1(attempt.chain, remote_ephemeral)
+            chain = kdf1(chain, dh(attempt.ephemeral, remote_ephemeral))
+            chain = kdf1(chain, dh(self._private.raw, remote_ephemeral))
+        except LowOrderPointError:
+            raise RejectedError(Reason.LOW_ORDER) from None
+        chain, tau, key = kdf3(chain, (psk or self._psk).raw)
+        try:
+            aead_open(key, packet[44:60], hash_(transcript + tau))
+        except AuthenticationError:
+            raise RejectedError(Reason.BAD_EMPTY) from None
+        send_key, receive_key = kdf2(chain, b"")
+        return Session(
+            send_key=send_key,
+            receive_key=receive_key,
+            local_index=attempt.sender,
+            remote_index=int.from_bytes(packet[4:8], "little"),
+        )
+
+    def open_cookie(self, attempt: Attempt, packet: bytes) -> bytes:
+        """The cookie that the server demands in the next attempt's mac2. Raises RejectedError."""
+        if message_type(packet) is not MessageType.COOKIE_REPLY:
+            raise RejectedError(_misfit(packet))
+        if packet[4:8] != attempt.packet[4:8]:
+            raise RejectedError(Reason.OTHER_INDEX)
+        try:
+            return open_cookie_reply(packet, self._cookie_key, attempt.mac1)
+        except AuthenticationError:
+            raise RejectedError(Reason.BAD_COOKIE) from None
+
+
+class Attempt:
+    """One initiation on its way. Kept until nothing can answer it any more: servers do answer late."""
+
+    __slots__ = ("chain", "ephemeral", "initiator", "mac1", "packet", "sender", "transcript")
+
+    def __init__(
+        self,
+        initiator: Initiator,
+        sender: int,
+        packet: bytes,
+        mac1: bytes,
+        ephemeral: bytes,
+        chain: bytes,
+        transcript: bytes,
+    ) -> None:
+        self.initiator = initiator
+        self.sender = sender
+        self.packet = packet
+        self.mac1 = mac1
+        self.ephemeral = ephemeral
+        self.chain = chain
+        self.transcript = transcript
+
+    def __repr__(self) -> str:
+        return f"Attempt(sender={self.sender:#010x})"
+
+    def complete(self, packet: bytes, psk: PresharedKey | None = None) -> Session:
+        """`Initiator.complete` for this attempt."""
+        return self.initiator.complete(self, packet, psk)
+
+    def open_cookie(self, packet: bytes) -> bytes:
+        """`Initiator.open_cookie` for this attempt."""
+        return self.initiator.open_cookie(self, packet)
+
+
+class ReceivedInitiation:
+    """An initiation that opened: who knocks, when, and the state that the answer continues."""
+
+    __slots__ = ("chain", "ephemeral", "sender", "stamp", "static", "transcript")
+
+    def __init__(
+        self, sender: int, static: PublicKey, stamp: bytes, ephemeral: bytes, chain: bytes, transcript: bytes
+    ) -> None:
+        self.sender = sender
+        self.static = static
+        self.stamp = stamp
+        self.ephemeral = ephemeral
+        self.chain = chain
+        self.transcript = transcript
+
+
+class Responder:
+    """The answering side, for the lab and for tests. It holds no peers: who may come in, the caller says."""
+
+    __slots__ = ("_hash", "_mac1", "_private")
+
+    def __init__(self, private: PrivateKey) -> None:
+        self._private = private
+        self._hash = hash_(_HASH + private.public.raw)
+        self._mac1 = Mac1(private.public)
+
+    def knows_us(self, packet: bytes) -> bool:
+        """Whether the sender of a handshake packet knows our public key: the cheap test, before any DH."""
+        return self._mac1.verify(packet)
+
+    def open(self, packet: bytes) -> ReceivedInitiation:
+        """Who knocks. Raises RejectedError; a real server is silent then.
+
+        The caller must drop a stamp that is not later than the last one of that static key (§5.1).
+        """
+        if message_type(packet) is not MessageType.INITIATION:
+            raise RejectedError(_misfit(packet))
+        if not self.knows_us(packet):
+            raise RejectedError(Reason.BAD_MAC1)
+        ephemeral, static_sealed, stamp_sealed = packet[8:40], packet[40:88], packet[88:116]
+        chain = kdf1(_CHAIN, ephemeral)
+        transcript = hash_(self._hash + ephemeral)
+        try:
+            chain, key = kdf2(chain, dh(self._private.raw, ephemeral))
+            static = _open_or(Reason.BAD_STATIC, key, static_sealed, transcript)
+            transcript = hash_(transcript + static_sealed)
+            chain, key = kdf2(chain, dh(self._private.raw, static))
+        except LowOrderPointError:
+            raise RejectedError(Reason.LOW_ORDER) from None
+        stamp = _open_or(Reason.BAD_TIMESTAMP, key, stamp_sealed, transcript)
+        transcript = hash_(transcript + stamp_sealed)
+        sender = int.from_bytes(packet[4:8], "little")
+        return ReceivedInitiation(sender, PublicKey(static), stamp, ephemeral, chain, transcript)
+
+    def respond(
+        self,
+        initiation: ReceivedInitiation,
+        sender: int,
+        psk: PresharedKey = NO_PRESHARED_KEY,
+        ephemeral: bytes | None = None,
+    ) -> tuple[bytes, Session]:
+        """The 92-byte response (§5.4.3) and the session it opens on our side.
+
+        Raises RejectedError (LOW_ORDER).
+        """
+        ephemeral = ephemeral or os.urandom(32)
+        ephemeral_public = dh_public(ephemeral)
+        transcript = hash_(initiation.transcript + ephemeral_public)
+        try:
+            chain = kdf1(initiation.chain, ephemeral_public)
+            chain = kdf1(chain, dh(ephemeral, initiation.ephemeral))
+            chain = kdf1(chain, dh(ephemeral, initiation.static.raw))
+        except LowOrderPointError:
+            raise RejectedError(Reason.LOW_ORDER) from None
+        chain, tau, key = kdf3(chain, psk.raw)
+        empty = aead_seal(key, b"", hash_(transcript + tau))
+        message = (
+            _RESPONSE
+            + sender.to_bytes(4, "little")
+            + initiation.sender.to_bytes(4, "little")
+            + ephemeral_public
+            + empty
+        )
+        message += Mac1(initiation.static).of(message)
+        receive_key, send_key = kdf2(chain, b"")
+        session = Session(
+            send_key=send_key, receive_key=receive_key, local_index=sender, remote_index=initiation.sender
+        )
+        return message + NO_MAC, session
+
+
+def _misfit(packet: bytes) -> Reason:
+    return Reason.NOT_WIREGUARD if message_type(packet) is None else Reason.UNEXPECTED_TYPE
+
+
+def _open_or(reason: Reason, key: bytes, sealed: bytes, associated: bytes) -> bytes:
+    try:
+        return aead_open(key, sealed, associated)
+    except AuthenticationError:
+        raise RejectedError(reason) from None

@@ -1,0 +1,135 @@
+"""DH, AEAD, HASH, MAC, HMAC and KDF as the whitepaper names them (§5.4), over libsodium and hashlib.
+
+Two things are spelled out because a handshake repeats them and they are most of what it costs beyond its
+four scalar multiplications (BENCHMARKS.md): HMAC over two BLAKE2s calls takes half the time of `hmac.digest`,
+and the AEAD below PyNaCl's argument checks takes a third of the time above them. The known-answer tests
+compare both with other implementations.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2s
+
+from nacl._sodium import ffi, lib  # the cffi module beneath nacl.bindings; the same since PyNaCl 1.0
+from nacl.bindings import (
+    crypto_aead_xchacha20poly1305_ietf_decrypt,
+    crypto_aead_xchacha20poly1305_ietf_encrypt,
+    crypto_scalarmult,
+    crypto_scalarmult_base,
+)
+from nacl.exceptions import CryptoError
+
+HASH_LENGTH = 32
+TAG_LENGTH = 16
+
+_BLOCK = 64
+_INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
+_INNER_REST = b"\x36" * (_BLOCK - HASH_LENGTH)
+_OUTER_REST = b"\x5c" * (_BLOCK - HASH_LENGTH)
+
+
+class AuthenticationError(Exception):
+    """A seal did not open: another key, another nonce, or bytes that were changed."""
+
+
+class LowOrderPointError(Exception):
+    """A public key of low order: the shared secret would be zero, and the kernel refuses it too."""
+
+
+def dh(private: bytes, public: bytes) -> bytes:
+    """The shared secret of two Curve25519 keys. Raises LowOrderPointError."""
+    try:
+        return crypto_scalarmult(private, public)
+    except CryptoError:
+        raise LowOrderPointError from None
+
+
+def dh_public(private: bytes) -> bytes:
+    """The public key of a Curve25519 private key."""
+    return crypto_scalarmult_base(private)
+
+
+def hash_(data: bytes) -> bytes:
+    """HASH: BLAKE2s with 32 bytes of output."""
+    return blake2s(data).digest()
+
+
+def mac(key: bytes, data: bytes) -> bytes:
+    """MAC: keyed BLAKE2s with 16 bytes of output."""
+    return blake2s(data, key=key, digest_size=16).digest()
+
+
+def _pads(key: bytes) -> tuple[bytes, bytes]:
+    """The inner and outer first block of HMAC under a 32-byte key (RFC 2104)."""
+    return key.translate(_INNER_PAD) + _INNER_REST, key.translate(_OUTER_PAD) + _OUTER_REST
+
+
+def hmac(key: bytes, data: bytes) -> bytes:
+    """HMAC over BLAKE2s; the key has 32 bytes, as every key of a KDF has."""
+    inner, outer = _pads(key)
+    return blake2s(outer + blake2s(inner + data).digest()).digest()
+
+
+def kdf1(key: bytes, data: bytes) -> bytes:
+    """KDF with one output."""
+    return hmac(hmac(key, data), b"\x01")
+
+
+def kdf2(key: bytes, data: bytes) -> tuple[bytes, bytes]:
+    """KDF with two outputs."""
+    inner, outer = _pads(hmac(key, data))
+    first = blake2s(outer + blake2s(inner + b"\x01").digest()).digest()
+    return first, blake2s(outer + blake2s(inner + first + b"\x02").digest()).digest()
+
+
+def kdf3(key: bytes, data: bytes) -> tuple[bytes, bytes, bytes]:
+    """KDF with three outputs."""
+    inner, outer = _pads(hmac(key, data))
+    first = blake2s(outer + blake2s(inner + b"\x01").digest()).digest()
+    second = blake2s(outer + blake2s(inner + first + b"\x02").digest()).digest()
+    return first, second, blake2s(outer + blake2s(inner + second + b"\x03").digest()).digest()
+
+
+def nonce(counter: int) -> bytes:
+    """The nonce of ChaCha20-Poly1305: 32 zero bits and the little-endian 64-bit counter."""
+    return bytes(4) + counter.to_bytes(8, "little")
+
+
+_NONCE_ZERO = nonce(0)
+
+
+def aead_seal(key: bytes, plaintext: bytes, associated: bytes, nonce_bytes: bytes = _NONCE_ZERO) -> bytes:
+    """AEAD: ChaCha20-Poly1305 (RFC 7539); the tag is the last 16 bytes."""
+    length = len(plaintext) + TAG_LENGTH
+    sealed = ffi.new("unsigned char[]", length)
+    lib.crypto_aead_chacha20poly1305_ietf_encrypt(
+        sealed, ffi.NULL, plaintext, len(plaintext), associated, len(associated), ffi.NULL, nonce_bytes, key
+    )
+    return bytes(ffi.buffer(sealed, length))
+
+
+def aead_open(key: bytes, sealed: bytes, associated: bytes, nonce_bytes: bytes = _NONCE_ZERO) -> bytes:
+    """The text behind a seal. Raises AuthenticationError."""
+    length = len(sealed) - TAG_LENGTH
+    if length < 0:
+        raise AuthenticationError
+    plaintext = ffi.new("unsigned char[]", length or 1)
+    if lib.crypto_aead_chacha20poly1305_ietf_decrypt(
+        plaintext, ffi.NULL, ffi.NULL, sealed, len(sealed), associated, len(associated), nonce_bytes, key
+    ):
+        raise AuthenticationError
+    return bytes(ffi.buffer(plaintext, length))
+
+
+def xaead_seal(key: bytes, plaintext: bytes, associated: bytes, nonce_bytes: bytes) -> bytes:
+    """XAEAD: XChaCha20-Poly1305 with a 24-byte random nonce."""
+    return crypto_aead_xchacha20poly1305_ietf_encrypt(plaintext, associated, nonce_bytes, key)
+
+
+def xaead_open(key: bytes, sealed: bytes, associated: bytes, nonce_bytes: bytes) -> bytes:
+    """The text behind an XAEAD seal. Raises AuthenticationError."""
+    try:
+        return crypto_aead_xchacha20poly1305_ietf_decrypt(sealed, associated, nonce_bytes, key)
+    except CryptoError:
+        raise AuthenticationError from None

@@ -1,0 +1,108 @@
+"""The transport session that a handshake leaves: two keys, a counter, a replay window (§5.4.5, §5.4.6)."""
+
+from __future__ import annotations
+
+from wgmon_tui.wireguard.messages import TRANSPORT_OVERHEAD, MessageType, message_type
+from wgmon_tui.wireguard.primitives import AuthenticationError, aead_open, aead_seal, nonce
+
+REJECT_AFTER_MESSAGES = 2**64 - 2**13 - 1
+"""The counter at which a session ends (§6.1)."""
+
+_HEADER = b"\x04\0\0\0"
+_PADDING = 16
+
+
+class ReplayError(Exception):
+    """A packet number that was seen before, or that is too old to tell."""
+
+
+class SessionExhaustedError(Exception):
+    """No packet number is left; a new handshake is needed."""
+
+
+class ReplayWindow:
+    """Which packet numbers were seen: the greatest, and a bitmap of those just below it (RFC 6479)."""
+
+    SIZE = 8128
+    """As many numbers back as the kernel remembers (COUNTER_WINDOW_SIZE)."""
+
+    __slots__ = ("_greatest", "_seen")
+    _MASK = (1 << SIZE) - 1
+
+    def __init__(self) -> None:
+        self._greatest = -1
+        self._seen = 0  # bit n: the number `_greatest - n` was seen
+
+    def fresh(self, counter: int) -> bool:
+        """Whether a packet with this number may still be accepted."""
+        if counter >= REJECT_AFTER_MESSAGES:
+            return False
+        age = self._greatest - counter
+        return age < 0 or (age < self.SIZE and not self._seen >> age & 1)
+
+    def mark(self, counter: int) -> None:
+        """Remember a number whose packet was authentic."""
+        advance = counter - self._greatest
+        if advance >= self.SIZE:
+            self._seen = 1
+        elif advance > 0:
+            self._seen = (self._seen << advance | 1) & self._MASK
+        else:
+            self._seen |= 1 << -advance
+        self._greatest = max(self._greatest, counter)
+
+
+class Session:
+    """Seals what we send and opens what we receive. The keys never show in a repr."""
+
+    __slots__ = ("_next", "_receive_key", "_send_key", "_window", "local_index", "remote_index")
+
+    def __init__(self, *, send_key: bytes, receive_key: bytes, local_index: int, remote_index: int) -> None:
+        self._send_key = send_key
+        self._receive_key = receive_key
+        self.local_index = local_index
+        self.remote_index = remote_index
+        self._next = 0
+        self._window = ReplayWindow()
+
+    def __repr__(self) -> str:
+        return f"Session(local_index={self.local_index:#010x}, remote_index={self.remote_index:#010x})"
+
+    def seal(self, inner: bytes) -> bytes:
+        """A transport packet around an inner IP packet, padded with zeros to a multiple of 16.
+
+        An empty `inner` makes a keepalive. Raises SessionExhaustedError.
+        """
+        counter = self._next
+        if counter >= REJECT_AFTER_MESSAGES:
+            raise SessionExhaustedError
+        self._next += 1
+        padded = inner + bytes(-len(inner) % _PADDING)
+        header = _HEADER + self.remote_index.to_bytes(4, "little") + counter.to_bytes(8, "little")
+        return header + aead_seal(self._send_key, padded, b"", nonce(counter))
+
+    def keepalive(self) -> bytes:
+        """The empty packet that confirms a session to a responder, and answers data."""
+        return self.seal(b"")
+
+    def open(self, packet: bytes) -> bytes:
+        """The inner bytes of a transport packet, padding included; empty for a keepalive.
+
+        Raises AuthenticationError (another session's, forged, or not a transport packet) and ReplayError.
+        """
+        if (
+            message_type(packet) is not MessageType.TRANSPORT
+            or int.from_bytes(packet[4:8], "little") != self.local_index
+        ):
+            raise AuthenticationError
+        counter = int.from_bytes(packet[8:16], "little")
+        if not self._window.fresh(counter):
+            raise ReplayError
+        inner = aead_open(self._receive_key, packet[16:], b"", nonce(counter))
+        self._window.mark(counter)
+        return inner
+
+    @staticmethod
+    def is_keepalive(packet: bytes) -> bool:
+        """Whether a transport packet has room for nothing but its tag."""
+        return len(packet) == TRANSPORT_OVERHEAD and message_type(packet) is MessageType.TRANSPORT
