@@ -78,7 +78,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """A verdict with the sentence for a tired human, the evidence in words, and the causes, likeliest first."""
+    """A verdict, the sentence for a tired human, the evidence in words, and the causes, likeliest first."""
 
     verdict: Verdict
     summary: str

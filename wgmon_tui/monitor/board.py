@@ -18,7 +18,7 @@ from wgmon_tui.probe.records import Check
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One scheduled look at a server: a check of each address, the worst first, and what they mean together."""
+    """One scheduled look at a server: a check of each address, the worst first, and what they mean."""
 
     checks: tuple[Check, ...]
     diagnoses: tuple[Diagnosis, ...]

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from wgmon_tui.fleet.records import Address, Endpoint, Server
-from wgmon_tui.wireguard.handshake import Reason
+from wgmon_tui.wireguard.handshake import Initiator, Reason
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server with the secrets that a check of it needs, resolved. Keys never show in its repr."""
+    """A server with the secrets that a check of it needs, resolved. Keys never show in its repr.
+
+    Raises RejectedError (LOW_ORDER) for a server key that no Curve25519 key pair has.
+    """
 
     server: Server
     private_key: PrivateKey
     preshared_key: PresharedKey = NO_PRESHARED_KEY
+    initiator: Initiator = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Made once: the static-static DH is a quarter of what a handshake costs.
+        initiator = Initiator(self.private_key, self.server.public_key, self.preshared_key)
+        object.__setattr__(self, "initiator", initiator)
 
 
 class Direction(Enum):
@@ -107,7 +116,6 @@ class SocketError:
 class LateAnswer:
     """An authentic answer to an attempt of an earlier check, `age` seconds after that was sent."""
 
-    at: float
     age: float
 
 

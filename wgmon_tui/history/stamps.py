@@ -1,0 +1,89 @@
+"""The last TAI64N stamp that every identity has used, exact across processes, restarts and clock steps.
+
+A server drops, silently, an initiation whose stamp is not later than the last one of that key. A prober that
+forgets its last stamp and starts with a clock that was set back is cut off until that time comes again.
+
+One file of twelve bytes for each identity, named by its public key. It is read and written under a lock for
+every stamp: a few microseconds, and two processes that share an identity cannot go back behind each other.
+It is not synced each time: the page cache outlives a killed process, and after a crash of the machine the
+clock has moved on.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+
+from wgmon_tui.wireguard import tai64n
+from wgmon_tui.wireguard.keys import PublicKey
+
+
+class StampLedger:
+    """Hands out stamps. Use as a context manager: closing syncs what was written."""
+
+    def __init__(self, state_dir: Path) -> None:
+        """Makes the directory. Where that fails, stamps live in memory and `trouble` says so in one line."""
+        self._dir = state_dir / "stamps"
+        self._files: dict[PublicKey, int] = {}
+        self._last: dict[PublicKey, int] = {}
+        self.trouble: str | None = None
+        try:
+            self._dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            self._troubled(error)
+
+    def __enter__(self) -> StampLedger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for descriptor in self._files.values():
+            os.fsync(descriptor)
+            os.close(descriptor)
+        self._files.clear()
+
+    def next(self, identity: PublicKey) -> bytes:
+        """A stamp later than any before it; never raises, because a full disk must not end the checks."""
+        now_ns = time.time_ns()
+        try:
+            descriptor = self._file(identity)
+            fcntl.lockf(descriptor, fcntl.LOCK_EX)
+            try:
+                last_ns = max(_read(descriptor), self._last.get(identity, 0))
+                stamp_ns = tai64n.following(last_ns, now_ns)
+                self._last[identity] = stamp_ns
+                os.pwrite(descriptor, tai64n.encode(stamp_ns), 0)
+            finally:
+                fcntl.lockf(descriptor, fcntl.LOCK_UN)
+        except OSError as error:
+            self._troubled(error)
+            stamp_ns = tai64n.following(self._last.get(identity, 0), now_ns)
+            self._last[identity] = stamp_ns
+        return tai64n.encode(stamp_ns)
+
+    def ahead_s(self, identity: PublicKey) -> float:
+        """How many seconds this identity's last stamp lies ahead of our clock; 0 where it does not."""
+        return max(0.0, (self._last.get(identity, 0) - time.time_ns()) / 1e9)
+
+    def _troubled(self, error: OSError) -> None:
+        self.trouble = f"{self._dir}: {error.strerror}; timestamps are kept in memory until this program ends"
+
+    def _file(self, identity: PublicKey) -> int:
+        descriptor = self._files.get(identity)
+        if descriptor is None:
+            # A hash, because base64 holds slashes and the name tells whose stamps these are to no one else.
+            name = hashlib.sha256(identity.raw).hexdigest()[:32]
+            descriptor = os.open(self._dir / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._files[identity] = descriptor
+        return descriptor
+
+
+def _read(descriptor: int) -> int:
+    """The last stamp as Unix nanoseconds; 0 for a new file and for one that a full disk cut short."""
+    stored = os.pread(descriptor, tai64n.TAI64N_LENGTH, 0)
+    return tai64n.decode(stored) if len(stored) == tai64n.TAI64N_LENGTH else 0

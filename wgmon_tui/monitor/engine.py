@@ -1,0 +1,164 @@
+"""The engine: one asyncio loop that checks every server in its time and writes the board."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from random import Random
+
+from wgmon_tui.diagnosis.diagnose import LOSSY_OVER
+from wgmon_tui.fleet.records import Server
+from wgmon_tui.monitor.board import Board, Round, Row
+from wgmon_tui.monitor.look import look
+from wgmon_tui.monitor.schedule import Schedule
+from wgmon_tui.probe.prober import Prober
+from wgmon_tui.probe.records import Target
+
+_RATE_OVER_S = 5.0
+
+Listener = Callable[[Row, Round], None]
+
+
+class Engine:
+    """Checks a fleet. Give it targets, then `run` it; read the `board`."""
+
+    def __init__(self, prober: Prober, *, random: Random | None = None) -> None:
+        """`random` is for tests that want the same schedule twice."""
+        self.board = Board()
+        self.schedule = Schedule(random or Random())  # noqa: S311 - phases, not keys
+        self._prober = prober
+        self._targets: dict[str, Target] = {}
+        self._problems: dict[str, str] = {}
+        self._in_flight: dict[str, asyncio.Task[None]] = {}
+        self._nap: asyncio.Future[None] | None = None
+        self._failure: BaseException | None = None
+        self._finished: deque[float] = deque()
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener` after every round, in the engine's loop: it must be quick and must not raise."""
+        self._listeners.append(listener)
+
+    def watch(
+        self, servers: Iterable[Server], targets: Mapping[str, Target], problems: Mapping[str, str]
+    ) -> None:
+        """Take a list of servers to check from now on.
+
+        `targets` holds, by name, those that can be checked, `problems` the line that says why another
+        cannot. Servers that stay keep their history and their place in the schedule.
+        """
+        known = set(self.board.rows)
+        self.board.replace(servers)
+        self._targets = dict(targets)
+        self._problems = dict(problems)
+        for name in known - set(self.board.rows):
+            self.schedule.drop(name)
+        fresh = [name for name, row in self.board.rows.items() if name not in known and not row.paused]
+        self.schedule.first(fresh, time.monotonic())
+        self._wake()
+
+    async def run(self) -> None:
+        """Open the sockets and check until cancelled. Raises OSError where no socket can be had."""
+        await self._prober.open()
+        try:
+            while self._failure is None:
+                for name, due in self.schedule.due(time.monotonic()):
+                    self._start(name, due)
+                await self._sleep()
+            raise self._failure
+        finally:
+            in_flight = list(self._in_flight.values())
+            for task in in_flight:
+                task.cancel()
+            await asyncio.gather(*in_flight, return_exceptions=True)
+            await self._prober.close()
+
+    def recheck(self, names: Iterable[str]) -> None:
+        """Check these servers now, those aside that are being checked or paused."""
+        now = time.monotonic()
+        for name in names:
+            row = self.board.rows.get(name)
+            if row and not row.paused and name not in self._in_flight:
+                self.schedule.at(name, now)
+        self._wake()
+
+    def pause(self, names: Iterable[str], paused: bool) -> None:
+        """Stop or resume checking these servers."""
+        for name in names:
+            if name not in self.board.rows:
+                continue
+            self.board.pause(name, paused, time.time())
+            if paused:
+                self.schedule.drop(name)
+            elif name not in self._in_flight:
+                self.schedule.at(name, time.monotonic())
+        self._wake()
+
+    @property
+    def checks_per_second(self) -> float:
+        """Finished checks a second, over the last five."""
+        self._forget_old()
+        return len(self._finished) / _RATE_OVER_S
+
+    async def _sleep(self) -> None:
+        """Until the next server is due or something has changed."""
+        loop = asyncio.get_running_loop()
+        self._nap = loop.create_future()
+        due = self.schedule.next_due()
+        timer = loop.call_later(max(0.0, due - time.monotonic()), self._wake) if due is not None else None
+        try:
+            await self._nap
+        finally:
+            if timer:
+                timer.cancel()
+
+    def _wake(self) -> None:
+        if self._nap and not self._nap.done():
+            self._nap.set_result(None)
+
+    def _start(self, name: str, due: float) -> None:
+        if name in self._in_flight:
+            return
+        task = asyncio.create_task(self._round(name, due), name=f"check {name}")
+        self._in_flight[name] = task
+        task.add_done_callback(lambda finished: self._ended(name, finished))
+
+    def _ended(self, name: str, task: asyncio.Task[None]) -> None:
+        self._in_flight.pop(name, None)
+        if not task.cancelled() and task.exception():
+            # A fault of this program: it must end the engine with its traceback, not one server in silence.
+            self._failure = task.exception()
+            self._wake()
+
+    async def _round(self, name: str, due: float) -> None:
+        row = self.board.rows[name]
+        interval = row.server.interval
+        first = row.last is None
+        outcome = await look(
+            self._prober,
+            row.server,
+            self._targets.get(name),
+            problem=self._problems.get(name, ""),
+            recent=row.samples.recent(LOSSY_OVER),
+        )
+        now = time.monotonic()
+        self._finished.extend([now] * len(outcome.checks))
+        self._forget_old()
+        if self.board.rows.get(name) is not row:
+            return
+        self.board.record(name, outcome, time.time())
+        for listener in self._listeners:
+            listener(row, outcome)
+        if row.paused:
+            return
+        if first:
+            self.schedule.next_phase(name, now, interval)
+        elif self.schedule.again(name, due, interval) < now:
+            self.schedule.again(name, now, interval)
+
+    def _forget_old(self) -> None:
+        horizon = time.monotonic() - _RATE_OVER_S
+        while self._finished and self._finished[0] < horizon:
+            self._finished.popleft()

@@ -1,0 +1,262 @@
+"""One check under way: a state machine of events and timers, from the first initiation to the facts.
+
+    start ──► initiation sent ──► authentic response ──► keepalive sent ──► done
+                 │  ▲  ▲
+                 │  │  └── authentic cookie reply: again at once, with mac2
+                 │  └───── half of the time gone, or refused once: again
+                 └───────► deadline, or refused twice ──► done, no handshake
+
+Whatever does not authenticate is recorded and changes nothing: whoever can write the server's address on a
+packet must not be able to end a check.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wgmon_tui.fleet.records import Address
+from wgmon_tui.probe.records import (
+    Check,
+    CookieDemanded,
+    Direction,
+    Evidence,
+    ForeignBytes,
+    Handshake,
+    IcmpError,
+    LateAnswer,
+    Packet,
+    PacketRejected,
+    ReceiveOverflow,
+    Silence,
+    SocketError,
+    Target,
+)
+from wgmon_tui.probe.sockets import Datagram, DatagramSocket, QueuedError, SocketAddress
+from wgmon_tui.wireguard.handshake import Attempt, RejectedError
+from wgmon_tui.wireguard.messages import MessageType, message_type, receiver_index, sender_index
+
+SPACING_S = 0.03
+"""Least time between two initiations of one peer: servers drop, silently, what comes within 20 ms."""
+
+_REFUSED_AGAIN_S = 0.25
+_PACKETS_KEPT = 64
+_EVIDENCE_KEPT = 32
+_HEAD = 16
+
+
+@dataclass(slots=True)
+class SentAttempt:
+    """An initiation on its way and when it left: wall clock in nanoseconds and monotonic seconds."""
+
+    attempt: Attempt
+    sent_ns: int
+    sent_at: float
+    refused: bool = False
+
+
+class CheckRun:
+    """The state of one check. The prober feeds it what arrives; `finished` resolves when it is over."""
+
+    def __init__(
+        self,
+        target: Target,
+        address: Address,
+        socket: DatagramSocket,
+        destination: SocketAddress,
+        make_attempt: Callable[[CheckRun, bytes | None], Attempt],
+    ) -> None:
+        """`make_attempt` gives a fresh attempt under an index at which this run will be found."""
+        self.target = target
+        self.address = address
+        self.destination = destination
+        self.source = (destination[0].partition("%")[0], destination[1])
+        """Where an answer comes from as the kernel names it: without the scope of a link-local address."""
+        self.sent: list[SentAttempt] = []
+        self.handshake: Handshake | None = None
+        self._socket = socket
+        self._make_attempt = make_attempt
+        self._loop = asyncio.get_running_loop()
+        self.finished: asyncio.Future[None] = self._loop.create_future()
+        self._cookie: bytes | None = None
+        self._evidence: list[Evidence] = []
+        self._exchange: list[Packet] = []
+        self._timers: list[asyncio.TimerHandle] = []
+        self._overflows_before = socket.overflows
+        self._started_wall = 0.0
+        self._started = 0.0
+
+    def start(self) -> None:
+        """Send the first initiation and set the clocks."""
+        timeout = self.target.server.timeout
+        self._started_wall = time.time()
+        self._started = time.monotonic()
+        self._timers.append(self._loop.call_later(timeout, self._deadline))
+        self._timers.append(self._loop.call_later(timeout / 2, self._initiate))
+        self._initiate()
+
+    # Events
+
+    def on_datagram(self, datagram: Datagram) -> None:
+        """A datagram for one of our attempts, or from the server's address with no index at all."""
+        if self.finished.done():
+            return
+        at = self._since(datagram.received_ns)
+        self._keep(Packet(at, Direction.RECEIVED, datagram.data))
+        sent = self._sent_under(receiver_index(datagram.data))
+        if sent is None:
+            if message_type(datagram.data) is None:
+                self.note(ForeignBytes(at, len(datagram.data), datagram.data[:_HEAD]))
+            return
+        try:
+            if message_type(datagram.data) is MessageType.COOKIE_REPLY:
+                self._on_cookie(sent.attempt.open_cookie(datagram.data), at)
+            else:
+                self._on_response(datagram, sent)
+        except RejectedError as rejected:
+            self.note(PacketRejected(at, rejected.reason, len(datagram.data)))
+
+    def on_icmp(self, error: QueuedError) -> None:
+        """An ICMP error about an attempt of ours, or about a packet of which it quotes too little to tell."""
+        if self.finished.done():
+            return
+        self.note(self.evidence_of(error))
+        self._on_refusal(self._sent_under(sender_index(error.quoted)) or self.sent[-1])
+
+    def evidence_of(self, error: QueuedError) -> IcmpError:
+        """What an ICMP error says, and whether the server itself sent it."""
+        return IcmpError(
+            at=self._since(time.time_ns()),
+            version=error.version,
+            type=error.type,
+            code=error.code,
+            offender=error.offender,
+            from_target=error.offender == self.source[0],
+            mtu=error.info or None,
+        )
+
+    def late_answer(self, datagram: Datagram) -> LateAnswer | None:
+        """An authentic answer that comes when the check is over; None where it does not authenticate."""
+        sent = self._sent_under(receiver_index(datagram.data))
+        if sent is None:
+            return None
+        try:
+            sent.attempt.complete(datagram.data)
+        except RejectedError:
+            return None
+        return LateAnswer(time.monotonic() - sent.sent_at)
+
+    def note(self, evidence: Evidence) -> None:
+        """Remember a fact, up to a bound: a flood must not fill the memory."""
+        if len(self._evidence) < _EVIDENCE_KEPT:
+            self._evidence.append(evidence)
+
+    def result(self, vantage: str) -> Check:
+        """What the finished check leaves behind."""
+        server = self.target.server
+        return Check(
+            server=server.name,
+            vantage=vantage,
+            endpoint=server.endpoint,
+            address=self.address,
+            started_at=self._started_wall,
+            handshake=self.handshake,
+            evidence=tuple(self._evidence),
+            exchange=tuple(self._exchange),
+            sent=len(self.sent),
+        )
+
+    # Steps
+
+    def _initiate(self) -> None:
+        if self.finished.done():
+            return
+        if self.sent:
+            wait = self.sent[-1].sent_at + SPACING_S - time.monotonic()
+            if wait > 0:
+                self._timers.append(self._loop.call_later(wait, self._initiate))
+                return
+        attempt = self._make_attempt(self, self._cookie)
+        sent = SentAttempt(attempt, 0, time.monotonic())
+        self.sent.append(sent)
+        try:
+            sent.sent_ns = self._socket.send(attempt.packet, self.destination)
+        except OSError as error:
+            name = errno.errorcode.get(error.errno or 0, "error")
+            self.note(SocketError(time.monotonic() - self._started, name))
+            self._on_refusal(sent)
+        else:
+            self._keep(Packet(self._since(sent.sent_ns), Direction.SENT, attempt.packet))
+
+    def _on_response(self, datagram: Datagram, sent: SentAttempt) -> None:
+        session = sent.attempt.complete(datagram.data)
+        answered = self.sent.index(sent)
+        self.handshake = Handshake(
+            rtt=round_trip(sent, datagram),
+            retransmits=answered - (1 if self._cookie else 0),
+            cookie=self._cookie is not None,
+        )
+        keepalive = session.keepalive()
+        try:
+            sent_ns = self._socket.send(keepalive, self.destination)
+        except OSError as error:
+            name = errno.errorcode.get(error.errno or 0, "error")
+            self.note(SocketError(time.monotonic() - self._started, name))
+        else:
+            self._keep(Packet(self._since(sent_ns), Direction.SENT, keepalive))
+        self._finish()
+
+    def _on_cookie(self, cookie: bytes, at: float) -> None:
+        self.note(CookieDemanded(at))
+        if self._cookie is None:
+            self._cookie = cookie
+            self._initiate()
+
+    def _on_refusal(self, sent: SentAttempt) -> None:
+        """Once may be chance or forgery: ask again soon. Refused twice, waiting longer tells nothing new."""
+        if sent.refused:
+            return
+        sent.refused = True
+        if sum(each.refused for each in self.sent) >= 2:
+            self._finish()
+        else:
+            self._timers.append(self._loop.call_later(_REFUSED_AGAIN_S, self._initiate))
+
+    def _deadline(self) -> None:
+        # What has reached the kernel in time is no loss, even where this process was late to read it.
+        self._socket.drain()
+        if self.finished.done():
+            return
+        dropped = self._socket.overflows - self._overflows_before
+        if dropped:
+            self.note(ReceiveOverflow(dropped))
+        self.note(Silence(time.monotonic() - self._started))
+        self._finish()
+
+    def _finish(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        if not self.finished.done():
+            self.finished.set_result(None)
+
+    def _sent_under(self, index: int | None) -> SentAttempt | None:
+        return next((sent for sent in self.sent if sent.attempt.sender == index), None)
+
+    def _keep(self, packet: Packet) -> None:
+        if len(self._exchange) < _PACKETS_KEPT:
+            self._exchange.append(packet)
+
+    def _since(self, unix_ns: int) -> float:
+        """Seconds from the first packet's departure, never negative where the wall clock steps."""
+        first = self.sent[0].sent_ns if self.sent else 0
+        return max(0.0, (unix_ns - first) / 1e9) if first else 0.0
+
+
+def round_trip(sent: SentAttempt, datagram: Datagram) -> float:
+    """Seconds from send to the kernel's receipt; by the monotonic clock where the wall clock stepped."""
+    elapsed = time.monotonic() - sent.sent_at
+    rtt = (datagram.received_ns - sent.sent_ns) / 1e9
+    return rtt if 0 <= rtt <= elapsed else elapsed

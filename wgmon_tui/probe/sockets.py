@@ -1,0 +1,194 @@
+"""UDP as a prober needs it: when the kernel received a datagram, and who said that one cannot arrive.
+
+The socket stays unconnected, so that an answer from another address of the server is seen, and asks for the
+error queue, so that ICMP errors come with their type, code and sender (ip(7), IP_RECVERR). Both are Linux's;
+elsewhere datagrams are stamped on arrival here and ICMP errors stay unseen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import sys
+import time
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+LINUX = sys.platform == "linux"
+
+# From the kernel's uapi headers; the socket module does not name them.
+_SO_TIMESTAMPNS = 35
+_SO_RXQ_OVFL = 40
+_IP_RECVERR = 11
+_IPV6_RECVERR = 25
+_MSG_ERRQUEUE = 0x2000
+_ORIGIN_ICMP, _ORIGIN_ICMP6 = 2, 3
+_EXTENDED_ERROR = struct.Struct("@IBBBBII")  # struct sock_extended_err
+_TIMESPEC = struct.Struct("@ll")
+
+_RECEIVE_BUFFER = 4 * 1024 * 1024  # the kernel caps it at net.core.rmem_max
+_LARGEST_DATAGRAM = 2048
+_ANCILLARY = 512
+_DATAGRAMS_A_TURN = 256  # then the event loop gets its turn
+
+SocketAddress = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """A UDP payload, where it came from, and when: Unix nanoseconds, the kernel's where it stamps."""
+
+    data: bytes
+    source: SocketAddress
+    received_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedError:
+    """An entry of the error queue: the packet it is about, as far as quoted, and the ICMP error.
+
+    `offender` is the address that sent the error; `info` the MTU where the error names one.
+    """
+
+    quoted: bytes
+    destination: SocketAddress
+    version: int
+    type: int
+    code: int
+    info: int
+    offender: str
+
+
+class DatagramSocket:
+    """One unconnected UDP socket of one address family, on a port that stays the same while it is open."""
+
+    def __init__(
+        self,
+        family: socket.AddressFamily,
+        on_datagram: Callable[[Datagram], None],
+        on_error: Callable[[QueuedError], None],
+    ) -> None:
+        """Opens the socket. Raises OSError where the family is not to be had on this machine."""
+        self.family = family
+        self.overflows = 0
+        """Datagrams that the kernel dropped because we did not read in time, since the socket was opened."""
+        self._on_datagram = on_datagram
+        self._on_error = on_error
+        self._socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        try:
+            self._configure()
+        except OSError:
+            self._socket.close()
+            raise
+
+    def _configure(self) -> None:
+        sock = self._socket
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        if self.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if LINUX:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            sock.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
+            if self.family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+            else:
+                sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+        sock.bind(("", 0))
+
+    def attach(self, loop: AbstractEventLoop) -> None:
+        """Read whenever the loop sees something to read."""
+        loop.add_reader(self._socket.fileno(), self.drain)
+
+    def close(self, loop: AbstractEventLoop) -> None:
+        """Stop reading and give the port back."""
+        loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    @property
+    def port(self) -> int:
+        """The local port."""
+        port: int = self._socket.getsockname()[1]
+        return port
+
+    def send(self, data: bytes, destination: SocketAddress) -> int:
+        """Send, and give the Unix time in nanoseconds just before.
+
+        Raises OSError where our own side refuses (no route, firewall). An ICMP error that an earlier packet
+        caused makes the kernel fail the next send unsent: the queue is emptied and the send tried again.
+        """
+        for _ in range(3):
+            sent_ns = time.time_ns()
+            try:
+                self._socket.sendto(data, destination)
+            except OSError:
+                if not self._drain_errors():
+                    raise
+            else:
+                return sent_ns
+        sent_ns = time.time_ns()
+        self._socket.sendto(data, destination)
+        return sent_ns
+
+    def drain(self) -> None:
+        """Hand on what has arrived: datagrams, and errors about what we sent."""
+        for _ in range(_DATAGRAMS_A_TURN):
+            try:
+                data, ancillary, _, source = self._socket.recvmsg(_LARGEST_DATAGRAM, _ANCILLARY)
+            except BlockingIOError:
+                break
+            except OSError:
+                # The pending error of a packet we sent; the queue says whose.
+                if not self._drain_errors():
+                    break
+                continue
+            received_ns = self._read_ancillary(ancillary)
+            self._on_datagram(Datagram(data, (source[0], source[1]), received_ns))
+        self._drain_errors()
+
+    def _read_ancillary(self, ancillary: list[tuple[int, int, bytes]]) -> int:
+        received_ns = 0
+        for level, kind, value in ancillary:
+            if level != socket.SOL_SOCKET:
+                continue
+            if kind == _SO_TIMESTAMPNS:
+                seconds, nanoseconds = _TIMESPEC.unpack_from(value)
+                received_ns = seconds * 1_000_000_000 + nanoseconds
+            elif kind == _SO_RXQ_OVFL:
+                self.overflows = int.from_bytes(value, sys.byteorder)
+        return received_ns or time.time_ns()
+
+    def _drain_errors(self) -> int:
+        drained = 0
+        while LINUX:
+            try:
+                quoted, ancillary, _, destination = self._socket.recvmsg(
+                    _LARGEST_DATAGRAM, _ANCILLARY, _MSG_ERRQUEUE
+                )
+            except OSError:
+                break
+            drained += 1
+            for level, kind, value in ancillary:
+                if (level, kind) in ((socket.IPPROTO_IP, _IP_RECVERR), (socket.IPPROTO_IPV6, _IPV6_RECVERR)):
+                    error = _queued_error(quoted, (destination[0], destination[1]), value)
+                    if error:
+                        self._on_error(error)
+        return drained
+
+
+def _queued_error(quoted: bytes, destination: SocketAddress, value: bytes) -> QueuedError | None:
+    """Read struct sock_extended_err and the sockaddr behind it; None for errors that no packet caused."""
+    _, origin, kind, code, _, info, _ = _EXTENDED_ERROR.unpack_from(value)
+    if origin not in (_ORIGIN_ICMP, _ORIGIN_ICMP6):
+        return None
+    offender = ""
+    sockaddr = value[_EXTENDED_ERROR.size :]
+    with contextlib.suppress(ValueError):
+        family = int.from_bytes(sockaddr[:2], sys.byteorder)
+        if family == socket.AF_INET:
+            offender = str(IPv4Address(sockaddr[4:8]))
+        elif family == socket.AF_INET6:
+            offender = str(IPv6Address(sockaddr[8:24]))
+    return QueuedError(quoted, destination, 4 if origin == _ORIGIN_ICMP else 6, kind, code, info, offender)

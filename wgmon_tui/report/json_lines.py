@@ -1,0 +1,62 @@
+"""One JSON object a server, on one line: the form that others script against. Absent facts are null."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from wgmon_tui.diagnosis.verdict import Diagnosis
+from wgmon_tui.monitor.board import Round
+from wgmon_tui.probe.records import Check, Packet
+from wgmon_tui.wireguard.messages import fields_of, label_of
+
+Json = dict[str, object]
+
+
+def json_line(outcome: Round) -> str:
+    """A round as one line of JSON, without its newline. Holds no key but the sealed ones on the wire."""
+    return json.dumps(_server(outcome), separators=(",", ":"))
+
+
+def _server(outcome: Round) -> Json:
+    check, diagnosis = outcome.check, outcome.diagnosis
+    return {
+        "server": check.server,
+        "vantage": check.vantage,
+        "endpoint": str(check.endpoint),
+        **_address(check, diagnosis),
+        "tunnel": None,
+        "causes": [{"cause": each.cause, "why": each.why, "fix": each.fix} for each in diagnosis.causes],
+        "evidence": list(diagnosis.evidence),
+        "exchange": [_packet(packet) for packet in check.exchange],
+        "started_at": datetime.fromtimestamp(check.started_at, UTC).isoformat(timespec="milliseconds"),
+        "addresses": [_address(*each) for each in zip(outcome.checks, outcome.diagnoses, strict=True)],
+    }
+
+
+def _address(check: Check, diagnosis: Diagnosis) -> Json:
+    handshake = check.handshake
+    rtt_ms = round(handshake.rtt * 1000, 3) if handshake else None
+    return {
+        "address": str(check.address) if check.address else None,
+        "verdict": diagnosis.verdict.slug,
+        "severity": diagnosis.verdict.severity.word,
+        "summary": diagnosis.summary,
+        "rtt_ms": rtt_ms,
+        "handshake": handshake
+        and {"rtt_ms": rtt_ms, "cookie": handshake.cookie, "retransmits": handshake.retransmits},
+    }
+
+
+def _packet(packet: Packet) -> Json:
+    return {
+        "t": round(packet.at, 6),
+        "dir": packet.direction.value,
+        "type": label_of(packet.data),
+        "len": len(packet.data),
+        "hex": packet.data.hex(),
+        "fields": [
+            {"name": each.name, "offset": each.offset, "length": each.length, "meaning": each.meaning}
+            for each in fields_of(packet.data)
+        ],
+    }
