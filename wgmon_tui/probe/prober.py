@@ -20,6 +20,8 @@ from wgmon_tui.wireguard.handshake import Attempt
 from wgmon_tui.wireguard.keys import PublicKey
 from wgmon_tui.wireguard.messages import receiver_index, sender_index
 
+_LATE_KEPT = 8
+
 Stamps = Callable[[PublicKey], bytes]
 """Gives a TAI64N stamp later than any that this identity has ever used, in this process or another."""
 
@@ -38,6 +40,11 @@ class _Afterlife:
 
     run: CheckRun
     late: list[Evidence] = field(default_factory=list)
+
+    def note(self, evidence: Evidence | None) -> None:
+        """Remember a fact for the next check, up to a bound: who answers late may do so without end."""
+        if evidence and len(self.late) < _LATE_KEPT:
+            self.late.append(evidence)
 
 
 class Prober:
@@ -75,7 +82,6 @@ class Prober:
         for opened in self._sockets.values():
             opened.close(loop)
         self._sockets.clear()
-        self._resolver.close()
 
     async def resolve(self, endpoint: Endpoint, timeout_s: float) -> tuple[Address, ...]:
         """Every address of an endpoint. Raises ResolutionError."""
@@ -122,11 +128,9 @@ class Prober:
 
     def _admit(self, run: CheckRun) -> None:
         self._by_source.setdefault(run.source, set()).add(run)
-        former = self._afterlife.get((run.target.server.name, str(run.address)))
-        for late in former.late if former else ():
-            run.note(late)
 
     def _dismiss(self, run: CheckRun) -> None:
+        run.stop()
         waiting = self._by_source[run.source]
         waiting.discard(run)
         if not waiting:
@@ -135,8 +139,11 @@ class Prober:
             del self._runs[sent.attempt.sender]
         key = (run.target.server.name, str(run.address))
         former = self._afterlife.pop(key, None)
-        for sent in former.run.sent if former else ():
-            del self._late[sent.attempt.sender]
+        if former:
+            for sent in former.run.sent:
+                del self._late[sent.attempt.sender]
+            for late in former.late:
+                run.note(late)
         if run.handshake is None:
             self._afterlife[key] = _Afterlife(run)
             for sent in run.sent:
@@ -152,9 +159,8 @@ class Prober:
         elif index in self._runs:
             self._runs[index].on_datagram(datagram)
         elif index in self._late:
-            answer = self._late[index].run.late_answer(datagram)
-            if answer:
-                self._late[index].late.append(answer)
+            late = self._late[index]
+            late.note(late.run.late_answer(datagram))
 
     def _on_error(self, error: QueuedError) -> None:
         index = sender_index(error.quoted)
@@ -165,7 +171,8 @@ class Prober:
             self._runs[index].on_icmp(error)
         elif index in self._late:
             # A dead neighbour is reported after three seconds, when many a check is over.
-            self._late[index].late.append(self._late[index].run.evidence_of(error))
+            late = self._late[index]
+            late.note(late.run.evidence_of(error))
 
     def _unsent(self, target: Target, address: Address | None, why: NameUnresolved | SocketError) -> Check:
         server = target.server

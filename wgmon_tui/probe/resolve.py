@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
+from threading import Thread
 
 from wgmon_tui.fleet.records import Address, Endpoint
 
@@ -14,6 +15,10 @@ KEPT_FOR_S = 30.0
 """How long an answer is used again. A name that moves is seen after this time at the latest."""
 
 _THREADS = 16
+
+_Found = list[
+    tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]
+]
 
 
 class ResolutionError(Exception):
@@ -24,12 +29,8 @@ class Resolver:
     """Looks names up; every A and AAAA address, in the order in which the system prefers them."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="resolve")
+        self._threads = asyncio.Semaphore(_THREADS)
         self._kept: dict[str, tuple[float, tuple[Address, ...]]] = {}
-
-    def close(self) -> None:
-        """Let the threads go; a lookup that hangs ends with the process."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def resolve(self, endpoint: Endpoint, timeout_s: float) -> tuple[Address, ...]:
         """The addresses of an endpoint's host, without duplicates. Raises ResolutionError."""
@@ -40,18 +41,45 @@ class Resolver:
         kept = self._kept.get(endpoint.host)
         if kept and time.monotonic() - kept[0] < KEPT_FOR_S:
             return kept[1]
-        loop = asyncio.get_running_loop()
-        lookup = loop.run_in_executor(
-            self._threads, socket.getaddrinfo, endpoint.host, endpoint.port, 0, socket.SOCK_DGRAM
-        )
         try:
-            found = await asyncio.wait_for(lookup, timeout_s)
+            found = await asyncio.wait_for(self._look_up(endpoint), timeout_s)
         except TimeoutError:
             raise ResolutionError(f"the resolver did not answer within {timeout_s:g} s") from None
-        except socket.gaierror as error:
+        except OSError as error:  # gaierror, and whatever our own system lacks: file descriptors, memory
             raise ResolutionError(error.strerror or "no answer") from None
         except UnicodeError:
             raise ResolutionError("not a valid host name") from None
         addresses = tuple(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
         self._kept[endpoint.host] = (time.monotonic(), addresses)
         return addresses
+
+    async def _look_up(self, endpoint: Endpoint) -> _Found:
+        """getaddrinfo in a daemon thread, so that a lookup that hangs ends with the process.
+
+        The threads of a pool are waited for at exit, and the system's resolver gives up after half a minute.
+        """
+        await self._threads.acquire()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[_Found] = loop.create_future()
+
+        def deliver(found: _Found, error: Exception | None) -> None:
+            self._threads.release()
+            if answer.cancelled():
+                return
+            if error:
+                answer.set_exception(error)
+            else:
+                answer.set_result(found)
+
+        def look_up() -> None:
+            found: _Found = []
+            failed: Exception | None = None
+            try:
+                found = socket.getaddrinfo(endpoint.host, endpoint.port, 0, socket.SOCK_DGRAM)
+            except (OSError, UnicodeError) as error:
+                failed = error
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(deliver, found, failed)
+
+        Thread(target=look_up, name="resolve", daemon=True).start()
+        return await answer

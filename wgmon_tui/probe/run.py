@@ -44,7 +44,7 @@ SPACING_S = 0.03
 
 _REFUSED_AGAIN_S = 0.25
 _PACKETS_KEPT = 64
-_EVIDENCE_KEPT = 32
+_EVIDENCE_KEPT = 8  # of each kind: a flood of one must not hide another
 _HEAD = 16
 
 
@@ -56,6 +56,7 @@ class SentAttempt:
     sent_ns: int
     sent_at: float
     refused: bool = False
+    cookie_demanded: bool = False
 
 
 class CheckRun:
@@ -83,6 +84,7 @@ class CheckRun:
         self.finished: asyncio.Future[None] = self._loop.create_future()
         self._cookie: bytes | None = None
         self._evidence: list[Evidence] = []
+        self._noted: dict[object, int] = {}
         self._exchange: list[Packet] = []
         self._timers: list[asyncio.TimerHandle] = []
         self._overflows_before = socket.overflows
@@ -113,7 +115,7 @@ class CheckRun:
             return
         try:
             if message_type(datagram.data) is MessageType.COOKIE_REPLY:
-                self._on_cookie(sent.attempt.open_cookie(datagram.data), at)
+                self._on_cookie(sent.attempt.open_cookie(datagram.data), sent, at)
             else:
                 self._on_response(datagram, sent)
         except RejectedError as rejected:
@@ -151,8 +153,16 @@ class CheckRun:
 
     def note(self, evidence: Evidence) -> None:
         """Remember a fact, up to a bound: a flood must not fill the memory."""
-        if len(self._evidence) < _EVIDENCE_KEPT:
+        kind = evidence.reason if isinstance(evidence, PacketRejected) else type(evidence)
+        noted = self._noted.get(kind, 0)
+        if noted < _EVIDENCE_KEPT:
+            self._noted[kind] = noted + 1
             self._evidence.append(evidence)
+
+    def stop(self) -> None:
+        """Stop the clocks, where the check is over and where it is given up."""
+        for timer in self._timers:
+            timer.cancel()
 
     def result(self, vantage: str) -> Check:
         """What the finished check leaves behind."""
@@ -180,7 +190,7 @@ class CheckRun:
                 self._timers.append(self._loop.call_later(wait, self._initiate))
                 return
         attempt = self._make_attempt(self, self._cookie)
-        sent = SentAttempt(attempt, 0, time.monotonic())
+        sent = SentAttempt(attempt, time.time_ns(), time.monotonic())
         self.sent.append(sent)
         try:
             sent.sent_ns = self._socket.send(attempt.packet, self.destination)
@@ -196,7 +206,7 @@ class CheckRun:
         answered = self.sent.index(sent)
         self.handshake = Handshake(
             rtt=round_trip(sent, datagram),
-            retransmits=answered - (1 if self._cookie else 0),
+            retransmits=sum(not earlier.cookie_demanded for earlier in self.sent[:answered]),
             cookie=self._cookie is not None,
         )
         keepalive = session.keepalive()
@@ -209,8 +219,9 @@ class CheckRun:
             self._keep(Packet(self._since(sent_ns), Direction.SENT, keepalive))
         self._finish()
 
-    def _on_cookie(self, cookie: bytes, at: float) -> None:
+    def _on_cookie(self, cookie: bytes, sent: SentAttempt, at: float) -> None:
         self.note(CookieDemanded(at))
+        sent.cookie_demanded = True
         if self._cookie is None:
             self._cookie = cookie
             self._initiate()
@@ -227,7 +238,7 @@ class CheckRun:
 
     def _deadline(self) -> None:
         # What has reached the kernel in time is no loss, even where this process was late to read it.
-        self._socket.drain()
+        self._socket.drain_backlog()
         if self.finished.done():
             return
         dropped = self._socket.overflows - self._overflows_before
@@ -237,8 +248,7 @@ class CheckRun:
         self._finish()
 
     def _finish(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
+        self.stop()
         if not self.finished.done():
             self.finished.set_result(None)
 
@@ -251,8 +261,7 @@ class CheckRun:
 
     def _since(self, unix_ns: int) -> float:
         """Seconds from the first packet's departure, never negative where the wall clock steps."""
-        first = self.sent[0].sent_ns if self.sent else 0
-        return max(0.0, (unix_ns - first) / 1e9) if first else 0.0
+        return max(0.0, (unix_ns - self.sent[0].sent_ns) / 1e9)
 
 
 def round_trip(sent: SentAttempt, datagram: Datagram) -> float:

@@ -7,21 +7,17 @@ from collections.abc import Iterable
 
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.diagnosis.wording import milliseconds
+from wgmon_tui.fleet.values import printable
 from wgmon_tui.monitor.board import Board, Round, Row
 
 _HEADINGS = ("STATE", "NAME", "VERDICT", "RTT", "LOSS", "P50", "P95", "ENDPOINT")
 _RIGHT = {"RTT", "LOSS", "P50", "P95"}
 
 
-def printable(text: str) -> str:
-    """Text from outside with every control character made visible: it must not steer a terminal."""
-    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
-
-
-def table(board: Board) -> str:
+def table(board: Board, ascii_only: bool = False) -> str:
     """All servers, worst first, in columns as wide as they need."""
     rows = sorted(board.rows.values(), key=lambda row: (row.severity.rank, row.server.name))
-    lines = [_HEADINGS, *(_cells(row) for row in rows)]
+    lines = [_HEADINGS, *(_cells(row, ascii_only) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
     return "\n".join(
         "  ".join(
@@ -32,44 +28,55 @@ def table(board: Board) -> str:
     )
 
 
-def totals(severities: Iterable[Severity]) -> str:
+def totals(severities: Iterable[Severity], ascii_only: bool = False) -> str:
     """How many there are of each severity, on one line."""
     counts = Counter(severities)
-    return "  ".join(f"{each.glyph} {counts[each]} {each.word}" for each in Severity if counts[each])
+    return "  ".join(
+        f"{_glyph(each, ascii_only)} {counts[each]} {each.word}" for each in Severity if counts[each]
+    )
 
 
-def explained(outcome: Round) -> str:
+def explained(outcome: Round, ascii_only: bool = False) -> str:
     """One server's result: a line, and where it is not well, the evidence and what to do next."""
-    lines = [_headline(outcome, position) for position in range(len(outcome.checks))]
+    lines = [_headline(outcome, position, ascii_only) for position in range(len(outcome.checks))]
+    bullet, arrow = ("-", "->") if ascii_only else ("·", "→")
     if outcome.diagnosis.verdict.severity is Severity.UP:
         return "\n".join(lines)
     diagnosis = outcome.diagnosis
     lines.append(f"    {printable(diagnosis.summary)}")
-    lines += [f"    · {printable(evidence)}" for evidence in diagnosis.evidence]
+    lines += [f"    {bullet} {printable(evidence)}" for evidence in diagnosis.evidence]
     for number, cause in enumerate(diagnosis.causes, 1):
         lines.append(f"    {number}. {printable(cause.cause)}: {printable(cause.why)}")
-        lines.append(f"       → {printable(cause.fix)}")
+        lines.append(f"       {arrow} {printable(cause.fix)}")
     return "\n".join(lines)
 
 
-def _headline(outcome: Round, position: int) -> str:
+def _glyph(severity: Severity, ascii_only: bool) -> str:
+    return severity.ascii_glyph if ascii_only else severity.glyph
+
+
+def _headline(outcome: Round, position: int, ascii_only: bool) -> str:
     check, diagnosis = outcome.checks[position], outcome.diagnoses[position]
     severity = diagnosis.verdict.severity
     rtt = milliseconds(check.handshake.rtt) if check.handshake else "lost"
-    where = f" ({check.address})" if check.address and str(check.address) != check.endpoint.host else ""
-    state = f"{severity.glyph} {severity.word:<8}"
+    where = (
+        f" ({printable(str(check.address))})"
+        if check.address and str(check.address) != check.endpoint.host
+        else ""
+    )
+    state = f"{_glyph(severity, ascii_only)} {severity.word:<8}"
     return (
         f"{state}  {printable(check.server)}  {diagnosis.verdict.slug}  {rtt}  "
         f"{printable(str(check.endpoint))}{where}"
     )
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: Row, ascii_only: bool) -> tuple[str, ...]:
     loss = row.samples.loss()
     p50, p95 = row.samples.percentiles(0.5, 0.95)
     lost = "lost" if row.last and row.severity is Severity.DOWN else "-"
     return (
-        f"{row.severity.glyph} {row.severity.word}",
+        f"{_glyph(row.severity, ascii_only)} {row.severity.word}",
         printable(row.server.name),
         row.word,
         _duration(row.rtt) if row.rtt is not None else lost,

@@ -11,6 +11,7 @@ bytes of type 2 with the right index prove nothing.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from enum import Enum
 
 from wgmon_tui.wireguard.cookie import NO_MAC, Mac1, cookie_key, mac2, open_cookie_reply
@@ -112,28 +113,16 @@ class Initiator:
         packet = message + (mac2(cookie, message) if cookie else NO_MAC)
         return Attempt(self, sender, packet, mac1, ephemeral, chain, transcript)
 
-    def complete(self, attempt: Attempt, packet: bytes, psk: PresharedKey | None = None) -> Session:
-        """The session that a response opens (§5.4.3), under our preshared key or under `psk` to try another.
+    def complete(self, attempt: Attempt, packet: bytes) -> Session:
+        """The session that a response opens (§5.4.3).
 
         Raises RejectedError. A BAD_EMPTY is no proof of a wrong key: anyone on the path can forge it.
+        Take one session from an attempt: where the network doubles a response, a second session would seal
+        with the same keys from packet number zero again.
         """
-        if message_type(packet) is not MessageType.RESPONSE:
-            raise RejectedError(_misfit(packet))
-        if packet[8:12] != attempt.packet[4:8]:
-            raise RejectedError(Reason.OTHER_INDEX)
-        if not self._mac1_of_ours.verify(packet):
-            raise RejectedError(Reason.BAD_MAC1)
-        remote_ephemeral = packet[12:44]
-        transcript = hash_(attempt.transcript + remote_ephemeral)
+        chain, transcript = self._agree(attempt, packet)
         try:
-            chain = kdf1(attempt.chain, remote_ephemeral)
-            chain = kdf1(chain, dh(attempt.ephemeral, remote_ephemeral))
-            chain = kdf1(chain, dh(self._private.raw, remote_ephemeral))
-        except LowOrderPointError:
-            raise RejectedError(Reason.LOW_ORDER) from None
-        chain, tau, key = kdf3(chain, (psk or self._psk).raw)
-        try:
-            aead_open(key, packet[44:60], hash_(transcript + tau))
+            chain = _open_empty(chain, transcript, packet, self._psk)
         except AuthenticationError:
             raise RejectedError(Reason.BAD_EMPTY) from None
         send_key, receive_key = kdf2(chain, b"")
@@ -143,6 +132,40 @@ class Initiator:
             local_index=attempt.sender,
             remote_index=int.from_bytes(packet[4:8], "little"),
         )
+
+    def whose_psk(
+        self, attempt: Attempt, packet: bytes, candidates: Iterable[PresharedKey]
+    ) -> PresharedKey | None:
+        """The preshared key among `candidates` with which a response was made that ours does not open.
+
+        The four Diffie-Hellman results do not depend on it, so each further candidate costs microseconds.
+        Raises RejectedError for a packet that no preshared key could make an answer.
+        """
+        chain, transcript = self._agree(attempt, packet)
+        for candidate in candidates:
+            try:
+                _open_empty(chain, transcript, packet, candidate)
+            except AuthenticationError:
+                continue
+            return candidate
+        return None
+
+    def _agree(self, attempt: Attempt, packet: bytes) -> tuple[bytes, bytes]:
+        """Chaining key and hash of a response up to where the preshared key comes in; or RejectedError."""
+        if message_type(packet) is not MessageType.RESPONSE:
+            raise RejectedError(_misfit(packet))
+        if packet[8:12] != attempt.packet[4:8]:
+            raise RejectedError(Reason.OTHER_INDEX)
+        if not self._mac1_of_ours.verify(packet):
+            raise RejectedError(Reason.BAD_MAC1)
+        remote_ephemeral = packet[12:44]
+        try:
+            chain = kdf1(attempt.chain, remote_ephemeral)
+            chain = kdf1(chain, dh(attempt.ephemeral, remote_ephemeral))
+            chain = kdf1(chain, dh(self._private.raw, remote_ephemeral))
+        except LowOrderPointError:
+            raise RejectedError(Reason.LOW_ORDER) from None
+        return chain, hash_(attempt.transcript + remote_ephemeral)
 
     def open_cookie(self, attempt: Attempt, packet: bytes) -> bytes:
         """The cookie that the server demands in the next attempt's mac2. Raises RejectedError."""
@@ -182,9 +205,13 @@ class Attempt:
     def __repr__(self) -> str:
         return f"Attempt(sender={self.sender:#010x})"
 
-    def complete(self, packet: bytes, psk: PresharedKey | None = None) -> Session:
+    def complete(self, packet: bytes) -> Session:
         """`Initiator.complete` for this attempt."""
-        return self.initiator.complete(self, packet, psk)
+        return self.initiator.complete(self, packet)
+
+    def whose_psk(self, packet: bytes, candidates: Iterable[PresharedKey]) -> PresharedKey | None:
+        """`Initiator.whose_psk` for this attempt."""
+        return self.initiator.whose_psk(self, packet, candidates)
 
     def open_cookie(self, packet: bytes) -> bytes:
         """`Initiator.open_cookie` for this attempt."""
@@ -280,6 +307,13 @@ class Responder:
             send_key=send_key, receive_key=receive_key, local_index=sender, remote_index=initiation.sender
         )
         return message + NO_MAC, session
+
+
+def _open_empty(chain: bytes, transcript: bytes, packet: bytes, psk: PresharedKey) -> bytes:
+    """The chaining key behind a response whose seal over `empty` opens. Raises AuthenticationError."""
+    chain, tau, key = kdf3(chain, psk.raw)
+    aead_open(key, packet[44:60], hash_(transcript + tau))
+    return chain
 
 
 def _misfit(packet: bytes) -> Reason:

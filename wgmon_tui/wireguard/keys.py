@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+from typing import NoReturn
 
 from nacl.bindings import crypto_scalarmult_base
 
@@ -83,6 +84,9 @@ class _Secret:
 
     def __format__(self, spec: str) -> str:
         return repr(self)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is neither pickled nor copied: a pickle holds it in the clear")
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and isinstance(other, _Secret) and other.raw == self.raw

@@ -129,6 +129,8 @@ def xaead_seal(key: bytes, plaintext: bytes, associated: bytes, nonce_bytes: byt
 
 def xaead_open(key: bytes, sealed: bytes, associated: bytes, nonce_bytes: bytes) -> bytes:
     """The text behind an XAEAD seal. Raises AuthenticationError."""
+    if len(sealed) < TAG_LENGTH:  # PyNaCl would ask cffi for a buffer of negative length
+        raise AuthenticationError
     try:
         return crypto_aead_xchacha20poly1305_ietf_decrypt(sealed, associated, nonce_bytes, key)
     except CryptoError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from wgmon_tui.wireguard.messages import TRANSPORT_OVERHEAD, MessageType, message_type
 from wgmon_tui.wireguard.primitives import AuthenticationError, aead_open, aead_seal, nonce
 
@@ -24,10 +26,10 @@ class ReplayWindow:
     """Which packet numbers were seen: the greatest, and a bitmap of those just below it (RFC 6479)."""
 
     SIZE = 8128
-    """As many numbers back as the kernel remembers (COUNTER_WINDOW_SIZE)."""
+    """As many numbers back from the greatest as the kernel remembers (COUNTER_WINDOW_SIZE)."""
 
     __slots__ = ("_greatest", "_seen")
-    _MASK = (1 << SIZE) - 1
+    _MASK = (1 << SIZE + 1) - 1
 
     def __init__(self) -> None:
         self._greatest = -1
@@ -38,12 +40,12 @@ class ReplayWindow:
         if counter >= REJECT_AFTER_MESSAGES:
             return False
         age = self._greatest - counter
-        return age < 0 or (age < self.SIZE and not self._seen >> age & 1)
+        return age < 0 or (age <= self.SIZE and not self._seen >> age & 1)
 
     def mark(self, counter: int) -> None:
         """Remember a number whose packet was authentic."""
         advance = counter - self._greatest
-        if advance >= self.SIZE:
+        if advance > self.SIZE:
             self._seen = 1
         elif advance > 0:
             self._seen = (self._seen << advance | 1) & self._MASK
@@ -67,6 +69,9 @@ class Session:
 
     def __repr__(self) -> str:
         return f"Session(local_index={self.local_index:#010x}, remote_index={self.remote_index:#010x})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a session is neither pickled nor copied: two of it would use a packet number twice")
 
     def seal(self, inner: bytes) -> bytes:
         """A transport packet around an inner IP packet, padded with zeros to a multiple of 16.

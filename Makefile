@@ -1,0 +1,37 @@
+# Everything runs in a virtual environment of its own; nothing is installed outside this directory.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check bench screenshots clean
+
+run: $(VENV)/run.stamp  ## the dashboard on the embedded lab
+	$(BIN)/wgmon-tui demo
+
+test: $(VENV)/dev.stamp  ## every test; those on real servers want the packages that they name
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev.stamp  ## lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/dev.stamp  ## the figures of BENCHMARKS.md; takes several minutes
+	$(BIN)/python -m tests.perf
+
+screenshots: $(VENV)/dev.stamp  ## the pictures in screenshots/, from the demo
+	$(BIN)/python -m screenshots.make
+
+$(VENV)/run.stamp: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/run.stamp
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,7 @@
+"""`python -m wgmon_tui`, for where no script directory is on the PATH."""
+
+import sys
+
+from wgmon_tui.cli import main
+
+sys.exit(main())
