@@ -1,0 +1,78 @@
+"""A client of the lab: the protocol's initiator on a real loopback socket."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+import time
+from typing import Self
+
+from wgmon_tui.fleet.records import Endpoint
+from wgmon_tui.wireguard import tai64n
+from wgmon_tui.wireguard.handshake import Attempt, Initiator
+from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.wireguard.session import Session
+
+SOON_S = 2.0
+"""Longer than any answer on loopback takes, even on a busy machine."""
+
+SILENCE_S = 0.1
+"""Silence on loopback is certain after this."""
+
+_clock = itertools.count(time.time_ns())
+
+
+class Client:
+    """Knocks at one lab server."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        private_key: PrivateKey,
+        server: PublicKey,
+        psk: PresharedKey = NO_PRESHARED_KEY,
+    ) -> None:
+        self.initiator = Initiator(private_key, server, psk)
+        family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.connect((endpoint.host, endpoint.port))
+        self._sender = itertools.count(1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def attempt(self, cookie: bytes | None = None, stamp: bytes | None = None) -> Attempt:
+        return self.initiator.initiate(next(self._sender), stamp or tai64n.encode(next(_clock)), cookie)
+
+    def send(self, packet: bytes) -> None:
+        self._socket.send(packet)
+
+    async def answer(self) -> bytes:
+        """The next datagram. Raises OSError where the kernel got an ICMP error instead."""
+        async with asyncio.timeout(SOON_S):
+            return await asyncio.get_running_loop().sock_recv(self._socket, 65535)
+
+    async def ask(self, packet: bytes) -> bytes:
+        self.send(packet)
+        return await self.answer()
+
+    async def answers_until_silence(self) -> list[bytes]:
+        answers = []
+        try:
+            while True:
+                async with asyncio.timeout(SILENCE_S):
+                    answers.append(await asyncio.get_running_loop().sock_recv(self._socket, 65535))
+        except TimeoutError:
+            return answers
+
+    async def hears_nothing(self) -> bool:
+        return not await self.answers_until_silence()
+
+    async def handshake(self) -> Session:
+        attempt = self.attempt()
+        return attempt.complete(await self.ask(attempt.packet))

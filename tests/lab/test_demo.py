@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.lab.client import Client
+from wgmon_tui.fleet.records import SecretForm
+from wgmon_tui.lab.demo import CAST, Demo
+from wgmon_tui.lab.records import Mode
+from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PrivateKey
+from wgmon_tui.wireguard.session import Session
+
+FAULTS = set(Mode) - {Mode.HEALTHY}
+
+
+@pytest.fixture
+async def demo() -> AsyncIterator[Demo]:
+    running = Demo()
+    await running.start()
+    yield running
+    await running.stop()
+
+
+def client_of(demo: Demo, name: str) -> Client:
+    server = next(server for server in demo.fleet.servers if server.name == name)
+    psk = demo.preshared_keys.get(name, NO_PRESHARED_KEY)
+    return Client(server.endpoint, demo.private_keys[server.identity], server.public_key, psk)
+
+
+def test_every_way_to_be_broken_has_a_server_that_shows_it() -> None:
+    shown = {character.behaviour.mode for character in CAST}
+    shown |= {step.mode for character in CAST for step in character.behaviour.script}
+    assert shown >= FAULTS
+
+
+async def test_most_servers_are_healthy_at_the_start(demo: Demo) -> None:
+    modes = Counter(server.mode for server in demo.servers.values())
+    assert modes[Mode.HEALTHY] > len(demo.servers) / 2
+
+
+async def test_some_servers_fail_and_recover_while_one_watches() -> None:
+    scripts = [character.behaviour.script for character in CAST if character.behaviour.script]
+    assert len(scripts) >= 3
+    for script in scripts:
+        assert script[0].mode is Mode.HEALTHY
+        assert any(step.mode in FAULTS for step in script)
+
+
+@pytest.mark.parametrize("name", [c.name for c in CAST if c.behaviour.mode is Mode.HEALTHY])
+async def test_a_healthy_server_of_the_demo_completes_a_handshake(demo: Demo, name: str) -> None:
+    with client_of(demo, name) as client:
+        assert isinstance(await client.handshake(), Session)
+
+
+async def test_the_fleet_holds_together(demo: Demo) -> None:
+    fleet = demo.fleet
+    assert [server.name for server in fleet.servers] == [character.name for character in CAST]
+    assert len({server.endpoint for server in fleet.servers}) == len(CAST)
+    assert all(fleet.identity(server.identity) for server in fleet.servers)
+    assert {server.name for server in fleet.servers if server.preshared_key} == set(demo.preshared_keys)
+
+
+async def test_the_secrets_in_the_fleet_are_those_that_the_demo_tells(demo: Demo) -> None:
+    identity = demo.fleet.identities[0]
+    assert identity.private_key.form is SecretForm.INLINE
+    assert isinstance(identity.private_key.value, str)
+    assert PrivateKey.from_text(identity.private_key.value) == demo.private_keys[identity.name]
+
+
+async def test_the_key_that_is_to_come_is_the_one_that_the_rotated_server_holds(demo: Demo) -> None:
+    rotated = next(server for server in demo.fleet.servers if server.known_keys)
+    with Client(rotated.endpoint, demo.private_keys[rotated.identity], rotated.known_keys[0]) as client:
+        assert isinstance(await client.handshake(), Session)
+
+
+async def test_two_runs_share_no_key(demo: Demo) -> None:
+    other = Demo()
+    await other.stop()
+    assert not set(demo.private_keys.values()) & set(other.private_keys.values())
+    assert not set(demo.preshared_keys.values()) & set(other.preshared_keys.values())
+    keys = {server.public_key for server in (*demo.fleet.servers, *other.fleet.servers)}
+    assert len(keys) == 2 * len(CAST)

@@ -1,0 +1,35 @@
+"""The child process of boringtun.py: boringtun as mitmproxy embeds it, on 127.0.0.1 and on ::1.
+
+Reads one JSON object from stdin, {"private_key": …, "peers": [public keys]}, prints the two ports, and runs
+until stdin is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+from mitmproxy_rs import Stream
+from mitmproxy_rs.wireguard import start_wireguard_server
+
+
+async def _ignore(stream: Stream) -> None:
+    await stream.wait_closed()
+
+
+async def main() -> None:
+    setup = json.loads(sys.stdin.readline())
+    servers = [
+        await start_wireguard_server(host, 0, setup["private_key"], setup["peers"], _ignore, _ignore)
+        for host in ("127.0.0.1", "::1")
+    ]
+    print(json.dumps([server.getsockname()[1] for server in servers]), flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    for server in servers:
+        server.close()
+        await server.wait_closed()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

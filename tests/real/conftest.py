@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.real.boringtun import Boringtun
+from tests.real.namespaces import RoutedPath, namespace, routed_path
+from tests.real.prerequisites import require
+from tests.real.server import RealServer
+from tests.real.wireguard_go import WireguardGo
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.real)
+
+
+@pytest.fixture(scope="session")
+def path() -> Iterator[RoutedPath]:
+    """client - router - server."""
+    require("ip", "nft", root=True)
+    with routed_path() as made:
+        yield made
+
+
+@pytest.fixture
+def lone_namespace() -> Iterator[str]:
+    """A namespace with nothing but loopback."""
+    require("ip", root=True)
+    with namespace("n") as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def wireguard_go(path: RoutedPath) -> Iterator[WireguardGo]:
+    """wireguard-go behind a router."""
+    require("wireguard-go", "wg", root=True)
+    server = WireguardGo(path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def boringtun() -> Iterator[Boringtun]:
+    """boringtun on loopback."""
+    server = Boringtun()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> RealServer:
+    """The implementation that the test's parameter names."""
+    found: RealServer = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def short_lived(request: pytest.FixtureRequest) -> Iterator[RealServer]:
+    """The same, but a server that the test may stop."""
+    made: RealServer
+    if request.param == "boringtun":
+        made = Boringtun()
+    else:
+        require("wireguard-go", "wg", root=True)
+        made = WireguardGo(request.getfixturevalue("path"), port=51900)
+    yield made
+    made.stop()

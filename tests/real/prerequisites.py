@@ -1,0 +1,36 @@
+"""What the tests against real WireGuard need on the machine, and what to type where it is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+_PACKAGES = {
+    "wireguard-go": "wireguard-go",
+    "wg": "wireguard-tools",
+    "ip": "iproute2",
+    "nft": "nftables",
+    "ping": "iputils-ping",
+    "tshark": "tshark",
+}
+
+
+def require(*programs: str, root: bool = False) -> None:
+    """Skip the test where a program or the rights are missing; in CI nothing may be skipped: fail."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing:
+        packages = " ".join(_PACKAGES[program] for program in missing)
+        _give_up(f"{', '.join(missing)} missing: apt-get install --no-install-recommends {packages}")
+    if root and os.geteuid() != 0:
+        _give_up("network namespaces need root: sudo .venv/bin/pytest tests/real")
+    if "wireguard-go" in programs and not Path("/dev/net/tun").exists():
+        _give_up("wireguard-go needs /dev/net/tun: modprobe tun (in a container: --device /dev/net/tun)")
+
+
+def _give_up(reason: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -1,0 +1,91 @@
+"""What the tests ask of a WireGuard server that others wrote, whichever it is."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
+from typing import Protocol
+
+from wgmon_tui.diagnosis.diagnose import diagnose
+from wgmon_tui.diagnosis.verdict import Diagnosis
+from wgmon_tui.fleet.records import Address, Endpoint, Server
+from wgmon_tui.probe.prober import Prober
+from wgmon_tui.probe.records import Check, Target
+from wgmon_tui.wireguard import tai64n
+from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+
+SHORT_S = 0.5
+"""How long a check waits that is to end in silence: hundreds of times what a round trip takes here."""
+
+LONG_S = 5.0
+
+_stamps = itertools.count(time.time_ns())
+
+
+class RealServer(Protocol):
+    """A running server."""
+
+    public_key: PublicKey
+
+    def endpoint(self, version: int) -> tuple[Address, int]:
+        """Its address of IP version 4 or 6, and its port."""
+
+    def vantage(self) -> AbstractContextManager[None]:
+        """Where a prober must open its sockets to reach it."""
+
+    def new_peer(self, psk: PresharedKey | None = None) -> PrivateKey:
+        """The private key of a peer that the server has been told of, used by nobody yet."""
+
+    def stop(self) -> None:
+        """End the process; its port is closed when this returns."""
+
+
+def target(
+    server: RealServer,
+    private_key: PrivateKey,
+    *,
+    psk: PresharedKey | None = None,
+    public_key: PublicKey | None = None,
+    version: int = 4,
+    timeout_s: float = LONG_S,
+) -> Target:
+    """A server of servers.toml that names `server`, rightly unless told otherwise."""
+    address, port = server.endpoint(version)
+    watched = Server(
+        name="real",
+        endpoint=Endpoint(str(address), port),
+        public_key=public_key or server.public_key,
+        identity="tests",
+        timeout=timeout_s,
+    )
+    return Target(watched, private_key, psk or NO_PRESHARED_KEY)
+
+
+@asynccontextmanager
+async def prober_at(server: RealServer) -> AsyncIterator[Prober]:
+    """A prober with its sockets where the server can be reached."""
+    prober = Prober(stamps=lambda _: tai64n.encode(next(_stamps)))
+    with server.vantage():
+        await prober.open()
+    try:
+        yield prober
+    finally:
+        await prober.close()
+
+
+async def checked(server: RealServer, aim: Target, version: int = 4) -> tuple[Check, Diagnosis]:
+    """One check and what it means."""
+    async with prober_at(server) as prober:
+        check = await prober.check(aim, server.endpoint(version)[0])
+    return check, diagnose(check, aim.server)
+
+
+async def polled(value: Callable[[], int]) -> int:
+    """The value as soon as it is not 0; nothing tells us when a server has read its socket."""
+    async with asyncio.timeout(LONG_S):
+        while not (found := value()):  # noqa: ASYNC110 - the event is in another process
+            await asyncio.sleep(0.01)
+    return found

@@ -1,0 +1,161 @@
+"""What servers that others wrote do, and the verdict that it earns them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.real.boringtun import Boringtun
+from tests.real.flood import junk_initiation, send_all
+from tests.real.namespaces import ROUTER_V4, ROUTER_V6
+from tests.real.server import LONG_S, SHORT_S, RealServer, checked, polled, prober_at, target
+from tests.real.wireguard_go import WireguardGo
+from wgmon_tui.diagnosis.diagnose import diagnose
+from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.probe.records import IcmpError
+from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
+
+PSK = PresharedKey(b"a".ljust(32))
+OTHER_PSK = PresharedKey(b"b".ljust(32))
+
+IMPLEMENTATIONS = ["wireguard_go", "boringtun"]
+VERSIONS = [pytest.param(4, id="IPv4"), pytest.param(6, id="IPv6")]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is right and wrong in a pair of configurations, and the verdict on it."""
+
+    what: str
+    verdict: Verdict
+    peer_known: bool = True
+    server_key_right: bool = True
+    servers_psk: PresharedKey | None = None
+    our_psk: PresharedKey | None = None
+
+
+CASES = [
+    Case("all right", Verdict.HEALTHY),
+    Case("all right, with a preshared key", Verdict.HEALTHY, servers_psk=PSK, our_psk=PSK),
+    Case("the server has another key", Verdict.SILENT, server_key_right=False),
+    Case("the server does not know us", Verdict.SILENT, peer_known=False),
+    Case("only we have a preshared key", Verdict.PSK_MISMATCH, our_psk=PSK),
+    Case("only the server has one", Verdict.PSK_MISMATCH, servers_psk=PSK),
+    Case("both have one, not the same", Verdict.PSK_MISMATCH, servers_psk=PSK, our_psk=OTHER_PSK),
+]
+
+PAIRS = [
+    pytest.param(implementation, case, id=f"{implementation}: {case.what}")
+    for implementation in IMPLEMENTATIONS
+    for case in CASES
+    if not (implementation == "boringtun" and case.servers_psk)  # mitmproxy gives it none
+]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(("server", "case"), PAIRS, indirect=["server"])
+async def test_configurations(server: RealServer, case: Case, version: int) -> None:
+    known = server.new_peer(case.servers_psk)
+    aim = target(
+        server,
+        known if case.peer_known else PrivateKey.generate(),
+        psk=case.our_psk,
+        public_key=None if case.server_key_right else PrivateKey.generate().public,
+        version=version,
+        timeout_s=LONG_S if case.verdict is Verdict.HEALTHY else SHORT_S,
+    )
+    check, diagnosis = await checked(server, aim, version)
+    assert diagnosis.verdict is case.verdict
+    assert (check.handshake is not None) == (case.verdict is Verdict.HEALTHY)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("short_lived", IMPLEMENTATIONS, indirect=True)
+async def test_when_its_process_has_ended_the_port_is_closed(short_lived: RealServer, version: int) -> None:
+    aim = target(short_lived, short_lived.new_peer(), version=version)
+    short_lived.stop()
+    _, diagnosis = await checked(short_lived, aim, version)
+    assert diagnosis.verdict is Verdict.PORT_CLOSED
+
+
+async def test_a_process_that_hangs_is_silent(wireguard_go: WireguardGo) -> None:
+    aim = target(wireguard_go, wireguard_go.new_peer(), timeout_s=SHORT_S)
+    with wireguard_go.device.frozen():
+        _, diagnosis = await checked(wireguard_go, aim)
+    assert diagnosis.verdict is Verdict.SILENT
+
+
+# The way there
+
+
+@pytest.mark.parametrize(
+    ("rule", "verdict"),
+    [
+        ("udp dport 51820 drop", Verdict.SILENT),
+        ("udp sport 51820 drop", Verdict.SILENT),
+        ("udp dport 51820 reject", Verdict.UNREACHABLE),
+        ("udp dport 51820 reject with icmpx admin-prohibited", Verdict.UNREACHABLE),
+        ("udp dport 51820 reject with icmpx host-unreachable", Verdict.UNREACHABLE),
+    ],
+)
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_firewall_on_the_way(
+    wireguard_go: WireguardGo, version: int, rule: str, verdict: Verdict
+) -> None:
+    aim = target(wireguard_go, wireguard_go.new_peer(), version=version, timeout_s=SHORT_S)
+    with wireguard_go.path.filtered(rule):
+        check, diagnosis = await checked(wireguard_go, aim, version)
+    assert diagnosis.verdict is verdict
+    offenders = {each.offender for each in check.evidence if isinstance(each, IcmpError)}
+    router = str(ROUTER_V4 if version == 4 else ROUTER_V6)
+    assert offenders == ({router} if verdict is Verdict.UNREACHABLE else set())
+
+
+# Under load
+
+
+@pytest.mark.parametrize("short_lived", ["wireguard_go"], indirect=True)
+async def test_wireguard_go_under_load_demands_a_cookie_and_then_answers(short_lived: WireguardGo) -> None:
+    aim = target(short_lived, short_lived.new_peer())
+    async with prober_at(short_lived) as prober:
+        # Frozen, it finds more waiting when it wakes than the 128 at which it begins to ask for cookies.
+        with short_lived.device.frozen(), short_lived.vantage():
+            send_all(short_lived, [junk_initiation(short_lived.public_key) for _ in range(200)])
+        check = await prober.check(aim, short_lived.endpoint(4)[0])
+    assert check.handshake is not None
+    assert check.handshake.cookie
+    assert diagnose(check, aim.server).verdict is Verdict.UNDER_LOAD
+
+
+@pytest.mark.parametrize("short_lived", ["boringtun"], indirect=True)
+async def test_boringtun_demands_a_cookie_after_ten_initiations_and_then_answers(
+    short_lived: Boringtun,
+) -> None:
+    aim = target(short_lived, short_lived.new_peer())
+    async with prober_at(short_lived) as prober:
+        checks = [await prober.check(aim, short_lived.endpoint(4)[0]) for _ in range(12)]
+    verdicts = [diagnose(check, aim.server).verdict for check in checks]
+    assert verdicts == [Verdict.HEALTHY] * 10 + [Verdict.UNDER_LOAD] * 2
+    assert all(check.handshake is not None for check in checks)
+
+
+# What the server thinks
+
+
+async def test_our_keepalive_confirms_the_session_so_that_wg_shows_the_handshake(
+    wireguard_go: WireguardGo,
+) -> None:
+    key = wireguard_go.new_peer()
+    assert wireguard_go.device.latest_handshake(key.public) == 0
+    _, diagnosis = await checked(wireguard_go, target(wireguard_go, key))
+    assert diagnosis.verdict is Verdict.HEALTHY
+    assert await polled(lambda: wireguard_go.device.latest_handshake(key.public)) > 0
+
+
+async def test_a_check_with_another_preshared_key_is_no_handshake_to_the_server(
+    wireguard_go: WireguardGo,
+) -> None:
+    key = wireguard_go.new_peer(PSK)
+    await checked(wireguard_go, target(wireguard_go, key, psk=OTHER_PSK, timeout_s=SHORT_S))
+    assert wireguard_go.device.latest_handshake(key.public) == 0

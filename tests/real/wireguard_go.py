@@ -1,0 +1,111 @@
+"""wireguard-go (Debian's package) in a namespace, set up with wg(8)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from tests.real.namespaces import SERVER_V4, SERVER_V6, RoutedPath, entered, ip, run, unique_name
+from wgmon_tui.fleet.records import Address
+from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey, PublicKey
+
+_UAPI = Path("/var/run/wireguard")
+_READY_WITHIN_S = 10.0
+_PORT = 51820
+
+
+class Device:
+    """One wireguard-go process and its interface, up, without peers and addresses."""
+
+    def __init__(self, namespace: str, private_key: PrivateKey, port: int = 0) -> None:
+        self.name = unique_name("wg")
+        with entered(namespace):
+            self._process = subprocess.Popen(
+                ["wireguard-go", "-f", self.name],
+                # One processor: what waits in its socket is queued before any of it is worked off, so a test
+                # can put it under load at will.
+                env={"LOG_LEVEL": "silent", "GOMAXPROCS": "1"},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        try:
+            self._await_socket()
+            listen = f"ListenPort = {port}\n" if port else ""
+            self.configure(f"[Interface]\nPrivateKey = {private_key.to_text()}\n{listen}")
+            ip(namespace, f"link set dev {self.name} mtu 1420 up")
+        except BaseException:
+            self.stop()
+            raise
+
+    def configure(self, text: str) -> None:
+        """Add to the configuration. The text goes through stdin: argv shows keys to everybody."""
+        run("wg", "addconf", self.name, "/dev/stdin", stdin=text)
+
+    def latest_handshake(self, peer: PublicKey) -> int:
+        """Unix time in seconds of the last handshake that the peer has confirmed with data; 0 if none."""
+        return self._shown("latest-handshakes", peer)[0]
+
+    def received(self, peer: PublicKey) -> int:
+        """How many bytes came from the peer in WireGuard messages."""
+        return self._shown("transfer", peer)[0]
+
+    def _shown(self, what: str, peer: PublicKey) -> list[int]:
+        rows = [line.split("\t") for line in run("wg", "show", self.name, what).splitlines()]
+        return next([int(cell) for cell in row[1:]] for row in rows if row[0] == str(peer))
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop the process without ending it: its sockets stay bound and fill up."""
+        self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)  # until it really has stopped
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End the process; the kernel takes its interface and sockets with it."""
+        self._process.kill()
+        self._process.wait()
+        (_UAPI / f"{self.name}.sock").unlink(missing_ok=True)
+
+    def _await_socket(self) -> None:
+        deadline = time.monotonic() + _READY_WITHIN_S
+        while not (_UAPI / f"{self.name}.sock").exists():
+            assert self._process.poll() is None, "wireguard-go ended before it was ready"
+            assert time.monotonic() < deadline, "wireguard-go gave no UAPI socket"
+            time.sleep(0.005)
+
+
+class WireguardGo:
+    """A wireguard-go server behind the router of a routed path."""
+
+    def __init__(self, path: RoutedPath, port: int = _PORT) -> None:
+        self.path = path
+        private_key = PrivateKey.generate()
+        self.public_key = private_key.public
+        self._port = port
+        self._peers = 1
+        self.device = Device(path.server, private_key, port)
+
+    def endpoint(self, version: int) -> tuple[Address, int]:
+        return (SERVER_V4 if version == 4 else SERVER_V6), self._port
+
+    def vantage(self) -> AbstractContextManager[None]:
+        return entered(self.path.client)
+
+    def new_peer(self, psk: PresharedKey | None = None) -> PrivateKey:
+        private_key = PrivateKey.generate()
+        self._peers += 1
+        inner = f"AllowedIPs = 10.7.0.{self._peers}/32, fd07::{self._peers:x}/128\n"
+        preshared = f"PresharedKey = {psk.to_text()}\n" if psk else ""
+        self.device.configure(f"[Peer]\nPublicKey = {private_key.public}\n{inner}{preshared}")
+        return private_key
+
+    def stop(self) -> None:
+        self.device.stop()

@@ -1,0 +1,102 @@
+"""Many healthy servers in one process, for measuring a prober against something that never is the bottleneck.
+
+Each has its own key: a prober does not hurry one peer of one server, and keys are how it tells servers apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import multiprocessing
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from wgmon_tui.fleet.records import Endpoint
+from wgmon_tui.lab.records import Peer, Setup
+from wgmon_tui.lab.server import LabServer
+from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+
+_OTHER_FILES = 64  # standard streams, the pipe, the event loop's own
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Where each server of a crowd listens, and its public key."""
+
+    servers: tuple[tuple[Endpoint, PublicKey], ...]
+
+
+@contextmanager
+def crowd(size: int, clients: tuple[PublicKey, ...]) -> Iterator[Crowd]:
+    """Run `size` healthy servers that know `clients` in a process of their own, on 127.0.0.1.
+
+    Raises OSError where the system does not let a process have as many sockets.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=_serve, args=(theirs, size, clients), name="wgmon-lab-crowd", daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        answer = _first_word(ours)
+        if isinstance(answer, OSError):
+            raise answer
+        yield answer
+    finally:
+        ours.close()  # the process ends when its end of the pipe says so
+        process.join()
+
+
+def _first_word(pipe: Connection) -> Crowd | OSError:
+    try:
+        answer = pipe.recv()
+    except EOFError:
+        return OSError("the process of the crowd ended before its servers listened")
+    if isinstance(answer, Crowd | OSError):
+        return answer
+    raise TypeError(type(answer).__name__)
+
+
+def _serve(pipe: Connection, size: int, clients: tuple[PublicKey, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the process that measures
+    asyncio.run(_serve_until_closed(pipe, size, clients))
+
+
+async def _serve_until_closed(pipe: Connection, size: int, clients: tuple[PublicKey, ...]) -> None:
+    peers = tuple(Peer(client) for client in clients)
+    servers: list[LabServer] = []
+    try:
+        _allow_open_files(size + _OTHER_FILES)
+        for _ in range(size):
+            server = LabServer(Setup(PrivateKey.generate(), peers))
+            servers.append(server)
+            await server.start()
+    except OSError as error:
+        pipe.send(error)
+    else:
+        pipe.send(Crowd(tuple((server.endpoint, server.public_key) for server in servers)))
+        await _end_of(pipe)
+    finally:
+        for server in servers:
+            await server.stop()
+
+
+def _allow_open_files(count: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and count > hard:
+        raise OSError(errno.EMFILE, f"{count} open files needed, {hard} allowed (ulimit -Hn)")
+    if soft != resource.RLIM_INFINITY and count > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+
+
+async def _end_of(pipe: Connection) -> None:
+    """Return when the other end of the pipe is closed: the only thing that ever happens to it."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(pipe.fileno(), ended.set)
+    await ended.wait()
+    loop.remove_reader(pipe.fileno())

@@ -1,0 +1,90 @@
+"""What comes out of the tunnel: just enough IP and ICMP for a server that answers pings.
+
+Echo is RFC 792 for IPv4 and RFC 4443 for IPv6. Fragments and IPv6 extension headers are left unanswered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from wgmon_tui.fleet.records import Address
+
+_ICMP = 1
+_ICMPV6 = 58
+_V4_HEADER = 20
+_V6_HEADER = 40
+_V4_NOT_WHOLE = 0x3FFF  # more-fragments flag and fragment offset
+_TTL = 64
+
+
+@dataclass(frozen=True, slots=True)
+class InnerPacket:
+    """An IP packet as the tunnel carried it, its padding gone."""
+
+    source: Address
+    destination: Address
+    protocol: int
+    payload: bytes
+
+
+def parse(inner: bytes) -> InnerPacket | None:
+    """The IP packet at the start of `inner`; None where there is no whole one."""
+    version = inner[0] >> 4 if inner else 0
+    if version == 4 and len(inner) >= _V4_HEADER:
+        header, total = (inner[0] & 15) * 4, int.from_bytes(inner[2:4], "big")
+        fragment = int.from_bytes(inner[6:8], "big") & _V4_NOT_WHOLE
+        if fragment or not _V4_HEADER <= header <= total <= len(inner):
+            return None
+        addresses = IPv4Address(inner[12:16]), IPv4Address(inner[16:20])
+        return InnerPacket(*addresses, inner[9], inner[header:total])
+    if version == 6 and len(inner) >= _V6_HEADER:
+        total = _V6_HEADER + int.from_bytes(inner[4:6], "big")
+        if total > len(inner):
+            return None
+        return InnerPacket(
+            IPv6Address(inner[8:24]), IPv6Address(inner[24:40]), inner[6], inner[_V6_HEADER:total]
+        )
+    return None
+
+
+def echo_reply(packet: InnerPacket) -> bytes | None:
+    """The IP packet that answers an echo request; None for anything else."""
+    if isinstance(packet.destination, IPv4Address):
+        if packet.protocol != _ICMP or packet.payload[:2] != b"\x08\0" or len(packet.payload) < 8:
+            return None
+        message = _with_checksum(b"\0\0", packet.payload[4:], pseudo_header=b"")
+        return _ipv4(packet.destination, packet.source, message)
+    if packet.protocol != _ICMPV6 or packet.payload[:2] != b"\x80\0" or len(packet.payload) < 8:
+        return None
+    pseudo = (
+        packet.destination.packed
+        + packet.source.packed
+        + len(packet.payload).to_bytes(4, "big")
+        + _ICMPV6.to_bytes(4, "big")
+    )
+    message = _with_checksum(b"\x81\0", packet.payload[4:], pseudo)
+    header = b"\x60\0\0\0" + len(message).to_bytes(2, "big") + bytes((_ICMPV6, _TTL))
+    return header + packet.destination.packed + packet.source.packed + message
+
+
+def _with_checksum(kind: bytes, rest: bytes, pseudo_header: bytes) -> bytes:
+    return kind + _checksum(pseudo_header + kind + b"\0\0" + rest) + rest
+
+
+def _ipv4(source: Address, destination: Address, message: bytes) -> bytes:
+    length = (_V4_HEADER + len(message)).to_bytes(2, "big")
+    before = b"\x45\0" + length + bytes(4) + bytes((_TTL, _ICMP))
+    addresses = source.packed + destination.packed
+    return before + _checksum(before + addresses) + addresses + message
+
+
+def _checksum(data: bytes) -> bytes:
+    """The Internet checksum (RFC 1071).
+
+    65536 leaves 1 when divided by 65535, so the ones' complement sum of all words is one remainder.
+    """
+    padded = data + bytes(len(data) % 2)
+    remainder = int.from_bytes(padded, "big") % 0xFFFF
+    folded = remainder if remainder or not any(padded) else 0xFFFF
+    return (0xFFFF - folded).to_bytes(2, "big")

@@ -1,0 +1,41 @@
+"""What a server remembers of one peer: its last initiation, and the sessions that are still open."""
+
+from __future__ import annotations
+
+from wgmon_tui.lab.records import Peer
+from wgmon_tui.wireguard.session import Session
+
+FLOOD_WINDOW_S = 0.02
+"""Two initiations of one peer closer than this: the second is dropped (INITIATIONS_PER_SECOND)."""
+
+_OPEN_SESSIONS = 3  # as in the kernel: previous, current, next
+
+
+class PeerState:
+    """The memory of one peer across its handshakes."""
+
+    __slots__ = ("_admitted_at", "_greatest_stamp", "peer", "sessions")
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+        self.sessions: dict[int, Session] = {}
+        """By our index, oldest first."""
+        self._greatest_stamp = b""
+        self._admitted_at = float("-inf")
+
+    def admit(self, stamp: bytes, now_s: float) -> bool:
+        """Whether to answer an initiation with this TAI64N stamp at a monotonic time; if so, remember it."""
+        if stamp <= self._greatest_stamp or now_s - self._admitted_at < FLOOD_WINDOW_S:
+            return False
+        self._greatest_stamp = stamp
+        self._admitted_at = now_s
+        return True
+
+    def keep(self, session: Session) -> int | None:
+        """Add a session. Returns the index of the oldest one where that had to go for it."""
+        self.sessions[session.local_index] = session
+        if len(self.sessions) <= _OPEN_SESSIONS:
+            return None
+        oldest = next(iter(self.sessions))
+        del self.sessions[oldest]
+        return oldest

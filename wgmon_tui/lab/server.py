@@ -1,0 +1,281 @@
+"""One embedded WireGuard server on a UDP socket, whose faults can be switched while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+from itertools import cycle
+from types import TracebackType
+from typing import Self
+
+from wgmon_tui.fleet.records import Endpoint
+from wgmon_tui.lab.inner import echo_reply, parse
+from wgmon_tui.lab.peer import PeerState
+from wgmon_tui.lab.records import Behaviour, Mode, Setup
+from wgmon_tui.wireguard.cookie import CookieJar
+from wgmon_tui.wireguard.handshake import RejectedError, Responder
+from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.wireguard.messages import MessageType, message_type, receiver_index
+from wgmon_tui.wireguard.primitives import AuthenticationError
+from wgmon_tui.wireguard.session import ReplayError, Session
+
+Source = tuple[object, ...]
+"""An address of the socket module: host and port, and two more numbers in IPv6."""
+
+_LARGEST_DATAGRAM = 65535
+_DATAGRAMS_A_TURN = 64  # then other servers on the same loop have their turn
+_SERVING = Behaviour()
+
+
+class LabServer:
+    """A WireGuard server on loopback.
+
+    The port is bound when the object is made, so that its `endpoint` can be told to others before anything
+    runs; `start` begins to answer. Raises OSError where the address cannot be bound.
+    """
+
+    def __init__(
+        self, setup: Setup, behaviour: Behaviour = _SERVING, *, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        self._behaviour = behaviour
+        self._addresses = frozenset(setup.addresses)
+        self._peers = {peer.public_key: PeerState(peer) for peer in setup.peers}
+        self._by_index: dict[int, PeerState] = {}
+        self._keepalives: dict[PublicKey, asyncio.TimerHandle] = {}
+        self._current = _HeldKey(setup.private_key)
+        self._rotated = _HeldKey(setup.rotated_to or PrivateKey.generate())
+        self._wrong_psk = PresharedKey(os.urandom(32))
+        self._script: asyncio.TimerHandle | None = None
+        self._started = False
+        self._closed = False
+        self.mode = behaviour.script[0].mode if behaviour.script else behaviour.mode
+        self._socket = _bound(host, port)
+        self._endpoint = Endpoint(host, self._socket.getsockname()[1])
+        self._random = random.Random(behaviour.seed)  # noqa: S311 - delays and faults, no secrets
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it listens."""
+        return self._endpoint
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The key that clients are configured with, whatever key the mode makes the server hold."""
+        return self._current.public_key
+
+    async def start(self) -> None:
+        """Begin to answer, and to follow the script."""
+        self._started = True
+        self._listen()
+        self.become(self.mode)
+        if self._behaviour.script:
+            self._follow_script()
+
+    async def stop(self) -> None:
+        """Stop answering and give the port back."""
+        if self._started:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._started = False
+        if self._script:
+            self._script.cancel()
+        for timer in self._keepalives.values():
+            timer.cancel()
+        self._socket.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def become(self, mode: Mode) -> None:
+        """Change what is right or wrong with the server, at once. Peers and sessions are kept."""
+        self.mode = mode
+        if mode is Mode.CLOSED and not self._closed:
+            self._close()
+        elif mode is not Mode.CLOSED and self._closed:
+            self._reopen()
+
+    def _close(self) -> None:
+        # A UDP socket connected to itself takes datagrams from nobody else: to every sender the port is
+        # closed, and the kernel says so, yet no other program can get it.
+        self._socket.connect(self._socket.getsockname())
+        self._closed = True
+
+    def _reopen(self) -> None:
+        if self._started:
+            asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+        self._socket = _bound(self._endpoint.host, self._endpoint.port)
+        self._closed = False
+        if self._started:
+            self._listen()
+
+    def _listen(self) -> None:
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
+
+    def _follow_script(self) -> None:
+        loop = asyncio.get_running_loop()
+        steps = cycle(self._behaviour.script)
+
+        def advance() -> None:
+            step = next(steps)
+            self.become(step.mode)
+            self._script = loop.call_later(step.seconds, advance)
+
+        advance()
+
+    def _read(self) -> None:
+        for _ in range(_DATAGRAMS_A_TURN):
+            try:
+                packet, source = self._socket.recvfrom(_LARGEST_DATAGRAM)
+            except (BlockingIOError, ConnectionError):  # ICMP errors about our answers end up here too
+                return
+            self._receive(packet, source)
+
+    def _receive(self, packet: bytes, source: Source) -> None:
+        send = partial(self._send, source)
+        if self.mode in (Mode.SILENT, Mode.CLOSED):
+            return
+        if self.mode is Mode.LOSSY and self._random.random() < self._behaviour.loss:
+            return
+        if self.mode is Mode.NOT_WIREGUARD:
+            send(_dns_format_error(packet))
+            return
+        kind = message_type(packet)
+        if kind is MessageType.INITIATION:
+            self._receive_initiation(packet, source, send)
+        elif kind is MessageType.TRANSPORT:
+            self._receive_transport(packet, send)
+
+    def _receive_initiation(self, packet: bytes, source: Source, send: Callable[[bytes], None]) -> None:
+        now_s = time.monotonic()
+        holder = self._rotated if self.mode is Mode.ROTATED_KEY else self._current
+        if not holder.responder.knows_us(packet):
+            return
+        if self.mode is Mode.UNDER_LOAD:
+            whence = repr(source).encode()
+            if not holder.cookies.verify(packet, whence, now_s):
+                send(holder.cookies.reply(packet, whence, now_s))
+                return
+        try:
+            initiation = holder.responder.open(packet)
+        except RejectedError:
+            return
+        state = self._peers.get(initiation.static)
+        if state is None or self.mode is Mode.UNKNOWN_PEER or not state.admit(initiation.stamp, now_s):
+            return
+        psk = self._wrong_psk if self.mode is Mode.WRONG_PSK else state.peer.preshared_key
+        response, session = holder.responder.respond(initiation, self._unused_index(), psk)
+        self._by_index[session.local_index] = state
+        expired = state.keep(session)
+        if expired is not None:
+            del self._by_index[expired]
+        send(response)
+
+    def _receive_transport(self, packet: bytes, send: Callable[[bytes], None]) -> None:
+        index = receiver_index(packet)
+        state = self._by_index.get(index) if index is not None else None
+        if index is None or state is None or self.mode is Mode.UNKNOWN_PEER:
+            return
+        session = state.sessions[index]
+        try:
+            inner = session.open(packet)
+        except (AuthenticationError, ReplayError):
+            return
+        if not inner:
+            return
+        answer = self._answer(state, inner)
+        if answer is None:
+            self._acknowledge_later(state, session, send)
+        else:
+            self._forget_to_acknowledge(state)
+            send(session.seal(answer))
+
+    def _answer(self, state: PeerState, inner: bytes) -> bytes | None:
+        packet = parse(inner)
+        if packet is None or self.mode is Mode.DATA_DROPPED:
+            return None
+        if not any(packet.source in network for network in state.peer.allowed_ips):
+            return None
+        return echo_reply(packet) if packet.destination in self._addresses else None
+
+    def _acknowledge_later(self, state: PeerState, session: Session, send: Callable[[bytes], None]) -> None:
+        """Arm the keepalive that tells a peer that its data arrived, whatever became of it (§6.5)."""
+        peer = state.peer.public_key
+        if peer in self._keepalives:
+            return
+
+        def acknowledge() -> None:
+            del self._keepalives[peer]
+            send(session.keepalive())
+
+        loop = asyncio.get_running_loop()
+        self._keepalives[peer] = loop.call_later(self._behaviour.keepalive_after, acknowledge)
+
+    def _forget_to_acknowledge(self, state: PeerState) -> None:
+        timer = self._keepalives.pop(state.peer.public_key, None)
+        if timer:
+            timer.cancel()
+
+    def _unused_index(self) -> int:
+        while (index := self._random.getrandbits(32)) in self._by_index:
+            pass
+        return index
+
+    def _send(self, source: Source, packet: bytes) -> None:
+        delay = self._delay()
+        if delay:
+            asyncio.get_running_loop().call_later(delay, self._send_now, source, packet)
+        else:
+            self._send_now(source, packet)
+
+    def _delay(self) -> float:
+        behaviour = self._behaviour
+        delay = behaviour.latency + (behaviour.slowness if self.mode is Mode.SLOW else 0.0)
+        if behaviour.jitter:
+            delay += self._random.expovariate(1 / behaviour.jitter)
+        return delay
+
+    def _send_now(self, source: Source, packet: bytes) -> None:
+        if self._started and self.mode is not Mode.CLOSED:
+            try:
+                self._socket.sendto(packet, source)
+            except (BlockingIOError, ConnectionError):
+                return  # lost, as in any network; a pending ICMP error from an earlier answer counts as that
+
+
+class _HeldKey:
+    """What a server derives from the private key that it holds."""
+
+    __slots__ = ("cookies", "public_key", "responder")
+
+    def __init__(self, private_key: PrivateKey) -> None:
+        self.public_key = private_key.public
+        self.responder = Responder(private_key)
+        self.cookies = CookieJar(private_key.public)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        listener.setblocking(False)
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _dns_format_error(query: bytes) -> bytes:
+    """RFC 1035: the query's id, the flags of a response, RCODE 1, and no records."""
+    return query[:2] + b"\x80\x01" + bytes(8)
