@@ -59,7 +59,15 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One WireGuard endpoint that is watched. Times are in seconds."""
+    """One WireGuard endpoint that is watched. Times are in seconds.
+
+    `tunnel` says whether data is sent through the session at all, `tunnel_count` how many echoes over
+    `tunnel_over` seconds, `tunnel_every` how often what takes long is looked at (MTU, passive keepalive),
+    `tunnel_mtu` the inner size that ought to pass. `explain` allows the experiments that explain silence,
+    at most every `explain_every` seconds; `try_identities` allows our other identities among them, whose
+    endpoint the server then moves to us. `inspect` is a command that prints the server's own
+    `wg show INTERFACE dump`, `inspect_config` one that prints its configuration file.
+    """
 
     name: str
     endpoint: Endpoint
@@ -67,7 +75,19 @@ class Server:
     identity: str
     known_keys: tuple[PublicKey, ...] = ()
     preshared_key: SecretSource | None = None
+    tunnel: bool = True
     tunnel_ping: tuple[Address, ...] = ()
+    tunnel_dns: tuple[Address, ...] = ()
+    tunnel_tcp: tuple[Endpoint, ...] = ()
+    tunnel_mtu: int | None = None
+    tunnel_count: int = 3
+    tunnel_over: float = 0.5
+    tunnel_every: float = 60.0
+    explain: bool = True
+    explain_every: float = 60.0
+    try_identities: bool = False
+    inspect: tuple[str, ...] = ()
+    inspect_config: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     interval: float = 10.0
     timeout: float = 5.0
@@ -91,3 +111,7 @@ class Fleet:
     def identity(self, name: str) -> Identity | None:
         """The identity of that name."""
         return next((identity for identity in self.identities if identity.name == name), None)
+
+    def server(self, name: str) -> Server | None:
+        """The server of that name."""
+        return next((server for server in self.servers if server.name == name), None)

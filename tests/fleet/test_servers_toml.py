@@ -1,0 +1,323 @@
+from dataclasses import replace
+from ipaddress import ip_address, ip_interface
+
+import pytest
+import tomli_w
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fleet.fleets import BASTION, OTHERS, OURS, SMALL, THEIRS, fleets, server
+from wgmon_tui.fleet.records import (
+    ConfigurationError,
+    Endpoint,
+    Fleet,
+    Identity,
+    SecretForm,
+    SecretSource,
+    Server,
+)
+from wgmon_tui.fleet.servers_toml import HEADER, parse, render
+
+SECRET = OURS.to_text()
+
+
+def refusal(text: str) -> str:
+    """The one line with which a servers.toml is refused."""
+    with pytest.raises(ConfigurationError) as refused:
+        parse(text)
+    line = str(refused.value)
+    assert line.isprintable()
+    return line
+
+
+def server_refusal(keys: str) -> str:
+    """What is said of the server fra1, with these keys added."""
+    line = refusal(SMALL + keys)
+    assert line.startswith('servers.toml: server "fra1": ')
+    return line.removeprefix('servers.toml: server "fra1": ')
+
+
+def identity_refusal(keys: str) -> str:
+    """What is said of an identity that has these keys and a name."""
+    line = refusal(f'[[identity]]\nname = "bastion"\n{keys}')
+    assert line.startswith('servers.toml: identity "bastion": ')
+    return line.removeprefix('servers.toml: identity "bastion": ')
+
+
+def test_every_key_has_its_place() -> None:
+    fleet = parse(f"""
+[defaults]
+interval = "30s"
+identity = "bastion"
+
+[[identity]]
+name = "bastion"
+private_key_command = ["pass", "show", "wg/mon"]
+addresses = ["10.8.0.250/32", "fd00::250/128"]
+
+[[identity]]
+name = "office"
+private_key_env = "WG_OFFICE"
+
+[[server]]
+name = "fra1"
+endpoint = "[2001:db8::1]:51820"
+public_key = "{THEIRS}"
+known_keys = ["{OTHERS}"]
+preshared_key_credential = "fra1.psk"
+tunnel_ping = ["10.8.0.1", "fd00::1"]
+tags = ["eu", "edge"]
+identity = "office"
+interval = "1m"
+timeout = "2s"
+slow = "250ms"
+paused = true
+note = "rack 4, ask Ada"
+""")
+    assert fleet.identities == (
+        Identity(
+            "bastion",
+            SecretSource(SecretForm.COMMAND, ("pass", "show", "wg/mon")),
+            (ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128")),
+        ),
+        Identity("office", SecretSource(SecretForm.ENV, "WG_OFFICE")),
+    )
+    assert fleet.servers == (
+        Server(
+            name="fra1",
+            endpoint=Endpoint("2001:db8::1", 51820),
+            public_key=THEIRS,
+            identity="office",
+            known_keys=(OTHERS,),
+            preshared_key=SecretSource(SecretForm.CREDENTIAL, "fra1.psk"),
+            tunnel_ping=(ip_address("10.8.0.1"), ip_address("fd00::1")),
+            tags=("eu", "edge"),
+            interval=60.0,
+            timeout=2.0,
+            slow=0.25,
+            paused=True,
+            note="rack 4, ask Ada",
+        ),
+    )
+
+
+def test_an_empty_file_is_an_empty_fleet() -> None:
+    assert parse("") == Fleet()
+
+
+def test_a_server_without_identity_has_the_only_one() -> None:
+    assert parse(SMALL).servers[0].identity == "bastion"
+
+
+def test_what_a_server_does_not_say_its_defaults_say() -> None:
+    fleet = parse('[defaults]\ninterval = "1m"\ntags = ["eu"]\n' + SMALL + 'tags = ["us"]')
+    assert fleet.servers[0].interval == 60.0
+    assert fleet.servers[0].tags == ("us",)
+
+
+def test_a_timeout_that_nobody_wrote_follows_a_short_interval() -> None:
+    assert parse(SMALL + 'interval = "2s"').servers[0].timeout == 2.0
+    assert parse(SMALL + 'interval = "20s"').servers[0].timeout == 5.0
+
+
+def test_a_timeout_that_nobody_wrote_is_not_written_either() -> None:
+    quick = replace(server(), interval=2.0, timeout=2.0)
+    assert "timeout" not in render(Fleet((quick,), (BASTION,)))
+
+
+def test_a_timeout_is_written_where_it_follows_another_interval_than_its_own() -> None:
+    fleet = Fleet((replace(server(), interval=10.0, timeout=2.0),), (BASTION,), {"interval": "2s"})
+    assert parse(render(fleet)) == fleet
+
+
+@given(fleets())
+def test_a_fleet_that_was_written_is_read_as_the_same(fleet: Fleet) -> None:
+    assert parse(render(fleet)) == fleet
+
+
+@given(fleets())
+def test_what_was_read_is_written_as_the_same_text(fleet: Fleet) -> None:
+    assert render(parse(render(fleet))) == render(fleet)
+
+
+def test_the_first_line_says_who_writes_the_file_and_where_remarks_go() -> None:
+    first = render(Fleet()).splitlines()[0]
+    assert first == HEADER
+    assert first.startswith("# wgmon-tui writes this file")
+    assert 'note = "…"' in first
+
+
+def test_a_server_is_written_without_what_its_defaults_say() -> None:
+    text = render(Fleet((server(),), (BASTION,), {"identity": "bastion"}))
+    assert text == (
+        f'{HEADER}\n\n[defaults]\nidentity = "bastion"\n\n'
+        '[[identity]]\nname = "bastion"\nprivate_key_file = "bastion.key"\n\n'
+        f'[[server]]\nname = "fra1"\nendpoint = "fra1.example.net:51820"\npublic_key = "{THEIRS}"\n'
+    )
+
+
+def test_a_server_names_its_identity_although_there_is_only_one() -> None:
+    """So that a second identity, added by hand, leaves no server without one."""
+    assert 'identity = "bastion"' in render(parse(SMALL))
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ("interval = 10", 'key interval: expected a duration such as "10s", got 10'),
+        ('interval = "10"', 'key interval: expected a duration such as "10s", got "10"'),
+        ('interval = "500ms"', 'key interval: expected a duration of 1s to 24h, got "500ms"'),
+        ('timeout = "100ms"', 'key timeout: expected a duration of 200ms to 1m, got "100ms"'),
+        ("timeout = true", 'key timeout: expected a duration such as "10s", got true'),
+        ('slow = "0s"', 'key slow: expected a duration of 1ms to 1m, got "0s"'),
+        (
+            'interval = "4s"\ntimeout = "5s"',
+            'key timeout: expected no more than the interval of 4s, got 5s; write timeout = "4s", or',
+        ),
+        ('tags = "eu"', 'key tags: expected a list of texts in [ ], got "eu"'),
+        ("tags = [1]", "key tags: expected text in quotes, got 1"),
+        ('paused = "yes"', 'key paused: expected true or false, got "yes"'),
+        ("note = 1979-05-27", "key note: expected text in quotes, got a date or a time"),
+        ("note = {}", "key note: expected text in quotes, got a table"),
+        ("note = 0xffffffffffffffff", "key note: expected text in quotes, got a large number"),
+        ('note = "\\u001b[2J"', "key note: holds the character U+001B, which may not be shown"),
+        ('known_keys = ["AAA"]', "key known_keys: not base64"),
+        ('tunnel_ping = ["10.8.0.1/32"]', 'key tunnel_ping: expected an address such as "10.8.0.1", got "10'),
+        ('intervall = "10s"', "key intervall: unknown; did you mean interval?"),
+        ('identity = "bastoin"', 'key identity: no [[identity]] is named "bastoin"; there is "bastion"'),
+    ],
+)
+def test_a_server_that_cannot_stand_is_refused_on_one_line(keys: str, line: str) -> None:
+    assert server_refusal(keys).startswith(line)
+
+
+@pytest.mark.parametrize("key", ["name", "endpoint", "public_key"])
+def test_a_server_has_a_name_an_endpoint_and_a_public_key(key: str) -> None:
+    head, _, body = SMALL.partition("[[server]]")
+    kept = "\n".join(line for line in body.splitlines() if not line.startswith(f"{key} ="))
+    assert refusal(f"{head}[[server]]{kept}").endswith(f'key {key}: missing; add {key} = "…"')
+
+
+def test_a_table_whose_name_cannot_be_shown_goes_by_its_number() -> None:
+    assert refusal('[[identity]]\nname = "\\u001b[2J"') == (
+        "servers.toml: identity 1: key name: holds the character U+001B, which may not be shown"
+    )
+
+
+def test_two_servers_of_one_name_are_refused() -> None:
+    again = SMALL[SMALL.index("[[server]]") :]
+    assert server_refusal(again) == "key name: there are two of this name; give each its own"
+
+
+def test_two_identities_of_one_name_are_refused() -> None:
+    assert 'identity "a": key name: there are two of this name' in refusal(
+        '[[identity]]\nname="a"\nprivate_key_file="a"\n[[identity]]\nname="a"\nprivate_key_file="b"'
+    )
+
+
+def test_among_several_identities_a_server_names_its_own() -> None:
+    assert server_refusal('[[identity]]\nname = "office"\nprivate_key_file = "office.key"') == (
+        'key identity: missing, and there are several; name one of "bastion", "office"'
+    )
+
+
+def test_without_any_identity_the_line_says_how_to_make_one() -> None:
+    assert refusal(SMALL[SMALL.index("[[server]]") :]).endswith(
+        "key identity: there is no [[identity]] yet; make one: wgmon-tui keygen NAME"
+    )
+
+
+def test_what_belongs_to_one_server_is_refused_in_the_defaults() -> None:
+    assert refusal('[defaults]\nendpoint = "fra1:51820"') == (
+        "servers.toml: defaults: key endpoint: belongs in a [[server]]; servers cannot share it"
+    )
+
+
+def test_defaults_are_checked_like_servers() -> None:
+    assert refusal('[defaults]\ninterval = "0s"').startswith("servers.toml: defaults: key interval: expected")
+    assert refusal('[defaults]\nidentity = "x"\n' + SMALL).startswith("servers.toml: defaults: key identity:")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[[servers]]", "servers.toml: key servers: unknown; did you mean server?"),
+        ('"\\u001b[2J" = 1', r"servers.toml: key \x1b[2J: unknown; expected one of defaults, "),
+        ('server = "fra1"', "servers.toml: key server: expected tables that each begin with [[…]]"),
+        ("[server]", "servers.toml: key server: expected tables that each begin with [[…]], got a table"),
+        ("server = [1]", "servers.toml: key server: expected a table, got 1"),
+        ("[[defaults]]", "servers.toml: key defaults: expected a table, got a list"),
+        ("a = 1\nb = ", "servers.toml: end of document: Invalid value"),
+        ("a = 1\nb = ]", "servers.toml: line 2, column 5: Invalid value"),
+        ('a = "\x1b"', "servers.toml: line 1, column 6: Illegal character '\\x1b'"),
+        ("a = '", "servers.toml: end of document: "),
+    ],
+)
+def test_a_file_that_is_no_servers_toml_is_refused_on_one_line(text: str, line: str) -> None:
+    assert refusal(text).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ("", "key private_key_file: missing; name the file that holds the key, or type: "),
+        (
+            f'private_key = "{SECRET}"\nprivate_key_env = "KEY"',
+            "key private_key: private_key_env stands there too; keep exactly one of them",
+        ),
+        ('private_key = "short"', "key private_key: not a WireGuard key: expected 44"),
+        ("private_key = 1234", "key private_key: expected text in quotes"),
+        (f'private_key_file = "{SECRET}"', "key private_key_file: expected the path"),
+        (f'private_key_env = "{SECRET}"', "key private_key_env: expected the name"),
+        (f'private_key_credential = "{SECRET}"', "key private_key_credential: expected the name"),
+        ('private_key_credential = "../passwd"', "key private_key_credential: expected the name"),
+        (
+            'private_key_command = "pass show wg"',
+            'key private_key_command: expected a list of words such as ["pass",',
+        ),
+        ("private_key_command = []", 'key private_key_command: expected a list of words such as ["pass",'),
+        (f'private_key_command = ["echo", "{SECRET}"]', "key private_key_command: a key among the words"),
+        ('private_key_cmd = ["pass"]', "key private_key_cmd: unknown; did you mean private_key_command?"),
+        (f'"{SECRET}" = 1', "key of 44 characters: unknown; expected one of"),
+    ],
+)
+def test_a_secret_has_exactly_one_form_and_no_line_repeats_it(keys: str, line: str) -> None:
+    said = identity_refusal(keys)
+    assert said.startswith(line)
+    assert SECRET[:8] not in said
+
+
+@pytest.mark.parametrize("value", ["1" * 5000, "[" * 50_000], ids=["a number of many digits", "deep nesting"])
+def test_what_the_toml_reader_stumbles_over_is_refused_on_one_line(value: str) -> None:
+    assert refusal(f"a = {value}") == "servers.toml: not readable as TOML"
+
+
+def whatever_is_said(text: str) -> str:
+    """The line with which a text is refused; empty where it is accepted."""
+    try:
+        parse(text)
+    except ConfigurationError as refused:
+        return str(refused)
+    return ""
+
+
+@given(st.text(max_size=200) | st.binary(max_size=200).map(lambda raw: raw.decode("latin-1")))
+def test_whatever_the_text_it_is_read_or_refused_on_one_printable_line(text: str) -> None:
+    assert whatever_is_said(text).isprintable()
+
+
+toml_values = st.recursive(
+    st.booleans() | st.integers() | st.text(max_size=20) | st.dates() | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(
+    st.sampled_from(["name", "endpoint", "public_key", "interval", "tags", "preshared_key_command", "note"]),
+    toml_values,
+)
+def test_whatever_stands_in_a_key_the_line_says_which_server_it_is(key: str, value: object) -> None:
+    said = whatever_is_said("[[server]]\n" + tomli_w.dumps({key: value}))
+    assert said.startswith("servers.toml: server ")
+    assert said.isprintable()

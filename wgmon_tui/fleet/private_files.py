@@ -1,0 +1,113 @@
+"""Files that hold secrets: read only where nobody else can read them, written so that nobody else can."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from wgmon_tui.fleet.values import printable
+
+_LONGEST = 4096
+"""Bytes. A key is 45 with its newline; what is longer is another file."""
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class PrivateFileError(Exception):
+    """A file that cannot be read or must not be trusted. The message is a phrase that names it."""
+
+
+def is_open_to_others(status: os.stat_result) -> bool:
+    """Whether group or others have any permission on the file."""
+    return bool(status.st_mode & _OTHERS)
+
+
+def chmod_advice(path: Path) -> str:
+    """What to say about a secret that others can read."""
+    return f"others can read {shown(path)}; type: chmod 600 {shlex.quote(shown(path))}"
+
+
+def shown(path: Path) -> str:
+    """A path for a message."""
+    return printable(str(path))
+
+
+def read_private(path: Path) -> bytes:
+    """The content of a file that only its owner can read; the owner is us or root.
+
+    Symbolic links are followed (configuration tools make them) and the file at their end is judged, after
+    it was opened, so that it cannot be exchanged in between. Raises PrivateFileError.
+    """
+    try:
+        # O_NONBLOCK: opening a FIFO must not wait for its writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise PrivateFileError(f"there is no file {shown(path)}; put the key there") from None
+    except (OSError, ValueError) as error:
+        raise PrivateFileError(f"cannot read {shown(path)}: {_reason(error)}") from None
+    try:
+        _judge(path, os.fstat(descriptor))
+        return os.read(descriptor, _LONGEST)
+    finally:
+        os.close(descriptor)
+
+
+def _judge(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise PrivateFileError(f"{shown(path)} is not a regular file")
+    if status.st_uid not in (os.geteuid(), 0):
+        command = f"chown {os.geteuid()} {shlex.quote(shown(path))}"
+        raise PrivateFileError(f"{shown(path)} belongs to another user; type: {command}")
+    if is_open_to_others(status):
+        raise PrivateFileError(chmod_advice(path))
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (isinstance(error, OSError) and error.strerror) or "not a path"
+
+
+def create_private(path: Path, text: str) -> None:
+    """Write a file that was not there. Raises FileExistsError, and leaves nothing behind when it fails."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+    except BaseException:
+        path.unlink()
+        raise
+
+
+def replace_private(path: Path, text: str) -> None:
+    """Put a new file in the place of `path` at once: a reader sees the old one or the new one, never half.
+
+    The owner stays the same where we may set it, so that an edit by root does not lock a service out of
+    its own configuration. Raises OSError.
+    """
+    # The file at the end of a symbolic link is replaced, not the link.
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    create_private(temporary, text)
+    try:
+        if os.geteuid() == 0 and target.exists():
+            owner = target.stat()
+            os.chown(temporary, owner.st_uid, owner.st_gid)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_directory(target.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a rename survive a power cut, on the file systems that can. The rename itself has happened."""
+    with suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,198 @@
+"""Secrets, read from where servers.toml says they are. Read before a screen starts: a program may ask.
+
+What a secret's place holds is never repeated in a message, nor what a program prints beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wgmon_tui.fleet.private_files import PrivateFileError, read_private, shown
+from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, SecretForm, SecretSource
+from wgmon_tui.fleet.values import printable, quoted
+from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, InvalidKeyError, PresharedKey, PrivateKey, decode_key
+
+_COMMAND_SECONDS = 10.0
+_COMMANDS_AT_ONCE = 4
+
+
+class _UnavailableError(Exception):
+    """A secret that is not to be had; the message is a phrase to put behind the file and the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """Every secret of a fleet, resolved.
+
+    `problems` has a line for each server that cannot be checked because a secret of its own or of its
+    identity could not be read; `identity_problems` the same for identities, used by a server or not.
+    """
+
+    private_keys: Mapping[str, PrivateKey] = field(default_factory=dict)
+    preshared_keys: Mapping[str, PresharedKey] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+    identity_problems: Mapping[str, str] = field(default_factory=dict)
+
+    def private_key(self, identity: str) -> PrivateKey:
+        """The key of an identity. Raises KeyError for one that has a problem."""
+        return self.private_keys[identity]
+
+    def preshared_key(self, server: str) -> PresharedKey:
+        """The key of a server, all zeros where it has none. Raises KeyError for one that could not be read.
+
+        Zeros in the place of an unread key would show as a psk-mismatch of the server's making.
+        """
+        return self.preshared_keys[server]
+
+
+def open_keyring(fleet: Fleet, config_dir: Path, source: str = "servers.toml") -> Keyring:
+    """Read every secret of the fleet; each file is read and each command is run once.
+
+    Blocks for as long as the commands take, up to 10 s each.
+    """
+    sources = [identity.private_key for identity in fleet.identities]
+    sources += [server.preshared_key for server in fleet.servers if server.preshared_key]
+    found = _read_all(sources, config_dir)
+
+    private_keys: dict[str, PrivateKey] = {}
+    identity_problems: dict[str, str] = {}
+    for identity in fleet.identities:
+        secret = found[identity.private_key]
+        if isinstance(secret, bytes):
+            private_keys[identity.name] = PrivateKey(secret)
+        else:
+            identity_problems[identity.name] = _identity_line(source, identity, secret)
+
+    preshared_keys: dict[str, PresharedKey] = {}
+    problems: dict[str, str] = {}
+    for server in fleet.servers:
+        if server.identity in identity_problems:
+            problems[server.name] = identity_problems[server.identity]
+        if server.preshared_key is None:
+            preshared_keys[server.name] = NO_PRESHARED_KEY
+            continue
+        secret = found[server.preshared_key]
+        if isinstance(secret, bytes):
+            preshared_keys[server.name] = PresharedKey(secret)
+        else:
+            key = f"preshared_key{server.preshared_key.form.value}"
+            problems[server.name] = f'{source}: server "{server.name}": key {key}: {secret}'
+    return Keyring(private_keys, preshared_keys, problems, identity_problems)
+
+
+def read_private_key(identity: Identity, config_dir: Path, source: str = "servers.toml") -> PrivateKey:
+    """The private key of one identity. Raises ConfigurationError."""
+    try:
+        return PrivateKey(_read(identity.private_key, config_dir))
+    except _UnavailableError as error:
+        raise ConfigurationError(_identity_line(source, identity, error)) from None
+
+
+def _identity_line(source: str, identity: Identity, reason: _UnavailableError) -> str:
+    return f'{source}: identity "{identity.name}": key private_key{identity.private_key.form.value}: {reason}'
+
+
+def _read_all(
+    sources: Iterable[SecretSource], config_dir: Path
+) -> dict[SecretSource, bytes | _UnavailableError]:
+    """What each source gave. Several at a time: a password store takes its second for each of them."""
+
+    def read(source: SecretSource) -> bytes | _UnavailableError:
+        try:
+            return _read(source, config_dir)
+        except _UnavailableError as error:
+            return error
+
+    distinct = list(dict.fromkeys(sources))
+    with ThreadPoolExecutor(_COMMANDS_AT_ONCE) as pool:
+        return dict(zip(distinct, pool.map(read, distinct), strict=True))
+
+
+def _read(source: SecretSource, config_dir: Path) -> bytes:
+    """The 32 bytes of a secret. Raises _UnavailableError."""
+    match source.form, source.value:
+        case SecretForm.COMMAND, tuple(words) if words:
+            return _decoded(_from_command(words, config_dir), f"what {quoted(words[0])} printed")
+        case SecretForm.FILE, str(name):
+            return _from_file(name, config_dir)
+        case SecretForm.ENV, str(name):
+            return _decoded(_from_environment(name), f"the variable {printable(name)}")
+        case SecretForm.CREDENTIAL, str(name):
+            return _decoded(_from_credential(name), f"the credential {printable(name)}")
+        case _, str(text):
+            return _decoded(text.encode(), "the value")
+    raise _UnavailableError("expected text, or a list of words for a command")
+
+
+def _decoded(content: bytes, what: str) -> bytes:
+    try:
+        return decode_key(content.decode("ascii"))
+    except UnicodeDecodeError:
+        raise _UnavailableError(f"{what} is no key: not base64") from None
+    except InvalidKeyError as error:
+        raise _UnavailableError(f"{what} is no key: {error}") from None
+
+
+def _from_file(name: str, config_dir: Path) -> bytes:
+    try:
+        path = config_dir / Path(name).expanduser()
+        return _decoded(read_private(path), shown(path))
+    except PrivateFileError as error:
+        raise _UnavailableError(str(error)) from None
+    except RuntimeError:
+        raise _UnavailableError("there is no home directory behind the ~") from None
+
+
+def _from_command(words: tuple[str, ...], config_dir: Path) -> bytes:
+    """What a program prints. Its stderr goes nowhere: it may repeat the secret."""
+    program = quoted(words[0])
+    try:
+        done = subprocess.run(  # noqa: S603  the operator's own command, and no shell
+            words,
+            cwd=config_dir,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_COMMAND_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise _UnavailableError(f"{program} did not end within {_COMMAND_SECONDS:g} s") from None
+    except FileNotFoundError:
+        raise _UnavailableError(f"there is no program {program}; install it, or give its path") from None
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or "not a command"
+        raise _UnavailableError(f"cannot start {program}: {reason}") from None
+    if done.returncode != 0:
+        raise _UnavailableError(f"{program} ended with {_ending(done.returncode)}; run it by hand to see why")
+    return done.stdout
+
+
+def _ending(returncode: int) -> str:
+    return f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"
+
+
+def _from_environment(name: str) -> bytes:
+    value = os.environb.get(os.fsencode(name))
+    if value is None:
+        raise _UnavailableError(f"the variable {printable(name)} is not set; export it before the start")
+    return value
+
+
+def _from_credential(name: str) -> bytes:
+    """A systemd credential. Its mode is not judged: systemd grants access by ACL, shown as group bits."""
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    if directory is None:
+        raise _UnavailableError(
+            f"CREDENTIALS_DIRECTORY is not set; put LoadCredential={printable(name)}:PATH into the unit"
+        )
+    path = Path(directory, name)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _UnavailableError(f"cannot read {shown(path)}: {error.strerror}") from None
