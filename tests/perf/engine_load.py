@@ -1,0 +1,93 @@
+"""The engine under load: `python -m tests.perf.engine_load [SERVERS INTERVAL_S SECONDS]`.
+
+Checks so many servers at such an interval and prints this process's share of a core, what was lost falsely
+(every server is healthy, so each loss is our fault), how late checks started and the memory held. The
+servers run in a process of their own on the other core.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from wgmon_tui.fleet.records import Endpoint, Server
+from wgmon_tui.history.stamps import StampLedger
+from wgmon_tui.lab.crowd import Crowd, crowd
+from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.probe.prober import Prober
+from wgmon_tui.probe.records import Target
+from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+
+TIMEOUT_S = 1.0
+_LOADS = ((2_000, 1.0, 60.0), (10_000, 5.0, 60.0))
+
+
+def main() -> None:
+    """Run the loads named on the command line, or the two of BENCHMARKS.md."""
+    given = [float(word) for word in sys.argv[1:4]]
+    loads = [(int(given[0]), given[1], given[2])] if given else list(_LOADS)
+    identity = PrivateKey.generate()
+    for size, interval, seconds in loads:
+        with (
+            crowd(size, (identity.public,)) as servers,
+            tempfile.TemporaryDirectory() as state,
+            StampLedger(Path(state)) as stamps,
+        ):
+            asyncio.run(_measure(servers, identity, stamps, interval, seconds))
+
+
+async def _measure(
+    servers: Crowd, identity: PrivateKey, stamps: StampLedger, interval: float, seconds: float
+) -> None:
+    engine = Engine(Prober(stamps=stamps.next))
+    watched = [
+        _watched(number, endpoint, key, interval) for number, (endpoint, key) in enumerate(servers.servers)
+    ]
+    engine.watch(watched, {server.name: Target(server, identity) for server in watched}, {})
+    done = lost = 0
+
+    def count(_: Row, outcome: Round) -> None:
+        nonlocal done, lost
+        done += 1
+        lost += outcome.check.handshake is None
+
+    gc.collect()
+    gc.freeze()
+    running = asyncio.create_task(engine.run())
+    await asyncio.sleep(max(interval * 1.5, len(watched) / 500))  # the first round, and into the steady state
+    done = lost = 0
+    engine.listen(count)
+    cpu, wall = time.process_time(), time.monotonic()
+    await asyncio.sleep(seconds)
+    cpu, wall = time.process_time() - cpu, time.monotonic() - wall
+    lag50, lag99 = engine.schedule.lag(0.5), engine.schedule.lag(0.99)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"{len(watched):6} servers every {interval:g} s for {wall:.0f} s: {done / wall:.0f} checks/s, "
+        f"CPU {cpu / wall:.0%} of a core ({cpu / done * 1e6:.0f} µs a check), false losses {lost}, "
+        f"scheduler lag p50 {(lag50 or 0) * 1000:.1f} ms p99 {(lag99 or 0) * 1000:.1f} ms, "
+        f"resident {_resident_mb():.0f} MB (peak {peak_mb:.0f} MB)",
+        flush=True,
+    )
+
+
+def _watched(number: int, endpoint: Endpoint, key: PublicKey, interval: float) -> Server:
+    return Server(f"server-{number:05}", endpoint, key, "bench", interval=interval, timeout=TIMEOUT_S)
+
+
+def _resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+if __name__ == "__main__":
+    main()

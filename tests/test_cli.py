@@ -1,0 +1,212 @@
+"""The door, used as a shell uses it: a process, its output and its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from wgmon_tui.fleet.records import Endpoint
+from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.server import LabServer
+from wgmon_tui.wireguard.keys import PrivateKey
+
+CLIENT = PrivateKey.generate()
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+async def run(*words: str, home: Path, **environment: str) -> Ran:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "wgmon_tui",
+        *words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": "", "XDG_STATE_HOME": "", **environment},
+    )
+    out, err = await process.communicate()
+    return Ran(process.returncode or 0, out.decode(), err.decode())
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[LabServer]:
+    setup = Setup(PrivateKey.generate(), (Peer(CLIENT.public),))
+    async with LabServer(setup) as running:
+        yield running
+
+
+def conf(server: LabServer, endpoint: Endpoint | None = None) -> str:
+    return (
+        f"[Interface]\nPrivateKey = {CLIENT.to_text()}\nAddress = 10.8.0.2/32\n\n"
+        f"[Peer]\n# fra1\nPublicKey = {server.public_key}\nEndpoint = {endpoint or server.endpoint}\n"
+        "AllowedIPs = 0.0.0.0/0\n"
+    )
+
+
+@pytest.fixture
+def wg_conf(tmp_path: Path, server: LabServer) -> Path:
+    path = tmp_path / "fra1.conf"
+    path.write_text(conf(server))
+    path.chmod(0o600)
+    return path
+
+
+async def test_a_wg_quick_file_is_probed_without_writing_a_configuration(
+    tmp_path: Path, wg_conf: Path
+) -> None:
+    ran = await run("probe", "--conf", str(wg_conf), home=tmp_path)
+    assert ran.code == 0, ran.err
+    assert "up" in ran.out
+    assert not (tmp_path / ".config").exists()
+
+
+async def test_probing_with_a_clients_own_file_warns_of_what_that_does(tmp_path: Path, wg_conf: Path) -> None:
+    ran = await run("probe", "--conf", str(wg_conf), home=tmp_path)
+    assert "wgmon-tui keygen" in ran.err
+
+
+async def test_json_is_one_object_a_line_and_holds_no_secret(tmp_path: Path, wg_conf: Path) -> None:
+    ran = await run("probe", "--conf", str(wg_conf), "--json", "--count", "2", home=tmp_path)
+    lines = ran.out.splitlines()
+    assert [json.loads(line)["verdict"] for line in lines] == ["healthy", "healthy"]
+    assert CLIENT.to_text() not in ran.out
+    assert CLIENT.raw.hex() not in ran.out
+
+
+async def test_an_imported_file_can_be_probed_by_name(tmp_path: Path, wg_conf: Path) -> None:
+    imported = await run("import", str(wg_conf), home=tmp_path)
+    assert imported.code == 0, imported.err
+    assert "WARNING" in imported.err
+    assert 'server "fra1" added' in imported.out
+    probed = await run("probe", "fra1", home=tmp_path)
+    assert (probed.code, probed.err) == (0, "")
+
+
+async def test_a_server_that_is_down_makes_the_exit_code_2_and_says_what_to_type_next(
+    tmp_path: Path, server: LabServer
+) -> None:
+    server.become(Mode.CLOSED)
+    path = tmp_path / "closed.conf"
+    path.write_text(conf(server))
+    ran = await run("probe", "--conf", str(path), home=tmp_path)
+    assert ran.code == 2
+    assert "port-closed" in ran.out
+    assert "wg show" in ran.out
+
+
+async def test_a_slow_server_makes_the_exit_code_1(tmp_path: Path) -> None:
+    setup = Setup(PrivateKey.generate(), (Peer(CLIENT.public),))
+    async with LabServer(setup, Behaviour(Mode.SLOW, slowness=0.7)) as server:
+        path = tmp_path / "slow.conf"
+        path.write_text(conf(server))
+        ran = await run("probe", "--conf", str(path), home=tmp_path)
+    assert (ran.code, "slow" in ran.out) == (1, True)
+
+
+async def test_a_server_whose_key_cannot_be_read_makes_the_exit_code_3(tmp_path: Path, wg_conf: Path) -> None:
+    await run("import", str(wg_conf), home=tmp_path)
+    key = next((tmp_path / ".config" / "wgmon-tui").glob("*.key"))
+    key.chmod(0o644)
+    ran = await run("probe", home=tmp_path)
+    assert ran.code == 3
+    assert f"chmod 600 {key}" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("probe", "--count", "0"), "from 1"),
+        (("probe", "--count", "x"), "--count"),
+        (("nonsense",), "invalid choice"),
+        (("probe", "--conf", "/nonexistent.conf"), "/nonexistent.conf"),
+        (("probe",), "import FILE.conf"),
+        (("import", "/nonexistent.conf"), "/nonexistent.conf"),
+        (("keygen", "bad\nname"), "name"),
+        (("keygen", "mon", "--address", "10.8.0.300/32"), "--address"),
+    ],
+)
+async def test_bad_usage_is_one_clear_line_and_exit_code_64(
+    tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    ran = await run(*words, home=tmp_path)
+    assert ran.code == 64
+    assert said in ran.err
+    assert "Traceback" not in ran.err
+    assert ran.out == ""
+
+
+async def test_an_unknown_name_suggests_the_nearest(tmp_path: Path, wg_conf: Path) -> None:
+    await run("import", str(wg_conf), home=tmp_path)
+    ran = await run("probe", "fra", home=tmp_path)
+    assert ran.code == 64
+    assert "did you mean" in ran.err
+
+
+async def test_keygen_makes_a_private_file_and_prints_the_stanza_for_the_server(tmp_path: Path) -> None:
+    config = tmp_path / "etc"
+    ran = await run("keygen", "bastion", "--address", "10.8.0.250/32", "--config", str(config), home=tmp_path)
+    key = (config / "bastion.key").read_text().strip()
+    assert ran.code == 0, ran.err
+    assert f"PublicKey = {PrivateKey.from_text(key).public}" in ran.out
+    assert "AllowedIPs = 10.8.0.250/32" in ran.out
+    assert key not in ran.out + ran.err
+    assert (config / "bastion.key").stat().st_mode & 0o777 == 0o600
+
+
+async def test_places_may_stand_before_the_command(tmp_path: Path) -> None:
+    config = tmp_path / "etc"
+    ran = await run("--config", str(config), "keygen", "bastion", home=tmp_path)
+    assert ran.code == 0, ran.err
+    assert (config / "bastion.key").exists()
+
+
+async def test_where_stdout_is_no_terminal_the_dashboard_is_one_table(tmp_path: Path, wg_conf: Path) -> None:
+    await run("import", str(wg_conf), home=tmp_path)
+    ran = await run(home=tmp_path)
+    assert ran.code == 0, ran.err
+    assert "STATE" in ran.out
+    assert "healthy" in ran.out
+
+
+async def test_the_demo_prints_three_tables_where_stdout_is_no_terminal(tmp_path: Path) -> None:
+    ran = await run("demo", home=tmp_path)
+    assert ran.code == 0, ran.err
+    assert ran.out.count("STATE") == 3
+    assert "\x1b" not in ran.out
+
+
+async def test_output_that_cannot_show_the_glyphs_is_ascii(tmp_path: Path, wg_conf: Path) -> None:
+    await run("import", str(wg_conf), home=tmp_path)
+    ran = await run("probe", home=tmp_path, PYTHONIOENCODING="ascii")
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("o up")
+
+
+async def test_one_shot_and_help_run_without_textual(tmp_path: Path, wg_conf: Path) -> None:
+    code = (
+        "import sys\n"
+        "from wgmon_tui.cli import main\n"
+        f"main(['probe', '--conf', {str(wg_conf)!r}, '--json'])\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('textual', 'rich')])\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    assert out.decode().splitlines()[-1] == "[]"
