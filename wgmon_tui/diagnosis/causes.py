@@ -6,7 +6,10 @@ Commands that belong on the server say so; `wg0` stands for its interface, whose
 from __future__ import annotations
 
 from wgmon_tui.diagnosis.verdict import Cause
+from wgmon_tui.diagnosis.wording import icmp_name
 from wgmon_tui.fleet.records import Server
+from wgmon_tui.probe.records import InnerIcmp, PathMtu, PresharedKeyFound
+from wgmon_tui.wireguard.keys import PublicKey
 
 
 def silence(server: Server) -> list[Cause]:
@@ -77,15 +80,24 @@ def hung(server: Server) -> Cause:
     )
 
 
-def preshared_key(server: Server) -> list[Cause]:
-    """For an answer whose `empty` does not open."""
+def preshared_key(server: Server, found: PresharedKeyFound | None) -> list[Cause]:
+    """For an answer whose `empty` does not open under our preshared key; `found` is whose it opens under."""
+    if found:
+        # An answer that opens is authentic: nobody else can have made it.
+        which = "none" if found.of is None else f'the one of server "{found.of}"'
+        return [
+            Cause(
+                "the preshared key in our file is not the server's",
+                f"the answer opens with {which}, so it is the server's own",
+                _compare_psk(server),
+            )
+        ]
     ours = "have one for this server" if server.preshared_key else "have none for this server"
     return [
         Cause(
             "the preshared key differs between the server and us",
             f"the answer names our attempt and our public key, but its seal does not open; we {ours}",
-            "on the server: wg show wg0 preshared-keys — compare our line with the preshared_key of "
-            f'server "{server.name}"',
+            _compare_psk(server),
         ),
         Cause(
             "somebody on the path forges answers",
@@ -93,6 +105,12 @@ def preshared_key(server: Server) -> list[Cause]:
             f"on the server: tcpdump -ni any udp port {server.endpoint.port} — did it send the 92 bytes?",
         ),
     ]
+
+
+def _compare_psk(server: Server) -> str:
+    return (
+        f'on the server: wg show wg0 preshared-keys — our line must match server "{server.name}" in our file'
+    )
 
 
 def port_closed(server: Server) -> Cause:
@@ -146,3 +164,123 @@ def not_wireguard(server: Server) -> Cause:
         "what came back is no answer that this server's key could have made",
         f"on the server: ss -ulpn sport = :{server.endpoint.port}",
     )
+
+
+def uplink(servers: int) -> Cause:
+    """For a fleet that falls silent as one."""
+    return Cause(
+        "our own uplink or firewall",
+        f"{servers} servers that were well a moment ago do not fail in the same second by themselves",
+        "ip route; ping your gateway; nft list ruleset",
+    )
+
+
+def rotated(server: Server, answered: PublicKey) -> Cause:
+    """For a server that answered another key of its entry."""
+    return Cause(
+        "the server's key was rotated, and what clients have was not",
+        f"silent to {server.public_key}, it answered an initiation sealed for {answered}",
+        f'in servers.toml, server "{server.name}": public_key = "{answered}" — and the same for its clients',
+    )
+
+
+def peer_missing(server: Server) -> Cause:
+    """For a server that answered another identity of ours."""
+    return Cause(
+        "our peer was removed from the server, or never added",
+        "the same server, at the same address and key, answers another identity of this file",
+        f'on the server: wg show wg0 peers — then add identity "{server.identity}" with the stanza that '
+        "`wgmon-tui keygen` printed",
+    )
+
+
+def stuck_flow(server: Server) -> Cause:
+    """For a server that answers a fresh source port only."""
+    return Cause(
+        "a NAT or stateful firewall on the way holds a stale entry for our port",
+        "the same initiation was answered when it came from another source port",
+        f"on the NAT: conntrack -D -p udp --dport {server.endpoint.port}",
+    )
+
+
+def clock(seconds: float) -> Cause:
+    """For a clock that was set back."""
+    return Cause(
+        "our clock was set back, or another prober with a faster clock uses this key",
+        f"the last timestamp of this identity lies {seconds:.0f} s ahead of our clock",
+        "timedatectl; one prober a key: `wgmon-tui keygen NAME` on each machine",
+    )
+
+
+def dropped_inside(server: Server) -> list[Cause]:
+    """For data that arrives at the server and is not answered. None of them is proven over the others."""
+    ours = f'the tunnel addresses of identity "{server.identity}"'
+    return [
+        Cause(
+            "the server's AllowedIPs for us lack our tunnel address",
+            "it drops, without a word, inner packets whose source is not in the peer's AllowedIPs",
+            f"on the server: wg show wg0 allowed-ips — our line must hold {ours}",
+        ),
+        Cause(
+            "an inner firewall drops our packets, or the inner address is not there",
+            "what has passed WireGuard still has the server's own rules before it",
+            f"on the server: nft list ruleset; ip addr show wg0 — {_targets(server)}",
+        ),
+        Cause(
+            "the server has no route back to our tunnel address",
+            "answers that leave by another interface never reach us",
+            "on the server: ip route get OUR-TUNNEL-ADDRESS — must name wg0",
+        ),
+    ]
+
+
+def data_lost(server: Server) -> list[Cause]:
+    """For data that does not arrive, though the handshake does."""
+    port = server.endpoint.port
+    return [
+        Cause(
+            "something on the way lets the handshake through and drops data",
+            "no keepalive acknowledged our packets; packet inspection and rate limiters do this to WireGuard",
+            f"on the server: tcpdump -ni any udp port {port} and 'udp[8] = 4' — do type 4 packets arrive?",
+        ),
+        Cause(
+            "the server's WireGuard does not acknowledge data",
+            "implementations without timers exist; with them only an inner address can prove the data path",
+            f'in servers.toml, server "{server.name}": tunnel_ping = ["INNER-ADDRESS"], or tunnel = false',
+        ),
+    ]
+
+
+def inner_refused(server: Server, error: InnerIcmp) -> Cause:
+    """For an ICMP error from inside the tunnel."""
+    return Cause(
+        "routing or a firewall inside the tunnel refuses our packets",
+        f"{error.source} said so through the tunnel: {icmp_name(error)}",
+        f"on the server: ip route get {error.about or 'INNER-ADDRESS'}; nft list ruleset; "
+        "sysctl net.ipv4.ip_forward",
+    )
+
+
+def inner_dead(server: Server, targets: list[str]) -> Cause:
+    """For inner targets that are silent while others answer."""
+    return Cause(
+        "the inner host or service is down, or its own firewall drops us",
+        "other inner targets of this server answer, so the tunnel itself is fine",
+        f"on the server: ping {targets[0]}; ip route get {targets[0]}",
+    )
+
+
+def mtu(server: Server, found: PathMtu) -> Cause:
+    """For large inner packets that vanish."""
+    why = f"{found.passes} bytes pass both ways, {found.fails_from} do not"
+    if found.reported:
+        why += f"; a hop on the way says that its MTU is {found.reported}"
+    return Cause(
+        "the path's MTU is smaller than the tunnel's",
+        why,
+        f"on the server and its clients: MTU = {found.passes} under [Interface]",
+    )
+
+
+def _targets(server: Server) -> str:
+    return ", ".join(map(str, server.tunnel_ping)) or "the inner address"

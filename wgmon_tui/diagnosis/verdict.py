@@ -40,6 +40,36 @@ class Verdict(Enum):
     )
     SLOW = ("slow", Severity.DEGRADED, "The handshake completed, but took longer than this server's limit.")
     LOSSY = ("lossy", Severity.DEGRADED, "The handshake completed, but many of the recent ones were lost.")
+    INNER_DEAD = (
+        "inner-dead",
+        Severity.DEGRADED,
+        "The tunnel carries data, but an inner address or service that should answer does not.",
+    )
+    MTU_BLACKHOLE = (
+        "mtu-blackhole",
+        Severity.DEGRADED,
+        "Small packets pass through the tunnel; large ones vanish, and connections hang half-way.",
+    )
+    STUCK_FLOW = (
+        "stuck-flow",
+        Severity.DEGRADED,
+        "The server answers from a fresh source port, but not from ours: something on the way is stuck.",
+    )
+    DATA_DEAD = (
+        "data-dead",
+        Severity.DOWN,
+        "The handshake completes, but nothing comes back through the tunnel.",
+    )
+    WRONG_SERVER_KEY = (
+        "wrong-server-key",
+        Severity.DOWN,
+        "The server holds another key than the one in our file; proven, because that one answered.",
+    )
+    PEER_MISSING = (
+        "peer-missing",
+        Severity.DOWN,
+        "The server does not know our key; proven, because it answered another identity of ours.",
+    )
     PSK_MISMATCH = (
         "psk-mismatch",
         Severity.DOWN,

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from wgmon_tui.fleet.records import Address
 from wgmon_tui.probe.records import (
+    AllSilent,
     CookieDemanded,
     Evidence,
     ForeignBytes,
+    FreshPortAnswered,
     IcmpError,
+    IdentityAnswered,
+    InnerEcho,
+    InnerIcmp,
+    InnerService,
+    InnerUnaddressed,
+    KnownKeyAnswered,
     LateAnswer,
+    NameMoved,
     NameUnresolved,
+    OtherAddressAnswered,
     PacketRejected,
+    PassiveKeepalive,
+    PathMtu,
+    PresharedKeyFound,
     ReceiveOverflow,
     Silence,
     SocketError,
+    StampsAhead,
 )
 
 PORT_UNREACHABLE = frozenset({(4, 3, 3), (6, 1, 4)})
@@ -51,7 +66,19 @@ _ERRNO_MEANINGS = {
 }
 
 
-def icmp_name(error: IcmpError) -> str:
+def _listed(addresses: tuple[Address, ...]) -> str:
+    return ", ".join(map(str, addresses)) or "nothing"
+
+
+_ANSWERS = {
+    "answered": "answered",
+    "open": "accepts connections",
+    "closed": "refuses connections",
+    None: "did not answer",
+}
+
+
+def icmp_name(error: IcmpError | InnerIcmp) -> str:
     """The RFC's name of an ICMP error, or its numbers."""
     return _ICMP_NAMES.get((error.version, error.type, error.code), f"type {error.type} code {error.code}")
 
@@ -59,9 +86,9 @@ def icmp_name(error: IcmpError) -> str:
 def milliseconds(seconds: float) -> str:
     """A duration the way a person reads it: 0.42 ms, 12.4 ms, 180 ms, 1.20 s."""
     ms = seconds * 1000
-    if ms >= 1000:
+    if ms >= 999.5:
         return f"{seconds:.2f} s"
-    return f"{ms:.0f} ms" if ms >= 100 else f"{ms:.1f} ms" if ms >= 1 else f"{ms:.2f} ms"
+    return f"{ms:.0f} ms" if ms >= 99.95 else f"{ms:.1f} ms" if ms >= 0.995 else f"{ms:.2f} ms"
 
 
 def describe(evidence: Evidence) -> str:
@@ -86,5 +113,42 @@ def describe(evidence: Evidence) -> str:
             return f"an authentic answer to an earlier check came {milliseconds(age)} after it was asked"
         case ReceiveOverflow(dropped):
             return f"our own socket dropped {dropped} datagrams meanwhile"
+        case InnerEcho(target, sent, received, rtt):
+            took = f", {milliseconds(rtt)}" if rtt is not None else ""
+            return f"through the tunnel {target} answered {received} of {sent} echoes{took}"
+        case InnerIcmp():
+            return f"inside the tunnel {evidence.source} says: {icmp_name(evidence)}"
+        case InnerService(kind, target, answer):
+            what = f"{'name server' if kind == 'dns' else 'TCP port'} {target}"
+            return f"through the tunnel the {what} {_ANSWERS[answer]}"
+        case InnerUnaddressed(target):
+            return f"{target} was not asked: our identity has no tunnel address of that IP version"
+        case PassiveKeepalive(after, waited):
+            if after is None:
+                return f"no keepalive acknowledged our data within {milliseconds(waited)}"
+            return f"a keepalive acknowledged our data after {milliseconds(after)}: the server receives it"
+        case PathMtu(wanted, passes, fails, reported):
+            said = f"; a hop named {reported}" if reported else ""
+            if fails is None:
+                return f"inner packets of {wanted} bytes pass"
+            return f"inner packets of {passes} bytes pass, of {fails} vanish{said}"
+        case KnownKeyAnswered(public_key):
+            return f"the server answered its other known key {public_key}"
+        case IdentityAnswered(identity):
+            return f'the server answered our identity "{identity}", but not this one'
+        case PresharedKeyFound(None):
+            return "the answer opens without any preshared key: the server has none for us"
+        case PresharedKeyFound(of):
+            return f'the answer opens with the preshared key of server "{of}"'
+        case OtherAddressAnswered(address):
+            return f"another address of the same name, {address}, answered"
+        case FreshPortAnswered():
+            return "the server answered from a fresh source port of ours"
+        case AllSilent(servers):
+            return f"all {servers} servers that were well a moment ago fell silent at once"
+        case StampsAhead(seconds):
+            return f"our timestamps run {milliseconds(seconds)} ahead of our clock: it was set back"
+        case NameMoved(host, gone, new):
+            return f"{host} moved from {_listed(gone)} to {_listed(new)}"
         case Silence(waited):
             return f"no authentic answer within {milliseconds(waited)}"

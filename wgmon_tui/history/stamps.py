@@ -21,6 +21,9 @@ from types import TracebackType
 from wgmon_tui.wireguard import tai64n
 from wgmon_tui.wireguard.keys import PublicKey
 
+_NO_CLOCK_SAYS = 2**63
+"""In nanoseconds the year 2262, past what a system clock can hold: no stamp of ours."""
+
 
 class StampLedger:
     """Hands out stamps. Use as a context manager: closing syncs what was written."""
@@ -43,7 +46,10 @@ class StampLedger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for descriptor in self._files.values():
-            os.fsync(descriptor)
+            try:
+                os.fsync(descriptor)
+            except OSError as failed:
+                self._troubled(failed)
             os.close(descriptor)
         self._files.clear()
 
@@ -84,6 +90,7 @@ class StampLedger:
 
 
 def _read(descriptor: int) -> int:
-    """The last stamp as Unix nanoseconds; 0 for a new file and for one that a full disk cut short."""
+    """The last stamp as Unix nanoseconds; 0 for a new file and one that a crash or a full disk spoiled."""
     stored = os.pread(descriptor, tai64n.TAI64N_LENGTH, 0)
-    return tai64n.decode(stored) if len(stored) == tai64n.TAI64N_LENGTH else 0
+    last_ns = tai64n.decode(stored) if len(stored) == tai64n.TAI64N_LENGTH else 0
+    return last_ns if 0 < last_ns < _NO_CLOCK_SAYS else 0

@@ -78,11 +78,12 @@ class Board:
         """Take a new list of servers; those that stay keep what is known of them."""
         rows: dict[str, Row] = {}
         for server in servers:
-            row = self.rows.get(server.name) or Row(server, paused=server.paused)
+            row = self.rows.get(server.name) or _new_row(server)
             row.server = server
             rows[server.name] = row
         self.rows = rows
         self.membership += 1
+        self._dirty.intersection_update(rows)
         for name in rows:
             self.touch(name)
 
@@ -131,3 +132,8 @@ class Board:
         if row.since is None or severity is not row.severity:
             row.severity = severity
             row.since = now
+
+
+def _new_row(server: Server) -> Row:
+    severity = Severity.PAUSED if server.paused else Severity.UNKNOWN
+    return Row(server, severity, paused=server.paused)

@@ -130,7 +130,7 @@ class Engine:
         if not task.cancelled() and task.exception():
             # A fault of this program: it must end the engine with its traceback, not one server in silence.
             self._failure = task.exception()
-            self._wake()
+        self._wake()  # its next appointment may be the earliest
 
     async def _round(self, name: str, due: float) -> None:
         row = self.board.rows[name]
@@ -146,7 +146,11 @@ class Engine:
         now = time.monotonic()
         self._finished.extend([now] * len(outcome.checks))
         self._forget_old()
-        if self.board.rows.get(name) is not row:
+        current = self.board.rows.get(name)
+        if current is not row:
+            if current and not current.paused:
+                # Removed and added again meanwhile: its first appointment fell into this check.
+                self.schedule.at(name, now)
             return
         self.board.record(name, outcome, time.time())
         for listener in self._listeners:

@@ -52,22 +52,24 @@ class DnsAnswer:
 
 @dataclass(frozen=True, slots=True)
 class TcpAnswer:
-    """An answer to a SYN; `open` for SYN and ACK, else a reset."""
+    """An answer from `port` to a SYN from our `local_port`; `open` for SYN and ACK, else a reset."""
 
     source: Address
     port: int
+    local_port: int
     open: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A piece of an answer that the server had to fragment. The first piece begins at offset 0."""
+    """A piece of an answer too large for the server's own interface.
+
+    `echo` is the identifier and sequence number in the first piece of an echo reply, else None.
+    """
 
     source: Address
-    identification: int
     offset: int
-    more: bool
-    payload: bytes
+    echo: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def _checksum(data: bytes) -> bytes:
     """The Internet checksum (RFC 1071), as the two bytes to put into a header."""
     if len(data) % 2:
         data += b"\0"
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return (~total & 0xFFFF).to_bytes(2, "big")
@@ -180,20 +182,19 @@ def _parse_v4(inner: bytes) -> InnerPacket:
     flags = int.from_bytes(inner[6:8], "big")
     payload = inner[header:size]
     if flags & 0x3FFF:
-        identification = int.from_bytes(inner[4:6], "big")
-        return Fragment(source, identification, (flags & 0x1FFF) * 8, bool(flags & 0x2000), payload)
+        return _fragment(source, (flags & 0x1FFF) * 8, inner[9], payload)
     return _parse_payload(source, inner[9], payload, size)
 
 
 def _parse_v6(inner: bytes) -> InnerPacket:
-    size = 40 + int.from_bytes(inner[4:6], "big")
+    size = 40 + (inner[4] << 8 | inner[5])
     source = IPv6Address(inner[8:24])
     if size > len(inner):
         return Unrecognised(len(inner))
     payload = inner[40:size]
     if inner[6] == FRAGMENT_HEADER:
-        offset, identification = struct.unpack_from("!HI", payload, 2)
-        return Fragment(source, identification, offset & 0xFFF8, bool(offset & 1), payload[8:])
+        offset = int.from_bytes(payload[2:4], "big") & 0xFFF8
+        return _fragment(source, offset, payload[0], payload[8:])
     return _parse_payload(source, inner[6], payload, size)
 
 
@@ -205,8 +206,15 @@ def _parse_payload(source: Address, protocol: int, payload: bytes, size: int) ->
     if protocol == TCP:
         flags = payload[13]
         opened = flags & (_SYN | _ACK) == _SYN | _ACK
-        return TcpAnswer(source, int.from_bytes(payload[:2], "big"), opened)
+        port, local_port = struct.unpack_from("!HH", payload)
+        return TcpAnswer(source, port, local_port, opened)
     return Unrecognised(size)
+
+
+def _fragment(source: Address, offset: int, protocol: int, payload: bytes) -> Fragment:
+    whole = _parse_payload(source, protocol, payload, len(payload)) if offset == 0 else None
+    echo = (whole.identifier, whole.sequence) if isinstance(whole, EchoReply) else None
+    return Fragment(source, offset, echo)
 
 
 def _parse_icmp(source: Address, message: bytes, size: int) -> InnerPacket:

@@ -1,29 +1,44 @@
-"""The prober: one UDP socket a family, as a real client has, shared by all checks and told apart by index."""
+"""The prober: runs checks, stage by stage, one handshake at a time for each peer."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import secrets
 import socket
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
 from wgmon_tui.fleet.records import Address, Endpoint
-from wgmon_tui.probe.records import Check, Evidence, NameUnresolved, SocketError, Target
+from wgmon_tui.probe import experiments
+from wgmon_tui.probe.notebook import Notebook
+from wgmon_tui.probe.records import (
+    Check,
+    Evidence,
+    NameMoved,
+    NameUnresolved,
+    OtherAddressAnswered,
+    Silence,
+    SocketError,
+    StampsAhead,
+    Target,
+    Tunnel,
+)
 from wgmon_tui.probe.resolve import ResolutionError, Resolver
 from wgmon_tui.probe.run import SPACING_S, CheckRun
-from wgmon_tui.probe.sockets import Datagram, DatagramSocket, QueuedError, SocketAddress
+from wgmon_tui.probe.sockets import SocketAddress
+from wgmon_tui.probe.switchboard import Switchboard
+from wgmon_tui.probe.tunnel import TunnelRun
 from wgmon_tui.wireguard.handshake import Attempt
 from wgmon_tui.wireguard.keys import PublicKey
-from wgmon_tui.wireguard.messages import receiver_index, sender_index
-
-_LATE_KEPT = 8
+from wgmon_tui.wireguard.session import Session
 
 Stamps = Callable[[PublicKey], bytes]
 """Gives a TAI64N stamp later than any that this identity has ever used, in this process or another."""
+
+_CLOCK_AHEAD_S = 2.0
+"""Stamps that lie so far ahead of our clock say that it was set back."""
 
 
 @dataclass(slots=True)
@@ -34,145 +49,165 @@ class _Peer:
     last_sent: float = float("-inf")
 
 
-@dataclass(slots=True)
-class _Afterlife:
-    """The attempts of a finished check, kept until the next one is over: servers do answer late."""
-
-    run: CheckRun
-    late: list[Evidence] = field(default_factory=list)
-
-    def note(self, evidence: Evidence | None) -> None:
-        """Remember a fact for the next check, up to a bound: who answers late may do so without end."""
-        if evidence and len(self.late) < _LATE_KEPT:
-            self.late.append(evidence)
-
-
 class Prober:
     """Runs checks. `open` it inside the event loop (and the network namespace) that it is to work in."""
 
-    def __init__(self, *, stamps: Stamps, vantage: str = "local") -> None:
+    def __init__(
+        self,
+        *,
+        stamps: Stamps,
+        ahead_s: Callable[[PublicKey], float] = lambda _: 0.0,
+        vantage: str = "local",
+    ) -> None:
+        """`ahead_s` says how far an identity's last stamp lies ahead of our clock, in seconds."""
         self.vantage = vantage
         self._stamps = stamps
+        self._ahead_s = ahead_s
         self._resolver = Resolver()
-        self._sockets: dict[int, DatagramSocket] = {}
-        self._runs: dict[int, CheckRun] = {}
-        self._by_source: dict[SocketAddress, set[CheckRun]] = {}
-        self._afterlife: dict[tuple[str, str], _Afterlife] = {}
-        self._late: dict[int, _Afterlife] = {}
+        self._switchboard = Switchboard()
         self._peers: dict[tuple[PublicKey, PublicKey], _Peer] = {}
+        self._addresses: dict[str, tuple[Address, ...]] = {}
 
     async def open(self) -> None:
         """Open a socket for each address family that this machine has. Raises OSError where it has none."""
-        loop = asyncio.get_running_loop()
-        refusal: OSError | None = None
-        for family in (socket.AF_INET, socket.AF_INET6):
-            try:
-                opened = DatagramSocket(family, self._on_datagram, self._on_error)
-            except OSError as error:
-                refusal = error
-                continue
-            opened.attach(loop)
-            self._sockets[family] = opened
-        if not self._sockets and refusal:
-            raise refusal
+        await self._switchboard.open()
 
     async def close(self) -> None:
         """Give the ports back."""
-        loop = asyncio.get_running_loop()
-        for opened in self._sockets.values():
-            opened.close(loop)
-        self._sockets.clear()
+        await self._switchboard.close()
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The source ports in use: one a family while open, none otherwise."""
+        return self._switchboard.ports
 
     async def resolve(self, endpoint: Endpoint, timeout_s: float) -> tuple[Address, ...]:
         """Every address of an endpoint. Raises ResolutionError."""
         return await self._resolver.resolve(endpoint, timeout_s)
 
-    async def check_all(self, target: Target) -> tuple[Check, ...]:
-        """A check of each address of a server, one after the other: behind them is one and the same peer."""
+    async def check_all(
+        self, target: Target, *, deep: bool = False, explain: bool = False
+    ) -> tuple[Check, ...]:
+        """A check of each address of a server, one after the other: behind them is one and the same peer.
+
+        `deep` adds what takes long and is wanted now and then (see TunnelRun.run), `explain` the experiments
+        that explain silence.
+        """
+        host = target.server.endpoint.host
         try:
             addresses = await self.resolve(target.server.endpoint, target.server.timeout)
         except ResolutionError as error:
-            return (self._unsent(target, None, NameUnresolved(target.server.endpoint.host, str(error))),)
-        return tuple([await self.check(target, address) for address in addresses])
+            return (self._unsent(target, None, NameUnresolved(host, str(error))),)
+        checks = [await self.check(target, each, deep=deep, explain=explain) for each in addresses]
+        return tuple(_in_company(checks, self._moved(host, addresses)))
 
-    async def check(self, target: Target, address: Address) -> Check:
+    async def check(
+        self, target: Target, address: Address, *, deep: bool = False, explain: bool = False
+    ) -> Check:
         """One check of one address. Never raises for what the network or the server does."""
-        family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
-        opened = self._sockets.get(family)
-        if opened is None:
+        if self._switchboard.socket_for(address) is None:
             return self._unsent(target, address, SocketError(0.0, errno.errorcode[errno.EAFNOSUPPORT]))
         peer = self._peers.setdefault((target.private_key.public, target.server.public_key), _Peer())
+        key = (target.server.name, str(address))
+        tunnel = None
         async with peer.lock:
             wait = peer.last_sent + SPACING_S - time.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
-            run = CheckRun(target, address, opened, _destination(address, target), self._make_attempt)
-            self._admit(run)
+            notebook = Notebook()
+            try:
+                run = await self._handshake(target, address, notebook, self._switchboard)
+            finally:
+                peer.last_sent = time.monotonic()
+                for late in self._switchboard.late_for(key):
+                    notebook.note(late)
+            if run.session and target.server.tunnel:
+                tunnel = await self._tunnel(run, run.session, address, deep)
+            elif run.session is None:
+                self._switchboard.outlive(key, run)
+                for evidence in await self._explain(run, address) if explain else ():
+                    notebook.note(evidence)
+            peer.last_sent = time.monotonic()
+        return Check(
+            server=target.server.name,
+            vantage=self.vantage,
+            endpoint=target.server.endpoint,
+            address=address,
+            started_at=notebook.started_wall,
+            handshake=run.handshake,
+            evidence=tuple(notebook.evidence),
+            exchange=tuple(notebook.exchange),
+            sent=len(run.sent),
+            tunnel=tunnel,
+        )
+
+    # The stages
+
+    async def _handshake(
+        self, target: Target, address: Address, notebook: Notebook, switchboard: Switchboard
+    ) -> CheckRun:
+        opened = switchboard.socket_for(address)
+        if opened is None:
+            raise OSError(errno.EAFNOSUPPORT, "no socket of this family")
+
+        def attempt(run: CheckRun, cookie: bytes | None) -> Attempt:
+            index = switchboard.free_index()
+            switchboard.connect(index, run)
+            return target.initiator.initiate(index, self._stamps(target.private_key.public), cookie)
+
+        run = CheckRun(target, notebook, opened, _destination(address, target), attempt)
+        with switchboard.listening(run):
             try:
                 run.start()
                 await run.finished
             finally:
-                self._dismiss(run)
-                peer.last_sent = run.sent[-1].sent_at if run.sent else float("-inf")
-        return run.result(self.vantage)
+                run.stop()
+                for sent in run.sent:
+                    switchboard.disconnect(sent.attempt.sender)
+        return run
 
-    # Who is waiting for what
+    async def _tunnel(self, run: CheckRun, session: Session, address: Address, deep: bool) -> Tunnel | None:
+        opened = self._switchboard.socket_for(address)
+        if opened is None:
+            return None
+        stage = TunnelRun(run.target, session, run.notebook, opened, run.destination, run.source)
+        self._switchboard.connect(session.local_index, stage)
+        try:
+            with self._switchboard.listening(stage):
+                return await stage.run(deep=deep)
+        finally:
+            self._switchboard.disconnect(session.local_index)
 
-    def _make_attempt(self, run: CheckRun, cookie: bytes | None) -> Attempt:
-        index = secrets.randbits(32)
-        while index in self._runs or index in self._late:
-            index = secrets.randbits(32)
-        attempt = run.target.initiator.initiate(index, self._stamps(run.target.private_key.public), cookie)
-        self._runs[index] = run
-        return attempt
+    async def _explain(self, run: CheckRun, address: Address) -> Sequence[Evidence]:
+        """Experiments, where something is unexplained: an answer that does not open, or silence."""
+        if run.unopened:
+            return await experiments.whose_preshared_key(*run.unopened, run.target.siblings)
+        if not any(isinstance(each, Silence) for each in run.notebook.evidence):
+            return ()
 
-    def _admit(self, run: CheckRun) -> None:
-        self._by_source.setdefault(run.source, set()).add(run)
+        async def usual(target: Target) -> bool:
+            return (await self._handshake(target, address, Notebook(), self._switchboard)).session is not None
 
-    def _dismiss(self, run: CheckRun) -> None:
-        run.stop()
-        waiting = self._by_source[run.source]
-        waiting.discard(run)
-        if not waiting:
-            del self._by_source[run.source]
-        for sent in run.sent:
-            del self._runs[sent.attempt.sender]
-        key = (run.target.server.name, str(run.address))
-        former = self._afterlife.pop(key, None)
-        if former:
-            for sent in former.run.sent:
-                del self._late[sent.attempt.sender]
-            for late in former.late:
-                run.note(late)
-        if run.handshake is None:
-            self._afterlife[key] = _Afterlife(run)
-            for sent in run.sent:
-                self._late[sent.attempt.sender] = self._afterlife[key]
+        async def fresh(target: Target) -> bool:
+            switchboard = Switchboard()
+            await switchboard.open()
+            try:
+                return (await self._handshake(target, address, Notebook(), switchboard)).session is not None
+            finally:
+                await switchboard.close()
 
-    # What the sockets hand over
+        found = await experiments.why_silent(run.target, usual, fresh)
+        ahead_s = self._ahead_s(run.target.private_key.public)
+        return (*found, StampsAhead(ahead_s)) if ahead_s > _CLOCK_AHEAD_S else found
 
-    def _on_datagram(self, datagram: Datagram) -> None:
-        index = receiver_index(datagram.data)
-        if index is None:
-            for run in tuple(self._by_source.get(datagram.source, ())):
-                run.on_datagram(datagram)
-        elif index in self._runs:
-            self._runs[index].on_datagram(datagram)
-        elif index in self._late:
-            late = self._late[index]
-            late.note(late.run.late_answer(datagram))
-
-    def _on_error(self, error: QueuedError) -> None:
-        index = sender_index(error.quoted)
-        if index is None:
-            for run in tuple(self._by_source.get(error.destination, ())):
-                run.on_icmp(error)
-        elif index in self._runs:
-            self._runs[index].on_icmp(error)
-        elif index in self._late:
-            # A dead neighbour is reported after three seconds, when many a check is over.
-            late = self._late[index]
-            late.note(late.run.evidence_of(error))
+    def _moved(self, host: str, addresses: tuple[Address, ...]) -> NameMoved | None:
+        """Whether a name's addresses changed since the last look. Their order does not matter."""
+        before = self._addresses.get(host)
+        self._addresses[host] = addresses
+        if before is None or set(before) == set(addresses):
+            return None
+        gone = tuple(each for each in before if each not in addresses)
+        return NameMoved(host, gone, tuple(each for each in addresses if each not in before))
 
     def _unsent(self, target: Target, address: Address | None, why: NameUnresolved | SocketError) -> Check:
         server = target.server
@@ -185,3 +220,15 @@ def _destination(address: Address, target: Target) -> SocketAddress:
         return str(address), target.server.endpoint.port
     scope = f"%{address.scope_id}" if address.scope_id else ""
     return socket.inet_ntop(socket.AF_INET6, address.packed) + scope, target.server.endpoint.port
+
+
+def _in_company(checks: Sequence[Check], moved: NameMoved | None) -> list[Check]:
+    """Checks of one round with what they say of each other: a name that moved, an address that answered."""
+    answered = [check.address for check in checks if check.handshake and check.address]
+    company = []
+    for check in checks:
+        added: list[Evidence] = [moved] if moved else []
+        if check.handshake is None:
+            added += [OtherAddressAnswered(each) for each in answered]
+        company.append(replace(check, evidence=(*check.evidence, *added)) if added else check)
+    return company

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal
 
-from wgmon_tui.fleet.records import Address, Endpoint, Server
+from wgmon_tui.fleet.records import Address, Endpoint, Interface, Server
 from wgmon_tui.wireguard.handshake import Initiator, Reason
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
+from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class Siblings:
+    """The other secrets of the same file: tried only to explain why a server does not answer ours."""
+
+    private_keys: Mapping[str, PrivateKey] = field(default_factory=dict)
+    preshared_keys: Mapping[str, PresharedKey] = field(default_factory=dict)
+
+
+NO_SIBLINGS = Siblings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +33,8 @@ class Target:
     server: Server
     private_key: PrivateKey
     preshared_key: PresharedKey = NO_PRESHARED_KEY
+    tunnel_addresses: tuple[Interface, ...] = ()
+    siblings: Siblings = field(default=NO_SIBLINGS, repr=False, compare=False)
     initiator: Initiator = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -133,6 +148,128 @@ class Silence:
     waited: float
 
 
+@dataclass(frozen=True, slots=True)
+class InnerEcho:
+    """Echoes through the tunnel to one inner address; `rtt` is the median of those answered, in seconds."""
+
+    target: str
+    sent: int
+    received: int
+    rtt: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class InnerIcmp:
+    """An ICMP error that came through the tunnel, from `source`, about a packet of ours to `about`."""
+
+    source: Address
+    version: int
+    type: int
+    code: int
+    about: Address | None
+    mtu: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InnerService:
+    """A name server or TCP port asked through the tunnel. `answer` is None where nothing came."""
+
+    kind: Literal["dns", "tcp"]
+    target: str
+    answer: Literal["answered", "open", "closed"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class InnerUnaddressed:
+    """An inner target that cannot be asked: our identity has no tunnel address of that IP version."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassiveKeepalive:
+    """Whether the server acknowledged data that nothing inside answered.
+
+    `after` is how many seconds after the first data packet its keepalive came, None where none came within
+    `waited` seconds. Servers arm this timer before they look at AllowedIPs, routes or inner firewalls.
+    """
+
+    after: float | None
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
+class PathMtu:
+    """The largest inner packet that came back whole or in fragments, and the smallest above it that did not.
+
+    `wanted` is the size that ought to pass; `reported` the MTU that a hop named, if one did.
+    """
+
+    wanted: int
+    passes: int
+    fails_from: int | None
+    reported: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKeyAnswered:
+    """Experiment: the server is silent to `public_key` of its entry, and answered one of its `known_keys`."""
+
+    public_key: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityAnswered:
+    """Experiment: the server is silent to our identity, and answered another one of the same file."""
+
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class PresharedKeyFound:
+    """Experiment: with which preshared key an answer was made that ours does not open.
+
+    `of` is the server in whose entry that key stands; None says that the server has no preshared key for us.
+    """
+
+    of: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherAddressAnswered:
+    """Another address of the same name answered in the same round."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class FreshPortAnswered:
+    """Experiment: silent to our usual source port, the server answered a fresh one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllSilent:
+    """Every one of `servers` servers, well a moment ago, fell silent at once: it is our side."""
+
+    servers: int
+
+
+@dataclass(frozen=True, slots=True)
+class StampsAhead:
+    """Our timestamps run `seconds` ahead of our clock: it was set back, or ran ahead once."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NameMoved:
+    """The addresses of the server's name changed since the last look."""
+
+    host: str
+    gone: tuple[Address, ...]
+    new: tuple[Address, ...]
+
+
 Evidence = (
     NameUnresolved
     | CookieDemanded
@@ -143,7 +280,37 @@ Evidence = (
     | LateAnswer
     | ReceiveOverflow
     | Silence
+    | InnerEcho
+    | InnerIcmp
+    | InnerService
+    | InnerUnaddressed
+    | PassiveKeepalive
+    | PathMtu
+    | KnownKeyAnswered
+    | IdentityAnswered
+    | PresharedKeyFound
+    | OtherAddressAnswered
+    | FreshPortAnswered
+    | AllSilent
+    | StampsAhead
+    | NameMoved
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """What came of sending data through the session.
+
+    `sent` and `received` count echoes and service questions; `rtt` is the median echo's, in seconds. `mtu`
+    is the largest inner packet that passed, None where it was not searched. `passive` says that no inner
+    address was asked and only the server's keepalive was waited for.
+    """
+
+    sent: int
+    received: int
+    rtt: float | None
+    mtu: int | None
+    passive: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +330,4 @@ class Check:
     evidence: tuple[Evidence, ...] = ()
     exchange: tuple[Packet, ...] = ()
     sent: int = 0
+    tunnel: Tunnel | None = None

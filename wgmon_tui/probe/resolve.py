@@ -16,10 +16,6 @@ KEPT_FOR_S = 30.0
 
 _THREADS = 16
 
-_Found = list[
-    tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]
-]
-
 
 class ResolutionError(Exception):
     """The name has no address now. The message is the resolver's own word."""
@@ -42,44 +38,43 @@ class Resolver:
         if kept and time.monotonic() - kept[0] < KEPT_FOR_S:
             return kept[1]
         try:
-            found = await asyncio.wait_for(self._look_up(endpoint), timeout_s)
+            addresses = await asyncio.wait_for(self._look_up(endpoint), timeout_s)
         except TimeoutError:
             raise ResolutionError(f"the resolver did not answer within {timeout_s:g} s") from None
         except OSError as error:  # gaierror, and whatever our own system lacks: file descriptors, memory
             raise ResolutionError(error.strerror or "no answer") from None
-        except UnicodeError:
+        except ValueError:  # UnicodeError among them
             raise ResolutionError("not a valid host name") from None
-        addresses = tuple(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
         self._kept[endpoint.host] = (time.monotonic(), addresses)
         return addresses
 
-    async def _look_up(self, endpoint: Endpoint) -> _Found:
+    async def _look_up(self, endpoint: Endpoint) -> tuple[Address, ...]:
         """getaddrinfo in a daemon thread, so that a lookup that hangs ends with the process.
 
-        The threads of a pool are waited for at exit, and the system's resolver gives up after half a minute.
+        The threads of a pool are waited for at exit, and the system's resolver may take half a minute.
         """
         await self._threads.acquire()
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[_Found] = loop.create_future()
+        answer: asyncio.Future[tuple[Address, ...]] = loop.create_future()
 
-        def deliver(found: _Found, error: Exception | None) -> None:
+        def deliver(outcome: tuple[Address, ...] | Exception) -> None:
             self._threads.release()
             if answer.cancelled():
                 return
-            if error:
-                answer.set_exception(error)
+            if isinstance(outcome, Exception):
+                answer.set_exception(outcome)
             else:
-                answer.set_result(found)
+                answer.set_result(outcome)
 
         def look_up() -> None:
-            found: _Found = []
-            failed: Exception | None = None
+            outcome: tuple[Address, ...] | Exception
             try:
                 found = socket.getaddrinfo(endpoint.host, endpoint.port, 0, socket.SOCK_DGRAM)
-            except (OSError, UnicodeError) as error:
-                failed = error
+                outcome = tuple(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
+            except (OSError, ValueError) as error:
+                outcome = error
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(deliver, found, failed)
+                loop.call_soon_threadsafe(deliver, outcome)
 
         Thread(target=look_up, name="resolve", daemon=True).start()
         return await answer

@@ -18,17 +18,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wgmon_tui.fleet.records import Address
+from wgmon_tui.probe.notebook import Notebook
 from wgmon_tui.probe.records import (
-    Check,
     CookieDemanded,
-    Direction,
-    Evidence,
     ForeignBytes,
     Handshake,
     IcmpError,
     LateAnswer,
-    Packet,
     PacketRejected,
     ReceiveOverflow,
     Silence,
@@ -36,15 +32,14 @@ from wgmon_tui.probe.records import (
     Target,
 )
 from wgmon_tui.probe.sockets import Datagram, DatagramSocket, QueuedError, SocketAddress
-from wgmon_tui.wireguard.handshake import Attempt, RejectedError
+from wgmon_tui.wireguard.handshake import Attempt, Reason, RejectedError
 from wgmon_tui.wireguard.messages import MessageType, message_type, receiver_index, sender_index
+from wgmon_tui.wireguard.session import Session
 
 SPACING_S = 0.03
 """Least time between two initiations of one peer: servers drop, silently, what comes within 20 ms."""
 
 _REFUSED_AGAIN_S = 0.25
-_PACKETS_KEPT = 64
-_EVIDENCE_KEPT = 8  # of each kind: a flood of one must not hide another
 _HEAD = 16
 
 
@@ -65,36 +60,34 @@ class CheckRun:
     def __init__(
         self,
         target: Target,
-        address: Address,
+        notebook: Notebook,
         socket: DatagramSocket,
         destination: SocketAddress,
         make_attempt: Callable[[CheckRun, bytes | None], Attempt],
     ) -> None:
         """`make_attempt` gives a fresh attempt under an index at which this run will be found."""
         self.target = target
-        self.address = address
+        self.notebook = notebook
         self.destination = destination
         self.source = (destination[0].partition("%")[0], destination[1])
         """Where an answer comes from as the kernel names it: without the scope of a link-local address."""
         self.sent: list[SentAttempt] = []
         self.handshake: Handshake | None = None
+        self.session: Session | None = None
+        self.unopened: tuple[Attempt, bytes] | None = None
+        """The first response whose seal did not open under our preshared key, and what it answers."""
         self._socket = socket
         self._make_attempt = make_attempt
         self._loop = asyncio.get_running_loop()
         self.finished: asyncio.Future[None] = self._loop.create_future()
         self._cookie: bytes | None = None
-        self._evidence: list[Evidence] = []
-        self._noted: dict[object, int] = {}
-        self._exchange: list[Packet] = []
         self._timers: list[asyncio.TimerHandle] = []
         self._overflows_before = socket.overflows
-        self._started_wall = 0.0
-        self._started = 0.0
+        self._started = time.monotonic()
 
     def start(self) -> None:
         """Send the first initiation and set the clocks."""
         timeout = self.target.server.timeout
-        self._started_wall = time.time()
         self._started = time.monotonic()
         self._timers.append(self._loop.call_later(timeout, self._deadline))
         self._timers.append(self._loop.call_later(timeout / 2, self._initiate))
@@ -106,12 +99,11 @@ class CheckRun:
         """A datagram for one of our attempts, or from the server's address with no index at all."""
         if self.finished.done():
             return
-        at = self._since(datagram.received_ns)
-        self._keep(Packet(at, Direction.RECEIVED, datagram.data))
+        at = self.notebook.received(datagram.data, datagram.received_ns)
         sent = self._sent_under(receiver_index(datagram.data))
         if sent is None:
             if message_type(datagram.data) is None:
-                self.note(ForeignBytes(at, len(datagram.data), datagram.data[:_HEAD]))
+                self.notebook.note(ForeignBytes(at, len(datagram.data), datagram.data[:_HEAD]))
             return
         try:
             if message_type(datagram.data) is MessageType.COOKIE_REPLY:
@@ -119,19 +111,21 @@ class CheckRun:
             else:
                 self._on_response(datagram, sent)
         except RejectedError as rejected:
-            self.note(PacketRejected(at, rejected.reason, len(datagram.data)))
+            if rejected.reason is Reason.BAD_EMPTY and self.unopened is None:
+                self.unopened = (sent.attempt, datagram.data)
+            self.notebook.note(PacketRejected(at, rejected.reason, len(datagram.data)))
 
     def on_icmp(self, error: QueuedError) -> None:
         """An ICMP error about an attempt of ours, or about a packet of which it quotes too little to tell."""
         if self.finished.done():
             return
-        self.note(self.evidence_of(error))
+        self.notebook.note(self.evidence_of(error))
         self._on_refusal(self._sent_under(sender_index(error.quoted)) or self.sent[-1])
 
     def evidence_of(self, error: QueuedError) -> IcmpError:
         """What an ICMP error says, and whether the server itself sent it."""
         return IcmpError(
-            at=self._since(time.time_ns()),
+            at=self.notebook.since(time.time_ns()),
             version=error.version,
             type=error.type,
             code=error.code,
@@ -151,33 +145,10 @@ class CheckRun:
             return None
         return LateAnswer(time.monotonic() - sent.sent_at)
 
-    def note(self, evidence: Evidence) -> None:
-        """Remember a fact, up to a bound: a flood must not fill the memory."""
-        kind = evidence.reason if isinstance(evidence, PacketRejected) else type(evidence)
-        noted = self._noted.get(kind, 0)
-        if noted < _EVIDENCE_KEPT:
-            self._noted[kind] = noted + 1
-            self._evidence.append(evidence)
-
     def stop(self) -> None:
         """Stop the clocks, where the check is over and where it is given up."""
         for timer in self._timers:
             timer.cancel()
-
-    def result(self, vantage: str) -> Check:
-        """What the finished check leaves behind."""
-        server = self.target.server
-        return Check(
-            server=server.name,
-            vantage=vantage,
-            endpoint=server.endpoint,
-            address=self.address,
-            started_at=self._started_wall,
-            handshake=self.handshake,
-            evidence=tuple(self._evidence),
-            exchange=tuple(self._exchange),
-            sent=len(self.sent),
-        )
 
     # Steps
 
@@ -196,13 +167,13 @@ class CheckRun:
             sent.sent_ns = self._socket.send(attempt.packet, self.destination)
         except OSError as error:
             name = errno.errorcode.get(error.errno or 0, "error")
-            self.note(SocketError(time.monotonic() - self._started, name))
+            self.notebook.note(SocketError(time.monotonic() - self._started, name))
             self._on_refusal(sent)
         else:
-            self._keep(Packet(self._since(sent.sent_ns), Direction.SENT, attempt.packet))
+            self.notebook.sent(attempt.packet, sent.sent_ns)
 
     def _on_response(self, datagram: Datagram, sent: SentAttempt) -> None:
-        session = sent.attempt.complete(datagram.data)
+        self.session = session = sent.attempt.complete(datagram.data)
         answered = self.sent.index(sent)
         self.handshake = Handshake(
             rtt=round_trip(sent, datagram),
@@ -214,13 +185,13 @@ class CheckRun:
             sent_ns = self._socket.send(keepalive, self.destination)
         except OSError as error:
             name = errno.errorcode.get(error.errno or 0, "error")
-            self.note(SocketError(time.monotonic() - self._started, name))
+            self.notebook.note(SocketError(time.monotonic() - self._started, name))
         else:
-            self._keep(Packet(self._since(sent_ns), Direction.SENT, keepalive))
+            self.notebook.sent(keepalive, sent_ns)
         self._finish()
 
     def _on_cookie(self, cookie: bytes, sent: SentAttempt, at: float) -> None:
-        self.note(CookieDemanded(at))
+        self.notebook.note(CookieDemanded(at))
         sent.cookie_demanded = True
         if self._cookie is None:
             self._cookie = cookie
@@ -243,8 +214,8 @@ class CheckRun:
             return
         dropped = self._socket.overflows - self._overflows_before
         if dropped:
-            self.note(ReceiveOverflow(dropped))
-        self.note(Silence(time.monotonic() - self._started))
+            self.notebook.note(ReceiveOverflow(dropped))
+        self.notebook.note(Silence(time.monotonic() - self._started))
         self._finish()
 
     def _finish(self) -> None:
@@ -254,14 +225,6 @@ class CheckRun:
 
     def _sent_under(self, index: int | None) -> SentAttempt | None:
         return next((sent for sent in self.sent if sent.attempt.sender == index), None)
-
-    def _keep(self, packet: Packet) -> None:
-        if len(self._exchange) < _PACKETS_KEPT:
-            self._exchange.append(packet)
-
-    def _since(self, unix_ns: int) -> float:
-        """Seconds from the first packet's departure, never negative where the wall clock steps."""
-        return max(0.0, (unix_ns - self.sent[0].sent_ns) / 1e9)
 
 
 def round_trip(sent: SentAttempt, datagram: Datagram) -> float:

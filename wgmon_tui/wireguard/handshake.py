@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from enum import Enum
+from functools import lru_cache
 
 from wgmon_tui.wireguard.cookie import NO_MAC, Mac1, cookie_key, mac2, open_cookie_reply
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
@@ -43,6 +44,7 @@ class Reason(Enum):
     NOT_WIREGUARD = "not a WireGuard message"
     UNEXPECTED_TYPE = "a WireGuard message that has no place here"
     OTHER_INDEX = "addressed to another attempt"
+    OTHER_SESSION = "its seal does not open under this session, or it came twice"
     BAD_MAC1 = "mac1 is wrong: its sender does not know our public key"
     BAD_STATIC = "the sealed static key does not open: it was sealed for another server key"
     BAD_TIMESTAMP = "the sealed timestamp does not open"
@@ -237,10 +239,12 @@ class ReceivedInitiation:
 class Responder:
     """The answering side, for the lab and for tests. It holds no peers: who may come in, the caller says."""
 
-    __slots__ = ("_hash", "_mac1", "_private")
+    __slots__ = ("_hash", "_mac1", "_private", "_static_static")
 
     def __init__(self, private: PrivateKey) -> None:
         self._private = private
+        # As real servers do: the same for every handshake of a peer, and a third of what an answer costs.
+        self._static_static = lru_cache(4096)(lambda static: dh(private.raw, static))
         self._hash = hash_(_HASH + private.public.raw)
         self._mac1 = Mac1(private.public)
 
@@ -264,7 +268,7 @@ class Responder:
             chain, key = kdf2(chain, dh(self._private.raw, ephemeral))
             static = _open_or(Reason.BAD_STATIC, key, static_sealed, transcript)
             transcript = hash_(transcript + static_sealed)
-            chain, key = kdf2(chain, dh(self._private.raw, static))
+            chain, key = kdf2(chain, self._static_static(static))
         except LowOrderPointError:
             raise RejectedError(Reason.LOW_ORDER) from None
         stamp = _open_or(Reason.BAD_TIMESTAMP, key, stamp_sealed, transcript)

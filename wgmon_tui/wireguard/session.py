@@ -73,18 +73,19 @@ class Session:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a session is neither pickled nor copied: two of it would use a packet number twice")
 
-    def seal(self, inner: bytes) -> bytes:
+    def seal(self, inner: bytes, *, padded: bool = True) -> bytes:
         """A transport packet around an inner IP packet, padded with zeros to a multiple of 16.
 
-        An empty `inner` makes a keepalive. Raises SessionExhaustedError.
+        An empty `inner` makes a keepalive. Without padding goes what must not grow beyond the MTU, as in the
+        kernel. Raises SessionExhaustedError.
         """
         counter = self._next
         if counter >= REJECT_AFTER_MESSAGES:
             raise SessionExhaustedError
         self._next += 1
-        padded = inner + bytes(-len(inner) % _PADDING)
+        content = inner + bytes(-len(inner) % _PADDING) if padded else inner
         header = _HEADER + self.remote_index.to_bytes(4, "little") + counter.to_bytes(8, "little")
-        return header + aead_seal(self._send_key, padded, b"", nonce(counter))
+        return header + aead_seal(self._send_key, content, b"", nonce(counter))
 
     def keepalive(self) -> bytes:
         """The empty packet that confirms a session to a responder, and answers data."""

@@ -1,0 +1,312 @@
+"""The engine against servers on loopback: what it checks, when, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Self
+
+import pytest
+
+from tests.probe.stage import (
+    IDENTITY,
+    PATIENCE_S,
+    SERVER,
+    ScriptedServer,
+    healthy,
+    silence,
+    stamps,
+)
+from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.fleet.records import Server
+from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.server import LabServer
+from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.probe.prober import Prober
+from wgmon_tui.probe.records import Target
+from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+
+RARELY_S = 60.0
+"""An interval so long that a second round is somebody's doing."""
+
+
+def watched(server: ScriptedServer, name: str = "fra1", *, interval: float = RARELY_S) -> Server:
+    return Server(name, server.endpoint, SERVER.public, "bastion", interval=interval, timeout=PATIENCE_S)
+
+
+class Desk:
+    """An engine, the rounds that it has finished, and the task that runs it."""
+
+    def __init__(self) -> None:
+        self.prober = Prober(stamps=stamps)
+        self.engine = Engine(self.prober, random=Random(1))
+        self.rounds: asyncio.Queue[tuple[str, Round]] = asyncio.Queue()
+        self.engine.listen(self._note)
+        self.running: asyncio.Task[None] | None = None
+
+    def _note(self, row: Row, outcome: Round) -> None:
+        self.rounds.put_nowait((row.server.name, outcome))
+
+    def watch(self, *servers: Server) -> Self:
+        targets = {server.name: Target(server, IDENTITY) for server in servers}
+        self.engine.watch(servers, targets, {})
+        return self
+
+    def row(self, name: str = "fra1") -> Row:
+        return self.engine.board.rows[name]
+
+    async def round(self) -> tuple[str, Round]:
+        """The next finished round. Fails where the engine has ended or takes far too long."""
+        assert self.running
+        coming = asyncio.ensure_future(self.rounds.get())
+        await asyncio.wait({coming, self.running}, timeout=PATIENCE_S, return_when="FIRST_COMPLETED")
+        if not coming.done():
+            coming.cancel()
+            pytest.fail("no round")
+        return coming.result()
+
+    async def in_flight(self) -> None:
+        """Until every check that is under way has ended."""
+        await asyncio.gather(*self.engine._in_flight.values())
+
+
+@asynccontextmanager
+async def at_work(desk: Desk) -> AsyncIterator[Desk]:
+    desk.running = asyncio.create_task(desk.engine.run())
+    try:
+        yield desk
+    finally:
+        desk.running.cancel()
+        await asyncio.gather(desk.running, return_exceptions=True)
+
+
+# When
+
+
+async def test_the_first_round_comes_at_once() -> None:
+    async with ScriptedServer(healthy) as server:
+        names = [f"server-{number}" for number in range(10)]
+        async with at_work(Desk().watch(*(watched(server, name) for name in names))) as desk:
+            seen = [(await desk.round())[0] for _ in names]
+    assert sorted(seen) == names
+
+
+async def test_a_single_server_is_checked_again_and_again_at_its_interval() -> None:
+    async with (
+        ScriptedServer(healthy) as server,
+        at_work(Desk().watch(watched(server, interval=0.05))) as desk,
+    ):
+        rounds = [(await desk.round())[1] for _ in range(10)]
+    starts = [each.check.started_at for each in rounds]
+    assert 9 * 0.05 * 0.7 < starts[-1] - starts[0] < 3
+    assert all(each.diagnosis.verdict is Verdict.HEALTHY for each in rounds)
+
+
+async def test_a_server_that_comes_later_is_checked_at_once() -> None:
+    async with ScriptedServer(healthy) as server, at_work(Desk().watch()) as desk:
+        await asyncio.sleep(0)  # the engine now sleeps, with nothing to wait for
+        desk.watch(watched(server))
+        assert (await desk.round())[0] == "fra1"
+
+
+async def test_recheck_does_not_wait_for_the_interval() -> None:
+    async with ScriptedServer(healthy) as server, at_work(Desk().watch(watched(server))) as desk:
+        await desk.round()
+        desk.engine.recheck(["fra1", "nobody"])
+        await desk.round()
+
+
+async def test_a_server_is_not_checked_twice_at_the_same_time() -> None:
+    async with ScriptedServer(silence) as server:
+        impatient = dataclasses.replace(watched(server), timeout=0.1)
+        async with at_work(Desk().watch(impatient)) as desk:
+            await server.received_so_many(1)
+            for _ in range(5):
+                desk.engine.recheck(["fra1"])
+                await asyncio.sleep(0)
+            assert len(desk.engine._in_flight) == 1
+            await desk.round()
+            next_due = desk.engine.schedule.next_due()
+            assert next_due is not None
+            assert next_due - asyncio.get_running_loop().time() > RARELY_S / 3
+    assert len(server.initiations) == 2  # of one check
+
+
+# What
+
+
+async def test_the_board_shows_what_the_checks_mean_as_it_changes() -> None:
+    identity_known = Setup(SERVER, (Peer(IDENTITY.public),))
+    async with LabServer(identity_known) as lab:
+        server = Server("fra1", lab.endpoint, lab.public_key, "bastion", interval=RARELY_S, timeout=0.3)
+        async with at_work(Desk().watch(server)) as desk:
+            seen = []
+            for mode in (Mode.HEALTHY, Mode.SILENT, Mode.UNDER_LOAD, Mode.CLOSED, Mode.HEALTHY):
+                lab.become(mode)
+                desk.engine.recheck(["fra1"])
+                await desk.round()
+                seen.append((desk.row().word, desk.row().severity))
+    assert seen == [
+        ("healthy", Severity.UP),
+        ("silent", Severity.DOWN),
+        ("under-load", Severity.DEGRADED),
+        ("port-closed", Severity.DOWN),
+        ("healthy", Severity.UP),
+    ]
+
+
+async def test_of_many_servers_only_the_broken_one_is_down() -> None:
+    labs = [
+        LabServer(Setup(PrivateKey.generate(), (Peer(IDENTITY.public),)), Behaviour(mode))
+        for mode in (Mode.HEALTHY, Mode.WRONG_PSK, Mode.HEALTHY)
+    ]
+    servers = [
+        Server(f"server-{number}", lab.endpoint, lab.public_key, "bastion", interval=RARELY_S, timeout=0.3)
+        for number, lab in enumerate(labs)
+    ]
+    for lab in labs:
+        await lab.start()
+    async with at_work(Desk().watch(*servers)) as desk:
+        for _ in labs:
+            await desk.round()
+        words = [desk.row(server.name).word for server in servers]
+    for lab in labs:
+        await lab.stop()
+    assert words == ["healthy", "psk-mismatch", "healthy"]
+
+
+async def test_a_server_without_its_keys_is_unknown_with_the_line_that_says_why() -> None:
+    line = 'servers.toml: server "fra1": key preshared_key_file: no such file'
+    async with ScriptedServer(healthy) as server:
+        desk = Desk()
+        desk.engine.watch([watched(server)], {}, {"fra1": line})
+        async with at_work(desk):
+            _, outcome = await desk.round()
+    assert (outcome.diagnosis.verdict, outcome.diagnosis.summary) == (Verdict.MISCONFIGURED, line)
+    assert desk.row().severity is Severity.UNKNOWN
+    assert desk.row().samples.loss() is None
+    assert server.received == []
+
+
+# Pause
+
+
+async def test_a_paused_server_is_not_checked_until_it_is_resumed() -> None:
+    async with ScriptedServer(healthy) as server, at_work(Desk().watch(watched(server))) as desk:
+        await desk.round()
+        desk.engine.pause(["fra1", "nobody"], True)
+        desk.engine.recheck(["fra1"])
+        assert desk.engine.schedule.next_due() is None
+        assert desk.row().severity is Severity.PAUSED
+        desk.engine.pause(["fra1"], False)
+        await desk.round()
+        assert desk.row().severity is Severity.UP
+
+
+async def test_a_server_that_the_file_pauses_is_not_checked() -> None:
+    async with ScriptedServer(healthy) as server:
+        paused, other = dataclasses.replace(watched(server), paused=True), watched(server, "nyc1")
+        async with at_work(Desk().watch(paused, other)) as desk:
+            assert (await desk.round())[0] == "nyc1"
+    assert len(server.initiations) == 1
+
+
+async def test_a_pause_during_a_check_ends_with_that_check() -> None:
+    async with ScriptedServer(silence) as server:
+        impatient = dataclasses.replace(watched(server, interval=0.01), timeout=0.1)
+        async with at_work(Desk().watch(impatient)) as desk:
+            await server.received_so_many(1)
+            desk.engine.pause(["fra1"], True)
+            await desk.round()
+            assert desk.engine.schedule.next_due() is None
+
+
+# Coming and going
+
+
+async def test_a_server_that_is_removed_during_its_check_is_forgotten() -> None:
+    async with ScriptedServer(silence) as server:
+        impatient = dataclasses.replace(watched(server), timeout=0.1)
+        async with at_work(Desk().watch(impatient)) as desk:
+            await server.received_so_many(1)
+            desk.watch()
+            await desk.in_flight()
+            assert desk.engine.schedule.next_due() is None
+            assert desk.rounds.empty()
+            assert desk.engine.board.rows == {}
+
+
+async def test_a_server_that_is_removed_and_added_again_during_its_check_is_checked_again() -> None:
+    async with ScriptedServer(silence) as server:
+        impatient = dataclasses.replace(watched(server), timeout=0.1)
+        async with at_work(Desk().watch(impatient)) as desk:
+            await server.received_so_many(1)
+            desk.watch()
+            desk.watch(impatient)
+            server.script = healthy
+            await desk.in_flight()
+            await desk.round()
+            assert desk.row().severity is Severity.UP
+
+
+async def test_a_changed_server_is_checked_where_it_is_now() -> None:
+    async with (
+        ScriptedServer(healthy) as old,
+        ScriptedServer(healthy) as new,
+        at_work(Desk().watch(watched(old))) as desk,
+    ):
+        await desk.round()
+        desk.watch(watched(new))
+        desk.engine.recheck(["fra1"])
+        await desk.round()
+        assert len(desk.row().samples) == 2
+    assert len(old.initiations) == len(new.initiations) == 1
+
+
+# How it ends
+
+
+async def test_a_listener_that_raises_ends_the_engine_with_its_error() -> None:
+    def raises(_: Row, __: Round) -> None:
+        raise ZeroDivisionError
+
+    async with ScriptedServer(healthy) as server:
+        desk = Desk().watch(watched(server))
+        desk.engine.listen(raises)
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(desk.engine.run(), PATIENCE_S)
+    assert desk.prober.ports == ()
+
+
+async def test_a_fault_in_a_check_ends_the_engine_with_its_error() -> None:
+    def has_no_stamp(_: PublicKey) -> bytes:
+        raise ZeroDivisionError
+
+    async with ScriptedServer(healthy) as server:
+        engine = Engine(Prober(stamps=has_no_stamp))
+        engine.watch([watched(server)], {"fra1": Target(watched(server), IDENTITY)}, {})
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(engine.run(), PATIENCE_S)
+
+
+async def test_cancelled_it_gives_up_its_checks_and_closes_its_sockets() -> None:
+    async with ScriptedServer(silence) as server:
+        desk = Desk().watch(watched(server))
+        async with at_work(desk):
+            await server.received_so_many(1)
+        assert desk.running is not None
+        assert desk.running.cancelled()
+        assert desk.engine._in_flight == {}
+        assert desk.prober.ports == ()
+        assert desk.rounds.empty()
+
+
+async def test_the_rate_counts_finished_checks() -> None:
+    async with ScriptedServer(healthy) as server, at_work(Desk().watch(watched(server))) as desk:
+        assert desk.engine.checks_per_second == 0
+        await desk.round()
+        assert desk.engine.checks_per_second == pytest.approx(1 / 5)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wgmon_tui.monitor.samples import CAPACITY, Samples
+
+_some = st.lists(st.none() | st.floats(0, 60, width=32), max_size=50)
+rtts = st.builds(lambda some, times, more: some * times + more, _some, st.integers(1, 7), _some)
+"""From none to over three times as many as are kept."""
+
+
+def samples_of(values: list[float | None]) -> Samples:
+    samples = Samples()
+    for value in values:
+        samples.add(value)
+    return samples
+
+
+def nearest_rank(values: list[float], percent: int) -> float:
+    """By definition: the least value that so many percent of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(percent * len(ordered) / 100) - 1)]
+
+
+@given(rtts)
+def test_the_last_results_are_kept_in_order_and_older_ones_forgotten(values: list[float | None]) -> None:
+    samples = samples_of(values)
+    assert samples.recent(CAPACITY) == values[-CAPACITY:]
+    assert len(samples) == min(len(values), CAPACITY)
+
+
+@given(rtts, st.integers(0, 2 * CAPACITY))
+def test_recent_gives_so_many_of_the_last(values: list[float | None], count: int) -> None:
+    kept = values[-CAPACITY:]
+    assert samples_of(values).recent(count) == kept[len(kept) - min(count, len(kept)) :]
+
+
+@given(rtts)
+def test_loss_is_the_share_of_none(values: list[float | None]) -> None:
+    kept = values[-CAPACITY:]
+    expected = sum(value is None for value in kept) / len(kept) if kept else None
+    assert samples_of(values).loss() == expected
+
+
+@pytest.mark.parametrize("percent", [0, 50, 90, 95, 99, 100])
+@given(values=rtts)
+def test_percentiles_are_nearest_rank_over_the_answered(percent: int, values: list[float | None]) -> None:
+    answered = [value for value in values[-CAPACITY:] if value is not None]
+    expected = nearest_rank(answered, percent) if answered else None
+    assert samples_of(values).percentiles(percent / 100) == (expected,)
+
+
+def test_several_percentiles_come_together() -> None:
+    samples = samples_of([float(value) for value in range(1, 101)])
+    assert samples.percentiles(0.5, 0.95, 0.99) == (50, 95, 99)
+
+
+def test_before_the_first_check_there_is_nothing_to_tell() -> None:
+    samples = Samples()
+    assert samples.loss() is None
+    assert samples.percentiles(0.5, 0.95) == (None, None)
+    assert samples.recent(10) == []

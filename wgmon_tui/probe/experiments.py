@@ -1,0 +1,69 @@
+"""Experiments that turn silence into proof: what does answer, where our check was not answered?
+
+Each asks the server once more with one thing changed. What they find is proof because an answer
+authenticates: only the holder of the key that was asked can have made it. Finding nothing proves nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from itertools import islice
+
+from wgmon_tui.probe.records import (
+    Evidence,
+    FreshPortAnswered,
+    IdentityAnswered,
+    KnownKeyAnswered,
+    PresharedKeyFound,
+    Siblings,
+    Target,
+)
+from wgmon_tui.wireguard.handshake import Attempt
+from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY
+
+Answers = Callable[[Target], Awaitable[bool]]
+"""Whether a handshake with a target completes."""
+
+PATIENCE_S = 1.5
+"""How long an experiment waits at most: it repeats what was already waited for in full."""
+
+_KEYS_TRIED = 8
+_IDENTITIES_TRIED = 8
+_CANDIDATES_A_TURN = 64  # preshared keys between two turns of the event loop
+
+
+async def whose_preshared_key(attempt: Attempt, response: bytes, siblings: Siblings) -> tuple[Evidence, ...]:
+    """With which preshared key of ours, if any, a response opens that the right one does not open."""
+    if attempt.whose_psk(response, [NO_PRESHARED_KEY]):
+        return (PresharedKeyFound(None),)
+    candidates = iter(siblings.preshared_keys.items())
+    while some := dict(islice(candidates, _CANDIDATES_A_TURN)):
+        if found := attempt.whose_psk(response, some.values()):
+            return (PresharedKeyFound(next(name for name, psk in some.items() if psk == found)),)
+        await asyncio.sleep(0)
+    return ()
+
+
+async def why_silent(target: Target, usual: Answers, fresh: Answers) -> tuple[Evidence, ...]:
+    """Ask a silent server again: under its other known keys, from a fresh source port, as another identity.
+
+    `usual` asks from our usual source port, `fresh` from one that no middlebox has seen. Ends with the first
+    proof. A server that answers the unchanged question meanwhile was only away: that explains itself.
+    """
+    server = replace(target.server, timeout=min(target.server.timeout, PATIENCE_S), tunnel=False)
+    same = replace(target, server=server)
+    for known in server.known_keys[:_KEYS_TRIED]:
+        if await usual(replace(same, server=replace(server, public_key=known))):
+            return (KnownKeyAnswered(known),)
+    if await fresh(same):
+        # Chance must be out of it: silent to the usual port once more, and answering the fresh one again.
+        stuck = not await usual(same) and await fresh(same)
+        return (FreshPortAnswered(),) if stuck else ()
+    if server.try_identities:
+        others = {name: key for name, key in target.siblings.private_keys.items() if name != server.identity}
+        for name, key in islice(others.items(), _IDENTITIES_TRIED):
+            if await usual(replace(same, private_key=key)):
+                return () if await usual(same) else (IdentityAnswered(name),)
+    return ()

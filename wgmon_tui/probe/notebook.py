@@ -1,0 +1,50 @@
+"""What a check writes down while it runs: packets with their times, and evidence. Bounded on both sides."""
+
+from __future__ import annotations
+
+import time
+
+from wgmon_tui.probe.records import Direction, Evidence, Packet, PacketRejected
+
+_PACKETS_KEPT = 64
+_EVIDENCE_KEPT = 8
+"""Of each kind: a flood of one must neither fill the memory nor crowd out another."""
+
+
+class Notebook:
+    """The record of one check. Times are seconds from the departure of its first packet."""
+
+    def __init__(self) -> None:
+        self.evidence: list[Evidence] = []
+        self.exchange: list[Packet] = []
+        self.started_wall = time.time()
+        self._first_ns: int | None = None
+        self._noted: dict[object, int] = {}
+
+    def sent(self, packet: bytes, sent_ns: int) -> None:
+        """A packet of ours that left at a Unix time in nanoseconds."""
+        if self._first_ns is None:
+            self._first_ns = sent_ns
+        self._keep(Packet(self.since(sent_ns), Direction.SENT, packet))
+
+    def received(self, packet: bytes, received_ns: int) -> float:
+        """A packet that came; gives its time in the check."""
+        at = self.since(received_ns)
+        self._keep(Packet(at, Direction.RECEIVED, packet))
+        return at
+
+    def note(self, evidence: Evidence) -> None:
+        """Remember a fact."""
+        kind = evidence.reason if isinstance(evidence, PacketRejected) else type(evidence)
+        noted = self._noted.get(kind, 0)
+        if noted < _EVIDENCE_KEPT:
+            self._noted[kind] = noted + 1
+            self.evidence.append(evidence)
+
+    def since(self, unix_ns: int) -> float:
+        """Seconds from the first packet's departure, never negative where the wall clock steps."""
+        return 0.0 if self._first_ns is None else max(0.0, (unix_ns - self._first_ns) / 1e9)
+
+    def _keep(self, packet: Packet) -> None:
+        if len(self.exchange) < _PACKETS_KEPT:
+            self.exchange.append(packet)

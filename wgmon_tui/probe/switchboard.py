@@ -1,0 +1,151 @@
+"""Who hears what: one UDP socket a family, as a real client has; all checks share it, told apart by index."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from wgmon_tui.fleet.records import Address
+from wgmon_tui.probe.records import Evidence
+from wgmon_tui.probe.run import CheckRun
+from wgmon_tui.probe.sockets import Datagram, DatagramSocket, QueuedError, SocketAddress
+from wgmon_tui.wireguard.messages import receiver_index, sender_index
+
+_LATE_KEPT = 8
+
+
+class Listener(Protocol):
+    """A stage of a check that waits for packets."""
+
+    source: SocketAddress
+
+    def on_datagram(self, datagram: Datagram) -> None:
+        """A packet addressed to one of its indices, or from its server's address without any index."""
+
+    def on_icmp(self, error: QueuedError) -> None:
+        """An ICMP error about a packet of its own, or about one to its server that quotes too little."""
+
+
+@dataclass(slots=True)
+class _Afterlife:
+    """The attempts of a finished check, kept until the next one is over: servers do answer late."""
+
+    run: CheckRun
+    late: list[Evidence] = field(default_factory=list)
+
+    def note(self, evidence: Evidence | None) -> None:
+        """Remember a fact for the next check, up to a bound: who answers late may do so without end."""
+        if evidence and len(self.late) < _LATE_KEPT:
+            self.late.append(evidence)
+
+
+class Switchboard:
+    """The sockets and the indices. `open` it inside the event loop (and network namespace) of the checks."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[int, DatagramSocket] = {}
+        self._by_index: dict[int, Listener] = {}
+        self._by_source: dict[SocketAddress, list[Listener]] = {}
+        self._afterlife: dict[tuple[str, str], _Afterlife] = {}
+        self._late: dict[int, _Afterlife] = {}
+
+    async def open(self) -> None:
+        """Open a socket for each address family that this machine has. Raises OSError where it has none."""
+        loop = asyncio.get_running_loop()
+        refusal: OSError | None = None
+        for family in (socket.AF_INET, socket.AF_INET6):
+            try:
+                opened = DatagramSocket(family, self._on_datagram, self._on_error)
+            except OSError as error:
+                refusal = error
+                continue
+            opened.attach(loop)
+            self._sockets[family] = opened
+        if not self._sockets and refusal:
+            raise refusal
+
+    async def close(self) -> None:
+        """Give the ports back."""
+        loop = asyncio.get_running_loop()
+        for opened in self._sockets.values():
+            opened.close(loop)
+        self._sockets.clear()
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The local port of each socket."""
+        return tuple(opened.port for opened in self._sockets.values())
+
+    def socket_for(self, address: Address) -> DatagramSocket | None:
+        """The socket of an address's family; None where this machine does not speak it."""
+        return self._sockets.get(socket.AF_INET if address.version == 4 else socket.AF_INET6)
+
+    def free_index(self) -> int:
+        """A random index that nobody listens under."""
+        index = secrets.randbits(32)
+        while index in self._by_index or index in self._late:
+            index = secrets.randbits(32)
+        return index
+
+    def connect(self, index: int, listener: Listener) -> None:
+        """Hand what is addressed to `index` to `listener`."""
+        self._by_index[index] = listener
+
+    def disconnect(self, index: int) -> None:
+        """Hand it to nobody any more."""
+        del self._by_index[index]
+
+    @contextmanager
+    def listening(self, listener: Listener) -> Iterator[None]:
+        """Meanwhile hand what comes from the listener's server without any index to it as well."""
+        waiting = self._by_source.setdefault(listener.source, [])
+        waiting.append(listener)
+        try:
+            yield
+        finally:
+            waiting.remove(listener)
+            if not waiting:
+                del self._by_source[listener.source]
+
+    def late_for(self, key: tuple[str, str]) -> list[Evidence]:
+        """Take what came too late for the last check under this key, and forget that check."""
+        former = self._afterlife.pop(key, None)
+        if former is None:
+            return []
+        for sent in former.run.sent:
+            del self._late[sent.attempt.sender]
+        return former.late
+
+    def outlive(self, key: tuple[str, str], run: CheckRun) -> None:
+        """Go on listening for what comes too late for a finished check, until `late_for` asks."""
+        afterlife = self._afterlife[key] = _Afterlife(run)
+        for sent in run.sent:
+            self._late[sent.attempt.sender] = afterlife
+
+    def _on_datagram(self, datagram: Datagram) -> None:
+        index = receiver_index(datagram.data)
+        if index is None:
+            for listener in tuple(self._by_source.get(datagram.source, ())):
+                listener.on_datagram(datagram)
+        elif index in self._by_index:
+            self._by_index[index].on_datagram(datagram)
+        elif index in self._late:
+            late = self._late[index]
+            late.note(late.run.late_answer(datagram))
+
+    def _on_error(self, error: QueuedError) -> None:
+        index = sender_index(error.quoted)
+        if index is None:
+            for listener in tuple(self._by_source.get(error.destination, ())):
+                listener.on_icmp(error)
+        elif index in self._by_index:
+            self._by_index[index].on_icmp(error)
+        elif index in self._late:
+            # A dead neighbour is reported after three seconds, when many a check is over.
+            late = self._late[index]
+            late.note(late.run.evidence_of(error))
