@@ -1,1 +1,1 @@
-"""The Textual face: reads the board, asks the engine, never probes."""
+"""The Textual face: shows the board, asks the engine; probes nothing itself."""

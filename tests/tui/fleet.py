@@ -1,0 +1,124 @@
+"""A small fleet on a bad night, with a fixed clock: what the face's tests look at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address
+from math import sin
+
+from wgmon_tui.diagnosis.verdict import Diagnosis, Verdict
+from wgmon_tui.fleet.records import Endpoint, Server
+from wgmon_tui.monitor.board import Board, Round
+from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.probe.records import Check, Handshake, Silence
+from wgmon_tui.wireguard.keys import PublicKey
+
+NOW = 1_795_375_800.0
+"""2026-11-22 19:30 UTC."""
+
+
+class QuietEngine(Engine):
+    """An engine that never probes: tests write its board, and read what it was asked."""
+
+    def __init__(self, servers: Iterable[Server] = ()) -> None:
+        self.board = Board(servers)
+        self.rechecked: list[list[str]] = []
+        self.cancelled = asyncio.Event()
+
+    async def run(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.cancelled.set()
+
+    def recheck(self, names: Iterable[str]) -> None:
+        self.rechecked.append(list(names))
+
+    def pause(self, names: Iterable[str], paused: bool) -> None:
+        for name in names:
+            self.board.pause(name, paused, NOW)
+
+    @property
+    def checks_per_second(self) -> float:
+        return 4.4
+
+
+def server(
+    name: str, *, endpoint: str | None = None, tags: Sequence[str] = (), paused: bool = False
+) -> Server:
+    host = endpoint or f"{name}.example.net"
+    return Server(
+        name, Endpoint(host, 51820), PublicKey(bytes(32)), "bastion", tags=tuple(tags), paused=paused
+    )
+
+
+def outcome(name: str, verdict: Verdict, rtt: float | None) -> Round:
+    """A round of one check; `rtt` in seconds, None for a lost one."""
+    check = Check(
+        server=name,
+        vantage="here",
+        endpoint=Endpoint(f"{name}.example.net", 51820),
+        address=IPv4Address("192.0.2.1"),
+        started_at=NOW,
+        handshake=Handshake(rtt) if rtt is not None else None,
+        evidence=() if rtt is not None else (Silence(5.0),),
+    )
+    return Round((check,), (Diagnosis(verdict, verdict.meaning),))
+
+
+def record(board: Board, name: str, verdict: Verdict, rtt: float | None, at: float = NOW) -> None:
+    board.record(name, outcome(name, verdict, rtt), at)
+
+
+def steady(middle: float, swing: float, count: int, phase: float = 0.0) -> list[float]:
+    """Times that look measured, and are the same on every machine."""
+    return [middle + swing * (sin(phase + n * 1.7) + sin(phase + n * 0.6)) / 2 for n in range(count)]
+
+
+def bad_night() -> QuietEngine:
+    """Most are well; one knows another preshared key, one is silent, one slow, one lossy, one paused."""
+    well = {
+        "ams1": 0.0082,
+        "ams2": 0.0079,
+        "fra2": 0.0121,
+        "gru1": 0.2034,
+        "hel1": 0.0317,
+        "lon1": 0.0148,
+        "nyc1": 0.0816,
+        "nyc2": 0.0822,
+        "par1": 0.0159,
+        "sin1": 0.1713,
+        "syd1": 0.2791,
+        "waw1": 0.0244,
+    }
+    ill = ("fra1", "mad1", "tyo1", "dub1", "office-gateway-with-a-long-name", "lab", "new1", "cpt1")
+    tags = {"ams1": ("eu", "edge"), "fra1": ("eu", "edge"), "mad1": ("eu",), "nyc1": ("us",)}
+    engine = QuietEngine(
+        server(name, tags=tags.get(name, ()), paused=name == "lab") for name in (*well, *ill)
+    )
+    board = engine.board
+    hour = 3600.0
+    for phase, (name, middle) in enumerate(well.items()):
+        for rtt in steady(middle, middle / 6, 60, phase):
+            record(board, name, Verdict.HEALTHY, rtt, NOW - 30 * hour)
+    for rtt in steady(0.0125, 0.002, 44):
+        record(board, "fra1", Verdict.HEALTHY, rtt, NOW - 30 * hour)
+    for _ in range(9):
+        record(board, "fra1", Verdict.PSK_MISMATCH, None, NOW - 0.2 * hour)
+    for rtt in steady(0.0391, 0.004, 30):
+        record(board, "mad1", Verdict.HEALTHY, rtt, NOW - 50 * hour)
+    for _ in range(30):
+        record(board, "mad1", Verdict.SILENT, None, NOW - 1.4 * hour)
+    for rtt in (*steady(0.09, 0.01, 50), *steady(0.61, 0.12, 10)):
+        record(board, "tyo1", Verdict.SLOW if rtt > 0.4 else Verdict.HEALTHY, rtt, NOW - 0.6 * hour)
+    for n, rtt in enumerate(steady(0.0265, 0.003, 60)):
+        record(board, "dub1", Verdict.LOSSY, None if n % 7 == 3 else rtt, NOW - 3 * hour)
+    for rtt in steady(1.21, 0.05, 60):
+        record(board, "office-gateway-with-a-long-name", Verdict.UNDER_LOAD, rtt, NOW - 4 * hour)
+    for rtt in steady(0.0009, 0.0002, 25):
+        record(board, "lab", Verdict.HEALTHY, rtt, NOW - 400 * hour)
+    for rtt in steady(0.1522, 0.01, 20):
+        record(board, "cpt1", Verdict.HEALTHY, rtt, NOW - 9 * hour)
+    record(board, "cpt1", Verdict.LOCAL_FAULT, None, NOW - 0.05 * hour)
+    return engine

@@ -1,0 +1,170 @@
+"""Themes, help, command palette, the engine's worker: what is there on every screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import pytest
+
+from tests.tui.face import face
+from tests.tui.fleet import QuietEngine, bad_night, server
+from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.tui.actions import ACTIONS, EVERYWHERE, actions_for
+from wgmon_tui.tui.app import WgmonApp
+from wgmon_tui.tui.screens.fleet import FilterInput, FleetScreen
+from wgmon_tui.tui.screens.help import HelpScreen
+from wgmon_tui.tui.screens.server import ServerScreen
+from wgmon_tui.tui.screens.sort import SortScreen
+
+
+async def test_t_goes_through_the_themes_and_names_them() -> None:
+    async with face() as it:
+        for name in ("paper", "contrast", "mono", "night"):
+            await it.press("t")
+            assert it.app.theme == name
+            assert it.app.palette.name == name
+            assert it.notices() == [f"Theme: {name}"]
+
+
+async def test_a_theme_takes_effect_on_rows_already_drawn() -> None:
+    async with face() as it:
+        await it.press("t")
+        base = it.app.palette.base.bgcolor
+        assert it.table.render_line(5)._segments[0].style.bgcolor == base  # type: ignore[union-attr]
+
+
+async def test_help_explains_every_key_verdict_and_column() -> None:
+    async with face(size=(120, 80)) as it:
+        await it.press("?")
+        text = " ".join(" ".join(it.lines()).split())
+        for action in (*actions_for("fleet"), *actions_for(EVERYWHERE)):
+            assert action.help in text
+        for verdict in Verdict:
+            assert f"{verdict.severity.glyph} {verdict.slug}" in text
+            assert verdict.meaning in text
+        assert it.hints().split() == ["t", "theme", "esc", "close"]
+
+
+async def test_help_is_about_the_screen_it_was_asked_on() -> None:
+    async with face(size=(120, 80)) as it:
+        await it.press("enter", "?")
+        text = " ".join(" ".join(it.lines()).split())
+        for action in actions_for("server"):
+            assert action.help in text
+
+
+@pytest.mark.parametrize("key", ["q", "escape", "?"])
+async def test_help_closes_again(key: str) -> None:
+    async with face() as it:
+        await it.press("?", "G", "g", "j", "k", "pagedown", "pageup", key)
+        assert it.at_home
+
+
+async def test_help_scrolls() -> None:
+    async with face() as it:
+        await it.press("?")
+        top = it.lines()
+        await it.press("G")
+        assert it.lines() != top
+        await it.press("g")
+        assert it.lines() == top
+
+
+async def test_the_command_palette_offers_what_the_table_says() -> None:
+    async with face() as it:
+        titles = [command.title for command in it.app.get_system_commands(it.fleet)]
+        expected = [
+            action.label.capitalize()
+            for action in ACTIONS
+            if action.palette and action.screens[0] != "server"
+        ]
+        assert set(expected) | {"Theme: paper"} <= set(titles)
+        await it.press("ctrl+p")
+        assert not it.at_home
+
+
+async def test_a_command_of_the_palette_does_its_work() -> None:
+    async with face() as it:
+        commands = {command.title: command for command in it.app.get_system_commands(it.fleet)}
+        await commands["Re-check all"].callback()
+        assert it.engine.rechecked == [list(it.engine.board.rows)]
+
+
+async def test_every_action_of_the_table_can_be_done_where_it_is_said_to() -> None:
+    screens = {"fleet": FleetScreen, "help": HelpScreen, "sort": SortScreen, "server": ServerScreen}
+    for action in ACTIONS:
+        for screen in action.screens:
+            target = {EVERYWHERE: WgmonApp, "filter": FilterInput}.get(screen) or screens[screen]
+            assert hasattr(target, f"action_{(action.call or action.id).partition('(')[0]}"), (
+                action.id,
+                screen,
+            )
+
+
+async def test_q_stops_the_engine_and_leaves() -> None:
+    async with face() as it:
+        await it.press("q")
+    assert it.engine.cancelled.is_set()
+    assert it.app.return_code == 0
+
+
+class FailingEngine(QuietEngine):
+    def __init__(self) -> None:
+        super().__init__([server("fra1")])
+        self.fail = asyncio.Event()
+
+    async def run(self) -> None:
+        await self.fail.wait()
+        raise OSError("no more \x1b[31m file descriptors")
+
+
+async def test_an_engine_that_died_is_told_and_stays_told() -> None:
+    engine = FailingEngine()
+    async with face(engine, size=(120, 24)) as it:
+        engine.fail.set()
+        await it.pilot.pause()
+        await it.pilot.pause()
+        text = "\n".join(it.lines())
+        assert "Checking has stopped: OSError: no more \ufffd[31m file descriptors." in text
+        assert len(it.notices()) == 1
+
+
+def is_ascii(lines: Iterable[str]) -> bool:
+    return all(line.isascii() for line in lines)
+
+
+async def test_ascii_is_nothing_but_ascii() -> None:
+    engine = bad_night()
+    engine.board.replace([*(row.server for row in engine.board.rows.values()), server("zürich\u202e")])
+    async with face(engine, size=(150, 16), ascii_only=True, title="wächter") as it:
+        assert is_ascii(it.lines())
+        for key in ("r", "p", "s", "escape", "?", "q", "/", "x", "escape"):
+            await it.press(key)
+            assert is_ascii(it.lines()), key
+
+
+async def test_no_color_means_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with face(theme="night") as it:
+        assert it.app.palette.name == "mono"
+        assert it.app.native_ansi_color
+        styles = {segment.style for strip in it.fleet._compositor.render_strips() for segment in strip}
+        colours = {colour for style in styles if style for colour in (style.color, style.bgcolor) if colour}
+        assert all(colour.is_default for colour in colours)
+        assert "theme" not in it.hints()
+        await it.press("t")
+        assert it.app.palette.name == "mono"
+
+
+async def test_an_empty_no_color_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "")
+    async with face() as it:
+        assert it.app.palette.name == "night"
+        assert not it.app.no_color
+
+
+def test_a_theme_that_is_not_there_is_refused_before_anything_is_drawn() -> None:
+    with pytest.raises(ConfigurationError, match="no such theme"):
+        WgmonApp(QuietEngine(), title="", theme="solarised")

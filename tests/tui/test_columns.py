@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from tests.tui.fleet import NOW, QuietEngine, bad_night, server
+from wgmon_tui.monitor.board import Row
+from wgmon_tui.tui.columns import COLUMNS, Drawing, lay_out
+from wgmon_tui.tui.glyphs import ASCII, UNICODE
+from wgmon_tui.tui.themes import palette_named
+
+NIGHT = palette_named("night")
+DRAWING = Drawing(NIGHT, UNICODE, NOW)
+
+
+@pytest.fixture
+def rows() -> dict[str, Row]:
+    return bad_night().board.rows
+
+
+def text(column: str, row: Row, width: int | None = None, drawing: Drawing = DRAWING) -> str:
+    cell = COLUMNS[column].cell(row, width or COLUMNS[column].width, drawing)
+    return "".join(part for part, _ in cell)
+
+
+def test_a_state_is_glyph_and_word(rows: dict[str, Row]) -> None:
+    assert text("state", rows["fra1"]) == "✖ down    "
+    assert text("state", rows["dub1"]) == "▲ degraded"
+
+
+def test_a_lost_check_says_so_where_its_time_would_stand(rows: dict[str, Row]) -> None:
+    assert text("rtt", rows["fra1"]) == "   lost"
+
+
+def test_our_own_fault_is_no_loss_of_the_server(rows: dict[str, Row]) -> None:
+    assert text("rtt", rows["cpt1"]) == "      –"
+
+
+def test_a_time_stands_right_with_its_unit(rows: dict[str, Row]) -> None:
+    assert text("rtt", rows["ams1"]) == " 7.5 ms"
+
+
+def test_paused_is_a_badge(rows: dict[str, Row]) -> None:
+    assert text("verdict", rows["lab"]).strip() == "PAUSED"
+
+
+def test_lost_checks_are_drawn_in_the_colour_for_them(rows: dict[str, Row]) -> None:
+    parts = COLUMNS["checks"].cell(rows["fra1"], 12, DRAWING)
+    assert [(len(part), style) for part, style in parts] == [(3, NIGHT.sparkline), (9, NIGHT.lost)]
+
+
+def test_before_the_first_check_there_are_no_figures() -> None:
+    row = QuietEngine([server("new")]).board.rows["new"]
+    assert [text(key, row).strip() for key in ("rtt", "loss", "p50", "p95", "since")] == ["–"] * 5
+    assert text("verdict", row).strip() == "waiting"
+
+
+def test_a_name_from_the_file_cannot_steer_the_terminal() -> None:
+    row = QuietEngine([server("\x1b[31m[red]fra\x07")]).board.rows["\x1b[31m[red]fra\x07"]
+    assert text("name", row, 20).rstrip() == "\ufffd[31m[red]fra\ufffd"
+
+
+@given(st.text(max_size=40), st.sampled_from([UNICODE, ASCII]))
+def test_every_cell_has_exactly_the_width_of_its_column(name: str, glyphs: object) -> None:
+    drawing = Drawing(NIGHT, ASCII if glyphs is ASCII else UNICODE, NOW)
+    row = QuietEngine([server(name)]).board.rows[name]
+    for column in COLUMNS.values():
+        assert cell_len(text(column.key, row, column.width, drawing)) == column.width
+
+
+def test_every_row_fills_its_cells_exactly(rows: dict[str, Row]) -> None:
+    for row in rows.values():
+        for column in COLUMNS.values():
+            assert cell_len(text(column.key, row)) == column.width, (row.server.name, column.key)
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [
+        (60, "state name verdict rtt"),
+        (80, "state name verdict rtt checks"),
+        (120, "state name verdict rtt checks loss p50 p95 since"),
+        (140, "state name verdict rtt checks loss p50 p95 since endpoint"),
+    ],
+)
+def test_each_width_has_its_designed_columns(width: int, columns: str) -> None:
+    assert [placed.column.key for placed in lay_out(width, 8, 22)] == columns.split()
+
+
+@given(st.integers(30, 300), st.integers(0, 100), st.integers(0, 100))
+def test_columns_stand_apart_and_inside_the_terminal(width: int, name: int, endpoint: int) -> None:
+    layout = lay_out(width, name, endpoint)
+    assert layout[0].start == 1
+    assert layout[-1].start + layout[-1].width <= width - 2
+    for left, right in pairwise(layout):
+        assert left.start + left.width + 2 == right.start
+        assert left.width >= 1

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from tests.tui.fleet import QuietEngine, bad_night, record, server
+from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.tui.glyphs import ASCII, UNICODE
+from wgmon_tui.tui.themes import palette_named
+from wgmon_tui.tui.totals import Totals, fleet_p95, totals_line
+
+NIGHT = palette_named("night")
+BUSY = Totals({Severity.UP: 41, Severity.DEGRADED: 2, Severity.DOWN: 1, Severity.PAUSED: 1}, 4.4, 0.031)
+
+
+def line(totals: Totals, width: int, note: str = "") -> str:
+    return "".join(text for text, _ in totals_line(totals, note, width, NIGHT, UNICODE))
+
+
+def test_the_line_has_every_severity_the_rate_and_the_percentile() -> None:
+    assert line(BUSY, 100, "bastion") == (
+        "● 41 up  ▲ 2 degraded  ✖ 1 down  ? 0 unknown  ‖ 1 paused · 4.4 checks/s · p95 31.0 ms       bastion "
+    )
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (78, "● 41 up  ▲ 2 degraded  ✖ 1 down  ? 0 unknown  ‖ 1 paused · p95 31.0 ms"),
+        (60, "● 41 up  ▲ 2 degraded  ✖ 1 down  ? 0 unknown  ‖ 1 paused"),
+        (50, "● 41 up  ▲ 2 degraded  ✖ 1 down  ‖ 1 paused"),
+    ],
+)
+def test_a_narrow_line_leaves_out_the_rate_then_the_percentile_then_zeros(width: int, shown: str) -> None:
+    assert line(BUSY, width).rstrip() == shown
+
+
+def test_only_a_count_that_is_not_zero_has_colour() -> None:
+    styles = dict(totals_line(BUSY, "", 100, NIGHT, UNICODE))
+    assert styles["✖ 1 down"] == NIGHT.severity[Severity.DOWN]
+    assert styles["? 0 unknown"] == NIGHT.muted
+
+
+@given(
+    st.dictionaries(st.sampled_from(list(Severity)), st.integers(0, 10_000)),
+    st.integers(0, 200),
+    st.text("bastion ", max_size=30),
+)
+def test_no_count_above_zero_is_ever_left_out(counts: dict[Severity, int], width: int, note: str) -> None:
+    parts = totals_line(Totals(counts, 1.0, 0.02), note, width, NIGHT, ASCII)
+    text = "".join(part for part, _ in parts)
+    for severity, count in counts.items():
+        if count:
+            assert f"{severity.ascii_glyph} {count} {severity.word}" in text
+    assert cell_len(text) >= width
+
+
+def test_the_percentile_is_of_what_was_answered_last() -> None:
+    engine = QuietEngine(server(f"s{n}") for n in range(20))
+    assert fleet_p95(engine.board) is None
+    for n, name in enumerate(engine.board.rows, start=1):
+        record(engine.board, name, Verdict.HEALTHY, n / 1000)
+    assert fleet_p95(engine.board) == pytest.approx(0.019)
+    assert fleet_p95(bad_night().board) == pytest.approx(1.19, abs=0.01)

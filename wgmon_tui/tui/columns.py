@@ -1,0 +1,205 @@
+"""The columns of the fleet table: what each shows of a row, and which of them a terminal has room for.
+
+Pure: a row, a palette and an alphabet in, styled text of an exact width out. Only rows on screen are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from rich.style import Style
+
+from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.monitor.board import Row
+from wgmon_tui.tui import format as write
+from wgmon_tui.tui.glyphs import Glyphs
+from wgmon_tui.tui.themes import Palette
+
+LEFT_MARGIN = 1
+RIGHT_MARGIN = 2
+"""Blank cells at the edges; the scrollbar takes one of the right ones when it is there."""
+
+GAP = 2
+"""Blank cells between columns."""
+
+Part = tuple[str, Style]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What all cells are drawn with. `now` is Unix time: it decides whether a time was today."""
+
+    palette: Palette
+    glyphs: Glyphs
+    now: float
+
+
+Cell = Callable[[Row, int, Drawing], list[Part]]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `meaning` is for the help screen; `cell` draws a row's cell in exactly that many cells."""
+
+    key: str
+    title: str
+    width: int
+    meaning: str
+    cell: Cell
+    right: bool = False
+
+
+def _state(row: Row, width: int, drawing: Drawing) -> list[Part]:
+    severity = row.severity
+    text = f"{drawing.glyphs.of(severity)} {severity.word}"
+    return [(write.fit(text, width, drawing.glyphs), drawing.palette.severity[severity])]
+
+
+def _name(row: Row, width: int, drawing: Drawing) -> list[Part]:
+    name = drawing.glyphs.clean(row.server.name)
+    return [(write.fit(name, width, drawing.glyphs), _calm(row, drawing.palette))]
+
+
+def _verdict(row: Row, width: int, drawing: Drawing) -> list[Part]:
+    palette = drawing.palette
+    if row.paused:
+        badge = " PAUSED "
+        return [(badge, palette.muted + Style(reverse=True)), (" " * (width - len(badge)), palette.muted)]
+    loud = row.severity in (Severity.DOWN, Severity.DEGRADED, Severity.UNKNOWN) and row.last is not None
+    style = palette.severity[row.severity] if loud else palette.muted
+    return [(write.fit(row.word, width, drawing.glyphs), style)]
+
+
+def _rtt(row: Row, width: int, drawing: Drawing) -> list[Part]:
+    palette = drawing.palette
+    if row.rtt is not None:
+        slow = row.last is not None and row.last.diagnosis.verdict is Verdict.SLOW and not row.paused
+        style = palette.severity[Severity.DEGRADED] if slow else _calm(row, palette)
+        return [(write.duration(row.rtt).rjust(width), style)]
+    counted = row.last is not None and row.last.diagnosis.verdict.severity is not Severity.UNKNOWN
+    if counted and not row.paused:
+        return [("lost".rjust(width), palette.lost)]
+    return _absent(width, drawing)
+
+
+def _checks(row: Row, width: int, drawing: Drawing) -> list[Part]:
+    palette, lost = drawing.palette, drawing.glyphs.lost
+    line = write.sparkline(row.samples.recent(width), width, drawing.glyphs)
+    calm = palette.muted if row.paused else palette.sparkline
+    parts: list[Part] = []
+    start = 0
+    for end in range(1, len(line) + 1):
+        if end == len(line) or (line[end] == lost) is not (line[start] == lost):
+            parts.append((line[start:end], palette.lost if line[start] == lost else calm))
+            start = end
+    return parts
+
+
+def _loss(row: Row, width: int, drawing: Drawing) -> list[Part]:
+    loss = row.samples.loss()
+    if loss is None:
+        return _absent(width, drawing)
+    style = drawing.palette.muted if loss == 0 else _calm(row, drawing.palette)
+    return [(write.share(loss).rjust(width), style)]
+
+
+def _percentile(of: float) -> Cell:
+    def cell(row: Row, width: int, drawing: Drawing) -> list[Part]:
+        (value,) = row.samples.percentiles(of)
+        if value is None:
+            return _absent(width, drawing)
+        return [(write.duration(value).rjust(width), _calm(row, drawing.palette))]
+
+    return cell
+
+
+def _endpoint(row: Row, width: int, drawing: Drawing) -> list[Part]:
+    endpoint = drawing.glyphs.clean(str(row.server.endpoint))
+    return [(write.fit(endpoint, width, drawing.glyphs), drawing.palette.muted)]
+
+
+def _since(row: Row, width: int, drawing: Drawing) -> list[Part]:
+    if row.since is None:
+        return _absent(width, drawing)
+    return [(write.moment(row.since, drawing.now).rjust(width), drawing.palette.muted)]
+
+
+def _absent(width: int, drawing: Drawing) -> list[Part]:
+    return [(drawing.glyphs.absent.rjust(width), drawing.palette.muted)]
+
+
+def _calm(row: Row, palette: Palette) -> Style:
+    return palette.muted if row.paused else palette.text
+
+
+COLUMNS: Mapping[str, Column] = {
+    column.key: column
+    for column in (
+        Column("state", "state", 10, "How bad it is, as glyph, word and colour", _state),
+        Column("name", "name", 12, "The server's name in servers.toml", _name),
+        Column("verdict", "verdict", 16, "What the last check means; see the verdicts", _verdict),
+        Column(
+            "rtt", "rtt", 7, "Round-trip time of the last handshake, or that it was lost", _rtt, right=True
+        ),
+        Column(
+            "checks",
+            "last checks",
+            11,
+            "Each check's round-trip time, the newest on the right; a lost check is a mark of its own",
+            _checks,
+        ),
+        Column("loss", "loss", 5, "Share of the last 120 checks that were lost", _loss, right=True),
+        Column("p50", "p50", 7, "Half of the answered checks were faster", _percentile(0.5), right=True),
+        Column("p95", "p95", 7, "19 of 20 answered checks were faster", _percentile(0.95), right=True),
+        Column("endpoint", "endpoint", 12, "Where the server listens", _endpoint),
+        Column("since", "since", 6, "When it came into this state", _since, right=True),
+    )
+}
+
+LAYOUTS: tuple[tuple[int, tuple[str, ...]], ...] = (
+    (140, ("state", "name", "verdict", "rtt", "checks", "loss", "p50", "p95", "since", "endpoint")),
+    (118, ("state", "name", "verdict", "rtt", "checks", "loss", "p50", "p95", "since")),
+    (96, ("state", "name", "verdict", "rtt", "checks", "loss", "since")),
+    (72, ("state", "name", "verdict", "rtt", "checks")),
+    (56, ("state", "name", "verdict", "rtt")),
+    (0, ("state", "name", "rtt")),
+)
+"""From the terminal width on which a set of columns was designed for."""
+
+_GROWTH = (("checks", 16), ("name", 20), ("endpoint", 24), ("checks", 24), ("name", 40), ("endpoint", 50))
+"""Which column grows first where there is room left, and up to what width; the rest goes to the checks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A column where it stands: `start` and `width` in cells."""
+
+    column: Column
+    start: int
+    width: int
+
+
+def lay_out(width: int, longest_name: int, longest_endpoint: int) -> tuple[Placed, ...]:
+    """The columns for a table of `width` cells: names and endpoints take no more than they need.
+
+    `longest_name` and `longest_endpoint` are in cells.
+    """
+    keys = next(keys for least, keys in LAYOUTS if width >= least)
+    widths = {key: COLUMNS[key].width for key in keys}
+    spare = width - LEFT_MARGIN - RIGHT_MARGIN - GAP * (len(keys) - 1) - sum(widths.values())
+    needed = {"name": longest_name, "endpoint": longest_endpoint}
+    for key, wanted in _GROWTH:
+        if key in widths:
+            more = min(min(wanted, needed.get(key, wanted)) - widths[key], spare)
+            widths[key] += max(0, more)
+            spare -= max(0, more)
+    if "checks" in widths:
+        widths["checks"] += max(0, spare)
+    elif spare < 0:
+        widths["name"] = max(1, widths["name"] + spare)
+    placed, start = [], LEFT_MARGIN
+    for key in keys:
+        placed.append(Placed(COLUMNS[key], start, widths[key]))
+        start += widths[key] + GAP
+    return tuple(placed)

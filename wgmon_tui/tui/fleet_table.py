@@ -1,0 +1,329 @@
+"""The fleet table: one widget that draws lines, because ten thousand rows cannot be widgets or cells.
+
+It repaints a line only when its row's version moved and the line is on screen, from strips that are cached
+until then. It redraws nothing on a clock: what it shows of time is absolute.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.cache import LRUCache
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from wgmon_tui.monitor.board import Board, Row
+from wgmon_tui.tui.columns import Drawing, Placed, lay_out
+from wgmon_tui.tui.filter import Filter
+from wgmon_tui.tui.glyphs import Glyphs
+from wgmon_tui.tui.order import Order
+from wgmon_tui.tui.scrollbar import WholeCells
+from wgmon_tui.tui.themes import Palette
+
+RESORT_SECONDS = 3.0
+"""Rows keep their places at least this long: a table that moves under the eye cannot be read."""
+
+HEADER_LINES = 1
+_CACHED_STRIPS = 512
+
+
+class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
+    """The rows of the board under a header that stays on top, and a cursor that stays on its server.
+
+    Until the operator moves it, the cursor stays on the first line, where the worst server stands; a filter
+    that hides its server does not make it forget.
+    `palette` is asked at every redraw, so that a theme takes effect at once.
+    """
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    FleetTable {
+        height: 1fr;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+    }
+    """
+
+    class Opened(Message):
+        """The operator wants to see this server."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    def __init__(
+        self,
+        board: Board,
+        palette: Callable[[], Palette],
+        glyphs: Glyphs,
+        clock: Callable[[], float],
+        *,
+        id: str | None = None,  # noqa: A002  # Textual's name for it
+    ) -> None:
+        super().__init__(id=id)
+        self.order = Order(board)
+        self._board = board
+        self._palette = palette
+        self._glyphs = glyphs
+        self._clock = clock
+        self._drawing = Drawing(palette(), glyphs, clock())
+        self._layout: tuple[Placed, ...] = ()
+        self._width = 0
+        self._strips: LRUCache[tuple[str, int, bool], Strip] = LRUCache(_CACHED_STRIPS)
+        self._cursor_index = 0
+        self._cursor_name: str | None = None
+        self._misplaced = False
+        self._sorted_at = time.monotonic()
+
+    # What is shown
+
+    @property
+    def cursor_name(self) -> str | None:
+        """The server under the cursor; None where no row is shown."""
+        return self.order.names[self._cursor_index] if self.order.names else None
+
+    @property
+    def cursor_row(self) -> Row | None:
+        """What is known of the server under the cursor."""
+        name = self.cursor_name
+        return self._board.rows.get(name) if name is not None else None
+
+    @property
+    def shown_columns(self) -> list[str]:
+        """The keys of the columns that there is room for."""
+        return [placed.column.key for placed in self._layout]
+
+    def sort_by(self, column: str, *, reverse: bool = False) -> None:
+        """Sort by a column of `order.SORTS`, and show what now stands first."""
+        self.order.sort_by(column, reverse=reverse)
+        self._cursor_name = None
+        self._placed_anew()
+        self.scroll_to(y=0, animate=False)
+
+    def show_only(self, chosen: Filter) -> None:
+        """Show the rows that pass a filter."""
+        self.order.show_only(chosen)
+        self._placed_anew()
+
+    def take_changes(self) -> bool:
+        """Repaint the visible rows that changed since the last call; whether anything changed at all.
+
+        This is the one place that drains the board, and what the screen's timer calls.
+        """
+        changed = self._board.drain()
+        if self.order.outdated:
+            self._lay_out()
+            self.order.rebuild()
+            self._placed_anew()
+            return True
+        if self.order.note(changed):
+            self._misplaced = True
+        now = time.monotonic()
+        if self._misplaced and now - self._sorted_at >= RESORT_SECONDS:
+            self.order.rebuild()
+            self._placed_anew()
+        elif not self._new_day():
+            self._refresh_rows(changed)
+        return bool(changed)
+
+    # The cursor
+
+    def cursor_home(self) -> None:
+        """Put the cursor on the first line, and let it stay there whatever server that is."""
+        self.move_cursor_to(0)
+        self._cursor_name = None
+
+    def move_cursor(self, by: int) -> None:
+        """Move the cursor by lines, and stop at the ends."""
+        self.move_cursor_to(self._cursor_index + by)
+
+    def move_cursor_to(self, index: int) -> None:
+        """Put the cursor on a line, counted from 0 or, if negative, from the end; and show it."""
+        if not self.order.names:
+            return
+        last = len(self.order) - 1
+        before, self._cursor_index = self._cursor_index, max(0, min(last, index))
+        self._cursor_name = self.cursor_name
+        self._refresh_index(before)
+        self._refresh_index(self._cursor_index)
+        self._show_cursor()
+
+    def hold_cursor(self) -> None:
+        """Keep the cursor on its server from now on, as if it had been moved there."""
+        self._cursor_name = self.cursor_name
+
+    @property
+    def page(self) -> int:
+        """How many rows the screen has room for."""
+        return max(1, self.scrollable_content_region.height - HEADER_LINES)
+
+    # Textual's side
+
+    def on_mount(self) -> None:
+        """Show what the board already knows."""
+        self.vertical_scrollbar.renderer = WholeCells  # type: ignore[misc]  # Textual's own way
+        self._placed_anew()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Keep the cursor in view."""
+        self._show_cursor()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lay the columns out for the room there is, before the first line of it is asked for."""
+        if self._width != self.container_size.width:
+            self._lay_out()
+        return super().render_lines(crop)
+
+    def notify_style_update(self) -> None:
+        """A new theme: everything is drawn anew."""
+        super().notify_style_update()
+        self._redraw()
+
+    def on_click(self, event: events.Click) -> None:
+        """Select a row; a second click on it opens it."""
+        index = self._index_at(event.y)
+        if index is None:
+            return
+        self.move_cursor_to(index)
+        if event.chain == 2 and self.cursor_name is not None:
+            self.post_message(self.Opened(self.cursor_name))
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen: the header, a row, or nothing."""
+        if y < HEADER_LINES:
+            return self._header()
+        if not self.order.names and y == HEADER_LINES + 1:
+            return self._nothing_matches()
+        index = self._index_at(y)
+        name = self.order.names[index] if index is not None else ""
+        row = self._board.rows.get(name)
+        if row is None:
+            return self._line([])
+        at_cursor = index == self._cursor_index
+        key = (name, row.version, at_cursor)
+        strip = self._strips.get(key)
+        if strip is None:
+            strip = self._strips[key] = self._draw(row, at_cursor)
+        return strip
+
+    # Drawing
+
+    def _draw(self, row: Row, at_cursor: bool) -> Strip:
+        parts: list[tuple[str, Style]] = []
+        end = 0
+        for placed in self._layout:
+            parts.append((" " * (placed.start - end), Style.null()))
+            parts += placed.column.cell(row, placed.width, self._drawing)
+            end = placed.start + placed.width
+        return self._line(parts, self._drawing.palette.cursor if at_cursor else Style.null())
+
+    def _header(self) -> Strip:
+        palette, glyphs = self._drawing.palette, self._glyphs
+        parts: list[tuple[str, Style]] = []
+        end = 0
+        for placed in self._layout:
+            column, style = placed.column, palette.header
+            title = column.title
+            if column.key == self.order.sort.column:
+                arrow = glyphs.descending if self.order.descending else glyphs.ascending
+                title = f"{title} {arrow}" if len(title) + 2 <= placed.width else f"{title}{arrow}"
+                style += palette.accent
+            parts.append((" " * (placed.start - end), palette.header))
+            parts.append((title.rjust(placed.width) if column.right else title.ljust(placed.width), style))
+            end = placed.start + placed.width
+        return self._line(parts, fill=palette.header)
+
+    def _nothing_matches(self) -> Strip:
+        palette = self._drawing.palette
+        return self._line(
+            [(" No server matches this filter. ", palette.text), ("esc clears it.", palette.muted)]
+        )
+
+    def _line(
+        self, parts: list[tuple[str, Style]], over: Style | None = None, fill: Style | None = None
+    ) -> Strip:
+        """A full line on the theme's background; `over` is laid over everything."""
+        width = self.scrollable_content_region.width
+        base = self._drawing.palette.base
+        over = over or Style.null()
+        segments = [Segment(text, base + style + over) for text, style in parts if text]
+        strip = Strip(segments).adjust_cell_length(width, base + (fill or Style.null()) + over)
+        return strip.simplify()
+
+    def _lay_out(self) -> None:
+        servers = [row.server for row in self._board.rows.values()]
+        clean = self._glyphs.clean
+        self._width = self.container_size.width
+        self._layout = lay_out(
+            self._width,
+            max((cell_len(clean(server.name)) for server in servers), default=0),
+            max((cell_len(clean(str(server.endpoint))) for server in servers), default=0),
+        )
+        self._forget()
+
+    def _forget(self) -> None:
+        self._drawing = Drawing(self._palette(), self._glyphs, self._clock())
+        self._strips.clear()
+
+    def _redraw(self) -> None:
+        self._forget()
+        self.refresh()
+
+    def _new_day(self) -> bool:
+        """At midnight "19:15" becomes "Nov 21": the one change that comes from the clock alone."""
+        now = self._clock()
+        if time.localtime(now)[:3] == time.localtime(self._drawing.now)[:3]:
+            return False
+        self._redraw()
+        return True
+
+    # Lines and rows
+
+    def _placed_anew(self) -> None:
+        """The order changed: find the cursor's server again, and keep it in view where it was in view."""
+        was_visible = self._is_visible(self._cursor_index)
+        self._misplaced = False
+        self._sorted_at = time.monotonic()
+        position = self.order.position(self._cursor_name) if self._cursor_name is not None else None
+        self._cursor_index = position or 0
+        self.virtual_size = Size(1, len(self.order) + HEADER_LINES)
+        self.refresh()
+        if was_visible:
+            self._show_cursor()
+
+    def _refresh_rows(self, names: set[str]) -> None:
+        lines = [
+            Region(0, y, self.size.width, 1)
+            for y in range(HEADER_LINES, self.size.height)
+            if (index := self._index_at(y)) is not None and self.order.names[index] in names
+        ]
+        if lines:
+            self.refresh(*lines)
+
+    def _refresh_index(self, index: int) -> None:
+        if self._is_visible(index):
+            y = index - self.scroll_offset.y + HEADER_LINES
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    def _is_visible(self, index: int) -> bool:
+        return 0 <= index - self.scroll_offset.y < self.page
+
+    def _index_at(self, y: int) -> int | None:
+        """The row on a line of the screen."""
+        index = self.scroll_offset.y + y - HEADER_LINES
+        return index if y >= HEADER_LINES and index < len(self.order) else None
+
+    def _show_cursor(self) -> None:
+        top = self.scroll_offset.y
+        if self._cursor_index < top:
+            self.scroll_to(y=self._cursor_index, animate=False)
+        elif self._cursor_index >= top + self.page:
+            self.scroll_to(y=self._cursor_index - self.page + 1, animate=False)

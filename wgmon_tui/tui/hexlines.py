@@ -1,0 +1,133 @@
+"""A packet as the lines of a hex dump in which every byte belongs to a named field. Pure formatting.
+
+A line is its offset, the bytes in hex with a gap after the eighth, and the same bytes as ASCII:
+
+    0000  01 00 00 00 78 56 34 12  8f 40 c5 ad b6 8f 25 62  ····xV4··@····%b
+
+Columns are counted here and nowhere else, so that drawing and the mouse agree.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wgmon_tui.wireguard.messages import MAC_LENGTH, Field, fields_of, label_of
+
+GUTTER = 6
+"""Columns before the first byte: four digits of offset and two spaces."""
+
+GROUP = 8
+"""Bytes after which a line has a wider gap."""
+
+_TEXT_SHOWN = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The bytes `start` to `end` of a packet, all on one line and all of the field number `field`, `name`."""
+
+    field: int
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class HexLine:
+    """One line of the dump of packet number `packet`: its bytes from `offset`, cut where fields meet."""
+
+    packet: int
+    offset: int
+    data: bytes
+    spans: tuple[Span, ...]
+
+    def hex_of(self, span: Span) -> str:
+        """The bytes of a span as pairs of digits, spaced as on the line."""
+        pairs = (f"{self._gap(at) if at > span.start else ''}{byte:02x}" for at, byte in self._bytes(span))
+        return "".join(pairs)
+
+    def gap_before(self, span: Span) -> str:
+        """The space between the span and what stands before it on the line."""
+        return self._gap(span.start) if span.start > self.offset else ""
+
+    def ascii_of(self, span: Span, unprintable: str = "·") -> str:
+        """The bytes of a span as ASCII, with `unprintable` for those that have no glyph there."""
+        return "".join(chr(byte) if 0x20 <= byte < 0x7F else unprintable for _, byte in self._bytes(span))
+
+    def _bytes(self, span: Span) -> Iterator[tuple[int, int]]:
+        return ((at, self.data[at - self.offset]) for at in range(span.start, span.end))
+
+    def _gap(self, at: int) -> str:
+        return "  " if at - self.offset == GROUP else " "
+
+
+def bytes_per_line(width: int) -> int:
+    """16 where a whole line of them fits into `width` columns, else 8."""
+    return 16 if width >= ascii_column(16) + 16 else 8
+
+
+def hex_column(index: int) -> int:
+    """The column of the first digit of the byte number `index` on its line."""
+    return GUTTER + 3 * index + (1 if index >= GROUP else 0)
+
+
+def ascii_column(per_line: int) -> int:
+    """The column at which the ASCII side begins."""
+    return hex_column(per_line - 1) + 4
+
+
+def offset_at(line: HexLine, column: int, per_line: int) -> int | None:
+    """The offset of the byte that is drawn at `column`, on either side; None beside the bytes."""
+    index = column - ascii_column(per_line)
+    if index < 0:
+        index = next((at for at in range(per_line) if 0 <= column - hex_column(at) <= 2), -1)
+    return line.offset + index if 0 <= index < len(line.data) else None
+
+
+def hex_lines(packet: bytes, per_line: int, number: int = 0) -> tuple[HexLine, ...]:
+    """The dump of `packet`, the exchange's packet number `number`, with `per_line` bytes a line."""
+    fields = fields_of(packet)
+    return tuple(
+        HexLine(number, offset, packet[offset : offset + per_line], _spans(fields, offset, offset + per_line))
+        for offset in range(0, len(packet), per_line)
+    )
+
+
+def _spans(fields: tuple[Field, ...], start: int, end: int) -> tuple[Span, ...]:
+    return tuple(
+        Span(number, field.name, max(field.offset, start), min(field.end, end))
+        for number, field in enumerate(fields)
+        if field.offset < end and field.end > start
+    )
+
+
+def value_of(packet: bytes, field: Field) -> str | None:
+    """What a field says in plain words or numbers; None where it is sealed, random or a keyed hash."""
+    data = packet[field.offset : field.end]
+    match field.name:
+        case "type":
+            label = label_of(packet)  # the meaning names the type; only a keepalive is more than that
+            return None if label in field.meaning else label
+        case "reserved":
+            return "zeros, as it must be"
+        case "sender" | "receiver":
+            return f"{int.from_bytes(data, 'little'):#010x}"
+        case "counter":
+            return str(int.from_bytes(data, "little"))
+        case "ephemeral":
+            return base64.b64encode(data).decode()
+        case "mac2":
+            return "set: made with a cookie" if any(data) else "zeros: no cookie was demanded"
+        case "packet":
+            inner = field.length - MAC_LENGTH
+            return f"{inner} bytes inside, with their padding" if inner else "nothing inside"
+        case "unknown":
+            return _as_text(data)
+    return None
+
+
+def _as_text(data: bytes) -> str:
+    text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data[:_TEXT_SHOWN])
+    return f'reads "{text}"' if len(data) <= _TEXT_SHOWN else f'begins with "{text}"'

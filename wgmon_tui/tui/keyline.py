@@ -1,0 +1,97 @@
+"""The last line of a screen: the keys that do something now. A click on one presses it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.binding import Binding
+from textual.widget import Widget
+
+from wgmon_tui.tui.actions import ACTIONS
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from wgmon_tui.tui.app import WgmonApp
+
+
+HELP_KEY = "?"
+
+_FIRST_KEYS = [
+    (action, next(iter(Binding.make_bindings([Binding(action.keys[0], action.id)]))).key)
+    for action in ACTIONS
+    if action.hint
+]
+"""What may be shown, with its key as Textual spells it ("slash")."""
+
+
+class KeyLine(Widget):
+    """The active bindings that are meant to be shown, in the order of the action table.
+
+    Textual's Footer is a row of widgets that is built anew with every change, and cuts a key in half where
+    the terminal ends; this is one line, and leaves out whole keys.
+    """
+
+    app: WgmonApp
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    KeyLine {
+        dock: bottom;
+        height: 1;
+        text-wrap: nowrap;
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ends: list[tuple[int, str]] = []
+
+    def on_mount(self) -> None:
+        """Follow what can be done: it changes with the focus and with what is under the cursor."""
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+
+    def _changed(self, _screen: Screen[object]) -> None:
+        self.refresh()
+
+    def render(self) -> Text:
+        """As many whole keys as there is room for."""
+        palette = self.app.palette
+        line = Text(no_wrap=True, end="", style=palette.base)
+        self._ends = []
+        for key, label, press in self._fitting():
+            line.append(f" {key} ", palette.accent + Style(bold=True))
+            line.append(f"{label} ", palette.muted)
+            self._ends.append((line.cell_len, press))
+        return line
+
+    def on_click(self, event: events.Click) -> None:
+        """Press the key under the mouse."""
+        for end, key in self._ends:
+            if event.x < end:
+                self.app.simulate_key(key)
+                return
+
+    def _fitting(self) -> list[tuple[str, str, str]]:
+        """Key, label and key to press of the hints that fit; the help goes last, since it has all others."""
+        hints = [(each.key_display or each.key, each.description, each.key) for each in self._hints()]
+        while (
+            sum(cell_len(f" {key} {label} ") for key, label, _ in hints) > self.size.width and len(hints) > 1
+        ):
+            hints.remove(next(hint for hint in reversed(hints) if hint[0] != HELP_KEY))
+        return hints
+
+    def _hints(self) -> list[Binding]:
+        """The actions whose first key reaches them now, and not an input line or another action."""
+        focused, active = self.screen.focused, self.screen.active_bindings
+        hints = []
+        for action, key in _FIRST_KEYS:
+            reached = active.get(key)
+            character = action.keys[0] if len(action.keys[0]) == 1 else None
+            typed = focused is not None and focused.check_consume_key(key, character)
+            if reached and reached.enabled and not typed and reached.binding.id == action.id:
+                hints.append(reached.binding)
+        return hints

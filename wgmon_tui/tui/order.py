@@ -1,0 +1,139 @@
+"""Which servers the table shows, and in which order: an index over the board, kept without copying a row.
+
+Sort keys are remembered per row. A check that moves only the round-trip time then costs nothing while the
+table is sorted by state, and a re-sort of ten thousand rows compares what is already there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.monitor.board import Board, Row
+from wgmon_tui.tui.filter import Filter
+
+Value = str | int | float
+Key = tuple[bool, Value]
+
+_BADNESS = {severity: -severity.rank for severity in Severity}
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A column to sort by.
+
+    `value` is None where the row has none: such rows come last in either direction. `descending` is the
+    direction that puts first what an operator looks for.
+    """
+
+    column: str
+    value: Callable[[Row], Value | None]
+    descending: bool = False
+
+
+def _percentile(row: Row, of: float) -> float | None:
+    return row.samples.percentiles(of)[0]
+
+
+SORTS: Mapping[str, Sort] = {
+    sort.column: sort
+    for sort in (
+        Sort("state", lambda row: _BADNESS[row.severity], descending=True),
+        Sort("name", lambda row: row.server.name.casefold()),
+        Sort("verdict", lambda row: row.word),
+        Sort("rtt", lambda row: row.rtt, descending=True),
+        Sort("loss", lambda row: row.samples.loss(), descending=True),
+        Sort("p50", lambda row: _percentile(row, 0.5), descending=True),
+        Sort("p95", lambda row: _percentile(row, 0.95), descending=True),
+        Sort("endpoint", lambda row: str(row.server.endpoint).casefold()),
+        Sort("since", lambda row: row.since, descending=True),
+    )
+}
+"""Every column that can be sorted by, in the order of the table. Equal rows stand by name."""
+
+
+class Order:
+    """The names that are shown, in order. `note` takes changes cheaply; `rebuild` puts them into effect."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._membership = -1
+        self._by_name: list[str] = []
+        self._values: dict[str, tuple[int, Value | None]] = {}
+        self._placed: dict[str, Key | None] = {}
+        self._positions: dict[str, int] = {}
+        self.names: list[str] = []
+        self.sort = SORTS["state"]
+        self.reversed = False
+        self.filter = Filter()
+        self.rebuild()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def descending(self) -> bool:
+        """Whether the largest value stands first."""
+        return self.sort.descending is not self.reversed
+
+    @property
+    def outdated(self) -> bool:
+        """Whether servers have come or gone since the last `rebuild`."""
+        return self._membership != self._board.membership
+
+    def position(self, name: str) -> int | None:
+        """Where a server stands; None where it is not shown."""
+        return self._positions.get(name)
+
+    def sort_by(self, column: str, *, reverse: bool = False) -> None:
+        """Sort by a column of `SORTS`, in its own direction or the other one."""
+        if self.sort.column != column:
+            self._values.clear()
+        self.sort, self.reversed = SORTS[column], reverse
+        self.rebuild()
+
+    def show_only(self, chosen: Filter) -> None:
+        """Show the rows that pass a filter."""
+        self.filter = chosen
+        self.rebuild()
+
+    def note(self, changed: Iterable[str]) -> bool:
+        """Whether one of these rows, as it is now, stands in the wrong place or is wrongly shown or hidden.
+
+        Looks at all of them even so: what it works out here `rebuild` need not work out in one long go.
+        """
+        rows, placed = self._board.rows, self._placed
+        misplaced = False
+        for name in changed:
+            row = rows.get(name)
+            if row is not None and placed.get(name) != self._key(row):
+                misplaced = True
+        return misplaced
+
+    def rebuild(self) -> None:
+        """Put every row where it belongs now."""
+        rows = self._board.rows
+        if self.outdated:
+            self._membership = self._board.membership
+            self._by_name = sorted(rows, key=str.casefold)
+            self._values = {name: known for name, known in self._values.items() if name in rows}
+        placed = {name: self._key(rows[name]) for name in self._by_name}
+        names = [name for name in self._by_name if placed[name] is not None]
+        names.sort(key=placed.__getitem__, reverse=self.descending)  # type: ignore[arg-type]  # None is filtered out
+        self._placed = placed
+        self.names = names
+        self._positions = {name: position for position, name in enumerate(names)}
+
+    def _key(self, row: Row) -> Key | None:
+        """None for a row that the filter hides. The first half keeps rows without a value last."""
+        if self.filter and not self.filter.matches(row):
+            return None
+        value = self._value(row)
+        return (not self.descending, 0) if value is None else (self.descending, value)
+
+    def _value(self, row: Row) -> Value | None:
+        known = self._values.get(row.server.name)
+        if known is None or known[0] != row.version:
+            known = self._values[row.server.name] = (row.version, self.sort.value(row))
+        return known[1]

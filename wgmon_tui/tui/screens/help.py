@@ -1,0 +1,129 @@
+"""The help: the keys of the screen one came from, and what every verdict and column means.
+
+All of it is read off the tables that the program itself works by, so it cannot fall behind them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.screen import Screen
+from textual.widgets import Static
+
+from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.tui.actions import EVERYWHERE, GROUPS, Action, actions_for, bindings_for
+from wgmon_tui.tui.columns import COLUMNS
+from wgmon_tui.tui.keyline import KeyLine
+from wgmon_tui.tui.scrollbar import WholeCells
+
+if TYPE_CHECKING:
+    from wgmon_tui.tui.app import WgmonApp
+
+_FIRST_COLUMN = 18
+
+
+class HelpScreen(Screen[None]):
+    """Help for the screen whose actions are called `actions_of` in the table."""
+
+    app: WgmonApp
+    BINDINGS = bindings_for("help")
+    DEFAULT_CSS = """
+    HelpScreen {
+        VerticalScroll {
+            padding: 1 2;
+            scrollbar-size-vertical: 1;
+        }
+        .heading {
+            color: $accent;
+            text-style: bold;
+            margin-top: 1;
+        }
+    }
+    """
+
+    def __init__(self, actions_of: str) -> None:
+        super().__init__()
+        self._actions_of = actions_of
+
+    def compose(self) -> ComposeResult:
+        """Keys by group, then verdicts, then columns."""
+        actions = (*actions_for(self._actions_of), *actions_for(EVERYWHERE))
+        with VerticalScroll():
+            for group in GROUPS:
+                members = [action for action in actions if action.group == group]
+                if members:
+                    yield Static(group, classes="heading", markup=False)
+                    yield Static(self._keys(members))
+            yield Static("Verdicts", classes="heading", markup=False)
+            yield Static(self._verdicts())
+            yield Static("Columns", classes="heading", markup=False)
+            yield Static(self._columns())
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """The text has the focus, so that its own scroll keys work as well."""
+        text = self.query_one(VerticalScroll)
+        text.vertical_scrollbar.renderer = WholeCells  # type: ignore[misc]  # Textual's own way
+        text.focus()
+
+    def action_up(self) -> None:
+        """One line up."""
+        self.query_one(VerticalScroll).scroll_up(animate=False)
+
+    def action_down(self) -> None:
+        """One line down."""
+        self.query_one(VerticalScroll).scroll_down(animate=False)
+
+    def action_first(self) -> None:
+        """To the top."""
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def action_last(self) -> None:
+        """To the end."""
+        self.query_one(VerticalScroll).scroll_end(animate=False)
+
+    def action_page_up(self) -> None:
+        """One page up."""
+        self.query_one(VerticalScroll).scroll_page_up(animate=False)
+
+    def action_page_down(self) -> None:
+        """One page down."""
+        self.query_one(VerticalScroll).scroll_page_down(animate=False)
+
+    def action_close(self) -> None:
+        """Back to where the help was asked for."""
+        self.dismiss()
+
+    def _keys(self, actions: list[Action]) -> Table:
+        style = self.app.palette.text + Style(bold=True)
+        return self._table([(Text(action.shown, style), action.help) for action in actions])
+
+    def _verdicts(self) -> Table:
+        palette, glyphs = self.app.palette, self.app.glyphs
+        by_severity = sorted(Verdict, key=lambda verdict: verdict.severity.rank)
+        return self._table(
+            [
+                (
+                    Text(f"{glyphs.of(verdict.severity)} {verdict.slug}", palette.severity[verdict.severity]),
+                    verdict.meaning,
+                )
+                for verdict in by_severity
+            ]
+        )
+
+    def _columns(self) -> Table:
+        style = self.app.palette.text + Style(bold=True)
+        return self._table([(Text(column.title, style), column.meaning) for column in COLUMNS.values()])
+
+    def _table(self, rows: list[tuple[Text, str]]) -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(width=_FIRST_COLUMN, no_wrap=True)
+        table.add_column()
+        for first, meaning in rows:
+            table.add_row(first, Text(meaning, self.app.palette.muted))
+        return table

@@ -1,0 +1,64 @@
+"""The sort picker: every column that can be sorted by, also those that this terminal has no room for."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.screen import ModalScreen
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.columns import COLUMNS
+from wgmon_tui.tui.order import SORTS
+
+
+class SortScreen(ModalScreen[str | None]):
+    """Asks for a column; its result is the column's key, or None."""
+
+    BINDINGS = bindings_for("sort")
+    DEFAULT_CSS = """
+    SortScreen {
+        align: center middle;
+        OptionList, OptionList:focus {
+            width: 20;
+            height: auto;
+            max-height: 90%;
+            border: none;
+            padding: 1 0;
+            background: $panel;
+            background-tint: transparent;
+            &:ansi {
+                border: ascii ansi_default;
+                padding: 0;
+            }
+        }
+    }
+    """
+
+    def __init__(self, current: str) -> None:
+        super().__init__()
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        """The columns, the one in force under the cursor."""
+        yield OptionList(*(Option(f"  by {COLUMNS[key].title}", id=key) for key in SORTS), markup=False)
+
+    def on_mount(self) -> None:
+        """Start where the table is."""
+        self.query_one(OptionList).highlighted = list(SORTS).index(self._current)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Chosen."""
+        self.dismiss(event.option_id)
+
+    def action_up(self) -> None:
+        """One line up."""
+        self.query_one(OptionList).action_cursor_up()
+
+    def action_down(self) -> None:
+        """One line down."""
+        self.query_one(OptionList).action_cursor_down()
+
+    def action_close(self) -> None:
+        """Leave the order as it is."""
+        self.dismiss(None)

@@ -1,0 +1,253 @@
+"""What the server screen says in words: head, caption over the packets, field panel, full diagnosis.
+
+Pure: records in, Rich texts out. Lines are wrapped here, with their hanging indent, so that a command to type
+is never cut. Every text from outside is cleaned on its way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from textwrap import wrap
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+
+from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.probe.records import Check
+from wgmon_tui.tui.exchangelines import Comparison, Explanation
+from wgmon_tui.tui.format import duration, fit, moment, share, sparkline
+from wgmon_tui.tui.glyphs import Glyphs
+from wgmon_tui.tui.themes import Palette
+from wgmon_tui.wireguard.messages import Field
+
+_LABEL = 7
+_EVIDENCE_IN_HEAD = 3
+_SPARKLINE = 40
+_READABLE = 96
+"""Cells beyond which a line of prose is hard to follow."""
+
+
+class Detail(IntEnum):
+    """How much the head may say, by the height of the terminal."""
+
+    TERSE = 0
+    COMPACT = 1
+    FULL = 2
+
+
+def detail_for(height: int) -> Detail:
+    """What a terminal of so many rows has room for."""
+    return Detail.TERSE if height < 24 else Detail.COMPACT if height < 36 else Detail.FULL
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """What words are written with: the theme, the alphabet, and the width in cells."""
+
+    palette: Palette
+    glyphs: Glyphs
+    width: int
+
+    def state(self, severity: Severity) -> Style:
+        """The colour of a severity."""
+        return self.palette.severity[severity]
+
+    def paragraph(self, text: str, style: Style, label: str = "", indent: int = 0) -> list[Text]:
+        """`text` wrapped, after a quiet `label` and with its later lines under the first."""
+        hanging = indent or (_LABEL if label else 0)
+        room = max(20, min(self.width, _READABLE) - hanging)
+        lines = wrap(self.glyphs.clean(text), room, break_on_hyphens=False) or [""]
+        first = Text.assemble((f"{label:<{hanging}}", self.palette.muted), (lines[0], style))
+        return [first, *(Text.assemble(" " * hanging, (line, style)) for line in lines[1:])]
+
+
+def server_head(
+    row: Row, diagnosis: Diagnosis | None, check: Check | None, ink: Ink, detail: Detail, now: float
+) -> Text:
+    """State, name and place; the verdict in a sentence; its evidence; the next step; the figures."""
+    lines = _headline(row, check, ink, detail)
+    if diagnosis:
+        several = row.last is not None and len(row.last.checks) > 1
+        whose = f"{check.address}: " if check and several else ""
+        lines += ink.paragraph(whose + diagnosis.summary, ink.palette.text)
+        if detail is Detail.FULL:
+            for number, evidence in enumerate(diagnosis.evidence[:_EVIDENCE_IN_HEAD]):
+                lines += ink.paragraph(evidence, ink.palette.text, "" if number else "seen", _LABEL)
+        if diagnosis.causes:
+            likeliest = diagnosis.causes[0]
+            if detail > Detail.TERSE:
+                lines += ink.paragraph(likeliest.cause, ink.palette.text, "cause")
+            if detail is Detail.FULL:
+                lines += ink.paragraph(likeliest.why, ink.palette.text, "why")
+            lines += ink.paragraph(likeliest.fix, ink.palette.accent, "next")
+    if len(row.samples):
+        lines.append(_figures(row, ink, now))
+    return Text("\n").join(lines)
+
+
+def _headline(row: Row, check: Check | None, ink: Ink, detail: Detail) -> list[Text]:
+    severity = row.severity
+    line = Text().append(f"{ink.glyphs.of(severity)} {severity.word}", ink.state(severity) + Style(bold=True))
+    if row.word != severity.word:
+        line.append(f"  {row.word}", ink.state(severity))
+    line.append(f"  {ink.glyphs.clean(row.server.name)}", ink.palette.text + Style(bold=True))
+    place = ink.glyphs.clean(str(row.server.endpoint))
+    if check and check.address and str(check.address) != row.server.endpoint.host:
+        place += f" {'->' if ink.glyphs.ascii_only else '→'} {check.address}"
+    gap = ink.width - line.cell_len - cell_len(place)
+    if gap >= 2:
+        return [line.append(" " * gap + place, ink.palette.muted)]
+    return [line] if detail is Detail.TERSE else [line, Text(place, style=ink.palette.muted)]
+
+
+def _figures(row: Row, ink: Ink, now: float) -> Text:
+    median, slowest = row.samples.percentiles(0.5, 0.95)
+    lost = row.samples.loss()
+    figures = [
+        ("p50", _or_absent(median, ink)),
+        ("p95", _or_absent(slowest, ink)),
+        ("loss", ink.glyphs.absent if lost is None else share(lost)),
+        ("since", ink.glyphs.absent if row.since is None else moment(row.since, now)),
+    ]
+    line = _figures_line(row, figures, ink)
+    while line.cell_len > ink.width and figures:
+        figures = figures[1:]
+        line = _figures_line(row, figures, ink)
+    room = min(_SPARKLINE, ink.width - line.cell_len - 2)
+    if room >= 5:
+        line.append("  ")
+        for mark in sparkline(row.samples.recent(room), room, ink.glyphs).lstrip():
+            line.append(mark, ink.palette.lost if mark == ink.glyphs.lost else ink.palette.sparkline)
+    return line
+
+
+def _figures_line(row: Row, figures: Sequence[tuple[str, str]], ink: Ink) -> Text:
+    line = Text().append(f"{'rtt':<{_LABEL}}", ink.palette.muted)
+    line.append(_or_absent(row.rtt, ink), ink.palette.text)
+    for name, value in figures:
+        line.append(f"  {name} ", ink.palette.muted).append(value, ink.palette.text)
+    return line
+
+
+def _or_absent(seconds: float | None, ink: Ink) -> str:
+    return ink.glyphs.absent if seconds is None else duration(seconds)
+
+
+def caption(check: Check, outcome: Round, newer: bool, comparison: Text | None, ink: Ink) -> Text:
+    """Over the packets: when they went, to which address, whether newer ones came, what comparing found."""
+    parts = [Text(f"check of {_clock(check.started_at)}", style=ink.palette.muted)]
+    if len(outcome.checks) > 1:
+        parts.append(_addresses(check, outcome, ink))
+    if newer:
+        text, key = ink.palette.text, ink.palette.accent
+        parts.append(Text.assemble(("newer check available, press ", text), ("f", key), (" to follow", text)))
+    if comparison:
+        parts.append(comparison)
+    lines = parts[:1]
+    for part in parts[1:]:
+        if lines[-1].cell_len + part.cell_len + 3 <= ink.width:
+            lines[-1] = Text("   ").join([lines[-1], part])
+        else:
+            lines.append(part)
+    return Text("\n").join(lines)
+
+
+def _addresses(check: Check, outcome: Round, ink: Ink) -> Text:
+    line = Text()
+    for other, diagnosis in zip(outcome.checks, outcome.diagnoses, strict=True):
+        severity = diagnosis.verdict.severity
+        style = ink.palette.text + Style(bold=True) if other.address == check.address else ink.palette.muted
+        line.append(f"{ink.glyphs.of(severity)} ", ink.state(severity)).append(f"{other.address}  ", style)
+    return line.append("< >", ink.palette.accent)
+
+
+def comparison_line(check: Check, good: Check, found: Comparison, ink: Ink) -> Text:
+    """What the comparison with the last good exchange came to."""
+    if good is check:
+        return Text("this is the last good exchange itself", style=ink.palette.muted)
+    counts = (
+        (len(found.missing), "packet missing", "packets missing"),
+        (len(found.extra), "packet more", "packets more"),
+        (len(found.differing), "field differs", "fields differ"),
+    )
+    differences = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts if count)
+    style = ink.state(Severity.DEGRADED) if differences else ink.palette.muted
+    return Text(
+        f"against the last good one of {_clock(good.started_at)}: {differences or 'the same form'}",
+        style=style,
+    )
+
+
+_NOTHING_SENT = {
+    Verdict.DNS_FAILURE: "Without an address there is nowhere to send an initiation.",
+    Verdict.MISCONFIGURED: "Our own configuration must be mended before an initiation can be made.",
+}
+
+
+def no_packets(row: Row, diagnosis: Diagnosis | None, ink: Ink) -> Text:
+    """What stands in the place of the packets where there are none, and why."""
+    if diagnosis:
+        title = "No packets: nothing was sent"
+        why = _NOTHING_SENT.get(diagnosis.verdict, "Our own system let nothing out, so nothing came back.")
+    elif row.paused:
+        title, why = "Paused before the first check", "Nothing is sent. p goes on, and checks at once."
+    else:
+        title = "Waiting for the first check"
+        why = f"It comes within {row.server.interval:g} s, and its packets appear here. r checks now."
+    lines = [Text(title, style=ink.palette.text + Style(bold=True)), Text("")]
+    return Text("\n").join([*lines, *ink.paragraph(why, ink.palette.muted)])
+
+
+def field_panel(found: Explanation, ink: Ink) -> Text:
+    """The field under the cursor, in two to five lines."""
+    name_style = ink.palette.fields[found.name] + Style(bold=True)
+    place = f"  {found.packet}, {found.place}"
+    title = Text.assemble((found.name, name_style), (place, ink.palette.muted))
+    lines = [title, *ink.paragraph(found.meaning, ink.palette.text)]
+    if found.value is not None:
+        lines += ink.paragraph(found.value, ink.palette.text + Style(bold=True), "=", 2)
+    return Text("\n").join(lines)
+
+
+def legend(fields: Sequence[Field], under_cursor: int, ink: Ink) -> Text:
+    """Every field of the packet under the cursor, in its colour: what the colours of the dump mean."""
+    lines = []
+    for index, each in enumerate(fields):
+        chosen = index == under_cursor
+        lit = Style(bold=chosen, reverse=chosen)
+        style = ink.palette.fields[each.name]
+        numbers = f" {each.offset:>5}  {each.length:>4} "
+        name = f" {fit(each.name, 11, ink.glyphs)}"
+        lines.append(
+            Text.assemble((name, style + lit), (numbers, (style if chosen else ink.palette.muted) + lit))
+        )
+    heading = Text(f" {'field':<11} {'byte':>5}  {'long':>4}", style=ink.palette.muted)
+    return Text("\n").join([heading, *lines])
+
+
+def full_diagnosis(diagnosis: Diagnosis, ink: Ink) -> Text:
+    """What has no room in the head: what the verdict means, all evidence, every cause with its next step."""
+    palette = ink.palette
+    severity = diagnosis.verdict.severity
+    title = Text(f"{ink.glyphs.of(severity)} {diagnosis.verdict.slug}", style=ink.state(severity))
+    lines = [title, *ink.paragraph(diagnosis.verdict.meaning, palette.text)]
+    if diagnosis.evidence:
+        lines += [Text(""), Text("What was seen", style=palette.muted)]
+        for evidence in diagnosis.evidence:
+            lines += ink.paragraph(evidence, palette.text, ink.glyphs.separator, 3)
+    if diagnosis.causes:
+        lines += [Text(""), Text("What it can be, likeliest first", style=palette.muted)]
+        for number, cause in enumerate(diagnosis.causes, 1):
+            lines += ink.paragraph(cause.cause, palette.text + Style(bold=True), f"{number}", 3)
+            lines += ink.paragraph(cause.why, palette.muted, " ", 3)
+            lines += [*ink.paragraph(cause.fix, palette.accent, " ", 3), Text("")]
+    return Text("\n").join(lines)
+
+
+def _clock(when: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(when))

@@ -1,0 +1,229 @@
+"""Colour by role: themes/*.toml, read into a frozen `Palette` and the Textual theme that goes with it.
+
+Cells are drawn with the palette's Rich styles; what Textual draws itself (toasts, scrollbars, input lines)
+takes the same colours from the Textual theme. A theme without a background leaves the terminal its own.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from types import MappingProxyType
+
+from rich.style import Style
+from textual.theme import Theme
+
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.fleet.records import ConfigurationError
+
+DEFAULT_THEME = "night"
+COLOURLESS_THEME = "mono"
+SHIPPED_THEMES = ("night", "paper", "contrast", "mono")
+"""In the order in which the theme key goes through them."""
+
+FIELD_NAMES = (
+    "type",
+    "reserved",
+    "sender",
+    "receiver",
+    "ephemeral",
+    "static",
+    "timestamp",
+    "empty",
+    "mac1",
+    "mac2",
+    "nonce",
+    "cookie",
+    "counter",
+    "packet",
+    "unknown",
+)
+"""Every name that `wireguard.messages.fields_of` gives to bytes."""
+
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_STYLE = re.compile(r"((bold|dim|italic|underline|reverse) ?)*(#[0-9a-fA-F]{6} ?)?(on #[0-9a-fA-F]{6})?")
+_KEYS = ("dark", "background", "panel", "text", "muted", "accent", "cursor", "sparkline", "lost")
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """A theme by role.
+
+    `background` and `panel` are "#rrggbb", or "" for the terminal's own. All else are Rich styles, without a
+    background unless they need one. `cursor` is laid over a row (`row_style + palette.cursor`).
+    """
+
+    name: str
+    dark: bool
+    background: str
+    panel: str
+    text: Style
+    muted: Style
+    accent: Style
+    cursor: Style
+    sparkline: Style
+    lost: Style
+    severity: Mapping[Severity, Style]
+    fields: Mapping[str, Style]
+
+    @property
+    def base(self) -> Style:
+        """The text style on the theme's background: what a line is drawn on."""
+        return self.text + Style(bgcolor=self.background or None)
+
+    @property
+    def header(self) -> Style:
+        """Muted text on the panel colour: column headings and other furniture."""
+        return self.muted + Style(bgcolor=self.panel or None)
+
+    def textual_theme(self) -> Theme:
+        """The same colours for what Textual draws itself."""
+        text = _colour_of(self.text)
+        accent = _colour_of(self.accent)
+        variables = {
+            "footer-key-foreground": accent,
+            "footer-description-foreground": _colour_of(self.muted),
+            "footer-background": self.background or "ansi_default",
+            "footer-item-background": self.background or "ansi_default",
+            "footer-key-background": self.background or "ansi_default",
+        }
+        if self.background:
+            variables |= {
+                "scrollbar": _colour_of(self.muted),
+                "scrollbar-background": self.panel,
+                "scrollbar-corner-color": self.panel,
+                "block-cursor-background": self.cursor.bgcolor.name if self.cursor.bgcolor else self.panel,
+                "block-cursor-foreground": _colour_of(self.text + self.cursor),
+            }
+        else:
+            variables |= {
+                "ansi-background": "ansi_black",
+                "ansi-foreground": "ansi_white",
+                "input-cursor-background": "ansi_default",
+                "input-cursor-foreground": "ansi_default",
+                "input-cursor-text-style": "reverse",
+                "block-cursor-background": "ansi_default",
+                "block-cursor-foreground": "ansi_default",
+                "block-cursor-text-style": "reverse",
+                "scrollbar": "ansi_default",
+                "scrollbar-hover": "ansi_default",
+                "scrollbar-active": "ansi_default",
+                "scrollbar-background": "ansi_default",
+                "scrollbar-background-hover": "ansi_default",
+                "scrollbar-background-active": "ansi_default",
+                "scrollbar-corner-color": "ansi_default",
+            }
+        return Theme(
+            name=self.name,
+            primary=accent,
+            secondary=accent,
+            accent=accent,
+            foreground=text,
+            background=self.background or "ansi_default",
+            surface=self.background or "ansi_default",
+            panel=self.panel or "ansi_default",
+            boost=self.panel or "ansi_default",
+            success=_colour_of(self.severity[Severity.UP]),
+            warning=_colour_of(self.severity[Severity.DEGRADED]),
+            error=_colour_of(self.severity[Severity.DOWN]),
+            dark=self.dark,
+            ansi=not self.background,
+            variables=variables,
+        )
+
+
+@cache
+def shipped_palettes() -> Mapping[str, Palette]:
+    """The themes that come with the program, by name, in `SHIPPED_THEMES` order."""
+    directory = _shipped_directory()
+    return MappingProxyType({name: read_palette(directory / f"{name}.toml") for name in SHIPPED_THEMES})
+
+
+def palette_named(theme: str) -> Palette:
+    """The shipped theme of that name, or the one in the file that `theme` is the path of (`….toml`).
+
+    Raises ConfigurationError.
+    """
+    if theme in shipped_palettes():
+        return shipped_palettes()[theme]
+    if theme.endswith(".toml"):
+        return read_palette(Path(theme).expanduser())
+    names = ", ".join(SHIPPED_THEMES)
+    raise ConfigurationError(
+        f"theme {theme!r}: no such theme; say one of {names}, or the path of a .toml file"
+    )
+
+
+def read_palette(file: Traversable) -> Palette:
+    """The palette in a theme file, named for the file. Raises ConfigurationError: one line, file and key."""
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file}: not TOML: {error}") from None
+    severities = tuple(severity.word for severity in Severity)
+    _refuse_unknown(file, "", table, (*_KEYS, "severity", "fields"))
+    dark = table.get("dark", True)
+    if not isinstance(dark, bool):
+        raise ConfigurationError(f"{file}: dark: expected true or false")
+    severity = _styles(file, "severity", table.get("severity"), severities)
+    return Palette(
+        name=file.name.removesuffix(".toml"),
+        dark=dark,
+        background=_colour(file, "background", table.get("background")),
+        panel=_colour(file, "panel", table.get("panel")),
+        text=_style(file, "text", table.get("text")),
+        muted=_style(file, "muted", table.get("muted")),
+        accent=_style(file, "accent", table.get("accent")),
+        cursor=_style(file, "cursor", table.get("cursor")),
+        sparkline=_style(file, "sparkline", table.get("sparkline")),
+        lost=_style(file, "lost", table.get("lost")),
+        severity=MappingProxyType({each: severity[each.word] for each in Severity}),
+        fields=MappingProxyType(_styles(file, "fields", table.get("fields"), FIELD_NAMES)),
+    )
+
+
+def _shipped_directory() -> Traversable:
+    """In the wheel the themes lie inside the package; in a checkout they lie beside it."""
+    inside = resources.files("wgmon_tui") / "themes"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "themes"
+
+
+def _refuse_unknown(
+    file: Traversable, section: str, table: Mapping[str, object], known: tuple[str, ...]
+) -> None:
+    for key in table:
+        if key not in known:
+            raise ConfigurationError(f"{file}: {section}{key!r}: unknown key; expected {', '.join(known)}")
+
+
+def _styles(file: Traversable, section: str, table: object, keys: tuple[str, ...]) -> dict[str, Style]:
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"{file}: [{section}]: missing; expected a table with {', '.join(keys)}")
+    _refuse_unknown(file, f"{section}.", table, keys)
+    return {key: _style(file, f"{section}.{key}", table.get(key)) for key in keys}
+
+
+def _style(file: Traversable, key: str, value: object) -> Style:
+    if not isinstance(value, str) or not _STYLE.fullmatch(value):
+        raise ConfigurationError(
+            f'{file}: {key}: expected a style such as "#7cb7ff", "bold #ff6b57" or "bold #000000 on #ffffff"'
+        )
+    return Style.parse(value)
+
+
+def _colour(file: Traversable, key: str, value: object) -> str:
+    if not isinstance(value, str) or not (value == "" or _COLOUR.fullmatch(value)):
+        raise ConfigurationError(f'{file}: {key}: expected a colour "#rrggbb", or "" for the terminal\'s own')
+    return value
+
+
+def _colour_of(style: Style) -> str:
+    return style.color.name if style.color else "ansi_default"

@@ -1,0 +1,137 @@
+"""The line on top: how the fleet is, in one glance."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+from textual.widget import Widget
+
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.monitor.board import Board
+from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.tui import format as write
+from wgmon_tui.tui.glyphs import Glyphs
+from wgmon_tui.tui.themes import Palette
+
+_RANK_SECONDS = 5.0
+
+_SHOWN = (Severity.UP, Severity.DEGRADED, Severity.DOWN, Severity.UNKNOWN, Severity.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The fleet in figures. `p95` is of the round-trip times of every server's last check, in seconds."""
+
+    counts: Mapping[Severity, int]
+    checks_per_second: float
+    p95: float | None
+
+
+def fleet_p95(board: Board) -> float | None:
+    """The time that 19 of 20 servers answered their last check in, in seconds; None where none did."""
+    times = sorted(rtt for row in board.rows.values() if not row.paused and (rtt := row.rtt) is not None)
+    return times[-(-len(times) * 95 // 100) - 1] if times else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    text: str
+    style: Style
+    gap: str
+    dropped: int
+    """Where the line is too narrow, the highest of these goes first; 0 stays."""
+
+
+def totals_line(
+    totals: Totals, note: str, width: int, palette: Palette, glyphs: Glyphs
+) -> list[tuple[str, Style]]:
+    """The line as styled text of exactly `width` cells, `note` at its right end; what has no room goes.
+
+    Counts of zero are muted, so that colour always means that there is something to look at.
+    """
+    dot = f" {glyphs.separator} "
+    pieces: list[_Piece] = []
+    for severity in _SHOWN:
+        count = totals.counts.get(severity, 0)
+        style = palette.severity[severity] if count else palette.muted
+        text = f"{glyphs.of(severity)} {count} {severity.word}"
+        pieces.append(_Piece(text, style, "  " if pieces else "", 0 if count else 1))
+    pieces.append(_Piece(f"{totals.checks_per_second:.1f} checks/s", palette.muted, dot, 3))
+    if totals.p95 is not None:
+        pieces.append(_Piece(f"p95 {write.duration(totals.p95)}", palette.muted, dot, 2))
+    while _length(pieces) > width and any(piece.dropped for piece in pieces):
+        pieces.remove(max(reversed(pieces), key=lambda piece: piece.dropped))
+    parts = [part for piece in pieces for part in ((piece.gap, palette.muted), (piece.text, piece.style))]
+    spare = width - _length(pieces)
+    if note and cell_len(note) + 3 <= spare:
+        return [*parts, (" " * (spare - cell_len(note) - 1), palette.muted), (f"{note} ", palette.muted)]
+    return [*parts, (" " * max(0, spare), palette.muted)]
+
+
+def _length(pieces: list[_Piece]) -> int:
+    return sum(cell_len(piece.gap) + cell_len(piece.text) for piece in pieces)
+
+
+class TotalsLine(Widget):
+    """The top line. It repaints only when a figure in it changed."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    TotalsLine {
+        height: 1;
+        padding: 0 1;
+    }
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        palette: Callable[[], Palette],
+        glyphs: Glyphs,
+        note: str,
+        *,
+        id: str | None = None,  # noqa: A002  # Textual's name for it
+    ) -> None:
+        super().__init__(id=id)
+        self._engine = engine
+        self._palette = palette
+        self._glyphs = glyphs
+        self._note = glyphs.clean(note)
+        self._counted = -1
+        self._ranked_at = time.monotonic()
+        self._totals = Totals(engine.board.totals(), 0.0, fleet_p95(engine.board))
+        self._shown = ""
+
+    def follow(self) -> None:
+        """Take the figures as they are now.
+
+        An unchanged board is not counted again, and the percentile, which sorts the whole fleet, is taken at
+        most every few seconds.
+        """
+        board, now = self._engine.board, time.monotonic()
+        counts, p95 = self._totals.counts, self._totals.p95
+        if board.version != self._counted:
+            self._counted = board.version
+            counts = board.totals()
+            if p95 is None or now - self._ranked_at >= _RANK_SECONDS:
+                self._ranked_at = now
+                p95 = fleet_p95(board)
+        self._totals = Totals(counts, self._engine.checks_per_second, p95)
+        if self._line().plain != self._shown:
+            self.refresh()
+
+    def render(self) -> Text:
+        """The line for the width there is."""
+        line = self._line()
+        self._shown = line.plain
+        return line
+
+    def _line(self) -> Text:
+        palette = self._palette()
+        parts = totals_line(self._totals, self._note, self.size.width, palette, self._glyphs)
+        return Text.assemble(*parts, no_wrap=True, end="", style=palette.base)
