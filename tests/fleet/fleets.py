@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from ipaddress import ip_interface
+from typing import Any
 
 from hypothesis import strategies as st
 
 from wgmon_tui.fleet.records import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
-from wgmon_tui.fleet.servers_toml import INTERVAL_RANGE, SLOW_RANGE, TIMEOUT_RANGE
+from wgmon_tui.fleet.settings import (
+    EVERY_RANGE,
+    INTERVAL_RANGE,
+    SLOW_RANGE,
+    TIMEOUT_RANGE,
+    TUNNEL_COUNT_RANGE,
+    TUNNEL_MTU_RANGE,
+    TUNNEL_OVER_RANGE,
+)
 from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
 
 OURS = PrivateKey(b"\x01" * 32)
@@ -43,6 +52,7 @@ hosts = (
     | st.just("fe80::1%eth0")
 )
 endpoints = st.builds(Endpoint, hosts, st.integers(1, 65535))
+tunnel_endpoints = st.builds(Endpoint, tunnel_addresses.map(str), st.integers(1, 65535))
 
 
 def durations(limits: tuple[float, float]) -> st.SearchStrategy[float]:
@@ -51,12 +61,16 @@ def durations(limits: tuple[float, float]) -> st.SearchStrategy[float]:
     return st.floats(least, most) | st.integers(1, int(most)).map(lambda s: min(max(float(s), least), most))
 
 
+commands = (
+    st.lists(texts, min_size=1, max_size=3)
+    .filter(lambda words: bool(words[0]))
+    .map(lambda words: tuple(words))
+)
+
 secrets = st.one_of(
     keys.map(lambda raw: SecretSource(SecretForm.INLINE, PrivateKey(raw).to_text())),
     texts.filter(bool).map(lambda path: SecretSource(SecretForm.FILE, path)),
-    st.lists(texts, min_size=1, max_size=3)
-    .filter(lambda words: bool(words[0]))
-    .map(lambda words: SecretSource(SecretForm.COMMAND, tuple(words))),
+    commands.map(lambda words: SecretSource(SecretForm.COMMAND, words)),
     st.from_regex(r"[A-Z_][A-Z0-9_]{0,8}", fullmatch=True).map(
         lambda name: SecretSource(SecretForm.ENV, name)
     ),
@@ -72,6 +86,32 @@ interfaces = st.builds(
 )
 
 
+def some_of(choices: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    """Any of these keys, each with one of its values."""
+    return st.fixed_dictionaries({}, optional=choices)
+
+
+def tunnel_and_explain(interval: float) -> st.SearchStrategy[dict[str, Any]]:
+    """What a server may say of its tunnel, of the experiments that explain silence and of looking inside."""
+    longest = min(TUNNEL_OVER_RANGE[1], interval)
+    return some_of(
+        {
+            "tunnel": st.booleans(),
+            "tunnel_dns": st.lists(tunnel_addresses, max_size=2).map(tuple),
+            "tunnel_tcp": st.lists(tunnel_endpoints, max_size=2).map(tuple),
+            "tunnel_mtu": st.none() | st.integers(*TUNNEL_MTU_RANGE),
+            "tunnel_count": st.integers(*TUNNEL_COUNT_RANGE),
+            "tunnel_over": st.just(0.0) | st.floats(0.001, longest, exclude_max=True),
+            "tunnel_every": durations(EVERY_RANGE),
+            "explain": st.booleans(),
+            "explain_every": durations(EVERY_RANGE),
+            "try_identities": st.booleans(),
+            "inspect": commands,
+            "inspect_config": commands,
+        }
+    )
+
+
 @st.composite
 def fleets(draw: st.DrawFn) -> Fleet:
     identities = draw(
@@ -84,17 +124,26 @@ def fleets(draw: st.DrawFn) -> Fleet:
     )
     owners = st.sampled_from([identity.name for identity in identities])
     defaults = draw(
-        st.fixed_dictionaries(
-            {},
-            optional={
+        some_of(
+            {
                 "identity": owners,
                 "interval": st.sampled_from(["10s", "60s", "1m", "2.5s"]),
                 "timeout": st.sampled_from(["200ms", "5s", "1m"]),
                 "slow": st.sampled_from(["500ms", "0.5s", "1s"]),
                 "paused": st.booleans(),
                 "tags": st.lists(names, max_size=2),
+                "tunnel": st.booleans(),
                 "tunnel_ping": st.lists(tunnel_addresses.map(str), max_size=2),
-            },
+                "tunnel_dns": st.lists(tunnel_addresses.map(str), max_size=2),
+                "tunnel_tcp": st.lists(tunnel_endpoints.map(str), max_size=2),
+                "tunnel_mtu": st.sampled_from([0, 576, 1420]),
+                "tunnel_count": st.sampled_from([1, 3, 20]),
+                "tunnel_over": st.sampled_from(["0s", "500ms", "30s"]),
+                "tunnel_every": st.sampled_from(["10s", "60s", "24h"]),
+                "explain": st.booleans(),
+                "explain_every": st.sampled_from(["10s", "1m"]),
+                "try_identities": st.booleans(),
+            }
         )
     )
     servers = []
@@ -117,6 +166,7 @@ def fleets(draw: st.DrawFn) -> Fleet:
                 slow=draw(durations(SLOW_RANGE)),
                 paused=draw(st.booleans()),
                 note=draw(texts),
+                **draw(tunnel_and_explain(interval)),
             )
         )
     return Fleet(tuple(servers), tuple(identities), defaults)

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 
 import pytest
@@ -7,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fleet.fleets import BASTION, OTHERS, OURS, SMALL, THEIRS, fleets, server
+from tests.fleet.refusals import refusal, server_refusal
 from wgmon_tui.fleet.records import (
     ConfigurationError,
     Endpoint,
@@ -17,24 +17,9 @@ from wgmon_tui.fleet.records import (
     Server,
 )
 from wgmon_tui.fleet.servers_toml import HEADER, parse, render
+from wgmon_tui.fleet.settings import SETTINGS_KEYS
 
 SECRET = OURS.to_text()
-
-
-def refusal(text: str) -> str:
-    """The one line with which a servers.toml is refused."""
-    with pytest.raises(ConfigurationError) as refused:
-        parse(text)
-    line = str(refused.value)
-    assert line.isprintable()
-    return line
-
-
-def server_refusal(keys: str) -> str:
-    """What is said of the server fra1, with these keys added."""
-    line = refusal(SMALL + keys)
-    assert line.startswith('servers.toml: server "fra1": ')
-    return line.removeprefix('servers.toml: server "fra1": ')
 
 
 def identity_refusal(keys: str) -> str:
@@ -65,7 +50,19 @@ endpoint = "[2001:db8::1]:51820"
 public_key = "{THEIRS}"
 known_keys = ["{OTHERS}"]
 preshared_key_credential = "fra1.psk"
+tunnel = false
 tunnel_ping = ["10.8.0.1", "fd00::1"]
+tunnel_dns = ["10.8.0.53"]
+tunnel_tcp = ["10.8.0.1:443", "[fd00::1]:22"]
+tunnel_mtu = 1420
+tunnel_count = 5
+tunnel_over = "2s"
+tunnel_every = "5m"
+explain = false
+explain_every = "10m"
+try_identities = true
+inspect = ["ssh", "fra1", "sudo", "wg", "show", "wg0", "dump"]
+inspect_config = ["ssh", "fra1", "sudo", "cat", "/etc/wireguard/wg0.conf"]
 tags = ["eu", "edge"]
 identity = "office"
 interval = "1m"
@@ -91,6 +88,18 @@ note = "rack 4, ask Ada"
             known_keys=(OTHERS,),
             preshared_key=SecretSource(SecretForm.CREDENTIAL, "fra1.psk"),
             tunnel_ping=(ip_address("10.8.0.1"), ip_address("fd00::1")),
+            tunnel=False,
+            tunnel_dns=(ip_address("10.8.0.53"),),
+            tunnel_tcp=(Endpoint("10.8.0.1", 443), Endpoint("fd00::1", 22)),
+            tunnel_mtu=1420,
+            tunnel_count=5,
+            tunnel_over=2.0,
+            tunnel_every=300.0,
+            explain=False,
+            explain_every=600.0,
+            try_identities=True,
+            inspect=("ssh", "fra1", "sudo", "wg", "show", "wg0", "dump"),
+            inspect_config=("ssh", "fra1", "sudo", "cat", "/etc/wireguard/wg0.conf"),
             tags=("eu", "edge"),
             interval=60.0,
             timeout=2.0,
@@ -107,27 +116,6 @@ def test_an_empty_file_is_an_empty_fleet() -> None:
 
 def test_a_server_without_identity_has_the_only_one() -> None:
     assert parse(SMALL).servers[0].identity == "bastion"
-
-
-def test_what_a_server_does_not_say_its_defaults_say() -> None:
-    fleet = parse('[defaults]\ninterval = "1m"\ntags = ["eu"]\n' + SMALL + 'tags = ["us"]')
-    assert fleet.servers[0].interval == 60.0
-    assert fleet.servers[0].tags == ("us",)
-
-
-def test_a_timeout_that_nobody_wrote_follows_a_short_interval() -> None:
-    assert parse(SMALL + 'interval = "2s"').servers[0].timeout == 2.0
-    assert parse(SMALL + 'interval = "20s"').servers[0].timeout == 5.0
-
-
-def test_a_timeout_that_nobody_wrote_is_not_written_either() -> None:
-    quick = replace(server(), interval=2.0, timeout=2.0)
-    assert "timeout" not in render(Fleet((quick,), (BASTION,)))
-
-
-def test_a_timeout_is_written_where_it_follows_another_interval_than_its_own() -> None:
-    fleet = Fleet((replace(server(), interval=10.0, timeout=2.0),), (BASTION,), {"interval": "2s"})
-    assert parse(render(fleet)) == fleet
 
 
 @given(fleets())
@@ -227,9 +215,13 @@ def test_without_any_identity_the_line_says_how_to_make_one() -> None:
     )
 
 
-def test_what_belongs_to_one_server_is_refused_in_the_defaults() -> None:
-    assert refusal('[defaults]\nendpoint = "fra1:51820"') == (
-        "servers.toml: defaults: key endpoint: belongs in a [[server]]; servers cannot share it"
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("endpoint", '"fra1:51820"'), ("inspect", '["wg"]'), ("inspect_config", '["cat"]')],
+)
+def test_what_belongs_to_one_server_is_refused_in_the_defaults(key: str, value: str) -> None:
+    assert refusal(f"[defaults]\n{key} = {value}") == (
+        f"servers.toml: defaults: key {key}: belongs in a [[server]]; servers cannot share it"
     )
 
 
@@ -287,6 +279,26 @@ def test_a_secret_has_exactly_one_form_and_no_line_repeats_it(keys: str, line: s
     assert SECRET[:8] not in said
 
 
+@pytest.mark.parametrize("key", ["inspect", "inspect_config"])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (f'"ssh fra1 {SECRET}"', 'expected a list of words such as ["ssh", "fra1", "sudo", '),
+        ("[]", 'expected a list of words such as ["ssh", "fra1", "sudo", '),
+        ('["", "fra1"]', 'expected a list of words such as ["ssh", "fra1", "sudo", '),
+        ('["ssh", 1]', "expected text in quotes"),
+        ('["ssh", "\\u001b[2J"]', "holds the character U+001B, which may not be shown"),
+        (f'["ssh", "{SECRET}"]', "a key among the words is seen by everybody who lists processes"),
+    ],
+)
+def test_an_inspecting_command_is_a_list_of_words_that_no_line_repeats(
+    key: str, value: str, expected: str
+) -> None:
+    said = server_refusal(f"{key} = {value}")
+    assert said.startswith(f"key {key}: {expected}")
+    assert SECRET[:8] not in said
+
+
 @pytest.mark.parametrize("value", ["1" * 5000, "[" * 50_000], ids=["a number of many digits", "deep nesting"])
 def test_what_the_toml_reader_stumbles_over_is_refused_on_one_line(value: str) -> None:
     assert refusal(f"a = {value}") == "servers.toml: not readable as TOML"
@@ -314,7 +326,12 @@ toml_values = st.recursive(
 
 
 @given(
-    st.sampled_from(["name", "endpoint", "public_key", "interval", "tags", "preshared_key_command", "note"]),
+    st.sampled_from(
+        [
+            *("name", "endpoint", "public_key", "known_keys", "preshared_key_command", "inspect", "note"),
+            *SETTINGS_KEYS,
+        ]
+    ),
     toml_values,
 )
 def test_whatever_stands_in_a_key_the_line_says_which_server_it_is(key: str, value: object) -> None:

@@ -13,6 +13,7 @@ from wgmon_tui.fleet.values import (
     parse_interface,
     parse_name,
     parse_public_key,
+    parse_tunnel_endpoint,
     printable,
     quoted,
 )
@@ -20,7 +21,15 @@ from wgmon_tui.fleet.values import (
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("10s", 10.0), ("500ms", 0.5), ("2m", 120.0), ("1h", 3600.0), ("1.5s", 1.5), ("700ms", 0.7)],
+    [
+        ("10s", 10.0),
+        ("500ms", 0.5),
+        ("2m", 120.0),
+        ("1h", 3600.0),
+        ("1.5s", 1.5),
+        ("700ms", 0.7),
+        ("0s", 0.0),
+    ],
 )
 def test_a_duration_is_a_number_with_its_unit(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
@@ -32,9 +41,14 @@ def test_a_duration_without_number_or_unit_is_refused(text: str) -> None:
         parse_duration(text)
 
 
+def test_a_duration_finer_than_a_millisecond_is_refused() -> None:
+    with pytest.raises(InvalidValueError, match=r'expected "0s", or at least "1ms", got "0\.9ms"'):
+        parse_duration("0.9ms")
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(10.0, "10s"), (0.5, "500ms"), (120.0, "2m"), (90.0, "90s"), (3600.0, "1h"), (1.5, "1.5s")],
+    [(10.0, "10s"), (0.5, "500ms"), (120.0, "2m"), (90.0, "90s"), (3600.0, "1h"), (1.5, "1.5s"), (0.0, "0s")],
 )
 def test_a_duration_is_written_as_people_write_it(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
@@ -104,6 +118,30 @@ def test_whatever_stands_for_an_endpoint_the_resolver_can_encode_it(text: str) -
 def test_an_address_is_one_host_in_the_tunnel(text: str) -> None:
     with pytest.raises(InvalidValueError, match=r"expected an address such as \"10\.8\.0\.1\""):
         parse_address(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "port"),
+    [("10.8.0.1:443", "10.8.0.1", 443), ("[fd00::1]:65535", "fd00::1", 65535)],
+)
+def test_a_tunnel_endpoint_is_an_address_and_a_port(text: str, address: str, port: int) -> None:
+    assert parse_tunnel_endpoint(text) == Endpoint(address, port)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("10.8.0.1", "10.8.0.1:", "10.8.0.1:0", "10.8.0.1:65536", "fd00::1:443", "[10.8.0.1]:443"),
+        *("[fd00::1%eth0]:443", "intranet:443", "10.8.0.1/32:443", "", "\x1b[2J:443"),
+    ],
+)
+def test_a_tunnel_endpoint_with_a_name_or_without_a_port_is_refused(text: str) -> None:
+    with pytest.raises(InvalidValueError) as refused:
+        parse_tunnel_endpoint(text)
+    assert str(refused.value).startswith(
+        'expected an address and a port from 1 to 65535, such as "10.8.0.1:443" or "[fd00::1]:443", got "'
+    )
+    assert str(refused.value).isprintable()
 
 
 def test_an_interface_without_a_prefix_is_a_single_host() -> None:

@@ -15,6 +15,7 @@ from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.fleet.values import (
     InvalidValueError,
     format_duration,
+    is_key,
     parse_duration,
     parse_name,
     parse_text,
@@ -107,6 +108,29 @@ def as_parsed(parse: Callable[[str], T]) -> Callable[[object], T]:
 as_name = as_parsed(parse_name)
 
 
+def as_secret_text(value: object) -> str:
+    """Text that no message may repeat."""
+    if not isinstance(value, str):
+        raise InvalidValueError("expected text in quotes")
+    return parse_text(value)
+
+
+def as_command(example: str) -> Callable[[object], tuple[str, ...]]:
+    """A reader of a program and its arguments, which no shell sees. No message repeats a word of them."""
+
+    def read(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list) or not value or not value[0]:
+            raise InvalidValueError(f"expected a list of words such as {example}")
+        words = tuple(as_secret_text(word) for word in value)
+        if any(is_key(word) for word in words):
+            raise InvalidValueError(
+                "a key among the words is seen by everybody who lists processes; use a file"
+            )
+        return words
+
+    return read
+
+
 def as_list(parse: Callable[[str], T]) -> Callable[[object], tuple[T, ...]]:
     """A reader of lists of texts, each of which `parse` understands."""
 
@@ -137,6 +161,17 @@ def as_boolean(value: object) -> bool:
     if not isinstance(value, bool):
         raise InvalidValueError(f"expected true or false, got {describe(value)}")
     return value
+
+
+def as_integer(least: int, most: int) -> Callable[[object], int]:
+    """A reader of integers between two limits. A boolean is none, although Python takes it for one."""
+
+    def read(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise InvalidValueError(f"expected an integer from {least} to {most}, got {describe(value)}")
+        return value
+
+    return read
 
 
 def as_seconds(least: float, most: float) -> Callable[[object], float]:

@@ -63,17 +63,22 @@ def parse_name(text: str) -> str:
 
 
 def parse_duration(text: str) -> float:
-    """Seconds, from "10s", "500ms", "2m", "1h" or "1.5s". Raises InvalidValueError."""
+    """Seconds, from "10s", "500ms", "2m", "1h" or "1.5s": 0, or 1 ms and more. Raises InvalidValueError."""
     match = _DURATION.fullmatch(text)
     if match is None:
         raise InvalidValueError(f'expected a duration such as "10s", got {quoted(text)}')
     number, unit = float(match[1]), match[2]
     # Milliseconds are divided, not multiplied by 0.001, so that "700ms" is the same float as 0.7.
-    return number / 1000 if unit == "ms" else number * {"s": 1, "m": 60, "h": 3600}[unit]
+    seconds = number / 1000 if unit == "ms" else number * {"s": 1, "m": 60, "h": 3600}[unit]
+    if 0 < seconds < 0.001:
+        raise InvalidValueError(f'expected "0s", or at least "1ms", got {quoted(text)}')
+    return seconds
 
 
 def format_duration(seconds: float) -> str:
-    """A text of which parse_duration makes exactly `seconds`, for durations from 1 ms on."""
+    """A text of which parse_duration makes exactly `seconds`: 0, or 1 ms and more."""
+    if seconds == 0:
+        return "0s"
     for unit, length in (("h", 3600), ("m", 60), ("s", 1)):
         if seconds >= length and seconds % length == 0:
             return f"{int(seconds // length)}{unit}"
@@ -145,6 +150,19 @@ def parse_address(text: str) -> Address:
         return ip_address(_without_zone(text))
     except ValueError:
         raise InvalidValueError(f'expected an address such as "10.8.0.1", got {quoted(text)}') from None
+
+
+def parse_tunnel_endpoint(text: str) -> Endpoint:
+    """A port on an address in the tunnel, where no name is resolved. Raises InvalidValueError."""
+    try:
+        endpoint = parse_endpoint(text)
+        parse_address(endpoint.host)
+    except InvalidValueError:
+        raise InvalidValueError(
+            "expected an address and a port from 1 to 65535, "
+            f'such as "10.8.0.1:443" or "[fd00::1]:443", got {quoted(text)}'
+        ) from None
+    return endpoint
 
 
 def parse_interface(text: str) -> Interface:

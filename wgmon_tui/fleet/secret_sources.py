@@ -1,0 +1,75 @@
+"""Where a secret is to be had, in the five forms of servers.toml. No message repeats what stood there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from wgmon_tui.fleet.records import SecretForm, SecretSource
+from wgmon_tui.fleet.tables import Table, as_command, as_secret_text
+from wgmon_tui.fleet.values import InvalidValueError, is_key
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CREDENTIAL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
+
+def secret_keys(prefix: str) -> tuple[str, ...]:
+    """The keys in which the secret may stand: private_key_file, private_key_command …"""
+    return tuple(prefix + form.value for form in SecretForm)
+
+
+def read_secret(table: Table, prefix: str) -> SecretSource | None:
+    """Where the secret is, in whichever form; None where none of them stands. Raises ConfigurationError."""
+    forms = [form for form in SecretForm if prefix + form.value in table.raw]
+    if not forms:
+        return None
+    if len(forms) > 1:
+        first, second = (prefix + form.value for form in forms[:2])
+        raise table.error(second, f"{first} stands there too; keep exactly one of them")
+    form = forms[0]
+    return SecretSource(form, table.require(prefix + form.value, _READERS[form]))
+
+
+def secret_entry(prefix: str, source: SecretSource) -> dict[str, object]:
+    """The key and value of which `read_secret` makes this source again."""
+    value = source.value if isinstance(source.value, str) else list(source.value)
+    return {prefix + source.form.value: value}
+
+
+def _inline_key(value: object) -> str:
+    text = as_secret_text(value)
+    if not is_key(text):
+        raise InvalidValueError("not a WireGuard key: expected 44 characters of base64 that end in '='")
+    return text
+
+
+def _place(value: object) -> str:
+    text = as_secret_text(value)
+    if not text or is_key(text):
+        raise InvalidValueError("expected the path of the file that holds the key, not the key itself")
+    return text
+
+
+def _variable(value: object) -> str:
+    text = as_secret_text(value)
+    if not _VARIABLE.fullmatch(text):
+        raise InvalidValueError("expected the name of an environment variable: letters, digits and _")
+    return text
+
+
+def _credential(value: object) -> str:
+    text = as_secret_text(value)
+    if not _CREDENTIAL.fullmatch(text):
+        raise InvalidValueError(
+            "expected the name of a systemd credential: letters, digits, '.', '_' and '-'"
+        )
+    return text
+
+
+_READERS: dict[SecretForm, Callable[[object], str | tuple[str, ...]]] = {
+    SecretForm.FILE: _place,
+    SecretForm.COMMAND: as_command('["pass", "show", "wg/bastion"]'),
+    SecretForm.ENV: _variable,
+    SecretForm.CREDENTIAL: _credential,
+    SecretForm.INLINE: _inline_key,
+}
