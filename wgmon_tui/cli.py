@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -89,6 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     probe.add_argument("--json", action="store_true", help="one JSON object a server, a line each")
     probe.add_argument("--count", type=_count, default=1, metavar="N", help="look N times (default 1)")
+    probe.add_argument(
+        "--quick",
+        action="store_true",
+        help="leave out what takes seconds: the passive data path, experiments that explain silence",
+    )
     probe.add_argument("--ascii", action="store_true", help="draw with ASCII only")
     probe.set_defaults(run=_probe)
 
@@ -179,9 +185,9 @@ def _probe(arguments: argparse.Namespace) -> int:
         fleet, keyring = _load(arguments.config)
     if not fleet.servers:
         raise ConfigurationError(_no_servers(arguments.conf or arguments.config / "servers.toml"))
-    servers = _chosen(fleet, arguments.names)
+    chosen = replace(fleet, servers=_chosen(fleet, arguments.names))
     with _stamps(arguments.state) as stamps:
-        return asyncio.run(_probe_all(servers, keyring, stamps, arguments))
+        return asyncio.run(_probe_all(chosen, keyring, stamps, arguments))
 
 
 def _import(arguments: argparse.Namespace) -> int:
@@ -240,8 +246,8 @@ def _engine(fleet: Fleet, keyring: Keyring, stamps: StampLedger) -> Engine:
     from wgmon_tui.probe.prober import Prober
     from wgmon_tui.probe.targets import join
 
-    engine = Engine(Prober(stamps=stamps.next))
-    targets = join(fleet.servers, keyring)
+    engine = Engine(Prober(stamps=stamps.next, ahead_s=stamps.ahead_s))
+    targets = join(fleet, keyring)
     engine.watch(fleet.servers, targets.ready, targets.problems)
     return engine
 
@@ -291,36 +297,37 @@ async def _tables(engine: Engine, rounds: int, ascii_only: bool) -> int:
 
 
 async def _probe_all(
-    servers: Sequence[Server], keyring: Keyring, stamps: StampLedger, arguments: argparse.Namespace
+    fleet: Fleet, keyring: Keyring, stamps: StampLedger, arguments: argparse.Namespace
 ) -> int:
-    from wgmon_tui.monitor.look import look
+    from wgmon_tui.monitor.look import Attention, look
     from wgmon_tui.probe.prober import Prober
     from wgmon_tui.probe.targets import join
     from wgmon_tui.report.json_lines import json_line
     from wgmon_tui.report.table import explained, totals
 
-    targets = join(servers, keyring)
-    prober = Prober(stamps=stamps.next)
+    targets = join(fleet, keyring)
+    prober = Prober(stamps=stamps.next, ahead_s=stamps.ahead_s)
     await prober.open()
     room = asyncio.Semaphore(_CHECKS_AT_ONCE)
+    attention = Attention(deep=not arguments.quick, explain=not arguments.quick)
     ascii_only = arguments.ascii or _ascii_output()
 
     async def one(server: Server) -> Round:
         async with room:
             problem = targets.problems.get(server.name, "")
-            return await look(prober, server, targets.ready.get(server.name), problem=problem)
+            return await look(prober, server, targets.ready.get(server.name), attention, problem=problem)
 
     severities: list[Severity] = []
     try:
         for _ in range(arguments.count):
             severities = []
-            for pending in [asyncio.create_task(one(server)) for server in servers]:
+            for pending in [asyncio.create_task(one(server)) for server in fleet.servers]:
                 outcome = await pending
                 severities.append(outcome.diagnosis.verdict.severity)
                 print(json_line(outcome) if arguments.json else explained(outcome, ascii_only), flush=True)
     finally:
         await prober.close()
-    if not arguments.json and len(servers) > 1:
+    if not arguments.json and len(fleet.servers) > 1:
         print(totals(severities, ascii_only))
     return exit_code(severities)
 
@@ -335,14 +342,14 @@ def exit_code(severities: Sequence[Severity]) -> int:
     return 0
 
 
-def _chosen(fleet: Fleet, names: Sequence[str]) -> Sequence[Server]:
+def _chosen(fleet: Fleet, names: Sequence[str]) -> tuple[Server, ...]:
     by_name = {server.name: server for server in fleet.servers}
     for name in names:
         if name not in by_name:
             near = get_close_matches(name, by_name, n=1)
             hint = f'; did you mean "{near[0]}"?' if near else ""
             raise ConfigurationError(f"there is no server {name!r}{hint}")
-    return [by_name[name] for name in names] or fleet.servers
+    return tuple(by_name[name] for name in names) or fleet.servers
 
 
 def _no_servers(file: Path) -> str:

@@ -173,7 +173,7 @@ def test_a_summary_says_who_said_what(facts: tuple[Evidence, ...], said: str) ->
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(st.data())
 def test_every_kind_of_fact_has_a_sentence(kind: type[Evidence], data: st.DataObject) -> None:
     assert describe(data.draw(st.from_type(kind)))

@@ -85,7 +85,7 @@ async def check_against(datagrams: Iterable[Datagram]) -> Check:
         return await check(prober, target_of(server.endpoint, timeout=TIMEOUT_S))
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(st.lists(hostile, max_size=12))
 def test_without_an_authentic_response_there_is_no_handshake_and_the_deadline_holds(
     datagrams: list[Datagram],

@@ -116,7 +116,7 @@ async def test_a_late_answer_shows_up_in_the_next_check() -> None:
         third = await check(prober, target)
     assert of_kind(Silence, first)
     [late] = of_kind(LateAnswer, second)
-    assert late.age >= IMPATIENCE_S
+    assert late.age > IMPATIENCE_S / 2
     assert of_kind(LateAnswer, third) == []
 
 

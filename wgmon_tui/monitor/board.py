@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity
-from wgmon_tui.fleet.records import Server
+from wgmon_tui.fleet.records import Address, Server
 from wgmon_tui.monitor.samples import Samples
-from wgmon_tui.probe.records import Check
+from wgmon_tui.monitor.standing import standing_after
+from wgmon_tui.probe.records import Check, Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Round:
 
     checks: tuple[Check, ...]
     diagnoses: tuple[Diagnosis, ...]
+    port_monitor: str | None = None
+    """What a port monitor would say of the deciding address; None where it was not asked in this round."""
 
     @property
     def check(self) -> Check:
@@ -36,13 +39,19 @@ class Round:
 
 @dataclass(slots=True)
 class Row:
-    """What is known of one server now. `since` is the Unix time at which its severity last changed."""
+    """What is known of one server now.
+
+    `since` is the Unix time at which its severity last changed, `standing` the evidence by address that holds
+    longer than one check.
+    """
 
     server: Server
     severity: Severity = Severity.UNKNOWN
     since: float | None = None
     last: Round | None = None
     last_good: Check | None = None
+    port_monitor: str | None = None
+    standing: dict[Address | None, tuple[Evidence, ...]] = field(default_factory=dict)
     samples: Samples = field(default_factory=Samples)
     paused: bool = False
     version: int = 0
@@ -112,7 +121,19 @@ class Board:
                 row.last_good = good
                 break
         row.last = outcome
+        row.port_monitor = outcome.port_monitor or row.port_monitor
+        row.standing = {
+            each.address: standing_after(row.standing.get(each.address, ()), each) for each in outcome.checks
+        }
         self._settle(row, Severity.PAUSED if row.paused else severity, now)
+        self.touch(name)
+
+    def reconsider(self, name: str, outcome: Round, now: float) -> None:
+        """Judge the last round of a server anew: the same checks, another meaning."""
+        row = self.rows[name]
+        row.last = outcome
+        if not row.paused:
+            self._settle(row, outcome.diagnosis.verdict.severity, now)
         self.touch(name)
 
     def pause(self, name: str, paused: bool, now: float) -> None:

@@ -6,13 +6,16 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
 from random import Random
 
 from wgmon_tui.diagnosis.diagnose import LOSSY_OVER
+from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.monitor.board import Board, Round, Row
-from wgmon_tui.monitor.look import look
+from wgmon_tui.monitor.look import Attention, blame_uplink, heard_from, look
 from wgmon_tui.monitor.schedule import Schedule
+from wgmon_tui.monitor.uplink import UplinkGuard
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.records import Target
 
@@ -32,6 +35,9 @@ class Engine:
         self._targets: dict[str, Target] = {}
         self._problems: dict[str, str] = {}
         self._in_flight: dict[str, asyncio.Task[None]] = {}
+        self._uplink = UplinkGuard()
+        self._deep_at: dict[str, float] = {}
+        self._explained_at: dict[str, float] = {}
         self._nap: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
         self._finished: deque[float] = deque()
@@ -54,7 +60,7 @@ class Engine:
         self._targets = dict(targets)
         self._problems = dict(problems)
         for name in known - set(self.board.rows):
-            self.schedule.drop(name)
+            self._forget(name)
         fresh = [name for name, row in self.board.rows.items() if name not in known and not row.paused]
         self.schedule.first(fresh, time.monotonic())
         self._wake()
@@ -91,7 +97,7 @@ class Engine:
                 continue
             self.board.pause(name, paused, time.time())
             if paused:
-                self.schedule.drop(name)
+                self._forget(name)
             elif name not in self._in_flight:
                 self.schedule.at(name, time.monotonic())
         self._wake()
@@ -140,8 +146,10 @@ class Engine:
             self._prober,
             row.server,
             self._targets.get(name),
+            self._attention(row),
             problem=self._problems.get(name, ""),
             recent=row.samples.recent(LOSSY_OVER),
+            standing=row.standing,
         )
         now = time.monotonic()
         self._finished.extend([now] * len(outcome.checks))
@@ -152,6 +160,7 @@ class Engine:
                 # Removed and added again meanwhile: its first appointment fell into this check.
                 self.schedule.at(name, now)
             return
+        outcome = self._blame_uplink(row, outcome)
         self.board.record(name, outcome, time.time())
         for listener in self._listeners:
             listener(row, outcome)
@@ -161,6 +170,48 @@ class Engine:
             self.schedule.next_phase(name, now, interval)
         elif self.schedule.again(name, due, interval) < now:
             self.schedule.again(name, now, interval)
+
+    def _attention(self, row: Row) -> Attention:
+        """How closely to look this time.
+
+        The first look is a quick one, so that a start shows something soon; experiments wait until a server
+        has failed once, and what takes long has its own rhythm, unless the data path is what is broken.
+        """
+        server, now = row.server, time.monotonic()
+        if row.last is None:
+            return Attention()
+        data_dead = row.last.diagnosis.verdict is Verdict.DATA_DEAD
+        deep = data_dead or now - self._deep_at.get(server.name, -inf) >= server.tunnel_every
+        explain = (
+            server.explain
+            and row.severity is Severity.DOWN
+            and now - self._explained_at.get(server.name, -inf) >= server.explain_every
+        )
+        if deep:
+            self._deep_at[server.name] = now
+        if explain:
+            self._explained_at[server.name] = now
+        return Attention(deep, explain)
+
+    def _blame_uplink(self, row: Row, outcome: Round) -> Round:
+        """Where all servers fell silent at once, the verdict on each of them is ours."""
+        name = row.server.name
+        self._uplink.observe(name, any(map(heard_from, outcome.checks)))
+        if not self._uplink.suspicious:
+            return outcome
+        fallen = self._uplink.fallen
+        for other in fallen - {name}:
+            before = self.board.rows.get(other)
+            if before and before.last:
+                blamed = blame_uplink(before.last, before.server, len(fallen))
+                self.board.reconsider(other, blamed, time.time())
+        return blame_uplink(outcome, row.server, len(fallen)) if name in fallen else outcome
+
+    def _forget(self, name: str) -> None:
+        self.schedule.drop(name)
+        self._uplink.forget(name)
+        self._deep_at.pop(name, None)
+        self._explained_at.pop(name, None)
 
     def _forget_old(self) -> None:
         horizon = time.monotonic() - _RATE_OVER_S

@@ -3,35 +3,79 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from wgmon_tui.diagnosis.diagnose import diagnose, misconfigured
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity
-from wgmon_tui.fleet.records import Server
+from wgmon_tui.fleet.records import Address, Server
 from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.standing import still_standing
+from wgmon_tui.probe.port_monitor import port_says
 from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import Check, Target
+from wgmon_tui.probe.records import AllSilent, Check, Direction, Evidence, IcmpError, Target
+
+NOTHING_STANDS: Mapping[Address | None, Sequence[Evidence]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """How closely to look. `deep` adds what takes long and is wanted now and then: the passive keepalive, the
+    MTU search, what a port monitor would say. `explain` allows the experiments that explain silence.
+    """
+
+    deep: bool = False
+    explain: bool = False
 
 
 async def look(
     prober: Prober,
     server: Server,
     target: Target | None,
+    attention: Attention,
     *,
     problem: str = "",
     recent: Sequence[float | None] = (),
+    standing: Mapping[Address | None, Sequence[Evidence]] = NOTHING_STANDS,
 ) -> Round:
     """Check a server. Without a `target`, `problem` is the line that says why it cannot be checked.
 
-    `recent` are the round-trip times of the last checks, None for a lost one (see `diagnose`).
+    `recent` are the round-trip times of the last checks, None for a lost one (see `diagnose`); `standing` is
+    the earlier evidence that holds, by address.
     """
     if target is None:
         unsent = Check(server.name, prober.vantage, server.endpoint, None, time.time(), None)
         return Round((unsent,), (misconfigured(problem),))
-    checks = await prober.check_all(target)
-    judged = [(check, diagnose(check, server, recent)) for check in checks]
+    checks = await prober.check_all(target, deep=attention.deep, explain=attention.explain)
+    judged = [(check, judge(check, server, recent, standing)) for check in checks]
     judged.sort(key=lambda pair: _weight(pair[1]))
-    return Round(tuple(check for check, _ in judged), tuple(diagnosis for _, diagnosis in judged))
+    address = judged[0][0].address
+    port = await port_says(address, server.endpoint.port) if attention.deep and address else None
+    return Round(tuple(check for check, _ in judged), tuple(meaning for _, meaning in judged), port)
+
+
+def judge(
+    check: Check,
+    server: Server,
+    recent: Sequence[float | None],
+    standing: Mapping[Address | None, Sequence[Evidence]],
+) -> Diagnosis:
+    """What a check means beside the earlier evidence that still holds for its address."""
+    return diagnose(check, server, recent, still_standing(standing.get(check.address, ()), check))
+
+
+def heard_from(check: Check) -> bool:
+    """Whether anything came back from outside: then our own side is fine, whatever the server's is."""
+    return any(packet.direction is Direction.RECEIVED for packet in check.exchange) or any(
+        isinstance(each, IcmpError) and each.from_target for each in check.evidence
+    )
+
+
+def blame_uplink(outcome: Round, server: Server, servers: int) -> Round:
+    """The round judged anew, knowing that so many servers fell silent at once."""
+    diagnoses = tuple(diagnose(check, server, (), (AllSilent(servers),)) for check in outcome.checks)
+    return replace(outcome, diagnoses=diagnoses)
 
 
 def _weight(diagnosis: Diagnosis) -> int:

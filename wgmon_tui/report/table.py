@@ -46,8 +46,9 @@ def explained(outcome: Round, ascii_only: bool = False) -> str:
     lines.append(f"    {printable(diagnosis.summary)}")
     lines += [f"    {bullet} {printable(evidence)}" for evidence in diagnosis.evidence]
     for number, cause in enumerate(diagnosis.causes, 1):
+        fix = cause.fix.replace("—", "-") if ascii_only else cause.fix
         lines.append(f"    {number}. {printable(cause.cause)}: {printable(cause.why)}")
-        lines.append(f"       {arrow} {printable(cause.fix)}")
+        lines.append(f"       {arrow} {printable(fix)}")
     return "\n".join(lines)
 
 

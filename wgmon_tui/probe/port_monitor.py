@@ -1,0 +1,40 @@
+"""What a port monitor would say: the naive UDP probe, made to show its false green beside our verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from wgmon_tui.fleet.records import Address
+
+OPEN_OR_FILTERED = "open|filtered"
+CLOSED = "closed"
+
+_WAIT_S = 1.0
+
+
+async def port_says(address: Address, port: int) -> str | None:
+    """Send a UDP datagram as a port monitor does, and read its answer as one does.
+
+    No answer, or any answer, reads as "open|filtered"; only ICMP port unreachable reads as "closed". None
+    where our own side could not send.
+    """
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        probe = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    except OSError:
+        return None
+    loop = asyncio.get_running_loop()
+    with probe:
+        try:
+            # Connected, as a port monitor's is: that is how a program sees the ICMP error.
+            probe.connect((str(address), port))
+            probe.send(b"")
+            await asyncio.wait_for(loop.sock_recv(probe, 1), _WAIT_S)
+        except ConnectionRefusedError:
+            return CLOSED
+        except TimeoutError:
+            return OPEN_OR_FILTERED
+        except OSError:
+            return None
+    return OPEN_OR_FILTERED
