@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.report.rounds import check, healthy, round_of, saying, server, silent
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.monitor.board import Board
+from wgmon_tui.probe.records import Handshake, Silence
+from wgmon_tui.report.table import explained, table, totals
+
+RIGHT = {"RTT", "LOSS", "P50", "P95"}
+
+
+def board_of(*names: str) -> Board:
+    return Board([server(name) for name in names])
+
+
+def a_mixed_board() -> Board:
+    names = ("fra1", "a-name-that-is-rather-long", "waiting")
+    board = Board([*map(server, names), dataclasses.replace(server("off"), paused=True)])
+    for _ in range(3):
+        board.record("fra1", healthy(), now=100.0)
+        board.record("a-name-that-is-rather-long", silent(), now=100.0)
+    return board
+
+
+def test_the_worst_stand_first_then_by_name() -> None:
+    board = board_of("b-well", "a-well", "b-lost", "a-lost")
+    for name in ("b-well", "a-well"):
+        board.record(name, healthy(), now=100.0)
+    for name in ("b-lost", "a-lost"):
+        board.record(name, silent(), now=100.0)
+    names = [line.split()[2] for line in table(board).split("\n")[1:]]
+    assert names == ["a-lost", "b-lost", "a-well", "b-well"]
+
+
+def test_a_row_says_state_verdict_and_figures() -> None:
+    board = board_of("fra1")
+    board.record("fra1", healthy(), now=100.0)
+    _, row = table(board).split("\n")
+    assert row.split() == [
+        *("●", "up", "fra1", "healthy"),
+        *("12.3", "ms", "0%", "12.3", "ms", "12.3", "ms"),
+        "fra1.example.net:51820",
+    ]
+
+
+def test_a_lost_check_says_so_where_the_round_trip_would_be() -> None:
+    board = board_of("fra1")
+    board.record("fra1", silent(), now=100.0)
+    _, row = table(board).split("\n")
+    assert row.split() == ["✖", "down", "fra1", "silent", "lost", "100%", "-", "-", "fra1.example.net:51820"]
+
+
+def test_before_the_first_check_and_while_paused_there_are_dashes() -> None:
+    board = Board([server("fra1"), dataclasses.replace(server("off"), paused=True)])
+    _, waiting, paused = table(board).split("\n")
+    assert waiting.split()[:-1] == ["?", "unknown", "fra1", "waiting", "-", "-", "-", "-"]
+    assert paused.split()[:-1] == ["‖", "paused", "off", "paused", "-", "-", "-", "-"]
+
+
+@given(st.lists(st.text(min_size=1, max_size=20), unique=True, max_size=5))
+def test_columns_stand_one_below_the_other(names: list[str]) -> None:
+    lines = table(board_of("fra1", *(f"server {name}" for name in names))).split("\n")
+    heading = lines[0]
+    for left in ("STATE", "NAME", "VERDICT", "ENDPOINT"):
+        start = heading.index(left)
+        assert all(line[start] != " " for line in lines)
+        assert start == 0 or all(line[start - 2 : start] == "  " for line in lines)
+    for right in RIGHT:
+        end = heading.index(right) + len(right)
+        assert all(line[end - 1] != " " and line[end : end + 2] == "  " for line in lines)
+
+
+@pytest.mark.parametrize("line", table(a_mixed_board()).split("\n"))
+def test_no_line_ends_in_spaces(line: str) -> None:
+    assert line == line.rstrip()
+
+
+def test_an_empty_fleet_is_its_headings() -> None:
+    assert table(Board()).split() == ["STATE", "NAME", "VERDICT", "RTT", "LOSS", "P50", "P95", "ENDPOINT"]
+
+
+def test_totals_name_those_there_are() -> None:
+    severities = [Severity.UP, Severity.DOWN, Severity.UP]
+    assert totals(severities) == "● 2 up  ✖ 1 down"
+    assert totals([]) == ""
+
+
+# One server explained
+
+
+def test_a_server_that_is_well_is_one_line() -> None:
+    assert explained(healthy()) == ("● up        fra1  healthy  12.3 ms  fra1.example.net:51820 (192.0.2.7)")
+
+
+def test_a_server_that_is_not_well_says_why_and_what_to_type() -> None:
+    outcome = silent()
+    lines = explained(outcome).split("\n")
+    assert lines[0].startswith("✖ down      fra1  silent  lost")
+    assert lines[1].strip() == outcome.diagnosis.summary
+    assert lines[2].strip() == "· no authentic answer within 5.00 s"
+    for number, cause in enumerate(outcome.diagnosis.causes):
+        assert lines[3 + 2 * number].strip() == f"{number + 1}. {cause.cause}: {cause.why}"
+        assert lines[4 + 2 * number].strip() == f"→ {cause.fix}"
+
+
+def test_every_address_has_a_line() -> None:
+    of = server()
+    outcome = round_of(
+        of, check(of, Silence(5.0), address="2001:db8::7"), check(of, handshake=Handshake(0.02))
+    )
+    lines = explained(outcome).split("\n")
+    assert lines[0].endswith("(2001:db8::7)")
+    assert lines[1].endswith("(192.0.2.7)")
+
+
+# Terminals
+
+
+def test_for_a_terminal_that_has_only_ascii_there_is_only_ascii() -> None:
+    board = a_mixed_board()
+    assert table(board, ascii_only=True).isascii()
+    assert totals(Severity, ascii_only=True).isascii()
+    assert explained(silent(), ascii_only=True).isascii()
+
+
+STEERING = st.text(
+    st.sampled_from("\x1b[2J\x07\r\n\t\x00\x7f\x9b\u202e\u2028\u200b\ud800") | st.characters(), max_size=30
+)
+
+
+@given(STEERING)
+def test_nothing_that_comes_from_outside_steers_the_terminal(text: str) -> None:
+    outcome = saying(text)
+    board = Board([server(text, text)])
+    board.record(text, outcome, now=100.0)
+    for line in [*table(board).split("\n"), *explained(outcome).split("\n")]:
+        assert line.isprintable()
+    assert len(table(board).split("\n")) == 2
+    assert len(explained(outcome).split("\n")) == 3 + 2 * len(outcome.diagnosis.causes)
+
+
+def test_not_even_the_zone_of_an_address_does() -> None:
+    of = server(host="fe80::1")
+    lost = check(of, Silence(5.0), address="fe80::1%\x1b[2J")
+    assert all(line.isprintable() for line in explained(round_of(of, lost)).split("\n"))
