@@ -41,7 +41,7 @@ from wgmon_tui.probe.records import (
 )
 from wgmon_tui.wireguard.cookie import NO_MAC
 from wgmon_tui.wireguard.handshake import Reason
-from wgmon_tui.wireguard.messages import label_of
+from wgmon_tui.wireguard.messages import MessageType, label_of, message_type
 
 SENT, RECEIVED = Direction.SENT, Direction.RECEIVED
 
@@ -194,7 +194,8 @@ async def test_a_flood_is_bounded_in_memory_and_hides_neither_the_answer_nor_a_f
     async with ScriptedServer(floods) as server, opened_prober() as prober:
         result = await check(prober, target_of(server.endpoint))
     assert result.handshake
-    assert len(result.exchange) <= 64
+    assert len(result.exchange) <= 65
+    assert message_type(result.exchange[-1].data) is MessageType.RESPONSE
     assert len(result.evidence) <= 16
     assert of_kind(PacketRejected, result)
 

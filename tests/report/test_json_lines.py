@@ -26,10 +26,12 @@ CONTRACT = [
     "rtt_ms",
     "handshake",
     "tunnel",
+    "port_monitor",
     "causes",
     "evidence",
     "exchange",
     "started_at",
+    "addresses",
 ]
 
 
@@ -40,7 +42,7 @@ def read(line: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("outcome", [healthy(), silent(), unresolved()], ids=["up", "silent", "no address"])
 def test_the_keys_are_those_that_others_script_against(outcome: Any) -> None:
-    assert list(read(json_line(outcome))) == [*CONTRACT, "addresses"]
+    assert list(read(json_line(outcome))) == CONTRACT
 
 
 def test_a_healthy_server() -> None:
@@ -59,7 +61,7 @@ def test_a_healthy_server() -> None:
 def test_absent_facts_are_null() -> None:
     line = read(json_line(unresolved()))
     absent = [key for key, value in line.items() if value is None]
-    assert absent == ["address", "rtt_ms", "handshake", "tunnel"]
+    assert absent == ["address", "rtt_ms", "handshake", "tunnel", "port_monitor"]
     assert line["exchange"] == []
 
 

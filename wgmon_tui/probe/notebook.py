@@ -33,6 +33,11 @@ class Notebook:
         self._keep(Packet(at, Direction.RECEIVED, packet))
         return at
 
+    def insist(self, packet: bytes, received_ns: int) -> None:
+        """The packet that decided: kept even where a flood before it has filled the record."""
+        if not self.exchange or self.exchange[-1].data is not packet:
+            self.exchange.append(Packet(self.since(received_ns), Direction.RECEIVED, packet))
+
     def note(self, evidence: Evidence) -> None:
         """Remember a fact."""
         kind = evidence.reason if isinstance(evidence, PacketRejected) else type(evidence)

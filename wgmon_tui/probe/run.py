@@ -90,7 +90,7 @@ class CheckRun:
         timeout = self.target.server.timeout
         self._started = time.monotonic()
         self._timers.append(self._loop.call_later(timeout, self._deadline))
-        self._timers.append(self._loop.call_later(timeout / 2, self._initiate))
+        self._timers.append(self._loop.call_later(timeout / 2, self._initiate_later))
         self._initiate()
 
     # Events
@@ -152,13 +152,21 @@ class CheckRun:
 
     # Steps
 
+    def _initiate_later(self) -> None:
+        """What a timer calls: a fault of this program must end the check with its traceback, not vanish."""
+        try:
+            self._initiate()
+        except Exception as fault:  # noqa: BLE001  handed on, to whoever awaits the check
+            if not self.finished.done():
+                self.finished.set_exception(fault)
+
     def _initiate(self) -> None:
         if self.finished.done():
             return
         if self.sent:
             wait = self.sent[-1].sent_at + SPACING_S - time.monotonic()
             if wait > 0:
-                self._timers.append(self._loop.call_later(wait, self._initiate))
+                self._timers.append(self._loop.call_later(wait, self._initiate_later))
                 return
         attempt = self._make_attempt(self, self._cookie)
         sent = SentAttempt(attempt, time.time_ns(), time.monotonic())
@@ -174,6 +182,7 @@ class CheckRun:
 
     def _on_response(self, datagram: Datagram, sent: SentAttempt) -> None:
         self.session = session = sent.attempt.complete(datagram.data)
+        self.notebook.insist(datagram.data, datagram.received_ns)
         answered = self.sent.index(sent)
         self.handshake = Handshake(
             rtt=round_trip(sent, datagram),
@@ -205,7 +214,7 @@ class CheckRun:
         if sum(each.refused for each in self.sent) >= 2:
             self._finish()
         else:
-            self._timers.append(self._loop.call_later(_REFUSED_AGAIN_S, self._initiate))
+            self._timers.append(self._loop.call_later(_REFUSED_AGAIN_S, self._initiate_later))
 
     def _deadline(self) -> None:
         # What has reached the kernel in time is no loss, even where this process was late to read it.

@@ -25,7 +25,8 @@ def _server(outcome: Round) -> Json:
         "vantage": check.vantage,
         "endpoint": str(check.endpoint),
         **_address(check, diagnosis),
-        "tunnel": None,
+        "tunnel": _tunnel(check),
+        "port_monitor": outcome.port_monitor,
         "causes": [{"cause": each.cause, "why": each.why, "fix": each.fix} for each in diagnosis.causes],
         "evidence": list(diagnosis.evidence),
         "exchange": [_packet(packet) for packet in check.exchange],
@@ -45,6 +46,19 @@ def _address(check: Check, diagnosis: Diagnosis) -> Json:
         "rtt_ms": rtt_ms,
         "handshake": handshake
         and {"rtt_ms": rtt_ms, "cookie": handshake.cookie, "retransmits": handshake.retransmits},
+    }
+
+
+def _tunnel(check: Check) -> Json | None:
+    tunnel = check.tunnel
+    if tunnel is None:
+        return None
+    return {
+        "sent": tunnel.sent,
+        "received": tunnel.received,
+        "rtt_ms": None if tunnel.rtt is None else round(tunnel.rtt * 1000, 3),
+        "mtu": tunnel.mtu,
+        "passive": tunnel.passive,
     }
 
 
