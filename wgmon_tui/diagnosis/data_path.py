@@ -83,8 +83,12 @@ def _dead(
 
 
 def _silent_targets(evidence: Sequence[Evidence]) -> list[str]:
-    echoes = [each.target for each in every(InnerEcho, evidence) if not each.received]
-    return echoes + [each.target for each in every(InnerService, evidence) if each.answer is None]
+    """Inner targets that do not answer while the others lose nothing: on a lossy path silence may be loss."""
+    echoes = every(InnerEcho, evidence)
+    if any(0 < each.received < each.sent for each in echoes):
+        return []
+    silent = [each.target for each in echoes if not each.received]
+    return silent + [each.target for each in every(InnerService, evidence) if each.answer is None]
 
 
 def _lost_echoes(evidence: Sequence[Evidence]) -> str | None:
