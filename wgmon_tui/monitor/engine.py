@@ -17,7 +17,7 @@ from wgmon_tui.monitor.look import Attention, blame_uplink, heard_from, look
 from wgmon_tui.monitor.schedule import Schedule
 from wgmon_tui.monitor.uplink import UplinkGuard
 from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import Target
+from wgmon_tui.probe.records import PassiveKeepalive, Target
 
 _RATE_OVER_S = 5.0
 
@@ -180,8 +180,8 @@ class Engine:
         server, now = row.server, time.monotonic()
         if row.last is None:
             return Attention()
-        data_dead = row.last.diagnosis.verdict is Verdict.DATA_DEAD
-        deep = data_dead or now - self._deep_at.get(server.name, -inf) >= server.tunnel_every
+        due = now - self._deep_at.get(server.name, -inf) >= server.tunnel_every
+        deep = due or (row.last.diagnosis.verdict is Verdict.DATA_DEAD and _wants_a_deep_look(row))
         explain = (
             server.explain
             and row.severity is Severity.DOWN
@@ -217,3 +217,11 @@ class Engine:
         horizon = time.monotonic() - _RATE_OVER_S
         while self._finished and self._finished[0] < horizon:
             self._finished.popleft()
+
+
+def _wants_a_deep_look(row: Row) -> bool:
+    """Whether only a deep look tells more of a dead data path: whose fault it is, or that it is over."""
+    server = row.server
+    asks = server.tunnel_ping or server.tunnel_dns or server.tunnel_tcp
+    known = any(isinstance(each, PassiveKeepalive) for stands in row.standing.values() for each in stands)
+    return not (asks and known)
