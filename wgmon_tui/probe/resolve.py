@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import time
+from functools import lru_cache
 from ipaddress import ip_address
 from threading import Thread
 
@@ -30,10 +31,8 @@ class Resolver:
 
     async def resolve(self, endpoint: Endpoint, timeout_s: float) -> tuple[Address, ...]:
         """The addresses of an endpoint's host, without duplicates. Raises ResolutionError."""
-        try:
-            return (ip_address(endpoint.host),)
-        except ValueError:
-            pass
+        if literal := _literal(endpoint.host):
+            return (literal,)
         kept = self._kept.get(endpoint.host)
         if kept and time.monotonic() - kept[0] < KEPT_FOR_S:
             return kept[1]
@@ -78,3 +77,12 @@ class Resolver:
 
         Thread(target=look_up, name="resolve", daemon=True).start()
         return await answer
+
+
+@lru_cache(65536)
+def _literal(host: str) -> Address | None:
+    """The address that a host already is; remembered, because every check asks."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
