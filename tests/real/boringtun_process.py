@@ -1,7 +1,7 @@
-"""The child process of boringtun.py: boringtun as mitmproxy embeds it, on 127.0.0.1 and on ::1.
+"""The child process of boringtun.py: boringtun as mitmproxy embeds it, once for each host.
 
-Reads one JSON object from stdin, {"private_key": …, "peers": [public keys]}, prints the two ports, and runs
-until stdin is closed.
+Reads one JSON object from stdin, {"hosts": [addresses], "private_key": …, "peers": [public keys]}, prints the
+ports, and runs until stdin is closed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ async def main() -> None:
     setup = json.loads(sys.stdin.readline())
     servers = [
         await start_wireguard_server(host, 0, setup["private_key"], setup["peers"], _ignore, _ignore)
-        for host in ("127.0.0.1", "::1")
+        for host in setup["hosts"]
     ]
     print(json.dumps([server.getsockname()[1] for server in servers]), flush=True)
     await asyncio.to_thread(sys.stdin.read)

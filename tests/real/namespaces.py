@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
+from wgmon_tui.fleet.records import Address
+
 _CLONE_NEWNET = 0x40000000
 _numbers = itertools.count(1)
 
@@ -63,24 +65,49 @@ def _setns(descriptor: int) -> None:  # os.setns came with Python 3.12
 
 @dataclass(frozen=True, slots=True)
 class RoutedPath:
-    """The names of three namespaces; what the client sends to the server passes the router."""
+    """The names of three namespaces; what the client sends to the server passes the router.
+
+    The fields after them are addresses, version 4 and version 6: the router's on the client's side, and the
+    server's.
+    """
 
     client: str
     router: str
     server: str
+    router_addresses: tuple[IPv4Address, IPv6Address] = (ROUTER_V4, ROUTER_V6)
+    server_addresses: tuple[IPv4Address, IPv6Address] = (SERVER_V4, SERVER_V6)
+
+    def router_address(self, version: int) -> Address:
+        return self.router_addresses[version == 6]
+
+    def server_address(self, version: int) -> Address:
+        return self.server_addresses[version == 6]
+
+    def absent_address(self, version: int) -> Address:
+        """An address on the server's link that no machine has."""
+        return self.server_addresses[version == 6] + 97
 
     @contextmanager
     def filtered(self, rule: str) -> Iterator[None]:
         """Have the router apply one nftables rule to what it forwards."""
-        chain = f"type filter hook forward priority 0\n{rule}\n"
-        ruleset = f"table inet filter {{\nchain forward {{\n{chain}}}\n}}\n"
-        with entered(self.router):
-            run("nft", "-f", "-", stdin=ruleset)
+        firewall(self.router, "forward", rule)
         try:
             yield
         finally:
-            with entered(self.router):
-                run("nft", "delete", "table", "inet", "filter")
+            no_firewall(self.router)
+
+
+def firewall(name: str, hook: str, rule: str) -> None:
+    """Apply one nftables rule to all that passes a hook (forward, input, output …) of a namespace."""
+    chain = f"type filter hook {hook} priority 0\n{rule}\n"
+    with entered(name):
+        run("nft", "-f", "-", stdin=f"table inet filter {{\nchain {hook} {{\n{chain}}}\n}}\n")
+
+
+def no_firewall(name: str) -> None:
+    """Take all rules of a namespace away."""
+    with entered(name):
+        run("nft", "flush", "ruleset")
 
 
 @contextmanager
@@ -88,17 +115,27 @@ def routed_path() -> Iterator[RoutedPath]:
     """Three joined namespaces, with addresses and routes for IPv4 and IPv6."""
     with ExitStack() as stack:
         client, router, server = (stack.enter_context(namespace(role)) for role in ("c", "r", "s"))
-        for host, net, link in ((client, 1, "to-client"), (server, 2, "to-server")):
-            host_mac, router_mac = f"02:77:00:00:0{net}:02", f"02:77:00:00:0{net}:01"
-            peer = f"peer name {link} address {router_mac} netns {router}"
-            ip(host, f"link add dev uplink address {host_mac} type veth {peer}")
-            ip(router, _joined(link, 1, net, neighbour=2, neighbour_mac=host_mac))
-            ip(host, _joined("uplink", 2, net, neighbour=1, neighbour_mac=router_mac))
-            ip(host, f"route add default via 10.77.{net}.1\nroute add ::/0 via fd77:{net}::1")
-        with entered(router):
-            Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-            Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1")
+        join(client, router, "to-client", net=1)
+        join(server, router, "to-server", net=2)
+        forward(router)
         yield RoutedPath(client, router, server)
+
+
+def join(host: str, router: str, link: str, *, net: int) -> None:
+    """Connect a host to a router by 10.77.net.0/24 and fd77:net::/64; it is the host's default way."""
+    host_mac, router_mac = f"02:77:00:00:{net:02x}:02", f"02:77:00:00:{net:02x}:01"
+    peer = f"peer name {link} address {router_mac} netns {router}"
+    ip(host, f"link add dev uplink address {host_mac} type veth {peer}")
+    ip(router, _joined(link, 1, net, neighbour=2, neighbour_mac=host_mac))
+    ip(host, _joined("uplink", 2, net, neighbour=1, neighbour_mac=router_mac))
+    ip(host, f"route add default via 10.77.{net}.1\nroute add ::/0 via fd77:{net:x}::1")
+
+
+def forward(router: str) -> None:
+    """Make a router of a namespace."""
+    with entered(router):
+        Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+        Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1")
 
 
 def ip(name: str, commands: str) -> None:
@@ -111,7 +148,7 @@ def _joined(device: str, host: int, net: int, *, neighbour: int, neighbour_mac: 
     return f"""
 link set dev {device} up
 address add 10.77.{net}.{host}/24 dev {device}
-address add fd77:{net}::{host}/64 dev {device} nodad
+address add fd77:{net:x}::{host}/64 dev {device} nodad
 neighbour replace 10.77.{net}.{neighbour} lladdr {neighbour_mac} nud permanent dev {device}
-neighbour replace fd77:{net}::{neighbour} lladdr {neighbour_mac} nud permanent dev {device}
+neighbour replace fd77:{net:x}::{neighbour} lladdr {neighbour_mac} nud permanent dev {device}
 """

@@ -83,7 +83,9 @@ class Device:
 
 
 class WireguardGo:
-    """A wireguard-go server behind the router of a routed path."""
+    """A wireguard-go server behind the router of a routed path; its inner addresses are 10.7.0.1, fd07::1."""
+
+    inner_net = 0
 
     def __init__(self, path: RoutedPath, port: int = _PORT) -> None:
         self.path = path
@@ -92,6 +94,12 @@ class WireguardGo:
         self._port = port
         self._peers = 1
         self.device = Device(path.server, private_key, port)
+        self.interface = self.device.name
+        ip(
+            path.server,
+            f"address add 10.7.0.1/24 dev {self.interface}\n"
+            f"address add fd07::1/64 dev {self.interface} nodad",
+        )
 
     def endpoint(self, version: int) -> tuple[Address, int]:
         return (SERVER_V4 if version == 4 else SERVER_V6), self._port
@@ -106,6 +114,14 @@ class WireguardGo:
         preshared = f"PresharedKey = {psk.to_text()}\n" if psk else ""
         self.device.configure(f"[Peer]\nPublicKey = {private_key.public}\n{inner}{preshared}")
         return private_key
+
+    def run(self, script: str) -> str:
+        """What a shell script prints in the server's namespace. It does not appear in argv: it may hold keys."""
+        with entered(self.path.server):
+            return run("sh", "-se", stdin=script)
+
+    def frozen(self) -> AbstractContextManager[None]:
+        return self.device.frozen()
 
     def stop(self) -> None:
         self.device.stop()

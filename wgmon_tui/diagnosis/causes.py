@@ -113,14 +113,21 @@ def _compare_psk(server: Server) -> str:
     )
 
 
-def port_closed(server: Server) -> Cause:
+def port_closed(server: Server) -> list[Cause]:
     """For an ICMP port unreachable from the server itself."""
-    return Cause(
-        "WireGuard is not running there, or listens on another port",
-        "the error came from the server's own address, twice",
-        f"on the server: wg show wg0 listen-port — must print {server.endpoint.port}; "
-        "systemctl status wg-quick@wg0",
-    )
+    return [
+        Cause(
+            "WireGuard is not running there, or listens on another port",
+            "the error came from the server's own address, which has nothing on this port",
+            f"on the server: wg show wg0 listen-port — must print {server.endpoint.port}; "
+            "systemctl status wg-quick@wg0",
+        ),
+        Cause(
+            "the server's own firewall rejects our packets",
+            "a REJECT rule on the server sends the very same ICMP error",
+            f"on the server: nft list ruleset | grep {server.endpoint.port}",
+        ),
+    ]
 
 
 def unreachable(server: Server, error: str, who: str) -> Cause:

@@ -127,7 +127,7 @@ def _refused(check: Check, evidence: Sequence[Evidence], server: Server) -> Mean
     icmp = every(IcmpError, evidence)
     if any(_closes_port(each) for each in icmp):
         summary = f"{check.address} says that nothing listens on UDP port {server.endpoint.port}."
-        return Verdict.PORT_CLOSED, summary, [causes.port_closed(server)]
+        return Verdict.PORT_CLOSED, summary, causes.port_closed(server)
     if icmp:
         who = "The server itself" if icmp[0].from_target else f"{icmp[0].offender or 'A hop'} on the way"
         summary = f"{who} says: {icmp_name(icmp[0])}."

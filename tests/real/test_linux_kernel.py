@@ -1,0 +1,182 @@
+"""What the Linux kernel's own WireGuard does, and the verdict that it earns."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.real.flood import junk_initiation, send_all
+from tests.real.linux_kernel import (
+    LinuxKernel,
+    kernel_behind_port_fixture,  # noqa: F401 - a fixture
+    kernel_behind_tap_fixture,  # noqa: F401 - a fixture
+)
+from tests.real.server import LONG_S, SHORT_S, checked, polled, prober_at, target
+from wgmon_tui.diagnosis.diagnose import diagnose
+from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.probe.records import IcmpError, LateAnswer, PacketRejected
+from wgmon_tui.wireguard.handshake import Reason
+from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
+
+PSK = PresharedKey(b"a".ljust(32))
+OTHER_PSK = PresharedKey(b"b".ljust(32))
+
+over_every_path = pytest.mark.parametrize(
+    ("server", "version"),
+    [
+        pytest.param("kernel_behind_port", 4, id="forwarded port, IPv4"),
+        pytest.param("kernel_behind_tap", 4, id="tap, IPv4"),
+        pytest.param("kernel_behind_tap", 6, id="tap, IPv6"),
+    ],
+    indirect=["server"],
+)
+over_ipv4_and_ipv6 = pytest.mark.parametrize(
+    "version", [pytest.param(4, id="IPv4"), pytest.param(6, id="IPv6")]
+)
+
+
+# What the configurations say
+
+
+@over_every_path
+@pytest.mark.parametrize("psk", [None, PSK], ids=["no preshared key", "a preshared key"])
+async def test_with_the_right_keys_it_is_healthy(
+    server: LinuxKernel, version: int, psk: PresharedKey | None
+) -> None:
+    aim = target(server, server.new_peer(psk), psk=psk, version=version)
+    check, diagnosis = await checked(server, aim, version)
+    assert diagnosis.verdict is Verdict.HEALTHY
+    assert check.handshake is not None
+    assert check.evidence == ()
+
+
+@over_every_path
+async def test_another_server_key_is_met_with_silence(server: LinuxKernel, version: int) -> None:
+    other = PrivateKey.generate().public
+    aim = target(server, server.new_peer(), public_key=other, version=version, timeout_s=SHORT_S)
+    _, diagnosis = await checked(server, aim, version)
+    assert diagnosis.verdict is Verdict.SILENT
+
+
+@over_every_path
+async def test_an_unknown_peer_is_met_with_silence(server: LinuxKernel, version: int) -> None:
+    aim = target(server, PrivateKey.generate(), version=version, timeout_s=SHORT_S)
+    _, diagnosis = await checked(server, aim, version)
+    assert diagnosis.verdict is Verdict.SILENT
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        pytest.param(PSK, None, id="only the server has one"),
+        pytest.param(None, PSK, id="only we have one"),
+        pytest.param(PSK, OTHER_PSK, id="both have one, not the same"),
+    ],
+)
+async def test_other_preshared_keys_are_told_from_silence(
+    kernel_behind_tap: LinuxKernel, theirs: PresharedKey | None, ours: PresharedKey | None
+) -> None:
+    aim = target(kernel_behind_tap, kernel_behind_tap.new_peer(theirs), psk=ours, timeout_s=2 * SHORT_S)
+    check, diagnosis = await checked(kernel_behind_tap, aim)
+    assert diagnosis.verdict is Verdict.PSK_MISMATCH
+    rejected = [each for each in check.evidence if isinstance(each, PacketRejected)]
+    assert {(each.reason, each.length) for each in rejected} == {(Reason.BAD_EMPTY, 92)}
+
+
+# What changes while we watch
+
+
+async def test_a_peer_that_is_removed_goes_silent(kernel_behind_tap: LinuxKernel) -> None:
+    key = kernel_behind_tap.new_peer()
+    aim = target(kernel_behind_tap, key, timeout_s=SHORT_S)
+    async with prober_at(kernel_behind_tap) as prober:
+        address, _ = kernel_behind_tap.endpoint(4)
+        before = await prober.check(aim, address)
+        kernel_behind_tap.forget(key.public)
+        after = await prober.check(aim, address)
+    verdicts = [diagnose(check, aim.server).verdict for check in (before, after)]
+    assert verdicts == [Verdict.HEALTHY, Verdict.SILENT]
+
+
+@over_ipv4_and_ipv6
+async def test_with_its_interface_down_the_port_is_closed(
+    kernel_behind_tap: LinuxKernel, version: int
+) -> None:
+    aim = target(kernel_behind_tap, kernel_behind_tap.new_peer(), version=version)
+    with kernel_behind_tap.interface_down():
+        check, diagnosis = await checked(kernel_behind_tap, aim, version)
+    assert diagnosis.verdict is Verdict.PORT_CLOSED
+    assert all(isinstance(each, IcmpError) and each.from_target for each in check.evidence)
+
+
+@over_ipv4_and_ipv6
+@pytest.mark.parametrize(
+    ("rule", "verdict"),
+    [
+        ("udp dport 51820 drop", Verdict.SILENT),
+        ("udp dport 51820 reject", Verdict.PORT_CLOSED),
+        ("udp dport 51820 reject with icmpx admin-prohibited", Verdict.UNREACHABLE),
+    ],
+)
+async def test_a_firewall_on_the_server_itself(
+    kernel_behind_tap: LinuxKernel, version: int, rule: str, verdict: Verdict
+) -> None:
+    timeout_s = SHORT_S if verdict is Verdict.SILENT else LONG_S
+    aim = target(kernel_behind_tap, kernel_behind_tap.new_peer(), version=version, timeout_s=timeout_s)
+    with kernel_behind_tap.filtered(rule):
+        _, diagnosis = await checked(kernel_behind_tap, aim, version)
+    assert diagnosis.verdict is verdict
+
+
+@over_every_path
+async def test_a_machine_that_is_frozen_is_silent_and_answers_late(server: LinuxKernel, version: int) -> None:
+    key = server.new_peer()
+    address, _ = server.endpoint(version)
+    impatient = target(server, key, version=version, timeout_s=SHORT_S)
+    patient = target(server, key, version=version, timeout_s=LONG_S)
+    async with prober_at(server) as prober:
+        with server.guest.frozen():
+            during = await prober.check(impatient, address)
+        await asyncio.to_thread(server.await_sent_to, key.public)
+        after = await prober.check(patient, address)
+    assert diagnose(during, impatient.server).verdict is Verdict.SILENT
+    assert diagnose(after, patient.server).verdict is Verdict.HEALTHY
+    # To one of the two attempts at least: a server drops what it reads within 20 ms of another.
+    assert {type(each) for each in after.evidence} == {LateAnswer}
+
+
+async def test_under_load_it_demands_a_cookie_answers_and_recovers(kernel_behind_tap: LinuxKernel) -> None:
+    aim = target(kernel_behind_tap, kernel_behind_tap.new_peer())
+    address, _ = kernel_behind_tap.endpoint(4)
+    async with prober_at(kernel_behind_tap) as prober:
+        # Frozen, it finds more waiting when it wakes than the 512 at which it begins to ask for cookies.
+        with kernel_behind_tap.guest.frozen(), kernel_behind_tap.vantage():
+            send_all(kernel_behind_tap, [junk_initiation(kernel_behind_tap.public_key) for _ in range(900)])
+        check = await prober.check(aim, address)
+        assert diagnose(check, aim.server).verdict is Verdict.UNDER_LOAD
+        assert check.handshake is not None
+        async with asyncio.timeout(LONG_S):
+            while diagnose(check, aim.server).verdict is not Verdict.HEALTHY:
+                check = await prober.check(aim, address)
+
+
+# What the server thinks
+
+
+@over_every_path
+async def test_our_keepalive_confirms_the_session_so_that_wg_shows_the_handshake(
+    server: LinuxKernel, version: int
+) -> None:
+    key = server.new_peer()
+    assert server.latest_handshake(key.public) == 0
+    await checked(server, target(server, key, version=version), version)
+    assert await polled(lambda: server.latest_handshake(key.public)) > 0
+
+
+async def test_a_check_with_another_preshared_key_is_no_handshake_to_the_server(
+    kernel_behind_tap: LinuxKernel,
+) -> None:
+    key = kernel_behind_tap.new_peer(PSK)
+    await checked(kernel_behind_tap, target(kernel_behind_tap, key, psk=OTHER_PSK, timeout_s=SHORT_S))
+    assert kernel_behind_tap.latest_handshake(key.public) == 0
