@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench screenshots clean
+.PHONY: run test check bench docs screenshots clean
 
 run: $(VENV)/run.stamp  ## the dashboard on the embedded lab
 	$(BIN)/wgmon-tui demo
@@ -19,6 +19,9 @@ check: $(VENV)/dev.stamp  ## lint, types, import contracts
 
 bench: $(VENV)/dev.stamp  ## the figures of BENCHMARKS.md; takes several minutes
 	$(BIN)/python -m tests.perf
+
+docs: $(VENV)/dev.stamp  ## the pages of docs/ that the code writes
+	$(BIN)/python -m docs.make
 
 screenshots: $(VENV)/dev.stamp  ## the pictures in screenshots/, from the demo
 	$(BIN)/python -m screenshots.make

@@ -1,0 +1,76 @@
+"""The pages of docs/ that say what the code says: `python -m docs.make` (`make docs`).
+
+Keys come from the one action table, wire formats from the one list of fields, verdicts from the one table of
+them; a test holds that the pages are current.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.tui.actions import GROUPS, actions_for
+from wgmon_tui.wireguard.messages import FIELDS, MessageType
+
+HERE = Path(__file__).parent
+
+
+def wire_format() -> str:
+    """Every message of the protocol, field by field."""
+    return "\n".join(_wire_format())
+
+
+def _wire_format() -> Iterator[str]:
+    yield "# The messages on the wire\n"
+    yield "Every byte of a WireGuard message (whitepaper §5.4), as the Packets view and the JSON name it. Offsets"
+    yield "and lengths are in bytes; numbers are little-endian."
+    for kind in MessageType:
+        yield f"\n## {kind.label.capitalize()} (type {kind.value})\n"
+        yield "| field | offset | length | meaning |"
+        yield "|---|---:|---:|---|"
+        for field in FIELDS[kind]:
+            yield f"| {field.name} | {field.offset} | {field.length} | {field.meaning} |"
+        if kind is MessageType.TRANSPORT:
+            rest = FIELDS[kind][-1].end
+            yield f"| packet | {rest} | rest | the sealed inner IP packet and its tag; the tag alone: a keepalive |"
+    yield ""
+
+
+def keys() -> str:
+    """The keys of every screen."""
+    return "\n".join(_keys())
+
+
+def _keys() -> Iterator[str]:
+    yield "# Keys\n"
+    yield "`?` shows those of the screen that you are on."
+    for screen, title in (("fleet", "Fleet"), ("server", "Server"), ("app", "Everywhere")):
+        yield f"\n## {title}\n"
+        yield "| key | what it does | |"
+        yield "|---|---|---|"
+        for group in GROUPS:
+            for action in actions_for(screen):
+                if action.group == group:
+                    yield f"| `{action.shown}` | {action.help} | {group} |"
+    yield ""
+
+
+def verdicts() -> str:
+    """What every verdict means."""
+    lines = ["# Verdicts\n", "| verdict | severity | meaning |", "|---|---|---|"]
+    lines += [f"| `{each.slug}` | {each.severity.word} | {each.meaning} |" for each in Verdict]
+    return "\n".join([*lines, ""])
+
+
+PAGES = {"wire-format.md": wire_format, "keys.md": keys, "verdicts.md": verdicts}
+
+
+def main() -> None:
+    """Write the pages."""
+    for name, page in PAGES.items():
+        (HERE / name).write_text(page())
+
+
+if __name__ == "__main__":
+    main()
