@@ -23,8 +23,8 @@ def wire_format() -> str:
 
 def _wire_format() -> Iterator[str]:
     yield "# The messages on the wire\n"
-    yield "Every byte of a WireGuard message (whitepaper §5.4), as the Packets view and the JSON name it. Offsets"
-    yield "and lengths are in bytes; numbers are little-endian."
+    yield "Every byte of a WireGuard message (whitepaper §5.4), as the Packets view and the JSON name it."
+    yield "Offsets and lengths are in bytes; numbers are little-endian."
     for kind in MessageType:
         yield f"\n## {kind.label.capitalize()} (type {kind.value})\n"
         yield "| field | offset | length | meaning |"
@@ -33,7 +33,7 @@ def _wire_format() -> Iterator[str]:
             yield f"| {field.name} | {field.offset} | {field.length} | {field.meaning} |"
         if kind is MessageType.TRANSPORT:
             rest = FIELDS[kind][-1].end
-            yield f"| packet | {rest} | rest | the sealed inner IP packet and its tag; the tag alone: a keepalive |"
+            yield f"| packet | {rest} | rest | the sealed inner IP packet; nothing but a tag: a keepalive |"
     yield ""
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -38,6 +40,9 @@ _DEMO_ROUNDS = 3
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code."""
     _write_any_terminal()
+    for ended_by in (signal.SIGTERM, signal.SIGHUP):
+        # An exception, not the default's sudden death: the terminal is restored, temporary files go.
+        signal.signal(ended_by, lambda number, _: sys.exit(128 + number))
     arguments = _parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
@@ -71,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"wgmon-tui {__version__}")
     parser.set_defaults(run=_dashboard)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-
+    plain = argparse.ArgumentParser(add_help=False)
+    plain.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help="draw with ASCII only")
     demo = commands.add_parser(
         "demo", parents=[_face()], help="the dashboard on servers of its own, on loopback"
     )
@@ -79,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
 
     probe = commands.add_parser(
         "probe",
-        parents=[_places()],
+        parents=[_places(), plain],
         help="check servers once and exit",
         description="Check servers once. Exit code: 0 all up, 1 some degraded, 2 some down, 3 unknown, "
         "64 bad usage or configuration.",
@@ -95,7 +101,6 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="leave out what takes seconds: the passive data path, experiments that explain silence",
     )
-    probe.add_argument("--ascii", action="store_true", help="draw with ASCII only")
     probe.set_defaults(run=_probe)
 
     importer = commands.add_parser("import", parents=[_places()], help="take servers from wg-quick files")
@@ -107,6 +112,13 @@ def _parser() -> argparse.ArgumentParser:
     keygen.add_argument("--address", action="append", default=[], metavar="ADDRESS/LENGTH",
                         help="an unused tunnel address for it; may be repeated")  # fmt: skip
     keygen.set_defaults(run=_keygen)
+
+    doctor = commands.add_parser("doctor", parents=[_places(), plain], help="examine our own side")
+    doctor.add_argument("--json", action="store_true", help="one JSON object an item, a line each")
+    doctor.set_defaults(run=_doctor)
+    inspect = commands.add_parser("inspect", parents=[_places(), plain], help="ask a server how it sees us")
+    inspect.add_argument("name", metavar="NAME", help="a server that has `inspect` in servers.toml")
+    inspect.set_defaults(run=_inspect)
     return parser
 
 
@@ -221,6 +233,20 @@ def _keygen(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _doctor(arguments: argparse.Namespace) -> int:
+    from wgmon_tui.doctor.examine import doctor
+
+    return doctor(arguments.config, arguments.state, arguments.ascii or _ascii_output(), arguments.json)
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    from wgmon_tui.doctor.server import inspect_server
+
+    fleet, keyring = _load(arguments.config)
+    [server] = _chosen(fleet, [arguments.name])
+    return inspect_server(server, fleet, keyring, arguments.config, arguments.ascii or _ascii_output())
+
+
 # What they share
 
 
@@ -256,6 +282,9 @@ async def _show(engine: Engine, arguments: argparse.Namespace, title: str) -> in
     from wgmon_tui.tui.app import WgmonApp
 
     app = WgmonApp(engine, title=title, ascii_only=arguments.ascii, theme=arguments.theme)
+    loop = asyncio.get_running_loop()
+    for ended_by in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(ended_by, partial(app.exit, None, 128 + ended_by))
     await app.run_async(mouse=not arguments.no_mouse)
     return app.return_code or 0
 

@@ -1,0 +1,38 @@
+"""The benchmarks, one after the other: `python -m tests.perf [NAME…]`.
+
+Each runs in a process of its own, because one that pins itself to a core or freezes its heap must not change
+what the next one sees. They print figures and assert nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+BENCHMARKS = {
+    "handshake_cost": "What a handshake costs in CPU time",
+    "engine_load": "The engine at 2,000 checks a second",
+    "fleet_table": "The fleet table at 10,000 rows",
+    "start": "From the command to the first paint",
+}
+
+
+def main() -> int:
+    """Run those named, or all; the exit code says whether all of them came to their end."""
+    parser = argparse.ArgumentParser(prog="python -m tests.perf", description=main.__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    names = parser.parse_args().names
+    for name in names:
+        if name not in BENCHMARKS:
+            parser.error(f"there is no benchmark {name!r}; expected one of {', '.join(BENCHMARKS)}")
+    failed = False
+    for name in names or BENCHMARKS:
+        heading = f"{name}: {BENCHMARKS[name]}"
+        print(f"\n{heading}\n{'=' * len(heading)}\n", flush=True)
+        failed |= subprocess.run([sys.executable, "-m", f"tests.perf.{name}"], check=False).returncode != 0
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,260 @@
+"""What the fleet table costs: `python -m tests.perf.fleet_table [ROWS SHARE SECONDS]`.
+
+The real app runs in a terminal of 120x40 over an engine that probes nothing and writes made-up rounds: so
+many ROWS, of which a SHARE (0.1 is 10 %) gets a new result each second, ten batches a second. Beside it run
+the same rounds without a face, and a DataTable with the same nine columns that takes the changes off the
+same board at the same pace and calls update_cell for each cell that reads differently. The DataTable is
+spared the sorting that the app does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from ipaddress import IPv4Address
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import quantiles
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import App, ComposeResult
+from textual.widgets import DataTable
+
+from tests.perf.terminal import COLUMNS, LINES, Terminal
+from wgmon_tui.diagnosis.verdict import Diagnosis, Verdict
+from wgmon_tui.fleet.records import Endpoint, Server
+from wgmon_tui.monitor.board import Board, Round
+from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.samples import CAPACITY
+from wgmon_tui.probe.records import Check, Handshake, Silence
+from wgmon_tui.tui.app import WgmonApp
+from wgmon_tui.tui.columns import Drawing, Part, lay_out
+from wgmon_tui.tui.glyphs import glyphs_for
+from wgmon_tui.tui.screens.fleet import REFRESH_SECONDS
+from wgmon_tui.tui.themes import DEFAULT_THEME, palette_named
+from wgmon_tui.wireguard.keys import PublicKey
+
+LOAD_ALONE, OURS, DATA_TABLE = FACES = ("load alone", "wgmon-tui", "DataTable")
+BATCHES_PER_SECOND = 10
+LOST_OF = 200
+"""One round in so many is lost, so that rows change their state and the order must follow."""
+
+_LOADS = ((100, 0.1, 20.0), (1_000, 0.1, 20.0), (10_000, 0.1, 20.0))
+_SETTLING_S = 8.0
+_LAG_SLEEP_S = 0.01
+_PATIENCE_S = 120.0
+_DIFFERENT_ROUNDS = 997  # a prime: in the course of time every row meets every round
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one run saw of itself. `began` and `ended` are `time.monotonic`, lags in seconds."""
+
+    began: float
+    ended: float
+    cpu: float
+    recorded: int
+    lag50: float
+    lag99: float
+
+
+class SyntheticEngine(Engine):
+    """Never probes: writes made-up rounds on the board, each row in its turn, as if checks had ended."""
+
+    def __init__(self, rows: int, share: float) -> None:
+        self.recorded = 0
+        self._per_second = rows * share
+        self._rounds = _rounds()
+        names = [f"server-{number:05}" for number in range(rows)]
+        self.board = Board(_server(name) for name in names)
+        for row in self.board.rows.values():
+            for made in islice(self._rounds, CAPACITY - 1):
+                row.samples.add(made.check.handshake.rtt if made.check.handshake else None)
+            self.board.record(row.server.name, next(self._rounds), time.time())
+        random.Random(0).shuffle(names)
+        self._names = cycle(names)
+
+    async def run(self) -> None:
+        """Write until cancelled. Who holds the loop up makes this fall behind, as real checks would."""
+        loop = asyncio.get_running_loop()
+        due, owed = loop.time(), 0.0
+        while True:
+            owed += self._per_second / BATCHES_PER_SECOND
+            now = time.time()
+            for name in islice(self._names, int(owed)):
+                self.board.record(name, next(self._rounds), now)
+            self.recorded += int(owed)
+            owed -= int(owed)
+            due += 1 / BATCHES_PER_SECOND
+            await asyncio.sleep(max(0.0, due - loop.time()))
+
+    @property
+    def checks_per_second(self) -> float:
+        return self._per_second
+
+
+def _server(name: str) -> Server:
+    return Server(name, Endpoint(f"{name}.example.net", 51820), PublicKey(bytes(32)), "bench")
+
+
+def _rounds() -> Iterator[Round]:
+    dice = random.Random(0)
+    made = []
+    for number in range(_DIFFERENT_ROUNDS):
+        lost = number % LOST_OF == LOST_OF - 1
+        check = Check(
+            server="",
+            vantage="here",
+            endpoint=Endpoint("server.example.net", 51820),
+            address=IPv4Address("192.0.2.1"),
+            started_at=0.0,
+            handshake=None if lost else Handshake(dice.lognormvariate(-3.5, 0.6)),
+            evidence=(Silence(5.0),) if lost else (),
+        )
+        verdict = Verdict.SILENT if lost else Verdict.HEALTHY
+        made.append(Round((check,), (Diagnosis(verdict, verdict.meaning),)))
+    return cycle(made)
+
+
+class DataTableApp(App[None]):
+    """The fleet as one would first write it: a DataTable that is told which cells changed."""
+
+    ENABLE_COMMAND_PALETTE: ClassVar = False
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self._engine = engine
+        self._drawing = Drawing(palette_named(DEFAULT_THEME), glyphs_for(False), time.time())
+        names = engine.board.rows
+        self._layout = lay_out(COLUMNS, max(map(len, names)), 0)
+        self._shown: dict[tuple[str, str], list[Part]] = {}
+
+    def compose(self) -> ComposeResult:
+        yield DataTable(cursor_type="row")
+
+    def on_mount(self) -> None:
+        table = self.query_one(DataTable)
+        for placed in self._layout:
+            table.add_column(placed.column.title, key=placed.column.key, width=placed.width)
+        for name in self._engine.board.rows:
+            table.add_row(*(cell for _, cell in self._changed_cells(name)), key=name)
+        self.run_worker(self._engine.run())
+        self.set_interval(REFRESH_SECONDS, self._follow)
+
+    def _follow(self) -> None:
+        table = self.query_one(DataTable)
+        for name in self._engine.board.drain():
+            for key, cell in self._changed_cells(name):
+                table.update_cell(name, key, cell)
+
+    def _changed_cells(self, name: str) -> Iterator[tuple[str, Text]]:
+        """The cells of a row that read differently from what was last shown."""
+        row = self._engine.board.rows[name]
+        for placed in self._layout:
+            key = placed.column.key
+            parts = placed.column.cell(row, placed.width, self._drawing)
+            if self._shown.get((name, key)) != parts:
+                self._shown[name, key] = parts
+                yield key, Text.assemble(*parts)
+
+
+async def run_inside(face: str, rows: int, share: float, seconds: float) -> Figures:
+    """Show `face` in the terminal that this process runs in, and measure it from within its loop."""
+    engine = SyntheticEngine(rows, share)
+    if face == LOAD_ALONE:
+        running = asyncio.create_task(engine.run())
+        figures = await _measure(engine, seconds)
+        running.cancel()
+        return figures
+    app = WgmonApp(engine, title="benchmark") if face == OURS else DataTableApp(engine)
+    showing = asyncio.create_task(app.run_async())
+    figures = await _measure(engine, seconds)
+    if showing.done():
+        raise SystemExit(f"{face} ended before it was measured")
+    app.exit()
+    await showing
+    return figures
+
+
+async def _measure(engine: SyntheticEngine, seconds: float) -> Figures:
+    await asyncio.sleep(_SETTLING_S)
+    before, cpu, began = engine.recorded, time.process_time(), time.monotonic()
+    lags = []
+    while (asleep := time.monotonic()) < began + seconds:
+        await asyncio.sleep(_LAG_SLEEP_S)
+        lags.append(time.monotonic() - asleep - _LAG_SLEEP_S)
+    ended, cpu = time.monotonic(), time.process_time() - cpu
+    percentiles = quantiles(lags, n=100)
+    return Figures(began, ended, cpu, engine.recorded - before, percentiles[49], percentiles[98])
+
+
+def run_in_terminal(face: str, rows: int, share: float, seconds: float) -> tuple[Figures, int]:
+    """The figures of a child in a terminal of its own, and the bytes that it wrote while it measured."""
+    with tempfile.TemporaryDirectory() as directory:
+        report = Path(directory, "figures.json")
+        command = [sys.executable, "-m", "tests.perf.fleet_table", str(rows), str(share), str(seconds)]
+        with Terminal([*command, "--inside", face, "--report", str(report)]) as terminal:
+            arrivals = terminal.drain(terminal.started + _SETTLING_S + seconds + _PATIENCE_S)
+        if not report.exists():
+            raise SystemExit(b"".join(arrival.data for arrival in arrivals[-20:]).decode(errors="replace"))
+        figures = Figures(**json.loads(report.read_text()))
+    written = sum(len(each.data) for each in arrivals if figures.began <= each.at < figures.ended)
+    return figures, written
+
+
+def compare(rows: int, share: float, seconds: float) -> None:
+    """Print the three faces of one load, and the ratios."""
+    changes = rows * share
+    print(f"\n{rows} rows, {changes:g} of them changed each second, for {seconds:g} s")
+    print(f"  {'':<12}{'CPU':>7}{'lag p50':>10}{'lag p99':>10}{'written':>13}{'of the load':>13}")
+    cpu, output = {}, {}
+    for face in FACES:
+        figures, written = run_in_terminal(face, rows, share, seconds)
+        wall = figures.ended - figures.began
+        cpu[face], output[face] = figures.cpu / wall, written / wall
+        done = figures.recorded / wall / changes if changes else 1.0
+        print(
+            f"  {face:<12}{cpu[face]:>7.1%}{figures.lag50 * 1e3:>7.1f} ms{figures.lag99 * 1e3:>7.1f} ms"
+            f"{output[face] / 1e3:>8.1f} KB/s{done:>13.0%}",
+            flush=True,
+        )
+    ours, theirs = cpu[OURS] - cpu[LOAD_ALONE], cpu[DATA_TABLE] - cpu[LOAD_ALONE]
+    print(f"  Less the load: wgmon-tui {ours:.1%}, DataTable {theirs:.1%} of a core.", end=" ")
+    print(f"DataTable / wgmon-tui: CPU {theirs / ours:.1f}, bytes {output[DATA_TABLE] / output[OURS]:.1f}")
+
+
+def main() -> None:
+    """Run the load named on the command line, or the three of BENCHMARKS.md."""
+    parser = argparse.ArgumentParser(prog="python -m tests.perf.fleet_table", description=main.__doc__)
+    parser.add_argument("load", nargs="*", type=float, metavar="ROWS SHARE SECONDS")
+    parser.add_argument("--inside", choices=FACES, help="show this face in this terminal, and measure it")
+    parser.add_argument("--report", type=Path, help="where to write what --inside measured")
+    arguments = parser.parse_args()
+    if len(arguments.load) not in (0, 3):
+        parser.error("expected ROWS SHARE SECONDS, such as 10000 0.1 20")
+    loads = [(int(arguments.load[0]), *arguments.load[1:])] if arguments.load else list(_LOADS)
+    if arguments.inside:
+        figures = asyncio.run(run_inside(arguments.inside, *loads[0]))
+        arguments.report.write_text(json.dumps(asdict(figures)))
+        return
+    print(f"A pty of {COLUMNS}x{LINES}, truecolor; Textual {version('textual')}. CPU is the child's process")
+    print(
+        "time by wall time; lag is by how much a sleep of 10 ms in its loop overshot. A face that holds the"
+    )
+    print("loop up takes less than the whole load.")
+    for load in loads:
+        compare(*load)
+
+
+if __name__ == "__main__":
+    main()

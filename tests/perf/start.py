@@ -1,0 +1,96 @@
+"""How long until there is something to see: `python -m tests.perf.start [RUNS]`.
+
+`wgmon-tui demo` in a terminal, from the making of the process until the first row of the fleet is painted,
+beside the smallest Textual app. Where the time goes is told by lines that the children write on the way: the
+interpreter runs; `textual.app` is imported. Everything after that is ours. All bytecode is compiled, as
+installers leave it: the warm-up does that, into a cache of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from statistics import median
+
+from tests.perf.terminal import COLUMNS, LINES, Terminal
+from wgmon_tui.lab.demo import CAST
+
+RUNS = 9
+
+_QUIT = b"\x11"
+_PATIENCE_S = 30.0
+_RUNNING, _IMPORTED, _PAINTED = b"interpreter runs", b"textual.app imported", b"painted"
+_BEFORE = f"""
+print({_RUNNING.decode()!r}, flush=True)
+import textual.app
+print({_IMPORTED.decode()!r}, flush=True)
+"""
+_DEMO = f"""{_BEFORE}
+from wgmon_tui.cli import main
+main(["demo"])
+"""
+_SMALLEST = f"""{_BEFORE}
+from textual.widgets import Static
+class Smallest(textual.app.App):
+    def compose(self):
+        yield Static({_PAINTED.decode()!r})
+Smallest().run()
+"""
+_STARTS: dict[str, tuple[str, bytes]] = {
+    "wgmon-tui demo": (_DEMO, CAST[0].name.encode()),
+    "smallest Textual app": (_SMALLEST, _PAINTED),
+}
+"""What to run, and the text that says that it is painted."""
+
+
+def first_sights(program: str, marks: Sequence[bytes], bytecode: str) -> list[float]:
+    """The seconds from the making of the process until each of the `marks` was read, in their order.
+
+    `bytecode` is the directory of compiled modules.
+    """
+    with Terminal([sys.executable, "-c", program], {"PYTHONPYCACHEPREFIX": bytecode}) as terminal:
+        deadline = terminal.started + _PATIENCE_S
+        written = b""
+        sights: list[float] = []
+        while len(sights) < len(marks):
+            arrival = terminal.read(deadline)
+            if arrival is None:
+                raise SystemExit(f"ended before it was painted:\n{written.decode(errors='replace')}")
+            written += arrival.data
+            while len(sights) < len(marks) and marks[len(sights)] in written:
+                sights.append(arrival.at - terminal.started)
+        terminal.type(_QUIT)
+        terminal.drain(deadline)
+    return sights
+
+
+def main() -> None:
+    """Start each in turn, and print the medians."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    print(
+        f"A pty of {COLUMNS}x{LINES}; Textual {version('textual')}; medians of {runs} runs after one warm-up"
+    )
+    seen: dict[str, list[list[float]]] = {name: [] for name in _STARTS}
+    with tempfile.TemporaryDirectory() as bytecode:
+        for number in range(runs + 1):
+            for name, (program, painted) in _STARTS.items():
+                sights = first_sights(program, (_RUNNING, _IMPORTED, painted), bytecode)
+                if number:
+                    seen[name].append(sights)
+    print(
+        f"\n  {'':<22}{'interpreter':>12}{'textual.app':>13}{'painted':>10}   after the import (min to max)"
+    )
+    for name, rows in seen.items():
+        running, imported, painted_at = (median(column) * 1e3 for column in zip(*rows, strict=True))
+        after = [(row[2] - row[1]) * 1e3 for row in rows]
+        print(
+            f"  {name:<22}{running:>9.0f} ms{imported:>10.0f} ms{painted_at:>7.0f} ms"
+            f"   {median(after):.0f} ms ({min(after):.0f} to {max(after):.0f})"
+        )
+    print("  Times are from the making of the process.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""A terminal for the benchmarks: a pty of 120x40 that answers what a modern terminal is asked."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import termios
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+
+COLUMNS, LINES = 120, 40
+
+_ANSWERS = (
+    (b"\x1b[?2026$p", b"\x1b[?2026;2$y"),  # synchronized output: known, not switched on yet
+    (b"\x1b[?2048$p", b"\x1b[?2048;0$y"),  # size reports in band: unknown, SIGWINCH does it
+)
+_LONGEST_QUESTION = max(len(question) for question, _ in _ANSWERS)
+_ALTERS_THE_RUN = ("NO_COLOR", "COLUMNS", "LINES", "TMUX", "TERM_PROGRAM", "PYTHONDONTWRITEBYTECODE")
+_GIVE_UP_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Bytes that the program wrote, and when they were read (`time.monotonic`)."""
+
+    at: float
+    data: bytes
+
+
+class Terminal:
+    """Runs a program in the terminal; leaving the context ends it."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        """`environment` comes on top of this process's own."""
+        self._master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (LINES, COLUMNS))
+        self._tail = b""
+        self.started = time.monotonic()
+        """When the process was made."""
+        self._process = subprocess.Popen(
+            command,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env={**_environment(), **(environment or {})},
+            start_new_session=True,
+        )
+        os.close(slave)
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(_GIVE_UP_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        os.close(self._master)
+
+    def read(self, deadline: float) -> Arrival | None:
+        """What was written next, its questions answered; None when the program has ended.
+
+        Raises TimeoutError where nothing comes before `deadline` (`time.monotonic`).
+        """
+        if not select.select([self._master], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            raise TimeoutError(f"{self._process.args!r} wrote nothing more")
+        try:
+            data = os.read(self._master, 1 << 16)
+        except OSError:  # EIO: nobody holds the other end any more
+            return None
+        arrival = Arrival(time.monotonic(), data)
+        self._answer(data)
+        return arrival
+
+    def type(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self._master, keys)
+
+    def drain(self, deadline: float) -> list[Arrival]:
+        """Everything until the program ends. Raises TimeoutError."""
+        arrivals = []
+        while arrival := self.read(deadline):
+            arrivals.append(arrival)
+        return arrivals
+
+    def _answer(self, data: bytes) -> None:
+        seen = self._tail + data
+        for question, answer in _ANSWERS:
+            if question in seen:
+                self.type(answer)
+                seen = seen.replace(question, b"")
+        self._tail = seen[-(_LONGEST_QUESTION - 1) :]
+
+
+def _environment() -> dict[str, str]:
+    inherited = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in _ALTERS_THE_RUN and not key.startswith("TEXTUAL")
+    }
+    return {**inherited, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
