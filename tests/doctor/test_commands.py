@@ -1,0 +1,222 @@
+"""`wgmon-tui doctor` and `wgmon-tui inspect`, used as a shell uses them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.fleet.fleets import OURS, SMALL, THEIRS
+from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
+
+SECRET = PrivateKey(b"\x02" * 32)
+PSK = PresharedKey(b"\x06" * 32)
+
+DUMP = (
+    f"{SECRET.to_text()}\t{THEIRS}\t51820\toff\n"
+    f"{OURS.public}\t(none)\t192.0.2.9:40000\t10.8.0.250/32\t1700000000\t1\t1\toff\n"
+)
+CONFIGURED = SMALL.replace('"bastion.key"\n', '"bastion.key"\naddresses = ["10.8.0.250/32"]\n')
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Shell:
+    home: Path
+
+    def run(self, *words: str, **environment: str) -> Ran:
+        child = subprocess.run(
+            [sys.executable, "-W", "error", "-m", "wgmon_tui", *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env={
+                **os.environ,
+                "HOME": str(self.home),
+                "XDG_CONFIG_HOME": "",
+                "XDG_STATE_HOME": "",
+                "PYTHONIOENCODING": "utf-8",
+                **environment,
+            },
+        )
+        assert "Traceback" not in child.stderr
+        return Ran(child.returncode, child.stdout, child.stderr)
+
+    @property
+    def config(self) -> Path:
+        return self.home / ".config" / "wgmon-tui"
+
+    def configure(self, servers_toml: str) -> None:
+        self.config.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, text in (("servers.toml", servers_toml), ("bastion.key", OURS.to_text())):
+            (self.config / name).write_text(text)
+            (self.config / name).chmod(0o600)
+
+    def inspectable(self, dump: str = DUMP, file: str | None = None) -> None:
+        """Configure a server whose commands print these."""
+        stored = 'inspect_config = ["cat", "wg0.conf"]\n' if file is not None else ""
+        self.configure(CONFIGURED + 'inspect = ["cat", "wg0.dump"]\n' + stored)
+        (self.config / "wg0.dump").write_text(dump)
+        (self.config / "wg0.conf").write_text(file or "")
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+# doctor
+
+
+def test_the_doctor_tells_the_worst_in_its_exit_code_and_what_to_type(shell: Shell) -> None:
+    shell.configure(SMALL)
+    (shell.config / "bastion.key").chmod(0o644)
+    ran = shell.run("doctor")
+    assert (ran.code, ran.err) == (2, "")
+    [line] = [line for line in ran.out.splitlines() if "secrets" in line]
+    assert line.startswith("✖ fix ")
+    assert f"chmod 600 {shell.config / 'bastion.key'}" in line
+
+
+def test_every_line_of_the_doctor_has_a_glyph_and_a_word(shell: Shell) -> None:
+    shell.configure(SMALL)
+    lines = shell.run("doctor").out.splitlines()
+    assert len(lines) > 10
+    assert {line[:6] for line in lines} <= {"● fine", "▲ look", "✖ fix "}
+
+
+def test_the_doctor_speaks_ascii_when_told_to_and_where_the_output_has_nothing_else(shell: Shell) -> None:
+    shell.configure(SMALL)
+    for ran in (shell.run("doctor", "--ascii"), shell.run("doctor", PYTHONIOENCODING="ascii")):
+        assert ran.out.isascii()
+        assert {line[:6] for line in ran.out.splitlines()} <= {"o fine", "^ look", "X fix "}
+
+
+def test_the_doctor_prints_json_lines_without_any_secret(shell: Shell) -> None:
+    shell.configure(SMALL)
+    ran = shell.run("doctor", "--json")
+    items = [json.loads(line) for line in ran.out.splitlines()]
+    assert {tuple(item) for item in items} == {("item", "condition", "fact", "advice")}
+    assert {"software", "servers.toml", "secrets", "state", "clock"} <= {item["item"] for item in items}
+    assert OURS.to_text() not in ran.out
+
+
+def test_the_doctor_goes_on_where_the_configuration_cannot_be_read(shell: Shell) -> None:
+    shell.configure("[[server]\n")
+    ran = shell.run("doctor")
+    assert ran.code == 2
+    assert "✖ fix   servers.toml" in ran.out
+    assert "clock" in ran.out
+
+
+def test_the_doctor_leaves_nothing_behind(shell: Shell) -> None:
+    shell.configure(SMALL)
+    before = sorted(shell.home.rglob("*"))
+    shell.run("doctor")
+    assert sorted(shell.home.rglob("*")) == before
+
+
+@pytest.fixture
+def tmux(tmp_path: Path) -> Iterator[str]:
+    """A tmux server of its own; gives what $TMUX is inside of it."""
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux missing: apt-get install tmux")
+    socket = tmp_path / "tmux"
+    command = ["tmux", "-S", str(socket), "-f", "/dev/null"]
+    subprocess.run([*command, "new-session", "-d", "sleep", "60"], check=True)
+    yield f"{socket},0,0"
+    subprocess.run([*command, "kill-server"], check=True)
+
+
+def test_inside_of_tmux_the_doctor_says_whether_copies_pass(shell: Shell, tmux: str) -> None:
+    shell.configure(SMALL)
+    assert "tmux set -g set-clipboard on" in shell.run("doctor", TMUX=tmux).out
+    subprocess.run(["tmux", "-S", tmux.split(",")[0], "set", "-g", "set-clipboard", "on"], check=True)
+    assert "tmux lets OSC 52 through" in shell.run("doctor", TMUX=tmux).out
+
+
+# inspect
+
+
+def test_a_server_that_agrees_makes_the_exit_code_0(shell: Shell) -> None:
+    shell.inspectable()
+    ran = shell.run("inspect", "fra1")
+    assert (ran.code, ran.err) == (0, "")
+    assert {line.split("  ")[0] for line in ran.out.splitlines()} == {"● ok"}
+    assert "10.8.0.250 belongs to our peer" in ran.out
+
+
+def test_a_difference_makes_the_exit_code_2_and_says_what_to_type(shell: Shell) -> None:
+    shell.inspectable(DUMP.replace("51820", "51999"))
+    ran = shell.run("inspect", "fra1", "--ascii")
+    assert ran.code == 2
+    assert "X differs      listen port" in ran.out
+    assert "    -> on the server: wg set wg0 listen-port 51820" in ran.out
+    assert ran.out.isascii()
+
+
+def test_the_running_interface_is_compared_with_its_file(shell: Shell) -> None:
+    shell.inspectable(file="[Interface]\nListenPort = 51820\n")
+    ran = shell.run("inspect", "fra1")
+    assert ran.code == 2
+    assert f"running, but not in the file: {OURS.public} (ours)" in ran.out
+
+
+@pytest.mark.parametrize(
+    "dump", ["", "sudo: a password is required\n", "\x1b[2J\t\t\t", f"{SECRET.to_text()}\n"]
+)
+def test_a_server_that_would_not_say_makes_the_exit_code_3(shell: Shell, dump: str) -> None:
+    shell.inspectable(dump)
+    ran = shell.run("inspect", "fra1")
+    assert (ran.code, ran.err) == (3, "")
+    assert ran.out.startswith("? cannot tell  running ")
+    assert SECRET.to_text() not in ran.out
+    assert "\x1b" not in ran.out
+
+
+def test_no_key_of_the_server_is_printed(shell: Shell) -> None:
+    file = (
+        f"[Interface]\nPrivateKey = {SECRET.to_text()}\n"
+        f"[Peer]\nPublicKey = {OURS.public}\nPresharedKey = {PSK.to_text()}\n"
+    )
+    shell.inspectable(DUMP.replace("(none)", PSK.to_text(), 1), file)
+    ran = shell.run("inspect", "fra1")
+    assert ran.code == 2
+    assert not any(secret.to_text() in ran.out + ran.err for secret in (SECRET, PSK, OURS))
+
+
+def test_our_own_key_need_not_be_readable_to_compare_the_rest(shell: Shell) -> None:
+    shell.inspectable()
+    (shell.config / "bastion.key").unlink()
+    ran = shell.run("inspect", "fra1")
+    assert ran.code == 0
+    assert "our own private key cannot be read" in ran.out
+
+
+def test_without_a_command_the_exit_code_is_64_and_one_line_shows_how_to_configure_it(shell: Shell) -> None:
+    shell.configure(SMALL)
+    ran = shell.run("inspect", "fra1")
+    assert (ran.code, ran.out) == (64, "")
+    assert ran.err == (
+        'wgmon-tui: servers.toml: server "fra1": key inspect: missing; '
+        'add inspect = ["ssh", "fra1.example.net", "sudo", "wg", "show", "wg0", "dump"]\n'
+    )
+
+
+def test_a_server_that_is_not_there_is_exit_code_64_with_the_nearest(shell: Shell) -> None:
+    shell.configure(SMALL)
+    ran = shell.run("inspect", "fra")
+    assert (ran.code, 'did you mean "fra1"?' in ran.err) == (64, True)

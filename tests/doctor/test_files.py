@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.fleet.fleets import OURS, SMALL
+from wgmon_tui.doctor.files import permissions, secrets, servers_file, stamps, state_directory
+from wgmon_tui.doctor.items import Condition, Item
+from wgmon_tui.fleet.secrets import open_keyring
+from wgmon_tui.history.stamps import StampLedger
+from wgmon_tui.wireguard import tai64n
+
+SECOND_NS = 10**9
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration with which nothing is wrong."""
+    directory = tmp_path / "config"
+    directory.mkdir(mode=0o700)
+    for name, text in (("servers.toml", SMALL), ("bastion.key", OURS.to_text())):
+        (directory / name).write_text(text)
+        (directory / name).chmod(0o600)
+    return directory
+
+
+def secret_items(config: Path) -> list[Item]:
+    fleet, _ = servers_file(config)
+    return secrets(open_keyring(fleet, config), config)
+
+
+def conditions(items: list[Item]) -> list[Condition]:
+    return [item.condition for item in items]
+
+
+def test_a_configuration_with_which_nothing_is_wrong_is_fine(config: Path) -> None:
+    fleet, item = servers_file(config)
+    assert [server.name for server in fleet.servers] == ["fra1"]
+    items = [item, *permissions(config), *secret_items(config)]
+    assert conditions(items) == [Condition.FINE] * 3
+
+
+def test_a_servers_toml_that_cannot_stand_is_told_with_the_loaders_line(config: Path) -> None:
+    (config / "servers.toml").write_text(SMALL + 'intervall = "5s"\n')
+    fleet, item = servers_file(config)
+    assert fleet.servers == ()
+    assert item.condition is Condition.FIX
+    assert 'server "fra1": key intervall: unknown; did you mean interval?' in item.fact
+
+
+def test_no_servers_yet_says_how_to_get_some(tmp_path: Path) -> None:
+    _, item = servers_file(tmp_path / "nowhere")
+    assert (item.condition, item.advice) == (Condition.LOOK, "type: wgmon-tui import FILE.conf")
+
+
+@pytest.mark.parametrize("name", [".", "servers.toml"])
+def test_what_others_can_write_must_be_fixed(config: Path, name: str) -> None:
+    (config / name).chmod(0o770)
+    [item] = permissions(config)
+    assert item.condition is Condition.FIX
+    assert item.advice == f"type: chmod go-w {config / name}"
+
+
+def test_a_configuration_that_others_can_only_read_is_fine(config: Path) -> None:
+    config.chmod(0o755)
+    (config / "servers.toml").chmod(0o644)
+    assert conditions(permissions(config)) == [Condition.FINE]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_configuration_of_another_user_must_be_fixed(config: Path) -> None:
+    os.chown(config / "servers.toml", 12345, -1)
+    [item] = permissions(config)
+    assert item.condition is Condition.FIX
+    assert "belongs to another user" in item.fact
+
+
+def test_where_there_is_no_configuration_there_are_no_permissions_to_judge(tmp_path: Path) -> None:
+    assert permissions(tmp_path / "nowhere") == []
+
+
+def test_a_secret_that_others_can_read_is_told_once_with_the_loaders_line(config: Path) -> None:
+    (config / "bastion.key").chmod(0o644)
+    [item] = secret_items(config)
+    assert item.condition is Condition.FIX
+    assert 'identity "bastion": key private_key_file' in item.fact
+    assert f"chmod 600 {config / 'bastion.key'}" in item.fact
+
+
+def test_a_secret_that_nothing_uses_must_not_be_open_to_others_either(config: Path) -> None:
+    (config / "old.psk").touch(mode=0o600)
+    assert conditions(secret_items(config)) == [Condition.FINE]
+    (config / "old.psk").chmod(0o640)
+    [item] = secret_items(config)
+    assert f"chmod 600 {config / 'old.psk'}" in item.fact
+
+
+def test_a_preshared_key_that_cannot_be_had_is_told_for_its_server(config: Path) -> None:
+    (config / "servers.toml").write_text(SMALL + 'preshared_key_env = "NOT_SET_ANYWHERE"\n')
+    [item] = secret_items(config)
+    assert 'server "fra1": key preshared_key_env: the variable NOT_SET_ANYWHERE is not set' in item.fact
+
+
+def test_a_state_directory_that_is_not_there_yet_is_left_so(tmp_path: Path) -> None:
+    state = tmp_path / "a" / "b"
+    item = state_directory(state)
+    assert (item.condition, "will be made" in item.fact) == (Condition.FINE, True)
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_state_directory_is_written_to_and_left_empty(tmp_path: Path) -> None:
+    item = state_directory(tmp_path)
+    assert (item.condition, "can be written" in item.fact) == (Condition.FINE, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_state_directory_that_cannot_be_written_must_be_fixed(tmp_path: Path) -> None:
+    state = tmp_path / "file"
+    state.touch()
+    for place in (state, state / "below"):
+        item = state_directory(place)
+        assert item.condition is Condition.FIX
+        assert "--state DIR" in item.advice
+
+
+def test_stamps_of_now_are_fine_and_looking_takes_none(tmp_path: Path) -> None:
+    with StampLedger(tmp_path) as ledger:
+        now_ns = tai64n.decode(ledger.next(OURS.public))
+    before = [path.read_bytes() for path in (tmp_path / "stamps").iterdir()]
+    assert conditions(stamps(tmp_path, {"bastion": OURS.public}, now_ns)) == [Condition.FINE]
+    assert [path.read_bytes() for path in (tmp_path / "stamps").iterdir()] == before
+
+
+def test_an_identity_whose_stamps_lie_ahead_of_the_clock_is_named(tmp_path: Path) -> None:
+    with StampLedger(tmp_path) as ledger:
+        last_ns = tai64n.decode(ledger.next(OURS.public))
+    [item] = stamps(tmp_path, {"bastion": OURS.public}, last_ns - 3600 * SECOND_NS)
+    assert item.condition is Condition.LOOK
+    assert 'identity "bastion" lies 3600 s ahead' in item.fact
+
+
+def test_spoiled_stamps_and_none_at_all_are_fine(tmp_path: Path) -> None:
+    assert conditions(stamps(tmp_path, {"bastion": OURS.public}, 0)) == [Condition.FINE]
+    with StampLedger(tmp_path) as ledger:
+        ledger.next(OURS.public)
+    for path in (tmp_path / "stamps").iterdir():
+        path.write_bytes(b"half")
+    assert conditions(stamps(tmp_path, {"bastion": OURS.public}, 0)) == [Condition.FINE]

@@ -1,0 +1,319 @@
+"""What the server says of itself, compared with our file. Pure: the view was read before, the clock is given.
+
+The fixes name commands for the server; only what is true on both sides is told as agreeing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from wgmon_tui.fleet.records import Address, Interface, Server
+from wgmon_tui.probe.inspect import Network, PeerEntry, Running, ServersView, Stored, Unread
+from wgmon_tui.wireguard.keys import PublicKey
+
+_NAMED = 3
+"""So many peers are named in one sentence; the others are counted."""
+
+_RETYPED = 8
+"""So many networks are worth typing again in a command."""
+
+_CLOCK_SLACK_S = 2.0
+_INTERFACE = re.compile(r"\bshow ([A-Za-z0-9_=+.-]{1,15})(?: |$)")
+
+
+class Agreement(Enum):
+    """Whether both sides say the same. Always shown as word and glyph together."""
+
+    OK = ("ok", "●", "o")
+    DIFFERS = ("differs", "✖", "X")
+    UNTOLD = ("cannot tell", "?", "?")
+
+    def __init__(self, word: str, glyph: str, ascii_glyph: str) -> None:
+        self.word = word
+        self.glyph = glyph
+        self.ascii_glyph = ascii_glyph
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing compared: what it is, what was found, and what to type where the sides differ."""
+
+    agreement: Agreement
+    subject: str
+    sentence: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OurSide:
+    """What our file says. `public_key` and `has_preshared_key` are None where the secret cannot be read."""
+
+    server: Server
+    public_key: PublicKey | None
+    addresses: tuple[Interface, ...]
+    has_preshared_key: bool | None
+
+
+def compare(ours: OurSide, view: ServersView, now: float) -> tuple[Finding, ...]:
+    """The findings, in the order in which a handshake depends on them. `now` is Unix time in seconds."""
+    interface = interface_of(ours.server)
+    findings: list[Finding] = []
+    if isinstance(view.running, Unread):
+        findings.append(Finding(Agreement.UNTOLD, "running", view.running.reason))
+    else:
+        findings += _running(ours, view.running, interface, now)
+    if isinstance(view.stored, Unread):
+        findings.append(Finding(Agreement.UNTOLD, "file", view.stored.reason))
+    elif view.stored and isinstance(view.running, Running):
+        findings += _stored(ours, view.running, view.stored, interface)
+    return tuple(findings)
+
+
+def interface_of(server: Server) -> str:
+    """The server's interface as its `inspect` command names it; wg0 where it does not."""
+    named = _INTERFACE.search(" ".join(server.inspect))
+    return named[1] if named and named[1] != "all" else "wg0"
+
+
+def ago(seconds: float) -> str:
+    """An age the way a person says it: 12 s, 3 min, 5 h, 12 d ago."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit} ago"
+    return f"{max(seconds, 0):.0f} s ago"
+
+
+# The running interface beside our file
+
+
+def _running(ours: OurSide, running: Running, interface: str, now: float) -> Iterator[Finding]:
+    yield _key(ours.server, running, interface)
+    yield _port(ours.server, running, interface)
+    if ours.public_key is None:
+        yield Finding(
+            Agreement.UNTOLD, "our peer", "our own private key cannot be read", "wgmon-tui doctor says why"
+        )
+        return
+    us = next((peer for peer in running.peers if peer.public_key == ours.public_key), None)
+    if us is None:
+        hosts = ",".join(f"{each.ip}/{each.max_prefixlen}" for each in ours.addresses)
+        allowed = f" allowed-ips {hosts}" if hosts else ""
+        yield Finding(
+            Agreement.DIFFERS,
+            "our peer",
+            f'the public key of identity "{ours.server.identity}" is not among its {_peers(running.peers)}: '
+            "our initiations are dropped without a word",
+            f"on the server: wg set {interface} peer {ours.public_key}{allowed}",
+        )
+        return
+    yield Finding(
+        Agreement.OK, "our peer", f'the public key of identity "{ours.server.identity}" is listed there'
+    )
+    yield _preshared_key(ours, us, interface)
+    yield from _addresses(ours, us, running, interface)
+    yield _handshake(us, now)
+
+
+def _key(server: Server, running: Running, interface: str) -> Finding:
+    if running.public_key is None:
+        return Finding(
+            Agreement.DIFFERS,
+            "server key",
+            "the interface has no private key: it answers nobody",
+            f"on the server: wg set {interface} private-key FILE",
+        )
+    if running.public_key == server.public_key:
+        return Finding(Agreement.OK, "server key", "it runs with the key in servers.toml")
+    known = ", which is among its known_keys" if running.public_key in server.known_keys else ""
+    return Finding(
+        Agreement.DIFFERS,
+        "server key",
+        f"it runs with {running.public_key}{known}; servers.toml has {server.public_key}",
+        f'in servers.toml, server "{server.name}": public_key = "{running.public_key}", '
+        "and the same for its clients; or put the old private key back",
+    )
+
+
+def _port(server: Server, running: Running, interface: str) -> Finding:
+    port = server.endpoint.port
+    if running.listen_port == port:
+        return Finding(Agreement.OK, "listen port", f"it listens on {port}")
+    has = f"listens on {running.listen_port}" if running.listen_port else "has no port: it is not up"
+    return Finding(
+        Agreement.DIFFERS,
+        "listen port",
+        f"it {has}; our endpoint is {server.endpoint} (right only where something forwards {port} to it)",
+        f"on the server: wg set {interface} listen-port {port}"
+        if running.listen_port
+        else f"on the server: ip link set up dev {interface}",
+    )
+
+
+def _preshared_key(ours: OurSide, us: PeerEntry, interface: str) -> Finding:
+    setting = f'in servers.toml, server "{ours.server.name}": preshared_key_file = "FILE"'
+    command = f"on the server: wg set {interface} peer {us.public_key} preshared-key"
+    match us.has_preshared_key, ours.has_preshared_key:
+        case there, None:
+            has = "one" if there else "none"
+            return Finding(
+                Agreement.UNTOLD,
+                "preshared key",
+                f"it has {has} for us; ours cannot be read",
+                "wgmon-tui doctor says why",
+            )
+        case True, True:
+            return Finding(
+                Agreement.OK,
+                "preshared key",
+                "both sides have one; whether it is the same, a check tells (psk-mismatch)",
+            )
+        case True, False:
+            return Finding(
+                Agreement.DIFFERS,
+                "preshared key",
+                "it has one for us; our file has none",
+                f"{setting}; or {command} /dev/null",
+            )
+        case False, True:
+            return Finding(
+                Agreement.DIFFERS,
+                "preshared key",
+                "it has none for us; our file has one",
+                f"{command} FILE; or take the key out of servers.toml",
+            )
+    return Finding(Agreement.OK, "preshared key", "neither side has one")
+
+
+def _addresses(ours: OurSide, us: PeerEntry, running: Running, interface: str) -> Iterator[Finding]:
+    if not ours.addresses:
+        yield Finding(
+            Agreement.UNTOLD,
+            "allowed ips",
+            f'identity "{ours.server.identity}" has no tunnel address, so nothing of ours passes the tunnel',
+            f'in servers.toml, identity "{ours.server.identity}": addresses = ["ADDRESS/32"]',
+        )
+    for own in ours.addresses:
+        address = own.ip
+        host = f"{address}/{address.max_prefixlen}"
+        holder = _holder(running.peers, address)
+        if holder is us:
+            yield Finding(Agreement.OK, "allowed ips", f"{address} belongs to our peer")
+            continue
+        # `wg set … allowed-ips` replaces the list, so what the peer has must be typed again.
+        wanted = ",".join([*_sorted(us.allowed_ips), host])
+        fix = f"on the server: wg set {interface} peer {us.public_key} allowed-ips {wanted}"
+        if len(us.allowed_ips) > _RETYPED:
+            fix = f"on the server: add {host} to the AllowedIPs of peer {us.public_key}"
+        if holder is None:
+            sentence = f"{address} belongs to no peer: what we send through the tunnel is dropped"
+        else:
+            sentence = f"{address} belongs to peer {holder.public_key}, and so do the answers to it"
+            if host in _sorted(holder.allowed_ips):
+                fix += " (this takes it from that peer; or give our identity another address)"
+        yield Finding(Agreement.DIFFERS, "allowed ips", sentence, fix)
+
+
+def _holder(peers: Sequence[PeerEntry], address: Address) -> PeerEntry | None:
+    """Whose address it is: cryptokey routing takes the longest prefix among all peers (whitepaper §2)."""
+    holding: list[tuple[Network, PeerEntry]] = [
+        (network, peer)
+        for peer in peers
+        for network in peer.allowed_ips
+        if network.version == address.version and address in network
+    ]
+    return max(holding, key=lambda each: each[0].prefixlen)[1] if holding else None
+
+
+def _handshake(us: PeerEntry, now: float) -> Finding:
+    if us.latest_handshake is None:
+        return Finding(
+            Agreement.UNTOLD,
+            "handshake",
+            "it has completed none with us yet; a check without data through the tunnel leaves no trace here",
+        )
+    age = now - us.latest_handshake
+    where = f" from {us.endpoint}" if us.endpoint else ""
+    if age < -_CLOCK_SLACK_S:
+        return Finding(
+            Agreement.DIFFERS,
+            "handshake",
+            f"the last one with us{where} was, by its clock, {-age:.0f} s from now: one clock is wrong",
+            "timedatectl, here and on the server",
+        )
+    return Finding(Agreement.OK, "handshake", f"the last one with us{where} was {ago(age)}")
+
+
+# The running interface beside the server's own file
+
+
+def _stored(ours: OurSide, running: Running, stored: Stored, interface: str) -> list[Finding]:
+    """What the next start would change; nothing shows that from outside until it happens."""
+    findings = [*_stored_peers(ours, running, stored, interface), *_stored_port(ours.server, running, stored)]
+    if not findings:
+        sentence = f"the file and what runs agree on {_peers(running.peers)} and the port"
+        findings.append(Finding(Agreement.OK, "file", sentence))
+    if not stored.has_private_key:
+        sentence = "the file has no PrivateKey; the next start has one only if PostUp sets it"
+        findings.append(Finding(Agreement.UNTOLD, "file: private key", sentence))
+    return findings
+
+
+def _stored_peers(ours: OurSide, running: Running, stored: Stored, interface: str) -> Iterator[Finding]:
+    runs = {peer.public_key: peer for peer in running.peers}
+    written = {peer.public_key: peer for peer in stored.peers}
+    both = _ours_first(ours, written.keys() & runs.keys())
+    load = f"on the server: wg syncconf {interface} <(wg-quick strip {interface}) (the file comes into force)"
+    save = f"on the server: wg-quick save {interface} (what runs is written into the file)"
+    if dead := _ours_first(ours, written.keys() - runs.keys()):
+        sentence = f"in the file, but not running: {_named(ours, dead)}; dropped without a word"
+        yield Finding(Agreement.DIFFERS, "file: peers", sentence, f"{load}; or {save}")
+    if passing := _ours_first(ours, runs.keys() - written.keys()):
+        sentence = f"running, but not in the file: {_named(ours, passing)}; gone with the next start"
+        yield Finding(Agreement.DIFFERS, "file: peers", sentence, f"{save}; or {load}")
+    if moved := [key for key in both if runs[key].allowed_ips != written[key].allowed_ips]:
+        file, live = written[moved[0]].allowed_ips, runs[moved[0]].allowed_ips
+        sentence = (
+            f"AllowedIPs differ for {_named(ours, moved)}; the first has {_listed(file)} in the file, "
+            f"and runs with {_listed(live)}"
+        )
+        yield Finding(Agreement.DIFFERS, "file: allowed ips", sentence, f"{load}; or {save}")
+    if sealed := [key for key in both if runs[key].has_preshared_key != written[key].has_preshared_key]:
+        sentence = f"only one of file and running interface has a preshared key for {_named(ours, sealed)}"
+        yield Finding(Agreement.DIFFERS, "file: preshared key", sentence, f"{load}; or {save}")
+
+
+def _stored_port(server: Server, running: Running, stored: Stored) -> Iterator[Finding]:
+    if stored.listen_port == running.listen_port:
+        return
+    has = f"has ListenPort {stored.listen_port}" if stored.listen_port else "has no ListenPort"
+    yield Finding(
+        Agreement.DIFFERS,
+        "file: listen port",
+        f"the file {has}, and it runs on {running.listen_port}: the next start changes the port",
+        f"on the server: ListenPort = {server.endpoint.port} under [Interface] in the file",
+    )
+
+
+def _ours_first(ours: OurSide, keys: Iterable[PublicKey]) -> list[PublicKey]:
+    return sorted(keys, key=lambda key: (key != ours.public_key, str(key)))
+
+
+def _named(ours: OurSide, keys: Sequence[PublicKey]) -> str:
+    names = ", ".join(f"{key} (ours)" if key == ours.public_key else str(key) for key in keys[:_NAMED])
+    return names + (f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else "")
+
+
+def _peers(peers: Sequence[PeerEntry]) -> str:
+    return f"{len(peers)} peer" + ("" if len(peers) == 1 else "s")
+
+
+def _listed(networks: frozenset[Network]) -> str:
+    found = _sorted(networks)
+    return ", ".join(found[:_NAMED]) + (", ..." if len(found) > _NAMED else "") or "none"
+
+
+def _sorted(networks: frozenset[Network]) -> list[str]:
+    return sorted(map(str, networks))

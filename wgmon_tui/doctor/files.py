@@ -1,0 +1,126 @@
+"""Our files: what they say, who else may touch them, and whether we can write where we remember."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from wgmon_tui.doctor.items import Condition, Item, fine
+from wgmon_tui.fleet.private_files import chmod_advice, is_open_to_others, shown
+from wgmon_tui.fleet.records import ConfigurationError, Fleet
+from wgmon_tui.fleet.secrets import Keyring
+from wgmon_tui.fleet.servers_file import NAME, read
+from wgmon_tui.wireguard import tai64n
+from wgmon_tui.wireguard.keys import PublicKey
+
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_SECRET_SUFFIXES = (".key", ".psk")
+_AHEAD_S = 1.0
+
+
+def servers_file(config_dir: Path) -> tuple[Fleet, Item]:
+    """The fleet, empty where the file cannot stand, and what there is to say about the file."""
+    try:
+        fleet = read(config_dir).fleet
+    except ConfigurationError as error:
+        return Fleet(), Item(NAME, Condition.FIX, str(error))
+    if not fleet.servers:
+        return fleet, Item(
+            NAME,
+            Condition.LOOK,
+            f"no servers in {shown(config_dir / NAME)}",
+            "type: wgmon-tui import FILE.conf",
+        )
+    servers, identities = len(fleet.servers), len(fleet.identities)
+    return fleet, fine(NAME, f"{shown(config_dir / NAME)}: servers {servers}, identities {identities}")
+
+
+def permissions(config_dir: Path) -> list[Item]:
+    """Whether others can change what we do: a servers.toml may name commands, and they run as us."""
+    items = []
+    for path in (config_dir, config_dir / NAME):
+        try:
+            status = path.stat()
+        except OSError:
+            # What is not there, or not ours to see, has its own line.
+            continue
+        if status.st_mode & _WRITABLE_BY_OTHERS:
+            advice = f"type: chmod go-w {shlex.quote(shown(path))}"
+            items.append(Item("permissions", Condition.FIX, f"others can write {shown(path)}", advice))
+        if status.st_uid not in (os.geteuid(), 0):
+            advice = f"type: chown {os.geteuid()} {shlex.quote(shown(path))}"
+            items.append(Item("permissions", Condition.FIX, f"{shown(path)} belongs to another user", advice))
+    if not items and config_dir.is_dir():
+        items.append(fine("permissions", f"only we can write {shown(config_dir)}"))
+    return items
+
+
+def secrets(keyring: Keyring, config_dir: Path) -> list[Item]:
+    """Each secret that cannot be had, with the line that every command gives; then those open to others."""
+    lines = list(dict.fromkeys((*keyring.identity_problems.values(), *keyring.problems.values())))
+    lines += [
+        chmod_advice(path)
+        for path in _open_secrets(config_dir)
+        if not any(shown(path) in already for already in lines)
+    ]
+    if lines:
+        return [Item("secrets", Condition.FIX, text) for text in lines]
+    return [fine("secrets", f"all can be read: private keys {len(keyring.private_keys)}")]
+
+
+def _open_secrets(config_dir: Path) -> Iterator[Path]:
+    """Files beside servers.toml that hold keys by their name, used now or not, and are open to others."""
+    try:
+        for path in sorted(config_dir.iterdir()):
+            if path.suffix in _SECRET_SUFFIXES and is_open_to_others(path.stat()):
+                yield path
+    except OSError:
+        return
+
+
+def state_directory(state_dir: Path) -> Item:
+    """Whether we can write where we remember. Where it is not there yet, whether it can be made."""
+    advice = f"type: chown {os.geteuid()} {shlex.quote(shown(state_dir))}, or name another with --state DIR"
+    try:
+        there = next(path for path in (state_dir, *state_dir.absolute().parents) if path.exists())
+        if there == state_dir:
+            with tempfile.TemporaryFile(dir=state_dir) as file:
+                file.write(b"\0")
+        elif not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(0, "it cannot be made")
+    except OSError as error:
+        fact = f"{shown(state_dir)}: {error.strerror}"
+        return Item("state", Condition.FIX, fact, advice)
+    return fine("state", f"{shown(state_dir)} {'can be written' if there == state_dir else 'will be made'}")
+
+
+def stamps(state_dir: Path, identities: Mapping[str, PublicKey], now_ns: int) -> list[Item]:
+    """Identities whose last TAI64N timestamp lies ahead of our clock, which then was set back.
+
+    Looks without taking a stamp. `now_ns` is Unix time in nanoseconds.
+    """
+    ahead = {}
+    for name, public_key in identities.items():
+        try:
+            # As history.stamps names them.
+            stored = (state_dir / "stamps" / hashlib.sha256(public_key.raw).hexdigest()[:32]).read_bytes()
+            ahead[name] = (tai64n.decode(stored) - now_ns) / 1e9
+        except (OSError, ValueError):
+            # Not used yet, or spoiled: the next one is the clock's.
+            continue
+    items = [
+        Item(
+            "timestamps",
+            Condition.LOOK,
+            f'the last one of identity "{name}" lies {seconds:.0f} s ahead of our clock, which was set back',
+            "timedatectl; another prober with this key would meet silence until then",
+        )
+        for name, seconds in ahead.items()
+        if seconds > _AHEAD_S
+    ]
+    return items or [fine("timestamps", "none lies ahead of our clock")]

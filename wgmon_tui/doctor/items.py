@@ -1,0 +1,64 @@
+"""What an examination finds: one item a line, and how much it matters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from wgmon_tui.fleet.values import printable
+
+
+class Condition(Enum):
+    """How an item stands, with the exit code that it asks for. Always shown as word and glyph together."""
+
+    FINE = ("fine", "●", "o", 0)
+    LOOK = ("look", "▲", "^", 1)
+    FIX = ("fix", "✖", "X", 2)
+
+    def __init__(self, word: str, glyph: str, ascii_glyph: str, code: int) -> None:
+        self.word = word
+        self.glyph = glyph
+        self.ascii_glyph = ascii_glyph
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing looked at: what it is, how it stands, what was seen, and what to do."""
+
+    subject: str
+    condition: Condition
+    fact: str
+    advice: str = ""
+
+
+def fine(subject: str, fact: str) -> Item:
+    """An item about which there is nothing to do."""
+    return Item(subject, Condition.FINE, fact)
+
+
+def line(item: Item, ascii_only: bool = False) -> str:
+    """The item for a terminal, on one line."""
+    glyph = item.condition.ascii_glyph if ascii_only else item.condition.glyph
+    said = f"{item.fact}; {item.advice}" if item.advice else item.fact
+    return f"{glyph} {item.condition.word:<4}  {item.subject:<16}  {printable(said)}"
+
+
+def json_line(item: Item) -> str:
+    """The item as one line of JSON, without its newline."""
+    return json.dumps(
+        {
+            "item": item.subject,
+            "condition": item.condition.word,
+            "fact": item.fact,
+            "advice": item.advice or None,
+        },
+        separators=(",", ":"),
+    )
+
+
+def exit_code(items: Iterable[Item]) -> int:
+    """0 nothing to do, 1 something to look at, 2 something to fix."""
+    return max((item.condition.code for item in items), default=0)

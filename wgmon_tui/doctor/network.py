@@ -1,0 +1,191 @@
+"""Our network as a check uses it. Packets go to loopback only: a route is asked for without sending any."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TypeVar
+
+from wgmon_tui.doctor.items import Condition, Item, fine
+from wgmon_tui.fleet.records import Fleet, Server
+from wgmon_tui.probe.sockets import LINUX, Datagram, DatagramSocket, QueuedError
+
+_POLLS = 50
+_POLL_S = 0.02
+_STAMPED_TRIES = 20
+_ONLY_LINUX = "only Linux has this; use a Linux machine where it matters"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """An address family, its loopback, and an address of its documentation prefix (RFC 5737, RFC 3849)."""
+
+    version: int
+    family: socket.AddressFamily
+    loopback: str
+    elsewhere: str
+
+    def __str__(self) -> str:
+        return f"IPv{self.version}"
+
+
+FAMILIES = (
+    Family(4, socket.AF_INET, "127.0.0.1", "192.0.2.1"),
+    Family(6, socket.AF_INET6, "::1", "2001:db8::1"),
+)
+
+
+async def network(fleet: Fleet) -> list[Item]:
+    """Routes, and for each family that can send what loopback shows: firewall, ICMP errors, timestamps."""
+    sources = {family: source_of(family) for family in FAMILIES}
+    items = routes(sources, fleet)
+    for family in FAMILIES:
+        items += await loopback(family, needed=_literal(fleet, family) is not None or family.version == 4)
+    return items
+
+
+def source_of(family: Family) -> str | None:
+    """The address from which we would send into the Internet; None where there is no route.
+
+    connect() on a UDP socket makes the kernel choose a route and sends nothing.
+    """
+    try:
+        with socket.socket(family.family, socket.SOCK_DGRAM) as chosen:
+            chosen.connect((family.elsewhere, 9))
+            return str(chosen.getsockname()[0])
+    except OSError:
+        return None
+
+
+def routes(sources: Mapping[Family, str | None], fleet: Fleet) -> list[Item]:
+    """What the sources of our packets mean for this fleet."""
+    items = []
+    for family, source in sources.items():
+        subject = f"{family} route"
+        server = _literal(fleet, family)
+        if source:
+            items.append(fine(subject, f"we send from {source}"))
+        elif not any(sources.values()):
+            items.append(Item(subject, Condition.FIX, "there is none", f"ip -{family.version} route"))
+        elif server:
+            fact = f'there is none, and server "{server.name}" is {server.endpoint}'
+            items.append(Item(subject, Condition.FIX, fact, f"ip -{family.version} route"))
+        else:
+            fact = f"there is none: {family} addresses of servers cannot be checked from here"
+            items.append(Item(subject, Condition.LOOK, fact, f"ip -{family.version} route"))
+    return items
+
+
+def _literal(fleet: Fleet, family: Family) -> Server | None:
+    """A server whose endpoint is an address of this family."""
+    for server in fleet.servers:
+        try:
+            if ip_address(server.endpoint.host).version == family.version:
+                return server
+        except ValueError:
+            continue
+    return None
+
+
+async def loopback(family: Family, needed: bool = True) -> list[Item]:
+    """What a prober's socket does on loopback; takes up to three seconds. `needed`: a fault must be fixed."""
+    fault = Condition.FIX if needed else Condition.LOOK
+    heard: list[Datagram] = []
+    errors: list[QueuedError] = []
+    try:
+        opened = DatagramSocket(family.family, heard.append, errors.append)
+    except OSError as error:
+        return [Item(f"{family} socket", fault, f"cannot be opened: {error.strerror}", "ip address")]
+    try:
+        stamped = await _to_ourselves(family, opened, heard)
+        if stamped is None:
+            fact = "what we send to ourselves on loopback does not arrive"
+            return [Item(f"{family} firewall", fault, fact, "nft list ruleset")]
+        return [
+            fine(f"{family} firewall", "lets UDP out and in on loopback"),
+            timing(family, stamped),
+            await _icmp(family, opened, errors),
+        ]
+    except OSError as error:
+        return [refused(family, error, fault)]
+    finally:
+        opened.close(asyncio.get_running_loop())
+
+
+async def _to_ourselves(family: Family, opened: DatagramSocket, heard: list[Datagram]) -> bool | None:
+    """Whether the kernel stamps datagrams to a prober's socket; None where none arrives.
+
+    Only a kernel's stamp is older than our read. It begins to stamp some milliseconds after the first socket
+    on the machine asks for it, so the first ones do not count. Raises OSError where our own side refuses.
+    """
+    with socket.socket(family.family, socket.SOCK_DGRAM) as other:
+        other.bind((family.loopback, 0))
+        opened.send(b"doctor", (family.loopback, other.getsockname()[1]))
+        for _ in range(_STAMPED_TRIES):
+            heard.clear()
+            other.sendto(b"doctor", (family.loopback, opened.port))
+            read_ns = await _arrival(opened, heard)
+            if read_ns is None:
+                return None
+            if heard[0].received_ns <= read_ns:
+                return True
+    return False
+
+
+async def _arrival(opened: DatagramSocket, arrived: list[T]) -> int | None:
+    """The time just before the read that found something; None where nothing comes within a second.
+
+    Polls, because that time must lie between arrival and read, and a reader in the event loop learns it late.
+    """
+    for _ in range(_POLLS):
+        await asyncio.sleep(_POLL_S)
+        read_ns = time.time_ns()
+        opened.drain()
+        if arrived:
+            return read_ns
+    return None
+
+
+def refused(family: Family, error: OSError, fault: Condition) -> Item:
+    """What it means that our own side would not send to loopback."""
+    if error.errno in (errno.EPERM, errno.EACCES):
+        fact = f"our own firewall refuses UDP even to loopback ({errno.errorcode[error.errno]})"
+        return Item(f"{family} firewall", fault, fact, "nft list ruleset")
+    fact = f"UDP to {family.loopback} cannot be sent: {error.strerror}"
+    return Item(f"{family} loopback", fault, fact, "ip link set lo up")
+
+
+def timing(family: Family, stamped: bool) -> Item:
+    """What it means whether the kernel stamps what arrives."""
+    subject = f"{family} timing"
+    if stamped:
+        return fine(subject, "the kernel stamps what arrives")
+    fact = "the kernel does not stamp what arrives, so our own load shows in round-trip times"
+    return Item(subject, Condition.LOOK, fact, "" if LINUX else _ONLY_LINUX)
+
+
+async def _icmp(family: Family, opened: DatagramSocket, errors: list[QueuedError]) -> Item:
+    """Send to a port that is closed, and read the error back. Raises OSError where our own side refuses."""
+    subject = f"{family} ICMP errors"
+    if not LINUX:
+        return Item(subject, Condition.LOOK, "port-closed and unreachable read as silent here", _ONLY_LINUX)
+    with socket.socket(family.family, socket.SOCK_DGRAM) as closed:
+        # Connected to itself it takes nothing from anybody else, and nobody else gets its port.
+        closed.bind((family.loopback, 0))
+        closed.connect(closed.getsockname())
+        opened.send(b"doctor", (family.loopback, closed.getsockname()[1]))
+        if await _arrival(opened, errors) is not None:
+            return fine(subject, "are reported with who sent them")
+    return Item(
+        subject,
+        Condition.LOOK,
+        "a closed port on loopback was not reported: port-closed reads as silent here",
+        "nft list ruleset",
+    )
