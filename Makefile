@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench docs screenshots clean
+.PHONY: run test matrix check bench docs screenshots clean
 
 run: $(VENV)/run.stamp  ## the dashboard on the embedded lab
 	$(BIN)/wgmon-tui demo
 
 test: $(VENV)/dev.stamp  ## every test; those on real servers want the packages that they name
 	$(BIN)/python -m pytest
+
+matrix: $(VENV)/dev.stamp  ## every way to fail, played on real servers, and the verdicts as a table; wants root
+	$(BIN)/python -m tests.real.matrix
 
 check: $(VENV)/dev.stamp  ## lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -17,6 +17,7 @@ from wgmon_tui.fleet.records import Address
 from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
 
 _PEERS = 16  # all of them have to be named at the start
+_EVERYWHERE = ("0.0.0.0", "::")
 _LOOPBACK = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 
 
@@ -28,7 +29,7 @@ class Boringtun:
 
     def __init__(self, path: RoutedPath | None = None) -> None:
         self._path = path
-        self._hosts = path.server_addresses if path else _LOOPBACK
+        self._addresses = path.server_addresses if path else _LOOPBACK
         private_key = PrivateKey.generate()
         self.public_key = private_key.public
         self._unused = [PrivateKey.generate() for _ in range(_PEERS)]
@@ -40,7 +41,7 @@ class Boringtun:
                 text=True,
             )
         setup = {
-            "hosts": [str(host) for host in self._hosts],
+            "hosts": _EVERYWHERE if path else [str(address) for address in _LOOPBACK],
             "private_key": private_key.to_text(),
             "peers": [str(peer.public) for peer in self._unused],
         }
@@ -54,7 +55,7 @@ class Boringtun:
         self._ports: list[int] = json.loads(ports)
 
     def endpoint(self, version: int) -> tuple[Address, int]:
-        return self._hosts[version == 6], self._ports[version == 6]
+        return self._addresses[version == 6], self._ports[version == 6]
 
     def vantage(self) -> AbstractContextManager[None]:
         return entered(self._path.client) if self._path else nullcontext()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 
 from mitmproxy_rs import Stream
@@ -25,6 +26,8 @@ async def main() -> None:
         for host in setup["hosts"]
     ]
     print(json.dumps([server.getsockname()[1] for server in servers]), flush=True)
+    # From here on it complains of nothing but packets that are not WireGuard.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     await asyncio.to_thread(sys.stdin.read)
     for server in servers:
         server.close()

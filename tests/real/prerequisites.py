@@ -23,14 +23,14 @@ def require(*programs: str, root: bool = False) -> None:
     missing = [program for program in programs if shutil.which(program) is None]
     if missing:
         packages = " ".join(_PACKAGES[program] for program in missing)
-        _give_up(f"{', '.join(missing)} missing: apt-get install --no-install-recommends {packages}")
+        give_up(f"{', '.join(missing)} missing: apt-get install --no-install-recommends {packages}")
     if root and os.geteuid() != 0:
-        _give_up("network namespaces need root: sudo .venv/bin/pytest tests/real")
+        give_up("network namespaces need root: sudo .venv/bin/pytest tests/real")
     if "wireguard-go" in programs and not Path("/dev/net/tun").exists():
-        _give_up("wireguard-go needs /dev/net/tun: modprobe tun (in a container: --device /dev/net/tun)")
+        give_up("wireguard-go needs /dev/net/tun: modprobe tun (in a container: --device /dev/net/tun)")
 
 
-def _give_up(reason: str) -> None:
+def give_up(reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -75,11 +76,13 @@ class Device:
         (_UAPI / f"{self.name}.sock").unlink(missing_ok=True)
 
     def _await_socket(self) -> None:
+        """Its being there is not enough: wg deletes one that is bound and does not listen yet."""
         deadline = time.monotonic() + _READY_WITHIN_S
-        while not (_UAPI / f"{self.name}.sock").exists():
-            assert self._process.poll() is None, "wireguard-go ended before it was ready"
-            assert time.monotonic() < deadline, "wireguard-go gave no UAPI socket"
-            time.sleep(0.005)
+        with socket.socket(socket.AF_UNIX) as uapi:
+            while uapi.connect_ex(str(_UAPI / f"{self.name}.sock")) != 0:
+                assert self._process.poll() is None, "wireguard-go ended before it was ready"
+                assert time.monotonic() < deadline, "wireguard-go gave no UAPI socket"
+                time.sleep(0.005)
 
 
 class WireguardGo:
@@ -116,7 +119,7 @@ class WireguardGo:
         return private_key
 
     def run(self, script: str) -> str:
-        """What a shell script prints in the server's namespace. It does not appear in argv: it may hold keys."""
+        """What a shell script prints in the server's namespace. Not in argv: it may hold keys."""
         with entered(self.path.server):
             return run("sh", "-se", stdin=script)
 

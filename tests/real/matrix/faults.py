@@ -1,0 +1,238 @@
+"""What each fault does to a scene in which all is well. Scenes are thrown away: nothing is undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from tests.real import relay
+from tests.real.flood import junk_initiation, send_all
+from tests.real.matrix.scene import Scene
+from tests.real.namespaces import firewall, ip, no_firewall
+from wgmon_tui.fleet.records import Endpoint
+from wgmon_tui.probe.records import Siblings
+from wgmon_tui.wireguard.handshake import Initiator
+from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
+
+Fault = Callable[[Scene], None]
+
+_OURS, _THEIRS = (PresharedKey(name.encode().ljust(32, b".")) for name in ("ours", "theirs"))
+
+
+# Keys
+
+
+def our_file_has_another_server_key(scene: Scene) -> None:
+    scene.change(public_key=PrivateKey.generate().public)
+
+
+def our_file_knows_the_right_key_too(scene: Scene) -> None:
+    scene.change(known_keys=(PrivateKey.generate().public, scene.server.public_key))
+
+
+def the_server_never_had_our_peer(scene: Scene) -> None:
+    scene.private_key = PrivateKey.generate()
+
+
+def our_peer_is_removed(scene: Scene) -> None:
+    scene.server.run(f"wg set {scene.server.interface} peer {scene.peer} remove")
+
+
+def our_file_has_another_identity(scene: Scene) -> None:
+    scene.siblings = replace(scene.siblings, private_keys={"spare": scene.server.new_peer()})
+    scene.change(try_identities=True)
+
+
+def only_we_have_a_preshared_key(scene: Scene) -> None:
+    scene.use_preshared_key(_OURS)
+
+
+def only_the_server_has_a_preshared_key(scene: Scene) -> None:
+    _give_the_server(scene, _THEIRS)
+
+
+def both_have_the_same_preshared_key(scene: Scene) -> None:
+    scene.use_preshared_key(_OURS)
+    _give_the_server(scene, _OURS)
+
+
+def the_preshared_keys_differ(scene: Scene) -> None:
+    scene.use_preshared_key(_OURS)
+    _give_the_server(scene, _THEIRS)
+
+
+def its_preshared_key_is_in_our_file_for_another_server(scene: Scene) -> None:
+    scene.siblings = Siblings(preshared_keys={"ams1": PresharedKey(b"x" * 32), "fra1": _THEIRS})
+
+
+def _give_the_server(scene: Scene, psk: PresharedKey) -> None:
+    assert psk != NO_PRESHARED_KEY
+    setting = f"wg set {scene.server.interface} peer {scene.peer} preshared-key /dev/stdin"
+    scene.server.run(f"{setting} <<'END'\n{psk.to_text()}\nEND\n")
+
+
+# Inside the tunnel
+
+
+def allowed_ips_lack_our_address(scene: Scene) -> None:
+    elsewhere = scene.inner(4, 200)
+    scene.server.run(f"wg set {scene.server.interface} peer {scene.peer} allowed-ips {elsewhere}/32")
+
+
+def our_address_moved_to_another_peer(scene: Scene) -> None:
+    other = scene.server.new_peer().public
+    ours = ",".join(str(each.ip) for each in scene.tunnel_addresses)
+    scene.server.run(f"wg set {scene.server.interface} peer {other} allowed-ips {ours}")
+
+
+def we_ask_an_inner_address_that_is_not_there(scene: Scene) -> None:
+    scene.change(tunnel_ping=(scene.inner(4, 77),))
+
+
+def we_ask_another_inner_address_too(scene: Scene) -> None:
+    scene.change(tunnel_ping=(*scene.entry.tunnel_ping, scene.inner(4, 77)))
+
+
+def the_server_forwards(scene: Scene) -> None:
+    scene.server.run(f"echo 1 >/proc/sys/net/ipv4/conf/{scene.server.interface}/forwarding")
+
+
+def inner_firewall(verdict: str) -> Fault:
+    """An nftables rule on the server for what comes out of the tunnel."""
+
+    def fault(scene: Scene) -> None:
+        name = scene.server.interface
+        chain = f"type filter hook input priority 0\niifname {name} {verdict}\n"
+        ruleset = f"table inet {name} {{\nchain input {{\n{chain}}}\n}}"
+        scene.server.run(f"nft -f - <<'END'\n{ruleset}\nEND\n")
+
+    return fault
+
+
+def no_route_back(scene: Scene) -> None:
+    scene.server.run(f"ip route delete {scene.inner(4, 0)}/24 dev {scene.server.interface}")
+
+
+def the_interface_is_down(scene: Scene) -> None:
+    scene.server.run(f"ip link set dev {scene.server.interface} down")
+
+
+# On the way
+
+
+def the_router(rule: str) -> Fault:
+    """An nftables rule on the router for what it forwards; {port} is the server's, {ours} our source port."""
+
+    def fault(scene: Scene) -> None:
+        ours = scene.prober.ports[0]
+        firewall(scene.path.router, "forward", rule.format(port=scene.entry.endpoint.port, ours=ours))
+
+    return fault
+
+
+def the_router_lets_all_pass_again(scene: Scene) -> None:
+    no_firewall(scene.path.router)
+
+
+def a_hop_of_1280_bytes(scene: Scene) -> None:
+    ip(scene.path.router, "link set dev to-server mtu 1280")
+
+
+def the_router_sends_no_icmp(scene: Scene) -> None:
+    firewall(scene.path.router, "output", "icmp type destination-unreachable drop")
+
+
+def the_endpoint_is_an_address_without_a_machine(scene: Scene) -> None:
+    address = scene.path.absent_address(scene.version)
+    scene.change(endpoint=Endpoint(str(address), scene.entry.endpoint.port))
+
+
+def the_endpoint_is_its_second_address(scene: Scene) -> None:
+    address = scene.path.server_address(scene.version) + 1
+    ip(scene.path.server, f"address add {address}/24 dev uplink")
+    scene.change(endpoint=Endpoint(str(address), scene.entry.endpoint.port))
+
+
+def the_router_has_no_route(scene: Scene) -> None:
+    ip(scene.path.router, f"route add unreachable {scene.path.server_address(4)}/32")
+
+
+def the_way_takes_600_ms(scene: Scene) -> None:
+    scene.relay(relay.delaying(0.3))
+
+
+def two_of_three_data_packets_are_lost(scene: Scene) -> None:
+    scene.relay(relay.losing_two_of_three_data_packets())
+
+
+def a_third_party_forges_answers_too(scene: Scene) -> None:
+    scene.relay(relay.forging(scene.peer, instead=False))
+
+
+def a_third_party_forges_answers_and_the_server_is_cut_off(scene: Scene) -> None:
+    scene.relay(relay.forging(scene.peer, instead=True))
+
+
+def another_service_has_the_port(scene: Scene) -> None:
+    scene.relay(relay.another_service)
+
+
+# The server's process
+
+
+def the_server_is_stopped(scene: Scene) -> None:
+    scene.server.stop()
+
+
+def the_server_hangs(scene: Scene) -> None:
+    scene.freezer.enter_context(scene.server.frozen())
+
+
+def the_server_goes_on(scene: Scene) -> None:
+    scene.freezer.close()
+
+
+def the_server_is_flooded(scene: Scene) -> None:
+    """It finds more handshakes waiting when it wakes than it takes without asking for cookies."""
+    with scene.server.frozen(), scene.server.vantage():
+        send_all(scene.server, [junk_initiation(scene.server.public_key) for _ in range(900)])
+
+
+def ten_initiations_of_ours_came(scene: Scene) -> None:
+    """After so many of one peer boringtun, as mitmproxy embeds it, asks for cookies as long as it runs."""
+    initiator = Initiator(scene.private_key, scene.server.public_key)
+    attempts = [initiator.initiate(index, scene.clock.stamp(scene.peer)) for index in range(10)]
+    with scene.server.vantage():
+        send_all(scene.server, [attempt.packet for attempt in attempts])
+
+
+# Our side
+
+
+def the_name_does_not_resolve(scene: Scene) -> None:
+    scene.change(endpoint=Endpoint("nowhere.invalid", scene.entry.endpoint.port))
+
+
+def we_have_no_route(scene: Scene) -> None:
+    ip(scene.path.client, "route delete default\nroute delete ::/0")
+
+
+def our_own_firewall_drops(scene: Scene) -> None:
+    firewall(scene.path.client, "output", f"udp dport {scene.entry.endpoint.port} drop")
+
+
+def our_clock_is_an_hour_ahead(scene: Scene) -> None:
+    scene.clock.error = 3600
+
+
+def our_clock_is_right_again(scene: Scene) -> None:
+    scene.clock.error = 0
+
+
+def our_last_stamp_is_forgotten(scene: Scene) -> None:
+    scene.clock.last = 0
+
+
+def our_last_stamp_is_half_an_hour_older(scene: Scene) -> None:
+    """As where another prober, with a clock even more ahead, uses our key."""
+    scene.clock.last -= 1800 * 10**9

@@ -1,0 +1,70 @@
+"""What rows are written in: causes in the product's words, and looks that come up again and again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.real.matrix.faults import Fault, the_router
+from tests.real.matrix.records import Look, Row
+from tests.real.matrix.servers import LINUX_KERNEL, WIREGUARD_GO
+from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.probe.port_monitor import CLOSED, OPEN_OR_FILTERED
+
+FULL = (WIREGUARD_GO, LINUX_KERNEL)
+"""The servers with an interface, AllowedIPs, preshared keys and timers; mitmproxy gives boringtun none."""
+
+UNKNOWN_PEER = "the server does not know our key"
+OTHER_KEY = "the server's key is not the one in servers.toml"
+FIREWALL = "a firewall drops our packets or the answers"
+HUNG = "the server or its WireGuard process is down or hung"
+CLOCK = "this identity's clock once ran ahead"
+REMOVED = "our peer was removed from the server"
+OUR_PSK = "the preshared key in our file is not the server's"
+SOME_PSK = "the preshared key differs between the server and us"
+FORGERY = "somebody on the path forges answers"
+ALLOWED_IPS = "the server's AllowedIPs for us lack our tunnel address"
+INNER_FIREWALL = "an inner firewall drops our packets, or the inner address is not there"
+NO_ROUTE_BACK = "the server has no route back to our tunnel address"
+INNER_REFUSAL = "routing or a firewall inside the tunnel refuses our packets"
+PATH_DROPS_DATA = "something on the way lets the handshake through and drops data"
+SMALL_MTU = "the path's MTU is smaller than the tunnel's"
+
+RECEIVES = "the server receives our data"
+UNPROVEN = "Silence alone does not tell why."
+DROP = the_router("udp dport {port} drop")
+DROP_ANSWERS = the_router("udp sport {port} drop")
+DROP_DATA = the_router("udp dport {port} @th,64,8 4 drop")
+DROP_DATA_OF_THE_SERVER = the_router("udp sport {port} @th,64,8 4 drop")
+REJECT = the_router("udp dport {port} reject")
+PROHIBIT = the_router("udp dport {port} reject with icmpx admin-prohibited")
+
+
+def row(mode: str, *looks: Look, **settings: Any) -> Row:
+    return Row(mode, looks, **settings)
+
+
+def healthy(*do: Fault, says: str = "data passes both ways") -> Look:
+    return Look(Verdict.HEALTHY, do, says=(says,))
+
+
+def silent(*do: Fault, cause: str, says: tuple[str, ...] = (UNPROVEN,)) -> Look:
+    """Silence that nothing explains: the true cause is one of several, and a port monitor is content."""
+    return Look(Verdict.SILENT, do, cause, says, port=OPEN_OR_FILTERED)
+
+
+def dead(
+    *do: Fault, cause: str, says: str = RECEIVES, never_says: tuple[str, ...] = (PATH_DROPS_DATA,)
+) -> Look:
+    return Look(Verdict.DATA_DEAD, do, cause, (says,), never_says, port=OPEN_OR_FILTERED)
+
+
+def psk(*do: Fault, cause: str, says: str, never_says: tuple[str, ...] = ()) -> Look:
+    return Look(Verdict.PSK_MISMATCH, do, cause, (says,), never_says, port=OPEN_OR_FILTERED)
+
+
+def closed(fault: Fault) -> Look:
+    return Look(Verdict.PORT_CLOSED, (fault,), "WireGuard is not running", port=CLOSED)
+
+
+def refused(*do: Fault, cause: str, says: str) -> Look:
+    return Look(Verdict.UNREACHABLE, do, cause, (says,))

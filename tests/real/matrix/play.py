@@ -1,0 +1,146 @@
+"""Plays rows of the matrix on real servers, many at once, and says where a verdict is not what it must be."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from tests.real.matrix.records import Look, Row
+from tests.real.matrix.rows import ROWS
+from tests.real.matrix.scene import Scene, scene
+from tests.real.matrix.servers import COLUMNS, LINUX_KERNEL, Column, column
+from tests.real.namespaces import entered
+from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.monitor.board import Round
+
+_AT_ONCE = 24  # most of the time a scene waits: ten seconds for a keepalive that does not come
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A row on a server."""
+
+    row: Row
+    server: str
+
+    def __str__(self) -> str:
+        return f"{self.row.mode} - {self.server}"
+
+    @property
+    def alone(self) -> bool:
+        """Whether it must not be played beside others: all of the kernel's scenes share one machine."""
+        return self.row.freezes and self.server == LINUX_KERNEL
+
+
+CELLS = tuple(Cell(row, name) for name in COLUMNS for row in ROWS if name in row.on)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a cell: the rounds, how long the looks took in seconds, and what is wrong, in lines."""
+
+    rounds: tuple[Round, ...]
+    seconds: float
+    wrong: tuple[str, ...]
+
+
+def play(cells: Sequence[Cell]) -> tuple[dict[Cell, Outcome], dict[str, str]]:
+    """Play them all; gives what came of them, and why the machine lacks the servers that it lacks."""
+    columns: dict[str, Column] = {}
+    lacking: dict[str, str] = {}
+    with ExitStack() as stack:
+        for name in dict.fromkeys(cell.server for cell in cells):
+            try:
+                columns[name] = stack.enter_context(column(name))
+            except (pytest.skip.Exception, pytest.fail.Exception) as reason:
+                lacking[name] = str(reason)
+        possible = [cell for cell in cells if cell.server in columns]
+        # Whatever waits longest starts first.
+        together = sorted((cell for cell in possible if not cell.alone), key=lambda cell: -cell.row.weight)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            playing = {cell: pool.submit(_play, cell, columns[cell.server]) for cell in together}
+        with ThreadPoolExecutor(1) as pool:
+            playing |= {
+                cell: pool.submit(_play, cell, columns[cell.server]) for cell in possible if cell.alone
+            }
+        return {cell: _outcome(future) for cell, future in playing.items()}, lacking
+
+
+def _outcome(played: Future[Outcome]) -> Outcome:
+    """One cell that cannot be played says so, and stops no other."""
+    if error := played.exception():
+        return Outcome((), 0.0, ("".join(traceback.format_exception(error)),))
+    return played.result()
+
+
+def _play(cell: Cell, where: Column) -> Outcome:
+    row = cell.row
+    with (
+        where.place() as (path, server),
+        scene(
+            path, server, version=row.version, ping=row.ping, tunnel_mtu=row.mtu, timeout=row.timeout
+        ) as made,
+        # A thread is in a namespace as a whole: so is every socket that the look opens in it.
+        entered(path.client),
+    ):
+        rounds, seconds = asyncio.run(_looks(row.looks, made))
+    wrong = [
+        f"look {number}: {line}"
+        for number, (look, outcome) in enumerate(zip(row.looks, rounds, strict=True), 1)
+        for line in _wrong(look, outcome)
+    ]
+    return Outcome(tuple(rounds), seconds, tuple(wrong))
+
+
+async def _looks(looks: Sequence[Look], made: Scene) -> tuple[list[Round], float]:
+    rounds, seconds = [], 0.0
+    await made.prober.open()
+    try:
+        for look in looks:
+            for fault in look.do:
+                fault(made)
+            began = time.monotonic()
+            rounds.append(await made.look())
+            seconds += time.monotonic() - began
+    finally:
+        made.cleanup.close()
+        await made.prober.close()
+    return rounds, seconds
+
+
+def _wrong(look: Look, outcome: Round) -> Iterable[str]:
+    diagnosis = outcome.diagnosis
+    if diagnosis.verdict is not look.verdict:
+        yield f"{diagnosis.verdict.slug}, not {look.verdict.slug}: {diagnosis.summary} {diagnosis.evidence}"
+        return
+    said = _everything_said(diagnosis)
+    yield from (f"does not say “{words}”: {said}" for words in look.says if words not in said)
+    yield from (f"says “{words}”: {said}" for words in look.never_says if words in said)
+    if look.port and outcome.port_monitor != look.port:
+        yield f"a port monitor says {outcome.port_monitor}, not {look.port}"
+    yield from _false_causes(look, diagnosis)
+
+
+def _false_causes(look: Look, diagnosis: Diagnosis) -> Iterable[str]:
+    """A single cause is said to be the one: it must be. Where several are possible, it is among them."""
+    causes = [each.cause for each in diagnosis.causes]
+    if look.verdict.severity is Severity.UP:
+        if causes:
+            yield f"names causes of nothing: {causes}"
+        return
+    if not any(look.cause in each for each in causes):
+        yield f"does not name what is true, “{look.cause}”: {causes}"
+    if look.verdict is Verdict.SILENT and len(causes) < 2:
+        yield f"silence proves nothing, but only one cause is named: {causes}"
+
+
+def _everything_said(diagnosis: Diagnosis) -> str:
+    causes = (f"{each.cause} ({each.why})" for each in diagnosis.causes)
+    return " | ".join((diagnosis.summary, *diagnosis.evidence, *causes))

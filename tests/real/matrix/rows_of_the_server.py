@@ -1,0 +1,250 @@
+"""What can be wrong with a server, its peers and what is behind it, and the verdicts that it must earn."""
+
+from __future__ import annotations
+
+from tests.real.matrix import faults
+from tests.real.matrix.faults import inner_firewall
+from tests.real.matrix.looks import (
+    ALLOWED_IPS,
+    FORGERY,
+    FULL,
+    HUNG,
+    INNER_FIREWALL,
+    INNER_REFUSAL,
+    NO_ROUTE_BACK,
+    OTHER_KEY,
+    OUR_PSK,
+    RECEIVES,
+    REMOVED,
+    SOME_PSK,
+    UNKNOWN_PEER,
+    UNPROVEN,
+    closed,
+    dead,
+    healthy,
+    psk,
+    row,
+    silent,
+)
+from tests.real.matrix.records import Look
+from tests.real.matrix.servers import BORINGTUN, LINUX_KERNEL, WIREGUARD_GO
+from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.probe.port_monitor import OPEN_OR_FILTERED
+
+ALL_WELL = (
+    row("all well", healthy(), ping=(4, 6)),
+    row("all well, over IPv6", healthy(), version=6, ping=(4, 6)),
+    row("all well, with a preshared key", healthy(faults.both_have_the_same_preshared_key), on=FULL),
+    row("all well, and large packets pass", healthy(says="1420 bytes pass"), mtu=1420, on=FULL),
+    row("all well, no inner address to ask", healthy(says=RECEIVES), ping=(), on=FULL),
+    # A limit: mitmproxy does not run boringtun's timers, and nothing else acknowledges data.
+    row(
+        "all well, no inner address to ask, no timers",
+        dead(
+            cause="the server's WireGuard does not acknowledge data",
+            says="nothing acknowledged",
+            never_says=(),
+        ),
+        ping=(),
+        on=(BORINGTUN,),
+    ),
+    # boringtun answers from its first one.
+    row(
+        "all well at its second address",
+        healthy(faults.the_endpoint_is_its_second_address),
+        on=(WIREGUARD_GO, BORINGTUN),
+    ),
+)
+
+KEYS = (
+    row(
+        "the server's key was rotated",
+        silent(faults.our_file_has_another_server_key, cause=OTHER_KEY),
+        seed=1,
+    ),
+    row(
+        "the server's key was rotated, and we know the new one",
+        Look(
+            Verdict.WRONG_SERVER_KEY,
+            (faults.our_file_has_another_server_key, faults.our_file_knows_the_right_key_too),
+            "the server's key was rotated",
+            ("it answered an initiation sealed for",),
+            (UNPROVEN,),
+        ),
+    ),
+    row("the server never had our peer", silent(faults.the_server_never_had_our_peer, cause=UNKNOWN_PEER)),
+    row(
+        "our peer was removed",
+        healthy(),
+        silent(faults.our_peer_is_removed, cause=UNKNOWN_PEER),
+        seed=4,
+        on=FULL,
+    ),
+    row(
+        "our peer was removed, another identity is known",
+        Look(
+            Verdict.PEER_MISSING,
+            (faults.our_file_has_another_identity, faults.the_server_never_had_our_peer),
+            REMOVED,
+            ('"spare"',),
+            (UNPROVEN,),
+        ),
+    ),
+    row(
+        "only we have a preshared key",
+        psk(
+            faults.only_we_have_a_preshared_key,
+            cause=OUR_PSK,
+            says="the server has no preshared key for us",
+            never_says=(FORGERY,),
+        ),
+        seed=2,
+    ),
+    row(
+        "only the server has a preshared key",
+        psk(faults.only_the_server_has_a_preshared_key, cause=SOME_PSK, says="we have none for this server"),
+        seed=2,
+        on=FULL,
+    ),
+    row(
+        "the preshared keys differ",
+        psk(faults.the_preshared_keys_differ, cause=SOME_PSK, says="we have one for this server"),
+        seed=2,
+        on=FULL,
+    ),
+    row(
+        "the preshared key is that of another server",
+        psk(
+            faults.the_preshared_keys_differ,
+            faults.its_preshared_key_is_in_our_file_for_another_server,
+            cause=OUR_PSK,
+            says='the preshared key of server "fra1"',
+            never_says=(FORGERY, "ams1"),
+        ),
+        seed=2,
+        on=FULL,
+    ),
+)
+
+INSIDE = (
+    row(
+        "AllowedIPs lack our address",
+        dead(faults.allowed_ips_lack_our_address, cause=ALLOWED_IPS),
+        seed=3,
+        on=FULL,
+    ),
+    row(
+        "our address moved to another peer",
+        healthy(),
+        dead(faults.our_address_moved_to_another_peer, cause=ALLOWED_IPS),
+        seed=3,
+        on=FULL,
+    ),
+    # A limit: without an inner address nobody can see more than that data arrives.
+    row(
+        "AllowedIPs lack our address, no inner address to ask",
+        healthy(faults.allowed_ips_lack_our_address, says=RECEIVES),
+        ping=(),
+        on=FULL,
+    ),
+    row(
+        "the inner address is not there",
+        dead(faults.we_ask_an_inner_address_that_is_not_there, cause=INNER_FIREWALL),
+        on=FULL,
+    ),
+    row(
+        "the inner address is not there, and the server forwards",
+        dead(
+            faults.we_ask_an_inner_address_that_is_not_there,
+            faults.the_server_forwards,
+            cause=INNER_FIREWALL,
+            says="host unreachable",
+        ),
+        on=(LINUX_KERNEL,),
+    ),
+    row(
+        "the inner address is not there, and the server forwards",
+        dead(
+            faults.we_ask_an_inner_address_that_is_not_there,
+            faults.the_server_forwards,
+            cause=INNER_FIREWALL,
+            never_says=(INNER_REFUSAL,),  # it redirects us, which refuses nothing
+        ),
+        on=(WIREGUARD_GO,),
+    ),
+    row(
+        "one of two inner addresses is not there",
+        Look(
+            Verdict.INNER_DEAD,
+            (faults.we_ask_another_inner_address_too,),
+            "the inner host or service is down",
+            ("other inner targets of this server answer",),
+        ),
+        on=FULL,
+    ),
+    row("an inner firewall drops", dead(inner_firewall("drop"), cause=INNER_FIREWALL), on=FULL),
+    row(
+        "an inner firewall rejects",
+        dead(
+            inner_firewall("reject with icmpx admin-prohibited"),
+            cause=INNER_REFUSAL,
+            says="communication administratively prohibited",
+        ),
+        on=FULL,
+    ),
+    row("the server has no route back", dead(faults.no_route_back, cause=NO_ROUTE_BACK), on=FULL),
+    row(
+        "the interface is down",
+        dead(faults.the_interface_is_down, cause="its interface is down"),
+        on=(WIREGUARD_GO,),
+    ),
+    row(
+        "the interface is down",
+        closed(faults.the_interface_is_down),
+        on=(LINUX_KERNEL,),
+    ),
+)
+
+ITS_PROCESS = (
+    row(
+        "nothing listens",
+        closed(faults.the_server_is_stopped),
+    ),
+    row(
+        "nothing listens, over IPv6",
+        closed(faults.the_server_is_stopped),
+        version=6,
+    ),
+    row(
+        "the server hangs, then goes on",
+        silent(faults.the_server_hangs, cause=HUNG),
+        healthy(faults.the_server_goes_on, says="an authentic answer to an earlier check"),
+        seed=6,
+        freezes=True,
+    ),
+    row(
+        "the server is flooded",
+        Look(
+            Verdict.UNDER_LOAD,
+            (faults.the_server_is_flooded,),
+            "the server is flooded with handshakes",
+            ("demanded a cookie",),
+            port=OPEN_OR_FILTERED,
+        ),
+        seed=5,
+        freezes=True,
+        on=FULL,
+    ),
+    row(
+        "the server is flooded",
+        Look(
+            Verdict.UNDER_LOAD,
+            (faults.ten_initiations_of_ours_came,),
+            "the server is flooded with handshakes",
+            ("demanded a cookie",),
+            port=OPEN_OR_FILTERED,
+        ),
+        seed=5,
+        on=(BORINGTUN,),
+    ),
+)

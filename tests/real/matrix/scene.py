@@ -1,0 +1,150 @@
+"""A scene: a client, a router and one real server, all its own, and what our file says of that server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Interface, IPv6Interface
+from typing import Any, Protocol
+
+from tests.real.namespaces import RoutedPath
+from tests.real.relay import Meddler, Relay
+from tests.real.server import RealServer
+from wgmon_tui.fleet.records import Address, Endpoint, Interface, SecretForm, SecretSource, Server
+from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.look import Attention, look
+from wgmon_tui.probe.prober import Prober
+from wgmon_tui.probe.records import NO_SIBLINGS, Siblings, Target
+from wgmon_tui.wireguard import tai64n
+from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+
+_OUR_HOST = 2  # servers number their peers from 2; we are the first
+
+
+class SceneServer(RealServer, Protocol):
+    """A real server that faults can be made on.
+
+    Its inner addresses are 10.7.N.1 and fd07:N::1, N being `inner_net`; `interface` is what the server calls
+    its WireGuard interface.
+    """
+
+    interface: str
+    inner_net: int
+
+    def run(self, script: str) -> str:
+        """What a shell script prints on the server, as root. Raises AssertionError where it fails."""
+
+    def frozen(self) -> AbstractContextManager[None]:
+        """Meanwhile the server is stopped without being ended."""
+
+
+@dataclass(slots=True)
+class Clock:
+    """Our clock, and the stamps that our identity has used.
+
+    `error` is how far the clock is wrong, in seconds; `last` is the last stamp in Unix nanoseconds, 0 where
+    nobody has kept it.
+    """
+
+    error: float = 0.0
+    last: int = 0
+
+    def stamp(self, _: PublicKey) -> bytes:
+        self.last = tai64n.following(self.last, self._now())
+        return tai64n.encode(self.last)
+
+    def ahead_s(self, _: PublicKey) -> float:
+        return max(0.0, (self.last - self._now()) / 1e9)
+
+    def _now(self) -> int:
+        return time.time_ns() + int(self.error * 1e9)
+
+
+@dataclass(slots=True)
+class Scene:
+    """What faults change: the path, the server, and our side. The fields from `entry` on are our side."""
+
+    path: RoutedPath
+    server: SceneServer
+    version: int
+    entry: Server
+    private_key: PrivateKey
+    tunnel_addresses: tuple[Interface, ...]
+    preshared_key: PresharedKey = NO_PRESHARED_KEY
+    siblings: Siblings = NO_SIBLINGS
+    clock: Clock = field(default_factory=Clock)
+    prober: Prober = field(init=False)
+    freezer: ExitStack = field(default_factory=ExitStack)
+    cleanup: ExitStack = field(default_factory=ExitStack)
+
+    def __post_init__(self) -> None:
+        self.prober = Prober(
+            stamps=lambda key: self.clock.stamp(key), ahead_s=lambda key: self.clock.ahead_s(key)
+        )
+
+    @property
+    def peer(self) -> PublicKey:
+        """What the server knows us by."""
+        return self.private_key.public
+
+    def inner(self, version: int, host: int = 1) -> Address:
+        """An inner address: the server's own is host 1."""
+        return inner_interface(self.server, version, host).ip
+
+    def change(self, **entry: Any) -> None:
+        """Change keys of the server's entry in our file."""
+        self.entry = replace(self.entry, **entry)
+
+    def use_preshared_key(self, psk: PresharedKey) -> None:
+        self.preshared_key = psk
+        self.change(preshared_key=SecretSource(SecretForm.INLINE, psk.to_text()))
+
+    def relay(self, meddler: Meddler) -> None:
+        """From now on clients reach the server through a relay only."""
+        relay = Relay(self.path, self.server.endpoint(4), meddler)
+        self.cleanup.callback(relay.close)
+        address, port = relay.endpoint
+        self.change(endpoint=Endpoint(str(address), port))
+
+    async def look(self) -> Round:
+        """Look at the server as closely as we ever do."""
+        target = Target(
+            self.entry, self.private_key, self.preshared_key, self.tunnel_addresses, self.siblings
+        )
+        return await look(self.prober, self.entry, target, Attention(deep=True, explain=True))
+
+
+def inner_interface(server: SceneServer, version: int, host: int) -> Interface:
+    """An inner address and the prefix that all of a server's have in common."""
+    net = server.inner_net
+    if version == 4:
+        return IPv4Interface(f"10.7.{net}.{host}/24")
+    return IPv6Interface(f"fd07{f':{net:x}' if net else ''}::{host:x}/64")
+
+
+@contextmanager
+def scene(
+    path: RoutedPath, server: SceneServer, *, version: int, ping: tuple[int, ...], **entry: Any
+) -> Iterator[Scene]:
+    """All is well in it. `ping` are the inner IP versions to ask, `entry` further keys of our file."""
+    address, port = server.endpoint(version)
+    private_key = server.new_peer()
+    made = Scene(
+        path,
+        server,
+        version,
+        Server(
+            name="real",
+            endpoint=Endpoint(str(address), port),
+            public_key=server.public_key,
+            identity="tests",
+            tunnel_ping=tuple(inner_interface(server, each, 1).ip for each in ping),
+            **entry,
+        ),
+        private_key,
+        tuple(inner_interface(server, each, _OUR_HOST) for each in (4, 6)),
+    )
+    with made.cleanup, made.freezer:
+        yield made

@@ -1,0 +1,51 @@
+"""The failure matrix on real servers: every verdict what it must be, and no cause named that is false."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.real.matrix.play import CELLS, Cell, Outcome, play
+from tests.real.matrix.rows import ROWS
+from tests.real.prerequisites import give_up
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.probe.port_monitor import OPEN_OR_FILTERED
+
+SEEDS = range(1, 7)
+EVERY_CELL = pytest.mark.parametrize("cell", CELLS, ids=str)
+EVERY_CELL_THAT_PORT_MONITORS_MISS = pytest.mark.parametrize(
+    "cell", [cell for cell in CELLS if cell.row.seed], ids=lambda cell: f"{cell.row.seed}. {cell}"
+)
+
+Played = tuple[dict[Cell, Outcome], dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def played(request: pytest.FixtureRequest) -> Played:
+    """Every cell that a test of this run asks for, played at once: most of the time they wait."""
+    chosen = [item.callspec.params.get("cell") for item in request.session.items if hasattr(item, "callspec")]
+    return play([cell for cell in CELLS if cell in chosen])
+
+
+@pytest.fixture
+def outcome(played: Played, cell: Cell) -> Outcome:
+    """What came of the test's cell. In CI a server that is lacking is a failure."""
+    outcomes, lacking = played
+    if cell.server in lacking:
+        give_up(lacking[cell.server])
+    return outcomes[cell]
+
+
+@EVERY_CELL
+def test_the_verdict_is_right_and_no_cause_is_false(cell: Cell, outcome: Outcome) -> None:
+    assert not outcome.wrong, "\n".join(outcome.wrong)
+
+
+@EVERY_CELL_THAT_PORT_MONITORS_MISS
+def test_a_port_monitor_is_content_where_the_verdict_is_not_green(cell: Cell, outcome: Outcome) -> None:
+    broken = [each for each in outcome.rounds if each.diagnosis.verdict.severity is not Severity.UP]
+    assert broken
+    assert {each.port_monitor for each in broken} == {OPEN_OR_FILTERED}
+
+
+def test_all_six_failures_that_port_monitors_miss_are_in_the_matrix() -> None:
+    assert {row.seed for row in ROWS if row.seed} == set(SEEDS)
