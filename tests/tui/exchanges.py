@@ -6,6 +6,7 @@ The packets are real: made by the protocol's own two sides, with fixed keys, eph
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import ip_address
 
 from tests.tui.fleet import NOW
@@ -20,10 +21,12 @@ from wgmon_tui.probe.records import (
     Evidence,
     ForeignBytes,
     Handshake,
+    InnerEcho,
     NameUnresolved,
     Packet,
     PacketRejected,
     Silence,
+    Tunnel,
 )
 from wgmon_tui.wireguard import tai64n
 from wgmon_tui.wireguard.cookie import cookie_key
@@ -123,6 +126,39 @@ def under_load(name: str = "fra1", at: float = NOW) -> Check:
         sent(0.0552, again.complete(answer).keepalive()),
     ]
     return check(exchange, CookieDemanded(0.011), rtt=0.013, cookie=True, name=name, at=at)
+
+
+def _through_the_tunnel(answered: bool, name: str, at: float) -> Check:
+    """The handshake, then one echo of 64 bytes; its answer 11 ms later if `answered`."""
+    attempt, responder = initiate(), Responder(SERVER)
+    answer, their_session = responder.respond(
+        responder.open(attempt.packet), SERVER_INDEX, ephemeral=bytes(range(160, 192))
+    )
+    session = attempt.complete(answer)
+    exchange = [
+        sent(0.0, attempt.packet),
+        received(0.01241, answer),
+        sent(0.0126, session.keepalive()),
+        sent(0.0128, session.seal(bytes(64))),
+    ]
+    if answered:
+        exchange += [
+            received(0.0238, their_session.seal(bytes(64))),
+            sent(0.0240, session.keepalive()),
+        ]
+    rtt = 0.011 if answered else None
+    made = check(exchange, InnerEcho("10.8.0.1", 1, int(answered), rtt), rtt=0.01241, name=name, at=at)
+    return replace(made, tunnel=Tunnel(1, int(answered), rtt, None, passive=False))
+
+
+def data_passes(name: str = "fra1", at: float = NOW) -> Check:
+    """Handshake, an echo through the tunnel, and its answer."""
+    return _through_the_tunnel(True, name, at)
+
+
+def data_dead(name: str = "fra1", at: float = NOW) -> Check:
+    """Handshake, an echo through the tunnel, and no answer to it."""
+    return _through_the_tunnel(False, name, at)
 
 
 def silent(name: str = "fra1", at: float = NOW) -> Check:

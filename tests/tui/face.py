@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from textual.pilot import Pilot
 
 from tests.tui.fleet import NOW, QuietEngine, bad_night
+from tests.tui.keys import press
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.fleet_table import FleetTable
 from wgmon_tui.tui.keyline import KeyLine
@@ -37,8 +38,7 @@ class Face:
         return self.fleet.table
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
+        await press(self.pilot, *keys)
 
     async def follow(self) -> None:
         """Let the screen take what the test wrote on the board, without waiting for its timer."""

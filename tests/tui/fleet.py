@@ -11,6 +11,7 @@ from wgmon_tui.diagnosis.verdict import Diagnosis, Verdict
 from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.monitor.board import Board, Round
 from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.probe.port_monitor import OPEN_OR_FILTERED
 from wgmon_tui.probe.records import Check, Handshake, Silence
 from wgmon_tui.wireguard.keys import PublicKey
 
@@ -53,8 +54,8 @@ def server(
     )
 
 
-def outcome(name: str, verdict: Verdict, rtt: float | None) -> Round:
-    """A round of one check; `rtt` in seconds, None for a lost one."""
+def outcome(name: str, verdict: Verdict, rtt: float | None, port_monitor: str | None = None) -> Round:
+    """A round of one check; `rtt` in seconds, None for a lost one; `port_monitor` where it was asked."""
     check = Check(
         server=name,
         vantage="here",
@@ -64,11 +65,18 @@ def outcome(name: str, verdict: Verdict, rtt: float | None) -> Round:
         handshake=Handshake(rtt) if rtt is not None else None,
         evidence=() if rtt is not None else (Silence(5.0),),
     )
-    return Round((check,), (Diagnosis(verdict, verdict.meaning),))
+    return Round((check,), (Diagnosis(verdict, verdict.meaning),), port_monitor)
 
 
-def record(board: Board, name: str, verdict: Verdict, rtt: float | None, at: float = NOW) -> None:
-    board.record(name, outcome(name, verdict, rtt), at)
+def record(
+    board: Board,
+    name: str,
+    verdict: Verdict,
+    rtt: float | None,
+    at: float = NOW,
+    port_monitor: str | None = OPEN_OR_FILTERED,
+) -> None:
+    board.record(name, outcome(name, verdict, rtt, port_monitor), at)
 
 
 def steady(middle: float, swing: float, count: int, phase: float = 0.0) -> list[float]:

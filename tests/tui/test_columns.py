@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tests.tui.fleet import NOW, QuietEngine, bad_night, server
+from tests.tui.fleet import NOW, QuietEngine, bad_night, record, server
+from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.tui.columns import COLUMNS, Drawing, lay_out
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
@@ -48,6 +49,21 @@ def test_paused_is_a_badge(rows: dict[str, Row]) -> None:
     assert text("verdict", rows["lab"]).strip() == "PAUSED"
 
 
+def test_a_port_monitor_s_false_green_is_contradicted_in_words_and_quietly(rows: dict[str, Row]) -> None:
+    assert text("port", rows["fra1"]) == " but port: UP"
+    assert text("port", rows["ams1"]) == "     port: UP"
+    (contradiction,) = COLUMNS["port"].cell(rows["fra1"], 13, DRAWING)
+    (agreement,) = COLUMNS["port"].cell(rows["ams1"], 13, DRAWING)
+    assert contradiction[1] == NIGHT.severity[Severity.DEGRADED]
+    assert agreement[1] == NIGHT.muted
+
+
+def test_where_a_port_monitor_sees_it_too_nothing_is_contradicted() -> None:
+    engine = QuietEngine([server("lon1")])
+    record(engine.board, "lon1", Verdict.PORT_CLOSED, None, port_monitor="closed")
+    assert text("port", engine.board.rows["lon1"]).strip() == "port: down"
+
+
 def test_lost_checks_are_drawn_in_the_colour_for_them(rows: dict[str, Row]) -> None:
     parts = COLUMNS["checks"].cell(rows["fra1"], 12, DRAWING)
     assert [(len(part), style) for part, style in parts] == [(3, NIGHT.sparkline), (9, NIGHT.lost)]
@@ -55,7 +71,7 @@ def test_lost_checks_are_drawn_in_the_colour_for_them(rows: dict[str, Row]) -> N
 
 def test_before_the_first_check_there_are_no_figures() -> None:
     row = QuietEngine([server("new")]).board.rows["new"]
-    assert [text(key, row).strip() for key in ("rtt", "loss", "p50", "p95", "since")] == ["–"] * 5
+    assert [text(key, row).strip() for key in ("port", "rtt", "loss", "p50", "p95", "since")] == ["–"] * 6
     assert text("verdict", row).strip() == "waiting"
 
 
@@ -83,12 +99,18 @@ def test_every_row_fills_its_cells_exactly(rows: dict[str, Row]) -> None:
     [
         (60, "state name verdict rtt"),
         (80, "state name verdict rtt checks"),
-        (120, "state name verdict rtt checks loss p50 p95 since"),
-        (140, "state name verdict rtt checks loss p50 p95 since endpoint"),
+        (120, "state name verdict port rtt checks loss p95 since"),
+        (130, "state name verdict port rtt checks loss p50 p95 since"),
+        (140, "state name verdict port rtt checks loss p50 p95 since endpoint"),
     ],
 )
 def test_each_width_has_its_designed_columns(width: int, columns: str) -> None:
     assert [placed.column.key for placed in lay_out(width, 8, 22)] == columns.split()
+
+
+def test_the_longest_verdict_fits_at_80_columns() -> None:
+    width = next(placed.width for placed in lay_out(80, 20, 30) if placed.column.key == "verdict")
+    assert width >= max(len(verdict.slug) for verdict in Verdict)
 
 
 @given(st.integers(30, 300), st.integers(0, 100), st.integers(0, 100))

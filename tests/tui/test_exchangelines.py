@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui import exchanges
-from wgmon_tui.probe.records import Check, IcmpError, LateAnswer, Packet, SocketError
+from wgmon_tui.probe.records import Check, IcmpError, LateAnswer, Packet, PacketRejected, SocketError
 from wgmon_tui.tui.exchangelines import (
     Comparison,
     Heading,
@@ -21,6 +23,7 @@ from wgmon_tui.tui.exchangelines import (
     telling_stop,
 )
 from wgmon_tui.tui.hexlines import HexLine
+from wgmon_tui.wireguard.handshake import Reason
 
 GOOD = exchanges.healthy()
 
@@ -45,6 +48,20 @@ def test_each_packet_has_a_heading_with_its_way_time_name_and_length() -> None:
         ("← received", "+12.41 ms", "handshake response", "92 bytes"),
         ("→ sent", "+12.61 ms", "keepalive", "32 bytes"),
     ]
+
+
+def test_packets_of_the_tunnel_stage_are_named_and_timed_like_the_others() -> None:
+    assert headings(lay_out(exchanges.data_passes(), 80))[2:] == [
+        ("→ sent", "+12.60 ms", "keepalive", "32 bytes"),
+        ("→ sent", "+12.80 ms", "transport data", "96 bytes"),
+        ("← received", "+23.80 ms", "transport data", "96 bytes"),
+        ("→ sent", "+24.00 ms", "keepalive", "32 bytes"),
+    ]
+
+
+def test_what_did_not_come_back_through_the_tunnel_stands_at_the_end() -> None:
+    said = remarks(lay_out(exchanges.data_dead(), 80))
+    assert said[-1] == "through the tunnel 10.8.0.1 answered 0 of 1 echoes"
 
 
 def test_seconds_are_written_as_seconds() -> None:
@@ -173,6 +190,11 @@ def test_a_mac2_that_became_set_is_a_difference() -> None:
     }
 
 
+def test_echoes_that_come_back_in_another_order_are_no_difference() -> None:
+    short, long = (exchanges.received(0.1, b"\x04\0\0\0" + bytes(12 + 16 + size)) for size in (32, 48))
+    assert compare((short, long), (long, short)).same_form
+
+
 def test_another_length_of_the_same_message_is_a_difference() -> None:
     longer = exchanges.sent(0.1, b"\x04\0\0\0" + bytes(12 + 16 + 32))
     shorter = exchanges.sent(0.1, b"\x04\0\0\0" + bytes(12 + 16 + 16))
@@ -203,6 +225,16 @@ def test_the_cursor_starts_on_the_field_that_made_us_not_believe(check: Check, n
     stop = telling_stop(check)
     assert stop is not None
     assert explain(check, stop).name == name
+
+
+def test_a_tunnel_packet_that_does_not_open_is_shown_first_unless_data_passed() -> None:
+    check = exchanges.data_passes()
+    doubled = PacketRejected(0.0238, Reason.OTHER_SESSION, len(check.exchange[4].data))
+    check = replace(check, evidence=(*check.evidence, doubled))
+    assert telling_stop(check) == Stop(0, 0)
+    dead = replace(check, tunnel=exchanges.data_dead().tunnel)
+    assert telling_stop(dead) == Stop(4, 4)
+    assert explain(dead, Stop(4, 4)).name == "packet"
 
 
 def test_without_packets_there_is_no_field_to_start_on() -> None:

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui.fleet import bad_night
-from wgmon_tui.tui.filter import KEYS, parse_filter
+from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.tui.filter import KEYS, completed, parse_filter
 
 ROWS = bad_night().board.rows
 
@@ -68,3 +69,32 @@ def test_a_term_and_its_inverse_part_the_fleet(word: str) -> None:
     word = word.lstrip("!")
     if parse_filter(word):
         assert found(word) ^ found(f"!{word}") == set(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("line", "whole"),
+    [
+        ("ver", "verdict:"),
+        ("verdict:w", "verdict:wrong-server-key"),
+        ("!state:de", "!state:degraded"),
+        ("fra1 Tag:E", "fra1 Tag:Edge"),
+        ("name:f", None),
+        ("verdict:", None),
+        ("state:down", None),
+        ("fra1 ", None),
+        ("", None),
+    ],
+)
+def test_a_word_is_carried_on_to_the_first_that_it_begins(line: str, whole: str | None) -> None:
+    assert completed(line, ("edge", "eu")) == whole
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_can_be_completed(verdict: Verdict) -> None:
+    assert completed(f"verdict:{verdict.slug[:-1]}", ()) == f"verdict:{verdict.slug}"
+
+
+@given(st.text() | st.sampled_from(KEYS).map("{}:".format))
+def test_completing_keeps_what_was_typed(line: str) -> None:
+    whole = completed(line, ("eu", "Zürich"))
+    assert whole is None or (whole.startswith(line) and len(whole) > len(line))

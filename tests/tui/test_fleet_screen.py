@@ -6,7 +6,7 @@ import pytest
 from textual.strip import Strip
 from textual.widgets import OptionList
 
-from tests.tui.face import face
+from tests.tui.face import Face, face
 from tests.tui.fleet import QuietEngine, record, server
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.monitor.board import Row
@@ -27,37 +27,33 @@ async def test_the_worst_server_stands_under_the_cursor() -> None:
         assert lines[2].split()[:5] == ["✖", "down", "fra1", "psk-mismatch", "lost"]
 
 
-@pytest.mark.parametrize(
-    ("keys", "line"),
-    [
-        ("j", 1),
-        ("down", 1),
-        ("j j k", 1),
-        ("j up", 0),
-        ("k", 0),
-        ("G", 19),
-        ("end", 19),
-        ("G g", 0),
-        ("G home", 0),
-        ("pagedown", 10),
-        ("ctrl+f ctrl+b", 0),
-        ("G pageup", 9),
-    ],
-)
-async def test_keys_move_the_cursor(keys: str, line: int) -> None:
+async def test_keys_move_the_cursor() -> None:
     async with face(size=(80, 13)) as it:
-        await it.press(*keys.split())
         assert it.table.page == 10
-        assert it.table.cursor_name == it.table.order.names[line]
-        cursor = it.app.palette.cursor.bgcolor
-        strips = [it.table.render_line(y) for y in range(1, 11)]
-        lit = [
-            strip.text
-            for strip in strips
-            if all(part.style and part.style.bgcolor == cursor for part in strip)
-        ]
-        assert len(lit) == 1
-        assert f" {it.table.cursor_name} "[:18] in lit[0]
+        for keys, line in (
+            ("j", 1),
+            ("down", 1),
+            ("j j k", 1),
+            ("j up", 0),
+            ("k", 0),
+            ("G", 19),
+            ("end", 19),
+            ("G home", 0),
+            ("pagedown", 10),
+            ("ctrl+f ctrl+b", 0),
+            ("G pageup", 9),
+        ):
+            await it.press("g", *keys.split())
+            assert it.table.cursor_name == it.table.order.names[line], keys
+            assert lit_line(it) == it.table.cursor_name, keys
+
+
+def lit_line(it: Face) -> str:
+    """The name on the one line that is drawn as the cursor's."""
+    table, cursor = it.table, it.app.palette.cursor.bgcolor
+    strips = [table.render_line(y) for y in range(1, 1 + table.page)]
+    (lit,) = (strip for strip in strips if all(part.style and part.style.bgcolor == cursor for part in strip))
+    return next(name for name in table.order.names if f" {name} "[:18] in lit.text)
 
 
 async def test_the_header_stays_on_top_of_what_scrolls() -> None:
@@ -180,8 +176,8 @@ async def test_the_filter_works_while_it_is_typed_and_enter_keeps_it() -> None:
 
 
 async def test_escape_clears_the_filter_from_the_line_and_from_the_table() -> None:
-    for keys in (["escape"], ["enter", "escape"]):
-        async with face() as it:
+    async with face() as it:
+        for keys in (["escape"], ["enter", "escape"]):
             await it.press("/", *"fra", *keys)
             assert len(it.table.order) == 20
             assert it.table.has_focus
@@ -215,15 +211,24 @@ async def test_keys_go_into_the_filter_line_while_it_is_open() -> None:
     async with face() as it:
         await it.press("/", *"qpr?")
         assert it.fleet.query_one(FilterInput).value == "qpr?"
-        assert it.hints().split() == ["enter", "keep", "esc", "clear", "filter"]
+        assert it.hints().split() == ["enter", "keep", "tab", "complete", "esc", "clear", "filter"]
+
+
+async def test_tab_completes_a_verdict_in_the_filter_line() -> None:
+    async with face() as it:
+        await it.press("/", *"verdict:ps")
+        assert "verdict:psk-mismatch" in it.lines()[1]
+        await it.press("tab")
+        assert it.fleet.query_one(FilterInput).value == "verdict:psk-mismatch"
+        assert it.table.order.names == ["fra1"]
 
 
 async def test_s_offers_every_column_and_sorts_by_the_chosen_one() -> None:
     async with face() as it:
         await it.press("s")
         assert isinstance(it.app.screen, SortScreen)
-        assert it.app.screen.query_one(OptionList).option_count == 9
-        await it.press("j", "down", "k", "j", "j", "j", "enter")
+        assert it.app.screen.query_one(OptionList).option_count == 10
+        await it.press("j", "down", "k", "j", "j", "j", "j", "enter")
         assert it.at_home
         assert it.table.order.sort.column == "loss"
         assert it.table.cursor_name == "mad1"

@@ -74,6 +74,20 @@ def test_ascii_stays_ascii(text: str) -> None:
     assert all(" " <= each <= "~" for each in ASCII.clean(text))
 
 
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("peers — ours", "peers - ours"),
+        ("a → b", "a -> b"),
+        ("…", "..."),
+        ("1–2", "1-2"),
+        ("zürich", "z?rich"),
+    ],
+)
+def test_ascii_writes_our_typography_as_a_typewriter_would(text: str, plain: str) -> None:
+    assert ASCII.clean(text) == plain
+
+
 def test_a_steady_row_draws_a_line_at_half_height() -> None:
     assert write.sparkline([0.02] * 4, 4, UNICODE) == "▅▅▅▅"
 

@@ -34,6 +34,16 @@ def test_a_row_without_a_figure_stands_last_in_either_direction() -> None:
     assert set(order.names[-5:]) == {"cpt1", "dub1", "fra1", "mad1", "new1"}
 
 
+def test_by_port_monitor_its_false_greens_stand_first_then_what_it_calls_down() -> None:
+    engine = QuietEngine(server(name) for name in ("closed", "new", "psk", "well"))
+    record(engine.board, "well", Verdict.HEALTHY, 0.01)
+    record(engine.board, "psk", Verdict.PSK_MISMATCH, None)
+    record(engine.board, "closed", Verdict.PORT_CLOSED, None, port_monitor="closed")
+    order = Order(engine.board)
+    order.sort_by("port")
+    assert order.names == ["psk", "closed", "well", "new"]
+
+
 def test_a_new_time_does_not_disturb_a_table_sorted_by_state() -> None:
     engine = bad_night()
     order = Order(engine.board)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.tui.fleet import QuietEngine, bad_night, record, server
+from wgmon_tui.diagnosis.neighbours import Together
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.themes import palette_named
@@ -35,6 +38,29 @@ def test_the_line_has_every_severity_the_rate_and_the_percentile() -> None:
 )
 def test_a_narrow_line_leaves_out_the_rate_then_the_percentile_then_zeros(width: int, shown: str) -> None:
     assert line(BUSY, width).rstrip() == shown
+
+
+EDGE = Together('the tag "edge"', ("fra1", "fra2", "lon1"))
+IN_COMPANY = replace(BUSY, together=EDGE)
+
+
+def test_a_wide_line_says_who_fails_together() -> None:
+    assert line(IN_COMPANY, 138).rstrip() == (
+        "● 41 up  ▲ 2 degraded  ✖ 1 down  ? 0 unknown  ‖ 1 paused · 4.4 checks/s · p95 31.0 ms"
+        ' · all 3 with the tag "edge" are down'
+    )
+
+
+def test_zeros_make_room_for_who_fails_together_and_below_120_columns_nobody_does() -> None:
+    shown = line(IN_COMPANY, 118)
+    assert 'all 3 with the tag "edge" are down' in shown
+    assert "? 0 unknown" not in shown
+    assert line(IN_COMPANY, 117) == line(BUSY, 117)
+
+
+def test_where_zeros_are_too_little_room_the_line_stays_as_it_is() -> None:
+    far = Together("the network 2001:db8:aaaa::/48 of a provider with a long name", ("a", "b"))
+    assert line(replace(BUSY, together=far), 118) == line(BUSY, 118)
 
 
 def test_only_a_count_that_is_not_zero_has_colour() -> None:

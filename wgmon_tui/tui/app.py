@@ -14,6 +14,7 @@ from textual.worker import Worker, WorkerState
 
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.tui.actions import ACTIONS, EVERYWHERE, bindings_for
+from wgmon_tui.tui.clipboard import osc52, through_tmux, under_tmux
 from wgmon_tui.tui.glyphs import Glyphs, glyphs_for
 from wgmon_tui.tui.screens.fleet import FleetScreen
 from wgmon_tui.tui.themes import (
@@ -23,6 +24,7 @@ from wgmon_tui.tui.themes import (
     palette_named,
     shipped_palettes,
 )
+from wgmon_tui.tui.together import FailingTogether
 
 
 class WgmonApp(App[None]):
@@ -72,6 +74,7 @@ class WgmonApp(App[None]):
         self.title = title
         self.glyphs: Glyphs = glyphs_for(ascii_only)
         self.clock = clock
+        self.together = FailingTogether(engine.board)
         self.engine_failure: str | None = None
         self.animation_level = "none"
         self._palettes = {**shipped_palettes(), chosen.name: chosen}
@@ -165,6 +168,12 @@ class WgmonApp(App[None]):
         from wgmon_tui.tui.screens.help import HelpScreen
 
         self.push_screen(HelpScreen(getattr(self.screen, "ACTIONS_OF", "fleet")))
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy over OSC 52; under tmux in both forms, since its options decide which of them it passes on."""
+        super().copy_to_clipboard(text)
+        if under_tmux() and self._driver is not None:
+            self._driver.write(through_tmux(osc52(text)))
 
     def open_server(self, name: str) -> None:
         """Open a server's screen."""

@@ -14,6 +14,7 @@ from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.tui import format as write
 from wgmon_tui.tui.glyphs import Glyphs
+from wgmon_tui.tui.port import falsely_up, port_up
 from wgmon_tui.tui.themes import Palette
 
 LEFT_MARGIN = 1
@@ -69,6 +70,15 @@ def _verdict(row: Row, width: int, drawing: Drawing) -> list[Part]:
     loud = row.severity in (Severity.DOWN, Severity.DEGRADED, Severity.UNKNOWN) and row.last is not None
     style = palette.severity[row.severity] if loud else palette.muted
     return [(write.fit(row.word, width, drawing.glyphs), style)]
+
+
+def _port(row: Row, width: int, drawing: Drawing) -> list[Part]:
+    up = port_up(row)
+    if up is None:
+        return _absent(width, drawing)
+    if falsely_up(row):
+        return [("but port: UP".rjust(width), drawing.palette.severity[Severity.DEGRADED])]
+    return [(("port: UP" if up else "port: down").rjust(width), drawing.palette.muted)]
 
 
 def _rtt(row: Row, width: int, drawing: Drawing) -> list[Part]:
@@ -140,6 +150,14 @@ COLUMNS: Mapping[str, Column] = {
         Column("name", "name", 12, "The server's name in servers.toml", _name),
         Column("verdict", "verdict", 16, "What the last check means; see the verdicts", _verdict),
         Column(
+            "port",
+            "port monitor",
+            13,
+            'What a port monitor would say; "but" marks its false green: UP for a server that is down',
+            _port,
+            right=True,
+        ),
+        Column(
             "rtt", "rtt", 7, "Round-trip time of the last handshake, or that it was lost", _rtt, right=True
         ),
         Column(
@@ -158,8 +176,9 @@ COLUMNS: Mapping[str, Column] = {
 }
 
 LAYOUTS: tuple[tuple[int, tuple[str, ...]], ...] = (
-    (140, ("state", "name", "verdict", "rtt", "checks", "loss", "p50", "p95", "since", "endpoint")),
-    (118, ("state", "name", "verdict", "rtt", "checks", "loss", "p50", "p95", "since")),
+    (140, ("state", "name", "verdict", "port", "rtt", "checks", "loss", "p50", "p95", "since", "endpoint")),
+    (128, ("state", "name", "verdict", "port", "rtt", "checks", "loss", "p50", "p95", "since")),
+    (118, ("state", "name", "verdict", "port", "rtt", "checks", "loss", "p95", "since")),
     (96, ("state", "name", "verdict", "rtt", "checks", "loss", "since")),
     (72, ("state", "name", "verdict", "rtt", "checks")),
     (56, ("state", "name", "verdict", "rtt")),

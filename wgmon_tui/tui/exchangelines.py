@@ -20,9 +20,12 @@ from wgmon_tui.probe.records import (
     Evidence,
     ForeignBytes,
     IcmpError,
+    InnerEcho,
+    InnerService,
     LateAnswer,
     Packet,
     PacketRejected,
+    PassiveKeepalive,
     ReceiveOverflow,
     Silence,
     SocketError,
@@ -155,12 +158,16 @@ def lay_out(
 
 
 def compare(exchange: tuple[Packet, ...], good: tuple[Packet, ...]) -> Comparison:
-    """How the form of `exchange` differs from `good`; packets pair up by direction and kind, in order."""
+    """How the form of `exchange` differs from `good`.
+
+    Packets pair up by direction and kind, in order, but first with one of their length: echoes of both IP
+    versions are of one kind, and come back as they like.
+    """
     left = list(good)
     extra: set[int] = set()
     differing: dict[Stop, str] = {}
     for number, packet in enumerate(exchange):
-        twin = next((other for other in left if _kind(other) == _kind(packet)), None)
+        twin = _twin(packet, left)
         if twin is None:
             extra.add(number)
             continue
@@ -170,12 +177,23 @@ def compare(exchange: tuple[Packet, ...], good: tuple[Packet, ...]) -> Compariso
     return Comparison(frozenset(extra), tuple(left), differing)
 
 
+def _twin(packet: Packet, among: Iterable[Packet]) -> Packet | None:
+    alike = [other for other in among if _kind(other) == _kind(packet)]
+    return next(
+        (other for other in alike if len(other.data) == len(packet.data)), alike[0] if alike else None
+    )
+
+
 def telling_stop(check: Check) -> Stop | None:
     """The field that a tired person wants to see first: the one that made us not believe, else the first."""
+    # A packet that the network doubled does not open twice; where data passed it explains nothing.
+    data_passed = check.tunnel is not None and check.tunnel.received > 0
     for number, packet in enumerate(check.exchange):
         for evidence in check.evidence:
             match evidence:
-                case PacketRejected(at, reason, length) if _is_about(packet, at, length):
+                case PacketRejected(at, reason, length) if _is_about(packet, at, length) and not (
+                    reason is Reason.OTHER_SESSION and data_passed
+                ):
                     name = _BLAMED.get(reason, "type")
                     for index, found in enumerate(fields_of(packet.data)):
                         if found.name == name:
@@ -187,6 +205,7 @@ def telling_stop(check: Check) -> Stop | None:
 
 _BLAMED = {
     Reason.OTHER_INDEX: "receiver",
+    Reason.OTHER_SESSION: "packet",
     Reason.BAD_MAC1: "mac1",
     Reason.BAD_EMPTY: "empty",
     Reason.BAD_COOKIE: "cookie",
@@ -274,6 +293,10 @@ def _happenings(evidence: Iterable[Evidence]) -> Iterator[tuple[float, Remark]]:
             case IcmpError(at=at) | SocketError(at=at):
                 yield at, Remark(f"{moment(at)}  {describe(fact)}", Tone.BAD)
             case Silence() | ReceiveOverflow() | LateAnswer():
+                yield _AT_THE_END, Remark(describe(fact), Tone.BAD)
+            case PassiveKeepalive(after=None) | InnerService(answer=None):
+                yield _AT_THE_END, Remark(describe(fact), Tone.BAD)
+            case InnerEcho(sent=sent, received=received) if received < sent:
                 yield _AT_THE_END, Remark(describe(fact), Tone.BAD)
 
 

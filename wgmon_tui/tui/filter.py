@@ -8,8 +8,10 @@ term inverts it. Nothing that can be typed is an error: what is no known key is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Row
 
 KEYS = ("state", "tag", "verdict", "name", "endpoint")
@@ -67,6 +69,24 @@ def parse_filter(line: str) -> Filter:
     """The filter that a line means. Terms still without text (`!`, `tag:`) do not count yet. Never raises."""
     terms = (_parse_term(word) for word in line.split())
     return Filter(tuple(term for term in terms if term.text))
+
+
+def completed(line: str, tags: Iterable[str]) -> str | None:
+    """The line with its last word carried on to the first key, state, verdict or tag that it begins.
+
+    None where it begins none, or is one already.
+    """
+    begun = line.rpartition(" ")[2].removeprefix("!").casefold()
+    key, colon, text = begun.partition(":")
+    known: dict[str, Iterable[str]] = {
+        "state": (severity.word for severity in Severity),
+        "verdict": (verdict.slug for verdict in Verdict),
+        "tag": sorted(tag.casefold() for tag in tags),
+    }
+    words = known.get(key, ()) if colon else (f"{each}:" for each in KEYS)
+    typed = text if colon else begun
+    found = next((each for each in words if typed and each.startswith(typed)), typed)
+    return line + found[len(typed) :] if found != typed else None
 
 
 def _parse_term(word: str) -> Term:

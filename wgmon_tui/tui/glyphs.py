@@ -7,6 +7,11 @@ from dataclasses import dataclass
 
 from wgmon_tui.diagnosis.verdict import Severity
 
+_IN_ASCII = str.maketrans(
+    {"—": "-", "–": "-", "→": "->", "←": "<-", "…": "...", "≠": "!=", "·": "-", "’": "'", "“": '"', "”": '"'}
+)
+"""Typography that our own sentences use, as a terminal without it would write it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
@@ -34,7 +39,7 @@ class Glyphs:
         if text.isascii() and text.isprintable():
             return text
         if self.ascii_only:
-            return "".join(each if " " <= each <= "~" else "?" for each in text)
+            return "".join(each if " " <= each <= "~" else "?" for each in text.translate(_IN_ASCII))
         return "".join(
             "\ufffd" if unicodedata.category(each)[0] in "CZ" and each != " " else each for each in text
         )

@@ -31,6 +31,7 @@ from wgmon_tui.tui.exchangelines import (
     telling_stop,
 )
 from wgmon_tui.tui.hexlines import GUTTER, HexLine, Span, ascii_column, offset_at
+from wgmon_tui.tui.scrollbar import WholeCells
 from wgmon_tui.tui.themes import Palette
 from wgmon_tui.wireguard.messages import fields_of
 
@@ -64,6 +65,10 @@ class HexView(ScrollView, can_focus=False):
         self._ascii_only = ascii_only
         self._layout = Layout()
         self._strips: dict[int, Strip] = {}
+
+    def on_mount(self) -> None:
+        """Draw the scrollbar like every other."""
+        self.vertical_scrollbar.renderer = WholeCells  # type: ignore[misc]  # Textual's own way
 
     def show(self, check: Check | None, good: Check | None = None) -> None:
         """Show the exchange of `check`, compared with that of `good` where one is given.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Board, Row
 from wgmon_tui.tui.filter import Filter
+from wgmon_tui.tui.port import falsely_up, port_up
 
 Value = str | int | float
 Key = tuple[bool, Value]
@@ -36,12 +37,18 @@ def _percentile(row: Row, of: float) -> float | None:
     return row.samples.percentiles(of)[0]
 
 
+def _false_green_first(row: Row) -> int | None:
+    up = port_up(row)
+    return None if up is None else 2 if falsely_up(row) else int(not up)
+
+
 SORTS: Mapping[str, Sort] = {
     sort.column: sort
     for sort in (
         Sort("state", lambda row: _BADNESS[row.severity], descending=True),
         Sort("name", lambda row: row.server.name.casefold()),
         Sort("verdict", lambda row: row.word),
+        Sort("port", _false_green_first, descending=True),
         Sort("rtt", lambda row: row.rtt, descending=True),
         Sort("loss", lambda row: row.samples.loss(), descending=True),
         Sort("p50", lambda row: _percentile(row, 0.5), descending=True),

@@ -1,4 +1,4 @@
-"""What the server screen says in words: head, caption over the packets, field panel, full diagnosis.
+"""What the server screen says in words: head, caption over the packets, field panel.
 
 Pure: records in, Rich texts out. Lines are wrapped here, with their hanging indent, so that a command to type
 is never cut. Every text from outside is cleaned on its way.
@@ -16,13 +16,17 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
+from wgmon_tui.diagnosis.neighbours import Together
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.exchangelines import Comparison, Explanation
 from wgmon_tui.tui.format import duration, fit, moment, share, sparkline
 from wgmon_tui.tui.glyphs import Glyphs
+from wgmon_tui.tui.port import falsely_up, port_up
 from wgmon_tui.tui.themes import Palette
+from wgmon_tui.tui.together import fails_with
+from wgmon_tui.tui.tunnelline import tunnel_line
 from wgmon_tui.wireguard.messages import Field
 
 _LABEL = 7
@@ -33,11 +37,12 @@ _READABLE = 96
 
 
 class Detail(IntEnum):
-    """How much the head may say, by the height of the terminal."""
+    """How much the head may say: by the height of the terminal, and least where the diagnosis says it all."""
 
-    TERSE = 0
-    COMPACT = 1
-    FULL = 2
+    BARE = 0
+    TERSE = 1
+    COMPACT = 2
+    FULL = 3
 
 
 def detail_for(height: int) -> Detail:
@@ -67,27 +72,72 @@ class Ink:
 
 
 def server_head(
-    row: Row, diagnosis: Diagnosis | None, check: Check | None, ink: Ink, detail: Detail, now: float
+    row: Row,
+    diagnosis: Diagnosis | None,
+    check: Check | None,
+    together: Sequence[Together],
+    ink: Ink,
+    detail: Detail,
+    now: float,
 ) -> Text:
-    """State, name and place; the verdict in a sentence; its evidence; the next step; the figures."""
+    """State, name and place; the verdict in a sentence; its evidence; the next step; data path and port; the
+    figures. `together` are the groups that this server fails with.
+    """
     lines = _headline(row, check, ink, detail)
     if diagnosis:
         several = row.last is not None and len(row.last.checks) > 1
         whose = f"{check.address}: " if check and several else ""
         lines += ink.paragraph(whose + diagnosis.summary, ink.palette.text)
-        if detail is Detail.FULL:
+        if detail is Detail.FULL and diagnosis.verdict.severity is not Severity.UP:
             for number, evidence in enumerate(diagnosis.evidence[:_EVIDENCE_IN_HEAD]):
                 lines += ink.paragraph(evidence, ink.palette.text, "" if number else "seen", _LABEL)
-        if diagnosis.causes:
+        if diagnosis.causes and detail > Detail.BARE:
             likeliest = diagnosis.causes[0]
             if detail > Detail.TERSE:
                 lines += ink.paragraph(likeliest.cause, ink.palette.text, "cause")
             if detail is Detail.FULL:
                 lines += ink.paragraph(likeliest.why, ink.palette.text, "why")
             lines += ink.paragraph(likeliest.fix, ink.palette.accent, "next")
+        if detail is Detail.FULL:
+            lines += beside_it(row, together, ink)
+        if check and detail > Detail.TERSE:
+            lines += data_path_and_port(row, check, diagnosis, ink, quiet=detail is Detail.COMPACT)
     if len(row.samples):
         lines.append(_figures(row, ink, now))
     return Text("\n").join(lines)
+
+
+_OF_THE_DATA_PATH = frozenset({Verdict.DATA_DEAD, Verdict.INNER_DEAD, Verdict.MTU_BLACKHOLE})
+
+
+def data_path_and_port(
+    row: Row, check: Check, diagnosis: Diagnosis, ink: Ink, *, quiet: bool = False
+) -> list[Text]:
+    """What passes through the tunnel, and what a port monitor says: if `quiet`, only where it is wrong."""
+    lines: list[Text] = []
+    verdict = diagnosis.verdict
+    said = tunnel_line(row.server, check, row.standing.get(check.address, ()), ink.glyphs.separator)
+    if said:
+        style = ink.state(verdict.severity) if verdict in _OF_THE_DATA_PATH else ink.palette.text
+        lines += ink.paragraph(said, style, "tunnel")
+    up, wrong = port_up(row), falsely_up(row)
+    if up is not None and (wrong or not quiet):
+        word = "UP (open|filtered)" if up else "down (closed)"
+        style = ink.state(Severity.DEGRADED) if wrong else ink.palette.text
+        but = ", but it is down" if wrong else ""
+        lines += ink.paragraph(f"a port monitor says: {word}{but}", style, "port")
+    return lines
+
+
+def beside_it(row: Row, together: Sequence[Together], ink: Ink) -> list[Text]:
+    """Who fails together with this server."""
+    return [
+        line
+        for group in together
+        for line in ink.paragraph(
+            f"fails together with {fails_with(group, row.server.name)}", ink.palette.text, "with"
+        )
+    ]
 
 
 def _headline(row: Row, check: Check | None, ink: Ink, detail: Detail) -> list[Text]:
@@ -205,10 +255,12 @@ def no_packets(row: Row, diagnosis: Diagnosis | None, ink: Ink) -> Text:
 
 def field_panel(found: Explanation, ink: Ink) -> Text:
     """The field under the cursor, in two to five lines."""
-    name_style = ink.palette.fields[found.name] + Style(bold=True)
-    place = f"  {found.packet}, {found.place}"
-    title = Text.assemble((found.name, name_style), (place, ink.palette.muted))
-    lines = [title, *ink.paragraph(found.meaning, ink.palette.text)]
+    name = Text(found.name, style=ink.palette.fields[found.name] + Style(bold=True))
+    muted = ink.palette.muted
+    lines = [Text.assemble(name, (f"  {found.packet}, {found.place}", muted))]
+    if lines[0].cell_len > ink.width:
+        lines = [Text.assemble(name, (f"  {found.packet}", muted)), Text(found.place, style=muted)]
+    lines += ink.paragraph(found.meaning, ink.palette.text)
     if found.value is not None:
         lines += ink.paragraph(found.value, ink.palette.text + Style(bold=True), "=", 2)
     return Text("\n").join(lines)
@@ -228,25 +280,6 @@ def legend(fields: Sequence[Field], under_cursor: int, ink: Ink) -> Text:
         )
     heading = Text(f" {'field':<11} {'byte':>5}  {'long':>4}", style=ink.palette.muted)
     return Text("\n").join([heading, *lines])
-
-
-def full_diagnosis(diagnosis: Diagnosis, ink: Ink) -> Text:
-    """What has no room in the head: what the verdict means, all evidence, every cause with its next step."""
-    palette = ink.palette
-    severity = diagnosis.verdict.severity
-    title = Text(f"{ink.glyphs.of(severity)} {diagnosis.verdict.slug}", style=ink.state(severity))
-    lines = [title, *ink.paragraph(diagnosis.verdict.meaning, palette.text)]
-    if diagnosis.evidence:
-        lines += [Text(""), Text("What was seen", style=palette.muted)]
-        for evidence in diagnosis.evidence:
-            lines += ink.paragraph(evidence, palette.text, ink.glyphs.separator, 3)
-    if diagnosis.causes:
-        lines += [Text(""), Text("What it can be, likeliest first", style=palette.muted)]
-        for number, cause in enumerate(diagnosis.causes, 1):
-            lines += ink.paragraph(cause.cause, palette.text + Style(bold=True), f"{number}", 3)
-            lines += ink.paragraph(cause.why, palette.muted, " ", 3)
-            lines += [*ink.paragraph(cause.fix, palette.accent, " ", 3), Text("")]
-    return Text("\n").join(lines)
 
 
 def _clock(when: float) -> str:

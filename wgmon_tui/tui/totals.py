@@ -11,25 +11,33 @@ from rich.style import Style
 from rich.text import Text
 from textual.widget import Widget
 
+from wgmon_tui.diagnosis.neighbours import Together
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.tui import format as write
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.themes import Palette
+from wgmon_tui.tui.together import FailingTogether
 
 _RANK_SECONDS = 5.0
+
+_WIDE = 118
+"""Cells of the line from which on it has a place for who fails together: a terminal of 120 columns."""
 
 _SHOWN = (Severity.UP, Severity.DEGRADED, Severity.DOWN, Severity.UNKNOWN, Severity.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The fleet in figures. `p95` is of the round-trip times of every server's last check, in seconds."""
+    """The fleet in figures. `p95` is of the round-trip times of every server's last check, in seconds;
+    `together` the servers that fail together, if any do.
+    """
 
     counts: Mapping[Severity, int]
     checks_per_second: float
     p95: float | None
+    together: Together | None = None
 
 
 def fleet_p95(board: Board) -> float | None:
@@ -64,6 +72,8 @@ def totals_line(
     pieces.append(_Piece(f"{totals.checks_per_second:.1f} checks/s", palette.muted, dot, 3))
     if totals.p95 is not None:
         pieces.append(_Piece(f"p95 {write.duration(totals.p95)}", palette.muted, dot, 2))
+    if totals.together and width >= _WIDE:
+        pieces = _with_company(pieces, totals.together, width, palette.severity[Severity.DOWN], dot, glyphs)
     while _length(pieces) > width and any(piece.dropped for piece in pieces):
         pieces.remove(max(reversed(pieces), key=lambda piece: piece.dropped))
     parts = [part for piece in pieces for part in ((piece.gap, palette.muted), (piece.text, piece.style))]
@@ -71,6 +81,19 @@ def totals_line(
     if note and cell_len(note) + 3 <= spare:
         return [*parts, (" " * (spare - cell_len(note) - 1), palette.muted), (f"{note} ", palette.muted)]
     return [*parts, (" " * max(0, spare), palette.muted)]
+
+
+def _with_company(
+    pieces: list[_Piece], together: Together, width: int, style: Style, dot: str, glyphs: Glyphs
+) -> list[_Piece]:
+    """The pieces and who fails together. Zeros make room for it; where that is too little it is left out."""
+    count = len(together.names)
+    words = glyphs.clean(f"{'both' if count == 2 else f'all {count}'} with {together.bond} are down")
+    company = _Piece(words, style, dot, 0)
+    for kept in (pieces, [piece for piece in pieces if piece.dropped != 1]):
+        if _length([*kept, company]) <= width:
+            return [*kept, company]
+    return pieces
 
 
 def _length(pieces: list[_Piece]) -> int:
@@ -91,6 +114,7 @@ class TotalsLine(Widget):
     def __init__(
         self,
         engine: Engine,
+        together: FailingTogether,
         palette: Callable[[], Palette],
         glyphs: Glyphs,
         note: str,
@@ -99,6 +123,7 @@ class TotalsLine(Widget):
     ) -> None:
         super().__init__(id=id)
         self._engine = engine
+        self._together = together
         self._palette = palette
         self._glyphs = glyphs
         self._note = glyphs.clean(note)
@@ -121,7 +146,8 @@ class TotalsLine(Widget):
             if p95 is None or now - self._ranked_at >= _RANK_SECONDS:
                 self._ranked_at = now
                 p95 = fleet_p95(board)
-        self._totals = Totals(counts, self._engine.checks_per_second, p95)
+        company = self._together.largest if self.size.width >= _WIDE else None
+        self._totals = Totals(counts, self._engine.checks_per_second, p95, company)
         if self._line().plain != self._shown:
             self.refresh()
 

@@ -8,11 +8,13 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.screen import Screen
+from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
+from wgmon_tui.monitor.board import Board
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.columns import COLUMNS
-from wgmon_tui.tui.filter import parse_filter
+from wgmon_tui.tui.filter import completed, parse_filter
 from wgmon_tui.tui.fleet_table import FleetTable
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.order import SORTS
@@ -31,6 +33,17 @@ _FIRST_STEPS = (
     ("wgmon-tui keygen NAME", "make a key pair for monitoring"),
     ("wgmon-tui demo", "watch embedded servers, healthy and broken"),
 )
+
+
+class _Completer(Suggester):
+    """Carries on the word that is being typed; the board says which tags there are."""
+
+    def __init__(self, board: Board) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._board = board
+
+    async def get_suggestion(self, value: str) -> str | None:
+        return completed(value, {tag for row in self._board.rows.values() for tag in row.server.tags})
 
 
 class FilterInput(Input):
@@ -88,11 +101,15 @@ class FleetScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         app = self.app
-        yield TotalsLine(app.engine, lambda: app.palette, app.glyphs, app.title, id="totals")
+        yield TotalsLine(app.engine, app.together, lambda: app.palette, app.glyphs, app.title, id="totals")
         yield Static(id="failure", markup=False)
         with Horizontal(id="filter-bar"):
             yield Static("/ ", id="filter-prompt", markup=False)
-            yield FilterInput(placeholder="name, state:down, tag:eu, verdict:silent, !not", compact=True)
+            yield FilterInput(
+                placeholder="name, state:down, tag:eu, verdict:silent, !not",
+                suggester=_Completer(app.engine.board),
+                compact=True,
+            )
             yield Static(id="filter-count", markup=False)
         yield FleetTable(app.engine.board, lambda: app.palette, app.glyphs, app.clock, id="fleet")
         yield Static(id="empty", markup=False)

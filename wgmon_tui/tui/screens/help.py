@@ -73,19 +73,19 @@ class HelpScreen(Screen[None]):
 
     def action_up(self) -> None:
         """One line up."""
-        self.query_one(VerticalScroll).scroll_up(animate=False)
+        self.query_one(VerticalScroll).scroll_up(animate=False, immediate=True)
 
     def action_down(self) -> None:
         """One line down."""
-        self.query_one(VerticalScroll).scroll_down(animate=False)
+        self.query_one(VerticalScroll).scroll_down(animate=False, immediate=True)
 
     def action_first(self) -> None:
         """To the top."""
-        self.query_one(VerticalScroll).scroll_home(animate=False)
+        self.query_one(VerticalScroll).scroll_home(animate=False, immediate=True)
 
     def action_last(self) -> None:
         """To the end."""
-        self.query_one(VerticalScroll).scroll_end(animate=False)
+        self.query_one(VerticalScroll).scroll_end(animate=False, immediate=True)
 
     def action_page_up(self) -> None:
         """One page up."""

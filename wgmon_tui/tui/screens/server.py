@@ -6,33 +6,34 @@ is, whatever comes in, until `f` follows again; the head goes on telling what is
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container
 from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Static, TabbedContent, TabPane, Tabs
 
-from wgmon_tui.diagnosis.verdict import Diagnosis
+from wgmon_tui.diagnosis.verdict import Diagnosis, Severity
 from wgmon_tui.fleet.records import Address
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.clipboard import TMUX_OPTION, under_tmux
+from wgmon_tui.tui.diagnosistab import full_diagnosis
 from wgmon_tui.tui.exchangelines import explain
 from wgmon_tui.tui.hexview import HexView
 from wgmon_tui.tui.keyline import KeyLine
+from wgmon_tui.tui.reading import Reading
 from wgmon_tui.tui.screens.fleet import FleetScreen
 from wgmon_tui.tui.serverhead import (
+    Detail,
     Ink,
     caption,
     comparison_line,
     detail_for,
     field_panel,
-    full_diagnosis,
     legend,
     no_packets,
     server_head,
@@ -46,36 +47,9 @@ _REFRESH_S = 0.5
 _WIDE = 120
 _NARROW = 80
 _MARGINS = 2
+_OF_THE_DUMP = frozenset({"left", "right", "compare", "follow"})
 _BESIDE_THE_DUMP = 81
 """Columns that the dump and the margins take from the field panel where that stands beside it."""
-
-
-class Reading(VerticalScroll, can_focus=False):
-    """Prose that the screen's keys scroll."""
-
-    def up(self) -> None:
-        """A line up."""
-        self.scroll_up(animate=False)
-
-    def down(self) -> None:
-        """A line down."""
-        self.scroll_down(animate=False)
-
-    def page_up(self) -> None:
-        """A page up."""
-        self.scroll_page_up(animate=False)
-
-    def page_down(self) -> None:
-        """A page down."""
-        self.scroll_page_down(animate=False)
-
-    def first(self) -> None:
-        """To the top."""
-        self.scroll_home(animate=False)
-
-    def last(self) -> None:
-        """To the bottom."""
-        self.scroll_end(animate=False)
 
 
 class ServerScreen(Screen[None]):
@@ -84,12 +58,7 @@ class ServerScreen(Screen[None]):
     app: WgmonApp
     ACTIONS_OF = "server"
     AUTO_FOCUS = ""
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "follow", "follow", tooltip="Show the newest exchange again", id="follow"),
-        *bindings_for("server"),
-        Binding("<", "address(-1)", "address before", show=False, id="address_before"),
-        Binding(">", "address(1)", "address after", show=False, id="address_after"),
-    ]
+    BINDINGS = bindings_for("server")
     DEFAULT_CSS = """
     ServerScreen {
         #head { height: auto; max-height: 50%; padding: 0 1; }
@@ -164,7 +133,7 @@ class ServerScreen(Screen[None]):
         if not self.is_current:
             return
         if row is None:
-            self._say(f"{self._server} is no longer in servers.toml", 5)
+            self._say(f"{self._server} is no longer in servers.toml", seconds=5)
             self.dismiss()
         elif row.version != self._seen:
             self._seen = row.version
@@ -182,11 +151,18 @@ class ServerScreen(Screen[None]):
     def _show_words(self, row: Row) -> None:
         """The head and the diagnosis: always of the newest round, whatever exchange is being studied."""
         check, diagnosis = self._chosen(row.last)
-        ink, detail = self._ink(), detail_for(self.app.size.height)
-        head = server_head(row, diagnosis, check, ink, detail, self.app.clock())
+        ink = self._ink()
+        reading = self._pane is self.query_one(Reading)
+        detail = Detail.BARE if reading else detail_for(self.app.size.height)
+        together = self.app.together.of(row.server.name) if row.severity is Severity.DOWN else ()
+        head = server_head(row, diagnosis, check, together, ink, detail, self.app.clock())
         self.query_one("#head", Static).update(head)
-        beside_scrollbar = self._ink(left=_MARGINS + 1)
-        whole = full_diagnosis(diagnosis, beside_scrollbar) if diagnosis else no_packets(row, None, ink)
+        if not reading:
+            return
+        whole = no_packets(row, None, ink)
+        if row.last and check and diagnosis:
+            beside_scrollbar = self._ink(left=_MARGINS + 1)
+            whole = full_diagnosis(row, row.last, check, diagnosis, together, beside_scrollbar)
         self.query_one("#full", Static).update(whole)
 
     def _show_exchange(self, row: Row) -> None:
@@ -227,6 +203,12 @@ class ServerScreen(Screen[None]):
     def _ink(self, left: int = _MARGINS) -> Ink:
         return Ink(self.app.palette, self.app.glyphs, self.app.size.width - left)
 
+    def on_tabbed_content_tab_activated(self) -> None:
+        """Write what is seen now; the head leaves out what the diagnosis says in full."""
+        if row := self._row:
+            self._show_words(row)
+            self.refresh_bindings()
+
     def on_hex_view_moved(self, event: HexView.Moved) -> None:
         """Explain the field; who moves the cursor studies this exchange, so it stays."""
         if event.by_hand and event.place:
@@ -257,6 +239,8 @@ class ServerScreen(Screen[None]):
         if not self.is_mounted:
             return True
         row = self._row
+        if action in _OF_THE_DUMP and self._pane is not self.query_one(HexView):
+            return False
         if action == "follow":
             return row is not None and self._newer(row)
         if action == "address":
@@ -336,18 +320,34 @@ class ServerScreen(Screen[None]):
         self._show(row)
 
     def action_copy(self) -> None:
-        """Copy the packet under the cursor as hex digits, over OSC 52."""
+        """Copy what the open tab is about, over OSC 52."""
+        if self._pane is self.query_one(HexView):
+            self._copy_packet()
+        else:
+            self._copy_next_step()
+
+    def _copy_next_step(self) -> None:
+        row = self._row
+        _, diagnosis = self._chosen(row.last if row else None)
+        if diagnosis is None or not diagnosis.causes:
+            self._say("No next step to copy")
+            return
+        self._copy(diagnosis.causes[0].fix, "the next step")
+
+    def _copy_packet(self) -> None:
         view = self.query_one(HexView)
         if view.check is None or view.stop is None:
             self._say("No packet to copy")
             return
         data = view.check.exchange[view.stop.packet].data
-        self.app.copy_to_clipboard(data.hex())
-        said = f"Copied {label_of(data)}, {len(data)} bytes, as hex"
-        if "TMUX" in os.environ:
-            self._say(f"{said}. tmux passes it on only with: set -g set-clipboard on", 8)
+        self._copy(data.hex(), f"{label_of(data)}, {len(data)} bytes, as hex")
+
+    def _copy(self, text: str, what: str) -> None:
+        self.app.copy_to_clipboard(text)
+        if under_tmux():
+            self._say(f"Copied {what}", f"tmux passes it on only with: {TMUX_OPTION}", seconds=8)
         else:
-            self._say(said)
+            self._say(f"Copied {what}")
 
     def action_recheck(self) -> None:
         """Check this server now."""
@@ -393,6 +393,6 @@ class ServerScreen(Screen[None]):
             else self.query_one(HexView)
         )
 
-    def _say(self, line: str, seconds: float = 2) -> None:
+    def _say(self, *lines: str, seconds: float = 2) -> None:
         self.app.clear_notifications()
-        self.notify(self.app.glyphs.clean(line), timeout=seconds, markup=False)
+        self.notify("\n".join(map(self.app.glyphs.clean, lines)), timeout=seconds, markup=False)

@@ -1,0 +1,20 @@
+"""Pressing keys. Pilot sleeps after each until the process is idle; this waits for the key alone."""
+
+from __future__ import annotations
+
+from textual.events import Key
+from textual.keys import _character_to_key
+from textual.pilot import Pilot
+
+_HOPS = 3
+"""From the app to what has the focus, from there to what it tells, and what that tells."""
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Press keys one after the other, and come back when the last has had its effect."""
+    for key in keys:
+        typed = len(key) == 1
+        pilot.app.post_message(Key(_character_to_key(key) if typed else key, key if typed else None))
+        for _ in range(_HOPS):
+            await pilot._wait_for_screen()
+    await pilot.pause()

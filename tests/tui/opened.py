@@ -1,0 +1,92 @@
+"""The screen of one server under a pilot: how to open it, press its keys and read its words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from rich.text import Text
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from tests.tui import exchanges
+from tests.tui.fleet import NOW, QuietEngine
+from tests.tui.keys import press
+from wgmon_tui.probe.records import Check
+from wgmon_tui.tui.app import WgmonApp
+from wgmon_tui.tui.hexview import HexView
+from wgmon_tui.tui.screens.server import ServerScreen
+
+NAMES = ("ams2", "fra1", "lon3")
+
+
+def fleet() -> QuietEngine:
+    return QuietEngine(exchanges.server(name) for name in NAMES)
+
+
+def app_over(engine: QuietEngine, *, ascii_only: bool = False) -> WgmonApp:
+    return WgmonApp(engine, title="test", ascii_only=ascii_only, clock=lambda: NOW)
+
+
+class Opened:
+    """The screen of one server, under a pilot."""
+
+    def __init__(self, engine: QuietEngine, app: WgmonApp, pilot: Pilot[None]) -> None:
+        self.engine = engine
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def screen(self) -> ServerScreen:
+        assert isinstance(self.app.screen, ServerScreen)
+        return self.app.screen
+
+    @property
+    def view(self) -> HexView:
+        return self.screen.query_one(HexView)
+
+    def words(self, widget: str) -> str:
+        shown = self.screen.query_one(f"#{widget}", Static).content
+        assert isinstance(shown, Text)
+        return shown.plain
+
+    def prose(self, widget: str) -> str:
+        return " ".join(self.words(widget).split())
+
+    def lines(self) -> list[str]:
+        """The screen as text, line by line."""
+        strips = self.app.screen._compositor.render_strips()
+        return ["".join(segment.text for segment in line) for line in strips]
+
+    def toasts(self) -> list[str]:
+        return [toast.message for toast in self.app._notifications]
+
+    def is_shown(self, widget: str) -> bool:
+        return bool(self.screen.query_one(f"#{widget}").display)
+
+    async def press(self, *keys: str) -> None:
+        await press(self.pilot, *keys)
+
+    async def see(self, *checks: Check) -> None:
+        exchanges.saw(self.engine, *checks)
+        self.screen.follow_board()
+        await self.pilot.pause()
+
+
+@asynccontextmanager
+async def opened(
+    *checks: Check,
+    name: str = "fra1",
+    engine: QuietEngine | None = None,
+    size: tuple[int, int] = (80, 24),
+    ascii_only: bool = False,
+) -> AsyncIterator[Opened]:
+    """The screen of `name`, after a round of `checks` where there are any."""
+    engine = engine or fleet()
+    if checks:
+        exchanges.saw(engine, *checks)
+    app = app_over(engine, ascii_only=ascii_only)
+    async with app.run_test(size=size) as pilot:
+        app.open_server(name)
+        await pilot.pause()
+        yield Opened(engine, app, pilot)

@@ -1,0 +1,74 @@
+"""Who fails together, and how seldom it is worked out."""
+
+from __future__ import annotations
+
+from tests.tui.fleet import QuietEngine, record, server
+from wgmon_tui.diagnosis.neighbours import Together
+from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.monitor.board import Board
+from wgmon_tui.tui.together import FailingTogether, fails_with
+
+
+class Clock:
+    """Goes on when told to, and by `cost` with every look at it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.cost = 0.0
+
+    def __call__(self) -> float:
+        self.now += self.cost
+        return self.now
+
+
+def edges_down() -> Board:
+    board = QuietEngine([*(server(name, tags=["edge"]) for name in ("fra1", "fra2")), server("ams1")]).board
+    for name in ("fra1", "fra2"):
+        record(board, name, Verdict.SILENT, None)
+    record(board, "ams1", Verdict.HEALTHY, 0.01)
+    return board
+
+
+def test_servers_with_one_tag_that_are_all_down_are_a_group() -> None:
+    together = FailingTogether(edges_down(), Clock())
+    assert together.of("fra1") == (Together('the tag "edge"', ("fra1", "fra2")),)
+    assert together.of("ams1") == ()
+    assert together.largest == together.groups()[0]
+
+
+def test_one_of_them_that_comes_back_ends_the_group_a_second_later() -> None:
+    board, clock = edges_down(), Clock()
+    together = FailingTogether(board, clock)
+    assert together.groups()
+    record(board, "fra2", Verdict.HEALTHY, 0.01)
+    clock.now = 0.9
+    assert together.groups()
+    clock.now = 1.0
+    assert together.groups() == ()
+    assert together.largest is None
+
+
+def test_what_takes_long_is_done_more_seldom() -> None:
+    board, clock = edges_down(), Clock()
+    together = FailingTogether(board, clock)
+    clock.cost = 0.2
+    assert together.groups()
+    clock.cost = 0.0
+    record(board, "fra2", Verdict.HEALTHY, 0.01)
+    clock.now = 10.0
+    assert together.groups()
+    clock.now = 11.0
+    assert together.groups() == ()
+
+
+def test_a_paused_server_keeps_nobody_company() -> None:
+    board = edges_down()
+    board.pause("fra2", True, 0.0)
+    assert FailingTogether(board, Clock()).groups() == ()
+
+
+def test_a_member_sees_the_others_and_of_many_the_first() -> None:
+    small = Together('the tag "edge"', ("a", "b", "c"))
+    assert fails_with(small, "b") == 'a, c: all with the tag "edge" are down'
+    large = Together("the address 192.0.2.1", tuple("abcdefghi"))
+    assert fails_with(large, "a").startswith("b, c, d, e, f, g and 2 more: all with")

@@ -1,0 +1,25 @@
+"""What a port monitor would say of a server, beside what we know: where the two part is a false green."""
+
+from __future__ import annotations
+
+from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.monitor.board import Row
+from wgmon_tui.probe.port_monitor import OPEN_OR_FILTERED
+
+
+def port_up(row: Row) -> bool | None:
+    """Whether a port monitor would call the port up; None where that is not known.
+
+    Its question is put now and then only, so a newer check refutes an older answer: who completes a handshake
+    is not closed, and who says itself that nothing listens there is.
+    """
+    if row.port_monitor is None or row.last is None or row.last.check.address is None:
+        return None
+    if row.last.diagnosis.verdict is Verdict.PORT_CLOSED:
+        return False
+    return row.last.check.handshake is not None or row.port_monitor == OPEN_OR_FILTERED
+
+
+def falsely_up(row: Row) -> bool:
+    """Whether a port monitor would show green for a server that is down."""
+    return row.severity is Severity.DOWN and port_up(row) is True

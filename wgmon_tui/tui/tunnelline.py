@@ -1,0 +1,67 @@
+"""What is known of data through a server's tunnel, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from wgmon_tui.diagnosis.evidence import every, first
+from wgmon_tui.diagnosis.wording import icmp_name
+from wgmon_tui.fleet.records import Server
+from wgmon_tui.probe.records import (
+    Check,
+    Evidence,
+    InnerEcho,
+    InnerIcmp,
+    InnerService,
+    PassiveKeepalive,
+    PathMtu,
+)
+from wgmon_tui.tui.format import duration
+
+_ANSWERS = {"answered": "answered", "open": "open", "closed": "closed", None: "silent"}
+
+
+def tunnel_line(server: Server, check: Check, standing: Sequence[Evidence], separator: str) -> str | None:
+    """Echoes, services, acknowledgement and MTU as far as they were looked at; None without a handshake.
+
+    `standing` is the earlier evidence that still holds: the MTU, for one, is looked at now and then only.
+    """
+    if check.handshake is None:
+        return None
+    if not server.tunnel:
+        return "not looked at: servers.toml has tunnel = false"
+    evidence = (*check.evidence, *standing)
+    parts = [*_answered(check), *_refused(check), *_acknowledged(check, evidence), *_mtu(evidence)]
+    return f" {separator} ".join(parts) or "not looked at yet"
+
+
+def _answered(check: Check) -> Iterator[str]:
+    echoes = every(InnerEcho, check.evidence)
+    sent, received = sum(each.sent for each in echoes), sum(each.received for each in echoes)
+    if sent:
+        took = f", {duration(check.tunnel.rtt)}" if check.tunnel and check.tunnel.rtt is not None else ""
+        yield f"{received} of {sent} echoes{took}"
+    if received:
+        yield from (f"{each.target} silent" for each in echoes if not each.received)
+    for service in every(InnerService, check.evidence):
+        yield f"{service.kind} {service.target} {_ANSWERS[service.answer]}"
+
+
+def _refused(check: Check) -> Iterator[str]:
+    if said := first(InnerIcmp, check.evidence):
+        yield f"{said.source} says: {icmp_name(said)}"
+
+
+def _acknowledged(check: Check, evidence: Sequence[Evidence]) -> Iterator[str]:
+    """What the server's keepalive tells: the only answer there is where no inner address is asked."""
+    keepalive = first(PassiveKeepalive, evidence)
+    if keepalive is None:
+        return
+    words = "our data is not acknowledged" if keepalive.after is None else "the server receives our data"
+    asked = check.tunnel is not None and not check.tunnel.passive
+    yield words if asked else f"passive: {words}"
+
+
+def _mtu(evidence: Sequence[Evidence]) -> Iterator[str]:
+    if found := first(PathMtu, evidence):
+        yield f"mtu {found.passes}" + ("" if found.fails_from is None else f", not {found.wanted}")
