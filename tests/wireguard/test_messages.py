@@ -66,6 +66,7 @@ def test_another_header_is_not_wireguard(header: str) -> None:
         (b"", "not WireGuard"),
         (b"HTTP/1.1 400 Bad Request", "not WireGuard"),
     ],
+    ids=["initiation", "response", "cookie reply", "data", "keepalive", "nothing", "HTTP"],
 )
 def test_a_packet_has_a_name(packet: bytes, label: str) -> None:
     assert label_of(packet) == label

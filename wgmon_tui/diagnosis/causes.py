@@ -229,7 +229,7 @@ def dropped_inside(server: Server) -> list[Cause]:
             f"on the server: wg show wg0 allowed-ips — our line must hold {ours}",
         ),
         Cause(
-            "an inner firewall drops our packets, or the inner address is not there",
+            "an inner firewall drops our packets, or the inner address is not there or its interface is down",
             "what has passed WireGuard still has the server's own rules before it",
             f"on the server: nft list ruleset; ip addr show wg0 — {_targets(server)}",
         ),
@@ -242,7 +242,7 @@ def dropped_inside(server: Server) -> list[Cause]:
 
 
 def data_lost(server: Server) -> list[Cause]:
-    """For data that does not arrive, though the handshake does."""
+    """For data that nothing acknowledges, though the handshake is fine."""
     port = server.endpoint.port
     return [
         Cause(

@@ -33,9 +33,13 @@ def broken(
     if asked and check.tunnel and not check.tunnel.received:
         return _dead(evidence, passive, server)
     if not asked and passive and passive.after is None:
-        summary = "The handshake is fine, but no data of ours was acknowledged: it does not arrive."
+        summary = "The handshake is fine, but nothing acknowledged our data."
         return Verdict.DATA_DEAD, summary, causes.data_lost(server)
-    if silent := _silent_targets(evidence):
+    silent = _silent_targets(evidence)
+    if silent and _others_lose_some(evidence):
+        summary = f"The tunnel loses packets, all of those to {', '.join(silent)} among them."
+        return Verdict.LOSSY, summary, [causes.lossy(server), causes.inner_dead(server, silent)]
+    if silent:
         summary = f"The tunnel carries data, but {', '.join(silent)} inside does not answer."
         return Verdict.INNER_DEAD, summary, [causes.inner_dead(server, silent)]
     mtu = first(PathMtu, evidence)
@@ -63,32 +67,40 @@ def proven(took: str, evidence: Sequence[Evidence]) -> str:
 def _dead(
     evidence: Sequence[Evidence], passive: PassiveKeepalive | None, server: Server
 ) -> tuple[Verdict, str, list[Cause]]:
-    if said := first(InnerIcmp, evidence):
+    said_inside = every(InnerIcmp, evidence)
+    if said := next((each for each in said_inside if not _redirects(each)), None):
         summary = f"The handshake is fine, but inside the tunnel {said.source} says: {icmp_name(said)}."
         return (
             Verdict.DATA_DEAD,
             summary,
             [causes.inner_refused(server, said), *causes.dropped_inside(server)],
         )
-    if passive and passive.after is not None:
+    if said_inside or (passive and passive.after is not None):  # a redirect too is about data that arrived
         summary = (
             "The handshake is fine and the server receives our data, but drops it or its answers inside."
         )
         return Verdict.DATA_DEAD, summary, causes.dropped_inside(server)
     if passive:
-        summary = "The handshake is fine, but our data does not arrive: the path loses what comes after it."
+        # Which way is not to be seen: an acknowledgement that is lost looks like data that never arrived.
+        summary = "The handshake is fine, but the path loses the data that comes after it, there or back."
         return Verdict.DATA_DEAD, summary, causes.data_lost(server)
     summary = "The handshake is fine, but nothing comes back through the tunnel."
     return Verdict.DATA_DEAD, summary, [*causes.dropped_inside(server), *causes.data_lost(server)]
 
 
+def _redirects(error: InnerIcmp) -> bool:
+    """Whether it only names a better way: where the server forwards, for an address that is not its own."""
+    return (error.version, error.type) == (4, 5)
+
+
 def _silent_targets(evidence: Sequence[Evidence]) -> list[str]:
-    """Inner targets that do not answer while the others lose nothing: on a lossy path silence may be loss."""
-    echoes = every(InnerEcho, evidence)
-    if any(0 < each.received < each.sent for each in echoes):
-        return []
-    silent = [each.target for each in echoes if not each.received]
+    silent = [each.target for each in every(InnerEcho, evidence) if not each.received]
     return silent + [each.target for each in every(InnerService, evidence) if each.answer is None]
+
+
+def _others_lose_some(evidence: Sequence[Evidence]) -> bool:
+    """Whether silence may be loss: echoes to a target that does answer got lost as well."""
+    return any(0 < each.received < each.sent for each in every(InnerEcho, evidence))
 
 
 def _lost_echoes(evidence: Sequence[Evidence]) -> str | None:

@@ -92,11 +92,12 @@ def _answered(
 
 
 def _unanswered(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning:
-    if name := first(NameUnresolved, evidence):
-        return Verdict.DNS_FAILURE, f"{name.host} does not resolve: {name.error}.", [causes.name(server)]
     if everyone := first(AllSilent, evidence):
+        # Names among them: without an uplink our resolver is as silent as the servers are.
         summary = f"All {everyone.servers} servers fell silent at once: our own uplink, not this server."
         return Verdict.LOCAL_FAULT, summary, [causes.uplink(everyone.servers)]
+    if name := first(NameUnresolved, evidence):
+        return Verdict.DNS_FAILURE, f"{name.host} does not resolve: {name.error}.", [causes.name(server)]
     if known := first(KnownKeyAnswered, evidence):
         summary = f"The server holds another key now: {known.public_key} answered, ours did not."
         return Verdict.WRONG_SERVER_KEY, summary, [causes.rotated(server, known.public_key)]

@@ -43,6 +43,8 @@ _ICMP_NAMES = {
     (4, 3, 9): "network administratively prohibited",
     (4, 3, 10): "host administratively prohibited",
     (4, 3, 13): "communication administratively prohibited",
+    (4, 5, 0): "redirect for that network",
+    (4, 5, 1): "redirect for that host",
     (4, 11, 0): "time to live exceeded",
     (6, 1, 0): "no route to destination",
     (6, 1, 1): "communication administratively prohibited",

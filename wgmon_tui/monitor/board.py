@@ -84,10 +84,15 @@ class Board:
         self.replace(servers)
 
     def replace(self, servers: Iterable[Server]) -> None:
-        """Take a new list of servers; those that stay keep what is known of them."""
+        """Take a new list of servers; those that stay keep what is known of them.
+
+        A server that changed loses its standing evidence.
+        """
         rows: dict[str, Row] = {}
         for server in servers:
             row = self.rows.get(server.name) or _new_row(server)
+            if row.server != server:
+                row.standing = {}  # found with other keys, at another address, or what the change has mended
             row.server = server
             rows[server.name] = row
         self.rows = rows

@@ -15,6 +15,7 @@ from wgmon_tui.fleet.records import Server
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.look import Attention, blame_uplink, heard_from, look
 from wgmon_tui.monitor.schedule import Schedule
+from wgmon_tui.monitor.standing import unexplained
 from wgmon_tui.monitor.uplink import UplinkGuard
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.records import PassiveKeepalive, Target
@@ -142,11 +143,14 @@ class Engine:
         row = self.board.rows[name]
         interval = row.server.interval
         first = row.last is None
+        attention = self._attention(row)
+        if attention.explain:
+            row.standing = unexplained(row.standing)
         outcome = await look(
             self._prober,
             row.server,
             self._targets.get(name),
-            self._attention(row),
+            attention,
             problem=self._problems.get(name, ""),
             recent=row.samples.recent(LOSSY_OVER),
             standing=row.standing,
@@ -175,18 +179,17 @@ class Engine:
         """How closely to look this time.
 
         The first look is a quick one, so that a start shows something soon; experiments wait until a server
-        has failed once, and what takes long has its own rhythm, unless the data path is what is broken.
+        has failed once, and what takes long has its own rhythm, unless the data path is what is broken. A
+        stuck flow is looked at again every time: it alone speaks for a server that may be gone meanwhile.
         """
         server, now = row.server, time.monotonic()
         if row.last is None:
             return Attention()
         due = now - self._deep_at.get(server.name, -inf) >= server.tunnel_every
         deep = due or (row.last.diagnosis.verdict is Verdict.DATA_DEAD and _wants_a_deep_look(row))
-        explain = (
-            server.explain
-            and row.severity is Severity.DOWN
-            and now - self._explained_at.get(server.name, -inf) >= server.explain_every
-        )
+        rested = now - self._explained_at.get(server.name, -inf) >= server.explain_every
+        stuck = row.last.diagnosis.verdict is Verdict.STUCK_FLOW
+        explain = server.explain and (stuck or (rested and row.severity is Severity.DOWN))
         if deep:
             self._deep_at[server.name] = now
         if explain:
@@ -202,7 +205,8 @@ class Engine:
         fallen = self._uplink.fallen
         for other in fallen - {name}:
             before = self.board.rows.get(other)
-            if before and before.last:
+            # Once is enough: of a thousand that are silent, a hundred finish a round every second.
+            if before and before.last and before.last.diagnosis.verdict is not Verdict.LOCAL_FAULT:
                 blamed = blame_uplink(before.last, before.server, len(fallen))
                 self.board.reconsider(other, blamed, time.time())
         return blame_uplink(outcome, row.server, len(fallen)) if name in fallen else outcome

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from wgmon_tui.fleet.records import Address
 from wgmon_tui.probe.records import (
     Check,
     Evidence,
@@ -13,6 +14,7 @@ from wgmon_tui.probe.records import (
     PassiveKeepalive,
     PathMtu,
     PresharedKeyFound,
+    Silence,
     StampsAhead,
 )
 
@@ -30,12 +32,15 @@ def still_standing(before: Sequence[Evidence], check: Check) -> tuple[Evidence, 
     """What of the earlier evidence holds beside a check: what it has not looked at anew.
 
     A completed handshake refutes what explained silence, and data that came back what was found of the data
-    path in its absence.
+    path in its absence. A refusal, or a fault of our own, is no silence and speaks for itself.
     """
     anew = {type(each) for each in check.evidence}
-    answered = check.handshake is not None
     passed = check.tunnel is not None and check.tunnel.received > 0
-    kept = _OF_THE_DATA_PATH if answered else _OF_SILENCE
+    kept: tuple[type[Evidence], ...] = ()
+    if check.handshake:
+        kept = _OF_THE_DATA_PATH
+    elif Silence in anew:
+        kept = _OF_SILENCE
     return tuple(
         each
         for each in before
@@ -43,6 +48,18 @@ def still_standing(before: Sequence[Evidence], check: Check) -> tuple[Evidence, 
         and type(each) not in anew
         and not (passed and isinstance(each, PassiveKeepalive))
     )
+
+
+def unexplained(
+    standing: Mapping[Address | None, Sequence[Evidence]],
+) -> dict[Address | None, tuple[Evidence, ...]]:
+    """What stands without the findings of experiments: before they are made again, or what they once found
+    would hide for ever that they find nothing any more.
+    """
+    return {
+        address: tuple(each for each in evidence if not isinstance(each, _OF_SILENCE))
+        for address, evidence in standing.items()
+    }
 
 
 def standing_after(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...]:

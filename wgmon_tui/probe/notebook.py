@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import time
 
-from wgmon_tui.probe.records import Direction, Evidence, Packet, PacketRejected
+from wgmon_tui.probe.records import (
+    Direction,
+    Evidence,
+    InnerEcho,
+    InnerService,
+    InnerUnaddressed,
+    Packet,
+    PacketRejected,
+)
 
 _PACKETS_KEPT = 64
 _EVIDENCE_KEPT = 8
@@ -40,7 +48,12 @@ class Notebook:
 
     def note(self, evidence: Evidence) -> None:
         """Remember a fact."""
-        kind = evidence.reason if isinstance(evidence, PacketRejected) else type(evidence)
+        kind: object = type(evidence)
+        match evidence:
+            case PacketRejected(reason=reason):
+                kind = reason
+            case InnerEcho(target=target) | InnerService(target=target) | InnerUnaddressed(target=target):
+                kind = kind, target  # of our own asking: as many as the file names, and none may get lost
         noted = self._noted.get(kind, 0)
         if noted < _EVIDENCE_KEPT:
             self._noted[kind] = noted + 1

@@ -16,6 +16,8 @@ from wgmon_tui.probe.notebook import Notebook
 from wgmon_tui.probe.records import (
     Check,
     Evidence,
+    ForeignBytes,
+    IcmpError,
     NameMoved,
     NameUnresolved,
     OtherAddressAnswered,
@@ -39,6 +41,9 @@ Stamps = Callable[[PublicKey], bytes]
 
 _CLOCK_AHEAD_S = 2.0
 """Stamps that lie so far ahead of our clock say that it was set back."""
+
+_EXPLAINED = {IcmpError, ForeignBytes}
+"""Evidence beside which silence needs no experiments: somebody has said something."""
 
 
 @dataclass(slots=True)
@@ -180,9 +185,13 @@ class Prober:
 
     async def _explain(self, run: CheckRun, address: Address) -> Sequence[Evidence]:
         """Experiments, where something is unexplained: an answer that does not open, or silence."""
+        for attempt, response in run.unopened:
+            if found := await experiments.whose_preshared_key(attempt, response, run.target.siblings):
+                return found
         if run.unopened:
-            return await experiments.whose_preshared_key(*run.unopened, run.target.siblings)
-        if not any(isinstance(each, Silence) for each in run.notebook.evidence):
+            return ()
+        noted = {type(each) for each in run.notebook.evidence}
+        if Silence not in noted or noted & _EXPLAINED:
             return ()
 
         async def usual(target: Target) -> bool:
@@ -190,9 +199,11 @@ class Prober:
 
         async def fresh(target: Target) -> bool:
             switchboard = Switchboard()
-            await switchboard.open()
             try:
+                await switchboard.open()
                 return (await self._handshake(target, address, Notebook(), switchboard)).session is not None
+            except OSError:  # no further socket is to be had: an experiment less, and no end of the engine
+                return False
             finally:
                 await switchboard.close()
 

@@ -41,6 +41,7 @@ SPACING_S = 0.03
 
 _REFUSED_AGAIN_S = 0.25
 _HEAD = 16
+_UNOPENED_KEPT = 4  # a forged one in front must not hide the server's own
 
 
 @dataclass(slots=True)
@@ -74,8 +75,8 @@ class CheckRun:
         self.sent: list[SentAttempt] = []
         self.handshake: Handshake | None = None
         self.session: Session | None = None
-        self.unopened: tuple[Attempt, bytes] | None = None
-        """The first response whose seal did not open under our preshared key, and what it answers."""
+        self.unopened: list[tuple[Attempt, bytes]] = []
+        """The first responses whose seal did not open under our preshared key, and what they answer."""
         self._socket = socket
         self._make_attempt = make_attempt
         self._loop = asyncio.get_running_loop()
@@ -111,8 +112,8 @@ class CheckRun:
             else:
                 self._on_response(datagram, sent)
         except RejectedError as rejected:
-            if rejected.reason is Reason.BAD_EMPTY and self.unopened is None:
-                self.unopened = (sent.attempt, datagram.data)
+            if rejected.reason is Reason.BAD_EMPTY and len(self.unopened) < _UNOPENED_KEPT:
+                self.unopened.append((sent.attempt, datagram.data))
             self.notebook.note(PacketRejected(at, rejected.reason, len(datagram.data)))
 
     def on_icmp(self, error: QueuedError) -> None:

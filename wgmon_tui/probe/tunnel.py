@@ -140,7 +140,10 @@ class TunnelRun:
     # Steps
 
     async def _ask(self) -> None:
-        """Echoes over the configured time, services with the first of them; then wait for the last answer."""
+        """Echoes over the configured time, services with the first of them; then wait for the last answer.
+
+        Services that are silent for half of that wait are asked again.
+        """
         server = self._server
         for question in services(server, self._own):
             if isinstance(question, InnerUnaddressed):
@@ -153,7 +156,12 @@ class TunnelRun:
                 await asyncio.sleep(server.tunnel_over / (server.tunnel_count - 1))
             for target in server.tunnel_ping:
                 self._put_echo(target)
-        await self._answers(self._asked, min(server.timeout, _LAST_ANSWER_S))
+        patience_s = min(server.timeout, _LAST_ANSWER_S)
+        await self._answers(self._asked, patience_s / 2)
+        for question in self._asked:
+            if question.kind != "echo" and question.answered_ns is None:
+                self._put(question)  # asked once only so far, and one lost packet is no verdict
+        await self._answers(self._asked, patience_s / 2)
         self._write_down()
 
     def _write_down(self) -> None:
@@ -178,6 +186,7 @@ class TunnelRun:
         passes, fails = 64, wanted + 1
         rungs = [wanted]
         while rungs:
+            named_before = self._reported_mtu is not None
             questions = [
                 question
                 for size in rungs * _TRIES
@@ -186,6 +195,8 @@ class TunnelRun:
             for question in questions:
                 self._put(question, padded=False)
             await self._answers(questions, max(0.5, 4 * rtt))
+            if self._reported_mtu and not named_before:
+                continue  # what was too large is lost; from now on our kernel cuts it up, as a client's does
             passing = [len(question.packet) for question in questions if question.rtt is not None]
             passes = max(passing, default=passes)
             fails = min((size for size in rungs if size > passes), default=fails)
@@ -204,7 +215,10 @@ class TunnelRun:
         self._notebook.note(PassiveKeepalive(after, KEEPALIVE_WITHIN_S))
 
     def _echoed(self, target: Address) -> bool:
-        return any(question.rtt is not None for question in self._asked if question.target == str(target))
+        return any(
+            question.kind == "echo" and question.target == str(target) and question.rtt is not None
+            for question in self._asked
+        )
 
     def _put_echo(self, target: Address) -> None:
         if question := echo(target, self._own, self._identifier, self._next_sequence()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from wgmon_tui.diagnosis.neighbours import FEWEST, Standing, Together, failing_together
+from wgmon_tui.diagnosis.neighbours import FEWEST, OF_A_PLACE, Standing, Together, failing_together
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Board, Row
 
@@ -56,8 +56,9 @@ class FailingTogether:
 
 
 def _standing(row: Row) -> Standing:
-    address = row.last.check.address if row.last else None
-    return Standing(row.server, address, row.severity is Severity.DOWN)
+    if row.last is None:
+        return Standing(row.server, None, down=False)
+    return Standing(row.server, row.last.check.address, row.last.diagnosis.verdict in OF_A_PLACE)
 
 
 def fails_with(group: Together, name: str) -> str:

@@ -1,0 +1,16 @@
+"""Rounds of an engine at the pace of a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tests.monitor.test_engine import Desk
+
+
+async def rounds(desk: Desk, names: Iterable[str]) -> None:
+    """Check these again, one after the other."""
+    for name in names:
+        last = desk.row(name).last
+        desk.engine.recheck([name])
+        while (now := desk.row(name).last) is None or (last and now.check is last.check):
+            await desk.round()

@@ -1,0 +1,165 @@
+"""How closely the engine looks, and when: quickly at first, deeply now and then, with experiments at need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from tests.monitor.rounds import rounds
+from tests.monitor.test_engine import Desk, at_work, watched
+from tests.probe.inside import ALLOWED, INNER_V4, OURS_V4
+from tests.probe.stage import IDENTITY, SERVER, ScriptedServer, healthy, silence, stamps
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.fleet.records import Endpoint, Server
+from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.server import LabServer
+from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.look import Attention, look
+from wgmon_tui.probe import port_monitor
+from wgmon_tui.probe.prober import Prober
+from wgmon_tui.probe.records import PassiveKeepalive, Target
+from wgmon_tui.wireguard.keys import PrivateKey
+
+ONE = ("fra1",)
+NEXT_KEY = PrivateKey.generate()
+SETUP = Setup(SERVER, (Peer(IDENTITY.public, ALLOWED),), (INNER_V4,), rotated_to=NEXT_KEY)
+
+
+@pytest.fixture(autouse=True)
+def impatient_port_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(port_monitor, "_WAIT_S", 0.01)
+
+
+def server_at(endpoint: Endpoint, **changes: object) -> Server:
+    settled = Server(
+        "fra1", endpoint, SERVER.public, "bastion", interval=3600.0, timeout=0.1, tunnel_over=0.01
+    )
+    return replace(settled, **changes)  # type: ignore[arg-type]
+
+
+def pinged_at(endpoint: Endpoint, **changes: object) -> Server:
+    return server_at(endpoint, tunnel_ping=(INNER_V4,), **changes)
+
+
+def watching(server: Server) -> Desk:
+    desk = Desk()
+    target = Target(server, IDENTITY, tunnel_addresses=(OURS_V4,))
+    desk.engine.watch([server], {"fra1": target}, {})
+    return desk
+
+
+async def outcome_of(desk: Desk) -> Round:
+    """One more round, and what came of it."""
+    await rounds(desk, ONE)
+    last = desk.row().last
+    assert last is not None
+    return last
+
+
+# Deeply
+
+
+async def test_the_first_look_is_quick_the_second_deep_the_third_in_its_own_rhythm() -> None:
+    async with LabServer(SETUP) as lab, at_work(watching(pinged_at(lab.endpoint))) as desk:
+        said = [(await outcome_of(desk)).port_monitor for _ in range(3)]
+        assert desk.row().port_monitor == "open|filtered"
+    assert said == [None, "open|filtered", None]
+
+
+async def test_a_deep_look_comes_again_after_its_time() -> None:
+    async with LabServer(SETUP) as lab, at_work(watching(pinged_at(lab.endpoint, tunnel_every=0.0))) as desk:
+        said = [(await outcome_of(desk)).port_monitor for _ in range(3)]
+    assert said == [None, "open|filtered", "open|filtered"]
+
+
+async def test_a_dead_data_path_is_looked_at_deeply_and_what_that_finds_stands() -> None:
+    dropping = Behaviour(Mode.DATA_DROPPED, keepalive_after=0.05)
+    async with (
+        LabServer(SETUP, dropping) as lab,
+        at_work(watching(pinged_at(lab.endpoint))) as desk,
+    ):
+        first, second, third = [await outcome_of(desk) for _ in range(3)]
+        assert desk.row().word == "data-dead"
+        assert "receives our data" not in first.diagnosis.summary
+        assert "receives our data" in second.diagnosis.summary == third.diagnosis.summary
+        assert not any(isinstance(each, PassiveKeepalive) for each in third.check.evidence)
+        lab.become(Mode.HEALTHY)
+        assert "data passes both ways" in (await outcome_of(desk)).diagnosis.summary
+        assert desk.row().word == "healthy"
+
+
+# With experiments
+
+
+async def test_silence_is_explained_once_it_has_failed_and_the_proof_stands() -> None:
+    asked = 0
+
+    def counted(key: object) -> bytes:
+        nonlocal asked
+        asked += 1
+        return stamps(IDENTITY.public)
+
+    async with LabServer(SETUP, Behaviour(Mode.ROTATED_KEY)) as lab:
+        desk = watching(server_at(lab.endpoint, known_keys=(NEXT_KEY.public,)))
+        desk.prober._stamps = counted
+        async with at_work(desk):
+            seen = [((await outcome_of(desk)).diagnosis.verdict.slug, asked) for _ in range(3)]
+    # Two initiations a silent check; the second round adds the one that the other key answered.
+    assert seen == [("silent", 2), ("wrong-server-key", 5), ("wrong-server-key", 7)]
+
+
+async def test_an_experiment_that_is_made_again_and_finds_nothing_takes_its_proof_back() -> None:
+    async with LabServer(SETUP, Behaviour(Mode.ROTATED_KEY)) as lab:
+        known = server_at(lab.endpoint, known_keys=(NEXT_KEY.public,), explain_every=0.0)
+        async with at_work(watching(known)) as desk:
+            await rounds(desk, ONE * 2)
+            assert desk.row().word == "wrong-server-key"
+            lab.become(Mode.SILENT)
+            await rounds(desk, ONE)
+            assert desk.row().word == "silent"
+
+
+async def test_silence_stays_unexplained_where_the_file_says_so() -> None:
+    async with LabServer(SETUP, Behaviour(Mode.ROTATED_KEY)) as lab:
+        unasked = server_at(lab.endpoint, known_keys=(NEXT_KEY.public,), explain=False)
+        async with at_work(watching(unasked)) as desk:
+            await rounds(desk, ONE * 2)
+            assert desk.row().word == "silent"
+
+
+async def test_a_stuck_flow_is_degraded_only_as_long_as_a_fresh_port_is_answered() -> None:
+    def hears_nothing_from_the_first_port(packet: bytes) -> Iterable[bytes]:
+        return healthy(packet) if server.sources[-1] != server.sources[0] else ()
+
+    async with ScriptedServer(hears_nothing_from_the_first_port) as server:
+        quick = replace(watched(server), interval=3600.0, timeout=0.1, explain=True)
+        async with at_work(Desk().watch(quick)) as desk:
+            await rounds(desk, ONE * 3)
+            assert (desk.row().word, desk.row().severity) == ("stuck-flow", Severity.DEGRADED)
+            server.script = silence  # gone altogether
+            await rounds(desk, ONE)
+            assert (desk.row().word, desk.row().severity) == ("silent", Severity.DOWN)
+
+
+# One look
+
+
+async def test_of_two_addresses_the_worse_decides_and_a_fault_of_ours_never_does() -> None:
+    async with ScriptedServer(healthy) as server:
+        prober = Prober(stamps=stamps)
+        await prober.open()
+        both = watched(server)
+        both = replace(both, endpoint=Endpoint("localhost", both.endpoint.port), timeout=1.0)
+        v4, v6 = ip_address("127.0.0.1"), ip_address("::1")
+        prober._resolver._kept["localhost"] = (float("inf"), (v6, v4))
+        refused = await look(prober, both, Target(both, IDENTITY), Attention())
+        without_v6 = prober._switchboard._sockets.popitem()[1]
+        unspoken = await look(prober, both, Target(both, IDENTITY), Attention())
+        prober._switchboard._sockets[without_v6.family] = without_v6
+        await prober.close()
+    assert [each.verdict.slug for each in refused.diagnoses] == ["port-closed", "healthy"]
+    assert [each.address for each in refused.checks] == [v6, v4]
+    assert [each.verdict.slug for each in unspoken.diagnoses] == ["healthy", "local-fault"]

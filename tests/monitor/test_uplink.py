@@ -1,0 +1,234 @@
+"""The uplink guard: all silent at once is our side, one alone or two never are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from tests.monitor.rounds import rounds
+from tests.monitor.test_engine import Desk, at_work, watched
+from tests.probe.stage import ScriptedServer, closed_port, healthy, silence
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.fleet.records import Server
+from wgmon_tui.monitor.uplink import FEWEST, SHARE, UplinkGuard
+from wgmon_tui.probe import port_monitor
+
+NAMES = [f"server-{number}" for number in range(10)]
+
+
+def guard_over(names: Iterable[str]) -> UplinkGuard:
+    guard = UplinkGuard()
+    for name in names:
+        guard.observe(name, answered=True)
+    return guard
+
+
+def fall(guard: UplinkGuard, names: Iterable[str]) -> None:
+    for name in names:
+        guard.observe(name, answered=False)
+
+
+# Who is to blame
+
+
+def test_all_that_were_well_and_fell_are_our_fault() -> None:
+    guard = guard_over(NAMES)
+    fall(guard, NAMES)
+    assert guard.suspicious
+    assert guard.fallen == set(NAMES)
+
+
+@pytest.mark.parametrize("few", range(FEWEST))
+def test_so_few_say_nothing_of_our_side(few: int) -> None:
+    guard = guard_over(NAMES[:few])
+    fall(guard, NAMES[:few])
+    assert not guard.suspicious
+
+
+def test_it_takes_most_of_them() -> None:
+    guard = guard_over(NAMES)
+    fall(guard, NAMES[:7])
+    assert not guard.suspicious
+    fall(guard, NAMES[7:8])
+    assert guard.suspicious
+
+
+def test_servers_that_were_never_well_are_no_witnesses() -> None:
+    guard = guard_over(NAMES[:2])
+    fall(guard, NAMES)
+    assert not guard.suspicious
+    assert guard.fallen == set(NAMES[:2])
+
+
+def test_one_that_fell_before_is_no_witness_once_another_has_answered() -> None:
+    guard = guard_over(NAMES)
+    fall(guard, NAMES[:5])
+    guard.observe(NAMES[5], answered=True)
+    assert guard.fallen == frozenset()
+    fall(guard, NAMES[:5])
+    assert guard.fallen == frozenset()
+
+
+def test_one_answer_clears_our_side() -> None:
+    guard = guard_over(NAMES)
+    fall(guard, NAMES)
+    guard.observe(NAMES[3], answered=True)
+    assert not guard.suspicious
+
+
+def test_servers_that_are_no_longer_watched_do_not_count() -> None:
+    guard = guard_over(NAMES)
+    fall(guard, NAMES[:FEWEST])
+    for name in NAMES[FEWEST:]:
+        guard.forget(name)
+    assert guard.suspicious
+    guard.forget(NAMES[0])
+    assert not guard.suspicious
+
+
+class Guarded(RuleBasedStateMachine):
+    """Any sequence of checks, beside the plain history of who answered when."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.guard = UplinkGuard()
+        self.answers: list[tuple[str, bool]] = []
+
+    @rule(name=st.sampled_from(NAMES), answered=st.booleans())
+    def check(self, name: str, answered: bool) -> None:
+        self.guard.observe(name, answered)
+        self.answers.append((name, answered))
+
+    @rule(names=st.sets(st.sampled_from(NAMES)))
+    def all_fall(self, names: set[str]) -> None:
+        for name in sorted(names):
+            self.check(name, False)
+
+    @rule(names=st.sets(st.sampled_from(NAMES), min_size=3))
+    def all_answer(self, names: set[str]) -> None:
+        for name in sorted(names):
+            self.check(name, True)
+
+    @rule(name=st.sampled_from(NAMES))
+    def forget(self, name: str) -> None:
+        self.guard.forget(name)
+        self.answers = [each for each in self.answers if each[0] != name]
+
+    def since_anybody_answered(self) -> list[str]:
+        last = max((at for at, (_, answered) in enumerate(self.answers) if answered), default=-1)
+        return [name for name, _ in self.answers[last + 1 :]]
+
+    @invariant()
+    def whoever_fell_had_answered_and_nobody_has_since(self) -> None:
+        silent_now = self.since_anybody_answered()
+        once_well = {name for name, answered in self.answers if answered}
+        assert self.guard.fallen <= set(silent_now) & once_well
+
+    @invariant()
+    def suspicion_needs_so_many_and_such_a_share(self) -> None:
+        if self.guard.suspicious:
+            latest = dict(self.answers)
+            still_well = [name for name, answered in latest.items() if answered]
+            fallen = len(self.guard.fallen)
+            assert fallen >= FEWEST
+            assert fallen >= SHARE * (fallen + len(still_well))
+
+
+TestGuarded = Guarded.TestCase
+TestGuarded.settings = settings(max_examples=40, stateful_step_count=25)
+
+
+@given(st.lists(st.sampled_from(NAMES), min_size=1))
+def test_one_server_alone_is_never_our_fault_however_often_it_is_silent(others: list[str]) -> None:
+    guard = guard_over(NAMES)
+    for other in others:
+        guard.observe("alone", answered=True)
+        guard.observe("alone", answered=False)
+        guard.observe("alone", answered=False)
+        assert not guard.suspicious
+        guard.observe(other, answered=True)
+
+
+# In the engine
+
+
+@pytest.fixture(autouse=True)
+def impatient_port_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(port_monitor, "_WAIT_S", 0.01)
+
+
+def fleet(server: ScriptedServer, names: Iterable[str]) -> list[Server]:
+    return [replace(watched(server, name, interval=3600.0), timeout=0.1) for name in names]
+
+
+def words(desk: Desk) -> set[str]:
+    return {row.word for row in desk.engine.board.rows.values()}
+
+
+async def test_when_all_fall_silent_each_is_judged_anew_those_before_too() -> None:
+    names = NAMES[:4]
+    async with ScriptedServer(healthy) as server, at_work(Desk().watch(*fleet(server, names))) as desk:
+        await rounds(desk, names)
+        server.script = silence
+        await rounds(desk, names[:3])
+        assert [desk.row(name).word for name in names] == ["silent"] * 3 + ["healthy"]
+        await rounds(desk, names[3:])
+        assert words(desk) == {"local-fault"}
+        assert {row.severity for row in desk.engine.board.rows.values()} == {Severity.UNKNOWN}
+        last = desk.row(names[0]).last
+        assert last is not None
+        assert last.diagnosis.summary.startswith("All 4 servers fell silent at once")
+        await rounds(desk, names)  # and they stay so, while it lasts
+        assert words(desk) == {"local-fault"}
+
+
+async def test_those_already_blamed_are_left_alone_while_it_lasts() -> None:
+    names = NAMES[:4]
+    async with ScriptedServer(healthy) as server, at_work(Desk().watch(*fleet(server, names))) as desk:
+        await rounds(desk, names)
+        server.script = silence
+        await rounds(desk, names)
+        before = [desk.row(name).version for name in names[1:]]
+        await rounds(desk, names[:1])
+        assert [desk.row(name).version for name in names[1:]] == before
+
+
+async def test_when_one_answers_again_the_others_are_on_their_own() -> None:
+    names = NAMES[:4]
+    async with (
+        ScriptedServer(healthy) as server,
+        ScriptedServer(healthy) as other,
+        at_work(Desk().watch(*fleet(server, names), *fleet(other, ["other"]))) as desk,
+    ):
+        await rounds(desk, (*names, "other"))
+        server.script = other.script = silence
+        await rounds(desk, (*names, "other"))
+        assert words(desk) == {"local-fault"}
+        other.script = healthy
+        await rounds(desk, ("other", *names))
+        assert [desk.row(name).word for name in (*names, "other")] == ["silent"] * 4 + ["healthy"]
+
+
+async def test_a_refusal_of_the_server_itself_shows_that_our_side_is_fine() -> None:
+    names = NAMES[:3]
+    async with ScriptedServer(healthy) as server, at_work(Desk().watch(*fleet(server, names))) as desk:
+        await rounds(desk, names)
+        with closed_port() as closed:
+            desk.watch(*(replace(each, endpoint=closed, timeout=1.0) for each in fleet(server, names)))
+            await rounds(desk, names)
+        assert words(desk) == {"port-closed"}
+
+
+async def test_names_that_stop_resolving_with_the_rest_are_our_side_too() -> None:
+    names = NAMES[:3]
+    async with ScriptedServer(healthy) as server, at_work(Desk().watch(*fleet(server, names))) as desk:
+        await rounds(desk, names)
+        gone = replace(server.endpoint, host="nonexistent.invalid")
+        desk.watch(*(replace(each, endpoint=gone) for each in fleet(server, names)))
+        await rounds(desk, names)
+        assert words(desk) == {"local-fault"}
