@@ -9,7 +9,7 @@ run: $(VENV)/run.stamp  ## the dashboard on the embedded lab
 	$(BIN)/wgmon-tui demo
 
 test: $(VENV)/dev.stamp  ## every test; those on real servers want the packages that they name
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 matrix: $(VENV)/dev.stamp  ## every way to fail, played on real servers, and the verdicts as a table; wants root
 	$(BIN)/python -m tests.real.matrix

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from tests.fleet.fleets import OURS, SMALL
-from wgmon_tui.doctor.files import permissions, secrets, servers_file, stamps, state_directory
+from wgmon_tui.doctor.files import data_path, permissions, secrets, servers_file, stamps, state_directory
 from wgmon_tui.doctor.items import Condition, Item
+from wgmon_tui.fleet.records import Fleet
 from wgmon_tui.fleet.secrets import open_keyring
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.wireguard import tai64n
@@ -40,6 +43,16 @@ def test_a_configuration_with_which_nothing_is_wrong_is_fine(config: Path) -> No
     assert [server.name for server in fleet.servers] == ["fra1"]
     items = [item, *permissions(config), *secret_items(config)]
     assert conditions(items) == [Condition.FINE] * 3
+
+
+def test_servers_whose_data_path_cannot_be_seen_are_told(config: Path) -> None:
+    fleet, _ = servers_file(config)
+    [item] = data_path(fleet)
+    assert item.condition is Condition.LOOK
+    assert "fra1" in item.fact
+    asked = replace(fleet, servers=(replace(fleet.servers[0], tunnel_ping=(ip_address("10.8.0.1"),)),))
+    assert conditions(data_path(asked)) == [Condition.FINE]
+    assert data_path(Fleet()) == []
 
 
 def test_a_servers_toml_that_cannot_stand_is_told_with_the_loaders_line(config: Path) -> None:

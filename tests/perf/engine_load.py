@@ -1,8 +1,9 @@
-"""The engine under load: `python -m tests.perf.engine_load [SERVERS INTERVAL_S SECONDS]`.
+"""The engine under load: `python -m tests.perf.engine_load [SERVERS INTERVAL_S SECONDS [tunnel]]`.
 
 Checks so many servers at such an interval and prints this process's share of a core, what was lost falsely
 (every server is healthy, so each loss is our fault), how late checks started and the memory held. The
-servers run in a process of their own on the other core.
+servers run in a process of their own on the other core. With `tunnel`, every check goes on to send three
+echoes through the session over half a second; without, it ends with the handshake and its keepalive.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import resource
 import sys
 import tempfile
 import time
+from ipaddress import ip_interface
 from pathlib import Path
 
 from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.history.stamps import StampLedger
-from wgmon_tui.lab.crowd import Crowd, crowd
+from wgmon_tui.lab.crowd import INNER, Crowd, crowd
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.probe.prober import Prober
@@ -26,31 +28,44 @@ from wgmon_tui.probe.records import Target
 from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
 
 TIMEOUT_S = 1.0
-_LOADS = ((2_000, 1.0, 60.0), (10_000, 5.0, 60.0))
+_LOADS = (
+    (2_000, 1.0, 60.0, False),
+    (10_000, 5.0, 60.0, False),
+    (1_000, 2.0, 30.0, False),
+    (1_000, 2.0, 30.0, True),
+)
+_OURS = (ip_interface("10.0.0.2/32"),)
 
 
 def main() -> None:
     """Run the loads named on the command line, or the two of BENCHMARKS.md."""
     given = [float(word) for word in sys.argv[1:4]]
-    loads = [(int(given[0]), given[1], given[2])] if given else list(_LOADS)
+    loads = [(int(given[0]), given[1], given[2], "tunnel" in sys.argv)] if given else list(_LOADS)
     identity = PrivateKey.generate()
-    for size, interval, seconds in loads:
+    for size, interval, seconds, tunnel in loads:
         with (
             crowd(size, (identity.public,)) as servers,
             tempfile.TemporaryDirectory() as state,
             StampLedger(Path(state)) as stamps,
         ):
-            asyncio.run(_measure(servers, identity, stamps, interval, seconds))
+            asyncio.run(_measure(servers, identity, stamps, interval, seconds, tunnel))
 
 
 async def _measure(
-    servers: Crowd, identity: PrivateKey, stamps: StampLedger, interval: float, seconds: float
+    servers: Crowd,
+    identity: PrivateKey,
+    stamps: StampLedger,
+    interval: float,
+    seconds: float,
+    tunnel: bool,
 ) -> None:
     engine = Engine(Prober(stamps=stamps.next))
     watched = [
-        _watched(number, endpoint, key, interval) for number, (endpoint, key) in enumerate(servers.servers)
+        _watched(number, endpoint, key, interval, tunnel)
+        for number, (endpoint, key) in enumerate(servers.servers)
     ]
-    engine.watch(watched, {server.name: Target(server, identity) for server in watched}, {})
+    targets = {server.name: Target(server, identity, tunnel_addresses=_OURS) for server in watched}
+    engine.watch(watched, targets, {})
     done = lost = 0
 
     def count(_: Row, outcome: Round) -> None:
@@ -61,7 +76,8 @@ async def _measure(
     gc.collect()
     gc.freeze()
     running = asyncio.create_task(engine.run())
-    await asyncio.sleep(max(interval * 1.5, len(watched) / 500))  # the first round, and into the steady state
+    # Past the first rounds: the second one looks deeply, and asks what a port monitor would say.
+    await asyncio.sleep(interval * 3 + len(watched) / 500 + 2)
     done = lost = 0
     engine.listen(count)
     cpu, wall = time.process_time(), time.monotonic()
@@ -72,7 +88,8 @@ async def _measure(
     await asyncio.gather(running, return_exceptions=True)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"{len(watched):6} servers every {interval:g} s for {wall:.0f} s: {done / wall:.0f} checks/s, "
+        f"{'with tunnel' if tunnel else 'handshake only':14} {len(watched):6} servers every {interval:g} s "
+        f"for {wall:.0f} s: {done / wall:.0f} checks/s, "
         f"CPU {cpu / wall:.0%} of a core ({cpu / done * 1e6:.0f} µs a check), false losses {lost}, "
         f"scheduler lag p50 {(lag50 or 0) * 1000:.1f} ms p99 {(lag99 or 0) * 1000:.1f} ms, "
         f"resident {_resident_mb():.0f} MB (peak {peak_mb:.0f} MB)",
@@ -80,8 +97,18 @@ async def _measure(
     )
 
 
-def _watched(number: int, endpoint: Endpoint, key: PublicKey, interval: float) -> Server:
-    return Server(f"server-{number:05}", endpoint, key, "bench", interval=interval, timeout=TIMEOUT_S)
+def _watched(number: int, endpoint: Endpoint, key: PublicKey, interval: float, tunnel: bool) -> Server:
+    return Server(
+        f"server-{number:05}",
+        endpoint,
+        key,
+        "bench",
+        interval=interval,
+        timeout=TIMEOUT_S,
+        tunnel=tunnel,
+        tunnel_ping=(INNER,),
+        tunnel_every=3600.0,
+    )
 
 
 def _resident_mb() -> float:

@@ -41,6 +41,7 @@ def examine(config_dir: Path, state_dir: Path) -> list[Item]:
         servers_item,
         *files.permissions(config_dir),
         *files.secrets(keyring, config_dir),
+        *files.data_path(fleet),
         files.state_directory(state_dir),
         *files.stamps(state_dir, identities, time.time_ns()),
         *asyncio.run(network(fleet)),

@@ -40,6 +40,21 @@ def servers_file(config_dir: Path) -> tuple[Fleet, Item]:
     return fleet, fine(NAME, f"{shown(config_dir / NAME)}: servers {servers}, identities {identities}")
 
 
+def data_path(fleet: Fleet) -> list[Item]:
+    """Whether what the servers do with our data can be seen at all: only an inner address shows it."""
+    blind = [server.name for server in fleet.servers if not server.tunnel_ping and server.tunnel]
+    if not blind:
+        return [fine("data path", "every server has inner addresses to ask")] if fleet.servers else []
+    return [
+        Item(
+            "data path",
+            Condition.LOOK,
+            f"{len(blind)} servers such as {blind[0]} lack tunnel_ping: wrong AllowedIPs stay unseen there",
+            'write tunnel_ping = ["INNER-ADDRESS"]',
+        )
+    ]
+
+
 def permissions(config_dir: Path) -> list[Item]:
     """Whether others can change what we do: a servers.toml may name commands, and they run as us."""
     items = []

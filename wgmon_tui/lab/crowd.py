@@ -13,12 +13,16 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from multiprocessing.connection import Connection
 
 from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.lab.records import Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+
+INNER = ip_address("10.255.0.1")
+"""The inner address at which every server of a crowd answers echoes."""
 
 _OTHER_FILES = 64  # standard streams, the pipe, the event loop's own
 
@@ -67,12 +71,12 @@ def _serve(pipe: Connection, size: int, clients: tuple[PublicKey, ...]) -> None:
 
 
 async def _serve_until_closed(pipe: Connection, size: int, clients: tuple[PublicKey, ...]) -> None:
-    peers = tuple(Peer(client) for client in clients)
+    peers = tuple(Peer(client, (ip_network("10.0.0.0/8"),)) for client in clients)
     servers: list[LabServer] = []
     try:
         _allow_open_files(size + _OTHER_FILES)
         for _ in range(size):
-            server = LabServer(Setup(PrivateKey.generate(), peers))
+            server = LabServer(Setup(PrivateKey.generate(), peers, (INNER,)))
             servers.append(server)
             await server.start()
     except OSError as error:

@@ -121,8 +121,8 @@ class Board:
         severity = outcome.diagnosis.verdict.severity
         if severity is not Severity.UNKNOWN:
             row.samples.add(check.handshake.rtt if check.handshake else None)
-        for good in outcome.checks:
-            if good.handshake:
+        for good, diagnosis in zip(outcome.checks, outcome.diagnoses, strict=True):
+            if good.handshake and diagnosis.verdict.severity is not Severity.DOWN:
                 row.last_good = good
                 break
         row.last = outcome

@@ -141,6 +141,7 @@ class Engine:
 
     async def _round(self, name: str, due: float) -> None:
         row = self.board.rows[name]
+        self.schedule.note_lag(time.monotonic() - due)
         interval = row.server.interval
         first = row.last is None
         attention = self._attention(row)

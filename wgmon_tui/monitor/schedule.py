@@ -62,7 +62,6 @@ class Schedule:
             due, token, name = heapq.heappop(self._heap)
             if self._token.get(name) == token:
                 taken.append((name, due))
-                self._note_lag(now - due)
         return taken
 
     def next_due(self) -> float | None:
@@ -78,7 +77,8 @@ class Schedule:
         ordered = sorted(self._lags)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
-    def _note_lag(self, lag: float) -> None:
+    def note_lag(self, lag: float) -> None:
+        """A check has begun so many seconds after it was due."""
         if len(self._lags) < _LAGS_KEPT:
             self._lags.append(lag)
         else:

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from ipaddress import IPv4Address
 
 from wgmon_tui.fleet.records import Address, Endpoint
@@ -29,7 +30,6 @@ from wgmon_tui.probe.records import (
 )
 from wgmon_tui.probe.resolve import ResolutionError, Resolver
 from wgmon_tui.probe.run import SPACING_S, CheckRun
-from wgmon_tui.probe.sockets import SocketAddress
 from wgmon_tui.probe.switchboard import Switchboard
 from wgmon_tui.probe.tunnel import TunnelRun
 from wgmon_tui.wireguard.handshake import Attempt
@@ -112,8 +112,8 @@ class Prober:
         """One check of one address. Never raises for what the network or the server does."""
         if self._switchboard.socket_for(address) is None:
             return self._unsent(target, address, SocketError(0.0, errno.errorcode[errno.EAFNOSUPPORT]))
-        peer = self._peers.setdefault((target.private_key.public, target.server.public_key), _Peer())
-        key = (target.server.name, str(address))
+        peer = self._peer(target)
+        key = (target.server.name, _spelled(address))
         tunnel = None
         async with peer.lock:
             wait = peer.last_sent + SPACING_S - time.monotonic()
@@ -146,6 +146,13 @@ class Prober:
             tunnel=tunnel,
         )
 
+    def _peer(self, target: Target) -> _Peer:
+        known_as = (target.private_key.public, target.server.public_key)
+        peer = self._peers.get(known_as)
+        if peer is None:
+            peer = self._peers[known_as] = _Peer()
+        return peer
+
     # The stages
 
     async def _handshake(
@@ -160,7 +167,7 @@ class Prober:
             switchboard.connect(index, run)
             return target.initiator.initiate(index, self._stamps(target.private_key.public), cookie)
 
-        run = CheckRun(target, notebook, opened, _destination(address, target), attempt)
+        run = CheckRun(target, notebook, opened, (_spelled(address), target.server.endpoint.port), attempt)
         with switchboard.listening(run):
             try:
                 run.start()
@@ -215,7 +222,7 @@ class Prober:
         """Whether a name's addresses changed since the last look. Their order does not matter."""
         before = self._addresses.get(host)
         self._addresses[host] = addresses
-        if before is None or set(before) == set(addresses):
+        if before is None or before == addresses or set(before) == set(addresses):
             return None
         gone = tuple(each for each in before if each not in addresses)
         return NameMoved(host, gone, tuple(each for each in addresses if each not in before))
@@ -225,12 +232,13 @@ class Prober:
         return Check(server.name, self.vantage, server.endpoint, address, time.time(), None, (why,))
 
 
-def _destination(address: Address, target: Target) -> SocketAddress:
-    """The address in the kernel's spelling, so that the source of an answer compares equal."""
+@lru_cache(65536)
+def _spelled(address: Address) -> str:
+    """An address in the kernel's spelling, so that the source of an answer compares equal."""
     if isinstance(address, IPv4Address):
-        return str(address), target.server.endpoint.port
+        return str(address)
     scope = f"%{address.scope_id}" if address.scope_id else ""
-    return socket.inet_ntop(socket.AF_INET6, address.packed) + scope, target.server.endpoint.port
+    return socket.inet_ntop(socket.AF_INET6, address.packed) + scope
 
 
 def _in_company(checks: Sequence[Check], moved: NameMoved | None) -> list[Check]:

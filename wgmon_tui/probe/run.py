@@ -88,10 +88,9 @@ class CheckRun:
 
     def start(self) -> None:
         """Send the first initiation and set the clocks."""
-        timeout = self.target.server.timeout
         self._started = time.monotonic()
-        self._timers.append(self._loop.call_later(timeout, self._deadline))
-        self._timers.append(self._loop.call_later(timeout / 2, self._initiate_later))
+        # The deadline's timer is set at half-time: most checks are over before they need it.
+        self._timers.append(self._loop.call_later(self.target.server.timeout / 2, self._half_time))
         self._initiate()
 
     # Events
@@ -216,6 +215,11 @@ class CheckRun:
             self._finish()
         else:
             self._timers.append(self._loop.call_later(_REFUSED_AGAIN_S, self._initiate_later))
+
+    def _half_time(self) -> None:
+        rest = self._started + self.target.server.timeout - time.monotonic()
+        self._timers.append(self._loop.call_later(max(0.0, rest), self._deadline))
+        self._initiate_later()
 
     def _deadline(self) -> None:
         # What has reached the kernel in time is no loss, even where this process was late to read it.

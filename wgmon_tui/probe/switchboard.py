@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from wgmon_tui.fleet.records import Address
 from wgmon_tui.probe.records import Evidence
 from wgmon_tui.probe.run import CheckRun
 from wgmon_tui.probe.sockets import Datagram, DatagramSocket, QueuedError, SocketAddress
-from wgmon_tui.wireguard.messages import receiver_index, sender_index
+from wgmon_tui.wireguard.messages import INDEX_LENGTH, receiver_index, sender_index
 
 _LATE_KEPT = 8
 
@@ -87,10 +87,10 @@ class Switchboard:
 
     def free_index(self) -> int:
         """A random index that nobody listens under."""
-        index = secrets.randbits(32)
-        while index in self._by_index or index in self._late:
-            index = secrets.randbits(32)
-        return index
+        while True:
+            index = int.from_bytes(os.urandom(INDEX_LENGTH), "little")
+            if index not in self._by_index and index not in self._late:
+                return index
 
     def connect(self, index: int, listener: Listener) -> None:
         """Hand what is addressed to `index` to `listener`."""

@@ -90,7 +90,7 @@ class TunnelRun:
         answered = [question for question in asked if question.rtt is not None]
         rtts = [question.rtt for question in answered if question.kind == "echo" and question.rtt is not None]
         mtu = await self._search_mtu(max(rtts)) if deep and rtts and self._server.tunnel_mtu else None
-        if deep and not answered:
+        if deep and not self._data_received:
             await self._await_keepalive()
         if self._data_received:
             self._send(b"")
