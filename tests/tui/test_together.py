@@ -22,8 +22,9 @@ class Clock:
 
 
 def edges_down() -> Board:
-    board = QuietEngine([*(server(name, tags=["edge"]) for name in ("fra1", "fra2")), server("ams1")]).board
-    for name in ("fra1", "fra2"):
+    edges = ("fra1", "fra2", "fra3")
+    board = QuietEngine([*(server(name, tags=["edge"]) for name in edges), server("ams1")]).board
+    for name in edges:
         record(board, name, Verdict.SILENT, None)
     record(board, "ams1", Verdict.HEALTHY, 0.01)
     return board
@@ -31,7 +32,7 @@ def edges_down() -> Board:
 
 def test_servers_with_one_tag_that_are_all_down_are_a_group() -> None:
     together = FailingTogether(edges_down(), Clock())
-    assert together.of("fra1") == (Together('the tag "edge"', ("fra1", "fra2")),)
+    assert together.of("fra1") == (Together('the tag "edge"', ("fra1", "fra2", "fra3")),)
     assert together.of("ams1") == ()
     assert together.largest == together.groups()[0]
 
