@@ -69,23 +69,33 @@ def wg_conf(tmp_path: Path, server: LabServer) -> Path:
 async def test_a_wg_quick_file_is_probed_without_writing_a_configuration(
     tmp_path: Path, wg_conf: Path
 ) -> None:
-    ran = await run("probe", "--conf", str(wg_conf), home=tmp_path)
+    ran = await run("probe", "--conf", str(wg_conf), "--quick", home=tmp_path)
     assert ran.code == 0, ran.err
     assert "up" in ran.out
     assert not (tmp_path / ".config").exists()
 
 
 async def test_probing_with_a_clients_own_file_warns_of_what_that_does(tmp_path: Path, wg_conf: Path) -> None:
-    ran = await run("probe", "--conf", str(wg_conf), home=tmp_path)
+    ran = await run("probe", "--conf", str(wg_conf), "--quick", home=tmp_path)
     assert "wgmon-tui keygen" in ran.err
 
 
 async def test_json_is_one_object_a_line_and_holds_no_secret(tmp_path: Path, wg_conf: Path) -> None:
-    ran = await run("probe", "--conf", str(wg_conf), "--json", "--count", "2", home=tmp_path)
+    ran = await run("probe", "--conf", str(wg_conf), "--json", "--count", "2", "--quick", home=tmp_path)
     lines = ran.out.splitlines()
     assert [json.loads(line)["verdict"] for line in lines] == ["healthy", "healthy"]
     assert CLIENT.to_text() not in ran.out
     assert CLIENT.raw.hex() not in ran.out
+
+
+async def test_without_an_inner_address_the_keepalive_proves_that_our_data_arrives(
+    tmp_path: Path, wg_conf: Path
+) -> None:
+    ran = await run("probe", "--conf", str(wg_conf), "--json", home=tmp_path)
+    line = json.loads(ran.out)
+    assert line["tunnel"]["passive"] is True
+    assert any("a keepalive acknowledged our data" in each for each in line["evidence"])
+    assert line["port_monitor"] == "open|filtered"
 
 
 async def test_an_imported_file_can_be_probed_by_name(tmp_path: Path, wg_conf: Path) -> None:
@@ -93,7 +103,7 @@ async def test_an_imported_file_can_be_probed_by_name(tmp_path: Path, wg_conf: P
     assert imported.code == 0, imported.err
     assert "WARNING" in imported.err
     assert 'server "fra1" added' in imported.out
-    probed = await run("probe", "fra1", home=tmp_path)
+    probed = await run("probe", "fra1", "--quick", home=tmp_path)
     assert (probed.code, probed.err) == (0, "")
 
 
@@ -103,7 +113,7 @@ async def test_a_server_that_is_down_makes_the_exit_code_2_and_says_what_to_type
     server.become(Mode.CLOSED)
     path = tmp_path / "closed.conf"
     path.write_text(conf(server))
-    ran = await run("probe", "--conf", str(path), home=tmp_path)
+    ran = await run("probe", "--conf", str(path), "--quick", home=tmp_path)
     assert ran.code == 2
     assert "port-closed" in ran.out
     assert "wg show" in ran.out
@@ -114,7 +124,7 @@ async def test_a_slow_server_makes_the_exit_code_1(tmp_path: Path) -> None:
     async with LabServer(setup, Behaviour(Mode.SLOW, slowness=0.7)) as server:
         path = tmp_path / "slow.conf"
         path.write_text(conf(server))
-        ran = await run("probe", "--conf", str(path), home=tmp_path)
+        ran = await run("probe", "--conf", str(path), "--quick", home=tmp_path)
     assert (ran.code, "slow" in ran.out) == (1, True)
 
 
@@ -192,7 +202,7 @@ async def test_the_demo_prints_three_tables_where_stdout_is_no_terminal(tmp_path
 
 async def test_output_that_cannot_show_the_glyphs_is_ascii(tmp_path: Path, wg_conf: Path) -> None:
     await run("import", str(wg_conf), home=tmp_path)
-    ran = await run("probe", home=tmp_path, PYTHONIOENCODING="ascii")
+    ran = await run("probe", "--quick", home=tmp_path, PYTHONIOENCODING="ascii")
     assert ran.code == 0, ran.err
     assert ran.out.startswith("o up")
 
@@ -201,7 +211,7 @@ async def test_one_shot_and_help_run_without_textual(tmp_path: Path, wg_conf: Pa
     code = (
         "import sys\n"
         "from wgmon_tui.cli import main\n"
-        f"main(['probe', '--conf', {str(wg_conf)!r}, '--json'])\n"
+        f"main(['probe', '--conf', {str(wg_conf)!r}, '--json', '--quick'])\n"
         "print([name for name in sys.modules if name.split('.')[0] in ('textual', 'rich')])\n"
     )
     process = await asyncio.create_subprocess_exec(
