@@ -1,7 +1,8 @@
-"""What the fleet table costs: `python -m tests.perf.fleet_table [ROWS SHARE SECONDS]`.
+"""What the fleet table costs: `python -m tests.perf.fleet_table [ROWS SHARE SECONDS LOST]`.
 
 The real app runs in a terminal of 120x40 over an engine that probes nothing and writes made-up rounds: so
-many ROWS, of which a SHARE (0.1 is 10 %) gets a new result each second, ten batches a second. Beside it run
+many ROWS, of which a SHARE (0.1 is 10 %) gets a new result each second, ten batches a second. One result in
+LOST is a loss, so that rows change their state and the order must follow (0: none is). Beside it run
 the same rounds without a face, and a DataTable with the same nine columns that takes the changes off the
 same board at the same pace and calls update_cell for each cell that reads differently. The DataTable is
 spared the sorting that the app does.
@@ -45,10 +46,8 @@ from wgmon_tui.wireguard.keys import PublicKey
 
 LOAD_ALONE, OURS, DATA_TABLE = FACES = ("load alone", "wgmon-tui", "DataTable")
 BATCHES_PER_SECOND = 10
-LOST_OF = 200
-"""One round in so many is lost, so that rows change their state and the order must follow."""
 
-_LOADS = ((100, 0.1, 20.0), (1_000, 0.1, 20.0), (10_000, 0.1, 20.0))
+_LOADS = ((100, 0.1, 20.0, 0), (1_000, 0.1, 20.0, 0), (10_000, 0.1, 20.0, 0), (10_000, 0.1, 20.0, 200))
 _SETTLING_S = 8.0
 _LAG_SLEEP_S = 0.01
 _PATIENCE_S = 120.0
@@ -70,10 +69,10 @@ class Figures:
 class SyntheticEngine(Engine):
     """Never probes: writes made-up rounds on the board, each row in its turn, as if checks had ended."""
 
-    def __init__(self, rows: int, share: float) -> None:
+    def __init__(self, rows: int, share: float, lost_of: int) -> None:
         self.recorded = 0
         self._per_second = rows * share
-        self._rounds = _rounds()
+        self._rounds = _rounds(lost_of)
         names = [f"server-{number:05}" for number in range(rows)]
         self.board = Board(_server(name) for name in names)
         for row in self.board.rows.values():
@@ -106,11 +105,11 @@ def _server(name: str) -> Server:
     return Server(name, Endpoint(f"{name}.example.net", 51820), PublicKey(bytes(32)), "bench")
 
 
-def _rounds() -> Iterator[Round]:
+def _rounds(lost_of: int) -> Iterator[Round]:
     dice = random.Random(0)
     made = []
     for number in range(_DIFFERENT_ROUNDS):
-        lost = number % LOST_OF == LOST_OF - 1
+        lost = lost_of > 0 and number % lost_of == lost_of - 1
         check = Check(
             server="",
             vantage="here",
@@ -168,9 +167,9 @@ class DataTableApp(App[None]):
                 yield key, Text.assemble(*parts)
 
 
-async def run_inside(face: str, rows: int, share: float, seconds: float) -> Figures:
+async def run_inside(face: str, rows: int, share: float, seconds: float, lost_of: int) -> Figures:
     """Show `face` in the terminal that this process runs in, and measure it from within its loop."""
-    engine = SyntheticEngine(rows, share)
+    engine = SyntheticEngine(rows, share, lost_of)
     if face == LOAD_ALONE:
         running = asyncio.create_task(engine.run())
         figures = await _measure(engine, seconds)
@@ -198,11 +197,12 @@ async def _measure(engine: SyntheticEngine, seconds: float) -> Figures:
     return Figures(began, ended, cpu, engine.recorded - before, percentiles[49], percentiles[98])
 
 
-def run_in_terminal(face: str, rows: int, share: float, seconds: float) -> tuple[Figures, int]:
+def run_in_terminal(face: str, rows: int, share: float, seconds: float, lost_of: int) -> tuple[Figures, int]:
     """The figures of a child in a terminal of its own, and the bytes that it wrote while it measured."""
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory, "figures.json")
-        command = [sys.executable, "-m", "tests.perf.fleet_table", str(rows), str(share), str(seconds)]
+        load = [str(rows), str(share), str(seconds), str(lost_of)]
+        command = [sys.executable, "-m", "tests.perf.fleet_table", *load]
         with Terminal([*command, "--inside", face, "--report", str(report)]) as terminal:
             arrivals = terminal.drain(terminal.started + _SETTLING_S + seconds + _PATIENCE_S)
         if not report.exists():
@@ -212,14 +212,15 @@ def run_in_terminal(face: str, rows: int, share: float, seconds: float) -> tuple
     return figures, written
 
 
-def compare(rows: int, share: float, seconds: float) -> None:
+def compare(rows: int, share: float, seconds: float, lost_of: int) -> None:
     """Print the three faces of one load, and the ratios."""
     changes = rows * share
-    print(f"\n{rows} rows, {changes:g} of them changed each second, for {seconds:g} s")
+    lost = f", one in {lost_of} lost" if lost_of else ""
+    print(f"\n{rows} rows, {changes:g} of them changed each second{lost}, for {seconds:g} s")
     print(f"  {'':<12}{'CPU':>7}{'lag p50':>10}{'lag p99':>10}{'written':>13}{'of the load':>13}")
     cpu, output = {}, {}
     for face in FACES:
-        figures, written = run_in_terminal(face, rows, share, seconds)
+        figures, written = run_in_terminal(face, rows, share, seconds, lost_of)
         wall = figures.ended - figures.began
         cpu[face], output[face] = figures.cpu / wall, written / wall
         done = figures.recorded / wall / changes if changes else 1.0
@@ -234,15 +235,18 @@ def compare(rows: int, share: float, seconds: float) -> None:
 
 
 def main() -> None:
-    """Run the load named on the command line, or the three of BENCHMARKS.md."""
+    """Run the load named on the command line, or those of BENCHMARKS.md."""
     parser = argparse.ArgumentParser(prog="python -m tests.perf.fleet_table", description=main.__doc__)
-    parser.add_argument("load", nargs="*", type=float, metavar="ROWS SHARE SECONDS")
+    parser.add_argument("load", nargs="*", type=float, metavar="ROWS SHARE SECONDS LOST")
     parser.add_argument("--inside", choices=FACES, help="show this face in this terminal, and measure it")
     parser.add_argument("--report", type=Path, help="where to write what --inside measured")
     arguments = parser.parse_args()
-    if len(arguments.load) not in (0, 3):
-        parser.error("expected ROWS SHARE SECONDS, such as 10000 0.1 20")
-    loads = [(int(arguments.load[0]), *arguments.load[1:])] if arguments.load else list(_LOADS)
+    if len(arguments.load) not in (0, 4):
+        parser.error("expected ROWS SHARE SECONDS LOST, such as 10000 0.1 20 0")
+    loads = list(_LOADS)
+    if arguments.load:
+        rows, share, seconds, lost_of = arguments.load
+        loads = [(int(rows), share, seconds, int(lost_of))]
     if arguments.inside:
         figures = asyncio.run(run_inside(arguments.inside, *loads[0]))
         arguments.report.write_text(json.dumps(asdict(figures)))
