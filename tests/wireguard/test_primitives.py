@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac as standard_hmac
+from collections.abc import Callable
 from hashlib import blake2s
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.wireguard import reference
 from tests.wireguard.parties import CLIENT, LOW_ORDER_POINTS
+from wgmon_tui.wireguard import primitives
 from wgmon_tui.wireguard.primitives import (
     AuthenticationError,
     LowOrderPointError,
@@ -203,3 +205,18 @@ def test_xaead_agrees_with_the_reference(key: bytes, text: bytes, associated: by
 def test_xaead_opens_no_garbage_however_short(sealed: bytes) -> None:
     with pytest.raises(AuthenticationError):
         xaead_open(bytes(32), sealed, b"", bytes(24))
+
+
+def test_what_is_too_short_for_libsodium_never_reaches_it() -> None:
+    """Below PyNaCl's checks a short key would be read beyond its end."""
+    calls: list[Callable[[], bytes]] = [
+        lambda: primitives.dh(bytes(31), bytes(32)),
+        lambda: primitives.dh(bytes(32), bytes(31)),
+        lambda: primitives.dh_public(b""),
+        lambda: primitives.aead_seal(bytes(31), b"", b""),
+        lambda: primitives.aead_open(bytes(31), bytes(16), b""),
+        lambda: primitives.aead_open(bytes(32), bytes(16), b"", bytes(8)),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="bytes"):
+            call()

@@ -18,6 +18,7 @@ from nacl.bindings import (
 from nacl.exceptions import CryptoError
 
 KEY_LENGTH = 32
+_NONCE_LENGTH = 12
 HASH_LENGTH = 32
 TAG_LENGTH = 16
 
@@ -111,8 +112,14 @@ def nonce(counter: int) -> bytes:
 _NONCE_ZERO = nonce(0)
 
 
+def _check_sealing(key: bytes, nonce_bytes: bytes) -> None:
+    if len(key) != KEY_LENGTH or len(nonce_bytes) != _NONCE_LENGTH:
+        raise ValueError("a ChaCha20-Poly1305 key has 32 bytes, its nonce 12")
+
+
 def aead_seal(key: bytes, plaintext: bytes, associated: bytes, nonce_bytes: bytes = _NONCE_ZERO) -> bytes:
     """AEAD: ChaCha20-Poly1305 (RFC 7539); the tag is the last 16 bytes."""
+    _check_sealing(key, nonce_bytes)
     length = len(plaintext) + TAG_LENGTH
     sealed = ffi.new("unsigned char[]", length)
     lib.crypto_aead_chacha20poly1305_ietf_encrypt(
@@ -123,6 +130,7 @@ def aead_seal(key: bytes, plaintext: bytes, associated: bytes, nonce_bytes: byte
 
 def aead_open(key: bytes, sealed: bytes, associated: bytes, nonce_bytes: bytes = _NONCE_ZERO) -> bytes:
     """The text behind a seal. Raises AuthenticationError."""
+    _check_sealing(key, nonce_bytes)
     length = len(sealed) - TAG_LENGTH
     if length < 0:
         raise AuthenticationError
