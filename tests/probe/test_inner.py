@@ -17,7 +17,6 @@ from wgmon_tui.probe.inner import (
     DnsAnswer,
     EchoReply,
     Fragment,
-    InnerIcmpError,
     TcpAnswer,
     Unrecognised,
     dns_query,
@@ -26,6 +25,7 @@ from wgmon_tui.probe.inner import (
     tcp_reset,
     tcp_syn,
 )
+from wgmon_tui.probe.records import InnerIcmp
 
 OURS: dict[int, Address] = {4: IPv4Address("10.8.0.250"), 6: IPv6Address("fd00::250")}
 THEIRS: dict[int, Address] = {4: IPv4Address("10.8.0.1"), 6: IPv6Address("fd00::1")}
@@ -179,33 +179,33 @@ def test_what_comes_back_says_whether_the_port_is_open(version: int, flags: int,
 def test_an_icmp_error_names_who_said_it_and_about_what(kind: int, code: int) -> None:
     quoted = echo_request(OURS[4], THEIRS[4], 1, 2)[:28]
     error = from_them(4, 1, struct.pack("!BBHI", kind, code, 0, 0) + quoted)
-    assert parse(error) == InnerIcmpError(THEIRS[4], 4, kind, code, THEIRS[4])
+    assert parse(error) == InnerIcmp(THEIRS[4], 4, kind, code, THEIRS[4])
 
 
 @pytest.mark.parametrize(("kind", "code"), [(1, 0), (1, 1), (1, 3), (1, 4), (3, 0), (4, 1)])
 def test_an_icmpv6_error_names_who_said_it_and_about_what(kind: int, code: int) -> None:
     quoted = echo_request(OURS[6], THEIRS[6], 1, 2)[:48]
     error = from_them(6, 58, struct.pack("!BBHI", kind, code, 0, 0) + quoted)
-    assert parse(error) == InnerIcmpError(THEIRS[6], 6, kind, code, THEIRS[6])
+    assert parse(error) == InnerIcmp(THEIRS[6], 6, kind, code, THEIRS[6])
 
 
 def test_fragmentation_needed_names_an_mtu() -> None:
     quoted = echo_request(OURS[4], THEIRS[4], 1, 2)[:28]
     error = from_them(4, 1, struct.pack("!BBHHH", 3, 4, 0, 0, 1280) + quoted)
-    assert parse(error) == InnerIcmpError(THEIRS[4], 4, 3, 4, THEIRS[4], 1280)
+    assert parse(error) == InnerIcmp(THEIRS[4], 4, 3, 4, THEIRS[4], 1280)
 
 
 def test_packet_too_big_names_an_mtu() -> None:
     quoted = echo_request(OURS[6], THEIRS[6], 1, 2)[:48]
     error = from_them(6, 58, struct.pack("!BBHI", 2, 0, 0, 1280) + quoted)
-    assert parse(error) == InnerIcmpError(THEIRS[6], 6, 2, 0, THEIRS[6], 1280)
+    assert parse(error) == InnerIcmp(THEIRS[6], 6, 2, 0, THEIRS[6], 1280)
 
 
 @both_versions
 def test_an_error_that_quotes_too_little_is_about_nobody_knows_what(version: int) -> None:
     kind, protocol = (3, 1) if version == 4 else (1, 58)
     error = parse(from_them(version, protocol, struct.pack("!BBHI", kind, 3, 0, 0) + b"\x45\0\0"))
-    assert isinstance(error, InnerIcmpError)
+    assert isinstance(error, InnerIcmp)
     assert error.about is None
 
 

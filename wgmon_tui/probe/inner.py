@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from wgmon_tui.fleet.records import Address
+from wgmon_tui.probe.records import InnerIcmp
 
 ICMP, TCP, UDP, ICMPV6, FRAGMENT_HEADER = 1, 6, 17, 58, 44
 
@@ -28,18 +29,6 @@ class EchoReply:
     identifier: int
     sequence: int
     size: int
-
-
-@dataclass(frozen=True, slots=True)
-class InnerIcmpError:
-    """An ICMP error from inside the tunnel, about a packet to `about`."""
-
-    source: Address
-    version: int
-    type: int
-    code: int
-    about: Address | None
-    mtu: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +68,7 @@ class Unrecognised:
     size: int
 
 
-InnerPacket = EchoReply | InnerIcmpError | DnsAnswer | TcpAnswer | Fragment | Unrecognised
+InnerPacket = EchoReply | InnerIcmp | DnsAnswer | TcpAnswer | Fragment | Unrecognised
 
 
 # Making
@@ -225,10 +214,10 @@ def _parse_icmp(source: Address, message: bytes, size: int) -> InnerPacket:
         return EchoReply(source, identifier, sequence, size)
     if source.version == 4 and kind in (3, 5, 11, 12):
         mtu = sequence if (kind, code) == (3, 4) else None
-        return InnerIcmpError(source, 4, kind, code, _address(message[24:28]), mtu)
+        return InnerIcmp(source, 4, kind, code, _address(message[24:28]), mtu)
     if source.version == 6 and kind < 128:
         mtu = int.from_bytes(message[4:8], "big") if kind == 2 else None
-        return InnerIcmpError(source, 6, kind, code, _address(message[32:48]), mtu)
+        return InnerIcmp(source, 6, kind, code, _address(message[32:48]), mtu)
     return Unrecognised(size)
 
 

@@ -125,10 +125,8 @@ class TunnelRun:
         self._notebook.note(IcmpError(at, error.version, error.type, error.code, error.offender, from_target))
 
     def _on_inner(self, packet: inner.InnerPacket, received_ns: int) -> None:
-        if isinstance(packet, inner.InnerIcmpError):
-            self._notebook.note(
-                InnerIcmp(packet.source, packet.version, packet.type, packet.code, packet.about, packet.mtu)
-            )
+        if isinstance(packet, InnerIcmp):
+            self._notebook.note(packet)
             return
         known = key_of(packet, self._identifier)
         question = self._open.get(known[0]) if known else None
