@@ -8,18 +8,19 @@ from __future__ import annotations
 from wgmon_tui.diagnosis.verdict import Cause
 from wgmon_tui.diagnosis.wording import icmp_name
 from wgmon_tui.fleet.records import Server
-from wgmon_tui.probe.records import InnerIcmp, PathMtu, PresharedKeyFound
+from wgmon_tui.probe.records import AskedAs, InnerIcmp, PathMtu, PresharedKeyFound
 from wgmon_tui.wireguard.keys import PublicKey
 
 
-def silence(server: Server) -> list[Cause]:
+def silence(server: Server, asked_as: AskedAs | None) -> list[Cause]:
     """What silence can mean, likeliest first. None of it is proven."""
     port = server.endpoint.port
+    our_key = asked_as.public_key if asked_as else "OUR-PUBLIC-KEY"
     return [
         Cause(
             "the server does not know our key",
             "WireGuard drops an unknown peer without a word; a removed or never added peer looks like this",
-            "on the server: wg show wg0 peers — our public key must be listed",
+            f"on the server: wg show wg0 peers — must list {our_key}",
         ),
         Cause(
             "the server's key is not the one in servers.toml",
@@ -39,7 +40,7 @@ def silence(server: Server) -> list[Cause]:
         Cause(
             "this identity's clock once ran ahead",
             "a server drops timestamps that are not later than the last one it saw from a key",
-            "on the server: remove our peer and add it again, which forgets the last timestamp",
+            f"on the server: wg set wg0 peer {our_key} remove — then add it anew: that forgets it",
         ),
     ]
 
@@ -219,14 +220,16 @@ def clock(seconds: float) -> Cause:
     )
 
 
-def dropped_inside(server: Server) -> list[Cause]:
+def dropped_inside(server: Server, asked_as: AskedAs | None) -> list[Cause]:
     """For data that arrives at the server and is not answered. None of them is proven over the others."""
-    ours = f'the tunnel addresses of identity "{server.identity}"'
+    addresses = [str(each.ip) for each in asked_as.tunnel_addresses] if asked_as else []
+    ours = ", ".join(addresses) or "OUR-TUNNEL-ADDRESS"
+    our_key = asked_as.public_key if asked_as else "OUR-PUBLIC-KEY"
     return [
         Cause(
             "the server's AllowedIPs for us lack our tunnel address",
             "it drops, without a word, inner packets whose source is not in the peer's AllowedIPs",
-            f"on the server: wg show wg0 allowed-ips — our line must hold {ours}",
+            f"on the server: wg show wg0 allowed-ips — the line of {our_key} must hold {ours}",
         ),
         Cause(
             "an inner firewall drops our packets, or the inner address is not there or its interface is down",
@@ -236,7 +239,7 @@ def dropped_inside(server: Server) -> list[Cause]:
         Cause(
             "the server has no route back to our tunnel address",
             "answers that leave by another interface never reach us",
-            "on the server: ip route get OUR-TUNNEL-ADDRESS — must name wg0",
+            f"on the server: ip route get {addresses[0] if addresses else ours} — must name wg0",
         ),
     ]
 

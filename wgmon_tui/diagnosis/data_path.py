@@ -31,7 +31,7 @@ def broken(
     passive = first(PassiveKeepalive, evidence)
     asked = check.tunnel is not None and not check.tunnel.passive
     if asked and check.tunnel and not check.tunnel.received:
-        return _dead(evidence, passive, server)
+        return _dead(check, evidence, passive, server)
     if not asked and passive and passive.after is None:
         summary = "The handshake is fine, but nothing acknowledged our data."
         return Verdict.DATA_DEAD, summary, causes.data_lost(server)
@@ -65,7 +65,7 @@ def proven(took: str, evidence: Sequence[Evidence]) -> str:
 
 
 def _dead(
-    evidence: Sequence[Evidence], passive: PassiveKeepalive | None, server: Server
+    check: Check, evidence: Sequence[Evidence], passive: PassiveKeepalive | None, server: Server
 ) -> tuple[Verdict, str, list[Cause]]:
     said_inside = every(InnerIcmp, evidence)
     if said := next((each for each in said_inside if not _redirects(each)), None):
@@ -73,19 +73,23 @@ def _dead(
         return (
             Verdict.DATA_DEAD,
             summary,
-            [causes.inner_refused(server, said), *causes.dropped_inside(server)],
+            [causes.inner_refused(server, said), *causes.dropped_inside(server, check.asked_as)],
         )
     if said_inside or (passive and passive.after is not None):  # a redirect too is about data that arrived
         summary = (
             "The handshake is fine and the server receives our data, but drops it or its answers inside."
         )
-        return Verdict.DATA_DEAD, summary, causes.dropped_inside(server)
+        return Verdict.DATA_DEAD, summary, causes.dropped_inside(server, check.asked_as)
     if passive:
         # Which way is not to be seen: an acknowledgement that is lost looks like data that never arrived.
         summary = "The handshake is fine, but the path loses the data that comes after it, there or back."
         return Verdict.DATA_DEAD, summary, causes.data_lost(server)
     summary = "The handshake is fine, but nothing comes back through the tunnel."
-    return Verdict.DATA_DEAD, summary, [*causes.dropped_inside(server), *causes.data_lost(server)]
+    return (
+        Verdict.DATA_DEAD,
+        summary,
+        [*causes.dropped_inside(server, check.asked_as), *causes.data_lost(server)],
+    )
 
 
 def _redirects(error: InnerIcmp) -> bool:

@@ -110,7 +110,7 @@ def _unanswered(check: Check, evidence: Sequence[Evidence], server: Server) -> M
     if first(FreshPortAnswered, evidence):
         summary = "A fresh source port is answered, ours is not: something on the way holds a stuck flow."
         return Verdict.STUCK_FLOW, summary, [causes.stuck_flow(server)]
-    return _refused(check, evidence, server) or _foreign(evidence, server) or _silent(evidence, server)
+    return _refused(check, evidence, server) or _foreign(evidence, server) or _silent(check, evidence, server)
 
 
 def _psk_mismatch(evidence: Sequence[Evidence], server: Server) -> Meaning:
@@ -153,8 +153,8 @@ def _foreign(evidence: Sequence[Evidence], server: Server) -> Meaning | None:
     return None
 
 
-def _silent(evidence: Sequence[Evidence], server: Server) -> Meaning:
-    possible = causes.silence(server)
+def _silent(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning:
+    possible = causes.silence(server, check.asked_as)
     if ahead := first(StampsAhead, evidence):
         summary = "Nothing came back, and our clock was set back: servers drop timestamps that are not later."
         return Verdict.SILENT, summary, [causes.clock(ahead.seconds), *possible]

@@ -15,6 +15,7 @@ from wgmon_tui.fleet.records import Address, Endpoint
 from wgmon_tui.probe import experiments
 from wgmon_tui.probe.notebook import Notebook
 from wgmon_tui.probe.records import (
+    AskedAs,
     Check,
     Evidence,
     ForeignBytes,
@@ -144,6 +145,7 @@ class Prober:
             exchange=tuple(notebook.exchange),
             sent=len(run.sent),
             tunnel=tunnel,
+            asked_as=AskedAs(target.private_key.public, target.tunnel_addresses),
         )
 
     def _peer(self, target: Target) -> _Peer:

@@ -314,6 +314,14 @@ class Tunnel:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedAs:
+    """As whom a check asked: what the server must list of us."""
+
+    public_key: PublicKey
+    tunnel_addresses: tuple[Interface, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One run of all stages against one address of one server.
 
@@ -331,3 +339,4 @@ class Check:
     exchange: tuple[Packet, ...] = ()
     sent: int = 0
     tunnel: Tunnel | None = None
+    asked_as: AskedAs | None = None
