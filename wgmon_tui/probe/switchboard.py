@@ -13,10 +13,16 @@ from typing import Protocol
 from wgmon_tui.fleet.records import Address
 from wgmon_tui.probe.records import Evidence
 from wgmon_tui.probe.run import CheckRun
-from wgmon_tui.probe.sockets import Datagram, DatagramSocket, QueuedError, SocketAddress
+from wgmon_tui.probe.sockets import LINUX, Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.wireguard.messages import INDEX_LENGTH, receiver_index, sender_index
 
 _LATE_KEPT = 8
+
+_STAMPS_BEGIN_WITHIN_S = 0.03
+"""The kernel begins to stamp what arrives only a moment after a socket asked for it (net_enable_timestamp).
+
+Until then it stamps at reading, and the first round-trip times would hold our own delay.
+"""
 
 
 class Listener(Protocol):
@@ -68,6 +74,8 @@ class Switchboard:
             self._sockets[family] = opened
         if not self._sockets and refusal:
             raise refusal
+        if LINUX:
+            await asyncio.sleep(_STAMPS_BEGIN_WITHIN_S)
 
     async def close(self) -> None:
         """Give the ports back."""
