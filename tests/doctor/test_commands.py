@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.fleet.fleets import OURS, SMALL, THEIRS
+from tests.real.prerequisites import require
 from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
 
 SECRET = PrivateKey(b"\x02" * 32)
@@ -132,8 +132,7 @@ def test_the_doctor_leaves_nothing_behind(shell: Shell) -> None:
 @pytest.fixture
 def tmux(tmp_path: Path) -> Iterator[str]:
     """A tmux server of its own; gives what $TMUX is inside of it."""
-    if shutil.which("tmux") is None:
-        pytest.skip("tmux missing: apt-get install tmux")
+    require("tmux")
     socket = tmp_path / "tmux"
     command = ["tmux", "-S", str(socket), "-f", "/dev/null"]
     subprocess.run([*command, "new-session", "-d", "sleep", "60"], check=True)

@@ -17,12 +17,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
 
 import platformdirs
-import pytest
 
 from tests.real.namespaces import run
+from tests.real.prerequisites import give_up
 
 _META_PACKAGE = "linux-image-cloud-amd64"
 _DEPENDS = re.compile(r"^Depends: (linux-image-\S+) \(= (\S+)\)$", re.MULTILINE)
@@ -51,13 +50,13 @@ class KernelImage:
 def require_machine(*, tap: bool = False) -> None:
     """Skip the test where the machine cannot run the guest; in CI nothing may be skipped: fail."""
     if platform.machine() != "x86_64" or _found("apt-get") is None:
-        _give_up("the guest is made of Debian's packages for amd64: it runs where apt-get has them")
+        give_up("the guest is made of Debian's packages for amd64: it runs where apt-get has them")
     missing = [program for program in _PACKAGES if _found(program) is None]
     if missing:
         packages = " ".join(_PACKAGES[program] for program in missing)
-        _give_up(f"{', '.join(missing)} missing: apt-get install --no-install-recommends {packages}")
+        give_up(f"{', '.join(missing)} missing: apt-get install --no-install-recommends {packages}")
     if tap and not Path("/dev/net/tun").exists():
-        _give_up("a tap device needs /dev/net/tun: modprobe tun (in a container: --device /dev/net/tun)")
+        give_up("a tap device needs /dev/net/tun: modprobe tun (in a container: --device /dev/net/tun)")
 
 
 @cache
@@ -71,7 +70,7 @@ def kernel_image() -> KernelImage:
     )
     found = _DEPENDS.search(offered.stdout)
     if found is None:
-        _give_up(f"apt does not know {_META_PACKAGE}: apt-get update (Debian's archive has it)")
+        give_up(f"apt does not know {_META_PACKAGE}: apt-get update (Debian's archive has it)")
     package, version = found.groups()
     kept = platformdirs.user_cache_path("wgmon-tui-tests") / f"{package}_{version}"
     if not kept.exists():
@@ -172,9 +171,3 @@ def _cpio_entry(name: str, mode: int, data: bytes, device: tuple[int, int] = (0,
 
 def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 4)
-
-
-def _give_up(reason: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)

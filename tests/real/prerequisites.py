@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -15,6 +16,7 @@ _PACKAGES = {
     "nft": "nftables",
     "ping": "iputils-ping",
     "tshark": "tshark",
+    "tmux": "tmux",
 }
 
 
@@ -30,7 +32,8 @@ def require(*programs: str, root: bool = False) -> None:
         give_up("wireguard-go needs /dev/net/tun: modprobe tun (in a container: --device /dev/net/tun)")
 
 
-def give_up(reason: str) -> None:
+def give_up(reason: str) -> NoReturn:
+    """Skip where somebody develops; fail in CI, where the script has installed all of it."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
