@@ -1,0 +1,151 @@
+"""The tables of the store, and how an older store becomes a newer one.
+
+Everything that grows is clustered by time: new rows go to the end of their table and old ones leave from its
+beginning, so a commit touches a few pages however many servers there are. One server's past is read by
+point lookups, one a bucket.
+
+    checks ──(each minute, server by server, in one transaction)──► minutes, packs, hours; out of checks
+
+`checks` is the journal: what has happened since the last full minutes. A viewer follows it by `id`, which
+never comes twice. `packs` holds the same checks minute by minute, packed; `minutes` and `hours` are rollups.
+Times are Unix seconds (REAL), minutes and hours their number since the epoch (INTEGER). Severities and
+verdicts are stored as their words.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+VERSION = 1
+"""`PRAGMA user_version` of a store that this program writes."""
+
+_TABLES = """
+CREATE TABLE servers (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    entry TEXT NOT NULL,              -- what viewers may know of its entry: JSON, nothing secret
+    removed_at REAL                   -- no longer in servers.toml since; its history stays
+) STRICT;
+
+CREATE TABLE checks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    server INTEGER NOT NULL,
+    at REAL NOT NULL,                 -- when it began
+    address TEXT,
+    vantage TEXT NOT NULL,
+    verdict TEXT NOT NULL,            -- of this check alone
+    state TEXT NOT NULL,              -- the server's severity after it, damped
+    since REAL NOT NULL,              -- of that state
+    decides INTEGER NOT NULL,         -- 1 for the check of a round that speaks for the server
+    rtt REAL,                         -- seconds; NULL where lost
+    tunnel_sent INTEGER, tunnel_received INTEGER, tunnel_rtt REAL,
+    port_monitor TEXT                 -- where it was asked in this round
+) STRICT;
+
+CREATE TABLE packs (
+    minute INTEGER NOT NULL, server INTEGER NOT NULL, checks BLOB NOT NULL,
+    PRIMARY KEY (minute, server)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE minutes (
+    minute INTEGER NOT NULL, server INTEGER NOT NULL,
+    checks INTEGER NOT NULL, lost INTEGER NOT NULL,
+    up_s REAL NOT NULL, degraded_s REAL NOT NULL, down_s REAL NOT NULL,
+    unknown_s REAL NOT NULL, paused_s REAL NOT NULL, maintenance_s REAL NOT NULL,
+    worst TEXT,                       -- severity, of the time that counts
+    sketch BLOB NOT NULL,             -- of the round-trip times
+    PRIMARY KEY (minute, server)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE hours (
+    hour INTEGER NOT NULL, server INTEGER NOT NULL,
+    checks INTEGER NOT NULL, lost INTEGER NOT NULL,
+    up_s REAL NOT NULL, degraded_s REAL NOT NULL, down_s REAL NOT NULL,
+    unknown_s REAL NOT NULL, paused_s REAL NOT NULL, maintenance_s REAL NOT NULL,
+    worst TEXT,
+    sketch BLOB NOT NULL,
+    PRIMARY KEY (hour, server)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE current (                -- what a face shows at once after a start
+    server INTEGER PRIMARY KEY,
+    as_of INTEGER NOT NULL,           -- the id of the last check that is in it
+    state TEXT NOT NULL, since REAL,
+    verdict TEXT, rtt REAL, port_monitor TEXT,
+    damping TEXT NOT NULL,            -- JSON: monitor.damping's record
+    samples BLOB NOT NULL             -- the last round-trip times, little-endian float32, NaN for lost
+) STRICT;
+
+CREATE TABLE exchanges (
+    id INTEGER PRIMARY KEY,
+    server INTEGER NOT NULL,
+    at REAL NOT NULL,
+    kind TEXT NOT NULL,               -- 'change', 'failure' or 'good'; of 'good' only the last is kept
+    verdict TEXT NOT NULL,
+    incident TEXT,
+    round BLOB NOT NULL               -- history.codec, compressed
+) STRICT;
+CREATE INDEX exchanges_of_server ON exchanges (server, at);
+
+CREATE TABLE incidents (
+    id TEXT PRIMARY KEY,
+    server INTEGER NOT NULL,
+    vantage TEXT NOT NULL,
+    opened_at REAL NOT NULL, closed_at REAL,
+    verdict TEXT NOT NULL,            -- the cause as known now
+    severity TEXT NOT NULL,           -- the worst of it
+    summary TEXT NOT NULL,
+    flapping INTEGER NOT NULL,
+    acknowledged_at REAL, acknowledged_by TEXT NOT NULL
+) STRICT;
+CREATE INDEX incidents_of_server ON incidents (server, opened_at);
+CREATE INDEX incidents_by_time ON incidents (opened_at);
+
+CREATE TABLE notes (
+    id INTEGER PRIMARY KEY, incident TEXT NOT NULL, at REAL NOT NULL, who TEXT NOT NULL, text TEXT NOT NULL
+) STRICT;
+CREATE INDEX notes_of_incident ON notes (incident, at);
+
+CREATE TABLE pauses (server INTEGER PRIMARY KEY, since REAL NOT NULL, who TEXT NOT NULL) STRICT;
+
+CREATE TABLE stamps (identity BLOB PRIMARY KEY, last_ns INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;  -- of the store itself
+"""
+
+_MIGRATIONS: tuple[str, ...] = ()
+"""`_MIGRATIONS[n - 1]` makes version n + 1 of version n."""
+
+
+def create_or_migrate(connection: sqlite3.Connection) -> None:
+    """Bring a store of this or an older version to VERSION, all at once or not at all.
+
+    Raises sqlite3.Error. A newer store must not come here.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        version = version_of(connection)
+        if version == 0:
+            steps: tuple[str, ...] = (_TABLES,)
+        else:
+            steps = _MIGRATIONS[version - 1 :]
+        for statement in _statements(steps):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The version of a store; 0 for an empty file."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _statements(scripts: tuple[str, ...]) -> list[str]:
+    """One by one, because `executescript` would commit what the transaction has begun."""
+    whole: list[str] = []
+    pending = ""
+    for line in "\n".join(scripts).splitlines():
+        pending += line + "\n"
+        if sqlite3.complete_statement(pending):
+            whole.append(pending)
+            pending = ""
+    return whole
