@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_interface
 
 import pytest
 from hypothesis import assume, given, settings
@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 from tests.diagnosis.facts import SERVER, SILENCE, any_evidence, check
 from wgmon_tui.diagnosis.diagnose import diagnose
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.fleet.records import Server
 from wgmon_tui.probe.records import (
     AllSilent,
+    AskedAs,
     Evidence,
     FreshPortAnswered,
     Handshake,
     IdentityAnswered,
     InnerEcho,
+    InnerHop,
     InnerIcmp,
     InnerService,
     InnerUnaddressed,
@@ -37,6 +40,10 @@ NARROW = PathMtu(1420, 1280, 1281)
 WIDE = PathMtu(1420, 1420, None)
 PROHIBITED = InnerIcmp(ip_address("10.8.0.254"), 4, 3, 13, ip_address("10.8.0.1"))
 ALL = Handshake(0.02)
+HOP_V4 = InnerHop(4, ip_address("10.8.0.1"), 0.02)
+HOP_V6 = InnerHop(6, ip_address("fd00::1"), 0.02)
+NO_HOP_V4, NO_HOP_V6 = InnerHop(4, None, None), InnerHop(6, None, None)
+US = AskedAs(SERVER.public_key, (ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128")))
 
 
 def echo(target: str, sent: int, received: int) -> InnerEcho:
@@ -47,15 +54,16 @@ def tunnel_of(evidence: tuple[Evidence, ...]) -> Tunnel | None:
     """What the stage sums up beside such evidence."""
     asked = [(each.sent, each.received) for each in evidence if isinstance(each, InnerEcho)]
     asked += [(1, int(each.answer is not None)) for each in evidence if isinstance(each, InnerService)]
-    if not asked and not any(isinstance(each, PassiveKeepalive) for each in evidence):
+    hops = [(1, int(each.source is not None)) for each in evidence if isinstance(each, InnerHop)]
+    if not asked and not hops and not any(isinstance(each, PassiveKeepalive) for each in evidence):
         return None
-    sent, received = sum(sent for sent, _ in asked), sum(received for _, received in asked)
+    sent, received = (sum(column) for column in zip(*(asked or hops or [(0, 0)]), strict=True))
     return Tunnel(sent, received, 0.02 if received else None, None, passive=not asked)
 
 
-def after(*evidence: Evidence, handshake: Handshake = ALL) -> Diagnosis:
-    answered = replace(check(*evidence, handshake=handshake), tunnel=tunnel_of(evidence))
-    return diagnose(answered, SERVER)
+def after(*evidence: Evidence, handshake: Handshake = ALL, server: Server = SERVER) -> Diagnosis:
+    answered = replace(check(*evidence, handshake=handshake), tunnel=tunnel_of(evidence), asked_as=US)
+    return diagnose(answered, server)
 
 
 A, B = "10.8.0.1", "10.8.0.2"
@@ -63,8 +71,8 @@ DNS, DNS_SILENT = InnerService("dns", A, "answered"), InnerService("dns", A, Non
 CLOSED, TCP_SILENT = InnerService("tcp", f"{A}:443", "closed"), InnerService("tcp", f"{A}:443", None)
 
 CASES: list[tuple[str, tuple[Evidence, ...], Verdict]] = [
-    ("nothing was asked", (), Verdict.HEALTHY),
-    ("nothing could be asked", (InnerUnaddressed(A),), Verdict.HEALTHY),
+    ("nothing was asked", (), Verdict.UNPROVEN),
+    ("nothing could be asked", (InnerUnaddressed(A),), Verdict.UNPROVEN),
     ("every echo came back", (echo(A, 3, 3), echo(B, 3, 3)), Verdict.HEALTHY),
     ("one of three got lost", (echo(A, 3, 2),), Verdict.HEALTHY),
     ("half of them got lost", (echo(A, 4, 2),), Verdict.LOSSY),
@@ -84,8 +92,15 @@ CASES: list[tuple[str, tuple[Evidence, ...], Verdict]] = [
     ("large packets vanish", (echo(A, 3, 3), NARROW), Verdict.MTU_BLACKHOLE),
     ("large packets pass", (echo(A, 3, 3), WIDE), Verdict.HEALTHY),
     ("large packets vanish and many get lost", (echo(A, 3, 1), NARROW), Verdict.MTU_BLACKHOLE),
-    ("nothing to ask, a keepalive came", (RECEIVES,), Verdict.HEALTHY),
+    ("nothing to ask, a keepalive came", (RECEIVES,), Verdict.UNPROVEN),
     ("nothing to ask, no keepalive came", (RECEIVES_NOT,), Verdict.DATA_DEAD),
+    ("the first hop answers", (HOP_V4,), Verdict.HEALTHY),
+    ("the first hop answers in both versions", (HOP_V4, HOP_V6), Verdict.HEALTHY),
+    ("the first hop answers in one version only", (HOP_V4, NO_HOP_V6), Verdict.UNPROVEN),
+    ("the first hop is silent", (NO_HOP_V4, NO_HOP_V6), Verdict.UNPROVEN),
+    ("the first hop is silent, a keepalive came", (NO_HOP_V4, RECEIVES), Verdict.UNPROVEN),
+    ("the first hop is silent, no keepalive came", (NO_HOP_V4, RECEIVES_NOT), Verdict.DATA_DEAD),
+    ("what cannot be asked beside a first hop that answers", (InnerUnaddressed(A), HOP_V4), Verdict.HEALTHY),
     ("an error from inside beside answers", (echo(A, 3, 3), PROHIBITED), Verdict.HEALTHY),
 ]
 
@@ -116,8 +131,12 @@ def test_the_data_path_weighs_more_than_a_cookie_or_a_slow_answer(
     [
         ((echo(A, 3, 3),), "data passes both ways"),
         ((CLOSED,), "data passes both ways"),
-        ((RECEIVES,), "the server receives our data"),
-        ((), "authentic answer in 20.0 ms."),
+        ((HOP_V4,), "data passes both ways (10.8.0.1 answers)."),
+        ((HOP_V4, HOP_V6), "data passes both ways (10.8.0.1 and fd00::1 answer)."),
+        ((HOP_V4, NO_HOP_V6), "10.8.0.1 answers inside, but nothing came back over IPv6"),
+        ((NO_HOP_V4, RECEIVES), "the server receives our data, but nothing came back out of the tunnel"),
+        ((NO_HOP_V4,), "Not proven: the handshake is fine, but nothing came back out of the tunnel"),
+        ((RECEIVES,), 'our identity "bastion" has no address in the tunnel'),
         ((echo(A, 3, 0), RECEIVES), "receives our data, but drops it or its answers inside"),
         ((echo(A, 3, 0), PROHIBITED), "10.8.0.254 says: communication administratively prohibited"),
         ((echo(A, 3, 3), echo(B, 3, 0)), f"{B} inside does not answer"),
@@ -142,6 +161,39 @@ def test_a_server_that_receives_our_data_is_asked_about_its_inside_first() -> No
 
 def test_a_server_that_receives_none_of_it_is_asked_about_the_way() -> None:
     assert "on the way" in after(echo(A, 3, 0), RECEIVES_NOT).causes[0].cause
+
+
+def test_what_is_not_proven_may_be_allowed_ips_or_a_server_that_is_well() -> None:
+    causes = after(NO_HOP_V4, NO_HOP_V6, RECEIVES).causes
+    assert "AllowedIPs" in causes[0].cause
+    assert causes[0].fix.endswith("must hold 10.8.0.250, fd00::250")
+    assert "does not forward, and is not at 10.8.0.1 or fd00::1" in causes[1].cause
+    assert 'server "fra1": tunnel_ping = [' in causes[1].fix
+    assert "tunnel = false" in causes[1].fix
+    assert not any("on the way" in cause.cause for cause in causes)
+
+
+def test_as_long_as_no_keepalive_was_waited_for_the_way_may_lose_our_data() -> None:
+    assert "on the way" in after(NO_HOP_V4).causes[-1].cause
+
+
+def test_one_version_that_is_silent_asks_about_its_own_address_alone() -> None:
+    causes = after(HOP_V4, NO_HOP_V6).causes
+    assert causes[0].fix.endswith("must hold fd00::250")
+    assert "10.8.0.1" not in causes[1].cause
+
+
+def test_an_identity_without_tunnel_addresses_is_told_where_to_write_them() -> None:
+    for evidence in ((), (RECEIVES,)):
+        [cause] = after(*evidence).causes
+        assert 'identity "bastion": addresses = [' in cause.fix
+        assert str(SERVER.public_key) in cause.fix
+
+
+def test_without_the_tunnel_stage_the_summary_says_that_only_the_handshake_is_looked_at() -> None:
+    diagnosis = after(server=replace(SERVER, tunnel=False))
+    assert diagnosis.verdict is Verdict.HEALTHY
+    assert "only that is looked at (tunnel = false)" in diagnosis.summary
 
 
 def test_as_long_as_nobody_knows_both_are_possible() -> None:
@@ -186,6 +238,22 @@ any_echoes = st.lists(
 )
 any_services = st.lists(st.sampled_from([DNS, DNS_SILENT, CLOSED, TCP_SILENT]), max_size=3)
 other_evidence = any_evidence.filter(lambda each: not isinstance(each, InnerEcho | InnerService))
+
+
+without_an_answer = any_evidence.filter(
+    lambda each: not isinstance(each, InnerEcho | InnerService | InnerHop)
+)
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(
+        st.sampled_from([echo(A, 3, 0), DNS_SILENT, TCP_SILENT, NO_HOP_V4, NO_HOP_V6]) | without_an_answer,
+        max_size=6,
+    )
+)
+def test_nothing_is_green_out_of_whose_tunnel_no_data_has_come(evidence: list[Evidence]) -> None:
+    assert after(*evidence).verdict.severity in (Severity.DEGRADED, Severity.DOWN)
 
 
 @settings(max_examples=50)

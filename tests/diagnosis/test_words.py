@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import string
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -57,9 +58,15 @@ ONE_OF_EACH_DIAGNOSIS = [
         )
     ),
     diagnose(check(handshake=Handshake(0.02)), SERVER),
-    diagnose(check(handshake=Handshake(0.02)), SERVER, LOSSES),
-    diagnose(check(handshake=Handshake(0.6)), SERVER),
-    diagnose(check(COOKIE, handshake=Handshake(0.02, cookie=True)), SERVER),
+    *(
+        diagnose(check(*facts, handshake=handshake), replace(SERVER, tunnel=False), recent)
+        for facts, handshake, recent in (
+            ((), Handshake(0.02), ()),
+            ((), Handshake(0.02), LOSSES),
+            ((), Handshake(0.6), ()),
+            ((COOKIE,), Handshake(0.02, cookie=True), ()),
+        )
+    ),
     misconfigured('servers.toml: identity "bastion": key private_key_file: no such file'),
 ]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
 import pytest
@@ -45,13 +45,26 @@ def test_a_configuration_with_which_nothing_is_wrong_is_fine(config: Path) -> No
     assert conditions(items) == [Condition.FINE] * 3
 
 
-def test_servers_whose_data_path_cannot_be_seen_are_told(config: Path) -> None:
+def test_an_identity_from_which_nothing_can_be_asked_inside_is_told(config: Path) -> None:
     fleet, _ = servers_file(config)
-    [item] = data_path(fleet)
+    homeless = replace(fleet, identities=(replace(fleet.identities[0], addresses=()),))
+    [item] = data_path(homeless)
     assert item.condition is Condition.LOOK
-    assert "fra1" in item.fact
-    asked = replace(fleet, servers=(replace(fleet.servers[0], tunnel_ping=(ip_address("10.8.0.1"),)),))
-    assert conditions(data_path(asked)) == [Condition.FINE]
+    assert 'identity "bastion" has no tunnel address' in item.fact
+    assert "addresses = [" in item.advice
+    by_handshake_alone = replace(homeless, servers=(replace(fleet.servers[0], tunnel=False),))
+    assert conditions(data_path(by_handshake_alone)) == [Condition.FINE]
+
+
+def test_a_data_path_that_can_be_seen_is_fine_and_says_what_is_asked(config: Path) -> None:
+    fleet, _ = servers_file(config)
+    at_home = replace(fleet.identities[0], addresses=(ip_interface("10.8.0.250/32"),))
+    fleet = replace(fleet, identities=(at_home,))
+    [item] = data_path(fleet)
+    assert item.condition is Condition.FINE
+    assert item.fact == "the first hop is asked where tunnel_ping lacks: at fra1"
+    named = replace(fleet, servers=(replace(fleet.servers[0], tunnel_ping=(ip_address("10.8.0.1"),)),))
+    assert "every server has inner addresses" in data_path(named)[0].fact
     assert data_path(Fleet()) == []
 
 

@@ -63,10 +63,23 @@ async def test_the_fleet_holds_together(demo: Demo) -> None:
 
 
 async def test_the_secrets_in_the_fleet_are_those_that_the_demo_tells(demo: Demo) -> None:
-    identity = demo.fleet.identities[0]
-    assert identity.private_key.form is SecretForm.INLINE
-    assert isinstance(identity.private_key.value, str)
-    assert PrivateKey.from_text(identity.private_key.value) == demo.private_keys[identity.name]
+    for identity in demo.fleet.identities:
+        assert identity.private_key.form is SecretForm.INLINE
+        assert isinstance(identity.private_key.value, str)
+        assert PrivateKey.from_text(identity.private_key.value) == demo.private_keys[identity.name]
+
+
+async def test_the_server_that_lost_our_peer_still_knows_an_old_identity_and_may_be_asked_as_it(
+    demo: Demo,
+) -> None:
+    [lost] = [server for server in demo.fleet.servers if server.try_identities]
+    assert demo.servers[lost.name].mode is Mode.UNKNOWN_PEER
+    [old] = [identity for identity in demo.fleet.identities if identity.name != lost.identity]
+    with client_of(demo, lost.name) as client:
+        client.send(client.attempt().packet)
+        assert await client.hears_nothing()
+    with Client(lost.endpoint, demo.private_keys[old.name], lost.public_key) as client:
+        assert isinstance(await client.handshake(), Session)
 
 
 async def test_the_key_that_is_to_come_is_the_one_that_the_rotated_server_holds(demo: Demo) -> None:

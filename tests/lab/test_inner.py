@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.lab.echo import echo_request_v4, echo_request_v6
-from wgmon_tui.lab.inner import InnerPacket, echo_reply, parse
+from wgmon_tui.lab.inner import InnerPacket, echo_reply, parse, time_exceeded
 
 
 def sum_of_words(data: bytes) -> int:
@@ -52,6 +52,41 @@ def test_an_ipv6_echo_comes_back_with_a_checksum_over_the_pseudo_header(data: by
     assert sum_of_words(pseudo_header + packet.payload) == 0xFFFF
 
 
+@given(st.binary(max_size=1400), st.binary(max_size=15))
+def test_an_ipv4_packet_at_its_end_is_told_of_by_the_router_and_quoted(data: bytes, padding: bytes) -> None:
+    request = echo_request_v4("10.8.0.2", "10.8.0.9", data)
+    told = time_exceeded(request + padding, parsed(request), IPv4Address("10.8.0.1"))
+    assert told is not None
+    packet = parsed(told)
+    assert (packet.source, packet.destination) == (IPv4Address("10.8.0.1"), IPv4Address("10.8.0.2"))
+    assert packet.payload[:2] == b"\x0b\0"
+    assert packet.payload[4:] == bytes(4) + request[:548]
+    assert sum_of_words(told[:20]) == sum_of_words(packet.payload) == 0xFFFF
+
+
+@given(st.binary(max_size=1400), st.binary(max_size=15))
+def test_an_ipv6_packet_at_its_end_is_told_of_by_the_router_and_quoted(data: bytes, padding: bytes) -> None:
+    request = echo_request_v6("fd00::2", "fd00::9", data)
+    told = time_exceeded(request + padding, parsed(request), IPv6Address("fd00::1"))
+    assert told is not None
+    packet = parsed(told)
+    assert (packet.source, packet.destination) == (IPv6Address("fd00::1"), IPv6Address("fd00::2"))
+    assert packet.payload[:2] == b"\3\0"
+    assert packet.payload[4:] == bytes(4) + request[:1232]
+    pseudo_header = told[8:40] + len(packet.payload).to_bytes(4, "big") + b"\0\0\0\x3a"
+    assert sum_of_words(pseudo_header + packet.payload) == 0xFFFF
+
+
+def test_an_error_about_an_error_is_not_sent() -> None:
+    for request, router in (
+        (echo_request_v4("10.8.0.2", "10.8.0.9"), IPv4Address("10.8.0.1")),
+        (echo_request_v6("fd00::2", "fd00::9"), IPv6Address("fd00::1")),
+    ):
+        told = time_exceeded(request, parsed(request), router)
+        assert told is not None
+        assert time_exceeded(told, parsed(told), router) is None
+
+
 @given(st.binary(max_size=15))
 def test_the_padding_of_a_transport_packet_is_no_part_of_the_packet(padding: bytes) -> None:
     request = echo_request_v4("10.8.0.2", "10.8.0.1")
@@ -64,6 +99,7 @@ def test_any_bytes_are_parsed_or_refused_and_never_raise(data: bytes) -> None:
     if packet is not None:
         assert packet.payload in data
         echo_reply(packet)
+        time_exceeded(data, packet, packet.destination)
 
 
 @given(st.integers(0, 27))

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
@@ -74,13 +75,59 @@ async def test_pings_of_its_tunnel_addresses_come_back_through_the_session() -> 
 
 
 @pytest.mark.parametrize(
+    ("ping", "router"),
+    [
+        (echo_request_v4("10.8.0.250", "10.8.0.99", ttl=1), "10.8.0.1"),
+        (echo_request_v4("10.8.0.250", "10.8.0.250", ttl=1), "10.8.0.1"),
+        (echo_request_v6("fd00::250", "fd00::250", ttl=1), "fd00::1"),
+    ],
+)
+async def test_a_packet_whose_time_to_live_ends_at_it_is_told_of(ping: bytes, router: str) -> None:
+    async with visit(Behaviour()) as (_, client):
+        session = await client.handshake()
+        told = parse(session.open(await client.ask(session.seal(ping))))
+        assert told is not None
+        assert told.source == ip_address(router)
+        assert told.payload[0] in (11, 3)
+        assert ping in told.payload
+
+
+async def test_its_own_address_is_reached_with_the_last_hop() -> None:
+    async with visit(Behaviour()) as (_, client):
+        session = await client.handshake()
+        ping = echo_request_v4("10.8.0.250", "10.8.0.1", ttl=1)
+        reply = parse(session.open(await client.ask(session.seal(ping))))
+        assert reply is not None
+        assert reply.payload[0] == 0
+
+
+async def test_a_server_that_does_not_forward_is_silent_about_it() -> None:
+    async with visit(Behaviour(keepalive_after=5), setup=replace(configured(), forwards=False)) as (
+        _,
+        client,
+    ):
+        session = await client.handshake()
+        client.send(session.seal(echo_request_v4("10.8.0.250", "10.8.0.250", ttl=1)))
+        assert await client.hears_nothing()
+
+
+async def test_a_server_without_an_address_of_that_version_is_silent_about_it() -> None:
+    setup = replace(configured(), addresses=INNER[:1])
+    async with visit(Behaviour(keepalive_after=5), setup=setup) as (_, client):
+        session = await client.handshake()
+        client.send(session.seal(echo_request_v6("fd00::250", "fd00::250", ttl=1)))
+        assert await client.hears_nothing()
+
+
+@pytest.mark.parametrize(
     "data",
     [
         bytes(16),
         echo_request_v4("10.8.0.250", "10.8.0.99"),
         echo_request_v4("10.8.0.7", "10.8.0.1"),
+        echo_request_v4("10.8.0.7", "10.8.0.7", ttl=1),
     ],
-    ids=["no IP packet", "another destination", "a source outside AllowedIPs"],
+    ids=["no IP packet", "another destination", "a source outside AllowedIPs", "the same, at its last hop"],
 )
 async def test_data_that_it_does_not_answer_is_acknowledged_with_one_keepalive(data: bytes) -> None:
     async with visit(Behaviour(keepalive_after=0.05)) as (_, client):

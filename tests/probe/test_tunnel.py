@@ -36,6 +36,7 @@ from wgmon_tui.probe import tunnel
 from wgmon_tui.probe.records import (
     Check,
     InnerEcho,
+    InnerHop,
     InnerIcmp,
     InnerService,
     InnerUnaddressed,
@@ -112,9 +113,8 @@ async def test_an_identity_without_an_address_of_that_version_cannot_ask() -> No
         result = await check(prober, target)
     unasked = {each.target for each in of_kind(InnerUnaddressed, result)}
     assert unasked == {"fd00::1", "[fd00::1]:443"}
-    assert len(result.evidence) == 3
-    assert result.tunnel is None
-    assert server.carried == [b""]
+    assert len(of_kind(InnerUnaddressed, result)) == 3
+    assert not [*of_kind(InnerEcho, result), *of_kind(InnerService, result)]
 
 
 async def test_what_can_be_asked_is_asked_beside_what_cannot() -> None:
@@ -219,7 +219,15 @@ async def test_a_server_that_receives_our_data_and_drops_it_says_so_by_a_keepali
 
 async def test_it_says_so_without_any_inner_address() -> None:
     async with LabServer(SETUP, SOON) as lab, opened_prober() as prober:
-        result = await deep_check(prober, tunnelled(lab.endpoint))
+        result = await deep_check(prober, tunnelled(lab.endpoint, timeout=BRIEF_S))
+    [keepalive] = of_kind(PassiveKeepalive, result)
+    assert keepalive.after is not None
+    assert result.tunnel == Tunnel(2, 0, None, None, passive=True)
+
+
+async def test_it_says_so_to_an_identity_without_tunnel_addresses() -> None:
+    async with LabServer(SETUP, SOON) as lab, opened_prober() as prober:
+        result = await deep_check(prober, tunnelled(lab.endpoint, ours=()))
     [keepalive] = of_kind(PassiveKeepalive, result)
     assert keepalive.after is not None
     assert result.tunnel == Tunnel(0, 0, None, None, passive=True)
@@ -228,7 +236,7 @@ async def test_it_says_so_without_any_inner_address() -> None:
 async def test_a_server_that_receives_none_of_it_sends_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tunnel, "KEEPALIVE_WITHIN_S", 0.2)
     async with TunnelServer(nothing) as server, opened_prober() as prober:
-        result = await deep_check(prober, tunnelled(server.endpoint))
+        result = await deep_check(prober, tunnelled(server.endpoint, ours=()))
     assert of_kind(PassiveKeepalive, result) == [PassiveKeepalive(None, 0.2)]
     assert server.carried == [b"", bytes(16)]  # the session confirmed, and something to acknowledge
 
@@ -242,9 +250,26 @@ async def test_nobody_waits_for_it_where_data_comes_back() -> None:
     assert took < tunnel.KEEPALIVE_WITHIN_S / 2
 
 
-async def test_a_quick_look_without_inner_targets_sends_no_data_at_all() -> None:
+async def test_data_that_comes_while_the_keepalive_is_waited_for_ends_the_wait() -> None:
     async with TunnelServer(nothing) as server, opened_prober() as prober:
-        result = await check(prober, tunnelled(server.endpoint))
+        started = time.monotonic()
+        checking = asyncio.create_task(
+            deep_check(prober, tunnelled(server.endpoint, ours=(OURS_V4,), timeout=0.1))
+        )
+        await server.received_so_many(6)
+        assert server.session is not None
+        [late] = pinged(server.carried[-1])
+        await asyncio.sleep(0.2)
+        server.send(server.session.seal(late), server.sources[-1])
+        result = await checking
+    assert time.monotonic() - started < tunnel.KEEPALIVE_WITHIN_S / 2
+    assert of_kind(PassiveKeepalive, result) == []
+    assert [hop.source for hop in of_kind(InnerHop, result)] == [INNER_V4]
+
+
+async def test_a_quick_look_of_an_identity_without_tunnel_addresses_sends_no_data_at_all() -> None:
+    async with TunnelServer(nothing) as server, opened_prober() as prober:
+        result = await check(prober, tunnelled(server.endpoint, ours=()))
         await server.received_so_many(2)
     assert result.tunnel is None
     assert server.carried == [b""]

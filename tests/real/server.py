@@ -52,7 +52,7 @@ def target(
     version: int = 4,
     timeout_s: float = LONG_S,
 ) -> Target:
-    """A server of servers.toml that names `server`, rightly unless told otherwise."""
+    """A server of servers.toml that names `server`, rightly unless told otherwise; by its handshake alone."""
     address, port = server.endpoint(version)
     watched = Server(
         name="real",
@@ -60,6 +60,7 @@ def target(
         public_key=public_key or server.public_key,
         identity="tests",
         timeout=timeout_s,
+        tunnel=False,
     )
     return Target(watched, private_key, psk or NO_PRESHARED_KEY)
 

@@ -5,9 +5,12 @@ Commands that belong on the server say so; `wg0` stands for its interface, whose
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wgmon_tui.diagnosis.verdict import Cause
 from wgmon_tui.diagnosis.wording import icmp_name
-from wgmon_tui.fleet.records import Server
+from wgmon_tui.fleet.records import Interface, Server
+from wgmon_tui.probe.first_hop import usual_address
 from wgmon_tui.probe.records import AskedAs, InnerIcmp, PathMtu, PresharedKeyFound
 from wgmon_tui.wireguard.keys import PublicKey
 
@@ -222,15 +225,9 @@ def clock(seconds: float) -> Cause:
 
 def dropped_inside(server: Server, asked_as: AskedAs | None) -> list[Cause]:
     """For data that arrives at the server and is not answered. None of them is proven over the others."""
-    addresses = [str(each.ip) for each in asked_as.tunnel_addresses] if asked_as else []
-    ours = ", ".join(addresses) or "OUR-TUNNEL-ADDRESS"
-    our_key = asked_as.public_key if asked_as else "OUR-PUBLIC-KEY"
+    addresses = _our_addresses(asked_as)
     return [
-        Cause(
-            "the server's AllowedIPs for us lack our tunnel address",
-            "it drops, without a word, inner packets whose source is not in the peer's AllowedIPs",
-            f"on the server: wg show wg0 allowed-ips — the line of {our_key} must hold {ours}",
-        ),
+        _allowed_ips(asked_as, addresses),
         Cause(
             "an inner firewall drops our packets, or the inner address is not there or its interface is down",
             "what has passed WireGuard still has the server's own rules before it",
@@ -239,9 +236,61 @@ def dropped_inside(server: Server, asked_as: AskedAs | None) -> list[Cause]:
         Cause(
             "the server has no route back to our tunnel address",
             "answers that leave by another interface never reach us",
-            f"on the server: ip route get {addresses[0] if addresses else ours} — must name wg0",
+            f"on the server: ip route get {addresses[0]} — must name wg0",
         ),
     ]
+
+
+def unproven(server: Server, asked_as: AskedAs | None, versions: Sequence[int]) -> list[Cause]:
+    """For a first hop that is silent in these IP versions. A server may be well and yet have no answer."""
+    addresses = _our_addresses(asked_as, versions)
+    usual = [str(usual_address(each)) for each in _ours(asked_as, versions)] or ["the usual address"]
+    return [
+        _allowed_ips(asked_as, addresses),
+        Cause(
+            f"the server is well, but does not forward, and is not at {' or '.join(usual)} inside",
+            "then it has no answer to what we can ask without knowing an address inside",
+            f'in servers.toml, server "{server.name}": tunnel_ping = ["INNER-ADDRESS-OF-THE-SERVER"] '
+            "(on it: ip addr show wg0), or tunnel = false where the handshake alone is enough",
+        ),
+        Cause(
+            "the server has no route back to our tunnel address, or its interface is down",
+            "answers that leave by another interface never reach us",
+            f"on the server: ip route get {addresses[0]} — must name wg0; ip link show wg0",
+        ),
+    ]
+
+
+def unaddressed(server: Server, asked_as: AskedAs | None) -> Cause:
+    """For an identity of ours from which nothing can be asked inside."""
+    our_key = asked_as.public_key if asked_as else "OUR-PUBLIC-KEY"
+    return Cause(
+        f'our identity "{server.identity}" has no tunnel address in servers.toml',
+        "without one we can ask nothing inside: wrong AllowedIPs on the server would not show",
+        f'in servers.toml, identity "{server.identity}": addresses = ["OUR-TUNNEL-ADDRESS"], the one that '
+        f"`wg show wg0 allowed-ips` on the server prints for {our_key}; "
+        f'or server "{server.name}": tunnel = false where the handshake alone is enough',
+    )
+
+
+def _allowed_ips(asked_as: AskedAs | None, addresses: Sequence[str]) -> Cause:
+    our_key = asked_as.public_key if asked_as else "OUR-PUBLIC-KEY"
+    return Cause(
+        "the server's AllowedIPs for us lack our tunnel address",
+        "it drops, without a word, inner packets whose source is not in the peer's AllowedIPs",
+        f"on the server: wg show wg0 allowed-ips — the line of {our_key} must hold {', '.join(addresses)}",
+    )
+
+
+def _ours(asked_as: AskedAs | None, versions: Sequence[int]) -> list[Interface]:
+    """Our tunnel address in each of these IP versions: of several the first, which is the one we ask from."""
+    addresses = asked_as.tunnel_addresses if asked_as else ()
+    firsts = (next((each for each in addresses if each.version == version), None) for version in versions)
+    return [each for each in firsts if each]
+
+
+def _our_addresses(asked_as: AskedAs | None, versions: Sequence[int] = (4, 6)) -> list[str]:
+    return [str(each.ip) for each in _ours(asked_as, versions)] or ["OUR-TUNNEL-ADDRESS"]
 
 
 def data_lost(server: Server) -> list[Cause]:

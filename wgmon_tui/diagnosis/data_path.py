@@ -17,6 +17,7 @@ from wgmon_tui.probe.records import (
     Check,
     Evidence,
     InnerEcho,
+    InnerHop,
     InnerIcmp,
     InnerService,
     PassiveKeepalive,
@@ -27,14 +28,14 @@ from wgmon_tui.probe.records import (
 def broken(
     check: Check, evidence: Sequence[Evidence], server: Server
 ) -> tuple[Verdict, str, list[Cause]] | None:
-    """The verdict on the data path, the worst first; None where nothing speaks against it."""
+    """The verdict on the data path, the worst first; None where data passes, or is not to be looked at."""
+    if not server.tunnel:
+        return None
     passive = first(PassiveKeepalive, evidence)
-    asked = check.tunnel is not None and not check.tunnel.passive
-    if asked and check.tunnel and not check.tunnel.received:
+    if check.tunnel is None or check.tunnel.passive:
+        return _unasked(check, evidence, passive, server)
+    if not check.tunnel.received:
         return _dead(check, evidence, passive, server)
-    if not asked and passive and passive.after is None:
-        summary = "The handshake is fine, but nothing acknowledged our data."
-        return Verdict.DATA_DEAD, summary, causes.data_lost(server)
     silent = _silent_targets(evidence)
     if silent and _others_lose_some(evidence):
         summary = f"The tunnel loses packets, all of those to {', '.join(silent)} among them."
@@ -53,15 +54,45 @@ def broken(
     return None
 
 
-def proven(took: str, evidence: Sequence[Evidence]) -> str:
-    """How far a healthy server is proven to be so."""
-    echoes = every(InnerEcho, evidence)
-    if any(each.received for each in echoes) or any(each.answer for each in every(InnerService, evidence)):
-        return f"authentic answer in {took}, data passes both ways"
-    passive = first(PassiveKeepalive, evidence)
-    if passive and passive.after is not None:
-        return f"authentic answer in {took}, the server receives our data"
-    return f"authentic answer in {took}"
+def proven(took: str, evidence: Sequence[Evidence], server: Server) -> str:
+    """How far a healthy server is proven to be so, as a sentence."""
+    if not server.tunnel:
+        return f"The handshake is fine, authentic answer in {took}; only that is looked at (tunnel = false)."
+    hops = [str(each.source) for each in every(InnerHop, evidence) if each.source]
+    who = f" ({_answers(hops)})" if hops else ""
+    return f"A real client can connect: authentic answer in {took}, data passes both ways{who}."
+
+
+def _unasked(
+    check: Check, evidence: Sequence[Evidence], passive: PassiveKeepalive | None, server: Server
+) -> tuple[Verdict, str, list[Cause]] | None:
+    """The verdict where no inner address could be asked: proven is only what the first hop has answered.
+
+    It must have answered in each IP version that we have an address of: AllowedIPs may lack one of the two.
+    """
+    hops = every(InnerHop, evidence)
+    answered = [str(each.source) for each in hops if each.source]
+    silent = [each.version for each in hops if each.source is None]
+    if answered and not silent:
+        return None
+    if answered:
+        without = f"nothing came back over IPv{silent[0]}"
+        summary = f"Not proven: the handshake is fine and {_answers(answered)} inside, but {without}."
+        return Verdict.UNPROVEN, summary, causes.unproven(server, check.asked_as, silent)
+    if passive and passive.after is None:
+        summary = "The handshake is fine, but nothing acknowledged our data."
+        return Verdict.DATA_DEAD, summary, causes.data_lost(server)
+    fine = "the handshake is fine and the server receives our data" if passive else "the handshake is fine"
+    if not hops:
+        summary = f'Not proven: {fine}, but our identity "{server.identity}" has no address in the tunnel.'
+        return Verdict.UNPROVEN, summary, [causes.unaddressed(server, check.asked_as)]
+    summary = f"Not proven: {fine}, but nothing came back out of the tunnel."
+    lost = causes.data_lost(server)[:1] if passive is None else []  # nobody has waited for its keepalive yet
+    return Verdict.UNPROVEN, summary, [*causes.unproven(server, check.asked_as, silent), *lost]
+
+
+def _answers(sources: Sequence[str]) -> str:
+    return f"{' and '.join(sources)} {'answers' if len(sources) == 1 else 'answer'}"
 
 
 def _dead(

@@ -88,7 +88,7 @@ def _answered(
         lost = sum(rtt is None for rtt in recent)
         summary = f"Answers in {took}, but {lost} of the last {len(recent)} checks were lost."
         return Verdict.LOSSY, summary, [causes.lossy(server)]
-    return Verdict.HEALTHY, f"A real client can connect: {data_path.proven(took, evidence)}.", []
+    return Verdict.HEALTHY, data_path.proven(took, evidence, server), []
 
 
 def _unanswered(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning:

@@ -32,7 +32,11 @@ _WORST_FIRST = [Severity.DOWN, Severity.DEGRADED, Severity.UNKNOWN, Severity.UP,
 class Verdict(Enum):
     """What the evidence of a check means: a slug that others script against, a severity, an explanation."""
 
-    HEALTHY = ("healthy", Severity.UP, "The handshake completed and its response was authentic.")
+    HEALTHY = (
+        "healthy",
+        Severity.UP,
+        "The handshake completed and data came back through the tunnel (not asked for with tunnel = false).",
+    )
     UNDER_LOAD = (
         "under-load",
         Severity.DEGRADED,
@@ -40,6 +44,11 @@ class Verdict(Enum):
     )
     SLOW = ("slow", Severity.DEGRADED, "The handshake completed, but took longer than this server's limit.")
     LOSSY = ("lossy", Severity.DEGRADED, "The handshake completed, but many of the recent ones were lost.")
+    UNPROVEN = (
+        "unproven",
+        Severity.DEGRADED,
+        "The handshake completed, but nothing came back through the tunnel and no inner address is known.",
+    )
     INNER_DEAD = (
         "inner-dead",
         Severity.DEGRADED,

@@ -12,6 +12,7 @@ from wgmon_tui.probe.records import (
     IcmpError,
     IdentityAnswered,
     InnerEcho,
+    InnerHop,
     InnerIcmp,
     InnerService,
     InnerUnaddressed,
@@ -125,6 +126,11 @@ def describe(evidence: Evidence) -> str:
             return f"through the tunnel the {what} {_ANSWERS[answer]}"
         case InnerUnaddressed(target):
             return f"{target} was not asked: our identity has no tunnel address of that IP version"
+        case InnerHop(version, None):
+            return f"nothing inside answered over IPv{version}, where any server that forwards has an answer"
+        case InnerHop(_, source, rtt):
+            took = f" after {milliseconds(rtt)}" if rtt is not None else ""
+            return f"{source} inside the tunnel answered{took}"
         case PassiveKeepalive(after, waited):
             if after is None:
                 return f"no keepalive acknowledged our data within {milliseconds(waited)}"

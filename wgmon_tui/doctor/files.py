@@ -41,18 +41,27 @@ def servers_file(config_dir: Path) -> tuple[Fleet, Item]:
 
 
 def data_path(fleet: Fleet) -> list[Item]:
-    """Whether what the servers do with our data can be seen at all: only an inner address shows it."""
-    blind = [server.name for server in fleet.servers if not server.tunnel_ping and server.tunnel]
-    if not blind:
-        return [fine("data path", "every server has inner addresses to ask")] if fleet.servers else []
-    return [
+    """Whether it can be seen what the servers do with our data: without a tunnel address nothing shows it."""
+    looked_at = [server for server in fleet.servers if server.tunnel]
+    askers = {server.identity for server in looked_at}
+    items = [
         Item(
             "data path",
             Condition.LOOK,
-            f"{len(blind)} servers such as {blind[0]} lack tunnel_ping: wrong AllowedIPs stay unseen there",
-            'write tunnel_ping = ["INNER-ADDRESS"]',
+            f'identity "{identity.name}" has no tunnel address: its servers are unproven at best',
+            'write addresses = ["OUR-TUNNEL-ADDRESS"] there, as AllowedIPs on the server say it',
         )
+        for identity in fleet.identities
+        if identity.name in askers and not identity.addresses
     ]
+    if items or not fleet.servers:
+        return items
+    unnamed = [each for each in looked_at if not (each.tunnel_ping or each.tunnel_dns or each.tunnel_tcp)]
+    if not unnamed:
+        return [fine("data path", "every server has inner addresses to ask")]
+    fact = f"the first hop is asked where tunnel_ping lacks: at {unnamed[0].name}"
+    others = f" and {len(unnamed) - 1} more" if len(unnamed) > 1 else ""
+    return [fine("data path", fact + others)]
 
 
 def permissions(config_dir: Path) -> list[Item]:

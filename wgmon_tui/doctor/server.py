@@ -20,14 +20,25 @@ def inspect_server(server: Server, fleet: Fleet, keyring: Keyring, config_dir: P
     """
     if not server.inspect:
         raise ConfigurationError(
-            f'servers.toml: server "{server.name}": key inspect: missing; '
-            f'add inspect = ["ssh", "{server.endpoint.host}", "sudo", "wg", "show", "wg0", "dump"]'
+            f'servers.toml: server "{server.name}": key inspect: missing; add {what_to_add(server)}'
         )
-    view = inspect(server, config_dir)
-    findings = compare(_our_side(server, fleet, keyring), view, time.time())
+    view, findings = ask(server, fleet, keyring, config_dir)
     for finding in findings:
         print(text(finding, ascii_only))
     return exit_code(view, findings)
+
+
+def ask(
+    server: Server, fleet: Fleet, keyring: Keyring, config_dir: Path
+) -> tuple[ServersView, tuple[Finding, ...]]:
+    """Ask a server that has a command for it. Blocks for up to 15 s a command."""
+    view = inspect(server, config_dir)
+    return view, compare(_our_side(server, fleet, keyring), view, time.time())
+
+
+def what_to_add(server: Server) -> str:
+    """The line that a server without a command wants in servers.toml."""
+    return f'inspect = ["ssh", "{server.endpoint.host}", "sudo", "wg", "show", "wg0", "dump"]'
 
 
 def exit_code(view: ServersView, findings: tuple[Finding, ...]) -> int:

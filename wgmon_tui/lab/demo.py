@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_interface
 
-from wgmon_tui.fleet.records import Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.fleet.records import Fleet, Identity, Interface, SecretForm, SecretSource, Server
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup, Step
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 
 _IDENTITY = "bastion"
 _ADDRESSES = (ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128"))
+_OLD_IDENTITY = "nagios-old"
+_OLD_ADDRESSES = (ip_interface("10.8.0.240/32"), ip_interface("fd00::240/128"))
 _INNER = (IPv4Address("10.8.0.1"), IPv6Address("fd00::1"))
 _INTERVAL_S = 2.0
 _TIMEOUT_S = 1.5
@@ -31,6 +33,8 @@ class Character:
     preshared: bool = False
     rotation_known: bool = False
     """Whether the file already lists the server's next key among `known_keys`."""
+    knows_old_identity: bool = False
+    """Whether the server still lists the key that was used for monitoring before, which we may try."""
     note: str = ""
 
 
@@ -60,7 +64,7 @@ CAST = (
         rotation_known=True,
         note="new server key from the 1st on",
     ),
-    Character("sto1-office", _far(24, mode=Mode.UNKNOWN_PEER), ("eu", "office")),
+    Character("sto1-office", _far(24, mode=Mode.UNKNOWN_PEER), ("eu", "office"), knows_old_identity=True),
     Character("nyc3-gw", _far(84), ("us", "gateway"), preshared=True),
     Character("tor1-edge", _far(96, *_well_but(30, 20, Mode.UNDER_LOAD)), ("us", "edge")),
     Character("sfo2-gw", _far(147, *_well_but(38, 16, Mode.SLOW)), ("us", "gateway")),
@@ -82,8 +86,7 @@ class Demo:
     """
 
     def __init__(self, cast: tuple[Character, ...] = CAST) -> None:
-        identity_key = PrivateKey.generate()
-        self.private_keys: dict[str, PrivateKey] = {_IDENTITY: identity_key}
+        self.private_keys = {name: PrivateKey.generate() for name in (_IDENTITY, _OLD_IDENTITY)}
         self.preshared_keys: dict[str, PresharedKey] = {
             character.name: PresharedKey(PrivateKey.generate().raw)
             for character in cast
@@ -99,7 +102,10 @@ class Demo:
             watched.append(self._watched(character, setup, server))
         self.fleet = Fleet(
             servers=tuple(watched),
-            identities=(Identity(_IDENTITY, _inline(identity_key), _ADDRESSES),),
+            identities=(
+                Identity(_IDENTITY, _inline(self.private_keys[_IDENTITY]), _ADDRESSES),
+                Identity(_OLD_IDENTITY, _inline(self.private_keys[_OLD_IDENTITY]), _OLD_ADDRESSES),
+            ),
         )
 
     async def start(self) -> None:
@@ -113,12 +119,22 @@ class Demo:
             await server.stop()
 
     def _setup(self, character: Character) -> Setup:
-        peer = Peer(
-            self.private_keys[_IDENTITY].public,
-            tuple(address.network for address in _ADDRESSES),
+        peer = self._peer(character, _IDENTITY, _ADDRESSES)
+        old = self._peer(character, _OLD_IDENTITY, _OLD_ADDRESSES)
+        return Setup(
+            PrivateKey.generate(),
+            (peer,),
+            _INNER,
+            rotated_to=PrivateKey.generate(),
+            left=(old,) if character.knows_old_identity else (),
+        )
+
+    def _peer(self, character: Character, identity: str, addresses: tuple[Interface, ...]) -> Peer:
+        return Peer(
+            self.private_keys[identity].public,
+            tuple(address.network for address in addresses),
             self.preshared_keys.get(character.name, NO_PRESHARED_KEY),
         )
-        return Setup(PrivateKey.generate(), (peer,), _INNER, rotated_to=PrivateKey.generate())
 
     def _watched(self, character: Character, setup: Setup, server: LabServer) -> Server:
         preshared = self.preshared_keys.get(character.name)
@@ -131,6 +147,7 @@ class Demo:
             known_keys=(rotated.public,) if rotated and character.rotation_known else (),
             preshared_key=_inline(preshared) if preshared else None,
             tunnel_ping=_INNER,
+            try_identities=character.knows_old_identity,
             tags=character.tags,
             interval=_INTERVAL_S,
             timeout=_TIMEOUT_S,

@@ -1,6 +1,7 @@
-"""What comes out of the tunnel: just enough IP and ICMP for a server that answers pings.
+"""What comes out of the tunnel: just enough IP and ICMP for a server that answers pings and forwards.
 
-Echo is RFC 792 for IPv4 and RFC 4443 for IPv6. Fragments and IPv6 extension headers are left unanswered.
+Echo and "time exceeded" are RFC 792 for IPv4 and RFC 4443 for IPv6. Fragments and IPv6 extension headers are
+left unanswered.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ _V4_HEADER = 20
 _V6_HEADER = 40
 _V4_NOT_WHOLE = 0x3FFF  # more-fragments flag and fragment offset
 _TTL = 64
+_V4_ICMP_ERRORS = (3, 4, 5, 11, 12)
+_V4_QUOTED = 548  # with headers 576, which is as much as a router may send (RFC 1812 §4.3.2.3)
+_V6_QUOTED = 1232  # with headers 1280 (RFC 4443 §3.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class InnerPacket:
     source: Address
     destination: Address
     protocol: int
+    hop_limit: int
     payload: bytes
 
 
@@ -37,14 +42,13 @@ def parse(inner: bytes) -> InnerPacket | None:
         if fragment or not _V4_HEADER <= header <= total <= len(inner):
             return None
         addresses = IPv4Address(inner[12:16]), IPv4Address(inner[16:20])
-        return InnerPacket(*addresses, inner[9], inner[header:total])
+        return InnerPacket(*addresses, inner[9], inner[8], inner[header:total])
     if version == 6 and len(inner) >= _V6_HEADER:
         total = _V6_HEADER + int.from_bytes(inner[4:6], "big")
         if total > len(inner):
             return None
-        return InnerPacket(
-            IPv6Address(inner[8:24]), IPv6Address(inner[24:40]), inner[6], inner[_V6_HEADER:total]
-        )
+        addresses_v6 = IPv6Address(inner[8:24]), IPv6Address(inner[24:40])
+        return InnerPacket(*addresses_v6, inner[6], inner[7], inner[_V6_HEADER:total])
     return None
 
 
@@ -57,15 +61,33 @@ def echo_reply(packet: InnerPacket) -> bytes | None:
         return _ipv4(packet.destination, packet.source, message)
     if packet.protocol != _ICMPV6 or packet.payload[:2] != b"\x80\0" or len(packet.payload) < 8:
         return None
-    pseudo = (
-        packet.destination.packed
-        + packet.source.packed
-        + len(packet.payload).to_bytes(4, "big")
-        + _ICMPV6.to_bytes(4, "big")
-    )
-    message = _with_checksum(b"\x81\0", packet.payload[4:], pseudo)
-    header = b"\x60\0\0\0" + len(message).to_bytes(2, "big") + bytes((_ICMPV6, _TTL))
-    return header + packet.destination.packed + packet.source.packed + message
+    return _icmpv6(packet.destination, packet.source, b"\x81\0", packet.payload[4:])
+
+
+def time_exceeded(inner: bytes, packet: InnerPacket, router: Address) -> bytes | None:
+    """What `router` sends back for a packet whose time to live ends there; None where nothing may be sent.
+
+    An ICMP error never answers an ICMP error.
+    """
+    kind = packet.payload[:1]
+    header = (inner[0] & 15) * 4 if isinstance(router, IPv4Address) else _V6_HEADER
+    unpadded = inner[: header + len(packet.payload)]
+    if isinstance(router, IPv4Address):
+        if packet.protocol == _ICMP and (not kind or kind[0] in _V4_ICMP_ERRORS):
+            return None
+        message = _with_checksum(b"\x0b\0", bytes(4) + unpadded[:_V4_QUOTED], pseudo_header=b"")
+        return _ipv4(router, packet.source, message)
+    if packet.protocol == _ICMPV6 and (not kind or kind[0] < 128):
+        return None
+    return _icmpv6(router, packet.source, b"\3\0", bytes(4) + unpadded[:_V6_QUOTED])
+
+
+def _icmpv6(source: Address, destination: Address, kind: bytes, rest: bytes) -> bytes:
+    length = len(kind) + 2 + len(rest)
+    addresses = source.packed + destination.packed
+    pseudo = addresses + length.to_bytes(4, "big") + _ICMPV6.to_bytes(4, "big")
+    header = b"\x60\0\0\0" + length.to_bytes(2, "big") + bytes((_ICMPV6, _TTL))
+    return header + addresses + _with_checksum(kind, rest, pseudo)
 
 
 def _with_checksum(kind: bytes, rest: bytes, pseudo_header: bytes) -> bytes:

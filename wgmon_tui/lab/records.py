@@ -25,7 +25,7 @@ class Mode(Enum):
     ROTATED_KEY = "rotated key"
     """The server holds `rotated_to`; who still uses the old public key gets silence."""
     UNKNOWN_PEER = "unknown peer"
-    """No peer is configured: removed, or never added. Silence."""
+    """No peer is configured but those that are `left`: ours was removed, or never added. Silence."""
     WRONG_PSK = "wrong preshared key"
     """The server's preshared key for every peer is another: it answers, and the answer does not open."""
     DATA_DROPPED = "data dropped"
@@ -85,3 +85,7 @@ class Setup:
     addresses: tuple[Address, ...] = ()
     rotated_to: PrivateKey | None = None
     """The key that the server holds in the mode ROTATED_KEY; a random one where nobody needs to know it."""
+    left: tuple[Peer, ...] = ()
+    """Further peers, whom the server knows in the mode UNKNOWN_PEER too."""
+    forwards: bool = True
+    """Whether it is a router, and says so to packets whose time to live ends at it."""

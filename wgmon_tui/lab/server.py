@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from wgmon_tui.fleet.records import Endpoint
-from wgmon_tui.lab.inner import echo_reply, parse
+from wgmon_tui.lab.inner import echo_reply, parse, time_exceeded
 from wgmon_tui.lab.peer import PeerState
 from wgmon_tui.lab.records import Behaviour, Mode, Setup
 from wgmon_tui.wireguard.cookie import CookieJar
@@ -43,8 +43,9 @@ class LabServer:
         self, setup: Setup, behaviour: Behaviour = _SERVING, *, host: str = "127.0.0.1", port: int = 0
     ) -> None:
         self._behaviour = behaviour
-        self._addresses = frozenset(setup.addresses)
-        self._peers = {peer.public_key: PeerState(peer) for peer in setup.peers}
+        self._setup = setup
+        self._peers = {peer.public_key: PeerState(peer) for peer in (*setup.peers, *setup.left)}
+        self._left = frozenset(peer.public_key for peer in setup.left)
         self._by_index: dict[int, PeerState] = {}
         self._keepalives: dict[PublicKey, asyncio.TimerHandle] = {}
         self._current = _HeldKey(setup.private_key)
@@ -171,7 +172,7 @@ class LabServer:
         except RejectedError:
             return
         state = self._peers.get(initiation.static)
-        if state is None or self.mode is Mode.UNKNOWN_PEER or not state.admit(initiation.stamp, now_s):
+        if state is None or not self._knows(state) or not state.admit(initiation.stamp, now_s):
             return
         psk = self._wrong_psk if self.mode is Mode.WRONG_PSK else state.peer.preshared_key
         response, session = holder.responder.respond(initiation, self._unused_index(), psk)
@@ -184,7 +185,7 @@ class LabServer:
     def _receive_transport(self, packet: bytes, send: Callable[[bytes], None]) -> None:
         index = receiver_index(packet)
         state = self._by_index.get(index) if index is not None else None
-        if index is None or state is None or self.mode is Mode.UNKNOWN_PEER:
+        if index is None or state is None or not self._knows(state):
             return
         session = state.sessions[index]
         try:
@@ -200,13 +201,22 @@ class LabServer:
             self._forget_to_acknowledge(state)
             send(session.seal(answer))
 
+    def _knows(self, state: PeerState) -> bool:
+        return self.mode is not Mode.UNKNOWN_PEER or state.peer.public_key in self._left
+
     def _answer(self, state: PeerState, inner: bytes) -> bytes | None:
         packet = parse(inner)
         if packet is None or self.mode is Mode.DATA_DROPPED:
             return None
         if not any(packet.source in network for network in state.peer.allowed_ips):
             return None
-        return echo_reply(packet) if packet.destination in self._addresses else None
+        if packet.destination in self._setup.addresses:
+            return echo_reply(packet)
+        if not self._setup.forwards or packet.hop_limit > 1:
+            return None
+        of_its_version = (own for own in self._setup.addresses if own.version == packet.source.version)
+        router = next(of_its_version, None)
+        return time_exceeded(inner, packet, router) if router else None
 
     def _acknowledge_later(self, state: PeerState, session: Session, send: Callable[[bytes], None]) -> None:
         """Arm the keepalive that tells a peer that its data arrived, whatever became of it (§6.5)."""

@@ -75,7 +75,13 @@ InnerPacket = EchoReply | InnerIcmp | DnsAnswer | TcpAnswer | Fragment | Unrecog
 
 
 def echo_request(
-    source: Address, destination: Address, identifier: int, sequence: int, size: int = 0
+    source: Address,
+    destination: Address,
+    identifier: int,
+    sequence: int,
+    size: int = 0,
+    *,
+    hop_limit: int = _HOP_LIMIT,
 ) -> bytes:
     """An ICMP echo request, padded so that the whole inner packet has at least `size` bytes.
 
@@ -85,10 +91,11 @@ def echo_request(
     data = bytes(max(16, size - header - 8))
     if source.version == 4:
         message = _ECHO.pack(8, 0, 0, identifier, sequence) + data
-        return _wrap(source, destination, ICMP, message[:2] + _checksum(message) + message[4:])
+        message = message[:2] + _checksum(message) + message[4:]
+        return _wrap(source, destination, ICMP, message, hop_limit)
     message = _ECHO.pack(128, 0, 0, identifier, sequence) + data
     total = _checksum(_pseudo_header(source, destination, ICMPV6, len(message)) + message)
-    return _wrap(source, destination, ICMPV6, message[:2] + total + message[4:])
+    return _wrap(source, destination, ICMPV6, message[:2] + total + message[4:], hop_limit)
 
 
 def dns_query(source: Address, destination: Address, port: int, transaction: int) -> bytes:
@@ -121,12 +128,14 @@ def _with_tcp_checksum(source: Address, destination: Address, segment: bytes) ->
     return _wrap(source, destination, TCP, segment[:16] + total + segment[18:])
 
 
-def _wrap(source: Address, destination: Address, protocol: int, payload: bytes) -> bytes:
+def _wrap(
+    source: Address, destination: Address, protocol: int, payload: bytes, hop_limit: int = _HOP_LIMIT
+) -> bytes:
     if source.version == 6:
-        header = bytes((6 << 4, 0, 0, 0)) + len(payload).to_bytes(2, "big") + bytes((protocol, _HOP_LIMIT))
+        header = bytes((6 << 4, 0, 0, 0)) + len(payload).to_bytes(2, "big") + bytes((protocol, hop_limit))
         return header + source.packed + destination.packed + payload
     header = (
-        struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 0, _DONT_FRAGMENT, _HOP_LIMIT, protocol, 0)
+        struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 0, _DONT_FRAGMENT, hop_limit, protocol, 0)
         + source.packed
         + destination.packed
     )

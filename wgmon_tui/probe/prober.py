@@ -34,7 +34,7 @@ from wgmon_tui.probe.run import SPACING_S, CheckRun
 from wgmon_tui.probe.switchboard import Switchboard
 from wgmon_tui.probe.tunnel import TunnelRun
 from wgmon_tui.wireguard.handshake import Attempt
-from wgmon_tui.wireguard.keys import PublicKey
+from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.wireguard.session import Session
 
 Stamps = Callable[[PublicKey], bytes]
@@ -64,11 +64,17 @@ class Prober:
         stamps: Stamps,
         ahead_s: Callable[[PublicKey], float] = lambda _: 0.0,
         vantage: str = "local",
+        ephemerals: Callable[[], PrivateKey] | None = None,
     ) -> None:
-        """`ahead_s` says how far an identity's last stamp lies ahead of our clock, in seconds."""
+        """`ahead_s` says how far an identity's last stamp lies ahead of our clock, in seconds.
+
+        Whoever gives `ephemerals`, a fresh one-time key a call, can read the exchanges afterwards. Without it
+        nobody can: no attempt's key outlives it.
+        """
         self.vantage = vantage
         self._stamps = stamps
         self._ahead_s = ahead_s
+        self._ephemerals = ephemerals
         self._resolver = Resolver()
         self._switchboard = Switchboard()
         self._peers: dict[tuple[PublicKey, PublicKey], _Peer] = {}
@@ -86,6 +92,11 @@ class Prober:
     def ports(self) -> tuple[int, ...]:
         """The source ports in use: one a family while open, none otherwise."""
         return self._switchboard.ports
+
+    def port_for(self, address: Address) -> int | None:
+        """The source port towards an address; None where this machine does not speak its family."""
+        opened = self._switchboard.socket_for(address)
+        return opened.port if opened else None
 
     async def resolve(self, endpoint: Endpoint, timeout_s: float) -> tuple[Address, ...]:
         """Every address of an endpoint. Raises ResolutionError."""
@@ -167,7 +178,9 @@ class Prober:
         def attempt(run: CheckRun, cookie: bytes | None) -> Attempt:
             index = switchboard.free_index()
             switchboard.connect(index, run)
-            return target.initiator.initiate(index, self._stamps(target.private_key.public), cookie)
+            stamp = self._stamps(target.private_key.public)
+            ephemeral = self._ephemerals().raw if self._ephemerals else None
+            return target.initiator.initiate(index, stamp, cookie, ephemeral)
 
         run = CheckRun(target, notebook, opened, (_spelled(address), target.server.endpoint.port), attempt)
         with switchboard.listening(run):

@@ -187,6 +187,19 @@ class InnerUnaddressed:
 
 
 @dataclass(frozen=True, slots=True)
+class InnerHop:
+    """Who answered packets of ours that live no further than the first hop inside the tunnel.
+
+    Asked in each IP version that we have a tunnel address of, where no inner address can be asked. `source`
+    is None where nobody answered, `rtt` in seconds.
+    """
+
+    version: int
+    source: Address | None
+    rtt: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class PassiveKeepalive:
     """Whether the server acknowledged data that nothing inside answered.
 
@@ -284,6 +297,7 @@ Evidence = (
     | InnerIcmp
     | InnerService
     | InnerUnaddressed
+    | InnerHop
     | PassiveKeepalive
     | PathMtu
     | KnownKeyAnswered
@@ -302,8 +316,9 @@ class Tunnel:
     """What came of sending data through the session.
 
     `sent` and `received` count echoes and service questions; `rtt` is the median echo's, in seconds. `mtu`
-    is the largest inner packet that passed, None where it was not searched. `passive` says that no inner
-    address was asked and only the server's keepalive was waited for.
+    is the largest inner packet that passed, None where it was not searched. `passive` says that there was no
+    inner address to ask: then the first hop was asked instead, counted once for each IP version, and a deep
+    look waits for the server's keepalive where that too is silent.
     """
 
     sent: int

@@ -1,6 +1,7 @@
 """The tunnel stage: data through the session that a handshake opened, and what comes back.
 
     echoes and service questions, spread over a time ──► answers counted, inner ICMP errors noted
+    nothing of that to ask:    the first hop, in each IP version  ──► does anything come back at all?
     deep, and echoes pass:     padded echoes in a ladder of sizes ──► the path's MTU inside the tunnel
     deep, and nothing answers: wait for the server's keepalive    ──► does it receive our data at all?
     data was received:         one closing keepalive, or the server calls back for two minutes
@@ -21,6 +22,7 @@ from statistics import median
 
 from wgmon_tui.fleet.records import Address
 from wgmon_tui.probe import inner
+from wgmon_tui.probe.first_hop import FirstHop, first_hops
 from wgmon_tui.probe.notebook import Notebook
 from wgmon_tui.probe.questions import OwnAddresses, Question, echo, key_of, services
 from wgmon_tui.probe.records import (
@@ -66,7 +68,8 @@ class TunnelRun:
         self.session = session
         self.source = source
         self._server = target.server
-        self._own: OwnAddresses = {int(each.version): each.ip for each in reversed(target.tunnel_addresses)}
+        self._interfaces = {int(each.version): each for each in reversed(target.tunnel_addresses)}
+        self._own: OwnAddresses = {version: each.ip for version, each in self._interfaces.items()}
         self._notebook = notebook
         self._socket = socket
         self._destination = destination
@@ -74,6 +77,7 @@ class TunnelRun:
         self._sequence = 0
         self._asked: list[Question] = []
         self._open: dict[Hashable, Question] = {}
+        self._hops: list[FirstHop] = []
         self._first_data: float | None = None
         self._keepalive: float | None = None
         self._data_received = False
@@ -90,13 +94,20 @@ class TunnelRun:
         answered = [question for question in asked if question.rtt is not None]
         rtts = [question.rtt for question in answered if question.kind == "echo" and question.rtt is not None]
         mtu = await self._search_mtu(max(rtts)) if deep and rtts and self._server.tunnel_mtu else None
+        if not asked:
+            await self._ask_first_hops()
         if deep and not self._data_received:
             await self._await_keepalive()
+        for hop in self._hops:
+            self._notebook.note(hop.evidence())
         if self._data_received:
             self._send(b"")
-        if not asked and not deep:
+        if asked:
+            return Tunnel(len(asked), len(answered), _middle(rtts), mtu, passive=False)
+        if not self._hops and not deep:
             return None
-        return Tunnel(len(asked), len(answered), median(rtts) if rtts else None, mtu, passive=not asked)
+        hop_rtts = [hop.rtt for hop in self._hops if hop.rtt is not None]
+        return Tunnel(len(self._hops), len(hop_rtts), _middle(hop_rtts), None, passive=True)
 
     # Events
 
@@ -125,6 +136,8 @@ class TunnelRun:
         self._notebook.note(IcmpError(at, error.version, error.type, error.code, error.offender, from_target))
 
     def _on_inner(self, packet: inner.InnerPacket, received_ns: int) -> None:
+        if any(hop.take(packet, received_ns) for hop in self._hops):
+            return
         if isinstance(packet, InnerIcmp):
             self._notebook.note(packet)
             return
@@ -162,6 +175,19 @@ class TunnelRun:
         await self._answers(self._asked, patience_s / 2)
         self._write_down()
 
+    async def _ask_first_hops(self) -> None:
+        """What no inner address is needed for, twice where need be: one lost packet is no verdict."""
+        ours = [self._interfaces[version] for version in sorted(self._interfaces)]
+        self._hops = list(first_hops(ours, self._identifier))
+        for _ in range(_TRIES):
+            for hop in self._hops:
+                if hop.source is None:
+                    hop.sent_ns = time.time_ns()
+                    for packet in hop.packets.values():
+                        self._send(packet)
+            deadline = time.monotonic() + min(self._server.timeout, _LAST_ANSWER_S) / _TRIES
+            await self._until(lambda: all(hop.source for hop in self._hops), deadline)
+
     def _write_down(self) -> None:
         """The evidence of the questions: a line for each target."""
         for target in self._server.tunnel_ping:
@@ -172,8 +198,7 @@ class TunnelRun:
             questions = list(group)
             rtts = [question.rtt for question in questions if question.rtt is not None]
             if kind == "echo":
-                middle = median(rtts) if rtts else None
-                self._notebook.note(InnerEcho(name, len(questions), len(rtts), middle))
+                self._notebook.note(InnerEcho(name, len(questions), len(rtts), _middle(rtts)))
             else:
                 self._notebook.note(InnerService(kind, name, questions[0].answer if rtts else None))
 
@@ -204,13 +229,19 @@ class TunnelRun:
         return passes
 
     async def _await_keepalive(self) -> None:
-        """Whether the server acknowledges our data. Data must be something: sixteen zeros are."""
+        """Whether the server acknowledges our data. Data must be something: sixteen zeros are.
+
+        Data that comes late after all is better, and takes the keepalive's place.
+        """
         if self._first_data is None:
             self._send(bytes(16))
         began = self._first_data or time.monotonic()
-        await self._until(lambda: self._keepalive is not None, began + KEEPALIVE_WITHIN_S)
-        after = None if self._keepalive is None else self._keepalive - began
-        self._notebook.note(PassiveKeepalive(after, KEEPALIVE_WITHIN_S))
+        await self._until(
+            lambda: self._keepalive is not None or self._data_received, began + KEEPALIVE_WITHIN_S
+        )
+        if self._keepalive is not None or not self._data_received:
+            after = None if self._keepalive is None else self._keepalive - began
+            self._notebook.note(PassiveKeepalive(after, KEEPALIVE_WITHIN_S))
 
     def _echoed(self, target: Address) -> bool:
         return any(
@@ -226,12 +257,12 @@ class TunnelRun:
     def _put(self, question: Question, *, padded: bool = True) -> None:
         """Send a question, so that its answer will be known."""
         self._open[question.key] = question
-        if self._first_data is None:
-            self._first_data = time.monotonic()
         question.sent_ns = self._send(question.packet, padded=padded) or time.time_ns()
 
     def _send(self, content: bytes, *, padded: bool = True) -> int | None:
         """Send through the session; None where our own system does not let it out."""
+        if content and self._first_data is None:
+            self._first_data = time.monotonic()
         packet = self.session.seal(content, padded=padded)
         try:
             sent_ns = self._socket.send(packet, self._destination)
@@ -259,3 +290,7 @@ class TunnelRun:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), left)
         self._socket.drain_backlog()  # what has reached the kernel in time is no loss
+
+
+def _middle(rtts: Sequence[float]) -> float | None:
+    return median(rtts) if rtts else None

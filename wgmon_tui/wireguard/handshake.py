@@ -96,7 +96,7 @@ class Initiator:
 
         `sender` is the index by which the answer finds us, `stamp` a TAI64N later than any this key has
         used, `cookie` the 16 bytes of a cookie reply not older than two minutes, `ephemeral` the one-time
-        private key (random unless a test names it).
+        private key: random, unless a test names it or somebody is to read the exchange afterwards.
         """
         ephemeral = ephemeral or os.urandom(32)
         ephemeral_public = dh_public(ephemeral)

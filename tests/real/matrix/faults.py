@@ -85,6 +85,30 @@ def our_address_moved_to_another_peer(scene: Scene) -> None:
     scene.server.run(f"wg set {scene.server.interface} peer {other} allowed-ips {ours}")
 
 
+def allowed_ips_lack_our_ipv6_address(scene: Scene) -> None:
+    ours = next(each.ip for each in scene.tunnel_addresses if each.version == 4)
+    scene.server.run(f"wg set {scene.server.interface} peer {scene.peer} allowed-ips {ours}/32")
+
+
+def our_identity_has_no_tunnel_address(scene: Scene) -> None:
+    scene.tunnel_addresses = ()
+
+
+def our_identity_has_an_ipv4_tunnel_address_only(scene: Scene) -> None:
+    scene.tunnel_addresses = tuple(each for each in scene.tunnel_addresses if each.version == 4)
+
+
+def its_inner_addresses_are_unusual(scene: Scene) -> None:
+    """The routes to its peers go with the old ones."""
+    interface = scene.server.interface
+    v4, v6 = (f"{scene.inner(version, 99)}/{length}" for version, length in ((4, 24), (6, 64)))
+    scene.server.run(f"""
+        ip address flush dev {interface} scope global
+        ip address add {v4} dev {interface}
+        ip -6 address add {v6} dev {interface}
+    """)
+
+
 def we_ask_an_inner_address_that_is_not_there(scene: Scene) -> None:
     scene.change(tunnel_ping=(scene.inner(4, 77),))
 
@@ -97,14 +121,22 @@ def the_server_forwards(scene: Scene) -> None:
     scene.server.run(f"echo 1 >/proc/sys/net/ipv4/conf/{scene.server.interface}/forwarding")
 
 
-def inner_firewall(verdict: str) -> Fault:
-    """An nftables rule on the server for what comes out of the tunnel."""
+def the_server_forwards_in_both_versions(scene: Scene) -> None:
+    """In IPv6 the kernel has one switch for all of a machine's interfaces."""
+    the_server_forwards(scene)
+    scene.server.run("echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
+
+
+def inner_firewall(verdict: str, hooks: tuple[str, ...] = ("input",)) -> Fault:
+    """An nftables rule on the server for what comes out of the tunnel, to it or (forward) through it."""
 
     def fault(scene: Scene) -> None:
         name = scene.server.interface
-        chain = f"type filter hook input priority 0\niifname {name} {verdict}\n"
-        ruleset = f"table inet {name} {{\nchain input {{\n{chain}}}\n}}"
-        scene.server.run(f"nft -f - <<'END'\n{ruleset}\nEND\n")
+        chains = "\n".join(
+            f"chain {hook} {{\ntype filter hook {hook} priority 0\niifname {name} {verdict}\n}}"
+            for hook in hooks
+        )
+        scene.server.run(f"nft -f - <<'END'\ntable inet {name} {{\n{chains}\n}}\nEND\n")
 
     return fault
 

@@ -31,6 +31,8 @@ SMALL_MTU = "the path's MTU is smaller than the tunnel's"
 
 RECEIVES = "the server receives our data"
 UNPROVEN = "Silence alone does not tell why."
+NOT_PROVEN = "nothing came back out of the tunnel"
+NO_FORWARDING = "does not forward, and is not at"
 DROP = the_router("udp dport {port} drop")
 DROP_ANSWERS = the_router("udp sport {port} drop")
 DROP_DATA = the_router("udp dport {port} @th,64,8 4 drop")
@@ -56,6 +58,11 @@ def dead(
     *do: Fault, cause: str, says: str = RECEIVES, never_says: tuple[str, ...] = (PATH_DROPS_DATA,)
 ) -> Look:
     return Look(Verdict.DATA_DEAD, do, cause, (says,), never_says, port=OPEN_OR_FILTERED)
+
+
+def unproven(*do: Fault, cause: str, says: tuple[str, ...] = (RECEIVES, NOT_PROVEN)) -> Look:
+    """Nothing came out of the tunnel, which may be well: no port monitor would see the difference."""
+    return Look(Verdict.UNPROVEN, do, cause, says, (PATH_DROPS_DATA,), port=OPEN_OR_FILTERED)
 
 
 def psk(*do: Fault, cause: str, says: str, never_says: tuple[str, ...] = ()) -> Look:

@@ -11,6 +11,7 @@ from tests.real.matrix.looks import (
     HUNG,
     INNER_FIREWALL,
     INNER_REFUSAL,
+    NO_FORWARDING,
     NO_ROUTE_BACK,
     OTHER_KEY,
     OUR_PSK,
@@ -25,6 +26,7 @@ from tests.real.matrix.looks import (
     psk,
     row,
     silent,
+    unproven,
 )
 from tests.real.matrix.records import Look
 from tests.real.matrix.servers import BORINGTUN, LINUX_KERNEL, WIREGUARD_GO
@@ -36,17 +38,33 @@ ALL_WELL = (
     row("all well, over IPv6", healthy(), version=6, ping=(4, 6)),
     row("all well, with a preshared key", healthy(faults.both_have_the_same_preshared_key), on=FULL),
     row("all well, and large packets pass", healthy(says="1420 bytes pass"), mtu=1420, on=FULL),
-    row("all well, no inner address to ask", healthy(says=RECEIVES), ping=(), on=FULL),
-    # A limit: mitmproxy does not run boringtun's timers, and nothing else acknowledges data.
+    row("all well, no inner address to ask", healthy(), ping=()),
     row(
-        "all well, no inner address to ask, no timers",
-        dead(
-            cause="the server's WireGuard does not acknowledge data",
-            says="nothing acknowledged",
-            never_says=(),
+        "all well, no inner address to ask, and it forwards",
+        healthy(
+            faults.its_inner_addresses_are_unusual,
+            faults.the_server_forwards_in_both_versions,
+            inner_firewall("drop", ("input", "forward")),  # before which it answers
         ),
         ping=(),
-        on=(BORINGTUN,),
+        on=FULL,
+    ),
+    # A limit: what neither forwards nor is where servers usually are has no answer that we know to ask for.
+    row(
+        "all well, no inner address to ask, and it does not forward",
+        unproven(
+            faults.its_inner_addresses_are_unusual,
+            faults.our_identity_has_an_ipv4_tunnel_address_only,
+            cause=NO_FORWARDING,
+        ),
+        ping=(),
+        on=FULL,
+    ),
+    row(
+        "all well, our identity has no tunnel address",
+        unproven(faults.our_identity_has_no_tunnel_address, cause="has no tunnel address", says=(RECEIVES,)),
+        ping=(),
+        on=FULL,
     ),
     # boringtun answers from its first one.
     row(
@@ -140,10 +158,47 @@ INSIDE = (
         seed=3,
         on=FULL,
     ),
-    # A limit: without an inner address nobody can see more than that data arrives.
+    # A limit: without an inner address nobody can see more than that data arrives. It is not green.
     row(
         "AllowedIPs lack our address, no inner address to ask",
-        healthy(faults.allowed_ips_lack_our_address, says=RECEIVES),
+        unproven(faults.allowed_ips_lack_our_address, cause=ALLOWED_IPS),
+        ping=(),
+        seed=3,
+        on=FULL,
+    ),
+    row(
+        "AllowedIPs lack our address, no inner address to ask, and it forwards",
+        unproven(
+            faults.allowed_ips_lack_our_address,
+            faults.the_server_forwards_in_both_versions,
+            cause=ALLOWED_IPS,
+        ),
+        ping=(),
+        seed=3,
+        on=FULL,
+    ),
+    row(
+        "our address moved to another peer, no inner address to ask",
+        healthy(),
+        unproven(faults.our_address_moved_to_another_peer, cause=ALLOWED_IPS),
+        ping=(),
+        seed=3,
+        on=FULL,
+    ),
+    row(
+        "AllowedIPs lack our IPv6 address, no inner address to ask",
+        unproven(
+            faults.allowed_ips_lack_our_ipv6_address,
+            cause=ALLOWED_IPS,
+            says=("answers inside, but nothing came back over IPv6",),
+        ),
+        ping=(),
+        seed=3,
+        on=FULL,
+    ),
+    row(
+        "an inner firewall rejects, no inner address to ask",
+        healthy(inner_firewall("reject with icmpx admin-prohibited")),
         ping=(),
         on=FULL,
     ),
@@ -190,6 +245,16 @@ INSIDE = (
             cause=INNER_REFUSAL,
             says="communication administratively prohibited",
         ),
+        on=FULL,
+    ),
+    row(
+        "the server has no route back, no inner address to ask",
+        unproven(
+            faults.no_route_back,
+            faults.our_identity_has_an_ipv4_tunnel_address_only,
+            cause="the server has no route back",
+        ),
+        ping=(),
         on=FULL,
     ),
     row("the server has no route back", dead(faults.no_route_back, cause=NO_ROUTE_BACK), on=FULL),

@@ -51,6 +51,12 @@ ON_THE_WAY = (
         ),
         on=FULL,
     ),
+    row(
+        "the path drops our data after the handshake, no inner address to ask",
+        dead(DROP_DATA, cause=PATH_DROPS_DATA, says="no keepalive", never_says=(RECEIVES, ALLOWED_IPS)),
+        ping=(),
+        on=FULL,
+    ),
     # 1280 bytes less IP, UDP and WireGuard are 1220; a server's answer of that size is padded to 1232.
     row(
         "a hop of 1280 bytes",
