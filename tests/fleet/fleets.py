@@ -37,6 +37,10 @@ public_key = "{THEIRS}"
 BASTION = Identity("bastion", SecretSource(SecretForm.FILE, "bastion.key"))
 
 
+THRESHOLDS = [(2, 3, 2), (1, 1, 1), (1, 2, 20), (3, 4, 1), (3, 3, 2), (10, 11, 3), (10, 20, 2)]
+"""`fail_after`, `fail_window`, `recover_after`: the usual ones, the least, the most, a window said or not."""
+
+
 def server(name: str = "fra1") -> Server:
     return Server(name, Endpoint(f"{name}.example.net", 51820), THEIRS, "bastion")
 
@@ -130,6 +134,9 @@ def fleets(draw: st.DrawFn) -> Fleet:
                 "interval": st.sampled_from(["10s", "60s", "1m", "2.5s"]),
                 "timeout": st.sampled_from(["200ms", "5s", "1m"]),
                 "slow": st.sampled_from(["500ms", "0.5s", "1s"]),
+                "fail_after": st.sampled_from([1, 3]),
+                "fail_window": st.sampled_from([1, 4, 20]),
+                "recover_after": st.sampled_from([1, 2]),
                 "paused": st.booleans(),
                 "tags": st.lists(names, max_size=2),
                 "tunnel": st.booleans(),
@@ -147,8 +154,9 @@ def fleets(draw: st.DrawFn) -> Fleet:
         )
     )
     servers = []
-    for name in draw(st.lists(names, max_size=4, unique=True)):
+    for name in draw(st.lists(names, max_size=3, unique=True)):
         interval = draw(durations(INTERVAL_RANGE))
+        fail_after, fail_window, recover_after = draw(st.sampled_from(THRESHOLDS))
         servers.append(
             Server(
                 name=name,
@@ -164,6 +172,9 @@ def fleets(draw: st.DrawFn) -> Fleet:
                     st.just(min(5.0, interval)) | durations((TIMEOUT_RANGE[0], min(60.0, interval)))
                 ),
                 slow=draw(durations(SLOW_RANGE)),
+                fail_after=fail_after,
+                fail_window=fail_window,
+                recover_after=recover_after,
                 paused=draw(st.booleans()),
                 note=draw(texts),
                 **draw(tunnel_and_explain(interval)),

@@ -156,7 +156,7 @@ def test_a_server_names_its_identity_although_there_is_only_one() -> None:
     [
         ("interval = 10", 'key interval: expected a duration such as "10s", got 10'),
         ('interval = "10"', 'key interval: expected a duration such as "10s", got "10"'),
-        ('interval = "500ms"', 'key interval: expected a duration of 1s to 24h, got "500ms"'),
+        ('interval = "500ms"', 'key interval: expected a duration of 1s to 1d, got "500ms"'),
         ('timeout = "100ms"', 'key timeout: expected a duration of 200ms to 1m, got "100ms"'),
         ("timeout = true", 'key timeout: expected a duration such as "10s", got true'),
         ('slow = "0s"', 'key slow: expected a duration of 1ms to 1m, got "0s"'),

@@ -12,6 +12,9 @@ UNUSUAL = {
     "interval": '"1m"',
     "timeout": '"3s"',
     "slow": '"1s"',
+    "fail_after": "3",
+    "fail_window": "5",
+    "recover_after": "1",
     "paused": "true",
     "tags": '["eu"]',
     "tunnel": "false",
@@ -75,6 +78,28 @@ def test_a_timeout_is_written_where_it_follows_another_interval_than_its_own() -
     assert parse(render(fleet)) == fleet
 
 
+def test_a_window_that_nobody_wrote_forgives_one_check() -> None:
+    read = only_server(SMALL + "fail_after = 5")
+    assert (read.fail_after, read.fail_window) == (5, 6)
+    assert "fail_window" not in render(Fleet((read,), (BASTION,)))
+
+
+def test_a_window_holds_as_many_checks_as_must_fail() -> None:
+    assert only_server(SMALL + "fail_after = 3\nfail_window = 3").fail_window == 3
+    assert server_refusal("fail_after = 3\nfail_window = 2") == (
+        "key fail_window: expected no less than fail_after, which is 3, got 2; "
+        "write fail_window = 4, or a smaller fail_after"
+    )
+
+
+def test_a_window_of_the_defaults_too_short_for_a_server_is_refused_there() -> None:
+    shared = "[defaults]\nfail_window = 3\n" + SMALL
+    assert only_server(shared).fail_window == 3
+    assert refusal(shared + "fail_after = 4").startswith(
+        'servers.toml: server "fra1": key fail_window: expected no less than fail_after, which is 4, got 3'
+    )
+
+
 def test_without_an_mtu_there_is_no_search() -> None:
     assert only_server(SMALL).tunnel_mtu is None
     assert "tunnel_mtu" not in render(Fleet((server(),), (BASTION,)))
@@ -114,6 +139,10 @@ def test_the_usual_echoes_leave_within_the_shortest_interval() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "read"),
     [
+        ("fail_after", "1", 1),
+        ("fail_after", "10", 10),
+        ("fail_window", "20", 20),
+        ("recover_after", "20", 20),
         ("tunnel_mtu", "576", 576),
         ("tunnel_mtu", "9000", 9000),
         ("tunnel_count", "1", 1),
@@ -163,8 +192,11 @@ def test_echoes_may_take_half_a_minute_where_the_interval_is_longer() -> None:
         ("tunnel_over = 0", 'key tunnel_over: expected a duration such as "10s", got 0'),
         ('tunnel_over = "31s"', 'key tunnel_over: expected a duration of 0s to 30s, got "31s"'),
         ('tunnel_over = "0.5ms"', 'key tunnel_over: expected "0s", or at least "1ms", got "0.5ms"'),
-        ('tunnel_every = "9s"', 'key tunnel_every: expected a duration of 10s to 24h, got "9s"'),
-        ('explain_every = "25h"', 'key explain_every: expected a duration of 10s to 24h, got "25h"'),
+        ('tunnel_every = "9s"', 'key tunnel_every: expected a duration of 10s to 1d, got "9s"'),
+        ('explain_every = "25h"', 'key explain_every: expected a duration of 10s to 1d, got "25h"'),
+        ("fail_after = 0", "key fail_after: expected an integer from 1 to 10, got 0"),
+        ("fail_window = 21", "key fail_window: expected an integer from 1 to 20, got 21"),
+        ('recover_after = "2"', 'key recover_after: expected an integer from 1 to 20, got "2"'),
         ("tunel_mtu = 1420", "key tunel_mtu: unknown; did you mean tunnel_mtu?"),
     ],
 )

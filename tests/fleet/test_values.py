@@ -28,6 +28,7 @@ from wgmon_tui.fleet.values import (
         ("1h", 3600.0),
         ("1.5s", 1.5),
         ("700ms", 0.7),
+        ("90d", 7_776_000.0),
         ("0s", 0.0),
     ],
 )
@@ -35,7 +36,7 @@ def test_a_duration_is_a_number_with_its_unit(text: str, seconds: float) -> None
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "10", "s", "-1s", "1 s", "1d", "1e3s", "٣s", "10s\n", "1.s", ".5s"])
+@pytest.mark.parametrize("text", ["", "10", "s", "-1s", "1 s", "1w", "1e3s", "٣s", "10s\n", "1.s", ".5s"])
 def test_a_duration_without_number_or_unit_is_refused(text: str) -> None:
     with pytest.raises(InvalidValueError, match="expected a duration such as"):
         parse_duration(text)
@@ -48,7 +49,10 @@ def test_a_duration_finer_than_a_millisecond_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(10.0, "10s"), (0.5, "500ms"), (120.0, "2m"), (90.0, "90s"), (3600.0, "1h"), (1.5, "1.5s"), (0.0, "0s")],
+    [
+        *((10.0, "10s"), (0.5, "500ms"), (120.0, "2m"), (90.0, "90s"), (3600.0, "1h"), (172800.0, "2d")),
+        *((1.5, "1.5s"), (0.0, "0s")),
+    ],
 )
 def test_a_duration_is_written_as_people_write_it(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,8 @@ from tests.probe.inside import ALLOWED, INNER_V4, OURS_V4
 from tests.probe.stage import IDENTITY, SERVER, ScriptedServer, healthy, silence, stamps
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import Endpoint, Server
+from wgmon_tui.fleet.secrets import open_keyring
+from wgmon_tui.lab.demo import CAST, Demo
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.board import Round
@@ -21,6 +24,7 @@ from wgmon_tui.monitor.look import Attention, look
 from wgmon_tui.probe import port_monitor
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.records import PassiveKeepalive, Target
+from wgmon_tui.probe.targets import join
 from wgmon_tui.wireguard.keys import PrivateKey
 
 ONE = ("fra1",)
@@ -35,7 +39,15 @@ def impatient_port_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def server_at(endpoint: Endpoint, **changes: object) -> Server:
     settled = Server(
-        "fra1", endpoint, SERVER.public, "bastion", interval=3600.0, timeout=0.1, tunnel_over=0.01
+        "fra1",
+        endpoint,
+        SERVER.public,
+        "bastion",
+        interval=3600.0,
+        timeout=0.1,
+        tunnel_over=0.01,
+        fail_after=1,
+        recover_after=1,
     )
     return replace(settled, **changes)  # type: ignore[arg-type]
 
@@ -89,6 +101,49 @@ async def test_a_dead_data_path_is_looked_at_deeply_and_what_that_finds_stands()
         lab.become(Mode.HEALTHY)
         assert "data passes both ways" in (await outcome_of(desk)).diagnosis.summary
         assert desk.row().word == "healthy"
+
+
+async def test_what_a_deep_look_found_is_looked_for_anew_once_a_server_has_come_back() -> None:
+    async with LabServer(SETUP) as lab, at_work(watching(pinged_at(lab.endpoint, explain=False))) as desk:
+        said = []
+        for mode in (Mode.HEALTHY, Mode.HEALTHY, Mode.SILENT, Mode.HEALTHY, Mode.HEALTHY, Mode.HEALTHY):
+            lab.become(mode)
+            said.append((await outcome_of(desk)).port_monitor)
+    assert said == [None, "open|filtered", None, None, "open|filtered", None]
+
+
+# Without an inner address
+
+
+async def test_from_the_first_look_on_only_an_answer_out_of_the_tunnel_is_green() -> None:
+    dropping = Behaviour(Mode.DATA_DROPPED, keepalive_after=0.15)
+    async with LabServer(SETUP, dropping) as lab, at_work(watching(server_at(lab.endpoint))) as desk:
+        summaries = []
+        for _ in range(3):
+            summaries.append((await outcome_of(desk)).diagnosis.summary)
+            assert (desk.row().word, desk.row().severity) == ("unproven", Severity.DEGRADED)
+        assert ["receives our data" in each for each in summaries] == [False, True, True]
+        lab.become(Mode.HEALTHY)
+        assert "data passes both ways (10.8.0.1 answers)" in (await outcome_of(desk)).diagnosis.summary
+        assert desk.row().word == "healthy"
+        lab.become(Mode.DATA_DROPPED)
+        await rounds(desk, ONE)
+        assert desk.row().word == "unproven"
+
+
+async def test_a_server_that_comes_back_with_its_data_path_dead_is_not_green_for_a_moment() -> None:
+    async with LabServer(SETUP, Behaviour(keepalive_after=0.15)) as lab:
+        desk = watching(server_at(lab.endpoint, explain=False))
+        async with at_work(desk):
+            words = []
+            for mode in (Mode.HEALTHY, Mode.HEALTHY, Mode.SILENT, Mode.DATA_DROPPED, Mode.DATA_DROPPED):
+                lab.become(mode)
+                await rounds(desk, ONE)
+                words.append(desk.row().word)
+            last = desk.row().last
+            assert last is not None
+            assert "receives our data" in last.diagnosis.summary
+    assert words == ["healthy", "healthy", "silent", "unproven", "unproven"]
 
 
 # With experiments
@@ -163,3 +218,19 @@ async def test_of_two_addresses_the_worse_decides_and_a_fault_of_ours_never_does
     assert [each.verdict.slug for each in refused.diagnoses] == ["port-closed", "healthy"]
     assert [each.address for each in refused.checks] == [v6, v4]
     assert [each.verdict.slug for each in unspoken.diagnoses] == ["healthy", "local-fault"]
+
+
+async def test_the_demo_proves_that_its_removed_peer_is_missing() -> None:
+    [character] = [each for each in CAST if each.knows_old_identity]
+    demo = Demo((character,))
+    [server] = demo.fleet.servers
+    fleet = replace(demo.fleet, servers=(replace(server, timeout=0.2),))
+    target = join(fleet, open_keyring(fleet, Path())).ready[server.name]
+    prober = Prober(stamps=stamps)
+    await demo.start()
+    await prober.open()
+    outcome = await look(prober, target.server, target, Attention(explain=True))
+    await prober.close()
+    await demo.stop()
+    assert outcome.diagnosis.verdict.slug == "peer-missing"
+    assert '"nagios-old"' in outcome.diagnosis.summary

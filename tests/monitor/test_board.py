@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
 
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.fleet.records import Endpoint, Server
-from wgmon_tui.monitor.board import Board, Round
-from wgmon_tui.probe.records import Check, Handshake
+from wgmon_tui.monitor.board import Board, Round, Row
+from wgmon_tui.monitor.incidents import Event, What
+from wgmon_tui.probe.records import Check, Direction, Handshake, Packet
 from wgmon_tui.wireguard.keys import PrivateKey
 
 KEY = PrivateKey(bytes(range(32))).public
 
 
 def server(name: str = "fra1", *, paused: bool = False, port: int = 51820) -> Server:
-    return Server(name, Endpoint("192.0.2.7", port), KEY, "bastion", paused=paused)
+    """One whose every check counts at once."""
+    endpoint = Endpoint("192.0.2.7", port)
+    return Server(name, endpoint, KEY, "bastion", paused=paused, fail_after=1, recover_after=1)
 
 
 def outcome(*verdicts: Verdict, rtt: float = 0.02) -> Round:
@@ -170,14 +174,14 @@ def test_totals_count_servers_by_severity() -> None:
 # Pause
 
 
-def test_a_paused_server_keeps_its_past_and_shows_it_again_on_resume() -> None:
+def test_a_paused_server_keeps_its_last_check_and_is_unknown_when_resumed() -> None:
     board = Board([server()])
     row = board.rows["fra1"]
     board.record("fra1", SILENT, now=100.0)
     board.pause("fra1", paused=True, now=110.0)
     assert (row.severity, row.word, row.since) == (Severity.PAUSED, "paused", 110.0)
     board.pause("fra1", paused=False, now=120.0)
-    assert (row.severity, row.word, row.since) == (Severity.DOWN, "silent", 120.0)
+    assert (row.severity, row.word, row.since) == (Severity.UNKNOWN, "silent", 120.0)
 
 
 def test_a_check_that_ends_after_the_pause_began_does_not_end_it() -> None:
@@ -191,3 +195,145 @@ def test_resumed_before_any_check_a_server_waits() -> None:
     board = Board([server(paused=True)])
     board.pause("fra1", paused=False, now=100.0)
     assert (board.rows["fra1"].severity, board.rows["fra1"].word) == (Severity.UNKNOWN, "waiting")
+
+
+# Damping
+
+
+def damped(**changes: object) -> Server:
+    """One with the usual thresholds."""
+    return replace(server(), fail_after=2, recover_after=2, **changes)  # type: ignore[arg-type]
+
+
+class Watched:
+    """A board of one server, its rounds ten seconds apart, and what came of them."""
+
+    def __init__(self, watched: Server) -> None:
+        self.board = Board([watched])
+        self.now = 100.0
+        self.events: list[Event] = []
+
+    @property
+    def row(self) -> Row:
+        return self.board.rows["fra1"]
+
+    @property
+    def happened(self) -> list[What]:
+        return [event.what for event in self.events]
+
+    def saw(self, *outcomes: Round, counted: bool = True) -> Watched:
+        for each in outcomes:
+            self.events += self.board.record("fra1", each, self.now, counted=counted)
+            self.now += 10.0
+        return self
+
+
+def answered(outcome: Round) -> Round:
+    """The same, with a packet that came back."""
+    check = replace(outcome.check, exchange=(Packet(0.02, Direction.RECEIVED, b"..."),))
+    return replace(outcome, checks=(check,))
+
+
+def test_the_state_is_damped_and_the_word_is_of_the_last_check() -> None:
+    seen = []
+    watched = Watched(damped())
+    for each in (HEALTHY, SILENT, SILENT, HEALTHY, HEALTHY):
+        row = watched.saw(each).row
+        seen.append((row.severity, row.word, row.progress))
+    assert seen == [
+        (Severity.UP, "healthy", None),
+        (Severity.UP, "silent", (1, 2)),
+        (Severity.DOWN, "silent", None),
+        (Severity.DOWN, "healthy", (1, 2)),
+        (Severity.UP, "healthy", None),
+    ]
+    assert watched.happened == [What.OPENED, What.CLOSED]
+
+
+def test_until_a_first_failure_is_settled_the_state_is_unknown() -> None:
+    watched = Watched(damped()).saw(SILENT)
+    assert (watched.row.severity, watched.row.word) == (Severity.UNKNOWN, "silent")
+    assert watched.saw(SILENT).row.severity is Severity.DOWN
+
+
+def test_a_fault_of_ours_is_shown_over_the_state_and_leaves_it_as_it_is() -> None:
+    watched = Watched(damped()).saw(SILENT, SILENT, LOCAL)
+    assert (watched.row.severity, watched.row.progress) == (Severity.UNKNOWN, None)
+    incident = watched.row.incident
+    assert watched.saw(SILENT).row.severity is Severity.DOWN
+    assert watched.row.incident is incident is not None
+    assert watched.happened == [What.OPENED]
+
+
+def test_what_is_not_counted_is_shown_and_changes_no_state() -> None:
+    watched = Watched(damped()).saw(HEALTHY).saw(SILENT, SILENT, SILENT, counted=False)
+    assert (watched.row.severity, watched.row.word) == (Severity.UP, "silent")
+    assert watched.row.samples.loss() == 0.75
+    watched.board.count("fra1", watched.now)
+    assert watched.row.progress == (1, 2)
+
+
+def test_flapping_is_said_of_the_row() -> None:
+    outage = (SILENT, SILENT, HEALTHY, HEALTHY)
+    watched = Watched(damped()).saw(HEALTHY, *outage, *outage)
+    assert watched.row.flapping
+    assert (watched.row.severity, watched.row.word) == (Severity.DOWN, "healthy")
+    watched.board.pause("fra1", True, watched.now)
+    assert not watched.row.flapping
+
+
+def test_a_blamed_uplink_forgives_the_failures_that_it_explains() -> None:
+    watched = Watched(damped()).saw(answered(HEALTHY), SILENT, SILENT)
+    assert watched.row.severity is Severity.DOWN
+    [event] = watched.board.reconsider("fra1", LOCAL, watched.now)
+    assert (event.what, event.note) == (What.CLOSED, LOCAL.diagnosis.summary)
+    assert (watched.row.severity, watched.row.incident) == (Severity.UNKNOWN, None)
+    assert watched.saw(HEALTHY).row.severity is Severity.UP
+
+
+def test_a_blamed_uplink_forgives_nothing_that_the_server_itself_said() -> None:
+    refused = answered(outcome(Verdict.PORT_CLOSED))
+    watched = Watched(damped()).saw(answered(HEALTHY), refused, refused, SILENT)
+    assert watched.board.reconsider("fra1", LOCAL, watched.now) == ()
+    assert watched.row.incident is not None
+    assert watched.row.severity is Severity.UNKNOWN
+    assert watched.saw(refused).row.severity is Severity.DOWN
+    assert watched.happened == [What.OPENED]
+
+
+def test_a_pause_ends_the_incident_and_says_who() -> None:
+    watched = Watched(damped()).saw(SILENT, SILENT)
+    [event] = watched.board.pause("fra1", True, watched.now, "alice")
+    assert (event.what, event.who, event.note) == (What.CLOSED, "alice", "paused")
+    assert event.incident.closed_at == watched.now
+    assert watched.row.incident is None
+    assert watched.board.pause("fra1", False, watched.now) == ()
+
+
+def test_a_resumed_server_is_believed_anew() -> None:
+    watched = Watched(damped()).saw(SILENT, SILENT)
+    for paused in (True, False):
+        watched.board.pause("fra1", paused, watched.now)
+    assert watched.saw(SILENT).row.incident is None
+    assert watched.saw(HEALTHY).row.severity is Severity.UP
+
+
+def test_a_server_that_was_edited_keeps_its_incident_until_the_edit_is_seen_to_mend_it() -> None:
+    outage = (SILENT, SILENT, HEALTHY, HEALTHY)
+    watched = Watched(damped()).saw(HEALTHY, *outage, *outage)
+    incident = watched.row.incident
+    watched.board.replace([damped(note="moved", endpoint=Endpoint("192.0.2.8", 51820))])
+    assert (watched.row.severity, watched.row.incident) == (Severity.DOWN, incident)
+    assert not watched.row.flapping  # what made it flap may be mended
+    assert watched.saw(HEALTHY, HEALTHY).row.incident is None
+
+
+def test_who_acknowledges_an_incident_is_in_it_until_it_ends() -> None:
+    watched = Watched(damped()).saw(SILENT, SILENT)
+    [event] = watched.board.acknowledge("fra1", 150.0, "alice", "on my way")
+    assert (event.what, event.who, event.note) == (What.ACKNOWLEDGED, "alice", "on my way")
+    assert event.incident == watched.row.incident
+    assert watched.board.acknowledge("fra1", 160.0, "bob") == ()
+    watched.saw(HEALTHY, HEALTHY)
+    assert watched.events[-1].incident.acknowledged_by == "alice"
+    assert watched.board.acknowledge("fra1", 170.0, "alice") == ()

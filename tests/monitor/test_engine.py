@@ -26,6 +26,7 @@ from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.incidents import Event
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.records import Target
 from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
@@ -35,7 +36,7 @@ RARELY_S = 60.0
 
 
 def watched(server: ScriptedServer, name: str = "fra1", *, interval: float = RARELY_S) -> Server:
-    """Checked by the handshake alone: what takes long has tests of its own."""
+    """Checked by the handshake alone, every check counting at once: the rest has tests of its own."""
     return Server(
         name,
         server.endpoint,
@@ -45,21 +46,41 @@ def watched(server: ScriptedServer, name: str = "fra1", *, interval: float = RAR
         timeout=PATIENCE_S,
         tunnel=False,
         explain=False,
+        fail_after=1,
+        recover_after=1,
+    )
+
+
+def by_handshake_alone(lab: LabServer, name: str) -> Server:
+    """Experiments and all, but no data through the tunnel; every check counts at once."""
+    return Server(
+        name,
+        lab.endpoint,
+        lab.public_key,
+        "bastion",
+        interval=RARELY_S,
+        timeout=0.3,
+        tunnel=False,
+        fail_after=1,
+        recover_after=1,
     )
 
 
 class Desk:
-    """An engine, the rounds that it has finished, and the task that runs it."""
+    """An engine, the rounds that it has finished, what came of them, and the task that runs it."""
 
     def __init__(self) -> None:
         self.prober = Prober(stamps=stamps)
         self.engine = Engine(self.prober, random=Random(1))
         self.rounds: asyncio.Queue[tuple[str, Round]] = asyncio.Queue()
+        self.events: list[Event] = []
         self.engine.listen(self._note)
         self.running: asyncio.Task[None] | None = None
 
-    def _note(self, row: Row, outcome: Round) -> None:
-        self.rounds.put_nowait((row.server.name, outcome))
+    def _note(self, row: Row, outcome: Round | None, events: tuple[Event, ...]) -> None:
+        self.events += events
+        if outcome:
+            self.rounds.put_nowait((row.server.name, outcome))
 
     def watch(self, *servers: Server) -> Self:
         targets = {server.name: Target(server, IDENTITY) for server in servers}
@@ -152,18 +173,18 @@ async def test_a_server_is_not_checked_twice_at_the_same_time() -> None:
 async def test_the_board_shows_what_the_checks_mean_as_it_changes() -> None:
     identity_known = Setup(SERVER, (Peer(IDENTITY.public),))
     async with LabServer(identity_known) as lab:
-        server = Server("fra1", lab.endpoint, lab.public_key, "bastion", interval=RARELY_S, timeout=0.3)
+        server = by_handshake_alone(lab, "fra1")
         async with at_work(Desk().watch(server)) as desk:
             seen = []
-            for mode in (Mode.HEALTHY, Mode.SILENT, Mode.UNDER_LOAD, Mode.CLOSED, Mode.HEALTHY):
+            for mode in (Mode.HEALTHY, Mode.UNDER_LOAD, Mode.SILENT, Mode.CLOSED, Mode.HEALTHY):
                 lab.become(mode)
                 desk.engine.recheck(["fra1"])
                 await desk.round()
                 seen.append((desk.row().word, desk.row().severity))
     assert seen == [
         ("healthy", Severity.UP),
-        ("silent", Severity.DOWN),
         ("under-load", Severity.DEGRADED),
+        ("silent", Severity.DOWN),
         ("port-closed", Severity.DOWN),
         ("healthy", Severity.UP),
     ]
@@ -174,10 +195,7 @@ async def test_of_many_servers_only_the_broken_one_is_down() -> None:
         LabServer(Setup(PrivateKey.generate(), (Peer(IDENTITY.public),)), Behaviour(mode))
         for mode in (Mode.HEALTHY, Mode.WRONG_PSK, Mode.HEALTHY)
     ]
-    servers = [
-        Server(f"server-{number}", lab.endpoint, lab.public_key, "bastion", interval=RARELY_S, timeout=0.3)
-        for number, lab in enumerate(labs)
-    ]
+    servers = [by_handshake_alone(lab, f"server-{number}") for number, lab in enumerate(labs)]
     for lab in labs:
         await lab.start()
     async with at_work(Desk().watch(*servers)) as desk:
@@ -281,7 +299,7 @@ async def test_a_changed_server_is_checked_where_it_is_now() -> None:
 
 
 async def test_a_listener_that_raises_ends_the_engine_with_its_error() -> None:
-    def raises(_: Row, __: Round) -> None:
+    def raises(*_: object) -> None:
         raise ZeroDivisionError
 
     async with ScriptedServer(healthy) as server:

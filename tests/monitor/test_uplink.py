@@ -14,9 +14,10 @@ from tests.monitor.rounds import rounds
 from tests.monitor.test_engine import Desk, at_work, watched
 from tests.probe.stage import ScriptedServer, closed_port, healthy, silence
 from wgmon_tui.diagnosis.verdict import Severity
-from wgmon_tui.fleet.records import Server
-from wgmon_tui.monitor.uplink import FEWEST, SHARE, UplinkGuard
+from wgmon_tui.fleet.records import Endpoint, Server
+from wgmon_tui.monitor.uplink import FEWEST, FEWEST_WITNESSES, SHARE, UplinkGuard, last_heard
 from wgmon_tui.probe import port_monitor
+from wgmon_tui.probe.records import Check, Direction, IcmpError, Packet
 
 NAMES = [f"server-{number}" for number in range(10)]
 
@@ -24,13 +25,13 @@ NAMES = [f"server-{number}" for number in range(10)]
 def guard_over(names: Iterable[str]) -> UplinkGuard:
     guard = UplinkGuard()
     for name in names:
-        guard.observe(name, answered=True)
+        guard.observe(name, 0.0)
     return guard
 
 
 def fall(guard: UplinkGuard, names: Iterable[str]) -> None:
     for name in names:
-        guard.observe(name, answered=False)
+        guard.observe(name, None)
 
 
 # Who is to blame
@@ -68,7 +69,7 @@ def test_servers_that_were_never_well_are_no_witnesses() -> None:
 def test_one_that_fell_before_is_no_witness_once_another_has_answered() -> None:
     guard = guard_over(NAMES)
     fall(guard, NAMES[:5])
-    guard.observe(NAMES[5], answered=True)
+    guard.observe(NAMES[5], 0.0)
     assert guard.fallen == frozenset()
     fall(guard, NAMES[:5])
     assert guard.fallen == frozenset()
@@ -77,7 +78,7 @@ def test_one_that_fell_before_is_no_witness_once_another_has_answered() -> None:
 def test_one_answer_clears_our_side() -> None:
     guard = guard_over(NAMES)
     fall(guard, NAMES)
-    guard.observe(NAMES[3], answered=True)
+    guard.observe(NAMES[3], 0.0)
     assert not guard.suspicious
 
 
@@ -91,6 +92,65 @@ def test_servers_that_are_no_longer_watched_do_not_count() -> None:
     assert not guard.suspicious
 
 
+# Who is in doubt
+
+
+def test_a_failure_while_nobody_was_heard_is_in_doubt() -> None:
+    guard = guard_over(NAMES)
+    guard.observe(NAMES[1], 100.0)
+    assert guard.in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
+    assert not guard.in_doubt(NAMES[0], asked_at=97.0, timeout=5.0)
+
+
+def test_those_that_fell_before_put_the_next_one_in_doubt_too() -> None:
+    guard = guard_over(NAMES[:3])
+    fall(guard, NAMES[1:3])
+    assert guard.in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
+
+
+@pytest.mark.parametrize("few", range(1 + FEWEST_WITNESSES))
+def test_without_enough_others_there_is_no_doubt(few: int) -> None:
+    guard = guard_over(NAMES[:few])
+    assert not guard.in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
+
+
+def test_a_clock_that_was_set_back_ends_no_doubt_for_long() -> None:
+    guard = guard_over(NAMES)
+    guard.observe(NAMES[1], 86_400.0)
+    guard.observe(NAMES[1], 100.0)
+    assert guard.in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
+
+
+def test_witnesses_are_the_others_that_are_well_who_answered_last_first() -> None:
+    guard = guard_over(NAMES[:5])
+    guard.observe(NAMES[1], 1.0)
+    guard.observe(NAMES[3], None)
+    assert list(guard.witnesses(NAMES[0])) == [NAMES[1], NAMES[4], NAMES[2]]
+
+
+def test_who_was_well_when_the_program_ended_says_something_from_the_start() -> None:
+    guard = UplinkGuard()
+    for name in NAMES:
+        guard.remember(name)
+    assert guard.in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
+    fall(guard, NAMES)
+    assert guard.suspicious
+
+
+def heard(check: Check) -> float | None:
+    return last_heard(replace(check, started_at=100.0))
+
+
+def test_what_comes_from_outside_is_heard_when_it_comes() -> None:
+    sent, received = Packet(0.0, Direction.SENT, b""), Packet(0.25, Direction.RECEIVED, b"")
+    refused = IcmpError(0.5, 4, 3, 3, "192.0.2.7", from_target=True)
+    router = IcmpError(0.5, 4, 3, 1, "192.0.2.1", from_target=False)
+    check = Check("fra1", "here", Endpoint("192.0.2.7", 51820), None, 0.0, None, (router,), (sent,))
+    assert heard(check) is None
+    assert heard(replace(check, exchange=(sent, received))) == 100.25
+    assert heard(replace(check, evidence=(router, refused))) == 100.5
+
+
 class Guarded(RuleBasedStateMachine):
     """Any sequence of checks, beside the plain history of who answered when."""
 
@@ -101,7 +161,7 @@ class Guarded(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), answered=st.booleans())
     def check(self, name: str, answered: bool) -> None:
-        self.guard.observe(name, answered)
+        self.guard.observe(name, 0.0 if answered else None)
         self.answers.append((name, answered))
 
     @rule(names=st.sets(st.sampled_from(NAMES)))
@@ -147,11 +207,11 @@ TestGuarded.settings = settings(max_examples=40, stateful_step_count=25)
 def test_one_server_alone_is_never_our_fault_however_often_it_is_silent(others: list[str]) -> None:
     guard = guard_over(NAMES)
     for other in others:
-        guard.observe("alone", answered=True)
-        guard.observe("alone", answered=False)
-        guard.observe("alone", answered=False)
+        guard.observe("alone", 0.0)
+        guard.observe("alone", None)
+        guard.observe("alone", None)
         assert not guard.suspicious
-        guard.observe(other, answered=True)
+        guard.observe(other, 0.0)
 
 
 # In the engine

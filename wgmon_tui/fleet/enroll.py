@@ -6,14 +6,13 @@ A key goes into a file of its own beside servers.toml, readable by nobody else. 
 from __future__ import annotations
 
 import os
-import re
 import stat
-from collections.abc import Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Container, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wgmon_tui.fleet.private_files import chmod_advice, create_private, is_open_to_others, shown
+from wgmon_tui.fleet.private_files import chmod_advice, is_open_to_others, shown
 from wgmon_tui.fleet.records import (
     ConfigurationError,
     Fleet,
@@ -23,6 +22,7 @@ from wgmon_tui.fleet.records import (
     SecretSource,
     Server,
 )
+from wgmon_tui.fleet.secret_files import KeyFiles, NoFiles, new_files
 from wgmon_tui.fleet.secrets import Keyring, read_private_key
 from wgmon_tui.fleet.servers_file import update
 from wgmon_tui.fleet.values import InvalidValueError, parse_name
@@ -40,7 +40,6 @@ _NO_ADDRESS = (
     "# A tunnel address that no other peer has goes here; without one only the handshake can be checked.\n"
     "# AllowedIPs = ADDRESS/32"
 )
-_UNFIT_FOR_FILES = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_CONF = 1 << 20
 
 
@@ -54,6 +53,19 @@ class ImportReport:
     added: tuple[Server, ...]
     lines: tuple[str, ...]
     warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an import would do: the servers and identities that would be new, and those that are there.
+
+    `public_keys` are those of the identities, by name.
+    """
+
+    servers: tuple[Server, ...]
+    identities: tuple[Identity, ...]
+    already_there: tuple[str, ...]
+    public_keys: Mapping[str, PublicKey] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +89,7 @@ class LoadedConf:
 
 def load_conf(path: Path) -> LoadedConf:
     """The servers of a wg-quick file, to be checked without writing anything. Raises ConfigurationError."""
-    conf = _read_conf(path)
+    conf = read_conf(path)
     identity = Identity(conf.stem, _inline(conf.private_key), conf.addresses)
     servers: dict[str, Server] = {}
     preshared_keys: dict[str, PresharedKey] = {}
@@ -96,10 +108,18 @@ def import_conf(paths: Iterable[Path], config_dir: Path) -> ImportReport:
     The private key becomes a file of an identity, unless an identity has that key already; preshared keys
     become files too. A server that is there already is left as it is. Raises ConfigurationError.
     """
-    confs = [_read_conf(path) for path in paths]
-    with _new_files(config_dir) as files:
-        importing = _Import(config_dir, files)
-        saved = update(config_dir, lambda fleet: importing.run(fleet, confs))
+    return import_confs([read_conf(path) for path in paths], config_dir)
+
+
+def import_confs(confs: Sequence[Conf], config_dir: Path) -> ImportReport:
+    """As `import_conf`, of what was read already."""
+    with new_files(config_dir) as files:
+        importing = _Import(files)
+
+        def add(fleet: Fleet) -> Fleet:
+            return importing.run(fleet, confs, public_keys(fleet, config_dir))
+
+        saved = update(config_dir, add)
     notices = [notice for conf in confs for notice in conf.notices]
     last = [saved.notice] if saved.notice else []
     return ImportReport(
@@ -109,8 +129,33 @@ def import_conf(paths: Iterable[Path], config_dir: Path) -> ImportReport:
     )
 
 
-def keygen(name: str, config_dir: Path, addresses: Sequence[Interface] = ()) -> NewIdentity:
-    """Make an identity with a new key, and the stanza that lets it in on a server.
+def preview(
+    confs: Sequence[Conf], config_dir: Path, fleet: Fleet, owners: Mapping[str, PublicKey]
+) -> Preview:
+    """What `import_confs` would add to this fleet, without writing; `owners` are its `public_keys`."""
+    importing = _Import(NoFiles(config_dir))
+    after = importing.run(fleet, confs, owners)
+    identities = after.identities[len(fleet.identities) :]
+    return Preview(tuple(importing.added), identities, tuple(importing.already_there), importing.owners)
+
+
+def public_keys(fleet: Fleet, config_dir: Path) -> dict[str, PublicKey]:
+    """The public key of each identity whose private key can be read now. Blocks while commands run."""
+    found = {}
+    for identity in fleet.identities:
+        # One whose key cannot be read now cannot be recognised, and is no reason to fail.
+        with suppress(ConfigurationError):
+            found[identity.name] = read_private_key(identity, config_dir).public
+    return found
+
+
+def keygen(
+    name: str,
+    config_dir: Path,
+    addresses: Sequence[Interface] = (),
+    private_key: PrivateKey | None = None,
+) -> NewIdentity:
+    """Make an identity with a new key, or with the one that is given; and the stanza that lets it in.
 
     Raises ConfigurationError, also for a name that an identity has already.
     """
@@ -118,76 +163,39 @@ def keygen(name: str, config_dir: Path, addresses: Sequence[Interface] = ()) -> 
         parse_name(name)
     except InvalidValueError as error:
         raise ConfigurationError(f"keygen: name: {error}") from None
-    private_key = PrivateKey.generate()
+    key = private_key or PrivateKey.generate()
 
-    with _new_files(config_dir) as files:
+    with new_files(config_dir) as files:
 
         def add(fleet: Fleet) -> Fleet:
             if fleet.identity(name):
                 raise ConfigurationError(
                     f'servers.toml: identity "{name}": is there already; take another name'
                 )
-            source = SecretSource(SecretForm.FILE, files.write(name, ".key", private_key))
+            source = SecretSource(SecretForm.FILE, files.write(name, ".key", key))
             identity = Identity(name, source, tuple(addresses))
             return replace(fleet, identities=(*fleet.identities, identity))
 
         saved = update(config_dir, add)
     identity = next(one for one in saved.fleet.identities if one.name == name)
-    return NewIdentity(identity, private_key.public, _stanza(identity, private_key.public), saved.notice)
-
-
-class _NewFiles:
-    """The secret files that one operation writes."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.written: list[Path] = []
-
-    def write(self, name: str, suffix: str, secret: PrivateKey | PresharedKey) -> str:
-        """Put a secret into a file that was not there, named after `name`; returns the file's name."""
-        stem = _UNFIT_FOR_FILES.sub("_", name).lstrip(".-") or "key"
-        number = 1
-        while True:
-            path = self.directory / (f"{stem}{suffix}" if number == 1 else f"{stem}-{number}{suffix}")
-            try:
-                create_private(path, secret.to_text() + "\n")
-            except FileExistsError:
-                number += 1
-            else:
-                self.written.append(path)
-                return path.name
-
-
-@contextmanager
-def _new_files(directory: Path) -> Iterator[_NewFiles]:
-    """Secret files that stay only if the operation succeeds."""
-    files = _NewFiles(directory)
-    try:
-        yield files
-    except BaseException:
-        for path in files.written:
-            path.unlink(missing_ok=True)
-        raise
+    return NewIdentity(identity, key.public, stanza(identity, key.public), saved.notice)
 
 
 class _Import:
     """One import under way: the fleet as it grows, and what there is to say about it."""
 
-    def __init__(self, config_dir: Path, files: _NewFiles) -> None:
-        self.config_dir = config_dir
+    def __init__(self, files: KeyFiles) -> None:
         self.files = files
         self.fleet = Fleet()
         self.owners: dict[str, PublicKey] = {}
         self.added: list[Server] = []
+        self.already_there: list[str] = []
         self.lines: list[str] = []
 
-    def run(self, fleet: Fleet, confs: Iterable[Conf]) -> Fleet:
-        """The fleet with everything in `confs`."""
+    def run(self, fleet: Fleet, confs: Iterable[Conf], owners: Mapping[str, PublicKey]) -> Fleet:
+        """The fleet with everything in `confs`; `owners` has the public keys of its identities."""
         self.fleet = fleet
-        for identity in fleet.identities:
-            # An identity whose key cannot be read now cannot be recognised, and is no reason to fail.
-            with suppress(ConfigurationError):
-                self.owners[identity.name] = read_private_key(identity, self.config_dir).public
+        self.owners = dict(owners)
         for conf in confs:
             for peer in conf.peers:
                 self._add(conf, peer)
@@ -199,6 +207,7 @@ class _Import:
             same_server = (server.endpoint, server.public_key) == (peer.endpoint, peer.public_key)
             if same_server and self.owners.get(server.identity) == ours:
                 self.lines.append(f'{conf.source}: server "{server.name}" is there already; left as it is')
+                self.already_there.append(server.name)
                 return
         identity = self._identity(conf)
         server = _server(conf, peer, identity, {server.name for server in self.fleet.servers})
@@ -242,14 +251,14 @@ def _inline(secret: PrivateKey | PresharedKey) -> SecretSource:
     return SecretSource(SecretForm.INLINE, secret.to_text())
 
 
-def _stanza(identity: Identity, public_key: PublicKey) -> str:
+def stanza(identity: Identity, public_key: PublicKey) -> str:
     """What to paste on the server. Each address alone, whatever its prefix: a wider one takes more."""
     alone = ", ".join(f"{address.ip}/{address.max_prefixlen}" for address in identity.addresses)
     allowed = f"AllowedIPs = {alone}" if alone else _NO_ADDRESS
     return f"# {identity.name}, for wgmon-tui\n[Peer]\nPublicKey = {public_key}\n{allowed}\n"
 
 
-def _read_conf(path: Path) -> Conf:
+def read_conf(path: Path) -> Conf:
     """A .conf from a file or a pipe. Raises ConfigurationError."""
     try:
         with path.open("rb") as file:

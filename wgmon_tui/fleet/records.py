@@ -65,7 +65,8 @@ class Server:
     `tunnel_over` seconds, `tunnel_every` how often what takes long is looked at (MTU, passive keepalive),
     `tunnel_mtu` the inner size that ought to pass. `explain` allows the experiments that explain silence,
     at most every `explain_every` seconds; `try_identities` allows our other identities among them, whose
-    endpoint the server then moves to us. `inspect` is a command that prints the server's own
+    endpoint the server then moves to us. The state follows the checks by `fail_after`, `fail_window` and
+    `recover_after` (monitor/damping.py). `inspect` is a command that prints the server's own
     `wg show INTERFACE dump`, `inspect_config` one that prints its configuration file.
     """
 
@@ -92,6 +93,9 @@ class Server:
     interval: float = 10.0
     timeout: float = 5.0
     slow: float = 0.5
+    fail_after: int = 2
+    fail_window: int = 3
+    recover_after: int = 2
     paused: bool = False
     note: str = ""
 

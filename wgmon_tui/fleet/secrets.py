@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from wgmon_tui.fleet.private_files import PrivateFileError, read_private, shown
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, SecretForm, SecretSource
@@ -19,6 +20,8 @@ from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, InvalidKeyError, Preshare
 
 _COMMAND_SECONDS = 10.0
 _COMMANDS_AT_ONCE = 4
+
+NOTHING_PRINTED: Mapping[SecretSource, bytes] = MappingProxyType({})
 
 
 class _UnavailableError(Exception):
@@ -50,14 +53,20 @@ class Keyring:
         return self.preshared_keys[server]
 
 
-def open_keyring(fleet: Fleet, config_dir: Path, source: str = "servers.toml") -> Keyring:
+def open_keyring(
+    fleet: Fleet,
+    config_dir: Path,
+    source: str = "servers.toml",
+    printed: Mapping[SecretSource, bytes] = NOTHING_PRINTED,
+) -> Keyring:
     """Read every secret of the fleet; each file is read and each command is run once.
 
-    Blocks for as long as the commands take, up to 10 s each.
+    A command whose output is in `printed` is not run again. Blocks for as long as the commands take, up to
+    10 s each.
     """
     sources = [identity.private_key for identity in fleet.identities]
     sources += [server.preshared_key for server in fleet.servers if server.preshared_key]
-    found = _read_all(sources, config_dir)
+    found = {**_read_all((each for each in sources if each not in printed), config_dir), **printed}
 
     private_keys: dict[str, PrivateKey] = {}
     identity_problems: dict[str, str] = {}
@@ -91,6 +100,31 @@ def read_private_key(identity: Identity, config_dir: Path, source: str = "server
         return PrivateKey(_read(identity.private_key, config_dir))
     except _UnavailableError as error:
         raise ConfigurationError(_identity_line(source, identity, error)) from None
+
+
+def printed_by_commands(fleet: Fleet, keyring: Keyring) -> dict[SecretSource, bytes]:
+    """The secrets of this fleet that commands printed."""
+    printed: dict[SecretSource, bytes] = {}
+    for identity in fleet.identities:
+        if identity.private_key.form is SecretForm.COMMAND and identity.name in keyring.private_keys:
+            printed[identity.private_key] = keyring.private_keys[identity.name].raw
+    for server in fleet.servers:
+        source = server.preshared_key
+        if source and source.form is SecretForm.COMMAND and server.name in keyring.preshared_keys:
+            printed[source] = keyring.preshared_keys[server.name].raw
+    return printed
+
+
+def unread_files(fleet: Fleet, keyring: Keyring, config_dir: Path) -> tuple[Path, ...]:
+    """The files in which a secret should be that could not be read there."""
+    sources = [each.private_key for each in fleet.identities if each.name not in keyring.private_keys]
+    sources += [
+        each.preshared_key
+        for each in fleet.servers
+        if each.preshared_key and each.name not in keyring.preshared_keys
+    ]
+    names = [each.value for each in dict.fromkeys(sources) if each.form is SecretForm.FILE]
+    return tuple(_path(name, config_dir) for name in names if isinstance(name, str))
 
 
 def _identity_line(source: str, identity: Identity, reason: _UnavailableError) -> str:
@@ -139,13 +173,16 @@ def _decoded(content: bytes, what: str) -> bytes:
 
 
 def _from_file(name: str, config_dir: Path) -> bytes:
+    path = _path(name, config_dir)
     try:
-        path = config_dir / Path(name).expanduser()
         return _decoded(read_private(path), shown(path))
     except PrivateFileError as error:
         raise _UnavailableError(str(error)) from None
-    except RuntimeError:
-        raise _UnavailableError("there is no home directory behind the ~") from None
+
+
+def _path(name: str, config_dir: Path) -> Path:
+    """Where there is no home directory behind a ~, it stands for itself."""
+    return config_dir / os.path.expanduser(name)  # noqa: PTH111  expanduser of Path raises
 
 
 def _from_command(words: tuple[str, ...], config_dir: Path) -> bytes:

@@ -102,8 +102,56 @@ def update(config_dir: Path, change: Callable[[Fleet], Fleet]) -> Saved:
             replace_private(path, rendered)
             return Saved(after, notice)
     except OSError as error:
-        place = shown(Path(os.fsdecode(error.filename or path)))
-        raise ConfigurationError(f"{place}: cannot be written: {error.strerror}") from None
+        raise _unwritable(path, error) from None
+
+
+def read_whole(config_dir: Path) -> str:
+    """The text of servers.toml, for an editor; our first line where there is none yet.
+
+    Raises ConfigurationError.
+    """
+    text, status = _read_text(config_dir / NAME)
+    return render(Fleet()) if status is None else text
+
+
+def replace_whole(config_dir: Path, before: str, after: str) -> None:
+    """Put a text in the place of the one that `read_whole` gave, as it is, with its comments.
+
+    Raises ConfigurationError where it cannot stand, and where the file says something else by now.
+    """
+    parse(after)
+    path = config_dir / NAME
+    try:
+        config_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(config_dir):
+            if read_whole(config_dir) != before:
+                raise ConfigurationError(f"{NAME}: another program changed it meanwhile")
+            replace_private(path, after)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def why_not_writable(config_dir: Path) -> str | None:
+    """Why this account cannot change servers.toml, on one line; None where it can, as far as one can tell."""
+    place = config_dir
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    lock = config_dir / f"{NAME}.lock"
+    if os.access(place, os.W_OK | os.X_OK) and (not lock.exists() or os.access(lock, os.W_OK)):
+        return None
+    return f"{NAME} belongs to {_owner(place)}: this account may look at {shown(config_dir)}, not change it"
+
+
+def _owner(place: Path) -> str:
+    try:
+        return place.owner()
+    except (KeyError, OSError):
+        return "another account"
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigurationError:
+    place = shown(Path(os.fsdecode(error.filename or path)))
+    return ConfigurationError(f"{place}: cannot be written: {error.strerror}")
 
 
 @contextmanager

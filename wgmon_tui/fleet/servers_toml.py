@@ -6,7 +6,7 @@ a value that may be secret it never repeats.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
 
@@ -14,7 +14,15 @@ import tomli_w
 
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, Server
 from wgmon_tui.fleet.secret_sources import read_secret, secret_entry, secret_keys
-from wgmon_tui.fleet.settings import SETTINGS_KEYS, Settings, check_times, read_settings, settings_entries
+from wgmon_tui.fleet.settings import (
+    SETTINGS_KEYS,
+    Settings,
+    check_times,
+    check_window,
+    read_settings,
+    settings_entries,
+    whole_settings,
+)
 from wgmon_tui.fleet.tables import (
     Table,
     as_command,
@@ -24,13 +32,14 @@ from wgmon_tui.fleet.tables import (
     as_table,
     as_tables,
     as_text,
+    describe,
     load_toml,
 )
 from wgmon_tui.fleet.values import InvalidValueError, parse_endpoint, parse_interface, parse_public_key
 
 HEADER = '# wgmon-tui writes this file. What you would put in a comment, put in a server as note = "…".'
 
-_SERVER_KEYS = (
+SERVER_KEYS = (
     *("name", "endpoint", "public_key", "known_keys", "inspect", "inspect_config", "note"),
     *secret_keys("preshared_key"),
     *SETTINGS_KEYS,
@@ -57,7 +66,7 @@ def parse(text: str, source: str = "servers.toml") -> Fleet:
     servers = _by_name(
         [
             (table, _server(table, shared, list(identities)))
-            for table in _named_tables(document, "server", _SERVER_KEYS)
+            for table in _named_tables(document, "server", SERVER_KEYS)
         ]
     )
     return Fleet(tuple(servers.values()), tuple(identities.values()), defaults)
@@ -68,13 +77,36 @@ def render(fleet: Fleet) -> str:
 
     Raises ConfigurationError where `fleet.defaults` cannot stand.
     """
-    shared = _defaults(fleet.defaults, "servers.toml", [identity.name for identity in fleet.identities])
+    shared = _shared(fleet)
     blocks = [HEADER + "\n"]
     if fleet.defaults:
         blocks.append("[defaults]\n" + tomli_w.dumps(fleet.defaults))
     blocks += ["[[identity]]\n" + tomli_w.dumps(_identity_table(identity)) for identity in fleet.identities]
     blocks += ["[[server]]\n" + tomli_w.dumps(_server_table(server, shared)) for server in fleet.servers]
     return "\n".join(blocks)
+
+
+def server_entries(fleet: Fleet, server: Server) -> dict[str, object]:
+    """The table that the file has for this server: without what the fleet's defaults say."""
+    return _server_table(server, _shared(fleet))
+
+
+def usual_entries(fleet: Fleet) -> dict[str, object]:
+    """What is in force for a server that says nothing itself, as its table would say it."""
+    entries = whole_settings(_shared(fleet))
+    if entries["identity"] is None and len(fleet.identities) == 1:
+        entries["identity"] = fleet.identities[0].name
+    return entries
+
+
+def read_server(fleet: Fleet, entries: Mapping[str, object]) -> Server:
+    """The server that such a table describes in this fleet. Raises ConfigurationError."""
+    table = Table(f"servers.toml: server {describe(entries.get('name', ''))}", entries, SERVER_KEYS)
+    return _server(table, _shared(fleet), [identity.name for identity in fleet.identities])
+
+
+def _shared(fleet: Fleet) -> Settings:
+    return _defaults(fleet.defaults, "servers.toml", [identity.name for identity in fleet.identities])
 
 
 def _named_tables(document: Table, kind: str, known: Iterable[str]) -> Iterable[Table]:
@@ -111,7 +143,7 @@ def _identity(table: Table) -> Identity:
 def _defaults(raw: dict[str, object], source: str, identities: list[str]) -> Settings:
     where = f"{source}: defaults"
     for key in raw:
-        if key in _SERVER_KEYS and key not in SETTINGS_KEYS:
+        if key in SERVER_KEYS and key not in SETTINGS_KEYS:
             raise ConfigurationError(f"{where}: key {key}: belongs in a [[server]]; servers cannot share it")
     table = Table(where, raw, SETTINGS_KEYS)
     settings = read_settings(table, Settings())
@@ -123,6 +155,7 @@ def _defaults(raw: dict[str, object], source: str, identities: list[str]) -> Set
 def _server(table: Table, defaults: Settings, identities: list[str]) -> Server:
     settings = read_settings(table, defaults)
     check_times(table, settings)
+    check_window(table, settings)
     return Server(
         name=table.require("name", as_name),
         endpoint=table.require("endpoint", as_parsed(parse_endpoint)),
@@ -146,6 +179,9 @@ def _server(table: Table, defaults: Settings, identities: list[str]) -> Server:
         tags=settings.tags,
         interval=settings.interval,
         timeout=settings.timeout_in_force(),
+        fail_after=settings.fail_after,
+        fail_window=settings.fail_window_in_force(),
+        recover_after=settings.recover_after,
         slow=settings.slow,
         paused=settings.paused,
         note=table.get("note", as_text, ""),

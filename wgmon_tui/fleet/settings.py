@@ -23,6 +23,10 @@ TUNNEL_OVER_RANGE = (0.0, 30.0)
 EVERY_RANGE = (10.0, 86400.0)
 """Seconds between two runs of what no check does each time: `tunnel_every` and `explain_every`."""
 
+FAIL_AFTER_RANGE = (1, 10)
+FAIL_WINDOW_RANGE = (1, 20)
+RECOVER_AFTER_RANGE = (1, 20)
+
 USUAL_TIMEOUT = 5.0
 """Seconds; where the interval is shorter and no timeout is given, the interval is the timeout."""
 
@@ -34,13 +38,16 @@ USUAL_TUNNEL_OVER = 0.5
 class Settings:
     """The keys that `[defaults]` and `[[server]]` share, as `Server` explains them. Times are in seconds.
 
-    An identity or a timeout of None was not said.
+    An identity, a timeout or a fail_window of None was not said.
     """
 
     identity: str | None = None
     interval: float = 10.0
     timeout: float | None = None
     slow: float = 0.5
+    fail_after: int = 2
+    fail_window: int | None = None
+    recover_after: int = 2
     paused: bool = False
     tags: tuple[str, ...] = ()
     tunnel: bool = True
@@ -59,6 +66,10 @@ class Settings:
         """The timeout that was said, or the usual one, in seconds."""
         return min(USUAL_TIMEOUT, self.interval) if self.timeout is None else self.timeout
 
+    def fail_window_in_force(self) -> int:
+        """The window that was said, or one that forgives a single check among those that failed."""
+        return self.fail_after + 1 if self.fail_window is None else self.fail_window
+
 
 SETTINGS_KEYS = tuple(field.name for field in fields(Settings))
 
@@ -70,6 +81,9 @@ def read_settings(table: Table, otherwise: Settings) -> Settings:
         interval=table.get("interval", as_seconds(*INTERVAL_RANGE), otherwise.interval),
         timeout=table.get("timeout", as_seconds(*TIMEOUT_RANGE), otherwise.timeout),
         slow=table.get("slow", as_seconds(*SLOW_RANGE), otherwise.slow),
+        fail_after=table.get("fail_after", as_integer(*FAIL_AFTER_RANGE), otherwise.fail_after),
+        fail_window=table.get("fail_window", as_integer(*FAIL_WINDOW_RANGE), otherwise.fail_window),
+        recover_after=table.get("recover_after", as_integer(*RECOVER_AFTER_RANGE), otherwise.recover_after),
         paused=table.get("paused", as_boolean, otherwise.paused),
         tags=table.get("tags", as_list(parse_name), otherwise.tags),
         tunnel=table.get("tunnel", as_boolean, otherwise.tunnel),
@@ -106,20 +120,40 @@ def check_times(table: Table, settings: Settings) -> None:
         )
 
 
+def check_window(table: Table, settings: Settings) -> None:
+    """Refuse a window too short for what it must hold. Raises ConfigurationError."""
+    window, least = settings.fail_window_in_force(), settings.fail_after
+    if window < least:
+        raise table.error(
+            "fail_window",
+            f"expected no less than fail_after, which is {least}, got {window}; "
+            f"write fail_window = {least + 1}, or a smaller fail_after",
+        )
+
+
+def whole_settings(settings: Settings) -> dict[str, object]:
+    """Every setting as a table would say it, said or not."""
+    return _entries(settings, settings.timeout_in_force(), settings.fail_window_in_force())
+
+
 def settings_entries(server: Server, shared: Settings) -> dict[str, object]:
     """The keys of a server's table in which it differs from the settings that servers share."""
-    # A timeout that nobody wrote follows the server's own interval.
-    timeout = replace(shared, interval=server.interval).timeout_in_force()
-    usual = _entries(shared, timeout)
-    return {key: value for key, value in _entries(server, server.timeout).items() if value != usual[key]}
+    # What nobody wrote follows the server's own interval and fail_after.
+    own = replace(shared, interval=server.interval, fail_after=server.fail_after)
+    usual = _entries(shared, own.timeout_in_force(), own.fail_window_in_force())
+    said = _entries(server, server.timeout, server.fail_window)
+    return {key: value for key, value in said.items() if value != usual[key]}
 
 
-def _entries(settings: Settings | Server, timeout: float) -> dict[str, object]:
+def _entries(settings: Settings | Server, timeout: float, fail_window: int) -> dict[str, object]:
     return {
         "identity": settings.identity,
         "interval": format_duration(settings.interval),
         "timeout": format_duration(timeout),
         "slow": format_duration(settings.slow),
+        "fail_after": settings.fail_after,
+        "fail_window": fail_window,
+        "recover_after": settings.recover_after,
         "paused": settings.paused,
         "tags": list(settings.tags),
         "tunnel": settings.tunnel,

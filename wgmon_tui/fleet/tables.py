@@ -29,6 +29,16 @@ _LONGEST_SHOWN_KEY = 40
 T = TypeVar("T")
 
 
+class KeyedError(ConfigurationError):
+    """What is wrong with one key of a table. A form shows the phrase beside the field of that key."""
+
+    def __init__(self, where: str, key: str, phrase: str) -> None:
+        super().__init__(f"{where}: key {key}: {phrase}")
+        self.where = where
+        self.key = key
+        self.phrase = phrase
+
+
 def load_toml(text: str, source: str) -> dict[str, object]:
     """The tables of a TOML text. Raises ConfigurationError with the line of the error."""
     try:
@@ -52,9 +62,9 @@ class Table:
             if key not in known:
                 raise self._unknown(key, known)
 
-    def error(self, key: str, phrase: str) -> ConfigurationError:
+    def error(self, key: str, phrase: str) -> KeyedError:
         """The error that says `phrase` of this key."""
-        return ConfigurationError(f"{self.where}: key {key}: {phrase}")
+        return KeyedError(self.where, key, phrase)
 
     def require(self, key: str, read: Callable[[object], T]) -> T:
         """What `read` makes of the key's value. Raises ConfigurationError, also where the key is missing."""
@@ -69,7 +79,7 @@ class Table:
         """What `read` makes of the value; `otherwise` where the key is missing. Raises ConfigurationError."""
         return self.require(key, read) if key in self.raw else otherwise
 
-    def _unknown(self, key: str, known: Iterable[str]) -> ConfigurationError:
+    def _unknown(self, key: str, known: Iterable[str]) -> KeyedError:
         shown = printable(key) if len(key) <= _LONGEST_SHOWN_KEY else f"of {len(key)} characters"
         nearest = get_close_matches(key, known, n=1)
         hint = f"did you mean {nearest[0]}?" if nearest else f"expected one of {', '.join(known)}"

@@ -16,7 +16,7 @@ from wgmon_tui.wireguard.primitives import LowOrderPointError, dh
 NAME_LENGTH = 63
 _SHOWN_LENGTH = 40
 
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,20})?)(ms|s|m|h)")
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,20})?)(ms|s|m|h|d)")
 _BRACKETED = re.compile(r"\[([^\[\]]+)\]:([0-9]{1,5})")
 _HOST_AND_PORT = re.compile(r"([^:]+):([0-9]{1,5})")
 _LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)")
@@ -63,13 +63,13 @@ def parse_name(text: str) -> str:
 
 
 def parse_duration(text: str) -> float:
-    """Seconds, from "10s", "500ms", "2m", "1h" or "1.5s": 0, or 1 ms and more. Raises InvalidValueError."""
+    """Seconds, from "10s", "500ms", "2m", "1.5h" or "90d": 0, or 1 ms and more. Raises InvalidValueError."""
     match = _DURATION.fullmatch(text)
     if match is None:
         raise InvalidValueError(f'expected a duration such as "10s", got {quoted(text)}')
     number, unit = float(match[1]), match[2]
     # Milliseconds are divided, not multiplied by 0.001, so that "700ms" is the same float as 0.7.
-    seconds = number / 1000 if unit == "ms" else number * {"s": 1, "m": 60, "h": 3600}[unit]
+    seconds = number / 1000 if unit == "ms" else number * {"s": 1, "m": 60, "h": 3600, "d": 86400}[unit]
     if 0 < seconds < 0.001:
         raise InvalidValueError(f'expected "0s", or at least "1ms", got {quoted(text)}')
     return seconds
@@ -79,7 +79,7 @@ def format_duration(seconds: float) -> str:
     """A text of which parse_duration makes exactly `seconds`: 0, or 1 ms and more."""
     if seconds == 0:
         return "0s"
-    for unit, length in (("h", 3600), ("m", 60), ("s", 1)):
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         if seconds >= length and seconds % length == 0:
             return f"{int(seconds // length)}{unit}"
     milliseconds = round(seconds * 1000)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,6 +41,7 @@ _AMNEZIA_KEYS = {
 
 # Short enough that no key, which may be a secret in the wrong place, passes for the name of a setting.
 _SETTING = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
+_HEADING = re.compile(r"^[ \t]*\[(interface|peer)\]", re.IGNORECASE | re.MULTILINE)
 _NAME_COMMENT = re.compile(r"#+\s*name\s*[=:]\s*(.+)", re.IGNORECASE)
 _WORD_COMMENT = re.compile(r"#+\s*(\w[\w.-]*)")
 
@@ -110,6 +111,23 @@ def free_name(wish: str, taken: Container[str]) -> str:
         number += 1
         name = f"{wish[: NAME_LENGTH - len(str(number)) - 1]}-{number}"
     return name
+
+
+def looks_like_conf(text: str) -> bool:
+    """Whether somebody means this for a wg-quick file: it has the heading of a section on a line."""
+    return _HEADING.search(text) is not None
+
+
+def pasted_conf(text: str) -> Conf:
+    """What a .conf says that came from a clipboard, where it had no name. Raises ConfigurationError.
+
+    What it lends to names is the name of its first server, or of that one's host. Terminals paste line ends as carriage returns.
+    """
+    conf = parse_conf(text.replace("\r\n", "\n").replace("\r", "\n"), Path("pasted text"))
+    first = conf.peers[0]
+    host = first.endpoint.host
+    label = host if host[-1].isdigit() or ":" in host else host.partition(".")[0]
+    return replace(conf, stem=first.name or label)
 
 
 def parse_conf(text: str, path: Path) -> Conf:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from math import inf
 from random import Random
 
@@ -13,30 +14,51 @@ from wgmon_tui.diagnosis.diagnose import LOSSY_OVER
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.monitor.board import Board, Round, Row
-from wgmon_tui.monitor.look import Attention, blame_uplink, heard_from, look
+from wgmon_tui.monitor.damping import Damping, unsettled
+from wgmon_tui.monitor.feed import Feed
+from wgmon_tui.monitor.incidents import Event, Incident
+from wgmon_tui.monitor.look import Attention, blame_uplink, look
 from wgmon_tui.monitor.schedule import Schedule
 from wgmon_tui.monitor.standing import unexplained
 from wgmon_tui.monitor.uplink import UplinkGuard
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.records import PassiveKeepalive, Target
 
+RECHECK_S = 1.0
+"""How soon a check is repeated that disagrees with a server's state."""
+
+RECHECKS_PER_S = 200.0
+"""How many such checks a second are made at most: where thousands fall at once, each waits its turn."""
+
+DOUBT_S = 2.0
+"""How long a failure that is in doubt waits for a witness: so long is its server left alone as well."""
+
+WITNESSES = 3
+"""So many servers are asked at a time whether we see at all."""
+
 _RATE_OVER_S = 5.0
 
-Listener = Callable[[Row, Round], None]
+Listener = Callable[[Row, Round | None, tuple[Event, ...]], None]
+"""Takes a row, the round that changed it, and what that came to. The round is None where something else did:
+a pause, a judgement anew, an acknowledgement.
+"""
 
 
-class Engine:
+class Engine(Feed):
     """Checks a fleet. Give it targets, then `run` it; read the `board`."""
 
-    def __init__(self, prober: Prober, *, random: Random | None = None) -> None:
-        """`random` is for tests that want the same schedule twice."""
-        self.board = Board()
+    def __init__(self, prober: Prober, *, board: Board | None = None, random: Random | None = None) -> None:
+        """`board` is one that faces look at already, `random` for tests that want the same schedule twice."""
+        self.board = board or Board()
         self.schedule = Schedule(random or Random())  # noqa: S311 - phases, not keys
         self._prober = prober
         self._targets: dict[str, Target] = {}
         self._problems: dict[str, str] = {}
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._uplink = UplinkGuard()
+        self._doubted_at: dict[str, float] = {}
+        self._witnesses: set[str] = set()
+        self._unsettled: set[str] = set()
         self._deep_at: dict[str, float] = {}
         self._explained_at: dict[str, float] = {}
         self._nap: asyncio.Future[None] | None = None
@@ -45,7 +67,10 @@ class Engine:
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> None:
-        """Call `listener` after every round, in the engine's loop: it must be quick and must not raise."""
+        """Call `listener` after every round and every other change of a row.
+
+        That is in the engine's loop: it must be quick and must not raise.
+        """
         self._listeners.append(listener)
 
     def watch(
@@ -56,7 +81,12 @@ class Engine:
         `targets` holds, by name, those that can be checked, `problems` the line that says why another
         cannot. Servers that stay keep their history and their place in the schedule.
         """
-        known = set(self.board.rows)
+        servers = tuple(servers)
+        entries = {name: row.server for name, row in self.board.rows.items()}
+        known = set(entries)
+        for gone in known - {server.name for server in servers}:
+            if events := self.board.end_incident(gone, time.time(), note="left servers.toml"):
+                self._tell(gone, None, events)
         self.board.replace(servers)
         self._targets = dict(targets)
         self._problems = dict(problems)
@@ -64,12 +94,48 @@ class Engine:
             self._forget(name)
         fresh = [name for name, row in self.board.rows.items() if name not in known and not row.paused]
         self.schedule.first(fresh, time.monotonic())
+        for server in servers:
+            if server.name in known and server.paused is not entries[server.name].paused:
+                self.pause([server.name], server.paused, who="servers.toml")
         self._wake()
+
+    def restore(
+        self,
+        name: str,
+        *,
+        severity: Severity,
+        since: float | None,
+        damping: Damping,
+        samples: Iterable[float] = (),
+        verdict: Verdict | None = None,
+        port_monitor: str | None = None,
+        incident: Incident | None = None,
+        paused: bool = False,
+    ) -> None:
+        """Take what the store knows of a server, before it is checked for the first time.
+
+        `samples` are round-trip times in seconds, oldest first, NaN for a lost one. An open incident goes on
+        as the same one.
+        """
+        row = self.board.rows.get(name)
+        if row is None or row.last is not None:
+            return
+        for rtt in samples:
+            row.samples.add(rtt)
+        row.damping = row.when_heard = damping
+        row.verdict, row.port_monitor, row.incident = verdict, port_monitor, incident
+        row.paused = row.paused or paused
+        row.severity, row.since = Severity.PAUSED if row.paused else severity, since
+        if row.paused:
+            self._forget(name)
+        elif damping.severity in (Severity.UP, Severity.DEGRADED):
+            self._uplink.remember(name)
+        self.board.touch(name)
 
     async def run(self) -> None:
         """Open the sockets and check until cancelled. Raises OSError where no socket can be had."""
-        await self._prober.open()
         try:
+            await self._prober.open()
             while self._failure is None:
                 for name, due in self.schedule.due(time.monotonic()):
                     self._start(name, due)
@@ -91,17 +157,25 @@ class Engine:
                 self.schedule.at(name, now)
         self._wake()
 
-    def pause(self, names: Iterable[str], paused: bool) -> None:
-        """Stop or resume checking these servers."""
+    def pause(self, names: Iterable[str], paused: bool, who: str = "") -> None:
+        """Stop or resume checking these servers; `who` asked for it."""
         for name in names:
-            if name not in self.board.rows:
+            row = self.board.rows.get(name)
+            if row is None or row.paused is paused:
                 continue
-            self.board.pause(name, paused, time.time())
+            events = self.board.pause(name, paused, time.time(), who)
             if paused:
                 self._forget(name)
             elif name not in self._in_flight:
                 self.schedule.at(name, time.monotonic())
+            self._tell(name, None, events)
         self._wake()
+
+    def acknowledge(self, names: Iterable[str], who: str = "", note: str = "") -> None:
+        """Say that somebody has seen the open incidents of these servers."""
+        for name in names:
+            if name in self.board.rows and (events := self.board.acknowledge(name, time.time(), who, note)):
+                self._tell(name, None, events)
 
     @property
     def checks_per_second(self) -> float:
@@ -142,6 +216,7 @@ class Engine:
     async def _round(self, name: str, due: float) -> None:
         row = self.board.rows[name]
         self.schedule.note_lag(time.monotonic() - due)
+        self._doubted_at.pop(name, None)
         interval = row.server.interval
         first = row.last is None
         attention = self._attention(row)
@@ -157,6 +232,7 @@ class Engine:
             standing=row.standing,
         )
         now = time.monotonic()
+        self._witnesses.discard(name)
         self._finished.extend([now] * len(outcome.checks))
         self._forget_old()
         current = self.board.rows.get(name)
@@ -165,12 +241,21 @@ class Engine:
                 # Removed and added again meanwhile: its first appointment fell into this check.
                 self.schedule.at(name, now)
             return
+        if _came_back(row, outcome):
+            self._deep_at.pop(name, None)  # what a deep look found is forgotten, and may not be true any more
         outcome = self._blame_uplink(row, outcome)
-        self.board.record(name, outcome, time.time())
-        for listener in self._listeners:
-            listener(row, outcome)
+        in_doubt = self._in_doubt(row, outcome)
+        self._tell(name, outcome, self.board.record(name, outcome, time.time(), counted=not in_doubt))
+        if in_doubt:
+            self._doubted_at[name] = now
+            self._ask_witnesses(name)
         if row.paused:
             return
+        counts = outcome.diagnosis.verdict.severity is not Severity.UNKNOWN
+        if in_doubt or (counts and unsettled(row.damping)):
+            self._check_soon(name, DOUBT_S if in_doubt else RECHECK_S, interval)
+            return
+        self._unsettled.discard(name)
         if first:
             self.schedule.next_phase(name, now, interval)
         elif self.schedule.again(name, due, interval) < now:
@@ -182,15 +267,17 @@ class Engine:
         The first look is a quick one, so that a start shows something soon; experiments wait until a server
         has failed once, and what takes long has its own rhythm, unless the data path is what is broken. A
         stuck flow is looked at again every time: it alone speaks for a server that may be gone meanwhile.
+        A witness is waited for.
         """
         server, now = row.server, time.monotonic()
-        if row.last is None:
+        if row.last is None or server.name in self._witnesses:
             return Attention()
         due = now - self._deep_at.get(server.name, -inf) >= server.tunnel_every
         deep = due or (row.last.diagnosis.verdict is Verdict.DATA_DEAD and _wants_a_deep_look(row))
         rested = now - self._explained_at.get(server.name, -inf) >= server.explain_every
         stuck = row.last.diagnosis.verdict is Verdict.STUCK_FLOW
-        explain = server.explain and (stuck or (rested and row.severity is Severity.DOWN))
+        failed = row.last.diagnosis.verdict.severity is Severity.DOWN
+        explain = server.explain and (stuck or (rested and failed))
         if deep:
             self._deep_at[server.name] = now
         if explain:
@@ -200,21 +287,63 @@ class Engine:
     def _blame_uplink(self, row: Row, outcome: Round) -> Round:
         """Where all servers fell silent at once, the verdict on each of them is ours."""
         name = row.server.name
-        self._uplink.observe(name, any(map(heard_from, outcome.checks)))
+        self._uplink.observe(name, outcome.heard_at)
+        if outcome.heard_at is not None:
+            self._count_doubted()
         if not self._uplink.suspicious:
             return outcome
+        self._doubted_at.clear()
         fallen = self._uplink.fallen
         for other in fallen - {name}:
             before = self.board.rows.get(other)
             # Once is enough: of a thousand that are silent, a hundred finish a round every second.
             if before and before.last and before.last.diagnosis.verdict is not Verdict.LOCAL_FAULT:
                 blamed = blame_uplink(before.last, before.server, len(fallen))
-                self.board.reconsider(other, blamed, time.time())
+                self._tell(other, None, self.board.reconsider(other, blamed, time.time()))
         return blame_uplink(outcome, row.server, len(fallen)) if name in fallen else outcome
+
+    def _in_doubt(self, row: Row, outcome: Round) -> bool:
+        """Whether a failure that would count may be of our own making."""
+        server = row.server
+        return (
+            not row.paused
+            and outcome.diagnosis.verdict.severity is Severity.DOWN
+            and row.damping.severity is not Severity.DOWN
+            and outcome.heard_at is None
+            and self._uplink.in_doubt(server.name, outcome.check.started_at, server.timeout)
+        )
+
+    def _ask_witnesses(self, name: str) -> None:
+        """Check a few of the others at once, unless some are being asked already."""
+        if not self._witnesses:
+            free = (other for other in self._uplink.witnesses(name) if other not in self._in_flight)
+            self._witnesses.update(islice(free, WITNESSES))
+            self.recheck(self._witnesses)
+
+    def _count_doubted(self) -> None:
+        """Somebody was heard from: we do see, so failures of this moment are no fault of ours."""
+        now = time.monotonic()
+        doubted, self._doubted_at = self._doubted_at, {}
+        for name, at in doubted.items():
+            if now - at <= DOUBT_S:
+                self._tell(name, None, self.board.count(name, time.time()))
+
+    def _check_soon(self, name: str, after: float, interval: float) -> None:
+        self._unsettled.add(name)
+        after = max(after, len(self._unsettled) / RECHECKS_PER_S)
+        self.schedule.soon(name, time.monotonic(), min(after, interval))
+
+    def _tell(self, name: str, outcome: Round | None, events: tuple[Event, ...]) -> None:
+        row = self.board.rows[name]
+        for listener in self._listeners:
+            listener(row, outcome, events)
 
     def _forget(self, name: str) -> None:
         self.schedule.drop(name)
         self._uplink.forget(name)
+        self._doubted_at.pop(name, None)
+        self._witnesses.discard(name)
+        self._unsettled.discard(name)
         self._deep_at.pop(name, None)
         self._explained_at.pop(name, None)
 
@@ -222,6 +351,11 @@ class Engine:
         horizon = time.monotonic() - _RATE_OVER_S
         while self._finished and self._finished[0] < horizon:
             self._finished.popleft()
+
+
+def _came_back(row: Row, outcome: Round) -> bool:
+    """Whether a server answers that did not when it was last looked at."""
+    return row.last is not None and not row.last.check.handshake and outcome.check.handshake is not None
 
 
 def _wants_a_deep_look(row: Row) -> bool:

@@ -14,7 +14,7 @@ from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.standing import still_standing
 from wgmon_tui.probe.port_monitor import port_says
 from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import AllSilent, Check, Direction, Evidence, IcmpError, Target
+from wgmon_tui.probe.records import AllSilent, Check, Evidence, Target
 
 NOTHING_STANDS: Mapping[Address | None, Sequence[Evidence]] = MappingProxyType({})
 
@@ -63,13 +63,6 @@ def judge(
 ) -> Diagnosis:
     """What a check means beside the earlier evidence that still holds for its address."""
     return diagnose(check, server, recent, still_standing(standing.get(check.address, ()), check))
-
-
-def heard_from(check: Check) -> bool:
-    """Whether anything came back from outside: then our own side is fine, whatever the server's is."""
-    return any(packet.direction is Direction.RECEIVED for packet in check.exchange) or any(
-        isinstance(each, IcmpError) and each.from_target for each in check.evidence
-    )
 
 
 def blame_uplink(outcome: Round, server: Server, servers: int) -> Round:

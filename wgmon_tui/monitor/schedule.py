@@ -51,6 +51,10 @@ class Schedule:
         self.at(name, after)
         return after
 
+    def soon(self, name: str, now: float, after: float) -> None:
+        """Schedule a server's next round out of turn, about `after` seconds from now."""
+        self.at(name, now + after * self._random.uniform(1 - JITTER, 1 + JITTER))
+
     def drop(self, name: str) -> None:
         """Cancel a server's appointment."""
         self._token[name] = self._token.get(name, 0) + 1

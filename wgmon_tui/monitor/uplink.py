@@ -1,6 +1,16 @@
-"""The uplink guard: when every server falls silent at once, it is us, not four hundred incidents."""
+"""The uplink guard: when every server falls silent at once, it is us, not four hundred incidents.
+
+It takes a while until so many have fallen that the fault is plainly ours. Before that, a check that failed
+while no other server was heard from is in doubt: it is not counted until some of the others, asked as
+witnesses, show that we see at all.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+
+from wgmon_tui.probe.records import Check, Direction, IcmpError
 
 FEWEST = 3
 """So many servers must have fallen silent before that says something of our side."""
@@ -9,12 +19,28 @@ SHARE = 0.8
 """So large a part of the servers that were well must have fallen silent, and none answered since."""
 
 
+FEWEST_WITNESSES = 2
+"""So many others must have been well before their silence puts a failure in doubt."""
+
+
+def last_heard(check: Check) -> float | None:
+    """When anything last came back from outside, as Unix time: then our own side was fine.
+
+    That says nothing of the server's. None where nothing came.
+    """
+    packets = (each.at for each in check.exchange if each.direction is Direction.RECEIVED)
+    refusals = (each.at for each in check.evidence if isinstance(each, IcmpError) and each.from_target)
+    at = max((*packets, *refusals), default=None)
+    return None if at is None else check.started_at + at
+
+
 class UplinkGuard:
-    """Keeps who answered last and who has fallen silent since anybody did."""
+    """Keeps who answered last and who has fallen silent since anybody did. Times are Unix seconds."""
 
     def __init__(self) -> None:
-        self._well: set[str] = set()
+        self._well: dict[str, None] = {}  # a set in order: who was heard from last is last
         self._fallen: set[str] = set()
+        self._heard_at = -inf
 
     @property
     def fallen(self) -> frozenset[str]:
@@ -24,19 +50,39 @@ class UplinkGuard:
     @property
     def suspicious(self) -> bool:
         """Whether the fault is ours."""
-        return len(self._fallen) >= FEWEST and len(self._fallen) >= SHARE * len(self._well | self._fallen)
+        once_well = len(self._well) + len(self._fallen)
+        return len(self._fallen) >= FEWEST and len(self._fallen) >= SHARE * once_well
 
-    def observe(self, name: str, answered: bool) -> None:
-        """A check is over; `answered` by anything from outside, a refusal too: then our side is fine."""
-        if answered:
+    def remember(self, name: str) -> None:
+        """A server was well when this program last ended: its silence says something from the start."""
+        self._well.setdefault(name)
+
+    def observe(self, name: str, heard_at: float | None) -> None:
+        """A check is over. Anything from outside counts as heard, a refusal too: then our side is fine."""
+        if heard_at is not None:
             # Those that fell with it fell by themselves, and are no witnesses of the next silence.
             self._fallen.clear()
-            self._well.add(name)
+            self._well.pop(name, None)
+            self._well[name] = None
+            self._heard_at = heard_at  # not the latest: that would last as long as a clock was set back
         elif name in self._well:
-            self._well.discard(name)
+            del self._well[name]
             self._fallen.add(name)
+
+    def in_doubt(self, name: str, asked_at: float, timeout: float) -> bool:
+        """Whether a check that failed may have failed because of us.
+
+        So it is where others were well, and none was heard from when half of its time was over, or later: an
+        uplink that fell silent before, and still is, lost both its initiations.
+        """
+        others = len(self._well) + len(self._fallen) - (name in self._well or name in self._fallen)
+        return others >= FEWEST_WITNESSES and self._heard_at < asked_at + timeout / 2
+
+    def witnesses(self, name: str) -> Iterator[str]:
+        """The others that are well, the likeliest to answer first."""
+        return (other for other in reversed(self._well) if other != name)
 
     def forget(self, name: str) -> None:
         """A server is no longer watched, or paused."""
-        self._well.discard(name)
+        self._well.pop(name, None)
         self._fallen.discard(name)

@@ -1,0 +1,173 @@
+"""What becomes of a server's incident with every check: opened, another cause, closed."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.fleet.records import Endpoint
+from wgmon_tui.monitor.damping import Damping, Rules, step
+from wgmon_tui.monitor.incidents import Event, Incident, What, acknowledged, ended, follow, random_id
+from wgmon_tui.probe.records import Check
+
+CHECK = Check("fra1", "here", Endpoint("192.0.2.7", 51820), None, 0.0, None)
+HEALTHY, SLOW, SILENT, CLOSED = Verdict.HEALTHY, Verdict.SLOW, Verdict.SILENT, Verdict.PORT_CLOSED
+USUAL = Rules()
+DOWN, DEGRADED, UP = Severity.DOWN, Severity.DEGRADED, Severity.UP
+
+
+class Told(NamedTuple):
+    """What one event said."""
+
+    what: str
+    at: float
+    verdict: str
+    severity: str
+
+
+def followed(*verdicts: Verdict, by: Rules = USUAL) -> tuple[Incident | None, list[Event]]:
+    """The incident after checks one second apart with these verdicts, and all that happened to it."""
+    damping, incident, events = Damping(), None, []
+    ids = map(str, count(1))
+    for at, (before, verdict) in enumerate(zip((None, *verdicts), verdicts, strict=False)):
+        damping = step(damping, verdict.severity, by, at)
+        incident, event = follow(
+            incident,
+            damping,
+            CHECK,
+            Diagnosis(verdict, verdict.meaning),
+            at,
+            confirmed=verdict is before,
+            new_id=lambda: next(ids),
+        )
+        events += [event] if event else []
+    return incident, events
+
+
+def told(*verdicts: Verdict) -> list[Told]:
+    _, events = followed(*verdicts)
+    return [
+        Told(event.what.value, event.at, event.incident.verdict.slug, event.incident.severity.word)
+        for event in events
+    ]
+
+
+def test_a_lost_check_opens_none() -> None:
+    assert followed(HEALTHY, SILENT, HEALTHY, HEALTHY, SILENT, HEALTHY) == (None, [])
+
+
+def test_a_server_that_was_never_up_has_one_as_soon_as_that_is_settled() -> None:
+    assert told(SILENT, SILENT) == [("opened", 1, "silent", "down")]
+
+
+def test_it_opens_when_the_server_is_settled_down_and_closes_when_it_is_up() -> None:
+    assert told(HEALTHY, SILENT, SILENT, SILENT, HEALTHY, HEALTHY, HEALTHY) == [
+        ("opened", 2, "silent", "down"),
+        ("closed", 5, "silent", "down"),
+    ]
+
+
+def test_it_says_whose_it_is_and_from_where() -> None:
+    incident, _ = followed(SILENT, SILENT)
+    assert incident is not None
+    assert (incident.id, incident.server, incident.vantage) == ("1", "fra1", "here")
+    assert (incident.opened_at, incident.closed_at, incident.summary) == (1, None, SILENT.meaning)
+
+
+def test_degraded_is_one_too_and_down_makes_it_worse() -> None:
+    assert told(HEALTHY, SLOW, SLOW, SILENT, SILENT) == [
+        ("opened", 2, "slow", "degraded"),
+        ("cause changed", 4, "silent", "down"),
+    ]
+
+
+def test_it_keeps_its_worst_severity_and_names_what_is_wrong_now() -> None:
+    assert told(SILENT, SILENT, SLOW, SLOW, HEALTHY, HEALTHY) == [
+        ("opened", 1, "silent", "down"),
+        ("cause changed", 3, "slow", "down"),
+        ("closed", 5, "slow", "down"),
+    ]
+
+
+def test_another_cause_must_be_said_twice() -> None:
+    assert told(SILENT, SILENT, CLOSED, SILENT, CLOSED, SILENT) == [("opened", 1, "silent", "down")]
+    assert told(SILENT, SILENT, CLOSED, CLOSED)[1:] == [("cause changed", 3, "port-closed", "down")]
+
+
+def test_a_better_check_that_changes_nothing_yet_is_no_other_cause() -> None:
+    assert told(SILENT, SILENT, HEALTHY, SILENT, SLOW) == [("opened", 1, "silent", "down")]
+
+
+def test_flapping_is_said_once_and_holds_it_open() -> None:
+    outage = (SILENT, SILENT, HEALTHY, HEALTHY)
+    incident, events = followed(HEALTHY, *outage, *outage, HEALTHY, HEALTHY, HEALTHY)
+    assert incident is not None
+    assert [(event.what, event.incident.id, event.incident.flapping) for event in events] == [
+        (What.OPENED, "1", False),
+        (What.CLOSED, "1", False),
+        (What.OPENED, "2", False),
+        (What.CAUSE_CHANGED, "2", True),
+    ]
+    assert events[-1].incident.verdict is SILENT
+
+
+def test_the_end_of_flapping_is_the_end_of_its_incident() -> None:
+    outage = (SILENT, SILENT, HEALTHY, HEALTHY)
+    incident, events = followed(HEALTHY, *outage, *outage, HEALTHY, by=Rules(calm=3.0))
+    assert incident is None
+    assert (events[-1].what, events[-1].incident.flapping) == (What.CLOSED, True)
+
+
+def test_an_incident_that_another_process_opened_goes_on() -> None:
+    known = Incident("abc", "fra1", "here", -1000.0, SILENT, DOWN, "")
+    down = Damping(DOWN, (DOWN, DOWN), failed_at=0.0)
+    healthy = Diagnosis(HEALTHY, "")
+    assert follow(known, down, CHECK, healthy, 1.0, confirmed=False) == (known, None)
+    gone, event = follow(known, Damping(UP), CHECK, healthy, 2.0, confirmed=False)
+    assert gone is None
+    assert event is not None
+    assert (event.incident.id, event.incident.closed_at) == ("abc", 2.0)
+
+
+def test_no_incident_ends_before_it_began() -> None:
+    incident = Incident("abc", "fra1", "here", 1000.0, SILENT, DOWN, "")
+    assert ended(incident, 10.0).incident.closed_at == 1000.0
+
+
+def test_who_acknowledged_first_stays_so_and_a_second_one_may_add_a_note() -> None:
+    incident = Incident("abc", "fra1", "here", 0.0, SILENT, DOWN, "")
+    first = acknowledged(incident, 5.0, "alice")
+    second = acknowledged(first.incident, 9.0, "bob", "on my way")
+    assert (second.who, second.note) == ("bob", "on my way")
+    assert second.incident == first.incident
+    assert (first.incident.acknowledged_by, first.incident.acknowledged_at) == ("alice", 5.0)
+
+
+def test_no_two_have_one_id() -> None:
+    assert len({random_id() for _ in range(1000)}) == 1000
+
+
+@given(st.lists(st.sampled_from([HEALTHY, SLOW, SILENT, CLOSED, Verdict.DATA_DEAD]), max_size=60))
+def test_incidents_come_one_after_the_other_and_only_get_worse(verdicts: list[Verdict]) -> None:
+    incident, events = followed(*verdicts)
+    current: Incident | None = None
+    for event in events:
+        if event.what is What.OPENED:
+            assert current is None
+        else:
+            assert current is not None
+            assert current.id == event.incident.id
+            assert current.severity is event.incident.severity or current.severity is DEGRADED
+        current = None if event.what is What.CLOSED else event.incident
+    assert current == incident
+
+
+@pytest.mark.parametrize("settled", [None, UP])
+def test_a_server_that_is_not_settled_broken_opens_none(settled: Severity | None) -> None:
+    silent = Diagnosis(SILENT, "")
+    assert follow(None, Damping(settled), CHECK, silent, 0.0, confirmed=True) == (None, None)

@@ -1,0 +1,279 @@
+"""How the engine settles what has happened: in haste, and not before it knows that we see at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from math import nan
+
+import pytest
+
+from tests.monitor.rounds import rounds
+from tests.monitor.test_engine import Desk, at_work, watched
+from tests.probe.stage import SERVER, ScriptedServer, healthy, silence
+from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.fleet.records import Endpoint, Server
+from wgmon_tui.monitor import engine
+from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.monitor.damping import Damping
+from wgmon_tui.monitor.incidents import Event, Incident, What
+from wgmon_tui.probe import port_monitor
+
+UP, DOWN = Severity.UP, Severity.DOWN
+TRIO = ("fra1", "nyc1", "syd1")
+HALF_MINUTE_S = 30.0
+
+
+@pytest.fixture(autouse=True)
+def at_the_pace_of_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(port_monitor, "_WAIT_S", 0.01)
+    monkeypatch.setattr(engine, "RECHECK_S", 0.05)
+    monkeypatch.setattr(engine, "DOUBT_S", 0.3)
+
+
+def damped(server: ScriptedServer, name: str = "fra1", *, interval: float = 3600.0) -> Server:
+    """With the usual thresholds. Checks come by themselves only where they are made in haste."""
+    return replace(watched(server, name, interval=interval), timeout=0.1, fail_after=2, recover_after=2)
+
+
+def happened(desk: Desk) -> list[tuple[What, str]]:
+    return [(event.what, event.incident.server) for event in desk.events]
+
+
+# In haste
+
+
+async def test_an_outage_is_settled_by_checks_that_follow_at_once() -> None:
+    async with ScriptedServer(healthy) as server, at_work(Desk().watch(damped(server))) as desk:
+        await rounds(desk, ["fra1"])
+        server.script = silence
+        await rounds(desk, ["fra1"])
+        assert (desk.row().severity, desk.row().progress) == (UP, (1, 2))
+        await desk.round()
+        assert desk.row().severity is DOWN
+        assert happened(desk) == [(What.OPENED, "fra1")]
+        due = desk.engine.schedule.next_due()
+        assert due is not None
+        assert due - asyncio.get_running_loop().time() > HALF_MINUTE_S  # what is settled needs no haste
+
+
+async def test_a_check_that_is_lost_is_no_incident() -> None:
+    async with ScriptedServer(healthy) as server, at_work(Desk().watch(damped(server))) as desk:
+        await rounds(desk, ["fra1"])
+        server.script = silence
+        await rounds(desk, ["fra1"])
+        server.script = healthy
+        await desk.round()
+        assert (desk.row().severity, desk.row().progress) == (UP, None)
+    assert desk.events == []
+
+
+async def test_the_first_failure_of_all_is_settled_in_haste_too() -> None:
+    async with ScriptedServer(silence) as server, at_work(Desk().watch(damped(server))) as desk:
+        await desk.round()
+        assert desk.row().severity is Severity.UNKNOWN
+        await desk.round()
+        assert desk.row().severity is DOWN
+
+
+async def test_a_server_that_comes_back_is_believed_after_two_checks() -> None:
+    async with ScriptedServer(silence) as server, at_work(Desk().watch(damped(server))) as desk:
+        await rounds(desk, ["fra1", "fra1"])
+        server.script = healthy
+        await rounds(desk, ["fra1"])
+        await desk.round()
+        assert desk.row().severity is UP
+    assert [event.what for event in desk.events] == [What.OPENED, What.CLOSED]
+    assert len({event.incident.id for event in desk.events}) == 1
+
+
+async def test_haste_never_checks_more_often_than_the_interval() -> None:
+    async with ScriptedServer(healthy) as server:
+        quick = damped(server, interval=0.02)
+        async with at_work(Desk().watch(quick)) as desk:
+            await desk.round()
+            desk.engine._check_soon("fra1", 1.0, 0.02)
+            due = desk.engine.schedule.next_due()
+            assert due is not None
+            assert due - asyncio.get_running_loop().time() < 0.03
+
+
+async def test_where_many_fall_at_once_each_waits_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "RECHECKS_PER_S", 0.05)
+    async with ScriptedServer(silence) as server, at_work(Desk().watch(damped(server))) as desk:
+        await desk.round()
+        due = desk.engine.schedule.next_due()
+        assert due is not None
+        assert due - asyncio.get_running_loop().time() > HALF_MINUTE_S / 2
+
+
+# In doubt
+
+
+async def test_in_a_small_fleet_witnesses_are_asked_and_the_failure_counts() -> None:
+    async with (
+        ScriptedServer(healthy) as well,
+        ScriptedServer(healthy) as ill,
+        at_work(Desk().watch(damped(ill), damped(well, "nyc1"), damped(well, "syd1"))) as desk,
+    ):
+        await rounds(desk, TRIO)
+        ill.script = silence
+        await rounds(desk, ["fra1"])
+        assert (desk.row().severity, desk.row().word, desk.row().progress) == (UP, "silent", None)
+        asked = {(await desk.round())[0] for _ in range(2)}
+        assert asked == {"nyc1", "syd1"}
+        assert desk.row().progress == (1, 2)
+        while desk.row().severity is UP:
+            await desk.round()
+    assert happened(desk) == [(What.OPENED, "fra1")]
+
+
+async def test_who_is_down_already_troubles_no_witnesses() -> None:
+    async with (
+        ScriptedServer(healthy) as well,
+        ScriptedServer(silence) as ill,
+        at_work(Desk().watch(damped(ill), damped(well, "nyc1"), damped(well, "syd1"))) as desk,
+    ):
+        while desk.row().severity is not DOWN:
+            await desk.round()
+        await desk.in_flight()
+        asked = len(well.initiations)
+        await rounds(desk, ["fra1"])
+        assert desk.engine._witnesses == set()
+    assert len(well.initiations) == asked
+
+
+@pytest.mark.parametrize("size", [3, 6])
+async def test_an_uplink_that_fails_for_a_while_opens_no_incident(size: int) -> None:
+    names = [f"server-{number}" for number in range(size)]
+    async with ScriptedServer(healthy) as server:
+        fleet = [damped(server, name, interval=0.4) for name in names]
+        async with at_work(Desk().watch(*fleet)) as desk:
+
+            async def until_all_are(severity: Severity) -> None:
+                while any(desk.row(name).severity is not severity for name in names):
+                    await desk.round()
+
+            await until_all_are(UP)
+            for _ in range(2):
+                server.script = silence
+                await until_all_are(Severity.UNKNOWN)
+                assert {desk.row(name).word for name in names} == {"local-fault"}
+                server.script = healthy
+                await until_all_are(UP)
+    assert desk.events == []
+
+
+async def test_a_start_without_an_uplink_accuses_no_server_that_was_well() -> None:
+    async with ScriptedServer(silence) as server:
+        desk = Desk().watch(*(damped(server, name) for name in TRIO))
+        for name in TRIO:
+            desk.engine.restore(name, severity=UP, since=1.0, damping=Damping(UP, (UP, UP)))
+        async with at_work(desk):
+            while {desk.row(name).word for name in TRIO} != {"local-fault"}:
+                await desk.round()
+    assert desk.events == []
+
+
+# What others know, and what others do
+
+KNOWN = Incident("abc", "fra1", "local", 50.0, Verdict.SILENT, DOWN, "Nothing came back.")
+
+
+async def test_an_incident_goes_on_over_a_restart_as_the_same_one() -> None:
+    async with ScriptedServer(healthy) as server:
+        desk = Desk().watch(damped(server))
+        desk.engine.restore(
+            "fra1",
+            severity=DOWN,
+            since=50.0,
+            damping=Damping(DOWN, (DOWN, DOWN), failed_at=60.0),
+            samples=[0.02, nan],
+            verdict=Verdict.SILENT,
+            port_monitor="open|filtered",
+            incident=KNOWN,
+        )
+        row = desk.row()
+        assert (row.severity, row.since, row.word, row.incident) == (DOWN, 50.0, "silent", KNOWN)
+        assert row.samples.recent(5) == pytest.approx([0.02, None])
+        async with at_work(desk):
+            await desk.round()
+            await desk.round()
+    [event] = desk.events
+    assert (event.what, event.incident.id, desk.row().severity) == (What.CLOSED, "abc", UP)
+
+
+async def test_what_is_known_of_nobody_or_too_late_is_dropped() -> None:
+    async with ScriptedServer(healthy) as server, at_work(Desk().watch(damped(server))) as desk:
+        await desk.round()
+        for name in ("nobody", "fra1"):
+            desk.engine.restore(name, severity=DOWN, since=1.0, damping=Damping(DOWN), incident=KNOWN)
+        assert (desk.row().severity, desk.row().incident) == (UP, None)
+
+
+async def test_a_server_that_was_paused_stays_so_over_a_restart() -> None:
+    async with ScriptedServer(healthy) as server:
+        desk = Desk().watch(damped(server))
+        desk.engine.restore("fra1", severity=UP, since=50.0, damping=Damping(UP), paused=True)
+        assert desk.row().severity is Severity.PAUSED
+        assert desk.engine.schedule.next_due() is None
+
+
+class Heard:
+    """What a listener was told, without the rounds."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.told: list[tuple[str, Severity, list[tuple[What, str, str]]]] = []
+        desk.engine.listen(self._listen)
+
+    def _listen(self, row: Row, outcome: Round | None, events: Iterable[Event]) -> None:
+        if outcome is None:
+            said = [(event.what, event.who, event.note) for event in events]
+            self.told.append((row.server.name, row.severity, said))
+
+
+NOT_CHECKED = Server("fra1", Endpoint("192.0.2.7", 51820), SERVER.public, "bastion")
+
+
+def down() -> Desk:
+    """At rest: with an incident that another process has opened."""
+    desk = Desk().watch(NOT_CHECKED)
+    desk.engine.restore("fra1", severity=DOWN, since=50.0, damping=Damping(DOWN), incident=KNOWN)
+    return desk
+
+
+def test_listeners_hear_who_acknowledged_and_paused() -> None:
+    desk = down()
+    heard = Heard(desk)
+    desk.engine.acknowledge(["fra1", "nobody"], "alice", "on my way")
+    desk.engine.pause(["fra1", "nobody"], True, "bob")
+    desk.engine.pause(["fra1"], True, "carol")
+    desk.engine.pause(["fra1"], False)
+    assert heard.told == [
+        ("fra1", DOWN, [(What.ACKNOWLEDGED, "alice", "on my way")]),
+        ("fra1", Severity.PAUSED, [(What.CLOSED, "bob", "paused")]),
+        ("fra1", Severity.UNKNOWN, []),
+    ]
+
+
+def test_a_server_that_leaves_the_file_ends_its_incident() -> None:
+    desk = down()
+    heard = Heard(desk)
+    desk.watch()
+    assert heard.told == [("fra1", DOWN, [(What.CLOSED, "", "left servers.toml")])]
+    assert desk.engine.board.rows == {}
+
+
+def test_a_pause_that_the_file_says_or_takes_back_takes_effect() -> None:
+    desk = Desk().watch(NOT_CHECKED)
+    paused = replace(NOT_CHECKED, paused=True)
+    desk.watch(paused)
+    assert (desk.row().severity, desk.row().paused_by) == (Severity.PAUSED, "servers.toml")
+    desk.engine.pause(["fra1"], False, "alice")
+    desk.watch(replace(paused, tags=("eu",)))
+    assert desk.row().severity is Severity.UNKNOWN  # another line of the entry changed
+    desk.engine.pause(["fra1"], True, "alice")
+    desk.watch(NOT_CHECKED)
+    assert desk.row().severity is Severity.UNKNOWN
+    assert desk.engine.schedule.next_due() is not None

@@ -1,0 +1,289 @@
+"""Changes to servers.toml that a person makes entry by entry: add, change, delete, and take a deletion back.
+
+A change says what stood in the table when the person began and what should stand there now. What another
+program wrote meanwhile stays, key by key; where both changed the same key, nothing is written and the error
+says which. Key files are never deleted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.fleet.secret_files import KeyFiles, new_files
+from wgmon_tui.fleet.secret_sources import secret_keys
+from wgmon_tui.fleet.servers_file import update
+from wgmon_tui.fleet.servers_toml import read_server, server_entries
+from wgmon_tui.fleet.tables import KeyedError
+from wgmon_tui.fleet.wgquick import Conf
+from wgmon_tui.wireguard.keys import KEY_LENGTH, PresharedKey, PrivateKey
+
+Entries = Mapping[str, object]
+"""The keys of a table and their values, as TOML has them."""
+
+PRESHARED_KEY_FILE = "preshared_key" + SecretForm.FILE.value
+
+_MISSING = "cannot be empty"
+_SHOWN_NAMES = 3
+
+T = TypeVar("T", Server, Identity)
+
+
+class ConflictError(ConfigurationError):
+    """Another program changed the same keys meanwhile, or deleted the entry (`keys` is empty then)."""
+
+    def __init__(self, what: str, keys: Sequence[str]) -> None:
+        happened = f"changed its {', '.join(keys)}" if keys else "deleted it"
+        super().__init__(f"{what}: another program {happened} meanwhile")
+        self.keys = tuple(keys)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerChange:
+    """What is to become of a server; `before` is None for a new one.
+
+    A `preshared_key` goes into a new file, and so does the private key of `conf`, for an identity with the
+    name that `after` has for its identity. `overrule`: where another program changed the same key, ours
+    stands.
+    """
+
+    before: Entries | None
+    after: Entries
+    preshared_key: PresharedKey | None = None
+    conf: Conf | None = None
+    overrule: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A server as it is now in the file, and lines to print."""
+
+    server: Server
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What was deleted, with its places in the file, so that it can be put back; and lines to print."""
+
+    servers: tuple[tuple[int, Server], ...] = ()
+    identities: tuple[tuple[int, Identity], ...] = ()
+    lines: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> str:
+        """For a message."""
+        servers, identities = ([each.name for _, each in gone] for gone in (self.servers, self.identities))
+        return listed([*servers, *identities])
+
+
+def problems_of(entries: Entries, fleet: Fleet, taken: Collection[str] = ()) -> dict[str, str]:
+    """What is wrong with a server's table, by key; empty where it can be written.
+
+    `taken` are the names that it must not have.
+    """
+    standing = dict(entries)
+    problems: dict[str, str] = {}
+    while True:
+        try:
+            server = read_server(fleet, standing)
+        except KeyedError as error:
+            if error.key in problems:
+                return problems
+            problems[error.key] = error.phrase if error.key in entries else _MISSING
+            standing.pop(error.key, None)
+            standing |= _STAND_IN.get(error.key, {})
+            if error.key == "identity" and fleet.identities:
+                standing["identity"] = fleet.identities[0].name
+        else:
+            if server.name in taken and "name" not in problems:
+                problems["name"] = "another server has this name"
+            return problems
+
+
+_STAND_IN: dict[str, Entries] = {
+    "name": {"name": "name"},
+    "endpoint": {"endpoint": "192.0.2.1:51820"},
+    "public_key": {"public_key": str(PrivateKey(bytes(KEY_LENGTH)).public)},
+}
+"""So that what one key lacks does not hide what is wrong with the others."""
+
+
+def save_server(config_dir: Path, change: ServerChange) -> Changed:
+    """Write a new server, or a change to one. Raises ConflictError, or another ConfigurationError."""
+    with new_files(config_dir) as files:
+        lines: list[str] = []
+        saved = update(config_dir, lambda fleet: _saved(fleet, change, files, lines))
+    server = saved.fleet.server(str(change.after["name"]))
+    if server is None:
+        raise AssertionError("what was saved is there")
+    return Changed(server, (*lines, *([saved.notice] if saved.notice else [])))
+
+
+def _saved(fleet: Fleet, change: ServerChange, files: KeyFiles, lines: list[str]) -> Fleet:
+    after = dict(change.after)
+    if change.conf:
+        fleet = _with_identity(fleet, str(after["identity"]), change.conf, files)
+    if change.preshared_key:
+        for key in secret_keys("preshared_key"):
+            after.pop(key, None)
+        after[PRESHARED_KEY_FILE] = files.write(str(after["name"]), ".psk", change.preshared_key)
+    name = str(after["name"])
+    if change.before is None:
+        _refuse_taken(fleet.servers, name, "server")
+        return replace(fleet, servers=(*fleet.servers, read_server(fleet, after)))
+    was = str(change.before["name"])
+    if name != was:
+        _refuse_taken(fleet.servers, name, "server")
+    current = fleet.server(was)
+    if current is None:
+        if not change.overrule:
+            raise ConflictError(_called("server", was), ())
+        return replace(fleet, servers=(*fleet.servers, read_server(fleet, after)))
+    theirs = server_entries(fleet, current)
+    merged, conflicts, kept = _merged(change.before, after, theirs)
+    if conflicts and not change.overrule:
+        raise ConflictError(_called("server", was), conflicts)
+    if kept:
+        lines.append(f"{_called('server', was)}: kept what another program changed: {', '.join(kept)}")
+    server = read_server(fleet, merged)
+    return replace(fleet, servers=tuple(server if each is current else each for each in fleet.servers))
+
+
+def _merged(
+    before: Entries, after: Entries, theirs: Entries
+) -> tuple[dict[str, object], list[str], list[str]]:
+    """Their table with our changes in it; the keys that both changed; those that only they changed."""
+    merged, conflicts, kept = dict(theirs), [], []
+    for key in dict.fromkeys((*before, *after, *theirs)):
+        was, ours, stands = (table.get(key) for table in (before, after, theirs))
+        if ours == was:
+            if stands != was:
+                kept.append(key)
+            continue
+        if stands not in (was, ours):
+            conflicts.append(key)
+        if key in after:
+            merged[key] = ours
+        else:
+            merged.pop(key, None)
+    return merged, conflicts, kept
+
+
+def _with_identity(fleet: Fleet, name: str, conf: Conf, files: KeyFiles) -> Fleet:
+    _refuse_taken(fleet.identities, name, "identity")
+    source = SecretSource(SecretForm.FILE, files.write(name, ".key", conf.private_key))
+    return replace(fleet, identities=(*fleet.identities, Identity(name, source, conf.addresses)))
+
+
+def save_identity(config_dir: Path, before: Identity, after: Identity) -> tuple[str, ...]:
+    """Change an identity, which keeps its name; gives lines to print.
+
+    Raises ConflictError, or another ConfigurationError.
+    """
+
+    def change(fleet: Fleet) -> Fleet:
+        current = fleet.identity(before.name)
+        if current is None:
+            raise ConflictError(_called("identity", before.name), ())
+        if current not in (before, after):
+            raise ConflictError(_called("identity", before.name), ["table"])
+        return replace(
+            fleet, identities=tuple(after if each is current else each for each in fleet.identities)
+        )
+
+    saved = update(config_dir, change)
+    return (saved.notice,) if saved.notice else ()
+
+
+def delete_servers(config_dir: Path, names: Collection[str]) -> Deleted:
+    """Take servers out of the file; names that are not there are passed over. Raises ConfigurationError."""
+    gone: list[tuple[int, Server]] = []
+
+    def change(fleet: Fleet) -> Fleet:
+        gone[:] = [(place, each) for place, each in enumerate(fleet.servers) if each.name in names]
+        return replace(fleet, servers=tuple(each for each in fleet.servers if each.name not in names))
+
+    saved = update(config_dir, change)
+    sources = [each.preshared_key for _, each in gone if each.preshared_key]
+    return Deleted(servers=tuple(gone), lines=_left_behind(sources, saved.notice))
+
+
+def delete_identity(config_dir: Path, name: str) -> Deleted:
+    """Take an identity out of the file. Raises ConfigurationError, also while anything uses it."""
+    gone: list[tuple[int, Identity]] = []
+
+    def change(fleet: Fleet) -> Fleet:
+        gone[:] = [(place, each) for place, each in enumerate(fleet.identities) if each.name == name]
+        refuse_used(fleet, name)
+        return replace(fleet, identities=tuple(each for each in fleet.identities if each.name != name))
+
+    saved = update(config_dir, change)
+    return Deleted(
+        identities=tuple(gone), lines=_left_behind([each.private_key for _, each in gone], saved.notice)
+    )
+
+
+def refuse_used(fleet: Fleet, name: str) -> None:
+    """Raises ConfigurationError where servers use this identity, or the defaults name it."""
+    users = [server.name for server in fleet.servers if server.identity == name]
+    if users:
+        raise ConfigurationError(
+            f"{_called('identity', name)}: in use by {listed(users)}; give that another identity first"
+        )
+    if fleet.defaults.get("identity") == name:
+        raise ConfigurationError(f"{_called('identity', name)}: [defaults] names it; change that first")
+
+
+def restore(config_dir: Path, deleted: Deleted) -> tuple[str, ...]:
+    """Put back what was deleted, where it stood; gives lines to print. Raises ConfigurationError."""
+
+    def change(fleet: Fleet) -> Fleet:
+        for _, identity in deleted.identities:
+            _refuse_taken(fleet.identities, identity.name, "identity")
+        for _, server in deleted.servers:
+            _refuse_taken(fleet.servers, server.name, "server")
+            if fleet.identity(server.identity) is None:
+                raise ConfigurationError(
+                    f'{_called("server", server.name)}: its identity "{server.identity}" is gone; '
+                    "bring that back first"
+                )
+        return replace(
+            fleet,
+            servers=_put_back(fleet.servers, deleted.servers),
+            identities=_put_back(fleet.identities, deleted.identities),
+        )
+
+    saved = update(config_dir, change)
+    return (saved.notice,) if saved.notice else ()
+
+
+def _put_back(entries: tuple[T, ...], gone: tuple[tuple[int, T], ...]) -> tuple[T, ...]:
+    together = list(entries)
+    for place, entry in gone:
+        together.insert(place, entry)
+    return tuple(together)
+
+
+def _left_behind(sources: Iterable[SecretSource], notice: str | None) -> tuple[str, ...]:
+    files = [str(each.value) for each in sources if each.form is SecretForm.FILE]
+    lines = [f"Not deleted: {listed(files)}, which may be the only copy of a key"] if files else []
+    return (*lines, *([notice] if notice else []))
+
+
+def _refuse_taken(entries: Iterable[Server] | Iterable[Identity], name: str, kind: str) -> None:
+    if any(each.name == name for each in entries):
+        raise ConfigurationError(f"{_called(kind, name)}: is there already; take another name")
+
+
+def _called(kind: str, name: str) -> str:
+    return f'servers.toml: {kind} "{name}"'
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - _SHOWN_NAMES
+    return ", ".join(names[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")

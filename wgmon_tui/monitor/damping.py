@@ -1,0 +1,194 @@
+"""When a server's state changes: after enough checks, so that a lost packet is no incident.
+
+The rule, all of it:
+
+- It worsens to a level (degraded, down) when at least `fail_after` of the last `fail_window` checks are at
+  least that bad, the last one among them.
+- It improves to the worst of the last `recover_after` checks when all of those are better than it is. What
+  came before them is forgiven.
+- Before the first settlement it is nothing, and a check that is up settles it at once.
+- Checks of unknown outcome say nothing about the server and are not counted.
+- It flaps when it crosses the border of down for the `flap_after`th time within `flap_within` seconds. From
+  then on it is down, and improves no more before `calm` seconds without a failed check.
+
+Pure: the state is one frozen record, the next one comes from `step`. Times are Unix seconds, because the
+state outlives the process; a clock that is set back makes no calm longer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.fleet.records import Server
+
+_BADNESS = {None: -1, Severity.UP: 0, Severity.DEGRADED: 1, Severity.DOWN: 2}
+_COUNTED = {severity.word: severity for severity in _BADNESS if severity}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The thresholds: numbers of checks, and seconds. `fail_window` is no less than `fail_after`."""
+
+    fail_after: int = 2
+    fail_window: int = 3
+    recover_after: int = 2
+    flap_after: int = 4
+    flap_within: float = 600.0
+    calm: float = 300.0
+
+    @classmethod
+    def of(cls, server: Server) -> Self:
+        """Those that a server's entry asks for."""
+        return cls(server.fail_after, server.fail_window, server.recover_after)
+
+
+@dataclass(frozen=True, slots=True)
+class Damping:
+    """What is known of a server by the rule.
+
+    `severity` is the settled one, None before the first; `window` the last counted checks, oldest first;
+    `crossings` when it came to be down or ceased to be; `failed_at` when a check last found it down.
+    """
+
+    severity: Severity | None = None
+    window: tuple[Severity, ...] = ()
+    crossings: tuple[float, ...] = ()
+    failed_at: float | None = None
+    flapping: bool = False
+
+
+def step(damping: Damping, severity: Severity, rules: Rules, now: float) -> Damping:
+    """The state after a check of that severity ended at `now`."""
+    if severity not in _BADNESS or _was_and_is_well(damping, severity, rules):
+        return damping
+    counted = _counted(damping, severity, rules, now)
+    settled = _settled(counted, rules)
+    if settled is counted.severity:
+        return counted
+    improves = _BADNESS[settled] < _BADNESS[counted.severity]
+    crosses = counted.severity is not None and Severity.DOWN in (settled, counted.severity)
+    crossings = (*counted.crossings, now) if crosses else counted.crossings
+    flapping = counted.flapping or len(crossings) >= rules.flap_after
+    if not improves:
+        return replace(counted, severity=settled, crossings=crossings, flapping=flapping)
+    if flapping and counted.failed_at is not None and now - counted.failed_at < rules.calm:
+        return replace(counted, flapping=True)
+    return replace(
+        counted,
+        severity=settled,
+        window=counted.window[-rules.recover_after :],
+        crossings=() if flapping else crossings,
+        flapping=False,
+    )
+
+
+def unsettled(damping: Damping) -> bool:
+    """Whether the last check disagrees with the state: then another one soon tells which of them holds.
+
+    While a server flaps it is settled that nothing is, and checks in haste would settle nothing.
+    """
+    return bool(damping.window) and damping.window[-1] is not damping.severity and not damping.flapping
+
+
+def progress(damping: Damping, rules: Rules) -> tuple[int, int] | None:
+    """While unsettled: how many checks speak for the change, and how many it takes."""
+    if not unsettled(damping):
+        return None
+    latest = damping.window[-1]
+    if _BADNESS[latest] > _BADNESS[damping.severity]:
+        return _as_bad_as(latest, damping.window, rules), rules.fail_after
+    better = 0
+    while better < len(damping.window) and _better(damping.window[-1 - better], damping.severity):
+        better += 1
+    return better, rules.recover_after
+
+
+def begun_anew(damping: Damping) -> Damping:
+    """The settled severity alone: what is checked has changed, and earlier checks say little of it."""
+    return Damping(damping.severity)
+
+
+def as_json(damping: Damping) -> str:
+    """The state as text that `from_json` reads."""
+    return json.dumps(
+        {
+            "severity": damping.severity and damping.severity.word,
+            "window": [severity.word for severity in damping.window],
+            "crossings": damping.crossings,
+            "failed_at": damping.failed_at,
+            "flapping": damping.flapping,
+        },
+        separators=(",", ":"),
+    )
+
+
+def from_json(text: str) -> Damping:
+    """The state that a text holds. What another version or a damaged disk wrote begins anew; never raises."""
+    try:
+        return _read(json.loads(text))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return Damping()
+
+
+def _was_and_is_well(damping: Damping, severity: Severity, rules: Rules) -> bool:
+    """Whether this check adds nothing to what is known: most checks do not, and should cost little."""
+    return (
+        severity is Severity.UP
+        and damping.severity is Severity.UP
+        and not damping.crossings
+        and damping.window.count(Severity.UP) == _kept(rules) == len(damping.window)
+    )
+
+
+def _kept(rules: Rules) -> int:
+    return max(rules.fail_window, rules.recover_after)
+
+
+def _counted(damping: Damping, severity: Severity, rules: Rules, now: float) -> Damping:
+    """With this check among the last ones. Where the clock was set back, nothing lies ahead of it."""
+    failed_at = now if severity is Severity.DOWN else damping.failed_at
+    return replace(
+        damping,
+        window=(*damping.window, severity)[-_kept(rules) :],
+        crossings=tuple(at for at in damping.crossings if now - rules.flap_within < at <= now),
+        failed_at=None if failed_at is None else min(failed_at, now),
+    )
+
+
+def _settled(damping: Damping, rules: Rules) -> Severity | None:
+    """The severity that the last checks call for."""
+    window, settled = damping.window, damping.severity
+    latest = window[-1]
+    for level in (Severity.DOWN, Severity.DEGRADED):
+        worsens = _BADNESS[settled] < _BADNESS[level] <= _BADNESS[latest]
+        if worsens and _as_bad_as(level, window, rules) >= rules.fail_after:
+            return level
+    if settled is None:
+        return latest if latest is Severity.UP else None
+    lately = window[-rules.recover_after :]
+    if len(lately) == rules.recover_after and all(_better(each, settled) for each in lately):
+        return max(lately, key=_BADNESS.__getitem__)
+    return settled
+
+
+def _as_bad_as(level: Severity, window: Sequence[Severity], rules: Rules) -> int:
+    return sum(_BADNESS[each] >= _BADNESS[level] for each in window[-rules.fail_window :])
+
+
+def _better(one: Severity, other: Severity | None) -> bool:
+    return _BADNESS[one] < _BADNESS[other]
+
+
+def _read(stored: Mapping[str, Any]) -> Damping:
+    severity, failed_at = stored["severity"], stored["failed_at"]
+    return Damping(
+        severity=None if severity is None else _COUNTED[severity],
+        window=tuple(_COUNTED[word] for word in stored["window"]),
+        crossings=tuple(float(at) for at in stored["crossings"]),
+        failed_at=None if failed_at is None else float(failed_at),
+        flapping=bool(stored["flapping"]),
+    )

@@ -1,0 +1,66 @@
+"""What stands between a face and whoever keeps its board current: our own engine, or the writer's store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from wgmon_tui.monitor.board import Board
+
+
+class Feed(Protocol):
+    """A board that is kept current while `run` runs, and what can be asked for.
+
+    Requests return at once; what comes of them is seen on the board.
+    """
+
+    board: Board
+    """The same one for as long as the feed is there."""
+
+    @property
+    def checks_per_second(self) -> float:
+        """Finished checks a second, over the last few."""
+        ...
+
+    async def run(self) -> None:
+        """Keep the board current until cancelled."""
+        ...
+
+    def recheck(self, names: Iterable[str]) -> None:
+        """Check these servers now."""
+        ...
+
+    def pause(self, names: Iterable[str], paused: bool) -> None:
+        """Stop or resume checking these servers."""
+        ...
+
+    def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
+        """Say that somebody has seen the open incidents of these servers; the note stays beside them."""
+        ...
+
+    def add_note(self, incident: str, text: str) -> None:
+        """Write something beside an incident."""
+        return
+
+    def attend(self, name: str | None) -> None:
+        """The packets of this server are on the screen; of none any more."""
+        return
+
+    def take_over(self) -> None:
+        """Become the writer, where `can_take_over` says that there is none."""
+        return
+
+    @property
+    def can_take_over(self) -> bool:
+        """Whether nobody writes, and we might."""
+        return False
+
+    @property
+    def status(self) -> str:
+        """Who writes, where that is not us."""
+        return ""
+
+    @property
+    def warning(self) -> str | None:
+        """The line on what does not work as it should; None where all does."""
+        return None
