@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -134,6 +135,64 @@ def test_two_ledgers_that_take_turns_see_each_other(tmp_path: Path, monkeypatch:
     with StampLedger(tmp_path) as one, StampLedger(tmp_path) as two:
         stamps = [ledger.next(IDENTITY) for _ in range(50) for ledger in (one, two)]
     assert all(before < after for before, after in pairwise(stamps))
+
+
+# The copy in the store
+
+
+@pytest.mark.parametrize("spoil", [lambda path: path.unlink(), lambda path: path.write_bytes(b"torn")])
+def test_where_its_file_is_gone_or_spoiled_the_stamps_go_on_from_the_store_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], object]
+) -> None:
+    clock = Clock(monkeypatch)
+    with StampLedger(tmp_path) as ledger:
+        ledger.next(IDENTITY)
+        copy = ledger.last()
+        clock.now_ns += 60 * 10**9  # the copy is a minute old
+        last = ledger.next(IDENTITY)
+    spoil(only_file(tmp_path))
+    clock.now_ns -= YEAR_NS
+    with StampLedger(tmp_path, copy) as ledger:
+        assert ledger.next(IDENTITY) > last
+        assert ledger.ahead_s(IDENTITY) < YEAR_NS / 1e9 + 300
+
+
+def test_a_copy_that_lies_behind_our_clock_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    with StampLedger(tmp_path) as ledger:
+        ledger.next(IDENTITY)
+        copy = ledger.last()
+    only_file(tmp_path).unlink()
+    clock.now_ns += 1
+    with StampLedger(tmp_path, copy) as ledger:
+        assert ledger.next(IDENTITY) == tai64n.encode(clock.now_ns)
+
+
+def test_a_file_that_is_whole_says_more_than_the_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    with StampLedger(tmp_path) as ledger:
+        ledger.next(IDENTITY)
+        copy = {key: last_ns + YEAR_NS for key, last_ns in ledger.last().items()}
+    with StampLedger(tmp_path, copy) as ledger:
+        clock.now_ns += 1
+        assert ledger.next(IDENTITY) == tai64n.encode(clock.now_ns)
+
+
+def test_without_a_directory_the_copy_is_what_stamps_go_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    with StampLedger(tmp_path) as ledger:
+        last = ledger.next(IDENTITY)
+        copy = ledger.last()
+    clock.now_ns -= YEAR_NS
+    (tmp_path / "a-file").touch()
+    with StampLedger(tmp_path / "a-file" / "state", copy) as ledger:
+        assert ledger.next(IDENTITY) > last
 
 
 # On disk

@@ -2,12 +2,54 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.fleet.records import Address
 from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.incidents import Incident
+
+
+class State(StrEnum):
+    """What a stretch of a server's time is counted as: the words of the severities, and one more."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+    PAUSED = "paused"
+    MAINTENANCE = "maintenance"
+
+    @property
+    def severity(self) -> Severity:
+        """How it is shown."""
+        return _SEVERITIES.get(self.value, Severity.PAUSED)
+
+
+FAILED = frozenset({Severity.DEGRADED, Severity.DOWN})
+"""What says that something is wrong with a server."""
+
+_SEVERITIES = {severity.word: severity for severity in Severity}
+_VERDICTS = {verdict.slug: verdict for verdict in Verdict}
+_STATES = {state.value: state for state in State}
+
+
+def state_of(word: str) -> State:
+    """The state of a stored word; one that another version wrote and we do not know is unknown to us."""
+    return _STATES.get(word, State.UNKNOWN)
+
+
+def severity_of(word: str) -> Severity | None:
+    """The severity of a stored word; None where another version wrote one that we do not know."""
+    return _SEVERITIES.get(word)
+
+
+def verdict_of(slug: str | None) -> Verdict | None:
+    """The verdict of a stored slug; None where there is none, and where we do not know it."""
+    return _VERDICTS.get(slug) if slug else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +68,6 @@ class Seen:
     unknown: float = 0.0
     paused: float = 0.0
     maintenance: float = 0.0
-    worst: Severity | None = None
     p50: float | None = None
     p95: float | None = None
     p99: float | None = None
@@ -37,6 +78,15 @@ class Seen:
         return self.up + self.degraded + self.down
 
     @property
+    def worst(self) -> Severity | None:
+        """The worst state of the time seen; None where none was."""
+        if self.down:
+            return Severity.DOWN
+        if self.degraded:
+            return Severity.DEGRADED
+        return Severity.UP if self.up else None
+
+    @property
     def uptime(self) -> float | None:
         """The share, 0 to 1, of the time seen in which the server was not down; None where none was seen."""
         return (self.up + self.degraded) / self.counted if self.counted else None
@@ -45,6 +95,9 @@ class Seen:
     def loss(self) -> float | None:
         """The share of checks lost, 0 to 1; None where there were none."""
         return self.lost / self.checks if self.checks else None
+
+
+NOTHING_SEEN = Seen()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +111,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class PastCheck:
-    """One check of the past, without its packets."""
+    """One check of the past, without its packets. `decides` says that it spoke for its round."""
 
     at: float
     address: Address | None
@@ -69,6 +122,70 @@ class PastCheck:
     tunnel_sent: int | None = None
     tunnel_received: int | None = None
     tunnel_rtt: float | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether loss and percentiles take it in: it speaks for its server, and we were able to see."""
+        return self.decides and self.verdict.severity is not Severity.UNKNOWN
+
+    @property
+    def failed(self) -> bool:
+        """Whether it found something wrong with the server."""
+        return self.verdict.severity in FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """From `at` on a server was in `state`, and the check that began then.
+
+    `check` is None where the state changed without one (paused, resumed, judged anew), and where another
+    version's verdict is not known to us.
+    """
+
+    at: float
+    state: State
+    check: PastCheck | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """A row of the journal. `id` never comes twice and grows; `since` is of the moment's state."""
+
+    id: int
+    server: str
+    since: float
+    moment: Moment
+    port_monitor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store knows of a server now: what a face shows before the first check.
+
+    `verdict` and `rtt` are of the last check that decided; `samples` its last round-trip times, oldest
+    first, NaN for a lost one; `damping` the JSON of the damping rule's state, at most some minutes old.
+    """
+
+    server: str
+    state: State
+    since: float | None
+    verdict: Verdict | None
+    rtt: float | None
+    port_monitor: str | None
+    damping: str
+    samples: array[float]
+    incident: Incident | None = None
+    paused_since: float | None = None
+    paused_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A server of the store. `entry` is JSON: what viewers may know of its entry in servers.toml."""
+
+    server: str
+    entry: str
+    removed_at: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,16 @@ Everything that grows is clustered by time: new rows go to the end of their tabl
 beginning, so a commit touches a few pages however many servers there are. One server's past is read by
 point lookups, one a bucket.
 
-    checks ──(each minute, server by server, in one transaction)──► minutes, packs, hours; out of checks
+    checks ──(each minute, some servers in one transaction)──► minutes, packs, hours; current.as_of moves on
 
 `checks` is the journal: what has happened since the last full minutes. A viewer follows it by `id`, which
-never comes twice. `packs` holds the same checks minute by minute, packed; `minutes` and `hours` are rollups.
-Times are Unix seconds (REAL), minutes and hours their number since the epoch (INTEGER). Severities and
-verdicts are stored as their words.
+never comes twice. Rows up to their server's `current.as_of` are in the rollups already and must not be
+counted again; they leave when all before them have come so far, as one stretch, because a server's rows lie
+scattered over all pages of the journal. `packs` holds the same checks minute by minute, packed; `minutes` and
+`hours` are rollups. A state holds from its row to the server's next one; `current.accounted_to` says up to
+when that time is in the rollups.
+Times are Unix seconds (REAL), minutes and hours their number since the epoch (INTEGER). States, severities
+and verdicts are stored as their words.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ CREATE TABLE servers (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     entry TEXT NOT NULL,              -- what viewers may know of its entry: JSON, nothing secret
+    holds REAL NOT NULL,              -- seconds after which a state without a further check is nobody's word
     removed_at REAL                   -- no longer in servers.toml since; its history stays
 ) STRICT;
 
@@ -33,8 +38,8 @@ CREATE TABLE checks (
     at REAL NOT NULL,                 -- when it began
     address TEXT,
     vantage TEXT NOT NULL,
-    verdict TEXT NOT NULL,            -- of this check alone
-    state TEXT NOT NULL,              -- the server's severity after it, damped
+    verdict TEXT,                     -- of this check alone; NULL where the state changed without a check
+    state TEXT NOT NULL,              -- the server's after it, damped: history.records.State
     since REAL NOT NULL,              -- of that state
     decides INTEGER NOT NULL,         -- 1 for the check of a round that speaks for the server
     rtt REAL,                         -- seconds; NULL where lost
@@ -52,7 +57,6 @@ CREATE TABLE minutes (
     checks INTEGER NOT NULL, lost INTEGER NOT NULL,
     up_s REAL NOT NULL, degraded_s REAL NOT NULL, down_s REAL NOT NULL,
     unknown_s REAL NOT NULL, paused_s REAL NOT NULL, maintenance_s REAL NOT NULL,
-    worst TEXT,                       -- severity, of the time that counts
     sketch BLOB NOT NULL,             -- of the round-trip times
     PRIMARY KEY (minute, server)
 ) STRICT, WITHOUT ROWID;
@@ -62,17 +66,17 @@ CREATE TABLE hours (
     checks INTEGER NOT NULL, lost INTEGER NOT NULL,
     up_s REAL NOT NULL, degraded_s REAL NOT NULL, down_s REAL NOT NULL,
     unknown_s REAL NOT NULL, paused_s REAL NOT NULL, maintenance_s REAL NOT NULL,
-    worst TEXT,
     sketch BLOB NOT NULL,
     PRIMARY KEY (hour, server)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE current (                -- what a face shows at once after a start
     server INTEGER PRIMARY KEY,
-    as_of INTEGER NOT NULL,           -- the id of the last check that is in it
+    as_of INTEGER NOT NULL,           -- the last id of its journal rows that is in here and in the rollups
+    accounted_to REAL NOT NULL,       -- the time before is in the rollups; from here on `state` holds
     state TEXT NOT NULL, since REAL,
     verdict TEXT, rtt REAL, port_monitor TEXT,
-    damping TEXT NOT NULL,            -- JSON: monitor.damping's record
+    damping TEXT NOT NULL,            -- JSON: monitor.damping's record, as of the last commit
     samples BLOB NOT NULL             -- the last round-trip times, little-endian float32, NaN for lost
 ) STRICT;
 
@@ -86,6 +90,7 @@ CREATE TABLE exchanges (
     round BLOB NOT NULL               -- history.codec, compressed
 ) STRICT;
 CREATE INDEX exchanges_of_server ON exchanges (server, at);
+CREATE UNIQUE INDEX good_exchanges ON exchanges (server) WHERE kind = 'good';
 
 CREATE TABLE incidents (
     id TEXT PRIMARY KEY,
@@ -100,6 +105,7 @@ CREATE TABLE incidents (
 ) STRICT;
 CREATE INDEX incidents_of_server ON incidents (server, opened_at);
 CREATE INDEX incidents_by_time ON incidents (opened_at);
+CREATE INDEX open_incidents ON incidents (server) WHERE closed_at IS NULL;
 
 CREATE TABLE notes (
     id INTEGER PRIMARY KEY, incident TEXT NOT NULL, at REAL NOT NULL, who TEXT NOT NULL, text TEXT NOT NULL

@@ -1,0 +1,85 @@
+"""What an engine would say, made by hand: servers, rows and rounds at a time of the test's choosing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.fleet.records import Endpoint, Server
+from wgmon_tui.monitor.board import Board, Round, Row
+from wgmon_tui.monitor.damping import Damping
+from wgmon_tui.monitor.incidents import Event, Incident, What
+from wgmon_tui.probe.records import Check, Direction, Handshake, Packet, Silence, Tunnel
+from wgmon_tui.wireguard.keys import PublicKey
+
+START = 1_700_000_040.0
+"""The beginning of a minute."""
+
+VANTAGE = "here"
+ENDPOINT = Endpoint("198.51.100.7", 51820)
+ADDRESS = ip_address("198.51.100.7")
+
+
+class Clock:
+    """Wall time that a test sets."""
+
+    def __init__(self, now: float = START) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def server(name: str = "fra1", *, interval: float = 10.0) -> Server:
+    return Server(name, ENDPOINT, PublicKey(bytes([7]) * 32), "bastion", interval=interval, timeout=5.0)
+
+
+def row(name: str = "fra1", severity: Severity = Severity.UP, since: float = START) -> Row:
+    return Row(server(name), severity, since=since, damping=Damping(severity, (severity,) * 3))
+
+
+def answered(name: str, at: float, rtt: float = 0.02, verdict: Verdict = Verdict.HEALTHY) -> Round:
+    """A round that completed a handshake and sent data through the tunnel."""
+    packets = (
+        Packet(0.0, Direction.SENT, bytes(148)),
+        Packet(rtt, Direction.RECEIVED, bytes(92)),
+        Packet(rtt + 0.001, Direction.SENT, bytes(32)),
+    )
+    check = Check(
+        name,
+        VANTAGE,
+        ENDPOINT,
+        ADDRESS,
+        at,
+        Handshake(rtt),
+        exchange=packets,
+        sent=1,
+        tunnel=Tunnel(3, 3, rtt, None, passive=False),
+    )
+    return Round((check,), (Diagnosis(verdict, f"Answers in {rtt} s."),))
+
+
+def lost(name: str, at: float, verdict: Verdict = Verdict.SILENT) -> Round:
+    """A round to which nothing came back."""
+    packets = (Packet(0.0, Direction.SENT, bytes(148)),)
+    check = Check(name, VANTAGE, ENDPOINT, ADDRESS, at, None, (Silence(5.0),), packets, 1)
+    return Round((check,), (Diagnosis(verdict, "Nothing came back."),))
+
+
+def incident(name: str = "fra1", number: int = 1, opened_at: float = START) -> Incident:
+    return Incident(
+        f"{number:016x}", name, VANTAGE, opened_at, Verdict.SILENT, Severity.DOWN, "Nothing came back."
+    )
+
+
+def opened(what: Incident) -> tuple[Event, ...]:
+    return (Event(What.OPENED, what.opened_at, what),)
+
+
+def closed(what: Incident, at: float) -> tuple[Event, ...]:
+    return (Event(What.CLOSED, at, replace(what, closed_at=at)),)
+
+
+def board(*names: str) -> Board:
+    return Board(server(name) for name in names)

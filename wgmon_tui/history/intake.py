@@ -1,0 +1,101 @@
+"""What the engine said, made ready to be written: rows of the journal, packets worth keeping, what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from wgmon_tui.fleet.records import Server
+from wgmon_tui.history.batch import Batch, Damped, Standing, Watched, exchange_row, journal_rows, state_row
+from wgmon_tui.history.entries import entry_of
+from wgmon_tui.history.keeping import Keeping
+from wgmon_tui.history.records import Note
+from wgmon_tui.history.restoring import Restored
+from wgmon_tui.history.rollups import holds
+from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.damping import Damping
+from wgmon_tui.monitor.incidents import Event
+
+_DAMPING_AGE_S = 60.0
+"""Of a server that stays down, it is written this often when it failed last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the engine said of a server: `outcome` None where its state changed without a check."""
+
+    server: str
+    at: float
+    outcome: Round | None
+    state: str
+    since: float
+    damping: Damping
+    incident: str | None
+
+
+class Intake:
+    """Gathers a batch. What holds beyond it is remembered for a store that has to be begun anew."""
+
+    def __init__(self, keeping: Keeping) -> None:
+        self.batch = Batch()
+        self._standing = Standing()
+        self._keeping = keeping
+
+    def take(self, heard: Heard) -> None:
+        """Something was said of a server."""
+        batch, outcome = self.batch, heard.outcome
+        if outcome is None:
+            batch.add_rows([state_row(heard.server, heard.at, heard.state, heard.since)])
+        else:
+            batch.add_rows(journal_rows(heard.server, outcome, heard.state, heard.since))
+            for kept in self._keeping.choose(heard.server, outcome, heard.incident):
+                batch.exchanges.append(exchange_row(kept))
+        # That of a server that is well stays the same from check to check.
+        before = self._standing.dampings.get(heard.server)
+        if before is None or not _alike(before.damping, heard.damping):
+            damped = Damped(heard.damping, heard.state, heard.at)
+            self._standing.dampings[heard.server] = batch.dampings[heard.server] = damped
+
+    def take_events(self, events: tuple[Event, ...]) -> None:
+        """Something happened to incidents."""
+        for event in events:
+            self.batch.incidents[event.incident.id] = event.incident
+            if event.note:
+                self.batch.notes.append((event.incident.id, Note(event.at, event.who, event.note)))
+
+    def take_fleet(self, servers: Mapping[str, Server]) -> None:
+        """These servers are watched from now on, and no others."""
+        self.batch.fleet = {
+            name: Watched(entry_of(server), holds(server.interval, server.timeout))
+            for name, server in servers.items()
+        }
+        self._standing.keep(self.batch.fleet)
+        self._keeping.keep(servers)
+
+    def go_on(self, restored: Mapping[str, Restored]) -> None:
+        """Another life of this program has written so far."""
+        for name, each in restored.items():
+            incident = each.incident.id if each.incident else None
+            self._keeping.known(name, each.verdict, incident, each.failures)
+            if each.incident:
+                self._standing.incidents[each.incident.id] = each.incident
+            if each.pause:
+                self._standing.pauses[name] = each.pause
+
+    def written(self) -> None:
+        """The batch is on its way to the disk; a new one begins."""
+        self._standing.follow(self.batch)
+        self.batch.clear()
+
+    def begin_anew(self) -> None:
+        """What was written is gone: all that holds now is to be written again."""
+        self._standing.say_again(self.batch)
+        self._keeping.begin_anew()
+
+
+def _alike(one: Damping, other: Damping) -> bool:
+    """Whether the one says all that the other does, but for when exactly a check failed last."""
+    if one == other:
+        return True
+    age = abs((one.failed_at or 0.0) - (other.failed_at or 0.0))
+    return age < _DAMPING_AGE_S and replace(one, failed_at=other.failed_at) == other

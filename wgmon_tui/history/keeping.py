@@ -1,0 +1,120 @@
+"""Which rounds keep their packets: changes of verdict, some failures of each incident, the last good one.
+
+Pure: what is worth its bytes, whoever writes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.monitor.board import Round
+
+GOOD_EVERY_S = 600.0
+"""A server that is well has its last good exchange written so often, lest a kill leave us with an old one.
+When it fails, the very last one is written."""
+
+Kind = Literal["change", "failure", "good"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A round that keeps its packets."""
+
+    server: str
+    kind: Kind
+    round: Round
+    incident: str | None = None
+
+
+@dataclass(slots=True)
+class _Past:
+    """What is remembered of one server. `good_due` is the time at which the next good round is written."""
+
+    verdict: Verdict | None = None
+    good: Round | None = None
+    good_is_kept: bool = True
+    good_due: float | None = None
+    incident: str | None = None
+    failures: int = 0
+
+
+class Keeping:
+    """Chooses, round by round."""
+
+    def __init__(self, per_incident: int, random: Random | None = None) -> None:
+        """Of the failures in an incident at most `per_incident` are kept."""
+        self._per_incident = per_incident
+        self._random = random or Random()  # noqa: S311 - phases, not keys
+        self._pasts: dict[str, _Past] = {}
+
+    def known(self, server: str, verdict: Verdict | None, incident: str | None, failures: int) -> None:
+        """Go on from what the store has: the last verdict, the open incident and its failures kept so far."""
+        past = self._pasts[server] = _Past(verdict, incident=incident)
+        past.failures = _number_of(failures, self._per_incident)
+
+    def keep(self, servers: Container[str]) -> None:
+        """Only these are watched now."""
+        for name in [name for name in self._pasts if name not in servers]:
+            del self._pasts[name]
+
+    def begin_anew(self) -> None:
+        """What was kept is gone: the last good rounds are to be kept again."""
+        for past in self._pasts.values():
+            past.good_is_kept = past.good is None
+
+    def choose(self, server: str, outcome: Round, incident: str | None) -> list[Kept]:
+        """What is to be kept now that this round is over, in the order of time."""
+        past = self._pasts.get(server)
+        if past is None:
+            past = self._pasts[server] = _Past(good_due=outcome.check.started_at)
+        verdict = outcome.diagnosis.verdict
+        before, past.verdict = past.verdict, verdict
+        if incident != past.incident:
+            past.incident, past.failures = incident, 0
+        if verdict.severity is Severity.UP:
+            return self._well(server, past, outcome, incident, changed=before not in (None, verdict))
+        kept = []
+        if past.good is not None and not past.good_is_kept:
+            kept.append(Kept(server, "good", past.good))
+            past.good_is_kept = True
+        if verdict is not before:
+            return [*kept, Kept(server, "change", outcome, incident)]
+        if incident is not None and verdict.severity is not Severity.UNKNOWN:
+            past.failures += 1
+            if _is_kept(past.failures, self._per_incident):
+                kept.append(Kept(server, "failure", outcome, incident))
+        return kept
+
+    def _well(
+        self, server: str, past: _Past, outcome: Round, incident: str | None, *, changed: bool
+    ) -> list[Kept]:
+        now = outcome.check.started_at
+        kept = [Kept(server, "change", outcome, incident)] if changed else []
+        if past.good_due is None:
+            # After a start, not all at once.
+            past.good_due = now + GOOD_EVERY_S * self._random.random()
+        past.good, past.good_is_kept = outcome, False
+        # Further away than ever intended: the clock was set back.
+        if not past.good_due - GOOD_EVERY_S <= now < past.good_due:
+            past.good_due, past.good_is_kept = now + GOOD_EVERY_S, True
+            kept.append(Kept(server, "good", outcome))
+        return kept
+
+
+def _is_kept(number: int, most: int) -> bool:
+    """The first failures of an incident, then one at every doubling: the last ones of a long one too."""
+    first = (most + 1) // 2
+    if number <= first or not first:
+        return number <= first
+    doublings, rest = divmod(number, first)
+    return not rest and doublings.bit_count() == 1 and doublings.bit_length() - 1 <= most - first
+
+
+def _number_of(kept: int, most: int) -> int:
+    """The number of the failure that was kept as the `kept`th: there a count goes on that a restart broke."""
+    first = (most + 1) // 2
+    return kept if kept <= first else first << (kept - first)

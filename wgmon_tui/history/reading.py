@@ -1,0 +1,303 @@
+"""What the store knows, for whoever shows or exports it: `History`."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from math import inf
+from pathlib import Path
+
+from wgmon_tui.history import buckets as rolled
+from wgmon_tui.history import fleetwide, rounds, schema, tiers
+from wgmon_tui.history.records import (
+    NOTHING_SEEN,
+    Bucket,
+    Entry,
+    ExchangeLine,
+    JournalEntry,
+    Known,
+    Note,
+    PastCheck,
+    Seen,
+    StoredExchange,
+)
+from wgmon_tui.history.rows import incident_of, line_of, moment_of
+from wgmon_tui.history.store import NewerStoreError, StoreUnavailableError, unavailable
+from wgmon_tui.history.tiers import Span, subject_of
+from wgmon_tui.monitor.incidents import Incident
+
+_PATIENCE_S = 2.0
+"""How long a read waits where somebody has locked the store: who only writes to it does not."""
+
+_NO_LOG = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+
+FileId = tuple[int, int]
+"""Device and inode."""
+
+_LINES_OF_ALL = """
+    SELECT exchanges.id, name, at, kind, verdict, incident FROM exchanges JOIN servers ON servers.id = server
+    WHERE at >= :start AND at < :end AND (:incident IS NULL OR incident = :incident)
+    ORDER BY at DESC, exchanges.id DESC LIMIT :limit"""
+
+_LINES_OF_SERVER = """
+    SELECT id, :server, at, kind, verdict, incident FROM exchanges
+    WHERE server = (SELECT id FROM servers WHERE name = :server)
+    AND at >= :start AND at < :end AND (:incident IS NULL OR incident = :incident)
+    ORDER BY at DESC, id DESC LIMIT :limit"""
+
+_INCIDENTS = """
+    SELECT incidents.id, name, vantage, opened_at, verdict, severity, summary, closed_at, flapping,
+        acknowledged_at, acknowledged_by
+    FROM incidents JOIN servers ON servers.id = server
+    WHERE :since IS NULL OR closed_at IS NULL OR closed_at >= :since
+    ORDER BY opened_at DESC LIMIT :limit"""
+
+_INCIDENTS_OF_SERVER = """
+    SELECT id, :server, vantage, opened_at, verdict, severity, summary, closed_at, flapping, acknowledged_at,
+        acknowledged_by
+    FROM incidents WHERE server = (SELECT id FROM servers WHERE name = :server)
+    AND (:since IS NULL OR closed_at IS NULL OR closed_at >= :since)
+    ORDER BY opened_at DESC LIMIT :limit"""
+
+_OPEN_INCIDENTS = """
+    SELECT incidents.id, name, vantage, opened_at, verdict, severity, summary, closed_at, flapping,
+        acknowledged_at, acknowledged_by
+    FROM incidents INDEXED BY open_incidents JOIN servers ON servers.id = server
+    WHERE (:server IS NULL OR server = (SELECT id FROM servers WHERE name = :server)) AND closed_at IS NULL
+    ORDER BY opened_at DESC LIMIT :limit"""
+
+_JOURNAL_AFTER = """
+    SELECT checks.id, name, since, port_monitor, state, at, address, vantage, verdict, decides, rtt,
+        tunnel_sent, tunnel_received, tunnel_rtt
+    FROM checks JOIN servers ON servers.id = server WHERE checks.id > ? ORDER BY checks.id LIMIT ?"""
+
+
+class History:
+    """Reads one store, from any thread; every answer is of one instant, and a writer is never in its way.
+
+    A server that the store does not know has an empty past. Every method raises StoreUnavailableError, with
+    one line, where the store cannot be read; the next call tries again.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        """`path` is the store's file; `clock` gives the Unix time up to which a state holds."""
+        self._path = path
+        self._clock = clock
+        self._idle: list[tuple[sqlite3.Connection, FileId]] = []
+        """Connections that nobody reads with now, and of which file each is."""
+
+    def close(self) -> None:
+        """Close what is open. A later call opens anew."""
+        while self._idle:
+            self._idle.pop()[0].close()
+
+    def window(self, server: str, start: float, end: float) -> Seen:
+        """A stretch of time as a whole, from `start` to before `end`.
+
+        To whole minutes at its ends; where minutes are forgotten, to whole hours.
+        """
+        with self._reading() as connection:
+            subject = subject_of(connection, server)
+            if subject is None or start >= end:
+                return NOTHING_SEEN
+            return rolled.window(connection, subject, Span(start, end, self._clock()))
+
+    def buckets(self, server: str, start: float, end: float, length: float) -> list[Bucket]:
+        """A stretch of time in buckets of `length` seconds, ascending and without gaps.
+
+        They begin at multiples of their length since the epoch. From a minute on a length is cut to whole
+        minutes, from an hour on to whole hours; and where only a coarser tier remembers, buckets are of its
+        length: a minute, an hour.
+        """
+        with self._reading() as connection:
+            subject = subject_of(connection, server)
+            if subject is None or start >= end:
+                return []
+            return rolled.buckets(connection, subject, Span(start, end, self._clock()), length)
+
+    def uptimes(self, start: float, end: float) -> dict[str, float]:
+        """The uptime of every server of which something was seen, in whole hours from that of `start` on."""
+        with self._reading() as connection:
+            return fleetwide.uptimes(connection, start, min(end, self._clock()))
+
+    def checks(self, server: str, start: float, end: float) -> list[PastCheck]:
+        """Every check that is kept one by one, ascending."""
+        with self._reading() as connection:
+            subject = subject_of(connection, server)
+            if subject is None:
+                return []
+            return [each.check for each in tiers.moments(connection, subject, start, end) if each.check]
+
+    def failures(
+        self, server: str, before: float = inf, limit: int = 100
+    ) -> list[tuple[PastCheck, ExchangeLine | None]]:
+        """The last checks that found something wrong, the latest first, and the exchange of each if kept.
+
+        Of the time whose checks are forgotten one by one, those of which an exchange was kept.
+        """
+        with self._reading() as connection:
+            subject = subject_of(connection, server)
+            return [] if subject is None else rounds.failures(connection, subject, server, before, limit)
+
+    def exchanges(
+        self,
+        server: str | None = None,
+        start: float = 0.0,
+        end: float = inf,
+        *,
+        incident: str | None = None,
+        limit: int | None = 500,
+    ) -> list[ExchangeLine]:
+        """Stored exchanges, the latest first; without a limit all."""
+        query = _LINES_OF_ALL if server is None else _LINES_OF_SERVER
+        wanted = {"server": server, "start": start, "end": end, "incident": incident, "limit": _most(limit)}
+        with self._reading() as connection:
+            return [line for row in connection.execute(query, wanted) if (line := line_of(*row))]
+
+    def exchange(self, number: int) -> StoredExchange | None:
+        """The exchange with this id; None where it is gone, or of a version that we cannot read."""
+        with self._reading() as connection:
+            return rounds.stored(connection, number)
+
+    def last_good(self, server: str, before: float = inf) -> StoredExchange | None:
+        """The latest exchange before a time with a server that was well; where none is kept, the first after.
+
+        None where there is none at all.
+        """
+        with self._reading() as connection:
+            return rounds.last_good(connection, server, before)
+
+    def incidents(
+        self,
+        server: str | None = None,
+        since: float | None = None,
+        *,
+        open_only: bool = False,
+        limit: int | None = 500,
+    ) -> list[Incident]:
+        """Incidents, the latest first, without those that were over before `since`; without a limit all."""
+        wanted = {"server": server, "since": since, "limit": _most(limit)}
+        usual = _INCIDENTS if server is None else _INCIDENTS_OF_SERVER
+        with self._reading() as connection:
+            rows = connection.execute(_OPEN_INCIDENTS if open_only else usual, wanted)
+            return [incident for row in rows if (incident := incident_of(*row))]
+
+    def notes(self, incident: str) -> list[Note]:
+        """What was written beside an incident, ascending."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT at, who, text FROM notes WHERE incident = ? ORDER BY at, id", (incident,)
+            )
+            return [Note(*row) for row in rows]
+
+    def current(self) -> dict[str, Known]:
+        """What is known now of every server that was ever checked or paused, by name."""
+        with self._reading() as connection:
+            return fleetwide.current(connection)
+
+    def entries(self) -> list[Entry]:
+        """Every server of the store, those too that are no longer watched, by name."""
+        with self._reading() as connection:
+            rows = connection.execute("SELECT name, entry, removed_at FROM servers ORDER BY name")
+            return [Entry(*row) for row in rows]
+
+    def names(self) -> list[str]:
+        """The names of every server of the store."""
+        return [entry.server for entry in self.entries()]
+
+    def journal_after(self, number: int, limit: int = 10_000) -> list[JournalEntry]:
+        """What was written to the journal after the row with that id, in order."""
+        with self._reading() as connection:
+            return [
+                JournalEntry(row_id, name, since, moment_of(*row), port_monitor)
+                for row_id, name, since, port_monitor, *row in connection.execute(
+                    _JOURNAL_AFTER, (number, limit)
+                )
+            ]
+
+    def journal_end(self) -> int:
+        """The id of the last row ever written to the journal; 0 for none."""
+        with self._reading() as connection:
+            found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'checks'").fetchone()
+            return int(found[0]) if found else 0
+
+    def fleet_version(self) -> int:
+        """Counted up with every change of a server, a pause, an incident or a note."""
+        with self._reading() as connection:
+            found = connection.execute("SELECT value FROM facts WHERE name = 'fleet_version'").fetchone()
+            return int(found[0]) if found else 0
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection inside a read transaction. Raises StoreUnavailableError."""
+        connection = None
+        try:
+            connection, of_file = self._connection()
+            connection.execute("BEGIN")
+            _check_version(self._path, connection)
+            yield connection
+            connection.execute("COMMIT")
+            if of_file:
+                self._idle.append((connection, of_file))
+                connection = None
+        except (OSError, sqlite3.Error) as error:
+            raise unavailable(self._path, error) from None
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def _connection(self) -> tuple[sqlite3.Connection, FileId | None]:
+        """An idle one, unless another file lies there now: a damaged store may have been set aside.
+
+        Without the id of a file it is for one answer only. Raises OSError and sqlite3.Error.
+        """
+        status = self._path.stat()
+        of_file = status.st_dev, status.st_ino
+        while self._idle:
+            with suppress(IndexError):  # another thread was quicker
+                connection, former = self._idle.pop()
+                if former == of_file:
+                    return connection, of_file
+                connection.close()
+        connection = _open(self._path, "mode=ro")
+        try:
+            connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+        except sqlite3.Error as error:
+            connection.close()
+            log = self._path.with_name(f"{self._path.name}-wal")
+            if error.sqlite_errorcode & 0xFF not in _NO_LOG or log.exists():
+                raise
+            # Nobody has it open, and the log that SQLite wants even for a look is not ours to make.
+            return _open(self._path, "mode=ro&immutable=1"), None
+        return connection, of_file
+
+
+def _open(path: Path, how: str) -> sqlite3.Connection:
+    """Raises sqlite3.Error."""
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?{how}",
+        uri=True,
+        timeout=_PATIENCE_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _check_version(path: Path, connection: sqlite3.Connection) -> None:
+    """Raises StoreUnavailableError: a writer of another version may have started meanwhile."""
+    version = schema.version_of(connection)
+    if version > schema.VERSION:
+        raise NewerStoreError(
+            f"{path} is of a later version of wgmon-tui (store version {version}, this one reads"
+            f" {schema.VERSION}): start that version"
+        )
+    if version < schema.VERSION:
+        raise StoreUnavailableError(
+            f"{path} is of an earlier version of wgmon-tui: it can be read when this one has written to it"
+        )
+
+
+def _most(limit: int | None) -> int:
+    return -1 if limit is None else limit

@@ -1,0 +1,61 @@
+"""From the store back to the board: a program that starts again goes on where it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.history.batch import Pause
+from wgmon_tui.history.reading import History
+from wgmon_tui.history.records import Known
+from wgmon_tui.monitor.damping import from_json
+from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.incidents import Incident
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What the recorder goes on from. `failures` are those of the incident whose packets were kept."""
+
+    verdict: Verdict | None
+    incident: Incident | None
+    failures: int
+    pause: Pause | None
+
+
+def restore(history: History, engine: Engine) -> Mapping[str, Restored]:
+    """Tell the engine what the store knows of the servers that it watches.
+
+    Raises StoreUnavailableError.
+    """
+    restored = {}
+    for name, known in history.current().items():
+        row = engine.board.rows.get(name)
+        if row is None:
+            continue
+        pause = None if known.paused_since is None else Pause(known.paused_since, known.paused_by)
+        severity, since = known.state.severity, known.since
+        if severity is Severity.PAUSED and not (pause or row.paused):
+            severity, since = Severity.UNKNOWN, None  # servers.toml said so, and says so no more
+        engine.restore(
+            name,
+            severity=severity,
+            since=since,
+            damping=from_json(known.damping),
+            samples=known.samples,
+            verdict=known.verdict,
+            port_monitor=known.port_monitor,
+            incident=known.incident,
+            paused=pause is not None,
+        )
+        row.paused_by = pause.who if pause else ""
+        restored[name] = Restored(known.verdict, known.incident, _failures(history, known), pause)
+    return restored
+
+
+def _failures(history: History, known: Known) -> int:
+    if known.incident is None:
+        return 0
+    kept = history.exchanges(known.server, known.incident.opened_at, incident=known.incident.id, limit=None)
+    return sum(line.kind == "failure" for line in kept)

@@ -1,0 +1,128 @@
+"""The distribution of many round-trip times in a hundred bytes, from which percentiles are read.
+
+Buckets whose borders grow by a fixed factor, as in "DDSketch: a fast and fully-mergeable quantile sketch with
+relative-error guarantees" (Masson, Rim, Lee; VLDB 2019): every percentile is within ERROR of the true one,
+and merging two sketches gives exactly the sketch of all their values, in whatever order. So the hours of a
+month add up to the percentiles of the month.
+
+It is our own because its bytes lie in people's stores for months: they must be readable by every later
+version, and compact by the million. A library's form is its to change, and the known ones bring protobuf
+along; what is needed of them is on this page.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from math import ceil, isnan, log
+
+ERROR = 0.02
+"""The largest relative error of a percentile."""
+
+SMALLEST, LARGEST = 1e-6, 3600.0
+"""Seconds. What lies beyond counts as these: no network is faster, no check waits longer."""
+
+_FACTOR = (1 + ERROR) / (1 - ERROR)
+_LOG_FACTOR = log(_FACTOR)
+_MIDDLE = 2 * SMALLEST / (1 + _FACTOR)
+"""Times _FACTOR ** n, the value in bucket n that is equally wrong, relatively, at both of its borders."""
+
+_LAST = ceil(log(LARGEST / SMALLEST) / _LOG_FACTOR)
+_WIDTHS = "BHI"
+_MOST = 2**32 - 1
+
+
+@dataclass(slots=True)
+class Sketch:
+    """Add values, merge others in, read percentiles. Takes a few bytes for each distinct size of value.
+
+    `counts` says how many values are in each bucket: number n holds what is over the border
+    SMALLEST * _FACTOR ** (n - 1), up to SMALLEST * _FACTOR ** n.
+    """
+
+    counts: dict[int, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """How many values were added."""
+        return sum(self.counts.values())
+
+    def add(self, value: float) -> None:
+        """Take in a value in seconds. Raises ValueError for NaN."""
+        if isnan(value):
+            raise ValueError("NaN is no round-trip time")
+        within = min(max(value, SMALLEST), LARGEST)
+        bucket = ceil(log(within / SMALLEST) / _LOG_FACTOR)
+        self.counts[bucket] = self.counts.get(bucket, 0) + 1
+
+    def merge(self, other: Sketch) -> None:
+        """Take in all values of another sketch."""
+        counts = self.counts
+        for bucket, count in other.counts.items():
+            counts[bucket] = counts.get(bucket, 0) + count
+
+    def percentiles(self, *shares: float) -> tuple[float | None, ...]:
+        """The nearest-rank percentiles in seconds for shares of 0 to 1; None where nothing was added."""
+        if not self.counts:
+            return (None,) * len(shares)
+        buckets = sorted(self.counts)
+        up_to = list(accumulate(map(self.counts.__getitem__, buckets)))
+        ranks = [max(1, ceil(share * up_to[-1])) for share in shares]
+        return tuple([_MIDDLE * _FACTOR ** buckets[bisect_left(up_to, rank)] for rank in ranks])
+
+    def to_bytes(self) -> bytes:
+        """The form that is stored, as `from_bytes` explains it; empty where nothing was added."""
+        if not self.counts:
+            return b""
+        buckets = sorted(self.counts)
+        gaps = [after - before for before, after in pairwise([buckets[0], *buckets])]
+        counts = [min(self.counts[bucket], _MOST) for bucket in buckets]
+        gap_width, count_width = _width_for(max(gaps)), _width_for(max(counts))
+        header = bytes((gap_width << 4 | count_width,)) + buckets[0].to_bytes(2, "little")
+        return header + _packed(gap_width, gaps) + _packed(count_width, counts)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Sketch:
+        """The sketch of stored bytes. Never raises: what is none of ours reads as an empty one.
+
+        One byte with the widths of the numbers that follow (the high half for gaps, the low one for counts;
+        0, 1, 2 for 1, 2, 4 bytes; little-endian), two bytes with the first bucket, then for all buckets
+        their gaps to the one before, the first of them 0, and then for all of them their counts.
+        """
+        if len(data) < 5:
+            return cls()
+        gap_width, count_width = data[0] >> 4, data[0] & 15
+        if gap_width >= len(_WIDTHS) or count_width >= len(_WIDTHS):
+            return cls()
+        size, odd = divmod(len(data) - 3, (1 << gap_width) + (1 << count_width))
+        border = 3 + (size << gap_width)
+        if odd:
+            return cls()
+        gaps, counts = _unpacked(gap_width, data[3:border]), _unpacked(count_width, data[border:])
+        buckets = list(accumulate(gaps, initial=int.from_bytes(data[1:3], "little")))[1:]
+        if buckets[-1] > _LAST or 0 in counts:
+            return cls()
+        return cls(dict(zip(buckets, counts, strict=True)))
+
+
+def _width_for(number: int) -> int:
+    return 0 if number < 1 << 8 else 1 if number < 1 << 16 else 2
+
+
+def _packed(width: int, numbers: list[int]) -> bytes:
+    values = array(_WIDTHS[width], numbers)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values.tobytes()
+
+
+def _unpacked(width: int, data: bytes) -> Sequence[int]:
+    if not width:
+        return data
+    values = array(_WIDTHS[width], data)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values

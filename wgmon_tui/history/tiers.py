@@ -1,0 +1,165 @@
+"""One server's past out of the tiers of a store: moments, minutes, hours, and what no rollup holds yet.
+
+Functions over an open connection, inside one read transaction: a compaction in between would otherwise be
+seen by one half of an answer only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil, floor, inf
+from typing import Literal
+
+from wgmon_tui.history.packs import unpack
+from wgmon_tui.history.records import Moment, state_of
+from wgmon_tui.history.rollups import HOUR_S, MINUTE_S, Tally, roll
+from wgmon_tui.history.rows import moment_of
+
+Rollups = Literal["minutes", "hours"]
+
+_ROLLUPS: dict[Rollups, str] = {
+    "minutes": """
+        WITH RECURSIVE kept(number) AS (
+            SELECT min(minute) FROM minutes WHERE minute >= :first
+            UNION ALL
+            SELECT (SELECT min(minute) FROM minutes WHERE minute > number) FROM kept WHERE number < :last)
+        SELECT minute, checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch
+        FROM kept CROSS JOIN minutes ON minute = number AND server = :server WHERE number <= :last""",
+    "hours": """
+        WITH RECURSIVE kept(number) AS (
+            SELECT min(hour) FROM hours WHERE hour >= :first
+            UNION ALL
+            SELECT (SELECT min(hour) FROM hours WHERE hour > number) FROM kept WHERE number < :last)
+        SELECT hour, checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch
+        FROM kept CROSS JOIN hours ON hour = number AND server = :server WHERE number <= :last""",
+}
+"""From one number that is there to the next, because the tables are clustered by time: a point lookup each,
+however far a clock that was wrong has thrown some of them."""
+
+_PACKS = """
+    WITH RECURSIVE kept(number) AS (
+        SELECT min(minute) FROM packs WHERE minute >= :first
+        UNION ALL
+        SELECT (SELECT min(minute) FROM packs WHERE minute > number) FROM kept WHERE number < :last)
+    SELECT minute, checks FROM kept CROSS JOIN packs ON minute = number AND server = :server
+    WHERE number <= :last"""
+
+_PACKS_BACKWARDS = """
+    WITH RECURSIVE kept(number) AS (
+        SELECT max(minute) FROM packs WHERE minute <= :last
+        UNION ALL
+        SELECT (SELECT max(minute) FROM packs WHERE minute < number) FROM kept WHERE number IS NOT NULL)
+    SELECT minute, checks FROM kept CROSS JOIN packs ON minute = number AND server = :server"""
+
+_LENGTHS: dict[Rollups, float] = {"minutes": MINUTE_S, "hours": HOUR_S}
+
+_FARTHEST = 2**60
+"""No clock says the number of such a minute, and SQLite can hold it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From `start` up to before `end`, asked for at `now`: what is known now holds no longer than that."""
+
+    start: float
+    end: float
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A server of the store. `fresh` is what is in no pack and no rollup yet, in the order in which it
+    happened, `begun` the moment from which they go on, None for a server that was never compacted.
+    """
+
+    id: int
+    holds: float
+    begun: Moment | None
+    fresh: tuple[Moment, ...]
+
+
+def subject_of(connection: sqlite3.Connection, server: str) -> Subject | None:
+    """The server of that name."""
+    found = connection.execute(
+        "SELECT id, holds, ifnull(as_of, 0), ifnull(accounted_to, 0.0), state FROM servers"
+        " LEFT JOIN current ON current.server = servers.id WHERE name = ?",
+        (server,),
+    ).fetchone()
+    if found is None:
+        return None
+    number, holds, as_of, accounted_to, state = found
+    rows = connection.execute(
+        "SELECT state, at, address, vantage, verdict, decides, rtt, tunnel_sent, tunnel_received, tunnel_rtt"
+        " FROM checks WHERE id > ? AND server = ? ORDER BY id",
+        (as_of, number),
+    )
+    begun = Moment(accounted_to, state_of(state)) if state else None
+    return Subject(number, holds, begun, tuple(moment_of(*row) for row in rows))
+
+
+def moments(connection: sqlite3.Connection, subject: Subject, start: float, end: float) -> list[Moment]:
+    """All that is kept moment by moment from `start` up to before `end`, ascending."""
+    rows = connection.execute(
+        _PACKS, {"first": number_of(start, MINUTE_S), "last": number_of(end, MINUTE_S), "server": subject.id}
+    )
+    packed = [moment for minute, checks in rows for moment in unpack(minute, checks)]
+    known = [moment for moment in (*packed, *subject.fresh) if start <= moment.at < end]
+    return sorted(known, key=lambda moment: moment.at)
+
+
+def moments_backwards(connection: sqlite3.Connection, subject: Subject, before: float) -> Iterator[Moment]:
+    """All that is kept moment by moment before a time, the latest first; reads on only as it is asked."""
+    for moment in sorted(subject.fresh, key=lambda moment: moment.at, reverse=True):
+        if moment.at < before:
+            yield moment
+    rows = connection.execute(_PACKS_BACKWARDS, {"last": number_of(before, MINUTE_S), "server": subject.id})
+    for minute, checks in rows:
+        for moment in sorted(unpack(minute, checks), key=lambda moment: moment.at, reverse=True):
+            if moment.at < before:
+                yield moment
+
+
+def oldest(connection: sqlite3.Connection, table: Rollups | Literal["packs"]) -> float:
+    """The Unix time at which a tier begins; infinite where it is empty."""
+    query, length = {
+        "packs": ("SELECT min(minute) FROM packs", MINUTE_S),
+        "minutes": ("SELECT min(minute) FROM minutes", MINUTE_S),
+        "hours": ("SELECT min(hour) FROM hours", HOUR_S),
+    }[table]
+    number = connection.execute(query).fetchone()[0]
+    return inf if number is None else number * length
+
+
+def tallies(connection: sqlite3.Connection, table: Rollups, subject: Subject, span: Span) -> dict[int, Tally]:
+    """The minutes or hours that begin within the span, by number, up to the present."""
+    length = _LENGTHS[table]
+    first, last = number_of(span.start, length, up=True), number_of(span.end, length, up=True) - 1
+    rows = connection.execute(_ROLLUPS[table], {"first": first, "last": last, "server": subject.id})
+    found = {number: Tally.from_row(row) for number, *row in rows}
+    begun = [subject.begun] if subject.begun else []
+    recent = roll([*begun, *subject.fresh], subject.holds, until=min(span.end, span.now), length=length)
+    for number, tally in recent.items():
+        if first <= number <= last:
+            found.setdefault(number, Tally()).merge(tally)
+    return found
+
+
+def complete_from(connection: sqlite3.Connection, table: Literal["packs", "minutes"]) -> float:
+    """The Unix time before which only the next coarser tier remembers; minus infinity where nothing was
+    forgotten. A whole minute or hour.
+    """
+    began = oldest(connection, table)
+    if table == "packs":
+        return began if oldest(connection, "minutes") < began else -inf
+    of_hours = oldest(connection, "hours")
+    if of_hours == inf or of_hours + HOUR_S > began:
+        return -inf
+    return began if began == inf else ceil(began / HOUR_S) * HOUR_S
+
+
+def number_of(at: float, length: float, *, up: bool = False) -> int:
+    """The number of the minute or hour of a Unix time, with `up` of the first that begins then or later."""
+    number = min(max(at / length, -_FARTHEST), _FARTHEST)
+    return ceil(number) if up else floor(number)
