@@ -1,0 +1,128 @@
+"""What becomes of viewers when the writer ends: real processes, killed."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.service.stage import rows, running, text_of, until, watched, write
+from tests.service.test_viewer import at_work
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.service.lock import WriterLock
+from wgmon_tui.service.station import Station
+
+
+@pytest.fixture(autouse=True)
+def _try_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wgmon_tui.service.station._TRY_AGAIN_S", 0.1)
+
+
+def fleet_in(tmp_path: Path, *, take_over: bool = False) -> None:
+    write(tmp_path / "config", watched("ams1"))
+    if take_over:
+        (tmp_path / "config" / "config.toml").write_text("[viewer]\ntake_over = true\n")
+
+
+def station_in(tmp_path: Path) -> Station:
+    return Station(tmp_path / "config", tmp_path / "state")
+
+
+async def test_who_comes_first_writes_and_who_comes_second_looks(tmp_path: Path) -> None:
+    fleet_in(tmp_path)
+    first, second = station_in(tmp_path), station_in(tmp_path)
+    async with at_work(first), at_work(second):
+        await until(lambda: second.status.startswith("viewer · written by root"))
+        assert (first.status, first.can_take_over, second.can_take_over) == ("", False, False)
+        await until(lambda: second.board.rows and second.board.rows["ams1"].severity is Severity.DOWN)
+
+
+async def test_a_killed_writer_is_missed_at_once_and_can_be_replaced_in_place(tmp_path: Path) -> None:
+    fleet_in(tmp_path)
+    with running(tmp_path / "config", tmp_path / "state") as program:
+        station = station_in(tmp_path)
+        board = station.board
+        async with at_work(station):
+            await until(lambda: station.status.startswith("viewer · written by") and board.rows)
+            await until(lambda: board.rows["ams1"].incident)
+            incident = board.rows["ams1"].incident
+            program.signal(signal.SIGKILL)
+            assert await until(lambda: station.can_take_over) < 0.5
+            assert station.status == "writer ended · T takes over"
+            station.take_over()
+            await until(lambda: station.engine)
+            assert station.board is board
+            assert board.rows["ams1"].incident == incident
+            assert (station.status, station.can_take_over) == ("", False)
+            count = "SELECT count(*) FROM checks"
+            [before] = rows(tmp_path / "state", count)
+            await until(lambda: rows(tmp_path / "state", count) > [before])
+    assert rows(tmp_path / "state", "SELECT count(*) FROM incidents") == [(1,)]
+
+
+async def test_where_config_toml_wants_it_one_of_the_viewers_takes_over_by_itself(tmp_path: Path) -> None:
+    fleet_in(tmp_path, take_over=True)
+    with running(tmp_path / "config", tmp_path / "state") as program:
+        one, other = station_in(tmp_path), station_in(tmp_path)
+        async with at_work(one), at_work(other):
+            await until(lambda: all(each.status.startswith("viewer · written") for each in (one, other)))
+            program.signal(signal.SIGKILL)
+            await until(lambda: one.engine or other.engine)
+            await until(lambda: sorted((one.status, other.status))[1].startswith("viewer · written by root"))
+            assert (one.engine is None) is not (other.engine is None)
+
+
+async def test_a_viewer_that_cannot_take_over_says_why_and_goes_on_looking(tmp_path: Path) -> None:
+    fleet_in(tmp_path)
+    with running(tmp_path / "config", tmp_path / "state") as program:
+        station = station_in(tmp_path)
+        async with at_work(station):
+            await until(lambda: station.status.startswith("viewer · written by") and station.board.rows)
+            (tmp_path / "config" / "servers.toml").write_text("nonsense")
+            program.signal(signal.SIGKILL)
+            await until(lambda: station.can_take_over)
+            station.take_over()
+            await until(
+                lambda: station.warning and station.warning.startswith("cannot take over: servers.toml:")
+            )
+            assert set(station.board.rows) == {"ams1"}
+            WriterLock.take(tmp_path / "state").release()
+            (tmp_path / "config" / "servers.toml").write_text(text_of(watched("ams1")))
+            station.take_over()
+            await until(lambda: station.engine)
+            assert station.warning is None
+
+
+async def test_a_writer_that_hangs_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wgmon_tui.service.asking._ANSWER_SECONDS", 0.3)
+    fleet_in(tmp_path)
+    with running(tmp_path / "config", tmp_path / "state") as program:
+        station = station_in(tmp_path)
+        async with at_work(station):
+            await until(lambda: station.status.startswith("viewer · written by"))
+            program.signal(signal.SIGSTOP)
+            await until(lambda: station.status.endswith(", which does not answer"))
+            program.signal(signal.SIGCONT)
+            await until(lambda: not station.status.endswith(", which does not answer"))
+
+
+def test_files_that_cannot_stand_are_refused_and_the_lock_is_let_go(tmp_path: Path) -> None:
+    fleet_in(tmp_path)
+    (tmp_path / "config" / "servers.toml").write_text("nonsense")
+    with pytest.raises(ConfigurationError, match=r"servers\.toml: "):
+        station_in(tmp_path)
+    WriterLock.take(tmp_path / "state").release()
+
+
+async def test_where_no_state_directory_can_be_made_checks_go_on_and_the_screen_says_so(
+    tmp_path: Path,
+) -> None:
+    fleet_in(tmp_path)
+    (tmp_path / "state").touch()
+    station = station_in(tmp_path)
+    async with at_work(station):
+        await until(lambda: station.board.rows["ams1"].severity is Severity.DOWN)
+        assert station.warning
+        assert str(tmp_path / "state") in station.warning

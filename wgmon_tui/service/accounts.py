@@ -1,0 +1,98 @@
+"""Accounts of this machine: who is behind a number, who is at the other end of a socket, who is let in."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import shlex
+import socket
+import stat
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from wgmon_tui.fleet.private_files import shown
+
+_UCRED = struct.Struct("3i")
+_SO_PEERGROUPS = 59
+"""Linux 4.13 and later; the socket module has no name for it."""
+_GROUPS_BYTES = 1024
+"""As much as the socket module takes: 256 groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The process at the other end of a Unix socket, as the kernel vouches for it."""
+
+    pid: int
+    uid: int
+    gids: frozenset[int]
+
+
+def peer_of(connected: socket.socket) -> Peer:
+    """Who connected; on the connecting side, who listens. Raises OSError."""
+    pid, uid, gid = _UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+    try:
+        raw = connected.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_BYTES)
+        groups = frozenset(struct.unpack(f"{len(raw) // 4}I", raw))
+    except OSError:
+        groups = _groups_of(uid, gid)  # an older kernel, or too many of them
+    return Peer(pid, uid, groups | {gid})
+
+
+def _groups_of(uid: int, gid: int) -> frozenset[int]:
+    """Those that the account would have after logging in now."""
+    try:
+        return frozenset(os.getgrouplist(pwd.getpwuid(uid).pw_name, gid))
+    except KeyError:
+        return frozenset()
+
+
+def login_name(uid: int) -> str:
+    """The account's name, or its number where it has none. May ask the network (LDAP): not in a loop."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def group_name(gid: int) -> str:
+    """The group's name, or its number where it has none."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def is_shared(status: os.stat_result) -> bool:
+    """Whether a state directory is open to the members of its group."""
+    return status.st_mode & (stat.S_IRGRP | stat.S_IXGRP) == stat.S_IRGRP | stat.S_IXGRP
+
+
+def refusal(state_dir: Path) -> str:
+    """Why this account may not look into a state directory, and what to do, in one line."""
+    place = shown(state_dir)
+    try:
+        status = state_dir.stat()
+    except OSError:
+        return f"{place}: not for this account; use one of your own: --state DIR"
+    if not is_shared(status):
+        owner = login_name(status.st_uid)
+        return f"{place}: not for this account; it belongs to {owner} and is shared with no group"
+    login, group = login_name(os.geteuid()), group_name(status.st_gid)
+    if status.st_gid in (os.getegid(), *os.getgroups()):
+        return f"{place}: not readable, although this account is in its group {group}"
+    if _is_member(login, status.st_gid):
+        return f"{place}: this session is older than your membership in the group {group}; log in again"
+    command = f"sudo usermod -aG {shlex.quote(group)} {shlex.quote(login)}"
+    return (
+        f"{place}: not for this account; ask to be added to the group {group}: {command}, then log in again"
+    )
+
+
+def _is_member(login: str, gid: int) -> bool:
+    try:
+        return gid in os.getgrouplist(login, pwd.getpwnam(login).pw_gid)
+    except KeyError:
+        return False

@@ -1,0 +1,126 @@
+"""A viewer's end of the control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from itertools import count
+from pathlib import Path
+
+from wgmon_tui.service.accounts import Peer, peer_of, refusal
+from wgmon_tui.service.control import RefusedError
+from wgmon_tui.service.messages import (
+    LONGEST_ANSWER,
+    BadMessageError,
+    Greeting,
+    Operation,
+    Request,
+    parse_greeting,
+    parse_line,
+    request_line,
+)
+from wgmon_tui.service.sockets import control_path
+
+_GREETING_SECONDS = 5.0
+_ANSWER_SECONDS = 5.0
+
+
+class NoWriterError(Exception):
+    """Nobody listens: no writer, or one that is only starting. Or it has just ended."""
+
+
+class NotForUsError(Exception):
+    """This account is not let in. The message is one line that says what to do."""
+
+
+class Connection:
+    """To the writer, which is `writer`, from `connect` on until it ends or `close`."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter, writer: Peer, greeting: Greeting
+    ) -> None:
+        self.writer = writer
+        self.greeting = greeting
+        self.ended = asyncio.Event()
+        """Set as soon as the writer has ended, or was killed."""
+        self._stream = stream
+        self._numbers = count(1)
+        self._waiting: dict[int, asyncio.Future[dict[str, object]]] = {}
+        self._listening = asyncio.create_task(self._listen(reader), name="answers of the writer")
+
+    @classmethod
+    async def connect(cls, state_dir: Path) -> Connection:
+        """Raises NoWriterError and NotForUsError."""
+        connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        stream: asyncio.StreamWriter | None = None
+        try:
+            connecting.setblocking(False)
+            with control_path(state_dir) as path:
+                await asyncio.get_running_loop().sock_connect(connecting, path)
+            reader, stream = await asyncio.open_unix_connection(sock=connecting, limit=LONGEST_ANSWER)
+            async with asyncio.timeout(_GREETING_SECONDS):
+                line = await reader.readuntil()
+            return cls(reader, stream, peer_of(connecting), parse_greeting(line))
+        except BaseException as error:
+            if stream:
+                stream.transport.abort()
+            connecting.close()
+            match error:
+                case PermissionError():
+                    raise NotForUsError(await asyncio.to_thread(refusal, state_dir)) from None
+                case BadMessageError():
+                    raise NotForUsError(str(error)) from None
+                case OSError() | asyncio.IncompleteReadError() | asyncio.LimitOverrunError():
+                    raise NoWriterError(str(error)) from None
+            raise
+
+    async def ask(
+        self, operation: Operation, names: Iterable[str] = (), *, incident: str = "", text: str = ""
+    ) -> dict[str, object]:
+        """What the writer answers.
+
+        Raises RefusedError, NoWriterError where it has ended, TimeoutError where it does not answer.
+        """
+        if self.ended.is_set():
+            raise NoWriterError("the writer has ended")
+        request = Request(next(self._numbers), operation, tuple(names), incident, text)
+        answer: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
+        self._waiting[request.id] = answer
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                self._stream.write(request_line(request))
+                await self._stream.drain()
+                return await answer
+        except ConnectionError as error:
+            raise NoWriterError(str(error)) from None
+        finally:
+            self._waiting.pop(request.id, None)
+
+    async def close(self) -> None:
+        """Hang up."""
+        self._listening.cancel()
+        await asyncio.gather(self._listening, return_exceptions=True)
+        self._stream.transport.abort()
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                self._take(parse_line(await reader.readuntil()))
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, BadMessageError):
+            pass  # ended; or what comes is nothing that a writer says
+        finally:
+            self.ended.set()
+            for answer in self._waiting.values():
+                if not answer.done():
+                    answer.set_exception(NoWriterError("the writer has ended"))
+
+    def _take(self, message: dict[str, object]) -> None:
+        number, ok, error = message.get("id"), message.get("ok"), message.get("error")
+        answer = self._waiting.get(number) if isinstance(number, int) else None
+        if answer is None or answer.done():
+            return
+        if isinstance(ok, dict):
+            answer.set_result(ok)
+        else:
+            answer.set_exception(RefusedError(str(error)))

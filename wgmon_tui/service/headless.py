@@ -1,0 +1,176 @@
+"""`wgmon-tui run`: the writer without a screen, for systemd or a shell."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.fleet.private_files import shown
+from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.history.store import NewerStoreError
+from wgmon_tui.monitor.board import Board, Round, Row
+from wgmon_tui.monitor.incidents import Event, What
+from wgmon_tui.service.lock import LockTakenError, NotOursError, WriterLock
+from wgmon_tui.service.log import Log, goes_to_journald
+from wgmon_tui.service.notify import Supervisor
+from wgmon_tui.service.reload import load
+from wgmon_tui.service.writer import Writer
+
+EXIT_TAKEN = 75
+"""Another process writes: sysexits.h's EX_TEMPFAIL, because it may end."""
+
+_EXIT_CONFIGURATION = 64
+_EXIT_NO_SOCKET = 71
+_STDERR = 2
+_LOOK_EVERY_S = 1.0
+
+
+def run(config_dir: Path, state_dir: Path, environment: Mapping[str, str] = os.environ) -> int:
+    """Probe and write until a signal; the exit code. SIGTERM and SIGINT end it with 0, SIGHUP reloads."""
+    log = Log(_STDERR, journald=goes_to_journald(_STDERR, environment))
+    try:
+        return asyncio.run(Headless(config_dir, state_dir, log, Supervisor(environment)).run())
+    except LockTakenError as error:
+        log.error(str(error))
+        return EXIT_TAKEN
+    except (ConfigurationError, NotOursError, NewerStoreError) as error:
+        log.error(str(error))
+        return _EXIT_CONFIGURATION
+    except OSError as error:
+        log.error(f"cannot probe: {error}")
+        return _EXIT_NO_SOCKET
+    finally:
+        log.close()
+
+
+class Headless:
+    """One run of the writer, and what is told of it."""
+
+    def __init__(self, config_dir: Path, state_dir: Path, log: Log, supervisor: Supervisor) -> None:
+        self._config_dir = config_dir
+        self._state_dir = state_dir
+        self._log = log
+        self._supervisor = supervisor
+        self._told: dict[str, str] = {}
+        self._status = ""
+        self._reloads: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> int:
+        """Raises LockTakenError, NotOursError, ConfigurationError, NewerStoreError, OSError."""
+        end, loop = asyncio.Event(), asyncio.get_running_loop()
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(ending, end.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)  # while everything is read anyway
+        lock = _lock(self._state_dir)
+        try:
+            loaded = await asyncio.to_thread(load, self._config_dir)
+            writer = Writer(
+                self._state_dir, loaded, lock, config_dir=self._config_dir, heard=self._log.notice
+            )
+        except BaseException:
+            lock.release()
+            raise
+        writer.engine.listen(partial(tell, self._log))
+        loop.add_signal_handler(signal.SIGHUP, self._reload, writer)
+        running = asyncio.create_task(writer.run())
+        ending_asked = asyncio.create_task(end.wait())
+        watching = asyncio.create_task(self._watch(writer))
+        try:
+            self._log.info(f"started: {len(loaded.fleet.servers)} servers in {self._config_dir}")
+            self._supervisor.ready(summary(writer.board))
+            await asyncio.wait({running, ending_asked}, return_when=asyncio.FIRST_COMPLETED)
+            self._supervisor.stopping()
+            if running.done():
+                running.result()
+        finally:
+            for task in (running, ending_asked, watching, *self._reloads):
+                task.cancel()
+            await asyncio.gather(running, ending_asked, watching, *self._reloads, return_exceptions=True)
+        self._log.info("ended")
+        return 0
+
+    def _reload(self, writer: Writer) -> None:
+        reload = asyncio.create_task(self._reloaded(writer))
+        self._reloads.add(reload)
+        reload.add_done_callback(self._reloads.discard)
+
+    async def _reloaded(self, writer: Writer) -> None:
+        self._supervisor.reloading()
+        await writer.reload()
+        self._tell_warnings(writer.warnings)
+        self._supervisor.ready(summary(writer.board))
+
+    async def _watch(self, writer: Writer) -> None:
+        """Say that we are well, from the loop that checks: where it hangs, systemd starts us anew."""
+        limit = self._supervisor.watchdog_s
+        while True:
+            self._supervisor.alive()
+            self._tell_warnings(writer.warnings)
+            status = summary(writer.board)
+            if status != self._status:
+                self._status = status
+                self._supervisor.status(status)
+            await asyncio.sleep(min(_LOOK_EVERY_S, limit / 3) if limit else _LOOK_EVERY_S)
+
+    def _tell_warnings(self, warnings: tuple[str, ...]) -> None:
+        """Each once, when it comes and when it goes. What stands behind a semicolon only says more of it."""
+        now = {line.partition(";")[0]: line for line in warnings}
+        for subject, line in now.items():
+            if subject not in self._told:
+                self._log.error(line)
+        for subject in self._told.keys() - now.keys():
+            self._log.notice(f"over: {subject}")
+        self._told = now
+
+
+def _lock(state_dir: Path) -> WriterLock:
+    try:
+        return WriterLock.take(state_dir)
+    except OSError as error:
+        raise ConfigurationError(f"{shown(state_dir)}: {error.strerror}; name another: --state DIR") from None
+
+
+def summary(board: Board) -> str:
+    """The fleet in one line."""
+    totals = board.totals()
+    counts = ", ".join(f"{totals[severity]} {severity.word}" for severity in Severity if totals[severity])
+    return f"{len(board.rows)} servers: {counts}" if counts else "no servers yet"
+
+
+def tell(log: Log, row: Row, outcome: Round | None, events: tuple[Event, ...]) -> None:
+    """Log what happened to a server's incident; single checks are not told."""
+    for event in events:
+        incident = event.incident
+        line = f"{incident.server}: {_happened(event)}"
+        if event.note:
+            line += f": {event.note}" if event.what is not What.CLOSED else f" ({event.note})"
+        worrying = event.what in (What.OPENED, What.CAUSE_CHANGED) and incident.severity is Severity.DOWN
+        (log.warning if worrying else log.notice)(line)
+
+
+def _happened(event: Event) -> str:
+    incident = event.incident
+    match event.what:
+        case What.OPENED:
+            return f"{incident.severity.word}, {incident.verdict.slug}: {incident.summary}"
+        case What.CAUSE_CHANGED:
+            flapping = ", flapping" if incident.flapping else ""
+            return f"still {incident.severity.word}{flapping}, {incident.verdict.slug}: {incident.summary}"
+        case What.CLOSED:
+            lasted = (incident.closed_at or event.at) - incident.opened_at
+            return f"incident over after {_duration(lasted)}"
+        case What.ACKNOWLEDGED:
+            return f"acknowledged by {event.who or incident.acknowledged_by}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

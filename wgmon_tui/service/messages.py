@@ -1,0 +1,167 @@
+"""What goes over the control socket: one JSON object a line, in both directions, versioned and bounded.
+
+The writer greets (`{"v": 1, "since": …, "may": [...]}`), or refuses in one line and hangs up. Then each
+request gets one answer, in order:
+
+    {"v": 1, "id": 7, "op": "pause", "names": ["fra1"]}   →   {"v": 1, "id": 7, "ok": {}}
+                                                         or   {"v": 1, "id": 7, "error": "one line"}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from wgmon_tui.fleet.values import InvalidValueError, parse_name, parse_text
+
+VERSION = 1
+
+LONGEST_REQUEST = 2**20
+"""Bytes. A re-check of ten thousand servers names every one of them."""
+
+LONGEST_ANSWER = 8 * 2**20
+"""Bytes. One round of a server, with the packets of all its addresses."""
+
+LONGEST_TEXT = 1000
+"""Characters of a note."""
+
+MOST_NAMES = 100_000
+
+
+class Operation(Enum):
+    """What can be asked of the writer."""
+
+    RECHECK = "recheck"
+    PAUSE = "pause"
+    RESUME = "resume"
+    ACKNOWLEDGE = "acknowledge"
+    NOTE = "note"
+    ROUND = "round"
+    STATS = "stats"
+    EDIT = "edit"
+
+
+CHANGING = frozenset(
+    {Operation.RECHECK, Operation.PAUSE, Operation.RESUME, Operation.ACKNOWLEDGE, Operation.NOTE}
+)
+"""What is recorded with the name of whoever asked."""
+
+MEMBERS_MAY = CHANGING | {Operation.ROUND, Operation.STATS}
+"""What the members of the state directory's group may ask."""
+
+
+class BadMessageError(Exception):
+    """Bytes that are no message of ours. The message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked: about which servers, or of which incident, and in which words."""
+
+    id: int
+    operation: Operation
+    names: tuple[str, ...] = ()
+    incident: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a writer says first: writing since which Unix time, and what this account may ask."""
+
+    since: float
+    may: frozenset[Operation]
+
+
+def request_line(request: Request) -> bytes:
+    """A request as it is sent."""
+    return _line(
+        {
+            "id": request.id,
+            "op": request.operation.value,
+            "names": list(request.names),
+            "incident": request.incident,
+            "text": request.text,
+        }
+    )
+
+
+def parse_request(line: bytes) -> Request:
+    """Raises BadMessageError."""
+    raw = parse_line(line)
+    try:
+        operation = Operation(raw.get("op"))
+    except ValueError:
+        known = ", ".join(each.value for each in Operation)
+        raise BadMessageError(f"op: expected one of {known}") from None
+    names = raw.get("names", [])
+    if not isinstance(names, list) or len(names) > MOST_NAMES:
+        raise BadMessageError("names: expected a list of servers")
+    number = raw.get("id")
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**53:
+        raise BadMessageError("id: expected a number")
+    return Request(
+        number,
+        operation,
+        tuple(_text(name, "names", parse_name) for name in names),
+        _text(raw.get("incident", ""), "incident", parse_text),
+        _text(raw.get("text", ""), "text", parse_text),
+    )
+
+
+def answer_line(request: int | None, ok: Mapping[str, object]) -> bytes:
+    """What was asked for."""
+    return _line({"id": request, "ok": dict(ok)})
+
+
+def error_line(request: int | None, reason: str) -> bytes:
+    """Why not; `request` is None where it is about the connection."""
+    return _line({"id": request, "error": reason})
+
+
+def greeting_line(greeting: Greeting) -> bytes:
+    """The first line of a writer."""
+    return _line({"since": greeting.since, "may": sorted(each.value for each in greeting.may)})
+
+
+def parse_greeting(line: bytes) -> Greeting:
+    """Operations that only another version knows are left out. Raises BadMessageError."""
+    raw = parse_line(line)
+    if isinstance(error := raw.get("error"), str):
+        raise BadMessageError(error)
+    since, may = raw.get("since"), raw.get("may")
+    if not isinstance(since, int | float) or not isinstance(may, list):
+        raise BadMessageError("no greeting came")
+    known = {each.value: each for each in Operation}
+    return Greeting(float(since), frozenset(known[word] for word in may if word in known))
+
+
+def parse_line(line: bytes) -> dict[str, object]:
+    """One message of our version. Raises BadMessageError."""
+    try:
+        raw = json.loads(line)
+    except (ValueError, RecursionError):
+        raise BadMessageError("expected one JSON object a line") from None
+    if not isinstance(raw, dict):
+        raise BadMessageError("expected one JSON object a line")
+    if raw.get("v") != VERSION:
+        raise BadMessageError(
+            f"one end of this connection speaks version {VERSION}, the other does not: "
+            "start the older wgmon-tui anew"
+        )
+    return raw
+
+
+def _line(fields: Mapping[str, object]) -> bytes:
+    return json.dumps({"v": VERSION, **fields}, separators=(",", ":")).encode() + b"\n"
+
+
+def _text(value: object, key: str, parse: Callable[[str], str]) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+        raise BadMessageError(f"{key}: expected text of at most {LONGEST_TEXT} characters")
+    try:
+        return parse(value)
+    except InvalidValueError as error:
+        raise BadMessageError(f"{key}: {error}") from None

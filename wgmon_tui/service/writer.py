@@ -1,0 +1,225 @@
+"""The writer: the engine, the store that it writes, and the socket that answers for both."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from wgmon_tui.fleet.private_files import shown
+from wgmon_tui.history import codec
+from wgmon_tui.history.stamps import StampLedger
+from wgmon_tui.history.store import mirrored_stamps
+from wgmon_tui.history.writing import Recorder
+from wgmon_tui.monitor.board import Board
+from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.feed import Feed
+from wgmon_tui.probe.prober import Prober
+from wgmon_tui.service.accounts import login_name
+from wgmon_tui.service.control import Control, RefusedError
+from wgmon_tui.service.lock import WriterLock
+from wgmon_tui.service.messages import Operation, Request
+from wgmon_tui.service.reload import Loaded, Reload
+from wgmon_tui.service.together import all_or_none
+
+_WRITTEN_SECONDS = 3.0
+"""How long who asked waits for the disk."""
+
+_NAMED = 3
+
+Heard = Callable[[str], None]
+"""Takes the line that says who asked for what."""
+
+
+class Writer(Feed):
+    """Probes and writes while it runs. Give it the lock; it is let go when `run` ends."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        loaded: Loaded,
+        lock: WriterLock | None,
+        *,
+        config_dir: Path | None = None,
+        board: Board | None = None,
+        heard: Heard = lambda _: None,
+    ) -> None:
+        """Opens the store, and shows on the board what it knows.
+
+        Without a lock, because the state directory cannot be written, nobody can attach. Without a
+        `config_dir` nothing is reloaded. `heard` is told of every request. Raises NewerStoreError.
+        """
+        self.loaded = loaded
+        self._state_dir = state_dir
+        self._lock = lock
+        self._heard = heard
+        self._who = login_name(os.geteuid())
+        self._held = ExitStack()
+        self._stamps = self._held.enter_context(StampLedger(state_dir, known=mirrored_stamps(state_dir)))
+        self._recorder = Recorder(state_dir, loaded.config.history, ledger=self._stamps)
+        self._recorder.start()
+        self.engine = Engine(Prober(stamps=self._stamps.next, ahead_s=self._stamps.ahead_s), board=board)
+        self.board = self.engine.board
+        self.board.replace(())
+        self.engine.watch(loaded.fleet.servers, loaded.targets.ready, loaded.targets.problems)
+        self._recorder.restore(self.engine)
+        self._recorder.watch(self.board.rows.values())
+        self.engine.listen(self._recorder)
+        self._control = Control(state_dir, self._answer, time.time()) if lock else None
+        self._unheard: str | None = None
+        self._reload = Reload(config_dir, loaded, self._take) if config_dir else None
+
+    async def run(self) -> None:
+        """Until cancelled. Raises OSError where no socket can be had to probe with."""
+        try:
+            await self._listen()
+            parts = [self.engine.run()]
+            if self._reload:
+                parts.append(self._reload.run())
+            await all_or_none(parts)
+        finally:
+            if self._control:
+                await self._control.close()
+            await asyncio.shield(asyncio.to_thread(self.close))
+
+    def close(self) -> None:
+        """Write what waits, and let the next one write; `run` does it at its end."""
+        self._recorder.stop()
+        self._held.close()
+        if self._lock:
+            self._lock.release()
+
+    async def reload(self) -> None:
+        """Read the files and every secret again, and wait until that is done."""
+        if self._reload:
+            await self._reload.now()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What does not work as it should, each in one line, the gravest first."""
+        lines = (
+            self._recorder.trouble,
+            self._stamps.trouble,
+            self._reload and self._reload.trouble,
+            self._unheard,
+            self._recorder.notice,
+        )
+        return tuple(line for line in lines if line)
+
+    # What faces see and ask
+
+    @property
+    def warning(self) -> str | None:
+        """The gravest line; None where all is well."""
+        return next(iter(self.warnings), None)
+
+    @property
+    def checks_per_second(self) -> float:
+        """Finished checks a second, over the last few."""
+        return self.engine.checks_per_second
+
+    def recheck(self, names: Iterable[str]) -> None:
+        """Check these servers now."""
+        self.engine.recheck(names)
+
+    def pause(self, names: Iterable[str], paused: bool) -> None:
+        """Stop or resume checking these servers, in the name of this account."""
+        self.engine.pause(names, paused, self._who)
+
+    def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
+        """Acknowledge in the name of this account."""
+        self.engine.acknowledge(names, self._who, note)
+
+    def add_note(self, incident: str, text: str) -> None:
+        """Write a note in the name of this account."""
+        self._recorder.note(incident, self._who, text)
+
+    # What is asked over the socket
+
+    async def _listen(self) -> None:
+        try:
+            if self._control:
+                await self._control.open()
+        except OSError as error:
+            place = shown(self._state_dir)
+            self._unheard = f"{place}: {error.strerror}; nobody can attach as a viewer"
+
+    async def _answer(self, request: Request, who: str) -> Mapping[str, object]:
+        match request.operation:
+            case Operation.STATS:
+                lag = self.engine.schedule.lag(0.99)
+                return {"checks_per_second": self.checks_per_second, "lag": lag, "warnings": self.warnings}
+            case Operation.ROUND:
+                return await self._round(self._known(request.names))
+            case Operation.EDIT:
+                raise RefusedError(self._how_to_edit())
+            case Operation.RECHECK:
+                self.engine.recheck(self._known(request.names))
+            case Operation.PAUSE | Operation.RESUME:
+                self.engine.pause(self._known(request.names), request.operation is Operation.PAUSE, who)
+            case Operation.ACKNOWLEDGE:
+                self.engine.acknowledge(self._known(request.names), who, request.text)
+            case Operation.NOTE:
+                self._recorder.note(request.incident, who, request.text)
+        self._heard(_said(request, who))
+        return await self._written() if request.operation is not Operation.RECHECK else {}
+
+    async def _written(self) -> Mapping[str, object]:
+        """What is answered was kept; where it cannot be for now, the answer says so."""
+        try:
+            async with asyncio.timeout(_WRITTEN_SECONDS):
+                await asyncio.wrap_future(self._recorder.flush())
+        except TimeoutError:
+            reason = self._recorder.trouble or "the history is slow to write"
+            return {"warning": f"done, but not yet kept: {reason}"}
+        return {}
+
+    async def _round(self, names: tuple[str, ...]) -> Mapping[str, object]:
+        row = self.board.rows[names[0]]
+        if row.last is None:
+            return {"round": None}
+        return {"round": b64encode(await asyncio.to_thread(codec.to_bytes, row.last)).decode()}
+
+    def _known(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in self.board.rows:
+                raise RefusedError(f'there is no server "{name}"')
+        if not names:
+            raise RefusedError("names no server")
+        return names
+
+    def _how_to_edit(self) -> str:
+        if self._reload is None:
+            return "there is no servers.toml behind this"
+        return f"servers.toml is edited as {self._who}, in its file; a change takes effect within a second"
+
+    def _take(self, loaded: Loaded) -> None:
+        """What the files say now. Servers that changed are checked at once."""
+        before, self.loaded = self.loaded, loaded
+        self.engine.watch(loaded.fleet.servers, loaded.targets.ready, loaded.targets.problems)
+        self._recorder.watch(self.board.rows.values())
+        self.engine.recheck(_changed(before, loaded))
+        self._heard(f"reloaded: {len(loaded.fleet.servers)} servers")
+
+
+def _changed(before: Loaded, after: Loaded) -> list[str]:
+    """The servers whose entry or secrets are others than before."""
+    old = {server.name: server for server in before.fleet.servers}
+    return [
+        server.name
+        for server in after.fleet.servers
+        if old.get(server.name) != server
+        or before.targets.ready.get(server.name) != after.targets.ready.get(server.name)
+    ]
+
+
+def _said(request: Request, who: str) -> str:
+    named = ", ".join(request.names[:_NAMED])
+    more = f" and {len(request.names) - _NAMED} more" if len(request.names) > _NAMED else ""
+    what = f"{named}{more}" if request.names else f"incident {request.incident}"
+    text = f': "{request.text}"' if request.text else ""
+    return f"{who} asked: {request.operation.value} {what}{text}"
