@@ -26,7 +26,9 @@ STARTED_AT = 1_700_000_000.25
 
 
 def server(name: str = "fra1", host: str = "fra1.example.net") -> Server:
-    return Server(name, Endpoint(host, 51820), SERVER_KEY.public, "bastion")
+    """One whose every check counts at once, and of which the handshake is all that is looked at."""
+    endpoint = Endpoint(host, 51820)
+    return Server(name, endpoint, SERVER_KEY.public, "bastion", fail_after=1, recover_after=1, tunnel=False)
 
 
 def exchange() -> tuple[Packet, ...]:

@@ -56,6 +56,14 @@ def test_a_lost_check_says_so_where_the_round_trip_would_be() -> None:
     assert row.split() == ["✖", "down", "fra1", "silent", "lost", "100%", "-", "-", "fra1.example.net:51820"]
 
 
+def test_a_lost_check_that_changes_no_state_yet_says_so_too() -> None:
+    board = Board([dataclasses.replace(server("fra1"), fail_after=2)])
+    board.record("fra1", healthy(), now=100.0)
+    board.record("fra1", silent(), now=110.0)
+    _, row = table(board).split("\n")
+    assert row.split()[:6] == ["●", "up", "fra1", "silent", "lost", "50%"]
+
+
 def test_before_the_first_check_and_while_paused_there_are_dashes() -> None:
     board = Board([server("fra1"), dataclasses.replace(server("off"), paused=True)])
     _, waiting, paused = table(board).split("\n")

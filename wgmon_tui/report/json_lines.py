@@ -15,10 +15,26 @@ Json = dict[str, object]
 
 def json_line(outcome: Round) -> str:
     """A round as one line of JSON, without its newline. Holds no key but the sealed ones on the wire."""
-    return json.dumps(_server(outcome), separators=(",", ":"))
+    return one_line(json_object(outcome))
 
 
-def _server(outcome: Round) -> Json:
+def one_line(value: Json) -> str:
+    """An object on one line: ASCII, whatever its strings hold."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def utc(at: float) -> str:
+    """A Unix time in ISO 8601, to the millisecond."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+
+
+def in_ms(seconds: float | None) -> float | None:
+    """A round-trip time in milliseconds, to the microsecond."""
+    return None if seconds is None else round(seconds * 1000, 3)
+
+
+def json_object(outcome: Round) -> Json:
+    """A round as the object that stands on its line."""
     check, diagnosis = outcome.check, outcome.diagnosis
     return {
         "server": check.server,
@@ -29,15 +45,15 @@ def _server(outcome: Round) -> Json:
         "port_monitor": outcome.port_monitor,
         "causes": [{"cause": each.cause, "why": each.why, "fix": each.fix} for each in diagnosis.causes],
         "evidence": list(diagnosis.evidence),
-        "exchange": [_packet(packet) for packet in check.exchange],
-        "started_at": datetime.fromtimestamp(check.started_at, UTC).isoformat(timespec="milliseconds"),
+        "exchange": [packet_object(packet) for packet in check.exchange],
+        "started_at": utc(check.started_at),
         "addresses": [_address(*each) for each in zip(outcome.checks, outcome.diagnoses, strict=True)],
     }
 
 
 def _address(check: Check, diagnosis: Diagnosis) -> Json:
     handshake = check.handshake
-    rtt_ms = round(handshake.rtt * 1000, 3) if handshake else None
+    rtt_ms = in_ms(handshake.rtt) if handshake else None
     return {
         "address": str(check.address) if check.address else None,
         "verdict": diagnosis.verdict.slug,
@@ -56,13 +72,14 @@ def _tunnel(check: Check) -> Json | None:
     return {
         "sent": tunnel.sent,
         "received": tunnel.received,
-        "rtt_ms": None if tunnel.rtt is None else round(tunnel.rtt * 1000, 3),
+        "rtt_ms": in_ms(tunnel.rtt),
         "mtu": tunnel.mtu,
         "passive": tunnel.passive,
     }
 
 
-def _packet(packet: Packet) -> Json:
+def packet_object(packet: Packet) -> Json:
+    """A packet of an exchange, byte for byte, and what its bytes are."""
     return {
         "t": round(packet.at, 6),
         "dir": packet.direction.value,

@@ -75,7 +75,8 @@ def _headline(outcome: Round, position: int, ascii_only: bool) -> str:
 def _cells(row: Row, ascii_only: bool) -> tuple[str, ...]:
     loss = row.samples.loss()
     p50, p95 = row.samples.percentiles(0.5, 0.95)
-    lost = "lost" if row.last and row.severity is Severity.DOWN else "-"
+    counted = row.last is not None and row.last.diagnosis.verdict.severity is not Severity.UNKNOWN
+    lost = "lost" if counted and not row.paused else "-"
     return (
         f"{_glyph(row.severity, ascii_only)} {row.severity.word}",
         printable(row.server.name),

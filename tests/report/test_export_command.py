@@ -1,0 +1,219 @@
+"""`wgmon-tui export`: what it refuses in one line, and what it asks before a key goes into a file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.report.kept import CHECKS, write_store
+from wgmon_tui.cli import _parser
+from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.lab.records import Peer, Setup
+from wgmon_tui.lab.server import LabServer
+from wgmon_tui.report.export_command import refuse_nonsense
+from wgmon_tui.wireguard.keys import PrivateKey
+
+OURS = PrivateKey.generate()
+PCAPNG = ("--format", "pcapng")
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: bytes
+    err: str
+
+
+async def export(
+    *words: str, home: Path, stdin: int = asyncio.subprocess.DEVNULL, stdout: int = asyncio.subprocess.PIPE
+) -> Ran:
+    places = ("--config", str(home / "config"), "--state", str(home / "state"))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "wgmon_tui", "export", *words, *places,
+        stdin=stdin, stdout=stdout, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    return Ran(process.returncode or 0, out or b"", err.decode())
+
+
+# What makes no sense
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("checks", *PCAPNG), "checks have no packets"),
+        (("incidents", *PCAPNG), "incidents have no packets"),
+        (("checks", "--with-keys"), "--with-keys is for packets"),
+        (("exchange", "fra1", "--with-keys"), "--format pcapng --with-keys"),
+        (("exchange", *PCAPNG, "--with-keys"), "type its name"),
+        (("exchange", "a", "b", *PCAPNG, "--with-keys"), "of one server"),
+        (("exchange", "a", *PCAPNG, "--with-keys", "--since", "24h"), "leave out --since"),
+        (("exchange", "a", "--yes-show-keys"), "goes with --with-keys"),
+        (("checks", "--since", "1h", "--until", "2h"), "before --until"),
+    ],
+)
+def test_words_that_do_not_go_together_are_refused_in_one_line(words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        refuse_nonsense(_parser().parse_args(["export", *words]))
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["yesterday", "", "-1h", "2026-13-01", "9999999999"])
+def test_a_time_that_is_none_is_refused_with_what_was_expected(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="64"):
+        _parser().parse_args(["export", "checks", f"--since={text}"])
+    assert "expected how long ago, such as 24h, or a date" in capsys.readouterr().err
+
+
+def test_a_time_is_how_long_ago_or_a_date() -> None:
+    def since(text: str) -> float:
+        moment: float = _parser().parse_args(["export", "checks", "--since", text]).since
+        return moment
+
+    assert time.time() - since("24h") == pytest.approx(86400, abs=5)
+    assert since("2023-11-14T22:13:20Z") == 1_700_000_000
+    assert since("2023-11-14") == time.mktime((2023, 11, 14, 0, 0, 0, 0, 0, -1))
+
+
+# What the store keeps
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    write_store(tmp_path / "state")
+    return tmp_path
+
+
+async def test_checks_are_lines_on_the_standard_output(home: Path) -> None:
+    ran = await export("checks", home=home)
+    assert (ran.code, ran.err) == (0, "")
+    assert len([json.loads(line) for line in ran.out.splitlines()]) == len(CHECKS)
+
+
+async def test_a_file_is_written_for_its_owner_alone(home: Path) -> None:
+    ran = await export("exchange", "fra1", *PCAPNG, "--output", str(home / "fra1.pcapng"), home=home)
+    assert (ran.code, ran.out, ran.err) == (0, b"", "")
+    assert (home / "fra1.pcapng").read_bytes().startswith(b"\x0a\x0d\x0d\x0a")
+    assert (home / "fra1.pcapng").stat().st_mode & 0o777 == 0o600
+
+
+async def test_pcapng_is_not_for_a_terminal(home: Path) -> None:
+    with terminal() as (_, screen):
+        ran = await export("exchange", *PCAPNG, home=home, stdout=screen)
+    assert ran.code == 64
+    assert "--output FILE.pcapng" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("checks", "fra"), 'the history knows no server "fra"; did you mean "fra1"?'),
+        (("checks", "--output", "/nonexistent/x"), "cannot write /nonexistent/x"),
+    ],
+)
+async def test_what_cannot_be_done_is_one_line(home: Path, words: tuple[str, ...], said: str) -> None:
+    ran = await export(*words, home=home)
+    assert (ran.code, ran.out) == (64, b"")
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
+
+
+async def test_without_a_history_there_is_one_line(tmp_path: Path) -> None:
+    ran = await export("checks", home=tmp_path)
+    assert (ran.code, ran.out) == (64, b"")
+    assert ran.err.count("\n") == 1
+    assert str(tmp_path / "state") in ran.err
+
+
+# With keys
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[LabServer]:
+    setup = Setup(PrivateKey.generate(), (Peer(OURS.public),))
+    async with LabServer(setup) as running:
+        config = tmp_path / "config"
+        config.mkdir()
+        (config / "bastion.key").write_text(OURS.to_text())
+        (config / "bastion.key").chmod(0o600)
+        (config / "servers.toml").write_text(
+            '[[identity]]\nname = "bastion"\nprivate_key_file = "bastion.key"\n\n'
+            f'[[server]]\nname = "fra1"\nendpoint = "{running.endpoint}"\nidentity = "bastion"\n'
+            f'public_key = "{running.public_key}"\ntunnel = false\n'
+        )
+        yield running
+
+
+@contextmanager
+def terminal() -> Iterator[tuple[int, int]]:
+    """A terminal: our end of it, and the one that a program is given."""
+    ours, programs = pty.openpty()
+    try:
+        yield ours, programs
+    finally:
+        os.close(ours)
+        os.close(programs)
+
+
+WITH_KEYS = ("exchange", "fra1", *PCAPNG, "--with-keys")
+
+
+async def asked(typed: str, home: Path) -> tuple[Ran, Path]:
+    output = home / "fra1.pcapng"
+    with terminal() as (keyboard, stdin):
+        os.write(keyboard, f"{typed}\n".encode())
+        return await export(*WITH_KEYS, "--output", str(output), home=home, stdin=stdin), output
+
+
+async def test_keys_are_written_once_the_identitys_name_is_typed(tmp_path: Path, server: LabServer) -> None:
+    ran, output = await asked("bastion", tmp_path)
+    assert ran.code == 0, ran.err
+    assert 'the private key of the identity "bastion"' in ran.err
+    assert f"LOCAL_STATIC_PRIVATE_KEY = {OURS.to_text()}\n".encode() in output.read_bytes()
+    assert OURS.to_text() not in ran.err
+    assert output.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("typed", ["", "yes"])
+async def test_anything_else_sends_nothing_and_writes_nothing(
+    tmp_path: Path, server: LabServer, typed: str
+) -> None:
+    ran, output = await asked(typed, tmp_path)
+    assert ran.code == 64
+    assert "nothing was checked, nothing is written" in ran.err
+    assert not output.exists()
+    assert list((tmp_path / "state" / "stamps").iterdir()) == []  # no initiation was even made
+
+
+async def test_a_script_that_does_not_say_yes_is_refused(tmp_path: Path, server: LabServer) -> None:
+    ran = await export(*WITH_KEYS, home=tmp_path)
+    assert (ran.code, ran.out) == (64, b"")
+    assert "type --yes-show-keys as well" in ran.err
+
+
+async def test_a_script_that_says_yes_may_pipe_it_on(tmp_path: Path, server: LabServer) -> None:
+    ran = await export(*WITH_KEYS, "--yes-show-keys", home=tmp_path)
+    assert ran.code == 0, ran.err
+    assert OURS.to_text().encode() in ran.out
+
+
+async def test_without_an_exchange_no_key_is_written(tmp_path: Path, server: LabServer) -> None:
+    config = tmp_path / "config" / "servers.toml"
+    config.write_text(config.read_text().replace(str(server.endpoint), "nothing.invalid:51820"))
+    ran = await export(*WITH_KEYS, "--yes-show-keys", home=tmp_path)
+    assert (ran.code, ran.out) == (64, b"")
+    assert "nothing was sent, so nothing is written" in ran.err

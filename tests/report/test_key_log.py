@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import copy
+import logging
+import pickle
+
+import pytest
+
+from tests.report.rounds import IDENTITY, server
+from wgmon_tui.probe.records import Target
+from wgmon_tui.report.key_log import KeyLog, what_a_key_log_gives_away
+from wgmon_tui.wireguard.keys import PresharedKey
+
+PSK = PresharedKey(b"a".ljust(32))
+
+
+def names(log: KeyLog) -> list[str]:
+    return [line.split(" = ")[0] for line in log.lines().splitlines()]
+
+
+def test_every_one_time_key_that_was_given_is_in_it() -> None:
+    log = KeyLog(Target(server(), IDENTITY))
+    given = [log.ephemeral() for _ in range(2)]
+    assert len(set(given)) == 2
+    assert names(log) == [
+        "LOCAL_STATIC_PRIVATE_KEY",
+        "REMOTE_STATIC_PUBLIC_KEY",
+        "LOCAL_EPHEMERAL_PRIVATE_KEY",
+        "LOCAL_EPHEMERAL_PRIVATE_KEY",
+    ]
+    assert all(key.to_text() in log.lines() for key in given)
+
+
+def test_a_preshared_key_stands_behind_each_one_time_key() -> None:
+    log = KeyLog(Target(server(), IDENTITY, PSK))
+    for _ in range(2):
+        log.ephemeral()
+    assert names(log)[2:] == ["LOCAL_EPHEMERAL_PRIVATE_KEY", "PRESHARED_KEY"] * 2
+
+
+def test_it_shows_nothing_unless_it_is_asked_for_its_lines(caplog: pytest.LogCaptureFixture) -> None:
+    log = KeyLog(Target(server(), IDENTITY, PSK))
+    fresh = log.ephemeral()
+    logging.getLogger("tests").warning("%s %r %s", log, log, fresh)
+    for secret in (IDENTITY, PSK, fresh):
+        assert secret.to_text() not in caplog.text
+        assert str(secret.raw) not in caplog.text
+
+
+@pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_it_is_neither_pickled_nor_copied(duplicate: object) -> None:
+    assert callable(duplicate)
+    with pytest.raises(TypeError, match="secrets in the clear"):
+        duplicate(KeyLog(Target(server(), IDENTITY)))
+
+
+def test_the_warning_names_every_secret_and_shows_none() -> None:
+    words = "\n".join(what_a_key_log_gives_away(Target(server(), IDENTITY, PSK)))
+    assert 'the private key of the identity "bastion"' in words
+    assert 'the preshared key of "fra1"' in words
+    assert IDENTITY.to_text() not in words
+    assert "preshared" not in "\n".join(what_a_key_log_gives_away(Target(server(), IDENTITY)))

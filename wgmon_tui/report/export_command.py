@@ -1,0 +1,145 @@
+"""`wgmon-tui export`: what it refuses, where it reads, what it asks before a key goes into a file."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from wgmon_tui.fleet.private_files import shown
+from wgmon_tui.fleet.records import ConfigurationError, Fleet, Server
+from wgmon_tui.fleet.secrets import Keyring
+from wgmon_tui.fleet.values import printable, quoted
+from wgmon_tui.history.reading import History
+from wgmon_tui.history.stamps import StampLedger
+from wgmon_tui.history.store import STORE, StoreUnavailableError
+from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.look import Attention, look
+from wgmon_tui.probe.prober import Prober
+from wgmon_tui.probe.records import Target
+from wgmon_tui.probe.targets import join
+from wgmon_tui.report.captures import captured
+from wgmon_tui.report.export import Request, exported, unfit
+from wgmon_tui.report.files import write_output, write_private
+from wgmon_tui.report.key_log import KeyLog, what_a_key_log_gives_away
+
+_EVER = 1e12
+"""Unix seconds that no store reaches."""
+
+
+def refuse_nonsense(arguments: argparse.Namespace) -> None:
+    """Raises ConfigurationError for words that do not go together, before anything is read or sent."""
+    problem = unfit(arguments.kind, arguments.form) or _unfit_for_keys(arguments)
+    if problem is None and arguments.form == "pcapng" and not arguments.output and sys.stdout.isatty():
+        problem = "pcapng is not for a terminal; type --output FILE.pcapng, or pipe it on"
+    if problem is None and None not in (arguments.since, arguments.until):
+        problem = None if arguments.since < arguments.until else "--since must be before --until"
+    if problem:
+        raise ConfigurationError(f"export: {problem}")
+
+
+def _unfit_for_keys(arguments: argparse.Namespace) -> str | None:
+    if not arguments.with_keys:
+        return "--yes-show-keys goes with --with-keys" if arguments.yes_show_keys else None
+    if (arguments.kind, arguments.form) != ("exchange", "pcapng"):
+        return "--with-keys is for packets; type: wgmon-tui export exchange NAME --format pcapng --with-keys"
+    if len(arguments.names) != 1:
+        return "--with-keys makes one check now, of one server; type its name"
+    if arguments.since is not None or arguments.until is not None:
+        return "--with-keys makes a check now and reads no history; leave out --since and --until"
+    if not arguments.yes_show_keys and not sys.stdin.isatty():
+        return "--with-keys asks before it writes, and here is no terminal; type --yes-show-keys as well"
+    return None
+
+
+def export_kept(arguments: argparse.Namespace) -> int:
+    """Write what the store keeps. Raises ConfigurationError."""
+    store = arguments.state / STORE
+    with suppress(PermissionError):  # which the reader words
+        if not store.exists():
+            raise ConfigurationError(
+                f"export: {shown(store)}: no history yet; `wgmon-tui` or `wgmon-tui run` writes it"
+            )
+    try:
+        history = History(store)
+        names = _known(arguments.names, history.names())
+        since = 0.0 if arguments.since is None else arguments.since
+        until = _EVER if arguments.until is None else arguments.until
+        request = Request(arguments.kind, arguments.form, names, since, until)
+        _put(exported(history, request), arguments.output)
+    except StoreUnavailableError as error:
+        raise ConfigurationError(str(error)) from None
+    return 0
+
+
+def export_with_keys(
+    server: Server, fleet: Fleet, keyring: Keyring, stamps: StampLedger, arguments: argparse.Namespace
+) -> int:
+    """Check a server now and write that exchange so that Wireshark decrypts it. Raises ConfigurationError.
+
+    The packets of earlier checks nobody can open any more: their one-time keys are gone.
+    """
+    targets = join(replace(fleet, servers=(server,)), keyring)
+    target = targets.ready.get(server.name)
+    if target is None:
+        raise ConfigurationError(targets.problems[server.name])
+    for line in what_a_key_log_gives_away(target):
+        print(line, file=sys.stderr)
+    if not arguments.yes_show_keys and not _confirmed(target):
+        raise ConfigurationError("export: not confirmed: nothing was checked, nothing is written")
+    outcome, parts = asyncio.run(_exchange_with_keys(target, stamps))
+    packets = sum(len(check.exchange) for check in outcome.checks)
+    if not packets:
+        why = printable(outcome.diagnosis.summary)
+        raise ConfigurationError(f"export: nothing was sent, so nothing is written: {why}")
+    _put(parts, arguments.output)
+    verdict = outcome.diagnosis.verdict.slug
+    written = shown(arguments.output) if arguments.output else "the standard output"
+    print(f"{printable(server.name)}: {verdict}, {packets} packets with keys to {written}", file=sys.stderr)
+    return 0
+
+
+async def _exchange_with_keys(target: Target, stamps: StampLedger) -> tuple[Round, list[bytes]]:
+    """One check without the experiments: what they try of other keys belongs into no file."""
+    log = KeyLog(target)
+    prober = Prober(stamps=stamps.next, ahead_s=stamps.ahead_s, ephemerals=log.ephemeral)
+    await prober.open()
+    try:
+        outcome = await look(prober, target.server, target, Attention())
+        return outcome, list(captured([outcome], our_port=prober.port_for, key_log=log.lines()))
+    finally:
+        await prober.close()
+
+
+def _confirmed(target: Target) -> bool:
+    """The second asking: somebody types whose key it is."""
+    identity = target.server.identity
+    question = f"Type the name of the identity to go on ({printable(identity)}): "
+    print(question, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip() == identity
+
+
+def _known(names: Sequence[str], known: Sequence[str]) -> Sequence[str]:
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {quoted(near[0])}?" if near else ""
+            raise ConfigurationError(f"export: the history knows no server {quoted(name)}{hint}")
+    return names or known
+
+
+def _put(parts: Iterable[bytes], output: Path | None) -> None:
+    if output is None:
+        write_output(parts)
+        return
+    try:
+        write_private(output, parts)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ConfigurationError(f"export: cannot write {shown(output)}: {error.strerror}") from None
