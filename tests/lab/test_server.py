@@ -13,6 +13,7 @@ import pytest
 from tests.lab.client import Client
 from tests.lab.echo import echo_request_v4, echo_request_v6
 from wgmon_tui.lab.inner import parse
+from wgmon_tui.lab.peer import FLOOD_WINDOW_S
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup, Step
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.wireguard import tai64n
@@ -347,3 +348,12 @@ async def test_stopping_gives_the_port_back() -> None:
         pass
     async with LabServer(configured(), port=server.endpoint.port) as again:
         assert again.endpoint == server.endpoint
+
+
+async def test_the_keepalive_goes_out_in_the_session_that_carried_data_last() -> None:
+    async with visit(Behaviour(keepalive_after=0.2)) as (_, client):
+        first = await client.handshake()
+        client.send(first.seal(bytes(16)))
+        await asyncio.sleep(2 * FLOOD_WINDOW_S)  # sooner, the second initiation would be one of a flood
+        second = await client.handshake()
+        assert second.open(await client.ask(second.seal(bytes(16)))) == b""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from wgmon_tui.lab.records import Peer
 from wgmon_tui.wireguard.session import Session
 
@@ -14,12 +16,14 @@ _OPEN_SESSIONS = 3  # as in the kernel: previous, current, next
 class PeerState:
     """The memory of one peer across its handshakes."""
 
-    __slots__ = ("_admitted_at", "_greatest_stamp", "peer", "sessions")
+    __slots__ = ("_admitted_at", "_greatest_stamp", "peer", "sessions", "unacknowledged")
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
         self.sessions: dict[int, Session] = {}
         """By our index, oldest first."""
+        self.unacknowledged: tuple[Session, Callable[[bytes], None]] | None = None
+        """The session that carried data last, and the way back."""
         self._greatest_stamp = b""
         self._admitted_at = float("-inf")
 

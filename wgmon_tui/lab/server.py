@@ -219,19 +219,26 @@ class LabServer:
         return time_exceeded(inner, packet, router) if router else None
 
     def _acknowledge_later(self, state: PeerState, session: Session, send: Callable[[bytes], None]) -> None:
-        """Arm the keepalive that tells a peer that its data arrived, whatever became of it (§6.5)."""
+        """Arm the keepalive that tells a peer that its data arrived, whatever became of it (§6.5).
+
+        As in the kernel there is one timer a peer, and it goes out in the session that carried data last.
+        """
         peer = state.peer.public_key
+        state.unacknowledged = (session, send)
         if peer in self._keepalives:
             return
 
         def acknowledge() -> None:
             del self._keepalives[peer]
-            send(session.keepalive())
+            if state.unacknowledged:
+                session, send = state.unacknowledged
+                send(session.keepalive())
 
         loop = asyncio.get_running_loop()
         self._keepalives[peer] = loop.call_later(self._behaviour.keepalive_after, acknowledge)
 
     def _forget_to_acknowledge(self, state: PeerState) -> None:
+        state.unacknowledged = None
         timer = self._keepalives.pop(state.peer.public_key, None)
         if timer:
             timer.cancel()
