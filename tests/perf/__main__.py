@@ -15,6 +15,8 @@ BENCHMARKS = {
     "engine_load": "The engine at 2,000 checks a second",
     "fleet_table": "The fleet table at 10,000 rows",
     "start": "From the command to the first paint",
+    "stored_history": "The size of the history on the disk",
+    "history_load": "The history at 1,000 checks a second",
 }
 
 

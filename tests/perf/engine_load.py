@@ -68,8 +68,10 @@ async def _measure(
     engine.watch(watched, targets, {})
     done = lost = 0
 
-    def count(_: Row, outcome: Round) -> None:
+    def count(_: Row, outcome: Round | None, __: object) -> None:
         nonlocal done, lost
+        if outcome is None:
+            return
         done += 1
         lost += outcome.check.handshake is None
 

@@ -1,0 +1,194 @@
+"""The history under load: `python -m tests.perf.history_load [SECONDS [SERVERS CHECKS_PER_S [DAYS]]]`.
+
+Records so many checks a second, of 10,000 servers, into a store that holds 30 days of them already, while
+another process reads one server's 30 days again and again, as a screen does. Prints the recorder's share of a
+core, how long commits took, how much the store has grown per check once compacted, and how long the reads
+took; and, as the floor, what a plain insert of the same rows costs in the same process.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from multiprocessing.connection import Connection
+from pathlib import Path
+from random import Random
+
+from tests.history.past import answered, lost, row
+from tests.history.recording import look
+from tests.perf.stored_history import fill
+from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.fleet.config_toml import DAY
+from wgmon_tui.history.batch import journal_rows
+from wgmon_tui.history.reading import History
+from wgmon_tui.history.restoring import Restored
+from wgmon_tui.history.store import STORE
+from wgmon_tui.history.writing import COMMIT_EVERY_S, Recorder, _Store
+from wgmon_tui.monitor.board import Row
+
+_STEP_S = 0.02
+_READ_EVERY_S = 0.1
+
+
+class TimedRecorder(Recorder):
+    """Knows how long its commits took, and the CPU time of its thread."""
+
+    def __init__(self, state_dir: Path) -> None:
+        super().__init__(state_dir)
+        self.commits: list[float] = []
+        self.turns: list[float] = []
+        self.cpu_s = 0.0
+
+    def _commit(self, store: _Store, *, synced: bool) -> None:
+        began, rows = time.perf_counter(), len(self._intake.batch.journal)
+        super()._commit(store, synced=synced)
+        if rows:
+            self.commits.append(time.perf_counter() - began)
+
+    def _turn(self, *, last: bool = False) -> None:
+        began = time.perf_counter()
+        super()._turn(last=last)
+        self.turns.append(time.perf_counter() - began)
+        self.cpu_s = time.thread_time()
+
+
+def main() -> None:
+    """Run the load named on the command line, or that of BENCHMARKS.md."""
+    given = [float(word) for word in sys.argv[1:5]]
+    seconds, servers, rate, days = given + [600.0, 10_000, 1_000, 30][len(given) :]
+    with tempfile.TemporaryDirectory() as directory:
+        state_dir, began = Path(directory), time.monotonic()
+        fill(state_dir, int(servers), days * DAY)
+        print(
+            f"{servers:.0f} servers with {days:g} days of history, "
+            f"{(state_dir / STORE).stat().st_size / 1e6:.0f} MB, filled in {time.monotonic() - began:.0f} s",
+            flush=True,
+        )
+        _measure(state_dir, seconds, int(servers), rate)
+
+
+def _measure(state_dir: Path, seconds: float, servers: int, rate: float) -> None:
+    recorder = TimedRecorder(state_dir)
+    recorder.start()
+    rows = [row(f"server-{number:05}", since=time.time()) for number in range(servers)]
+    # As after a start: what is kept of packets is what a running fleet keeps.
+    recorder._intake.go_on({each.server.name: Restored(Verdict.HEALTHY, None, 0, None) for each in rows})
+    recorder.watch(rows)
+    recorder.flush().result(60)
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    reader = spawn.Process(target=_read, args=(state_dir, servers, theirs))
+    reader.start()
+    ours.recv()
+    first_minute = int(time.time() // 60)
+    recorder.commits.clear()
+    recorder.turns.clear()
+    cpu, wall = recorder.cpu_s, time.monotonic()
+    heard = _check(recorder, rows, seconds, rate)
+    cpu, wall = recorder.cpu_s - cpu, time.monotonic() - wall
+    ours.send(None)
+    reads = ours.recv()
+    reader.join()
+    commits, turns = recorder.commits[:], recorder.turns[:]
+    while look(state_dir, _LEFT) != [(0,)]:
+        time.sleep(1.0)
+    recorder.stop()
+    plain, each = _plain_insert_us(state_dir, rows[0], int(rate * COMMIT_EVERY_S)), cpu / heard * 1e6
+    print(f"{heard / wall:.0f} checks/s for {wall:.0f} s: the recorder takes {cpu / wall:.1%} of a core")
+    print(f"  a check {each:.1f} µs of CPU, its row alone {plain:.1f} µs: {each / plain:.1f} times the floor")
+    _print_times("commits of a quarter second", commits)
+    _print_times("turns with compaction and forgetting", turns)
+    _print_times("30-day reads of a server", reads)
+    packs, minutes = _grown(state_dir, first_minute, "packs"), _grown(state_dir, first_minute, "minutes")
+    print(f"  growth {packs / heard:.1f} bytes a check, and {minutes / heard:.1f} of its minute")
+    print(f"  trouble: {recorder.trouble or recorder.notice or recorder.failure or 'none'}", flush=True)
+
+
+def _check(recorder: Recorder, rows: Sequence[Row], seconds: float, rate: float) -> int:
+    """Say so many rounds a second, as an engine does; returns how many."""
+    random, heard, began = Random(3), 0, time.monotonic()
+    while (now := time.monotonic() - began) < seconds:
+        while heard < now * rate:
+            each, at = rows[heard % len(rows)], time.time()
+            name = each.server.name
+            fails = random.random() < 0.005
+            outcome = lost(name, at) if fails else answered(name, at, 0.02 * random.lognormvariate(0, 0.15))
+            recorder(each, outcome, ())
+            heard += 1
+        time.sleep(_STEP_S)
+    return heard
+
+
+def _read(state_dir: Path, servers: int, pipe: Connection) -> None:
+    """In a process of its own: what the screens ask of one server's 30 days, until told to end."""
+    history, random, took = History(state_dir / STORE), Random(5), []
+    pipe.send(None)
+    while not pipe.poll(_READ_EVERY_S):
+        name, now = f"server-{random.randrange(servers):05}", time.time()
+        began = time.perf_counter()
+        seen = history.window(name, now - 30 * DAY, now)
+        history.buckets(name, now - 30 * DAY, now, 3600.0)
+        took.append(time.perf_counter() - began)
+        assert seen.checks
+    history.close()
+    pipe.recv()
+    pipe.send(took)
+
+
+def _plain_insert_us(state_dir: Path, each: Row, rows_a_commit: int) -> float:
+    """The CPU time of a row where rows are inserted and nothing else is done with them."""
+    outcome = answered(each.server.name, time.time())
+    (made,) = journal_rows(each.server.name, outcome, "up", time.time())
+    commits = 200
+    with closing(sqlite3.connect(state_dir / "floor.db", isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        columns = (
+            "server, at, address, vantage, verdict, state, since, decides, rtt, sent, received, other, port"
+        )
+        connection.execute(f"CREATE TABLE checks (id INTEGER PRIMARY KEY, {columns})")
+        began = time.thread_time()
+        for _ in range(commits):
+            connection.execute("BEGIN")
+            connection.executemany(
+                f"INSERT INTO checks ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                ((number, *made[1:]) for number in range(rows_a_commit)),
+            )
+            connection.execute("COMMIT")
+        return (time.thread_time() - began) / commits / rows_a_commit * 1e6
+
+
+def _grown(state_dir: Path, first_minute: int, table: str) -> int:
+    """The bytes on the disk of what came since, by itself."""
+    alone = state_dir / f"{table}.db"
+    with closing(sqlite3.connect(state_dir / STORE, isolation_level=None)) as connection:
+        connection.execute("ATTACH ? AS alone", (str(alone),))
+        (made,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+        connection.execute(made.replace(f"TABLE {table}", f"TABLE alone.{table}", 1))
+        connection.execute(
+            f"INSERT INTO alone.{table} SELECT * FROM main.{table} WHERE minute >= ? ORDER BY minute, server",
+            (first_minute,),
+        )
+    return alone.stat().st_size
+
+
+def _print_times(what: str, times: Sequence[float]) -> None:
+    ordered = sorted(times)
+    shown = ", ".join(
+        f"p{share * 100:g} {ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000:.1f} ms"
+        for share in (0.5, 0.99)
+    )
+    print(f"  {len(ordered)} {what}: {shown}, longest {ordered[-1] * 1000:.1f} ms")
+
+
+_LEFT = """SELECT count(*) FROM checks LEFT JOIN current USING (server)
+    WHERE checks.id > ifnull(current.as_of, 0)"""
+
+
+if __name__ == "__main__":
+    main()

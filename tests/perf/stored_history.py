@@ -1,0 +1,160 @@
+"""How large a store is: `python -m tests.perf.stored_history [fill DIRECTORY SERVERS DAYS]`.
+
+Fills stores as months of checks every ten seconds would, with what the default retention keeps, and prints
+their sizes. 10 and 1,000 servers are measured; 10,000 are ten times the growth from 10 to 1,000, because
+filling and throwing away as much would take minutes and tell nothing more. `fill` makes one store for other
+benchmarks.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+from tests.history.past import answered, incident, row, server
+from wgmon_tui.fleet.config_toml import DAY, Retention
+from wgmon_tui.history.batch import Batch, Damped, Watched, exchange_row
+from wgmon_tui.history.entries import entry_of
+from wgmon_tui.history.keeping import Kept
+from wgmon_tui.history.packs import pack, pack_samples
+from wgmon_tui.history.records import Moment, PastCheck, State
+from wgmon_tui.history.rollups import COLUMNS, Tally, holds
+from wgmon_tui.history.store import STORE, open_store
+
+INTERVAL_S = 10.0
+_VARIANTS = 97
+"""So many different minutes and hours there are; no server has the same twice in a row."""
+
+
+def main() -> None:
+    """Print the sizes, or fill one store."""
+    if sys.argv[1:2] == ["fill"]:
+        fill(Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]) * DAY)
+        return
+    sizes = {}
+    for servers in (10, 1_000):
+        with tempfile.TemporaryDirectory() as directory:
+            began = time.monotonic()
+            fill(Path(directory), servers, Retention().hours)
+            sizes[servers] = (Path(directory) / STORE).stat().st_size
+            print(
+                f"{servers:6,} servers, 90 days: {sizes[servers] / 1e6:7.0f} MB"
+                f" (filled in {time.monotonic() - began:.0f} s)",
+                flush=True,
+            )
+            if servers == 1_000:
+                _print_tables(Path(directory))
+    rate = (sizes[1_000] - sizes[10]) / 990
+    most = sizes[10] + rate * 9_990
+    print(f"10,000 servers, 90 days: {most / 1e6:7,.0f} MB, at {rate / 1e3:.0f} kB a server")
+
+
+def fill(state_dir: Path, servers: int, span: float, now: float | None = None) -> None:
+    """A store of so many servers, the last `span` seconds of it as the default retention keeps them."""
+    now, kept, random = now or time.time(), Retention(), Random(7)
+    with closing(open_store(state_dir).connection) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        _fill_fleet(connection, servers, now, random)
+        minutes = [_moments(0.0, 60.0, random) for _ in range(_VARIANTS)]
+        _remember(connection, "minute", [_tally(moments) for moments in minutes])
+        _remember(connection, "hour", [_tally(_moments(0.0, 3600.0, random)) for _ in range(_VARIANTS)])
+        connection.execute("CREATE TEMP TABLE packed (number INTEGER PRIMARY KEY, checks BLOB)")
+        connection.executemany(
+            "INSERT INTO packed VALUES (?, ?)", enumerate(pack(0, moments) for moments in minutes)
+        )
+        this_hour, this_minute = int(now // 3600), int(now // 60)
+        for hour in range(int((now - min(span, kept.hours)) // 3600), this_hour):
+            _add(connection, "hours", "hour", hour)
+        for minute in range(int((now - min(span, kept.minutes)) // 60), this_minute):
+            _add(connection, "minutes", "minute", minute)
+        for minute in range(int((now - min(span, kept.raw)) // 60), this_minute):
+            connection.execute(
+                "INSERT INTO packs SELECT ?1, id, checks FROM servers JOIN packed"
+                f" ON number = (id + ?1) % {_VARIANTS} ORDER BY id",
+                (minute,),
+            )
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    # What is still on its way to the disk would be in the way of whoever measures next.
+    with (state_dir / STORE).open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _fill_fleet(connection: sqlite3.Connection, servers: int, now: float, random: Random) -> None:
+    """The servers, what is current of them, a good exchange each and now and then an incident."""
+    names = [f"server-{number:05}" for number in range(servers)]
+    batch = Batch()
+    batch.fleet = {name: Watched(entry_of(server(name)), holds(INTERVAL_S, 5.0)) for name in names}
+    for number, name in enumerate(names):
+        batch.dampings[name] = Damped(row(name).damping, "up", now)
+        batch.exchanges.append(exchange_row(Kept(name, "good", answered(name, now, random.random()))))
+        if number % 10 == 0:
+            what = incident(name, number, now - random.random() * 30 * DAY)
+            batch.incidents[what.id] = what
+        if len(batch.exchanges) == 1_000 or number == servers - 1:
+            ids = dict(connection.execute("SELECT name, id FROM servers"))
+            connection.execute("BEGIN")
+            with connection:
+                batch.write(connection, ids, now)
+            batch.clear()
+    samples = pack_samples([0.02 + random.random() / 100 for _ in range(120)])
+    connection.execute("UPDATE current SET samples = ?, verdict = 'healthy', rtt = 0.02", (samples,))
+    connection.execute("UPDATE incidents SET closed_at = opened_at + 600")
+
+
+def _moments(start: float, length: float, random: Random) -> list[Moment]:
+    """Checks as of a server some twenty milliseconds away, one in two hundred lost."""
+    moments, at = [], start + random.random() * INTERVAL_S
+    check = answered("", 0.0)
+    address, verdict = check.check.address, check.diagnosis.verdict
+    while at < start + length - 0.001:
+        rtt = None if random.random() < 0.005 else 0.02 * random.lognormvariate(0, 0.15)
+        past = PastCheck(at, address, "bastion", verdict, True, rtt, 3, 3, rtt)
+        moments.append(Moment(at, State.UP, past))
+        at += INTERVAL_S * random.uniform(0.9, 1.1)
+    return moments
+
+
+def _tally(moments: list[Moment]) -> Tally:
+    tally = Tally()
+    for moment in moments:
+        if moment.check:
+            tally.add_check(moment.check)
+    tally.add_time(State.UP, 60.0 if len(moments) < 10 else 3600.0)
+    return tally
+
+
+def _remember(connection: sqlite3.Connection, name: str, tallies: list[Tally]) -> None:
+    connection.execute(f"CREATE TEMP TABLE one_{name} (number INTEGER PRIMARY KEY, {COLUMNS})")
+    marks = ", ".join("?" * (len(COLUMNS.split(", ")) + 1))
+    connection.executemany(
+        f"INSERT INTO one_{name} VALUES ({marks})",
+        ((number, *tally.to_row()) for number, tally in enumerate(tallies)),
+    )
+
+
+def _add(connection: sqlite3.Connection, table: str, column: str, number: int) -> None:
+    connection.execute(
+        f"INSERT INTO {table} ({column}, server, {COLUMNS}) SELECT ?1, id, {COLUMNS} FROM servers"
+        f" JOIN one_{column} ON number = (id + ?1) % {_VARIANTS} ORDER BY id",
+        (number,),
+    )
+
+
+def _print_tables(state_dir: Path) -> None:
+    with closing(sqlite3.connect(state_dir / STORE)) as connection:
+        for table in ("packs", "minutes", "hours", "exchanges"):
+            (rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+            (size,) = connection.execute(
+                "SELECT sum(pgsize) FROM dbstat WHERE name = ? AND aggregate = 1", (table,)
+            ).fetchone()
+            print(f"{'':7}{table:10} {rows:9} rows of {size / rows:5.0f} bytes on the disk")
+
+
+if __name__ == "__main__":
+    main()
