@@ -51,6 +51,11 @@ class Terminal:
         )
         os.close(slave)
 
+    @property
+    def pid(self) -> int:
+        """The program's process id."""
+        return self._process.pid
+
     def __enter__(self) -> Terminal:
         return self
 

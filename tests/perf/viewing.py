@@ -1,0 +1,142 @@
+"""A face over a store that others fill: `python -m tests.perf.viewing [SERVERS DAYS [WATCHED SECONDS]]`.
+
+First, how long the dashboard takes to the first row of a fleet with so many days of history, beside the same
+fleet with none: the difference is what opening a past costs. Then what a viewer spends, in shares of a core,
+while a writer of its own checks WATCHED healthy servers once a second.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.perf.start import first_sights
+from tests.perf.stored_history import fill
+from tests.perf.terminal import COLUMNS, LINES, Terminal
+from wgmon_tui.fleet.config_toml import DAY
+from wgmon_tui.fleet.private_files import create_private
+from wgmon_tui.fleet.records import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.fleet.servers_toml import render
+from wgmon_tui.lab.crowd import crowd
+from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+
+SERVERS, DAYS = 10_000, 30.0
+WATCHED, SECONDS = 1_000, 30.0
+
+_SETTLE_S = 12.0
+_PATIENCE_S = 60.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+_FIRST_ROW = b"server-0"
+_NOBODY = Endpoint("127.0.0.1", 9)
+
+
+def main() -> None:
+    """Open, then look on."""
+    usual: list[float] = [SERVERS, DAYS, WATCHED, SECONDS]
+    said = [float(word) for word in sys.argv[1:]]
+    servers, days, watched, seconds = said + usual[len(said) :]
+    print(f"A pty of {COLUMNS}x{LINES}", flush=True)
+    _open(int(servers), days)
+    _look_on(int(watched), seconds)
+
+
+def _open(servers: int, days: float) -> None:
+    for span, what in ((0.0, "no history"), (days, f"{days:g} days of history")):
+        with tempfile.TemporaryDirectory() as place:
+            config, state = _places(Path(place))
+            # Paused, so that this measures the opening and not ten thousand first checks.
+            _write(
+                config,
+                PrivateKey.generate(),
+                [_server(n, _NOBODY, _KEY, paused=True) for n in range(servers)],
+            )
+            if span:
+                fill(state, servers, span * DAY)
+                size = sum(each.stat().st_size for each in state.iterdir() if each.is_file())
+                what += f" ({size / 1e6:.0f} MB)"
+            program = f"from wgmon_tui.cli import main\nmain({_arguments(config, state)!r})"
+            sights = [first_sights(program, (_FIRST_ROW,), f"{place}/bytecode")[0] for _ in range(4)][1:]
+            print(
+                f"  {servers:,} servers, {what}: first row after {min(sights):.2f} to {max(sights):.2f} s",
+                flush=True,
+            )
+
+
+def _look_on(watched: int, seconds: float) -> None:
+    identity = PrivateKey.generate()
+    with crowd(watched, (identity.public,)) as there, tempfile.TemporaryDirectory() as place:
+        config, state = _places(Path(place))
+        _write(config, identity, [_server(n, *each) for n, each in enumerate(there.servers)])
+        command = [sys.executable, "-m", "wgmon_tui", *_arguments(config, state)]
+        writer = subprocess.Popen([*command, "run"], stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(_SETTLE_S)  # first rounds, deep looks, and the store's first minute
+            with Terminal(command) as terminal:
+                _read_for(terminal, _SETTLE_S / 2)
+                before = _cpu(writer.pid), _cpu(terminal.pid)
+                began, written = time.monotonic(), _read_for(terminal, seconds)
+                wall = time.monotonic() - began
+                ours, theirs = _cpu(terminal.pid) - before[1], _cpu(writer.pid) - before[0]
+        finally:
+            writer.terminate()
+            writer.wait(_PATIENCE_S)
+        print(
+            f"  a viewer of {watched:,} servers, each checked once a second: {ours / wall:.1%} of a core,"
+            f" {written / wall / 1e3:.1f} KB/s; its writer {theirs / wall:.0%}",
+            flush=True,
+        )
+
+
+_KEY = PrivateKey.generate().public
+
+
+def _server(number: int, endpoint: Endpoint, key: PublicKey, *, paused: bool = False) -> Server:
+    return Server(
+        f"server-{number:05}", endpoint, key, "bench", interval=1.0, timeout=1.0, tunnel=False, paused=paused
+    )
+
+
+def _places(place: Path) -> tuple[Path, Path]:
+    config, state = place / "config", place / "state"
+    config.mkdir(mode=0o700)
+    state.mkdir(mode=0o700)
+    return config, state
+
+
+def _write(config: Path, identity: PrivateKey, servers: list[Server]) -> None:
+    create_private(config / "bench.key", identity.to_text())
+    source = SecretSource(SecretForm.FILE, "bench.key")
+    text = render(Fleet(tuple(servers), (Identity("bench", source),)))
+    create_private(config / "servers.toml", text)
+
+
+def _arguments(config: Path, state: Path) -> list[str]:
+    return ["--config", str(config), "--state", str(state)]
+
+
+def _read_for(terminal: Terminal, seconds: float) -> int:
+    """Take what is written for so long; the number of bytes."""
+    deadline, count = time.monotonic() + seconds, 0
+    while time.monotonic() < deadline:
+        try:
+            arrival = terminal.read(deadline)
+        except TimeoutError:
+            break
+        if arrival is None:
+            raise SystemExit("the viewer ended by itself")
+        count += len(arrival.data)
+    return count
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of CPU that a process has used, in user and kernel mode (proc(5), stat)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+if __name__ == "__main__":
+    main()
