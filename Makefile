@@ -5,13 +5,17 @@ BIN := $(VENV)/bin
 # Two workers a core: much of the suite waits for timers that are its subject.
 WORKERS ?= $(shell expr 2 \* `getconf _NPROCESSORS_ONLN`)
 
-.PHONY: run test matrix check bench docs screenshots clean
+.PHONY: run test thorough matrix check bench docs screenshots clean
 
 run: $(VENV)/run.stamp  ## the dashboard on the embedded lab
 	$(BIN)/wgmon-tui demo
 
-test: $(VENV)/dev.stamp  ## every test; those on real servers want the packages that they name
+test: $(VENV)/dev.stamp  ## every behaviour; tests on real servers want the packages that they name
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+thorough: $(VENV)/dev.stamp  ## what takes minutes: the whole failure matrix, the Linux kernel, many random examples
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m thorough
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m hypothesis
 
 matrix: $(VENV)/dev.stamp  ## every way to fail, played on real servers, and the verdicts as a table; wants root
 	$(BIN)/python -m tests.real.matrix

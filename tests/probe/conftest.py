@@ -1,4 +1,4 @@
-"""No deadline for hypothesis, since a shared machine may stop any example; and a kernel that stamps."""
+"""A kernel that stamps."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
 
 from wgmon_tui.probe.sockets import Datagram, DatagramSocket
-
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -17,6 +17,9 @@ _PACKAGES = {
     "ping": "iputils-ping",
     "tshark": "tshark",
     "tmux": "tmux",
+    "systemd-analyze": "systemd",
+    "useradd": "passwd",
+    "userdel": "passwd",
 }
 
 
@@ -27,7 +30,7 @@ def require(*programs: str, root: bool = False) -> None:
         packages = " ".join(_PACKAGES[program] for program in missing)
         give_up(f"{', '.join(missing)} missing: apt-get install --no-install-recommends {packages}")
     if root and os.geteuid() != 0:
-        give_up("network namespaces need root: sudo .venv/bin/pytest tests/real")
+        give_up("namespaces and accounts need root: sudo .venv/bin/pytest")
     if "wireguard-go" in programs and not Path("/dev/net/tun").exists():
         give_up("wireguard-go needs /dev/net/tun: modprobe tun (in a container: --device /dev/net/tun)")
 

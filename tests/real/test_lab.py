@@ -40,6 +40,15 @@ class Client:
             f"AllowedIPs = 10.9.0.0/24, fd09::/64\n{preshared}"
         )
 
+    async def who_ends(self, address: str) -> str:
+        """What ping(8) says of a packet that lives no further than the first hop."""
+        with entered(self.namespace):
+            ping = await asyncio.create_subprocess_exec(
+                "ping", "-c", "1", "-W", "3", "-t", "1", address, stdout=asyncio.subprocess.PIPE
+            )
+        said, _ = await ping.communicate()
+        return said.decode()
+
     async def pings(self, address: str, within_s: int = 3) -> bool:
         """Whether one ping through the tunnel comes back."""
         with entered(self.namespace):
@@ -94,6 +103,21 @@ async def test_an_address_that_is_not_the_servers_stays_silent_and_the_data_is_a
         before = client.device.received(server.public_key)
         assert not await client.pings("10.9.0.77", within_s=1)
         assert client.device.received(server.public_key) == before + 32
+
+
+@pytest.mark.parametrize(
+    ("address", "router", "told"),
+    [
+        ("10.9.0.77", SERVERS_INNER[0], "Time to live exceeded"),
+        ("fd09::77", SERVERS_INNER[1], "Time exceeded: Hop limit"),
+    ],
+)
+async def test_it_is_told_by_the_server_where_a_packets_time_to_live_ends(
+    client: Client, address: str, router: str, told: str
+) -> None:
+    async with served(client):
+        said = await client.who_ends(address)
+    assert f"From {router} icmp_seq=1 {told}" in said
 
 
 async def test_it_takes_the_cookie_of_a_server_under_load_and_connects_with_its_next_try(

@@ -19,6 +19,8 @@ from wgmon_tui.probe.records import IcmpError, LateAnswer, PacketRejected
 from wgmon_tui.wireguard.handshake import Reason
 from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
 
+pytestmark = pytest.mark.thorough  # the kernel boots in qemu, twice
+
 PSK = PresharedKey(b"a".ljust(32))
 OTHER_PSK = PresharedKey(b"b".ljust(32))
 

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.tui.pasts import bad_week
+from wgmon_tui.history.reading import History
+
 
 @pytest.fixture(autouse=True)
 def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -16,3 +19,9 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture(scope="session")
+def past(tmp_path_factory: pytest.TempPathFactory) -> History:
+    """A week of `fra1`; read only, so one for all tests."""
+    return bad_week(tmp_path_factory.mktemp("past"))

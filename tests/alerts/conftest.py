@@ -1,0 +1,24 @@
+"""What the tests of the alerts share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.alerts.certificates import Certificates
+from tests.alerts.shop import Shop, all_to
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """One sink that is told everything that is down."""
+    shop = Shop(tmp_path, all_to("pager"))
+    yield shop
+    shop.close()

@@ -1,0 +1,12 @@
+"""How hypothesis runs: no deadline, since a shared machine may stop any example for a while.
+
+`make test` looks at a few examples of everything, `make thorough` at many; CI runs both.
+"""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("quick", deadline=None, max_examples=25)
+settings.register_profile("thorough", deadline=None, max_examples=200)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
