@@ -15,6 +15,16 @@ from wgmon_tui.wireguard.messages import FIELDS, MessageType
 
 HERE = Path(__file__).parent
 
+_SCREENS = (
+    ("fleet", "Fleet"),
+    ("server", "Server"),
+    ("incidents", "Incidents"),
+    ("form", "Forms"),
+    ("import", "Import"),
+    ("identities", "Identities"),
+    ("app", "Everywhere"),
+)
+
 
 def wire_format() -> str:
     """Every message of the protocol, field by field."""
@@ -44,15 +54,16 @@ def keys() -> str:
 
 def _keys() -> Iterator[str]:
     yield "# Keys\n"
-    yield "`?` shows those of the screen that you are on."
-    for screen, title in (("fleet", "Fleet"), ("server", "Server"), ("app", "Everywhere")):
+    yield "`?` shows those of the screen that you are on. The last column is the name by which `[keys]` in"
+    yield "config.toml gives an action other keys: see [configuration.md](configuration.md)."
+    for screen, title in _SCREENS:
         yield f"\n## {title}\n"
-        yield "| key | what it does | |"
-        yield "|---|---|---|"
+        yield "| key | what it does | | name |"
+        yield "|---|---|---|---|"
         for group in GROUPS:
             for action in actions_for(screen):
                 if action.group == group:
-                    yield f"| `{action.shown}` | {action.help} | {group} |"
+                    yield f"| `{action.shown}` | {action.help} | {group} | `{action.id}` |"
     yield ""
 
 

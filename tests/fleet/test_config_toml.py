@@ -10,7 +10,7 @@ from wgmon_tui.fleet.records import ConfigurationError
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
     assert read_config(tmp_path) == Config()
-    assert Config().history == Retention(43200, 172800, 7776000, 7776000, 34560000, 20)
+    assert Config().history == Retention(43200, 172800, 7776000, 34560000, 7776000, 34560000, 20)
     assert not Config().take_over
 
 
@@ -37,7 +37,7 @@ def test_what_is_written_holds_and_the_rest_stays_usual(tmp_path: Path) -> None:
         ),
         (
             '[history]\nraw = "3d"',
-            "config.toml: history: keys raw, minutes, hours: each is kept at least as long as the one before",
+            "config.toml: history: keys raw, minutes, hours, days: each is kept no shorter than the one",
         ),
         ('[viewer]\ntake_over = "yes"', "config.toml: viewer: key take_over: expected true or false"),
         ("history = 3", "config.toml: key history: expected a table, got 3"),

@@ -5,7 +5,7 @@ from ipaddress import ip_interface
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from tests.fleet.fleets import BASTION, OTHERS, OURS, THEIRS, fleets, server
 from wgmon_tui.fleet.editing import (
@@ -229,6 +229,7 @@ def test_without_an_identity_that_alone_is_the_problem() -> None:
     assert set(problems_of(FRA1, Fleet())) == {"identity"}
 
 
+@settings(max_examples=25)
 @given(fleets())
 def test_what_the_file_says_of_a_server_has_no_problem(fleet: Fleet) -> None:
     for each in fleet.servers:

@@ -1,11 +1,22 @@
+from dataclasses import replace
 from ipaddress import ip_interface
 from pathlib import Path
 
 import pytest
 
 from tests.fleet.fleets import OTHERS, OURS, THEIRS
-from wgmon_tui.fleet.enroll import BORROWED_KEY_WARNING, ImportReport, import_conf, keygen, load_conf
-from wgmon_tui.fleet.records import ConfigurationError, Endpoint, SecretForm, SecretSource
+from wgmon_tui.fleet.enroll import (
+    BORROWED_KEY_WARNING,
+    ImportReport,
+    import_conf,
+    import_confs,
+    keygen,
+    load_conf,
+    preview,
+    public_keys,
+    read_conf,
+)
+from wgmon_tui.fleet.records import ConfigurationError, Endpoint, Fleet, SecretForm, SecretSource
 from wgmon_tui.fleet.secrets import open_keyring
 from wgmon_tui.fleet.servers_file import read
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
@@ -280,3 +291,40 @@ def test_servers_of_one_loaded_file_have_names_of_their_own(confs: Path) -> None
         "wg0-fra1.example.net-2",
     ]
     assert loaded.keyring.preshared_key("wg0-fra1.example.net-2") == NO_PRESHARED_KEY
+
+
+def test_a_preview_says_what_an_import_does_then(confs: Path, config_dir: Path) -> None:
+    bring_in(write_conf(confs), config_dir)
+    new = [
+        read_conf(write_conf(confs, "wg1.conf", server=OTHERS, key=PrivateKey(b"\x05" * 32), psk=PSK)),
+        read_conf(write_conf(confs)),
+    ]
+    before = read(config_dir).fleet
+    files = secret_files(config_dir)
+    found = preview(new, config_dir, before, public_keys(before, config_dir))
+    assert found.already_there == ("wg0",)
+    assert (read(config_dir).fleet, secret_files(config_dir)) == (before, files)
+    import_confs(new, config_dir)
+    after = read(config_dir).fleet
+    assert found.servers == after.servers[1:]
+    assert found.identities == after.identities[1:]
+    assert found.public_keys == public_keys(after, config_dir)
+
+
+def test_a_preview_gives_each_key_a_file_of_its_own(confs: Path, config_dir: Path) -> None:
+    new = [
+        read_conf(write_conf(confs, f"{place}.conf", server=key, psk=PSK))
+        for place, key in (("a", THEIRS), ("b", OTHERS))
+    ]
+    new = [replace(conf, stem="same") for conf in new]
+    found = preview(new, config_dir, Fleet(), {})
+    assert [each.preshared_key for each in found.servers] == [
+        SecretSource(SecretForm.FILE, "same.psk"),
+        SecretSource(SecretForm.FILE, "same-2.psk"),
+    ]
+
+
+def test_a_key_that_is_given_is_taken_in_place_of_a_new_one(config_dir: Path) -> None:
+    made = keygen("bastion", config_dir, private_key=OURS)
+    assert made.public_key == OURS.public
+    assert (config_dir / "bastion.key").read_text() == OURS.to_text() + "\n"

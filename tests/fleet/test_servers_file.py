@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from tests.fleet.fleets import BASTION, OURS, SMALL, server
 from wgmon_tui.fleet.private_files import create_private, replace_private
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, SecretForm, SecretSource
-from wgmon_tui.fleet.servers_file import read, stamp, update
+from wgmon_tui.fleet.servers_file import (
+    read,
+    read_whole,
+    replace_whole,
+    stamp,
+    update,
+    why_not_writable,
+)
 from wgmon_tui.fleet.servers_toml import HEADER, parse, render
 
 FLEET = Fleet((server("fra1"),), (BASTION,))
@@ -264,3 +271,48 @@ def test_a_replacement_that_fails_leaves_the_old_file_and_nothing_else(tmp_path:
     with pytest.raises(OSError, match="directory"):
         replace_private(path, HEADER)
     assert names_in(tmp_path) == {"servers.toml"}
+
+
+def test_a_whole_text_takes_the_place_of_the_file_as_it_is(tmp_path: Path) -> None:
+    update(tmp_path, lambda _: FLEET)
+    before = read_whole(tmp_path)
+    replace_whole(tmp_path, before, f"{before}# mine\n")
+    assert read_whole(tmp_path) == f"{before}# mine\n"
+
+
+def test_without_a_file_the_whole_text_is_our_first_line(tmp_path: Path) -> None:
+    config_dir = tmp_path / "new"
+    assert read_whole(config_dir) == f"{HEADER}\n"
+    replace_whole(config_dir, read_whole(config_dir), SMALL)
+    assert read(config_dir).fleet == parse(SMALL)
+
+
+def test_a_whole_text_that_cannot_stand_is_not_written(tmp_path: Path) -> None:
+    update(tmp_path, lambda _: FLEET)
+    before = read_whole(tmp_path)
+    with pytest.raises(ConfigurationError, match="key colour: unknown"):
+        replace_whole(tmp_path, before, "colour = 1")
+    assert read_whole(tmp_path) == before
+
+
+def test_a_whole_text_does_not_replace_what_another_program_wrote_meanwhile(tmp_path: Path) -> None:
+    update(tmp_path, lambda _: FLEET)
+    before = read_whole(tmp_path)
+    update(tmp_path, lambda _: with_server("ams1"))
+    with pytest.raises(ConfigurationError, match="another program changed it meanwhile"):
+        replace_whole(tmp_path, before, f"{before}# mine\n")
+    assert read(tmp_path).fleet == with_server("ams1")
+
+
+def test_a_directory_that_is_not_there_yet_can_be_written(tmp_path: Path) -> None:
+    assert why_not_writable(tmp_path / "a" / "b") is None
+
+
+def test_an_account_that_may_only_look_is_told_whose_the_file_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root may write anywhere, and the tests may run as root: what the kernel would say is said for it.
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert why_not_writable(tmp_path) == (
+        f"servers.toml belongs to {tmp_path.owner()}: this account may look at {tmp_path}, not change it"
+    )

@@ -130,6 +130,36 @@ def test_what_was_read_is_written_as_the_same_text(fleet: Fleet) -> None:
     assert render(parse(render(fleet))) == render(fleet)
 
 
+@settings(max_examples=50)
+@given(fleets())
+def test_a_file_is_read_as_the_same_however_its_tables_are_spelled(fleet: Fleet) -> None:
+    text = render(fleet)
+    assert parse(text.replace("\n[[server]]\n", "\n[[ server ]]\n")) == fleet
+    assert parse(text.replace("\n", "\r\n")) == fleet
+
+
+def test_a_server_that_says_the_same_as_before_follows_what_the_file_says_beside_it() -> None:
+    before = parse(SMALL).servers[0]
+    other = parse('[defaults]\ninterval = "30s"\n' + SMALL.replace("bastion", "office")).servers[0]
+    assert (before.identity, before.interval) == ("bastion", 10.0)
+    assert (other.identity, other.interval) == ("office", 30.0)
+
+
+def test_tables_stand_in_any_order() -> None:
+    head, server_table = SMALL.split("[[server]]")
+    assert parse(f"[[server]]{server_table}\n{head}") == parse(SMALL)
+
+
+def test_what_looks_like_a_table_within_a_text_is_none() -> None:
+    line = refusal(SMALL + "note = '''\n[[server]]\n'''\n")
+    assert line == 'servers.toml: server "fra1": key note: holds the character U+000A, which may not be shown'
+
+
+def test_an_error_far_down_is_told_by_its_line_in_the_whole_file() -> None:
+    text = SMALL + "\n[[server]]\nname = \n"
+    assert refusal(text).startswith(f"servers.toml: line {len(text.splitlines())}, column 8: ")
+
+
 def test_the_first_line_says_who_writes_the_file_and_where_remarks_go() -> None:
     first = render(Fleet()).splitlines()[0]
     assert first == HEADER

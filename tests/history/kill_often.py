@@ -35,7 +35,7 @@ from wgmon_tui.wireguard.keys import PublicKey
 SERVERS = ("ams1", "fra1", "lon1")
 IDENTITY = PublicKey(bytes(range(32)))
 LIVES_A_STORE = 25
-_EVERYTHING = Retention(raw=9999 * DAY, minutes=9999 * DAY, hours=9999 * DAY, incidents=9999 * DAY)
+_EVERYTHING = Retention(raw=9999 * DAY, minutes=9999 * DAY, hours=9999 * DAY, days=9999 * DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +169,11 @@ def _examine_server(connection: sqlite3.Connection, server: int, name: str, said
     assert not gone, f"{name}: steps that were on the disk are lost: {gone[:5]}"
     minutes = dict(connection.execute("SELECT minute, checks FROM minutes WHERE server = ?", (server,)))
     assert {minute: number for minute, number in minutes.items() if number} == dict(packed), name
-    (hours,) = connection.execute(
-        "SELECT ifnull(sum(checks), 0) FROM hours WHERE server = ?", (server,)
-    ).fetchone()
-    assert hours == packed.total(), f"{name}: the hours hold {hours} checks, the packs {packed.total()}"
+    for table in ("hours", "days"):
+        (rolled,) = connection.execute(
+            f"SELECT ifnull(sum(checks), 0) FROM {table} WHERE server = ?", (server,)
+        ).fetchone()
+        assert rolled == packed.total(), f"{name}: {table} of {rolled} checks, packs of {packed.total()}"
 
 
 if __name__ == "__main__":

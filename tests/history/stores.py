@@ -91,7 +91,7 @@ class Store:
             )
 
     def rolled(self, table: str, number: int, tally: Tally, server: str = "fra1") -> None:
-        """Write one of the `minutes` or `hours`."""
+        """Write one of the `minutes`, `hours` or `days`."""
         self.connection.execute(
             f"INSERT INTO {table} ({table[:-1]}, server, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (number, self.server(server), *tally.to_row()),

@@ -18,6 +18,8 @@ from wgmon_tui.history.records import NOTHING_SEEN, Bucket, Moment, PastCheck, S
 from wgmon_tui.history.rollups import UNWATCHED_HOLDS, Tally
 
 MINUTE = HOUR * 60
+MIDNIGHT = HOUR // 24 * 86_400.0
+"""The beginning of the day of T0."""
 
 
 @pytest.fixture
@@ -100,6 +102,38 @@ def test_where_minutes_are_forgotten_a_window_takes_whole_hours(store: Store) ->
     assert store.history.window("fra1", T0 + 1200, T0 + 1800) == Seen(up=3600)
 
 
+def test_a_window_takes_whole_days_and_at_its_ends_hours_and_minutes(store: Store) -> None:
+    day = int(MIDNIGHT // 86_400)
+    for number in range(4):
+        store.rolled("days", day + number, tally(up=86_000, down=400))
+    for hour in range(4 * 24):
+        store.rolled("hours", day * 24 + hour, tally(up=3000, down=600))
+        store.rolled("minutes", (day * 24 + hour) * 60 + 30, tally(up=50, down=10))
+    seen = store.history.window("fra1", MIDNIGHT + 22 * 3600 + 1800, MIDNIGHT + 3 * 86_400 + 2 * 3600 + 2400)
+    assert (seen.up, seen.down) == (50 + 3000 + 2 * 86_000 + 2 * 3000 + 50, 10 + 600 + 2 * 400 + 2 * 600 + 10)
+
+
+def test_where_hours_are_forgotten_a_window_takes_whole_days_and_buckets_are_days(store: Store) -> None:
+    day = int(MIDNIGHT // 86_400)
+    for number in range(4):
+        store.rolled("days", day + number, tally(up=80_000))
+    for hour in range(3 * 24, 4 * 24):
+        store.rolled("hours", day * 24 + hour, tally(up=3600))
+    asked = MIDNIGHT + 86_400 + 7 * 3600
+    assert store.history.window("fra1", asked, asked + 600) == Seen(up=80_000)
+    assert store.history.window("fra1", asked, MIDNIGHT + 3 * 86_400 + 7200) == Seen(up=2 * 80_000 + 7200)
+    buckets = store.history.buckets("fra1", asked, MIDNIGHT + 3 * 86_400 + 7200, 3600)
+    assert [(bucket.start - MIDNIGHT, bucket.length, bucket.seen.up) for bucket in buckets] == [
+        (86_400, 86_400, 80_000),
+        (2 * 86_400, 86_400, 80_000),
+        (3 * 86_400, 3600, 3600),
+        (3 * 86_400 + 3600, 3600, 3600),
+    ]
+    store.now = MIDNIGHT + 4 * 86_400
+    store.rolled("days", day, tally(down=86_400), "ams2")
+    assert store.history.uptimes(MIDNIGHT + 600, MIDNIGHT + 1200) == {"fra1": 1.0, "ams2": 0.0}
+
+
 def test_percentiles_of_a_window_are_of_all_its_checks(store: Store) -> None:
     store.rolled("hours", HOUR, tally(rtts=(0.1,) * 90))
     store.rolled("hours", HOUR + 1, tally(rtts=(1.0,) * 10))
@@ -127,9 +161,18 @@ def test_buckets_lie_on_multiples_of_their_length_without_gaps(store: Store) -> 
 
 
 @pytest.mark.parametrize(
-    ("asked", "given"), [(60.0, 60.0), (150.0, 120.0), (3599.0, 3540.0), (3600.0, 3600.0), (9000.0, 7200.0)]
+    ("asked", "given"),
+    [
+        (60.0, 60.0),
+        (150.0, 120.0),
+        (3599.0, 3540.0),
+        (3600.0, 3600.0),
+        (9000.0, 7200.0),
+        (86_400.0, 86_400.0),
+        (200_000.0, 172_800.0),
+    ],
 )
-def test_a_length_is_cut_to_whole_minutes_or_hours(store: Store, asked: float, given: float) -> None:
+def test_a_length_is_cut_to_whole_minutes_hours_or_days(store: Store, asked: float, given: float) -> None:
     store.rolled("minutes", MINUTE, tally(up=60))
     store.rolled("hours", HOUR, tally(up=60))
     assert {bucket.length for bucket in store.history.buckets("fra1", T0, T0 + 9000, asked)} == {given}
@@ -141,6 +184,14 @@ def test_buckets_of_several_hours_add_them_up(store: Store) -> None:
     start = (HOUR // 4 + 1) * 4 * 3600.0
     buckets = store.history.buckets("fra1", start, start + 4 * 3600, 4 * 3600)
     assert buckets == [Bucket(start, 4 * 3600, Seen(up=4 * 3600))]
+
+
+def test_buckets_of_several_days_add_them_up(store: Store) -> None:
+    first = int(MIDNIGHT // 86_400) // 2 * 2
+    for day in range(2):
+        store.rolled("days", first + day, tally(up=86_400))
+    buckets = store.history.buckets("fra1", first * 86_400.0, (first + 2) * 86_400.0, 2 * 86_400)
+    assert buckets == [Bucket(first * 86_400.0, 2 * 86_400, Seen(up=2 * 86_400))]
 
 
 def test_what_only_hours_remember_comes_in_hours(store: Store) -> None:
@@ -248,6 +299,18 @@ def test_uptimes_are_of_whole_hours_from_that_of_the_start(store: Store) -> None
     assert store.history.uptimes(T0 + 900, T0 + 7200) == {"fra1": 0.75, "ams2": 0.0}
 
 
+def test_uptimes_of_many_days_are_of_whole_days_and_hours_at_their_ends(store: Store) -> None:
+    day = int(MIDNIGHT // 86_400)
+    for number in range(3):
+        store.rolled("days", day + number, tally(up=60_000, down=20_000))
+        for hour in range(24):
+            store.rolled("hours", (day + number) * 24 + hour, tally(up=3600))
+    store.now = MIDNIGHT + 3 * 86_400
+    up, down = 3600 + 60_000 + 3600, 20_000
+    found = store.history.uptimes(MIDNIGHT + 23.5 * 3600, MIDNIGHT + 2 * 86_400 + 1800)
+    assert found == {"fra1": pytest.approx(up / (up + down))}
+
+
 def test_a_server_that_was_never_seen_has_no_uptime(store: Store) -> None:
     unknown = Tally()
     unknown.add_time(State.UNKNOWN, 600)
@@ -292,8 +355,13 @@ _steps = st.tuples(
 def answers(store: Store, end: float) -> list[object]:
     """Everything that can be asked about the time up to `end`, in figures."""
     history = store.history
-    asked = [bucket for length in (10, 60, 300, 3600) for bucket in history.buckets("fra1", T0, end, length)]
-    windows = [history.window("fra1", T0, end), history.window("fra1", T0 + 120, end - 60)]
+    asked = [
+        bucket
+        for length in (10, 60, 300, 3600, 86_400)
+        for bucket in history.buckets("fra1", T0, end, length)
+    ]
+    windows = [history.window("fra1", start, end) for start in (MIDNIGHT, T0)]
+    windows.append(history.window("fra1", T0 + 120, end - 60))
     return [figure for seen in (*windows, *(each.seen for each in asked)) for figure in astuple(seen)]
 
 
@@ -302,7 +370,7 @@ def answers(store: Store, end: float) -> list[object]:
 def test_compaction_at_any_time_changes_no_answer(
     steps: list[tuple[float, State, float | None]], data: st.DataObject
 ) -> None:
-    at, moments = 0.0, []
+    at, moments = data.draw(st.sampled_from([0.0, 7000.0])), []  # the day is over after 7,200 s
     for gap, state, rtt in steps:
         at += gap
         moments.append(checked(at, state, rtt))

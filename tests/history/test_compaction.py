@@ -69,11 +69,11 @@ def journal() -> Iterator[Journal]:
         yield Journal(connection)
 
 
-def test_a_full_minute_becomes_a_pack_a_minute_and_part_of_its_hour(journal: Journal) -> None:
+def test_a_full_minute_becomes_a_pack_a_minute_and_part_of_its_hour_and_day(journal: Journal) -> None:
     journal.checks(START, 60)
     journal.compact(START + 60)
     minute, hour = journal.tally(MINUTE), journal.tally(MINUTE // 60, "hours")
-    assert minute == hour
+    assert minute == hour == journal.tally(MINUTE // 1440, "days")
     assert (minute.checks, minute.lost, minute.seen().up) == (6, 0, 60.0)
     packed = journal.one("SELECT checks FROM packs")
     assert [moment.at for moment in unpack(MINUTE, packed)] == [START + 10 * n for n in range(6)]
@@ -175,6 +175,19 @@ def test_a_clock_set_back_adds_to_the_minutes_that_are_there(journal: Journal) -
     assert tally.seen().down == 60.0
 
 
+def test_what_is_added_to_a_minute_that_is_there_is_added_once_to_its_hour_and_day(journal: Journal) -> None:
+    journal.checks(START, 120)
+    journal.compact(START + 120)
+    for _ in range(2):
+        journal.checks(START, 60, fails=True)
+        journal.compact(START + 60, now=START + 70)
+    minutes = journal.tally(MINUTE)
+    minutes.merge(journal.tally(MINUTE + 1))
+    assert (minutes.checks, minutes.lost) == (24, 12)
+    assert journal.tally(MINUTE // 60, "hours") == minutes
+    assert journal.tally(MINUTE // 1440, "days") == minutes
+
+
 def test_what_was_written_before_the_clock_was_set_back_does_not_wait_until_that_time(
     journal: Journal,
 ) -> None:
@@ -230,7 +243,7 @@ def test_however_passes_fall_every_check_counts_once_and_time_is_never_more_than
             if random.random() < 0.4:
                 journal.compact(boundary_at(at), now=at)
         journal.compact(boundary_at(at + 100), now=at + 100)
-        for table in ("minutes", "hours"):
+        for table in ("minutes", "hours", "days"):
             checks, spent = connection.execute(
                 f"SELECT sum(checks), sum(up_s + degraded_s + down_s) FROM {table}"
             ).fetchone()

@@ -53,6 +53,16 @@ def test_each_tier_loses_what_is_older_than_it_keeps(store: sqlite3.Connection) 
     assert span(store, "hours", "hour") == (hour - 90 * 24, hour - 1)
 
 
+def test_days_stay_longest_and_leave_one_in_twelve_hours_that_we_run(store: sqlite3.Connection) -> None:
+    day = int(NOW // DAY)
+    fill(store, "days", range(day - 410, day))
+    run(store, 24 * 60)
+    assert span(store, "days", "day") == (day - 408, day - 1)
+    fill(store, "days", range(day - 410, day - 408))
+    run(store, 24 * 60, retention=Retention(days=420 * DAY))
+    assert span(store, "days", "day") == (day - 410, day - 1)
+
+
 def test_a_large_minute_leaves_in_small_steps(store: sqlite3.Connection) -> None:
     fill(store, "packs", range(1), servers=1_700)
     left = [

@@ -33,6 +33,17 @@ def test_the_last_results_are_kept_in_order_and_older_ones_forgotten(values: lis
     assert len(samples) == min(len(values), CAPACITY)
 
 
+@given(rtts, rtts)
+def test_samples_that_are_taken_whole_stand_in_for_those_before(
+    values: list[float | None], before: list[float | None]
+) -> None:
+    samples = samples_of(before)
+    samples.refill([math.nan if value is None else value for value in values])
+    assert samples.recent(CAPACITY) == values[-CAPACITY:]
+    samples.add(0.5)
+    assert samples.recent(CAPACITY) == [*values, 0.5][-CAPACITY:]
+
+
 @given(rtts, st.integers(0, 2 * CAPACITY))
 def test_recent_gives_so_many_of_the_last(values: list[float | None], count: int) -> None:
     kept = values[-CAPACITY:]

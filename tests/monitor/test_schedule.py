@@ -48,6 +48,18 @@ def test_the_first_round_takes_each_server_once_and_is_spread(seed: int) -> None
     assert dues == pytest.approx([100.0 + position / FIRST_PER_S for position in range(len(NAMES))])
 
 
+@given(st.integers(1, len(NAMES)))
+def test_of_many_that_are_due_the_longest_overdue_are_taken_first_and_none_is_lost(most: int) -> None:
+    schedule = Schedule(Random(1))
+    schedule.first(NAMES, 0.0)
+    portions = []
+    while portion := schedule.due(100.0, most):
+        assert len(portion) <= most
+        portions += portion
+    assert sorted(name for name, _ in portions) == sorted(NAMES)
+    assert [due for _, due in portions] == sorted(due for _, due in portions)
+
+
 def test_two_schedules_that_start_together_are_not_in_step() -> None:
     one, two = (run(Schedule(Random(seed)), NAMES, until=500) for seed in (1, 2))
     together = sum(

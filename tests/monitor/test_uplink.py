@@ -15,6 +15,7 @@ from tests.monitor.test_engine import Desk, at_work, watched
 from tests.probe.stage import ScriptedServer, closed_port, healthy, silence
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import Endpoint, Server
+from wgmon_tui.monitor import engine
 from wgmon_tui.monitor.uplink import FEWEST, FEWEST_WITNESSES, SHARE, UplinkGuard, last_heard
 from wgmon_tui.probe import port_monitor
 from wgmon_tui.probe.records import Check, Direction, IcmpError, Packet
@@ -119,6 +120,22 @@ def test_a_clock_that_was_set_back_ends_no_doubt_for_long() -> None:
     guard.observe(NAMES[1], 86_400.0)
     guard.observe(NAMES[1], 100.0)
     assert guard.in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
+
+
+def test_the_fallen_are_given_to_be_judged_anew_in_portions_and_each_once() -> None:
+    guard = guard_over(NAMES)
+    fall(guard, NAMES)
+    guard.forget(NAMES[3])
+    portions = [guard.unblamed(4), guard.unblamed(4), guard.unblamed(4), guard.unblamed(4)]
+    assert [len(portion) for portion in portions] == [4, 4, 1, 0]
+    assert {name for portion in portions for name in portion} == guard.fallen
+
+
+def test_nobody_is_judged_anew_once_somebody_was_heard_from() -> None:
+    guard = guard_over(NAMES)
+    fall(guard, NAMES)
+    guard.observe(NAMES[0], 1.0)
+    assert guard.unblamed(len(NAMES)) == []
 
 
 def test_witnesses_are_the_others_that_are_well_who_answered_last_first() -> None:
@@ -244,6 +261,18 @@ async def test_when_all_fall_silent_each_is_judged_anew_those_before_too() -> No
         assert last is not None
         assert last.diagnosis.summary.startswith("All 4 servers fell silent at once")
         await rounds(desk, names)  # and they stay so, while it lasts
+        assert words(desk) == {"local-fault"}
+
+
+async def test_of_very_many_all_are_judged_anew_while_the_rounds_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine, "BLAMED_AT_ONCE", 2)
+    async with ScriptedServer(healthy) as server, at_work(Desk().watch(*fleet(server, NAMES))) as desk:
+        await rounds(desk, NAMES)
+        server.script = silence
+        await rounds(desk, NAMES)
+        await rounds(desk, NAMES[-5:])
         assert words(desk) == {"local-fault"}
 
 

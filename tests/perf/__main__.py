@@ -13,9 +13,13 @@ import sys
 BENCHMARKS = {
     "handshake_cost": "What a handshake costs in CPU time",
     "engine_load": "The engine at 2,000 checks a second",
-    "fleet_table": "The fleet table at 10,000 rows",
-    "start": "From the command to the first paint",
+    "fleet_table": "What the fleet table costs in bytes and CPU time",
+    "key_to_paint": "From a key to its paint at 10,000 rows",
+    "start": "From the command to the first paint and the first verdict",
     "stored_history": "The size of the history on the disk",
+    "viewing": "Opening a long history, and looking on while another process writes",
+    "reload": "An edit of a servers.toml of 10,000 servers",
+    "alert_latency": "From a verdict to the alert",
     "history_load": "The history at 1,000 checks a second",
 }
 

@@ -1,10 +1,10 @@
-"""What the fleet table costs: `python -m tests.perf.fleet_table [ROWS SHARE SECONDS LOST]`.
+"""What the fleet table costs: `python -m tests.perf.fleet_table [ROWS SHARE SECONDS LOST] [--size 80x24]`.
 
-The real app runs in a terminal of 120x40 over an engine that probes nothing and writes made-up rounds: so
-many ROWS, of which a SHARE (0.1 is 10 %) gets a new result each second, ten batches a second. One result in
-LOST is a loss, so that rows change their state and the order must follow (0: none is). Beside it run
-the same rounds without a face, and a DataTable with the same nine columns that takes the changes off the
-same board at the same pace and calls update_cell for each cell that reads differently. The DataTable is
+The real app runs in a terminal, of 80x24 and of 140x45, over an engine that probes nothing and writes
+made-up rounds: so many ROWS, of which a SHARE (0.1 is 10 %) gets a new result each second, ten batches a
+second. One result in LOST is a loss, so that rows change their state and the order must follow (0: none is).
+Beside it run the same rounds without a face, and a DataTable with the same columns that takes the changes off
+the same board at the same pace and calls update_cell for each cell that reads differently. The DataTable is
 spared the sorting that the app does.
 """
 
@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import json
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -30,7 +31,7 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
-from tests.perf.terminal import COLUMNS, LINES, Terminal
+from tests.perf.terminal import Size, Terminal
 from wgmon_tui.diagnosis.verdict import Diagnosis, Verdict
 from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.monitor.board import Board, Round
@@ -47,6 +48,7 @@ from wgmon_tui.wireguard.keys import PublicKey
 LOAD_ALONE, OURS, DATA_TABLE = FACES = ("load alone", "wgmon-tui", "DataTable")
 BATCHES_PER_SECOND = 10
 
+SIZES: tuple[Size, ...] = ((80, 24), (140, 45))
 _LOADS = ((100, 0.1, 20.0, 0), (1_000, 0.1, 20.0, 0), (10_000, 0.1, 20.0, 0), (10_000, 0.1, 20.0, 200))
 _SETTLING_S = 8.0
 _LAG_SLEEP_S = 0.01
@@ -135,7 +137,7 @@ class DataTableApp(App[None]):
         self._engine = engine
         self._drawing = Drawing(palette_named(DEFAULT_THEME), glyphs_for(False), time.time())
         names = engine.board.rows
-        self._layout = lay_out(COLUMNS, max(map(len, names)), 0)
+        self._layout = lay_out(shutil.get_terminal_size().columns, max(map(len, names)), 0)
         self._shown: dict[tuple[str, str], list[Part]] = {}
 
     def compose(self) -> ComposeResult:
@@ -197,13 +199,15 @@ async def _measure(engine: SyntheticEngine, seconds: float) -> Figures:
     return Figures(began, ended, cpu, engine.recorded - before, percentiles[49], percentiles[98])
 
 
-def run_in_terminal(face: str, rows: int, share: float, seconds: float, lost_of: int) -> tuple[Figures, int]:
+def run_in_terminal(
+    face: str, rows: int, share: float, seconds: float, lost_of: int, size: Size
+) -> tuple[Figures, int]:
     """The figures of a child in a terminal of its own, and the bytes that it wrote while it measured."""
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory, "figures.json")
         load = [str(rows), str(share), str(seconds), str(lost_of)]
         command = [sys.executable, "-m", "tests.perf.fleet_table", *load]
-        with Terminal([*command, "--inside", face, "--report", str(report)]) as terminal:
+        with Terminal([*command, "--inside", face, "--report", str(report)], size=size) as terminal:
             arrivals = terminal.drain(terminal.started + _SETTLING_S + seconds + _PATIENCE_S)
         if not report.exists():
             raise SystemExit(b"".join(arrival.data for arrival in arrivals[-20:]).decode(errors="replace"))
@@ -212,15 +216,15 @@ def run_in_terminal(face: str, rows: int, share: float, seconds: float, lost_of:
     return figures, written
 
 
-def compare(rows: int, share: float, seconds: float, lost_of: int) -> None:
+def compare(rows: int, share: float, seconds: float, lost_of: int, size: Size) -> None:
     """Print the three faces of one load, and the ratios."""
     changes = rows * share
     lost = f", one in {lost_of} lost" if lost_of else ""
-    print(f"\n{rows} rows, {changes:g} of them changed each second{lost}, for {seconds:g} s")
+    print(f"\n{size[0]}x{size[1]}: {rows} rows, {changes:g} of them changed each second{lost}, {seconds:g} s")
     print(f"  {'':<12}{'CPU':>7}{'lag p50':>10}{'lag p99':>10}{'written':>13}{'of the load':>13}")
     cpu, output = {}, {}
     for face in FACES:
-        figures, written = run_in_terminal(face, rows, share, seconds, lost_of)
+        figures, written = run_in_terminal(face, rows, share, seconds, lost_of, size)
         wall = figures.ended - figures.began
         cpu[face], output[face] = figures.cpu / wall, written / wall
         done = figures.recorded / wall / changes if changes else 1.0
@@ -238,6 +242,7 @@ def main() -> None:
     """Run the load named on the command line, or those of BENCHMARKS.md."""
     parser = argparse.ArgumentParser(prog="python -m tests.perf.fleet_table", description=main.__doc__)
     parser.add_argument("load", nargs="*", type=float, metavar="ROWS SHARE SECONDS LOST")
+    parser.add_argument("--size", type=_size, action="append", metavar="80x24", help="of this size alone")
     parser.add_argument("--inside", choices=FACES, help="show this face in this terminal, and measure it")
     parser.add_argument("--report", type=Path, help="where to write what --inside measured")
     arguments = parser.parse_args()
@@ -251,13 +256,19 @@ def main() -> None:
         figures = asyncio.run(run_inside(arguments.inside, *loads[0]))
         arguments.report.write_text(json.dumps(asdict(figures)))
         return
-    print(f"A pty of {COLUMNS}x{LINES}, truecolor; Textual {version('textual')}. CPU is the child's process")
+    print(f"A pty, truecolor; Textual {version('textual')}. CPU is the child's process time by wall time;")
     print(
-        "time by wall time; lag is by how much a sleep of 10 ms in its loop overshot. A face that holds the"
+        "lag is by how much a sleep of 10 ms in its loop overshot. A face that holds the loop up takes less"
     )
-    print("loop up takes less than the whole load.")
-    for load in loads:
-        compare(*load)
+    print("than the whole load.")
+    for size in arguments.size or SIZES:
+        for load in loads:
+            compare(*load, size)
+
+
+def _size(text: str) -> Size:
+    columns, _, lines = text.partition("x")
+    return int(columns), int(lines)
 
 
 if __name__ == "__main__":

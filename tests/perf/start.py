@@ -1,9 +1,9 @@
 """How long until there is something to see: `python -m tests.perf.start [RUNS]`.
 
-`wgmon-tui demo` in a terminal, from the making of the process until the first row of the fleet is painted,
-beside the smallest Textual app. Where the time goes is told by lines that the children write on the way: the
-interpreter runs; `textual.app` is imported. Everything after that is ours. All bytecode is compiled, as
-installers leave it: the warm-up does that, into a cache of its own.
+`wgmon-tui demo` in a terminal, from the making of the process until the first row of the fleet is painted
+and until the first verdict is, beside the smallest Textual app. Where the time goes is told by lines that the
+children write on the way: the interpreter runs; `textual.app` is imported. Everything after that is ours. All
+bytecode is compiled, as installers leave it: the warm-up does that, into a cache of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from importlib.metadata import version
 from statistics import median
 
 from tests.perf.terminal import COLUMNS, LINES, Terminal
+from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.lab.demo import CAST
 
 RUNS = 9
@@ -38,11 +39,11 @@ class Smallest(textual.app.App):
         yield Static({_PAINTED.decode()!r})
 Smallest().run()
 """
-_STARTS: dict[str, tuple[str, bytes]] = {
-    "wgmon-tui demo": (_DEMO, CAST[0].name.encode()),
-    "smallest Textual app": (_SMALLEST, _PAINTED),
+_STARTS: dict[str, tuple[str, tuple[bytes, ...]]] = {
+    "wgmon-tui demo": (_DEMO, (CAST[0].name.encode(), Verdict.HEALTHY.slug.encode())),
+    "smallest Textual app": (_SMALLEST, (_PAINTED,)),
 }
-"""What to run, and the text that says that it is painted."""
+"""What to run, and the texts that say that it is painted, and that a check has ended."""
 
 
 def first_sights(program: str, marks: Sequence[bytes], bytecode: str) -> list[float]:
@@ -75,18 +76,20 @@ def main() -> None:
     seen: dict[str, list[list[float]]] = {name: [] for name in _STARTS}
     with tempfile.TemporaryDirectory() as bytecode:
         for number in range(runs + 1):
-            for name, (program, painted) in _STARTS.items():
-                sights = first_sights(program, (_RUNNING, _IMPORTED, painted), bytecode)
+            for name, (program, marks) in _STARTS.items():
+                sights = first_sights(program, (_RUNNING, _IMPORTED, *marks), bytecode)
                 if number:
                     seen[name].append(sights)
     print(
-        f"\n  {'':<22}{'interpreter':>12}{'textual.app':>13}{'painted':>10}   after the import (min to max)"
+        f"\n  {'':<22}{'interpreter':>12}{'textual.app':>13}{'painted':>10}{'verdict':>10}"
+        "   after the import (min to max)"
     )
     for name, rows in seen.items():
-        running, imported, painted_at = (median(column) * 1e3 for column in zip(*rows, strict=True))
+        running, imported, painted_at, *verdict = (median(column) * 1e3 for column in zip(*rows, strict=True))
+        told = f"{verdict[0]:>7.0f} ms" if verdict else " " * 10
         after = [(row[2] - row[1]) * 1e3 for row in rows]
         print(
-            f"  {name:<22}{running:>9.0f} ms{imported:>10.0f} ms{painted_at:>7.0f} ms"
+            f"  {name:<22}{running:>9.0f} ms{imported:>10.0f} ms{painted_at:>7.0f} ms{told}"
             f"   {median(after):.0f} ms ({min(after):.0f} to {max(after):.0f})"
         )
     print("  Times are from the making of the process.")

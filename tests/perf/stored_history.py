@@ -41,10 +41,10 @@ def main() -> None:
     for servers in (10, 1_000):
         with tempfile.TemporaryDirectory() as directory:
             began = time.monotonic()
-            fill(Path(directory), servers, Retention().hours)
+            fill(Path(directory), servers, Retention().days)
             sizes[servers] = (Path(directory) / STORE).stat().st_size
             print(
-                f"{servers:6,} servers, 90 days: {sizes[servers] / 1e6:7.0f} MB"
+                f"{servers:6,} servers, 400 days: {sizes[servers] / 1e6:7.0f} MB"
                 f" (filled in {time.monotonic() - began:.0f} s)",
                 flush=True,
             )
@@ -52,7 +52,7 @@ def main() -> None:
                 _print_tables(Path(directory))
     rate = (sizes[1_000] - sizes[10]) / 990
     most = sizes[10] + rate * 9_990
-    print(f"10,000 servers, 90 days: {most / 1e6:7,.0f} MB, at {rate / 1e3:.0f} kB a server")
+    print(f"10,000 servers, 400 days: {most / 1e6:7,.0f} MB, at {rate / 1e3:.0f} kB a server")
 
 
 def fill(state_dir: Path, servers: int, span: float, now: float | None = None) -> None:
@@ -62,13 +62,17 @@ def fill(state_dir: Path, servers: int, span: float, now: float | None = None) -
         connection.execute("PRAGMA synchronous = OFF")
         _fill_fleet(connection, servers, now, random)
         minutes = [_moments(0.0, 60.0, random) for _ in range(_VARIANTS)]
-        _remember(connection, "minute", [_tally(moments) for moments in minutes])
-        _remember(connection, "hour", [_tally(_moments(0.0, 3600.0, random)) for _ in range(_VARIANTS)])
+        _remember(connection, "minute", [_tally(moments, 60.0) for moments in minutes])
+        for column, length in (("hour", 3600.0), ("day", DAY)):
+            variants = [_tally(_moments(0.0, length, random), length) for _ in range(_VARIANTS)]
+            _remember(connection, column, variants)
         connection.execute("CREATE TEMP TABLE packed (number INTEGER PRIMARY KEY, checks BLOB)")
         connection.executemany(
             "INSERT INTO packed VALUES (?, ?)", enumerate(pack(0, moments) for moments in minutes)
         )
-        this_hour, this_minute = int(now // 3600), int(now // 60)
+        this_day, this_hour, this_minute = int(now // DAY), int(now // 3600), int(now // 60)
+        for day in range(int((now - min(span, kept.days)) // DAY), this_day):
+            _add(connection, "days", "day", day)
         for hour in range(int((now - min(span, kept.hours)) // 3600), this_hour):
             _add(connection, "hours", "hour", hour)
         for minute in range(int((now - min(span, kept.minutes)) // 60), this_minute):
@@ -120,12 +124,12 @@ def _moments(start: float, length: float, random: Random) -> list[Moment]:
     return moments
 
 
-def _tally(moments: list[Moment]) -> Tally:
+def _tally(moments: list[Moment], length: float) -> Tally:
     tally = Tally()
     for moment in moments:
         if moment.check:
             tally.add_check(moment.check)
-    tally.add_time(State.UP, 60.0 if len(moments) < 10 else 3600.0)
+    tally.add_time(State.UP, length)
     return tally
 
 
@@ -148,7 +152,7 @@ def _add(connection: sqlite3.Connection, table: str, column: str, number: int) -
 
 def _print_tables(state_dir: Path) -> None:
     with closing(sqlite3.connect(state_dir / STORE)) as connection:
-        for table in ("packs", "minutes", "hours", "exchanges"):
+        for table in ("packs", "minutes", "hours", "days", "exchanges"):
             (rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
             (size,) = connection.execute(
                 "SELECT sum(pgsize) FROM dbstat WHERE name = ? AND aggregate = 1", (table,)

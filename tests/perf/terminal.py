@@ -1,4 +1,4 @@
-"""A terminal for the benchmarks: a pty of 120x40 that answers what a modern terminal is asked."""
+"""A terminal for the benchmarks: a pty that answers what a modern terminal is asked."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
-COLUMNS, LINES = 120, 40
+Size = tuple[int, int]
+"""Columns and lines."""
+
+COLUMNS, LINES = USUAL_SIZE = (120, 40)
 
 _ANSWERS = (
     (b"\x1b[?2026$p", b"\x1b[?2026;2$y"),  # synchronized output: known, not switched on yet
     (b"\x1b[?2048$p", b"\x1b[?2048;0$y"),  # size reports in band: unknown, SIGWINCH does it
+    (b"\x1b[6n", b"\x1b[1;1R"),  # where the cursor is
 )
 _LONGEST_QUESTION = max(len(question) for question, _ in _ANSWERS)
 _ALTERS_THE_RUN = ("NO_COLOR", "COLUMNS", "LINES", "TMUX", "TERM_PROGRAM", "PYTHONDONTWRITEBYTECODE")
@@ -34,10 +38,15 @@ class Arrival:
 class Terminal:
     """Runs a program in the terminal; leaving the context ends it."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        size: Size = USUAL_SIZE,
+    ) -> None:
         """`environment` comes on top of this process's own."""
         self._master, slave = pty.openpty()
-        termios.tcsetwinsize(slave, (LINES, COLUMNS))
+        termios.tcsetwinsize(slave, (size[1], size[0]))
         self._tail = b""
         self.started = time.monotonic()
         """When the process was made."""

@@ -94,6 +94,19 @@ def milliseconds(seconds: float) -> str:
     return f"{ms:.0f} ms" if ms >= 99.95 else f"{ms:.1f} ms" if ms >= 0.995 else f"{ms:.2f} ms"
 
 
+def stretch(seconds: float) -> str:
+    """How long something lasted, in at most ten cells: `42 s`, `12 min`, `3 h 05 min`, `2 d 04 h`, `41 d`."""
+    whole = max(0, int(seconds))
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if whole < 100:
+        return f"{whole} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    if hours < 24:
+        return f"{hours} h {minutes % 60:02} min"
+    return f"{days} d {hours % 24:02} h" if days < 10 else f"{days} d"
+
+
 def describe(evidence: Evidence) -> str:
     """One sentence of fact."""
     match evidence:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.fleet.tables import KeyedError
@@ -55,7 +56,7 @@ def _line_of_key(error: KeyedError, lines: list[str]) -> int | None:
 
 def _sections(lines: list[str]) -> Iterator[_Section]:
     headers = [(number, match[1]) for number, line in enumerate(lines) if (match := _HEADER.match(line))]
-    for (start, kind), (end, _) in zip(headers, [*headers[1:], (len(lines), "")], strict=True):
+    for (start, kind), (end, _) in pairwise([*headers, (len(lines), "")]):
         yield _Section(kind, start, end)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from wgmon_tui.fleet.records import SecretForm, SecretSource
 from wgmon_tui.fleet.tables import Table, as_command, as_secret_text
 from wgmon_tui.fleet.values import InvalidValueError, is_key
+
+_Readers = Mapping[SecretForm, Callable[[object], str | tuple[str, ...]]]
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CREDENTIAL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
@@ -19,7 +21,16 @@ def secret_keys(prefix: str) -> tuple[str, ...]:
 
 
 def read_secret(table: Table, prefix: str) -> SecretSource | None:
-    """Where the secret is, in whichever form; None where none of them stands. Raises ConfigurationError."""
+    """Where a key is, in whichever form; None where none of them stands. Raises ConfigurationError."""
+    return _read(table, prefix, _KEY_READERS)
+
+
+def read_text_secret(table: Table, prefix: str) -> SecretSource | None:
+    """Where a secret is that is no key: an address, a token, a password. Raises ConfigurationError."""
+    return _read(table, prefix, _TEXT_READERS)
+
+
+def _read(table: Table, prefix: str, readers: _Readers) -> SecretSource | None:
     forms = [form for form in SecretForm if prefix + form.value in table.raw]
     if not forms:
         return None
@@ -27,7 +38,7 @@ def read_secret(table: Table, prefix: str) -> SecretSource | None:
         first, second = (prefix + form.value for form in forms[:2])
         raise table.error(second, f"{first} stands there too; keep exactly one of them")
     form = forms[0]
-    return SecretSource(form, table.require(prefix + form.value, _READERS[form]))
+    return SecretSource(form, table.require(prefix + form.value, readers[form]))
 
 
 def secret_entry(prefix: str, source: SecretSource) -> dict[str, object]:
@@ -66,10 +77,24 @@ def _credential(value: object) -> str:
     return text
 
 
-_READERS: dict[SecretForm, Callable[[object], str | tuple[str, ...]]] = {
+def _full(value: object) -> str:
+    text = as_secret_text(value)
+    if not text.strip():
+        raise InvalidValueError("expected text that is not empty")
+    return text
+
+
+_KEY_READERS: _Readers = {
     SecretForm.FILE: _place,
     SecretForm.COMMAND: as_command('["pass", "show", "wg/bastion"]'),
     SecretForm.ENV: _variable,
     SecretForm.CREDENTIAL: _credential,
     SecretForm.INLINE: _inline_key,
+}
+
+_TEXT_READERS: _Readers = {
+    **_KEY_READERS,
+    SecretForm.FILE: _full,
+    SecretForm.COMMAND: as_command('["pass", "show", "alerts/pager"]'),
+    SecretForm.INLINE: _full,
 }

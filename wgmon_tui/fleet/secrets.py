@@ -102,6 +102,23 @@ def read_private_key(identity: Identity, config_dir: Path, source: str = "server
         raise ConfigurationError(_identity_line(source, identity, error)) from None
 
 
+def read_text(source: SecretSource, config_dir: Path) -> str:
+    """A secret that is no key, without the line's end behind it.
+
+    Raises ConfigurationError; its message is a phrase to put behind the file and the key.
+    """
+    try:
+        content, what = _raw(source, config_dir)
+        text = content.decode().strip()
+    except _UnavailableError as error:
+        raise ConfigurationError(str(error)) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{what} is no text in UTF-8") from None
+    if not text or not text.isprintable():
+        raise ConfigurationError(f"{what} is {'not one line of text' if text else 'empty'}")
+    return text
+
+
 def printed_by_commands(fleet: Fleet, keyring: Keyring) -> dict[SecretSource, bytes]:
     """The secrets of this fleet that commands printed."""
     printed: dict[SecretSource, bytes] = {}
@@ -148,22 +165,8 @@ def _read_all(
 
 
 def _read(source: SecretSource, config_dir: Path) -> bytes:
-    """The 32 bytes of a secret. Raises _UnavailableError."""
-    match source.form, source.value:
-        case SecretForm.COMMAND, tuple(words) if words:
-            return _decoded(_from_command(words, config_dir), f"what {quoted(words[0])} printed")
-        case SecretForm.FILE, str(name):
-            return _from_file(name, config_dir)
-        case SecretForm.ENV, str(name):
-            return _decoded(_from_environment(name), f"the variable {printable(name)}")
-        case SecretForm.CREDENTIAL, str(name):
-            return _decoded(_from_credential(name), f"the credential {printable(name)}")
-        case _, str(text):
-            return _decoded(text.encode(), "the value")
-    raise _UnavailableError("expected text, or a list of words for a command")
-
-
-def _decoded(content: bytes, what: str) -> bytes:
+    """The 32 bytes of a key. Raises _UnavailableError."""
+    content, what = _raw(source, config_dir)
     try:
         return decode_key(content.decode("ascii"))
     except UnicodeDecodeError:
@@ -172,10 +175,25 @@ def _decoded(content: bytes, what: str) -> bytes:
         raise _UnavailableError(f"{what} is no key: {error}") from None
 
 
-def _from_file(name: str, config_dir: Path) -> bytes:
-    path = _path(name, config_dir)
+def _raw(source: SecretSource, config_dir: Path) -> tuple[bytes, str]:
+    """What stands in the place of a secret, and the words for that place. Raises _UnavailableError."""
+    match source.form, source.value:
+        case SecretForm.COMMAND, tuple(words) if words:
+            return _from_command(words, config_dir), f"what {quoted(words[0])} printed"
+        case SecretForm.FILE, str(name):
+            return _from_file(_path(name, config_dir))
+        case SecretForm.ENV, str(name):
+            return _from_environment(name), f"the variable {printable(name)}"
+        case SecretForm.CREDENTIAL, str(name):
+            return _from_credential(name), f"the credential {printable(name)}"
+        case _, str(text):
+            return text.encode(), "the value"
+    raise _UnavailableError("expected text, or a list of words for a command")
+
+
+def _from_file(path: Path) -> tuple[bytes, str]:
     try:
-        return _decoded(read_private(path), shown(path))
+        return read_private(path), shown(path)
     except PrivateFileError as error:
         raise _UnavailableError(str(error)) from None
 

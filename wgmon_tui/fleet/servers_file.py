@@ -134,10 +134,11 @@ def replace_whole(config_dir: Path, before: str, after: str) -> None:
 def why_not_writable(config_dir: Path) -> str | None:
     """Why this account cannot change servers.toml, on one line; None where it can, as far as one can tell."""
     place = config_dir
-    while not place.exists() and place != place.parent:
+    # Not Path.exists, which raises where we may not even look.
+    while not os.path.exists(place) and place != place.parent:  # noqa: PTH110
         place = place.parent
     lock = config_dir / f"{NAME}.lock"
-    if os.access(place, os.W_OK | os.X_OK) and (not lock.exists() or os.access(lock, os.W_OK)):
+    if os.access(place, os.W_OK | os.X_OK) and os.access(lock if lock.exists() else place, os.W_OK):
         return None
     return f"{NAME} belongs to {_owner(place)}: this account may look at {shown(config_dir)}, not change it"
 

@@ -6,8 +6,11 @@ a value that may be secret it never repeats.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TypeVar
 
 import tomli_w
@@ -49,6 +52,11 @@ _IDENTITY_KEYS = ("name", "addresses", *secret_keys("private_key"))
 _as_inspect = as_command('["ssh", "fra1", "sudo", "wg", "show", "wg0", "dump"]')
 _as_inspect_config = as_command('["ssh", "fra1", "sudo", "cat", "/etc/wireguard/wg0.conf"]')
 
+_SERVER_LINE = re.compile(r"^(?=\[\[server\]\][ \t]*\r?$)", re.MULTILINE)
+
+_REMEMBERED = 32768
+"""So many blocks that were read are known again: three times the servers of a large fleet."""
+
 T = TypeVar("T")
 
 
@@ -57,6 +65,36 @@ def parse(text: str, source: str = "servers.toml") -> Fleet:
 
     Raises ConfigurationError for the first thing that cannot stand.
     """
+    try:
+        return _by_blocks(text)
+    except ConfigurationError:
+        return _whole(text, source)
+
+
+def _by_blocks(text: str) -> Fleet:
+    """The fleet of `_whole`, by blocks that begin with `[[server]]`: one that is known is not read again.
+
+    That comes to the same: each block can be read alone, so none ends within a string or a list. Raises
+    ConfigurationError where one cannot, or says more than one server, whatever the reason.
+    """
+    head, *blocks = _SERVER_LINE.split(text)
+    fleet = _whole(head, "")
+    shared, identities = _shared(fleet), tuple(identity.name for identity in fleet.identities)
+    servers = tuple(_block(block, shared, identities) for block in blocks)
+    if fleet.servers or len({server.name for server in servers}) < len(servers):
+        raise ConfigurationError("not one block for each server")
+    return replace(fleet, servers=servers)
+
+
+@lru_cache(_REMEMBERED)
+def _block(text: str, shared: Settings, identities: tuple[str, ...]) -> Server:
+    tables = Table("", load_toml(text, ""), ("server",)).require("server", as_tables)
+    if len(tables) > 1:
+        raise ConfigurationError("more than one server in a block")
+    return _server(Table("", tables[0], SERVER_KEYS), shared, identities)
+
+
+def _whole(text: str, source: str) -> Fleet:
     document = Table(source, load_toml(text, source), ("defaults", "identity", "server"))
     identities = _by_name(
         [(table, _identity(table)) for table in _named_tables(document, "identity", _IDENTITY_KEYS)]
@@ -140,7 +178,7 @@ def _identity(table: Table) -> Identity:
     return Identity(name, private_key, table.get("addresses", as_list(parse_interface), ()))
 
 
-def _defaults(raw: dict[str, object], source: str, identities: list[str]) -> Settings:
+def _defaults(raw: dict[str, object], source: str, identities: Sequence[str]) -> Settings:
     where = f"{source}: defaults"
     for key in raw:
         if key in SERVER_KEYS and key not in SETTINGS_KEYS:
@@ -152,7 +190,7 @@ def _defaults(raw: dict[str, object], source: str, identities: list[str]) -> Set
     return settings
 
 
-def _server(table: Table, defaults: Settings, identities: list[str]) -> Server:
+def _server(table: Table, defaults: Settings, identities: Sequence[str]) -> Server:
     settings = read_settings(table, defaults)
     check_times(table, settings)
     check_window(table, settings)
@@ -188,7 +226,7 @@ def _server(table: Table, defaults: Settings, identities: list[str]) -> Server:
     )
 
 
-def _known_identity(table: Table, name: str | None, known: list[str]) -> str:
+def _known_identity(table: Table, name: str | None, known: Sequence[str]) -> str:
     """The identity that is meant: the named one, or the only one there is."""
     if not known:
         raise table.error("identity", "there is no [[identity]] yet; make one: wgmon-tui keygen NAME")
@@ -202,7 +240,7 @@ def _known_identity(table: Table, name: str | None, known: list[str]) -> str:
     return name
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in names[:5]) + (", …" if len(names) > 5 else "")
 
 

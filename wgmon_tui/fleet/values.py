@@ -10,8 +10,8 @@ import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 
 from wgmon_tui.fleet.records import Address, Endpoint, Interface
-from wgmon_tui.wireguard.keys import InvalidKeyError, PrivateKey, PublicKey, decode_key
-from wgmon_tui.wireguard.primitives import LowOrderPointError, dh
+from wgmon_tui.wireguard.keys import InvalidKeyError, PublicKey, decode_key
+from wgmon_tui.wireguard.primitives import is_low_order
 
 NAME_LENGTH = 63
 _SHOWN_LENGTH = 40
@@ -21,7 +21,6 @@ _BRACKETED = re.compile(r"\[([^\[\]]+)\]:([0-9]{1,5})")
 _HOST_AND_PORT = re.compile(r"([^:]+):([0-9]{1,5})")
 _LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)")
 _ZONE = re.compile(r"[\w.-]+")
-_ANY_PRIVATE_KEY = PrivateKey(bytes(32))
 
 
 class InvalidValueError(ValueError):
@@ -46,10 +45,10 @@ def quoted(text: str) -> str:
 
 def parse_text(text: str) -> str:
     """Any text that is safe on a terminal. Raises InvalidValueError."""
-    for character in text:
-        if not character.isprintable():
-            raise InvalidValueError(f"holds the character U+{ord(character):04X}, which may not be shown")
-    return text
+    if text.isprintable():
+        return text
+    hidden = next(character for character in text if not character.isprintable())
+    raise InvalidValueError(f"holds the character U+{ord(hidden):04X}, which may not be shown")
 
 
 def parse_name(text: str) -> str:
@@ -183,11 +182,10 @@ def parse_public_key(text: str) -> PublicKey:
     """A public key with which a handshake is possible. Raises InvalidValueError."""
     try:
         key = PublicKey.from_text(text)
-        dh(_ANY_PRIVATE_KEY.raw, key.raw)
     except InvalidKeyError as error:
         raise InvalidValueError(str(error)) from None
-    except LowOrderPointError:
-        raise InvalidValueError("a point of low order, which no server has for its key") from None
+    if is_low_order(key.raw):
+        raise InvalidValueError("a point of low order, which no server has for its key")
     return key
 
 

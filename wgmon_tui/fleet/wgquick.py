@@ -121,7 +121,8 @@ def looks_like_conf(text: str) -> bool:
 def pasted_conf(text: str) -> Conf:
     """What a .conf says that came from a clipboard, where it had no name. Raises ConfigurationError.
 
-    What it lends to names is the name of its first server, or of that one's host. Terminals paste line ends as carriage returns.
+    What it lends to names is the name of its first server, or of that one's host. Terminals paste line
+    ends as carriage returns.
     """
     conf = parse_conf(text.replace("\r\n", "\n").replace("\r", "\n"), Path("pasted text"))
     first = conf.peers[0]

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from wgmon_tui.fleet.records import Address
-from wgmon_tui.history import codec
+from wgmon_tui.history import codec, matters
 from wgmon_tui.history.keeping import Kept
-from wgmon_tui.history.records import Note
-from wgmon_tui.monitor.board import Round
+from wgmon_tui.history.records import Mute, Note
+from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.damping import Damping, as_json
-from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.incidents import Event, Incident
 
 MOST_ROWS = 100_000
 """Journal rows that wait at most: two minutes of a fleet of ten thousand, many hours of a small one."""
@@ -51,6 +51,10 @@ class Pause:
     who: str
 
 
+OutboxRow = tuple[float, str, str, str]
+"""The columns of `outbox` after its id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Damped:
     """The state of the damping rule, and the server's severity at that time."""
@@ -72,13 +76,16 @@ class Batch:
     incidents: dict[str, Incident] = field(default_factory=dict)
     notes: list[tuple[str, Note]] = field(default_factory=list)
     pauses: dict[str, Pause | None] = field(default_factory=dict)
+    mutes: dict[str, Mute | None] = field(default_factory=dict)
+    outbox: list[OutboxRow] = field(default_factory=list)
     fleet: Mapping[str, Watched] | None = None
     lost: int = 0
 
     @property
     def counts(self) -> bool:
         """Whether it holds what somebody was or will be told of: that is synced to the disk."""
-        return bool(self.incidents or self.notes or self.pauses or self.fleet is not None)
+        said = self.incidents or self.notes or self.pauses or self.mutes or self.outbox
+        return bool(said or self.fleet is not None)
 
     def __bool__(self) -> bool:
         return self.counts or bool(self.journal or self.exchanges or self.dampings)
@@ -123,6 +130,9 @@ class Batch:
         )
         for name, pause in self.pauses.items():
             _write_pause(connection, known[name], pause)
+        for name, mute in self.mutes.items():
+            _write_mute(connection, known[name], mute)
+        connection.executemany(_TO_TELL, self.outbox)
         if self.counts:
             connection.execute("UPDATE facts SET value = value + 1 WHERE name = 'fleet_version'")
         return fresh
@@ -135,11 +145,15 @@ class Batch:
         self.incidents.clear()
         self.notes.clear()
         self.pauses.clear()
+        self.mutes.clear()
+        self.outbox.clear()
         self.fleet = None
         self.lost = 0
 
     def _write_new_servers(self, connection: sqlite3.Connection, ids: Mapping[str, int]) -> dict[str, int]:
-        names = {row[0] for row in self.journal} | self.dampings.keys() | self.pauses.keys()
+        names = (
+            {row[0] for row in self.journal} | self.dampings.keys() | self.pauses.keys() | self.mutes.keys()
+        )
         names |= {row[0] for row in self.exchanges} | {each.server for each in self.incidents.values()}
         names |= (self.fleet or {}).keys()
         fresh = {}
@@ -156,14 +170,18 @@ class Standing:
     fleet: Mapping[str, Watched] | None = None
     dampings: dict[str, Damped] = field(default_factory=dict)
     pauses: dict[str, Pause] = field(default_factory=dict)
+    mutes: dict[str, Mute] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
+    outbox: dict[str, OutboxRow] = field(default_factory=dict)
 
     def keep(self, fleet: Mapping[str, Watched]) -> None:
         """Only these servers are watched now."""
         self.fleet = fleet
         self.dampings = {name: each for name, each in self.dampings.items() if name in fleet}
         self.pauses = {name: each for name, each in self.pauses.items() if name in fleet}
+        self.mutes = {name: each for name, each in self.mutes.items() if name in fleet}
         self.incidents = {key: each for key, each in self.incidents.items() if each.server in fleet}
+        self.outbox = {key: each for key, each in self.outbox.items() if key in self.incidents}
 
     def follow(self, batch: Batch) -> None:
         """A batch was written."""
@@ -171,16 +189,25 @@ class Standing:
             self.pauses.pop(name, None)
             if pause:
                 self.pauses[name] = pause
+        for name, mute in batch.mutes.items():
+            self.mutes.pop(name, None)
+            if mute:
+                self.mutes[name] = mute
+        self.outbox |= {row[2]: row for row in batch.outbox}
         for key, incident in batch.incidents.items():
             self.incidents.pop(key, None)
             if incident.closed_at is None:
                 self.incidents[key] = incident
+            else:
+                self.outbox.pop(key, None)
 
     def say_again(self, batch: Batch) -> None:
         """Have all of it written; what waits already is newer."""
         batch.fleet = batch.fleet if batch.fleet is not None else self.fleet
         batch.dampings = self.dampings | batch.dampings
         batch.pauses = {**self.pauses, **batch.pauses}
+        batch.mutes = {**self.mutes, **batch.mutes}
+        batch.outbox = [*self.outbox.values(), *batch.outbox]
         batch.incidents = self.incidents | batch.incidents
 
 
@@ -210,6 +237,11 @@ _NOTE = "INSERT INTO notes (incident, at, who, text) VALUES (?, ?, ?, ?)"
 
 _PAUSE = """INSERT INTO pauses (server, since, who) VALUES (?, ?, ?)
     ON CONFLICT (server) DO UPDATE SET since = excluded.since, who = excluded.who"""
+
+_MUTE = """INSERT INTO mutes (server, since, until, who) VALUES (?, ?, ?, ?)
+    ON CONFLICT (server) DO UPDATE SET since = excluded.since, until = excluded.until, who = excluded.who"""
+
+_TO_TELL = "INSERT INTO outbox (at, what, incident, matter) VALUES (?, ?, ?, ?)"
 
 _REMOVED = "UPDATE servers SET removed_at = ? WHERE name = ?"
 
@@ -256,6 +288,11 @@ def exchange_row(kept: Kept) -> ExchangeRow:
     return (kept.server, at, kept.kind, verdict, kept.incident, codec.to_bytes(outcome))
 
 
+def outbox_row(row: Row, event: Event) -> OutboxRow:
+    """Something happened to an incident of this row, and people are to be told."""
+    return (event.at, event.what.value, event.incident.id, matters.to_json(matters.matter_of(row, event)))
+
+
 def state_row(name: str, at: float, state: str, since: float) -> JournalRow:
     """The state changed without a check."""
     return (name, at, None, "", None, state, since, 0, None, None, None, None, None)
@@ -289,6 +326,13 @@ def _write_pause(connection: sqlite3.Connection, server: int, pause: Pause | Non
         connection.execute("DELETE FROM pauses WHERE server = ?", (server,))
     else:
         connection.execute(_PAUSE, (server, pause.since, _storable(pause.who)))
+
+
+def _write_mute(connection: sqlite3.Connection, server: int, mute: Mute | None) -> None:
+    if mute is None:
+        connection.execute("DELETE FROM mutes WHERE server = ?", (server,))
+    else:
+        connection.execute(_MUTE, (server, mute.since, mute.until, _storable(mute.who)))
 
 
 def _incident_row(server: int, incident: Incident) -> tuple[object, ...]:

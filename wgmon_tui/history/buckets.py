@@ -7,31 +7,25 @@ from collections.abc import Mapping
 from math import ceil, floor
 
 from wgmon_tui.history.records import NOTHING_SEEN, Bucket, Seen
-from wgmon_tui.history.rollups import HOUR_S, MINUTE_S, Tally, roll, seen
-from wgmon_tui.history.tiers import Rollups, Span, Subject, complete_from, moments, number_of, tallies
+from wgmon_tui.history.rollups import DAY_S, HOUR_S, MINUTE_S, Tally, roll, seen
+from wgmon_tui.history.tiers import (
+    LENGTHS,
+    Rollups,
+    Span,
+    Subject,
+    complete_from,
+    moments,
+    parts,
+    remembered,
+    tallies,
+)
 
 
 def window(connection: sqlite3.Connection, subject: Subject, span: Span) -> Seen:
-    """A stretch of time as a whole: whole minutes at its ends, whole hours where minutes are forgotten."""
-    fine_from = complete_from(connection, "minutes")
-    start, end = span.start, span.end
-    if start < fine_from:
-        start = number_of(start, HOUR_S) * HOUR_S
-    if end < fine_from:
-        end = number_of(end, HOUR_S, up=True) * HOUR_S
-    first_hour = number_of(start, HOUR_S, up=True) * HOUR_S
-    last_hour = number_of(end, HOUR_S) * HOUR_S
-    parts: list[tuple[Rollups, float, float]] = [("minutes", start, end)]
-    if first_hour < last_hour:
-        parts = [
-            ("minutes", start, first_hour),
-            ("hours", first_hour, last_hour),
-            ("minutes", last_hour, end),
-        ]
+    """A stretch of time as a whole: to whole minutes at its ends, or what is still remembered there."""
     return seen(
         tally
-        for table, since, until in parts
-        if since < until
+        for table, since, until in parts(*remembered(connection, span.start, span.end))
         for tally in tallies(connection, table, subject, Span(since, until, span.now)).values()
     )
 
@@ -39,17 +33,22 @@ def window(connection: sqlite3.Connection, subject: Subject, span: Span) -> Seen
 def buckets(connection: sqlite3.Connection, subject: Subject, span: Span, length: float) -> list[Bucket]:
     """A stretch of time in buckets without gaps. They begin at multiples of their length since the epoch.
 
-    A length from a minute on is cut to whole minutes, one from an hour on to whole hours. What only a coarser
-    tier remembers comes in buckets of that tier's length.
+    A length from a minute on is cut to whole minutes, one from an hour on to whole hours, one from a day on
+    to whole days. What only a coarser tier remembers comes in buckets of that tier's length.
     """
     if span.start >= span.end:
         return []
+    if length >= DAY_S:
+        return _rolled(connection, "days", subject, span, length // DAY_S * DAY_S)
     if length >= HOUR_S:
-        return _rolled(connection, "hours", subject, span, length // HOUR_S * HOUR_S)
+        length = length // HOUR_S * HOUR_S
+        before, after = _divided(span, complete_from(connection, "hours"), length)
+        coarse = buckets(connection, subject, before, DAY_S)
+        return coarse + _rolled(connection, "hours", subject, after, length)
     if length >= MINUTE_S:
         length = length // MINUTE_S * MINUTE_S
         before, after = _divided(span, complete_from(connection, "minutes"), length)
-        coarse = _rolled(connection, "hours", subject, before, HOUR_S)
+        coarse = buckets(connection, subject, before, HOUR_S)
         return coarse + _rolled(connection, "minutes", subject, after, length)
     before, after = _divided(span, complete_from(connection, "packs"), length)
     coarse = buckets(connection, subject, before, MINUTE_S)
@@ -70,7 +69,7 @@ def _rolled(
         return []
     start = floor(span.start / length) * length
     found = tallies(connection, table, subject, Span(start, span.end, span.now))
-    in_each = int(length // (MINUTE_S if table == "minutes" else HOUR_S))
+    in_each = int(length // LENGTHS[table])
     if in_each == 1:
         return _filled(found, span, length)
     grouped: dict[int, Tally] = {}

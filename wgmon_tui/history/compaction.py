@@ -1,8 +1,8 @@
-"""From the journal to packs, minutes and hours: some servers at a time, each time in one transaction.
+"""From the journal to packs, minutes, hours and days: some servers at a time, each time in one transaction.
 
 `current.as_of` moves on in the same transaction, so that a kill anywhere counts every check exactly once.
-Where a minute or an hour is there already, because the clock was set back or a check ended late, the new is
-added to it; nothing is ever replaced.
+Where a minute, an hour or a day is there already, because the clock was set back or a check ended late, the
+new is added to it; nothing is ever replaced.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class _Current:
 
 _Tallies = dict[int, dict[int, Tally]]
 _Moments = dict[int, dict[int, list[Moment]]]
-"""By minute or hour, then by server."""
+"""By minute, hour or day, then by server."""
 
 
 def boundary_at(now: float) -> float:
@@ -128,8 +128,11 @@ def _compact_some(connection: sqlite3.Connection, first: int, last: int, boundar
         if not paused and reached - timeline[-1].at > holding[server]:
             reached = timeline[-1].at  # nobody has checked since, and the next check must see how long
         current.append(_current_row(server, before, entries, reached))
+    hours = _grouped(minutes, 60)
+    days = _grouped(hours, 24)
     _merge(connection, "minutes", "minute", minutes, first, last)
-    _merge(connection, "hours", "hour", _by_hour(minutes), first, last)
+    _merge(connection, "hours", "hour", hours, first, last)
+    _merge(connection, "days", "day", days, first, last)
     _write_packs(connection, packs, first, last)
     connection.executemany(_CURRENT, current)
 
@@ -217,19 +220,20 @@ def _read_journal(connection: sqlite3.Connection, first: int, last: int) -> dict
     return found
 
 
-def _by_hour(minutes: _Tallies) -> _Tallies:
-    hours: _Tallies = defaultdict(dict)
-    for minute, tallies in minutes.items():
-        of_hour = hours[minute // 60]
-        for server, tally in tallies.items():
-            of_hour.setdefault(server, Tally()).merge(tally)
-    return hours
+def _grouped(tallies: _Tallies, in_each: int) -> _Tallies:
+    """So many minutes or hours in each, added up; of what is new alone, so before it goes to `_merge`."""
+    grouped: _Tallies = defaultdict(dict)
+    for number, by_server in tallies.items():
+        of_group = grouped[number // in_each]
+        for server, tally in by_server.items():
+            of_group.setdefault(server, Tally()).merge(tally)
+    return grouped
 
 
 def _merge(
     connection: sqlite3.Connection, table: str, column: str, tallies: _Tallies, first: int, last: int
 ) -> None:
-    """Add tallies to those that the table has."""
+    """Add tallies to those that the table has; afterwards they hold both."""
     marks = ", ".join("?" * (len(COLUMNS.split(", ")) + 2))
     for number, by_server in tallies.items():
         stored = connection.execute(

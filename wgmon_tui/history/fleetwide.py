@@ -17,7 +17,7 @@ from wgmon_tui.history.packs import unpack_samples
 from wgmon_tui.history.records import Known, State, state_of, verdict_of
 from wgmon_tui.history.rollups import HOUR_S, counts
 from wgmon_tui.history.rows import incident_of
-from wgmon_tui.history.tiers import number_of
+from wgmon_tui.history.tiers import LENGTHS, Rollups, number_of, parts, remembered
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.samples import CAPACITY
 
@@ -26,6 +26,15 @@ _OPEN_INCIDENTS = """
         acknowledged_at, acknowledged_by
     FROM incidents INDEXED BY open_incidents JOIN servers ON servers.id = server
     WHERE closed_at IS NULL ORDER BY opened_at"""
+
+_SPENT: dict[Rollups, str] = {
+    "hours": """
+        SELECT server, sum(up_s + degraded_s), sum(down_s) FROM hours
+        WHERE hour BETWEEN ? AND ? GROUP BY server""",
+    "days": """
+        SELECT server, sum(up_s + degraded_s), sum(down_s) FROM days
+        WHERE day BETWEEN ? AND ? GROUP BY server""",
+}
 
 _WELL = (State.UP, State.DEGRADED)
 _NOT_COUNTED = {verdict.slug for verdict in Verdict if verdict.severity is Severity.UNKNOWN}
@@ -87,19 +96,19 @@ def current(connection: sqlite3.Connection) -> dict[str, Known]:
 
 def uptimes(connection: sqlite3.Connection, start: float, end: float) -> dict[str, float]:
     """The share of the time seen, 0 to 1, in which each server was not down, in whole hours from that of
-    `start` on. `end` must not lie in the future.
+    `start` on, in whole days where hours are forgotten. `end` must not lie in the future.
     """
-    first, last = number_of(start, HOUR_S), number_of(end, HOUR_S, up=True) - 1
+    first, last = number_of(start, HOUR_S) * HOUR_S, number_of(end, HOUR_S, up=True) * HOUR_S
+    first, last = remembered(connection, first, last)
     well: defaultdict[int, float] = defaultdict(float)
     down: defaultdict[int, float] = defaultdict(float)
-    for server, well_s, down_s in connection.execute(
-        "SELECT server, sum(up_s + degraded_s), sum(down_s) FROM hours"
-        " WHERE hour BETWEEN ? AND ? GROUP BY server",
-        (first, last),
-    ):
-        well[server], down[server] = well_s, down_s
+    for table, since, until in parts(first, last):
+        numbers = number_of(since, LENGTHS[table]), number_of(until, LENGTHS[table]) - 1
+        for server, well_s, down_s in connection.execute(_SPENT[table], numbers):
+            well[server] += well_s
+            down[server] += down_s
     for server, state, since, until in _recent(connection, end):
-        seconds = max(0.0, until - max(since, first * HOUR_S))
+        seconds = max(0.0, until - max(since, first))
         if state == State.DOWN:
             down[server] += seconds
         elif state in _WELL:

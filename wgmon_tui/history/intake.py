@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from wgmon_tui.fleet.records import Server
-from wgmon_tui.history.batch import Batch, Damped, Standing, Watched, exchange_row, journal_rows, state_row
+from wgmon_tui.history.batch import (
+    Batch,
+    Damped,
+    OutboxRow,
+    Standing,
+    Watched,
+    exchange_row,
+    journal_rows,
+    state_row,
+)
 from wgmon_tui.history.entries import entry_of
 from wgmon_tui.history.keeping import Keeping
 from wgmon_tui.history.records import Note
@@ -56,8 +65,9 @@ class Intake:
             damped = Damped(heard.damping, heard.state, heard.at)
             self._standing.dampings[heard.server] = batch.dampings[heard.server] = damped
 
-    def take_events(self, events: tuple[Event, ...]) -> None:
-        """Something happened to incidents."""
+    def take_events(self, events: tuple[Event, ...], outbox: Iterable[OutboxRow]) -> None:
+        """Something happened to incidents, and somebody is to be told."""
+        self.batch.outbox.extend(outbox)
         for event in events:
             self.batch.incidents[event.incident.id] = event.incident
             if event.note:
@@ -81,6 +91,8 @@ class Intake:
                 self._standing.incidents[each.incident.id] = each.incident
             if each.pause:
                 self._standing.pauses[name] = each.pause
+            if each.mute:
+                self._standing.mutes[name] = each.mute
 
     def written(self) -> None:
         """The batch is on its way to the disk; a new one begins."""

@@ -18,6 +18,7 @@ from wgmon_tui.history.records import (
     ExchangeLine,
     JournalEntry,
     Known,
+    Mute,
     Note,
     PastCheck,
     Seen,
@@ -96,7 +97,8 @@ class History:
     def window(self, server: str, start: float, end: float) -> Seen:
         """A stretch of time as a whole, from `start` to before `end`.
 
-        To whole minutes at its ends; where minutes are forgotten, to whole hours.
+        To whole minutes at its ends; where minutes are forgotten, to whole hours, and where those are, to
+        whole days (of UTC).
         """
         with self._reading() as connection:
             subject = subject_of(connection, server)
@@ -108,8 +110,8 @@ class History:
         """A stretch of time in buckets of `length` seconds, ascending and without gaps.
 
         They begin at multiples of their length since the epoch. From a minute on a length is cut to whole
-        minutes, from an hour on to whole hours; and where only a coarser tier remembers, buckets are of its
-        length: a minute, an hour.
+        minutes, from an hour on to whole hours, from a day on to whole days; and where only a coarser tier
+        remembers, buckets are of its length: a minute, an hour, a day.
         """
         with self._reading() as connection:
             subject = subject_of(connection, server)
@@ -196,6 +198,14 @@ class History:
         """What is known now of every server that was ever checked or paused, by name."""
         with self._reading() as connection:
             return fleetwide.current(connection)
+
+    def mutes(self) -> dict[str, Mute]:
+        """The servers of which nobody is told; one whose time is over may be among them."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT name, since, until, who FROM mutes JOIN servers ON servers.id = server"
+            )
+            return {name: Mute(*row) for name, *row in rows}
 
     def entries(self) -> list[Entry]:
         """Every server of the store, those too that are no longer watched, by name."""

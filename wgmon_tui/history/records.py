@@ -209,6 +209,15 @@ class StoredExchange:
 
 
 @dataclass(frozen=True, slots=True)
+class Mute:
+    """Since when nobody is told of a server, until when (`inf` until somebody ends it), and at whose word."""
+
+    since: float
+    until: float
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """What somebody wrote beside an incident."""
 

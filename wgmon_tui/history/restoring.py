@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.history.batch import Pause
 from wgmon_tui.history.reading import History
-from wgmon_tui.history.records import Known
+from wgmon_tui.history.records import Known, Mute
 from wgmon_tui.monitor.damping import from_json
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.incidents import Incident
@@ -22,6 +22,7 @@ class Restored:
     incident: Incident | None
     failures: int
     pause: Pause | None
+    mute: Mute | None
 
 
 def restore(history: History, engine: Engine) -> Mapping[str, Restored]:
@@ -29,7 +30,7 @@ def restore(history: History, engine: Engine) -> Mapping[str, Restored]:
 
     Raises StoreUnavailableError.
     """
-    restored = {}
+    restored, mutes = {}, history.mutes()
     for name, known in history.current().items():
         row = engine.board.rows.get(name)
         if row is None:
@@ -50,7 +51,10 @@ def restore(history: History, engine: Engine) -> Mapping[str, Restored]:
             paused=pause is not None,
         )
         row.paused_by = pause.who if pause else ""
-        restored[name] = Restored(known.verdict, known.incident, _failures(history, known), pause)
+        mute = mutes.get(name)
+        row.muted_until, row.muted_by = (mute.until, mute.who) if mute else (None, "")
+        failures = _failures(history, known)
+        restored[name] = Restored(known.verdict, known.incident, failures, pause, mute)
     return restored
 
 

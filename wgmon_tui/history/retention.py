@@ -11,11 +11,17 @@ import sqlite3
 from collections.abc import Iterator
 
 from wgmon_tui.fleet.config_toml import Retention
+from wgmon_tui.history.rollups import DAY_S, HOUR_S, MINUTE_S
 
 _A_STEP = 500
 """So many rows leave in one transaction."""
 
-_TIERS = (("packs", "minute", 60.0), ("minutes", "minute", 60.0), ("hours", "hour", 3600.0))
+_TIERS = (
+    ("packs", "minute", MINUTE_S),
+    ("minutes", "minute", MINUTE_S),
+    ("hours", "hour", HOUR_S),
+    ("days", "day", DAY_S),
+)
 
 _PER_TURN_S = 120.0
 """What may be forgotten for each minute that we run."""
@@ -27,7 +33,7 @@ def forget(connection: sqlite3.Connection, retention: Retention, now: float, tur
     Raises sqlite3.Error.
     """
     for (table, column, length), kept in zip(
-        _TIERS, (retention.raw, retention.minutes, retention.hours), strict=True
+        _TIERS, (retention.raw, retention.minutes, retention.hours, retention.days), strict=True
     ):
         every = length / _PER_TURN_S
         for _ in range(int((turn + 1) / every) - int(turn / every)):
@@ -37,7 +43,7 @@ def forget(connection: sqlite3.Connection, retention: Retention, now: float, tur
 
 
 def _forget_oldest(connection: sqlite3.Connection, table: str, column: str, until: int) -> Iterator[None]:
-    """The oldest minute or hour, where it lies before `until`."""
+    """The oldest minute, hour or day, where it lies before `until`."""
     (oldest,) = connection.execute(f"SELECT min({column}) FROM {table}").fetchone()  # noqa: S608
     if oldest is None or oldest >= until:
         return

@@ -1,4 +1,4 @@
-"""Minutes and hours of one server, added up: the one rule of what its time and its checks are counted as.
+"""Minutes, hours and days of one server: the one rule of what its time and its checks are counted as.
 
 A state holds from one moment to the server's next. Where that takes longer than a state may hold, nobody
 checked in between, and the time counts as nothing. Time that runs backwards (somebody set the clock) counts
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from wgmon_tui.history.records import Moment, PastCheck, Seen, State
 from wgmon_tui.history.sketch import Sketch
 
-MINUTE_S, HOUR_S = 60.0, 3600.0
+MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0
 
 COLUMNS = "checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch"
-"""The columns of `minutes` and `hours` that are a tally, in the order of its row."""
+"""The columns of `minutes`, `hours` and `days` that are a tally, in the order of its row."""
 
 Row = tuple[int, int, float, float, float, float, float, float, bytes]
 

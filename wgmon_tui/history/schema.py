@@ -4,16 +4,16 @@ Everything that grows is clustered by time: new rows go to the end of their tabl
 beginning, so a commit touches a few pages however many servers there are. One server's past is read by
 point lookups, one a bucket.
 
-    checks ──(each minute, some servers in one transaction)──► minutes, packs, hours; current.as_of moves on
+    checks ──(each minute, some servers in one transaction)──► packs, minutes, hours, days; as_of moves on
 
 `checks` is the journal: what has happened since the last full minutes. A viewer follows it by `id`, which
 never comes twice. Rows up to their server's `current.as_of` are in the rollups already and must not be
 counted again; they leave when all before them have come so far, as one stretch, because a server's rows lie
-scattered over all pages of the journal. `packs` holds the same checks minute by minute, packed; `minutes` and
-`hours` are rollups. A state holds from its row to the server's next one; `current.accounted_to` says up to
-when that time is in the rollups.
-Times are Unix seconds (REAL), minutes and hours their number since the epoch (INTEGER). States, severities
-and verdicts are stored as their words.
+scattered over all pages of the journal. `packs` holds the same checks minute by minute, packed; `minutes`,
+`hours` and `days` are rollups. A state holds from its row to the server's next one; `current.accounted_to`
+says up to when that time is in the rollups.
+Times are Unix seconds (REAL), minutes, hours and days (of UTC) their number since the epoch (INTEGER).
+States, severities and verdicts are stored as their words.
 """
 
 from __future__ import annotations
@@ -70,6 +70,15 @@ CREATE TABLE hours (
     PRIMARY KEY (hour, server)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE days (
+    day INTEGER NOT NULL, server INTEGER NOT NULL,
+    checks INTEGER NOT NULL, lost INTEGER NOT NULL,
+    up_s REAL NOT NULL, degraded_s REAL NOT NULL, down_s REAL NOT NULL,
+    unknown_s REAL NOT NULL, paused_s REAL NOT NULL, maintenance_s REAL NOT NULL,
+    sketch BLOB NOT NULL,
+    PRIMARY KEY (day, server)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE current (                -- what a face shows at once after a start
     server INTEGER PRIMARY KEY,
     as_of INTEGER NOT NULL,           -- the last id of its journal rows that is in here and in the rollups
@@ -113,6 +122,45 @@ CREATE TABLE notes (
 CREATE INDEX notes_of_incident ON notes (incident, at);
 
 CREATE TABLE pauses (server INTEGER PRIMARY KEY, since REAL NOT NULL, who TEXT NOT NULL) STRICT;
+
+CREATE TABLE mutes (
+    server INTEGER PRIMARY KEY, since REAL NOT NULL, until REAL NOT NULL, who TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE outbox (                 -- what happened to incidents, written with them: nothing goes untold
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    what TEXT NOT NULL,               -- monitor.incidents.What
+    incident TEXT NOT NULL,
+    matter TEXT NOT NULL              -- JSON: history.matters.Matter
+) STRICT;
+CREATE INDEX outbox_of_incident ON outbox (incident);
+
+CREATE TABLE tellings (               -- how an incident stands with a sink: alerts.policy.Standing
+    incident TEXT NOT NULL, sink TEXT NOT NULL,
+    told_at REAL, reminded_at REAL, escalated_at REAL, held TEXT NOT NULL,
+    PRIMARY KEY (incident, sink)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE deliveries (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    dedup TEXT NOT NULL,              -- the announcement's id
+    sink TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    at REAL NOT NULL,                 -- when it happened
+    waits_since REAL NOT NULL,        -- moves with a clock that is set, and so do the next two
+    due_at REAL NOT NULL,
+    lease_until REAL,                 -- somebody sends it just now
+    attempts INTEGER NOT NULL,
+    state TEXT NOT NULL,              -- 'pending', 'sent', 'given up' or 'held'
+    reason TEXT NOT NULL,             -- why it is not sent (yet)
+    done_at REAL,
+    incidents TEXT NOT NULL,          -- their ids, with spaces between
+    announcement TEXT NOT NULL,       -- JSON: alerts.records.Announcement
+    UNIQUE (dedup, sink)
+) STRICT;
+CREATE INDEX pending_deliveries ON deliveries (sink, id) WHERE state = 'pending';
+CREATE INDEX given_up_deliveries ON deliveries (done_at) WHERE state = 'given up';
 
 CREATE TABLE stamps (identity BLOB PRIMARY KEY, last_ns INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 

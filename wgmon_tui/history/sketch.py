@@ -32,6 +32,7 @@ _MIDDLE = 2 * SMALLEST / (1 + _FACTOR)
 """Times _FACTOR ** n, the value in bucket n that is equally wrong, relatively, at both of its borders."""
 
 _LAST = ceil(log(LARGEST / SMALLEST) / _LOG_FACTOR)
+_VALUES = tuple(_MIDDLE * _FACTOR**bucket for bucket in range(_LAST + 1))
 _WIDTHS = "BHI"
 _MOST = 2**32 - 1
 
@@ -66,12 +67,13 @@ class Sketch:
 
     def percentiles(self, *shares: float) -> tuple[float | None, ...]:
         """The nearest-rank percentiles in seconds for shares of 0 to 1; None where nothing was added."""
-        if not self.counts:
+        counts = self.counts
+        if not counts:
             return (None,) * len(shares)
-        buckets = sorted(self.counts)
-        up_to = list(accumulate(map(self.counts.__getitem__, buckets)))
-        ranks = [max(1, ceil(share * up_to[-1])) for share in shares]
-        return tuple([_MIDDLE * _FACTOR ** buckets[bisect_left(up_to, rank)] for rank in ranks])
+        buckets = sorted(counts)
+        up_to = list(accumulate([counts[bucket] for bucket in buckets]))
+        total = up_to[-1]
+        return tuple([_VALUES[buckets[bisect_left(up_to, share * total)]] for share in shares])
 
     def to_bytes(self) -> bytes:
         """The form that is stored, as `from_bytes` explains it; empty where nothing was added."""

@@ -1,4 +1,4 @@
-"""One server's past out of the tiers of a store: moments, minutes, hours, and what no rollup holds yet.
+"""One server's past out of the tiers of a store: moments, rollups, and what no rollup holds yet.
 
 Functions over an open connection, inside one read transaction: a compaction in between would otherwise be
 seen by one half of an answer only.
@@ -14,10 +14,12 @@ from typing import Literal
 
 from wgmon_tui.history.packs import unpack
 from wgmon_tui.history.records import Moment, state_of
-from wgmon_tui.history.rollups import HOUR_S, MINUTE_S, Tally, roll
+from wgmon_tui.history.rollups import DAY_S, HOUR_S, MINUTE_S, Tally, roll
 from wgmon_tui.history.rows import moment_of
 
-Rollups = Literal["minutes", "hours"]
+Rollups = Literal["minutes", "hours", "days"]
+
+LENGTHS: dict[Rollups, float] = {"minutes": MINUTE_S, "hours": HOUR_S, "days": DAY_S}
 
 _ROLLUPS: dict[Rollups, str] = {
     "minutes": """
@@ -34,6 +36,13 @@ _ROLLUPS: dict[Rollups, str] = {
             SELECT (SELECT min(hour) FROM hours WHERE hour > number) FROM kept WHERE number < :last)
         SELECT hour, checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch
         FROM kept CROSS JOIN hours ON hour = number AND server = :server WHERE number <= :last""",
+    "days": """
+        WITH RECURSIVE kept(number) AS (
+            SELECT min(day) FROM days WHERE day >= :first
+            UNION ALL
+            SELECT (SELECT min(day) FROM days WHERE day > number) FROM kept WHERE number < :last)
+        SELECT day, checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch
+        FROM kept CROSS JOIN days ON day = number AND server = :server WHERE number <= :last""",
 }
 """From one number that is there to the next, because the tables are clustered by time: a point lookup each,
 however far a clock that was wrong has thrown some of them."""
@@ -53,7 +62,7 @@ _PACKS_BACKWARDS = """
         SELECT (SELECT max(minute) FROM packs WHERE minute < number) FROM kept WHERE number IS NOT NULL)
     SELECT minute, checks FROM kept CROSS JOIN packs ON minute = number AND server = :server"""
 
-_LENGTHS: dict[Rollups, float] = {"minutes": MINUTE_S, "hours": HOUR_S}
+_FINER: dict[Rollups, Literal["minutes", "hours"]] = {"hours": "minutes", "days": "hours"}
 
 _FARTHEST = 2**60
 """No clock says the number of such a minute, and SQLite can hold it."""
@@ -127,14 +136,15 @@ def oldest(connection: sqlite3.Connection, table: Rollups | Literal["packs"]) ->
         "packs": ("SELECT min(minute) FROM packs", MINUTE_S),
         "minutes": ("SELECT min(minute) FROM minutes", MINUTE_S),
         "hours": ("SELECT min(hour) FROM hours", HOUR_S),
+        "days": ("SELECT min(day) FROM days", DAY_S),
     }[table]
     number = connection.execute(query).fetchone()[0]
     return inf if number is None else number * length
 
 
 def tallies(connection: sqlite3.Connection, table: Rollups, subject: Subject, span: Span) -> dict[int, Tally]:
-    """The minutes or hours that begin within the span, by number, up to the present."""
-    length = _LENGTHS[table]
+    """The minutes, hours or days that begin within the span, by number, up to the present."""
+    length = LENGTHS[table]
     first, last = number_of(span.start, length, up=True), number_of(span.end, length, up=True) - 1
     rows = connection.execute(_ROLLUPS[table], {"first": first, "last": last, "server": subject.id})
     found = {number: Tally.from_row(row) for number, *row in rows}
@@ -146,20 +156,54 @@ def tallies(connection: sqlite3.Connection, table: Rollups, subject: Subject, sp
     return found
 
 
-def complete_from(connection: sqlite3.Connection, table: Literal["packs", "minutes"]) -> float:
+def parts(start: float, end: float, *, coarsest: Rollups = "days") -> Iterator[tuple[Rollups, float, float]]:
+    """A stretch of time in whole days, where it does not fill one in whole hours, and in minutes where it
+    does not fill one of those: which of them, from when, to when.
+    """
+    finer = _FINER.get(coarsest)
+    first = number_of(start, LENGTHS[coarsest], up=True) * LENGTHS[coarsest]
+    last = number_of(end, LENGTHS[coarsest]) * LENGTHS[coarsest]
+    if start >= end:
+        return
+    if finer is None:
+        yield coarsest, start, end
+    elif first >= last:
+        yield from parts(start, end, coarsest=finer)
+    else:
+        yield from parts(start, first, coarsest=finer)
+        yield coarsest, first, last
+        yield from parts(last, end, coarsest=finer)
+
+
+def remembered(connection: sqlite3.Connection, start: float, end: float) -> tuple[float, float]:
+    """A stretch of time, made longer to whole hours where minutes are forgotten, and to whole days where
+    hours are.
+    """
+    for coarser, finer in _FINER.items():
+        length = LENGTHS[coarser]
+        fine_from = complete_from(connection, finer)
+        if start < fine_from:
+            start = number_of(start, length) * length
+        if end < fine_from:
+            end = number_of(end, length, up=True) * length
+    return start, end
+
+
+def complete_from(connection: sqlite3.Connection, table: Literal["packs", "minutes", "hours"]) -> float:
     """The Unix time before which only the next coarser tier remembers; minus infinity where nothing was
-    forgotten. A whole minute or hour.
+    forgotten. A whole minute, hour or day.
     """
     began = oldest(connection, table)
     if table == "packs":
         return began if oldest(connection, "minutes") < began else -inf
-    of_hours = oldest(connection, "hours")
-    if of_hours == inf or of_hours + HOUR_S > began:
+    coarser: Rollups = "hours" if table == "minutes" else "days"
+    length, of_coarser = LENGTHS[coarser], oldest(connection, coarser)
+    if of_coarser == inf or of_coarser + length > began:
         return -inf
-    return began if began == inf else ceil(began / HOUR_S) * HOUR_S
+    return began if began == inf else ceil(began / length) * length
 
 
 def number_of(at: float, length: float, *, up: bool = False) -> int:
-    """The number of the minute or hour of a Unix time, with `up` of the first that begins then or later."""
+    """The number of the minute, hour or day of a Unix time; with `up` of the first that begins not before."""
     number = min(max(at / length, -_FARTHEST), _FARTHEST)
     return ceil(number) if up else floor(number)

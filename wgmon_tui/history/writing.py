@@ -18,12 +18,12 @@ from math import inf
 from pathlib import Path
 
 from wgmon_tui.fleet.config_toml import Retention
-from wgmon_tui.history.batch import Pause
+from wgmon_tui.history.batch import Pause, outbox_row
 from wgmon_tui.history.compaction import boundary_at
 from wgmon_tui.history.intake import Heard, Intake
 from wgmon_tui.history.keeping import Keeping
 from wgmon_tui.history.reading import History
-from wgmon_tui.history.records import Note
+from wgmon_tui.history.records import Mute, Note, State
 from wgmon_tui.history.restoring import restore
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import (
@@ -68,8 +68,12 @@ class Recorder:
         ledger: StampLedger | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        to_tell: Callable[[], None] = lambda: None,
     ) -> None:
-        """The last stamps of the `ledger` are copied into the store; the clocks are for tests."""
+        """The last stamps of the `ledger` are copied into the store; the clocks are for tests.
+
+        `to_tell` is called in our thread when something that people are to be told of is on the disk.
+        """
         self.trouble: str | None = None
         """What keeps us from writing, in one line; None while all goes well."""
         self.notice: str | None = None
@@ -80,6 +84,7 @@ class Recorder:
         self._retention = retention or Retention()
         self._ledger = ledger
         self._clock, self._monotonic = clock, monotonic
+        self._to_tell = to_tell
         # Between the threads.
         self._heard: deque[Heard] = deque(maxlen=_MOST_HEARD)
         self._told: deque[Callable[[Intake], None]] = deque()
@@ -89,6 +94,7 @@ class Recorder:
         self._thread: threading.Thread | None = None
         # The engine's thread.
         self._paused: set[str] = set()
+        self._muted: dict[str, float] = {}
         # Our own thread.
         self._intake = Intake(Keeping(self._retention.exchanges_per_incident))
         self._missed_counted = 0
@@ -125,6 +131,7 @@ class Recorder:
         finally:
             history.close()
         self._paused |= {name for name, each in restored.items() if each.pause}
+        self._muted |= {name: each.mute.until for name, each in restored.items() if each.mute}
         self._told.append(lambda intake: intake.go_on(restored))
 
     def stop(self) -> None:
@@ -144,9 +151,13 @@ class Recorder:
         incident = row.incident.id if row.incident else None
         if len(self._heard) == _MOST_HEARD:
             self._missed += 1
-        self._heard.append(Heard(name, now, outcome, row.severity.word, since, row.damping, incident))
+        state = State.MAINTENANCE.value if row.maintenance and not row.paused else row.severity.word
+        self._heard.append(Heard(name, now, outcome, state, since, row.damping, incident))
         if events:
-            self._told.append(lambda intake: intake.take_events(events))
+            outbox = tuple(outbox_row(row, event) for event in events)
+            self._told.append(lambda intake: intake.take_events(events, outbox))
+        if row.muted_until != self._muted.get(name):
+            self._hear_mute(row, now)
         if row.paused is not (name in self._paused):
             self._hear_pause(row, since)
         if events or outcome is None:
@@ -160,6 +171,7 @@ class Recorder:
             if row.paused and row.server.name not in self._paused:
                 self(row, None, ())
         self._paused &= fleet.keys()
+        self._muted = {name: until for name, until in self._muted.items() if name in fleet}
         self._told.append(lambda intake: intake.take_fleet(fleet))
         self._wake.set()
 
@@ -189,6 +201,15 @@ class Recorder:
         lasting = row.paused and not row.server.paused
         pause = Pause(since, row.paused_by) if lasting else None
         self._told.append(lambda intake: intake.batch.pauses.update({name: pause}))
+
+    def _hear_mute(self, row: Row, now: float) -> None:
+        name, until = row.server.name, row.muted_until
+        if until is None:
+            self._muted.pop(name, None)
+        else:
+            self._muted[name] = until
+        mute = None if until is None else Mute(now, until, row.muted_by)
+        self._told.append(lambda intake: intake.batch.mutes.update({name: mute}))
 
     # Our own thread.
 
@@ -254,7 +275,10 @@ class Recorder:
         store.ids.update(fresh)
         if batch.lost:
             self.notice = f"{batch.lost} checks could not be written: the history lacks them"
+        tells = bool(batch.outbox or batch.mutes)
         self._intake.written()
+        if tells:
+            self._to_tell()
 
     def _see_to(self, store: _Store) -> None:
         """Raises StoreUnavailableError and sqlite3.Error."""

@@ -54,7 +54,8 @@ class Row:
     longer than one check. `when_heard` is the damping as it was when anything last came from the server:
     where our own uplink is to blame, what was counted after that is not. `verdict` stands for a last check
     that is not here, because another process made it. `uptime` is the share of the last 24 hours, `paused_by`
-    who asked for the pause.
+    who asked for the pause. Nobody is told of a server that is `muted_until` a Unix time (`inf`: until
+    somebody ends it) or in a `maintenance`, which is its name.
     """
 
     server: Server
@@ -72,6 +73,9 @@ class Row:
     uptime: float | None = None
     paused: bool = False
     paused_by: str = ""
+    muted_until: float | None = None
+    muted_by: str = ""
+    maintenance: str | None = None
     version: int = 0
 
     @property
@@ -209,6 +213,17 @@ class Board:
         events = self.end_incident(name, now, who, "paused") if paused else ()
         self._show(row, now)
         return events
+
+    def mute(self, name: str, until: float | None, who: str = "") -> None:
+        """Tell nobody of a server until a Unix time, `inf` for until further notice; None ends that."""
+        row = self.rows[name]
+        row.muted_until, row.muted_by = until, who if until is not None else ""
+        self.touch(name)
+
+    def maintain(self, name: str, maintenance: str | None) -> None:
+        """A server is in a maintenance of that name, or in none any more."""
+        self.rows[name].maintenance = maintenance
+        self.touch(name)
 
     def end_incident(self, name: str, now: float, who: str = "", note: str = "") -> tuple[Event, ...]:
         """End the open incident of a server, where there is one, for a reason that is not its coming up."""

@@ -12,6 +12,7 @@ from random import Random
 
 from wgmon_tui.diagnosis.diagnose import LOSSY_OVER
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.fleet.alert_settings import Maintenance
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.damping import Damping, unsettled
@@ -36,7 +37,23 @@ DOUBT_S = 2.0
 WITNESSES = 3
 """So many servers are asked at a time whether we see at all."""
 
+WITNESSES_SOUGHT = 100
+"""They are among so many that answered last; where all of those are being checked, they will tell soon."""
+
+BLAMED_AT_ONCE = 50
+"""So many servers are judged anew with each round, once the fault is ours: a few milliseconds."""
+
+STARTED_AT_ONCE = 30
+"""So many checks begin before the loop sees to all else again: some ten milliseconds of arithmetic.
+
+More of them would also meet at their deadlines, and hold the loop up again.
+"""
+
+EXPLAINED_AT_ONCE = 50
+"""So many silent servers are experimented on at a time; where thousands are silent, the others wait."""
+
 _RATE_OVER_S = 5.0
+_CLOCK_S = 1.0
 
 Listener = Callable[[Row, Round | None, tuple[Event, ...]], None]
 """Takes a row, the round that changed it, and what that came to. The round is None where something else did:
@@ -61,10 +78,12 @@ class Engine(Feed):
         self._unsettled: set[str] = set()
         self._deep_at: dict[str, float] = {}
         self._explained_at: dict[str, float] = {}
+        self._explaining: set[str] = set()
         self._nap: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
         self._finished: deque[float] = deque()
         self._listeners: list[Listener] = []
+        self._maintenance: tuple[Maintenance, ...] = ()
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` after every round and every other change of a row.
@@ -120,8 +139,7 @@ class Engine(Feed):
         row = self.board.rows.get(name)
         if row is None or row.last is not None:
             return
-        for rtt in samples:
-            row.samples.add(rtt)
+        row.samples.refill(samples)
         row.damping = row.when_heard = damping
         row.verdict, row.port_monitor, row.incident = verdict, port_monitor, incident
         row.paused = row.paused or paused
@@ -134,15 +152,17 @@ class Engine(Feed):
 
     async def run(self) -> None:
         """Open the sockets and check until cancelled. Raises OSError where no socket can be had."""
+        clock: asyncio.Task[None] | None = None
         try:
             await self._prober.open()
+            clock = asyncio.create_task(self._watch_the_clock(), name="mutes and maintenance")
             while self._failure is None:
-                for name, due in self.schedule.due(time.monotonic()):
+                for name, due in self.schedule.due(time.monotonic(), STARTED_AT_ONCE):
                     self._start(name, due)
                 await self._sleep()
             raise self._failure
         finally:
-            in_flight = list(self._in_flight.values())
+            in_flight = [*self._in_flight.values(), *([clock] if clock else [])]
             for task in in_flight:
                 task.cancel()
             await asyncio.gather(*in_flight, return_exceptions=True)
@@ -171,6 +191,19 @@ class Engine(Feed):
             self._tell(name, None, events)
         self._wake()
 
+    def mute(self, names: Iterable[str], until: float | None, who: str = "") -> None:
+        """Tell nobody of these servers until a Unix time, `inf` for until further notice; None ends that."""
+        for name in names:
+            row = self.board.rows.get(name)
+            if row and (row.muted_until, row.muted_by) != (until, who if until is not None else ""):
+                self.board.mute(name, until, who)
+                self._tell(name, None, ())
+
+    def maintain(self, maintenance: Iterable[Maintenance]) -> None:
+        """These are the maintenances from now on; whether one is on is looked at every second."""
+        self._maintenance = tuple(maintenance)
+        self._look_at_the_clock()
+
     def acknowledge(self, names: Iterable[str], who: str = "", note: str = "") -> None:
         """Say that somebody has seen the open incidents of these servers."""
         for name in names:
@@ -182,6 +215,24 @@ class Engine(Feed):
         """Finished checks a second, over the last five."""
         self._forget_old()
         return len(self._finished) / _RATE_OVER_S
+
+    async def _watch_the_clock(self) -> None:
+        while True:
+            await asyncio.sleep(_CLOCK_S)
+            self._look_at_the_clock()
+
+    def _look_at_the_clock(self) -> None:
+        """Begin and end maintenances, and end the mutes whose time is over."""
+        now = time.time()
+        for name, row in self.board.rows.items():
+            if row.muted_until is not None and row.muted_until <= now:
+                self.mute([name], None)
+            server = row.server
+            on = (each.name for each in self._maintenance if each.holds(server.name, server.tags, now))
+            maintenance = next(on, None) if self._maintenance else None
+            if maintenance != row.maintenance:
+                self.board.maintain(name, maintenance)
+                self._tell(name, None, ())
 
     async def _sleep(self) -> None:
         """Until the next server is due or something has changed."""
@@ -208,6 +259,7 @@ class Engine(Feed):
 
     def _ended(self, name: str, task: asyncio.Task[None]) -> None:
         self._in_flight.pop(name, None)
+        self._explaining.discard(name)
         if not task.cancelled() and task.exception():
             # A fault of this program: it must end the engine with its traceback, not one server in silence.
             self._failure = task.exception()
@@ -277,11 +329,13 @@ class Engine(Feed):
         rested = now - self._explained_at.get(server.name, -inf) >= server.explain_every
         stuck = row.last.diagnosis.verdict is Verdict.STUCK_FLOW
         failed = row.last.diagnosis.verdict.severity is Severity.DOWN
-        explain = server.explain and (stuck or (rested and failed))
+        busy = len(self._explaining) >= EXPLAINED_AT_ONCE
+        explain = server.explain and (stuck or (rested and failed and not busy))
         if deep:
             self._deep_at[server.name] = now
         if explain:
             self._explained_at[server.name] = now
+            self._explaining.add(server.name)
         return Attention(deep, explain)
 
     def _blame_uplink(self, row: Row, outcome: Round) -> Round:
@@ -293,14 +347,15 @@ class Engine(Feed):
         if not self._uplink.suspicious:
             return outcome
         self._doubted_at.clear()
-        fallen = self._uplink.fallen
-        for other in fallen - {name}:
+        fallen = self._uplink.fallen_count
+        for other in self._uplink.unblamed(BLAMED_AT_ONCE):
             before = self.board.rows.get(other)
-            # Once is enough: of a thousand that are silent, a hundred finish a round every second.
-            if before and before.last and before.last.diagnosis.verdict is not Verdict.LOCAL_FAULT:
-                blamed = blame_uplink(before.last, before.server, len(fallen))
+            if other == name or before is None or before.last is None:
+                continue
+            if before.last.diagnosis.verdict is not Verdict.LOCAL_FAULT:
+                blamed = blame_uplink(before.last, before.server, fallen)
                 self._tell(other, None, self.board.reconsider(other, blamed, time.time()))
-        return blame_uplink(outcome, row.server, len(fallen)) if name in fallen else outcome
+        return blame_uplink(outcome, row.server, fallen) if self._uplink.has_fallen(name) else outcome
 
     def _in_doubt(self, row: Row, outcome: Round) -> bool:
         """Whether a failure that would count may be of our own making."""
@@ -316,7 +371,8 @@ class Engine(Feed):
     def _ask_witnesses(self, name: str) -> None:
         """Check a few of the others at once, unless some are being asked already."""
         if not self._witnesses:
-            free = (other for other in self._uplink.witnesses(name) if other not in self._in_flight)
+            sought = islice(self._uplink.witnesses(name), WITNESSES_SOUGHT)
+            free = (other for other in sought if other not in self._in_flight)
             self._witnesses.update(islice(free, WITNESSES))
             self.recheck(self._witnesses)
 

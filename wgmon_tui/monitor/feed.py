@@ -34,6 +34,10 @@ class Feed(Protocol):
         """Stop or resume checking these servers."""
         ...
 
+    def mute(self, names: Iterable[str], until: float | None) -> None:
+        """Tell nobody of these servers until a Unix time, `inf` for until further notice; None ends that."""
+        return
+
     def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
         """Say that somebody has seen the open incidents of these servers; the note stays beside them."""
         ...
@@ -41,6 +45,19 @@ class Feed(Protocol):
     def add_note(self, incident: str, text: str) -> None:
         """Write something beside an incident."""
         return
+
+    def test_sink(self, name: str) -> None:
+        """Send a sink a test; what came of it is in the log of alerts."""
+        return
+
+    def retry_alert(self, number: int) -> None:
+        """Try a delivery of that number now, one that was given up too."""
+        return
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """The names of those who can be told."""
+        return ()
 
     def attend(self, name: str | None) -> None:
         """The packets of this server are on the screen; of none any more."""

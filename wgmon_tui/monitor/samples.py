@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from math import isnan, nan
 
 CAPACITY = 120
@@ -28,6 +29,11 @@ class Samples:
         else:
             self._ring[self._next] = value
             self._next = (self._next + 1) % CAPACITY
+
+    def refill(self, rtts: Iterable[float]) -> None:
+        """Have these and no others, oldest first; NaN for a lost check."""
+        self._ring = array("f", rtts)[-CAPACITY:]
+        self._next = 0
 
     def recent(self, count: int) -> list[float | None]:
         """The last `count` checks, oldest first; None for a lost one."""

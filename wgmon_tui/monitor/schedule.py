@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from array import array
+from math import inf
 from random import Random
 
 JITTER = 0.1
@@ -59,10 +60,10 @@ class Schedule:
         """Cancel a server's appointment."""
         self._token[name] = self._token.get(name, 0) + 1
 
-    def due(self, now: float) -> list[tuple[str, float]]:
-        """Take the servers whose time has come, with the time at which each was due."""
-        taken = []
-        while self._heap and self._heap[0][0] <= now:
+    def due(self, now: float, most: float = inf) -> list[tuple[str, float]]:
+        """Take so many servers at most whose time has come, with the time at which each was due."""
+        taken: list[tuple[str, float]] = []
+        while self._heap and self._heap[0][0] <= now and len(taken) < most:
             due, token, name = heapq.heappop(self._heap)
             if self._token.get(name) == token:
                 taken.append((name, due))

@@ -8,6 +8,7 @@ witnesses, show that we see at all.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from math import inf
 
 from wgmon_tui.probe.records import Check, Direction, IcmpError
@@ -40,12 +41,32 @@ class UplinkGuard:
     def __init__(self) -> None:
         self._well: dict[str, None] = {}  # a set in order: who was heard from last is last
         self._fallen: set[str] = set()
+        self._unblamed: dict[str, None] = {}
         self._heard_at = -inf
 
     @property
     def fallen(self) -> frozenset[str]:
         """The servers that were well and fell silent, while no server at all answered."""
         return frozenset(self._fallen)
+
+    def has_fallen(self, name: str) -> bool:
+        """Whether this server is one of the `fallen`."""
+        return name in self._fallen
+
+    @property
+    def fallen_count(self) -> int:
+        """How many the `fallen` are."""
+        return len(self._fallen)
+
+    def unblamed(self, most: int) -> list[str]:
+        """So many at most of the `fallen`, each of them once: their last checks are to be judged anew.
+
+        They come in portions, because ten thousand at once would hold up everything else for seconds.
+        """
+        taken = list(islice(self._unblamed, most))
+        for name in taken:
+            del self._unblamed[name]
+        return taken
 
     @property
     def suspicious(self) -> bool:
@@ -62,12 +83,14 @@ class UplinkGuard:
         if heard_at is not None:
             # Those that fell with it fell by themselves, and are no witnesses of the next silence.
             self._fallen.clear()
+            self._unblamed.clear()
             self._well.pop(name, None)
             self._well[name] = None
             self._heard_at = heard_at  # not the latest: that would last as long as a clock was set back
         elif name in self._well:
             del self._well[name]
             self._fallen.add(name)
+            self._unblamed[name] = None
 
     def in_doubt(self, name: str, asked_at: float, timeout: float) -> bool:
         """Whether a check that failed may have failed because of us.
@@ -86,3 +109,4 @@ class UplinkGuard:
         """A server is no longer watched, or paused."""
         self._well.pop(name, None)
         self._fallen.discard(name)
+        self._unblamed.pop(name, None)

@@ -76,7 +76,14 @@ class Connection:
             raise
 
     async def ask(
-        self, operation: Operation, names: Iterable[str] = (), *, incident: str = "", text: str = ""
+        self,
+        operation: Operation,
+        names: Iterable[str] = (),
+        *,
+        incident: str = "",
+        text: str = "",
+        until: float = 0.0,
+        number: int = 0,
     ) -> dict[str, object]:
         """What the writer answers.
 
@@ -84,7 +91,7 @@ class Connection:
         """
         if self.ended.is_set():
             raise NoWriterError("the writer has ended")
-        request = Request(next(self._numbers), operation, tuple(names), incident, text)
+        request = Request(next(self._numbers), operation, tuple(names), incident, text, until, number)
         answer: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
         self._waiting[request.id] = answer
         try:

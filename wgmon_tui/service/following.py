@@ -5,7 +5,7 @@ Reading is done in a thread; the board is touched in the loop alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from wgmon_tui.diagnosis.verdict import Diagnosis
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.history.entries import server_of
 from wgmon_tui.history.reading import History
-from wgmon_tui.history.records import JournalEntry, Known, PastCheck, State
+from wgmon_tui.history.records import JournalEntry, Known, Mute, PastCheck, State
 from wgmon_tui.history.store import STORE
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.damping import Damping, from_json
@@ -35,6 +35,7 @@ class News:
     known: Sequence[Known] | None = None
     journal: Sequence[JournalEntry] = ()
     incidents: Sequence[Incident] | None = None
+    mutes: Mapping[str, Mute] | None = None
 
 
 class Following:
@@ -71,7 +72,8 @@ class Following:
         if version == self._version:
             return News(journal=journal)
         self._version = version
-        return News(self._fleet(), None, journal, self._history.incidents(open_only=True, limit=None))
+        incidents = self._history.incidents(open_only=True, limit=None)
+        return News(self._fleet(), None, journal, incidents, self._history.mutes())
 
     def last_good(self, server: str) -> Check | None:
         """The last healthy check of a server, with its packets."""
@@ -85,7 +87,7 @@ class Following:
         servers = self._fleet()
         known = self._history.current().values()
         self._position = position
-        return News(servers or tuple(self._servers.values()), tuple(known))
+        return News(servers or tuple(self._servers.values()), tuple(known), mutes=self._history.mutes())
 
     def _fleet(self) -> tuple[Server, ...] | None:
         """The servers, where any entry is another one than before."""
@@ -115,6 +117,8 @@ def show(board: Board, news: News, attended: str | None) -> None:
             board.touch(entry.server)
     if news.incidents is not None:
         _show_incidents(board, news.incidents)
+    if news.mutes is not None:
+        _show_mutes(board, news.mutes)
 
 
 def _show_known(row: Row, known: Known) -> None:
@@ -154,6 +158,14 @@ def _show_incidents(board: Board, incidents: Sequence[Incident]) -> None:
         row.incident = incident
         row.damping = replace(row.damping, flapping=incident is not None and incident.flapping)
         board.touch(name)
+
+
+def _show_mutes(board: Board, mutes: Mapping[str, Mute]) -> None:
+    for name, row in board.rows.items():
+        mute = mutes.get(name)
+        until, who = (mute.until, mute.who) if mute else (None, "")
+        if (row.muted_until, row.muted_by) != (until, who):
+            board.mute(name, until, who)
 
 
 def _without_packets(row: Row, check: PastCheck) -> Round:

@@ -38,13 +38,27 @@ class Operation(Enum):
     RESUME = "resume"
     ACKNOWLEDGE = "acknowledge"
     NOTE = "note"
+    MUTE = "mute"
+    UNMUTE = "unmute"
+    TEST_SINK = "test sink"
+    RETRY_ALERT = "retry alert"
     ROUND = "round"
     STATS = "stats"
     EDIT = "edit"
 
 
 CHANGING = frozenset(
-    {Operation.RECHECK, Operation.PAUSE, Operation.RESUME, Operation.ACKNOWLEDGE, Operation.NOTE}
+    {
+        Operation.RECHECK,
+        Operation.PAUSE,
+        Operation.RESUME,
+        Operation.ACKNOWLEDGE,
+        Operation.NOTE,
+        Operation.MUTE,
+        Operation.UNMUTE,
+        Operation.TEST_SINK,
+        Operation.RETRY_ALERT,
+    }
 )
 """What is recorded with the name of whoever asked."""
 
@@ -58,13 +72,18 @@ class BadMessageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked: about which servers, or of which incident, and in which words."""
+    """What is asked: about which servers or sinks, or of which incident, and in which words.
+
+    `until` is a Unix time, 0 for none; `number` is an alert's id.
+    """
 
     id: int
     operation: Operation
     names: tuple[str, ...] = ()
     incident: str = ""
     text: str = ""
+    until: float = 0.0
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +103,8 @@ def request_line(request: Request) -> bytes:
             "names": list(request.names),
             "incident": request.incident,
             "text": request.text,
+            "until": request.until,
+            "number": request.number,
         }
     )
 
@@ -99,15 +120,14 @@ def parse_request(line: bytes) -> Request:
     names = raw.get("names", [])
     if not isinstance(names, list) or len(names) > MOST_NAMES:
         raise BadMessageError("names: expected a list of servers")
-    number = raw.get("id")
-    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**53:
-        raise BadMessageError("id: expected a number")
     return Request(
-        number,
+        _number(raw.get("id"), "id"),
         operation,
         tuple(_text(name, "names", parse_name) for name in names),
         _text(raw.get("incident", ""), "incident", parse_text),
         _text(raw.get("text", ""), "text", parse_text),
+        _until(raw.get("until", 0.0)),
+        _number(raw.get("number", 0), "number"),
     )
 
 
@@ -156,6 +176,18 @@ def parse_line(line: bytes) -> dict[str, object]:
 
 def _line(fields: Mapping[str, object]) -> bytes:
     return json.dumps({"v": VERSION, **fields}, separators=(",", ":")).encode() + b"\n"
+
+
+def _number(value: object, key: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
+        raise BadMessageError(f"{key}: expected a number")
+    return value
+
+
+def _until(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 2**53:
+        raise BadMessageError("until: expected a Unix time")
+    return float(value)
 
 
 def _text(value: object, key: str, parse: Callable[[str], str]) -> str:

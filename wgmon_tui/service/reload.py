@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wgmon_tui.alerts.orders import Orders, read_orders
 from wgmon_tui.fleet import config_toml, servers_file
 from wgmon_tui.fleet.config_toml import Config, read_config
 from wgmon_tui.fleet.records import ConfigurationError, Fleet
@@ -42,6 +43,7 @@ class Loaded:
     keyring: Keyring
     targets: Targets
     config: Config
+    orders: Orders
     stamps: dict[Path, Stamp] = field(compare=False)
 
 
@@ -56,15 +58,16 @@ def load(config_dir: Path, before: Loaded | None = None) -> Loaded:
     fleet = servers_file.read(config_dir).fleet
     printed = printed_by_commands(before.fleet, before.keyring) if before else NOTHING_PRINTED
     keyring = open_keyring(fleet, config_dir, printed=printed)
-    unread = unread_files(fleet, keyring, config_dir)[:_MOST_UNREAD]
+    orders = read_orders(config.alerts, config_dir, before.orders if before else None)
+    unread = (*unread_files(fleet, keyring, config_dir), *orders.unread)[:_MOST_UNREAD]
     stamps.update((path, _stamp(path)) for path in unread)
-    return Loaded(fleet, keyring, join(fleet, keyring), config, stamps)
+    return Loaded(fleet, keyring, join(fleet, keyring), config, orders, stamps)
 
 
 def loaded_from(fleet: Fleet) -> Loaded:
     """What a fleet that stands in no file says. Its secrets stand in it."""
     keyring = open_keyring(fleet, Path())
-    return Loaded(fleet, keyring, join(fleet, keyring), Config(), {})
+    return Loaded(fleet, keyring, join(fleet, keyring), Config(), Orders(), {})
 
 
 class Reload:

@@ -128,6 +128,23 @@ class Station(Feed):
         """Write something beside an incident."""
         self._now.add_note(incident, text)
 
+    def mute(self, names: Iterable[str], until: float | None) -> None:
+        """Tell nobody of these servers."""
+        self._now.mute(names, until)
+
+    def test_sink(self, name: str) -> None:
+        """Send a sink a test."""
+        self._now.test_sink(name)
+
+    def retry_alert(self, number: int) -> None:
+        """Try a delivery again."""
+        self._now.retry_alert(number)
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """The sinks of config.toml."""
+        return self._now.sinks
+
     def attend(self, name: str | None) -> None:
         """The packets of this server are on the screen."""
         self._now.attend(name)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from base64 import b64decode
 from binascii import Error as NotBase64Error
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from pathlib import Path
+from typing import Any
 
 from wgmon_tui.history import codec
 from wgmon_tui.history.store import StoreUnavailableError
@@ -48,6 +50,7 @@ class Viewer(Feed):
         self._refused: str | None = None
         self._unread: str | None = None
         self._of_the_writer: str | None = None
+        self._sinks: tuple[str, ...] = ()
         self._said: str | None = None
         self._asking: set[asyncio.Task[None]] = set()
 
@@ -96,23 +99,57 @@ class Viewer(Feed):
         """Ask the writer to record a note."""
         self._ask(Operation.NOTE, (), incident=incident, text=text)
 
+    def mute(self, names: Iterable[str], until: float | None) -> None:
+        """Ask the writer to tell nobody of these servers."""
+        if until is None:
+            self._ask(Operation.UNMUTE, names)
+        else:
+            self._ask(Operation.MUTE, names, until=0.0 if until == inf else until)
+
+    def test_sink(self, name: str) -> None:
+        """Ask the writer to send a sink a test."""
+        self._ask(Operation.TEST_SINK, [name])
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """Those of the writer."""
+        return self._sinks
+
+    def retry_alert(self, number: int) -> None:
+        """Ask the writer to try a delivery again."""
+        self._ask(Operation.RETRY_ALERT, (), number=number)
+
     def attend(self, name: str | None) -> None:
         """From now on have the packets of this server at hand."""
         if name != self._attended:
             self._attended = name
             self._round_is_old = True
 
-    def _ask(self, operation: Operation, names: Iterable[str], *, incident: str = "", text: str = "") -> None:
-        asking = asyncio.create_task(self._say_how(operation, tuple(names), incident, text))
+    def _ask(
+        self,
+        operation: Operation,
+        names: Iterable[str],
+        *,
+        incident: str = "",
+        text: str = "",
+        until: float = 0.0,
+        number: int = 0,
+    ) -> None:
+        def ask(connection: Connection) -> Coroutine[Any, Any, dict[str, object]]:
+            return connection.ask(operation, names, incident=incident, text=text, until=until, number=number)
+
+        asking = asyncio.create_task(self._say_how(operation, ask))
         self._asking.add(asking)
         asking.add_done_callback(self._asking.discard)
 
-    async def _say_how(self, operation: Operation, names: tuple[str, ...], incident: str, text: str) -> None:
+    async def _say_how(
+        self, operation: Operation, ask: Callable[[Connection], Coroutine[Any, Any, dict[str, object]]]
+    ) -> None:
         """Ask, and show for a while what the writer had to say to it."""
         try:
             if self._connection is None:
                 raise NoWriterError
-            answer = await self._connection.ask(operation, names, incident=incident, text=text)
+            answer = await ask(self._connection)
             warning = answer.get("warning")
             said = warning if isinstance(warning, str) else None
         except RefusedError as error:
@@ -202,6 +239,8 @@ class Viewer(Feed):
         rate, warnings = stats.get("checks_per_second"), stats.get("warnings")
         self._checks_per_second = float(rate) if isinstance(rate, int | float) else 0.0
         self._of_the_writer = str(warnings[0]) if isinstance(warnings, list) and warnings else None
+        sinks = stats.get("sinks")
+        self._sinks = tuple(map(str, sinks)) if isinstance(sinks, list) else ()
 
     async def _fetch_round(self, connection: Connection, name: str) -> None:
         self._round_is_old = False

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import ExitStack
+from math import inf
 from pathlib import Path
+from socket import gethostname
+from typing import Any
 
+from wgmon_tui.alerts.dispatch import Dispatcher
+from wgmon_tui.alerts.records import Beat
 from wgmon_tui.fleet.private_files import shown
 from wgmon_tui.history import codec
 from wgmon_tui.history.stamps import StampLedger
@@ -30,6 +36,8 @@ _WRITTEN_SECONDS = 3.0
 """How long who asked waits for the disk."""
 
 _NAMED = 3
+
+_WRITES_NOTHING = (Operation.RECHECK, Operation.TEST_SINK, Operation.RETRY_ALERT)
 
 Heard = Callable[[str], None]
 """Takes the line that says who asked for what."""
@@ -60,7 +68,10 @@ class Writer(Feed):
         self._who = login_name(os.geteuid())
         self._held = ExitStack()
         self._stamps = self._held.enter_context(StampLedger(state_dir, known=mirrored_stamps(state_dir)))
-        self._recorder = Recorder(state_dir, loaded.config.history, ledger=self._stamps)
+        self.alerts = Dispatcher(state_dir, loaded.orders, beats=self._beats, vantage=gethostname())
+        self._recorder = Recorder(
+            state_dir, loaded.config.history, ledger=self._stamps, to_tell=self.alerts.wake
+        )
         self._recorder.start()
         self.engine = Engine(Prober(stamps=self._stamps.next, ahead_s=self._stamps.ahead_s), board=board)
         self.board = self.engine.board
@@ -69,15 +80,17 @@ class Writer(Feed):
         self._recorder.restore(self.engine)
         self._recorder.watch(self.board.rows.values())
         self.engine.listen(self._recorder)
+        self.engine.maintain(loaded.config.alerts.maintenance)
         self._control = Control(state_dir, self._answer, time.time()) if lock else None
         self._unheard: str | None = None
+        self._doing: set[asyncio.Task[None]] = set()
         self._reload = Reload(config_dir, loaded, self._take) if config_dir else None
 
     async def run(self) -> None:
         """Until cancelled. Raises OSError where no socket can be had to probe with."""
         try:
             await self._listen()
-            parts = [self.engine.run()]
+            parts = [self.engine.run(), self.alerts.run()]
             if self._reload:
                 parts.append(self._reload.run())
             await all_or_none(parts)
@@ -106,6 +119,7 @@ class Writer(Feed):
             self._stamps.trouble,
             self._reload and self._reload.trouble,
             self._unheard,
+            self.alerts.warning,
             self._recorder.notice,
         )
         return tuple(line for line in lines if line)
@@ -134,6 +148,34 @@ class Writer(Feed):
         """Acknowledge in the name of this account."""
         self.engine.acknowledge(names, self._who, note)
 
+    def mute(self, names: Iterable[str], until: float | None) -> None:
+        """Tell nobody of these servers, in the name of this account."""
+        self.engine.mute(names, until, self._who)
+
+    def test_sink(self, name: str) -> None:
+        """Send a sink a test."""
+        self._do(self._test((name,)))
+
+    def retry_alert(self, number: int) -> None:
+        """Try a delivery again."""
+        self._do(self._retry(number))
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """The sinks of config.toml."""
+        return tuple(sink.name for sink in self.loaded.orders.alerts.sinks)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        """What it is refused is shown on the log of alerts, where it does not appear."""
+        doing = asyncio.create_task(work)
+        self._doing.add(doing)
+        doing.add_done_callback(self._done)
+
+    def _done(self, doing: asyncio.Task[None]) -> None:
+        self._doing.discard(doing)
+        if not doing.cancelled() and isinstance(refused := doing.exception(), RefusedError):
+            self._heard(f"refused: {refused}")
+
     def add_note(self, incident: str, text: str) -> None:
         """Write a note in the name of this account."""
         self._recorder.note(incident, self._who, text)
@@ -152,7 +194,8 @@ class Writer(Feed):
         match request.operation:
             case Operation.STATS:
                 lag = self.engine.schedule.lag(0.99)
-                return {"checks_per_second": self.checks_per_second, "lag": lag, "warnings": self.warnings}
+                rate, warnings = self.checks_per_second, self.warnings
+                return {"checks_per_second": rate, "lag": lag, "warnings": warnings, "sinks": self.sinks}
             case Operation.ROUND:
                 return await self._round(self._known(request.names))
             case Operation.EDIT:
@@ -163,10 +206,43 @@ class Writer(Feed):
                 self.engine.pause(self._known(request.names), request.operation is Operation.PAUSE, who)
             case Operation.ACKNOWLEDGE:
                 self.engine.acknowledge(self._known(request.names), who, request.text)
+            case Operation.MUTE:
+                self.engine.mute(self._known(request.names), request.until or inf, who)
+            case Operation.UNMUTE:
+                self.engine.mute(self._known(request.names), None, who)
+            case Operation.TEST_SINK:
+                await self._test(request.names)
+            case Operation.RETRY_ALERT:
+                await self._retry(request.number)
             case Operation.NOTE:
                 self._recorder.note(request.incident, who, request.text)
         self._heard(_said(request, who))
-        return await self._written() if request.operation is not Operation.RECHECK else {}
+        return await self._written() if request.operation not in _WRITES_NOTHING else {}
+
+    async def _test(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            try:
+                await self.alerts.test(name)
+            except KeyError:
+                raise RefusedError(f'there is no sink "{name}" in config.toml') from None
+            except (sqlite3.Error, OSError) as error:
+                raise RefusedError(f"the store cannot be written now: {error}") from None
+
+    async def _retry(self, number: int) -> None:
+        try:
+            found = await self.alerts.retry(number)
+        except (sqlite3.Error, OSError) as error:
+            raise RefusedError(f"the store cannot be written now: {error}") from None
+        if not found:
+            raise RefusedError(f"there is no alert {number} that could be sent again")
+
+    def _beats(self) -> tuple[Beat, ...]:
+        """The servers that somebody is to be told of."""
+        return tuple(
+            Beat(name, row.severity)
+            for name, row in self.board.rows.items()
+            if not (row.paused or row.muted_until or row.maintenance)
+        )
 
     async def _written(self) -> Mapping[str, object]:
         """What is answered was kept; where it cannot be for now, the answer says so."""
@@ -202,6 +278,8 @@ class Writer(Feed):
         before, self.loaded = self.loaded, loaded
         self.engine.watch(loaded.fleet.servers, loaded.targets.ready, loaded.targets.problems)
         self._recorder.watch(self.board.rows.values())
+        self.engine.maintain(loaded.config.alerts.maintenance)
+        self.alerts.take(loaded.orders)
         self.engine.recheck(_changed(before, loaded))
         self._heard(f"reloaded: {len(loaded.fleet.servers)} servers")
 
@@ -209,11 +287,12 @@ class Writer(Feed):
 def _changed(before: Loaded, after: Loaded) -> list[str]:
     """The servers whose entry or secrets are others than before."""
     old = {server.name: server for server in before.fleet.servers}
+    ready_before, ready_after = before.targets.ready, after.targets.ready
     return [
-        server.name
-        for server in after.fleet.servers
-        if old.get(server.name) != server
-        or before.targets.ready.get(server.name) != after.targets.ready.get(server.name)
+        name
+        for name, server in ((server.name, server) for server in after.fleet.servers)
+        # Pairs, which find an object equal to itself at once: of ten thousand servers one has changed.
+        if (old.get(name), ready_before.get(name)) != (server, ready_after.get(name))
     ]
 
 

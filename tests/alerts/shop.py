@@ -1,0 +1,156 @@
+"""An outbox with a clock of the test's: what happens is written as the recorder writes it, step by step."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+from tests.history.past import START, Clock, row
+from wgmon_tui.alerts.log import Delivery, deliveries
+from wgmon_tui.alerts.outbox import Job, Outbox
+from wgmon_tui.alerts.records import Announcement
+from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
+from wgmon_tui.fleet.alert_settings import Alerts, Command, Rule, Sink
+from wgmon_tui.history.batch import Batch, outbox_row
+from wgmon_tui.history.records import Mute
+from wgmon_tui.history.store import open_store
+from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.monitor.incidents import Event, Incident, What, acknowledged, ended
+from wgmon_tui.probe.records import Check, Silence
+
+
+def sink(name: str, *, timeout: float = 10.0, give_up_after: float = 3 * 86_400.0) -> Sink:
+    return Sink(name, Command(("true",)), timeout=timeout, give_up_after=give_up_after)
+
+
+def all_to(*names: str, rules: tuple[Rule, ...] = ()) -> Alerts:
+    return Alerts(tuple(sink(name) for name in names), rules)
+
+
+def server_row(name: str, address: str, tags: tuple[str, ...] = ()) -> Row:
+    """A row whose last check found silence at an address."""
+    watched = row(name, Severity.DOWN)
+    where = ip_address(address)
+    check = Check(name, "here", watched.server.endpoint, where, START, None, (Silence(5.0),))
+    cause = Cause("a firewall drops us", "nothing came back", "ping 198.51.100.7")
+    watched.last = Round((check,), (Diagnosis(Verdict.SILENT, "Nothing came back.", ("silence",), (cause,)),))
+    watched.server = replace(watched.server, tags=tags)
+    return watched
+
+
+class Shop:
+    """One store, and whoever sends out of it."""
+
+    def __init__(self, state_dir: Path, alerts: Alerts, clock: Clock | None = None) -> None:
+        self.state_dir, self.alerts = state_dir, alerts
+        self.clock = clock or Clock()
+        self.outbox = Outbox(state_dir, "here")
+        self.got: dict[str, list[Announcement]] = defaultdict(list)
+        self._store = open_store(state_dir).connection
+        self._ids: dict[str, int] = dict(self._store.execute("SELECT name, id FROM servers"))
+        self._numbers = 0
+
+    def close(self) -> None:
+        self.outbox.close()
+        self._store.close()
+
+    # What happens
+
+    def opens(
+        self,
+        name: str = "fra1",
+        address: str = "198.51.100.7",
+        *,
+        tags: tuple[str, ...] = (),
+        severity: Severity = Severity.DOWN,
+    ) -> Incident:
+        self._numbers += 1
+        verdict = Verdict.SILENT if severity is Severity.DOWN else Verdict.LOSSY
+        number = f"{int(self.clock.now) % 2**24:06x}{self._numbers:010x}"
+        incident = Incident(number, name, "here", self.clock.now, verdict, severity, "Nothing came back.")
+        self.happens(Event(What.OPENED, self.clock.now, incident), address, tags)
+        return incident
+
+    def closes(self, incident: Incident, address: str = "198.51.100.7") -> Incident:
+        event = ended(incident, self.clock.now)
+        self.happens(event, address)
+        return event.incident
+
+    def changes(self, incident: Incident, verdict: Verdict = Verdict.PORT_CLOSED) -> Incident:
+        changed = replace(incident, verdict=verdict, severity=verdict.severity)
+        self.happens(Event(What.CAUSE_CHANGED, self.clock.now, changed))
+        return changed
+
+    def acknowledges(self, incident: Incident, who: str = "ada") -> Incident:
+        event = acknowledged(incident, self.clock.now, who)
+        self.happens(event)
+        return event.incident
+
+    def happens(self, event: Event, address: str = "198.51.100.7", tags: tuple[str, ...] = ()) -> None:
+        watched = server_row(event.incident.server, address, tags)
+        batch = Batch(incidents={event.incident.id: event.incident}, outbox=[outbox_row(watched, event)])
+        self.write(batch)
+
+    def mutes(self, name: str, until: float | None, who: str = "ada") -> None:
+        mute = None if until is None else Mute(self.clock.now, until, who)
+        self.write(Batch(mutes={name: mute}))
+
+    def write(self, batch: Batch) -> None:
+        self._store.execute("BEGIN IMMEDIATE")
+        with self._store:
+            self._ids |= batch.write(self._store, self._ids, self.clock.now)
+
+    def write_raw(self, statement: str, *values: object) -> None:
+        self._store.execute(statement, values)
+
+    # What is told
+
+    def expand(self) -> None:
+        while self.outbox.expand(self.alerts, self.clock.now):
+            pass
+
+    def deliver(self, *, to: Iterable[str] | None = None, refused: str = "") -> None:
+        """Send what is due, to the end; with `refused` every attempt fails for that reason."""
+        for each in self.alerts.sinks:
+            if to is not None and each.name not in to:
+                continue
+            while isinstance(job := self.outbox.take(each, self.clock.now), Job):
+                if refused:
+                    self.outbox.try_again(job, each, refused, self.clock.now, self.clock.now + 60.0)
+                else:
+                    self.got[each.name].append(job.announcement)
+                    self.outbox.sent(job, self.clock.now)
+
+    def passes(self, seconds: float) -> None:
+        """Time passes, and is looked at."""
+        self.clock.now += seconds
+        self.expand()
+        self.deliver()
+
+    def restarts(self) -> None:
+        """As after a kill: nothing in memory is left."""
+        self.outbox.close()
+        self.outbox = Outbox(self.state_dir, "here")
+
+    def told(self, name: str = "pager") -> list[tuple[str, str]]:
+        """Kind and servers of what a sink has got, in order."""
+        return [
+            (each.kind.value, " ".join(matter.incident.server for matter in each.about))
+            for each in self.got[name]
+        ]
+
+    def log(self) -> list[Delivery]:
+        return deliveries(self.state_dir)
+
+    def held(self) -> list[tuple[str, str]]:
+        """Sink and reason of what nobody was told."""
+        return [(each.sink, each.reason) for each in reversed(self.log()) if each.state == "held"]
+
+    def query(self, query: str) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(self.state_dir / "history.db")) as connection:
+            return connection.execute(query).fetchall()

@@ -1,0 +1,241 @@
+"""Alertmanager: Debian's own, which receives, groups and resolves; and how it is asked."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from tests.alerts.receivers import Receiver, answer
+from tests.alerts.sayings import about_nothing, announcement, incident, matter
+from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, Matter, RetryError
+from wgmon_tui.alerts.sinks.alertmanager import send
+from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.fleet.alert_settings import Alertmanager, Sink
+
+PROGRAM = "prometheus-alertmanager"
+DEADLINE_S = 15.0
+SINK = Sink("am", Alertmanager(every=60.0), timeout=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An Alertmanager, and the webhook to which it passes on what it makes of alerts."""
+
+    url: str
+    webhook: Receiver
+
+    def alerts(self) -> list[dict[str, Any]]:
+        with urlopen(f"{self.url}/api/v2/alerts", timeout=5) as response:
+            return list(json.load(response))
+
+    def passed_on(self, status: str, server: str) -> dict[str, object] | None:
+        """The last notification of that status about a server."""
+        for heard in reversed(self.webhook.heard):
+            notification = heard.json
+            labels = json.loads(heard.body)["commonLabels"]
+            if notification["status"] == status and labels.get("server", server) == server:
+                return notification
+        return None
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        return int(reserved.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    program = shutil.which(PROGRAM)
+    if program is None:
+        pytest.skip(f"needs {PROGRAM}: apt-get install {PROGRAM}")
+    directory, port = tmp_path_factory.mktemp("alertmanager"), free_port()
+    with Receiver() as webhook:
+        (directory / "alertmanager.yml").write_text(
+            "route: {receiver: hook, group_by: [tags], group_wait: 0s, group_interval: 1s}\n"
+            f"receivers: [{{name: hook, webhook_configs: [{{url: '{webhook.url}'}}]}}]\n"
+        )
+        arguments = [
+            f"--config.file={directory / 'alertmanager.yml'}",
+            f"--storage.path={directory}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--cluster.listen-address=",
+        ]
+        with Path(directory / "log").open("wb") as log:
+            process = subprocess.Popen([program, *arguments], stdout=log, stderr=log)
+        running = Running(f"http://127.0.0.1:{port}", webhook)
+        try:
+            wait_for(lambda: ready(running.url) or process.poll() is not None)
+            assert process.poll() is None, (directory / "log").read_text()
+            yield running
+        finally:
+            process.kill()
+            process.wait()
+
+
+def ready(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/-/ready", timeout=1) as response:
+            return bool(response.status == 200)
+    except URLError:
+        return False
+
+
+def of(server: str, tags: tuple[str, ...] = (), **changed: object) -> Matter:
+    return matter(server, incident=incident(server, **changed), tags=tags)  # type: ignore[arg-type]  # by name
+
+
+def now_open(kind: Kind, *about: Matter) -> Announcement:
+    """An announcement about incidents that opened a moment ago, by this machine's clock."""
+    begun = time.time() - 5
+    return announcement(
+        kind, *(replace(each, incident=replace(each.incident, opened_at=begun)) for each in about)
+    )
+
+
+def test_it_receives_an_incident_and_resolves_it(alertmanager: Running) -> None:
+    opened = now_open(Kind.OPENED, of("received"))
+    send(SINK, opened, {"url": alertmanager.url})
+    wait_for(lambda: alertmanager.passed_on("firing", "received"))
+    over = replace(opened.about[0].incident, closed_at=time.time())
+    send(SINK, announcement(Kind.RECOVERED, matter(incident=over, tags=())), {"url": alertmanager.url})
+    wait_for(lambda: alertmanager.passed_on("resolved", "received"))
+
+
+def test_it_stays_one_alert_through_another_cause_and_being_said_again(alertmanager: Running) -> None:
+    first = now_open(Kind.OPENED, of("steady", verdict=Verdict.SLOW, severity=Verdict.SLOW.severity))
+    begun = first.about[0].incident.opened_at
+    send(SINK, first, {"url": alertmanager.url + "/"})
+    [held] = [each for each in alertmanager.alerts() if each["labels"]["server"] == "steady"]
+    ends_at = held["endsAt"]
+    worse = of("steady", opened_at=begun, verdict=Verdict.SILENT)
+    for kind in (Kind.CAUSE_CHANGED, Kind.FIRING, Kind.ACKNOWLEDGED):
+        send(SINK, announcement(kind, worse), {"url": alertmanager.url})
+    [held] = [each for each in alertmanager.alerts() if each["labels"]["server"] == "steady"]
+    assert held["annotations"]["verdict"] == "silent"
+    assert held["endsAt"] > ends_at, "moved on each time that it is said again"
+
+
+def test_it_groups_by_what_the_servers_share(alertmanager: Running) -> None:
+    about = [of(f"grouped{number}", ("one-uplink",)) for number in range(20)]
+    send(SINK, now_open(Kind.OPENED, *about), {"url": alertmanager.url})
+
+    def together() -> bool:
+        return any(len(json.loads(heard.body)["alerts"]) == 20 for heard in alertmanager.webhook.heard)
+
+    wait_for(together)
+
+
+def test_a_test_arrives(alertmanager: Running) -> None:
+    send(SINK, replace(about_nothing(Kind.TEST), at=time.time()), {"url": alertmanager.url})
+    assert "WgmonTest" in {each["labels"]["alertname"] for each in alertmanager.alerts()}
+
+
+def test_whatever_stands_in_a_text_is_taken(alertmanager: Running) -> None:
+    odd = of('o"dd\\ {name}\u2028', ('a="b"', "ä"), summary="line\nline \x00 ☃")
+    send(SINK, now_open(Kind.OPENED, odd), {"url": alertmanager.url})
+
+
+def sent(said: Announcement, sink: Sink = SINK, **secrets: str) -> list[dict[str, Any]]:
+    with Receiver() as receiver:
+        send(sink, said, {"url": receiver.url, **secrets})
+    [heard] = receiver.heard
+    assert (heard.method, heard.path) == ("POST", "/api/v2/alerts")
+    return list(json.loads(heard.body))
+
+
+def seconds_ahead(alert: dict[str, Any]) -> float:
+    return datetime.fromisoformat(alert["endsAt"]).timestamp() - time.time()
+
+
+def test_an_alert_has_labels_annotations_and_times_field_by_field() -> None:
+    [alert] = sent(announcement())
+    assert set(alert) == {"labels", "annotations", "startsAt", "endsAt"}
+    assert alert["labels"] == {
+        "alertname": "WireGuardServer",
+        "server": "fra1",
+        "vantage": "local",
+        "tags": ",eu,edge,",
+    }
+    assert alert["annotations"] == {
+        "summary": "fra1 is down: silent",
+        "description": "fra1 gives no answer.",
+        "verdict": "silent",
+        "severity": "down",
+        "incident": "id-of-fra1",
+        "endpoint": "fra1.example.net:51820",
+        "evidence": "no authentic answer within 5.00 s",
+        "next": "on the server: wg show wg0 peers — must list qRCwZSKI…",
+    }
+    assert alert["startsAt"] == "2026-11-22T11:59:30.000+00:00"
+
+
+@pytest.mark.parametrize(("every", "least"), [(10.0, 290), (60.0, 290), (180.0, 710)])
+def test_an_open_incident_ends_well_after_the_next_time_that_it_is_said(every: float, least: float) -> None:
+    [alert] = sent(announcement(), replace(SINK, options=Alertmanager(every=every)))
+    assert seconds_ahead(alert) > least
+
+
+def test_a_closed_incident_ends_when_it_did_and_never_before_it_began() -> None:
+    over = incident(closed_at=1_795_348_900.0)
+    [alert] = sent(announcement(Kind.RECOVERED, matter(incident=over)))
+    assert alert["endsAt"] == "2026-11-22T12:01:40.000+00:00"
+    [alert] = sent(announcement(Kind.RECOVERED, matter(incident=replace(over, closed_at=1.0))))
+    assert alert["endsAt"] == alert["startsAt"]
+
+
+def test_labels_of_the_operators_stand_beside_ours() -> None:
+    sink = replace(SINK, options=Alertmanager(labels=(("severity", "critical"), ("vantage", "fra"))))
+    [alert] = sent(announcement(), sink)
+    assert alert["labels"]["severity"] == "critical"
+    assert alert["labels"]["vantage"] == "fra"
+
+
+def test_the_end_of_the_writer_is_an_alert_of_its_own() -> None:
+    [alert] = sent(about_nothing(Kind.STOPPED))
+    assert alert["labels"] == {"alertname": "WgmonStopped", "vantage": "bastion1"}
+    assert seconds_ahead(alert) > 290
+
+
+def test_nothing_open_is_nothing_to_say() -> None:
+    with Receiver() as receiver:
+        send(SINK, about_nothing(Kind.FIRING), {"url": receiver.url})
+    assert receiver.heard == []
+
+
+@pytest.mark.parametrize(
+    ("options", "secrets", "header"),
+    [
+        (Alertmanager(), {"token": "t0k3n"}, "Bearer t0k3n"),
+        (Alertmanager(username="ada"), {"password": "p"}, "Basic YWRhOnA="),
+    ],
+)
+def test_it_is_told_who_we_are(options: Alertmanager, secrets: dict[str, str], header: str) -> None:
+    with Receiver() as receiver:
+        send(replace(SINK, options=options), announcement(), {"url": receiver.url, **secrets})
+    assert receiver.heard[0].headers["authorization"] == header
+
+
+@pytest.mark.parametrize(("status", "error"), [(400, GiveUpError), (503, RetryError)])
+def test_a_refusal_says_its_status(status: int, error: type[Exception]) -> None:
+    with Receiver(answer(status)) as receiver, pytest.raises(error) as raised:
+        send(SINK, announcement(), {"url": receiver.url})
+    assert str(raised.value).startswith(f"HTTP {status} ")

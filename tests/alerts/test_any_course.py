@@ -1,0 +1,139 @@
+"""For any course of things: each incident is announced and closed, or visibly held back, in order, once."""
+
+from __future__ import annotations
+
+import tempfile
+from math import inf
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from tests.alerts.shop import Shop, all_to
+from wgmon_tui.alerts.outbox import Job
+from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.fleet.alert_settings import Rule
+from wgmon_tui.monitor.incidents import Incident
+
+NAMES = ("ams1", "fra1", "fra2")
+ADDRESSES = {"ams1": "203.0.113.9", "fra1": "198.51.100.7", "fra2": "198.51.100.8"}
+REMIND_S = 3600.0
+SINKS = ("pager", "chat", "boss")
+RULES = (
+    Rule(
+        ("pager",), severities=("down",), remind_every=REMIND_S, escalate_after=900.0, escalate_to=("boss",)
+    ),
+    Rule(("chat",)),
+)
+HOURS = st.sampled_from([0.05, 5.0, 31.0, 600.0, 1000.0, REMIND_S])
+
+
+class Course(RuleBasedStateMachine):
+    """What can happen to servers, to the store, to the sinks, and to us."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.directory = tempfile.TemporaryDirectory(prefix="wgmon-course-", dir=_memory())
+        self.shop = Shop(Path(self.directory.name), all_to(*SINKS, rules=RULES))
+        self.open: dict[str, Incident] = {}
+        self.all: dict[str, Incident] = {}
+        self.worst: dict[str, Severity] = {}
+
+    def _now(self, name: str, incident: Incident) -> None:
+        self.open[name] = self.all[incident.id] = incident
+
+    @rule(name=st.sampled_from(NAMES), down=st.booleans())
+    def opens(self, name: str, down: bool) -> None:
+        if name not in self.open:
+            severity = Severity.DOWN if down else Severity.DEGRADED
+            self._now(name, self.shop.opens(name, ADDRESSES[name], severity=severity))
+
+    @rule(name=st.sampled_from(NAMES))
+    def worsens(self, name: str) -> None:
+        if name in self.open:
+            self._now(name, self.shop.changes(self.open[name], Verdict.PORT_CLOSED))
+
+    @rule(name=st.sampled_from(NAMES))
+    def closes(self, name: str) -> None:
+        if name in self.open:
+            closed = self.shop.closes(self.open.pop(name), ADDRESSES[name])
+            self.all[closed.id] = closed
+
+    @rule(name=st.sampled_from(NAMES))
+    def acknowledges(self, name: str) -> None:
+        if name in self.open:
+            self._now(name, self.shop.acknowledges(self.open[name]))
+
+    @rule(name=st.sampled_from(NAMES), until=st.sampled_from([None, inf, 1800.0]))
+    def mutes(self, name: str, until: float | None) -> None:
+        self.shop.mutes(name, until if until is None else self.shop.clock.now + until)
+
+    @rule(seconds=HOURS)
+    def passes(self, seconds: float) -> None:
+        self.shop.clock.now += seconds
+
+    @rule()
+    def expands(self) -> None:
+        self.shop.expand()
+
+    @rule(name=st.sampled_from(SINKS), refused=st.sampled_from(["", "HTTP 503"]))
+    def delivers(self, name: str, refused: str) -> None:
+        self.shop.deliver(to=[name], refused=refused)
+
+    @rule(name=st.sampled_from(SINKS))
+    def is_killed_while_it_sends(self, name: str) -> None:
+        where = next(each for each in self.shop.alerts.sinks if each.name == name)
+        job = self.shop.outbox.take(where, self.shop.clock.now)
+        if isinstance(job, Job):
+            self.shop.got[name].append(job.announcement)
+        self.shop.restarts()
+
+    @rule()
+    def is_killed(self) -> None:
+        self.shop.restarts()
+
+    def teardown(self) -> None:
+        if not hasattr(self, "shop"):
+            return
+        for name in list(self.open):
+            self.closes(name)
+        for name in NAMES:
+            self.shop.mutes(name, None)
+        for _ in range(3):
+            self.shop.passes(120.0)
+        for name in SINKS:
+            self._examine(name)
+        self.shop.close()
+        self.directory.cleanup()
+
+    def _examine(self, name: str) -> None:
+        log = [each for each in self.shop.log() if each.sink == name]
+        assert not [each for each in log if each.state in ("pending", "given up")]
+        held = {
+            matter.incident.id for each in log if each.state == "held" for matter in each.announcement.about
+        }
+        got = list({each.id: each for each in self.shop.got[name]}.values())
+        for incident in self.all.values():
+            kinds = [each.kind.value for each in got if incident.id in {m.incident.id for m in each.about}]
+            lasted = (incident.closed_at or inf) - incident.opened_at
+            assert kinds.count("reminder") <= lasted / REMIND_S
+            if not kinds:
+                wanted = name == "chat" or (name == "pager" and incident.severity is Severity.DOWN)
+                assert not wanted or incident.id in held, "an incident was lost"
+                continue
+            assert kinds[0] == ("escalation" if name == "boss" else "opened")
+            assert kinds[-1] == "recovered"
+            assert kinds.count("opened") + kinds.count("escalation") == 1
+            assert kinds.count("recovered") == 1
+
+
+def _memory() -> str | None:
+    """A kill leaves the same behind in memory, and syncing costs nothing there."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+TestAnyCourse = Course.TestCase
+TestAnyCourse.settings = settings(
+    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)

@@ -1,0 +1,248 @@
+"""Mail, to a real SMTP server: aiosmtpd, with TLS under a certificate that our own authority has signed."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from threading import Thread
+
+import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from tests.alerts.certificates import Certificates
+from tests.alerts.receivers import HANG, Receiver
+from tests.alerts.sayings import announcement, incident, matter, recovered
+from wgmon_tui.alerts.records import GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.sinks.email import compose, send
+from wgmon_tui.fleet.alert_settings import Email, Sink
+
+PASSWORD = "s3cr3t-p4ssw0rd"
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+class Postbox:
+    """What arrives, and what is refused: a code for a recipient, or for the whole message."""
+
+    def __init__(self, refused: dict[str, str] | None = None, answer: str = "250 taken") -> None:
+        self.letters: list[EmailMessage] = []
+        self.under_tls: list[bool] = []
+        self.logins: list[tuple[bytes, bytes]] = []
+        self._refused, self._answer = refused or {}, answer
+
+    async def handle_RCPT(  # noqa: N802  aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self._refused:
+            return self._refused[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if self._answer.startswith("250"):
+            content = envelope.original_content or b""
+            letter = message_from_bytes(content, policy=policy.SMTP)
+            assert isinstance(letter, EmailMessage)
+            self.letters.append(letter)
+            assert server.transport
+            self.under_tls.append(server.transport.get_extra_info("ssl_object") is not None)
+        return self._answer
+
+    def authenticate(
+        self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword
+    ) -> AuthResult:
+        self.logins.append((data.login, data.password))
+        return AuthResult(success=data.password == PASSWORD.encode(), handled=False)
+
+
+@contextmanager
+def post_office(
+    postbox: Postbox, tls: ssl.SSLContext | None = None, *, at_once: bool = False
+) -> Iterator[int]:
+    """A mail server that offers STARTTLS, or speaks TLS at once; and its port."""
+    loop = asyncio.new_event_loop()
+    running = Thread(target=loop.run_forever, daemon=True)
+    running.start()
+
+    def connected() -> SMTP:
+        return SMTP(
+            postbox,
+            hostname="post.example.net",
+            tls_context=None if at_once else tls,
+            require_starttls=tls is not None and not at_once,
+            authenticator=postbox.authenticate if tls else None,
+            auth_require_tls=not at_once,
+            loop=loop,
+        )
+
+    async def opened() -> asyncio.Server:
+        return await loop.create_server(connected, "127.0.0.1", 0, ssl=tls if at_once else None)
+
+    async def closed() -> None:
+        office.close()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.sleep(0)
+
+    office = asyncio.run_coroutine_threadsafe(opened(), loop).result(5)
+    try:
+        yield office.sockets[0].getsockname()[1]
+    finally:
+        asyncio.run_coroutine_threadsafe(closed(), loop).result(5)
+        loop.call_soon_threadsafe(loop.stop)
+        running.join(5)
+        loop.close()
+
+
+def to(port: int, certificates: Certificates | None = None, **other: object) -> Sink:
+    options = Email(
+        "127.0.0.1", "wgmon-tui <wgmon@example.net>", ("ada@example.net",), port,
+        ca_file=str(certificates.authority) if certificates else "",
+    )  # fmt: skip
+    return Sink("mail", replace(options, **other), timeout=5)  # type: ignore[arg-type]  # by name
+
+
+def test_a_letter_goes_out_under_starttls_with_user_and_password(certificates: Certificates) -> None:
+    postbox = Postbox()
+    with post_office(postbox, certificates.server()) as port:
+        send(to(port, certificates, username="wgmon"), announcement(), {"password": PASSWORD})
+    [letter] = postbox.letters
+    assert postbox.under_tls == [True]
+    assert postbox.logins == [(b"wgmon", PASSWORD.encode())]
+    assert letter["From"] == "wgmon-tui <wgmon@example.net>"
+    assert letter["To"] == "ada@example.net"
+    assert letter["Subject"] == "✖ fra1 is down: silent"
+    assert letter["Message-ID"] == "<announcement-1@example.net>"
+    assert letter["Auto-Submitted"] == "auto-generated"
+    assert "on the server: wg show wg0 peers" in letter.get_content()
+
+
+def test_a_letter_goes_out_under_tls_from_the_first_byte(certificates: Certificates) -> None:
+    postbox = Postbox()
+    with post_office(postbox, certificates.server(), at_once=True) as port:
+        sink = to(port, certificates, security="tls", username="wgmon")
+        send(sink, announcement(), {"password": PASSWORD})
+    assert postbox.under_tls == [True]
+    assert len(postbox.letters) == 1
+
+
+def test_a_letter_to_ones_own_machine_may_go_without_tls() -> None:
+    postbox = Postbox()
+    with post_office(postbox) as port:
+        send(to(port, security="none"), announcement(), {})
+    assert postbox.under_tls == [False]
+
+
+def test_the_same_announcement_has_the_same_message_id_and_others_have_others() -> None:
+    options = to(25).options
+    assert isinstance(options, Email)
+    first, again = (compose(options, announcement(), NOW)["Message-ID"] for _ in range(2))
+    other = compose(options, announcement(id="announcement-9"), NOW)["Message-ID"]
+    assert first == again != other
+
+
+def test_opening_reminder_and_recovery_of_an_incident_are_one_thread() -> None:
+    options = to(25).options
+    assert isinstance(options, Email)
+    letters = [
+        compose(options, each, NOW) for each in (announcement(), announcement(Kind.REMINDER), recovered())
+    ]
+    assert {letter["References"] for letter in letters} == {"<incident-id-of-fra1@example.net>"}
+    assert {letter["In-Reply-To"] for letter in letters} == {"<incident-id-of-fra1@example.net>"}
+
+
+def test_what_is_about_several_incidents_belongs_to_the_thread_of_each() -> None:
+    options = to(25).options
+    assert isinstance(options, Email)
+    both = announcement(Kind.OPENED, matter("a"), matter("b"))
+    references = compose(options, both, NOW)["References"]
+    assert references == "<incident-id-of-a@example.net> <incident-id-of-b@example.net>"
+
+
+def test_no_text_can_add_a_header() -> None:
+    options = to(25).options
+    assert isinstance(options, Email)
+    evil = announcement(Kind.OPENED, matter(incident=incident(server="x\r\nBcc: eve@example.net", id="1")))
+    letter = compose(options, evil, NOW)
+    assert "Bcc" not in letter
+    assert b"\nBcc" not in letter.as_bytes()
+
+
+def refused(error: type[RetryError | GiveUpError], sink: Sink, password: str = PASSWORD) -> str:
+    """Why it was refused; nothing of the password is in it."""
+    with pytest.raises(error) as raised:
+        send(sink, announcement(), {"password": password})
+    assert "s3cr3t" not in repr(raised.value)
+    assert raised.value.__suppress_context__ or raised.value.__context__ is None
+    return str(raised.value)
+
+
+def test_a_server_without_starttls_gets_nothing() -> None:
+    postbox = Postbox()
+    with post_office(postbox) as port:
+        reason = refused(RetryError, to(port, username="wgmon"))
+    assert reason == 'it offers no STARTTLS on this port; where it speaks TLS at once, security = "tls"'
+    assert postbox.logins == []
+    assert postbox.letters == []
+
+
+def test_a_certificate_that_is_not_trusted_gets_no_password(certificates: Certificates) -> None:
+    postbox = Postbox()
+    with post_office(postbox, certificates.server()) as port:
+        reason = refused(RetryError, to(port, username="wgmon"))
+    assert reason.startswith("its certificate is not trusted: ")
+    assert postbox.logins == []
+
+
+def test_a_wrong_password_is_said_to_be_one(certificates: Certificates) -> None:
+    with post_office(Postbox(), certificates.server()) as port:
+        reason = refused(RetryError, to(port, certificates, username="wgmon"), "s3cr3t-but-wrong")
+    assert reason == "SMTP 535: user and password were refused"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "reason"),
+    [
+        ("451 later", RetryError, "SMTP 451"),
+        ("554 spam", GiveUpError, "SMTP 554: the message was refused"),
+    ],
+)
+def test_a_refusal_of_the_message_is_for_good_where_its_code_says_so(
+    answer: str, error: type[RetryError | GiveUpError], reason: str
+) -> None:
+    with post_office(Postbox(answer=answer)) as port:
+        assert refused(error, to(port, security="none")) == reason
+
+
+def test_a_letter_that_nobody_may_get_is_tried_again() -> None:
+    with post_office(Postbox({"ada@example.net": "550 who?"})) as port:
+        reason = refused(RetryError, to(port, security="none"))
+    assert reason == "SMTP 550: every recipient was refused"
+
+
+@pytest.mark.parametrize(("code", "error"), [("450 later", RetryError), ("550 who?", GiveUpError)])
+def test_one_of_two_that_is_refused_is_told_though_the_other_has_it(
+    code: str, error: type[RetryError | GiveUpError]
+) -> None:
+    postbox = Postbox({"bob@example.net": code})
+    with post_office(postbox) as port:
+        sink = to(port, security="none", to=("ada@example.net", "bob@example.net"))
+        assert refused(error, sink) == f"SMTP {code[:3]}: 1 of 2 recipients were refused"
+    assert len(postbox.letters) == 1
+
+
+def test_a_server_that_says_nothing_is_left_at_the_time_limit() -> None:
+    with Receiver(HANG) as receiver:
+        sink = replace(to(receiver.port, security="none"), timeout=0.3)
+        assert refused(RetryError, sink) == "no answer within 0.3 s"
+
+
+def test_a_port_at_which_nobody_listens_is_said_to() -> None:
+    with Receiver() as receiver:
+        port = receiver.port
+    assert refused(RetryError, to(port)) == "the connection was refused"

@@ -1,0 +1,128 @@
+"""The sinks on this machine: a program of the operator's, and the terminal's bell."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.alerts.sayings import announcement, incident, matter
+from wgmon_tui.alerts.messages import as_json, title
+from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.sinks import bell, command
+from wgmon_tui.fleet.alert_settings import Bell, Command, Sink
+
+
+def run(*words: str, timeout: float = 10.0, said: Announcement | None = None) -> None:
+    command.send(Sink("page", Command(words), timeout=timeout), said or announcement(), {})
+
+
+def python(*lines: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", "\n".join(lines))
+
+
+def test_a_program_reads_the_documented_json_on_one_line(tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    run("/bin/sh", "-c", 'cat > "$1"', "sh", str(heard))
+    assert heard.read_text().count("\n") == 1
+    assert json.loads(heard.read_text()) == as_json(announcement())
+
+
+def test_no_shell_looks_at_the_words(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    words = ("$(id)", "; rm -rf /", "*")
+    run(*python("import sys", f"open({str(told)!r}, 'w').write(repr(sys.argv[1:]))"), *words)
+    assert told.read_text() == repr(list(words))
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("/bin/sh", "-c", "echo s3cr3t; echo s3cr3t >&2; exit 3"),
+         '"/bin/sh" ended with exit code 3; run it by hand to see why'),
+        (("/bin/sh", "-c", "kill -9 $$"), '"/bin/sh" ended with signal 9; run it by hand to see why'),
+        (("no-such-program",), 'there is no program "no-such-program"; install it, or give its path'),
+        (("/etc/passwd",), 'cannot start "/etc/passwd": Permission denied'),
+        (("a\0b",), 'cannot start "a\\x00b": not a command'),
+    ],
+)  # fmt: skip
+def test_a_program_that_fails_is_told_without_what_it_printed(
+    words: tuple[str, ...], reason: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(RetryError) as raised:
+        run(*words)
+    assert raised.value.reason == reason
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_program_that_does_not_read_is_no_failure() -> None:
+    many = announcement(Kind.OPENED, *(matter(f"s{number}") for number in range(1000)))
+    run("true", said=many)
+
+
+def test_a_program_that_does_not_end_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    started = tmp_path / "pid"
+    with pytest.raises(RetryError) as raised:
+        run("/bin/sh", "-c", f"sleep 60 & echo $! > {started}; wait", timeout=0.5)
+    assert raised.value.reason == '"/bin/sh" did not end within 0.5 s'
+    child = Path("/proc", started.read_text().strip(), "stat")
+    deadline = time.monotonic() + 5
+    while child.exists() and child.read_text().split()[2] != "Z":
+        assert time.monotonic() < deadline, "its child still runs"
+        time.sleep(0.01)
+
+
+@contextmanager
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A terminal that is ours; what stands on it can be read from the descriptor."""
+    master, slave = pty.openpty()
+    monkeypatch.setattr(bell, "TERMINAL", os.ttyname(slave))
+    try:
+        yield master
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def test_the_bell_rings_and_the_desktop_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with terminal(monkeypatch) as screen:
+        bell.send(Sink("bell", Bell()), announcement(), {})
+        assert os.read(screen, 1000) == b"\a\x1b]9;" + "✖ fra1 is down: silent".encode() + b"\x1b\\"
+
+
+def test_the_bell_alone_rings_where_the_desktop_is_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    with terminal(monkeypatch) as screen:
+        bell.send(Sink("bell", Bell(desktop=False)), announcement(), {})
+        assert os.read(screen, 1000) == b"\a"
+
+
+def test_nothing_that_a_text_holds_commands_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    evil = announcement(Kind.OPENED, matter(incident=incident(server="a\x1b]0;b\a\x9c\n")))
+    with terminal(monkeypatch) as screen:
+        bell.send(Sink("bell", Bell()), evil, {})
+        told = os.read(screen, 1000).decode()
+    assert all(each.isprintable() for each in told.removeprefix("\a\x1b]9;").removesuffix("\x1b\\"))
+
+
+def test_a_notification_never_begins_with_a_number() -> None:
+    """OSC 9;4 is another command to some terminals: the progress of something."""
+    for kind in Kind:
+        said = title(replace(announcement(kind, matter("4;1;50")), note="4;1"))
+        assert not said[0].isdigit() or kind is Kind.FIRING
+
+
+def test_without_a_terminal_it_is_given_up_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(bell, "TERMINAL", str(tmp_path / "none"))
+    with pytest.raises(GiveUpError) as raised:
+        bell.send(Sink("bell", Bell()), announcement(), {})
+    assert raised.value.reason == "there is no terminal here to ring: this runs without a screen"

@@ -1,0 +1,160 @@
+"""From the verdict to the alert: `python -m tests.perf.alert_latency [ROUNDS]`.
+
+A writer with its engine, its history and its alerts watches 1,000 servers on loopback, every 10 seconds.
+Again and again 50 of them fail at once. Of two sinks one is a webhook on loopback in a process of its own,
+the other a black hole. Printed is how long it took from the verdict that opened an incident to the moment at
+which the webhook held the message that names it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import multiprocessing
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from wgmon_tui.alerts.orders import Orders
+from wgmon_tui.fleet.alert_settings import Alerts, Sink, Webhook
+from wgmon_tui.fleet.records import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.lab.crowd import crowd
+from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.monitor.incidents import Event, What
+from wgmon_tui.service.reload import Loaded, loaded_from
+from wgmon_tui.service.writer import Writer
+from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+
+_SERVERS, _AT_ONCE, _ROUNDS = 1_000, 50, 8
+_INTERVAL_S = 10.0
+_BETWEEN_S = 4.0
+_CLOSED_PORT = 9
+_LATE_S = 10.0
+
+
+def main() -> None:
+    """Measure so many rounds."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else _ROUNDS
+    identity = PrivateKey.generate()
+    failing = _AT_ONCE * rounds
+    with crowd(_SERVERS - failing, (identity.public,)) as well, tempfile.TemporaryDirectory() as directory:
+        servers = [_watched(f"well-{n:04}", endpoint, key) for n, (endpoint, key) in enumerate(well.servers)]
+        # Each in a network of its own: those that share one are told of together, and may wait for it.
+        servers += [
+            replace(
+                _watched(
+                    f"fails-{n:04}",
+                    Endpoint(f"127.{1 + n // 250}.{n % 250}.1", _CLOSED_PORT),
+                    identity.public,
+                ),
+                paused=True,
+            )
+            for n in range(failing)
+        ]
+        spawn = multiprocessing.get_context("spawn")
+        ours, theirs = spawn.Pipe()
+        receiver = spawn.Process(target=_receive, args=(theirs,), daemon=True)
+        receiver.start()
+        port = ours.recv()
+        with socket.create_server(("127.0.0.1", 0), backlog=500) as hole:
+            orders = _orders({"webhook": port, "black hole": hole.getsockname()[1]})
+            told = asyncio.run(_measure(Path(directory), _loaded(servers, identity, orders), rounds))
+        ours.send(None)
+        _print(told, ours.recv())
+        receiver.join()
+
+
+async def _measure(state_dir: Path, loaded: Loaded, rounds: int) -> dict[str, float]:
+    """When the verdict on which incident came, as Unix time."""
+    writer = Writer(state_dir, loaded, None)
+    at: dict[str, float] = {}
+
+    def hear(_: Row, __: Round | None, events: tuple[Event, ...]) -> None:
+        for event in events:
+            if event.what is What.OPENED:
+                at[event.incident.id] = time.time()
+
+    writer.engine.listen(hear)
+    running = asyncio.create_task(writer.run())
+    await asyncio.sleep(_SERVERS / 500 + _INTERVAL_S)
+    gc.collect()
+    gc.freeze()
+    failing = [name for name in writer.board.rows if name.startswith("fails")]
+    for number in range(rounds):
+        writer.engine.pause(failing[number * _AT_ONCE : (number + 1) * _AT_ONCE], False)
+        await asyncio.sleep(_BETWEEN_S)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    return at
+
+
+def _watched(name: str, endpoint: Endpoint, key: PublicKey) -> Server:
+    return Server(name, endpoint, key, "bench", interval=_INTERVAL_S, timeout=1.0, tunnel=False, fail_after=1)
+
+
+def _loaded(servers: Sequence[Server], identity: PrivateKey, orders: Orders) -> Loaded:
+    ours = Identity("bench", SecretSource(SecretForm.INLINE, identity.to_text()))
+    return replace(loaded_from(Fleet(tuple(servers), (ours,))), orders=orders)
+
+
+def _orders(ports: dict[str, int]) -> Orders:
+    sinks = tuple(Sink(name, Webhook()) for name in ports)
+    secrets = {name: {"url": f"http://127.0.0.1:{port}/"} for name, port in ports.items()}
+    return Orders(Alerts(sinks), secrets)
+
+
+def _receive(pipe: Connection) -> None:
+    """In a process of its own: what came and when, until told to end."""
+    came: list[tuple[float, bytes]] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            came.append((time.time(), body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with HTTPServer(("127.0.0.1", 0), Hook) as server:
+        server.timeout = 0.2
+        pipe.send(server.server_port)
+        while not pipe.poll():
+            server.handle_request()
+    pipe.recv()
+    arrived: dict[str, float] = {}
+    for at, body in came:
+        said = json.loads(body)
+        if said["kind"] == "opened":
+            arrived |= {each["id"]: min(at, arrived.get(each["id"], at)) for each in said["incidents"]}
+    pipe.send((arrived, len(came)))
+
+
+def _print(told: dict[str, float], received: tuple[dict[str, float], int]) -> None:
+    arrived, messages = received
+    took = sorted(arrived[incident] - at for incident, at in told.items() if incident in arrived)
+    missing = len(told) - len(took)
+    shown = ", ".join(
+        f"p{share * 100:g} {took[min(len(took) - 1, int(share * len(took)))] * 1000:.0f} ms"
+        for share in (0.5, 0.9, 0.99)
+    )
+    print(
+        f"{_SERVERS} servers, {_AT_ONCE} fail at once, {len(told)} incidents, one sink of two a black hole:\n"
+        f"  verdict to webhook {shown}, longest {took[-1] * 1000:.0f} ms; "
+        f"{messages} messages, {missing} missing",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""From a key to its paint: `python -m tests.perf.key_to_paint [KEYS]`.
+
+The fleet of 10,000 rows with 1,000 results a second, as in `fleet_table`, and beside it the DataTable. The
+cursor goes down and up again, a key at a time; each is timed from when it is written to the terminal until
+the line that it was to reach has been read back in the cursor's colour. The time between two keys is drawn by
+lot, so that they meet the paints of every half second at any point.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import sys
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from itertools import chain, cycle
+from statistics import quantiles
+
+from tests.perf.fleet_table import DATA_TABLE, OURS, SIZES
+from tests.perf.terminal import Size, Terminal
+
+KEYS = 200
+
+_ROWS, _SHARE = 10_000, 0.1
+_DOWN, _UP = b"\x1b[B", b"\x1b[A"
+_THERE_AND_BACK = 12
+_FIRST_LINE = {OURS: 3, DATA_TABLE: 2}
+_CURSOR = {OURS: b"48;2;37;52;77", DATA_TABLE: b"48;2;1;120;212"}
+"""The line that the cursor begins on, from 1, and its colour, of which nothing else is."""
+
+_SETTLING_S = 8.0
+_PATIENCE_S = 30.0
+_BETWEEN_S = (0.05, 0.4)
+
+
+def times(face: str, keys: int, size: Size) -> list[float]:
+    """The seconds that each key took."""
+    load = [str(_ROWS), str(_SHARE), "100000", "0"]
+    command = [sys.executable, "-m", "tests.perf.fleet_table", *load, "--inside", face]
+    dice = random.Random(0)
+    taken = []
+    with Terminal(command, size=size) as terminal:
+        _read_for(terminal, _SETTLING_S)
+        for number, (key, line) in enumerate(_walk(face)):
+            if number == keys:
+                break
+            _read_for(terminal, dice.uniform(*_BETWEEN_S))
+            pressed = time.monotonic()
+            terminal.type(key)
+            taken.append(_seen_on(terminal, line, _CURSOR[face]) - pressed)
+    return taken
+
+
+def _walk(face: str) -> Iterator[tuple[bytes, int]]:
+    """Keys, and the line that each is to reach."""
+    first = _FIRST_LINE[face]
+    down = [(_DOWN, first + step) for step in range(1, _THERE_AND_BACK + 1)]
+    up = [(_UP, first + step) for step in reversed(range(_THERE_AND_BACK))]
+    return cycle(chain(down, up))
+
+
+def _read_for(terminal: Terminal, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    try:
+        while terminal.read(until):
+            pass
+    except TimeoutError:
+        return
+    raise SystemExit("ended before it was measured")
+
+
+def _seen_on(terminal: Terminal, line: int, colour: bytes) -> float:
+    """When that line was first read in that colour."""
+    place = re.compile(rb"\x1b\[(\d+);\d+H|" + re.escape(colour))
+    deadline, written = time.monotonic() + _PATIENCE_S, b""
+    while arrival := terminal.read(deadline):
+        written += arrival.data
+        at = 0
+        for found in place.finditer(written):
+            if found[1]:
+                at = int(found[1])
+            elif at == line:
+                return arrival.at
+    raise SystemExit("ended before it was measured")
+
+
+def main() -> None:
+    """Print the percentiles of both faces at both sizes."""
+    keys = int(sys.argv[1]) if len(sys.argv) > 1 else KEYS
+    print(f"A pty, truecolor; Textual {version('textual')}; {_ROWS:,} rows, {_ROWS * _SHARE:,.0f} results a")
+    print(f"second; {keys} keys each\n\n  {'':<24}{'p50':>10}{'p99':>10}{'longest':>10}")
+    for size in SIZES:
+        for face in (OURS, DATA_TABLE):
+            taken = sorted(times(face, keys, size))
+            percentiles = quantiles(taken, n=100, method="inclusive")
+            shown = (percentiles[49], percentiles[98], taken[-1])
+            words = "".join(f"{each * 1e3:>7.1f} ms" for each in shown)
+            print(f"  {f'{face} {size[0]}x{size[1]}':<24}{words}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""An edit of a large servers.toml: `python -m tests.perf.reload [SERVERS]`.
+
+Changes the note of one server in the file, as an editor does, and waits until the board of a running writer
+shows it. Beside that stands what the standard library takes to read the same text as TOML and no more, and
+for how long the writer's event loop was held up meanwhile. All servers are paused: checks have a benchmark of
+their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from tests.service.stage import until
+from wgmon_tui.fleet.records import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.fleet.servers_toml import render
+from wgmon_tui.monitor.board import Row
+from wgmon_tui.service.reload import load
+from wgmon_tui.service.writer import Writer
+from wgmon_tui.wireguard.keys import PrivateKey
+
+SERVERS = 10_000
+EDITS = 7
+_LOOK_S = 0.005
+
+
+def main() -> None:
+    """Print the figures of so many servers."""
+    size = int(sys.argv[1]) if len(sys.argv) > 1 else SERVERS
+    with tempfile.TemporaryDirectory() as config, tempfile.TemporaryDirectory() as state:
+        text = _write_fleet(Path(config), size)
+        parsed = [_cpu(lambda: tomllib.loads(text)) for _ in range(3)]
+        first = _cpu(lambda: load(Path(config)))
+        again = [_cpu(lambda: load(Path(config))) for _ in range(EDITS)]
+        print(f"{size:,} servers, {len(text) / 1e6:.1f} MB; CPU time:")
+        _print("tomllib.loads of the text", median(parsed), median(parsed))
+        _print("all of it read at the start", first, median(parsed))
+        _print("all of it read again", median(again), median(parsed))
+        asyncio.run(_edit(Path(config), Path(state), text))
+
+
+def _print(what: str, seconds: float, floor: float) -> None:
+    print(f"  {what:<30}{seconds * 1e3:>8.0f} ms{seconds / floor:>8.2f} × tomllib")
+
+
+async def _edit(config: Path, state: Path, text: str) -> None:
+    """Edit while a writer runs, and print how long it took until the edits were in force."""
+    writer = Writer(state, load(config), None, config_dir=config)
+    running = asyncio.create_task(writer.run())
+    held_up: list[float] = []
+    watching = asyncio.create_task(_note_lag(held_up))
+    row = writer.board.rows[_name(0)]
+    await asyncio.sleep(2.0)  # what a start still does, the history's first rows above all
+    held_up.clear()
+    took = []
+    for number in range(EDITS):
+        note = f"edit {number}"
+        (config / "servers.toml").write_text(text.replace('"as it was"', f'"{note}"'))
+        took.append(await until(partial(_says, row, note)))
+        await asyncio.sleep(1.0)
+    for task in (watching, running):
+        task.cancel()
+    await asyncio.gather(watching, running, return_exceptions=True)
+    print(
+        f"  in force {median(took):.2f} s after the edit (at most {max(took):.2f} s): up to 0.35 s of it "
+        f"until the file\n  is seen to have changed and to stay so\n  the loop was held up for {max(held_up) * 1e3:.0f} ms at most"
+    )
+
+
+def _says(row: Row, note: str) -> bool:
+    return row.server.note == note
+
+
+async def _note_lag(held_up: list[float]) -> None:
+    while True:
+        asleep = time.monotonic()
+        await asyncio.sleep(_LOOK_S)
+        held_up.append(time.monotonic() - asleep - _LOOK_S)
+
+
+def _cpu(work: Callable[[], object]) -> float:
+    """CPU seconds of a piece of work."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def _write_fleet(config: Path, size: int) -> str:
+    key = config / "bench.key"
+    key.touch(0o600)
+    key.write_text(PrivateKey.generate().to_text())
+    identity = Identity("bench", SecretSource(SecretForm.FILE, key.name))
+    servers = tuple(
+        Server(
+            _name(number),
+            Endpoint(f"{_name(number)}.example.net", 51820),
+            PrivateKey.generate().public,
+            identity.name,
+            tags=("eu", f"rack-{number % 100}"),
+            paused=True,
+            note="" if number else "as it was",
+        )
+        for number in range(size)
+    )
+    text = render(Fleet(servers, (identity,), {"paused": True}))
+    (config / "servers.toml").write_text(text)
+    return text
+
+
+def _name(number: int) -> str:
+    return f"server-{number:05}"
+
+
+if __name__ == "__main__":
+    main()

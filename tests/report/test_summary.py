@@ -1,0 +1,126 @@
+"""The report to paste: complete, clean of keys, and safe in what it is pasted into."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tui import exchanges
+from tests.tui.fleet import NOW
+from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
+from wgmon_tui.history.records import Note
+from wgmon_tui.monitor.board import Board, Round
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.report.summary import Account, account_of, account_of_incident, as_markdown, as_text
+
+MINUTE = 60.0
+
+
+def psk_mismatch() -> Account:
+    board = Board([exchanges.server("fra1")])
+    board.record("fra1", exchanges.round_of(exchanges.psk_mismatch()), NOW)
+    return replace(account_of(board.rows["fra1"]), port_up=True, together=("fails together with lon3",))
+
+
+def test_the_text_tells_all_that_one_needs_to_act() -> None:
+    lines = as_text(psk_mismatch(), NOW + 12 * MINUTE).splitlines()
+    assert lines[:2] == [
+        "✖ fra1 is down: psk-mismatch",
+        "It answers, but not with our preshared key: a real client with this key cannot connect.",
+    ]
+    facts = {line[:10].strip(): line[10:] for line in lines[3:9]}
+    assert facts["endpoint"] == "fra1.example.net:51820 (203.0.113.7)"
+    assert facts["seen from"] == "here"
+    assert facts["since"] == "2026-11-22 19:30 UTC, 12 min"
+    assert facts["incident"].endswith(", opened 2026-11-22 19:30 UTC")
+    assert facts["port"] == "a port monitor says: UP (open|filtered), but it is down"
+    assert facts["with"] == "fails together with lon3"
+    assert "- no authentic answer within 5.00 s" in lines
+    assert any(line.startswith("   next: on the server: wg show wg0 preshared-keys") for line in lines)
+    assert lines[-4:] == [
+        "The exchange of 2026-11-22 19:30:00 UTC",
+        "  sent       +0.00 ms  handshake initiation, 148 bytes",
+        "  received   +13.8 ms  handshake response, 92 bytes",
+        "  no authentic answer",
+    ]
+
+
+def test_the_markdown_tells_the_same() -> None:
+    text = as_markdown(psk_mismatch(), NOW + 12 * MINUTE)
+    assert text.startswith("### ✖ fra1 is down: psk-mismatch\n")
+    assert "- **since:** 2026-11-22 19:30 UTC, 12 min\n" in text
+    assert "   - next: `on the server: wg show wg0 preshared-keys" in text
+    assert "```\nsent       +0.00 ms  handshake initiation, 148 bytes\n" in text
+
+
+def test_a_past_incident_says_how_long_it_lasted_and_what_was_noted() -> None:
+    incident = Incident(
+        "ab12",
+        "lon3",
+        "here",
+        NOW - 90 * MINUTE,
+        Verdict.SILENT,
+        Severity.DOWN,
+        "Nothing came back.",
+        closed_at=NOW - 30 * MINUTE,
+        flapping=True,
+        acknowledged_at=NOW - 80 * MINUTE,
+        acknowledged_by="anna",
+    )
+    told = account_of_incident(incident, "lon3.example.net:51820", [Note(NOW, "ben", "a power cut")])
+    text = as_text(told, NOW)
+    assert text.startswith("✖ lon3 was down: silent\n")
+    assert "from      2026-11-22 18:00 UTC to 2026-11-22 19:00 UTC, 1 h 00 min\n" in text
+    assert "ab12, opened 2026-11-22 18:00 UTC, flapping, acknowledged by anna 2026-11-22 18:10 UTC\n" in text
+    assert text.endswith("Notes\n- ben, 2026-11-22 19:30 UTC: a power cut\n")
+
+
+def test_a_server_that_is_well_is_told_in_short() -> None:
+    board = Board([exchanges.server("fra1")])
+    board.record("fra1", exchanges.round_of(exchanges.healthy()), NOW)
+    text = as_text(account_of(board.rows["fra1"]), NOW)
+    assert text.startswith("● fra1 is up: healthy\n")
+    assert "What it can be" not in text
+
+
+def test_of_a_long_exchange_the_first_packets_stand_for_all() -> None:
+    check = exchanges.healthy()
+    check = replace(check, exchange=check.exchange * 10)
+    told = replace(psk_mismatch(), outcome=exchanges.round_of(check))
+    assert "  and 18 more\n" in as_text(told, NOW)
+
+
+def test_no_secret_key_is_in_it() -> None:
+    for text in (as_text(psk_mismatch(), NOW), as_markdown(psk_mismatch(), NOW)):
+        assert exchanges.OTHER_PSK.raw.hex() not in text
+        assert str(exchanges.CLIENT.public) not in text or "wg show" in text
+        assert all(packet.data.hex() not in text for packet in exchanges.psk_mismatch().exchange)
+
+
+def outcome_saying(words: str) -> Round:
+    round_ = exchanges.round_of(exchanges.psk_mismatch())
+    said = Diagnosis(Verdict.PSK_MISMATCH, words, (words,), (Cause(words, words, words),))
+    return Round(round_.checks, (said,))
+
+
+@given(st.text(min_size=1))
+def test_nothing_from_outside_moves_a_cursor_or_begins_a_line(words: str) -> None:
+    told = replace(psk_mismatch(), server=words, sentence=words, outcome=outcome_saying(words))
+    plain = replace(psk_mismatch(), server="x", sentence="x", outcome=outcome_saying("x"))
+    for write in (as_text, as_markdown):
+        text = write(told, NOW)
+        assert text.replace("\n", "").isprintable()
+        assert text.count("\n") == write(plain, NOW).count("\n")
+
+
+@given(st.text(alphabet="`a\\[](<#*_!", min_size=1))
+def test_in_markdown_a_name_stays_text_and_what_to_type_stays_whole(words: str) -> None:
+    told = replace(psk_mismatch(), server=words, outcome=outcome_saying(words))
+    text = as_markdown(told, NOW)
+    heading = text.splitlines()[0]
+    for special in "`[<*_!":
+        bare = heading.replace("\\\\", "")
+        assert bare.count(special) == bare.count(f"\\{special}")
+    assert words in next(line for line in text.splitlines() if "- next: " in line)

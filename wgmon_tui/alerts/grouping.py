@@ -1,0 +1,152 @@
+"""One message for what happens together: twenty servers behind one address are no twenty messages. Pure.
+
+What is to be told at the same moment is one message a sink and kind. What follows within `JOINS_S` and has
+the same address, network or tag as the message before is gathered into one further message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+
+from wgmon_tui.alerts.policy import Tell
+from wgmon_tui.alerts.records import Announcement, Kind, Matter
+
+JOINS_S = 30.0
+"""So long after a message the servers that join it wait for each other."""
+
+MOST = 200
+"""So many servers are in one message at most."""
+
+_FEWEST_OF_A_TAG = 3
+_NETWORK_BITS = {4: 24, 6: 48}
+
+_GROUPED = frozenset({Kind.OPENED, Kind.RECOVERED})
+
+Bond = tuple[str, str]
+"""What servers share: of which kind, and which."""
+
+
+@dataclass(slots=True)
+class Group:
+    """A message that was begun at `at`, what whoever joins must share, and the further one's id if begun."""
+
+    at: float
+    bonds: frozenset[Bond]
+    further: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message for a sink, to be sent at `due`. `joins` is the id of one that waits, and may take it in."""
+
+    sink: str
+    announcement: Announcement
+    due: float
+    joins: str | None = None
+
+
+@dataclass(slots=True)
+class Groups:
+    """The messages of the last half minute. They are not stored: after a restart nothing waits for others."""
+
+    recent: dict[tuple[str, Kind], list[Group]] = field(default_factory=dict)
+
+    def draft(self, tells: Iterable[Tell], vantage: str, now: float) -> list[Draft]:
+        """The messages for what is to be told now, in order."""
+        drafts = []
+        for sink, kind, matters in _bundles(tells):
+            groups = self._recent(sink, kind, now)
+            alone, joining = _sorted_out(matters, groups)
+            for group, members in joining:
+                announcement = announced(kind, members, vantage, now)
+                drafts.append(Draft(sink, announcement, group.at + JOINS_S, group.further))
+                group.further = group.further or announcement.id
+            for start in range(0, len(alone), MOST):
+                members = alone[start : start + MOST]
+                drafts.append(Draft(sink, announced(kind, members, vantage, now), now))
+            if alone and kind in _GROUPED:
+                groups.append(Group(now, _to_join(alone)))
+        return drafts
+
+    def _recent(self, sink: str, kind: Kind, now: float) -> list[Group]:
+        groups = self.recent.setdefault((sink, kind), [])
+        groups[:] = [each for each in groups if 0 <= now - each.at < JOINS_S]
+        return groups
+
+
+def _bundles(tells: Iterable[Tell]) -> Iterator[tuple[str, Kind, list[Matter]]]:
+    """What can be one message; what is told of one incident stays in its order."""
+    bundles: dict[tuple[str, Kind], list[Matter]] = {}
+    said: set[tuple[str, str]] = set()
+    for tell in tells:
+        key = (tell.sink, tell.matter.incident.id)
+        if key in said:
+            yield from ((sink, kind, matters) for (sink, kind), matters in bundles.items())
+            bundles, said = {}, set()
+        said.add(key)
+        bundles.setdefault((tell.sink, tell.kind), []).append(tell.matter)
+    yield from ((sink, kind, matters) for (sink, kind), matters in bundles.items())
+
+
+def announced(kind: Kind, matters: list[Matter], vantage: str, now: float) -> Announcement:
+    """One message of these matters, the worst first.
+
+    Its id is made of what it tells, so that the same is never told twice under two ids.
+    """
+    ordered = tuple(sorted(matters, key=lambda each: (each.incident.severity.rank, each.incident.server)))
+    first = ordered[0].incident
+    once = kind in (Kind.OPENED, Kind.RECOVERED, Kind.ESCALATION)
+    number = "" if once else f"-{int(now * 1000)}"
+    name = f"{first.id}-{kind.value.replace(' ', '-')}{number}"
+    return Announcement(name, kind, now, ordered, in_words(shared(ordered)), vantage)
+
+
+def shared(matters: Iterable[Matter]) -> Bond | None:
+    """What all of them have in common, the narrowest bond; None for nothing, and for a single one."""
+    everyone = [frozenset(_bonds(each)) for each in matters]
+    if len(everyone) < 2:
+        return None
+    common = frozenset.intersection(*everyone)
+    if len(everyone) < _FEWEST_OF_A_TAG:
+        common = frozenset(bond for bond in common if bond[0] != "tag")
+    return min(common, key=lambda bond: (_NARROWEST.index(bond[0]), bond[1]), default=None)
+
+
+def in_words(bond: Bond | None) -> str:
+    """A bond for people; "" for none."""
+    return f"the {bond[0]} {bond[1]}" if bond else ""
+
+
+_NARROWEST = ("address", "network", "tag")
+
+
+def _bonds(matter: Matter) -> Iterable[Bond]:
+    if matter.address:
+        address = ip_address(matter.address)
+        network = ip_network((address.packed, _NETWORK_BITS[address.version]), strict=False)
+        yield "address", str(address)
+        yield "network", str(network)
+    for tag in matter.tags:
+        yield "tag", f'"{tag}"'
+
+
+def _to_join(matters: list[Matter]) -> frozenset[Bond]:
+    """What joins a message: the same address or network as any of it, or the tag that all of it share."""
+    bonds = {bond for each in matters for bond in _bonds(each) if bond[0] != "tag"}
+    common = shared(matters)
+    return frozenset(bonds | {common} if common else bonds)
+
+
+def _sorted_out(
+    matters: list[Matter], groups: list[Group]
+) -> tuple[list[Matter], list[tuple[Group, list[Matter]]]]:
+    """Those that stand alone, and those that join a message."""
+    alone: list[Matter] = []
+    joining: list[tuple[Group, list[Matter]]] = [(group, []) for group in groups]
+    for matter in matters:
+        bonds = frozenset(_bonds(matter))
+        members = next((members for group, members in joining if group.bonds & bonds), alone)
+        members.append(matter)
+    return alone, [(group, members) for group, members in joining if members]

@@ -1,0 +1,116 @@
+"""What was told to whom, what waits, and what was given up: read beside whoever writes the store."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from wgmon_tui.alerts.outbox import announcement_of
+from wgmon_tui.alerts.records import Announcement
+from wgmon_tui.history.store import STORE, unavailable
+
+_PATIENCE_S = 2.0
+_RECENT_S = 86_400.0
+
+
+class DeliveryState(StrEnum):
+    """What has come of a delivery. Where a pending one has a `reason`, that is of the last attempt."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    GIVEN_UP = "given up"
+    HELD = "held"
+    """Nobody was told; the reason says what held it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message to one sink. Times are Unix seconds.
+
+    `at` is when it happened, `due_at` when a pending one is tried next, `sending` says that it is being
+    tried now, `done_at` when it was sent, given up or held.
+    """
+
+    id: int
+    sink: str
+    announcement: Announcement
+    at: float
+    due_at: float
+    sending: bool
+    attempts: int
+    state: DeliveryState
+    reason: str
+    done_at: float | None
+
+    @property
+    def failing(self) -> bool:
+        """Whether it has been tried in vain and waits for another attempt."""
+        return self.state is DeliveryState.PENDING and self.attempts > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How the deliveries stand: `failing` are pending and were tried in vain, `given_up` of the last day."""
+
+    pending: int = 0
+    failing: int = 0
+    given_up: int = 0
+
+    @property
+    def in_trouble(self) -> bool:
+        """Whether somebody ought to look."""
+        return bool(self.failing or self.given_up)
+
+
+def deliveries(state_dir: Path, limit: int = 500, sink: str | None = None) -> list[Delivery]:
+    """The last deliveries, the latest first. Raises StoreUnavailableError."""
+    return [
+        Delivery(number, name, announcement, at, due, lease is not None, attempts, state, reason, done)
+        for number, name, text, at, due, lease, attempts, word, reason, done in _rows(
+            state_dir, _LAST, (sink, limit)
+        )
+        if (announcement := announcement_of(text)) and (state := _STATES.get(word))
+    ]
+
+
+def counts(state_dir: Path, now: float) -> Counts:
+    """How the deliveries stand. Raises StoreUnavailableError."""
+    ((pending, failing, given_up),) = _rows(state_dir, _COUNTS, (now - _RECENT_S,))
+    return Counts(pending, failing, given_up)
+
+
+def _rows(state_dir: Path, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    path = state_dir / STORE
+    try:
+        return _read(path, query, values, "mode=ro")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN or path.with_name(path.name + "-wal").exists():
+            raise unavailable(path, error) from None
+    except sqlite3.Error as error:
+        raise unavailable(path, error) from None
+    try:
+        # Nobody writes, and where we may not write ourselves SQLite cannot make the log that it looks for.
+        return _read(path, query, values, "mode=ro&immutable=1")
+    except sqlite3.Error as error:
+        raise unavailable(path, error) from None
+
+
+def _read(path: Path, query: str, values: tuple[object, ...], how: str) -> list[tuple[Any, ...]]:
+    uri = f"{path.absolute().as_uri()}?{how}"
+    with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_S)) as connection:
+        return connection.execute(query, values).fetchall()
+
+
+_STATES = {state.value: state for state in DeliveryState}
+
+_LAST = """SELECT id, sink, announcement, at, due_at, lease_until, attempts, state, reason, done_at
+    FROM deliveries WHERE ?1 IS NULL OR sink = ?1 ORDER BY id DESC LIMIT ?2"""
+
+_COUNTS = """SELECT
+    (SELECT count(*) FROM deliveries WHERE state = 'pending'),
+    (SELECT count(*) FROM deliveries WHERE state = 'pending' AND attempts > 0),
+    (SELECT count(*) FROM deliveries WHERE state = 'given up' AND done_at >= ?)"""

@@ -1,0 +1,298 @@
+"""An announcement in words, for people and for programs. Pure functions.
+
+No key goes out, public ones neither: what looks like one is cut to the head that tells it from others. Texts
+may come from outside (a resolver's error, somebody's note), so each is made printable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from wgmon_tui.alerts.markup import PLAIN, Markup
+from wgmon_tui.alerts.records import Announcement, Kind, Matter
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.fleet.values import printable
+
+VERSION = 1
+"""Of the JSON: counted up when something in it changes its meaning or goes. New keys may come at any time."""
+
+_LONGEST_TEXT = 400
+_EVIDENCE_SHOWN = 3
+_TOLD_IN_FULL = 3
+_KEY_HEAD = 8
+_WORTH_A_WORD_S = 60.0
+
+_KEY = re.compile(r"(?<![A-Za-z0-9+/])([A-Za-z0-9+/]{43})=")
+
+
+def without_keys(text: str) -> str:
+    """`text` with each WireGuard key cut to its first characters: AbCdEfGh…"""
+    return _KEY.sub(lambda key: f"{key[1][:_KEY_HEAD]}…", text)
+
+
+def safe(text: str) -> str:
+    """`text` on one line of printable characters, without keys."""
+    return printable(without_keys(" ".join(text.split())))
+
+
+def brief(text: str, most: int = _LONGEST_TEXT) -> str:
+    """`text` made safe, and cut where it is longer than anybody reads."""
+    clean = safe(text)
+    return clean if len(clean) <= most else clean[: most - 1] + "…"
+
+
+def lasting(seconds: float) -> str:
+    """How long something lasted: 42 s, 12 min, 3 h 05 min, 2 d 04 h."""
+    whole = max(0, round(seconds))
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if whole < 100:
+        return f"{whole} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{hours} h {minutes % 60:02} min" if hours < 24 else f"{days} d {hours % 24:02} h"
+
+
+def moment(at: float) -> str:
+    """A Unix time in this machine's zone, which it names."""
+    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+# One line: a subject, a heading, a line of a list
+
+
+def title(announcement: Announcement) -> str:
+    """The announcement in one line, which may be all that somebody reads."""
+    match announcement.kind:
+        case Kind.TEST:
+            return "wgmon-tui: a test; alerts arrive here"
+        case Kind.STOPPED if announcement.note:
+            return f"wgmon-tui did not check for a while: {brief(announcement.note)}"
+        case Kind.STOPPED:
+            return f"wgmon-tui{_at_vantage(announcement)} has stopped: nobody checks the servers"
+        case Kind.BEAT:
+            return f"wgmon-tui{_at_vantage(announcement)} checks {_count(len(announcement.beats))}"
+        case Kind.FIRING:
+            return f"{_count(len(announcement.about))} not up"
+        case _ if len(announcement.about) == 1:
+            return _about_one(announcement, announcement.about[0])
+        case _:
+            return _about_several(announcement)
+
+
+def _about_one(announcement: Announcement, matter: Matter) -> str:
+    incident = matter.incident
+    name, verdict, word = brief(incident.server), incident.verdict.slug, incident.severity.word
+    lasted = lasting(announcement.at - incident.opened_at)
+    text = f"{incident.severity.glyph} {name} "
+    match announcement.kind:
+        case Kind.CAUSE_CHANGED if incident.flapping:
+            return f"{text}is {word} and up in turn (flapping): {verdict}"
+        case Kind.CAUSE_CHANGED:
+            return f"{text}is still {word}, now: {verdict}"
+        case Kind.REMINDER:
+            return f"{text}is still {word} after {lasted}: {verdict}"
+        case Kind.ESCALATION:
+            return f"{text}is {word} for {lasted} and nobody has acknowledged it: {verdict}"
+        case Kind.ACKNOWLEDGED:
+            return f"{text}is {word}: acknowledged by {brief(_who(matter)) or 'somebody'}"
+        case Kind.RECOVERED if matter.note:
+            over = lasting(matter.duration or 0.0)
+            return (
+                f"{Severity.UNKNOWN.glyph} {name}: the incident is over after {over} ({brief(matter.note)})"
+            )
+        case Kind.RECOVERED:
+            return f"{Severity.UP.glyph} {name} is up again after {lasting(matter.duration or 0.0)}"
+        case _:
+            return f"{text}is {word}: {verdict}"
+
+
+def _about_several(announcement: Announcement) -> str:
+    about = announcement.about
+    bond = f", all with {brief(announcement.bond)}" if announcement.bond else ""
+    if announcement.kind is Kind.RECOVERED:
+        if any(each.note for each in about):
+            return f"{Severity.UNKNOWN.glyph} {len(about)} incidents are over{bond}"
+        return f"{Severity.UP.glyph} {_count(len(about))} up again{bond}"
+    counted = Counter(each.incident.severity for each in about)
+    by_word = [f"{counted[each]} {each.word}" for each in sorted(counted, key=lambda each: each.rank)]
+    glyph = announcement.severity.glyph if announcement.severity else ""
+    match announcement.kind:
+        case Kind.CAUSE_CHANGED:
+            what = "another cause"
+        case Kind.REMINDER:
+            what = "still not up"
+        case Kind.ESCALATION:
+            what = "nobody has acknowledged it"
+        case Kind.ACKNOWLEDGED:
+            what = f"acknowledged by {brief(_who(about[0])) or 'somebody'}"
+        case _:
+            what = ""
+    return f"{glyph} {len(about)} servers: {', '.join(by_word)}{f'; {what}' if what else ''}{bond}"
+
+
+def _who(matter: Matter) -> str:
+    return matter.who or matter.incident.acknowledged_by
+
+
+def _count(servers: int) -> str:
+    return f"{servers} server" if servers == 1 else f"{servers} servers"
+
+
+def _at_vantage(announcement: Announcement) -> str:
+    return f" on {brief(announcement.vantage)}" if announcement.vantage else ""
+
+
+# The whole message
+
+
+def message(announcement: Announcement, markup: Markup, most: int, *, headed: bool = True) -> str:
+    """The message in at most `most` characters, as the service counts them; `headed` by its title.
+
+    The worst few of many servers are told in full, the others on a line each, and those that find no room
+    are counted. Should not even that fit, the title is all there is.
+    """
+    head = [markup.strong(title(announcement))] if headed else []
+    closing = [markup.escape(line) for line in _closing(announcement)]
+    about = announcement.about
+    several = len(about) > 1
+    for detailed in range(min(len(about), _TOLD_IN_FULL), -1, -1):
+        blocks = [
+            "\n".join(_in_full(announcement.kind, matter, markup, named=several))
+            for matter in about[:detailed]
+        ]
+        listed = [markup.escape(_in_a_line(matter)) for matter in about[detailed:]]
+        text = _joined(head, blocks, listed, closing)
+        if markup.length(text) <= most:
+            return text
+    while listed:
+        # An eighth goes at a time: there may be a thousand of them.
+        del listed[len(listed) - max(1, len(listed) // 8) :]
+        more = markup.escape(f"… and {_count(len(about) - len(listed))} more")
+        text = _joined(head, [], [*listed, more], closing)
+        if markup.length(text) <= most:
+            return text
+    return _joined(head, [], [], [])
+
+
+def _joined(head: list[str], blocks: list[str], listed: list[str], closing: list[str]) -> str:
+    paragraphs = (*head, *blocks, "\n".join(listed), "\n".join(closing))
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+
+
+def _in_a_line(matter: Matter) -> str:
+    incident = matter.incident
+    return (
+        f"{incident.severity.glyph} {brief(incident.server)}: {incident.verdict.slug}, "
+        f"since {moment(incident.opened_at)}"
+    )
+
+
+def _in_full(kind: Kind, matter: Matter, markup: Markup, *, named: bool) -> Iterator[str]:
+    incident = matter.incident
+    if named:
+        yield markup.strong(f"{incident.severity.glyph} {brief(incident.server)}: {incident.verdict.slug}")
+    if kind is Kind.RECOVERED:
+        yield markup.escape(f"was {incident.severity.word}: {brief(incident.summary)}")
+    else:
+        yield markup.escape(brief(incident.summary))
+    yield markup.escape(_times(matter))
+    place = f"{matter.endpoint} ({matter.address})" if matter.address else matter.endpoint
+    if place:
+        yield markup.escape(brief(place))
+    if matter.held_back:
+        yield markup.escape(f"told only now: {brief(matter.held_back)}")
+    if matter.note and kind is Kind.ACKNOWLEDGED:
+        yield markup.escape(f"{brief(_who(matter)) or 'somebody'} says: {brief(matter.note)}")
+    if kind in (Kind.RECOVERED, Kind.ACKNOWLEDGED):
+        return
+    if incident.acknowledged_by:
+        yield markup.escape(f"acknowledged by {brief(incident.acknowledged_by)}")
+    for seen in matter.evidence[:_EVIDENCE_SHOWN]:
+        yield markup.escape(f"· {brief(seen)}")
+    if matter.causes:
+        likeliest = matter.causes[0]
+        yield markup.escape(f"perhaps {brief(likeliest.cause)}; next:")
+        yield markup.typed(brief(likeliest.fix))
+
+
+def _times(matter: Matter) -> str:
+    incident = matter.incident
+    if incident.closed_at is None:
+        return f"since {moment(incident.opened_at)}"
+    return f"from {moment(incident.opened_at)}, for {lasting(matter.duration or 0.0)}"
+
+
+def _closing(announcement: Announcement) -> Iterator[str]:
+    if announcement.kind is Kind.STOPPED and not announcement.note:
+        yield f"at {moment(announcement.at)}; start it again: wgmon-tui run"
+    if announcement.kind is Kind.TEST:
+        yield f"sent at {moment(announcement.at)}" + (
+            f": {brief(announcement.note)}" if announcement.note else ""
+        )
+    if announcement.about and announcement.vantage:
+        yield f"seen from {brief(announcement.vantage)}"
+    if announcement.late >= _WORTH_A_WORD_S:
+        yield f"this message is {lasting(announcement.late)} late"
+
+
+def plain(announcement: Announcement, *, headed: bool = True) -> str:
+    """The message as plain text, however long; `headed` by its title."""
+    return message(announcement, PLAIN, most=1 << 30, headed=headed)
+
+
+# For programs
+
+
+def as_json(announcement: Announcement) -> dict[str, object]:
+    """The announcement as the object that docs/alerts.md describes. Absent facts are null."""
+    severity = announcement.severity
+    return {
+        "version": VERSION,
+        "id": announcement.id,
+        "kind": announcement.kind.value,
+        "at": _utc(announcement.at),
+        "severity": severity.word if severity else None,
+        "title": title(announcement),
+        "text": plain(announcement),
+        "vantage": announcement.vantage or None,
+        "bond": brief(announcement.bond) or None,
+        "late_s": round(announcement.late, 3),
+        "note": safe(announcement.note) or None,
+        "incidents": [_incident(each) for each in announcement.about],
+    }
+
+
+def _incident(matter: Matter) -> dict[str, object]:
+    incident = matter.incident
+    return {
+        "id": incident.id,
+        "server": incident.server,
+        "endpoint": matter.endpoint,
+        "address": matter.address,
+        "tags": list(matter.tags),
+        "vantage": incident.vantage,
+        "verdict": incident.verdict.slug,
+        "severity": incident.severity.word,
+        "summary": safe(incident.summary),
+        "opened_at": _utc(incident.opened_at),
+        "closed_at": None if incident.closed_at is None else _utc(incident.closed_at),
+        "duration_s": None if matter.duration is None else round(matter.duration, 3),
+        "flapping": incident.flapping,
+        "acknowledged_at": None if incident.acknowledged_at is None else _utc(incident.acknowledged_at),
+        "acknowledged_by": safe(incident.acknowledged_by) or None,
+        "evidence": [safe(each) for each in matter.evidence],
+        "causes": [
+            {"cause": safe(each.cause), "why": safe(each.why), "fix": safe(each.fix)}
+            for each in matter.causes
+        ],
+        "who": safe(matter.who) or None,
+        "note": safe(matter.note) or None,
+        "held_back": safe(matter.held_back) or None,
+    }
+
+
+def _utc(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,78 @@
+"""What config.toml says of telling people, with every secret read: what the dispatcher works by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wgmon_tui.fleet import config_toml
+from wgmon_tui.fleet.alert_settings import Alerts, Sink
+from wgmon_tui.fleet.records import ConfigurationError, SecretForm, SecretSource
+from wgmon_tui.fleet.secrets import read_text
+
+_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """`secrets` are by sink, then by name; `problems` has a line for each sink that lacks one of its own.
+
+    `unread` are the files in which a secret should be that could not be read there.
+    """
+
+    alerts: Alerts = field(default_factory=Alerts)
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    problems: Mapping[str, str] = field(default_factory=dict)
+    unread: tuple[Path, ...] = ()
+
+
+def read_orders(alerts: Alerts, config_dir: Path, before: Orders | None = None) -> Orders:
+    """Read every secret of the sinks. Blocks for as long as commands take, up to 10 s each.
+
+    What a command printed `before` is not asked for again.
+    """
+    known = _printed(before) if before else {}
+    sources = dict.fromkeys(
+        source for sink in alerts.sinks for _, source in sink.secrets if source not in known
+    )
+
+    def read(source: SecretSource) -> str | ConfigurationError:
+        try:
+            return read_text(source, config_dir)
+        except ConfigurationError as error:
+            return error
+
+    found: dict[SecretSource, str | ConfigurationError] = {**known}
+    if sources:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found |= zip(sources, pool.map(read, sources), strict=True)
+    secrets: dict[str, dict[str, str]] = {}
+    problems: dict[str, str] = {}
+    unread = []
+    for sink in alerts.sinks:
+        secrets[sink.name] = {}
+        for key, source in sink.secrets:
+            secret = found[source]
+            if isinstance(secret, str):
+                secrets[sink.name][key] = secret
+                continue
+            problems[sink.name] = _problem(sink, key, source, secret)
+            if source.form is SecretForm.FILE and isinstance(source.value, str):
+                unread.append(config_dir / source.value)
+    return Orders(alerts, secrets, problems, tuple(unread))
+
+
+def _problem(sink: Sink, key: str, source: SecretSource, error: ConfigurationError) -> str:
+    return f'{config_toml.NAME}: sink "{sink.name}": key {key}{source.form.value}: {error}'
+
+
+def _printed(before: Orders) -> dict[SecretSource, str]:
+    """The secrets that commands printed."""
+    return {
+        source: before.secrets[sink.name][key]
+        for sink in before.alerts.sinks
+        for key, source in sink.secrets
+        if source.form is SecretForm.COMMAND and key in before.secrets.get(sink.name, {})
+    }

@@ -1,0 +1,214 @@
+"""Who is to be told what of an incident, and when. Pure: a state a sink in, the next one and what to say out.
+
+The rule, all of it:
+
+- A sink is told that an incident opened as soon as a rule of its wants that and nothing holds it back. What
+  holds it back (a mute, a maintenance, quiet hours) is said in the log, and told of when it ends, if the
+  incident is still open then.
+- A sink that was told is told of the end, at the latest when what holds that back has ended. A sink that was
+  not is not told of the end either.
+- In between it is told of another cause and of an acknowledgement, where a rule wants that and nothing holds
+  it back, and reminded while nobody has acknowledged.
+- Where nobody acknowledges in time, the sinks of `escalate_to` are told as well.
+
+Times are Unix seconds. A clock that was set back makes a reminder come later by no more than its interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from math import inf
+
+from wgmon_tui.alerts.records import Kind, Matter
+from wgmon_tui.fleet.alert_settings import Alerts, Maintenance, Rule, chosen
+from wgmon_tui.history.records import Mute
+
+NO_WISH = "no rule of this sink asks for that"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an incident stands with one sink: told of since when, and what holds the next word back ("")."""
+
+    told_at: float | None = None
+    reminded_at: float | None = None
+    escalated_at: float | None = None
+    held: str = ""
+
+
+Standings = Mapping[str, Standing]
+"""By the sinks' names; a sink that has nothing to do with the incident is not in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Tell a sink this. With `held` do not: it says what keeps it from being told, now or for ever."""
+
+    sink: str
+    kind: Kind
+    matter: Matter
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When it is, and what it needs the time for: what the rules are, and what is muted."""
+
+    alerts: Alerts
+    mutes: Mapping[str, Mute]
+    now: float
+
+    @property
+    def local(self) -> datetime:
+        """The operator's time of day."""
+        return datetime.fromtimestamp(self.now)  # noqa: DTZ006  quiet hours are local
+
+    def holds_back(self, matter: Matter) -> str:
+        """The mute or the maintenance of a server, in words; "" where there is none."""
+        server = matter.incident.server
+        mute = self.mutes.get(server)
+        if mute and self.now < mute.until:
+            by = f" by {mute.who}" if mute.who else ""
+            return (
+                f"muted{by} {'until further notice' if mute.until == inf else 'until ' + clock(mute.until)}"
+            )
+        on = (each.name for each in self.alerts.maintenance if self._is_on(each, matter))
+        name = next(on, None)
+        return f'maintenance "{name}"' if name else ""
+
+    def _is_on(self, maintenance: Maintenance, matter: Matter) -> bool:
+        return maintenance.holds(matter.incident.server, matter.tags, self.now)
+
+
+def clock(at: float) -> str:
+    """A time of day for people, with the date."""
+    return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M")  # noqa: DTZ006  local time
+
+
+def decide(
+    matter: Matter, standings: Standings, moment: Moment, news: Kind | None = None
+) -> tuple[dict[str, Standing], tuple[Tell, ...]]:
+    """How an incident stands with each sink from now on, and what is to be told.
+
+    `news` is what has just happened to it, None where only time has passed.
+    """
+    held = moment.holds_back(matter)
+    after: dict[str, Standing] = {}
+    tells: list[Tell] = []
+    for sink in moment.alerts.sinks:
+        if sink.is_event_driven:
+            case = _Case(sink.name, matter, standings, moment, held)
+            standing, told = case.ended() if matter.incident.closed_at is not None else case.goes_on(news)
+            tells += told
+            if standing:
+                after[sink.name] = standing
+    return after, tuple(tells)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One incident and one sink."""
+
+    sink: str
+    matter: Matter
+    standings: Standings
+    moment: Moment
+    held: str
+
+    def ended(self) -> tuple[Standing | None, list[Tell]]:
+        standing = self.standings.get(self.sink)
+        if standing is None:
+            return None, []
+        if standing.told_at is None:
+            return None, [self._tell(Kind.RECOVERED, f"{standing.held}; it ended meanwhile")]
+        rules = self._rules()
+        if rules and not standing.escalated_at and not self._wanted(rules, Kind.RECOVERED):
+            return None, [self._tell(Kind.RECOVERED, NO_WISH)]
+        if held := self.held or self._quiet(rules):
+            return replace(standing, held=held), self._hold(standing, Kind.RECOVERED, held)
+        return None, [self._tell(Kind.RECOVERED)]
+
+    def goes_on(self, news: Kind | None) -> tuple[Standing | None, list[Tell]]:
+        now, standing = self.moment.now, self.standings.get(self.sink)
+        rules = self._rules()
+        held = self.held or self._quiet(rules)
+        if standing is None or standing.told_at is None:
+            if not self._wanted(rules, Kind.OPENED):
+                return self._escalated(Standing())
+            if held:
+                standing = standing or Standing()
+                return replace(standing, held=held), self._hold(standing, Kind.OPENED, held)
+            return Standing(now, now), [self._tell(Kind.OPENED)]
+        if news and news is not Kind.OPENED and (standing.escalated_at or self._wanted(rules, news)):
+            if held:
+                return standing, [self._tell(news, held)]
+            return replace(standing, reminded_at=now), [self._tell(news)]
+        escalated, told = self._escalated(standing)
+        if told or held or self.matter.incident.acknowledged_at is not None:
+            return escalated, told
+        every = min(
+            (rule.remind_every for rule in rules if rule.remind_every and self._is_loud(rule)), default=inf
+        )
+        since = min(standing.reminded_at or now, now)
+        if now - since >= every:
+            return replace(standing, reminded_at=now), [self._tell(Kind.REMINDER)]
+        return replace(standing, reminded_at=since), []
+
+    def _escalated(self, standing: Standing) -> tuple[Standing | None, list[Tell]]:
+        """Whether nobody has acknowledged it for so long that this sink is told as well."""
+        now, nothing = self.moment.now, standing if standing != Standing() else None
+        if self.held or standing.escalated_at or self.matter.incident.acknowledged_at is not None:
+            return nothing, []
+        for rule in self.moment.alerts.in_force:
+            told = [
+                each.told_at for name in rule.sinks if (each := self.standings.get(name)) and each.told_at
+            ]
+            if (
+                self.sink in rule.escalate_to
+                and rule.escalate_after is not None
+                and told
+                and now - min(told) >= rule.escalate_after
+                and _matches(rule, self.matter)
+                and self._is_loud(rule)
+            ):
+                escalated = Standing(standing.told_at or now, now, now)
+                return escalated, [self._tell(Kind.ESCALATION)]
+        return nothing, []
+
+    def _rules(self) -> list[Rule]:
+        """Those that tell this sink of incidents such as this one."""
+        rules = self.moment.alerts.in_force
+        return [rule for rule in rules if self.sink in rule.sinks and _matches(rule, self.matter)]
+
+    def _wanted(self, rules: list[Rule], kind: Kind) -> bool:
+        return any(kind in rule.events for rule in rules)
+
+    def _is_loud(self, rule: Rule) -> bool:
+        return not any(span.holds(self.moment.local) for span in rule.quiet)
+
+    def _quiet(self, rules: list[Rule]) -> str:
+        """The quiet hours, where all rules have theirs now."""
+        spans = [next((span for span in rule.quiet if span.holds(self.moment.local)), None) for rule in rules]
+        first = spans[0] if spans and all(spans) else None
+        return f"quiet hours {first.text}" if first else ""
+
+    def _hold(self, standing: Standing, kind: Kind, held: str) -> list[Tell]:
+        return [] if standing.held == held else [self._tell(kind, held)]
+
+    def _tell(self, kind: Kind, held: str = "") -> Tell:
+        before = self.standings.get(self.sink)
+        matter = self.matter
+        if before and before.held and not held:
+            matter = replace(matter, held_back=before.held)
+        return Tell(self.sink, kind, matter, held)
+
+
+def _matches(rule: Rule, matter: Matter) -> bool:
+    incident = matter.incident
+    return (
+        chosen(incident.server, matter.tags, rule.servers, rule.tags)
+        and (not rule.severities or incident.severity.word in rule.severities)
+        and (not rule.verdicts or incident.verdict.slug in rule.verdicts)
+    )

@@ -1,0 +1,95 @@
+"""Prometheus Alertmanager, API v2: an alert for each incident, under labels that stay the same.
+
+It takes an alert for resolved when its endsAt has come. While an incident is open that lies ahead, and is
+moved on each time that it is said to fire again; when the incident is over it is the end of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import cast
+
+from wgmon_tui.alerts.http import JSON_HEADERS, json_body, post, refusal
+from wgmon_tui.alerts.messages import brief, safe, title
+from wgmon_tui.alerts.records import Announcement, Kind, Matter
+from wgmon_tui.fleet.alert_settings import Alertmanager, Sink
+
+_PATH = "/api/v2/alerts"
+_HELD_AT_LEAST_S = 300.0
+_MISSED = 4
+"""So many repeats may be lost before an alert that nobody speaks of resolves itself."""
+
+
+def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
+    """Raises RetryError, GiveUpError."""
+    options = cast("Alertmanager", sink.options)
+    until = time.time() + max(_HELD_AT_LEAST_S, _MISSED * options.every)
+    alerts = [_of_incident(options, matter, until) for matter in announcement.about]
+    if announcement.kind in _OUR_NAMES:
+        alerts.append(_of_ourselves(options, announcement, until))
+    if not alerts:
+        return
+    headers = {**JSON_HEADERS, **_authorization(options, secrets)}
+    url = _address(secrets["url"])
+    answer = post(url, json_body(alerts), headers, limit_s=sink.timeout, ca_file=options.ca_file or None)
+    if not answer.taken:
+        raise refusal(answer)
+
+
+def _of_incident(options: Alertmanager, matter: Matter, until: float) -> dict[str, object]:
+    """What changes while it lasts, verdict and severity too, is no label: another label is another alert."""
+    incident = matter.incident
+    labels = {"alertname": "WireGuardServer", "server": incident.server, "vantage": incident.vantage}
+    if matter.tags:
+        labels["tags"] = f",{','.join(matter.tags)},"  # so that =~".*,eu,.*" finds one of them
+    annotations = {
+        "summary": f"{incident.server} is {incident.severity.word}: {incident.verdict.slug}",
+        "description": brief(incident.summary),
+        "verdict": incident.verdict.slug,
+        "severity": incident.severity.word,
+        "incident": incident.id,
+        "endpoint": matter.endpoint,
+    }
+    if matter.evidence:
+        annotations["evidence"] = "; ".join(safe(each) for each in matter.evidence)
+    if matter.causes:
+        annotations["next"] = safe(matter.causes[0].fix)
+    if incident.acknowledged_by:
+        annotations["acknowledged_by"] = safe(incident.acknowledged_by)
+    ends = until if incident.closed_at is None else max(incident.opened_at, incident.closed_at)
+    return _alert({**labels, **dict(options.labels)}, annotations, incident.opened_at, ends)
+
+
+_OUR_NAMES = {Kind.TEST: "WgmonTest", Kind.STOPPED: "WgmonStopped"}
+
+
+def _of_ourselves(options: Alertmanager, announcement: Announcement, until: float) -> dict[str, object]:
+    """Nobody resolves it: it does so when `until` has come."""
+    labels = {"alertname": _OUR_NAMES[announcement.kind], "vantage": announcement.vantage}
+    said = {"summary": title(announcement)}
+    return _alert({**labels, **dict(options.labels)}, said, announcement.at, until)
+
+
+def _alert(labels: dict[str, str], said: dict[str, str], begins: float, ends: float) -> dict[str, object]:
+    return {"labels": labels, "annotations": said, "startsAt": _time(begins), "endsAt": _time(ends)}
+
+
+def _authorization(options: Alertmanager, secrets: Mapping[str, str]) -> dict[str, str]:
+    if "token" in secrets:
+        return {"Authorization": f"Bearer {secrets['token']}"}
+    if options.username:
+        pair = f"{options.username}:{secrets.get('password', '')}".encode()
+        return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+    return {}
+
+
+def _address(url: str) -> str:
+    """The API below the address at which Alertmanager's own pages are."""
+    return url if url.endswith(_PATH) else url.rstrip("/") + _PATH
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,55 @@
+"""A program of the operator's: the announcement as JSON on its stdin, exit code 0 when it has taken it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import cast
+
+from wgmon_tui.alerts.http import json_body
+from wgmon_tui.alerts.messages import as_json
+from wgmon_tui.alerts.records import Announcement, RetryError
+from wgmon_tui.fleet.alert_settings import Command, Sink
+from wgmon_tui.fleet.values import quoted
+
+
+def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
+    """Raises RetryError. What the program prints goes nowhere: it may repeat a secret."""
+    words = cast("Command", sink.options).command
+    program = quoted(words[0])
+    try:
+        running = subprocess.Popen(  # noqa: S603  the operator's own command, and no shell
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        raise RetryError(f"there is no program {program}; install it, or give its path") from None
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or "not a command"
+        raise RetryError(f"cannot start {program}: {reason}") from None
+    with running:
+        try:
+            running.communicate(json_body(as_json(announcement)) + b"\n", sink.timeout)
+        except subprocess.TimeoutExpired:
+            raise RetryError(f"{program} did not end within {sink.timeout:g} s") from None
+        finally:
+            _end(running)
+    if running.returncode != 0:
+        raise RetryError(f"{program} ended with {_ending(running.returncode)}; run it by hand to see why")
+
+
+def _end(running: subprocess.Popen[bytes]) -> None:
+    """End it and what it has started, which its own session holds together."""
+    if running.poll() is None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(running.pid, signal.SIGKILL)
+
+
+def _ending(returncode: int) -> str:
+    return f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"

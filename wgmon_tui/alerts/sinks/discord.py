@@ -1,0 +1,42 @@
+"""Discord, by a webhook of a channel. Nobody is mentioned, whatever a text holds, and no link unfolds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from wgmon_tui.alerts.http import JSON_HEADERS, json_body, number, post, refusal, words
+from wgmon_tui.alerts.markup import DISCORD
+from wgmon_tui.alerts.messages import message
+from wgmon_tui.alerts.records import Announcement
+from wgmon_tui.fleet.alert_settings import Sink
+
+_LONGEST = 2000
+_SUPPRESS_EMBEDS = 1 << 2
+
+
+def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
+    """Raises RetryError, GiveUpError."""
+    body = json_body(
+        {
+            "content": message(announcement, DISCORD, _LONGEST),
+            "allowed_mentions": {"parse": []},
+            "flags": _SUPPRESS_EMBEDS,
+        }
+    )
+    url = secrets["url"]
+    answer = post(_awaited(url), body, JSON_HEADERS, limit_s=sink.timeout)
+    if not answer.taken:
+        told = answer.json()
+        said = words(told.get("message"), *url.split("/"))
+        raise refusal(answer, said, number(told.get("retry_after")))
+
+
+def _awaited(url: str) -> str:
+    """Without `wait` Discord says yes before it has looked at the message."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url  # the client says what is wrong with it
+    query = {**dict(parse_qsl(parts.query)), "wait": "true"}
+    return urlunsplit(parts._replace(query=urlencode(query)))

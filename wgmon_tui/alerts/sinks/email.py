@@ -1,0 +1,146 @@
+"""Mail, by SMTP under TLS. What is about one incident is one thread: opening, reminders, recovery.
+
+A message that is sent again has the Message-ID that it had, by which mail servers and programs know it.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from threading import Timer
+from typing import Any, cast
+
+from wgmon_tui.alerts.http import phrase, trusting
+from wgmon_tui.alerts.messages import plain, title
+from wgmon_tui.alerts.records import Announcement, GiveUpError, RetryError
+from wgmon_tui.fleet.alert_settings import Email, Sink
+
+_MOST_REFERENCES = 20
+_US = "wgmon-tui"
+_FOR_GOOD = 500
+
+
+def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
+    """Raises RetryError, GiveUpError."""
+    options = cast("Email", sink.options)
+    letter = compose(options, announcement, datetime.now(UTC))
+    deadline = time.monotonic() + sink.timeout
+    try:
+        refused = _deliver(options, letter, secrets.get("password", ""), sink.timeout)
+    except (smtplib.SMTPException, OSError, ValueError) as error:
+        if time.monotonic() >= deadline:
+            raise RetryError(phrase(TimeoutError(), sink.timeout)) from None
+        if isinstance(error, smtplib.SMTPException):
+            raise _refusal(error) from None
+        raise RetryError(phrase(error, sink.timeout)) from None
+    if refused:
+        raise _partly(refused, len(options.to))
+
+
+def compose(options: Email, announcement: Announcement, now: datetime) -> EmailMessage:
+    """The message, whole. Its thread hangs on ids that no message has, one an incident: programs that show
+    threads gather what names the same one.
+    """
+    domain = parseaddr(options.sender)[1].rpartition("@")[2] or _US
+    letter = EmailMessage(policy=SMTP)
+    letter["From"] = options.sender
+    letter["To"] = ", ".join(options.to)
+    letter["Subject"] = title(announcement)
+    letter["Date"] = format_datetime(now)
+    letter["Message-ID"] = f"<{announcement.id}@{domain}>"
+    threads = [f"<incident-{each.incident.id}@{domain}>" for each in announcement.about[:_MOST_REFERENCES]]
+    if threads:
+        letter["In-Reply-To"] = threads[0]
+        letter["References"] = " ".join(threads)
+    letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office reply to this
+    letter.set_content(plain(announcement), cte="quoted-printable")
+    return letter
+
+
+def _deliver(
+    options: Email, letter: EmailMessage, password: str, limit_s: float
+) -> dict[str, tuple[int, bytes]]:
+    """Who was refused, where others were not. Raises SMTPException, OSError, RetryError."""
+    opened: list[smtplib.SMTP] = []
+
+    def cut() -> None:
+        # The socket's own time limit starts anew with every byte that comes.
+        for client in opened:
+            if client.sock is not None:
+                with suppress(OSError):
+                    client.sock.shutdown(socket.SHUT_RDWR)
+
+    cutting = Timer(limit_s, cut)
+    cutting.daemon = True
+    cutting.start()
+    try:
+        with _connected(options, limit_s, opened) as client:
+            if options.username:
+                client.login(options.username, password)
+            return client.send_message(letter)
+    finally:
+        cutting.cancel()
+
+
+def _connected(options: Email, limit_s: float, opened: list[smtplib.SMTP]) -> smtplib.SMTP:
+    """A client under TLS, unless `security` is "none"; also put into `opened`, before anybody is heard."""
+
+    class Plain(smtplib.SMTP):
+        def connect(self, *to: Any, **more: Any) -> tuple[int, bytes]:
+            opened.append(self)
+            return super().connect(*to, **more)
+
+    class Sealed(smtplib.SMTP_SSL):
+        def connect(self, *to: Any, **more: Any) -> tuple[int, bytes]:
+            opened.append(self)
+            return super().connect(*to, **more)
+
+    # Named here, because smtplib would ask a name server what we are called.
+    us = socket.gethostname() or _US
+    if options.security == "tls":
+        tls = trusting(options.ca_file or None)
+        return Sealed(options.host, options.port, us, timeout=limit_s, context=tls)
+    client = Plain(options.host, options.port, us, timeout=limit_s)
+    if options.security == "starttls":
+        client.ehlo()
+        if not client.has_extn("starttls"):
+            client.close()
+            raise RetryError(
+                'it offers no STARTTLS on this port; where it speaks TLS at once, security = "tls"'
+            )
+        client.starttls(context=trusting(options.ca_file or None))
+    return client
+
+
+def _refusal(error: smtplib.SMTPException) -> RetryError | GiveUpError:
+    """By its code alone: what a mail server writes beside it may repeat anything."""
+    match error:
+        case smtplib.SMTPAuthenticationError():
+            return RetryError(f"SMTP {error.smtp_code}: user and password were refused")
+        case smtplib.SMTPNotSupportedError():
+            return RetryError("it takes no user and password on this port")
+        case smtplib.SMTPRecipientsRefused():
+            codes = sorted({code for code, _ in error.recipients.values()})
+            return RetryError(f"SMTP {', '.join(map(str, codes))}: every recipient was refused")
+        case smtplib.SMTPSenderRefused():
+            return RetryError(f"SMTP {error.smtp_code}: the sender was refused")
+        case smtplib.SMTPDataError(smtp_code=code) if code >= _FOR_GOOD:
+            return GiveUpError(f"SMTP {code}: the message was refused")
+        case smtplib.SMTPResponseException():
+            return RetryError(f"SMTP {error.smtp_code}")
+        case _:
+            return RetryError("the connection was closed before an answer came")
+
+
+def _partly(refused: Mapping[str, tuple[int, bytes]], recipients: int) -> RetryError | GiveUpError:
+    """The others have it: they get it again only where a refusal is not for good."""
+    codes = sorted({code for code, _ in refused.values()})
+    reason = f"SMTP {', '.join(map(str, codes))}: {len(refused)} of {recipients} recipients were refused"
+    return GiveUpError(reason) if min(codes) >= _FOR_GOOD else RetryError(reason)

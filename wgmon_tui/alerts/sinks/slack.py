@@ -1,0 +1,31 @@
+"""Slack, by an incoming webhook: a section in mrkdwn, in which nothing of ours is a mention or a link."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from wgmon_tui.alerts.http import JSON_HEADERS, json_body, post, refusal
+from wgmon_tui.alerts.markup import SLACK
+from wgmon_tui.alerts.messages import message, title
+from wgmon_tui.alerts.records import Announcement
+from wgmon_tui.fleet.alert_settings import Sink
+
+_LONGEST_SECTION = 3000
+_ERROR_WORD = re.compile(rb"[a-z]{2,12}(?:_[a-z]{2,12}){1,4}")
+
+
+def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
+    """Raises RetryError, GiveUpError."""
+    section = {"type": "mrkdwn", "text": message(announcement, SLACK, _LONGEST_SECTION), "verbatim": True}
+    body = json_body(
+        {
+            "text": SLACK.escape(title(announcement)),  # what a notification shows
+            "blocks": [{"type": "section", "text": section}],
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+    )
+    answer = post(secrets["url"], body, JSON_HEADERS, limit_s=sink.timeout)
+    if not answer.taken:
+        raise refusal(answer, answer.body.decode() if _ERROR_WORD.fullmatch(answer.body) else "")

@@ -1,0 +1,47 @@
+"""Telegram, by the Bot API's sendMessage. The token stands in the URL, which therefore nobody is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+from urllib.parse import quote
+
+from wgmon_tui.alerts.http import JSON_HEADERS, Answer, json_body, number, post, refusal, words
+from wgmon_tui.alerts.markup import TELEGRAM
+from wgmon_tui.alerts.messages import message
+from wgmon_tui.alerts.records import Announcement, GiveUpError, RetryError
+from wgmon_tui.fleet.alert_settings import Sink, Telegram
+
+_LONGEST = 4096
+_OF_THE_MESSAGE = ("can't parse", "too long", "empty")
+"""What a 400 says where the message is at fault. In all other cases it is the chat: not found, moved …"""
+
+
+def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
+    """Raises RetryError, GiveUpError."""
+    options, token = cast("Telegram", sink.options), secrets["token"]
+    sent: dict[str, object] = {
+        "chat_id": options.chat,
+        "text": message(announcement, TELEGRAM, _LONGEST),
+        "parse_mode": "HTML",
+        "link_preview_options": {"is_disabled": True},
+    }
+    if options.thread is not None:
+        sent["message_thread_id"] = options.thread
+    url = f"{options.api.rstrip('/')}/bot{quote(token, safe=':')}/sendMessage"
+    answer = post(url, json_body(sent), JSON_HEADERS, limit_s=sink.timeout)
+    if not answer.taken:
+        raise _refusal(answer, token)
+
+
+def _refusal(answer: Answer, token: str) -> RetryError | GiveUpError:
+    told = answer.json()
+    said = words(told.get("description"), *token.split(":"))
+    parameters = told.get("parameters")
+    more: Mapping[str, object] = parameters if isinstance(parameters, dict) else {}
+    if moved := number(more.get("migrate_to_chat_id")):
+        return RetryError(f'the chat has moved: put chat = "{moved:.0f}" into config.toml')
+    if answer.status == 404:
+        return RetryError("HTTP 404 Not Found: Telegram does not know its token; ask @BotFather for it")
+    mendable = not any(each in said for each in _OF_THE_MESSAGE)
+    return refusal(answer, said, number(more.get("retry_after")), mendable=mendable)
