@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from wgmon_tui.diagnosis.telling import TELLINGS
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.tui.actions import GROUPS, actions_for
 from wgmon_tui.wireguard.messages import FIELDS, MessageType
@@ -19,6 +20,7 @@ _SCREENS = (
     ("fleet", "Fleet"),
     ("server", "Server"),
     ("incidents", "Incidents"),
+    ("alerts", "Alerts"),
     ("form", "Forms"),
     ("import", "Import"),
     ("identities", "Identities"),
@@ -68,9 +70,12 @@ def _keys() -> Iterator[str]:
 
 
 def verdicts() -> str:
-    """What every verdict means."""
-    lines = ["# Verdicts\n", "| verdict | severity | meaning |", "|---|---|---|"]
-    lines += [f"| `{each.slug}` | {each.severity.word} | {each.meaning} |" for each in Verdict]
+    """What every verdict means, how it is told, what to do."""
+    lines = ["# Verdicts\n", "`x` on a server shows this line of its own verdict.\n"]
+    lines += ["| verdict | severity | meaning | how it is told | what to do first |", "|---|---|---|---|---|"]
+    for each in Verdict:
+        cells = (f"`{each.slug}`", each.severity.word, each.meaning, TELLINGS[each].how, TELLINGS[each].do)
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 
 

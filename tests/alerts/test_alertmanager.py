@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import time
@@ -19,6 +18,7 @@ import pytest
 
 from tests.alerts.receivers import Receiver, answer
 from tests.alerts.sayings import about_nothing, announcement, incident, matter
+from tests.real.prerequisites import require
 from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, Matter, RetryError
 from wgmon_tui.alerts.sinks.alertmanager import send
 from wgmon_tui.diagnosis.verdict import Verdict
@@ -64,9 +64,7 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 @pytest.fixture(scope="module")
 def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    program = shutil.which(PROGRAM)
-    if program is None:
-        pytest.skip(f"needs {PROGRAM}: apt-get install {PROGRAM}")
+    require(PROGRAM)
     directory, port = tmp_path_factory.mktemp("alertmanager"), free_port()
     with Receiver() as webhook:
         (directory / "alertmanager.yml").write_text(
@@ -80,7 +78,7 @@ def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             "--cluster.listen-address=",
         ]
         with Path(directory / "log").open("wb") as log:
-            process = subprocess.Popen([program, *arguments], stdout=log, stderr=log)
+            process = subprocess.Popen([PROGRAM, *arguments], stdout=log, stderr=log)
         running = Running(f"http://127.0.0.1:{port}", webhook)
         try:
             wait_for(lambda: ready(running.url) or process.poll() is not None)

@@ -17,8 +17,6 @@ from wgmon_tui.fleet.alert_settings import Apprise, Sink
 
 SINK = Sink("other", Apprise(), timeout=5)
 
-pytest.importorskip("apprise", reason="needs apprise, from the alerts extra")
-
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 """Of apprise's own, as it looks for what its services need."""
 

@@ -22,6 +22,11 @@ def test_what_is_written_holds_and_the_rest_stays_usual(tmp_path: Path) -> None:
     assert read_config(tmp_path) == Config(history, take_over=True)
 
 
+def test_filters_are_lines_by_name(tmp_path: Path) -> None:
+    found = parse_config('[filters]\noncall = "state:down  !is:muted"\n"far away" = "rtt>200"\n')
+    assert found.face.filters == {"oncall": "state:down !is:muted", "far away": "rtt>200"}
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -40,6 +45,11 @@ def test_what_is_written_holds_and_the_rest_stays_usual(tmp_path: Path) -> None:
             "config.toml: history: keys raw, minutes, hours, days: each is kept no shorter than the one",
         ),
         ('[viewer]\ntake_over = "yes"', "config.toml: viewer: key take_over: expected true or false"),
+        ("[filters]\nx = 3", "config.toml: filters: key x: expected text in quotes, got 3"),
+        (
+            '[filters]\nx = " "',
+            'config.toml: filters: key x: expected a filter line such as "state:down tag:eu"',
+        ),
         ("history = 3", "config.toml: key history: expected a table, got 3"),
         ("[history\nraw", "config.toml: line 1, column 9:"),
     ],

@@ -53,7 +53,7 @@ def main() -> None:
                 _watched(
                     f"fails-{n:04}",
                     Endpoint(f"127.{1 + n // 250}.{n % 250}.1", _CLOSED_PORT),
-                    identity.public,
+                    PrivateKey.generate().public,
                 ),
                 paused=True,
             )

@@ -20,6 +20,7 @@ _PACKAGES = {
     "systemd-analyze": "systemd",
     "useradd": "passwd",
     "userdel": "passwd",
+    "prometheus-alertmanager": "prometheus-alertmanager",
 }
 
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.wireguard import reference
@@ -27,6 +27,7 @@ from wgmon_tui.wireguard.primitives import (
     dh_public,
     hash_,
     hmac,
+    is_low_order,
     kdf1,
     kdf2,
     kdf3,
@@ -96,6 +97,18 @@ def test_dh_agrees_with_openssl(ours: bytes, theirs: bytes) -> None:
 def test_dh_refuses_every_point_of_low_order(point: bytes) -> None:
     with pytest.raises(LowOrderPointError):
         dh(CLIENT.raw, point)
+
+
+@pytest.mark.parametrize("point", LOW_ORDER_POINTS, ids=bytes.hex)
+def test_every_point_of_low_order_is_known_without_the_multiplication(point: bytes) -> None:
+    assert is_low_order(point)
+
+
+@given(KEYS)
+def test_what_dh_takes_is_not_of_low_order(point: bytes) -> None:
+    assume(point not in LOW_ORDER_POINTS)
+    assert not is_low_order(point)
+    dh(CLIENT.raw, point)
 
 
 @pytest.mark.parametrize("point", LOW_ORDER_POINTS, ids=bytes.hex)

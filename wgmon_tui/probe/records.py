@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import Literal
 
 from wgmon_tui.fleet.records import Address, Endpoint, Interface, Server
@@ -38,9 +39,17 @@ class Target:
     initiator: Initiator = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # Made once: the static-static DH is a quarter of what a handshake costs.
-        initiator = Initiator(self.private_key, self.server.public_key, self.preshared_key)
+        initiator = _initiator(self.private_key, self.server.public_key, self.preshared_key)
         object.__setattr__(self, "initiator", initiator)
+
+
+@lru_cache(32768)
+def _initiator(private: PrivateKey, remote: PublicKey, psk: PresharedKey) -> Initiator:
+    """Made once for these keys, and kept when servers.toml is read anew.
+
+    The static-static DH is a quarter of what a handshake costs, and ten thousand of them take a second.
+    """
+    return Initiator(private, remote, psk)
 
 
 class Direction(Enum):

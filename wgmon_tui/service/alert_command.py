@@ -1,0 +1,161 @@
+"""`wgmon-tui alert`: send a sink a test and wait for what comes of it; list what was told to whom."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from secrets import token_hex
+
+from wgmon_tui.alerts.log import Delivery, DeliveryState, deliveries
+from wgmon_tui.alerts.messages import moment, safe, title
+from wgmon_tui.alerts.orders import read_orders
+from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.sinks import sender
+from wgmon_tui.fleet.alert_settings import Sink
+from wgmon_tui.fleet.config_toml import NAME, read_config
+from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.fleet.values import quoted
+from wgmon_tui.history.store import STORE, StoreUnavailableError
+from wgmon_tui.report.json_lines import one_line, utc
+from wgmon_tui.service.asking import Connection, NotForUsError, NoWriterError
+from wgmon_tui.service.control import RefusedError
+from wgmon_tui.service.messages import Operation
+
+EXIT_FAILED = 1
+
+_LOOK_EVERY_S = 0.1
+_LONGER_THAN_THE_SINK_S = 5.0
+
+
+def send_test(config_dir: Path, state_dir: Path, name: str) -> int:
+    """Have the writer send a sink a test, or send it from here where nobody writes. 0 when it has arrived.
+
+    Raises ConfigurationError.
+    """
+    sink = _sink(config_dir, name)
+    started = time.monotonic()
+    try:
+        failed = asyncio.run(_by_the_writer(state_dir, sink))
+    except NoWriterError:
+        failed = _from_here(config_dir, sink)
+    except (NotForUsError, RefusedError, StoreUnavailableError) as error:
+        raise ConfigurationError(f"alert test: {error}") from None
+    if failed:
+        print(f"wgmon-tui: {name}: {safe(failed)}", file=sys.stderr)
+        return EXIT_FAILED
+    print(f"{name}: sent in {time.monotonic() - started:.1f} s")
+    return 0
+
+
+def print_log(state_dir: Path, most: int, as_json: bool) -> int:
+    """What was told to whom, the latest first. Raises ConfigurationError."""
+    try:
+        found = deliveries(state_dir, most) if (state_dir / STORE).exists() else []
+    except StoreUnavailableError as error:
+        raise ConfigurationError(str(error)) from None
+    for each in found:
+        print(_json(each) if as_json else _line(each))
+    if not found and not as_json:
+        print("Nothing was sent yet.")
+    return 0
+
+
+def _sink(config_dir: Path, name: str) -> Sink:
+    alerts = read_config(config_dir).alerts
+    sink = alerts.sink(name)
+    if sink is None:
+        names = [each.name for each in alerts.sinks]
+        near = get_close_matches(name, names, n=1)
+        known = f"there are {', '.join(names)}" if names else "there is no [[sink]] at all"
+        hint = f'did you mean "{near[0]}"?' if near else known
+        raise ConfigurationError(f"{NAME}: there is no sink {quoted(name)}; {hint}")
+    return sink
+
+
+async def _by_the_writer(state_dir: Path, sink: Sink) -> str:
+    """Why it did not arrive; "" where it did. Raises as `Connection` does, and StoreUnavailableError."""
+    connection = await Connection.connect(state_dir)
+    try:
+        before = max((each.id for each in _of(state_dir, sink)), default=0)
+        await connection.ask(Operation.TEST_SINK, [sink.name])
+    except TimeoutError:
+        return "the writer does not answer"
+    finally:
+        await connection.close()
+    give_up_at = time.monotonic() + sink.timeout + _LONGER_THAN_THE_SINK_S
+    while time.monotonic() < give_up_at:
+        for each in _of(state_dir, sink):
+            if each.id > before and each.announcement.kind is Kind.TEST:
+                if each.state is DeliveryState.SENT:
+                    return ""
+                if each.failing or each.state is DeliveryState.GIVEN_UP:
+                    return _how_it_failed(each)
+        await asyncio.sleep(_LOOK_EVERY_S)
+    return "the writer has not sent it yet; `wgmon-tui alert log` says what comes of it"
+
+
+def _of(state_dir: Path, sink: Sink) -> list[Delivery]:
+    return deliveries(state_dir, 20, sink.name)
+
+
+def _how_it_failed(delivery: Delivery) -> str:
+    if delivery.state is DeliveryState.GIVEN_UP:
+        return delivery.reason
+    return f"{delivery.reason}; the writer tries again at {moment(delivery.due_at)}"
+
+
+def _from_here(config_dir: Path, sink: Sink) -> str:
+    """Why it did not arrive; "" where it did. Raises ConfigurationError for a secret that cannot be read."""
+    alerts = replace(read_config(config_dir).alerts, sinks=(sink,))
+    orders = read_orders(alerts, config_dir)
+    for problem in orders.problems.values():
+        raise ConfigurationError(problem)
+    test = Announcement(f"test-{token_hex(4)}", Kind.TEST, time.time())
+    try:
+        sender(sink.type)(sink, test, orders.secrets[sink.name])
+    except (RetryError, GiveUpError) as error:
+        return error.reason
+    return ""
+
+
+def _line(delivery: Delivery) -> str:
+    words = [
+        moment(delivery.at),
+        f"{_word(delivery):<10}",
+        f"{delivery.sink:<12}",
+        title(delivery.announcement),
+    ]
+    if delivery.reason and delivery.state is not DeliveryState.SENT:
+        words.append(f"({safe(delivery.reason)})")
+    if delivery.failing:
+        words.append(f"next try {moment(delivery.due_at)}")
+    return "  ".join(words)
+
+
+def _word(delivery: Delivery) -> str:
+    return "failing" if delivery.failing else delivery.state.value
+
+
+def _json(delivery: Delivery) -> str:
+    told = delivery.announcement
+    is_pending = delivery.state is DeliveryState.PENDING
+    return one_line(
+        {
+            "number": delivery.id,
+            "id": told.id,
+            "sink": delivery.sink,
+            "state": delivery.state.value,
+            "kind": told.kind.value,
+            "title": title(told),
+            "servers": [matter.incident.server for matter in told.about],
+            "at": utc(delivery.at),
+            "attempts": delivery.attempts,
+            "reason": safe(delivery.reason) or None,
+            "due_at": utc(delivery.due_at) if is_pending else None,
+            "done_at": None if delivery.done_at is None else utc(delivery.done_at),
+        }
+    )
