@@ -32,7 +32,7 @@ bench: $(VENV)/dev.stamp  ## the figures of BENCHMARKS.md; takes several minutes
 docs: $(VENV)/dev.stamp  ## the pages of docs/ that the code writes
 	$(BIN)/python -m docs.make
 
-screenshots: $(VENV)/dev.stamp  ## the pictures in screenshots/, from the demo
+screenshots: $(VENV)/dev.stamp  ## the pictures in screenshots/, from the demo; about a minute
 	$(BIN)/python -m screenshots.make
 
 $(VENV)/run.stamp: pyproject.toml

@@ -1,42 +1,93 @@
-"""The pictures in this directory, from the demo: `python -m screenshots.make`.
+"""The pictures in this directory, from the demo: `python -m screenshots.make [NAME…]`.
 
-The real engine checks the demo's servers over loopback, as often as it can, until each has a past to show;
-then the face is drawn at several sizes without a terminal. Keys, ports and times are new in every run.
+As in `wgmon-tui demo` the real engine checks the demo's servers over loopback, behind a past that is
+invented; only that they stand in a servers.toml here, so that it can be changed. The face is drawn without a
+terminal, every screen in every theme of THEMES. Keys, ports and times are new in every run.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import sys
+import time
 from collections import Counter
-from dataclasses import replace
+from contextlib import chdir
+from dataclasses import dataclass
 from html import escape, unescape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from textual.pilot import Pilot
 
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.fleet.private_files import create_private
 from wgmon_tui.fleet.records import Fleet
-from wgmon_tui.fleet.secrets import open_keyring
-from wgmon_tui.history.stamps import StampLedger
+from wgmon_tui.fleet.servers_file import update
+from wgmon_tui.history.reading import History
+from wgmon_tui.history.store import STORE
 from wgmon_tui.lab.demo import Demo
 from wgmon_tui.monitor.board import Round, Row
-from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.targets import join
+from wgmon_tui.service.demo_past import NOTE, invent
+from wgmon_tui.service.station import Station
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.screens.fleet import FleetScreen
+from wgmon_tui.wireguard.keys import PrivateKey
 
-PICTURES = Path(__file__).parent
+PICTURES = Path(__file__).resolve().parent
+THEMES = ("night", "paper")
 
-_INTERVAL_S = 0.3
-_CHECKS_EACH, _CHECKS_IN_ALL = 4, 460
-"""What makes a past. It takes about 40 s, in which some servers fail by script; one takes long over each."""
 
-_PATIENCE_S = 90.0
-_HEALTHY, _ILL = "fra1-edge", "waw1-branch"
-_TO_THE_TIMESTAMP = 5
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture: the keys that lead to it from the fleet, or from the screen of `server`.
+
+    `name` and theme are its file's name, with the `size` in columns and lines behind where that is another
+    one of the same.
+    """
+
+    name: str
+    size: tuple[int, int]
+    keys: tuple[str, ...] = ()
+    server: str = ""
+    second: bool = False
+
+    def file(self, theme: str) -> Path:
+        """Where it lies."""
+        size = f"-{self.size[0]}x{self.size[1]}" if self.second else ""
+        return PICTURES / f"{self.name}-{theme}{size}.svg"
+
+
+_CONF = "osl1.conf"
+_TO_THE_TIMESTAMP = ("l",) * 5
 """Fields from the first one of an initiation, where the cursor begins."""
+
+_PAST, _RTT = ("tab",) * 2, ("tab",) * 3
+
+SHOTS = (
+    Shot("fleet", (120, 20)),
+    Shot("fleet", (80, 24), second=True),
+    Shot("server-packets", (120, 36), _TO_THE_TIMESTAMP, server="fra1-edge"),
+    Shot("server-psk", (120, 40), server="waw1-branch"),
+    Shot("server-diagnosis", (120, 30), ("tab",), server="waw1-branch"),
+    Shot("history", (120, 40), _PAST, server="blr1-core"),
+    Shot("rtt", (120, 30), (*_RTT, "-", "-", "-"), server="sfo2-gw"),
+    Shot("incidents", (120, 34), ("I", "j", "j")),
+    Shot("edit", (120, 24), ("e",), server="fra1-edge"),
+    Shot("import", (120, 20), ("i", *_CONF)),
+    Shot("identities", (120, 16), ("K",)),
+    Shot("help", (120, 51), ("?",)),
+    Shot("sort", (120, 20), ("s",)),
+    Shot("palette", (120, 24), ("ctrl+p",)),
+)
+
+_CHECKS_EACH = 4
+_PATIENCE_S = 60.0
+_SETTLED_S = 0.4
+"""What is typed is looked at, and a form is opened, so long after the key at most."""
+
+_READING = ("history", "rtt", "exchange", "reading", "preview")
+"""The groups of workers that bring what a screen shows."""
 
 _NAMES_A_HOST = re.compile(r"\s*@font-face \{.*?\}|\s*<!--.*?-->", re.DOTALL)
 _FONTS = "Menlo, Consolas, 'DejaVu Sans Mono', monospace"
@@ -47,80 +98,89 @@ _BLANK = "\xa0"
 _WORDS = re.compile(f"[^{_BLANK}]+({_BLANK}[^{_BLANK}]+)*")
 
 
-async def make() -> None:
+async def make(shots: tuple[Shot, ...]) -> None:
     """Run the demo, wait until there is something to see, and take the pictures."""
     demo = Demo()
-    servers = tuple(replace(server, interval=_INTERVAL_S) for server in demo.fleet.servers)
-    with TemporaryDirectory() as state, StampLedger(Path(state)) as stamps:
-        engine = _engine(replace(demo.fleet, servers=servers), stamps)
+    with TemporaryDirectory() as config, TemporaryDirectory() as state, chdir(config):
+        _write_files(Path(config), demo.fleet)
+        invent(Path(state), demo.fleet.servers, time.time())
         await demo.start()
         try:
-            app = WgmonApp(engine, title="demo")
-            async with app.run_test(size=(120, 20)) as pilot:
+            station = Station(Path(config), Path(state))
+            app = WgmonApp(
+                station,
+                title="demo",
+                history=History(Path(state) / STORE),
+                history_note=NOTE,
+                config_dir=Path(config),
+            )
+            async with app.run_test(size=shots[0].size) as pilot:
                 async with asyncio.timeout(_PATIENCE_S):
-                    await _a_past(engine)
-                await _fleet(app, pilot)
-                await _servers(app, pilot)
-                await _help(app, pilot)
+                    await _checked(station)
+                for theme in THEMES:
+                    app.theme = theme
+                    for shot in shots:
+                        await _take(app, pilot, shot, shot.file(theme))
         finally:
             await demo.stop()
 
 
-def _engine(fleet: Fleet, stamps: StampLedger) -> Engine:
-    engine = Engine(Prober(stamps=stamps.next))
-    targets = join(fleet, open_keyring(fleet, Path()))
-    engine.watch(fleet.servers, targets.ready, targets.problems)
-    return engine
+def _write_files(config: Path, fleet: Fleet) -> None:
+    """The fleet, and a wg-quick file of a server that is not in it yet."""
+    update(config, lambda _: fleet)
+    key = PrivateKey.generate()
+    create_private(
+        config / _CONF,
+        f"[Interface]\nPrivateKey = {key.to_text()}\nAddress = 10.9.0.250/32\n"
+        f"[Peer]\nPublicKey = {PrivateKey.generate().public}\nEndpoint = osl1.example.net:51820\n"
+        "AllowedIPs = 10.9.0.0/24\n",
+    )
 
 
-async def _a_past(engine: Engine) -> None:
-    """Return when every server has been checked often enough."""
+async def _checked(station: Station) -> None:
+    """Return when every server has been checked often enough, and one of those that come and go is ill."""
     done: Counter[str] = Counter()
     enough = asyncio.Event()
 
-    def count(row: Row, _: Round) -> None:
-        done[row.server.name] += 1
-        each = min(done[name] for name in engine.board.rows)
-        if each >= _CHECKS_EACH and done.total() >= _CHECKS_IN_ALL:
+    def count(row: Row, outcome: Round | None, _: object) -> None:
+        done[row.server.name] += outcome is not None
+        ill = any(each.severity is Severity.DEGRADED for each in station.board.rows.values())
+        if ill and min(done[name] for name in station.board.rows) >= _CHECKS_EACH:
             enough.set()
 
-    engine.listen(count)
+    if station.engine:
+        station.engine.listen(count)
     await enough.wait()
 
 
-async def _fleet(app: WgmonApp, pilot: Pilot[None]) -> None:
-    await _take(app, pilot, "fleet-night", 120, 20)
-    await _take(app, pilot, "fleet-night-80x24", 80, 24)
-    app.theme = "paper"
-    await _take(app, pilot, "fleet-paper", 120, 20)
-    app.theme = "night"
-
-
-async def _servers(app: WgmonApp, pilot: Pilot[None]) -> None:
-    app.open_server(_HEALTHY)
-    await pilot.press(*["l"] * _TO_THE_TIMESTAMP)
-    await _take(app, pilot, "server-packets-night", 120, 36)
-    await pilot.press("escape")
-    app.open_server(_ILL)
-    await _take(app, pilot, "server-psk-night", 120, 40)
-    await pilot.press("tab")
-    await _take(app, pilot, "server-diagnosis-night", 120, 30)
-    await pilot.press("escape")
-
-
-async def _help(app: WgmonApp, pilot: Pilot[None]) -> None:
-    await pilot.press("question_mark")
-    await _take(app, pilot, "help-night", 120, 51)
-
-
-async def _take(app: WgmonApp, pilot: Pilot[None], name: str, columns: int, lines: int) -> None:
-    await pilot.resize_terminal(columns, lines)
+async def _take(app: WgmonApp, pilot: Pilot[None], shot: Shot, file: Path) -> None:
+    await pilot.resize_terminal(*shot.size)
     if isinstance(app.screen, FleetScreen):
         app.screen.table.sort_by("state")  # rows that have just changed keep their places for a while
+    if shot.server:
+        app.open_server(shot.server)
+        await pilot.pause()
+    for key in shot.keys:
+        await pilot.press(key)
+    await asyncio.sleep(_SETTLED_S)
+    await _read(app, pilot)
+    app.clear_notifications()
     await pilot.pause()
-    file = PICTURES / f"{name}.svg"
-    file.write_text(_at_home(app.export_screenshot(title="wgmon-tui", simplify=True)), encoding="utf-8")
-    print(file.relative_to(PICTURES.parent))
+    _write(file, app.export_screenshot(title="wgmon-tui", simplify=True))
+    while len(app.screen_stack) > 1:
+        await app.pop_screen()
+
+
+async def _read(app: WgmonApp, pilot: Pilot[None]) -> None:
+    """Come back when what is to be read of the history or a file is on the screen."""
+    while reading := [each for each in app.workers if each.group in _READING and not each.is_finished]:
+        await reading[0].wait()
+    await pilot.pause()
+
+
+def _write(file: Path, svg: str) -> None:
+    file.write_text(_at_home(svg), encoding="utf-8")
+    print(file.relative_to(PICTURES.parent), flush=True)
 
 
 def _at_home(svg: str) -> str:
@@ -145,4 +205,5 @@ def _placed_words(text: re.Match[str]) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(make())
+    chosen = tuple(shot for shot in SHOTS if not sys.argv[1:] or shot.name in sys.argv[1:])
+    asyncio.run(make(chosen))

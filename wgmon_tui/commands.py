@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
@@ -16,12 +18,17 @@ from typing import TYPE_CHECKING
 from wgmon_tui.fleet.records import ConfigurationError
 
 if TYPE_CHECKING:
+    from wgmon_tui.diagnosis.inspection import Finding
     from wgmon_tui.diagnosis.verdict import Severity
     from wgmon_tui.fleet.records import Fleet, Server
     from wgmon_tui.fleet.secrets import Keyring
     from wgmon_tui.history.stamps import StampLedger
-    from wgmon_tui.monitor.board import Round
+    from wgmon_tui.monitor.board import Round, Row
     from wgmon_tui.monitor.engine import Engine
+    from wgmon_tui.monitor.feed import Feed
+    from wgmon_tui.service.reload import Loaded
+    from wgmon_tui.service.station import Station
+    from wgmon_tui.tui.serversview import AskServer
 
 _BORROWED_KEY = (
     "if a real client uses this file's key, this check has just moved its endpoint here; "
@@ -32,35 +39,55 @@ _DEMO_ROUNDS = 3
 
 
 def dashboard(arguments: argparse.Namespace) -> int:
-    """The dashboard, or its table where the output is no terminal."""
-    fleet, keyring = _load(arguments.config)
-    with _stamps(arguments.state) as stamps:
-        engine = _engine(fleet, keyring, stamps)
-        if not _on_terminal():
-            return asyncio.run(_tables(engine, rounds=1, ascii_only=arguments.ascii or _ascii_output()))
-        return asyncio.run(_show(engine, arguments, title=str(arguments.config)))
+    """The dashboard, or its table where the output is no terminal.
+
+    Where another process writes the state directory already, of what that one finds.
+    """
+    from wgmon_tui.service.station import Station
+
+    station = Station(arguments.config, arguments.state)
+    if not _on_terminal():
+        return asyncio.run(_table_once(station, arguments.ascii or _ascii_output()))
+    ask_server = _ask_server(lambda: station.loaded, arguments.config)
+    title, config = str(arguments.config), arguments.config
+    return asyncio.run(_show(station, arguments, title, arguments.state, ask_server, config))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """The writer without a screen; or the unit with which systemd starts it."""
+    if arguments.print_unit:
+        return _print_unit(arguments)
+    if arguments.system:
+        raise ConfigurationError("run: --system goes with --print-unit")
+    from wgmon_tui.service import headless
+
+    return headless.run(arguments.config, arguments.state)
 
 
 def demo(arguments: argparse.Namespace) -> int:
     """The dashboard on the embedded lab; three tables where the output is no terminal."""
     from tempfile import TemporaryDirectory
 
-    from wgmon_tui.fleet.secrets import open_keyring
     from wgmon_tui.lab.demo import Demo
+    from wgmon_tui.service.demo_past import NOTE, invent
+    from wgmon_tui.service.reload import loaded_from
+    from wgmon_tui.service.writer import Writer
 
     lab = Demo()
-    keyring = open_keyring(lab.fleet, Path())
-    with TemporaryDirectory(prefix="wgmon-tui-") as state, _stamps(Path(state)) as stamps:
-        engine = _engine(lab.fleet, keyring, stamps)
+    loaded = loaded_from(lab.fleet)
+    with TemporaryDirectory(prefix="wgmon-tui-") as state:
+        if _on_terminal():
+            invent(Path(state), lab.fleet.servers, time.time())
+        writer = Writer(Path(state), loaded, lock=None)
 
         async def run() -> int:
             await lab.start()
             try:
                 if _on_terminal():
-                    return await _show(engine, arguments, title="demo")
-                return await _tables(
-                    engine, rounds=_DEMO_ROUNDS, ascii_only=arguments.ascii or _ascii_output()
-                )
+                    ask_server = _ask_server(lambda: loaded, Path())
+                    return await _show(writer, arguments, "demo", Path(state), ask_server, history_note=NOTE)
+                ascii_only = arguments.ascii or _ascii_output()
+                return await _tables(writer, writer.engine, _DEMO_ROUNDS, ascii_only)
             finally:
                 await lab.stop()
 
@@ -134,6 +161,33 @@ def inspect(arguments: argparse.Namespace) -> int:
     return inspect_server(server, fleet, keyring, arguments.config, arguments.ascii or _ascii_output())
 
 
+def export(arguments: argparse.Namespace) -> int:
+    """Write what the store keeps; or one exchange made now, and the keys that open it."""
+    from wgmon_tui.report import export_command
+
+    export_command.refuse_nonsense(arguments)
+    if arguments.with_keys:
+        fleet, keyring = _load(arguments.config)
+        [server] = _chosen(fleet, arguments.names)
+        with _stamps(arguments.state) as stamps:
+            return export_command.export_with_keys(server, fleet, keyring, stamps, arguments)
+    return export_command.export_kept(arguments)
+
+
+def alert_test(arguments: argparse.Namespace) -> int:
+    """Send a sink a test."""
+    from wgmon_tui.service import alert_command
+
+    return alert_command.send_test(arguments.config, arguments.state, arguments.sink)
+
+
+def alert_log(arguments: argparse.Namespace) -> int:
+    """List what was told to whom."""
+    from wgmon_tui.service import alert_command
+
+    return alert_command.print_log(arguments.state, arguments.count, arguments.json)
+
+
 # What they share
 
 
@@ -154,21 +208,61 @@ def _stamps(state: Path) -> StampLedger:
     return ledger
 
 
-def _engine(fleet: Fleet, keyring: Keyring, stamps: StampLedger) -> Engine:
-    from wgmon_tui.monitor.engine import Engine
-    from wgmon_tui.probe.prober import Prober
-    from wgmon_tui.probe.targets import join
+def _print_unit(arguments: argparse.Namespace) -> int:
+    from wgmon_tui.service import unit
 
-    engine = Engine(Prober(stamps=stamps.next, ahead_s=stamps.ahead_s))
-    targets = join(fleet, keyring)
-    engine.watch(fleet.servers, targets.ready, targets.problems)
-    return engine
+    program = unit.own_command()
+    if arguments.system:
+        if unit.in_a_home(program):
+            print(f"wgmon-tui: a service cannot see {program[0]}: install it elsewhere", file=sys.stderr)
+        print(unit.system_unit(program), end="")
+    else:
+        print(unit.user_unit(program, arguments.config.absolute(), arguments.state.absolute()), end="")
+    return 0
 
 
-async def _show(engine: Engine, arguments: argparse.Namespace, title: str) -> int:
+def _ask_server(loaded: Callable[[], Loaded | None], config: Path) -> AskServer:
+    """A viewer knows neither the commands nor the keys: it reads them, if it may, when it is asked."""
+
+    def ask_server(server: Server) -> tuple[Finding, ...]:
+        from wgmon_tui.doctor.server import ask
+
+        known = loaded()
+        fleet, keyring = (known.fleet, known.keyring) if known else _load(config)
+        return ask(server, fleet, keyring, config)[1]
+
+    return ask_server
+
+
+async def _show(
+    feed: Feed,
+    arguments: argparse.Namespace,
+    title: str,
+    state: Path,
+    ask_server: AskServer,
+    config: Path | None = None,
+    history_note: str = "",
+) -> int:
+    from wgmon_tui.fleet.config_toml import Config, read_config
+    from wgmon_tui.history.reading import History
+    from wgmon_tui.history.store import STORE
     from wgmon_tui.tui.app import WgmonApp
+    from wgmon_tui.tui.depth import depth_of
 
-    app = WgmonApp(engine, title=title, ascii_only=arguments.ascii, theme=arguments.theme)
+    settings = (read_config(config) if config else Config()).face
+    app = WgmonApp(
+        feed,
+        title=title,
+        ascii_only=arguments.ascii,
+        theme=arguments.theme,
+        ask_server=ask_server,
+        history=History(state / STORE),
+        history_note=history_note,
+        state_dir=state,
+        config_dir=config,
+        settings=replace(settings, low_bandwidth=settings.low_bandwidth or arguments.low_bandwidth),
+        depth=depth_of(os.environ),
+    )
     loop = asyncio.get_running_loop()
     for ended_by in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(ended_by, partial(app.exit, None, 128 + ended_by))
@@ -176,23 +270,38 @@ async def _show(engine: Engine, arguments: argparse.Namespace, title: str) -> in
     return app.return_code or 0
 
 
-async def _tables(engine: Engine, rounds: int, ascii_only: bool) -> int:
+async def _table_once(station: Station, ascii_only: bool) -> int:
+    """The board as text: after one round of ours, or as another process that writes sees it."""
+    from wgmon_tui.report.table import table, totals
+
+    if station.engine and not station.board.rows:
+        print("No servers yet.")
+        station.close()
+        return 0
+    if station.engine:
+        return await _tables(station, station.engine, 1, ascii_only)
+    async with station.seen():
+        print(table(station.board, ascii_only))
+        print(totals((row.severity for row in station.board.rows.values()), ascii_only), flush=True)
+        for line in filter(None, (station.status, station.warning)):
+            print(f"wgmon-tui: {line}", file=sys.stderr)
+    return 0
+
+
+async def _tables(feed: Feed, engine: Engine, rounds: int, ascii_only: bool) -> int:
     """The board as text after each of so many rounds of the whole fleet."""
     from wgmon_tui.report.table import table, totals
 
     looks = dict.fromkeys(engine.board.rows, 0)
-    if not looks:
-        print("No servers yet.")
-        return 0
     looked = asyncio.Event()
 
-    def count(row: object, _: Round) -> None:
-        name = row.server.name  # type: ignore[attr-defined]
-        looks[name] += 1
-        looked.set()
+    def count(row: Row, outcome: Round | None, _: object) -> None:
+        if outcome:
+            looks[row.server.name] += 1
+            looked.set()
 
     engine.listen(count)
-    running = asyncio.create_task(engine.run())
+    running = asyncio.create_task(feed.run())
     try:
         for number in range(1, rounds + 1):
             while min(looks.values()) < number:

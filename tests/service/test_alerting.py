@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from math import inf
 from pathlib import Path
 
 import pytest
 
+from tests.history.recording import look
 from tests.service.stage import healthy, until, watched, write
 from wgmon_tui.alerts.log import deliveries
 from wgmon_tui.service.lock import WriterLock
@@ -41,12 +43,91 @@ class Scene:
         return []
 
     def writer(self) -> Writer:
-        lock = WriterLock(self.state)
-        assert lock.acquire()
-        return Writer(self.state, load(self.config), lock, config_dir=self.config)
+        return Writer(self.state, load(self.config), WriterLock.take(self.state), config_dir=self.config)
 
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     monkeypatch.chdir(tmp_path)
     return Scene(tmp_path)
+
+
+@asynccontextmanager
+async def running(*feeds: Writer | Viewer) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(feed.run()) for feed in feeds]
+    try:
+        yield
+    finally:
+        for task in reversed(tasks):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_server_that_fails_is_told_and_its_recovery_too(scene: Scene) -> None:
+    async with healthy("ams1") as (lab, server):
+        write(scene.config, server)
+        (scene.config / "config.toml").write_text(COMMAND)
+        writer = scene.writer()
+        async with running(writer):
+            await until(lambda: writer.board.rows["ams1"].word == "healthy")
+            await lab.stop()
+            await until(lambda: scene.told() == ["opened ams1"])
+            writer.pause(["ams1"], True)
+            await until(lambda: scene.told() == ["opened ams1", "recovered ams1"])
+
+
+async def test_a_viewer_mutes_a_server_and_it_lasts_through_a_restart(scene: Scene) -> None:
+    write(scene.config, watched("ams1"))
+    (scene.config / "config.toml").write_text(COMMAND)
+    writer, viewer = scene.writer(), Viewer(scene.state)
+    writer.engine.pause(["ams1"], True)
+    async with running(writer, viewer):
+        await until(lambda: viewer.writer and "ams1" in viewer.board.rows)
+        viewer.mute(["ams1"], inf)
+        await until(lambda: viewer.board.rows["ams1"].muted_until)
+        assert writer.board.rows["ams1"].muted_until == inf
+    writer = scene.writer()
+    assert writer.board.rows["ams1"].muted_until == inf
+    async with running(writer):
+        writer.pause(["ams1"], False)
+        await until(lambda: deliveries(scene.state))
+        assert deliveries(scene.state)[0].reason.startswith("muted by ")
+        assert scene.told() == []
+        writer.mute(["ams1"], None)
+        await until(lambda: scene.told() == ["opened ams1"])
+
+
+async def test_a_viewer_sends_a_test_and_hears_of_the_sinks(scene: Scene) -> None:
+    write(scene.config, watched("ams1"))
+    (scene.config / "config.toml").write_text(COMMAND + '[[rule]]\nsinks = ["file"]\nservers = ["none"]')
+    writer, viewer = scene.writer(), Viewer(scene.state)
+    async with running(writer, viewer):
+        await until(lambda: viewer.sinks)
+        assert viewer.sinks == ("file",)
+        viewer.test_sink("file")
+        await until(lambda: scene.told() == ["test "])
+        viewer.retry_alert(99)
+        await until(lambda: viewer.warning)
+        assert viewer.warning == "refused: there is no alert 99 that could be sent again"
+
+
+async def test_a_new_config_takes_effect_without_a_restart(scene: Scene) -> None:
+    write(scene.config, watched("ams1"))
+    writer = scene.writer()
+    async with running(writer):
+        await until(lambda: writer.board.rows["ams1"].incident)
+        (scene.config / "config.toml").write_text(COMMAND)
+        await until(lambda: scene.told() == ["opened ams1"])
+
+
+async def test_maintenance_is_shown_and_counted_as_such(scene: Scene) -> None:
+    write(scene.config, watched("ams1"))
+    work = '[[maintenance]]\nname = "move"\nfrom = 2020-01-01T00:00:00\nuntil = 2099-01-01T00:00:00\n'
+    (scene.config / "config.toml").write_text(COMMAND + work)
+    writer = scene.writer()
+    async with running(writer):
+        await until(lambda: deliveries(scene.state))
+        assert writer.board.rows["ams1"].maintenance == "move"
+        assert deliveries(scene.state)[0].reason == 'maintenance "move"'
+    assert scene.told() == []
+    assert ("maintenance",) in look(scene.state, "SELECT DISTINCT state FROM checks")
