@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,9 @@ from wgmon_tui.lab.server import LabServer
 from wgmon_tui.wireguard.keys import PrivateKey
 
 CLIENT = PrivateKey.generate()
+SETUP = Setup(
+    PrivateKey.generate(), (Peer(CLIENT.public, (ip_network("10.8.0.2/32"),)),), (ip_address("10.8.0.1"),)
+)
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,7 @@ async def run(*words: str, home: Path, **environment: str) -> Ran:
 
 @pytest.fixture
 async def server() -> AsyncIterator[LabServer]:
-    setup = Setup(PrivateKey.generate(), (Peer(CLIENT.public),))
-    async with LabServer(setup) as running:
+    async with LabServer(SETUP) as running:
         yield running
 
 
@@ -88,14 +91,25 @@ async def test_json_is_one_object_a_line_and_holds_no_secret(tmp_path: Path, wg_
     assert CLIENT.raw.hex() not in ran.out
 
 
-async def test_without_an_inner_address_the_keepalive_proves_that_our_data_arrives(
+async def test_without_an_inner_address_the_first_hop_proves_the_data_path(
     tmp_path: Path, wg_conf: Path
 ) -> None:
     ran = await run("probe", "--conf", str(wg_conf), "--json", home=tmp_path)
     line = json.loads(ran.out)
     assert line["tunnel"]["passive"] is True
-    assert any("a keepalive acknowledged our data" in each for each in line["evidence"])
+    assert (line["tunnel"]["sent"], line["tunnel"]["received"]) == (1, 1)
+    assert "data passes both ways (10.8.0.1 answers)" in line["summary"]
     assert line["port_monitor"] == "open|filtered"
+
+
+async def test_a_data_path_that_nothing_proves_makes_the_exit_code_1_and_says_what_to_type_next(
+    tmp_path: Path, server: LabServer, wg_conf: Path
+) -> None:
+    server.become(Mode.DATA_DROPPED)
+    ran = await run("probe", "--conf", str(wg_conf), "--quick", home=tmp_path)
+    assert ran.code == 1
+    assert "unproven" in ran.out
+    assert "wg show wg0 allowed-ips" in ran.out
 
 
 async def test_an_imported_file_can_be_probed_by_name(tmp_path: Path, wg_conf: Path) -> None:
@@ -120,8 +134,7 @@ async def test_a_server_that_is_down_makes_the_exit_code_2_and_says_what_to_type
 
 
 async def test_a_slow_server_makes_the_exit_code_1(tmp_path: Path) -> None:
-    setup = Setup(PrivateKey.generate(), (Peer(CLIENT.public),))
-    async with LabServer(setup, Behaviour(Mode.SLOW, slowness=0.7)) as server:
+    async with LabServer(SETUP, Behaviour(Mode.SLOW, slowness=0.7)) as server:
         path = tmp_path / "slow.conf"
         path.write_text(conf(server))
         ran = await run("probe", "--conf", str(path), "--quick", home=tmp_path)

@@ -6,7 +6,9 @@ import argparse
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -64,6 +66,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.set_defaults(run=commands.demo)
 
+    run = subparsers.add_parser(
+        "run",
+        parents=[_places()],
+        help="check and keep the history without a screen",
+        description="Check and keep the history without a screen, for systemd or a shell. SIGTERM ends it, "
+        "SIGHUP reads the files and every secret again. Exit code: 0 ended by a signal, 64 bad usage or "
+        "configuration, 71 no socket to probe with, 75 another process writes there already.",
+    )
+    run.add_argument("--print-unit", action="store_true",
+                     help="print a systemd unit for this account, and how to install it")  # fmt: skip
+    run.add_argument("--system", action="store_true",
+                     help="with --print-unit: for the whole machine, with an account of its own")  # fmt: skip
+    run.set_defaults(run=commands.run)
+
     probe = subparsers.add_parser(
         "probe",
         parents=[_places(), plain],
@@ -100,7 +116,51 @@ def _parser() -> argparse.ArgumentParser:
     inspect = subparsers.add_parser("inspect", parents=[_places(), plain], help="ask a server how it sees us")
     inspect.add_argument("name", metavar="NAME", help="a server that has `inspect` in servers.toml")
     inspect.set_defaults(run=commands.inspect)
+    _add_export(subparsers)
+    _add_alert(subparsers)
     return parser
+
+
+def _add_export(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    export = subparsers.add_parser(
+        "export",
+        parents=[_places()],
+        help="write the history for other programs",
+        description="Write what the store keeps: JSON (an object a line), CSV, or the packets as a pcapng "
+        "file that Wireshark opens.",
+    )
+    export.add_argument("kind", choices=("checks", "incidents", "exchange"))
+    export.add_argument("names", nargs="*", metavar="NAME", help="of these servers (default: all)")
+    export.add_argument("--format", choices=("json", "csv", "pcapng"), default="json", dest="form",
+                        help="pcapng is for exchange alone (default json)")  # fmt: skip
+    export.add_argument("--since", type=_moment, metavar="24h|DATE", help="not what was before")
+    export.add_argument("--until", type=_moment, metavar="24h|DATE", help="not what came after")
+    export.add_argument("--output", type=Path, metavar="FILE", help="a file that only you can read")
+    export.add_argument(
+        "--with-keys",
+        action="store_true",
+        help="check NAME now, and write that exchange with our private key, so that Wireshark decrypts it",
+    )
+    export.add_argument("--yes-show-keys", action="store_true", help="for scripts: --with-keys does not ask")
+    export.set_defaults(run=commands.export)
+
+
+def _add_alert(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    alert = subparsers.add_parser("alert", help="test the sinks that are told; list what they were told")
+    kinds = alert.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    test = kinds.add_parser(
+        "test",
+        parents=[_places()],
+        help="send a sink a test",
+        description="Send a sink a test, by the writer where one runs. Exit code: 0 it has arrived, 1 it has "
+        "not, 64 bad usage or configuration.",
+    )
+    test.add_argument("sink", metavar="SINK", help="its name in config.toml")
+    test.set_defaults(run=commands.alert_test)
+    log = kinds.add_parser("log", parents=[_places()], help="what was told to whom, the latest first")
+    log.add_argument("--json", action="store_true", help="one JSON object a delivery, a line each")
+    log.add_argument("--count", type=_count, default=100, metavar="N", help="the last N (default 100)")
+    log.set_defaults(run=commands.alert_log)
 
 
 def _places(config: Path | None = None, state: Path | None = None) -> argparse.ArgumentParser:
@@ -119,6 +179,8 @@ def _face() -> argparse.ArgumentParser:
     face.add_argument("--ascii", action="store_true", help="draw with ASCII only")
     face.add_argument("--theme", metavar="NAME", help="colours to start with; `t` changes them")
     face.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    face.add_argument("--low-bandwidth", action="store_true",
+                      help="for a slow link: paint less often, no mouse, 16 colours")  # fmt: skip
     return face
 
 
@@ -127,6 +189,22 @@ def _count(text: str) -> int:
     if not 1 <= value <= 1_000_000:
         raise argparse.ArgumentTypeError(f"expected a number from 1 to 1000000, got {value}")
     return value
+
+
+def _moment(text: str) -> float:
+    """Unix time, from how long ago it was or from an ISO 8601 date: of this machine's zone unless it says."""
+    from wgmon_tui.fleet.values import InvalidValueError, parse_duration, quoted
+
+    try:
+        return time.time() - parse_duration(text)
+    except InvalidValueError:
+        pass
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise argparse.ArgumentTypeError(
+            f"expected how long ago, such as 24h, or a date such as 2026-11-22T10:15, got {quoted(text)}"
+        ) from None
 
 
 def _write_any_terminal() -> None:

@@ -149,8 +149,8 @@ def test_the_verdicts_are_those_that_an_incident_can_have() -> None:
         (
             WEBHOOK + '[[rule]]\nsinks = ["pager"]\nescalate_after = "15m"',
             (
-                'config.toml: rule 1: key escalate_to: missing; add escalate_to = ["boss"], for one says nothing '
-                "without the other"
+                'config.toml: rule 1: key escalate_to: missing; add escalate_to = ["boss"], for one '
+                "says nothing without the other"
             ),
         ),
         (
@@ -163,8 +163,8 @@ def test_the_verdicts_are_those_that_an_incident_can_have() -> None:
         (
             '[[maintenance]]\nname = "x"',
             (
-                'config.toml: maintenance "x": key weekly: expected either weekly = ["tue 02:00-04:00"], or from '
-                "and until"
+                'config.toml: maintenance "x": key weekly: expected either weekly = ["tue 02:00-04:00"], or '
+                "from and until"
             ),
         ),
         (
@@ -173,8 +173,8 @@ def test_the_verdicts_are_those_that_an_incident_can_have() -> None:
                 'security = "none"\npassword = "p"'
             ),
             (
-                'config.toml: sink "a": key security: expected "starttls" or "tls": a password must not go out '
-                "in the clear"
+                'config.toml: sink "a": key security: expected "starttls" or "tls": a password must not '
+                "go out in the clear"
             ),
         ),
     ],

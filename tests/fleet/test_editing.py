@@ -13,6 +13,7 @@ from wgmon_tui.fleet.editing import (
     ServerChange,
     delete_identity,
     delete_servers,
+    listed,
     problems_of,
     restore,
     save_identity,
@@ -153,7 +154,7 @@ def test_a_pasted_config_brings_its_key_as_an_identity_of_its_own(config_dir: Pa
 def test_deleted_servers_come_back_where_they_stood(config_dir: Path) -> None:
     deleted = delete_servers(config_dir, ["ams1", "lon1"])
     assert names(config_dir) == ["fra1"]
-    assert deleted.names == "ams1, lon1"
+    assert deleted.names == "ams1 and lon1"
     restore(config_dir, deleted)
     assert read(config_dir).fleet == FLEET
 
@@ -180,7 +181,7 @@ def test_a_deleted_server_does_not_come_back_without_its_identity(config_dir: Pa
 
 
 def test_an_identity_in_use_is_not_deleted(config_dir: Path) -> None:
-    with pytest.raises(ConfigurationError, match="in use by ams1, fra1, lon1; give that another"):
+    with pytest.raises(ConfigurationError, match="in use by ams1, fra1 and lon1; give that another"):
         delete_identity(config_dir, "bastion")
 
 
@@ -205,6 +206,13 @@ def test_the_addresses_of_an_identity_can_be_changed(config_dir: Path) -> None:
     assert read(config_dir).fleet.identities == (after,)
     with pytest.raises(ConflictError):
         save_identity(config_dir, BASTION, replace(BASTION, addresses=(ip_interface("10.9.0.1/32"),)))
+
+
+def test_of_many_names_the_first_few_are_said() -> None:
+    assert listed([]) == ""
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"]) == "a, b and c"
+    assert listed(list("abcdefg")) == "a, b, c and 4 more"
 
 
 def test_every_problem_of_a_table_is_found_at_once() -> None:

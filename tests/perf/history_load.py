@@ -77,7 +77,8 @@ def _measure(state_dir: Path, seconds: float, servers: int, rate: float) -> None
     recorder.start()
     rows = [row(f"server-{number:05}", since=time.time()) for number in range(servers)]
     # As after a start: what is kept of packets is what a running fleet keeps.
-    recorder._intake.go_on({each.server.name: Restored(Verdict.HEALTHY, None, 0, None, None) for each in rows})
+    well = Restored(Verdict.HEALTHY, None, 0, None, None)
+    recorder._intake.go_on({each.server.name: well for each in rows})
     recorder.watch(rows)
     recorder.flush().result(60)
     spawn = multiprocessing.get_context("spawn")

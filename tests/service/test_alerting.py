@@ -1,4 +1,4 @@
-"""The writer and its alerts together: from a server that fails to a command that is run, and what viewers ask."""
+"""The writer and its alerts: from a server that fails to a command that is run, and what viewers ask."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from wgmon_tui.probe.records import (
     ForeignBytes,
     Handshake,
     InnerEcho,
+    InnerHop,
     NameUnresolved,
     Packet,
     PacketRejected,
@@ -42,12 +43,14 @@ CLIENT_INDEX = 0x01020304
 SERVER_INDEX = 0x0A0B0C0D
 COOKIE = bytes(range(16))
 V4 = ip_address("203.0.113.7")
+HOP = ip_address("10.8.0.1")
 V6 = ip_address("2001:db8::7")
 
 
 def server(name: str, host: str = "") -> Server:
-    """A server of the fleet."""
-    return Server(name, Endpoint(host or f"{name}.example.net", 51820), SERVER.public, "bastion")
+    """A server of the fleet, whose every check counts at once."""
+    endpoint = Endpoint(host or f"{name}.example.net", 51820)
+    return Server(name, endpoint, SERVER.public, "bastion", fail_after=1, recover_after=1)
 
 
 def initiate(cookie: bytes | None = None) -> Attempt:
@@ -99,7 +102,15 @@ def healthy(name: str = "fra1", address: Address | None = V4, at: float = NOW, r
     answer = respond(attempt)
     session: Session = attempt.complete(answer)
     exchange = [sent(0.0, attempt.packet), received(rtt, answer), sent(rtt + 0.0002, session.keepalive())]
-    return check(exchange, rtt=rtt, name=name, address=address, at=at)
+    return proven(check(exchange, rtt=rtt, name=name, address=address, at=at))
+
+
+def proven(answered: Check) -> Check:
+    """The same, and the first hop inside the tunnel answered."""
+    assert answered.handshake
+    rtt = answered.handshake.rtt
+    evidence = (*answered.evidence, InnerHop(4, HOP, rtt))
+    return replace(answered, evidence=evidence, tunnel=Tunnel(1, 1, rtt, None, passive=True))
 
 
 def psk_mismatch(name: str = "fra1", address: Address | None = V4, at: float = NOW) -> Check:
@@ -125,7 +136,7 @@ def under_load(name: str = "fra1", at: float = NOW) -> Check:
         received(0.055, answer),
         sent(0.0552, again.complete(answer).keepalive()),
     ]
-    return check(exchange, CookieDemanded(0.011), rtt=0.013, cookie=True, name=name, at=at)
+    return proven(check(exchange, CookieDemanded(0.011), rtt=0.013, cookie=True, name=name, at=at))
 
 
 def _through_the_tunnel(answered: bool, name: str, at: float) -> Check:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from textual.pilot import Pilot
 
 from tests.tui.fleet import NOW, QuietEngine, bad_night
-from tests.tui.keys import press
+from tests.tui.keys import press, read
+from wgmon_tui.fleet.face_settings import FaceSettings
+from wgmon_tui.history.reading import History
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.fleet_table import FleetTable
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.screens.fleet import FleetScreen
+
+USUAL = FaceSettings()
 
 
 class Face:
@@ -40,6 +45,10 @@ class Face:
     async def press(self, *keys: str) -> None:
         await press(self.pilot, *keys)
 
+    async def read(self) -> None:
+        """Come back when what was to be read of the history is on the screen."""
+        await read(self.app, self.pilot)
+
     async def follow(self) -> None:
         """Let the screen take what the test wrote on the board, without waiting for its timer."""
         self.fleet._follow()
@@ -65,9 +74,23 @@ async def face(
     ascii_only: bool = False,
     theme: str | None = None,
     title: str = "bastion",
+    history: History | None = None,
+    config_dir: Path | None = None,
+    state_dir: Path | None = None,
+    settings: FaceSettings = USUAL,
 ) -> AsyncIterator[Face]:
     engine = engine or bad_night()
-    app = WgmonApp(engine, title=title, ascii_only=ascii_only, theme=theme, clock=lambda: NOW)
+    app = WgmonApp(
+        engine,
+        title=title,
+        ascii_only=ascii_only,
+        theme=theme,
+        clock=lambda: NOW,
+        history=history,
+        config_dir=config_dir,
+        state_dir=state_dir,
+        settings=settings,
+    )
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         yield Face(app, engine, pilot)

@@ -25,6 +25,8 @@ class QuietEngine(Engine):
     def __init__(self, servers: Iterable[Server] = ()) -> None:
         self.board = Board(servers)
         self.rechecked: list[list[str]] = []
+        self.acknowledged: list[tuple[list[str], str]] = []
+        self.noted: list[tuple[str, str]] = []
         self.cancelled = asyncio.Event()
 
     async def run(self) -> None:
@@ -36,9 +38,22 @@ class QuietEngine(Engine):
     def recheck(self, names: Iterable[str]) -> None:
         self.rechecked.append(list(names))
 
-    def pause(self, names: Iterable[str], paused: bool) -> None:
+    def pause(self, names: Iterable[str], paused: bool, who: str = "") -> None:
         for name in names:
             self.board.pause(name, paused, NOW)
+
+    def acknowledge(self, names: Iterable[str], who: str = "", note: str = "") -> None:
+        names = list(names)
+        self.acknowledged.append((names, note))
+        for name in names:
+            self.board.acknowledge(name, NOW, who or "me", note)
+
+    def mute(self, names: Iterable[str], until: float | None, who: str = "") -> None:
+        for name in names:
+            self.board.mute(name, until, who)
+
+    def add_note(self, incident: str, text: str) -> None:
+        self.noted.append((incident, text))
 
     @property
     def checks_per_second(self) -> float:
@@ -48,9 +63,16 @@ class QuietEngine(Engine):
 def server(
     name: str, *, endpoint: str | None = None, tags: Sequence[str] = (), paused: bool = False
 ) -> Server:
-    host = endpoint or f"{name}.example.net"
+    """One whose every check counts at once."""
     return Server(
-        name, Endpoint(host, 51820), PublicKey(bytes(32)), "bastion", tags=tuple(tags), paused=paused
+        name,
+        Endpoint(endpoint or f"{name}.example.net", 51820),
+        PublicKey(bytes(32)),
+        "bastion",
+        tags=tuple(tags),
+        paused=paused,
+        fail_after=1,
+        recover_after=1,
     )
 
 

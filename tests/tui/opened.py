@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from rich.text import Text
@@ -11,11 +11,13 @@ from textual.widgets import Static
 
 from tests.tui import exchanges
 from tests.tui.fleet import NOW, QuietEngine
-from tests.tui.keys import press
+from tests.tui.keys import press, read
+from wgmon_tui.history.reading import History
 from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.hexview import HexView
 from wgmon_tui.tui.screens.server import ServerScreen
+from wgmon_tui.tui.serversview import AskServer
 
 NAMES = ("ams2", "fra1", "lon3")
 
@@ -24,8 +26,17 @@ def fleet() -> QuietEngine:
     return QuietEngine(exchanges.server(name) for name in NAMES)
 
 
-def app_over(engine: QuietEngine, *, ascii_only: bool = False) -> WgmonApp:
-    return WgmonApp(engine, title="test", ascii_only=ascii_only, clock=lambda: NOW)
+def app_over(
+    engine: QuietEngine,
+    *,
+    ascii_only: bool = False,
+    ask_server: AskServer | None = None,
+    clock: Callable[[], float] = lambda: NOW,
+    history: History | None = None,
+) -> WgmonApp:
+    return WgmonApp(
+        engine, title="test", ascii_only=ascii_only, clock=clock, ask_server=ask_server, history=history
+    )
 
 
 class Opened:
@@ -67,6 +78,10 @@ class Opened:
     async def press(self, *keys: str) -> None:
         await press(self.pilot, *keys)
 
+    async def read(self) -> None:
+        """Come back when what was to be read of the history is on the screen."""
+        await read(self.app, self.pilot)
+
     async def see(self, *checks: Check) -> None:
         exchanges.saw(self.engine, *checks)
         self.screen.follow_board()
@@ -80,12 +95,15 @@ async def opened(
     engine: QuietEngine | None = None,
     size: tuple[int, int] = (80, 24),
     ascii_only: bool = False,
+    ask_server: AskServer | None = None,
+    clock: Callable[[], float] = lambda: NOW,
+    history: History | None = None,
 ) -> AsyncIterator[Opened]:
     """The screen of `name`, after a round of `checks` where there are any."""
     engine = engine or fleet()
     if checks:
         exchanges.saw(engine, *checks)
-    app = app_over(engine, ascii_only=ascii_only)
+    app = app_over(engine, ascii_only=ascii_only, ask_server=ask_server, clock=clock, history=history)
     async with app.run_test(size=size) as pilot:
         app.open_server(name)
         await pilot.pause()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -8,9 +10,12 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.tui.fleet import NOW, QuietEngine, bad_night, record, server
+from tests.tui.pasts import incident
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.monitor.board import Row
-from wgmon_tui.tui.columns import COLUMNS, Drawing, lay_out
+from wgmon_tui.monitor.damping import Damping
+from wgmon_tui.tui.columns import COLUMNS, Drawing, chosen_columns, lay_out
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.themes import palette_named
 
@@ -29,8 +34,64 @@ def text(column: str, row: Row, width: int | None = None, drawing: Drawing = DRA
 
 
 def test_a_state_is_glyph_and_word(rows: dict[str, Row]) -> None:
-    assert text("state", rows["fra1"]) == "✖ down    "
-    assert text("state", rows["dub1"]) == "▲ degraded"
+    assert text("state", rows["fra1"]) == "✖ down      "
+    assert text("state", rows["dub1"]) == "▲ degraded  "
+
+
+def test_an_acknowledged_incident_has_a_quiet_mark_beside_the_state() -> None:
+    row = QuietEngine([server("fra1")]).board.rows["fra1"]
+    row.severity, row.incident = Severity.DOWN, incident(opened=600)
+    assert text("state", row) == "✖ down      "
+    row.incident = incident(opened=600, by="anna")
+    assert text("state", row) == "✖ down     ✓"
+    assert COLUMNS["state"].cell(row, 12, DRAWING)[-1][1] == NIGHT.muted
+
+
+def test_of_whom_nobody_is_told_has_a_mark_and_where_there_is_room_a_word() -> None:
+    board = bad_night().board
+    row = board.rows["mad1"]
+    board.mute("mad1", NOW + 60)
+    assert text("state", row) == "✖ down     ⊘"
+    assert text("verdict", row).rstrip() == "silent, muted"
+    board.mute("mad1", None)
+    board.maintain("mad1", "kernel week")
+    assert text("state", row) == "✖ down     ⊘"
+    assert text("verdict", row).rstrip() == "silent, planned"
+    assert text("verdict", row, 8) == "silent  "
+
+
+def test_a_server_that_flaps_says_so_in_the_place_of_down() -> None:
+    row = QuietEngine([server("fra1")]).board.rows["fra1"]
+    row.severity, row.damping = Severity.DOWN, Damping(Severity.DOWN, flapping=True)
+    assert text("state", row).strip() == "✖ flapping"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "width", "said"),
+    [
+        (Verdict.SILENT, 16, "silent 1/2"),
+        (Verdict.WRONG_SERVER_KEY, 16, "wrong-server-key"),
+        (Verdict.WRONG_SERVER_KEY, 20, "wrong-server-key 1/2"),
+    ],
+)
+def test_a_verdict_that_changes_no_state_yet_says_how_far_it_is_where_there_is_room(
+    verdict: Verdict, width: int, said: str
+) -> None:
+    board = QuietEngine([replace(server("fra1"), fail_after=2)]).board
+    record(board, "fra1", Verdict.HEALTHY, 0.01)
+    record(board, "fra1", verdict, None)
+    row = board.rows["fra1"]
+    assert text("state", row).strip() == "● up"
+    assert text("verdict", row, width) == said.ljust(width)
+
+
+@pytest.mark.parametrize(
+    ("share", "written"), [(None, "–"), (1.0, "100%"), (0.9993, "99.93%"), (0.5, "50.0%")]
+)
+def test_an_uptime_is_blank_before_the_history_knows_it(share: float | None, written: str) -> None:
+    row = QuietEngine([server("fra1")]).board.rows["fra1"]
+    row.uptime = share
+    assert text("uptime", row).strip() == written
 
 
 def test_a_lost_check_says_so_where_its_time_would_stand(rows: dict[str, Row]) -> None:
@@ -99,9 +160,11 @@ def test_every_row_fills_its_cells_exactly(rows: dict[str, Row]) -> None:
     [
         (60, "state name verdict rtt"),
         (80, "state name verdict rtt checks"),
-        (120, "state name verdict port rtt checks loss p95 since"),
-        (130, "state name verdict port rtt checks loss p50 p95 since"),
-        (140, "state name verdict port rtt checks loss p50 p95 since endpoint"),
+        (100, "state name verdict rtt checks loss uptime since"),
+        (120, "state name verdict port rtt checks loss p95 uptime since"),
+        (130, "state name verdict port rtt checks loss p50 p95 uptime since"),
+        (140, "state name verdict port rtt checks loss p50 p95 uptime since"),
+        (160, "state name verdict port rtt checks loss p50 p95 uptime since endpoint"),
     ],
 )
 def test_each_width_has_its_designed_columns(width: int, columns: str) -> None:
@@ -121,3 +184,28 @@ def test_columns_stand_apart_and_inside_the_terminal(width: int, name: int, endp
     for left, right in pairwise(layout):
         assert left.start + left.width + 2 == right.start
         assert left.width >= 1
+
+
+@pytest.mark.parametrize(
+    ("names", "line"),
+    [
+        (("name", "rttt"), 'there is no column "rttt"; expected some of state, name, '),
+        (("name", "rtt", "name"), '"name" stands there twice'),
+        (("state", "rtt"), 'expected "name" among them'),
+    ],
+)
+def test_columns_that_cannot_be_chosen_are_named(names: tuple[str, ...], line: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^config.toml: columns: key fleet: {re.escape(line)}"):
+        chosen_columns(names)
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 120, 200])
+def test_chosen_columns_come_in_their_order_as_far_as_there_is_room(width: int) -> None:
+    chosen = chosen_columns(("verdict", "rtt", "name", "p50", "endpoint", "checks"))
+    shown = [placed.column.key for placed in lay_out(width, 12, 20, chosen)]
+    assert "name" in shown
+    assert shown == [key for key in chosen if key in shown]
+    others = [key for key in chosen if key != "name"]
+    assert [key for key in shown if key != "name"] == others[: len(shown) - 1]
+    last = lay_out(width, 12, 20, chosen)[-1]
+    assert last.start + last.width <= width

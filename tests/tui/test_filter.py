@@ -4,16 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tui.fleet import bad_night
+from tests.tui.fleet import NOW, bad_night, record
 from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.tui.filter import KEYS, completed, parse_filter
+from wgmon_tui.tui.filter import FACTS, FIGURES, KEYS, Beside, completed, inverse, parse_filter
 
 ROWS = bad_night().board.rows
+BESIDE = Beside(NOW, {"ams1", "lab"})
+SAVED = {"oncall": "state:down !is:muted", "Slow": "rtt>500ms"}
 
 
-def found(line: str) -> set[str]:
-    chosen = parse_filter(line)
-    return {name for name, row in ROWS.items() if chosen.matches(row)}
+def found(line: str, beside: Beside = BESIDE) -> set[str]:
+    chosen = parse_filter(line, SAVED)
+    return {name for name, row in ROWS.items() if chosen.matches(row, beside)}
 
 
 def test_a_word_is_looked_for_in_name_endpoint_tags_and_verdict() -> None:
@@ -58,7 +60,88 @@ def test_what_is_no_known_key_is_a_word() -> None:
     assert found("net:51820") == set(ROWS)
 
 
-@given(st.text() | st.lists(st.sampled_from([*KEYS, ":", "!", " ", "eu", "down", "İ"])).map("".join))
+def test_figures_are_compared_in_their_usual_units() -> None:
+    assert found("rtt>500") == found("rtt>500ms") == found("rtt>0.5s") == found("@slow")
+    assert found("rtt>500") == {"tyo1", "office-gateway-with-a-long-name"}
+    assert found("loss>=5%") == found("loss>=5") == {"fra1", "mad1", "dub1"}
+    assert found("since<1h") == {"fra1", "tyo1", "cpt1"}
+    assert found("since>=30m since<2h") == {"mad1", "tyo1"}
+
+
+def test_an_uptime_compares_as_the_column_shows_it() -> None:
+    ROWS["ams1"].uptime, ROWS["ams2"].uptime = 0.9991, 0.5
+    assert found("uptime<99.9") == {"ams2"}
+    assert found("uptime>=99.9%") == {"ams1"}
+
+
+def test_a_row_without_the_figure_is_not_found_and_by_the_inverse_it_is() -> None:
+    assert "fra1" not in found("rtt<=99999") | found("rtt>0")
+    assert "fra1" in found("!rtt>0")
+
+
+def test_is_asks_for_facts() -> None:
+    row = ROWS["fra1"]
+    row.muted_until, row.maintenance = NOW + 60, "kernel week"
+    try:
+        assert found("is:muted") == found("is:maintenance") == {"fra1"}
+        assert found("is:muted", Beside(NOW + 61)) == set()
+    finally:
+        row.muted_until = row.maintenance = None
+    assert found("is:marked") == {"ams1", "lab"}
+    assert found("is:paused") == {"lab"}
+    assert found("is:acknowledged") == found("is:flapping") == set()
+
+
+def test_an_acknowledged_incident_and_a_flapping_server_are_facts() -> None:
+    board = bad_night().board
+    board.acknowledge("fra1", NOW, "anna")
+    for _ in range(12):
+        record(board, "ams1", Verdict.SILENT, None)
+        record(board, "ams1", Verdict.HEALTHY, 0.01)
+    for line, name in (("is:ack", "fra1"), ("is:flap", "ams1")):
+        chosen = parse_filter(line)
+        assert [each for each, row in board.rows.items() if chosen.matches(row, Beside(NOW))] == [name]
+
+
+@pytest.mark.parametrize("line", ["rtt>", "rtt>x", "loss>5ms", "since<1", "uptime<%", "!since>2y", "@onc"])
+def test_a_comparison_that_is_not_whole_does_not_count_yet(line: str) -> None:
+    chosen = parse_filter(line, SAVED)
+    assert not chosen
+    assert chosen.unfinished == (line,)
+    assert found(line) == set(ROWS)
+
+
+def test_a_saved_filter_stands_for_its_terms_and_can_be_inverted() -> None:
+    assert found("@oncall") == {"fra1", "mad1"}
+    assert found("@ONCALL tag:edge") == {"fra1"}
+    assert found("!@oncall") == set(ROWS) - {"fra1", "mad1"}
+    assert found("@nobody") == set()
+
+
+def test_a_lonely_exclamation_mark_in_front_inverts_the_whole() -> None:
+    assert found("! tag:eu state:down") == set(ROWS) - {"fra1", "mad1"}
+
+
+WORDS = st.sampled_from(
+    ["!", "!!fra", "tag:eu", "!state:down", "rtt>20", "!loss<5%", "is:marked", "since<1", "@oncall", "state:"]
+)
+
+
+@given(st.lists(WORDS, min_size=1, max_size=4).map(" ".join))
+def test_the_inverse_of_a_line_shows_exactly_the_rest(line: str) -> None:
+    if parse_filter(line, SAVED):
+        assert found(inverse(line)) == set(ROWS) - found(line)
+        assert found(inverse(inverse(line))) == found(line)
+
+
+@given(
+    st.text()
+    | st.lists(
+        st.sampled_from(
+            [*KEYS, *FIGURES, ":", "!", " ", "eu", "down", "İ", "<", ">=", "9.", "٣", "%", "@oncall"]
+        )
+    ).map("".join)
+)
 def test_nothing_that_can_be_typed_raises(line: str) -> None:
     shown = found(line)
     assert shown <= set(ROWS)
@@ -78,6 +161,10 @@ def test_a_term_and_its_inverse_part_the_fleet(word: str) -> None:
         ("verdict:w", "verdict:wrong-server-key"),
         ("!state:de", "!state:degraded"),
         ("fra1 Tag:E", "fra1 Tag:Edge"),
+        ("is:ma", "is:maintenance"),
+        ("r", "rtt>"),
+        ("!upt", "!uptime<"),
+        ("state:up @s", "state:up @slow"),
         ("name:f", None),
         ("verdict:", None),
         ("state:down", None),
@@ -86,12 +173,17 @@ def test_a_term_and_its_inverse_part_the_fleet(word: str) -> None:
     ],
 )
 def test_a_word_is_carried_on_to_the_first_that_it_begins(line: str, whole: str | None) -> None:
-    assert completed(line, ("edge", "eu")) == whole
+    assert completed(line, ("edge", "eu"), ("Slow",)) == whole
 
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_verdict_can_be_completed(verdict: Verdict) -> None:
     assert completed(f"verdict:{verdict.slug[:-1]}", ()) == f"verdict:{verdict.slug}"
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_every_fact_can_be_completed(fact: str) -> None:
+    assert completed(f"is:{fact[:-1]}", ()) == f"is:{fact}"
 
 
 @given(st.text() | st.sampled_from(KEYS).map("{}:".format))

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.tui.fleet import NOW
+from wgmon_tui.diagnosis.wording import stretch
 from wgmon_tui.monitor.samples import CAPACITY
 from wgmon_tui.tui import format as write
 from wgmon_tui.tui.glyphs import ASCII, UNICODE, Glyphs
@@ -110,3 +111,63 @@ def test_a_sparkline_fills_its_width(samples: list[float | None], width: int, gl
     line = write.sparkline(samples, width, glyphs)
     assert len(line) == width
     assert line.count(glyphs.lost) == sum(sample is None for sample in (samples[-width:] if width else []))
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        (1, "100%"),
+        (0.99999, "99.99%"),
+        (0.9907, "99.07%"),
+        (0.9, "90.00%"),
+        (0.8999, "89.9%"),
+        (0.2, "20.0%"),
+        (0, "0.0%"),
+    ],
+)
+def test_an_uptime_is_whole_only_without_any_outage(part: float, text: str) -> None:
+    assert write.uptime(part) == text
+
+
+@given(st.floats(0, 1))
+def test_an_uptime_fits_its_column_and_never_flatters(part: float) -> None:
+    text = write.uptime(part)
+    assert len(text) <= 6
+    assert float(text.rstrip("%")) / 100 <= part + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "0 s"),
+        (99, "99 s"),
+        (100, "1 min"),
+        (3599, "59 min"),
+        (3600, "1 h 00 min"),
+        (86399, "23 h 59 min"),
+        (86400, "1 d 00 h"),
+        (9 * 86400 + 5 * 3600, "9 d 05 h"),
+        (30 * 86400, "30 d"),
+    ],
+)
+def test_how_long_something_lasted_is_said_in_its_two_largest_units(seconds: float, text: str) -> None:
+    assert stretch(seconds) == text
+
+
+@given(st.floats(0, 400 * 86400))
+def test_how_long_something_lasted_fits_its_column(seconds: float) -> None:
+    assert len(stretch(seconds)) <= 11
+
+
+@pytest.mark.parametrize(
+    ("before", "seconds", "text"),
+    [
+        (60, False, "19:29"),
+        (60, True, "19:29:00"),
+        (86400, False, "Nov 21 19:30"),
+        (86400, True, "Nov 21 19:30:00"),
+        (400 * 86400, True, "2025 Oct 18"),
+    ],
+)
+def test_an_occasion_says_its_day_unless_that_is_today(before: float, seconds: bool, text: str) -> None:
+    assert write.occasion(NOW - before, NOW, seconds=seconds) == text

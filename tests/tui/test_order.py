@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from tests.tui.fleet import NOW, QuietEngine, bad_night, record, server
 from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.tui.filter import parse_filter
+from wgmon_tui.tui.columns import COLUMNS
+from wgmon_tui.tui.filter import Beside, parse_filter
 from wgmon_tui.tui.order import SORTS, Order
 
 
@@ -34,6 +35,14 @@ def test_a_row_without_a_figure_stands_last_in_either_direction() -> None:
     assert set(order.names[-5:]) == {"cpt1", "dub1", "fra1", "mad1", "new1"}
 
 
+def test_by_uptime_the_lowest_stands_first_and_the_unknown_last() -> None:
+    engine = QuietEngine(server(name) for name in ("best", "new", "worst"))
+    engine.board.rows["best"].uptime, engine.board.rows["worst"].uptime = 1.0, 0.4
+    order = Order(engine.board)
+    order.sort_by("uptime")
+    assert order.names == ["worst", "best", "new"]
+
+
 def test_by_port_monitor_its_false_greens_stand_first_then_what_it_calls_down() -> None:
     engine = QuietEngine(server(name) for name in ("closed", "new", "psk", "well"))
     record(engine.board, "well", Verdict.HEALTHY, 0.01)
@@ -42,6 +51,22 @@ def test_by_port_monitor_its_false_greens_stand_first_then_what_it_calls_down() 
     order = Order(engine.board)
     order.sort_by("port")
     assert order.names == ["psk", "closed", "well", "new"]
+
+
+def test_every_column_that_has_a_value_can_be_sorted_by() -> None:
+    assert set(SORTS) == COLUMNS.keys() - {"checks"}
+
+
+def test_a_filter_that_asks_for_an_age_lets_a_row_go_when_its_time_is_over() -> None:
+    now = [NOW]
+    order = Order(bad_night().board, lambda: Beside(now[0]))
+    order.show_only(parse_filter("since<1h state:down"))
+    assert order.ages
+    assert order.names == ["fra1"]
+    now[0] += 3600
+    assert order.rebuild()
+    assert order.names == []
+    assert not order.rebuild()
 
 
 def test_a_new_time_does_not_disturb_a_table_sorted_by_state() -> None:

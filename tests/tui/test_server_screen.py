@@ -197,7 +197,7 @@ async def test_the_diagnosis_follows_the_board_and_the_head_leaves_out_what_it_s
         assert "1 the preshared key differs" in it.prose("full")
         await it.see(exchanges.silent(at=LATER))
         assert "1 the server does not know our key" in it.prose("full")
-        await it.press("tab")
+        await it.press("shift+tab")
         assert "cause the server does not know our key" in it.prose("head")
 
 
@@ -259,10 +259,10 @@ async def test_without_a_good_exchange_c_says_that_there_is_none() -> None:
         assert it.view.comparison is None
 
 
-async def test_y_copies_the_packet_under_the_cursor() -> None:
+async def test_shift_c_copies_the_packet_under_the_cursor() -> None:
     check = exchanges.healthy()
     async with opened(check) as it:
-        await it.press("pagedown", "y")
+        await it.press("pagedown", "C")
         assert it.app.clipboard == check.exchange[1].data.hex()
         assert it.toasts() == ["Copied handshake response, 92 bytes, as hex"]
 
@@ -270,23 +270,23 @@ async def test_y_copies_the_packet_under_the_cursor() -> None:
 async def test_under_tmux_copying_names_the_option_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMUX", "/tmp/tmux-0/default,1,0")
     async with opened(exchanges.healthy()) as it:
-        await it.press("y")
+        await it.press("C")
         assert "set -g set-clipboard on" in it.toasts()[0]
 
 
-async def test_in_the_diagnosis_y_copies_the_next_step() -> None:
+async def test_in_the_diagnosis_shift_c_copies_the_next_step() -> None:
     async with opened(exchanges.psk_mismatch()) as it:
-        await it.press("tab", "y")
+        await it.press("tab", "C")
         assert it.app.clipboard.startswith("on the server: wg show wg0 preshared-keys")
         assert it.toasts() == ["Copied the next step"]
         await it.see(exchanges.healthy(at=LATER))
-        await it.press("y")
+        await it.press("C")
         assert it.toasts() == ["No next step to copy"]
 
 
 async def test_without_a_packet_there_is_nothing_to_copy() -> None:
     async with opened(exchanges.unresolved()) as it:
-        await it.press("y")
+        await it.press("C")
         assert it.toasts() == ["No packet to copy"]
         assert it.app.clipboard == ""
 
@@ -303,7 +303,7 @@ async def test_p_pauses_and_goes_on() -> None:
         await it.press("p")
         assert it.words("head").startswith("‖ paused  fra1")
         await it.press("p")
-        assert it.words("head").startswith("● up  healthy  fra1")
+        assert it.words("head").startswith("? unknown")  # until somebody has looked again
 
 
 async def test_paused_before_the_first_check_it_does_not_promise_one() -> None:

@@ -10,7 +10,9 @@ from tests.tui import exchanges
 from tests.tui.fleet import NOW
 from tests.tui.opened import fleet
 from wgmon_tui.diagnosis.neighbours import Together
+from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.probe.port_monitor import OPEN_OR_FILTERED
 from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.diagnosistab import full_diagnosis
@@ -61,6 +63,15 @@ def test_the_head_names_state_verdict_server_and_place() -> None:
     first = head(row_after(exchanges.psk_mismatch()))[0]
     assert first.split("  ")[:3] == ["✖ down", "psk-mismatch", "fra1"]
     assert first.endswith("fra1.example.net:51820 → 203.0.113.7")
+
+
+def test_the_head_says_how_many_checks_speak_for_another_state_and_that_it_flaps() -> None:
+    row = row_after(exchanges.psk_mismatch())
+    row.damping = Damping(Severity.UP, (Severity.UP, Severity.DOWN))
+    row.server, row.severity = replace(row.server, fail_after=2), Severity.UP
+    assert head(row)[0].startswith("● up  psk-mismatch 1/2  fra1 ")
+    row.damping, row.severity = Damping(Severity.DOWN, flapping=True), Severity.DOWN
+    assert head(row)[0].startswith("✖ down  psk-mismatch  fra1  flapping ")
 
 
 def test_the_head_gives_the_summary_the_likeliest_cause_and_the_next_step() -> None:

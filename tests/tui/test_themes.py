@@ -1,10 +1,20 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
+from tests.tui.vision import (
+    DEUTERANOPIA,
+    NORMAL,
+    PROTANOPIA,
+    TRITANOPIA,
+    Matrix,
+    contrast,
+    difference,
+)
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.tui.themes import (
     FIELD_NAMES,
@@ -18,30 +28,62 @@ from wgmon_tui.wireguard.messages import FIELDS
 NIGHT = (Path(__file__).parents[2] / "themes" / "night.toml").read_text()
 
 
-def luminance(colour: str) -> float:
-    """WCAG 2 relative luminance."""
-    channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one: str, other: str) -> float:
-    dark, light = sorted((luminance(one), luminance(other)))
-    return (light + 0.05) / (dark + 0.05)
-
-
 def test_every_field_of_the_protocol_has_a_colour() -> None:
     names = {field.name for fields in FIELDS.values() for field in fields} | {"packet", "unknown"}
     assert names == set(FIELD_NAMES)
 
 
-@pytest.mark.parametrize("name", ["night", "paper", "contrast"])
+COLOURED = ("night", "paper", "contrast", "deuteranopia", "tritanopia")
+
+
+@pytest.mark.parametrize("name", COLOURED)
 def test_text_can_be_read_on_its_background(name: str) -> None:
     palette = shipped_palettes()[name]
     styles = (palette.text, palette.muted, palette.accent, palette.lost)
     for style in (*styles, *palette.severity.values(), *palette.fields.values()):
         assert style.color is not None
         assert contrast(style.color.name, palette.background) >= 4.5, style
+
+
+@pytest.mark.parametrize("name", COLOURED)
+def test_the_row_under_the_cursor_can_be_read(name: str) -> None:
+    palette = shipped_palettes()[name]
+    for style in (palette.text, *palette.severity.values()):
+        ink = style + palette.cursor
+        assert ink.color is not None
+        assert ink.bgcolor is not None
+        assert contrast(ink.color.name, ink.bgcolor.name) >= 3.0, style
+
+
+APART = 25.0
+"""CIE 1976: what is this different is told apart at a glance, at any place of the screen."""
+
+
+@pytest.mark.parametrize(
+    ("name", "eyes"),
+    [
+        ("deuteranopia", DEUTERANOPIA),
+        ("deuteranopia", PROTANOPIA),
+        ("tritanopia", TRITANOPIA),
+        *((name, NORMAL) for name in COLOURED),
+    ],
+)
+def test_severities_keep_apart_for_the_eyes_that_a_theme_is_for(name: str, eyes: Matrix) -> None:
+    severities = shipped_palettes()[name].severity.items()
+    for (one, style), (other, beside) in combinations(severities, 2):
+        assert style.color is not None
+        assert beside.color is not None
+        assert difference(style.color.name, beside.color.name, eyes) >= APART, (one, other)
+
+
+def test_the_ansi_theme_takes_every_colour_from_the_terminal() -> None:
+    ansi = shipped_palettes()["ansi"]
+    styles = (ansi.base, ansi.header, ansi.accent, ansi.cursor, ansi.sparkline, ansi.lost)
+    for style in (*styles, *ansi.severity.values(), *ansi.fields.values()):
+        for colour in (style.color, style.bgcolor):
+            assert colour is None or colour.triplet is None
+    assert ansi.textual_theme().error == "ansi_red"
+    assert ansi.textual_theme().ansi
 
 
 def test_mono_has_no_colour_at_all() -> None:
@@ -86,6 +128,13 @@ def test_a_bad_theme_file_gets_one_line_with_file_and_key(
         read_palette(file)
     assert str(caught.value).startswith(f"{file}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_theme_file_with_a_name_that_cannot_be_typed_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "my ink.toml"
+    file.write_text(NIGHT)
+    with pytest.raises(ConfigurationError, match="letters, digits, - and _ alone"):
+        read_palette(file)
 
 
 def test_a_theme_file_that_is_not_there_gets_one_line(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.tui.fleet import QuietEngine, record, server
 from wgmon_tui.diagnosis.neighbours import Together
-from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.tui.together import FailingTogether, fails_with
 
@@ -60,6 +60,12 @@ def test_what_takes_long_is_done_more_seldom() -> None:
     assert together.groups()
     clock.now = 11.0
     assert together.groups() == ()
+
+
+def test_a_lost_check_of_a_server_that_is_not_down_makes_no_group() -> None:
+    board = edges_down()
+    board.rows["fra3"].severity = Severity.UP  # the failure is not settled
+    assert FailingTogether(board, Clock()).groups() == ()
 
 
 def test_a_paused_server_keeps_nobody_company() -> None:

@@ -44,6 +44,13 @@ EDGE = Together('the tag "edge"', ("fra1", "fra2", "lon1"))
 IN_COMPANY = replace(BUSY, together=EDGE)
 
 
+def test_marked_servers_are_counted_and_never_left_out() -> None:
+    totals = Totals({Severity.UP: 3}, 1.0, 0.01, marked=2)
+    for width in (60, 120):
+        parts = totals_line(totals, "bastion", width, NIGHT, UNICODE)
+        assert "▌ 2 marked" in "".join(text for text, _ in parts)
+
+
 def test_a_wide_line_says_who_fails_together() -> None:
     assert line(IN_COMPANY, 138).rstrip() == (
         "● 41 up  ▲ 2 degraded  ✖ 1 down  ? 0 unknown  ‖ 1 paused · 4.4 checks/s · p95 31.0 ms"

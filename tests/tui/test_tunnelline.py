@@ -11,6 +11,7 @@ from tests.tui import exchanges
 from wgmon_tui.probe.records import (
     Evidence,
     InnerEcho,
+    InnerHop,
     InnerIcmp,
     InnerService,
     PassiveKeepalive,
@@ -21,6 +22,7 @@ from wgmon_tui.tui.tunnelline import tunnel_line
 
 SERVER = exchanges.server("fra1")
 NEAR, FAR = InnerEcho("10.8.0.1", 3, 3, 0.0121), InnerEcho("10.8.0.9", 3, 0, None)
+HOP, NO_HOP_V6 = InnerHop(4, ip_address("10.8.0.1"), 0.0121), InnerHop(6, None, None)
 DEAD = InnerEcho("10.8.0.1", 3, 0, None)
 PASSIVE = Tunnel(0, 0, None, None, passive=True)
 
@@ -46,6 +48,7 @@ def asked(received: int, rtt: float | None = 0.0121) -> Tunnel:
             [DEAD, InnerIcmp(ip_address("10.8.0.1"), 4, 3, 1, None)],
             "0 of 3 echoes · 10.8.0.1 says: host unreachable",
         ),
+        (PASSIVE, [HOP, NO_HOP_V6], "10.8.0.1 answers, 12.1 ms · nothing comes back over IPv6"),
         (PASSIVE, [PassiveKeepalive(10.1, 10.75)], "passive: the server receives our data"),
         (PASSIVE, [PassiveKeepalive(None, 10.75)], "passive: our data is not acknowledged"),
         (

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -45,6 +46,12 @@ _KINDS = {
     What.CLOSED.value: Kind.RECOVERED,
     What.ACKNOWLEDGED.value: Kind.ACKNOWLEDGED,
 }
+
+
+Write = tuple[str, tuple[object, ...]]
+"""A statement and its values."""
+
+Writes = list[Write]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,36 +93,48 @@ class Outbox:
     def expand(self, alerts: Alerts, now: float, *, look_around: bool = True) -> bool:
         """Make deliveries of what has happened, and with `look_around` of what has become due.
 
-        Returns whether there is more to read.
+        Where nothing has happened it is looked around as well: a mute or the rules may have changed. Returns
+        whether there is more to read.
         """
-        with self._transaction() as connection:
+        connection = self._opened()
+        # Everything is read and thought over first: nobody else writes these tables, and who records checks
+        # must not find the store locked for long.
+        writes: Writes = []
+        with _reloading_after_failure(self):
             moment = Moment(alerts, _mutes(connection), now)
             rows = _unread(connection)
             tells: list[Tell] = []
             for _, what, text in rows:
                 matter = matters.from_json(text)
                 if matter and what in _KINDS:
-                    tells += self._decide(connection, matter, moment, _KINDS[what])
+                    tells += self._decide(writes, matter, moment, _KINDS[what])
             more = len(rows) == _AT_ONCE
-            if look_around and not more:
-                tells += self._look_around(connection, moment)
+            if (look_around or not rows) and not more:
+                tells += self._look_around(connection, writes, moment)
             for tell in tells:
-                _no_longer_held(connection, tell)
+                writes += _no_longer_held(tell)
                 if tell.held:
-                    _note_held(connection, tell, now)
+                    writes.append(_note_held(tell, now))
             said = [each for each in tells if not each.held and not _is_idle(connection, each)]
+            drafted: set[tuple[str, str]] = set()
             for draft in self._groups.draft(said, self._vantage, now):
-                if not _join(connection, draft, now):
-                    _insert(connection, draft.sink, draft.announcement, now, draft.due)
+                names = {draft.joins or "", *_ids(draft.announcement).split()}
+                mine = {(draft.sink, name) for name in names}
+                # What the store does not hold yet cannot be joined, nor can its order be seen there.
+                joined = None if mine & drafted else _join(connection, draft, now)
+                writes.append(joined or _insert(draft.sink, draft.announcement, draft.due))
+                drafted |= mine - {(draft.sink, "")}
             if rows:
-                connection.execute(_READ_TO, (rows[-1][0],))
+                writes.append((_READ_TO, (rows[-1][0],)))
+            if writes:
+                self._write(writes)
             return more
 
     def add(self, announcement: Announcement, sinks: Iterable[str], now: float) -> None:
         """Send these sinks something that is about no incident."""
         with self._transaction() as connection:
             for sink in sinks:
-                _insert(connection, sink, announcement, now, now)
+                connection.execute(*_insert(sink, announcement, now))
 
     def drop_others(self, sinks: Iterable[Sink], now: float) -> None:
         """Only these sinks are left: say so of what was to go to others."""
@@ -143,35 +162,29 @@ class Outbox:
 
         What was tried least comes first; of one incident, each thing only when what was before is done.
         """
-        with self._transaction() as connection:
-            blocked: set[str] = set()
-            best: tuple[int, int] | None = None
-            wait: float | None = None
-            for number, due, lease, attempts, incidents in connection.execute(
-                _PENDING, (sink.name, _LOOKED_AT)
-            ):
-                mine = set(incidents.split())
-                at = max(due, lease or due)
-                if not mine & blocked:
-                    if at <= now or at > now + _LONGEST_WAIT_S:
-                        best = min(best or (attempts, number), (attempts, number))
-                    else:
-                        wait = min(wait or at - now, at - now)
-                blocked |= mine
-            if best is None:
-                return wait
-            attempts, number = best
-            text, since = connection.execute(
-                "SELECT announcement, waits_since FROM deliveries WHERE id = ?", (number,)
-            ).fetchone()
-            announcement = announcement_of(text)
-            if announcement is None:
-                connection.execute(_FINISH, ("given up", "written by another version", now, number))
-                return 0.0
-            connection.execute(
-                "UPDATE deliveries SET lease_until = ? WHERE id = ?", (now + 2 * sink.timeout + 5.0, number)
-            )
-            return Job(number, replace(announcement, late=max(0.0, now - since)), attempts)
+        connection = self._opened()
+        blocked: set[str] = set()
+        best: tuple[int, int] | None = None
+        wait: float | None = None
+        for number, due, lease, attempts, incidents in connection.execute(_PENDING, (sink.name, _LOOKED_AT)):
+            mine = set(incidents.split())
+            at = max(due, lease or due)
+            if not mine & blocked:
+                if at <= now or at > now + _LONGEST_WAIT_S:
+                    best = min(best or (attempts, number), (attempts, number))
+                else:
+                    wait = min(wait or at - now, at - now)
+            blocked |= mine
+        if best is None:
+            return wait
+        attempts, number = best
+        text, since = connection.execute(_SAYS, (number,)).fetchone()
+        announcement = announcement_of(text)
+        if announcement is None:
+            connection.execute(_FINISH, ("given up", "written by another version", now, number))
+            return 0.0
+        connection.execute(_LEASE, (now + 2 * sink.timeout + 5.0, number))
+        return Job(number, replace(announcement, late=max(0.0, now - since)), attempts)
 
     def sent(self, job: Job, now: float) -> None:
         """It has arrived."""
@@ -237,8 +250,19 @@ class Outbox:
 
     # Within
 
-    def _transaction(self) -> sqlite3.Connection | _Undoing:
-        return _Undoing(self)
+    def _write(self, writes: Writes) -> None:
+        with self._transaction() as connection:
+            for statement, values in writes:
+                connection.execute(statement, values)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Where it fails, what is in memory is read anew the next time."""
+        connection = self._opened()
+        with _reloading_after_failure(self):
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
 
     def _opened(self) -> sqlite3.Connection:
         """The store as it is found under its name now: a damaged one may have been set aside."""
@@ -272,24 +296,22 @@ class Outbox:
             if case := self._cases.get(incident):
                 case.standings = {**case.standings, sink: Standing(*values)}
 
-    def _decide(
-        self, connection: sqlite3.Connection, matter: Matter, moment: Moment, news: Kind | None
-    ) -> tuple[Tell, ...]:
+    def _decide(self, writes: Writes, matter: Matter, moment: Moment, news: Kind | None) -> tuple[Tell, ...]:
         incident = matter.incident
         case = self._cases.setdefault(incident.id, _Case(matter))
         after, tells = decide(matter, case.standings, moment, news)
         for sink in case.standings.keys() - after.keys():
-            connection.execute("DELETE FROM tellings WHERE incident = ? AND sink = ?", (incident.id, sink))
+            writes.append((_NO_STANDING, (incident.id, sink)))
         for sink, standing in after.items():
             if case.standings.get(sink) != standing:
                 values = (standing.told_at, standing.reminded_at, standing.escalated_at, standing.held)
-                connection.execute(_STANDING, (incident.id, sink, *values))
+                writes.append((_STANDING, (incident.id, sink, *values)))
         case.matter, case.standings = matter, after
         if incident.closed_at is not None and not after:
             del self._cases[incident.id]
         return tells
 
-    def _look_around(self, connection: sqlite3.Connection, moment: Moment) -> Iterable[Tell]:
+    def _look_around(self, connection: sqlite3.Connection, writes: Writes, moment: Moment) -> Iterable[Tell]:
         """What only time has brought about, and incidents that ended without a word."""
         tells: list[Tell] = []
         ended = dict(connection.execute(_ENDED))
@@ -299,30 +321,18 @@ class Outbox:
                 matter = replace(
                     matter, incident=replace(matter.incident, closed_at=ended[key]), note="no longer watched"
                 )
-            tells += self._decide(connection, matter, moment, None)
+            tells += self._decide(writes, matter, moment, None)
         return tells
 
 
-class _Undoing:
-    """A transaction; where it fails, what is in memory is read anew the next time."""
-
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._connection = self._outbox._opened()  # noqa: SLF001
-        self._connection.execute("BEGIN IMMEDIATE")
-        return self._connection
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            try:
-                self._connection.execute("COMMIT")
-                return
-            except sqlite3.Error:
-                self._outbox.close()
-                raise
-        self._outbox.close()
+@contextmanager
+def _reloading_after_failure(outbox: Outbox) -> Iterator[None]:
+    """What is in memory runs ahead of the store until that is written."""
+    try:
+        yield
+    except BaseException:
+        outbox.close()
+        raise
 
 
 def _mutes(connection: sqlite3.Connection) -> Mapping[str, Mute]:
@@ -359,24 +369,20 @@ def _ids(announcement: Announcement) -> str:
     return " ".join(each.incident.id for each in announcement.about)
 
 
-def _insert(
-    connection: sqlite3.Connection, sink: str, announcement: Announcement, now: float, due: float
-) -> None:
+def _insert(sink: str, announcement: Announcement, due: float) -> Write:
     kind, text = announcement.kind.value, to_json(announcement)
-    connection.execute(
-        _INSERT, (announcement.id, sink, kind, announcement.at, due, due, _ids(announcement), text)
-    )
+    return _INSERT, (announcement.id, sink, kind, announcement.at, due, due, _ids(announcement), text)
 
 
-def _join(connection: sqlite3.Connection, draft: Draft, now: float) -> bool:
-    """Put it into the message that it may join, where that still waits and no order is broken by it."""
+def _join(connection: sqlite3.Connection, draft: Draft, now: float) -> Write | None:
+    """What puts it into the message that it may join, where that waits and no order is broken by it."""
     found = connection.execute(_JOINABLE, (draft.joins, draft.sink, now)).fetchone()
     if draft.joins is None or found is None:
-        return False
+        return None
     number, text = found
     waiting = announcement_of(text)
     if waiting is None:
-        return False
+        return None
     about = (*waiting.about, *draft.announcement.about)
     mine = {each.incident.id for each in about}
     later = connection.execute(
@@ -384,13 +390,9 @@ def _join(connection: sqlite3.Connection, draft: Draft, now: float) -> bool:
         (draft.sink, number),
     )
     if any(mine & set(incidents.split()) for (incidents,) in later):
-        return False
+        return None
     joined = replace(waiting, about=about, bond=in_words(shared(about)))
-    connection.execute(
-        "UPDATE deliveries SET incidents = ?, announcement = ? WHERE id = ?",
-        (_ids(joined), to_json(joined), number),
-    )
-    return True
+    return _JOIN, (_ids(joined), to_json(joined), number)
 
 
 def _is_idle(connection: sqlite3.Connection, tell: Tell) -> bool:
@@ -401,37 +403,31 @@ def _is_idle(connection: sqlite3.Connection, tell: Tell) -> bool:
     return waiting.fetchone() is not None
 
 
-def _no_longer_held(connection: sqlite3.Connection, tell: Tell) -> None:
+def _no_longer_held(tell: Tell) -> Writes:
     """Whatever was said to be held back of an incident's beginning or end: now there is more to say."""
     kinds = (Kind.OPENED, Kind.RECOVERED) if tell.kind is Kind.RECOVERED and tell.held else (tell.kind,)
-    for kind in kinds:
-        connection.execute(
-            "DELETE FROM deliveries WHERE sink = ? AND dedup = ?", (tell.sink, _held_id(tell, kind))
-        )
+    return [(_NOT_HELD, (tell.sink, _held_id(tell, kind))) for kind in kinds]
 
 
-def _note_held(connection: sqlite3.Connection, tell: Tell, now: float) -> None:
+def _note_held(tell: Tell, now: float) -> Write:
     announcement = Announcement(_held_id(tell, tell.kind), tell.kind, now, (tell.matter,))
-    connection.execute(
-        _HOLD,
-        (
-            announcement.id,
-            tell.sink,
-            tell.kind.value,
-            now,
-            now,
-            now,
-            tell.held,
-            now,
-            _ids(announcement),
-            to_json(announcement),
-        ),
-    )
+    text, ids = to_json(announcement), _ids(announcement)
+    return _HOLD, (announcement.id, tell.sink, tell.kind.value, now, now, now, tell.held, now, ids, text)
 
 
 def _held_id(tell: Tell, kind: Kind) -> str:
     return f"{tell.matter.incident.id}-{kind.value.replace(' ', '-')}-held"
 
+
+_NO_STANDING = "DELETE FROM tellings WHERE incident = ? AND sink = ?"
+
+_NOT_HELD = "DELETE FROM deliveries WHERE sink = ? AND dedup = ?"
+
+_JOIN = "UPDATE deliveries SET incidents = ?, announcement = ? WHERE id = ?"
+
+_SAYS = "SELECT announcement, waits_since FROM deliveries WHERE id = ?"
+
+_LEASE = "UPDATE deliveries SET lease_until = ? WHERE id = ?"
 
 _READ_TO = "INSERT OR REPLACE INTO facts (name, value) VALUES ('alerts_read', ?)"
 

@@ -284,6 +284,8 @@ def _called(kind: str, name: str) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
+    """The names, or the first few of them and how many more there are."""
     more = len(names) - _SHOWN_NAMES
-    return ", ".join(names[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
+    words = [*names[:_SHOWN_NAMES], *([f"{more} more"] if more > 0 else [])]
+    *first, last = words or [""]
+    return f"{', '.join(first)} and {last}" if first else last

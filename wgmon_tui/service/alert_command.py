@@ -123,15 +123,12 @@ def _from_here(config_dir: Path, sink: Sink) -> str:
 
 
 def _line(delivery: Delivery) -> str:
-    words = [
-        moment(delivery.at),
-        f"{_word(delivery):<10}",
-        f"{delivery.sink:<12}",
-        title(delivery.announcement),
-    ]
+    told = delivery.announcement
+    what = "a test" if told.kind is Kind.TEST else title(told)
+    words = [moment(delivery.at), f"{_word(delivery):<10}", f"{delivery.sink:<12}", what]
     if delivery.reason and delivery.state is not DeliveryState.SENT:
         words.append(f"({safe(delivery.reason)})")
-    if delivery.failing:
+    if delivery.failing and delivery.due_at > time.time():
         words.append(f"next try {moment(delivery.due_at)}")
     return "  ".join(words)
 

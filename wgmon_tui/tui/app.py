@@ -4,34 +4,55 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from rich.segment import Segments
+from textual import events
 from textual.app import App, SystemCommand
+from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.fleet.face_settings import FaceSettings
+from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.tui.actions import ACTIONS, EVERYWHERE, bindings_for
-from wgmon_tui.tui.clipboard import osc52, through_tmux, under_tmux
+from wgmon_tui.tui.clipboard import LARGEST_COPY, TMUX_OPTION, osc52, through_tmux, under_tmux
+from wgmon_tui.tui.columns import chosen_columns
+from wgmon_tui.tui.depth import Depth, suited, usual_theme
+from wgmon_tui.tui.format import spoken, until_words
 from wgmon_tui.tui.glyphs import Glyphs, glyphs_for
+from wgmon_tui.tui.keymap import keyed, textual_keymap
+from wgmon_tui.tui.link import SLOW_S, WHERE_IS_THE_CURSOR, CountingDriver
+from wgmon_tui.tui.pace import LOW_BANDWIDTH, USUAL, Pace
 from wgmon_tui.tui.screens.fleet import FleetScreen
-from wgmon_tui.tui.themes import (
-    COLOURLESS_THEME,
-    DEFAULT_THEME,
-    Palette,
-    palette_named,
-    shipped_palettes,
-)
+from wgmon_tui.tui.themes import COLOURLESS_THEME, Palette, palette_named
 from wgmon_tui.tui.together import FailingTogether
+from wgmon_tui.tui.user_themes import read_shelf, stamps_of
+
+if TYPE_CHECKING:
+    from wgmon_tui.fleet.editing import Deleted
+    from wgmon_tui.history.reading import History
+    from wgmon_tui.monitor.board import Row
+    from wgmon_tui.tui.serversview import AskServer
+
+
+_THEMES_READ_EVERY_S = 2.0
+_USUAL_SETTINGS = FaceSettings()
 
 
 class WgmonApp(App[None]):
     """The terminal dashboard over a running engine.
 
     `title` stands at the right of the top line. `theme` is the name of a shipped theme or the path of a theme
-    file; NO_COLOR overrules it. `clock` gives Unix time in seconds.
+    file; NO_COLOR overrules it. `clock` gives Unix time in seconds. `ask_server` asks a server how it sees
+    us; without it that is not offered. `history` is read in threads, by the screens that show the past;
+    `history_note` stands above it. `state_dir` is where what was told to whom is read.
+    `config_dir` holds the servers.toml that the forms change and themes of one's own; without it none are
+    offered. `settings` is what config.toml says of the face, `depth` what the terminal can show.
     """
 
     BINDINGS = bindings_for(EVERYWHERE)
@@ -48,6 +69,10 @@ class WgmonApp(App[None]):
     SearchIcon {
         display: none;
     }
+    .-ascii CommandPalette {
+        #--input { border: none; }
+        CommandList, CommandList:focus { border: none; scrollbar-size-vertical: 0; }
+    }
     Input:ansi > .input--cursor {
         text-style: underline;
     }
@@ -59,34 +84,62 @@ class WgmonApp(App[None]):
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Feed,
         *,
         title: str,
         ascii_only: bool = False,
         theme: str | None = None,
         clock: Callable[[], float] = time.time,
+        ask_server: AskServer | None = None,
+        history: History | None = None,
+        history_note: str = "",
+        state_dir: Path | None = None,
+        config_dir: Path | None = None,
+        settings: FaceSettings = _USUAL_SETTINGS,
+        depth: Depth = Depth.TRUE,
     ) -> None:
-        """Raises ConfigurationError for a theme that is not there or cannot stand."""
+        """Raises ConfigurationError for a theme that is not there or cannot stand, and for keys and columns
+        that cannot be.
+        """
         self.colourless = _no_color_asked()
-        chosen = palette_named(COLOURLESS_THEME if self.colourless else theme or DEFAULT_THEME)
+        self.actions = keyed(ACTIONS, settings.keys)
+        self.saved_filters = settings.filters
+        self.hinted = [action for action in self.actions if action.hint]
+        self.columns = chosen_columns(settings.columns)
+        self.depth = depth
+        self._shelf = read_shelf(config_dir)
+        chosen = self._first_palette(theme, settings)
         super().__init__(ansi_color=True if self.colourless else None)
+        self.set_keymap(textual_keymap(self.actions, settings.keys))
         self.engine = engine
         self.title = title
         self.glyphs: Glyphs = glyphs_for(ascii_only)
         self.clock = clock
+        self.ask_server = ask_server
+        self.history = history
+        self.history_note = history_note
+        self.state_dir = state_dir
+        self.config_dir = config_dir
+        self.deleted: Deleted | None = None
         self.together = FailingTogether(engine.board)
         self.engine_failure: str | None = None
+        self._asked_at: float | None = None
         self.animation_level = "none"
-        self._palettes = {**shipped_palettes(), chosen.name: chosen}
-        for palette in self._palettes.values():
-            self.register_theme(palette.textual_theme())
+        self.pace = Pace(LOW_BANDWIDTH if settings.low_bandwidth else USUAL, lambda: self.written)
+        self.palettes: dict[str, Palette] = {}
+        self._take_palettes({**self._shelf.palettes, chosen.name: chosen})
         self.theme = chosen.name
         self.set_class(ascii_only, "-ascii")
 
     @property
     def palette(self) -> Palette:
         """The colours of the theme in force."""
-        return self._palettes[self.theme]
+        return self.palettes[self.theme]
+
+    @property
+    def written(self) -> int:
+        """The bytes that went to the terminal so far."""
+        return self._driver.written if isinstance(self._driver, CountingDriver) else 0
 
     @property
     def shown_names(self) -> Sequence[str]:
@@ -115,6 +168,18 @@ class WgmonApp(App[None]):
             exclusive=True,
             exit_on_error=False,
         )
+        if self.config_dir is not None:
+            self.set_interval(_THEMES_READ_EVERY_S, self.reload_themes)
+        if self._shelf.troubles:
+            self.say(*self._shelf.troubles, seconds=10)
+        if self.pace.limits is LOW_BANDWIDTH and isinstance(self._driver, CountingDriver):
+            self._driver.use_mouse(False)
+        self.call_after_refresh(self._ask_how_long)
+        if self.history is not None:
+            from wgmon_tui.tui.uptimes import follow_uptimes
+
+            uptimes = follow_uptimes(self.history, self.engine.board, self.clock)
+            self.run_worker(uptimes, group="uptimes", description="reads the fleet's uptimes")
 
     def on_unmount(self) -> None:
         """Stop checking."""
@@ -132,36 +197,70 @@ class WgmonApp(App[None]):
             if isinstance(screen, FleetScreen):
                 screen.show_failure(self.engine_failure)
 
+    def _fatal_error(self) -> None:
+        """As Textual's, without the values of variables: among them may be a key that is being typed."""
+        self.bell()
+        from rich.traceback import Traceback
+
+        traceback = Traceback(show_locals=False, width=None)
+        self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
+        self._close_messages_no_wait()
+
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What the command palette offers: the actions of the table that make sense on this screen now."""
-        offered = {action.id: action for action in ACTIONS if action.palette}
+        offered = {action.id: action for action in self.actions if action.palette}
         for active in screen.active_bindings.values():
             action = offered.pop(active.binding.id or "", None)
             if action is not None and active.enabled:
                 run = partial(self.run_action, active.binding.action, active.node)
                 yield SystemCommand(action.label.capitalize(), f"{action.help}  ({action.shown})", run)
+        if isinstance(screen, FleetScreen):
+            for name, line in self.saved_filters.items():
+                yield SystemCommand(f"Filter: {name}", line, partial(screen.filter_by, f"@{name}"))
         if not self.colourless:
-            for name in self._palettes:
+            for name in self.palettes:
                 yield SystemCommand(
                     f"Theme: {name}", f"Use the colours of {name}", partial(self.use_theme, name)
                 )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Under NO_COLOR there is no theme to choose."""
-        if action == "next_theme" and self.colourless:
+        """Under NO_COLOR there is no theme to choose; while somebody writes, nothing to take over."""
+        if action == "choose_theme" and self.colourless:
             return False
+        if action == "take_over":
+            return self.engine.can_take_over
         return super().check_action(action, parameters)
 
     def use_theme(self, name: str) -> None:
         """Change the colours, and say which they are."""
         self.theme = name
-        self.clear_notifications()
-        self.notify(f"Theme: {self.glyphs.clean(name)}", timeout=2, markup=False)
+        self.say(f"Theme: {name}")
 
-    def action_next_theme(self) -> None:
-        """Go to the next theme."""
-        names = list(self._palettes)
-        self.use_theme(names[(names.index(self.theme) + 1) % len(names)])
+    def say(self, *lines: str, seconds: float = 2) -> None:
+        """A notice, in place of the one before."""
+        self.clear_notifications()
+        self.notify("\n".join(map(self.glyphs.clean, lines)), timeout=seconds, markup=False)
+
+    def action_choose_theme(self) -> None:
+        """Choose the colours."""
+        from wgmon_tui.tui.screens.theme import ThemeScreen
+
+        self.push_screen(ThemeScreen())
+
+    def action_low_bandwidth(self) -> None:
+        """Be gentle to the link, or paint as usual again."""
+        low = self.pace.limits is not LOW_BANDWIDTH
+        self.pace.limits = LOW_BANDWIDTH if low else USUAL
+        if isinstance(self._driver, CountingDriver):
+            self._driver.use_mouse(not low)
+        self.say("Low bandwidth: no mouse, and a paint every 2 s at most" if low else "Painting as usual")
+
+    def action_command_palette(self) -> None:
+        """As Textual's, with words that any alphabet has."""
+        from textual.command import CommandPalette
+
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder="Search for a command", id="--command-palette"))
 
     def action_help(self) -> None:
         """Open the help for the screen that is shown."""
@@ -175,11 +274,118 @@ class WgmonApp(App[None]):
         if under_tmux() and self._driver is not None:
             self._driver.write(through_tmux(osc52(text)))
 
+    def action_take_over(self) -> None:
+        """Become the writer, because the one that was has ended."""
+        self.engine.take_over()
+
     def open_server(self, name: str) -> None:
         """Open a server's screen."""
         from wgmon_tui.tui.screens.server import ServerScreen
 
         self.push_screen(ServerScreen(name))
+
+    def can_acknowledge(self, row: Row | None) -> bool:
+        """Whether a server has an open incident of which nobody has said yet that he knows."""
+        return row is not None and row.incident is not None and row.incident.acknowledged_at is None
+
+    def acknowledge(self, *names: str, whom: str = "") -> None:
+        """Ask for a note, which may stay empty, and acknowledge the open incidents of these servers."""
+        from wgmon_tui.tui.screens.note import NoteScreen
+
+        whom = whom or spoken(names)
+
+        def keep(note: str | None) -> None:
+            if note is not None:
+                self.engine.acknowledge(names, note=note)
+                self.say(f"Acknowledged: {whom}")
+
+        self.push_screen(NoteScreen(f"Acknowledge {whom}, note"), keep)
+
+    def mute(self, *names: str, whom: str) -> None:
+        """Ask until when, and have nobody told of these servers until then."""
+        from wgmon_tui.tui.screens.mute import MuteScreen
+
+        def keep(until: float | None) -> None:
+            if until is not None:
+                self.engine.mute(names, until)
+                self.say(f"Muted {whom} {until_words(until, self.clock())}", seconds=4)
+
+        self.push_screen(MuteScreen(whom), keep)
+
+    def copy_and_say(self, text: str, what: str) -> None:
+        """Put a text on the clipboard and say so, and what stands in the way where something may."""
+        if len(text.encode()) > LARGEST_COPY:
+            self.say(f"{what} is too long for a terminal's clipboard; w writes it to a file", seconds=8)
+            return
+        self.copy_to_clipboard(text)
+        if under_tmux():
+            self.say(f"Copied {what}", f"tmux passes it on only with: {TMUX_OPTION}", seconds=8)
+        else:
+            self.say(f"Copied {what}")
+
+    def add_note(self, incident: str, name: str) -> None:
+        """Ask for a note and write it beside an incident of a server."""
+        from wgmon_tui.tui.screens.note import NoteScreen
+
+        def keep(note: str | None) -> None:
+            if note:
+                self.engine.add_note(incident, note)
+                self.say(f"Noted: {name}")
+
+        self.push_screen(NoteScreen(f"Note on {name}"), keep)
+
+    # Colours
+
+    def reload_themes(self) -> None:
+        """Take what somebody has written to theme files since, and put it on."""
+        if self.colourless or stamps_of(self.config_dir) == self._shelf.stamps:
+            return
+        self._shelf = read_shelf(self.config_dir, self._shelf)
+        worn = self.palette
+        self._take_palettes(self._shelf.palettes)
+        if self.palette != worn:
+            self.set_reactive(App.theme, "")  # the name is the same, so Textual would see no change
+            self.theme = worn.name
+        if self._shelf.troubles:
+            self.say(*self._shelf.troubles, seconds=10)
+
+    def _first_palette(self, theme: str | None, settings: FaceSettings) -> Palette:
+        """What NO_COLOR, the command line, config.toml and the terminal say, in this order."""
+        palettes = self._shelf.palettes
+        if self.colourless:
+            return palettes[COLOURLESS_THEME]
+        if theme or settings.theme is None:
+            usual = usual_theme(self.depth, low_bandwidth=settings.low_bandwidth)
+            return palette_named(theme or usual, palettes)
+        try:
+            return palette_named(settings.theme, palettes)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"config.toml: {error}") from None
+
+    def _take_palettes(self, palettes: Mapping[str, Palette]) -> None:
+        for name, palette in palettes.items():
+            self.palettes[name] = suited(palette, self.depth)
+            self.register_theme(self.palettes[name].textual_theme())
+
+    # The link
+
+    def get_driver_class(self) -> type[Driver]:
+        """One that counts."""
+        return CountingDriver
+
+    def _ask_how_long(self) -> None:
+        """Ask the terminal something, behind the first full paint."""
+        if isinstance(self._driver, CountingDriver) and self.pace.limits is not LOW_BANDWIDTH:
+            self._asked_at = time.monotonic()
+            self._driver.write(WHERE_IS_THE_CURSOR)
+
+    def on_cursor_position(self, event: events.CursorPosition) -> None:
+        """The terminal's answer. Its time is when it was read, however long this loop took to come to it."""
+        asked_at, self._asked_at = self._asked_at, None
+        if asked_at is not None and event.time - asked_at >= SLOW_S:
+            key = next(action.key for action in self.actions if action.id == "low_bandwidth")
+            took = f"{event.time - asked_at:.1f} s"
+            self.say(f"Slow link: a paint took {took}. Type {key} for fewer.", seconds=10)
 
 
 def _no_color_asked() -> bool:

@@ -9,6 +9,10 @@ TMUX_OPTION = "set -g set-clipboard on"
 """What tmux needs in its configuration before it takes a bare sequence from a program and passes it on."""
 
 
+LARGEST_COPY = 74_994
+"""Bytes that every terminal with a clipboard takes: base64 makes of them what fits into 100,000."""
+
+
 def under_tmux() -> bool:
     """Whether a tmux stands between this program and the terminal."""
     return bool(os.environ.get("TMUX"))

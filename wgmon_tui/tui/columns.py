@@ -5,12 +5,13 @@ Pure: a row, a palette and an alphabet in, styled text of an exact width out. On
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.style import Style
 
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.tui import format as write
 from wgmon_tui.tui.glyphs import Glyphs
@@ -52,9 +53,17 @@ class Column:
 
 
 def _state(row: Row, width: int, drawing: Drawing) -> list[Part]:
-    severity = row.severity
-    text = f"{drawing.glyphs.of(severity)} {severity.word}"
-    return [(write.fit(text, width, drawing.glyphs), drawing.palette.severity[severity])]
+    severity, glyphs = row.severity, drawing.glyphs
+    word = "flapping" if row.flapping and severity is Severity.DOWN else severity.word
+    state = write.fit(f"{glyphs.of(severity)} {word}", width - 2, glyphs)
+    return [(state, drawing.palette.severity[severity]), (f" {_known(row, glyphs):1}", drawing.palette.muted)]
+
+
+def _known(row: Row, glyphs: Glyphs) -> str:
+    """That nobody is told of it, or that somebody knows."""
+    if row.muted_until is not None or row.maintenance is not None:
+        return glyphs.muted
+    return glyphs.acknowledged if row.incident and row.incident.acknowledged_at is not None else ""
 
 
 def _name(row: Row, width: int, drawing: Drawing) -> list[Part]:
@@ -67,9 +76,14 @@ def _verdict(row: Row, width: int, drawing: Drawing) -> list[Part]:
     if row.paused:
         badge = " PAUSED "
         return [(badge, palette.muted + Style(reverse=True)), (" " * (width - len(badge)), palette.muted)]
-    loud = row.severity in (Severity.DOWN, Severity.DEGRADED, Severity.UNKNOWN) and row.last is not None
+    known = row.last is not None or row.verdict is not None
+    loud = known and row.severity in (Severity.DOWN, Severity.DEGRADED, Severity.UNKNOWN)
     style = palette.severity[row.severity] if loud else palette.muted
-    return [(write.fit(row.word, width, drawing.glyphs), style)]
+    quiet = ", muted" if row.muted_until is not None else ", planned" if row.maintenance is not None else ""
+    count = write.progress(row.progress)
+    words = (f"{row.word}{count}{quiet}", f"{row.word}{quiet}", f"{row.word}{count}", row.word)
+    text = next((each for each in words if len(each) <= width), row.word)
+    return [(write.fit(text, width, drawing.glyphs), style)]
 
 
 def _port(row: Row, width: int, drawing: Drawing) -> list[Part]:
@@ -129,6 +143,13 @@ def _endpoint(row: Row, width: int, drawing: Drawing) -> list[Part]:
     return [(write.fit(endpoint, width, drawing.glyphs), drawing.palette.muted)]
 
 
+def _uptime(row: Row, width: int, drawing: Drawing) -> list[Part]:
+    if row.uptime is None:
+        return _absent(width, drawing)
+    style = drawing.palette.muted if row.uptime >= 1 else _calm(row, drawing.palette)
+    return [(write.uptime(row.uptime).rjust(width), style)]
+
+
 def _since(row: Row, width: int, drawing: Drawing) -> list[Part]:
     if row.since is None:
         return _absent(width, drawing)
@@ -146,9 +167,22 @@ def _calm(row: Row, palette: Palette) -> Style:
 COLUMNS: Mapping[str, Column] = {
     column.key: column
     for column in (
-        Column("state", "state", 10, "How bad it is, as glyph, word and colour", _state),
+        Column(
+            "state",
+            "state",
+            12,
+            "How bad it is, as glyph, word and colour. The mark behind it: somebody knows of the incident; "
+            "or nobody is told, because it is muted or in a maintenance",
+            _state,
+        ),
         Column("name", "name", 12, "The server's name in servers.toml", _name),
-        Column("verdict", "verdict", 16, "What the last check means; see the verdicts", _verdict),
+        Column(
+            "verdict",
+            "verdict",
+            16,
+            "What the last check means; 1/2: one such check, of the two that change the state",
+            _verdict,
+        ),
         Column(
             "port",
             "port monitor",
@@ -171,15 +205,25 @@ COLUMNS: Mapping[str, Column] = {
         Column("p50", "p50", 7, "Half of the answered checks were faster", _percentile(0.5), right=True),
         Column("p95", "p95", 7, "19 of 20 answered checks were faster", _percentile(0.95), right=True),
         Column("endpoint", "endpoint", 12, "Where the server listens", _endpoint),
+        Column(
+            "uptime",
+            "uptime",
+            6,
+            "Share of the last 24 hours in which it was not down, of the time in which we were able to see",
+            _uptime,
+            right=True,
+        ),
         Column("since", "since", 6, "When it came into this state", _since, right=True),
     )
 }
 
+_WIDE = ("state", "name", "verdict", "port", "rtt", "checks")
+
 LAYOUTS: tuple[tuple[int, tuple[str, ...]], ...] = (
-    (140, ("state", "name", "verdict", "port", "rtt", "checks", "loss", "p50", "p95", "since", "endpoint")),
-    (128, ("state", "name", "verdict", "port", "rtt", "checks", "loss", "p50", "p95", "since")),
-    (118, ("state", "name", "verdict", "port", "rtt", "checks", "loss", "p95", "since")),
-    (96, ("state", "name", "verdict", "rtt", "checks", "loss", "since")),
+    (154, (*_WIDE, "loss", "p50", "p95", "uptime", "since", "endpoint")),
+    (128, (*_WIDE, "loss", "p50", "p95", "uptime", "since")),
+    (118, (*_WIDE, "loss", "p95", "uptime", "since")),
+    (96, ("state", "name", "verdict", "rtt", "checks", "loss", "uptime", "since")),
     (72, ("state", "name", "verdict", "rtt", "checks")),
     (56, ("state", "name", "verdict", "rtt")),
     (0, ("state", "name", "rtt")),
@@ -199,12 +243,42 @@ class Placed:
     width: int
 
 
-def lay_out(width: int, longest_name: int, longest_endpoint: int) -> tuple[Placed, ...]:
+def chosen_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """The columns that somebody wants, as config.toml names them; none where he leaves it to us.
+
+    Raises ConfigurationError.
+    """
+    where = "config.toml: columns: key fleet"
+    for number, name in enumerate(names):
+        if name not in COLUMNS:
+            known = ", ".join(COLUMNS)
+            raise ConfigurationError(f'{where}: there is no column "{name}"; expected some of {known}')
+        if name in names[:number]:
+            raise ConfigurationError(f'{where}: "{name}" stands there twice')
+    if names and "name" not in names:
+        raise ConfigurationError(f'{where}: expected "name" among them')
+    return tuple(names)
+
+
+def _fitting(chosen: Sequence[str], width: int) -> tuple[str, ...]:
+    """As many of them as there is room for, the first ones first; the name in any case."""
+    room = width - LEFT_MARGIN - RIGHT_MARGIN - COLUMNS["name"].width
+    fitting = {"name"}
+    for key in chosen:
+        if key != "name" and (room := room - GAP - COLUMNS[key].width) < 0:
+            break
+        fitting.add(key)
+    return tuple(key for key in chosen if key in fitting)
+
+
+def lay_out(
+    width: int, longest_name: int, longest_endpoint: int, chosen: Sequence[str] = ()
+) -> tuple[Placed, ...]:
     """The columns for a table of `width` cells: names and endpoints take no more than they need.
 
-    `longest_name` and `longest_endpoint` are in cells.
+    `longest_name` and `longest_endpoint` are in cells. Of `chosen` columns come those that have room.
     """
-    keys = next(keys for least, keys in LAYOUTS if width >= least)
+    keys = _fitting(chosen, width) if chosen else next(keys for least, keys in LAYOUTS if width >= least)
     widths = {key: COLUMNS[key].width for key in keys}
     spare = width - LEFT_MARGIN - RIGHT_MARGIN - GAP * (len(keys) - 1) - sum(widths.values())
     needed = {"name": longest_name, "endpoint": longest_endpoint}

@@ -21,6 +21,7 @@ from wgmon_tui.probe.records import (
     ForeignBytes,
     IcmpError,
     InnerEcho,
+    InnerHop,
     InnerService,
     LateAnswer,
     Packet,
@@ -294,7 +295,7 @@ def _happenings(evidence: Iterable[Evidence]) -> Iterator[tuple[float, Remark]]:
                 yield at, Remark(f"{moment(at)}  {describe(fact)}", Tone.BAD)
             case Silence() | ReceiveOverflow() | LateAnswer():
                 yield _AT_THE_END, Remark(describe(fact), Tone.BAD)
-            case PassiveKeepalive(after=None) | InnerService(answer=None):
+            case PassiveKeepalive(after=None) | InnerService(answer=None) | InnerHop(source=None):
                 yield _AT_THE_END, Remark(describe(fact), Tone.BAD)
             case InnerEcho(sent=sent, received=received) if received < sent:
                 yield _AT_THE_END, Remark(describe(fact), Tone.BAD)

@@ -2,97 +2,233 @@
 
 Terms are separated by blanks and all must hold. A word is looked for in name, endpoint, tags and verdict.
 `state:down`, `tag:eu`, `verdict:silent`, `name:fra` and `endpoint:10.` look in one place, and take a
-beginning (`name:` and `endpoint:` any part), because the filter works while it is being typed. `!` before a
-term inverts it. Nothing that can be typed is an error: what is no known key is a word, as in `fe80::1`.
+beginning (`name:` and `endpoint:` any part), because the filter works while it is being typed. `rtt>100`,
+`loss>=5%`, `uptime<99.9` and `since<1h` compare; a row without that figure is not found. `is:muted` asks
+for a fact. `@name` stands for a saved filter. `!` before a term inverts it, and alone before all of them the
+whole. Nothing that can be typed is an error: what is no known key is a word, as in `fe80::1`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, field
 
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Row
 
-KEYS = ("state", "tag", "verdict", "name", "endpoint")
+KEYS = ("state", "tag", "verdict", "name", "endpoint", "is")
+
+FIGURES = {"rtt": "rtt>", "loss": "loss>", "uptime": "uptime<", "since": "since<"}
+"""What can be compared, and how one mostly does."""
+
+_COMPARISON = re.compile(rf"({'|'.join(FIGURES)})(<=|>=|<|>|=)(.*)")
+_VALUE = re.compile(r"(\d{1,9}(?:\.\d{0,9})?)([a-z%]*)")
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+}
+_SHARES = {"": 100.0, "%": 100.0}
+_UNITS: Mapping[str, Mapping[str, float]] = {
+    "rtt": {"": 1000.0, "ms": 1000.0, "s": 1.0},
+    "loss": _SHARES,
+    "uptime": _SHARES,
+    "since": {"s": 1.0, "m": 1 / 60, "min": 1 / 60, "h": 1 / 3600, "d": 1 / 86400},
+}
+"""By what a typed number is divided. How long ago has no usual unit: `since<1` waits for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a filter looks at beside the row: the Unix time, and which servers are marked."""
+
+    now: float
+    marked: Set[str] = frozenset()
+
+
+def muted(row: Row, now: float) -> bool:
+    """Whether nothing of it is announced for a while, because somebody wished so."""
+    return row.muted_until is not None and row.muted_until > now
+
+
+FACTS: Mapping[str, Callable[[Row, Beside], bool]] = {
+    "acknowledged": lambda row, _: row.incident is not None and row.incident.acknowledged_at is not None,
+    "flapping": lambda row, _: row.flapping,
+    "maintenance": lambda row, _: row.maintenance is not None,
+    "marked": lambda row, beside: row.server.name in beside.marked,
+    "muted": lambda row, beside: muted(row, beside.now),
+    "paused": lambda row, _: row.paused,
+}
+"""What `is:` asks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One condition. `key` is one of KEYS, or "" for a word that may stand anywhere; `text` is folded."""
+    """One condition. `key` is one of KEYS or FIGURES, "@" for a saved filter, or "" for a word that may stand
+    anywhere; `text` is folded. `limit` is in seconds, or a share of 0 to 1.
+    """
 
     key: str
     text: str
     inverted: bool = False
+    comparison: str = ""
+    limit: float = 0.0
+    saved: Filter | None = None
+    facts: tuple[str, ...] = ()
+    """Of `is:`, those that the text begins."""
 
-    def matches(self, row: Row) -> bool:
-        """Whether the row meets this condition."""
-        return self._found(row) is not self.inverted
-
-    def _found(self, row: Row) -> bool:
-        server, text = row.server, self.text
-        match self.key:
-            case "state":
-                return row.severity.word.startswith(text)
-            case "tag":
-                return any(tag.casefold().startswith(text) for tag in server.tags)
-            case "verdict":
-                return row.word.startswith(text)
-            case "name":
-                return text in server.name.casefold()
-            case "endpoint":
-                return text in str(server.endpoint).casefold()
-            case _:
-                return (
-                    text in server.name.casefold()
-                    or text in row.word
-                    or text in str(server.endpoint).casefold()
-                    or any(text in tag.casefold() for tag in server.tags)
-                )
+    def holds_for(self, figure: float | None) -> bool:
+        """Whether a figure compares as it should; none never does."""
+        return figure is not None and _OPERATORS[self.comparison](figure, self.limit)
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """All terms of a filter line. Without terms it lets every row through."""
+    """All terms of a filter line. Without terms it lets every row through.
+
+    `unfinished` are the words of the line that do not count yet.
+    """
 
     terms: tuple[Term, ...] = ()
+    inverted: bool = False
+    unfinished: tuple[str, ...] = field(default=(), compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.terms)
 
-    def matches(self, row: Row) -> bool:
+    def passes(self, holds: Callable[[Term], bool]) -> bool:
+        """Whether every condition is met, where `holds` says it of a term as if that were not inverted."""
+        if not self.terms:
+            return True
+        return all(_met(term, holds) for term in self.terms) is not self.inverted
+
+    def matches(self, row: Row, beside: Beside) -> bool:
         """Whether the row meets every condition."""
-        return all(term.matches(row) for term in self.terms)
+        for term in self.terms:
+            found = term.saved.matches(row, beside) if term.saved else _HOLDS[term.key](term, row, beside)
+            if found is term.inverted:
+                return self.inverted
+        return not self.inverted or not self.terms
+
+    def looks_at(self, key: str) -> bool:
+        """Whether one of its terms has this key."""
+        return any(term.key == key or (term.saved and term.saved.looks_at(key)) for term in self.terms)
 
 
-def parse_filter(line: str) -> Filter:
-    """The filter that a line means. Terms still without text (`!`, `tag:`) do not count yet. Never raises."""
-    terms = (_parse_term(word) for word in line.split())
-    return Filter(tuple(term for term in terms if term.text))
+def _met(term: Term, holds: Callable[[Term], bool]) -> bool:
+    found = term.saved.passes(holds) if term.saved else holds(term)
+    return found is not term.inverted
 
 
-def completed(line: str, tags: Iterable[str]) -> str | None:
-    """The line with its last word carried on to the first key, state, verdict or tag that it begins.
+def _anywhere(term: Term, row: Row) -> bool:
+    server, text = row.server, term.text
+    return (
+        text in server.name.casefold()
+        or text in row.word
+        or text in str(server.endpoint).casefold()
+        or any(text in tag.casefold() for tag in server.tags)
+    )
+
+
+def _is(term: Term, row: Row, beside: Beside) -> bool:
+    return any(FACTS[fact](row, beside) for fact in term.facts)
+
+
+def _age(row: Row, beside: Beside) -> float | None:
+    return None if row.since is None else beside.now - row.since
+
+
+_HOLDS: Mapping[str, Callable[[Term, Row, Beside], bool]] = {
+    "": lambda term, row, _: _anywhere(term, row),
+    "state": lambda term, row, _: row.severity.word.startswith(term.text),
+    "tag": lambda term, row, _: any(tag.casefold().startswith(term.text) for tag in row.server.tags),
+    "verdict": lambda term, row, _: row.word.startswith(term.text),
+    "name": lambda term, row, _: term.text in row.server.name.casefold(),
+    "endpoint": lambda term, row, _: term.text in str(row.server.endpoint).casefold(),
+    "is": _is,
+    "rtt": lambda term, row, _: term.holds_for(row.rtt),
+    "loss": lambda term, row, _: term.holds_for(row.samples.loss()),
+    "uptime": lambda term, row, _: term.holds_for(row.uptime),
+    "since": lambda term, row, beside: term.holds_for(_age(row, beside)),
+}
+"""Of each key, whether a term with it holds for a row, as if it were not inverted."""
+
+
+def parse_filter(line: str, saved: Mapping[str, str] | None = None) -> Filter:
+    """The filter that a line means. Terms still without all of it (`!`, `tag:`, `since<1`) do not count yet.
+
+    `saved` are lines by name; they name no other ones. Never raises.
+    """
+    words = line.split()
+    whole = False
+    while words[:1] == ["!"]:
+        del words[0]
+        whole = not whole
+    named = {name.casefold(): line for name, line in (saved or {}).items()}
+    found = [(word, _parse_term(word, named)) for word in words]
+    return Filter(
+        tuple(term for _, term in found if term),
+        whole,
+        tuple(word for word, term in found if term is None),
+    )
+
+
+def inverse(line: str) -> str:
+    """The line that lets through exactly what this one does not. Of nothing it is nothing."""
+    words = line.split()
+    if words[:1] == ["!"]:
+        return " ".join(words[1:])
+    if len(words) > 1:
+        return " ".join(["!", *words])
+    return "".join(word[1:] if word.startswith("!") else f"!{word}" for word in words)
+
+
+def completed(line: str, tags: Iterable[str], saved: Iterable[str] = ()) -> str | None:
+    """The line with its last word carried on to the first key, state, verdict, tag, fact or saved filter that
+    it begins.
 
     None where it begins none, or is one already.
     """
-    begun = line.rpartition(" ")[2].removeprefix("!").casefold()
+    begun = line.rpartition(" ")[2].lstrip("!").casefold()
     key, colon, text = begun.partition(":")
     known: dict[str, Iterable[str]] = {
         "state": (severity.word for severity in Severity),
         "verdict": (verdict.slug for verdict in Verdict),
         "tag": sorted(tag.casefold() for tag in tags),
+        "is": FACTS,
     }
-    words = known.get(key, ()) if colon else (f"{each}:" for each in KEYS)
+    first = (*(f"{each}:" for each in KEYS), *FIGURES.values(), *(f"@{each.casefold()}" for each in saved))
+    words = known.get(key, ()) if colon else first
     typed = text if colon else begun
     found = next((each for each in words if typed and each.startswith(typed)), typed)
     return line + found[len(typed) :] if found != typed else None
 
 
-def _parse_term(word: str) -> Term:
-    inverted = word.startswith("!")
-    word = word.removeprefix("!").casefold()
-    key, colon, text = word.partition(":")
+def _parse_term(word: str, saved: Mapping[str, str]) -> Term | None:
+    bare = word.lstrip("!")
+    inverted = (len(word) - len(bare)) % 2 == 1
+    bare = bare.casefold()
+    key, colon, text = bare.partition(":")
     if colon and key in KEYS:
-        return Term(key, text, inverted)
-    return Term("", word, inverted)
+        facts = tuple(fact for fact in FACTS if key == "is" and fact.startswith(text))
+        return Term(key, text, inverted, facts=facts) if text else None
+    if compared := _COMPARISON.fullmatch(bare):
+        return _parse_comparison(compared[1], compared[2], compared[3], inverted=inverted)
+    if bare.startswith("@"):
+        if bare[1:] in saved:
+            return Term("@", bare[1:], inverted, saved=parse_filter(saved[bare[1:]]))
+        if any(name.startswith(bare[1:]) for name in saved):
+            return None
+    return Term("", bare, inverted) if bare else None
+
+
+def _parse_comparison(key: str, comparison: str, text: str, *, inverted: bool) -> Term | None:
+    value = _VALUE.fullmatch(text)
+    divisor = _UNITS[key].get(value[2]) if value else None
+    if value is None or divisor is None:
+        return None
+    return Term(key, text, inverted, comparison, float(value[1]) / divisor)

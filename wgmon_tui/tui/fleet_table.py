@@ -7,7 +7,7 @@ until then. It redraws nothing on a clock: what it shows of time is absolute.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence, Set
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -20,9 +20,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from wgmon_tui.monitor.board import Board, Row
-from wgmon_tui.tui.columns import Drawing, Placed, lay_out
-from wgmon_tui.tui.filter import Filter
+from wgmon_tui.tui.columns import Drawing, Part, Placed, lay_out
+from wgmon_tui.tui.filter import Beside, Filter
+from wgmon_tui.tui.fleetlines import group_line, header_line, nothing_matches, row_line
 from wgmon_tui.tui.glyphs import Glyphs
+from wgmon_tui.tui.grouping import Group, Place
 from wgmon_tui.tui.order import Order
 from wgmon_tui.tui.scrollbar import WholeCells
 from wgmon_tui.tui.themes import Palette
@@ -38,8 +40,9 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     """The rows of the board under a header that stays on top, and a cursor that stays on its server.
 
     Until the operator moves it, the cursor stays on the first line, where the worst server stands; a filter
-    that hides its server does not make it forget.
-    `palette` is asked at every redraw, so that a theme takes effect at once.
+    that hides its server does not make it forget. Grouped by tag, groups have headings on which it can stand.
+    `marked` are the servers that the operator has marked. `palette` is asked at every redraw, so that a theme
+    takes effect at once.
     """
 
     ALLOW_SELECT = False
@@ -53,11 +56,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     class Opened(Message):
-        """The operator wants to see this server."""
-
-        def __init__(self, name: str) -> None:
-            super().__init__()
-            self.name = name
+        """The operator wants to see what is under the cursor."""
 
     def __init__(
         self,
@@ -65,21 +64,24 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         palette: Callable[[], Palette],
         glyphs: Glyphs,
         clock: Callable[[], float],
+        columns: Sequence[str] = (),
         *,
         id: str | None = None,  # noqa: A002  # Textual's name for it
     ) -> None:
         super().__init__(id=id)
-        self.order = Order(board)
+        self.marked: set[str] = set()
+        self.order = Order(board, lambda: Beside(clock(), self.marked))
         self._board = board
         self._palette = palette
         self._glyphs = glyphs
         self._clock = clock
+        self._columns = columns
         self._drawing = Drawing(palette(), glyphs, clock())
         self._layout: tuple[Placed, ...] = ()
         self._width = 0
-        self._strips: LRUCache[tuple[str, int, bool], Strip] = LRUCache(_CACHED_STRIPS)
+        self._strips: LRUCache[tuple[str, int, bool, bool], Strip] = LRUCache(_CACHED_STRIPS)
         self._cursor_index = 0
-        self._cursor_name: str | None = None
+        self._cursor_place: Place | None = None
         self._misplaced = False
         self._sorted_at = time.monotonic()
 
@@ -87,8 +89,9 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def cursor_name(self) -> str | None:
-        """The server under the cursor; None where no row is shown."""
-        return self.order.names[self._cursor_index] if self.order.names else None
+        """The server under the cursor; None where no row is shown, or the heading of a group is there."""
+        place = self._place_at(self._cursor_index)
+        return (place[1] or None) if place else None
 
     @property
     def cursor_row(self) -> Row | None:
@@ -97,16 +100,19 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self._board.rows.get(name) if name is not None else None
 
     @property
+    def cursor_group(self) -> Group | None:
+        """The group whose heading is under the cursor."""
+        return self.order.group_at(self._cursor_index)
+
+    @property
     def shown_columns(self) -> list[str]:
         """The keys of the columns that there is room for."""
         return [placed.column.key for placed in self._layout]
 
     def sort_by(self, column: str, *, reverse: bool = False) -> None:
-        """Sort by a column of `order.SORTS`, and show what now stands first."""
+        """Sort by a column of `order.SORTS`. A cursor that nobody has moved shows what now stands first."""
         self.order.sort_by(column, reverse=reverse)
-        self._cursor_name = None
-        self._placed_anew()
-        self.scroll_to(y=0, animate=False)
+        self._placed_anew(follow=True)
 
     def show_only(self, chosen: Filter) -> None:
         """Show the rows that pass a filter."""
@@ -120,26 +126,55 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         """
         changed = self._board.drain()
         if self.order.outdated:
+            self.marked.intersection_update(self._board.rows)
             self._lay_out()
             self.order.rebuild()
             self._placed_anew()
             return True
         if self.order.note(changed):
             self._misplaced = True
-        now = time.monotonic()
-        if self._misplaced and now - self._sorted_at >= RESORT_SECONDS:
-            self.order.rebuild()
+        if self._sort_is_due() and self.order.rebuild():
             self._placed_anew()
-        elif not self._new_day():
+            return True
+        if not self._new_day():
             self._refresh_rows(changed)
         return bool(changed)
+
+    def _sort_is_due(self) -> bool:
+        now = time.monotonic()
+        due = (self._misplaced or self.order.ages) and now - self._sorted_at >= RESORT_SECONDS
+        if due:
+            self._misplaced, self._sorted_at = False, now
+        return due
+
+    # Marks and groups
+
+    def mark(self, names: Iterable[str]) -> None:
+        """Mark these servers, or, where all of them are marked, take the marks away."""
+        names = set(names)
+        self.marked = self.marked - names if names <= self.marked else self.marked | names
+        if self.order.filter.looks_at("is") and self.order.rebuild():
+            self._placed_anew()
+        else:
+            self._refresh_rows(names)
+
+    def group(self, grouped: bool) -> None:
+        """Show the servers under their tags, or not."""
+        self.order.group(grouped)
+        self._placed_anew(follow=True)
+
+    def fold(self, tags: Iterable[str]) -> None:
+        """Show of these groups the headings only."""
+        self.hold_cursor()
+        self.order.fold(tags)
+        self._placed_anew(follow=True)
 
     # The cursor
 
     def cursor_home(self) -> None:
         """Put the cursor on the first line, and let it stay there whatever server that is."""
         self.move_cursor_to(0)
-        self._cursor_name = None
+        self._cursor_place = None
 
     def move_cursor(self, by: int) -> None:
         """Move the cursor by lines, and stop at the ends."""
@@ -147,18 +182,18 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def move_cursor_to(self, index: int) -> None:
         """Put the cursor on a line, counted from 0 or, if negative, from the end; and show it."""
-        if not self.order.names:
+        if not len(self.order):
             return
         last = len(self.order) - 1
         before, self._cursor_index = self._cursor_index, max(0, min(last, index))
-        self._cursor_name = self.cursor_name
+        self.hold_cursor()
         self._refresh_index(before)
         self._refresh_index(self._cursor_index)
         self._show_cursor()
 
     def hold_cursor(self) -> None:
         """Keep the cursor on its server from now on, as if it had been moved there."""
-        self._cursor_name = self.cursor_name
+        self._cursor_place = self._place_at(self._cursor_index)
 
     @property
     def page(self) -> int:
@@ -188,27 +223,33 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._redraw()
 
     def on_click(self, event: events.Click) -> None:
-        """Select a row; a second click on it opens it."""
+        """Select a line; a second click on it opens it."""
         index = self._index_at(event.y)
         if index is None:
             return
         self.move_cursor_to(index)
-        if event.chain == 2 and self.cursor_name is not None:
-            self.post_message(self.Opened(self.cursor_name))
+        if event.chain == 2:
+            self.post_message(self.Opened())
 
     def render_line(self, y: int) -> Strip:
-        """One line of the screen: the header, a row, or nothing."""
+        """One line of the screen: the header, a row, the heading of a group, or nothing."""
         if y < HEADER_LINES:
-            return self._header()
-        if not self.order.names and y == HEADER_LINES + 1:
-            return self._nothing_matches()
+            return self._line(header_line(self._layout, self.order, self._drawing), fill=self._header_style)
+        if not len(self.order) and y == HEADER_LINES + 1:
+            return self._line(nothing_matches(self._drawing))
         index = self._index_at(y)
-        name = self.order.names[index] if index is not None else ""
-        row = self._board.rows.get(name)
-        if row is None:
+        if index is None:
             return self._line([])
         at_cursor = index == self._cursor_index
-        key = (name, row.version, at_cursor)
+        if group := self.order.group_at(index):
+            width = self.scrollable_content_region.width
+            parts = group_line(group, self._layout, self._drawing, width)
+            return self._line(parts, self._cursor_style(at_cursor), self._header_style)
+        row = self._board.rows.get(self.order.lines[index][1])
+        if row is None:
+            return self._line([])
+        name = row.server.name
+        key = (name, row.version, at_cursor, name in self.marked)
         strip = self._strips.get(key)
         if strip is None:
             strip = self._strips[key] = self._draw(row, at_cursor)
@@ -216,40 +257,18 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     # Drawing
 
+    @property
+    def _header_style(self) -> Style:
+        return self._drawing.palette.header
+
+    def _cursor_style(self, at_cursor: bool) -> Style:
+        return self._drawing.palette.cursor if at_cursor else Style.null()
+
     def _draw(self, row: Row, at_cursor: bool) -> Strip:
-        parts: list[tuple[str, Style]] = []
-        end = 0
-        for placed in self._layout:
-            parts.append((" " * (placed.start - end), Style.null()))
-            parts += placed.column.cell(row, placed.width, self._drawing)
-            end = placed.start + placed.width
-        return self._line(parts, self._drawing.palette.cursor if at_cursor else Style.null())
+        parts = row_line(row, self._layout, self._drawing, marked=row.server.name in self.marked)
+        return self._line(parts, self._cursor_style(at_cursor))
 
-    def _header(self) -> Strip:
-        palette, glyphs = self._drawing.palette, self._glyphs
-        parts: list[tuple[str, Style]] = []
-        end = 0
-        for placed in self._layout:
-            column, style = placed.column, palette.header
-            title = column.title
-            if column.key == self.order.sort.column:
-                arrow = glyphs.descending if self.order.descending else glyphs.ascending
-                title = f"{title} {arrow}" if len(title) + 2 <= placed.width else f"{title}{arrow}"
-                style += palette.accent
-            parts.append((" " * (placed.start - end), palette.header))
-            parts.append((title.rjust(placed.width) if column.right else title.ljust(placed.width), style))
-            end = placed.start + placed.width
-        return self._line(parts, fill=palette.header)
-
-    def _nothing_matches(self) -> Strip:
-        palette = self._drawing.palette
-        return self._line(
-            [(" No server matches this filter. ", palette.text), ("esc clears it.", palette.muted)]
-        )
-
-    def _line(
-        self, parts: list[tuple[str, Style]], over: Style | None = None, fill: Style | None = None
-    ) -> Strip:
+    def _line(self, parts: list[Part], over: Style | None = None, fill: Style | None = None) -> Strip:
         """A full line on the theme's background; `over` is laid over everything."""
         width = self.scrollable_content_region.width
         base = self._drawing.palette.base
@@ -266,6 +285,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._width,
             max((cell_len(clean(server.name)) for server in servers), default=0),
             max((cell_len(clean(str(server.endpoint))) for server in servers), default=0),
+            self._columns,
         )
         self._forget()
 
@@ -287,24 +307,44 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     # Lines and rows
 
-    def _placed_anew(self) -> None:
-        """The order changed: find the cursor's server again, and keep it in view where it was in view."""
+    def _placed_anew(self, *, follow: bool = False) -> None:
+        """The order changed: find the cursor's server again, and keep it in view where it was in view.
+
+        With `follow` it is shown in any case.
+        """
         was_visible = self._is_visible(self._cursor_index)
         self._misplaced = False
         self._sorted_at = time.monotonic()
-        position = self.order.position(self._cursor_name) if self._cursor_name is not None else None
-        self._cursor_index = position or 0
+        self.order.grouping.recounted.clear()
+        self._cursor_index = self._index_of_cursor()
         self.virtual_size = Size(1, len(self.order) + HEADER_LINES)
         self.refresh()
-        if was_visible:
+        if was_visible or follow:
             self._show_cursor()
 
-    def _refresh_rows(self, names: set[str]) -> None:
+    def _index_of_cursor(self) -> int:
+        """Where the cursor's server stands now: in the same group, in another one, or in a folded one."""
+        if self._cursor_place is None:
+            return 0
+        tag, name = self._cursor_place
+        order = self.order
+        places = (order.index((tag, name)), order.position(name), order.index((tag, "")))
+        return next((index for index in places if index is not None), 0)
+
+    def _place_at(self, index: int) -> Place | None:
+        return self.order.lines[index] if index < len(self.order) else None
+
+    def _refresh_rows(self, names: Set[str]) -> None:
+        """Repaint the visible lines of these servers, and the headings of groups that were counted anew."""
+        recounted = self.order.grouping.recounted
         lines = [
             Region(0, y, self.size.width, 1)
             for y in range(HEADER_LINES, self.size.height)
-            if (index := self._index_at(y)) is not None and self.order.names[index] in names
+            if (index := self._index_at(y)) is not None
+            and (place := self.order.lines[index])
+            and (place[1] in names or (not place[1] and place[0] in recounted))
         ]
+        recounted.clear()
         if lines:
             self.refresh(*lines)
 

@@ -15,7 +15,10 @@ _IN_ASCII = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """One alphabet. `bars` rise from low to high; `lost` must not be mistaken for any of them."""
+    """One alphabet. `bars` rise from low to high; `lost` must not be mistaken for any of them.
+
+    `losses` rise likewise, from nothing lost to nearly all, and read apart from the severities' marks.
+    """
 
     ascii_only: bool
     bars: str
@@ -25,6 +28,12 @@ class Glyphs:
     descending: str
     ascending: str
     separator: str
+    losses: str
+    unseen: str
+    acknowledged: str
+    marked: str
+    muted: str
+    folded: str
 
     def of(self, severity: Severity) -> str:
         """The mark of a severity."""
@@ -54,6 +63,12 @@ UNICODE = Glyphs(
     descending="▾",
     ascending="▴",
     separator="·",
+    losses="▁▂▃▄▅▆▇█",
+    unseen="·",
+    acknowledged="✓",
+    marked="▌",
+    muted="⊘",
+    folded="▸",
 )
 
 ASCII = Glyphs(
@@ -65,6 +80,12 @@ ASCII = Glyphs(
     descending="v",
     ascending="^",
     separator="-",
+    losses="_1234567",
+    unseen=".",
+    acknowledged="a",
+    marked="*",
+    muted="m",
+    folded=">",
 )
 
 

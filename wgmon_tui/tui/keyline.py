@@ -8,25 +8,16 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual import events
-from textual.binding import Binding
 from textual.widget import Widget
 
-from wgmon_tui.tui.actions import ACTIONS
+from wgmon_tui.tui.keymap import long_name
 
 if TYPE_CHECKING:
     from textual.screen import Screen
 
     from wgmon_tui.tui.app import WgmonApp
 
-
-HELP_KEY = "?"
-
-_FIRST_KEYS = [
-    (action, next(iter(Binding.make_bindings([Binding(action.keys[0], action.id)]))).key)
-    for action in ACTIONS
-    if action.hint
-]
-"""What may be shown, with its key as Textual spells it ("slash")."""
+_HELP = "help"
 
 
 class KeyLine(Widget):
@@ -77,21 +68,22 @@ class KeyLine(Widget):
 
     def _fitting(self) -> list[tuple[str, str, str]]:
         """Key, label and key to press of the hints that fit; the help goes last, since it has all others."""
-        hints = [(each.key_display or each.key, each.description, each.key) for each in self._hints()]
+        hints = self._hints()
         while (
             sum(cell_len(f" {key} {label} ") for key, label, _ in hints) > self.size.width and len(hints) > 1
         ):
-            hints.remove(next(hint for hint in reversed(hints) if hint[0] != HELP_KEY))
+            hints.remove(next(hint for hint in reversed(hints) if hint[1] != _HELP))
         return hints
 
-    def _hints(self) -> list[Binding]:
+    def _hints(self) -> list[tuple[str, str, str]]:
         """The actions whose first key reaches them now, and not an input line or another action."""
         focused, active = self.screen.focused, self.screen.active_bindings
         hints = []
-        for action, key in _FIRST_KEYS:
+        for action in self.app.hinted:
+            key = long_name(action.keys[0])
             reached = active.get(key)
             character = action.keys[0] if len(action.keys[0]) == 1 else None
             typed = focused is not None and focused.check_consume_key(key, character)
             if reached and reached.enabled and not typed and reached.binding.id == action.id:
-                hints.append(reached.binding)
+                hints.append((action.key, reached.binding.description, key))
         return hints

@@ -6,7 +6,6 @@ is never cut. Every text from outside is cleaned on its way.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -21,7 +20,7 @@ from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.exchangelines import Comparison, Explanation
-from wgmon_tui.tui.format import duration, fit, moment, share, sparkline
+from wgmon_tui.tui.format import duration, fit, moment, occasion, progress, share, sparkline, until_words
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.port import falsely_up, port_up
 from wgmon_tui.tui.themes import Palette
@@ -83,7 +82,7 @@ def server_head(
     """State, name and place; the verdict in a sentence; its evidence; the next step; data path and port; the
     figures. `together` are the groups that this server fails with.
     """
-    lines = _headline(row, check, ink, detail)
+    lines = _headline(row, check, ink, detail, now)
     if diagnosis:
         several = row.last is not None and len(row.last.checks) > 1
         whose = f"{check.address}: " if check and several else ""
@@ -107,7 +106,9 @@ def server_head(
     return Text("\n").join(lines)
 
 
-_OF_THE_DATA_PATH = frozenset({Verdict.DATA_DEAD, Verdict.INNER_DEAD, Verdict.MTU_BLACKHOLE})
+_OF_THE_DATA_PATH = frozenset(
+    {Verdict.DATA_DEAD, Verdict.UNPROVEN, Verdict.INNER_DEAD, Verdict.MTU_BLACKHOLE}
+)
 
 
 def data_path_and_port(
@@ -140,12 +141,21 @@ def beside_it(row: Row, together: Sequence[Together], ink: Ink) -> list[Text]:
     ]
 
 
-def _headline(row: Row, check: Check | None, ink: Ink, detail: Detail) -> list[Text]:
+def _headline(row: Row, check: Check | None, ink: Ink, detail: Detail, now: float) -> list[Text]:
     severity = row.severity
     line = Text().append(f"{ink.glyphs.of(severity)} {severity.word}", ink.state(severity) + Style(bold=True))
     if row.word != severity.word:
-        line.append(f"  {row.word}", ink.state(severity))
+        line.append(f"  {row.word}{progress(row.progress)}", ink.state(severity))
     line.append(f"  {ink.glyphs.clean(row.server.name)}", ink.palette.text + Style(bold=True))
+    if row.flapping:
+        line.append("  flapping", ink.palette.text)
+    if row.incident and row.incident.acknowledged_at is not None:
+        who = ink.glyphs.clean(row.incident.acknowledged_by)
+        line.append(f"  {ink.glyphs.acknowledged} {who}".rstrip(), ink.palette.muted)
+    if row.maintenance is not None:
+        line.append(f"  {ink.glyphs.muted} {ink.glyphs.clean(row.maintenance)}", ink.palette.muted)
+    elif row.muted_until is not None:
+        line.append(f"  {ink.glyphs.muted} muted {until_words(row.muted_until, now)}", ink.palette.muted)
     place = ink.glyphs.clean(str(row.server.endpoint))
     if check and check.address and str(check.address) != row.server.endpoint.host:
         place += f" {'->' if ink.glyphs.ascii_only else '→'} {check.address}"
@@ -188,13 +198,31 @@ def _or_absent(seconds: float | None, ink: Ink) -> str:
     return ink.glyphs.absent if seconds is None else duration(seconds)
 
 
-def caption(check: Check, outcome: Round, newer: bool, comparison: Text | None, ink: Ink) -> Text:
-    """Over the packets: when they went, to which address, whether newer ones came, what comparing found."""
-    parts = [Text(f"check of {_clock(check.started_at)}", style=ink.palette.muted)]
+def caption(
+    check: Check,
+    outcome: Round,
+    newer: bool,
+    comparison: Text | None,
+    ink: Ink,
+    now: float,
+    *,
+    stored: bool = False,
+) -> Text:
+    """Over the packets: when they went, to which address, whether newer ones came, what comparing found.
+
+    One that comes out of the store is titled so that nobody takes it for what is true now.
+    """
+    text, key = ink.palette.text, ink.palette.accent
+    when = occasion(check.started_at, now, seconds=True)
+    parts = [Text(f"check of {when}", style=ink.palette.muted)]
+    if stored:
+        title = f"from the store: {outcome.diagnosis.verdict.slug}, {when}"
+        parts = [Text(title, style=key + Style(bold=True))]
     if len(outcome.checks) > 1:
         parts.append(_addresses(check, outcome, ink))
-    if newer:
-        text, key = ink.palette.text, ink.palette.accent
+    if stored:
+        parts.append(Text.assemble(("f", key), (" follows live again", text)))
+    elif newer:
         parts.append(Text.assemble(("newer check available, press ", text), ("f", key), (" to follow", text)))
     if comparison:
         parts.append(comparison)
@@ -216,7 +244,7 @@ def _addresses(check: Check, outcome: Round, ink: Ink) -> Text:
     return line.append("< >", ink.palette.accent)
 
 
-def comparison_line(check: Check, good: Check, found: Comparison, ink: Ink) -> Text:
+def comparison_line(check: Check, good: Check, found: Comparison, ink: Ink, now: float) -> Text:
     """What the comparison with the last good exchange came to."""
     if good is check:
         return Text("this is the last good exchange itself", style=ink.palette.muted)
@@ -228,7 +256,8 @@ def comparison_line(check: Check, good: Check, found: Comparison, ink: Ink) -> T
     differences = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts if count)
     style = ink.state(Severity.DEGRADED) if differences else ink.palette.muted
     return Text(
-        f"against the last good one of {_clock(good.started_at)}: {differences or 'the same form'}",
+        f"against the last good one of {occasion(good.started_at, now, seconds=True)}: "
+        f"{differences or 'the same form'}",
         style=style,
     )
 
@@ -280,7 +309,3 @@ def legend(fields: Sequence[Field], under_cursor: int, ink: Ink) -> Text:
         )
     heading = Text(f" {'field':<11} {'byte':>5}  {'long':>4}", style=ink.palette.muted)
     return Text("\n").join([heading, *lines])
-
-
-def _clock(when: float) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(when))

@@ -24,8 +24,9 @@ from wgmon_tui.fleet.records import ConfigurationError
 
 DEFAULT_THEME = "night"
 COLOURLESS_THEME = "mono"
-SHIPPED_THEMES = ("night", "paper", "contrast", "mono")
-"""In the order in which the theme key goes through them."""
+SIXTEEN_COLOUR_THEME = "ansi"
+SHIPPED_THEMES = ("night", "paper", "contrast", "deuteranopia", "tritanopia", "ansi", "mono")
+"""In the order in which they are offered."""
 
 FIELD_NAMES = (
     "type",
@@ -47,7 +48,9 @@ FIELD_NAMES = (
 """Every name that `wireguard.messages.fields_of` gives to bytes."""
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-_STYLE = re.compile(r"((bold|dim|italic|underline|reverse) ?)*(#[0-9a-fA-F]{6} ?)?(on #[0-9a-fA-F]{6})?")
+_INK = r"(#[0-9a-fA-F]{6}|(bright_)?(black|red|green|yellow|blue|magenta|cyan|white))"
+_STYLE = re.compile(rf"((bold|dim|italic|underline|reverse)( |$))*({_INK}( |$))?(on {_INK})?")
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _KEYS = ("dark", "background", "panel", "text", "muted", "accent", "cursor", "sparkline", "lost")
 
 
@@ -145,16 +148,16 @@ def shipped_palettes() -> Mapping[str, Palette]:
     return MappingProxyType({name: read_palette(directory / f"{name}.toml") for name in SHIPPED_THEMES})
 
 
-def palette_named(theme: str) -> Palette:
-    """The shipped theme of that name, or the one in the file that `theme` is the path of (`….toml`).
-
-    Raises ConfigurationError.
+def palette_named(theme: str, palettes: Mapping[str, Palette] | None = None) -> Palette:
+    """That one of `palettes` (those that are shipped), or the one in the file that `theme` is the path of
+    (`….toml`). Raises ConfigurationError.
     """
-    if theme in shipped_palettes():
-        return shipped_palettes()[theme]
+    palettes = shipped_palettes() if palettes is None else palettes
+    if theme in palettes:
+        return palettes[theme]
     if theme.endswith(".toml"):
         return read_palette(Path(theme).expanduser())
-    names = ", ".join(SHIPPED_THEMES)
+    names = ", ".join(palettes)
     raise ConfigurationError(
         f"theme {theme!r}: no such theme; say one of {names}, or the path of a .toml file"
     )
@@ -162,6 +165,9 @@ def palette_named(theme: str) -> Palette:
 
 def read_palette(file: Traversable) -> Palette:
     """The palette in a theme file, named for the file. Raises ConfigurationError: one line, file and key."""
+    name = file.name.removesuffix(".toml")
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(f"{file}: a theme's file is named with letters, digits, - and _ alone")
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -175,7 +181,7 @@ def read_palette(file: Traversable) -> Palette:
         raise ConfigurationError(f"{file}: dark: expected true or false")
     severity = _styles(file, "severity", table.get("severity"), severities)
     return Palette(
-        name=file.name.removesuffix(".toml"),
+        name=name,
         dark=dark,
         background=_colour(file, "background", table.get("background")),
         panel=_colour(file, "panel", table.get("panel")),
@@ -214,7 +220,8 @@ def _styles(file: Traversable, section: str, table: object, keys: tuple[str, ...
 def _style(file: Traversable, key: str, value: object) -> Style:
     if not isinstance(value, str) or not _STYLE.fullmatch(value):
         raise ConfigurationError(
-            f'{file}: {key}: expected a style such as "#7cb7ff", "bold #ff6b57" or "bold #000000 on #ffffff"'
+            f'{file}: {key}: expected a style such as "#7cb7ff", "bold #ff6b57", "bright_red" or '
+            '"bold #000000 on #ffffff"'
         )
     return Style.parse(value)
 
@@ -226,4 +233,7 @@ def _colour(file: Traversable, key: str, value: object) -> str:
 
 
 def _colour_of(style: Style) -> str:
-    return style.color.name if style.color else "ansi_default"
+    """As Textual writes it: to it "red" is a colour of the web."""
+    if style.color is None:
+        return "ansi_default"
+    return style.color.name if style.color.triplet else f"ansi_{style.color.name}"

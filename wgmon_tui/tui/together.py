@@ -58,7 +58,8 @@ class FailingTogether:
 def _standing(row: Row) -> Standing:
     if row.last is None:
         return Standing(row.server, None, down=False)
-    return Standing(row.server, row.last.check.address, row.last.diagnosis.verdict in OF_A_PLACE)
+    down = row.severity is Severity.DOWN and row.last.diagnosis.verdict in OF_A_PLACE
+    return Standing(row.server, row.last.check.address, down)
 
 
 def fails_with(group: Together, name: str) -> str:

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from wgmon_tui.diagnosis.neighbours import Together
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Board
-from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.tui import format as write
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.themes import Palette
@@ -31,13 +31,16 @@ _SHOWN = (Severity.UP, Severity.DEGRADED, Severity.DOWN, Severity.UNKNOWN, Sever
 @dataclass(frozen=True, slots=True)
 class Totals:
     """The fleet in figures. `p95` is of the round-trip times of every server's last check, in seconds;
-    `together` the servers that fail together, if any do.
+    `together` the servers that fail together, if any do; `marked` how many the operator has marked;
+    `alerts` what is wrong with telling people, in words.
     """
 
     counts: Mapping[Severity, int]
     checks_per_second: float
     p95: float | None
     together: Together | None = None
+    marked: int = 0
+    alerts: str = ""
 
 
 def fleet_p95(board: Board) -> float | None:
@@ -56,11 +59,12 @@ class _Piece:
 
 
 def totals_line(
-    totals: Totals, note: str, width: int, palette: Palette, glyphs: Glyphs
+    totals: Totals, note: str, width: int, palette: Palette, glyphs: Glyphs, status: str = ""
 ) -> list[tuple[str, Style]]:
     """The line as styled text of exactly `width` cells, `note` at its right end; what has no room goes.
 
-    Counts of zero are muted, so that colour always means that there is something to look at.
+    A `status` stands in the note's place, whole or as far as its first part, and other things make room for
+    it. Counts of zero are muted, so that colour always means that there is something to look at.
     """
     dot = f" {glyphs.separator} "
     pieces: list[_Piece] = []
@@ -69,18 +73,42 @@ def totals_line(
         style = palette.severity[severity] if count else palette.muted
         text = f"{glyphs.of(severity)} {count} {severity.word}"
         pieces.append(_Piece(text, style, "  " if pieces else "", 0 if count else 1))
+    if totals.marked:
+        pieces.append(_Piece(f"{glyphs.marked} {totals.marked} marked", palette.accent, dot, 0))
+    if totals.alerts:
+        pieces.append(_Piece(totals.alerts, palette.severity[Severity.DOWN], dot, 0))
     pieces.append(_Piece(f"{totals.checks_per_second:.1f} checks/s", palette.muted, dot, 3))
     if totals.p95 is not None:
         pieces.append(_Piece(f"p95 {write.duration(totals.p95)}", palette.muted, dot, 2))
     if totals.together and width >= _WIDE:
         pieces = _with_company(pieces, totals.together, width, palette.severity[Severity.DOWN], dot, glyphs)
-    while _length(pieces) > width and any(piece.dropped for piece in pieces):
-        pieces.remove(max(reversed(pieces), key=lambda piece: piece.dropped))
+    pieces, note = _with_status(pieces, status, note, width, glyphs)
     parts = [part for piece in pieces for part in ((piece.gap, palette.muted), (piece.text, piece.style))]
     spare = width - _length(pieces)
     if note and cell_len(note) + 3 <= spare:
         return [*parts, (" " * (spare - cell_len(note) - 1), palette.muted), (f"{note} ", palette.muted)]
     return [*parts, (" " * max(0, spare), palette.muted)]
+
+
+def _with_status(
+    pieces: list[_Piece], status: str, note: str, width: int, glyphs: Glyphs
+) -> tuple[list[_Piece], str]:
+    """The pieces that stay, and what stands at the right end."""
+    if not status:
+        return _fitting(pieces, width), note
+    for words in map(glyphs.clean, (status, status.partition(" · ")[0])):
+        kept = _fitting(pieces, width - cell_len(words) - 3)
+        if _length(kept) + cell_len(words) + 3 <= width:
+            return kept, words
+    return _fitting(pieces, width), ""
+
+
+def _fitting(pieces: list[_Piece], width: int) -> list[_Piece]:
+    """As many of the pieces as have room, and those that stay in any case."""
+    kept = list(pieces)
+    while _length(kept) > width and any(piece.dropped for piece in kept):
+        kept.remove(max(reversed(kept), key=lambda piece: piece.dropped))
+    return kept
 
 
 def _with_company(
@@ -113,7 +141,7 @@ class TotalsLine(Widget):
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Feed,
         together: FailingTogether,
         palette: Callable[[], Palette],
         glyphs: Glyphs,
@@ -131,23 +159,29 @@ class TotalsLine(Widget):
         self._ranked_at = time.monotonic()
         self._totals = Totals(engine.board.totals(), 0.0, fleet_p95(engine.board))
         self._shown = ""
+        self._alerts = ""
 
-    def follow(self) -> None:
+    def warn(self, alerts: str) -> None:
+        """From now on say this of telling people; it is seen when the figures are taken next."""
+        self._alerts = alerts
+
+    def follow(self, marked: int = 0) -> None:
         """Take the figures as they are now.
 
-        An unchanged board is not counted again, and the percentile, which sorts the whole fleet, is taken at
-        most every few seconds.
+        An unchanged board is not counted again. What is never the same twice, and the percentile, which sorts
+        the whole fleet, is taken at most every few seconds.
         """
-        board, now = self._engine.board, time.monotonic()
-        counts, p95 = self._totals.counts, self._totals.p95
+        board, now, totals = self._engine.board, time.monotonic(), self._totals
+        counts, rate, p95 = totals.counts, totals.checks_per_second, totals.p95
+        settled = p95 is not None and now - self._ranked_at < _RANK_SECONDS
         if board.version != self._counted:
             self._counted = board.version
             counts = board.totals()
-            if p95 is None or now - self._ranked_at >= _RANK_SECONDS:
-                self._ranked_at = now
-                p95 = fleet_p95(board)
+            p95 = p95 if settled else fleet_p95(board)
+        if not settled:
+            self._ranked_at, rate = now, self._engine.checks_per_second
         company = self._together.largest if self.size.width >= _WIDE else None
-        self._totals = Totals(counts, self._engine.checks_per_second, p95, company)
+        self._totals = Totals(counts, rate, p95, company, marked, self._alerts)
         if self._line().plain != self._shown:
             self.refresh()
 
@@ -159,5 +193,6 @@ class TotalsLine(Widget):
 
     def _line(self) -> Text:
         palette = self._palette()
-        parts = totals_line(self._totals, self._note, self.size.width, palette, self._glyphs)
+        status = self._engine.status
+        parts = totals_line(self._totals, self._note, self.size.width, palette, self._glyphs, status)
         return Text.assemble(*parts, no_wrap=True, end="", style=palette.base)

@@ -11,6 +11,7 @@ from wgmon_tui.probe.records import (
     Check,
     Evidence,
     InnerEcho,
+    InnerHop,
     InnerIcmp,
     InnerService,
     PassiveKeepalive,
@@ -31,7 +32,13 @@ def tunnel_line(server: Server, check: Check, standing: Sequence[Evidence], sepa
     if not server.tunnel:
         return "not looked at: servers.toml has tunnel = false"
     evidence = (*check.evidence, *standing)
-    parts = [*_answered(check), *_refused(check), *_acknowledged(check, evidence), *_mtu(evidence)]
+    parts = [
+        *_answered(check),
+        *_first_hop(check),
+        *_refused(check),
+        *_acknowledged(check, evidence),
+        *_mtu(evidence),
+    ]
     return f" {separator} ".join(parts) or "not looked at yet"
 
 
@@ -45,6 +52,13 @@ def _answered(check: Check) -> Iterator[str]:
         yield from (f"{each.target} silent" for each in echoes if not each.received)
     for service in every(InnerService, check.evidence):
         yield f"{service.kind} {service.target} {_ANSWERS[service.answer]}"
+
+
+def _first_hop(check: Check) -> Iterator[str]:
+    """Who answered where no inner address is known."""
+    for hop in every(InnerHop, check.evidence):
+        took = f" answers, {duration(hop.rtt)}" if hop.rtt is not None else " answers"
+        yield f"{hop.source}{took}" if hop.source else f"nothing comes back over IPv{hop.version}"
 
 
 def _refused(check: Check) -> Iterator[str]:

@@ -2,57 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Horizontal
-from textual.screen import Screen
-from textual.suggester import Suggester
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
-from wgmon_tui.monitor.board import Board
+from wgmon_tui.tui.acting import ACTS, ActsOnServers
 from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.alerttrouble import follow_trouble
 from wgmon_tui.tui.columns import COLUMNS
-from wgmon_tui.tui.filter import completed, parse_filter
+from wgmon_tui.tui.filterbar import FilterBar, tags_of
+from wgmon_tui.tui.firststeps import first_steps
 from wgmon_tui.tui.fleet_table import FleetTable
+from wgmon_tui.tui.format import spoken
+from wgmon_tui.tui.forms.changes import CHANGES
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.order import SORTS
 from wgmon_tui.tui.totals import TotalsLine
+from wgmon_tui.tui.writing import write_fleet
 
 if TYPE_CHECKING:
     from wgmon_tui.tui.app import WgmonApp
 
 REFRESH_SECONDS = 0.5
 
-_NEEDS_A_ROW = frozenset({"open", "recheck", "pause"})
-_NEEDS_A_FLEET = frozenset({"filter", "sort", "sort_left", "sort_right", "reverse", "recheck_all"})
-
-_FIRST_STEPS = (
-    ("wgmon-tui import FILE.conf", "take a server from a wg-quick file"),
-    ("wgmon-tui keygen NAME", "make a key pair for monitoring"),
-    ("wgmon-tui demo", "watch embedded servers, healthy and broken"),
+_NEEDS_A_FLEET = frozenset(
+    {"filter", "sort", "sort_left", "sort_right", "reverse", "group", "recheck_all", "write"}
 )
+_NEEDS_A_LINE = frozenset({"open", "mark", "mark_shown"})
 
 
-class _Completer(Suggester):
-    """Carries on the word that is being typed; the board says which tags there are."""
-
-    def __init__(self, board: Board) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-        self._board = board
-
-    async def get_suggestion(self, value: str) -> str | None:
-        return completed(value, {tag for row in self._board.rows.values() for tag in row.server.tags})
-
-
-class FilterInput(Input):
-    """The filter line: it works while it is typed, so all that enter does is give the keys back."""
-
-    BINDINGS = bindings_for("filter")
-
-
-class FleetScreen(Screen[None]):
+class FleetScreen(ActsOnServers):
     """Home. Takes what changed off the board twice a second, while it is the screen that is seen."""
 
     app: WgmonApp
@@ -68,22 +50,6 @@ class FleetScreen(Screen[None]):
             color: $error;
             text-style: bold;
         }
-        #filter-bar {
-            display: none;
-            height: 1;
-            padding: 0 1;
-            FilterInput, FilterInput:focus {
-                width: 1fr;
-                height: 1;
-                border: none;
-                padding: 0;
-                background: transparent;
-                background-tint: transparent;
-            }
-            Static {
-                width: auto;
-            }
-        }
         #empty {
             display: none;
             height: 1fr;
@@ -93,25 +59,24 @@ class FleetScreen(Screen[None]):
             FleetTable { display: none; }
             #empty { display: block; }
         }
-        &.-filtering #filter-bar { display: block; }
         &.-failed #failure { display: block; }
     }
     """
+
+    _failure: str | None = None
+    _offered: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         app = self.app
         yield TotalsLine(app.engine, app.together, lambda: app.palette, app.glyphs, app.title, id="totals")
         yield Static(id="failure", markup=False)
-        with Horizontal(id="filter-bar"):
-            yield Static("/ ", id="filter-prompt", markup=False)
-            yield FilterInput(
-                placeholder="name, state:down, tag:eu, verdict:silent, !not",
-                suggester=_Completer(app.engine.board),
-                compact=True,
-            )
-            yield Static(id="filter-count", markup=False)
-        yield FleetTable(app.engine.board, lambda: app.palette, app.glyphs, app.clock, id="fleet")
+        yield FilterBar(
+            "name, state:down, tag:eu, rtt>100, is:muted, !not", lambda: tags_of(app.engine.board)
+        )
+        yield FleetTable(
+            app.engine.board, lambda: app.palette, app.glyphs, app.clock, app.columns, id="fleet"
+        )
         yield Static(id="empty", markup=False)
         yield KeyLine()
 
@@ -125,37 +90,47 @@ class FleetScreen(Screen[None]):
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw_static())
         self._draw_static()
         self._follow()
-        self.set_interval(REFRESH_SECONDS, self._follow)
+        self.set_interval(REFRESH_SECONDS, self._keep_pace)
+        if self.app.state_dir is not None:
+            trouble = follow_trouble(self.app.state_dir, self.app.clock, self.query_one(TotalsLine).warn)
+            self.run_worker(trouble, group="alerts", description="reads whether alerts arrive")
 
     def on_screen_resume(self) -> None:
         """Catch up at once after another screen was on top."""
         self._follow()
 
-    def show_failure(self, line: str) -> None:
-        """Keep a line in view that says why nothing is being checked."""
-        self.query_one("#failure", Static).update(Text(line))
-        self.add_class("-failed")
+    def show_failure(self, line: str | None) -> None:
+        """Keep a line in view that says what does not work; None when all does again."""
+        if line != self._failure:
+            self._failure = line
+            self.query_one("#failure", Static).update(Text(line or ""))
+            self.set_class(line is not None, "-failed")
+
+    def _keep_pace(self) -> None:
+        if self.is_current and self.app.pace.due():
+            self._follow()
 
     def _follow(self) -> None:
         if not self.is_current:
             return
-        had_row = self.table.cursor_name is not None
+        warning = self.app.engine.warning
+        self.show_failure(self.app.engine_failure or (warning and self.app.glyphs.clean(warning)))
         if self.table.take_changes():
             self.set_class(not self.app.engine.board.rows, "-empty")
             self._count_shown()
-        if had_row != (self.table.cursor_name is not None):
+        offered, self._offered = self._offered, self._what_can_be_done()
+        if offered != self._offered:
             self.refresh_bindings()
-        self.query_one(TotalsLine).follow()
+        self.query_one(TotalsLine).follow(len(self.table.marked))
+
+    def _what_can_be_done(self) -> tuple[object, ...]:
+        """What decides which keys are offered, beside those that are pressed."""
+        acts = tuple(self.offers_act(action) for action in ("acknowledge", "unmute", "pause"))
+        return *acts, len(self.table.order) > 0, bool(self.table.marked), self.app.engine.can_take_over
 
     def _draw_static(self) -> None:
-        palette = self.app.palette
-        empty = Text(justify="left")
-        empty.append("No server is watched yet.\n\n", palette.text)
-        for command, purpose in _FIRST_STEPS:
-            empty.append(f"{command:<28}", palette.accent)
-            empty.append(f"{purpose}\n", palette.muted)
-        self.query_one("#empty", Static).update(empty)
-        self.query_one("#filter-prompt", Static).update(Text("/ ", palette.accent))
+        steps = first_steps(self.app.config_dir, self.app.palette, self.app.glyphs)
+        self.query_one("#empty", Static).update(steps)
         self.set_class(not self.app.engine.board.rows, "-empty")
 
     # What can be done
@@ -165,12 +140,46 @@ class FleetScreen(Screen[None]):
         if not self.is_mounted:
             return True
         if action == "clear":
-            return self.has_class("-filtering")
-        if action in _NEEDS_A_ROW:
-            return self.table.cursor_name is not None
+            return self.query_one(FilterBar).is_open
+        if action == "invert":
+            return bool(self.table.order.filter)
+        if action == "unmark":
+            return bool(self.table.marked)
+        if action == "fold_all":
+            return self.table.order.grouped
+        if action in CHANGES:
+            return self.offers_change(action)
+        if action in ACTS:
+            return self.offers_act(action)
+        if action in _NEEDS_A_LINE:
+            return len(self.table.order) > 0
         if action in _NEEDS_A_FLEET:
             return bool(self.app.engine.board.rows)
         return True
+
+    def concerned(self) -> Sequence[str]:
+        """The marked servers, also those that are not shown now; without marks the one under the cursor."""
+        if self.table.marked:
+            return [name for name in self.app.engine.board.rows if name in self.table.marked]
+        return [self.table.cursor_name] if self.table.cursor_name is not None else []
+
+    def at_hand(self) -> str | None:
+        """The server under the cursor, whatever is marked."""
+        return self.table.cursor_name
+
+    def whom(self, names: Sequence[str]) -> str:
+        """The servers in a notice, which says that it was the marked ones."""
+        if not self.table.marked:
+            return spoken(names)
+        return f"{len(names)} marked server{'s' if len(names) > 1 else ''}"
+
+    def columns_here(self) -> Sequence[str]:
+        """Those that there is room for."""
+        return self.table.shown_columns
+
+    def follow_board(self) -> None:
+        """Show what has changed."""
+        self._follow()
 
     def action_up(self) -> None:
         """One line up."""
@@ -197,42 +206,94 @@ class FleetScreen(Screen[None]):
         self.table.move_cursor(self.table.page)
 
     def action_open(self) -> None:
-        """Open the server under the cursor."""
+        """Open the server under the cursor, or fold the group there."""
         self.table.hold_cursor()
-        if self.table.cursor_name is not None:
+        group = self.table.cursor_group
+        if group is not None:
+            self.table.fold(self.table.order.grouping.folded ^ {group.tag})
+        elif self.table.cursor_name is not None:
             self.app.open_server(self.table.cursor_name)
 
-    def on_fleet_table_opened(self, event: FleetTable.Opened) -> None:
+    def on_fleet_table_opened(self) -> None:
         """A double click opens as well."""
-        self.app.open_server(event.name)
-
-    def action_recheck(self) -> None:
-        """Check the server under the cursor now."""
-        self.table.hold_cursor()
-        name = self.table.cursor_name
-        if name is not None:
-            self.app.engine.recheck([name])
-            self._say(f"Checking {name}")
+        self.action_open()
 
     def action_recheck_all(self) -> None:
         """Check every server now."""
         names = list(self.app.engine.board.rows)
         self.app.engine.recheck(names)
-        self._say(f"Checking all {len(names)} servers")
+        self.app.say(f"Checking all {len(names)} servers")
+
+    def action_recheck(self) -> None:
+        """Check them now; the cursor stays on its server."""
+        self.table.hold_cursor()
+        super().action_recheck()
 
     def action_pause(self) -> None:
-        """Pause or resume the server under the cursor."""
+        """Pause or resume them; the cursor stays on its server."""
         self.table.hold_cursor()
-        row = self.table.cursor_row
-        if row is not None:
-            name, paused = row.server.name, not row.paused
-            self.app.engine.pause([name], paused)
-            self._say(f"Paused {name}" if paused else f"Checking {name} again")
-            self._follow()
+        super().action_pause()
 
-    def _say(self, line: str) -> None:
-        self.app.clear_notifications()
-        self.notify(self.app.glyphs.clean(line), timeout=2, markup=False)
+    def action_acknowledge(self) -> None:
+        """Say that somebody knows of them; the cursor stays on its server."""
+        self.table.hold_cursor()
+        super().action_acknowledge()
+
+    def action_incidents(self) -> None:
+        """Open the timeline of the fleet."""
+        from wgmon_tui.tui.screens.incidents import IncidentsScreen
+
+        self.app.push_screen(IncidentsScreen())
+
+    def action_alerts(self) -> None:
+        """Open the log of alerts."""
+        from wgmon_tui.tui.screens.alerts import AlertsScreen
+
+        self.app.push_screen(AlertsScreen())
+
+    def action_write(self) -> None:
+        """Write the servers to files, as they are filtered and sorted here."""
+        rows = self.app.engine.board.rows
+        write_fleet(self.app, [rows[name] for name in self.table.order.names if name in rows])
+
+    # Marks and groups
+
+    def action_mark(self) -> None:
+        """Mark the server under the cursor and go on to the next; or all of the group there."""
+        group, name = self.table.cursor_group, self.table.cursor_name
+        if group is not None:
+            self.table.mark(group.names)
+        elif name is not None:
+            self.table.mark([name])
+            self.table.move_cursor(1)
+        self._marks_changed()
+
+    def action_mark_shown(self) -> None:
+        """Mark every server that is shown."""
+        self.table.mark(set(self.table.order.names) - self.table.marked)
+        self._marks_changed()
+
+    def action_unmark(self) -> None:
+        """Take all marks away."""
+        self.table.mark(set(self.table.marked))
+        self._marks_changed()
+
+    def _marks_changed(self) -> None:
+        self.query_one(TotalsLine).follow(len(self.table.marked))
+        self._count_shown()
+        self.refresh_bindings()
+
+    def action_group(self) -> None:
+        """Show the servers under their tags, or not."""
+        grouped = not self.table.order.grouped
+        self.table.group(grouped)
+        self.app.say("Grouped by tag" if grouped else "Not grouped")
+        self.refresh_bindings()
+
+    def action_fold_all(self) -> None:
+        """Show the headings only; where all of them are folded, everything."""
+        groups = self.table.order.grouping
+        self.table.fold(() if groups.folded >= groups.groups.keys() else groups.groups)
 
     # Sorting
 
@@ -265,37 +326,42 @@ class FleetScreen(Screen[None]):
         order = self.table.order
         self.table.sort_by(order.sort.column, reverse=not order.reversed)
         direction = "descending" if order.descending else "ascending"
-        self._say(f"Sorted by {COLUMNS[order.sort.column].title}, {direction}")
+        self.app.say(f"Sorted by {COLUMNS[order.sort.column].title}, {direction}")
 
     # Filtering
 
     def action_filter(self) -> None:
         """Open the filter line."""
-        self.add_class("-filtering")
-        self.query_one(FilterInput).focus()
+        self.query_one(FilterBar).open()
         self._count_shown()
         self.refresh_bindings()
 
     def action_clear(self) -> None:
         """Clear the filter and go back to the table."""
-        self.query_one(FilterInput).value = ""
-        self.remove_class("-filtering")
+        self.query_one(FilterBar).clear()
         self.table.focus()
         self.refresh_bindings()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def action_invert(self) -> None:
+        """Show what the filter hides, and hide what it shows."""
+        self.query_one(FilterBar).invert()
+
+    def filter_by(self, line: str) -> None:
+        """Have this filter line, as if it had been typed."""
+        self.query_one(FilterBar).put(line)
+        self.table.focus()
+
+    def on_input_changed(self) -> None:
         """Filter while it is being typed."""
-        self.table.show_only(parse_filter(event.value))
+        self.table.show_only(self.query_one(FilterBar).chosen)
         self._count_shown()
         self.refresh_bindings()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def on_input_submitted(self) -> None:
         """Keep the filter and go back to the table; an empty one closes the line."""
-        self.set_class(bool(event.value.strip()), "-filtering")
+        self.query_one(FilterBar).keep()
         self.table.focus()
         self.refresh_bindings()
 
     def _count_shown(self) -> None:
-        if self.has_class("-filtering"):
-            line = f" {len(self.table.order)} of {len(self.app.engine.board.rows)}"
-            self.query_one("#filter-count", Static).update(Text(line, self.app.palette.muted))
+        self.query_one(FilterBar).count(len(self.table.order.names), len(self.app.engine.board.rows))

@@ -18,6 +18,7 @@ from textual.widgets import Static
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.tui.actions import EVERYWHERE, GROUPS, Action, actions_for, bindings_for
 from wgmon_tui.tui.columns import COLUMNS
+from wgmon_tui.tui.forms.fields import SERVER_FIELDS
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.scrollbar import WholeCells
 
@@ -52,18 +53,34 @@ class HelpScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Keys by group, then verdicts, then columns."""
-        actions = (*actions_for(self._actions_of), *actions_for(EVERYWHERE))
+        table = self.app.actions
+        actions = (*actions_for(self._actions_of, table), *actions_for(EVERYWHERE, table))
         with VerticalScroll():
             for group in GROUPS:
                 members = [action for action in actions if action.group == group]
                 if members:
                     yield Static(group, classes="heading", markup=False)
                     yield Static(self._keys(members))
+            if self._actions_of == "form":
+                yield Static("Fields", classes="heading", markup=False)
+                yield Static(self._fields())
             yield Static("Verdicts", classes="heading", markup=False)
             yield Static(self._verdicts())
             yield Static("Columns", classes="heading", markup=False)
             yield Static(self._columns())
         yield KeyLine()
+
+    def notify_style_update(self) -> None:
+        """A new theme: everything is written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self.call_later(self._write_again)
+
+    async def _write_again(self) -> None:
+        at = self.query_one(VerticalScroll).scroll_offset.y
+        await self.recompose()
+        self.on_mount()
+        self.query_one(VerticalScroll).scroll_to(y=at, animate=False)
 
     def on_mount(self) -> None:
         """The text has the focus, so that its own scroll keys work as well."""
@@ -102,6 +119,10 @@ class HelpScreen(Screen[None]):
     def _keys(self, actions: list[Action]) -> Table:
         style = self.app.palette.text + Style(bold=True)
         return self._table([(Text(action.shown, style), action.help) for action in actions])
+
+    def _fields(self) -> Table:
+        style = self.app.palette.text + Style(bold=True)
+        return self._table([(Text(field.label, style), field.help) for field in SERVER_FIELDS])
 
     def _verdicts(self) -> Table:
         palette, glyphs = self.app.palette, self.app.glyphs

@@ -1,58 +1,41 @@
 """One server: what its state means in words, the next step to type, and the packets that prove it.
 
-The screen follows the board. Once somebody moves the field cursor, the exchange under study stays where it
-is, whatever comes in, until `f` follows again; the head goes on telling what is true now.
+The screen follows the board: the head tells what is true now, and the tab that is open draws itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.events import Resize
-from textual.screen import Screen
-from textual.widgets import Static, TabbedContent, TabPane, Tabs
+from textual.widgets import Static, TabbedContent, Tabs
 
-from wgmon_tui.diagnosis.verdict import Diagnosis, Severity
+from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import Address
-from wgmon_tui.monitor.board import Round, Row
-from wgmon_tui.probe.records import Check
+from wgmon_tui.monitor.board import Row
+from wgmon_tui.tui.acting import ACTS, ActsOnServers
 from wgmon_tui.tui.actions import bindings_for
-from wgmon_tui.tui.clipboard import TMUX_OPTION, under_tmux
-from wgmon_tui.tui.diagnosistab import full_diagnosis
-from wgmon_tui.tui.exchangelines import explain
-from wgmon_tui.tui.hexview import HexView
+from wgmon_tui.tui.forms.changes import CHANGES
 from wgmon_tui.tui.keyline import KeyLine
-from wgmon_tui.tui.reading import Reading
 from wgmon_tui.tui.screens.fleet import FleetScreen
-from wgmon_tui.tui.serverhead import (
-    Detail,
-    Ink,
-    caption,
-    comparison_line,
-    detail_for,
-    field_panel,
-    legend,
-    no_packets,
-    server_head,
-)
-from wgmon_tui.wireguard.messages import fields_of, label_of
+from wgmon_tui.tui.serverhead import detail_for, server_head
+from wgmon_tui.tui.tabs.diagnosis import DiagnosisTab
+from wgmon_tui.tui.tabs.history import HistoryTab
+from wgmon_tui.tui.tabs.packets import PacketsTab
+from wgmon_tui.tui.tabs.rtt import RttTab
+from wgmon_tui.tui.tabs.tab import OF_SOME_TABS, ServerTab, chosen
+from wgmon_tui.tui.triage import exchange_account
+from wgmon_tui.tui.writing import write_exchange
 
 if TYPE_CHECKING:
     from wgmon_tui.tui.app import WgmonApp
 
 _REFRESH_S = 0.5
-_WIDE = 120
-_NARROW = 80
-_MARGINS = 2
-_OF_THE_DUMP = frozenset({"left", "right", "compare", "follow"})
-_BESIDE_THE_DUMP = 81
-"""Columns that the dump and the margins take from the field panel where that stands beside it."""
 
 
-class ServerScreen(Screen[None]):
+class ServerScreen(ActsOnServers):
     """Shows the server `name` of the app's board."""
 
     app: WgmonApp
@@ -66,17 +49,8 @@ class ServerScreen(Screen[None]):
         Tabs { height: 1; background: $panel; }
         Underline { display: none; }
         Tab.-active { color: $accent; text-style: bold underline; background: transparent; }
-        ContentSwitcher, TabPane, #dump { height: 1fr; }
+        ContentSwitcher, TabPane { height: 1fr; }
         TabPane { padding: 0; }
-        #caption { height: auto; padding: 0 1; }
-        #no-packets { height: 1fr; padding: 1; }
-        HexView { height: 1fr; margin: 0 0 0 1; }
-        #field { height: auto; min-height: 4; background: $panel; padding: 0 1; }
-        Reading { padding: 0 0 0 1; scrollbar-size-vertical: 1; }
-        &.-narrow #field { min-height: 5; }
-        &.-wide #dump { layout: horizontal; margin: 1 0 0 0; }
-        &.-wide HexView { width: 76; }
-        &.-wide #field { width: 1fr; height: 1fr; margin: 0 0 0 2; background: transparent; }
     }
     """
 
@@ -84,141 +58,84 @@ class ServerScreen(Screen[None]):
         super().__init__()
         self._server = name
         self._seen: int | None = None
-        self._outcome: Round | None = None
         self._address: Address | None = None
-        self._following = True
-        self._comparing = False
 
     def compose(self) -> ComposeResult:
         """Head, tabs, keys."""
         yield Static(id="head")
         with TabbedContent(id="tabs"):
-            with TabPane("Packets", id="packets"):
-                yield Static(id="caption")
-                yield Static(id="no-packets")
-                with Container(id="dump"):
-                    yield HexView(lambda: self.app.palette, ascii_only=self.app.ascii_only)
-                    yield Static(id="field")
-            with TabPane("Diagnosis", id="diagnosis"), Reading():
-                yield Static(id="full")
+            yield PacketsTab()
+            yield DiagnosisTab()
+            yield HistoryTab()
+            yield RttTab()
         yield KeyLine()
 
     def on_mount(self) -> None:
         """Every key belongs to the screen, so nothing takes the focus; then follow the board."""
         self.query_one(Tabs).can_focus = False
-        self.set_interval(_REFRESH_S, self.follow_board)
+        self.set_interval(_REFRESH_S, self._keep_pace)
         self.follow_board()
 
     def on_screen_resume(self) -> None:
         """Catch up at once after another screen was on top."""
         self.follow_board()
 
-    # What is known
+    def on_unmount(self) -> None:
+        """Its packets are not asked for any more."""
+        self.app.engine.attend(None)
 
     @property
     def _row(self) -> Row | None:
         return self.app.engine.board.rows.get(self._server)
 
-    def _chosen(self, outcome: Round | None) -> tuple[Check | None, Diagnosis | None]:
-        """Of a round, the check of the chosen address where it is among them, else the worst."""
-        if outcome is None:
-            return None, None
-        addresses = [check.address for check in outcome.checks]
-        index = addresses.index(self._address) if self._address in addresses else 0
-        return outcome.checks[index], outcome.diagnoses[index]
+    @property
+    def _tab(self) -> ServerTab:
+        """The tab that is open."""
+        active = self.query_one(TabbedContent).active_pane
+        return active if isinstance(active, ServerTab) else self.query(ServerTab).first()
+
+    def _keep_pace(self) -> None:
+        if self.is_current and self.app.pace.due():
+            self.follow_board()
 
     def follow_board(self) -> None:
         """Show what changed since the last look, while this is the screen that is seen."""
         row = self._row
         if not self.is_current:
             return
+        self.app.engine.attend(self._server)
         if row is None:
-            self._say(f"{self._server} is no longer in servers.toml", seconds=5)
+            self.app.say(f"{self._server} is no longer in servers.toml", seconds=5)
             self.dismiss()
         elif row.version != self._seen:
             self._seen = row.version
-            if self._following:
-                self._outcome = row.last
             self._show(row)
 
     # What is shown
 
     def _show(self, row: Row) -> None:
-        self._show_words(row)
-        self._show_exchange(row)
+        self._show_head(row)
+        self._tab.show(row, self._address)
         self.refresh_bindings()
 
-    def _show_words(self, row: Row) -> None:
-        """The head and the diagnosis: always of the newest round, whatever exchange is being studied."""
-        check, diagnosis = self._chosen(row.last)
-        ink = self._ink()
-        reading = self._pane is self.query_one(Reading)
-        detail = Detail.BARE if reading else detail_for(self.app.size.height)
+    def _show_head(self, row: Row) -> None:
+        """Always of the newest round, whatever the tab shows."""
+        check, diagnosis = chosen(row.last, self._address)
+        detail = min(detail_for(self.app.size.height), self._tab.HEAD)
         together = self.app.together.of(row.server.name) if row.severity is Severity.DOWN else ()
-        head = server_head(row, diagnosis, check, together, ink, detail, self.app.clock())
+        head = server_head(row, diagnosis, check, together, self._tab.ink(), detail, self.app.clock())
         self.query_one("#head", Static).update(head)
-        if not reading:
-            return
-        whole = no_packets(row, None, ink)
-        if row.last and check and diagnosis:
-            beside_scrollbar = self._ink(left=_MARGINS + 1)
-            whole = full_diagnosis(row, row.last, check, diagnosis, together, beside_scrollbar)
-        self.query_one("#full", Static).update(whole)
 
-    def _show_exchange(self, row: Row) -> None:
-        check, diagnosis = self._chosen(self._outcome)
-        good = row.last_good if self._comparing else None
-        view = self.query_one(HexView)
-        view.show(check, good)
-        shown = check is not None and bool(check.exchange)
-        self.query_one("#dump").display = shown
-        empty = self.query_one("#no-packets", Static)
-        empty.display = not shown
-        empty.update(no_packets(row, diagnosis, self._ink()))
-        line = self.query_one("#caption", Static)
-        line.display = check is not None
-        if check and self._outcome:
-            ink, found = self._ink(), view.comparison
-            compared = comparison_line(check, good, found, ink) if good and found else None
-            line.update(caption(check, self._outcome, self._newer(row), compared, ink))
-
-    def _show_field(self) -> None:
-        view, panel = self.query_one(HexView), self.query_one("#field", Static)
-        check, stop = view.check, view.stop
-        if check is None or stop is None:
-            panel.update("")
-            return
-        if self.has_class("-wide"):
-            ink = self._ink(left=_BESIDE_THE_DUMP)
-            fields = fields_of(check.exchange[stop.packet].data)
-            panel.update(
-                Text("\n\n").join([legend(fields, stop.field, ink), field_panel(explain(check, stop), ink)])
-            )
-        else:
-            panel.update(field_panel(explain(check, stop), self._ink()))
-
-    def _newer(self, row: Row) -> bool:
-        return row.last is not self._outcome
-
-    def _ink(self, left: int = _MARGINS) -> Ink:
-        return Ink(self.app.palette, self.app.glyphs, self.app.size.width - left)
+    def _show_again(self) -> None:
+        if row := self._row:
+            self._show(row)
 
     def on_tabbed_content_tab_activated(self) -> None:
-        """Write what is seen now; the head leaves out what the diagnosis says in full."""
-        if row := self._row:
-            self._show_words(row)
-            self.refresh_bindings()
-
-    def on_hex_view_moved(self, event: HexView.Moved) -> None:
-        """Explain the field; who moves the cursor studies this exchange, so it stays."""
-        if event.by_hand and event.place:
-            self._following = False
-        self._show_field()
+        """Only the tab that is open is kept up to date; and each has its own head."""
+        self._show_again()
 
     def on_resize(self, event: Resize) -> None:
         """Words are wrapped for the width."""
-        self.set_class(event.size.width >= _WIDE, "-wide")
-        self.set_class(event.size.width < _NARROW, "-narrow")
         self._show_again()
 
     def notify_style_update(self) -> None:
@@ -227,27 +144,30 @@ class ServerScreen(Screen[None]):
         if self.is_mounted:
             self._show_again()
 
-    def _show_again(self) -> None:
-        if row := self._row:
-            self._show(row)
-            self._show_field()
-
     # What can be done
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key that would do nothing now is not offered."""
         if not self.is_mounted:
             return True
-        row = self._row
-        if action in _OF_THE_DUMP and self._pane is not self.query_one(HexView):
-            return False
-        if action == "follow":
-            return row is not None and self._newer(row)
+        if action in OF_SOME_TABS:
+            return self._tab.offers(action)
         if action == "address":
-            return self._outcome is not None and len(self._outcome.checks) > 1
+            outcome = self._tab.outcome
+            return outcome is not None and len(outcome.checks) > 1
         if action in ("previous_server", "next_server"):
             return len(self._names()) > 1
+        if action in CHANGES:
+            return self.offers_change(action)
+        if action in ACTS:
+            return self.offers_act(action)
+        if action == "inspect":
+            return self.app.ask_server is not None
         return True
+
+    def concerned(self) -> Sequence[str]:
+        """This server."""
+        return [self._server]
 
     def action_back(self) -> None:
         """Back to the fleet."""
@@ -263,104 +183,98 @@ class ServerScreen(Screen[None]):
 
     def action_up(self) -> None:
         """One up, in whatever the tab shows."""
-        self._pane.up()
+        self._tab.movable.up()
 
     def action_down(self) -> None:
         """One down."""
-        self._pane.down()
+        self._tab.movable.down()
 
     def action_page_up(self) -> None:
         """A packet or a page up."""
-        self._pane.page_up()
+        self._tab.movable.page_up()
 
     def action_page_down(self) -> None:
         """A packet or a page down."""
-        self._pane.page_down()
+        self._tab.movable.page_down()
 
     def action_first(self) -> None:
         """To the beginning."""
-        self._pane.first()
+        self._tab.movable.first()
 
     def action_last(self) -> None:
         """To the end."""
-        self._pane.last()
+        self._tab.movable.last()
 
     def action_left(self) -> None:
-        """The field before."""
-        self.query_one(HexView).left()
+        """What lies before."""
+        self._tab.left()
 
     def action_right(self) -> None:
-        """The field after."""
-        self.query_one(HexView).right()
+        """What lies behind."""
+        self._tab.right()
+
+    def action_open(self) -> None:
+        """Open what is under the cursor of the list."""
+        self.query_one(HistoryTab).open()
+
+    def on_history_tab_chosen(self, event: HistoryTab.Chosen) -> None:
+        """Show a stored exchange in the place of the newest."""
+        tab = self.query_one(PacketsTab)
+        tab.study(event.opened)
+        self.query_one(TabbedContent).active = tab.id or ""
+
+    def action_zoom_in(self) -> None:
+        """Plot less time."""
+        self.query_one(RttTab).zoom(-1)
+
+    def action_zoom_out(self) -> None:
+        """Plot more time."""
+        self.query_one(RttTab).zoom(1)
+
+    def action_now(self) -> None:
+        """Plot up to now."""
+        self.query_one(RttTab).last()
 
     def action_follow(self) -> None:
         """Show the newest exchange, and every one that comes."""
-        if row := self._row:
-            self._following = True
-            self._outcome = row.last
-            self._show(row)
+        self.query_one(PacketsTab).follow()
+        self.refresh_bindings()
+
+    def action_compare(self) -> None:
+        """Mark what differs from the last good exchange."""
+        self.query_one(PacketsTab).compare()
 
     def action_address(self, step: int) -> None:
         """Show the check of another address of this server."""
-        row, (check, _) = self._row, self._chosen(self._outcome)
-        if row and check and self._outcome:
-            addresses = [each.address for each in self._outcome.checks]
+        outcome = self._tab.outcome
+        check, _ = chosen(outcome, self._address)
+        if outcome and check:
+            addresses = [each.address for each in outcome.checks]
             self._address = addresses[(addresses.index(check.address) + step) % len(addresses)]
-            self._show(row)
-
-    def action_compare(self) -> None:
-        """Mark what differs in form from the last good exchange, or stop doing so."""
-        row = self._row
-        if row is None:
-            return
-        if row.last_good is None and not self._comparing:
-            self._say("No good exchange yet to compare with")
-            return
-        self._comparing = not self._comparing
-        self._show(row)
+            self._show_again()
 
     def action_copy(self) -> None:
         """Copy what the open tab is about, over OSC 52."""
-        if self._pane is self.query_one(HexView):
-            self._copy_packet()
-        else:
-            self._copy_next_step()
-
-    def _copy_next_step(self) -> None:
-        row = self._row
-        _, diagnosis = self._chosen(row.last if row else None)
-        if diagnosis is None or not diagnosis.causes:
-            self._say("No next step to copy")
+        copied = self._tab.to_copy()
+        if copied is None:
+            self.app.say(self._tab.NOTHING_TO_COPY)
             return
-        self._copy(diagnosis.causes[0].fix, "the next step")
+        text, what = copied
+        self.app.copy_and_say(text, what)
 
-    def _copy_packet(self) -> None:
-        view = self.query_one(HexView)
-        if view.check is None or view.stop is None:
-            self._say("No packet to copy")
-            return
-        data = view.check.exchange[view.stop.packet].data
-        self._copy(data.hex(), f"{label_of(data)}, {len(data)} bytes, as hex")
+    def action_write(self) -> None:
+        """Write the exchange that is shown to files."""
+        row, outcome = self._row, self._tab.outcome
+        account = exchange_account(self.app, row, outcome) if row and outcome else None
+        write_exchange(self.app, outcome, self._address, account)
 
-    def _copy(self, text: str, what: str) -> None:
-        self.app.copy_to_clipboard(text)
-        if under_tmux():
-            self._say(f"Copied {what}", f"tmux passes it on only with: {TMUX_OPTION}", seconds=8)
-        else:
-            self._say(f"Copied {what}")
-
-    def action_recheck(self) -> None:
-        """Check this server now."""
-        self.app.engine.recheck([self._server])
-        self._say(f"Checking {self._server}")
-
-    def action_pause(self) -> None:
-        """Pause or resume this server."""
-        if row := self._row:
-            paused = not row.paused
-            self.app.engine.pause([self._server], paused)
-            self._say(f"Paused {self._server}" if paused else f"Checking {self._server} again")
-            self.follow_board()
+    def action_inspect(self) -> None:
+        """Ask the server how it sees us, and show that in the diagnosis."""
+        row, ask_server = self._row, self.app.ask_server
+        if row and ask_server:
+            tab = self.query_one(DiagnosisTab)
+            self.query_one(TabbedContent).active = tab.id or ""
+            tab.ask(row, self._address, ask_server)
 
     def action_previous_server(self) -> None:
         """The server before this one in the table's order."""
@@ -374,8 +288,9 @@ class ServerScreen(Screen[None]):
         names = self._names()
         at = names.index(self._server) if self._server in names else 0
         self._server = names[(at + step) % len(names)]
-        self._seen = self._outcome = self._address = None
-        self._following = True
+        self._seen = self._address = None
+        for tab in self.query(ServerTab):
+            tab.leave_server()
         self.follow_board()
 
     def _names(self) -> list[str]:
@@ -383,16 +298,3 @@ class ServerScreen(Screen[None]):
         home = self.app.screen_stack[0]
         shown = home.table.order.names if isinstance(home, FleetScreen) else []
         return shown if self._server in shown else list(self.app.engine.board.rows)
-
-    @property
-    def _pane(self) -> HexView | Reading:
-        """What the keys move in: the content of the tab that is open."""
-        return (
-            self.query_one(Reading)
-            if self.query_one(TabbedContent).active == "diagnosis"
-            else self.query_one(HexView)
-        )
-
-    def _say(self, *lines: str, seconds: float = 2) -> None:
-        self.app.clear_notifications()
-        self.notify("\n".join(map(self.app.glyphs.clean, lines)), timeout=seconds, markup=False)

@@ -1,0 +1,58 @@
+"""Mutes and maintenance: who is not told of, until when, and who hears that it began and ended."""
+
+from __future__ import annotations
+
+import time
+from math import inf
+
+from tests.history.past import server
+from wgmon_tui.fleet.alert_settings import Maintenance
+from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.incidents import Event
+from wgmon_tui.probe.prober import Prober
+
+
+class Heard:
+    """Names of the rows that the engine said had changed."""
+
+    def __init__(self, *names: str) -> None:
+        self.names: list[str] = []
+        self.engine = Engine(Prober(stamps=lambda _: bytes(12)))
+        self.engine.watch([server(name) for name in names], {}, {})
+        self.engine.listen(self._hear)
+
+    def _hear(self, row: Row, _: Round | None, __: tuple[Event, ...]) -> None:
+        self.names.append(row.server.name)
+
+    def row(self, name: str) -> Row:
+        return self.engine.board.rows[name]
+
+
+def test_a_mute_is_told_once_and_holds_who_asked_for_it() -> None:
+    heard = Heard("ams1", "fra1")
+    heard.engine.mute(["ams1", "nobody"], inf, "ada")
+    heard.engine.mute(["ams1"], inf, "ada")
+    assert (heard.row("ams1").muted_until, heard.row("ams1").muted_by) == (inf, "ada")
+    assert heard.row("fra1").muted_until is None
+    heard.engine.mute(["ams1"], None, "bob")
+    assert (heard.row("ams1").muted_until, heard.row("ams1").muted_by) == (None, "")
+    assert heard.names == ["ams1", "ams1"]
+
+
+def test_a_mute_ends_when_its_time_is_over() -> None:
+    heard = Heard("ams1", "fra1")
+    heard.engine.mute(["ams1"], time.time() - 1, "ada")
+    heard.engine.mute(["fra1"], time.time() + 3600, "ada")
+    heard.engine._look_at_the_clock()
+    assert heard.row("ams1").muted_until is None
+    assert heard.row("fra1").muted_until is not None
+
+
+def test_a_maintenance_is_on_for_those_that_it_names_while_it_lasts() -> None:
+    heard, now = Heard("ams1", "fra1"), time.time()
+    heard.engine.maintain([Maintenance("move", now - 60, now + 60, servers=("fra*",))])
+    assert (heard.row("ams1").maintenance, heard.row("fra1").maintenance) == (None, "move")
+    heard.engine.maintain([])
+    assert heard.row("fra1").maintenance is None
+    assert heard.names == ["fra1", "fra1"]

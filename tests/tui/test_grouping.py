@@ -1,0 +1,166 @@
+"""Servers under their tags: who stands where, what the headings count, and the keys that fold them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tui.face import Face, face
+from tests.tui.fleet import NOW, QuietEngine, bad_night, record, server
+from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.tui.fleet_table import FleetTable
+from wgmon_tui.tui.order import SORTS, Order
+from wgmon_tui.tui.screens.server import ServerScreen
+
+
+def grouped(order: Order) -> dict[str, list[str]]:
+    return {tag: group.names for tag, group in order.grouping.groups.items()}
+
+
+def by_tag() -> Order:
+    order = Order(bad_night().board)
+    order.group(True)
+    return order
+
+
+def headings(it: Face) -> list[str]:
+    return [" ".join(line.split()) for line in it.lines() if line[1:2] in ("▾", "▸")]
+
+
+def test_a_server_stands_under_each_of_its_tags_and_who_has_none_comes_last() -> None:
+    order = by_tag()
+    groups = grouped(order)
+    assert list(groups) == ["edge", "eu", "us", ""]
+    assert groups["edge"] == ["fra1", "ams1"]
+    assert groups["eu"] == ["fra1", "mad1", "ams1"]
+    assert order.lines[:4] == [("edge", ""), ("edge", "fra1"), ("edge", "ams1"), ("eu", "")]
+    assert sorted(order.names) == sorted(bad_night().board.rows)
+
+
+def test_by_name_the_groups_stand_by_tag_in_the_same_direction() -> None:
+    order = by_tag()
+    order.sort_by("name", reverse=True)
+    groups = grouped(order)
+    assert list(groups) == ["us", "eu", "edge", ""]
+    assert groups["eu"] == ["mad1", "fra1", "ams1"]
+
+
+def test_a_filter_leaves_no_empty_group() -> None:
+    from wgmon_tui.tui.filter import parse_filter
+
+    order = by_tag()
+    order.show_only(parse_filter("tag:edge state:up"))
+    assert order.lines == [("edge", ""), ("edge", "ams1"), ("eu", ""), ("eu", "ams1")]
+
+
+def test_a_heading_counts_a_change_before_the_rows_move() -> None:
+    engine = bad_night()
+    order = Order(engine.board)
+    order.group(True)
+    record(engine.board, "ams1", Verdict.SILENT, None)
+    order.note({"ams1"})
+    assert order.grouping.groups["edge"].totals[Severity.DOWN] == 2
+    assert order.grouping.recounted == {"edge", "eu"}
+    assert order.lines[1] == ("edge", "fra1")
+
+
+STEP = st.tuples(st.sampled_from("abcdef"), st.sampled_from([0.01, None]))
+
+
+@given(
+    st.lists(st.sets(st.sampled_from(["eu", "us", "edge"])), min_size=6, max_size=6),
+    st.lists(STEP, max_size=12),
+    st.sampled_from(sorted(SORTS)),
+    st.booleans(),
+)
+def test_whatever_happens_the_headings_count_the_rows_below_them(
+    tags: list[set[str]], steps: list[tuple[str, float | None]], column: str, reverse: bool
+) -> None:
+    engine = QuietEngine(server(name, tags=sorted(had)) for name, had in zip("abcdef", tags, strict=True))
+    order = Order(engine.board)
+    order.group(True)
+    order.sort_by(column, reverse=reverse)
+    for name, rtt in steps:
+        record(engine.board, name, Verdict.SILENT if rtt is None else Verdict.HEALTHY, rtt, NOW)
+        order.note({name})
+        for group in order.grouping.groups.values():
+            assert +group.totals == Counter(engine.board.rows[each].severity for each in group.names)
+    order.rebuild()
+    assert len(order.lines) == len(set(order.lines))
+    assert all(order.index(place) == at for at, place in enumerate(order.lines))
+    assert {name for _, name in order.lines if name} == set("abcdef")
+
+
+async def test_z_groups_by_tag_with_totals_and_z_again_does_not() -> None:
+    async with face(size=(80, 30)) as it:
+        await it.press("z")
+        assert headings(it) == [
+            "▾ edge ✖ 1 down ● 1 up",
+            "▾ eu ✖ 2 down ● 1 up",
+            "▾ us ● 1 up",
+            "▾ no tag ▲ 3 degraded ? 2 unknown ● 10 up ‖ 1 paused",
+        ]
+        await it.press("z")
+        assert headings(it) == []
+        assert it.table.cursor_name == "fra1"
+
+
+async def test_enter_on_a_heading_folds_its_group_and_unfolds_it() -> None:
+    async with face(size=(80, 30)) as it:
+        await it.press("z", "enter")
+        assert it.at_home
+        assert headings(it)[0] == "▸ edge ✖ 1 down ● 1 up"
+        assert it.table.order.lines[1] == ("eu", "")
+        await it.press("enter", "j", "enter")
+        assert isinstance(it.app.screen, ServerScreen)
+
+
+async def test_shift_z_folds_all_groups_and_the_cursor_stays_with_its_group() -> None:
+    async with face(size=(80, 30)) as it:
+        await it.press("z", "j", "j", "j", "j")
+        assert it.table.cursor_name == "fra1"
+        await it.press("Z")
+        assert len(it.table.order) == 4
+        group = it.table.cursor_group
+        assert group is not None
+        assert group.tag == "eu"
+        await it.press("Z")
+        assert len(it.table.order) > 4
+
+
+async def test_a_heading_is_no_server_so_what_needs_one_is_not_offered() -> None:
+    async with face(size=(80, 30)) as it:
+        await it.press("z")
+        assert it.table.cursor_name is None
+        assert "re-check" not in it.hints()
+        await it.press("r", "p", "m", "y", "x", "a")
+        assert it.at_home
+        assert it.engine.rechecked == []
+
+
+async def test_only_the_heading_whose_totals_changed_is_drawn_anew() -> None:
+    async with face(size=(80, 30)) as it:
+        await it.press("z")
+        record(it.engine.board, "nyc1", Verdict.SILENT, None)
+        await it.follow()
+        assert headings(it)[2] == "▾ us ✖ 1 down"
+
+
+async def test_the_cursor_stays_on_its_server_in_its_group_through_every_sort() -> None:
+    async with face(size=(140, 40)) as it:
+        await it.press("z", "G", "k", "k")
+        name = it.table.cursor_name
+        for column in SORTS:
+            for reverse in (False, True):
+                it.table.sort_by(column, reverse=reverse)
+                assert it.table.cursor_name == name, (column, reverse)
+
+
+async def test_a_double_click_folds_a_group() -> None:
+    async with face(size=(80, 30)) as it:
+        await it.press("z")
+        await it.pilot.double_click(FleetTable, offset=(5, 1))
+        await it.pilot.pause()
+        assert headings(it)[0].startswith("▸ edge")

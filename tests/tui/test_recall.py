@@ -1,0 +1,78 @@
+"""Up and down in the filter line."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tui.face import face
+from tests.tui.fleet import NOW, bad_night
+from tests.tui.keys import press
+from wgmon_tui.fleet.face_settings import FaceSettings
+from wgmon_tui.tui.app import WgmonApp
+from wgmon_tui.tui.filterbar import FilterInput
+from wgmon_tui.tui.recall import KEPT, Recall
+
+LINES = st.sampled_from(["state:down", "tag:eu", "rtt>100", "fra"])
+
+
+def test_up_goes_back_through_the_lines_then_the_saved_ones_and_down_comes_back() -> None:
+    recall = Recall(["oncall"])
+    recall.keep("tag:eu")
+    recall.keep("state:down")
+    shown = ["ty"]
+    for _ in range(4):
+        shown.append(recall.older(shown[-1]))
+    assert shown == ["ty", "state:down", "tag:eu", "@oncall", "@oncall"]
+    for _ in range(4):
+        shown.append(recall.newer(shown[-1]))
+    assert shown[5:] == ["tag:eu", "state:down", "ty", "ty"]
+
+
+def test_the_line_that_is_in_force_is_not_offered_again() -> None:
+    recall = Recall()
+    recall.keep("tag:eu")
+    recall.keep("state:down")
+    assert recall.older("state:down") == "tag:eu"
+
+
+@given(
+    st.lists(st.one_of(LINES.map(lambda line: ("keep", line)), st.sampled_from([("up", ""), ("down", "")])))
+)
+def test_however_one_goes_what_was_typed_comes_back(steps: list[tuple[str, str]]) -> None:
+    recall, shown = Recall(["a", "b"]), "typed"
+    for step, line in steps:
+        if step == "keep":
+            recall.keep(line)
+            shown = "typed"
+        else:
+            shown = recall.older(shown) if step == "up" else recall.newer(shown)
+    for _ in range(KEPT + 3):
+        shown = recall.newer(shown)
+    assert shown == "typed"
+
+
+async def test_up_and_down_in_the_line_bring_earlier_filters() -> None:
+    async with face() as it:
+        await it.press("/", *"tag:eu", "enter", "escape", "/", *"state:down", "enter", "escape")
+        await it.press("/", "up", "up")
+        line = it.fleet.query_one(FilterInput)
+        assert line.value == "tag:eu"
+        assert set(it.table.order.names) == {"ams1", "fra1", "mad1"}
+        await it.press("down", "down")
+        assert line.value == ""
+
+
+async def test_a_saved_filter_is_called_up_by_its_name_and_from_the_palette() -> None:
+    settings = FaceSettings(filters={"oncall": "state:down !is:muted"})
+    app = WgmonApp(bad_night(), title="test", clock=lambda: NOW, settings=settings)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await press(pilot, "/", "@", "tab", "enter")
+        fleet = app.screen_stack[0]
+        assert fleet.query_one(FilterInput).value == "@oncall"
+        assert app.shown_names == ("fra1", "mad1")
+        await press(pilot, "escape")
+        commands = {command.title: command for command in app.get_system_commands(app.screen)}
+        commands["Filter: oncall"].callback()
+        await pilot.pause()
+        assert app.shown_names == ("fra1", "mad1")

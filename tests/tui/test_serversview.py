@@ -1,0 +1,101 @@
+"""What the diagnosis says of a server's own view."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from rich.text import Text
+
+from tests.tui import exchanges, views
+from tests.tui.fleet import NOW
+from wgmon_tui.diagnosis.inspection import Agreement, Finding
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.tui.glyphs import ASCII, UNICODE
+from wgmon_tui.tui.serverhead import Ink
+from wgmon_tui.tui.serversview import Answer, answer_heading, answer_lines, no_command
+from wgmon_tui.tui.themes import palette_named
+
+NIGHT = palette_named("night")
+SERVER = replace(exchanges.server("fra1"), inspect=("ssh", "fra1", "wg show wg0 dump"))
+
+
+def ink(width: int = 77, ascii_only: bool = False) -> Ink:
+    return Ink(NIGHT, ASCII if ascii_only else UNICODE, width)
+
+
+def said(findings: tuple[Finding, ...], ink: Ink = ink()) -> Text:  # noqa: B008  # frozen
+    return answer_lines(SERVER, Answer(NOW, findings), ink)
+
+
+def test_what_agrees_takes_a_line_each() -> None:
+    lines = said(views.AGREEING).plain.splitlines()
+    assert lines[0] == "● ok           server key  it runs with the key in servers.toml"
+    assert len(lines) == len(views.AGREEING)
+
+
+def test_what_differs_says_what_the_server_has_what_we_expect_and_what_to_type() -> None:
+    text = " ".join(said(views.DIFFERING).plain.split())
+    assert "✖ differs listen port it listens on 51999; our endpoint is fra1.example.net:51820" in text
+    assert "next on the server: wg set wg0 listen-port 51820" in text
+
+
+@pytest.mark.parametrize(
+    ("findings", "mark", "severity"),
+    [
+        (views.AGREEING, "● ok", Severity.UP),
+        (views.DIFFERING, "✖ differs", Severity.DOWN),
+        (views.UNREAD, "? cannot tell", Severity.UNKNOWN),
+    ],
+    ids=["ok", "differs", "cannot tell"],
+)
+def test_glyph_and_word_have_the_colour_of_their_severity(
+    findings: tuple[Finding, ...], mark: str, severity: Severity
+) -> None:
+    text = said(findings)
+    at = text.plain.index(mark)
+    colours = {span.style for span in text.spans if span.start <= at and span.end >= at + len(mark)}
+    assert NIGHT.severity[severity] in colours
+
+
+def test_the_heading_says_when_it_was_asked_and_how_long_ago_that_is() -> None:
+    heading = answer_heading(Answer(NOW, views.AGREEING), NOW + 300, ink())
+    assert heading.plain == "The server's own view, asked at 19:30:00, 5 min ago"
+
+
+def test_while_it_is_asked_the_command_and_the_limit_stand_there() -> None:
+    text = answer_lines(SERVER, Answer(NOW), ink())
+    assert text.plain == "asking the server: ssh fra1 'wg show wg0 dump' … (at most 15 s)"
+
+
+def test_two_commands_have_twice_the_time() -> None:
+    both = replace(SERVER, inspect_config=("cat", "wg0.conf"))
+    text = " ".join(answer_lines(both, Answer(NOW), ink()).plain.split())
+    assert text == "asking the server: ssh fra1 'wg show wg0 dump', then cat wg0.conf … (at most 30 s)"
+
+
+def test_without_a_command_it_says_what_to_add_to_the_file() -> None:
+    server = exchanges.server("fra1")
+    text = " ".join(answer_lines(server, no_command(server), ink()).plain.split())
+    assert 'inspect = ["ssh", "fra1.example.net", "sudo", "wg", "show", "wg0", "dump"]' in text
+    assert 'in servers.toml, server "fra1"' in text
+
+
+@pytest.mark.parametrize("width", [57, 77, 137])
+@pytest.mark.parametrize("findings", [views.AGREEING, views.DIFFERING, views.UNREAD])
+def test_no_line_is_wider_than_the_page(findings: tuple[Finding, ...], width: int) -> None:
+    assert max(map(len, said(findings, ink(width)).plain.splitlines())) <= width
+
+
+def test_ascii_only_means_ascii_only() -> None:
+    plain = ink(ascii_only=True)
+    for answer in (Answer(NOW), Answer(NOW, views.DIFFERING), Answer(NOW, views.AGREEING)):
+        assert answer_heading(answer, NOW, plain).plain.isascii()
+        assert answer_lines(SERVER, answer, plain).plain.isascii()
+
+
+def test_control_characters_in_what_was_found_do_not_reach_the_terminal() -> None:
+    evil = "\x1b]0;owned\x07"
+    text = said((Finding(Agreement.DIFFERS, "our peer", f"has {evil}", f"type {evil}"),)).plain
+    assert "\x1b" not in text
+    assert "\x07" not in text

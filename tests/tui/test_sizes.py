@@ -1,0 +1,64 @@
+"""Every screen at every size: the terminal may change under any of them, and back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.tui import exchanges
+from tests.tui.face import Face, face
+from tests.tui.fleet import QuietEngine, bad_night
+from tests.tui.pasts import MINUTE, incident
+from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.history.reading import History
+
+SIZES = ((60, 20), (200, 60), (20, 5), (120, 40), (80, 24))
+SCREENS = {
+    "fleet": (),
+    "filter": ("/", "f"),
+    "sort": ("s",),
+    "themes": ("t",),
+    "help": ("?",),
+    "palette": ("ctrl+p",),
+    "note": ("a",),
+    "incidents": ("I",),
+    "alerts": ("A",),
+    "packets": ("enter",),
+    "diagnosis": ("enter", "tab"),
+    "history": ("enter", "tab", "tab"),
+    "rtt": ("enter", "shift+tab"),
+}
+WITH_KEYS = {"fleet", "incidents", "alerts", "packets", "diagnosis", "history", "rtt"}
+
+
+def ill() -> QuietEngine:
+    engine = bad_night()
+    exchanges.saw(engine, exchanges.psk_mismatch())
+    engine.board.rows["fra1"].incident = incident(opened=12 * MINUTE, verdict=Verdict.PSK_MISMATCH)
+    return engine
+
+
+@asynccontextmanager
+async def shown(screen: str, past: History) -> AsyncIterator[Face]:
+    async with face(ill(), history=past) as it:
+        await it.press(*SCREENS[screen])
+        await it.read()
+        yield it
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+async def test_a_screen_follows_the_terminal_through_all_sizes_and_back(screen: str, past: History) -> None:
+    async with shown(screen, past) as it:
+        opened, before = it.app.screen, it.lines()
+        for columns, lines in SIZES:
+            await it.pilot.resize_terminal(columns, lines)
+            await it.read()
+            drawn = it.lines()
+            assert len(drawn) == lines
+            assert all(len(line) <= columns for line in drawn), "a wide character counts twice"
+            if screen in WITH_KEYS and columns >= 60:
+                assert "? help" in drawn[-1]
+        assert it.app.screen is opened
+        assert it.lines() == before

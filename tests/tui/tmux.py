@@ -1,0 +1,99 @@
+"""A real terminal to run the program in: a tmux server of its own, with a shell in it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+_PATIENCE_S = 20.0
+_LOOK_EVERY_S = 0.05
+_NO_PART_OF_IT = ("NO_COLOR", "TMUX", "COLORTERM", "COLUMNS", "LINES")
+_CLEAN = "alternate=0 cursor=1 mouse=0 keypad=0"
+_STATE = (
+    "alternate=#{alternate_on} cursor=#{cursor_flag} mouse=#{mouse_any_flag} keypad=#{keypad_cursor_flag}"
+)
+
+
+class Tmux:
+    """One terminal. `directory` is for its socket and the like."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._command = ["tmux", "-S", str(directory / "tmux"), "-f", "/dev/null"]
+
+    @property
+    def lines(self) -> list[str]:
+        """What is on the screen."""
+        return self._ask("capture-pane", "-p").splitlines()
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def coloured(self) -> str:
+        """What is on the screen, with the sequences that colour it."""
+        return self._ask("capture-pane", "-e", "-p")
+
+    def run(self, *command: str) -> None:
+        """Type a command that becomes the process `pid`, and behind it one that tells how it ended."""
+        keep_pid = f"echo $$ > {shlex.quote(str(self._directory / 'pid'))}; exec {shlex.join(command)}"
+        self.type(f"sh -c {shlex.quote(keep_pid)}; echo left with $?", "Enter")
+
+    @property
+    def pid(self) -> int:
+        return int((self._directory / "pid").read_text())
+
+    def type(self, *keys: str) -> None:
+        """Press keys, by tmux's names."""
+        self._ask("send-keys", *keys)
+
+    def resize(self, columns: int, lines: int) -> None:
+        self._ask("resize-window", "-x", str(columns), "-y", str(lines))
+
+    def wait_for(self, *texts: str) -> str:
+        """Come back with the screen once all of this is on it; tmux has no other way to tell."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while any(text not in (shown := self.text) for text in texts):
+            assert time.monotonic() < deadline, f"{texts} did not come:\n{shown}"
+            time.sleep(_LOOK_EVERY_S)
+        return shown
+
+    def assert_clean(self) -> None:
+        """The program gave the terminal back as it found it: its modes, and the line discipline."""
+        assert self._ask("display-message", "-p", _STATE).strip() == _CLEAN
+        self.type("clear; stty -a", "Enter")
+        discipline = self.wait_for("icanon").split()
+        for setting in ("icanon", "echo", "isig", "ixon", "icrnl"):
+            assert setting in discipline, setting
+
+    def _ask(self, *words: str) -> str:
+        return subprocess.run([*self._command, *words], check=True, capture_output=True, text=True).stdout
+
+
+@contextmanager
+def tmux(
+    directory: Path, size: tuple[int, int] = (80, 24), environment: Mapping[str, str] | None = None
+) -> Iterator[Tmux]:
+    """A terminal of `size`; the shell in it has `environment` on top of ours."""
+    terminal = Tmux(directory)
+    inherited = {key: value for key, value in os.environ.items() if key not in _NO_PART_OF_IT}
+    start = ["new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), "env", "PS1=% "]
+    start += [f"{key}={value}" for key, value in (environment or {}).items()]
+    subprocess.run([*terminal._command, *start, "sh"], check=True, env=inherited)
+    try:
+        terminal.wait_for("%")
+        yield terminal
+    finally:
+        subprocess.run([*terminal._command, "kill-server"], check=False)
+
+
+def program(*arguments: str) -> Sequence[str]:
+    """wgmon-tui, or a module of the tests that shows its face."""
+    return (sys.executable, "-m", *arguments)

@@ -1,0 +1,24 @@
+"""What a server may have said of itself: findings for the screens."""
+
+from __future__ import annotations
+
+from ipaddress import ip_interface
+
+from tests.tui import exchanges
+from tests.tui.fleet import NOW
+from wgmon_tui.diagnosis.inspection import OurSide, compare
+from wgmon_tui.fleet.records import Interface
+from wgmon_tui.probe.inspect import PeerEntry, Running, ServersView, Unread
+
+OUR_ADDRESS: Interface = ip_interface("10.8.0.250/32")
+OURS = OurSide(exchanges.server("fra1"), exchanges.CLIENT.public, (OUR_ADDRESS,), has_preshared_key=False)
+_US = PeerEntry(
+    exchanges.CLIENT.public, False, frozenset({OUR_ADDRESS.network}), latest_handshake=int(NOW) - 12
+)
+_STRANGER = PeerEntry(exchanges.SERVER.public, False, frozenset())
+
+AGREEING = compare(OURS, ServersView(Running(True, exchanges.SERVER.public, 51820, (_US,)), stored=None), NOW)
+DIFFERING = compare(
+    OURS, ServersView(Running(True, exchanges.SERVER.public, 51999, (_STRANGER,)), stored=None), NOW
+)
+UNREAD = compare(OURS, ServersView(Unread('inspect: "ssh" did not end within 15 s'), stored=None), NOW)

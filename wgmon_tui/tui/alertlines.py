@@ -1,0 +1,194 @@
+"""Alerts as lines of a list: the sinks, then what was sent to them. Pure: records in, Rich texts out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+
+from wgmon_tui.alerts.log import Counts, Delivery, DeliveryState
+from wgmon_tui.alerts.messages import title
+from wgmon_tui.alerts.records import Kind
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.tui.format import fit, occasion
+from wgmon_tui.tui.glyphs import Glyphs
+from wgmon_tui.tui.pickview import PickLine
+from wgmon_tui.tui.serverhead import Ink
+
+_GAP = "  "
+_STATE, _WHEN, _SINK = 11, 12, 12
+_SINK_KEY, _ALERT_KEY = "sink ", "alert "
+
+FIRST_SINK = '[[sink]]\nname = "me"\ntype = "bell"'
+"""What makes the first sink of a config.toml, and needs nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The sinks by name, as config.toml has them, and the last deliveries, the latest first."""
+
+    sinks: tuple[str, ...]
+    deliveries: tuple[Delivery, ...]
+
+    def of(self, sink: str) -> tuple[Delivery, ...]:
+        """What was sent to a sink."""
+        return tuple(each for each in self.deliveries if each.sink == sink)
+
+    def delivery_at(self, key: str | None) -> Delivery | None:
+        """The delivery whose line has this key."""
+        return next((each for each in self.deliveries if _key(each) == key), None)
+
+    def sink_at(self, key: str | None) -> str | None:
+        """The sink whose line has this key, or to which its delivery goes, while it is there."""
+        delivery = self.delivery_at(key)
+        name = delivery.sink if delivery else (key or "").removeprefix(_SINK_KEY)
+        return name if name in self.sinks else None
+
+    def to_retry(self, key: str | None) -> Delivery | None:
+        """What to try again: the delivery of this line; of a sink the oldest that failed.
+
+        When that one arrives, the dispatcher hurries with the others.
+        """
+        delivery = self.delivery_at(key)
+        if delivery:
+            waits = delivery.state in (DeliveryState.PENDING, DeliveryState.GIVEN_UP)
+            return delivery if waits and delivery.sink in self.sinks else None
+        failing = [each for each in self.of(self.sink_at(key) or "") if each.failing]
+        return failing[-1] if failing else None
+
+
+def trouble_words(counts: Counts) -> str:
+    """The badge of the top line; nothing where nobody need look."""
+    parts = [(counts.failing, "failing"), (counts.given_up, "given up")]
+    words = ", ".join(f"{count} {word}" for count, word in parts if count)
+    return f"alerts: {words}" if words else ""
+
+
+def summary(log: Log) -> str:
+    """How they stand, beside the title."""
+    states = [each.state for each in log.deliveries]
+    parts = [
+        (len(log.sinks), "sink" if len(log.sinks) == 1 else "sinks"),
+        (sum(each.failing for each in log.deliveries), "failing"),
+        (sum(s is DeliveryState.PENDING for s in states) - sum(d.failing for d in log.deliveries), "pending"),
+        (states.count(DeliveryState.GIVEN_UP), "given up"),
+    ]
+    return ", ".join(f"{count} {word}" for count, word in parts if count)
+
+
+def lines(log: Log, now: float, ink: Ink) -> list[PickLine]:
+    """The sinks, then the deliveries."""
+    quiet = ink.palette.muted
+    found = [PickLine(_sink_line(name, log.of(name), now, ink), f"{_SINK_KEY}{name}") for name in log.sinks]
+    found += [PickLine(Text()), PickLine(Text(_heading(), quiet))]
+    found += [PickLine(_line(each, now, ink), _key(each)) for each in log.deliveries]
+    if not log.deliveries:
+        found.append(PickLine(Text("Nothing was sent yet; t sends a test.", quiet)))
+    return found
+
+
+def _key(delivery: Delivery) -> str:
+    return f"{_ALERT_KEY}{delivery.id}"
+
+
+def _heading() -> str:
+    return _GAP.join((f"{'state':<{_STATE}}", f"{'when':>{_WHEN}}", f"{'sink':<{_SINK}}", "what"))
+
+
+def _sink_line(name: str, mine: Sequence[Delivery], now: float, ink: Ink) -> Text:
+    """A sink and how its deliveries go; the last attempt that came to an end decides."""
+    failing = [each for each in mine if each.failing]
+    sent = next((each for each in mine if each.state is DeliveryState.SENT), None)
+    waiting = sum(each.state is DeliveryState.PENDING for each in mine) - len(failing)
+    words, style = "nothing sent yet", ink.palette.muted
+    if failing:
+        due = min(each.due_at for each in failing)
+        words = f"{len(failing)} failing, {_next_try(due, now)}: {failing[0].reason}"
+        style = ink.state(Severity.DOWN)
+    elif sent:
+        words = f"last sent {occasion(sent.done_at or sent.at, now)}"
+    if waiting:
+        words += f", {waiting} pending"
+    found = Text("sink ", ink.palette.muted)
+    found.append(fit(ink.glyphs.clean(name), _STATE + _WHEN, ink.glyphs), ink.palette.text)
+    return _cut(found.append(_GAP).append(ink.glyphs.clean(words), style), ink)
+
+
+def _line(delivery: Delivery, now: float, ink: Ink) -> Text:
+    word, style = _state(delivery, ink)
+    found = Text().append(fit(word, _STATE, ink.glyphs), style)
+    calm = ink.palette.text if _is_loud(delivery) else ink.palette.muted
+    found.append(f"{_GAP}{occasion(delivery.at, now):>{_WHEN}}{_GAP}", calm)
+    found.append(fit(ink.glyphs.clean(delivery.sink), _SINK, ink.glyphs), calm)
+    found.append(f"{_GAP}{said(delivery, ink.glyphs)}", calm)
+    if delivery.reason and delivery.state is not DeliveryState.SENT:
+        found.append(f"{_GAP}{ink.glyphs.clean(delivery.reason)}", style)
+    return _cut(found, ink)
+
+
+def _cut(line: Text, ink: Ink) -> Text:
+    if cell_len(line.plain) > ink.width:
+        line.truncate(ink.width - 1)
+        line.append(ink.glyphs.ellipsis, ink.palette.muted)
+    return line
+
+
+def _state(delivery: Delivery, ink: Ink) -> tuple[str, Style]:
+    loud = ink.state(Severity.DOWN)
+    if delivery.state is DeliveryState.PENDING:
+        if delivery.failing:
+            return f"failing {delivery.attempts}x", loud
+        return "sending" if delivery.sending else "pending", ink.palette.text
+    is_lost = delivery.state is DeliveryState.GIVEN_UP
+    return delivery.state.value, loud if is_lost else ink.palette.muted
+
+
+def _is_loud(delivery: Delivery) -> bool:
+    return delivery.state in (DeliveryState.PENDING, DeliveryState.GIVEN_UP)
+
+
+def said(delivery: Delivery, glyphs: Glyphs) -> str:
+    """What was sent, in one line and in the terminal's alphabet."""
+    if delivery.announcement.kind is Kind.TEST:
+        return "a test"  # its words, that alerts arrive, are not true before it has
+    words = title(delivery.announcement)
+    for severity in Severity:
+        words = words.replace(severity.glyph, glyphs.of(severity))
+    return glyphs.clean(words)
+
+
+def detail(delivery: Delivery, now: float, ink: Ink) -> Text:
+    """One delivery in full: what, to whom, what has come of it and when it is tried next."""
+    palette = ink.palette
+    found = ink.paragraph(said(delivery, ink.glyphs), palette.text)
+    facts = [f"to {delivery.sink}", f"{occasion(delivery.at, now, seconds=True)}", _came_of_it(delivery, now)]
+    found += ink.paragraph(", ".join(facts), palette.muted)
+    if delivery.reason and delivery.state is not DeliveryState.SENT:
+        label = "held" if delivery.state is DeliveryState.HELD else "why"
+        found += ink.paragraph(delivery.reason, palette.text, label)
+    return Text("\n").join(found)
+
+
+def _came_of_it(delivery: Delivery, now: float) -> str:
+    done = occasion(delivery.done_at or delivery.at, now, seconds=True)
+    match delivery.state:
+        case DeliveryState.SENT:
+            return f"sent {done}"
+        case DeliveryState.GIVEN_UP:
+            return f"given up {done}; r tries again"
+        case DeliveryState.HELD:
+            return "nobody was told"
+        case _ if delivery.sending:
+            return "being sent now"
+        case _:
+            failed = "1 attempt failed" if delivery.attempts == 1 else f"{delivery.attempts} attempts failed"
+            tried = f"{failed}, " if delivery.attempts else "not tried yet, "
+            return f"{tried}{_next_try(delivery.due_at, now)}"
+
+
+def _next_try(due: float, now: float) -> str:
+    """What is due already waits for the others of its sink, which is left alone for longer the more fail."""
+    return f"next try {occasion(due, now, seconds=True)}" if due > now else "next try soon"

@@ -1,0 +1,25 @@
+"""Work on files, away from the loop that draws and checks; what goes wrong is told in a line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from wgmon_tui.fleet.records import ConfigurationError
+
+if TYPE_CHECKING:
+    from wgmon_tui.tui.app import WgmonApp
+
+T = TypeVar("T")
+
+SAID_FOR_S = 8.0
+
+
+async def attempted(app: WgmonApp, work: Callable[[], T]) -> T | None:
+    """What `work` gives, done in a thread; None where it raised a ConfigurationError, which is then shown."""
+    try:
+        return await asyncio.to_thread(work)
+    except ConfigurationError as error:
+        app.say(str(error), seconds=SAID_FOR_S)
+        return None

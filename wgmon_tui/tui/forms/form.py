@@ -1,0 +1,354 @@
+"""The screen around fields: judges while one types, saves with ctrl+s, leaves with esc and loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.events import Click, DescendantFocus, Key
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.forms.fields import Field
+from wgmon_tui.tui.forms.question import Question
+from wgmon_tui.tui.forms.rows import Choice, FieldRow, label
+from wgmon_tui.tui.keyline import KeyLine
+from wgmon_tui.tui.scrollbar import WholeCells
+
+if TYPE_CHECKING:
+    from wgmon_tui.tui.app import WgmonApp
+
+R = TypeVar("R")
+
+_ORDERED = frozenset({"next_field", "previous_field", "enter_field", "save", "leave"})
+
+_SETTLES_WITHIN_S = 30.0
+
+
+class MoreLine(Static, can_focus=True):
+    """The line behind which the fields are that are seldom needed."""
+
+    app: WgmonApp
+
+    class Pressed(Message):
+        """Open it, or close it."""
+
+        def __init__(self, line: MoreLine) -> None:
+            super().__init__()
+            self.line = line
+
+    def __init__(self, count: int, in_use: int) -> None:
+        super().__init__(markup=False)
+        self._count = count
+        self._in_use = in_use
+        self.open = False
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Among fields no letter is a key of the program: `q` would quit with all that was written."""
+        return character is not None and character.isprintable()
+
+    def on_key(self, event: Key) -> None:
+        """Take letters, and do nothing with them."""
+        if event.is_printable:
+            event.stop()
+
+    def on_click(self, event: Click) -> None:
+        """The mouse opens it too."""
+        self.post_message(self.Pressed(self))
+
+    def render(self) -> Text:
+        """How many there are, and how many say something."""
+        palette = self.app.palette
+        used = f", {self._in_use} of them set here" if self._in_use else ""
+        return Text.assemble(
+            label("more", self.app, lit=self.has_focus),
+            (f"{self._count} settings{used}; enter {'closes' if self.open else 'opens'}", palette.muted),
+        )
+
+
+def keys_before_fields() -> list[BindingType]:
+    """The form's keys; those of which the order among what is typed matters, before what has the focus.
+
+    In a burst, as a slow line brings keys, what is typed behind a tab would else land in the field before
+    it: in the clear, where the next one was meant for a secret.
+    """
+    return [
+        replace(binding, priority=binding.id in _ORDERED)
+        for binding in bindings_for("form")
+        if isinstance(binding, Binding)
+    ]
+
+
+class _Fields(VerticalScroll, can_focus=False):
+    """The fields, scrolled by the focus."""
+
+
+class FormScreen(Screen[R | None], Generic[R]):
+    """A form under `heading`; its result is what was saved, or None.
+
+    A subclass makes the rows, says what is wrong with what stands in them, and writes it. The rows behind
+    "more" are made when they are first shown: they are two thirds of the price of a form.
+    """
+
+    app: WgmonApp
+    ACTIONS_OF = "form"
+    AUTO_FOCUS = ""
+    BINDINGS = keys_before_fields()
+    DEFAULT_CSS = """
+    FormScreen {
+        #heading { height: 1; padding: 0 1; background: $panel; }
+        _Fields { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
+        #said { height: 2; padding: 0 1; }
+        MoreLine { height: 1; }
+    }
+    """
+
+    def __init__(self, heading: str, fields: Sequence[Field], in_use: int = 0) -> None:
+        """`in_use`: how many of the fields behind "more" say something."""
+        super().__init__()
+        self._heading = heading
+        self._fields = fields
+        self._in_use = in_use
+        self._rows = {field.key: self.new_row(field) for field in fields if not field.more}
+        self._begun = self._written()
+        self._judged: set[str] = set()
+        self._error: str | None = None
+        self._saving = False
+
+    # What a subclass says
+
+    def new_row(self, field: Field) -> FieldRow:
+        """The row of a field, with what stands in it at first."""
+        raise NotImplementedError
+
+    def problems(self) -> Mapping[str, str]:
+        """What is wrong now, by the key of the field."""
+        raise NotImplementedError
+
+    def open(self, row: FieldRow) -> bool:
+        """Open what enter opens in this row; False where there is nothing behind it."""
+        return False
+
+    async def write(self) -> R | None:
+        """Write what stands there; None where that did not come to pass, and `refuse` says why."""
+        raise NotImplementedError
+
+    # What is shown
+
+    def compose(self) -> ComposeResult:
+        """Heading, fields, what there is to say, keys."""
+        more = sum(field.more for field in self._fields)
+        yield Static(id="heading", markup=False)
+        with _Fields():
+            yield from self._rows.values()
+            if more:
+                yield MoreLine(more, self._in_use)
+        yield Static(id="said", markup=False)
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Begin at the first field that can be written."""
+        self.query_one(_Fields).vertical_scrollbar.renderer = WholeCells  # type: ignore[misc]  # Textual's own way
+        self.query_one("#heading", Static).update(
+            Text.assemble(
+                (self._heading, self.app.palette.text + Style(bold=True)),
+                (f"  {self.app.title}", self.app.palette.muted),
+            )
+        )
+        self.judge()
+        next(row for row in self._rows.values() if row.can_start).start()
+
+    def row(self, key: str) -> FieldRow:
+        """The row of a key."""
+        return self._rows[key]
+
+    def refuse(self, line: str) -> None:
+        """Say why nothing was saved, until the focus moves."""
+        self._error = line
+        self._say()
+
+    def _say(self) -> None:
+        palette, clean = self.app.palette, self.app.glyphs.clean
+        row = self._focused_row
+        if self._error is not None:
+            said = Text(clean(self._error), palette.severity[Severity.DOWN])
+        else:
+            said = Text(clean(row.field.help) if row else "", palette.muted)
+        self.query_one("#said", Static).update(said)
+
+    @property
+    def _focused_row(self) -> FieldRow | None:
+        return next((row for row in self._rows.values() if row.has_focus_within), None)
+
+    @property
+    def changed(self) -> bool:
+        """Whether leaving would lose something."""
+        return self._written() != self._begun or any(row.secret for row in self._rows.values())
+
+    def _written(self) -> dict[str, str]:
+        return {key: row.text for key, row in self._rows.items()}
+
+    def judge(self) -> Mapping[str, str]:
+        """Show what is wrong, and give it. A field that nobody came to yet may still be empty."""
+        problems = self.problems()
+        for key, row in self._rows.items():
+            waiting = not row.text and not row.secret and key not in self._judged
+            problem = None if waiting else problems.get(key)
+            row.show_problem(problem, still_typing=row.has_focus_within and key not in self._judged)
+        return problems
+
+    # What happens in the fields
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Judge while it is typed."""
+        event.stop()
+        self.judge()
+
+    def on_choice_changed(self, event: Choice.Changed) -> None:
+        """Judge what was chosen."""
+        event.stop()
+        self.judge()
+
+    def on_field_row_left(self, event: FieldRow.Left) -> None:
+        """Who leaves a field means what stands there."""
+        if not event.row.has_focus_within:
+            self._judged.add(event.row.field.key)
+            self.judge()
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """What the field is for that the focus came to."""
+        self._error = None
+        self._say()
+
+    async def on_more_line_pressed(self, event: MoreLine.Pressed) -> None:
+        """Show the fields behind it, or hide them."""
+        await self.open_more(not event.line.open)
+
+    async def open_more(self, opened: bool) -> None:
+        """Show the fields that are seldom needed, or hide them."""
+        line = self.query_one(MoreLine)
+        line.open = opened
+        line.refresh()
+        missing = [field for field in self._fields if field.key not in self._rows]
+        if opened and missing:
+            rows = {field.key: self.new_row(field) for field in missing}
+            self._rows |= rows
+            self._begun |= {key: row.text for key, row in rows.items()}
+            await self.query_one(_Fields).mount_all(rows.values())
+            self.judge()
+        for row in self._rows.values():
+            if row.field.more:
+                row.display = opened
+
+    # What can be done
+
+    async def _settled(self) -> None:
+        """Until what was typed before this key has had its effect, on the field and on the form around it."""
+        above = self.focused.ancestors_with_self if self.focused else ()
+        way_up = [each for each in above if isinstance(each, Widget)]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLES_WITHIN_S):
+                # Twice: first the key has its effect, then what the field tells of it.
+                for concerned in (*way_up, *way_up):
+                    done = asyncio.Event()
+                    if concerned.call_later(done.set):
+                        await done.wait()
+
+    async def _laid_out(self) -> None:
+        """Until new fields have their places, which the order of focus goes by. Not for the form itself."""
+        done = asyncio.Event()
+        self.call_after_refresh(done.set)
+        await done.wait()
+
+    async def action_next_field(self) -> None:
+        """The field below."""
+        await self._settled()
+        self.focus_next()
+
+    async def action_previous_field(self) -> None:
+        """The field above."""
+        await self._settled()
+        self.focus_previous()
+
+    async def action_enter(self) -> None:
+        """Open what the focus is on, or go on to the next field."""
+        await self._settled()
+        if isinstance(self.focused, MoreLine):
+            await self.open_more(not self.focused.open)
+            await self._laid_out()
+        elif not (self._focused_row and self.open(self._focused_row)):
+            self.focus_next()
+
+    async def action_save(self) -> None:
+        """Write it; or go to the first field that cannot be written, and say why."""
+        await self._settled()
+        await self._save_or_show()
+
+    async def _save_or_show(self) -> None:
+        if self._saving:
+            return
+        self._judged.update(field.key for field in self._fields)
+        problems = self.judge()
+        first = next((field for field in self._fields if field.key in problems), None)
+        if first is not None:
+            if first.more:
+                await self.open_more(True)
+                await self._laid_out()
+            self.row(first.key).start()
+        elif problems:
+            self.refuse(next(iter(problems.values())))
+        else:
+            self._saving = True
+            self.run_worker(self._save(), group="editing")
+
+    async def _save(self) -> None:
+        # A fleet of thousands takes seconds to write.
+        saving = self.app.glyphs.clean("Saving …")
+        self.query_one("#said", Static).update(Text(saving, self.app.palette.muted))
+        try:
+            saved = await self.write()
+        finally:
+            self._saving = False
+        if saved is not None:
+            self.dismiss(saved)
+        else:
+            self._say()
+
+    async def action_leave(self) -> None:
+        """Back; asks where something would be lost."""
+        await self._settled()
+        self._ask_before(lambda: self.dismiss(None))
+
+    def action_leave_program(self) -> None:
+        """Out of the program; asks where something would be lost."""
+        self._ask_before(self.app.exit)
+
+    def _ask_before(self, leave: Callable[[], object]) -> None:
+        def answered(answer: bool | None) -> None:
+            if answer:
+                leave()
+            elif answer is False:
+                self.run_worker(self._save_or_show(), group="editing")
+
+        if self.changed:
+            question = Question(
+                "What you changed here is not saved.",
+                yes="leave without it",
+                no="save it",
+                neither="go on editing",
+            )
+            self.app.push_screen(question, answered)
+        else:
+            leave()

@@ -1,0 +1,75 @@
+"""The line of paths on the import screen: which files it means, and how its last word may go on. Pure but for
+looking at the file system.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+from wgmon_tui.fleet.values import InvalidValueError
+
+SUFFIX = ".conf"
+_MOST = 500
+"""Files of one directory or pattern. More are no preview that anybody reads."""
+
+
+def files_meant(line: str, here: Path) -> list[Path]:
+    """The files that words as in a shell mean; of a directory, its .conf files. Raises InvalidValueError."""
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        raise InvalidValueError("a quote is not closed") from None
+    return list(dict.fromkeys(path for word in words for path in _meant(word, here)))
+
+
+def _meant(word: str, here: Path) -> Iterable[Path]:
+    path = here / os.path.expanduser(word)  # noqa: PTH111  that of Path raises where there is no home
+    try:
+        if path.is_dir():
+            found = sorted(each for each in path.glob(f"*{SUFFIX}") if each.is_file())
+            nothing = f"no {SUFFIX} files in {word}"
+        elif any(each in word for each in "*?["):
+            found = sorted(each for each in Path(path.anchor).glob(str(path)[1:]) if each.is_file())
+            nothing = f"nothing matches {word}"
+        else:
+            found = [path] if path.is_file() else []
+            nothing = f"no file {word}"
+    except (OSError, ValueError) as error:
+        raise InvalidValueError(
+            f"{word}: {(isinstance(error, OSError) and error.strerror) or 'no path'}"
+        ) from None
+    if not found:
+        raise InvalidValueError(nothing)
+    return found[:_MOST]
+
+
+def continuations(line: str, here: Path) -> list[str]:
+    """The whole line with its last word carried on, each way that there is: directories, and .conf files."""
+    word = line.rpartition(" ")[2]
+    if any(quote in line for quote in "'\"\\") or not word:
+        return []
+    directory, _, begun = word.rpartition("/")
+    place = here / (os.path.expanduser(f"{directory}/") if "/" in word else "")  # noqa: PTH111
+    try:
+        entries = sorted(place.iterdir())
+    except (OSError, ValueError):
+        return []
+    stem = line[: len(line) - len(begun)]
+    return [
+        stem + each.name + ("/" if each.is_dir() else "")
+        for each in entries
+        if each.name.startswith(begun)
+        and (begun or not each.name.startswith("."))
+        and shlex.quote(each.name) == each.name
+        and (each.is_dir() or each.suffix == SUFFIX)
+    ]
+
+
+def carried_on(line: str, here: Path) -> str:
+    """The line as far as its continuations agree."""
+    ways = continuations(line, here)
+    # Character by character: what agrees may be half a name.
+    return os.path.commonprefix(ways) if ways else line  # noqa: RUF071

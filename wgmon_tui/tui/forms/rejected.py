@@ -1,0 +1,113 @@
+"""An edit of servers.toml that cannot stand: what is wrong, shown in place, and the two ways from here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import Static
+
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.fleet.error_lines import without_keys
+from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.keyline import KeyLine
+from wgmon_tui.tui.reading import Reading
+
+if TYPE_CHECKING:
+    from wgmon_tui.tui.app import WgmonApp
+
+_AROUND = 40
+"""Lines shown before and behind the one with the error."""
+
+
+class Rejected(Screen[bool]):
+    """Shows the text around `line`; its result is True to edit again, False to keep the last good one."""
+
+    app: WgmonApp
+    ACTIONS_OF = "rejected"
+    AUTO_FOCUS = ""
+    BINDINGS = bindings_for("rejected")
+    DEFAULT_CSS = """
+    Rejected {
+        #heading { height: 1; padding: 0 1; background: $panel; }
+        #error { height: auto; padding: 1 1; }
+        Reading { height: 1fr; padding: 0 1; }
+        #excerpt { text-wrap: nowrap; text-overflow: ellipsis; }
+    }
+    """
+
+    def __init__(self, error: str, text: str, line: int | None) -> None:
+        super().__init__()
+        self._said = error
+        # Only what is shown is kept, and no key of it.
+        lines = text.split("\n")
+        self._first = max(0, (line or 1) - 1 - _AROUND)
+        self._lines = [without_keys(each) for each in lines[self._first : (line or 1) + _AROUND]]
+        self._line = line
+
+    def compose(self) -> ComposeResult:
+        """The error, its place, the keys."""
+        palette, clean = self.app.palette, self.app.glyphs.clean
+        yield Static(Text("servers.toml is not changed", Style(bold=True)), id="heading")
+        sign = self.app.glyphs.of(Severity.DOWN)
+        yield Static(Text(f"{sign} {clean(self._said)}", palette.severity[Severity.DOWN]), id="error")
+        with Reading():
+            yield Static(self._excerpt(), id="excerpt")
+        yield KeyLine()
+
+    def _excerpt(self) -> Text:
+        palette, clean = self.app.palette, self.app.glyphs.clean
+        excerpt = Text()
+        for number, line in enumerate(self._lines, start=self._first + 1):
+            wrong = number == self._line
+            mark = (">" if self.app.glyphs.ascii_only else "▸") if wrong else " "
+            excerpt.append(
+                f"{mark}{number:>5}  ", palette.severity[Severity.DOWN] if wrong else palette.muted
+            )
+            excerpt.append(f"{clean(line)}\n", palette.text + Style(bold=True) if wrong else palette.text)
+        return excerpt
+
+    def on_mount(self) -> None:
+        """The line with the error in the middle."""
+        self.call_after_refresh(self._centre)
+
+    def _centre(self) -> None:
+        page = self.query_one(Reading)
+        if self._line:
+            middle = self._line - self._first - 1 - page.size.height // 2
+            page.scroll_to(y=max(0, middle), animate=False, force=True, immediate=True)
+
+    def action_edit_again(self) -> None:
+        """Go on editing."""
+        self.dismiss(True)
+
+    def action_keep_last_good(self) -> None:
+        """Leave the file as it was."""
+        self.dismiss(False)
+
+    def action_up(self) -> None:
+        """A line up."""
+        self.query_one(Reading).up()
+
+    def action_down(self) -> None:
+        """A line down."""
+        self.query_one(Reading).down()
+
+    def action_page_up(self) -> None:
+        """A page up."""
+        self.query_one(Reading).page_up()
+
+    def action_page_down(self) -> None:
+        """A page down."""
+        self.query_one(Reading).page_down()
+
+    def action_first(self) -> None:
+        """To the top."""
+        self.query_one(Reading).first()
+
+    def action_last(self) -> None:
+        """To the bottom."""
+        self.query_one(Reading).last()

@@ -1,0 +1,75 @@
+"""What lets an identity in on a server, to be pasted there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.clipboard import TMUX_OPTION, under_tmux
+from wgmon_tui.tui.keyline import KeyLine
+
+if TYPE_CHECKING:
+    from wgmon_tui.tui.app import WgmonApp
+
+
+def copy_stanza(app: WgmonApp, name: str, stanza: str) -> None:
+    """Copy it over OSC 52, and say so."""
+    app.copy_to_clipboard(stanza)
+    copied = f"Copied the [Peer] section of {name}"
+    if under_tmux():
+        app.say(copied, f"tmux passes it on only with: {TMUX_OPTION}", seconds=8)
+    else:
+        app.say(copied)
+
+
+class Stanza(ModalScreen[None]):
+    """Shows the [Peer] section of the identity `name`."""
+
+    app: WgmonApp
+    BINDINGS = bindings_for("stanza")
+    DEFAULT_CSS = """
+    Stanza {
+        align: center middle;
+        #stanza {
+            width: 90%;
+            max-width: 76;
+            height: auto;
+            padding: 1 2;
+            background: $panel;
+            &:ansi { border: ascii ansi_default; padding: 0 1; }
+        }
+        KeyLine { dock: bottom; }
+    }
+    """
+
+    def __init__(self, name: str, stanza: str) -> None:
+        super().__init__()
+        self._identity = name
+        self._stanza = stanza
+
+    def compose(self) -> ComposeResult:
+        """What to do with it, and the section."""
+        palette, clean = self.app.palette, self.app.glyphs.clean
+        said = Text(
+            f"{clean(self._identity)} is made. Paste this into the server's configuration:\n\n", palette.text
+        )
+        for line in self._stanza.splitlines():
+            said.append(f"{clean(line)}\n", palette.accent)
+        said.right_crop(1)
+        with Vertical(id="stanza"):
+            yield Static(said)
+        yield KeyLine()
+
+    def action_copy(self) -> None:
+        """Copy the section."""
+        copy_stanza(self.app, self._identity, self._stanza)
+
+    def action_close(self) -> None:
+        """Go on."""
+        self.dismiss()

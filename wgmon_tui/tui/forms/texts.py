@@ -1,0 +1,97 @@
+"""A value of servers.toml as the text of a field, and back. Pure.
+
+An empty text says nothing, and what servers share is in force. Lists are written with commas, as in
+`eu, edge`; a lone `-` is the list with nothing in it, and what holds a comma stands in double quotes.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+from enum import Enum, auto
+
+from wgmon_tui.fleet.values import InvalidValueError
+
+NOTHING = "-"
+YES, NO = "yes", "no"
+
+_ELEMENT = re.compile(r'(?:\s*"((?:[^"\\]|\\.)*)"\s*|([^,"]*))(?:,|$)')
+_ESCAPED = re.compile(r"\\(.)")
+_BARE = re.compile(r'[^,"\s](?:[^,"]*[^,"\s])?')
+
+
+class Kind(Enum):
+    """How the value of a field is written."""
+
+    TEXT = auto()
+    NUMBER = auto()
+    LIST = auto()
+    COMMAND = auto()
+    YES_NO = auto()
+    CHOICE = auto()
+    SECRET = auto()
+
+
+def to_text(kind: Kind, value: object) -> str:
+    """The text of which `to_value` makes this value again; empty for None."""
+    match kind, value:
+        case _, None:
+            return ""
+        case _, bool():
+            return YES if value else NO
+        case Kind.LIST, list():
+            return ", ".join(_written(str(element)) for element in value) or NOTHING
+        case Kind.COMMAND, list():
+            return shlex.join(str(word) for word in value)
+        case _:
+            return str(value)
+
+
+def to_value(kind: Kind, text: str) -> object:
+    """What a text means in TOML; None where it says nothing. Raises InvalidValueError.
+
+    It understands the writing, not the matter: whether a list holds addresses is for servers.toml's reader.
+    """
+    text = text.strip()
+    if not text:
+        return None
+    match kind:
+        case Kind.NUMBER:
+            return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
+        case Kind.YES_NO:
+            return {YES: True, NO: False}.get(text, text)
+        case Kind.LIST:
+            return [] if text == NOTHING else list(_elements(text))
+        case Kind.COMMAND:
+            return _words(text)
+        case _:
+            return text
+
+
+def _written(element: str) -> str:
+    if _BARE.fullmatch(element) and element != NOTHING:
+        return element
+    return '"' + re.sub(r'(["\\])', r"\\\1", element) + '"'
+
+
+def _elements(text: str) -> Iterable[str]:
+    at = 0
+    while at < len(text):
+        match = _ELEMENT.match(text, at)
+        if match is None:
+            raise InvalidValueError(
+                'expected a comma between two of them; quotes go around a whole one: "a, b"'
+            )
+        if match[1] is not None:
+            yield _ESCAPED.sub(r"\1", match[1])
+        elif match[2].strip():
+            yield match[2].strip()
+        at = match.end()
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        raise InvalidValueError("expected words as in a shell; a quote is not closed") from None

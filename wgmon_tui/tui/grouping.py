@@ -1,0 +1,82 @@
+"""Servers by tag: one group a tag, a server in each of its groups, and how many of a group are how bad.
+
+Totals are kept up to date with every change of a row, and who stands where only when the order is made anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.monitor.board import Row
+
+Place = tuple[str, str]
+"""A line of the table: the tag of its group ("" where there are none, or for those without a tag) and the
+server's name ("" for the heading of the group).
+"""
+
+UNTAGGED = ""
+
+
+@dataclass(slots=True)
+class Group:
+    """The shown servers with a tag, in order. A folded one shows its heading only."""
+
+    tag: str
+    names: list[str] = field(default_factory=list)
+    totals: Counter[Severity] = field(default_factory=Counter)
+    folded: bool = False
+
+
+class Grouping:
+    """All groups. `fold` takes effect with the next `arrange`."""
+
+    def __init__(self) -> None:
+        self.groups: dict[str, Group] = {}
+        """By tag, in the order of the table."""
+        self.folded: set[str] = set()
+        self.recounted: set[str] = set()
+        """The tags whose totals have changed since somebody took them from here."""
+        self._counted: dict[str, Severity] = {}
+
+    def arrange(
+        self, names: Sequence[str], rows: Mapping[str, Row], ranked: Callable[[list[Group]], list[Group]]
+    ) -> list[Place]:
+        """The lines of the table for servers in this order; `ranked` puts the groups into theirs."""
+        found: dict[str, Group] = {}
+        self._counted = {}
+        for name in names:
+            row = rows[name]
+            self._counted[name] = row.severity
+            for tag in tags_of(row):
+                group = found.get(tag) or found.setdefault(tag, Group(tag, folded=tag in self.folded))
+                group.names.append(name)
+                group.totals[row.severity] += 1
+        rest = [found.pop(UNTAGGED)] if UNTAGGED in found else []
+        self.groups = {group.tag: group for group in (*ranked(list(found.values())), *rest)}
+        return [place for group in self.groups.values() for place in _lines(group)]
+
+    def count(self, changed: Iterable[str], rows: Mapping[str, Row]) -> None:
+        """Bring the totals up to date with these rows, as far as they are in a group."""
+        for name in changed:
+            before, row = self._counted.get(name), rows.get(name)
+            if before is None or row is None or row.severity is before:
+                continue
+            self._counted[name] = row.severity
+            for tag in tags_of(row):
+                if group := self.groups.get(tag):
+                    group.totals[before] -= 1
+                    group.totals[row.severity] += 1
+                    self.recounted.add(tag)
+
+
+def tags_of(row: Row) -> Iterable[str]:
+    """The groups that a server is in."""
+    return dict.fromkeys(row.server.tags) or (UNTAGGED,)
+
+
+def _lines(group: Group) -> list[Place]:
+    heading = [(group.tag, "")]
+    return heading if group.folded else heading + [(group.tag, name) for name in group.names]

@@ -1,0 +1,186 @@
+"""Incidents as lines of a list, on the server's page and on the fleet's. Pure: records in, Rich texts out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.style import Style
+from rich.text import Text
+
+from wgmon_tui.diagnosis.wording import stretch
+from wgmon_tui.fleet.records import Server
+from wgmon_tui.history.records import Note
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.tui.filter import Filter, Term
+from wgmon_tui.tui.format import fit, occasion
+from wgmon_tui.tui.serverhead import Ink
+
+GAP = 2
+_STATE, _SERVER, _CAUSE, _OPENED, _LASTED = 12, 20, 16, 12, 10
+_SHORT_SERVER = 12
+_WIDE = 100
+_ROOM_FOR_WORDS = 12
+
+OPEN, CLOSED, ACKNOWLEDGED, FLAPPING = "open", "closed", "acknowledged", "flapping"
+"""Words of the filter that mean a fact of the incident, not a text in it."""
+
+
+_OPEN_STEP_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentEntry:
+    """An incident, what was written beside it, and the entry of its server where that is still watched."""
+
+    incident: Incident
+    notes: tuple[Note, ...] = ()
+    server: Server | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What the columns of a list are wide, in cells; no server where all are of one."""
+
+    server: int
+    words: int
+    """For who knows of it and what was noted; 0 where there is no room."""
+
+
+def columns_for(width: int, *, with_server: bool) -> Columns:
+    """The columns for a list of `width` cells."""
+    server = (_SERVER if width >= _WIDE else _SHORT_SERVER) if with_server else 0
+    taken = [_STATE, *([server] if server else []), _CAUSE, _OPENED, _LASTED]
+    words = width - sum(taken) - GAP * len(taken)
+    return Columns(server, words if words >= _ROOM_FOR_WORDS else 0)
+
+
+def heading(columns: Columns) -> str:
+    """The titles of the columns."""
+    titles = [f"{'state':<{_STATE}}"]
+    if columns.server:
+        titles.append(f"{'server':<{columns.server}}")
+    titles += [f"{'cause':<{_CAUSE}}", f"{'opened':>{_OPENED}}", f"{'lasted':>{_LASTED}}"]
+    if columns.words:
+        titles.append("notes")
+    return (" " * GAP).join(titles)
+
+
+def line(entry: IncidentEntry, now: float, columns: Columns, ink: Ink, silenced: str = "") -> Text:
+    """One incident; only an open one is loud. `silenced` is why nobody is told of it."""
+    incident, palette, glyphs = entry.incident, ink.palette, ink.glyphs
+    is_open = incident.closed_at is None
+    loud = palette.severity[incident.severity] if is_open else palette.muted
+    calm = palette.text if is_open else palette.muted
+    gap = " " * GAP
+    state = f"{glyphs.of(incident.severity)} {incident.severity.word}"
+    known = f" {glyphs.acknowledged}" if incident.acknowledged_at is not None else ""
+    found = Text().append(fit(state, _STATE - 2, glyphs), loud).append(f"{known:<2}", palette.text)
+    if columns.server:
+        found.append(gap).append(fit(glyphs.clean(incident.server), columns.server, glyphs), calm)
+    found.append(gap).append(fit(incident.verdict.slug, _CAUSE, glyphs), loud)
+    found.append(gap).append(f"{occasion(incident.opened_at, now):>{_OPENED}}", calm)
+    found.append(gap).append(f"{lasted(incident, now):>{_LASTED}}", calm)
+    if columns.words:
+        found.append(gap).append_text(_words(entry, now, columns.words, ink, silenced))
+    return found
+
+
+def lasted(incident: Incident, now: float) -> str:
+    """How long it took, or has taken until now: that in whole tens of seconds, since each repaints a line."""
+    if incident.closed_at is None:
+        return stretch((now - incident.opened_at) // _OPEN_STEP_S * _OPEN_STEP_S)
+    return stretch(incident.closed_at - incident.opened_at)
+
+
+def _words(entry: IncidentEntry, now: float, width: int, ink: Ink, silenced: str) -> Text:
+    """Open or not, who is not told, flapping, who knows of it since when, and the last note."""
+    incident, palette, glyphs = entry.incident, ink.palette, ink.glyphs
+    parts: list[tuple[str, Style]] = []
+    if incident.closed_at is None:
+        parts.append((OPEN, palette.severity[incident.severity]))
+    if silenced:
+        parts.append((f"{glyphs.muted} {glyphs.clean(silenced)}", palette.text))
+    if incident.flapping:
+        parts.append((FLAPPING, palette.text))
+    if incident.acknowledged_at is not None:
+        who = f"{incident.acknowledged_by} {occasion(incident.acknowledged_at, now)}".lstrip()
+        parts.append((f"{glyphs.acknowledged} {glyphs.clean(who)}", palette.text))
+    if entry.notes:
+        parts.append((glyphs.clean(entry.notes[-1].text), palette.muted))
+    found = Text()
+    for text, style in parts:
+        found.append("  " if found else "")
+        found.append(text, style)
+    if found.cell_len > width:
+        found.truncate(width - 1)
+        found.append(glyphs.ellipsis, palette.muted)
+    return found
+
+
+def detail(entry: IncidentEntry, now: float, ink: Ink, silenced: str = "") -> Text:
+    """All that is known of one incident: its summary, from when to when, who knows of it or is not told,
+    every note.
+    """
+    incident, palette = entry.incident, ink.palette
+    lines = ink.paragraph(incident.summary, palette.text)
+    closed = "now" if incident.closed_at is None else occasion(incident.closed_at, now)
+    facts = [f"from {occasion(incident.opened_at, now)} to {closed}, {lasted(incident, now)}"]
+    facts += [FLAPPING] if incident.flapping else []
+    facts.append(_known_to(incident, now) if incident.acknowledged_at is not None else "not acknowledged")
+    facts += [silenced] if silenced else []
+    lines += ink.paragraph(", ".join(facts), palette.muted)
+    for note in entry.notes:
+        who = f"{note.who}, {occasion(note.at, now)}: " if note.who else f"{occasion(note.at, now)}: "
+        lines += ink.paragraph(f"{who}{note.text}", palette.text, "note")
+    return Text("\n").join(lines)
+
+
+def _known_to(incident: Incident, now: float) -> str:
+    by = f" by {incident.acknowledged_by}" if incident.acknowledged_by else ""
+    return f"acknowledged{by} {occasion(incident.acknowledged_at or 0.0, now)}"
+
+
+# Which of them a filter lets through
+
+
+def passes(entry: IncidentEntry, chosen: Filter, now: float) -> bool:
+    """Whether an incident meets every condition of a filter line; it is as old as its opening."""
+    return chosen.passes(lambda term: _found(entry, term, now))
+
+
+def _found(entry: IncidentEntry, term: Term, now: float) -> bool:
+    incident, text = entry.incident, term.text
+    tags = [tag.casefold() for tag in entry.server.tags] if entry.server else []
+    endpoint = str(entry.server.endpoint).casefold() if entry.server else ""
+    match term.key:
+        case "state":
+            return incident.severity.word.startswith(text) or _fact(incident, text)
+        case "tag":
+            return any(tag.startswith(text) for tag in tags)
+        case "verdict":
+            return incident.verdict.slug.startswith(text)
+        case "name":
+            return text in incident.server.casefold()
+        case "endpoint":
+            return text in endpoint
+        case "is":
+            return _fact(incident, text)
+        case "since":
+            return term.holds_for(now - incident.opened_at)
+    if term.comparison:
+        return False
+    if text in (OPEN, CLOSED, ACKNOWLEDGED, FLAPPING):
+        return _fact(incident, text)
+    noted = (f"{note.who} {note.text}".casefold() for note in entry.notes)
+    places = [incident.server.casefold(), incident.verdict.slug, endpoint, *tags, *noted]
+    return any(text in place for place in (*places, incident.acknowledged_by.casefold()))
+
+
+def _fact(incident: Incident, word: str) -> bool:
+    facts = {
+        OPEN: incident.closed_at is None,
+        CLOSED: incident.closed_at is not None,
+        ACKNOWLEDGED: incident.acknowledged_at is not None,
+        FLAPPING: incident.flapping,
+    }
+    return any(holds for fact, holds in facts.items() if fact.startswith(word))

@@ -1,0 +1,128 @@
+"""What the screens read of the history, each as one record: made in a thread, drawn in the loop.
+
+Every function here blocks for as long as the store takes, and raises StoreUnavailableError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wgmon_tui.fleet.records import Server
+from wgmon_tui.history.reading import History
+from wgmon_tui.history.records import Bucket, Seen, StoredExchange
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.tui.heatmap import HOUR_S, first_moment
+from wgmon_tui.tui.historytab import WINDOWS, Failure
+from wgmon_tui.tui.incidentlines import IncidentEntry
+from wgmon_tui.tui.rttplot import Stretch
+
+FAILURES_AT_ONCE = 100
+_INCIDENTS = 200
+_TIMELINE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPast:
+    """One server's history page. `seen` goes with `WINDOWS`; `more`: older failed checks are to be had."""
+
+    server: str
+    seen: tuple[Seen, ...]
+    hours: tuple[Bucket, ...]
+    incidents: tuple[IncidentEntry, ...]
+    failures: tuple[Failure, ...]
+    more: bool
+
+    @property
+    def empty(self) -> bool:
+        """Whether the store knows nothing of this server."""
+        return not (self.incidents or self.failures or any(map(_told, self.seen)))
+
+
+@dataclass(frozen=True, slots=True)
+class RttPast:
+    """What a plot shows, and the figures of all of it."""
+
+    server: str
+    stretch: Stretch
+    seen: Seen
+    buckets: tuple[Bucket, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A stored exchange, and the last good one before it."""
+
+    stored: StoredExchange
+    good: StoredExchange | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The fleet's incidents. `version` is another one where any of them, or a note, has changed."""
+
+    version: int
+    entries: tuple[IncidentEntry, ...]
+
+
+def read_server(history: History, server: Server, now: float, days: int, failures: int) -> ServerPast:
+    """The history page of one server, with so many days of hours and so many failed checks."""
+    name = server.name
+    incidents = history.incidents(server=name, limit=_INCIDENTS)
+    failed = history.failures(name, limit=failures)
+    return ServerPast(
+        name,
+        tuple(history.window(name, now - length, now) for _, length in WINDOWS),
+        tuple(history.buckets(name, first_moment(now, days), now, HOUR_S)),
+        tuple(_entry(history, incident, server) for incident in incidents),
+        tuple(Failure(check, exchange) for check, exchange in failed),
+        len(failed) >= failures,
+    )
+
+
+def read_rtt(history: History, name: str, stretch: Stretch) -> RttPast:
+    """What the plot of this stretch shows."""
+    start, end = stretch.start, stretch.end
+    return RttPast(
+        name,
+        stretch,
+        history.window(name, start, end),
+        tuple(history.buckets(name, start, end, stretch.length)),
+    )
+
+
+def read_timeline(history: History, servers: Mapping[str, Server], known: int | None) -> Timeline | None:
+    """The fleet's incidents, the open ones first, then the newest first; None where they are `known`."""
+    version = history.fleet_version()
+    if version == known:
+        return None
+    found = {incident.id: incident for incident in history.incidents(open_only=True, limit=_TIMELINE)}
+    found |= {incident.id: incident for incident in history.incidents(limit=_TIMELINE)}
+    entries = (_entry(history, incident, servers.get(incident.server)) for incident in found.values())
+    return Timeline(version, tuple(sorted(entries, key=_open_then_newest)))
+
+
+def read_exchange(history: History, number: int) -> Opened | None:
+    """A stored exchange by its id; None where it is no longer kept."""
+    stored = history.exchange(number)
+    if stored is None:
+        return None
+    return Opened(stored, history.last_good(stored.line.server, before=stored.line.at))
+
+
+def exchange_of(history: History, incident: Incident) -> int | None:
+    """The id of the exchange that opened an incident, as far as it is kept."""
+    kept = history.exchanges(incident.server, incident=incident.id, limit=None)
+    return min(kept, key=lambda line: line.at).id if kept else None
+
+
+def _entry(history: History, incident: Incident, server: Server | None) -> IncidentEntry:
+    return IncidentEntry(incident, tuple(history.notes(incident.id)), server)
+
+
+def _open_then_newest(entry: IncidentEntry) -> tuple[bool, float]:
+    return entry.incident.closed_at is not None, -entry.incident.opened_at
+
+
+def _told(seen: Seen) -> bool:
+    return bool(seen.checks or seen.counted or seen.unknown or seen.paused or seen.maintenance)

@@ -1,0 +1,237 @@
+"""What was told to whom: the sinks, then every delivery, the latest first, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.events import Resize
+from textual.screen import Screen
+from textual.widgets import Static
+
+from wgmon_tui.alerts.log import Delivery, deliveries
+from wgmon_tui.history.store import StoreUnavailableError
+from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.alertlines import FIRST_SINK, Log, detail, lines, said, summary
+from wgmon_tui.tui.keyline import KeyLine
+from wgmon_tui.tui.pickview import PickView
+from wgmon_tui.tui.serverhead import Ink
+from wgmon_tui.tui.tabs.tab import not_to_be_had
+
+if TYPE_CHECKING:
+    from wgmon_tui.tui.app import WgmonApp
+
+_READ_EVERY_S = 1.0
+_SHOWN = 200
+_MARGINS = 3
+
+
+class AlertsScreen(Screen[None]):
+    """Reads the store once a second in a thread, while it is the screen that is seen."""
+
+    app: WgmonApp
+    ACTIONS_OF = "alerts"
+    AUTO_FOCUS = ""
+    BINDINGS = bindings_for("alerts")
+    DEFAULT_CSS = """
+    AlertsScreen {
+        #title { height: 1; padding: 0 1; }
+        #no-alerts { height: 1fr; padding: 1; }
+        #detail { height: auto; max-height: 40%; background: $panel; padding: 0 1; }
+        PickView { height: 1fr; margin: 0 0 0 1; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._log: Log | None = None
+        self._trouble: str | None = None
+        self._reading = False
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        yield Static(id="title")
+        yield PickView(lambda: self.app.palette)
+        yield Static(id="no-alerts")
+        yield Static(id="detail")
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Show what there is, then follow it."""
+        self._draw()
+        self._read()
+        self.set_interval(_READ_EVERY_S, self._read)
+
+    def on_screen_resume(self) -> None:
+        """Catch up at once after another screen was on top."""
+        self._read()
+
+    @property
+    def _list(self) -> PickView:
+        return self.query_one(PickView)
+
+    @property
+    def _chosen(self) -> Delivery | None:
+        """The delivery under the cursor."""
+        return self._log.delivery_at(self._list.cursor) if self._log else None
+
+    @property
+    def _sink(self) -> str | None:
+        """The sink under the cursor, or that of the delivery there."""
+        return self._log.sink_at(self._list.cursor) if self._log else None
+
+    # What is read
+
+    def _read(self) -> None:
+        state_dir = self.app.state_dir
+        if state_dir is not None and self.is_current and not self._reading:
+            self._reading = True
+            self.run_worker(self._reader(state_dir), group="history")
+
+    async def _reader(self, state_dir: Path) -> None:
+        before = self._log, self._trouble
+        try:
+            found = await asyncio.to_thread(deliveries, state_dir, _SHOWN)
+            self._log, self._trouble = Log(self.app.engine.sinks, tuple(found)), None
+        except StoreUnavailableError as error:
+            self._trouble = str(error)
+        self._reading = False
+        if before != (self._log, self._trouble):
+            self._draw()
+
+    # What is shown
+
+    def _draw(self) -> None:
+        ink = self._ink
+        title = Text().append("Alerts", ink.palette.text + Style(bold=True))
+        if self._log:
+            title.append(f"  {summary(self._log)}", ink.palette.muted)
+        self.query_one("#title", Static).update(title)
+        nothing = self._why_nothing(ink)
+        empty = self.query_one("#no-alerts", Static)
+        empty.display, self._list.display = nothing is not None, nothing is None
+        if nothing is not None:
+            empty.update(nothing)
+        shown = lines(self._log, self.app.clock(), ink) if self._log and nothing is None else []
+        self._list.show(shown)
+        self._draw_detail()
+
+    def _draw_detail(self) -> None:
+        """Of a sink what failed first: the reason may be long, and its line is short."""
+        cursor, panel = self._list.cursor, self.query_one("#detail", Static)
+        delivery = self._log and (self._log.delivery_at(cursor) or self._log.to_retry(cursor))
+        panel.display = bool(delivery)
+        if delivery:
+            panel.update(detail(delivery, self.app.clock(), self._ink))
+
+    @property
+    def _ink(self) -> Ink:
+        return Ink(self.app.palette, self.app.glyphs, self.app.size.width - _MARGINS)
+
+    def _why_nothing(self, ink: Ink) -> Text | None:
+        if self.app.state_dir is None:
+            return not_to_be_had("No alerts", "Nothing is stored in this run, so nobody is told.", ink)
+        if self._trouble:
+            return not_to_be_had("The alerts cannot be read now", self._trouble, ink)
+        if self._log is None:
+            return not_to_be_had("Reading the alerts", "They are there in a moment.", ink)
+        if self._log.sinks or self._log.deliveries:
+            return None
+        where = "There is no [[sink]] in config.toml. These three lines are the first:"
+        found = not_to_be_had("Nobody is told when a server is down", where, ink)
+        for line in FIRST_SINK.splitlines():
+            found.append(f"\n  {line}", ink.palette.accent)
+        found.append("\n\n")
+        rest = "docs/alerts.md has mail, chats, webhooks and the others. What is saved counts at once."
+        return found.append_text(Text("\n").join(ink.paragraph(rest, ink.palette.muted)))
+
+    def on_resize(self, event: Resize) -> None:
+        """Lines are cut for the width."""
+        self._draw()
+
+    def notify_style_update(self) -> None:
+        """A new theme: everything is written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._draw()
+
+    # What can be done
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key that would do nothing now is not offered."""
+        if not self.is_mounted:
+            return True
+        if action == "open":
+            return self._server is not None
+        if action == "test":
+            return self._sink is not None
+        if action == "retry":
+            return bool(self._log and self._log.to_retry(self._list.cursor))
+        return True
+
+    @property
+    def _server(self) -> str | None:
+        """The first server of the delivery under the cursor that is still watched: the worst off of them."""
+        about = self._chosen.announcement.about if self._chosen else ()
+        names = (matter.incident.server for matter in about)
+        return next((name for name in names if name in self.app.engine.board.rows), None)
+
+    def on_pick_view_moved(self) -> None:
+        """What can be done depends on what is under the cursor, and all of it is told below the list."""
+        self._draw_detail()
+        self.refresh_bindings()
+
+    def on_pick_view_opened(self) -> None:
+        """A double click opens as well."""
+        if self._server:
+            self.action_open()
+
+    def action_open(self) -> None:
+        """Open the server that it is about."""
+        if self._server:
+            self.app.open_server(self._server)
+
+    def action_test(self) -> None:
+        """Send the sink a test; what comes of it appears in the list."""
+        if self._sink:
+            self.app.engine.test_sink(self._sink)
+            self.app.say(f"A test is on its way to {self._sink}")
+
+    def action_retry(self) -> None:
+        """Try again now."""
+        delivery = self._log.to_retry(self._list.cursor) if self._log else None
+        if delivery:
+            self.app.engine.retry_alert(delivery.id)
+            self.app.say(f"Trying again: {said(delivery, self.app.glyphs)}")
+
+    def action_back(self) -> None:
+        """Back to the fleet."""
+        self.dismiss()
+
+    def action_up(self) -> None:
+        """One line up."""
+        self._list.up()
+
+    def action_down(self) -> None:
+        """One line down."""
+        self._list.down()
+
+    def action_page_up(self) -> None:
+        """One page up."""
+        self._list.page_up()
+
+    def action_page_down(self) -> None:
+        """One page down."""
+        self._list.page_down()
+
+    def action_first(self) -> None:
+        """To the first line."""
+        self._list.first()
+
+    def action_last(self) -> None:
+        """To the last line."""
+        self._list.last()

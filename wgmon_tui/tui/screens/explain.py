@@ -1,0 +1,122 @@
+"""A window over the screen that asked: what a verdict means, how it is told, what to do; and each column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.monitor.board import Row
+from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.columns import COLUMNS, Drawing
+from wgmon_tui.tui.explaining import column_lines, standing_lines, verdict_lines
+from wgmon_tui.tui.reading import Reading
+from wgmon_tui.tui.serverhead import Ink
+
+if TYPE_CHECKING:
+    from wgmon_tui.tui.app import WgmonApp
+
+_WIDEST = 84
+_BESIDE = 7
+
+
+class ExplainScreen(ModalScreen[None]):
+    """Explains a verdict, and where a row is given what else is true of it and its columns."""
+
+    app: WgmonApp
+    BINDINGS = bindings_for("explain")
+    DEFAULT_CSS = """
+    ExplainScreen {
+        align: center middle;
+        #explanation {
+            width: 90%;
+            max-width: 84;
+            height: auto;
+            max-height: 90%;
+            padding: 1 2 0 2;
+            background: $panel;
+            &:ansi { border: ascii ansi_default; padding: 0 1; }
+        }
+        Reading { height: auto; max-height: 75vh; scrollbar-size-vertical: 1; background: $panel; }
+        #way-out { margin: 1 0 0 0; }
+    }
+    """
+
+    def __init__(
+        self, name: str, verdict: Verdict | None, row: Row | None = None, columns: Sequence[str] = ()
+    ) -> None:
+        super().__init__()
+        self._whose = name
+        self._verdict = verdict
+        self._row = row
+        self._columns = columns
+
+    def compose(self) -> ComposeResult:
+        """The explanation, which may be longer than the window, and how to leave it."""
+        with Vertical(id="explanation"):
+            with Reading():
+                yield Static(self._explanation())
+            yield Static(self._way_out(), id="way-out")
+
+    def _way_out(self) -> Text:
+        palette = self.app.palette
+        key = next(action.key for action in self.app.actions if action.id == "close_explanation")
+        return Text.assemble((key, palette.accent + Style(bold=True)), ("  close", palette.muted))
+
+    def _explanation(self) -> Text:
+        app = self.app
+        width = min(_WIDEST, app.size.width * 9 // 10) - _BESIDE
+        ink = Ink(app.palette, app.glyphs, width)
+        now, heading = app.clock(), app.palette.accent + Style(bold=True)
+        lines = [Text(app.glyphs.clean(self._whose), style=heading)]
+        lines += verdict_lines(self._verdict, ink) if self._verdict else []
+        if self._row:
+            lines += standing_lines(self._row, now, ink)
+        if self._row and self._columns:
+            columns = [COLUMNS[key] for key in self._columns]
+            drawing = Drawing(app.palette, app.glyphs, now)
+            lines += [
+                Text(""),
+                Text("Columns", style=heading),
+                *column_lines(self._row, columns, drawing, ink),
+            ]
+        return Text("\n").join(lines)
+
+    @property
+    def _page(self) -> Reading:
+        return self.query_one(Reading)
+
+    def action_up(self) -> None:
+        """One line up."""
+        self._page.up()
+
+    def action_down(self) -> None:
+        """One line down."""
+        self._page.down()
+
+    def action_page_up(self) -> None:
+        """One page up."""
+        self._page.page_up()
+
+    def action_page_down(self) -> None:
+        """One page down."""
+        self._page.page_down()
+
+    def action_first(self) -> None:
+        """To the top."""
+        self._page.first()
+
+    def action_last(self) -> None:
+        """To the end."""
+        self._page.last()
+
+    def action_close(self) -> None:
+        """Back to the screen below."""
+        self.dismiss()

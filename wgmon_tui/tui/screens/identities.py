@@ -1,0 +1,236 @@
+"""The identities: the key pairs with which we check, who uses them, and what lets each in on a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import Static
+
+from wgmon_tui.fleet.editing import delete_identity, refuse_used
+from wgmon_tui.fleet.enroll import public_keys, stanza
+from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity
+from wgmon_tui.fleet.servers_file import read
+from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.format import fit
+from wgmon_tui.tui.forms.attempt import SAID_FOR_S, attempted
+from wgmon_tui.tui.forms.changes import may_change, undo
+from wgmon_tui.tui.forms.question import Question
+from wgmon_tui.tui.forms.stanza import copy_stanza
+from wgmon_tui.tui.keyline import KeyLine
+from wgmon_tui.tui.pickview import PickLine, PickView
+from wgmon_tui.wireguard.keys import PublicKey
+
+if TYPE_CHECKING:
+    from wgmon_tui.tui.app import WgmonApp
+
+_NAME_WIDTH = 20
+_USED_WIDTH = 12
+_NEEDS_ONE = frozenset({"edit", "delete", "copy"})
+
+
+class IdentitiesScreen(Screen[None]):
+    """The identities of the servers.toml in `config_dir`."""
+
+    app: WgmonApp
+    ACTIONS_OF = "identities"
+    AUTO_FOCUS = ""
+    BINDINGS = bindings_for("identities")
+    DEFAULT_CSS = """
+    IdentitiesScreen {
+        #heading { height: 1; padding: 0 1; background: $panel; }
+        PickView { height: 1fr; padding: 0 1; }
+        #stanza { height: auto; max-height: 50%; padding: 1 1 0 1; }
+    }
+    """
+
+    def __init__(self, config_dir: Path) -> None:
+        super().__init__()
+        self._config_dir = config_dir
+        self._fleet = Fleet()
+        self._public_keys: Mapping[str, PublicKey] = {}
+
+    def compose(self) -> ComposeResult:
+        """The list, what the one under the cursor needs on a server, and the keys."""
+        yield Static(Text("Identities", Style(bold=True)), id="heading")
+        yield PickView(lambda: self.app.palette)
+        yield Static(id="stanza", markup=False)
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Read the file."""
+        self._read_again()
+
+    def on_screen_resume(self) -> None:
+        """A form may have changed it."""
+        self._read_again()
+
+    def _read_again(self) -> None:
+        self.run_worker(self._read(), group="reading", exclusive=True)
+
+    async def _read(self) -> None:
+        def work() -> tuple[Fleet, Mapping[str, PublicKey]]:
+            fleet = read(self._config_dir).fleet
+            return fleet, public_keys(fleet, self._config_dir)
+
+        found = await attempted(self.app, work)
+        if found is not None:
+            self._fleet, self._public_keys = found
+            self._show()
+
+    # What is shown
+
+    def on_resize(self) -> None:
+        """Lines are cut to the width."""
+        self._show()
+
+    def notify_style_update(self) -> None:
+        """A new theme: written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._show()
+
+    def _show(self) -> None:
+        lines = [PickLine(self._line(identity), identity.name) for identity in self._fleet.identities]
+        if not lines:
+            said = "No identity yet. n makes a key pair for monitoring, of its own."
+            lines = [PickLine(Text(said, self.app.palette.muted))]
+        self.query_one(PickView).show(lines)
+        self.refresh_bindings()
+
+    def _line(self, identity: Identity) -> Text:
+        palette, glyphs = self.app.palette, self.app.glyphs
+        users = sum(server.identity == identity.name for server in self._fleet.servers)
+        used = f"{users} server{'s' if users != 1 else ''}" if users else "not used"
+        addresses = ", ".join(str(each) for each in identity.addresses) or "no tunnel address"
+        rest = max(0, self.size.width - _NAME_WIDTH - _USED_WIDTH - 8)
+        return Text.assemble(
+            (fit(glyphs.clean(identity.name), _NAME_WIDTH, glyphs), palette.text + Style(bold=True)),
+            "  ",
+            (fit(used, _USED_WIDTH, glyphs), palette.muted),
+            "  ",
+            (fit(addresses, rest, glyphs), palette.text),
+        )
+
+    def on_pick_view_moved(self, event: PickView.Moved) -> None:
+        """What lets in the one under the cursor."""
+        palette, clean = self.app.palette, self.app.glyphs.clean
+        section = self._stanza()
+        said = Text()
+        if section:
+            said.append("On a server, this lets it in:\n", palette.muted)
+            said.append("\n".join(map(clean, section.splitlines())), palette.accent)
+        elif identity := self._chosen:
+            said.append(
+                f"The key of {clean(identity.name)} cannot be read now; doctor says why.", palette.muted
+            )
+        self.query_one("#stanza", Static).update(said)
+
+    def on_pick_view_opened(self, event: PickView.Opened) -> None:
+        """A double click edits."""
+        self.action_edit()
+
+    @property
+    def _chosen(self) -> Identity | None:
+        return self._fleet.identity(self.query_one(PickView).cursor or "")
+
+    def _stanza(self) -> str | None:
+        identity = self._chosen
+        key = self._public_keys.get(identity.name) if identity else None
+        return stanza(identity, key) if identity and key else None
+
+    # What can be done
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key that would do nothing now is not offered."""
+        if not self.is_mounted:
+            return True
+        if action in _NEEDS_ONE:
+            return self._chosen is not None and (action != "copy" or self._stanza() is not None)
+        return self.app.deleted is not None if action == "undo" else True
+
+    def action_back(self) -> None:
+        """Back to the fleet."""
+        self.dismiss()
+
+    def action_up(self) -> None:
+        """One up."""
+        self.query_one(PickView).up()
+
+    def action_down(self) -> None:
+        """One down."""
+        self.query_one(PickView).down()
+
+    def action_first(self) -> None:
+        """To the first."""
+        self.query_one(PickView).first()
+
+    def action_last(self) -> None:
+        """To the last."""
+        self.query_one(PickView).last()
+
+    def action_page_up(self) -> None:
+        """A page up."""
+        self.query_one(PickView).page_up()
+
+    def action_page_down(self) -> None:
+        """A page down."""
+        self.query_one(PickView).page_down()
+
+    def action_new(self) -> None:
+        """Make one, or bring one in."""
+        self._open_form(None)
+
+    def action_edit(self) -> None:
+        """Change the addresses of this one."""
+        if self._chosen is not None:
+            self._open_form(self._chosen)
+
+    def _open_form(self, identity: Identity | None) -> None:
+        from wgmon_tui.tui.forms.identity import IdentityForm
+
+        if may_change(self.app):
+            self.app.push_screen(IdentityForm(self._config_dir, self._fleet, identity))
+
+    def action_copy(self) -> None:
+        """Copy what lets it in."""
+        identity, section = self._chosen, self._stanza()
+        if identity and section:
+            copy_stanza(self.app, identity.name, section)
+
+    def action_delete(self) -> None:
+        """Ask, and take it out of the file; not while servers use it."""
+        identity = self._chosen
+        if identity is not None and may_change(self.app):
+            self.run_worker(self._delete(identity), group="editing")
+
+    async def _delete(self, identity: Identity) -> None:
+        try:
+            refuse_used(self._fleet, identity.name)
+        except ConfigurationError as error:
+            self.app.say(str(error), seconds=SAID_FOR_S)
+            return
+        question = Question(
+            f"Delete the identity {identity.name}? Its key file stays.", yes="delete it", neither="keep it"
+        )
+        if not await self.app.push_screen_wait(question):
+            return
+        deleted = await attempted(self.app, partial(delete_identity, self._config_dir, identity.name))
+        if deleted is not None:
+            self.app.deleted = deleted
+            self.app.say(f"Deleted {deleted.names}; u brings it back", *deleted.lines, seconds=SAID_FOR_S)
+            await self._read()
+
+    def action_undo(self) -> None:
+        """Bring back what was deleted last."""
+        self.run_worker(self._undo(), group="editing")
+
+    async def _undo(self) -> None:
+        await undo(self.app)
+        await self._read()

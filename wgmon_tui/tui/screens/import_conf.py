@@ -1,0 +1,216 @@
+"""Import: the path of a wg-quick file, or its text; what that would add; and then it is added."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.events import Paste
+from textual.screen import Screen
+from textual.suggester import Suggester
+from textual.widgets import Input, Static
+
+from wgmon_tui.fleet.editing import listed
+from wgmon_tui.fleet.enroll import Preview, import_confs, preview, public_keys, read_conf
+from wgmon_tui.fleet.records import ConfigurationError, Fleet
+from wgmon_tui.fleet.servers_file import read
+from wgmon_tui.fleet.values import InvalidValueError
+from wgmon_tui.fleet.wgquick import Conf, looks_like_conf, pasted_conf
+from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.forms.attempt import SAID_FOR_S, attempted
+from wgmon_tui.tui.forms.paths import carried_on, continuations, files_meant
+from wgmon_tui.tui.forms.previewlines import preview_lines, refusal_lines
+from wgmon_tui.tui.forms.rows import ConfPasted, Entry
+from wgmon_tui.tui.keyline import KeyLine
+from wgmon_tui.tui.reading import Reading
+from wgmon_tui.wireguard.keys import PublicKey
+
+if TYPE_CHECKING:
+    from wgmon_tui.tui.app import WgmonApp
+
+PASTED = "(the config that was pasted)"
+_SETTLED_S = 0.1
+"""A line that changes again within this time is still being typed."""
+
+_SHOWN_WAYS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """servers.toml as it is, and the public keys of its identities."""
+
+    fleet: Fleet
+    owners: Mapping[str, PublicKey]
+
+
+class _NextPath(Suggester):
+    """Carries on the path that is being typed."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+
+    async def get_suggestion(self, value: str) -> str | None:
+        ways = await asyncio.to_thread(continuations, value, Path.cwd())
+        return ways[0] if ways else None
+
+
+class ImportScreen(Screen[None]):
+    """Import into the servers.toml of `config_dir`; `pasted` is the text of a config to begin with."""
+
+    app: WgmonApp
+    ACTIONS_OF = "import"
+    AUTO_FOCUS = "Entry"
+    BINDINGS = bindings_for("import")
+    DEFAULT_CSS = """
+    ImportScreen {
+        #heading { height: 1; padding: 0 1; background: $panel; }
+        #line { height: 1; margin: 1 1; layout: horizontal; }
+        #prompt { width: 8; }
+        Entry, Entry:focus {
+            width: 1fr;
+            height: 1;
+            border: none;
+            padding: 0;
+            background: $panel;
+            background-tint: transparent;
+            &:ansi { background: ansi_default; }
+        }
+        Reading { height: 1fr; padding: 0 1; }
+    }
+    """
+
+    def __init__(self, config_dir: Path, pasted: str = "") -> None:
+        super().__init__()
+        self._config_dir = config_dir
+        self._pasted = pasted
+        self._file: _File | None = None
+        self._confs: tuple[Conf, ...] = ()
+        self._preview: Preview | None = None
+        self._taking = False
+
+    def compose(self) -> ComposeResult:
+        """The line of paths, and what it would add."""
+        palette = self.app.palette
+        heading = Text.assemble(
+            ("Import wg-quick files", Style(bold=True)), (f"  {self.app.title}", palette.muted)
+        )
+        yield Static(heading, id="heading")
+        with Static(id="line"):
+            yield Static(
+                Text("▸ files " if not self.app.ascii_only else "> files ", palette.accent), id="prompt"
+            )
+            yield Entry(
+                PASTED if self._pasted else "",
+                placeholder="~/wg0.conf or /etc/wireguard/*.conf; or paste a config here",
+                suggester=_NextPath(),
+                compact=True,
+            )
+        with Reading():
+            yield Static(id="preview")
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """What is there already decides what is new."""
+        self._look()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Preview while it is typed."""
+        if event.value != PASTED:
+            self._pasted = ""
+        self._look()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter imports."""
+        self.action_take_in()
+
+    def on_conf_pasted(self, event: ConfPasted) -> None:
+        """The text of a config in place of a path."""
+        self._take_paste(event.text)
+
+    def on_paste(self, event: Paste) -> None:
+        """The same, where the line does not have the focus."""
+        if looks_like_conf(event.text):
+            self._take_paste(event.text)
+
+    def _take_paste(self, text: str) -> None:
+        self._pasted = text
+        self.query_one(Entry).value = PASTED
+        self._look()
+
+    # The preview
+
+    def _look(self) -> None:
+        self.run_worker(self._preview_it(), group="preview", exclusive=True)
+
+    async def _preview_it(self) -> None:
+        await asyncio.sleep(_SETTLED_S)
+        line = self.query_one(Entry).value.strip()
+        self._confs, self._preview = (), None
+        try:
+            if self._file is None:
+                self._file = await asyncio.to_thread(self._read_file)
+            if self._pasted:
+                self._confs = (pasted_conf(self._pasted),)
+            elif line:
+                self._confs = await asyncio.to_thread(_read_confs, line)
+            if self._confs:
+                self._preview = preview(self._confs, self._config_dir, self._file.fleet, self._file.owners)
+        except (ConfigurationError, InvalidValueError) as error:
+            ways = await asyncio.to_thread(continuations, line, Path.cwd()) if not self._pasted else []
+            ways = [way for way in ways if way != line]
+            self._show(refusal_lines(str(error), ways[:_SHOWN_WAYS], self.app.palette, self.app.glyphs))
+            return
+        self._show(preview_lines(self._preview, self._confs, self.app.palette, self.app.glyphs))
+
+    def _read_file(self) -> _File:
+        fleet = read(self._config_dir).fleet
+        return _File(fleet, public_keys(fleet, self._config_dir))
+
+    def _show(self, lines: Text) -> None:
+        self.query_one("#preview", Static).update(lines)
+        self.refresh_bindings()
+
+    # What can be done
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is nothing to import before there is a preview of it."""
+        if action == "take_in":
+            return self._preview is not None and bool(self._preview.servers)
+        return True
+
+    def action_complete_path(self) -> None:
+        """As far as the ways agree."""
+        entry = self.query_one(Entry)
+        entry.value = carried_on(entry.value, Path.cwd())
+        entry.cursor_position = len(entry.value)
+
+    def action_leave(self) -> None:
+        """Nothing is imported."""
+        self.dismiss()
+
+    def action_take_in(self) -> None:
+        """Write it."""
+        if self._preview is not None and self._preview.servers and not self._taking:
+            self._taking = True
+            self.run_worker(self._take_in(self._confs), group="editing")
+
+    async def _take_in(self, confs: tuple[Conf, ...]) -> None:
+        report = await attempted(self.app, partial(import_confs, confs, self._config_dir))
+        self._taking = False
+        if report is not None:
+            added = listed([server.name for server in report.added])
+            self.dismiss()
+            self.app.say(
+                f"Added {added}; it is checked at once" if added else "Nothing new", seconds=SAID_FOR_S
+            )
+
+
+def _read_confs(line: str) -> tuple[Conf, ...]:
+    return tuple(read_conf(path) for path in files_meant(line, Path.cwd()))

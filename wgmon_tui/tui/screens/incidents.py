@@ -1,0 +1,331 @@
+"""The fleet's incidents: the open ones, then the newest first, with who knows of them and the notes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.events import Resize
+from textual.screen import Screen
+from textual.widgets import Static
+
+from wgmon_tui.history.reading import History
+from wgmon_tui.history.store import StoreUnavailableError
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.filter import Filter
+from wgmon_tui.tui.filterbar import FilterBar, tags_of
+from wgmon_tui.tui.incidentlines import IncidentEntry, columns_for, detail, heading, lasted, line, passes
+from wgmon_tui.tui.keyline import KeyLine
+from wgmon_tui.tui.past import read_timeline
+from wgmon_tui.tui.pickview import PickLine, PickView
+from wgmon_tui.tui.serverhead import Ink
+from wgmon_tui.tui.tabs.tab import not_to_be_had
+from wgmon_tui.tui.triage import copy_incident, silenced
+from wgmon_tui.tui.writing import write_incidents
+
+if TYPE_CHECKING:
+    from wgmon_tui.tui.app import WgmonApp
+
+_READ_EVERY_S = 1.0
+_MARGINS = 3
+
+
+class IncidentsScreen(Screen[None]):
+    """Reads the store once a second in a thread, while it is the screen that is seen."""
+
+    app: WgmonApp
+    ACTIONS_OF = "incidents"
+    AUTO_FOCUS = ""
+    BINDINGS = bindings_for("incidents")
+    DEFAULT_CSS = """
+    IncidentsScreen {
+        #title { height: 1; padding: 0 1; }
+        #columns { height: 1; padding: 0 1; background: $panel; }
+        #no-incidents { height: 1fr; padding: 1; }
+        #detail { height: auto; max-height: 40%; background: $panel; padding: 0 1; }
+        PickView { height: 1fr; margin: 0 0 0 1; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entries: tuple[IncidentEntry, ...] | None = None
+        self._version: int | None = None
+        self._drawn_at = 0.0
+        self._silenced: dict[str, str] = {}
+        self._trouble: str | None = None
+        self._reading = False
+        self._filter = Filter()
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        yield Static(id="title")
+        yield FilterBar(
+            "name, open, acknowledged, state:down, tag:eu, !not", lambda: tags_of(self.app.engine.board)
+        )
+        yield Static(id="columns")
+        yield PickView(lambda: self.app.palette)
+        yield Static(id="no-incidents")
+        yield Static(id="detail")
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Show what there is, then follow it."""
+        self._draw()
+        self._read()
+        self.set_interval(_READ_EVERY_S, self._read)
+
+    def on_screen_resume(self) -> None:
+        """Catch up at once after another screen was on top."""
+        self._read()
+
+    @property
+    def _list(self) -> PickView:
+        return self.query_one(PickView)
+
+    @property
+    def _chosen(self) -> Incident | None:
+        """The incident under the cursor."""
+        entry = self._chosen_entry
+        return entry.incident if entry else None
+
+    @property
+    def _chosen_entry(self) -> IncidentEntry | None:
+        entries = self._entries or ()
+        return next((each for each in entries if each.incident.id == self._list.cursor), None)
+
+    @property
+    def _shown(self) -> list[IncidentEntry]:
+        return [entry for entry in self._entries or () if passes(entry, self._filter, self.app.clock())]
+
+    # What is read
+
+    def _read(self) -> None:
+        history = self.app.history
+        if history is not None and self.is_current and not self._reading:
+            self._reading = True
+            self.run_worker(self._reader(history), group="history")
+
+    async def _reader(self, history: History) -> None:
+        servers = {name: row.server for name, row in self.app.engine.board.rows.items()}
+        before, timeline = self._trouble, None
+        try:
+            timeline = await asyncio.to_thread(read_timeline, history, servers, self._version)
+            self._trouble = None
+        except StoreUnavailableError as error:
+            self._trouble = str(error)
+        self._reading = False
+        if timeline:
+            self._version, self._entries = timeline.version, timeline.entries
+        if timeline or self._trouble != before or self._reads_differently():
+            self._draw()
+
+    def _reads_differently(self) -> bool:
+        """Whether time alone has changed what is written of the open incidents."""
+        now = self.app.clock()
+        if self._silenced != self._silenced_now():
+            return True
+        last = [lasted(each.incident, self._drawn_at) for each in self._entries or () if _is_open(each)]
+        return last != [lasted(each.incident, now) for each in self._entries or () if _is_open(each)]
+
+    def _silenced_now(self) -> dict[str, str]:
+        """Why nobody is told of which of the open incidents."""
+        rows, now = self.app.engine.board.rows, self.app.clock()
+        found = {
+            each.incident.id: silenced(rows[each.incident.server], now)
+            for each in self._entries or ()
+            if _is_open(each) and each.incident.server in rows
+        }
+        return {key: words for key, words in found.items() if words}
+
+    # What is shown
+
+    def _draw(self) -> None:
+        ink = Ink(self.app.palette, self.app.glyphs, self.app.size.width - _MARGINS)
+        self._drawn_at = self.app.clock()
+        entries = self._entries or ()
+        shown = self._shown
+        why = self._why_nothing(shown)
+        columns = columns_for(ink.width, with_server=True)
+        self.query_one("#title", Static).update(self._title(entries, ink))
+        self.query_one("#columns", Static).update(Text(heading(columns), style=ink.palette.muted))
+        self.query_one("#columns").display = self._list.display = not why
+        empty = self.query_one("#no-incidents", Static)
+        empty.display = bool(why)
+        if why:
+            empty.update(not_to_be_had(*why, ink))
+        now, self._silenced = self.app.clock(), self._silenced_now()
+        why_not = self._silenced.get
+        self._list.show(
+            [
+                PickLine(line(each, now, columns, ink, why_not(each.incident.id, "")), each.incident.id)
+                for each in shown
+            ]
+        )
+        self.query_one(FilterBar).count(len(shown), len(entries))
+        self._draw_detail()
+
+    def _draw_detail(self) -> None:
+        panel, entry = self.query_one("#detail", Static), self._chosen_entry
+        panel.display = entry is not None
+        if entry:
+            ink = Ink(self.app.palette, self.app.glyphs, self.app.size.width - _MARGINS)
+            silenced_by = self._silenced.get(entry.incident.id, "")
+            panel.update(detail(entry, self.app.clock(), ink, silenced_by))
+
+    def _title(self, entries: tuple[IncidentEntry, ...], ink: Ink) -> Text:
+        title = Text().append("Incidents", ink.palette.text + Style(bold=True))
+        if entries:
+            count = sum(map(_is_open, entries))
+            words = f"{count} open" if count else "none is open"
+            title.append(f"  {words}, {len(entries)} in all", ink.palette.muted)
+        return title
+
+    def _why_nothing(self, shown: list[IncidentEntry]) -> tuple[str, str] | None:
+        if self.app.history is None:
+            return "No history", "Nothing is stored in this run, so there is no timeline of incidents."
+        if self._trouble:
+            return "The history cannot be read now", self._trouble
+        if self._entries is None:
+            return "Reading the history", "It is there in a moment."
+        if not self._entries:
+            return "No incident yet", "Since the history began no server of this fleet was down or degraded."
+        return None if shown else ("No incident matches this filter", "esc clears it.")
+
+    def on_resize(self, event: Resize) -> None:
+        """Lines are cut for the width."""
+        self._draw()
+
+    def notify_style_update(self) -> None:
+        """A new theme: everything is written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._draw()
+
+    # What can be done
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key that would do nothing now is not offered."""
+        if not self.is_mounted:
+            return True
+        chosen = self._chosen
+        if action == "open":
+            return chosen is not None and chosen.server in self.app.engine.board.rows
+        if action == "acknowledge":
+            row = self.app.engine.board.rows.get(chosen.server) if chosen else None
+            is_its_open_one = bool(row and row.incident and chosen and row.incident.id == chosen.id)
+            return is_its_open_one and self.app.can_acknowledge(row)
+        if action in ("note", "explain", "copy_summary", "copy_markdown"):
+            return chosen is not None
+        if action in ("filter", "write"):
+            return bool(self._entries)
+        return True
+
+    def on_pick_view_moved(self) -> None:
+        """What can be done depends on what is under the cursor, and all of it is told below the list."""
+        self._draw_detail()
+        self.refresh_bindings()
+
+    def on_pick_view_opened(self) -> None:
+        """A double click opens as well."""
+        if self.check_action("open", ()):
+            self.action_open()
+
+    def action_open(self) -> None:
+        """Open the server of the incident."""
+        if self._chosen:
+            self.app.open_server(self._chosen.server)
+
+    def action_acknowledge(self) -> None:
+        """Say that somebody knows of it."""
+        if self._chosen:
+            self.app.acknowledge(self._chosen.server)
+
+    def action_explain(self) -> None:
+        """Explain its cause."""
+        from wgmon_tui.tui.screens.explain import ExplainScreen
+
+        if self._chosen:
+            self.app.push_screen(ExplainScreen(self._chosen.server, self._chosen.verdict))
+
+    def action_copy_summary(self) -> None:
+        """Copy a report on it."""
+        self._copy(markdown=False)
+
+    def action_copy_markdown(self) -> None:
+        """Copy a report on it in Markdown."""
+        self._copy(markdown=True)
+
+    def _copy(self, *, markdown: bool) -> None:
+        if entry := self._chosen_entry:
+            self.run_worker(copy_incident(self.app, entry, markdown=markdown), group="history")
+
+    def action_note(self) -> None:
+        """Write something beside it."""
+        if self._chosen:
+            self.app.add_note(self._chosen.id, self._chosen.server)
+
+    def action_write(self) -> None:
+        """Write the incidents to files, as they are filtered here."""
+        write_incidents(self.app, self._shown)
+
+    def action_back(self) -> None:
+        """Clear the filter; where there is none, back to the fleet."""
+        bar = self.query_one(FilterBar)
+        if bar.is_open:
+            bar.clear()
+            self.set_focus(None)
+            self.refresh_bindings()
+        else:
+            self.dismiss()
+
+    def action_up(self) -> None:
+        """One line up."""
+        self._list.up()
+
+    def action_down(self) -> None:
+        """One line down."""
+        self._list.down()
+
+    def action_page_up(self) -> None:
+        """One page up."""
+        self._list.page_up()
+
+    def action_page_down(self) -> None:
+        """One page down."""
+        self._list.page_down()
+
+    def action_first(self) -> None:
+        """To the first line."""
+        self._list.first()
+
+    def action_last(self) -> None:
+        """To the last line."""
+        self._list.last()
+
+    # Filtering
+
+    def action_filter(self) -> None:
+        """Open the filter line."""
+        self.query_one(FilterBar).open()
+        self._draw()
+        self.refresh_bindings()
+
+    def on_input_changed(self) -> None:
+        """Filter while it is being typed."""
+        self._filter = self.query_one(FilterBar).chosen
+        self._draw()
+
+    def on_input_submitted(self) -> None:
+        """Keep the filter and go back to the list; an empty one closes the line."""
+        self.query_one(FilterBar).keep()
+        self.set_focus(None)
+        self.refresh_bindings()
+
+
+def _is_open(entry: IncidentEntry) -> bool:
+    return entry.incident.closed_at is None

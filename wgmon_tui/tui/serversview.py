@@ -1,0 +1,90 @@
+"""What a server says of itself, field by field beside our file. Pure: findings in, Rich text out."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from rich.style import Style
+from rich.text import Text
+
+from wgmon_tui.diagnosis.inspection import Agreement, Finding, ago
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.doctor.server import what_to_add
+from wgmon_tui.fleet.records import Server
+from wgmon_tui.probe.inspect import LIMIT_S
+from wgmon_tui.tui.serverhead import Ink
+
+AskServer = Callable[[Server], tuple[Finding, ...]]
+"""Asks a server how it sees us. Blocks until it has said so or its time is over."""
+
+_LABEL = 15
+_AGE_STEP_S = 10
+"""An age that counts each second repaints a line each second."""
+_SEVERITIES = {
+    Agreement.OK: Severity.UP,
+    Agreement.DIFFERS: Severity.DOWN,
+    Agreement.UNTOLD: Severity.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of asking a server. `findings` is None while it is being asked.
+
+    `asked_at` is Unix time in seconds; None where there was no command to ask it with.
+    """
+
+    asked_at: float | None
+    findings: tuple[Finding, ...] | None = None
+
+    @property
+    def next_step(self) -> Finding | None:
+        """The first finding that has something to type."""
+        return next((finding for finding in self.findings or () if finding.fix), None)
+
+
+def no_command(server: Server) -> Answer:
+    """What stands in the place of an answer where servers.toml names no command; it says what to add."""
+    sentence = "servers.toml names no command that asks this server how it sees us"
+    fix = f'in servers.toml, server "{server.name}": {what_to_add(server)}'
+    return Answer(None, (Finding(Agreement.UNTOLD, "inspect", sentence, fix),))
+
+
+def answer_heading(answer: Answer, now: float, ink: Ink) -> Text:
+    """Whose words follow, and how old they are."""
+    words = "The server's own view"
+    if answer.asked_at is not None and answer.findings is not None:
+        asked = time.strftime("%H:%M:%S", time.localtime(answer.asked_at))
+        age = (now - answer.asked_at) // _AGE_STEP_S * _AGE_STEP_S
+        words += f", asked at {asked}, {ago(age)}"
+    return Text("\n").join(ink.paragraph(words, ink.palette.muted))
+
+
+def answer_lines(server: Server, answer: Answer, ink: Ink) -> Text:
+    """The findings; before they are there, what is being asked and for how long at most."""
+    if answer.findings is None:
+        return Text("\n").join(_asking(server, ink))
+    return Text("\n").join(line for finding in answer.findings for line in _finding(finding, ink))
+
+
+def _asking(server: Server, ink: Ink) -> list[Text]:
+    commands = [shlex.join(words) for words in (server.inspect, server.inspect_config) if words]
+    limit = f"at most {LIMIT_S * len(commands):g} s"
+    return ink.paragraph(f"asking the server: {', then '.join(commands)} … ({limit})", ink.palette.text)
+
+
+def _finding(finding: Finding, ink: Ink) -> Iterator[Text]:
+    agreement = finding.agreement
+    glyph = agreement.ascii_glyph if ink.glyphs.ascii_only else agreement.glyph
+    label = f"{glyph} {agreement.word}"
+    words = f"{finding.subject}  {finding.sentence}"
+    first, *more = ink.paragraph(words, ink.palette.text, label, _LABEL)
+    first.stylize(ink.state(_SEVERITIES[agreement]), 0, len(label))
+    first.stylize(Style(bold=True), _LABEL, _LABEL + len(finding.subject))
+    yield first
+    yield from more
+    if finding.fix:
+        yield from ink.paragraph(finding.fix, ink.palette.accent, f"{'next':>{_LABEL - 1}}", _LABEL)

@@ -1,0 +1,228 @@
+"""The packets of an exchange, the field under the cursor, and what differs from the last good exchange.
+
+Once somebody moves the field cursor, the exchange under study stays where it is, whatever comes in, until
+`f` follows again. So does one that was opened out of the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.widgets import Static
+
+from wgmon_tui.fleet.records import Address
+from wgmon_tui.history.reading import History
+from wgmon_tui.history.records import StoredExchange
+from wgmon_tui.history.store import StoreUnavailableError
+from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.probe.records import Check
+from wgmon_tui.tui.exchangelines import explain
+from wgmon_tui.tui.hexview import HexView
+from wgmon_tui.tui.past import Opened
+from wgmon_tui.tui.serverhead import caption, comparison_line, field_panel, legend, no_packets
+from wgmon_tui.tui.tabs.tab import ServerTab, chosen
+from wgmon_tui.wireguard.messages import fields_of, label_of
+
+_NO_GOOD_ONE = "No good exchange yet to compare with"
+_WIDE = 120
+_NARROW = 80
+_BESIDE_THE_DUMP = 81
+"""Columns that the dump and the margins take from the field panel where that stands beside it."""
+
+
+class PacketsTab(ServerTab):
+    """Follows the newest exchange until one is studied."""
+
+    NOTHING_TO_COPY = "No packet to copy"
+    DEFAULT_CSS = """
+    PacketsTab {
+        #dump { height: 1fr; }
+        #caption { height: auto; padding: 0 1; }
+        #no-packets { height: 1fr; padding: 1; }
+        HexView { height: 1fr; margin: 0 0 0 1; }
+        #field { height: auto; min-height: 4; background: $panel; padding: 0 1; }
+        &.-narrow #field { min-height: 5; }
+        &.-wide #dump { layout: horizontal; margin: 1 0 0 0; }
+        &.-wide HexView { width: 76; }
+        &.-wide #field { width: 1fr; height: 1fr; margin: 0 0 0 2; background: transparent; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__("Packets", id="packets")
+        self._outcome: Round | None = None
+        self._following = True
+        self._comparing = False
+        self._stored: Opened | None = None
+        self._good: StoredExchange | None = None
+
+    def compose(self) -> ComposeResult:
+        """What the packets are of, then the packets and their field, or why there are none."""
+        yield Static(id="caption")
+        yield Static(id="no-packets")
+        with Container(id="dump"):
+            yield HexView(lambda: self.app.palette, ascii_only=self.app.ascii_only)
+            yield Static(id="field")
+
+    @property
+    def movable(self) -> HexView:
+        """The field cursor."""
+        return self.query_one(HexView)
+
+    @property
+    def outcome(self) -> Round | None:
+        """The round under study, or the newest."""
+        return self._outcome
+
+    # What is shown
+
+    def draw(self, row: Row) -> None:
+        """The exchange, and the field under the cursor."""
+        if self._following:
+            self._outcome = row.last
+        self.set_class(self.app.size.width >= _WIDE, "-wide")
+        self.set_class(self.app.size.width < _NARROW, "-narrow")
+        self._draw_exchange(row)
+        self._draw_field()
+
+    def _draw_exchange(self, row: Row) -> None:
+        check, diagnosis = chosen(self._outcome, self.address)
+        good = self._last_good(row) if self._comparing else None
+        view = self.movable
+        view.show(check, good)
+        shown = check is not None and bool(check.exchange)
+        self.query_one("#dump").display = shown
+        empty = self.query_one("#no-packets", Static)
+        empty.display = not shown
+        empty.update(no_packets(row, diagnosis, self.ink()))
+        line = self.query_one("#caption", Static)
+        line.display = check is not None
+        if check and self._outcome:
+            ink, found = self.ink(), view.comparison
+            now, stored = self.app.clock(), self._stored is not None
+            compared = comparison_line(check, good, found, ink, now) if good and found else None
+            newer = self._is_newer(row)
+            line.update(caption(check, self._outcome, newer, compared, ink, now, stored=stored))
+
+    def _last_good(self, row: Row) -> Check | None:
+        """The last good check before what is shown, of the same address where there is one.
+
+        After a start there may be none on the board yet; then it is the one in the store.
+        """
+        if self._stored:
+            return _good_check(self._stored.good, self.address)
+        if row.last_good:
+            return row.last_good
+        same = self._good and self._good.line.server == row.server.name
+        return _good_check(self._good, self.address) if same else None
+
+    def _draw_field(self) -> None:
+        view, panel = self.movable, self.query_one("#field", Static)
+        check, stop = view.check, view.stop
+        if check is None or stop is None:
+            panel.update("")
+            return
+        if self.has_class("-wide"):
+            ink = self.ink(left=_BESIDE_THE_DUMP)
+            fields = fields_of(check.exchange[stop.packet].data)
+            panel.update(
+                Text("\n\n").join([legend(fields, stop.field, ink), field_panel(explain(check, stop), ink)])
+            )
+        else:
+            panel.update(field_panel(explain(check, stop), self.ink()))
+
+    def _is_newer(self, row: Row) -> bool:
+        return row.last is not self._outcome
+
+    def on_hex_view_moved(self, event: HexView.Moved) -> None:
+        """Explain the field; who moves the cursor studies this exchange, so it stays."""
+        if event.by_hand and event.place:
+            self._following = False
+        self._draw_field()
+
+    # What can be done
+
+    def offers(self, action: str) -> bool:
+        """The field cursor and the comparison; `follow` where there is something newer."""
+        if action == "follow":
+            return self.row is not None and self._is_newer(self.row)
+        return action in ("left", "right", "compare")
+
+    def left(self) -> None:
+        """The field before."""
+        self.movable.left()
+
+    def right(self) -> None:
+        """The field after."""
+        self.movable.right()
+
+    def follow(self) -> None:
+        """Show the newest exchange, and every one that comes."""
+        self._following = True
+        if self._stored:
+            self._stored, self._comparing = None, False
+        if self.row:
+            self.draw(self.row)
+
+    def study(self, opened: Opened) -> None:
+        """Show an exchange out of the store, beside the last good one before it."""
+        self._stored, self._outcome = opened, opened.stored.round
+        self._following = False
+        self._comparing = opened.good is not None
+        if self.row:
+            self.draw(self.row)
+
+    def compare(self) -> None:
+        """Mark what differs in form from the last good exchange, or stop doing so."""
+        row = self.row
+        if row is None:
+            return
+        if self._comparing or self._last_good(row):
+            self._comparing = not self._comparing
+            self.draw(row)
+        elif self._stored or self.app.history is None:
+            self.app.say(_NO_GOOD_ONE)
+        else:
+            self.run_worker(self._fetch_good(self.app.history, row), group="exchange", exclusive=True)
+
+    async def _fetch_good(self, history: History, row: Row) -> None:
+        """Compare with the last good exchange of the store."""
+        try:
+            self._good = await asyncio.to_thread(history.last_good, row.server.name)
+        except StoreUnavailableError as error:
+            self.app.say(str(error), seconds=5)
+            return
+        if self.row is not row:
+            return
+        if self._last_good(row) is None:
+            self.app.say(_NO_GOOD_ONE)
+        else:
+            self._comparing = True
+            self.draw(row)
+
+    def to_copy(self) -> tuple[str, str] | None:
+        """The packet under the cursor, as hex."""
+        view = self.movable
+        if view.check is None or view.stop is None:
+            return None
+        data = view.check.exchange[view.stop.packet].data
+        return data.hex(), f"{label_of(data)}, {len(data)} bytes, as hex"
+
+    def leave_server(self) -> None:
+        """Follow the next server whatever was studied of this one."""
+        super().leave_server()
+        if self._stored:
+            self._comparing = False
+        self._outcome = self._stored = self._good = None
+        self._following = True
+
+
+def _good_check(good: StoredExchange | None, address: Address | None) -> Check | None:
+    """Of a stored round that was good, the check of `address`, else one in which the handshake completed."""
+    if good is None:
+        return None
+    completed = [check for check in good.round.checks if check.handshake]
+    return next((check for check in completed if check.address == address), next(iter(completed), None))

@@ -1,0 +1,118 @@
+"""What every tab of the server screen can do. The screen hands over what to show and passes the keys on.
+
+To add one: a class beside the others, and a line in `ServerScreen.compose`. A key that not every tab has
+wants a line in the action table, a name in `OF_SOME_TABS`, and to be offered by the tab.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from rich.style import Style
+from rich.text import Text
+from textual.widgets import TabPane
+
+from wgmon_tui.diagnosis.verdict import Diagnosis
+from wgmon_tui.fleet.records import Address
+from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.probe.records import Check
+from wgmon_tui.tui.serverhead import Detail, Ink
+
+if TYPE_CHECKING:
+    from wgmon_tui.tui.app import WgmonApp
+
+OF_SOME_TABS = frozenset({"left", "right", "compare", "follow", "open", "zoom_in", "zoom_out", "now"})
+"""Actions of the screen that do something on some tabs only."""
+
+_MARGINS = 2
+
+
+class Movable(Protocol):
+    """Something that the movement keys move in."""
+
+    def up(self) -> None:
+        """One up."""
+
+    def down(self) -> None:
+        """One down."""
+
+    def page_up(self) -> None:
+        """A page up."""
+
+    def page_down(self) -> None:
+        """A page down."""
+
+    def first(self) -> None:
+        """To the beginning."""
+
+    def last(self) -> None:
+        """To the end."""
+
+
+class ServerTab(TabPane):
+    """One tab. It is told of a change only while it is open, and once when it is opened."""
+
+    app: WgmonApp
+    HEAD: ClassVar[Detail] = Detail.FULL
+    """The most that the head may say above this tab."""
+    NOTHING_TO_COPY: ClassVar[str]
+
+    row: Row | None = None
+    address: Address | None = None
+
+    def show(self, row: Row, address: Address | None) -> None:
+        """Show this server; where it has several addresses, this one of them."""
+        self.row = row
+        self.address = address
+        self.draw(row)
+
+    def draw(self, row: Row) -> None:
+        """Write what is known now: after a change, and for another width or theme."""
+        raise NotImplementedError
+
+    @property
+    def movable(self) -> Movable:
+        """What the movement keys move in."""
+        raise NotImplementedError
+
+    def to_copy(self) -> tuple[str, str] | None:
+        """What `y` copies, and in words what that is."""
+        raise NotImplementedError
+
+    @property
+    def outcome(self) -> Round | None:
+        """The round that is shown."""
+        return self.row.last if self.row else None
+
+    def offers(self, action: str) -> bool:
+        """Whether one of `OF_SOME_TABS` would do something here now."""
+        return False
+
+    def left(self) -> None:
+        """To what lies before, where the tab has such a thing."""
+
+    def right(self) -> None:
+        """To what lies behind, where the tab has such a thing."""
+
+    def leave_server(self) -> None:
+        """Another server comes: show nothing more of this one."""
+        self.row = None
+
+    def ink(self, left: int = _MARGINS) -> Ink:
+        """What to write with, `left` cells narrower than the terminal."""
+        return Ink(self.app.palette, self.app.glyphs, self.app.size.width - left)
+
+
+def chosen(outcome: Round | None, address: Address | None) -> tuple[Check | None, Diagnosis | None]:
+    """Of a round, the check of `address` where it is among them, else the worst."""
+    if outcome is None:
+        return None, None
+    addresses = [check.address for check in outcome.checks]
+    index = addresses.index(address) if address in addresses else 0
+    return outcome.checks[index], outcome.diagnoses[index]
+
+
+def not_to_be_had(title: str, why: str, ink: Ink) -> Text:
+    """What stands in the place of something that is not there, and why it is not."""
+    lines = [Text(title, style=ink.palette.text + Style(bold=True)), Text("")]
+    return Text("\n").join([*lines, *ink.paragraph(why, ink.palette.muted)])

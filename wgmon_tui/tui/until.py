@@ -1,0 +1,85 @@
+"""How long something shall hold, as an operator types it: `1h`, `1d12h`, `18:30`, `tomorrow 9:00`.
+
+Pure. Times of day are of the local zone, and of its clock then, whatever it does to daylight in between.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from math import inf
+
+from wgmon_tui.fleet.values import InvalidValueError, quoted
+
+PRESETS = ("1h", "4h", "8h", "tomorrow 9:00", "monday 9:00", "7d", "until unmuted")
+"""What is mostly wanted, the first one offered first."""
+
+FOREVER = "until unmuted"
+
+EXPECTED = "such as 1h, 90m, 18:30, tomorrow 9:00 or mon 9:00"
+
+_LONGEST_S = 366 * 86400.0
+_UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_PART = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*(min|[smhdw])")
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_MOMENT = re.compile(r"(?:([a-z]+)\s+)?(\d{1,2})(?::(\d{2}))?")
+_SHORTEST_DAY = 3
+
+
+def parse_until(text: str, now: float) -> float:
+    """The Unix time that a text means at `now`: a later one, `inf` for FOREVER. Raises InvalidValueError."""
+    typed = " ".join(text.casefold().split())
+    if typed == FOREVER:
+        return inf
+    typed = typed.removeprefix("until ")
+    ends = _after(typed, now) or _at(typed, now)
+    if ends is None:
+        raise InvalidValueError(f"expected a time {EXPECTED}, got {quoted(text)}")
+    if not now < ends <= now + _LONGEST_S:
+        raise InvalidValueError(f"expected no more than a year, got {quoted(text)}")
+    return ends
+
+
+def _after(typed: str, now: float) -> float | None:
+    parts = _PART.findall(typed)
+    if not parts or _PART.sub("", typed).strip():
+        return None
+    return now + max(1.0, sum(float(number) * _UNITS[unit] for number, unit in parts))
+
+
+def _at(typed: str, now: float) -> float | None:
+    found = _MOMENT.fullmatch(typed)
+    if found is None:
+        return None
+    day, hour, minute = found[1], int(found[2]), int(found[3] or 0)
+    if hour > 23 or minute > 59 or (day is None and found[3] is None):
+        return None
+    for ahead in _days_ahead(day, time.localtime(now).tm_wday):
+        ends = _moment(now, ahead, hour, minute)
+        if ends > now:
+            return ends
+    return None
+
+
+def _days_ahead(day: str | None, today: int) -> tuple[int, ...]:
+    """In how many days that may be, the nearest first."""
+    if day is None:
+        return 0, 1
+    if day in ("today", "tomorrow"):
+        return (int(day == "tomorrow"),)
+    if len(day) < _SHORTEST_DAY:
+        return ()
+    return next(
+        (
+            ((number - today) % 7, (number - today) % 7 + 7)
+            for number, name in enumerate(_DAYS)
+            if name.startswith(day)
+        ),
+        (),
+    )
+
+
+def _moment(now: float, days: int, hour: int, minute: int) -> float:
+    then = time.localtime(now)
+    # With an unknown daylight flag mktime finds out what the clock will do until then.
+    return time.mktime((then.tm_year, then.tm_mon, then.tm_mday + days, hour, minute, 0, 0, 0, -1))

@@ -1,0 +1,58 @@
+"""The themes to choose from: those that are shipped, and the files that somebody wrote beside config.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.tui.themes import Palette, read_palette, shipped_palettes
+
+THEMES = "themes"
+"""The directory of them in the configuration directory."""
+
+Stamps = tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The palettes by name, the lines about files that are none, and what the files were when read."""
+
+    palettes: Mapping[str, Palette]
+    troubles: tuple[str, ...] = ()
+    stamps: Stamps = ()
+
+
+def read_shelf(config_dir: Path | None, before: Shelf | None = None) -> Shelf:
+    """The shipped themes and those in `config_dir`/themes. One's own may have the name of a shipped one.
+
+    Of a file that has become unreadable the palette `before` stays.
+    """
+    palettes = dict(shipped_palettes())
+    stamps = stamps_of(config_dir)
+    troubles = []
+    for path in _files(config_dir):
+        try:
+            palettes[path.stem] = read_palette(path)
+        except ConfigurationError as error:
+            troubles.append(str(error))
+            if before and path.stem in before.palettes:
+                palettes[path.stem] = before.palettes[path.stem]
+    return Shelf(palettes, tuple(troubles), stamps)
+
+
+def stamps_of(config_dir: Path | None) -> Stamps:
+    """Name, time and size of every theme file: they differ when somebody wrote one."""
+    stamps = []
+    for path in _files(config_dir):
+        try:
+            found = path.stat()
+        except OSError:
+            continue
+        stamps.append((path.name, found.st_mtime_ns, found.st_size))
+    return tuple(stamps)
+
+
+def _files(config_dir: Path | None) -> list[Path]:
+    return sorted((config_dir / THEMES).glob("*.toml")) if config_dir else []
