@@ -24,6 +24,7 @@ from wgmon_tui.tui.forms.form import FormScreen
 from wgmon_tui.tui.forms.question import Question
 from wgmon_tui.tui.forms.rejected import Rejected
 from wgmon_tui.tui.forms.stanza import Stanza
+from wgmon_tui.tui.screens.alerts import AlertsScreen
 from wgmon_tui.tui.screens.explain import ExplainScreen
 from wgmon_tui.tui.screens.fleet import FleetScreen
 from wgmon_tui.tui.screens.help import HelpScreen
@@ -139,6 +140,7 @@ async def test_every_action_of_the_table_can_be_done_where_it_is_said_to() -> No
         "stanza": Stanza,
         "mute": MuteInput,
         "explain": ExplainScreen,
+        "alerts": AlertsScreen,
     }
     for action in ACTIONS:
         for screen in action.screens:

@@ -254,13 +254,13 @@ async def test_angle_brackets_sort_by_the_neighbouring_column_and_shift_s_turns_
         assert it.table.order.sort.column == "rtt"
 
 
-async def test_an_empty_fleet_says_what_to_type() -> None:
+async def test_an_empty_fleet_says_what_to_do_and_offers_nothing_else() -> None:
     async with face(QuietEngine()) as it:
         text = "\n".join(it.lines())
-        for command in ("wgmon-tui import FILE.conf", "wgmon-tui keygen NAME", "wgmon-tui demo"):
-            assert command in text
-        assert it.hints().split() == ["?", "help", "t", "theme", "q", "quit"]
-        await it.press("enter", "r", "R", "p", "/", "s", "S", "j", "G")
+        assert "No server is watched yet." in text
+        assert "wgmon-tui demo" in text
+        assert "open" not in it.hints()
+        await it.press("enter", "r", "R", "p", "s", "S", "j", "G")
         assert it.at_home
 
 

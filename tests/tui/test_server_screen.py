@@ -350,5 +350,6 @@ async def test_a_single_address_offers_no_other() -> None:
 async def test_another_theme_takes_effect_at_once() -> None:
     async with opened(exchanges.healthy()) as it:
         before = it.view.render_line(0)
-        await it.press("t")
+        it.app.use_theme("paper")
+        await it.pilot.pause()
         assert it.view.render_line(0) != before

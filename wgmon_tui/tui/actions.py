@@ -67,6 +67,8 @@ _APP = (EVERYWHERE,)
 
 # fmt: off
 ACTIONS: tuple[Action, ...] = (
+    Action("take_over", ("T",), "take over", "Check and write from here: the writer has ended", FACE, _APP,
+           hint=True),
     Action("open", ("enter",), "open",
            "Open the server under the cursor; fold or unfold the group whose heading is there", MOVE, _FLEET,
            hint=True),
@@ -96,6 +98,9 @@ ACTIONS: tuple[Action, ...] = (
            "Show only what matches: a word, state:down, tag:eu, verdict:silent, name:fra, rtt>100, loss>5%, "
            "uptime<99.9, since<1h, is:marked, is:muted, @saved; ! inverts", SEE, _FLEET, hint=True,
            palette=True),
+    Action("recheck", ("r",), "re-check", "Check this server now, or the marked ones", CHECK, _BOTH,
+           hint=True, palette=True),
+    Action("sort", ("s",), "sort", "Choose the column to sort by", SEE, _FLEET, hint=True, palette=True),
     Action("invert", ("!",), "invert", "Show what the filter hides, and hide what it shows", SEE, _FLEET,
            palette=True),
     Action("filter_incidents", ("/", "f"), "filter",
@@ -137,7 +142,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("mute", ("m",), "mute", "Tell nobody of this server for a time; of the marked ones, if any are",
            CHECK, _BOTH, hint=True, palette=True),
     Action("unmute", ("M",), "unmute", "Tell of it again", CHECK, _BOTH, hint=True, palette=True),
-    Action("sort", ("s",), "sort", "Choose the column to sort by", SEE, _FLEET, hint=True, palette=True),
     Action("sort_left", ("<",), "sort left", "Sort by the column to the left", SEE, _FLEET),
     Action("sort_right", (">",), "sort right", "Sort by the column to the right", SEE, _FLEET),
     Action("reverse", ("S",), "reverse", "Turn the order round", SEE, _FLEET, palette=True),
@@ -165,8 +169,6 @@ ACTIONS: tuple[Action, ...] = (
            hint=True, palette=True),
     Action("note", ("n",), "note", "Write a note beside the incident", CHECK, _INCIDENTS, hint=True,
            palette=True),
-    Action("recheck", ("r",), "re-check", "Check this server now, or the marked ones", CHECK, _BOTH,
-           hint=True, palette=True),
     Action("recheck_all", ("R",), "re-check all", "Check every server now", CHECK, _FLEET, palette=True),
     Action("pause", ("p",), "pause", "Stop checking this server or the marked ones, or go on", CHECK, _BOTH,
            hint=True, palette=True),
@@ -225,8 +227,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("low_bandwidth", ("L",), "low bandwidth",
            "Paint less often and leave the mouse alone, for a slow link; again: as usual", FACE, _APP,
            palette=True),
-    Action("take_over", ("T",), "take over", "Check and write from here: the writer has ended", FACE, _APP,
-           hint=True),
     Action("command_palette", ("ctrl+p",), "commands", "Find a command", FACE, _APP),
     Action("quit", ("q", "ctrl+q"), "quit", "Leave", FACE, _APP, hint=True, palette=True),
     Action("keep_note", ("enter",), "keep", "Keep the note", CHECK, ("note",), hint=True, call="submit"),
