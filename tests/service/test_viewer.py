@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from tests.service.stage import CLIENT, healthy, rows, text_of, until, watched, write
 from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.fleet.alert_settings import Maintenance
 from wgmon_tui.lab.records import Mode
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.service.lock import WriterLock
@@ -229,3 +231,15 @@ async def test_a_viewer_sees_what_was_written_last_when_nobody_writes(tmp_path: 
         await until(lambda: viewer.status == "viewer · nobody writes")
         viewer.recheck(["ams1"])
         await until(lambda: viewer.warning == "nobody writes: recheck is not done")
+
+
+async def test_a_server_in_maintenance_is_shown_as_such_and_as_it_is(tmp_path: Path) -> None:
+    async with healthy("fra1") as (_, fra1):
+        write(tmp_path / "config", fra1)
+        now = time.time()
+        work = Maintenance("patch night", begin=now - 60, until=now + 3600)
+        async with both(tmp_path) as (writer, viewer):
+            writer.engine.maintain([work])
+            await until(lambda: viewer.board.rows["fra1"].maintenance)
+            assert severity(viewer, "fra1") is Severity.UP
+            assert not viewer.board.rows["fra1"].paused

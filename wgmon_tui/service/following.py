@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wgmon_tui.diagnosis.verdict import Diagnosis
+from wgmon_tui.diagnosis.verdict import Diagnosis, Severity
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.history.entries import server_of
 from wgmon_tui.history.reading import History
@@ -23,6 +23,9 @@ from wgmon_tui.probe.records import Check, Handshake, Tunnel
 
 _MOST_ROWS = 20_000
 """Whoever has missed more of the journal reads the present state anew."""
+
+_PLANNED = "planned work"
+"""What a viewer calls a maintenance: its name stands in the writer's config.toml alone."""
 
 _WATCHED = (State.UP, State.DEGRADED, State.DOWN)
 
@@ -121,13 +124,21 @@ def show(board: Board, news: News, attended: str | None) -> None:
         _show_mutes(board, news.mutes)
 
 
+def _severity(state: State, row: Row) -> Severity:
+    """How it is shown. Time in maintenance is stored as that; how the server is, its incident tells."""
+    if state is not State.MAINTENANCE:
+        return state.severity
+    return row.incident.severity if row.incident else Severity.UP
+
+
 def _show_known(row: Row, known: Known) -> None:
-    row.severity, row.since = known.state.severity, known.since
+    row.incident = known.incident
+    row.severity, row.since = _severity(known.state, row), known.since
+    row.maintenance = _PLANNED if known.state is State.MAINTENANCE else None
     row.verdict, row.port_monitor = known.verdict, known.port_monitor
     row.paused = known.state is State.PAUSED
     row.paused_by = known.paused_by
     row.damping = from_json(known.damping)
-    row.incident = known.incident
     row.samples = Samples()
     for rtt in known.samples:
         row.samples.add(rtt)
@@ -135,7 +146,8 @@ def _show_known(row: Row, known: Known) -> None:
 
 def _show_entry(row: Row, entry: JournalEntry, *, keep_round: bool) -> None:
     state, check = entry.moment.state, entry.moment.check
-    row.severity, row.since = state.severity, entry.since
+    row.severity, row.since = _severity(state, row), entry.since
+    row.maintenance = _PLANNED if state is State.MAINTENANCE else None
     row.paused = state is State.PAUSED
     if state in _WATCHED:
         row.damping = Damping(state.severity, flapping=row.damping.flapping)
