@@ -187,7 +187,11 @@ class Station(Feed):
                 lock = WriterLock.take(self._state_dir)
                 return lock, await asyncio.to_thread(_load_under, lock, self._config_dir)
             except LockTakenError:
-                await asyncio.sleep(_TRY_AGAIN_S)  # another one was faster: the viewer finds it
+                # Another one was faster, and the viewer finds it; or the dying one holds the lock a moment
+                # longer than its socket, and the wish stands.
+                await asyncio.sleep(_TRY_AGAIN_S)
+                if viewer.gone.is_set():
+                    self._asked.set()
             except (NotOursError, ConfigurationError) as error:
                 self._trouble = f"cannot take over: {error}"
             except OSError as error:
@@ -197,7 +201,9 @@ class Station(Feed):
 
     async def _wanted(self, viewer: Viewer) -> None:
         while True:
-            await viewer.gone.wait()
+            if not viewer.gone.is_set():
+                self._asked.clear()  # nobody to follow any more
+                await viewer.gone.wait()
             if self._by_itself():
                 return
             with suppress(TimeoutError):
