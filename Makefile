@@ -5,17 +5,20 @@ BIN := $(VENV)/bin
 # Two workers a core: much of the suite waits for timers that are its subject.
 WORKERS ?= $(shell expr 2 \* `getconf _NPROCESSORS_ONLN`)
 
+# Where it is set, every process of the suite compiles the program and its tests again: a third of the time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test thorough matrix check bench docs screenshots clean
 
 run: $(VENV)/run.stamp  ## the dashboard on the embedded lab
 	$(BIN)/wgmon-tui demo
 
 test: $(VENV)/dev.stamp  ## every behaviour; tests on real servers want the packages that they name
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 thorough: $(VENV)/dev.stamp  ## what takes minutes: the whole failure matrix, the Linux kernel, many random examples
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m thorough
-	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m hypothesis
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m thorough
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m hypothesis
 
 matrix: $(VENV)/dev.stamp  ## every way to fail, played on real servers, and the verdicts as a table; wants root
 	$(BIN)/python -m tests.real.matrix

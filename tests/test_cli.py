@@ -206,6 +206,7 @@ async def test_where_stdout_is_no_terminal_the_dashboard_is_one_table(tmp_path: 
     assert "healthy" in ran.out
 
 
+@pytest.mark.thorough  # three rounds at the demo's own pace
 async def test_the_demo_prints_three_tables_where_stdout_is_no_terminal(tmp_path: Path) -> None:
     ran = await run("demo", home=tmp_path)
     assert ran.code == 0, ran.err

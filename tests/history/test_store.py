@@ -162,6 +162,16 @@ def test_the_log_of_a_damaged_store_is_set_aside_with_it(tmp_path: Path) -> None
     assert names(tmp_path) == 0
 
 
+def test_a_store_whose_damage_is_no_text_either_is_set_aside(tmp_path: Path) -> None:
+    fill(tmp_path)
+    content = (tmp_path / STORE).read_bytes()
+    (tmp_path / STORE).write_bytes(content.replace(b"CREATE TABLE", b"\x9e\xff TABLE"))
+    opened = open_store(tmp_path)
+    opened.connection.close()
+    assert opened.notice
+    assert names(tmp_path) == 0
+
+
 @settings(max_examples=15)
 @given(seed=st.integers(0, 2**32), holes=st.integers(1, 4))
 def test_whatever_bytes_are_damaged_a_store_opens(

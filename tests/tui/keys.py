@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from textual.app import App
 from textual.events import Key
 from textual.keys import _character_to_key
@@ -26,5 +28,18 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
         typed = len(key) == 1
         pilot.app.post_message(Key(_character_to_key(key) if typed else key, key if typed else None))
         for _ in range(_HOPS):
-            await pilot._wait_for_screen()
+            await _heard(pilot.app)
     await pilot.pause()
+
+
+async def _heard(app: App[None]) -> None:
+    """Wait until all that a key can reach at first has taken what it was sent; `pause` waits for others."""
+    fault: asyncio.Event = vars(app)["_exception_event"]
+    waits: list[asyncio.Future[object]] = [asyncio.ensure_future(fault.wait())]
+    for each in (app.focused or app.screen).ancestors_with_self:
+        taken = asyncio.Event()
+        if each.call_later(taken.set):
+            waits.append(asyncio.ensure_future(taken.wait()))
+    await asyncio.wait((waits[0], asyncio.gather(*waits[1:])), return_when=asyncio.FIRST_COMPLETED)
+    for each_wait in waits:
+        each_wait.cancel()

@@ -30,6 +30,7 @@ SCREENS = {
     "history": ("enter", "tab", "tab"),
     "rtt": ("enter", "shift+tab"),
 }
+MOST_USED = {"fleet", "packets", "history"}
 WITH_KEYS = {"fleet", "incidents", "alerts", "packets", "diagnosis", "history", "rtt"}
 
 
@@ -48,7 +49,10 @@ async def shown(screen: str, past: History) -> AsyncIterator[Face]:
         yield it
 
 
-@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize(
+    "screen",
+    [pytest.param(each, marks=() if each in MOST_USED else pytest.mark.thorough) for each in SCREENS],
+)
 async def test_a_screen_follows_the_terminal_through_all_sizes_and_back(screen: str, past: History) -> None:
     async with shown(screen, past) as it:
         opened, before = it.app.screen, it.lines()

@@ -25,7 +25,12 @@ from wgmon_tui.history.records import (
     StoredExchange,
 )
 from wgmon_tui.history.rows import incident_of, line_of, moment_of
-from wgmon_tui.history.store import NewerStoreError, StoreUnavailableError, unavailable
+from wgmon_tui.history.store import (
+    DamagedStoreError,
+    NewerStoreError,
+    StoreUnavailableError,
+    unavailable,
+)
 from wgmon_tui.history.tiers import Span, subject_of
 from wgmon_tui.monitor.incidents import Incident
 
@@ -252,6 +257,8 @@ class History:
             if of_file:
                 self._idle.append((connection, of_file))
                 connection = None
+        except UnicodeDecodeError:  # SQLite quotes damaged text in its own message
+            raise DamagedStoreError(f"{self._path}: damaged") from None
         except (OSError, sqlite3.Error) as error:
             raise unavailable(self._path, error) from None
         finally:
@@ -274,6 +281,9 @@ class History:
         connection = _open(self._path, "mode=ro")
         try:
             connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+        except UnicodeDecodeError:
+            connection.close()
+            raise
         except sqlite3.Error as error:
             connection.close()
             log = self._path.with_name(f"{self._path.name}-wal")

@@ -132,7 +132,7 @@ def mirrored_stamps(state_dir: Path) -> dict[bytes, int]:
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_S)) as connection:
             return dict(connection.execute("SELECT identity, last_ns FROM stamps"))
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return {}
 
 
@@ -171,9 +171,9 @@ def _open(path: Path) -> tuple[sqlite3.Connection | None, str | None]:
     connection = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
     try:
         _examine(connection, path)
-    except (DamagedStoreError, sqlite3.Error) as error:
+    except (DamagedStoreError, UnicodeDecodeError, sqlite3.Error) as error:
         # Before it is closed: closing brings the log into the store, or deletes it.
-        aside = set_aside(path) if isinstance(error, DamagedStoreError) or is_damage(error) else None
+        aside = None if isinstance(error, sqlite3.Error) and not is_damage(error) else set_aside(path)
         connection.close()
         if aside is None:
             raise
@@ -187,7 +187,8 @@ def _open(path: Path) -> tuple[sqlite3.Connection | None, str | None]:
 def _examine(connection: sqlite3.Connection, path: Path) -> None:
     """Make a store ready to be written, of the version that we write.
 
-    Raises DamagedStoreError, NewerStoreError, OSError and sqlite3.Error.
+    Raises DamagedStoreError, NewerStoreError, OSError and sqlite3.Error, and UnicodeDecodeError where SQLite
+    quotes damaged text in its own message.
     """
     size = path.stat().st_size
     if not size:

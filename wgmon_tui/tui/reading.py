@@ -24,11 +24,11 @@ class Reading(VerticalScroll, can_focus=False):
 
     def page_up(self) -> None:
         """A page up."""
-        self.scroll_page_up(animate=False)
+        self._by(-self.scrollable_content_region.height)
 
     def page_down(self) -> None:
         """A page down."""
-        self.scroll_page_down(animate=False)
+        self._by(self.scrollable_content_region.height)
 
     def first(self) -> None:
         """To the top."""
@@ -37,3 +37,7 @@ class Reading(VerticalScroll, can_focus=False):
     def last(self) -> None:
         """To the bottom."""
         self.scroll_end(animate=False, immediate=True)
+
+    def _by(self, lines: int) -> None:
+        """At once: Textual's own paging waits for a refresh, and comes after keys that were pressed later."""
+        self.scroll_relative(y=lines, animate=False, immediate=True)

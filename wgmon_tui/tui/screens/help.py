@@ -11,7 +11,6 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -20,7 +19,7 @@ from wgmon_tui.tui.actions import EVERYWHERE, GROUPS, Action, actions_for, bindi
 from wgmon_tui.tui.columns import COLUMNS
 from wgmon_tui.tui.forms.fields import SERVER_FIELDS
 from wgmon_tui.tui.keyline import KeyLine
-from wgmon_tui.tui.scrollbar import WholeCells
+from wgmon_tui.tui.reading import Reading
 
 if TYPE_CHECKING:
     from wgmon_tui.tui.app import WgmonApp
@@ -35,7 +34,7 @@ class HelpScreen(Screen[None]):
     BINDINGS = bindings_for("help")
     DEFAULT_CSS = """
     HelpScreen {
-        VerticalScroll {
+        Reading {
             padding: 1 2;
             scrollbar-size-vertical: 1;
         }
@@ -55,7 +54,7 @@ class HelpScreen(Screen[None]):
         """Keys by group, then verdicts, then columns."""
         table = self.app.actions
         actions = (*actions_for(self._actions_of, table), *actions_for(EVERYWHERE, table))
-        with VerticalScroll():
+        with Reading():
             for group in GROUPS:
                 members = [action for action in actions if action.group == group]
                 if members:
@@ -77,40 +76,37 @@ class HelpScreen(Screen[None]):
             self.call_later(self._write_again)
 
     async def _write_again(self) -> None:
-        at = self.query_one(VerticalScroll).scroll_offset.y
+        at = self._page.scroll_offset.y
         await self.recompose()
-        self.on_mount()
-        self.query_one(VerticalScroll).scroll_to(y=at, animate=False)
+        self._page.scroll_to(y=at, animate=False)
 
-    def on_mount(self) -> None:
-        """The text has the focus, so that its own scroll keys work as well."""
-        text = self.query_one(VerticalScroll)
-        text.vertical_scrollbar.renderer = WholeCells  # type: ignore[misc]  # Textual's own way
-        text.focus()
+    @property
+    def _page(self) -> Reading:
+        return self.query_one(Reading)
 
     def action_up(self) -> None:
         """One line up."""
-        self.query_one(VerticalScroll).scroll_up(animate=False, immediate=True)
+        self._page.up()
 
     def action_down(self) -> None:
         """One line down."""
-        self.query_one(VerticalScroll).scroll_down(animate=False, immediate=True)
+        self._page.down()
 
     def action_first(self) -> None:
         """To the top."""
-        self.query_one(VerticalScroll).scroll_home(animate=False, immediate=True)
+        self._page.first()
 
     def action_last(self) -> None:
         """To the end."""
-        self.query_one(VerticalScroll).scroll_end(animate=False, immediate=True)
+        self._page.last()
 
     def action_page_up(self) -> None:
         """One page up."""
-        self.query_one(VerticalScroll).scroll_page_up(animate=False)
+        self._page.page_up()
 
     def action_page_down(self) -> None:
         """One page down."""
-        self.query_one(VerticalScroll).scroll_page_down(animate=False)
+        self._page.page_down()
 
     def action_close(self) -> None:
         """Back to where the help was asked for."""
