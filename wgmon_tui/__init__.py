@@ -1,3 +1,67 @@
-"""wgmon-tui: watch WireGuard servers by performing the real handshake."""
+"""wgmon-tui: watch WireGuard servers by performing the real handshake.
+
+As a library: `wgmon_tui.check("fra1")`, see docs/library.md. What is named here is imported when it is first
+used, so that `import wgmon_tui` costs nothing and the program's own commands start as fast as before.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wgmon_tui.api import check, check_async
+    from wgmon_tui.diagnosis.diagnose import diagnose
+    from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
+    from wgmon_tui.fleet.records import ConfigurationError, Endpoint, Server
+    from wgmon_tui.monitor.rounds import Round
+    from wgmon_tui.probe.records import Check, Handshake, Target, Tunnel
+    from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Cause",
+    "Check",
+    "ConfigurationError",
+    "Diagnosis",
+    "Endpoint",
+    "Handshake",
+    "PresharedKey",
+    "PrivateKey",
+    "PublicKey",
+    "Round",
+    "Server",
+    "Severity",
+    "Target",
+    "Tunnel",
+    "Verdict",
+    "__version__",
+    "check",
+    "check_async",
+    "diagnose",
+]
+
+_HOMES = {
+    "api": ("check", "check_async"),
+    "diagnosis.diagnose": ("diagnose",),
+    "diagnosis.verdict": ("Cause", "Diagnosis", "Severity", "Verdict"),
+    "fleet.records": ("ConfigurationError", "Endpoint", "Server"),
+    "monitor.rounds": ("Round",),
+    "probe.records": ("Check", "Handshake", "Target", "Tunnel"),
+    "wireguard.keys": ("PresharedKey", "PrivateKey", "PublicKey"),
+}
+
+
+if not TYPE_CHECKING:  # a type checker that saw it would let every misspelling pass
+
+    def __getattr__(name: str) -> object:
+        for home, names in _HOMES.items():
+            if name in names:
+                found = globals()[name] = getattr(import_module(f"wgmon_tui.{home}"), name)
+                return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -10,8 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from wgmon_tui.diagnosis.our_verdict import SESSION_S, OurVerdict
+from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import Address, Interface, Server
-from wgmon_tui.probe.inspect import Network, PeerEntry, Running, ServersView, Stored, Unread
+from wgmon_tui.fleet.wg_dump import Network, PeerEntry, Running
+from wgmon_tui.probe.inspect import ServersView, Stored, Unread
 from wgmon_tui.wireguard.keys import PublicKey
 
 _NAMED = 3
@@ -57,7 +60,9 @@ class OurSide:
     has_preshared_key: bool | None
 
 
-def compare(ours: OurSide, view: ServersView, now: float) -> tuple[Finding, ...]:
+def compare(
+    ours: OurSide, view: ServersView, now: float, found: OurVerdict | None = None
+) -> tuple[Finding, ...]:
     """The findings, in the order in which a handshake depends on them. `now` is Unix time in seconds."""
     interface = interface_of(ours.server)
     findings: list[Finding] = []
@@ -65,6 +70,8 @@ def compare(ours: OurSide, view: ServersView, now: float) -> tuple[Finding, ...]
         findings.append(Finding(Agreement.UNTOLD, "running", view.running.reason))
     else:
         findings += _running(ours, view.running, interface, now)
+        findings += _others(ours, view.running, now, found)
+        findings += _answering(ours, view.running, now, found)
     if isinstance(view.stored, Unread):
         findings.append(Finding(Agreement.UNTOLD, "file", view.stored.reason))
     elif view.stored and isinstance(view.running, Running):
@@ -244,6 +251,53 @@ def _handshake(us: PeerEntry, now: float) -> Finding:
             "timedatectl, here and on the server",
         )
     return Finding(Agreement.OK, "handshake", f"the last one with us{where} was {ago(age)}")
+
+
+# Its latest handshakes beside our verdict
+
+
+def _others(ours: OurSide, running: Running, now: float, found: OurVerdict | None) -> Iterator[Finding]:
+    """Where we find it down: whether it answers others."""
+    if found is None or found.verdict.severity is not Severity.DOWN:
+        return
+    others = [
+        now - peer.latest_handshake
+        for peer in running.peers
+        if peer.public_key != ours.public_key and peer.latest_handshake
+    ]
+    if not others:
+        return
+    latest = max(min(others), 0.0)
+    count = sum(age <= SESSION_S for age in others)
+    if count:
+        doubt = "" if now - latest >= found.since else ", unless it went down since"
+        sentence = (
+            f"we find it {found.verdict.slug}, and {count} of its other peers made a handshake in the last 3 "
+            f"min, the latest {ago(latest)}: it works{doubt}; what is wrong is about our identity or our path"
+        )
+        yield Finding(Agreement.DIFFERS, "other peers", sentence)
+    else:
+        sentence = f"none made a handshake in the last 3 min, the latest {ago(latest)}: it is not us alone"
+        yield Finding(Agreement.OK, "other peers", sentence)
+
+
+def _answering(ours: OurSide, running: Running, now: float, found: OurVerdict | None) -> Iterator[Finding]:
+    """Where we find it well, and data passes: whether it is this interface that answers us."""
+    us = next((peer for peer in running.peers if peer.public_key == ours.public_key), None)
+    well = found and found.verdict.severity in (Severity.UP, Severity.DEGRADED)
+    if us is None or not well or not ours.server.tunnel or running.public_key != ours.server.public_key:
+        return
+    if us.latest_handshake and now - us.latest_handshake <= SESSION_S + ours.server.interval:
+        return
+    last = f"only {ago(now - us.latest_handshake)}" if us.latest_handshake else "none"
+    yield Finding(
+        Agreement.DIFFERS,
+        "who answers",
+        f"our checks succeed, but this interface has had {last} with us: another machine answers at "
+        f"{ours.server.endpoint} with the same key, or `inspect` asks the wrong one",
+        f"on the server: wg show {interface_of(ours.server)} latest-handshakes; compare with the address "
+        "that a check asked",
+    )
 
 
 # The running interface beside the server's own file

@@ -1,0 +1,43 @@
+"""The sinks: a test for one, and what they were told."""
+
+from __future__ import annotations
+
+import argparse
+
+from wgmon_tui.commands.arguments import Subparsers, count, places
+
+
+def add(subparsers: Subparsers) -> None:
+    """`alert test` and `alert log`."""
+    parser = subparsers.add_parser("alert", help="test the sinks that are told; list what they were told")
+    kinds = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    tester = kinds.add_parser(
+        "test",
+        parents=[places()],
+        help="send a sink a test",
+        description="Send a sink a test, by the writer where one runs. Exit code: 0 it has arrived, 1 it has "
+        "not, 64 bad usage or configuration.",
+    )
+    tester.add_argument("sink", metavar="SINK", help="its name in config.toml")
+    tester.set_defaults(run=alert_test)
+    lister = kinds.add_parser("log", parents=[places()], help="what was told to whom, the latest first")
+    lister.add_argument("--json", action="store_true", help="one JSON object a delivery, a line each")
+    lister.add_argument("--count", type=count, default=100, metavar="N", help="the last N (default 100)")
+    lister.set_defaults(run=alert_log)
+
+
+def alert_test(arguments: argparse.Namespace) -> int:
+    """Send a sink a test."""
+    from wgmon_tui.service import alert_command
+
+    return alert_command.send_test(arguments.config, arguments.state, arguments.sink)
+
+
+def alert_log(arguments: argparse.Namespace) -> int:
+    """List what was told to whom."""
+    from wgmon_tui.service import alert_command
+
+    return alert_command.print_log(arguments.state, arguments.count, arguments.json)
+
+
+# What they share

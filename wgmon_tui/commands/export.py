@@ -1,0 +1,73 @@
+"""What the store keeps, for other programs."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from datetime import datetime
+from pathlib import Path
+
+from wgmon_tui.commands.arguments import Subparsers, places, sharding
+from wgmon_tui.commands.fleet_files import chosen, load, stamp_ledger
+
+
+def add(subparsers: Subparsers) -> None:
+    """`export`."""
+    parser = subparsers.add_parser(
+        "export",
+        parents=[places(), sharding(suppressed=True)],
+        help="write the history for other programs",
+        description="Write what the store keeps: JSON (an object a line), CSV, or the packets as a pcapng "
+        "file that Wireshark opens. `targets` is what stands in servers.toml, for Prometheus' file-based "
+        "service discovery.",
+    )
+    parser.add_argument("kind", choices=("checks", "incidents", "exchange", "targets"))
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of these servers (default: all)")
+    parser.add_argument("--format", choices=("json", "csv", "pcapng"), default="json", dest="form",
+                        help="pcapng is for exchange alone (default json)")  # fmt: skip
+    parser.add_argument("--vantage", metavar="NAME", help="only what was seen from there; here is local")
+    parser.add_argument("--since", type=_moment, metavar="24h|DATE", help="not what was before")
+    parser.add_argument("--until", type=_moment, metavar="24h|DATE", help="not what came after")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="a file that only you can read; targets are no secret"
+    )
+    parser.add_argument(
+        "--with-keys",
+        action="store_true",
+        help="check NAME now, and write that exchange with our private key, so that Wireshark decrypts it",
+    )
+    parser.add_argument("--yes-show-keys", action="store_true", help="for scripts: --with-keys does not ask")
+    parser.set_defaults(run=export)
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Write what the store keeps; or one exchange made now, and the keys that open it."""
+    if arguments.kind == "targets":
+        from wgmon_tui.report.prometheus_targets import export_targets
+
+        return export_targets(arguments)
+    from wgmon_tui.report import export_command
+
+    export_command.refuse_nonsense(arguments)
+    if arguments.with_keys:
+        fleet, keyring = load(arguments.config)
+        [server] = chosen(fleet, arguments.names)
+        with stamp_ledger(arguments.state) as stamps:
+            return export_command.export_with_keys(server, fleet, keyring, stamps, arguments)
+    return export_command.export_kept(arguments)
+
+
+def _moment(text: str) -> float:
+    """Unix time, from how long ago it was or from an ISO 8601 date: of this machine's zone unless it says."""
+    from wgmon_tui.fleet.values import InvalidValueError, parse_duration, quoted
+
+    try:
+        return time.time() - parse_duration(text)
+    except InvalidValueError:
+        pass
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise argparse.ArgumentTypeError(
+            f"expected how long ago, such as 24h, or a date such as 2026-11-22T10:15, got {quoted(text)}"
+        ) from None

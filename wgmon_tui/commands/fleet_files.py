@@ -1,0 +1,54 @@
+"""What the commands take from the configuration and state directories."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wgmon_tui.fleet.records import ConfigurationError
+
+if TYPE_CHECKING:
+    from wgmon_tui.fleet.records import Fleet, Server
+    from wgmon_tui.fleet.secrets import Keyring
+    from wgmon_tui.history.stamps import StampLedger
+
+
+def load(config: Path) -> tuple[Fleet, Keyring]:
+    """The fleet and its secrets. Raises ConfigurationError."""
+    from wgmon_tui.fleet.secrets import open_keyring
+    from wgmon_tui.fleet.servers_file import read
+
+    fleet = read(config).fleet
+    return fleet, open_keyring(fleet, config)
+
+
+def stamp_ledger(state: Path) -> StampLedger:
+    """The last timestamp of every identity; what is wrong with it is said on stderr."""
+    from wgmon_tui.history.stamps import StampLedger
+
+    ledger = StampLedger(state)
+    if ledger.trouble:
+        print(f"wgmon-tui: {ledger.trouble}", file=sys.stderr)
+    return ledger
+
+
+def chosen(fleet: Fleet, names: Sequence[str]) -> tuple[Server, ...]:
+    """The servers of these names; all, where there are none. Raises ConfigurationError."""
+    by_name = {server.name: server for server in fleet.servers}
+    for name in names:
+        if name not in by_name:
+            near = get_close_matches(name, by_name, n=1)
+            hint = f'; did you mean "{near[0]}"?' if near else ""
+            raise ConfigurationError(f"there is no server {name!r}{hint}")
+    return tuple(by_name[name] for name in names) or fleet.servers
+
+
+def no_servers(file: Path) -> str:
+    """What to type next where a file has no servers."""
+    return (
+        f"{file}: no servers in it; type `wgmon-tui import FILE.conf` to take them from a "
+        "wg-quick file, or `wgmon-tui demo` to see it at work"
+    )

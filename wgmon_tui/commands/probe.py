@@ -1,0 +1,205 @@
+"""One look at servers, and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wgmon_tui.commands.arguments import Subparsers, count, places, plain
+from wgmon_tui.commands.fleet_files import chosen, load, no_servers, stamp_ledger
+from wgmon_tui.commands.terminal import ascii_output
+from wgmon_tui.fleet.records import ConfigurationError
+
+if TYPE_CHECKING:
+    from wgmon_tui.fleet.records import Fleet, Server
+    from wgmon_tui.fleet.secrets import Keyring
+    from wgmon_tui.fleet.wg_dump import Dumps
+    from wgmon_tui.history.stamps import StampLedger
+    from wgmon_tui.monitor.rounds import Round
+    from wgmon_tui.report.interface_lines import SeenHere
+    from wgmon_tui.report.nagios import Looked
+
+_BORROWED_KEY = (
+    "if a real client uses this file's key, this check has just moved its endpoint here; "
+    "make a key for monitoring with `wgmon-tui keygen NAME`"
+)
+_CHECKS_AT_ONCE = 256
+
+
+def add(subparsers: Subparsers) -> None:
+    """`probe`."""
+    parser = subparsers.add_parser(
+        "probe",
+        parents=[places(), plain()],
+        help="check servers once and exit",
+        description="Check servers once. Exit code: 0 all up, 1 some degraded, 2 some down, 3 unknown, "
+        "64 bad usage or configuration (3 with --format nagios or checkmk).",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="servers to check (default: all)")
+    parser.add_argument(
+        "--conf", type=Path, metavar="FILE.conf", help="take the servers from a wg-quick file instead"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("table", "json", "nagios", "checkmk"),
+        default="table",
+        dest="form",
+        help="json: an object a server; nagios: one status line with performance data, for Icinga too; "
+        "checkmk: a local check (default table)",
+    )
+    parser.add_argument(
+        "--json", action="store_const", const="json", dest="form", help="the same as --format json"
+    )
+    parser.add_argument("--count", type=count, default=1, metavar="N", help="look N times (default 1)")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="leave out what takes seconds: the passive data path, experiments that explain silence",
+    )
+    parser.set_defaults(run=probe)
+
+
+def probe(arguments: argparse.Namespace) -> int:
+    """Check servers once."""
+    if arguments.form in ("table", "json"):
+        return _probe(arguments)
+    from wgmon_tui.report.nagios import State, checkmk_trouble, nagios_trouble
+
+    try:
+        return _probe(arguments)
+    except ConfigurationError as error:
+        # These systems read the standard output alone, and know no exit code above 3.
+        told = nagios_trouble if arguments.form == "nagios" else checkmk_trouble
+        print(told(str(error)))
+        return State.UNKNOWN.value
+
+
+def _probe(arguments: argparse.Namespace) -> int:
+    from wgmon_tui.fleet.enroll import load_conf
+
+    if arguments.conf:
+        loaded = load_conf(arguments.conf)
+        fleet, keyring = loaded.fleet, loaded.keyring
+        for line in (*loaded.notices, _BORROWED_KEY):
+            print(f"wgmon-tui: {line}", file=sys.stderr)
+    else:
+        fleet, keyring = load(arguments.config)
+    if not fleet.servers:
+        raise ConfigurationError(no_servers(arguments.conf or arguments.config / "servers.toml"))
+    asked = replace(fleet, servers=chosen(fleet, arguments.names))
+    with stamp_ledger(arguments.state) as stamps:
+        return asyncio.run(_probe_all(asked, keyring, stamps, arguments))
+
+
+async def _probe_all(
+    fleet: Fleet, keyring: Keyring, stamps: StampLedger, arguments: argparse.Namespace
+) -> int:
+    """Look as often as asked, print each look when it is there, and at the end what stands for all."""
+    from wgmon_tui.report.nagios import Looked, state_of
+
+    plugin = arguments.form in ("nagios", "checkmk")
+    rounds: dict[str, list[Round]] = {server.name: [] for server in fleet.servers}
+    async for server, outcome, here in _looks(fleet, keyring, stamps, arguments):
+        if not plugin:
+            rounds[server.name].clear()  # printed as they come: a long series must not fill the memory
+            _print_look(outcome, here.beside(server, outcome) if here else None, arguments)
+        rounds[server.name].append(outcome)
+    looked = [Looked(server, tuple(rounds[server.name])) for server in fleet.servers]
+    _print_all(looked, arguments)
+    return state_of(each.severity for each in looked).value
+
+
+async def _looks(
+    fleet: Fleet, keyring: Keyring, stamps: StampLedger, arguments: argparse.Namespace
+) -> AsyncIterator[tuple[Server, Round, _Here | None]]:
+    """The looks as they end, in the order of the file, and what the interfaces here were like meanwhile.
+
+    Raises ConfigurationError where nothing can be sent.
+    """
+    from wgmon_tui.monitor.look import Attention, look
+    from wgmon_tui.probe.prober import Prober
+    from wgmon_tui.probe.targets import join
+
+    targets = join(fleet, keyring)
+    prober = Prober(stamps=stamps.next, ahead_s=stamps.ahead_s)
+    try:
+        await prober.open()
+    except OSError as error:
+        raise ConfigurationError(f"no socket to probe with: {error.strerror or error}") from None
+    room = asyncio.Semaphore(_CHECKS_AT_ONCE)
+    attention = Attention(deep=not arguments.quick, explain=not arguments.quick)
+
+    async def one(server: Server) -> Round:
+        async with room:
+            problem = targets.problems.get(server.name, "")
+            return await look(prober, server, targets.ready.get(server.name), attention, problem=problem)
+
+    try:
+        for _ in range(arguments.count):
+            pending = [(server, asyncio.create_task(one(server))) for server in fleet.servers]
+            here = await asyncio.to_thread(_here, fleet, keyring)
+            for server, task in pending:
+                yield server, await task, here
+    finally:
+        await prober.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """The interfaces of this machine at a moment, Unix time in seconds, and whose they are beside."""
+
+    fleet: Fleet
+    keyring: Keyring
+    dumps: Dumps
+    at: float
+
+    def beside(self, server: Server, outcome: Round) -> list[SeenHere]:
+        """What they say of the server, beside our verdict on it."""
+        from wgmon_tui.diagnosis.local_interface import beside, local_peers
+        from wgmon_tui.doctor.server import found_in, our_side
+        from wgmon_tui.report.interface_lines import SeenHere
+
+        peers = local_peers(self.dumps, server)
+        ours, found = our_side(server, self.fleet, self.keyring), found_in(outcome)
+        return [SeenHere(peer, beside(peer, ours, found, self.at)) for peer in peers]
+
+
+def _here(fleet: Fleet, keyring: Keyring) -> _Here | None:
+    """None where this machine has no wg, or shows its interfaces to others than us. Blocks for moments."""
+    from wgmon_tui.probe.wg_here import interfaces_if_shown
+
+    dumps = interfaces_if_shown()
+    return None if dumps is None else _Here(fleet, keyring, dumps, time.time())
+
+
+def _print_look(outcome: Round, here: Sequence[SeenHere] | None, arguments: argparse.Namespace) -> None:
+    from wgmon_tui.report.interface_lines import disagreements, interface_object
+    from wgmon_tui.report.json_lines import json_object, one_line
+    from wgmon_tui.report.table import explained
+
+    if arguments.form == "json":
+        interfaces = None if here is None else [interface_object(each) for each in here]
+        print(one_line({**json_object(outcome), "interfaces": interfaces}), flush=True)
+        return
+    ascii_only = arguments.ascii or ascii_output()
+    lines = (explained(outcome, ascii_only), disagreements(here or (), ascii_only))
+    print("\n".join(filter(None, lines)), flush=True)
+
+
+def _print_all(looked: Sequence[Looked], arguments: argparse.Namespace) -> None:
+    from wgmon_tui.report.nagios import checkmk_line, nagios_line
+    from wgmon_tui.report.table import totals
+
+    if arguments.form == "table" and len(looked) > 1:
+        print(totals((each.severity for each in looked), arguments.ascii or ascii_output()))
+    elif arguments.form == "nagios":
+        print(nagios_line(looked))
+    elif arguments.form == "checkmk":
+        for each in looked:
+            print(checkmk_line(each))

@@ -1,0 +1,144 @@
+"""Servers and identities: taken from wg-quick files and running interfaces, and made."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wgmon_tui.commands.arguments import Subparsers, places
+from wgmon_tui.commands.fleet_files import chosen
+from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.fleet.values import quoted
+
+if TYPE_CHECKING:
+    from wgmon_tui.fleet.enroll import ImportReport
+    from wgmon_tui.fleet.wg_dump import Dumps
+
+_LONGEST_DUMP = 16 << 20
+
+
+def add(subparsers: Subparsers) -> None:
+    """`import` and `keygen`."""
+    importer = subparsers.add_parser(
+        "import",
+        parents=[places()],
+        help="take servers from wg-quick files, or from running interfaces",
+        description="Take servers from wg-quick files; or with --wg those to which interfaces that run have "
+        "peers with an endpoint. The key of a file becomes an identity; that of an interface is left alone: "
+        "its servers are checked with an identity of our own.",
+    )
+    importer.add_argument("files", nargs="*", type=Path, metavar="FILE.conf")
+    importer.add_argument(
+        "--wg",
+        nargs="?",
+        const="all",
+        metavar="INTERFACE|-",
+        help="from this machine's interfaces, all or one (needs CAP_NET_ADMIN); "
+        "-: from what `wg show all dump` prints, on the standard input",
+    )
+    importer.add_argument(
+        "--through", metavar="SERVER", help="as --wg, of the interface that this server's `inspect` shows"
+    )
+    importer.add_argument(
+        "--identity", metavar="NAME", help="with --wg: whose key the new servers are checked with"
+    )
+    importer.set_defaults(run=import_servers)
+
+    maker = subparsers.add_parser("keygen", parents=[places()], help="make a key pair for monitoring")
+    maker.add_argument("name", metavar="NAME", help="the identity's name, such as this machine's")
+    maker.add_argument("--address", action="append", default=[], metavar="ADDRESS/LENGTH",
+                       help="an unused tunnel address for it; may be repeated")  # fmt: skip
+    maker.set_defaults(run=keygen)
+
+
+def import_servers(arguments: argparse.Namespace) -> int:
+    """Take servers from wg-quick files with their identities, or from interfaces without."""
+    from_wg = arguments.wg or arguments.through
+    report = _from_interfaces(arguments) if from_wg else _from_files(arguments)
+    for line in report.lines:
+        print(line)
+    if report.added:
+        print("Next: wgmon-tui probe")
+    if report.warning:
+        print(f"\n{report.warning}", file=sys.stderr)
+    return 0
+
+
+def _from_files(arguments: argparse.Namespace) -> ImportReport:
+    from wgmon_tui.fleet.enroll import import_conf
+
+    if arguments.identity:
+        raise ConfigurationError("import: --identity goes with --wg: a file brings its own")
+    if not arguments.files:
+        raise ConfigurationError("import: what? type: wgmon-tui import FILE.conf, or wgmon-tui import --wg")
+    return import_conf(arguments.files, arguments.config)
+
+
+def _from_interfaces(arguments: argparse.Namespace) -> ImportReport:
+    from wgmon_tui.fleet.enroll_wg import import_interfaces
+    from wgmon_tui.fleet.wg_dump import InspectionError
+
+    if arguments.files:
+        raise ConfigurationError("import: --wg goes without files; one import for each")
+    try:
+        dumps = _dumps(arguments)
+    except InspectionError as error:
+        raise ConfigurationError(f"import: {error}") from None
+    if not dumps:
+        raise ConfigurationError("import: wg shows no interface there")
+    return import_interfaces(dumps, arguments.config, arguments.identity)
+
+
+def _dumps(arguments: argparse.Namespace) -> Dumps:
+    """The interfaces that were asked for. Raises InspectionError, ConfigurationError."""
+    from wgmon_tui.fleet.wg_dump import parse_dump_of_all
+    from wgmon_tui.probe.wg_here import interfaces_here
+
+    if arguments.through:
+        return _dumps_through(arguments.through, arguments.config)
+    if arguments.wg == "-":
+        return parse_dump_of_all(sys.stdin.buffer.read(_LONGEST_DUMP).decode(errors="replace"))
+    dumps = interfaces_here()
+    if arguments.wg == "all":
+        return dumps
+    if arguments.wg not in dumps:
+        there = f"there are: {', '.join(dumps)}" if dumps else "there is none"
+        raise ConfigurationError(f"import: --wg: no interface {quoted(arguments.wg)}; {there}")
+    return {arguments.wg: dumps[arguments.wg]}
+
+
+def _dumps_through(name: str, config: Path) -> Dumps:
+    from wgmon_tui.diagnosis.inspection import interface_of
+    from wgmon_tui.doctor.server import refuse_uninspectable
+    from wgmon_tui.fleet.servers_file import read
+    from wgmon_tui.fleet.wg_dump import InspectionError
+    from wgmon_tui.probe.inspect import Unread, inspect
+
+    [server] = chosen(read(config).fleet, [name])
+    refuse_uninspectable(server)
+    running = inspect(replace(server, inspect_config=()), config).running
+    if isinstance(running, Unread):
+        raise InspectionError(running.reason)
+    return {f"{name}-{interface_of(server)}": running}
+
+
+def keygen(arguments: argparse.Namespace) -> int:
+    """Make an identity, and print what lets it in on a server."""
+    from wgmon_tui.fleet.enroll import keygen
+    from wgmon_tui.fleet.values import InvalidValueError, parse_interface
+
+    try:
+        addresses = [parse_interface(text) for text in arguments.address]
+    except InvalidValueError as error:
+        raise ConfigurationError(f"keygen: --address: {error}") from None
+    made = keygen(arguments.name, arguments.config, addresses)
+    if made.notice:
+        print(made.notice, file=sys.stderr)
+    allowed = f" allowed-ips {','.join(str(each.ip) for each in addresses)}" if addresses else ""
+    print("# Paste this into the server's configuration, or type there:")
+    print(f"#   wg set wg0 peer {made.public_key}{allowed}")
+    print(made.stanza, end="")
+    return 0

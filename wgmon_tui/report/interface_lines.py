@@ -1,0 +1,45 @@
+"""What an interface of this machine says of a server that it shares with us, for the one-shot check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wgmon_tui.diagnosis.inspection import Agreement, Finding
+from wgmon_tui.diagnosis.local_interface import LocalPeer
+from wgmon_tui.fleet.values import printable
+from wgmon_tui.report.json_lines import Json, utc
+
+
+@dataclass(frozen=True, slots=True)
+class SeenHere:
+    """A peer of an interface here, and how it goes with our verdict."""
+
+    peer: LocalPeer
+    finding: Finding
+
+
+def interface_object(seen: SeenHere) -> Json:
+    """It as JSON. Holds no key."""
+    entry = seen.peer.entry
+    return {
+        "interface": seen.peer.interface,
+        "endpoint": str(entry.endpoint) if entry.endpoint else None,
+        "latest_handshake": utc(entry.latest_handshake) if entry.latest_handshake else None,
+        "keepalive_s": entry.keepalive_s,
+        "agreement": seen.finding.agreement.word,
+        "finding": seen.finding.sentence,
+        "fix": seen.finding.fix or None,
+    }
+
+
+def disagreements(seen: Sequence[SeenHere], ascii_only: bool) -> str:
+    """Below the table's line of a server: only where the two disagree."""
+    arrow = "->" if ascii_only else "→"
+    lines = []
+    for finding in (each.finding for each in seen):
+        if finding.agreement is Agreement.DIFFERS:
+            glyph = finding.agreement.ascii_glyph if ascii_only else finding.agreement.glyph
+            lines.append(f"    {glyph} {printable(finding.subject)}: {printable(finding.sentence)}")
+            lines.append(f"       {arrow} {printable(finding.fix)}")
+    return "\n".join(lines)

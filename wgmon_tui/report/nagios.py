@@ -1,0 +1,196 @@
+"""Results for monitoring systems that start a plugin: Nagios and Icinga, and checkmk's local checks.
+
+One line a call or a server: a state, a sentence, and performance data. What stands behind a `|` these systems
+take for figures, and a second line for more of the same: text from outside must hold neither.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.fleet.records import Server
+from wgmon_tui.monitor.rounds import Round
+
+LONGEST_LINE = 8000
+"""Bytes. Nagios cuts what is longer than 8 KiB, in the middle of a figure."""
+
+_NAMED = 8
+"""So many servers are named in one line; the others are counted."""
+
+_SENTENCE = 240
+_PLAIN_LABEL = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+class State(Enum):
+    """What a plugin may end with."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+
+_STATES = {
+    Severity.UP: State.OK,
+    Severity.DEGRADED: State.WARNING,
+    Severity.DOWN: State.CRITICAL,
+    Severity.UNKNOWN: State.UNKNOWN,
+}
+_WORST_FIRST = (State.CRITICAL, State.WARNING, State.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A server and the looks at it, at least one, oldest first. The last one decides."""
+
+    server: Server
+    rounds: tuple[Round, ...]
+
+    @property
+    def severity(self) -> Severity:
+        """How the last look found it."""
+        return self.rounds[-1].diagnosis.verdict.severity
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One performance value; a warning is due above `warn`."""
+
+    label: str
+    value: float
+    unit: str
+    warn: float | None = None
+    most: float | None = None
+
+
+def state_of(severities: Iterable[Severity]) -> State:
+    """The state that stands for all: something down, else degraded, else unknown, else all is well."""
+    states = {_STATES[each] for each in severities}
+    return next((state for state in _WORST_FIRST if state in states), State.OK)
+
+
+# Nagios and Icinga
+
+
+def nagios_line(looked: Sequence[Looked]) -> str:
+    """All servers on one line, the worst first."""
+    state = state_of(each.severity for each in looked)
+    said = f"WIREGUARD {state.name} - {_said(looked)}"
+    line = _with_figures(said, _figures_of_all(looked))
+    if len(line.encode()) <= LONGEST_LINE:
+        return line
+    # A set of figures that changes with its length would leave gaps in graphs: the totals alone, always.
+    return _with_figures(said, _totals(looked))
+
+
+def _with_figures(said: str, figures: Iterable[Figure]) -> str:
+    written = " ".join(map(_nagios_figure, figures))
+    return f"{said} | {written}" if written else said
+
+
+def nagios_trouble(problem: str) -> str:
+    """The line where nothing could be checked."""
+    return f"WIREGUARD {State.UNKNOWN.name} - {one_line(problem)}"
+
+
+def _said(looked: Sequence[Looked]) -> str:
+    if len(looked) == 1:
+        return _sentence(looked[0])
+    counts = Counter(each.severity for each in looked)
+    ranked = sorted(counts, key=lambda severity: severity.rank)
+    said = ", ".join(f"{counts[severity]} {severity.word}" for severity in ranked)
+    unwell = sorted(
+        (each for each in looked if each.severity is not Severity.UP), key=lambda each: each.severity.rank
+    )
+    if unwell:
+        said += ": " + "; ".join(map(_sentence, unwell[:_NAMED]))
+    return said + (f"; and {len(unwell) - _NAMED} more" if len(unwell) > _NAMED else "")
+
+
+def _figures_of_all(looked: Sequence[Looked]) -> Iterator[Figure]:
+    if len(looked) == 1:
+        yield from _figures(looked[0])
+        return
+    yield from _totals(looked)
+    for each in looked:
+        yield from _figures(each, f"{each.server.name} ")
+
+
+def _totals(looked: Sequence[Looked]) -> Iterator[Figure]:
+    counts = Counter(each.severity for each in looked)
+    for severity in _STATES:
+        bad = severity is not Severity.UP
+        yield Figure(severity.word, counts[severity], "", 0 if bad else None, len(looked))
+
+
+def _nagios_figure(figure: Figure) -> str:
+    label = one_line(figure.label).replace("=", "_").replace("'", "_")
+    quoted = label if _PLAIN_LABEL.fullmatch(label) else f"'{label}'"
+    return f"{quoted}={_number(figure.value)}{figure.unit};{_levels(figure)}".rstrip(";")
+
+
+# checkmk
+
+
+def checkmk_line(looked: Looked) -> str:
+    """A server as a service of its own, in the form of checkmk's local checks."""
+    name = one_line(f"WireGuard {looked.server.name}").replace('"', "_").replace("'", "_")
+    figures = "|".join(
+        f"{each.label}={_number(each.value)};{_levels(each)}".rstrip(";") for each in _figures(looked)
+    )
+    return f'{state_of([looked.severity]).value} "{name}" {figures or "-"} {_sentence(looked)}'
+
+
+def checkmk_trouble(problem: str) -> str:
+    """The line where nothing could be checked."""
+    return f'{State.UNKNOWN.value} "WireGuard" - {one_line(problem)}'
+
+
+# What both say
+
+
+def one_line(text: str) -> str:
+    """`text` without what ends a line or begins the figures; a backslash could read as an escape."""
+    shown = (character if character.isprintable() else " " for character in text)
+    return " ".join("".join(shown).replace("|", "/").replace("\\", "/").split())
+
+
+def _sentence(looked: Looked) -> str:
+    diagnosis = looked.rounds[-1].diagnosis
+    said = one_line(f"{looked.server.name} {diagnosis.verdict.slug}: {diagnosis.summary}")
+    return said if len(said) <= _SENTENCE else f"{said[:_SENTENCE].rstrip()} ..."
+
+
+def _figures(looked: Looked, prefix: str = "") -> Iterator[Figure]:
+    """RTT and tunnel of the last look, the loss of all; what was not measured is not there."""
+    check = looked.rounds[-1].check
+    if check.handshake:
+        yield Figure(f"{prefix}rtt", check.handshake.rtt, "s", looked.server.slow)
+    checks = [each.check for each in looked.rounds]
+    if sent := sum(each.sent for each in checks):
+        lost = sum(each.handshake.retransmits if each.handshake else each.sent for each in checks)
+        yield Figure(f"{prefix}loss", 100 * lost / sent, "%", most=100)
+    tunnel = check.tunnel
+    if tunnel and tunnel.rtt is not None:
+        yield Figure(f"{prefix}tunnel_rtt", tunnel.rtt, "s")
+    if tunnel and tunnel.sent and not tunnel.passive:
+        yield Figure(f"{prefix}tunnel_loss", 100 * (1 - tunnel.received / tunnel.sent), "%", most=100)
+    if tunnel and tunnel.mtu is not None:
+        yield Figure(f"{prefix}tunnel_mtu", tunnel.mtu, "B")
+
+
+def _levels(figure: Figure) -> str:
+    """warn;crit;min;max: all begin at 0, and none has a critical level: the verdict says what is down."""
+    warn = "" if figure.warn is None else _number(figure.warn)
+    most = "" if figure.most is None else _number(figure.most)
+    return f"{warn};;0;{most}"
+
+
+def _number(value: float) -> str:
+    """Never in scientific notation, which these systems do not read."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")
