@@ -11,8 +11,12 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from tests.history.past import START, Clock, row
-from wgmon_tui.alerts.log import Delivery, deliveries
-from wgmon_tui.alerts.outbox import Job, Outbox
+from wgmon_tui.alerts import log
+from wgmon_tui.alerts.books import Books
+from wgmon_tui.alerts.deliveries import Deliveries, Job
+from wgmon_tui.alerts.log import Delivery
+from wgmon_tui.alerts.outbox import Outbox
+from wgmon_tui.alerts.presence import Presence
 from wgmon_tui.alerts.records import Announcement
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.fleet.alert_settings import Alerts, Command, Rule, Sink
@@ -49,14 +53,26 @@ class Shop:
     def __init__(self, state_dir: Path, alerts: Alerts, clock: Clock | None = None) -> None:
         self.state_dir, self.alerts = state_dir, alerts
         self.clock = clock or Clock()
-        self.outbox = Outbox(state_dir, "here")
+        self._open_books()
         self.got: dict[str, list[Announcement]] = defaultdict(list)
-        self._store = open_store(state_dir).connection
-        self._ids: dict[str, int] = dict(self._store.execute("SELECT name, id FROM servers"))
+        self.reopen()
         self._numbers = 0
 
+    def _open_books(self) -> None:
+        self.books = Books(self.state_dir)
+        self.outbox = Outbox(self.books, "here")
+        self.deliveries, self.presence = Deliveries(self.books), Presence(self.books)
+
     def close(self) -> None:
-        self.outbox.close()
+        self.books.close()
+        self.shut()
+
+    def reopen(self) -> None:
+        """As the recorder does that found its store in a bad state."""
+        self._store = open_store(self.state_dir).connection
+        self._ids: dict[str, int] = dict(self._store.execute("SELECT name, id FROM servers"))
+
+    def shut(self) -> None:
         self._store.close()
 
     # What happens
@@ -119,12 +135,13 @@ class Shop:
         for each in self.alerts.sinks:
             if to is not None and each.name not in to:
                 continue
-            while isinstance(job := self.outbox.take(each, self.clock.now), Job):
+            now, done = self.clock.now, self.books.done
+            while isinstance(job := done(self.deliveries.take, each, now), Job):
                 if refused:
-                    self.outbox.try_again(job, each, refused, self.clock.now, self.clock.now + 60.0)
+                    done(self.deliveries.try_again, job, each, refused, now, now + 60.0)
                 else:
                     self.got[each.name].append(job.announcement)
-                    self.outbox.sent(job, self.clock.now)
+                    done(self.deliveries.sent, job, now)
 
     def passes(self, seconds: float) -> None:
         """Time passes, and is looked at."""
@@ -134,8 +151,8 @@ class Shop:
 
     def restarts(self) -> None:
         """As after a kill: nothing in memory is left."""
-        self.outbox.close()
-        self.outbox = Outbox(self.state_dir, "here")
+        self.books.close()
+        self._open_books()
 
     def told(self, name: str = "pager") -> list[tuple[str, str]]:
         """Kind and servers of what a sink has got, in order."""
@@ -145,7 +162,7 @@ class Shop:
         ]
 
     def log(self) -> list[Delivery]:
-        return deliveries(self.state_dir)
+        return log.deliveries(self.state_dir)
 
     def held(self) -> list[tuple[str, str]]:
         """Sink and reason of what nobody was told."""

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from tests.alerts.shop import Shop, all_to
-from wgmon_tui.alerts.outbox import Job
+from tests.alerts.shop import all_to
+from tests.alerts.stuck import Stuck
+from wgmon_tui.alerts.deliveries import Job
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.fleet.alert_settings import Rule
 from wgmon_tui.monitor.incidents import Incident
@@ -34,8 +35,8 @@ class Course(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.directory = tempfile.TemporaryDirectory(prefix="wgmon-course-", dir=_memory())
-        self.shop = Shop(Path(self.directory.name), all_to(*SINKS, rules=RULES))
+        self.directory = tempfile.TemporaryDirectory(prefix="wgmon-course-", dir=memory())
+        self.shop = Stuck(Path(self.directory.name), all_to(*SINKS, rules=RULES))
         self.open: dict[str, Incident] = {}
         self.all: dict[str, Incident] = {}
         self.worst: dict[str, Severity] = {}
@@ -81,21 +82,40 @@ class Course(RuleBasedStateMachine):
     def delivers(self, name: str, refused: str) -> None:
         self.shop.deliver(to=[name], refused=refused)
 
+    @property
+    def _is_told_from_memory(self) -> bool:
+        """Then who is killed loses what was told, and the recorder what has happened."""
+        return self.shop.away or self.shop.books.trouble is not None
+
+    @rule()
+    def loses_the_store(self) -> None:
+        if not self.shop.away:
+            self.shop.vanishes()
+
+    @rule()
+    def finds_the_store(self) -> None:
+        if self.shop.away:
+            self.shop.is_back()
+
     @rule(name=st.sampled_from(SINKS))
     def is_killed_while_it_sends(self, name: str) -> None:
+        if self._is_told_from_memory:
+            return
         where = next(each for each in self.shop.alerts.sinks if each.name == name)
-        job = self.shop.outbox.take(where, self.shop.clock.now)
+        job = self.shop.deliveries.take(where, self.shop.clock.now)
         if isinstance(job, Job):
             self.shop.got[name].append(job.announcement)
         self.shop.restarts()
 
     @rule()
     def is_killed(self) -> None:
-        self.shop.restarts()
+        if not self._is_told_from_memory:
+            self.shop.restarts()
 
     def teardown(self) -> None:
         if not hasattr(self, "shop"):
             return
+        self.finds_the_store()
         for name in list(self.open):
             self.closes(name)
         for name in NAMES:
@@ -128,7 +148,7 @@ class Course(RuleBasedStateMachine):
             assert kinds.count("recovered") == 1
 
 
-def _memory() -> str | None:
+def memory() -> str | None:
     """A kill leaves the same behind in memory, and syncing costs nothing there."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import subprocess
 import sys
@@ -79,6 +80,20 @@ def test_it_is_loaded_only_when_it_is_used() -> None:
     )
     child = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, timeout=60)
     assert child.stdout == "False False\n", child.stderr
+
+
+def test_while_it_is_imported_no_other_sink_waits_nor_does_the_event_loop() -> None:
+    child = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.alerts.beside_apprise"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert child.returncode == 0, child.stderr
+    took = json.loads(child.stdout)
+    # Beside each other, because this machine may be busy: most of apprise's time is its import.
+    assert took["held_up"] < took["apprise"] / 3
+    assert took["webhook"] < took["apprise"] / 1.5
 
 
 def test_where_it_is_not_installed_the_reason_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:

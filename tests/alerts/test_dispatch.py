@@ -169,7 +169,7 @@ async def test_what_is_refused_for_good_is_given_up_and_said(shop: Shop, street:
     async with running(dispatcher(shop, street)):
         await until(lambda: shop.log() and shop.log()[0].state == "given up")
         assert shop.log()[0].reason == "HTTP 400 bad\\x1b[31m request"
-        assert counts(shop.state_dir, time.time()).in_trouble
+        assert counts(shop.state_dir).in_trouble
 
 
 async def test_a_fault_of_a_sink_tells_nothing_of_what_it_held(shop: Shop, street: Street) -> None:
@@ -251,7 +251,7 @@ async def test_who_asked_for_it_is_told_that_nobody_checks_any_more(tmp_path: Pa
 
 async def test_an_end_without_a_word_is_told_by_the_next_one(tmp_path: Path, street: Street) -> None:
     shop = Shop(tmp_path, all_to("pager", rules=(Rule(("pager",), events=("writer stopped",)),)))
-    shop.outbox.was_left_running(time.time() - 3600)
+    shop.presence.came(time.time() - 3600)
     async with running(dispatcher(shop, street)):
         await until(lambda: street.got["pager"])
         assert (

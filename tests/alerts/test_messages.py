@@ -26,6 +26,7 @@ from wgmon_tui.alerts.markup import DISCORD, PLAIN, SLACK, TELEGRAM, Markup, uni
 from wgmon_tui.alerts.messages import as_json, lasting, message, plain, title, without_keys
 from wgmon_tui.alerts.records import Announcement, Kind
 from wgmon_tui.diagnosis.verdict import Cause, Severity, Verdict
+from wgmon_tui.history.matters import SeenBy
 
 BOND = "the address 203.0.113.7"
 
@@ -275,6 +276,7 @@ def test_the_json_is_the_one_that_others_script_against() -> None:
                 "address": "203.0.113.7",
                 "tags": ["eu", "edge"],
                 "vantage": "local",
+                "seen_from": None,
                 "verdict": "silent",
                 "severity": "down",
                 "summary": "fra1 gives no answer.",
@@ -306,3 +308,18 @@ def test_the_json_is_the_one_that_others_script_against() -> None:
 )
 def test_a_stretch_of_time_reads_as_a_person_says_it(seconds: float, text: str) -> None:
     assert lasting(seconds) == text
+
+
+# From several places
+
+
+def test_a_message_about_a_server_that_others_see_too_says_who_tells_it_and_what_each_says() -> None:
+    seen_from = (
+        SeenBy("local", Severity.UP, Verdict.HEALTHY),
+        SeenBy("nyc", Severity.DOWN, Verdict.SILENT),
+    )
+    said = announcement(Kind.OPENED, matter(incident=incident(vantage="nyc"), seen_from=seen_from))
+    assert plain(said).endswith("told by bastion1")
+    [about] = json.loads(json.dumps(as_json(said)))["incidents"]
+    assert about["seen_from"] == {"local": "healthy", "nyc": "silent"}
+    assert about["vantage"] == "nyc"

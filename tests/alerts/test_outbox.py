@@ -10,7 +10,8 @@ import pytest
 
 from tests.alerts.shop import Shop, all_to, sink
 from tests.history.past import START
-from wgmon_tui.alerts.outbox import Job
+from wgmon_tui.alerts.deliveries import Job
+from wgmon_tui.alerts.log import counts
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.fleet.alert_settings import Alerts, Maintenance, Rule, Span
 
@@ -259,11 +260,60 @@ def test_one_that_was_given_up_can_be_tried_again(tmp_path: Path) -> None:
     shop.expand()
     shop.clock.now += 120
     shop.deliver(refused="HTTP 503")
-    assert shop.outbox.retry(shop.log()[0].id, shop.clock.now)
+    assert shop.deliveries.retry(shop.log()[0].id, shop.clock.now)
     shop.deliver()
     assert shop.told() == [("opened", "fra1")]
-    assert not shop.outbox.retry(shop.log()[0].id, shop.clock.now)
+    assert not shop.deliveries.retry(shop.log()[0].id, shop.clock.now)
     shop.close()
+
+
+def given_up(shop: Shop) -> int:
+    """Something that was given up; its number."""
+    shop.opens()
+    shop.expand()
+    shop.clock.now += 4 * 86_400.0
+    shop.deliver(refused="HTTP 503")
+    [delivery] = shop.log()
+    assert delivery.state == "given up"
+    return delivery.id
+
+
+def test_what_was_given_up_stays_in_view_until_somebody_has_seen_it(shop: Shop) -> None:
+    number = given_up(shop)
+    shop.passes(10 * 86_400.0)
+    assert counts(shop.state_dir).given_up == 1
+    assert shop.deliveries.see("pager", number, "ada", shop.clock.now)
+    shop.restarts()
+    assert counts(shop.state_dir).given_up == 0
+    [delivery] = shop.log()
+    assert (delivery.seen_by, delivery.seen_at) == ("ada", shop.clock.now)
+    assert not shop.deliveries.see("pager", 0, "bob", shop.clock.now), "there is nothing more to see"
+
+
+def test_all_that_was_given_up_of_a_sink_is_seen_at_once(shop: Shop) -> None:
+    given_up(shop)
+    assert not shop.deliveries.see("chat", 0, "ada", shop.clock.now)
+    assert shop.deliveries.see("pager", 0, "ada", shop.clock.now)
+    assert not counts(shop.state_dir).in_trouble
+
+
+def test_to_try_again_clears_it_and_failing_again_calls_again(shop: Shop) -> None:
+    number = given_up(shop)
+    shop.deliveries.see("pager", number, "ada", shop.clock.now)
+    shop.deliveries.retry(number, shop.clock.now)
+    assert counts(shop.state_dir).given_up == 0
+    shop.clock.now += 4 * 86_400.0
+    shop.deliver(refused="HTTP 503")
+    assert counts(shop.state_dir).given_up == 1
+
+
+def test_what_nobody_has_seen_is_not_forgotten_with_the_rest(shop: Shop) -> None:
+    number = given_up(shop)
+    shop.deliveries.forget(shop.clock.now + 31 * 86_400.0)
+    assert counts(shop.state_dir).given_up == 1
+    shop.deliveries.see("pager", number, "ada", shop.clock.now)
+    shop.deliveries.forget(shop.clock.now + 31 * 86_400.0)
+    assert shop.log() == []
 
 
 def test_a_sink_that_left_the_file_is_said_so_and_comes_back(tmp_path: Path) -> None:
@@ -302,7 +352,7 @@ def test_a_clock_that_is_set_neither_delays_nor_drops_what_waits(shop: Shop, yea
     step = years * 365 * 86_400.0
     shop.clock.now += step
     shop.outbox.shift(step)
-    assert isinstance(wait := shop.outbox.take(shop.alerts.sinks[0], shop.clock.now), float)
+    assert isinstance(wait := shop.deliveries.take(shop.alerts.sinks[0], shop.clock.now), float)
     assert 0 < wait <= 60
     shop.clock.now += 61
     shop.deliver()
@@ -322,9 +372,9 @@ def test_a_clock_that_was_set_back_while_nobody_looked_delays_nothing(shop: Shop
 def test_one_that_was_being_sent_when_we_were_killed_is_sent_again_with_the_same_id(shop: Shop) -> None:
     shop.opens()
     shop.expand()
-    first = shop.outbox.take(shop.alerts.sinks[0], shop.clock.now)
+    first = shop.deliveries.take(shop.alerts.sinks[0], shop.clock.now)
     assert isinstance(first, Job)
-    assert not isinstance(shop.outbox.take(shop.alerts.sinks[0], shop.clock.now), Job)
+    assert not isinstance(shop.deliveries.take(shop.alerts.sinks[0], shop.clock.now), Job)
     shop.restarts()
     shop.deliver()
     assert [each.id for each in shop.got["pager"]] == [first.announcement.id]

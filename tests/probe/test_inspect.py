@@ -15,17 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wgmon_tui.fleet.records import Endpoint, Server
-from wgmon_tui.probe.inspect import (
-    InspectionError,
-    PeerEntry,
-    Running,
-    ServersView,
-    Stored,
-    Unread,
-    inspect,
-    parse_dump,
-    parse_file,
-)
+from wgmon_tui.fleet.wg_dump import InspectionError, PeerEntry, Running, parse_dump
+from wgmon_tui.probe.inspect import ServersView, Stored, Unread, inspect, parse_file
 from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
 
 SERVER_KEY = PrivateKey(b"\x05" * 32)
@@ -76,6 +67,7 @@ def test_a_dump_gives_the_interface_and_its_peers() -> None:
                 allowed_ips=frozenset({ip_network("10.8.0.2/32"), ip_network("fd00::2/128")}),
                 endpoint=Endpoint("192.0.2.9", 40000),
                 latest_handshake=1700000000,
+                keepalive_s=25,
             ),
             PeerEntry(SECOND, has_preshared_key=False, allowed_ips=frozenset()),
         ),

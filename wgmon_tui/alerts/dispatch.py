@@ -8,25 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import Random
 from secrets import token_hex
 from typing import ParamSpec, TypeVar
 
+from wgmon_tui.alerts.books import Books
+from wgmon_tui.alerts.deliveries import Deliveries, Job
+from wgmon_tui.alerts.desk import Desk, in_daemon_thread, line, wait
 from wgmon_tui.alerts.orders import Orders
-from wgmon_tui.alerts.outbox import Job, Outbox
+from wgmon_tui.alerts.outbox import Outbox
+from wgmon_tui.alerts.presence import Presence
 from wgmon_tui.alerts.records import Announcement, Beat, GiveUpError, Kind, RetryError
 from wgmon_tui.alerts.sinks import Send, sender
 from wgmon_tui.fleet.alert_settings import Sink, SinkType
-from wgmon_tui.fleet.values import format_duration, printable
+from wgmon_tui.fleet.values import format_duration
 from wgmon_tui.history.store import STORE, unavailable
+from wgmon_tui.history.unwritten import Unwritten
 
 GATHER_S = 0.1
 """What happens within this time is one message."""
@@ -54,26 +58,9 @@ _GRACE_S = 0.5
 """A sink keeps to its timeout by itself; only one that does not is left behind after that."""
 
 _HOUSEKEEPING_S = 60.0
-_LONGEST_REASON = 200
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class _Desk:
-    """What belongs to one sink. `urged` ends its pause, `idle` says that its worker waits."""
-
-    work: asyncio.Event = field(default_factory=asyncio.Event)
-    urged: asyncio.Event = field(default_factory=asyncio.Event)
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    attempt: Future[None] | None = None
-    failures: int = 0
-    pause: float = 0.0
-    idle: asyncio.Event = field(default_factory=asyncio.Event)
-    worker: asyncio.Task[None] | None = None
-    beating: asyncio.Task[None] | None = None
-    every: float | None = None
 
 
 class Dispatcher:
@@ -85,25 +72,33 @@ class Dispatcher:
         orders: Orders,
         *,
         beats: Callable[[], tuple[Beat, ...]] = tuple,
+        unwritten: Callable[[], Unwritten | None] = lambda: None,
         vantage: str = "",
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         send: Callable[[SinkType], Send] = sender,
         random: Random | None = None,
     ) -> None:
-        """`beats` says how the servers are now. The clocks, `send` and `random` are for tests."""
+        """`beats` says how the servers are now, `unwritten` what waits because the store cannot be written.
+
+        The clocks, `send` and `random` are for tests.
+        """
         self.trouble: str | None = None
-        """Why nothing is told now, in one line."""
+        """Why nothing is told now, or not as it should be, in one line."""
+        self.from_memory: str | None = None
+        """What is to be said while the store cannot be written, and people are told all the same."""
         self._path = state_dir / STORE
-        self._outbox = Outbox(state_dir, vantage)
+        self._books = Books(state_dir)
+        self._outbox = Outbox(self._books, vantage)
+        self._deliveries, self._presence = Deliveries(self._books), Presence(self._books)
         self._orders = orders
-        self._beats, self._vantage = beats, vantage
+        self._beats, self._unwritten, self._vantage = beats, unwritten, vantage
         self._clock, self._monotonic = clock, monotonic
         self._sender = send
         self._random = random or Random()  # noqa: S311  jitter, not keys
         self._store = ThreadPoolExecutor(1, "alerts")
         self._news = asyncio.Event()
-        self._desks: dict[str, _Desk] = {}
+        self._desks: dict[str, Desk] = {}
         self._greeted = self._dropped = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ending: list[asyncio.Task[None]] = []
@@ -131,9 +126,16 @@ class Dispatcher:
 
     async def retry(self, number: int) -> bool:
         """Try a delivery now, one that was given up too. False where there is none. Raises sqlite3.Error."""
-        found = await self._in_store(self._outbox.retry, number, self._clock())
+        found = await self._in_store(self._deliveries.retry, number, self._clock())
         self._urge()
         return found
+
+    async def see(self, sink: str, number: int, who: str) -> bool:
+        """Somebody has seen what was given up: one delivery, or with 0 every one of a sink. False for none.
+
+        Raises sqlite3.Error.
+        """
+        return await self._in_store(self._deliveries.see, sink, number, who, self._clock())
 
     async def test(self, name: str) -> None:
         """Send a sink a test; what comes of it is in the log. Raises KeyError and sqlite3.Error."""
@@ -143,7 +145,7 @@ class Dispatcher:
         beats = () if sink.is_event_driven else self._beats()
         now = self._clock()
         test = Announcement(f"test-{token_hex(4)}", Kind.TEST, now, vantage=self._vantage, beats=beats)
-        await self._in_store(self._outbox.add, test, [name], now)
+        await self._in_store(self._deliveries.add, test, [name], now)
         self._urge()
 
     def _urge(self) -> None:
@@ -177,29 +179,39 @@ class Dispatcher:
                 await self._in_store(self._outbox.shift, step)
             if self._monotonic() - cleaned_at >= _HOUSEKEEPING_S:
                 cleaned_at = self._monotonic()
-                await self._in_store(self._outbox.still_there, self._clock())
+                await self._in_store(self._presence.still_there, self._clock())
                 await self._in_store(self._outbox.forget, self._clock())
+                await self._in_store(self._deliveries.forget, self._clock())
             around = first or self._monotonic() - looked_at >= _LOOK_AROUND_S
             if around:
                 looked_at, first = self._monotonic(), False
             self._news.clear()
+            await self._in_store(self._books.follow, self._unwritten(), self._clock())
             if await self._in_store(
                 self._outbox.expand, self._orders.alerts, self._clock(), look_around=around
             ):
                 self._news.set()
-            self.trouble = None
+            self.from_memory = await self._in_store(self._told_from_memory)
+            self.trouble = self.from_memory and f"alerts: {self._books.trouble}; {self.from_memory}"
             for desk in self._desks.values():
                 desk.work.set()
             with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_AROUND_S):
+                async with asyncio.timeout(_AGAIN_S if self.trouble else _LOOK_AROUND_S):
                     await self._news.wait()
                     await asyncio.sleep(GATHER_S)
+
+    def _told_from_memory(self) -> str | None:
+        if self._books.trouble is None:
+            return None
+        pending = self._deliveries.waiting()
+        rest = f", {pending} still wait{'s' if pending == 1 else ''}" if pending else ""
+        return f"people are told from memory until it can be written{rest}"
 
     async def _greet(self) -> None:
         """Say that nobody checked for a while, where we were ended without a word."""
         if self._greeted:
             return
-        since = await self._in_store(self._outbox.was_left_running, self._clock())
+        since = await self._in_store(self._presence.came, self._clock())
         self._greeted = True
         if since is not None:
             note = "it was ended without a word, or the machine was; it checks again"
@@ -214,14 +226,15 @@ class Dispatcher:
             told |= dict.fromkeys(sink.name for sink in alerts.sinks if sink.type is SinkType.HEARTBEAT)
         if told:
             word = Announcement(f"stopped-{token_hex(4)}", Kind.STOPPED, at, vantage=self._vantage, note=note)
-            await self._in_store(self._outbox.add, word, list(told), self._clock())
+            await self._in_store(self._deliveries.add, word, list(told), self._clock())
 
     async def _end(self) -> None:
         """Say that nobody checks any more, and give the sinks a moment to hear of it."""
         with suppress(sqlite3.Error, OSError):
+            await self._in_store(self._books.follow, self._unwritten(), self._clock())
             await self._in_store(self._outbox.expand, self._orders.alerts, self._clock(), look_around=False)
             await self._say_stopped(self._clock())
-            await self._in_store(self._outbox.went)
+            await self._in_store(self._presence.went)
         for desk in self._desks.values():
             desk.work.set()
             if not desk.failures:
@@ -232,7 +245,7 @@ class Dispatcher:
         for name in list(self._desks):
             self._dismiss(name)
         await asyncio.gather(*self._ending, return_exceptions=True)
-        await self._in_store(self._outbox.close)
+        await self._in_store(self._books.close)
         self._store.shutdown()
 
     # Deliveries are sent.
@@ -243,7 +256,7 @@ class Dispatcher:
         for name in self._desks.keys() - sinks.keys():
             self._dismiss(name)
         for name, sink in sinks.items():
-            desk = self._desks.setdefault(name, _Desk())
+            desk = self._desks.setdefault(name, Desk())
             if desk.worker is None:
                 desk.worker = asyncio.create_task(
                     self._guarded(partial(self._serve, name)), name=f"sink {name}"
@@ -269,18 +282,18 @@ class Dispatcher:
         while sink := self._orders.alerts.sink(name):
             desk.work.clear()
             desk.urged.clear()
-            job = await self._in_store(self._outbox.take, sink, self._clock())
+            job = await self._in_store(self._deliveries.take, sink, self._clock())
             if not isinstance(job, Job):
-                await _wait(desk, desk.work, None if job is None else min(job, _LONGEST_PAUSE_S) + 0.001)
+                await wait(desk, desk.work, None if job is None else min(job, _LONGEST_PAUSE_S) + 0.001)
             elif await self._deliver(sink, job, desk):
                 if desk.failures:
-                    await self._in_store(self._outbox.hurry, name, self._clock())
+                    await self._in_store(self._deliveries.hurry, name, self._clock())
                 desk.failures = 0
             else:
                 desk.failures += 1
-                await _wait(desk, desk.urged, desk.pause)
+                await wait(desk, desk.urged, desk.pause)
 
-    async def _deliver(self, sink: Sink, job: Job, desk: _Desk) -> bool:
+    async def _deliver(self, sink: Sink, job: Job, desk: Desk) -> bool:
         """Whether the sink is there: what it refuses for good has reached it too."""
         announcement = job.announcement
         if announcement.late < _LATE_S:
@@ -288,25 +301,25 @@ class Dispatcher:
         try:
             await self._attempt(sink, announcement, desk)
         except GiveUpError as refused:
-            await self._in_store(self._outbox.give_up, job, _line(refused.reason), self._clock())
+            await self._in_store(self._deliveries.give_up, job, line(refused.reason), self._clock())
             return True
         except RetryError as failed:
             await self._try_again(sink, job, failed, desk)
             return False
-        await self._in_store(self._outbox.sent, job, self._clock())
+        await self._in_store(self._deliveries.sent, job, self._clock())
         return True
 
-    async def _try_again(self, sink: Sink, job: Job, failed: RetryError, desk: _Desk) -> None:
+    async def _try_again(self, sink: Sink, job: Job, failed: RetryError, desk: Desk) -> None:
         asked = min(failed.after or 0.0, _LONGEST_RETRY_AFTER_S)
         desk.pause = max(asked, self._jittered(min(_LONGEST_PAUSE_S, 2.0 ** min(desk.failures, 10))))
         backoff = max(asked, self._jittered(min(_LONGEST_BACKOFF_S, 2.0 ** min(job.attempts, 10))))
         now = self._clock()
-        await self._in_store(self._outbox.try_again, job, sink, _line(failed.reason), now, now + backoff)
+        await self._in_store(self._deliveries.try_again, job, sink, line(failed.reason), now, now + backoff)
 
     def _jittered(self, seconds: float) -> float:
         return seconds * self._random.uniform(0.5, 1.0)
 
-    async def _attempt(self, sink: Sink, announcement: Announcement, desk: _Desk) -> None:
+    async def _attempt(self, sink: Sink, announcement: Announcement, desk: Desk) -> None:
         """Raises RetryError and GiveUpError."""
         if problem := self._orders.problems.get(sink.name):
             raise RetryError(problem)
@@ -315,8 +328,9 @@ class Dispatcher:
             if desk.attempt and not desk.attempt.done():
                 raise RetryError("the last attempt still hangs")
             try:
-                send = self._sender(sink.type)
-                desk.attempt = _in_daemon_thread(lambda: send(sink, announcement, secrets))
+                # Its module is imported in that thread too: some take a second.
+                send = partial(self._sender, sink.type)
+                desk.attempt = in_daemon_thread(lambda: send()(sink, announcement, secrets))
                 async with asyncio.timeout(sink.timeout + _GRACE_S):
                     await asyncio.wrap_future(desk.attempt)
             except TimeoutError:
@@ -360,36 +374,6 @@ class Dispatcher:
             await asyncio.sleep(_AGAIN_S)
 
     async def _in_store(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Raises sqlite3.Error and OSError."""
+        """Raises sqlite3.Error and OSError only where memory does not let it be done either."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._store, partial(call, *args, **kwargs))
-
-
-async def _wait(desk: _Desk, event: asyncio.Event, seconds: float | None) -> None:
-    desk.idle.set()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    desk.idle.clear()
-
-
-def _in_daemon_thread(call: Callable[[], None]) -> Future[None]:
-    """Not in a pool: who hangs holds up nobody, and not the end of the program."""
-    promise: Future[None] = Future()
-    promise.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            call()
-        except BaseException as error:  # noqa: BLE001  whoever awaits it gets it
-            promise.set_exception(error)
-        else:
-            promise.set_result(None)
-
-    threading.Thread(target=run, name="alert", daemon=True).start()
-    return promise
-
-
-def _line(reason: str) -> str:
-    """A reason as it is stored and shown; other programs have a word in it."""
-    return printable(" ".join(reason.split()))[:_LONGEST_REASON]
+        return await loop.run_in_executor(self._store, partial(self._books.done, call, *args, **kwargs))

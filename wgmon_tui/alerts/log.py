@@ -9,12 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from wgmon_tui.alerts.outbox import announcement_of
+from wgmon_tui.alerts.deliveries import announcement_of
 from wgmon_tui.alerts.records import Announcement
 from wgmon_tui.history.store import STORE, unavailable
 
 _PATIENCE_S = 2.0
-_RECENT_S = 86_400.0
 
 
 class DeliveryState(StrEnum):
@@ -32,7 +31,7 @@ class Delivery:
     """One message to one sink. Times are Unix seconds.
 
     `at` is when it happened, `due_at` when a pending one is tried next, `sending` says that it is being
-    tried now, `done_at` when it was sent, given up or held.
+    tried now, `done_at` when it was sent, given up or held. `seen_by` is who knows that it was given up.
     """
 
     id: int
@@ -45,6 +44,13 @@ class Delivery:
     state: DeliveryState
     reason: str
     done_at: float | None
+    seen_at: float | None = None
+    seen_by: str = ""
+
+    @property
+    def unseen(self) -> bool:
+        """Whether it was given up, and nobody has said that he knows."""
+        return self.state is DeliveryState.GIVEN_UP and self.seen_at is None
 
     @property
     def failing(self) -> bool:
@@ -54,7 +60,9 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How the deliveries stand: `failing` are pending and were tried in vain, `given_up` of the last day."""
+    """How the deliveries stand: `failing` are pending and were tried in vain, of `given_up` nobody has said
+    that he has seen it.
+    """
 
     pending: int = 0
     failing: int = 0
@@ -69,17 +77,17 @@ class Counts:
 def deliveries(state_dir: Path, limit: int = 500, sink: str | None = None) -> list[Delivery]:
     """The last deliveries, the latest first. Raises StoreUnavailableError."""
     return [
-        Delivery(number, name, announcement, at, due, lease is not None, attempts, state, reason, done)
-        for number, name, text, at, due, lease, attempts, word, reason, done in _rows(
+        Delivery(number, name, announcement, at, due, lease is not None, attempts, state, reason, *done)
+        for number, name, text, at, due, lease, attempts, word, reason, *done in _rows(
             state_dir, _LAST, (sink, limit)
         )
         if (announcement := announcement_of(text)) and (state := _STATES.get(word))
     ]
 
 
-def counts(state_dir: Path, now: float) -> Counts:
+def counts(state_dir: Path) -> Counts:
     """How the deliveries stand. Raises StoreUnavailableError."""
-    ((pending, failing, given_up),) = _rows(state_dir, _COUNTS, (now - _RECENT_S,))
+    ((pending, failing, given_up),) = _rows(state_dir, _COUNTS, ())
     return Counts(pending, failing, given_up)
 
 
@@ -107,10 +115,11 @@ def _read(path: Path, query: str, values: tuple[object, ...], how: str) -> list[
 
 _STATES = {state.value: state for state in DeliveryState}
 
-_LAST = """SELECT id, sink, announcement, at, due_at, lease_until, attempts, state, reason, done_at
+_LAST = """SELECT id, sink, announcement, at, due_at, lease_until, attempts, state, reason, done_at,
+    seen_at, seen_by
     FROM deliveries WHERE ?1 IS NULL OR sink = ?1 ORDER BY id DESC LIMIT ?2"""
 
 _COUNTS = """SELECT
     (SELECT count(*) FROM deliveries WHERE state = 'pending'),
     (SELECT count(*) FROM deliveries WHERE state = 'pending' AND attempts > 0),
-    (SELECT count(*) FROM deliveries WHERE state = 'given up' AND done_at >= ?)"""
+    (SELECT count(*) FROM deliveries WHERE state = 'given up' AND seen_at IS NULL)"""

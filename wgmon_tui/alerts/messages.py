@@ -233,7 +233,8 @@ def _closing(announcement: Announcement) -> Iterator[str]:
             f": {brief(announcement.note)}" if announcement.note else ""
         )
     if announcement.about and announcement.vantage:
-        yield f"seen from {brief(announcement.vantage)}"
+        many = any(each.seen_from for each in announcement.about)
+        yield f"{'told by' if many else 'seen from'} {brief(announcement.vantage)}"
     if announcement.late >= _WORTH_A_WORD_S:
         yield f"this message is {lasting(announcement.late)} late"
 
@@ -274,6 +275,7 @@ def _incident(matter: Matter) -> dict[str, object]:
         "address": matter.address,
         "tags": list(matter.tags),
         "vantage": incident.vantage,
+        "seen_from": {each.vantage: each.verdict.slug for each in matter.seen_from} or None,
         "verdict": incident.verdict.slug,
         "severity": incident.severity.word,
         "summary": safe(incident.summary),

@@ -13,8 +13,10 @@ from wgmon_tui.alerts.log import Counts, Delivery, DeliveryState
 from wgmon_tui.alerts.messages import title
 from wgmon_tui.alerts.records import Kind
 from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.tui.actions import ACTIONS, Action
 from wgmon_tui.tui.format import fit, occasion
 from wgmon_tui.tui.glyphs import Glyphs
+from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.pickview import PickLine
 from wgmon_tui.tui.serverhead import Ink
 
@@ -59,6 +61,29 @@ class Log:
         failing = [each for each in self.of(self.sink_at(key) or "") if each.failing]
         return failing[-1] if failing else None
 
+    def to_see(self, key: str | None) -> Lost | None:
+        """What somebody can say that he knows: the delivery of this line, or all that a sink was not told.
+
+        All of them too where the sink is gone from config.toml, for it has no line of its own then.
+        """
+        delivery = self.delivery_at(key)
+        if delivery and not delivery.unseen:
+            return None
+        if delivery and delivery.sink in self.sinks:
+            return Lost(delivery.sink, delivery.id, 1)
+        sink = delivery.sink if delivery else self.sink_at(key) or ""
+        lost = sum(each.unseen for each in self.of(sink))
+        return Lost(sink, 0, lost) if lost else None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What was given up and nobody has seen: the delivery of that number, or with 0 all to that sink."""
+
+    sink: str
+    number: int
+    count: int
+
 
 def trouble_words(counts: Counts) -> str:
     """The badge of the top line; nothing where nobody need look."""
@@ -74,19 +99,20 @@ def summary(log: Log) -> str:
         (len(log.sinks), "sink" if len(log.sinks) == 1 else "sinks"),
         (sum(each.failing for each in log.deliveries), "failing"),
         (sum(s is DeliveryState.PENDING for s in states) - sum(d.failing for d in log.deliveries), "pending"),
-        (states.count(DeliveryState.GIVEN_UP), "given up"),
+        (sum(each.unseen for each in log.deliveries), "given up"),
     ]
     return ", ".join(f"{count} {word}" for count, word in parts if count)
 
 
-def lines(log: Log, now: float, ink: Ink) -> list[PickLine]:
+def lines(log: Log, now: float, ink: Ink, actions: Sequence[Action] = ACTIONS) -> list[PickLine]:
     """The sinks, then the deliveries."""
     quiet = ink.palette.muted
     found = [PickLine(_sink_line(name, log.of(name), now, ink), f"{_SINK_KEY}{name}") for name in log.sinks]
     found += [PickLine(Text()), PickLine(Text(_heading(), quiet))]
     found += [PickLine(_line(each, now, ink), _key(each)) for each in log.deliveries]
     if not log.deliveries:
-        found.append(PickLine(Text("Nothing was sent yet; t sends a test.", quiet)))
+        test = key_of("test_sink", actions)
+        found.append(PickLine(Text(f"Nothing was sent yet; {test} sends a test.", quiet)))
     return found
 
 
@@ -112,6 +138,8 @@ def _sink_line(name: str, mine: Sequence[Delivery], now: float, ink: Ink) -> Tex
         words = f"last sent {occasion(sent.done_at or sent.at, now)}"
     if waiting:
         words += f", {waiting} pending"
+    if lost := sum(each.unseen for each in mine):
+        words, style = f"{lost} given up, {words}", ink.state(Severity.DOWN)
     found = Text("sink ", ink.palette.muted)
     found.append(fit(ink.glyphs.clean(name), _STATE + _WHEN, ink.glyphs), ink.palette.text)
     return _cut(found.append(_GAP).append(ink.glyphs.clean(words), style), ink)
@@ -142,12 +170,11 @@ def _state(delivery: Delivery, ink: Ink) -> tuple[str, Style]:
         if delivery.failing:
             return f"failing {delivery.attempts}x", loud
         return "sending" if delivery.sending else "pending", ink.palette.text
-    is_lost = delivery.state is DeliveryState.GIVEN_UP
-    return delivery.state.value, loud if is_lost else ink.palette.muted
+    return delivery.state.value, loud if delivery.unseen else ink.palette.muted
 
 
 def _is_loud(delivery: Delivery) -> bool:
-    return delivery.state in (DeliveryState.PENDING, DeliveryState.GIVEN_UP)
+    return delivery.state is DeliveryState.PENDING or delivery.unseen
 
 
 def said(delivery: Delivery, glyphs: Glyphs) -> str:
@@ -160,11 +187,12 @@ def said(delivery: Delivery, glyphs: Glyphs) -> str:
     return glyphs.clean(words)
 
 
-def detail(delivery: Delivery, now: float, ink: Ink) -> Text:
+def detail(delivery: Delivery, now: float, ink: Ink, actions: Sequence[Action] = ACTIONS) -> Text:
     """One delivery in full: what, to whom, what has come of it and when it is tried next."""
     palette = ink.palette
     found = ink.paragraph(said(delivery, ink.glyphs), palette.text)
-    facts = [f"to {delivery.sink}", f"{occasion(delivery.at, now, seconds=True)}", _came_of_it(delivery, now)]
+    came_of_it = _came_of_it(delivery, now, actions)
+    facts = [f"to {delivery.sink}", occasion(delivery.at, now, seconds=True), came_of_it]
     found += ink.paragraph(", ".join(facts), palette.muted)
     if delivery.reason and delivery.state is not DeliveryState.SENT:
         label = "held" if delivery.state is DeliveryState.HELD else "why"
@@ -172,13 +200,17 @@ def detail(delivery: Delivery, now: float, ink: Ink) -> Text:
     return Text("\n").join(found)
 
 
-def _came_of_it(delivery: Delivery, now: float) -> str:
+def _came_of_it(delivery: Delivery, now: float, actions: Sequence[Action]) -> str:
     done = occasion(delivery.done_at or delivery.at, now, seconds=True)
     match delivery.state:
         case DeliveryState.SENT:
             return f"sent {done}"
         case DeliveryState.GIVEN_UP:
-            return f"given up {done}; r tries again"
+            if delivery.seen_at is None:
+                again, seen = key_of("retry", actions), key_of("see", actions)
+                return f"given up {done}; {again} tries again, {seen} says that you know"
+            seen_at = occasion(delivery.seen_at, now, seconds=True)
+            return f"given up {done}, seen by {delivery.seen_by} {seen_at}"
         case DeliveryState.HELD:
             return "nobody was told"
         case _ if delivery.sending:

@@ -13,11 +13,11 @@ from wgmon_tui.tui.alertlines import trouble_words
 _EVERY_S = 5.0
 
 
-async def follow_trouble(state_dir: Path, clock: Callable[[], float], tell: Callable[[str], None]) -> None:
+async def follow_trouble(state_dir: Path, tell: Callable[[str], None]) -> None:
     """Tell it in words, again and again until cancelled. That a store cannot be read is told elsewhere."""
     while True:
         try:
-            tell(trouble_words(await asyncio.to_thread(counts, state_dir, clock())))
+            tell(trouble_words(await asyncio.to_thread(counts, state_dir)))
         except StoreUnavailableError:
             tell("")
         await asyncio.sleep(_EVERY_S)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import cast
 
 from wgmon_tui.alerts.http import json_body
@@ -14,6 +11,7 @@ from wgmon_tui.alerts.messages import as_json
 from wgmon_tui.alerts.records import Announcement, RetryError
 from wgmon_tui.fleet.alert_settings import Command, Sink
 from wgmon_tui.fleet.values import quoted
+from wgmon_tui.probe.children import ending_with_us
 
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
@@ -33,22 +31,13 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or "not a command"
         raise RetryError(f"cannot start {program}: {reason}") from None
-    with running:
+    with running, ending_with_us(running):
         try:
             running.communicate(json_body(as_json(announcement)) + b"\n", sink.timeout)
         except subprocess.TimeoutExpired:
             raise RetryError(f"{program} did not end within {sink.timeout:g} s") from None
-        finally:
-            _end(running)
     if running.returncode != 0:
         raise RetryError(f"{program} ended with {_ending(running.returncode)}; run it by hand to see why")
-
-
-def _end(running: subprocess.Popen[bytes]) -> None:
-    """End it and what it has started, which its own session holds together."""
-    if running.poll() is None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(running.pid, signal.SIGKILL)
 
 
 def _ending(returncode: int) -> str:

@@ -116,7 +116,8 @@ class AlertsScreen(Screen[None]):
         empty.display, self._list.display = nothing is not None, nothing is None
         if nothing is not None:
             empty.update(nothing)
-        shown = lines(self._log, self.app.clock(), ink) if self._log and nothing is None else []
+        now, actions = self.app.clock(), self.app.actions
+        shown = lines(self._log, now, ink, actions) if self._log and nothing is None else []
         self._list.show(shown)
         self._draw_detail()
 
@@ -126,7 +127,7 @@ class AlertsScreen(Screen[None]):
         delivery = self._log and (self._log.delivery_at(cursor) or self._log.to_retry(cursor))
         panel.display = bool(delivery)
         if delivery:
-            panel.update(detail(delivery, self.app.clock(), self._ink))
+            panel.update(detail(delivery, self.app.clock(), self._ink, self.app.actions))
 
     @property
     def _ink(self) -> Ink:
@@ -171,6 +172,8 @@ class AlertsScreen(Screen[None]):
             return self._sink is not None
         if action == "retry":
             return bool(self._log and self._log.to_retry(self._list.cursor))
+        if action == "see":
+            return bool(self._log and self._log.to_see(self._list.cursor))
         return True
 
     @property
@@ -207,6 +210,13 @@ class AlertsScreen(Screen[None]):
         if delivery:
             self.app.engine.retry_alert(delivery.id)
             self.app.say(f"Trying again: {said(delivery, self.app.glyphs)}")
+
+    def action_see(self) -> None:
+        """Say that it is known what was given up: it is no longer in the line on top."""
+        lost = self._log.to_see(self._list.cursor) if self._log else None
+        if lost:
+            self.app.engine.see_alerts(lost.sink, lost.number)
+            self.app.say("Seen" if lost.number else f"Seen: all that was given up for {lost.sink}")
 
     def action_back(self) -> None:
         """Back to the fleet."""

@@ -1,0 +1,58 @@
+"""The first message by apprise, which is imported for it, and another sink's beside it.
+
+`python -m tests.alerts.beside_apprise` prints after how many seconds each was there, and for how long the
+event loop did nothing else at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.alerts.receivers import Receiver, answer
+from tests.alerts.shop import Shop
+from wgmon_tui.alerts.dispatch import Dispatcher
+from wgmon_tui.alerts.orders import Orders
+from wgmon_tui.fleet.alert_settings import Alerts, Apprise, Sink, Webhook
+
+_STEP_S = 0.005
+
+
+async def main() -> None:
+    alerts = Alerts((Sink("other", Apprise()), Sink("hook", Webhook())))
+    with (
+        Receiver(answer(200)) as slow,
+        Receiver(answer(200)) as quick,
+        TemporaryDirectory() as state,
+    ):
+        shop = Shop(Path(state), alerts)
+        shop.clock.now = time.time()
+        secrets = {
+            "other": {"url": f"json://127.0.0.1:{slow.port}/"},
+            "hook": {"url": f"http://127.0.0.1:{quick.port}/"},
+        }
+        telling = asyncio.create_task(Dispatcher(Path(state), Orders(alerts, secrets)).run())
+        assert "apprise" not in sys.modules
+        shop.opens()
+        began = before = time.monotonic()
+        there: dict[str, float] = {}
+        longest = 0.0
+        while len(there) < 2:
+            await asyncio.sleep(_STEP_S)
+            now = time.monotonic()
+            longest, before = max(longest, now - before - _STEP_S), now
+            for name, receiver in (("apprise", slow), ("webhook", quick)):
+                if receiver.heard:
+                    there.setdefault(name, now - began)
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+        shop.close()
+    print(json.dumps(there | {"held_up": longest}))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

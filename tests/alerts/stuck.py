@@ -1,0 +1,75 @@
+"""A shop whose store goes away: what happens meanwhile waits in a batch, as with the recorder."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from tests.alerts.shop import Shop
+from tests.history.past import Clock
+from wgmon_tui.fleet.alert_settings import Alerts
+from wgmon_tui.history.batch import Batch
+from wgmon_tui.history.store import STORE
+from wgmon_tui.history.unwritten import Unwritten, unwritten
+
+
+class Stuck(Shop):
+    """Tells people from memory while its store is `away`."""
+
+    def __init__(self, state_dir: Path, alerts: Alerts, clock: Clock | None = None) -> None:
+        super().__init__(state_dir, alerts, clock)
+        self.away = False
+        self.waits = Batch()
+
+    def write(self, batch: Batch) -> None:
+        self.waits.incidents |= batch.incidents
+        self.waits.mutes |= batch.mutes
+        self.waits.outbox += batch.outbox
+        if not self.away:
+            super().write(self.waits)
+            self.waits.clear()
+
+    def unwritten(self) -> Unwritten | None:
+        return unwritten(self.waits, "the disk is full") if self.away else None
+
+    def expand(self) -> None:
+        self.books.follow(self.unwritten(), self.clock.now)
+        self.books.done(super().expand)
+
+    def vanishes(self) -> None:
+        """The store is not there under its name."""
+        self.shut()
+        self.books._leave()
+        for suffix in ("", "-wal", "-shm"):
+            if (file := self.state_dir / f"{STORE}{suffix}").exists():
+                file.rename(file.with_name(f"away{suffix}"))
+        self.away = True
+
+    def is_back(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            if (file := self.state_dir / f"away{suffix}").exists():
+                file.rename(file.with_name(f"{STORE}{suffix}"))
+        self._goes_on()
+
+    @contextmanager
+    def locked(self, *, unreadable: bool = False) -> Iterator[None]:
+        """Somebody else has locked the store."""
+        with closing(sqlite3.connect(self.state_dir / STORE, isolation_level=None)) as other:
+            if unreadable:
+                self.books.close()
+                self.shut()
+                other.execute("PRAGMA locking_mode = EXCLUSIVE")
+                other.execute("BEGIN EXCLUSIVE")
+            else:
+                other.execute("BEGIN IMMEDIATE")
+            self.away = True
+            yield
+        self._goes_on()
+
+    def _goes_on(self) -> None:
+        self.away = False
+        self.shut()
+        self.reopen()
+        self.write(Batch())

@@ -1,0 +1,93 @@
+"""For any sequence of verdicts: what the rule of incidents makes of it is told, in order and once."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.alerts.shop import all_to, server_row
+from tests.alerts.stuck import Stuck
+from tests.alerts.test_any_course import memory
+from wgmon_tui.alerts.records import Kind
+from wgmon_tui.diagnosis.verdict import Diagnosis, Verdict
+from wgmon_tui.fleet.alert_settings import Rule
+from wgmon_tui.history.batch import Batch, outbox_row
+from wgmon_tui.monitor.board import Board, Round
+from wgmon_tui.monitor.incidents import What
+
+NAMES = ("ams1", "fra1")
+ADDRESSES = {"ams1": "203.0.113.9", "fra1": "198.51.100.7"}
+TELLS = {
+    What.OPENED: Kind.OPENED,
+    What.CAUSE_CHANGED: Kind.CAUSE_CHANGED,
+    What.CLOSED: Kind.RECOVERED,
+    What.ACKNOWLEDGED: Kind.ACKNOWLEDGED,
+}
+
+ROUNDS = st.tuples(
+    st.sampled_from(NAMES),
+    st.sampled_from(
+        (Verdict.HEALTHY, Verdict.SILENT, Verdict.PORT_CLOSED, Verdict.LOSSY, Verdict.LOCAL_FAULT)
+    ),
+)
+STEPS = st.one_of(ROUNDS, st.sampled_from(("told", "refused", "store away", "store back")))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(STEPS, max_size=60))
+def test_every_incident_is_announced_and_closed_in_order_and_once(
+    steps: list[tuple[str, Verdict] | str],
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="wgmon-verdicts-", dir=memory()) as directory:
+        shop = Stuck(Path(directory), all_to("pager", rules=(Rule(("pager",)),)))
+        board = Board([server_row(name, ADDRESSES[name]).server for name in NAMES])
+        lost_sight = "store away" in steps
+        happened: dict[str, list[Kind]] = defaultdict(list)
+
+        def looks(name: str, verdict: Verdict) -> None:
+            shop.clock.now += 40.0  # later than what would still join a message
+            last = server_row(name, ADDRESSES[name]).last
+            assert last
+            diagnosis = Diagnosis(verdict, verdict.meaning)
+            for event in board.record(name, Round(last.checks, (diagnosis,)), shop.clock.now):
+                happened[event.incident.id].append(TELLS[event.what])
+                row = outbox_row(board.rows[name], event)
+                shop.write(Batch(incidents={event.incident.id: event.incident}, outbox=[row]))
+
+        def is_told(*, refused: str = "") -> None:
+            shop.expand()
+            shop.deliver(refused=refused)
+
+        for step in steps:
+            match step:
+                case (name, verdict):
+                    looks(name, verdict)
+                case "store away" if not shop.away:
+                    shop.vanishes()
+                case "store back" if shop.away:
+                    shop.is_back()
+                case "told":
+                    is_told()
+                case "refused":
+                    is_told(refused="HTTP 503")
+        if shop.away:
+            shop.is_back()
+        for _ in range(30):
+            for name in NAMES:
+                looks(name, Verdict.HEALTHY)
+        for _ in range(3):
+            shop.clock.now += 120.0
+            is_told()
+        told = {each.id: each for each in shop.got["pager"]}
+        assert len(told) == len(shop.got["pager"]), "a message came twice"
+        for incident, kinds in happened.items():
+            mine = [each.kind for each in told.values() if incident in {m.incident.id for m in each.about}]
+            # An opening that is told late, because the store could not even be read, tells the cause of then.
+            changes = Kind.CAUSE_CHANGED
+            assert [each for each in mine if each is not changes] == [k for k in kinds if k is not changes]
+            assert mine == kinds or (lost_sight and mine.count(changes) < kinds.count(changes))
+        shop.close()

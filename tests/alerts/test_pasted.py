@@ -1,0 +1,124 @@
+"""docs/alerts.md, pasted: each sink's configuration goes into a config.toml, its secrets into the files that
+it names, and a test is sent by it. Only the addresses of the outside world are those of servers on loopback.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.alerts.certificates import Certificates
+from tests.alerts.receivers import Receiver, answer
+from tests.alerts.test_documented import PAGE, SNIPPETS
+from tests.alerts.test_email import PASSWORD, Postbox, post_office
+from wgmon_tui.alerts.orders import read_orders
+from wgmon_tui.alerts.sinks import bell
+from wgmon_tui.fleet.alert_settings import SinkType
+from wgmon_tui.fleet.config_toml import parse_config, read_config
+from wgmon_tui.service.alert_command import send_test
+
+OF_SINKS = [each for each in SNIPPETS[1:] if PAGE.index(each) < PAGE.index("\n## Rules\n")]
+"""The first one says what is the least; those behind have a heading each."""
+
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+"""Of apprise's own, as it looks for what its services need."""
+
+
+def ids(snippet: str) -> str:
+    return str(re.findall(r'type = "(.*?)"', snippet)[0])
+
+
+@pytest.fixture
+def postbox() -> Postbox:
+    return Postbox()
+
+
+@pytest.fixture
+def mail_port(postbox: Postbox, certificates: Certificates) -> Iterator[int]:
+    with post_office(postbox, certificates.server()) as port:
+        yield port
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """What is written to the terminal of this process."""
+    reading, writing = pty.openpty()
+    monkeypatch.setattr(bell, "TERMINAL", os.ttyname(writing))
+    yield reading
+    os.close(reading)
+    os.close(writing)
+
+
+def here(snippet: str, receiver: Receiver, mail_port: int, authority: Path, program: Path) -> str:
+    """The snippet with addresses of ours, some of them in lines that are comments."""
+    text = snippet.replace("http://127.0.0.1:9093", receiver.url)
+    text = text.replace('# api = "https://botapi.example.net"', f'api = "{receiver.url}"')
+    text = text.replace("smtp.example.net", "127.0.0.1").replace("# port = 587", f"port = {mail_port}")
+    text = text.replace("/usr/local/bin/page", str(program))
+    return f'{text}ca_file = "{authority}"\n' if 'type = "email"' in text else text
+
+
+def secrets(text: str, receiver: Receiver) -> dict[str, str]:
+    """What stands in the files that it names."""
+    found = {}
+    for name in re.findall(r'^\w+_file = "(.*?)"', text, re.MULTILINE):
+        if name.endswith(".url"):
+            found[name] = f"{receiver.url}/s3cr3t"
+    found |= {"matrix.url": f"json://127.0.0.1:{receiver.port}/", "telegram.token": "123456:AAs3cr3t"}
+    each = f"{receiver.url}/s3cr3t/{{server}}?create=1"
+    return found | {"smtp.password": PASSWORD, "pager.secret": "s3cr3t", "healthchecks-each.url": each}
+
+
+def paste(config: Path, text: str, receiver: Receiver) -> None:
+    (config / "config.toml").write_text(text)
+    for name, secret in secrets(text, receiver).items():
+        (config / name).touch(0o600)
+        (config / name).write_text(secret + "\n")
+
+
+def test_the_page_has_a_configuration_of_its_own_for_each_kind_of_sink() -> None:
+    shown = [sink.type for snippet in OF_SINKS for sink in parse_config(snippet).alerts.sinks]
+    assert set(shown) == set(SinkType)
+
+
+@pytest.mark.parametrize("snippet", OF_SINKS, ids=ids)
+def test_by_what_is_pasted_a_test_arrives(
+    snippet: str, tmp_path: Path, mail_port: int, postbox: Postbox, certificates: Certificates, terminal: int
+) -> None:
+    program = tmp_path / "page"
+    program.write_text(f"#!/bin/sh\ncat > {tmp_path / 'paged'}\n")
+    program.chmod(stat.S_IRWXU)
+    with Receiver(answer(200, '{"ok": true, "result": {}}')) as receiver:
+        text = here(snippet, receiver, mail_port, certificates.authority, program)
+        paste(tmp_path, text, receiver)
+        for sink in read_config(tmp_path).alerts.sinks:
+            assert sink.type is not SinkType.TELEGRAM or receiver.url in text
+            assert send_test(tmp_path, tmp_path / "state", sink.name) == 0
+            _assert_arrived(sink.type, receiver, postbox, tmp_path / "paged", terminal)
+
+
+def _assert_arrived(kind: SinkType, receiver: Receiver, postbox: Postbox, paged: Path, terminal: int) -> None:
+    match kind:
+        case SinkType.EMAIL:
+            assert postbox.logins == [(b"wgmon", PASSWORD.encode())]
+            assert len(postbox.letters) == 1
+        case SinkType.COMMAND:
+            assert '"kind":"test"' in paged.read_text().replace(": ", ":")
+        case SinkType.BELL:
+            assert b"\a" in os.read(terminal, 1000)
+        case _:
+            assert receiver.heard
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=ids)
+def test_with_its_files_beside_it_nothing_that_is_pasted_lacks_a_secret(snippet: str, tmp_path: Path) -> None:
+    with Receiver() as receiver:
+        paste(tmp_path, snippet, receiver)
+    orders = read_orders(read_config(tmp_path).alerts, tmp_path)
+    assert orders.problems == {}

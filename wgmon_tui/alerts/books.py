@@ -1,0 +1,152 @@
+"""Where it is written what is told to whom: in the store, or in memory while that cannot be written.
+
+Everything is written in transactions, so that a kill at any moment neither loses a message nor doubles one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from wgmon_tui.alerts.standin import StandIn
+from wgmon_tui.history.store import STORE, unavailable
+from wgmon_tui.history.unwritten import Unwritten
+
+_PATIENCE_S = 1.0
+
+Write = tuple[str, tuple[object, ...]]
+"""A statement and its values."""
+
+Writes = list[Write]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Books:
+    """One connection, for one thread at a time. Everything raises sqlite3.Error and OSError."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.trouble: str | None = None
+        """Why it is written in memory now."""
+        self.write_down: Callable[[sqlite3.Connection], None] = lambda _: None
+        """Called with a stand-in for a store that cannot even be read: write there what is known of it."""
+        self._path = state_dir / STORE
+        self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+        self._stand_in: StandIn | None = None
+
+    def close(self) -> None:
+        """Let go of the store, and of what is only in memory."""
+        self._leave()
+        if self._stand_in:
+            self._stand_in.connection.close()
+        self._stand_in = None
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it is written in memory, and the store could not even be read."""
+        return self._stand_in is not None and self._stand_in.is_blank
+
+    def opened(self) -> sqlite3.Connection:
+        """The store that is found under its name now, for a damaged one is set aside; or its stand-in.
+
+        Another connection than before means that what was remembered of its tables is to be read anew.
+        """
+        if self._stand_in:
+            return self._stand_in.connection
+        inode = self._path.stat().st_ino if self._path.exists() else 0
+        if self._connection and inode == self._inode:
+            return self._connection
+        self._leave()
+        connection = self._open(_PATIENCE_S)
+        try:
+            # We hold the writer's lock: nobody sends any more what another life of this program began to.
+            connection.execute("UPDATE deliveries SET lease_until = NULL WHERE lease_until IS NOT NULL")
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._inode = connection, inode
+        return connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing. After a failure everything is read anew."""
+        connection = self.opened()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                connection.rollback()
+            self._leave()
+            raise
+
+    def write(self, writes: Writes) -> None:
+        """These, in one transaction."""
+        with self.transaction() as connection:
+            for statement, values in writes:
+                connection.execute(statement, values)
+
+    def done(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Have something done that writes here: in memory, where the store does not let it be done."""
+        try:
+            return call(*args, **kwargs)
+        except (sqlite3.Error, OSError) as error:
+            if self._stand_in:
+                raise
+            self._fall_back(str(unavailable(self._path, error)))
+            return call(*args, **kwargs)
+
+    def follow(self, unwritten: Unwritten | None, now: float) -> None:
+        """Write in memory while the store cannot be written, and into the store once that can be."""
+        if unwritten:
+            self._fall_back(unwritten.reason).take(unwritten, now)
+        elif self._stand_in:
+            try:
+                self._come_back(self._stand_in)
+            except (sqlite3.Error, OSError) as error:
+                self.trouble = str(unavailable(self._path, error))
+
+    def _fall_back(self, reason: str) -> StandIn:
+        self.trouble = reason
+        if self._stand_in is None:
+            self._leave()
+            self._stand_in = StandIn(self._path)
+            if self._stand_in.is_blank:
+                self.write_down(self._stand_in.connection)
+        return self._stand_in
+
+    def _come_back(self, stand_in: StandIn) -> None:
+        # Who waits for the store here keeps every sink waiting.
+        connection, inode = self._open(0.0), self._path.stat().st_ino
+        try:
+            stand_in.bring_into(connection)
+            connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_S * 1000:.0f}")
+        except BaseException:
+            connection.close()
+            raise
+        self.close()
+        self._connection, self._inode, self.trouble = connection, inode, None
+
+    def _open(self, patience: float) -> sqlite3.Connection:
+        uri = f"{self._path.absolute().as_uri()}?mode=rw"
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _leave(self) -> None:
+        if self._connection:
+            self._connection.close()
+        self._connection = None

@@ -1,0 +1,272 @@
+"""Deliveries: one message to one sink, on its way.
+
+    pending ──take──► a sink ──► sent, pending again, given up
+
+A delivery is pending until its sink has said that it has it: a kill in between sends it twice, with the same
+id. What was given up is shown until somebody has seen it or has it tried again.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from wgmon_tui.alerts.books import Books, Write, Writes
+from wgmon_tui.alerts.grouping import Draft, in_words, shared
+from wgmon_tui.alerts.policy import Tell
+from wgmon_tui.alerts.records import Announcement, Kind
+from wgmon_tui.fleet.alert_settings import Sink
+from wgmon_tui.history.codec import ForeignError, form_of
+
+_LOOKED_AT = 500
+"""So many pending deliveries of a sink are looked at for the next one, so that thousands cost no more."""
+
+_LONGEST_WAIT_S = 3_700.0
+"""Nothing is due later than this on purpose: what seems to be stood there when the clock was set back."""
+
+_KEPT_S = 30 * 86_400.0
+_KEPT_UNSEEN_S = 400 * 86_400.0
+"""So long stays what was given up and nobody has seen."""
+
+_FORGOTTEN_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A delivery that is to be sent now; `late` seconds after it could first have been."""
+
+    sink: str
+    announcement: Announcement
+    attempts: int
+
+
+class Deliveries:
+    """What is on its way. For one thread at a time; everything raises sqlite3.Error and OSError."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    def add(self, announcement: Announcement, sinks: Iterable[str], now: float) -> None:
+        """Send these sinks something that is about no incident."""
+        self._books.write([insert(sink, announcement, now) for sink in sinks])
+
+    def take(self, sink: Sink, now: float) -> Job | float | None:
+        """The next delivery of a sink, leased; or after how many seconds there is one; or None.
+
+        What was tried least comes first; of one incident, each thing only when what was before is done.
+        """
+        connection = self._books.opened()
+        blocked: set[str] = set()
+        best: tuple[int, int] | None = None
+        wait: float | None = None
+        for number, due, lease, attempts, incidents in connection.execute(_PENDING, (sink.name, _LOOKED_AT)):
+            mine = set(incidents.split())
+            at = max(due, lease or due)
+            if not mine & blocked:
+                if at <= now or at > now + _LONGEST_WAIT_S:
+                    best = min(best or (attempts, number), (attempts, number))
+                else:
+                    wait = min(wait or at - now, at - now)
+            blocked |= mine
+        if best is None:
+            return wait
+        attempts, number = best
+        text, since = connection.execute(_SAYS, (number,)).fetchone()
+        announcement = announcement_of(text)
+        if announcement is None:
+            connection.execute(_UNREADABLE, (now, number))
+            return 0.0
+        connection.execute(_LEASE, (now + 2 * sink.timeout + 5.0, number))
+        return Job(sink.name, replace(announcement, late=max(0.0, now - since)), attempts)
+
+    def sent(self, job: Job, now: float) -> None:
+        """It has arrived."""
+        self._books.write([_finish(job, "sent", "", now)])
+
+    def give_up(self, job: Job, reason: str, now: float) -> None:
+        """It will never arrive."""
+        self._books.write([_finish(job, "given up", reason, now)])
+
+    def try_again(self, job: Job, sink: Sink, reason: str, now: float, due: float) -> None:
+        """It did not arrive this time. What has waited too long for this sink is given up."""
+        too_long = f"{reason}; given up after {sink.give_up_after / 3600:g} h"
+        self._books.write(
+            [
+                (_AGAIN, (due, reason, job.announcement.id, job.sink)),
+                (_GIVE_UP_OLD, (too_long, now, sink.name, now - sink.give_up_after)),
+            ]
+        )
+
+    def hurry(self, sink: str, now: float) -> None:
+        """The sink is there again: what waits for another attempt need not wait."""
+        self._books.write([(_HURRY, (now, sink))])
+
+    def retry(self, number: int, now: float) -> bool:
+        """Somebody wants a delivery to be tried now, one that was given up too. False where there is none."""
+        with self._books.transaction() as connection:
+            return connection.execute(_RETRY, (now, now, number)).rowcount == 1
+
+    def see(self, sink: str, number: int, who: str, now: float) -> bool:
+        """Somebody has seen what was given up: a delivery, or with 0 all of a sink. False for none."""
+        with self._books.transaction() as connection:
+            return connection.execute(_SEE, (now, who, sink, number)).rowcount > 0
+
+    def waiting(self) -> int:
+        """How many are pending."""
+        (number,) = self._books.opened().execute(_WAITING).fetchone()
+        return int(number)
+
+    def forget(self, now: float) -> None:
+        """Forget what was done long ago."""
+        self._books.write([(_FORGET, (now - _KEPT_S, now - _KEPT_UNSEEN_S, _FORGOTTEN_AT_ONCE))])
+
+
+# What the outbox writes here, in transactions of its own
+
+
+def insert(sink: str, announcement: Announcement, due: float) -> Write:
+    """What puts a message on its way; a second time it changes nothing, unless it was given up meanwhile."""
+    kind, text = announcement.kind.value, to_json(announcement)
+    return _INSERT, (announcement.id, sink, kind, announcement.at, due, due, ids(announcement), text)
+
+
+def join(connection: sqlite3.Connection, draft: Draft, now: float) -> Write | None:
+    """What puts it into the message that it may join, where that waits and no order is broken by it."""
+    found = connection.execute(_JOINABLE, (draft.joins, draft.sink, now)).fetchone()
+    if draft.joins is None or found is None:
+        return None
+    number, text = found
+    waiting = announcement_of(text)
+    if waiting is None:
+        return None
+    about = (*waiting.about, *draft.announcement.about)
+    mine = {each.incident.id for each in about}
+    later = connection.execute(
+        "SELECT incidents FROM deliveries WHERE sink = ? AND state = 'pending' AND id > ?",
+        (draft.sink, number),
+    )
+    if any(mine & set(incidents.split()) for (incidents,) in later):
+        return None
+    joined = replace(waiting, about=about, bond=in_words(shared(about)))
+    return _JOIN, (ids(joined), to_json(joined), number)
+
+
+def waits(connection: sqlite3.Connection, sink: str, incident: str) -> bool:
+    """Whether something of an incident is on its way to a sink."""
+    return connection.execute(_WAITING_OF, (sink, f"%{incident}%")).fetchone() is not None
+
+
+def note_held(tell: Tell, now: float) -> Write:
+    """What says that something is not told, and why."""
+    announcement = Announcement(_held_id(tell, tell.kind), tell.kind, now, (tell.matter,))
+    text = to_json(announcement)
+    values = (announcement.id, tell.sink, tell.kind.value, now, now, now, tell.held, now)
+    return _HOLD, (*values, ids(announcement), text)
+
+
+def no_longer_held(tell: Tell) -> Writes:
+    """Whatever was said to be held back of an incident's beginning or end: now there is more to say."""
+    kinds = (Kind.OPENED, Kind.RECOVERED) if tell.kind is Kind.RECOVERED and tell.held else (tell.kind,)
+    return [(_NOT_HELD, (tell.sink, _held_id(tell, kind))) for kind in kinds]
+
+
+def drop_others(sinks: Iterable[str], now: float) -> Write:
+    """Only these sinks are left: what says so of what was to go to others."""
+    return _DROP_OTHERS, (now, json.dumps(list(sinks)))
+
+
+def shift(seconds: float) -> Write:
+    """The clock was set: what waits waits as long as before."""
+    return _SHIFT, (seconds, seconds, seconds)
+
+
+def ids(announcement: Announcement) -> str:
+    """The ids of the incidents that it is about, as they are stored."""
+    return " ".join(each.incident.id for each in announcement.about)
+
+
+def to_json(announcement: Announcement) -> str:
+    """An announcement as it is stored."""
+    write, _ = form_of(Announcement)
+    text = json.dumps(write(announcement), ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="replace").decode()
+
+
+def announcement_of(text: str) -> Announcement | None:
+    """The announcement as it was stored; None for what another version wrote and we cannot read."""
+    _, read = form_of(Announcement)
+    try:
+        announcement = read(json.loads(text))
+    except (ValueError, RecursionError, ForeignError):
+        return None
+    return announcement if isinstance(announcement, Announcement) else None
+
+
+def _held_id(tell: Tell, kind: Kind) -> str:
+    return f"{tell.matter.incident.id}-{kind.value.replace(' ', '-')}-held"
+
+
+def _finish(job: Job, state: str, reason: str, now: float) -> Write:
+    """By the message's id: a delivery has another number where the store was away meanwhile."""
+    return _FINISH, (state, reason, now, job.announcement.id, job.sink)
+
+
+_NOT_HELD = "DELETE FROM deliveries WHERE sink = ? AND dedup = ?"
+
+_JOIN = "UPDATE deliveries SET incidents = ?, announcement = ? WHERE id = ?"
+
+_SAYS = "SELECT announcement, waits_since FROM deliveries WHERE id = ?"
+
+_LEASE = "UPDATE deliveries SET lease_until = ? WHERE id = ?"
+
+_INSERT = """INSERT INTO deliveries (dedup, sink, kind, at, waits_since, due_at, attempts, state, reason,
+    incidents, announcement) VALUES (?, ?, ?, ?, ?, ?, 0, 'pending', '', ?, ?)
+    ON CONFLICT (dedup, sink) DO UPDATE SET state = 'pending', reason = '', due_at = excluded.due_at,
+    waits_since = excluded.waits_since, attempts = 0, done_at = NULL, seen_at = NULL, seen_by = ''
+    WHERE state = 'given up'"""
+
+_HOLD = """INSERT INTO deliveries (dedup, sink, kind, at, waits_since, due_at, attempts, state, reason,
+    done_at, incidents, announcement) VALUES (?, ?, ?, ?, ?, ?, 0, 'held', ?, ?, ?, ?)
+    ON CONFLICT (dedup, sink) DO UPDATE SET reason = excluded.reason, at = excluded.at"""
+
+_JOINABLE = """SELECT id, announcement FROM deliveries WHERE dedup = ? AND sink = ? AND state = 'pending'
+    AND attempts = 0 AND lease_until IS NULL AND due_at > ?"""
+
+_PENDING = """SELECT id, due_at, lease_until, attempts, incidents FROM deliveries
+    WHERE sink = ? AND state = 'pending' ORDER BY id LIMIT ?"""
+
+_WAITING = "SELECT count(*) FROM deliveries WHERE state = 'pending'"
+
+_WAITING_OF = "SELECT 1 FROM deliveries WHERE sink = ? AND state = 'pending' AND incidents LIKE ? LIMIT 1"
+
+_FINISH = """UPDATE deliveries SET state = ?, reason = ?, done_at = ?, lease_until = NULL
+    WHERE dedup = ? AND sink = ?"""
+
+_UNREADABLE = """UPDATE deliveries SET state = 'given up', reason = 'written by another version', done_at = ?
+    WHERE id = ?"""
+
+_AGAIN = """UPDATE deliveries SET attempts = attempts + 1, lease_until = NULL, due_at = ?, reason = ?
+    WHERE dedup = ? AND sink = ? AND state = 'pending'"""
+
+_HURRY = "UPDATE deliveries SET due_at = ? WHERE sink = ? AND state = 'pending' AND attempts > 0"
+
+_GIVE_UP_OLD = """UPDATE deliveries SET state = 'given up', reason = ?, done_at = ?
+    WHERE sink = ? AND state = 'pending' AND waits_since < ?"""
+
+_DROP_OTHERS = """UPDATE deliveries SET state = 'given up', done_at = ?, lease_until = NULL,
+    reason = 'no sink "' || sink || '" in config.toml any more'
+    WHERE state = 'pending' AND sink NOT IN (SELECT value FROM json_each(?))"""
+
+_RETRY = """UPDATE deliveries SET state = 'pending', due_at = ?, waits_since = ?, attempts = 0,
+    done_at = NULL, seen_at = NULL, seen_by = '' WHERE id = ? AND state IN ('pending', 'given up')"""
+
+_SEE = """UPDATE deliveries SET seen_at = ?, seen_by = ?
+    WHERE sink = ?3 AND ?4 IN (0, id) AND state = 'given up' AND seen_at IS NULL"""
+
+_SHIFT = """UPDATE deliveries SET waits_since = waits_since + ?, due_at = due_at + ?,
+    lease_until = lease_until + ? WHERE state = 'pending'"""
+
+_FORGET = """DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE state != 'pending'
+    AND done_at < iif(state = 'given up' AND seen_at IS NULL, ?2, ?1) ORDER BY id LIMIT ?3)"""

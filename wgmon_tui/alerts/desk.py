@@ -1,0 +1,61 @@
+"""The desk of one sink: what its worker waits for, and the attempt that is under way."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from wgmon_tui.fleet.values import printable
+
+_LONGEST_REASON = 200
+
+
+@dataclass(slots=True)
+class Desk:
+    """What belongs to one sink. `urged` ends its pause, `idle` says that its worker waits."""
+
+    work: asyncio.Event = field(default_factory=asyncio.Event)
+    urged: asyncio.Event = field(default_factory=asyncio.Event)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    attempt: Future[None] | None = None
+    failures: int = 0
+    pause: float = 0.0
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    worker: asyncio.Task[None] | None = None
+    beating: asyncio.Task[None] | None = None
+    every: float | None = None
+
+
+async def wait(desk: Desk, event: asyncio.Event, seconds: float | None) -> None:
+    """Until there is something to do, or for so many seconds."""
+    desk.idle.set()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    desk.idle.clear()
+
+
+def in_daemon_thread(call: Callable[[], None]) -> Future[None]:
+    """Begin it. Not in a pool: who hangs holds up nobody, and not the end of the program."""
+    promise: Future[None] = Future()
+    promise.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001  whoever awaits it gets it
+            promise.set_exception(error)
+        else:
+            promise.set_result(None)
+
+    threading.Thread(target=run, name="alert", daemon=True).start()
+    return promise
+
+
+def line(reason: str) -> str:
+    """A reason as it is stored and shown; other programs have a word in it."""
+    return printable(" ".join(reason.split()))[:_LONGEST_REASON]

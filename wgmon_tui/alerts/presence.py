@@ -1,0 +1,30 @@
+"""Whether somebody tells people: who starts again learns that the one before was ended without a word."""
+
+from __future__ import annotations
+
+from wgmon_tui.alerts.books import Books
+
+
+class Presence:
+    """For one thread at a time; everything raises sqlite3.Error and OSError."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    def came(self, now: float) -> float | None:
+        """Say that we are there; since when somebody was who never said that he went."""
+        with self._books.transaction() as connection:
+            found = connection.execute("SELECT value FROM facts WHERE name = 'alerting'").fetchone()
+            connection.execute(_THERE, (now,))
+            return None if found is None else float(found[0])
+
+    def still_there(self, now: float) -> None:
+        """Said each minute, so that the next one knows until when we were."""
+        self._books.write([(_THERE, (now,))])
+
+    def went(self) -> None:
+        """We end, and have said so."""
+        self._books.write([("DELETE FROM facts WHERE name = 'alerting'", ())])
+
+
+_THERE = "INSERT OR REPLACE INTO facts (name, value) VALUES ('alerting', ?)"

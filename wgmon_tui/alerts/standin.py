@@ -1,0 +1,147 @@
+"""A store in memory, for as long as the one on the disk cannot be written: people are told all the same.
+
+It begins with what can be read of the store, hears from the recorder what waits to be written, and is brought
+into the store when that is back. Who is killed before that tells it again, an opening and a recovery with the
+same ids.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Container, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from wgmon_tui.history import schema
+from wgmon_tui.history.batch import OutboxRow
+from wgmon_tui.history.unwritten import Unwritten
+
+_PATIENCE_S = 0.25
+"""How long it waits to read a store that somebody has locked: nobody is told anything meanwhile."""
+
+
+class StandIn:
+    """Its `connection` has the tables of the store."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = sqlite3.connect(
+            ":memory:", uri=True, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
+        )
+        schema.create_or_migrate(self.connection)
+        self.is_blank = not (_copied(self.connection, path) or _copied_unlogged(self.connection, path))
+        """Whether the store could not even be read."""
+
+    def take(self, unwritten: Unwritten, now: float) -> None:
+        """What has happened since, as far as it is not here yet."""
+        batch = unwritten.batch(but=self._rows())
+        known: dict[str, int] = dict(self.connection.execute("SELECT name, id FROM servers"))
+        self.connection.execute("BEGIN")
+        with self.connection:
+            batch.write(self.connection, known, now)
+
+    def bring_into(self, store: sqlite3.Connection) -> None:
+        """Write into the store what was done here, in one transaction. Raises sqlite3.Error."""
+        mine, told = self._rows(), self._told()
+        store.execute("BEGIN IMMEDIATE")
+        with store:
+            store.executemany(_MARK, _seen_to(store.execute(_UNREAD).fetchall(), mine, told))
+            store.executemany("DELETE FROM tellings WHERE incident = ?", ((each,) for each in told))
+            if not self.is_blank:
+                store.executemany(_NOT_HELD, ((each,) for each in told))
+            store.executemany(_TELLING, self.connection.execute("SELECT * FROM tellings"))
+            store.executemany(_DELIVERY, self.connection.execute(_DELIVERIES))
+
+    def _rows(self) -> set[OutboxRow]:
+        return set(self.connection.execute("SELECT at, what, incident, matter FROM outbox"))
+
+    def _told(self) -> set[str]:
+        """The incidents of which the truth is here: all that are here, where the store could be read.
+
+        Else those of which something was told or is known: what came before the others is only in the store.
+        """
+        if not self.is_blank:
+            return {incident for _, _, incident, _ in self._rows()}
+        known = {incident for (incident,) in self.connection.execute("SELECT incident FROM tellings")}
+        said = self.connection.execute("SELECT incidents FROM deliveries")
+        return known.union(*(incidents.split() for (incidents,) in said))
+
+
+def _seen_to(
+    unread: Iterable[tuple[int, float, str, str, str]], mine: Container[OutboxRow], told: Container[str]
+) -> list[tuple[int]]:
+    """The rows of which nothing more is to be told: those that were seen here, and what was before them."""
+    rows = list(unread)
+    last = {
+        incident: number
+        for number, at, what, incident, matter in rows
+        if incident in told and (at, what, incident, matter) in mine
+    }
+    return [(number,) for number, _, _, incident, _ in rows if number <= last.get(incident, 0)]
+
+
+def _copied(connection: sqlite3.Connection, path: Path, how: str = "mode=ro") -> bool:
+    """Whether what is needed of the store could be read."""
+    try:
+        connection.execute("ATTACH ? AS disk", (f"{path.absolute().as_uri()}?{how}",))
+    except sqlite3.Error:
+        return False
+    try:
+        connection.execute("BEGIN")
+        with connection:
+            for statement in _COPY:
+                connection.execute(statement)
+    except sqlite3.Error:
+        return False
+    else:
+        return True
+    finally:
+        with suppress(sqlite3.Error):
+            connection.execute("DETACH disk")
+
+
+def _copied_unlogged(connection: sqlite3.Connection, path: Path) -> bool:
+    """Where we may not write, SQLite cannot make the log that it looks for, and reads nothing without it."""
+    logged = path.with_name(f"{path.name}-wal").exists()
+    return path.exists() and not logged and _copied(connection, path, "mode=ro&immutable=1")
+
+
+_COPY = (
+    """CREATE TEMP TABLE lasting AS
+        SELECT id FROM disk.incidents WHERE closed_at IS NULL UNION SELECT incident FROM disk.tellings""",
+    "INSERT OR REPLACE INTO main.facts SELECT * FROM disk.facts",
+    "INSERT INTO main.servers SELECT * FROM disk.servers",
+    "INSERT INTO main.mutes SELECT * FROM disk.mutes",
+    "INSERT INTO main.incidents SELECT * FROM disk.incidents WHERE id IN lasting",
+    "INSERT INTO main.tellings SELECT * FROM disk.tellings",
+    """INSERT INTO main.outbox SELECT * FROM disk.outbox WHERE incident IN lasting
+        OR id > ifnull((SELECT value FROM disk.facts WHERE name = 'alerts_read'), 0)""",
+    """INSERT INTO main.deliveries SELECT * FROM disk.deliveries
+        WHERE state IN ('pending', 'given up') OR (state = 'held' AND incidents IN lasting)""",
+    "UPDATE main.deliveries SET lease_until = NULL",
+    # What comes gets other numbers than what the store has.
+    "DELETE FROM main.sqlite_sequence",
+    "INSERT INTO main.sqlite_sequence SELECT * FROM disk.sqlite_sequence",
+    "DROP TABLE lasting",
+)
+
+_UNREAD = """SELECT id, at, what, incident, matter FROM outbox
+    WHERE id > ifnull((SELECT value FROM facts WHERE name = 'alerts_read'), 0) ORDER BY id"""
+
+_MARK = "UPDATE outbox SET what = 'told' WHERE id = ?"
+
+_NOT_HELD = "DELETE FROM deliveries WHERE state = 'held' AND incidents = ?"
+
+_TELLING = """INSERT OR REPLACE INTO tellings (incident, sink, told_at, reminded_at, escalated_at, held)
+    VALUES (?, ?, ?, ?, ?, ?)"""
+
+_DELIVERIES = """SELECT dedup, sink, kind, at, waits_since, due_at, lease_until, attempts, state, reason,
+    done_at, incidents, announcement, seen_at, seen_by FROM deliveries ORDER BY id"""
+
+_DELIVERY = """INSERT INTO deliveries (dedup, sink, kind, at, waits_since, due_at, lease_until, attempts,
+    state, reason, done_at, incidents, announcement, seen_at, seen_by)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (dedup, sink) DO UPDATE SET kind = excluded.kind, at = excluded.at,
+    waits_since = excluded.waits_since, due_at = excluded.due_at, lease_until = excluded.lease_until,
+    attempts = excluded.attempts, state = excluded.state, reason = excluded.reason,
+    done_at = excluded.done_at, incidents = excluded.incidents, announcement = excluded.announcement,
+    seen_at = excluded.seen_at, seen_by = excluded.seen_by"""

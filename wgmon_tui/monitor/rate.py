@@ -1,0 +1,31 @@
+"""How many checks a second are finished, over the last few seconds."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+_OVER_S = 5.0
+
+
+class Rate:
+    """Counts what is finished now."""
+
+    def __init__(self) -> None:
+        self._finished: deque[float] = deque()
+
+    def count(self, checks: int) -> None:
+        """So many are finished."""
+        self._finished.extend([time.monotonic()] * checks)
+        self._forget_old()
+
+    @property
+    def per_second(self) -> float:
+        """Over the last five seconds."""
+        self._forget_old()
+        return len(self._finished) / _OVER_S
+
+    def _forget_old(self) -> None:
+        horizon = time.monotonic() - _OVER_S
+        while self._finished and self._finished[0] < horizon:
+            self._finished.popleft()
