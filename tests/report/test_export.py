@@ -14,7 +14,7 @@ from tests.report.kept import GOOD, HOUR, LOST, NAMES, write_store
 from tests.report.rounds import STARTED_AT
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.history.reading import History
-from wgmon_tui.history.records import ExchangeLine, Note, PastCheck, StoredExchange
+from wgmon_tui.history.records import ExchangeLine, Note, PastCheck
 from wgmon_tui.history.store import STORE
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.report.csv_lines import csv_lines
@@ -219,9 +219,10 @@ def test_an_incident_is_a_line_of_ascii_and_a_full_row(incident: Incident, notes
 
 
 def test_a_row_has_every_column_that_its_kind_promises() -> None:
-    stored = StoredExchange(ExchangeLine(1, "fra1", STARTED_AT, "good", Verdict.HEALTHY, None), GOOD)
-    assert [set(each) >= set(COLUMNS["exchange"]) for each in packet_objects(stored)] == [True] * 3
-    assert [each["id"] for each in exchange_objects(stored)] == [1]
+    line = ExchangeLine(1, "fra1", STARTED_AT, "good", Verdict.HEALTHY, None)
+    assert [set(each) >= set(COLUMNS["exchange"]) for each in packet_objects(GOOD, line)] == [True] * 3
+    assert [each["id"] for each in exchange_objects(GOOD, line)] == [1]
+    assert [each["kind"] for each in exchange_objects(GOOD, None)] == ["sight"]
 
 
 def _full_row(kind: Kind, value: dict[str, object]) -> None:

@@ -1,0 +1,178 @@
+"""What a scrape costs: `python -m tests.perf.scrape [SERVERS INTERVAL_S SCRAPES]`.
+
+A writer checks so many healthy servers at such an interval, and a process of its own scrapes it over HTTP as
+Prometheus does, once as plain text and once with gzip. Beside size and time stand what a scrape costs the
+writer in CPU, for how long its event loop is held up, and how late checks begin, each against the same
+seconds without a scrape.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import http.client
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from tests.service.stage import until
+from wgmon_tui.fleet.records import Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.fleet.servers_toml import render
+from wgmon_tui.lab.crowd import Crowd, crowd
+from wgmon_tui.report.prometheus import rendered
+from wgmon_tui.report.prometheus_tally import Tallies
+from wgmon_tui.service.metrics import Metrics
+from wgmon_tui.service.metrics_address import ListenAddress, listen, parse_listen_address
+from wgmon_tui.service.reload import load
+from wgmon_tui.service.writer import Writer
+from wgmon_tui.wireguard.keys import PrivateKey
+
+SERVERS, INTERVAL_S, SCRAPES = 10_000, 60.0, 6
+EVERY_S = 5.0
+_LOOK_S = 0.002
+_PERCENTILE = 0.99
+
+
+def main() -> None:
+    """Print the figures; with `client` as the first word, be the process that scrapes."""
+    if sys.argv[1:2] == ["client"]:
+        print(json.dumps(_scrape(sys.argv[2], sys.argv[3], int(sys.argv[4]))))
+        return
+    given = [float(word) for word in sys.argv[1:4]]
+    size, interval, scrapes = (
+        (int(given[0]), given[1], int(given[2])) if given else (SERVERS, INTERVAL_S, SCRAPES)
+    )
+    identity = PrivateKey.generate()
+    with crowd(size, (identity.public,)) as servers, tempfile.TemporaryDirectory() as directory:
+        config, state = Path(directory) / "config", Path(directory) / "state"
+        _write_fleet(config, servers, identity, interval)
+        asyncio.run(_measure(config, state, interval, scrapes))
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Some seconds of the writer: its CPU time in seconds, and how late each look at the loop was."""
+
+    cpu: float
+    late: list[float]
+
+
+async def _measure(config: Path, state: Path, interval: float, scrapes: int) -> None:
+    writer = Writer(state, load(config), None)
+    listening = listen(parse_listen_address("127.0.0.1:0"))
+    metrics = Metrics(writer, listening.socket, print)
+    tasks = [asyncio.create_task(part) for part in (writer.run(), metrics.run())]
+    rows = writer.board.rows
+    await until(lambda: all(row.last for row in rows.values()), seconds=300.0)
+    await asyncio.sleep(interval)  # past the first round, which comes faster than the others
+    gc.collect()
+    gc.freeze()
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    seconds = scrapes * EVERY_S
+    alone = await _stretch(asyncio.sleep(seconds))
+    print(f"{len(rows):,} servers every {interval:g} s, {writer.checks_per_second:.0f} checks/s; no scrape:")
+    _print_stretch(alone, alone, 0, writer)
+    for coding in ("identity", "gzip"):
+        told: list[dict[str, float]] = []
+        scraped = await _stretch(_run_client(listening.where, coding, scrapes, told))
+        took, size = [each["seconds"] for each in told], told[-1]["bytes"]
+        print(
+            f"{coding}: {size / 1e6:.1f} MB, {size / len(rows):.0f} bytes a server; "
+            f"scrape {median(took) * 1e3:.0f} ms (at most {max(took) * 1e3:.0f} ms)"
+        )
+        _print_stretch(scraped, alone, scrapes, writer)
+    rendering = [_cpu_to_render(writer) for _ in range(5)]
+    print(f"  of that, to write the lines of all servers: CPU {median(rendering) * 1e3:.0f} ms")
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resident) / 1024
+    print(f"  resident memory grew by {grown:.0f} MB at its peak")
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _cpu_to_render(writer: Writer) -> float:
+    """CPU seconds."""
+    tallies, began = Tallies(), time.process_time()
+    for _ in rendered(writer.board.rows.values(), tallies):
+        pass
+    return time.process_time() - began
+
+
+def _print_stretch(stretch: _Stretch, alone: _Stretch, scrapes: int, writer: Writer) -> None:
+    cost = f"CPU {(stretch.cpu - alone.cpu) / scrapes * 1e3:.0f} ms a scrape, " if scrapes else ""
+    lag = (writer.engine.schedule.lag(_PERCENTILE) or 0.0) * 1e3
+    late = sorted(stretch.late)
+    print(
+        f"  {cost}loop held up p99 {late[int(_PERCENTILE * len(late))] * 1e3:.1f} ms, "
+        f"at most {late[-1] * 1e3:.1f} ms; scheduler lag p99 {lag:.1f} ms",
+        flush=True,
+    )
+
+
+async def _stretch(work: Awaitable[None]) -> _Stretch:
+    stretch = _Stretch(time.process_time(), [])
+    looking = asyncio.create_task(_look(stretch.late))
+    await work
+    looking.cancel()
+    stretch.cpu = time.process_time() - stretch.cpu
+    return stretch
+
+
+async def _look(late: list[float]) -> None:
+    while True:
+        asleep = time.monotonic()
+        await asyncio.sleep(_LOOK_S)
+        late.append(time.monotonic() - asleep - _LOOK_S)
+
+
+async def _run_client(where: ListenAddress, coding: str, scrapes: int, told: list[dict[str, float]]) -> None:
+    words: Sequence[str] = ("-m", "tests.perf.scrape", "client", str(where), coding, str(scrapes))
+    client = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=asyncio.subprocess.PIPE)
+    out, _ = await client.communicate()
+    told += json.loads(out)
+
+
+def _scrape(where: str, coding: str, scrapes: int) -> list[dict[str, float]]:
+    """Scrape again and again over one connection."""
+    connection = http.client.HTTPConnection(where, timeout=60)
+    told = []
+    for _ in range(scrapes):
+        time.sleep(EVERY_S)
+        began = time.monotonic()
+        connection.request("GET", "/metrics", headers={"Accept-Encoding": coding})
+        response = connection.getresponse()
+        size = len(response.read())
+        told.append({"seconds": time.monotonic() - began, "bytes": float(size)})
+    return told
+
+
+def _write_fleet(config: Path, servers: Crowd, identity: PrivateKey, interval: float) -> None:
+    config.mkdir()
+    key = config / "bench.key"
+    key.touch(0o600)
+    key.write_text(identity.to_text())
+    watched = tuple(
+        Server(
+            f"server-{number:05}",
+            endpoint,
+            public_key,
+            "bench",
+            tags=("eu", f"rack-{number % 100}"),
+            interval=interval,
+            tunnel=False,
+            tunnel_every=86_400.0,
+        )
+        for number, (endpoint, public_key) in enumerate(servers.servers)
+    )
+    fleet = Fleet(watched, (Identity("bench", SecretSource(SecretForm.FILE, key.name)),))
+    (config / "servers.toml").write_text(render(fleet))
+
+
+if __name__ == "__main__":
+    main()

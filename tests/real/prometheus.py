@@ -1,0 +1,130 @@
+"""Debian's Prometheus and Alertmanager on loopback, and how they are asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import quote
+from urllib.request import urlopen
+
+from tests.alerts.receivers import Receiver
+from tests.alerts.test_alertmanager import free_port
+from tests.real.prerequisites import require
+
+RULES = Path(__file__).parents[2] / "docs" / "prometheus" / "wgmon.rules.yml"
+PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """One that scrapes and evaluates every second, and the webhook to which its Alertmanager passes on."""
+
+    url: str
+    webhook: Receiver
+
+    async def query(self, expression: str) -> list[dict[str, Any]]:
+        """The series of an instant query; none while it does not answer."""
+
+        def ask() -> list[dict[str, Any]]:
+            try:
+                with urlopen(f"{self.url}/api/v1/query?query={quote(expression)}", timeout=5) as response:
+                    return list(json.load(response)["data"]["result"])
+            except URLError:
+                return []
+
+        return await asyncio.to_thread(ask)
+
+    async def value(self, expression: str) -> float | None:
+        """The value of a query that has one series."""
+        found = await self.query(expression)
+        return float(found[0]["value"][1]) if len(found) == 1 else None
+
+    def notified(self, status: str, alert: str, server: str) -> dict[str, Any] | None:
+        """The last such alert that the Alertmanager passed on."""
+        for heard in reversed(self.webhook.heard):
+            for each in json.loads(heard.body)["alerts"]:
+                labels = each["labels"]
+                if (each["status"], labels["alertname"], labels.get("server")) == (status, alert, server):
+                    return dict(each)
+        return None
+
+
+async def until(condition: Callable[[], Awaitable[object]]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not await condition():
+        assert time.monotonic() < deadline, "it did not come"
+        await asyncio.sleep(0.1)
+
+
+@contextmanager
+def prometheus(directory: Path, metrics: str, targets: Path) -> Iterator[Prometheus]:
+    """Scrapes `metrics` (an address and port) at /metrics, and at /probe each server of `targets`."""
+    require("prometheus", "prometheus-alertmanager")
+    port, alerts_port = free_port(), free_port()
+    with ExitStack() as held:
+        webhook = held.enter_context(Receiver())
+        receiver = {"name": "hook", "webhook_configs": [{"url": webhook.url}]}
+        route = {"receiver": "hook", "group_wait": "0s", "group_interval": "1s"}
+        _write(directory / "alertmanager.yml", {"route": route, "receivers": [receiver]})
+        to_us = {"target_label": "__address__", "replacement": metrics}
+        probe = {
+            "job_name": "probe",
+            "metrics_path": "/probe",
+            "file_sd_configs": [{"files": [str(targets)]}],
+            "relabel_configs": [{"source_labels": ["__address__"], "target_label": "__param_target"}, to_us],
+            "metric_relabel_configs": [
+                {"source_labels": ["__name__"], "regex": "wgmon_.*", "action": "drop"}
+            ],
+        }
+        config: dict[str, object] = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(RULES)],
+            "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alerts_port}"]}]}]},
+            "scrape_configs": [{"job_name": "wgmon", "static_configs": [{"targets": [metrics]}]}, probe],
+        }
+        _write(directory / "prometheus.yml", config)
+        listen = "--web.listen-address=127.0.0.1"
+        held.enter_context(
+            _running(
+                directory,
+                "prometheus-alertmanager",
+                f"--config.file={directory / 'alertmanager.yml'}",
+                f"--storage.path={directory / 'alerts'}",
+                f"{listen}:{alerts_port}",
+                "--cluster.listen-address=",
+            )
+        )
+        held.enter_context(
+            _running(
+                directory,
+                "prometheus",
+                f"--config.file={directory / 'prometheus.yml'}",
+                f"--storage.tsdb.path={directory / 'series'}",
+                f"{listen}:{port}",
+            )
+        )
+        yield Prometheus(f"http://127.0.0.1:{port}", webhook)
+
+
+def _write(path: Path, content: dict[str, object]) -> None:
+    path.write_text(json.dumps(content))  # which is YAML as well
+
+
+@contextmanager
+def _running(directory: Path, program: str, *arguments: str) -> Iterator[None]:
+    with (directory / f"{program}.log").open("wb") as log:
+        process = subprocess.Popen([program, *arguments], stdout=log, stderr=log)
+    try:
+        yield
+        assert process.poll() is None, (directory / f"{program}.log").read_text()
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,54 @@
+"""What a one-shot check prints of this machine's own interfaces."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.report.rounds import IDENTITY, SERVER_KEY
+from wgmon_tui.diagnosis.inspection import Agreement, Finding
+from wgmon_tui.diagnosis.local_interface import LocalPeer
+from wgmon_tui.fleet.records import Endpoint
+from wgmon_tui.fleet.wg_dump import PeerEntry
+from wgmon_tui.report.interface_lines import SeenHere, disagreements, interface_object
+
+ENTRY = PeerEntry(SERVER_KEY.public, False, frozenset(), Endpoint("192.0.2.7", 51820), 1_700_000_000, 25)
+PEER = LocalPeer("wg0", IDENTITY.public, ENTRY)
+AGREES = SeenHere(PEER, Finding(Agreement.OK, "wg0 here", "its last handshake with it was 20 s ago"))
+DIFFERS = SeenHere(PEER, Finding(Agreement.DIFFERS, "wg0 here", "3 h ago, and we find it up", "wg show"))
+
+
+def test_an_interface_is_an_object_with_what_it_knows_and_no_key() -> None:
+    assert interface_object(AGREES) == {
+        "interface": "wg0",
+        "endpoint": "192.0.2.7:51820",
+        "latest_handshake": "2023-11-14T22:13:20.000+00:00",
+        "keepalive_s": 25,
+        "agreement": "ok",
+        "finding": "its last handshake with it was 20 s ago",
+        "fix": None,
+    }
+
+
+def test_what_an_interface_does_not_know_is_null() -> None:
+    bare = LocalPeer("wg0", None, PeerEntry(SERVER_KEY.public, False, frozenset()))
+    found = interface_object(SeenHere(bare, AGREES.finding))
+    assert [found[key] for key in ("endpoint", "latest_handshake", "keepalive_s")] == [None, None, None]
+
+
+def test_the_table_tells_of_disagreement_alone() -> None:
+    assert disagreements([AGREES], ascii_only=False) == ""
+    assert disagreements([AGREES, DIFFERS], ascii_only=False).splitlines() == [
+        "    ✖ wg0 here: 3 h ago, and we find it up",
+        "       → wg show",
+    ]
+    assert disagreements([DIFFERS], ascii_only=True).isascii()
+
+
+@given(st.text())
+def test_text_from_outside_reaches_no_terminal_as_it_is(text: str) -> None:
+    seen = SeenHere(PEER, Finding(Agreement.DIFFERS, "wg0 here", text, text))
+    assert all(line.isprintable() for line in disagreements([seen], ascii_only=False).split("\n"))
+    assert json.dumps(interface_object(seen)).isascii()

@@ -1,0 +1,237 @@
+"""What Prometheus is told of servers, read by prometheus-client's parser and by promtool."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from dataclasses import replace
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.real.prerequisites import require
+from tests.report.rounds import check, healthy, round_of, server, silent, unresolved
+from wgmon_tui.fleet.records import Server
+from wgmon_tui.fleet.vantage_settings import HOME, Vantage
+from wgmon_tui.monitor.board import Board
+from wgmon_tui.monitor.incidents import Event
+from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.sights import Report
+from wgmon_tui.probe.records import Handshake, SocketError, Tunnel
+from wgmon_tui.report.prometheus import FAMILIES, rendered
+from wgmon_tui.report.prometheus_tally import RTT_BOUNDS_S, Tallies
+
+NOW = 1_700_000_001.0
+
+Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+class Desk:
+    """A board, and the counters of what is written on it."""
+
+    def __init__(self, *servers: Server) -> None:
+        self.board = Board(servers or (server(),))
+        self.tallies = Tallies()
+
+    def record(self, outcome: Round, now: float = NOW) -> None:
+        name = outcome.check.server
+        events: tuple[Event, ...] = self.board.record(name, outcome, now)
+        self.tallies(self.board.rows[name], outcome, events)
+
+    def text(self) -> str:
+        *_, parts = rendered(self.board.rows.values(), self.tallies)
+        return b"".join(parts).decode()
+
+    def series(self) -> Series:
+        return read(self.text())
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.series().get((name, frozenset(labels.items())))
+
+    def labels(self, name: str) -> list[dict[str, str]]:
+        return [dict(labels) for each, labels in self.series() if each == name]
+
+
+def read(text: str) -> Series:
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    series = {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
+    assert len(series) == len(samples), "no series stands there twice"
+    return series
+
+
+FRA1 = {"server": "fra1"}
+HERE = {"server": "fra1", "vantage": HOME}
+
+
+def test_a_server_that_is_up_says_so_with_its_verdict_and_its_times() -> None:
+    desk = Desk()
+    desk.record(healthy())
+    assert desk.value("wgmon_up", **HERE) == 1
+    assert desk.value("wgmon_severity", **FRA1) == 0
+    assert desk.value("wgmon_verdict", **HERE, verdict="healthy") == 1
+    assert desk.value("wgmon_last_handshake_rtt_seconds", **HERE) == pytest.approx(0.0123456)
+    assert desk.value("wgmon_last_check_timestamp_seconds", **HERE) == 1_700_000_000.25
+    assert desk.value("wgmon_state_since_timestamp_seconds", **FRA1) == NOW
+    assert desk.value("wgmon_check_interval_seconds", **FRA1) == 10
+    assert desk.value("wgmon_incident_open", **FRA1) == 0
+
+
+def test_a_verdict_has_a_series_only_while_it_is_the_last_one() -> None:
+    desk = Desk()
+    for outcome, slug in ((healthy(), "healthy"), (silent(), "silent"), (unresolved(), "dns-failure")):
+        desk.record(outcome)
+        assert [each["verdict"] for each in desk.labels("wgmon_verdict")] == [slug]
+
+
+def test_a_server_that_is_down_has_an_open_incident_and_since_when() -> None:
+    desk = Desk()
+    desk.record(silent())
+    assert desk.value("wgmon_up", **HERE) == 0
+    assert desk.value("wgmon_severity", **FRA1) == 2
+    assert desk.value("wgmon_incident_open", **FRA1) == 1
+    assert desk.value("wgmon_incident_opened_timestamp_seconds", **FRA1) == NOW
+    assert desk.value("wgmon_incidents_total", **FRA1) == 1
+    assert desk.value("wgmon_last_handshake_rtt_seconds", **HERE) is None
+    desk.record(healthy())
+    assert desk.value("wgmon_incident_open", **FRA1) == 0
+    assert desk.labels("wgmon_incident_opened_timestamp_seconds") == []
+    assert desk.value("wgmon_incidents_total", **FRA1) == 1
+
+
+def test_what_nobody_can_tell_is_neither_up_nor_down_nor_lost() -> None:
+    desk = Desk()
+    assert desk.value("wgmon_severity", **FRA1) == 3
+    assert desk.labels("wgmon_up") == desk.labels("wgmon_verdict") == []
+    desk.record(round_of(server(), check(server(), SocketError(0.0, "ENETUNREACH"))))
+    assert desk.labels("wgmon_up") == []
+    assert desk.value("wgmon_verdict", **HERE, verdict="local-fault") == 1
+    assert desk.value("wgmon_checks_total", **HERE, verdict="local-fault") == 1
+    assert desk.value("wgmon_handshakes_lost_total", **HERE) == 0
+
+
+def test_why_nobody_is_told_of_a_server_is_said_only_while_it_holds() -> None:
+    desk = Desk()
+    desk.record(healthy())
+    assert desk.labels("wgmon_silenced") == []
+    desk.board.mute("fra1", inf, "ada")
+    desk.board.maintain("fra1", "Sunday")
+    assert desk.value("wgmon_silenced", **FRA1, reason="muted") == 1
+    assert desk.value("wgmon_silenced", **FRA1, reason="maintenance") == 1
+    desk.board.pause("fra1", True, NOW)
+    assert desk.value("wgmon_silenced", **FRA1, reason="paused") == 1
+    assert desk.value("wgmon_severity", **FRA1) == 4
+    assert desk.labels("wgmon_up") == desk.labels("wgmon_verdict") == []
+
+
+def test_checks_are_counted_by_verdict_and_each_address_counts() -> None:
+    desk = Desk()
+    desk.record(silent())
+    one, other = check(server(), handshake=Handshake(0.01)), check(server(), handshake=Handshake(0.02))
+    desk.record(round_of(server(), one, other))
+    assert desk.value("wgmon_checks_total", **HERE, verdict="silent") == 1
+    assert desk.value("wgmon_checks_total", **HERE, verdict="healthy") == 2
+    assert desk.value("wgmon_handshakes_lost_total", **HERE) == 1
+    assert desk.tallies.checks == 3
+
+
+@given(st.lists(st.floats(0, 10) | st.sampled_from(RTT_BOUNDS_S), max_size=40))
+def test_the_histogram_counts_each_time_at_its_bound_and_above(rtts: list[float]) -> None:
+    desk = Desk()
+    for rtt in rtts:
+        desk.record(round_of(server(), check(server(), handshake=Handshake(rtt))))
+    for bound in (*RTT_BOUNDS_S, inf):
+        le = "+Inf" if bound == inf else repr(bound)
+        assert desk.value("wgmon_handshake_rtt_seconds_bucket", **HERE, le=le) == sum(
+            rtt <= bound for rtt in rtts
+        )
+    assert desk.value("wgmon_handshake_rtt_seconds_count", **HERE) == len(rtts)
+    assert desk.value("wgmon_handshake_rtt_seconds_sum", **HERE) == pytest.approx(sum(rtts))
+
+
+def test_what_went_through_the_tunnel_is_counted_where_anything_is_sent_through_it() -> None:
+    watched = replace(server(), tunnel=True)
+    desk = Desk(watched)
+    for received in (3, 1):
+        tunnel = Tunnel(3, received, 0.05, None, passive=False)
+        desk.record(round_of(watched, replace(check(watched, handshake=Handshake(0.01)), tunnel=tunnel)))
+    assert desk.value("wgmon_tunnel_packets_sent_total", **HERE) == 6
+    assert desk.value("wgmon_tunnel_packets_received_total", **HERE) == 4
+    assert desk.value("wgmon_last_tunnel_rtt_seconds", **HERE) == 0.05
+    assert "tunnel" not in Desk().text()
+
+
+def test_what_another_vantage_sees_stands_beside_ours() -> None:
+    desk = Desk()
+    desk.board.see_from((Vantage("tokyo", ("ssh",)),), 2, NOW)
+    desk.record(healthy())
+    outcome = silent()
+    desk.board.sight("tokyo", "fra1", outcome, NOW)
+    desk.tallies.reported(desk.board.rows["fra1"], "tokyo", Report("tokyo", "epoch", 1, outcome))
+    there = {"server": "fra1", "vantage": "tokyo"}
+    assert (desk.value("wgmon_up", **HERE), desk.value("wgmon_up", **there)) == (1, 0)
+    assert desk.value("wgmon_verdict", **there, verdict="silent") == 1
+    assert desk.value("wgmon_checks_total", **there, verdict="silent") == 1
+    assert desk.value("wgmon_severity", **FRA1) == 0, "the quorum is not reached"
+
+
+def test_whatever_stands_in_a_name_arrives_as_it_is() -> None:
+    odd = 'o"dd\\ {name} ä,n=1'
+    desk = Desk(replace(server(odd), tags=('a="b"', "c\\")))
+    desk.record(healthy(server(odd)))
+    [info] = desk.labels("wgmon_server_info")
+    assert (info["server"], info["tags"]) == (odd, ',a="b",c\\,')
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1))
+def test_every_name_can_be_read_again(name: str) -> None:
+    desk = Desk(server(name))
+    assert {labels["server"] for labels in desk.labels("wgmon_severity")} == {name}
+
+
+def test_who_has_left_is_not_counted_any_more() -> None:
+    desk = Desk(server("ams1"), server("fra1"))
+    for name in ("ams1", "fra1"):
+        desk.record(silent(server(name)))
+    desk.board.replace([server("fra1")])
+    desk.tallies.keep(desk.board.rows)
+    assert {labels["server"] for labels in desk.labels("wgmon_checks_total")} == {"fra1"}
+    desk.board.replace([server("ams1"), server("fra1")])
+    assert desk.value("wgmon_incidents_total", server="ams1") == 0
+    assert desk.tallies.checks == 2
+
+
+def test_ten_thousand_servers_are_written_a_few_at_a_time() -> None:
+    desk = Desk(*(server(f"s{number}") for number in range(500)))
+    steps = list(rendered(desk.board.rows.values(), desk.tallies))
+    assert len(steps) > 10
+    assert not any(steps[:-1])
+
+
+def in_order(text: str) -> Iterable[str]:
+    return (line.split(" ", 3)[2] for line in text.splitlines() if line.startswith("# TYPE"))
+
+
+def everything() -> Desk:
+    """A fleet in which every metric has something to say."""
+    watched = replace(server("ams1"), tunnel=True, tags=("eu",))
+    desk = Desk(watched, server("fra1"), server("paused"))
+    tunnel = Tunnel(3, 3, 0.05, None, passive=False)
+    desk.record(round_of(watched, replace(check(watched, handshake=Handshake(0.01)), tunnel=tunnel)))
+    desk.record(silent())
+    desk.board.pause("paused", True, NOW)
+    return desk
+
+
+def test_each_metric_has_one_place_with_its_help() -> None:
+    assert list(in_order(everything().text())) == [family.name for family in FAMILIES]
+
+
+def test_promtool_finds_nothing_to_say_of_names_and_units() -> None:
+    require("promtool")
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=everything().text(), capture_output=True, text=True
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")

@@ -1,0 +1,74 @@
+"""Where the metrics are served: one address and port, taken before anything else is begun."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from wgmon_tui.fleet.records import Address
+from wgmon_tui.fleet.values import InvalidValueError, quoted
+
+_BACKLOG = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """An address of this machine, and a port; 0 is any that is free."""
+
+    address: Address
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.address}]" if self.address.version == 6 else str(self.address)
+        return f"{host}:{self.port}"
+
+
+def parse_listen_address(text: str) -> ListenAddress:
+    """From "127.0.0.1:9586", "[::1]:9586" or "localhost:9586". Raises InvalidValueError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host:
+        raise InvalidValueError(
+            "expected an address and a port such as 127.0.0.1:9586, or 0.0.0.0:9586 for all addresses of "
+            f"this machine, got {quoted(text)}"
+        )
+    if not (port.isascii() and port.isdigit() and int(port) <= 65535):
+        raise InvalidValueError(f"expected a port from 0 to 65535 behind the colon, got {quoted(port)}")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if ":" in host and not bracketed:
+        raise InvalidValueError(
+            f"expected brackets around an IPv6 address, as in [::1]:9586, got {quoted(text)}"
+        )
+    try:
+        address = ip_address("127.0.0.1" if host == "localhost" else host[1:-1] if bracketed else host)
+    except ValueError:
+        raise InvalidValueError(
+            f"expected an address of this machine such as 127.0.0.1, or localhost, got {quoted(host)}"
+        ) from None
+    return ListenAddress(address, int(port))
+
+
+class CannotListenError(Exception):
+    """Nothing can be served there. The message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A listening socket, and where it is."""
+
+    socket: socket.socket
+    where: ListenAddress
+
+
+def listen(where: ListenAddress) -> Listening:
+    """Raises CannotListenError."""
+    family = socket.AF_INET6 if where.address.version == 6 else socket.AF_INET
+    try:
+        listening = socket.create_server((str(where.address), where.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise CannotListenError(
+            f"metrics: cannot listen on {where}: {os.strerror(error.errno or 0)}"
+        ) from None
+    listening.setblocking(False)
+    return Listening(listening, ListenAddress(where.address, listening.getsockname()[1]))

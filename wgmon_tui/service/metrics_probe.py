@@ -1,0 +1,90 @@
+"""A fresh check of one server, for whoever asks at /probe: through the engine, as `r` on the screen does it.
+
+So there is one prober, one identity and one check of a server at a time, and what it finds is shown, counted
+and kept like every other check. Who asks while a server is being checked gets the outcome of that check.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection
+from math import inf
+
+from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.incidents import Event
+from wgmon_tui.monitor.rounds import Round
+
+PROBES_PER_S = 50.0
+"""So many checks a second may be asked for, over time: a twentieth of what an engine makes."""
+
+BURST = 100.0
+
+FRESH_S = 1.0
+"""An outcome no older than this is fresh: two Prometheus that ask for the same server share one."""
+
+
+class TooOftenError(Exception):
+    """More checks are asked for than may be; `wait` is after how many seconds there is room."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(f"more than {PROBES_PER_S:g} probes a second; the next one in {wait:.2f} s")
+        self.wait = wait
+
+
+class Bucket:
+    """A token bucket: so many a second over time, and so many at once."""
+
+    def __init__(self, per_s: float, burst: float, clock: Callable[[], float]) -> None:
+        self._per_s, self._burst, self._clock = per_s, burst, clock
+        self._tokens, self._at = burst, clock()
+
+    def take(self) -> None:
+        """Take one. Raises TooOftenError."""
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_s)
+        self._at = now
+        if self._tokens < 1:
+            raise TooOftenError((1 - self._tokens) / self._per_s)
+        self._tokens -= 1
+
+
+class Probing:
+    """Asks an engine for checks, and hears what came of them."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._bucket = Bucket(PROBES_PER_S, BURST, clock)
+        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._ended_at: dict[str, float] = {}
+        engine.listen(self._hear)
+
+    async def probe(self, name: str, limit_s: float) -> bool:
+        """Have a server of the board checked; False where that is not over after `limit_s` seconds.
+
+        Nobody waits for one that is paused: it is not checked. Raises TooOftenError.
+        """
+        if self._engine.board.rows[name].paused or self._clock() - self._ended_at.get(name, -inf) < FRESH_S:
+            return True
+        ended = self._waiting.get(name)
+        if ended is None:
+            self._bucket.take()
+            ended = self._waiting[name] = asyncio.get_running_loop().create_future()
+        self._engine.recheck([name])
+        await asyncio.wait([ended], timeout=limit_s)
+        return ended.done()
+
+    def _hear(self, row: Row, outcome: Round | None, _: tuple[Event, ...]) -> None:
+        name = row.server.name
+        if name in self._waiting and (outcome or row.paused):
+            self._ended_at[name] = self._clock()
+            self._waiting.pop(name).set_result(None)
+
+    def keep(self, servers: Collection[str]) -> None:
+        """Only these servers are still there: nobody waits for others any more."""
+        for gone in self._ended_at.keys() - set(servers):
+            del self._ended_at[gone]
+        for gone in self._waiting.keys() - set(servers):
+            self._waiting.pop(gone).set_result(None)
