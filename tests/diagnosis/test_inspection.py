@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, ago, compare, interface_of
+from wgmon_tui.diagnosis.our_verdict import OurVerdict
+from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.fleet.records import Endpoint, Server
-from wgmon_tui.probe.inspect import Network, PeerEntry, Running, ServersView, Stored, Unread
+from wgmon_tui.fleet.wg_dump import Network, PeerEntry, Running
+from wgmon_tui.probe.inspect import ServersView, Stored, Unread
 from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
 
 NOW = 1_700_000_000.0
@@ -333,3 +336,50 @@ def test_whatever_a_server_says_each_finding_is_a_printable_sentence_and_a_diffe
         assert finding.sentence
         assert (finding.sentence + finding.fix).isprintable()
         assert finding.fix or finding.agreement is not Agreement.DIFFERS
+
+
+# Its latest handshakes beside our verdict
+
+
+def judged(verdict: Verdict, peers: tuple[PeerEntry, ...], tunnel: bool = True) -> tuple[Finding, ...]:
+    side = replace(OURS, server=replace(SERVER, tunnel=tunnel))
+    view = ServersView(replace(RUNNING, peers=peers), None)
+    return compare(side, view, NOW, OurVerdict(verdict, NOW - 60))
+
+
+def test_down_for_us_while_others_make_handshakes_is_about_us() -> None:
+    busy = replace(ELSE, latest_handshake=int(NOW) - 20)
+    finding = the("other peers", judged(Verdict.SILENT, (PEER, busy)))
+    assert finding.agreement is Agreement.DIFFERS
+    assert "1 of its other peers made a handshake in the last 3 min, the latest 20 s ago" in finding.sentence
+    assert "unless" not in finding.sentence
+    older = replace(ELSE, latest_handshake=int(NOW) - 100)
+    assert "unless it went down since" in the("other peers", judged(Verdict.SILENT, (older,))).sentence
+
+
+def test_down_for_us_and_quiet_for_all_is_not_us_alone() -> None:
+    quiet = replace(ELSE, latest_handshake=int(NOW) - 7200)
+    finding = the("other peers", judged(Verdict.SILENT, (PEER, quiet)))
+    assert (finding.agreement, finding.fix) == (Agreement.OK, "")
+
+
+def test_of_a_server_that_is_up_or_has_nobody_else_nothing_is_said_of_others() -> None:
+    busy = replace(ELSE, latest_handshake=int(NOW) - 20)
+    assert about("other peers", judged(Verdict.HEALTHY, (PEER, busy))) == []
+    assert about("other peers", judged(Verdict.SILENT, (PEER, ELSE))) == []
+    assert about("other peers", findings(running=replace(RUNNING, peers=(PEER, busy)))) == []
+
+
+@pytest.mark.parametrize("age", [3 * 3600, None])
+def test_well_for_us_while_this_interface_never_hears_from_us_is_another_machine(age: int | None) -> None:
+    forgotten = replace(PEER, latest_handshake=None if age is None else int(NOW) - age)
+    finding = the("who answers", judged(Verdict.HEALTHY, (forgotten,)))
+    assert finding.agreement is Agreement.DIFFERS
+    assert "another machine answers at fra1.example.net:51820 with the same key" in finding.sentence
+
+
+def test_checks_that_send_no_data_leave_no_trace_and_prove_no_other_machine() -> None:
+    forgotten = replace(PEER, latest_handshake=None)
+    assert about("who answers", judged(Verdict.HEALTHY, (forgotten,), tunnel=False)) == []
+    assert about("who answers", judged(Verdict.HEALTHY, (PEER,))) == []
+    assert about("who answers", judged(Verdict.SILENT, (forgotten,))) == []

@@ -118,3 +118,33 @@ def next_life_without(tmp_path: Path) -> tuple[Engine, Desk]:
     desk.recorder.start()
     desk.recorder.restore(engine)
     return engine, desk
+
+
+def down_at_the_end(state_dir: Path) -> None:
+    """fra1 is down as the program ends."""
+    with recording(Desk(state_dir, ("fra1", "ams1"))) as desk:
+        each = desk.rows["fra1"]
+        each.incident = incident()
+        desk.recorder(each, lost("fra1", START + 10), opened(each.incident))
+
+
+def test_an_incident_of_a_server_that_was_removed_meanwhile_is_over_and_told(
+    tmp_path: Path,
+) -> None:
+    down_at_the_end(tmp_path)
+    _, again = next_life(tmp_path, "ams1")
+    again.written()
+    again.recorder.stop()
+    assert again.value("SELECT closed_at FROM incidents") == again.clock.now
+    assert again.query("SELECT what FROM outbox ORDER BY id") == [("opened",), ("closed",)]
+    assert again.query("SELECT text FROM notes") == [("left servers.toml",)]
+
+
+def test_an_incident_of_a_server_that_was_paused_in_its_file_meanwhile_is_over(tmp_path: Path) -> None:
+    down_at_the_end(tmp_path)
+    engine, again = next_life(tmp_path, "fra1", "ams1", paused=True)
+    again.written()
+    again.recorder.stop()
+    assert engine.board.rows["fra1"].incident is None
+    assert again.query("SELECT what FROM outbox ORDER BY id") == [("opened",), ("closed",)]
+    assert again.query("SELECT text FROM notes") == [("paused",)]

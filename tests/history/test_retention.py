@@ -3,9 +3,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from tests.history.recording import Desk, recording
 from wgmon_tui.fleet.config_toml import DAY, HOUR, Retention
 from wgmon_tui.history import schema
 from wgmon_tui.history.retention import forget
@@ -125,3 +127,13 @@ def test_incidents_that_are_over_leave_with_their_notes_and_open_ones_never(
     run(store, 2)
     assert store.execute("SELECT id FROM incidents").fetchall() == [("open",)]
     assert store.execute("SELECT incident FROM notes").fetchall() == [("open",)]
+
+
+def test_what_is_to_be_kept_can_change_while_it_is_written(tmp_path: Path) -> None:
+    with recording(Desk(tmp_path, stands_still=True)) as desk:
+        desk.run(600)
+        first = desk.value("SELECT min(minute) FROM packs")
+        desk.recorder.keep(Retention(raw=120.0))
+        desk.run(600)
+        assert desk.value("SELECT min(minute) FROM packs") > first
+        assert desk.value("SELECT min(minute) FROM minutes") == first

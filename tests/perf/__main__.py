@@ -20,6 +20,8 @@ BENCHMARKS = {
     "viewing": "Opening a long history, and looking on while another process writes",
     "reload": "An edit of a servers.toml of 10,000 servers",
     "alert_latency": "From a verdict to the alert",
+    "scrape": "What a scrape of 10,000 servers costs",
+    "vantages": "A verdict's way over SSH, and what five vantages cost a writer",
     "history_load": "The history at 1,000 checks a second",
 }
 

@@ -28,7 +28,8 @@ from wgmon_tui.history.batch import journal_rows
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.restoring import Restored
 from wgmon_tui.history.store import STORE
-from wgmon_tui.history.writing import COMMIT_EVERY_S, Recorder, _Store
+from wgmon_tui.history.writable import WritableStore
+from wgmon_tui.history.writing import COMMIT_EVERY_S, Recorder
 from wgmon_tui.monitor.board import Row
 
 _STEP_S = 0.02
@@ -44,7 +45,7 @@ class TimedRecorder(Recorder):
         self.turns: list[float] = []
         self.cpu_s = 0.0
 
-    def _commit(self, store: _Store, *, synced: bool) -> None:
+    def _commit(self, store: WritableStore, *, synced: bool) -> None:
         began, rows = time.perf_counter(), len(self._intake.batch.journal)
         super()._commit(store, synced=synced)
         if rows:

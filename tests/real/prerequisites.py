@@ -17,10 +17,15 @@ _PACKAGES = {
     "ping": "iputils-ping",
     "tshark": "tshark",
     "tmux": "tmux",
+    "sshd": "openssh-server",
+    "ssh": "openssh-client",
     "systemd-analyze": "systemd",
     "useradd": "passwd",
     "userdel": "passwd",
+    "icinga2": "icinga2-bin",
     "prometheus-alertmanager": "prometheus-alertmanager",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
 }
 
 

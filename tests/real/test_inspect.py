@@ -13,7 +13,8 @@ from tests.real.namespaces import run
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, compare
 from wgmon_tui.fleet.records import Endpoint, Server
-from wgmon_tui.probe.inspect import Running, Stored, Unread, inspect
+from wgmon_tui.fleet.wg_dump import Running
+from wgmon_tui.probe.inspect import Stored, Unread, inspect
 from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
 
 PSK = PresharedKey(b"i".ljust(32))

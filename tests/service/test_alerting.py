@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from math import inf
 from pathlib import Path
 
@@ -13,11 +15,15 @@ import pytest
 
 from tests.history.recording import look
 from tests.service.stage import healthy, until, watched, write
-from wgmon_tui.alerts.log import deliveries
+from wgmon_tui.alerts.log import counts, deliveries
+from wgmon_tui.history.store import STORE
+from wgmon_tui.service.accounts import login_name
 from wgmon_tui.service.lock import WriterLock
 from wgmon_tui.service.reload import load
 from wgmon_tui.service.viewer import Viewer
 from wgmon_tui.service.writer import Writer
+
+FROM_MEMORY = "people are told from memory until it can be written"
 
 COMMAND = """
 [[sink]]
@@ -41,6 +47,11 @@ class Scene:
             said = [json.loads(line) for line in lines if line]
             return [f"{each['kind']} {' '.join(i['server'] for i in each['incidents'])}" for each in said]
         return []
+
+    def notes(self) -> list[str | None]:
+        """What each message says of why."""
+        said = [json.loads(line) for line in Path("told").read_text().splitlines() if line]
+        return [each["incidents"][0]["note"] for each in said]
 
     def writer(self) -> Writer:
         return Writer(self.state, load(self.config), WriterLock.take(self.state), config_dir=self.config)
@@ -111,6 +122,23 @@ async def test_a_viewer_sends_a_test_and_hears_of_the_sinks(scene: Scene) -> Non
         assert viewer.warning == "refused: there is no alert 99 that could be sent again"
 
 
+async def test_a_viewer_has_seen_what_was_given_up_and_that_lasts(scene: Scene) -> None:
+    write(scene.config, watched("ams1"))
+    (scene.config / "config.toml").write_text(COMMAND.replace("cat >> told", "exit 3"))
+    writer, viewer = scene.writer(), Viewer(scene.state)
+    async with running(writer, viewer):
+        await until(lambda: viewer.sinks and deliveries(scene.state))
+        (scene.config / "config.toml").write_text("")
+        await until(lambda: counts(scene.state).given_up == 1)
+        viewer.see_alerts("file")
+        await until(lambda: not counts(scene.state).in_trouble)
+        viewer.see_alerts("file")
+        await until(lambda: viewer.warning)
+        assert viewer.warning == "refused: nothing was given up that nobody has seen yet"
+    [delivery] = deliveries(scene.state)
+    assert delivery.seen_by == login_name(os.geteuid())
+
+
 async def test_a_new_config_takes_effect_without_a_restart(scene: Scene) -> None:
     write(scene.config, watched("ams1"))
     writer = scene.writer()
@@ -118,6 +146,61 @@ async def test_a_new_config_takes_effect_without_a_restart(scene: Scene) -> None
         await until(lambda: writer.board.rows["ams1"].incident)
         (scene.config / "config.toml").write_text(COMMAND)
         await until(lambda: scene.told() == ["opened ams1"])
+
+
+async def test_a_server_that_was_removed_while_nobody_ran_is_told_as_if_somebody_had(scene: Scene) -> None:
+    write(scene.config, watched("ams1"), watched("fra1"))
+    rule = '[[rule]]\nsinks = ["file"]\nservers = ["ams1"]\n'
+    (scene.config / "config.toml").write_text(COMMAND + rule)
+    async with running(scene.writer()):
+        await until(lambda: scene.told() == ["opened ams1"])
+    write(scene.config, watched("fra1"))
+    async with running(scene.writer()):
+        await until(lambda: scene.told() == ["opened ams1", "recovered ams1"])
+    assert scene.notes() == [None, "left servers.toml"]
+
+
+async def test_a_retention_that_changes_is_kept_without_a_restart(scene: Scene) -> None:
+    write(scene.config, watched("ams1"))
+    (scene.config / "config.toml").write_text("[history]\nexchanges_per_incident = 0\n")
+    failures = "SELECT count(*) FROM exchanges WHERE kind = 'failure'"
+    writer = scene.writer()
+    async with running(writer):
+        await until(lambda: writer.board.rows["ams1"].incident)
+        assert look(scene.state, failures) == [(0,)]
+        (scene.config / "config.toml").write_text("[history]\nexchanges_per_incident = 5\n")
+        await until(lambda: look(scene.state, failures) != [(0,)])
+
+
+async def test_an_alarm_does_not_wait_for_a_store_that_is_locked(scene: Scene) -> None:
+    async with healthy("ams1") as (lab, server):
+        write(scene.config, server)
+        (scene.config / "config.toml").write_text(COMMAND)
+        writer = scene.writer()
+        async with running(writer):
+            await until(lambda: writer.board.rows["ams1"].word == "healthy")
+            with closing(sqlite3.connect(scene.state / STORE, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                await lab.stop()
+                await until(lambda: scene.told() == ["opened ams1"])
+                await until(lambda: FROM_MEMORY in (writer.warning or ""))
+                assert str(writer.warning).startswith("history: ")
+            await until(lambda: deliveries(scene.state) and not writer.warnings)
+            writer.pause(["ams1"], True)
+            await until(lambda: scene.told() == ["opened ams1", "recovered ams1"])
+            await until(lambda: [each.state for each in deliveries(scene.state)] == ["sent", "sent"])
+    assert scene.told() == ["opened ams1", "recovered ams1"]
+
+
+async def test_without_a_state_directory_an_alarm_goes_out_all_the_same(scene: Scene) -> None:
+    write(scene.config, watched("ams1"))
+    (scene.config / "config.toml").write_text(COMMAND)
+    scene.state.rmdir()
+    scene.state.touch()  # in its place, where nothing can be made
+    writer = Writer(scene.state, load(scene.config), None)
+    async with running(writer):
+        await until(lambda: scene.told() == ["opened ams1"])
+        assert any(FROM_MEMORY in line for line in writer.warnings)
 
 
 async def test_maintenance_is_shown_and_counted_as_such(scene: Scene) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 
 from tests.service.stage import PATIENCE_S, Program, healthy, rows, running, text_of, until, watched, write
+from wgmon_tui.history.store import STORE, open_store
 from wgmon_tui.lab.records import Mode
 
 
@@ -31,7 +35,7 @@ def test_systemd_is_told_of_the_start_a_reload_its_health_and_the_end(tmp_path: 
     with supervisor(tmp_path / "notify") as heard:
         env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "300000"}
         with running(tmp_path / "config", tmp_path / "state", env) as program:
-            assert heard_until(heard, "READY=1")[-1].startswith("READY=1\nSTATUS=1 servers: ")
+            assert heard_until(heard, "READY=1")[-1].startswith("READY=1\nSTATUS=1 server: ")
             heard_until(heard, "WATCHDOG=1")
             heard_until(heard, "WATCHDOG=1")
             (tmp_path / "config" / "servers.toml").write_text(text_of(watched("ams1"), watched("fra1")))
@@ -54,6 +58,29 @@ def test_sigint_ends_it_with_0_and_the_history_is_whole(tmp_path: Path) -> None:
         assert program.end()[0] == 0
     assert rows(tmp_path / "state", "SELECT verdict, closed_at FROM incidents") == [("port-closed", None)]
     assert not (tmp_path / "state" / "control.sock").exists()
+
+
+def test_while_the_store_is_locked_the_log_says_that_people_are_told_from_memory(tmp_path: Path) -> None:
+    write(tmp_path / "config", watched("ams1"))
+    told = tmp_path / "told"
+    (tmp_path / "config" / "config.toml").write_text(
+        f'[[sink]]\nname = "file"\ntype = "command"\ncommand = ["tee", "{told}"]\n'
+    )
+    (tmp_path / "state").mkdir()
+    open_store(tmp_path / "state").connection.close()
+    with closing(sqlite3.connect(tmp_path / "state" / STORE, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with running(tmp_path / "config", tmp_path / "state") as program:
+            assert program.lines[-1].endswith(f"info: started: 1 server in {tmp_path / 'config'}")
+            line = program.line_with("people are told from memory until it can be written")
+            assert "history.db: another program has locked it" in line
+            while not (told.exists() and told.read_text()):
+                time.sleep(0.01)
+            other.execute("ROLLBACK")
+            program.line_with("notice: over: alerts: ")
+            program.signal(signal.SIGTERM)
+            assert program.end()[0] == 0
+    assert rows(tmp_path / "state", "SELECT kind, state FROM deliveries") == [("opened", "sent")]
 
 
 async def test_the_log_tells_of_incidents_and_never_of_checks(tmp_path: Path) -> None:
@@ -83,7 +110,7 @@ def test_for_journald_each_line_has_its_priority(tmp_path: Path) -> None:
     )
     theirs.close()
     with ours.makefile() as lines:
-        assert next(lines).startswith("<6>started: 1 servers in ")
+        assert next(lines).startswith("<6>started: 1 server in ")
         assert next(lines).startswith("<4>ams1: down, port-closed: ")
         process.signal(signal.SIGTERM)
         assert list(lines)[-1] == "<6>ended\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,15 @@ async def test_where_no_state_directory_can_be_made_checks_go_on_and_the_screen_
         await until(lambda: station.board.rows["ams1"].severity is Severity.DOWN)
         assert station.warning
         assert str(tmp_path / "state") in station.warning
+
+
+async def test_what_the_files_say_is_current_after_an_edit_for_whoever_asks_a_server(tmp_path: Path) -> None:
+    fleet_in(tmp_path)
+    station = station_in(tmp_path)
+    async with at_work(station):
+        write(tmp_path / "config", replace(watched("ams2"), inspect=("cat", "dump")))
+        await until(lambda: "ams2" in station.board.rows)
+        assert station.loaded
+        [server] = station.loaded.fleet.servers
+        assert (server.name, server.inspect) == ("ams2", ("cat", "dump"))
+        assert station.loaded.keyring.private_keys

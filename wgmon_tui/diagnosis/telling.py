@@ -79,6 +79,10 @@ TELLINGS: Mapping[Verdict, Telling] = {
         "No packet, no ICMP error and no error of our own came within the timeout, for any initiation.",
         "Go through the causes in their order: WireGuard says nothing to who it does not know.",
     ),
+    Verdict.REGIONAL: Telling(
+        "As many vantages as the quorum asks for have settled on down, while others that see it have not.",
+        "The server itself is up: look at the path, at firewalls and limits by source address in between.",
+    ),
     Verdict.NOT_WIREGUARD: Telling(
         "Datagrams came from the address and port that are in no form of WireGuard's, or that do not "
         "authenticate.",

@@ -87,6 +87,11 @@ class Verdict(Enum):
     PORT_CLOSED = ("port-closed", Severity.DOWN, "The server itself says that nothing listens on this port.")
     UNREACHABLE = ("unreachable", Severity.DOWN, "The network says that the server cannot be reached.")
     SILENT = ("silent", Severity.DOWN, "Nothing came back. Silence alone does not tell why.")
+    REGIONAL = (
+        "regional",
+        Severity.DOWN,
+        "Down from some of the places that we look from, and not from the others.",
+    )
     NOT_WIREGUARD = (
         "not-wireguard",
         Severity.DOWN,

@@ -14,7 +14,7 @@ DAY_S = 86_400.0
 VERDICTS = (
     "under-load", "slow", "lossy", "unproven", "inner-dead", "mtu-blackhole", "stuck-flow", "data-dead",
     "wrong-server-key", "peer-missing", "psk-mismatch", "port-closed", "unreachable", "silent",
-    "not-wireguard", "dns-failure",
+    "regional", "not-wireguard", "dns-failure",
 )  # fmt: skip
 """The slugs that an incident can have. This room knows nothing of verdicts; a test holds the two together."""
 

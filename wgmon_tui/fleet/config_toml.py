@@ -14,6 +14,8 @@ from wgmon_tui.fleet.face_settings import FACE_KEYS, FaceSettings, read_face
 from wgmon_tui.fleet.private_files import shown
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.fleet.tables import Table, as_boolean, as_integer, as_seconds, as_table, load_toml
+from wgmon_tui.fleet.vantage_settings import Vantage
+from wgmon_tui.fleet.vantages_toml import VANTAGE_KEYS, read_quorum, read_vantages
 
 NAME = "config.toml"
 
@@ -43,12 +45,18 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything in one config.toml. `take_over`: a viewer becomes the writer by itself when that ended."""
+    """Everything in one config.toml.
+
+    `take_over`: a viewer becomes the writer by itself when that ended. `quorum`: so many places must agree,
+    this one and the `vantages`, before an incident opens.
+    """
 
     history: Retention = field(default_factory=Retention)
     take_over: bool = False
     alerts: Alerts = field(default_factory=Alerts)
     face: FaceSettings = field(default_factory=FaceSettings)
+    vantages: tuple[Vantage, ...] = ()
+    quorum: int = 1
 
 
 def read_config(config_dir: Path) -> Config:
@@ -66,13 +74,18 @@ def read_config(config_dir: Path) -> Config:
 
 def parse_config(text: str, config_dir: Path | None = None) -> Config:
     """What a text says; names of files in it are found from `config_dir`. Raises ConfigurationError."""
-    document = Table(NAME, load_toml(text, NAME), ("history", "viewer", *ALERT_KEYS, *FACE_KEYS))
+    document = Table(
+        NAME, load_toml(text, NAME), ("history", "viewer", *ALERT_KEYS, *FACE_KEYS, *VANTAGE_KEYS)
+    )
     viewer = _table(document, "viewer", ("take_over",))
+    vantages = read_vantages(document)
     return Config(
         _retention(document),
         viewer.get("take_over", as_boolean, False),
         read_alerts(document, config_dir or Path()),
         read_face(document),
+        vantages,
+        read_quorum(document, vantages),
     )
 
 

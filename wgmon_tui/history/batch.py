@@ -16,6 +16,7 @@ from wgmon_tui.fleet.records import Address
 from wgmon_tui.history import codec, matters
 from wgmon_tui.history.keeping import Kept
 from wgmon_tui.history.records import Mute, Note
+from wgmon_tui.history.sightings import Sightings, StandingSights
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.damping import Damping, as_json
 from wgmon_tui.monitor.incidents import Event, Incident
@@ -78,6 +79,7 @@ class Batch:
     pauses: dict[str, Pause | None] = field(default_factory=dict)
     mutes: dict[str, Mute | None] = field(default_factory=dict)
     outbox: list[OutboxRow] = field(default_factory=list)
+    sightings: Sightings = field(default_factory=Sightings)
     fleet: Mapping[str, Watched] | None = None
     lost: int = 0
 
@@ -85,10 +87,10 @@ class Batch:
     def counts(self) -> bool:
         """Whether it holds what somebody was or will be told of: that is synced to the disk."""
         said = self.incidents or self.notes or self.pauses or self.mutes or self.outbox
-        return bool(said or self.fleet is not None)
+        return bool(said or self.fleet is not None or self.sightings.counts)
 
     def __bool__(self) -> bool:
-        return self.counts or bool(self.journal or self.exchanges or self.dampings)
+        return self.counts or bool(self.journal or self.exchanges or self.dampings or self.sightings)
 
     def add_rows(self, rows: list[JournalRow]) -> None:
         """Take rows of the journal in."""
@@ -105,6 +107,7 @@ class Batch:
         """
         fresh = self._write_new_servers(connection, ids)
         known = ids | fresh if fresh else ids
+        self.sightings.write(connection, known)  # before the fleet: who left it is seen from nowhere
         if self.fleet is not None:
             _write_fleet(connection, self.fleet, now)
         connection.executemany(_JOURNAL, ((known[row[0]], *row[1:]) for row in self.journal))
@@ -147,6 +150,7 @@ class Batch:
         self.pauses.clear()
         self.mutes.clear()
         self.outbox.clear()
+        self.sightings.clear()
         self.fleet = None
         self.lost = 0
 
@@ -155,7 +159,7 @@ class Batch:
             {row[0] for row in self.journal} | self.dampings.keys() | self.pauses.keys() | self.mutes.keys()
         )
         names |= {row[0] for row in self.exchanges} | {each.server for each in self.incidents.values()}
-        names |= (self.fleet or {}).keys()
+        names |= (self.fleet or {}).keys() | self.sightings.names()
         fresh = {}
         for name in sorted(names - ids.keys()):
             added = connection.execute(_NEW_SERVER, (name,))
@@ -173,6 +177,7 @@ class Standing:
     mutes: dict[str, Mute] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
     outbox: dict[str, OutboxRow] = field(default_factory=dict)
+    sights: StandingSights = field(default_factory=StandingSights)
 
     def keep(self, fleet: Mapping[str, Watched]) -> None:
         """Only these servers are watched now."""
@@ -182,6 +187,7 @@ class Standing:
         self.mutes = {name: each for name, each in self.mutes.items() if name in fleet}
         self.incidents = {key: each for key, each in self.incidents.items() if each.server in fleet}
         self.outbox = {key: each for key, each in self.outbox.items() if key in self.incidents}
+        self.sights.keep(fleet)
 
     def follow(self, batch: Batch) -> None:
         """A batch was written."""
@@ -200,6 +206,7 @@ class Standing:
                 self.incidents[key] = incident
             else:
                 self.outbox.pop(key, None)
+        self.sights.follow(batch.sightings)
 
     def say_again(self, batch: Batch) -> None:
         """Have all of it written; what waits already is newer."""
@@ -209,6 +216,7 @@ class Standing:
         batch.mutes = {**self.mutes, **batch.mutes}
         batch.outbox = [*self.outbox.values(), *batch.outbox]
         batch.incidents = self.incidents | batch.incidents
+        self.sights.say_again(batch.sightings)
 
 
 _JOURNAL = """INSERT INTO checks (server, at, address, vantage, verdict, state, since, decides, rtt,
@@ -229,9 +237,10 @@ _NO_LONGER_OPEN = """UPDATE incidents SET closed_at = max(opened_at, ?)
 
 _INCIDENT = """INSERT INTO incidents (id, server, vantage, opened_at, closed_at, verdict, severity, summary,
     flapping, acknowledged_at, acknowledged_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET closed_at = excluded.closed_at, verdict = excluded.verdict,
-    severity = excluded.severity, summary = excluded.summary, flapping = excluded.flapping,
-    acknowledged_at = excluded.acknowledged_at, acknowledged_by = excluded.acknowledged_by"""
+    ON CONFLICT (id) DO UPDATE SET vantage = excluded.vantage, closed_at = excluded.closed_at,
+    verdict = excluded.verdict, severity = excluded.severity, summary = excluded.summary,
+    flapping = excluded.flapping, acknowledged_at = excluded.acknowledged_at,
+    acknowledged_by = excluded.acknowledged_by"""
 
 _NOTE = "INSERT INTO notes (incident, at, who, text) VALUES (?, ?, ?, ?)"
 
@@ -247,6 +256,10 @@ _REMOVED = "UPDATE servers SET removed_at = ? WHERE name = ?"
 
 _CLOSE_REMOVED = """UPDATE incidents SET closed_at = max(opened_at, ?) WHERE closed_at IS NULL
     AND server IN (SELECT id FROM servers WHERE removed_at IS NOT NULL)"""
+
+
+_UNSEE_REMOVED = """DELETE FROM seen_from
+    WHERE server IN (SELECT id FROM servers WHERE removed_at IS NOT NULL)"""
 
 
 def journal_rows(name: str, outcome: Round, state: str, since: float) -> list[JournalRow]:
@@ -319,6 +332,7 @@ def _write_fleet(connection: sqlite3.Connection, fleet: Mapping[str, Watched], n
         ((now, name) for name, row in stored.items() if name not in fleet and row[2] is None),
     )
     connection.execute(_CLOSE_REMOVED, (now,))
+    connection.execute(_UNSEE_REMOVED)
 
 
 def _write_pause(connection: sqlite3.Connection, server: int, pause: Pause | None) -> None:

@@ -21,6 +21,7 @@ from wgmon_tui.history.keeping import Keeping
 from wgmon_tui.history.records import Note
 from wgmon_tui.history.restoring import Restored
 from wgmon_tui.history.rollups import holds
+from wgmon_tui.history.sightings import HeardSight, Vantages
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.incidents import Event
@@ -49,6 +50,7 @@ class Intake:
         self.batch = Batch()
         self._standing = Standing()
         self._keeping = keeping
+        self._keeping_sights = Keeping(keeping.per_incident)
 
     def take(self, heard: Heard) -> None:
         """Something was said of a server."""
@@ -64,6 +66,15 @@ class Intake:
         if before is None or not _alike(before.damping, heard.damping):
             damped = Damped(heard.damping, heard.state, heard.at)
             self._standing.dampings[heard.server] = batch.dampings[heard.server] = damped
+
+    def take_sight(self, heard: HeardSight) -> None:
+        """Something was said of a server as another vantage sees it."""
+        self._keeping_sights.per_incident = self._keeping.per_incident
+        self.batch.lost += self.batch.sightings.take(heard, self._keeping_sights)
+
+    def take_vantages(self, vantages: Vantages) -> None:
+        """These check the same servers, and no others."""
+        self.batch.sightings.vantages = vantages
 
     def take_events(self, events: tuple[Event, ...], outbox: Iterable[OutboxRow]) -> None:
         """Something happened to incidents, and somebody is to be told."""

@@ -46,15 +46,15 @@ class Keeping:
     """Chooses, round by round."""
 
     def __init__(self, per_incident: int, random: Random | None = None) -> None:
-        """Of the failures in an incident at most `per_incident` are kept."""
-        self._per_incident = per_incident
+        self.per_incident = per_incident
+        """Of the failures in an incident at most so many are kept; it may change."""
         self._random = random or Random()  # noqa: S311 - phases, not keys
         self._pasts: dict[str, _Past] = {}
 
     def known(self, server: str, verdict: Verdict | None, incident: str | None, failures: int) -> None:
         """Go on from what the store has: the last verdict, the open incident and its failures kept so far."""
         past = self._pasts[server] = _Past(verdict, incident=incident)
-        past.failures = _number_of(failures, self._per_incident)
+        past.failures = _number_of(failures, self.per_incident)
 
     def keep(self, servers: Container[str]) -> None:
         """Only these are watched now."""
@@ -85,7 +85,7 @@ class Keeping:
             return [*kept, Kept(server, "change", outcome, incident)]
         if incident is not None and verdict.severity is not Severity.UNKNOWN:
             past.failures += 1
-            if _is_kept(past.failures, self._per_incident):
+            if _is_kept(past.failures, self.per_incident):
                 kept.append(Kept(server, "failure", outcome, incident))
         return kept
 

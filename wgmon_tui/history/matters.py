@@ -5,13 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
-from wgmon_tui.diagnosis.verdict import Cause
+from wgmon_tui.diagnosis.verdict import Cause, Severity, Verdict
 from wgmon_tui.history.codec import ForeignError, form_of
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.incidents import Event, Incident
 
 _MOST_EVIDENCE = 4
 _MOST_CAUSES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBy:
+    """What a vantage said of the server then."""
+
+    vantage: str
+    severity: Severity
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,8 @@ class Matter:
     note: str = ""
     held_back: str = ""
     """Why it is told only now: "muted by ada until 14:00", "quiet hours 22:00-07:00"."""
+    seen_from: tuple[SeenBy, ...] = ()
+    """What each vantage says that sees the server; nothing where only we look at it."""
 
     @property
     def duration(self) -> float | None:
@@ -44,8 +55,8 @@ class Matter:
 
 def matter_of(row: Row, event: Event) -> Matter:
     """What is to be told of something that happened to an incident of this row."""
-    server, found = row.server, row.last
-    diagnosis = found.diagnosis if found else None
+    server, found, diagnosis = row.server, row.last, row.diagnosis
+    views = row.views if row.agreed else ()
     return Matter(
         event.incident,
         str(server.endpoint),
@@ -56,6 +67,7 @@ def matter_of(row: Row, event: Event) -> Matter:
         diagnosis.causes[:_MOST_CAUSES] if diagnosis else (),
         event.who,
         event.note,
+        seen_from=tuple(SeenBy(each.vantage, each.settled, each.diagnosis.verdict) for each in views),
     )
 
 

@@ -40,6 +40,7 @@ SLUGS: tuple[str, ...] = (
     "dns-failure",
     "local-fault",
     "misconfigured",
+    "regional",
 )
 """A verdict is stored as its place in this list, from 1 on; 0 is no check. New ones go to the end, and none
 ever leaves: packs lie in stores."""

@@ -10,7 +10,7 @@ from math import inf
 from pathlib import Path
 
 from wgmon_tui.history import buckets as rolled
-from wgmon_tui.history import fleetwide, rounds, schema, tiers
+from wgmon_tui.history import elsewhere, fleetwide, rounds, schema, tiers
 from wgmon_tui.history.records import (
     NOTHING_SEEN,
     Bucket,
@@ -22,9 +22,11 @@ from wgmon_tui.history.records import (
     Note,
     PastCheck,
     Seen,
+    SeenFrom,
     StoredExchange,
 )
 from wgmon_tui.history.rows import incident_of, line_of, moment_of
+from wgmon_tui.history.sightings import Vantages
 from wgmon_tui.history.store import (
     DamagedStoreError,
     NewerStoreError,
@@ -33,6 +35,7 @@ from wgmon_tui.history.store import (
 )
 from wgmon_tui.history.tiers import Span, subject_of
 from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.rounds import Round
 
 _PATIENCE_S = 2.0
 """How long a read waits where somebody has locked the store: who only writes to it does not."""
@@ -211,6 +214,43 @@ class History:
                 "SELECT name, since, until, who FROM mutes JOIN servers ON servers.id = server"
             )
             return {name: Mute(*row) for name, *row in rows}
+
+    def sights(self, server: str, start: float, end: float, *, vantage: str | None = None) -> list[PastCheck]:
+        """Every check of other vantages, or of one, that is kept one by one, ascending."""
+        with self._reading() as connection:
+            return elsewhere.sights(connection, server, start, end, vantage)
+
+    def sight_rounds(
+        self, server: str, start: float, end: float, *, vantage: str | None = None
+    ) -> list[Round]:
+        """The rounds of other vantages whose packets are kept, ascending."""
+        with self._reading() as connection:
+            return elsewhere.rounds(connection, server, start, end, vantage)
+
+    def seen_from(self, after: int = 0) -> list[SeenFrom]:
+        """What each other vantage says of each server now, where that changed after a version."""
+        with self._reading() as connection:
+            return list(elsewhere.seen_from(connection, after))
+
+    def sights_version(self) -> int:
+        """Counted up with every change of what a vantage says now."""
+        with self._reading() as connection:
+            return elsewhere.version(connection)
+
+    def homes(self) -> dict[str, str]:
+        """The damping rule's state of our own checks, as JSON, for servers that others see too."""
+        with self._reading() as connection:
+            return elsewhere.homes(connection)
+
+    def vantages(self) -> Vantages:
+        """The other vantages as the writer has them."""
+        with self._reading() as connection:
+            return elsewhere.vantages(connection)
+
+    def reported(self) -> dict[str, tuple[str, int]]:
+        """The epoch and the number of the last report that was taken from each vantage."""
+        with self._reading() as connection:
+            return elsewhere.reported(connection)
 
     def entries(self) -> list[Entry]:
         """Every server of the store, those too that are no longer watched, by name."""

@@ -180,6 +180,24 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenFrom:
+    """What another vantage says of a server now: its last check, and `exchange`, the last of which the
+    packets are kept. The rest is as in monitor.sights.Sight; `changed` grows with every change of any.
+    """
+
+    server: str
+    vantage: str
+    check: PastCheck
+    holds_until: float
+    current: bool
+    damping: str
+    up_at: float | None
+    rtts: tuple[float | None, ...]
+    exchange: Round | None
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A server of the store. `entry` is JSON: what viewers may know of its entry in servers.toml."""
 

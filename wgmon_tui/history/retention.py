@@ -21,6 +21,7 @@ _TIERS = (
     ("minutes", "minute", MINUTE_S),
     ("hours", "hour", HOUR_S),
     ("days", "day", DAY_S),
+    ("sight_packs", "minute", MINUTE_S),
 )
 
 _PER_TURN_S = 120.0
@@ -33,12 +34,15 @@ def forget(connection: sqlite3.Connection, retention: Retention, now: float, tur
     Raises sqlite3.Error.
     """
     for (table, column, length), kept in zip(
-        _TIERS, (retention.raw, retention.minutes, retention.hours, retention.days), strict=True
+        _TIERS,
+        (retention.raw, retention.minutes, retention.hours, retention.days, retention.raw),
+        strict=True,
     ):
         every = length / _PER_TURN_S
         for _ in range(int((turn + 1) / every) - int(turn / every)):
             yield from _forget_oldest(connection, table, column, int((now - kept) // length))
     yield from _forget_exchanges(connection, now - retention.exchanges)
+    yield from _forget_sights(connection, now - retention.exchanges)
     yield from _forget_incidents(connection, now - retention.incidents)
 
 
@@ -69,6 +73,21 @@ def _forget_exchanges(connection: sqlite3.Connection, until: float) -> Iterator[
         connection.execute("BEGIN IMMEDIATE")
         with connection:
             connection.executemany("DELETE FROM exchanges WHERE id = ?", old)
+        yield
+
+
+def _forget_sights(connection: sqlite3.Connection, until: float) -> Iterator[None]:
+    """What other vantages saw, with its packets."""
+    head = connection.execute(
+        "SELECT vantage, epoch, number, at FROM sights INDEXED BY sights_with_packets"
+        " WHERE round IS NOT NULL AND at < ? ORDER BY at LIMIT ?",
+        (until, _A_STEP),
+    ).fetchall()
+    old = [tuple(key) for *key, at in head if at <= head[0][-1] + _PER_TURN_S]
+    if old:
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            connection.executemany("DELETE FROM sights WHERE vantage = ? AND epoch = ? AND number = ?", old)
         yield
 
 

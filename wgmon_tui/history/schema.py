@@ -12,6 +12,7 @@ counted again; they leave when all before them have come so far, as one stretch,
 scattered over all pages of the journal. `packs` holds the same checks minute by minute, packed; `minutes`,
 `hours` and `days` are rollups. A state holds from its row to the server's next one; `current.accounted_to`
 says up to when that time is in the rollups.
+What other vantages report is in `sights`, and in `sight_packs` when its minute is over; no rollup is of it.
 Times are Unix seconds (REAL), minutes, hours and days (of UTC) their number since the epoch (INTEGER).
 States, severities and verdicts are stored as their words.
 """
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 1
+VERSION = 2
 """`PRAGMA user_version` of a store that this program writes."""
 
 _TABLES = """
@@ -130,7 +131,7 @@ CREATE TABLE mutes (
 CREATE TABLE outbox (                 -- what happened to incidents, written with them: nothing goes untold
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at REAL NOT NULL,
-    what TEXT NOT NULL,               -- monitor.incidents.What
+    what TEXT NOT NULL,               -- monitor.incidents.What; 'told' where that was done from memory
     incident TEXT NOT NULL,
     matter TEXT NOT NULL              -- JSON: history.matters.Matter
 ) STRICT;
@@ -157,17 +158,65 @@ CREATE TABLE deliveries (
     done_at REAL,
     incidents TEXT NOT NULL,          -- their ids, with spaces between
     announcement TEXT NOT NULL,       -- JSON: alerts.records.Announcement
+    seen_at REAL,                     -- somebody knows that it was given up, and nobody need look any more
+    seen_by TEXT NOT NULL DEFAULT '',
     UNIQUE (dedup, sink)
 ) STRICT;
 CREATE INDEX pending_deliveries ON deliveries (sink, id) WHERE state = 'pending';
-CREATE INDEX given_up_deliveries ON deliveries (done_at) WHERE state = 'given up';
+CREATE INDEX unseen_deliveries ON deliveries (sink) WHERE state = 'given up' AND seen_at IS NULL;
 
 CREATE TABLE stamps (identity BLOB PRIMARY KEY, last_ns INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;  -- of the store itself
 """
 
-_MIGRATIONS: tuple[str, ...] = ()
+_SIGHTS = """
+CREATE TABLE sights (                 -- what other vantages saw; numbered by them, so that nothing is twice
+    vantage TEXT NOT NULL, epoch TEXT NOT NULL, number INTEGER NOT NULL,
+    server INTEGER NOT NULL,
+    at REAL NOT NULL,                 -- when it began
+    address TEXT, verdict TEXT NOT NULL, rtt REAL,
+    tunnel_sent INTEGER, tunnel_received INTEGER, tunnel_rtt REAL,
+    round BLOB,                       -- with its packets, for changes and failures: history.codec
+    PRIMARY KEY (vantage, epoch, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sights_of_server ON sights (server, at);
+CREATE INDEX plain_sights ON sights (server, at) WHERE round IS NULL;
+CREATE INDEX sights_with_packets ON sights (at) WHERE round IS NOT NULL;
+
+CREATE TABLE sight_packs (            -- those without packets, minute by minute: history.packs
+    minute INTEGER NOT NULL, server INTEGER NOT NULL, sights BLOB NOT NULL,
+    PRIMARY KEY (minute, server)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE seen_from (              -- what each of them says now
+    server INTEGER NOT NULL, vantage TEXT NOT NULL,
+    changed INTEGER NOT NULL,         -- the `sights_version` of `facts` in which it was written
+    at REAL NOT NULL, holds_until REAL NOT NULL, current INTEGER NOT NULL,
+    address TEXT, verdict TEXT NOT NULL, rtt REAL,
+    tunnel_sent INTEGER, tunnel_received INTEGER, tunnel_rtt REAL,
+    up_at REAL, damping TEXT NOT NULL, rtts BLOB NOT NULL,
+    round BLOB,                       -- the last of which the packets are kept
+    PRIMARY KEY (server, vantage)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX seen_lately ON seen_from (changed);
+
+CREATE TABLE reported (               -- up to which report each of them was taken
+    vantage TEXT PRIMARY KEY, epoch TEXT NOT NULL, number INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO facts (name, value) VALUES ('sights_version', 0);
+"""
+
+_MIGRATIONS: tuple[str, ...] = (
+    """
+    ALTER TABLE deliveries ADD COLUMN seen_at REAL;
+    ALTER TABLE deliveries ADD COLUMN seen_by TEXT NOT NULL DEFAULT '';
+    DROP INDEX given_up_deliveries;
+    CREATE INDEX unseen_deliveries ON deliveries (sink) WHERE state = 'given up' AND seen_at IS NULL;
+    """
+    + _SIGHTS,
+)
 """`_MIGRATIONS[n - 1]` makes version n + 1 of version n."""
 
 
@@ -180,7 +229,7 @@ def create_or_migrate(connection: sqlite3.Connection) -> None:
     with connection:
         version = version_of(connection)
         if version == 0:
-            steps: tuple[str, ...] = (_TABLES,)
+            steps: tuple[str, ...] = (_TABLES, _SIGHTS)
         else:
             steps = _MIGRATIONS[version - 1 :]
         for statement in _statements(steps):

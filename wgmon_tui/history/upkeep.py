@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from wgmon_tui.fleet.config_toml import Retention
 from wgmon_tui.history.compaction import compact
 from wgmon_tui.history.retention import forget
+from wgmon_tui.history.sight_packs import pack_sights
 from wgmon_tui.history.stamps import StampLedger
 
 _FREE_PAGES_A_STEP = 500
@@ -30,6 +31,7 @@ def upkeep(
     by a clock that nobody sets, since this was last done. Raises sqlite3.Error.
     """
     yield from compact(connection, boundary, now)
+    yield from pack_sights(connection, boundary)
     for turn in minutes:
         yield from forget(connection, retention, now, turn)
     if ledger:

@@ -24,7 +24,8 @@ from wgmon_tui.history.intake import Heard, Intake
 from wgmon_tui.history.keeping import Keeping
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import Mute, Note, State
-from wgmon_tui.history.restoring import restore
+from wgmon_tui.history.restoring import ended_meanwhile, restore
+from wgmon_tui.history.sightings import HeardSight, Vantages, heard_sight
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import (
     STORE,
@@ -36,10 +37,13 @@ from wgmon_tui.history.store import (
     set_aside,
     unavailable,
 )
+from wgmon_tui.history.unwritten import Unwritten, unwritten
 from wgmon_tui.history.upkeep import mirror, upkeep
+from wgmon_tui.history.writable import WritableStore
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.incidents import Event
+from wgmon_tui.monitor.sights import Report
 
 COMMIT_EVERY_S = 0.25
 _AGAIN_AFTER_S = 1.0
@@ -72,7 +76,8 @@ class Recorder:
     ) -> None:
         """The last stamps of the `ledger` are copied into the store; the clocks are for tests.
 
-        `to_tell` is called in our thread when something that people are to be told of is on the disk.
+        `to_tell` is called in our thread when something that people are to be told of is on the disk, or is
+        in `unwritten` because it cannot be.
         """
         self.trouble: str | None = None
         """What keeps us from writing, in one line; None while all goes well."""
@@ -80,6 +85,8 @@ class Recorder:
         """One line that stays: a damaged store was set aside, or checks could not be written."""
         self.failure: BaseException | None = None
         """A fault of this program that has ended the recording."""
+        self.unwritten: Unwritten | None = None
+        """What people are to be told of, while there is trouble: it should not wait for the disk."""
         self._path = state_dir / STORE
         self._retention = retention or Retention()
         self._ledger = ledger
@@ -87,6 +94,7 @@ class Recorder:
         self._to_tell = to_tell
         # Between the threads.
         self._heard: deque[Heard] = deque(maxlen=_MOST_HEARD)
+        self._seen: deque[HeardSight] = deque(maxlen=_MOST_HEARD)
         self._told: deque[Callable[[Intake], None]] = deque()
         self._missed = 0
         self._flushes: deque[Future[None]] = deque()
@@ -96,10 +104,12 @@ class Recorder:
         self._paused: set[str] = set()
         self._muted: dict[str, float] = {}
         # Our own thread.
-        self._intake = Intake(Keeping(self._retention.exchanges_per_incident))
+        self._keeping = Keeping(self._retention.exchanges_per_incident)
+        self._intake = Intake(self._keeping)
         self._missed_counted = 0
-        self._store: _Store | None = None
+        self._store: WritableStore | None = None
         self._store_id: str | None = None
+        self._reason = ""
         self._again_at = self._look_at = -inf
         self._upkeep: Iterator[None] | None = None
         self._compacted_to: float | None = None
@@ -125,6 +135,7 @@ class Recorder:
         history = History(self._path)
         try:
             restored = restore(history, engine)
+            ended = ended_meanwhile(history, engine, self._clock())
         except StoreUnavailableError as error:
             self.notice = f"history: {error}; what it knows of the servers is not shown"
             return
@@ -133,6 +144,9 @@ class Recorder:
         self._paused |= {name for name, each in restored.items() if each.pause}
         self._muted |= {name: each.mute.until for name, each in restored.items() if each.mute}
         self._told.append(lambda intake: intake.go_on(restored))
+        events = tuple(event for _, event in ended)
+        outbox = tuple(outbox_row(row, event) for row, event in ended)
+        self._told.append(lambda intake: intake.take_events(events, outbox))
 
     def stop(self) -> None:
         """Write what is left, once, and end."""
@@ -163,6 +177,17 @@ class Recorder:
         if events or outcome is None:
             self._wake.set()
 
+    def hear_sight(self, row: Row, vantage: str, report: Report | None) -> None:
+        """The engine's listener to other vantages. Never waits either."""
+        if len(self._seen) == _MOST_HEARD:
+            self._missed += 1
+        self._seen.append(heard_sight(row, vantage, report))
+
+    def see_from(self, vantages: Vantages) -> None:
+        """Say which other vantages there are, after the start and whenever that changed."""
+        self._told.append(lambda intake: intake.take_vantages(vantages))
+        self._wake.set()
+
     def watch(self, rows: Iterable[Row]) -> None:
         """Say which servers are watched now, after the start and whenever servers.toml was read anew."""
         fleet = {}
@@ -173,6 +198,11 @@ class Recorder:
         self._paused &= fleet.keys()
         self._muted = {name: until for name, until in self._muted.items() if name in fleet}
         self._told.append(lambda intake: intake.take_fleet(fleet))
+        self._wake.set()
+
+    def keep(self, retention: Retention) -> None:
+        """Keep so much from now on: what is too much begins to go with the next minute."""
+        self._told.append(lambda _: self._take_retention(retention))
         self._wake.set()
 
     def note(self, incident: str, who: str, text: str) -> Note:
@@ -248,6 +278,8 @@ class Recorder:
                     self._see_to(store)
         except (StoreUnavailableError, sqlite3.Error, OSError) as error:
             self._troubled(error)
+        else:
+            self._tell_what_waits()
         finally:
             self._flushes.extendleft(reversed(flushes))
 
@@ -257,11 +289,17 @@ class Recorder:
             self._told.popleft()(self._intake)
         for _ in range(len(self._heard)):
             self._intake.take(self._heard.popleft())
+        for _ in range(len(self._seen)):
+            self._intake.take_sight(self._seen.popleft())
         missed = self._missed
         self._intake.batch.lost += missed - self._missed_counted
         self._missed_counted = missed
 
-    def _commit(self, store: _Store, *, synced: bool) -> None:
+    def _take_retention(self, retention: Retention) -> None:
+        self._retention = retention
+        self._keeping.per_incident = retention.exchanges_per_incident
+
+    def _commit(self, store: WritableStore, *, synced: bool) -> None:
         batch, connection = self._intake.batch, store.connection
         if not batch and not synced:
             return
@@ -277,10 +315,11 @@ class Recorder:
             self.notice = f"{batch.lost} checks could not be written: the history lacks them"
         tells = bool(batch.outbox or batch.mutes)
         self._intake.written()
+        self.unwritten = None
         if tells:
             self._to_tell()
 
-    def _see_to(self, store: _Store) -> None:
+    def _see_to(self, store: WritableStore) -> None:
         """Raises StoreUnavailableError and sqlite3.Error."""
         now, started = self._clock(), self._monotonic()
         if self._suspected.is_set():
@@ -311,11 +350,11 @@ class Recorder:
             if next(self._upkeep, _DONE) is _DONE:
                 self._upkeep = None
 
-    def _open(self) -> _Store:
+    def _open(self) -> WritableStore:
         """Raises StoreUnavailableError."""
         opened = open_store(self._path.parent)
         try:
-            store = _Store(opened.connection, self._path)
+            store = WritableStore(opened.connection, self._path)
         except (OSError, sqlite3.Error) as error:
             opened.connection.close()
             raise unavailable(self._path, error) from None
@@ -347,21 +386,15 @@ class Recorder:
         waiting = f"; {len(batch.journal)} checks wait to be written" if batch.journal else ""
         lost = f", {batch.lost} are lost" if batch.lost else ""
         self.trouble = f"history: {error}{waiting}{lost}"
+        self._reason = str(error)
+        self._tell_what_waits()
 
-
-class _Store:
-    """The store that is open: the servers that it knows, and whether it is still where it was opened."""
-
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        """Raises OSError and sqlite3.Error."""
-        self.connection = connection
-        self.id = str(connection.execute("SELECT value FROM facts WHERE name = 'store'").fetchone()[0])
-        self.ids: dict[str, int] = dict(connection.execute("SELECT name, id FROM servers"))
-        self._path, self._inode = path, path.stat().st_ino
-
-    def is_there(self) -> bool:
-        """Whether what we write is what is found under its name. Raises OSError."""
-        try:
-            return self._path.stat().st_ino == self._inode
-        except FileNotFoundError:
-            return False
+    def _tell_what_waits(self) -> None:
+        before, batch = self.unwritten, self._intake.batch
+        if self.trouble is None or (
+            before and (before.events, before.mutes) == (len(batch.outbox), batch.mutes)
+        ):
+            return
+        self.unwritten = unwritten(batch, self._reason)
+        if self.unwritten:
+            self._to_tell()

@@ -7,106 +7,32 @@ would cost more than the checks.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
-from wgmon_tui.fleet.records import Address, Server
-from wgmon_tui.monitor.damping import Damping, Rules, begun_anew, progress, step
-from wgmon_tui.monitor.incidents import BROKEN, Event, Incident, acknowledged, ended, follow
-from wgmon_tui.monitor.samples import Samples
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.fleet.records import Server
+from wgmon_tui.fleet.vantage_settings import Vantage
+from wgmon_tui.monitor.damping import Damping, Rules, begun_anew, step
+from wgmon_tui.monitor.incidents import BROKEN, Event, acknowledged, ended, follow
+from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.row import Row
+from wgmon_tui.monitor.sights import Sight, agree, line_lost, sight_after, word_holds
 from wgmon_tui.monitor.standing import standing_after
-from wgmon_tui.monitor.uplink import last_heard
-from wgmon_tui.probe.records import Check, Evidence
+
+__all__ = ["Board", "Resettled", "Round", "Row"]
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """One scheduled look at a server: a check of each address, the worst first, and what they mean."""
-
-    checks: tuple[Check, ...]
-    diagnoses: tuple[Diagnosis, ...]
-    port_monitor: str | None = None
-    """What a port monitor would say of the deciding address; None where it was not asked in this round."""
-
-    @property
-    def check(self) -> Check:
-        """The check that decides: the worst one."""
-        return self.checks[0]
-
-    @property
-    def diagnosis(self) -> Diagnosis:
-        """What the deciding check means."""
-        return self.diagnoses[0]
-
-    @property
-    def heard_at(self) -> float | None:
-        """When anything last came from outside, as Unix time; None where nothing did."""
-        return max((at for each in self.checks if (at := last_heard(each)) is not None), default=None)
-
-
-@dataclass(slots=True)
-class Row:
-    """What is known of one server now.
-
-    `severity` is what is shown: the damped one, unless it is paused or the last check says that we could not
-    see. `since` is the Unix time at which that last changed, `standing` the evidence by address that holds
-    longer than one check. `when_heard` is the damping as it was when anything last came from the server:
-    where our own uplink is to blame, what was counted after that is not. `verdict` stands for a last check
-    that is not here, because another process made it. `uptime` is the share of the last 24 hours, `paused_by`
-    who asked for the pause. Nobody is told of a server that is `muted_until` a Unix time (`inf`: until
-    somebody ends it) or in a `maintenance`, which is its name.
+class Resettled:
+    """A row of which the word of some `vantages` is no longer taken, whether that `changed` its severity or
+    its incident, and what happened to that.
     """
 
-    server: Server
-    severity: Severity = Severity.UNKNOWN
-    since: float | None = None
-    damping: Damping = field(default_factory=Damping)
-    when_heard: Damping = field(default_factory=Damping)
-    incident: Incident | None = None
-    last: Round | None = None
-    verdict: Verdict | None = None
-    last_good: Check | None = None
-    port_monitor: str | None = None
-    standing: dict[Address | None, tuple[Evidence, ...]] = field(default_factory=dict)
-    samples: Samples = field(default_factory=Samples)
-    uptime: float | None = None
-    paused: bool = False
-    paused_by: str = ""
-    muted_until: float | None = None
-    muted_by: str = ""
-    maintenance: str | None = None
-    version: int = 0
-
-    @property
-    def flapping(self) -> bool:
-        """Whether it went down and came back so often of late that it is not believed to be up."""
-        return self.damping.flapping and not self.paused
-
-    @property
-    def progress(self) -> tuple[int, int] | None:
-        """Where the last checks disagree with the state: how many do, and how many change it."""
-        if self.paused or (self.last and self.last.diagnosis.verdict.severity is Severity.UNKNOWN):
-            return None
-        return progress(self.damping, Rules.of(self.server))
-
-    @property
-    def rtt(self) -> float | None:
-        """The round-trip time of the last check in seconds; None where it was lost or has not been.
-
-        Where another process made that check, only its sample is here.
-        """
-        if self.last is None:
-            return next(iter(self.samples.recent(1)), None)
-        return self.last.check.handshake.rtt if self.last.check.handshake else None
-
-    @property
-    def word(self) -> str:
-        """The verdict's slug, or what stands in for it before the first check and while paused."""
-        if self.paused:
-            return "paused"
-        verdict = self.last.diagnosis.verdict if self.last else self.verdict
-        return verdict.slug if verdict else "waiting"
+    row: Row
+    vantages: tuple[str, ...]
+    changed: bool
+    events: tuple[Event, ...]
 
 
 class Board:
@@ -118,6 +44,10 @@ class Board:
         """Changes with every change of any row."""
         self.membership = 0
         """Changes when servers come or go."""
+        self.vantages: tuple[str, ...] = ()
+        """The others that check these servers too, in the order of config.toml."""
+        self.quorum = 1
+        """So many vantages must agree before a server is held to be down."""
         self._dirty: set[str] = set()
         self.replace(servers)
 
@@ -134,6 +64,8 @@ class Board:
                 # Found with other keys, at another address, or what the change has mended.
                 row.standing = {}
                 row.damping = row.when_heard = begun_anew(row.damping)
+                for sight in row.sights.values():
+                    row.sights[sight.vantage] = replace(sight, damping=begun_anew(sight.damping))
             row.server = server
             rows[server.name] = row
         self.rows = rows
@@ -178,6 +110,8 @@ class Board:
         events = _count(row, outcome, now, confirmed) if counted else ()
         if outcome.heard_at is not None:
             row.when_heard = row.damping
+        if row.sights:
+            events = self._agree(row, now, check.vantage if confirmed else None)
         self._show(row, now)
         return events
 
@@ -185,6 +119,8 @@ class Board:
         """Count the last round of a server after all: somebody was heard from, so that we do see."""
         row = self.rows[name]
         events = _count(row, row.last, now, confirmed=False) if row.last else ()
+        if row.sights:
+            events = self._agree(row, now)
         self._show(row, now)
         return events
 
@@ -196,7 +132,9 @@ class Board:
         row = self.rows[name]
         row.last = outcome
         row.damping = row.when_heard
-        forgiven = row.incident is not None and row.damping.severity not in BROKEN
+        self._take_views(row)
+        state = row.agreed or row.damping  # where others see it, it is theirs to say
+        forgiven = row.incident is not None and state.severity not in BROKEN
         events = self.end_incident(name, now, note=outcome.diagnosis.summary) if forgiven else ()
         self._show(row, now)
         return events
@@ -210,9 +148,83 @@ class Board:
         row = self.rows[name]
         row.paused, row.paused_by = paused, who if paused else ""
         row.damping = row.when_heard = Damping()
+        for sight in row.sights.values():
+            row.sights[sight.vantage] = replace(sight, damping=Damping())
+        row.agreed = None
         events = self.end_incident(name, now, who, "paused") if paused else ()
         self._show(row, now)
         return events
+
+    def sight(self, vantage: str, name: str, outcome: Round, now: float) -> tuple[Event, ...]:
+        """Another vantage has checked a server: write down what it saw, and say what comes of it."""
+        row = self.rows.get(name)
+        if row is None:
+            return ()
+        before = row.sights.get(vantage)
+        sight = sight_after(before, vantage, outcome, row.server, now, counted=not row.paused)
+        row.sights[vantage] = sight
+        confirmed = before is not None and before.verdict is sight.verdict
+        return self._settle(row, now, vantage if confirmed else None)
+
+    def restore_sights(self, name: str, sights: Iterable[Sight], now: float) -> None:
+        """What other vantages saw before this program started. Each has the time to say it again."""
+        row = self.rows.get(name)
+        if row is None:
+            return
+        holds_until = now + word_holds(row.server)
+        restored = (sight for sight in sights if sight.vantage in self.vantages)
+        self.show_sights(
+            name, [replace(each, holds_until=max(each.holds_until, holds_until)) for each in restored]
+        )
+
+    def show_vantages(self, names: tuple[str, ...], quorum: int) -> None:
+        """These are the other vantages, and so many must agree."""
+        self.membership += self.vantages != names  # faces draw what they see in columns of their own
+        self.vantages, self.quorum = names, quorum
+
+    def show_sights(self, name: str, sights: Iterable[Sight]) -> None:
+        """What other vantages see of a server, all of them, where another process judges what comes of it."""
+        row = self.rows[name]
+        row.sights = {sight.vantage: sight for sight in sights}
+        self._take_views(row)
+        self.touch(name)
+
+    def lost(self, vantage: str, now: float) -> None:
+        """The line to a vantage is down: what it said holds for a moment more."""
+        for row in self.rows.values():
+            if sight := row.sights.get(vantage):
+                row.sights[vantage] = line_lost(sight, now)
+
+    def outdated(self, now: float) -> list[Resettled]:
+        """Take no vantage's word that is older than it holds, and give the rows concerned."""
+        found = []
+        for row in self.rows.values():
+            if not row.sights:
+                continue
+            old = [each for each in row.sights.values() if each.current and now >= each.holds_until]
+            if old:
+                row.sights |= {each.vantage: replace(each, current=False) for each in old}
+                found.append(self._without(row, tuple(each.vantage for each in old), now))
+        return found
+
+    def see_from(self, vantages: Sequence[Vantage], quorum: int, now: float) -> list[Resettled]:
+        """These vantages check too from now on, each the servers that it watches; so many must agree.
+
+        Gives the rows that one of them watches no longer, and those for which the other quorum counts.
+        """
+        changed = self.quorum != quorum
+        self.show_vantages(tuple(vantage.name for vantage in vantages), quorum)
+        by_name = {vantage.name: vantage for vantage in vantages}
+        found = []
+        for row in self.rows.values():
+            gone = tuple(
+                name for name in row.sights if name not in by_name or not by_name[name].watches(row.server)
+            )
+            for vantage in gone:
+                del row.sights[vantage]
+            if gone or (row.sights and changed):
+                found.append(self._without(row, gone, now))
+        return found
 
     def mute(self, name: str, until: float | None, who: str = "") -> None:
         """Tell nobody of a server until a Unix time, `inf` for until further notice; None ends that."""
@@ -249,6 +261,42 @@ class Board:
         """How many servers are in each severity."""
         return Counter(row.severity for row in self.rows.values())
 
+    def _without(self, row: Row, vantages: tuple[str, ...], now: float) -> Resettled:
+        before = row.severity
+        events = self._settle(row, now)
+        return Resettled(row, vantages, bool(events) or row.severity is not before, events)
+
+    def _settle(self, row: Row, now: float, confirmed_by: str | None = None) -> tuple[Event, ...]:
+        events = self._agree(row, now, confirmed_by)
+        self._show(row, now)
+        return events
+
+    def _agree(self, row: Row, now: float, confirmed_by: str | None = None) -> tuple[Event, ...]:
+        """What the vantages agree on now, and what that is for the incident.
+
+        `confirmed_by` is whose round was just the second one of its verdict. What is made of several needs no
+        second word: it follows from what is settled.
+        """
+        self._take_views(row)
+        if row.agreed is None:
+            return ()
+        agreed = row.agreed
+        damping = Damping(agreed.severity, flapping=agreed.flapping)
+        check = row.last.check if row.last else next(iter(row.sights.values())).last.check
+        row.incident, event = follow(
+            row.incident,
+            damping,
+            replace(check, vantage=",".join(agreed.vantages)),
+            agreed.diagnosis,
+            now,
+            confirmed=agreed.source in ("", confirmed_by),
+        )
+        return (event,) if event else ()
+
+    def _take_views(self, row: Row) -> None:
+        views = row.views if row.sights and not row.paused else ()
+        row.agreed = agree(views, self.quorum, row.server)
+
     def _show(self, row: Row, now: float) -> None:
         severity = _shown(row)
         if row.since is None or severity is not row.severity:
@@ -262,6 +310,8 @@ def _count(row: Row, outcome: Round, now: float, confirmed: bool) -> tuple[Event
     if row.paused or severity is Severity.UNKNOWN:
         return ()
     row.damping = step(row.damping, severity, Rules.of(row.server), now)
+    if row.sights:
+        return ()  # it is for all of them to say what comes of it
     row.incident, event = follow(
         row.incident, row.damping, outcome.check, outcome.diagnosis, now, confirmed=confirmed
     )
@@ -271,6 +321,8 @@ def _count(row: Row, outcome: Round, now: float, confirmed: bool) -> tuple[Event
 def _shown(row: Row) -> Severity:
     if row.paused:
         return Severity.PAUSED
+    if row.agreed:
+        return row.agreed.severity
     if row.last and row.last.diagnosis.verdict.severity is Severity.UNKNOWN:
         return Severity.UNKNOWN
     return row.damping.severity or Severity.UNKNOWN

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from math import inf
 from random import Random
 
 from wgmon_tui.diagnosis.diagnose import LOSSY_OVER
@@ -16,14 +14,17 @@ from wgmon_tui.fleet.alert_settings import Maintenance
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.damping import Damping, unsettled
+from wgmon_tui.monitor.elsewhere import Elsewhere
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.monitor.incidents import Event, Incident
 from wgmon_tui.monitor.look import Attention, blame_uplink, look
+from wgmon_tui.monitor.rate import Rate
+from wgmon_tui.monitor.rhythm import Rhythm
 from wgmon_tui.monitor.schedule import Schedule
 from wgmon_tui.monitor.standing import unexplained
 from wgmon_tui.monitor.uplink import UplinkGuard
 from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import PassiveKeepalive, Target
+from wgmon_tui.probe.records import Target
 
 RECHECK_S = 1.0
 """How soon a check is repeated that disagrees with a server's state."""
@@ -49,10 +50,9 @@ STARTED_AT_ONCE = 30
 More of them would also meet at their deadlines, and hold the loop up again.
 """
 
-EXPLAINED_AT_ONCE = 50
-"""So many silent servers are experimented on at a time; where thousands are silent, the others wait."""
+LEFT = "left servers.toml"
+"""Why an incident ended whose server is watched no longer."""
 
-_RATE_OVER_S = 5.0
 _CLOCK_S = 1.0
 
 Listener = Callable[[Row, Round | None, tuple[Event, ...]], None]
@@ -76,14 +76,14 @@ class Engine(Feed):
         self._doubted_at: dict[str, float] = {}
         self._witnesses: set[str] = set()
         self._unsettled: set[str] = set()
-        self._deep_at: dict[str, float] = {}
-        self._explained_at: dict[str, float] = {}
-        self._explaining: set[str] = set()
+        self._rhythm = Rhythm()
         self._nap: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
-        self._finished: deque[float] = deque()
+        self._rate = Rate()
         self._listeners: list[Listener] = []
         self._maintenance: tuple[Maintenance, ...] = ()
+        self.elsewhere = Elsewhere(self.board, lambda name, events: self._tell(name, None, events))
+        """What other vantages see of the same servers."""
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` after every round and every other change of a row.
@@ -104,7 +104,7 @@ class Engine(Feed):
         entries = {name: row.server for name, row in self.board.rows.items()}
         known = set(entries)
         for gone in known - {server.name for server in servers}:
-            if events := self.board.end_incident(gone, time.time(), note="left servers.toml"):
+            if events := self.board.end_incident(gone, time.time(), note=LEFT):
                 self._tell(gone, None, events)
         self.board.replace(servers)
         self._targets = dict(targets)
@@ -184,6 +184,7 @@ class Engine(Feed):
             if row is None or row.paused is paused:
                 continue
             events = self.board.pause(name, paused, time.time(), who)
+            self.elsewhere.retell(row)
             if paused:
                 self._forget(name)
             elif name not in self._in_flight:
@@ -204,6 +205,14 @@ class Engine(Feed):
         self._maintenance = tuple(maintenance)
         self._look_at_the_clock()
 
+    def report(self, vantage: str, name: str, outcome: Round, now: float, *, epoch: str, number: int) -> None:
+        """Another vantage has checked a server; its reports come in the order of their numbers."""
+        self.elsewhere.report(vantage, name, outcome, now, epoch=epoch, number=number)
+
+    def lost(self, vantage: str) -> None:
+        """The line to a vantage is down."""
+        self.elsewhere.lost(vantage)
+
     def acknowledge(self, names: Iterable[str], who: str = "", note: str = "") -> None:
         """Say that somebody has seen the open incidents of these servers."""
         for name in names:
@@ -213,8 +222,7 @@ class Engine(Feed):
     @property
     def checks_per_second(self) -> float:
         """Finished checks a second, over the last five."""
-        self._forget_old()
-        return len(self._finished) / _RATE_OVER_S
+        return self._rate.per_second
 
     async def _watch_the_clock(self) -> None:
         while True:
@@ -224,6 +232,7 @@ class Engine(Feed):
     def _look_at_the_clock(self) -> None:
         """Begin and end maintenances, and end the mutes whose time is over."""
         now = time.time()
+        self.elsewhere.look_at_the_clock(now)
         for name, row in self.board.rows.items():
             if row.muted_until is not None and row.muted_until <= now:
                 self.mute([name], None)
@@ -259,7 +268,7 @@ class Engine(Feed):
 
     def _ended(self, name: str, task: asyncio.Task[None]) -> None:
         self._in_flight.pop(name, None)
-        self._explaining.discard(name)
+        self._rhythm.looked(name)
         if not task.cancelled() and task.exception():
             # A fault of this program: it must end the engine with its traceback, not one server in silence.
             self._failure = task.exception()
@@ -271,7 +280,8 @@ class Engine(Feed):
         self._doubted_at.pop(name, None)
         interval = row.server.interval
         first = row.last is None
-        attention = self._attention(row)
+        # A witness is waited for.
+        attention = Attention() if name in self._witnesses else self._rhythm.attention(row)
         if attention.explain:
             row.standing = unexplained(row.standing)
         outcome = await look(
@@ -285,8 +295,7 @@ class Engine(Feed):
         )
         now = time.monotonic()
         self._witnesses.discard(name)
-        self._finished.extend([now] * len(outcome.checks))
-        self._forget_old()
+        self._rate.count(len(outcome.checks))
         current = self.board.rows.get(name)
         if current is not row:
             if current and not current.paused:
@@ -294,7 +303,7 @@ class Engine(Feed):
                 self.schedule.at(name, now)
             return
         if _came_back(row, outcome):
-            self._deep_at.pop(name, None)  # what a deep look found is forgotten, and may not be true any more
+            self._rhythm.look_deeply_soon(name)
         outcome = self._blame_uplink(row, outcome)
         in_doubt = self._in_doubt(row, outcome)
         self._tell(name, outcome, self.board.record(name, outcome, time.time(), counted=not in_doubt))
@@ -312,31 +321,6 @@ class Engine(Feed):
             self.schedule.next_phase(name, now, interval)
         elif self.schedule.again(name, due, interval) < now:
             self.schedule.again(name, now, interval)
-
-    def _attention(self, row: Row) -> Attention:
-        """How closely to look this time.
-
-        The first look is a quick one, so that a start shows something soon; experiments wait until a server
-        has failed once, and what takes long has its own rhythm, unless the data path is what is broken. A
-        stuck flow is looked at again every time: it alone speaks for a server that may be gone meanwhile.
-        A witness is waited for.
-        """
-        server, now = row.server, time.monotonic()
-        if row.last is None or server.name in self._witnesses:
-            return Attention()
-        due = now - self._deep_at.get(server.name, -inf) >= server.tunnel_every
-        deep = due or (row.last.diagnosis.verdict is Verdict.DATA_DEAD and _wants_a_deep_look(row))
-        rested = now - self._explained_at.get(server.name, -inf) >= server.explain_every
-        stuck = row.last.diagnosis.verdict is Verdict.STUCK_FLOW
-        failed = row.last.diagnosis.verdict.severity is Severity.DOWN
-        busy = len(self._explaining) >= EXPLAINED_AT_ONCE
-        explain = server.explain and (stuck or (rested and failed and not busy))
-        if deep:
-            self._deep_at[server.name] = now
-        if explain:
-            self._explained_at[server.name] = now
-            self._explaining.add(server.name)
-        return Attention(deep, explain)
 
     def _blame_uplink(self, row: Row, outcome: Round) -> Round:
         """Where all servers fell silent at once, the verdict on each of them is ours."""
@@ -400,23 +384,9 @@ class Engine(Feed):
         self._doubted_at.pop(name, None)
         self._witnesses.discard(name)
         self._unsettled.discard(name)
-        self._deep_at.pop(name, None)
-        self._explained_at.pop(name, None)
-
-    def _forget_old(self) -> None:
-        horizon = time.monotonic() - _RATE_OVER_S
-        while self._finished and self._finished[0] < horizon:
-            self._finished.popleft()
+        self._rhythm.forget(name)
 
 
 def _came_back(row: Row, outcome: Round) -> bool:
     """Whether a server answers that did not when it was last looked at."""
     return row.last is not None and not row.last.check.handshake and outcome.check.handshake is not None
-
-
-def _wants_a_deep_look(row: Row) -> bool:
-    """Whether only a deep look tells more of a dead data path: whose fault it is, or that it is over."""
-    server = row.server
-    asks = server.tunnel_ping or server.tunnel_dns or server.tunnel_tcp
-    known = any(isinstance(each, PassiveKeepalive) for stands in row.standing.values() for each in stands)
-    return not (asks and known)

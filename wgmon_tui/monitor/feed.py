@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from wgmon_tui.monitor.board import Board
+from wgmon_tui.monitor.vantage_status import VantageStatus
 
 
 class Feed(Protocol):
@@ -54,9 +55,18 @@ class Feed(Protocol):
         """Try a delivery of that number now, one that was given up too."""
         return
 
+    def see_alerts(self, sink: str, number: int = 0) -> None:
+        """Say that we know what was given up: the delivery of that number, or with 0 all to that sink."""
+        return
+
     @property
     def sinks(self) -> tuple[str, ...]:
         """The names of those who can be told."""
+        return ()
+
+    @property
+    def vantages(self) -> tuple[VantageStatus, ...]:
+        """How the other vantages are, in the order of config.toml."""
         return ()
 
     def attend(self, name: str | None) -> None:

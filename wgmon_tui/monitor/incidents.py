@@ -26,7 +26,7 @@ class Incident:
     """A stretch of time in which a server was not up, by the damping rule. Times are Unix seconds.
 
     `id` is random and stays, so that whoever hears of it twice knows. `verdict` and `summary` are the cause
-    as known now, `severity` the worst of it.
+    as known now, `severity` the worst of it. `vantage` names those who say so, with commas between.
     """
 
     id: str
@@ -108,6 +108,7 @@ def follow(
     if worse or other:
         incident = replace(
             incident,
+            vantage=check.vantage,
             verdict=verdict,
             summary=diagnosis.summary,
             severity=settled if worse else incident.severity,

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import merge
 from typing import Literal
 
 from wgmon_tui.history.reading import History
-from wgmon_tui.history.records import Note, PastCheck, StoredExchange
+from wgmon_tui.history.records import ExchangeLine, Note, PastCheck
 from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.report.captures import by_address, captured
 from wgmon_tui.report.csv_lines import csv_lines
 from wgmon_tui.report.json_lines import Json, in_ms, json_object, one_line, packet_object, utc
@@ -22,13 +24,16 @@ Format = Literal["json", "csv", "pcapng"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to export: of which servers, from `since` on and before `until`, both Unix seconds."""
+    """What to export: of which servers, from `since` on and before `until`, both Unix seconds; what one
+    `vantage` saw, or with None all of them.
+    """
 
     kind: Kind
     form: Format
     names: Sequence[str]
     since: float
     until: float
+    vantage: str | None = None
 
 
 def unfit(kind: Kind, form: Format) -> str | None:
@@ -41,7 +46,7 @@ def unfit(kind: Kind, form: Format) -> str | None:
 def exported(history: History, request: Request) -> Iterator[bytes]:
     """The export, part by part. Raises StoreUnavailableError."""
     if request.form == "pcapng":
-        return captured(each.round for each in _exchanges(history, request))
+        return captured(outcome for outcome, _ in _exchanges(history, request))
     objects = _objects(history, request)
     if request.form == "csv":
         return (line.encode() for line in csv_lines(COLUMNS[request.kind], objects))
@@ -93,19 +98,22 @@ def incident_object(incident: Incident, notes: Sequence[Note]) -> Json:
     }
 
 
-def exchange_objects(stored: StoredExchange) -> Iterator[Json]:
-    """A stored round as `probe --json` writes it, an object for each address, and why it was kept."""
-    for outcome in by_address(stored.round):
-        yield {**json_object(outcome), **_kept(stored)}
+def exchange_objects(outcome: Round, line: ExchangeLine | None) -> Iterator[Json]:
+    """A stored round as `probe --json` writes it, an object for each address, and why it was kept.
+
+    What another vantage saw has no `line` of our own exchanges.
+    """
+    for each in by_address(outcome):
+        yield {**json_object(each), **_kept(line)}
 
 
-def packet_objects(stored: StoredExchange) -> Iterator[Json]:
+def packet_objects(stored: Round, line: ExchangeLine | None) -> Iterator[Json]:
     """The same, an object for each packet."""
-    for outcome in by_address(stored.round):
+    for outcome in by_address(stored):
         check, verdict = outcome.check, outcome.diagnosis.verdict
         for packet in check.exchange:
             yield {
-                **_kept(stored),
+                **_kept(line),
                 "server": check.server,
                 "vantage": check.vantage,
                 "endpoint": str(check.endpoint),
@@ -117,13 +125,18 @@ def packet_objects(stored: StoredExchange) -> Iterator[Json]:
             }
 
 
-def _kept(stored: StoredExchange) -> Json:
-    return {"id": stored.line.id, "kind": stored.line.kind, "incident": stored.line.incident}
+def _kept(line: ExchangeLine | None) -> Json:
+    if line is None:
+        return {"id": None, "kind": "sight", "incident": None}
+    return {"id": line.id, "kind": line.kind, "incident": line.incident}
 
 
 def _checks(history: History, request: Request) -> Iterator[Json]:
+    since, until, vantage = request.since, request.until, request.vantage
     for name in request.names:
-        for past in history.checks(name, request.since, request.until):
+        ours = (each for each in history.checks(name, since, until) if vantage in (None, each.vantage))
+        others = history.sights(name, since, until, vantage=vantage)
+        for past in merge(ours, others, key=lambda each: each.at):
             yield check_object(name, past)
 
 
@@ -131,16 +144,27 @@ def _incidents(history: History, request: Request) -> Iterator[Json]:
     for name in request.names:
         for incident in reversed(history.incidents(name, since=request.since, limit=None)):
             open_then = incident.closed_at is None or incident.closed_at >= request.since
-            if open_then and incident.opened_at < request.until:
+            seen = request.vantage is None or request.vantage in incident.vantage.split(",")
+            if seen and open_then and incident.opened_at < request.until:
                 yield incident_object(incident, history.notes(incident.id))
 
 
-def _exchanges(history: History, request: Request) -> Iterator[StoredExchange]:
+def _exchanges(history: History, request: Request) -> Iterator[tuple[Round, ExchangeLine | None]]:
+    since, until, vantage = request.since, request.until, request.vantage
     for name in request.names:
-        for line in reversed(history.exchanges(name, request.since, request.until, limit=None)):
-            stored = history.exchange(line.id)
-            if stored:  # else forgotten since the list was read
-                yield stored
+        ours = _own_exchanges(history, name, request)
+        others = ((each, None) for each in history.sight_rounds(name, since, until, vantage=vantage))
+        yield from merge(ours, others, key=lambda each: each[0].check.started_at)
+
+
+def _own_exchanges(
+    history: History, name: str, request: Request
+) -> Iterator[tuple[Round, ExchangeLine | None]]:
+    for line in reversed(history.exchanges(name, request.since, request.until, limit=None)):
+        stored = history.exchange(line.id)
+        # It may have been forgotten since the list was read.
+        if stored and request.vantage in (None, stored.round.check.vantage):
+            yield stored.round, stored.line
 
 
 def _objects(history: History, request: Request) -> Iterator[Json]:
@@ -151,7 +175,7 @@ def _objects(history: History, request: Request) -> Iterator[Json]:
             return _incidents(history, request)
         case "exchange":
             split = packet_objects if request.form == "csv" else exchange_objects
-            return (each for stored in _exchanges(history, request) for each in split(stored))
+            return (each for stored in _exchanges(history, request) for each in split(*stored))
 
 
 # The same as rows

@@ -15,6 +15,7 @@ from wgmon_tui.fleet.private_files import shown
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Server
 from wgmon_tui.fleet.secrets import Keyring
 from wgmon_tui.fleet.values import printable, quoted
+from wgmon_tui.fleet.vantage_settings import HOME
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import STORE, StoreUnavailableError
@@ -52,6 +53,8 @@ def _unfit_for_keys(arguments: argparse.Namespace) -> str | None:
         return "--with-keys makes one check now, of one server; type its name"
     if arguments.since is not None or arguments.until is not None:
         return "--with-keys makes a check now and reads no history; leave out --since and --until"
+    if arguments.vantage is not None:
+        return "--with-keys makes a check from this machine; leave out --vantage"
     if not arguments.yes_show_keys and not sys.stdin.isatty():
         return "--with-keys asks before it writes, and here is no terminal; type --yes-show-keys as well"
     return None
@@ -70,7 +73,8 @@ def export_kept(arguments: argparse.Namespace) -> int:
         names = _known(arguments.names, history.names())
         since = 0.0 if arguments.since is None else arguments.since
         until = _EVER if arguments.until is None else arguments.until
-        request = Request(arguments.kind, arguments.form, names, since, until)
+        vantage = _known_vantage(arguments.vantage, history)
+        request = Request(arguments.kind, arguments.form, names, since, until, vantage)
         _put(exported(history, request), arguments.output)
     except StoreUnavailableError as error:
         raise ConfigurationError(str(error)) from None
@@ -131,6 +135,15 @@ def _known(names: Sequence[str], known: Sequence[str]) -> Sequence[str]:
             hint = f"; did you mean {quoted(near[0])}?" if near else ""
             raise ConfigurationError(f"export: the history knows no server {quoted(name)}{hint}")
     return names or known
+
+
+def _known_vantage(name: str | None, history: History) -> str | None:
+    """Those of config.toml, and those of which reports were ever taken."""
+    known = [HOME, *history.vantages().names, *history.reported()]
+    if name is not None and name not in known:
+        there = ", ".join(quoted(each) for each in dict.fromkeys(known))
+        raise ConfigurationError(f"export: the history knows no vantage {quoted(name)}; there are {there}")
+    return name
 
 
 def _put(parts: Iterable[bytes], output: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""Where exports go: the standard output, or a file that is there whole or not at all, for its owner only."""
+"""Where exports go: the standard output, or a file that is there whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ def write_output(parts: Iterable[bytes]) -> None:
 
 
 def write_private(path: Path, parts: Iterable[bytes]) -> None:
-    """Put a file in the place of whatever stands there. A pipe or a device is written to as it is.
+    """Put a file that only its owner reads in the place of whatever stands there. Raises OSError."""
+    write_whole(path, parts, 0o600)
 
-    Raises OSError; then what stood there stays.
+
+def write_whole(path: Path, parts: Iterable[bytes], mode: int) -> None:
+    """Put a file in the place of whatever stands there, with these permissions or less, as the umask says.
+
+    A pipe or a device is written to as it is. Raises OSError; then what stood there stays.
     """
     if path.exists() and not path.is_file():
         with path.open("wb") as stream:
@@ -27,7 +32,7 @@ def write_private(path: Path, parts: Iterable[bytes]) -> None:
     # The file at the end of a symbolic link is replaced, not the link.
     target = path.resolve()
     temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.{os.urandom(4).hex()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.writelines(parts)

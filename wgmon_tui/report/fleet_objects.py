@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from wgmon_tui.diagnosis.vantages import in_words
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.report.json_lines import Json, in_ms, utc
 
 COLUMNS = (
     "server", "endpoint", "severity", "verdict", "since", "rtt_ms", "loss", "p50_ms", "p95_ms", "uptime",
-    "port_monitor", "incident", "flapping",
+    "port_monitor", "incident", "flapping", "seen_from",
 )  # fmt: skip
 
 
@@ -15,7 +16,7 @@ def fleet_object(row: Row) -> Json:
     """One server. `loss` of the last checks and `uptime` of the last 24 hours are shares, 0 to 1; what is not
     known is null.
     """
-    verdict = row.last.diagnosis.verdict if row.last else row.verdict
+    verdict = row.diagnosis.verdict if row.diagnosis else row.verdict
     p50, p95 = row.samples.percentiles(0.5, 0.95)
     loss = row.samples.loss()
     return {
@@ -32,4 +33,10 @@ def fleet_object(row: Row) -> Json:
         "port_monitor": row.port_monitor,
         "incident": row.incident.id if row.incident else None,
         "flapping": row.flapping,
+        "seen_from": _seen_from(row),
     }
+
+
+def _seen_from(row: Row) -> str | None:
+    """Who sees what, in words: one cell of a table as well. Null where only we look at it."""
+    return in_words(row.views) or None if row.sights else None

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from wgmon_tui.diagnosis.verdict import Cause, Severity
+from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity
 from wgmon_tui.diagnosis.wording import milliseconds, stretch
 from wgmon_tui.fleet.values import printable
 from wgmon_tui.history.records import Note
@@ -30,8 +30,9 @@ class Account:
     """What is to be told of one server. Times are Unix seconds.
 
     `word` is the verdict's slug, or what stands for it; `sentence` what it means here. `until` is when it was
-    over, None while it lasts. `outcome` is the round that proves it, as far as there is one, `port_up` what a
-    port monitor says, `together` who fails with it, each group as one sentence.
+    over, None while it lasts. `outcome` is the round that proves it, as far as there is one, `agreed` what
+    all vantages make of it where there are several. `port_up` is what a port monitor says, `together` who
+    fails with it, each group as one sentence.
     """
 
     server: str
@@ -48,6 +49,12 @@ class Account:
     silenced: str = ""
     """Why nothing of it is announced, where that is so."""
     notes: tuple[Note, ...] = ()
+    agreed: Diagnosis | None = None
+
+    @property
+    def diagnosis(self) -> Diagnosis | None:
+        """What it means, with evidence and causes; None where there is nothing that proves it."""
+        return self.agreed or (self.outcome.diagnosis if self.outcome else None)
 
 
 def account_of(row: Row) -> Account:
@@ -57,11 +64,12 @@ def account_of(row: Row) -> Account:
         server=row.server.name,
         severity=row.severity,
         word=row.word,
-        sentence=outcome.diagnosis.summary if outcome and not row.paused else "",
+        sentence=row.diagnosis.summary if row.diagnosis and not row.paused else "",
         endpoint=str(row.server.endpoint),
         since=row.since,
         incident=row.incident,
         outcome=outcome,
+        agreed=row.agreed.diagnosis if row.agreed else None,
     )
 
 
@@ -100,7 +108,7 @@ def _text_lines(account: Account, now: float) -> Iterator[str]:
     yield ""
     for label, value in _facts(account, now):
         yield f"{label:<{_LABEL}}{value}"
-    diagnosis = account.outcome.diagnosis if account.outcome else None
+    diagnosis = account.diagnosis
     if diagnosis and diagnosis.evidence:
         yield from ("", "What was seen")
         yield from (f"- {each}" for each in diagnosis.evidence)
@@ -133,7 +141,7 @@ def _markdown_lines(account: Account, now: float) -> Iterator[str]:
     yield ""
     for label, value in _facts(account, now):
         yield f"- **{label}:** {_escaped(value)}"
-    diagnosis = account.outcome.diagnosis if account.outcome else None
+    diagnosis = account.diagnosis
     if diagnosis and diagnosis.evidence:
         yield from ("", "**What was seen**", "")
         yield from (f"- {_escaped(each)}" for each in diagnosis.evidence)

@@ -128,6 +128,8 @@ def _line(delivery: Delivery) -> str:
     words = [moment(delivery.at), f"{_word(delivery):<10}", f"{delivery.sink:<12}", what]
     if delivery.reason and delivery.state is not DeliveryState.SENT:
         words.append(f"({safe(delivery.reason)})")
+    if delivery.seen_at is not None:
+        words.append(f"seen by {safe(delivery.seen_by)} {moment(delivery.seen_at)}")
     if delivery.failing and delivery.due_at > time.time():
         words.append(f"next try {moment(delivery.due_at)}")
     return "  ".join(words)
@@ -154,5 +156,7 @@ def _json(delivery: Delivery) -> str:
             "reason": safe(delivery.reason) or None,
             "due_at": utc(delivery.due_at) if is_pending else None,
             "done_at": None if delivery.done_at is None else utc(delivery.done_at),
+            "seen_at": None if delivery.seen_at is None else utc(delivery.seen_at),
+            "seen_by": safe(delivery.seen_by) or None,
         }
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity
 from wgmon_tui.fleet.records import Server
+from wgmon_tui.history.elsewhere import round_of
 from wgmon_tui.history.entries import server_of
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import JournalEntry, Known, Mute, PastCheck, State
@@ -19,7 +20,8 @@ from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.damping import Damping, from_json
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.samples import Samples
-from wgmon_tui.probe.records import Check, Handshake, Tunnel
+from wgmon_tui.probe.records import Check
+from wgmon_tui.service.sightseeing import SightNews, Sightseeing, show_sights
 
 _MOST_ROWS = 20_000
 """Whoever has missed more of the journal reads the present state anew."""
@@ -39,6 +41,7 @@ class News:
     journal: Sequence[JournalEntry] = ()
     incidents: Sequence[Incident] | None = None
     mutes: Mapping[str, Mute] | None = None
+    sights: SightNews | None = None
 
 
 class Following:
@@ -52,6 +55,7 @@ class Following:
         self._version: int | None = None
         self._entries: dict[str, str] = {}
         self._servers: dict[str, Server] = {}
+        self._sightseeing = Sightseeing(self._history)
 
     def close(self) -> None:
         """Close the store."""
@@ -73,10 +77,11 @@ class Following:
         if journal:
             self._position = journal[-1].id
         if version == self._version:
-            return News(journal=journal)
+            return News(journal=journal, sights=self._sightseeing.look())
         self._version = version
         incidents = self._history.incidents(open_only=True, limit=None)
-        return News(self._fleet(), None, journal, incidents, self._history.mutes())
+        sights = self._sightseeing.look(all_anew=True)
+        return News(self._fleet(), None, journal, incidents, self._history.mutes(), sights)
 
     def last_good(self, server: str) -> Check | None:
         """The last healthy check of a server, with its packets."""
@@ -90,7 +95,12 @@ class Following:
         servers = self._fleet()
         known = self._history.current().values()
         self._position = position
-        return News(servers or tuple(self._servers.values()), tuple(known), mutes=self._history.mutes())
+        return News(
+            servers or tuple(self._servers.values()),
+            tuple(known),
+            mutes=self._history.mutes(),
+            sights=self._sightseeing.look(all_anew=True),
+        )
 
     def _fleet(self) -> tuple[Server, ...] | None:
         """The servers, where any entry is another one than before."""
@@ -122,6 +132,7 @@ def show(board: Board, news: News, attended: str | None) -> None:
         _show_incidents(board, news.incidents)
     if news.mutes is not None:
         _show_mutes(board, news.mutes)
+    show_sights(board, news.sights, {entry.server for entry in news.journal})
 
 
 def _severity(state: State, row: Row) -> Severity:
@@ -149,7 +160,7 @@ def _show_entry(row: Row, entry: JournalEntry, *, keep_round: bool) -> None:
     row.severity, row.since = _severity(state, row), entry.since
     row.maintenance = _PLANNED if state is State.MAINTENANCE else None
     row.paused = state is State.PAUSED
-    if state in _WATCHED:
+    if state in _WATCHED and not row.sights:
         row.damping = Damping(state.severity, flapping=row.damping.flapping)
     if check is None or not check.decides:
         return
@@ -182,24 +193,9 @@ def _show_mutes(board: Board, mutes: Mapping[str, Mute]) -> None:
 
 def _without_packets(row: Row, check: PastCheck) -> Round:
     """A round as the journal tells it."""
-    made = Check(
-        server=row.server.name,
-        vantage=check.vantage,
-        endpoint=row.server.endpoint,
-        address=check.address,
-        started_at=check.at,
-        handshake=None if check.rtt is None else Handshake(check.rtt),
-        tunnel=_tunnel(check),
-    )
     incident = row.incident
     told = incident.summary if incident and incident.verdict is check.verdict else check.verdict.meaning
-    return Round((made,), (Diagnosis(check.verdict, told),))
-
-
-def _tunnel(check: PastCheck) -> Tunnel | None:
-    if check.tunnel_sent is None or check.tunnel_received is None:
-        return None
-    return Tunnel(check.tunnel_sent, check.tunnel_received, check.tunnel_rtt, mtu=None, passive=False)
+    return round_of(row.server, check, Diagnosis(check.verdict, told))
 
 
 def _inode(path: Path) -> int:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.private_files import shown
 from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.fleet.shard import Shard
 from wgmon_tui.history.store import NewerStoreError
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.incidents import Event, What
 from wgmon_tui.service.lock import LockTakenError, NotOursError, WriterLock
-from wgmon_tui.service.log import Log, goes_to_journald
+from wgmon_tui.service.log import Log, counted, goes_to_journald
+from wgmon_tui.service.metrics_address import CannotListenError, ListenAddress, Listening, listen
 from wgmon_tui.service.notify import Supervisor
 from wgmon_tui.service.reload import load
+from wgmon_tui.service.together import all_or_none
 from wgmon_tui.service.writer import Writer
 
 EXIT_TAKEN = 75
@@ -30,14 +35,31 @@ _STDERR = 2
 _LOOK_EVERY_S = 1.0
 
 
-def run(config_dir: Path, state_dir: Path, environment: Mapping[str, str] = os.environ) -> int:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to do beside: serve metrics at an address, check one shard of the fleet alone."""
+
+    metrics: ListenAddress | None = None
+    shard: Shard | None = None
+
+
+def run(
+    config_dir: Path,
+    state_dir: Path,
+    options: Options = Options(),
+    environment: Mapping[str, str] = os.environ,
+) -> int:
     """Probe and write until a signal; the exit code. SIGTERM and SIGINT end it with 0, SIGHUP reloads."""
     log = Log(_STDERR, journald=goes_to_journald(_STDERR, environment))
     try:
-        return asyncio.run(Headless(config_dir, state_dir, log, Supervisor(environment)).run())
+        return asyncio.run(Headless(config_dir, state_dir, options, log, Supervisor(environment)).run())
     except LockTakenError as error:
-        log.error(str(error))
+        each_its_own = "; each shard needs a --state of its own" if options.shard else ""
+        log.error(f"{error}{each_its_own}")
         return EXIT_TAKEN
+    except CannotListenError as error:
+        log.error(str(error))
+        return _EXIT_NO_SOCKET
     except (ConfigurationError, NotOursError, NewerStoreError) as error:
         log.error(str(error))
         return _EXIT_CONFIGURATION
@@ -51,9 +73,12 @@ def run(config_dir: Path, state_dir: Path, environment: Mapping[str, str] = os.e
 class Headless:
     """One run of the writer, and what is told of it."""
 
-    def __init__(self, config_dir: Path, state_dir: Path, log: Log, supervisor: Supervisor) -> None:
+    def __init__(
+        self, config_dir: Path, state_dir: Path, options: Options, log: Log, supervisor: Supervisor
+    ) -> None:
         self._config_dir = config_dir
         self._state_dir = state_dir
+        self._options = options
         self._log = log
         self._supervisor = supervisor
         self._told: dict[str, str] = {}
@@ -61,14 +86,17 @@ class Headless:
         self._reloads: set[asyncio.Task[None]] = set()
 
     async def run(self) -> int:
-        """Raises LockTakenError, NotOursError, ConfigurationError, NewerStoreError, OSError."""
+        """Raises LockTakenError, CannotListenError, NotOursError, ConfigurationError, NewerStoreError,
+        OSError.
+        """
         end, loop = asyncio.Event(), asyncio.get_running_loop()
         for ending in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(ending, end.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: None)  # while everything is read anyway
         lock = _lock(self._state_dir)
         try:
-            loaded = await asyncio.to_thread(load, self._config_dir)
+            listening = listen(self._options.metrics) if self._options.metrics else None
+            loaded = await asyncio.to_thread(load, self._config_dir, shard=self._options.shard)
             writer = Writer(
                 self._state_dir, loaded, lock, config_dir=self._config_dir, heard=self._log.notice
             )
@@ -77,12 +105,17 @@ class Headless:
             raise
         writer.engine.listen(partial(tell, self._log))
         loop.add_signal_handler(signal.SIGHUP, self._reload, writer)
-        running = asyncio.create_task(writer.run())
+        parts = [writer.run()]
+        if listening:
+            parts.append(self._served(writer, listening))
+        running = asyncio.create_task(all_or_none(parts))
         ending_asked = asyncio.create_task(end.wait())
         watching = asyncio.create_task(self._watch(writer))
         try:
-            self._log.info(f"started: {len(loaded.fleet.servers)} servers in {self._config_dir}")
-            self._supervisor.ready(summary(writer.board))
+            shard = f", shard {loaded.shard}" if loaded.shard else ""
+            servers = counted(len(loaded.fleet.servers), "server")
+            self._log.info(f"started: {servers} in {self._config_dir}{shard}")
+            self._supervisor.ready(self._summary(writer))
             await asyncio.wait({running, ending_asked}, return_when=asyncio.FIRST_COMPLETED)
             self._supervisor.stopping()
             if running.done():
@@ -94,6 +127,21 @@ class Headless:
         self._log.info("ended")
         return 0
 
+    def _served(self, writer: Writer, listening: Listening) -> Coroutine[Any, Any, None]:
+        from wgmon_tui.service.metrics import Metrics
+
+        self._log.info(f"metrics: http://{listening.where}/metrics")
+        if not listening.where.address.is_loopback:
+            self._log.warning(
+                "metrics: whoever reaches that address reads names and endpoints, and may ask for checks: "
+                "nobody is asked who they are"
+            )
+        return Metrics(writer, listening.socket, self._log.error).run()
+
+    def _summary(self, writer: Writer) -> str:
+        status = writer.status
+        return f"{status}: {summary(writer.board)}" if status else summary(writer.board)
+
     def _reload(self, writer: Writer) -> None:
         reload = asyncio.create_task(self._reloaded(writer))
         self._reloads.add(reload)
@@ -103,7 +151,7 @@ class Headless:
         self._supervisor.reloading()
         await writer.reload()
         self._tell_warnings(writer.warnings)
-        self._supervisor.ready(summary(writer.board))
+        self._supervisor.ready(self._summary(writer))
 
     async def _watch(self, writer: Writer) -> None:
         """Say that we are well, from the loop that checks: where it hangs, systemd starts us anew."""
@@ -111,7 +159,7 @@ class Headless:
         while True:
             self._supervisor.alive()
             self._tell_warnings(writer.warnings)
-            status = summary(writer.board)
+            status = self._summary(writer)
             if status != self._status:
                 self._status = status
                 self._supervisor.status(status)
@@ -139,7 +187,7 @@ def summary(board: Board) -> str:
     """The fleet in one line."""
     totals = board.totals()
     counts = ", ".join(f"{totals[severity]} {severity.word}" for severity in Severity if totals[severity])
-    return f"{len(board.rows)} servers: {counts}" if counts else "no servers yet"
+    return f"{counted(len(board.rows), 'server')}: {counts}" if counts else "no servers yet"
 
 
 def tell(log: Log, row: Row, outcome: Round | None, events: tuple[Event, ...]) -> None:

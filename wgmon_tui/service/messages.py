@@ -29,6 +29,9 @@ LONGEST_TEXT = 1000
 
 MOST_NAMES = 100_000
 
+_NAMED = 3
+"""So many servers are named in the log; of more it says how many they are."""
+
 
 class Operation(Enum):
     """What can be asked of the writer."""
@@ -42,6 +45,7 @@ class Operation(Enum):
     UNMUTE = "unmute"
     TEST_SINK = "test sink"
     RETRY_ALERT = "retry alert"
+    SEE_ALERTS = "see alerts"
     ROUND = "round"
     STATS = "stats"
     EDIT = "edit"
@@ -58,6 +62,7 @@ CHANGING = frozenset(
         Operation.UNMUTE,
         Operation.TEST_SINK,
         Operation.RETRY_ALERT,
+        Operation.SEE_ALERTS,
     }
 )
 """What is recorded with the name of whoever asked."""
@@ -129,6 +134,18 @@ def parse_request(line: bytes) -> Request:
         _until(raw.get("until", 0.0)),
         _number(raw.get("number", 0), "number"),
     )
+
+
+def said(request: Request, who: str) -> str:
+    """What was asked and by whom, for the log."""
+    named = ", ".join(request.names[:_NAMED])
+    more = f" and {len(request.names) - _NAMED} more" if len(request.names) > _NAMED else ""
+    if request.names:
+        what = f"{named}{more}"
+    else:
+        what = f"incident {request.incident}" if request.incident else f"{request.number}"
+    text = f': "{request.text}"' if request.text else ""
+    return f"{who} asked: {request.operation.value} {what}{text}"
 
 
 def answer_line(request: int | None, ok: Mapping[str, object]) -> bytes:

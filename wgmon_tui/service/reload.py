@@ -19,6 +19,7 @@ from wgmon_tui.fleet.secrets import (
     printed_by_commands,
     unread_files,
 )
+from wgmon_tui.fleet.shard import Shard
 from wgmon_tui.probe.targets import Targets, join
 
 _LOOK_EVERY_S = 0.25
@@ -45,23 +46,25 @@ class Loaded:
     config: Config
     orders: Orders
     stamps: dict[Path, Stamp] = field(compare=False)
+    shard: Shard | None = None
 
 
-def load(config_dir: Path, before: Loaded | None = None) -> Loaded:
+def load(config_dir: Path, before: Loaded | None = None, shard: Shard | None = None) -> Loaded:
     """Read it all. Blocks for as long as the commands that print secrets take.
 
-    What such a command printed for `before` is not asked for again: it may take a second each, or a person.
-    Raises ConfigurationError.
+    Of a `shard`, only its servers are taken, and only their secrets. What such a command printed for `before`
+    is not asked for again: it may take a second each, or a person. Raises ConfigurationError.
     """
     stamps = {config_dir / name: _stamp(config_dir / name) for name in (servers_file.NAME, config_toml.NAME)}
     config = read_config(config_dir)
-    fleet = servers_file.read(config_dir).fleet
+    whole = servers_file.read(config_dir).fleet
+    fleet = shard.part_of(whole) if shard else whole
     printed = printed_by_commands(before.fleet, before.keyring) if before else NOTHING_PRINTED
     keyring = open_keyring(fleet, config_dir, printed=printed)
     orders = read_orders(config.alerts, config_dir, before.orders if before else None)
     unread = (*unread_files(fleet, keyring, config_dir), *orders.unread)[:_MOST_UNREAD]
     stamps.update((path, _stamp(path)) for path in unread)
-    return Loaded(fleet, keyring, join(fleet, keyring), config, orders, stamps)
+    return Loaded(fleet, keyring, join(fleet, keyring), config, orders, stamps, shard)
 
 
 def loaded_from(fleet: Fleet) -> Loaded:
@@ -123,7 +126,7 @@ class Reload:
     def _load(self, before: Loaded | None) -> tuple[Loaded, bool]:
         if self._loaded.fleet.servers:
             self._be_sure_it_is_there()
-        loaded = load(self._config_dir, before)
+        loaded = load(self._config_dir, before, self._loaded.shard)
         return loaded, loaded != self._loaded
 
     def _be_sure_it_is_there(self) -> None:

@@ -1,4 +1,4 @@
-"""Where the control socket is, and how to reach it by a path that is longer than a socket address may be."""
+"""Where sockets are, and how to reach one by a path that is longer than a socket address may be."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NAME = "control.sock"
+"""The writer's, in its state directory."""
 
 _LONGEST_PATH = 107
 """Bytes that fit a Unix socket address, less its ending zero."""
 
 
 @contextmanager
-def control_path(state_dir: Path) -> Iterator[str]:
+def control_path(state_dir: Path, name: str = NAME) -> Iterator[str]:
     """A path of the socket that `bind` and `connect` take, good within the block. Raises OSError."""
-    path = str(state_dir / NAME)
+    path = str(state_dir / name)
     if len(os.fsencode(path)) <= _LONGEST_PATH:
         yield path
         return
     directory = os.open(state_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        yield f"/proc/self/fd/{directory}/{NAME}"
+        yield f"/proc/self/fd/{directory}/{name}"
     finally:
         os.close(directory)

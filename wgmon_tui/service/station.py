@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from wgmon_tui.fleet.config_toml import read_config
 from wgmon_tui.fleet.private_files import shown
 from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.fleet.shard import Shard
 from wgmon_tui.history.store import NewerStoreError
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.service.accounts import refusal
 from wgmon_tui.service.lock import LockTakenError, NotOursError, WriterLock
+from wgmon_tui.service.relay import Relay
 from wgmon_tui.service.reload import Loaded, load
 from wgmon_tui.service.viewer import Viewer
 from wgmon_tui.service.writer import Writer
@@ -24,11 +26,13 @@ from wgmon_tui.service.writer import Writer
 _TRY_AGAIN_S = 2.0
 
 
-class Station(Feed):
+class Station(Relay):
     """A board that stays the same one while a viewer becomes the writer."""
 
-    def __init__(self, config_dir: Path, state_dir: Path) -> None:
+    def __init__(self, config_dir: Path, state_dir: Path, shard: Shard | None = None) -> None:
         """Takes the lock, or attaches to whoever holds it.
+
+        Who writes checks the `shard` of the fleet, or all of it.
 
         Blocks for as long as the commands that print secrets take. Raises ConfigurationError: of what is in
         the files, for a store of a later version, for an account that is not let in.
@@ -36,6 +40,7 @@ class Station(Feed):
         self.board = Board()
         self._config_dir = config_dir
         self._state_dir = state_dir
+        self._shard = shard
         self._asked = asyncio.Event()
         self._trouble: str | None = None
         self._viewer: Viewer | None = None
@@ -47,7 +52,7 @@ class Station(Feed):
                 raise ConfigurationError(refusal(state_dir)) from None
             self._viewer = Viewer(state_dir, self.board)
         else:
-            self._write(lock, _load_under(lock, config_dir))
+            self._write(lock, _load_under(lock, config_dir, shard))
 
     @property
     def engine(self) -> Engine | None:
@@ -99,11 +104,6 @@ class Station(Feed):
         return self._trouble or self._now.warning
 
     @property
-    def checks_per_second(self) -> float:
-        """Finished checks a second, over the last few."""
-        return self._now.checks_per_second
-
-    @property
     def can_take_over(self) -> bool:
         """Whether nobody writes, and we might."""
         return self._viewer is not None and self._viewer.gone.is_set() and self._may_write()
@@ -111,43 +111,6 @@ class Station(Feed):
     def take_over(self) -> None:
         """Become the writer, if nobody else is faster."""
         self._asked.set()
-
-    def recheck(self, names: Iterable[str]) -> None:
-        """Check these servers now."""
-        self._now.recheck(names)
-
-    def pause(self, names: Iterable[str], paused: bool) -> None:
-        """Stop or resume checking these servers."""
-        self._now.pause(names, paused)
-
-    def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
-        """Say that we have seen the open incidents of these servers."""
-        self._now.acknowledge(names, note=note)
-
-    def add_note(self, incident: str, text: str) -> None:
-        """Write something beside an incident."""
-        self._now.add_note(incident, text)
-
-    def mute(self, names: Iterable[str], until: float | None) -> None:
-        """Tell nobody of these servers."""
-        self._now.mute(names, until)
-
-    def test_sink(self, name: str) -> None:
-        """Send a sink a test."""
-        self._now.test_sink(name)
-
-    def retry_alert(self, number: int) -> None:
-        """Try a delivery again."""
-        self._now.retry_alert(number)
-
-    @property
-    def sinks(self) -> tuple[str, ...]:
-        """The sinks of config.toml."""
-        return self._now.sinks
-
-    def attend(self, name: str | None) -> None:
-        """The packets of this server are on the screen."""
-        self._now.attend(name)
 
     @property
     def _now(self) -> Feed:
@@ -185,7 +148,7 @@ class Station(Feed):
             self._trouble = None
             try:
                 lock = WriterLock.take(self._state_dir)
-                return lock, await asyncio.to_thread(_load_under, lock, self._config_dir)
+                return lock, await asyncio.to_thread(_load_under, lock, self._config_dir, self._shard)
             except LockTakenError:
                 # Another one was faster, and the viewer finds it; or the dying one holds the lock a moment
                 # longer than its socket, and the wish stands.
@@ -249,10 +212,10 @@ class Station(Feed):
         self._viewer = None
 
 
-def _load_under(lock: WriterLock | None, config_dir: Path) -> Loaded:
+def _load_under(lock: WriterLock | None, config_dir: Path, shard: Shard | None) -> Loaded:
     """What the files say; where they cannot stand the lock is let go."""
     try:
-        return load(config_dir)
+        return load(config_dir, shard=shard)
     except BaseException:
         if lock:
             lock.release()

@@ -113,25 +113,27 @@ SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM"""
 
 
-def user_unit(program: Sequence[str], config_dir: Path, state_dir: Path) -> str:
-    """The unit for the account that prints it. `program` is how this program was started."""
+def user_unit(program: Sequence[str], config_dir: Path, state_dir: Path, options: Sequence[str] = ()) -> str:
+    """The unit for the account that prints it. `program` is how this program was started, `options` stand
+    behind `run`.
+    """
     return _USER.format(
-        this=f"{shlex.join(program)} run --print-unit",
+        this=shlex.join((*program, "run", *options, "--print-unit")),
         name=NAME,
-        service=_service(program, config_dir, state_dir),
+        service=_service(program, config_dir, state_dir, options),
         process=_PROCESS,
     )
 
 
-def system_unit(program: Sequence[str]) -> str:
+def system_unit(program: Sequence[str], options: Sequence[str] = ()) -> str:
     """The unit for a dedicated account; its group may look."""
     return _SYSTEM.format(
-        this=f"{shlex.join(program)} run --print-unit --system",
+        this=shlex.join((*program, "run", *options, "--print-unit", "--system")),
         program=shlex.join(program),
         name=NAME,
         config=SYSTEM_CONFIG,
         state=SYSTEM_STATE,
-        service=_service(program, SYSTEM_CONFIG, SYSTEM_STATE),
+        service=_service(program, SYSTEM_CONFIG, SYSTEM_STATE, options),
         process=_PROCESS,
     )
 
@@ -149,8 +151,8 @@ def in_a_home(program: Sequence[str]) -> bool:
     return Path(program[0]).is_relative_to("/home") or Path(program[0]).is_relative_to("/root")
 
 
-def _service(program: Sequence[str], config_dir: Path, state_dir: Path) -> str:
-    words = (*program, "--config", str(config_dir), "--state", str(state_dir), "run")
+def _service(program: Sequence[str], config_dir: Path, state_dir: Path, options: Sequence[str]) -> str:
+    words = (*program, "--config", str(config_dir), "--state", str(state_dir), "run", *options)
     return _SERVICE.format(command=" ".join(map(_word, words)))
 
 

@@ -15,12 +15,14 @@ from wgmon_tui.history import codec
 from wgmon_tui.history.store import StoreUnavailableError
 from wgmon_tui.monitor.board import Board, Round
 from wgmon_tui.monitor.feed import Feed
+from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service.accounts import login_name
 from wgmon_tui.service.asking import Connection, NotForUsError, NoWriterError
 from wgmon_tui.service.control import RefusedError
 from wgmon_tui.service.following import Following, show
 from wgmon_tui.service.messages import Operation
 from wgmon_tui.service.together import all_or_none
+from wgmon_tui.service.vantages import statuses_from_json
 
 _LOOK_EVERY_S = 0.4
 _CONNECT_EVERY_S = 0.5
@@ -51,6 +53,7 @@ class Viewer(Feed):
         self._unread: str | None = None
         self._of_the_writer: str | None = None
         self._sinks: tuple[str, ...] = ()
+        self._vantages: tuple[VantageStatus, ...] = ()
         self._said: str | None = None
         self._asking: set[asyncio.Task[None]] = set()
 
@@ -115,9 +118,18 @@ class Viewer(Feed):
         """Those of the writer."""
         return self._sinks
 
+    @property
+    def vantages(self) -> tuple[VantageStatus, ...]:
+        """Those of the writer."""
+        return self._vantages
+
     def retry_alert(self, number: int) -> None:
         """Ask the writer to try a delivery again."""
         self._ask(Operation.RETRY_ALERT, (), number=number)
+
+    def see_alerts(self, sink: str, number: int = 0) -> None:
+        """Ask the writer to record that we know what was given up."""
+        self._ask(Operation.SEE_ALERTS, [sink], number=number)
 
     def attend(self, name: str | None) -> None:
         """From now on have the packets of this server at hand."""
@@ -194,6 +206,7 @@ class Viewer(Feed):
         finally:
             self._connection = self.writer = self._of_the_writer = None
             self._checks_per_second = 0.0
+            self._vantages = ()
             self._is_mute = False
             self.gone.set()
             await connection.close()
@@ -241,6 +254,7 @@ class Viewer(Feed):
         self._of_the_writer = str(warnings[0]) if isinstance(warnings, list) and warnings else None
         sinks = stats.get("sinks")
         self._sinks = tuple(map(str, sinks)) if isinstance(sinks, list) else ()
+        self._vantages = statuses_from_json(stats.get("vantages"))
 
     async def _fetch_round(self, connection: Connection, name: str) -> None:
         self._round_is_old = False

@@ -1,0 +1,81 @@
+"""One life of a writer that takes reports of other vantages: an engine that nobody runs, and its recorder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.history.recording import look
+from tests.monitor.seen import START, VANTAGES, seen, watched
+from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.fleet.records import Server
+from wgmon_tui.fleet.vantage_settings import HOME, Vantage
+from wgmon_tui.history.reading import History
+from wgmon_tui.history.sightings import Vantages
+from wgmon_tui.history.stamps import StampLedger
+from wgmon_tui.history.store import STORE
+from wgmon_tui.history.writing import Recorder
+from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.probe.prober import Prober
+
+
+class Life:
+    """An engine that nobody runs, and the recorder that hears it: one life of a writer."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *servers: Server,
+        quorum: int = 1,
+        vantages: tuple[Vantage, ...] = VANTAGES,
+        now: float = START,
+    ) -> None:
+        self.state_dir = state_dir
+        self.now = now
+        self.recorder = Recorder(state_dir, clock=lambda: self.now)
+        self.recorder.start()
+        with StampLedger(state_dir) as stamps:
+            self.engine = Engine(Prober(stamps=stamps.next))
+        self.engine.watch(servers or (watched(),), {}, {})
+        self.engine.elsewhere.see_from(vantages, quorum)
+        self.recorder.see_from(Vantages(self.engine.board.vantages, quorum))
+        self.recorder.restore(self.engine)
+        self.recorder.watch(self.engine.board.rows.values())
+        self.engine.listen(self.recorder)
+        self.engine.elsewhere.listen(self.recorder.hear_sight)
+        self.history = History(state_dir / STORE)
+        self.number = 0
+
+    def reports(
+        self, *verdicts: Verdict, vantage: str = "fra", name: str = "fra1", packets: bool = True
+    ) -> None:
+        """One every ten seconds."""
+        for verdict in verdicts:
+            self.now += 10.0
+            self.number += 1
+            outcome = seen(verdict, self.now, vantage, name=name, packets=packets)
+            self.report(outcome, self.number, vantage=vantage, name=name)
+
+    def report(
+        self, outcome: Round, number: int, *, vantage: str = "fra", name: str = "fra1", epoch: str = "one"
+    ) -> None:
+        self.engine.report(vantage, name, outcome, self.now, epoch=epoch, number=number)
+
+    def written(self) -> None:
+        self.recorder.flush().result(20.0)
+
+    def ends(self) -> None:
+        self.recorder.stop()
+        self.history.close()
+        assert self.recorder.failure is None, self.recorder.failure
+
+    def count(self, table: str) -> int:
+        ((number,),) = look(self.state_dir, f"SELECT count(*) FROM {table}")
+        return int(number)
+
+    def sees_from_home(self, verdict: Verdict, name: str = "fra1") -> None:
+        """A round of our own."""
+        self.now += 10.0
+        outcome = seen(verdict, self.now, HOME, name=name)
+        events = self.engine.board.record(name, outcome, self.now)
+        self.recorder(self.engine.board.rows[name], outcome, events)

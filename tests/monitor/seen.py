@@ -1,0 +1,90 @@
+"""What several vantages see of one server, made by hand at times of the test's choosing."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.fleet.records import Endpoint, Server
+from wgmon_tui.fleet.vantage_settings import HOME, Vantage
+from wgmon_tui.monitor.board import Board, Round, Row
+from wgmon_tui.monitor.incidents import Event
+from wgmon_tui.probe.records import AskedAs, Check, Direction, Handshake, Packet
+from wgmon_tui.wireguard.keys import PrivateKey
+
+KEY = PrivateKey(bytes(range(32))).public
+START = 1_700_000_000.0
+EVERY_S = 10.0
+
+VANTAGES = (Vantage("fra", ("ssh", "fra")), Vantage("nyc", ("ssh", "nyc")))
+EVERYWHERE = (HOME, "fra", "nyc")
+
+
+def watched(name: str = "fra1", *, fail_after: int = 1, tags: tuple[str, ...] = ()) -> Server:
+    """Every check counts at once unless more are asked for."""
+    window = max(fail_after, 1)
+    return Server(
+        name,
+        Endpoint("192.0.2.7", 51820),
+        KEY,
+        "bastion",
+        interval=EVERY_S,
+        timeout=5.0,
+        tags=tags,
+        fail_after=fail_after,
+        fail_window=window,
+        recover_after=fail_after,
+    )
+
+
+def seen(
+    verdict: Verdict,
+    at: float = START,
+    vantage: str = "fra",
+    *,
+    name: str = "fra1",
+    packets: bool = True,
+    address: str = "192.0.2.7",
+) -> Round:
+    """A round of a vantage; those that are not down were answered."""
+    answered = verdict.severity in (Severity.UP, Severity.DEGRADED)
+    exchange = (Packet(0.0, Direction.SENT, bytes(148)),) if packets else ()
+    check = Check(
+        name,
+        vantage,
+        Endpoint("192.0.2.7", 51820),
+        ip_address(address),
+        at,
+        Handshake(0.02) if answered else None,
+        exchange=exchange,
+        asked_as=AskedAs(KEY),
+    )
+    return Round((check,), (Diagnosis(verdict, verdict.meaning),))
+
+
+class Lookout:
+    """A board with one server, and a clock that goes on by a second with every round."""
+
+    def __init__(self, quorum: int = 1, server: Server | None = None) -> None:
+        self.server = server or watched()
+        self.board = Board([self.server])
+        self.now = START
+        self.board.see_from(VANTAGES, quorum, self.now)
+        self.events: list[Event] = []
+
+    @property
+    def row(self) -> Row:
+        return self.board.rows[self.server.name]
+
+    def sees(self, vantage: str, verdict: Verdict, *, packets: bool = True) -> None:
+        """A round from there is over."""
+        self.now += 1.0
+        outcome = seen(verdict, self.now, vantage, name=self.server.name, packets=packets)
+        if vantage == HOME:
+            self.events += self.board.record(self.server.name, outcome, self.now)
+        else:
+            self.events += self.board.sight(vantage, self.server.name, outcome, self.now)
+
+    def all_see(self, verdict: Verdict) -> None:
+        for vantage in EVERYWHERE:
+            self.sees(vantage, verdict)

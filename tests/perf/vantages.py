@@ -1,0 +1,214 @@
+"""Vantages over SSH: `python -m tests.perf.vantages [SERVERS SECONDS]`.
+
+First the latency: an agent checks 50 servers on loopback, each every second, and its verdicts come to a
+writer's board, through Debian's sshd on loopback and then without it. Printed is the time from the end of a
+check to the board. Wants root, for a namespace of its own, and is left out without.
+
+Then the load: a writer with its engine and its history checks so many servers every 10 seconds, and five
+vantages do the same and report. Printed is this process's share of a core without them and with them. In
+place of agents are processes that speak their protocol; what agents cost is paid on other machines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import quantiles
+
+from tests.real.namespaces import entered, namespace
+from tests.real.sshd import Sshd
+from tests.service.agent.rounds import healthy
+from tests.service.agent.stage import agent_command, hello_line, no_keeper_left
+from wgmon_tui.fleet.config_toml import Config
+from wgmon_tui.fleet.records import Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.fleet.servers_file import update
+from wgmon_tui.fleet.vantage_settings import Vantage
+from wgmon_tui.lab.crowd import Crowd, crowd
+from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.sights import Report
+from wgmon_tui.service.agent.protocol import Status, line_of, report_body, report_line, without_packets
+from wgmon_tui.service.reload import loaded_from
+from wgmon_tui.service.writer import Writer
+from wgmon_tui.wireguard.keys import PrivateKey
+
+SERVERS, SECONDS, INTERVAL_S = 1_000, 30.0, 10.0
+VANTAGES = 5
+_WATCHED, _LATENCY_SECONDS = 50, 10.0
+_TICK_S = 0.01
+_WARM_UP_S = 3.0
+
+
+def main() -> None:
+    """Measure both, or be one of the processes that stand for agents."""
+    if sys.argv[1:2] == ["replay"]:
+        _replay(int(sys.argv[2]), float(sys.argv[3]))
+        return
+    size = int(sys.argv[1]) if len(sys.argv) > 1 else SERVERS
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else SECONDS
+    if os.geteuid() == 0 and shutil.which("sshd") and shutil.which("ip"):
+        _latency(min(seconds, _LATENCY_SECONDS))
+    else:
+        print("latency: left out, it wants root, sshd and ip")
+    identity = PrivateKey.generate()
+    with crowd(size, (identity.public,)) as servers:
+        without = asyncio.run(_load(servers, identity, 0, seconds))
+        with_all = asyncio.run(_load(servers, identity, VANTAGES, seconds))
+    rate = VANTAGES * size / INTERVAL_S
+    print(
+        f"load: {size} servers every {INTERVAL_S:g} s, CPU {without[0]:.1%} of a core alone, "
+        f"{with_all[0]:.1%} with {VANTAGES} vantages ({rate:.0f} reports/s, "
+        f"{(with_all[0] - without[0]) / rate * 1e6:.0f} µs a report, {with_all[1]} taken)",
+        flush=True,
+    )
+
+
+# Latency
+
+
+def _latency(seconds: float) -> None:
+    with tempfile.TemporaryDirectory() as directory, namespace("p") as name, entered(name):
+        place = Path(directory)
+        theirs, ours = PrivateKey.generate(), PrivateKey.generate()
+        state = place / "agent-state"
+        _write_identity(place / "agent", theirs)
+        command = agent_command(place / "agent", state)
+        with crowd(_WATCHED, (theirs.public, ours.public)) as servers, no_keeper_left(state):
+            sshd = Sshd(name, "127.0.0.1", place / "sshd", command)
+            try:
+                for what, words in (("over SSH", sshd.client()), ("without SSH", command)):
+                    took = asyncio.run(_measure_latency(place / what, servers, ours, words, seconds))
+                    cuts = quantiles(took, n=100)
+                    print(
+                        f"latency: {what:12} {len(took)} verdicts, check's end to board p50 "
+                        f"{cuts[49] * 1e3:.1f} ms p99 {cuts[98] * 1e3:.1f} ms",
+                        flush=True,
+                    )
+            finally:
+                sshd.stop()
+
+
+async def _measure_latency(
+    state: Path, servers: Crowd, identity: PrivateKey, command: Sequence[str], seconds: float
+) -> list[float]:
+    watched = _watched(servers, 1.0)
+    writer = _writer(state, watched, identity, (Vantage("a", tuple(command)),))
+    took: list[float] = []
+
+    def hear(_: Row, __: str, report: Report | None) -> None:
+        # What a port monitor would say is asked now and then, and takes a second: no check's end is known.
+        if report and report.round.port_monitor is None and (handshake := report.round.check.handshake):
+            took.append(time.time() - report.round.check.started_at - handshake.rtt)
+
+    running = asyncio.create_task(writer.run())
+    try:
+        await asyncio.sleep(_WARM_UP_S + 1.0)
+        writer.engine.elsewhere.listen(hear)
+        await asyncio.sleep(seconds)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    return took
+
+
+def _write_identity(config: Path, key: PrivateKey) -> None:
+    config.mkdir()
+    file = config / "bench.key"
+    file.touch(0o600)
+    file.write_text(key.to_text())
+    update(config, lambda _: Fleet((), (Identity("bench", SecretSource(SecretForm.FILE, "bench.key")),)))
+
+
+# Load
+
+
+async def _load(servers: Crowd, identity: PrivateKey, vantages: int, seconds: float) -> tuple[float, int]:
+    """This process's share of a core, and how many reports it took."""
+    replay = (
+        sys.executable,
+        "-m",
+        "tests.perf.vantages",
+        "replay",
+        str(len(servers.servers)),
+        str(INTERVAL_S),
+    )
+    places = tuple(Vantage(f"v{number}", replay) for number in range(vantages))
+    taken = 0
+
+    def hear(_: Row, __: str, report: Report | None) -> None:
+        nonlocal taken
+        taken += report is not None
+
+    with tempfile.TemporaryDirectory() as state:
+        writer = _writer(Path(state), _watched(servers, INTERVAL_S), identity, places)
+        running = asyncio.create_task(writer.run())
+        try:
+            await asyncio.sleep(_WARM_UP_S + len(servers.servers) / 500)
+            writer.engine.elsewhere.listen(hear)
+            gc.collect()
+            gc.freeze()
+            cpu, wall = time.process_time(), time.monotonic()
+            await asyncio.sleep(seconds)
+            cpu, wall = time.process_time() - cpu, time.monotonic() - wall
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+    return cpu / wall, taken
+
+
+def _writer(
+    state: Path, servers: Sequence[Server], identity: PrivateKey, vantages: tuple[Vantage, ...]
+) -> Writer:
+    ours = Identity("bench", SecretSource(SecretForm.INLINE, identity.to_text()))
+    loaded = loaded_from(Fleet(tuple(servers), (ours,)))
+    return Writer(state, replace(loaded, config=Config(vantages=vantages)), None)
+
+
+def _watched(servers: Crowd, interval: float) -> list[Server]:
+    return [
+        Server(f"s{number:05}", endpoint, key, "bench", interval=interval, timeout=1.0, tunnel=False)
+        for number, (endpoint, key) in enumerate(servers.servers)
+    ]
+
+
+def _replay(size: int, interval: float) -> None:
+    """Report healthy rounds of so many servers at such an interval, until the line is cut."""
+    sys.stdin.buffer.readline()
+    out = sys.stdout.buffer
+    out.write(hello_line(os.urandom(8).hex()))
+    bodies = [_body(f"s{number:05}") for number in range(size)]
+    began, sent = time.monotonic(), 0
+    status_at = began
+    try:
+        while True:
+            now = time.monotonic()
+            while sent < (now - began) * size / interval:
+                head, tail = bodies[sent % size]
+                sent += 1
+                out.write(report_line(sent, head + repr(time.time()).encode() + tail))
+            if now >= status_at:
+                status_at = now + 2.0
+                out.write(line_of(Status(size / interval, 0, 0, clock=time.time())))
+            out.flush()
+            time.sleep(_TICK_S)
+    except OSError:
+        return
+
+
+def _body(name: str) -> tuple[bytes, bytes]:
+    """What a report says, before and behind the time at which the check began."""
+    outcome = without_packets(healthy(at=0.25))
+    head, _, tail = report_body(name, outcome).partition(json.dumps(0.25).encode())
+    return head, tail
+
+
+if __name__ == "__main__":
+    main()

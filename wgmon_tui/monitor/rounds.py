@@ -1,0 +1,34 @@
+"""One look at a server: a check of each of its addresses, and what they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wgmon_tui.diagnosis.verdict import Diagnosis
+from wgmon_tui.monitor.uplink import last_heard
+from wgmon_tui.probe.records import Check
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One scheduled look at a server: a check of each address, the worst first, and what they mean."""
+
+    checks: tuple[Check, ...]
+    diagnoses: tuple[Diagnosis, ...]
+    port_monitor: str | None = None
+    """What a port monitor would say of the deciding address; None where it was not asked in this round."""
+
+    @property
+    def check(self) -> Check:
+        """The check that decides: the worst one."""
+        return self.checks[0]
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """What the deciding check means."""
+        return self.diagnoses[0]
+
+    @property
+    def heard_at(self) -> float | None:
+        """When anything last came from outside, as Unix time; None where nothing did."""
+        return max((at for each in self.checks if (at := last_heard(each)) is not None), default=None)

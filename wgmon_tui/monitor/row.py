@@ -1,0 +1,129 @@
+"""What is known of one server now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from wgmon_tui.diagnosis.vantages import View
+from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.fleet.records import Address, Server
+from wgmon_tui.fleet.vantage_settings import HOME
+from wgmon_tui.monitor.damping import Damping, Rules, progress
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.samples import Samples
+from wgmon_tui.monitor.sights import Agreement, Sight, view_of
+from wgmon_tui.probe.records import Check, Evidence
+
+
+@dataclass(slots=True)
+class Row:
+    """What is known of one server now.
+
+    `severity` is what is shown: the damped one, unless it is paused or the last check says that we could not
+    see. `since` is the Unix time at which that last changed, `standing` the evidence by address that holds
+    longer than one check. `when_heard` is the damping as it was when anything last came from the server:
+    where our own uplink is to blame, what was counted after that is not. `verdict` stands for a last check
+    that is not here, because another process made it. `uptime` is the share of the last 24 hours, `paused_by`
+    who asked for the pause. Nobody is told of a server that is `muted_until` a Unix time (`inf`: until
+    somebody ends it) or in a `maintenance`, which is its name.
+
+    `last` and all that follows from it are of our own vantage. What others see is in `sights`, and what all
+    of them agree on in `agreed`, None where nobody else looks at the server.
+    """
+
+    server: Server
+    severity: Severity = Severity.UNKNOWN
+    since: float | None = None
+    damping: Damping = field(default_factory=Damping)
+    when_heard: Damping = field(default_factory=Damping)
+    incident: Incident | None = None
+    last: Round | None = None
+    verdict: Verdict | None = None
+    last_good: Check | None = None
+    port_monitor: str | None = None
+    standing: dict[Address | None, tuple[Evidence, ...]] = field(default_factory=dict)
+    samples: Samples = field(default_factory=Samples)
+    uptime: float | None = None
+    paused: bool = False
+    paused_by: str = ""
+    muted_until: float | None = None
+    muted_by: str = ""
+    maintenance: str | None = None
+    sights: dict[str, Sight] = field(default_factory=dict)
+    agreed: Agreement | None = None
+    version: int = 0
+
+    @property
+    def flapping(self) -> bool:
+        """Whether it went down and came back so often of late that it is not believed to be up."""
+        return (self.agreed or self.damping).flapping and not self.paused
+
+    @property
+    def progress(self) -> tuple[int, int] | None:
+        """Where the last checks disagree with the state: how many do, and how many change it."""
+        if self.paused or (self.last and self.last.diagnosis.verdict.severity is Severity.UNKNOWN):
+            return None
+        if self.agreed and self.agreed.source != self.home:
+            return None
+        return progress(self.damping, Rules.of(self.server))
+
+    @property
+    def rtt(self) -> float | None:
+        """The round-trip time of the last check in seconds; None where it was lost or has not been.
+
+        Where another process made that check, only its sample is here.
+        """
+        if self.last is None:
+            return next(iter(self.samples.recent(1)), None)
+        return self.last.check.handshake.rtt if self.last.check.handshake else None
+
+    @property
+    def diagnosis(self) -> Diagnosis | None:
+        """What the last checks mean, all who see the server taken together; None before the first."""
+        if self.agreed:
+            return self.agreed.diagnosis
+        return self.last.diagnosis if self.last else None
+
+    @property
+    def home(self) -> str:
+        """The name of our own vantage."""
+        return self.last.check.vantage if self.last else HOME
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """What each vantage says that sees it, ours first."""
+        home = self._view_from_home()
+        others = (view for name in sorted(self.sights) if (view := view_of(self.sights[name])))
+        return (home, *others) if home else tuple(others)
+
+    @property
+    def own_severity(self) -> Severity:
+        """What our own checks say, whatever others do."""
+        if self.paused or not self.sights:
+            return self.severity
+        home = self._view_from_home()
+        return home.settled if home else Severity.UNKNOWN
+
+    def _view_from_home(self) -> View | None:
+        settled, verdict = self.damping.severity, self.last.diagnosis.verdict if self.last else self.verdict
+        if self.paused or settled is None or verdict is None or verdict.severity is Severity.UNKNOWN:
+            return None
+        check = self.last.check if self.last else None
+        return View(
+            vantage=self.home,
+            settled=settled,
+            diagnosis=self.last.diagnosis if self.last else Diagnosis(verdict, verdict.meaning),
+            flapping=self.damping.flapping,
+            address=check.address if check else None,
+            public_key=check.asked_as.public_key if check and check.asked_as else None,
+            was_up=self.last_good is not None or (self.samples.loss() or 0.0) < 1.0,
+        )
+
+    @property
+    def word(self) -> str:
+        """The verdict's slug, or what stands in for it before the first check and while paused."""
+        if self.paused:
+            return "paused"
+        verdict = self.diagnosis.verdict if self.diagnosis else self.verdict
+        return verdict.slug if verdict else "waiting"

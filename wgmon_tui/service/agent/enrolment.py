@@ -1,0 +1,74 @@
+"""What can be checked from here: a writer's servers, joined with the secrets of this machine.
+
+The writer says which servers, where they are and how often they are checked. Identities and preshared keys
+are read from this machine's own servers.toml, and never leave it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.fleet.secrets import open_keyring
+from wgmon_tui.fleet.servers_file import read
+from wgmon_tui.fleet.servers_toml import read_server, server_entries
+from wgmon_tui.probe.targets import Targets, join
+
+NO_IDENTITY = "no identity here: run wgmon-tui keygen NAME on this machine"
+
+_NO_TARGETS = Targets({}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """`servers` with this machine's identities, their `targets`, the first key that they are asked with.
+
+    `trouble` is the line on what keeps all of them from being checked, "" where nothing does.
+    """
+
+    servers: tuple[Server, ...] = ()
+    targets: Targets = field(default=_NO_TARGETS)
+    public_key: str = ""
+    trouble: str = ""
+
+
+def enrol(servers: Iterable[Server], config_dir: Path) -> Enrolled:
+    """Join them. Blocks for as long as commands that print secrets take."""
+    servers = tuple(servers)
+    try:
+        ours = read(config_dir).fleet
+    except ConfigurationError as error:
+        return _none_of(servers, str(error))
+    if not ours.identities:
+        return _none_of(servers, NO_IDENTITY)
+    fleet = Fleet(tuple(_with_secrets_of(ours, server) for server in servers), ours.identities)
+    keyring = open_keyring(fleet, config_dir)
+    first = next((each for each in ours.identities if each.name in keyring.private_keys), None)
+    if first is None:
+        return _none_of(servers, keyring.identity_problems[ours.identities[0].name])
+    key = str(keyring.private_key(first.name).public)
+    return Enrolled(fleet.servers, join(fleet, keyring), key)
+
+
+def sound(server: Server) -> str:
+    """Why a server that came over the line cannot stand, "" where it can; as strict as servers.toml is."""
+    identity = Identity(server.identity, SecretSource(SecretForm.ENV, "NONE"))
+    fleet = Fleet(identities=(identity,))
+    try:
+        same = read_server(fleet, server_entries(fleet, server)) == server
+    except (ConfigurationError, ValueError, OverflowError) as error:
+        return str(error)
+    return "" if same else f'server "{server.name}": says what no servers.toml can say'
+
+
+def _none_of(servers: tuple[Server, ...], why: str) -> Enrolled:
+    return Enrolled(servers, Targets({}, {server.name: why for server in servers}), trouble=why)
+
+
+def _with_secrets_of(ours: Fleet, server: Server) -> Server:
+    """With our identity of the name that the writer uses, or our only or first one, and our preshared key."""
+    known = ours.identity(server.identity) or ours.identities[0]
+    here = ours.server(server.name)
+    return replace(server, identity=known.name, preshared_key=here.preshared_key if here else None)

@@ -1,0 +1,109 @@
+"""Where a keeper is found: its lock, its socket and its log, in a state directory of its account."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from wgmon_tui import __version__
+from wgmon_tui.fleet.values import printable
+from wgmon_tui.service.sockets import control_path
+
+EXIT_TAKEN = 75
+"""Of a keeper that found another one: sysexits.h's EX_TEMPFAIL."""
+
+SOCKET = "agent.sock"
+LOG = "agent.log"
+
+_LOCK = "agent.lock"
+_LONGEST = 4096
+_LONGEST_LOG = 256 * 1024
+
+
+class KeeperTakenError(Exception):
+    """Another keeper lives in this state directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Held by the one keeper of a state directory for as long as it lives."""
+
+    descriptor: int
+
+    @classmethod
+    def take(cls, state_dir: Path) -> Lock:
+        """Raises KeeperTakenError and OSError."""
+        descriptor = os.open(state_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise KeeperTakenError from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "version": __version__}).encode(), 0)
+        return cls(descriptor)
+
+
+def version_of_keeper(state_dir: Path) -> str:
+    """The version of the keeper that lives there, or of the last one; "" where that is not known."""
+    try:
+        version = json.loads((state_dir / _LOCK).read_bytes()[:_LONGEST])["version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return version if isinstance(version, str) else ""
+
+
+def listening(state_dir: Path) -> socket.socket:
+    """A socket that only this account can reach. Raises OSError. Hold the lock: another one's is replaced."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        (state_dir / SOCKET).unlink(missing_ok=True)
+        with control_path(state_dir, SOCKET) as path:
+            made.bind(path)
+        (state_dir / SOCKET).chmod(0o600)  # nobody can have connected: it does not listen yet
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def connected(state_dir: Path) -> socket.socket:
+    """A connection to the keeper. Raises OSError where none listens."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with control_path(state_dir, SOCKET) as path:
+            made.connect(path)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def log(state_dir: Path, line: str) -> None:
+    """Write a line to the log, which begins anew where it is long; the one before stays beside it."""
+    path = state_dir / LOG
+    at = time.strftime("%Y-%m-%d %H:%M:%S")
+    with suppress(OSError):
+        if path.exists() and path.stat().st_size > _LONGEST_LOG:
+            path.replace(path.with_name(f"{LOG}.1"))
+        with os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "a"
+        ) as file:
+            file.write(f"{at} {printable(line)}\n")
+
+
+def last_logged(state_dir: Path) -> str:
+    """The last line of the log, "" where there is none."""
+    try:
+        with (state_dir / LOG).open("rb") as file:
+            file.seek(max(0, (state_dir / LOG).stat().st_size - _LONGEST))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return ""
+    return printable(next((line for line in reversed(lines) if line.strip()), ""))

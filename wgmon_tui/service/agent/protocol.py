@@ -1,0 +1,344 @@
+"""What goes over the line between a writer and an agent: one JSON object a line, and nothing else.
+
+The writer speaks first. Each line has one key, which says what it is:
+
+    {"hello": {"protocol": 1, "version": "0.1.0", "vantage": "fra"}}        writer → agent
+    {"servers": …}, {"recheck": …}, {"ack": …}
+    {"hello": {"protocol": 1, "version": "0.1.0", "epoch": "9f…", …}}       agent → writer
+    {"report": …}, {"status": …}, {"bye": …}
+
+Every line is printable as it stands: a character that could move a cursor has no way to be written, since of
+JSON's escapes only those of quote, backslash and slash are let through. Numbers are finite and fit 53 bits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any
+
+from wgmon_tui.fleet.values import InvalidValueError, parse_name, printable
+from wgmon_tui.history.codec import ForeignError, form_of
+from wgmon_tui.monitor.rounds import Round
+
+PROTOCOL = 1
+
+LONGEST_LINE = 2**20
+"""Bytes, with the newline."""
+
+LONGEST_REPORT = 2**18
+"""Bytes of one round; where its packets are too many, it goes without them."""
+
+MOST_ENTRIES = 500
+"""Servers in one line."""
+
+_LONGEST_TEXT = 500
+_MOST_PROBLEMS = 50
+_MOST_DIGITS = 16
+
+
+class BadLineError(Exception):
+    """Bytes that are no line of this protocol. The message is one line, and printable."""
+
+
+# What a writer says
+
+
+@dataclass(frozen=True, slots=True)
+class WriterHello:
+    """The first line of a writer. `vantage` is what it calls the agent."""
+
+    protocol: int
+    version: str
+    vantage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A server without its secrets, as history/entries.py writes it."""
+
+    name: str
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The servers that are new or have changed, and those that are `gone`.
+
+    `begin`: what was said before holds no longer. `more`: another line of the same list follows.
+    """
+
+    servers: tuple[Entry, ...] = ()
+    gone: tuple[str, ...] = ()
+    begin: bool = False
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """Check these servers now."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Every report up to this number lies on the writer's disk. Said now and then, with nothing new too."""
+
+    number: int
+
+
+# What an agent says
+
+
+@dataclass(frozen=True, slots=True)
+class AgentHello:
+    """The first line of an agent. Its reports are numbered anew where the `epoch` is another one.
+
+    `resume_from` is the number of the first report that waits, `clock` the Unix time there, `public_key` what
+    it asks with, "" without an identity.
+    """
+
+    protocol: int
+    version: str
+    epoch: str = ""
+    public_key: str = ""
+    resume_from: int = 0
+    clock: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One round, in the order of the numbers. They never repeat within an epoch, and may leave some out."""
+
+    number: int
+    server: str
+    round: Round
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a server cannot be checked from there, in one line."""
+
+    server: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the agent is, every few seconds: `waiting` reports, `dropped` ones, a `trouble` or "".
+
+    Of the `problems` the first few; `clock` is the Unix time there.
+    """
+
+    checks_per_second: float
+    waiting: int
+    dropped: int
+    trouble: str = ""
+    problems: tuple[Problem, ...] = ()
+    clock: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """Why the agent hangs up now."""
+
+    line: str
+
+
+ToAgent = WriterHello | Servers | Recheck | Ack
+ToWriter = AgentHello | Report | Status | Bye
+
+_TO_AGENT: Mapping[str, Any] = {
+    "hello": WriterHello,
+    "servers": Servers,
+    "recheck": Recheck,
+    "ack": Ack,
+}
+_TO_WRITER: Mapping[str, Any] = {"hello": AgentHello, "report": Report, "status": Status, "bye": Bye}
+_WORDS = {kind: word for kinds in (_TO_AGENT, _TO_WRITER) for word, kind in kinds.items()}
+
+
+# Writing
+
+
+def line_of(message: ToAgent | ToWriter) -> bytes:
+    """A message as it is sent; text that may not be shown goes out as escapes that are text themselves."""
+    kind: Any = type(message)
+    write, _ = form_of(kind)
+    return _json({_WORDS[kind]: write(message)}).encode() + b"\n"
+
+
+def report_body(server: str, outcome: Round) -> bytes:
+    """What a report says, to be kept until it has its number; advice is given by whoever shows it."""
+    write, _ = form_of(Round)
+    outcome = replace(outcome, diagnoses=tuple(replace(each, causes=()) for each in outcome.diagnoses))
+    body = _json({"server": server, "round": write(outcome)}).encode()
+    if len(body) > LONGEST_REPORT:
+        body = _json({"server": server, "round": write(without_packets(outcome))}).encode()
+    return body
+
+
+def report_line(number: int, body: bytes) -> bytes:
+    """The line of a report that was kept."""
+    return b'{"report":{"number":%d,%b}\n' % (number, body[1:])
+
+
+def without_packets(outcome: Round) -> Round:
+    """The same round; of the packets it only says how many initiations were sent."""
+    return replace(outcome, checks=tuple(replace(check, exchange=()) for check in outcome.checks))
+
+
+def _json(raw: object) -> str:
+    text = json.dumps(raw, separators=(",", ":"), ensure_ascii=False)
+    return text if _is_plain(text) else json.dumps(_shown(raw), separators=(",", ":"), ensure_ascii=False)
+
+
+def _is_plain(text: str) -> bool:
+    if not text.isprintable():
+        return False
+    for harmless in ("\\\\", '\\"', "\\/"):  # pairs of backslashes first: what follows them is no escape
+        text = text.replace(harmless, "")
+    return "\\" not in text
+
+
+def _shown(raw: Any) -> Any:
+    if isinstance(raw, str):
+        return printable(raw)
+    if isinstance(raw, dict):
+        return {key: _shown(value) for key, value in raw.items()}
+    return [_shown(value) for value in raw] if isinstance(raw, list) else raw
+
+
+# Reading
+
+
+def parse_to_agent(line: bytes) -> ToAgent:
+    """What a writer says. Raises BadLineError."""
+    message: ToAgent = _parsed(line, _TO_AGENT)
+    match message:
+        case WriterHello(_, version, vantage):
+            _short(version, vantage)
+        case Servers(servers, gone):
+            if len(servers) > MOST_ENTRIES or len(gone) > MOST_ENTRIES:
+                raise BadLineError(f"expected at most {MOST_ENTRIES} servers a line")
+            _named(*(entry.name for entry in servers), *gone)
+        case Recheck(names):
+            _named(*names)
+        case Ack(number):
+            _counted(number)
+    return message
+
+
+def parse_to_writer(line: bytes) -> ToWriter:
+    """What an agent says. Raises BadLineError."""
+    message: ToWriter = _parsed(line, _TO_WRITER)
+    match message:
+        case AgentHello(_, version, epoch, public_key, resume_from):
+            _short(version, epoch, public_key)
+            _counted(resume_from)
+        case Report(number, server, outcome):
+            if len(line) > LONGEST_REPORT + _LONGEST_TEXT:
+                raise BadLineError(f"a report has at most {LONGEST_REPORT} bytes")
+            _counted(number)
+            _named(server)
+            if not len(outcome.checks) == len(outcome.diagnoses) > 0:
+                raise BadLineError("report: expected a diagnosis for each check")
+        case Status(rate, waiting, dropped, trouble, problems):
+            _counted(waiting, dropped)
+            _short(trouble, *(problem.line for problem in problems))
+            _named(*(problem.server for problem in problems))
+            if rate < 0 or len(problems) > _MOST_PROBLEMS:
+                raise BadLineError("status: expected counts that can be")
+        case Bye(said):
+            _short(said)
+    return message
+
+
+def foreign_protocol(who: str, protocol: int, version: str, ours: str) -> str:
+    """The line on an end that speaks another protocol; `ours` is our version."""
+    return (
+        f"{who} speaks protocol {protocol} (wgmon-tui {version}), this one {PROTOCOL} ({ours}): "
+        "install the same version there"
+    )
+
+
+def told(text: str) -> str:
+    """A line of ours as it may stand in a message."""
+    return printable(text)[:_LONGEST_TEXT]
+
+
+def told_problems(problems: Mapping[str, str]) -> tuple[Problem, ...]:
+    """The first few of them."""
+    few = list(problems.items())[:_MOST_PROBLEMS]
+    return tuple(Problem(name, told(line)) for name, line in few)
+
+
+_EXPECTED = "expected one JSON object a line with one key that is known"
+
+
+def _parsed(line: bytes, kinds: Mapping[str, Any]) -> Any:
+    word, raw = _opened(line)
+    kind = kinds.get(word)
+    if kind is None:
+        raise BadLineError(_EXPECTED)
+    _, read = form_of(kind)
+    try:
+        if word == "hello" and isinstance(raw, dict) and raw.get("protocol") != PROTOCOL:
+            # Of another protocol we know no more than how its hello begins.
+            raw = {key: raw[key] for key in ("protocol", "version") if key in raw}
+        return read(raw)
+    except (ForeignError, RecursionError):
+        raise BadLineError(f"{word}: not in a form that is known") from None
+
+
+def _opened(line: bytes) -> tuple[str, object]:
+    """The word and what stands behind it."""
+    if len(line) > LONGEST_LINE:
+        raise BadLineError(f"a line has at most {LONGEST_LINE} bytes")
+    try:
+        text = line.decode().removesuffix("\n")
+    except UnicodeDecodeError:
+        raise BadLineError("expected text in UTF-8") from None
+    if not _is_plain(text):
+        raise BadLineError("expected text without characters that may not be shown")
+    try:
+        found = json.loads(text, parse_float=_finite, parse_int=_bounded, parse_constant=_finite)
+    except (ValueError, RecursionError):
+        raise BadLineError(_EXPECTED) from None
+    if not isinstance(found, dict) or len(found) != 1:
+        raise BadLineError(_EXPECTED)
+    return next(iter(found.items()))
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError
+    return number
+
+
+def _bounded(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError
+    return int(text)
+
+
+def _short(*texts: str) -> None:
+    if any(len(text) > _LONGEST_TEXT for text in texts):
+        raise BadLineError(f"expected texts of at most {_LONGEST_TEXT} characters")
+
+
+def _counted(*numbers: int) -> None:
+    if any(number < 0 for number in numbers):
+        raise BadLineError("expected numbers that are not below 0")
+
+
+def _named(*names: str) -> None:
+    try:
+        for name in names:
+            parse_name(name)
+    except InvalidValueError as error:
+        raise BadLineError(f"name: {error}") from None

@@ -1,0 +1,178 @@
+"""The reports that a writer has not taken yet, on this machine's disk: numbered, bounded, in order.
+
+A report is on the disk before it is sent, so a number is never used twice. Without fsync: what the kernel has
+outlives a killed process, and after a crash of the machine a second of reports is missing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+NAME = "reports.db"
+
+MOST_REPORTS = 50_000
+MOST_BYTES = 64 * 2**20
+
+_DROPPED_AT_ONCE = 500
+_VERSION = 1
+
+_TABLES = """
+CREATE TABLE reports (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    routine INTEGER NOT NULL,         -- healthy as before: the first to go where there is no room
+    body BLOB NOT NULL                -- protocol.report_body
+) STRICT;
+CREATE INDEX routine_reports ON reports (number) WHERE routine;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+INSERT INTO facts VALUES ('epoch', lower(hex(randomblob(8)))), ('dropped', 0);
+"""
+
+_DROP_ROUTINE = """
+DELETE FROM reports WHERE number IN (SELECT number FROM reports WHERE routine ORDER BY number LIMIT ?)
+RETURNING length(body)
+"""
+_DROP_ANY = """
+DELETE FROM reports WHERE number IN (SELECT number FROM reports ORDER BY number LIMIT ?)
+RETURNING length(body)
+"""
+
+
+class ReportsUnavailableError(Exception):
+    """The store cannot be written or read now. The message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A report to be kept."""
+
+    body: bytes
+    routine: bool
+
+
+class Reports:
+    """The store. May be used by any one thread at a time."""
+
+    def __init__(self, state_dir: Path, *, most: int = MOST_REPORTS, most_bytes: int = MOST_BYTES) -> None:
+        """Opens it; one that cannot be read is replaced, under another epoch.
+
+        Raises ReportsUnavailableError.
+        """
+        self._path = state_dir / NAME
+        self._most, self._most_bytes = most, most_bytes
+        try:
+            self._connection = _open(self._path)
+        except sqlite3.Error as error:
+            raise _unavailable(self._path, error) from None
+        with self._connection as connection:
+            facts = dict(connection.execute("SELECT name, value FROM facts"))
+            self.epoch: str = facts["epoch"]
+            """Another one after the store was lost."""
+            self.dropped: int = facts["dropped"]
+            """So many reports were given up for want of room, in this epoch."""
+            counted = connection.execute("SELECT count(*), coalesce(sum(length(body)), 0) FROM reports")
+            self.waiting, self._bytes = counted.fetchone()
+
+    def add(self, kept: Sequence[Kept]) -> None:
+        """Number them, in this order; where there is no room, old ones go. Raises ReportsUnavailableError."""
+        try:
+            with self._connection as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany(
+                    "INSERT INTO reports (routine, body) VALUES (?, ?)",
+                    [(each.routine, each.body) for each in kept],
+                )
+                waiting = self.waiting + len(kept)
+                size = self._bytes + sum(len(each.body) for each in kept)
+                dropped = self.dropped
+                while waiting > self._most or size > self._most_bytes:
+                    gone, freed = _drop(connection, max(1, min(_DROPPED_AT_ONCE, self._most // 10)))
+                    waiting, size, dropped = waiting - gone, size - freed, dropped + gone
+                if dropped != self.dropped:
+                    connection.execute("UPDATE facts SET value = ? WHERE name = 'dropped'", (dropped,))
+        except sqlite3.Error as error:
+            raise _unavailable(self._path, error) from None
+        self.waiting, self._bytes, self.dropped = waiting, size, dropped
+
+    def first(self) -> int:
+        """The number of the first that waits; 0 where none does. Raises ReportsUnavailableError."""
+        return next((number for number, _ in self.after(0, 1)), 0)
+
+    def after(self, number: int, most: int) -> list[tuple[int, bytes]]:
+        """The first reports behind that number, in order. Raises ReportsUnavailableError."""
+        try:
+            return self._connection.execute(
+                "SELECT number, body FROM reports WHERE number > ? ORDER BY number LIMIT ?", (number, most)
+            ).fetchall()
+        except sqlite3.Error as error:
+            raise _unavailable(self._path, error) from None
+
+    def forget(self, number: int) -> None:
+        """A writer has all up to that number. Raises ReportsUnavailableError."""
+        try:
+            with self._connection as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                gone, freed = connection.execute(
+                    "SELECT count(*), coalesce(sum(length(body)), 0) FROM reports WHERE number <= ?",
+                    (number,),
+                ).fetchone()
+                connection.execute("DELETE FROM reports WHERE number <= ?", (number,))
+        except sqlite3.Error as error:
+            raise _unavailable(self._path, error) from None
+        self.waiting, self._bytes = self.waiting - gone, self._bytes - freed
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+
+def _drop(connection: sqlite3.Connection, most: int) -> tuple[int, int]:
+    """Give up the oldest routine reports; where there are none, the oldest: how many, and their bytes."""
+    for drop in (_DROP_ROUTINE, _DROP_ANY):
+        gone = connection.execute(drop, (most,)).fetchall()
+        if gone:
+            return len(gone), sum(length for (length,) in gone)
+    raise sqlite3.DatabaseError("the count of reports is wrong")
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Raises sqlite3.Error."""
+    try:
+        return _opened(path)
+    except sqlite3.OperationalError:
+        raise  # a full disk, a lock: it may pass
+    except (sqlite3.DatabaseError, _ForeignStoreError):
+        for suffix in ("-wal", "-shm", ""):
+            with suppress(OSError):
+                path.with_name(path.name + suffix).unlink()
+        return _opened(path)
+
+
+class _ForeignStoreError(Exception):
+    pass
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA journal_size_limit = 4194304")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
+        elif version != _VERSION:
+            raise _ForeignStoreError
+        path.chmod(0o600)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _unavailable(path: Path, error: sqlite3.Error) -> ReportsUnavailableError:
+    return ReportsUnavailableError(f"{path}: {error}")

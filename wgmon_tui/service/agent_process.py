@@ -1,0 +1,118 @@
+"""The process that carries the line to an agent: ssh, as a rule. Bounded in all that it may send."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+
+from wgmon_tui.fleet.values import printable
+from wgmon_tui.service.agent.protocol import LONGEST_LINE, BadLineError
+
+_GONE_WITHIN_S = 2.0
+_LAST_WORDS = 4096
+_LONGEST_TROUBLE = 200
+_CHUNK = 16384
+_STDERR_PAUSE_S = 0.05
+
+
+class LineEndedError(Exception):
+    """The process has ended, or takes nothing more. The message is one line, and printable."""
+
+
+class AgentProcess:
+    """Started by `start`, ended by `end`: it has a session of its own, and no terminal."""
+
+    def __init__(self, process: asyncio.subprocess.Process, program: str) -> None:
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise ValueError("a process with three pipes")
+        self._process, self._program = process, program
+        self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
+        self._tail = b""
+        self._listening = asyncio.create_task(self._listen(), name="stderr of an agent")
+
+    @classmethod
+    async def start(cls, command: Sequence[str]) -> AgentProcess:
+        """Raises LineEndedError where it cannot be."""
+        program = printable(command[0])
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                limit=LONGEST_LINE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise LineEndedError(f"cannot start {program}: {error.strerror}") from None
+        return cls(process, program)
+
+    async def line(self) -> bytes:
+        """What it says next. Raises LineEndedError, and BadLineError for a line that is too long."""
+        try:
+            return await self._stdout.readuntil()
+        except asyncio.LimitOverrunError:
+            raise BadLineError(f"a line has at most {LONGEST_LINE} bytes") from None
+        except (asyncio.IncompleteReadError, OSError):
+            raise LineEndedError(await self._last_words()) from None
+
+    async def say(self, line: bytes) -> None:
+        """Raises LineEndedError."""
+        try:
+            self._stdin.write(line)
+            await self._stdin.drain()
+        except OSError:
+            raise LineEndedError(await self._last_words()) from None
+
+    async def end(self) -> None:
+        """End it with all that it has started; to its end also where we are cancelled meanwhile."""
+        ending = asyncio.ensure_future(self._end())
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            await ending
+            raise
+
+    async def _end(self) -> None:
+        self._listening.cancel()
+        await asyncio.gather(self._listening, return_exceptions=True)
+        self._stdin.close()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GONE_WITHIN_S):
+                    # It counts as ended only once its pipes are empty.
+                    await asyncio.gather(_emptied(self._stdout), _emptied(self._stderr))
+                    await self._process.wait()
+                    return
+
+    async def _listen(self) -> None:
+        """Keep its last words; whoever floods us with them waits."""
+        while chunk := await self._stderr.read(_CHUNK):
+            self._tail = (self._tail + chunk)[-_LAST_WORDS:]
+            await asyncio.sleep(_STDERR_PAUSE_S)
+
+    async def _last_words(self) -> str:
+        """Why it ended: what it said last, else how."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GONE_WITHIN_S):
+                await asyncio.wait({self._listening})
+                await self._process.wait()
+        lines = self._tail.decode(errors="replace").replace("\r", "\n").split("\n")
+        # OpenSSH warns between asterisks of what keeps nobody from connecting.
+        told = [line.strip() for line in lines if line.strip() and not line.startswith("**")]
+        if told:
+            return printable(told[-1])[:_LONGEST_TROUBLE]
+        code = self._process.returncode
+        if code is None:
+            return f"{self._program} hung up"
+        return f"{self._program} ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}"
+
+
+async def _emptied(pipe: asyncio.StreamReader) -> None:
+    while await pipe.read(_CHUNK):
+        pass

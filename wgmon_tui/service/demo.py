@@ -1,0 +1,80 @@
+"""The demo's feed: its servers are seen at once, and what watches them is made behind that."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wgmon_tui.fleet.records import Fleet
+from wgmon_tui.monitor.board import Board
+from wgmon_tui.monitor.feed import Feed
+from wgmon_tui.service.relay import Relay
+
+if TYPE_CHECKING:
+    from wgmon_tui.service.reload import Loaded
+    from wgmon_tui.service.writer import Writer
+
+NOTE = "This is the demo: what lies before its start is invented."
+"""Stands wherever that past is shown as one."""
+
+
+class DemoFeed(Relay):
+    """A fleet with a past, in a state directory in which nothing was written yet.
+
+    To load the writer and to invent the past takes longer than all else at the start: `run` does it.
+    """
+
+    def __init__(self, state_dir: Path, fleet: Fleet) -> None:
+        self.board = Board(fleet.servers)
+        self.loaded: Loaded | None = None
+        self._state_dir = state_dir
+        self._fleet = fleet
+        self._nobody = _Nobody(self.board)
+        self._writer: Writer | None = None
+
+    async def run(self) -> None:
+        """Until cancelled. Raises OSError where no socket can be had to probe with."""
+        await asyncio.to_thread(import_module, "wgmon_tui.service.writer")
+        from wgmon_tui.service.demo_past import invent_present, invent_rollups
+        from wgmon_tui.service.reload import loaded_from
+        from wgmon_tui.service.writer import Writer
+
+        past = (self._state_dir, self._fleet.servers, time.time())
+        invent_present(*past)
+        self.loaded = loaded_from(self._fleet)
+        writer = self._writer = Writer(self._state_dir, self.loaded, lock=None, board=self.board)
+        try:
+            await asyncio.to_thread(invent_rollups, *past)
+        except BaseException:
+            writer.close()
+            raise
+        await writer.run()
+
+    @property
+    def _now(self) -> Feed:
+        return self._writer or self._nobody
+
+
+class _Nobody(Feed):
+    """Who is asked before there is a writer."""
+
+    checks_per_second = 0.0
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+
+    async def run(self) -> None:
+        """Nothing."""
+
+    def recheck(self, names: Iterable[str]) -> None:
+        """Every server is checked first thing."""
+
+    def pause(self, names: Iterable[str], paused: bool) -> None:
+        """Nobody is checked yet."""
+
+    def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
+        """There is no incident yet."""

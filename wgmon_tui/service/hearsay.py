@@ -1,0 +1,76 @@
+"""What is taken of a round that another vantage reports: its facts. The words are our own. Pure.
+
+An agent may lie about what it saw, and about nothing else: the server and the vantage are those that we know,
+times lie where they can, and what is shown as advice is never text that came over the line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wgmon_tui.diagnosis.diagnose import diagnose
+from wgmon_tui.diagnosis.verdict import Diagnosis, Verdict
+from wgmon_tui.fleet.records import Server
+from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.probe.records import Check
+from wgmon_tui.service.agent.protocol import BadLineError
+
+_OLDEST_S = 7 * 86400.0
+_NEWEST_S = 5.0
+_LONGEST_LINE = 300
+_MOST_LINES = 20
+_LONGEST_RTT_S = 120.0
+_MOST = 10_000
+_LONGEST_ADDRESS = 64
+"""Characters. An IPv6 address with a zone is shorter."""
+
+
+def taken(outcome: Round, server: Server, vantage: str, ahead_s: float, now: float) -> Round:
+    """The round as we write it down at the Unix time `now`; the clock there is so far ahead of ours.
+
+    Raises BadLineError for what no check can find.
+    """
+    checks = tuple(_check(check, server, vantage, ahead_s, now) for check in outcome.checks)
+    diagnoses = tuple(
+        _diagnosis(check, theirs, server) for check, theirs in zip(checks, outcome.diagnoses, strict=True)
+    )
+    return Round(checks, diagnoses, outcome.port_monitor and outcome.port_monitor[:_LONGEST_LINE])
+
+
+def _check(check: Check, server: Server, vantage: str, ahead_s: float, now: float) -> Check:
+    if not _can_be(check):
+        raise BadLineError("report: what no check finds")
+    began_at = min(max(check.started_at - ahead_s, now - _OLDEST_S), now + _NEWEST_S)
+    return replace(check, server=server.name, vantage=vantage, endpoint=server.endpoint, started_at=began_at)
+
+
+def _can_be(check: Check) -> bool:
+    """Whether the history has room for it."""
+    handshake, tunnel = check.handshake, check.tunnel
+    rtts = [handshake.rtt if handshake else None, tunnel.rtt if tunnel else None]
+    counts: list[int | None] = [check.sent, handshake.retransmits if handshake else None]
+    if tunnel:
+        counts += [tunnel.sent, tunnel.received, tunnel.sent - tunnel.received, tunnel.mtu]
+    if check.address and len(str(check.address)) > _LONGEST_ADDRESS:
+        return False
+    return all(rtt is None or 0 <= rtt <= _LONGEST_RTT_S for rtt in rtts) and all(
+        count is None or 0 <= count <= _MOST for count in counts
+    )
+
+
+def _diagnosis(check: Check, theirs: Diagnosis, server: Server) -> Diagnosis:
+    """Our own where it comes to the same verdict.
+
+    Else theirs hangs on what only they know, such as earlier checks: then their summary and evidence are
+    shown, and no causes, since those tell people what to type.
+    """
+    if theirs.verdict is Verdict.REGIONAL:
+        raise BadLineError("report: a single vantage cannot find that verdict")
+    try:
+        ours = diagnose(check, server)
+    except Exception as fault:  # noqa: BLE001 - of evidence that no prober finds, whatever it is that breaks
+        raise BadLineError(f"report: evidence that cannot be: {type(fault).__name__}") from None
+    if ours.verdict is theirs.verdict:
+        return ours
+    evidence = tuple(line[:_LONGEST_LINE] for line in theirs.evidence[:_MOST_LINES])
+    return Diagnosis(theirs.verdict, theirs.summary[:_LONGEST_LINE], evidence)

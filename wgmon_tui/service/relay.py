@@ -1,0 +1,78 @@
+"""A feed in front of another one, which may change while the face stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wgmon_tui.monitor.feed import Feed
+from wgmon_tui.monitor.vantage_status import VantageStatus
+
+
+class Relay(Feed):
+    """Passes on what is asked, and tells what it is told."""
+
+    @property
+    def _now(self) -> Feed:
+        """To whom."""
+        raise NotImplementedError
+
+    @property
+    def status(self) -> str:
+        """Who writes, where that is not us."""
+        return self._now.status
+
+    @property
+    def warning(self) -> str | None:
+        """The line on what does not work."""
+        return self._now.warning
+
+    @property
+    def checks_per_second(self) -> float:
+        """Finished checks a second, over the last few."""
+        return self._now.checks_per_second
+
+    def recheck(self, names: Iterable[str]) -> None:
+        """Check these servers now."""
+        self._now.recheck(names)
+
+    def pause(self, names: Iterable[str], paused: bool) -> None:
+        """Stop or resume checking these servers."""
+        self._now.pause(names, paused)
+
+    def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
+        """Say that we have seen the open incidents of these servers."""
+        self._now.acknowledge(names, note=note)
+
+    def add_note(self, incident: str, text: str) -> None:
+        """Write something beside an incident."""
+        self._now.add_note(incident, text)
+
+    def mute(self, names: Iterable[str], until: float | None) -> None:
+        """Tell nobody of these servers."""
+        self._now.mute(names, until)
+
+    def test_sink(self, name: str) -> None:
+        """Send a sink a test."""
+        self._now.test_sink(name)
+
+    def retry_alert(self, number: int) -> None:
+        """Try a delivery again."""
+        self._now.retry_alert(number)
+
+    def see_alerts(self, sink: str, number: int = 0) -> None:
+        """Say that we know what was given up."""
+        self._now.see_alerts(sink, number)
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """The sinks of config.toml."""
+        return self._now.sinks
+
+    @property
+    def vantages(self) -> tuple[VantageStatus, ...]:
+        """How the other vantages are."""
+        return self._now.vantages
+
+    def attend(self, name: str | None) -> None:
+        """The packets of this server are on the screen."""
+        self._now.attend(name)
