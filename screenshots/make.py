@@ -28,7 +28,8 @@ from wgmon_tui.history.reading import History
 from wgmon_tui.history.store import STORE
 from wgmon_tui.lab.demo import Demo
 from wgmon_tui.monitor.board import Round, Row
-from wgmon_tui.service.demo_past import NOTE, invent
+from wgmon_tui.service.demo import NOTE
+from wgmon_tui.service.demo_past import invent
 from wgmon_tui.service.station import Station
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.screens.fleet import FleetScreen
@@ -73,6 +74,8 @@ SHOTS = (
     Shot("history", (120, 40), _PAST, server="blr1-core"),
     Shot("rtt", (120, 30), (*_RTT, "-", "-", "-"), server="sfo2-gw"),
     Shot("incidents", (120, 34), ("I", "j", "j")),
+    Shot("alerts", (120, 30), ("A",)),
+    Shot("explain", (120, 40), ("x",), server="waw1-branch"),
     Shot("edit", (120, 24), ("e",), server="fra1-edge"),
     Shot("import", (120, 20), ("i", *_CONF)),
     Shot("identities", (120, 16), ("K",)),

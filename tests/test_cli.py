@@ -159,6 +159,11 @@ async def test_a_server_whose_key_cannot_be_read_makes_the_exit_code_3(tmp_path:
         (("probe", "--conf", "/nonexistent.conf"), "/nonexistent.conf"),
         (("probe",), "import FILE.conf"),
         (("import", "/nonexistent.conf"), "/nonexistent.conf"),
+        (("import",), "wgmon-tui import FILE.conf"),
+        (("import", "--wg", "wg0", "more.conf"), "without files"),
+        (("import", "--identity", "bastion", "wg0.conf"), "--identity goes with --wg"),
+        (("import", "--wg", "-"), "no interface"),
+        (("import", "--through", "fra1"), "'fra1'"),
         (("keygen", "bad\nname"), "name"),
         (("keygen", "mon", "--address", "10.8.0.300/32"), "--address"),
     ],
@@ -171,6 +176,25 @@ async def test_bad_usage_is_one_clear_line_and_exit_code_64(
     assert said in ran.err
     assert "Traceback" not in ran.err
     assert ran.out == ""
+
+
+async def test_a_hubs_own_interface_is_imported_through_its_inspect_command(tmp_path: Path) -> None:
+    config = tmp_path / "etc"
+    await run("keygen", "bastion", "--config", str(config), home=tmp_path)
+    site, secret = PrivateKey.generate().public, PrivateKey.generate().to_text()
+    (config / "hub.dump").write_text(
+        f"{secret}\t{PrivateKey.from_text(secret).public}\t51820\toff\n"
+        f"{site}\t(none)\t192.0.2.44:51820\t10.44.0.0/16\t0\t0\t0\toff\n"
+    )
+    with (config / "servers.toml").open("a") as file:
+        file.write(
+            f'\n[[server]]\nname = "hub"\nendpoint = "192.0.2.1:51820"\nidentity = "bastion"\n'
+            f'public_key = "{PrivateKey.from_text(secret).public}"\ninspect = ["cat", "hub.dump"]\n'
+        )
+    imported = await run("import", "--through", "hub", "--config", str(config), home=tmp_path)
+    assert imported.code == 0, imported.err
+    assert 'server "hub-wg0" added (192.0.2.44:51820)' in imported.out
+    assert secret not in imported.out + (config / "servers.toml").read_text()
 
 
 async def test_an_unknown_name_suggests_the_nearest(tmp_path: Path, wg_conf: Path) -> None:

@@ -40,6 +40,8 @@ async def _heard(app: App[None]) -> None:
         taken = asyncio.Event()
         if each.call_later(taken.set):
             waits.append(asyncio.ensure_future(taken.wait()))
-    await asyncio.wait((waits[0], asyncio.gather(*waits[1:])), return_when=asyncio.FIRST_COMPLETED)
+    while len(waits) > 1 and not waits[0].done():
+        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        waits[1:] = [each_wait for each_wait in waits[1:] if each_wait not in done]
     for each_wait in waits:
         each_wait.cancel()

@@ -17,7 +17,7 @@ from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.keys import press, read
 from tests.tui.opened import NAMES
 from tests.tui.pasts import MINUTE
-from wgmon_tui.alerts.outbox import Job
+from wgmon_tui.alerts.deliveries import Job
 from wgmon_tui.alerts.records import Announcement, Kind
 from wgmon_tui.history.reading import History
 from wgmon_tui.tui.app import WgmonApp
@@ -36,6 +36,7 @@ class Telling(QuietEngine):
         self.named = sinks
         self.tested: list[str] = []
         self.retried: list[int] = []
+        self.seen: list[tuple[str, int]] = []
 
     @property
     def sinks(self) -> tuple[str, ...]:
@@ -46,6 +47,9 @@ class Telling(QuietEngine):
 
     def retry_alert(self, number: int) -> None:
         self.retried.append(number)
+
+    def see_alerts(self, sink: str, number: int = 0) -> None:
+        self.seen.append((sink, number))
 
 
 @pytest.fixture
@@ -67,10 +71,10 @@ def fails_on_chat(shop: Shop) -> None:
 def gives_up(shop: Shop, sink: str) -> None:
     """A test to `sink` is refused for good."""
     now = shop.clock.now
-    shop.outbox.add(Announcement("test-1", Kind.TEST, now), [sink], now)
-    job = shop.outbox.take(shop.alerts.sinks[1], now)
+    shop.deliveries.add(Announcement("test-1", Kind.TEST, now), [sink], now)
+    job = shop.deliveries.take(shop.alerts.sinks[1], now)
     assert isinstance(job, Job)
-    shop.outbox.give_up(job, "HTTP 400: no such channel", now)
+    shop.deliveries.give_up(job, "HTTP 400: no such channel", now)
 
 
 def holds_back(shop: Shop) -> None:
@@ -183,6 +187,41 @@ async def test_r_tries_again_what_was_given_up(shop: Shop) -> None:
         assert "r try again" in it.hints()
         await it.press("r")
         assert engine.retried == [delivery.id]
+
+
+async def test_a_says_that_one_knows_what_was_given_up(shop: Shop) -> None:
+    gives_up(shop, "chat")
+    [delivery] = shop.log()
+    engine = Telling("pager", "chat")
+    async with face(engine, state_dir=shop.state_dir) as it:
+        await open_log(it)
+        assert "a seen" not in it.hints()
+        assert listed(it, "sink chat")[0].startswith("sink chat 1 given up")
+        await it.press("j", "a", "G", "a")
+        assert engine.seen == [("chat", 0), ("chat", delivery.id)]
+
+
+async def test_what_somebody_has_seen_says_who_and_calls_no_more(shop: Shop) -> None:
+    gives_up(shop, "chat")
+    shop.deliveries.see("chat", 0, "ada", NOW + 60)
+    async with face(Telling("pager", "chat"), state_dir=shop.state_dir, size=(120, 24)) as it:
+        await open_log(it)
+        await it.press("G")
+        assert "given up 19:30:00, seen by ada 19:31:00" in prose(it, "detail")
+        assert "a seen" not in it.hints()
+        assert prose(it, "title") == "Alerts 2 sinks"
+        await it.press("escape")
+        await it.follow()
+        assert "alerts" not in it.lines()[0]
+
+
+async def test_of_a_sink_that_is_gone_a_says_it_of_all_at_once(shop: Shop) -> None:
+    gives_up(shop, "chat")
+    engine = Telling("pager")
+    async with face(engine, state_dir=shop.state_dir) as it:
+        await open_log(it)
+        await it.press("G", "a")
+        assert engine.seen == [("chat", 0)]
 
 
 async def test_r_on_a_sink_tries_the_oldest_that_failed(shop: Shop) -> None:

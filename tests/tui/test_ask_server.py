@@ -138,17 +138,19 @@ async def test_an_answer_grows_older_while_it_is_read() -> None:
         assert it.words("asked").endswith("asked at 19:30:00, 30 s ago")
 
 
-async def test_without_a_command_the_key_says_what_to_add_and_shift_c_copies_that() -> None:
-    operator = Operator()
-    async with opened(exchanges.psk_mismatch(), ask_server=operator) as it:
+async def test_without_a_command_the_key_says_what_to_add_and_shift_c_copies_that(tmp_path: Path) -> None:
+    async with opened(
+        exchanges.psk_mismatch(), ask_server=lambda server: ask(server, Fleet(), Keyring(), tmp_path)
+    ) as it:
         assert "i" in it.screen.active_bindings
-        await it.press("i", "C")
+        await it.press("i")
+        await answered(it)
+        await it.press("C")
         assert "? cannot tell" in it.words("findings")
         assert it.app.clipboard == (
             'in servers.toml, server "fra1": '
             'inspect = ["ssh", "fra1.example.net", "sudo", "wg", "show", "wg0", "dump"]'
         )
-        assert operator.asked == []
 
 
 async def test_shift_c_copies_what_to_type_for_the_first_difference() -> None:
@@ -167,7 +169,7 @@ async def test_a_command_that_fails_is_one_clear_line(tmp_path: Path) -> None:
     async with opened(
         exchanges.silent(),
         engine=engine,
-        ask_server=lambda server: ask(server, Fleet(), Keyring({}, {}, {}), tmp_path)[1],
+        ask_server=lambda server: ask(server, Fleet(), Keyring({}, {}, {}), tmp_path),
     ) as it:
         await it.press("i")
         await answered(it)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.monitor.seen import Lookout
 from tests.tui.fleet import NOW, bad_night, record
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.tui.filter import FACTS, FIGURES, KEYS, Beside, completed, inverse, parse_filter
@@ -190,3 +191,41 @@ def test_every_fact_can_be_completed(fact: str) -> None:
 def test_completing_keeps_what_was_typed(line: str) -> None:
     whole = completed(line, ("eu", "Zürich"))
     assert whole is None or (whole.startswith(line) and len(whole) > len(line))
+
+
+# From several places
+
+
+def from_there(line: str) -> set[str]:
+    lookout = Lookout()
+    lookout.all_see(Verdict.HEALTHY)
+    lookout.sees("nyc", Verdict.SILENT)
+    board = lookout.board
+    return {name for name, row in board.rows.items() if parse_filter(line).matches(row, BESIDE)}
+
+
+@pytest.mark.parametrize(
+    ("line", "holds"),
+    [
+        ("vantage:nyc", True),
+        ("vantage:LOCAL", True),
+        ("vantage:oslo", False),
+        ("downfrom:ny", True),
+        ("downfrom:local", False),
+        ("downfrom:nyc !downfrom:fra verdict:regional", True),
+    ],
+)
+def test_a_server_is_found_by_who_watches_it_and_from_where_it_is_down(line: str, holds: bool) -> None:
+    assert bool(from_there(line)) is holds
+
+
+def test_a_server_that_only_we_watch_is_down_from_here() -> None:
+    assert found("downfrom:here") == {"fra1", "mad1"}
+    assert found("vantage:nyc") == set()
+
+
+def test_vantages_are_completed() -> None:
+    vantages = ("local", "NYC")
+    assert completed("downfrom:n", (), (), vantages) == "downfrom:nyc"
+    assert completed("down", (), (), vantages) == "downfrom:"
+    assert completed("vantage:l", (), (), vantages) == "vantage:local"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widgets import OptionList
 
@@ -141,6 +142,26 @@ async def test_only_the_line_that_changed_is_drawn_anew(monkeypatch: pytest.Monk
         assert drawn == ["ams1"]
 
 
+async def test_a_new_order_repaints_only_the_lines_that_read_differently(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with face() as it:
+        before = it.lines()
+        repainted: set[int] = set()
+        refresh = it.table.refresh
+
+        def noted(*regions: Region) -> FleetTable:
+            repainted.update((region.y for region in regions) if regions else range(24))
+            return refresh(*regions)
+
+        monkeypatch.setattr(it.table, "refresh", noted)
+        monkeypatch.setattr(it.table, "_sorted_at", it.table._sorted_at - RESORT_SECONDS)
+        record(it.engine.board, "mad1", Verdict.HEALTHY, 0.04)
+        await it.follow()
+        changed = {y - 1 for y, line in enumerate(it.lines()) if y and line != before[y]}
+        assert changed <= repainted < set(range(20))
+
+
 async def test_servers_that_come_and_go_are_shown_at_once() -> None:
     async with face(QuietEngine([server("a"), server("b")])) as it:
         await it.press("j")
@@ -229,7 +250,8 @@ async def test_s_offers_every_column_and_sorts_by_the_chosen_one() -> None:
     async with face() as it:
         await it.press("s")
         assert isinstance(it.app.screen, SortScreen)
-        assert it.app.screen.query_one(OptionList).option_count == len(SORTS)
+        # "seen" is offered where there is more than one vantage.
+        assert it.app.screen.query_one(OptionList).option_count == len(SORTS) - 1
         await it.press("j", "down", "k", "j", "j", "j", "j", "enter")
         assert it.at_home
         assert it.table.order.sort.column == "loss"

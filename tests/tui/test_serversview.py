@@ -13,7 +13,7 @@ from wgmon_tui.diagnosis.inspection import Agreement, Finding
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.serverhead import Ink
-from wgmon_tui.tui.serversview import Answer, answer_heading, answer_lines, no_command
+from wgmon_tui.tui.serversview import Answer, answer_heading, answer_lines
 from wgmon_tui.tui.themes import palette_named
 
 NIGHT = palette_named("night")
@@ -74,11 +74,9 @@ def test_two_commands_have_twice_the_time() -> None:
     assert text == "asking the server: ssh fra1 'wg show wg0 dump', then cat wg0.conf … (at most 30 s)"
 
 
-def test_without_a_command_it_says_what_to_add_to_the_file() -> None:
-    server = exchanges.server("fra1")
-    text = " ".join(answer_lines(server, no_command(server), ink()).plain.split())
-    assert 'inspect = ["ssh", "fra1.example.net", "sudo", "wg", "show", "wg0", "dump"]' in text
-    assert 'in servers.toml, server "fra1"' in text
+def test_without_a_command_only_this_machine_is_asked() -> None:
+    text = answer_lines(exchanges.server("fra1"), Answer(NOW), ink()).plain
+    assert text == "asking the interfaces of this machine …"
 
 
 @pytest.mark.parametrize("width", [57, 77, 137])

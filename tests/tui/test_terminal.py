@@ -75,6 +75,20 @@ def test_it_starts_hears_keys_and_leaves_the_terminal_clean(terminal: Tmux, conf
     terminal.assert_clean()
 
 
+def test_keys_that_arrive_in_one_read_take_effect_one_after_the_other(terminal: Tmux, config: Path) -> None:
+    terminal.run(*dashboard(config))
+    terminal.wait_for("port-closed")
+    terminal.type("/lon")
+    terminal.wait_for("/ lon", "1 of 2")
+    terminal.type("Enter", "n", "par1", "Tab", "par1.example.net:51820")
+    terminal.wait_for(" par1\n", " par1.example.net:51820\n")
+    terminal.type("Escape")
+    terminal.wait_for("is not saved")
+    terminal.type("y?q", "q")
+    terminal.wait_for("left with 0")
+    terminal.assert_clean()
+
+
 def test_a_fault_of_the_program_leaves_the_terminal_clean_and_says_what_it_was(terminal: Tmux) -> None:
     terminal.run(*program("tests.tui.crashing"))
     terminal.wait_for("fra1", "psk-mismatch")

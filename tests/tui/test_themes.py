@@ -15,6 +15,7 @@ from tests.tui.vision import (
     contrast,
     difference,
 )
+from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.tui.themes import (
     FIELD_NAMES,
@@ -74,6 +75,24 @@ def test_severities_keep_apart_for_the_eyes_that_a_theme_is_for(name: str, eyes:
         assert style.color is not None
         assert beside.color is not None
         assert difference(style.color.name, beside.color.name, eyes) >= APART, (one, other)
+
+
+@pytest.mark.parametrize("eyes", [DEUTERANOPIA, PROTANOPIA], ids=["deuteranopia", "protanopia"])
+@pytest.mark.parametrize("name", COLOURED)
+def test_how_bad_it_is_can_be_told_in_every_theme_by_those_who_do_not_tell_red_from_green(
+    name: str, eyes: Matrix
+) -> None:
+    worst_off = (Severity.UP, Severity.DEGRADED, Severity.DOWN)
+    for one, other in combinations([shipped_palettes()[name].severity[each] for each in worst_off], 2):
+        assert one.color is not None
+        assert other.color is not None
+        assert difference(one.color.name, other.color.name, eyes) >= 20.0, (one, other)
+
+
+@pytest.mark.parametrize("name", SHIPPED_THEMES)
+def test_nothing_under_the_cursor_is_dim(name: str) -> None:
+    palette = shipped_palettes()[name]
+    assert not (palette.muted + palette.cursor).dim
 
 
 def test_the_ansi_theme_takes_every_colour_from_the_terminal() -> None:

@@ -8,7 +8,8 @@ from tests.tui import exchanges
 from tests.tui.fleet import NOW
 from wgmon_tui.diagnosis.inspection import OurSide, compare
 from wgmon_tui.fleet.records import Interface
-from wgmon_tui.probe.inspect import PeerEntry, Running, ServersView, Unread
+from wgmon_tui.fleet.wg_dump import PeerEntry, Running
+from wgmon_tui.probe.inspect import ServersView, Unread
 
 OUR_ADDRESS: Interface = ip_interface("10.8.0.250/32")
 OURS = OurSide(exchanges.server("fra1"), exchanges.CLIENT.public, (OUR_ADDRESS,), has_preshared_key=False)

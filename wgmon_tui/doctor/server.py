@@ -1,4 +1,4 @@
-"""A server's own view, asked for and compared with our file, as text."""
+"""A server's own view, asked for and compared with our file and our verdict, as text."""
 
 from __future__ import annotations
 
@@ -6,34 +6,83 @@ import time
 from pathlib import Path
 
 from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, compare
+from wgmon_tui.diagnosis.local_interface import beside, local_peers
+from wgmon_tui.diagnosis.our_verdict import OurVerdict, our_verdict
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Server
 from wgmon_tui.fleet.secrets import Keyring
 from wgmon_tui.fleet.values import printable
+from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.probe.inspect import ServersView, Unread, inspect
+from wgmon_tui.probe.wg_here import interfaces_if_shown
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY
 
 
-def inspect_server(server: Server, fleet: Fleet, keyring: Keyring, config_dir: Path, ascii_only: bool) -> int:
-    """Ask the server, print the findings, and give the exit code.
+def inspect_server(
+    server: Server,
+    fleet: Fleet,
+    keyring: Keyring,
+    config_dir: Path,
+    ascii_only: bool,
+    found: OurVerdict | None = None,
+) -> int:
+    """Ask the server, and the interfaces here; print the findings, and give the exit code.
 
-    Blocks for up to 15 s a command. Raises ConfigurationError where servers.toml names no command.
+    `found` is our own verdict, where there is one. Blocks for up to 15 s a command. Raises ConfigurationError
+    where there is nobody to ask: servers.toml names no command, and no interface here has this server.
     """
+    here = _here(server, fleet, keyring, found)
+    if not here:
+        refuse_uninspectable(server)
+    view, findings = _there(server, fleet, keyring, config_dir, found)
+    for finding in (*findings, *here):
+        print(text(finding, ascii_only))
+    return exit_code(view, (*findings, *here))
+
+
+def ask(
+    server: Server, fleet: Fleet, keyring: Keyring, config_dir: Path, found: OurVerdict | None = None
+) -> tuple[Finding, ...]:
+    """What the server says of itself, and what the interfaces here say of it.
+
+    Where it has no command for that, the last finding says which to add. Blocks for up to 15 s a command.
+    """
+    here = _here(server, fleet, keyring, found)
+    if server.inspect:
+        return (*_there(server, fleet, keyring, config_dir, found)[1], *here)
+    sentence = "servers.toml names no command that asks this server how it sees us"
+    fix = f'in servers.toml, server "{server.name}": {what_to_add(server)}'
+    return (*here, Finding(Agreement.UNTOLD, "inspect", sentence, fix))
+
+
+def _there(
+    server: Server, fleet: Fleet, keyring: Keyring, config_dir: Path, found: OurVerdict | None
+) -> tuple[ServersView | None, tuple[Finding, ...]]:
+    if not server.inspect:
+        return None, ()
+    view = inspect(server, config_dir)
+    return view, compare(our_side(server, fleet, keyring), view, time.time(), found)
+
+
+def _here(server: Server, fleet: Fleet, keyring: Keyring, found: OurVerdict | None) -> tuple[Finding, ...]:
+    ours = our_side(server, fleet, keyring)
+    peers = local_peers(interfaces_if_shown() or {}, server)
+    return tuple(beside(peer, ours, found, time.time()) for peer in peers)
+
+
+def found_in(outcome: Round, since: float | None = None) -> OurVerdict:
+    """Our verdict as a round has it; `since` when it is so, where that is known to be longer."""
+    meanings = (diagnosis.verdict for diagnosis in outcome.diagnoses)
+    judged = zip(outcome.checks, meanings, strict=True)
+    started = outcome.check.started_at
+    return our_verdict(outcome.diagnosis.verdict, started if since is None else min(since, started), judged)
+
+
+def refuse_uninspectable(server: Server) -> None:
+    """Raises ConfigurationError where servers.toml names no command that asks this server."""
     if not server.inspect:
         raise ConfigurationError(
             f'servers.toml: server "{server.name}": key inspect: missing; add {what_to_add(server)}'
         )
-    view, findings = ask(server, fleet, keyring, config_dir)
-    for finding in findings:
-        print(text(finding, ascii_only))
-    return exit_code(view, findings)
-
-
-def ask(
-    server: Server, fleet: Fleet, keyring: Keyring, config_dir: Path
-) -> tuple[ServersView, tuple[Finding, ...]]:
-    """Ask a server that has a command for it. Blocks for up to 15 s a command."""
-    view = inspect(server, config_dir)
-    return view, compare(_our_side(server, fleet, keyring), view, time.time())
 
 
 def what_to_add(server: Server) -> str:
@@ -41,10 +90,12 @@ def what_to_add(server: Server) -> str:
     return f'inspect = ["ssh", "{server.endpoint.host}", "sudo", "wg", "show", "wg0", "dump"]'
 
 
-def exit_code(view: ServersView, findings: tuple[Finding, ...]) -> int:
+def exit_code(view: ServersView | None, findings: tuple[Finding, ...]) -> int:
     """2 where something differs, 3 where the server would not say, 0 where what it says agrees."""
     if any(finding.agreement is Agreement.DIFFERS for finding in findings):
         return 2
+    if view is None:
+        return 0
     return 3 if isinstance(view.running, Unread) or isinstance(view.stored, Unread) else 0
 
 
@@ -55,7 +106,8 @@ def text(finding: Finding, ascii_only: bool = False) -> str:
     return f"{line}\n    {'->' if ascii_only else '→'} {printable(finding.fix)}" if finding.fix else line
 
 
-def _our_side(server: Server, fleet: Fleet, keyring: Keyring) -> OurSide:
+def our_side(server: Server, fleet: Fleet, keyring: Keyring) -> OurSide:
+    """What our own files say of a server."""
     identity = fleet.identity(server.identity)
     private_key = keyring.private_keys.get(server.identity)
     preshared_key = keyring.preshared_keys.get(server.name)

@@ -6,12 +6,14 @@ The screens that show servers inherit this; they say which servers are meant.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from wgmon_tui.monitor.board import Row
-from wgmon_tui.report.summary import Account
 from wgmon_tui.tui.format import spoken
 from wgmon_tui.tui.forms.changes import ChangesFleet
-from wgmon_tui.tui.triage import account_here, copy_accounts
+
+if TYPE_CHECKING:
+    from wgmon_tui.report.summary import Account
 
 ACTS = frozenset(
     {"recheck", "pause", "acknowledge", "mute", "unmute", "copy_summary", "copy_markdown", "explain"}
@@ -35,6 +37,8 @@ class ActsOnServers(ChangesFleet):
 
     def account(self, row: Row) -> Account:
         """What there is to tell of a server."""
+        from wgmon_tui.tui.triage import account_here
+
         return account_here(self.app, row)
 
     @property
@@ -86,16 +90,21 @@ class ActsOnServers(ChangesFleet):
 
     def action_copy_summary(self) -> None:
         """Copy a report on them."""
-        copy_accounts(self.app, [self.account(row) for row in self._rows], markdown=False)
+        self._copy(markdown=False)
 
     def action_copy_markdown(self) -> None:
         """Copy a report on them in Markdown."""
-        copy_accounts(self.app, [self.account(row) for row in self._rows], markdown=True)
+        self._copy(markdown=True)
+
+    def _copy(self, *, markdown: bool) -> None:
+        from wgmon_tui.tui.triage import copy_accounts
+
+        copy_accounts(self.app, [self.account(row) for row in self._rows], markdown=markdown)
 
     def action_explain(self) -> None:
         """Explain the verdict and the columns of the one at hand."""
         from wgmon_tui.tui.screens.explain import ExplainScreen
 
         row = self.app.engine.board.rows[self.at_hand() or ""]
-        verdict = row.last.diagnosis.verdict if row.last else row.verdict
+        verdict = row.diagnosis.verdict if row.diagnosis else row.verdict
         self.app.push_screen(ExplainScreen(row.server.name, verdict, row, self.columns_here()))

@@ -20,12 +20,14 @@ from wgmon_tui.fleet.face_settings import FaceSettings
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.tui.actions import ACTIONS, EVERYWHERE, bindings_for
+from wgmon_tui.tui.ahead import AFTER_S, load_screens
 from wgmon_tui.tui.clipboard import LARGEST_COPY, TMUX_OPTION, osc52, through_tmux, under_tmux
 from wgmon_tui.tui.columns import chosen_columns
 from wgmon_tui.tui.depth import Depth, suited, usual_theme
 from wgmon_tui.tui.format import spoken, until_words
 from wgmon_tui.tui.glyphs import Glyphs, glyphs_for
-from wgmon_tui.tui.keymap import keyed, textual_keymap
+from wgmon_tui.tui.inturn import KeysInTurn
+from wgmon_tui.tui.keymap import key_of, keyed, textual_keymap
 from wgmon_tui.tui.link import SLOW_S, WHERE_IS_THE_CURSOR, CountingDriver
 from wgmon_tui.tui.pace import LOW_BANDWIDTH, USUAL, Pace
 from wgmon_tui.tui.screens.fleet import FleetScreen
@@ -44,7 +46,7 @@ _THEMES_READ_EVERY_S = 2.0
 _USUAL_SETTINGS = FaceSettings()
 
 
-class WgmonApp(App[None]):
+class WgmonApp(KeysInTurn):
     """The terminal dashboard over a running engine.
 
     `title` stands at the right of the top line. `theme` is the name of a shipped theme or the path of a theme
@@ -159,7 +161,18 @@ class WgmonApp(App[None]):
         return FleetScreen()
 
     def on_mount(self) -> None:
+        """First paint what is known already; everything else comes behind that."""
+        self.call_after_refresh(self._begin)
+        if self.config_dir is not None:
+            self.set_interval(_THEMES_READ_EVERY_S, self.reload_themes)
+        if self._shelf.troubles:
+            self.say(*self._shelf.troubles, seconds=10)
+        if self.pace.limits is LOW_BANDWIDTH and isinstance(self._driver, CountingDriver):
+            self._driver.use_mouse(False)
+
+    def _begin(self) -> None:
         """Start checking."""
+        self._ask_how_long()
         self.run_worker(
             self.engine.run(),
             name="engine",
@@ -168,18 +181,15 @@ class WgmonApp(App[None]):
             exclusive=True,
             exit_on_error=False,
         )
-        if self.config_dir is not None:
-            self.set_interval(_THEMES_READ_EVERY_S, self.reload_themes)
-        if self._shelf.troubles:
-            self.say(*self._shelf.troubles, seconds=10)
-        if self.pace.limits is LOW_BANDWIDTH and isinstance(self._driver, CountingDriver):
-            self._driver.use_mouse(False)
-        self.call_after_refresh(self._ask_how_long)
+        self.set_timer(AFTER_S, self._load_ahead)
         if self.history is not None:
             from wgmon_tui.tui.uptimes import follow_uptimes
 
             uptimes = follow_uptimes(self.history, self.engine.board, self.clock)
             self.run_worker(uptimes, group="uptimes", description="reads the fleet's uptimes")
+
+    def _load_ahead(self) -> None:
+        self.run_worker(load_screens, thread=True, group="ahead", description="loads the other screens")
 
     def on_unmount(self) -> None:
         """Stop checking."""
@@ -315,7 +325,8 @@ class WgmonApp(App[None]):
     def copy_and_say(self, text: str, what: str) -> None:
         """Put a text on the clipboard and say so, and what stands in the way where something may."""
         if len(text.encode()) > LARGEST_COPY:
-            self.say(f"{what} is too long for a terminal's clipboard; w writes it to a file", seconds=8)
+            write = key_of("write", self.actions)
+            self.say(f"{what} is too long for a terminal's clipboard; {write} writes it to a file", seconds=8)
             return
         self.copy_to_clipboard(text)
         if under_tmux():

@@ -30,11 +30,14 @@ Part = tuple[str, Style]
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What all cells are drawn with. `now` is Unix time: it decides whether a time was today."""
+    """What all cells are drawn with. `now` is Unix time: it decides whether a time was today; `vantages` are
+    the others that look too.
+    """
 
     palette: Palette
     glyphs: Glyphs
     now: float
+    vantages: tuple[str, ...] = ()
 
 
 Cell = Callable[[Row, int, Drawing], list[Part]]
@@ -84,6 +87,22 @@ def _verdict(row: Row, width: int, drawing: Drawing) -> list[Part]:
     words = (f"{row.word}{count}{quiet}", f"{row.word}{quiet}", f"{row.word}{count}", row.word)
     text = next((each for each in words if len(each) <= width), row.word)
     return [(write.fit(text, width, drawing.glyphs), style)]
+
+
+def _seen(row: Row, width: int, drawing: Drawing) -> list[Part]:
+    """A mark a vantage, ours first; blank where one does not look at this server."""
+    palette, glyphs = drawing.palette, drawing.glyphs
+    parts = [(glyphs.of(row.own_severity), palette.severity[row.own_severity])]
+    for name in drawing.vantages:
+        sight = row.sights.get(name)
+        severity = Severity.PAUSED if row.paused else sight.severity if sight else Severity.UNKNOWN
+        if sight is None:
+            parts.append((" ", palette.muted))
+        elif not sight.current:
+            parts.append((glyphs.unseen, palette.muted))
+        else:
+            parts.append((glyphs.of(severity), palette.severity[severity]))
+    return [*parts[:width], (" " * max(0, width - len(parts)), palette.muted)]
 
 
 def _port(row: Row, width: int, drawing: Drawing) -> list[Part]:
@@ -184,6 +203,13 @@ COLUMNS: Mapping[str, Column] = {
             _verdict,
         ),
         Column(
+            "seen",
+            "seen",
+            4,
+            "How each vantage sees it, a mark each: this machine, then the others as in config.toml",
+            _seen,
+        ),
+        Column(
             "port",
             "port monitor",
             13,
@@ -230,6 +256,9 @@ LAYOUTS: tuple[tuple[int, tuple[str, ...]], ...] = (
 )
 """From the terminal width on which a set of columns was designed for."""
 
+_WITH_CHECKS = 72
+"""The least of those widths that shows the last checks."""
+
 _GROWTH = (("checks", 16), ("name", 20), ("endpoint", 24), ("checks", 24), ("name", 40), ("endpoint", 50))
 """Which column grows first where there is room left, and up to what width; the rest goes to the checks."""
 
@@ -271,15 +300,28 @@ def _fitting(chosen: Sequence[str], width: int) -> tuple[str, ...]:
     return tuple(key for key in chosen if key in fitting)
 
 
+def _usual(width: int, vantages: int) -> tuple[str, ...]:
+    """The columns for this width; with those of so many vantages where that leaves the checks in sight."""
+    beside = width - max(COLUMNS["seen"].width, vantages) - GAP
+    if vantages and beside >= _WITH_CHECKS:
+        keys = next(keys for least, keys in LAYOUTS if beside >= least)
+        at = keys.index("verdict") + 1
+        return (*keys[:at], "seen", *keys[at:])
+    return next(keys for least, keys in LAYOUTS if width >= least)
+
+
 def lay_out(
-    width: int, longest_name: int, longest_endpoint: int, chosen: Sequence[str] = ()
+    width: int, longest_name: int, longest_endpoint: int, chosen: Sequence[str] = (), vantages: int = 0
 ) -> tuple[Placed, ...]:
     """The columns for a table of `width` cells: names and endpoints take no more than they need.
 
     `longest_name` and `longest_endpoint` are in cells. Of `chosen` columns come those that have room.
+    `vantages` are as many as look at these servers, ours among them, where there are several.
     """
-    keys = _fitting(chosen, width) if chosen else next(keys for least, keys in LAYOUTS if width >= least)
+    keys = _fitting(chosen, width) if chosen else _usual(width, vantages)
     widths = {key: COLUMNS[key].width for key in keys}
+    if "seen" in widths:
+        widths["seen"] = max(widths["seen"], vantages)
     spare = width - LEFT_MARGIN - RIGHT_MARGIN - GAP * (len(keys) - 1) - sum(widths.values())
     needed = {"name": longest_name, "endpoint": longest_endpoint}
     for key, wanted in _GROWTH:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.style import Style
 from rich.text import Text
@@ -10,9 +10,11 @@ from rich.text import Text
 from wgmon_tui.diagnosis.telling import TELLINGS
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.monitor.board import Row
+from wgmon_tui.tui.actions import Action
 from wgmon_tui.tui.columns import Column, Drawing
 from wgmon_tui.tui.filter import muted
 from wgmon_tui.tui.format import occasion, until_words
+from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.serverhead import Ink
 
 _LABEL = 9
@@ -31,12 +33,12 @@ def verdict_lines(verdict: Verdict, ink: Ink) -> list[Text]:
     return lines
 
 
-def standing_lines(row: Row, now: float, ink: Ink) -> list[Text]:
+def standing_lines(row: Row, now: float, ink: Ink, actions: Sequence[Action]) -> list[Text]:
     """What else is true of a server now: not looked at yet, paused, known of, muted, flapping."""
     found: list[str] = []
     if row.paused:
         by = f" by {row.paused_by}" if row.paused_by else ""
-        found.append(f"Paused{by}: nobody looks, and nothing is counted. p goes on.")
+        found.append(f"Paused{by}: nobody looks, and nothing is counted. {key_of('pause', actions)} goes on.")
     elif row.last is None and row.verdict is None:
         found.append("Waiting for the first check.")
     if row.progress:
@@ -51,7 +53,10 @@ def standing_lines(row: Row, now: float, ink: Ink) -> list[Text]:
         found.append(f'In the maintenance "{row.maintenance}": incidents are kept, and nobody is told.')
     if muted(row, now) and row.muted_until is not None:
         by = f" by {row.muted_by}" if row.muted_by else ""
-        found.append(f"Muted{by} {until_words(row.muted_until, now)}: nobody is told. M ends that.")
+        found.append(
+            f"Muted{by} {until_words(row.muted_until, now)}: nobody is told."
+            f" {key_of('unmute', actions)} ends that."
+        )
     return [line for each in found for line in ink.paragraph(each, ink.palette.text, "now", _LABEL)]
 
 

@@ -2,7 +2,8 @@
 
 Terms are separated by blanks and all must hold. A word is looked for in name, endpoint, tags and verdict.
 `state:down`, `tag:eu`, `verdict:silent`, `name:fra` and `endpoint:10.` look in one place, and take a
-beginning (`name:` and `endpoint:` any part), because the filter works while it is being typed. `rtt>100`,
+beginning (`name:` and `endpoint:` any part), because the filter works while it is being typed. `vantage:nyc`
+are the servers that are checked from there, `downfrom:nyc` those that are down as seen from there. `rtt>100`,
 `loss>=5%`, `uptime<99.9` and `since<1h` compare; a row without that figure is not found. `is:muted` asks
 for a fact. `@name` stands for a saved filter. `!` before a term inverts it, and alone before all of them the
 whole. Nothing that can be typed is an error: what is no known key is a word, as in `fe80::1`.
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Row
 
-KEYS = ("state", "tag", "verdict", "name", "endpoint", "is")
+KEYS = ("state", "tag", "verdict", "name", "endpoint", "is", "vantage", "downfrom")
 
 FIGURES = {"rtt": "rtt>", "loss": "loss>", "uptime": "uptime<", "since": "since<"}
 """What can be compared, and how one mostly does."""
@@ -138,6 +139,16 @@ def _is(term: Term, row: Row, beside: Beside) -> bool:
     return any(FACTS[fact](row, beside) for fact in term.facts)
 
 
+def _seen_from(row: Row) -> Iterable[str]:
+    return (row.home, *row.sights)
+
+
+def _down_from(row: Row) -> Iterable[str]:
+    if not row.sights:
+        return (row.home,) if row.severity is Severity.DOWN else ()
+    return (view.vantage for view in row.views if view.settled is Severity.DOWN)
+
+
 def _age(row: Row, beside: Beside) -> float | None:
     return None if row.since is None else beside.now - row.since
 
@@ -150,6 +161,8 @@ _HOLDS: Mapping[str, Callable[[Term, Row, Beside], bool]] = {
     "name": lambda term, row, _: term.text in row.server.name.casefold(),
     "endpoint": lambda term, row, _: term.text in str(row.server.endpoint).casefold(),
     "is": _is,
+    "vantage": lambda term, row, _: any(name.casefold().startswith(term.text) for name in _seen_from(row)),
+    "downfrom": lambda term, row, _: any(name.casefold().startswith(term.text) for name in _down_from(row)),
     "rtt": lambda term, row, _: term.holds_for(row.rtt),
     "loss": lambda term, row, _: term.holds_for(row.samples.loss()),
     "uptime": lambda term, row, _: term.holds_for(row.uptime),
@@ -187,9 +200,11 @@ def inverse(line: str) -> str:
     return "".join(word[1:] if word.startswith("!") else f"!{word}" for word in words)
 
 
-def completed(line: str, tags: Iterable[str], saved: Iterable[str] = ()) -> str | None:
-    """The line with its last word carried on to the first key, state, verdict, tag, fact or saved filter that
-    it begins.
+def completed(
+    line: str, tags: Iterable[str], saved: Iterable[str] = (), vantages: Iterable[str] = ()
+) -> str | None:
+    """The line with its last word carried on to the first key, state, verdict, tag, fact, vantage or saved
+    filter that it begins.
 
     None where it begins none, or is one already.
     """
@@ -201,6 +216,7 @@ def completed(line: str, tags: Iterable[str], saved: Iterable[str] = ()) -> str 
         "tag": sorted(tag.casefold() for tag in tags),
         "is": FACTS,
     }
+    known["vantage"] = known["downfrom"] = [name.casefold() for name in vantages]
     first = (*(f"{each}:" for each in KEYS), *FIGURES.values(), *(f"@{each.casefold()}" for each in saved))
     words = known.get(key, ()) if colon else first
     typed = text if colon else begun

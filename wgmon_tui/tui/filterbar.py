@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
+from wgmon_tui.fleet.vantage_settings import HOME
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.filter import Filter, completed, inverse, parse_filter
@@ -48,15 +49,20 @@ class FilterInput(Input):
 
 
 class _Completer(Suggester):
-    """Carries on the word that is being typed; `tags` says which there are, `saved` are names of filters."""
+    """Carries on the word that is being typed; `tags` and `vantages` say which there are, `saved` are names
+    of filters.
+    """
 
-    def __init__(self, tags: Callable[[], Set[str]], saved: Iterable[str]) -> None:
+    def __init__(
+        self, tags: Callable[[], Set[str]], saved: Iterable[str], vantages: Callable[[], Iterable[str]]
+    ) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
         self._tags = tags
+        self._vantages = vantages
         self._saved = tuple(saved)
 
     async def get_suggestion(self, value: str) -> str | None:
-        return completed(value, self._tags(), self._saved)
+        return completed(value, self._tags(), self._saved, self._vantages())
 
 
 class FilterBar(Horizontal):
@@ -85,21 +91,28 @@ class FilterBar(Horizontal):
         super().__init__()
         self._placeholder = placeholder
         self._tags = tags
+        self._said = ""
 
     def compose(self) -> ComposeResult:
         """From left to right."""
         yield Static("/ ", id="filter-prompt", markup=False)
         saved = self.app.saved_filters
-        yield FilterInput(Recall(saved), _Completer(self._tags, saved), self._placeholder)
+        yield FilterInput(Recall(saved), _Completer(self._tags, saved, self._vantages), self._placeholder)
         yield Static(id="filter-count", markup=False)
 
     def on_mount(self) -> None:
         """Draw in the theme's colours."""
-        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw_prompt())
-        self._draw_prompt()
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw())
+        self._draw()
 
-    def _draw_prompt(self) -> None:
-        self.query_one("#filter-prompt", Static).update(Text("/ ", self.app.palette.accent))
+    def _draw(self) -> None:
+        palette = self.app.palette
+        self.query_one("#filter-prompt", Static).update(Text("/ ", palette.accent))
+        self.query_one("#filter-count", Static).update(Text(self._said, palette.muted))
+
+    def _vantages(self) -> Iterable[str]:
+        board = self.app.engine.board
+        return (HOME, *board.vantages) if board.vantages else ()
 
     @property
     def is_open(self) -> bool:
@@ -141,6 +154,6 @@ class FilterBar(Horizontal):
         """Say how many of how many pass, and which comparison does not count because it is not whole."""
         if self.is_open:
             begun = [word for word in self.chosen.unfinished if set(word) & set("<=>")]
-            line = f"{f' {begun[0]} is not whole' if begun else ''} {shown} of {of}"
-            line = self.app.glyphs.clean(line)
-            self.query_one("#filter-count", Static).update(Text(line, self.app.palette.muted))
+            unfinished = f" {begun[0]} is not whole," if begun else ""
+            self._said = self.app.glyphs.clean(f"{unfinished} {shown} of {of}")
+            self._draw()

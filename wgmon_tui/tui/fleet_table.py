@@ -66,6 +66,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         clock: Callable[[], float],
         columns: Sequence[str] = (),
         *,
+        clear: str = "esc",
         id: str | None = None,  # noqa: A002  # Textual's name for it
     ) -> None:
         super().__init__(id=id)
@@ -76,6 +77,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._glyphs = glyphs
         self._clock = clock
         self._columns = columns
+        self._clear = clear
         self._drawing = Drawing(palette(), glyphs, clock())
         self._layout: tuple[Placed, ...] = ()
         self._width = 0
@@ -133,8 +135,9 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             return True
         if self.order.note(changed):
             self._misplaced = True
+        before = self.order.lines
         if self._sort_is_due() and self.order.rebuild():
-            self._placed_anew()
+            self._placed_anew(before, changed)
             return True
         if not self._new_day():
             self._refresh_rows(changed)
@@ -236,7 +239,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         if y < HEADER_LINES:
             return self._line(header_line(self._layout, self.order, self._drawing), fill=self._header_style)
         if not len(self.order) and y == HEADER_LINES + 1:
-            return self._line(nothing_matches(self._drawing))
+            return self._line(nothing_matches(self._drawing, self._clear))
         index = self._index_at(y)
         if index is None:
             return self._line([])
@@ -286,11 +289,12 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             max((cell_len(clean(server.name)) for server in servers), default=0),
             max((cell_len(clean(str(server.endpoint))) for server in servers), default=0),
             self._columns,
+            vantages=len(self._board.vantages) + 1 if self._board.vantages else 0,
         )
         self._forget()
 
     def _forget(self) -> None:
-        self._drawing = Drawing(self._palette(), self._glyphs, self._clock())
+        self._drawing = Drawing(self._palette(), self._glyphs, self._clock(), self._board.vantages)
         self._strips.clear()
 
     def _redraw(self) -> None:
@@ -307,18 +311,28 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     # Lines and rows
 
-    def _placed_anew(self, *, follow: bool = False) -> None:
+    def _placed_anew(
+        self, before: Sequence[Place] = (), changed: Set[str] = frozenset(), *, follow: bool = False
+    ) -> None:
         """The order changed: find the cursor's server again, and keep it in view where it was in view.
 
-        With `follow` it is shown in any case.
+        With `follow` it is shown in any case. Where the lines from `before` are given, only those are
+        repainted on which another server stands now, or one of `changed`.
         """
-        was_visible = self._is_visible(self._cursor_index)
+        was_at, was_visible = self._cursor_index, self._is_visible(self._cursor_index)
         self._misplaced = False
         self._sorted_at = time.monotonic()
         self.order.grouping.recounted.clear()
         self._cursor_index = self._index_of_cursor()
         self.virtual_size = Size(1, len(self.order) + HEADER_LINES)
-        self.refresh()
+        lines = self.order.lines
+        if len(before) == len(lines) and not self.order.grouped:
+            cursors = (was_at, self._cursor_index)
+            self._refresh_where(
+                lambda index: before[index] != lines[index] or lines[index][1] in changed or index in cursors
+            )
+        else:
+            self.refresh()
         if was_visible or follow:
             self._show_cursor()
 
@@ -336,15 +350,22 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _refresh_rows(self, names: Set[str]) -> None:
         """Repaint the visible lines of these servers, and the headings of groups that were counted anew."""
-        recounted = self.order.grouping.recounted
+        recounted, lines = self.order.grouping.recounted, self.order.lines
+
+        def reads_differently(index: int) -> bool:
+            tag, name = lines[index]
+            return name in names or (not name and tag in recounted)
+
+        self._refresh_where(reads_differently)
+        recounted.clear()
+
+    def _refresh_where(self, wanted: Callable[[int], bool]) -> None:
+        """Repaint those of the visible lines."""
         lines = [
             Region(0, y, self.size.width, 1)
             for y in range(HEADER_LINES, self.size.height)
-            if (index := self._index_at(y)) is not None
-            and (place := self.order.lines[index])
-            and (place[1] in names or (not place[1] and place[0] in recounted))
+            if (index := self._index_at(y)) is not None and wanted(index)
         ]
-        recounted.clear()
         if lines:
             self.refresh(*lines)
 

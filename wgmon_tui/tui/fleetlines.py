@@ -68,7 +68,7 @@ def group_line(group: Group, layout: Sequence[Placed], drawing: Drawing, width: 
     return parts
 
 
-def nothing_matches(drawing: Drawing) -> list[Part]:
-    """Where the filter hides every server."""
+def nothing_matches(drawing: Drawing, clear: str) -> list[Part]:
+    """Where the filter hides every server; `clear` is the key that ends that."""
     palette = drawing.palette
-    return [(" No server matches this filter. ", palette.text), ("esc clears it.", palette.muted)]
+    return [(" No server matches this filter. ", palette.text), (f"{clear} clears it.", palette.muted)]

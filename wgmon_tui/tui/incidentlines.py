@@ -165,6 +165,8 @@ def _found(entry: IncidentEntry, term: Term, now: float) -> bool:
             return text in endpoint
         case "is":
             return _fact(incident, text)
+        case "vantage" | "downfrom":
+            return any(name.casefold().startswith(text) for name in incident.vantage.split(","))
         case "since":
             return term.holds_for(now - incident.opened_at)
     if term.comparison:

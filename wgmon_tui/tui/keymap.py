@@ -51,6 +51,11 @@ def long_name(key: str) -> str:
     return _character_to_key(key) if len(key) == 1 else key
 
 
+def key_of(name: str, actions: Sequence[Action]) -> str:
+    """The key of an action, as people are told of it."""
+    return next(action.key for action in actions if action.id == name)
+
+
 def _unknown_actions(keys: Mapping[str, object], known: Mapping[str, object]) -> Iterator[str]:
     for action in keys:
         if action not in known:

@@ -44,12 +44,18 @@ def _false_green_first(row: Row) -> int | None:
     return None if up is None else 2 if falsely_up(row) else int(not up)
 
 
+def _seen_down_first(row: Row) -> int | None:
+    """By how many vantages hold it to be down; nothing where only we look."""
+    return sum(view.settled is Severity.DOWN for view in row.views) if row.sights else None
+
+
 SORTS: Mapping[str, Sort] = {
     sort.column: sort
     for sort in (
         Sort("state", lambda row: _BADNESS[row.severity], descending=True),
         Sort("name", lambda row: row.server.name.casefold()),
         Sort("verdict", lambda row: row.word),
+        Sort("seen", _seen_down_first, descending=True),
         Sort("port", _false_green_first, descending=True),
         Sort("rtt", lambda row: row.rtt, descending=True),
         Sort("loss", lambda row: row.samples.loss(), descending=True),

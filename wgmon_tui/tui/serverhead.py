@@ -16,6 +16,7 @@ from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.diagnosis.neighbours import Together
+from wgmon_tui.diagnosis.vantages import in_words
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.probe.records import Check
@@ -84,11 +85,15 @@ def server_head(
     """
     lines = _headline(row, check, ink, detail, now)
     if diagnosis:
-        several = row.last is not None and len(row.last.checks) > 1
+        several = row.last is not None and len(row.last.checks) > 1 and not row.agreed
         whose = f"{check.address}: " if check and several else ""
         lines += ink.paragraph(whose + diagnosis.summary, ink.palette.text)
+        seen_from = in_words(row.views) if row.sights else ""
+        if seen_from and detail > Detail.BARE:
+            lines += ink.paragraph(seen_from, ink.palette.text, "from")
         if detail is Detail.FULL and diagnosis.verdict.severity is not Severity.UP:
-            for number, evidence in enumerate(diagnosis.evidence[:_EVIDENCE_IN_HEAD]):
+            told = [each for each in diagnosis.evidence if each != seen_from]
+            for number, evidence in enumerate(told[:_EVIDENCE_IN_HEAD]):
                 lines += ink.paragraph(evidence, ink.palette.text, "" if number else "seen", _LABEL)
         if diagnosis.causes and detail > Detail.BARE:
             likeliest = diagnosis.causes[0]
@@ -206,24 +211,28 @@ def caption(
     ink: Ink,
     now: float,
     *,
-    stored: bool = False,
+    whence: str = "",
+    follow: str = "f",
 ) -> Text:
     """Over the packets: when they went, to which address, whether newer ones came, what comparing found.
 
-    One that comes out of the store is titled so that nobody takes it for what is true now.
+    One that is not the newest of our own says `whence` it is, so that nobody takes it for what is true now.
+    `follow` is the key that shows the newest again.
     """
     text, key = ink.palette.text, ink.palette.accent
     when = occasion(check.started_at, now, seconds=True)
     parts = [Text(f"check of {when}", style=ink.palette.muted)]
-    if stored:
-        title = f"from the store: {outcome.diagnosis.verdict.slug}, {when}"
+    if whence:
+        title = f"from {ink.glyphs.clean(whence)}: {outcome.diagnosis.verdict.slug}, {when}"
         parts = [Text(title, style=key + Style(bold=True))]
     if len(outcome.checks) > 1:
         parts.append(_addresses(check, outcome, ink))
-    if stored:
-        parts.append(Text.assemble(("f", key), (" follows live again", text)))
+    if whence:
+        parts.append(Text.assemble((follow, key), (" follows live again", text)))
     elif newer:
-        parts.append(Text.assemble(("newer check available, press ", text), ("f", key), (" to follow", text)))
+        parts.append(
+            Text.assemble(("newer check available, press ", text), (follow, key), (" to follow", text))
+        )
     if comparison:
         parts.append(comparison)
     lines = parts[:1]

@@ -1,4 +1,7 @@
-"""What a server says of itself, field by field beside our file. Pure: findings in, Rich text out."""
+"""What a server says of itself, and interfaces here of it, field by field beside our file and our verdict.
+
+Pure: findings in, Rich text out.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,14 @@ from rich.text import Text
 
 from wgmon_tui.diagnosis.inspection import Agreement, Finding, ago
 from wgmon_tui.diagnosis.verdict import Severity
-from wgmon_tui.doctor.server import what_to_add
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.probe.inspect import LIMIT_S
 from wgmon_tui.tui.serverhead import Ink
 
 AskServer = Callable[[Server], tuple[Finding, ...]]
-"""Asks a server how it sees us. Blocks until it has said so or its time is over."""
+"""Asks a server how it sees us, and the interfaces here how they see it. Blocks until they have said so or
+their time is over.
+"""
 
 _LABEL = 15
 _AGE_STEP_S = 10
@@ -32,12 +36,9 @@ _SEVERITIES = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of asking a server. `findings` is None while it is being asked.
+    """What came of asking a server, at a Unix time in seconds. `findings` is None while it is being asked."""
 
-    `asked_at` is Unix time in seconds; None where there was no command to ask it with.
-    """
-
-    asked_at: float | None
+    asked_at: float
     findings: tuple[Finding, ...] | None = None
 
     @property
@@ -46,17 +47,10 @@ class Answer:
         return next((finding for finding in self.findings or () if finding.fix), None)
 
 
-def no_command(server: Server) -> Answer:
-    """What stands in the place of an answer where servers.toml names no command; it says what to add."""
-    sentence = "servers.toml names no command that asks this server how it sees us"
-    fix = f'in servers.toml, server "{server.name}": {what_to_add(server)}'
-    return Answer(None, (Finding(Agreement.UNTOLD, "inspect", sentence, fix),))
-
-
 def answer_heading(answer: Answer, now: float, ink: Ink) -> Text:
     """Whose words follow, and how old they are."""
     words = "The server's own view"
-    if answer.asked_at is not None and answer.findings is not None:
+    if answer.findings is not None:
         asked = time.strftime("%H:%M:%S", time.localtime(answer.asked_at))
         age = (now - answer.asked_at) // _AGE_STEP_S * _AGE_STEP_S
         words += f", asked at {asked}, {ago(age)}"
@@ -72,6 +66,8 @@ def answer_lines(server: Server, answer: Answer, ink: Ink) -> Text:
 
 def _asking(server: Server, ink: Ink) -> list[Text]:
     commands = [shlex.join(words) for words in (server.inspect, server.inspect_config) if words]
+    if not commands:
+        return ink.paragraph("asking the interfaces of this machine …", ink.palette.text)
     limit = f"at most {LIMIT_S * len(commands):g} s"
     return ink.paragraph(f"asking the server: {', then '.join(commands)} … ({limit})", ink.palette.text)
 

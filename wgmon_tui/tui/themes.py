@@ -188,7 +188,8 @@ def read_palette(file: Traversable) -> Palette:
         text=_style(file, "text", table.get("text")),
         muted=_style(file, "muted", table.get("muted")),
         accent=_style(file, "accent", table.get("accent")),
-        cursor=_style(file, "cursor", table.get("cursor")),
+        # Nothing under the cursor is dim: reversed, it can hardly be read.
+        cursor=_style(file, "cursor", table.get("cursor")) + Style(dim=False),
         sparkline=_style(file, "sparkline", table.get("sparkline")),
         lost=_style(file, "lost", table.get("lost")),
         severity=MappingProxyType({each: severity[each.word] for each in Severity}),

@@ -12,6 +12,7 @@ from wgmon_tui.tui.format import uptime
 
 WINDOW_S = 86400.0
 _EVERY_S = 60.0
+_SOON_S = 2.0
 
 
 async def follow_uptimes(history: History, board: Board, clock: Callable[[], float]) -> None:
@@ -23,7 +24,7 @@ async def follow_uptimes(history: History, board: Board, clock: Callable[[], flo
         except StoreUnavailableError:
             found = {}
         put(board, found)
-        await asyncio.sleep(_EVERY_S)
+        await asyncio.sleep(_EVERY_S if found else _SOON_S)
 
 
 def put(board: Board, uptimes: Mapping[str, float]) -> None:

@@ -17,9 +17,13 @@ SAID_FOR_S = 8.0
 
 
 async def attempted(app: WgmonApp, work: Callable[[], T]) -> T | None:
-    """What `work` gives, done in a thread; None where it raised a ConfigurationError, which is then shown."""
+    """What `work` gives, done in a thread; None where it raised a ConfigurationError, which is then shown.
+
+    What is typed meanwhile is for what comes of it.
+    """
     try:
-        return await asyncio.to_thread(work)
+        with app.keys_held():
+            return await asyncio.to_thread(work)
     except ConfigurationError as error:
         app.say(str(error), seconds=SAID_FOR_S)
         return None

@@ -18,6 +18,7 @@ from wgmon_tui.fleet.servers_file import read, why_not_writable
 from wgmon_tui.fleet.wgquick import looks_like_conf
 from wgmon_tui.tui.forms.attempt import SAID_FOR_S, attempted
 from wgmon_tui.tui.forms.question import Question
+from wgmon_tui.tui.keymap import key_of
 
 if TYPE_CHECKING:
     from wgmon_tui.tui.app import WgmonApp
@@ -146,9 +147,10 @@ class ChangesFleet(Screen[None]):
             )
 
     async def _delete(self, config_dir: Path, names: Sequence[str]) -> None:
+        back = f"{key_of('undo', self.app.actions)} brings it back"
         question = Question(
             f"Delete {listed(names)}? The history stays, and so do key files.",
-            yes="delete; u brings it back",
+            yes=f"delete; {back}",
             neither="keep",
         )
         if not await self.app.push_screen_wait(question):
@@ -156,5 +158,5 @@ class ChangesFleet(Screen[None]):
         deleted = await attempted(self.app, partial(delete_servers, config_dir, names))
         if deleted is not None:
             self.app.deleted = deleted
-            self.app.say(f"Deleted {deleted.names}; u brings it back", *deleted.lines, seconds=SAID_FOR_S)
+            self.app.say(f"Deleted {deleted.names}; {back}", *deleted.lines, seconds=SAID_FOR_S)
             self.refresh_bindings()

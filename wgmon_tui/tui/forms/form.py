@@ -25,6 +25,7 @@ from wgmon_tui.tui.forms.fields import Field
 from wgmon_tui.tui.forms.question import Question
 from wgmon_tui.tui.forms.rows import Choice, FieldRow, label
 from wgmon_tui.tui.keyline import KeyLine
+from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.scrollbar import WholeCells
 
 if TYPE_CHECKING:
@@ -71,10 +72,11 @@ class MoreLine(Static, can_focus=True):
     def render(self) -> Text:
         """How many there are, and how many say something."""
         palette = self.app.palette
-        used = f", {self._in_use} of them set here" if self._in_use else ""
+        used = f", {self._in_use} set here" if self._in_use else ""
+        key = key_of("enter_field", self.app.actions)
         return Text.assemble(
             label("more", self.app, lit=self.has_focus),
-            (f"{self._count} settings{used}; enter {'closes' if self.open else 'opens'}", palette.muted),
+            (f"{self._count} settings{used}; {key} {'closes' if self.open else 'opens'}", palette.muted),
         )
 
 
@@ -161,14 +163,21 @@ class FormScreen(Screen[R | None], Generic[R]):
     def on_mount(self) -> None:
         """Begin at the first field that can be written."""
         self.query_one(_Fields).vertical_scrollbar.renderer = WholeCells  # type: ignore[misc]  # Textual's own way
-        self.query_one("#heading", Static).update(
-            Text.assemble(
-                (self._heading, self.app.palette.text + Style(bold=True)),
-                (f"  {self.app.title}", self.app.palette.muted),
-            )
-        )
+        self._draw_heading()
         self.judge()
         next(row for row in self._rows.values() if row.can_start).start()
+
+    def notify_style_update(self) -> None:
+        """A new theme: what the form itself says is written anew; each row sees to its own."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._draw_heading()
+            self._say()
+
+    def _draw_heading(self) -> None:
+        palette = self.app.palette
+        heading = Text(self._heading, palette.text + Style(bold=True))
+        self.query_one("#heading", Static).update(heading.append(f"  {self.app.title}", palette.muted))
 
     def row(self, key: str) -> FieldRow:
         """The row of a key."""

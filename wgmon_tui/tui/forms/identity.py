@@ -18,6 +18,7 @@ from wgmon_tui.tui.forms.form import FormScreen
 from wgmon_tui.tui.forms.rows import Choice, ConfPasted, FieldRow
 from wgmon_tui.tui.forms.stanza import Stanza
 from wgmon_tui.tui.forms.texts import Kind, to_text, to_value
+from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.wireguard.keys import InvalidKeyError, PrivateKey
 
 MAKE, BRING, KEEP = "make", "bring", "keep"
@@ -92,7 +93,8 @@ class IdentityForm(FormScreen[Identity]):
         """Of a whole wg-quick file, its key and addresses are taken."""
         event.stop()
         if self._identity is not None:
-            self.refuse("A key is not replaced here: make another identity (n)")
+            makes = key_of("new_identity", self.app.actions)
+            self.refuse(f"A key is not replaced here: make another identity ({makes})")
             return
         try:
             conf = pasted_conf(event.text)

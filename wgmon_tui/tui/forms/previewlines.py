@@ -11,26 +11,34 @@ from rich.text import Text
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.enroll import BORROWED_KEY_WARNING, Preview
 from wgmon_tui.fleet.wgquick import Conf
+from wgmon_tui.tui.actions import ACTIONS, Action
 from wgmon_tui.tui.glyphs import Glyphs
+from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.themes import Palette
 
 _MOST_LINES = 200
 _WIDEST_NAME = 24
 _NO_PING = (
     "A config does not say what must answer inside the tunnel: without a tunnel ping only the handshake is "
-    "proven. `e` on a server adds one."
+    "proven. On a server {edit} adds one."
 )
 _NO_ADDRESS = "The config has no tunnel address for us: only the handshake can be checked."
 _HOW = (
     "Give the file of a client: [Interface] with its PrivateKey, [Peer] with an Endpoint.\n"
-    "tab completes a path; several paths, patterns and directories work too."
+    "{complete} completes a path; several paths, patterns and directories work too."
 )
 
 
-def preview_lines(found: Preview | None, confs: Sequence[Conf], palette: Palette, glyphs: Glyphs) -> Text:
+def preview_lines(
+    found: Preview | None,
+    confs: Sequence[Conf],
+    palette: Palette,
+    glyphs: Glyphs,
+    actions: Sequence[Action] = ACTIONS,
+) -> Text:
     """What would be new, what is there, what is missing, and the warning that belongs to a borrowed key."""
     if found is None:
-        return Text(_HOW, palette.muted)
+        return Text(_HOW.format(complete=key_of("complete_path", actions)), palette.muted)
     text = Text()
     new, muted, bold = palette.severity[Severity.UP], palette.muted, palette.text + Style(bold=True)
     names = [each.name for each in found.servers] + [each.name for each in found.identities]
@@ -39,16 +47,16 @@ def preview_lines(found: Preview | None, confs: Sequence[Conf], palette: Palette
         secret = ", preshared key" if server.preshared_key else ""
         text.append("+ server    ", new)
         text.append(f"{glyphs.clean(server.name):<{width}}", bold)
-        text.append(f"  {glyphs.clean(str(server.endpoint))}", palette.text)
-        text.append(f"  as {glyphs.clean(server.identity)}{secret}\n", muted)
+        text.append(f"  {glyphs.clean(str(server.endpoint))}\n", palette.text)
+        text.append(f"{'':12}as {glyphs.clean(server.identity)}{secret}\n", muted)
     if len(found.servers) > _MOST_LINES:
         text.append(f"  and {len(found.servers) - _MOST_LINES} more\n", muted)
     for identity in found.identities[:_MOST_LINES]:
         addresses = ", ".join(map(str, identity.addresses))
         text.append("+ identity  ", new)
         text.append(f"{glyphs.clean(identity.name):<{width}}", bold)
-        text.append(f"  {addresses or 'no tunnel address'}\n", palette.text)
-        text.append(f"{'':12}public key {found.public_keys[identity.name]}\n", muted)
+        text.append(f"  {addresses or 'no tunnel address'}", palette.text)
+        text.append(f"  public key\n{'':12}{found.public_keys[identity.name]}\n", muted)
     if found.already_there:
         there = ", ".join(map(glyphs.clean, found.already_there))
         text.append(f"= there already: {there}\n", muted)
@@ -56,7 +64,8 @@ def preview_lines(found: Preview | None, confs: Sequence[Conf], palette: Palette
     for notice in dict.fromkeys(notice for conf in confs for notice in conf.notices):
         text.append(f"{glyphs.clean(notice)}\n", palette.severity[Severity.DEGRADED])
     if found.servers:
-        missing = _NO_PING if any(conf.addresses for conf in confs) else _NO_ADDRESS
+        no_ping = _NO_PING.format(edit=key_of("edit", actions))
+        missing = no_ping if any(conf.addresses for conf in confs) else _NO_ADDRESS
         text.append(f"{missing}\n\n", palette.text)
         text.append(BORROWED_KEY_WARNING, palette.severity[Severity.DEGRADED])
     return text

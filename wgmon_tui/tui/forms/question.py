@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
@@ -12,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.keymap import key_of
 
 if TYPE_CHECKING:
     from wgmon_tui.tui.app import WgmonApp
@@ -44,26 +46,41 @@ class Question(ModalScreen[bool | None]):
     def __init__(self, asked: str, *, yes: str, neither: str, no: str = "") -> None:
         super().__init__()
         self._asked = asked
-        self._ways = (("y", yes), ("n", no), ("esc", neither))
-        self._has_no = bool(no)
+        self._ways = {"yes": yes, "no": no, "neither": neither}
 
     def compose(self) -> ComposeResult:
         """The question, and what each key does."""
-        palette, glyphs = self.app.palette, self.app.glyphs
-        ways = Text()
-        for key, meaning in self._ways:
-            if meaning:
-                ways.append(f"{key:<5}", palette.accent + Style(bold=True))
-                ways.append(f"{glyphs.clean(meaning)}\n", palette.text)
-        ways.right_crop(1)
-        asked = "\n".join(glyphs.clean(line) for line in self._asked.split("\n"))
         with Vertical(id="question"):
-            yield Static(Text(asked, palette.text), id="asked")
-            yield Static(ways)
+            yield Static(id="asked")
+            yield Static(id="ways")
+
+    def on_mount(self) -> None:
+        """Write both."""
+        self._write()
+
+    def notify_style_update(self) -> None:
+        """A new theme: written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._write()
+
+    def _write(self) -> None:
+        palette, glyphs = self.app.palette, self.app.glyphs
+        asked = "\n".join(glyphs.clean(line) for line in self._asked.split("\n"))
+        self.query_one("#asked", Static).update(Text(asked, palette.text))
+        ways = {key_of(way, self.app.actions): meaning for way, meaning in self._ways.items() if meaning}
+        width = 2 + max(map(cell_len, ways))
+        lines = [
+            Text.assemble(
+                (f"{key:<{width}}", palette.accent + Style(bold=True)), (glyphs.clean(meaning), palette.text)
+            )
+            for key, meaning in ways.items()
+        ]
+        self.query_one("#ways", Static).update(Text("\n").join(lines))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There may be no second way."""
-        return self._has_no if action == "no" else True
+        return bool(self._ways["no"]) if action == "no" else True
 
     def action_yes(self) -> None:
         """Yes."""

@@ -50,13 +50,23 @@ class Rejected(Screen[bool]):
 
     def compose(self) -> ComposeResult:
         """The error, its place, the keys."""
-        palette, clean = self.app.palette, self.app.glyphs.clean
         yield Static(Text("servers.toml is not changed", Style(bold=True)), id="heading")
-        sign = self.app.glyphs.of(Severity.DOWN)
-        yield Static(Text(f"{sign} {clean(self._said)}", palette.severity[Severity.DOWN]), id="error")
+        yield Static(id="error")
         with Reading():
-            yield Static(self._excerpt(), id="excerpt")
+            yield Static(id="excerpt")
         yield KeyLine()
+
+    def notify_style_update(self) -> None:
+        """A new theme: written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._write()
+
+    def _write(self) -> None:
+        palette, glyphs = self.app.palette, self.app.glyphs
+        error = f"{glyphs.of(Severity.DOWN)} {glyphs.clean(self._said)}"
+        self.query_one("#error", Static).update(Text(error, palette.severity[Severity.DOWN]))
+        self.query_one("#excerpt", Static).update(self._excerpt())
 
     def _excerpt(self) -> Text:
         palette, clean = self.app.palette, self.app.glyphs.clean
@@ -72,6 +82,7 @@ class Rejected(Screen[bool]):
 
     def on_mount(self) -> None:
         """The line with the error in the middle."""
+        self._write()
         self.call_after_refresh(self._centre)
 
     def _centre(self) -> None:

@@ -182,6 +182,7 @@ class FieldRow(Vertical):
             background: $panel;
             background-tint: transparent;
             &:ansi { background: ansi_default; }
+            .input--placeholder { color: $footer-description-foreground; }
         }
         SecretEntry, SecretEntry:focus { padding: 0 0 0 1; }
         .secret Choice { width: auto; }

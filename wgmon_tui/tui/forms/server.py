@@ -25,6 +25,7 @@ from wgmon_tui.tui.forms.form import FormScreen
 from wgmon_tui.tui.forms.question import Question
 from wgmon_tui.tui.forms.rows import Choice, ConfPasted, FieldRow, Option
 from wgmon_tui.tui.forms.texts import NO, NOTHING, YES, Kind, to_text, to_value
+from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, InvalidKeyError, PresharedKey
 
 NO_IDENTITY = ""
@@ -84,7 +85,8 @@ class ServerForm(FormScreen[Changed]):
         options = [(identity.name, identity.name) for identity in self._fleet.identities]
         if self._conf is not None:
             options.append((self._conf_name, f"{self._conf_name} (new: the key that was pasted)"))
-        return [*options, (NO_IDENTITY, "another: enter makes it" if options else "none yet: enter makes it")]
+        makes = f"{key_of('enter_field', self.app.actions)} makes it"
+        return [*options, (NO_IDENTITY, f"another: {makes}" if options else f"none yet: {makes}")]
 
     # What stands in the form
 
@@ -94,7 +96,8 @@ class ServerForm(FormScreen[Changed]):
         for key, problem in problems_of(entries, self._known_fleet, self._taken).items():
             problems.setdefault(_row_of(key), problem)
         if self.row("identity").text == NO_IDENTITY:
-            problems["identity"] = "there is none yet: press enter here and make one"
+            key = key_of("enter_field", self.app.actions)
+            problems["identity"] = f"there is none yet: press {key} here and make one"
         return problems
 
     def _entries(self) -> tuple[dict[str, object], dict[str, str]]:
@@ -174,7 +177,8 @@ class ServerForm(FormScreen[Changed]):
         """A whole wg-quick file fills the form of a new server."""
         event.stop()
         if self._before is not None:
-            self.refuse("That is a whole wg-quick file: paste it into the form of a new server (n)")
+            key = key_of("new", self.app.actions)
+            self.refuse(f"That is a whole wg-quick file: paste it into the form of a new server ({key})")
             return
         try:
             conf = pasted_conf(event.text)

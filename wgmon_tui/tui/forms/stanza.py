@@ -55,16 +55,25 @@ class Stanza(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """What to do with it, and the section."""
-        palette, clean = self.app.palette, self.app.glyphs.clean
-        said = Text(
-            f"{clean(self._identity)} is made. Paste this into the server's configuration:\n\n", palette.text
-        )
-        for line in self._stanza.splitlines():
-            said.append(f"{clean(line)}\n", palette.accent)
-        said.right_crop(1)
         with Vertical(id="stanza"):
-            yield Static(said)
+            yield Static(id="said")
         yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Write it."""
+        self._write()
+
+    def notify_style_update(self) -> None:
+        """A new theme: written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._write()
+
+    def _write(self) -> None:
+        palette, clean = self.app.palette, self.app.glyphs.clean
+        made = f"{clean(self._identity)} is made. Paste this into the server's configuration:\n\n"
+        section = "\n".join(map(clean, self._stanza.splitlines()))
+        self.query_one("#said", Static).update(Text(made, palette.text).append(section, palette.accent))
 
     def action_copy(self) -> None:
         """Copy the section."""

@@ -17,6 +17,7 @@ from wgmon_tui.monitor.board import Row
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.columns import COLUMNS, Drawing
 from wgmon_tui.tui.explaining import column_lines, standing_lines, verdict_lines
+from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.reading import Reading
 from wgmon_tui.tui.serverhead import Ink
 
@@ -45,6 +46,7 @@ class ExplainScreen(ModalScreen[None]):
             &:ansi { border: ascii ansi_default; padding: 0 1; }
         }
         Reading { height: auto; max-height: 75vh; scrollbar-size-vertical: 1; background: $panel; }
+        &:ansi Reading { max-height: 70vh; }
         #way-out { margin: 1 0 0 0; }
     }
     """
@@ -62,12 +64,26 @@ class ExplainScreen(ModalScreen[None]):
         """The explanation, which may be longer than the window, and how to leave it."""
         with Vertical(id="explanation"):
             with Reading():
-                yield Static(self._explanation())
-            yield Static(self._way_out(), id="way-out")
+                yield Static(id="words")
+            yield Static(id="way-out")
+
+    def on_mount(self) -> None:
+        """Write it."""
+        self._write()
+
+    def notify_style_update(self) -> None:
+        """A new theme: written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._write()
+
+    def _write(self) -> None:
+        self.query_one("#words", Static).update(self._explanation())
+        self.query_one("#way-out", Static).update(self._way_out())
 
     def _way_out(self) -> Text:
         palette = self.app.palette
-        key = next(action.key for action in self.app.actions if action.id == "close_explanation")
+        key = key_of("close_explanation", self.app.actions)
         return Text.assemble((key, palette.accent + Style(bold=True)), ("  close", palette.muted))
 
     def _explanation(self) -> Text:
@@ -78,7 +94,7 @@ class ExplainScreen(ModalScreen[None]):
         lines = [Text(app.glyphs.clean(self._whose), style=heading)]
         lines += verdict_lines(self._verdict, ink) if self._verdict else []
         if self._row:
-            lines += standing_lines(self._row, now, ink)
+            lines += standing_lines(self._row, now, ink, app.actions)
         if self._row and self._columns:
             columns = [COLUMNS[key] for key in self._columns]
             drawing = Drawing(app.palette, app.glyphs, now)

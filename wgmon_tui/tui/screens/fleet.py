@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -11,7 +12,6 @@ from textual.widgets import Static
 
 from wgmon_tui.tui.acting import ACTS, ActsOnServers
 from wgmon_tui.tui.actions import bindings_for
-from wgmon_tui.tui.alerttrouble import follow_trouble
 from wgmon_tui.tui.columns import COLUMNS
 from wgmon_tui.tui.filterbar import FilterBar, tags_of
 from wgmon_tui.tui.firststeps import first_steps
@@ -19,9 +19,9 @@ from wgmon_tui.tui.fleet_table import FleetTable
 from wgmon_tui.tui.format import spoken
 from wgmon_tui.tui.forms.changes import CHANGES
 from wgmon_tui.tui.keyline import KeyLine
+from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.order import SORTS
 from wgmon_tui.tui.totals import TotalsLine
-from wgmon_tui.tui.writing import write_fleet
 
 if TYPE_CHECKING:
     from wgmon_tui.tui.app import WgmonApp
@@ -75,7 +75,13 @@ class FleetScreen(ActsOnServers):
             "name, state:down, tag:eu, rtt>100, is:muted, !not", lambda: tags_of(app.engine.board)
         )
         yield FleetTable(
-            app.engine.board, lambda: app.palette, app.glyphs, app.clock, app.columns, id="fleet"
+            app.engine.board,
+            lambda: app.palette,
+            app.glyphs,
+            app.clock,
+            app.columns,
+            clear=key_of("clear", app.actions),
+            id="fleet",
         )
         yield Static(id="empty", markup=False)
         yield KeyLine()
@@ -92,8 +98,13 @@ class FleetScreen(ActsOnServers):
         self._follow()
         self.set_interval(REFRESH_SECONDS, self._keep_pace)
         if self.app.state_dir is not None:
-            trouble = follow_trouble(self.app.state_dir, self.app.clock, self.query_one(TotalsLine).warn)
-            self.run_worker(trouble, group="alerts", description="reads whether alerts arrive")
+            self.call_after_refresh(self._follow_trouble, self.app.state_dir)
+
+    def _follow_trouble(self, state_dir: Path) -> None:
+        from wgmon_tui.tui.alerttrouble import follow_trouble
+
+        trouble = follow_trouble(state_dir, self.query_one(TotalsLine).warn)
+        self.run_worker(trouble, group="alerts", description="reads whether alerts arrive")
 
     def on_screen_resume(self) -> None:
         """Catch up at once after another screen was on top."""
@@ -129,7 +140,7 @@ class FleetScreen(ActsOnServers):
         return *acts, len(self.table.order) > 0, bool(self.table.marked), self.app.engine.can_take_over
 
     def _draw_static(self) -> None:
-        steps = first_steps(self.app.config_dir, self.app.palette, self.app.glyphs)
+        steps = first_steps(self.app.config_dir, self.app.palette, self.app.glyphs, self.app.actions)
         self.query_one("#empty", Static).update(steps)
         self.set_class(not self.app.engine.board.rows, "-empty")
 
@@ -253,6 +264,8 @@ class FleetScreen(ActsOnServers):
 
     def action_write(self) -> None:
         """Write the servers to files, as they are filtered and sorted here."""
+        from wgmon_tui.tui.writing import write_fleet
+
         rows = self.app.engine.board.rows
         write_fleet(self.app, [rows[name] for name in self.table.order.names if name in rows])
 

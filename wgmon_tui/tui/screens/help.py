@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.style import Style
-from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.screen import Screen
@@ -18,13 +17,12 @@ from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.tui.actions import EVERYWHERE, GROUPS, Action, actions_for, bindings_for
 from wgmon_tui.tui.columns import COLUMNS
 from wgmon_tui.tui.forms.fields import SERVER_FIELDS
+from wgmon_tui.tui.glossary import Glossary
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.reading import Reading
 
 if TYPE_CHECKING:
     from wgmon_tui.tui.app import WgmonApp
-
-_FIRST_COLUMN = 18
 
 
 class HelpScreen(Screen[None]):
@@ -42,6 +40,7 @@ class HelpScreen(Screen[None]):
             color: $accent;
             text-style: bold;
             margin-top: 1;
+            &:first-of-type { margin-top: 0; }
         }
     }
     """
@@ -59,14 +58,14 @@ class HelpScreen(Screen[None]):
                 members = [action for action in actions if action.group == group]
                 if members:
                     yield Static(group, classes="heading", markup=False)
-                    yield Static(self._keys(members))
+                    yield self._keys(members)
             if self._actions_of == "form":
                 yield Static("Fields", classes="heading", markup=False)
-                yield Static(self._fields())
+                yield self._fields()
             yield Static("Verdicts", classes="heading", markup=False)
-            yield Static(self._verdicts())
+            yield self._verdicts()
             yield Static("Columns", classes="heading", markup=False)
-            yield Static(self._columns())
+            yield self._columns()
         yield KeyLine()
 
     def notify_style_update(self) -> None:
@@ -112,15 +111,15 @@ class HelpScreen(Screen[None]):
         """Back to where the help was asked for."""
         self.dismiss()
 
-    def _keys(self, actions: list[Action]) -> Table:
+    def _keys(self, actions: list[Action]) -> Glossary:
         style = self.app.palette.text + Style(bold=True)
         return self._table([(Text(action.shown, style), action.help) for action in actions])
 
-    def _fields(self) -> Table:
+    def _fields(self) -> Glossary:
         style = self.app.palette.text + Style(bold=True)
         return self._table([(Text(field.label, style), field.help) for field in SERVER_FIELDS])
 
-    def _verdicts(self) -> Table:
+    def _verdicts(self) -> Glossary:
         palette, glyphs = self.app.palette, self.app.glyphs
         by_severity = sorted(Verdict, key=lambda verdict: verdict.severity.rank)
         return self._table(
@@ -133,14 +132,9 @@ class HelpScreen(Screen[None]):
             ]
         )
 
-    def _columns(self) -> Table:
+    def _columns(self) -> Glossary:
         style = self.app.palette.text + Style(bold=True)
         return self._table([(Text(column.title, style), column.meaning) for column in COLUMNS.values()])
 
-    def _table(self, rows: list[tuple[Text, str]]) -> Table:
-        table = Table.grid(padding=(0, 2))
-        table.add_column(width=_FIRST_COLUMN, no_wrap=True)
-        table.add_column()
-        for first, meaning in rows:
-            table.add_row(first, Text(meaning, self.app.palette.muted))
-        return table
+    def _table(self, rows: list[tuple[Text, str]]) -> Glossary:
+        return Glossary(rows, self.app.palette.muted)

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
@@ -24,14 +25,15 @@ from wgmon_tui.tui.forms.changes import may_change, undo
 from wgmon_tui.tui.forms.question import Question
 from wgmon_tui.tui.forms.stanza import copy_stanza
 from wgmon_tui.tui.keyline import KeyLine
+from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.pickview import PickLine, PickView
 from wgmon_tui.wireguard.keys import PublicKey
 
 if TYPE_CHECKING:
     from wgmon_tui.tui.app import WgmonApp
 
-_NAME_WIDTH = 20
-_USED_WIDTH = 12
+_WIDEST_NAME = 20
+_USED_WIDTH = 11
 _NEEDS_ONE = frozenset({"edit", "delete", "copy"})
 
 
@@ -95,11 +97,13 @@ class IdentitiesScreen(Screen[None]):
         super().notify_style_update()
         if self.is_mounted:
             self._show()
+            self._show_stanza()
 
     def _show(self) -> None:
         lines = [PickLine(self._line(identity), identity.name) for identity in self._fleet.identities]
         if not lines:
-            said = "No identity yet. n makes a key pair for monitoring, of its own."
+            key = key_of("new_identity", self.app.actions)
+            said = f"No identity yet. {key} makes a key pair for monitoring, of its own."
             lines = [PickLine(Text(said, self.app.palette.muted))]
         self.query_one(PickView).show(lines)
         self.refresh_bindings()
@@ -109,9 +113,11 @@ class IdentitiesScreen(Screen[None]):
         users = sum(server.identity == identity.name for server in self._fleet.servers)
         used = f"{users} server{'s' if users != 1 else ''}" if users else "not used"
         addresses = ", ".join(str(each) for each in identity.addresses) or "no tunnel address"
-        rest = max(0, self.size.width - _NAME_WIDTH - _USED_WIDTH - 8)
+        names = [cell_len(glyphs.clean(each.name)) for each in self._fleet.identities]
+        width = min(_WIDEST_NAME, max(names))
+        rest = max(0, self.size.width - width - _USED_WIDTH - 8)
         return Text.assemble(
-            (fit(glyphs.clean(identity.name), _NAME_WIDTH, glyphs), palette.text + Style(bold=True)),
+            (fit(glyphs.clean(identity.name), width, glyphs), palette.text + Style(bold=True)),
             "  ",
             (fit(used, _USED_WIDTH, glyphs), palette.muted),
             "  ",
@@ -120,6 +126,9 @@ class IdentitiesScreen(Screen[None]):
 
     def on_pick_view_moved(self, event: PickView.Moved) -> None:
         """What lets in the one under the cursor."""
+        self._show_stanza()
+
+    def _show_stanza(self) -> None:
         palette, clean = self.app.palette, self.app.glyphs.clean
         section = self._stanza()
         said = Text()
@@ -224,7 +233,8 @@ class IdentitiesScreen(Screen[None]):
         deleted = await attempted(self.app, partial(delete_identity, self._config_dir, identity.name))
         if deleted is not None:
             self.app.deleted = deleted
-            self.app.say(f"Deleted {deleted.names}; u brings it back", *deleted.lines, seconds=SAID_FOR_S)
+            back = f"{key_of('undo', self.app.actions)} brings it back"
+            self.app.say(f"Deleted {deleted.names}; {back}", *deleted.lines, seconds=SAID_FOR_S)
             await self._read()
 
     def action_undo(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -93,24 +93,20 @@ class ImportScreen(Screen[None]):
         self._file: _File | None = None
         self._confs: tuple[Conf, ...] = ()
         self._preview: Preview | None = None
+        self._refusal: tuple[str, Sequence[str]] | None = None
         self._taking = False
 
     def compose(self) -> ComposeResult:
         """The line of paths, and what it would add."""
-        palette = self.app.palette
-        heading = Text.assemble(
-            ("Import wg-quick files", Style(bold=True)), (f"  {self.app.title}", palette.muted)
-        )
-        yield Static(heading, id="heading")
+        yield Static(id="heading")
         with Static(id="line"):
-            yield Static(
-                Text("▸ files " if not self.app.ascii_only else "> files ", palette.accent), id="prompt"
-            )
+            yield Static(id="prompt")
             yield Entry(
                 PASTED if self._pasted else "",
                 placeholder="~/wg0.conf or /etc/wireguard/*.conf; or paste a config here",
                 suggester=_NextPath(),
                 compact=True,
+                select_on_focus=False,
             )
         with Reading():
             yield Static(id="preview")
@@ -118,7 +114,22 @@ class ImportScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """What is there already decides what is new."""
+        self._write_head()
         self._look()
+
+    def notify_style_update(self) -> None:
+        """A new theme: written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._write_head()
+            self._show_preview()
+
+    def _write_head(self) -> None:
+        palette = self.app.palette
+        heading = Text("Import wg-quick files", palette.text + Style(bold=True))
+        self.query_one("#heading", Static).update(heading.append(f"  {self.app.title}", palette.muted))
+        mark = ">" if self.app.ascii_only else "▸"
+        self.query_one("#prompt", Static).update(Text(f"{mark} files ", palette.accent))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Preview while it is typed."""
@@ -152,7 +163,7 @@ class ImportScreen(Screen[None]):
     async def _preview_it(self) -> None:
         await asyncio.sleep(_SETTLED_S)
         line = self.query_one(Entry).value.strip()
-        self._confs, self._preview = (), None
+        self._confs, self._preview, self._refusal = (), None, None
         try:
             if self._file is None:
                 self._file = await asyncio.to_thread(self._read_file)
@@ -165,17 +176,21 @@ class ImportScreen(Screen[None]):
         except (ConfigurationError, InvalidValueError) as error:
             ways = await asyncio.to_thread(continuations, line, Path.cwd()) if not self._pasted else []
             ways = [way for way in ways if way != line]
-            self._show(refusal_lines(str(error), ways[:_SHOWN_WAYS], self.app.palette, self.app.glyphs))
-            return
-        self._show(preview_lines(self._preview, self._confs, self.app.palette, self.app.glyphs))
+            self._refusal = str(error), ways[:_SHOWN_WAYS]
+        self._show_preview()
+        self.refresh_bindings()
 
     def _read_file(self) -> _File:
         fleet = read(self._config_dir).fleet
         return _File(fleet, public_keys(fleet, self._config_dir))
 
-    def _show(self, lines: Text) -> None:
+    def _show_preview(self) -> None:
+        palette, glyphs = self.app.palette, self.app.glyphs
+        if self._refusal:
+            lines = refusal_lines(*self._refusal, palette, glyphs)
+        else:
+            lines = preview_lines(self._preview, self._confs, palette, glyphs, self.app.actions)
         self.query_one("#preview", Static).update(lines)
-        self.refresh_bindings()
 
     # What can be done
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from rich.style import Style
@@ -20,6 +21,7 @@ from wgmon_tui.tui.filter import Filter
 from wgmon_tui.tui.filterbar import FilterBar, tags_of
 from wgmon_tui.tui.incidentlines import IncidentEntry, columns_for, detail, heading, lasted, line, passes
 from wgmon_tui.tui.keyline import KeyLine
+from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.past import read_timeline
 from wgmon_tui.tui.pickview import PickLine, PickView
 from wgmon_tui.tui.serverhead import Ink
@@ -114,7 +116,8 @@ class IncidentsScreen(Screen[None]):
         servers = {name: row.server for name, row in self.app.engine.board.rows.items()}
         before, timeline = self._trouble, None
         try:
-            timeline = await asyncio.to_thread(read_timeline, history, servers, self._version)
+            with self.app.keys_held() if self._version is None else nullcontext():
+                timeline = await asyncio.to_thread(read_timeline, history, servers, self._version)
             self._trouble = None
         except StoreUnavailableError as error:
             self._trouble = str(error)
@@ -194,7 +197,8 @@ class IncidentsScreen(Screen[None]):
             return "Reading the history", "It is there in a moment."
         if not self._entries:
             return "No incident yet", "Since the history began no server of this fleet was down or degraded."
-        return None if shown else ("No incident matches this filter", "esc clears it.")
+        clears = f"{key_of('back', self.app.actions)} clears it."
+        return None if shown else ("No incident matches this filter", clears)
 
     def on_resize(self, event: Resize) -> None:
         """Lines are cut for the width."""

@@ -15,6 +15,7 @@ from wgmon_tui.fleet.values import InvalidValueError
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.format import until_words
 from wgmon_tui.tui.keyline import KeyLine
+from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.until import EXPECTED, FOREVER, PRESETS, parse_until
 
 if TYPE_CHECKING:
@@ -81,19 +82,35 @@ class MuteScreen(ModalScreen[float | None]):
 
     def compose(self) -> ComposeResult:
         """The line, what it means, and its keys."""
-        prompt = Text(f"Mute {self.app.glyphs.clean(self._whom)} for: ", self.app.palette.accent)
         with Horizontal(id="mute"):
-            yield Static(prompt)
+            yield Static(id="prompt")
             yield MuteInput(PRESETS[0], max_length=_LONGEST, compact=True)
             yield Static(id="meaning", markup=False)
         yield KeyLine()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_mount(self) -> None:
+        """Write the prompt."""
+        self._write()
+
+    def notify_style_update(self) -> None:
+        """A new theme: written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._write()
+
+    def on_input_changed(self) -> None:
         """Say what is meant while it is typed."""
+        self._write()
+
+    def _write(self) -> None:
         palette, now = self.app.palette, self.app.clock()
+        prompt = Text(f"Mute {self.app.glyphs.clean(self._whom)} for: ", palette.accent)
+        self.query_one("#prompt", Static).update(prompt)
+        written = self.query_one(MuteInput).value
         try:
-            words = until_words(parse_until(event.value, now), now)
-            said = Text("no end: M ends it" if event.value == FOREVER else words, palette.muted)
+            words = until_words(parse_until(written, now), now)
+            no_end = f"no end: {key_of('unmute', self.app.actions)} ends it"
+            said = Text(no_end if written == FOREVER else words, palette.muted)
         except InvalidValueError:
             said = Text(EXPECTED, palette.severity[Severity.DEGRADED])
         self.query_one("#meaning", Static).update(said)

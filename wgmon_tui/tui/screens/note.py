@@ -64,11 +64,24 @@ class NoteScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """The line, and its keys."""
-        prompt = Text(f"{self.app.glyphs.clean(self._prompt)}: ", self.app.palette.accent)
         with Horizontal(id="note"):
-            yield Static(prompt)
+            yield Static(id="prompt")
             yield NoteInput(max_length=LONGEST, compact=True)
         yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Write the prompt."""
+        self._write_prompt()
+
+    def notify_style_update(self) -> None:
+        """A new theme: written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._write_prompt()
+
+    def _write_prompt(self) -> None:
+        prompt = Text(f"{self.app.glyphs.clean(self._prompt)}: ", self.app.palette.accent)
+        self.query_one("#prompt", Static).update(prompt)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Written."""

@@ -25,7 +25,8 @@ from wgmon_tui.tui.tabs.diagnosis import DiagnosisTab
 from wgmon_tui.tui.tabs.history import HistoryTab
 from wgmon_tui.tui.tabs.packets import PacketsTab
 from wgmon_tui.tui.tabs.rtt import RttTab
-from wgmon_tui.tui.tabs.tab import OF_SOME_TABS, ServerTab, chosen
+from wgmon_tui.tui.tabs.tab import OF_SOME_TABS, ServerTab, agreed, chosen
+from wgmon_tui.tui.tabs.vantages import VantagesTab
 from wgmon_tui.tui.triage import exchange_account
 from wgmon_tui.tui.writing import write_exchange
 
@@ -68,6 +69,7 @@ class ServerScreen(ActsOnServers):
             yield DiagnosisTab()
             yield HistoryTab()
             yield RttTab()
+            yield VantagesTab()
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -115,12 +117,23 @@ class ServerScreen(ActsOnServers):
 
     def _show(self, row: Row) -> None:
         self._show_head(row)
+        self._offer_vantages(bool(row.sights or self.app.engine.board.vantages))
         self._tab.show(row, self._address)
         self.refresh_bindings()
 
+    def _offer_vantages(self, several: bool) -> None:
+        """Their tab is there where somebody else looks too."""
+        tabs, tab = self.query_one(TabbedContent), self.query_one(VantagesTab)
+        if several is tabs.get_tab(tab).display:
+            return
+        if several:
+            tabs.show_tab(tab.id or "")
+        else:
+            tabs.hide_tab(tab.id or "")
+
     def _show_head(self, row: Row) -> None:
         """Always of the newest round, whatever the tab shows."""
-        check, diagnosis = chosen(row.last, self._address)
+        check, diagnosis = agreed(row, self._address)
         detail = min(detail_for(self.app.size.height), self._tab.HEAD)
         together = self.app.together.of(row.server.name) if row.severity is Severity.DOWN else ()
         head = server_head(row, diagnosis, check, together, self._tab.ink(), detail, self.app.clock())
@@ -214,8 +227,19 @@ class ServerScreen(ActsOnServers):
         self._tab.right()
 
     def action_open(self) -> None:
-        """Open what is under the cursor of the list."""
-        self.query_one(HistoryTab).open()
+        """Open what is under the cursor of the list, or the chosen vantage."""
+        tab = self._tab
+        if isinstance(tab, HistoryTab | VantagesTab):
+            tab.open()
+
+    def on_vantages_tab_chosen(self, event: VantagesTab.Chosen) -> None:
+        """Show its last exchange in the place of the newest of ours."""
+        tab = self.query_one(PacketsTab)
+        if event.ours:
+            tab.follow()
+        else:
+            tab.study_sight(event.vantage, event.outcome)
+        self.query_one(TabbedContent).active = tab.id or ""
 
     def on_history_tab_chosen(self, event: HistoryTab.Chosen) -> None:
         """Show a stored exchange in the place of the newest."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
@@ -11,10 +13,14 @@ from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.columns import COLUMNS
 from wgmon_tui.tui.order import SORTS
 
+if TYPE_CHECKING:
+    from wgmon_tui.tui.app import WgmonApp
+
 
 class SortScreen(ModalScreen[str | None]):
     """Asks for a column; its result is the column's key, or None."""
 
+    app: WgmonApp
     BINDINGS = bindings_for("sort")
     DEFAULT_CSS = """
     SortScreen {
@@ -41,11 +47,17 @@ class SortScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """The columns, the one in force under the cursor."""
-        yield OptionList(*(Option(f"  by {COLUMNS[key].title}", id=key) for key in SORTS), markup=False)
+        offered = (Option(f"  by {COLUMNS[key].title}", id=key) for key in self._offered())
+        yield OptionList(*offered, markup=False)
 
     def on_mount(self) -> None:
         """Start where the table is."""
-        self.query_one(OptionList).highlighted = list(SORTS).index(self._current)
+        self.query_one(OptionList).highlighted = self._offered().index(self._current)
+
+    def _offered(self) -> list[str]:
+        """Without what vantages see where there are none."""
+        several = bool(self.app.engine.board.vantages)
+        return [key for key in SORTS if key != "seen" or several or self._current == key]
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Chosen."""

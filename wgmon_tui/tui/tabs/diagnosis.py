@@ -18,8 +18,8 @@ from wgmon_tui.monitor.board import Row
 from wgmon_tui.tui.diagnosistab import full_diagnosis
 from wgmon_tui.tui.reading import Reading
 from wgmon_tui.tui.serverhead import Detail, no_packets
-from wgmon_tui.tui.serversview import Answer, AskServer, answer_heading, answer_lines, no_command
-from wgmon_tui.tui.tabs.tab import ServerTab, chosen
+from wgmon_tui.tui.serversview import Answer, AskServer, answer_heading, answer_lines
+from wgmon_tui.tui.tabs.tab import ServerTab, agreed
 
 _OLDER_EVERY_S = 10.0
 _BESIDE_SCROLLBAR = 3
@@ -63,7 +63,7 @@ class DiagnosisTab(ServerTab):
         """All of the page: always of the newest round."""
         self.movable.display = True
         ink = self.ink(left=_BESIDE_SCROLLBAR)
-        check, diagnosis = chosen(row.last, self.address)
+        check, diagnosis = agreed(row, self.address)
         whole = no_packets(row, None, self.ink())
         if row.last and check and diagnosis:
             together = self.app.together.of(row.server.name) if row.severity is Severity.DOWN else ()
@@ -93,11 +93,9 @@ class DiagnosisTab(ServerTab):
         before = self._answers.get(server)
         if before and before.findings is None:
             self.app.say(f"Still asking {server.name}")
-        elif server.inspect:
+        else:
             self._answers[server] = Answer(self.app.clock())
             self.run_worker(self._ask(server, ask_server), group="inspect")
-        else:
-            self._answers[server] = no_command(server)
         self.show(row, address)
         self.movable.first()
 
@@ -123,7 +121,7 @@ class DiagnosisTab(ServerTab):
         answer = self._answers.get(self.row.server)
         if answer and (finding := answer.next_step):
             return finding.fix, f"what to type for: {finding.subject}"
-        _, diagnosis = chosen(self.row.last, self.address)
+        _, diagnosis = agreed(self.row, self.address)
         return (diagnosis.causes[0].fix, "the next step") if diagnosis and diagnosis.causes else None
 
 

@@ -21,6 +21,7 @@ from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.exchangelines import explain
 from wgmon_tui.tui.hexview import HexView
+from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.past import Opened
 from wgmon_tui.tui.serverhead import caption, comparison_line, field_panel, legend, no_packets
 from wgmon_tui.tui.tabs.tab import ServerTab, chosen
@@ -57,6 +58,7 @@ class PacketsTab(ServerTab):
         self._following = True
         self._comparing = False
         self._stored: Opened | None = None
+        self._vantage = ""
         self._good: StoredExchange | None = None
 
     def compose(self) -> ComposeResult:
@@ -102,10 +104,13 @@ class PacketsTab(ServerTab):
         line.display = check is not None
         if check and self._outcome:
             ink, found = self.ink(), view.comparison
-            now, stored = self.app.clock(), self._stored is not None
+            now, whence = self.app.clock(), "the store" if self._stored else self._vantage
             compared = comparison_line(check, good, found, ink, now) if good and found else None
             newer = self._is_newer(row)
-            line.update(caption(check, self._outcome, newer, compared, ink, now, stored=stored))
+            follow = key_of("follow", self.app.actions)
+            line.update(
+                caption(check, self._outcome, newer, compared, ink, now, whence=whence, follow=follow)
+            )
 
     def _last_good(self, row: Row) -> Check | None:
         """The last good check before what is shown, of the same address where there is one.
@@ -162,16 +167,23 @@ class PacketsTab(ServerTab):
     def follow(self) -> None:
         """Show the newest exchange, and every one that comes."""
         self._following = True
-        if self._stored:
-            self._stored, self._comparing = None, False
+        if self._stored or self._vantage:
+            self._stored, self._comparing, self._vantage = None, False, ""
         if self.row:
             self.draw(self.row)
 
     def study(self, opened: Opened) -> None:
         """Show an exchange out of the store, beside the last good one before it."""
-        self._stored, self._outcome = opened, opened.stored.round
+        self._stored, self._outcome, self._vantage = opened, opened.stored.round, ""
         self._following = False
         self._comparing = opened.good is not None
+        if self.row:
+            self.draw(self.row)
+
+    def study_sight(self, vantage: str, outcome: Round) -> None:
+        """Show an exchange that another vantage made."""
+        self._stored, self._outcome, self._vantage = None, outcome, vantage
+        self._following = self._comparing = False
         if self.row:
             self.draw(self.row)
 
@@ -217,6 +229,7 @@ class PacketsTab(ServerTab):
         if self._stored:
             self._comparing = False
         self._outcome = self._stored = self._good = None
+        self._vantage = ""
         self._following = True
 
 

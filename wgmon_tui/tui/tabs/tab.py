@@ -112,6 +112,14 @@ def chosen(outcome: Round | None, address: Address | None) -> tuple[Check | None
     return outcome.checks[index], outcome.diagnoses[index]
 
 
+def agreed(row: Row, address: Address | None) -> tuple[Check | None, Diagnosis | None]:
+    """Of the newest round the check of `address`, and what it means; what all vantages together make of the
+    server where others look too and nobody has asked for one address.
+    """
+    check, diagnosis = chosen(row.last, address)
+    return check, row.diagnosis if row.agreed and address is None else diagnosis
+
+
 def not_to_be_had(title: str, why: str, ink: Ink) -> Text:
     """What stands in the place of something that is not there, and why it is not."""
     lines = [Text(title, style=ink.palette.text + Style(bold=True)), Text("")]

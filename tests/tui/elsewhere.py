@@ -1,0 +1,79 @@
+"""A fleet that three vantages look at: well, down from one of them, down from everywhere, and a line cut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.tui import exchanges
+from tests.tui.fleet import NOW, QuietEngine, bad_night
+from wgmon_tui.diagnosis.diagnose import diagnose
+from wgmon_tui.fleet.vantage_settings import Vantage
+from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.vantage_status import VantageStatus
+from wgmon_tui.probe.records import AskedAs, Check
+
+FRA, NYC = (Vantage(name, ("ssh", name)) for name in ("fra", "nyc"))
+OUR_KEY = exchanges.SERVER.public
+
+
+class Lookout(QuietEngine):
+    """An engine that other vantages report to."""
+
+    statuses: tuple[VantageStatus, ...] = ()
+
+    @property
+    def vantages(self) -> tuple[VantageStatus, ...]:
+        return self.statuses
+
+
+def seen_by(vantage: str, check: Check) -> Round:
+    made = replace(check, vantage=vantage, asked_as=AskedAs(OUR_KEY))
+    return Round((made,), (diagnose(made, exchanges.server(check.server)),))
+
+
+def lookout(quorum: int = 1) -> Lookout:
+    """Three servers: `ams2` is well, `fra1` down from nyc, `lon3` down from everywhere."""
+    engine = Lookout(exchanges.server(name) for name in ("ams2", "fra1", "lon3"))
+    board = engine.board
+    board.see_from((FRA, NYC), quorum, NOW)
+    for name in ("ams2", "fra1"):
+        for vantage in ("here", "fra", "nyc"):
+            see(engine, vantage, exchanges.healthy(name, at=NOW - 600))
+    see(engine, "nyc", exchanges.silent("fra1", at=NOW - 10))
+    for vantage in ("here", "fra", "nyc"):
+        see(engine, vantage, exchanges.silent("lon3", at=NOW - 10))
+    for vantage in ("here", "fra"):
+        see(engine, vantage, exchanges.healthy("fra1", at=NOW - 12))
+        see(engine, vantage, exchanges.healthy("ams2", at=NOW - 11))
+    engine.statuses = (
+        VantageStatus("fra", True, NOW - 3600, "0.1.0", 4.2),
+        VantageStatus("nyc", False, NOW - 60, "0.1.0", trouble="ssh: Connection refused"),
+    )
+    return engine
+
+
+def see(engine: QuietEngine, vantage: str, check: Check) -> None:
+    outcome, now = seen_by(vantage, check), check.started_at + 1
+    if vantage == "here":
+        engine.board.record(check.server, outcome, now)
+    else:
+        engine.board.sight(vantage, check.server, outcome, now)
+
+
+def bad_night_from_three_places() -> QuietEngine:
+    """The usual fleet, and two more who look at most of it."""
+    engine = bad_night()
+    board = engine.board
+    board.see_from((FRA, NYC), 1, NOW)
+    for number, (name, row) in enumerate(board.rows.items()):
+        if row.last is None:
+            continue
+        for vantage in ("fra", "nyc"):
+            far = replace(row.last.check, vantage=vantage)
+            outcome = replace(row.last, checks=(far,))
+            if name == "hel1" and vantage == "nyc":
+                outcome = seen_by("nyc", replace(exchanges.silent(name), exchange=()))
+            if number % 7 or vantage == "fra":
+                board.sight(vantage, name, outcome, NOW)
+    board.lost("fra", NOW)
+    return engine

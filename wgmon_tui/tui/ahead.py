@@ -1,0 +1,16 @@
+"""The screens that a first key opens, loaded behind the first paint and not before it, nor under that key."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+_SOON = ("screens.server", "screens.help", "triage", "screens.incidents", "screens.explain", "screens.sort")
+
+AFTER_S = 1.5
+"""Seconds after the first paint: first the engine is loaded and the first verdicts come."""
+
+
+def load_screens() -> None:
+    """Takes some 200 ms of a core; meant for a thread."""
+    for module in _SOON:
+        import_module(f"wgmon_tui.tui.{module}")

@@ -1,0 +1,54 @@
+"""Words and what they mean, side by side.
+
+Textual asks a widget for its height and its lines many times before it is seen, and a table of Rich's is laid
+out anew each time: for the help that took ten times as long as all else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import wrap
+
+from rich.style import Style
+from rich.text import Text
+from textual.geometry import Size
+from textual.widget import Widget
+
+_FIRST_COLUMN = 18
+_GAP = 2
+
+
+class Glossary(Widget):
+    """Each word with its meaning, in `style`, which goes on below itself where it is long."""
+
+    DEFAULT_CSS = "Glossary { height: auto; }"
+
+    def __init__(self, entries: Sequence[tuple[Text, str]], style: Style) -> None:
+        super().__init__()
+        self._entries = entries
+        self._style = style
+        self._laid_out: tuple[int, list[Text]] = (0, [])
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many lines as it takes at this width."""
+        return len(self._lines(width))
+
+    def render(self) -> Text:
+        """All lines."""
+        return Text("\n").join(self._lines(self.content_size.width))
+
+    def _lines(self, width: int) -> list[Text]:
+        if self._laid_out[0] != width:
+            self._laid_out = width, [line for entry in self._entries for line in self._entry(*entry, width)]
+        return self._laid_out[1]
+
+    def _entry(self, word: Text, meaning: str, width: int) -> list[Text]:
+        first = word.copy()
+        first.truncate(_FIRST_COLUMN, overflow="ellipsis", pad=True)
+        first.pad_right(_GAP)
+        margin = Text(" " * (_FIRST_COLUMN + _GAP))
+        wrapped = wrap(meaning, max(1, width - len(margin))) or [""]
+        return [
+            Text.assemble(margin if number else first, (line, self._style))
+            for number, line in enumerate(wrapped)
+        ]
