@@ -1,8 +1,9 @@
 """The pictures in this directory, from the demo: `python -m screenshots.make [NAME…]`.
 
 As in `wgmon-tui demo` the real engine checks the demo's servers over loopback, behind a past that is
-invented; only that they stand in a servers.toml here, so that it can be changed. The face is drawn without a
-terminal, every screen in every theme of THEMES. Keys, ports and times are new in every run.
+invented; only that they stand in a servers.toml here, so that it can be changed. For some pictures two agents
+on this machine check them too, as other places would. The face is drawn without a terminal, every screen in
+every theme of THEMES. Keys, ports and times are new in every run.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from tempfile import TemporaryDirectory
 
 from textual.pilot import Pilot
 
-from wgmon_tui.diagnosis.verdict import Severity
+from screenshots.places import Place, named, places
+from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.fleet.private_files import create_private
 from wgmon_tui.fleet.records import Fleet
 from wgmon_tui.fleet.servers_file import update
@@ -63,7 +65,7 @@ _CONF = "osl1.conf"
 _TO_THE_TIMESTAMP = ("l",) * 5
 """Fields from the first one of an initiation, where the cursor begins."""
 
-_PAST, _RTT = ("tab",) * 2, ("tab",) * 3
+_PAST, _RTT, _VANTAGES = ("tab",) * 2, ("tab",) * 3, ("tab",) * 4
 
 SHOTS = (
     Shot("fleet", (120, 20)),
@@ -84,6 +86,12 @@ SHOTS = (
     Shot("palette", (120, 24), ("ctrl+p",)),
 )
 
+FROM_THREE_PLACES = (
+    Shot("fleet-vantages", (140, 24)),
+    Shot("vantages", (120, 36), _VANTAGES, server="ams3-gw"),
+)
+"""Taken of another run, in which the servers are checked from there as well."""
+
 _CHECKS_EACH = 4
 _PATIENCE_S = 60.0
 _SETTLED_S = 0.4
@@ -101,10 +109,15 @@ _BLANK = "\xa0"
 _WORDS = re.compile(f"[^{_BLANK}]+({_BLANK}[^{_BLANK}]+)*")
 
 
-async def make(shots: tuple[Shot, ...]) -> None:
-    """Run the demo, wait until there is something to see, and take the pictures."""
-    demo = Demo()
-    with TemporaryDirectory() as config, TemporaryDirectory() as state, chdir(config):
+async def make(shots: tuple[Shot, ...], beside: tuple[Place, ...] = ()) -> None:
+    """Run the demo, seen from the places `beside` too; wait until there is something to see, and take it."""
+    demo = Demo(guests=tuple(place.guest for place in beside))
+    with (
+        TemporaryDirectory() as config,
+        TemporaryDirectory() as state,
+        chdir(config),
+        named(Path(config), beside, demo.fleet),
+    ):
         _write_files(Path(config), demo.fleet)
         invent(Path(state), demo.fleet.servers, time.time())
         await demo.start()
@@ -122,6 +135,8 @@ async def make(shots: tuple[Shot, ...]) -> None:
                     await _checked(station)
                 for theme in THEMES:
                     app.theme = theme
+                    async with asyncio.timeout(_PATIENCE_S):
+                        await _agreed(station, beside)
                     for shot in shots:
                         await _take(app, pilot, shot, shot.file(theme))
         finally:
@@ -154,6 +169,23 @@ async def _checked(station: Station) -> None:
     if station.engine:
         station.engine.listen(count)
     await enough.wait()
+
+
+async def _agreed(station: Station, beside: tuple[Place, ...]) -> None:
+    """Return when every place has settled how each server is, and only those unknown to one differ."""
+    rows = station.board.rows
+    names = {place.name for place in beside}
+    unknown_to = {server for place in beside for server in place.unknown_to}
+    agreed = asyncio.Event()
+
+    def look(*_: object) -> None:
+        heard = all(names <= {view.vantage for view in row.views} for row in rows.values())
+        if heard and unknown_to == {name for name in rows if rows[name].word == Verdict.REGIONAL.slug}:
+            agreed.set()
+
+    if station.engine and beside:
+        station.engine.elsewhere.listen(look)
+        await agreed.wait()
 
 
 async def _take(app: WgmonApp, pilot: Pilot[None], shot: Shot, file: Path) -> None:
@@ -207,6 +239,12 @@ def _placed_words(text: re.Match[str]) -> str:
     )
 
 
+def _chosen(shots: tuple[Shot, ...]) -> tuple[Shot, ...]:
+    """Those that are named on the command line, or all."""
+    return tuple(shot for shot in shots if not sys.argv[1:] or shot.name in sys.argv[1:])
+
+
 if __name__ == "__main__":
-    chosen = tuple(shot for shot in SHOTS if not sys.argv[1:] or shot.name in sys.argv[1:])
-    asyncio.run(make(chosen))
+    for chosen, beside in ((_chosen(SHOTS), ()), (_chosen(FROM_THREE_PLACES), places())):
+        if chosen:
+            asyncio.run(make(chosen, beside))

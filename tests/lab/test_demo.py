@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from ipaddress import ip_interface
 
 import pytest
 
 from tests.lab.client import Client
 from wgmon_tui.fleet.records import SecretForm
-from wgmon_tui.lab.demo import CAST, Demo
+from wgmon_tui.lab.demo import CAST, Demo, Guest
 from wgmon_tui.lab.records import Mode
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PrivateKey
 from wgmon_tui.wireguard.session import Session
@@ -95,3 +96,20 @@ async def test_two_runs_share_no_key(demo: Demo) -> None:
     assert not set(demo.preshared_keys.values()) & set(other.preshared_keys.values())
     keys = {server.public_key for server in (*demo.fleet.servers, *other.fleet.servers)}
     assert len(keys) == 2 * len(CAST)
+
+
+async def test_a_guest_is_let_in_except_where_its_key_is_unknown() -> None:
+    key = PrivateKey.generate()
+    demo = Demo(guests=(Guest(key.public, (ip_interface("10.8.0.251/32"),), unknown_to=("ams3-gw",)),))
+    await demo.start()
+    try:
+        known, unknown = (demo.fleet.server(name) for name in ("gru1-relay", "ams3-gw"))
+        assert known
+        assert unknown
+        with Client(known.endpoint, key, known.public_key) as client:
+            assert isinstance(await client.handshake(), Session)
+        with Client(unknown.endpoint, key, unknown.public_key) as client:
+            client.send(client.attempt().packet)
+            assert await client.hears_nothing()
+    finally:
+        await demo.stop()

@@ -6,8 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from select import select
 
 import pytest
+
+_GONE_WITHIN_S = 20.0
+"""Less than what is started would live."""
 
 STARTS = "exec 3>alive; sleep 60 & sleep 60; true"
 """A shell and its child; both hold the pipe `alive` open for as long as they live."""
@@ -47,6 +51,7 @@ def test_what_a_command_has_started_ends_when_we_end_in_the_middle_of_it(tmp_pat
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     with (tmp_path / "alive").open("rb") as alive:  # there is somebody who holds it
-        ours.communicate(timeout=30)
+        ours.communicate(timeout=15)
+        assert select([alive], [], [], _GONE_WITHIN_S)[0], "somebody still holds it"
         assert alive.read() == b""
     assert ours.returncode == 0

@@ -54,7 +54,7 @@ async def test_help_explains_every_key_verdict_and_column() -> None:
         for verdict in Verdict:
             assert f"{verdict.severity.glyph} {verdict.slug}" in text
             assert verdict.meaning in text
-        assert it.hints().split() == ["t", "theme", "esc", "close"]
+        assert it.hints().split() == ["esc", "close", "t", "theme"]
 
 
 async def test_help_is_about_the_screen_it_was_asked_on() -> None:

@@ -51,7 +51,7 @@ def head(
 
 def diagnosis(row: Row, *, together: tuple[Together, ...] = (), ink: Ink = ink()) -> list[str]:  # noqa: B008
     assert row.last
-    text = full_diagnosis(row, row.last, row.last.check, row.last.diagnosis, together, ink)
+    text = full_diagnosis(row, row.last.check, row.last.diagnosis, together, ink)
     return text.plain.splitlines()
 
 

@@ -34,6 +34,14 @@ def test_what_agrees_takes_a_line_each() -> None:
     assert len(lines) == len(views.AGREEING)
 
 
+def test_a_key_in_a_command_has_a_line_of_its_own_where_it_would_be_cut() -> None:
+    key = str(SERVER.public_key)
+    finding = Finding(Agreement.DIFFERS, "our peer", "it is not there", f"type: wg set wg0 peer {key} remove")
+    text = said((finding,), ink(57)).plain
+    assert key in text
+    assert all(len(each) <= 57 for each in text.splitlines())
+
+
 def test_what_differs_says_what_the_server_has_what_we_expect_and_what_to_type() -> None:
     text = " ".join(said(views.DIFFERING).plain.split())
     assert "✖ differs listen port it listens on 51999; our endpoint is fra1.example.net:51820" in text

@@ -150,6 +150,19 @@ async def test_the_diagnosis_has_the_regional_causes() -> None:
         assert "1 the path between nyc and the server" in full
 
 
+async def test_the_diagnosis_is_there_where_only_others_have_seen_the_server() -> None:
+    engine = fleet()
+    engine.board.see_from((FRA, NYC), 1, NOW)
+    for vantage in ("fra", "nyc"):
+        see(engine, vantage, exchanges.silent("fra1", at=NOW - 10))
+    assert engine.board.rows["fra1"].last is None
+    async with opened(engine=engine) as it:
+        await it.press("tab")
+        full = it.prose("full")
+        assert "silent" in full
+        assert "What it can be, likeliest first" in full
+
+
 # The tab
 
 

@@ -134,10 +134,12 @@ def _own_names(failing: Sequence[View], others: Sequence[View], server: Server) 
 
 
 def _own_findings(failing: Sequence[View]) -> Iterable[Cause]:
-    """What a vantage found that no path does."""
-    settled = (*_OF_THE_WAY, Verdict.DNS_FAILURE, Verdict.PEER_MISSING)
+    """What a vantage found that no path does, nor its never having been let in."""
+    settled = (*_OF_THE_WAY, Verdict.DNS_FAILURE)
     for view in failing:
-        if view.diagnosis.verdict not in settled and view.diagnosis.verdict.severity is Severity.DOWN:
+        verdict = view.diagnosis.verdict
+        never_let_in = verdict is Verdict.PEER_MISSING and not view.was_up
+        if verdict not in settled and not never_let_in and verdict.severity is Severity.DOWN:
             for cause in view.diagnosis.causes[:1]:
                 yield replace(cause, cause=f"at {view.vantage}: {cause.cause}")
 

@@ -1,4 +1,7 @@
-"""The examination: everything in order, from the files to the terminal. Sends packets to loopback only."""
+"""The examination: everything in order, from the files to the terminal.
+
+Sends packets to loopback only; the commands of vantages, which the operator wrote, go where they say.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from pathlib import Path
 from wgmon_tui.doctor import files, machine, terminal
 from wgmon_tui.doctor.items import Item, exit_code, json_line, line
 from wgmon_tui.doctor.network import network
+from wgmon_tui.doctor.vantages import vantages
 from wgmon_tui.fleet.secrets import open_keyring
 
 _RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
@@ -45,6 +49,7 @@ def examine(config_dir: Path, state_dir: Path) -> list[Item]:
         files.state_directory(state_dir),
         *files.stamps(state_dir, identities, time.time_ns()),
         *asyncio.run(network(fleet)),
+        *vantages(config_dir),
         machine.clock(time.time()),
         machine.steadiness(distance, time.time() - time.monotonic()),
         *machine.synchronised(_printed("timedatectl", "show")),

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_interface
 from wgmon_tui.fleet.records import Fleet, Identity, Interface, SecretForm, SecretSource, Server
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup, Step
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
+from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 _IDENTITY = "bastion"
 _ADDRESSES = (ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128"))
@@ -36,6 +36,15 @@ class Character:
     knows_old_identity: bool = False
     """Whether the server still lists the key that was used for monitoring before, which we may try."""
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Who checks the demo's servers from elsewhere, with a key of its own; some may not know that key."""
+
+    public_key: PublicKey
+    addresses: tuple[Interface, ...]
+    unknown_to: tuple[str, ...] = ()
 
 
 def _far(milliseconds: float, *script: Step, mode: Mode = Mode.HEALTHY) -> Behaviour:
@@ -82,10 +91,12 @@ class Demo:
     """The servers of the demo, and the fleet that watches them.
 
     Their ports are bound when the object is made, so `fleet` is whole before `start`; `stop` must be called
-    in any case. Raises OSError where loopback gives no port.
+    in any case. `guests` are let in beside the fleet's own identity, with the same preshared keys. Raises
+    OSError where loopback gives no port.
     """
 
-    def __init__(self, cast: tuple[Character, ...] = CAST) -> None:
+    def __init__(self, cast: tuple[Character, ...] = CAST, guests: tuple[Guest, ...] = ()) -> None:
+        self._guests = guests
         self.private_keys = {name: PrivateKey.generate() for name in (_IDENTITY, _OLD_IDENTITY)}
         self.preshared_keys: dict[str, PresharedKey] = {
             character.name: PresharedKey(PrivateKey.generate().raw)
@@ -119,19 +130,24 @@ class Demo:
             await server.stop()
 
     def _setup(self, character: Character) -> Setup:
-        peer = self._peer(character, _IDENTITY, _ADDRESSES)
-        old = self._peer(character, _OLD_IDENTITY, _OLD_ADDRESSES)
+        peer = self._peer(character, self.private_keys[_IDENTITY].public, _ADDRESSES)
+        old = self._peer(character, self.private_keys[_OLD_IDENTITY].public, _OLD_ADDRESSES)
+        guests = (
+            self._peer(character, guest.public_key, guest.addresses)
+            for guest in self._guests
+            if character.name not in guest.unknown_to
+        )
         return Setup(
             PrivateKey.generate(),
-            (peer,),
+            (peer, *guests),
             _INNER,
             rotated_to=PrivateKey.generate(),
             left=(old,) if character.knows_old_identity else (),
         )
 
-    def _peer(self, character: Character, identity: str, addresses: tuple[Interface, ...]) -> Peer:
+    def _peer(self, character: Character, key: PublicKey, addresses: tuple[Interface, ...]) -> Peer:
         return Peer(
-            self.private_keys[identity].public,
+            key,
             tuple(address.network for address in addresses),
             self.preshared_keys.get(character.name, NO_PRESHARED_KEY),
         )

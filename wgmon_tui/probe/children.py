@@ -9,19 +9,30 @@ import atexit
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from threading import Lock
+from typing import Any
 
 _running: set[subprocess.Popen[bytes]] = set()
+_starting = Lock()
+"""Held while one is started: the end of this program waits until it is known."""
+
+
+def start(words: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
+    """Start one as `Popen` does, in a session of its own; leave it by `ending_with_us`. Raises the same."""
+    with _starting:
+        process = subprocess.Popen(words, start_new_session=True, **how)  # noqa: S603  theirs, and no shell
+        _running.add(process)
+    return process
 
 
 @contextmanager
 def ending_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """End it, with what it has started, when the block is left or this program ends before that.
 
-    It must have been started with `start_new_session`. What has ended by itself is left alone.
+    What has ended by itself is left alone.
     """
-    _running.add(process)
     try:
         yield
     finally:
@@ -40,5 +51,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 @atexit.register
 def _end_all() -> None:
     """Threads that nobody waits for may be in the middle of it."""
-    for process in tuple(_running):
-        _end(process)
+    with _starting:
+        for process in tuple(_running):
+            _end(process)

@@ -29,7 +29,7 @@ from wgmon_tui.fleet.wg_dump import (
     parse_dump,
     public_key_in,
 )
-from wgmon_tui.probe.children import ending_with_us
+from wgmon_tui.probe.children import ending_with_us, start
 from wgmon_tui.wireguard.keys import PublicKey
 
 LIMIT_S = 15.0
@@ -156,13 +156,12 @@ def output_of(
     """What a command prints, at most `longest` bytes, once it has ended well. Raises InspectionError."""
     program = quoted(words[0])
     try:
-        process = subprocess.Popen(  # noqa: S603  the operator's own command, and no shell
+        process = start(
             words,
             cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,
         )
     except FileNotFoundError:
         raise InspectionError(f"there is no program {program}; install it, or give its path") from None

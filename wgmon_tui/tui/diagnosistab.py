@@ -20,18 +20,20 @@ _UNDER_CAUSE = 8
 
 
 def full_diagnosis(
-    row: Row, outcome: Round, check: Check, diagnosis: Diagnosis, together: Sequence[Together], ink: Ink
+    row: Row, check: Check | None, diagnosis: Diagnosis, together: Sequence[Together], ink: Ink
 ) -> Text:
     """What the verdict means, the data path and the port, who fails with it, every address, all evidence,
-    every cause with why and what to type. `check` and `diagnosis` are of the chosen address of `outcome`.
+    every cause with why and what to type. `check` is of the chosen address in the last round, None
+    where only others have seen the server; `diagnosis` is what is made of it.
     """
     verdict = diagnosis.verdict
     title = Text(f"{ink.glyphs.of(verdict.severity)} {verdict.slug}", style=ink.state(verdict.severity))
     lines = [title, *ink.paragraph(verdict.meaning, ink.palette.text)]
-    lines += data_path_and_port(row, check, diagnosis, ink)
+    if check:
+        lines += data_path_and_port(row, check, diagnosis, ink)
     lines += beside_it(row, together, ink)
-    if len(outcome.checks) > 1:
-        lines += [*_heading("Every address of it, the worst first", ink), *_addresses(outcome, check, ink)]
+    if check and row.last and len(row.last.checks) > 1:
+        lines += [*_heading("Every address of it, the worst first", ink), *_addresses(row.last, check, ink)]
     if diagnosis.evidence:
         lines += _heading("What was seen", ink)
         for evidence in diagnosis.evidence:

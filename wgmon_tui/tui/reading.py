@@ -1,10 +1,67 @@
-"""A page of prose, moved by the screen that it stands on."""
+"""A page of prose, and the keys of the screen that it stands on, which move it."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 from textual.containers import VerticalScroll
 
 from wgmon_tui.tui.scrollbar import WholeCells
+
+
+class Movable(Protocol):
+    """Something that the movement keys move in."""
+
+    def up(self) -> None:
+        """One up."""
+
+    def down(self) -> None:
+        """One down."""
+
+    def page_up(self) -> None:
+        """A page up."""
+
+    def page_down(self) -> None:
+        """A page down."""
+
+    def first(self) -> None:
+        """To the beginning."""
+
+    def last(self) -> None:
+        """To the end."""
+
+
+class MovementKeys:
+    """The movement keys of a screen that has one thing to move in."""
+
+    @property
+    def movable(self) -> Movable:
+        """What they move in."""
+        raise NotImplementedError
+
+    def action_up(self) -> None:
+        """One line up."""
+        self.movable.up()
+
+    def action_down(self) -> None:
+        """One line down."""
+        self.movable.down()
+
+    def action_page_up(self) -> None:
+        """One page up."""
+        self.movable.page_up()
+
+    def action_page_down(self) -> None:
+        """One page down."""
+        self.movable.page_down()
+
+    def action_first(self) -> None:
+        """To the beginning."""
+        self.movable.first()
+
+    def action_last(self) -> None:
+        """To the end."""
+        self.movable.last()
 
 
 class Reading(VerticalScroll, can_focus=False):

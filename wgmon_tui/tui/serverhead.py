@@ -63,12 +63,25 @@ class Ink:
         return self.palette.severity[severity]
 
     def paragraph(self, text: str, style: Style, label: str = "", indent: int = 0) -> list[Text]:
-        """`text` wrapped, after a quiet `label` and with its later lines under the first."""
+        """`text` wrapped, after a quiet `label` and with its later lines under the first.
+
+        A word that has no room there, such as a key, begins further left on a line of its own.
+        """
         hanging = indent or (_LABEL if label else 0)
-        room = max(20, min(self.width, _READABLE) - hanging)
-        lines = wrap(self.glyphs.clean(text), room, break_on_hyphens=False) or [""]
-        first = Text.assemble((f"{label:<{hanging}}", self.palette.muted), (lines[0], style))
-        return [first, *(Text.assemble(" " * hanging, (line, style)) for line in lines[1:])]
+        widest = max(20, min(self.width, _READABLE))
+        first, *more = _wrapped(self.glyphs.clean(text), max(20, widest - hanging), widest)
+        return [
+            Text.assemble((f"{label:<{hanging}}", self.palette.muted), (first, style)),
+            *(Text.assemble(" " * min(hanging, widest - len(line)), (line, style)) for line in more),
+        ]
+
+
+def _wrapped(text: str, room: int, widest: int) -> list[str]:
+    """Lines of at most `room`; those after the first of up to `widest` where one word needs it."""
+    whole = wrap(text, room, break_on_hyphens=False, break_long_words=False)
+    if not whole or len(whole[0]) > room or max(map(len, whole)) > widest:
+        return wrap(text, room, break_on_hyphens=False) or [""]
+    return whole
 
 
 def server_head(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -57,6 +57,9 @@ class _Piece:
     dropped: int
     """Where the line is too narrow, the highest of these goes first; 0 stays."""
 
+    short: str = ""
+    """What stands here where those that stay have no room either."""
+
 
 def totals_line(
     totals: Totals, note: str, width: int, palette: Palette, glyphs: Glyphs, status: str = ""
@@ -72,7 +75,8 @@ def totals_line(
         count = totals.counts.get(severity, 0)
         style = palette.severity[severity] if count else palette.muted
         text = f"{glyphs.of(severity)} {count} {severity.word}"
-        pieces.append(_Piece(text, style, "  " if pieces else "", 0 if count else 1))
+        gap, dropped = "  " if pieces else "", 0 if count else 1
+        pieces.append(_Piece(text, style, gap, dropped, f"{glyphs.of(severity)} {count}"))
     if totals.marked:
         pieces.append(_Piece(f"{glyphs.marked} {totals.marked} marked", palette.accent, dot, 0))
     if totals.alerts:
@@ -83,6 +87,7 @@ def totals_line(
     if totals.together and width >= _WIDE:
         pieces = _with_company(pieces, totals.together, width, palette.severity[Severity.DOWN], dot, glyphs)
     pieces, note = _with_status(pieces, status, note, width, glyphs)
+    pieces = _shortened(pieces, width)
     parts = [part for piece in pieces for part in ((piece.gap, palette.muted), (piece.text, piece.style))]
     spare = width - _length(pieces)
     if note and cell_len(note) + 3 <= spare:
@@ -108,6 +113,15 @@ def _fitting(pieces: list[_Piece], width: int) -> list[_Piece]:
     kept = list(pieces)
     while _length(kept) > width and any(piece.dropped for piece in kept):
         kept.remove(max(reversed(kept), key=lambda piece: piece.dropped))
+    return kept
+
+
+def _shortened(pieces: list[_Piece], width: int) -> list[_Piece]:
+    """The pieces, from the last on in short, as many as must be: a glyph says the state without its word."""
+    kept = list(pieces)
+    for number in reversed(range(len(kept))):
+        if _length(kept) > width and kept[number].short:
+            kept[number] = replace(kept[number], text=kept[number].short)
     return kept
 
 

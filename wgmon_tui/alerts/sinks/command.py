@@ -11,7 +11,7 @@ from wgmon_tui.alerts.messages import as_json
 from wgmon_tui.alerts.records import Announcement, RetryError
 from wgmon_tui.fleet.alert_settings import Command, Sink
 from wgmon_tui.fleet.values import quoted
-from wgmon_tui.probe.children import ending_with_us
+from wgmon_tui.probe.children import ending_with_us, start
 
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
@@ -19,13 +19,7 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
     words = cast("Command", sink.options).command
     program = quoted(words[0])
     try:
-        running = subprocess.Popen(  # noqa: S603  the operator's own command, and no shell
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        running = start(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except FileNotFoundError:
         raise RetryError(f"there is no program {program}; install it, or give its path") from None
     except (OSError, ValueError) as error:

@@ -19,6 +19,7 @@ from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.alertlines import FIRST_SINK, Log, detail, lines, said, summary
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.pickview import PickView
+from wgmon_tui.tui.reading import MovementKeys
 from wgmon_tui.tui.serverhead import Ink
 from wgmon_tui.tui.tabs.tab import not_to_be_had
 
@@ -30,7 +31,7 @@ _SHOWN = 200
 _MARGINS = 3
 
 
-class AlertsScreen(Screen[None]):
+class AlertsScreen(MovementKeys, Screen[None]):
     """Reads the store once a second in a thread, while it is the screen that is seen."""
 
     app: WgmonApp
@@ -71,18 +72,19 @@ class AlertsScreen(Screen[None]):
         self._read()
 
     @property
-    def _list(self) -> PickView:
+    def movable(self) -> PickView:
+        """The list."""
         return self.query_one(PickView)
 
     @property
     def _chosen(self) -> Delivery | None:
         """The delivery under the cursor."""
-        return self._log.delivery_at(self._list.cursor) if self._log else None
+        return self._log.delivery_at(self.movable.cursor) if self._log else None
 
     @property
     def _sink(self) -> str | None:
         """The sink under the cursor, or that of the delivery there."""
-        return self._log.sink_at(self._list.cursor) if self._log else None
+        return self._log.sink_at(self.movable.cursor) if self._log else None
 
     # What is read
 
@@ -113,17 +115,17 @@ class AlertsScreen(Screen[None]):
         self.query_one("#title", Static).update(title)
         nothing = self._why_nothing(ink)
         empty = self.query_one("#no-alerts", Static)
-        empty.display, self._list.display = nothing is not None, nothing is None
+        empty.display, self.movable.display = nothing is not None, nothing is None
         if nothing is not None:
             empty.update(nothing)
         now, actions = self.app.clock(), self.app.actions
         shown = lines(self._log, now, ink, actions) if self._log and nothing is None else []
-        self._list.show(shown)
+        self.movable.show(shown)
         self._draw_detail()
 
     def _draw_detail(self) -> None:
         """Of a sink what failed first: the reason may be long, and its line is short."""
-        cursor, panel = self._list.cursor, self.query_one("#detail", Static)
+        cursor, panel = self.movable.cursor, self.query_one("#detail", Static)
         delivery = self._log and (self._log.delivery_at(cursor) or self._log.to_retry(cursor))
         panel.display = bool(delivery)
         if delivery:
@@ -171,9 +173,9 @@ class AlertsScreen(Screen[None]):
         if action == "test":
             return self._sink is not None
         if action == "retry":
-            return bool(self._log and self._log.to_retry(self._list.cursor))
+            return bool(self._log and self._log.to_retry(self.movable.cursor))
         if action == "see":
-            return bool(self._log and self._log.to_see(self._list.cursor))
+            return bool(self._log and self._log.to_see(self.movable.cursor))
         return True
 
     @property
@@ -206,14 +208,14 @@ class AlertsScreen(Screen[None]):
 
     def action_retry(self) -> None:
         """Try again now."""
-        delivery = self._log.to_retry(self._list.cursor) if self._log else None
+        delivery = self._log.to_retry(self.movable.cursor) if self._log else None
         if delivery:
             self.app.engine.retry_alert(delivery.id)
             self.app.say(f"Trying again: {said(delivery, self.app.glyphs)}")
 
     def action_see(self) -> None:
         """Say that it is known what was given up: it is no longer in the line on top."""
-        lost = self._log.to_see(self._list.cursor) if self._log else None
+        lost = self._log.to_see(self.movable.cursor) if self._log else None
         if lost:
             self.app.engine.see_alerts(lost.sink, lost.number)
             self.app.say("Seen" if lost.number else f"Seen: all that was given up for {lost.sink}")
@@ -221,27 +223,3 @@ class AlertsScreen(Screen[None]):
     def action_back(self) -> None:
         """Back to the fleet."""
         self.dismiss()
-
-    def action_up(self) -> None:
-        """One line up."""
-        self._list.up()
-
-    def action_down(self) -> None:
-        """One line down."""
-        self._list.down()
-
-    def action_page_up(self) -> None:
-        """One page up."""
-        self._list.page_up()
-
-    def action_page_down(self) -> None:
-        """One page down."""
-        self._list.page_down()
-
-    def action_first(self) -> None:
-        """To the first line."""
-        self._list.first()
-
-    def action_last(self) -> None:
-        """To the last line."""
-        self._list.last()

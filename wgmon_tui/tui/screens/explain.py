@@ -18,7 +18,7 @@ from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.columns import COLUMNS, Drawing
 from wgmon_tui.tui.explaining import column_lines, standing_lines, verdict_lines
 from wgmon_tui.tui.keymap import key_of
-from wgmon_tui.tui.reading import Reading
+from wgmon_tui.tui.reading import MovementKeys, Reading
 from wgmon_tui.tui.serverhead import Ink
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _WIDEST = 84
 _BESIDE = 7
 
 
-class ExplainScreen(ModalScreen[None]):
+class ExplainScreen(MovementKeys, ModalScreen[None]):
     """Explains a verdict, and where a row is given what else is true of it and its columns."""
 
     app: WgmonApp
@@ -106,32 +106,9 @@ class ExplainScreen(ModalScreen[None]):
         return Text("\n").join(lines)
 
     @property
-    def _page(self) -> Reading:
+    def movable(self) -> Reading:
+        """The page."""
         return self.query_one(Reading)
-
-    def action_up(self) -> None:
-        """One line up."""
-        self._page.up()
-
-    def action_down(self) -> None:
-        """One line down."""
-        self._page.down()
-
-    def action_page_up(self) -> None:
-        """One page up."""
-        self._page.page_up()
-
-    def action_page_down(self) -> None:
-        """One page down."""
-        self._page.page_down()
-
-    def action_first(self) -> None:
-        """To the top."""
-        self._page.first()
-
-    def action_last(self) -> None:
-        """To the end."""
-        self._page.last()
 
     def action_close(self) -> None:
         """Back to the screen below."""

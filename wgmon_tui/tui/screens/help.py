@@ -19,13 +19,13 @@ from wgmon_tui.tui.columns import COLUMNS
 from wgmon_tui.tui.forms.fields import SERVER_FIELDS
 from wgmon_tui.tui.glossary import Glossary
 from wgmon_tui.tui.keyline import KeyLine
-from wgmon_tui.tui.reading import Reading
+from wgmon_tui.tui.reading import MovementKeys, Reading
 
 if TYPE_CHECKING:
     from wgmon_tui.tui.app import WgmonApp
 
 
-class HelpScreen(Screen[None]):
+class HelpScreen(MovementKeys, Screen[None]):
     """Help for the screen whose actions are called `actions_of` in the table."""
 
     app: WgmonApp
@@ -75,37 +75,14 @@ class HelpScreen(Screen[None]):
             self.call_later(self._write_again)
 
     async def _write_again(self) -> None:
-        at = self._page.scroll_offset.y
+        at = self.movable.scroll_offset.y
         await self.recompose()
-        self._page.scroll_to(y=at, animate=False)
+        self.movable.scroll_to(y=at, animate=False)
 
     @property
-    def _page(self) -> Reading:
+    def movable(self) -> Reading:
+        """The page."""
         return self.query_one(Reading)
-
-    def action_up(self) -> None:
-        """One line up."""
-        self._page.up()
-
-    def action_down(self) -> None:
-        """One line down."""
-        self._page.down()
-
-    def action_first(self) -> None:
-        """To the top."""
-        self._page.first()
-
-    def action_last(self) -> None:
-        """To the end."""
-        self._page.last()
-
-    def action_page_up(self) -> None:
-        """One page up."""
-        self._page.page_up()
-
-    def action_page_down(self) -> None:
-        """One page down."""
-        self._page.page_down()
 
     def action_close(self) -> None:
         """Back to where the help was asked for."""

@@ -24,6 +24,7 @@ from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.past import read_timeline
 from wgmon_tui.tui.pickview import PickLine, PickView
+from wgmon_tui.tui.reading import MovementKeys
 from wgmon_tui.tui.serverhead import Ink
 from wgmon_tui.tui.tabs.tab import not_to_be_had
 from wgmon_tui.tui.triage import copy_incident, silenced
@@ -36,7 +37,7 @@ _READ_EVERY_S = 1.0
 _MARGINS = 3
 
 
-class IncidentsScreen(Screen[None]):
+class IncidentsScreen(MovementKeys, Screen[None]):
     """Reads the store once a second in a thread, while it is the screen that is seen."""
 
     app: WgmonApp
@@ -86,7 +87,8 @@ class IncidentsScreen(Screen[None]):
         self._read()
 
     @property
-    def _list(self) -> PickView:
+    def movable(self) -> PickView:
+        """The list."""
         return self.query_one(PickView)
 
     @property
@@ -98,7 +100,7 @@ class IncidentsScreen(Screen[None]):
     @property
     def _chosen_entry(self) -> IncidentEntry | None:
         entries = self._entries or ()
-        return next((each for each in entries if each.incident.id == self._list.cursor), None)
+        return next((each for each in entries if each.incident.id == self.movable.cursor), None)
 
     @property
     def _shown(self) -> list[IncidentEntry]:
@@ -156,14 +158,14 @@ class IncidentsScreen(Screen[None]):
         columns = columns_for(ink.width, with_server=True)
         self.query_one("#title", Static).update(self._title(entries, ink))
         self.query_one("#columns", Static).update(Text(heading(columns), style=ink.palette.muted))
-        self.query_one("#columns").display = self._list.display = not why
+        self.query_one("#columns").display = self.movable.display = not why
         empty = self.query_one("#no-incidents", Static)
         empty.display = bool(why)
         if why:
             empty.update(not_to_be_had(*why, ink))
         now, self._silenced = self.app.clock(), self._silenced_now()
         why_not = self._silenced.get
-        self._list.show(
+        self.movable.show(
             [
                 PickLine(line(each, now, columns, ink, why_not(each.incident.id, "")), each.incident.id)
                 for each in shown
@@ -286,30 +288,6 @@ class IncidentsScreen(Screen[None]):
             self.refresh_bindings()
         else:
             self.dismiss()
-
-    def action_up(self) -> None:
-        """One line up."""
-        self._list.up()
-
-    def action_down(self) -> None:
-        """One line down."""
-        self._list.down()
-
-    def action_page_up(self) -> None:
-        """One page up."""
-        self._list.page_up()
-
-    def action_page_down(self) -> None:
-        """One page down."""
-        self._list.page_down()
-
-    def action_first(self) -> None:
-        """To the first line."""
-        self._list.first()
-
-    def action_last(self) -> None:
-        """To the last line."""
-        self._list.last()
 
     # Filtering
 

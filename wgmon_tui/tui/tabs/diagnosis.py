@@ -65,9 +65,9 @@ class DiagnosisTab(ServerTab):
         ink = self.ink(left=_BESIDE_SCROLLBAR)
         check, diagnosis = agreed(row, self.address)
         whole = no_packets(row, None, self.ink())
-        if row.last and check and diagnosis:
+        if diagnosis:
             together = self.app.together.of(row.server.name) if row.severity is Severity.DOWN else ()
-            whole = full_diagnosis(row, row.last, check, diagnosis, together, ink)
+            whole = full_diagnosis(row, check, diagnosis, together, ink)
         self.query_one("#full", Static).update(whole)
         asked, findings = self.query_one("#asked", Static), self.query_one("#findings", Static)
         answer = self._answers.get(row.server)

@@ -6,7 +6,7 @@ wants a line in the action table, a name in `OF_SOME_TABS`, and to be offered by
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
 from rich.text import Text
@@ -16,6 +16,7 @@ from wgmon_tui.diagnosis.verdict import Diagnosis
 from wgmon_tui.fleet.records import Address
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.probe.records import Check
+from wgmon_tui.tui.reading import Movable
 from wgmon_tui.tui.serverhead import Detail, Ink
 
 if TYPE_CHECKING:
@@ -25,28 +26,6 @@ OF_SOME_TABS = frozenset({"left", "right", "compare", "follow", "open", "zoom_in
 """Actions of the screen that do something on some tabs only."""
 
 _MARGINS = 2
-
-
-class Movable(Protocol):
-    """Something that the movement keys move in."""
-
-    def up(self) -> None:
-        """One up."""
-
-    def down(self) -> None:
-        """One down."""
-
-    def page_up(self) -> None:
-        """A page up."""
-
-    def page_down(self) -> None:
-        """A page down."""
-
-    def first(self) -> None:
-        """To the beginning."""
-
-    def last(self) -> None:
-        """To the end."""
 
 
 class ServerTab(TabPane):

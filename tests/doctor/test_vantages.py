@@ -1,0 +1,89 @@
+"""What the examination says of other vantages. Scripts stand in the place of ssh."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from wgmon_tui.doctor.items import Condition, Item, line
+from wgmon_tui.doctor.vantages import vantages
+
+
+def examined(config_dir: Path, script: str, within_s: float = 5.0) -> Item:
+    path = config_dir / "reach"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    (config_dir / "config.toml").write_text(f'[[vantage]]\nname = "fra"\ncommand = ["{path}", "fra1"]\n')
+    (item,) = vantages(config_dir, within_s)
+    return item
+
+
+def test_without_vantages_there_is_nothing_to_say(tmp_path: Path) -> None:
+    assert vantages(tmp_path) == []
+
+
+def test_a_command_that_ends_well_once_its_input_is_over_is_fine(tmp_path: Path) -> None:
+    item = examined(tmp_path, "cat; echo 'a banner' >&2")
+    assert (item.subject, item.condition) == ("vantage fra", Condition.FINE)
+
+
+@pytest.mark.parametrize(
+    ("script", "fact"),
+    [
+        (
+            "echo Warning >&2; echo 'Permission denied (publickey).' >&2; exit 255",
+            "Permission denied (publickey).",
+        ),
+        ("printf 'gone\\r\\n** a warning of ssh\\r\\n' >&2; exit 255", "gone"),
+    ],
+)
+def test_a_command_that_fails_is_to_be_fixed_and_its_last_line_says_why(
+    tmp_path: Path, script: str, fact: str
+) -> None:
+    item = examined(tmp_path, script)
+    assert (item.condition, item.fact) == (Condition.FIX, fact)
+    assert item.advice == f"type: {tmp_path}/reach fra1 </dev/null"
+
+
+def test_a_command_that_fails_without_a_word_has_its_exit_code_told(tmp_path: Path) -> None:
+    assert examined(tmp_path, "exit 7").fact.endswith("reach ended with exit code 7")
+
+
+def test_what_it_says_cannot_move_the_cursor(tmp_path: Path) -> None:
+    assert line(examined(tmp_path, "printf '\\033[2Jgone\\n' >&2; exit 1")).isprintable()
+
+
+def test_a_command_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    began = time.monotonic()
+    item = examined(tmp_path, f"sleep 60 & echo $! > {tmp_path}/child; echo waiting >&2; wait", 0.5)
+    assert (item.condition, item.fact) == (Condition.LOOK, "no end within 0.5 s: waiting")
+    assert time.monotonic() - began < 10
+    child = int((tmp_path / "child").read_text())
+    while _lives(child):
+        assert time.monotonic() - began < 10
+
+
+def _lives(number: int) -> bool:
+    """Not counting one that nobody has asked for its exit code."""
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    os.sched_yield()
+    return state != "Z"
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[[vantage]]\nname = "fra"\ncommand = ["no-such-ssh", "fra1"]\n')
+    (item,) = vantages(tmp_path)
+    assert (item.condition, item.fact) == (Condition.FIX, "no-such-ssh is not there to be run")
+
+
+def test_a_config_toml_that_cannot_stand_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("quorum = 3\n")
+    (item,) = vantages(tmp_path)
+    assert item.condition is Condition.FIX
+    assert item.fact.startswith("config.toml: key quorum:")
