@@ -17,7 +17,7 @@ test: $(VENV)/dev.stamp  ## every behaviour; tests on real servers want the pack
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 thorough: $(VENV)/dev.stamp  ## what takes minutes: the whole failure matrix, the Linux kernel, many random examples
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m thorough
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m thorough
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m hypothesis
 
 matrix: $(VENV)/dev.stamp  ## every way to fail, played on real servers, and the verdicts as a table; wants root

@@ -20,6 +20,8 @@ from wgmon_tui import ConfigurationError, Endpoint, PrivateKey, Severity, Target
 from wgmon_tui.lab.records import Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 
+pytestmark = pytest.mark.thorough  # every example of the page, run and type-checked
+
 ROOT = Path(__file__).parent.parent
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "library.md").read_text(), re.M | re.S)
 CLIENT = PrivateKey.generate()

@@ -18,6 +18,8 @@ from wgmon_tui.lab.records import Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.wireguard.keys import PrivateKey
 
+pytestmark = pytest.mark.thorough  # every command of the page, typed
+
 PAGE = (Path(__file__).parent.parent / "docs" / "plugins.md").read_text()
 CLIENT = PrivateKey.generate()
 

@@ -19,6 +19,8 @@ from tests.real.server import polled
 from tests.real.wireguard_go import Device, WireguardGo
 from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
 
+pytestmark = pytest.mark.thorough  # interfaces in namespaces of their own
+
 PSK = PresharedKey(b"h".ljust(32))
 
 

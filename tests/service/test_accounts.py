@@ -21,6 +21,8 @@ from tests.real.prerequisites import require
 from tests.service.stage import CLIENT, rows, running, until, watched, write
 from wgmon_tui.service.accounts import is_shared, refusal
 
+pytestmark = pytest.mark.thorough  # processes of several accounts
+
 
 @dataclass(frozen=True)
 class People:

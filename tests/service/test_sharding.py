@@ -19,6 +19,8 @@ from wgmon_tui.fleet.shard import Shard
 from wgmon_tui.service.reload import load
 from wgmon_tui.service.station import Station
 
+pytestmark = pytest.mark.thorough  # runners, each a process
+
 NAMES = tuple(f"s{number}" for number in range(8))
 OF_FIRST = {name for name in NAMES if Shard(1, 2).holds(name)}
 

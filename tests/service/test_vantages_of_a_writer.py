@@ -12,6 +12,8 @@ from tests.service.stage import healthy, until, watched, write
 from tests.service.test_viewer import at_work, writer_of
 from wgmon_tui.service.viewer import Viewer
 
+pytestmark = pytest.mark.thorough  # a writer and agents, each a process
+
 
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[tuple[str, ...]]:

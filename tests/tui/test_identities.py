@@ -16,6 +16,8 @@ from wgmon_tui.tui.forms.identity import IdentityForm
 from wgmon_tui.tui.forms.stanza import Stanza
 from wgmon_tui.tui.screens.identities import IdentitiesScreen
 
+pytestmark = pytest.mark.thorough  # long ways through forms
+
 SPARE = replace(BASTION, name="spare", addresses=(ip_interface("10.8.0.7/32"),))
 
 

@@ -35,6 +35,8 @@ from wgmon_tui.service.agent.protocol import (
     parse_to_writer,
 )
 
+pytestmark = pytest.mark.thorough  # keepers of their own, killed and replaced
+
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
