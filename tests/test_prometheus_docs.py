@@ -59,6 +59,7 @@ def test_promtool_accepts_the_rules() -> None:
     promtool("check", "rules", "wgmon.rules.yml")
 
 
+@pytest.mark.thorough  # promtool lives through their hours
 def test_the_rules_do_what_their_test_says() -> None:
     promtool("test", "rules", "wgmon.rules.test.yml")
 

@@ -299,6 +299,7 @@ async def test_a_store_that_cannot_be_used_is_said_and_tried_again(shop: Shop, s
         await until(lambda: street.got["pager"] and working.trouble is None)
 
 
+@pytest.mark.thorough  # killed again and again
 def test_no_kill_loses_an_alert_or_tells_it_in_another_order() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.alerts.kill_often"], capture_output=True, text=True, check=False

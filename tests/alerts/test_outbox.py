@@ -390,6 +390,7 @@ def test_an_incident_that_ended_without_a_word_is_told_to_be_over(shop: Shop) ->
     assert shop.got["pager"][1].about[0].note == "no longer watched"
 
 
+@pytest.mark.thorough  # thousands of alerts
 def test_thousands_of_old_ones_do_not_hold_up_what_is_new(shop: Shop) -> None:
     for number in range(3000):
         shop.opens(f"old{number}", f"10.{number // 250}.{number % 250}.7")

@@ -20,6 +20,7 @@ from wgmon_tui.history import schema, sightings
 from wgmon_tui.history.elsewhere import sight_of
 from wgmon_tui.history.keeping import Keeping
 from wgmon_tui.history.reading import History
+from wgmon_tui.history.records import SightId
 from wgmon_tui.history.retention import forget
 from wgmon_tui.history.sight_packs import pack_sights
 from wgmon_tui.history.sightings import Vantages, heard_sight
@@ -98,6 +99,47 @@ def test_packets_are_kept_of_changes_and_of_some_failures(life: Life) -> None:
     assert rounds[-1].diagnosis.verdict is HEALTHY
     assert all(each.check.exchange for each in rounds)
     assert life.history.sight_rounds("fra1", 0.0, EVER, vantage="nyc") == []
+
+
+def test_failures_of_all_vantages_are_read_the_latest_first_with_what_opens_their_packets(life: Life) -> None:
+    life.reports(HEALTHY, SILENT)
+    life.reports(SILENT, vantage="nyc", packets=False)
+    life.written()
+    [(later, nothing), (earlier, kept)] = life.history.sight_failures("fra1")
+    assert (later.vantage, nothing) == ("nyc", None)
+    assert earlier.vantage == "fra"
+    assert kept == SightId("fra", "one", 2)
+    found = life.history.sight_round(kept)
+    assert found
+    assert found.check.started_at == earlier.at
+    assert found.check.exchange
+    assert [check.vantage for check, _ in life.history.sight_failures("fra1", limit=1)] == ["nyc"]
+    assert [check.vantage for check, _ in life.history.sight_failures("fra1", later.at)] == ["fra"]
+    assert life.history.sight_failures("nobody") == []
+
+
+def test_packets_that_are_gone_or_were_never_kept_are_no_round(life: Life) -> None:
+    life.reports(SILENT, packets=False)
+    life.written()
+    assert life.history.sight_round(SightId("fra", "one", 1)) is None
+    assert life.history.sight_round(SightId("fra", "two", 1)) is None
+
+
+def test_failures_are_in_the_order_of_time_whether_they_are_packed_or_not(tmp_path: Path) -> None:
+    with closing(stored(tmp_path, *[SILENT] * 30, packets=True)) as connection:
+        history = History(tmp_path / STORE)
+        before = history.sight_failures("fra1")
+        for _ in pack_sights(connection, START + 200):
+            pass
+        after = history.sight_failures("fra1")
+        times = [check.at for check, _ in after]
+        assert len(after) == 30
+        assert times == sorted(times, reverse=True)
+        assert [kept for _, kept in after] == [kept for _, kept in before]
+        assert [check.at for check, _ in history.sight_failures("fra1", START + 100, 3)] == pytest.approx(
+            [START + 90, START + 80, START + 70], abs=0.001
+        )
+        history.close()
 
 
 def test_what_cannot_be_written_for_long_goes_the_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:

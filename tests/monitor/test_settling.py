@@ -144,6 +144,7 @@ async def test_who_is_down_already_troubles_no_witnesses() -> None:
     assert len(well.initiations) == asked
 
 
+@pytest.mark.thorough  # its seconds are its subject
 @pytest.mark.parametrize("size", [3, 6])
 async def test_an_uplink_that_fails_for_a_while_opens_no_incident(size: int) -> None:
     names = [f"server-{number}" for number in range(size)]

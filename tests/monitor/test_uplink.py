@@ -264,6 +264,7 @@ async def test_when_all_fall_silent_each_is_judged_anew_those_before_too() -> No
         assert words(desk) == {"local-fault"}
 
 
+@pytest.mark.thorough  # thousands of servers
 async def test_of_very_many_all_are_judged_anew_while_the_rounds_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

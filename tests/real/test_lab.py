@@ -120,6 +120,7 @@ async def test_it_is_told_by_the_server_where_a_packets_time_to_live_ends(
     assert f"From {router} icmp_seq=1 {told}" in said
 
 
+@pytest.mark.thorough  # five seconds that WireGuard waits
 async def test_it_takes_the_cookie_of_a_server_under_load_and_connects_with_its_next_try(
     client: Client,
 ) -> None:

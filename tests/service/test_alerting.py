@@ -23,6 +23,8 @@ from wgmon_tui.service.reload import load
 from wgmon_tui.service.viewer import Viewer
 from wgmon_tui.service.writer import Writer
 
+pytestmark = pytest.mark.thorough  # a writer with its sinks at work
+
 FROM_MEMORY = "people are told from memory until it can be written"
 
 COMMAND = """

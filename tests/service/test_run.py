@@ -10,9 +10,13 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.service.stage import PATIENCE_S, Program, healthy, rows, running, text_of, until, watched, write
 from wgmon_tui.history.store import STORE, open_store
 from wgmon_tui.lab.records import Mode
+
+pytestmark = pytest.mark.thorough  # `run` as a process, through its signals
 
 
 def supervisor(path: Path) -> socket.socket:

@@ -15,6 +15,8 @@ from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.service.lock import WriterLock
 from wgmon_tui.service.station import Station
 
+pytestmark = pytest.mark.thorough  # writers that end, hang and are replaced
+
 
 @pytest.fixture(autouse=True)
 def _try_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service import vantage_line
 from wgmon_tui.service.vantages import statuses_as_json, statuses_from_json
 
+pytestmark = pytest.mark.thorough  # agents, each a process
+
 
 async def longest_stall(seconds: float) -> float:
     """The longest time for which nobody else had his turn."""

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.service.stage import CLIENT, healthy, rows, text_of, until, watched, write
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.alert_settings import Maintenance
@@ -18,6 +20,8 @@ from wgmon_tui.service.lock import WriterLock
 from wgmon_tui.service.reload import load
 from wgmon_tui.service.viewer import Viewer
 from wgmon_tui.service.writer import Writer
+
+pytestmark = pytest.mark.thorough  # a writer and its viewers at work
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.tui import exchanges
 from tests.tui.fleet import NOW
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.fleet.vantage_settings import HOME
 from wgmon_tui.history import codec, schema
 from wgmon_tui.history.packs import pack
 from wgmon_tui.history.reading import History
@@ -122,6 +123,24 @@ class Past:
             ),
         )
 
+    def sight(self, outcome: Round, number: int, *, packets: bool = True) -> None:
+        """A round of another vantage, with its packets or without."""
+        check = outcome.check
+        self._db.execute(
+            "INSERT INTO sights (vantage, epoch, number, server, at, address, verdict, rtt, round)"
+            " VALUES (?, 'one', ?, ?, ?, ?, ?, ?, ?)",
+            (
+                check.vantage,
+                number,
+                self._id(check.server),
+                check.started_at,
+                str(check.address),
+                outcome.diagnosis.verdict.slug,
+                check.handshake.rtt if check.handshake else None,
+                codec.to_bytes(outcome) if packets else None,
+            ),
+        )
+
     def _count_up(self) -> None:
         """As the recorder does with every incident and note, so that whoever shows them reads them again."""
         self._db.execute(
@@ -148,12 +167,13 @@ def incident(
     severity: Severity = Severity.DOWN,
     flapping: bool = False,
     by: str = "",
+    vantage: str = HOME,
 ) -> Incident:
     """An incident by seconds before NOW, open where it is not closed; acknowledged after a minute by `by`."""
     return Incident(
         id=f"{name}-{opened:g}",
         server=name,
-        vantage="here",
+        vantage=vantage,
         opened_at=NOW - opened,
         closed_at=None if closed is None else NOW - closed,
         verdict=verdict,

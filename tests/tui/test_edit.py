@@ -17,6 +17,8 @@ from wgmon_tui.tui.forms.question import Question
 from wgmon_tui.tui.forms.server import ServerForm
 from wgmon_tui.tui.screens.server import ServerScreen
 
+pytestmark = pytest.mark.thorough  # long ways through forms
+
 
 @pytest.fixture
 def config_dir(tmp_path: Path) -> Path:

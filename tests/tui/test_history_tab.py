@@ -8,6 +8,7 @@ import pytest
 from textual.widgets import TabbedContent
 
 from tests.tui import exchanges, pasts
+from tests.tui.elsewhere import seen_by
 from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.opened import Opened, fleet, opened
 from tests.tui.pasts import HOUR, MINUTE, Past, Spell
@@ -137,6 +138,66 @@ async def test_the_end_of_the_list_fetches_older_failed_checks(tmp_path: Path) -
         await it.read()
         await it.press("G")
         assert cursor(it) == "check 143"
+
+
+def outage_from_two_places(directory: Path) -> History:
+    """12 h of failed checks of ours, every 5 min; and as many of nyc, a minute later each."""
+    past = Past(directory)
+    past.server("fra1", Spell(12 * HOUR, 0, State.DOWN, rtt=None))
+    past.incident(pasts.incident(opened=12 * HOUR, vantage="local,nyc"))
+    past.exchange(exchanges.round_of(exchanges.data_passes(at=NOW - 13 * HOUR)), "good")
+    for n in range(144):
+        failed = exchanges.silent("fra1", at=NOW - 12 * HOUR + n * 5 * MINUTE + MINUTE)
+        past.sight(seen_by("nyc", failed), n, packets=n % 2 == 1)
+    return past.history()
+
+
+async def test_failed_checks_of_all_vantages_are_one_list_by_time(tmp_path: Path) -> None:
+    async with opened(exchanges.silent(), history=outage_from_two_places(tmp_path), size=(100, 60)) as it:
+        await turn_to_history(it)
+        seen = screen(it)
+        assert "verdict           from  address      packets" in seen
+        assert seen.index("19:26:00         silent            nyc") < seen.index(
+            "19:25:00         silent            here"
+        )
+        assert "open  from local, nyc" in seen
+
+
+async def test_where_all_failed_checks_are_ours_nothing_says_from_where(past: History) -> None:
+    async with opened(exchanges.psk_mismatch(), history=past, size=TALL) as it:
+        await turn_to_history(it)
+        assert "verdict           address" in screen(it)
+
+
+async def test_enter_opens_the_packets_that_another_vantage_kept(tmp_path: Path) -> None:
+    async with opened(exchanges.healthy(), history=outage_from_two_places(tmp_path), size=TALL) as it:
+        await turn_to_history(it)
+        it.screen.query_one("HistoryTab PickView", PickView)._place("check 2")
+        await it.press("enter")
+        await it.read()
+        assert it.toasts() == ["The packets of this check were not kept"]
+        it.screen.query_one("HistoryTab PickView", PickView)._place("check 0")
+        await it.press("enter")
+        await it.read()
+        assert open_tab(it) == "packets"
+        assert "from nyc, in the store: silent, 19:26:00" in it.prose("caption")
+        assert "against the last good one of 06:30:00" in it.prose("caption")
+        assert it.view.check is not None
+        assert it.view.check.vantage == "nyc"
+        await it.press("f")
+        assert it.prose("caption") == "check of 19:30:00"
+
+
+async def test_older_failed_checks_of_all_vantages_come_page_by_page(tmp_path: Path) -> None:
+    async with opened(exchanges.silent(), history=outage_from_two_places(tmp_path), size=TALL) as it:
+        await turn_to_history(it)
+        for last in (99, 199, 287):
+            await it.press("G")
+            assert cursor(it) == f"check {last}"
+            await it.read()
+        await it.press("G")
+        assert cursor(it) == "check 287"
+        assert "07:30:00         silent            here" in screen(it)
 
 
 async def test_the_next_server_has_its_own_past(past: History) -> None:

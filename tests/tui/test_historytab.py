@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.tui import exchanges
@@ -101,6 +103,20 @@ def test_a_failed_check_says_when_where_why_and_whether_its_packets_are_there() 
         "3",
     ]
     assert "not kept" in failure_line(failure(), NOW, width, ink()).plain
+
+
+def test_from_where_is_said_in_a_column_where_some_are_from_elsewhere() -> None:
+    ours, far = failure(), replace(failure(kept=True), elsewhere=True)
+    far = replace(far, check=replace(far.check, vantage="a-far-\x1bplace-of-mine"))
+    columns = failure_columns([ours, far])
+    titles = failure_heading(columns)
+    of_ours, of_far = (failure_line(each, NOW, columns, ink()).plain for each in (ours, far))
+    assert of_ours[titles.index("from") :].startswith("here ")
+    assert of_far[titles.index("from") :].startswith("a-far-")
+    assert "\x1b" not in of_far
+    for line in (of_ours, of_far):
+        assert line[titles.index("address") :].startswith("2001:db8::7")
+    assert "from" not in failure_heading(failure_columns([ours]))
 
 
 def test_a_failed_check_stands_under_its_heading() -> None:

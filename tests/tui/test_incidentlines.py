@@ -41,6 +41,12 @@ def test_one_that_is_over_says_how_long_it_lasted_who_knew_and_the_last_note() -
     assert words == ("✖ down ✓ fra1 silent Nov 20 19:30 1 h 00 min ✓ anna Nov 20 19:31 it is back")
 
 
+def test_one_that_others_saw_says_from_where() -> None:
+    regional = IncidentEntry(incident(opened=12 * MINUTE, vantage="local,nyc"))
+    assert drawn(regional).endswith("open  from local, nyc")
+    assert "from" not in drawn(OPEN)
+
+
 def test_only_an_open_one_is_loud() -> None:
     down = ink().palette.severity[Severity.DOWN]
 

@@ -9,16 +9,19 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from functools import lru_cache
+from heapq import merge
+from itertools import islice
 from math import isnan
 
 from wgmon_tui.diagnosis.verdict import Diagnosis
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.history import codec
 from wgmon_tui.history.packs import unpack, unpack_samples
-from wgmon_tui.history.records import PastCheck, SeenFrom, verdict_of
+from wgmon_tui.history.records import PastCheck, SeenFrom, SightId, verdict_of
 from wgmon_tui.history.rollups import MINUTE_S
 from wgmon_tui.history.rows import address_of
 from wgmon_tui.history.sightings import Vantages
+from wgmon_tui.history.tiers import number_of
 from wgmon_tui.monitor.damping import from_json
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.monitor.sights import Sight
@@ -45,6 +48,21 @@ _ROUNDS = """
     SELECT round FROM sights
     WHERE server = (SELECT id FROM servers WHERE name = :server) AND at >= :start AND at < :end
     AND round IS NOT NULL AND (:vantage IS NULL OR vantage = :vantage) ORDER BY at"""
+
+_SIGHTS_BACKWARDS = """
+    SELECT epoch, number, round IS NOT NULL,
+        vantage, at, address, verdict, rtt, tunnel_sent, tunnel_received, tunnel_rtt FROM sights
+    WHERE server = (SELECT id FROM servers WHERE name = ?) AND at < ? ORDER BY at DESC"""
+
+_PACKED_BACKWARDS = """
+    WITH RECURSIVE kept(number) AS (
+        SELECT max(minute) FROM sight_packs WHERE minute <= :last
+        UNION ALL
+        SELECT (SELECT max(minute) FROM sight_packs WHERE minute < number) FROM kept WHERE number IS NOT NULL)
+    SELECT minute, sights FROM kept CROSS JOIN sight_packs
+    ON minute = number AND server = (SELECT id FROM servers WHERE name = :server)"""
+
+Failure = tuple[PastCheck, SightId | None]
 
 _FARTHEST = 2**60
 """No clock says the number of such a minute, and SQLite can hold it."""
@@ -127,6 +145,41 @@ def rounds(
     wanted = {"server": server, "start": start, "end": end, "vantage": vantage}
     rows = connection.execute(_ROUNDS, wanted)
     return [outcome for (packed,) in rows if (outcome := codec.from_bytes(packed))]
+
+
+def failures(connection: sqlite3.Connection, server: str, before: float, limit: int) -> list[Failure]:
+    """The last checks of other vantages that found something wrong, the latest first; with the id of each of
+    which the packets are kept.
+    """
+    rows = _failed_rows(connection, server, before)
+    packed = _failed_in_packs(connection, server, before)
+    return list(islice(merge(rows, packed, key=lambda each: each[0].at, reverse=True), limit))
+
+
+def round_by(connection: sqlite3.Connection, wanted: SightId) -> Round | None:
+    """The round with that id; None where its packets are gone, or of a version that we cannot read."""
+    found = connection.execute(
+        "SELECT round FROM sights WHERE vantage = ? AND epoch = ? AND number = ? AND round IS NOT NULL",
+        (wanted.vantage, wanted.epoch, wanted.number),
+    ).fetchone()
+    return codec.from_bytes(found[0]) if found else None
+
+
+def _failed_rows(connection: sqlite3.Connection, server: str, before: float) -> Iterator[Failure]:
+    """The latest first; reads on only as it is asked."""
+    for epoch, number, kept, vantage, *row in connection.execute(_SIGHTS_BACKWARDS, (server, before)):
+        check = _past(vantage, *row)
+        if check and check.failed:
+            yield check, SightId(vantage, epoch, number) if kept else None
+
+
+def _failed_in_packs(connection: sqlite3.Connection, server: str, before: float) -> Iterator[Failure]:
+    """The same of those that were packed: without their packets."""
+    wanted = {"server": server, "last": number_of(before, MINUTE_S)}
+    for minute, packs in connection.execute(_PACKED_BACKWARDS, wanted):
+        for moment in sorted(unpack(minute, packs), key=lambda moment: moment.at, reverse=True):
+            if moment.check and moment.check.failed and moment.at < before:
+                yield moment.check, None
 
 
 def sight_of(seen: SeenFrom, server: Server) -> Sight:

@@ -23,6 +23,7 @@ from wgmon_tui.history.records import (
     PastCheck,
     Seen,
     SeenFrom,
+    SightId,
     StoredExchange,
 )
 from wgmon_tui.history.rows import incident_of, line_of, moment_of
@@ -226,6 +227,20 @@ class History:
         """The rounds of other vantages whose packets are kept, ascending."""
         with self._reading() as connection:
             return elsewhere.rounds(connection, server, start, end, vantage)
+
+    def sight_failures(
+        self, server: str, before: float = inf, limit: int = 100
+    ) -> list[tuple[PastCheck, SightId | None]]:
+        """The last checks of other vantages that found something wrong, the latest first; with the id of
+        each of which the packets are kept.
+        """
+        with self._reading() as connection:
+            return elsewhere.failures(connection, server, before, limit)
+
+    def sight_round(self, wanted: SightId) -> Round | None:
+        """One round of another vantage; None where its packets are gone, or of a version we cannot read."""
+        with self._reading() as connection:
+            return elsewhere.round_by(connection, wanted)
 
     def seen_from(self, after: int = 0) -> list[SeenFrom]:
         """What each other vantage says of each server now, where that changed after a version."""

@@ -219,6 +219,15 @@ class ExchangeLine:
 
 
 @dataclass(frozen=True, slots=True)
+class SightId:
+    """What another vantage has numbered a check by, and what opens its packets."""
+
+    vantage: str
+    epoch: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredExchange:
     """A round with its packets, as it was."""
 

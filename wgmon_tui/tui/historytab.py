@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.diagnosis.wording import stretch
 from wgmon_tui.fleet.records import Address
-from wgmon_tui.history.records import ExchangeLine, PastCheck, Seen
+from wgmon_tui.fleet.vantage_settings import HOME
+from wgmon_tui.history.records import ExchangeLine, PastCheck, Seen, SightId
 from wgmon_tui.tui.format import duration, fit, occasion, share, uptime
 from wgmon_tui.tui.serverhead import Ink
 
@@ -25,15 +27,29 @@ _LEAST_GAP_S = 1.0
 _WINDOW, _UPTIME, _LOSS, _TIME, _CHECKS = 6, 8, 7, 9, 11
 _WIDE = 100
 _LEAST_WORDS = 20
-_WHEN, _VERDICT = 15, 16
+_WHEN, _VERDICT, _LONGEST_ORIGIN = 15, 16, 12
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed check, and its packets where they were kept."""
+    """A failed check, what opens its packets where they were kept, and whether another vantage made it."""
 
     check: PastCheck
-    exchange: ExchangeLine | None
+    exchange: ExchangeLine | SightId | None
+    elsewhere: bool = False
+
+    @property
+    def origin(self) -> str:
+        """The vantage that made it."""
+        return self.check.vantage or HOME
+
+
+@dataclass(frozen=True, slots=True)
+class FailureColumns:
+    """How wide two columns of the failed checks are; `origin` is 0 where all of them are ours."""
+
+    origin: int
+    address: int
 
 
 def figures(seen: Sequence[Seen], ink: Ink) -> list[Text]:
@@ -97,23 +113,31 @@ def _counted(name: str, seen: Seen, wide: bool, ink: Ink) -> Text:
     return line
 
 
-def failure_columns(failures: Sequence[Failure]) -> int:
-    """How wide the address is in a list of failed checks."""
-    return max((len(_address(failure.check.address)) for failure in failures), default=0)
+def failure_columns(failures: Sequence[Failure]) -> FailureColumns:
+    """The columns for a list of failed checks; from where is only said where some are from elsewhere."""
+    address = max((len(_address(failure.check.address)) for failure in failures), default=0)
+    if not any(failure.elsewhere for failure in failures):
+        return FailureColumns(0, address)
+    longest = max(cell_len(failure.origin) for failure in failures)
+    return FailureColumns(min(max(longest, len("from")), _LONGEST_ORIGIN), address)
 
 
-def failure_heading(address: int) -> str:
+def failure_heading(columns: FailureColumns) -> str:
     """The titles of the list of failed checks."""
-    return f"{'time':<{_WHEN}}  {'verdict':<{_VERDICT}}  {'address':<{address}}  packets"
+    origin = f"{'from':<{columns.origin}}  " if columns.origin else ""
+    return f"{'time':<{_WHEN}}  {'verdict':<{_VERDICT}}  {origin}{'address':<{columns.address}}  packets"
 
 
-def failure_line(failure: Failure, now: float, address: int, ink: Ink) -> Text:
-    """One failed check; `address` is the width of its column."""
+def failure_line(failure: Failure, now: float, columns: FailureColumns, ink: Ink) -> Text:
+    """One failed check, under its heading."""
     check, palette = failure.check, ink.palette
     line = Text().append(fit(occasion(check.at, now, seconds=True), _WHEN, ink.glyphs), palette.text)
     verdict = fit(check.verdict.slug, _VERDICT, ink.glyphs)
     line.append(f"  {verdict}", palette.severity[check.verdict.severity])
-    line.append(f"  {_address(check.address):<{address}}", palette.muted)
+    if columns.origin:
+        origin = fit(ink.glyphs.clean(failure.origin), columns.origin, ink.glyphs)
+        line.append(f"  {origin}", palette.text if failure.elsewhere else palette.muted)
+    line.append(f"  {_address(check.address):<{columns.address}}", palette.muted)
     line.append("  ").append(*_packets(failure, ink))
     if check.tunnel_sent:
         line.append(f"  tunnel {check.tunnel_received or 0} of {check.tunnel_sent}", palette.muted)

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from wgmon_tui.diagnosis.wording import stretch
 from wgmon_tui.fleet.records import Server
+from wgmon_tui.fleet.vantage_settings import HOME
 from wgmon_tui.history.records import Note
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.tui.filter import Filter, Term
@@ -93,11 +94,15 @@ def lasted(incident: Incident, now: float) -> str:
 
 
 def _words(entry: IncidentEntry, now: float, width: int, ink: Ink, silenced: str) -> Text:
-    """Open or not, who is not told, flapping, who knows of it since when, and the last note."""
+    """Open or not, who saw it where that is not us alone, who is not told, flapping, who knows of it since
+    when, and the last note.
+    """
     incident, palette, glyphs = entry.incident, ink.palette, ink.glyphs
     parts: list[tuple[str, Style]] = []
     if incident.closed_at is None:
         parts.append((OPEN, palette.severity[incident.severity]))
+    if incident.vantage not in ("", HOME):
+        parts.append((glyphs.clean(f"from {incident.vantage.replace(',', ', ')}"), palette.text))
     if silenced:
         parts.append((f"{glyphs.muted} {glyphs.clean(silenced)}", palette.text))
     if incident.flapping:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.history.reading import History
-from wgmon_tui.history.records import Bucket, Seen, StoredExchange
+from wgmon_tui.history.records import Bucket, ExchangeLine, Seen, SightId, StoredExchange
 from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.tui.heatmap import HOUR_S, first_moment
 from wgmon_tui.tui.historytab import WINDOWS, Failure
 from wgmon_tui.tui.incidentlines import IncidentEntry
@@ -51,10 +52,11 @@ class RttPast:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A stored exchange, and the last good one before it."""
+    """A stored round, and our last good one before it; `vantage` is who made it, "" where that is us."""
 
-    stored: StoredExchange
+    round: Round
     good: StoredExchange | None
+    vantage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,15 @@ def read_server(history: History, server: Server, now: float, days: int, failure
     """The history page of one server, with so many days of hours and so many failed checks."""
     name = server.name
     incidents = history.incidents(server=name, limit=_INCIDENTS)
-    failed = history.failures(name, limit=failures)
+    failed = [Failure(*each) for each in history.failures(name, limit=failures)]
+    failed += [Failure(*each, elsewhere=True) for each in history.sight_failures(name, limit=failures)]
+    failed.sort(key=lambda failure: failure.check.at, reverse=True)
     return ServerPast(
         name,
         tuple(history.window(name, now - length, now) for _, length in WINDOWS),
         tuple(history.buckets(name, first_moment(now, days), now, HOUR_S)),
         tuple(_entry(history, incident, server) for incident in incidents),
-        tuple(Failure(check, exchange) for check, exchange in failed),
+        tuple(failed[:failures]),
         len(failed) >= failures,
     )
 
@@ -107,7 +111,24 @@ def read_exchange(history: History, number: int) -> Opened | None:
     stored = history.exchange(number)
     if stored is None:
         return None
-    return Opened(stored, history.last_good(stored.line.server, before=stored.line.at))
+    return Opened(stored.round, history.last_good(stored.line.server, before=stored.line.at))
+
+
+def read_failure(history: History, kept: ExchangeLine | SightId) -> Opened | None:
+    """The packets of a failed check; None where they are no longer kept."""
+    if isinstance(kept, ExchangeLine):
+        return read_exchange(history, kept.id)
+    outcome = history.sight_round(kept)
+    if outcome is None:
+        return None
+    good = history.last_good(outcome.check.server, before=outcome.check.started_at)
+    return Opened(outcome, good, kept.vantage)
+
+
+def read_opening(history: History, incident: Incident) -> Opened | None:
+    """The exchange that opened an incident; None where it is no longer kept."""
+    number = exchange_of(history, incident)
+    return None if number is None else read_exchange(history, number)
 
 
 def exchange_of(history: History, incident: Incident) -> int | None:

@@ -16,7 +16,7 @@ from wgmon_tui.report.summary import Account, account_of, account_of_incident, a
 from wgmon_tui.tui.filter import muted
 from wgmon_tui.tui.format import until_words
 from wgmon_tui.tui.incidentlines import IncidentEntry
-from wgmon_tui.tui.past import exchange_of, read_exchange
+from wgmon_tui.tui.past import read_opening
 from wgmon_tui.tui.port import port_up
 from wgmon_tui.tui.together import fails_with
 
@@ -70,11 +70,10 @@ async def copy_incident(app: WgmonApp, entry: IncidentEntry, *, markdown: bool) 
 
 def _opened_by(history: History, incident: Incident) -> Round | None:
     try:
-        number = exchange_of(history, incident)
-        opened = read_exchange(history, number) if number is not None else None
+        opened = read_opening(history, incident)
     except StoreUnavailableError:
         return None
-    return opened.stored.round if opened else None
+    return opened.round if opened else None
 
 
 def copy_accounts(app: WgmonApp, accounts: Sequence[Account], *, markdown: bool) -> None:

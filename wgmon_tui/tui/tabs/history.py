@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from rich.style import Style
 from rich.text import Text
@@ -14,11 +15,10 @@ from textual.widgets import Static
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.store import StoreUnavailableError
 from wgmon_tui.monitor.board import Row
-from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.tui import incidentlines
 from wgmon_tui.tui.heatmap import days_for, heat_map, legend
 from wgmon_tui.tui.historytab import failure_columns, failure_heading, failure_line, figures
-from wgmon_tui.tui.past import FAILURES_AT_ONCE, Opened, ServerPast, exchange_of, read_exchange, read_server
+from wgmon_tui.tui.past import FAILURES_AT_ONCE, Opened, ServerPast, read_failure, read_opening, read_server
 from wgmon_tui.tui.pickview import PickLine, PickView
 from wgmon_tui.tui.serverhead import Detail, Ink
 from wgmon_tui.tui.tabs.tab import ServerTab, not_to_be_had
@@ -162,10 +162,10 @@ class HistoryTab(ServerTab):
             ]
         page += [blank, _title("Failed checks", "" if past.failures else "none is known", ink)]
         if past.failures:
-            address = failure_columns(past.failures)
-            page.append(PickLine(Text(failure_heading(address), style=ink.palette.muted)))
+            places = failure_columns(past.failures)
+            page.append(PickLine(Text(failure_heading(places), style=ink.palette.muted)))
             page += [
-                PickLine(failure_line(failure, now, address, ink), f"check {number}")
+                PickLine(failure_line(failure, now, places, ink), f"check {number}")
                 for number, failure in enumerate(past.failures)
             ]
         return page
@@ -198,19 +198,18 @@ class HistoryTab(ServerTab):
         kind, _, rest = cursor.partition(" ")
         if kind == "incident":
             incident = next(entry.incident for entry in past.incidents if entry.incident.id == rest)
-            self.run_worker(self._open(history, None, incident), group="exchange", exclusive=True)
+            self._open(lambda: read_opening(history, incident))
             return
-        line = past.failures[int(rest)].exchange
-        if line is None:
+        kept = past.failures[int(rest)].exchange
+        if kept is None:
             self.app.say("The packets of this check were not kept")
         else:
-            self.run_worker(self._open(history, line.id, None), group="exchange", exclusive=True)
+            self._open(lambda: read_failure(history, kept))
 
-    async def _open(self, history: History, number: int | None, incident: Incident | None) -> None:
-        def read() -> Opened | None:
-            found = exchange_of(history, incident) if incident else number
-            return None if found is None else read_exchange(history, found)
+    def _open(self, read: Callable[[], Opened | None]) -> None:
+        self.run_worker(self._opener(read), group="exchange", exclusive=True)
 
+    async def _opener(self, read: Callable[[], Opened | None]) -> None:
         try:
             opened = await asyncio.to_thread(read)
         except StoreUnavailableError as error:

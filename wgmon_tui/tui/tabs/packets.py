@@ -104,13 +104,18 @@ class PacketsTab(ServerTab):
         line.display = check is not None
         if check and self._outcome:
             ink, found = self.ink(), view.comparison
-            now, whence = self.app.clock(), "the store" if self._stored else self._vantage
+            now, whence = self.app.clock(), self._whence()
             compared = comparison_line(check, good, found, ink, now) if good and found else None
             newer = self._is_newer(row)
             follow = key_of("follow", self.app.actions)
             line.update(
                 caption(check, self._outcome, newer, compared, ink, now, whence=whence, follow=follow)
             )
+
+    def _whence(self) -> str:
+        if self._stored and self._vantage:
+            return f"{self._vantage}, in the store"
+        return "the store" if self._stored else self._vantage
 
     def _last_good(self, row: Row) -> Check | None:
         """The last good check before what is shown, of the same address where there is one.
@@ -174,7 +179,7 @@ class PacketsTab(ServerTab):
 
     def study(self, opened: Opened) -> None:
         """Show an exchange out of the store, beside the last good one before it."""
-        self._stored, self._outcome, self._vantage = opened, opened.stored.round, ""
+        self._stored, self._outcome, self._vantage = opened, opened.round, opened.vantage
         self._following = False
         self._comparing = opened.good is not None
         if self.row:
