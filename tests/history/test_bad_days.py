@@ -18,6 +18,8 @@ from wgmon_tui.fleet.config_toml import DAY, HOUR
 from wgmon_tui.history.batch import MOST_ROWS, Batch, state_row
 from wgmon_tui.history.store import STORE
 
+pytestmark = pytest.mark.thorough  # kills, full disks and locks, each played for seconds
+
 ROOT = Path(__file__).parent.parent.parent
 
 

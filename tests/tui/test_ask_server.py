@@ -19,6 +19,8 @@ from wgmon_tui.fleet.secrets import Keyring
 from wgmon_tui.tui.reading import Reading
 from wgmon_tui.tui.tabs.diagnosis import DiagnosisTab
 
+pytestmark = pytest.mark.thorough  # commands of the operator's, each a process
+
 
 @pytest.fixture(autouse=True)
 def _outside_tmux(monkeypatch: pytest.MonkeyPatch) -> None:

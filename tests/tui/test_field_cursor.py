@@ -9,6 +9,8 @@ from tests.tui.opened import opened
 from wgmon_tui.tui.exchangelines import Stop
 from wgmon_tui.tui.hexview import HexView
 
+pytestmark = pytest.mark.thorough  # long ways through the packets
+
 
 async def test_it_opens_on_the_field_that_made_us_not_believe() -> None:
     async with opened(exchanges.psk_mismatch()) as it:

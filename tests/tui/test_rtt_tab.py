@@ -12,6 +12,8 @@ from tests.tui.pasts import Past
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.store import STORE
 
+pytestmark = pytest.mark.thorough  # long ways through the plot
+
 
 async def turn_to_plot(it: Opened) -> None:
     await it.press("shift+tab")
