@@ -129,6 +129,7 @@ async def make(shots: tuple[Shot, ...], beside: tuple[Place, ...] = ()) -> None:
                 history=History(Path(state) / STORE),
                 history_note=NOTE,
                 config_dir=Path(config),
+                state_dir=Path(state),
             )
             async with app.run_test(size=shots[0].size) as pilot:
                 async with asyncio.timeout(_PATIENCE_S):
@@ -144,8 +145,9 @@ async def make(shots: tuple[Shot, ...], beside: tuple[Place, ...] = ()) -> None:
 
 
 def _write_files(config: Path, fleet: Fleet) -> None:
-    """The fleet, and a wg-quick file of a server that is not in it yet."""
+    """The fleet, somebody to be told, and a wg-quick file of a server that is not in it yet."""
     update(config, lambda _: fleet)
+    (config / "config.toml").write_text('[[sink]]\nname = "oncall"\ntype = "command"\ncommand = ["true"]\n')
     key = PrivateKey.generate()
     create_private(
         config / _CONF,
