@@ -5,25 +5,21 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from wgmon_tui.doctor.items import Condition, Item, fine
 from wgmon_tui.fleet.config_toml import NAME, read_config
 from wgmon_tui.fleet.records import ConfigurationError
-from wgmon_tui.fleet.values import printable
 from wgmon_tui.fleet.vantage_settings import Vantage
+from wgmon_tui.probe.children import LAST_WORDS, ending_with_us, last_line, start
 
 WITHIN_S = 5.0
 
-_LAST_WORDS = 4096
-_LONGEST_WORDS = 200
 _AT_ONCE = 16
 
 
@@ -54,7 +50,7 @@ def vantage(each: Vantage, within_s: float) -> Item:
             code = _exit_code(each.command, said, within_s)
         except OSError as error:
             return Item(subject, Condition.FIX, f"{program} does not start: {error.strerror}", advice)
-        words = _last_line(said)
+        words = last_line(_tail(said))
     if code == 0:
         return fine(subject, f"{program} reaches the agent there")
     if code is None:
@@ -65,26 +61,14 @@ def vantage(each: Vantage, within_s: float) -> Item:
 
 def _exit_code(command: Sequence[str], said: IO[bytes], within_s: float) -> int | None:
     """None where it had not ended in time; then it is ended with all that it has started. Raises OSError."""
-    with subprocess.Popen(  # noqa: S603  the operator's own command, and without a shell
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=said,
-        start_new_session=True,
-    ) as process:
+    process = start(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
+    with ending_with_us(process):
         try:
             return process.wait(within_s)
         except subprocess.TimeoutExpired:
             return None
-        finally:
-            if process.poll() is None:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
 
 
-def _last_line(said: IO[bytes]) -> str:
-    """The last thing it said, safe to show; OpenSSH's warnings between asterisks keep nobody out."""
-    said.seek(max(0, said.seek(0, os.SEEK_END) - _LAST_WORDS))
-    lines = said.read().decode(errors="replace").replace("\r", "\n").split("\n")
-    told = [line.strip() for line in lines if line.strip() and not line.startswith("**")]
-    return printable(told[-1])[:_LONGEST_WORDS] if told else ""
+def _tail(said: IO[bytes]) -> bytes:
+    said.seek(max(0, said.seek(0, os.SEEK_END) - LAST_WORDS))
+    return said.read()

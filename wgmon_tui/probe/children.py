@@ -1,6 +1,7 @@
 """The operator's programs that we have started: none of them outlives us.
 
-Each runs in a session of its own, which holds together what it starts in turn.
+Each runs in a session of its own, which holds together what it starts in turn. What one said last is often
+why it failed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any
+
+from wgmon_tui.fleet.values import printable
+
+LAST_WORDS = 4096
+"""So many bytes of what a program says are enough to find its last line in."""
+
+_LONGEST_LINE = 200
 
 _running: set[subprocess.Popen[bytes]] = set()
 _starting = Lock()
@@ -54,3 +62,13 @@ def _end_all() -> None:
     with _starting:
         for process in tuple(_running):
             _end(process)
+
+
+def last_line(said: bytes) -> str:
+    """The last line that a program wrote, safe to show; "" where there is none.
+
+    OpenSSH warns between asterisks of what keeps nobody from connecting: that is passed over.
+    """
+    lines = said.decode(errors="replace").replace("\r", "\n").split("\n")
+    told = [line.strip() for line in lines if line.strip() and not line.startswith("**")]
+    return printable(told[-1])[:_LONGEST_LINE] if told else ""

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from wgmon_tui.fleet.values import printable
+from wgmon_tui.probe.children import LAST_WORDS, last_line
 from wgmon_tui.service.agent.protocol import LONGEST_LINE, BadLineError
 
 _GONE_WITHIN_S = 2.0
-_LAST_WORDS = 4096
-_LONGEST_TROUBLE = 200
 _CHUNK = 16384
 _STDERR_PAUSE_S = 0.05
 
@@ -93,7 +92,7 @@ class AgentProcess:
     async def _listen(self) -> None:
         """Keep its last words; whoever floods us with them waits."""
         while chunk := await self._stderr.read(_CHUNK):
-            self._tail = (self._tail + chunk)[-_LAST_WORDS:]
+            self._tail = (self._tail + chunk)[-LAST_WORDS:]
             await asyncio.sleep(_STDERR_PAUSE_S)
 
     async def _last_words(self) -> str:
@@ -102,11 +101,8 @@ class AgentProcess:
             async with asyncio.timeout(_GONE_WITHIN_S):
                 await asyncio.wait({self._listening})
                 await self._process.wait()
-        lines = self._tail.decode(errors="replace").replace("\r", "\n").split("\n")
-        # OpenSSH warns between asterisks of what keeps nobody from connecting.
-        told = [line.strip() for line in lines if line.strip() and not line.startswith("**")]
-        if told:
-            return printable(told[-1])[:_LONGEST_TROUBLE]
+        if told := last_line(self._tail):
+            return told
         code = self._process.returncode
         if code is None:
             return f"{self._program} hung up"
