@@ -151,6 +151,20 @@ async def test_recheck_does_not_wait_for_the_interval() -> None:
         await desk.round()
 
 
+async def test_recheck_in_the_moment_in_which_a_check_ends_is_not_lost() -> None:
+    async with ScriptedServer(healthy) as server:
+        desk = Desk().watch(watched(server))
+
+        def ask_in_the_next_turn_of_the_loop(*_: object) -> None:
+            # Then the check's task is done, and its callbacks have not been called yet.
+            asyncio.get_running_loop().call_soon(desk.engine.recheck, ["fra1"])
+
+        desk.engine.listen(ask_in_the_next_turn_of_the_loop)
+        async with at_work(desk):
+            await desk.round()
+            await desk.round()
+
+
 async def test_a_server_is_not_checked_twice_at_the_same_time() -> None:
     async with ScriptedServer(silence) as server:
         impatient = dataclasses.replace(watched(server), timeout=0.1)

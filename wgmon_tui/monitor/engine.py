@@ -173,7 +173,7 @@ class Engine(Feed):
         now = time.monotonic()
         for name in names:
             row = self.board.rows.get(name)
-            if row and not row.paused and name not in self._in_flight:
+            if row and not row.paused and not self._is_being_checked(name):
                 self.schedule.at(name, now)
         self._wake()
 
@@ -187,7 +187,7 @@ class Engine(Feed):
             self.elsewhere.retell(row)
             if paused:
                 self._forget(name)
-            elif name not in self._in_flight:
+            elif not self._is_being_checked(name):
                 self.schedule.at(name, time.monotonic())
             self._tell(name, None, events)
         self._wake()
@@ -259,15 +259,21 @@ class Engine(Feed):
         if self._nap and not self._nap.done():
             self._nap.set_result(None)
 
+    def _is_being_checked(self, name: str) -> bool:
+        # One that has just ended is still listed, and takes no more appointments, for a turn of the loop.
+        task = self._in_flight.get(name)
+        return task is not None and not task.done()
+
     def _start(self, name: str, due: float) -> None:
-        if name in self._in_flight:
+        if self._is_being_checked(name):
             return
         task = asyncio.create_task(self._round(name, due), name=f"check {name}")
         self._in_flight[name] = task
         task.add_done_callback(lambda finished: self._ended(name, finished))
 
     def _ended(self, name: str, task: asyncio.Task[None]) -> None:
-        self._in_flight.pop(name, None)
+        if self._in_flight.get(name) is task:
+            del self._in_flight[name]
         self._rhythm.looked(name)
         if not task.cancelled() and task.exception():
             # A fault of this program: it must end the engine with its traceback, not one server in silence.
@@ -356,7 +362,7 @@ class Engine(Feed):
         """Check a few of the others at once, unless some are being asked already."""
         if not self._witnesses:
             sought = islice(self._uplink.witnesses(name), WITNESSES_SOUGHT)
-            free = (other for other in sought if other not in self._in_flight)
+            free = (other for other in sought if not self._is_being_checked(other))
             self._witnesses.update(islice(free, WITNESSES))
             self.recheck(self._witnesses)
 
