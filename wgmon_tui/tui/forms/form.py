@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -16,7 +15,6 @@ from textual.containers import VerticalScroll
 from textual.events import Click, DescendantFocus, Key
 from textual.message import Message
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from wgmon_tui.diagnosis.verdict import Severity
@@ -32,10 +30,6 @@ if TYPE_CHECKING:
     from wgmon_tui.tui.app import WgmonApp
 
 R = TypeVar("R")
-
-_ORDERED = frozenset({"next_field", "previous_field", "enter_field", "save", "leave"})
-
-_SETTLES_WITHIN_S = 30.0
 
 
 class MoreLine(Static, can_focus=True):
@@ -81,15 +75,9 @@ class MoreLine(Static, can_focus=True):
 
 
 def keys_before_fields() -> list[BindingType]:
-    """The form's keys; those of which the order among what is typed matters, before what has the focus.
-
-    In a burst, as a slow line brings keys, what is typed behind a tab would else land in the field before
-    it: in the clear, where the next one was meant for a secret.
-    """
+    """The form's keys, before those of what has the focus: a line would take Enter for itself."""
     return [
-        replace(binding, priority=binding.id in _ORDERED)
-        for binding in bindings_for("form")
-        if isinstance(binding, Binding)
+        replace(binding, priority=True) for binding in bindings_for("form") if isinstance(binding, Binding)
     ]
 
 
@@ -263,18 +251,6 @@ class FormScreen(Screen[R | None], Generic[R]):
 
     # What can be done
 
-    async def _settled(self) -> None:
-        """Until what was typed before this key has had its effect, on the field and on the form around it."""
-        above = self.focused.ancestors_with_self if self.focused else ()
-        way_up = [each for each in above if isinstance(each, Widget)]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_SETTLES_WITHIN_S):
-                # Twice: first the key has its effect, then what the field tells of it.
-                for concerned in (*way_up, *way_up):
-                    done = asyncio.Event()
-                    if concerned.call_later(done.set):
-                        await done.wait()
-
     async def _laid_out(self) -> None:
         """Until new fields have their places, which the order of focus goes by. Not for the form itself."""
         done = asyncio.Event()
@@ -283,17 +259,14 @@ class FormScreen(Screen[R | None], Generic[R]):
 
     async def action_next_field(self) -> None:
         """The field below."""
-        await self._settled()
         self.focus_next()
 
     async def action_previous_field(self) -> None:
         """The field above."""
-        await self._settled()
         self.focus_previous()
 
     async def action_enter(self) -> None:
         """Open what the focus is on, or go on to the next field."""
-        await self._settled()
         if isinstance(self.focused, MoreLine):
             await self.open_more(not self.focused.open)
             await self._laid_out()
@@ -302,7 +275,6 @@ class FormScreen(Screen[R | None], Generic[R]):
 
     async def action_save(self) -> None:
         """Write it; or go to the first field that cannot be written, and say why."""
-        await self._settled()
         await self._save_or_show()
 
     async def _save_or_show(self) -> None:
@@ -337,7 +309,6 @@ class FormScreen(Screen[R | None], Generic[R]):
 
     async def action_leave(self) -> None:
         """Back; asks where something would be lost."""
-        await self._settled()
         self._ask_before(lambda: self.dismiss(None))
 
     def action_leave_program(self) -> None:

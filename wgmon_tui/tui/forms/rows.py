@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.events import Click, DescendantBlur, DescendantFocus, Key, Paste
 from textual.message import Message
@@ -38,30 +37,11 @@ class ConfPasted(Message):
         self.text = text
 
 
-_EDITING_KEYS = {
-    key: binding.action
-    for binding in Input.BINDINGS
-    if isinstance(binding, Binding)
-    for key in binding.key.split(",")
-}
-
-
 class Entry(Input):
     """A line to write. Of a whole wg-quick file that is pasted into it, it takes nothing and says so."""
 
     # A cursor that blinks is sent over the line twice a second, and says nothing.
     cursor_blink = var(False, init=False)
-
-    async def _on_key(self, event: Key) -> None:
-        """Editing keys have their effect in the order in which they were typed.
-
-        Textual takes them from the widget to the app and back; in a burst the characters overtake them.
-        """
-        action = _EDITING_KEYS.get(event.key)
-        if action is not None:
-            event.stop()
-            event.prevent_default()
-            await self.run_action(action)
 
     def _on_paste(self, event: Paste) -> None:
         if looks_like_conf(event.text):
