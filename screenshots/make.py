@@ -126,7 +126,7 @@ async def make(shots: tuple[Shot, ...], beside: tuple[Place, ...] = ()) -> None:
             app = WgmonApp(
                 station,
                 title="demo",
-                history=History(Path(state) / STORE),
+                open_history=lambda: History(Path(state) / STORE),
                 history_note=NOTE,
                 config_dir=Path(config),
                 state_dir=Path(state),

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
     from wgmon_tui.fleet.records import ConfigurationError, Endpoint, Server
     from wgmon_tui.monitor.rounds import Round
-    from wgmon_tui.probe.records import Check, Handshake, Target, Tunnel
+    from wgmon_tui.probe.records import Check, Handshake, Tunnel
+    from wgmon_tui.probe.targets import Target
     from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 
 __version__ = "0.1.0"
@@ -48,7 +49,8 @@ _HOMES = {
     "diagnosis.verdict": ("Cause", "Diagnosis", "Severity", "Verdict"),
     "fleet.records": ("ConfigurationError", "Endpoint", "Server"),
     "monitor.rounds": ("Round",),
-    "probe.records": ("Check", "Handshake", "Target", "Tunnel"),
+    "probe.records": ("Check", "Handshake", "Tunnel"),
+    "probe.targets": ("Target",),
     "wireguard.keys": ("PresharedKey", "PrivateKey", "PublicKey"),
 }
 

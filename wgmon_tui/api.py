@@ -21,8 +21,7 @@ from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.monitor.look import Attention, look
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import Target
-from wgmon_tui.probe.targets import join
+from wgmon_tui.probe.targets import Target, join
 
 
 def check(

@@ -19,7 +19,16 @@ from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.fleet.records import Endpoint, SecretSource
 from wgmon_tui.history.codec import form_of, from_bytes, to_bytes
 from wgmon_tui.monitor.board import Round
-from wgmon_tui.probe.records import Check, Evidence, Handshake, IcmpError, Packet, Silence, Target, Tunnel
+from wgmon_tui.probe.records import (
+    Check,
+    Evidence,
+    Handshake,
+    IcmpError,
+    Packet,
+    Silence,
+    Tunnel,
+)
+from wgmon_tui.probe.targets import Target
 from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
 
 FIRST = Path(__file__).with_name("round_version_1.json")

@@ -23,8 +23,8 @@ from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.look import Attention, look
 from wgmon_tui.probe import port_monitor
 from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import PassiveKeepalive, Target
-from wgmon_tui.probe.targets import join
+from wgmon_tui.probe.records import PassiveKeepalive
+from wgmon_tui.probe.targets import Target, join
 from wgmon_tui.wireguard.keys import PrivateKey
 
 ONE = ("fra1",)

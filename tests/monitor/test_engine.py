@@ -28,7 +28,7 @@ from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.incidents import Event
 from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import Target
+from wgmon_tui.probe.targets import Target
 from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
 
 RARELY_S = 60.0

@@ -11,7 +11,8 @@ from wgmon_tui.fleet.records import Address, Endpoint, Interface, Server
 from wgmon_tui.lab.inner import echo_reply, parse
 from wgmon_tui.lab.records import Peer, Setup
 from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import Check, Target
+from wgmon_tui.probe.records import Check
+from wgmon_tui.probe.targets import Target
 from wgmon_tui.wireguard.handshake import Responder
 from wgmon_tui.wireguard.messages import MessageType, message_type
 from wgmon_tui.wireguard.primitives import AuthenticationError

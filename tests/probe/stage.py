@@ -14,7 +14,8 @@ from typing import Self, TypeVar
 
 from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import Check, Target
+from wgmon_tui.probe.records import Check
+from wgmon_tui.probe.targets import Target
 from wgmon_tui.wireguard import tai64n
 from wgmon_tui.wireguard.cookie import CookieJar
 from wgmon_tui.wireguard.handshake import Responder

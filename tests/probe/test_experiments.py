@@ -37,11 +37,10 @@ from wgmon_tui.probe.records import (
     KnownKeyAnswered,
     PacketRejected,
     PresharedKeyFound,
-    Siblings,
     Silence,
     StampsAhead,
-    Target,
 )
+from wgmon_tui.probe.targets import Siblings, Target
 from wgmon_tui.wireguard.handshake import Reason, Responder
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 

@@ -28,7 +28,8 @@ from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import LateAnswer, NameUnresolved, Silence, SocketError, Target
+from wgmon_tui.probe.records import LateAnswer, NameUnresolved, Silence, SocketError
+from wgmon_tui.probe.targets import Target
 from wgmon_tui.wireguard.keys import PrivateKey
 from wgmon_tui.wireguard.messages import message_type
 

@@ -13,7 +13,8 @@ from wgmon_tui.diagnosis.diagnose import diagnose
 from wgmon_tui.diagnosis.verdict import Diagnosis
 from wgmon_tui.fleet.records import Address, Endpoint, Server
 from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import Check, Target
+from wgmon_tui.probe.records import Check
+from wgmon_tui.probe.targets import Target
 from wgmon_tui.wireguard import tai64n
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 

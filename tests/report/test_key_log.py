@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from tests.report.rounds import IDENTITY, server
-from wgmon_tui.probe.records import Target
+from wgmon_tui.probe.targets import Target
 from wgmon_tui.report.key_log import KeyLog, what_a_key_log_gives_away
 from wgmon_tui.wireguard.keys import PresharedKey
 

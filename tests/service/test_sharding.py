@@ -80,7 +80,7 @@ async def test_a_dashboard_that_writes_checks_its_shard_and_keeps_to_it_when_the
     station = Station(config, tmp_path / "state", Shard(1, 2))
     running = asyncio.create_task(station.run())
     try:
-        assert station.status == "shard 1/2"
+        await until(lambda: station.status == "shard 1/2")
         write(config, *(watched(name) for name in NAMES))
         await until(lambda: set(station.board.rows) == OF_FIRST)
     finally:

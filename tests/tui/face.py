@@ -86,7 +86,7 @@ async def face(
         ascii_only=ascii_only,
         theme=theme,
         clock=lambda: NOW,
-        history=history,
+        open_history=lambda: history,
         config_dir=config_dir,
         state_dir=state_dir,
         settings=settings,

@@ -35,7 +35,12 @@ def app_over(
     history: History | None = None,
 ) -> WgmonApp:
     return WgmonApp(
-        engine, title="test", ascii_only=ascii_only, clock=clock, ask_server=ask_server, history=history
+        engine,
+        title="test",
+        ascii_only=ascii_only,
+        clock=clock,
+        ask_server=ask_server,
+        open_history=lambda: history,
     )
 
 

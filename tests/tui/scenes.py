@@ -82,7 +82,7 @@ def _app(
         title="bastion",
         theme=stage.theme,
         clock=lambda: fleet.NOW,
-        history=stage.past if past else None,
+        open_history=lambda: stage.past if past else None,
         ask_server=(lambda _: views.DIFFERING) if asked else None,
         state_dir=state_dir,
         config_dir=config_dir,

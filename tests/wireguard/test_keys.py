@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.wireguard.parties import CLIENT, PSK, SERVER, attempt, shake_hands
 from wgmon_tui.fleet.records import Endpoint, SecretForm, SecretSource, Server
-from wgmon_tui.probe.records import Target
+from wgmon_tui.probe.targets import Target
 from wgmon_tui.wireguard.handshake import Initiator, Reason, RejectedError, Responder
 from wgmon_tui.wireguard.keys import (
     NO_PRESHARED_KEY,

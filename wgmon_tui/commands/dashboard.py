@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wgmon_tui.diagnosis.inspection import Finding
     from wgmon_tui.diagnosis.our_verdict import OurVerdict
     from wgmon_tui.fleet.records import Fleet, Server
+    from wgmon_tui.history.reading import History
     from wgmon_tui.monitor.board import Round, Row
     from wgmon_tui.monitor.engine import Engine
     from wgmon_tui.monitor.feed import Feed
@@ -132,8 +133,6 @@ async def _show(
     history_note: str = "",
 ) -> int:
     from wgmon_tui.fleet.face_settings import FaceSettings
-    from wgmon_tui.history.reading import History
-    from wgmon_tui.history.store import STORE
     from wgmon_tui.tui.app import WgmonApp
     from wgmon_tui.tui.depth import depth_of
 
@@ -148,7 +147,7 @@ async def _show(
         ascii_only=arguments.ascii,
         theme=arguments.theme,
         ask_server=ask_server,
-        history=History(state / STORE),
+        open_history=partial(_open_history, state),
         history_note=history_note,
         state_dir=state,
         config_dir=config,
@@ -162,16 +161,24 @@ async def _show(
     return app.return_code or 0
 
 
+def _open_history(state: Path) -> History:
+    from wgmon_tui.history.reading import History
+    from wgmon_tui.history.store import STORE
+
+    return History(state / STORE)
+
+
 async def _table_once(station: Station, ascii_only: bool) -> int:
     """The board as text: after one round of ours, or as another process that writes sees it."""
     from wgmon_tui.report.table import table, totals
 
-    if station.engine and not station.board.rows:
+    engine = station.open()
+    if engine and not station.board.rows:
         print("No servers yet.")
         station.close()
         return 0
-    if station.engine:
-        return await _tables(station, station.engine, 1, ascii_only)
+    if engine:
+        return await _tables(station, engine, 1, ascii_only)
     async with station.seen():
         print(table(station.board, ascii_only))
         print(totals((row.severity for row in station.board.rows.values()), ascii_only), flush=True)

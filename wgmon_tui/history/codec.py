@@ -21,12 +21,16 @@ from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from wgmon_tui.monitor.board import Round
+from wgmon_tui.probe.records import Check
 from wgmon_tui.wireguard.keys import PublicKey
 
 Json = Any
 """What `json` reads and writes."""
 
 _VERSION = b"\x01"
+
+_LOADED_LATER = {"Check": Check}
+"""What the modules of our records do not import: faces are painted without it."""
 
 
 class ForeignError(Exception):
@@ -78,7 +82,7 @@ def form_of(hint: Any) -> Form:
 
 def _form_of_record(kind: type[Any]) -> Form:
     """An object with the fields' names."""
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, localns=_LOADED_LATER)
     forms = {field.name: form_of(hints[field.name]) for field in fields(kind)}
     required = {
         field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING

@@ -56,6 +56,16 @@ class Opened:
     notice: str | None = None
 
 
+def refuse_newer(state_dir: Path) -> None:
+    """Raises NewerStoreError for the store of a later version, before anything else is done.
+
+    As far as the file itself tells: its log is left alone, and of what cannot be read `open_store` speaks.
+    """
+    path = (state_dir / STORE).absolute()
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as found:
+        _refuse_newer(schema.version_of(found), path)
+
+
 def open_store(state_dir: Path) -> Opened:
     """Open the store of a state directory, and make both where they are not there yet.
 
@@ -184,6 +194,14 @@ def _open(path: Path) -> tuple[sqlite3.Connection | None, str | None]:
     return connection, None
 
 
+def _refuse_newer(version: int, path: Path) -> None:
+    if version > schema.VERSION:
+        raise NewerStoreError(
+            f"{path} was written by a later version of wgmon-tui (store version {version}, this one "
+            f"writes {schema.VERSION}): start that version, or move the file away to begin a new history"
+        )
+
+
 def _examine(connection: sqlite3.Connection, path: Path) -> None:
     """Make a store ready to be written, of the version that we write.
 
@@ -194,11 +212,7 @@ def _examine(connection: sqlite3.Connection, path: Path) -> None:
     if not size:
         raise DamagedStoreError(f"{path}: empty")
     version = schema.version_of(connection)
-    if version > schema.VERSION:
-        raise NewerStoreError(
-            f"{path} was written by a later version of wgmon-tui (store version {version}, this one "
-            f"writes {schema.VERSION}): start that version, or move the file away to begin a new history"
-        )
+    _refuse_newer(version, path)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA wal_autocheckpoint = 0")  # a commit must not wait for it

@@ -18,7 +18,6 @@ from wgmon_tui.monitor.incidents import BROKEN, Event, acknowledged, ended, foll
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.monitor.row import Row
 from wgmon_tui.monitor.sights import Sight, agree, line_lost, sight_after, word_holds
-from wgmon_tui.monitor.standing import standing_after
 
 __all__ = ["Board", "Resettled", "Round", "Row"]
 
@@ -90,6 +89,8 @@ class Board:
 
         One that is not counted, because it is in doubt whether we see at all, is shown and changes no state.
         """
+        from wgmon_tui.monitor.standing import standing_after  # with the first check: a face is there before
+
         row = self.rows.get(name)
         if row is None:
             return ()

@@ -24,7 +24,7 @@ from wgmon_tui.monitor.schedule import Schedule
 from wgmon_tui.monitor.standing import unexplained
 from wgmon_tui.monitor.uplink import UplinkGuard
 from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import Target
+from wgmon_tui.probe.targets import Target
 
 RECHECK_S = 1.0
 """How soon a check is repeated that disagrees with a server's state."""

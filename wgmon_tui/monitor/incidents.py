@@ -12,10 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.damping import Damping
-from wgmon_tui.probe.records import Check
+
+if TYPE_CHECKING:
+    from wgmon_tui.probe.records import Check
 
 BROKEN = (Severity.DOWN, Severity.DEGRADED)
 """The severities that an incident has, worst first."""

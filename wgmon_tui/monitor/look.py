@@ -14,7 +14,8 @@ from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.standing import still_standing
 from wgmon_tui.probe.port_monitor import port_says
 from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import AllSilent, Check, Evidence, Target
+from wgmon_tui.probe.records import AllSilent, Check, Evidence
+from wgmon_tui.probe.targets import Target
 
 NOTHING_STANDS: Mapping[Address | None, Sequence[Evidence]] = MappingProxyType({})
 

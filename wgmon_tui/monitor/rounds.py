@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from wgmon_tui.diagnosis.verdict import Diagnosis
-from wgmon_tui.monitor.uplink import last_heard
-from wgmon_tui.probe.records import Check
+
+if TYPE_CHECKING:
+    from wgmon_tui.probe.records import Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +33,6 @@ class Round:
     @property
     def heard_at(self) -> float | None:
         """When anything last came from outside, as Unix time; None where nothing did."""
+        from wgmon_tui.monitor.uplink import last_heard  # with the first check: a face is painted before it
+
         return max((at for each in self.checks if (at := last_heard(each)) is not None), default=None)

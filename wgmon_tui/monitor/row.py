@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from wgmon_tui.diagnosis.vantages import View
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
@@ -13,7 +14,9 @@ from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.monitor.samples import Samples
 from wgmon_tui.monitor.sights import Agreement, Sight, view_of
-from wgmon_tui.probe.records import Check, Evidence
+
+if TYPE_CHECKING:
+    from wgmon_tui.probe.records import Check, Evidence
 
 
 @dataclass(slots=True)

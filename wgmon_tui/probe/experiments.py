@@ -17,9 +17,8 @@ from wgmon_tui.probe.records import (
     IdentityAnswered,
     KnownKeyAnswered,
     PresharedKeyFound,
-    Siblings,
-    Target,
 )
+from wgmon_tui.probe.targets import Siblings, Target
 from wgmon_tui.wireguard.handshake import Attempt
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY
 

@@ -26,12 +26,12 @@ from wgmon_tui.probe.records import (
     Silence,
     SocketError,
     StampsAhead,
-    Target,
     Tunnel,
 )
 from wgmon_tui.probe.resolve import ResolutionError, Resolver
 from wgmon_tui.probe.run import SPACING_S, CheckRun
 from wgmon_tui.probe.switchboard import Switchboard
+from wgmon_tui.probe.targets import Target
 from wgmon_tui.probe.tunnel import TunnelRun
 from wgmon_tui.wireguard.handshake import Attempt
 from wgmon_tui.wireguard.keys import PrivateKey, PublicKey

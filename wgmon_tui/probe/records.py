@@ -2,54 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 from typing import Literal
 
-from wgmon_tui.fleet.records import Address, Endpoint, Interface, Server
-from wgmon_tui.wireguard.handshake import Initiator, Reason
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
-
-
-@dataclass(frozen=True, slots=True)
-class Siblings:
-    """The other secrets of the same file: tried only to explain why a server does not answer ours."""
-
-    private_keys: Mapping[str, PrivateKey] = field(default_factory=dict)
-    preshared_keys: Mapping[str, PresharedKey] = field(default_factory=dict)
-
-
-NO_SIBLINGS = Siblings()
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A server with the secrets that a check of it needs, resolved. Keys never show in its repr.
-
-    Raises RejectedError (LOW_ORDER) for a server key that no Curve25519 key pair has.
-    """
-
-    server: Server
-    private_key: PrivateKey
-    preshared_key: PresharedKey = NO_PRESHARED_KEY
-    tunnel_addresses: tuple[Interface, ...] = ()
-    siblings: Siblings = field(default=NO_SIBLINGS, repr=False, compare=False)
-    initiator: Initiator = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        initiator = _initiator(self.private_key, self.server.public_key, self.preshared_key)
-        object.__setattr__(self, "initiator", initiator)
-
-
-@lru_cache(32768)
-def _initiator(private: PrivateKey, remote: PublicKey, psk: PresharedKey) -> Initiator:
-    """Made once for these keys, and kept when servers.toml is read anew.
-
-    The static-static DH is a quarter of what a handshake costs, and ten thousand of them take a second.
-    """
-    return Initiator(private, remote, psk)
+from wgmon_tui.fleet.records import Address, Endpoint, Interface
+from wgmon_tui.wireguard.handshake import Reason
+from wgmon_tui.wireguard.keys import PublicKey
 
 
 class Direction(Enum):

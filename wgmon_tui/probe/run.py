@@ -29,9 +29,9 @@ from wgmon_tui.probe.records import (
     ReceiveOverflow,
     Silence,
     SocketError,
-    Target,
 )
 from wgmon_tui.probe.sockets import Datagram, DatagramSocket, QueuedError, SocketAddress
+from wgmon_tui.probe.targets import Target
 from wgmon_tui.wireguard.handshake import Attempt, Reason, RejectedError
 from wgmon_tui.wireguard.messages import MessageType, message_type, receiver_index, sender_index
 from wgmon_tui.wireguard.session import Session

@@ -35,10 +35,10 @@ from wgmon_tui.probe.records import (
     PassiveKeepalive,
     PathMtu,
     SocketError,
-    Target,
     Tunnel,
 )
 from wgmon_tui.probe.sockets import Datagram, DatagramSocket, QueuedError, SocketAddress
+from wgmon_tui.probe.targets import Target
 from wgmon_tui.wireguard.handshake import Reason
 from wgmon_tui.wireguard.primitives import AuthenticationError
 from wgmon_tui.wireguard.session import ReplayError, Session

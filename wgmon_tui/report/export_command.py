@@ -22,8 +22,7 @@ from wgmon_tui.history.store import STORE, StoreUnavailableError
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.look import Attention, look
 from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import Target
-from wgmon_tui.probe.targets import join
+from wgmon_tui.probe.targets import Target, join
 from wgmon_tui.report.captures import captured
 from wgmon_tui.report.export import Request, exported, unfit
 from wgmon_tui.report.files import write_output, write_private

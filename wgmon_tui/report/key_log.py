@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from wgmon_tui.fleet.values import printable
-from wgmon_tui.probe.records import Target
+from wgmon_tui.probe.targets import Target
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PrivateKey
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from wgmon_tui.fleet.records import Fleet
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.feed import Feed
-from wgmon_tui.service.relay import Relay
+from wgmon_tui.service.relay import Nobody, Relay
 
 if TYPE_CHECKING:
     from wgmon_tui.service.reload import Loaded
@@ -33,7 +32,7 @@ class DemoFeed(Relay):
         self.loaded: Loaded | None = None
         self._state_dir = state_dir
         self._fleet = fleet
-        self._nobody = _Nobody(self.board)
+        self._nobody = Nobody(self.board)
         self._writer: Writer | None = None
 
     async def run(self) -> None:
@@ -57,24 +56,3 @@ class DemoFeed(Relay):
     @property
     def _now(self) -> Feed:
         return self._writer or self._nobody
-
-
-class _Nobody(Feed):
-    """Who is asked before there is a writer."""
-
-    checks_per_second = 0.0
-
-    def __init__(self, board: Board) -> None:
-        self.board = board
-
-    async def run(self) -> None:
-        """Nothing."""
-
-    def recheck(self, names: Iterable[str]) -> None:
-        """Every server is checked first thing."""
-
-    def pause(self, names: Iterable[str], paused: bool) -> None:
-        """Nobody is checked yet."""
-
-    def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
-        """There is no incident yet."""

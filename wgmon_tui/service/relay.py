@@ -1,9 +1,10 @@
-"""A feed in front of another one, which may change while the face stays."""
+"""A feed in front of another one, which may change while the face stays; and one where there is none yet."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.monitor.vantage_status import VantageStatus
 
@@ -13,8 +14,13 @@ class Relay(Feed):
 
     @property
     def _now(self) -> Feed:
-        """To whom."""
+        """Who tells."""
         raise NotImplementedError
+
+    @property
+    def _asked(self) -> Feed:
+        """Who is asked to do something."""
+        return self._now
 
     @property
     def status(self) -> str:
@@ -33,35 +39,35 @@ class Relay(Feed):
 
     def recheck(self, names: Iterable[str]) -> None:
         """Check these servers now."""
-        self._now.recheck(names)
+        self._asked.recheck(names)
 
     def pause(self, names: Iterable[str], paused: bool) -> None:
         """Stop or resume checking these servers."""
-        self._now.pause(names, paused)
+        self._asked.pause(names, paused)
 
     def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
         """Say that we have seen the open incidents of these servers."""
-        self._now.acknowledge(names, note=note)
+        self._asked.acknowledge(names, note=note)
 
     def add_note(self, incident: str, text: str) -> None:
         """Write something beside an incident."""
-        self._now.add_note(incident, text)
+        self._asked.add_note(incident, text)
 
     def mute(self, names: Iterable[str], until: float | None) -> None:
         """Tell nobody of these servers."""
-        self._now.mute(names, until)
+        self._asked.mute(names, until)
 
     def test_sink(self, name: str) -> None:
         """Send a sink a test."""
-        self._now.test_sink(name)
+        self._asked.test_sink(name)
 
     def retry_alert(self, number: int) -> None:
         """Try a delivery again."""
-        self._now.retry_alert(number)
+        self._asked.retry_alert(number)
 
     def see_alerts(self, sink: str, number: int = 0) -> None:
         """Say that we know what was given up."""
-        self._now.see_alerts(sink, number)
+        self._asked.see_alerts(sink, number)
 
     @property
     def sinks(self) -> tuple[str, ...]:
@@ -75,4 +81,25 @@ class Relay(Feed):
 
     def attend(self, name: str | None) -> None:
         """The packets of this server are on the screen."""
-        self._now.attend(name)
+        self._asked.attend(name)
+
+
+class Nobody(Feed):
+    """Who tells of a board before anybody keeps it current."""
+
+    checks_per_second = 0.0
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+
+    async def run(self) -> None:
+        """Nothing."""
+
+    def recheck(self, names: Iterable[str]) -> None:
+        """Every server is checked first thing."""
+
+    def pause(self, names: Iterable[str], paused: bool) -> None:
+        """Nobody is checked yet."""
+
+    def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
+        """There is no incident yet."""

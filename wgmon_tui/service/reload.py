@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from wgmon_tui.alerts.orders import Orders, read_orders
 from wgmon_tui.fleet import config_toml, servers_file
@@ -20,7 +22,9 @@ from wgmon_tui.fleet.secrets import (
     unread_files,
 )
 from wgmon_tui.fleet.shard import Shard
-from wgmon_tui.probe.targets import Targets, join
+
+if TYPE_CHECKING:
+    from wgmon_tui.probe.targets import Targets
 
 _LOOK_EVERY_S = 0.25
 _SETTLED_S = 0.1
@@ -33,7 +37,7 @@ Stamp = tuple[int, ...] | None
 """What tells one version of a file, and of who may read it, from another; None where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Loaded:
     """What the two files say, and every secret that the one names.
 
@@ -42,11 +46,22 @@ class Loaded:
 
     fleet: Fleet
     keyring: Keyring
-    targets: Targets
     config: Config
     orders: Orders
     stamps: dict[Path, Stamp] = field(compare=False)
     shard: Shard | None = None
+
+    @cached_property
+    def targets(self) -> Targets:
+        """What can be checked, and why not what cannot; see `joined`."""
+        from wgmon_tui.probe.targets import join
+
+        return join(self.fleet, self.keyring)
+
+    def joined(self) -> Self:
+        """The same, once its targets are made: ten thousand take a second of arithmetic."""
+        _ = self.targets
+        return self
 
 
 def load(config_dir: Path, before: Loaded | None = None, shard: Shard | None = None) -> Loaded:
@@ -64,13 +79,13 @@ def load(config_dir: Path, before: Loaded | None = None, shard: Shard | None = N
     orders = read_orders(config.alerts, config_dir, before.orders if before else None)
     unread = (*unread_files(fleet, keyring, config_dir), *orders.unread)[:_MOST_UNREAD]
     stamps.update((path, _stamp(path)) for path in unread)
-    return Loaded(fleet, keyring, join(fleet, keyring), config, orders, stamps, shard)
+    return Loaded(fleet, keyring, config, orders, stamps, shard)
 
 
 def loaded_from(fleet: Fleet) -> Loaded:
     """What a fleet that stands in no file says. Its secrets stand in it."""
     keyring = open_keyring(fleet, Path())
-    return Loaded(fleet, keyring, join(fleet, keyring), Config(), Orders(), {})
+    return Loaded(fleet, keyring, Config(), Orders(), {})
 
 
 class Reload:
@@ -127,7 +142,8 @@ class Reload:
         if self._loaded.fleet.servers:
             self._be_sure_it_is_there()
         loaded = load(self._config_dir, before, self._loaded.shard)
-        return loaded, loaded != self._loaded
+        is_new = loaded != self._loaded
+        return loaded.joined() if is_new else loaded, is_new
 
     def _be_sure_it_is_there(self) -> None:
         """An editor that does not replace a file at once has it gone or empty for a moment."""

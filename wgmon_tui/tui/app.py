@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,10 +53,11 @@ class WgmonApp(KeysInTurn):
 
     `title` stands at the right of the top line. `theme` is the name of a shipped theme or the path of a theme
     file; NO_COLOR overrules it. `clock` gives Unix time in seconds. `ask_server` asks a server how it sees
-    us; without it that is not offered. `history` is read in threads, by the screens that show the past;
-    `history_note` stands above it. `state_dir` is where what was told to whom is read.
-    `config_dir` holds the servers.toml that the forms change and themes of one's own; without it none are
-    offered. `settings` is what config.toml says of the face, `depth` what the terminal can show.
+    us; without it that is not offered. `open_history` is called once the first screen is painted; what it
+    gives is read in threads, by the screens that show the past, and `history_note` stands above it.
+    `state_dir` is where what was told to whom is read. `config_dir` holds the servers.toml that the forms
+    change and themes of one's own; without it none are offered. `settings` is what config.toml says of the
+    face, `depth` what the terminal can show.
     """
 
     BINDINGS = bindings_for(EVERYWHERE)
@@ -93,7 +96,7 @@ class WgmonApp(KeysInTurn):
         theme: str | None = None,
         clock: Callable[[], float] = time.time,
         ask_server: AskServer | None = None,
-        history: History | None = None,
+        open_history: Callable[[], History | None] = lambda: None,
         history_note: str = "",
         state_dir: Path | None = None,
         config_dir: Path | None = None,
@@ -118,7 +121,7 @@ class WgmonApp(KeysInTurn):
         self.glyphs: Glyphs = glyphs_for(ascii_only)
         self.clock = clock
         self.ask_server = ask_server
-        self.history = history
+        self._open_history = open_history
         self.history_note = history_note
         self.state_dir = state_dir
         self.config_dir = config_dir
@@ -132,6 +135,11 @@ class WgmonApp(KeysInTurn):
         self._take_palettes({**self._shelf.palettes, chosen.name: chosen})
         self.theme = chosen.name
         self.set_class(ascii_only, "-ascii")
+
+    @cached_property
+    def history(self) -> History | None:
+        """What was seen before, where anybody keeps it."""
+        return self._open_history()
 
     @property
     def palette(self) -> Palette:
@@ -182,11 +190,14 @@ class WgmonApp(KeysInTurn):
             exit_on_error=False,
         )
         self.set_timer(AFTER_S, self._load_ahead)
-        if self.history is not None:
-            from wgmon_tui.tui.uptimes import follow_uptimes
+        self.run_worker(self._follow_uptimes(), group="uptimes", description="reads the fleet's uptimes")
 
-            uptimes = follow_uptimes(self.history, self.engine.board, self.clock)
-            self.run_worker(uptimes, group="uptimes", description="reads the fleet's uptimes")
+    async def _follow_uptimes(self) -> None:
+        await asyncio.to_thread(import_module, "wgmon_tui.tui.uptimes")
+        from wgmon_tui.tui.uptimes import follow_uptimes
+
+        if self.history is not None:
+            await follow_uptimes(self.history, self.engine.board, self.clock)
 
     def _load_ahead(self) -> None:
         self.run_worker(load_screens, thread=True, group="ahead", description="loads the other screens")

@@ -10,7 +10,7 @@ from tests.real.flood import junk_initiation, send_all
 from tests.real.matrix.scene import Scene
 from tests.real.namespaces import firewall, ip, no_firewall
 from wgmon_tui.fleet.records import Endpoint
-from wgmon_tui.probe.records import Siblings
+from wgmon_tui.probe.targets import Siblings
 from wgmon_tui.wireguard.handshake import Initiator
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 

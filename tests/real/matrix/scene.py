@@ -16,7 +16,7 @@ from wgmon_tui.fleet.records import Address, Endpoint, Interface, SecretForm, Se
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.look import Attention, look
 from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import NO_SIBLINGS, Siblings, Target
+from wgmon_tui.probe.targets import NO_SIBLINGS, Siblings, Target
 from wgmon_tui.wireguard import tai64n
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 

@@ -1,53 +1,23 @@
 """What changes the fleet from where it is seen: new, edit, duplicate, delete, undo, import, the editor.
 
-The screens that show servers inherit this; it opens the forms, and says what came of them.
+The screens that show servers inherit this. The forms, and what writes the files, are loaded when they are
+asked for: the first screen is painted without them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.events import Paste
 from textual.screen import Screen
 
-from wgmon_tui.fleet.editing import Deleted, delete_servers, listed, restore
-from wgmon_tui.fleet.servers_file import read, why_not_writable
-from wgmon_tui.fleet.wgquick import looks_like_conf
-from wgmon_tui.tui.forms.attempt import SAID_FOR_S, attempted
-from wgmon_tui.tui.forms.question import Question
-from wgmon_tui.tui.keymap import key_of
-
 if TYPE_CHECKING:
     from wgmon_tui.tui.app import WgmonApp
 
 CHANGES = frozenset({"new", "edit", "duplicate", "delete", "undo", "import_files", "identities", "edit_file"})
 _OF_ONE = frozenset({"edit", "duplicate"})
-
-
-def may_change(app: WgmonApp) -> bool:
-    """Whether this account may write servers.toml; where not, it is told."""
-    refusal = why_not_writable(app.config_dir) if app.config_dir else "There is no servers.toml here"
-    if refusal:
-        app.say(refusal, seconds=SAID_FOR_S)
-    return refusal is None
-
-
-async def undo(app: WgmonApp) -> None:
-    """Put back what was deleted last."""
-    deleted, config_dir = app.deleted, app.config_dir
-    if deleted is None or config_dir is None:
-        return
-    lines = await attempted(app, partial(restore, config_dir, deleted))
-    if lines is not None:
-        app.deleted = None
-        app.say(f"{deleted.names} {'is' if _is_one(deleted) else 'are'} back", *lines, seconds=SAID_FOR_S)
-
-
-def _is_one(deleted: Deleted) -> bool:
-    return len(deleted.servers) + len(deleted.identities) == 1
 
 
 class ChangesFleet(Screen[None]):
@@ -75,25 +45,32 @@ class ChangesFleet(Screen[None]):
 
     def action_new(self) -> None:
         """A form for a new server."""
-        self._start(lambda config_dir: self._open_form(config_dir, None))
+        self._open_form(None)
 
     def action_edit(self) -> None:
         """A form for this one."""
-        name = self.at_hand()
-        self._start(lambda config_dir: self._open_form(config_dir, name))
+        self._open_form(self.at_hand())
 
     def action_duplicate(self) -> None:
         """A form for a new server that begins as this one."""
-        name = self.at_hand()
-        self._start(lambda config_dir: self._open_form(config_dir, name, copied=True))
+        self._open_form(self.at_hand(), copied=True)
 
     def action_delete(self) -> None:
         """Ask, and take them out of the file."""
+        from wgmon_tui.tui.forms.filework import delete
+
         names = tuple(self.concerned())
-        self._start(lambda config_dir: self._delete(config_dir, names))
+
+        async def delete_them(config_dir: Path) -> None:
+            await delete(self.app, config_dir, names)
+            self.refresh_bindings()
+
+        self._start(delete_them)
 
     def action_undo(self) -> None:
         """Bring back what was deleted last."""
+        from wgmon_tui.tui.forms.filework import undo
+
         self._start(lambda _: undo(self.app))
 
     def action_edit_file(self) -> None:
@@ -115,48 +92,26 @@ class ChangesFleet(Screen[None]):
 
     def on_paste(self, event: Paste) -> None:
         """A wg-quick file that is pasted here is one to import."""
+        from wgmon_tui.fleet.wgquick import looks_like_conf
+
         if self.app.config_dir and looks_like_conf(event.text):
             event.stop()
             self._open_import(event.text)
 
     def _open_import(self, pasted: str = "") -> None:
+        from wgmon_tui.tui.forms.filework import may_change
         from wgmon_tui.tui.screens.import_conf import ImportScreen
 
         if self.app.config_dir and may_change(self.app):
             self.app.push_screen(ImportScreen(self.app.config_dir, pasted))
 
+    def _open_form(self, name: str | None, *, copied: bool = False) -> None:
+        from wgmon_tui.tui.forms.filework import open_form
+
+        self._start(lambda config_dir: open_form(self.app, config_dir, name, copied=copied))
+
     def _start(self, work: Callable[[Path], Coroutine[None, None, None]]) -> None:
+        from wgmon_tui.tui.forms.filework import may_change
+
         if self.app.config_dir and may_change(self.app):
             self.run_worker(work(self.app.config_dir), group="editing")
-
-    async def _open_form(self, config_dir: Path, name: str | None, *, copied: bool = False) -> None:
-        from wgmon_tui.tui.forms.server import ServerForm
-
-        stored = await attempted(self.app, partial(read, config_dir))
-        if stored is None:
-            return
-        server = stored.fleet.server(name) if name is not None else None
-        if name is not None and server is None:
-            self.app.say(f"{name} is no longer in servers.toml", seconds=SAID_FOR_S)
-            return
-        form = ServerForm(config_dir, stored.fleet, server, copied=copied)
-        changed = await self.app.push_screen_wait(form)
-        if changed is not None:
-            self.app.say(
-                f"Saved {changed.server.name}", *changed.lines, seconds=SAID_FOR_S if changed.lines else 2
-            )
-
-    async def _delete(self, config_dir: Path, names: Sequence[str]) -> None:
-        back = f"{key_of('undo', self.app.actions)} brings it back"
-        question = Question(
-            f"Delete {listed(names)}? The history stays, and so do key files.",
-            yes=f"delete; {back}",
-            neither="keep",
-        )
-        if not await self.app.push_screen_wait(question):
-            return
-        deleted = await attempted(self.app, partial(delete_servers, config_dir, names))
-        if deleted is not None:
-            self.app.deleted = deleted
-            self.app.say(f"Deleted {deleted.names}; {back}", *deleted.lines, seconds=SAID_FOR_S)
-            self.refresh_bindings()

@@ -14,7 +14,6 @@ from wgmon_tui.tui.acting import ACTS, ActsOnServers
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.columns import COLUMNS
 from wgmon_tui.tui.filterbar import FilterBar, tags_of
-from wgmon_tui.tui.firststeps import first_steps
 from wgmon_tui.tui.fleet_table import FleetTable
 from wgmon_tui.tui.format import spoken
 from wgmon_tui.tui.forms.changes import CHANGES
@@ -140,9 +139,13 @@ class FleetScreen(ActsOnServers):
         return *acts, len(self.table.order) > 0, bool(self.table.marked), self.app.engine.can_take_over
 
     def _draw_static(self) -> None:
-        steps = first_steps(self.app.config_dir, self.app.palette, self.app.glyphs, self.app.actions)
-        self.query_one("#empty", Static).update(steps)
-        self.set_class(not self.app.engine.board.rows, "-empty")
+        empty = not self.app.engine.board.rows
+        if empty:
+            from wgmon_tui.tui.firststeps import first_steps
+
+            steps = first_steps(self.app.config_dir, self.app.palette, self.app.glyphs, self.app.actions)
+            self.query_one("#empty", Static).update(steps)
+        self.set_class(empty, "-empty")
 
     # What can be done
 

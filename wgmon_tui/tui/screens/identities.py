@@ -21,7 +21,7 @@ from wgmon_tui.fleet.servers_file import read
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.format import fit
 from wgmon_tui.tui.forms.attempt import SAID_FOR_S, attempted
-from wgmon_tui.tui.forms.changes import may_change, undo
+from wgmon_tui.tui.forms.filework import may_change, tell_deleted, undo
 from wgmon_tui.tui.forms.question import Question
 from wgmon_tui.tui.forms.stanza import copy_stanza
 from wgmon_tui.tui.keyline import KeyLine
@@ -232,9 +232,7 @@ class IdentitiesScreen(Screen[None]):
             return
         deleted = await attempted(self.app, partial(delete_identity, self._config_dir, identity.name))
         if deleted is not None:
-            self.app.deleted = deleted
-            back = f"{key_of('undo', self.app.actions)} brings it back"
-            self.app.say(f"Deleted {deleted.names}; {back}", *deleted.lines, seconds=SAID_FOR_S)
+            tell_deleted(self.app, deleted)
             await self._read()
 
     def action_undo(self) -> None:
