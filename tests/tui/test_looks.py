@@ -84,6 +84,20 @@ async def test_an_unknown_theme_in_config_toml_is_refused_with_the_names_there_a
             pass
 
 
+async def test_a_spoiled_theme_that_is_asked_for_is_refused_with_its_file_and_key(tmp_path: Path) -> None:
+    file = theme_file(tmp_path, "ink", NIGHT.replace("[fields]", "[feelds]"))
+    with pytest.raises(ConfigurationError, match=f"{file}: 'feelds': unknown key"):
+        async with face(config_dir=tmp_path, theme="ink"):
+            pass
+
+
+async def test_a_spoiled_theme_of_a_shipped_name_leaves_the_shipped_one_and_is_told(tmp_path: Path) -> None:
+    theme_file(tmp_path, "night", NIGHT.replace("[fields]", "[feelds]"))
+    async with face(config_dir=tmp_path, theme="night") as it:
+        assert painted(it) == "#0f131a"
+        assert "'feelds': unknown key" in it.notices()[0]
+
+
 async def test_a_theme_that_is_written_while_it_is_worn_changes_the_screen(tmp_path: Path) -> None:
     file = theme_file(tmp_path, "ink", NIGHT)
     async with face(config_dir=tmp_path, theme="ink") as it:

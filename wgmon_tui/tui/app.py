@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
@@ -13,29 +12,26 @@ from typing import TYPE_CHECKING, Any
 
 from rich.segment import Segments
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from wgmon_tui.fleet.face_settings import FaceSettings
-from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.tui.actions import ACTIONS, EVERYWHERE, bindings_for
 from wgmon_tui.tui.ahead import AFTER_S, load_screens
 from wgmon_tui.tui.clipboard import LARGEST_COPY, TMUX_OPTION, osc52, through_tmux, under_tmux
+from wgmon_tui.tui.coloured import Coloured
 from wgmon_tui.tui.columns import chosen_columns
-from wgmon_tui.tui.depth import Depth, suited, usual_theme
+from wgmon_tui.tui.depth import Depth
 from wgmon_tui.tui.format import spoken, until_words
 from wgmon_tui.tui.glyphs import Glyphs, glyphs_for
-from wgmon_tui.tui.inturn import KeysInTurn
 from wgmon_tui.tui.keymap import key_of, keyed, textual_keymap
 from wgmon_tui.tui.link import SLOW_S, WHERE_IS_THE_CURSOR, CountingDriver
 from wgmon_tui.tui.pace import LOW_BANDWIDTH, USUAL, Pace
 from wgmon_tui.tui.screens.fleet import FleetScreen
-from wgmon_tui.tui.themes import COLOURLESS_THEME, Palette, palette_named
 from wgmon_tui.tui.together import FailingTogether
-from wgmon_tui.tui.user_themes import read_shelf, stamps_of
 
 if TYPE_CHECKING:
     from wgmon_tui.fleet.editing import Deleted
@@ -44,11 +40,10 @@ if TYPE_CHECKING:
     from wgmon_tui.tui.serversview import AskServer
 
 
-_THEMES_READ_EVERY_S = 2.0
 _USUAL_SETTINGS = FaceSettings()
 
 
-class WgmonApp(KeysInTurn):
+class WgmonApp(Coloured):
     """The terminal dashboard over a running engine.
 
     `title` stands at the right of the top line. `theme` is the name of a shipped theme or the path of a theme
@@ -106,15 +101,11 @@ class WgmonApp(KeysInTurn):
         """Raises ConfigurationError for a theme that is not there or cannot stand, and for keys and columns
         that cannot be.
         """
-        self.colourless = _no_color_asked()
+        super().__init__(theme, settings, depth, config_dir)
         self.actions = keyed(ACTIONS, settings.keys)
         self.saved_filters = settings.filters
         self.hinted = [action for action in self.actions if action.hint]
         self.columns = chosen_columns(settings.columns)
-        self.depth = depth
-        self._shelf = read_shelf(config_dir)
-        chosen = self._first_palette(theme, settings)
-        super().__init__(ansi_color=True if self.colourless else None)
         self.set_keymap(textual_keymap(self.actions, settings.keys))
         self.engine = engine
         self.title = title
@@ -124,27 +115,18 @@ class WgmonApp(KeysInTurn):
         self._open_history = open_history
         self.history_note = history_note
         self.state_dir = state_dir
-        self.config_dir = config_dir
         self.deleted: Deleted | None = None
         self.together = FailingTogether(engine.board)
         self.engine_failure: str | None = None
         self._asked_at: float | None = None
         self.animation_level = "none"
         self.pace = Pace(LOW_BANDWIDTH if settings.low_bandwidth else USUAL, lambda: self.written)
-        self.palettes: dict[str, Palette] = {}
-        self._take_palettes({**self._shelf.palettes, chosen.name: chosen})
-        self.theme = chosen.name
         self.set_class(ascii_only, "-ascii")
 
     @cached_property
     def history(self) -> History | None:
         """What was seen before, where anybody keeps it."""
         return self._open_history()
-
-    @property
-    def palette(self) -> Palette:
-        """The colours of the theme in force."""
-        return self.palettes[self.theme]
 
     @property
     def written(self) -> int:
@@ -171,15 +153,11 @@ class WgmonApp(KeysInTurn):
     def on_mount(self) -> None:
         """First paint what is known already; everything else comes behind that."""
         self.call_after_refresh(self._begin)
-        if self.config_dir is not None:
-            self.set_interval(_THEMES_READ_EVERY_S, self.reload_themes)
-        if self._shelf.troubles:
-            self.say(*self._shelf.troubles, seconds=10)
         if self.pace.limits is LOW_BANDWIDTH and isinstance(self._driver, CountingDriver):
             self._driver.use_mouse(False)
 
     def _begin(self) -> None:
-        """Start checking."""
+        """Start checking, and read the other colours."""
         self._ask_how_long()
         self.run_worker(
             self.engine.run(),
@@ -189,6 +167,7 @@ class WgmonApp(KeysInTurn):
             exclusive=True,
             exit_on_error=False,
         )
+        self.follow_themes()
         self.set_timer(AFTER_S, self._load_ahead)
         self.run_worker(self._follow_uptimes(), group="uptimes", description="reads the fleet's uptimes")
 
@@ -251,11 +230,6 @@ class WgmonApp(KeysInTurn):
         if action == "take_over":
             return self.engine.can_take_over
         return super().check_action(action, parameters)
-
-    def use_theme(self, name: str) -> None:
-        """Change the colours, and say which they are."""
-        self.theme = name
-        self.say(f"Theme: {name}")
 
     def say(self, *lines: str, seconds: float = 2) -> None:
         """A notice, in place of the one before."""
@@ -356,39 +330,6 @@ class WgmonApp(KeysInTurn):
 
         self.push_screen(NoteScreen(f"Note on {name}"), keep)
 
-    # Colours
-
-    def reload_themes(self) -> None:
-        """Take what somebody has written to theme files since, and put it on."""
-        if self.colourless or stamps_of(self.config_dir) == self._shelf.stamps:
-            return
-        self._shelf = read_shelf(self.config_dir, self._shelf)
-        worn = self.palette
-        self._take_palettes(self._shelf.palettes)
-        if self.palette != worn:
-            self.set_reactive(App.theme, "")  # the name is the same, so Textual would see no change
-            self.theme = worn.name
-        if self._shelf.troubles:
-            self.say(*self._shelf.troubles, seconds=10)
-
-    def _first_palette(self, theme: str | None, settings: FaceSettings) -> Palette:
-        """What NO_COLOR, the command line, config.toml and the terminal say, in this order."""
-        palettes = self._shelf.palettes
-        if self.colourless:
-            return palettes[COLOURLESS_THEME]
-        if theme or settings.theme is None:
-            usual = usual_theme(self.depth, low_bandwidth=settings.low_bandwidth)
-            return palette_named(theme or usual, palettes)
-        try:
-            return palette_named(settings.theme, palettes)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"config.toml: {error}") from None
-
-    def _take_palettes(self, palettes: Mapping[str, Palette]) -> None:
-        for name, palette in palettes.items():
-            self.palettes[name] = suited(palette, self.depth)
-            self.register_theme(self.palettes[name].textual_theme())
-
     # The link
 
     def get_driver_class(self) -> type[Driver]:
@@ -408,13 +349,3 @@ class WgmonApp(KeysInTurn):
             key = next(action.key for action in self.actions if action.id == "low_bandwidth")
             took = f"{event.time - asked_at:.1f} s"
             self.say(f"Slow link: a paint took {took}. Type {key} for fewer.", seconds=10)
-
-
-def _no_color_asked() -> bool:
-    """Whether NO_COLOR is set, which by its standard means: and not empty.
-
-    Textual takes an empty one for set, so it must not see it.
-    """
-    if not os.environ.get("NO_COLOR", "unset"):
-        del os.environ["NO_COLOR"]
-    return "NO_COLOR" in os.environ

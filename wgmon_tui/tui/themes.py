@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import MappingProxyType
 
@@ -141,29 +139,35 @@ class Palette:
         )
 
 
-@cache
 def shipped_palettes() -> Mapping[str, Palette]:
     """The themes that come with the program, by name, in `SHIPPED_THEMES` order."""
-    directory = _shipped_directory()
-    return MappingProxyType({name: read_palette(directory / f"{name}.toml") for name in SHIPPED_THEMES})
+    return {name: _shipped(name) for name in SHIPPED_THEMES}
 
 
-def palette_named(theme: str, palettes: Mapping[str, Palette] | None = None) -> Palette:
-    """That one of `palettes` (those that are shipped), or the one in the file that `theme` is the path of
-    (`….toml`). Raises ConfigurationError.
+@cache
+def _shipped(name: str) -> Palette:
+    """In the wheel the themes lie inside the package; in a checkout they lie beside it."""
+    package = Path(__file__).parents[1]
+    inside, beside = package / "themes", package.parent / "themes"
+    return read_palette((inside if inside.is_dir() else beside) / f"{name}.toml")
+
+
+def palette_named(theme: str, also: Iterable[str] = ()) -> Palette:
+    """The one that is shipped under this name, or the one in the file that `theme` is the path of (`….toml`).
+
+    Raises ConfigurationError, which names those and `also` others.
     """
-    palettes = shipped_palettes() if palettes is None else palettes
-    if theme in palettes:
-        return palettes[theme]
+    if theme in SHIPPED_THEMES:
+        return _shipped(theme)
     if theme.endswith(".toml"):
         return read_palette(Path(theme).expanduser())
-    names = ", ".join(palettes)
+    names = ", ".join((*SHIPPED_THEMES, *also))
     raise ConfigurationError(
         f"theme {theme!r}: no such theme; say one of {names}, or the path of a .toml file"
     )
 
 
-def read_palette(file: Traversable) -> Palette:
+def read_palette(file: Path) -> Palette:
     """The palette in a theme file, named for the file. Raises ConfigurationError: one line, file and key."""
     name = file.name.removesuffix(".toml")
     if not _NAME.fullmatch(name):
@@ -197,28 +201,20 @@ def read_palette(file: Traversable) -> Palette:
     )
 
 
-def _shipped_directory() -> Traversable:
-    """In the wheel the themes lie inside the package; in a checkout they lie beside it."""
-    inside = resources.files("wgmon_tui") / "themes"
-    return inside if inside.is_dir() else Path(__file__).parents[2] / "themes"
-
-
-def _refuse_unknown(
-    file: Traversable, section: str, table: Mapping[str, object], known: tuple[str, ...]
-) -> None:
+def _refuse_unknown(file: Path, section: str, table: Mapping[str, object], known: tuple[str, ...]) -> None:
     for key in table:
         if key not in known:
             raise ConfigurationError(f"{file}: {section}{key!r}: unknown key; expected {', '.join(known)}")
 
 
-def _styles(file: Traversable, section: str, table: object, keys: tuple[str, ...]) -> dict[str, Style]:
+def _styles(file: Path, section: str, table: object, keys: tuple[str, ...]) -> dict[str, Style]:
     if not isinstance(table, dict):
         raise ConfigurationError(f"{file}: [{section}]: missing; expected a table with {', '.join(keys)}")
     _refuse_unknown(file, f"{section}.", table, keys)
     return {key: _style(file, f"{section}.{key}", table.get(key)) for key in keys}
 
 
-def _style(file: Traversable, key: str, value: object) -> Style:
+def _style(file: Path, key: str, value: object) -> Style:
     if not isinstance(value, str) or not _STYLE.fullmatch(value):
         raise ConfigurationError(
             f'{file}: {key}: expected a style such as "#7cb7ff", "bold #ff6b57", "bright_red" or '
@@ -227,7 +223,7 @@ def _style(file: Traversable, key: str, value: object) -> Style:
     return Style.parse(value)
 
 
-def _colour(file: Traversable, key: str, value: object) -> str:
+def _colour(file: Path, key: str, value: object) -> str:
     if not isinstance(value, str) or not (value == "" or _COLOUR.fullmatch(value)):
         raise ConfigurationError(f'{file}: {key}: expected a colour "#rrggbb", or "" for the terminal\'s own')
     return value

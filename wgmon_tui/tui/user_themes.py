@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.fleet.records import ConfigurationError
-from wgmon_tui.tui.themes import Palette, read_palette, shipped_palettes
+from wgmon_tui.tui.themes import (
+    SHIPPED_THEMES,
+    Palette,
+    palette_named,
+    read_palette,
+    shipped_palettes,
+)
 
 THEMES = "themes"
 """The directory of them in the configuration directory."""
@@ -22,6 +28,22 @@ class Shelf:
     palettes: Mapping[str, Palette]
     troubles: tuple[str, ...] = ()
     stamps: Stamps = ()
+
+
+def palette_for(theme: str, config_dir: Path | None) -> Palette:
+    """One alone: the theme of this name, or in the file of this path. Raises ConfigurationError.
+
+    A file of one's own that cannot stand is told of when all are read; until then the shipped theme of that
+    name is worn, where there is one.
+    """
+    own = {path.stem: path for path in _files(config_dir)}
+    if theme in own:
+        try:
+            return read_palette(own[theme])
+        except ConfigurationError:
+            if theme not in SHIPPED_THEMES:
+                raise
+    return palette_named(theme, also=own)
 
 
 def read_shelf(config_dir: Path | None, before: Shelf | None = None) -> Shelf:

@@ -18,6 +18,8 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.fleet.wgquick import Conf, pasted_conf
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.forms.fields import Field
 from wgmon_tui.tui.forms.question import Question
@@ -175,6 +177,14 @@ class FormScreen(Screen[R | None], Generic[R]):
         """Say why nothing was saved, until the focus moves."""
         self._error = line
         self._say()
+
+    def conf_in(self, pasted: str) -> Conf | None:
+        """What a wg-quick file says that was pasted; one that cannot stand is refused in its own line."""
+        try:
+            return pasted_conf(pasted)
+        except ConfigurationError as error:
+            self.refuse(str(error))
+            return None
 
     def _say(self) -> None:
         palette, clean = self.app.palette, self.app.glyphs.clean

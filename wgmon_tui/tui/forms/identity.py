@@ -12,7 +12,7 @@ from wgmon_tui.fleet.editing import save_identity
 from wgmon_tui.fleet.enroll import keygen
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, Interface
 from wgmon_tui.fleet.values import InvalidValueError, parse_interface, parse_name
-from wgmon_tui.fleet.wgquick import free_name, pasted_conf
+from wgmon_tui.fleet.wgquick import free_name
 from wgmon_tui.tui.forms.fields import IDENTITY_FIELDS, Field
 from wgmon_tui.tui.forms.form import FormScreen
 from wgmon_tui.tui.forms.rows import Choice, ConfPasted, FieldRow
@@ -96,10 +96,8 @@ class IdentityForm(FormScreen[Identity]):
             makes = key_of("new_identity", self.app.actions)
             self.refuse(f"A key is not replaced here: make another identity ({makes})")
             return
-        try:
-            conf = pasted_conf(event.text)
-        except ConfigurationError as error:
-            self.refuse(str(error))
+        conf = self.conf_in(event.text)
+        if conf is None:
             return
         key = self.row("private_key")
         key.text = BRING

@@ -19,7 +19,7 @@ from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, SecretF
 from wgmon_tui.fleet.secret_sources import secret_keys
 from wgmon_tui.fleet.servers_toml import server_entries, usual_entries
 from wgmon_tui.fleet.values import InvalidValueError
-from wgmon_tui.fleet.wgquick import Conf, free_name, pasted_conf
+from wgmon_tui.fleet.wgquick import Conf, free_name
 from wgmon_tui.tui.forms.fields import SERVER_FIELDS, Field
 from wgmon_tui.tui.forms.form import FormScreen
 from wgmon_tui.tui.forms.question import Question
@@ -180,10 +180,8 @@ class ServerForm(FormScreen[Changed]):
             key = key_of("new", self.app.actions)
             self.refuse(f"That is a whole wg-quick file: paste it into the form of a new server ({key})")
             return
-        try:
-            conf = pasted_conf(event.text)
-        except ConfigurationError as error:
-            self.refuse(str(error))
+        conf = self.conf_in(event.text)
+        if conf is None:
             return
         if len(conf.peers) > 1:
             self.refuse(
