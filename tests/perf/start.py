@@ -1,22 +1,31 @@
 """How long until there is something to see: `python -m tests.perf.start [RUNS]`.
 
-`wgmon-tui demo` in a terminal, from the making of the process until the first row of the fleet is painted
-and until the first verdict is, beside the smallest Textual app. Where the time goes is told by lines that the
+The dashboard on ten servers of a servers.toml, and `wgmon-tui demo`, in a terminal: from the making of the
+process until the first row of the fleet is painted and until the first verdict is, beside the smallest
+Textual app. The ten are one server of the lab, in this process. Where the time goes is told by lines that the
 children write on the way: the interpreter runs; `textual.app` is imported. Everything after that is ours. All
 bytecode is compiled, as installers leave it: the warm-up does that, into a cache of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
+from threading import Thread
 
 from tests.perf.terminal import COLUMNS, LINES, Terminal
+from tests.service.stage import CLIENT, watched, write
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.lab.demo import CAST
+from wgmon_tui.lab.records import Peer, Setup
+from wgmon_tui.lab.server import LabServer
+from wgmon_tui.wireguard.keys import PrivateKey
 
 RUNS = 9
 
@@ -32,6 +41,11 @@ _DEMO = f"""{_BEFORE}
 from wgmon_tui.cli import main
 main(["demo"])
 """
+_FLEET = f"""{_BEFORE}
+import os
+from wgmon_tui.cli import main
+main(["--config", os.environ["FLEET"], "--state", os.environ["STATE"]])
+"""
 _SMALLEST = f"""{_BEFORE}
 from textual.widgets import Static
 class Smallest(textual.app.App):
@@ -39,19 +53,36 @@ class Smallest(textual.app.App):
         yield Static({_PAINTED.decode()!r})
 Smallest().run()
 """
+_VERDICT = Verdict.HEALTHY.slug.encode()
 _STARTS: dict[str, tuple[str, tuple[bytes, ...]]] = {
-    "wgmon-tui demo": (_DEMO, (CAST[0].name.encode(), Verdict.HEALTHY.slug.encode())),
+    "wgmon-tui": (_FLEET, (b"server-0", _VERDICT)),
+    "wgmon-tui demo": (_DEMO, (CAST[0].name.encode(), _VERDICT)),
     "smallest Textual app": (_SMALLEST, (_PAINTED,)),
 }
 """What to run, and the texts that say that it is painted, and that a check has ended."""
 
 
-def first_sights(program: str, marks: Sequence[bytes], bytecode: str) -> list[float]:
-    """The seconds from the making of the process until each of the `marks` was read, in their order.
+@contextmanager
+def ten_servers(config: Path) -> Iterator[None]:
+    """A servers.toml of ten, and who answers for them."""
+    lab = LabServer(Setup(PrivateKey.generate(), (Peer(CLIENT.public),)))
+    loop = asyncio.new_event_loop()
+    answering = Thread(target=loop.run_forever)
+    answering.start()
+    try:
+        asyncio.run_coroutine_threadsafe(lab.start(), loop).result()
+        write(config, *(watched(f"server-{each}", lab.endpoint, key=lab.public_key) for each in range(10)))
+        yield
+        asyncio.run_coroutine_threadsafe(lab.stop(), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        answering.join()
+        loop.close()
 
-    `bytecode` is the directory of compiled modules.
-    """
-    with Terminal([sys.executable, "-c", program], {"PYTHONPYCACHEPREFIX": bytecode}) as terminal:
+
+def first_sights(program: str, marks: Sequence[bytes], environment: Mapping[str, str]) -> list[float]:
+    """The seconds from the making of the process until each of the `marks` was read, in their order."""
+    with Terminal([sys.executable, "-c", program], environment) as terminal:
         deadline = terminal.started + _PATIENCE_S
         written = b""
         sights: list[float] = []
@@ -74,10 +105,12 @@ def main() -> None:
         f"A pty of {COLUMNS}x{LINES}; Textual {version('textual')}; medians of {runs} runs after one warm-up"
     )
     seen: dict[str, list[list[float]]] = {name: [] for name in _STARTS}
-    with tempfile.TemporaryDirectory() as bytecode:
+    with TemporaryDirectory() as bytecode, TemporaryDirectory() as config, ten_servers(Path(config)):
         for number in range(runs + 1):
             for name, (program, marks) in _STARTS.items():
-                sights = first_sights(program, (_RUNNING, _IMPORTED, *marks), bytecode)
+                with TemporaryDirectory() as state:
+                    environment = {"PYTHONPYCACHEPREFIX": bytecode, "FLEET": config, "STATE": state}
+                    sights = first_sights(program, (_RUNNING, _IMPORTED, *marks), environment)
                 if number:
                     seen[name].append(sights)
     print(

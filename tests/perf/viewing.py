@@ -59,7 +59,8 @@ def _open(servers: int, days: float) -> None:
                 size = sum(each.stat().st_size for each in state.iterdir() if each.is_file())
                 what += f" ({size / 1e6:.0f} MB)"
             program = f"from wgmon_tui.cli import main\nmain({_arguments(config, state)!r})"
-            sights = [first_sights(program, (_FIRST_ROW,), f"{place}/bytecode")[0] for _ in range(4)][1:]
+            bytecode = {"PYTHONPYCACHEPREFIX": f"{place}/bytecode"}
+            sights = [first_sights(program, (_FIRST_ROW,), bytecode)[0] for _ in range(4)][1:]
             print(
                 f"  {servers:,} servers, {what}: first row after {min(sights):.2f} to {max(sights):.2f} s",
                 flush=True,
