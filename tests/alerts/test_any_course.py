@@ -154,6 +154,4 @@ def memory() -> str | None:
 
 
 TestAnyCourse = Course.TestCase
-TestAnyCourse.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+TestAnyCourse.settings = settings(stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow])

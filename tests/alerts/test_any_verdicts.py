@@ -6,7 +6,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.alerts.shop import all_to, server_row
@@ -37,7 +37,6 @@ ROUNDS = st.tuples(
 STEPS = st.one_of(ROUNDS, st.sampled_from(("told", "refused", "store away", "store back")))
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(STEPS, max_size=60))
 def test_every_incident_is_announced_and_closed_in_order_and_once(
     steps: list[tuple[str, Verdict] | str],

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.diagnosis.facts import SERVER, SILENCE, any_evidence, check
@@ -245,7 +245,6 @@ without_an_answer = any_evidence.filter(
 )
 
 
-@settings(max_examples=100)
 @given(
     st.lists(
         st.sampled_from([echo(A, 3, 0), DNS_SILENT, TCP_SILENT, NO_HOP_V4, NO_HOP_V6]) | without_an_answer,
@@ -256,7 +255,6 @@ def test_nothing_is_green_out_of_whose_tunnel_no_data_has_come(evidence: list[Ev
     assert after(*evidence).verdict.severity in (Severity.DEGRADED, Severity.DOWN)
 
 
-@settings(max_examples=50)
 @given(any_echoes, any_services, st.lists(other_evidence, max_size=4))
 def test_what_was_asked_and_stays_silent_is_never_healthy(
     echoes: list[InnerEcho], services: list[InnerService], others: list[Evidence]
@@ -268,7 +266,6 @@ def test_what_was_asked_and_stays_silent_is_never_healthy(
     assert diagnosis.causes
 
 
-@settings(max_examples=50)
 @given(any_echoes, any_services, st.lists(other_evidence, max_size=4))
 def test_while_anything_comes_back_a_server_is_not_down(
     echoes: list[InnerEcho], services: list[InnerService], others: list[Evidence]
@@ -278,7 +275,6 @@ def test_while_anything_comes_back_a_server_is_not_down(
     assert after(*echoes, *services, *others).verdict.severity is not Severity.DOWN
 
 
-@settings(max_examples=50)
 @given(st.lists(any_evidence, max_size=6), st.lists(any_evidence, max_size=4))
 def test_without_a_handshake_a_server_is_down_or_unknown_but_for_a_stuck_flow(
     evidence: list[Evidence], standing: list[Evidence]

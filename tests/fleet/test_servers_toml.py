@@ -2,7 +2,7 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 import tomli_w
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fleet.fleets import BASTION, OTHERS, OURS, SMALL, THEIRS, fleets, server
@@ -118,19 +118,16 @@ def test_a_server_without_identity_has_the_only_one() -> None:
     assert parse(SMALL).servers[0].identity == "bastion"
 
 
-@settings(max_examples=50)
 @given(fleets())
 def test_a_fleet_that_was_written_is_read_as_the_same(fleet: Fleet) -> None:
     assert parse(render(fleet)) == fleet
 
 
-@settings(max_examples=50)
 @given(fleets())
 def test_what_was_read_is_written_as_the_same_text(fleet: Fleet) -> None:
     assert render(parse(render(fleet))) == render(fleet)
 
 
-@settings(max_examples=50)
 @given(fleets())
 def test_a_file_is_read_as_the_same_however_its_tables_are_spelled(fleet: Fleet) -> None:
     text = render(fleet)

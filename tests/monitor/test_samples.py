@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wgmon_tui.monitor.samples import CAPACITY, Samples
@@ -58,7 +58,6 @@ def test_loss_is_the_share_of_none(values: list[float | None]) -> None:
 
 
 @pytest.mark.parametrize("percent", [0, 50, 90, 95, 99, 100])
-@settings(max_examples=30)
 @given(values=rtts)
 def test_percentiles_are_nearest_rank_over_the_answered(percent: int, values: list[float | None]) -> None:
     answered = [value for value in values[-CAPACITY:] if value is not None]

@@ -135,4 +135,4 @@ class Appointments(RuleBasedStateMachine):
 
 
 TestAppointments = Appointments.TestCase
-TestAppointments.settings = settings(max_examples=40, stateful_step_count=30)
+TestAppointments.settings = settings(stateful_step_count=30)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.diagnosis.facts import any_evidence
@@ -123,7 +123,6 @@ def test_what_is_looked_at_anew_replaces_what_was_found_before() -> None:
     assert standing_after([NARROW], answered(wider)) == (wider,)
 
 
-@settings(max_examples=40)
 @given(st.lists(any_evidence, max_size=6))
 def test_a_fact_of_one_check_alone_never_stands(evidence: list[Evidence]) -> None:
     lasting = tuple(map(type, OF_THE_DATA_PATH + OF_SILENCE))
@@ -132,7 +131,6 @@ def test_a_fact_of_one_check_alone_never_stands(evidence: list[Evidence]) -> Non
         assert all(isinstance(each, lasting) for each in still_standing(evidence, check))
 
 
-@settings(max_examples=40)
 @given(st.lists(any_evidence, max_size=4), st.lists(any_evidence, max_size=4))
 def test_what_stands_does_not_grow_with_every_check(before: list[Evidence], evidence: list[Evidence]) -> None:
     for check in (answered(*evidence), unanswered(*evidence)):

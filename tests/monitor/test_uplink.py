@@ -217,7 +217,7 @@ class Guarded(RuleBasedStateMachine):
 
 
 TestGuarded = Guarded.TestCase
-TestGuarded.settings = settings(max_examples=40, stateful_step_count=25)
+TestGuarded.settings = settings(stateful_step_count=25)
 
 
 @given(st.lists(st.sampled_from(NAMES), min_size=1))

@@ -295,7 +295,7 @@ def test_a_last_line_with_something_like_a_key_is_not_told(
     assert reason.endswith("ended with exit code 1: run it by hand to see why")
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=40), st.integers(0, 44), st.binary(max_size=40))
 def test_whatever_a_failing_command_says_no_key_is_told(
     commands: Commands, before: bytes, wrapped_at: int, after: bytes

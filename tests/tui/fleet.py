@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from functools import cache
 from ipaddress import IPv4Address
 from math import sin
 
@@ -108,6 +110,11 @@ def steady(middle: float, swing: float, count: int, phase: float = 0.0) -> list[
 
 def bad_night() -> QuietEngine:
     """Most are well; one knows another preshared key, one is silent, one slow, one lossy, one paused."""
+    return deepcopy(_bad_night())  # made anew, its thousand rounds take half as long as a test of the face
+
+
+@cache
+def _bad_night() -> QuietEngine:
     well = {
         "ams1": 0.0082,
         "ams2": 0.0079,

@@ -91,6 +91,7 @@ async def test_who_waits_for_a_disk_can_leave(monkeypatch: pytest.MonkeyPatch) -
             assert it.table.cursor_name == it.table.order.names[2]
 
 
+@pytest.mark.thorough  # opens the screens three times
 async def test_a_key_of_a_screen_that_is_gone_holds_no_other(tmp_path: Path) -> None:
     fleet = Fleet((server("ams1"), server("fra1")), (BASTION,))
     async with editing(written(tmp_path / "config", fleet)) as it:

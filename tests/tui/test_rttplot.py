@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui.fleet import NOW
@@ -169,7 +169,6 @@ def test_a_plot_is_as_wide_as_it_may_be_and_no_wider(width: int, ascii_only: boo
         assert all(line.plain.isascii() for line in [*lines, legend(drawing)])
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.lists(
         st.one_of(

@@ -172,4 +172,4 @@ class WindowAgainstASet(RuleBasedStateMachine):
 
 
 TestWindowAgainstASet = WindowAgainstASet.TestCase
-TestWindowAgainstASet.settings = settings(max_examples=60, stateful_step_count=40)
+TestWindowAgainstASet.settings = settings(stateful_step_count=40)
