@@ -91,6 +91,7 @@ async def test_json_is_one_object_a_line_and_holds_no_secret(tmp_path: Path, wg_
     assert CLIENT.raw.hex() not in ran.out
 
 
+@pytest.mark.thorough
 async def test_without_an_inner_address_the_first_hop_proves_the_data_path(
     tmp_path: Path, wg_conf: Path
 ) -> None:
@@ -133,6 +134,7 @@ async def test_a_server_that_is_down_makes_the_exit_code_2_and_says_what_to_type
     assert "wg show" in ran.out
 
 
+@pytest.mark.thorough
 async def test_a_slow_server_makes_the_exit_code_1(tmp_path: Path) -> None:
     async with LabServer(SETUP, Behaviour(Mode.SLOW, slowness=0.7)) as server:
         path = tmp_path / "slow.conf"

@@ -122,6 +122,7 @@ async def test_a_sink_that_hangs_delays_no_other(tmp_path: Path, street: Street)
     shop.close()
 
 
+@pytest.mark.thorough
 async def test_a_sink_that_hangs_is_left_behind_and_gets_no_second_attempt_beside_the_first(
     tmp_path: Path, street: Street
 ) -> None:
@@ -180,6 +181,7 @@ async def test_a_fault_of_a_sink_tells_nothing_of_what_it_held(shop: Shop, stree
         assert shop.log()[0].reason == "a fault of this program: ValueError"
 
 
+@pytest.mark.thorough
 async def test_when_a_sink_is_back_everything_that_waits_goes_at_once(shop: Shop, street: Street) -> None:
     street.does["pager"] = fails(*(RetryError("HTTP 503") for _ in range(2)))
     working = dispatcher(shop, street)
@@ -260,6 +262,7 @@ async def test_an_end_without_a_word_is_told_by_the_next_one(tmp_path: Path, str
     shop.close()
 
 
+@pytest.mark.thorough
 async def test_the_end_waits_for_no_sink_that_hangs(tmp_path: Path, street: Street) -> None:
     shop = Shop(tmp_path, all_to("hole"))
     street.does["hole"] = street.hangs

@@ -116,6 +116,7 @@ def test_a_file_that_cannot_be_read_is_never_overwritten(tmp_path: Path) -> None
     assert (tmp_path / "servers.toml").read_text() == "interval = "
 
 
+@pytest.mark.thorough
 def test_two_programs_that_save_at_once_lose_nothing(tmp_path: Path) -> None:
     program = """
 import sys

@@ -7,8 +7,6 @@ from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
-import pytest
-
 from tests.monitor.rounds import rounds
 from tests.monitor.test_engine import Desk, at_work, watched
 from tests.probe.inside import ALLOWED, INNER_V4, OURS_V4
@@ -21,7 +19,6 @@ from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.look import Attention, look
-from wgmon_tui.probe import port_monitor
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.records import PassiveKeepalive
 from wgmon_tui.probe.targets import Target, join
@@ -30,11 +27,6 @@ from wgmon_tui.wireguard.keys import PrivateKey
 ONE = ("fra1",)
 NEXT_KEY = PrivateKey.generate()
 SETUP = Setup(SERVER, (Peer(IDENTITY.public, ALLOWED),), (INNER_V4,), rotated_to=NEXT_KEY)
-
-
-@pytest.fixture(autouse=True)
-def impatient_port_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(port_monitor, "_WAIT_S", 0.01)
 
 
 def server_at(endpoint: Endpoint, **changes: object) -> Server:

@@ -18,7 +18,6 @@ from wgmon_tui.monitor import engine
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.incidents import Event, Incident, What
-from wgmon_tui.probe import port_monitor
 
 UP, DOWN = Severity.UP, Severity.DOWN
 TRIO = ("fra1", "nyc1", "syd1")
@@ -27,7 +26,6 @@ HALF_MINUTE_S = 30.0
 
 @pytest.fixture(autouse=True)
 def at_the_pace_of_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(port_monitor, "_WAIT_S", 0.01)
     monkeypatch.setattr(engine, "RECHECK_S", 0.05)
     monkeypatch.setattr(engine, "DOUBT_S", 0.3)
 

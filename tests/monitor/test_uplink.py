@@ -17,7 +17,6 @@ from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.monitor import engine
 from wgmon_tui.monitor.uplink import FEWEST, FEWEST_WITNESSES, SHARE, UplinkGuard, last_heard
-from wgmon_tui.probe import port_monitor
 from wgmon_tui.probe.records import Check, Direction, IcmpError, Packet
 
 NAMES = [f"server-{number}" for number in range(10)]
@@ -232,11 +231,6 @@ def test_one_server_alone_is_never_our_fault_however_often_it_is_silent(others: 
 
 
 # In the engine
-
-
-@pytest.fixture(autouse=True)
-def impatient_port_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(port_monitor, "_WAIT_S", 0.01)
 
 
 def fleet(server: ScriptedServer, names: Iterable[str]) -> list[Server]:

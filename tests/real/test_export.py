@@ -95,6 +95,7 @@ def _as_wireshark_writes(name: str, raw: bytes | None) -> str:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.thorough
 async def test_headers_times_and_comments_are_those_of_the_check(
     tmp_path: Path, server: WireguardGo, version: int
 ) -> None:
@@ -209,6 +210,7 @@ def test_a_file_with_keys_is_for_its_owner_alone_and_the_screen_shows_none(opene
         "PRESHARED_KEY",
     ],
 )
+@pytest.mark.thorough
 def test_no_key_is_in_the_file_that_wireshark_does_not_need(
     tmp_path: Path, opened: Opened, line: str
 ) -> None:

@@ -161,6 +161,7 @@ def seen(row: Row) -> dict[str, str]:
     return {name: sight.verdict.slug for name, sight in row.sights.items()}
 
 
+@pytest.mark.thorough
 async def test_two_vantages_with_different_faults_on_their_ways_agree_by_quorum(
     scene: Scene, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ from wgmon_tui.tui.app import WgmonApp
 SnapCompare = Callable[..., bool]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scene", PICTURED)
 def test_a_main_screen(snap_compare: SnapCompare, past: History, tmp_path: Path, scene: str) -> None:
     app = SCENES[scene].app(Stage(tmp_path, past, "night"))

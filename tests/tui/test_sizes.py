@@ -49,6 +49,7 @@ async def shown(screen: str, past: History) -> AsyncIterator[Face]:
         yield it
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "screen",
     [pytest.param(each, marks=() if each in MOST_USED else pytest.mark.thorough) for each in SCREENS],

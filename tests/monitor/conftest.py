@@ -1,0 +1,13 @@
+"""What the rounds of this room share."""
+
+from __future__ import annotations
+
+import pytest
+
+from wgmon_tui.probe import port_monitor
+
+
+@pytest.fixture(autouse=True)
+def impatient_port_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a check a port monitor waits a second for nothing; how it judges is tested where it lives."""
+    monkeypatch.setattr(port_monitor, "_WAIT_S", 0.01)
