@@ -188,6 +188,21 @@ async def test_enter_opens_the_packets_that_another_vantage_kept(tmp_path: Path)
         assert it.prose("caption") == "check of 19:30:00"
 
 
+async def test_enter_on_an_incident_that_only_others_saw_opens_what_one_of_them_saw(tmp_path: Path) -> None:
+    past = Past(tmp_path)
+    past.server("fra1", Spell(2 * HOUR, 0, State.UP, rtt=0.02))
+    past.incident(pasts.incident(opened=HOUR, vantage="nyc"))
+    for n, vantage in enumerate(("nyc", "sin")):
+        failed = exchanges.silent("fra1", at=NOW - HOUR - 2 * MINUTE + n * MINUTE)
+        past.sight(seen_by(vantage, failed), n, packets=True)
+    async with opened(exchanges.healthy(), history=past.history(), size=TALL) as it:
+        await turn_to_history(it)
+        await it.press("j", "enter")
+        await it.read()
+        assert open_tab(it) == "packets"
+        assert "from nyc, in the store: silent" in it.prose("caption")
+
+
 async def test_older_failed_checks_of_all_vantages_come_page_by_page(tmp_path: Path) -> None:
     async with opened(exchanges.silent(), history=outage_from_two_places(tmp_path), size=TALL) as it:
         await turn_to_history(it)

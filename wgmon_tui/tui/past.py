@@ -126,9 +126,18 @@ def read_failure(history: History, kept: ExchangeLine | SightId) -> Opened | Non
 
 
 def read_opening(history: History, incident: Incident) -> Opened | None:
-    """The exchange that opened an incident; None where it is no longer kept."""
+    """The exchange that opened an incident; None where it is no longer kept.
+
+    Of one that only other vantages saw, the last before it of those who say so.
+    """
     number = exchange_of(history, incident)
-    return None if number is None else read_exchange(history, number)
+    if number is not None:
+        return read_exchange(history, number)
+    witnesses = incident.vantage.split(",")
+    for check, kept in history.sight_failures(incident.server, before=incident.opened_at):
+        if kept is not None and check.vantage in witnesses:
+            return read_failure(history, kept)
+    return None
 
 
 def exchange_of(history: History, incident: Incident) -> int | None:
