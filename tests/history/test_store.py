@@ -18,6 +18,7 @@ from wgmon_tui.history.store import (
     StoreUnavailableError,
     mirrored_stamps,
     open_store,
+    refuse_newer,
 )
 
 
@@ -94,6 +95,11 @@ def test_a_store_of_a_later_version_is_refused_in_one_sentence_and_left_alone(tm
     assert f"version {schema.VERSION + 1}" in sentence
     assert "\n" not in sentence
     assert (tmp_path / STORE).read_bytes() == before
+
+
+def test_to_look_for_a_later_version_makes_no_file(tmp_path: Path) -> None:
+    refuse_newer(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 # Who may read

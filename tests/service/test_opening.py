@@ -47,6 +47,7 @@ async def test_what_is_asked_for_before_the_first_check_is_done(tmp_path: Path) 
     assert station.board.rows["ams1"].severity is Severity.PAUSED
     async with at_work(station):
         await until(lambda: station.board.rows["fra1"].severity is Severity.DOWN)
+        assert station.warning is None
         assert station.board.rows["ams1"].severity is Severity.PAUSED
     assert is_free(tmp_path / "state")
 

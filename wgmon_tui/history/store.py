@@ -62,7 +62,10 @@ def refuse_newer(state_dir: Path) -> None:
     As far as the file itself tells: its log is left alone, and of what cannot be read `open_store` speaks.
     """
     path = (state_dir / STORE).absolute()
-    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as found:
+    with (
+        suppress(sqlite3.Error, UnicodeDecodeError),
+        closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as found,
+    ):
         _refuse_newer(schema.version_of(found), path)
 
 
