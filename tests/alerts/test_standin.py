@@ -71,16 +71,31 @@ def test_what_opens_and_ends_while_it_is_away_is_in_the_log_when_it_is_back(stuc
     assert stuck.query("SELECT count(*) FROM tellings") == [(0,)]
 
 
-def test_what_waited_on_the_disk_goes_out_while_that_is_away(stuck: Stuck) -> None:
+@pytest.mark.parametrize("unreadable", [False, True])
+def test_what_waited_on_the_disk_goes_out_while_that_is_away(stuck: Stuck, unreadable: bool) -> None:
     stuck.opens("fra1")
     stuck.expand()
-    with stuck.locked():
+    with stuck.locked(unreadable=unreadable):
         stuck.books.follow(Unwritten("the disk is full", (), {}, {}), stuck.clock.now)
         stuck.deliver()
         once_each(stuck, ("opened", "fra1"))
     stuck.passes(60)
     once_each(stuck, ("opened", "fra1"))
     assert stuck.query("SELECT DISTINCT state FROM deliveries") == [("sent",)]
+
+
+@pytest.mark.parametrize("unreadable", [False, True])
+def test_what_waited_on_the_disk_goes_out_before_what_happens_meanwhile(
+    stuck: Stuck, unreadable: bool
+) -> None:
+    incident = stuck.opens("fra1")
+    stuck.expand()
+    with stuck.locked(unreadable=unreadable):
+        stuck.closes(incident)
+        stuck.passes(1)
+        once_each(stuck, ("opened", "fra1"), ("recovered", "fra1"))
+    stuck.passes(60)
+    once_each(stuck, ("opened", "fra1"), ("recovered", "fra1"))
 
 
 def test_what_fails_meanwhile_is_tried_again_when_the_store_is_back(stuck: Stuck) -> None:
@@ -94,12 +109,15 @@ def test_what_fails_meanwhile_is_tried_again_when_the_store_is_back(stuck: Stuck
     assert [each.attempts for each in stuck.log()] == [1, 1]
 
 
-def test_one_that_is_being_sent_as_the_store_goes_away_is_not_sent_again(stuck: Stuck) -> None:
+@pytest.mark.parametrize("unreadable", [False, True])
+def test_one_that_is_being_sent_as_the_store_goes_away_is_not_sent_again(
+    stuck: Stuck, unreadable: bool
+) -> None:
     stuck.opens("fra1")
     stuck.expand()
     job = stuck.deliveries.take(stuck.alerts.sinks[0], stuck.clock.now)
     assert isinstance(job, Job)
-    with stuck.locked():
+    with stuck.locked(unreadable=unreadable):
         stuck.books.done(stuck.deliveries.sent, job, stuck.clock.now)
         stuck.passes(60)
         assert stuck.told("pager") == []

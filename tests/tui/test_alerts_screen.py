@@ -254,7 +254,7 @@ async def test_what_is_sent_meanwhile_appears(shop: Shop) -> None:
         assert listed(it, "Nothing was sent yet") == ["Nothing was sent yet; t sends a test."]
         fails_on_chat(shop)
         assert isinstance(it.app.screen, AlertsScreen)
-        it.app.screen._read()
+        it.app.screen.read_again()
         await it.read()
         assert len(listed(it, "sent")) == 1
 
@@ -262,14 +262,14 @@ async def test_what_is_sent_meanwhile_appears(shop: Shop) -> None:
 async def test_without_a_sink_it_says_which_three_lines_make_one(shop: Shop) -> None:
     async with face(Telling(), state_dir=shop.state_dir) as it:
         await open_log(it)
-        assert '[[sink]] name = "me" type = "bell"' in prose(it, "no-alerts")
+        assert '[[sink]] name = "me" type = "bell"' in prose(it, "nothing")
         assert "test" not in it.hints()
 
 
 async def test_without_a_store_it_says_so(tmp_path: Path) -> None:
     async with face(Telling("pager"), state_dir=tmp_path / "nowhere") as it:
         await open_log(it)
-        assert "The alerts cannot be read now" in prose(it, "no-alerts")
+        assert "The alerts cannot be read now" in prose(it, "nothing")
 
 
 async def test_the_top_line_of_the_fleet_says_that_alerts_fail(shop: Shop) -> None:

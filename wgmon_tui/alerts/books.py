@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from wgmon_tui.alerts.pending import Pending
 from wgmon_tui.alerts.standin import StandIn
 from wgmon_tui.history.store import STORE, unavailable
 from wgmon_tui.history.unwritten import Unwritten
@@ -38,6 +39,7 @@ class Books:
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
         self._stand_in: StandIn | None = None
+        self._pending = Pending()
 
     def close(self) -> None:
         """Let go of the store, and of what is only in memory."""
@@ -66,6 +68,7 @@ class Books:
         try:
             # We hold the writer's lock: nobody sends any more what another life of this program began to.
             connection.execute("UPDATE deliveries SET lease_until = NULL WHERE lease_until IS NOT NULL")
+            self._pending.watch(connection)
         except BaseException:
             connection.close()
             raise
@@ -79,12 +82,14 @@ class Books:
         try:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
+            changes = {} if self._stand_in else self._pending.changes(connection)
             connection.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
                 connection.rollback()
             self._leave()
             raise
+        self._pending.take(changes)
 
     def write(self, writes: Writes) -> None:
         """These, in one transaction."""
@@ -118,6 +123,7 @@ class Books:
             self._leave()
             self._stand_in = StandIn(self._path)
             if self._stand_in.is_blank:
+                self._stand_in.go_on_with(self._pending.rows)
                 self.write_down(self._stand_in.connection)
         return self._stand_in
 
@@ -127,6 +133,7 @@ class Books:
         try:
             stand_in.bring_into(connection)
             connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_S * 1000:.0f}")
+            self._pending.watch(connection)
         except BaseException:
             connection.close()
             raise

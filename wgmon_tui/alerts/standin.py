@@ -12,6 +12,7 @@ from collections.abc import Container, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from wgmon_tui.alerts.pending import COLUMNS, Row
 from wgmon_tui.history import schema
 from wgmon_tui.history.batch import OutboxRow
 from wgmon_tui.history.unwritten import Unwritten
@@ -30,6 +31,11 @@ class StandIn:
         schema.create_or_migrate(self.connection)
         self.is_blank = not (_copied(self.connection, path) or _copied_unlogged(self.connection, path))
         """Whether the store could not even be read."""
+
+    def go_on_with(self, pending: Iterable[Row]) -> None:
+        """These were on their way in the store that cannot be read. Nobody is sending them now."""
+        self.connection.executemany(_DELIVERY, pending)
+        self.connection.execute("UPDATE deliveries SET lease_until = NULL")
 
     def take(self, unwritten: Unwritten, now: float) -> None:
         """What has happened since, as far as it is not here yet."""
@@ -134,14 +140,12 @@ _NOT_HELD = "DELETE FROM deliveries WHERE state = 'held' AND incidents = ?"
 _TELLING = """INSERT OR REPLACE INTO tellings (incident, sink, told_at, reminded_at, escalated_at, held)
     VALUES (?, ?, ?, ?, ?, ?)"""
 
-_DELIVERIES = """SELECT dedup, sink, kind, at, waits_since, due_at, lease_until, attempts, state, reason,
-    done_at, incidents, announcement, seen_at, seen_by FROM deliveries ORDER BY id"""
+_DELIVERIES = f"SELECT {COLUMNS} FROM deliveries ORDER BY id"  # noqa: S608
 
-_DELIVERY = """INSERT INTO deliveries (dedup, sink, kind, at, waits_since, due_at, lease_until, attempts,
-    state, reason, done_at, incidents, announcement, seen_at, seen_by)
+_DELIVERY = f"""INSERT INTO deliveries ({COLUMNS})
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (dedup, sink) DO UPDATE SET kind = excluded.kind, at = excluded.at,
     waits_since = excluded.waits_since, due_at = excluded.due_at, lease_until = excluded.lease_until,
     attempts = excluded.attempts, state = excluded.state, reason = excluded.reason,
     done_at = excluded.done_at, incidents = excluded.incidents, announcement = excluded.announcement,
-    seen_at = excluded.seen_at, seen_by = excluded.seen_by"""
+    seen_at = excluded.seen_at, seen_by = excluded.seen_by"""  # noqa: S608

@@ -3,78 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import Static
 
 from wgmon_tui.alerts.log import Delivery, deliveries
-from wgmon_tui.history.store import StoreUnavailableError
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.alertlines import FIRST_SINK, Log, detail, lines, said, summary
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.pickview import PickView
-from wgmon_tui.tui.reading import MovementKeys
+from wgmon_tui.tui.screens.storelist import StoreList
 from wgmon_tui.tui.serverhead import Ink
 from wgmon_tui.tui.tabs.tab import not_to_be_had
 
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
-
-_READ_EVERY_S = 1.0
 _SHOWN = 200
-_MARGINS = 3
 
 
-class AlertsScreen(MovementKeys, Screen[None]):
-    """Reads the store once a second in a thread, while it is the screen that is seen."""
+class AlertsScreen(StoreList):
+    """Whom there is to tell, what was told, and what has still to be."""
 
-    app: WgmonApp
     ACTIONS_OF = "alerts"
-    AUTO_FOCUS = ""
     BINDINGS = bindings_for("alerts")
-    DEFAULT_CSS = """
-    AlertsScreen {
-        #title { height: 1; padding: 0 1; }
-        #no-alerts { height: 1fr; padding: 1; }
-        #detail { height: auto; max-height: 40%; background: $panel; padding: 0 1; }
-        PickView { height: 1fr; margin: 0 0 0 1; }
-    }
-    """
 
     def __init__(self) -> None:
         super().__init__()
         self._log: Log | None = None
-        self._trouble: str | None = None
-        self._reading = False
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         yield Static(id="title")
         yield PickView(lambda: self.app.palette)
-        yield Static(id="no-alerts")
+        yield Static(id="nothing")
         yield Static(id="detail")
         yield KeyLine()
-
-    def on_mount(self) -> None:
-        """Show what there is, then follow it."""
-        self._draw()
-        self._read()
-        self.set_interval(_READ_EVERY_S, self._read)
-
-    def on_screen_resume(self) -> None:
-        """Catch up at once after another screen was on top."""
-        self._read()
-
-    @property
-    def movable(self) -> PickView:
-        """The list."""
-        return self.query_one(PickView)
 
     @property
     def _chosen(self) -> Delivery | None:
@@ -88,33 +51,29 @@ class AlertsScreen(MovementKeys, Screen[None]):
 
     # What is read
 
-    def _read(self) -> None:
-        state_dir = self.app.state_dir
-        if state_dir is not None and self.is_current and not self._reading:
-            self._reading = True
-            self.run_worker(self._reader(state_dir), group="history")
+    def is_stored(self) -> bool:
+        """Where there is a state directory."""
+        return self.app.state_dir is not None
 
-    async def _reader(self, state_dir: Path) -> None:
-        before = self._log, self._trouble
-        try:
+    async def read(self) -> bool:
+        """The latest deliveries, and who there is to tell."""
+        before, state_dir = self._log, self.app.state_dir
+        if state_dir is not None:
             found = await asyncio.to_thread(deliveries, state_dir, _SHOWN)
-            self._log, self._trouble = Log(self.app.engine.sinks, tuple(found)), None
-        except StoreUnavailableError as error:
-            self._trouble = str(error)
-        self._reading = False
-        if before != (self._log, self._trouble):
-            self._draw()
+            self._log = Log(self.app.engine.sinks, tuple(found))
+        return self._log != before
 
     # What is shown
 
-    def _draw(self) -> None:
-        ink = self._ink
+    def draw(self) -> None:
+        """The head, the list, and what there is to say of the line under the cursor."""
+        ink = self.ink
         title = Text().append("Alerts", ink.palette.text + Style(bold=True))
         if self._log:
             title.append(f"  {summary(self._log)}", ink.palette.muted)
         self.query_one("#title", Static).update(title)
         nothing = self._why_nothing(ink)
-        empty = self.query_one("#no-alerts", Static)
+        empty = self.query_one("#nothing", Static)
         empty.display, self.movable.display = nothing is not None, nothing is None
         if nothing is not None:
             empty.update(nothing)
@@ -129,17 +88,13 @@ class AlertsScreen(MovementKeys, Screen[None]):
         delivery = self._log and (self._log.delivery_at(cursor) or self._log.to_retry(cursor))
         panel.display = bool(delivery)
         if delivery:
-            panel.update(detail(delivery, self.app.clock(), self._ink, self.app.actions))
-
-    @property
-    def _ink(self) -> Ink:
-        return Ink(self.app.palette, self.app.glyphs, self.app.size.width - _MARGINS)
+            panel.update(detail(delivery, self.app.clock(), self.ink, self.app.actions))
 
     def _why_nothing(self, ink: Ink) -> Text | None:
         if self.app.state_dir is None:
             return not_to_be_had("No alerts", "Nothing is stored in this run, so nobody is told.", ink)
-        if self._trouble:
-            return not_to_be_had("The alerts cannot be read now", self._trouble, ink)
+        if self.trouble:
+            return not_to_be_had("The alerts cannot be read now", self.trouble, ink)
         if self._log is None:
             return not_to_be_had("Reading the alerts", "They are there in a moment.", ink)
         if self._log.sinks or self._log.deliveries:
@@ -151,16 +106,6 @@ class AlertsScreen(MovementKeys, Screen[None]):
         found.append("\n\n")
         rest = "docs/alerts.md has mail, chats, webhooks and the others. What is saved counts at once."
         return found.append_text(Text("\n").join(ink.paragraph(rest, ink.palette.muted)))
-
-    def on_resize(self, event: Resize) -> None:
-        """Lines are cut for the width."""
-        self._draw()
-
-    def notify_style_update(self) -> None:
-        """A new theme: everything is written anew."""
-        super().notify_style_update()
-        if self.is_mounted:
-            self._draw()
 
     # What can be done
 

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
 
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import Static
 
-from wgmon_tui.history.reading import History
-from wgmon_tui.history.store import StoreUnavailableError
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.filter import Filter
@@ -24,33 +19,21 @@ from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.past import read_timeline
 from wgmon_tui.tui.pickview import PickLine, PickView
-from wgmon_tui.tui.reading import MovementKeys
+from wgmon_tui.tui.screens.storelist import StoreList
 from wgmon_tui.tui.serverhead import Ink
 from wgmon_tui.tui.tabs.tab import not_to_be_had
 from wgmon_tui.tui.triage import copy_incident, silenced
 from wgmon_tui.tui.writing import write_incidents
 
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
 
-_READ_EVERY_S = 1.0
-_MARGINS = 3
+class IncidentsScreen(StoreList):
+    """The timeline, as it is filtered."""
 
-
-class IncidentsScreen(MovementKeys, Screen[None]):
-    """Reads the store once a second in a thread, while it is the screen that is seen."""
-
-    app: WgmonApp
     ACTIONS_OF = "incidents"
-    AUTO_FOCUS = ""
     BINDINGS = bindings_for("incidents")
     DEFAULT_CSS = """
     IncidentsScreen {
-        #title { height: 1; padding: 0 1; }
         #columns { height: 1; padding: 0 1; background: $panel; }
-        #no-incidents { height: 1fr; padding: 1; }
-        #detail { height: auto; max-height: 40%; background: $panel; padding: 0 1; }
-        PickView { height: 1fr; margin: 0 0 0 1; }
     }
     """
 
@@ -60,8 +43,6 @@ class IncidentsScreen(MovementKeys, Screen[None]):
         self._version: int | None = None
         self._drawn_at = 0.0
         self._silenced: dict[str, str] = {}
-        self._trouble: str | None = None
-        self._reading = False
         self._filter = Filter()
 
     def compose(self) -> ComposeResult:
@@ -72,24 +53,9 @@ class IncidentsScreen(MovementKeys, Screen[None]):
         )
         yield Static(id="columns")
         yield PickView(lambda: self.app.palette)
-        yield Static(id="no-incidents")
+        yield Static(id="nothing")
         yield Static(id="detail")
         yield KeyLine()
-
-    def on_mount(self) -> None:
-        """Show what there is, then follow it."""
-        self._draw()
-        self._read()
-        self.set_interval(_READ_EVERY_S, self._read)
-
-    def on_screen_resume(self) -> None:
-        """Catch up at once after another screen was on top."""
-        self._read()
-
-    @property
-    def movable(self) -> PickView:
-        """The list."""
-        return self.query_one(PickView)
 
     @property
     def _chosen(self) -> Incident | None:
@@ -108,26 +74,20 @@ class IncidentsScreen(MovementKeys, Screen[None]):
 
     # What is read
 
-    def _read(self) -> None:
-        history = self.app.history
-        if history is not None and self.is_current and not self._reading:
-            self._reading = True
-            self.run_worker(self._reader(history), group="history")
+    def is_stored(self) -> bool:
+        """Where there is a history."""
+        return self.app.history is not None
 
-    async def _reader(self, history: History) -> None:
+    async def read(self) -> bool:
+        """The timeline, where it has changed; but time alone changes what is written of it, too."""
+        history, timeline = self.app.history, None
         servers = {name: row.server for name, row in self.app.engine.board.rows.items()}
-        before, timeline = self._trouble, None
-        try:
+        if history is not None:
             with self.app.keys_held() if self._version is None else nullcontext():
                 timeline = await asyncio.to_thread(read_timeline, history, servers, self._version)
-            self._trouble = None
-        except StoreUnavailableError as error:
-            self._trouble = str(error)
-        self._reading = False
         if timeline:
             self._version, self._entries = timeline.version, timeline.entries
-        if timeline or self._trouble != before or self._reads_differently():
-            self._draw()
+        return timeline is not None or self._reads_differently()
 
     def _reads_differently(self) -> bool:
         """Whether time alone has changed what is written of the open incidents."""
@@ -149,8 +109,9 @@ class IncidentsScreen(MovementKeys, Screen[None]):
 
     # What is shown
 
-    def _draw(self) -> None:
-        ink = Ink(self.app.palette, self.app.glyphs, self.app.size.width - _MARGINS)
+    def draw(self) -> None:
+        """The head, the list, and the incident under the cursor."""
+        ink = self.ink
         self._drawn_at = self.app.clock()
         entries = self._entries or ()
         shown = self._shown
@@ -159,7 +120,7 @@ class IncidentsScreen(MovementKeys, Screen[None]):
         self.query_one("#title", Static).update(self._title(entries, ink))
         self.query_one("#columns", Static).update(Text(heading(columns), style=ink.palette.muted))
         self.query_one("#columns").display = self.movable.display = not why
-        empty = self.query_one("#no-incidents", Static)
+        empty = self.query_one("#nothing", Static)
         empty.display = bool(why)
         if why:
             empty.update(not_to_be_had(*why, ink))
@@ -178,9 +139,8 @@ class IncidentsScreen(MovementKeys, Screen[None]):
         panel, entry = self.query_one("#detail", Static), self._chosen_entry
         panel.display = entry is not None
         if entry:
-            ink = Ink(self.app.palette, self.app.glyphs, self.app.size.width - _MARGINS)
             silenced_by = self._silenced.get(entry.incident.id, "")
-            panel.update(detail(entry, self.app.clock(), ink, silenced_by))
+            panel.update(detail(entry, self.app.clock(), self.ink, silenced_by))
 
     def _title(self, entries: tuple[IncidentEntry, ...], ink: Ink) -> Text:
         title = Text().append("Incidents", ink.palette.text + Style(bold=True))
@@ -193,24 +153,14 @@ class IncidentsScreen(MovementKeys, Screen[None]):
     def _why_nothing(self, shown: list[IncidentEntry]) -> tuple[str, str] | None:
         if self.app.history is None:
             return "No history", "Nothing is stored in this run, so there is no timeline of incidents."
-        if self._trouble:
-            return "The history cannot be read now", self._trouble
+        if self.trouble:
+            return "The history cannot be read now", self.trouble
         if self._entries is None:
             return "Reading the history", "It is there in a moment."
         if not self._entries:
             return "No incident yet", "Since the history began no server of this fleet was down or degraded."
         clears = f"{key_of('back', self.app.actions)} clears it."
         return None if shown else ("No incident matches this filter", clears)
-
-    def on_resize(self, event: Resize) -> None:
-        """Lines are cut for the width."""
-        self._draw()
-
-    def notify_style_update(self) -> None:
-        """A new theme: everything is written anew."""
-        super().notify_style_update()
-        if self.is_mounted:
-            self._draw()
 
     # What can be done
 
@@ -294,13 +244,13 @@ class IncidentsScreen(MovementKeys, Screen[None]):
     def action_filter(self) -> None:
         """Open the filter line."""
         self.query_one(FilterBar).open()
-        self._draw()
+        self.draw()
         self.refresh_bindings()
 
     def on_input_changed(self) -> None:
         """Filter while it is being typed."""
         self._filter = self.query_one(FilterBar).chosen
-        self._draw()
+        self.draw()
 
     def on_input_submitted(self) -> None:
         """Keep the filter and go back to the list; an empty one closes the line."""

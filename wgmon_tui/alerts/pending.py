@@ -1,0 +1,69 @@
+"""What is on its way, remembered beside the store: should that be lost from sight, it goes on from memory.
+
+Else whoever was not reached yet would hear how an incident went on before he hears that there is one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+Row = tuple[object, ...]
+"""A row of the deliveries: COLUMNS."""
+
+Changes = dict[int, Row | None]
+"""By number; None for a row that is on its way no longer."""
+
+COLUMNS = """dedup, sink, kind, at, waits_since, due_at, lease_until, attempts, state, reason, done_at,
+    incidents, announcement, seen_at, seen_by"""
+
+
+class Pending:
+    """The pending deliveries of a store that is written through one connection."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, Row] = {}
+
+    @property
+    def rows(self) -> Iterable[Row]:
+        """In the order of their numbers."""
+        return [self._rows[number] for number in sorted(self._rows)]
+
+    def watch(self, connection: sqlite3.Connection) -> None:
+        """These are the deliveries from now on. Raises sqlite3.Error."""
+        for statement in _WATCH:
+            connection.execute(statement)
+        self._rows = {number: row for number, *row in connection.execute(_PENDING)}
+
+    def changes(self, connection: sqlite3.Connection) -> Changes:
+        """What has changed within the transaction. Raises sqlite3.Error."""
+        changed: Changes = {
+            number: tuple(row) if state == "pending" else None
+            for number, state, *row in connection.execute(_CHANGED)
+        }
+        connection.execute("DELETE FROM touched")
+        return changed
+
+    def take(self, changes: Changes) -> None:
+        """That transaction holds."""
+        for number, row in changes.items():
+            if row is None:
+                self._rows.pop(number, None)
+            else:
+                self._rows[number] = row
+
+
+_WATCH = (
+    "PRAGMA temp_store = MEMORY",
+    "CREATE TEMP TABLE touched (id INTEGER PRIMARY KEY)",
+    *(
+        f"""CREATE TEMP TRIGGER touched_by_{event} AFTER {event} ON main.deliveries
+            BEGIN INSERT INTO touched VALUES ({row}.id) ON CONFLICT DO NOTHING; END"""  # noqa: S608
+        for event, row in (("insert", "new"), ("update", "new"), ("delete", "old"))
+    ),
+)
+
+_PENDING = f"SELECT id, {COLUMNS} FROM deliveries WHERE state = 'pending'"  # noqa: S608
+
+_CHANGED = f"""SELECT touched.id, deliveries.state, {COLUMNS}
+    FROM touched LEFT JOIN deliveries ON deliveries.id = touched.id"""  # noqa: S608
