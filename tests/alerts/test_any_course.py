@@ -105,12 +105,17 @@ class Course(RuleBasedStateMachine):
         job = self.shop.deliveries.take(where, self.shop.clock.now)
         if isinstance(job, Job):
             self.shop.got[name].append(job.announcement)
-        self.shop.restarts()
+        self._starts_again()
 
     @rule()
     def is_killed(self) -> None:
         if not self._is_told_from_memory:
-            self.shop.restarts()
+            self._starts_again()
+
+    def _starts_again(self) -> None:
+        """What the dispatcher does first thing reads the store: from then on it can do without."""
+        self.shop.restarts()
+        self.shop.outbox.drop_others(self.shop.alerts.sinks, self.shop.clock.now)
 
     def teardown(self) -> None:
         if not hasattr(self, "shop"):

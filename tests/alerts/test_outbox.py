@@ -44,6 +44,16 @@ def test_the_message_holds_what_the_last_check_found(shop: Shop) -> None:
     assert matter.causes[0].fix == "ping 198.51.100.7"
 
 
+def test_an_incident_that_changed_twice_before_anybody_read_of_it_is_told_to_have(shop: Shop) -> None:
+    incident = shop.opens("fra1")
+    incident = shop.changes(incident, Verdict.PORT_CLOSED)
+    shop.changes(incident, Verdict.SILENT)
+    shop.passes(1)
+    assert shop.told() == [("opened", "fra1"), ("cause changed", "fra1"), ("cause changed", "fra1")]
+    last = shop.got["pager"][-1]
+    assert last.about[0].incident.verdict is Verdict.SILENT
+
+
 def test_without_a_rule_what_is_only_degraded_is_not_told(shop: Shop) -> None:
     incident = shop.opens(severity=Severity.DEGRADED)
     shop.passes(1)

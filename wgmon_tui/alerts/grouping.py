@@ -52,6 +52,12 @@ class Groups:
     """The messages of the last half minute. They are not stored: after a restart nothing waits for others."""
 
     recent: dict[tuple[str, Kind], list[Group]] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    """The last that was given for each sink to a message of which an incident may have several."""
+
+    def forget(self) -> None:
+        """The messages that it knows of are not there, or not here."""
+        self.recent.clear()
 
     def draft(self, tells: Iterable[Tell], vantage: str, now: float) -> list[Draft]:
         """The messages for what is to be told now, in order."""
@@ -60,15 +66,21 @@ class Groups:
             groups = self._recent(sink, kind, now)
             alone, joining = _sorted_out(matters, groups)
             for group, members in joining:
-                announcement = announced(kind, members, vantage, now)
+                announcement = announced(kind, members, vantage, now, self._number(sink, now))
                 drafts.append(Draft(sink, announcement, group.at + JOINS_S, group.further))
                 group.further = group.further or announcement.id
             for start in range(0, len(alone), MOST):
                 members = alone[start : start + MOST]
-                drafts.append(Draft(sink, announced(kind, members, vantage, now), now))
+                number = self._number(sink, now)
+                drafts.append(Draft(sink, announced(kind, members, vantage, now, number), now))
             if alone and kind in _GROUPED:
                 groups.append(Group(now, _to_join(alone)))
         return drafts
+
+    def _number(self, sink: str, now: float) -> int:
+        """Each has its own, at the same moment too: an incident may change twice before that is read."""
+        self.numbers[sink] = max(int(now * 1000), self.numbers.get(sink, 0) + 1)
+        return self.numbers[sink]
 
     def _recent(self, sink: str, kind: Kind, now: float) -> list[Group]:
         groups = self.recent.setdefault((sink, kind), [])
@@ -90,16 +102,16 @@ def _bundles(tells: Iterable[Tell]) -> Iterator[tuple[str, Kind, list[Matter]]]:
     yield from ((sink, kind, matters) for (sink, kind), matters in bundles.items())
 
 
-def announced(kind: Kind, matters: list[Matter], vantage: str, now: float) -> Announcement:
+def announced(kind: Kind, matters: list[Matter], vantage: str, now: float, number: int) -> Announcement:
     """One message of these matters, the worst first.
 
-    Its id is made of what it tells, so that the same is never told twice under two ids.
+    Its id is made of what it tells, so that the same is never told twice under two ids; of what can be told
+    several times of an incident, `number` is the number.
     """
     ordered = tuple(sorted(matters, key=lambda each: (each.incident.severity.rank, each.incident.server)))
     first = ordered[0].incident
     once = kind in (Kind.OPENED, Kind.RECOVERED, Kind.ESCALATION)
-    number = "" if once else f"-{int(now * 1000)}"
-    name = f"{first.id}-{kind.value.replace(' ', '-')}{number}"
+    name = f"{first.id}-{kind.value.replace(' ', '-')}{'' if once else f'-{number}'}"
     return Announcement(name, kind, now, ordered, in_words(shared(ordered)), vantage)
 
 

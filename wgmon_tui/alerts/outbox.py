@@ -89,7 +89,7 @@ class Outbox:
             try:
                 self._books.write(writes)
             except BaseException:
-                self._groups = Groups()  # the messages that it knows of were not written
+                self._groups.forget()  # the messages that it knows of were not written
                 raise
         self._cases = thought.cases
         return more
@@ -144,7 +144,8 @@ class Outbox:
         """The connection, after what it holds was read."""
         connection = self._books.opened()
         if connection is not self._read:
-            self._cases, self._groups = _cases(connection), Groups()
+            self._cases, self._mutes = _cases(connection), _mutes(connection)
+            self._groups.forget()
             self._read = connection
         return connection
 

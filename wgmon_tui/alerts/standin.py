@@ -31,11 +31,14 @@ class StandIn:
         schema.create_or_migrate(self.connection)
         self.is_blank = not (_copied(self.connection, path) or _copied_unlogged(self.connection, path))
         """Whether the store could not even be read."""
+        self._gone_on_with: set[tuple[str, str]] = set()
+        """The messages that began in the store: that they are here says nothing of what they are about."""
 
     def go_on_with(self, pending: Iterable[Row]) -> None:
         """These were on their way in the store that cannot be read. Nobody is sending them now."""
         self.connection.executemany(_DELIVERY, pending)
         self.connection.execute("UPDATE deliveries SET lease_until = NULL")
+        self._gone_on_with = set(self.connection.execute("SELECT dedup, sink FROM deliveries"))
 
     def take(self, unwritten: Unwritten, now: float) -> None:
         """What has happened since, as far as it is not here yet."""
@@ -68,8 +71,12 @@ class StandIn:
         if not self.is_blank:
             return {incident for _, _, incident, _ in self._rows()}
         known = {incident for (incident,) in self.connection.execute("SELECT incident FROM tellings")}
-        said = self.connection.execute("SELECT incidents FROM deliveries")
-        return known.union(*(incidents.split() for (incidents,) in said))
+        for dedup, sink, incidents in self.connection.execute(
+            "SELECT dedup, sink, incidents FROM deliveries"
+        ):
+            if (dedup, sink) not in self._gone_on_with:
+                known.update(incidents.split())
+        return known
 
 
 def _seen_to(
