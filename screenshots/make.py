@@ -147,7 +147,8 @@ async def make(shots: tuple[Shot, ...], beside: tuple[Place, ...] = ()) -> None:
 def _write_files(config: Path, fleet: Fleet) -> None:
     """The fleet, somebody to be told, and a wg-quick file of a server that is not in it yet."""
     update(config, lambda _: fleet)
-    (config / "config.toml").write_text('[[sink]]\nname = "oncall"\ntype = "command"\ncommand = ["true"]\n')
+    with (config / "config.toml").open("a", encoding="utf-8") as file:  # other places may stand in it
+        file.write('[[sink]]\nname = "oncall"\ntype = "command"\ncommand = ["true"]\n')
     key = PrivateKey.generate()
     create_private(
         config / _CONF,
@@ -168,8 +169,8 @@ async def _checked(station: Station) -> None:
         if ill and min(done[name] for name in station.board.rows) >= _CHECKS_EACH:
             enough.set()
 
-    if station.engine:
-        station.engine.listen(count)
+    if engine := station.open():
+        engine.listen(count)
     await enough.wait()
 
 

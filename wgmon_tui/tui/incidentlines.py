@@ -17,7 +17,7 @@ from wgmon_tui.tui.format import fit, occasion
 from wgmon_tui.tui.serverhead import Ink
 
 GAP = 2
-_STATE, _SERVER, _CAUSE, _OPENED, _LASTED = 12, 20, 16, 12, 10
+_STATE, _SERVER, _CAUSE, _OPENED, _LASTED = 12, 20, 16, 12, 11
 _SHORT_SERVER = 12
 _WIDE = 100
 _ROOM_FOR_WORDS = 12
