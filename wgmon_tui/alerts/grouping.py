@@ -53,7 +53,7 @@ class Groups:
 
     recent: dict[tuple[str, Kind], list[Group]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
-    """The last that was given for each sink to a message of which an incident may have several."""
+    """The last that a message to each sink had. They outlive `forget`: no two messages may have one id."""
 
     def forget(self) -> None:
         """The messages that it knows of are not there, or not here."""

@@ -30,7 +30,7 @@ class Pending:
         return [self._rows[number] for number in sorted(self._rows)]
 
     def watch(self, connection: sqlite3.Connection) -> None:
-        """These are the deliveries from now on. Raises sqlite3.Error."""
+        """These are the deliveries from now on; what becomes of them is noted. Raises sqlite3.Error."""
         for statement in _WATCH:
             connection.execute(statement)
         self._rows = {number: row for number, *row in connection.execute(_PENDING)}
@@ -56,11 +56,12 @@ class Pending:
 _WATCH = (
     "PRAGMA temp_store = MEMORY",
     "CREATE TEMP TABLE touched (id INTEGER PRIMARY KEY)",
-    *(
-        f"""CREATE TEMP TRIGGER touched_by_{event} AFTER {event} ON main.deliveries
-            BEGIN INSERT INTO touched VALUES ({row}.id) ON CONFLICT DO NOTHING; END"""  # noqa: S608
-        for event, row in (("insert", "new"), ("update", "new"), ("delete", "old"))
-    ),
+    """CREATE TEMP TRIGGER inserted AFTER INSERT ON main.deliveries
+        BEGIN INSERT INTO touched VALUES (new.id) ON CONFLICT DO NOTHING; END""",
+    """CREATE TEMP TRIGGER updated AFTER UPDATE ON main.deliveries
+        BEGIN INSERT INTO touched VALUES (new.id) ON CONFLICT DO NOTHING; END""",
+    """CREATE TEMP TRIGGER deleted AFTER DELETE ON main.deliveries
+        BEGIN INSERT INTO touched VALUES (old.id) ON CONFLICT DO NOTHING; END""",
 )
 
 _PENDING = f"SELECT id, {COLUMNS} FROM deliveries WHERE state = 'pending'"  # noqa: S608

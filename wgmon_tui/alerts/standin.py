@@ -71,9 +71,8 @@ class StandIn:
         if not self.is_blank:
             return {incident for _, _, incident, _ in self._rows()}
         known = {incident for (incident,) in self.connection.execute("SELECT incident FROM tellings")}
-        for dedup, sink, incidents in self.connection.execute(
-            "SELECT dedup, sink, incidents FROM deliveries"
-        ):
+        said = self.connection.execute("SELECT dedup, sink, incidents FROM deliveries")
+        for dedup, sink, incidents in said:
             if (dedup, sink) not in self._gone_on_with:
                 known.update(incidents.split())
         return known
