@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from threading import Event, Thread
 
 from tests.real.server import RealServer
 from wgmon_tui.wireguard.cookie import NO_MAC, Mac1
 from wgmon_tui.wireguard.keys import PublicKey
+from wgmon_tui.wireguard.messages import MessageType, message_type
+
+_BURST = 900
+"""More handshakes than any server takes without asking for cookies."""
+
+_BURSTS = 20
+
+_EVERY_S = 0.3
+"""A server that has asked once goes on to for a second."""
 
 
 def junk_initiation(server: PublicKey) -> bytes:
@@ -20,3 +32,37 @@ def send_all(server: RealServer, packets: list[bytes]) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for packet in packets:
             sender.sendto(packet, (str(address), port))
+
+
+@contextmanager
+def flooded(server: RealServer, frozen: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """It wakes to one burst after the other; from the beginning it asks for cookies.
+
+    Whether it does is seen from what it answers: of a single burst a busy machine may read too slowly.
+    """
+    junk = [junk_initiation(server.public_key) for _ in range(_BURST)]
+    over = Event()
+
+    def asks_for_cookies() -> bool:
+        address, port = server.endpoint(4)
+        with server.vantage(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            with frozen():
+                for packet in junk:
+                    sender.sendto(packet, (str(address), port))
+            sender.settimeout(_EVERY_S)
+            with suppress(TimeoutError):
+                return message_type(sender.recv(2048)) is MessageType.COOKIE_REPLY
+        return False
+
+    def go_on() -> None:
+        while not over.wait(_EVERY_S):
+            asks_for_cookies()
+
+    assert any(asks_for_cookies() for _ in range(_BURSTS)), "it cannot be brought to ask for cookies"
+    flood = Thread(target=go_on)
+    flood.start()
+    try:
+        yield
+    finally:
+        over.set()
+        flood.join()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tests.real import relay
-from tests.real.flood import junk_initiation, send_all
+from tests.real.flood import flooded, send_all
 from tests.real.matrix.scene import Scene
 from tests.real.namespaces import firewall, ip, no_firewall
 from wgmon_tui.fleet.records import Endpoint
@@ -225,9 +225,8 @@ def the_server_goes_on(scene: Scene) -> None:
 
 
 def the_server_is_flooded(scene: Scene) -> None:
-    """It finds more handshakes waiting when it wakes than it takes without asking for cookies."""
-    with scene.server.frozen(), scene.server.vantage():
-        send_all(scene.server, [junk_initiation(scene.server.public_key) for _ in range(900)])
+    """For as long as the scene lasts it finds more handshakes waiting than it takes without cookies."""
+    scene.cleanup.enter_context(flooded(scene.server, scene.server.frozen))
 
 
 def ten_initiations_of_ours_came(scene: Scene) -> None:
