@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wgmon_tui.tui.glyphs import glyphs_for
-from wgmon_tui.tui.serverhead import Ink
+from wgmon_tui.tui.text_style import Ink
 from wgmon_tui.tui.themes import palette_named
 
 

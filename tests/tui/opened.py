@@ -15,9 +15,9 @@ from tests.tui.keys import press, read
 from wgmon_tui.history.reading import History
 from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.app import WgmonApp
+from wgmon_tui.tui.context import AskServer
 from wgmon_tui.tui.hexview import HexView
 from wgmon_tui.tui.screens.server import ServerScreen
-from wgmon_tui.tui.serversview import AskServer
 
 NAMES = ("ams2", "fra1", "lon3")
 

@@ -18,7 +18,8 @@ from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.diagnosistab import full_diagnosis
 from wgmon_tui.tui.exchangelines import Stop, explain
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
-from wgmon_tui.tui.serverhead import Detail, Ink, field_panel, server_head
+from wgmon_tui.tui.serverhead import Detail, field_panel, server_head
+from wgmon_tui.tui.text_style import Ink
 from wgmon_tui.tui.themes import palette_named
 
 NIGHT = palette_named("night")

@@ -12,8 +12,8 @@ from tests.tui.fleet import NOW
 from wgmon_tui.diagnosis.inspection import Agreement, Finding
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
-from wgmon_tui.tui.serverhead import Ink
 from wgmon_tui.tui.serversview import Answer, answer_heading, answer_lines
+from wgmon_tui.tui.text_style import Ink
 from wgmon_tui.tui.themes import palette_named
 
 NIGHT = palette_named("night")

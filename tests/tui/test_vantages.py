@@ -18,7 +18,7 @@ from wgmon_tui.monitor.sights import word_holds
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.tui.columns import COLUMNS, Drawing, lay_out
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
-from wgmon_tui.tui.serverhead import Ink
+from wgmon_tui.tui.text_style import Ink
 from wgmon_tui.tui.themes import palette_named
 from wgmon_tui.tui.vantagelines import seers, side_by_side
 

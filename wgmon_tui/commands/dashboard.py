@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from wgmon_tui.monitor.feed import Feed
     from wgmon_tui.service.reload import Loaded
     from wgmon_tui.service.station import Station
-    from wgmon_tui.tui.serversview import AskServer
+    from wgmon_tui.tui.context import AskServer
 
 _DEMO_ROUNDS = 3
 

@@ -103,8 +103,6 @@ class ActsOnServers(ChangesFleet):
 
     def action_explain(self) -> None:
         """Explain the verdict and the columns of the one at hand."""
-        from wgmon_tui.tui.screens.explain import ExplainScreen
-
         row = self.app.engine.board.rows[self.at_hand() or ""]
         verdict = row.diagnosis.verdict if row.diagnosis else row.verdict
-        self.app.push_screen(ExplainScreen(row.server.name, verdict, row, self.columns_here()))
+        self.app.open_explanation(row.server.name, verdict, row, self.columns_here())

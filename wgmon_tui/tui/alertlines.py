@@ -18,7 +18,7 @@ from wgmon_tui.tui.format import fit, occasion
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.pickview import PickLine
-from wgmon_tui.tui.serverhead import Ink
+from wgmon_tui.tui.text_style import Ink
 
 _GAP = "  "
 _STATE, _WHEN, _SINK = 11, 12, 12

@@ -24,9 +24,11 @@ from wgmon_tui.tui.ahead import AFTER_S, load_screens
 from wgmon_tui.tui.clipboard import LARGEST_COPY, TMUX_OPTION, osc52, through_tmux, under_tmux
 from wgmon_tui.tui.coloured import Coloured
 from wgmon_tui.tui.columns import chosen_columns
+from wgmon_tui.tui.context import AppContext, AskServer
 from wgmon_tui.tui.depth import Depth
 from wgmon_tui.tui.format import spoken, until_words
-from wgmon_tui.tui.glyphs import Glyphs, glyphs_for
+from wgmon_tui.tui.glyphs import glyphs_for
+from wgmon_tui.tui.inturn import KeysInTurn
 from wgmon_tui.tui.keymap import key_of, keyed, textual_keymap
 from wgmon_tui.tui.link import SLOW_S, WHERE_IS_THE_CURSOR, CountingDriver
 from wgmon_tui.tui.pace import LOW_BANDWIDTH, USUAL, Pace
@@ -34,16 +36,14 @@ from wgmon_tui.tui.screens.fleet import FleetScreen
 from wgmon_tui.tui.together import FailingTogether
 
 if TYPE_CHECKING:
-    from wgmon_tui.fleet.editing import Deleted
+    from wgmon_tui.diagnosis.verdict import Verdict
     from wgmon_tui.history.reading import History
     from wgmon_tui.monitor.board import Row
-    from wgmon_tui.tui.serversview import AskServer
-
 
 _USUAL_SETTINGS = FaceSettings()
 
 
-class WgmonApp(Coloured):
+class WgmonApp(Coloured, KeysInTurn, AppContext):
     """The terminal dashboard over a running engine.
 
     `title` stands at the right of the top line. `theme` is the name of a shipped theme or the path of a theme
@@ -109,15 +109,15 @@ class WgmonApp(Coloured):
         self.set_keymap(textual_keymap(self.actions, settings.keys))
         self.engine = engine
         self.title = title
-        self.glyphs: Glyphs = glyphs_for(ascii_only)
+        self.glyphs = glyphs_for(ascii_only)
         self.clock = clock
         self.ask_server = ask_server
         self._open_history = open_history
         self.history_note = history_note
         self.state_dir = state_dir
-        self.deleted: Deleted | None = None
+        self.deleted = None
         self.together = FailingTogether(engine.board)
-        self.engine_failure: str | None = None
+        self.engine_failure = None
         self._asked_at: float | None = None
         self.animation_level = "none"
         self.pace = Pace(LOW_BANDWIDTH if settings.low_bandwidth else USUAL, lambda: self.written)
@@ -278,6 +278,26 @@ class WgmonApp(Coloured):
         from wgmon_tui.tui.screens.server import ServerScreen
 
         self.push_screen(ServerScreen(name))
+
+    def open_incidents(self) -> None:
+        """Open the fleet's incidents."""
+        from wgmon_tui.tui.screens.incidents import IncidentsScreen
+
+        self.push_screen(IncidentsScreen())
+
+    def open_alerts(self) -> None:
+        """Open the log of alerts."""
+        from wgmon_tui.tui.screens.alerts import AlertsScreen
+
+        self.push_screen(AlertsScreen())
+
+    def open_explanation(
+        self, name: str, verdict: Verdict | None, row: Row | None = None, columns: Sequence[str] = ()
+    ) -> None:
+        """Explain a verdict of this server; with a row also its state, and these columns of it."""
+        from wgmon_tui.tui.screens.explain import ExplainScreen
+
+        self.push_screen(ExplainScreen(name, verdict, row, columns))
 
     def can_acknowledge(self, row: Row | None) -> bool:
         """Whether a server has an open incident of which nobody has said yet that he knows."""

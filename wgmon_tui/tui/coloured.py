@@ -11,7 +11,6 @@ from textual.app import App
 from wgmon_tui.fleet.face_settings import FaceSettings
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.tui.depth import Depth, suited, usual_theme
-from wgmon_tui.tui.inturn import KeysInTurn
 from wgmon_tui.tui.themes import COLOURLESS_THEME, Palette
 from wgmon_tui.tui.user_themes import Shelf, palette_for, read_shelf, stamps_of
 
@@ -19,7 +18,7 @@ _THEMES_READ_EVERY_S = 2.0
 _TROUBLES_SAID_FOR_S = 10
 
 
-class Coloured(KeysInTurn):
+class Coloured(App[None]):
     """An app in the colours of a palette. The others are read behind the first paint."""
 
     def __init__(

@@ -13,7 +13,8 @@ from wgmon_tui.diagnosis.verdict import Diagnosis
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.format import duration
-from wgmon_tui.tui.serverhead import Ink, beside_it, data_path_and_port
+from wgmon_tui.tui.serverhead import beside_it, data_path_and_port
+from wgmon_tui.tui.text_style import Ink
 
 _BULLET = 3
 _UNDER_CAUSE = 8

@@ -15,7 +15,7 @@ from wgmon_tui.tui.columns import Column, Drawing
 from wgmon_tui.tui.filter import muted
 from wgmon_tui.tui.format import occasion, until_words
 from wgmon_tui.tui.keymap import key_of
-from wgmon_tui.tui.serverhead import Ink
+from wgmon_tui.tui.text_style import Ink
 
 _LABEL = 9
 _WIDEST_CELL = 24

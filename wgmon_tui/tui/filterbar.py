@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Set
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -14,11 +13,9 @@ from textual.widgets import Input, Static
 from wgmon_tui.fleet.vantage_settings import HOME
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.filter import Filter, completed, inverse, parse_filter
 from wgmon_tui.tui.recall import Recall
-
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
 
 
 def tags_of(board: Board) -> set[str]:
@@ -68,7 +65,7 @@ class _Completer(Suggester):
 class FilterBar(Horizontal):
     """Prompt, line, and how much of everything is shown. Hidden until it is opened."""
 
-    app: WgmonApp
+    app: AppContext
     DEFAULT_CSS = """
     FilterBar {
         display: none;

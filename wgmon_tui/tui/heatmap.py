@@ -17,7 +17,7 @@ from rich.text import Text
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.history.records import Bucket, Seen
 from wgmon_tui.tui.glyphs import Glyphs
-from wgmon_tui.tui.serverhead import Ink
+from wgmon_tui.tui.text_style import Ink
 from wgmon_tui.tui.themes import Palette
 
 HOUR_S = 3600.0

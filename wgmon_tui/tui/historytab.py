@@ -18,7 +18,7 @@ from wgmon_tui.fleet.records import Address
 from wgmon_tui.fleet.vantage_settings import HOME
 from wgmon_tui.history.records import ExchangeLine, PastCheck, Seen, SightId
 from wgmon_tui.tui.format import duration, fit, occasion, share, uptime
-from wgmon_tui.tui.serverhead import Ink
+from wgmon_tui.tui.text_style import Ink
 
 WINDOWS = (("1 h", 3600.0), ("24 h", 86400.0), ("7 d", 604800.0), ("30 d", 2592000.0))
 """What the figures are of, with the length in seconds."""

@@ -14,7 +14,7 @@ from wgmon_tui.history.records import Note
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.tui.filter import Filter, Term
 from wgmon_tui.tui.format import fit, occasion
-from wgmon_tui.tui.serverhead import Ink
+from wgmon_tui.tui.text_style import Ink
 
 GAP = 2
 _STATE, _SERVER, _CAUSE, _OPENED, _LASTED = 12, 20, 16, 12, 11

@@ -10,12 +10,11 @@ from rich.text import Text
 from textual import events
 from textual.widget import Widget
 
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keymap import long_name
 
 if TYPE_CHECKING:
     from textual.screen import Screen
-
-    from wgmon_tui.tui.app import WgmonApp
 
 _HELP = "help"
 
@@ -27,7 +26,7 @@ class KeyLine(Widget):
     the terminal ends; this is one line, and leaves out whole keys.
     """
 
-    app: WgmonApp
+    app: AppContext
     ALLOW_SELECT = False
     DEFAULT_CSS = """
     KeyLine {

@@ -19,7 +19,7 @@ from rich.text import Text
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.history.records import Bucket
 from wgmon_tui.tui.heatmap import loss_mark, state_of
-from wgmon_tui.tui.serverhead import Ink
+from wgmon_tui.tui.text_style import Ink
 
 LEFT = 10
 """Cells that the labels of the round-trip times take, with the axis."""

@@ -7,9 +7,7 @@ is never cut. Every text from outside is cleaned on its way.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
-from textwrap import wrap
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -22,18 +20,14 @@ from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.exchangelines import Comparison, Explanation
 from wgmon_tui.tui.format import duration, fit, moment, occasion, progress, share, sparkline, until_words
-from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.port import falsely_up, port_up
-from wgmon_tui.tui.themes import Palette
+from wgmon_tui.tui.text_style import LABEL_WIDTH, Ink
 from wgmon_tui.tui.together import fails_with
 from wgmon_tui.tui.tunnelline import tunnel_line
 from wgmon_tui.wireguard.messages import Field
 
-_LABEL = 7
 _EVIDENCE_IN_HEAD = 3
 _SPARKLINE = 40
-_READABLE = 96
-"""Cells beyond which a line of prose is hard to follow."""
 
 
 class Detail(IntEnum):
@@ -48,40 +42,6 @@ class Detail(IntEnum):
 def detail_for(height: int) -> Detail:
     """What a terminal of so many rows has room for."""
     return Detail.TERSE if height < 24 else Detail.COMPACT if height < 36 else Detail.FULL
-
-
-@dataclass(frozen=True, slots=True)
-class Ink:
-    """What words are written with: the theme, the alphabet, and the width in cells."""
-
-    palette: Palette
-    glyphs: Glyphs
-    width: int
-
-    def state(self, severity: Severity) -> Style:
-        """The colour of a severity."""
-        return self.palette.severity[severity]
-
-    def paragraph(self, text: str, style: Style, label: str = "", indent: int = 0) -> list[Text]:
-        """`text` wrapped, after a quiet `label` and with its later lines under the first.
-
-        A word that has no room there, such as a key, begins further left on a line of its own.
-        """
-        hanging = indent or (_LABEL if label else 0)
-        widest = max(20, min(self.width, _READABLE))
-        first, *more = _wrapped(self.glyphs.clean(text), max(20, widest - hanging), widest)
-        return [
-            Text.assemble((f"{label:<{hanging}}", self.palette.muted), (first, style)),
-            *(Text.assemble(" " * min(hanging, widest - len(line)), (line, style)) for line in more),
-        ]
-
-
-def _wrapped(text: str, room: int, widest: int) -> list[str]:
-    """Lines of at most `room`; those after the first of up to `widest` where one word needs it."""
-    whole = wrap(text, room, break_on_hyphens=False, break_long_words=False)
-    if not whole or len(whole[0]) > room or max(map(len, whole)) > widest:
-        return wrap(text, room, break_on_hyphens=False) or [""]
-    return whole
 
 
 def server_head(
@@ -107,7 +67,7 @@ def server_head(
         if detail is Detail.FULL and diagnosis.verdict.severity is not Severity.UP:
             told = [each for each in diagnosis.evidence if each != seen_from]
             for number, evidence in enumerate(told[:_EVIDENCE_IN_HEAD]):
-                lines += ink.paragraph(evidence, ink.palette.text, "" if number else "seen", _LABEL)
+                lines += ink.paragraph(evidence, ink.palette.text, "" if number else "seen", LABEL_WIDTH)
         if diagnosis.causes and detail > Detail.BARE:
             likeliest = diagnosis.causes[0]
             if detail > Detail.TERSE:
@@ -205,7 +165,7 @@ def _figures(row: Row, ink: Ink, now: float) -> Text:
 
 
 def _figures_line(row: Row, figures: Sequence[tuple[str, str]], ink: Ink) -> Text:
-    line = Text().append(f"{'rtt':<{_LABEL}}", ink.palette.muted)
+    line = Text().append(f"{'rtt':<{LABEL_WIDTH}}", ink.palette.muted)
     line.append(_or_absent(row.rtt, ink), ink.palette.text)
     for name, value in figures:
         line.append(f"  {name} ", ink.palette.muted).append(value, ink.palette.text)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rich.style import Style
@@ -17,12 +17,7 @@ from wgmon_tui.diagnosis.inspection import Agreement, Finding, ago
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.probe.inspect import LIMIT_S
-from wgmon_tui.tui.serverhead import Ink
-
-AskServer = Callable[[Server], tuple[Finding, ...]]
-"""Asks a server how it sees us, and the interfaces here how they see it. Blocks until they have said so or
-their time is over.
-"""
+from wgmon_tui.tui.text_style import Ink
 
 _LABEL = 15
 _AGE_STEP_S = 10

@@ -14,7 +14,7 @@ from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.probe.records import Check, Direction, Packet
 from wgmon_tui.tui.format import duration, fit, moment, occasion, share
-from wgmon_tui.tui.serverhead import Ink
+from wgmon_tui.tui.text_style import Ink
 from wgmon_tui.wireguard.messages import label_of
 
 _LEAST_WIDTH = 36

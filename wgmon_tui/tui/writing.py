@@ -7,22 +7,17 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wgmon_tui.fleet.records import Address
 from wgmon_tui.monitor.board import Round, Row
-from wgmon_tui.report import export, fleet_objects
+from wgmon_tui.report import fleet_objects
 from wgmon_tui.report.captures import by_address, captured
 from wgmon_tui.report.csv_lines import csv_lines
-from wgmon_tui.report.export import incident_object
 from wgmon_tui.report.files import write_beside_others
 from wgmon_tui.report.fleet_objects import fleet_object
 from wgmon_tui.report.json_lines import Json, json_line, one_line
 from wgmon_tui.report.summary import Account, as_markdown
-from wgmon_tui.tui.incidentlines import IncidentEntry
-
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
+from wgmon_tui.tui.context import AppContext
 
 Files = Iterator[tuple[str, Iterable[bytes]]]
 """Suffixes and contents."""
@@ -32,7 +27,7 @@ _SAID_FOR_S = 8
 
 
 def write_exchange(
-    app: WgmonApp, outcome: Round | None, address: Address | None, account: Account | None = None
+    app: AppContext, outcome: Round | None, address: Address | None, account: Account | None = None
 ) -> None:
     """Write the check of `address`, or the worst one: its packets as pcapng, all of it as JSON; and what
     there is to tell of the server as Markdown.
@@ -55,23 +50,15 @@ def write_exchange(
     _write(app, shown.check.server, files)
 
 
-def write_fleet(app: WgmonApp, rows: Sequence[Row]) -> None:
+def write_fleet(app: AppContext, rows: Sequence[Row]) -> None:
     """Write the servers as the table has them now, filtered and sorted: CSV and JSON."""
-    _write_list(app, "fleet", fleet_objects.COLUMNS, lambda: [fleet_object(row) for row in rows])
+    write_list(app, "fleet", fleet_objects.COLUMNS, lambda: [fleet_object(row) for row in rows])
 
 
-def write_incidents(app: WgmonApp, entries: Sequence[IncidentEntry]) -> None:
-    """Write the incidents with their notes: CSV and JSON."""
-    columns = export.COLUMNS["incidents"]
-    _write_list(
-        app, "incidents", columns, lambda: [incident_object(each.incident, each.notes) for each in entries]
-    )
-
-
-def _write_list(
-    app: WgmonApp, what: str, columns: Sequence[str], objects: Callable[[], Sequence[Json]]
+def write_list(
+    app: AppContext, what: str, columns: Sequence[str], objects: Callable[[], Sequence[Json]]
 ) -> None:
-    """`objects` is called in another thread."""
+    """Write a list: CSV and JSON. `objects` is called in another thread."""
 
     def files() -> Files:
         told = objects()
@@ -87,7 +74,7 @@ def file_stem(name: str, now: float) -> str:
     return f"wgmon-{safe}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now))}"
 
 
-def _write(app: WgmonApp, name: str, files: Callable[[], Files]) -> None:
+def _write(app: AppContext, name: str, files: Callable[[], Files]) -> None:
     stem = file_stem(name, app.clock())
 
     async def work() -> None:

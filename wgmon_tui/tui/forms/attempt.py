@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from wgmon_tui.fleet.records import ConfigurationError
-
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
+from wgmon_tui.tui.context import AppContext
 
 T = TypeVar("T")
 
 SAID_FOR_S = 8.0
 
 
-async def attempted(app: WgmonApp, work: Callable[[], T]) -> T | None:
+async def attempted(app: AppContext, work: Callable[[], T]) -> T | None:
     """What `work` gives, done in a thread; None where it raised a ConfigurationError, which is then shown.
 
     What is typed meanwhile is for what comes of it.

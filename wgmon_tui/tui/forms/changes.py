@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from textual.events import Paste
 from textual.screen import Screen
 
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
+from wgmon_tui.tui.context import AppContext
 
 CHANGES = frozenset({"new", "edit", "duplicate", "delete", "undo", "import_files", "identities", "edit_file"})
 _OF_ONE = frozenset({"edit", "duplicate"})
@@ -23,7 +21,7 @@ _OF_ONE = frozenset({"edit", "duplicate"})
 class ChangesFleet(Screen[None]):
     """A screen from which the fleet is changed."""
 
-    app: WgmonApp
+    app: AppContext
 
     def concerned(self) -> Sequence[str]:
         """The names of the servers that a change is about."""

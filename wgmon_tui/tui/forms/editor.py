@@ -15,7 +15,6 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
 
@@ -24,11 +23,9 @@ from wgmon_tui.fleet.private_files import create_private, replace_private
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.fleet.servers_file import NAME, read_whole, replace_whole
 from wgmon_tui.fleet.values import printable
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.attempt import SAID_FOR_S, attempted
 from wgmon_tui.tui.forms.rejected import Rejected
-
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
 
 REJECTED_NAME = f"{NAME}.rejected"
 
@@ -59,7 +56,7 @@ def at_line(command: Sequence[str], path: Path, line: int | None) -> list[str]:
     return [*command, *([f"+{line}"] if line and known else []), str(path)]
 
 
-async def edit_whole(app: WgmonApp, config_dir: Path) -> None:
+async def edit_whole(app: AppContext, config_dir: Path) -> None:
     """Edit until it can stand, or until the operator keeps the last good one."""
     before = await attempted(app, partial(read_whole, config_dir))
     if before is None:
@@ -79,7 +76,7 @@ async def edit_whole(app: WgmonApp, config_dir: Path) -> None:
 
 
 async def _until_it_stands(
-    app: WgmonApp, config_dir: Path, before: str, copy: Path, command: Sequence[str]
+    app: AppContext, config_dir: Path, before: str, copy: Path, command: Sequence[str]
 ) -> None:
     line: int | None = None
     while True:
@@ -114,7 +111,7 @@ def _text_of(copy: Path) -> str:
         ) from None
 
 
-async def _run(app: WgmonApp, words: Sequence[str]) -> None:
+async def _run(app: AppContext, words: Sequence[str]) -> None:
     """Lend the terminal to a program until it ends. Raises ConfigurationError."""
     code, failure = 0, None
     try:
@@ -144,7 +141,7 @@ async def _ended(words: Sequence[str]) -> int:
 
 
 @contextmanager
-def _terminal_lent(app: WgmonApp) -> Iterator[None]:
+def _terminal_lent(app: AppContext) -> Iterator[None]:
     """Nothing is drawn meanwhile, and ctrl+c in the editor's terminal does not end this program."""
     with ExitStack() as stack:
         stack.enter_context(app.batch_update())

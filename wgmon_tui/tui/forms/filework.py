@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wgmon_tui.fleet.editing import Deleted, delete_servers, listed, restore
 from wgmon_tui.fleet.servers_file import read, why_not_writable
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.attempt import SAID_FOR_S, attempted
 from wgmon_tui.tui.forms.question import Question
 from wgmon_tui.tui.forms.server import ServerForm
 from wgmon_tui.tui.keymap import key_of
 
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
 
-
-def may_change(app: WgmonApp) -> bool:
+def may_change(app: AppContext) -> bool:
     """Whether this account may write servers.toml; where not, it is told."""
     refusal = why_not_writable(app.config_dir) if app.config_dir else "There is no servers.toml here"
     if refusal:
@@ -26,7 +23,7 @@ def may_change(app: WgmonApp) -> bool:
     return refusal is None
 
 
-async def open_form(app: WgmonApp, config_dir: Path, name: str | None, *, copied: bool = False) -> None:
+async def open_form(app: AppContext, config_dir: Path, name: str | None, *, copied: bool = False) -> None:
     """A form for the server of this name, or for a new one, which begins as that one where it is `copied`."""
     stored = await attempted(app, partial(read, config_dir))
     if stored is None:
@@ -40,7 +37,7 @@ async def open_form(app: WgmonApp, config_dir: Path, name: str | None, *, copied
         app.say(f"Saved {changed.server.name}", *changed.lines, seconds=SAID_FOR_S if changed.lines else 2)
 
 
-async def delete(app: WgmonApp, config_dir: Path, names: Sequence[str]) -> None:
+async def delete(app: AppContext, config_dir: Path, names: Sequence[str]) -> None:
     """Ask, and take these servers out of the file."""
     question = Question(
         f"Delete {listed(names)}? The history stays, and so do key files.",
@@ -54,17 +51,17 @@ async def delete(app: WgmonApp, config_dir: Path, names: Sequence[str]) -> None:
         tell_deleted(app, deleted)
 
 
-def tell_deleted(app: WgmonApp, deleted: Deleted) -> None:
+def tell_deleted(app: AppContext, deleted: Deleted) -> None:
     """Say what is gone, and keep it for `undo`."""
     app.deleted = deleted
     app.say(f"Deleted {deleted.names}; {_way_back(app)}", *deleted.lines, seconds=SAID_FOR_S)
 
 
-def _way_back(app: WgmonApp) -> str:
+def _way_back(app: AppContext) -> str:
     return f"{key_of('undo', app.actions)} brings it back"
 
 
-async def undo(app: WgmonApp) -> None:
+async def undo(app: AppContext) -> None:
     """Put back what was deleted last."""
     deleted, config_dir = app.deleted, app.config_dir
     if deleted is None or config_dir is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from rich.style import Style
 from rich.text import Text
@@ -21,6 +21,7 @@ from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.fleet.wgquick import Conf, pasted_conf
 from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.fields import Field
 from wgmon_tui.tui.forms.question import Question
 from wgmon_tui.tui.forms.rows import Choice, FieldRow, label
@@ -28,16 +29,13 @@ from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.scrollbar import WholeCells
 
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
-
 R = TypeVar("R")
 
 
 class MoreLine(Static, can_focus=True):
     """The line behind which the fields are that are seldom needed."""
 
-    app: WgmonApp
+    app: AppContext
 
     class Pressed(Message):
         """Open it, or close it."""
@@ -94,7 +92,7 @@ class FormScreen(Screen[R | None], Generic[R]):
     "more" are made when they are first shown: they are two thirds of the price of a form.
     """
 
-    app: WgmonApp
+    app: AppContext
     ACTIONS_OF = "form"
     AUTO_FOCUS = ""
     BINDINGS = keys_before_fields()

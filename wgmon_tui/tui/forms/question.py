@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
@@ -13,10 +11,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keymap import key_of
-
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
 
 
 class Question(ModalScreen[bool | None]):
@@ -25,7 +21,7 @@ class Question(ModalScreen[bool | None]):
     `yes`, `no` and `neither` say what happens then; without `no` there are only two ways.
     """
 
-    app: WgmonApp
+    app: AppContext
     BINDINGS = bindings_for("question")
     DEFAULT_CSS = """
     Question {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
@@ -13,11 +11,9 @@ from textual.widgets import Static
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.error_lines import without_keys
 from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.reading import Reading
-
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
 
 _AROUND = 40
 """Lines shown before and behind the one with the error."""
@@ -26,7 +22,7 @@ _AROUND = 40
 class Rejected(Screen[bool]):
     """Shows the text around `line`; its result is True to edit again, False to keep the last good one."""
 
-    app: WgmonApp
+    app: AppContext
     ACTIONS_OF = "rejected"
     AUTO_FOCUS = ""
     BINDINGS = bindings_for("rejected")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rich.style import Style
 from rich.text import Text
@@ -17,11 +16,9 @@ from textual.widgets import Input, Static
 
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.wgquick import looks_like_conf
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.fields import Field
 from wgmon_tui.tui.forms.texts import Kind
-
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
 
 LABEL_WIDTH = 17
 
@@ -69,7 +66,7 @@ class SecretEntry(Entry):
 class Choice(Static, can_focus=True):
     """One of several. Space and arrows go through them; a letter goes to the next that begins with it."""
 
-    app: WgmonApp
+    app: AppContext
     value: reactive[str] = reactive("")
 
     class Changed(Message):
@@ -134,7 +131,7 @@ class Choice(Static, can_focus=True):
         return Text.assemble((f"{left} ", mark), (glyphs.clean(shown), palette.text), (f" {right}", mark))
 
 
-def label(words: str, app: WgmonApp, *, lit: bool) -> Text:
+def label(words: str, app: AppContext, *, lit: bool) -> Text:
     """What stands at the left of a line: marked and lit where the focus is."""
     mark = (">" if app.glyphs.ascii_only else "▸") if lit else " "
     style = app.palette.accent + Style(bold=True) if lit else app.palette.muted
@@ -147,7 +144,7 @@ class FieldRow(Vertical):
     With `options` it is a choice among them; a `fixed` one is only shown.
     """
 
-    app: WgmonApp
+    app: AppContext
     DEFAULT_CSS = """
     FieldRow {
         height: auto;

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -12,13 +10,11 @@ from textual.widgets import Static
 
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.clipboard import TMUX_OPTION, under_tmux
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keyline import KeyLine
 
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
 
-
-def copy_stanza(app: WgmonApp, name: str, stanza: str) -> None:
+def copy_stanza(app: AppContext, name: str, stanza: str) -> None:
     """Copy it over OSC 52, and say so."""
     app.copy_to_clipboard(stanza)
     copied = f"Copied the [Peer] section of {name}"
@@ -31,7 +27,7 @@ def copy_stanza(app: WgmonApp, name: str, stanza: str) -> None:
 class Stanza(ModalScreen[None]):
     """Shows the [Peer] section of the identity `name`."""
 
-    app: WgmonApp
+    app: AppContext
     BINDINGS = bindings_for("stanza")
     DEFAULT_CSS = """
     Stanza {

@@ -15,8 +15,7 @@ from wgmon_tui.tui.alertlines import FIRST_SINK, Log, detail, lines, said, summa
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.pickview import PickView
 from wgmon_tui.tui.screens.storelist import StoreList
-from wgmon_tui.tui.serverhead import Ink
-from wgmon_tui.tui.tabs.tab import not_to_be_had
+from wgmon_tui.tui.text_style import Ink, not_to_be_had
 
 _SHOWN = 200
 

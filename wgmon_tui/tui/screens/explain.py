@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rich.style import Style
 from rich.text import Text
@@ -16,13 +15,11 @@ from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.columns import COLUMNS, Drawing
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.explaining import column_lines, standing_lines, verdict_lines
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.reading import MovementKeys, Reading
-from wgmon_tui.tui.serverhead import Ink
-
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
+from wgmon_tui.tui.text_style import Ink
 
 _WIDEST = 84
 _BESIDE = 7
@@ -31,7 +28,7 @@ _BESIDE = 7
 class ExplainScreen(MovementKeys, ModalScreen[None]):
     """Explains a verdict, and where a row is given what else is true of it and its columns."""
 
-    app: WgmonApp
+    app: AppContext
     BINDINGS = bindings_for("explain")
     DEFAULT_CSS = """
     ExplainScreen {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -13,6 +12,7 @@ from textual.widgets import Static
 from wgmon_tui.tui.acting import ACTS, ActsOnServers
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.columns import COLUMNS
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.filterbar import FilterBar, tags_of
 from wgmon_tui.tui.fleet_table import FleetTable
 from wgmon_tui.tui.format import spoken
@@ -21,9 +21,6 @@ from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.order import SORTS
 from wgmon_tui.tui.totals import TotalsLine
-
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
 
 REFRESH_SECONDS = 0.5
 
@@ -36,7 +33,7 @@ _NEEDS_A_LINE = frozenset({"open", "mark", "mark_shown"})
 class FleetScreen(ActsOnServers):
     """Home. Takes what changed off the board twice a second, while it is the screen that is seen."""
 
-    app: WgmonApp
+    app: AppContext
     ACTIONS_OF = "fleet"
     BINDINGS = bindings_for("fleet")
     AUTO_FOCUS = "FleetTable"
@@ -255,15 +252,11 @@ class FleetScreen(ActsOnServers):
 
     def action_incidents(self) -> None:
         """Open the timeline of the fleet."""
-        from wgmon_tui.tui.screens.incidents import IncidentsScreen
-
-        self.app.push_screen(IncidentsScreen())
+        self.app.open_incidents()
 
     def action_alerts(self) -> None:
         """Open the log of alerts."""
-        from wgmon_tui.tui.screens.alerts import AlertsScreen
-
-        self.app.push_screen(AlertsScreen())
+        self.app.open_alerts()
 
     def action_write(self) -> None:
         """Write the servers to files, as they are filtered and sorted here."""

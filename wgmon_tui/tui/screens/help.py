@@ -5,8 +5,6 @@ All of it is read off the tables that the program itself works by, so it cannot 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
@@ -16,19 +14,17 @@ from textual.widgets import Static
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.tui.actions import EVERYWHERE, GROUPS, Action, actions_for, bindings_for
 from wgmon_tui.tui.columns import COLUMNS
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.fields import SERVER_FIELDS
 from wgmon_tui.tui.glossary import Glossary
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.reading import MovementKeys, Reading
 
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
-
 
 class HelpScreen(MovementKeys, Screen[None]):
     """Help for the screen whose actions are called `actions_of` in the table."""
 
-    app: WgmonApp
+    app: AppContext
     BINDINGS = bindings_for("help")
     DEFAULT_CSS = """
     HelpScreen {

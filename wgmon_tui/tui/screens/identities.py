@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -19,6 +18,7 @@ from wgmon_tui.fleet.enroll import public_keys, stanza
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity
 from wgmon_tui.fleet.servers_file import read
 from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.format import fit
 from wgmon_tui.tui.forms.attempt import SAID_FOR_S, attempted
 from wgmon_tui.tui.forms.filework import may_change, tell_deleted, undo
@@ -29,9 +29,6 @@ from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.pickview import PickLine, PickView
 from wgmon_tui.wireguard.keys import PublicKey
 
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
-
 _WIDEST_NAME = 20
 _USED_WIDTH = 11
 _NEEDS_ONE = frozenset({"edit", "delete", "copy"})
@@ -40,7 +37,7 @@ _NEEDS_ONE = frozenset({"edit", "delete", "copy"})
 class IdentitiesScreen(Screen[None]):
     """The identities of the servers.toml in `config_dir`."""
 
-    app: WgmonApp
+    app: AppContext
     ACTIONS_OF = "identities"
     AUTO_FOCUS = ""
     BINDINGS = bindings_for("identities")

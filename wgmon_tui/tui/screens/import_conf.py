@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.style import Style
 from rich.text import Text
@@ -24,6 +23,7 @@ from wgmon_tui.fleet.servers_file import read
 from wgmon_tui.fleet.values import InvalidValueError
 from wgmon_tui.fleet.wgquick import Conf, looks_like_conf, pasted_conf
 from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.attempt import SAID_FOR_S, attempted
 from wgmon_tui.tui.forms.paths import carried_on, continuations, files_meant
 from wgmon_tui.tui.forms.previewlines import preview_lines, refusal_lines
@@ -31,9 +31,6 @@ from wgmon_tui.tui.forms.rows import ConfPasted, Entry
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.reading import Reading
 from wgmon_tui.wireguard.keys import PublicKey
-
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
 
 PASTED = "(the config that was pasted)"
 _SETTLED_S = 0.1
@@ -64,7 +61,7 @@ class _NextPath(Suggester):
 class ImportScreen(Screen[None]):
     """Import into the servers.toml of `config_dir`; `pasted` is the text of a config to begin with."""
 
-    app: WgmonApp
+    app: AppContext
     ACTIONS_OF = "import"
     AUTO_FOCUS = "Entry"
     BINDINGS = bindings_for("import")

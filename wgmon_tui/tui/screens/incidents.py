@@ -14,16 +14,15 @@ from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.filter import Filter
 from wgmon_tui.tui.filterbar import FilterBar, tags_of
+from wgmon_tui.tui.incident_actions import copy_incident, write_incidents
+from wgmon_tui.tui.incident_queries import read_timeline
 from wgmon_tui.tui.incidentlines import IncidentEntry, columns_for, detail, heading, lasted, line, passes
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.keymap import key_of
-from wgmon_tui.tui.past import read_timeline
 from wgmon_tui.tui.pickview import PickLine, PickView
 from wgmon_tui.tui.screens.storelist import StoreList
-from wgmon_tui.tui.serverhead import Ink
-from wgmon_tui.tui.tabs.tab import not_to_be_had
-from wgmon_tui.tui.triage import copy_incident, silenced
-from wgmon_tui.tui.writing import write_incidents
+from wgmon_tui.tui.text_style import Ink, not_to_be_had
+from wgmon_tui.tui.triage import silenced
 
 
 class IncidentsScreen(StoreList):
@@ -203,10 +202,8 @@ class IncidentsScreen(StoreList):
 
     def action_explain(self) -> None:
         """Explain its cause."""
-        from wgmon_tui.tui.screens.explain import ExplainScreen
-
         if self._chosen:
-            self.app.push_screen(ExplainScreen(self._chosen.server, self._chosen.verdict))
+            self.app.open_explanation(self._chosen.server, self._chosen.verdict)
 
     def action_copy_summary(self) -> None:
         """Copy a report on it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -10,10 +10,8 @@ from textual.containers import Horizontal
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keyline import KeyLine
-
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
 
 R = TypeVar("R")
 
@@ -29,7 +27,7 @@ class Line(Input):
 class OneLineScreen(ModalScreen[R | None], Generic[R]):
     """Asks with a prompt before the line; its result is what was meant, or None."""
 
-    app: WgmonApp
+    app: AppContext
     AUTO_FOCUS = "Line"
     DEFAULT_CSS = """
     OneLineScreen {

@@ -6,7 +6,6 @@ The screen follows the board: the head tells what is true now, and the tab that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.events import Resize
@@ -17,9 +16,9 @@ from wgmon_tui.fleet.records import Address
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.tui.acting import ACTS, ActsOnServers
 from wgmon_tui.tui.actions import bindings_for
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.changes import CHANGES
 from wgmon_tui.tui.keyline import KeyLine
-from wgmon_tui.tui.screens.fleet import FleetScreen
 from wgmon_tui.tui.serverhead import detail_for, server_head
 from wgmon_tui.tui.tabs.diagnosis import DiagnosisTab
 from wgmon_tui.tui.tabs.history import HistoryTab
@@ -30,16 +29,13 @@ from wgmon_tui.tui.tabs.vantages import VantagesTab
 from wgmon_tui.tui.triage import exchange_account
 from wgmon_tui.tui.writing import write_exchange
 
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
-
 _REFRESH_S = 0.5
 
 
 class ServerScreen(ActsOnServers):
     """Shows the server `name` of the app's board."""
 
-    app: WgmonApp
+    app: AppContext
     ACTIONS_OF = "server"
     AUTO_FOCUS = ""
     BINDINGS = bindings_for("server")
@@ -319,6 +315,5 @@ class ServerScreen(ActsOnServers):
 
     def _names(self) -> list[str]:
         """The servers as the fleet shows them; all of them where this one is hidden there by the filter."""
-        home = self.app.screen_stack[0]
-        shown = home.table.order.names if isinstance(home, FleetScreen) else []
-        return shown if self._server in shown else list(self.app.engine.board.rows)
+        shown = self.app.shown_names
+        return list(shown if self._server in shown else self.app.engine.board.rows)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
@@ -11,16 +9,14 @@ from textual.widgets.option_list import Option
 
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.columns import COLUMNS
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.order import SORTS
-
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
 
 
 class SortScreen(ModalScreen[str | None]):
     """Asks for a column; its result is the column's key, or None."""
 
-    app: WgmonApp
+    app: AppContext
     BINDINGS = bindings_for("sort")
     DEFAULT_CSS = """
     SortScreen {

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual.events import Resize
 from textual.screen import Screen
 
 from wgmon_tui.history.store import StoreUnavailableError
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.pickview import PickView
 from wgmon_tui.tui.reading import MovementKeys
-from wgmon_tui.tui.serverhead import Ink
-
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
+from wgmon_tui.tui.text_style import Ink
 
 _READ_EVERY_S = 1.0
 _MARGINS = 3
@@ -22,7 +18,7 @@ _MARGINS = 3
 class StoreList(MovementKeys, Screen[None]):
     """A subclass reads and draws. What it has stays where the store cannot be read; `trouble` says why."""
 
-    app: WgmonApp
+    app: AppContext
     AUTO_FOCUS = ""
     DEFAULT_CSS = """
     StoreList {

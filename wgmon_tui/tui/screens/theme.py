@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from wgmon_tui.tui.actions import bindings_for
-
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
+from wgmon_tui.tui.context import AppContext
 
 
 class ThemeScreen(ModalScreen[None]):
     """Stands at the right and leaves the rest in sight, since that is what one wants to see."""
 
-    app: WgmonApp
+    app: AppContext
     BINDINGS = bindings_for("theme")
     DEFAULT_CSS = """
     ThemeScreen {

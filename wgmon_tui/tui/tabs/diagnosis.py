@@ -15,10 +15,11 @@ from wgmon_tui.diagnosis.inspection import Agreement, Finding
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import Address, Server
 from wgmon_tui.monitor.board import Row
+from wgmon_tui.tui.context import AskServer
 from wgmon_tui.tui.diagnosistab import full_diagnosis
 from wgmon_tui.tui.reading import Reading
 from wgmon_tui.tui.serverhead import Detail, no_packets
-from wgmon_tui.tui.serversview import Answer, AskServer, answer_heading, answer_lines
+from wgmon_tui.tui.serversview import Answer, answer_heading, answer_lines
 from wgmon_tui.tui.tabs.tab import ServerTab, agreed
 
 _OLDER_EVERY_S = 10.0

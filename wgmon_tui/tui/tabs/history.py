@@ -18,10 +18,12 @@ from wgmon_tui.monitor.board import Row
 from wgmon_tui.tui import incidentlines
 from wgmon_tui.tui.heatmap import days_for, heat_map, legend
 from wgmon_tui.tui.historytab import failure_columns, failure_heading, failure_line, figures
-from wgmon_tui.tui.past import FAILURES_AT_ONCE, Opened, ServerPast, read_failure, read_opening, read_server
+from wgmon_tui.tui.incident_queries import Opened, read_failure, read_opening
+from wgmon_tui.tui.past import FAILURES_AT_ONCE, ServerPast, read_server
 from wgmon_tui.tui.pickview import PickLine, PickView
-from wgmon_tui.tui.serverhead import Detail, Ink
-from wgmon_tui.tui.tabs.tab import ServerTab, not_to_be_had
+from wgmon_tui.tui.serverhead import Detail
+from wgmon_tui.tui.tabs.tab import ServerTab
+from wgmon_tui.tui.text_style import Ink, not_to_be_had
 
 _READ_EVERY_S = 10.0
 _READ_AGAIN_S = 1.0

@@ -17,8 +17,9 @@ from wgmon_tui.monitor.board import Row
 from wgmon_tui.tui.format import duration, occasion, share
 from wgmon_tui.tui.past import RttPast, read_rtt
 from wgmon_tui.tui.rttplot import BELOW, LEFT, Stretch, legend, plot, stretch_of
-from wgmon_tui.tui.serverhead import Detail, Ink
-from wgmon_tui.tui.tabs.tab import ServerTab, not_to_be_had
+from wgmon_tui.tui.serverhead import Detail
+from wgmon_tui.tui.tabs.tab import ServerTab
+from wgmon_tui.tui.text_style import Ink, not_to_be_had
 
 WINDOWS = (
     ("15 min", 900.0),

@@ -6,21 +6,18 @@ wants a line in the action table, a name in `OF_SOME_TABS`, and to be offered by
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from rich.style import Style
-from rich.text import Text
 from textual.widgets import TabPane
 
 from wgmon_tui.diagnosis.verdict import Diagnosis
 from wgmon_tui.fleet.records import Address
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.probe.records import Check
+from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.reading import Movable
-from wgmon_tui.tui.serverhead import Detail, Ink
-
-if TYPE_CHECKING:
-    from wgmon_tui.tui.app import WgmonApp
+from wgmon_tui.tui.serverhead import Detail
+from wgmon_tui.tui.text_style import Ink
 
 OF_SOME_TABS = frozenset({"left", "right", "compare", "follow", "open", "zoom_in", "zoom_out", "now"})
 """Actions of the screen that do something on some tabs only."""
@@ -31,7 +28,7 @@ _MARGINS = 2
 class ServerTab(TabPane):
     """One tab. It is told of a change only while it is open, and once when it is opened."""
 
-    app: WgmonApp
+    app: AppContext
     HEAD: ClassVar[Detail] = Detail.FULL
     """The most that the head may say above this tab."""
     NOTHING_TO_COPY: ClassVar[str]
@@ -97,9 +94,3 @@ def agreed(row: Row, address: Address | None) -> tuple[Check | None, Diagnosis |
     """
     check, diagnosis = chosen(row.last, address)
     return check, row.diagnosis if row.agreed and address is None else diagnosis
-
-
-def not_to_be_had(title: str, why: str, ink: Ink) -> Text:
-    """What stands in the place of something that is not there, and why it is not."""
-    lines = [Text(title, style=ink.palette.text + Style(bold=True)), Text("")]
-    return Text("\n").join([*lines, *ink.paragraph(why, ink.palette.muted)])

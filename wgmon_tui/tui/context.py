@@ -1,0 +1,161 @@
+"""The app as screens and widgets see it.
+
+Screens and widgets annotate `app: AppContext`. They import this module and never `tui/app.py`, which imports
+them. So imports inside `tui/` go one way. To open a screen of another feature, a screen asks the app.
+
+`AppContext` is a base class and not a `typing.Protocol`. Screens also use Textual's own `App` (`push_screen`,
+`size`, `theme`), and a protocol cannot extend a class. With a base class one annotation covers both parts.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from textual.app import App
+
+from wgmon_tui.fleet.records import Server
+from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.feed import Feed
+from wgmon_tui.tui.actions import Action
+from wgmon_tui.tui.glyphs import Glyphs
+from wgmon_tui.tui.pace import Pace
+from wgmon_tui.tui.themes import Palette
+from wgmon_tui.tui.together import FailingTogether
+
+if TYPE_CHECKING:
+    # Loaded after the first paint.
+    from wgmon_tui.diagnosis.inspection import Finding
+    from wgmon_tui.diagnosis.verdict import Verdict
+    from wgmon_tui.fleet.editing import Deleted
+    from wgmon_tui.history.reading import History
+
+AskServer: TypeAlias = "Callable[[Server], tuple[Finding, ...]]"
+"""Asks a server how it sees this machine, and the local interfaces how they see the server.
+
+Blocks until both have answered or the time limit is over.
+"""
+
+
+class AppContext(App[None]):
+    """Everything of ours that screens and widgets use, beside what Textual's `App` has.
+
+    Mypy refuses an app that leaves out one of the abstract members.
+    """
+
+    # What the app shows
+
+    engine: Feed
+    """Keeps the board current, and takes requests: check, pause, mute, acknowledge."""
+    together: FailingTogether
+    """The groups of servers that fail together."""
+    engine_failure: str | None
+    """Why checking has stopped; None while it runs."""
+    clock: Callable[[], float]
+    """Gives Unix time in seconds."""
+    history_note: str
+    """A line for the head of pages that show the history; "" for none."""
+    ask_server: AskServer | None
+    """Asks a server how it sees this machine; None where that is not offered."""
+
+    @property
+    @abstractmethod
+    def history(self) -> History | None:
+        """The stored checks and incidents; None where nothing is stored."""
+
+    @property
+    @abstractmethod
+    def shown_names(self) -> Sequence[str]:
+        """The servers in the fleet table's order, as filtered and sorted there."""
+
+    # Files
+
+    config_dir: Path | None
+    """The directory of servers.toml; None where nothing can be edited."""
+    state_dir: Path | None
+    """The directory of the delivery log; None where nothing is stored."""
+    deleted: Deleted | None
+    """What `undo` brings back."""
+
+    # How it is drawn
+
+    glyphs: Glyphs
+    """Unicode, or ASCII for terminals that have nothing else."""
+    palettes: dict[str, Palette]
+    """The themes to choose from, by name."""
+    pace: Pace
+    """Says when to repaint what changes by itself."""
+    columns: Sequence[str]
+    """The columns that config.toml names for the fleet table; empty for the default ones."""
+
+    @property
+    @abstractmethod
+    def palette(self) -> Palette:
+        """The colours of the current theme."""
+
+    @property
+    @abstractmethod
+    def ascii_only(self) -> bool:
+        """Whether nothing but ASCII may be drawn."""
+
+    # Keys and notices
+
+    actions: Sequence[Action]
+    """The table of actions, with the keys that config.toml assigns."""
+    hinted: Sequence[Action]
+    """The actions that the last line of a screen may show."""
+    saved_filters: Mapping[str, str]
+    """The filter lines of config.toml, by name."""
+
+    @abstractmethod
+    def keys_held(self) -> AbstractContextManager[None]:
+        """Hold typed keys while a thread reads what they act on."""
+
+    @abstractmethod
+    def say(self, *lines: str, seconds: float = 2) -> None:
+        """Show a notice, in place of the one before."""
+
+    @abstractmethod
+    def copy_and_say(self, text: str, what: str) -> None:
+        """Copy a text to the clipboard, and show a notice that names it."""
+
+    # Screens of other features
+
+    @abstractmethod
+    def open_server(self, name: str) -> None:
+        """Open a server's screen."""
+
+    @abstractmethod
+    def open_incidents(self) -> None:
+        """Open the fleet's incidents."""
+
+    @abstractmethod
+    def open_alerts(self) -> None:
+        """Open the log of alerts."""
+
+    @abstractmethod
+    def open_explanation(
+        self, name: str, verdict: Verdict | None, row: Row | None = None, columns: Sequence[str] = ()
+    ) -> None:
+        """Explain a verdict of this server; with a row also its state, and these columns of it."""
+
+    # Requests that ask for something first
+
+    @abstractmethod
+    def can_acknowledge(self, row: Row | None) -> bool:
+        """Whether a server has an open incident that nobody has acknowledged."""
+
+    @abstractmethod
+    def acknowledge(self, *names: str, whom: str = "") -> None:
+        """Ask for a note, and acknowledge the open incidents of these servers."""
+
+    @abstractmethod
+    def mute(self, *names: str, whom: str) -> None:
+        """Ask until when, and mute the alerts of these servers."""
+
+    @abstractmethod
+    def add_note(self, incident: str, name: str) -> None:
+        """Ask for a note, and store it with an incident of this server."""

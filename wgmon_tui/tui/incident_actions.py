@@ -1,0 +1,51 @@
+"""Reports on incidents, copied to the clipboard or written to files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from wgmon_tui.history.reading import History
+from wgmon_tui.history.store import StoreUnavailableError
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.report import export
+from wgmon_tui.report.export import incident_object
+from wgmon_tui.report.summary import account_of_incident
+from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.incident_queries import read_opening
+from wgmon_tui.tui.incidentlines import IncidentEntry
+from wgmon_tui.tui.triage import account_here, copy_accounts
+from wgmon_tui.tui.writing import write_list
+
+
+async def copy_incident(app: AppContext, entry: IncidentEntry, *, markdown: bool) -> None:
+    """The report on an incident: of the server as it is now where that is its open one, else with the
+    exchange that opened it, as far as the store has that.
+    """
+    incident = entry.incident
+    row = app.engine.board.rows.get(incident.server)
+    if row and row.incident and row.incident.id == incident.id:
+        copy_accounts(app, [replace(account_here(app, row), notes=entry.notes)], markdown=markdown)
+        return
+    endpoint = str(entry.server.endpoint) if entry.server else ""
+    outcome = await asyncio.to_thread(_opened_by, app.history, incident) if app.history else None
+    account = replace(account_of_incident(incident, endpoint, entry.notes), outcome=outcome)
+    copy_accounts(app, [account], markdown=markdown)
+
+
+def _opened_by(history: History, incident: Incident) -> Round | None:
+    try:
+        opened = read_opening(history, incident)
+    except StoreUnavailableError:
+        return None
+    return opened.round if opened else None
+
+
+def write_incidents(app: AppContext, entries: Sequence[IncidentEntry]) -> None:
+    """Write the incidents with their notes: CSV and JSON."""
+    columns = export.COLUMNS["incidents"]
+    write_list(
+        app, "incidents", columns, lambda: [incident_object(each.incident, each.notes) for each in entries]
+    )

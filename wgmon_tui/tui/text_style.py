@@ -1,0 +1,59 @@
+"""How screens write words: colours, glyphs, and the width to wrap at. Pure: records in, Rich texts out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from textwrap import wrap
+
+from rich.style import Style
+from rich.text import Text
+
+from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.tui.glyphs import Glyphs
+from wgmon_tui.tui.themes import Palette
+
+LABEL_WIDTH = 7
+"""The cells of a label before a paragraph, its blank included."""
+
+_READABLE = 96
+"""Cells beyond which a line of prose is hard to follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """What words are written with: the theme, the alphabet, and the width in cells."""
+
+    palette: Palette
+    glyphs: Glyphs
+    width: int
+
+    def state(self, severity: Severity) -> Style:
+        """The colour of a severity."""
+        return self.palette.severity[severity]
+
+    def paragraph(self, text: str, style: Style, label: str = "", indent: int = 0) -> list[Text]:
+        """`text` wrapped, after a quiet `label` and with its later lines under the first.
+
+        A word that has no room there, such as a key, begins further left on a line of its own.
+        """
+        hanging = indent or (LABEL_WIDTH if label else 0)
+        widest = max(20, min(self.width, _READABLE))
+        first, *more = _wrapped(self.glyphs.clean(text), max(20, widest - hanging), widest)
+        return [
+            Text.assemble((f"{label:<{hanging}}", self.palette.muted), (first, style)),
+            *(Text.assemble(" " * min(hanging, widest - len(line)), (line, style)) for line in more),
+        ]
+
+
+def _wrapped(text: str, room: int, widest: int) -> list[str]:
+    """Lines of at most `room`; those after the first of up to `widest` where one word needs it."""
+    whole = wrap(text, room, break_on_hyphens=False, break_long_words=False)
+    if not whole or len(whole[0]) > room or max(map(len, whole)) > widest:
+        return wrap(text, room, break_on_hyphens=False) or [""]
+    return whole
+
+
+def not_to_be_had(title: str, why: str, ink: Ink) -> Text:
+    """What a screen shows in place of something that is absent: a title, and the reason."""
+    lines = [Text(title, style=ink.palette.text + Style(bold=True)), Text("")]
+    return Text("\n").join([*lines, *ink.paragraph(why, ink.palette.muted)])
