@@ -16,9 +16,11 @@ from dataclasses import dataclass, replace
 from wgmon_tui.alerts.books import Books, Write, Writes
 from wgmon_tui.alerts.grouping import Draft, in_words, shared
 from wgmon_tui.alerts.policy import Tell
-from wgmon_tui.alerts.records import Announcement, Kind
+from wgmon_tui.alerts.records import Announcement, Beat, Kind
 from wgmon_tui.fleet.alert_settings import Sink
 from wgmon_tui.history.codec import ForeignError, form_of
+from wgmon_tui.history.matters import MATTER_NAMES
+from wgmon_tui.history.stored_names import StoredNames, StoredRecord
 
 _LOOKED_AT = 500
 """So many pending deliveries of a sink are looked at for the next one, so that thousands cost no more."""
@@ -31,6 +33,41 @@ _KEPT_UNSEEN_S = 400 * 86_400.0
 """So long stays what was given up and nobody has seen."""
 
 _FORGOTTEN_AT_ONCE = 1_000
+
+
+_STORED_NAMES = MATTER_NAMES | StoredNames(
+    {
+        Announcement: StoredRecord(
+            {
+                "id": "id",
+                "kind": "kind",
+                "at": "at",
+                "about": "about",
+                "bond": "bond",
+                "vantage": "vantage",
+                "late": "late",
+                "note": "note",
+                "beats": "beats",
+            }
+        ),
+        Beat: StoredRecord({"server": "server", "severity": "severity"}),
+    },
+    {
+        Kind: {
+            Kind.OPENED: "OPENED",
+            Kind.CAUSE_CHANGED: "CAUSE_CHANGED",
+            Kind.REMINDER: "REMINDER",
+            Kind.ESCALATION: "ESCALATION",
+            Kind.RECOVERED: "RECOVERED",
+            Kind.ACKNOWLEDGED: "ACKNOWLEDGED",
+            Kind.STOPPED: "STOPPED",
+            Kind.TEST: "TEST",
+            Kind.BEAT: "BEAT",
+            Kind.FIRING: "FIRING",
+        },
+    },
+)
+"""The stored names of an announcement. The right side never changes: history/stored_names.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +226,14 @@ def ids(announcement: Announcement) -> str:
 
 def to_json(announcement: Announcement) -> str:
     """An announcement as it is stored."""
-    write, _ = form_of(Announcement)
+    write, _ = form_of(Announcement, _STORED_NAMES)
     text = json.dumps(write(announcement), ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()
 
 
 def announcement_of(text: str) -> Announcement | None:
     """The announcement as it was stored; None for what another version wrote and we cannot read."""
-    _, read = form_of(Announcement)
+    _, read = form_of(Announcement, _STORED_NAMES)
     try:
         announcement = read(json.loads(text))
     except (ValueError, RecursionError, ForeignError):

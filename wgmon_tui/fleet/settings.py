@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 from wgmon_tui.fleet.records import Address, Endpoint, Server
 from wgmon_tui.fleet.tables import Table, as_boolean, as_integer, as_list, as_name, as_seconds
@@ -71,7 +71,29 @@ class Settings:
         return self.fail_after + 1 if self.fail_window is None else self.fail_window
 
 
-SETTINGS_KEYS = tuple(field.name for field in fields(Settings))
+SETTINGS_KEYS = (
+    "identity",
+    "interval",
+    "timeout",
+    "slow",
+    "fail_after",
+    "fail_window",
+    "recover_after",
+    "paused",
+    "tags",
+    "tunnel",
+    "tunnel_ping",
+    "tunnel_dns",
+    "tunnel_tcp",
+    "tunnel_mtu",
+    "tunnel_count",
+    "tunnel_over",
+    "tunnel_every",
+    "explain",
+    "explain_every",
+    "try_identities",
+)
+"""The keys in servers.toml, which stay when a field of `Settings` is renamed."""
 
 
 def read_settings(table: Table, otherwise: Settings) -> Settings:

@@ -1,9 +1,10 @@
-"""A round with its packets as bytes and back: how exchanges are stored.
+"""Converts records to JSON and back, and a round with its packets to compressed bytes.
 
-JSON that follows the records' own type hints, compressed: a new field or kind of evidence is stored without a
-word here, under its name in the code. So those names are a form that lies in stores. What is read may be
-older or newer than this program: fields and kinds of evidence that we do not know are left out, and absent
-fields take their defaults.
+The JSON follows the type hints of the records. Its names come from the table in stored_names.py, never from
+the code. A record, field or enum member that the table lacks raises TypeError.
+
+The data may come from an older or newer version. Unknown fields and unknown kinds of evidence are left out,
+and absent fields take their defaults.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import types
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
@@ -20,6 +21,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from wgmon_tui.history.stored_names import STORED_NAMES, StoredNames
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.probe.records import Check
 from wgmon_tui.wireguard.keys import PublicKey
@@ -62,78 +64,114 @@ Form = tuple[Callable[[Any], Json], Callable[[Json], Any]]
 
 
 @cache
-def form_of(hint: Any) -> Form:
-    """Raises TypeError for a type that has no form here: a secret has none, so that it cannot slip in."""
+def form_of(hint: Any, names: StoredNames = STORED_NAMES) -> Form:
+    """How values of a type are written and read, under the stored names of `names`.
+
+    Raises TypeError for a type without a stored form, so that no secret is stored by mistake. Raises it for
+    a record or enum whose stored names are missing, incomplete or not unique, too.
+    """
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
-        return _form_of_union(args)
+        return _form_of_union(args, names)
     if origin is tuple and len(args) == 2 and args[1] is ...:
-        return _form_of_tuple(args[0])
+        return _form_of_tuple(args[0], names)
     if origin is Literal:
         return _as_it_is, _reading(lambda value: value in args)
     if hint in _LEAVES:
         return _LEAVES[hint]
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return lambda member: member.name, lambda name: _looked_up(hint.__members__, name)
+        return _form_of_enum(hint, names)
     if isinstance(hint, type) and is_dataclass(hint):
-        return _form_of_record(hint)
+        return _form_of_record(hint, names)
     raise TypeError(f"no stored form for {hint}")
 
 
-def _form_of_record(kind: type[Any]) -> Form:
-    """An object with the fields' names."""
+def check_names(kind: type[Any], stored: Mapping[Any, str], members: Collection[Any]) -> None:
+    """Raises TypeError unless `stored` has one name for each field or member of a type, and none twice."""
+    if missing := [member for member in members if member not in stored]:
+        raise TypeError(f"{kind.__name__}: no stored name for {missing}")
+    if unknown := [member for member in stored if member not in members]:
+        raise TypeError(f"{kind.__name__}: stored names for {unknown}, which do not exist")
+    if len(set(stored.values())) < len(stored):
+        raise TypeError(f"{kind.__name__}: a stored name is used twice")
+
+
+def _form_of_enum(kind: type[Enum], names: StoredNames) -> Form:
+    """The stored name of the member."""
+    stored = names.enums.get(kind)
+    if stored is None:
+        raise TypeError(f"no stored names for {kind}")
+    check_names(kind, stored, tuple(kind))
+    members = {name: member for member, name in stored.items()}
+    return stored.__getitem__, lambda name: _looked_up(members, name)
+
+
+def _form_of_record(kind: type[Any], names: StoredNames) -> Form:
+    """An object with the stored names of the fields."""
+    if kind not in names.records:
+        raise TypeError(f"no stored names for {kind}")
+    stored = names.records[kind].fields
+    check_names(kind, stored, [field.name for field in fields(kind)])
     hints = get_type_hints(kind, localns=_LOADED_LATER)
-    forms = {field.name: form_of(hints[field.name]) for field in fields(kind)}
+    forms = [(name, key, form_of(hints[name], names)) for name, key in stored.items()]
     required = {
-        field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING
+        stored[field.name]
+        for field in fields(kind)
+        if field.default is MISSING and field.default_factory is MISSING
     }
 
     def write(record: Any) -> Json:
-        return {name: write_field(getattr(record, name)) for name, (write_field, _) in forms.items()}
+        return {key: write_field(getattr(record, name)) for name, key, (write_field, _) in forms}
 
     def read(value: Json) -> Any:
         if not isinstance(value, dict) or not required <= value.keys():
             raise ForeignError
-        return kind(
-            **{name: read_field(value[name]) for name, (_, read_field) in forms.items() if name in value}
-        )
+        return kind(**{name: read_field(value[key]) for name, key, (_, read_field) in forms if key in value})
 
     return write, read
 
 
-def _form_of_union(args: tuple[Any, ...]) -> Form:
-    """One type or null; an address of either version; or one of several records, named: ["Silence", {…}]."""
+def _form_of_union(args: tuple[Any, ...], names: StoredNames) -> Form:
+    """One type or null; an address of either version; or one of several records: ["Silence", {…}]."""
     kinds = [arg for arg in args if arg is not types.NoneType]
     if len(kinds) < len(args):
-        write, read = _form_of_union(tuple(kinds))
+        write, read = _form_of_union(tuple(kinds), names)
         return (
             lambda value: None if value is None else write(value),
             lambda value: None if value is None else read(value),
         )
     if len(kinds) == 1:
-        return form_of(kinds[0])
+        return form_of(kinds[0], names)
     if set(kinds) == {IPv4Address, IPv6Address}:
         return str, _parsing(ip_address)
     if set(kinds) == {IPv4Interface, IPv6Interface}:
         return str, _parsing(ip_interface)
-    forms = {kind.__name__: _form_of_record(kind) for kind in kinds}
+    return _form_of_named(kinds, names)
+
+
+def _form_of_named(kinds: list[type[Any]], names: StoredNames) -> Form:
+    """One of several records, with the stored name of its kind before it."""
+    forms = {kind: _form_of_record(kind, names) for kind in kinds}
+    stored = {kind: names.records[kind].kind for kind in kinds}
+    if not all(stored.values()) or len(set(stored.values())) < len(stored):
+        raise TypeError(f"expected a stored kind for each of {kinds}, and none twice")
+    readers = {name: forms[kind][1] for kind, name in stored.items()}
 
     def write_named(record: Any) -> Json:
-        name = type(record).__name__
-        return [name, forms[name][0](record)]
+        kind = type(record)
+        return [stored[kind], forms[kind][0](record)]
 
     def read_named(value: Json) -> Any:
         if not isinstance(value, list) or len(value) != 2:
             raise ForeignError
-        _, read = _looked_up(forms, value[0])
-        return read(value[1])
+        return _looked_up(readers, value[0])(value[1])
 
     return write_named, read_named
 
 
-def _form_of_tuple(of: Any) -> Form:
+def _form_of_tuple(of: Any, names: StoredNames) -> Form:
     """An array; of named records, those that we do not know are left out."""
-    write, read = form_of(of)
+    write, read = form_of(of, names)
     named = get_origin(of) in (Union, types.UnionType) and all(map(is_dataclass, get_args(of)))
 
     def read_all(value: Json) -> Any:

@@ -11,17 +11,20 @@ from dataclasses import fields
 from typing import get_type_hints
 
 from wgmon_tui.fleet.records import Server
-from wgmon_tui.history.codec import ForeignError, form_of
+from wgmon_tui.history.codec import ForeignError, check_names, form_of
+from wgmon_tui.history.stored_names import SERVER_ENTRY
 
 _HIDDEN = {"name", "preshared_key", "inspect", "inspect_config"}
 
 _HINTS = get_type_hints(Server)
-_FORMS = {field.name: form_of(_HINTS[field.name]) for field in fields(Server) if field.name not in _HIDDEN}
+_STORED = {field.name for field in fields(Server)} - _HIDDEN
+check_names(Server, SERVER_ENTRY, _STORED)
+_FORMS = [(name, key, form_of(_HINTS[name])) for name, key in SERVER_ENTRY.items()]
 
 
 def entry_of(server: Server) -> str:
     """The entry as JSON."""
-    entry = {name: write(getattr(server, name)) for name, (write, _) in _FORMS.items()}
+    entry = {key: write(getattr(server, name)) for name, key, (write, _) in _FORMS}
     return json.dumps(entry, separators=(",", ":"))
 
 
@@ -32,6 +35,6 @@ def server_of(name: str, entry: str) -> Server | None:
     """
     try:
         stored = json.loads(entry)
-        return Server(name, **{key: _FORMS[key][1](value) for key, value in stored.items() if key in _FORMS})
+        return Server(name, **{field: read(stored[key]) for field, key, (_, read) in _FORMS if key in stored})
     except (ValueError, TypeError, AttributeError, ForeignError, RecursionError):
         return None

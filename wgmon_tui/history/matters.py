@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from wgmon_tui.diagnosis.verdict import Cause, Severity, Verdict
 from wgmon_tui.history.codec import ForeignError, form_of
+from wgmon_tui.history.stored_names import STORED_NAMES, StoredNames, StoredRecord
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.incidents import Event, Incident
 
@@ -53,6 +54,30 @@ class Matter:
         return None if incident.closed_at is None else max(0.0, incident.closed_at - incident.opened_at)
 
 
+MATTER_NAMES = STORED_NAMES | StoredNames(
+    {
+        Matter: StoredRecord(
+            {
+                "incident": "incident",
+                "endpoint": "endpoint",
+                "address": "address",
+                "identity": "identity",
+                "tags": "tags",
+                "evidence": "evidence",
+                "causes": "causes",
+                "who": "who",
+                "note": "note",
+                "held_back": "held_back",
+                "seen_from": "seen_from",
+            }
+        ),
+        SeenBy: StoredRecord({"vantage": "vantage", "severity": "severity", "verdict": "verdict"}),
+    },
+    {},
+)
+"""The stored names of a matter and all that it contains. The right side never changes: stored_names.py."""
+
+
 def matter_of(row: Row, event: Event) -> Matter:
     """What is to be told of something that happened to an incident of this row."""
     server, found, diagnosis = row.server, row.last, row.diagnosis
@@ -73,14 +98,14 @@ def matter_of(row: Row, event: Event) -> Matter:
 
 def to_json(matter: Matter) -> str:
     """As it is stored. What people and other programs say may hold halves of characters."""
-    write, _ = form_of(Matter)
+    write, _ = form_of(Matter, MATTER_NAMES)
     text = json.dumps(write(replace(matter, held_back="")), ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()
 
 
 def from_json(text: str) -> Matter | None:
     """None for what another version wrote and we cannot read."""
-    _, read = form_of(Matter)
+    _, read = form_of(Matter, MATTER_NAMES)
     try:
         matter = read(json.loads(text))
     except (ValueError, RecursionError, ForeignError):

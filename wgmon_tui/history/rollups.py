@@ -20,7 +20,9 @@ COLUMNS = "checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintena
 
 Row = tuple[int, int, float, float, float, float, float, float, bytes]
 
-_STATES = tuple(State)
+_STATES = (State.UP, State.DEGRADED, State.DOWN, State.UNKNOWN, State.PAUSED, State.MAINTENANCE)
+"""In the order of COLUMNS."""
+
 _UNWATCHED = (State.PAUSED, State.MAINTENANCE)
 UNWATCHED_HOLDS = 600.0
 """Seconds that these may hold. No check confirms them, but whoever writes the store does, every

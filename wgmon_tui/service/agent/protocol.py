@@ -21,6 +21,7 @@ from typing import Any
 
 from wgmon_tui.fleet.values import InvalidValueError, parse_name, printable
 from wgmon_tui.history.codec import ForeignError, form_of
+from wgmon_tui.history.stored_names import STORED_NAMES, StoredNames, StoredRecord
 from wgmon_tui.monitor.rounds import Round
 
 PROTOCOL = 1
@@ -158,6 +159,41 @@ _TO_AGENT: Mapping[str, Any] = {
     "ack": Ack,
 }
 _TO_WRITER: Mapping[str, Any] = {"hello": AgentHello, "report": Report, "status": Status, "bye": Bye}
+_STORED_NAMES = STORED_NAMES | StoredNames(
+    {
+        WriterHello: StoredRecord({"protocol": "protocol", "version": "version", "vantage": "vantage"}),
+        Entry: StoredRecord({"name": "name", "entry": "entry"}),
+        Servers: StoredRecord({"servers": "servers", "gone": "gone", "begin": "begin", "more": "more"}),
+        Recheck: StoredRecord({"names": "names"}),
+        Ack: StoredRecord({"number": "number"}),
+        AgentHello: StoredRecord(
+            {
+                "protocol": "protocol",
+                "version": "version",
+                "epoch": "epoch",
+                "public_key": "public_key",
+                "resume_from": "resume_from",
+                "clock": "clock",
+            }
+        ),
+        Report: StoredRecord({"number": "number", "server": "server", "round": "round"}),
+        Problem: StoredRecord({"server": "server", "line": "line"}),
+        Status: StoredRecord(
+            {
+                "checks_per_second": "checks_per_second",
+                "waiting": "waiting",
+                "dropped": "dropped",
+                "trouble": "trouble",
+                "problems": "problems",
+                "clock": "clock",
+            }
+        ),
+        Bye: StoredRecord({"line": "line"}),
+    },
+    {},
+)
+"""The names on the line. The right side never changes: history/stored_names.py."""
+
 _WORDS = {kind: word for kinds in (_TO_AGENT, _TO_WRITER) for word, kind in kinds.items()}
 
 
@@ -167,7 +203,7 @@ _WORDS = {kind: word for kinds in (_TO_AGENT, _TO_WRITER) for word, kind in kind
 def line_of(message: ToAgent | ToWriter) -> bytes:
     """A message as it is sent; text that may not be shown goes out as escapes that are text themselves."""
     kind: Any = type(message)
-    write, _ = form_of(kind)
+    write, _ = form_of(kind, _STORED_NAMES)
     return _json({_WORDS[kind]: write(message)}).encode() + b"\n"
 
 
@@ -284,7 +320,7 @@ def _parsed(line: bytes, kinds: Mapping[str, Any]) -> Any:
     kind = kinds.get(word)
     if kind is None:
         raise BadLineError(_EXPECTED)
-    _, read = form_of(kind)
+    _, read = form_of(kind, _STORED_NAMES)
     try:
         if word == "hello" and isinstance(raw, dict) and raw.get("protocol") != PROTOCOL:
             # Of another protocol we know no more than how its hello begins.
