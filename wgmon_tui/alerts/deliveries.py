@@ -35,7 +35,7 @@ _KEPT_UNSEEN_S = 400 * 86_400.0
 _FORGOTTEN_AT_ONCE = 1_000
 
 
-_STORED_NAMES = MATTER_NAMES | StoredNames(
+ANNOUNCEMENT_NAMES = MATTER_NAMES | StoredNames(
     {
         Announcement: StoredRecord(
             {
@@ -226,14 +226,14 @@ def ids(announcement: Announcement) -> str:
 
 def to_json(announcement: Announcement) -> str:
     """An announcement as it is stored."""
-    write, _ = form_of(Announcement, _STORED_NAMES)
+    write, _ = form_of(Announcement, ANNOUNCEMENT_NAMES)
     text = json.dumps(write(announcement), ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()
 
 
 def announcement_of(text: str) -> Announcement | None:
     """The announcement as it was stored; None for what another version wrote and we cannot read."""
-    _, read = form_of(Announcement, _STORED_NAMES)
+    _, read = form_of(Announcement, ANNOUNCEMENT_NAMES)
     try:
         announcement = read(json.loads(text))
     except (ValueError, RecursionError, ForeignError):

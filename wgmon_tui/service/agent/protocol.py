@@ -159,7 +159,7 @@ _TO_AGENT: Mapping[str, Any] = {
     "ack": Ack,
 }
 _TO_WRITER: Mapping[str, Any] = {"hello": AgentHello, "report": Report, "status": Status, "bye": Bye}
-_STORED_NAMES = STORED_NAMES | StoredNames(
+LINE_NAMES = STORED_NAMES | StoredNames(
     {
         WriterHello: StoredRecord({"protocol": "protocol", "version": "version", "vantage": "vantage"}),
         Entry: StoredRecord({"name": "name", "entry": "entry"}),
@@ -203,7 +203,7 @@ _WORDS = {kind: word for kinds in (_TO_AGENT, _TO_WRITER) for word, kind in kind
 def line_of(message: ToAgent | ToWriter) -> bytes:
     """A message as it is sent; text that may not be shown goes out as escapes that are text themselves."""
     kind: Any = type(message)
-    write, _ = form_of(kind, _STORED_NAMES)
+    write, _ = form_of(kind, LINE_NAMES)
     return _json({_WORDS[kind]: write(message)}).encode() + b"\n"
 
 
@@ -320,7 +320,7 @@ def _parsed(line: bytes, kinds: Mapping[str, Any]) -> Any:
     kind = kinds.get(word)
     if kind is None:
         raise BadLineError(_EXPECTED)
-    _, read = form_of(kind, _STORED_NAMES)
+    _, read = form_of(kind, LINE_NAMES)
     try:
         if word == "hello" and isinstance(raw, dict) and raw.get("protocol") != PROTOCOL:
             # Of another protocol we know no more than how its hello begins.

@@ -1,0 +1,38 @@
+"""Announcements that stand in the golden file, one of every kind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from tests.golden import GoldenFile
+from tests.history.golden.examples import AT, MATTERS
+from wgmon_tui.alerts import deliveries
+from wgmon_tui.alerts.records import Announcement, Beat, Kind
+from wgmon_tui.diagnosis.verdict import Severity
+
+HELD = replace(MATTERS[0], held_back="muted by ada until 14:00")
+
+ANNOUNCEMENTS = (
+    *(Announcement(f"9f-{kind.value}", kind, AT) for kind in Kind),
+    Announcement(
+        "9f-opened-2",
+        Kind.OPENED,
+        AT,
+        (HELD, MATTERS[1]),
+        "the address 198.51.100.7",
+        "here",
+        12.5,
+        "nobody checked for an hour",
+        tuple(Beat("fra1", severity) for severity in Severity),
+    ),
+)
+
+FILES = (
+    GoldenFile(
+        Path(__file__).with_name("announcements.jsonl"),
+        ANNOUNCEMENTS,
+        deliveries.to_json,
+        deliveries.announcement_of,
+    ),
+)
