@@ -3,7 +3,8 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from tests.probe.stage import check as check_now
 from tests.report.rounds import check, exchange, healthy, round_of, server
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.fleet.records import Endpoint, SecretSource
-from wgmon_tui.history.codec import form_of, from_bytes, to_bytes
+from wgmon_tui.history.codec import ForeignError, form_of, from_bytes, to_bytes
+from wgmon_tui.history.stored_names import StoredNames, StoredRecord
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.probe.records import (
     Check,
@@ -117,6 +119,67 @@ async def test_a_real_round_comes_back_with_its_packets_and_without_a_secret() -
 def test_what_may_hold_a_secret_has_no_stored_form(hint: type) -> None:
     with pytest.raises(TypeError):
         form_of(hint)
+
+
+# Stored names
+
+
+class Colour(Enum):
+    RED = 1
+    BLUE = 2
+
+
+@dataclass(frozen=True)
+class Car:
+    wheels: int
+    colour: Colour = Colour.RED
+
+
+@dataclass(frozen=True)
+class Boat:
+    sails: int
+
+
+NAMES = StoredNames(
+    {Car: StoredRecord({"wheels": "w", "colour": "c"}, "auto"), Boat: StoredRecord({"sails": "s"}, "ship")},
+    {Colour: {Colour.RED: "rot", Colour.BLUE: "blau"}},
+)
+
+
+def test_records_and_enums_are_written_and_read_under_their_stored_names() -> None:
+    write, read = form_of(tuple[Car | Boat, ...], NAMES)
+    value = [["auto", {"w": 4, "c": "blau"}], ["ship", {"s": 2}]]
+    assert write((Car(4, Colour.BLUE), Boat(2))) == value
+    assert read(value) == (Car(4, Colour.BLUE), Boat(2))
+
+
+def test_the_names_in_the_code_are_not_read() -> None:
+    _, read = form_of(Car, NAMES)
+    with pytest.raises(ForeignError):
+        read({"wheels": 4})
+    with pytest.raises(ForeignError):
+        read({"w": 4, "c": "RED"})
+
+
+@pytest.mark.parametrize(
+    ("hint", "names"),
+    [
+        (Car, StoredNames({}, NAMES.enums)),
+        (Car, StoredNames({Car: StoredRecord({"wheels": "w"})}, NAMES.enums)),
+        (Car, StoredNames({Car: StoredRecord({"wheels": "w", "colour": "w"})}, NAMES.enums)),
+        (Boat, StoredNames({Boat: StoredRecord({"sails": "s", "oars": "o"})}, {})),
+        (Colour, StoredNames({}, {})),
+        (Colour, StoredNames({}, {Colour: {Colour.RED: "rot"}})),
+        (Colour, StoredNames({}, {Colour: {Colour.RED: "rot", Colour.BLUE: "rot"}})),
+        (Car | Boat, StoredNames({**NAMES.records, Boat: StoredRecord({"sails": "s"})}, NAMES.enums)),
+        (Car | Boat, StoredNames({**NAMES.records, Boat: StoredRecord({"sails": "s"}, "auto")}, NAMES.enums)),
+    ],
+    ids=["no record", "a field without a name", "two fields of one name", "a name without a field", "no enum",
+         "a member without a name", "two members of one name", "a kind without a name", "two kinds of one name"],
+)  # fmt: skip
+def test_stored_names_that_do_not_fit_the_code_are_refused(hint: Any, names: StoredNames) -> None:
+    with pytest.raises(TypeError):
+        form_of(hint, names)
 
 
 # Other versions

@@ -1,0 +1,250 @@
+"""Runs an earlier version and this one on the same files: `python -m tests.compatibility OLD_CHECKOUT`.
+
+OLD_CHECKOUT is a directory that contains the package of the earlier version. Both versions run as processes.
+Three writers take turns on one state directory: the earlier version, this one, and the earlier one again. Each
+has an agent of the other version. After each turn both versions export the store, with the same result.
+Prints one line for each thing that works. Ends with exit code 1 at the first one that does not. Takes a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tests.service.agent.stage import no_keeper_left
+from tests.service.stage import healthy, watched, write
+
+SECONDS = 12.0
+"""How long each writer checks."""
+
+_PATIENCE_S = 30.0
+_THIS = Path(__file__).parents[2]
+_VANTAGE = "ams"
+_UP, _DOWN = "fra1", "ams1"
+_TABLES = ("checks", "incidents", "exchange")
+
+
+class BrokenError(Exception):
+    """The two versions do not understand each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of the program: a name for it, and the directory that contains its package."""
+
+    name: str
+    root: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def command(self, *words: str) -> tuple[str, ...]:
+        """A command that starts this version whatever its environment is."""
+        return ("env", f"PYTHONPATH={self.root}", sys.executable, "-m", *words)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The files of a run. `config` has servers, an identity and sinks; the agent uses its identity."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one version reads from the store after a stage."""
+
+    tables: dict[str, list[Any]]
+    from_vantage: list[Any]
+    log: str
+
+
+async def main(old_root: Path) -> None:
+    """Run all stages. Raises BrokenError."""
+    old, new = Version("old", old_root), Version("new", _THIS)
+    for version in (old, new):
+        where = await _run(version, "-c", "import wgmon_tui; print(wgmon_tui.__file__)", cwd=old_root.anchor)
+        _expect(f"{version.name}: the package is the one in {version.root}", str(version.root) in where)
+    with tempfile.TemporaryDirectory() as directory, _sink() as url:
+        place = Place(Path(directory))
+        async with healthy(_UP) as (_, server):
+            write(place.config, server, watched(_DOWN))
+            seen: Seen | None = None
+            for number, (writer, agent) in enumerate(((old, new), (new, old), (old, new)), 1):
+                seen = await _stage(place, url, number, writer, agent, seen)
+        await _start_keeper(place, new)
+    print("compatible", flush=True)
+
+
+async def _stage(
+    place: Place, url: str, number: int, writer: Version, agent: Version, before: Seen | None
+) -> Seen:
+    title = f"{number}. {writer.name} writer, {agent.name} agent"
+    agent_state = place.root / f"agent-{number}"
+    _write_settings(place, url, agent, agent_state)
+    with no_keeper_left(agent_state):
+        async with _writing(writer, place, title):
+            await asyncio.sleep(SECONDS)
+            await _run(agent, "-m", "wgmon_tui", "alert", "test", *_places(place), "good", cwd=place.root)
+            print(f"{title}: the {agent.name} version asks the writer to test a sink", flush=True)
+    by_writer, by_other = [await _seen(version, place) for version in (writer, agent)]
+    for table in _TABLES:
+        _expect(
+            f"{title}: both export the same {len(by_writer.tables[table])} {table}",
+            by_writer.tables[table] == by_other.tables[table] and len(by_writer.tables[table]) > 0,
+        )
+    reports = len(by_writer.from_vantage)
+    _expect(
+        f"{title}: both export the same {reports} checks of the agent", by_writer == by_other and reports > 0
+    )
+    _expect(f"{title}: deliveries are in the log of both", "sent" in by_writer.log and _DOWN in by_writer.log)
+    if before:
+        _expect_continued(title, before, by_writer)
+    return by_writer
+
+
+def _expect_continued(title: str, before: Seen, now: Seen) -> None:
+    for table in ("checks", "exchange"):
+        grew = len(now.tables[table]) - len(before.tables[table])
+        _expect(f"{title}: {table} grew by {grew}", grew >= (1 if table == "checks" else 0))
+    _expect(
+        f"{title}: reports grew by {len(now.from_vantage) - len(before.from_vantage)}",
+        len(now.from_vantage) > len(before.from_vantage),
+    )
+    ids = [[each["id"] for each in seen.tables["incidents"]] for seen in (before, now)]
+    _expect(f"{title}: the open incident goes on", ids[0] == ids[1])
+
+
+async def _start_keeper(place: Place, version: Version) -> None:
+    """Start a keeper as a relay of the earlier version does, and let it end by itself."""
+    state = place.root / "keeper"
+    state.mkdir()
+    words = ("-m", "wgmon_tui.service.agent.keeper", str(place.config), str(state), "1")
+    await _run(version, *words, cwd=place.root)
+    log = (state / "agent.log").read_text()
+    _expect("a relay of the old version starts a keeper of the new one", "started: wgmon-tui" in log)
+
+
+async def _seen(version: Version, place: Place) -> Seen:
+    return Seen(
+        {table: await _export(version, place, table) for table in _TABLES},
+        await _export(version, place, "checks", "--vantage", _VANTAGE),
+        await _run(version, "-m", "wgmon_tui", "alert", "log", *_places(place), cwd=place.root),
+    )
+
+
+async def _export(version: Version, place: Place, what: str, *words: str) -> list[Any]:
+    text = await _run(version, "-m", "wgmon_tui", "export", *_places(place), *words, what, cwd=place.root)
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def _places(place: Place) -> tuple[str, ...]:
+    return ("--config", str(place.config), "--state", str(place.state))
+
+
+def _write_settings(place: Place, url: str, agent: Version, agent_state: Path) -> None:
+    command = agent.command(
+        "wgmon_tui", "agent", "--config", str(place.config), "--state", str(agent_state), "--linger", "30s"
+    )
+    sinks = "".join(
+        f'[[sink]]\nname = "{name}"\ntype = "webhook"\nurl = "{where}"\n\n'
+        for name, where in (("good", url), ("gone", "http://127.0.0.1:9"))
+    )
+    (place.config / "config.toml").write_text(
+        f'{sinks}[[vantage]]\nname = "{_VANTAGE}"\ncommand = {json.dumps(command)}\n'
+    )
+
+
+@asynccontextmanager
+async def _writing(version: Version, place: Place, title: str) -> AsyncIterator[None]:
+    """A writer without a screen, ended by SIGTERM."""
+    process = await asyncio.create_subprocess_exec(
+        *version.command("wgmon_tui", "run", *_places(place)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=version.environment,
+        cwd=place.root,
+    )
+    try:
+        yield
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        said, _ = await asyncio.wait_for(process.communicate(), _PATIENCE_S)
+    if process.returncode != 0 or b"Traceback" in said:
+        raise BrokenError(f"{title}: exit code {process.returncode}: {said.decode(errors='replace')}")
+
+
+async def _run(version: Version, *words: str, cwd: Path | str) -> str:
+    """What a command of this version prints. Raises BrokenError."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *words,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=version.environment,
+        cwd=cwd,
+    )
+    out, error = await asyncio.wait_for(process.communicate(), _PATIENCE_S)
+    if process.returncode != 0:
+        raise BrokenError(f"{version.name}: {' '.join(words)}: {error.decode(errors='replace')}")
+    return out.decode()
+
+
+def _expect(what: str, holds: bool) -> None:
+    if not holds:
+        raise BrokenError(f"BROKEN: {what}")
+    print(what, flush=True)
+
+
+class _Receiver(BaseHTTPRequestHandler):
+    """Takes every message."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
+        """Nothing."""
+
+
+@contextmanager
+def _sink() -> Iterator[str]:
+    """The address of a web server on loopback that takes every message."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != len(("program", "OLD_CHECKOUT")):
+        sys.exit("usage: python -m tests.compatibility OLD_CHECKOUT")
+    try:
+        asyncio.run(main(Path(sys.argv[1]).absolute()))
+    except BrokenError as broken:
+        sys.exit(str(broken))
