@@ -1,9 +1,10 @@
 """Runs an earlier version and this one on the same files: `python -m tests.compatibility OLD_CHECKOUT`.
 
 OLD_CHECKOUT is a directory that contains the package of the earlier version. Both versions run as processes.
-Three writers take turns on one state directory: the earlier version, this one, and the earlier one again. Each
-has an agent of the other version. After each turn both versions export the store, with the same result.
-Prints one line for each thing that works. Ends with exit code 1 at the first one that does not. Takes a minute.
+Three writers take turns on one state directory: the earlier version, this one, and the earlier one again.
+Each has an agent of the other version. After each turn both versions export the store, with the same result.
+Prints one line for each thing that works, and ends with exit code 1 at the first one that does not.
+It takes about a minute.
 """
 
 from __future__ import annotations

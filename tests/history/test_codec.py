@@ -175,7 +175,8 @@ def test_the_names_in_the_code_are_not_read() -> None:
         (Car | Boat, StoredNames({**NAMES.records, Boat: StoredRecord({"sails": "s"}, "auto")}, NAMES.enums)),
     ],
     ids=["no record", "a field without a name", "two fields of one name", "a name without a field", "no enum",
-         "a member without a name", "two members of one name", "a kind without a name", "two kinds of one name"],
+         "a member without a name", "two members of one name", "a kind without a name",
+         "two kinds of one name"],
 )  # fmt: skip
 def test_stored_names_that_do_not_fit_the_code_are_refused(hint: Any, names: StoredNames) -> None:
     with pytest.raises(TypeError):
