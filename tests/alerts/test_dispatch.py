@@ -164,6 +164,37 @@ async def test_the_pause_that_a_sink_asks_for_is_kept(shop: Shop, street: Street
         assert shop.log()[0].due_at == pytest.approx(time.time() + 900.0, abs=5)
 
 
+class _AtOnce(Random):
+    """Without an hour that a sink asks for, everything is tried again at once."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return 0.0
+
+
+async def test_the_pause_that_a_sink_asks_for_holds_for_its_other_messages_and_for_no_other_sink(
+    tmp_path: Path, street: Street
+) -> None:
+    shop = Shop(tmp_path, all_to("pager", "chat"))
+    tried: list[str] = []
+
+    def busy(announcement: Announcement) -> None:
+        tried.append(announcement.about[0].incident.server)
+        raise RetryError("HTTP 429", 900.0)
+
+    street.does["pager"] = busy
+    shop.clock.now = time.time()
+    shop.opens("fra1")
+    working = Dispatcher(shop.state_dir, Orders(shop.alerts), send=street.send, random=_AtOnce())
+    async with running(working):
+        await until(lambda: shop.log() and any(each.attempts for each in shop.log()))
+        shop.opens("ams1", "203.0.113.9")
+        working.wake()
+        await until(lambda: len(street.got["chat"]) == 2)
+        await asyncio.sleep(0.1)
+        assert tried == ["fra1"]
+    shop.close()
+
+
 async def test_what_is_refused_for_good_is_given_up_and_said(shop: Shop, street: Street) -> None:
     street.does["pager"] = fails(GiveUpError("HTTP 400\nbad\x1b[31m request"))
     shop.opens()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from math import inf
 from pathlib import Path
@@ -151,6 +152,48 @@ def test_reminders_come_in_their_time_until_somebody_acknowledges(tmp_path: Path
     shop.passes(1)
     shop.passes(9 * HOUR)
     assert [kind for kind, _ in shop.told()] == ["opened", "reminder", "reminder", "acknowledged"]
+    shop.close()
+
+
+@pytest.mark.parametrize("by", ["mute", "maintenance", "quiet hours"])
+def test_a_server_that_is_muted_in_any_way_sends_no_reminders(by: str, tmp_path: Path) -> None:
+    rule = Rule(("pager",), remind_every=HOUR)
+    shop = Shop(tmp_path, all_to("pager", rules=(rule,)))
+    shop.opens()
+    shop.passes(1)
+    end = shop.clock.now + 2 * HOUR
+    if by == "mute":
+        shop.mutes("fra1", end)
+    elif by == "maintenance":
+        shop.alerts = replace(shop.alerts, maintenance=(Maintenance("patch night", START, end),))
+    else:
+        shop.alerts = replace(shop.alerts, rules=(replace(rule, quiet=(quiet_now(shop),)),))
+    shop.passes(1.9 * HOUR)
+    assert shop.told() == [("opened", "fra1")]
+    shop.passes(0.2 * HOUR)
+    assert shop.told() == [("opened", "fra1"), ("reminder", "fra1")]
+    shop.close()
+
+
+def test_a_muted_server_escalates_to_nobody(tmp_path: Path) -> None:
+    rule = Rule(("pager",), escalate_after=900.0, escalate_to=("boss",))
+    shop = Shop(tmp_path, all_to("pager", "boss", rules=(rule,)))
+    shop.opens()
+    shop.passes(1)
+    shop.mutes("fra1", inf)
+    shop.passes(HOUR)
+    assert shop.told("boss") == []
+    shop.close()
+
+
+def test_after_the_clock_was_set_back_a_reminder_is_late_by_its_interval_at_most(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, all_to("pager", rules=(Rule(("pager",), remind_every=HOUR),)))
+    shop.opens()
+    shop.passes(1)
+    shop.passes(-24 * HOUR)
+    assert shop.told() == [("opened", "fra1")]
+    shop.passes(HOUR)
+    assert shop.told() == [("opened", "fra1"), ("reminder", "fra1")]
     shop.close()
 
 

@@ -91,6 +91,26 @@ def test_the_stored_form_stays_readable() -> None:
     assert sketch.percentiles(0.1, 0.9) == pytest.approx((0.01995, 0.02250), rel=1e-3)
 
 
+@pytest.mark.parametrize(("count", "size"), [(255, 1), (256, 2), (65_535, 2), (65_536, 4), (2**32 - 1, 4)])
+def test_a_bucket_takes_as_many_bytes_as_its_count_needs(count: int, size: int) -> None:
+    sketch = Sketch({248: count})
+    stored = sketch.to_bytes()
+    assert len(stored) == 3 + 1 + size
+    assert Sketch.from_bytes(stored) == sketch
+
+
+@pytest.mark.parametrize(("gap", "size"), [(255, 1), (256, 2)])
+def test_two_buckets_far_apart_are_read_as_they_were_written(gap: int, size: int) -> None:
+    sketch = Sketch({10: 1, 10 + gap: 1})
+    stored = sketch.to_bytes()
+    assert len(stored) == 3 + 2 * size + 2
+    assert Sketch.from_bytes(stored) == sketch
+
+
+def test_more_values_than_four_bytes_can_count_are_stored_as_the_most_they_can() -> None:
+    assert Sketch.from_bytes(Sketch({248: 2**32}).to_bytes()) == Sketch({248: 2**32 - 1})
+
+
 def test_what_lies_beyond_any_network_counts_as_the_limit() -> None:
     low, high = sketch_of([0.0, -1.0, 1e-12]), sketch_of([math.inf, 1e9])
     assert low.percentiles(1) == pytest.approx((SMALLEST,), rel=ERROR + _A_HAIR)

@@ -96,6 +96,15 @@ def test_it_flaps_at_the_fourth_crossing_and_stays_down() -> None:
     assert after("u" * 5, of=flapping, start=100.0).severity is DOWN
 
 
+def test_between_up_and_degraded_it_does_not_flap() -> None:
+    often = after("u" + "gguu" * 6)
+    assert (often.severity, often.flapping, often.crossings) == (UP, False, ())
+
+
+def test_the_first_settlement_is_no_crossing() -> None:
+    assert after("dd").crossings == ()
+
+
 def test_crossings_long_ago_are_no_flapping() -> None:
     once = after("u" + "dduu" + "dd")
     assert after("uu", of=once, start=700.0).severity is UP

@@ -143,6 +143,39 @@ async def test_where_too_many_say_nothing_who_asks_is_answered_all_the_same() ->
             client.writer.close()
 
 
+async def test_who_was_answered_last_makes_room_after_those_who_never_asked() -> None:
+    async with serving() as where:
+        first = await Client.to(where)
+        silent = [await Client.to(where) for _ in range(MOST_CLIENTS - 1)]
+        assert (await first.get("/")).status == 200
+        assert (await get(where, "/")).status == 200
+        assert await silent[0].hung_up() == b""
+        assert (await first.get("/again")).text == "/again {}\n"
+        for client in (first, *silent):
+            client.writer.close()
+
+
+async def test_who_waits_for_an_answer_makes_room_for_nobody() -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: Request) -> Response:
+        if request.path == "/slow":
+            asked.set()
+            await go_on.wait()
+        return await echo(request)
+
+    async with serving(slow) as where:
+        answer = asyncio.create_task(get(where, "/slow"))
+        await asked.wait()
+        silent = [await Client.to(where) for _ in range(MOST_CLIENTS - 1)]
+        assert (await get(where, "/")).status == 200
+        go_on.set()
+        assert (await answer).text == "/slow {}\n"
+        assert await silent[0].hung_up() == b""
+        for client in silent:
+            client.writer.close()
+
+
 async def test_where_all_are_being_answered_one_more_is_hung_up_on() -> None:
     asked, go_on = asyncio.Semaphore(0), asyncio.Event()
 

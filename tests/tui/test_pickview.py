@@ -62,6 +62,16 @@ async def test_a_page_is_read_from_its_top_and_the_first_step_goes_to_the_list()
         assert app.seen()[-2:] == ["heading", "item 0"]
 
 
+async def test_the_heading_of_a_list_comes_into_view_with_its_first_item() -> None:
+    async with showing(page(15, 30)) as (app, pilot):
+        app.view.last()
+        for _ in range(29):
+            app.view.up()
+        await pilot.pause()
+        assert app.cursor() == "item 0"
+        assert app.seen()[:2] == ["heading", "item 0"]
+
+
 async def test_above_the_first_item_is_the_top_of_the_page() -> None:
     async with showing(page(15, 30)) as (app, pilot):
         app.view.down()

@@ -1,0 +1,147 @@
+"""Which servers share one message: the thresholds of time, number, tag and network."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.alerts.sayings import NOON, incident, matter
+from wgmon_tui.alerts.grouping import JOINS_S, MOST, Draft, Groups, announced
+from wgmon_tui.alerts.policy import Tell
+from wgmon_tui.alerts.records import Kind, Matter
+
+A_MOMENT = 0.001
+
+
+def server(name: str, address: str = "", *tags: str) -> Matter:
+    return matter(name, address=address, tags=tags)
+
+
+def drafts(groups: Groups, *matters: Matter, at: float, kind: Kind = Kind.OPENED) -> list[Draft]:
+    return groups.draft([Tell("pager", kind, each) for each in matters], "here", at)
+
+
+def names(draft: Draft) -> list[str]:
+    return [each.incident.server for each in draft.announcement.about]
+
+
+def bond(*matters: Matter) -> str:
+    return announced(Kind.OPENED, list(matters), "here", NOON, 1).bond
+
+
+# How long a message waits for others
+
+
+def test_what_follows_within_half_a_minute_waits_until_it_is_over() -> None:
+    groups = Groups()
+    [first] = drafts(groups, server("fra1", "198.51.100.7"), at=NOON)
+    [second] = drafts(groups, server("fra2", "198.51.100.7"), at=NOON + JOINS_S - A_MOMENT)
+    assert (first.due, second.due) == (NOON, NOON + 30.0)
+
+
+def test_after_half_a_minute_a_message_waits_for_nobody() -> None:
+    groups = Groups()
+    drafts(groups, server("fra1", "198.51.100.7"), at=NOON)
+    drafts(groups, server("fra2", "198.51.100.7"), at=NOON + 1)
+    [third] = drafts(groups, server("fra3", "198.51.100.7"), at=NOON + JOINS_S)
+    assert (third.due, third.joins) == (NOON + JOINS_S, None)
+
+
+def test_after_the_clock_was_set_back_a_message_waits_for_nobody() -> None:
+    groups = Groups()
+    drafts(groups, server("fra1", "198.51.100.7"), at=NOON)
+    [second] = drafts(groups, server("fra2", "198.51.100.7"), at=NOON - 3600)
+    assert second.due == NOON - 3600
+
+
+def test_the_second_server_that_follows_joins_the_message_of_the_first() -> None:
+    groups = Groups()
+    drafts(groups, server("fra1", "198.51.100.7"), at=NOON)
+    [second] = drafts(groups, server("fra2", "198.51.100.7"), at=NOON + 1)
+    [third] = drafts(groups, server("fra3", "198.51.100.7"), at=NOON + 2)
+    assert (second.joins, third.joins) == (None, second.announcement.id)
+
+
+@pytest.mark.parametrize("kind", [Kind.REMINDER, Kind.CAUSE_CHANGED, Kind.ACKNOWLEDGED, Kind.ESCALATION])
+def test_only_an_opening_and_an_end_wait_for_others(kind: Kind) -> None:
+    groups = Groups()
+    drafts(groups, server("fra1", "198.51.100.7"), at=NOON, kind=kind)
+    [second] = drafts(groups, server("fra2", "198.51.100.7"), at=NOON + 1, kind=kind)
+    assert second.due == NOON + 1
+
+
+def test_an_end_does_not_join_an_opening() -> None:
+    groups = Groups()
+    drafts(groups, server("fra1", "198.51.100.7"), at=NOON)
+    [end] = drafts(groups, server("fra2", "198.51.100.7"), at=NOON + 1, kind=Kind.RECOVERED)
+    assert end.due == NOON + 1
+
+
+# How many are in one message
+
+
+@pytest.mark.parametrize(
+    ("servers", "sizes"), [(MOST, [200]), (MOST + 1, [200, 1]), (2 * MOST + 3, [200, 200, 3])]
+)
+def test_a_message_holds_two_hundred_servers_at_most(servers: int, sizes: list[int]) -> None:
+    down = [server(f"fra{number:03}", f"10.0.{number // 250}.{number % 250}") for number in range(servers)]
+    assert [len(names(draft)) for draft in drafts(Groups(), *down, at=NOON)] == sizes
+
+
+# What servers have in common
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "common"),
+    [
+        ("198.51.100.7", "198.51.100.7", "the address 198.51.100.7"),
+        ("198.51.100.0", "198.51.100.255", "the network 198.51.100.0/24"),
+        ("198.51.100.255", "198.51.101.0", ""),
+        ("2001:db8:7::1", "2001:db8:7:ffff::1", "the network 2001:db8:7::/48"),
+        ("2001:db8:7::1", "2001:db8:8::1", ""),
+        ("198.51.100.7", "", ""),
+    ],
+)
+def test_a_network_is_a_24_or_a_48(one: str, other: str, common: str) -> None:
+    assert bond(server("fra1", one), server("fra2", other)) == common
+
+
+def test_a_single_server_shares_nothing() -> None:
+    assert bond(server("fra1", "198.51.100.7", "edge")) == ""
+
+
+def test_a_tag_is_in_common_from_three_servers_on() -> None:
+    tagged = [server(f"fra{number}", f"10.{number}.0.7", "edge") for number in range(3)]
+    assert [bond(*tagged[:2]), bond(*tagged)] == ["", 'the tag "edge"']
+
+
+def test_the_narrowest_of_several_things_in_common_is_named() -> None:
+    same = [server(f"fra{number}", "198.51.100.7", "edge") for number in range(3)]
+    near = [server(f"fra{number}", f"198.51.100.{number}", "edge") for number in range(3)]
+    assert [bond(*same), bond(*near)] == ["the address 198.51.100.7", "the network 198.51.100.0/24"]
+
+
+@pytest.mark.parametrize(("before", "waits"), [(1, False), (2, False), (3, True)])
+def test_a_tag_makes_a_server_wait_only_for_three_or_more_that_share_it(before: int, waits: bool) -> None:
+    groups = Groups()
+    drafts(groups, *(server(f"fra{number}", f"10.{number}.0.7", "edge") for number in range(before)), at=NOON)
+    [draft] = drafts(groups, server("ams1", "203.0.113.9", "edge"), at=NOON + 1)
+    assert (draft.due > NOON + 1) is waits
+
+
+def test_a_server_elsewhere_does_not_wait() -> None:
+    groups = Groups()
+    drafts(groups, server("fra1", "198.51.100.7"), at=NOON)
+    near, far = server("fra2", "198.51.100.8"), server("ams1", "203.0.113.9")
+    found = {names(draft)[0]: draft.due for draft in drafts(groups, near, far, at=NOON + 1)}
+    assert found == {"fra2": NOON + JOINS_S, "ams1": NOON + 1}
+
+
+def test_what_is_told_of_one_incident_twice_is_two_messages_in_order() -> None:
+    changed = [Tell("pager", kind, matter("fra1")) for kind in (Kind.OPENED, Kind.ACKNOWLEDGED)]
+    found = Groups().draft([*changed, Tell("pager", Kind.OPENED, matter("fra2"))], "here", NOON)
+    assert [(each.announcement.kind, names(each)) for each in found] == [
+        (Kind.OPENED, ["fra1"]),
+        (Kind.ACKNOWLEDGED, ["fra1"]),
+        (Kind.OPENED, ["fra2"]),
+    ]
+    assert found[0].announcement.about[0].incident == incident("fra1")
