@@ -20,8 +20,6 @@ from wgmon_tui import ConfigurationError, Endpoint, PrivateKey, Severity, Target
 from wgmon_tui.lab.records import Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 
-pytestmark = pytest.mark.thorough  # every example of the page, run and type-checked
-
 ROOT = Path(__file__).parent.parent
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "library.md").read_text(), re.M | re.S)
 CLIENT = PrivateKey.generate()
@@ -62,6 +60,7 @@ def target(server: LabServer) -> Target:
 # The page
 
 
+@pytest.mark.thorough
 async def test_the_first_example_prints_what_was_found(config: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": "", "XDG_STATE_HOME": ""}
     process = await asyncio.create_subprocess_exec(
@@ -87,6 +86,7 @@ async def test_the_second_example_gives_the_names_of_those_that_are_down(
     assert await names["down"](fleet, CLIENT.to_text()) == ["gone"]
 
 
+@pytest.mark.thorough
 def test_strict_typing_knows_every_name_of_the_examples(tmp_path: Path) -> None:
     pytest.importorskip("mypy", reason="needs mypy, from the dev extra")
     for number, example in enumerate(EXAMPLES):

@@ -18,8 +18,6 @@ from wgmon_tui.lab.records import Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.wireguard.keys import PrivateKey
 
-pytestmark = pytest.mark.thorough  # every command of the page, typed
-
 PAGE = (Path(__file__).parent.parent / "docs" / "plugins.md").read_text()
 CLIENT = PrivateKey.generate()
 
@@ -104,12 +102,14 @@ async def test_the_status_line_says_what_is_wrong_also_where_nothing_can_be_chec
     assert "servers.toml" in out
 
 
+@pytest.mark.thorough
 async def test_the_local_check_of_checkmk_prints_a_service(machine: Machine) -> None:
     code, out = await machine.run(blocks("sh")[2])
     assert code == 0
     assert re.fullmatch(r'0 "WireGuard fra1" rtt=0\.\d+;0\.5;;0\|loss=0;;;0;100\|\S+ fra1 healthy: .*\n', out)
 
 
+@pytest.mark.thorough
 async def test_nagios_starts_the_same_plugin(machine: Machine) -> None:
     command = re.search(r"command_line +(.*)", blocks("nagios")[0])
     assert command
@@ -117,6 +117,7 @@ async def test_nagios_starts_the_same_plugin(machine: Machine) -> None:
     assert (code, out.startswith("WIREGUARD OK - ")) == (0, True)
 
 
+@pytest.mark.thorough
 async def test_icinga_starts_the_same_plugin(machine: Machine) -> None:
     command = re.search(r"command = \[(.*)\]", blocks("icinga2")[0])
     assert command
@@ -125,6 +126,7 @@ async def test_icinga_starts_the_same_plugin(machine: Machine) -> None:
     assert (code, out.startswith("WIREGUARD OK - ")) == (0, True)
 
 
+@pytest.mark.thorough
 def test_icinga_takes_the_objects(tmp_path: Path) -> None:
     require("icinga2")
     config = tmp_path / "icinga2.conf"

@@ -18,8 +18,6 @@ from wgmon_tui.fleet.config_toml import DAY, HOUR
 from wgmon_tui.history.batch import MOST_ROWS, Batch, state_row
 from wgmon_tui.history.store import STORE
 
-pytestmark = pytest.mark.thorough  # kills, full disks and locks, each played for seconds
-
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -41,7 +39,8 @@ def is_whole(state_dir: Path) -> bool:
 # Killed
 
 
-@pytest.mark.parametrize("times", [40, pytest.param(2000, marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("times", [40, 2000])
 def test_a_writer_that_is_killed_again_and_again_loses_nothing_and_counts_nothing_twice(times: int) -> None:
     killing = subprocess.run(
         [sys.executable, "-m", "tests.history.kill_often", str(times)],
@@ -71,6 +70,7 @@ def play(scene: str, directory: Path) -> list[str]:
     return played.stdout.splitlines()
 
 
+@pytest.mark.thorough
 def test_on_a_full_disk_the_checks_go_on_and_are_written_when_there_is_room(tmp_path: Path) -> None:
     before, trouble, after, integrity, lost = play("full", tmp_path)
     # Without root the size of files is limited instead, for which the system has other words.
@@ -81,6 +81,7 @@ def test_on_a_full_disk_the_checks_go_on_and_are_written_when_there_is_room(tmp_
     assert (before, after, integrity, lost) == ("None", "None", "ok", "0 lost")
 
 
+@pytest.mark.thorough
 def test_in_a_read_only_directory_the_checks_go_on_and_are_written_when_that_ends(tmp_path: Path) -> None:
     before, trouble, after, integrity, lost = play("read-only", tmp_path)
     assert f"{tmp_path / 'state' / STORE}: read-only" in trouble
@@ -90,6 +91,7 @@ def test_in_a_read_only_directory_the_checks_go_on_and_are_written_when_that_end
 # Locked
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("mode", ["NORMAL", "EXCLUSIVE"])
 def test_while_another_program_locks_the_store_the_checks_wait_in_memory(tmp_path: Path, mode: str) -> None:
     with recording(Desk(tmp_path)) as desk:
@@ -154,6 +156,7 @@ def test_a_clock_that_goes_back_a_day_and_forward_a_year_spoils_nothing(tmp_path
         assert ids == sorted(ids)
 
 
+@pytest.mark.thorough
 def test_a_clock_that_is_a_year_ahead_for_ten_minutes_forgets_twenty_minutes_at_most(tmp_path: Path) -> None:
     with recording(Desk(tmp_path, stands_still=True)) as desk:
         desk.run(HOUR)

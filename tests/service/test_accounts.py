@@ -21,8 +21,6 @@ from tests.real.prerequisites import require
 from tests.service.stage import CLIENT, rows, running, until, watched, write
 from wgmon_tui.service.accounts import is_shared, refusal
 
-pytestmark = pytest.mark.thorough  # processes of several accounts
-
 
 @dataclass(frozen=True)
 class People:
@@ -89,6 +87,7 @@ def as_user(name: str, *words: str | Path, groups: str = "all") -> subprocess.Co
     )
 
 
+@pytest.mark.thorough
 def test_a_member_sees_state_and_packets_and_what_is_asked_for_is_recorded_by_login_name(
     place: Place, people: People
 ) -> None:
@@ -103,6 +102,7 @@ def test_a_member_sees_state_and_packets_and_what_is_asked_for_is_recorded_by_lo
     assert rows(place.state, "SELECT who FROM pauses") == [(people.member,)]
 
 
+@pytest.mark.thorough
 def test_nothing_that_a_member_can_read_holds_a_key(place: Place) -> None:
     readable = [path for path in place.state.rglob("*") if path.is_file() and path.stat().st_mode & 0o040]
     assert {"history.db", "history.db-wal"} <= {path.name for path in readable}
@@ -111,6 +111,7 @@ def test_nothing_that_a_member_can_read_holds_a_key(place: Place) -> None:
         assert CLIENT.raw not in path.read_bytes()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 async def test_a_member_sees_what_was_written_last_where_nobody_writes(
     people: People, ending: signal.Signals
@@ -126,6 +127,7 @@ async def test_a_member_sees_what_was_written_last_where_nobody_writes(
         assert "ams1  port-closed" in told.stdout
 
 
+@pytest.mark.thorough
 def test_a_member_does_not_become_the_writer(place: Place, people: People) -> None:
     told = as_user(people.member, "--state", place.state, "run")
     assert told.returncode == 64
@@ -134,6 +136,7 @@ def test_a_member_does_not_become_the_writer(place: Place, people: People) -> No
     )
 
 
+@pytest.mark.thorough
 def test_everybody_else_gets_one_line_that_says_what_to_do(place: Place, people: People) -> None:
     told = as_user(people.stranger, "--state", place.state)
     assert (told.returncode, told.stdout) == (64, "")
@@ -143,6 +146,7 @@ def test_everybody_else_gets_one_line_that_says_what_to_do(place: Place, people:
     )
 
 
+@pytest.mark.thorough
 def test_whoever_was_added_after_logging_in_is_told_to_log_in_again(place: Place, people: People) -> None:
     told = as_user(people.member, "--state", place.state, groups="none")
     assert told.stderr == (
@@ -151,6 +155,7 @@ def test_whoever_was_added_after_logging_in_is_told_to_log_in_again(place: Place
     )
 
 
+@pytest.mark.thorough
 def test_files_of_a_shared_directory_are_for_the_group_and_nobody_else(place: Place, people: People) -> None:
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in place.state.iterdir() if path.is_file()}
     assert {path.group() for path in place.state.iterdir()} == {people.service}
@@ -159,6 +164,7 @@ def test_files_of_a_shared_directory_are_for_the_group_and_nobody_else(place: Pl
     assert oct((place.state / "control.sock").stat().st_mode & 0o777) == "0o660"
 
 
+@pytest.mark.thorough
 def test_a_directory_that_is_shared_with_no_group_says_whose_it_is(tmp_path: Path, people: People) -> None:
     (tmp_path / "state").mkdir()
     shutil.chown(tmp_path / "state", people.service)

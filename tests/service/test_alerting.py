@@ -23,8 +23,6 @@ from wgmon_tui.service.reload import load
 from wgmon_tui.service.viewer import Viewer
 from wgmon_tui.service.writer import Writer
 
-pytestmark = pytest.mark.thorough  # a writer with its sinks at work
-
 FROM_MEMORY = "people are told from memory until it can be written"
 
 COMMAND = """
@@ -89,6 +87,7 @@ async def test_a_server_that_fails_is_told_and_its_recovery_too(scene: Scene) ->
             await until(lambda: scene.told() == ["opened ams1", "recovered ams1"])
 
 
+@pytest.mark.thorough
 async def test_a_viewer_mutes_a_server_and_it_lasts_through_a_restart(scene: Scene) -> None:
     write(scene.config, watched("ams1"))
     (scene.config / "config.toml").write_text(COMMAND)
@@ -124,6 +123,7 @@ async def test_a_viewer_sends_a_test_and_hears_of_the_sinks(scene: Scene) -> Non
         assert viewer.warning == "refused: there is no alert 99 that could be sent again"
 
 
+@pytest.mark.thorough
 async def test_a_viewer_has_seen_what_was_given_up_and_that_lasts(scene: Scene) -> None:
     write(scene.config, watched("ams1"))
     (scene.config / "config.toml").write_text(COMMAND.replace("cat >> told", "exit 3"))
@@ -141,6 +141,7 @@ async def test_a_viewer_has_seen_what_was_given_up_and_that_lasts(scene: Scene) 
     assert delivery.seen_by == login_name(os.geteuid())
 
 
+@pytest.mark.thorough
 async def test_a_new_config_takes_effect_without_a_restart(scene: Scene) -> None:
     write(scene.config, watched("ams1"))
     writer = scene.writer()
@@ -150,6 +151,7 @@ async def test_a_new_config_takes_effect_without_a_restart(scene: Scene) -> None
         await until(lambda: scene.told() == ["opened ams1"])
 
 
+@pytest.mark.thorough
 async def test_a_server_that_was_removed_while_nobody_ran_is_told_as_if_somebody_had(scene: Scene) -> None:
     write(scene.config, watched("ams1"), watched("fra1"))
     rule = '[[rule]]\nsinks = ["file"]\nservers = ["ams1"]\n'
@@ -162,6 +164,7 @@ async def test_a_server_that_was_removed_while_nobody_ran_is_told_as_if_somebody
     assert scene.notes() == [None, "left servers.toml"]
 
 
+@pytest.mark.thorough
 async def test_a_retention_that_changes_is_kept_without_a_restart(scene: Scene) -> None:
     write(scene.config, watched("ams1"))
     (scene.config / "config.toml").write_text("[history]\nexchanges_per_incident = 0\n")
@@ -174,6 +177,7 @@ async def test_a_retention_that_changes_is_kept_without_a_restart(scene: Scene) 
         await until(lambda: look(scene.state, failures) != [(0,)])
 
 
+@pytest.mark.thorough
 async def test_an_alarm_does_not_wait_for_a_store_that_is_locked(scene: Scene) -> None:
     async with healthy("ams1") as (lab, server):
         write(scene.config, server)
@@ -194,6 +198,7 @@ async def test_an_alarm_does_not_wait_for_a_store_that_is_locked(scene: Scene) -
     assert scene.told() == ["opened ams1", "recovered ams1"]
 
 
+@pytest.mark.thorough
 async def test_without_a_state_directory_an_alarm_goes_out_all_the_same(scene: Scene) -> None:
     write(scene.config, watched("ams1"))
     (scene.config / "config.toml").write_text(COMMAND)

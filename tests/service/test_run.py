@@ -16,8 +16,6 @@ from tests.service.stage import PATIENCE_S, Program, healthy, rows, running, tex
 from wgmon_tui.history.store import STORE, open_store
 from wgmon_tui.lab.records import Mode
 
-pytestmark = pytest.mark.thorough  # `run` as a process, through its signals
-
 
 def supervisor(path: Path) -> socket.socket:
     heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -64,6 +62,7 @@ def test_sigint_ends_it_with_0_and_the_history_is_whole(tmp_path: Path) -> None:
     assert not (tmp_path / "state" / "control.sock").exists()
 
 
+@pytest.mark.thorough
 def test_while_the_store_is_locked_the_log_says_that_people_are_told_from_memory(tmp_path: Path) -> None:
     write(tmp_path / "config", watched("ams1"))
     told = tmp_path / "told"
@@ -87,6 +86,7 @@ def test_while_the_store_is_locked_the_log_says_that_people_are_told_from_memory
     assert rows(tmp_path / "state", "SELECT kind, state FROM deliveries") == [("opened", "sent")]
 
 
+@pytest.mark.thorough
 async def test_the_log_tells_of_incidents_and_never_of_checks(tmp_path: Path) -> None:
     async with healthy("fra1") as (lab, fra1):
         lab.become(Mode.CLOSED)
@@ -104,6 +104,7 @@ async def test_the_log_tells_of_incidents_and_never_of_checks(tmp_path: Path) ->
     assert told[2:] == ["info: ended"]
 
 
+@pytest.mark.thorough
 def test_for_journald_each_line_has_its_priority(tmp_path: Path) -> None:
     write(tmp_path / "config", watched("ams1"))
     ours, theirs = socket.socketpair()
@@ -122,6 +123,7 @@ def test_for_journald_each_line_has_its_priority(tmp_path: Path) -> None:
     assert process.end()[0] == 0
 
 
+@pytest.mark.thorough
 def test_what_is_started_beside_it_is_told_who_writes_or_shows_what_that_one_finds(tmp_path: Path) -> None:
     write(tmp_path / "config", watched("ams1"))
     with running(tmp_path / "config", tmp_path / "state") as program:
@@ -146,6 +148,7 @@ def test_a_file_that_cannot_stand_at_the_start_is_refused_with_64(tmp_path: Path
     assert err.count("\n") == 1
 
 
+@pytest.mark.thorough
 def test_a_state_directory_that_cannot_be_made_is_refused_with_64(tmp_path: Path) -> None:
     write(tmp_path / "config", watched("ams1"))
     state = tmp_path / "config" / "servers.toml" / "state"
@@ -154,6 +157,7 @@ def test_a_state_directory_that_cannot_be_made_is_refused_with_64(tmp_path: Path
     assert f"error: {state}: Not a directory; name another: --state DIR" in err
 
 
+@pytest.mark.thorough
 def test_nonsense_written_while_it_runs_is_logged_once_and_its_end_as_well(tmp_path: Path) -> None:
     write(tmp_path / "config", watched("ams1"))
     often = {"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "300000"}

@@ -19,8 +19,6 @@ from wgmon_tui.fleet.shard import Shard
 from wgmon_tui.service.reload import load
 from wgmon_tui.service.station import Station
 
-pytestmark = pytest.mark.thorough  # runners, each a process
-
 NAMES = tuple(f"s{number}" for number in range(8))
 OF_FIRST = {name for name in NAMES if Shard(1, 2).holds(name)}
 
@@ -58,6 +56,7 @@ def test_two_runners_check_each_server_once_and_say_which_part_is_theirs(tmp_pat
     assert checked == set(NAMES)
 
 
+@pytest.mark.thorough
 def test_two_shards_in_one_state_directory_are_refused_in_words(tmp_path: Path) -> None:
     config = fleet_in(tmp_path)
     first = Program("--config", config, "--state", tmp_path / "state", "run", "--shard", "1/2")
@@ -73,6 +72,7 @@ def test_two_shards_in_one_state_directory_are_refused_in_words(tmp_path: Path) 
     assert err.strip().endswith("; each shard needs a --state of its own")
 
 
+@pytest.mark.thorough
 async def test_a_dashboard_that_writes_checks_its_shard_and_keeps_to_it_when_the_file_changes(
     tmp_path: Path,
 ) -> None:
@@ -124,6 +124,7 @@ def test_without_the_extra_it_says_what_to_type(
     )
 
 
+@pytest.mark.thorough
 def test_a_port_that_is_taken_ends_it_with_71_and_leaves_the_lock(tmp_path: Path) -> None:
     config = fleet_in(tmp_path)
     words = ("--config", config, "--state", tmp_path / "state", "run", "--metrics")
@@ -138,6 +139,7 @@ def test_a_port_that_is_taken_ends_it_with_71_and_leaves_the_lock(tmp_path: Path
     assert err.strip().endswith(f"error: metrics: cannot listen on {where}: Address already in use")
 
 
+@pytest.mark.thorough
 def test_an_address_that_others_reach_is_allowed_and_said(tmp_path: Path) -> None:
     program = Program(
         "--config", fleet_in(tmp_path), "--state", tmp_path / "state", "run", "--metrics", "0.0.0.0:0"

@@ -15,8 +15,6 @@ from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.service.lock import WriterLock
 from wgmon_tui.service.station import Station
 
-pytestmark = pytest.mark.thorough  # writers that end, hang and are replaced
-
 
 @pytest.fixture(autouse=True)
 def _try_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,6 +40,7 @@ async def test_who_comes_first_writes_and_who_comes_second_looks(tmp_path: Path)
         await until(lambda: second.board.rows and second.board.rows["ams1"].severity is Severity.DOWN)
 
 
+@pytest.mark.thorough
 async def test_a_killed_writer_is_missed_at_once_and_can_be_replaced_in_place(tmp_path: Path) -> None:
     fleet_in(tmp_path)
     with running(tmp_path / "config", tmp_path / "state") as program:
@@ -65,6 +64,7 @@ async def test_a_killed_writer_is_missed_at_once_and_can_be_replaced_in_place(tm
     assert rows(tmp_path / "state", "SELECT count(*) FROM incidents") == [(1,)]
 
 
+@pytest.mark.thorough
 async def test_where_config_toml_wants_it_one_of_the_viewers_takes_over_by_itself(tmp_path: Path) -> None:
     fleet_in(tmp_path, take_over=True)
     with running(tmp_path / "config", tmp_path / "state") as program:
@@ -77,6 +77,7 @@ async def test_where_config_toml_wants_it_one_of_the_viewers_takes_over_by_itsel
             assert (one.engine is None) is not (other.engine is None)
 
 
+@pytest.mark.thorough
 async def test_a_viewer_that_cannot_take_over_says_why_and_goes_on_looking(tmp_path: Path) -> None:
     fleet_in(tmp_path)
     with running(tmp_path / "config", tmp_path / "state") as program:
@@ -98,6 +99,7 @@ async def test_a_viewer_that_cannot_take_over_says_why_and_goes_on_looking(tmp_p
             assert station.warning is None
 
 
+@pytest.mark.thorough
 async def test_a_writer_that_hangs_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wgmon_tui.service.asking._ANSWER_SECONDS", 0.3)
     fleet_in(tmp_path)

@@ -19,8 +19,6 @@ from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service import vantage_line
 from wgmon_tui.service.vantages import statuses_as_json, statuses_from_json
 
-pytestmark = pytest.mark.thorough  # agents, each a process
-
 
 async def longest_stall(seconds: float) -> float:
     """The longest time for which nobody else had his turn."""
@@ -31,6 +29,7 @@ async def longest_stall(seconds: float) -> float:
     return longest
 
 
+@pytest.mark.thorough
 async def test_what_an_agent_reports_is_taken_in_order_and_acknowledged_once_it_is_kept(
     tmp_path: Path,
 ) -> None:
@@ -76,6 +75,7 @@ async def test_what_comes_again_after_a_cut_is_taken_once(tmp_path: Path) -> Non
         assert listening.status.connected
 
 
+@pytest.mark.thorough
 async def test_another_epoch_begins_to_number_anew(tmp_path: Path) -> None:
     epoch = tmp_path / "epoch"
     command = script(
@@ -206,6 +206,7 @@ FLOODS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("what", FLOODS)
 async def test_a_flood_holds_nobody_up_and_an_honest_agent_beside_it_is_heard(
     what: str, tmp_path: Path
@@ -251,6 +252,7 @@ async def test_more_rounds_than_a_server_can_be_checked_are_not_taken(
         assert listening.numbers == [1, 2, 3, 7]
 
 
+@pytest.mark.thorough
 async def test_an_agent_that_hangs_is_given_up_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +264,7 @@ async def test_an_agent_that_hangs_is_given_up_and_tried_again(
         await until(lambda: listening.lost == ["a", "a"])
 
 
+@pytest.mark.thorough
 async def test_what_config_toml_no_longer_names_is_ended_and_what_is_new_is_begun(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     one = script(
@@ -285,6 +288,7 @@ async def test_what_config_toml_no_longer_names_is_ended_and_what_is_new_is_begu
         assert [status.name for status in listening.vantages.statuses] == ["b"]
 
 
+@pytest.mark.thorough
 async def test_an_agent_is_told_of_changes_alone_and_without_secrets_or_notes(tmp_path: Path) -> None:
     heard = tmp_path / "heard"
     command = script(

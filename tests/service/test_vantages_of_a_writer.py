@@ -12,8 +12,6 @@ from tests.service.stage import healthy, until, watched, write
 from tests.service.test_viewer import at_work, writer_of
 from wgmon_tui.service.viewer import Viewer
 
-pytestmark = pytest.mark.thorough  # a writer and agents, each a process
-
 
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[tuple[str, ...]]:
@@ -51,6 +49,7 @@ async def test_vantages_come_and_go_with_config_toml_and_viewers_see_how_they_ar
             await until(lambda: not viewer.vantages)
 
 
+@pytest.mark.thorough
 async def test_a_server_that_is_paused_here_rests_there_too(tmp_path: Path, agent: tuple[str, ...]) -> None:
     async with healthy("fra1") as (_, fra1):
         write(tmp_path / "config", fra1, watched("ams1"))
@@ -63,6 +62,7 @@ async def test_a_server_that_is_paused_here_rests_there_too(tmp_path: Path, agen
             await until(lambda: ams.sights["nyc"].at > fra.sights["nyc"].at + 2.5)
 
 
+@pytest.mark.thorough
 async def test_a_writer_that_starts_again_takes_no_report_twice(
     tmp_path: Path, agent: tuple[str, ...]
 ) -> None:

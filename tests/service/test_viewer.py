@@ -21,8 +21,6 @@ from wgmon_tui.service.reload import load
 from wgmon_tui.service.viewer import Viewer
 from wgmon_tui.service.writer import Writer
 
-pytestmark = pytest.mark.thorough  # a writer and its viewers at work
-
 
 @asynccontextmanager
 async def at_work(feed: Feed) -> AsyncIterator[None]:
@@ -66,6 +64,7 @@ async def test_a_change_is_on_the_viewers_board_within_a_second(tmp_path: Path) 
             assert viewer.board.rows["fra1"].word == "port-closed"
 
 
+@pytest.mark.thorough
 async def test_a_viewer_says_who_writes_and_how_fast(tmp_path: Path) -> None:
     async with healthy("fra1") as (_, fra1):
         write(tmp_path / "config", fra1)
@@ -86,6 +85,7 @@ async def test_a_viewer_needs_no_servers_toml_and_sees_no_secret(tmp_path: Path)
             assert row.rtt is not None
 
 
+@pytest.mark.thorough
 async def test_the_packets_of_the_server_on_the_screen_are_those_of_its_last_check(tmp_path: Path) -> None:
     async with healthy("fra1") as (_, fra1):
         write(tmp_path / "config", fra1)
@@ -102,6 +102,7 @@ async def test_the_packets_of_the_server_on_the_screen_are_those_of_its_last_che
             assert CLIENT.raw not in repr(row.last).encode()
 
 
+@pytest.mark.thorough
 async def test_what_a_viewer_asks_for_is_done_and_recorded_with_its_name(tmp_path: Path) -> None:
     async with healthy("fra1") as (_, fra1):
         write(tmp_path / "config", fra1, watched("ams1"))
@@ -126,6 +127,7 @@ async def test_what_a_viewer_asks_for_is_done_and_recorded_with_its_name(tmp_pat
             await until(lambda: not viewer.board.rows["fra1"].paused)
 
 
+@pytest.mark.thorough
 async def test_a_recheck_that_a_viewer_asks_for_is_made_at_once(tmp_path: Path) -> None:
     async with healthy("fra1") as (_, fra1):
         write(tmp_path / "config", replace(fra1, interval=3600.0))
@@ -143,6 +145,7 @@ async def test_a_request_that_cannot_be_done_says_so(tmp_path: Path) -> None:
             await until(lambda: viewer.warning == 'refused: there is no server "fra9"')
 
 
+@pytest.mark.thorough
 async def test_an_edit_is_in_force_within_a_second_on_every_board(tmp_path: Path) -> None:
     async with healthy("fra1") as (_, fra1):
         write(tmp_path / "config", fra1)
@@ -159,6 +162,7 @@ async def test_an_edit_is_in_force_within_a_second_on_every_board(tmp_path: Path
             assert rows(tmp_path / "state", history) == [(1,)]
 
 
+@pytest.mark.thorough
 async def test_an_edit_disturbs_no_check_in_flight(tmp_path: Path) -> None:
     async with healthy("fra1") as (lab, fra1):
         lab.become(Mode.SILENT)
@@ -175,6 +179,7 @@ async def test_an_edit_disturbs_no_check_in_flight(tmp_path: Path) -> None:
             assert writer.board.rows["fra1"].word == "silent"
 
 
+@pytest.mark.thorough
 async def test_nonsense_in_servers_toml_is_told_on_every_screen_and_changes_nothing(tmp_path: Path) -> None:
     async with healthy("fra1") as (_, fra1):
         write(tmp_path / "config", fra1)
@@ -223,6 +228,7 @@ async def test_a_writer_that_starts_again_knows_what_the_last_one_knew(tmp_path:
     again.close()
 
 
+@pytest.mark.thorough
 async def test_a_viewer_sees_what_was_written_last_when_nobody_writes(tmp_path: Path) -> None:
     write(tmp_path / "config", watched("ams1"))
     writer = writer_of(tmp_path)
@@ -237,6 +243,7 @@ async def test_a_viewer_sees_what_was_written_last_when_nobody_writes(tmp_path: 
         await until(lambda: viewer.warning == "nobody writes: recheck is not done")
 
 
+@pytest.mark.thorough
 async def test_a_server_in_maintenance_is_shown_as_such_and_as_it_is(tmp_path: Path) -> None:
     async with healthy("fra1") as (_, fra1):
         write(tmp_path / "config", fra1)

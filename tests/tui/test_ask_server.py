@@ -19,8 +19,6 @@ from wgmon_tui.fleet.secrets import Keyring
 from wgmon_tui.tui.reading import Reading
 from wgmon_tui.tui.tabs.diagnosis import DiagnosisTab
 
-pytestmark = pytest.mark.thorough  # commands of the operator's, each a process
-
 
 @pytest.fixture(autouse=True)
 def _outside_tmux(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,12 +62,14 @@ async def test_i_asks_the_server_and_shows_what_it_says_above_the_diagnosis() ->
         assert it.screen.query_one(Reading).scroll_y == 0
 
 
+@pytest.mark.thorough
 async def test_from_the_packets_it_goes_to_the_diagnosis() -> None:
     async with opened(exchanges.healthy(), engine=inspectable(), ask_server=lambda _: views.AGREEING) as it:
         await it.press("i")
         assert it.screen.query_one(TabbedContent).active == "diagnosis"
 
 
+@pytest.mark.thorough
 async def test_before_the_first_check_it_can_be_asked_as_well() -> None:
     async with opened(engine=inspectable(), ask_server=lambda _: views.AGREEING) as it:
         await it.press("i")
@@ -78,6 +78,7 @@ async def test_before_the_first_check_it_can_be_asked_as_well() -> None:
         assert "Waiting for the first check" in it.words("full")
 
 
+@pytest.mark.thorough
 async def test_while_it_is_asked_the_command_stands_there_and_keys_go_on() -> None:
     operator = Operator()
     async with opened(exchanges.healthy(), engine=inspectable(), ask_server=operator) as it:
@@ -100,6 +101,7 @@ async def test_nobody_is_asked_twice_at_once() -> None:
         assert operator.asked == ["fra1"]
 
 
+@pytest.mark.thorough
 async def test_an_answer_that_comes_late_is_shown_only_for_the_server_that_was_asked() -> None:
     operator = Operator()
     async with opened(exchanges.healthy(), engine=inspectable(), ask_server=operator) as it:
@@ -114,6 +116,7 @@ async def test_an_answer_that_comes_late_is_shown_only_for_the_server_that_was_a
         assert "differs" in it.words("findings")
 
 
+@pytest.mark.thorough
 async def test_an_answer_is_dropped_once_the_server_is_described_otherwise() -> None:
     async with opened(exchanges.healthy(), engine=inspectable(), ask_server=lambda _: views.DIFFERING) as it:
         await it.press("i")
@@ -125,6 +128,7 @@ async def test_an_answer_is_dropped_once_the_server_is_described_otherwise() -> 
         assert not it.is_shown("findings")
 
 
+@pytest.mark.thorough
 async def test_an_answer_grows_older_while_it_is_read() -> None:
     now = [NOW]
     async with opened(
@@ -140,6 +144,7 @@ async def test_an_answer_grows_older_while_it_is_read() -> None:
         assert it.words("asked").endswith("asked at 19:30:00, 30 s ago")
 
 
+@pytest.mark.thorough
 async def test_without_a_command_the_key_says_what_to_add_and_shift_c_copies_that(tmp_path: Path) -> None:
     async with opened(
         exchanges.psk_mismatch(), ask_server=lambda server: ask(server, Fleet(), Keyring(), tmp_path)
@@ -155,6 +160,7 @@ async def test_without_a_command_the_key_says_what_to_add_and_shift_c_copies_tha
         )
 
 
+@pytest.mark.thorough
 async def test_shift_c_copies_what_to_type_for_the_first_difference() -> None:
     async with opened(
         exchanges.psk_mismatch(), engine=inspectable(), ask_server=lambda _: views.DIFFERING
@@ -180,6 +186,7 @@ async def test_a_command_that_fails_is_one_clear_line(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.thorough
 async def test_where_our_own_system_does_not_let_us_ask_the_screen_stays_and_says_so() -> None:
     def too_many_files(_: Server) -> tuple[Finding, ...]:
         raise OSError("Too many open files")
@@ -190,6 +197,7 @@ async def test_where_our_own_system_does_not_let_us_ask_the_screen_stays_and_say
         assert it.prose("findings") == "? cannot tell running cannot start asking: Too many open files"
 
 
+@pytest.mark.thorough
 async def test_leaving_does_not_wait_for_the_answer() -> None:
     operator = Operator()
     async with opened(exchanges.healthy(), engine=inspectable(), ask_server=operator) as it:

@@ -17,8 +17,6 @@ from wgmon_tui.tui.forms.question import Question
 from wgmon_tui.tui.forms.server import ServerForm
 from wgmon_tui.tui.screens.server import ServerScreen
 
-pytestmark = pytest.mark.thorough  # long ways through forms
-
 
 @pytest.fixture
 def config_dir(tmp_path: Path) -> Path:
@@ -50,6 +48,7 @@ async def test_a_new_server_is_written_to_servers_toml(config_dir: Path) -> None
         assert it.fleet.servers[-1] == replace(server("par1"), public_key=OTHERS)
 
 
+@pytest.mark.thorough
 async def test_enter_and_arrows_go_from_field_to_field(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("n")
@@ -80,6 +79,7 @@ async def test_what_is_typed_in_one_burst_lands_where_it_belongs(config_dir: Pat
         assert (config_dir / "par1.psk").read_text().strip() == PSK.to_text()
 
 
+@pytest.mark.thorough
 async def test_what_is_wrong_is_said_under_the_field_while_one_types(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("e")
@@ -89,6 +89,7 @@ async def test_what_is_wrong_is_said_under_the_field_while_one_types(config_dir:
         assert "expected" not in it.text()
 
 
+@pytest.mark.thorough
 async def test_an_empty_field_is_wrong_only_when_one_has_left_it(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("n")
@@ -110,6 +111,7 @@ async def test_a_save_is_refused_with_the_cursor_on_the_first_bad_field(config_d
         assert it.fleet == SMALL
 
 
+@pytest.mark.thorough
 async def test_a_bad_field_behind_more_is_shown(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("e")
@@ -123,6 +125,7 @@ async def test_a_bad_field_behind_more_is_shown(config_dir: Path) -> None:
         assert "expected no more than the interval of 2s, got 3s" in it.text()
 
 
+@pytest.mark.thorough
 async def test_enter_on_more_opens_and_closes_the_other_fields(config_dir: Path) -> None:
     async with editing(config_dir, size=(80, 50)) as it:
         await it.open_form("e")
@@ -135,6 +138,7 @@ async def test_enter_on_more_opens_and_closes_the_other_fields(config_dir: Path)
         assert "inspect config" not in it.text()
 
 
+@pytest.mark.thorough
 async def test_fields_that_say_nothing_show_what_is_in_force(tmp_path: Path) -> None:
     fleet = replace(SMALL, defaults={"interval": "30s", "tags": ["eu"]})
     fleet = replace(
@@ -166,6 +170,7 @@ async def test_a_save_without_a_change_changes_nothing(config_dir: Path) -> None
         assert (config_dir / "servers.toml").read_text() == before
 
 
+@pytest.mark.thorough
 async def test_a_problem_behind_more_opens_it(tmp_path: Path) -> None:
     timed = Fleet((replace(server("ams1"), timeout=3.0),), (BASTION,))
     async with editing(written(tmp_path / "config", timed)) as it:
@@ -177,6 +182,7 @@ async def test_a_problem_behind_more_opens_it(tmp_path: Path) -> None:
         assert "expected no more than the interval of 2s, got 3s" in it.text()
 
 
+@pytest.mark.thorough
 async def test_choices_are_made_with_space_arrows_and_letters(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("e")
@@ -192,6 +198,7 @@ async def test_choices_are_made_with_space_arrows_and_letters(config_dir: Path) 
         assert it.fleet.servers[0].tunnel is False
 
 
+@pytest.mark.thorough
 async def test_no_letter_in_a_form_is_a_key_of_the_program(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("e")
@@ -201,6 +208,7 @@ async def test_no_letter_in_a_form_is_a_key_of_the_program(config_dir: Path) -> 
         assert it.app.theme == "night"
 
 
+@pytest.mark.thorough
 async def test_esc_leaves_at_once_where_nothing_was_changed(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("e")
@@ -221,6 +229,7 @@ async def test_esc_asks_where_something_would_be_lost(config_dir: Path) -> None:
         assert it.fleet == SMALL
 
 
+@pytest.mark.thorough
 async def test_the_question_before_leaving_may_save_as_well(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("e")
@@ -231,6 +240,7 @@ async def test_the_question_before_leaving_may_save_as_well(config_dir: Path) ->
         assert it.fleet.servers[0].note == "new"
 
 
+@pytest.mark.thorough
 async def test_ctrl_q_asks_as_well(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("e")
@@ -240,6 +250,7 @@ async def test_ctrl_q_asks_as_well(config_dir: Path) -> None:
         assert it.app.return_code is None
 
 
+@pytest.mark.thorough
 async def test_a_duplicate_begins_as_the_server_under_a_free_name(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("D")
@@ -250,6 +261,7 @@ async def test_a_duplicate_begins_as_the_server_under_a_free_name(config_dir: Pa
         assert it.fleet.servers[2].public_key == THEIRS
 
 
+@pytest.mark.thorough
 async def test_a_server_can_be_edited_and_deleted_from_its_own_screen(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.press("enter")
@@ -281,6 +293,7 @@ async def test_d_asks_and_u_brings_the_server_back_where_it_stood(config_dir: Pa
         assert it.notices() == ["ams1 is back"]
 
 
+@pytest.mark.thorough
 async def test_d_on_marked_servers_asks_for_all_of_them_and_e_edits_the_one_under_the_cursor(
     config_dir: Path,
 ) -> None:
@@ -310,6 +323,7 @@ async def test_what_another_program_changed_meanwhile_is_not_lost(config_dir: Pa
         assert "kept what another program changed: tags" in it.notices()[1]
 
 
+@pytest.mark.thorough
 async def test_a_conflict_is_asked_about(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("e")

@@ -17,8 +17,6 @@ from wgmon_tui.tui.forms.rows import SecretEntry
 from wgmon_tui.tui.forms.server import ServerForm
 from wgmon_tui.tui.forms.stanza import Stanza
 
-pytestmark = pytest.mark.thorough  # long ways through forms
-
 
 @pytest.fixture
 def config_dir(tmp_path: Path) -> Path:
@@ -50,6 +48,7 @@ async def test_a_preshared_key_is_typed_out_of_sight_and_goes_to_a_file(config_d
         assert "preshared key ‹ set, in ams1.psk ›" in it.text()
 
 
+@pytest.mark.thorough
 async def test_a_preshared_key_can_be_removed_and_its_file_stays(tmp_path: Path) -> None:
     keyed = replace(server("ams1"), preshared_key=SecretSource(SecretForm.FILE, "ams1.psk"))
     async with editing(written(tmp_path / "config", Fleet((keyed,), (BASTION,)))) as it:
@@ -76,6 +75,7 @@ async def test_what_is_no_preshared_key_is_refused_without_repeating_it(config_d
         assert it.fleet == SMALL
 
 
+@pytest.mark.thorough
 async def test_a_secret_is_in_no_repr_and_cannot_be_copied_out(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("e")
@@ -108,6 +108,7 @@ async def test_a_pasted_config_fills_the_form_and_its_key_is_asked_about(config_
         assert (config_dir / "par1.key").read_text().strip() == OURS.to_text()
 
 
+@pytest.mark.thorough
 async def test_the_key_of_a_pasted_config_may_stay_out(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("n")
@@ -121,6 +122,7 @@ async def test_the_key_of_a_pasted_config_may_stay_out(config_dir: Path) -> None
         assert it.key_files() == {"bastion.key", "par1.psk"}
 
 
+@pytest.mark.thorough
 async def test_a_pasted_config_may_be_left_alone(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("n")
@@ -129,6 +131,7 @@ async def test_a_pasted_config_may_be_left_alone(config_dir: Path) -> None:
         assert it.form.row("endpoint").text == ""
 
 
+@pytest.mark.thorough
 async def test_a_config_is_not_pasted_over_a_server_that_is_there(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("e")
@@ -137,6 +140,7 @@ async def test_a_config_is_not_pasted_over_a_server_that_is_there(config_dir: Pa
         assert it.form.row("name").text == "ams1"
 
 
+@pytest.mark.thorough
 async def test_a_pasted_config_with_several_servers_is_one_to_import(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("n")
@@ -144,6 +148,7 @@ async def test_a_pasted_config_with_several_servers_is_one_to_import(config_dir:
         await it.until(lambda: "That config has 2 servers" in it.text())
 
 
+@pytest.mark.thorough
 async def test_an_identity_can_be_made_from_the_form(tmp_path: Path) -> None:
     async with editing(tmp_path / "config") as it:
         await it.open_form("n")
@@ -163,6 +168,7 @@ async def test_an_identity_can_be_made_from_the_form(tmp_path: Path) -> None:
         assert server_entries(it.fleet, it.fleet.servers[0])["identity"] == "bastion"
 
 
+@pytest.mark.thorough
 async def test_without_an_identity_the_save_says_to_make_one(tmp_path: Path) -> None:
     async with editing(tmp_path / "config") as it:
         await it.open_form("n")

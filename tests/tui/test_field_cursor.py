@@ -9,14 +9,13 @@ from tests.tui.opened import opened
 from wgmon_tui.tui.exchangelines import Stop
 from wgmon_tui.tui.hexview import HexView
 
-pytestmark = pytest.mark.thorough  # long ways through the packets
-
 
 async def test_it_opens_on_the_field_that_made_us_not_believe() -> None:
     async with opened(exchanges.psk_mismatch()) as it:
         assert it.words("field").startswith("empty  handshake response, bytes 44 to 59, 16 long")
 
 
+@pytest.mark.thorough
 async def test_keys_move_the_field_cursor() -> None:
     async with opened(exchanges.healthy()) as it:
         for keys, stop in (
@@ -56,6 +55,7 @@ async def test_a_wide_terminal_lists_the_fields_of_the_packet_beside_the_dump() 
         assert it.screen.query_one("#field").region.x > it.view.region.right
 
 
+@pytest.mark.thorough
 async def test_resizing_moves_the_panel_below_the_dump_again() -> None:
     async with opened(exchanges.healthy(), size=(140, 45)) as it:
         await it.pilot.resize_terminal(80, 24)
@@ -64,12 +64,14 @@ async def test_resizing_moves_the_panel_below_the_dump_again() -> None:
         assert it.view.region.height >= 8
 
 
+@pytest.mark.thorough
 async def test_a_click_on_a_byte_explains_it() -> None:
     async with opened(exchanges.healthy()) as it:
         await it.pilot.click(HexView, offset=(6, 2))
         assert it.words("field").startswith("ephemeral")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (140, 45)])
 async def test_every_size_leaves_room_for_the_dump(size: tuple[int, int]) -> None:
     async with opened(exchanges.psk_mismatch(), size=size) as it:

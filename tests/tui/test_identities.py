@@ -16,8 +16,6 @@ from wgmon_tui.tui.forms.identity import IdentityForm
 from wgmon_tui.tui.forms.stanza import Stanza
 from wgmon_tui.tui.screens.identities import IdentitiesScreen
 
-pytestmark = pytest.mark.thorough  # long ways through forms
-
 SPARE = replace(BASTION, name="spare", addresses=(ip_interface("10.8.0.7/32"),))
 
 
@@ -45,6 +43,7 @@ async def test_the_list_says_who_uses_an_identity_and_what_lets_it_in(config_dir
         assert it.at_home
 
 
+@pytest.mark.thorough
 async def test_y_copies_what_lets_it_in(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await open_list(it)
@@ -72,6 +71,7 @@ async def test_a_new_identity_comes_with_its_key_file_and_its_stanza(tmp_path: P
         assert it.key_files() == {"mon.key"}
 
 
+@pytest.mark.thorough
 async def test_a_key_is_brought_in_out_of_sight(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await open_list(it)
@@ -86,6 +86,7 @@ async def test_a_key_is_brought_in_out_of_sight(config_dir: Path) -> None:
         assert (config_dir / "mon.key").read_text().strip() == OURS.to_text()
 
 
+@pytest.mark.thorough
 async def test_a_pasted_config_gives_its_key_and_addresses(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await open_list(it)
@@ -114,6 +115,7 @@ async def test_what_cannot_stand_is_said_and_not_saved(config_dir: Path) -> None
         assert len(it.fleet.identities) == 2
 
 
+@pytest.mark.thorough
 async def test_an_edit_changes_the_addresses_and_keeps_the_key(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await open_list(it)
@@ -135,6 +137,7 @@ async def test_an_identity_in_use_is_not_deleted(config_dir: Path) -> None:
         assert len(it.fleet.identities) == 2
 
 
+@pytest.mark.thorough
 async def test_d_asks_and_u_brings_the_identity_back(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await open_list(it)
@@ -152,6 +155,7 @@ async def test_d_asks_and_u_brings_the_identity_back(config_dir: Path) -> None:
         assert [each.name for each in it.fleet.identities] == ["bastion", "spare"]
 
 
+@pytest.mark.thorough
 async def test_an_identity_whose_key_cannot_be_read_is_shown_without_a_stanza(tmp_path: Path) -> None:
     config_dir = written(tmp_path / "config", Fleet((), (BASTION,)))
     (config_dir / "bastion.key").chmod(0o644)

@@ -12,8 +12,6 @@ from tests.tui.pasts import Past
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.store import STORE
 
-pytestmark = pytest.mark.thorough  # long ways through the plot
-
 
 async def turn_to_plot(it: Opened) -> None:
     await it.press("shift+tab")
@@ -40,6 +38,7 @@ async def test_the_plot_shows_the_last_hour_at_every_size(past: History, size: t
         assert "p50" in it.lines()[-2]
 
 
+@pytest.mark.thorough
 async def test_plus_and_minus_go_through_the_windows(past: History) -> None:
     async with opened(exchanges.psk_mismatch(), history=past, size=(140, 30)) as it:
         await turn_to_plot(it)
@@ -59,6 +58,7 @@ async def test_plus_and_minus_go_through_the_windows(past: History) -> None:
         assert it.prose("rtt-caption").startswith("15 min 19:15 – now")
 
 
+@pytest.mark.thorough
 async def test_h_goes_back_in_time_and_0_comes_back_to_now(past: History) -> None:
     async with opened(exchanges.psk_mismatch(), history=past, size=(140, 30)) as it:
         await turn_to_plot(it)
@@ -72,6 +72,7 @@ async def test_h_goes_back_in_time_and_0_comes_back_to_now(past: History) -> Non
         assert it.prose("rtt-caption").startswith("1 h 18:30 – now")
 
 
+@pytest.mark.thorough
 async def test_pages_move_by_whole_windows_and_now_is_the_end(past: History) -> None:
     async with opened(exchanges.psk_mismatch(), history=past, size=(140, 30)) as it:
         await turn_to_plot(it)
@@ -86,6 +87,7 @@ async def test_pages_move_by_whole_windows_and_now_is_the_end(past: History) -> 
         assert it.prose("rtt-caption").startswith("1 h 18:30 – now")
 
 
+@pytest.mark.thorough
 async def test_zooming_in_the_past_keeps_its_middle(past: History) -> None:
     async with opened(exchanges.psk_mismatch(), history=past, size=(140, 30)) as it:
         await turn_to_plot(it)
@@ -93,6 +95,7 @@ async def test_zooming_in_the_past_keeps_its_middle(past: History) -> None:
         assert it.prose("rtt-caption").startswith("1 h 10:00 – 11:00")
 
 
+@pytest.mark.thorough
 async def test_the_keys_of_the_plot_are_offered_on_its_tab_alone(past: History) -> None:
     async with opened(exchanges.psk_mismatch(), history=past, size=(140, 30)) as it:
         hints = it.lines()[-1]
@@ -104,6 +107,7 @@ async def test_the_keys_of_the_plot_are_offered_on_its_tab_alone(past: History) 
         assert " 0 now" in it.lines()[-1]
 
 
+@pytest.mark.thorough
 async def test_the_window_stays_from_server_to_server(past: History) -> None:
     async with opened(exchanges.psk_mismatch(), history=past, size=(140, 30)) as it:
         await turn_to_plot(it)
@@ -125,12 +129,14 @@ async def test_a_run_without_a_store_says_so() -> None:
         assert "there is nothing to plot" in it.prose("no-rtt")
 
 
+@pytest.mark.thorough
 async def test_a_store_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     async with opened(exchanges.healthy(), history=History(tmp_path / STORE)) as it:
         await turn_to_plot(it)
         assert "The history cannot be read now" in it.prose("no-rtt")
 
 
+@pytest.mark.thorough
 async def test_a_server_without_a_past_has_an_empty_plot(tmp_path: Path) -> None:
     async with opened(history=Past(tmp_path).history()) as it:
         await turn_to_plot(it)

@@ -35,8 +35,6 @@ from wgmon_tui.service.agent.protocol import (
     parse_to_writer,
 )
 
-pytestmark = pytest.mark.thorough  # keepers of their own, killed and replaced
-
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
@@ -89,6 +87,7 @@ async def test_a_routine_round_comes_without_its_packets_and_a_change_with_them(
         assert outcomes[-1].check.exchange
 
 
+@pytest.mark.thorough
 async def test_a_line_that_is_cut_and_restored_loses_nothing_and_repeats_nothing(
     config: Path, state: Path
 ) -> None:
@@ -107,6 +106,7 @@ async def test_a_line_that_is_cut_and_restored_loses_nothing_and_repeats_nothing
             assert keeper_of(state) == keeper
 
 
+@pytest.mark.thorough
 async def test_checks_go_on_without_a_line_and_are_told_when_it_is_back(config: Path, state: Path) -> None:
     async with healthy("fra1") as (_, server):
         listening = Listening(server)
@@ -123,6 +123,7 @@ async def test_checks_go_on_without_a_line_and_are_told_when_it_is_back(config: 
         assert set(range(told + 1, told + 3)) <= {*listening.numbers, *again.numbers}
 
 
+@pytest.mark.thorough
 async def test_a_keeper_that_was_killed_is_started_again_and_its_numbers_go_on(
     config: Path, state: Path
 ) -> None:
@@ -163,6 +164,7 @@ async def test_a_second_writer_replaces_the_first_which_is_told_so(config: Path,
             assert not first.status.connected
 
 
+@pytest.mark.thorough
 async def test_without_an_identity_it_says_what_to_type_and_works_once_that_is_done(
     tmp_path: Path, state: Path
 ) -> None:
@@ -234,6 +236,7 @@ NONSENSE = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("what", NONSENSE)
 async def test_who_speaks_nonsense_to_a_keeper_is_hung_up_on_and_replaces_nobody(
     what: str, config: Path, state: Path
@@ -257,6 +260,7 @@ def test_the_socket_is_for_this_account_only(config: Path, state: Path) -> None:
     assert state.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.thorough
 def test_a_state_directory_that_cannot_be_is_told_over_the_line(config: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     out = talk(config, tmp_path / "file" / "state", WriterHello(PROTOCOL, __version__))
@@ -265,6 +269,7 @@ def test_a_state_directory_that_cannot_be_is_told_over_the_line(config: Path, tm
     assert said.line.endswith("Not a directory; name another: --state DIR")
 
 
+@pytest.mark.thorough
 def test_a_socket_path_longer_than_the_kernel_takes_does_not_matter(config: Path, tmp_path: Path) -> None:
     state = tmp_path / ("long" * 25) / "state"
     with no_keeper_left(state):
