@@ -9,9 +9,10 @@ from wgmon_tui.fleet.editing import problems_of
 from wgmon_tui.fleet.records import Fleet
 from wgmon_tui.fleet.secret_sources import secret_keys
 from wgmon_tui.fleet.servers_toml import SERVER_KEYS, server_entries
+from wgmon_tui.fleet.value_types import Kind
 from wgmon_tui.fleet.values import InvalidValueError
 from wgmon_tui.tui.forms.fields import SERVER_FIELDS
-from wgmon_tui.tui.forms.texts import Kind, to_text, to_value
+from wgmon_tui.tui.forms.texts import to_text, to_value
 
 
 @pytest.mark.parametrize(

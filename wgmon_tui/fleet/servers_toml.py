@@ -16,41 +16,26 @@ from typing import TypeVar
 import tomli_w
 
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, Server
-from wgmon_tui.fleet.secret_sources import read_secret, secret_entry, secret_keys
-from wgmon_tui.fleet.settings import (
-    SETTINGS_KEYS,
-    Settings,
+from wgmon_tui.fleet.setting import read_settings, write_settings
+from wgmon_tui.fleet.settings import IDENTITY, SERVER, SETTINGS_KEYS, SHARED
+from wgmon_tui.fleet.shared_settings import (
+    SharedValues,
     check_times,
     check_window,
-    read_settings,
-    settings_entries,
-    whole_settings,
+    in_force,
+    server_table,
+    shared_entries,
 )
-from wgmon_tui.fleet.tables import (
-    Table,
-    as_command,
-    as_list,
-    as_name,
-    as_parsed,
-    as_table,
-    as_tables,
-    as_text,
-    describe,
-    load_toml,
-)
-from wgmon_tui.fleet.values import InvalidValueError, parse_endpoint, parse_interface, parse_public_key
+from wgmon_tui.fleet.tables import Table, as_name, as_table, as_tables, describe, load_toml
+from wgmon_tui.fleet.values import InvalidValueError
 
 HEADER = '# wgmon-tui writes this file. What you would put in a comment, put in a server as note = "…".'
 
-SERVER_KEYS = (
-    *("name", "endpoint", "public_key", "known_keys", "inspect", "inspect_config", "note"),
-    *secret_keys("preshared_key"),
-    *SETTINGS_KEYS,
-)
-_IDENTITY_KEYS = ("name", "addresses", *secret_keys("private_key"))
+SERVER_KEYS = SERVER.known_keys
+"""All keys of a `[[server]]`."""
 
-_as_inspect = as_command('["ssh", "fra1", "sudo", "wg", "show", "wg0", "dump"]')
-_as_inspect_config = as_command('["ssh", "fra1", "sudo", "cat", "/etc/wireguard/wg0.conf"]')
+_REQUIRED = tuple(setting for setting in SERVER.settings if setting.required)
+_OPTIONAL = tuple(setting for setting in SERVER.settings if not (setting.required or setting.shared))
 
 _SERVER_LINE = re.compile(r"^(?=\[\[server\]\][ \t]*\r?$)", re.MULTILINE)
 
@@ -87,7 +72,7 @@ def _by_blocks(text: str) -> Fleet:
 
 
 @lru_cache(_REMEMBERED)
-def _block(text: str, shared: Settings, identities: tuple[str, ...]) -> Server:
+def _block(text: str, shared: SharedValues, identities: tuple[str, ...]) -> Server:
     tables = Table("", load_toml(text, ""), ("server",)).require("server", as_tables)
     if len(tables) > 1:
         raise ConfigurationError("more than one server in a block")
@@ -97,7 +82,7 @@ def _block(text: str, shared: Settings, identities: tuple[str, ...]) -> Server:
 def _whole(text: str, source: str) -> Fleet:
     document = Table(source, load_toml(text, source), ("defaults", "identity", "server"))
     identities = _by_name(
-        [(table, _identity(table)) for table in _named_tables(document, "identity", _IDENTITY_KEYS)]
+        [(table, _identity(table)) for table in _named_tables(document, "identity", IDENTITY.known_keys)]
     )
     defaults: dict[str, object] = document.get("defaults", as_table, {})
     shared = _defaults(defaults, source, list(identities))
@@ -119,19 +104,22 @@ def render(fleet: Fleet) -> str:
     blocks = [HEADER + "\n"]
     if fleet.defaults:
         blocks.append("[defaults]\n" + tomli_w.dumps(fleet.defaults))
-    blocks += ["[[identity]]\n" + tomli_w.dumps(_identity_table(identity)) for identity in fleet.identities]
-    blocks += ["[[server]]\n" + tomli_w.dumps(_server_table(server, shared)) for server in fleet.servers]
+    blocks += [
+        "[[identity]]\n" + tomli_w.dumps(write_settings(identity, IDENTITY.settings, IDENTITY.usual()))
+        for identity in fleet.identities
+    ]
+    blocks += ["[[server]]\n" + tomli_w.dumps(server_table(server, shared)) for server in fleet.servers]
     return "\n".join(blocks)
 
 
 def server_entries(fleet: Fleet, server: Server) -> dict[str, object]:
     """The table that the file has for this server: without what the fleet's defaults say."""
-    return _server_table(server, _shared(fleet))
+    return server_table(server, _shared(fleet))
 
 
 def usual_entries(fleet: Fleet) -> dict[str, object]:
     """What is in force for a server that says nothing itself, as its table would say it."""
-    entries = whole_settings(_shared(fleet))
+    entries = shared_entries(_shared(fleet))
     if entries["identity"] is None and len(fleet.identities) == 1:
         entries["identity"] = fleet.identities[0].name
     return entries
@@ -143,7 +131,7 @@ def read_server(fleet: Fleet, entries: Mapping[str, object]) -> Server:
     return _server(table, _shared(fleet), [identity.name for identity in fleet.identities])
 
 
-def _shared(fleet: Fleet) -> Settings:
+def _shared(fleet: Fleet) -> SharedValues:
     return _defaults(fleet.defaults, "servers.toml", [identity.name for identity in fleet.identities])
 
 
@@ -169,61 +157,33 @@ def _by_name(entries: Iterable[tuple[Table, T]]) -> dict[str, T]:
 
 
 def _identity(table: Table) -> Identity:
-    name = table.require("name", as_name)
-    private_key = read_secret(table, "private_key")
-    if private_key is None:
+    values = read_settings(table, IDENTITY.settings)
+    if "private_key" not in values:
         raise table.error(
             "private_key_file", "missing; name the file that holds the key, or type: wgmon-tui keygen NAME"
         )
-    return Identity(name, private_key, table.get("addresses", as_list(parse_interface), ()))
+    return Identity(**values)
 
 
-def _defaults(raw: dict[str, object], source: str, identities: Sequence[str]) -> Settings:
+def _defaults(raw: dict[str, object], source: str, identities: Sequence[str]) -> SharedValues:
     where = f"{source}: defaults"
     for key in raw:
         if key in SERVER_KEYS and key not in SETTINGS_KEYS:
             raise ConfigurationError(f"{where}: key {key}: belongs in a [[server]]; servers cannot share it")
     table = Table(where, raw, SETTINGS_KEYS)
-    settings = read_settings(table, Settings())
-    if settings.identity is not None:
-        _known_identity(table, settings.identity, identities)
-    return settings
+    said = read_settings(table, SHARED)
+    if "identity" in said:
+        _known_identity(table, said["identity"], identities)
+    return tuple(said.items())
 
 
-def _server(table: Table, defaults: Settings, identities: Sequence[str]) -> Server:
-    settings = read_settings(table, defaults)
-    check_times(table, settings)
-    check_window(table, settings)
-    return Server(
-        name=table.require("name", as_name),
-        endpoint=table.require("endpoint", as_parsed(parse_endpoint)),
-        public_key=table.require("public_key", as_parsed(parse_public_key)),
-        identity=_known_identity(table, settings.identity, identities),
-        known_keys=table.get("known_keys", as_list(parse_public_key), ()),
-        preshared_key=read_secret(table, "preshared_key"),
-        tunnel=settings.tunnel,
-        tunnel_ping=settings.tunnel_ping,
-        tunnel_dns=settings.tunnel_dns,
-        tunnel_tcp=settings.tunnel_tcp,
-        tunnel_mtu=settings.tunnel_mtu,
-        tunnel_count=settings.tunnel_count,
-        tunnel_over=settings.tunnel_over,
-        tunnel_every=settings.tunnel_every,
-        explain=settings.explain,
-        explain_every=settings.explain_every,
-        try_identities=settings.try_identities,
-        inspect=table.get("inspect", _as_inspect, ()),
-        inspect_config=table.get("inspect_config", _as_inspect_config, ()),
-        tags=settings.tags,
-        interval=settings.interval,
-        timeout=settings.timeout_in_force(),
-        fail_after=settings.fail_after,
-        fail_window=settings.fail_window_in_force(),
-        recover_after=settings.recover_after,
-        slow=settings.slow,
-        paused=settings.paused,
-        note=table.get("note", as_text, ""),
-    )
+def _server(table: Table, shared: SharedValues, identities: Sequence[str]) -> Server:
+    values = in_force({**dict(shared), **read_settings(table, SHARED)})
+    check_times(table, values)
+    check_window(table, values)
+    values |= read_settings(table, _REQUIRED)
+    values["identity"] = _known_identity(table, values["identity"], identities)
+    return Server(**values, **read_settings(table, _OPTIONAL))
 
 
 def _known_identity(table: Table, name: str | None, known: Sequence[str]) -> str:
@@ -242,31 +202,3 @@ def _known_identity(table: Table, name: str | None, known: Sequence[str]) -> str
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in names[:5]) + (", …" if len(names) > 5 else "")
-
-
-def _identity_table(identity: Identity) -> dict[str, object]:
-    table: dict[str, object] = {"name": identity.name}
-    table |= secret_entry("private_key", identity.private_key)
-    if identity.addresses:
-        table["addresses"] = [str(address) for address in identity.addresses]
-    return table
-
-
-def _server_table(server: Server, shared: Settings) -> dict[str, object]:
-    table: dict[str, object] = {
-        "name": server.name,
-        "endpoint": str(server.endpoint),
-        "public_key": str(server.public_key),
-    }
-    if server.known_keys:
-        table["known_keys"] = [str(key) for key in server.known_keys]
-    if server.preshared_key:
-        table |= secret_entry("preshared_key", server.preshared_key)
-    if server.inspect:
-        table["inspect"] = list(server.inspect)
-    if server.inspect_config:
-        table["inspect_config"] = list(server.inspect_config)
-    table |= settings_entries(server, shared)
-    if server.note:
-        table["note"] = server.note
-    return table

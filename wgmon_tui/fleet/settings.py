@@ -1,18 +1,34 @@
-"""The settings of a server that `[defaults]` may say for all of them."""
+"""Every key of servers.toml, declared once: `[[server]]`, `[[identity]]`, and what `[defaults]` may share.
+
+The order of the settings is the order in which the file is written. The defaults are those of `Server`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from wgmon_tui.fleet.records import Address, Endpoint, Server
-from wgmon_tui.fleet.tables import Table, as_boolean, as_integer, as_list, as_name, as_seconds
-from wgmon_tui.fleet.values import (
-    InvalidValueError,
-    format_duration,
-    parse_address,
-    parse_name,
-    parse_tunnel_endpoint,
+from wgmon_tui.fleet.records import Identity, Server
+from wgmon_tui.fleet.setting import FormField, Section, Setting, Values, defaults_of
+from wgmon_tui.fleet.tables import as_integer
+from wgmon_tui.fleet.value_types import (
+    ADDRESSES,
+    BOOLEAN,
+    ENDPOINT,
+    INTERFACES,
+    KEY_SECRET,
+    NAME,
+    NAMES,
+    PUBLIC_KEY,
+    PUBLIC_KEYS,
+    TEXT,
+    TUNNEL_ENDPOINTS,
+    Kind,
+    ValueType,
+    command,
+    duration,
+    integer,
 )
+from wgmon_tui.fleet.values import InvalidValueError, format_duration
 
 INTERVAL_RANGE = (1.0, 86400.0)
 TIMEOUT_RANGE = (0.2, 60.0)
@@ -21,182 +37,269 @@ TUNNEL_MTU_RANGE = (576, 9000)
 TUNNEL_COUNT_RANGE = (1, 20)
 TUNNEL_OVER_RANGE = (0.0, 30.0)
 EVERY_RANGE = (10.0, 86400.0)
-"""Seconds between two runs of what no check does each time: `tunnel_every` and `explain_every`."""
+"""Seconds between two runs of the slow parts of a check: `tunnel_every` and `explain_every`."""
 
-FAIL_AFTER_RANGE = (1, 10)
-FAIL_WINDOW_RANGE = (1, 20)
-RECOVER_AFTER_RANGE = (1, 20)
+WIREGUARD = "wireguard"
 
-USUAL_TIMEOUT = 5.0
-"""Seconds; where the interval is shorter and no timeout is given, the interval is the timeout."""
+_DEFAULTS = defaults_of(Server)
 
-USUAL_TUNNEL_OVER = 0.5
+USUAL_TUNNEL_OVER: float = _DEFAULTS["tunnel_over"]
 """Seconds; below the shortest interval, so that it never has to be shortened."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The keys that `[defaults]` and `[[server]]` share, as `Server` explains them. Times are in seconds.
-
-    An identity, a timeout or a fail_window of None was not said.
-    """
-
-    identity: str | None = None
-    interval: float = 10.0
-    timeout: float | None = None
-    slow: float = 0.5
-    fail_after: int = 2
-    fail_window: int | None = None
-    recover_after: int = 2
-    paused: bool = False
-    tags: tuple[str, ...] = ()
-    tunnel: bool = True
-    tunnel_ping: tuple[Address, ...] = ()
-    tunnel_dns: tuple[Address, ...] = ()
-    tunnel_tcp: tuple[Endpoint, ...] = ()
-    tunnel_mtu: int | None = None
-    tunnel_count: int = 3
-    tunnel_over: float = USUAL_TUNNEL_OVER
-    tunnel_every: float = 60.0
-    explain: bool = True
-    explain_every: float = 60.0
-    try_identities: bool = False
-
-    def timeout_in_force(self) -> float:
-        """The timeout that was said, or the usual one, in seconds."""
-        return min(USUAL_TIMEOUT, self.interval) if self.timeout is None else self.timeout
-
-    def fail_window_in_force(self) -> int:
-        """The window that was said, or one that forgives a single check among those that failed."""
-        return self.fail_after + 1 if self.fail_window is None else self.fail_window
+def _timeout(values: Values) -> float:
+    """A short interval shortens the usual timeout: a check ends before the next one begins."""
+    return min(float(_DEFAULTS["timeout"]), float(values["interval"]))
 
 
-SETTINGS_KEYS = (
-    "identity",
-    "interval",
-    "timeout",
-    "slow",
-    "fail_after",
-    "fail_window",
-    "recover_after",
-    "paused",
-    "tags",
-    "tunnel",
-    "tunnel_ping",
-    "tunnel_dns",
-    "tunnel_tcp",
-    "tunnel_mtu",
-    "tunnel_count",
-    "tunnel_over",
-    "tunnel_every",
-    "explain",
-    "explain_every",
-    "try_identities",
-)
-"""The keys in servers.toml, which stay when a field of `Settings` is renamed."""
-
-
-def read_settings(table: Table, otherwise: Settings) -> Settings:
-    """What a table says; `otherwise` is in force where it says nothing. Raises ConfigurationError."""
-    return Settings(
-        identity=table.get("identity", as_name, otherwise.identity),
-        interval=table.get("interval", as_seconds(*INTERVAL_RANGE), otherwise.interval),
-        timeout=table.get("timeout", as_seconds(*TIMEOUT_RANGE), otherwise.timeout),
-        slow=table.get("slow", as_seconds(*SLOW_RANGE), otherwise.slow),
-        fail_after=table.get("fail_after", as_integer(*FAIL_AFTER_RANGE), otherwise.fail_after),
-        fail_window=table.get("fail_window", as_integer(*FAIL_WINDOW_RANGE), otherwise.fail_window),
-        recover_after=table.get("recover_after", as_integer(*RECOVER_AFTER_RANGE), otherwise.recover_after),
-        paused=table.get("paused", as_boolean, otherwise.paused),
-        tags=table.get("tags", as_list(parse_name), otherwise.tags),
-        tunnel=table.get("tunnel", as_boolean, otherwise.tunnel),
-        tunnel_ping=table.get("tunnel_ping", as_list(parse_address), otherwise.tunnel_ping),
-        tunnel_dns=table.get("tunnel_dns", as_list(parse_address), otherwise.tunnel_dns),
-        tunnel_tcp=table.get("tunnel_tcp", as_list(parse_tunnel_endpoint), otherwise.tunnel_tcp),
-        tunnel_mtu=table.get("tunnel_mtu", _as_mtu, otherwise.tunnel_mtu),
-        tunnel_count=table.get("tunnel_count", as_integer(*TUNNEL_COUNT_RANGE), otherwise.tunnel_count),
-        tunnel_over=table.get("tunnel_over", as_seconds(*TUNNEL_OVER_RANGE), otherwise.tunnel_over),
-        tunnel_every=table.get("tunnel_every", as_seconds(*EVERY_RANGE), otherwise.tunnel_every),
-        explain=table.get("explain", as_boolean, otherwise.explain),
-        explain_every=table.get("explain_every", as_seconds(*EVERY_RANGE), otherwise.explain_every),
-        try_identities=table.get("try_identities", as_boolean, otherwise.try_identities),
-    )
-
-
-def check_times(table: Table, settings: Settings) -> None:
-    """Refuse what does not end within the interval. Raises ConfigurationError.
-
-    A check ends before the next one begins: two at once with one key replace each other's session.
-    """
-    interval, timeout = format_duration(settings.interval), settings.timeout_in_force()
-    if timeout > settings.interval:
-        raise table.error(
-            "timeout",
-            f"expected no more than the interval of {interval}, got {format_duration(timeout)}; "
-            f'write timeout = "{interval}", or a longer interval',
-        )
-    if settings.tunnel_over >= settings.interval:
-        raise table.error(
-            "tunnel_over",
-            f"expected less than the interval of {interval}, got {format_duration(settings.tunnel_over)}; "
-            f'write tunnel_over = "{format_duration(USUAL_TUNNEL_OVER)}", or a longer interval',
-        )
-
-
-def check_window(table: Table, settings: Settings) -> None:
-    """Refuse a window too short for what it must hold. Raises ConfigurationError."""
-    window, least = settings.fail_window_in_force(), settings.fail_after
-    if window < least:
-        raise table.error(
-            "fail_window",
-            f"expected no less than fail_after, which is {least}, got {window}; "
-            f"write fail_window = {least + 1}, or a smaller fail_after",
-        )
-
-
-def whole_settings(settings: Settings) -> dict[str, object]:
-    """Every setting as a table would say it, said or not."""
-    return _entries(settings, settings.timeout_in_force(), settings.fail_window_in_force())
-
-
-def settings_entries(server: Server, shared: Settings) -> dict[str, object]:
-    """The keys of a server's table in which it differs from the settings that servers share."""
-    # What nobody wrote follows the server's own interval and fail_after.
-    own = replace(shared, interval=server.interval, fail_after=server.fail_after)
-    usual = _entries(shared, own.timeout_in_force(), own.fail_window_in_force())
-    said = _entries(server, server.timeout, server.fail_window)
-    return {key: value for key, value in said.items() if value != usual[key]}
-
-
-def _entries(settings: Settings | Server, timeout: float, fail_window: int) -> dict[str, object]:
-    return {
-        "identity": settings.identity,
-        "interval": format_duration(settings.interval),
-        "timeout": format_duration(timeout),
-        "slow": format_duration(settings.slow),
-        "fail_after": settings.fail_after,
-        "fail_window": fail_window,
-        "recover_after": settings.recover_after,
-        "paused": settings.paused,
-        "tags": list(settings.tags),
-        "tunnel": settings.tunnel,
-        "tunnel_ping": [str(address) for address in settings.tunnel_ping],
-        "tunnel_dns": [str(address) for address in settings.tunnel_dns],
-        "tunnel_tcp": [str(endpoint) for endpoint in settings.tunnel_tcp],
-        "tunnel_mtu": settings.tunnel_mtu or 0,
-        "tunnel_count": settings.tunnel_count,
-        "tunnel_over": format_duration(settings.tunnel_over),
-        "tunnel_every": format_duration(settings.tunnel_every),
-        "explain": settings.explain,
-        "explain_every": format_duration(settings.explain_every),
-        "try_identities": settings.try_identities,
-    }
+def _fail_window(values: Values) -> int:
+    """A window that forgives a single good check among the failed ones."""
+    return int(values["fail_after"]) + 1
 
 
 def _as_mtu(value: object) -> int | None:
-    """An inner size in bytes. 0 is none: the word of a server that does not want what its defaults say."""
+    """An inner size in bytes. 0 is none: a server says so where it does not want what its defaults say."""
     if type(value) is int and value == 0:
         return None
     try:
         return as_integer(*TUNNEL_MTU_RANGE)(value)
     except InvalidValueError as error:
         raise InvalidValueError(f"{error}; write 0 for no search") from None
+
+
+_LEAST_MTU, _MOST_MTU = TUNNEL_MTU_RANGE
+_MTU = ValueType(
+    "integer",
+    _as_mtu,
+    {"type": "integer", "anyOf": [{"const": 0}, {"minimum": _LEAST_MTU, "maximum": _MOST_MTU}]},
+    f"0, or {_LEAST_MTU} to {_MOST_MTU}",
+    lambda size: size or 0,
+    Kind.NUMBER,
+)
+_IDENTITY_NAME = replace(NAME, kind=Kind.CHOICE)
+
+_OWN = (
+    Setting(
+        "name",
+        NAME,
+        "The name of the server in wgmon-tui. A server with a new name starts a new history.",
+        FormField(10, example="fra1"),
+        required=True,
+    ),
+    Setting(
+        "endpoint",
+        ENDPOINT,
+        "The host and the UDP port of the server. Every address of the host is checked.",
+        FormField(20, example="fra1.example.net:51820"),
+        required=True,
+    ),
+    Setting(
+        "public_key",
+        PUBLIC_KEY,
+        "The public key of the server. On the server, `wg show wg0 public-key` prints it.",
+        FormField(30, example="44 characters that end in ="),
+        required=True,
+        protocol=WIREGUARD,
+    ),
+    Setting(
+        "known_keys",
+        PUBLIC_KEYS,
+        "Old or future public keys of the server. They are tried only to explain silence.",
+        FormField(240, more=True),
+        protocol=WIREGUARD,
+    ),
+    Setting(
+        "preshared_key",
+        KEY_SECRET,
+        "The preshared key, if the server has one for this identity. What you enter here is not shown again; "
+        "a file that only you can read keeps it.",
+        FormField(50),
+        protocol=WIREGUARD,
+    ),
+    Setting(
+        "inspect",
+        command('["ssh", "fra1", "sudo", "wg", "show", "wg0", "dump"]'),
+        "A command that prints the output of `wg show wg0 dump` on the server.",
+        FormField(250, example="ssh fra1 sudo wg show wg0 dump", more=True),
+        protocol=WIREGUARD,
+    ),
+    Setting(
+        "inspect_config",
+        command('["ssh", "fra1", "sudo", "cat", "/etc/wireguard/wg0.conf"]'),
+        "A command that prints the configuration file of the server.",
+        FormField(260, example="ssh fra1 sudo cat /etc/wireguard/wg0.conf", more=True),
+        protocol=WIREGUARD,
+    ),
+)
+
+_SHARED_BY_ALL = (
+    Setting(
+        "identity",
+        _IDENTITY_NAME,
+        "The key pair for the checks. The server must have it as a peer; no real client may use it.",
+        FormField(40),
+        protocol=WIREGUARD,
+        default="the only `[[identity]]` of the file",
+    ),
+    Setting("interval", duration(*INTERVAL_RANGE), "The time between two checks.", FormField(80)),
+    Setting(
+        "timeout",
+        duration(*TIMEOUT_RANGE),
+        "How long a check waits for an answer. At most the interval.",
+        FormField(100, more=True),
+        follows=_timeout,
+        default=f"{format_duration(_DEFAULTS['timeout'])}, or the interval if that is shorter",
+    ),
+    Setting(
+        "slow",
+        duration(*SLOW_RANGE),
+        "A server whose round trip takes longer is degraded (`slow`).",
+        FormField(110, more=True),
+    ),
+    Setting(
+        "fail_after",
+        integer(1, 10),
+        "The server is down after this number of failed checks, counted in the window below.",
+        FormField(120, more=True),
+    ),
+    Setting(
+        "fail_window",
+        integer(1, 20),
+        "The number of latest checks among which failed ones are counted. At least fail_after.",
+        FormField(130, more=True),
+        follows=_fail_window,
+        default="fail_after + 1",
+    ),
+    Setting(
+        "recover_after",
+        integer(1, 20),
+        "The server is up again after this number of good checks in a row.",
+        FormField(140, more=True),
+    ),
+    Setting(
+        "paused",
+        BOOLEAN,
+        "Whether checks are stopped. The server stays in the table.",
+        FormField(270, more=True),
+    ),
+    Setting("tags", NAMES, "Words to filter and group by.", FormField(70, example="eu, edge")),
+)
+
+_SHARED_BY_WIREGUARD = (
+    Setting(
+        "tunnel",
+        BOOLEAN,
+        "Whether a check sends data through the tunnel. Without it only the handshake is tested.",
+        FormField(150, more=True),
+    ),
+    Setting(
+        "tunnel_ping",
+        ADDRESSES,
+        "Addresses inside the tunnel that must answer a ping. Without one, only the handshake is proven.",
+        FormField(60, example="10.8.0.1, fd00::1"),
+    ),
+    Setting(
+        "tunnel_dns",
+        ADDRESSES,
+        "Name servers inside the tunnel that must answer.",
+        FormField(160, more=True),
+    ),
+    Setting(
+        "tunnel_tcp",
+        TUNNEL_ENDPOINTS,
+        "TCP ports inside the tunnel that must accept a connection, such as 10.8.0.1:443.",
+        FormField(170, more=True),
+    ),
+    Setting(
+        "tunnel_mtu",
+        _MTU,
+        "The size in bytes of an inner packet that must pass. 0 turns the test off.",
+        FormField(180, more=True),
+        default="0",
+    ),
+    Setting(
+        "tunnel_count",
+        integer(*TUNNEL_COUNT_RANGE),
+        "The number of pings that a check sends to each inner address.",
+        FormField(190, more=True),
+    ),
+    Setting(
+        "tunnel_over",
+        duration(*TUNNEL_OVER_RANGE),
+        "The time over which these pings are spread. Less than the interval.",
+        FormField(200, more=True),
+    ),
+    Setting(
+        "tunnel_every",
+        duration(*EVERY_RANGE),
+        "The time between two runs of the slow tests: packet size and passive keepalive.",
+        FormField(210, more=True),
+    ),
+    Setting(
+        "explain",
+        BOOLEAN,
+        "Whether experiments may look for the reason when the server is silent.",
+        FormField(220, more=True),
+    ),
+    Setting(
+        "explain_every",
+        duration(*EVERY_RANGE),
+        "The shortest time between two such experiments.",
+        FormField(230, more=True),
+    ),
+    Setting(
+        "try_identities",
+        BOOLEAN,
+        "Whether these experiments use your other identities too. The server then sends their traffic here.",
+        FormField(235, more=True),
+    ),
+)
+
+_NOTE = Setting(
+    "note",
+    TEXT,
+    "A remark for people. Write it here, because wgmon-tui does not keep comments in the file.",
+    FormField(90, example="rack 4, ask Ada before a reboot"),
+)
+
+SHARED = (
+    *(replace(setting, shared=True) for setting in _SHARED_BY_ALL),
+    *(replace(setting, shared=True, protocol=WIREGUARD) for setting in _SHARED_BY_WIREGUARD),
+)
+"""The settings of a server that `[defaults]` may say for all of them."""
+
+SERVER = Section("server", "A server to check.", (*_OWN, *SHARED, _NOTE), Server, repeated=True)
+DEFAULTS = Section(
+    "defaults", "Settings for all servers. A server's own settings take precedence.", SHARED, Server
+)
+IDENTITY = Section(
+    "identity",
+    "A key pair for the checks. Make one for monitoring alone: `wgmon-tui keygen NAME`.",
+    (
+        Setting(
+            "name",
+            NAME,
+            "The name of the identity in wgmon-tui. The name of this machine is a good one.",
+            FormField(10, example="bastion"),
+            required=True,
+        ),
+        Setting(
+            "private_key",
+            KEY_SECRET,
+            "The private key. Make a new one for monitoring: with the key of a real client, each check "
+            "cuts that client off.",
+            FormField(20),
+            required=True,
+        ),
+        Setting(
+            "addresses",
+            INTERFACES,
+            "Tunnel addresses that no other peer has. Without one, only handshakes can be checked.",
+            FormField(30, example="10.8.0.250/32, fd00::250/128"),
+        ),
+    ),
+    Identity,
+    repeated=True,
+)
+
+SETTINGS_KEYS = tuple(setting.key for setting in SHARED)

@@ -15,10 +15,10 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.fleet.value_types import Kind
 from wgmon_tui.fleet.wgquick import looks_like_conf
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.fields import Field
-from wgmon_tui.tui.forms.texts import Kind
 
 LABEL_WIDTH = 17
 

@@ -18,13 +18,14 @@ from wgmon_tui.fleet.enroll import BORROWED_KEY_WARNING
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.fleet.secret_sources import secret_keys
 from wgmon_tui.fleet.servers_toml import server_entries, usual_entries
+from wgmon_tui.fleet.value_types import Kind
 from wgmon_tui.fleet.values import InvalidValueError
 from wgmon_tui.fleet.wgquick import Conf, free_name
 from wgmon_tui.tui.forms.fields import SERVER_FIELDS, Field
 from wgmon_tui.tui.forms.form import FormScreen
 from wgmon_tui.tui.forms.question import Question
 from wgmon_tui.tui.forms.rows import Choice, ConfPasted, FieldRow, Option
-from wgmon_tui.tui.forms.texts import NO, NOTHING, YES, Kind, to_text, to_value
+from wgmon_tui.tui.forms.texts import NO, NOTHING, YES, to_text, to_value
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, InvalidKeyError, PresharedKey
 

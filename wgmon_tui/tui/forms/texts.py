@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable
-from enum import Enum, auto
 
+from wgmon_tui.fleet.value_types import Kind
 from wgmon_tui.fleet.values import InvalidValueError
 
 NOTHING = "-"
@@ -19,18 +19,6 @@ YES, NO = "yes", "no"
 _ELEMENT = re.compile(r'(?:\s*"((?:[^"\\]|\\.)*)"\s*|([^,"]*))(?:,|$)')
 _ESCAPED = re.compile(r"\\(.)")
 _BARE = re.compile(r'[^,"\s](?:[^,"]*[^,"\s])?')
-
-
-class Kind(Enum):
-    """How the value of a field is written."""
-
-    TEXT = auto()
-    NUMBER = auto()
-    LIST = auto()
-    COMMAND = auto()
-    YES_NO = auto()
-    CHOICE = auto()
-    SECRET = auto()
 
 
 def to_text(kind: Kind, value: object) -> str:
