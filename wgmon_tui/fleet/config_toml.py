@@ -9,21 +9,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wgmon_tui.fleet.alert_settings import Alerts
-from wgmon_tui.fleet.alerts_toml import ALERT_KEYS, read_alerts
-from wgmon_tui.fleet.face_settings import FACE_KEYS, FaceSettings, read_face
+from wgmon_tui.fleet.alerts_toml import MAINTENANCE, RULE, read_alerts
+from wgmon_tui.fleet.face_settings import COLUMNS, FILTERS, KEYS, LOOK, FaceSettings, read_face
 from wgmon_tui.fleet.private_files import shown
 from wgmon_tui.fleet.records import ConfigurationError
-from wgmon_tui.fleet.tables import Table, as_boolean, as_integer, as_seconds, as_table, load_toml
+from wgmon_tui.fleet.setting import Section, Setting, read_settings, section_table
+from wgmon_tui.fleet.sinks_toml import SINK
+from wgmon_tui.fleet.tables import Table, load_toml
+from wgmon_tui.fleet.value_types import BOOLEAN, duration, integer
 from wgmon_tui.fleet.vantage_settings import Vantage
-from wgmon_tui.fleet.vantages_toml import VANTAGE_KEYS, read_quorum, read_vantages
+from wgmon_tui.fleet.vantages_toml import VANTAGE, check_quorum, read_vantages
 
 NAME = "config.toml"
 
 HOUR = 3600.0
 DAY = 24 * HOUR
 
-_KEPT_RANGE = (HOUR, 3660 * DAY)
-_EXCHANGES_RANGE = (0, 1000)
+_KEPT = duration(HOUR, 3660 * DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,56 @@ class Config:
     quorum: int = 1
 
 
+HISTORY = Section(
+    "history",
+    "How long the history is kept. No tier is shorter than the one before it: raw, minutes, hours, days.",
+    Retention,
+    (
+        Setting("raw", _KEPT, "How long single checks are kept."),
+        Setting("minutes", _KEPT, "How long the summary of each minute is kept."),
+        Setting("hours", _KEPT, "How long the summary of each hour is kept."),
+        Setting("days", _KEPT, "How long the summary of each day is kept."),
+        Setting("exchanges", _KEPT, "How long the packets of failed checks are kept."),
+        Setting("incidents", _KEPT, "How long incidents and their notes are kept."),
+        Setting(
+            "exchanges_per_incident",
+            integer(0, 1000),
+            "The largest number of failed checks of one incident whose packets are kept.",
+        ),
+    ),
+)
+VIEWER = Section(
+    "viewer",
+    "What a dashboard does that only looks on, because another process checks.",
+    Config,
+    (
+        Setting(
+            "take_over", BOOLEAN, "Whether it goes on checking by itself when the other process has ended."
+        ),
+    ),
+)
+QUORUM = Section(
+    "",
+    "Checks from several machines.",
+    Config,
+    (
+        Setting(
+            "quorum",
+            integer(1, 1000),
+            "The number of machines that must agree before an incident opens. This machine counts too, so it "
+            "is at most the number of `[[vantage]]` and one.",
+        ),
+    ),
+)
+
+SECTIONS = (HISTORY, VIEWER, SINK, RULE, MAINTENANCE, LOOK, KEYS, COLUMNS, FILTERS, QUORUM, VANTAGE)
+"""All of config.toml, in the order in which messages list the first level."""
+
+_FIRST_LEVEL = tuple(
+    key for section in SECTIONS for key in ((section.name,) if section.name else section.known_keys)
+)
+
+
 def read_config(config_dir: Path) -> Config:
     """What config.toml says; the defaults where there is none. Raises ConfigurationError."""
     path = config_dir / NAME
@@ -74,47 +126,27 @@ def read_config(config_dir: Path) -> Config:
 
 def parse_config(text: str, config_dir: Path | None = None) -> Config:
     """What a text says; names of files in it are found from `config_dir`. Raises ConfigurationError."""
-    document = Table(
-        NAME, load_toml(text, NAME), ("history", "viewer", *ALERT_KEYS, *FACE_KEYS, *VANTAGE_KEYS)
-    )
-    viewer = _table(document, "viewer", ("take_over",))
+    document = Table(NAME, load_toml(text, NAME), _FIRST_LEVEL)
+    viewer = section_table(document, VIEWER)
     vantages = read_vantages(document)
-    return Config(
-        _retention(document),
-        viewer.get("take_over", as_boolean, False),
-        read_alerts(document, config_dir or Path()),
-        read_face(document),
-        vantages,
-        read_quorum(document, vantages),
+    config = Config(
+        **read_settings(viewer, VIEWER.settings),
+        history=_retention(document),
+        alerts=read_alerts(document, config_dir or Path()),
+        face=read_face(document),
+        vantages=vantages,
+        **read_settings(document, QUORUM.settings),
     )
+    check_quorum(document, config.quorum, config.vantages)
+    return config
 
 
 def _retention(document: Table) -> Retention:
-    table = _table(
-        document,
-        "history",
-        ("raw", "minutes", "hours", "days", "exchanges", "incidents", "exchanges_per_incident"),
-    )
-    usual, kept = Retention(), as_seconds(*_KEPT_RANGE)
-    retention = Retention(
-        raw=table.get("raw", kept, usual.raw),
-        minutes=table.get("minutes", kept, usual.minutes),
-        hours=table.get("hours", kept, usual.hours),
-        days=table.get("days", kept, usual.days),
-        exchanges=table.get("exchanges", kept, usual.exchanges),
-        incidents=table.get("incidents", kept, usual.incidents),
-        exchanges_per_incident=table.get(
-            "exchanges_per_incident", as_integer(*_EXCHANGES_RANGE), usual.exchanges_per_incident
-        ),
-    )
+    table = section_table(document, HISTORY)
+    retention = Retention(**read_settings(table, HISTORY.settings))
     if not retention.raw <= retention.minutes <= retention.hours <= retention.days:
         # A window that is longer than one tier reaches is read from the next: a gap would show as no history.
         raise ConfigurationError(
             f"{table.where}: keys raw, minutes, hours, days: each is kept no shorter than the one before it"
         )
     return retention
-
-
-def _table(document: Table, key: str, known: tuple[str, ...]) -> Table:
-    raw: dict[str, object] = document.get(key, as_table, {})
-    return Table(f"{document.where}: {key}", raw, known)

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from wgmon_tui.fleet.tables import Table, as_boolean, as_list, as_table, as_text
+from wgmon_tui.fleet.setting import Section, Setting, read_settings, section_table
+from wgmon_tui.fleet.tables import Table, as_list, as_text
+from wgmon_tui.fleet.value_types import BOOLEAN, ValueType
 from wgmon_tui.fleet.values import InvalidValueError, parse_text
-
-FACE_KEYS = ("theme", "low_bandwidth", "keys", "columns", "filters")
-"""What of config.toml's first level is read here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +30,6 @@ class FaceSettings:
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     columns: tuple[str, ...] = ()
     filters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-
-
-def read_face(document: Table) -> FaceSettings:
-    """The face's part of a whole config.toml. Raises ConfigurationError."""
-    raw_keys: dict[str, object] = document.get("keys", as_table, {})
-    keys = Table(f"{document.where}: keys", raw_keys, tuple(raw_keys))
-    raw_columns: dict[str, object] = document.get("columns", as_table, {})
-    columns = Table(f"{document.where}: columns", raw_columns, ("fleet",))
-    raw_filters: dict[str, object] = document.get("filters", as_table, {})
-    filters = Table(f"{document.where}: filters", raw_filters, tuple(raw_filters))
-    theme = document.get("theme", as_text, "")
-    return FaceSettings(
-        theme=theme or None,
-        low_bandwidth=document.get("low_bandwidth", as_boolean, False),
-        keys=MappingProxyType({action: keys.require(action, _as_keys) for action in raw_keys}),
-        columns=columns.get("fleet", _as_columns, ()),
-        filters=MappingProxyType({name: filters.require(name, _as_filter) for name in raw_filters}),
-    )
 
 
 def _as_keys(value: object) -> tuple[str, ...]:
@@ -72,3 +53,80 @@ def _as_filter(value: object) -> str:
     if not line:
         raise InvalidValueError('expected a filter line such as "state:down tag:eu"')
     return line
+
+
+_NOT_EMPTY = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+_THEME = ValueType("text", lambda value: as_text(value) or None, {"type": "string"})
+_KEYS = ValueType(
+    "key, or list of keys",
+    _as_keys,
+    {
+        "anyOf": [
+            {"type": "string", "minLength": 1},
+            {**_NOT_EMPTY, "items": {"type": "string", "minLength": 1}},
+        ]
+    },
+)
+_COLUMNS = ValueType("list of columns", _as_columns, _NOT_EMPTY, "at least one", list)
+_FILTER = ValueType("filter line", _as_filter, {"type": "string", "pattern": r"\S"})
+
+LOOK = Section(
+    "",
+    "How the dashboard looks.",
+    FaceSettings,
+    (
+        Setting(
+            "theme",
+            _THEME,
+            "The name of a shipped theme, or of a file of yours in `themes/` without its `.toml`.",
+            default="`night`, or what suits the terminal's colours",
+        ),
+        Setting(
+            "low_bandwidth",
+            BOOLEAN,
+            "Whether the dashboard saves bytes on a slow connection, as with `--low-bandwidth`.",
+        ),
+    ),
+)
+KEYS = Section(
+    "keys",
+    "Your own keys. The actions and their usual keys are listed in keys.md.",
+    FaceSettings,
+    any_key=Setting(
+        "ACTION",
+        _KEYS,
+        "The keys of this action. The first one is shown on the screen.",
+        default="as keys.md says",
+    ),
+)
+COLUMNS = Section(
+    "columns",
+    "The columns of tables.",
+    FaceSettings,
+    (
+        Setting(
+            "fleet",
+            _COLUMNS,
+            "The columns of the fleet table, in their order. `name` must be among them.",
+            stored_as="columns",
+            default="chosen by the width of the terminal",
+        ),
+    ),
+)
+FILTERS = Section(
+    "filters",
+    "Filter lines that you can call up by name.",
+    FaceSettings,
+    any_key=Setting("NAME", _FILTER, 'A filter line, such as "state:down tag:eu".', default="none"),
+)
+
+
+def read_face(document: Table) -> FaceSettings:
+    """The face's part of a whole config.toml. Raises ConfigurationError."""
+    keys, columns, filters = (section_table(document, section) for section in (KEYS, COLUMNS, FILTERS))
+    return FaceSettings(
+        **read_settings(document, LOOK.settings),
+        **read_settings(columns, COLUMNS.settings),
+        keys=MappingProxyType({action: keys.require(action, _as_keys) for action in keys.raw}),
+        filters=MappingProxyType({name: filters.require(name, _as_filter) for name in filters.raw}),
+    )

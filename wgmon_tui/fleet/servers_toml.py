@@ -157,12 +157,14 @@ def _by_name(entries: Iterable[tuple[Table, T]]) -> dict[str, T]:
 
 
 def _identity(table: Table) -> Identity:
-    values = read_settings(table, IDENTITY.settings)
+    values = read_settings(table, [each for each in IDENTITY.settings if each.required])
     if "private_key" not in values:
         raise table.error(
             "private_key_file", "missing; name the file that holds the key, or type: wgmon-tui keygen NAME"
         )
-    return Identity(**values)
+    return Identity(
+        **values, **read_settings(table, [each for each in IDENTITY.settings if not each.required])
+    )
 
 
 def _defaults(raw: dict[str, object], source: str, identities: Sequence[str]) -> SharedValues:

@@ -7,12 +7,12 @@ attribute in the record that takes the value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from wgmon_tui.fleet.secret_sources import secret_entry, secret_keys
-from wgmon_tui.fleet.tables import Table
+from wgmon_tui.fleet.tables import Table, as_table
 from wgmon_tui.fleet.value_types import SecretType, ValueType
 
 Values = Mapping[str, Any]
@@ -35,8 +35,8 @@ class FormField:
 class Setting:
     """One key. A secret has five keys, of which `key` is the common beginning.
 
-    `help` is a sentence or two for the form, the reference page and the schema. `stored_as` is the attribute of
-    the record, where its name is not the key. `protocol` is the only protocol that has the key; None is all.
+    `help` is a sentence or two for the form, the reference page and the schema. `stored_as` is the attribute
+    of the record, where its name is not the key. `protocol` is the only protocol with the key; None is all.
     `shared`: the key may stand in `[defaults]`. `follows` computes, from all other values, the value that
     applies where the file says none. `default` says in words what applies then; without it the pages show the
     record's default.
@@ -81,8 +81,8 @@ class Section:
 
     name: str
     help: str
+    record: type[Any] = field(repr=False)
     settings: tuple[Setting, ...] = ()
-    record: type[Any] | None = None
     repeated: bool = False
     any_key: Setting | None = None
     variants: Mapping[str, Section] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class Section:
 
     def usual(self) -> dict[str, object]:
         """The defaults of the record as TOML, by key. A key whose default is None has none in TOML."""
-        defaults = defaults_of(self.record) if self.record else {}
+        defaults = defaults_of(self.record)
         return {
             each.key: each.write(defaults[each.attribute])
             for each in self.settings
@@ -121,10 +121,19 @@ def defaults_of(record: type[Any]) -> dict[str, Any]:
     return found
 
 
-def read_settings(table: Table, settings: Iterable[Setting]) -> dict[str, Any]:
+def section_table(document: Table, section: Section) -> Table:
+    """The table of a section that stands once; empty where it is absent. Raises ConfigurationError."""
+    none: dict[str, object] = {}
+    raw = document.get(section.name, as_table, none)
+    return Table(f"{document.where}: {section.name}", raw, raw if section.any_key else section.known_keys)
+
+
+def read_settings(
+    table: Table, settings: Iterable[Setting], required: Collection[str] = ()
+) -> dict[str, Any]:
     """The values that a table says, by attribute. What it does not say is left to the record's defaults.
 
-    Raises ConfigurationError, also where a required key is missing.
+    `required` are keys that must stand beside those that always must. Raises ConfigurationError.
     """
     values: dict[str, Any] = {}
     for setting in settings:
@@ -132,7 +141,7 @@ def read_settings(table: Table, settings: Iterable[Setting]) -> dict[str, Any]:
             source = setting.type.find(table, setting.key)
             if source is not None:
                 values[setting.attribute] = source
-        elif setting.required or setting.key in table.raw:
+        elif setting.required or setting.key in table.raw or setting.key in required:
             values[setting.attribute] = table.require(setting.key, setting.type.read)
     return values
 

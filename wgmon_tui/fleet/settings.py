@@ -268,13 +268,14 @@ SHARED = (
 )
 """The settings of a server that `[defaults]` may say for all of them."""
 
-SERVER = Section("server", "A server to check.", (*_OWN, *SHARED, _NOTE), Server, repeated=True)
+SERVER = Section("server", "A server to check.", Server, (*_OWN, *SHARED, _NOTE), repeated=True)
 DEFAULTS = Section(
-    "defaults", "Settings for all servers. A server's own settings take precedence.", SHARED, Server
+    "defaults", "Settings for all servers. A server's own settings take precedence.", Server, SHARED
 )
 IDENTITY = Section(
     "identity",
     "A key pair for the checks. Make one for monitoring alone: `wgmon-tui keygen NAME`.",
+    Identity,
     (
         Setting(
             "name",
@@ -298,7 +299,6 @@ IDENTITY = Section(
             FormField(30, example="10.8.0.250/32, fd00::250/128"),
         ),
     ),
-    Identity,
     repeated=True,
 )
 

@@ -10,24 +10,45 @@ tags = ["eu"]                       # only the servers with one of these tags
 
 from __future__ import annotations
 
-from wgmon_tui.fleet.tables import (
-    Table,
-    as_command,
-    as_integer,
-    as_list,
-    as_name,
-    as_parsed,
-    as_tables,
-    as_text,
-)
-from wgmon_tui.fleet.values import InvalidValueError, parse_name, quoted
+from wgmon_tui.fleet.setting import Section, Setting, read_settings
+from wgmon_tui.fleet.tables import Table, as_tables, as_text
+from wgmon_tui.fleet.value_types import NAME, NAMES, command, text_type
+from wgmon_tui.fleet.values import InvalidValueError, quoted
 from wgmon_tui.fleet.vantage_settings import HOME, Vantage, ssh_command
 
-VANTAGE_KEYS = ("quorum", "vantage")
 
-_KEYS = ("name", "host", "command", "tags")
+def _parse_destination(text: str) -> str:
+    """As ssh(1) takes it; what begins with a hyphen would be an option."""
+    if not as_text(text).strip() or text.startswith("-") or any(character.isspace() for character in text):
+        raise InvalidValueError(f'expected a host such as "probe@fra1.example.net", got {quoted(text)}')
+    return text
 
-_as_agent_command = as_command('["ssh", "-T", "fra1", "wgmon-tui", "agent"]')
+
+VANTAGE = Section(
+    "vantage",
+    "Another machine that checks the servers too.",
+    Vantage,
+    (
+        Setting(
+            "name", NAME, "The name of the machine in the table and in messages. Not `local`.", required=True
+        ),
+        Setting(
+            "host",
+            text_type("SSH destination", _parse_destination, pattern=r"^[^-\s]\S*$"),
+            "Where `ssh` finds the machine, such as probe@fra1.example.net. It runs `wgmon-tui agent` there.",
+        ),
+        Setting(
+            "command",
+            command('["ssh", "-T", "fra1", "wgmon-tui", "agent"]'),
+            "The whole command that starts the agent, in place of `host`. No shell sees it.",
+        ),
+        Setting(
+            "tags", NAMES, "The machine checks only servers with one of these tags.", default="all servers"
+        ),
+    ),
+    repeated=True,
+    alternatives=(("host",), ("command",)),
+)
 
 
 def read_vantages(document: Table) -> tuple[Vantage, ...]:
@@ -37,7 +58,7 @@ def read_vantages(document: Table) -> tuple[Vantage, ...]:
     for number, raw in enumerate(document.get("vantage", as_tables, none), 1):
         named = raw.get("name")
         label = quoted(named) if isinstance(named, str) else str(number)
-        table = Table(f"{document.where}: vantage {label}", raw, _KEYS)
+        table = Table(f"{document.where}: vantage {label}", raw, VANTAGE.known_keys)
         vantage = _vantage(table)
         if vantage.name in found:
             raise table.error("name", "there are two of this name; give each its own")
@@ -45,9 +66,8 @@ def read_vantages(document: Table) -> tuple[Vantage, ...]:
     return tuple(found.values())
 
 
-def read_quorum(document: Table, vantages: tuple[Vantage, ...]) -> int:
-    """How many must agree, counting ourselves. Raises ConfigurationError for more than there are."""
-    quorum = document.get("quorum", as_integer(1, 1000), 1)
+def check_quorum(document: Table, quorum: int, vantages: tuple[Vantage, ...]) -> None:
+    """Refuse a quorum of more places than there are, this machine included. Raises ConfigurationError."""
     if quorum > len(vantages) + 1:
         there = (
             f"this place and {len(vantages)} [[vantage]]" if vantages else "this place, and no [[vantage]]"
@@ -55,24 +75,14 @@ def read_quorum(document: Table, vantages: tuple[Vantage, ...]) -> int:
         raise document.error(
             "quorum", f"expected at most {len(vantages) + 1}, got {quorum}: there is {there}"
         )
-    return quorum
 
 
 def _vantage(table: Table) -> Vantage:
-    name = table.require("name", as_name)
-    if name == HOME:
+    if table.require("name", NAME.read) == HOME:
         raise table.error("name", f'"{HOME}" is where this program itself runs; choose another name')
     if ("host" in table.raw) is ("command" in table.raw):
         raise table.error("host", 'expected exactly one of host = "probe@fra1.example.net" and command = […]')
-    if "host" in table.raw:
-        command = ssh_command(table.require("host", as_parsed(_parse_destination)))
-    else:
-        command = table.require("command", _as_agent_command)
-    return Vantage(name, command, table.get("tags", as_list(parse_name), ()))
-
-
-def _parse_destination(text: str) -> str:
-    """As ssh(1) takes it; what begins with a hyphen would be an option."""
-    if not as_text(text).strip() or text.startswith("-") or any(character.isspace() for character in text):
-        raise InvalidValueError(f'expected a host such as "probe@fra1.example.net", got {quoted(text)}')
-    return text
+    values = read_settings(table, VANTAGE.settings)
+    if "host" in values:
+        values["command"] = ssh_command(values.pop("host"))
+    return Vantage(**values)
