@@ -1,7 +1,7 @@
 """The pages of docs/ that say what the code says: `python -m docs.make` (`make docs`).
 
 Keys come from the one action table, wire formats from the one list of fields, verdicts from the one table of
-them; a test holds that the pages are current.
+them, settings and their schemas from their declarations; a test holds that the pages are current.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from docs.json_schema import config_schema, servers_schema
+from docs.settings_pages import config_toml, servers_toml
 from wgmon_tui.diagnosis.telling import TELLINGS
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.tui.actions import GROUPS, actions_for
@@ -79,11 +81,20 @@ def verdicts() -> str:
     return "\n".join([*lines, ""])
 
 
-PAGES = {"wire-format.md": wire_format, "keys.md": keys, "verdicts.md": verdicts}
+PAGES = {
+    "wire-format.md": wire_format,
+    "keys.md": keys,
+    "verdicts.md": verdicts,
+    "servers-toml.md": servers_toml,
+    "config-toml.md": config_toml,
+    "schema/servers.schema.json": servers_schema,
+    "schema/config.schema.json": config_schema,
+}
 
 
 def main() -> None:
     """Write the pages."""
+    (HERE / "schema").mkdir(exist_ok=True)
     for name, page in PAGES.items():
         (HERE / name).write_text(page())
 

@@ -89,7 +89,7 @@ _OWN = (
     Setting(
         "endpoint",
         ENDPOINT,
-        "The host and the UDP port of the server. Every address of the host is checked.",
+        "The host and the port of the server. Every address of the host is checked.",
         FormField(20, example="fra1.example.net:51820"),
         required=True,
     ),
@@ -111,8 +111,8 @@ _OWN = (
     Setting(
         "preshared_key",
         KEY_SECRET,
-        "The preshared key, if the server has one for this identity. What you enter here is not shown again; "
-        "a file that only you can read keeps it.",
+        "The preshared key, if the server has one for this identity. The form writes it to a file that only "
+        "you can read, and does not show it again.",
         FormField(50),
         protocol=WIREGUARD,
     ),
@@ -159,13 +159,13 @@ _SHARED_BY_ALL = (
     Setting(
         "fail_after",
         integer(1, 10),
-        "The server is down after this number of failed checks, counted in the window below.",
+        "The server is down or degraded after this number of failed checks among the last fail_window.",
         FormField(120, more=True),
     ),
     Setting(
         "fail_window",
         integer(1, 20),
-        "The number of latest checks among which failed ones are counted. At least fail_after.",
+        "The number of latest checks among which fail_after counts the failed ones. At least fail_after.",
         FormField(130, more=True),
         follows=_fail_window,
         default="fail_after + 1",
@@ -215,7 +215,7 @@ _SHARED_BY_WIREGUARD = (
         _MTU,
         "The size in bytes of an inner packet that must pass. 0 turns the test off.",
         FormField(180, more=True),
-        default="0",
+        default="`0`",
     ),
     Setting(
         "tunnel_count",

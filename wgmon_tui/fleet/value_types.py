@@ -121,7 +121,8 @@ def list_of(element: ValueType, names: str) -> ValueType:
     """A list of texts, each of the type `element`. `names` is what they are called together."""
     # `element.read` takes the TOML value; `as_list` has made sure that it is a text.
     read = as_list(element.read)
-    return ValueType(names, read, {"type": "array", "items": element.schema}, "", _texts, Kind.LIST)
+    schema = {"type": "array", "items": element.schema}
+    return ValueType(names, read, schema, element.limits, _texts, Kind.LIST)
 
 
 def some_of(element: ValueType, names: str) -> ValueType:
@@ -134,7 +135,8 @@ def some_of(element: ValueType, names: str) -> ValueType:
             raise InvalidValueError("expected a list with something in it")
         return parsed
 
-    return ValueType(names, read, {**every.schema, "minItems": 1}, "at least one", _texts, Kind.LIST)
+    limits = f"at least one: {element.limits}" if element.limits else "at least one"
+    return ValueType(names, read, {**every.schema, "minItems": 1}, limits, _texts, Kind.LIST)
 
 
 def one_of(words: Iterable[str]) -> ValueType:
