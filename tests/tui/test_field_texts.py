@@ -1,5 +1,7 @@
 """What stands in a field, and what servers.toml has for it."""
 
+from textwrap import wrap
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from wgmon_tui.fleet.secret_sources import secret_keys
 from wgmon_tui.fleet.servers_toml import SERVER_KEYS, server_entries
 from wgmon_tui.fleet.value_types import Kind
 from wgmon_tui.fleet.values import InvalidValueError
-from wgmon_tui.tui.forms.fields import SERVER_FIELDS
+from wgmon_tui.tui.forms.fields import IDENTITY_FIELDS, SERVER_FIELDS, Field
 from wgmon_tui.tui.forms.texts import to_text, to_value
 
 
@@ -85,3 +87,8 @@ def test_every_server_comes_back_from_the_texts_of_its_fields(fleet: Fleet) -> N
 def test_every_key_of_a_server_has_its_field() -> None:
     forms_of_the_secret = set(secret_keys("preshared_key")) - {"preshared_key"}
     assert {field.key for field in SERVER_FIELDS} == set(SERVER_KEYS) - forms_of_the_secret
+
+
+@pytest.mark.parametrize("field", [*SERVER_FIELDS, *IDENTITY_FIELDS], ids=lambda field: field.key)
+def test_the_help_of_a_field_fits_into_its_two_lines_of_a_usual_terminal(field: Field) -> None:
+    assert len(wrap(field.help, 78)) <= 2

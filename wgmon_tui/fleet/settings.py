@@ -111,8 +111,8 @@ _OWN = (
     Setting(
         "preshared_key",
         KEY_SECRET,
-        "The preshared key, if the server has one for this identity. The form writes it to a file that only "
-        "you can read, and does not show it again.",
+        "A preshared key, if the server has one. It goes to a file that only you can read, and is not shown "
+        "again.",
         FormField(50),
         protocol=WIREGUARD,
     ),
