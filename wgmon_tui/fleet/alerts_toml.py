@@ -1,9 +1,4 @@
-"""`[[sink]]`, `[[rule]]` and `[[maintenance]]` of config.toml: who is told what, and when. Read strictly.
-
-[[sink]]
-name = "pager"
-type = "webhook"                  # webhook, slack, telegram, discord, email, alertmanager, heartbeat …
-url_file = "pager.url"            # a secret, in the same forms as a private key
+"""`[[rule]]` and `[[maintenance]]` of config.toml: who gets which alerts, and when. Read strictly.
 
 [[rule]]
 sinks = ["pager"]
@@ -23,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -74,7 +70,7 @@ _TIME_SPAN = text_type(
     _parse_span,
     pattern=rf"^(({'|'.join(_WEEKDAYS)}) )?[0-9]{{2}}:[0-9]{{2}}-[0-9]{{2}}:[0-9]{{2}}$",
 )
-_SINKS = some_of(NAME, "list of sinks")
+_SINKS = some_of(replace(NAME, limits=""), "list of sinks")
 _WAIT = duration(60.0, 30 * DAY_S)
 
 _TAGS = Setting("tags", NAMES, "Only servers with one of these tags.", default="all servers")

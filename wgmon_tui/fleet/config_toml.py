@@ -97,8 +97,8 @@ QUORUM = Section(
         Setting(
             "quorum",
             integer(1, 1000),
-            "The number of machines that must agree before an incident opens. This machine counts too, so it "
-            "is at most the number of `[[vantage]]` and one.",
+            "The number of machines that must agree before an incident opens. This machine counts too, so "
+            "the most is one more than there are `[[vantage]]`.",
         ),
     ),
 )

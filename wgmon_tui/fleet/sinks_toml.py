@@ -1,4 +1,10 @@
-"""`[[sink]]` of config.toml: each type of sink with its keys, declared once, and their reader."""
+"""`[[sink]]` of config.toml: each type of sink with its keys, declared once, and their reader.
+
+[[sink]]
+name = "pager"
+type = "webhook"                  # webhook, slack, telegram, discord, email, alertmanager, heartbeat …
+url_file = "pager.url"            # a secret, in the same forms as a private key
+"""
 
 from __future__ import annotations
 

@@ -153,7 +153,14 @@ def one_of(words: Iterable[str]) -> ValueType:
 
 def command(example: str) -> ValueType:
     """A program and its arguments. No shell sees them."""
-    return ValueType("command", as_command(example), _WORDS, f"such as {example}", list, Kind.COMMAND)
+    return ValueType(
+        "command",
+        as_command(example),
+        _WORDS,
+        f"a program and its arguments, such as {example}",
+        list,
+        Kind.COMMAND,
+    )
 
 
 BOOLEAN = ValueType("boolean", as_boolean, {"type": "boolean"}, "", kind=Kind.YES_NO)
