@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from wgmon_tui.fleet.records import Address
+from wgmon_tui.probe.checksum import internet_checksum, udp_checksum
 from wgmon_tui.probe.records import InnerIcmp
 
 ICMP, TCP, UDP, ICMPV6, FRAGMENT_HEADER = 1, 6, 17, 58, 44
@@ -18,6 +19,7 @@ ICMP, TCP, UDP, ICMPV6, FRAGMENT_HEADER = 1, 6, 17, 58, 44
 _HOP_LIMIT = 64
 _DONT_FRAGMENT = 0x4000
 _ECHO = struct.Struct("!BBHHH")
+_PACKED_SUM = struct.Struct("!H")
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10
 
 
@@ -91,11 +93,11 @@ def echo_request(
     data = bytes(max(16, size - header - 8))
     if source.version == 4:
         message = _ECHO.pack(8, 0, 0, identifier, sequence) + data
-        message = message[:2] + _checksum(message) + message[4:]
+        message = message[:2] + _PACKED_SUM.pack(internet_checksum(message)) + message[4:]
         return _wrap(source, destination, ICMP, message, hop_limit)
     message = _ECHO.pack(128, 0, 0, identifier, sequence) + data
-    total = _checksum(_pseudo_header(source, destination, ICMPV6, len(message)) + message)
-    return _wrap(source, destination, ICMPV6, message[:2] + total + message[4:], hop_limit)
+    total = internet_checksum(_pseudo_header(source, destination, ICMPV6, len(message)) + message)
+    return _wrap(source, destination, ICMPV6, message[:2] + _PACKED_SUM.pack(total) + message[4:], hop_limit)
 
 
 def dns_query(source: Address, destination: Address, port: int, transaction: int) -> bytes:
@@ -103,10 +105,8 @@ def dns_query(source: Address, destination: Address, port: int, transaction: int
     question = b"\0" + struct.pack("!HH", 2, 1)
     message = struct.pack("!HHHHHH", transaction, 0x0100, 1, 0, 0, 0) + question
     datagram = struct.pack("!HHHH", port, 53, 8 + len(message), 0) + message
-    total = _checksum(_pseudo_header(source, destination, UDP, len(datagram)) + datagram)
-    if total == b"\0\0":
-        total = b"\xff\xff"  # the same sum; zeros would say that there is none (RFC 768)
-    return _wrap(source, destination, UDP, datagram[:6] + total + datagram[8:])
+    total = udp_checksum(_pseudo_header(source, destination, UDP, len(datagram)) + datagram)
+    return _wrap(source, destination, UDP, datagram[:6] + _PACKED_SUM.pack(total) + datagram[8:])
 
 
 def tcp_syn(source: Address, destination: Address, port: int, destination_port: int, sequence: int) -> bytes:
@@ -124,8 +124,8 @@ def tcp_reset(
 
 
 def _with_tcp_checksum(source: Address, destination: Address, segment: bytes) -> bytes:
-    total = _checksum(_pseudo_header(source, destination, TCP, len(segment)) + segment)
-    return _wrap(source, destination, TCP, segment[:16] + total + segment[18:])
+    total = internet_checksum(_pseudo_header(source, destination, TCP, len(segment)) + segment)
+    return _wrap(source, destination, TCP, segment[:16] + _PACKED_SUM.pack(total) + segment[18:])
 
 
 def _wrap(
@@ -139,23 +139,13 @@ def _wrap(
         + source.packed
         + destination.packed
     )
-    return header[:10] + _checksum(header) + header[12:] + payload
+    return header[:10] + _PACKED_SUM.pack(internet_checksum(header)) + header[12:] + payload
 
 
 def _pseudo_header(source: Address, destination: Address, protocol: int, length: int) -> bytes:
     if source.version == 4:
         return source.packed + destination.packed + bytes((0, protocol)) + length.to_bytes(2, "big")
     return source.packed + destination.packed + length.to_bytes(4, "big") + bytes((0, 0, 0, protocol))
-
-
-def _checksum(data: bytes) -> bytes:
-    """The Internet checksum (RFC 1071), as the two bytes to put into a header."""
-    if len(data) % 2:
-        data += b"\0"
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return (~total & 0xFFFF).to_bytes(2, "big")
 
 
 # Reading

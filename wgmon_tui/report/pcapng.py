@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from wgmon_tui.fleet.records import Address
+from wgmon_tui.probe.checksum import internet_checksum, udp_checksum
 
 Socket = tuple[Address, int]
 
@@ -119,7 +120,7 @@ def ip_packet(source: Socket, destination: Socket, payload: bytes) -> bytes:
     if source[0].version == 6:
         return struct.pack("!IHBB", 6 << 28, len(udp), _UDP, _HOPS) + addresses + udp
     fields = (0x45, 0, 20 + len(udp), 0, _DO_NOT_FRAGMENT, _HOPS, _UDP)
-    checksum = _checksum(struct.pack("!BBHHHBBH", *fields, 0) + addresses)
+    checksum = internet_checksum(struct.pack("!BBHHHBBH", *fields, 0) + addresses)
     return struct.pack("!BBHHHBBH", *fields, checksum) + addresses + udp
 
 
@@ -127,14 +128,5 @@ def _udp(addresses: bytes, source: int, destination: int, payload: bytes) -> byt
     length = 8 + len(payload)
     pseudo_header = addresses + struct.pack("!II", length, _UDP)  # sums up alike for both versions (RFC 8200)
     without = struct.pack("!HHHH", source, destination, length, 0) + payload
-    checksum = _checksum(pseudo_header + without) or 0xFFFF  # zero would say that there is none
+    checksum = udp_checksum(pseudo_header + without)
     return struct.pack("!HHHH", source, destination, length, checksum) + payload
-
-
-def _checksum(data: bytes) -> int:
-    """The ones' complement sum of RFC 1071."""
-    words = data + bytes(len(data) % 2)
-    total: int = sum(struct.unpack(f"!{len(words) // 2}H", words))
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total ^ 0xFFFF
