@@ -16,12 +16,12 @@ from wgmon_tui.fleet.enroll import load_conf
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Server
 from wgmon_tui.fleet.secrets import Keyring, open_keyring
 from wgmon_tui.fleet.servers_file import read
-from wgmon_tui.fleet.values import quoted
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.monitor.look import Attention, look
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.targets import Target, join
+from wgmon_tui.text import quoted
 
 
 def check(

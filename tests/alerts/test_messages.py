@@ -23,7 +23,7 @@ from tests.alerts.sayings import (
     recovered,
 )
 from wgmon_tui.alerts.markup import DISCORD, PLAIN, SLACK, TELEGRAM, Markup, units
-from wgmon_tui.alerts.messages import as_json, lasting, message, plain, title, without_keys
+from wgmon_tui.alerts.messages import as_json, message, plain, title, without_keys
 from wgmon_tui.alerts.records import Announcement, Kind
 from wgmon_tui.diagnosis.verdict import Cause, Severity, Verdict
 from wgmon_tui.history.matters import SeenBy
@@ -300,14 +300,6 @@ def test_the_json_is_the_one_that_others_script_against() -> None:
             }
         ],
     }
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(-1, "0 s"), (99, "99 s"), (100, "1 min"), (3599, "59 min"), (3900, "1 h 05 min"), (90_000, "1 d 01 h")],
-)
-def test_a_stretch_of_time_reads_as_a_person_says_it(seconds: float, text: str) -> None:
-    assert lasting(seconds) == text
 
 
 # From several places

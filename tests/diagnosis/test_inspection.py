@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, ago, compare, interface_of
+from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, compare, interface_of
 from wgmon_tui.diagnosis.our_verdict import OurVerdict
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.fleet.records import Endpoint, Server
@@ -185,21 +185,6 @@ def test_without_a_tunnel_address_of_ours_there_is_nothing_to_compare() -> None:
 
 
 # The last handshake
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0, "0 s ago"),
-        (119.4, "119 s ago"),
-        (120, "2 min ago"),
-        (7199, "119 min ago"),
-        (7200, "2 h ago"),
-        (172_800, "2 d ago"),
-    ],
-)
-def test_ages_are_said_as_a_person_says_them(seconds: float, words: str) -> None:
-    assert ago(seconds) == words
 
 
 def test_the_last_handshake_is_told_with_its_age_and_where_from() -> None:

@@ -33,7 +33,7 @@ from tests.diagnosis.facts import (
 )
 from wgmon_tui.diagnosis.diagnose import diagnose, misconfigured
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
-from wgmon_tui.diagnosis.wording import describe, icmp_name, milliseconds
+from wgmon_tui.diagnosis.wording import describe, icmp_name
 from wgmon_tui.fleet.records import SecretForm, SecretSource
 from wgmon_tui.probe.records import Evidence, Handshake
 
@@ -198,24 +198,3 @@ def test_an_icmp_error_without_a_name_keeps_its_numbers() -> None:
 def test_a_too_small_mtu_is_named() -> None:
     too_big = dataclasses.replace(icmp(4, 3, 4, "198.51.100.1"), mtu=1280)
     assert describe(too_big) == "198.51.100.1 says: fragmentation needed (ICMP 3/4, MTU 1280)"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.000_42, "0.42 ms"),
-        (0.0124, "12.4 ms"),
-        (0.18, "180 ms"),
-        (1.2, "1.20 s"),
-        (0.0, "0.00 ms"),
-        (61, "61.00 s"),
-    ],
-)
-def test_a_duration_reads_as_a_person_says_it(seconds: float, text: str) -> None:
-    assert milliseconds(seconds) == text
-
-
-@given(st.floats(0, 1000))
-def test_milliseconds_never_show_more_than_three_digits(seconds: float) -> None:
-    number, unit = milliseconds(seconds).split()
-    assert unit == "s" or len(number.replace(".", "")) <= 3

@@ -13,7 +13,6 @@ from wgmon_tui.fleet.editing import (
     ServerChange,
     delete_identity,
     delete_servers,
-    listed,
     problems_of,
     restore,
     save_identity,
@@ -206,13 +205,6 @@ def test_the_addresses_of_an_identity_can_be_changed(config_dir: Path) -> None:
     assert read(config_dir).fleet.identities == (after,)
     with pytest.raises(ConflictError):
         save_identity(config_dir, BASTION, replace(BASTION, addresses=(ip_interface("10.9.0.1/32"),)))
-
-
-def test_of_many_names_the_first_few_are_said() -> None:
-    assert listed([]) == ""
-    assert listed(["a"]) == "a"
-    assert listed(["a", "b", "c"]) == "a, b and c"
-    assert listed(list("abcdefg")) == "a, b, c and 4 more"
 
 
 def test_every_problem_of_a_table_is_found_at_once() -> None:

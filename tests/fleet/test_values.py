@@ -14,9 +14,8 @@ from wgmon_tui.fleet.values import (
     parse_name,
     parse_public_key,
     parse_tunnel_endpoint,
-    printable,
-    quoted,
 )
+from wgmon_tui.text import quoted
 
 
 @pytest.mark.parametrize(
@@ -179,15 +178,6 @@ def test_a_name_is_what_can_be_shown_on_one_line(name: str) -> None:
 def test_a_name_that_could_act_on_a_terminal_is_refused(name: str, why: str) -> None:
     with pytest.raises(InvalidValueError, match=why):
         parse_name(name)
-
-
-@given(st.text())
-def test_printable_text_is_printable(text: str) -> None:
-    assert printable(text).isprintable()
-
-
-def test_printable_text_keeps_what_it_can_and_shows_the_rest_as_escapes() -> None:
-    assert printable("fra1 \x1b[31m ü") == "fra1 \\x1b[31m ü"
 
 
 def test_a_key_that_strayed_into_another_place_is_not_quoted() -> None:

@@ -19,7 +19,6 @@ from wgmon_tui.tui.rttplot import (
     plot,
     scale_for,
     stretch_of,
-    tick_label,
     time_ticks,
 )
 
@@ -147,13 +146,6 @@ def test_nothing_lies_above_the_axis_but_what_is_marked(slowest: float, lines: i
     assert scale is not None
     assert slowest <= scale.top * (1 + 1e-6)
     assert scale.top <= 5 * slowest + 1e-9 or lines < 8
-
-
-@pytest.mark.parametrize(
-    ("seconds", "label"), [(0, "0 ms"), (0.0005, "0.5 ms"), (0.02, "20 ms"), (0.5, "500 ms"), (1.5, "1.5 s")]
-)
-def test_a_tick_has_its_unit(seconds: float, label: str) -> None:
-    assert tick_label(seconds) == label
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140, 200])

@@ -21,6 +21,7 @@ from wgmon_tui.fleet.alert_settings import Sink
 from wgmon_tui.history.codec import ForeignError, form_of
 from wgmon_tui.history.matters import MATTER_NAMES
 from wgmon_tui.history.stored_names import StoredNames, StoredRecord
+from wgmon_tui.text import format_limit
 
 _LOOKED_AT = 500
 """So many pending deliveries of a sink are looked at for the next one, so that thousands cost no more."""
@@ -128,7 +129,7 @@ class Deliveries:
 
     def try_again(self, job: Job, sink: Sink, reason: str, now: float, due: float) -> None:
         """It did not arrive this time. What has waited too long for this sink is given up."""
-        too_long = f"{reason}; given up after {sink.give_up_after / 3600:g} h"
+        too_long = f"{reason}; given up after {format_limit(sink.give_up_after)}"
         self._books.write(
             [
                 (_AGAIN, (due, reason, job.announcement.id, job.sink)),

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from wgmon_tui.fleet.values import printable
+from wgmon_tui.text import printable
 
 _LONGEST_REASON = 200
 

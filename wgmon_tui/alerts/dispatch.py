@@ -28,9 +28,9 @@ from wgmon_tui.alerts.presence import Presence
 from wgmon_tui.alerts.records import Announcement, Beat, GiveUpError, Kind, RetryError
 from wgmon_tui.alerts.sinks import Send, sender
 from wgmon_tui.fleet.alert_settings import Sink, SinkType
-from wgmon_tui.fleet.values import format_duration
 from wgmon_tui.history.store import STORE, unavailable
 from wgmon_tui.history.unwritten import Unwritten
+from wgmon_tui.text import format_limit
 
 GATHER_S = 0.1
 """What happens within this time is one message."""
@@ -334,7 +334,7 @@ class Dispatcher:
                 async with asyncio.timeout(sink.timeout + _GRACE_S):
                     await asyncio.wrap_future(desk.attempt)
             except TimeoutError:
-                raise RetryError(f"no answer within {format_duration(sink.timeout)}") from None
+                raise RetryError(f"no answer within {format_limit(sink.timeout)}") from None
             except (RetryError, GiveUpError):
                 raise
             except Exception as fault:  # noqa: BLE001  what it says may hold a secret

@@ -28,7 +28,7 @@ from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandl
 
 from wgmon_tui import __version__
 from wgmon_tui.alerts.records import GiveUpError, RetryError
-from wgmon_tui.fleet.values import printable
+from wgmon_tui.text import format_limit, printable
 
 _LONGEST_ANSWER = 8192
 _LONGEST_WAIT_S = 3600.0
@@ -231,7 +231,7 @@ def phrase(error: object, limit_s: float) -> str:
         case InvalidURL():
             return _NO_URL
         case TimeoutError():
-            return f"no answer within {limit_s:g} s"
+            return f"no answer within {format_limit(limit_s)}"
         case ssl.SSLCertVerificationError(verify_code=code, verify_message=said):
             what = "it is not for this host" if code in _OTHER_HOST else said
             return f"its certificate is not trusted: {what}; ca_file names an authority of your own"

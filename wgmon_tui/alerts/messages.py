@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from wgmon_tui.alerts.markup import PLAIN, Markup
 from wgmon_tui.alerts.records import Announcement, Kind, Matter
 from wgmon_tui.diagnosis.verdict import Severity
-from wgmon_tui.fleet.values import printable
+from wgmon_tui.text import format_count, format_elapsed, format_iso_time, format_local_time, printable
 
 VERSION = 1
 """Of the JSON: counted up when something in it changes its meaning or goes. New keys may come at any time."""
@@ -44,22 +43,6 @@ def brief(text: str, most: int = _LONGEST_TEXT) -> str:
     return clean if len(clean) <= most else clean[: most - 1] + "…"
 
 
-def lasting(seconds: float) -> str:
-    """How long something lasted: 42 s, 12 min, 3 h 05 min, 2 d 04 h."""
-    whole = max(0, round(seconds))
-    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
-    if whole < 100:
-        return f"{whole} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{hours} h {minutes % 60:02} min" if hours < 24 else f"{days} d {hours % 24:02} h"
-
-
-def moment(at: float) -> str:
-    """A Unix time in this machine's zone, which it names."""
-    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
-
-
 # One line: a subject, a heading, a line of a list
 
 
@@ -73,9 +56,10 @@ def title(announcement: Announcement) -> str:
         case Kind.STOPPED:
             return f"wgmon-tui{_at_vantage(announcement)} has stopped: nobody checks the servers"
         case Kind.BEAT:
-            return f"wgmon-tui{_at_vantage(announcement)} checks {_count(len(announcement.beats))}"
+            watched = format_count(len(announcement.beats), "server")
+            return f"wgmon-tui{_at_vantage(announcement)} checks {watched}"
         case Kind.FIRING:
-            return f"{_count(len(announcement.about))} not up"
+            return f"{format_count(len(announcement.about), 'server')} not up"
         case _ if len(announcement.about) == 1:
             return _about_one(announcement, announcement.about[0])
         case _:
@@ -85,7 +69,7 @@ def title(announcement: Announcement) -> str:
 def _about_one(announcement: Announcement, matter: Matter) -> str:
     incident = matter.incident
     name, verdict, word = brief(incident.server), incident.verdict.slug, incident.severity.word
-    lasted = lasting(announcement.at - incident.opened_at)
+    lasted = format_elapsed(announcement.at - incident.opened_at)
     text = f"{incident.severity.glyph} {name} "
     match announcement.kind:
         case Kind.CAUSE_CHANGED if incident.flapping:
@@ -99,12 +83,12 @@ def _about_one(announcement: Announcement, matter: Matter) -> str:
         case Kind.ACKNOWLEDGED:
             return f"{text}is {word}: acknowledged by {brief(_who(matter)) or 'somebody'}"
         case Kind.RECOVERED if matter.note:
-            over = lasting(matter.duration or 0.0)
+            over = format_elapsed(matter.duration or 0.0)
             return (
                 f"{Severity.UNKNOWN.glyph} {name}: the incident is over after {over} ({brief(matter.note)})"
             )
         case Kind.RECOVERED:
-            return f"{Severity.UP.glyph} {name} is up again after {lasting(matter.duration or 0.0)}"
+            return f"{Severity.UP.glyph} {name} is up again after {format_elapsed(matter.duration or 0.0)}"
         case _:
             return f"{text}is {word}: {verdict}"
 
@@ -115,7 +99,7 @@ def _about_several(announcement: Announcement) -> str:
     if announcement.kind is Kind.RECOVERED:
         if any(each.note for each in about):
             return f"{Severity.UNKNOWN.glyph} {len(about)} incidents are over{bond}"
-        return f"{Severity.UP.glyph} {_count(len(about))} up again{bond}"
+        return f"{Severity.UP.glyph} {format_count(len(about), 'server')} up again{bond}"
     counted = Counter(each.incident.severity for each in about)
     by_word = [f"{counted[each]} {each.word}" for each in sorted(counted, key=lambda each: each.rank)]
     glyph = announcement.severity.glyph if announcement.severity else ""
@@ -135,10 +119,6 @@ def _about_several(announcement: Announcement) -> str:
 
 def _who(matter: Matter) -> str:
     return matter.who or matter.incident.acknowledged_by
-
-
-def _count(servers: int) -> str:
-    return f"{servers} server" if servers == 1 else f"{servers} servers"
 
 
 def _at_vantage(announcement: Announcement) -> str:
@@ -170,7 +150,7 @@ def message(announcement: Announcement, markup: Markup, most: int, *, headed: bo
     while listed:
         # An eighth goes at a time: there may be a thousand of them.
         del listed[len(listed) - max(1, len(listed) // 8) :]
-        more = markup.escape(f"… and {_count(len(about) - len(listed))} more")
+        more = markup.escape(f"… and {format_count(len(about) - len(listed), 'server')} more")
         text = _joined(head, [], [*listed, more], closing)
         if markup.length(text) <= most:
             return text
@@ -186,7 +166,7 @@ def _in_a_line(matter: Matter) -> str:
     incident = matter.incident
     return (
         f"{incident.severity.glyph} {brief(incident.server)}: {incident.verdict.slug}, "
-        f"since {moment(incident.opened_at)}"
+        f"since {format_local_time(incident.opened_at, zone=True)}"
     )
 
 
@@ -221,22 +201,23 @@ def _in_full(kind: Kind, matter: Matter, markup: Markup, *, named: bool) -> Iter
 def _times(matter: Matter) -> str:
     incident = matter.incident
     if incident.closed_at is None:
-        return f"since {moment(incident.opened_at)}"
-    return f"from {moment(incident.opened_at)}, for {lasting(matter.duration or 0.0)}"
+        return f"since {format_local_time(incident.opened_at, zone=True)}"
+    lasted = format_elapsed(matter.duration or 0.0)
+    return f"from {format_local_time(incident.opened_at, zone=True)}, for {lasted}"
 
 
 def _closing(announcement: Announcement) -> Iterator[str]:
     if announcement.kind is Kind.STOPPED and not announcement.note:
-        yield f"at {moment(announcement.at)}; start it again: wgmon-tui run"
+        yield f"at {format_local_time(announcement.at, zone=True)}; start it again: wgmon-tui run"
     if announcement.kind is Kind.TEST:
-        yield f"sent at {moment(announcement.at)}" + (
+        yield f"sent at {format_local_time(announcement.at, zone=True)}" + (
             f": {brief(announcement.note)}" if announcement.note else ""
         )
     if announcement.about and announcement.vantage:
         many = any(each.seen_from for each in announcement.about)
         yield f"{'told by' if many else 'seen from'} {brief(announcement.vantage)}"
     if announcement.late >= _WORTH_A_WORD_S:
-        yield f"this message is {lasting(announcement.late)} late"
+        yield f"this message is {format_elapsed(announcement.late)} late"
 
 
 def plain(announcement: Announcement, *, headed: bool = True) -> str:
@@ -254,7 +235,7 @@ def as_json(announcement: Announcement) -> dict[str, object]:
         "version": VERSION,
         "id": announcement.id,
         "kind": announcement.kind.value,
-        "at": _utc(announcement.at),
+        "at": format_iso_time(announcement.at),
         "severity": severity.word if severity else None,
         "title": title(announcement),
         "text": plain(announcement),
@@ -279,11 +260,13 @@ def _incident(matter: Matter) -> dict[str, object]:
         "verdict": incident.verdict.slug,
         "severity": incident.severity.word,
         "summary": safe(incident.summary),
-        "opened_at": _utc(incident.opened_at),
-        "closed_at": None if incident.closed_at is None else _utc(incident.closed_at),
+        "opened_at": format_iso_time(incident.opened_at),
+        "closed_at": _iso_or_none(incident.closed_at),
         "duration_s": None if matter.duration is None else round(matter.duration, 3),
         "flapping": incident.flapping,
-        "acknowledged_at": None if incident.acknowledged_at is None else _utc(incident.acknowledged_at),
+        "acknowledged_at": None
+        if incident.acknowledged_at is None
+        else format_iso_time(incident.acknowledged_at),
         "acknowledged_by": safe(incident.acknowledged_by) or None,
         "evidence": [safe(each) for each in matter.evidence],
         "causes": [
@@ -296,5 +279,5 @@ def _incident(matter: Matter) -> dict[str, object]:
     }
 
 
-def _utc(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+def _iso_or_none(at: float | None) -> str | None:
+    return None if at is None else format_iso_time(at)

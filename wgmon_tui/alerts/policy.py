@@ -24,6 +24,7 @@ from math import inf
 from wgmon_tui.alerts.records import Kind, Matter
 from wgmon_tui.fleet.alert_settings import Alerts, Maintenance, Rule, chosen
 from wgmon_tui.history.records import Mute
+from wgmon_tui.text import format_local_time
 
 NO_WISH = "no rule of this sink asks for that"
 
@@ -71,20 +72,14 @@ class Moment:
         mute = self.mutes.get(server)
         if mute and self.now < mute.until:
             by = f" by {mute.who}" if mute.who else ""
-            return (
-                f"muted{by} {'until further notice' if mute.until == inf else 'until ' + clock(mute.until)}"
-            )
+            ends = "further notice" if mute.until == inf else format_local_time(mute.until, seconds=False)
+            return f"muted{by} until {ends}"
         on = (each.name for each in self.alerts.maintenance if self._is_on(each, matter))
         name = next(on, None)
         return f'maintenance "{name}"' if name else ""
 
     def _is_on(self, maintenance: Maintenance, matter: Matter) -> bool:
         return maintenance.holds(matter.incident.server, matter.tags, self.now)
-
-
-def clock(at: float) -> str:
-    """A time of day for people, with the date."""
-    return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M")  # noqa: DTZ006  local time
 
 
 def decide(

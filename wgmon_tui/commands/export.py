@@ -59,7 +59,8 @@ def export(arguments: argparse.Namespace) -> int:
 
 def _moment(text: str) -> float:
     """Unix time, from how long ago it was or from an ISO 8601 date: of this machine's zone unless it says."""
-    from wgmon_tui.fleet.values import InvalidValueError, parse_duration, quoted
+    from wgmon_tui.fleet.values import InvalidValueError, parse_duration
+    from wgmon_tui.text import quoted
 
     try:
         return time.time() - parse_duration(text)

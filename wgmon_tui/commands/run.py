@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wgmon_tui.commands.arguments import Subparsers, places, sharding
 from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.text import format_list
 
 if TYPE_CHECKING:
     from wgmon_tui.service.metrics_address import ListenAddress
@@ -66,7 +67,7 @@ def _require_prometheus() -> None:
     missing = [module for module in ("prometheus_client", "h11") if find_spec(module) is None]
     if missing:
         raise ConfigurationError(
-            f"run: --metrics needs {' and '.join(missing)}; type: "
+            f"run: --metrics needs {format_list(missing)}; type: "
             f"{shlex.join((sys.executable, '-m', 'pip', 'install', 'wgmon-tui[prometheus]'))}"
         )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from wgmon_tui.commands.arguments import Subparsers, places
 from wgmon_tui.commands.fleet_files import chosen
 from wgmon_tui.fleet.records import ConfigurationError
-from wgmon_tui.fleet.values import quoted
+from wgmon_tui.text import quoted
 
 if TYPE_CHECKING:
     from wgmon_tui.fleet.enroll import ImportReport

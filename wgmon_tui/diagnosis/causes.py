@@ -12,6 +12,7 @@ from wgmon_tui.diagnosis.wording import icmp_name
 from wgmon_tui.fleet.records import Interface, Server
 from wgmon_tui.probe.first_hop import usual_address
 from wgmon_tui.probe.records import AskedAs, InnerIcmp, PathMtu, PresharedKeyFound
+from wgmon_tui.text import format_elapsed
 from wgmon_tui.wireguard.keys import PublicKey
 
 
@@ -218,7 +219,7 @@ def clock(seconds: float) -> Cause:
     """For a clock that was set back."""
     return Cause(
         "our clock was set back, or another prober with a faster clock uses this key",
-        f"the last timestamp of this identity lies {seconds:.0f} s ahead of our clock",
+        f"the last timestamp of this identity lies {format_elapsed(seconds)} ahead of our clock",
         "timedatectl; one prober a key: `wgmon-tui keygen NAME` on each machine",
     )
 

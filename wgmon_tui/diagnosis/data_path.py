@@ -23,6 +23,7 @@ from wgmon_tui.probe.records import (
     PassiveKeepalive,
     PathMtu,
 )
+from wgmon_tui.text import format_list
 
 
 def broken(
@@ -92,7 +93,7 @@ def _unasked(
 
 
 def _answers(sources: Sequence[str]) -> str:
-    return f"{' and '.join(sources)} {'answers' if len(sources) == 1 else 'answer'}"
+    return f"{format_list(sources)} {'answers' if len(sources) == 1 else 'answer'}"
 
 
 def _dead(

@@ -12,7 +12,7 @@ from itertools import pairwise
 from wgmon_tui.diagnosis import causes, data_path
 from wgmon_tui.diagnosis.evidence import every, first
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Verdict
-from wgmon_tui.diagnosis.wording import PORT_UNREACHABLE, describe, icmp_name, milliseconds
+from wgmon_tui.diagnosis.wording import PORT_UNREACHABLE, describe, icmp_name
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.probe.records import (
     AllSilent,
@@ -33,6 +33,7 @@ from wgmon_tui.probe.records import (
     SocketError,
     StampsAhead,
 )
+from wgmon_tui.text import format_rtt
 from wgmon_tui.wireguard.handshake import Reason
 
 LOSSY_OVER = 20
@@ -58,7 +59,7 @@ def diagnose(
     evidence = (*check.evidence, *standing)
     words = tuple(describe(each) for each in evidence)
     if check.handshake:
-        took = milliseconds(check.handshake.rtt)
+        took = format_rtt(check.handshake.rtt)
         words = (f"the response authenticated after {took}", *words)
         verdict, summary, ranked = data_path.broken(check, evidence, server) or _answered(
             check.handshake, server, recent, evidence
@@ -77,12 +78,12 @@ def misconfigured(problem: str) -> Diagnosis:
 def _answered(
     handshake: Handshake, server: Server, recent: Sequence[float | None], evidence: Sequence[Evidence]
 ) -> Meaning:
-    took = milliseconds(handshake.rtt)
+    took = format_rtt(handshake.rtt)
     if handshake.cookie:
         summary = f"Under load: it demanded a cookie, took it, and answered in {took}."
         return Verdict.UNDER_LOAD, summary, [causes.under_load(server)]
     if handshake.rtt > server.slow:
-        summary = f"Answers, but slowly: {took}, over the limit of {milliseconds(server.slow)}."
+        summary = f"Answers, but slowly: {took}, over the limit of {format_rtt(server.slow)}."
         return Verdict.SLOW, summary, [causes.slow(server)]
     if _bursts_of_loss(recent) >= LOSSY_BURSTS:
         lost = sum(rtt is None for rtt in recent)
@@ -162,7 +163,7 @@ def _silent(check: Check, evidence: Sequence[Evidence], server: Server) -> Meani
         summary = "Under load: it demanded a cookie, then did not answer the one we sent."
         return Verdict.SILENT, summary, [causes.under_load(server), *possible]
     if late := first(LateAnswer, evidence):
-        summary = f"Nothing came in time; an earlier check was answered {milliseconds(late.age)} late."
+        summary = f"Nothing came in time; an earlier check was answered {format_rtt(late.age)} late."
         return Verdict.SILENT, summary, [causes.hung(server), *possible]
     return Verdict.SILENT, "Nothing came back. Silence alone does not tell why.", possible
 

@@ -15,6 +15,7 @@ from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import Address, Interface, Server
 from wgmon_tui.fleet.wg_dump import Network, PeerEntry, Running
 from wgmon_tui.probe.inspect import ServersView, Stored, Unread
+from wgmon_tui.text import format_age, format_count, format_elapsed, format_list
 from wgmon_tui.wireguard.keys import PublicKey
 
 _NAMED = 3
@@ -83,14 +84,6 @@ def interface_of(server: Server) -> str:
     """The server's interface as its `inspect` command names it; wg0 where it does not."""
     named = _INTERFACE.search(" ".join(server.inspect))
     return named[1] if named and named[1] != "all" else "wg0"
-
-
-def ago(seconds: float) -> str:
-    """An age the way a person says it: 12 s, 3 min, 5 h, 12 d ago."""
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length:.0f} {unit} ago"
-    return f"{max(seconds, 0):.0f} s ago"
 
 
 # The running interface beside our file
@@ -247,10 +240,11 @@ def _handshake(us: PeerEntry, now: float) -> Finding:
         return Finding(
             Agreement.DIFFERS,
             "handshake",
-            f"the last one with us{where} was, by its clock, {-age:.0f} s from now: one clock is wrong",
+            f"the last one with us{where} was, by its clock, {format_elapsed(-age)} from now: "
+            "one clock is wrong",
             "timedatectl, here and on the server",
         )
-    return Finding(Agreement.OK, "handshake", f"the last one with us{where} was {ago(age)}")
+    return Finding(Agreement.OK, "handshake", f"the last one with us{where} was {format_age(age)}")
 
 
 # Its latest handshakes beside our verdict
@@ -273,11 +267,14 @@ def _others(ours: OurSide, running: Running, now: float, found: OurVerdict | Non
         doubt = "" if now - latest >= found.since else ", unless it went down since"
         sentence = (
             f"we find it {found.verdict.slug}, and {count} of its other peers made a handshake in the last 3 "
-            f"min, the latest {ago(latest)}: it works{doubt}; what is wrong is about our identity or our path"
+            f"min, the latest {format_age(latest)}: it works{doubt}; what is wrong is about our identity or "
+            "our path"
         )
         yield Finding(Agreement.DIFFERS, "other peers", sentence)
     else:
-        sentence = f"none made a handshake in the last 3 min, the latest {ago(latest)}: it is not us alone"
+        sentence = (
+            f"none made a handshake in the last 3 min, the latest {format_age(latest)}: it is not us alone"
+        )
         yield Finding(Agreement.OK, "other peers", sentence)
 
 
@@ -289,7 +286,7 @@ def _answering(ours: OurSide, running: Running, now: float, found: OurVerdict | 
         return
     if us.latest_handshake and now - us.latest_handshake <= SESSION_S + ours.server.interval:
         return
-    last = f"only {ago(now - us.latest_handshake)}" if us.latest_handshake else "none"
+    last = f"only {format_age(now - us.latest_handshake)}" if us.latest_handshake else "none"
     yield Finding(
         Agreement.DIFFERS,
         "who answers",
@@ -356,17 +353,16 @@ def _ours_first(ours: OurSide, keys: Iterable[PublicKey]) -> list[PublicKey]:
 
 
 def _named(ours: OurSide, keys: Sequence[PublicKey]) -> str:
-    names = ", ".join(f"{key} (ours)" if key == ours.public_key else str(key) for key in keys[:_NAMED])
-    return names + (f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else "")
+    names = (f"{key} (ours)" if key == ours.public_key else str(key) for key in keys)
+    return format_list(names, most=_NAMED)
 
 
 def _peers(peers: Sequence[PeerEntry]) -> str:
-    return f"{len(peers)} peer" + ("" if len(peers) == 1 else "s")
+    return format_count(len(peers), "peer")
 
 
 def _listed(networks: frozenset[Network]) -> str:
-    found = _sorted(networks)
-    return ", ".join(found[:_NAMED]) + (", ..." if len(found) > _NAMED else "") or "none"
+    return format_list(_sorted(networks), most=_NAMED) or "none"
 
 
 def _sorted(networks: frozenset[Network]) -> list[str]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, ago, interface_of
+from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, interface_of
 from wgmon_tui.diagnosis.our_verdict import SESSION_S, OurVerdict
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.fleet.wg_dump import PeerEntry, Running
+from wgmon_tui.text import format_age, format_elapsed, format_list
 from wgmon_tui.wireguard.keys import PublicKey
 
 _RETRIES_S = 15.0
@@ -63,9 +64,13 @@ def _handshakes(peer: LocalPeer, ours: OurSide, found: OurVerdict | None, now: f
     subject, entry = f"{peer.interface} here", peer.entry
     age = None if entry.latest_handshake is None else now - entry.latest_handshake
     if age is not None and age < -_CLOCK_SLACK_S:
-        sentence = f"its last handshake lies {-age:.0f} s ahead of our clock, which was set back"
+        sentence = f"its last handshake lies {format_elapsed(-age)} ahead of our clock, which was set back"
         return Finding(Agreement.UNTOLD, subject, sentence)
-    when = "it has had no handshake with it" if age is None else f"its last handshake with it was {ago(age)}"
+    when = (
+        "it has had no handshake with it"
+        if age is None
+        else f"its last handshake with it was {format_age(age)}"
+    )
     fresh = age is not None and age <= SESSION_S
     overdue = _overdue(entry, age)
     verdict = found.verdict_at(entry.endpoint) if found else None
@@ -104,7 +109,7 @@ def _only_we_are_cut_off(
         sentence = f"{when}, at {endpoint}: the server is well, only its name does not resolve"
         return Finding(Agreement.DIFFERS, subject, sentence, f"mend the name; or {setting}")
     if endpoint and found.asked_elsewhere_than(endpoint):
-        sentence = f"{when}, at {endpoint}; we ask {_listed(found)}: the server has moved"
+        sentence = f"{when}, at {endpoint}; we ask {format_list(found.asked)}: the server has moved"
         return Finding(Agreement.DIFFERS, subject, sentence, f"{setting}; or mend its name in the DNS")
     meanwhile = (peer.entry.latest_handshake or 0) >= found.since
     doubt = "" if meanwhile else " (unless it went down since: look again in two minutes)"
@@ -131,7 +136,9 @@ def _only_it_is_cut_off(
     although = f"{when}, although it has {_keepalive(entry)}"
     if entry.endpoint and found.asked_elsewhere_than(entry.endpoint):
         # wg resolves a name once, when the interface comes up.
-        sentence = f"{although}: it sends to {entry.endpoint}, and the server is at {_listed(found)}"
+        sentence = (
+            f"{although}: it sends to {entry.endpoint}, and the server is at {format_list(found.asked)}"
+        )
         fix = f"here: wg set {peer.interface} peer {entry.public_key} endpoint {ours.server.endpoint}"
         return Finding(Agreement.DIFFERS, subject, sentence, fix)
     sentence = (
@@ -140,7 +147,3 @@ def _only_it_is_cut_off(
     )
     fix = f"on the server: wg show {interface_of(ours.server)} | grep -A 5 {peer.own_key or 'ITS_PUBLIC_KEY'}"
     return Finding(Agreement.DIFFERS, subject, sentence, fix)
-
-
-def _listed(found: OurVerdict) -> str:
-    return ", ".join(map(str, found.asked))

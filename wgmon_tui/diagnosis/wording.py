@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from wgmon_tui.fleet.records import Address
 from wgmon_tui.probe.records import (
     AllSilent,
     CookieDemanded,
@@ -30,6 +29,7 @@ from wgmon_tui.probe.records import (
     SocketError,
     StampsAhead,
 )
+from wgmon_tui.text import format_elapsed, format_list, format_rtt
 
 PORT_UNREACHABLE = frozenset({(4, 3, 3), (6, 1, 4)})
 """(IP version, type, code) of the ICMP errors that say "nothing listens on this port"."""
@@ -69,10 +69,6 @@ _ERRNO_MEANINGS = {
 }
 
 
-def _listed(addresses: tuple[Address, ...]) -> str:
-    return ", ".join(map(str, addresses)) or "nothing"
-
-
 _ANSWERS = {
     "answered": "answered",
     "open": "accepts connections",
@@ -86,27 +82,6 @@ def icmp_name(error: IcmpError | InnerIcmp) -> str:
     return _ICMP_NAMES.get((error.version, error.type, error.code), f"type {error.type} code {error.code}")
 
 
-def milliseconds(seconds: float) -> str:
-    """A duration the way a person reads it: 0.42 ms, 12.4 ms, 180 ms, 1.20 s."""
-    ms = seconds * 1000
-    if ms >= 999.5:
-        return f"{seconds:.2f} s"
-    return f"{ms:.0f} ms" if ms >= 99.95 else f"{ms:.1f} ms" if ms >= 0.995 else f"{ms:.2f} ms"
-
-
-def stretch(seconds: float) -> str:
-    """How long something lasted, in at most ten cells: `42 s`, `12 min`, `3 h 05 min`, `2 d 04 h`, `41 d`."""
-    whole = max(0, int(seconds))
-    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
-    if whole < 100:
-        return f"{whole} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    if hours < 24:
-        return f"{hours} h {minutes % 60:02} min"
-    return f"{days} d {hours % 24:02} h" if days < 10 else f"{days} d"
-
-
 def describe(evidence: Evidence) -> str:
     """One sentence of fact."""
     match evidence:
@@ -115,9 +90,9 @@ def describe(evidence: Evidence) -> str:
         case CookieDemanded():
             return "the server demanded a cookie: it says that it is under load"
         case PacketRejected(at, reason, length):
-            return f"after {milliseconds(at)} came {length} bytes that are not believed: {reason.value}"
+            return f"after {format_rtt(at)} came {length} bytes that are not believed: {reason.value}"
         case ForeignBytes(at, length, head):
-            return f"after {milliseconds(at)} came {length} bytes that are not WireGuard: {head.hex(' ')}"
+            return f"after {format_rtt(at)} came {length} bytes that are not WireGuard: {head.hex(' ')}"
         case IcmpError():
             sender = "the server itself" if evidence.from_target else (evidence.offender or "an unknown hop")
             numbers = f"ICMP{'v6' if evidence.version == 6 else ''} {evidence.type}/{evidence.code}"
@@ -126,11 +101,11 @@ def describe(evidence: Evidence) -> str:
         case SocketError(_, name):
             return f"our own system would not send ({name}): {_ERRNO_MEANINGS.get(name, 'see errno(3)')}"
         case LateAnswer(age):
-            return f"an authentic answer to an earlier check came {milliseconds(age)} after it was asked"
+            return f"an authentic answer to an earlier check came {format_rtt(age)} after it was asked"
         case ReceiveOverflow(dropped):
             return f"our own socket dropped {dropped} datagrams meanwhile"
         case InnerEcho(target, sent, received, rtt):
-            took = f", {milliseconds(rtt)}" if rtt is not None else ""
+            took = f", {format_rtt(rtt)}" if rtt is not None else ""
             return f"through the tunnel {target} answered {received} of {sent} echoes{took}"
         case InnerIcmp():
             return f"inside the tunnel {evidence.source} says: {icmp_name(evidence)}"
@@ -142,12 +117,12 @@ def describe(evidence: Evidence) -> str:
         case InnerHop(version, None):
             return f"nothing inside answered over IPv{version}, where any server that forwards has an answer"
         case InnerHop(_, source, rtt):
-            took = f" after {milliseconds(rtt)}" if rtt is not None else ""
+            took = f" after {format_rtt(rtt)}" if rtt is not None else ""
             return f"{source} inside the tunnel answered{took}"
         case PassiveKeepalive(after, waited):
             if after is None:
-                return f"no keepalive acknowledged our data within {milliseconds(waited)}"
-            return f"a keepalive acknowledged our data after {milliseconds(after)}: the server receives it"
+                return f"no keepalive acknowledged our data within {format_rtt(waited)}"
+            return f"a keepalive acknowledged our data after {format_rtt(after)}: the server receives it"
         case PathMtu(wanted, passes, fails, reported):
             said = f"; a hop named {reported}" if reported else ""
             if fails is None:
@@ -168,8 +143,8 @@ def describe(evidence: Evidence) -> str:
         case AllSilent(servers):
             return f"all {servers} servers that were well a moment ago fell silent at once"
         case StampsAhead(seconds):
-            return f"our timestamps run {milliseconds(seconds)} ahead of our clock: it was set back"
+            return f"our timestamps run {format_elapsed(seconds)} ahead of our clock: it was set back"
         case NameMoved(host, gone, new):
-            return f"{host} moved from {_listed(gone)} to {_listed(new)}"
+            return f"{host} moved from {format_list(gone) or 'nothing'} to {format_list(new) or 'nothing'}"
         case Silence(waited):
-            return f"no authentic answer within {milliseconds(waited)}"
+            return f"no authentic answer within {format_rtt(waited)}"

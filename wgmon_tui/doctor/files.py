@@ -15,6 +15,7 @@ from wgmon_tui.fleet.private_files import chmod_advice, is_open_to_others, shown
 from wgmon_tui.fleet.records import ConfigurationError, Fleet
 from wgmon_tui.fleet.secrets import Keyring
 from wgmon_tui.fleet.servers_file import NAME, read
+from wgmon_tui.text import format_elapsed
 from wgmon_tui.wireguard import tai64n
 from wgmon_tui.wireguard.keys import PublicKey
 
@@ -141,7 +142,8 @@ def stamps(state_dir: Path, identities: Mapping[str, PublicKey], now_ns: int) ->
         Item(
             "timestamps",
             Condition.LOOK,
-            f'the last one of identity "{name}" lies {seconds:.0f} s ahead of our clock, which was set back',
+            f'the last one of identity "{name}" lies {format_elapsed(seconds)} ahead of our clock, '
+            "which was set back",
             "timedatectl; another prober with this key would meet silence until then",
         )
         for name, seconds in ahead.items()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from wgmon_tui.fleet.values import printable
+from wgmon_tui.text import printable
 
 
 class Condition(Enum):

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from wgmon_tui.doctor.items import Condition, Item, fine
 from wgmon_tui.fleet.records import Fleet
 from wgmon_tui.probe.sockets import LINUX
+from wgmon_tui.text import format_utc_time
 
 _PACKAGES = ("wgmon-tui", "textual", "pynacl", "tomli-w", "platformdirs")
 
@@ -66,7 +67,7 @@ def system(name: str, full_name: str) -> Item:
 def clock(now: float) -> Item:
     """Whether the clock can be right. `now` is Unix time in seconds."""
     shown = datetime.fromtimestamp(now, UTC)
-    fact = f"{shown:%Y-%m-%d %H:%M:%S} UTC"
+    fact = f"{format_utc_time(now)}"
     if shown.year < BUILT_IN:
         advice = "timedatectl; servers that once saw a later timestamp stay silent until the clock is right"
         return Item("clock", Condition.FIX, f"{fact}, before this version was made", advice)

@@ -10,10 +10,10 @@ from wgmon_tui.diagnosis.local_interface import beside, local_peers
 from wgmon_tui.diagnosis.our_verdict import OurVerdict, our_verdict
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Server
 from wgmon_tui.fleet.secrets import Keyring
-from wgmon_tui.fleet.values import printable
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.probe.inspect import ServersView, Unread, inspect
 from wgmon_tui.probe.wg_here import interfaces_if_shown
+from wgmon_tui.text import printable
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY
 
 

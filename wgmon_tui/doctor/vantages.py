@@ -17,6 +17,7 @@ from wgmon_tui.fleet.config_toml import NAME, read_config
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.fleet.vantage_settings import Vantage
 from wgmon_tui.probe.children import LAST_WORDS, ending_with_us, last_line, start
+from wgmon_tui.text import format_limit
 
 WITHIN_S = 5.0
 
@@ -54,7 +55,7 @@ def vantage(each: Vantage, within_s: float) -> Item:
     if code == 0:
         return fine(subject, f"{program} reaches the agent there")
     if code is None:
-        fact = f"no end within {within_s:g} s" + (f": {words}" if words else "")
+        fact = f"no end within {format_limit(within_s)}" + (f": {words}" if words else "")
         return Item(subject, Condition.LOOK, fact, advice)
     return Item(subject, Condition.FIX, words or f"{program} ended with exit code {code}", advice)
 

@@ -36,7 +36,8 @@ from wgmon_tui.fleet.setting import Section, Setting, read_settings
 from wgmon_tui.fleet.sinks_toml import read_sink
 from wgmon_tui.fleet.tables import Table, as_tables, describe
 from wgmon_tui.fleet.value_types import NAME, NAMES, ValueType, duration, list_of, one_of, some_of, text_type
-from wgmon_tui.fleet.values import InvalidValueError, quoted
+from wgmon_tui.fleet.values import InvalidValueError
+from wgmon_tui.text import quoted
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPAN = re.compile(r"(?:([a-z]{3}) )?([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})")

@@ -19,6 +19,7 @@ from wgmon_tui.fleet.servers_file import update
 from wgmon_tui.fleet.servers_toml import read_server, server_entries
 from wgmon_tui.fleet.tables import KeyedError
 from wgmon_tui.fleet.wgquick import Conf
+from wgmon_tui.text import FEW, format_list
 from wgmon_tui.wireguard.keys import KEY_LENGTH, PresharedKey, PrivateKey
 
 Entries = Mapping[str, object]
@@ -27,7 +28,6 @@ Entries = Mapping[str, object]
 PRESHARED_KEY_FILE = "preshared_key" + SecretForm.FILE.value
 
 _MISSING = "cannot be empty"
-_SHOWN_NAMES = 3
 
 T = TypeVar("T", Server, Identity)
 
@@ -77,7 +77,7 @@ class Deleted:
     def names(self) -> str:
         """For a message."""
         servers, identities = ([each.name for _, each in gone] for gone in (self.servers, self.identities))
-        return listed([*servers, *identities])
+        return format_list([*servers, *identities], most=FEW)
 
 
 def problems_of(entries: Entries, fleet: Fleet, taken: Collection[str] = ()) -> dict[str, str]:
@@ -232,7 +232,8 @@ def refuse_used(fleet: Fleet, name: str) -> None:
     users = [server.name for server in fleet.servers if server.identity == name]
     if users:
         raise ConfigurationError(
-            f"{_called('identity', name)}: in use by {listed(users)}; give that another identity first"
+            f"{_called('identity', name)}: in use by {format_list(users, most=FEW)}; "
+            "give that another identity first"
         )
     if fleet.defaults.get("identity") == name:
         raise ConfigurationError(f"{_called('identity', name)}: [defaults] names it; change that first")
@@ -270,7 +271,8 @@ def _put_back(entries: tuple[T, ...], gone: tuple[tuple[int, T], ...]) -> tuple[
 
 def _left_behind(sources: Iterable[SecretSource], notice: str | None) -> tuple[str, ...]:
     files = [str(each.value) for each in sources if each.form is SecretForm.FILE]
-    lines = [f"Not deleted: {listed(files)}, which may be the only copy of a key"] if files else []
+    kept = format_list(files, most=FEW)
+    lines = [f"Not deleted: {kept}, which may be the only copy of a key"] if files else []
     return (*lines, *([notice] if notice else []))
 
 
@@ -281,11 +283,3 @@ def _refuse_taken(entries: Iterable[Server] | Iterable[Identity], name: str, kin
 
 def _called(kind: str, name: str) -> str:
     return f'servers.toml: {kind} "{name}"'
-
-
-def listed(names: Sequence[str]) -> str:
-    """The names, or the first few of them and how many more there are."""
-    more = len(names) - _SHOWN_NAMES
-    words = [*names[:_SHOWN_NAMES], *([f"{more} more"] if more > 0 else [])]
-    *first, last = words or [""]
-    return f"{', '.join(first)} and {last}" if first else last

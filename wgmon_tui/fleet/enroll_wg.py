@@ -13,9 +13,9 @@ from wgmon_tui.fleet.enroll import ImportReport
 from wgmon_tui.fleet.records import ConfigurationError, Endpoint, Fleet, Identity, Server
 from wgmon_tui.fleet.secrets import read_private_key
 from wgmon_tui.fleet.servers_file import read, update
-from wgmon_tui.fleet.values import quoted
 from wgmon_tui.fleet.wg_dump import Dumps, PeerEntry
 from wgmon_tui.fleet.wgquick import free_name
+from wgmon_tui.text import quoted
 from wgmon_tui.wireguard.keys import PublicKey
 
 

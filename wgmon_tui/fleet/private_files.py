@@ -8,7 +8,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from wgmon_tui.fleet.values import printable
+from wgmon_tui.text import printable
 
 _LONGEST = 4096
 """Bytes. A key is 45 with its newline; what is longer is another file."""

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from wgmon_tui.fleet.private_files import PrivateFileError, read_private, shown
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, SecretForm, SecretSource
-from wgmon_tui.fleet.values import printable, quoted
+from wgmon_tui.text import format_limit, printable, quoted
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, InvalidKeyError, PresharedKey, PrivateKey, decode_key
 
 _COMMAND_SECONDS = 10.0
@@ -217,7 +217,7 @@ def _from_command(words: tuple[str, ...], config_dir: Path) -> bytes:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise _UnavailableError(f"{program} did not end within {_COMMAND_SECONDS:g} s") from None
+        raise _UnavailableError(f"{program} did not end within {format_limit(_COMMAND_SECONDS)}") from None
     except FileNotFoundError:
         raise _UnavailableError(f"there is no program {program}; install it, or give its path") from None
     except (OSError, ValueError) as error:

@@ -26,8 +26,16 @@ from wgmon_tui.fleet.shared_settings import (
     server_table,
     shared_entries,
 )
-from wgmon_tui.fleet.tables import Table, as_name, as_table, as_tables, describe, load_toml
+from wgmon_tui.fleet.tables import (
+    Table,
+    as_name,
+    as_table,
+    as_tables,
+    describe,
+    load_toml,
+)
 from wgmon_tui.fleet.values import InvalidValueError
+from wgmon_tui.text import format_list
 
 HEADER = '# wgmon-tui writes this file. What you would put in a comment, put in a server as note = "…".'
 
@@ -39,6 +47,7 @@ _OPTIONAL = tuple(setting for setting in SERVER.settings if not (setting.require
 
 _SERVER_LINE = re.compile(r"^(?=\[\[server\]\][ \t]*\r?$)", re.MULTILINE)
 
+_NAMED = 5
 _REMEMBERED = 32768
 """So many blocks that were read are known again: three times the servers of a large fleet."""
 
@@ -203,4 +212,4 @@ def _known_identity(table: Table, name: str | None, known: Sequence[str]) -> str
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names[:5]) + (", …" if len(names) > 5 else "")
+    return format_list((f'"{name}"' for name in names), most=_NAMED)

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from wgmon_tui.fleet.records import Fleet
-from wgmon_tui.fleet.values import InvalidValueError, quoted
+from wgmon_tui.fleet.values import InvalidValueError
+from wgmon_tui.text import quoted
 
 MOST = 1000
 """So many runners share a fleet at most: each server costs each of them a hash a runner."""

@@ -46,7 +46,8 @@ from wgmon_tui.fleet.value_types import (
     some_of,
     text_type,
 )
-from wgmon_tui.fleet.values import InvalidValueError, parse_text, quoted
+from wgmon_tui.fleet.values import InvalidValueError, parse_text
+from wgmon_tui.text import quoted
 
 _MAILBOX = re.compile(r"[^@\s<>,]+@[^@\s<>,]+")
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -19,9 +19,8 @@ from wgmon_tui.fleet.values import (
     parse_duration,
     parse_name,
     parse_text,
-    printable,
-    quoted,
 )
+from wgmon_tui.text import printable, quoted
 
 _LONGEST_SHOWN_KEY = 40
 """Characters. A longer key may be the base64 of a secret, pasted where a key should stand."""

@@ -10,11 +10,11 @@ import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 
 from wgmon_tui.fleet.records import Address, Endpoint, Interface
+from wgmon_tui.text import quoted
 from wgmon_tui.wireguard.keys import InvalidKeyError, PublicKey, decode_key
 from wgmon_tui.wireguard.primitives import is_low_order
 
 NAME_LENGTH = 63
-_SHOWN_LENGTH = 40
 
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,20})?)(ms|s|m|h|d)")
 _BRACKETED = re.compile(r"\[([^\[\]]+)\]:([0-9]{1,5})")
@@ -25,22 +25,6 @@ _ZONE = re.compile(r"[\w.-]+")
 
 class InvalidValueError(ValueError):
     """A value that cannot stand. The message is a phrase to put behind the file and the key."""
-
-
-def printable(text: str) -> str:
-    """`text` with everything that could move a cursor or hide itself written as an escape."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )
-
-
-def quoted(text: str) -> str:
-    """`text` for a message: printable, in quotes, cut where it is long. A key that strayed is not shown."""
-    if is_key(text):
-        return "a key"
-    cut = text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "…"
-    return f'"{printable(cut)}"'
 
 
 def parse_text(text: str) -> str:

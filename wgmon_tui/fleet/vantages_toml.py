@@ -11,10 +11,15 @@ tags = ["eu"]                       # only the servers with one of these tags
 from __future__ import annotations
 
 from wgmon_tui.fleet.setting import Section, Setting, read_settings
-from wgmon_tui.fleet.tables import Table, as_tables, as_text
+from wgmon_tui.fleet.tables import (
+    Table,
+    as_tables,
+    as_text,
+)
 from wgmon_tui.fleet.value_types import NAME, NAMES, command, text_type
-from wgmon_tui.fleet.values import InvalidValueError, quoted
+from wgmon_tui.fleet.values import InvalidValueError
 from wgmon_tui.fleet.vantage_settings import HOME, Vantage, ssh_command
+from wgmon_tui.text import quoted
 
 
 def _parse_destination(text: str) -> str:

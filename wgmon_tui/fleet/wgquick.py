@@ -19,8 +19,8 @@ from wgmon_tui.fleet.values import (
     parse_interface,
     parse_name,
     parse_public_key,
-    printable,
 )
+from wgmon_tui.text import printable
 from wgmon_tui.wireguard.keys import (
     NO_PRESHARED_KEY,
     InvalidKeyError,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.history import schema
+from wgmon_tui.text import format_local_date
 
 STORE = "history.db"
 
@@ -94,7 +95,7 @@ def open_store(state_dir: Path) -> Opened:
 
 def set_aside(path: Path) -> str:
     """Move a damaged store out of the way with its -wal and -shm, and say so in one line. Raises OSError."""
-    day = time.strftime("%Y-%m-%d")
+    day = format_local_date(time.time())
     name, number = f"{path.name}.damaged-{day}", 1
     while path.with_name(name).exists():
         number += 1

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any
 
-from wgmon_tui.fleet.values import printable
+from wgmon_tui.text import printable
 
 LAST_WORDS = 4096
 """So many bytes of what a program says are enough to find its last line in."""

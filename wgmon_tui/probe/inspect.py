@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wgmon_tui.fleet.records import Server
-from wgmon_tui.fleet.values import printable, quoted
 from wgmon_tui.fleet.wg_dump import (
     InspectionError,
     Network,
@@ -30,6 +29,7 @@ from wgmon_tui.fleet.wg_dump import (
     public_key_in,
 )
 from wgmon_tui.probe.children import ending_with_us, start
+from wgmon_tui.text import format_bytes, format_limit, printable, quoted
 from wgmon_tui.wireguard.keys import PublicKey
 
 LIMIT_S = 15.0
@@ -172,7 +172,7 @@ def output_of(
         with ending_with_us(process):
             output, complaint = _communicate(process, time.monotonic() + limit_s, longest)
     except TimeoutError:
-        raise InspectionError(f"{program} did not end within {limit_s:g} s") from None
+        raise InspectionError(f"{program} did not end within {format_limit(limit_s)}") from None
     finally:
         _let_go(process)
     if process.returncode != 0:
@@ -202,7 +202,7 @@ def _communicate(process: subprocess.Popen[bytes], deadline: float, longest: int
                 if not chunk:
                     selector.unregister(key.fileobj)
             if len(output) > longest:
-                raise InspectionError(f"printed more than {longest >> 20} MiB; expected one interface")
+                raise InspectionError(f"printed more than {format_bytes(longest)}; expected one interface")
             del complaint[:-_COMPLAINT_KEPT]
     try:
         process.wait(_left(deadline))

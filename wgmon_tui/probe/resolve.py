@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from threading import Thread
 
 from wgmon_tui.fleet.records import Address, Endpoint
+from wgmon_tui.text import format_limit
 
 KEPT_FOR_S = 30.0
 """How long an answer is used again. A name that moves is seen after this time at the latest."""
@@ -39,7 +40,7 @@ class Resolver:
         try:
             addresses = await asyncio.wait_for(self._look_up(endpoint), timeout_s)
         except TimeoutError:
-            raise ResolutionError(f"the resolver did not answer within {timeout_s:g} s") from None
+            raise ResolutionError(f"the resolver did not answer within {format_limit(timeout_s)}") from None
         except OSError as error:  # gaierror, and whatever our own system lacks: file descriptors, memory
             raise ResolutionError(error.strerror or "no answer") from None
         except ValueError:  # UnicodeError among them

@@ -8,10 +8,10 @@ from ipaddress import IPv4Address, IPv6Address
 from wgmon_tui import __version__
 from wgmon_tui.diagnosis.verdict import Diagnosis
 from wgmon_tui.fleet.records import Address
-from wgmon_tui.fleet.values import printable
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.probe.records import Check, Direction
 from wgmon_tui.report.pcapng import Datagram, Socket, capture
+from wgmon_tui.text import printable
 
 OUR_ADDRESSES: dict[int, Address] = {4: IPv4Address("192.0.2.1"), 6: IPv6Address("2001:db8::1")}
 """What stands for ours, which the sockets are not told: addresses for documentation (RFC 5737, RFC 3849)."""

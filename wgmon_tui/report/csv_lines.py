@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from wgmon_tui.fleet.values import printable
+from wgmon_tui.text import printable
 
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """How a formula begins; the wide ones where the spreadsheet speaks Japanese or Chinese."""

@@ -16,7 +16,8 @@ from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.report.captures import by_address, captured
 from wgmon_tui.report.csv_lines import csv_lines
-from wgmon_tui.report.json_lines import Json, in_ms, json_object, one_line, packet_object, utc
+from wgmon_tui.report.json_lines import Json, in_ms, json_object, one_line, packet_object
+from wgmon_tui.text import format_iso_time
 
 Kind = Literal["checks", "incidents", "exchange"]
 Format = Literal["json", "csv", "pcapng"]
@@ -74,7 +75,7 @@ def check_object(server: str, past: PastCheck) -> Json:
         }
         if tunnel
         else None,
-        "started_at": utc(past.at),
+        "started_at": format_iso_time(past.at),
     }
 
 
@@ -88,13 +89,13 @@ def incident_object(incident: Incident, notes: Sequence[Note]) -> Json:
         "verdict": incident.verdict.slug,
         "severity": incident.severity.word,
         "summary": incident.summary,
-        "opened_at": utc(incident.opened_at),
-        "closed_at": None if closed_at is None else utc(closed_at),
+        "opened_at": format_iso_time(incident.opened_at),
+        "closed_at": None if closed_at is None else format_iso_time(closed_at),
         "duration_s": None if closed_at is None else round(closed_at - incident.opened_at, 3),
         "flapping": incident.flapping,
-        "acknowledged_at": None if acknowledged_at is None else utc(acknowledged_at),
+        "acknowledged_at": None if acknowledged_at is None else format_iso_time(acknowledged_at),
         "acknowledged_by": incident.acknowledged_by or None,
-        "notes": [{"at": utc(note.at), "who": note.who, "text": note.text} for note in notes],
+        "notes": [{"at": format_iso_time(note.at), "who": note.who, "text": note.text} for note in notes],
     }
 
 
@@ -120,7 +121,7 @@ def packet_objects(stored: Round, line: ExchangeLine | None) -> Iterator[Json]:
                 "address": str(check.address),
                 "verdict": verdict.slug,
                 "severity": verdict.severity.word,
-                "started_at": utc(check.started_at),
+                "started_at": format_iso_time(check.started_at),
                 **packet_object(packet),
             }
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from wgmon_tui.fleet.private_files import shown
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Server
 from wgmon_tui.fleet.secrets import Keyring
-from wgmon_tui.fleet.values import printable, quoted
 from wgmon_tui.fleet.vantage_settings import HOME
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.stamps import StampLedger
@@ -27,6 +26,7 @@ from wgmon_tui.report.captures import captured
 from wgmon_tui.report.export import Request, exported, unfit
 from wgmon_tui.report.files import write_output, write_private
 from wgmon_tui.report.key_log import KeyLog, what_a_key_log_gives_away
+from wgmon_tui.text import printable, quoted
 
 _EVER = 1e12
 """Unix seconds that no store reaches."""

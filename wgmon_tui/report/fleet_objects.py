@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from wgmon_tui.diagnosis.vantages import in_words
 from wgmon_tui.monitor.board import Row
-from wgmon_tui.report.json_lines import Json, in_ms, utc
+from wgmon_tui.report.json_lines import Json, in_ms
+from wgmon_tui.text import format_iso_time
 
 COLUMNS = (
     "server", "endpoint", "severity", "verdict", "since", "rtt_ms", "loss", "p50_ms", "p95_ms", "uptime",
@@ -24,7 +25,7 @@ def fleet_object(row: Row) -> Json:
         "endpoint": str(row.server.endpoint),
         "severity": row.severity.word,
         "verdict": verdict.slug if verdict else None,
-        "since": None if row.since is None else utc(row.since),
+        "since": None if row.since is None else format_iso_time(row.since),
         "rtt_ms": in_ms(row.rtt),
         "loss": None if loss is None else round(loss, 4),
         "p50_ms": in_ms(p50),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from wgmon_tui.diagnosis.inspection import Agreement, Finding
 from wgmon_tui.diagnosis.local_interface import LocalPeer
-from wgmon_tui.fleet.values import printable
-from wgmon_tui.report.json_lines import Json, utc
+from wgmon_tui.report.json_lines import Json
+from wgmon_tui.text import format_iso_time, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ def interface_object(seen: SeenHere) -> Json:
     return {
         "interface": seen.peer.interface,
         "endpoint": str(entry.endpoint) if entry.endpoint else None,
-        "latest_handshake": utc(entry.latest_handshake) if entry.latest_handshake else None,
+        "latest_handshake": format_iso_time(entry.latest_handshake) if entry.latest_handshake else None,
         "keepalive_s": entry.keepalive_s,
         "agreement": seen.finding.agreement.word,
         "finding": seen.finding.sentence,

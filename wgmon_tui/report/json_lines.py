@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 from wgmon_tui.diagnosis.verdict import Diagnosis
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.probe.records import Check, Packet
+from wgmon_tui.text import format_iso_time
 from wgmon_tui.wireguard.messages import fields_of, label_of
 
 Json = dict[str, object]
@@ -21,11 +21,6 @@ def json_line(outcome: Round) -> str:
 def one_line(value: Json) -> str:
     """An object on one line: ASCII, whatever its strings hold."""
     return json.dumps(value, separators=(",", ":"))
-
-
-def utc(at: float) -> str:
-    """A Unix time in ISO 8601, to the millisecond."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 def in_ms(seconds: float | None) -> float | None:
@@ -46,7 +41,7 @@ def json_object(outcome: Round) -> Json:
         "causes": [{"cause": each.cause, "why": each.why, "fix": each.fix} for each in diagnosis.causes],
         "evidence": list(diagnosis.evidence),
         "exchange": [packet_object(packet) for packet in check.exchange],
-        "started_at": utc(check.started_at),
+        "started_at": format_iso_time(check.started_at),
         "addresses": [_address(*each) for each in zip(outcome.checks, outcome.diagnoses, strict=True)],
     }
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from wgmon_tui.fleet.values import printable
 from wgmon_tui.probe.targets import Target
+from wgmon_tui.text import printable
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PrivateKey
 
 

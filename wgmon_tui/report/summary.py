@@ -7,17 +7,15 @@ key in it, since nothing that it is made from holds one; public keys stand in wh
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity
-from wgmon_tui.diagnosis.wording import milliseconds, stretch
-from wgmon_tui.fleet.values import printable
 from wgmon_tui.history.records import Note
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.probe.records import Check
+from wgmon_tui.text import format_count, format_elapsed, format_offset, format_utc_time, printable
 from wgmon_tui.wireguard.messages import label_of
 
 _LABEL = 10
@@ -86,11 +84,6 @@ def account_of_incident(incident: Incident, endpoint: str = "", notes: Sequence[
         incident=incident,
         notes=tuple(notes),
     )
-
-
-def utc_minute(at: float) -> str:
-    """A Unix time for readers anywhere: `2026-11-22 19:18 UTC`."""
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))
 
 
 # Plain text
@@ -199,12 +192,15 @@ def _facts(account: Account, now: float) -> Iterator[tuple[str, str]]:
         yield "seen from", vantage
     if account.since is not None:
         until = now if account.until is None else account.until
-        end = "" if account.until is None else f" to {utc_minute(account.until)}"
-        lasted = stretch(until - account.since)
+        end = "" if account.until is None else f" to {format_utc_time(account.until, seconds=False)}"
+        lasted = format_elapsed(until - account.since)
         if account.until == account.since:
-            yield "at", utc_minute(account.since)
+            yield "at", format_utc_time(account.since, seconds=False)
         else:
-            yield "from" if end else "since", f"{utc_minute(account.since)}{end}, {lasted}"
+            yield (
+                "from" if end else "since",
+                f"{format_utc_time(account.since, seconds=False)}{end}, {lasted}",
+            )
     if incident := account.incident:
         yield "incident", _incident(incident)
     if account.silenced:
@@ -218,23 +214,23 @@ def _facts(account: Account, now: float) -> Iterator[tuple[str, str]]:
 
 
 def _incident(incident: Incident) -> str:
-    parts = [incident.id, f"opened {utc_minute(incident.opened_at)}"]
+    parts = [incident.id, f"opened {format_utc_time(incident.opened_at, seconds=False)}"]
     parts += ["flapping"] if incident.flapping else []
     if incident.acknowledged_at is not None:
         by = f" by {incident.acknowledged_by}" if incident.acknowledged_by else ""
-        parts.append(f"acknowledged{by} {utc_minute(incident.acknowledged_at)}")
+        parts.append(f"acknowledged{by} {format_utc_time(incident.acknowledged_at, seconds=False)}")
     return ", ".join(parts)
 
 
 def _exchange_title(check: Check) -> str:
-    at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(check.started_at))
+    at = format_utc_time(check.started_at)
     return f"The exchange of {at}"
 
 
 def _packets(check: Check) -> Iterator[str]:
     for packet in check.exchange[:_NAMED]:
-        size, at = len(packet.data), f"+{milliseconds(packet.at)}"
-        yield f"{packet.direction.value:<9}{at:>10}  {label_of(packet.data)}, {size} bytes"
+        size, at = format_count(len(packet.data), "byte"), format_offset(packet.at)
+        yield f"{packet.direction.value:<9}{at:>10}  {label_of(packet.data)}, {size}"
     if (more := len(check.exchange) - _NAMED) > 0:
         yield f"and {more} more"
     if check.handshake is None:
@@ -243,4 +239,4 @@ def _packets(check: Check) -> Iterator[str]:
 
 def _note(note: Note) -> str:
     who = f"{note.who}, " if note.who else ""
-    return f"{who}{utc_minute(note.at)}: {note.text}"
+    return f"{who}{format_utc_time(note.at, seconds=False)}: {note.text}"

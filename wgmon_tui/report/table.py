@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from wgmon_tui.diagnosis.verdict import Severity
-from wgmon_tui.diagnosis.wording import milliseconds
-from wgmon_tui.fleet.values import printable
 from wgmon_tui.monitor.board import Board, Round, Row
+from wgmon_tui.text import format_rtt, printable
 
 _HEADINGS = ("STATE", "NAME", "VERDICT", "RTT", "LOSS", "P50", "P95", "ENDPOINT")
 _RIGHT = {"RTT", "LOSS", "P50", "P95"}
@@ -59,7 +58,7 @@ def _glyph(severity: Severity, ascii_only: bool) -> str:
 def _headline(outcome: Round, position: int, ascii_only: bool) -> str:
     check, diagnosis = outcome.checks[position], outcome.diagnoses[position]
     severity = diagnosis.verdict.severity
-    rtt = milliseconds(check.handshake.rtt) if check.handshake else "lost"
+    rtt = format_rtt(check.handshake.rtt) if check.handshake else "lost"
     where = (
         f" ({printable(str(check.address))})"
         if check.address and str(check.address) != check.endpoint.host
@@ -90,4 +89,4 @@ def _cells(row: Row, ascii_only: bool) -> tuple[str, ...]:
 
 
 def _duration(seconds: float | None) -> str:
-    return "-" if seconds is None else milliseconds(seconds)
+    return "-" if seconds is None else format_rtt(seconds)

@@ -8,9 +8,9 @@ import signal
 from collections.abc import Sequence
 from contextlib import suppress
 
-from wgmon_tui.fleet.values import printable
 from wgmon_tui.probe.children import LAST_WORDS, last_line
 from wgmon_tui.service.agent.protocol import LONGEST_LINE, BadLineError
+from wgmon_tui.text import printable
 
 _GONE_WITHIN_S = 2.0
 _CHUNK = 16384

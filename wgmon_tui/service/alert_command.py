@@ -11,19 +11,19 @@ from pathlib import Path
 from secrets import token_hex
 
 from wgmon_tui.alerts.log import Delivery, DeliveryState, deliveries
-from wgmon_tui.alerts.messages import moment, safe, title
+from wgmon_tui.alerts.messages import safe, title
 from wgmon_tui.alerts.orders import read_orders
 from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, RetryError
 from wgmon_tui.alerts.sinks import sender
 from wgmon_tui.fleet.alert_settings import Sink
 from wgmon_tui.fleet.config_toml import NAME, read_config
 from wgmon_tui.fleet.records import ConfigurationError
-from wgmon_tui.fleet.values import quoted
 from wgmon_tui.history.store import STORE, StoreUnavailableError
-from wgmon_tui.report.json_lines import one_line, utc
+from wgmon_tui.report.json_lines import one_line
 from wgmon_tui.service.asking import Connection, NotForUsError, NoWriterError
 from wgmon_tui.service.control import RefusedError
 from wgmon_tui.service.messages import Operation
+from wgmon_tui.text import format_iso_time, format_local_time, format_rtt, quoted
 
 EXIT_FAILED = 1
 
@@ -47,7 +47,7 @@ def send_test(config_dir: Path, state_dir: Path, name: str) -> int:
     if failed:
         print(f"wgmon-tui: {name}: {safe(failed)}", file=sys.stderr)
         return EXIT_FAILED
-    print(f"{name}: sent in {time.monotonic() - started:.1f} s")
+    print(f"{name}: sent in {format_rtt(time.monotonic() - started)}")
     return 0
 
 
@@ -105,7 +105,7 @@ def _of(state_dir: Path, sink: Sink) -> list[Delivery]:
 def _how_it_failed(delivery: Delivery) -> str:
     if delivery.state is DeliveryState.GIVEN_UP:
         return delivery.reason
-    return f"{delivery.reason}; the writer tries again at {moment(delivery.due_at)}"
+    return f"{delivery.reason}; the writer tries again at {format_local_time(delivery.due_at, zone=True)}"
 
 
 def _from_here(config_dir: Path, sink: Sink) -> str:
@@ -125,13 +125,18 @@ def _from_here(config_dir: Path, sink: Sink) -> str:
 def _line(delivery: Delivery) -> str:
     told = delivery.announcement
     what = "a test" if told.kind is Kind.TEST else title(told)
-    words = [moment(delivery.at), f"{_word(delivery):<10}", f"{delivery.sink:<12}", what]
+    words = [
+        format_local_time(delivery.at, zone=True),
+        f"{_word(delivery):<10}",
+        f"{delivery.sink:<12}",
+        what,
+    ]
     if delivery.reason and delivery.state is not DeliveryState.SENT:
         words.append(f"({safe(delivery.reason)})")
     if delivery.seen_at is not None:
-        words.append(f"seen by {safe(delivery.seen_by)} {moment(delivery.seen_at)}")
+        words.append(f"seen by {safe(delivery.seen_by)} {format_local_time(delivery.seen_at, zone=True)}")
     if delivery.failing and delivery.due_at > time.time():
-        words.append(f"next try {moment(delivery.due_at)}")
+        words.append(f"next try {format_local_time(delivery.due_at, zone=True)}")
     return "  ".join(words)
 
 
@@ -151,12 +156,12 @@ def _json(delivery: Delivery) -> str:
             "kind": told.kind.value,
             "title": title(told),
             "servers": [matter.incident.server for matter in told.about],
-            "at": utc(delivery.at),
+            "at": format_iso_time(delivery.at),
             "attempts": delivery.attempts,
             "reason": safe(delivery.reason) or None,
-            "due_at": utc(delivery.due_at) if is_pending else None,
-            "done_at": None if delivery.done_at is None else utc(delivery.done_at),
-            "seen_at": None if delivery.seen_at is None else utc(delivery.seen_at),
+            "due_at": format_iso_time(delivery.due_at) if is_pending else None,
+            "done_at": None if delivery.done_at is None else format_iso_time(delivery.done_at),
+            "seen_at": None if delivery.seen_at is None else format_iso_time(delivery.seen_at),
             "seen_by": safe(delivery.seen_by) or None,
         }
     )

@@ -19,12 +19,13 @@ from wgmon_tui.history.store import NewerStoreError
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.incidents import Event, What
 from wgmon_tui.service.lock import LockTakenError, NotOursError, WriterLock
-from wgmon_tui.service.log import Log, counted, goes_to_journald
+from wgmon_tui.service.log import Log, goes_to_journald
 from wgmon_tui.service.metrics_address import CannotListenError, ListenAddress, Listening, listen
 from wgmon_tui.service.notify import Supervisor
 from wgmon_tui.service.reload import load
 from wgmon_tui.service.together import all_or_none
 from wgmon_tui.service.writer import Writer
+from wgmon_tui.text import format_count, format_elapsed
 
 EXIT_TAKEN = 75
 """Another process writes: sysexits.h's EX_TEMPFAIL, because it may end."""
@@ -113,7 +114,7 @@ class Headless:
         watching = asyncio.create_task(self._watch(writer))
         try:
             shard = f", shard {loaded.shard}" if loaded.shard else ""
-            servers = counted(len(loaded.fleet.servers), "server")
+            servers = format_count(len(loaded.fleet.servers), "server")
             self._log.info(f"started: {servers} in {self._config_dir}{shard}")
             self._supervisor.ready(self._summary(writer))
             await asyncio.wait({running, ending_asked}, return_when=asyncio.FIRST_COMPLETED)
@@ -187,7 +188,7 @@ def summary(board: Board) -> str:
     """The fleet in one line."""
     totals = board.totals()
     counts = ", ".join(f"{totals[severity]} {severity.word}" for severity in Severity if totals[severity])
-    return f"{counted(len(board.rows), 'server')}: {counts}" if counts else "no servers yet"
+    return f"{format_count(len(board.rows), 'server')}: {counts}" if counts else "no servers yet"
 
 
 def tell(log: Log, row: Row, outcome: Round | None, events: tuple[Event, ...]) -> None:
@@ -211,14 +212,6 @@ def _happened(event: Event) -> str:
             return f"still {incident.severity.word}{flapping}, {incident.verdict.slug}: {incident.summary}"
         case What.CLOSED:
             lasted = (incident.closed_at or event.at) - incident.opened_at
-            return f"incident over after {_duration(lasted)}"
+            return f"incident over after {format_elapsed(lasted)}"
         case What.ACKNOWLEDGED:
             return f"acknowledged by {event.who or incident.acknowledged_by}"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from wgmon_tui.fleet.private_files import shown
 from wgmon_tui.service.accounts import login_name
+from wgmon_tui.text import format_local_time
 
 _NAME = "writer.lock"
 _LONGEST = 4096
@@ -32,8 +33,7 @@ class Holder:
     since: float
 
     def __str__(self) -> str:
-        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
-        return f"{login_name(self.uid)}, pid {self.pid}, since {since}"
+        return f"{login_name(self.uid)}, pid {self.pid}, since {format_local_time(self.since)}"
 
 
 class LockTakenError(Exception):

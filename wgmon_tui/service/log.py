@@ -13,7 +13,7 @@ from enum import IntEnum
 from queue import Full, Queue
 from threading import Thread
 
-from wgmon_tui.fleet.values import printable
+from wgmon_tui.text import format_local_time, printable
 
 _MOST_WAITING = 1000
 _LAST_LINES_S = 2.0
@@ -79,7 +79,7 @@ class Log:
         if self._journald:
             line = f"<{priority.value}>{printable(text)}\n"
         else:
-            at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self._clock()))
+            at = format_local_time(self._clock())
             line = f"{at} {priority.name.lower()}: {printable(text)}\n"
         return line.encode(errors="backslashreplace")
 
@@ -99,8 +99,3 @@ def goes_to_journald(descriptor: int, environment: Mapping[str, str]) -> bool:
     except OSError:
         return False
     return environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
-
-
-def counted(number: int, what: str) -> str:
-    """So many of something, in words."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

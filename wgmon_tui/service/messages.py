@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from wgmon_tui.fleet.values import InvalidValueError, parse_name, parse_text
+from wgmon_tui.text import format_list
 
 VERSION = 1
 
@@ -138,10 +139,8 @@ def parse_request(line: bytes) -> Request:
 
 def said(request: Request, who: str) -> str:
     """What was asked and by whom, for the log."""
-    named = ", ".join(request.names[:_NAMED])
-    more = f" and {len(request.names) - _NAMED} more" if len(request.names) > _NAMED else ""
     if request.names:
-        what = f"{named}{more}"
+        what = format_list(request.names, most=_NAMED)
     else:
         what = f"incident {request.incident}" if request.incident else f"{request.number}"
     text = f': "{request.text}"' if request.text else ""

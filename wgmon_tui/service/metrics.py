@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from wgmon_tui.alerts.log import Counts, counts
 from wgmon_tui.diagnosis.verdict import Severity
-from wgmon_tui.fleet.values import quoted
 from wgmon_tui.history.store import StoreUnavailableError
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.report.prometheus import CONTENT_TYPE, rendered
@@ -23,6 +22,7 @@ from wgmon_tui.service.metrics_health import Health
 from wgmon_tui.service.metrics_http import HttpServer, Request, Response, line
 from wgmon_tui.service.metrics_probe import Probing, TooOftenError
 from wgmon_tui.service.writer import Writer
+from wgmon_tui.text import quoted
 
 _SHARED_S = 1.0
 """Who asks for /metrics so soon after somebody else gets the same text: one scraper costs as much as many."""

@@ -15,6 +15,7 @@ from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.incidents import Event
 from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.text import format_rtt
 
 PROBES_PER_S = 50.0
 """So many checks a second may be asked for, over time: a twentieth of what an engine makes."""
@@ -29,7 +30,7 @@ class TooOftenError(Exception):
     """More checks are asked for than may be; `wait` is after how many seconds there is room."""
 
     def __init__(self, wait: float) -> None:
-        super().__init__(f"more than {PROBES_PER_S:g} probes a second; the next one in {wait:.2f} s")
+        super().__init__(f"more than {PROBES_PER_S:g} probes a second; the next one in {format_rtt(wait)}")
         self.wait = wait
 
 

@@ -11,7 +11,6 @@ from random import Random
 
 from wgmon_tui import __version__
 from wgmon_tui.fleet.records import Server
-from wgmon_tui.fleet.values import quoted
 from wgmon_tui.fleet.vantage_settings import Vantage
 from wgmon_tui.history.entries import entry_of
 from wgmon_tui.monitor.rounds import Round
@@ -36,6 +35,7 @@ from wgmon_tui.service.agent.protocol import (
 from wgmon_tui.service.agent_process import AgentProcess, LineEndedError
 from wgmon_tui.service.hearsay import taken
 from wgmon_tui.service.together import all_or_none
+from wgmon_tui.text import format_elapsed, quoted
 
 Take = Callable[[str, str, int, str, Round], None]
 """Takes a vantage, an epoch, a number, a server's name and what was seen of it. Quick, and never raises."""
@@ -245,7 +245,7 @@ class VantageLine:
         if abs(self._ahead_s) <= _CLOCK_MAY_DIFFER_S:
             return ""
         side = "ahead of" if self._ahead_s > 0 else "behind"
-        return f"its clock is {abs(self._ahead_s):.0f} s {side} ours: set it right there"
+        return f"its clock is {format_elapsed(abs(self._ahead_s))} {side} ours: set it right there"
 
     # What we say
 

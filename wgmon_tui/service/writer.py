@@ -33,11 +33,11 @@ from wgmon_tui.probe.prober import Prober
 from wgmon_tui.service.accounts import login_name
 from wgmon_tui.service.control import Control, RefusedError
 from wgmon_tui.service.lock import WriterLock
-from wgmon_tui.service.log import counted
 from wgmon_tui.service.messages import Operation, Request, said
 from wgmon_tui.service.reload import Loaded, Reload
 from wgmon_tui.service.together import all_or_none
 from wgmon_tui.service.vantages import Vantages, statuses_as_json
+from wgmon_tui.text import format_count
 
 _WRITTEN_SECONDS = 3.0
 """How long who asked waits for the disk."""
@@ -372,7 +372,7 @@ class Writer(Feed):
         self._vantages.watch(loaded.config.vantages)
         self.alerts.take(loaded.orders)
         self.engine.recheck(_changed(before, loaded))
-        self._heard(f"reloaded: {counted(len(loaded.fleet.servers), 'server')}")
+        self._heard(f"reloaded: {format_count(len(loaded.fleet.servers), 'server')}")
 
 
 def _changed(before: Loaded, after: Loaded) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wgmon_tui.monitor.board import Row
-from wgmon_tui.tui.format import spoken
+from wgmon_tui.text import format_servers
 from wgmon_tui.tui.forms.changes import ChangesFleet
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class ActsOnServers(ChangesFleet):
 
     def whom(self, names: Sequence[str]) -> str:
         """The servers in a notice."""
-        return spoken(names)
+        return format_servers(names)
 
     def follow_board(self) -> None:
         """Show what has come of it."""

@@ -13,8 +13,9 @@ from wgmon_tui.alerts.log import Counts, Delivery, DeliveryState
 from wgmon_tui.alerts.messages import title
 from wgmon_tui.alerts.records import Kind
 from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.text import format_count, format_recent_time
 from wgmon_tui.tui.actions import ACTIONS, Action
-from wgmon_tui.tui.format import fit, occasion
+from wgmon_tui.tui.format import fit
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.pickview import PickLine
@@ -135,7 +136,7 @@ def _sink_line(name: str, mine: Sequence[Delivery], now: float, ink: Ink) -> Tex
         words = f"{len(failing)} failing, {_next_try(due, now)}: {failing[0].reason}"
         style = ink.state(Severity.DOWN)
     elif sent:
-        words = f"last sent {occasion(sent.done_at or sent.at, now)}"
+        words = f"last sent {format_recent_time(sent.done_at or sent.at, now)}"
     if waiting:
         words += f", {waiting} pending"
     if lost := sum(each.unseen for each in mine):
@@ -149,7 +150,7 @@ def _line(delivery: Delivery, now: float, ink: Ink) -> Text:
     word, style = _state(delivery, ink)
     found = Text().append(fit(word, _STATE, ink.glyphs), style)
     calm = ink.palette.text if _is_loud(delivery) else ink.palette.muted
-    found.append(f"{_GAP}{occasion(delivery.at, now):>{_WHEN}}{_GAP}", calm)
+    found.append(f"{_GAP}{format_recent_time(delivery.at, now):>{_WHEN}}{_GAP}", calm)
     found.append(fit(ink.glyphs.clean(delivery.sink), _SINK, ink.glyphs), calm)
     found.append(f"{_GAP}{said(delivery, ink.glyphs)}", calm)
     if delivery.reason and delivery.state is not DeliveryState.SENT:
@@ -192,7 +193,7 @@ def detail(delivery: Delivery, now: float, ink: Ink, actions: Sequence[Action] =
     palette = ink.palette
     found = ink.paragraph(said(delivery, ink.glyphs), palette.text)
     came_of_it = _came_of_it(delivery, now, actions)
-    facts = [f"to {delivery.sink}", occasion(delivery.at, now, seconds=True), came_of_it]
+    facts = [f"to {delivery.sink}", format_recent_time(delivery.at, now, seconds=True), came_of_it]
     found += ink.paragraph(", ".join(facts), palette.muted)
     if delivery.reason and delivery.state is not DeliveryState.SENT:
         label = "held" if delivery.state is DeliveryState.HELD else "why"
@@ -201,7 +202,7 @@ def detail(delivery: Delivery, now: float, ink: Ink, actions: Sequence[Action] =
 
 
 def _came_of_it(delivery: Delivery, now: float, actions: Sequence[Action]) -> str:
-    done = occasion(delivery.done_at or delivery.at, now, seconds=True)
+    done = format_recent_time(delivery.done_at or delivery.at, now, seconds=True)
     match delivery.state:
         case DeliveryState.SENT:
             return f"sent {done}"
@@ -209,18 +210,18 @@ def _came_of_it(delivery: Delivery, now: float, actions: Sequence[Action]) -> st
             if delivery.seen_at is None:
                 again, seen = key_of("retry", actions), key_of("see", actions)
                 return f"given up {done}; {again} tries again, {seen} says that you know"
-            seen_at = occasion(delivery.seen_at, now, seconds=True)
+            seen_at = format_recent_time(delivery.seen_at, now, seconds=True)
             return f"given up {done}, seen by {delivery.seen_by} {seen_at}"
         case DeliveryState.HELD:
             return "nobody was told"
         case _ if delivery.sending:
             return "being sent now"
         case _:
-            failed = "1 attempt failed" if delivery.attempts == 1 else f"{delivery.attempts} attempts failed"
+            failed = f"{format_count(delivery.attempts, 'attempt')} failed"
             tried = f"{failed}, " if delivery.attempts else "not tried yet, "
             return f"{tried}{_next_try(delivery.due_at, now)}"
 
 
 def _next_try(due: float, now: float) -> str:
     """What is due already waits for the others of its sink, which is left alone for longer the more fail."""
-    return f"next try {occasion(due, now, seconds=True)}" if due > now else "next try soon"
+    return f"next try {format_recent_time(due, now, seconds=True)}" if due > now else "next try soon"

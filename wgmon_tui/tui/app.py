@@ -19,6 +19,7 @@ from textual.worker import Worker, WorkerState
 
 from wgmon_tui.fleet.face_settings import FaceSettings
 from wgmon_tui.monitor.feed import Feed
+from wgmon_tui.text import format_rtt, format_servers, format_until
 from wgmon_tui.tui.actions import ACTIONS, EVERYWHERE, bindings_for
 from wgmon_tui.tui.ahead import AFTER_S, load_screens
 from wgmon_tui.tui.clipboard import LARGEST_COPY, TMUX_OPTION, osc52, through_tmux, under_tmux
@@ -26,7 +27,6 @@ from wgmon_tui.tui.coloured import Coloured
 from wgmon_tui.tui.columns import chosen_columns
 from wgmon_tui.tui.context import AppContext, AskServer
 from wgmon_tui.tui.depth import Depth
-from wgmon_tui.tui.format import spoken, until_words
 from wgmon_tui.tui.glyphs import glyphs_for
 from wgmon_tui.tui.inturn import KeysInTurn
 from wgmon_tui.tui.keymap import key_of, keyed, textual_keymap
@@ -307,7 +307,7 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
         """Ask for a note, which may stay empty, and acknowledge the open incidents of these servers."""
         from wgmon_tui.tui.screens.note import NoteScreen
 
-        whom = whom or spoken(names)
+        whom = whom or format_servers(names)
 
         def keep(note: str | None) -> None:
             if note is not None:
@@ -323,7 +323,7 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
         def keep(until: float | None) -> None:
             if until is not None:
                 self.engine.mute(names, until)
-                self.say(f"Muted {whom} {until_words(until, self.clock())}", seconds=4)
+                self.say(f"Muted {whom} {format_until(until, self.clock())}", seconds=4)
 
         self.push_screen(MuteScreen(whom), keep)
 
@@ -367,5 +367,5 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
         asked_at, self._asked_at = self._asked_at, None
         if asked_at is not None and event.time - asked_at >= SLOW_S:
             key = next(action.key for action in self.actions if action.id == "low_bandwidth")
-            took = f"{event.time - asked_at:.1f} s"
+            took = format_rtt(event.time - asked_at)
             self.say(f"Slow link: a paint took {took}. Type {key} for fewer.", seconds=10)

@@ -13,6 +13,7 @@ from rich.style import Style
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.monitor.board import Row
+from wgmon_tui.text import format_recent_time, format_rtt, format_share, format_uptime
 from wgmon_tui.tui import format as write
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.port import falsely_up, port_up
@@ -119,7 +120,7 @@ def _rtt(row: Row, width: int, drawing: Drawing) -> list[Part]:
     if row.rtt is not None:
         slow = row.last is not None and row.last.diagnosis.verdict is Verdict.SLOW and not row.paused
         style = palette.severity[Severity.DEGRADED] if slow else _calm(row, palette)
-        return [(write.duration(row.rtt).rjust(width), style)]
+        return [(format_rtt(row.rtt).rjust(width), style)]
     counted = row.last is not None and row.last.diagnosis.verdict.severity is not Severity.UNKNOWN
     if counted and not row.paused:
         return [("lost".rjust(width), palette.lost)]
@@ -144,7 +145,7 @@ def _loss(row: Row, width: int, drawing: Drawing) -> list[Part]:
     if loss is None:
         return _absent(width, drawing)
     style = drawing.palette.muted if loss == 0 else _calm(row, drawing.palette)
-    return [(write.share(loss).rjust(width), style)]
+    return [(format_share(loss).rjust(width), style)]
 
 
 def _percentile(of: float) -> Cell:
@@ -152,7 +153,7 @@ def _percentile(of: float) -> Cell:
         (value,) = row.samples.percentiles(of)
         if value is None:
             return _absent(width, drawing)
-        return [(write.duration(value).rjust(width), _calm(row, drawing.palette))]
+        return [(format_rtt(value).rjust(width), _calm(row, drawing.palette))]
 
     return cell
 
@@ -166,13 +167,13 @@ def _uptime(row: Row, width: int, drawing: Drawing) -> list[Part]:
     if row.uptime is None:
         return _absent(width, drawing)
     style = drawing.palette.muted if row.uptime >= 1 else _calm(row, drawing.palette)
-    return [(write.uptime(row.uptime).rjust(width), style)]
+    return [(format_uptime(row.uptime).rjust(width), style)]
 
 
 def _since(row: Row, width: int, drawing: Drawing) -> list[Part]:
     if row.since is None:
         return _absent(width, drawing)
-    return [(write.moment(row.since, drawing.now).rjust(width), drawing.palette.muted)]
+    return [(format_recent_time(row.since, drawing.now, narrow=True).rjust(width), drawing.palette.muted)]
 
 
 def _absent(width: int, drawing: Drawing) -> list[Part]:

@@ -12,7 +12,7 @@ from wgmon_tui.diagnosis.neighbours import Together
 from wgmon_tui.diagnosis.verdict import Diagnosis
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.probe.records import Check
-from wgmon_tui.tui.format import duration
+from wgmon_tui.text import format_rtt
 from wgmon_tui.tui.serverhead import beside_it, data_path_and_port
 from wgmon_tui.tui.text_style import Ink
 
@@ -57,7 +57,7 @@ def _addresses(outcome: Round, chosen: Check, ink: Ink) -> Iterator[Text]:
         line.append(f"{check.address!s:<{longest}}", style)
         line.append(f"  {diagnosis.verdict.slug}", ink.state(severity))
         yield line.append(
-            f"  {duration(check.handshake.rtt) if check.handshake else 'lost'}", ink.palette.muted
+            f"  {format_rtt(check.handshake.rtt) if check.handshake else 'lost'}", ink.palette.muted
         )
 
 

@@ -31,6 +31,7 @@ from wgmon_tui.probe.records import (
     Silence,
     SocketError,
 )
+from wgmon_tui.text import format_count, format_offset
 from wgmon_tui.tui.hexlines import GUTTER, HexLine, bytes_per_line, hex_lines, value_of
 from wgmon_tui.wireguard.handshake import Reason
 from wgmon_tui.wireguard.messages import Field, MessageType, fields_of, label_of, receiver_index, sender_index
@@ -121,13 +122,6 @@ class Explanation:
     place: str
     meaning: str
     value: str | None
-
-
-def moment(seconds: float) -> str:
-    """A time since the start of a check, as precise as it is worth reading."""
-    if seconds >= 1:
-        return f"+{seconds:.3f} s"
-    return f"+{seconds * 1000:.2f} ms" if seconds >= 0.001 else f"+{seconds * 1000:.3f} ms"
 
 
 def lay_out(
@@ -231,15 +225,15 @@ def _whose_index(before: tuple[Packet, ...], data: bytes, receiver: Field) -> st
     index = int.from_bytes(data[receiver.offset : receiver.end], "little")
     for packet in before:
         if packet.direction is Direction.SENT and sender_index(packet.data) == index:
-            return f"our initiation of {moment(packet.at)}"
+            return f"our initiation of {format_offset(packet.at)}"
     return "which no initiation of this exchange carries"
 
 
 def _heading(number: int, packet: Packet, ascii_only: bool) -> Heading:
     arrows = {Direction.SENT: "->", Direction.RECEIVED: "<-"} if ascii_only else _ARROWS
     way = f"{arrows[packet.direction]} {packet.direction.value}"
-    size = "1 byte" if len(packet.data) == 1 else f"{len(packet.data)} bytes"
-    return Heading(number, way, moment(packet.at), label_of(packet.data), size)
+    size = format_count(len(packet.data), "byte")
+    return Heading(number, way, format_offset(packet.at), label_of(packet.data), size)
 
 
 _ARROWS = {Direction.SENT: "→", Direction.RECEIVED: "←"}
@@ -292,7 +286,7 @@ def _happenings(evidence: Iterable[Evidence]) -> Iterator[tuple[float, Remark]]:
     for fact in evidence:
         match fact:
             case IcmpError(at=at) | SocketError(at=at):
-                yield at, Remark(f"{moment(at)}  {describe(fact)}", Tone.BAD)
+                yield at, Remark(f"{format_offset(at)}  {describe(fact)}", Tone.BAD)
             case Silence() | ReceiveOverflow() | LateAnswer():
                 yield _AT_THE_END, Remark(describe(fact), Tone.BAD)
             case PassiveKeepalive(after=None) | InnerService(answer=None) | InnerHop(source=None):
@@ -314,7 +308,7 @@ def _unlike(number: int, comparison: Comparison | None, ascii_only: bool) -> Ite
 def _missing(packets: tuple[Packet, ...], ascii_only: bool) -> Iterator[Remark]:
     for packet in packets:
         what = f"{label_of(packet.data)}, {len(packet.data)} bytes"
-        when = f"the last good exchange {packet.direction.value} it at {moment(packet.at)}"
+        when = f"the last good exchange {packet.direction.value} it at {format_offset(packet.at)}"
         yield Remark(f"{_unequal(ascii_only)} missing: {what}; {when}", Tone.DIFFERENT)
 
 

@@ -10,10 +10,10 @@ from rich.text import Text
 from wgmon_tui.diagnosis.telling import TELLINGS
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.monitor.board import Row
+from wgmon_tui.text import format_recent_time, format_until
 from wgmon_tui.tui.actions import Action
 from wgmon_tui.tui.columns import Column, Drawing
 from wgmon_tui.tui.filter import muted
-from wgmon_tui.tui.format import occasion, until_words
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.text_style import Ink
 
@@ -48,13 +48,15 @@ def standing_lines(row: Row, now: float, ink: Ink, actions: Sequence[Action]) ->
         found.append("Flapping: it went down and came back so often that one good check is not believed.")
     if row.incident and row.incident.acknowledged_at is not None:
         by = f" by {row.incident.acknowledged_by}" if row.incident.acknowledged_by else ""
-        found.append(f"Its incident is acknowledged{by}, {occasion(row.incident.acknowledged_at, now)}.")
+        found.append(
+            f"Its incident is acknowledged{by}, {format_recent_time(row.incident.acknowledged_at, now)}."
+        )
     if row.maintenance is not None:
         found.append(f'In the maintenance "{row.maintenance}": incidents are kept, and nobody is told.')
     if muted(row, now) and row.muted_until is not None:
         by = f" by {row.muted_by}" if row.muted_by else ""
         found.append(
-            f"Muted{by} {until_words(row.muted_until, now)}: nobody is told."
+            f"Muted{by} {format_until(row.muted_until, now)}: nobody is told."
             f" {key_of('unmute', actions)} ends that."
         )
     return [line for each in found for line in ink.paragraph(each, ink.palette.text, "now", _LABEL)]

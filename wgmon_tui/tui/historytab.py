@@ -13,11 +13,11 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.diagnosis.wording import stretch
 from wgmon_tui.fleet.records import Address
 from wgmon_tui.fleet.vantage_settings import HOME
 from wgmon_tui.history.records import ExchangeLine, PastCheck, Seen, SightId
-from wgmon_tui.tui.format import duration, fit, occasion, share, uptime
+from wgmon_tui.text import format_elapsed, format_recent_time, format_rtt, format_share, format_uptime
+from wgmon_tui.tui.format import fit
 from wgmon_tui.tui.text_style import Ink
 
 WINDOWS = (("1 h", 3600.0), ("24 h", 86400.0), ("7 d", 604800.0), ("30 d", 2592000.0))
@@ -91,7 +91,7 @@ def uncounted(seen: Seen, window: float) -> str:
     # A check is judged when it ends, so the newest seconds are never in the figures yet.
     least = max(_LEAST_GAP_S, window / 100)
     return ", ".join(
-        f"{word} {stretch(seconds)}"
+        f"{word} {format_elapsed(seconds)}"
         for word, seconds in parts
         if seconds >= (least if word == "not checked" else _LEAST_GAP_S)
     )
@@ -104,10 +104,10 @@ def _counted(name: str, seen: Seen, wide: bool, ink: Ink) -> Text:
     def figure(text: str | None, width: int) -> None:
         line.append(f"{text or absent:>{width}}", palette.muted if text is None else palette.text)
 
-    figure(None if seen.uptime is None else uptime(seen.uptime), _UPTIME)
-    figure(None if seen.loss is None else share(seen.loss), _LOSS)
+    figure(None if seen.uptime is None else format_uptime(seen.uptime), _UPTIME)
+    figure(None if seen.loss is None else format_share(seen.loss), _LOSS)
     for value in (seen.p50, seen.p95, seen.p99):
-        figure(None if value is None else duration(value), _TIME)
+        figure(None if value is None else format_rtt(value), _TIME)
     if wide:
         figure(f"{seen.checks:,}", _CHECKS)
     return line
@@ -131,7 +131,9 @@ def failure_heading(columns: FailureColumns) -> str:
 def failure_line(failure: Failure, now: float, columns: FailureColumns, ink: Ink) -> Text:
     """One failed check, under its heading."""
     check, palette = failure.check, ink.palette
-    line = Text().append(fit(occasion(check.at, now, seconds=True), _WHEN, ink.glyphs), palette.text)
+    line = Text().append(
+        fit(format_recent_time(check.at, now, seconds=True), _WHEN, ink.glyphs), palette.text
+    )
     verdict = fit(check.verdict.slug, _VERDICT, ink.glyphs)
     line.append(f"  {verdict}", palette.severity[check.verdict.severity])
     if columns.origin:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.diagnosis.wording import stretch
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.fleet.vantage_settings import HOME
 from wgmon_tui.history.records import Note
 from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.text import format_elapsed, format_recent_time
 from wgmon_tui.tui.filter import Filter, Term
-from wgmon_tui.tui.format import fit, occasion
+from wgmon_tui.tui.format import fit
 from wgmon_tui.tui.text_style import Ink
 
 GAP = 2
@@ -79,7 +79,7 @@ def line(entry: IncidentEntry, now: float, columns: Columns, ink: Ink, silenced:
     if columns.server:
         found.append(gap).append(fit(glyphs.clean(incident.server), columns.server, glyphs), calm)
     found.append(gap).append(fit(incident.verdict.slug, _CAUSE, glyphs), loud)
-    found.append(gap).append(f"{occasion(incident.opened_at, now):>{_OPENED}}", calm)
+    found.append(gap).append(f"{format_recent_time(incident.opened_at, now):>{_OPENED}}", calm)
     found.append(gap).append(f"{lasted(incident, now):>{_LASTED}}", calm)
     if columns.words:
         found.append(gap).append_text(_words(entry, now, columns.words, ink, silenced))
@@ -89,8 +89,8 @@ def line(entry: IncidentEntry, now: float, columns: Columns, ink: Ink, silenced:
 def lasted(incident: Incident, now: float) -> str:
     """How long it took, or has taken until now: that in whole tens of seconds, since each repaints a line."""
     if incident.closed_at is None:
-        return stretch((now - incident.opened_at) // _OPEN_STEP_S * _OPEN_STEP_S)
-    return stretch(incident.closed_at - incident.opened_at)
+        return format_elapsed((now - incident.opened_at) // _OPEN_STEP_S * _OPEN_STEP_S)
+    return format_elapsed(incident.closed_at - incident.opened_at)
 
 
 def _words(entry: IncidentEntry, now: float, width: int, ink: Ink, silenced: str) -> Text:
@@ -108,7 +108,7 @@ def _words(entry: IncidentEntry, now: float, width: int, ink: Ink, silenced: str
     if incident.flapping:
         parts.append((FLAPPING, palette.text))
     if incident.acknowledged_at is not None:
-        who = f"{incident.acknowledged_by} {occasion(incident.acknowledged_at, now)}".lstrip()
+        who = f"{incident.acknowledged_by} {format_recent_time(incident.acknowledged_at, now)}".lstrip()
         parts.append((f"{glyphs.acknowledged} {glyphs.clean(who)}", palette.text))
     if entry.notes:
         parts.append((glyphs.clean(entry.notes[-1].text), palette.muted))
@@ -128,21 +128,25 @@ def detail(entry: IncidentEntry, now: float, ink: Ink, silenced: str = "") -> Te
     """
     incident, palette = entry.incident, ink.palette
     lines = ink.paragraph(incident.summary, palette.text)
-    closed = "now" if incident.closed_at is None else occasion(incident.closed_at, now)
-    facts = [f"from {occasion(incident.opened_at, now)} to {closed}, {lasted(incident, now)}"]
+    closed = "now" if incident.closed_at is None else format_recent_time(incident.closed_at, now)
+    facts = [f"from {format_recent_time(incident.opened_at, now)} to {closed}, {lasted(incident, now)}"]
     facts += [FLAPPING] if incident.flapping else []
     facts.append(_known_to(incident, now) if incident.acknowledged_at is not None else "not acknowledged")
     facts += [silenced] if silenced else []
     lines += ink.paragraph(", ".join(facts), palette.muted)
     for note in entry.notes:
-        who = f"{note.who}, {occasion(note.at, now)}: " if note.who else f"{occasion(note.at, now)}: "
+        who = (
+            f"{note.who}, {format_recent_time(note.at, now)}: "
+            if note.who
+            else f"{format_recent_time(note.at, now)}: "
+        )
         lines += ink.paragraph(f"{who}{note.text}", palette.text, "note")
     return Text("\n").join(lines)
 
 
 def _known_to(incident: Incident, now: float) -> str:
     by = f" by {incident.acknowledged_by}" if incident.acknowledged_by else ""
-    return f"acknowledged{by} {occasion(incident.acknowledged_at or 0.0, now)}"
+    return f"acknowledged{by} {format_recent_time(incident.acknowledged_at or 0.0, now)}"
 
 
 # Which of them a filter lets through

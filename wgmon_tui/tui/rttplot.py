@@ -18,6 +18,7 @@ from rich.text import Text
 
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.history.records import Bucket
+from wgmon_tui.text import format_clock, format_day, format_limit
 from wgmon_tui.tui.heatmap import loss_mark, state_of
 from wgmon_tui.tui.text_style import Ink
 
@@ -268,15 +269,8 @@ def _labels(scale: Scale | None, lines: int) -> list[str]:
     for number in range(round(scale.top / scale.tick) + 1):
         value = number * scale.tick
         line = min(lines - 1, floor((1 - value / scale.top) * lines))
-        labels[line] = tick_label(value)
+        labels[line] = format_limit(value)
     return labels
-
-
-def tick_label(seconds: float) -> str:
-    """A round number of the axis with its unit."""
-    if seconds == 0:
-        return "0 ms"
-    return f"{seconds * 1000:g} ms" if seconds < 0.9995 else f"{seconds:g} s"
 
 
 def _losses(buckets: Iterable[Bucket], stretch: Stretch, cells: int, ink: Ink) -> Text:
@@ -337,12 +331,12 @@ def time_ticks(start: float, end: float, most: int) -> Iterator[tuple[float, str
         if step is None:
             then = date(*time.localtime(midnight)[:3])
             if then.toordinal() % days == 0 and midnight >= start:
-                yield midnight, f"{then:%b %d}"
+                yield midnight, format_day(midnight)
             continue
         for seconds in range(0, int(_DAY_S), step):
             at = _local(year, month, day + number, seconds)
             if start <= at <= end:
-                yield at, time.strftime("%H:%M" if seconds else "%b %d", time.localtime(at))
+                yield at, format_clock(at) if seconds else format_day(at)
 
 
 def _local(year: int, month: int, day: int, seconds: int) -> float:

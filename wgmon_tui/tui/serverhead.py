@@ -18,8 +18,9 @@ from wgmon_tui.diagnosis.vantages import in_words
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.probe.records import Check
+from wgmon_tui.text import format_limit, format_recent_time, format_rtt, format_share, format_until
 from wgmon_tui.tui.exchangelines import Comparison, Explanation
-from wgmon_tui.tui.format import duration, fit, moment, occasion, progress, share, sparkline, until_words
+from wgmon_tui.tui.format import fit, progress, sparkline
 from wgmon_tui.tui.port import falsely_up, port_up
 from wgmon_tui.tui.text_style import LABEL_WIDTH, Ink
 from wgmon_tui.tui.together import fails_with
@@ -133,7 +134,7 @@ def _headline(row: Row, check: Check | None, ink: Ink, detail: Detail, now: floa
     if row.maintenance is not None:
         line.append(f"  {ink.glyphs.muted} {ink.glyphs.clean(row.maintenance)}", ink.palette.muted)
     elif row.muted_until is not None:
-        line.append(f"  {ink.glyphs.muted} muted {until_words(row.muted_until, now)}", ink.palette.muted)
+        line.append(f"  {ink.glyphs.muted} muted {format_until(row.muted_until, now)}", ink.palette.muted)
     place = ink.glyphs.clean(str(row.server.endpoint))
     if check and check.address and str(check.address) != row.server.endpoint.host:
         place += f" {'->' if ink.glyphs.ascii_only else '→'} {check.address}"
@@ -149,8 +150,11 @@ def _figures(row: Row, ink: Ink, now: float) -> Text:
     figures = [
         ("p50", _or_absent(median, ink)),
         ("p95", _or_absent(slowest, ink)),
-        ("loss", ink.glyphs.absent if lost is None else share(lost)),
-        ("since", ink.glyphs.absent if row.since is None else moment(row.since, now)),
+        ("loss", ink.glyphs.absent if lost is None else format_share(lost)),
+        (
+            "since",
+            ink.glyphs.absent if row.since is None else format_recent_time(row.since, now, narrow=True),
+        ),
     ]
     line = _figures_line(row, figures, ink)
     while line.cell_len > ink.width and figures:
@@ -173,7 +177,7 @@ def _figures_line(row: Row, figures: Sequence[tuple[str, str]], ink: Ink) -> Tex
 
 
 def _or_absent(seconds: float | None, ink: Ink) -> str:
-    return ink.glyphs.absent if seconds is None else duration(seconds)
+    return ink.glyphs.absent if seconds is None else format_rtt(seconds)
 
 
 def caption(
@@ -193,7 +197,7 @@ def caption(
     `follow` is the key that shows the newest again.
     """
     text, key = ink.palette.text, ink.palette.accent
-    when = occasion(check.started_at, now, seconds=True)
+    when = format_recent_time(check.started_at, now, seconds=True)
     parts = [Text(f"check of {when}", style=ink.palette.muted)]
     if whence:
         title = f"from {ink.glyphs.clean(whence)}: {outcome.diagnosis.verdict.slug}, {when}"
@@ -238,7 +242,7 @@ def comparison_line(check: Check, good: Check, found: Comparison, ink: Ink, now:
     differences = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts if count)
     style = ink.state(Severity.DEGRADED) if differences else ink.palette.muted
     return Text(
-        f"against the last good one of {occasion(good.started_at, now, seconds=True)}: "
+        f"against the last good one of {format_recent_time(good.started_at, now, seconds=True)}: "
         f"{differences or 'the same form'}",
         style=style,
     )
@@ -259,7 +263,9 @@ def no_packets(row: Row, diagnosis: Diagnosis | None, ink: Ink) -> Text:
         title, why = "Paused before the first check", "Nothing is sent. p goes on, and checks at once."
     else:
         title = "Waiting for the first check"
-        why = f"It comes within {row.server.interval:g} s, and its packets appear here. r checks now."
+        why = (
+            f"It comes within {format_limit(row.server.interval)}, and its packets appear here. r checks now."
+        )
     lines = [Text(title, style=ink.palette.text + Style(bold=True)), Text("")]
     return Text("\n").join([*lines, *ink.paragraph(why, ink.palette.muted)])
 

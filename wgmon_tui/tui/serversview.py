@@ -6,17 +6,17 @@ Pure: findings in, Rich text out.
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.diagnosis.inspection import Agreement, Finding, ago
+from wgmon_tui.diagnosis.inspection import Agreement, Finding
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.probe.inspect import LIMIT_S
+from wgmon_tui.text import format_age, format_clock, format_limit
 from wgmon_tui.tui.text_style import Ink
 
 _LABEL = 15
@@ -46,9 +46,9 @@ def answer_heading(answer: Answer, now: float, ink: Ink) -> Text:
     """Whose words follow, and how old they are."""
     words = "The server's own view"
     if answer.findings is not None:
-        asked = time.strftime("%H:%M:%S", time.localtime(answer.asked_at))
+        asked = format_clock(answer.asked_at, seconds=True)
         age = (now - answer.asked_at) // _AGE_STEP_S * _AGE_STEP_S
-        words += f", asked at {asked}, {ago(age)}"
+        words += f", asked at {asked}, {format_age(age)}"
     return Text("\n").join(ink.paragraph(words, ink.palette.muted))
 
 
@@ -63,7 +63,7 @@ def _asking(server: Server, ink: Ink) -> list[Text]:
     commands = [shlex.join(words) for words in (server.inspect, server.inspect_config) if words]
     if not commands:
         return ink.paragraph("asking the interfaces of this machine …", ink.palette.text)
-    limit = f"at most {LIMIT_S * len(commands):g} s"
+    limit = f"at most {format_limit(LIMIT_S * len(commands))}"
     return ink.paragraph(f"asking the server: {', then '.join(commands)} … ({limit})", ink.palette.text)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from wgmon_tui.diagnosis.neighbours import FEWEST, OF_A_PLACE, Standing, Together, failing_together
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Board, Row
+from wgmon_tui.text import format_list
 
 _LEAST_SECONDS = 1.0
 _SHARE = 0.02
@@ -65,5 +66,4 @@ def _standing(row: Row) -> Standing:
 def fails_with(group: Together, name: str) -> str:
     """A group as a member of it sees it."""
     others = [other for other in group.names if other != name]
-    named, more = ", ".join(others[:_NAMED]), len(others) - _NAMED
-    return f"{named}{f' and {more} more' if more > 0 else ''}: all with {group.bond} are down"
+    return f"{format_list(others, most=_NAMED)}: all with {group.bond} are down"

@@ -15,7 +15,7 @@ from wgmon_tui.diagnosis.neighbours import Together
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.feed import Feed
-from wgmon_tui.tui import format as write
+from wgmon_tui.text import format_rtt
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.themes import Palette
 from wgmon_tui.tui.together import FailingTogether
@@ -83,7 +83,7 @@ def totals_line(
         pieces.append(_Piece(totals.alerts, palette.severity[Severity.DOWN], dot, 0))
     pieces.append(_Piece(f"{totals.checks_per_second:.1f} checks/s", palette.muted, dot, 3))
     if totals.p95 is not None:
-        pieces.append(_Piece(f"p95 {write.duration(totals.p95)}", palette.muted, dot, 2))
+        pieces.append(_Piece(f"p95 {format_rtt(totals.p95)}", palette.muted, dot, 2))
     if totals.together and width >= _WIDE:
         pieces = _with_company(pieces, totals.together, width, palette.severity[Severity.DOWN], dot, glyphs)
     pieces, note = _with_status(pieces, status, note, width, glyphs)

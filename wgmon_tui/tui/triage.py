@@ -8,9 +8,9 @@ from dataclasses import replace
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.report.summary import Account, account_of, as_markdown, as_text
+from wgmon_tui.text import format_count, format_until
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.filter import muted
-from wgmon_tui.tui.format import until_words
 from wgmon_tui.tui.port import port_up
 from wgmon_tui.tui.together import fails_with
 
@@ -47,7 +47,7 @@ def exchange_account(app: AppContext, row: Row, outcome: Round) -> Account:
 def copy_accounts(app: AppContext, accounts: Sequence[Account], *, markdown: bool) -> None:
     """Put them on the clipboard, one after the other."""
     write, now = as_markdown if markdown else as_text, app.clock()
-    whose = accounts[0].server if len(accounts) == 1 else f"{len(accounts)} servers"
+    whose = accounts[0].server if len(accounts) == 1 else format_count(len(accounts), "server")
     form = " in Markdown" if markdown else ""
     app.copy_and_say("\n".join(write(each, now) for each in accounts), f"the report on {whose}{form}")
 
@@ -57,5 +57,5 @@ def silenced(row: Row, now: float) -> str:
     words = [f'in the maintenance "{row.maintenance}"'] if row.maintenance is not None else []
     if muted(row, now) and row.muted_until is not None:
         by = f" by {row.muted_by}" if row.muted_by else ""
-        words.append(f"muted{by} {until_words(row.muted_until, now)}")
+        words.append(f"muted{by} {format_until(row.muted_until, now)}")
     return ", ".join(words)

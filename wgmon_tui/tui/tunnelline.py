@@ -17,7 +17,7 @@ from wgmon_tui.probe.records import (
     PassiveKeepalive,
     PathMtu,
 )
-from wgmon_tui.tui.format import duration
+from wgmon_tui.text import format_rtt
 
 _ANSWERS = {"answered": "answered", "open": "open", "closed": "closed", None: "silent"}
 
@@ -46,7 +46,7 @@ def _answered(check: Check) -> Iterator[str]:
     echoes = every(InnerEcho, check.evidence)
     sent, received = sum(each.sent for each in echoes), sum(each.received for each in echoes)
     if sent:
-        took = f", {duration(check.tunnel.rtt)}" if check.tunnel and check.tunnel.rtt is not None else ""
+        took = f", {format_rtt(check.tunnel.rtt)}" if check.tunnel and check.tunnel.rtt is not None else ""
         yield f"{received} of {sent} echoes{took}"
     if received:
         yield from (f"{each.target} silent" for each in echoes if not each.received)
@@ -57,7 +57,7 @@ def _answered(check: Check) -> Iterator[str]:
 def _first_hop(check: Check) -> Iterator[str]:
     """Who answered where no inner address is known."""
     for hop in every(InnerHop, check.evidence):
-        took = f" answers, {duration(hop.rtt)}" if hop.rtt is not None else " answers"
+        took = f" answers, {format_rtt(hop.rtt)}" if hop.rtt is not None else " answers"
         yield f"{hop.source}{took}" if hop.source else f"nothing comes back over IPv{hop.version}"
 
 

@@ -9,7 +9,8 @@ import re
 import time
 from math import inf
 
-from wgmon_tui.fleet.values import InvalidValueError, quoted
+from wgmon_tui.fleet.values import InvalidValueError
+from wgmon_tui.text import quoted
 
 PRESETS = ("1h", "4h", "8h", "tomorrow 9:00", "monday 9:00", "7d", "until unmuted")
 """What is mostly wanted, the first one offered first."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.store import StoreUnavailableError
 from wgmon_tui.monitor.board import Board
-from wgmon_tui.tui.format import uptime
+from wgmon_tui.text import format_uptime
 
 WINDOW_S = 86400.0
 _EVERY_S = 60.0
@@ -31,6 +31,6 @@ def put(board: Board, uptimes: Mapping[str, float]) -> None:
     """Write them on the board; a row changes only where it would read differently."""
     for name, share in uptimes.items():
         row = board.rows.get(name)
-        if row is not None and (row.uptime is None or uptime(row.uptime) != uptime(share)):
+        if row is not None and (row.uptime is None or format_uptime(row.uptime) != format_uptime(share)):
             row.uptime = share
             board.touch(name)

@@ -13,7 +13,8 @@ from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.probe.records import Check, Direction, Packet
-from wgmon_tui.tui.format import duration, fit, moment, occasion, share
+from wgmon_tui.text import format_recent_time, format_rtt, format_share
+from wgmon_tui.tui.format import fit
 from wgmon_tui.tui.text_style import Ink
 from wgmon_tui.wireguard.messages import label_of
 
@@ -119,10 +120,10 @@ def _block(seer: Seer, chosen: bool, ink: Ink, now: float) -> Iterator[Text]:
     if seer.last is None:
         return
     check = seer.last.check
-    when = occasion(check.started_at, now, seconds=True)
+    when = format_recent_time(check.started_at, now, seconds=True)
     yield from _fact("when", when if seer.current else f"{when}: too old to count", ink)
     if seer.up_at is not None and seer.severity is Severity.DOWN:
-        yield from _fact("up", f"last at {occasion(seer.up_at, now, seconds=True)}", ink)
+        yield from _fact("up", f"last at {format_recent_time(seer.up_at, now, seconds=True)}", ink)
     yield from _fact("at", str(check.address) if check.address else "no address", ink)
     yield from _fact("rtt", _round_trips(seer.rtts), ink)
     if check.tunnel:
@@ -142,7 +143,11 @@ def _fact(label: str, words: str, ink: Ink) -> list[Text]:
 
 def _line_of(status: VantageStatus, ink: Ink, now: float) -> Iterator[Text]:
     """How the line there is, where that is worth a word."""
-    parts = [] if status.connected else [f"not connected since {moment(status.since, now)}"]
+    parts = (
+        []
+        if status.connected
+        else [f"not connected since {format_recent_time(status.since, now, narrow=True)}"]
+    )
     parts += [status.trouble] if status.trouble else []
     parts += [f"{status.waiting} reports wait there"] if status.waiting > _USUALLY_WAITING else []
     if parts:
@@ -154,9 +159,9 @@ def _round_trips(rtts: Sequence[float | None]) -> str:
     answered = [rtt for rtt in rtts if rtt is not None]
     if not rtts:
         return "not asked yet"
-    last = "lost" if rtts[-1] is None else duration(rtts[-1])
-    middle = f", p50 {duration(median(answered))}" if answered else ""
-    return f"{last}{middle}, loss {share(1 - len(answered) / len(rtts))}"
+    last = "lost" if rtts[-1] is None else format_rtt(rtts[-1])
+    middle = f", p50 {format_rtt(median(answered))}" if answered else ""
+    return f"{last}{middle}, loss {format_share(1 - len(answered) / len(rtts))}"
 
 
 def _packets(seer: Seer, ink: Ink, now: float) -> Iterator[Text]:
@@ -166,7 +171,7 @@ def _packets(seer: Seer, ink: Ink, now: float) -> Iterator[Text]:
     check = seer.exchange.check
     older = check.started_at != seer.last.check.started_at
     yield Text("")
-    title = f"packets of {occasion(check.started_at, now, seconds=True)}" if older else "packets"
+    title = f"packets of {format_recent_time(check.started_at, now, seconds=True)}" if older else "packets"
     yield Text(fit(title, ink.width, ink.glyphs).rstrip(), style=ink.palette.muted)
     for packet in check.exchange[:_MOST_PACKETS]:
         yield _packet(packet, ink)
@@ -180,7 +185,7 @@ def _packet(packet: Packet, ink: Ink) -> Text:
     sent = packet.direction is Direction.SENT
     arrow = ("->" if sent else "<-") if ink.glyphs.ascii_only else ("→" if sent else "←")
     label = label_of(packet.data).removeprefix("handshake ")
-    words = f"{arrow} {duration(packet.at):>8}  {len(packet.data):>4} B  {label}"
+    words = f"{arrow} {format_rtt(packet.at):>8}  {len(packet.data):>4} B  {label}"
     return Text(fit(words, ink.width, ink.glyphs).rstrip(), style=ink.palette.text)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from wgmon_tui.report.files import write_beside_others
 from wgmon_tui.report.fleet_objects import fleet_object
 from wgmon_tui.report.json_lines import Json, json_line, one_line
 from wgmon_tui.report.summary import Account, as_markdown
+from wgmon_tui.text import format_file_time, format_list
 from wgmon_tui.tui.context import AppContext
 
 Files = Iterator[tuple[str, Iterable[bytes]]]
@@ -71,7 +71,7 @@ def write_list(
 def file_stem(name: str, now: float) -> str:
     """`wgmon-NAME-20261122T101500Z`, of characters that every file system and shell takes as they are."""
     safe = _UNSAFE.sub("_", name).strip("._-") or "server"
-    return f"wgmon-{safe}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now))}"
+    return f"wgmon-{safe}-{format_file_time(now)}"
 
 
 def _write(app: AppContext, name: str, files: Callable[[], Files]) -> None:
@@ -92,4 +92,4 @@ def _written(stem: str, files: Callable[[], Files]) -> str:
         paths = [write_beside_others(directory, stem, suffix, parts) for suffix, parts in files()]
     except OSError as error:
         return f"Cannot write {error.filename or stem}: {error.strerror}"
-    return f"Wrote {' and '.join(path.name for path in paths)} in {directory}"
+    return f"Wrote {format_list(path.name for path in paths)} in {directory}"

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import cast
 
 from wgmon_tui.alerts.http import JSON_HEADERS, json_body, post, refusal
 from wgmon_tui.alerts.messages import brief, safe, title
 from wgmon_tui.alerts.records import Announcement, Kind, Matter
 from wgmon_tui.fleet.alert_settings import Alertmanager, Sink
+from wgmon_tui.text import format_iso_time
 
 _PATH = "/api/v2/alerts"
 _HELD_AT_LEAST_S = 300.0
@@ -74,7 +74,12 @@ def _of_ourselves(options: Alertmanager, announcement: Announcement, until: floa
 
 
 def _alert(labels: dict[str, str], said: dict[str, str], begins: float, ends: float) -> dict[str, object]:
-    return {"labels": labels, "annotations": said, "startsAt": _time(begins), "endsAt": _time(ends)}
+    return {
+        "labels": labels,
+        "annotations": said,
+        "startsAt": format_iso_time(begins),
+        "endsAt": format_iso_time(ends),
+    }
 
 
 def _authorization(options: Alertmanager, secrets: Mapping[str, str]) -> dict[str, str]:
@@ -89,7 +94,3 @@ def _authorization(options: Alertmanager, secrets: Mapping[str, str]) -> dict[st
 def _address(url: str) -> str:
     """The API below the address at which Alertmanager's own pages are."""
     return url if url.endswith(_PATH) else url.rstrip("/") + _PATH
-
-
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

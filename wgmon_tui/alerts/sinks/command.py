@@ -10,8 +10,8 @@ from wgmon_tui.alerts.http import json_body
 from wgmon_tui.alerts.messages import as_json
 from wgmon_tui.alerts.records import Announcement, RetryError
 from wgmon_tui.fleet.alert_settings import Command, Sink
-from wgmon_tui.fleet.values import quoted
 from wgmon_tui.probe.children import ending_with_us, start
+from wgmon_tui.text import format_limit, quoted
 
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
@@ -29,7 +29,7 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
         try:
             running.communicate(json_body(as_json(announcement)) + b"\n", sink.timeout)
         except subprocess.TimeoutExpired:
-            raise RetryError(f"{program} did not end within {sink.timeout:g} s") from None
+            raise RetryError(f"{program} did not end within {format_limit(sink.timeout)}") from None
     if running.returncode != 0:
         raise RetryError(f"{program} ended with {_ending(running.returncode)}; run it by hand to see why")
 

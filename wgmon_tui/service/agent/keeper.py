@@ -47,6 +47,7 @@ from wgmon_tui.service.agent.protocol import (
 )
 from wgmon_tui.service.agent.reports import Kept, Reports, ReportsUnavailableError
 from wgmon_tui.service.together import all_or_none
+from wgmon_tui.text import format_limit
 
 _EXIT_FAILED = 71
 _AGAIN_AFTER_S = 1.0
@@ -159,7 +160,7 @@ class Keeper:
         while True:
             left = self._heard_at + self._linger_s - time.monotonic()
             if left <= 0:
-                _end(ended, f"no writer came within {self._linger_s:g} s")
+                _end(ended, f"no writer came within {format_limit(self._linger_s)}")
             await asyncio.sleep(max(left, 0.01))
 
     # What a line asks

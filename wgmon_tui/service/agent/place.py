@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui import __version__
-from wgmon_tui.fleet.values import printable
 from wgmon_tui.service.sockets import control_path
+from wgmon_tui.text import format_local_time, printable
 
 EXIT_TAKEN = 75
 """Of a keeper that found another one: sysexits.h's EX_TEMPFAIL."""
@@ -88,14 +88,13 @@ def connected(state_dir: Path) -> socket.socket:
 def log(state_dir: Path, line: str) -> None:
     """Write a line to the log, which begins anew where it is long; the one before stays beside it."""
     path = state_dir / LOG
-    at = time.strftime("%Y-%m-%d %H:%M:%S")
     with suppress(OSError):
         if path.exists() and path.stat().st_size > _LONGEST_LOG:
             path.replace(path.with_name(f"{LOG}.1"))
         with os.fdopen(
             os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "a"
         ) as file:
-            file.write(f"{at} {printable(line)}\n")
+            file.write(f"{format_local_time(time.time())} {printable(line)}\n")
 
 
 def last_logged(state_dir: Path) -> str:

@@ -19,10 +19,11 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
-from wgmon_tui.fleet.values import InvalidValueError, parse_name, printable
+from wgmon_tui.fleet.values import InvalidValueError, parse_name
 from wgmon_tui.history.codec import ForeignError, form_of
 from wgmon_tui.history.stored_names import STORED_NAMES, StoredNames, StoredRecord
 from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.text import printable
 
 PROTOCOL = 1
 

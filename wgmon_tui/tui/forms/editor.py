@@ -22,7 +22,7 @@ from wgmon_tui.fleet.error_lines import line_of
 from wgmon_tui.fleet.private_files import create_private, replace_private
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.fleet.servers_file import NAME, read_whole, replace_whole
-from wgmon_tui.fleet.values import printable
+from wgmon_tui.text import printable
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.attempt import SAID_FOR_S, attempted
 from wgmon_tui.tui.forms.rejected import Rejected

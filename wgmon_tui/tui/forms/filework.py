@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from wgmon_tui.fleet.editing import Deleted, delete_servers, listed, restore
+from wgmon_tui.fleet.editing import Deleted, delete_servers, restore
 from wgmon_tui.fleet.servers_file import read, why_not_writable
+from wgmon_tui.text import FEW, format_list
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.attempt import SAID_FOR_S, attempted
 from wgmon_tui.tui.forms.question import Question
@@ -40,7 +41,7 @@ async def open_form(app: AppContext, config_dir: Path, name: str | None, *, copi
 async def delete(app: AppContext, config_dir: Path, names: Sequence[str]) -> None:
     """Ask, and take these servers out of the file."""
     question = Question(
-        f"Delete {listed(names)}? The history stays, and so do key files.",
+        f"Delete {format_list(names, most=FEW)}? The history stays, and so do key files.",
         yes=f"delete; {_way_back(app)}",
         neither="keep",
     )

@@ -9,13 +9,13 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from wgmon_tui.text import format_count, format_servers
 from wgmon_tui.tui.acting import ACTS, ActsOnServers
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.columns import COLUMNS
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.filterbar import FilterBar, tags_of
 from wgmon_tui.tui.fleet_table import FleetTable
-from wgmon_tui.tui.format import spoken
 from wgmon_tui.tui.forms.changes import CHANGES
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.keymap import key_of
@@ -181,8 +181,8 @@ class FleetScreen(ActsOnServers):
     def whom(self, names: Sequence[str]) -> str:
         """The servers in a notice, which says that it was the marked ones."""
         if not self.table.marked:
-            return spoken(names)
-        return f"{len(names)} marked server{'s' if len(names) > 1 else ''}"
+            return format_servers(names)
+        return format_count(len(names), "marked server")
 
     def columns_here(self) -> Sequence[str]:
         """Those that there is room for."""

@@ -17,6 +17,7 @@ from wgmon_tui.fleet.editing import delete_identity, refuse_used
 from wgmon_tui.fleet.enroll import public_keys, stanza
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity
 from wgmon_tui.fleet.servers_file import read
+from wgmon_tui.text import format_count
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.format import fit
@@ -108,7 +109,7 @@ class IdentitiesScreen(Screen[None]):
     def _line(self, identity: Identity) -> Text:
         palette, glyphs = self.app.palette, self.app.glyphs
         users = sum(server.identity == identity.name for server in self._fleet.servers)
-        used = f"{users} server{'s' if users != 1 else ''}" if users else "not used"
+        used = format_count(users, "server") if users else "not used"
         addresses = ", ".join(str(each) for each in identity.addresses) or "no tunnel address"
         names = [cell_len(glyphs.clean(each.name)) for each in self._fleet.identities]
         width = min(_WIDEST_NAME, max(names))

@@ -16,12 +16,12 @@ from textual.screen import Screen
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from wgmon_tui.fleet.editing import listed
 from wgmon_tui.fleet.enroll import Preview, import_confs, preview, public_keys, read_conf
 from wgmon_tui.fleet.records import ConfigurationError, Fleet
 from wgmon_tui.fleet.servers_file import read
 from wgmon_tui.fleet.values import InvalidValueError
 from wgmon_tui.fleet.wgquick import Conf, looks_like_conf, pasted_conf
+from wgmon_tui.text import FEW, format_list
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.attempt import SAID_FOR_S, attempted
@@ -217,7 +217,7 @@ class ImportScreen(Screen[None]):
         report = await attempted(self.app, partial(import_confs, confs, self._config_dir))
         self._taking = False
         if report is not None:
-            added = listed([server.name for server in report.added])
+            added = format_list((server.name for server in report.added), most=FEW)
             self.dismiss()
             self.app.say(
                 f"Added {added}; it is checked at once" if added else "Nothing new", seconds=SAID_FOR_S

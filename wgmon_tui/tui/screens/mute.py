@@ -7,8 +7,8 @@ from textual.widgets import Input
 
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.values import InvalidValueError
+from wgmon_tui.text import format_until
 from wgmon_tui.tui.actions import bindings_for
-from wgmon_tui.tui.format import until_words
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.screens.oneline import Line, OneLineScreen
 from wgmon_tui.tui.until import EXPECTED, FOREVER, PRESETS, parse_until
@@ -49,7 +49,7 @@ class MuteScreen(OneLineScreen[float]):
         """Until when that is, or what to write."""
         palette, now = self.app.palette, self.app.clock()
         try:
-            words = until_words(parse_until(written, now), now)
+            words = format_until(parse_until(written, now), now)
         except InvalidValueError:
             return Text(EXPECTED, palette.severity[Severity.DEGRADED])
         no_end = f"no end: {key_of('unmute', self.app.actions)} ends it"

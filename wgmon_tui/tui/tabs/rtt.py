@@ -14,7 +14,7 @@ from textual.widgets import Static
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.store import StoreUnavailableError
 from wgmon_tui.monitor.board import Row
-from wgmon_tui.tui.format import duration, occasion, share
+from wgmon_tui.text import format_recent_time, format_rtt, format_share
 from wgmon_tui.tui.past import RttPast, read_rtt
 from wgmon_tui.tui.rttplot import BELOW, LEFT, Stretch, legend, plot, stretch_of
 from wgmon_tui.tui.serverhead import Detail
@@ -163,16 +163,16 @@ class RttTab(ServerTab):
         """The window, from when to when, and its figures; what has no room goes, the least telling first."""
         palette, now, stretch, seen = self.app.palette, self.app.clock(), past.stretch, past.seen
         dash = "-" if self.app.ascii_only else "–"
-        until = "now" if self._end is None else occasion(stretch.end, now)
+        until = "now" if self._end is None else format_recent_time(stretch.end, now)
         name = next((name for name, length in WINDOWS if length == stretch.end - stretch.start), "")
         line = Text().append(name, palette.text + Style(bold=True))
-        line.append(f"  {occasion(stretch.start, now)} {dash} {until}", palette.text)
+        line.append(f"  {format_recent_time(stretch.start, now)} {dash} {until}", palette.text)
         if self._end is not None:
             line.append("  0", palette.accent + Style(bold=True)).append(" back to now", palette.muted)
         figures = [(f"p{of}", value) for of, value in ((50, seen.p50), (95, seen.p95), (99, seen.p99))]
-        told = [(name, duration(value)) for name, value in figures if value is not None]
+        told = [(name, format_rtt(value)) for name, value in figures if value is not None]
         if seen.loss is not None:
-            told.append(("loss", f"{share(seen.loss)} of {seen.checks:,}"))
+            told.append(("loss", f"{format_share(seen.loss)} of {seen.checks:,}"))
         elif not told:
             told.append(("no check in this time", ""))
         for name, value in told:

@@ -1,0 +1,212 @@
+"""Values in words, one function for each kind: durations, times, lists, counts, shares and foreign text.
+
+Pure functions of the lowest layer: every other module may use them, and they import none. Seconds are
+floats; a Unix time is in seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from math import inf
+
+MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
+
+FEW = 3
+"""So many names are read at a glance; a sentence that has more counts the others."""
+
+_LONGEST_QUOTE = 40
+
+_LIMIT_UNITS = (("d", DAY_S, 2 * DAY_S), ("h", HOUR_S, HOUR_S), ("min", MINUTE_S, MINUTE_S))
+
+_KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
+"""32 bytes in canonical base64: a WireGuard key, which may be a secret."""
+
+# Durations
+
+
+def format_elapsed(seconds: float) -> str:
+    """How long something lasted: `42 s`, `12 min`, `3 h 05 min`, `2 d 04 h`, `41 d`.
+
+    Cut, never rounded up: what has not lasted an hour does not read as one. At most eleven cells.
+    """
+    whole = max(0, int(seconds))
+    minutes, hours, days = whole // MINUTE_S, whole // HOUR_S, whole // DAY_S
+    if whole < MINUTE_S:
+        return f"{whole} s"
+    if whole < HOUR_S:
+        return f"{minutes} min"
+    if whole < DAY_S:
+        return f"{hours} h {minutes % 60:02} min"
+    return f"{days} d {hours % 24:02} h" if days < 10 else f"{days} d"
+
+
+def format_age(seconds: float) -> str:
+    """How long ago something was: `42 s ago`, `3 h 05 min ago`. What lies ahead was `0 s ago`."""
+    return f"{format_elapsed(seconds)} ago"
+
+
+def format_rtt(seconds: float) -> str:
+    """A round-trip time to three figures, in at most seven cells: `0.42 ms`, `12.4 ms`, `1.20 s`."""
+    milliseconds = seconds * 1000
+    if milliseconds < 0.995:
+        return f"{milliseconds:.2f} ms"
+    if milliseconds < 99.95:
+        return f"{milliseconds:.1f} ms"
+    if milliseconds < 999.5:
+        return f"{milliseconds:.0f} ms"
+    if seconds < 9.995:
+        return f"{seconds:.2f} s"
+    return f"{seconds:.1f} s" if seconds < 99.95 else f"{seconds:.0f} s"
+
+
+def format_offset(seconds: float) -> str:
+    """When in a check something happened, down to the microsecond: `+0.413 ms`, `+12.38 ms`, `+1.250 s`."""
+    milliseconds = seconds * 1000
+    if milliseconds < 0.9995:
+        return f"+{milliseconds:.3f} ms"
+    return f"+{milliseconds:.2f} ms" if milliseconds < 999.995 else f"+{seconds:.3f} s"
+
+
+def format_limit(seconds: float) -> str:
+    """A duration that somebody chose, exactly: `500 ms`, `2.5 s`, `90 s`, `24 h`, and days from `2 d` on."""
+    for unit, length, least in _LIMIT_UNITS:
+        if seconds >= least and seconds % length == 0:
+            return f"{seconds / length:g} {unit}"
+    return f"{seconds:g} s" if seconds >= 1 else f"{seconds * 1000:g} ms"
+
+
+# Times
+
+
+def format_local_time(at: float, *, seconds: bool = True, zone: bool = False) -> str:
+    """A Unix time in the zone of this machine, which `zone` names: `2026-11-22 19:18:05`."""
+    then = datetime.fromtimestamp(at, UTC).astimezone()
+    return then.strftime(f"%Y-%m-%d {_clock(seconds)}{' %Z' if zone else ''}")
+
+
+def format_local_date(at: float) -> str:
+    """The day of a Unix time in the zone of this machine: `2026-11-22`."""
+    return time.strftime("%Y-%m-%d", time.localtime(at))
+
+
+def format_utc_time(at: float, *, seconds: bool = True) -> str:
+    """A Unix time for readers anywhere: `2026-11-22 19:18:05 UTC`."""
+    return time.strftime(f"%Y-%m-%d {_clock(seconds)} UTC", time.gmtime(at))
+
+
+def format_iso_time(at: float) -> str:
+    """A Unix time for programs, in ISO 8601 to the millisecond: `2026-11-22T19:18:05.250+00:00`."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+
+
+def format_file_time(at: float) -> str:
+    """A Unix time as a part of a file's name, in UTC: `20261122T191805Z`."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
+
+
+def format_clock(at: float, *, seconds: bool = False) -> str:
+    """The local time of day of a Unix time: `19:18`, with seconds `19:18:05`."""
+    return time.strftime(_clock(seconds), time.localtime(at))
+
+
+def format_day(at: float) -> str:
+    """The local day of a Unix time, without its year: `Nov 22`."""
+    return time.strftime("%b %d", time.localtime(at))
+
+
+def format_recent_time(at: float, now: float, *, seconds: bool = False, narrow: bool = False) -> str:
+    """A Unix time beside `now`, without what both share: `19:15` today, `Nov 21 19:15`, `2024 Nov 21`.
+
+    `narrow` leaves out what matters less, for columns of six cells: `19:15` today, `Nov 21`, `2024`. It is
+    never an age, which would change each second and repaint its row.
+    """
+    then, today = time.localtime(at), time.localtime(now)
+    if then[:3] == today[:3]:
+        return format_clock(at, seconds=seconds)
+    if then.tm_year != today.tm_year:
+        return str(then.tm_year) if narrow else f"{then.tm_year} {format_day(at)}"
+    return format_day(at) if narrow else f"{format_day(at)} {format_clock(at, seconds=seconds)}"
+
+
+def format_until(until: float, now: float) -> str:
+    """Until when something holds: `until 19:15`, `until Nov 23 09:00`; without an end `until unmuted`."""
+    return f"until {'unmuted' if until == inf else format_recent_time(until, now)}"
+
+
+def _clock(seconds: bool) -> str:
+    return "%H:%M:%S" if seconds else "%H:%M"
+
+
+# Lists
+
+
+def format_list(items: Iterable[object], *, most: int | None = None) -> str:
+    """The items as a person lists them: `a, b and c`. Beyond `most` they are counted: `a, b and 7 more`."""
+    words = [str(each) for each in items]
+    if most is not None and len(words) > most:
+        words[most:] = [f"{len(words) - most} more"]
+    *first, last = words or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def format_servers(names: Sequence[str]) -> str:
+    """Servers in a notice: their names, where they are few enough to read, else how many they are."""
+    few = len(names) <= FEW
+    return format_list(names) if few else format_count(len(names), "server")
+
+
+# Numbers
+
+
+def format_count(number: int, noun: str, plural: str = "") -> str:
+    """How many of something: `1 server`, `2 servers`. `plural` is for nouns that take more than an s."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def format_bytes(size: int) -> str:
+    """A size in bytes, in the unit that leaves a number below 1024: `512 bytes`, `1.5 KiB`, `64 MiB`."""
+    if size < 1024:
+        return format_count(size, "byte")
+    scaled, unit = size / 1024, "KiB"
+    for larger in ("MiB", "GiB", "TiB"):
+        if scaled < 1023.95:
+            break
+        scaled, unit = scaled / 1024, larger
+    return f"{scaled:.1f}".removesuffix(".0") + f" {unit}"
+
+
+def format_share(part: float) -> str:
+    """A share of 0 to 1 as a percentage; only none at all reads as `0%`."""
+    if part == 0:
+        return "0%"
+    return f"{part:.1%}" if part < 0.0995 else f"{part:.0%}"
+
+
+def format_uptime(part: float) -> str:
+    """A share of 0 to 1 as a percentage, cut rather than rounded: only one without any outage is `100%`."""
+    if part >= 1:
+        return "100%"
+    hundredths = int(part * 10_000)
+    return f"{hundredths / 100:.2f}%" if hundredths >= 9_000 else f"{hundredths // 10 / 10:.1f}%"
+
+
+# Foreign text
+
+
+def printable(text: str) -> str:
+    """`text` with everything that could move a cursor or hide itself written as an escape."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def quoted(text: str) -> str:
+    """`text` for a message: printable, in quotes, cut where it is long. A key that strayed is not shown."""
+    if _KEY.fullmatch(text.strip()):
+        return "a key"
+    cut = text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "…"
+    return f'"{printable(cut)}"'
