@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from math import inf
+from math import inf, nan
 
 import pytest
 from hypothesis import given
@@ -73,6 +73,8 @@ def read_back(text: str) -> float:
         (9 * 86400 + 5 * 3600, "9 d 05 h"),
         (10 * 86400, "10 d"),
         (400 * 86400, "400 d"),
+        (inf, "99999 d"),
+        (nan, "0 s"),
     ],
 )
 def test_an_elapsed_time_is_cut_to_its_two_largest_units(seconds: float, text: str) -> None:

@@ -21,6 +21,8 @@ _LONGEST_QUOTE = 40
 
 _LIMIT_UNITS = (("d", DAY_S, 2 * DAY_S), ("h", HOUR_S, HOUR_S), ("min", MINUTE_S, MINUTE_S))
 
+_LONGEST_S = 99_999.0 * DAY_S
+
 _KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
 """32 bytes in canonical base64: a WireGuard key, which may be a secret."""
 
@@ -30,9 +32,10 @@ _KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
 def format_elapsed(seconds: float) -> str:
     """How long something lasted: `42 s`, `12 min`, `3 h 05 min`, `2 d 04 h`, `41 d`.
 
-    Cut, never rounded up: what has not lasted an hour does not read as one. At most eleven cells.
+    Cut, never rounded up: what has not lasted an hour does not read as one. At most eleven cells: beyond
+    99,999 days it stops.
     """
-    whole = max(0, int(seconds))
+    whole = int(min(max(0.0, seconds), _LONGEST_S))
     minutes, hours, days = whole // MINUTE_S, whole // HOUR_S, whole // DAY_S
     if whole < MINUTE_S:
         return f"{whole} s"

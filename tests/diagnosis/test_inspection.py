@@ -201,7 +201,7 @@ def test_a_handshake_from_the_future_means_that_a_clock_is_wrong() -> None:
     peer = replace(PEER, latest_handshake=int(NOW) + 3600)
     finding = the("handshake", findings(running=replace(RUNNING, peers=(peer,))))
     assert finding.agreement is Agreement.DIFFERS
-    assert "3600 s from now" in finding.sentence
+    assert "1 h 00 min from now" in finding.sentence
 
 
 # What runs beside the server's own file

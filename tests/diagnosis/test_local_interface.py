@@ -71,7 +71,7 @@ def test_both_find_it_well() -> None:
 def test_both_find_it_gone() -> None:
     finding = said(peer(3 * 3600), found(Verdict.SILENT))
     assert (finding.agreement, finding.fix) == (Agreement.OK, "")
-    assert finding.sentence.endswith("3 h ago: to it the server is gone too")
+    assert finding.sentence.endswith("3 h 00 min ago: to it the server is gone too")
 
 
 def test_an_idle_interface_without_a_keepalive_says_little() -> None:
@@ -90,7 +90,7 @@ def test_without_a_verdict_only_the_fact_is_told() -> None:
 def test_a_clock_that_was_set_back_proves_nothing() -> None:
     finding = said(peer(-60), found(Verdict.SILENT))
     assert finding.agreement is Agreement.UNTOLD
-    assert "60 s ahead of our clock" in finding.sentence
+    assert "1 min ahead of our clock" in finding.sentence
 
 
 # Only we are cut off

@@ -164,7 +164,7 @@ def test_an_identity_whose_stamps_lie_ahead_of_the_clock_is_named(tmp_path: Path
         last_ns = tai64n.decode(ledger.next(OURS.public))
     [item] = stamps(tmp_path, {"bastion": OURS.public}, last_ns - 3600 * SECOND_NS)
     assert item.condition is Condition.LOOK
-    assert 'identity "bastion" lies 3600 s ahead' in item.fact
+    assert 'identity "bastion" lies 1 h 00 min ahead' in item.fact
 
 
 def test_spoiled_stamps_and_none_at_all_are_fine(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_what_it_says_cannot_move_the_cursor(tmp_path: Path) -> None:
 def test_a_command_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     began = time.monotonic()
     item = examined(tmp_path, f"sleep 60 & echo $! > {tmp_path}/child; echo waiting >&2; wait", 0.5)
-    assert (item.condition, item.fact) == (Condition.LOOK, "no end within 0.5 s: waiting")
+    assert (item.condition, item.fact) == (Condition.LOOK, "no end within 500 ms: waiting")
     assert time.monotonic() - began < 10
     child = int((tmp_path / "child").read_text())
     while _lives(child):

@@ -234,7 +234,7 @@ def test_two_identities_of_one_name_are_refused() -> None:
 
 def test_among_several_identities_a_server_names_its_own() -> None:
     assert server_refusal('[[identity]]\nname = "office"\nprivate_key_file = "office.key"') == (
-        'key identity: missing, and there are several; name one of "bastion", "office"'
+        'key identity: missing, and there are several; name one of "bastion" and "office"'
     )
 
 

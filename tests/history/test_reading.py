@@ -20,9 +20,9 @@ from tests.history.stores import T0, Store
 from tests.report.rounds import healthy, silent
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.history import schema
+from wgmon_tui.history.database import NewerStoreError, StoreUnavailableError
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import Entry, ExchangeLine, JournalEntry, Moment, Note, PastCheck, State
-from wgmon_tui.history.store import NewerStoreError, StoreUnavailableError
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.samples import CAPACITY
 

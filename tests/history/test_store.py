@@ -12,14 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wgmon_tui.history import schema
-from wgmon_tui.history.store import (
-    STORE,
-    NewerStoreError,
-    StoreUnavailableError,
-    mirrored_stamps,
-    open_store,
-    refuse_newer,
-)
+from wgmon_tui.history.database import NewerStoreError, StoreUnavailableError
+from wgmon_tui.history.store import STORE, mirrored_stamps, open_store, refuse_newer
 
 
 def mode_of(path: Path) -> int:
@@ -146,7 +140,7 @@ def set_aside(state_dir: Path) -> list[Path]:
     return sorted(state_dir.glob(f"{STORE}.damaged-*"))
 
 
-@pytest.mark.parametrize("content", [b"", b"not a database, but text\n" * 500, bytes(8192)])
+@pytest.mark.parametrize("content", [b"", b"x", b"not a database, but text\n" * 500, bytes(8192)])
 def test_a_file_that_is_no_store_is_set_aside_and_one_line_says_so(tmp_path: Path, content: bytes) -> None:
     (tmp_path / STORE).write_bytes(content)
     opened = open_store(tmp_path)
@@ -157,6 +151,43 @@ def test_a_file_that_is_no_store_is_set_aside_and_one_line_says_so(tmp_path: Pat
     assert "\n" not in opened.notice
     assert aside.name == f"{STORE}.damaged-{time.strftime('%Y-%m-%d')}"
     assert aside.read_bytes() == content
+    assert names(tmp_path) == 0
+
+
+def foreign(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        for statement in statements:
+            other.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("CREATE TABLE bookmarks (url TEXT)", "INSERT INTO bookmarks VALUES ('https://example.net')"),
+        ("CREATE TABLE facts (name TEXT, value ANY)", "PRAGMA user_version = 1"),
+        (f"PRAGMA user_version = {schema.VERSION}", "CREATE TABLE servers (name TEXT)"),
+    ],
+    ids=["another program's", "our version, their tables", "without facts"],
+)
+def test_a_database_of_another_program_is_set_aside_unchanged(
+    tmp_path: Path, statements: tuple[str, ...]
+) -> None:
+    foreign(tmp_path / STORE, *statements)
+    content = (tmp_path / STORE).read_bytes()
+    opened = open_store(tmp_path)
+    opened.connection.close()
+    (aside,) = (path for path in set_aside(tmp_path) if not path.name.endswith(("-wal", "-shm")))
+    assert opened.notice
+    assert aside.read_bytes()[100:] == content[100:]  # the header says which journal mode it has
+    assert names(tmp_path) == 0
+
+
+def test_a_store_that_lost_its_facts_is_set_aside(tmp_path: Path) -> None:
+    fill(tmp_path)
+    foreign(tmp_path / STORE, "DELETE FROM facts")
+    opened = open_store(tmp_path)
+    opened.connection.close()
+    assert opened.notice
     assert names(tmp_path) == 0
 
 

@@ -14,9 +14,10 @@ from tests.history.recording import PATIENCE_S, Desk, look, recording
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import SecretForm, SecretSource
 from wgmon_tui.history import codec
+from wgmon_tui.history.database import NewerStoreError
 from wgmon_tui.history.entries import server_of
 from wgmon_tui.history.stamps import StampLedger
-from wgmon_tui.history.store import STORE, NewerStoreError, mirrored_stamps, open_store
+from wgmon_tui.history.store import STORE, mirrored_stamps, open_store
 from wgmon_tui.history.writing import Recorder
 from wgmon_tui.monitor.damping import Damping, from_json
 from wgmon_tui.monitor.incidents import Event, What

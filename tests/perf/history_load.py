@@ -27,8 +27,7 @@ from wgmon_tui.fleet.config_toml import DAY
 from wgmon_tui.history.batch import journal_rows
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.restoring import Restored
-from wgmon_tui.history.store import STORE
-from wgmon_tui.history.writable import WritableStore
+from wgmon_tui.history.store import STORE, WritableStore
 from wgmon_tui.history.writing import COMMIT_EVERY_S, Recorder
 from wgmon_tui.monitor.board import Row
 

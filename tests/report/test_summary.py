@@ -41,8 +41,8 @@ def test_the_text_tells_all_that_one_needs_to_act() -> None:
     assert any(line.startswith("   next: on the server: wg show wg0 preshared-keys") for line in lines)
     assert lines[-4:] == [
         "The exchange of 2026-11-22 19:30:00 UTC",
-        "  sent       +0.00 ms  handshake initiation, 148 bytes",
-        "  received   +13.8 ms  handshake response, 92 bytes",
+        "  sent      +0.000 ms  handshake initiation, 148 bytes",
+        "  received  +13.80 ms  handshake response, 92 bytes",
         "  no authentic answer",
     ]
 
@@ -52,7 +52,7 @@ def test_the_markdown_tells_the_same() -> None:
     assert text.startswith("### ✖ fra1 is down: psk-mismatch\n")
     assert "- **since:** 2026-11-22 19:30 UTC, 12 min\n" in text
     assert "   - next: `on the server: wg show wg0 preshared-keys" in text
-    assert "```\nsent       +0.00 ms  handshake initiation, 148 bytes\n" in text
+    assert "```\nsent      +0.000 ms  handshake initiation, 148 bytes\n" in text
 
 
 def test_a_past_incident_says_how_long_it_lasted_and_what_was_noted() -> None:

@@ -157,7 +157,7 @@ async def answered_after(it: Face, seconds: float) -> None:
 async def test_a_slow_link_is_told_in_one_line_with_the_key_that_helps() -> None:
     async with face() as it:
         await answered_after(it, 1.2)
-        assert it.notices() == ["Slow link: a paint took 1.2 s. Type L for fewer."]
+        assert it.notices() == ["Slow link: a paint took 1.20 s. Type L for fewer."]
 
 
 async def test_a_quick_link_is_not_talked_about() -> None:

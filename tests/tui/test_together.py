@@ -76,6 +76,6 @@ def test_a_paused_server_keeps_nobody_company() -> None:
 
 def test_a_member_sees_the_others_and_of_many_the_first() -> None:
     small = Together('the tag "edge"', ("a", "b", "c"))
-    assert fails_with(small, "b") == 'a, c: all with the tag "edge" are down'
+    assert fails_with(small, "b") == 'a and c: all with the tag "edge" are down'
     large = Together("the address 192.0.2.1", tuple("abcdefghi"))
     assert fails_with(large, "a").startswith("b, c, d, e, f, g and 2 more: all with")

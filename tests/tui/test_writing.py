@@ -41,7 +41,7 @@ async def test_the_exchange_under_study_becomes_a_capture_and_json_beside_the_re
         capture, report, described = (tmp_path / name for name in reversed(names(tmp_path)))
         assert (capture.suffix, report.suffix, described.suffix) == (".pcapng", ".md", ".json")
         [notice] = it.toasts()
-        assert notice == f"Wrote {report.name} and {capture.name} and {described.name} in {tmp_path}"
+        assert notice == f"Wrote {report.name}, {capture.name} and {described.name} in {tmp_path}"
     check = exchanges.healthy()
     assert all(packet.data in capture.read_bytes() for packet in check.exchange)
     line = json.loads(described.read_text())

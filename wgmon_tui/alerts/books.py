@@ -13,10 +13,9 @@ from typing import ParamSpec, TypeVar
 
 from wgmon_tui.alerts.pending import Pending
 from wgmon_tui.alerts.standin import StandIn
-from wgmon_tui.history.store import STORE, unavailable
+from wgmon_tui.history.database import ALERT_WRITER, connect, set_patience, unavailable
+from wgmon_tui.history.store import STORE
 from wgmon_tui.history.unwritten import Unwritten
-
-_PATIENCE_S = 1.0
 
 Write = tuple[str, tuple[object, ...]]
 """A statement and its values."""
@@ -64,7 +63,7 @@ class Books:
         if self._connection and inode == self._inode:
             return self._connection
         self._leave()
-        connection = self._open(_PATIENCE_S)
+        connection = connect(self._path, ALERT_WRITER)
         try:
             # We hold the writer's lock: nobody sends any more what another life of this program began to.
             connection.execute("UPDATE deliveries SET lease_until = NULL WHERE lease_until IS NOT NULL")
@@ -129,29 +128,17 @@ class Books:
 
     def _come_back(self, stand_in: StandIn) -> None:
         # Who waits for the store here keeps every sink waiting.
-        connection, inode = self._open(0.0), self._path.stat().st_ino
+        connection = connect(self._path, ALERT_WRITER, patience_s=0.0)
+        inode = self._path.stat().st_ino
         try:
             stand_in.bring_into(connection)
-            connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_S * 1000:.0f}")
+            set_patience(connection, ALERT_WRITER.patience_s)
             self._pending.watch(connection)
         except BaseException:
             connection.close()
             raise
         self.close()
         self._connection, self._inode, self.trouble = connection, inode, None
-
-    def _open(self, patience: float) -> sqlite3.Connection:
-        uri = f"{self._path.absolute().as_uri()}?mode=rw"
-        connection = sqlite3.connect(
-            uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
-        )
-        try:
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA wal_autocheckpoint = 0")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     def _leave(self) -> None:
         if self._connection:

@@ -11,9 +11,8 @@ from typing import Any
 
 from wgmon_tui.alerts.deliveries import announcement_of
 from wgmon_tui.alerts.records import Announcement
-from wgmon_tui.history.store import STORE, unavailable
-
-_PATIENCE_S = 2.0
+from wgmon_tui.history.database import connect_to_read, unavailable
+from wgmon_tui.history.store import STORE
 
 
 class DeliveryState(StrEnum):
@@ -94,23 +93,11 @@ def counts(state_dir: Path) -> Counts:
 def _rows(state_dir: Path, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
     path = state_dir / STORE
     try:
-        return _read(path, query, values, "mode=ro")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN or path.with_name(path.name + "-wal").exists():
-            raise unavailable(path, error) from None
+        connection, _ = connect_to_read(path)
+        with closing(connection):
+            return connection.execute(query, values).fetchall()
     except sqlite3.Error as error:
         raise unavailable(path, error) from None
-    try:
-        # Nobody writes, and where we may not write ourselves SQLite cannot make the log that it looks for.
-        return _read(path, query, values, "mode=ro&immutable=1")
-    except sqlite3.Error as error:
-        raise unavailable(path, error) from None
-
-
-def _read(path: Path, query: str, values: tuple[object, ...], how: str) -> list[tuple[Any, ...]]:
-    uri = f"{path.absolute().as_uri()}?{how}"
-    with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_S)) as connection:
-        return connection.execute(query, values).fetchall()
 
 
 _STATES = {state.value: state for state in DeliveryState}

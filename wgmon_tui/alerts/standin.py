@@ -15,21 +15,17 @@ from pathlib import Path
 from wgmon_tui.alerts.pending import COLUMNS, Row
 from wgmon_tui.history import schema
 from wgmon_tui.history.batch import OutboxRow
+from wgmon_tui.history.database import READER, SNAPSHOT, Role, attach, connect_memory, has_log
 from wgmon_tui.history.unwritten import Unwritten
-
-_PATIENCE_S = 0.25
-"""How long it waits to read a store that somebody has locked: nobody is told anything meanwhile."""
 
 
 class StandIn:
     """Its `connection` has the tables of the store."""
 
     def __init__(self, path: Path) -> None:
-        self.connection = sqlite3.connect(
-            ":memory:", uri=True, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
-        )
+        self.connection = connect_memory()
         schema.create_or_migrate(self.connection)
-        self.is_blank = not (_copied(self.connection, path) or _copied_unlogged(self.connection, path))
+        self.is_blank = not _copied_from(path, self.connection)
         """Whether the store could not even be read."""
         self._gone_on_with: set[tuple[str, str]] = set()
         """The messages that began in the store: that they are here says nothing of what they are about."""
@@ -91,10 +87,10 @@ def _seen_to(
     return [(number,) for number, _, _, incident, _ in rows if number <= last.get(incident, 0)]
 
 
-def _copied(connection: sqlite3.Connection, path: Path, how: str = "mode=ro") -> bool:
+def _copied(connection: sqlite3.Connection, path: Path, role: Role) -> bool:
     """Whether what is needed of the store could be read."""
     try:
-        connection.execute("ATTACH ? AS disk", (f"{path.absolute().as_uri()}?{how}",))
+        attach(connection, path, role, "disk")
     except sqlite3.Error:
         return False
     try:
@@ -111,10 +107,11 @@ def _copied(connection: sqlite3.Connection, path: Path, how: str = "mode=ro") ->
             connection.execute("DETACH disk")
 
 
-def _copied_unlogged(connection: sqlite3.Connection, path: Path) -> bool:
-    """Where we may not write, SQLite cannot make the log that it looks for, and reads nothing without it."""
-    logged = path.with_name(f"{path.name}-wal").exists()
-    return path.exists() and not logged and _copied(connection, path, "mode=ro&immutable=1")
+def _copied_from(path: Path, connection: sqlite3.Connection) -> bool:
+    """Whether the store could be read, if need be without the log that SQLite cannot make here."""
+    if _copied(connection, path, READER):
+        return True
+    return path.exists() and not has_log(path) and _copied(connection, path, SNAPSHOT)
 
 
 _COPY = (

@@ -53,8 +53,9 @@ def inspect(arguments: argparse.Namespace) -> int:
 def _last_verdict(name: str, state: Path) -> OurVerdict | None:
     """What the last round found, where some process checks this server and has done so of late."""
     from wgmon_tui.diagnosis.our_verdict import our_verdict
+    from wgmon_tui.history.database import StoreUnavailableError
     from wgmon_tui.history.reading import History
-    from wgmon_tui.history.store import STORE, StoreUnavailableError
+    from wgmon_tui.history.store import STORE
 
     now = time.time()
     try:

@@ -11,6 +11,13 @@ from pathlib import Path
 
 from wgmon_tui.history import buckets as rolled
 from wgmon_tui.history import elsewhere, fleetwide, rounds, schema, tiers
+from wgmon_tui.history.database import (
+    DamagedStoreError,
+    NewerStoreError,
+    StoreUnavailableError,
+    connect_to_read,
+    unavailable,
+)
 from wgmon_tui.history.records import (
     NOTHING_SEEN,
     Bucket,
@@ -28,20 +35,9 @@ from wgmon_tui.history.records import (
 )
 from wgmon_tui.history.rows import incident_of, line_of, moment_of
 from wgmon_tui.history.sightings import Vantages
-from wgmon_tui.history.store import (
-    DamagedStoreError,
-    NewerStoreError,
-    StoreUnavailableError,
-    unavailable,
-)
 from wgmon_tui.history.tiers import Span, subject_of
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rounds import Round
-
-_PATIENCE_S = 2.0
-"""How long a read waits where somebody has locked the store: who only writes to it does not."""
-
-_NO_LOG = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 FileId = tuple[int, int]
 """Device and inode."""
@@ -333,31 +329,8 @@ class History:
                 if former == of_file:
                     return connection, of_file
                 connection.close()
-        connection = _open(self._path, "mode=ro")
-        try:
-            connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
-        except UnicodeDecodeError:
-            connection.close()
-            raise
-        except sqlite3.Error as error:
-            connection.close()
-            log = self._path.with_name(f"{self._path.name}-wal")
-            if error.sqlite_errorcode & 0xFF not in _NO_LOG or log.exists():
-                raise
-            # Nobody has it open, and the log that SQLite wants even for a look is not ours to make.
-            return _open(self._path, "mode=ro&immutable=1"), None
-        return connection, of_file
-
-
-def _open(path: Path, how: str) -> sqlite3.Connection:
-    """Raises sqlite3.Error."""
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?{how}",
-        uri=True,
-        timeout=_PATIENCE_S,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+        connection, is_snapshot = connect_to_read(self._path)
+        return connection, None if is_snapshot else of_file
 
 
 def _check_version(path: Path, connection: sqlite3.Connection) -> None:

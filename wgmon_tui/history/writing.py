@@ -20,6 +20,13 @@ from pathlib import Path
 from wgmon_tui.fleet.config_toml import Retention
 from wgmon_tui.history.batch import Pause, outbox_row
 from wgmon_tui.history.compaction import boundary_at
+from wgmon_tui.history.database import (
+    DamagedStoreError,
+    NewerStoreError,
+    StoreUnavailableError,
+    look_through,
+    unavailable,
+)
 from wgmon_tui.history.intake import Heard, Intake
 from wgmon_tui.history.keeping import Keeping
 from wgmon_tui.history.reading import History
@@ -27,19 +34,9 @@ from wgmon_tui.history.records import Mute, Note, State
 from wgmon_tui.history.restoring import ended_meanwhile, restore
 from wgmon_tui.history.sightings import HeardSight, Vantages, heard_sight
 from wgmon_tui.history.stamps import StampLedger
-from wgmon_tui.history.store import (
-    STORE,
-    DamagedStoreError,
-    NewerStoreError,
-    StoreUnavailableError,
-    look_through,
-    open_store,
-    set_aside,
-    unavailable,
-)
+from wgmon_tui.history.store import STORE, WritableStore, open_store, set_damaged_aside
 from wgmon_tui.history.unwritten import Unwritten, unwritten
 from wgmon_tui.history.upkeep import mirror, upkeep
-from wgmon_tui.history.writable import WritableStore
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.incidents import Event
@@ -379,7 +376,7 @@ class Recorder:
             error = unavailable(self._path, error)
         if isinstance(error, DamagedStoreError):
             with suppress(OSError):
-                self.notice = set_aside(self._path)
+                self.notice = set_damaged_aside(self._path)
                 self._again_at = -inf
             self._close()
         batch = self._intake.batch

@@ -15,9 +15,10 @@ from wgmon_tui.fleet.private_files import shown
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Server
 from wgmon_tui.fleet.secrets import Keyring
 from wgmon_tui.fleet.vantage_settings import HOME
+from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.stamps import StampLedger
-from wgmon_tui.history.store import STORE, StoreUnavailableError
+from wgmon_tui.history.store import STORE
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.look import Attention, look
 from wgmon_tui.probe.prober import Prober

@@ -18,7 +18,8 @@ from wgmon_tui.alerts.sinks import sender
 from wgmon_tui.fleet.alert_settings import Sink
 from wgmon_tui.fleet.config_toml import NAME, read_config
 from wgmon_tui.fleet.records import ConfigurationError
-from wgmon_tui.history.store import STORE, StoreUnavailableError
+from wgmon_tui.history.database import StoreUnavailableError
+from wgmon_tui.history.store import STORE
 from wgmon_tui.report.json_lines import one_line
 from wgmon_tui.service.asking import Connection, NotForUsError, NoWriterError
 from wgmon_tui.service.control import RefusedError

@@ -15,7 +15,7 @@ from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.private_files import shown
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.fleet.shard import Shard
-from wgmon_tui.history.store import NewerStoreError
+from wgmon_tui.history.database import NewerStoreError
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.incidents import Event, What
 from wgmon_tui.service.lock import LockTakenError, NotOursError, WriterLock

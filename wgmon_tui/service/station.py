@@ -14,7 +14,8 @@ from wgmon_tui.fleet.config_toml import read_config
 from wgmon_tui.fleet.private_files import shown
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.fleet.shard import Shard
-from wgmon_tui.history.store import NewerStoreError, refuse_newer
+from wgmon_tui.history.database import NewerStoreError
+from wgmon_tui.history.store import refuse_newer
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.service.accounts import refusal

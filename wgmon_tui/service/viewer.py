@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wgmon_tui.history import codec
-from wgmon_tui.history.store import StoreUnavailableError
+from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.monitor.board import Board, Round
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.monitor.vantage_status import VantageStatus

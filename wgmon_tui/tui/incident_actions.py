@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
-from wgmon_tui.history.store import StoreUnavailableError
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.report import export

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
+from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
-from wgmon_tui.history.store import StoreUnavailableError
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.text import format_uptime
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -51,14 +55,76 @@ def test_a_store_that_was_lost_begins_another_epoch(tmp_path: Path) -> None:
     assert Reports(tmp_path).epoch != reports.epoch
 
 
-def test_a_store_that_is_none_is_replaced_under_another_epoch(tmp_path: Path) -> None:
+def aside(state_dir: Path) -> list[Path]:
+    return sorted(state_dir.glob(f"{NAME}.damaged-*"))
+
+
+def other_version(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as queue:
+        queue.execute("PRAGMA user_version = 2")
+
+
+def other_program(path: Path) -> None:
+    path.unlink()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE bookmarks (url TEXT)")
+
+
+def without_facts(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as queue:
+        queue.execute("DELETE FROM facts")
+
+
+def no_database(path: Path) -> None:
+    path.write_bytes(b"no database at all" * 500)
+
+
+@pytest.mark.parametrize("spoil", [no_database, other_version, other_program, without_facts])
+def test_a_file_that_cannot_be_used_is_set_aside_and_another_epoch_begins(
+    tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
     before = Reports(tmp_path)
+    before.add([routine(0)])
     before.close()
-    (tmp_path / NAME).write_bytes(b"no database at all" * 500)
+    spoil(tmp_path / NAME)
+    content = (tmp_path / NAME).read_bytes()
     reports = Reports(tmp_path)
     reports.add([routine(1)])
     assert reports.epoch != before.epoch
     assert bodies(reports) == [b"routine 1"]
+    kept = tmp_path / f"{NAME}.damaged-{time.strftime('%Y-%m-%d')}"
+    assert kept in aside(tmp_path)
+    assert kept.read_bytes() == content
+    assert str(kept) in reports.notice
+    assert "\n" not in reports.notice
+
+
+def test_the_log_of_a_damaged_file_is_set_aside_with_it(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(b"no database")
+    (tmp_path / f"{NAME}-wal").write_bytes(b"its log")
+    Reports(tmp_path).close()
+    assert [path.read_bytes() for path in aside(tmp_path) if not path.name.endswith("-shm")] == [
+        b"no database",
+        b"its log",
+    ]
+
+
+def test_files_that_were_set_aside_on_one_day_are_all_kept(tmp_path: Path) -> None:
+    for content in (b"first", b"second"):
+        (tmp_path / NAME).write_bytes(content)
+        Reports(tmp_path).close()
+    assert [path.read_bytes() for path in aside(tmp_path)] == [b"first", b"second"]
+
+
+def test_a_locked_file_is_no_damage(tmp_path: Path) -> None:
+    Reports(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / NAME, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(ReportsUnavailableError, match="locked"):
+            Reports(tmp_path)
+    assert not aside(tmp_path)
+    assert not Reports(tmp_path).notice
 
 
 def test_others_cannot_read_it(tmp_path: Path) -> None:

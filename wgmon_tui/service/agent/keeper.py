@@ -323,6 +323,8 @@ def main(argv: Sequence[str]) -> int:
         return _EXIT_FAILED
     try:
         reports = Reports(state_dir)
+        if reports.notice:
+            log(state_dir, reports.notice)
         listening_on = listening(state_dir)
         log(state_dir, f"started: wgmon-tui {__version__}, pid {os.getpid()}")
         why = asyncio.run(Keeper(config_dir, state_dir, linger_s, reports).run(listening_on))

@@ -12,6 +12,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from wgmon_tui.history.database import (
+    QUEUE,
+    DamagedStoreError,
+    StoreUnavailableError,
+    connect_examined,
+    look_through,
+    require_tables,
+)
+
 NAME = "reports.db"
 
 MOST_REPORTS = 50_000
@@ -57,16 +66,20 @@ class Reports:
     """The store. May be used by any one thread at a time."""
 
     def __init__(self, state_dir: Path, *, most: int = MOST_REPORTS, most_bytes: int = MOST_BYTES) -> None:
-        """Opens it; one that cannot be read is replaced, under another epoch.
+        """Opens it; one that cannot be read is set aside, and a new one begun under another epoch.
 
         Raises ReportsUnavailableError.
         """
         self._path = state_dir / NAME
         self._most, self._most_bytes = most, most_bytes
         try:
-            self._connection = _open(self._path)
-        except sqlite3.Error as error:
+            self._connection, aside = _open(self._path)
+        except (OSError, sqlite3.Error) as error:
             raise _unavailable(self._path, error) from None
+        except StoreUnavailableError as error:
+            raise ReportsUnavailableError(str(error)) from None
+        self.notice = f"{NAME} was damaged or not of this version: set aside as {aside}" if aside else ""
+        """One line for the log where the file had to be set aside; reports that waited in it are not sent."""
         with self._connection as connection:
             facts = dict(connection.execute("SELECT name, value FROM facts"))
             self.epoch: str = facts["epoch"]
@@ -139,40 +152,40 @@ def _drop(connection: sqlite3.Connection, most: int) -> tuple[int, int]:
     raise sqlite3.DatabaseError("the count of reports is wrong")
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    """Raises sqlite3.Error."""
-    try:
-        return _opened(path)
-    except sqlite3.OperationalError:
-        raise  # a full disk, a lock: it may pass
-    except (sqlite3.DatabaseError, _ForeignStoreError):
-        for suffix in ("-wal", "-shm", ""):
-            with suppress(OSError):
-                path.with_name(path.name + suffix).unlink()
-        return _opened(path)
+def _open(path: Path) -> tuple[sqlite3.Connection, Path | None]:
+    """The queue, and where a damaged one lies now that had to be set aside for it.
+
+    Raises StoreUnavailableError, OSError and sqlite3.Error.
+    """
+    aside = None
+    connection, damaged = connect_examined(path, QUEUE, _admit, _examine)
+    if connection is None:
+        aside = damaged
+        connection, damaged = connect_examined(path, QUEUE, _admit, _examine)
+    if connection is None:
+        raise StoreUnavailableError(f"{path}: damaged as soon as it was made")
+    path.chmod(0o600)
+    return connection, aside
 
 
-class _ForeignStoreError(Exception):
-    pass
+def _admit(connection: sqlite3.Connection) -> None:
+    """Only an empty file and a queue of this version may be written to. Raises DamagedStoreError."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if version != (_VERSION if tables else 0):
+        raise DamagedStoreError("of another version, or of another program")
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA journal_size_limit = 4194304")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
-        elif version != _VERSION:
-            raise _ForeignStoreError
-        path.chmod(0o600)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+def _examine(connection: sqlite3.Connection) -> None:
+    """Make the tables of an empty file, and look for damage. Raises DamagedStoreError and sqlite3.Error."""
+    if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
+    look_through(connection)
+    require_tables(connection, "facts", "reports")
+    found = {name for (name,) in connection.execute("SELECT name FROM facts")}
+    if not {"epoch", "dropped"} <= found:
+        raise DamagedStoreError("facts are missing")
 
 
-def _unavailable(path: Path, error: sqlite3.Error) -> ReportsUnavailableError:
+def _unavailable(path: Path, error: sqlite3.Error | OSError) -> ReportsUnavailableError:
     return ReportsUnavailableError(f"{path}: {error}")

@@ -12,8 +12,8 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.widgets import Static
 
+from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
-from wgmon_tui.history.store import StoreUnavailableError
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.tui import incidentlines
 from wgmon_tui.tui.heatmap import days_for, heat_map, legend

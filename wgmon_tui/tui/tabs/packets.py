@@ -14,9 +14,9 @@ from textual.containers import Container
 from textual.widgets import Static
 
 from wgmon_tui.fleet.records import Address
+from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import StoredExchange
-from wgmon_tui.history.store import StoreUnavailableError
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.exchangelines import explain

@@ -11,8 +11,8 @@ from textual.app import ComposeResult
 from textual.widget import Widget
 from textual.widgets import Static
 
+from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
-from wgmon_tui.history.store import StoreUnavailableError
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.text import format_recent_time, format_rtt, format_share
 from wgmon_tui.tui.past import RttPast, read_rtt
