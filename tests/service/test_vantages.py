@@ -166,7 +166,7 @@ async def test_a_clock_that_is_wrong_there_is_told_and_set_right_in_what_is_take
     async with listening.to(command):
         await until(lambda: listening.reports)
         assert abs(listening.reports[0][4].check.started_at - time.time()) < 60
-        assert listening.status.trouble == "its clock is 3600 s behind ours: set it right there"
+        assert listening.status.trouble == "its clock is 1 h 00 min behind ours: set it right there"
 
 
 HOSTILE = {

@@ -80,13 +80,13 @@ def _cells(row: Row, ascii_only: bool) -> tuple[str, ...]:
         f"{_glyph(row.severity, ascii_only)} {row.severity.word}",
         printable(row.server.name),
         row.word,
-        _duration(row.rtt) if row.rtt is not None else lost,
+        _rtt_or_dash(row.rtt) if row.rtt is not None else lost,
         "-" if loss is None else f"{loss:.0%}",
-        _duration(p50),
-        _duration(p95),
+        _rtt_or_dash(p50),
+        _rtt_or_dash(p95),
         printable(str(row.server.endpoint)),
     )
 
 
-def _duration(seconds: float | None) -> str:
+def _rtt_or_dash(seconds: float | None) -> str:
     return "-" if seconds is None else format_rtt(seconds)
