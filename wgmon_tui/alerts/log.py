@@ -11,7 +11,7 @@ from typing import Any
 
 from wgmon_tui.alerts.deliveries import announcement_of
 from wgmon_tui.alerts.records import Announcement
-from wgmon_tui.history.database import connect_to_read, unavailable
+from wgmon_tui.history.database import DamagedStoreError, connect_to_read, unavailable
 from wgmon_tui.history.store import STORE
 
 
@@ -96,6 +96,8 @@ def _rows(state_dir: Path, query: str, values: tuple[object, ...]) -> list[tuple
         connection, _ = connect_to_read(path)
         with closing(connection):
             return connection.execute(query, values).fetchall()
+    except UnicodeDecodeError:  # SQLite quotes damaged text in its own message
+        raise DamagedStoreError(f"{path}: damaged") from None
     except sqlite3.Error as error:
         raise unavailable(path, error) from None
 

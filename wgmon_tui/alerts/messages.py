@@ -264,9 +264,7 @@ def _incident(matter: Matter) -> dict[str, object]:
         "closed_at": _iso_or_none(incident.closed_at),
         "duration_s": None if matter.duration is None else round(matter.duration, 3),
         "flapping": incident.flapping,
-        "acknowledged_at": None
-        if incident.acknowledged_at is None
-        else format_iso_time(incident.acknowledged_at),
+        "acknowledged_at": _iso_or_none(incident.acknowledged_at),
         "acknowledged_by": safe(incident.acknowledged_by) or None,
         "evidence": [safe(each) for each in matter.evidence],
         "causes": [
