@@ -19,6 +19,9 @@ FEW = 3
 
 _LONGEST_QUOTE = 40
 
+_SECONDS_BELOW = 100
+"""Up to here seconds say more than minutes do: `75 s` is not `1 min`."""
+
 _LIMIT_UNITS = (("d", DAY_S, 2 * DAY_S), ("h", HOUR_S, HOUR_S), ("min", MINUTE_S, MINUTE_S))
 
 _LONGEST_S = 99_999.0 * DAY_S
@@ -30,14 +33,14 @@ _KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
 
 
 def format_elapsed(seconds: float) -> str:
-    """How long something lasted: `42 s`, `12 min`, `3 h 05 min`, `2 d 04 h`, `41 d`.
+    """How long something lasted: `75 s`, `12 min`, `3 h 05 min`, `2 d 04 h`, `41 d`.
 
     Cut, never rounded up: what has not lasted an hour does not read as one. At most eleven cells: beyond
     99,999 days it stops.
     """
     whole = int(min(max(0.0, seconds), _LONGEST_S))
     minutes, hours, days = whole // MINUTE_S, whole // HOUR_S, whole // DAY_S
-    if whole < MINUTE_S:
+    if whole < _SECONDS_BELOW:
         return f"{whole} s"
     if whole < HOUR_S:
         return f"{minutes} min"

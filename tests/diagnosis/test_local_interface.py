@@ -90,7 +90,7 @@ def test_without_a_verdict_only_the_fact_is_told() -> None:
 def test_a_clock_that_was_set_back_proves_nothing() -> None:
     finding = said(peer(-60), found(Verdict.SILENT))
     assert finding.agreement is Agreement.UNTOLD
-    assert "1 min ahead of our clock" in finding.sentence
+    assert "60 s ahead of our clock" in finding.sentence
 
 
 # Only we are cut off
