@@ -1,4 +1,4 @@
-"""Every screen of the face with something on it, always the same: what the pictures are taken of."""
+"""Every screen of the face with something on it, always the same: what the snapshots are taken of."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from tests.alerts.shop import Shop, all_to
 from tests.fleet.fleets import BASTION, OTHERS, OURS, server
 from tests.history.past import Clock
-from tests.tui import exchanges, fleet, views
+from tests.tui import elsewhere, exchanges, fleet, views
 from tests.tui.editing import CONF, Editing
 from tests.tui.keys import press, read
 from tests.tui.pasts import MINUTE, incident
@@ -53,11 +53,12 @@ SPOILED = (
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where a scene is set: a directory for its files, a past that is there, and a theme."""
+    """Where a scene is set: a directory for its files, a past that is there, and how the app looks."""
 
     directory: Path
     past: History
     theme: str | None = None
+    ascii_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ def _app(
         engine,
         title="bastion",
         theme=stage.theme,
+        ascii_only=stage.ascii_only,
         clock=lambda: fleet.NOW,
         open_history=lambda: stage.past if past else None,
         ask_server=(lambda _: views.DIFFERING) if asked else None,
@@ -154,6 +156,10 @@ def _after_a_week(stage: Stage) -> WgmonApp:
     engine.board.rows["fra1"].port_monitor = OPEN_OR_FILTERED
     engine.board.rows["fra1"].incident = incident(opened=12 * MINUTE, verdict=Verdict.PSK_MISMATCH)
     return _app(stage, engine, past=True, asked=True)
+
+
+def _from_three_vantages(stage: Stage) -> WgmonApp:
+    return _app(stage, elsewhere.lookout())
 
 
 def _told(stage: Stage) -> WgmonApp:
@@ -301,6 +307,8 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         "diagnosis": Scene(_after_a_week, _keys("enter", "tab")),
         "server-s-own-view": Scene(_after_a_week, _server_s_view),
         "history": Scene(_after_a_week, _keys("enter", "tab", "tab", "j")),
+        "comparison": Scene(_after_a_week, _keys("enter", "c")),
+        "vantages": Scene(_from_three_vantages, _keys("j", "enter", "shift+tab")),
         "rtt": Scene(_after_a_week, _keys("enter", "shift+tab", "-", "-")),
         "incidents": Scene(_after_a_week, _keys("I", "j", "j")),
         "alerts": Scene(_told, _keys("A", "j")),
@@ -320,19 +328,5 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         "rejected": Scene(_configured, _rejected),
     }
 )
-
-PICTURED = (
-    "fleet",
-    "fleet-by-tag",
-    "first-steps",
-    "packets",
-    "history",
-    "rtt",
-    "incidents",
-    "explain",
-    "server-form",
-    "import",
-)
-"""Those that the quick run looks at too, in the usual theme at the usual size."""
 
 USUAL_SIZE = (80, 24)

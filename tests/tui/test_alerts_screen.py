@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 from textual.widgets import Static
 
 from tests.alerts.shop import Shop, all_to
@@ -14,18 +13,14 @@ from tests.history.past import Clock
 from tests.tui import exchanges, pasts
 from tests.tui.face import Face, face
 from tests.tui.fleet import NOW, QuietEngine
-from tests.tui.keys import press, read
 from tests.tui.opened import NAMES
 from tests.tui.pasts import MINUTE
 from wgmon_tui.alerts.deliveries import Job
 from wgmon_tui.alerts.records import Announcement, Kind
 from wgmon_tui.history.reading import History
-from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.screens.alerts import AlertsScreen
 from wgmon_tui.tui.screens.server import ServerScreen
 from wgmon_tui.tui.totals import TotalsLine
-
-SnapCompare = Callable[..., bool]
 
 
 class Telling(QuietEngine):
@@ -301,19 +296,3 @@ async def test_an_open_incident_of_which_nobody_is_told_says_so(past: History) -
         await it.read()
         assert "⊘ muted by ada until 20:00" in "\n".join(it.lines())
         assert "muted by ada until 20:00" in prose(it, "detail")
-
-
-def test_the_log_of_alerts(snap_compare: SnapCompare, shop: Shop) -> None:
-    fails_on_chat(shop)
-    gives_up(shop, "chat")
-    holds_back(shop)
-    app = WgmonApp(
-        Telling("pager", "chat"), title="bastion", theme="night", clock=lambda: NOW, state_dir=shop.state_dir
-    )
-
-    async def open_and_choose(pilot: Pilot[None]) -> None:
-        await press(pilot, "A")
-        await read(app, pilot)
-        await press(pilot, "j")
-
-    assert snap_compare(app, run_before=open_and_choose, terminal_size=(80, 24))

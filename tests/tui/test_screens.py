@@ -1,38 +1,63 @@
-"""Every screen at the sizes and in the looks that it was designed for. Update with `--snapshot-update`.
+"""Every screen once as plain text at 80x24, and three of them in other sizes and looks.
 
-As text, with the style of every character in letters below it: so a change can be read. `test_pictures.py`
-has what one looks at.
+Update with `python -m pytest tests/tui/test_screens.py --snapshot-update`, and read the difference.
+
+One change of a constant should change few snapshots, so each thing is in as few of them as possible:
+
+- Snapshots are text, and not pictures: a change can be read, and a file changes only where the screen does.
+- `test_a_screen` has only what a screen shows alone. A dialog is without the screen below it. What screens
+  share (totals, the head of a server, tabs, key hints) is in the one snapshot of `test_shared_parts`.
+- Colours are in the three snapshots of `test_a_screen_in_every_look` only.
+- The clock, the time zone, the packets and the history are fixed; the version is nowhere.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+from textual.app import App
 
-from tests.tui.scenes import PICTURED, SCENES, USUAL_SIZE, Stage
-from tests.tui.textpictures import TextPicture, picture_of, sheet
+from tests.tui.scenes import SCENES, USUAL_SIZE, Stage
+from tests.tui.screen_text import own_text, shared_text
+from tests.tui.textpictures import picture_of, sheet
 from wgmon_tui.history.reading import History
 
-SIZES = ((60, 20), USUAL_SIZE, (140, 45))
-LOOKS = ("night", "paper", "mono", "NO_COLOR")
-QUICK = "question"
-"""The one that the quick run looks at: with a form below it."""
+T = TypeVar("T")
+
+MAIN_SCREENS = ("fleet", "packets", "server-form")
+OTHER_SIZES = ((60, 20), (140, 45))
+LOOKS = ("night", "paper", "contrast", "ansi", "mono", "NO_COLOR", "ASCII")
+"""Themes, dark and light, and what a terminal may ask for in place of one."""
+
+SHOWS_SHARED_PARTS = ("fleet", "packets", "diagnosis", "history", "rtt", "vantages", "incidents", "alerts")
 
 
 class TextFile(SingleFileSnapshotExtension):
-    """A file for each sheet."""
+    """A file for each snapshot."""
 
     _file_extension = "txt"
     _write_mode = WriteMode.TEXT
 
 
+@pytest.fixture
+def text_snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    return snapshot.use_extension(TextFile)
+
+
 async def seen(
-    scene: str, stage: Stage, size: tuple[int, int] = USUAL_SIZE, *, then_in: str = ""
-) -> TextPicture:
-    """A scene as it looks; where `then_in` is given, with that theme put on while it is open."""
+    scene: str,
+    stage: Stage,
+    look_at: Callable[[App[None]], T],
+    size: tuple[int, int] = USUAL_SIZE,
+    *,
+    then_in: str = "",
+) -> T:
+    """What `look_at` sees of a scene; with the theme `then_in`, if given, put on while it is open."""
     stage.directory.mkdir()
     app = SCENES[scene].app(stage)
     async with app.run_test(size=size) as pilot:
@@ -42,37 +67,60 @@ async def seen(
             app.theme = then_in
             await pilot.pause()
         await pilot.pause()
-        return picture_of(app)
+        return look_at(app)
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
+@pytest.fixture
+def stage(tmp_path: Path, past: History) -> Stage:
+    return Stage(tmp_path / "stage", past, "night")
+
+
 @pytest.mark.parametrize("scene", SCENES)
-async def test_a_screen(
+async def test_a_screen(scene: str, stage: Stage, text_snapshot: SnapshotAssertion) -> None:
+    text = await seen(scene, stage, own_text)
+    assert str(stage.directory) not in text
+    assert text_snapshot == text
+
+
+async def test_shared_parts(tmp_path: Path, past: History, text_snapshot: SnapshotAssertion) -> None:
+    parts = [
+        f"=== {scene}\n{await seen(scene, Stage(tmp_path / scene, past, 'night'), shared_text)}"
+        for scene in SHOWS_SHARED_PARTS
+    ]
+    assert text_snapshot == "\n".join(parts)
+
+
+@pytest.mark.parametrize("size", OTHER_SIZES, ids=lambda size: "x".join(map(str, size)))
+@pytest.mark.parametrize("scene", MAIN_SCREENS)
+async def test_a_screen_at_another_size(
+    scene: str, size: tuple[int, int], stage: Stage, text_snapshot: SnapshotAssertion
+) -> None:
+    assert text_snapshot == await seen(scene, stage, own_text, size)
+
+
+@pytest.mark.parametrize("scene", MAIN_SCREENS)
+async def test_a_screen_in_every_look(
     scene: str,
-    size: tuple[int, int],
     past: History,
     tmp_path: Path,
-    snapshot: SnapshotAssertion,
+    text_snapshot: SnapshotAssertion,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    looks = LOOKS[1:] if size == USUAL_SIZE and scene in PICTURED else LOOKS
     pictures = {}
-    for look in looks:
-        theme: str | None = look
-        if look == "NO_COLOR":
-            monkeypatch.setenv("NO_COLOR", "1")
-            theme = None
-        pictures[look] = await seen(scene, Stage(tmp_path / look, past, theme), size)
-    text = sheet(pictures)
-    assert str(tmp_path) not in text
-    assert snapshot.use_extension(TextFile) == text
+    for look in LOOKS:
+        with monkeypatch.context() as environment:
+            if look == "NO_COLOR":
+                environment.setenv("NO_COLOR", "1")
+            theme = {"NO_COLOR": None, "ASCII": "night"}.get(look, look)
+            dressed = Stage(tmp_path / look, past, theme, ascii_only=look == "ASCII")
+            pictures[look] = await seen(scene, dressed, picture_of)
+    assert text_snapshot == sheet(pictures)
 
 
 @pytest.mark.parametrize(
     "scene",
     [
-        pytest.param(scene, marks=() if scene == QUICK else pytest.mark.thorough)
+        pytest.param(scene, marks=() if scene in (*MAIN_SCREENS, "question") else pytest.mark.thorough)
         for scene in SCENES
         if scene not in ("theme", "palette")  # the list of the one says which is on; the other is Textual's
     ],
@@ -80,6 +128,6 @@ async def test_a_screen(
 async def test_a_theme_that_is_put_on_meanwhile_reaches_every_word(
     scene: str, past: History, tmp_path: Path
 ) -> None:
-    opened = await seen(scene, Stage(tmp_path / "opened", past, "paper"))
-    changed = await seen(scene, Stage(tmp_path / "changed", past, "night"), then_in="paper")
+    opened = await seen(scene, Stage(tmp_path / "opened", past, "paper"), picture_of)
+    changed = await seen(scene, Stage(tmp_path / "changed", past, "night"), picture_of, then_in="paper")
     assert changed == opened
