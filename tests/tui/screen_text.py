@@ -8,8 +8,6 @@ from types import MappingProxyType
 from textual.app import App
 from textual.geometry import Region
 from textual.screen import ModalScreen
-from textual.widgets import Tooltip
-from textual.widgets._toast import ToastRack
 
 SHARED_PARTS = MappingProxyType(
     {"TotalsLine": "totals", "#head": "server head", "ContentTabs": "tabs", "KeyLine": "key hints"}
@@ -54,10 +52,11 @@ def terminal_lines(app: App[None]) -> list[str]:
 def _own_area(app: App[None], shared: Collection[Region]) -> Region:
     if not isinstance(app.screen, ModalScreen):
         return app.screen.region
+    seen = app.screen._compositor.visible_widgets
     dialog = [
-        child.region
-        for child in app.screen.children
-        if child.region and child.region not in shared and not isinstance(child, ToastRack | Tooltip)
+        region.intersection(clip)
+        for widget, (region, clip) in seen.items()
+        if widget is not app.screen and region not in shared and not widget.has_class("-textual-system")
     ]
     return Region.from_union(dialog)
 
