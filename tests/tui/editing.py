@@ -15,7 +15,7 @@ from textual.screen import Screen
 
 from tests.fleet.fleets import BASTION, OURS, THEIRS, server
 from tests.tui.fleet import NOW, QuietEngine
-from tests.tui.keys import press
+from tests.tui.keys import press, settle
 from wgmon_tui.fleet.private_files import create_private
 from wgmon_tui.fleet.records import Fleet
 from wgmon_tui.fleet.servers_file import read, update
@@ -61,14 +61,14 @@ class Editing:
     async def write(self, key: str, text: str) -> None:
         """Put a text in place of what stands in a field; all at once, since every key has its price here."""
         self.form.row(key).start()
-        await self.pilot.pause()
+        await settle(self.pilot)
         await self.press("end", "ctrl+u")
         if text:
             await self.paste(text)
 
     async def paste(self, text: str) -> None:
         self.app.post_message(Paste(text))
-        await self.pilot.pause()
+        await settle(self.pilot)
 
     async def until(self, reached: Callable[[], object]) -> None:
         try:
@@ -80,7 +80,7 @@ class Editing:
 
     async def opened(self, screen: type[Screen[Any]]) -> None:
         await self.until(lambda: isinstance(self.app.screen, screen))
-        await self.pilot.pause()
+        await settle(self.pilot)
 
     async def open_form(self, *keys: str) -> None:
         await self.press(*keys)
@@ -92,7 +92,7 @@ class Editing:
 
     async def home(self) -> None:
         await self.until(lambda: self.at_home)
-        await self.pilot.pause()
+        await settle(self.pilot)
 
     async def save(self) -> None:
         """Save what can be saved, and come back to the fleet."""
@@ -129,5 +129,5 @@ def app_over(config_dir: Path, *, title: str = "test") -> WgmonApp:
 async def editing(config_dir: Path, *, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Editing]:
     app = app_over(config_dir)
     async with app.run_test(size=size) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         yield Editing(app, pilot, config_dir)

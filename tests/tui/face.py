@@ -9,7 +9,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from tests.tui.fleet import NOW, QuietEngine, bad_night
-from tests.tui.keys import press, read
+from tests.tui.keys import press, read, settle
 from wgmon_tui.fleet.face_settings import FaceSettings
 from wgmon_tui.history.reading import History
 from wgmon_tui.tui.app import WgmonApp
@@ -52,7 +52,7 @@ class Face:
     async def follow(self) -> None:
         """Let the screen take what the test wrote on the board, without waiting for its timer."""
         self.fleet._follow()
-        await self.pilot.pause()
+        await settle(self.pilot)
 
     def lines(self) -> list[str]:
         """The screen as text, line by line."""
@@ -92,5 +92,5 @@ async def face(
         settings=settings,
     )
     async with app.run_test(size=size) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         yield Face(app, engine, pilot)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from collections.abc import Iterable, Sequence
-from copy import deepcopy
 from functools import cache
 from ipaddress import IPv4Address
 from math import sin
@@ -110,11 +110,12 @@ def steady(middle: float, swing: float, count: int, phase: float = 0.0) -> list[
 
 def bad_night() -> QuietEngine:
     """Most are well; one knows another preshared key, one is silent, one slow, one lossy, one paused."""
-    return deepcopy(_bad_night())  # made anew, its thousand rounds take half as long as a test of the face
+    engine: QuietEngine = pickle.loads(_bad_night())  # much cheaper than making it or copying it deeply
+    return engine
 
 
 @cache
-def _bad_night() -> QuietEngine:
+def _bad_night() -> bytes:
     well = {
         "ams1": 0.0082,
         "ams2": 0.0079,
@@ -158,4 +159,4 @@ def _bad_night() -> QuietEngine:
     for rtt in steady(0.1522, 0.01, 20):
         record(board, "cpt1", Verdict.HEALTHY, rtt, NOW - 9 * hour)
     record(board, "cpt1", Verdict.LOCAL_FAULT, None, NOW - 0.05 * hour)
-    return engine
+    return pickle.dumps(engine)

@@ -1,4 +1,8 @@
-"""Pressing keys. Pilot sleeps after each until the process is idle; this waits for the key alone."""
+"""Pressing keys, and waiting until the app has done what they ask for.
+
+Pilot sleeps until the whole process is idle, which takes long on a busy machine. This waits for the app
+alone.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,42 @@ _READING = ("history", "rtt", "exchange")
 _HOPS = 3
 """From the app to what has the focus, from there to what it tells, and what that tells."""
 
+_MOST_ROUNDS = 20
+"""A widget that sends itself messages for ever must not hold a test."""
+
 
 async def read(app: App[None], pilot: Pilot[None]) -> None:
     """Come back when what was to be read of the history is on the screen."""
     while reading := [each for each in app.workers if each.group in _READING and not each.is_finished]:
         await reading[0].wait()
-    await pilot.pause()
+    await settle(pilot)
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Come back when no widget has a message left and the screen is painted.
+
+    What runs in threads is not waited for; `read` does that.
+    """
+    for _ in range(_MOST_ROUNDS):
+        alive = await pilot._wait_for_screen()
+        pilot.app.screen._on_timer_update()
+        if not alive or _is_settled(pilot.app):
+            return
+
+
+def _is_settled(app: App[None]) -> bool:
+    screen = app.screen
+    widgets = (app, *screen.walk_children(with_self=True))
+    if any(widget._next_callbacks or not widget._message_queue.empty() for widget in widgets):
+        return False
+    return not (
+        screen._layout_required
+        or screen._repaint_required
+        or screen._scroll_required
+        or screen._recompose_required
+        or screen._dirty_widgets
+        or screen._callbacks
+    )
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
@@ -29,7 +63,7 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
         pilot.app.post_message(Key(_character_to_key(key) if typed else key, key if typed else None))
         for _ in range(_HOPS):
             await _heard(pilot.app)
-    await pilot.pause()
+    await settle(pilot)
 
 
 async def _heard(app: App[None]) -> None:

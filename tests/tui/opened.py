@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from tests.tui import exchanges
 from tests.tui.fleet import NOW, QuietEngine
-from tests.tui.keys import press, read
+from tests.tui.keys import press, read, settle
 from wgmon_tui.history.reading import History
 from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.app import WgmonApp
@@ -90,7 +90,7 @@ class Opened:
     async def see(self, *checks: Check) -> None:
         exchanges.saw(self.engine, *checks)
         self.screen.follow_board()
-        await self.pilot.pause()
+        await settle(self.pilot)
 
 
 @asynccontextmanager
@@ -111,5 +111,5 @@ async def opened(
     app = app_over(engine, ascii_only=ascii_only, ask_server=ask_server, clock=clock, history=history)
     async with app.run_test(size=size) as pilot:
         app.open_server(name)
-        await pilot.pause()
+        await settle(pilot)
         yield Opened(engine, app, pilot)

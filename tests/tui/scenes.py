@@ -16,7 +16,7 @@ from tests.fleet.fleets import BASTION, OTHERS, OURS, server
 from tests.history.past import Clock
 from tests.tui import elsewhere, exchanges, fleet, views
 from tests.tui.editing import CONF, Editing
-from tests.tui.keys import press, read
+from tests.tui.keys import press, read, settle
 from tests.tui.pasts import MINUTE, incident
 from tests.tui.test_alerts_screen import Telling, fails_on_chat, gives_up, holds_back
 from wgmon_tui.diagnosis.verdict import Verdict
@@ -210,7 +210,7 @@ async def _figures_taken(pilot: Pilot[None]) -> None:
     if isinstance(pilot.app.screen, FleetScreen):
         pilot.app.screen.query_one(TotalsLine)._ranked_at = float("-inf")
         pilot.app.screen.follow_board()
-        await pilot.pause()
+        await settle(pilot)
 
 
 def _it(pilot: Pilot[None]) -> Editing:
@@ -223,7 +223,7 @@ async def _server_s_view(pilot: Pilot[None]) -> None:
     await _keys("j", "enter", "i")(pilot)
     for worker in [each for each in pilot.app.workers if each.group == "inspect"]:
         await worker.wait()
-    await pilot.pause()
+    await settle(pilot)
 
 
 async def _palette(pilot: Pilot[None]) -> None:
@@ -232,7 +232,7 @@ async def _palette(pilot: Pilot[None]) -> None:
     commands = pilot.app.screen.query_one(CommandList)
     while commands.option_count < len(list(pilot.app.get_system_commands(pilot.app.screen_stack[-2]))):
         await pilot.pause(0.01)
-    await pilot.pause()
+    await settle(pilot)
 
 
 async def _mistake(pilot: Pilot[None]) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from tests.tui.face import face
 from tests.tui.fleet import NOW, QuietEngine, bad_night, server
+from tests.tui.keys import settle
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.tui.actions import ACTIONS, CHANGE, EVERYWHERE, actions_for
@@ -39,7 +40,7 @@ from wgmon_tui.tui.screens.theme import ThemeScreen
 async def test_a_theme_takes_effect_on_rows_already_drawn() -> None:
     async with face() as it:
         it.app.use_theme("paper")
-        await it.pilot.pause()
+        await settle(it.pilot)
         base = it.app.palette.base.bgcolor
         assert it.notices() == ["Theme: paper"]
         assert it.table.render_line(5)._segments[0].style.bgcolor == base  # type: ignore[union-attr]
@@ -77,8 +78,8 @@ async def test_help_follows_a_new_theme() -> None:
     async with face() as it:
         await it.press("?")
         it.app.use_theme("paper")
-        await it.pilot.pause()
-        await it.pilot.pause()
+        await settle(it.pilot)
+        await settle(it.pilot)
         written = it.app.screen.query(Glossary).last().render()
         assert it.app.palette.muted in {span.style for span in written.spans}
 
@@ -170,8 +171,8 @@ async def test_an_engine_that_died_is_told_and_stays_told() -> None:
     engine = FailingEngine()
     async with face(engine, size=(120, 24)) as it:
         engine.fail.set()
-        await it.pilot.pause()
-        await it.pilot.pause()
+        await settle(it.pilot)
+        await settle(it.pilot)
         text = "\n".join(it.lines())
         assert "Checking has stopped: OSError: no more \ufffd[31m file descriptors." in text
         assert len(it.notices()) == 1

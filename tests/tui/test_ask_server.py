@@ -11,6 +11,7 @@ from textual.widgets import TabbedContent
 
 from tests.tui import exchanges, views
 from tests.tui.fleet import NOW, QuietEngine
+from tests.tui.keys import settle
 from tests.tui.opened import NAMES, Opened, opened
 from wgmon_tui.diagnosis.inspection import Finding
 from wgmon_tui.doctor.server import ask
@@ -47,7 +48,7 @@ async def answered(it: Opened) -> None:
     """Come back when every question has its answer on the screen."""
     for worker in [each for each in it.app.workers if each.group == "inspect"]:
         await worker.wait()
-    await it.pilot.pause()
+    await settle(it.pilot)
 
 
 async def test_i_asks_the_server_and_shows_what_it_says_above_the_diagnosis() -> None:

@@ -10,6 +10,7 @@ from textual.events import Key
 
 from tests.fleet.fleets import BASTION, OTHERS, THEIRS, server
 from tests.tui.editing import PSK, SMALL, Editing, editing, written
+from tests.tui.keys import settle
 from wgmon_tui.fleet.editing import delete_servers
 from wgmon_tui.fleet.records import Fleet, SecretForm, SecretSource
 from wgmon_tui.fleet.servers_file import update
@@ -104,7 +105,7 @@ async def test_a_save_is_refused_with_the_cursor_on_the_first_bad_field(config_d
         await it.write("name", "fra1")
         await it.write("tags", "a,")
         await it.press("ctrl+s")
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert it.form.row("name").has_focus_within
         assert "✖ another server has this name" in it.text()
         assert it.text().count("✖ cannot be empty") == 2
@@ -120,7 +121,7 @@ async def test_a_bad_field_behind_more_is_shown(config_dir: Path) -> None:
         it.form.row("timeout").text = "3s"
         await it.form.open_more(False)
         await it.press("ctrl+s")
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert it.form.row("timeout").has_focus_within
         assert "expected no more than the interval of 2s, got 3s" in it.text()
 
@@ -177,7 +178,7 @@ async def test_a_problem_behind_more_opens_it(tmp_path: Path) -> None:
         await it.open_form("e")
         await it.write("interval", "2s")
         await it.press("ctrl+s")
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert it.form.row("timeout").has_focus_within
         assert "expected no more than the interval of 2s, got 3s" in it.text()
 
@@ -187,7 +188,7 @@ async def test_choices_are_made_with_space_arrows_and_letters(config_dir: Path) 
     async with editing(config_dir) as it:
         await it.open_form("e")
         await it.form.open_more(True)
-        await it.pilot.pause()
+        await settle(it.pilot)
         choice = it.form.row("tunnel").choice
         choice.focus()
         for key, text in (("space", "yes"), ("right", "no"), ("left", "yes"), ("n", "no"), ("a", "")):

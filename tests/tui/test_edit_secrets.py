@@ -9,6 +9,7 @@ import pytest
 
 from tests.fleet.fleets import BASTION, OTHERS, OURS, THEIRS, server
 from tests.tui.editing import CONF, PSK, SMALL, Editing, editing, written
+from tests.tui.keys import settle
 from wgmon_tui.fleet.records import Fleet, SecretForm, SecretSource
 from wgmon_tui.fleet.servers_toml import server_entries
 from wgmon_tui.tui.forms.identity import IdentityForm
@@ -69,7 +70,7 @@ async def test_what_is_no_preshared_key_is_refused_without_repeating_it(config_d
         await it.press("space", "tab")
         await it.paste("hunter2")
         await it.press("ctrl+s")
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert "✖ not base64 (a WireGuard key is 44 characters that end in '=')" in it.text()
         assert "hunter2" not in it.text()
         assert it.fleet == SMALL
@@ -176,6 +177,6 @@ async def test_without_an_identity_the_save_says_to_make_one(tmp_path: Path) -> 
         await it.write("endpoint", "par1:51820")
         await it.write("public_key", str(OTHERS))
         await it.press("ctrl+s")
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert it.form.row("identity").has_focus_within
         assert "there is none yet: press enter here and make one" in it.text()

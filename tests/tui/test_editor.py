@@ -13,6 +13,7 @@ import pytest
 from textual.app import App
 
 from tests.tui.editing import SMALL, Editing, editing, written
+from tests.tui.keys import settle
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.tui.forms.editor import at_line, editor_command
 from wgmon_tui.tui.forms.rejected import Rejected
@@ -51,7 +52,7 @@ def left_behind(config_dir: Path) -> set[str]:
 async def edit(it: Editing) -> None:
     await it.press("E")
     await it.until(lambda: it.notices() or isinstance(it.app.screen, Rejected))
-    await it.pilot.pause()
+    await settle(it.pilot)
 
 
 async def test_an_edit_that_can_stand_is_saved_with_its_comments(

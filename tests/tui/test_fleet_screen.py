@@ -9,6 +9,7 @@ from textual.widgets import OptionList
 
 from tests.tui.face import Face, face
 from tests.tui.fleet import QuietEngine, record, server
+from tests.tui.keys import settle
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.tui.filterbar import FilterBar, FilterInput
@@ -78,11 +79,11 @@ async def test_enter_opens_the_server_under_the_cursor() -> None:
 async def test_a_click_selects_and_a_double_click_opens() -> None:
     async with face() as it:
         await it.pilot.click(FleetTable, offset=(5, 3))
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert it.table.cursor_name == "dub1"
         assert it.at_home
         await it.pilot.double_click(FleetTable, offset=(5, 2))
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert isinstance(it.app.screen, ServerScreen)
 
 
@@ -96,7 +97,7 @@ async def test_a_click_on_the_header_selects_nothing() -> None:
 async def test_a_click_on_a_key_presses_it() -> None:
     async with face() as it:
         await it.pilot.click(KeyLine, offset=(it.hints().index("help"), 0))
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert isinstance(it.app.screen, HelpScreen)
 
 

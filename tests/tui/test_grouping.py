@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.tui.face import Face, face
 from tests.tui.fleet import NOW, QuietEngine, bad_night, record, server
+from tests.tui.keys import settle
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.tui.fleet_table import FleetTable
 from wgmon_tui.tui.order import SORTS, Order
@@ -162,5 +163,5 @@ async def test_a_double_click_folds_a_group() -> None:
     async with face(size=(80, 30)) as it:
         await it.press("z")
         await it.pilot.double_click(FleetTable, offset=(5, 1))
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert headings(it)[0].startswith("▸ edge")

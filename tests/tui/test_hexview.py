@@ -9,6 +9,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from tests.tui import exchanges
+from tests.tui.keys import settle
 from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.exchangelines import Stop, explain
 from wgmon_tui.tui.hexview import HexView
@@ -45,7 +46,7 @@ async def showing(
     app = Alone()
     async with app.run_test(size=size) as pilot:
         app.view.show(check, good)
-        await pilot.pause()
+        await settle(pilot)
         yield app, pilot
 
 
@@ -121,10 +122,10 @@ async def test_pages_go_from_packet_to_packet() -> None:
 async def test_the_field_under_the_cursor_is_in_view() -> None:
     async with showing(exchanges.under_load(), size=(80, 12)) as (app, pilot):
         app.view.last()
-        await pilot.pause()
+        await settle(pilot)
         assert drawn(app.view)[-1].startswith("0010")
         app.view.first()
-        await pilot.pause()
+        await settle(pilot)
         assert drawn(app.view)[0].startswith("→ sent")
 
 
@@ -154,7 +155,7 @@ async def test_moves_by_hand_are_told_from_those_that_come_with_a_check() -> Non
     async with showing(exchanges.healthy()) as (app, pilot):
         assert [move.by_hand for move in app.moves] == [False]
         app.view.right()
-        await pilot.pause()
+        await settle(pilot)
         assert [move.by_hand for move in app.moves] == [False, True]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.fleet.fleets import BASTION, OURS
 from tests.tui.editing import CONF, SMALL, Editing, editing, written
+from tests.tui.keys import settle
 from wgmon_tui.fleet.records import Fleet
 from wgmon_tui.fleet.secrets import read_private_key
 from wgmon_tui.tui.forms.identity import IdentityForm
@@ -108,7 +109,7 @@ async def test_what_cannot_stand_is_said_and_not_saved(config_dir: Path) -> None
         await it.write("name", "bastion")
         await it.write("addresses", "10.8.0.300")
         await it.press("down", "up", "up", "space", "ctrl+s")
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert "✖ another identity has this name" in it.text()
         assert 'expected an address such as "10.8.0.250/32", got "10.8.0.300"' in it.text()
         assert "✖ type it, or paste it" in it.text()

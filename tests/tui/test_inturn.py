@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from tests.fleet.fleets import BASTION, server
 from tests.tui.editing import SMALL, editing, written
 from tests.tui.face import face
+from tests.tui.keys import settle
 from wgmon_tui.fleet.records import Fleet
 from wgmon_tui.history.reading import History
 from wgmon_tui.tui.app import WgmonApp
@@ -31,10 +32,10 @@ async def at_once(app: WgmonApp, pilot: Pilot[None], *keys: str) -> None:
 
 async def taken(app: WgmonApp, pilot: Pilot[None]) -> None:
     async with asyncio.timeout(10):
-        await pilot.pause()
+        await settle(pilot)
         while app._typed:
-            await pilot.pause()
-    await pilot.pause()
+            await settle(pilot)
+    await settle(pilot)
 
 
 async def test_a_filter_typed_at_once_is_a_filter() -> None:

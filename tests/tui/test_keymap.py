@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui.face import face
+from tests.tui.keys import settle
 from wgmon_tui.fleet.face_settings import FaceSettings
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.tui.actions import ACTIONS
@@ -121,5 +122,5 @@ async def test_a_chosen_key_is_shown_wherever_keys_are() -> None:
 async def test_a_click_on_a_chosen_key_presses_it() -> None:
     async with face(size=(120, 24), settings=settings(incidents=",")) as it:
         await it.pilot.click("KeyLine", offset=(it.hints().index(", incidents"), 0))
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert not it.at_home

@@ -9,6 +9,7 @@ import pytest
 from textual.events import CursorPosition
 
 from tests.tui.face import Face, face
+from tests.tui.keys import settle
 from wgmon_tui.fleet.face_settings import FaceSettings
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.tui.link import SLOW_S
@@ -104,8 +105,8 @@ async def test_a_theme_that_is_written_while_it_is_worn_changes_the_screen(tmp_p
         file.write_text(NIGHT.replace('background = "#0f131a"', 'background = "#220000"'))
         os.utime(file, ns=(1, 1))
         it.app.reload_themes()
-        await it.pilot.pause()
-        await it.pilot.pause()
+        await settle(it.pilot)
+        await settle(it.pilot)
         assert painted(it) == "#220000"
         assert not it.notices()
 
@@ -115,7 +116,7 @@ async def test_a_theme_that_is_spoiled_while_it_is_worn_stays_on_and_gets_one_li
     async with face(config_dir=tmp_path, theme="ink") as it:
         file.write_text("dark = 3\n")
         it.app.reload_themes()
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert it.app.palette.name == "ink"
         [notice] = it.notices()
         assert notice == f"{file}: dark: expected true or false"
@@ -150,8 +151,8 @@ async def answered_after(it: Face, seconds: float) -> None:
     answer = CursorPosition(0, 0)
     answer.time = 1000.0 + seconds
     it.app.post_message(answer)
-    await it.pilot.pause()
-    await it.pilot.pause()
+    await settle(it.pilot)
+    await settle(it.pilot)
 
 
 async def test_a_slow_link_is_told_in_one_line_with_the_key_that_helps() -> None:
@@ -170,7 +171,7 @@ async def test_in_ascii_the_command_palette_and_the_chooser_are_too() -> None:
     async with face(ascii_only=True, size=(100, 30)) as it:
         for key in ("ctrl+p", "t"):
             await it.press(key)
-            await it.pilot.pause()
+            await settle(it.pilot)
             assert not it.at_home
             for line in it.lines():
                 assert line.isascii(), line

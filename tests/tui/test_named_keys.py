@@ -17,6 +17,7 @@ from tests.history.past import Clock
 from tests.tui.editing import CONF
 from tests.tui.face import Face, face
 from tests.tui.fleet import NOW, QuietEngine
+from tests.tui.keys import settle
 from tests.tui.test_alerts_screen import Telling
 from wgmon_tui.fleet.face_settings import FaceSettings
 from wgmon_tui.history.reading import History
@@ -70,7 +71,7 @@ async def test_a_question_names_the_keys_that_answer_it() -> None:
         answers: list[bool | None] = []
         question = Question("Delete fra1?", yes="delete it", neither="keep it")
         it.app.push_screen(question, answers.append)
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert [line.split()[:2] for line in words(question, "ways")] == [["o", "delete"], ["f7", "keep"]]
         await it.press("y", "o")
         assert answers == [True]

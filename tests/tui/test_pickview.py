@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
+from tests.tui.keys import settle
 from wgmon_tui.tui.pickview import PickLine, PickView
 from wgmon_tui.tui.themes import palette_named
 
@@ -48,7 +49,7 @@ async def showing(
     app = Alone(from_the_top)
     async with app.run_test(size=(40, HEIGHT)) as pilot:
         app.view.show(lines)
-        await pilot.pause()
+        await settle(pilot)
         yield app, pilot
 
 
@@ -57,7 +58,7 @@ async def test_a_page_is_read_from_its_top_and_the_first_step_goes_to_the_list()
         assert app.cursor() is None
         assert app.seen()[0] == "prose 0"
         app.view.down()
-        await pilot.pause()
+        await settle(pilot)
         assert app.cursor() == "item 0"
         assert app.seen()[-2:] == ["heading", "item 0"]
 
@@ -76,7 +77,7 @@ async def test_above_the_first_item_is_the_top_of_the_page() -> None:
     async with showing(page(15, 30)) as (app, pilot):
         app.view.down()
         app.view.up()
-        await pilot.pause()
+        await settle(pilot)
         assert app.cursor() is None
         assert app.seen()[0] == "prose 0"
 
@@ -90,11 +91,11 @@ async def test_the_ends_stop_the_cursor() -> None:
     async with showing(page(2, 30)) as (app, pilot):
         app.view.last()
         app.view.down()
-        await pilot.pause()
+        await settle(pilot)
         assert app.cursor() == "item 29"
         assert app.seen()[-1] == "item 29"
         app.view.first()
-        await pilot.pause()
+        await settle(pilot)
         assert app.seen()[0] == "prose 0"
 
 
@@ -107,17 +108,17 @@ async def test_pages_go_down_and_up_again() -> None:
         app.view.page_up()
         assert app.cursor() == first
         app.view.page_up()
-        await pilot.pause()
+        await settle(pilot)
         assert app.cursor() is None
 
 
 async def test_a_page_without_a_list_scrolls() -> None:
     async with showing([PickLine(Text(f"prose {number}")) for number in range(30)]) as (app, pilot):
         app.view.down()
-        await pilot.pause()
+        await settle(pilot)
         assert app.seen()[0] == "prose 1"
         app.view.page_down()
-        await pilot.pause()
+        await settle(pilot)
         assert app.seen()[0] == "prose 10"
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.tui.face import face
 from tests.tui.fleet import NOW, bad_night
-from tests.tui.keys import press
+from tests.tui.keys import press, settle
 from wgmon_tui.fleet.face_settings import FaceSettings
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.filterbar import FilterInput
@@ -74,5 +74,5 @@ async def test_a_saved_filter_is_called_up_by_its_name_and_from_the_palette() ->
         await press(pilot, "escape")
         commands = {command.title: command for command in app.get_system_commands(app.screen)}
         commands["Filter: oncall"].callback()
-        await pilot.pause()
+        await settle(pilot)
         assert app.shown_names == ("fra1", "mad1")

@@ -22,6 +22,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual.app import App
 
+from tests.tui.keys import settle
 from tests.tui.scenes import SCENES, USUAL_SIZE, Stage
 from tests.tui.screen_text import own_text, shared_text
 from tests.tui.textpictures import picture_of, sheet
@@ -61,12 +62,12 @@ async def seen(
     stage.directory.mkdir()
     app = SCENES[scene].app(stage)
     async with app.run_test(size=size) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         await SCENES[scene].until(pilot)
         if then_in:
             app.theme = then_in
-            await pilot.pause()
-        await pilot.pause()
+            await settle(pilot)
+        await settle(pilot)
         return look_at(app)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from textual.widgets import TabbedContent
 
 from tests.tui import exchanges
 from tests.tui.fleet import NOW, QuietEngine
+from tests.tui.keys import settle
 from tests.tui.opened import fleet, opened
 from wgmon_tui.diagnosis.diagnose import misconfigured
 from wgmon_tui.fleet.records import Endpoint
@@ -144,7 +146,7 @@ async def test_a_server_that_left_the_file_closes_its_screen() -> None:
     async with opened(exchanges.healthy()) as it:
         it.engine.board.replace([exchanges.server("ams2")])
         it.screen.follow_board()
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert isinstance(it.app.screen, FleetScreen)
         assert it.toasts() == ["fra1 is no longer in servers.toml"]
 
@@ -350,6 +352,9 @@ async def test_a_single_address_offers_no_other() -> None:
 async def test_another_theme_takes_effect_at_once() -> None:
     async with opened(exchanges.healthy()) as it:
         before = it.view.render_line(0)
+        async with asyncio.timeout(10):
+            while "paper" not in it.app.palettes:  # it is read behind the first paint
+                await settle(it.pilot)
         it.app.use_theme("paper")
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert it.view.render_line(0) != before

@@ -10,6 +10,7 @@ from textual.widgets import Static
 from tests.tui import exchanges
 from tests.tui.face import Face, face
 from tests.tui.fleet import NOW
+from tests.tui.keys import settle
 from tests.tui.opened import NAMES, opened
 from tests.tui.test_incidents_screen import failing, open_timeline
 from tests.tui.test_writing import names, written
@@ -62,7 +63,7 @@ async def test_y_copies_the_reports_on_all_the_marked() -> None:
 async def test_what_no_clipboard_takes_is_not_copied_and_says_what_to_do() -> None:
     async with face(failing()) as it:
         it.app.copy_and_say("x" * (LARGEST_COPY + 1), "the report on 900 servers")
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert it.app.clipboard == ""
         assert it.notices()[0].endswith("too long for a terminal's clipboard; w writes it to a file")
 

@@ -12,6 +12,7 @@ from tests.tui import exchanges
 from tests.tui.elsewhere import FRA, NYC, bad_night_from_three_places, lookout, see
 from tests.tui.face import face
 from tests.tui.fleet import NOW, QuietEngine
+from tests.tui.keys import settle
 from tests.tui.opened import Opened, fleet, opened
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.sights import word_holds
@@ -181,7 +182,7 @@ async def test_where_only_we_look_there_is_no_such_tab() -> None:
         it.engine.board.see_from((FRA,), 1, NOW)
         see(it.engine, "fra", exchanges.healthy())
         it.screen.follow_board()
-        await it.pilot.pause()
+        await settle(it.pilot)
         assert "Vantages" in "\n".join(it.lines())
 
 
