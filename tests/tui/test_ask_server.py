@@ -92,6 +92,7 @@ async def test_while_it_is_asked_the_command_stands_there_and_keys_go_on() -> No
         assert "differs" in it.words("findings")
 
 
+@pytest.mark.thorough
 async def test_nobody_is_asked_twice_at_once() -> None:
     operator = Operator()
     async with opened(exchanges.healthy(), engine=inspectable(), ask_server=operator) as it:
@@ -208,6 +209,7 @@ async def test_leaving_does_not_wait_for_the_answer() -> None:
     operator.may_answer.set()
 
 
+@pytest.mark.thorough
 async def test_where_nobody_can_be_asked_the_key_is_not_offered() -> None:
     async with opened(exchanges.healthy(), engine=inspectable()) as it:
         assert "i" not in it.screen.active_bindings

@@ -65,6 +65,7 @@ async def test_enter_and_arrows_go_from_field_to_field(config_dir: Path) -> None
             assert it.form.row(field).has_focus_within, keys
 
 
+@pytest.mark.thorough
 async def test_what_is_typed_in_one_burst_lands_where_it_belongs(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("n")

@@ -116,6 +116,7 @@ async def test_the_window_stays_from_server_to_server(past: History) -> None:
         assert "loss 0%" in it.prose("rtt-caption")
 
 
+@pytest.mark.thorough
 async def test_in_ascii_the_plot_is_ascii(past: History) -> None:
     async with opened(exchanges.psk_mismatch(), history=past, size=(100, 30), ascii_only=True) as it:
         await turn_to_plot(it)
