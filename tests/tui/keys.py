@@ -22,6 +22,9 @@ _MOST_ROUNDS = 20
 """A widget that sends itself messages for ever must not hold a test."""
 
 
+_LONGEST_S = 10.0
+
+
 async def read(app: App[None], pilot: Pilot[None]) -> None:
     """Come back when what was to be read of the history is on the screen."""
     while reading := [each for each in app.workers if each.group in _READING and not each.is_finished]:
@@ -39,6 +42,15 @@ async def settle(pilot: Pilot[None]) -> None:
         pilot.app.screen._on_timer_update()
         if not alive or _is_settled(pilot.app):
             return
+
+
+async def resize(pilot: Pilot[None], columns: int, lines: int) -> None:
+    """Give the terminal another size, and come back when the screen has taken it."""
+    await pilot.resize_terminal(columns, lines)
+    async with asyncio.timeout(_LONGEST_S):
+        while pilot.app._resize_event is not None:
+            await pilot.pause(0.005)  # Textual takes it 8 ms later
+    await settle(pilot)
 
 
 def _is_settled(app: App[None]) -> bool:

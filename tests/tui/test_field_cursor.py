@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.tui import exchanges
-from tests.tui.keys import settle
+from tests.tui.keys import resize, settle
 from tests.tui.opened import opened
 from wgmon_tui.tui.exchangelines import Stop
 from wgmon_tui.tui.hexview import HexView
@@ -59,7 +59,7 @@ async def test_a_wide_terminal_lists_the_fields_of_the_packet_beside_the_dump() 
 @pytest.mark.thorough
 async def test_resizing_moves_the_panel_below_the_dump_again() -> None:
     async with opened(exchanges.healthy(), size=(140, 45)) as it:
-        await it.pilot.resize_terminal(80, 24)
+        await resize(it.pilot, 80, 24)
         await settle(it.pilot)
         assert it.screen.query_one("#field").region.y == it.view.region.bottom
         assert it.view.region.height >= 8

@@ -9,7 +9,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from tests.tui import exchanges
-from tests.tui.keys import settle
+from tests.tui.keys import resize, settle
 from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.exchangelines import Stop, explain
 from wgmon_tui.tui.hexview import HexView
@@ -185,7 +185,7 @@ async def test_fields_that_differ_from_the_good_exchange_are_underlined() -> Non
 async def test_a_narrow_view_has_eight_bytes_a_line_and_keeps_the_cursor() -> None:
     async with showing(exchanges.healthy(), size=(80, 24)) as (app, pilot):
         app.view.last()
-        await pilot.resize_terminal(60, 24)
+        await resize(pilot, 60, 24)
         assert app.view.stop == Stop(2, 4)
         assert "0018" in [line[:4] for line in drawn(app.view)]
         assert all(len(line) <= 60 for line in drawn(app.view))

@@ -10,6 +10,7 @@ import pytest
 from tests.tui import exchanges
 from tests.tui.face import Face, face
 from tests.tui.fleet import QuietEngine, bad_night
+from tests.tui.keys import resize
 from tests.tui.pasts import MINUTE, incident
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.history.reading import History
@@ -58,7 +59,7 @@ async def test_a_screen_follows_the_terminal_through_all_sizes_and_back(screen: 
     async with shown(screen, past) as it:
         opened, before = it.app.screen, it.lines()
         for columns, lines in SIZES:
-            await it.pilot.resize_terminal(columns, lines)
+            await resize(it.pilot, columns, lines)
             await it.read()
             drawn = it.lines()
             assert len(drawn) == lines
