@@ -110,6 +110,7 @@ async def opened(
         exchanges.saw(engine, *checks)
     app = app_over(engine, ascii_only=ascii_only, ask_server=ask_server, clock=clock, history=history)
     async with app.run_test(size=size) as pilot:
+        await settle(pilot)  # the app begins its work behind its first paint
         app.open_server(name)
         await settle(pilot)
         yield Opened(engine, app, pilot)

@@ -76,7 +76,10 @@ async def test_a_form_is_written_in_at_once(tmp_path: Path) -> None:
         assert it.form.row("endpoint").text == "e:1"
 
 
-async def test_keys_wait_for_the_incidents_that_are_read(past: History) -> None:
+async def test_keys_wait_for_the_incidents_that_are_read(
+    past: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wgmon_tui.tui.inturn._LONGEST_HOLD_S", 10.0)  # a busy machine reads slowly
     async with face(history=past) as it:
         await at_once(it.app, it.pilot, "I", "j", "j")
         screen = it.app.screen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pytest
@@ -352,9 +351,6 @@ async def test_a_single_address_offers_no_other() -> None:
 async def test_another_theme_takes_effect_at_once() -> None:
     async with opened(exchanges.healthy()) as it:
         before = it.view.render_line(0)
-        async with asyncio.timeout(10):
-            while "paper" not in it.app.palettes:  # it is read behind the first paint
-                await settle(it.pilot)
         it.app.use_theme("paper")
         await settle(it.pilot)
         assert it.view.render_line(0) != before
