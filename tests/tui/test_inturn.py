@@ -34,7 +34,7 @@ async def taken(app: WgmonApp, pilot: Pilot[None]) -> None:
     async with asyncio.timeout(10):
         await settle(pilot)
         while app._typed:
-            await settle(pilot)
+            await pilot.pause(0.005)  # gives way to the thread that reads what a key is to show
     await settle(pilot)
 
 
