@@ -45,7 +45,6 @@ FEATURES = {
 
 THOROUGH_ALONE = {
     "test_sdist.py",  # builds the distribution
-    "test_pictures.py",  # whole screens, compared as pictures
     "test_sizes.py",  # whole screens, drawn at every size
     "test_any_course.py",  # a state machine, which hypothesis makes a test
 }
