@@ -11,7 +11,7 @@ from pathlib import Path
 
 from docs.json_schema import config_schema, servers_schema
 from docs.settings_pages import config_toml, servers_toml
-from wgmon_tui.diagnosis.telling import TELLINGS
+from wgmon_tui.diagnosis.telling import VERDICT_HELP
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.tui.actions import GROUPS, actions_for
 from wgmon_tui.wireguard.messages import FIELDS, MessageType
@@ -76,7 +76,13 @@ def verdicts() -> str:
     lines = ["# Verdicts\n", "`x` on a server shows this line of its own verdict.\n"]
     lines += ["| verdict | severity | meaning | how it is told | what to do first |", "|---|---|---|---|---|"]
     for each in Verdict:
-        cells = (f"`{each.slug}`", each.severity.word, each.meaning, TELLINGS[each].how, TELLINGS[each].do)
+        cells = (
+            f"`{each.slug}`",
+            each.severity.word,
+            each.meaning,
+            VERDICT_HELP[each].explanation,
+            VERDICT_HELP[each].first_step,
+        )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 

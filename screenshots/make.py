@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 from textual.pilot import Pilot
 
-from screenshots.places import Place, named, places
+from screenshots.places import ScreenshotVantage, configured_vantages, places
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.fleet.private_files import create_private
 from wgmon_tui.fleet.records import Fleet
@@ -62,7 +62,7 @@ class Shot:
 
 
 _CONF = "osl1.conf"
-_TO_THE_TIMESTAMP = ("l",) * 5
+_KEYS_TO_TIMESTAMP = ("l",) * 5
 """Fields from the first one of an initiation, where the cursor begins."""
 
 _PAST, _RTT, _VANTAGES = ("tab",) * 2, ("tab",) * 3, ("tab",) * 4
@@ -70,7 +70,7 @@ _PAST, _RTT, _VANTAGES = ("tab",) * 2, ("tab",) * 3, ("tab",) * 4
 SHOTS = (
     Shot("fleet", (120, 20)),
     Shot("fleet", (80, 24), second=True),
-    Shot("server-packets", (120, 36), _TO_THE_TIMESTAMP, server="fra1-edge"),
+    Shot("server-packets", (120, 36), _KEYS_TO_TIMESTAMP, server="fra1-edge"),
     Shot("server-psk", (120, 40), server="waw1-branch"),
     Shot("server-diagnosis", (120, 30), ("tab",), server="waw1-branch"),
     Shot("history", (120, 40), _PAST, server="blr1-core"),
@@ -86,7 +86,7 @@ SHOTS = (
     Shot("palette", (120, 24), ("ctrl+p",)),
 )
 
-FROM_THREE_PLACES = (
+VANTAGE_SHOTS = (
     Shot("fleet-vantages", (140, 24)),
     Shot("vantages", (120, 36), _VANTAGES, server="ams3-gw"),
 )
@@ -94,13 +94,13 @@ FROM_THREE_PLACES = (
 
 _CHECKS_EACH = 4
 _PATIENCE_S = 60.0
-_SETTLED_S = 0.4
+_DEBOUNCE_S = 0.4
 """What is typed is looked at, and a form is opened, so long after the key at most."""
 
-_READING = ("history", "rtt", "exchange", "reading", "preview")
+_LOADING_GROUPS = ("history", "rtt", "exchange", "reading", "preview")
 """The groups of workers that bring what a screen shows."""
 
-_NAMES_A_HOST = re.compile(r"\s*@font-face \{.*?\}|\s*<!--.*?-->", re.DOTALL)
+_REMOTE_FONTS = re.compile(r"\s*@font-face \{.*?\}|\s*<!--.*?-->", re.DOTALL)
 _FONTS = "Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 _TEXT = re.compile(
     r'<text class="(\S+)" x="(\S+)" (y="\S+") textLength="(\S+)" (clip-path="\S+")>(.*?)</text>'
@@ -109,14 +109,14 @@ _BLANK = "\xa0"
 _WORDS = re.compile(f"[^{_BLANK}]+({_BLANK}[^{_BLANK}]+)*")
 
 
-async def make(shots: tuple[Shot, ...], beside: tuple[Place, ...] = ()) -> None:
-    """Run the demo, seen from the places `beside` too; wait until there is something to see, and take it."""
-    demo = Demo(guests=tuple(place.guest for place in beside))
+async def make(shots: tuple[Shot, ...], vantages: tuple[ScreenshotVantage, ...] = ()) -> None:
+    """Run the demo, seen from the places `vantages` too; wait until there is something to see, and take it."""
+    demo = Demo(vantages=tuple(place.demo_vantage for place in vantages))
     with (
         TemporaryDirectory() as config,
         TemporaryDirectory() as state,
         chdir(config),
-        named(Path(config), beside, demo.fleet),
+        configured_vantages(Path(config), vantages, demo.fleet),
     ):
         _write_files(Path(config), demo.fleet)
         invent(Path(state), demo.fleet.servers, time.time())
@@ -133,13 +133,13 @@ async def make(shots: tuple[Shot, ...], beside: tuple[Place, ...] = ()) -> None:
             )
             async with app.run_test(size=shots[0].size) as pilot:
                 async with asyncio.timeout(_PATIENCE_S):
-                    await _checked(station)
+                    await _wait_until_checked(station)
                 for theme in THEMES:
                     app.theme = theme
                     async with asyncio.timeout(_PATIENCE_S):
-                        await _agreed(station, beside)
+                        await _wait_until_agreed(station, vantages)
                     for shot in shots:
-                        await _take(app, pilot, shot, shot.file(theme))
+                        await _take_screenshot(app, pilot, shot, shot.file(theme))
         finally:
             await demo.stop()
 
@@ -158,15 +158,15 @@ def _write_files(config: Path, fleet: Fleet) -> None:
     )
 
 
-async def _checked(station: Station) -> None:
+async def _wait_until_checked(station: Station) -> None:
     """Return when every server has been checked often enough, and one of those that come and go is ill."""
     done: Counter[str] = Counter()
     enough = asyncio.Event()
 
-    def count(row: Row, outcome: Round | None, _: object) -> None:
-        done[row.server.name] += outcome is not None
-        ill = any(each.severity is Severity.DEGRADED for each in station.board.rows.values())
-        if ill and min(done[name] for name in station.board.rows) >= _CHECKS_EACH:
+    def count(server_state: Row, outcome: Round | None, _: object) -> None:
+        done[server_state.server.name] += outcome is not None
+        ill = any(each.severity is Severity.DEGRADED for each in station.fleet_state.states.values())
+        if ill and min(done[name] for name in station.fleet_state.states) >= _CHECKS_EACH:
             enough.set()
 
     if engine := station.open():
@@ -174,24 +174,28 @@ async def _checked(station: Station) -> None:
     await enough.wait()
 
 
-async def _agreed(station: Station, beside: tuple[Place, ...]) -> None:
+async def _wait_until_agreed(station: Station, vantages: tuple[ScreenshotVantage, ...]) -> None:
     """Return when every place has settled how each server is, and only those unknown to one differ."""
-    rows = station.board.rows
-    names = {place.name for place in beside}
-    unknown_to = {server for place in beside for server in place.unknown_to}
+    states = station.fleet_state.states
+    names = {place.name for place in vantages}
+    unknown_to = {server for place in vantages for server in place.unknown_to}
     agreed = asyncio.Event()
 
     def look(*_: object) -> None:
-        heard = all(names <= {view.vantage for view in row.views} for row in rows.values())
-        if heard and unknown_to == {name for name in rows if rows[name].word == Verdict.REGIONAL.slug}:
+        heard = all(
+            names <= {view.vantage for view in server_state.views} for server_state in states.values()
+        )
+        if heard and unknown_to == {
+            name for name in states if states[name].status_word == Verdict.REGIONAL.slug
+        }:
             agreed.set()
 
-    if station.engine and beside:
-        station.engine.elsewhere.listen(look)
+    if station.engine and vantages:
+        station.engine.vantage_reports.listen(look)
         await agreed.wait()
 
 
-async def _take(app: WgmonApp, pilot: Pilot[None], shot: Shot, file: Path) -> None:
+async def _take_screenshot(app: WgmonApp, pilot: Pilot[None], shot: Shot, file: Path) -> None:
     await pilot.resize_terminal(*shot.size)
     if isinstance(app.screen, FleetScreen):
         app.screen.table.sort_by("state")  # rows that have just changed keep their places for a while
@@ -200,8 +204,8 @@ async def _take(app: WgmonApp, pilot: Pilot[None], shot: Shot, file: Path) -> No
         await pilot.pause()
     for key in shot.keys:
         await pilot.press(key)
-    await asyncio.sleep(_SETTLED_S)
-    await _read(app, pilot)
+    await asyncio.sleep(_DEBOUNCE_S)
+    await _wait_for_workers(app, pilot)
     app.clear_notifications()
     await pilot.pause()
     _write(file, app.export_screenshot(title="wgmon-tui", simplify=True))
@@ -209,25 +213,25 @@ async def _take(app: WgmonApp, pilot: Pilot[None], shot: Shot, file: Path) -> No
         await app.pop_screen()
 
 
-async def _read(app: WgmonApp, pilot: Pilot[None]) -> None:
+async def _wait_for_workers(app: WgmonApp, pilot: Pilot[None]) -> None:
     """Come back when what is to be read of the history or a file is on the screen."""
-    while reading := [each for each in app.workers if each.group in _READING and not each.is_finished]:
+    while reading := [each for each in app.workers if each.group in _LOADING_GROUPS and not each.is_finished]:
         await reading[0].wait()
     await pilot.pause()
 
 
 def _write(file: Path, svg: str) -> None:
-    file.write_text(_at_home(svg), encoding="utf-8")
+    file.write_text(_without_remote_fonts(svg), encoding="utf-8")
     print(file.relative_to(PICTURES.parent), flush=True)
 
 
-def _at_home(svg: str) -> str:
+def _without_remote_fonts(svg: str) -> str:
     """The picture without the fonts that it would fetch from elsewhere: it names no host."""
-    svg = _NAMES_A_HOST.sub("", svg).replace("Fira Code, monospace", _FONTS).replace("arial", "sans-serif")
-    return _TEXT.sub(_placed_words, svg)
+    svg = _REMOTE_FONTS.sub("", svg).replace("Fira Code, monospace", _FONTS).replace("arial", "sans-serif")
+    return _TEXT.sub(_place_words, svg)
 
 
-def _placed_words(text: re.Match[str]) -> str:
+def _place_words(text: re.Match[str]) -> str:
     """Words that stand apart, each at its own place.
 
     A font of another width, or a viewer that drops leading blanks, then leaves the columns straight.
@@ -242,12 +246,12 @@ def _placed_words(text: re.Match[str]) -> str:
     )
 
 
-def _chosen(shots: tuple[Shot, ...]) -> tuple[Shot, ...]:
+def _select_shots(shots: tuple[Shot, ...]) -> tuple[Shot, ...]:
     """Those that are named on the command line, or all."""
     return tuple(shot for shot in shots if not sys.argv[1:] or shot.name in sys.argv[1:])
 
 
 if __name__ == "__main__":
-    for chosen, beside in ((_chosen(SHOTS), ()), (_chosen(FROM_THREE_PLACES), places())):
+    for chosen, vantages in ((_select_shots(SHOTS), ()), (_select_shots(VANTAGE_SHOTS), places())):
         if chosen:
-            asyncio.run(make(chosen, beside))
+            asyncio.run(make(chosen, vantages))

@@ -15,15 +15,15 @@ from tempfile import TemporaryDirectory
 from wgmon_tui.fleet.records import Fleet, Identity, Interface, SecretForm, SecretSource
 from wgmon_tui.fleet.servers_file import update
 from wgmon_tui.lab.demo import Guest
-from wgmon_tui.service.accounts import peer_of
-from wgmon_tui.service.agent.place import connected
+from wgmon_tui.service.accounts import read_peer_credentials
+from wgmon_tui.service.agent.place import connect
 from wgmon_tui.wireguard.keys import PrivateKey
 
 _LINGER = "60s"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ScreenshotVantage:
     """A vantage of the pictures. The servers let it in, but for those that its key is `unknown_to`."""
 
     name: str
@@ -32,16 +32,18 @@ class Place:
     unknown_to: tuple[str, ...] = ()
 
     @property
-    def guest(self) -> Guest:
+    def demo_vantage(self) -> Guest:
         """What the demo's servers know of it."""
         return Guest(self.key.public, self.addresses, self.unknown_to)
 
 
-def places() -> tuple[Place, ...]:
+def places() -> tuple[ScreenshotVantage, ...]:
     """With new keys."""
     return (
-        Place("fra", PrivateKey.generate(), (ip_interface("10.8.0.251/32"), ip_interface("fd00::251/128"))),
-        Place(
+        ScreenshotVantage(
+            "fra", PrivateKey.generate(), (ip_interface("10.8.0.251/32"), ip_interface("fd00::251/128"))
+        ),
+        ScreenshotVantage(
             "nyc",
             PrivateKey.generate(),
             (ip_interface("10.8.0.252/32"), ip_interface("fd00::252/128")),
@@ -51,36 +53,36 @@ def places() -> tuple[Place, ...]:
 
 
 @contextmanager
-def named(config: Path, several: Sequence[Place], fleet: Fleet) -> Iterator[None]:
+def configured_vantages(config: Path, vantages: Sequence[ScreenshotVantage], fleet: Fleet) -> Iterator[None]:
     """The places stand in config.toml for as long as this lasts; then no agent is left."""
     with TemporaryDirectory() as there:
         try:
             with (config / "config.toml").open("w", encoding="utf-8") as file:
-                for place in several:
-                    words = _settled(Path(there) / place.name, place, fleet)
+                for place in vantages:
+                    words = _prepare_agent(Path(there) / place.name, place, fleet)
                     quoted = ", ".join(f"'{word}'" for word in words)
                     file.write(f'[[vantage]]\nname = "{place.name}"\ncommand = [{quoted}]\n\n')
             yield
         finally:
-            for place in several:
-                _end_keeper(Path(there) / place.name / "state")
+            for place in vantages:
+                _kill_agent(Path(there) / place.name / "state")
 
 
-def _settled(directory: Path, place: Place, fleet: Fleet) -> tuple[str, ...]:
+def _prepare_agent(directory: Path, place: ScreenshotVantage, fleet: Fleet) -> tuple[str, ...]:
     """Give the place its identity, and the preshared keys, which no line carries; how its agent starts."""
     config, state = directory / "config", directory / "state"
     config.mkdir(parents=True)
     identity = Identity(place.name, SecretSource(SecretForm.INLINE, place.key.to_text()), place.addresses)
     keyed = (server for server in fleet.servers if server.preshared_key)
-    ours = tuple(replace(server, identity=place.name, try_identities=False) for server in keyed)
-    update(config, lambda _: Fleet(ours, (identity,)))
+    servers = tuple(replace(server, identity=place.name, try_identities=False) for server in keyed)
+    update(config, lambda _: Fleet(servers, (identity,)))
     where = ("--config", str(config), "--state", str(state))
     return (sys.executable, "-m", "wgmon_tui", "agent", *where, "--linger", _LINGER)
 
 
-def _end_keeper(state: Path) -> None:
+def _kill_agent(state: Path) -> None:
     """It outlives its line; come back when it has ended, and writes nothing more."""
-    with suppress(OSError), connected(state) as keeper:
-        os.kill(peer_of(keeper).pid, signal.SIGKILL)
+    with suppress(OSError), connect(state) as keeper:
+        os.kill(read_peer_credentials(keeper).pid, signal.SIGKILL)
         while keeper.recv(1):
             pass

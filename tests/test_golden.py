@@ -22,12 +22,12 @@ from wgmon_tui.history import schema
 from wgmon_tui.history.records import State, severity_of, state_of, verdict_of
 from wgmon_tui.history.stored_names import StoredNames
 from wgmon_tui.service.agent import reports
-from wgmon_tui.service.agent.protocol import LINE_NAMES
+from wgmon_tui.service.agent.protocol import MESSAGE_NAMES
 
 FILES: list[GoldenFile] = [each for name in EXAMPLES for each in import_module(name).FILES]
 RECORDS = [record for golden in FILES for record in golden.records]
 
-TABLES: list[StoredNames] = [ANNOUNCEMENT_NAMES, LINE_NAMES]
+TABLES: list[StoredNames] = [ANNOUNCEMENT_NAMES, MESSAGE_NAMES]
 STORED_RECORDS = sorted({kind for table in TABLES for kind in table.records}, key=lambda kind: kind.__name__)
 STORED_ENUMS = sorted({kind for table in TABLES for kind in table.enums}, key=lambda kind: kind.__name__)
 

@@ -152,7 +152,7 @@ async def test_check_is_for_programs_without_an_event_loop(server: LabServer, tm
 
 
 async def test_what_the_server_does_is_in_the_diagnosis(server: LabServer, tmp_path: Path) -> None:
-    server.become(Mode.CLOSED)
+    server.set_mode(Mode.CLOSED)
     found = await check_async(target(server), state=tmp_path, quick=True)
     assert found.diagnosis.verdict is Verdict.PORT_CLOSED
     assert found.diagnosis.causes[0].fix

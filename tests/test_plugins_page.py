@@ -92,7 +92,7 @@ async def test_the_plugin_prints_one_status_line(machine: Machine) -> None:
 async def test_the_status_line_says_what_is_wrong_also_where_nothing_can_be_checked(
     machine: Machine, server: LabServer
 ) -> None:
-    server.become(Mode.CLOSED)
+    server.set_mode(Mode.CLOSED)
     plugin = blocks("sh")[1]
     assert (await machine.run(plugin))[0] == 2
     (machine.root / "etc" / "wgmon-plugin" / "servers.toml").write_text("[[server]\n")

@@ -28,9 +28,9 @@ def all_we_serve() -> str:
     """The text of a scrape in which every metric has something to say."""
     desk = everything()
     schedule = Schedule(cast("Any", None))
-    schedule.note_lag(0.01)
+    schedule.record_lag(0.01)
     writer = SimpleNamespace(
-        board=desk.board,
+        fleet_state=desk.fleet_state,
         engine=SimpleNamespace(schedule=schedule),
         loaded=SimpleNamespace(shard=Shard(1, 3)),
         store_trouble=None,

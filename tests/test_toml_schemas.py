@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from docs.json_schema import config_schema, servers_schema
 from docs.make import HERE
 from docs.settings_pages import CONFIG_EXAMPLE, SERVERS_EXAMPLE
-from tests.fleet.fleets import SMALL, THEIRS, fleets
+from tests.fleet.fleets import MINIMAL_TOML, SERVER_KEY, fleets
 from wgmon_tui.fleet.config_toml import parse_config
 from wgmon_tui.fleet.records import ConfigurationError, Fleet
 from wgmon_tui.fleet.servers_toml import parse, render
@@ -79,10 +79,10 @@ def test_the_example_of_a_page_is_accepted_by_reader_and_schema(
     "text",
     [
         "",
-        SMALL,
-        SMALL + 'tunnel_mtu = 0\ntunnel_over = "0s"\nslow = "1.5s"',
-        SMALL + 'preshared_key_command = ["pass", "show", "psk"]',
-        '[defaults]\nfail_after = 3\ntags = ["eu"]\n' + SMALL,
+        MINIMAL_TOML,
+        MINIMAL_TOML + 'tunnel_mtu = 0\ntunnel_over = "0s"\nslow = "1.5s"',
+        MINIMAL_TOML + 'preshared_key_command = ["pass", "show", "psk"]',
+        '[defaults]\nfail_after = 3\ntags = ["eu"]\n' + MINIMAL_TOML,
     ],
 )
 def test_reader_and_schema_accept_a_good_servers_toml(text: str) -> None:
@@ -96,20 +96,20 @@ def test_reader_and_schema_accept_a_good_servers_toml(text: str) -> None:
         "[[servers]]",
         'defaults = "x"',
         '[defaults]\nnote = "not for all"',
-        SMALL + 'intervall = "10s"',
-        SMALL + "interval = 10",
-        SMALL + 'interval = "10"',
-        SMALL + "fail_after = 0",
-        SMALL + "tunnel = 1",
-        SMALL + "tunnel_mtu = 100",
-        SMALL + 'tunnel_ping = "10.8.0.1"',
-        SMALL + 'tunnel_ping = ["inner.example.net"]',
-        SMALL + "inspect = []",
-        SMALL + 'preshared_key_file = "a"\npreshared_key_env = "B"',
-        SMALL.replace('name = "fra1"\n', ""),
-        SMALL.replace(str(THEIRS), "short="),
-        SMALL.replace(":51820", ""),
-        SMALL.replace('private_key_file = "bastion.key"\n', ""),
+        MINIMAL_TOML + 'intervall = "10s"',
+        MINIMAL_TOML + "interval = 10",
+        MINIMAL_TOML + 'interval = "10"',
+        MINIMAL_TOML + "fail_after = 0",
+        MINIMAL_TOML + "tunnel = 1",
+        MINIMAL_TOML + "tunnel_mtu = 100",
+        MINIMAL_TOML + 'tunnel_ping = "10.8.0.1"',
+        MINIMAL_TOML + 'tunnel_ping = ["inner.example.net"]',
+        MINIMAL_TOML + "inspect = []",
+        MINIMAL_TOML + 'preshared_key_file = "a"\npreshared_key_env = "B"',
+        MINIMAL_TOML.replace('name = "fra1"\n', ""),
+        MINIMAL_TOML.replace(str(SERVER_KEY), "short="),
+        MINIMAL_TOML.replace(":51820", ""),
+        MINIMAL_TOML.replace('private_key_file = "bastion.key"\n', ""),
     ],
 )
 def test_reader_and_schema_refuse_a_bad_servers_toml(text: str) -> None:

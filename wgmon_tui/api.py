@@ -17,7 +17,7 @@ from wgmon_tui.fleet.records import ConfigurationError, Fleet, Server
 from wgmon_tui.fleet.secrets import Keyring, open_keyring
 from wgmon_tui.fleet.servers_file import read
 from wgmon_tui.history.stamps import StampLedger
-from wgmon_tui.monitor.look import Attention, look
+from wgmon_tui.monitor.look import Attention, run_check_round
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.targets import Target, join
@@ -53,20 +53,22 @@ async def check_async(
     Whatever the network or the server does is in the diagnosis. Raises ConfigurationError where our own files
     or keys do not let a check happen, OSError where this machine has no socket to send from.
     """
-    target = await asyncio.to_thread(_target, server, config or default_config_dir())
+    target = await asyncio.to_thread(_resolve_target, server, config or default_config_dir())
     ledger = StampLedger(state or default_state_dir())
     if ledger.trouble:
         warnings.warn(ledger.trouble, RuntimeWarning, stacklevel=2)
-    with ledger as stamps:
-        prober = Prober(stamps=stamps.next, ahead_s=stamps.ahead_s)
+    with ledger as timestamps:
+        prober = Prober(timestamps=timestamps.next, ahead_s=timestamps.ahead_s)
         await prober.open()
         try:
-            return await look(prober, target.server, target, Attention(deep=not quick, explain=not quick))
+            return await run_check_round(
+                prober, target.server, target, Attention(deep=not quick, explain=not quick)
+            )
         finally:
             await prober.close()
 
 
-def _target(server: str | Path | Server | Target, config: Path) -> Target:
+def _resolve_target(server: str | Path | Server | Target, config: Path) -> Target:
     """A server with its keys. Raises ConfigurationError; blocks while commands give secrets."""
     if isinstance(server, Target):
         return server
@@ -75,7 +77,7 @@ def _target(server: str | Path | Server | Target, config: Path) -> Target:
         if len(loaded.fleet.servers) > 1:
             names = ", ".join(each.name for each in loaded.fleet.servers)
             raise ConfigurationError(f"{server.name}: has several servers ({names}); give a file with one")
-        return _joined(loaded.fleet.servers[0], loaded.fleet, loaded.keyring)
+        return _join_target(loaded.fleet.servers[0], loaded.fleet, loaded.keyring)
     fleet = read(config).fleet
     if isinstance(server, str):
         named = fleet.server(server)
@@ -85,10 +87,10 @@ def _target(server: str | Path | Server | Target, config: Path) -> Target:
             )
         server = named
     fleet = replace(fleet, servers=(server,))
-    return _joined(server, fleet, open_keyring(fleet, config))
+    return _join_target(server, fleet, open_keyring(fleet, config))
 
 
-def _joined(server: Server, fleet: Fleet, keyring: Keyring) -> Target:
+def _join_target(server: Server, fleet: Fleet, keyring: Keyring) -> Target:
     if fleet.identity(server.identity) is None:
         raise ConfigurationError(
             f"servers.toml: there is no identity {quoted(server.identity)}; type: wgmon-tui keygen NAME"

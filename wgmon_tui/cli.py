@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from wgmon_tui import __version__
 from wgmon_tui.commands import agent, alert, dashboard, doctor, export, probe, run, setup
-from wgmon_tui.commands.arguments import face, places, sharding
+from wgmon_tui.commands.arguments import directory_options, display_options, shard_option
 from wgmon_tui.fleet.directories import default_config_dir, default_state_dir
 from wgmon_tui.fleet.records import ConfigurationError
 
@@ -24,10 +24,10 @@ _COMMANDS = (dashboard, run, probe, setup, doctor, export, alert, agent)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code."""
-    _write_any_terminal()
-    for ended_by in (signal.SIGTERM, signal.SIGHUP):
+    _escape_unencodable_output()
+    for signal_number in (signal.SIGTERM, signal.SIGHUP):
         # An exception, not the default's sudden death: the terminal is restored, temporary files go.
-        signal.signal(ended_by, lambda number, _: sys.exit(128 + number))
+        signal.signal(signal_number, lambda number, _: sys.exit(128 + number))
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.run
     try:
@@ -52,7 +52,11 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = _Parser(
         prog="wgmon-tui",
-        parents=[places(default_config_dir(), default_state_dir()), face(), sharding()],
+        parents=[
+            directory_options(default_config_dir(), default_state_dir()),
+            display_options(),
+            shard_option(),
+        ],
         description="Watch WireGuard servers by performing the real handshake. "
         "Without a command: the dashboard.",
         epilog="First time? `wgmon-tui demo` shows it at work; `wgmon-tui keygen NAME` makes a key for "
@@ -62,11 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=dashboard.dashboard)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in _COMMANDS:
-        command.add(subparsers)
+        command.add_commands(subparsers)
     return parser
 
 
-def _write_any_terminal() -> None:
+def _escape_unencodable_output() -> None:
     """A terminal that cannot show a character gets its escape, never a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

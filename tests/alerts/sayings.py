@@ -27,7 +27,7 @@ def incident(server: str = "fra1", verdict: Verdict = Verdict.SILENT, **other: o
     return replace(base, **other)  # type: ignore[arg-type]  # by name, and checked at run time
 
 
-def matter(server: str = "fra1", verdict: Verdict = Verdict.SILENT, **other: object) -> Matter:
+def snapshot(server: str = "fra1", verdict: Verdict = Verdict.SILENT, **other: object) -> Matter:
     base = Matter(
         incident(server, verdict),
         f"{server}.example.net:51820",
@@ -41,14 +41,14 @@ def matter(server: str = "fra1", verdict: Verdict = Verdict.SILENT, **other: obj
 
 
 def announcement(kind: Kind = Kind.OPENED, *about: Matter, **other: object) -> Announcement:
-    base = Announcement("announcement-1", kind, NOON, about or (matter(),), vantage="bastion1")
+    base = Announcement("announcement-1", kind, NOON, about or (snapshot(),), vantage="bastion1")
     return replace(base, **other)  # type: ignore[arg-type]  # by name, and checked at run time
 
 
 def recovered(server: str = "fra1", note: str = "") -> Announcement:
     over = replace(incident(server), closed_at=NOON + 720)
-    return announcement(Kind.RECOVERED, matter(server, incident=over, note=note), at=NOON + 720)
+    return announcement(Kind.RECOVERED, snapshot(server, incident=over, note=note), at=NOON + 720)
 
 
-def about_nothing(kind: Kind, note: str = "") -> Announcement:
+def announcement_without_incident(kind: Kind, note: str = "") -> Announcement:
     return Announcement("announcement-2", kind, NOON, vantage="bastion1", note=note)

@@ -20,11 +20,11 @@ from wgmon_tui.alerts.presence import Presence
 from wgmon_tui.alerts.records import Announcement
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.fleet.alert_settings import Alerts, Command, Rule, Sink
-from wgmon_tui.history.batch import Batch, outbox_row
+from wgmon_tui.history.batch import Batch, make_outbox_row
 from wgmon_tui.history.records import Mute
 from wgmon_tui.history.store import open_store
 from wgmon_tui.monitor.board import Round, Row
-from wgmon_tui.monitor.incidents import Event, Incident, What, acknowledged, ended
+from wgmon_tui.monitor.incidents import Event, Incident, What, acknowledge_incident, close_incident
 from wgmon_tui.probe.records import Check, Silence
 
 
@@ -36,7 +36,7 @@ def all_to(*names: str, rules: tuple[Rule, ...] = ()) -> Alerts:
     return Alerts(tuple(sink(name) for name in names), rules)
 
 
-def server_row(name: str, address: str, tags: tuple[str, ...] = ()) -> Row:
+def make_server_state(name: str, address: str, tags: tuple[str, ...] = ()) -> Row:
     """A row whose last check found silence at an address."""
     watched = row(name, Severity.DOWN)
     where = ip_address(address)
@@ -89,27 +89,27 @@ class Shop:
         verdict = Verdict.SILENT if severity is Severity.DOWN else Verdict.LOSSY
         number = f"{int(self.clock.now) % 2**24:06x}{self._numbers:010x}"
         incident = Incident(number, name, "here", self.clock.now, verdict, severity, "Nothing came back.")
-        self.happens(Event(What.OPENED, self.clock.now, incident), address, tags)
+        self.record_event(Event(What.OPENED, self.clock.now, incident), address, tags)
         return incident
 
     def closes(self, incident: Incident, address: str = "198.51.100.7") -> Incident:
-        event = ended(incident, self.clock.now)
-        self.happens(event, address)
+        event = close_incident(incident, self.clock.now)
+        self.record_event(event, address)
         return event.incident
 
-    def changes(self, incident: Incident, verdict: Verdict = Verdict.PORT_CLOSED) -> Incident:
+    def change_cause(self, incident: Incident, verdict: Verdict = Verdict.PORT_CLOSED) -> Incident:
         changed = replace(incident, verdict=verdict, severity=verdict.severity)
-        self.happens(Event(What.CAUSE_CHANGED, self.clock.now, changed))
+        self.record_event(Event(What.CAUSE_CHANGED, self.clock.now, changed))
         return changed
 
     def acknowledges(self, incident: Incident, who: str = "ada") -> Incident:
-        event = acknowledged(incident, self.clock.now, who)
-        self.happens(event)
+        event = acknowledge_incident(incident, self.clock.now, who)
+        self.record_event(event)
         return event.incident
 
-    def happens(self, event: Event, address: str = "198.51.100.7", tags: tuple[str, ...] = ()) -> None:
-        watched = server_row(event.incident.server, address, tags)
-        batch = Batch(incidents={event.incident.id: event.incident}, outbox=[outbox_row(watched, event)])
+    def record_event(self, event: Event, address: str = "198.51.100.7", tags: tuple[str, ...] = ()) -> None:
+        watched = make_server_state(event.incident.server, address, tags)
+        batch = Batch(incidents={event.incident.id: event.incident}, outbox=[make_outbox_row(watched, event)])
         self.write(batch)
 
     def mutes(self, name: str, until: float | None, who: str = "ada") -> None:
@@ -135,13 +135,13 @@ class Shop:
         for each in self.alerts.sinks:
             if to is not None and each.name not in to:
                 continue
-            now, done = self.clock.now, self.books.done
-            while isinstance(job := done(self.deliveries.take, each, now), Job):
+            now, done = self.clock.now, self.books.run_with_fallback
+            while isinstance(job := done(self.deliveries.lease_next, each, now), Job):
                 if refused:
-                    done(self.deliveries.try_again, job, each, refused, now, now + 60.0)
+                    done(self.deliveries.reschedule, job, each, refused, now, now + 60.0)
                 else:
                     self.got[each.name].append(job.announcement)
-                    done(self.deliveries.sent, job, now)
+                    done(self.deliveries.mark_sent, job, now)
 
     def passes(self, seconds: float) -> None:
         """Time passes, and is looked at."""
@@ -149,7 +149,7 @@ class Shop:
         self.expand()
         self.deliver()
 
-    def restarts(self) -> None:
+    def restart(self) -> None:
         """As after a kill: nothing in memory is left."""
         self.books.close()
         self._open_books()
@@ -157,7 +157,7 @@ class Shop:
     def told(self, name: str = "pager") -> list[tuple[str, str]]:
         """Kind and servers of what a sink has got, in order."""
         return [
-            (each.kind.value, " ".join(matter.incident.server for matter in each.about))
+            (each.kind.value, " ".join(snapshot.incident.server for snapshot in each.about))
             for each in self.got[name]
         ]
 

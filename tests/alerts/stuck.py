@@ -35,23 +35,23 @@ class Stuck(Shop):
         return unwritten(self.waits, "the disk is full") if self.away else None
 
     def expand(self) -> None:
-        self.books.follow(self.unwritten(), self.clock.now)
-        self.books.done(super().expand)
+        self.books.sync(self.unwritten(), self.clock.now)
+        self.books.run_with_fallback(super().expand)
 
-    def vanishes(self) -> None:
+    def remove_store(self) -> None:
         """The store is not there under its name."""
         self.shut()
-        self.books._leave()
+        self.books._disconnect()
         for suffix in ("", "-wal", "-shm"):
             if (file := self.state_dir / f"{STORE}{suffix}").exists():
                 file.rename(file.with_name(f"away{suffix}"))
         self.away = True
 
-    def is_back(self) -> None:
+    def restore_store(self) -> None:
         for suffix in ("", "-wal", "-shm"):
             if (file := self.state_dir / f"away{suffix}").exists():
                 file.rename(file.with_name(f"{STORE}{suffix}"))
-        self._goes_on()
+        self._continue()
 
     @contextmanager
     def locked(self, *, unreadable: bool = False) -> Iterator[None]:
@@ -66,9 +66,9 @@ class Stuck(Shop):
                 other.execute("BEGIN IMMEDIATE")
             self.away = True
             yield
-        self._goes_on()
+        self._continue()
 
-    def _goes_on(self) -> None:
+    def _continue(self) -> None:
         self.away = False
         self.shut()
         self.reopen()

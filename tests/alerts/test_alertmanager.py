@@ -17,7 +17,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.alerts.receivers import Receiver, answer
-from tests.alerts.sayings import about_nothing, announcement, incident, matter
+from tests.alerts.sayings import announcement, announcement_without_incident, incident, snapshot
 from tests.real.prerequisites import require
 from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, Matter, RetryError
 from wgmon_tui.alerts.sinks.alertmanager import send
@@ -98,7 +98,7 @@ def ready(url: str) -> bool:
 
 
 def of(server: str, tags: tuple[str, ...] = (), **changed: object) -> Matter:
-    return matter(server, incident=incident(server, **changed), tags=tags)  # type: ignore[arg-type]  # by name
+    return snapshot(server, incident=incident(server, **changed), tags=tags)  # type: ignore[arg-type]  # by name
 
 
 def now_open(kind: Kind, *about: Matter) -> Announcement:
@@ -114,7 +114,7 @@ def test_it_receives_an_incident_and_resolves_it(alertmanager: Running) -> None:
     send(SINK, opened, {"url": alertmanager.url})
     wait_for(lambda: alertmanager.passed_on("firing", "received"))
     over = replace(opened.about[0].incident, closed_at=time.time())
-    send(SINK, announcement(Kind.RECOVERED, matter(incident=over, tags=())), {"url": alertmanager.url})
+    send(SINK, announcement(Kind.RECOVERED, snapshot(incident=over, tags=())), {"url": alertmanager.url})
     wait_for(lambda: alertmanager.passed_on("resolved", "received"))
 
 
@@ -143,7 +143,7 @@ def test_it_groups_by_what_the_servers_share(alertmanager: Running) -> None:
 
 
 def test_a_test_arrives(alertmanager: Running) -> None:
-    send(SINK, replace(about_nothing(Kind.TEST), at=time.time()), {"url": alertmanager.url})
+    send(SINK, replace(announcement_without_incident(Kind.TEST), at=time.time()), {"url": alertmanager.url})
     assert "WgmonTest" in {each["labels"]["alertname"] for each in alertmanager.alerts()}
 
 
@@ -194,9 +194,9 @@ def test_an_open_incident_ends_well_after_the_next_time_that_it_is_said(every: f
 
 def test_a_closed_incident_ends_when_it_did_and_never_before_it_began() -> None:
     over = incident(closed_at=1_795_348_900.0)
-    [alert] = sent(announcement(Kind.RECOVERED, matter(incident=over)))
+    [alert] = sent(announcement(Kind.RECOVERED, snapshot(incident=over)))
     assert alert["endsAt"] == "2026-11-22T12:01:40.000+00:00"
-    [alert] = sent(announcement(Kind.RECOVERED, matter(incident=replace(over, closed_at=1.0))))
+    [alert] = sent(announcement(Kind.RECOVERED, snapshot(incident=replace(over, closed_at=1.0))))
     assert alert["endsAt"] == alert["startsAt"]
 
 
@@ -208,14 +208,14 @@ def test_labels_of_the_operators_stand_beside_ours() -> None:
 
 
 def test_the_end_of_the_writer_is_an_alert_of_its_own() -> None:
-    [alert] = sent(about_nothing(Kind.STOPPED))
+    [alert] = sent(announcement_without_incident(Kind.STOPPED))
     assert alert["labels"] == {"alertname": "WgmonStopped", "vantage": "bastion1"}
     assert seconds_ahead(alert) > 290
 
 
 def test_nothing_open_is_nothing_to_say() -> None:
     with Receiver() as receiver:
-        send(SINK, about_nothing(Kind.FIRING), {"url": receiver.url})
+        send(SINK, announcement_without_incident(Kind.FIRING), {"url": receiver.url})
     assert receiver.heard == []
 
 

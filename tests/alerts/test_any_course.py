@@ -53,7 +53,7 @@ class Course(RuleBasedStateMachine):
     @rule(name=st.sampled_from(NAMES))
     def worsens(self, name: str) -> None:
         if name in self.open:
-            self._now(name, self.shop.changes(self.open[name], Verdict.PORT_CLOSED))
+            self._now(name, self.shop.change_cause(self.open[name], Verdict.PORT_CLOSED))
 
     @rule(name=st.sampled_from(NAMES))
     def closes(self, name: str) -> None:
@@ -90,19 +90,19 @@ class Course(RuleBasedStateMachine):
     @rule()
     def loses_the_store(self) -> None:
         if not self.shop.away:
-            self.shop.vanishes()
+            self.shop.remove_store()
 
     @rule()
     def finds_the_store(self) -> None:
         if self.shop.away:
-            self.shop.is_back()
+            self.shop.restore_store()
 
     @rule(name=st.sampled_from(SINKS))
     def is_killed_while_it_sends(self, name: str) -> None:
         if self._is_told_from_memory:
             return
         where = next(each for each in self.shop.alerts.sinks if each.name == name)
-        job = self.shop.deliveries.take(where, self.shop.clock.now)
+        job = self.shop.deliveries.lease_next(where, self.shop.clock.now)
         if isinstance(job, Job):
             self.shop.got[name].append(job.announcement)
         self._starts_again()
@@ -114,8 +114,8 @@ class Course(RuleBasedStateMachine):
 
     def _starts_again(self) -> None:
         """What the dispatcher does first thing reads the store: from then on it can do without."""
-        self.shop.restarts()
-        self.shop.outbox.drop_others(self.shop.alerts.sinks, self.shop.clock.now)
+        self.shop.restart()
+        self.shop.outbox.drop_other_sinks(self.shop.alerts.sinks, self.shop.clock.now)
 
     def teardown(self) -> None:
         if not hasattr(self, "shop"):
@@ -136,7 +136,10 @@ class Course(RuleBasedStateMachine):
         log = [each for each in self.shop.log() if each.sink == name]
         assert not [each for each in log if each.state in ("pending", "given up")]
         held = {
-            matter.incident.id for each in log if each.state == "held" for matter in each.announcement.about
+            snapshot.incident.id
+            for each in log
+            if each.state == "held"
+            for snapshot in each.announcement.about
         }
         got = list({each.id: each for each in self.shop.got[name]}.values())
         for incident in self.all.values():

@@ -9,13 +9,13 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.alerts.shop import all_to, server_row
+from tests.alerts.shop import all_to, make_server_state
 from tests.alerts.stuck import Stuck
 from tests.alerts.test_any_course import memory
 from wgmon_tui.alerts.records import Kind
 from wgmon_tui.diagnosis.verdict import Diagnosis, Verdict
 from wgmon_tui.fleet.alert_settings import Rule
-from wgmon_tui.history.batch import Batch, outbox_row
+from wgmon_tui.history.batch import Batch, make_outbox_row
 from wgmon_tui.monitor.board import Board, Round
 from wgmon_tui.monitor.incidents import What
 
@@ -43,18 +43,18 @@ def test_every_incident_is_announced_and_closed_in_order_and_once(
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="wgmon-verdicts-", dir=memory()) as directory:
         shop = Stuck(Path(directory), all_to("pager", rules=(Rule(("pager",)),)))
-        board = Board([server_row(name, ADDRESSES[name]).server for name in NAMES])
+        fleet_state = Board([make_server_state(name, ADDRESSES[name]).server for name in NAMES])
         lost_sight = "store away" in steps
         happened: dict[str, list[Kind]] = defaultdict(list)
 
         def looks(name: str, verdict: Verdict) -> None:
             shop.clock.now += 40.0  # later than what would still join a message
-            last = server_row(name, ADDRESSES[name]).last
+            last = make_server_state(name, ADDRESSES[name]).last
             assert last
             diagnosis = Diagnosis(verdict, verdict.meaning)
-            for event in board.record(name, Round(last.checks, (diagnosis,)), shop.clock.now):
-                happened[event.incident.id].append(TELLS[event.what])
-                row = outbox_row(board.rows[name], event)
+            for event in fleet_state.record(name, Round(last.checks, (diagnosis,)), shop.clock.now):
+                happened[event.incident.id].append(TELLS[event.kind])
+                row = make_outbox_row(fleet_state.states[name], event)
                 shop.write(Batch(incidents={event.incident.id: event.incident}, outbox=[row]))
 
         def is_told(*, refused: str = "") -> None:
@@ -66,15 +66,15 @@ def test_every_incident_is_announced_and_closed_in_order_and_once(
                 case (name, verdict):
                     looks(name, verdict)
                 case "store away" if not shop.away:
-                    shop.vanishes()
+                    shop.remove_store()
                 case "store back" if shop.away:
-                    shop.is_back()
+                    shop.restore_store()
                 case "told":
                     is_told()
                 case "refused":
                     is_told(refused="HTTP 503")
         if shop.away:
-            shop.is_back()
+            shop.restore_store()
         for _ in range(30):
             for name in NAMES:
                 looks(name, Verdict.HEALTHY)

@@ -8,7 +8,7 @@ import traceback
 import pytest
 
 from tests.alerts.receivers import CLOSE, HANG, Receiver, answer
-from tests.alerts.sayings import announcement, incident, matter
+from tests.alerts.sayings import announcement, incident, snapshot
 from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, RetryError
 from wgmon_tui.alerts.sinks import sender
 from wgmon_tui.fleet.alert_settings import Discord, Options, Sink, Slack, Telegram
@@ -38,7 +38,7 @@ def telegram(receiver: Receiver, thread: int | None = None) -> Telegram:
 
 
 def mentioning() -> Announcement:
-    return announcement(Kind.OPENED, matter(incident=incident("@everyone", summary="<!here> <@U1> @here")))
+    return announcement(Kind.OPENED, snapshot(incident=incident("@everyone", summary="<!here> <@U1> @here")))
 
 
 def test_slack_gets_a_section_of_mrkdwn_and_a_text_for_the_notification() -> None:

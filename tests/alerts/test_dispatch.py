@@ -201,7 +201,7 @@ async def test_what_is_refused_for_good_is_given_up_and_said(shop: Shop, street:
     async with running(dispatcher(shop, street)):
         await until(lambda: shop.log() and shop.log()[0].state == "given up")
         assert shop.log()[0].reason == "HTTP 400 bad\\x1b[31m request"
-        assert counts(shop.state_dir).in_trouble
+        assert counts(shop.state_dir).needs_attention
 
 
 async def test_a_fault_of_a_sink_tells_nothing_of_what_it_held(shop: Shop, street: Street) -> None:
@@ -232,7 +232,7 @@ async def test_a_sink_without_its_secret_says_so_and_works_when_it_is_there(
     async with running(working):
         await until(lambda: shop.log() and shop.log()[0].attempts)
         assert (shop.log()[0].reason, working.warning) == (problem, problem)
-        working.take(Orders(shop.alerts))
+        working.configure(Orders(shop.alerts))
         await until(lambda: street.got["pager"])
         assert working.warning is None
 
@@ -244,7 +244,7 @@ async def test_new_sinks_are_in_force_at_once_and_what_waited_for_others_is_give
     shop.opens()
     async with running(dispatcher(shop, street)) as working:
         await until(lambda: shop.log() and shop.log()[0].attempts)
-        working.take(Orders(all_to("chat")))
+        working.configure(Orders(all_to("chat")))
         await until(lambda: any(each.state == "given up" for each in shop.log()))
         shop.opens("ams1", "203.0.113.9")
         working.wake()
@@ -284,7 +284,7 @@ async def test_who_asked_for_it_is_told_that_nobody_checks_any_more(tmp_path: Pa
 
 async def test_an_end_without_a_word_is_told_by_the_next_one(tmp_path: Path, street: Street) -> None:
     shop = Shop(tmp_path, all_to("pager", rules=(Rule(("pager",), events=("writer stopped",)),)))
-    shop.presence.came(time.time() - 3600)
+    shop.presence.start(time.time() - 3600)
     async with running(dispatcher(shop, street)):
         await until(lambda: street.got["pager"])
         assert (
@@ -311,12 +311,12 @@ async def test_a_heartbeat_hears_how_the_servers_are_and_nothing_else(tmp_path: 
     shop = Shop(tmp_path, Alerts((beat,)))
     shop.opens()
     shop.clock.now = time.time()
-    beats = (Beat("fra1", Severity.DOWN),)
-    working = Dispatcher(tmp_path, Orders(shop.alerts), beats=lambda: beats, send=street.send)
+    heartbeats = (Beat("fra1", Severity.DOWN),)
+    working = Dispatcher(tmp_path, Orders(shop.alerts), heartbeats=lambda: heartbeats, send=street.send)
     async with running(working):
         await until(lambda: len(street.got["life"]) > 3)
     assert {each.kind for each in street.got["life"][:-1]} == {Kind.BEAT}
-    assert street.got["life"][0].beats == beats
+    assert street.got["life"][0].heartbeats == heartbeats
     assert street.got["life"][-1].kind is Kind.STOPPED
     shop.close()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.alerts.sayings import NOON, incident, matter
-from wgmon_tui.alerts.grouping import JOINS_S, MOST, Draft, Groups, announced
+from tests.alerts.sayings import NOON, incident, snapshot
+from wgmon_tui.alerts.grouping import JOIN_WINDOW_S, MAX_SERVERS, Draft, Groups, make_announcement
 from wgmon_tui.alerts.policy import Tell
 from wgmon_tui.alerts.records import Kind, Matter
 
@@ -13,7 +13,7 @@ A_MOMENT = 0.001
 
 
 def server(name: str, address: str = "", *tags: str) -> Matter:
-    return matter(name, address=address, tags=tags)
+    return snapshot(name, address=address, tags=tags)
 
 
 def drafts(groups: Groups, *matters: Matter, at: float, kind: Kind = Kind.OPENED) -> list[Draft]:
@@ -25,7 +25,7 @@ def names(draft: Draft) -> list[str]:
 
 
 def bond(*matters: Matter) -> str:
-    return announced(Kind.OPENED, list(matters), "here", NOON, 1).bond
+    return make_announcement(Kind.OPENED, list(matters), "here", NOON, 1).common_cause
 
 
 # How long a message waits for others
@@ -34,7 +34,7 @@ def bond(*matters: Matter) -> str:
 def test_what_follows_within_half_a_minute_waits_until_it_is_over() -> None:
     groups = Groups()
     [first] = drafts(groups, server("fra1", "198.51.100.7"), at=NOON)
-    [second] = drafts(groups, server("fra2", "198.51.100.7"), at=NOON + JOINS_S - A_MOMENT)
+    [second] = drafts(groups, server("fra2", "198.51.100.7"), at=NOON + JOIN_WINDOW_S - A_MOMENT)
     assert (first.due, second.due) == (NOON, NOON + 30.0)
 
 
@@ -42,8 +42,8 @@ def test_after_half_a_minute_a_message_waits_for_nobody() -> None:
     groups = Groups()
     drafts(groups, server("fra1", "198.51.100.7"), at=NOON)
     drafts(groups, server("fra2", "198.51.100.7"), at=NOON + 1)
-    [third] = drafts(groups, server("fra3", "198.51.100.7"), at=NOON + JOINS_S)
-    assert (third.due, third.joins) == (NOON + JOINS_S, None)
+    [third] = drafts(groups, server("fra3", "198.51.100.7"), at=NOON + JOIN_WINDOW_S)
+    assert (third.due, third.joins) == (NOON + JOIN_WINDOW_S, None)
 
 
 def test_after_the_clock_was_set_back_a_message_waits_for_nobody() -> None:
@@ -80,7 +80,8 @@ def test_an_end_does_not_join_an_opening() -> None:
 
 
 @pytest.mark.parametrize(
-    ("servers", "sizes"), [(MOST, [200]), (MOST + 1, [200, 1]), (2 * MOST + 3, [200, 200, 3])]
+    ("servers", "sizes"),
+    [(MAX_SERVERS, [200]), (MAX_SERVERS + 1, [200, 1]), (2 * MAX_SERVERS + 3, [200, 200, 3])],
 )
 def test_a_message_holds_two_hundred_servers_at_most(servers: int, sizes: list[int]) -> None:
     down = [server(f"fra{number:03}", f"10.0.{number // 250}.{number % 250}") for number in range(servers)]
@@ -133,12 +134,12 @@ def test_a_server_elsewhere_does_not_wait() -> None:
     drafts(groups, server("fra1", "198.51.100.7"), at=NOON)
     near, far = server("fra2", "198.51.100.8"), server("ams1", "203.0.113.9")
     found = {names(draft)[0]: draft.due for draft in drafts(groups, near, far, at=NOON + 1)}
-    assert found == {"fra2": NOON + JOINS_S, "ams1": NOON + 1}
+    assert found == {"fra2": NOON + JOIN_WINDOW_S, "ams1": NOON + 1}
 
 
 def test_what_is_told_of_one_incident_twice_is_two_messages_in_order() -> None:
-    changed = [Tell("pager", kind, matter("fra1")) for kind in (Kind.OPENED, Kind.ACKNOWLEDGED)]
-    found = Groups().draft([*changed, Tell("pager", Kind.OPENED, matter("fra2"))], "here", NOON)
+    changed = [Tell("pager", kind, snapshot("fra1")) for kind in (Kind.OPENED, Kind.ACKNOWLEDGED)]
+    found = Groups().draft([*changed, Tell("pager", Kind.OPENED, snapshot("fra2"))], "here", NOON)
     assert [(each.announcement.kind, names(each)) for each in found] == [
         (Kind.OPENED, ["fra1"]),
         (Kind.ACKNOWLEDGED, ["fra1"]),

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.alerts.receivers import HANG, Receiver, answer
-from tests.alerts.sayings import NOON, about_nothing
+from tests.alerts.sayings import NOON, announcement_without_incident
 from wgmon_tui.alerts.records import Announcement, Beat, Kind, RetryError
 from wgmon_tui.alerts.sinks.heartbeat import send
 from wgmon_tui.diagnosis.verdict import Severity
@@ -19,8 +19,8 @@ UUID = "/d1665499-e827-441f-bf13-8f15e8f4c0b9"
 EACH = "/s3cr3t-ping-key/{server}?create=1"
 
 
-def beat(*beats: Beat, kind: Kind = Kind.BEAT) -> Announcement:
-    return Announcement("beat-1", kind, NOON, vantage="bastion1", beats=beats)
+def beat(*heartbeats: Beat, kind: Kind = Kind.BEAT) -> Announcement:
+    return Announcement("beat-1", kind, NOON, vantage="bastion1", heartbeats=heartbeats)
 
 
 FLEET = (
@@ -52,12 +52,14 @@ def test_a_ping_says_what_is_checked() -> None:
 
 
 def test_an_orderly_end_is_told_at_once() -> None:
-    assert paths(about_nothing(Kind.STOPPED), UUID) == [f"{UUID}/fail"]
-    assert paths(about_nothing(Kind.STOPPED), "/key/wgmon?create=1") == ["/key/wgmon/fail?create=1"]
+    assert paths(announcement_without_incident(Kind.STOPPED), UUID) == [f"{UUID}/fail"]
+    assert paths(announcement_without_incident(Kind.STOPPED), "/key/wgmon?create=1") == [
+        "/key/wgmon/fail?create=1"
+    ]
 
 
 def test_an_absence_that_is_over_is_no_failure() -> None:
-    assert paths(about_nothing(Kind.STOPPED, "from 11:00 to 12:00"), UUID) == []
+    assert paths(announcement_without_incident(Kind.STOPPED, "from 11:00 to 12:00"), UUID) == []
 
 
 def test_each_server_is_pinged_by_its_own_name_and_fails_only_when_it_is_down() -> None:
@@ -102,7 +104,7 @@ def test_what_hangs_is_left_at_the_time_limit_for_all_of_them_together() -> None
     ("url", "said"),
     [
         ("http://[s3cr3t/{server}", beat(Beat("fra1", Severity.DOWN))),
-        ("http://[s3cr3t", about_nothing(Kind.STOPPED)),
+        ("http://[s3cr3t", announcement_without_incident(Kind.STOPPED)),
         ("s3cr3t", beat()),
     ],
 )

@@ -16,7 +16,7 @@ from cryptography import x509
 
 from tests.alerts.certificates import Certificates
 from tests.alerts.receivers import CLOSE, HANG, OK, Receiver, answer
-from wgmon_tui.alerts.http import Answer, post, refusal, words
+from wgmon_tui.alerts.http import Answer, post, refusal, service_reason
 from wgmon_tui.alerts.records import GiveUpError, RetryError
 
 SECRET = "/services/T0000/s3cr3t-t0k3n"
@@ -39,7 +39,7 @@ def reason_of(url: str, limit_s: float = 5.0, ca_file: Path | None = None) -> st
 def test_an_answer_is_its_status_and_the_begin_of_its_body() -> None:
     with Receiver(answer(200, "x" * 100_000)) as receiver:
         given = post_to(receiver.url + "/path?query=1", body=b'{"a":1}')
-    assert given.taken
+    assert given.is_accepted
     assert given.body == b"x" * 8192
     [heard] = receiver.heard
     assert (heard.method, heard.path, heard.body) == ("POST", "/path?query=1", b'{"a":1}')
@@ -76,7 +76,7 @@ def test_a_server_that_sends_a_byte_at_a_time_is_left_at_the_time_limit_too() ->
 def test_what_trickles_behind_a_status_does_not_hold_us_up() -> None:
     with Receiver(answer(200, "x" * 1000), drip=True) as receiver:
         begun = time.monotonic()
-        assert post_to(receiver.url, limit_s=1.0).taken
+        assert post_to(receiver.url, limit_s=1.0).is_accepted
         assert time.monotonic() - begun < 5
         assert receiver.gone.wait(2)
 
@@ -97,9 +97,9 @@ def test_a_connection_that_closes_without_an_answer_is_said_to() -> None:
 
 def test_a_status_is_an_answer_though_the_connection_closes_in_the_middle_of_the_body() -> None:
     with Receiver(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of") as receiver:
-        assert post_to(receiver.url).taken
+        assert post_to(receiver.url).is_accepted
     with Receiver(b"HTTP/1.1 500 No\r\nContent-Length: 100\r\n\r\nhalf of") as receiver:
-        assert not post_to(receiver.url).taken
+        assert not post_to(receiver.url).is_accepted
 
 
 def test_a_connection_that_closes_in_the_middle_of_the_headers_is_no_answer() -> None:
@@ -193,7 +193,7 @@ def test_a_certificate_of_our_own_authority_is_trusted_where_ca_file_names_it(
     certificates: Certificates,
 ) -> None:
     with Receiver(tls=certificates.server()) as receiver:
-        assert post_to(receiver.url, ca_file=certificates.authority).taken
+        assert post_to(receiver.url, ca_file=certificates.authority).is_accepted
 
 
 def test_a_certificate_that_nobody_we_trust_has_signed_is_refused(certificates: Certificates) -> None:
@@ -226,19 +226,19 @@ def test_a_ca_file_that_is_not_there_is_said_to(certificates: Certificates, tmp_
 
 
 def test_what_a_service_says_is_one_short_printable_line_without_secrets() -> None:
-    assert words("chat\nnot \x1b[31mfound") == "chat not \\x1b[31mfound"
-    assert words("no route for bot123456:ABCDEFG", "123456", "ABCDEFG") == ""
-    assert words(["no", "text"]) == ""
-    assert len(words("x" * 1000)) == 120
+    assert service_reason("chat\nnot \x1b[31mfound") == "chat not \\x1b[31mfound"
+    assert service_reason("no route for bot123456:ABCDEFG", "123456", "ABCDEFG") == ""
+    assert service_reason(["no", "text"]) == ""
+    assert len(service_reason("x" * 1000)) == 120
 
 
 def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with Receiver() as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
-        assert post_to("http://hooks.example.invalid/path").taken
+        assert post_to("http://hooks.example.invalid/path").is_accepted
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         with Receiver() as receiver:
-            assert post_to(receiver.url).taken
+            assert post_to(receiver.url).is_accepted
     assert [heard.path for heard in proxy.heard] == ["http://hooks.example.invalid/path"]
 
 

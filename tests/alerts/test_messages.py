@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from tests.alerts.sayings import (
     NOON,
     PUBLIC_KEY,
-    about_nothing,
     announcement,
+    announcement_without_incident,
     incident,
-    matter,
     recovered,
+    snapshot,
 )
 from wgmon_tui.alerts.markup import DISCORD, PLAIN, SLACK, TELEGRAM, Markup, units
 from wgmon_tui.alerts.messages import as_json, message, plain, title, without_keys
@@ -42,22 +42,24 @@ def in_utc() -> Iterator[None]:
 
 def acknowledged() -> Announcement:
     seen = incident(acknowledged_at=NOON, acknowledged_by="ada")
-    return announcement(Kind.ACKNOWLEDGED, matter(incident=seen, who="ada", note="on it"))
+    return announcement(Kind.ACKNOWLEDGED, snapshot(incident=seen, who="ada", note="on it"))
 
 
 def flapping() -> Announcement:
-    return announcement(Kind.CAUSE_CHANGED, matter(incident=incident(flapping=True)))
+    return announcement(Kind.CAUSE_CHANGED, snapshot(incident=incident(flapping=True)))
 
 
-def several(kind: Kind, servers: int = 20, bond: str = BOND) -> Announcement:
-    return announcement(kind, *(matter(f"fra{number}") for number in range(servers)), bond=bond)
+def several(kind: Kind, servers: int = 20, common_cause: str = BOND) -> Announcement:
+    return announcement(
+        kind, *(snapshot(f"fra{number}") for number in range(servers)), common_cause=common_cause
+    )
 
 
 @pytest.mark.parametrize(
     ("said", "line"),
     [
         (announcement(), "✖ fra1 is down: silent"),
-        (announcement(Kind.OPENED, matter(verdict=Verdict.SLOW)), "▲ fra1 is degraded: slow"),
+        (announcement(Kind.OPENED, snapshot(verdict=Verdict.SLOW)), "▲ fra1 is degraded: slow"),
         (announcement(Kind.CAUSE_CHANGED), "✖ fra1 is still down, now: silent"),
         (flapping(), "✖ fra1 is down and up in turn (flapping): silent"),
         (announcement(Kind.REMINDER, at=NOON + 7200), "✖ fra1 is still down after 2 h 00 min: silent"),
@@ -70,16 +72,19 @@ def several(kind: Kind, servers: int = 20, bond: str = BOND) -> Announcement:
         (recovered(note="paused"), "? fra1: the incident is over after 12 min (paused)"),
         (several(Kind.OPENED), "✖ 20 servers: 20 down, all with the address 203.0.113.7"),
         (
-            announcement(Kind.OPENED, matter("a"), matter("b", Verdict.SLOW)),
+            announcement(Kind.OPENED, snapshot("a"), snapshot("b", Verdict.SLOW)),
             "✖ 2 servers: 1 down, 1 degraded",
         ),
         (several(Kind.REMINDER, 2, ""), "✖ 2 servers: 2 down; still not up"),
         (several(Kind.ESCALATION, 2, ""), "✖ 2 servers: 2 down; nobody has acknowledged it"),
         (several(Kind.RECOVERED, 2), "● 2 servers up again, all with the address 203.0.113.7"),
-        (about_nothing(Kind.TEST), "wgmon-tui: a test; alerts arrive here"),
-        (about_nothing(Kind.STOPPED), "wgmon-tui on bastion1 has stopped: nobody checks the servers"),
+        (announcement_without_incident(Kind.TEST), "wgmon-tui: a test; alerts arrive here"),
         (
-            about_nothing(Kind.STOPPED, "from 11:00 to 12:00"),
+            announcement_without_incident(Kind.STOPPED),
+            "wgmon-tui on bastion1 has stopped: nobody checks the servers",
+        ),
+        (
+            announcement_without_incident(Kind.STOPPED, "from 11:00 to 12:00"),
             "wgmon-tui did not check for a while: from 11:00 to 12:00",
         ),
     ],
@@ -131,7 +136,7 @@ def test_servers_that_find_no_room_are_counted() -> None:
 
 
 def test_what_was_held_back_or_is_late_says_so() -> None:
-    told = announcement(Kind.OPENED, matter(held_back="quiet hours 22:00-07:00"), late=3700.0)
+    told = announcement(Kind.OPENED, snapshot(suppressed_by="quiet hours 22:00-07:00"), late_s=3700.0)
     assert "told only now: quiet hours 22:00-07:00\n" in plain(told)
     assert plain(told).endswith("this message is 1 h 01 min late")
 
@@ -144,14 +149,14 @@ def test_no_key_goes_out_in_any_form() -> None:
     assert without_keys(f"x {PUBLIC_KEY}, y") == "x qRCwZSKI…, y"
     leaky = announcement(
         Kind.OPENED,
-        matter(
+        snapshot(
             incident=incident(summary=f"holds {PUBLIC_KEY}"),
             evidence=(f"the server answered its other known key {PUBLIC_KEY}",),
             note=PUBLIC_KEY,
-            held_back=PUBLIC_KEY,
+            suppressed_by=PUBLIC_KEY,
             who=PUBLIC_KEY,
         ),
-        bond=PUBLIC_KEY,
+        common_cause=PUBLIC_KEY,
         note=PUBLIC_KEY,
     )
     for kind in Kind:
@@ -169,11 +174,11 @@ NASTY = (
 
 
 def nasty() -> Announcement:
-    bad = matter(
+    bad = snapshot(
         incident=incident(NASTY, summary=NASTY), evidence=(NASTY,), causes=(Cause(NASTY, NASTY, NASTY),),
-        endpoint=NASTY, note=NASTY, who=NASTY, held_back=NASTY,
+        endpoint=NASTY, note=NASTY, who=NASTY, suppressed_by=NASTY,
     )  # fmt: skip
-    return announcement(Kind.OPENED, bad, bond=NASTY, vantage=NASTY, note=NASTY)
+    return announcement(Kind.OPENED, bad, common_cause=NASTY, vantage=NASTY, note=NASTY)
 
 
 @pytest.mark.parametrize("markup", MARKUPS.values(), ids=MARKUPS)
@@ -195,7 +200,7 @@ def test_slack_sees_no_mention_no_link_and_no_style_but_ours() -> None:
 
 
 def test_slack_shows_what_to_type_as_it_is_typed() -> None:
-    typed = matter(causes=(Cause("c", "w", "on the server: ls ~/*_x* && true"),))
+    typed = snapshot(causes=(Cause("c", "w", "on the server: ls ~/*_x* && true"),))
     assert "`on the server: ls ~/*_x* &amp;&amp; true`" in message(
         announcement(Kind.OPENED, typed), SLACK, 3000
     )
@@ -221,15 +226,15 @@ def test_discord_gets_each_mark_escaped_outside_of_code() -> None:
 texts = st.text(st.characters(codec="utf-8"), max_size=900)
 verdicts = st.sampled_from([each for each in Verdict if each.severity in (Severity.DOWN, Severity.DEGRADED)])
 matters = st.builds(
-    lambda name, text, fix, verdict: matter(
+    lambda name, text, fix, verdict: snapshot(
         incident=incident(name[:63] or "x", verdict, summary=text, severity=verdict.severity),
         evidence=(text, fix), causes=(Cause(text, text, fix),), endpoint=text, note=text,
     ),
     texts, texts, texts, verdicts,
 )  # fmt: skip
 announcements = st.builds(
-    lambda kind, about, bond, note: announcement(
-        kind, *about, bond=bond, note=note, vantage=bond[:63], late=99.0
+    lambda kind, about, common_cause, note: announcement(
+        kind, *about, common_cause=common_cause, note=note, vantage=common_cause[:63], late_s=99.0
     ),
     st.sampled_from(Kind), st.lists(matters, max_size=6), texts, texts,
 )  # fmt: skip
@@ -255,7 +260,7 @@ def test_whatever_is_said_is_json_with_one_line_texts(said: Announcement) -> Non
 
 def test_the_json_is_the_one_that_others_script_against() -> None:
     closed = recovered()
-    value = as_json(replace(closed, bond=BOND, late=61.5))
+    value = as_json(replace(closed, common_cause=BOND, late_s=61.5))
     assert value == {
         "version": 1,
         "id": "announcement-1",
@@ -263,7 +268,7 @@ def test_the_json_is_the_one_that_others_script_against() -> None:
         "at": "2026-11-22T12:12:00.000+00:00",
         "severity": "down",
         "title": "● fra1 is up again after 12 min",
-        "text": plain(replace(closed, late=61.5)),
+        "text": plain(replace(closed, late_s=61.5)),
         "vantage": "bastion1",
         "bond": BOND,
         "late_s": 61.5,
@@ -306,11 +311,13 @@ def test_the_json_is_the_one_that_others_script_against() -> None:
 
 
 def test_a_message_about_a_server_that_others_see_too_says_who_tells_it_and_what_each_says() -> None:
-    seen_from = (
+    vantage_verdicts = (
         SeenBy("local", Severity.UP, Verdict.HEALTHY),
         SeenBy("nyc", Severity.DOWN, Verdict.SILENT),
     )
-    said = announcement(Kind.OPENED, matter(incident=incident(vantage="nyc"), seen_from=seen_from))
+    said = announcement(
+        Kind.OPENED, snapshot(incident=incident(vantage="nyc"), vantage_verdicts=vantage_verdicts)
+    )
     assert plain(said).endswith("told by bastion1")
     [about] = json.loads(json.dumps(as_json(said)))["incidents"]
     assert about["seen_from"] == {"local": "healthy", "nyc": "silent"}

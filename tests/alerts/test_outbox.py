@@ -40,15 +40,15 @@ def test_what_opens_and_closes_is_told_once_each(shop: Shop) -> None:
 def test_the_message_holds_what_the_last_check_found(shop: Shop) -> None:
     shop.opens(tags=("edge",))
     shop.passes(0.1)
-    (matter,) = shop.got["pager"][0].about
-    assert (matter.address, matter.tags, matter.evidence) == ("198.51.100.7", ("edge",), ("silence",))
-    assert matter.causes[0].fix == "ping 198.51.100.7"
+    (snapshot,) = shop.got["pager"][0].about
+    assert (snapshot.address, snapshot.tags, snapshot.evidence) == ("198.51.100.7", ("edge",), ("silence",))
+    assert snapshot.causes[0].fix == "ping 198.51.100.7"
 
 
 def test_an_incident_that_changed_twice_before_anybody_read_of_it_is_told_to_have(shop: Shop) -> None:
     incident = shop.opens("fra1")
-    incident = shop.changes(incident, Verdict.PORT_CLOSED)
-    shop.changes(incident, Verdict.SILENT)
+    incident = shop.change_cause(incident, Verdict.PORT_CLOSED)
+    shop.change_cause(incident, Verdict.SILENT)
     shop.passes(1)
     assert shop.told() == [("opened", "fra1"), ("cause changed", "fra1"), ("cause changed", "fra1")]
     last = shop.got["pager"][-1]
@@ -59,7 +59,7 @@ def test_without_a_rule_what_is_only_degraded_is_not_told(shop: Shop) -> None:
     incident = shop.opens(severity=Severity.DEGRADED)
     shop.passes(1)
     assert shop.told() == []
-    shop.changes(incident, Verdict.SILENT)
+    shop.change_cause(incident, Verdict.SILENT)
     shop.passes(1)
     assert shop.told() == [("opened", "fra1")]
 
@@ -104,7 +104,7 @@ def test_what_is_still_down_when_a_mute_ends_is_told_then(shop: Shop) -> None:
     shop.passes(1)
     shop.passes(HOUR)
     assert shop.told() == [("opened", "fra1")]
-    assert shop.got["pager"][0].about[0].held_back.startswith("muted by ada until ")
+    assert shop.got["pager"][0].about[0].suppressed_by.startswith("muted by ada until ")
     assert shop.held() == []
 
 
@@ -243,7 +243,7 @@ def test_twenty_servers_at_one_address_are_two_messages_at_most(shop: Shop) -> N
         shop.passes(1)
     shop.passes(30)
     assert [len(each.about) for each in shop.got["pager"]] == [5, 15]
-    assert {each.bond for each in shop.got["pager"]} == {"the address 198.51.100.7"}
+    assert {each.common_cause for each in shop.got["pager"]} == {"the address 198.51.100.7"}
 
 
 def test_a_server_elsewhere_waits_for_nobody(shop: Shop) -> None:
@@ -281,7 +281,7 @@ def test_a_sink_that_is_dead_for_a_day_gets_all_of_it_in_order_and_late(shop: Sh
     for hour in range(24):
         mine = [kind for kind, server in told if server == f"fra{hour}"]
         assert mine == (["opened", "recovered"] if hour % 3 == 1 else ["opened"])
-    assert min(each.late for each in shop.got["pager"]) >= HOUR - 1
+    assert min(each.late_s for each in shop.got["pager"]) >= HOUR - 1
 
 
 def test_what_waits_too_long_is_given_up_when_the_sink_still_fails(tmp_path: Path) -> None:
@@ -300,10 +300,10 @@ def test_an_old_one_is_tried_before_it_is_given_up(tmp_path: Path) -> None:
     shop.opens()
     shop.expand()
     shop.clock.now += 300 * HOUR
-    shop.restarts()
+    shop.restart()
     shop.deliver()
     assert shop.told() == [("opened", "fra1")]
-    assert shop.got["pager"][0].late == pytest.approx(300 * HOUR)
+    assert shop.got["pager"][0].late_s == pytest.approx(300 * HOUR)
     shop.close()
 
 
@@ -335,24 +335,26 @@ def test_what_was_given_up_stays_in_view_until_somebody_has_seen_it(shop: Shop) 
     number = given_up(shop)
     shop.passes(10 * 86_400.0)
     assert counts(shop.state_dir).given_up == 1
-    assert shop.deliveries.see("pager", number, "ada", shop.clock.now)
-    shop.restarts()
+    assert shop.deliveries.acknowledge_failed("pager", number, "ada", shop.clock.now)
+    shop.restart()
     assert counts(shop.state_dir).given_up == 0
     [delivery] = shop.log()
     assert (delivery.seen_by, delivery.seen_at) == ("ada", shop.clock.now)
-    assert not shop.deliveries.see("pager", 0, "bob", shop.clock.now), "there is nothing more to see"
+    assert not shop.deliveries.acknowledge_failed("pager", 0, "bob", shop.clock.now), (
+        "there is nothing more to see"
+    )
 
 
 def test_all_that_was_given_up_of_a_sink_is_seen_at_once(shop: Shop) -> None:
     given_up(shop)
-    assert not shop.deliveries.see("chat", 0, "ada", shop.clock.now)
-    assert shop.deliveries.see("pager", 0, "ada", shop.clock.now)
-    assert not counts(shop.state_dir).in_trouble
+    assert not shop.deliveries.acknowledge_failed("chat", 0, "ada", shop.clock.now)
+    assert shop.deliveries.acknowledge_failed("pager", 0, "ada", shop.clock.now)
+    assert not counts(shop.state_dir).needs_attention
 
 
 def test_to_try_again_clears_it_and_failing_again_calls_again(shop: Shop) -> None:
     number = given_up(shop)
-    shop.deliveries.see("pager", number, "ada", shop.clock.now)
+    shop.deliveries.acknowledge_failed("pager", number, "ada", shop.clock.now)
     shop.deliveries.retry(number, shop.clock.now)
     assert counts(shop.state_dir).given_up == 0
     shop.clock.now += 4 * 86_400.0
@@ -364,7 +366,7 @@ def test_what_nobody_has_seen_is_not_forgotten_with_the_rest(shop: Shop) -> None
     number = given_up(shop)
     shop.deliveries.forget(shop.clock.now + 31 * 86_400.0)
     assert counts(shop.state_dir).given_up == 1
-    shop.deliveries.see("pager", number, "ada", shop.clock.now)
+    shop.deliveries.acknowledge_failed("pager", number, "ada", shop.clock.now)
     shop.deliveries.forget(shop.clock.now + 31 * 86_400.0)
     assert shop.log() == []
 
@@ -374,7 +376,7 @@ def test_a_sink_that_left_the_file_is_said_so_and_comes_back(tmp_path: Path) -> 
     shop.opens()
     shop.expand()
     shop.alerts = all_to("chat")
-    shop.outbox.drop_others(shop.alerts.sinks, shop.clock.now)
+    shop.outbox.drop_other_sinks(shop.alerts.sinks, shop.clock.now)
     shop.passes(1)
     states = {each.sink: (each.state.value, each.reason) for each in shop.log()}
     assert states == {
@@ -404,20 +406,20 @@ def test_a_clock_that_is_set_neither_delays_nor_drops_what_waits(shop: Shop, yea
     shop.deliver(refused="HTTP 503")
     step = years * 365 * 86_400.0
     shop.clock.now += step
-    shop.outbox.shift(step)
-    assert isinstance(wait := shop.deliveries.take(shop.alerts.sinks[0], shop.clock.now), float)
+    shop.outbox.shift_times(step)
+    assert isinstance(wait := shop.deliveries.lease_next(shop.alerts.sinks[0], shop.clock.now), float)
     assert 0 < wait <= 60
     shop.clock.now += 61
     shop.deliver()
     assert shop.told() == [("opened", "fra1")]
-    assert shop.got["pager"][0].late < 120
+    assert shop.got["pager"][0].late_s < 120
 
 
 def test_a_clock_that_was_set_back_while_nobody_looked_delays_nothing(shop: Shop) -> None:
     shop.opens()
     shop.expand()
     shop.clock.now -= 365 * 86_400.0
-    shop.restarts()
+    shop.restart()
     shop.passes(1)
     assert shop.told() == [("opened", "fra1")]
 
@@ -425,10 +427,10 @@ def test_a_clock_that_was_set_back_while_nobody_looked_delays_nothing(shop: Shop
 def test_one_that_was_being_sent_when_we_were_killed_is_sent_again_with_the_same_id(shop: Shop) -> None:
     shop.opens()
     shop.expand()
-    first = shop.deliveries.take(shop.alerts.sinks[0], shop.clock.now)
+    first = shop.deliveries.lease_next(shop.alerts.sinks[0], shop.clock.now)
     assert isinstance(first, Job)
-    assert not isinstance(shop.deliveries.take(shop.alerts.sinks[0], shop.clock.now), Job)
-    shop.restarts()
+    assert not isinstance(shop.deliveries.lease_next(shop.alerts.sinks[0], shop.clock.now), Job)
+    shop.restart()
     shop.deliver()
     assert [each.id for each in shop.got["pager"]] == [first.announcement.id]
 
@@ -437,7 +439,7 @@ def test_an_incident_that_ended_without_a_word_is_told_to_be_over(shop: Shop) ->
     incident = shop.opens()
     shop.passes(1)
     shop.write_raw("UPDATE incidents SET closed_at = ? WHERE id = ?", START + 60, incident.id)
-    shop.restarts()
+    shop.restart()
     shop.passes(60)
     assert shop.told() == [("opened", "fra1"), ("recovered", "fra1")]
     assert shop.got["pager"][1].about[0].note == "no longer watched"
@@ -451,8 +453,8 @@ def test_thousands_of_old_ones_do_not_hold_up_what_is_new(shop: Shop) -> None:
             shop.clock.now += 60
             shop.expand()
     shop.clock.now += 86_400.0
-    shop.restarts()
+    shop.restart()
     shop.expand()
     shop.deliver()
     assert sum(len(each.about) for each in shop.got["pager"]) == 3000
-    assert all(each.late > 0 for each in shop.got["pager"])
+    assert all(each.late_s > 0 for each in shop.got["pager"])

@@ -17,7 +17,7 @@ from tests.alerts.certificates import Certificates
 from tests.alerts.receivers import Receiver, answer
 from tests.alerts.test_documented import PAGE, SNIPPETS
 from tests.alerts.test_email import PASSWORD, Postbox, post_office
-from wgmon_tui.alerts.orders import read_orders
+from wgmon_tui.alerts.orders import resolve_sinks
 from wgmon_tui.alerts.sinks import bell
 from wgmon_tui.fleet.alert_settings import SinkType
 from wgmon_tui.fleet.config_toml import parse_config, read_config
@@ -120,5 +120,5 @@ def _assert_arrived(kind: SinkType, receiver: Receiver, postbox: Postbox, paged:
 def test_with_its_files_beside_it_nothing_that_is_pasted_lacks_a_secret(snippet: str, tmp_path: Path) -> None:
     with Receiver() as receiver:
         paste(tmp_path, snippet, receiver)
-    orders = read_orders(read_config(tmp_path).alerts, tmp_path)
+    orders = resolve_sinks(read_config(tmp_path).alerts, tmp_path)
     assert orders.problems == {}

@@ -54,7 +54,7 @@ def test_what_was_told_before_is_told_to_be_over(stuck: Stuck, unreadable: bool)
         stuck.passes(1)
         once_each(stuck, ("opened", "fra1"), ("recovered", "fra1"))
     stuck.passes(60)
-    stuck.restarts()
+    stuck.restart()
     stuck.passes(60)
     once_each(stuck, ("opened", "fra1"), ("recovered", "fra1"))
 
@@ -76,7 +76,7 @@ def test_what_waited_on_the_disk_goes_out_while_that_is_away(stuck: Stuck, unrea
     stuck.opens("fra1")
     stuck.expand()
     with stuck.locked(unreadable=unreadable):
-        stuck.books.follow(Unwritten("the disk is full", (), {}, {}), stuck.clock.now)
+        stuck.books.sync(Unwritten("the disk is full", (), {}, {}), stuck.clock.now)
         stuck.deliver()
         once_each(stuck, ("opened", "fra1"))
     stuck.passes(60)
@@ -101,7 +101,7 @@ def test_what_waited_on_the_disk_goes_out_before_what_happens_meanwhile(
 def test_what_fails_meanwhile_is_tried_again_when_the_store_is_back(stuck: Stuck) -> None:
     with stuck.locked():
         stuck.opens("fra1")
-        stuck.books.follow(stuck.unwritten(), stuck.clock.now)
+        stuck.books.sync(stuck.unwritten(), stuck.clock.now)
         stuck.expand()
         stuck.deliver(refused="HTTP 503")
     stuck.passes(61)
@@ -115,10 +115,10 @@ def test_one_that_is_being_sent_as_the_store_goes_away_is_not_sent_again(
 ) -> None:
     stuck.opens("fra1")
     stuck.expand()
-    job = stuck.deliveries.take(stuck.alerts.sinks[0], stuck.clock.now)
+    job = stuck.deliveries.lease_next(stuck.alerts.sinks[0], stuck.clock.now)
     assert isinstance(job, Job)
     with stuck.locked(unreadable=unreadable):
-        stuck.books.done(stuck.deliveries.sent, job, stuck.clock.now)
+        stuck.books.run_with_fallback(stuck.deliveries.mark_sent, job, stuck.clock.now)
         stuck.passes(60)
         assert stuck.told("pager") == []
     stuck.passes(60)
@@ -160,7 +160,7 @@ def test_killed_before_the_store_was_back_the_next_one_tells_it_under_the_same_i
     with stuck.locked():
         incident = stuck.opens("fra1")
         stuck.passes(1)
-        stuck.restarts()
+        stuck.restart()
     stuck.passes(1)
     assert stuck.told("pager") == [("opened", "fra1"), ("opened", "fra1")]
     assert {each.id for each in stuck.got["pager"]} == {f"{incident.id}-opened"}
@@ -168,11 +168,11 @@ def test_killed_before_the_store_was_back_the_next_one_tells_it_under_the_same_i
 
 def test_what_could_not_be_read_any_more_when_the_store_went_is_told_when_it_is_back(stuck: Stuck) -> None:
     incident = stuck.opens("fra1")
-    stuck.vanishes()
+    stuck.remove_store()
     stuck.closes(incident)
     stuck.passes(1)
     once_each(stuck)
-    stuck.is_back()
+    stuck.restore_store()
     stuck.passes(1)
     once_each(stuck, ("opened", "fra1"), ("recovered", "fra1"))
 
@@ -180,7 +180,7 @@ def test_what_could_not_be_read_any_more_when_the_store_went_is_told_when_it_is_
 def test_a_mute_that_is_only_in_a_store_that_cannot_be_read_holds_back_all_the_same(stuck: Stuck) -> None:
     stuck.mutes("fra1", inf)
     stuck.passes(1)
-    stuck.vanishes()
+    stuck.remove_store()
     stuck.opens("fra1")
     stuck.passes(1)
     once_each(stuck)

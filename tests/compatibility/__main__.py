@@ -23,8 +23,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.service.agent.stage import no_keeper_left
-from tests.service.stage import healthy, watched, write
+from tests.service.agent.stage import ending_agent
+from tests.service.stage import healthy, quick_server, write_config
 
 SECONDS = 12.0
 """How long each writer checks."""
@@ -89,7 +89,7 @@ async def main(old_root: Path) -> None:
     with tempfile.TemporaryDirectory() as directory, _sink() as url:
         place = Place(Path(directory))
         async with healthy(_UP) as (_, server):
-            write(place.config, server, watched(_DOWN))
+            write_config(place.config, server, quick_server(_DOWN))
             seen: Seen | None = None
             for number, (writer, agent) in enumerate(((old, new), (new, old), (old, new)), 1):
                 seen = await _stage(place, url, number, writer, agent, seen)
@@ -103,7 +103,7 @@ async def _stage(
     title = f"{number}. {writer.name} writer, {agent.name} agent"
     agent_state = place.root / f"agent-{number}"
     _write_settings(place, url, agent, agent_state)
-    with no_keeper_left(agent_state):
+    with ending_agent(agent_state):
         async with _writing(writer, place, title):
             await asyncio.sleep(SECONDS)
             await _run(agent, "-m", "wgmon_tui", "alert", "test", *_places(place), "good", cwd=place.root)

@@ -62,7 +62,7 @@ def tunnel_of(evidence: tuple[Evidence, ...]) -> Tunnel | None:
 
 
 def after(*evidence: Evidence, handshake: Handshake = ALL, server: Server = SERVER) -> Diagnosis:
-    answered = replace(check(*evidence, handshake=handshake), tunnel=tunnel_of(evidence), asked_as=US)
+    answered = replace(check(*evidence, handshake=handshake), tunnel=tunnel_of(evidence), probed_as=US)
     return diagnose(answered, server)
 
 

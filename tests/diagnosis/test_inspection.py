@@ -33,7 +33,7 @@ SERVER = Server(
     "bastion",
     inspect=("ssh", "fra1", "sudo wg show wg7 dump"),
 )
-OURS = OurSide(SERVER, US, (ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128")), False)
+CONFIGURED = OurSide(SERVER, US, (ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128")), False)
 
 
 def networks(*texts: str) -> frozenset[Network]:
@@ -49,7 +49,7 @@ STORED = Stored(True, 51820, (replace(PEER, endpoint=None, latest_handshake=None
 
 
 def findings(
-    ours: OurSide = OURS, running: Running | Unread = RUNNING, stored: Stored | Unread | None = None
+    ours: OurSide = CONFIGURED, running: Running | Unread = RUNNING, stored: Stored | Unread | None = None
 ) -> tuple[Finding, ...]:
     return compare(ours, ServersView(running, stored), NOW)
 
@@ -64,12 +64,12 @@ def the(subject: str, found: tuple[Finding, ...]) -> Finding:
 
 
 def differing(found: tuple[Finding, ...]) -> list[str]:
-    return [finding.subject for finding in found if finding.agreement is Agreement.DIFFERS]
+    return [finding.subject for finding in found if finding.result is Agreement.DIFFERS]
 
 
 def test_where_all_agrees_every_finding_is_ok_in_the_order_of_a_handshake() -> None:
     found = findings(stored=STORED)
-    assert {finding.agreement for finding in found} == {Agreement.OK}
+    assert {finding.result for finding in found} == {Agreement.OK}
     assert [finding.subject for finding in found] == [
         *("server key", "listen port", "our peer", "preshared key"),
         *("allowed ips", "allowed ips", "handshake", "file"),
@@ -81,19 +81,19 @@ def test_where_all_agrees_every_finding_is_ok_in_the_order_of_a_handshake() -> N
 
 def test_another_server_key_is_named_with_the_line_to_change() -> None:
     finding = the("server key", findings(running=replace(RUNNING, public_key=OTHER)))
-    assert finding.agreement is Agreement.DIFFERS
+    assert finding.result is Agreement.DIFFERS
     assert f'server "fra1": public_key = "{OTHER}"' in finding.fix
 
 
 def test_a_rotated_key_that_we_know_is_said_to_be_known() -> None:
-    ours = replace(OURS, server=replace(SERVER, known_keys=(OTHER,)))
+    ours = replace(CONFIGURED, server=replace(SERVER, known_keys=(OTHER,)))
     found = findings(ours, replace(RUNNING, public_key=OTHER))
     assert "among its known_keys" in the("server key", found).sentence
 
 
 def test_an_interface_without_a_key_answers_nobody() -> None:
     finding = the("server key", findings(running=replace(RUNNING, has_private_key=False, public_key=None)))
-    assert (finding.agreement, "wg set wg7 private-key" in finding.fix) == (Agreement.DIFFERS, True)
+    assert (finding.result, "wg set wg7 private-key" in finding.fix) == (Agreement.DIFFERS, True)
 
 
 def test_another_port_is_named_with_the_command_that_sets_ours() -> None:
@@ -119,29 +119,29 @@ def test_a_peer_that_is_missing_is_added_with_one_command_and_nothing_more_is_sa
 
 
 def test_where_our_key_cannot_be_read_the_server_is_still_compared() -> None:
-    found = findings(replace(OURS, public_key=None), replace(RUNNING, listen_port=1))
+    found = findings(replace(CONFIGURED, public_key=None), replace(RUNNING, listen_port=1))
     assert differing(found) == ["listen port"]
-    assert the("our peer", found).agreement is Agreement.UNTOLD
+    assert the("our peer", found).result is Agreement.UNKNOWN
 
 
 @pytest.mark.parametrize(
-    ("there", "here", "agreement", "fix"),
+    ("there", "here", "result", "fix"),
     [
         (False, False, Agreement.OK, ""),
         (True, True, Agreement.OK, ""),
         (True, False, Agreement.DIFFERS, f"wg set wg7 peer {US} preshared-key /dev/null"),
         (False, True, Agreement.DIFFERS, f"wg set wg7 peer {US} preshared-key FILE"),
-        (True, None, Agreement.UNTOLD, "wgmon-tui doctor"),
-        (False, None, Agreement.UNTOLD, "wgmon-tui doctor"),
+        (True, None, Agreement.UNKNOWN, "wgmon-tui doctor"),
+        (False, None, Agreement.UNKNOWN, "wgmon-tui doctor"),
     ],
 )
 def test_preshared_keys_are_compared_by_their_presence(
-    there: bool, here: bool | None, agreement: Agreement, fix: str
+    there: bool, here: bool | None, result: Agreement, fix: str
 ) -> None:
     peer = replace(PEER, has_preshared_key=there)
-    found = findings(replace(OURS, has_preshared_key=here), replace(RUNNING, peers=(peer,)))
+    found = findings(replace(CONFIGURED, has_preshared_key=here), replace(RUNNING, peers=(peer,)))
     finding = the("preshared key", found)
-    assert finding.agreement is agreement
+    assert finding.result is result
     assert fix in finding.fix
 
 
@@ -151,16 +151,16 @@ def test_preshared_keys_are_compared_by_their_presence(
 def test_an_address_that_no_peer_has_is_added_to_what_our_peer_has() -> None:
     peer = replace(PEER, allowed_ips=networks("fd00::/64"))
     [first, second] = about("allowed ips", findings(running=replace(RUNNING, peers=(peer,))))
-    assert first.agreement is Agreement.DIFFERS
+    assert first.result is Agreement.DIFFERS
     assert "10.8.0.250 belongs to no peer" in first.sentence
     assert first.fix == f"on the server: wg set wg7 peer {US} allowed-ips fd00::/64,10.8.0.250/32"
-    assert second.agreement is Agreement.OK
+    assert second.result is Agreement.OK
 
 
 def test_an_address_belongs_to_the_peer_with_the_longest_prefix() -> None:
     ours = replace(PEER, allowed_ips=networks("10.8.0.0/16", "fd00::/64"))
     [first, _] = about("allowed ips", findings(running=replace(RUNNING, peers=(ours, ELSE))))
-    assert first.agreement is Agreement.DIFFERS
+    assert first.result is Agreement.DIFFERS
     assert str(OTHER) in first.sentence
 
 
@@ -180,8 +180,8 @@ def test_a_peer_with_many_networks_is_not_typed_again() -> None:
 
 
 def test_without_a_tunnel_address_of_ours_there_is_nothing_to_compare() -> None:
-    finding = the("allowed ips", findings(replace(OURS, addresses=())))
-    assert finding.agreement is Agreement.UNTOLD
+    finding = the("allowed ips", findings(replace(CONFIGURED, addresses=())))
+    assert finding.result is Agreement.UNKNOWN
 
 
 # The last handshake
@@ -194,13 +194,13 @@ def test_the_last_handshake_is_told_with_its_age_and_where_from() -> None:
 def test_no_handshake_yet_tells_nothing() -> None:
     peer = replace(PEER, latest_handshake=None)
     finding = the("handshake", findings(running=replace(RUNNING, peers=(peer,))))
-    assert finding.agreement is Agreement.UNTOLD
+    assert finding.result is Agreement.UNKNOWN
 
 
 def test_a_handshake_from_the_future_means_that_a_clock_is_wrong() -> None:
     peer = replace(PEER, latest_handshake=int(NOW) + 3600)
     finding = the("handshake", findings(running=replace(RUNNING, peers=(peer,))))
-    assert finding.agreement is Agreement.DIFFERS
+    assert finding.result is Agreement.DIFFERS
     assert "1 h 00 min from now" in finding.sentence
 
 
@@ -250,7 +250,7 @@ def test_another_port_in_the_file_comes_with_the_next_start(port: int | None, sa
 
 def test_a_file_without_a_private_key_may_get_it_from_elsewhere() -> None:
     found = findings(stored=replace(STORED, has_private_key=False))
-    assert the("file: private key", found).agreement is Agreement.UNTOLD
+    assert the("file: private key", found).result is Agreement.UNKNOWN
     assert differing(found) == []
 
 
@@ -259,9 +259,9 @@ def test_a_file_without_a_private_key_may_get_it_from_elsewhere() -> None:
 
 def test_what_cannot_be_read_is_told_with_its_reason() -> None:
     found = findings(running=Unread("inspect: no"), stored=Unread("inspect_config: neither"))
-    assert [(each.agreement, each.subject, each.sentence) for each in found] == [
-        (Agreement.UNTOLD, "running", "inspect: no"),
-        (Agreement.UNTOLD, "file", "inspect_config: neither"),
+    assert [(each.result, each.subject, each.sentence) for each in found] == [
+        (Agreement.UNKNOWN, "running", "inspect: no"),
+        (Agreement.UNKNOWN, "file", "inspect_config: neither"),
     ]
 
 
@@ -317,17 +317,17 @@ some_stored = st.builds(Stored, st.booleans(), st.none() | st.integers(1, 65535)
 def test_whatever_a_server_says_each_finding_is_a_printable_sentence_and_a_difference_has_a_fix(
     running: Running, stored: Stored | None, psk: bool | None
 ) -> None:
-    for finding in findings(replace(OURS, has_preshared_key=psk), running, stored):
+    for finding in findings(replace(CONFIGURED, has_preshared_key=psk), running, stored):
         assert finding.sentence
         assert (finding.sentence + finding.fix).isprintable()
-        assert finding.fix or finding.agreement is not Agreement.DIFFERS
+        assert finding.fix or finding.result is not Agreement.DIFFERS
 
 
 # Its latest handshakes beside our verdict
 
 
 def judged(verdict: Verdict, peers: tuple[PeerEntry, ...], tunnel: bool = True) -> tuple[Finding, ...]:
-    side = replace(OURS, server=replace(SERVER, tunnel=tunnel))
+    side = replace(CONFIGURED, server=replace(SERVER, tunnel=tunnel))
     view = ServersView(replace(RUNNING, peers=peers), None)
     return compare(side, view, NOW, OurVerdict(verdict, NOW - 60))
 
@@ -335,7 +335,7 @@ def judged(verdict: Verdict, peers: tuple[PeerEntry, ...], tunnel: bool = True) 
 def test_down_for_us_while_others_make_handshakes_is_about_us() -> None:
     busy = replace(ELSE, latest_handshake=int(NOW) - 20)
     finding = the("other peers", judged(Verdict.SILENT, (PEER, busy)))
-    assert finding.agreement is Agreement.DIFFERS
+    assert finding.result is Agreement.DIFFERS
     assert "1 of its other peers made a handshake in the last 3 min, the latest 20 s ago" in finding.sentence
     assert "unless" not in finding.sentence
     older = replace(ELSE, latest_handshake=int(NOW) - 100)
@@ -345,7 +345,7 @@ def test_down_for_us_while_others_make_handshakes_is_about_us() -> None:
 def test_down_for_us_and_quiet_for_all_is_not_us_alone() -> None:
     quiet = replace(ELSE, latest_handshake=int(NOW) - 7200)
     finding = the("other peers", judged(Verdict.SILENT, (PEER, quiet)))
-    assert (finding.agreement, finding.fix) == (Agreement.OK, "")
+    assert (finding.result, finding.fix) == (Agreement.OK, "")
 
 
 def test_of_a_server_that_is_up_or_has_nobody_else_nothing_is_said_of_others() -> None:
@@ -359,7 +359,7 @@ def test_of_a_server_that_is_up_or_has_nobody_else_nothing_is_said_of_others() -
 def test_well_for_us_while_this_interface_never_hears_from_us_is_another_machine(age: int | None) -> None:
     forgotten = replace(PEER, latest_handshake=None if age is None else int(NOW) - age)
     finding = the("who answers", judged(Verdict.HEALTHY, (forgotten,)))
-    assert finding.agreement is Agreement.DIFFERS
+    assert finding.result is Agreement.DIFFERS
     assert "another machine answers at fra1.example.net:51820 with the same key" in finding.sentence
 
 

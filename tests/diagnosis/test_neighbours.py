@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.diagnosis.neighbours import Standing, Together, failing_together
+from wgmon_tui.diagnosis.neighbours import Standing, Together, find_correlated_failures
 from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.wireguard.keys import PrivateKey
 
@@ -32,22 +32,24 @@ ELSEWHERE = standing("elsewhere", "203.0.113.1", down=False)
 
 def test_servers_behind_one_address() -> None:
     pair = standing("b", "192.0.2.7"), standing("a", "192.0.2.7")
-    assert failing_together([*pair, ELSEWHERE]) == (Together("the address 192.0.2.7", ("a", "b")),)
+    assert find_correlated_failures([*pair, ELSEWHERE]) == (Together("the address 192.0.2.7", ("a", "b")),)
 
 
 def test_servers_in_one_network() -> None:
     pair = standing("a", "192.0.2.7"), standing("b", "192.0.2.200")
-    assert failing_together([*pair, ELSEWHERE]) == (Together("the network 192.0.2.0/24", ("a", "b")),)
+    assert find_correlated_failures([*pair, ELSEWHERE]) == (Together("the network 192.0.2.0/24", ("a", "b")),)
 
 
 def test_servers_in_one_ipv6_site() -> None:
     pair = standing("a", "2001:db8:1:1::1"), standing("b", "2001:db8:1:2::1")
-    assert failing_together([*pair, ELSEWHERE]) == (Together("the network 2001:db8:1::/48", ("a", "b")),)
+    assert find_correlated_failures([*pair, ELSEWHERE]) == (
+        Together("the network 2001:db8:1::/48", ("a", "b")),
+    )
 
 
 def test_servers_of_one_identity() -> None:
     pair = standing("a", "192.0.2.7", identity="old"), standing("b", "198.51.100.7", identity="old")
-    assert failing_together([*pair, ELSEWHERE]) == (Together('the identity "old"', ("a", "b")),)
+    assert find_correlated_failures([*pair, ELSEWHERE]) == (Together('the identity "old"', ("a", "b")),)
 
 
 def test_servers_of_one_tag() -> None:
@@ -56,28 +58,28 @@ def test_servers_of_one_tag() -> None:
         standing("b", None, tags=("eu", "core")),
         standing("c", "198.51.100.7", tags=("eu",)),
     )
-    assert failing_together([*three, ELSEWHERE]) == (Together('the tag "eu"', ("a", "b", "c")),)
-    assert failing_together([*three[:2], ELSEWHERE]) == ()
+    assert find_correlated_failures([*three, ELSEWHERE]) == (Together('the tag "eu"', ("a", "b", "c")),)
+    assert find_correlated_failures([*three[:2], ELSEWHERE]) == ()
 
 
 def test_one_that_is_up_breaks_the_bond() -> None:
     down = [standing(name, "192.0.2.7", identity="one", tags=("eu",)) for name in "ab"]
     up = standing("c", "192.0.2.7", identity="one", tags=("eu",), down=False)
-    assert failing_together([*down, up]) == ()
+    assert find_correlated_failures([*down, up]) == ()
 
 
 def test_one_server_is_no_group_even_where_its_tag_stands_twice() -> None:
-    assert failing_together([standing("a", "192.0.2.7", tags=("eu", "eu")), ELSEWHERE]) == ()
+    assert find_correlated_failures([standing("a", "192.0.2.7", tags=("eu", "eu")), ELSEWHERE]) == ()
 
 
 def test_the_narrowest_bond_is_named_and_the_wider_ones_with_the_same_members_are_not() -> None:
     pair = [standing(name, "192.0.2.7", identity="one", tags=("eu",)) for name in "ab"]
-    assert failing_together([*pair, ELSEWHERE]) == (Together("the address 192.0.2.7", ("a", "b")),)
+    assert find_correlated_failures([*pair, ELSEWHERE]) == (Together("the address 192.0.2.7", ("a", "b")),)
 
 
 def test_a_wider_bond_with_more_members_is_named_as_well() -> None:
     site = [standing("a", "192.0.2.7"), standing("b", "192.0.2.7"), standing("c", "192.0.2.8")]
-    assert failing_together([*site, ELSEWHERE]) == (
+    assert find_correlated_failures([*site, ELSEWHERE]) == (
         Together("the address 192.0.2.7", ("a", "b")),
         Together("the network 192.0.2.0/24", ("a", "b", "c")),
     )
@@ -85,16 +87,16 @@ def test_a_wider_bond_with_more_members_is_named_as_well() -> None:
 
 def test_a_whole_fleet_that_is_down_has_nothing_in_common_but_us() -> None:
     fleet = [standing(name, f"192.0.2.{number}", identity="one") for number, name in enumerate("abc")]
-    assert failing_together(fleet) == ()
+    assert find_correlated_failures(fleet) == ()
 
 
 def test_unless_all_of_it_is_one_machine() -> None:
     machine = [standing(name, "192.0.2.7", identity="one") for name in "abc"]
-    assert failing_together(machine) == (Together("the address 192.0.2.7", ("a", "b", "c")),)
+    assert find_correlated_failures(machine) == (Together("the address 192.0.2.7", ("a", "b", "c")),)
 
 
 def test_nothing_fails_together_in_an_empty_fleet() -> None:
-    assert failing_together([]) == ()
+    assert find_correlated_failures([]) == ()
 
 
 def test_it_is_said_in_one_sentence() -> None:
@@ -122,7 +124,7 @@ def test_who_is_named_is_down_has_company_and_is_not_named_for_less(
         for number, (address, identity, tags, down) in enumerate(drawn)
     ]
     down_names = {each.server.name for each in fleet if each.down}
-    groups = [set(together.names) for together in failing_together(fleet)]
+    groups = [set(together.names) for together in find_correlated_failures(fleet)]
     for number, group in enumerate(groups):
         assert len(group) >= 2
         assert group <= down_names

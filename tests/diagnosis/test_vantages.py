@@ -7,7 +7,13 @@ from ipaddress import ip_address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.diagnosis.vantages import View, in_words, outvoted, regional, shared
+from wgmon_tui.diagnosis.vantages import (
+    View,
+    add_view_evidence,
+    describe_views,
+    diagnose_outvoted,
+    diagnose_regional,
+)
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.fleet.records import Address, Endpoint, Server
 from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
@@ -28,24 +34,24 @@ def down(
     flapping: bool = False,
     address: Address | None = HERE,
     public_key: PublicKey | None = None,
-    was_up: bool = True,
+    has_answered: bool = True,
 ) -> View:
     diagnosis = Diagnosis(verdict, verdict.meaning, (), (Cause("their own key", "why", "fix"),))
-    return View(vantage, Severity.DOWN, diagnosis, flapping, address, public_key, was_up)
+    return View(vantage, Severity.DOWN, diagnosis, flapping, address, public_key, has_answered)
 
 
 def causes(*views: View) -> list[str]:
-    return [each.cause for each in regional(views, SERVER).causes]
+    return [each.cause for each in diagnose_regional(views, SERVER).causes]
 
 
 def test_who_sees_what_is_said_the_worst_first() -> None:
     degraded = View("ams", Severity.DEGRADED, Diagnosis(Verdict.SLOW, "Slow."))
-    told = in_words([up("local"), down("nyc"), degraded, down("fra")])
+    told = describe_views([up("local"), down("nyc"), degraded, down("fra")])
     assert told == "down from nyc, fra; degraded from ams; up from local"
 
 
 def test_a_regional_outage_says_who_found_what() -> None:
-    diagnosis = regional([up("local"), down("nyc")], SERVER)
+    diagnosis = diagnose_regional([up("local"), down("nyc")], SERVER)
     assert diagnosis.summary == "Down from nyc (silent), not from local: the server itself answers."
     assert diagnosis.evidence[0] == "down from nyc; up from local"
     assert diagnosis.evidence[1:] == ("local: Answers.", f"nyc: {Verdict.SILENT.meaning}")
@@ -67,7 +73,9 @@ def test_what_comes_and_goes_is_first_of_all_a_rate_limiter() -> None:
 
 
 def test_a_vantage_that_was_never_answered_may_not_be_enrolled() -> None:
-    first = regional([up("local"), down("nyc", was_up=False, public_key=KEY)], SERVER).causes[0]
+    first = diagnose_regional([up("local"), down("nyc", has_answered=False, public_key=KEY)], SERVER).causes[
+        0
+    ]
     assert first.cause == "the server does not know the key of nyc"
     assert str(KEY) in first.fix
 
@@ -87,7 +95,7 @@ def test_what_no_path_does_is_the_vantages_own_finding() -> None:
 
 def test_where_all_are_down_the_diagnosis_is_one_of_theirs_and_names_them() -> None:
     views = [down("local"), down("nyc")]
-    diagnosis = shared(views[0].diagnosis, views)
+    diagnosis = add_view_evidence(views[0].diagnosis, views)
     assert diagnosis.verdict is Verdict.SILENT
     assert diagnosis.evidence == ("down from all 2: local, nyc",)
     assert diagnosis.causes == views[0].diagnosis.causes
@@ -95,14 +103,14 @@ def test_where_all_are_down_the_diagnosis_is_one_of_theirs_and_names_them() -> N
 
 def test_too_few_to_be_believed_are_told_with_how_many_it_takes() -> None:
     views = [up("local"), up("fra"), down("nyc"), down("ams")]
-    diagnosis = outvoted(views[0].diagnosis, views, 3, SERVER)
+    diagnosis = diagnose_outvoted(views[0].diagnosis, views, 3, SERVER)
     assert diagnosis.summary == "Down from nyc (silent), ams (silent); 3 must agree. Answers."
     assert diagnosis.verdict is Verdict.HEALTHY
 
 
 def test_a_divided_word_below_down_is_told_too() -> None:
     degraded = View("ams", Severity.DEGRADED, Diagnosis(Verdict.SLOW, "Slow."))
-    assert shared(degraded.diagnosis, [up("local"), degraded]).evidence == (
+    assert add_view_evidence(degraded.diagnosis, [up("local"), degraded]).evidence == (
         "degraded from ams; up from local",
     )
 
@@ -113,7 +121,7 @@ _DOWN = st.builds(
     st.sampled_from([each for each in Verdict if each.severity is Severity.DOWN]),
     address=st.sampled_from([HERE, THERE, None]),
     flapping=st.booleans(),
-    was_up=st.booleans(),
+    has_answered=st.booleans(),
     public_key=st.sampled_from([KEY, None]),
 )
 
@@ -121,7 +129,7 @@ _DOWN = st.builds(
 @given(st.lists(_DOWN, min_size=1, max_size=3), st.integers(1, 3))
 def test_every_regional_outage_has_a_cause_and_what_to_type(failing: list[View], well: int) -> None:
     views = [*(up(f"up{number}") for number in range(well)), *failing]
-    diagnosis = regional(views, SERVER)
+    diagnosis = diagnose_regional(views, SERVER)
     assert diagnosis.verdict is Verdict.REGIONAL
     assert diagnosis.causes
     assert all(each.cause and each.why and each.fix for each in diagnosis.causes)

@@ -29,7 +29,7 @@ from tests.diagnosis.facts import (
     check,
     handshake_evidence,
 )
-from wgmon_tui.diagnosis.diagnose import LOSSY_OVER, diagnose, misconfigured
+from wgmon_tui.diagnosis.diagnose import LOSS_WINDOW, diagnose, diagnose_misconfiguration
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.probe.records import Evidence, Handshake
 
@@ -72,7 +72,7 @@ FINE: list[float | None] = [0.02]
 
 ANSWERED: list[tuple[str, Handshake, list[float | None], Verdict]] = [
     ("at once", Handshake(0.02), [], Verdict.HEALTHY),
-    ("at once, as always", Handshake(0.02), FINE * LOSSY_OVER, Verdict.HEALTHY),
+    ("at once, as always", Handshake(0.02), FINE * LOSS_WINDOW, Verdict.HEALTHY),
     ("after a retransmission", Handshake(0.02, retransmits=1), FINE, Verdict.HEALTHY),
     ("exactly at the server's limit", Handshake(0.5), [], Verdict.HEALTHY),
     ("over the server's limit", Handshake(0.51), [], Verdict.SLOW),
@@ -81,7 +81,7 @@ ANSWERED: list[tuple[str, Handshake, list[float | None], Verdict]] = [
     ("three separate losses before", Handshake(0.02), (FINE * 3 + LOST) * 3 + FINE, Verdict.LOSSY),
     ("two separate losses before", Handshake(0.02), (FINE * 3 + LOST) * 2 + FINE, Verdict.HEALTHY),
     ("one long outage that is over", Handshake(0.02), FINE * 5 + LOST * 15, Verdict.HEALTHY),
-    ("never before", Handshake(0.02), LOST * LOSSY_OVER, Verdict.HEALTHY),
+    ("never before", Handshake(0.02), LOST * LOSS_WINDOW, Verdict.HEALTHY),
     ("slowly, with losses before", Handshake(0.8), (FINE + LOST) * 5, Verdict.SLOW),
 ]
 
@@ -101,7 +101,7 @@ def test_no_evidence_takes_away_what_an_authentic_answer_proves(evidence: Eviden
 
 
 def test_what_we_ourselves_lack_is_unknown_and_repeats_the_line() -> None:
-    diagnosis = misconfigured('servers.toml: server "fra1": key preshared_key_file: no such file')
+    diagnosis = diagnose_misconfiguration('servers.toml: server "fra1": key preshared_key_file: no such file')
     assert diagnosis.verdict is Verdict.MISCONFIGURED
     assert diagnosis.summary.startswith("servers.toml")
 
@@ -114,7 +114,7 @@ def test_without_a_handshake_nothing_is_up(evidence: list[Evidence]) -> None:
 @given(
     st.builds(Handshake, st.floats(0, 10), st.integers(0, 3), st.booleans()),
     st.lists(handshake_evidence, max_size=6),
-    st.lists(st.none() | st.floats(0, 5), max_size=LOSSY_OVER),
+    st.lists(st.none() | st.floats(0, 5), max_size=LOSS_WINDOW),
 )
 def test_with_a_handshake_nothing_that_preceded_it_is_down(
     handshake: Handshake, evidence: list[Evidence], recent: list[float | None]

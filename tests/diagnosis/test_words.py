@@ -31,9 +31,9 @@ from tests.diagnosis.facts import (
     handshake_evidence,
     icmp,
 )
-from wgmon_tui.diagnosis.diagnose import diagnose, misconfigured
+from wgmon_tui.diagnosis.diagnose import diagnose, diagnose_misconfiguration
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
-from wgmon_tui.diagnosis.wording import describe, icmp_name
+from wgmon_tui.diagnosis.wording import describe_evidence, icmp_name
 from wgmon_tui.fleet.records import SecretForm, SecretSource
 from wgmon_tui.probe.records import Evidence, Handshake
 
@@ -67,7 +67,7 @@ ONE_OF_EACH_DIAGNOSIS = [
             ((COOKIE,), Handshake(0.02, cookie=True), ()),
         )
     ),
-    misconfigured('servers.toml: identity "bastion": key private_key_file: no such file'),
+    diagnose_misconfiguration('servers.toml: identity "bastion": key private_key_file: no such file'),
 ]
 
 
@@ -183,18 +183,18 @@ def test_a_summary_says_who_said_what(facts: tuple[Evidence, ...], said: str) ->
 @settings(max_examples=10)
 @given(st.data())
 def test_every_kind_of_fact_has_a_sentence(kind: type[Evidence], data: st.DataObject) -> None:
-    assert describe(data.draw(st.from_type(kind)))
+    assert describe_evidence(data.draw(st.from_type(kind)))
 
 
 def test_no_two_kinds_of_fact_share_a_sentence() -> None:
-    assert len({describe(each) for each in ONE_OF_EACH}) == len(ONE_OF_EACH)
+    assert len({describe_evidence(each) for each in ONE_OF_EACH}) == len(ONE_OF_EACH)
 
 
 def test_an_icmp_error_without_a_name_keeps_its_numbers() -> None:
     assert icmp_name(icmp(4, 3, 200)) == "type 3 code 200"
-    assert describe(icmp(6, 1, 3, "fe80::1")) == "fe80::1 says: address unreachable (ICMPv6 1/3)"
+    assert describe_evidence(icmp(6, 1, 3, "fe80::1")) == "fe80::1 says: address unreachable (ICMPv6 1/3)"
 
 
 def test_a_too_small_mtu_is_named() -> None:
     too_big = dataclasses.replace(icmp(4, 3, 4, "198.51.100.1"), mtu=1280)
-    assert describe(too_big) == "198.51.100.1 says: fragmentation needed (ICMP 3/4, MTU 1280)"
+    assert describe_evidence(too_big) == "198.51.100.1 says: fragmentation needed (ICMP 3/4, MTU 1280)"

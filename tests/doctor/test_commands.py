@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.fleets import OURS, SMALL, THEIRS
+from tests.fleet.fleets import MINIMAL_TOML, OWN_KEY, SERVER_KEY
 from tests.real.prerequisites import require
 from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
 
@@ -20,10 +20,10 @@ SECRET = PrivateKey(b"\x02" * 32)
 PSK = PresharedKey(b"\x06" * 32)
 
 DUMP = (
-    f"{SECRET.to_text()}\t{THEIRS}\t51820\toff\n"
-    f"{OURS.public}\t(none)\t192.0.2.9:40000\t10.8.0.250/32\t1700000000\t1\t1\toff\n"
+    f"{SECRET.to_text()}\t{SERVER_KEY}\t51820\toff\n"
+    f"{OWN_KEY.public}\t(none)\t192.0.2.9:40000\t10.8.0.250/32\t1700000000\t1\t1\toff\n"
 )
-CONFIGURED = SMALL.replace('"bastion.key"\n', '"bastion.key"\naddresses = ["10.8.0.250/32"]\n')
+CONFIGURED = MINIMAL_TOML.replace('"bastion.key"\n', '"bastion.key"\naddresses = ["10.8.0.250/32"]\n')
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Shell:
 
     def configure(self, servers_toml: str) -> None:
         self.config.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, text in (("servers.toml", servers_toml), ("bastion.key", OURS.to_text())):
+        for name, text in (("servers.toml", servers_toml), ("bastion.key", OWN_KEY.to_text())):
             (self.config / name).write_text(text)
             (self.config / name).chmod(0o600)
 
@@ -82,7 +82,7 @@ def shell(tmp_path: Path) -> Shell:
 
 
 def test_the_doctor_tells_the_worst_in_its_exit_code_and_what_to_type(shell: Shell) -> None:
-    shell.configure(SMALL)
+    shell.configure(MINIMAL_TOML)
     (shell.config / "bastion.key").chmod(0o644)
     ran = shell.run("doctor")
     assert (ran.code, ran.err) == (2, "")
@@ -92,26 +92,26 @@ def test_the_doctor_tells_the_worst_in_its_exit_code_and_what_to_type(shell: She
 
 
 def test_every_line_of_the_doctor_has_a_glyph_and_a_word(shell: Shell) -> None:
-    shell.configure(SMALL)
+    shell.configure(MINIMAL_TOML)
     lines = shell.run("doctor").out.splitlines()
     assert len(lines) > 10
     assert {line[:6] for line in lines} <= {"● fine", "▲ look", "✖ fix "}
 
 
 def test_the_doctor_speaks_ascii_when_told_to_and_where_the_output_has_nothing_else(shell: Shell) -> None:
-    shell.configure(SMALL)
+    shell.configure(MINIMAL_TOML)
     for ran in (shell.run("doctor", "--ascii"), shell.run("doctor", PYTHONIOENCODING="ascii")):
         assert ran.out.isascii()
         assert {line[:6] for line in ran.out.splitlines()} <= {"o fine", "^ look", "X fix "}
 
 
 def test_the_doctor_prints_json_lines_without_any_secret(shell: Shell) -> None:
-    shell.configure(SMALL)
+    shell.configure(MINIMAL_TOML)
     ran = shell.run("doctor", "--json")
     items = [json.loads(line) for line in ran.out.splitlines()]
     assert {tuple(item) for item in items} == {("item", "condition", "fact", "advice")}
     assert {"software", "servers.toml", "secrets", "state", "clock"} <= {item["item"] for item in items}
-    assert OURS.to_text() not in ran.out
+    assert OWN_KEY.to_text() not in ran.out
 
 
 def test_the_doctor_goes_on_where_the_configuration_cannot_be_read(shell: Shell) -> None:
@@ -123,7 +123,7 @@ def test_the_doctor_goes_on_where_the_configuration_cannot_be_read(shell: Shell)
 
 
 def test_the_doctor_leaves_nothing_behind(shell: Shell) -> None:
-    shell.configure(SMALL)
+    shell.configure(MINIMAL_TOML)
     before = sorted(shell.home.rglob("*"))
     shell.run("doctor")
     assert sorted(shell.home.rglob("*")) == before
@@ -141,7 +141,7 @@ def tmux(tmp_path: Path) -> Iterator[str]:
 
 
 def test_inside_of_tmux_the_doctor_says_whether_copies_pass(shell: Shell, tmux: str) -> None:
-    shell.configure(SMALL)
+    shell.configure(MINIMAL_TOML)
     assert "tmux set -g set-clipboard on" in shell.run("doctor", TMUX=tmux).out
     subprocess.run(["tmux", "-S", tmux.split(",")[0], "set", "-g", "set-clipboard", "on"], check=True)
     assert "tmux lets OSC 52 through" in shell.run("doctor", TMUX=tmux).out
@@ -171,7 +171,7 @@ def test_the_running_interface_is_compared_with_its_file(shell: Shell) -> None:
     shell.inspectable(file="[Interface]\nListenPort = 51820\n")
     ran = shell.run("inspect", "fra1")
     assert ran.code == 2
-    assert f"running, but not in the file: {OURS.public} (ours)" in ran.out
+    assert f"running, but not in the file: {OWN_KEY.public} (ours)" in ran.out
 
 
 @pytest.mark.parametrize(
@@ -189,12 +189,12 @@ def test_a_server_that_would_not_say_makes_the_exit_code_3(shell: Shell, dump: s
 def test_no_key_of_the_server_is_printed(shell: Shell) -> None:
     file = (
         f"[Interface]\nPrivateKey = {SECRET.to_text()}\n"
-        f"[Peer]\nPublicKey = {OURS.public}\nPresharedKey = {PSK.to_text()}\n"
+        f"[Peer]\nPublicKey = {OWN_KEY.public}\nPresharedKey = {PSK.to_text()}\n"
     )
     shell.inspectable(DUMP.replace("(none)", PSK.to_text(), 1), file)
     ran = shell.run("inspect", "fra1")
     assert ran.code == 2
-    assert not any(secret.to_text() in ran.out + ran.err for secret in (SECRET, PSK, OURS))
+    assert not any(secret.to_text() in ran.out + ran.err for secret in (SECRET, PSK, OWN_KEY))
 
 
 def test_our_own_key_need_not_be_readable_to_compare_the_rest(shell: Shell) -> None:
@@ -206,7 +206,7 @@ def test_our_own_key_need_not_be_readable_to_compare_the_rest(shell: Shell) -> N
 
 
 def test_without_a_command_the_exit_code_is_64_and_one_line_shows_how_to_configure_it(shell: Shell) -> None:
-    shell.configure(SMALL)
+    shell.configure(MINIMAL_TOML)
     ran = shell.run("inspect", "fra1")
     assert (ran.code, ran.out) == (64, "")
     assert ran.err == (
@@ -216,6 +216,6 @@ def test_without_a_command_the_exit_code_is_64_and_one_line_shows_how_to_configu
 
 
 def test_a_server_that_is_not_there_is_exit_code_64_with_the_nearest(shell: Shell) -> None:
-    shell.configure(SMALL)
+    shell.configure(MINIMAL_TOML)
     ran = shell.run("inspect", "fra")
     assert (ran.code, 'did you mean "fra1"?' in ran.err) == (64, True)

@@ -2,25 +2,29 @@ from __future__ import annotations
 
 import json
 
-from wgmon_tui.doctor.items import Condition, Item, exit_code, fine, json_line, line
+from wgmon_tui.doctor.items import Condition, Item, exit_code, format_item, json_line, ok_item
 
-FINE = fine("clock", "is right")
+FINE = ok_item("clock", "is right")
 LOOK = Item("size", Condition.LOOK, "79x24", "make it larger")
 FIX = Item("secrets", Condition.FIX, "others can read a.key; type: chmod 600 a.key")
 
 
 def test_an_item_is_one_line_with_glyph_word_fact_and_what_to_do() -> None:
-    assert line(FINE) == "● fine  clock             is right"
-    assert line(LOOK) == "▲ look  size              79x24; make it larger"
-    assert line(FIX) == "✖ fix   secrets           others can read a.key; type: chmod 600 a.key"
+    assert format_item(FINE) == "● fine  clock             is right"
+    assert format_item(LOOK) == "▲ look  size              79x24; make it larger"
+    assert format_item(FIX) == "✖ fix   secrets           others can read a.key; type: chmod 600 a.key"
 
 
 def test_the_line_can_be_ascii() -> None:
-    assert [line(item, ascii_only=True)[:6] for item in (FINE, LOOK, FIX)] == ["o fine", "^ look", "X fix "]
+    assert [format_item(item, ascii_only=True)[:6] for item in (FINE, LOOK, FIX)] == [
+        "o fine",
+        "^ look",
+        "X fix ",
+    ]
 
 
 def test_what_came_from_outside_cannot_move_the_cursor() -> None:
-    assert line(fine("terminal", "TERM=\x1b[2Jx\n")).endswith("TERM=\\x1b[2Jx\\n")
+    assert format_item(ok_item("terminal", "TERM=\x1b[2Jx\n")).endswith("TERM=\\x1b[2Jx\\n")
 
 
 def test_json_is_one_object_a_line_and_null_where_there_is_nothing_to_do() -> None:

@@ -7,7 +7,14 @@ import pytest
 
 from tests.fleet.fleets import server
 from wgmon_tui.doctor.items import Condition, Item
-from wgmon_tui.doctor.network import FAMILIES, Family, loopback, refused, routes, timing
+from wgmon_tui.doctor.network import (
+    FAMILIES,
+    Family,
+    check_routes,
+    loopback,
+    send_refused_item,
+    timestamping_item,
+)
 from wgmon_tui.fleet.records import Endpoint, Fleet
 
 V4, V6 = FAMILIES
@@ -19,24 +26,24 @@ def at(host: str) -> Fleet:
 
 
 def conditions(items: list[Item]) -> dict[str, Condition]:
-    return {item.subject: item.condition for item in items}
+    return {item.subject: item.status for item in items}
 
 
 def test_with_routes_for_both_families_all_is_fine() -> None:
-    assert set(conditions(routes(HERE, at("192.0.2.1"))).values()) == {Condition.FINE}
+    assert set(conditions(check_routes(HERE, at("192.0.2.1"))).values()) == {Condition.FINE}
 
 
 def test_a_missing_route_is_to_be_looked_at_and_fixed_where_a_server_needs_it() -> None:
     only_v4 = {V4: "192.0.2.9", V6: None}
-    assert conditions(routes(only_v4, at("fra1.example.net")))["IPv6 route"] is Condition.LOOK
-    assert conditions(routes(only_v4, at("192.0.2.1")))["IPv6 route"] is Condition.LOOK
-    needed = routes(only_v4, at("2001:db8::1"))
+    assert conditions(check_routes(only_v4, at("fra1.example.net")))["IPv6 route"] is Condition.LOOK
+    assert conditions(check_routes(only_v4, at("192.0.2.1")))["IPv6 route"] is Condition.LOOK
+    needed = check_routes(only_v4, at("2001:db8::1"))
     assert conditions(needed) == {"IPv4 route": Condition.FINE, "IPv6 route": Condition.FIX}
     assert 'server "fra1" is [2001:db8::1]:51820' in needed[1].fact
 
 
 def test_without_any_route_both_must_be_fixed() -> None:
-    found = conditions(routes({V4: None, V6: None}, Fleet()))
+    found = conditions(check_routes({V4: None, V6: None}, Fleet()))
     assert found == {"IPv4 route": Condition.FIX, "IPv6 route": Condition.FIX}
 
 
@@ -48,13 +55,15 @@ async def test_loopback_of_a_working_machine_is_fine(family: Family) -> None:
 
 
 def test_a_send_that_is_not_permitted_is_our_own_firewalls_doing() -> None:
-    item = refused(V4, OSError(errno.EPERM, "Operation not permitted"), Condition.FIX)
-    assert (item.subject, item.condition) == ("IPv4 firewall", Condition.FIX)
+    item = send_refused_item(V4, OSError(errno.EPERM, "Operation not permitted"), Condition.FIX)
+    assert (item.subject, item.status) == ("IPv4 firewall", Condition.FIX)
     assert "EPERM" in item.fact
-    other = refused(V6, OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"), Condition.LOOK)
-    assert (other.subject, other.condition) == ("IPv6 loopback", Condition.LOOK)
+    other = send_refused_item(
+        V6, OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"), Condition.LOOK
+    )
+    assert (other.subject, other.status) == ("IPv6 loopback", Condition.LOOK)
 
 
 def test_without_kernel_stamps_our_own_load_is_in_the_times() -> None:
-    assert timing(V4, stamped=True).condition is Condition.FINE
-    assert timing(V4, stamped=False).condition is Condition.LOOK
+    assert timestamping_item(V4, has_kernel_timestamps=True).status is Condition.FINE
+    assert timestamping_item(V4, has_kernel_timestamps=False).status is Condition.LOOK

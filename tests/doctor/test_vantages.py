@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from wgmon_tui.doctor.items import Condition, Item, line
+from wgmon_tui.doctor.items import Condition, Item, format_item
 from wgmon_tui.doctor.vantages import vantages
 
 
-def examined(config_dir: Path, script: str, within_s: float = 5.0) -> Item:
+def examined(config_dir: Path, script: str, timeout_s: float = 5.0) -> Item:
     path = config_dir / "reach"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     (config_dir / "config.toml").write_text(f'[[vantage]]\nname = "fra"\ncommand = ["{path}", "fra1"]\n')
-    (item,) = vantages(config_dir, within_s)
+    (item,) = vantages(config_dir, timeout_s)
     return item
 
 
@@ -27,7 +27,7 @@ def test_without_vantages_there_is_nothing_to_say(tmp_path: Path) -> None:
 
 def test_a_command_that_ends_well_once_its_input_is_over_is_fine(tmp_path: Path) -> None:
     item = examined(tmp_path, "cat; echo 'a banner' >&2")
-    assert (item.subject, item.condition) == ("vantage fra", Condition.FINE)
+    assert (item.subject, item.status) == ("vantage fra", Condition.FINE)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_command_that_fails_is_to_be_fixed_and_its_last_line_says_why(
     tmp_path: Path, script: str, fact: str
 ) -> None:
     item = examined(tmp_path, script)
-    assert (item.condition, item.fact) == (Condition.FIX, fact)
+    assert (item.status, item.fact) == (Condition.FIX, fact)
     assert item.advice == f"type: {tmp_path}/reach fra1 </dev/null"
 
 
@@ -53,13 +53,13 @@ def test_a_command_that_fails_without_a_word_has_its_exit_code_told(tmp_path: Pa
 
 
 def test_what_it_says_cannot_move_the_cursor(tmp_path: Path) -> None:
-    assert line(examined(tmp_path, "printf '\\033[2Jgone\\n' >&2; exit 1")).isprintable()
+    assert format_item(examined(tmp_path, "printf '\\033[2Jgone\\n' >&2; exit 1")).isprintable()
 
 
 def test_a_command_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     began = time.monotonic()
     item = examined(tmp_path, f"sleep 60 & echo $! > {tmp_path}/child; echo waiting >&2; wait", 0.5)
-    assert (item.condition, item.fact) == (Condition.LOOK, "no end within 500 ms: waiting")
+    assert (item.status, item.fact) == (Condition.LOOK, "no end within 500 ms: waiting")
     assert time.monotonic() - began < 10
     child = int((tmp_path / "child").read_text())
     while _lives(child):
@@ -79,11 +79,11 @@ def _lives(number: int) -> bool:
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[[vantage]]\nname = "fra"\ncommand = ["no-such-ssh", "fra1"]\n')
     (item,) = vantages(tmp_path)
-    assert (item.condition, item.fact) == (Condition.FIX, "no-such-ssh is not there to be run")
+    assert (item.status, item.fact) == (Condition.FIX, "no-such-ssh is not there to be run")
 
 
 def test_a_config_toml_that_cannot_stand_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("quorum = 3\n")
     (item,) = vantages(tmp_path)
-    assert item.condition is Condition.FIX
+    assert item.status is Condition.FIX
     assert item.fact.startswith("config.toml: key quorum:")

@@ -19,11 +19,11 @@ from wgmon_tui.fleet.settings import (
 )
 from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
 
-OURS = PrivateKey(b"\x01" * 32)
-THEIRS = PrivateKey(b"\x02" * 32).public
-OTHERS = PrivateKey(b"\x03" * 32).public
+OWN_KEY = PrivateKey(b"\x01" * 32)
+SERVER_KEY = PrivateKey(b"\x02" * 32).public
+OTHER_SERVER_KEY = PrivateKey(b"\x03" * 32).public
 
-SMALL = f"""
+MINIMAL_TOML = f"""
 [[identity]]
 name = "bastion"
 private_key_file = "bastion.key"
@@ -31,7 +31,7 @@ private_key_file = "bastion.key"
 [[server]]
 name = "fra1"
 endpoint = "fra1.example.net:51820"
-public_key = "{THEIRS}"
+public_key = "{SERVER_KEY}"
 """
 
 BASTION = Identity("bastion", SecretSource(SecretForm.FILE, "bastion.key"))
@@ -42,7 +42,7 @@ THRESHOLDS = [(2, 3, 2), (1, 1, 1), (1, 2, 20), (3, 4, 1), (3, 3, 2), (10, 11, 3
 
 
 def server(name: str = "fra1") -> Server:
-    return Server(name, Endpoint(f"{name}.example.net", 51820), THEIRS, "bastion")
+    return Server(name, Endpoint(f"{name}.example.net", 51820), SERVER_KEY, "bastion")
 
 
 texts = st.text(st.characters(exclude_categories=("C", "Z"), include_characters=" "), max_size=30)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fleet.fleets import SMALL
+from tests.fleet.fleets import MINIMAL_TOML
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.fleet.servers_toml import parse
 
@@ -18,6 +18,6 @@ def refusal(text: str) -> str:
 
 def server_refusal(keys: str) -> str:
     """What is said of the server fra1, with these keys added."""
-    line = refusal(SMALL + keys)
+    line = refusal(MINIMAL_TOML + keys)
     assert line.startswith('servers.toml: server "fra1": ')
     return line.removeprefix('servers.toml: server "fra1": ')

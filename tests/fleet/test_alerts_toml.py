@@ -92,16 +92,16 @@ def test_a_rule_and_a_maintenance_are_read() -> None:
     assert (rule.sinks, rule.tags, rule.remind_every) == (("pager",), ("edge",), 14_400.0)
     weekly, once = alerts.maintenance
     tuesday = datetime(2026, 12, 1, 3, 0).timestamp()  # noqa: DTZ001  local time
-    assert weekly.holds("ams1", (), tuesday)
-    assert not weekly.holds("ams1", (), tuesday + 7200)
+    assert weekly.covers("ams1", (), tuesday)
+    assert not weekly.covers("ams1", (), tuesday + 7200)
     at = 1_796_094_000.0
-    assert once.holds("fra1", (), at)
-    assert not once.holds("ams1", (), at)
-    assert not once.holds("fra1", (), at + 7200)
+    assert once.covers("fra1", (), at)
+    assert not once.covers("ams1", (), at)
+    assert not once.covers("fra1", (), at + 7200)
 
 
 def test_without_a_rule_everything_that_is_down_goes_everywhere() -> None:
-    (rule,) = parse_config(WEBHOOK).alerts.in_force
+    (rule,) = parse_config(WEBHOOK).alerts.effective_rules
     assert (rule.sinks, rule.severities) == (("pager",), ("down",))
 
 
@@ -109,9 +109,9 @@ def test_quiet_hours_go_on_past_midnight() -> None:
     text = WEBHOOK + '[[rule]]\nsinks = ["pager"]\nquiet = ["fri 22:00-07:00"]'
     (span,) = parse_config(text).alerts.rules[0].quiet
     friday = datetime(2026, 11, 27, 23, 0)  # noqa: DTZ001  local time
-    assert span.holds(friday)
-    assert span.holds(friday.replace(day=28, hour=6))
-    assert not span.holds(friday.replace(hour=6))
+    assert span.covers(friday)
+    assert span.covers(friday.replace(day=28, hour=6))
+    assert not span.covers(friday.replace(hour=6))
 
 
 def test_the_verdicts_are_those_that_an_incident_can_have() -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from tests.fleet.fleets import BASTION, OTHERS, OURS, THEIRS, fleets, server
+from tests.fleet.fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY, fleets, server
 from wgmon_tui.fleet.editing import (
     ConflictError,
     ServerChange,
     delete_identity,
     delete_servers,
-    problems_of,
+    find_problems,
     restore,
     save_identity,
     save_server,
@@ -22,7 +22,7 @@ from wgmon_tui.fleet.records import ConfigurationError, Fleet, SecretForm, Secre
 from wgmon_tui.fleet.secrets import open_keyring
 from wgmon_tui.fleet.servers_file import read, update
 from wgmon_tui.fleet.servers_toml import server_entries
-from wgmon_tui.fleet.wgquick import pasted_conf
+from wgmon_tui.fleet.wgquick import parse_pasted_conf
 from wgmon_tui.wireguard.keys import PresharedKey
 
 PSK = PresharedKey(b"\x07" * 32)
@@ -51,7 +51,7 @@ def meanwhile(config_dir: Path, **changes: object) -> None:
 
 
 def test_a_new_server_comes_last(config_dir: Path) -> None:
-    after = {"name": "par1", "endpoint": "par1.example.net:51820", "public_key": str(THEIRS)}
+    after = {"name": "par1", "endpoint": "par1.example.net:51820", "public_key": str(SERVER_KEY)}
     changed = save_server(config_dir, ServerChange(None, after))
     assert changed.server == server("par1")
     assert names(config_dir) == ["ams1", "fra1", "lon1", "par1"]
@@ -99,7 +99,7 @@ def test_where_both_made_the_same_change_there_is_no_conflict(config_dir: Path) 
 
 def test_a_person_may_overrule_the_other_program(config_dir: Path) -> None:
     meanwhile(config_dir, interval=60.0, tags=("edge",))
-    change = ServerChange(FRA1, {**FRA1, "interval": "30s"}, overrule=True)
+    change = ServerChange(FRA1, {**FRA1, "interval": "30s"}, overwrite=True)
     changed = save_server(config_dir, change)
     assert (changed.server.interval, changed.server.tags) == (30.0, ("edge",))
 
@@ -109,7 +109,7 @@ def test_a_server_that_was_deleted_meanwhile_is_a_conflict_that_may_be_overruled
     change = ServerChange(FRA1, {**FRA1, "interval": "30s"})
     with pytest.raises(ConflictError, match="another program deleted it meanwhile"):
         save_server(config_dir, change)
-    save_server(config_dir, replace(change, overrule=True))
+    save_server(config_dir, replace(change, overwrite=True))
     assert names(config_dir) == ["ams1", "lon1", "fra1"]
 
 
@@ -130,15 +130,15 @@ def test_a_preshared_key_that_replaces_another_leaves_the_old_file(config_dir: P
 
 
 def test_a_pasted_config_brings_its_key_as_an_identity_of_its_own(config_dir: Path) -> None:
-    conf = pasted_conf(
-        f"[Interface]\rPrivateKey = {OURS.to_text()}\rAddress = 10.8.0.9/32\r"
-        f"[Peer]\rPublicKey = {OTHERS}\rEndpoint = par1.example.net:51820\r"
+    conf = parse_pasted_conf(
+        f"[Interface]\rPrivateKey = {OWN_KEY.to_text()}\rAddress = 10.8.0.9/32\r"
+        f"[Peer]\rPublicKey = {OTHER_SERVER_KEY}\rEndpoint = par1.example.net:51820\r"
     )
     assert conf.stem == "par1"
     after = {
         "name": "par1",
         "endpoint": "par1.example.net:51820",
-        "public_key": str(OTHERS),
+        "public_key": str(OTHER_SERVER_KEY),
         "identity": "mine",
     }
     save_server(config_dir, ServerChange(None, after, conf=conf))
@@ -146,8 +146,8 @@ def test_a_pasted_config_brings_its_key_as_an_identity_of_its_own(config_dir: Pa
     identity = fleet.identity("mine")
     assert identity is not None
     assert identity.addresses == (ip_interface("10.8.0.9/32"),)
-    assert open_keyring(fleet, config_dir).private_key("mine") == OURS
-    assert OURS.to_text() not in repr(conf)
+    assert open_keyring(fleet, config_dir).private_key("mine") == OWN_KEY
+    assert OWN_KEY.to_text() not in repr(conf)
 
 
 def test_deleted_servers_come_back_where_they_stood(config_dir: Path) -> None:
@@ -208,7 +208,7 @@ def test_the_addresses_of_an_identity_can_be_changed(config_dir: Path) -> None:
 
 
 def test_every_problem_of_a_table_is_found_at_once() -> None:
-    problems = problems_of(
+    problems = find_problems(
         {"endpoint": "fra1", "public_key": "x", "interval": "soon", "timeout": "9h", "tunnel_count": 0}, FLEET
     )
     assert set(problems) == {"name", "endpoint", "public_key", "interval", "timeout", "tunnel_count"}
@@ -217,20 +217,20 @@ def test_every_problem_of_a_table_is_found_at_once() -> None:
 
 
 def test_what_two_keys_say_together_is_a_problem_of_one_of_them() -> None:
-    assert set(problems_of({**FRA1, "interval": "2s", "timeout": "3s"}, FLEET)) == {"timeout"}
-    assert set(problems_of({**FRA1, "fail_after": 5, "fail_window": 4}, FLEET)) == {"fail_window"}
+    assert set(find_problems({**FRA1, "interval": "2s", "timeout": "3s"}, FLEET)) == {"timeout"}
+    assert set(find_problems({**FRA1, "fail_after": 5, "fail_window": 4}, FLEET)) == {"fail_window"}
 
 
 def test_a_name_that_is_taken_is_a_problem() -> None:
-    assert problems_of(FRA1, FLEET, taken={"fra1"}) == {"name": "another server has this name"}
+    assert find_problems(FRA1, FLEET, used_names={"fra1"}) == {"name": "another server has this name"}
 
 
 def test_without_an_identity_that_alone_is_the_problem() -> None:
-    assert set(problems_of(FRA1, Fleet())) == {"identity"}
+    assert set(find_problems(FRA1, Fleet())) == {"identity"}
 
 
 @settings(max_examples=25)
 @given(fleets())
 def test_what_the_file_says_of_a_server_has_no_problem(fleet: Fleet) -> None:
     for each in fleet.servers:
-        assert problems_of(server_entries(fleet, each), fleet) == {}
+        assert find_problems(server_entries(fleet, each), fleet) == {}

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.fleets import OTHERS, OURS, THEIRS
+from tests.fleet.fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from wgmon_tui.fleet.enroll import (
-    BORROWED_KEY_WARNING,
+    SHARED_KEY_WARNING,
     ImportReport,
     import_conf,
     import_confs,
@@ -29,8 +29,8 @@ def write_conf(
     directory: Path,
     name: str = "wg0.conf",
     *,
-    key: PrivateKey = OURS,
-    server: PublicKey = THEIRS,
+    key: PrivateKey = OWN_KEY,
+    server: PublicKey = SERVER_KEY,
     address: str = ADDRESS,
     psk: PresharedKey | None = None,
 ) -> Path:
@@ -73,7 +73,7 @@ def test_an_import_makes_an_identity_and_a_server_that_can_be_checked(confs: Pat
     assert (server.name, server.endpoint) == ("wg0", Endpoint("fra1.example.net", 51820))
     assert server.tunnel_ping == ()
     keyring = open_keyring(fleet, config_dir)
-    assert keyring.private_key(server.identity) == OURS
+    assert keyring.private_key(server.identity) == OWN_KEY
     assert keyring.preshared_key("wg0") == PSK
 
 
@@ -82,7 +82,7 @@ def test_imported_keys_stand_in_files_of_their_own_that_nobody_else_can_read(
 ) -> None:
     bring_in(write_conf(confs, psk=PSK), config_dir)
     text = (config_dir / "servers.toml").read_text()
-    assert OURS.to_text() not in text
+    assert OWN_KEY.to_text() not in text
     assert PSK.to_text() not in text
     assert secret_files(config_dir) == {"wg0.key", "wg0.psk"}
     assert {(config_dir / name).stat().st_mode & 0o777 for name in secret_files(config_dir)} == {0o600}
@@ -91,17 +91,17 @@ def test_imported_keys_stand_in_files_of_their_own_that_nobody_else_can_read(
 def test_an_import_says_what_it_added_and_warns_of_a_borrowed_key(confs: Path, config_dir: Path) -> None:
     report = bring_in(write_conf(confs), config_dir)
     assert report.lines == (
-        f'wg0.conf: identity "wg0" added (public key {OURS.public})',
+        f'wg0.conf: identity "wg0" added (public key {OWN_KEY.public})',
         'wg0.conf: server "wg0" added (fra1.example.net:51820)',
     )
     assert [server.name for server in report.added] == ["wg0"]
-    assert report.warning == BORROWED_KEY_WARNING
+    assert report.warning == SHARED_KEY_WARNING
 
 
 def test_the_warning_gives_the_reason_and_what_to_type() -> None:
-    assert "do not monitor with a key that a real client uses" in BORROWED_KEY_WARNING
-    assert "about 15 s" in BORROWED_KEY_WARNING
-    assert "wgmon-tui keygen NAME" in BORROWED_KEY_WARNING
+    assert "do not monitor with a key that a real client uses" in SHARED_KEY_WARNING
+    assert "about 15 s" in SHARED_KEY_WARNING
+    assert "wgmon-tui keygen NAME" in SHARED_KEY_WARNING
 
 
 def test_the_same_file_again_adds_nothing_and_says_so(confs: Path, config_dir: Path) -> None:
@@ -120,7 +120,7 @@ def test_the_same_file_twice_in_one_import_is_one_server(confs: Path, config_dir
 
 def test_another_server_with_the_same_key_shares_the_identity(confs: Path, config_dir: Path) -> None:
     bring_in(write_conf(confs), config_dir)
-    bring_in(write_conf(confs, "ams1.conf", server=OTHERS), config_dir)
+    bring_in(write_conf(confs, "ams1.conf", server=OTHER_SERVER_KEY), config_dir)
     fleet = read(config_dir).fleet
     assert [identity.name for identity in fleet.identities] == ["wg0"]
     assert [(server.name, server.identity) for server in fleet.servers] == [("wg0", "wg0"), ("ams1", "wg0")]
@@ -131,7 +131,7 @@ def test_the_same_key_with_another_tunnel_address_is_another_identity_on_the_sam
     confs: Path, config_dir: Path
 ) -> None:
     bring_in(write_conf(confs), config_dir)
-    bring_in(write_conf(confs, "ams1.conf", server=OTHERS, address="10.9.0.250/32"), config_dir)
+    bring_in(write_conf(confs, "ams1.conf", server=OTHER_SERVER_KEY, address="10.9.0.250/32"), config_dir)
     fleet = read(config_dir).fleet
     assert {identity.name: identity.private_key for identity in fleet.identities} == {
         "wg0": SecretSource(SecretForm.FILE, "wg0.key"),
@@ -274,17 +274,19 @@ def test_keygen_refuses_a_name_that_cannot_be_shown(config_dir: Path) -> None:
 def test_a_file_can_be_checked_without_writing_anything(confs: Path) -> None:
     loaded = load_conf(write_conf(confs, psk=PSK))
     (server,) = loaded.fleet.servers
-    assert loaded.keyring.private_key(server.identity) == OURS
+    assert loaded.keyring.private_key(server.identity) == OWN_KEY
     assert loaded.keyring.preshared_key(server.name) == PSK
     assert loaded.keyring == open_keyring(loaded.fleet, confs)
     assert [path.name for path in confs.iterdir()] == ["wg0.conf"]
-    assert OURS.to_text() not in repr(loaded)
+    assert OWN_KEY.to_text() not in repr(loaded)
     assert PSK.to_text() not in repr(loaded)
 
 
 def test_servers_of_one_loaded_file_have_names_of_their_own(confs: Path) -> None:
     path = write_conf(confs)
-    path.write_text(path.read_text() + f"[Peer]\nPublicKey = {OTHERS}\nEndpoint = fra1.example.net:51821\n")
+    path.write_text(
+        path.read_text() + f"[Peer]\nPublicKey = {OTHER_SERVER_KEY}\nEndpoint = fra1.example.net:51821\n"
+    )
     loaded = load_conf(path)
     assert [server.name for server in loaded.fleet.servers] == [
         "wg0-fra1.example.net",
@@ -296,13 +298,15 @@ def test_servers_of_one_loaded_file_have_names_of_their_own(confs: Path) -> None
 def test_a_preview_says_what_an_import_does_then(confs: Path, config_dir: Path) -> None:
     bring_in(write_conf(confs), config_dir)
     new = [
-        read_conf(write_conf(confs, "wg1.conf", server=OTHERS, key=PrivateKey(b"\x05" * 32), psk=PSK)),
+        read_conf(
+            write_conf(confs, "wg1.conf", server=OTHER_SERVER_KEY, key=PrivateKey(b"\x05" * 32), psk=PSK)
+        ),
         read_conf(write_conf(confs)),
     ]
     before = read(config_dir).fleet
     files = secret_files(config_dir)
     found = preview(new, config_dir, before, public_keys(before, config_dir))
-    assert found.already_there == ("wg0",)
+    assert found.existing == ("wg0",)
     assert (read(config_dir).fleet, secret_files(config_dir)) == (before, files)
     import_confs(new, config_dir)
     after = read(config_dir).fleet
@@ -314,7 +318,7 @@ def test_a_preview_says_what_an_import_does_then(confs: Path, config_dir: Path) 
 def test_a_preview_gives_each_key_a_file_of_its_own(confs: Path, config_dir: Path) -> None:
     new = [
         read_conf(write_conf(confs, f"{place}.conf", server=key, psk=PSK))
-        for place, key in (("a", THEIRS), ("b", OTHERS))
+        for place, key in (("a", SERVER_KEY), ("b", OTHER_SERVER_KEY))
     ]
     new = [replace(conf, stem="same") for conf in new]
     found = preview(new, config_dir, Fleet(), {})
@@ -325,6 +329,6 @@ def test_a_preview_gives_each_key_a_file_of_its_own(confs: Path, config_dir: Pat
 
 
 def test_a_key_that_is_given_is_taken_in_place_of_a_new_one(config_dir: Path) -> None:
-    made = keygen("bastion", config_dir, private_key=OURS)
-    assert made.public_key == OURS.public
-    assert (config_dir / "bastion.key").read_text() == OURS.to_text() + "\n"
+    made = keygen("bastion", config_dir, private_key=OWN_KEY)
+    assert made.public_key == OWN_KEY.public
+    assert (config_dir / "bastion.key").read_text() == OWN_KEY.to_text() + "\n"

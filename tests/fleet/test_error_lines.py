@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fleet.fleets import THEIRS
-from wgmon_tui.fleet.error_lines import line_of, without_keys
+from tests.fleet.fleets import SERVER_KEY
+from wgmon_tui.fleet.error_lines import find_line, redact_keys
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.fleet.servers_toml import parse
 
-_KEY = f'public_key = "{THEIRS}"'
+_KEY = f'public_key = "{SERVER_KEY}"'
 _HEAD = '[[identity]]\nname = "a"\nprivate_key_file = "a.key"\n'
 
 
@@ -37,7 +37,7 @@ def server(name: str, *lines: str) -> str:
 def test_an_error_is_found_in_the_text(text: str, shown: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         parse(text)
-    line = line_of(refused.value, text)
+    line = find_line(refused.value, text)
     assert line is not None
     assert text.split("\n")[line - 1] == shown
 
@@ -46,11 +46,11 @@ def test_of_two_with_one_name_the_second_is_shown() -> None:
     text = _HEAD + server("x") + server("x")
     with pytest.raises(ConfigurationError) as refused:
         parse(text)
-    assert line_of(refused.value, text) == text.split("\n").index('name = "x"', 7) + 1
+    assert find_line(refused.value, text) == text.split("\n").index('name = "x"', 7) + 1
 
 
 def test_an_error_without_a_place_has_no_line() -> None:
-    assert line_of(ConfigurationError("servers.toml: not readable as TOML"), "x") is None
+    assert find_line(ConfigurationError("servers.toml: not readable as TOML"), "x") is None
 
 
 @given(st.text())
@@ -58,11 +58,11 @@ def test_every_refusal_has_a_line_of_the_text_or_none(text: str) -> None:
     try:
         parse(text)
     except ConfigurationError as error:
-        line = line_of(error, text)
+        line = find_line(error, text)
         assert line is None or 1 <= line <= text.count("\n") + 1
 
 
 def test_keys_in_a_line_are_blotted_out_but_public_ones() -> None:
-    assert without_keys(_KEY) == _KEY
-    assert without_keys(f'private_key = "{THEIRS}"') == 'private_key = "(hidden)"'
-    assert without_keys(f'private_key_file = "{THEIRS}"') == 'private_key_file = "(hidden)"'
+    assert redact_keys(_KEY) == _KEY
+    assert redact_keys(f'private_key = "{SERVER_KEY}"') == 'private_key = "(hidden)"'
+    assert redact_keys(f'private_key_file = "{SERVER_KEY}"') == 'private_key_file = "(hidden)"'

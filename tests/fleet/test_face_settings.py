@@ -11,8 +11,8 @@ from wgmon_tui.fleet.config_toml import parse_config
 from wgmon_tui.fleet.face_settings import FaceSettings
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.tui.actions import ACTIONS
-from wgmon_tui.tui.columns import chosen_columns
-from wgmon_tui.tui.keymap import keyed
+from wgmon_tui.tui.columns import validate_columns
+from wgmon_tui.tui.keymap import assign_keys
 
 _PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -54,5 +54,5 @@ def test_the_example_in_the_docs_can_stand() -> None:
     example = re.search(r"```toml\n(.*?)```", _PAGE.read_text(), re.DOTALL)
     assert example is not None
     face = parse_config(example[1]).face
-    assert len(keyed(ACTIONS, face.keys)) == len(ACTIONS)
-    assert chosen_columns(face.columns)
+    assert len(assign_keys(ACTIONS, face.keys)) == len(ACTIONS)
+    assert validate_columns(face.columns)

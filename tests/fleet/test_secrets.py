@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.fleets import BASTION, OURS, server
+from tests.fleet.fleets import BASTION, OWN_KEY, server
 from wgmon_tui.fleet import secrets
 from wgmon_tui.fleet.private_files import create_private
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, SecretForm, SecretSource
 from wgmon_tui.fleet.secrets import open_keyring, read_private_key
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey
 
-SECRET = OURS.to_text()
+SECRET = OWN_KEY.to_text()
 PSK = PresharedKey(b"\x07" * 32)
 
 
@@ -45,21 +45,21 @@ def key_file(tmp_path: Path) -> Path:
 
 
 def test_a_relative_file_is_beside_servers_toml(key_file: Path) -> None:
-    assert read_private_key(BASTION, key_file.parent) == OURS
+    assert read_private_key(BASTION, key_file.parent) == OWN_KEY
 
 
 def test_an_absolute_file_is_where_it_says(key_file: Path) -> None:
-    assert read_private_key(identity(SecretForm.FILE, str(key_file)), Path("/nonexistent")) == OURS
+    assert read_private_key(identity(SecretForm.FILE, str(key_file)), Path("/nonexistent")) == OWN_KEY
 
 
 def test_a_tilde_is_the_home_directory(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(key_file.parent))
-    assert read_private_key(identity(SecretForm.FILE, "~/bastion.key"), Path("/nonexistent")) == OURS
+    assert read_private_key(identity(SecretForm.FILE, "~/bastion.key"), Path("/nonexistent")) == OWN_KEY
 
 
 def test_a_symbolic_link_to_a_private_file_is_followed(key_file: Path) -> None:
     (key_file.parent / "link.key").symlink_to(key_file)
-    assert read_private_key(identity(SecretForm.FILE, "link.key"), key_file.parent) == OURS
+    assert read_private_key(identity(SecretForm.FILE, "link.key"), key_file.parent) == OWN_KEY
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o610, 0o644])
@@ -112,7 +112,7 @@ def test_a_file_that_holds_no_key_is_refused_without_repeating_it(tmp_path: Path
 
 def test_a_command_prints_the_key(tmp_path: Path) -> None:
     create_private(tmp_path / "store", SECRET + "\n")
-    assert read_private_key(identity(SecretForm.COMMAND, ("cat", "store")), tmp_path) == OURS
+    assert read_private_key(identity(SecretForm.COMMAND, ("cat", "store")), tmp_path) == OWN_KEY
 
 
 def test_a_command_runs_without_a_shell(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_command_that_was_killed_is_told_with_its_signal(tmp_path: Path) -> No
 
 
 def test_a_command_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "_COMMAND_SECONDS", 0.1)
+    monkeypatch.setattr(secrets, "_COMMAND_TIMEOUT_S", 0.1)
     assert refusal(command("exec sleep 60"), tmp_path) == '"/bin/sh" did not end within 100 ms'
 
 
@@ -164,7 +164,7 @@ def test_a_program_that_cannot_be_started_is_named(tmp_path: Path) -> None:
 
 def test_a_variable_holds_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WG_KEY", SECRET)
-    assert read_private_key(identity(SecretForm.ENV, "WG_KEY"), tmp_path) == OURS
+    assert read_private_key(identity(SecretForm.ENV, "WG_KEY"), tmp_path) == OWN_KEY
 
 
 def test_a_variable_that_is_not_set_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +179,7 @@ def test_a_systemd_credential_holds_the_key_whatever_its_mode(
     (tmp_path / "wg").write_text(SECRET)
     (tmp_path / "wg").chmod(0o440)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    assert read_private_key(identity(SecretForm.CREDENTIAL, "wg"), tmp_path) == OURS
+    assert read_private_key(identity(SecretForm.CREDENTIAL, "wg"), tmp_path) == OWN_KEY
 
 
 def test_outside_of_systemd_a_credential_says_what_to_put_into_the_unit(
@@ -196,14 +196,14 @@ def test_a_credential_that_is_not_there_is_named(tmp_path: Path, monkeypatch: py
 
 
 def test_an_inline_key_is_itself(tmp_path: Path) -> None:
-    assert read_private_key(identity(SecretForm.INLINE, SECRET), tmp_path) == OURS
+    assert read_private_key(identity(SecretForm.INLINE, SECRET), tmp_path) == OWN_KEY
 
 
 def test_a_keyring_holds_every_key_and_never_shows_one(key_file: Path) -> None:
     create_private(key_file.parent / "fra1.psk", PSK.to_text())
     with_psk = replace(server("fra1"), preshared_key=SecretSource(SecretForm.FILE, "fra1.psk"))
     keyring = open_keyring(Fleet((with_psk, server("ams1")), (BASTION,)), key_file.parent)
-    assert keyring.private_key("bastion") == OURS
+    assert keyring.private_key("bastion") == OWN_KEY
     assert keyring.preshared_key("fra1") == PSK
     assert keyring.preshared_key("ams1") == NO_PRESHARED_KEY
     assert keyring.problems == {}
@@ -235,7 +235,7 @@ def test_an_identity_that_cannot_be_read_is_a_problem_of_each_of_its_servers(key
     assert list(keyring.problems) == ["ams1"]
     assert keyring.problems["ams1"] == keyring.identity_problems["lost"]
     assert keyring.problems["ams1"].startswith('servers.toml: identity "lost": key private_key_file: ')
-    assert keyring.private_key("bastion") == OURS
+    assert keyring.private_key("bastion") == OWN_KEY
 
 
 def test_a_command_that_several_servers_share_runs_once(key_file: Path) -> None:

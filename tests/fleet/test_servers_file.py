@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fleet.fleets import BASTION, OURS, SMALL, server
+from tests.fleet.fleets import BASTION, MINIMAL_TOML, OWN_KEY, server
 from wgmon_tui.fleet.private_files import create_private, replace_private
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, SecretForm, SecretSource
 from wgmon_tui.fleet.servers_file import (
+    explain_not_writable,
     read,
-    read_whole,
-    replace_whole,
+    read_raw_text,
+    replace_raw_text,
     stamp,
     update,
-    why_not_writable,
 )
 from wgmon_tui.fleet.servers_toml import HEADER, parse, render
 
@@ -59,11 +59,11 @@ def test_a_change_gets_what_the_file_says_now(tmp_path: Path) -> None:
 
 def test_a_change_that_changes_nothing_writes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "servers.toml"
-    path.write_text("# mine\n" + SMALL)
+    path.write_text("# mine\n" + MINIMAL_TOML)
     before = stamp(tmp_path)
     saved = update(tmp_path, lambda fleet: replace(fleet))
     assert stamp(tmp_path) == before
-    assert path.read_text() == "# mine\n" + SMALL
+    assert path.read_text() == "# mine\n" + MINIMAL_TOML
     assert saved.notice is None
 
 
@@ -137,7 +137,7 @@ for number in range(15):
 
 
 def test_comments_of_people_stay_beside_as_bak_and_the_notice_says_so(tmp_path: Path) -> None:
-    commented = SMALL + 'note = "#1"  # the old rack\n'
+    commented = MINIMAL_TOML + 'note = "#1"  # the old rack\n'
     (tmp_path / "servers.toml").write_text(commented)
     saved = update(tmp_path, lambda fleet: replace(fleet, servers=()))
     assert saved.notice is not None
@@ -148,7 +148,7 @@ def test_comments_of_people_stay_beside_as_bak_and_the_notice_says_so(tmp_path: 
 
 def test_comments_that_were_kept_before_are_not_overwritten(tmp_path: Path) -> None:
     for number in (1, 2):
-        (tmp_path / "servers.toml").write_text(f"# comment {number}\n" + SMALL)
+        (tmp_path / "servers.toml").write_text(f"# comment {number}\n" + MINIMAL_TOML)
         update(tmp_path, lambda fleet: replace(fleet, servers=()))
     assert (tmp_path / "servers.toml.bak").read_text().startswith("# comment 1\n")
     assert (tmp_path / "servers.toml.bak.2").read_text().startswith("# comment 2\n")
@@ -165,12 +165,12 @@ def test_our_own_first_line_is_no_comment_of_people(tmp_path: Path) -> None:
     ['"# 1"', "'# 1'", '"""# 1"""', "'''# 1'''", '"\\"# 1"', '"""\\"""# 1"""', '"""# 1"""""', '""', "''"],
 )
 def test_a_number_sign_in_a_text_is_no_comment(tmp_path: Path, note: str) -> None:
-    (tmp_path / "servers.toml").write_text(f"{SMALL}note = {note}\ntags = ['a', \"#b\"]\n")
+    (tmp_path / "servers.toml").write_text(f"{MINIMAL_TOML}note = {note}\ntags = ['a', \"#b\"]\n")
     assert update(tmp_path, lambda fleet: replace(fleet, servers=())).notice is None
 
 
 def test_a_text_that_ends_in_a_quote_hides_no_comment(tmp_path: Path) -> None:
-    (tmp_path / "servers.toml").write_text(SMALL + 'note = """the "old rack"""" # ask "Ada"\n')
+    (tmp_path / "servers.toml").write_text(MINIMAL_TOML + 'note = """the "old rack"""" # ask "Ada"\n')
     assert update(tmp_path, lambda fleet: replace(fleet, servers=())).notice is not None
 
 
@@ -186,16 +186,16 @@ def test_a_comment_is_seen_whatever_texts_stand_before_it(text: str) -> None:
 
 
 def test_a_file_that_others_can_read_is_fine_while_it_holds_no_key(tmp_path: Path) -> None:
-    (tmp_path / "servers.toml").write_text(SMALL)
+    (tmp_path / "servers.toml").write_text(MINIMAL_TOML)
     (tmp_path / "servers.toml").chmod(0o644)
-    assert read(tmp_path).fleet == parse(SMALL)
+    assert read(tmp_path).fleet == parse(MINIMAL_TOML)
 
 
 def test_a_file_with_a_key_in_it_that_others_can_read_is_refused_with_the_chmod_to_type(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "servers.toml"
-    path.write_text(render(Fleet((), (Identity("a", SecretSource(SecretForm.INLINE, OURS.to_text())),))))
+    path.write_text(render(Fleet((), (Identity("a", SecretSource(SecretForm.INLINE, OWN_KEY.to_text())),))))
     path.chmod(0o640)
     with pytest.raises(ConfigurationError) as refused:
         read(tmp_path)
@@ -213,8 +213,8 @@ def test_a_file_that_is_not_text_is_refused_on_one_line(tmp_path: Path) -> None:
 
 
 def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
-    (tmp_path / "servers.toml").write_bytes(b"\xef\xbb\xbf" + SMALL.encode())
-    assert read(tmp_path).fleet == parse(SMALL)
+    (tmp_path / "servers.toml").write_bytes(b"\xef\xbb\xbf" + MINIMAL_TOML.encode())
+    assert read(tmp_path).fleet == parse(MINIMAL_TOML)
 
 
 def test_what_cannot_be_opened_is_told_with_its_path(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_directory_that_cannot_be_made_is_told_with_its_path(tmp_path: Path) -
 def test_behind_a_symbolic_link_the_file_itself_is_replaced(tmp_path: Path) -> None:
     kept = tmp_path / "dotfiles" / "servers.toml"
     kept.parent.mkdir()
-    kept.write_text(SMALL)
+    kept.write_text(MINIMAL_TOML)
     config_dir = tmp_path / "config"
     config_dir.mkdir()
     (config_dir / "servers.toml").symlink_to(kept)
@@ -246,7 +246,7 @@ def test_behind_a_symbolic_link_the_file_itself_is_replaced(tmp_path: Path) -> N
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_an_edit_by_root_leaves_the_file_to_its_owner(tmp_path: Path) -> None:
     path = tmp_path / "servers.toml"
-    path.write_text(SMALL)
+    path.write_text(MINIMAL_TOML)
     os.chown(path, 12345, 12345)
     update(tmp_path, lambda _: with_server("ams1"))
     assert (path.stat().st_uid, path.stat().st_gid) == (12345, 12345)
@@ -276,37 +276,37 @@ def test_a_replacement_that_fails_leaves_the_old_file_and_nothing_else(tmp_path:
 
 def test_a_whole_text_takes_the_place_of_the_file_as_it_is(tmp_path: Path) -> None:
     update(tmp_path, lambda _: FLEET)
-    before = read_whole(tmp_path)
-    replace_whole(tmp_path, before, f"{before}# mine\n")
-    assert read_whole(tmp_path) == f"{before}# mine\n"
+    before = read_raw_text(tmp_path)
+    replace_raw_text(tmp_path, before, f"{before}# mine\n")
+    assert read_raw_text(tmp_path) == f"{before}# mine\n"
 
 
 def test_without_a_file_the_whole_text_is_our_first_line(tmp_path: Path) -> None:
     config_dir = tmp_path / "new"
-    assert read_whole(config_dir) == f"{HEADER}\n"
-    replace_whole(config_dir, read_whole(config_dir), SMALL)
-    assert read(config_dir).fleet == parse(SMALL)
+    assert read_raw_text(config_dir) == f"{HEADER}\n"
+    replace_raw_text(config_dir, read_raw_text(config_dir), MINIMAL_TOML)
+    assert read(config_dir).fleet == parse(MINIMAL_TOML)
 
 
 def test_a_whole_text_that_cannot_stand_is_not_written(tmp_path: Path) -> None:
     update(tmp_path, lambda _: FLEET)
-    before = read_whole(tmp_path)
+    before = read_raw_text(tmp_path)
     with pytest.raises(ConfigurationError, match="key colour: unknown"):
-        replace_whole(tmp_path, before, "colour = 1")
-    assert read_whole(tmp_path) == before
+        replace_raw_text(tmp_path, before, "colour = 1")
+    assert read_raw_text(tmp_path) == before
 
 
 def test_a_whole_text_does_not_replace_what_another_program_wrote_meanwhile(tmp_path: Path) -> None:
     update(tmp_path, lambda _: FLEET)
-    before = read_whole(tmp_path)
+    before = read_raw_text(tmp_path)
     update(tmp_path, lambda _: with_server("ams1"))
     with pytest.raises(ConfigurationError, match="another program changed it meanwhile"):
-        replace_whole(tmp_path, before, f"{before}# mine\n")
+        replace_raw_text(tmp_path, before, f"{before}# mine\n")
     assert read(tmp_path).fleet == with_server("ams1")
 
 
 def test_a_directory_that_is_not_there_yet_can_be_written(tmp_path: Path) -> None:
-    assert why_not_writable(tmp_path / "a" / "b") is None
+    assert explain_not_writable(tmp_path / "a" / "b") is None
 
 
 def test_an_account_that_may_only_look_is_told_whose_the_file_is(
@@ -314,6 +314,6 @@ def test_an_account_that_may_only_look_is_told_whose_the_file_is(
 ) -> None:
     # Root may write anywhere, and the tests may run as root: what the kernel would say is said for it.
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert why_not_writable(tmp_path) == (
+    assert explain_not_writable(tmp_path) == (
         f"servers.toml belongs to {tmp_path.owner()}: this account may look at {tmp_path}, not change it"
     )

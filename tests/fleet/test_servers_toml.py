@@ -5,7 +5,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fleet.fleets import BASTION, OTHERS, OURS, SMALL, THEIRS, fleets, server
+from tests.fleet.fleets import BASTION, MINIMAL_TOML, OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY, fleets, server
 from tests.fleet.refusals import refusal, server_refusal
 from wgmon_tui.fleet.records import (
     ConfigurationError,
@@ -19,7 +19,7 @@ from wgmon_tui.fleet.records import (
 from wgmon_tui.fleet.servers_toml import HEADER, parse, render
 from wgmon_tui.fleet.settings import SETTINGS_KEYS
 
-SECRET = OURS.to_text()
+SECRET = OWN_KEY.to_text()
 
 
 def identity_refusal(keys: str) -> str:
@@ -47,8 +47,8 @@ private_key_env = "WG_OFFICE"
 [[server]]
 name = "fra1"
 endpoint = "[2001:db8::1]:51820"
-public_key = "{THEIRS}"
-known_keys = ["{OTHERS}"]
+public_key = "{SERVER_KEY}"
+known_keys = ["{OTHER_SERVER_KEY}"]
 preshared_key_credential = "fra1.psk"
 tunnel = false
 tunnel_ping = ["10.8.0.1", "fd00::1"]
@@ -83,9 +83,9 @@ note = "rack 4, ask Ada"
         Server(
             name="fra1",
             endpoint=Endpoint("2001:db8::1", 51820),
-            public_key=THEIRS,
+            public_key=SERVER_KEY,
             identity="office",
-            known_keys=(OTHERS,),
+            known_keys=(OTHER_SERVER_KEY,),
             preshared_key=SecretSource(SecretForm.CREDENTIAL, "fra1.psk"),
             tunnel_ping=(ip_address("10.8.0.1"), ip_address("fd00::1")),
             tunnel=False,
@@ -115,7 +115,7 @@ def test_an_empty_file_is_an_empty_fleet() -> None:
 
 
 def test_a_server_without_identity_has_the_only_one() -> None:
-    assert parse(SMALL).servers[0].identity == "bastion"
+    assert parse(MINIMAL_TOML).servers[0].identity == "bastion"
 
 
 @given(fleets())
@@ -136,24 +136,24 @@ def test_a_file_is_read_as_the_same_however_its_tables_are_spelled(fleet: Fleet)
 
 
 def test_a_server_that_says_the_same_as_before_follows_what_the_file_says_beside_it() -> None:
-    before = parse(SMALL).servers[0]
-    other = parse('[defaults]\ninterval = "30s"\n' + SMALL.replace("bastion", "office")).servers[0]
+    before = parse(MINIMAL_TOML).servers[0]
+    other = parse('[defaults]\ninterval = "30s"\n' + MINIMAL_TOML.replace("bastion", "office")).servers[0]
     assert (before.identity, before.interval) == ("bastion", 10.0)
     assert (other.identity, other.interval) == ("office", 30.0)
 
 
 def test_tables_stand_in_any_order() -> None:
-    head, server_table = SMALL.split("[[server]]")
-    assert parse(f"[[server]]{server_table}\n{head}") == parse(SMALL)
+    head, server_table = MINIMAL_TOML.split("[[server]]")
+    assert parse(f"[[server]]{server_table}\n{head}") == parse(MINIMAL_TOML)
 
 
 def test_what_looks_like_a_table_within_a_text_is_none() -> None:
-    line = refusal(SMALL + "note = '''\n[[server]]\n'''\n")
+    line = refusal(MINIMAL_TOML + "note = '''\n[[server]]\n'''\n")
     assert line == 'servers.toml: server "fra1": key note: holds the character U+000A, which may not be shown'
 
 
 def test_an_error_far_down_is_told_by_its_line_in_the_whole_file() -> None:
-    text = SMALL + "\n[[server]]\nname = \n"
+    text = MINIMAL_TOML + "\n[[server]]\nname = \n"
     assert refusal(text).startswith(f"servers.toml: line {len(text.splitlines())}, column 8: ")
 
 
@@ -169,13 +169,13 @@ def test_a_server_is_written_without_what_its_defaults_say() -> None:
     assert text == (
         f'{HEADER}\n\n[defaults]\nidentity = "bastion"\n\n'
         '[[identity]]\nname = "bastion"\nprivate_key_file = "bastion.key"\n\n'
-        f'[[server]]\nname = "fra1"\nendpoint = "fra1.example.net:51820"\npublic_key = "{THEIRS}"\n'
+        f'[[server]]\nname = "fra1"\nendpoint = "fra1.example.net:51820"\npublic_key = "{SERVER_KEY}"\n'
     )
 
 
 def test_a_server_names_its_identity_although_there_is_only_one() -> None:
     """So that a second identity, added by hand, leaves no server without one."""
-    assert 'identity = "bastion"' in render(parse(SMALL))
+    assert 'identity = "bastion"' in render(parse(MINIMAL_TOML))
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_server_that_cannot_stand_is_refused_on_one_line(keys: str, line: str)
 
 @pytest.mark.parametrize("key", ["name", "endpoint", "public_key"])
 def test_a_server_has_a_name_an_endpoint_and_a_public_key(key: str) -> None:
-    head, _, body = SMALL.partition("[[server]]")
+    head, _, body = MINIMAL_TOML.partition("[[server]]")
     kept = "\n".join(line for line in body.splitlines() if not line.startswith(f"{key} ="))
     assert refusal(f"{head}[[server]]{kept}").endswith(f'key {key}: missing; add {key} = "…"')
 
@@ -222,7 +222,7 @@ def test_a_table_whose_name_cannot_be_shown_goes_by_its_number() -> None:
 
 
 def test_two_servers_of_one_name_are_refused() -> None:
-    again = SMALL[SMALL.index("[[server]]") :]
+    again = MINIMAL_TOML[MINIMAL_TOML.index("[[server]]") :]
     assert server_refusal(again) == "key name: there are two of this name; give each its own"
 
 
@@ -239,7 +239,7 @@ def test_among_several_identities_a_server_names_its_own() -> None:
 
 
 def test_without_any_identity_the_line_says_how_to_make_one() -> None:
-    assert refusal(SMALL[SMALL.index("[[server]]") :]).endswith(
+    assert refusal(MINIMAL_TOML[MINIMAL_TOML.index("[[server]]") :]).endswith(
         "key identity: there is no [[identity]] yet; make one: wgmon-tui keygen NAME"
     )
 
@@ -256,7 +256,9 @@ def test_what_belongs_to_one_server_is_refused_in_the_defaults(key: str, value: 
 
 def test_defaults_are_checked_like_servers() -> None:
     assert refusal('[defaults]\ninterval = "0s"').startswith("servers.toml: defaults: key interval: expected")
-    assert refusal('[defaults]\nidentity = "x"\n' + SMALL).startswith("servers.toml: defaults: key identity:")
+    assert refusal('[defaults]\nidentity = "x"\n' + MINIMAL_TOML).startswith(
+        "servers.toml: defaults: key identity:"
+    )
 
 
 @pytest.mark.parametrize(

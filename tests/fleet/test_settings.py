@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.fleet.fleets import BASTION, SMALL, server
+from tests.fleet.fleets import BASTION, MINIMAL_TOML, server
 from tests.fleet.refusals import refusal, server_refusal
 from wgmon_tui.fleet.records import Fleet, Server
 from wgmon_tui.fleet.servers_toml import parse, render
@@ -38,7 +38,7 @@ def only_server(text: str) -> Server:
 
 
 def test_a_server_that_says_no_more_has_the_usual_settings() -> None:
-    assert only_server(SMALL) == server()
+    assert only_server(MINIMAL_TOML) == server()
 
 
 def test_there_is_an_unusual_value_for_every_setting() -> None:
@@ -48,7 +48,7 @@ def test_there_is_an_unusual_value_for_every_setting() -> None:
 @pytest.mark.parametrize("key", UNUSUAL)
 def test_a_setting_means_the_same_in_the_defaults_and_in_a_server(key: str) -> None:
     said = f"{key} = {UNUSUAL[key]}\n"
-    assert only_server(f"[defaults]\n{said}{SMALL}") == only_server(SMALL + said) != server()
+    assert only_server(f"[defaults]\n{said}{MINIMAL_TOML}") == only_server(MINIMAL_TOML + said) != server()
 
 
 @pytest.mark.parametrize("key", UNUSUAL)
@@ -59,13 +59,13 @@ def test_a_server_takes_back_what_its_defaults_say(key: str) -> None:
 
 
 def test_a_server_that_differs_from_its_defaults_keeps_what_it_says() -> None:
-    said = only_server('[defaults]\ninterval = "1m"\ntags = ["eu"]\n' + SMALL + 'tags = ["us"]')
+    said = only_server('[defaults]\ninterval = "1m"\ntags = ["eu"]\n' + MINIMAL_TOML + 'tags = ["us"]')
     assert (said.interval, said.tags) == (60.0, ("us",))
 
 
 def test_a_timeout_that_nobody_wrote_follows_a_short_interval() -> None:
-    assert only_server(SMALL + 'interval = "2s"').timeout == 2.0
-    assert only_server(SMALL + 'interval = "20s"').timeout == 5.0
+    assert only_server(MINIMAL_TOML + 'interval = "2s"').timeout == 2.0
+    assert only_server(MINIMAL_TOML + 'interval = "20s"').timeout == 5.0
 
 
 def test_a_timeout_that_nobody_wrote_is_not_written_either() -> None:
@@ -79,13 +79,13 @@ def test_a_timeout_is_written_where_it_follows_another_interval_than_its_own() -
 
 
 def test_a_window_that_nobody_wrote_forgives_one_check() -> None:
-    read = only_server(SMALL + "fail_after = 5")
+    read = only_server(MINIMAL_TOML + "fail_after = 5")
     assert (read.fail_after, read.fail_window) == (5, 6)
     assert "fail_window" not in render(Fleet((read,), (BASTION,)))
 
 
 def test_a_window_holds_as_many_checks_as_must_fail() -> None:
-    assert only_server(SMALL + "fail_after = 3\nfail_window = 3").fail_window == 3
+    assert only_server(MINIMAL_TOML + "fail_after = 3\nfail_window = 3").fail_window == 3
     assert server_refusal("fail_after = 3\nfail_window = 2") == (
         "key fail_window: expected no less than fail_after, which is 3, got 2; "
         "write fail_window = 4, or a smaller fail_after"
@@ -93,7 +93,7 @@ def test_a_window_holds_as_many_checks_as_must_fail() -> None:
 
 
 def test_a_window_of_the_defaults_too_short_for_a_server_is_refused_there() -> None:
-    shared = "[defaults]\nfail_window = 3\n" + SMALL
+    shared = "[defaults]\nfail_window = 3\n" + MINIMAL_TOML
     assert only_server(shared).fail_window == 3
     assert refusal(shared + "fail_after = 4").startswith(
         'servers.toml: server "fra1": key fail_window: expected no less than fail_after, which is 4, got 3'
@@ -101,12 +101,12 @@ def test_a_window_of_the_defaults_too_short_for_a_server_is_refused_there() -> N
 
 
 def test_without_an_mtu_there_is_no_search() -> None:
-    assert only_server(SMALL).tunnel_mtu is None
+    assert only_server(MINIMAL_TOML).tunnel_mtu is None
     assert "tunnel_mtu" not in render(Fleet((server(),), (BASTION,)))
 
 
 def test_an_mtu_of_zero_is_none_so_that_a_server_can_take_back_its_defaults() -> None:
-    assert only_server("[defaults]\ntunnel_mtu = 1420\n" + SMALL + "tunnel_mtu = 0").tunnel_mtu is None
+    assert only_server("[defaults]\ntunnel_mtu = 1420\n" + MINIMAL_TOML + "tunnel_mtu = 0").tunnel_mtu is None
 
 
 def test_echoes_may_leave_all_at_once() -> None:
@@ -116,7 +116,7 @@ def test_echoes_may_leave_all_at_once() -> None:
 
 
 def test_echoes_leave_within_the_interval() -> None:
-    assert only_server(SMALL + 'tunnel_over = "9.9s"').tunnel_over == 9.9
+    assert only_server(MINIMAL_TOML + 'tunnel_over = "9.9s"').tunnel_over == 9.9
     assert server_refusal('tunnel_over = "10s"') == (
         "key tunnel_over: expected less than the interval of 10s, got 10s; "
         'write tunnel_over = "500ms", or a longer interval'
@@ -124,7 +124,7 @@ def test_echoes_leave_within_the_interval() -> None:
 
 
 def test_echoes_that_the_defaults_spread_too_far_are_refused_where_the_interval_is_short() -> None:
-    slow = '[defaults]\ninterval = "1m"\ntunnel_over = "20s"\n' + SMALL
+    slow = '[defaults]\ninterval = "1m"\ntunnel_over = "20s"\n' + MINIMAL_TOML
     assert only_server(slow).tunnel_over == 20.0
     assert refusal(slow + 'interval = "5s"').startswith(
         'servers.toml: server "fra1": key tunnel_over: expected less than the interval of 5s, got 20s'
@@ -133,7 +133,7 @@ def test_echoes_that_the_defaults_spread_too_far_are_refused_where_the_interval_
 
 def test_the_usual_echoes_leave_within_the_shortest_interval() -> None:
     assert INTERVAL_RANGE[0] > USUAL_TUNNEL_OVER
-    assert only_server(SMALL + 'interval = "1s"').tunnel_over == USUAL_TUNNEL_OVER
+    assert only_server(MINIMAL_TOML + 'interval = "1s"').tunnel_over == USUAL_TUNNEL_OVER
 
 
 @pytest.mark.parametrize(
@@ -155,11 +155,11 @@ def test_the_usual_echoes_leave_within_the_shortest_interval() -> None:
     ],
 )
 def test_a_limit_is_within_its_range(key: str, value: str, read: float) -> None:
-    assert getattr(only_server(f"{SMALL}{key} = {value}"), key) == read
+    assert getattr(only_server(f"{MINIMAL_TOML}{key} = {value}"), key) == read
 
 
 def test_echoes_may_take_half_a_minute_where_the_interval_is_longer() -> None:
-    assert only_server(SMALL + 'interval = "1m"\ntunnel_over = "30s"').tunnel_over == 30.0
+    assert only_server(MINIMAL_TOML + 'interval = "1m"\ntunnel_over = "30s"').tunnel_over == 30.0
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fleet.fleets import OURS, durations, endpoints
+from tests.fleet.fleets import OWN_KEY, durations, endpoints
 from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.fleet.values import (
     InvalidValueError,
@@ -182,9 +182,9 @@ def test_a_name_that_could_act_on_a_terminal_is_refused(name: str, why: str) -> 
 
 def test_a_key_that_strayed_into_another_place_is_not_quoted() -> None:
     with pytest.raises(InvalidValueError) as refused:
-        parse_endpoint(OURS.to_text())
-    assert OURS.to_text()[:8] not in str(refused.value)
-    assert quoted(OURS.to_text()) == "a key"
+        parse_endpoint(OWN_KEY.to_text())
+    assert OWN_KEY.to_text()[:8] not in str(refused.value)
+    assert quoted(OWN_KEY.to_text()) == "a key"
 
 
 def test_a_public_key_of_low_order_is_refused() -> None:

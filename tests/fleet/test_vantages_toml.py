@@ -43,10 +43,10 @@ def test_a_host_is_reached_by_openssh_which_asks_nobody_and_notices_a_cut_line()
 def test_tags_choose_the_servers_and_without_tags_all_are_watched() -> None:
     fra, nyc = parse_config(TWO).vantages
     here, there = replace(server(), tags=("edge", "eu")), replace(server(), tags=("us",))
-    assert fra.watches(here)
-    assert not fra.watches(there)
-    assert nyc.watches(here)
-    assert nyc.watches(there)
+    assert fra.covers(here)
+    assert not fra.covers(there)
+    assert nyc.covers(here)
+    assert nyc.covers(there)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wgmon_tui.fleet.records import Endpoint
-from wgmon_tui.fleet.wg_dump import Dumps, InspectionError, PeerEntry, Running, parse_dump_of_all
+from wgmon_tui.fleet.wg_dump import InspectionError, InterfaceDumps, PeerEntry, Running, parse_all_dumps
 from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
 
 OWN = PrivateKey(b"\x05" * 32)
@@ -60,9 +60,9 @@ def peers(draw: st.DrawFn) -> tuple[PeerEntry, str]:
 
 
 @st.composite
-def machines(draw: st.DrawFn) -> tuple[Dumps, str]:
+def machines(draw: st.DrawFn) -> tuple[InterfaceDumps, str]:
     """Every interface of a machine, and what wg prints of them."""
-    dumps: Dumps = {}
+    dumps: InterfaceDumps = {}
     lines = []
     for name in draw(st.lists(names, unique=True, max_size=4)):
         key = draw(st.none() | keys)
@@ -80,21 +80,21 @@ def machines(draw: st.DrawFn) -> tuple[Dumps, str]:
 def refusal(text: str) -> str:
     """Why it is not read; empty where it is."""
     try:
-        parse_dump_of_all(text)
+        parse_all_dumps(text)
     except InspectionError as error:
         return str(error)
     return ""
 
 
 @given(machines())
-def test_every_interface_is_read_with_its_peers(machine: tuple[Dumps, str]) -> None:
+def test_every_interface_is_read_with_its_peers(machine: tuple[InterfaceDumps, str]) -> None:
     dumps, printed = machine
-    assert parse_dump_of_all(printed) == dumps
+    assert parse_all_dumps(printed) == dumps
 
 
 @given(machines(), st.data())
 def test_a_dump_in_which_anything_changed_is_read_or_refused_in_a_line_without_a_key(
-    machine: tuple[Dumps, str], data: st.DataObject
+    machine: tuple[InterfaceDumps, str], data: st.DataObject
 ) -> None:
     _, printed = machine
     at = data.draw(st.integers(0, len(printed)))
@@ -111,7 +111,7 @@ def test_other_text_is_refused_by_its_line(text: str) -> None:
 
 
 def test_no_key_of_an_interface_or_peer_survives_the_reading() -> None:
-    dumps = parse_dump_of_all(DUMP)
+    dumps = parse_all_dumps(DUMP)
     assert dumps["wg0"].has_private_key
     assert dumps["wg0"].peers[0].has_preshared_key
     for secret in (OWN.to_text(), PSK.to_text(), OWN.raw.hex()):
@@ -119,8 +119,8 @@ def test_no_key_of_an_interface_or_peer_survives_the_reading() -> None:
 
 
 def test_an_interface_alone_and_a_machine_without_one_are_read_too() -> None:
-    assert parse_dump_of_all(DUMP)["wg1"] == Running(False, None, 0, ())
-    assert parse_dump_of_all("\n") == {}
+    assert parse_all_dumps(DUMP)["wg1"] == Running(False, None, 0, ())
+    assert parse_all_dumps("\n") == {}
 
 
 @pytest.mark.parametrize(
@@ -135,4 +135,4 @@ def test_an_interface_alone_and_a_machine_without_one_are_read_too() -> None:
 )
 def test_what_is_wrong_is_told_by_line_and_field(broken: str, said: str) -> None:
     with pytest.raises(InspectionError, match=said):
-        parse_dump_of_all(broken)
+        parse_all_dumps(broken)

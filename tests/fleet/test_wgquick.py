@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fleet.fleets import OTHERS, OURS, THEIRS
+from tests.fleet.fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from wgmon_tui.fleet.records import ConfigurationError, Endpoint
-from wgmon_tui.fleet.wgquick import Conf, free_name, parse_conf
+from wgmon_tui.fleet.wgquick import Conf, make_unique_name, parse_conf
 from wgmon_tui.wireguard.keys import PresharedKey
 
-SECRET = OURS.to_text()
+SECRET = OWN_KEY.to_text()
 PSK = PresharedKey(b"\x07" * 32)
 
 INTERFACE = f"[Interface]\nPrivateKey = {SECRET}\n"
-PEER = f"[Peer]\nPublicKey = {THEIRS}\nEndpoint = fra1.example.net:51820\n"
+PEER = f"[Peer]\nPublicKey = {SERVER_KEY}\nEndpoint = fra1.example.net:51820\n"
 
 
 def conf(text: str, name: str = "wg0.conf") -> Conf:
@@ -34,7 +34,7 @@ def refusal(text: str) -> str:
 
 def names(text: str, name: str = "wg0.conf") -> list[str]:
     read = conf(text, name)
-    return [read.wished_name(peer) for peer in read.peers]
+    return [read.suggested_name(peer) for peer in read.peers]
 
 
 def test_a_client_file_gives_the_key_the_addresses_and_the_server() -> None:
@@ -49,18 +49,18 @@ DNS = 10.8.0.1, example.net
 MTU = 1420
 
 [Peer]
-PublicKey = {THEIRS}
+PublicKey = {SERVER_KEY}
 PresharedKey = {PSK.to_text()}
 AllowedIPs = 0.0.0.0/0, ::/0
 Endpoint = [2001:db8::1]:51820   # the old rack
 PersistentKeepalive = 25
 """)
-    assert read.private_key == OURS
+    assert read.private_key == OWN_KEY
     assert read.addresses == tuple(
         ip_interface(text) for text in ("10.8.0.250/24", "fd00::250/64", "10.9.0.250/32")
     )
     (peer,) = read.peers
-    assert peer.public_key == THEIRS
+    assert peer.public_key == SERVER_KEY
     assert peer.preshared_key == PSK
     assert peer.endpoint == Endpoint("2001:db8::1", 51820)
     assert read.notices == ()
@@ -68,7 +68,7 @@ PersistentKeepalive = 25
 
 def test_keys_and_sections_are_read_in_any_case_and_with_windows_line_ends() -> None:
     text = (INTERFACE + PEER).replace("PrivateKey", "PRIVATEKEY").replace("[Peer]", "[peer]")
-    assert conf(text.replace(" = ", "=").replace("\n", "\r\n")).private_key == OURS
+    assert conf(text.replace(" = ", "=").replace("\n", "\r\n")).private_key == OWN_KEY
 
 
 def test_only_a_line_feed_ends_a_line() -> None:
@@ -84,8 +84,8 @@ def test_a_preshared_key_of_zeros_is_none() -> None:
 
 
 def test_a_peer_without_endpoint_is_skipped_with_a_notice() -> None:
-    read = conf(f"{INTERFACE}[Peer]\nPublicKey = {OTHERS}\n{PEER}")
-    assert [peer.public_key for peer in read.peers] == [THEIRS]
+    read = conf(f"{INTERFACE}[Peer]\nPublicKey = {OTHER_SERVER_KEY}\n{PEER}")
+    assert [peer.public_key for peer in read.peers] == [SERVER_KEY]
     assert read.notices == ("wg0.conf: line 3: this [Peer] has no Endpoint to check; skipped",)
 
 
@@ -121,7 +121,7 @@ def test_a_preshared_key_that_a_command_sets_is_missed_with_a_notice() -> None:
         (f"{INTERFACE}Address = {SECRET}\n{PEER}", "line 3: Address: expected an address such as"),
         (f"{INTERFACE}[Peer]\nEndpoint = fra1:1", "line 3: this [Peer] has no PublicKey"),
         (INTERFACE, "no [Peer] has an Endpoint, so there is nothing to watch"),
-        (f"{INTERFACE}[Peer]\nPublicKey = {THEIRS}", "no [Peer] has an Endpoint"),
+        (f"{INTERFACE}[Peer]\nPublicKey = {SERVER_KEY}", "no [Peer] has an Endpoint"),
         ("[Wireguard]", "line 1: expected [Interface] or [Peer]"),
         ("PrivateKey = x", "line 1: expected [Interface] before the first key"),
         (f"[Interface]\n{SECRET}", "line 2: expected Key = value"),
@@ -166,10 +166,10 @@ def test_a_file_name_that_cannot_be_shown_names_nothing() -> None:
 
 
 @given(st.text("ab ", min_size=1, max_size=80), st.integers(0, 12))
-def test_a_free_name_is_short_enough_and_not_taken(wish: str, count: int) -> None:
+def test_a_free_name_is_short_enough_and_not_taken(suggestion: str, count: int) -> None:
     taken: set[str] = set()
     for _ in range(count):
-        name = free_name(wish, taken)
+        name = make_unique_name(suggestion, taken)
         assert len(name) <= 63
         assert name not in taken
         taken.add(name)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.history.recording import look
+from tests.history.recording import query_store
 from tests.monitor.seen import START, VANTAGES, seen, watched
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.fleet.records import Server
-from wgmon_tui.fleet.vantage_settings import HOME, Vantage
+from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE, Vantage
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.sightings import Vantages
 from wgmon_tui.history.stamps import StampLedger
@@ -34,15 +34,15 @@ class Life:
         self.now = now
         self.recorder = Recorder(state_dir, clock=lambda: self.now)
         self.recorder.start()
-        with StampLedger(state_dir) as stamps:
-            self.engine = Engine(Prober(stamps=stamps.next))
+        with StampLedger(state_dir) as timestamps:
+            self.engine = Engine(Prober(timestamps=timestamps.next))
         self.engine.watch(servers or (watched(),), {}, {})
-        self.engine.elsewhere.see_from(vantages, quorum)
-        self.recorder.see_from(Vantages(self.engine.board.vantages, quorum))
+        self.engine.vantage_reports.set_vantages(vantages, quorum)
+        self.recorder.set_vantages(Vantages(self.engine.fleet_state.vantages, quorum))
         self.recorder.restore(self.engine)
-        self.recorder.watch(self.engine.board.rows.values())
+        self.recorder.watch(self.engine.fleet_state.states.values())
         self.engine.listen(self.recorder)
-        self.engine.elsewhere.listen(self.recorder.hear_sight)
+        self.engine.vantage_reports.listen(self.recorder.record_vantage)
         self.history = History(state_dir / STORE)
         self.number = 0
 
@@ -64,18 +64,18 @@ class Life:
     def written(self) -> None:
         self.recorder.flush().result(20.0)
 
-    def ends(self) -> None:
+    def stop(self) -> None:
         self.recorder.stop()
         self.history.close()
         assert self.recorder.failure is None, self.recorder.failure
 
     def count(self, table: str) -> int:
-        ((number,),) = look(self.state_dir, f"SELECT count(*) FROM {table}")
+        ((number,),) = query_store(self.state_dir, f"SELECT count(*) FROM {table}")
         return int(number)
 
-    def sees_from_home(self, verdict: Verdict, name: str = "fra1") -> None:
+    def check_from_home(self, verdict: Verdict, name: str = "fra1") -> None:
         """A round of our own."""
         self.now += 10.0
-        outcome = seen(verdict, self.now, HOME, name=name)
-        events = self.engine.board.record(name, outcome, self.now)
-        self.recorder(self.engine.board.rows[name], outcome, events)
+        outcome = seen(verdict, self.now, LOCAL_VANTAGE, name=name)
+        events = self.engine.fleet_state.record(name, outcome, self.now)
+        self.recorder(self.engine.fleet_state.states[name], outcome, events)

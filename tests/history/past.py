@@ -81,5 +81,5 @@ def closed(what: Incident, at: float) -> tuple[Event, ...]:
     return (Event(What.CLOSED, at, replace(what, closed_at=at)),)
 
 
-def board(*names: str) -> Board:
+def fleet_state(*names: str) -> Board:
     return Board(server(name) for name in names)

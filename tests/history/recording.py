@@ -34,7 +34,7 @@ class Desk:
     ) -> None:
         self.state_dir = state_dir
         self.clock = clock or Clock()
-        self.rows: dict[str, Row] = {name: row(name, since=self.clock.now) for name in names}
+        self.states: dict[str, Row] = {name: row(name, since=self.clock.now) for name in names}
         self.seconds = 0.0
         """What a clock that nobody sets says, where the test sets it."""
         self.recorder = Recorder(
@@ -50,13 +50,13 @@ class Desk:
 
     def check(self, name: str = "fra1", *, fails: bool = False) -> None:
         outcome = lost(name, self.clock.now) if fails else answered(name, self.clock.now)
-        self.recorder(self.rows[name], outcome, ())
+        self.recorder(self.states[name], outcome, ())
 
     def run(self, seconds: float, *, fails: bool = False) -> None:
         """Check all servers for so long, and have it written and compacted as it goes."""
         end = self.clock.now + seconds
         while self.clock.now < end:
-            for name in self.rows:
+            for name in self.states:
                 self.check(name, fails=fails)
             self.clock.now += 10.0
             self.seconds += 10.0
@@ -75,14 +75,14 @@ class Desk:
             time.sleep(0.005)
 
     def query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        return look(self.state_dir, query, *values)
+        return query_store(self.state_dir, query, *values)
 
     def value(self, query: str, *values: object) -> Any:
         ((value,),) = self.query(query, *values)
         return value
 
 
-def look(state_dir: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
+def query_store(state_dir: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
     """Rows of a store, read beside whoever writes it."""
     with closing(
         sqlite3.connect(f"{(state_dir / STORE).as_uri()}?mode=ro", uri=True, timeout=5)
@@ -94,7 +94,7 @@ def look(state_dir: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
 def recording(desk: Desk) -> Iterator[Desk]:
     """Start a desk's recorder, and see to it that no fault of the program ended it."""
     desk.recorder.start()
-    desk.recorder.watch(desk.rows.values())
+    desk.recorder.watch(desk.states.values())
     try:
         yield desk
     finally:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from tests.history.recording import Desk, look, recording
+from tests.history.recording import Desk, query_store, recording
 from wgmon_tui.history.store import STORE
 
 _ROOM = 2**20
@@ -37,9 +37,9 @@ def full(state: Path) -> None:
         desk.written()
         print(desk.recorder.trouble)
         make_room = fill_disk(state)
-        kept = troubled(desk)
+        kept = wait_for_trouble(desk)
         make_room()
-        healed(desk, kept)
+        wait_for_recovery(desk, kept)
 
 
 def read_only(state: Path) -> None:
@@ -49,36 +49,36 @@ def read_only(state: Path) -> None:
     let_write = protect(state)
     desk = Desk(state)
     desk.recorder.start()
-    desk.recorder.watch(desk.rows.values())
+    desk.recorder.watch(desk.states.values())
     print(None)
-    kept = troubled(desk, before=1)
+    kept = wait_for_trouble(desk, before=1)
     let_write()
-    healed(desk, kept)
+    wait_for_recovery(desk, kept)
     desk.recorder.stop()
     assert desk.recorder.failure is None, desk.recorder.failure
 
 
-def troubled(desk: Desk, before: int = 1) -> int:
+def wait_for_trouble(desk: Desk, before: int = 1) -> int:
     """Check on until the recorder says what is wrong; returns how many checks there are."""
     checks = before
     while not desk.recorder.trouble or "wait" not in desk.recorder.trouble:
         desk.check()
         desk.clock.now += 10
         checks += 1
-        desk.until(lambda: not desk.recorder._heard)
+        desk.until(lambda: not desk.recorder._server_updates)
     print(desk.recorder.trouble)
     return checks
 
 
-def healed(desk: Desk, checks: int) -> None:
+def wait_for_recovery(desk: Desk, checks: int) -> None:
     """All is written without a word from anybody, and nothing is broken."""
     desk.until(lambda: desk.recorder.trouble is None)
     desk.written()
     print(desk.recorder.trouble)
     with closing(sqlite3.connect(desk.state_dir / STORE)) as connection:
         print(connection.execute("PRAGMA integrity_check").fetchone()[0])
-    (rolled,) = look(desk.state_dir, "SELECT ifnull(sum(checks), 0) FROM minutes")[0]
-    (waiting,) = look(desk.state_dir, _UNROLLED)[0]
+    (rolled,) = query_store(desk.state_dir, "SELECT ifnull(sum(checks), 0) FROM minutes")[0]
+    (waiting,) = query_store(desk.state_dir, _UNROLLED)[0]
     print(checks - rolled - waiting, "lost")
 
 

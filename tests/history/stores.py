@@ -61,7 +61,7 @@ class Store:
                     str(check.address) if check.address else None,
                     check.vantage,
                     check.verdict.slug,
-                    check.decides,
+                    check.is_deciding,
                     check.rtt,
                     check.tunnel_sent,
                     check.tunnel_received,

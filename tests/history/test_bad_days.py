@@ -13,9 +13,9 @@ from random import Random
 import pytest
 
 from tests.history.past import START, incident, opened, row
-from tests.history.recording import Desk, look, recording
+from tests.history.recording import Desk, query_store, recording
 from wgmon_tui.fleet.config_toml import DAY, HOUR
-from wgmon_tui.history.batch import MOST_ROWS, Batch, state_row
+from wgmon_tui.history.batch import MAX_ROWS, Batch, make_state_row
 from wgmon_tui.history.store import STORE
 
 ROOT = Path(__file__).parent.parent.parent
@@ -23,8 +23,8 @@ ROOT = Path(__file__).parent.parent.parent
 
 def counted(state_dir: Path) -> int:
     """How many checks the store has, each counted where it is."""
-    ((rolled,),) = look(state_dir, "SELECT ifnull(sum(checks), 0) FROM minutes")
-    ((waiting,),) = look(
+    ((rolled,),) = query_store(state_dir, "SELECT ifnull(sum(checks), 0) FROM minutes")
+    ((waiting,),) = query_store(
         state_dir,
         "SELECT count(*) FROM checks LEFT JOIN current USING (server)"
         " WHERE checks.verdict IS NOT NULL AND checks.id > ifnull(as_of, 0)",
@@ -33,7 +33,7 @@ def counted(state_dir: Path) -> int:
 
 
 def is_whole(state_dir: Path) -> bool:
-    return look(state_dir, "PRAGMA integrity_check") == [("ok",)]
+    return query_store(state_dir, "PRAGMA integrity_check") == [("ok",)]
 
 
 # Killed
@@ -72,20 +72,20 @@ def play(scene: str, directory: Path) -> list[str]:
 
 @pytest.mark.thorough
 def test_on_a_full_disk_the_checks_go_on_and_are_written_when_there_is_room(tmp_path: Path) -> None:
-    before, trouble, after, integrity, lost = play("full", tmp_path)
+    before, trouble, after, integrity, dropped_rows = play("full", tmp_path)
     # Without root the size of files is limited instead, for which the system has other words.
     words = "the disk is full" if os.geteuid() == 0 else "disk I/O error"
     assert str(tmp_path / "state" / STORE) in trouble
     assert words in trouble
     assert "wait to be written" in trouble
-    assert (before, after, integrity, lost) == ("None", "None", "ok", "0 lost")
+    assert (before, after, integrity, dropped_rows) == ("None", "None", "ok", "0 lost")
 
 
 @pytest.mark.thorough
 def test_in_a_read_only_directory_the_checks_go_on_and_are_written_when_that_ends(tmp_path: Path) -> None:
-    before, trouble, after, integrity, lost = play("read-only", tmp_path)
+    before, trouble, after, integrity, dropped_rows = play("read-only", tmp_path)
     assert f"{tmp_path / 'state' / STORE}: read-only" in trouble
-    assert (before, after, integrity, lost) == ("None", "None", "ok", "0 lost")
+    assert (before, after, integrity, dropped_rows) == ("None", "None", "ok", "0 lost")
 
 
 # Locked
@@ -101,7 +101,7 @@ def test_while_another_program_locks_the_store_the_checks_wait_in_memory(tmp_pat
         other.execute("BEGIN EXCLUSIVE")
         desk = Desk(tmp_path)
         desk.recorder.start()
-        desk.recorder.watch(desk.rows.values())
+        desk.recorder.watch(desk.states.values())
         desk.check()
         desk.until(lambda: "wait" in (desk.recorder.trouble or ""))
         trouble = desk.recorder.trouble
@@ -116,15 +116,17 @@ def test_while_another_program_locks_the_store_the_checks_wait_in_memory(tmp_pat
 
 def test_what_waits_is_bounded_and_the_oldest_checks_go_first() -> None:
     batch = Batch()
-    batch.add_rows([state_row("fra1", float(number), "up", 0.0) for number in range(MOST_ROWS + 10)])
-    assert len(batch.journal) == MOST_ROWS
+    batch.add_journal_rows(
+        [make_state_row("fra1", float(number), "up", 0.0) for number in range(MAX_ROWS + 10)]
+    )
+    assert len(batch.journal) == MAX_ROWS
     assert batch.journal[0][1] == 10.0
-    assert batch.lost == 10
+    assert batch.dropped_rows == 10
 
 
 def test_what_was_lost_while_it_could_not_be_written_is_said(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
-        desk.recorder._intake.batch.lost = 17
+        desk.recorder._collector.batch.dropped_rows = 17
         desk.check()
         desk.written()
         assert desk.recorder.notice is not None
@@ -182,12 +184,12 @@ def test_a_store_that_is_damaged_while_it_is_written_is_set_aside_and_work_goes_
     with recording(Desk(tmp_path)) as desk:
         desk.run(120)
         what = incident()
-        desk.recorder(desk.rows["fra1"], None, opened(what))
+        desk.recorder(desk.states["fra1"], None, opened(what))
         desk.written()
         with closing(sqlite3.connect(tmp_path / STORE)) as other:
             other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         spoil(tmp_path / STORE)
-        desk.recorder.suspect()
+        desk.recorder.request_check()
         desk.until(lambda: desk.recorder.notice)
         desk.check()
         desk.written()
@@ -206,7 +208,7 @@ def test_a_store_that_is_damaged_while_it_is_written_is_set_aside_and_work_goes_
 def test_damage_that_only_a_reader_suspects_and_that_is_none_changes_nothing(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
         desk.check()
-        desk.recorder.suspect()
+        desk.recorder.request_check()
         desk.written()
         assert desk.recorder.notice is None
         assert counted(tmp_path) == 1
@@ -235,11 +237,11 @@ def test_servers_that_come_and_go_keep_their_names_and_their_history(tmp_path: P
     with recording(Desk(tmp_path, ("ams1", "fra1", "lon1"))) as desk:
         desk.run(120)
         for gone in ("lon1", "ams1"):
-            del desk.rows[gone]
-            desk.recorder.watch(desk.rows.values())
+            del desk.states[gone]
+            desk.recorder.watch(desk.states.values())
             desk.run(120)
-        desk.rows["ams1"] = row("ams1")
-        desk.recorder.watch(desk.rows.values())
+        desk.states["ams1"] = row("ams1")
+        desk.recorder.watch(desk.states.values())
         desk.run(240)
         assert desk.query(
             "SELECT name, sum(checks) FROM minutes JOIN servers ON id = server GROUP BY name"

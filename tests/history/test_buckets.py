@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.history.stores import HOUR, T0, Store
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.history.compaction import compact
-from wgmon_tui.history.records import NOTHING_SEEN, Bucket, Moment, PastCheck, Seen, State
+from wgmon_tui.history.records import EMPTY_PERIOD, Bucket, Moment, PastCheck, Seen, State
 from wgmon_tui.history.rollups import UNWATCHED_HOLDS, Tally
 
 MINUTE = HOUR * 60
@@ -52,7 +52,7 @@ def spans(buckets: list[Bucket]) -> list[tuple[float, float]]:
 
 
 def test_of_a_server_without_history_nothing_was_seen(store: Store) -> None:
-    assert store.history.window("nobody", T0, T0 + 60) == NOTHING_SEEN
+    assert store.history.window("nobody", T0, T0 + 60) == EMPTY_PERIOD
     assert store.history.buckets("nobody", T0, T0 + 60, 60) == []
     assert store.history.checks("nobody", T0, T0 + 60) == []
     assert store.history.uptimes(T0, T0 + 60) == {}
@@ -61,16 +61,16 @@ def test_of_a_server_without_history_nothing_was_seen(store: Store) -> None:
 def test_a_server_that_is_known_but_was_never_checked_has_empty_buckets(store: Store) -> None:
     store.server()
     assert store.history.buckets("fra1", T0, T0 + 120, 60) == [
-        Bucket(T0, 60, NOTHING_SEEN),
-        Bucket(T0 + 60, 60, NOTHING_SEEN),
+        Bucket(T0, 60, EMPTY_PERIOD),
+        Bucket(T0 + 60, 60, EMPTY_PERIOD),
     ]
-    assert store.history.window("fra1", T0, T0 + 120) == NOTHING_SEEN
+    assert store.history.window("fra1", T0, T0 + 120) == EMPTY_PERIOD
 
 
 @pytest.mark.parametrize("end", [T0, T0 - 60])
 def test_a_window_that_ends_before_it_begins_is_empty(store: Store, end: float) -> None:
     store.rolled("minutes", MINUTE, tally(up=60))
-    assert store.history.window("fra1", T0, end) == NOTHING_SEEN
+    assert store.history.window("fra1", T0, end) == EMPTY_PERIOD
     assert store.history.buckets("fra1", T0, end, 60) == []
     assert store.history.buckets("fra1", T0, end, 10) == []
 

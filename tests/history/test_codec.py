@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.diagnosis.facts import KINDS, any_evidence
-from tests.probe.stage import IDENTITY, PSK, ScriptedServer, opened_prober, response_to, target_of
+from tests.probe.stage import IDENTITY, PSK, ScriptedServer, make_target, opened_prober, response_to
 from tests.probe.stage import check as check_now
 from tests.report.rounds import check, exchange, healthy, round_of, server
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.fleet.records import Endpoint, SecretSource
-from wgmon_tui.history.codec import ForeignError, form_of, from_bytes, to_bytes
+from wgmon_tui.history.codec import ForeignError, codec_of, from_bytes, to_bytes
 from wgmon_tui.history.stored_names import StoredNames, StoredRecord
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.probe.records import (
@@ -103,7 +103,7 @@ def test_every_kind_of_evidence_comes_back_as_it_was(kind: type[Evidence]) -> No
 
 async def test_a_real_round_comes_back_with_its_packets_and_without_a_secret() -> None:
     async with ScriptedServer(lambda it: [response_to(it, PSK)]) as listening, opened_prober() as prober:
-        target = target_of(listening.endpoint, psk=PSK)
+        target = make_target(listening.endpoint, psk=PSK)
         result = await check_now(prober, target)
     assert result.handshake
     assert result.exchange
@@ -118,7 +118,7 @@ async def test_a_real_round_comes_back_with_its_packets_and_without_a_secret() -
 @pytest.mark.parametrize("hint", [PrivateKey, PresharedKey, Target, SecretSource], ids=lambda it: it.__name__)
 def test_what_may_hold_a_secret_has_no_stored_form(hint: type) -> None:
     with pytest.raises(TypeError):
-        form_of(hint)
+        codec_of(hint)
 
 
 # Stored names
@@ -147,14 +147,14 @@ NAMES = StoredNames(
 
 
 def test_records_and_enums_are_written_and_read_under_their_stored_names() -> None:
-    write, read = form_of(tuple[Car | Boat, ...], NAMES)
+    write, read = codec_of(tuple[Car | Boat, ...], NAMES)
     value = [["auto", {"w": 4, "c": "blau"}], ["ship", {"s": 2}]]
     assert write((Car(4, Colour.BLUE), Boat(2))) == value
     assert read(value) == (Car(4, Colour.BLUE), Boat(2))
 
 
 def test_the_names_in_the_code_are_not_read() -> None:
-    _, read = form_of(Car, NAMES)
+    _, read = codec_of(Car, NAMES)
     with pytest.raises(ForeignError):
         read({"wheels": 4})
     with pytest.raises(ForeignError):
@@ -180,7 +180,7 @@ def test_the_names_in_the_code_are_not_read() -> None:
 )  # fmt: skip
 def test_stored_names_that_do_not_fit_the_code_are_refused(hint: Any, names: StoredNames) -> None:
     with pytest.raises(TypeError):
-        form_of(hint, names)
+        codec_of(hint, names)
 
 
 # Other versions

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.history.past import START, answered, lost
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.history import schema
-from wgmon_tui.history.batch import Batch, JournalRow, Watched, journal_rows, state_row
-from wgmon_tui.history.compaction import boundary_at, compact
+from wgmon_tui.history.batch import Batch, JournalRow, Watched, make_journal_rows, make_state_row
+from wgmon_tui.history.compaction import compact, compaction_boundary
 from wgmon_tui.history.packs import unpack, unpack_samples
 from wgmon_tui.history.rollups import COLUMNS, Tally
 
@@ -34,7 +34,7 @@ class Journal:
         batch.fleet = {row[0]: Watched("{}", HOLDS_S) for row in rows} | dict.fromkeys(
             self.ids, Watched("{}", HOLDS_S)
         )
-        batch.add_rows(rows)
+        batch.add_journal_rows(rows)
         self.connection.execute("BEGIN")
         with self.connection:
             self.ids |= batch.write(self.connection, self.ids, START)
@@ -44,7 +44,7 @@ class Journal:
         for number in range(int(seconds / 10)):
             began = at + number * 10
             outcome = lost(name, began) if fails else answered(name, began)
-            self.write(journal_rows(name, outcome, "down" if fails else "up", at))
+            self.write(make_journal_rows(name, outcome, "down" if fails else "up", at))
 
     def compact(self, boundary: float, now: float | None = None) -> None:
         for _ in compact(self.connection, boundary, now or boundary + 10):
@@ -74,7 +74,7 @@ def test_a_full_minute_becomes_a_pack_a_minute_and_part_of_its_hour_and_day(jour
     journal.compact(START + 60)
     minute, hour = journal.tally(MINUTE), journal.tally(MINUTE // 60, "hours")
     assert minute == hour == journal.tally(MINUTE // 1440, "days")
-    assert (minute.checks, minute.lost, minute.seen().up) == (6, 0, 60.0)
+    assert (minute.checks, minute.lost, minute.summary().up) == (6, 0, 60.0)
     packed = journal.one("SELECT checks FROM packs")
     assert [moment.at for moment in unpack(MINUTE, packed)] == [START + 10 * n for n in range(6)]
     assert journal.one("SELECT count(*) FROM checks") == 0
@@ -93,11 +93,13 @@ def test_a_pass_that_is_repeated_counts_nothing_twice(journal: Journal) -> None:
     for _ in range(3):
         journal.compact(START + 60)
     assert journal.tally(MINUTE).checks == 6
-    assert journal.tally(MINUTE).seen().up == 60.0
+    assert journal.tally(MINUTE).summary().up == 60.0
 
 
 def test_a_pass_that_is_broken_off_is_gone_on_with_by_the_next(journal: Journal) -> None:
-    rows = [journal_rows(f"server-{number:03}", answered("", START), "up", START) for number in range(600)]
+    rows = [
+        make_journal_rows(f"server-{number:03}", answered("", START), "up", START) for number in range(600)
+    ]
     journal.write([row for each in rows for row in each])
     passing = compact(journal.connection, START + 60, START + 70)
     next(passing)
@@ -121,29 +123,29 @@ def test_a_state_holds_until_the_next_check_and_no_longer_than_it_may(journal: J
     journal.checks(START, 60)
     journal.checks(START + 3600, 60)
     journal.compact(START + 3660)
-    seen = journal.tally(MINUTE).seen()
+    seen = journal.tally(MINUTE).summary()
     assert seen.up == 50.0  # the last of it held until nobody knows when
-    assert journal.tally(MINUTE + 30).seen().counted == 0.0
-    assert journal.tally(MINUTE + 60).seen().up == 60.0
+    assert journal.tally(MINUTE + 30).summary().counted == 0.0
+    assert journal.tally(MINUTE + 60).summary().up == 60.0
 
 
 def test_time_is_counted_over_the_border_of_two_passes_without_a_hole(journal: Journal) -> None:
     journal.checks(START + 5, 120)
     journal.compact(START + 60)
     journal.compact(START + 120)
-    assert [journal.tally(MINUTE + n).seen().up for n in (0, 1)] == [55.0, 60.0]
+    assert [journal.tally(MINUTE + n).summary().up for n in (0, 1)] == [55.0, 60.0]
 
 
 def test_a_check_that_ended_late_is_counted_once_and_no_second_twice(journal: Journal) -> None:
     journal.checks(START, 50)
     journal.compact(START + 60)
-    journal.write(journal_rows("fra1", lost("fra1", START + 55), "down", START + 75))
+    journal.write(make_journal_rows("fra1", lost("fra1", START + 55), "down", START + 75))
     journal.checks(START + 80, 40)
     journal.compact(START + 120)
     tallies = [journal.tally(MINUTE + n) for n in (0, 1)]
     assert sum(tally.checks for tally in tallies) == 10
     assert sum(tally.lost for tally in tallies) == 1
-    assert [tally.seen().counted for tally in tallies] == [60.0, 60.0]
+    assert [tally.summary().counted for tally in tallies] == [60.0, 60.0]
     packed = {
         minute: [moment.at - START for moment in unpack(minute, checks)]
         for minute, checks in journal.connection.execute("SELECT minute, checks FROM packs")
@@ -153,15 +155,15 @@ def test_a_check_that_ended_late_is_counted_once_and_no_second_twice(journal: Jo
 
 def test_a_pause_is_counted_for_as_long_as_we_run_though_nothing_is_checked(journal: Journal) -> None:
     journal.checks(START, 60)
-    journal.write([state_row("fra1", START + 60, "paused", START + 60)])
+    journal.write([make_state_row("fra1", START + 60, "paused", START + 60)])
     for minute in range(1, 31):
         journal.compact(START + 60 * minute)
-    assert sum(journal.tally(MINUTE + n).seen().paused for n in range(31)) == 29 * 60.0
+    assert sum(journal.tally(MINUTE + n).summary().paused for n in range(31)) == 29 * 60.0
     # The program did not run for an hour.
     journal.compact(START + 90 * 60)
     journal.compact(START + 91 * 60)
-    assert journal.tally(MINUTE + 60).seen().paused == 0.0
-    assert journal.tally(MINUTE + 90).seen().paused == 60.0
+    assert journal.tally(MINUTE + 60).summary().paused == 0.0
+    assert journal.tally(MINUTE + 90).summary().paused == 60.0
 
 
 def test_a_clock_set_back_adds_to_the_minutes_that_are_there(journal: Journal) -> None:
@@ -171,8 +173,8 @@ def test_a_clock_set_back_adds_to_the_minutes_that_are_there(journal: Journal) -
     journal.compact(START + 60, now=START + 70)
     tally = journal.tally(MINUTE)
     assert (tally.checks, tally.lost) == (12, 6)
-    assert tally.seen().up == 60.0
-    assert tally.seen().down == 60.0
+    assert tally.summary().up == 60.0
+    assert tally.summary().down == 60.0
 
 
 def test_what_is_added_to_a_minute_that_is_there_is_added_once_to_its_hour_and_day(journal: Journal) -> None:
@@ -203,9 +205,9 @@ def test_what_was_written_before_the_clock_was_set_back_does_not_wait_until_that
 def test_what_says_nothing_of_the_server_is_no_loss_and_its_time_is_unknown(journal: Journal) -> None:
     for number in range(6):
         outcome = lost("fra1", START + 10 * number, Verdict.LOCAL_FAULT)
-        journal.write(journal_rows("fra1", outcome, "unknown", START))
+        journal.write(make_journal_rows("fra1", outcome, "unknown", START))
     journal.compact(START + 60)
-    seen = journal.tally(MINUTE).seen()
+    seen = journal.tally(MINUTE).summary()
     assert (seen.checks, seen.lost, seen.counted, seen.unknown) == (0, 0, 0.0, 60.0)
 
 
@@ -239,10 +241,10 @@ def test_however_passes_fall_every_check_counts_once_and_time_is_never_more_than
             state = random.choice(["up", "degraded", "down"])
             # Now and then a check began earlier than it seems, because it took long.
             began = at - random.choice([0, 0, 0, 9, 20])
-            journal.write(journal_rows("fra1", answered("fra1", began), state, at))
+            journal.write(make_journal_rows("fra1", answered("fra1", began), state, at))
             if random.random() < 0.4:
-                journal.compact(boundary_at(at), now=at)
-        journal.compact(boundary_at(at + 100), now=at + 100)
+                journal.compact(compaction_boundary(at), now=at)
+        journal.compact(compaction_boundary(at + 100), now=at + 100)
         for table in ("minutes", "hours", "days"):
             checks, spent = connection.execute(
                 f"SELECT sum(checks), sum(up_s + degraded_s + down_s) FROM {table}"

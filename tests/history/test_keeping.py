@@ -30,7 +30,7 @@ class Desk:
         return self
 
     def hear(self, outcome: Round, incident: str | None = None) -> None:
-        for kept in self.keeping.choose("fra1", outcome, incident):
+        for kept in self.keeping.select("fra1", outcome, incident):
             self.kept.append((kept.kind, kept.round.check.started_at))
         self.at += 10.0
 
@@ -57,9 +57,9 @@ def test_after_a_start_the_fleet_is_not_written_all_at_once() -> None:
     keeping, due = Keeping(20, Random(1)), []
     for number in range(100):
         name = f"server-{number}"
-        keeping.known(name, Verdict.HEALTHY, None, 0)
+        keeping.resume(name, Verdict.HEALTHY, None, 0)
         at = 0.0
-        while not keeping.choose(name, answered(name, at), None):
+        while not keeping.select(name, answered(name, at), None):
             at += 10.0
         due.append(at)
     assert max(due) <= GOOD_EVERY_S
@@ -102,7 +102,7 @@ def test_what_says_nothing_of_the_server_is_no_failure_of_an_incident() -> None:
 
 def test_after_a_restart_the_verdict_that_goes_on_is_no_change() -> None:
     keeping = Keeping(20, Random(0))
-    keeping.known("fra1", Verdict.SILENT, "incident", 0)
+    keeping.resume("fra1", Verdict.SILENT, "incident", 0)
     assert Desk(keeping=keeping).down(1, "incident").kept == [("failure", 0.0)]
 
 
@@ -111,12 +111,12 @@ def test_no_incident_keeps_more_failures_than_it_may_though_we_start_again(most:
     desk = Desk(per_incident=most).down()
     desk.down(restart, "incident")
     before = [kind for kind, _ in desk.kept].count("failure")
-    desk.keeping.known("fra1", Verdict.SILENT, "incident", before)
+    desk.keeping.resume("fra1", Verdict.SILENT, "incident", before)
     desk.down(300, "incident")
     assert [kind for kind, _ in desk.kept].count("failure") <= most
 
 
 def test_a_new_store_is_given_the_last_good_round_again() -> None:
     desk = Desk().up()
-    desk.keeping.begin_anew()
+    desk.keeping.start_new_store()
     assert desk.down().kept == [("good", 0.0), ("good", 0.0), ("change", 10.0)]

@@ -38,9 +38,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
-def past(after: float, verdict: Verdict = Verdict.SILENT, *, decides: bool = True) -> Moment:
+def past(after: float, verdict: Verdict = Verdict.SILENT, *, is_deciding: bool = True) -> Moment:
     rtt = 0.25 if verdict is Verdict.HEALTHY else None
-    check = PastCheck(T0 + after, ADDRESS, "here", verdict, decides, rtt)
+    check = PastCheck(T0 + after, ADDRESS, "here", verdict, is_deciding, rtt)
     return Moment(T0 + after, State.UP if rtt else State.DOWN, check)
 
 
@@ -85,11 +85,11 @@ def test_as_many_failures_as_asked_before_a_time(store: Store) -> None:
 
 
 def test_a_failure_comes_with_the_exchange_that_was_kept_of_it(store: Store) -> None:
-    store.packed([past(0.1234567), past(10.1234567), past(20.1234567, decides=False), past(20.1234567)])
+    store.packed([past(0.1234567), past(10.1234567), past(20.1234567, is_deciding=False), past(20.1234567)])
     change = store.exchange(silent(), T0 + 0.1234567, "change")
     kept = store.exchange(silent(), T0 + 20.1234567, incident="incident-1")
     found = store.history.failures("fra1")
-    assert [(round(check.at - T0, 2), check.decides, line and line.id) for check, line in found] == [
+    assert [(round(check.at - T0, 2), check.is_deciding, line and line.id) for check, line in found] == [
         (20.12, False, None),
         (20.12, True, kept),
         (10.12, True, None),
@@ -236,7 +236,7 @@ def test_what_is_known_now_is_what_was_compacted(store: Store) -> None:
 def test_the_journal_goes_on_from_there(store: Store) -> None:
     ids = store.journal(past(0, Verdict.HEALTHY))
     store.current(T0, as_of=ids[0], samples=[0.5])
-    store.journal(past(10), past(10, Verdict.HEALTHY, decides=False), since=T0 + 9, port="closed")
+    store.journal(past(10), past(10, Verdict.HEALTHY, is_deciding=False), since=T0 + 9, port="closed")
     known = store.history.current()["fra1"]
     assert (known.verdict, known.rtt, known.port_monitor) == (Verdict.SILENT, None, "closed")
     assert known.since == T0 + 9
@@ -402,7 +402,10 @@ def test_a_reader_sees_what_was_committed_and_nothing_else(store: Store) -> None
 
 
 def test_a_reader_never_writes(store: Store) -> None:
-    with store.history._reading() as connection, pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with (
+        store.history._read_transaction() as connection,
+        pytest.raises(sqlite3.OperationalError, match="readonly"),
+    ):
         connection.execute("DELETE FROM servers")
 
 

@@ -133,7 +133,7 @@ def test_what_is_to_be_kept_can_change_while_it_is_written(tmp_path: Path) -> No
     with recording(Desk(tmp_path, stands_still=True)) as desk:
         desk.run(600)
         first = desk.value("SELECT min(minute) FROM packs")
-        desk.recorder.keep(Retention(raw=120.0))
+        desk.recorder.set_retention(Retention(raw=120.0))
         desk.run(600)
         assert desk.value("SELECT min(minute) FROM packs") > first
         assert desk.value("SELECT min(minute) FROM minutes") == first

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.history.records import Moment, PastCheck, Seen, State
-from wgmon_tui.history.rollups import LATE_S, UNWATCHED_HOLDS, Tally, holds, roll, seen, split
+from wgmon_tui.history.rollups import LATE_S, UNWATCHED_HOLDS, Tally, max_gap_s, roll, split, total_of
 
 START = 1_700_000_040.0
 """The beginning of a minute."""
@@ -19,9 +19,9 @@ RTT = 0.02
 
 
 def check(
-    at: float, verdict: Verdict = Verdict.HEALTHY, rtt: float | None = RTT, *, decides: bool = True
+    at: float, verdict: Verdict = Verdict.HEALTHY, rtt: float | None = RTT, *, is_deciding: bool = True
 ) -> PastCheck:
-    return PastCheck(at, None, "here", verdict, decides, rtt)
+    return PastCheck(at, None, "here", verdict, is_deciding, rtt)
 
 
 def moment(after: float, state: State = State.UP, found: PastCheck | None = None) -> Moment:
@@ -53,7 +53,7 @@ def test_an_answered_check_brings_its_round_trip_time_and_a_lost_one_counts_as_l
     tally = Tally()
     tally.add_check(check(START))
     tally.add_check(check(START, Verdict.SILENT, None))
-    found = tally.seen()
+    found = tally.summary()
     assert (found.checks, found.lost, found.loss) == (2, 1, 0.5)
     assert found.p50 == pytest.approx(RTT, rel=0.02)
 
@@ -61,7 +61,7 @@ def test_an_answered_check_brings_its_round_trip_time_and_a_lost_one_counts_as_l
 @pytest.mark.parametrize(
     "uncounted",
     [
-        check(START, decides=False),
+        check(START, is_deciding=False),
         check(START, Verdict.LOCAL_FAULT, None),
         check(START, Verdict.MISCONFIGURED, None),
     ],
@@ -77,7 +77,7 @@ def test_uptime_counts_only_time_in_which_we_could_see() -> None:
     tally = Tally()
     for state, spent in zip(State, (60.0, 30.0, 10.0, 500.0, 600.0, 700.0), strict=True):
         tally.add_time(state, spent)
-    found = tally.seen()
+    found = tally.summary()
     assert (found.counted, found.uptime) == (100, 0.9)
     assert (found.unknown, found.paused, found.maintenance) == (500, 600, 700)
 
@@ -96,7 +96,7 @@ def test_the_worst_state_is_of_the_time_seen(found: Seen, worst: Severity | None
 
 
 def test_where_nothing_was_seen_there_is_no_share() -> None:
-    nothing = seen([])
+    nothing = total_of([])
     assert nothing == Seen()
     assert (nothing.uptime, nothing.loss, nothing.p99) == (None, None, None)
 
@@ -108,13 +108,13 @@ def test_a_row_brings_back_the_same_tally(tally: Tally) -> None:
 
 @given(tallies, tallies)
 def test_what_is_merged_is_what_was_in_both(one: Tally, other: Tally) -> None:
-    both, parts = seen([one, other]), (one.seen(), other.seen())
+    both, parts = total_of([one, other]), (one.summary(), other.summary())
     for total, *each in zip(astuple(both)[:8], *(astuple(part)[:8] for part in parts), strict=True):
         assert total == pytest.approx(sum(each))
     merged = Tally()
     merged.merge(one)
     merged.merge(other)
-    assert merged.seen() == both
+    assert merged.summary() == both
 
 
 # Time
@@ -123,12 +123,12 @@ def test_what_is_merged_is_what_was_in_both(one: Tally, other: Tally) -> None:
 def test_a_state_holds_until_the_next_moment() -> None:
     rolled = roll([moment(0), moment(10, State.DOWN), moment(15, State.UP), moment(20)], HOLDS)
     assert list(rolled) == [MINUTE]
-    assert (rolled[MINUTE].seen().up, rolled[MINUTE].seen().down) == (15, 5)
+    assert (rolled[MINUTE].summary().up, rolled[MINUTE].summary().down) == (15, 5)
 
 
 def test_time_is_counted_in_the_minutes_in_which_it_passed() -> None:
     rolled = roll([moment(50), moment(75, State.DOWN), moment(80)], HOLDS)
-    assert {number - MINUTE: (each.seen().up, each.seen().down) for number, each in rolled.items()} == {
+    assert {number - MINUTE: (each.summary().up, each.summary().down) for number, each in rolled.items()} == {
         0: (10, 0),
         1: (15, 5),
     }
@@ -136,13 +136,13 @@ def test_time_is_counted_in_the_minutes_in_which_it_passed() -> None:
 
 def test_after_the_last_moment_time_counts_only_as_far_as_one_says() -> None:
     assert roll([moment(0)], HOLDS) == {}
-    assert roll([moment(0)], HOLDS, until=START + 30)[MINUTE].seen() == Seen(up=30)
+    assert roll([moment(0)], HOLDS, until=START + 30)[MINUTE].summary() == Seen(up=30)
     assert roll([moment(0)], HOLDS, until=START - 30) == {}
 
 
 def test_a_gap_in_which_nobody_checked_counts_as_nothing() -> None:
     rolled = roll([moment(0), moment(HOLDS + 1, State.DOWN), moment(HOLDS + 11)], HOLDS)
-    assert seen(rolled.values()) == Seen(down=10)
+    assert total_of(rolled.values()) == Seen(down=10)
 
 
 @pytest.mark.parametrize("state", [State.PAUSED, State.MAINTENANCE])
@@ -155,15 +155,15 @@ def test_a_state_that_no_check_confirms_holds_longer(state: State) -> None:
 
 def test_a_check_that_ended_late_counts_no_second_twice() -> None:
     rolled = roll([moment(10), moment(20), moment(14, State.DOWN), moment(25)], HOLDS)
-    assert rolled[MINUTE].seen() == Seen(up=10, down=5)
+    assert rolled[MINUTE].summary() == Seen(up=10, down=5)
 
 
 def test_a_clock_that_was_set_back_counts_no_time_backwards_and_goes_on_there() -> None:
     back = LATE_S + 3600
     moments = [moment(0), moment(10), moment(10 - back, State.DOWN), moment(20 - back, State.DOWN)]
     rolled = roll(moments, HOLDS)
-    assert rolled[MINUTE].seen() == Seen(up=10)
-    assert seen(rolled.values()) == Seen(up=10, down=10)
+    assert rolled[MINUTE].summary() == Seen(up=10)
+    assert total_of(rolled.values()) == Seen(up=10, down=10)
 
 
 def test_a_clock_a_year_ahead_makes_no_year_of_it() -> None:
@@ -197,7 +197,7 @@ def test_rolling_in_two_parts_comes_to_the_same(
     last = moments[cut - 1]
     parts = [roll(moments[:cut], HOLDS), roll([Moment(last.at, last.state), *moments[cut:]], HOLDS)]
     at_once, in_parts = roll(moments, HOLDS), [tally for part in parts for tally in part.values()]
-    assert astuple(seen(in_parts)) == pytest.approx(astuple(seen(at_once.values())))
+    assert astuple(total_of(in_parts)) == pytest.approx(astuple(total_of(at_once.values())))
 
 
 @given(st.floats(0, 2e9), st.floats(0, 1e5), st.sampled_from([1.0, 10.0, 60.0, 3600.0]))
@@ -210,4 +210,4 @@ def test_a_stretch_is_split_without_loss(start: float, length: float, of: float)
 
 
 def test_a_state_may_hold_three_intervals_and_a_timeout() -> None:
-    assert holds(10, 5) == HOLDS
+    assert max_gap_s(10, 5) == HOLDS

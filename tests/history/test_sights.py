@@ -11,19 +11,19 @@ from pathlib import Path
 import pytest
 
 from tests.history.life import Life
-from tests.history.recording import look
+from tests.history.recording import query_store
 from tests.monitor.seen import START, VANTAGES, seen, watched
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.fleet.config_toml import Retention
-from wgmon_tui.fleet.vantage_settings import HOME
+from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE
 from wgmon_tui.history import schema, sightings
-from wgmon_tui.history.elsewhere import sight_of
+from wgmon_tui.history.elsewhere import vantage_state_of
 from wgmon_tui.history.keeping import Keeping
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import SightId
 from wgmon_tui.history.retention import forget
-from wgmon_tui.history.sight_packs import pack_sights
-from wgmon_tui.history.sightings import Vantages, heard_sight
+from wgmon_tui.history.sight_packs import compact_vantage_checks
+from wgmon_tui.history.sightings import Vantages, make_vantage_update
 from wgmon_tui.history.store import STORE, open_store
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.sights import Report
@@ -36,7 +36,7 @@ EVER = 1e12
 def life(tmp_path: Path) -> Iterator[Life]:
     made = Life(tmp_path)
     yield made
-    made.ends()
+    made.stop()
 
 
 # Written
@@ -46,14 +46,14 @@ def test_every_report_is_kept_with_its_vantage(life: Life) -> None:
     life.reports(HEALTHY, SILENT)
     life.reports(HEALTHY, vantage="nyc")
     life.written()
-    kept = life.history.sights("fra1", 0.0, EVER)
+    kept = life.history.vantage_checks("fra1", 0.0, EVER)
     assert [(each.vantage, each.verdict) for each in kept] == [
         ("fra", HEALTHY),
         ("fra", SILENT),
         ("nyc", HEALTHY),
     ]
     assert [each.rtt for each in kept] == [0.02, None, 0.02]
-    assert [each.vantage for each in life.history.sights("fra1", 0.0, EVER, vantage="nyc")] == ["nyc"]
+    assert [each.vantage for each in life.history.vantage_checks("fra1", 0.0, EVER, vantage="nyc")] == ["nyc"]
     assert life.history.checks("fra1", 0.0, EVER) == []
 
 
@@ -64,14 +64,14 @@ def test_a_report_that_comes_again_is_neither_counted_nor_kept_twice(life: Life)
     life.report(seen(HEALTHY, START), 6)
     life.written()
     assert life.count("sights") == 1
-    assert life.engine.board.rows["fra1"].sights["fra"].verdict is SILENT
+    assert life.engine.fleet_state.states["fra1"].vantage_states["fra"].verdict is SILENT
 
 
 def test_a_store_that_a_vantage_has_begun_anew_numbers_from_the_beginning(life: Life) -> None:
     life.report(seen(HEALTHY), 50, epoch="one")
     life.report(seen(HEALTHY), 1, epoch="two")
     life.written()
-    assert life.history.reported() == {"fra": ("two", 1)}
+    assert life.history.last_reports() == {"fra": ("two", 1)}
     assert life.count("sights") == 2
 
 
@@ -80,7 +80,7 @@ def test_a_change_of_state_by_a_report_is_in_the_servers_timeline_and_told(life:
     life.written()
     [opened] = life.history.incidents("fra1")
     assert (opened.vantage, opened.verdict) == ("fra", SILENT)
-    assert look(life.state_dir, "SELECT state FROM checks ORDER BY id") == [("up",), ("down",)]
+    assert query_store(life.state_dir, "SELECT state FROM checks ORDER BY id") == [("up",), ("down",)]
     assert life.count("outbox") == 1
 
 
@@ -93,64 +93,66 @@ def test_a_report_that_changes_no_state_leaves_the_journal_alone(life: Life) -> 
 def test_packets_are_kept_of_changes_and_of_some_failures(life: Life) -> None:
     life.reports(HEALTHY, *[SILENT] * 100, HEALTHY)
     life.written()
-    rounds = life.history.sight_rounds("fra1", 0.0, EVER)
+    rounds = life.history.vantage_rounds("fra1", 0.0, EVER)
     assert 10 < len(rounds) < 25
     assert [each.diagnosis.verdict for each in rounds[:2]] == [HEALTHY, SILENT]
     assert rounds[-1].diagnosis.verdict is HEALTHY
     assert all(each.check.exchange for each in rounds)
-    assert life.history.sight_rounds("fra1", 0.0, EVER, vantage="nyc") == []
+    assert life.history.vantage_rounds("fra1", 0.0, EVER, vantage="nyc") == []
 
 
 def test_failures_of_all_vantages_are_read_the_latest_first_with_what_opens_their_packets(life: Life) -> None:
     life.reports(HEALTHY, SILENT)
     life.reports(SILENT, vantage="nyc", packets=False)
     life.written()
-    [(later, nothing), (earlier, kept)] = life.history.sight_failures("fra1")
+    [(later, nothing), (earlier, kept)] = life.history.vantage_failures("fra1")
     assert (later.vantage, nothing) == ("nyc", None)
     assert earlier.vantage == "fra"
     assert kept == SightId("fra", "one", 2)
-    found = life.history.sight_round(kept)
+    found = life.history.vantage_round(kept)
     assert found
     assert found.check.started_at == earlier.at
     assert found.check.exchange
-    assert [check.vantage for check, _ in life.history.sight_failures("fra1", limit=1)] == ["nyc"]
-    assert [check.vantage for check, _ in life.history.sight_failures("fra1", later.at)] == ["fra"]
-    assert life.history.sight_failures("nobody") == []
+    assert [check.vantage for check, _ in life.history.vantage_failures("fra1", limit=1)] == ["nyc"]
+    assert [check.vantage for check, _ in life.history.vantage_failures("fra1", later.at)] == ["fra"]
+    assert life.history.vantage_failures("nobody") == []
 
 
 def test_packets_that_are_gone_or_were_never_kept_are_no_round(life: Life) -> None:
     life.reports(SILENT, packets=False)
     life.written()
-    assert life.history.sight_round(SightId("fra", "one", 1)) is None
-    assert life.history.sight_round(SightId("fra", "two", 1)) is None
+    assert life.history.vantage_round(SightId("fra", "one", 1)) is None
+    assert life.history.vantage_round(SightId("fra", "two", 1)) is None
 
 
 def test_failures_are_in_the_order_of_time_whether_they_are_packed_or_not(tmp_path: Path) -> None:
     with closing(stored(tmp_path, *[SILENT] * 30, packets=True)) as connection:
         history = History(tmp_path / STORE)
-        before = history.sight_failures("fra1")
-        for _ in pack_sights(connection, START + 200):
+        before = history.vantage_failures("fra1")
+        for _ in compact_vantage_checks(connection, START + 200):
             pass
-        after = history.sight_failures("fra1")
+        after = history.vantage_failures("fra1")
         times = [check.at for check, _ in after]
         assert len(after) == 30
         assert times == sorted(times, reverse=True)
         assert [kept for _, kept in after] == [kept for _, kept in before]
-        assert [check.at for check, _ in history.sight_failures("fra1", START + 100, 3)] == pytest.approx(
+        assert [check.at for check, _ in history.vantage_failures("fra1", START + 100, 3)] == pytest.approx(
             [START + 90, START + 80, START + 70], abs=0.001
         )
         history.close()
 
 
 def test_what_cannot_be_written_for_long_goes_the_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sightings, "MOST_SIGHTS", 3)
+    monkeypatch.setattr(sightings, "MAX_VANTAGE_ROWS", 3)
     waiting, keeping = sightings.Sightings(), Keeping(20)
-    row = Board([watched()]).rows["fra1"]
+    row = Board([watched()]).states["fra1"]
     lost = [
-        waiting.take(heard_sight(row, "fra", Report("fra", "one", number, seen(HEALTHY))), keeping)
+        waiting.add_update(
+            make_vantage_update(row, "fra", Report("fra", "one", number, seen(HEALTHY))), keeping
+        )
         for number in range(5)
     ]
-    assert (lost, [each[2] for each in waiting.rows]) == ([0, 0, 0, 1, 1], [2, 3, 4])
+    assert (lost, [each[2] for each in waiting.report_rows]) == ([0, 0, 0, 1, 1], [2, 3, 4])
 
 
 # What they say now
@@ -160,36 +162,42 @@ def test_what_each_vantage_says_now_is_read_as_the_board_has_it(life: Life) -> N
     life.reports(HEALTHY, HEALTHY, SILENT)
     life.reports(HEALTHY, vantage="nyc")
     life.written()
-    row = life.engine.board.rows["fra1"]
-    for found in life.history.seen_from():
-        sight, original = sight_of(found, row.server), row.sights[found.vantage]
-        assert (sight.at, sight.verdict, sight.damping, sight.up_at, sight.current) == (
+    row = life.engine.fleet_state.states["fra1"]
+    for found in life.history.vantage_states():
+        vantage_state, original = vantage_state_of(found, row.server), row.vantage_states[found.vantage]
+        assert (
+            vantage_state.at,
+            vantage_state.verdict,
+            vantage_state.damping,
+            vantage_state.last_up_at,
+            vantage_state.current,
+        ) == (
             original.at,
             original.verdict,
             original.damping,
-            original.up_at,
+            original.last_up_at,
             original.current,
         )
-        assert sight.rtts == pytest.approx(original.rtts)
-        assert sight.last.check.address == original.last.check.address
+        assert vantage_state.rtts == pytest.approx(original.rtts)
+        assert vantage_state.last.check.address == original.last.check.address
 
 
 def test_only_what_changed_since_a_version_is_read(life: Life) -> None:
     life.reports(HEALTHY)
     life.reports(HEALTHY, vantage="nyc")
     life.written()
-    version = life.history.sights_version()
+    version = life.history.vantages_version()
     life.reports(SILENT, vantage="nyc")
     life.written()
-    assert [each.vantage for each in life.history.seen_from(version)] == ["nyc"]
-    assert life.history.sights_version() > version
+    assert [each.vantage for each in life.history.vantage_states(version)] == ["nyc"]
+    assert life.history.vantages_version() > version
 
 
 def test_the_packets_of_the_last_exchange_stay_while_routine_rounds_come(life: Life) -> None:
     life.reports(SILENT, HEALTHY)
     life.reports(*[HEALTHY] * 3, packets=False)
     life.written()
-    [found] = life.history.seen_from()
+    [found] = life.history.vantage_states()
     assert found.exchange
     assert found.exchange.check.started_at == START + 20
     assert found.check.at == START + 50
@@ -203,9 +211,9 @@ def test_readers_know_the_vantages_and_how_many_must_agree(life: Life) -> None:
 def test_a_vantage_that_watches_a_server_no_longer_says_nothing_of_it(life: Life) -> None:
     life.reports(HEALTHY)
     life.reports(HEALTHY, vantage="nyc")
-    life.engine.elsewhere.see_from((VANTAGES[0],), 1)
+    life.engine.vantage_reports.set_vantages((VANTAGES[0],), 1)
     life.written()
-    assert [each.vantage for each in life.history.seen_from()] == ["fra"]
+    assert [each.vantage for each in life.history.vantage_states()] == ["fra"]
     assert life.count("sights") == 2  # its past stays
 
 
@@ -213,11 +221,11 @@ def test_a_vantage_that_left_while_nobody_wrote_says_nothing_either(tmp_path: Pa
     first = Life(tmp_path)
     first.reports(HEALTHY)
     first.reports(HEALTHY, vantage="nyc")
-    first.ends()
+    first.stop()
     second = Life(tmp_path, vantages=(VANTAGES[1],))
     second.written()
-    assert [each.vantage for each in second.history.seen_from()] == ["nyc"]
-    second.ends()
+    assert [each.vantage for each in second.history.vantage_states()] == ["nyc"]
+    second.stop()
 
 
 def test_what_vantages_say_of_a_server_that_left_is_forgotten(tmp_path: Path) -> None:
@@ -225,10 +233,10 @@ def test_what_vantages_say_of_a_server_that_left_is_forgotten(tmp_path: Path) ->
     first.reports(HEALTHY)
     first.reports(HEALTHY, name="nyc1")
     first.engine.watch([watched()], {}, {})
-    first.recorder.watch(first.engine.board.rows.values())
+    first.recorder.watch(first.engine.fleet_state.states.values())
     first.written()
-    assert [each.server for each in first.history.seen_from()] == ["fra1"]
-    first.ends()
+    assert [each.server for each in first.history.vantage_states()] == ["fra1"]
+    first.stop()
 
 
 # The next start
@@ -238,21 +246,21 @@ def test_a_writer_that_starts_again_goes_on_with_what_the_vantages_said(tmp_path
     first = Life(tmp_path, quorum=2)
     for vantage in ("fra", "nyc"):
         first.reports(HEALTHY, SILENT, vantage=vantage)
-    first.engine.board.record("fra1", seen(HEALTHY, first.now, HOME), first.now)
-    opened = first.engine.board.rows["fra1"].incident
-    first.ends()
+    first.engine.fleet_state.record("fra1", seen(HEALTHY, first.now, LOCAL_VANTAGE), first.now)
+    opened = first.engine.fleet_state.states["fra1"].incident
+    first.stop()
     second = Life(tmp_path, quorum=2, now=first.now)
-    row = second.engine.board.rows["fra1"]
-    assert (row.severity, set(row.sights)) == (Severity.DOWN, {"fra", "nyc"})
-    second.engine.board.record("fra1", seen(HEALTHY, second.now, HOME), second.now)
-    assert (row.severity, row.word, row.incident and row.incident.id) == (
+    row = second.engine.fleet_state.states["fra1"]
+    assert (row.severity, set(row.vantage_states)) == (Severity.DOWN, {"fra", "nyc"})
+    second.engine.fleet_state.record("fra1", seen(HEALTHY, second.now, LOCAL_VANTAGE), second.now)
+    assert (row.severity, row.status_word, row.incident and row.incident.id) == (
         Severity.DOWN,
         "regional",
         opened and opened.id,
     )
     second.report(seen(HEALTHY, second.now), 2)  # the number that the first life took last of fra
-    assert row.sights["fra"].verdict is SILENT
-    second.ends()
+    assert row.vantage_states["fra"].verdict is SILENT
+    second.stop()
 
 
 def test_a_new_store_after_a_damaged_one_is_told_again_what_they_say(tmp_path: Path) -> None:
@@ -260,11 +268,11 @@ def test_a_new_store_after_a_damaged_one_is_told_again_what_they_say(tmp_path: P
     life.reports(HEALTHY)
     life.written()
     life.recorder._store_id = "another"
-    life.recorder._intake.begin_anew()
+    life.recorder._collector.start_new_store()
     life.written()
-    assert life.history.reported() == {"fra": ("one", 1)}
+    assert life.history.last_reports() == {"fra": ("one", 1)}
     assert life.history.vantages().names == ("fra", "nyc")
-    life.ends()
+    life.stop()
 
 
 # Packed and forgotten
@@ -273,19 +281,19 @@ def test_a_new_store_after_a_damaged_one_is_told_again_what_they_say(tmp_path: P
 def stored(tmp_path: Path, *verdicts: Verdict, packets: bool = False) -> sqlite3.Connection:
     life = Life(tmp_path)
     life.reports(*verdicts, packets=packets)
-    life.ends()
+    life.stop()
     return open_store(tmp_path).connection
 
 
 def test_routine_rows_are_packed_when_their_minute_is_over_and_read_as_before(tmp_path: Path) -> None:
     with closing(stored(tmp_path, *[HEALTHY] * 30)) as connection:
         history = History(tmp_path / STORE)
-        before = history.sights("fra1", 0.0, EVER)
-        for _ in pack_sights(connection, START + 200):
+        before = history.vantage_checks("fra1", 0.0, EVER)
+        for _ in compact_vantage_checks(connection, START + 200):
             pass
         assert connection.execute("SELECT count(*) FROM sights").fetchone()[0] < 30
         assert connection.execute("SELECT count(*) FROM sight_packs").fetchone()[0] >= 3
-        after = history.sights("fra1", 0.0, EVER)
+        after = history.vantage_checks("fra1", 0.0, EVER)
         assert [(each.vantage, each.verdict) for each in after] == [("fra", HEALTHY)] * 30
         assert [each.at for each in after] == pytest.approx([each.at for each in before], abs=0.001)
         assert [each.rtt for each in after] == [pytest.approx(0.02)] * 30
@@ -294,18 +302,18 @@ def test_routine_rows_are_packed_when_their_minute_is_over_and_read_as_before(tm
 
 def test_what_a_vantage_catches_up_with_is_added_to_its_minute(tmp_path: Path) -> None:
     with closing(stored(tmp_path, HEALTHY)) as connection:
-        for _ in pack_sights(connection, EVER):
+        for _ in compact_vantage_checks(connection, EVER):
             pass
     life = Life(tmp_path)
     life.now = START
     life.reports(SILENT, vantage="nyc", packets=False)
-    life.ends()
+    life.stop()
     with closing(open_store(tmp_path).connection) as connection:
-        for _ in pack_sights(connection, EVER):
+        for _ in compact_vantage_checks(connection, EVER):
             pass
         assert connection.execute("SELECT count(*) FROM sights").fetchone() == (0,)
     history = History(tmp_path / STORE)
-    assert [each.vantage for each in history.sights("fra1", 0.0, EVER)] == ["fra", "nyc"]
+    assert [each.vantage for each in history.vantage_checks("fra1", 0.0, EVER)] == ["fra", "nyc"]
     history.close()
 
 
@@ -315,15 +323,15 @@ def test_packs_go_with_single_checks_and_packets_with_exchanges(tmp_path: Path) 
         life.now = START
         life.number = 2
         life.reports(HEALTHY, packets=False)
-        life.ends()
-        for _ in pack_sights(connection, EVER):
+        life.stop()
+        for _ in compact_vantage_checks(connection, EVER):
             pass
 
         def left() -> tuple[int, int]:
-            [(packs, rows)] = connection.execute(
+            [(packs, states)] = connection.execute(
                 "SELECT (SELECT count(*) FROM sight_packs), (SELECT count(*) FROM sights)"
             )
-            return packs, rows
+            return packs, states
 
         kept = Retention(raw=3600.0, exchanges=7200.0)
         full = left()
@@ -357,8 +365,8 @@ def test_a_store_of_version_1_is_as_one_that_was_made_now(tmp_path: Path) -> Non
     life = Life(older)
     life.reports(HEALTHY)
     life.written()
-    assert len(life.history.sights("fra1", 0.0, EVER)) == 1
-    life.ends()
+    assert len(life.history.vantage_checks("fra1", 0.0, EVER)) == 1
+    life.stop()
 
 
 def shape(connection: sqlite3.Connection) -> dict[str, object]:
@@ -368,7 +376,7 @@ def shape(connection: sqlite3.Connection) -> dict[str, object]:
     ).fetchall()
     pragma = {"table": "table_info", "index": "index_info"}
     columns = {name: connection.execute(f"PRAGMA {pragma[kind]}({name})") for kind, name in names}
-    return {name: sorted(map(str, (row[1:] for row in rows))) for name, rows in columns.items()}
+    return {name: sorted(map(str, (row[1:] for row in states))) for name, states in columns.items()}
 
 
 def test_what_another_version_says_of_vantages_is_none(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.history.past import START, answered, closed, incident, lost, opened, row, server
-from tests.history.recording import PATIENCE_S, Desk, look, recording
+from tests.history.recording import PATIENCE_S, Desk, query_store, recording
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import SecretForm, SecretSource
 from wgmon_tui.history import codec
 from wgmon_tui.history.database import NewerStoreError
-from wgmon_tui.history.entries import server_of
+from wgmon_tui.history.entries import server_from_entry
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import STORE, mirrored_stamps, open_store
 from wgmon_tui.history.writing import Recorder
@@ -30,7 +30,7 @@ def test_every_check_is_in_the_journal_as_it_was(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
         desk.check()
         desk.clock.now += 10
-        desk.rows["fra1"] = row(severity=Severity.DOWN, since=desk.clock.now)
+        desk.states["fra1"] = row(severity=Severity.DOWN, since=desk.clock.now)
         desk.check(fails=True)
         desk.written()
         assert desk.query(
@@ -45,7 +45,7 @@ def test_of_a_round_over_several_addresses_the_first_decides(tmp_path: Path) -> 
     with recording(Desk(tmp_path)) as desk:
         worst, other = lost("fra1", START), answered("fra1", START)
         both = replace(worst, checks=worst.checks + other.checks, diagnoses=worst.diagnoses + other.diagnoses)
-        desk.recorder(desk.rows["fra1"], replace(both, port_monitor="port: UP"), ())
+        desk.recorder(desk.states["fra1"], replace(both, port_monitor="port: UP"), ())
         desk.written()
         assert desk.query("SELECT verdict, decides, port_monitor FROM checks") == [
             ("silent", 1, "port: UP"),
@@ -66,13 +66,13 @@ def test_a_check_is_on_the_disk_within_half_a_second_and_nobody_has_to_ask(tmp_p
 def test_what_was_heard_last_is_written_when_the_recorder_stops(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
         desk.check()
-    assert look(tmp_path, "SELECT count(*) FROM checks") == [(1,)]
+    assert query_store(tmp_path, "SELECT count(*) FROM checks") == [(1,)]
 
 
 def test_a_state_that_changes_without_a_check_is_in_the_journal_as_no_check(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
-        desk.rows["fra1"] = row(severity=Severity.UNKNOWN)
-        desk.recorder(desk.rows["fra1"], None, ())
+        desk.states["fra1"] = row(severity=Severity.UNKNOWN)
+        desk.recorder(desk.states["fra1"], None, ())
         desk.written()
         assert desk.query("SELECT verdict, state, decides FROM checks") == [(None, "unknown", 0)]
 
@@ -100,16 +100,16 @@ def test_a_flush_that_can_no_longer_come_true_is_cancelled(tmp_path: Path) -> No
 def test_a_change_keeps_the_packets_of_both_sides_of_it(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
         for at in (START, START + 10):
-            desk.recorder(desk.rows["fra1"], answered("fra1", at), ())
+            desk.recorder(desk.states["fra1"], answered("fra1", at), ())
         failed = lost("fra1", START + 20)
-        desk.recorder(desk.rows["fra1"], failed, ())
+        desk.recorder(desk.states["fra1"], failed, ())
         desk.written()
-        rows = desk.query("SELECT kind, at, verdict, round FROM exchanges ORDER BY id")
-        assert [row[:3] for row in rows] == [
+        states = desk.query("SELECT kind, at, verdict, round FROM exchanges ORDER BY id")
+        assert [row[:3] for row in states] == [
             ("good", START + 10, "healthy"),
             ("change", START + 20, "silent"),
         ]
-        packed = rows[1][3]
+        packed = states[1][3]
         assert codec.from_bytes(packed) == failed
 
 
@@ -119,12 +119,12 @@ def test_a_change_keeps_the_packets_of_both_sides_of_it(tmp_path: Path) -> None:
 def test_an_incident_is_written_as_it_is_after_each_event_with_what_was_noted(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
         what = incident()
-        desk.recorder(desk.rows["fra1"], None, opened(what))
+        desk.recorder(desk.states["fra1"], None, opened(what))
         seen = replace(what, acknowledged_at=START + 5, acknowledged_by="ana")
         event = Event(What.ACKNOWLEDGED, START + 5, seen, who="ana", note="on it")
-        desk.recorder(desk.rows["fra1"], None, (event,))
+        desk.recorder(desk.states["fra1"], None, (event,))
         desk.recorder.note(what.id, "bo", "router again")
-        desk.recorder(desk.rows["fra1"], None, closed(seen, START + 60))
+        desk.recorder(desk.states["fra1"], None, closed(seen, START + 60))
         desk.written()
         assert desk.query("SELECT id, closed_at, acknowledged_by FROM incidents") == [
             (what.id, START + 60, "ana")
@@ -146,14 +146,14 @@ def test_a_server_has_one_open_incident_at_most(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
         for number in (1, 2):
             what = incident(number=number, opened_at=START + number * 100)
-            desk.recorder(desk.rows["fra1"], None, opened(what))
+            desk.recorder(desk.states["fra1"], None, opened(what))
         desk.written()
         assert desk.query("SELECT closed_at FROM incidents ORDER BY opened_at") == [(START + 200,), (None,)]
 
 
 def test_a_pause_is_remembered_with_who_asked_for_it_until_it_ends(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
-        each = desk.rows["fra1"]
+        each = desk.states["fra1"]
         each.paused, each.paused_by, each.severity = True, "ana", Severity.PAUSED
         desk.recorder(each, None, ())
         desk.written()
@@ -166,7 +166,7 @@ def test_a_pause_is_remembered_with_who_asked_for_it_until_it_ends(tmp_path: Pat
 
 def test_what_servers_toml_says_is_paused_is_not_remembered_beside_it(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    each = desk.rows["fra1"]
+    each = desk.states["fra1"]
     each.server, each.paused, each.severity = replace(each.server, paused=True), True, Severity.PAUSED
     with recording(desk):
         desk.written()
@@ -182,7 +182,7 @@ def test_whoever_asks_hears_that_incidents_pauses_or_servers_changed(tmp_path: P
         desk.check()
         desk.written()
         assert desk.value(version) == before
-        desk.recorder(desk.rows["fra1"], None, opened(incident()))
+        desk.recorder(desk.states["fra1"], None, opened(incident()))
         desk.written()
         assert desk.value(version) != before
 
@@ -197,27 +197,27 @@ def test_viewers_learn_of_a_server_what_is_not_secret(tmp_path: Path) -> None:
         preshared_key=SecretSource(SecretForm.FILE, "/etc/psk"),
         inspect=("ssh", "root@fra1", "wg show wg0 dump"),
     )
-    desk.rows["fra1"].server = secret
+    desk.states["fra1"].server = secret
     with recording(desk):
         desk.written()
         entry = desk.value("SELECT entry FROM servers")
     assert "psk" not in entry
     assert "ssh" not in entry
-    assert server_of("fra1", entry) == replace(secret, preshared_key=None, inspect=())
+    assert server_from_entry("fra1", entry) == replace(secret, preshared_key=None, inspect=())
 
 
 @pytest.mark.parametrize("entry", ["", "[]", "{}", '{"endpoint": 1}', '{"interval": "x"}', "null"])
 def test_an_entry_that_nobody_of_us_wrote_is_no_server(entry: str) -> None:
-    assert server_of("fra1", entry) is None
+    assert server_from_entry("fra1", entry) is None
 
 
 def test_a_server_that_leaves_the_file_keeps_its_history_and_no_open_incident(tmp_path: Path) -> None:
     with recording(Desk(tmp_path, ("fra1", "ams1"))) as desk:
         desk.run(120)
-        desk.recorder(desk.rows["fra1"], None, opened(incident()))
+        desk.recorder(desk.states["fra1"], None, opened(incident()))
         desk.written()
-        del desk.rows["fra1"]
-        desk.recorder.watch(desk.rows.values())
+        del desk.states["fra1"]
+        desk.recorder.watch(desk.states.values())
         desk.written()
         assert desk.query("SELECT name, removed_at FROM servers ORDER BY name") == [
             ("ams1", None),
@@ -228,8 +228,8 @@ def test_a_server_that_leaves_the_file_keeps_its_history_and_no_open_incident(tm
         assert desk.value(kept) == 6
         desk.run(600)
         assert desk.value(kept) == 12
-        desk.rows["fra1"] = row("fra1")
-        desk.recorder.watch(desk.rows.values())
+        desk.states["fra1"] = row("fra1")
+        desk.recorder.watch(desk.states.values())
         desk.written()
         assert desk.query("SELECT removed_at FROM servers WHERE name = 'fra1'") == [(None,)]
 
@@ -242,7 +242,7 @@ def test_the_state_of_the_damping_rule_is_as_of_the_last_commit(tmp_path: Path) 
         desk.check()
         desk.written()
         damping = Damping(Severity.UP, (Severity.UP, Severity.UP, Severity.DOWN), failed_at=START)
-        desk.rows["fra1"].damping = damping
+        desk.states["fra1"].damping = damping
         desk.check(fails=True)
         desk.written()
         stored = desk.value("SELECT damping FROM current")

@@ -14,7 +14,7 @@ from wgmon_tui.wireguard.handshake import Attempt, Initiator
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.wireguard.session import Session
 
-SOON_S = 2.0
+ANSWER_TIMEOUT_S = 2.0
 """Longer than any answer on loopback takes, even on a busy machine."""
 
 SILENCE_S = 0.1
@@ -46,18 +46,18 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def attempt(self, cookie: bytes | None = None, stamp: bytes | None = None) -> Attempt:
-        return self.initiator.initiate(next(self._sender), stamp or tai64n.encode(next(_clock)), cookie)
+    def attempt(self, cookie: bytes | None = None, timestamp: bytes | None = None) -> Attempt:
+        return self.initiator.initiate(next(self._sender), timestamp or tai64n.encode(next(_clock)), cookie)
 
     def send(self, packet: bytes) -> None:
         self._socket.send(packet)
 
     async def answer(self) -> bytes:
         """The next datagram. Raises OSError where the kernel got an ICMP error instead."""
-        async with asyncio.timeout(SOON_S):
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
             return await asyncio.get_running_loop().sock_recv(self._socket, 65535)
 
-    async def ask(self, packet: bytes) -> bytes:
+    async def request(self, packet: bytes) -> bytes:
         self.send(packet)
         return await self.answer()
 
@@ -70,9 +70,9 @@ class Client:
         except TimeoutError:
             return answers
 
-    async def hears_nothing(self) -> bool:
+    async def is_unanswered(self) -> bool:
         return not await self.answers_until_silence()
 
     async def handshake(self) -> Session:
         attempt = self.attempt()
-        return attempt.complete(await self.ask(attempt.packet))
+        return attempt.complete(await self.request(attempt.packet))

@@ -6,7 +6,7 @@ import multiprocessing
 import pytest
 
 from tests.lab.client import Client
-from wgmon_tui.lab.crowd import Crowd, crowd
+from wgmon_tui.lab.crowd import Crowd, run_load_servers
 from wgmon_tui.wireguard.keys import PrivateKey
 from wgmon_tui.wireguard.session import Session
 
@@ -23,17 +23,17 @@ async def handshakes(found: Crowd) -> list[Session]:
 
 
 def test_every_server_of_a_crowd_completes_a_handshake() -> None:
-    with crowd(50, (CLIENT.public,)) as found:
+    with run_load_servers(50, (CLIENT.public,)) as found:
         assert len(set(found.servers)) == 50
         assert len(asyncio.run(handshakes(found))) == 50
 
 
 def test_the_process_of_a_crowd_ends_with_its_context() -> None:
-    with crowd(1, (CLIENT.public,)):
+    with run_load_servers(1, (CLIENT.public,)):
         assert len(multiprocessing.active_children()) == 1
     assert not multiprocessing.active_children()
 
 
 def test_a_crowd_larger_than_the_limit_of_open_files_says_so() -> None:
-    with pytest.raises(OSError, match="open files needed"), crowd(10**12, (CLIENT.public,)):
+    with pytest.raises(OSError, match="open files needed"), run_load_servers(10**12, (CLIENT.public,)):
         pytest.fail("no process has that many files")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.lab.client import Client
 from wgmon_tui.fleet.records import SecretForm
-from wgmon_tui.lab.demo import CAST, Demo, Guest
+from wgmon_tui.lab.demo import DEMO_SERVERS, Demo, Guest
 from wgmon_tui.lab.records import Mode
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PrivateKey
 from wgmon_tui.wireguard.session import Session
@@ -31,8 +31,8 @@ def client_of(demo: Demo, name: str) -> Client:
 
 
 def test_every_way_to_be_broken_has_a_server_that_shows_it() -> None:
-    shown = {character.behaviour.mode for character in CAST}
-    shown |= {step.mode for character in CAST for step in character.behaviour.script}
+    shown = {character.behaviour.mode for character in DEMO_SERVERS}
+    shown |= {step.mode for character in DEMO_SERVERS for step in character.behaviour.script}
     assert shown >= FAULTS
 
 
@@ -42,14 +42,14 @@ async def test_most_servers_are_healthy_at_the_start(demo: Demo) -> None:
 
 
 async def test_some_servers_fail_and_recover_while_one_watches() -> None:
-    scripts = [character.behaviour.script for character in CAST if character.behaviour.script]
+    scripts = [character.behaviour.script for character in DEMO_SERVERS if character.behaviour.script]
     assert len(scripts) >= 3
     for script in scripts:
         assert script[0].mode is Mode.HEALTHY
         assert any(step.mode in FAULTS for step in script)
 
 
-@pytest.mark.parametrize("name", [c.name for c in CAST if c.behaviour.mode is Mode.HEALTHY])
+@pytest.mark.parametrize("name", [c.name for c in DEMO_SERVERS if c.behaviour.mode is Mode.HEALTHY])
 async def test_a_healthy_server_of_the_demo_completes_a_handshake(demo: Demo, name: str) -> None:
     with client_of(demo, name) as client:
         assert isinstance(await client.handshake(), Session)
@@ -57,8 +57,8 @@ async def test_a_healthy_server_of_the_demo_completes_a_handshake(demo: Demo, na
 
 async def test_the_fleet_holds_together(demo: Demo) -> None:
     fleet = demo.fleet
-    assert [server.name for server in fleet.servers] == [character.name for character in CAST]
-    assert len({server.endpoint for server in fleet.servers}) == len(CAST)
+    assert [server.name for server in fleet.servers] == [character.name for character in DEMO_SERVERS]
+    assert len({server.endpoint for server in fleet.servers}) == len(DEMO_SERVERS)
     assert all(fleet.identity(server.identity) for server in fleet.servers)
     assert {server.name for server in fleet.servers if server.preshared_key} == set(demo.preshared_keys)
 
@@ -78,7 +78,7 @@ async def test_the_server_that_lost_our_peer_still_knows_an_old_identity_and_may
     [old] = [identity for identity in demo.fleet.identities if identity.name != lost.identity]
     with client_of(demo, lost.name) as client:
         client.send(client.attempt().packet)
-        assert await client.hears_nothing()
+        assert await client.is_unanswered()
     with Client(lost.endpoint, demo.private_keys[old.name], lost.public_key) as client:
         assert isinstance(await client.handshake(), Session)
 
@@ -95,12 +95,12 @@ async def test_two_runs_share_no_key(demo: Demo) -> None:
     assert not set(demo.private_keys.values()) & set(other.private_keys.values())
     assert not set(demo.preshared_keys.values()) & set(other.preshared_keys.values())
     keys = {server.public_key for server in (*demo.fleet.servers, *other.fleet.servers)}
-    assert len(keys) == 2 * len(CAST)
+    assert len(keys) == 2 * len(DEMO_SERVERS)
 
 
 async def test_a_guest_is_let_in_except_where_its_key_is_unknown() -> None:
     key = PrivateKey.generate()
-    demo = Demo(guests=(Guest(key.public, (ip_interface("10.8.0.251/32"),), unknown_to=("ams3-gw",)),))
+    demo = Demo(vantages=(Guest(key.public, (ip_interface("10.8.0.251/32"),), unknown_to=("ams3-gw",)),))
     await demo.start()
     try:
         known, unknown = (demo.fleet.server(name) for name in ("gru1-relay", "ams3-gw"))
@@ -110,6 +110,6 @@ async def test_a_guest_is_let_in_except_where_its_key_is_unknown() -> None:
             assert isinstance(await client.handshake(), Session)
         with Client(unknown.endpoint, key, unknown.public_key) as client:
             client.send(client.attempt().packet)
-            assert await client.hears_nothing()
+            assert await client.is_unanswered()
     finally:
         await demo.stop()

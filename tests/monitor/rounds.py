@@ -10,7 +10,7 @@ from tests.monitor.test_engine import Desk
 async def rounds(desk: Desk, names: Iterable[str]) -> None:
     """Check these again, one after the other."""
     for name in names:
-        last = desk.row(name).last
+        last = desk.server_state(name).last
         desk.engine.recheck([name])
-        while (now := desk.row(name).last) is None or (last and now.check is last.check):
-            await desk.round()
+        while (now := desk.server_state(name).last) is None or (last and now.check is last.check):
+            await desk.run_round()

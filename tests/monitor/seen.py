@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.fleet.records import Endpoint, Server
-from wgmon_tui.fleet.vantage_settings import HOME, Vantage
+from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE, Vantage
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.incidents import Event
 from wgmon_tui.probe.records import AskedAs, Check, Direction, Handshake, Packet
@@ -17,7 +17,7 @@ START = 1_700_000_000.0
 EVERY_S = 10.0
 
 VANTAGES = (Vantage("fra", ("ssh", "fra")), Vantage("nyc", ("ssh", "nyc")))
-EVERYWHERE = (HOME, "fra", "nyc")
+EVERYWHERE = (LOCAL_VANTAGE, "fra", "nyc")
 
 
 def watched(name: str = "fra1", *, fail_after: int = 1, tags: tuple[str, ...] = ()) -> Server:
@@ -57,7 +57,7 @@ def seen(
         at,
         Handshake(0.02) if answered else None,
         exchange=exchange,
-        asked_as=AskedAs(KEY),
+        probed_as=AskedAs(KEY),
     )
     return Round((check,), (Diagnosis(verdict, verdict.meaning),))
 
@@ -67,24 +67,24 @@ class Lookout:
 
     def __init__(self, quorum: int = 1, server: Server | None = None) -> None:
         self.server = server or watched()
-        self.board = Board([self.server])
+        self.fleet_state = Board([self.server])
         self.now = START
-        self.board.see_from(VANTAGES, quorum, self.now)
+        self.fleet_state.set_vantages(VANTAGES, quorum, self.now)
         self.events: list[Event] = []
 
     @property
-    def row(self) -> Row:
-        return self.board.rows[self.server.name]
+    def server_state(self) -> Row:
+        return self.fleet_state.states[self.server.name]
 
-    def sees(self, vantage: str, verdict: Verdict, *, packets: bool = True) -> None:
+    def record(self, vantage: str, verdict: Verdict, *, packets: bool = True) -> None:
         """A round from there is over."""
         self.now += 1.0
         outcome = seen(verdict, self.now, vantage, name=self.server.name, packets=packets)
-        if vantage == HOME:
-            self.events += self.board.record(self.server.name, outcome, self.now)
+        if vantage == LOCAL_VANTAGE:
+            self.events += self.fleet_state.record(self.server.name, outcome, self.now)
         else:
-            self.events += self.board.sight(vantage, self.server.name, outcome, self.now)
+            self.events += self.fleet_state.record_vantage(vantage, self.server.name, outcome, self.now)
 
-    def all_see(self, verdict: Verdict) -> None:
+    def record_from_all(self, verdict: Verdict) -> None:
         for vantage in EVERYWHERE:
-            self.sees(vantage, verdict)
+            self.record(vantage, verdict)

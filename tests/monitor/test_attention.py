@@ -9,16 +9,16 @@ from pathlib import Path
 
 from tests.monitor.rounds import rounds
 from tests.monitor.test_engine import Desk, at_work, watched
-from tests.probe.inside import ALLOWED, INNER_V4, OURS_V4
-from tests.probe.stage import IDENTITY, SERVER, ScriptedServer, healthy, silence, stamps
+from tests.probe.inside import ALLOWED, INNER_V4, TUNNEL_V4
+from tests.probe.stage import IDENTITY, SERVER, ScriptedServer, healthy, silence, timestamps
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.fleet.secrets import open_keyring
-from wgmon_tui.lab.demo import CAST, Demo
+from wgmon_tui.lab.demo import DEMO_SERVERS, Demo
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.board import Round
-from wgmon_tui.monitor.look import Attention, look
+from wgmon_tui.monitor.look import Attention, run_check_round
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.records import PassiveKeepalive
 from wgmon_tui.probe.targets import Target, join
@@ -50,7 +50,7 @@ def pinged_at(endpoint: Endpoint, **changes: object) -> Server:
 
 def watching(server: Server) -> Desk:
     desk = Desk()
-    target = Target(server, IDENTITY, tunnel_addresses=(OURS_V4,))
+    target = Target(server, IDENTITY, tunnel_addresses=(TUNNEL_V4,))
     desk.engine.watch([server], {"fra1": target}, {})
     return desk
 
@@ -58,7 +58,7 @@ def watching(server: Server) -> Desk:
 async def outcome_of(desk: Desk) -> Round:
     """One more round, and what came of it."""
     await rounds(desk, ONE)
-    last = desk.row().last
+    last = desk.server_state().last
     assert last is not None
     return last
 
@@ -69,7 +69,7 @@ async def outcome_of(desk: Desk) -> Round:
 async def test_the_first_look_is_quick_the_second_deep_the_third_in_its_own_rhythm() -> None:
     async with LabServer(SETUP) as lab, at_work(watching(pinged_at(lab.endpoint))) as desk:
         said = [(await outcome_of(desk)).port_monitor for _ in range(3)]
-        assert desk.row().port_monitor == "open|filtered"
+        assert desk.server_state().port_monitor == "open|filtered"
     assert said == [None, "open|filtered", None]
 
 
@@ -86,20 +86,20 @@ async def test_a_dead_data_path_is_looked_at_deeply_and_what_that_finds_stands()
         at_work(watching(pinged_at(lab.endpoint))) as desk,
     ):
         first, second, third = [await outcome_of(desk) for _ in range(3)]
-        assert desk.row().word == "data-dead"
+        assert desk.server_state().status_word == "data-dead"
         assert "receives our data" not in first.diagnosis.summary
         assert "receives our data" in second.diagnosis.summary == third.diagnosis.summary
         assert not any(isinstance(each, PassiveKeepalive) for each in third.check.evidence)
-        lab.become(Mode.HEALTHY)
+        lab.set_mode(Mode.HEALTHY)
         assert "data passes both ways" in (await outcome_of(desk)).diagnosis.summary
-        assert desk.row().word == "healthy"
+        assert desk.server_state().status_word == "healthy"
 
 
 async def test_what_a_deep_look_found_is_looked_for_anew_once_a_server_has_come_back() -> None:
     async with LabServer(SETUP) as lab, at_work(watching(pinged_at(lab.endpoint, explain=False))) as desk:
         said = []
         for mode in (Mode.HEALTHY, Mode.HEALTHY, Mode.SILENT, Mode.HEALTHY, Mode.HEALTHY, Mode.HEALTHY):
-            lab.become(mode)
+            lab.set_mode(mode)
             said.append((await outcome_of(desk)).port_monitor)
     assert said == [None, "open|filtered", None, None, "open|filtered", None]
 
@@ -113,14 +113,17 @@ async def test_from_the_first_look_on_only_an_answer_out_of_the_tunnel_is_green(
         summaries = []
         for _ in range(3):
             summaries.append((await outcome_of(desk)).diagnosis.summary)
-            assert (desk.row().word, desk.row().severity) == ("unproven", Severity.DEGRADED)
+            assert (desk.server_state().status_word, desk.server_state().severity) == (
+                "unproven",
+                Severity.DEGRADED,
+            )
         assert ["receives our data" in each for each in summaries] == [False, True, True]
-        lab.become(Mode.HEALTHY)
+        lab.set_mode(Mode.HEALTHY)
         assert "data passes both ways (10.8.0.1 answers)" in (await outcome_of(desk)).diagnosis.summary
-        assert desk.row().word == "healthy"
-        lab.become(Mode.DATA_DROPPED)
+        assert desk.server_state().status_word == "healthy"
+        lab.set_mode(Mode.DATA_DROPPED)
         await rounds(desk, ONE)
-        assert desk.row().word == "unproven"
+        assert desk.server_state().status_word == "unproven"
 
 
 async def test_a_server_that_comes_back_with_its_data_path_dead_is_not_green_for_a_moment() -> None:
@@ -129,10 +132,10 @@ async def test_a_server_that_comes_back_with_its_data_path_dead_is_not_green_for
         async with at_work(desk):
             words = []
             for mode in (Mode.HEALTHY, Mode.HEALTHY, Mode.SILENT, Mode.DATA_DROPPED, Mode.DATA_DROPPED):
-                lab.become(mode)
+                lab.set_mode(mode)
                 await rounds(desk, ONE)
-                words.append(desk.row().word)
-            last = desk.row().last
+                words.append(desk.server_state().status_word)
+            last = desk.server_state().last
             assert last is not None
             assert "receives our data" in last.diagnosis.summary
     assert words == ["healthy", "healthy", "silent", "unproven", "unproven"]
@@ -147,11 +150,11 @@ async def test_silence_is_explained_once_it_has_failed_and_the_proof_stands() ->
     def counted(key: object) -> bytes:
         nonlocal asked
         asked += 1
-        return stamps(IDENTITY.public)
+        return timestamps(IDENTITY.public)
 
     async with LabServer(SETUP, Behaviour(Mode.ROTATED_KEY)) as lab:
         desk = watching(server_at(lab.endpoint, known_keys=(NEXT_KEY.public,)))
-        desk.prober._stamps = counted
+        desk.prober._timestamps = counted
         async with at_work(desk):
             seen = [((await outcome_of(desk)).diagnosis.verdict.slug, asked) for _ in range(3)]
     # Two initiations a silent check; the second round adds the one that the other key answered.
@@ -163,10 +166,10 @@ async def test_an_experiment_that_is_made_again_and_finds_nothing_takes_its_proo
         known = server_at(lab.endpoint, known_keys=(NEXT_KEY.public,), explain_every=0.0)
         async with at_work(watching(known)) as desk:
             await rounds(desk, ONE * 2)
-            assert desk.row().word == "wrong-server-key"
-            lab.become(Mode.SILENT)
+            assert desk.server_state().status_word == "wrong-server-key"
+            lab.set_mode(Mode.SILENT)
             await rounds(desk, ONE)
-            assert desk.row().word == "silent"
+            assert desk.server_state().status_word == "silent"
 
 
 async def test_silence_stays_unexplained_where_the_file_says_so() -> None:
@@ -174,7 +177,7 @@ async def test_silence_stays_unexplained_where_the_file_says_so() -> None:
         unasked = server_at(lab.endpoint, known_keys=(NEXT_KEY.public,), explain=False)
         async with at_work(watching(unasked)) as desk:
             await rounds(desk, ONE * 2)
-            assert desk.row().word == "silent"
+            assert desk.server_state().status_word == "silent"
 
 
 async def test_a_stuck_flow_is_degraded_only_as_long_as_a_fresh_port_is_answered() -> None:
@@ -185,10 +188,16 @@ async def test_a_stuck_flow_is_degraded_only_as_long_as_a_fresh_port_is_answered
         quick = replace(watched(server), interval=3600.0, timeout=0.1, explain=True)
         async with at_work(Desk().watch(quick)) as desk:
             await rounds(desk, ONE * 3)
-            assert (desk.row().word, desk.row().severity) == ("stuck-flow", Severity.DEGRADED)
+            assert (desk.server_state().status_word, desk.server_state().severity) == (
+                "stuck-flow",
+                Severity.DEGRADED,
+            )
             server.script = silence  # gone altogether
             await rounds(desk, ONE)
-            assert (desk.row().word, desk.row().severity) == ("silent", Severity.DOWN)
+            assert (desk.server_state().status_word, desk.server_state().severity) == (
+                "silent",
+                Severity.DOWN,
+            )
 
 
 # One look
@@ -196,16 +205,16 @@ async def test_a_stuck_flow_is_degraded_only_as_long_as_a_fresh_port_is_answered
 
 async def test_of_two_addresses_the_worse_decides_and_a_fault_of_ours_never_does() -> None:
     async with ScriptedServer(healthy) as server:
-        prober = Prober(stamps=stamps)
+        prober = Prober(timestamps=timestamps)
         await prober.open()
         both = watched(server)
         both = replace(both, endpoint=Endpoint("localhost", both.endpoint.port), timeout=1.0)
         v4, v6 = ip_address("127.0.0.1"), ip_address("::1")
-        prober._resolver._kept["localhost"] = (float("inf"), (v6, v4))
-        refused = await look(prober, both, Target(both, IDENTITY), Attention())
-        without_v6 = prober._switchboard._sockets.popitem()[1]
-        unspoken = await look(prober, both, Target(both, IDENTITY), Attention())
-        prober._switchboard._sockets[without_v6.family] = without_v6
+        prober._resolver._cache["localhost"] = (float("inf"), (v6, v4))
+        refused = await run_check_round(prober, both, Target(both, IDENTITY), Attention())
+        without_v6 = prober._demultiplexer._sockets.popitem()[1]
+        unspoken = await run_check_round(prober, both, Target(both, IDENTITY), Attention())
+        prober._demultiplexer._sockets[without_v6.family] = without_v6
         await prober.close()
     assert [each.verdict.slug for each in refused.diagnoses] == ["port-closed", "healthy"]
     assert [each.address for each in refused.checks] == [v6, v4]
@@ -213,15 +222,15 @@ async def test_of_two_addresses_the_worse_decides_and_a_fault_of_ours_never_does
 
 
 async def test_the_demo_proves_that_its_removed_peer_is_missing() -> None:
-    [character] = [each for each in CAST if each.knows_old_identity]
+    [character] = [each for each in DEMO_SERVERS if each.knows_old_identity]
     demo = Demo((character,))
     [server] = demo.fleet.servers
     fleet = replace(demo.fleet, servers=(replace(server, timeout=0.2),))
     target = join(fleet, open_keyring(fleet, Path())).ready[server.name]
-    prober = Prober(stamps=stamps)
+    prober = Prober(timestamps=timestamps)
     await demo.start()
     await prober.open()
-    outcome = await look(prober, target.server, target, Attention(explain=True))
+    outcome = await run_check_round(prober, target.server, target, Attention(explain=True))
     await prober.close()
     await demo.stop()
     assert outcome.diagnosis.verdict.slug == "peer-missing"

@@ -47,71 +47,76 @@ LOCAL = outcome(Verdict.LOCAL_FAULT)
 
 
 def test_a_new_server_waits_for_its_first_check() -> None:
-    row = Board([server()]).rows["fra1"]
-    assert (row.severity, row.word, row.since, row.rtt) == (Severity.UNKNOWN, "waiting", None, None)
+    server_state = Board([server()]).states["fra1"]
+    assert (server_state.severity, server_state.status_word, server_state.since, server_state.rtt) == (
+        Severity.UNKNOWN,
+        "waiting",
+        None,
+        None,
+    )
 
 
 def test_a_server_that_the_file_pauses_is_paused_from_the_start() -> None:
-    row = Board([server(paused=True)]).rows["fra1"]
-    assert (row.severity, row.word) == (Severity.PAUSED, "paused")
+    server_state = Board([server(paused=True)]).states["fra1"]
+    assert (server_state.severity, server_state.status_word) == (Severity.PAUSED, "paused")
 
 
 def test_servers_that_stay_keep_what_is_known_of_them() -> None:
-    board = Board([server(), server("nyc1")])
-    board.record("fra1", HEALTHY, now=100.0)
-    before = board.membership
-    board.replace([server(port=51821), server("syd1")])
-    assert list(board.rows) == ["fra1", "syd1"]
-    assert board.rows["fra1"].last is HEALTHY
-    assert board.rows["fra1"].server.endpoint.port == 51821
-    assert board.membership > before
+    fleet_state = Board([server(), server("nyc1")])
+    fleet_state.record("fra1", HEALTHY, now=100.0)
+    before = fleet_state.membership_version
+    fleet_state.replace([server(port=51821), server("syd1")])
+    assert list(fleet_state.states) == ["fra1", "syd1"]
+    assert fleet_state.states["fra1"].last is HEALTHY
+    assert fleet_state.states["fra1"].server.endpoint.port == 51821
+    assert fleet_state.membership_version > before
 
 
 def test_a_check_of_a_server_that_is_gone_is_dropped() -> None:
-    board = Board([server()])
-    board.replace([])
-    board.record("fra1", HEALTHY, now=100.0)
-    assert board.rows == {}
+    fleet_state = Board([server()])
+    fleet_state.replace([])
+    fleet_state.record("fra1", HEALTHY, now=100.0)
+    assert fleet_state.states == {}
 
 
 # What changed
 
 
 def test_drain_names_each_row_that_changed_since_the_last_time_once() -> None:
-    board = Board([server(), server("nyc1")])
-    assert board.drain() == {"fra1", "nyc1"}
-    board.record("fra1", HEALTHY, now=100.0)
-    board.record("fra1", HEALTHY, now=110.0)
-    assert board.drain() == {"fra1"}
-    assert board.drain() == set()
+    fleet_state = Board([server(), server("nyc1")])
+    assert fleet_state.apply_changes() == {"fra1", "nyc1"}
+    fleet_state.record("fra1", HEALTHY, now=100.0)
+    fleet_state.record("fra1", HEALTHY, now=110.0)
+    assert fleet_state.apply_changes() == {"fra1"}
+    assert fleet_state.apply_changes() == set()
 
 
 def test_drain_names_no_server_that_is_gone() -> None:
-    board = Board([server(), server("nyc1")])
-    board.replace([server()])
-    assert board.drain() == {"fra1"}
+    fleet_state = Board([server(), server("nyc1")])
+    fleet_state.replace([server()])
+    assert fleet_state.apply_changes() == {"fra1"}
 
 
 def test_versions_grow_with_every_change() -> None:
-    board = Board([server(), server("nyc1")])
-    before = (board.version, board.rows["fra1"].version, board.rows["nyc1"].version)
-    board.record("fra1", HEALTHY, now=100.0)
-    assert board.version > before[0]
-    assert board.rows["fra1"].version > before[1]
-    assert board.rows["nyc1"].version == before[2]
+    fleet_state = Board([server(), server("nyc1")])
+    before = (fleet_state.version, fleet_state.states["fra1"].version, fleet_state.states["nyc1"].version)
+    fleet_state.record("fra1", HEALTHY, now=100.0)
+    assert fleet_state.version > before[0]
+    assert fleet_state.states["fra1"].version > before[1]
+    assert fleet_state.states["nyc1"].version == before[2]
 
 
 # Severity and since
 
 
 def test_since_moves_only_when_the_severity_changes() -> None:
-    board = Board([server()])
-    row = board.rows["fra1"]
+    fleet_state = Board([server()])
+    server_state = fleet_state.states["fra1"]
     seen = []
     rounds = (HEALTHY, HEALTHY, SILENT, outcome(Verdict.PORT_CLOSED), outcome(Verdict.SLOW), HEALTHY)
     for number, each in enumerate(rounds):
-        board.record("fra1", each, now=100.0 + number)
-        seen.append((row.severity, row.since))
+        fleet_state.record("fra1", each, now=100.0 + number)
+        seen.append((server_state.severity, server_state.since))
     assert seen == [
         (Severity.UP, 100.0),
         (Severity.UP, 100.0),
@@ -123,47 +128,50 @@ def test_since_moves_only_when_the_severity_changes() -> None:
 
 
 def test_a_first_check_that_stays_unknown_has_a_since_too() -> None:
-    board = Board([server()])
-    board.record("fra1", LOCAL, now=100.0)
-    assert (board.rows["fra1"].severity, board.rows["fra1"].since) == (Severity.UNKNOWN, 100.0)
+    fleet_state = Board([server()])
+    fleet_state.record("fra1", LOCAL, now=100.0)
+    assert (fleet_state.states["fra1"].severity, fleet_state.states["fra1"].since) == (
+        Severity.UNKNOWN,
+        100.0,
+    )
 
 
 def test_a_lost_check_is_counted_and_one_of_unknown_outcome_is_not() -> None:
-    board = Board([server()])
+    fleet_state = Board([server()])
     for each in (HEALTHY, SILENT, LOCAL, outcome(Verdict.MISCONFIGURED)):
-        board.record("fra1", each, now=100.0)
-    assert board.rows["fra1"].samples.recent(10) == pytest.approx([0.02, None])
-    assert board.rows["fra1"].samples.loss() == 0.5
+        fleet_state.record("fra1", each, now=100.0)
+    assert fleet_state.states["fra1"].samples.recent(10) == pytest.approx([0.02, None])
+    assert fleet_state.states["fra1"].samples.loss() == 0.5
 
 
 def test_rtt_is_that_of_the_last_check() -> None:
-    board = Board([server()])
-    board.record("fra1", outcome(Verdict.SLOW, rtt=0.75), now=100.0)
-    assert board.rows["fra1"].rtt == 0.75
-    board.record("fra1", SILENT, now=110.0)
-    assert board.rows["fra1"].rtt is None
+    fleet_state = Board([server()])
+    fleet_state.record("fra1", outcome(Verdict.SLOW, rtt=0.75), now=100.0)
+    assert fleet_state.states["fra1"].rtt == 0.75
+    fleet_state.record("fra1", SILENT, now=110.0)
+    assert fleet_state.states["fra1"].rtt is None
 
 
 def test_the_last_good_check_outlives_the_bad_ones() -> None:
-    board = Board([server()])
+    fleet_state = Board([server()])
     for each in (HEALTHY, SILENT, LOCAL):
-        board.record("fra1", each, now=100.0)
-    assert board.rows["fra1"].last_good is HEALTHY.check
+        fleet_state.record("fra1", each, now=100.0)
+    assert fleet_state.states["fra1"].last_good is HEALTHY.check
 
 
 def test_a_good_check_of_the_second_address_is_the_last_good_one() -> None:
-    board = Board([server()])
+    fleet_state = Board([server()])
     mixed = outcome(Verdict.SILENT, Verdict.HEALTHY)
-    board.record("fra1", mixed, now=100.0)
-    assert board.rows["fra1"].severity is Severity.DOWN
-    assert board.rows["fra1"].last_good is mixed.checks[1]
+    fleet_state.record("fra1", mixed, now=100.0)
+    assert fleet_state.states["fra1"].severity is Severity.DOWN
+    assert fleet_state.states["fra1"].last_good is mixed.checks[1]
 
 
 def test_totals_count_servers_by_severity() -> None:
-    board = Board([server(), server("nyc1"), server("syd1", paused=True), server("sin1")])
-    board.record("fra1", HEALTHY, now=100.0)
-    board.record("nyc1", SILENT, now=100.0)
-    assert board.totals() == {
+    fleet_state = Board([server(), server("nyc1"), server("syd1", paused=True), server("sin1")])
+    fleet_state.record("fra1", HEALTHY, now=100.0)
+    fleet_state.record("nyc1", SILENT, now=100.0)
+    assert fleet_state.totals() == {
         Severity.UP: 1,
         Severity.DOWN: 1,
         Severity.PAUSED: 1,
@@ -175,26 +183,37 @@ def test_totals_count_servers_by_severity() -> None:
 
 
 def test_a_paused_server_keeps_its_last_check_and_is_unknown_when_resumed() -> None:
-    board = Board([server()])
-    row = board.rows["fra1"]
-    board.record("fra1", SILENT, now=100.0)
-    board.pause("fra1", paused=True, now=110.0)
-    assert (row.severity, row.word, row.since) == (Severity.PAUSED, "paused", 110.0)
-    board.pause("fra1", paused=False, now=120.0)
-    assert (row.severity, row.word, row.since) == (Severity.UNKNOWN, "silent", 120.0)
+    fleet_state = Board([server()])
+    server_state = fleet_state.states["fra1"]
+    fleet_state.record("fra1", SILENT, now=100.0)
+    fleet_state.pause("fra1", paused=True, now=110.0)
+    assert (server_state.severity, server_state.status_word, server_state.since) == (
+        Severity.PAUSED,
+        "paused",
+        110.0,
+    )
+    fleet_state.pause("fra1", paused=False, now=120.0)
+    assert (server_state.severity, server_state.status_word, server_state.since) == (
+        Severity.UNKNOWN,
+        "silent",
+        120.0,
+    )
 
 
 def test_a_check_that_ends_after_the_pause_began_does_not_end_it() -> None:
-    board = Board([server()])
-    board.pause("fra1", paused=True, now=100.0)
-    board.record("fra1", SILENT, now=101.0)
-    assert board.rows["fra1"].severity is Severity.PAUSED
+    fleet_state = Board([server()])
+    fleet_state.pause("fra1", paused=True, now=100.0)
+    fleet_state.record("fra1", SILENT, now=101.0)
+    assert fleet_state.states["fra1"].severity is Severity.PAUSED
 
 
 def test_resumed_before_any_check_a_server_waits() -> None:
-    board = Board([server(paused=True)])
-    board.pause("fra1", paused=False, now=100.0)
-    assert (board.rows["fra1"].severity, board.rows["fra1"].word) == (Severity.UNKNOWN, "waiting")
+    fleet_state = Board([server(paused=True)])
+    fleet_state.pause("fra1", paused=False, now=100.0)
+    assert (fleet_state.states["fra1"].severity, fleet_state.states["fra1"].status_word) == (
+        Severity.UNKNOWN,
+        "waiting",
+    )
 
 
 # Damping
@@ -209,21 +228,21 @@ class Watched:
     """A board of one server, its rounds ten seconds apart, and what came of them."""
 
     def __init__(self, watched: Server) -> None:
-        self.board = Board([watched])
+        self.fleet_state = Board([watched])
         self.now = 100.0
         self.events: list[Event] = []
 
     @property
-    def row(self) -> Row:
-        return self.board.rows["fra1"]
+    def server_state(self) -> Row:
+        return self.fleet_state.states["fra1"]
 
     @property
     def happened(self) -> list[What]:
-        return [event.what for event in self.events]
+        return [event.kind for event in self.events]
 
     def saw(self, *outcomes: Round, counted: bool = True) -> Watched:
         for each in outcomes:
-            self.events += self.board.record("fra1", each, self.now, counted=counted)
+            self.events += self.fleet_state.record("fra1", each, self.now, counted=counted)
             self.now += 10.0
         return self
 
@@ -238,8 +257,8 @@ def test_the_state_is_damped_and_the_word_is_of_the_last_check() -> None:
     seen = []
     watched = Watched(damped())
     for each in (HEALTHY, SILENT, SILENT, HEALTHY, HEALTHY):
-        row = watched.saw(each).row
-        seen.append((row.severity, row.word, row.progress))
+        server_state = watched.saw(each).server_state
+        seen.append((server_state.severity, server_state.status_word, server_state.progress))
     assert seen == [
         (Severity.UP, "healthy", None),
         (Severity.UP, "silent", (1, 2)),
@@ -252,88 +271,88 @@ def test_the_state_is_damped_and_the_word_is_of_the_last_check() -> None:
 
 def test_until_a_first_failure_is_settled_the_state_is_unknown() -> None:
     watched = Watched(damped()).saw(SILENT)
-    assert (watched.row.severity, watched.row.word) == (Severity.UNKNOWN, "silent")
-    assert watched.saw(SILENT).row.severity is Severity.DOWN
+    assert (watched.server_state.severity, watched.server_state.status_word) == (Severity.UNKNOWN, "silent")
+    assert watched.saw(SILENT).server_state.severity is Severity.DOWN
 
 
 def test_a_fault_of_ours_is_shown_over_the_state_and_leaves_it_as_it_is() -> None:
     watched = Watched(damped()).saw(SILENT, SILENT, LOCAL)
-    assert (watched.row.severity, watched.row.progress) == (Severity.UNKNOWN, None)
-    incident = watched.row.incident
-    assert watched.saw(SILENT).row.severity is Severity.DOWN
-    assert watched.row.incident is incident is not None
+    assert (watched.server_state.severity, watched.server_state.progress) == (Severity.UNKNOWN, None)
+    incident = watched.server_state.incident
+    assert watched.saw(SILENT).server_state.severity is Severity.DOWN
+    assert watched.server_state.incident is incident is not None
     assert watched.happened == [What.OPENED]
 
 
 def test_what_is_not_counted_is_shown_and_changes_no_state() -> None:
     watched = Watched(damped()).saw(HEALTHY).saw(SILENT, SILENT, SILENT, counted=False)
-    assert (watched.row.severity, watched.row.word) == (Severity.UP, "silent")
-    assert watched.row.samples.loss() == 0.75
-    watched.board.count("fra1", watched.now)
-    assert watched.row.progress == (1, 2)
+    assert (watched.server_state.severity, watched.server_state.status_word) == (Severity.UP, "silent")
+    assert watched.server_state.samples.loss() == 0.75
+    watched.fleet_state.count_doubted_round("fra1", watched.now)
+    assert watched.server_state.progress == (1, 2)
 
 
 def test_flapping_is_said_of_the_row() -> None:
     outage = (SILENT, SILENT, HEALTHY, HEALTHY)
     watched = Watched(damped()).saw(HEALTHY, *outage, *outage)
-    assert watched.row.flapping
-    assert (watched.row.severity, watched.row.word) == (Severity.DOWN, "healthy")
-    watched.board.pause("fra1", True, watched.now)
-    assert not watched.row.flapping
+    assert watched.server_state.flapping
+    assert (watched.server_state.severity, watched.server_state.status_word) == (Severity.DOWN, "healthy")
+    watched.fleet_state.pause("fra1", True, watched.now)
+    assert not watched.server_state.flapping
 
 
 def test_a_blamed_uplink_forgives_the_failures_that_it_explains() -> None:
     watched = Watched(damped()).saw(answered(HEALTHY), SILENT, SILENT)
-    assert watched.row.severity is Severity.DOWN
-    [event] = watched.board.reconsider("fra1", LOCAL, watched.now)
-    assert (event.what, event.note) == (What.CLOSED, LOCAL.diagnosis.summary)
-    assert (watched.row.severity, watched.row.incident) == (Severity.UNKNOWN, None)
-    assert watched.saw(HEALTHY).row.severity is Severity.UP
+    assert watched.server_state.severity is Severity.DOWN
+    [event] = watched.fleet_state.rejudge_last_round("fra1", LOCAL, watched.now)
+    assert (event.kind, event.note) == (What.CLOSED, LOCAL.diagnosis.summary)
+    assert (watched.server_state.severity, watched.server_state.incident) == (Severity.UNKNOWN, None)
+    assert watched.saw(HEALTHY).server_state.severity is Severity.UP
 
 
 def test_a_blamed_uplink_forgives_nothing_that_the_server_itself_said() -> None:
     refused = answered(outcome(Verdict.PORT_CLOSED))
     watched = Watched(damped()).saw(answered(HEALTHY), refused, refused, SILENT)
-    assert watched.board.reconsider("fra1", LOCAL, watched.now) == ()
-    assert watched.row.incident is not None
-    assert watched.row.severity is Severity.UNKNOWN
-    assert watched.saw(refused).row.severity is Severity.DOWN
+    assert watched.fleet_state.rejudge_last_round("fra1", LOCAL, watched.now) == ()
+    assert watched.server_state.incident is not None
+    assert watched.server_state.severity is Severity.UNKNOWN
+    assert watched.saw(refused).server_state.severity is Severity.DOWN
     assert watched.happened == [What.OPENED]
 
 
 def test_a_pause_ends_the_incident_and_says_who() -> None:
     watched = Watched(damped()).saw(SILENT, SILENT)
-    [event] = watched.board.pause("fra1", True, watched.now, "alice")
-    assert (event.what, event.who, event.note) == (What.CLOSED, "alice", "paused")
+    [event] = watched.fleet_state.pause("fra1", True, watched.now, "alice")
+    assert (event.kind, event.who, event.note) == (What.CLOSED, "alice", "paused")
     assert event.incident.closed_at == watched.now
-    assert watched.row.incident is None
-    assert watched.board.pause("fra1", False, watched.now) == ()
+    assert watched.server_state.incident is None
+    assert watched.fleet_state.pause("fra1", False, watched.now) == ()
 
 
 def test_a_resumed_server_is_believed_anew() -> None:
     watched = Watched(damped()).saw(SILENT, SILENT)
     for paused in (True, False):
-        watched.board.pause("fra1", paused, watched.now)
-    assert watched.saw(SILENT).row.incident is None
-    assert watched.saw(HEALTHY).row.severity is Severity.UP
+        watched.fleet_state.pause("fra1", paused, watched.now)
+    assert watched.saw(SILENT).server_state.incident is None
+    assert watched.saw(HEALTHY).server_state.severity is Severity.UP
 
 
 def test_a_server_that_was_edited_keeps_its_incident_until_the_edit_is_seen_to_mend_it() -> None:
     outage = (SILENT, SILENT, HEALTHY, HEALTHY)
     watched = Watched(damped()).saw(HEALTHY, *outage, *outage)
-    incident = watched.row.incident
-    watched.board.replace([damped(note="moved", endpoint=Endpoint("192.0.2.8", 51820))])
-    assert (watched.row.severity, watched.row.incident) == (Severity.DOWN, incident)
-    assert not watched.row.flapping  # what made it flap may be mended
-    assert watched.saw(HEALTHY, HEALTHY).row.incident is None
+    incident = watched.server_state.incident
+    watched.fleet_state.replace([damped(note="moved", endpoint=Endpoint("192.0.2.8", 51820))])
+    assert (watched.server_state.severity, watched.server_state.incident) == (Severity.DOWN, incident)
+    assert not watched.server_state.flapping  # what made it flap may be mended
+    assert watched.saw(HEALTHY, HEALTHY).server_state.incident is None
 
 
 def test_who_acknowledges_an_incident_is_in_it_until_it_ends() -> None:
     watched = Watched(damped()).saw(SILENT, SILENT)
-    [event] = watched.board.acknowledge("fra1", 150.0, "alice", "on my way")
-    assert (event.what, event.who, event.note) == (What.ACKNOWLEDGED, "alice", "on my way")
-    assert event.incident == watched.row.incident
-    assert watched.board.acknowledge("fra1", 160.0, "bob") == ()
+    [event] = watched.fleet_state.acknowledge("fra1", 150.0, "alice", "on my way")
+    assert (event.kind, event.who, event.note) == (What.ACKNOWLEDGED, "alice", "on my way")
+    assert event.incident == watched.server_state.incident
+    assert watched.fleet_state.acknowledge("fra1", 160.0, "bob") == ()
     watched.saw(HEALTHY, HEALTHY)
     assert watched.events[-1].incident.acknowledged_by == "alice"
-    assert watched.board.acknowledge("fra1", 170.0, "alice") == ()
+    assert watched.fleet_state.acknowledge("fra1", 170.0, "alice") == ()

@@ -13,11 +13,11 @@ from wgmon_tui.monitor.damping import (
     Damping,
     Rules,
     as_json,
-    begun_anew,
     from_json,
-    progress,
-    step,
-    unsettled,
+    is_unsettled,
+    next_damping,
+    reset_keeping_severity,
+    settling_progress,
 )
 
 UP, DEGRADED, DOWN, UNKNOWN = Severity.UP, Severity.DEGRADED, Severity.DOWN, Severity.UNKNOWN
@@ -33,7 +33,7 @@ def after(checks: str, rules: Rules = USUAL, *, of: Damping | None = None, start
     """The state after checks ten seconds apart, a letter each: u up, g degraded, d down, ? unknown."""
     damping = of or Damping()
     for number, letter in enumerate(checks):
-        damping = step(damping, LETTERS[letter], rules, start + number * EVERY_S)
+        damping = next_damping(damping, LETTERS[letter], rules, start + number * EVERY_S)
     return damping
 
 
@@ -122,7 +122,7 @@ def test_flapping_ends_after_the_calm_and_is_forgotten() -> None:
 
 def test_a_failed_check_begins_the_calm_anew() -> None:
     flapping = after("u" + "dduudduu")
-    failed = step(flapping, DOWN, USUAL, 350.0)
+    failed = next_damping(flapping, DOWN, USUAL, 350.0)
     assert after("uu", of=failed, start=639.0).severity is DOWN
     assert after("uu", of=failed, start=640.0).severity is UP
 
@@ -153,16 +153,16 @@ def test_a_clock_that_was_set_back_makes_no_calm_longer() -> None:
     ],
 )
 def test_unsettled_it_says_how_far_the_change_is(checks: str, said: tuple[int, int] | None) -> None:
-    assert progress(after(checks), USUAL) == said
-    assert unsettled(after(checks)) is (said is not None)
+    assert settling_progress(after(checks), USUAL) == said
+    assert is_unsettled(after(checks)) is (said is not None)
 
 
 def test_flapping_asks_for_no_haste() -> None:
-    assert not unsettled(after("u" + "dduudduu"))
+    assert not is_unsettled(after("u" + "dduudduu"))
 
 
 def test_begun_anew_it_keeps_the_severity_alone() -> None:
-    assert begun_anew(after("u" + "dduudduu")) == Damping(DOWN)
+    assert reset_keeping_severity(after("u" + "dduudduu")) == Damping(DOWN)
 
 
 # Whatever comes
@@ -193,7 +193,7 @@ def played(past: list[tuple[Severity, float]], by: Rules, now: float = 1000.0) -
     states = [(Damping(), now)]
     for severity, gap in past:
         now += gap
-        states.append((step(states[-1][0], severity, by, now), now))
+        states.append((next_damping(states[-1][0], severity, by, now), now))
     return states
 
 
@@ -235,13 +235,13 @@ def test_what_lasts_is_settled_and_flapping_ends_with_it(
 ) -> None:
     damping, now = played(past, by)[-1]
     for _ in range(max(by.fail_after, by.recover_after)):
-        assert not damping.flapping or not unsettled(damping)
-        damping = step(damping, lasting, by, now := now + 1.0)
+        assert not damping.flapping or not is_unsettled(damping)
+        damping = next_damping(damping, lasting, by, now := now + 1.0)
     if damping.flapping:
         assert damping.severity is DOWN
-        damping = step(damping, lasting, by, now + by.calm)
+        damping = next_damping(damping, lasting, by, now + by.calm)
     assert damping.severity is lasting
-    assert not unsettled(damping)
+    assert not is_unsettled(damping)
     assert damping.flapping is (lasting is DOWN and damping.flapping)
 
 
@@ -256,8 +256,8 @@ def test_flapping_is_down_and_the_state_stays_small(past: list[tuple[Severity, f
 @given(pasts, rules())
 def test_progress_never_reaches_what_it_takes(past: list[tuple[Severity, float]], by: Rules) -> None:
     for damping, _ in played(past, by):
-        said = progress(damping, by)
-        assert (said is None) is not unsettled(damping)
+        said = settling_progress(damping, by)
+        assert (said is None) is not is_unsettled(damping)
         assert said is None or 0 < said[0] < said[1]
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from tests.monitor.seen import START, VANTAGES, seen, watched
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
-from wgmon_tui.fleet.vantage_settings import HOME
+from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE
 from wgmon_tui.monitor.board import Board, Row
 from wgmon_tui.monitor.elsewhere import Elsewhere
 from wgmon_tui.monitor.incidents import Event
-from wgmon_tui.monitor.sights import LOST_HOLDS_S, Report, word_holds
+from wgmon_tui.monitor.sights import DISCONNECTED_GRACE_S, Report, validity_s
 
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
 UP, DOWN = Severity.UP, Severity.DOWN
@@ -34,20 +34,20 @@ class Reports:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.board = Board([RARELY])
+        self.fleet_state = Board([RARELY])
         self.told: list[tuple[str, tuple[Event, ...]]] = []
         self.heard: list[tuple[str, int | None]] = []
-        self.elsewhere = Elsewhere(self.board, lambda name, events: self.told.append((name, events)))
+        self.elsewhere = Elsewhere(self.fleet_state, lambda name, events: self.told.append((name, events)))
         self.elsewhere.listen(self._listen)
-        self.elsewhere.see_from(VANTAGES, 1)
-        self.board.record("fra1", seen(HEALTHY, START, HOME), START)
+        self.elsewhere.set_vantages(VANTAGES, 1)
+        self.fleet_state.record("fra1", seen(HEALTHY, START, LOCAL_VANTAGE), START)
 
     def _listen(self, _: Row, vantage: str, report: Report | None) -> None:
         self.heard.append((vantage, report.number if report else None))
 
     @property
     def severity(self) -> Severity:
-        return self.board.rows["fra1"].severity
+        return self.fleet_state.states["fra1"].severity
 
     def reports(
         self,
@@ -64,7 +64,7 @@ class Reports:
 
     def passes(self, seconds: float) -> None:
         self.clock.now += seconds
-        self.elsewhere.look_at_the_clock(self.clock.now)
+        self.elsewhere.expire_outdated(self.clock.now)
 
 
 @pytest.fixture
@@ -76,8 +76,8 @@ def reports(monkeypatch: pytest.MonkeyPatch) -> Reports:
 
 def test_what_a_lost_vantage_said_counts_for_a_minute_more(reports: Reports) -> None:
     reports.reports(SILENT, 1)
-    reports.elsewhere.lost("fra")
-    reports.passes(LOST_HOLDS_S - 1)
+    reports.elsewhere.mark_disconnected("fra")
+    reports.passes(DISCONNECTED_GRACE_S - 1)
     assert reports.severity is DOWN
     reports.passes(1)
     assert reports.severity is UP
@@ -86,9 +86,9 @@ def test_what_a_lost_vantage_said_counts_for_a_minute_more(reports: Reports) -> 
 
 def test_what_a_lost_vantage_said_long_ago_counts_no_longer_for_the_loss(reports: Reports) -> None:
     reports.reports(SILENT, 1)
-    reports.passes(word_holds(RARELY) - 10)
+    reports.passes(validity_s(RARELY) - 10)
     assert reports.severity is DOWN
-    reports.elsewhere.lost("fra")
+    reports.elsewhere.mark_disconnected("fra")
     reports.passes(10)
     assert reports.severity is UP
 
@@ -96,28 +96,28 @@ def test_what_a_lost_vantage_said_long_ago_counts_no_longer_for_the_loss(reports
 def test_a_loss_of_one_vantage_leaves_what_others_said(reports: Reports) -> None:
     reports.reports(SILENT, 1, vantage="nyc")
     reports.reports(HEALTHY, 1)
-    reports.elsewhere.lost("fra")
-    reports.passes(LOST_HOLDS_S)
+    reports.elsewhere.mark_disconnected("fra")
+    reports.passes(DISCONNECTED_GRACE_S)
     assert reports.severity is DOWN
 
 
 def test_a_report_of_before_the_loss_that_comes_long_after_it_does_not_count(reports: Reports) -> None:
     reports.reports(HEALTHY, 1)
-    reports.elsewhere.lost("fra")
-    reports.passes(2 * word_holds(RARELY))
+    reports.elsewhere.mark_disconnected("fra")
+    reports.passes(2 * validity_s(RARELY))
     reports.reports(SILENT, 2, at=START + 10)
     assert reports.severity is UP
-    assert reports.board.rows["fra1"].incident is None
-    assert reports.board.rows["fra1"].sights["fra"].severity is Severity.UNKNOWN
+    assert reports.fleet_state.states["fra1"].incident is None
+    assert reports.fleet_state.states["fra1"].vantage_states["fra"].severity is Severity.UNKNOWN
 
 
 def test_a_vantage_that_is_back_counts_again_with_its_first_new_report(reports: Reports) -> None:
     reports.reports(SILENT, 1)
-    reports.elsewhere.lost("fra")
-    reports.passes(LOST_HOLDS_S)
+    reports.elsewhere.mark_disconnected("fra")
+    reports.passes(DISCONNECTED_GRACE_S)
     reports.reports(SILENT, 2)
     assert reports.severity is DOWN
-    reports.passes(LOST_HOLDS_S)
+    reports.passes(DISCONNECTED_GRACE_S)
     assert reports.severity is DOWN
 
 
@@ -131,11 +131,11 @@ def test_a_report_that_comes_twice_counts_once(reports: Reports) -> None:
 def test_another_life_of_an_agent_numbers_from_the_beginning(reports: Reports) -> None:
     reports.reports(HEALTHY, 7)
     reports.reports(SILENT, 1, epoch="two")
-    assert (reports.severity, reports.elsewhere.taken("fra")) == (DOWN, ("two", 1))
+    assert (reports.severity, reports.elsewhere.last_report_of("fra")) == (DOWN, ("two", 1))
 
 
 def test_after_a_start_no_report_that_the_store_has_counts_again(reports: Reports) -> None:
-    reports.elsewhere.go_on_from({"fra": ("one", 5)})
+    reports.elsewhere.resume_from({"fra": ("one", 5)})
     reports.reports(SILENT, 5)
     assert (reports.severity, reports.heard) == (UP, [])
     reports.reports(SILENT, 6)
@@ -143,7 +143,7 @@ def test_after_a_start_no_report_that_the_store_has_counts_again(reports: Report
 
 
 def test_a_vantage_that_config_toml_no_longer_names_is_not_heard(reports: Reports) -> None:
-    reports.elsewhere.see_from(VANTAGES[1:], 1)
+    reports.elsewhere.set_vantages(VANTAGES[1:], 1)
     reports.reports(SILENT, 1)
     assert (reports.severity, reports.heard) == (UP, [])
 

@@ -12,13 +12,13 @@ from typing import Self
 import pytest
 
 from tests.probe.stage import (
+    ANSWER_TIMEOUT_S,
     IDENTITY,
-    PATIENCE_S,
     SERVER,
     ScriptedServer,
     healthy,
     silence,
-    stamps,
+    timestamps,
 )
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.fleet.records import Server
@@ -43,7 +43,7 @@ def watched(server: ScriptedServer, name: str = "fra1", *, interval: float = RAR
         SERVER.public,
         "bastion",
         interval=interval,
-        timeout=PATIENCE_S,
+        timeout=ANSWER_TIMEOUT_S,
         tunnel=False,
         explain=False,
         fail_after=1,
@@ -70,31 +70,31 @@ class Desk:
     """An engine, the rounds that it has finished, what came of them, and the task that runs it."""
 
     def __init__(self) -> None:
-        self.prober = Prober(stamps=stamps)
+        self.prober = Prober(timestamps=timestamps)
         self.engine = Engine(self.prober, random=Random(1))
         self.rounds: asyncio.Queue[tuple[str, Round]] = asyncio.Queue()
         self.events: list[Event] = []
         self.engine.listen(self._note)
         self.running: asyncio.Task[None] | None = None
 
-    def _note(self, row: Row, outcome: Round | None, events: tuple[Event, ...]) -> None:
+    def _note(self, server_state: Row, outcome: Round | None, events: tuple[Event, ...]) -> None:
         self.events += events
         if outcome:
-            self.rounds.put_nowait((row.server.name, outcome))
+            self.rounds.put_nowait((server_state.server.name, outcome))
 
     def watch(self, *servers: Server) -> Self:
         targets = {server.name: Target(server, IDENTITY) for server in servers}
         self.engine.watch(servers, targets, {})
         return self
 
-    def row(self, name: str = "fra1") -> Row:
-        return self.engine.board.rows[name]
+    def server_state(self, name: str = "fra1") -> Row:
+        return self.engine.fleet_state.states[name]
 
-    async def round(self) -> tuple[str, Round]:
+    async def run_round(self) -> tuple[str, Round]:
         """The next finished round. Fails where the engine has ended or takes far too long."""
         assert self.running
         coming = asyncio.ensure_future(self.rounds.get())
-        await asyncio.wait({coming, self.running}, timeout=PATIENCE_S, return_when="FIRST_COMPLETED")
+        await asyncio.wait({coming, self.running}, timeout=ANSWER_TIMEOUT_S, return_when="FIRST_COMPLETED")
         if not coming.done():
             coming.cancel()
             pytest.fail("no round")
@@ -122,7 +122,7 @@ async def test_the_first_round_comes_at_once() -> None:
     async with ScriptedServer(healthy) as server:
         names = [f"server-{number}" for number in range(10)]
         async with at_work(Desk().watch(*(watched(server, name) for name in names))) as desk:
-            seen = [(await desk.round())[0] for _ in names]
+            seen = [(await desk.run_round())[0] for _ in names]
     assert sorted(seen) == names
 
 
@@ -131,7 +131,7 @@ async def test_a_single_server_is_checked_again_and_again_at_its_interval() -> N
         ScriptedServer(healthy) as server,
         at_work(Desk().watch(watched(server, interval=0.05))) as desk,
     ):
-        rounds = [(await desk.round())[1] for _ in range(10)]
+        rounds = [(await desk.run_round())[1] for _ in range(10)]
     starts = [each.check.started_at for each in rounds]
     assert 9 * 0.05 * 0.7 < starts[-1] - starts[0] < 3
     assert all(each.diagnosis.verdict is Verdict.HEALTHY for each in rounds)
@@ -141,14 +141,14 @@ async def test_a_server_that_comes_later_is_checked_at_once() -> None:
     async with ScriptedServer(healthy) as server, at_work(Desk().watch()) as desk:
         await asyncio.sleep(0)  # the engine now sleeps, with nothing to wait for
         desk.watch(watched(server))
-        assert (await desk.round())[0] == "fra1"
+        assert (await desk.run_round())[0] == "fra1"
 
 
 async def test_recheck_does_not_wait_for_the_interval() -> None:
     async with ScriptedServer(healthy) as server, at_work(Desk().watch(watched(server))) as desk:
-        await desk.round()
+        await desk.run_round()
         desk.engine.recheck(["fra1", "nobody"])
-        await desk.round()
+        await desk.run_round()
 
 
 async def test_recheck_in_the_moment_in_which_a_check_ends_is_not_lost() -> None:
@@ -161,20 +161,20 @@ async def test_recheck_in_the_moment_in_which_a_check_ends_is_not_lost() -> None
 
         desk.engine.listen(ask_in_the_next_turn_of_the_loop)
         async with at_work(desk):
-            await desk.round()
-            await desk.round()
+            await desk.run_round()
+            await desk.run_round()
 
 
 async def test_a_server_is_not_checked_twice_at_the_same_time() -> None:
     async with ScriptedServer(silence) as server:
         impatient = dataclasses.replace(watched(server), timeout=0.1)
         async with at_work(Desk().watch(impatient)) as desk:
-            await server.received_so_many(1)
+            await server.wait_for_packets(1)
             for _ in range(5):
                 desk.engine.recheck(["fra1"])
                 await asyncio.sleep(0)
             assert len(desk.engine._in_flight) == 1
-            await desk.round()
+            await desk.run_round()
             next_due = desk.engine.schedule.next_due()
             assert next_due is not None
             assert next_due - asyncio.get_running_loop().time() > RARELY_S / 3
@@ -191,10 +191,10 @@ async def test_the_board_shows_what_the_checks_mean_as_it_changes() -> None:
         async with at_work(Desk().watch(server)) as desk:
             seen = []
             for mode in (Mode.HEALTHY, Mode.UNDER_LOAD, Mode.SILENT, Mode.CLOSED, Mode.HEALTHY):
-                lab.become(mode)
+                lab.set_mode(mode)
                 desk.engine.recheck(["fra1"])
-                await desk.round()
-                seen.append((desk.row().word, desk.row().severity))
+                await desk.run_round()
+                seen.append((desk.server_state().status_word, desk.server_state().severity))
     assert seen == [
         ("healthy", Severity.UP),
         ("under-load", Severity.DEGRADED),
@@ -214,8 +214,8 @@ async def test_of_many_servers_only_the_broken_one_is_down() -> None:
         await lab.start()
     async with at_work(Desk().watch(*servers)) as desk:
         for _ in labs:
-            await desk.round()
-        words = [desk.row(server.name).word for server in servers]
+            await desk.run_round()
+        words = [desk.server_state(server.name).status_word for server in servers]
     for lab in labs:
         await lab.stop()
     assert words == ["healthy", "psk-mismatch", "healthy"]
@@ -227,10 +227,10 @@ async def test_a_server_without_its_keys_is_unknown_with_the_line_that_says_why(
         desk = Desk()
         desk.engine.watch([watched(server)], {}, {"fra1": line})
         async with at_work(desk):
-            _, outcome = await desk.round()
+            _, outcome = await desk.run_round()
     assert (outcome.diagnosis.verdict, outcome.diagnosis.summary) == (Verdict.MISCONFIGURED, line)
-    assert desk.row().severity is Severity.UNKNOWN
-    assert desk.row().samples.loss() is None
+    assert desk.server_state().severity is Severity.UNKNOWN
+    assert desk.server_state().samples.loss() is None
     assert server.received == []
 
 
@@ -239,21 +239,21 @@ async def test_a_server_without_its_keys_is_unknown_with_the_line_that_says_why(
 
 async def test_a_paused_server_is_not_checked_until_it_is_resumed() -> None:
     async with ScriptedServer(healthy) as server, at_work(Desk().watch(watched(server))) as desk:
-        await desk.round()
+        await desk.run_round()
         desk.engine.pause(["fra1", "nobody"], True)
         desk.engine.recheck(["fra1"])
         assert desk.engine.schedule.next_due() is None
-        assert desk.row().severity is Severity.PAUSED
+        assert desk.server_state().severity is Severity.PAUSED
         desk.engine.pause(["fra1"], False)
-        await desk.round()
-        assert desk.row().severity is Severity.UP
+        await desk.run_round()
+        assert desk.server_state().severity is Severity.UP
 
 
 async def test_a_server_that_the_file_pauses_is_not_checked() -> None:
     async with ScriptedServer(healthy) as server:
         paused, other = dataclasses.replace(watched(server), paused=True), watched(server, "nyc1")
         async with at_work(Desk().watch(paused, other)) as desk:
-            assert (await desk.round())[0] == "nyc1"
+            assert (await desk.run_round())[0] == "nyc1"
     assert len(server.initiations) == 1
 
 
@@ -261,9 +261,9 @@ async def test_a_pause_during_a_check_ends_with_that_check() -> None:
     async with ScriptedServer(silence) as server:
         impatient = dataclasses.replace(watched(server, interval=0.01), timeout=0.1)
         async with at_work(Desk().watch(impatient)) as desk:
-            await server.received_so_many(1)
+            await server.wait_for_packets(1)
             desk.engine.pause(["fra1"], True)
-            await desk.round()
+            await desk.run_round()
             assert desk.engine.schedule.next_due() is None
 
 
@@ -274,25 +274,25 @@ async def test_a_server_that_is_removed_during_its_check_is_forgotten() -> None:
     async with ScriptedServer(silence) as server:
         impatient = dataclasses.replace(watched(server), timeout=0.1)
         async with at_work(Desk().watch(impatient)) as desk:
-            await server.received_so_many(1)
+            await server.wait_for_packets(1)
             desk.watch()
             await desk.in_flight()
             assert desk.engine.schedule.next_due() is None
             assert desk.rounds.empty()
-            assert desk.engine.board.rows == {}
+            assert desk.engine.fleet_state.states == {}
 
 
 async def test_a_server_that_is_removed_and_added_again_during_its_check_is_checked_again() -> None:
     async with ScriptedServer(silence) as server:
         impatient = dataclasses.replace(watched(server), timeout=0.1)
         async with at_work(Desk().watch(impatient)) as desk:
-            await server.received_so_many(1)
+            await server.wait_for_packets(1)
             desk.watch()
             desk.watch(impatient)
             server.script = healthy
             await desk.in_flight()
-            await desk.round()
-            assert desk.row().severity is Severity.UP
+            await desk.run_round()
+            assert desk.server_state().severity is Severity.UP
 
 
 async def test_a_changed_server_is_checked_where_it_is_now() -> None:
@@ -301,11 +301,11 @@ async def test_a_changed_server_is_checked_where_it_is_now() -> None:
         ScriptedServer(healthy) as new,
         at_work(Desk().watch(watched(old))) as desk,
     ):
-        await desk.round()
+        await desk.run_round()
         desk.watch(watched(new))
         desk.engine.recheck(["fra1"])
-        await desk.round()
-        assert len(desk.row().samples) == 2
+        await desk.run_round()
+        assert len(desk.server_state().samples) == 2
     assert len(old.initiations) == len(new.initiations) == 1
 
 
@@ -320,7 +320,7 @@ async def test_a_listener_that_raises_ends_the_engine_with_its_error() -> None:
         desk = Desk().watch(watched(server))
         desk.engine.listen(raises)
         with pytest.raises(ZeroDivisionError):
-            await asyncio.wait_for(desk.engine.run(), PATIENCE_S)
+            await asyncio.wait_for(desk.engine.run(), ANSWER_TIMEOUT_S)
     assert desk.prober.ports == ()
 
 
@@ -329,17 +329,17 @@ async def test_a_fault_in_a_check_ends_the_engine_with_its_error() -> None:
         raise ZeroDivisionError
 
     async with ScriptedServer(healthy) as server:
-        engine = Engine(Prober(stamps=has_no_stamp))
+        engine = Engine(Prober(timestamps=has_no_stamp))
         engine.watch([watched(server)], {"fra1": Target(watched(server), IDENTITY)}, {})
         with pytest.raises(ZeroDivisionError):
-            await asyncio.wait_for(engine.run(), PATIENCE_S)
+            await asyncio.wait_for(engine.run(), ANSWER_TIMEOUT_S)
 
 
 async def test_cancelled_it_gives_up_its_checks_and_closes_its_sockets() -> None:
     async with ScriptedServer(silence) as server:
         desk = Desk().watch(watched(server))
         async with at_work(desk):
-            await server.received_so_many(1)
+            await server.wait_for_packets(1)
         assert desk.running is not None
         assert desk.running.cancelled()
         assert desk.engine._in_flight == {}
@@ -350,5 +350,5 @@ async def test_cancelled_it_gives_up_its_checks_and_closes_its_sockets() -> None
 async def test_the_rate_counts_finished_checks() -> None:
     async with ScriptedServer(healthy) as server, at_work(Desk().watch(watched(server))) as desk:
         assert desk.engine.checks_per_second == 0
-        await desk.round()
+        await desk.run_round()
         assert desk.engine.checks_per_second == pytest.approx(1 / 5)

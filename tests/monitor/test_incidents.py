@@ -11,8 +11,16 @@ from hypothesis import strategies as st
 
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.fleet.records import Endpoint
-from wgmon_tui.monitor.damping import Damping, Rules, step
-from wgmon_tui.monitor.incidents import Event, Incident, What, acknowledged, ended, follow, random_id
+from wgmon_tui.monitor.damping import Damping, Rules, next_damping
+from wgmon_tui.monitor.incidents import (
+    Event,
+    Incident,
+    What,
+    acknowledge_incident,
+    close_incident,
+    random_id,
+    update_incident,
+)
 from wgmon_tui.probe.records import Check
 
 CHECK = Check("fra1", "here", Endpoint("192.0.2.7", 51820), None, 0.0, None)
@@ -35,8 +43,8 @@ def followed(*verdicts: Verdict, by: Rules = USUAL) -> tuple[Incident | None, li
     damping, incident, events = Damping(), None, []
     ids = map(str, count(1))
     for at, (before, verdict) in enumerate(zip((None, *verdicts), verdicts, strict=False)):
-        damping = step(damping, verdict.severity, by, at)
-        incident, event = follow(
+        damping = next_damping(damping, verdict.severity, by, at)
+        incident, event = update_incident(
             incident,
             damping,
             CHECK,
@@ -52,7 +60,7 @@ def followed(*verdicts: Verdict, by: Rules = USUAL) -> tuple[Incident | None, li
 def told(*verdicts: Verdict) -> list[Told]:
     _, events = followed(*verdicts)
     return [
-        Told(event.what.value, event.at, event.incident.verdict.slug, event.incident.severity.word)
+        Told(event.kind.value, event.at, event.incident.verdict.slug, event.incident.severity.word)
         for event in events
     ]
 
@@ -107,7 +115,7 @@ def test_flapping_is_said_once_and_holds_it_open() -> None:
     outage = (SILENT, SILENT, HEALTHY, HEALTHY)
     incident, events = followed(HEALTHY, *outage, *outage, HEALTHY, HEALTHY, HEALTHY)
     assert incident is not None
-    assert [(event.what, event.incident.id, event.incident.flapping) for event in events] == [
+    assert [(event.kind, event.incident.id, event.incident.flapping) for event in events] == [
         (What.OPENED, "1", False),
         (What.CLOSED, "1", False),
         (What.OPENED, "2", False),
@@ -120,15 +128,15 @@ def test_the_end_of_flapping_is_the_end_of_its_incident() -> None:
     outage = (SILENT, SILENT, HEALTHY, HEALTHY)
     incident, events = followed(HEALTHY, *outage, *outage, HEALTHY, by=Rules(calm=3.0))
     assert incident is None
-    assert (events[-1].what, events[-1].incident.flapping) == (What.CLOSED, True)
+    assert (events[-1].kind, events[-1].incident.flapping) == (What.CLOSED, True)
 
 
 def test_an_incident_that_another_process_opened_goes_on() -> None:
     known = Incident("abc", "fra1", "here", -1000.0, SILENT, DOWN, "")
     down = Damping(DOWN, (DOWN, DOWN), failed_at=0.0)
     healthy = Diagnosis(HEALTHY, "")
-    assert follow(known, down, CHECK, healthy, 1.0, confirmed=False) == (known, None)
-    gone, event = follow(known, Damping(UP), CHECK, healthy, 2.0, confirmed=False)
+    assert update_incident(known, down, CHECK, healthy, 1.0, confirmed=False) == (known, None)
+    gone, event = update_incident(known, Damping(UP), CHECK, healthy, 2.0, confirmed=False)
     assert gone is None
     assert event is not None
     assert (event.incident.id, event.incident.closed_at) == ("abc", 2.0)
@@ -136,13 +144,13 @@ def test_an_incident_that_another_process_opened_goes_on() -> None:
 
 def test_no_incident_ends_before_it_began() -> None:
     incident = Incident("abc", "fra1", "here", 1000.0, SILENT, DOWN, "")
-    assert ended(incident, 10.0).incident.closed_at == 1000.0
+    assert close_incident(incident, 10.0).incident.closed_at == 1000.0
 
 
 def test_who_acknowledged_first_stays_so_and_a_second_one_may_add_a_note() -> None:
     incident = Incident("abc", "fra1", "here", 0.0, SILENT, DOWN, "")
-    first = acknowledged(incident, 5.0, "alice")
-    second = acknowledged(first.incident, 9.0, "bob", "on my way")
+    first = acknowledge_incident(incident, 5.0, "alice")
+    second = acknowledge_incident(first.incident, 9.0, "bob", "on my way")
     assert (second.who, second.note) == ("bob", "on my way")
     assert second.incident == first.incident
     assert (first.incident.acknowledged_by, first.incident.acknowledged_at) == ("alice", 5.0)
@@ -157,17 +165,17 @@ def test_incidents_come_one_after_the_other_and_only_get_worse(verdicts: list[Ve
     incident, events = followed(*verdicts)
     current: Incident | None = None
     for event in events:
-        if event.what is What.OPENED:
+        if event.kind is What.OPENED:
             assert current is None
         else:
             assert current is not None
             assert current.id == event.incident.id
             assert current.severity is event.incident.severity or current.severity is DEGRADED
-        current = None if event.what is What.CLOSED else event.incident
+        current = None if event.kind is What.CLOSED else event.incident
     assert current == incident
 
 
 @pytest.mark.parametrize("settled", [None, UP])
 def test_a_server_that_is_not_settled_broken_opens_none(settled: Severity | None) -> None:
     silent = Diagnosis(SILENT, "")
-    assert follow(None, Damping(settled), CHECK, silent, 0.0, confirmed=True) == (None, None)
+    assert update_incident(None, Damping(settled), CHECK, silent, 0.0, confirmed=True) == (None, None)

@@ -18,25 +18,25 @@ class Heard:
 
     def __init__(self, *names: str) -> None:
         self.names: list[str] = []
-        self.engine = Engine(Prober(stamps=lambda _: bytes(12)))
+        self.engine = Engine(Prober(timestamps=lambda _: bytes(12)))
         self.engine.watch([server(name) for name in names], {}, {})
         self.engine.listen(self._hear)
 
-    def _hear(self, row: Row, _: Round | None, __: tuple[Event, ...]) -> None:
-        self.names.append(row.server.name)
+    def _hear(self, server_state: Row, _: Round | None, __: tuple[Event, ...]) -> None:
+        self.names.append(server_state.server.name)
 
-    def row(self, name: str) -> Row:
-        return self.engine.board.rows[name]
+    def server_state(self, name: str) -> Row:
+        return self.engine.fleet_state.states[name]
 
 
 def test_a_mute_is_told_once_and_holds_who_asked_for_it() -> None:
     heard = Heard("ams1", "fra1")
     heard.engine.mute(["ams1", "nobody"], inf, "ada")
     heard.engine.mute(["ams1"], inf, "ada")
-    assert (heard.row("ams1").muted_until, heard.row("ams1").muted_by) == (inf, "ada")
-    assert heard.row("fra1").muted_until is None
+    assert (heard.server_state("ams1").muted_until, heard.server_state("ams1").muted_by) == (inf, "ada")
+    assert heard.server_state("fra1").muted_until is None
     heard.engine.mute(["ams1"], None, "bob")
-    assert (heard.row("ams1").muted_until, heard.row("ams1").muted_by) == (None, "")
+    assert (heard.server_state("ams1").muted_until, heard.server_state("ams1").muted_by) == (None, "")
     assert heard.names == ["ams1", "ams1"]
 
 
@@ -44,15 +44,15 @@ def test_a_mute_ends_when_its_time_is_over() -> None:
     heard = Heard("ams1", "fra1")
     heard.engine.mute(["ams1"], time.time() - 1, "ada")
     heard.engine.mute(["fra1"], time.time() + 3600, "ada")
-    heard.engine._look_at_the_clock()
-    assert heard.row("ams1").muted_until is None
-    assert heard.row("fra1").muted_until is not None
+    heard.engine._apply_timers()
+    assert heard.server_state("ams1").muted_until is None
+    assert heard.server_state("fra1").muted_until is not None
 
 
 def test_a_maintenance_is_on_for_those_that_it_names_while_it_lasts() -> None:
     heard, now = Heard("ams1", "fra1"), time.time()
-    heard.engine.maintain([Maintenance("move", now - 60, now + 60, servers=("fra*",))])
-    assert (heard.row("ams1").maintenance, heard.row("fra1").maintenance) == (None, "move")
-    heard.engine.maintain([])
-    assert heard.row("fra1").maintenance is None
+    heard.engine.set_maintenance([Maintenance("move", now - 60, now + 60, servers=("fra*",))])
+    assert (heard.server_state("ams1").maintenance, heard.server_state("fra1").maintenance) == (None, "move")
+    heard.engine.set_maintenance([])
+    assert heard.server_state("fra1").maintenance is None
     assert heard.names == ["fra1", "fra1"]

@@ -38,7 +38,7 @@ def test_samples_that_are_taken_whole_stand_in_for_those_before(
     values: list[float | None], before: list[float | None]
 ) -> None:
     samples = samples_of(before)
-    samples.refill([math.nan if value is None else value for value in values])
+    samples.replace_all([math.nan if value is None else value for value in values])
     assert samples.recent(CAPACITY) == values[-CAPACITY:]
     samples.add(0.5)
     assert samples.recent(CAPACITY) == [*values, 0.5][-CAPACITY:]

@@ -16,15 +16,15 @@ INTERVAL = 10.0
 
 def run(schedule: Schedule, names: list[str], until: float) -> dict[str, list[float]]:
     """Check every server as an engine would whose checks take no time: when was each one due?"""
-    schedule.first(names, 0.0)
+    schedule.schedule_first(names, 0.0)
     due_at: dict[str, list[float]] = {name: [] for name in names}
     while (now := schedule.next_due()) is not None and now <= until:
-        for name, due in schedule.due(now):
+        for name, due in schedule.take_due(now):
             due_at[name].append(due)
             if len(due_at[name]) == 1:
-                schedule.next_phase(name, now, INTERVAL)
+                schedule.schedule_second(name, now, INTERVAL)
             else:
-                schedule.again(name, due, INTERVAL)
+                schedule.schedule_next(name, due, INTERVAL)
     return due_at
 
 
@@ -41,8 +41,8 @@ def test_every_server_is_checked_at_its_jittered_interval_and_none_starves(seed:
 @given(st.integers())
 def test_the_first_round_takes_each_server_once_and_is_spread(seed: int) -> None:
     schedule = Schedule(Random(seed))
-    schedule.first(NAMES, 100.0)
-    taken = schedule.due(100.0 + len(NAMES) / FIRST_PER_S)
+    schedule.schedule_first(NAMES, 100.0)
+    taken = schedule.take_due(100.0 + len(NAMES) / FIRST_PER_S)
     assert sorted(name for name, _ in taken) == sorted(NAMES)
     dues = [due for _, due in taken]
     assert dues == pytest.approx([100.0 + position / FIRST_PER_S for position in range(len(NAMES))])
@@ -51,9 +51,9 @@ def test_the_first_round_takes_each_server_once_and_is_spread(seed: int) -> None
 @given(st.integers(1, len(NAMES)))
 def test_of_many_that_are_due_the_longest_overdue_are_taken_first_and_none_is_lost(most: int) -> None:
     schedule = Schedule(Random(1))
-    schedule.first(NAMES, 0.0)
+    schedule.schedule_first(NAMES, 0.0)
     portions = []
-    while portion := schedule.due(100.0, most):
+    while portion := schedule.take_due(100.0, most):
         assert len(portion) <= most
         portions += portion
     assert sorted(name for name, _ in portions) == sorted(NAMES)
@@ -76,20 +76,20 @@ def test_servers_that_start_together_drift_apart() -> None:
 
 def test_lag_is_how_late_checks_began() -> None:
     schedule = Schedule(Random(1))
-    assert schedule.lag(0.5) is None
+    assert schedule.lag_percentile(0.5) is None
     for late in range(100):
-        schedule.note_lag(late / 100)
-    assert schedule.lag(0.5) == pytest.approx(0.5)
-    assert schedule.lag(1.0) == pytest.approx(0.99)
+        schedule.record_lag(late / 100)
+    assert schedule.lag_percentile(0.5) == pytest.approx(0.5)
+    assert schedule.lag_percentile(1.0) == pytest.approx(0.99)
 
 
 def test_lags_are_bounded_in_memory() -> None:
     schedule = Schedule(Random(1))
     for lag in (1.0, 2.0):
         for _ in range(5000):
-            schedule.note_lag(lag)
+            schedule.record_lag(lag)
     assert len(schedule._lags) < 5000
-    assert schedule.lag(0.0) == 2.0
+    assert schedule.lag_percentile(0.0) == 2.0
 
 
 class Appointments(RuleBasedStateMachine):
@@ -103,19 +103,19 @@ class Appointments(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES[:4]), delay=st.floats(0, 20))
     def appoint(self, name: str, delay: float) -> None:
-        self.schedule.at(name, self.now + delay)
+        self.schedule.schedule_at(name, self.now + delay)
         self.appointments[name] = self.now + delay
 
     @rule(name=st.sampled_from(NAMES[:4]))
     def cancel(self, name: str) -> None:
-        self.schedule.drop(name)
+        self.schedule.unschedule(name)
         self.appointments.pop(name, None)
 
     @rule(seconds=st.floats(0, 15))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
         due = {name: at for name, at in self.appointments.items() if at <= self.now}
-        taken = self.schedule.due(self.now)
+        taken = self.schedule.take_due(self.now)
         assert dict(taken) == due
         assert len(taken) == len(due)
         assert [at for _, at in taken] == sorted(due.values())

@@ -36,7 +36,7 @@ def damped(server: ScriptedServer, name: str = "fra1", *, interval: float = 3600
 
 
 def happened(desk: Desk) -> list[tuple[What, str]]:
-    return [(event.what, event.incident.server) for event in desk.events]
+    return [(event.kind, event.incident.server) for event in desk.events]
 
 
 # In haste
@@ -47,9 +47,9 @@ async def test_an_outage_is_settled_by_checks_that_follow_at_once() -> None:
         await rounds(desk, ["fra1"])
         server.script = silence
         await rounds(desk, ["fra1"])
-        assert (desk.row().severity, desk.row().progress) == (UP, (1, 2))
-        await desk.round()
-        assert desk.row().severity is DOWN
+        assert (desk.server_state().severity, desk.server_state().progress) == (UP, (1, 2))
+        await desk.run_round()
+        assert desk.server_state().severity is DOWN
         assert happened(desk) == [(What.OPENED, "fra1")]
         due = desk.engine.schedule.next_due()
         assert due is not None
@@ -62,17 +62,17 @@ async def test_a_check_that_is_lost_is_no_incident() -> None:
         server.script = silence
         await rounds(desk, ["fra1"])
         server.script = healthy
-        await desk.round()
-        assert (desk.row().severity, desk.row().progress) == (UP, None)
+        await desk.run_round()
+        assert (desk.server_state().severity, desk.server_state().progress) == (UP, None)
     assert desk.events == []
 
 
 async def test_the_first_failure_of_all_is_settled_in_haste_too() -> None:
     async with ScriptedServer(silence) as server, at_work(Desk().watch(damped(server))) as desk:
-        await desk.round()
-        assert desk.row().severity is Severity.UNKNOWN
-        await desk.round()
-        assert desk.row().severity is DOWN
+        await desk.run_round()
+        assert desk.server_state().severity is Severity.UNKNOWN
+        await desk.run_round()
+        assert desk.server_state().severity is DOWN
 
 
 async def test_a_server_that_comes_back_is_believed_after_two_checks() -> None:
@@ -80,9 +80,9 @@ async def test_a_server_that_comes_back_is_believed_after_two_checks() -> None:
         await rounds(desk, ["fra1", "fra1"])
         server.script = healthy
         await rounds(desk, ["fra1"])
-        await desk.round()
-        assert desk.row().severity is UP
-    assert [event.what for event in desk.events] == [What.OPENED, What.CLOSED]
+        await desk.run_round()
+        assert desk.server_state().severity is UP
+    assert [event.kind for event in desk.events] == [What.OPENED, What.CLOSED]
     assert len({event.incident.id for event in desk.events}) == 1
 
 
@@ -90,8 +90,8 @@ async def test_haste_never_checks_more_often_than_the_interval() -> None:
     async with ScriptedServer(healthy) as server:
         quick = damped(server, interval=0.02)
         async with at_work(Desk().watch(quick)) as desk:
-            await desk.round()
-            desk.engine._check_soon("fra1", 1.0, 0.02)
+            await desk.run_round()
+            desk.engine._schedule_recheck("fra1", 1.0, 0.02)
             due = desk.engine.schedule.next_due()
             assert due is not None
             assert due - asyncio.get_running_loop().time() < 0.03
@@ -100,7 +100,7 @@ async def test_haste_never_checks_more_often_than_the_interval() -> None:
 async def test_where_many_fall_at_once_each_waits_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "RECHECKS_PER_S", 0.05)
     async with ScriptedServer(silence) as server, at_work(Desk().watch(damped(server))) as desk:
-        await desk.round()
+        await desk.run_round()
         due = desk.engine.schedule.next_due()
         assert due is not None
         assert due - asyncio.get_running_loop().time() > HALF_MINUTE_S / 2
@@ -118,12 +118,16 @@ async def test_in_a_small_fleet_witnesses_are_asked_and_the_failure_counts() -> 
         await rounds(desk, TRIO)
         ill.script = silence
         await rounds(desk, ["fra1"])
-        assert (desk.row().severity, desk.row().word, desk.row().progress) == (UP, "silent", None)
-        asked = {(await desk.round())[0] for _ in range(2)}
+        assert (
+            desk.server_state().severity,
+            desk.server_state().status_word,
+            desk.server_state().progress,
+        ) == (UP, "silent", None)
+        asked = {(await desk.run_round())[0] for _ in range(2)}
         assert asked == {"nyc1", "syd1"}
-        assert desk.row().progress == (1, 2)
-        while desk.row().severity is UP:
-            await desk.round()
+        assert desk.server_state().progress == (1, 2)
+        while desk.server_state().severity is UP:
+            await desk.run_round()
     assert happened(desk) == [(What.OPENED, "fra1")]
 
 
@@ -133,8 +137,8 @@ async def test_who_is_down_already_troubles_no_witnesses() -> None:
         ScriptedServer(silence) as ill,
         at_work(Desk().watch(damped(ill), damped(well, "nyc1"), damped(well, "syd1"))) as desk,
     ):
-        while desk.row().severity is not DOWN:
-            await desk.round()
+        while desk.server_state().severity is not DOWN:
+            await desk.run_round()
         await desk.in_flight()
         asked = len(well.initiations)
         await rounds(desk, ["fra1"])
@@ -151,14 +155,14 @@ async def test_an_uplink_that_fails_for_a_while_opens_no_incident(size: int) -> 
         async with at_work(Desk().watch(*fleet)) as desk:
 
             async def until_all_are(severity: Severity) -> None:
-                while any(desk.row(name).severity is not severity for name in names):
-                    await desk.round()
+                while any(desk.server_state(name).severity is not severity for name in names):
+                    await desk.run_round()
 
             await until_all_are(UP)
             for _ in range(2):
                 server.script = silence
                 await until_all_are(Severity.UNKNOWN)
-                assert {desk.row(name).word for name in names} == {"local-fault"}
+                assert {desk.server_state(name).status_word for name in names} == {"local-fault"}
                 server.script = healthy
                 await until_all_are(UP)
     assert desk.events == []
@@ -170,8 +174,8 @@ async def test_a_start_without_an_uplink_accuses_no_server_that_was_well() -> No
         for name in TRIO:
             desk.engine.restore(name, severity=UP, since=1.0, damping=Damping(UP, (UP, UP)))
         async with at_work(desk):
-            while {desk.row(name).word for name in TRIO} != {"local-fault"}:
-                await desk.round()
+            while {desk.server_state(name).status_word for name in TRIO} != {"local-fault"}:
+                await desk.run_round()
     assert desk.events == []
 
 
@@ -193,29 +197,34 @@ async def test_an_incident_goes_on_over_a_restart_as_the_same_one() -> None:
             port_monitor="open|filtered",
             incident=KNOWN,
         )
-        row = desk.row()
-        assert (row.severity, row.since, row.word, row.incident) == (DOWN, 50.0, "silent", KNOWN)
-        assert row.samples.recent(5) == pytest.approx([0.02, None])
+        server_state = desk.server_state()
+        assert (
+            server_state.severity,
+            server_state.since,
+            server_state.status_word,
+            server_state.incident,
+        ) == (DOWN, 50.0, "silent", KNOWN)
+        assert server_state.samples.recent(5) == pytest.approx([0.02, None])
         async with at_work(desk):
-            await desk.round()
-            await desk.round()
+            await desk.run_round()
+            await desk.run_round()
     [event] = desk.events
-    assert (event.what, event.incident.id, desk.row().severity) == (What.CLOSED, "abc", UP)
+    assert (event.kind, event.incident.id, desk.server_state().severity) == (What.CLOSED, "abc", UP)
 
 
 async def test_what_is_known_of_nobody_or_too_late_is_dropped() -> None:
     async with ScriptedServer(healthy) as server, at_work(Desk().watch(damped(server))) as desk:
-        await desk.round()
+        await desk.run_round()
         for name in ("nobody", "fra1"):
             desk.engine.restore(name, severity=DOWN, since=1.0, damping=Damping(DOWN), incident=KNOWN)
-        assert (desk.row().severity, desk.row().incident) == (UP, None)
+        assert (desk.server_state().severity, desk.server_state().incident) == (UP, None)
 
 
 async def test_a_server_that_was_paused_stays_so_over_a_restart() -> None:
     async with ScriptedServer(healthy) as server:
         desk = Desk().watch(damped(server))
         desk.engine.restore("fra1", severity=UP, since=50.0, damping=Damping(UP), paused=True)
-        assert desk.row().severity is Severity.PAUSED
+        assert desk.server_state().severity is Severity.PAUSED
         assert desk.engine.schedule.next_due() is None
 
 
@@ -226,10 +235,10 @@ class Heard:
         self.told: list[tuple[str, Severity, list[tuple[What, str, str]]]] = []
         desk.engine.listen(self._listen)
 
-    def _listen(self, row: Row, outcome: Round | None, events: Iterable[Event]) -> None:
+    def _listen(self, server_state: Row, outcome: Round | None, events: Iterable[Event]) -> None:
         if outcome is None:
-            said = [(event.what, event.who, event.note) for event in events]
-            self.told.append((row.server.name, row.severity, said))
+            said = [(event.kind, event.who, event.note) for event in events]
+            self.told.append((server_state.server.name, server_state.severity, said))
 
 
 NOT_CHECKED = Server("fra1", Endpoint("192.0.2.7", 51820), SERVER.public, "bastion")
@@ -261,18 +270,18 @@ def test_a_server_that_leaves_the_file_ends_its_incident() -> None:
     heard = Heard(desk)
     desk.watch()
     assert heard.told == [("fra1", DOWN, [(What.CLOSED, "", "left servers.toml")])]
-    assert desk.engine.board.rows == {}
+    assert desk.engine.fleet_state.states == {}
 
 
 def test_a_pause_that_the_file_says_or_takes_back_takes_effect() -> None:
     desk = Desk().watch(NOT_CHECKED)
     paused = replace(NOT_CHECKED, paused=True)
     desk.watch(paused)
-    assert (desk.row().severity, desk.row().paused_by) == (Severity.PAUSED, "servers.toml")
+    assert (desk.server_state().severity, desk.server_state().paused_by) == (Severity.PAUSED, "servers.toml")
     desk.engine.pause(["fra1"], False, "alice")
     desk.watch(replace(paused, tags=("eu",)))
-    assert desk.row().severity is Severity.UNKNOWN  # another line of the entry changed
+    assert desk.server_state().severity is Severity.UNKNOWN  # another line of the entry changed
     desk.engine.pause(["fra1"], True, "alice")
     desk.watch(NOT_CHECKED)
-    assert desk.row().severity is Severity.UNKNOWN
+    assert desk.server_state().severity is Severity.UNKNOWN
     assert desk.engine.schedule.next_due() is not None

@@ -14,7 +14,7 @@ from wgmon_tui.diagnosis.diagnose import diagnose
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.monitor.board import Board, Round
-from wgmon_tui.monitor.standing import standing_after, still_standing, unexplained
+from wgmon_tui.monitor.standing import carried_after, still_valid, without_experiments
 from wgmon_tui.probe.records import (
     Check,
     Evidence,
@@ -72,17 +72,17 @@ def unanswered(*evidence: Evidence) -> Check:
 
 @each_of_silence
 def test_an_explanation_of_silence_stands_beside_silence(found: Evidence) -> None:
-    assert still_standing([found], unanswered(SILENCE)) == (found,)
+    assert still_valid([found], unanswered(SILENCE)) == (found,)
 
 
 @each_of_the_data_path
 def test_what_a_deep_look_found_stands_beside_quick_looks(found: Evidence) -> None:
-    assert still_standing([found], answered(InnerEcho("10.8.0.1", 3, 0, None), tunnel=LOST)) == (found,)
-    assert still_standing([found], answered()) == (found,)
+    assert still_valid([found], answered(InnerEcho("10.8.0.1", 3, 0, None), tunnel=LOST)) == (found,)
+    assert still_valid([found], answered()) == (found,)
 
 
 def test_an_mtu_stands_beside_small_packets_that_pass() -> None:
-    assert still_standing([NARROW], answered(tunnel=PASSED)) == (NARROW,)
+    assert still_valid([NARROW], answered(tunnel=PASSED)) == (NARROW,)
 
 
 # What does not
@@ -90,7 +90,7 @@ def test_an_mtu_stands_beside_small_packets_that_pass() -> None:
 
 @each_of_silence
 def test_a_handshake_refutes_every_explanation_of_silence(found: Evidence) -> None:
-    assert still_standing([found], answered()) == ()
+    assert still_valid([found], answered()) == ()
 
 
 @each_of_silence
@@ -104,84 +104,86 @@ def test_a_handshake_refutes_every_explanation_of_silence(found: Evidence) -> No
     ids=lambda each: type(each).__name__,
 )
 def test_what_explained_silence_does_not_explain_a_refusal(found: Evidence, said: Evidence) -> None:
-    assert still_standing([found], unanswered(said)) == ()
+    assert still_valid([found], unanswered(said)) == ()
 
 
 @pytest.mark.parametrize("found", [KEEPALIVE, NO_KEEPALIVE], ids=repr)
 def test_data_that_comes_back_refutes_what_was_found_in_its_absence(found: Evidence) -> None:
-    assert still_standing([found], answered(tunnel=PASSED)) == ()
+    assert still_valid([found], answered(tunnel=PASSED)) == ()
 
 
 @each_of_the_data_path
 def test_without_a_handshake_nothing_is_said_of_the_data_path(found: Evidence) -> None:
-    assert still_standing([found], unanswered(SILENCE)) == ()
+    assert still_valid([found], unanswered(SILENCE)) == ()
 
 
 def test_what_is_looked_at_anew_replaces_what_was_found_before() -> None:
     wider = PathMtu(1420, 1420, None)
-    assert still_standing([NARROW], answered(wider)) == ()
-    assert standing_after([NARROW], answered(wider)) == (wider,)
+    assert still_valid([NARROW], answered(wider)) == ()
+    assert carried_after([NARROW], answered(wider)) == (wider,)
 
 
 @given(st.lists(any_evidence, max_size=6))
 def test_a_fact_of_one_check_alone_never_stands(evidence: list[Evidence]) -> None:
     lasting = tuple(map(type, OF_THE_DATA_PATH + OF_SILENCE))
     for check in (answered(*evidence), unanswered(*evidence)):
-        assert all(isinstance(each, lasting) for each in standing_after((), check))
-        assert all(isinstance(each, lasting) for each in still_standing(evidence, check))
+        assert all(isinstance(each, lasting) for each in carried_after((), check))
+        assert all(isinstance(each, lasting) for each in still_valid(evidence, check))
 
 
 @given(st.lists(any_evidence, max_size=4), st.lists(any_evidence, max_size=4))
 def test_what_stands_does_not_grow_with_every_check(before: list[Evidence], evidence: list[Evidence]) -> None:
     for check in (answered(*evidence), unanswered(*evidence)):
-        once = standing_after(before, check)
-        assert set(standing_after(once, check)) == set(once)
+        once = carried_after(before, check)
+        assert set(carried_after(once, check)) == set(once)
 
 
 def test_experiments_made_again_begin_without_their_old_findings() -> None:
-    standing = {ADDRESS: (*OF_SILENCE, *OF_THE_DATA_PATH), None: (FreshPortAnswered(),)}
-    assert unexplained(standing) == {ADDRESS: tuple(OF_THE_DATA_PATH), None: ()}
+    carried_evidence = {ADDRESS: (*OF_SILENCE, *OF_THE_DATA_PATH), None: (FreshPortAnswered(),)}
+    assert without_experiments(carried_evidence) == {ADDRESS: tuple(OF_THE_DATA_PATH), None: ()}
 
 
 # On the board
 
 
-def recorded(board: Board, check: Check) -> tuple[Evidence, ...]:
-    row = board.rows["fra1"]
-    standing = still_standing(row.standing.get(ADDRESS, ()), check)
-    board.record("fra1", Round((check,), (diagnose(check, row.server, (), standing),)), now=100.0)
-    return row.standing[ADDRESS]
+def recorded(fleet_state: Board, check: Check) -> tuple[Evidence, ...]:
+    server_state = fleet_state.states["fra1"]
+    carried_evidence = still_valid(server_state.carried_evidence.get(ADDRESS, ()), check)
+    fleet_state.record(
+        "fra1", Round((check,), (diagnose(check, server_state.server, (), carried_evidence),)), now=100.0
+    )
+    return server_state.carried_evidence[ADDRESS]
 
 
-def verdict(board: Board) -> Verdict:
-    last = board.rows["fra1"].last
+def verdict(fleet_state: Board) -> Verdict:
+    last = fleet_state.states["fra1"].last
     assert last is not None
     return last.diagnosis.verdict
 
 
 def test_a_proof_holds_until_the_server_answers() -> None:
-    board = Board([SERVER])
-    recorded(board, unanswered(SILENCE, KnownKeyAnswered(KEY)))
-    recorded(board, unanswered(SILENCE))
-    assert verdict(board) is Verdict.WRONG_SERVER_KEY
-    recorded(board, answered())
-    recorded(board, unanswered(SILENCE))
-    assert verdict(board) is Verdict.SILENT
+    fleet_state = Board([SERVER])
+    recorded(fleet_state, unanswered(SILENCE, KnownKeyAnswered(KEY)))
+    recorded(fleet_state, unanswered(SILENCE))
+    assert verdict(fleet_state) is Verdict.WRONG_SERVER_KEY
+    recorded(fleet_state, answered())
+    recorded(fleet_state, unanswered(SILENCE))
+    assert verdict(fleet_state) is Verdict.SILENT
 
 
 def test_bytes_of_another_protocol_leave_a_proof_standing() -> None:
-    board = Board([SERVER])
-    recorded(board, unanswered(SILENCE, KnownKeyAnswered(KEY)))
-    recorded(board, unanswered(ForeignBytes(0.01, 4, b"SSH-"), SILENCE))
-    assert verdict(board) is Verdict.WRONG_SERVER_KEY
+    fleet_state = Board([SERVER])
+    recorded(fleet_state, unanswered(SILENCE, KnownKeyAnswered(KEY)))
+    recorded(fleet_state, unanswered(ForeignBytes(0.01, 4, b"SSH-"), SILENCE))
+    assert verdict(fleet_state) is Verdict.WRONG_SERVER_KEY
 
 
 def test_a_server_that_was_edited_begins_anew() -> None:
-    board = Board([SERVER])
-    assert recorded(board, answered(NO_KEEPALIVE)) == (NO_KEEPALIVE,)
-    assert verdict(board) is Verdict.DATA_DEAD
-    board.replace([SERVER])
-    assert board.rows["fra1"].standing == {ADDRESS: (NO_KEEPALIVE,)}
-    board.replace([replace(SERVER, tunnel=False)])  # as the diagnosis proposes
-    recorded(board, answered())
-    assert verdict(board) is Verdict.HEALTHY
+    fleet_state = Board([SERVER])
+    assert recorded(fleet_state, answered(NO_KEEPALIVE)) == (NO_KEEPALIVE,)
+    assert verdict(fleet_state) is Verdict.DATA_DEAD
+    fleet_state.replace([SERVER])
+    assert fleet_state.states["fra1"].carried_evidence == {ADDRESS: (NO_KEEPALIVE,)}
+    fleet_state.replace([replace(SERVER, tunnel=False)])  # as the diagnosis proposes
+    recorded(fleet_state, answered())
+    assert verdict(fleet_state) is Verdict.HEALTHY

@@ -16,7 +16,13 @@ from tests.probe.stage import ScriptedServer, closed_port, healthy, silence
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.monitor import engine
-from wgmon_tui.monitor.uplink import FEWEST, FEWEST_WITNESSES, SHARE, UplinkGuard, last_heard
+from wgmon_tui.monitor.uplink import (
+    MIN_SILENT_SERVERS,
+    MIN_SILENT_SHARE,
+    MIN_WITNESSES,
+    UplinkGuard,
+    last_packet_time,
+)
 from wgmon_tui.probe.records import Check, Direction, IcmpError, Packet
 
 NAMES = [f"server-{number}" for number in range(10)]
@@ -25,13 +31,13 @@ NAMES = [f"server-{number}" for number in range(10)]
 def guard_over(names: Iterable[str]) -> UplinkGuard:
     guard = UplinkGuard()
     for name in names:
-        guard.observe(name, 0.0)
+        guard.record_check(name, 0.0)
     return guard
 
 
 def fall(guard: UplinkGuard, names: Iterable[str]) -> None:
     for name in names:
-        guard.observe(name, None)
+        guard.record_check(name, None)
 
 
 # Who is to blame
@@ -40,56 +46,56 @@ def fall(guard: UplinkGuard, names: Iterable[str]) -> None:
 def test_all_that_were_well_and_fell_are_our_fault() -> None:
     guard = guard_over(NAMES)
     fall(guard, NAMES)
-    assert guard.suspicious
-    assert guard.fallen == set(NAMES)
+    assert guard.is_suspicious
+    assert guard.silent_servers == set(NAMES)
 
 
-@pytest.mark.parametrize("few", range(FEWEST))
+@pytest.mark.parametrize("few", range(MIN_SILENT_SERVERS))
 def test_so_few_say_nothing_of_our_side(few: int) -> None:
     guard = guard_over(NAMES[:few])
     fall(guard, NAMES[:few])
-    assert not guard.suspicious
+    assert not guard.is_suspicious
 
 
 def test_it_takes_most_of_them() -> None:
     guard = guard_over(NAMES)
     fall(guard, NAMES[:7])
-    assert not guard.suspicious
+    assert not guard.is_suspicious
     fall(guard, NAMES[7:8])
-    assert guard.suspicious
+    assert guard.is_suspicious
 
 
 def test_servers_that_were_never_well_are_no_witnesses() -> None:
     guard = guard_over(NAMES[:2])
     fall(guard, NAMES)
-    assert not guard.suspicious
-    assert guard.fallen == set(NAMES[:2])
+    assert not guard.is_suspicious
+    assert guard.silent_servers == set(NAMES[:2])
 
 
 def test_one_that_fell_before_is_no_witness_once_another_has_answered() -> None:
     guard = guard_over(NAMES)
     fall(guard, NAMES[:5])
-    guard.observe(NAMES[5], 0.0)
-    assert guard.fallen == frozenset()
+    guard.record_check(NAMES[5], 0.0)
+    assert guard.silent_servers == frozenset()
     fall(guard, NAMES[:5])
-    assert guard.fallen == frozenset()
+    assert guard.silent_servers == frozenset()
 
 
 def test_one_answer_clears_our_side() -> None:
     guard = guard_over(NAMES)
     fall(guard, NAMES)
-    guard.observe(NAMES[3], 0.0)
-    assert not guard.suspicious
+    guard.record_check(NAMES[3], 0.0)
+    assert not guard.is_suspicious
 
 
 def test_servers_that_are_no_longer_watched_do_not_count() -> None:
     guard = guard_over(NAMES)
-    fall(guard, NAMES[:FEWEST])
-    for name in NAMES[FEWEST:]:
+    fall(guard, NAMES[:MIN_SILENT_SERVERS])
+    for name in NAMES[MIN_SILENT_SERVERS:]:
         guard.forget(name)
-    assert guard.suspicious
+    assert guard.is_suspicious
     guard.forget(NAMES[0])
-    assert not guard.suspicious
+    assert not guard.is_suspicious
 
 
 # Who is in doubt
@@ -97,64 +103,69 @@ def test_servers_that_are_no_longer_watched_do_not_count() -> None:
 
 def test_a_failure_while_nobody_was_heard_is_in_doubt() -> None:
     guard = guard_over(NAMES)
-    guard.observe(NAMES[1], 100.0)
-    assert guard.in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
-    assert not guard.in_doubt(NAMES[0], asked_at=97.0, timeout=5.0)
+    guard.record_check(NAMES[1], 100.0)
+    assert guard.is_in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
+    assert not guard.is_in_doubt(NAMES[0], asked_at=97.0, timeout=5.0)
 
 
 def test_those_that_fell_before_put_the_next_one_in_doubt_too() -> None:
     guard = guard_over(NAMES[:3])
     fall(guard, NAMES[1:3])
-    assert guard.in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
+    assert guard.is_in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
 
 
-@pytest.mark.parametrize("few", range(1 + FEWEST_WITNESSES))
+@pytest.mark.parametrize("few", range(1 + MIN_WITNESSES))
 def test_without_enough_others_there_is_no_doubt(few: int) -> None:
     guard = guard_over(NAMES[:few])
-    assert not guard.in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
+    assert not guard.is_in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
 
 
 def test_a_clock_that_was_set_back_ends_no_doubt_for_long() -> None:
     guard = guard_over(NAMES)
-    guard.observe(NAMES[1], 86_400.0)
-    guard.observe(NAMES[1], 100.0)
-    assert guard.in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
+    guard.record_check(NAMES[1], 86_400.0)
+    guard.record_check(NAMES[1], 100.0)
+    assert guard.is_in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
 
 
 def test_the_fallen_are_given_to_be_judged_anew_in_portions_and_each_once() -> None:
     guard = guard_over(NAMES)
     fall(guard, NAMES)
     guard.forget(NAMES[3])
-    portions = [guard.unblamed(4), guard.unblamed(4), guard.unblamed(4), guard.unblamed(4)]
+    portions = [
+        guard.take_unblamed(4),
+        guard.take_unblamed(4),
+        guard.take_unblamed(4),
+        guard.take_unblamed(4),
+    ]
     assert [len(portion) for portion in portions] == [4, 4, 1, 0]
-    assert {name for portion in portions for name in portion} == guard.fallen
+    assert {name for portion in portions for name in portion} == guard.silent_servers
 
 
 def test_nobody_is_judged_anew_once_somebody_was_heard_from() -> None:
     guard = guard_over(NAMES)
     fall(guard, NAMES)
-    guard.observe(NAMES[0], 1.0)
-    assert guard.unblamed(len(NAMES)) == []
+    guard.record_check(NAMES[0], 1.0)
+    assert guard.take_unblamed(len(NAMES)) == []
 
 
 def test_witnesses_are_the_others_that_are_well_who_answered_last_first() -> None:
     guard = guard_over(NAMES[:5])
-    guard.observe(NAMES[1], 1.0)
-    guard.observe(NAMES[3], None)
+    guard.record_check(NAMES[1], 1.0)
+    guard.record_check(NAMES[3], None)
     assert list(guard.witnesses(NAMES[0])) == [NAMES[1], NAMES[4], NAMES[2]]
 
 
 def test_who_was_well_when_the_program_ended_says_something_from_the_start() -> None:
     guard = UplinkGuard()
     for name in NAMES:
-        guard.remember(name)
-    assert guard.in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
+        guard.mark_well(name)
+    assert guard.is_in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
     fall(guard, NAMES)
-    assert guard.suspicious
+    assert guard.is_suspicious
 
 
 def heard(check: Check) -> float | None:
-    return last_heard(replace(check, started_at=100.0))
+    return last_packet_time(replace(check, started_at=100.0))
 
 
 def test_what_comes_from_outside_is_heard_when_it_comes() -> None:
@@ -177,7 +188,7 @@ class Guarded(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), answered=st.booleans())
     def check(self, name: str, answered: bool) -> None:
-        self.guard.observe(name, 0.0 if answered else None)
+        self.guard.record_check(name, 0.0 if answered else None)
         self.answers.append((name, answered))
 
     @rule(names=st.sets(st.sampled_from(NAMES)))
@@ -203,16 +214,16 @@ class Guarded(RuleBasedStateMachine):
     def whoever_fell_had_answered_and_nobody_has_since(self) -> None:
         silent_now = self.since_anybody_answered()
         once_well = {name for name, answered in self.answers if answered}
-        assert self.guard.fallen <= set(silent_now) & once_well
+        assert self.guard.silent_servers <= set(silent_now) & once_well
 
     @invariant()
     def suspicion_needs_so_many_and_such_a_share(self) -> None:
-        if self.guard.suspicious:
+        if self.guard.is_suspicious:
             latest = dict(self.answers)
             still_well = [name for name, answered in latest.items() if answered]
-            fallen = len(self.guard.fallen)
-            assert fallen >= FEWEST
-            assert fallen >= SHARE * (fallen + len(still_well))
+            silent_servers = len(self.guard.silent_servers)
+            assert silent_servers >= MIN_SILENT_SERVERS
+            assert silent_servers >= MIN_SILENT_SHARE * (silent_servers + len(still_well))
 
 
 TestGuarded = Guarded.TestCase
@@ -223,11 +234,11 @@ TestGuarded.settings = settings(stateful_step_count=25)
 def test_one_server_alone_is_never_our_fault_however_often_it_is_silent(others: list[str]) -> None:
     guard = guard_over(NAMES)
     for other in others:
-        guard.observe("alone", 0.0)
-        guard.observe("alone", None)
-        guard.observe("alone", None)
-        assert not guard.suspicious
-        guard.observe(other, 0.0)
+        guard.record_check("alone", 0.0)
+        guard.record_check("alone", None)
+        guard.record_check("alone", None)
+        assert not guard.is_suspicious
+        guard.record_check(other, 0.0)
 
 
 # In the engine
@@ -238,7 +249,7 @@ def fleet(server: ScriptedServer, names: Iterable[str]) -> list[Server]:
 
 
 def words(desk: Desk) -> set[str]:
-    return {row.word for row in desk.engine.board.rows.values()}
+    return {server_state.status_word for server_state in desk.engine.fleet_state.states.values()}
 
 
 async def test_when_all_fall_silent_each_is_judged_anew_those_before_too() -> None:
@@ -247,11 +258,13 @@ async def test_when_all_fall_silent_each_is_judged_anew_those_before_too() -> No
         await rounds(desk, names)
         server.script = silence
         await rounds(desk, names[:3])
-        assert [desk.row(name).word for name in names] == ["silent"] * 3 + ["healthy"]
+        assert [desk.server_state(name).status_word for name in names] == ["silent"] * 3 + ["healthy"]
         await rounds(desk, names[3:])
         assert words(desk) == {"local-fault"}
-        assert {row.severity for row in desk.engine.board.rows.values()} == {Severity.UNKNOWN}
-        last = desk.row(names[0]).last
+        assert {server_state.severity for server_state in desk.engine.fleet_state.states.values()} == {
+            Severity.UNKNOWN
+        }
+        last = desk.server_state(names[0]).last
         assert last is not None
         assert last.diagnosis.summary.startswith("All 4 servers fell silent at once")
         await rounds(desk, names)  # and they stay so, while it lasts
@@ -262,7 +275,7 @@ async def test_when_all_fall_silent_each_is_judged_anew_those_before_too() -> No
 async def test_of_very_many_all_are_judged_anew_while_the_rounds_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine, "BLAMED_AT_ONCE", 2)
+    monkeypatch.setattr(engine, "UPLINK_VERDICTS_AT_ONCE", 2)
     async with ScriptedServer(healthy) as server, at_work(Desk().watch(*fleet(server, NAMES))) as desk:
         await rounds(desk, NAMES)
         server.script = silence
@@ -277,9 +290,9 @@ async def test_those_already_blamed_are_left_alone_while_it_lasts() -> None:
         await rounds(desk, names)
         server.script = silence
         await rounds(desk, names)
-        before = [desk.row(name).version for name in names[1:]]
+        before = [desk.server_state(name).version for name in names[1:]]
         await rounds(desk, names[:1])
-        assert [desk.row(name).version for name in names[1:]] == before
+        assert [desk.server_state(name).version for name in names[1:]] == before
 
 
 async def test_when_one_answers_again_the_others_are_on_their_own() -> None:
@@ -295,7 +308,9 @@ async def test_when_one_answers_again_the_others_are_on_their_own() -> None:
         assert words(desk) == {"local-fault"}
         other.script = healthy
         await rounds(desk, ("other", *names))
-        assert [desk.row(name).word for name in (*names, "other")] == ["silent"] * 4 + ["healthy"]
+        assert [desk.server_state(name).status_word for name in (*names, "other")] == ["silent"] * 4 + [
+            "healthy"
+        ]
 
 
 async def test_a_refusal_of_the_server_itself_shows_that_our_side_is_fine() -> None:

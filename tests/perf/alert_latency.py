@@ -26,10 +26,10 @@ from pathlib import Path
 from wgmon_tui.alerts.orders import Orders
 from wgmon_tui.fleet.alert_settings import Alerts, Sink, Webhook
 from wgmon_tui.fleet.records import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
-from wgmon_tui.lab.crowd import crowd
+from wgmon_tui.lab.crowd import run_load_servers
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.incidents import Event, What
-from wgmon_tui.service.reload import Loaded, loaded_from
+from wgmon_tui.service.reload import Loaded, load_from_fleet
 from wgmon_tui.service.writer import Writer
 from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
 
@@ -45,7 +45,10 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else _ROUNDS
     identity = PrivateKey.generate()
     failing = _AT_ONCE * rounds
-    with crowd(_SERVERS - failing, (identity.public,)) as well, tempfile.TemporaryDirectory() as directory:
+    with (
+        run_load_servers(_SERVERS - failing, (identity.public,)) as well,
+        tempfile.TemporaryDirectory() as directory,
+    ):
         servers = [_watched(f"well-{n:04}", endpoint, key) for n, (endpoint, key) in enumerate(well.servers)]
         # Each in a network of its own: those that share one are told of together, and may wait for it.
         servers += [
@@ -66,9 +69,9 @@ def main() -> None:
         port = ours.recv()
         with socket.create_server(("127.0.0.1", 0), backlog=500) as hole:
             orders = _orders({"webhook": port, "black hole": hole.getsockname()[1]})
-            told = asyncio.run(_measure(Path(directory), _loaded(servers, identity, orders), rounds))
+            opened_at = asyncio.run(_measure(Path(directory), _loaded(servers, identity, orders), rounds))
         ours.send(None)
-        _print(told, ours.recv())
+        _print(opened_at, ours.recv())
         receiver.join()
 
 
@@ -77,17 +80,17 @@ async def _measure(state_dir: Path, loaded: Loaded, rounds: int) -> dict[str, fl
     writer = Writer(state_dir, loaded, None)
     at: dict[str, float] = {}
 
-    def hear(_: Row, __: Round | None, events: tuple[Event, ...]) -> None:
+    def record_opened(_: Row, __: Round | None, events: tuple[Event, ...]) -> None:
         for event in events:
-            if event.what is What.OPENED:
+            if event.kind is What.OPENED:
                 at[event.incident.id] = time.time()
 
-    writer.engine.listen(hear)
+    writer.engine.listen(record_opened)
     running = asyncio.create_task(writer.run())
     await asyncio.sleep(_SERVERS / 500 + _INTERVAL_S)
     gc.collect()
     gc.freeze()
-    failing = [name for name in writer.board.rows if name.startswith("fails")]
+    failing = [name for name in writer.fleet_state.states if name.startswith("fails")]
     for number in range(rounds):
         writer.engine.pause(failing[number * _AT_ONCE : (number + 1) * _AT_ONCE], False)
         await asyncio.sleep(_BETWEEN_S)
@@ -103,7 +106,7 @@ def _watched(name: str, endpoint: Endpoint, key: PublicKey) -> Server:
 
 def _loaded(servers: Sequence[Server], identity: PrivateKey, orders: Orders) -> Loaded:
     ours = Identity("bench", SecretSource(SecretForm.INLINE, identity.to_text()))
-    return replace(loaded_from(Fleet(tuple(servers), (ours,))), orders=orders)
+    return replace(load_from_fleet(Fleet(tuple(servers), (ours,))), orders=orders)
 
 
 def _orders(ports: dict[str, int]) -> Orders:
@@ -114,12 +117,12 @@ def _orders(ports: dict[str, int]) -> Orders:
 
 def _receive(pipe: Connection) -> None:
     """In a process of its own: what came and when, until told to end."""
-    came: list[tuple[float, bytes]] = []
+    received: list[tuple[float, bytes]] = []
 
     class Hook(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            came.append((time.time(), body))
+            received.append((time.time(), body))
             self.send_response(204)
             self.end_headers()
 
@@ -133,23 +136,23 @@ def _receive(pipe: Connection) -> None:
             server.handle_request()
     pipe.recv()
     arrived: dict[str, float] = {}
-    for at, body in came:
-        said = json.loads(body)
-        if said["kind"] == "opened":
-            arrived |= {each["id"]: min(at, arrived.get(each["id"], at)) for each in said["incidents"]}
-    pipe.send((arrived, len(came)))
+    for at, body in received:
+        message = json.loads(body)
+        if message["kind"] == "opened":
+            arrived |= {each["id"]: min(at, arrived.get(each["id"], at)) for each in message["incidents"]}
+    pipe.send((arrived, len(received)))
 
 
-def _print(told: dict[str, float], received: tuple[dict[str, float], int]) -> None:
+def _print(opened_at: dict[str, float], received: tuple[dict[str, float], int]) -> None:
     arrived, messages = received
-    took = sorted(arrived[incident] - at for incident, at in told.items() if incident in arrived)
-    missing = len(told) - len(took)
+    took = sorted(arrived[incident] - at for incident, at in opened_at.items() if incident in arrived)
+    missing = len(opened_at) - len(took)
     shown = ", ".join(
         f"p{share * 100:g} {took[min(len(took) - 1, int(share * len(took)))] * 1000:.0f} ms"
         for share in (0.5, 0.9, 0.99)
     )
     print(
-        f"{_SERVERS} servers, {_AT_ONCE} fail at once, {len(told)} incidents, one sink of two a black hole:\n"
+        f"{_SERVERS} servers, {_AT_ONCE} fail at once, {len(opened_at)} incidents, one sink of two a black hole:\n"
         f"  verdict to webhook {shown}, longest {took[-1] * 1000:.0f} ms; "
         f"{messages} messages, {missing} missing",
         flush=True,

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.history.stamps import StampLedger
-from wgmon_tui.lab.crowd import INNER, Crowd, crowd
+from wgmon_tui.lab.crowd import INNER_ADDRESS, Crowd, run_load_servers
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.probe.prober import Prober
@@ -44,22 +44,22 @@ def main() -> None:
     identity = PrivateKey.generate()
     for size, interval, seconds, tunnel in loads:
         with (
-            crowd(size, (identity.public,)) as servers,
+            run_load_servers(size, (identity.public,)) as servers,
             tempfile.TemporaryDirectory() as state,
-            StampLedger(Path(state)) as stamps,
+            StampLedger(Path(state)) as timestamps,
         ):
-            asyncio.run(_measure(servers, identity, stamps, interval, seconds, tunnel))
+            asyncio.run(_measure(servers, identity, timestamps, interval, seconds, tunnel))
 
 
 async def _measure(
     servers: Crowd,
     identity: PrivateKey,
-    stamps: StampLedger,
+    timestamps: StampLedger,
     interval: float,
     seconds: float,
     tunnel: bool,
 ) -> None:
-    engine = Engine(Prober(stamps=stamps.next))
+    engine = Engine(Prober(timestamps=timestamps.next))
     watched = [
         _watched(number, endpoint, key, interval, tunnel)
         for number, (endpoint, key) in enumerate(servers.servers)
@@ -85,7 +85,7 @@ async def _measure(
     cpu, wall = time.process_time(), time.monotonic()
     await asyncio.sleep(seconds)
     cpu, wall = time.process_time() - cpu, time.monotonic() - wall
-    lag50, lag99 = engine.schedule.lag(0.5), engine.schedule.lag(0.99)
+    lag50, lag99 = engine.schedule.lag_percentile(0.5), engine.schedule.lag_percentile(0.99)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -108,7 +108,7 @@ def _watched(number: int, endpoint: Endpoint, key: PublicKey, interval: float, t
         interval=interval,
         timeout=TIMEOUT_S,
         tunnel=tunnel,
-        tunnel_ping=(INNER,),
+        tunnel_ping=(INNER_ADDRESS,),
         tunnel_every=3600.0,
     )
 

@@ -42,10 +42,10 @@ from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.columns import Drawing, Part, lay_out
 from wgmon_tui.tui.glyphs import glyphs_for
 from wgmon_tui.tui.screens.fleet import REFRESH_SECONDS
-from wgmon_tui.tui.themes import DEFAULT_THEME, palette_named
+from wgmon_tui.tui.themes import DEFAULT_THEME, load_palette
 from wgmon_tui.wireguard.keys import PublicKey
 
-LOAD_ALONE, OURS, DATA_TABLE = FACES = ("load alone", "wgmon-tui", "DataTable")
+LOAD_ALONE, WGMON_TUI, DATA_TABLE = FACES = ("load alone", "wgmon-tui", "DataTable")
 BATCHES_PER_SECOND = 10
 
 SIZES: tuple[Size, ...] = ((80, 24), (140, 45))
@@ -71,16 +71,16 @@ class Figures:
 class SyntheticEngine(Engine):
     """Never probes: writes made-up rounds on the board, each row in its turn, as if checks had ended."""
 
-    def __init__(self, rows: int, share: float, lost_of: int) -> None:
+    def __init__(self, states: int, share: float, lost_of: int) -> None:
         self.recorded = 0
-        self._per_second = rows * share
+        self._per_second = states * share
         self._rounds = _rounds(lost_of)
-        names = [f"server-{number:05}" for number in range(rows)]
-        self.board = Board(_server(name) for name in names)
-        for row in self.board.rows.values():
+        names = [f"server-{number:05}" for number in range(states)]
+        self.fleet_state = Board(_server(name) for name in names)
+        for server_state in self.fleet_state.states.values():
             for made in islice(self._rounds, CAPACITY - 1):
-                row.samples.add(made.check.handshake.rtt if made.check.handshake else None)
-            self.board.record(row.server.name, next(self._rounds), time.time())
+                server_state.samples.add(made.check.handshake.rtt if made.check.handshake else None)
+            self.fleet_state.record(server_state.server.name, next(self._rounds), time.time())
         random.Random(0).shuffle(names)
         self._names = cycle(names)
 
@@ -92,7 +92,7 @@ class SyntheticEngine(Engine):
             owed += self._per_second / BATCHES_PER_SECOND
             now = time.time()
             for name in islice(self._names, int(owed)):
-                self.board.record(name, next(self._rounds), now)
+                self.fleet_state.record(name, next(self._rounds), now)
             self.recorded += int(owed)
             owed -= int(owed)
             due += 1 / BATCHES_PER_SECOND
@@ -135,8 +135,8 @@ class DataTableApp(App[None]):
         super().__init__()
         self.animation_level = "none"
         self._engine = engine
-        self._drawing = Drawing(palette_named(DEFAULT_THEME), glyphs_for(False), time.time())
-        names = engine.board.rows
+        self._drawing = Drawing(load_palette(DEFAULT_THEME), glyphs_for(False), time.time())
+        names = engine.fleet_state.states
         self._layout = lay_out(shutil.get_terminal_size().columns, max(map(len, names)), 0)
         self._shown: dict[tuple[str, str], list[Part]] = {}
 
@@ -147,37 +147,37 @@ class DataTableApp(App[None]):
         table = self.query_one(DataTable)
         for placed in self._layout:
             table.add_column(placed.column.title, key=placed.column.key, width=placed.width)
-        for name in self._engine.board.rows:
+        for name in self._engine.fleet_state.states:
             table.add_row(*(cell for _, cell in self._changed_cells(name)), key=name)
         self.run_worker(self._engine.run())
         self.set_interval(REFRESH_SECONDS, self._follow)
 
     def _follow(self) -> None:
         table = self.query_one(DataTable)
-        for name in self._engine.board.drain():
+        for name in self._engine.fleet_state.apply_changes():
             for key, cell in self._changed_cells(name):
                 table.update_cell(name, key, cell)
 
     def _changed_cells(self, name: str) -> Iterator[tuple[str, Text]]:
         """The cells of a row that read differently from what was last shown."""
-        row = self._engine.board.rows[name]
+        server_state = self._engine.fleet_state.states[name]
         for placed in self._layout:
             key = placed.column.key
-            parts = placed.column.cell(row, placed.width, self._drawing)
+            parts = placed.column.cell(server_state, placed.width, self._drawing)
             if self._shown.get((name, key)) != parts:
                 self._shown[name, key] = parts
                 yield key, Text.assemble(*parts)
 
 
-async def run_inside(face: str, rows: int, share: float, seconds: float, lost_of: int) -> Figures:
+async def run_inside(face: str, states: int, share: float, seconds: float, lost_of: int) -> Figures:
     """Show `face` in the terminal that this process runs in, and measure it from within its loop."""
-    engine = SyntheticEngine(rows, share, lost_of)
+    engine = SyntheticEngine(states, share, lost_of)
     if face == LOAD_ALONE:
         running = asyncio.create_task(engine.run())
         figures = await _measure(engine, seconds)
         running.cancel()
         return figures
-    app = WgmonApp(engine, title="benchmark") if face == OURS else DataTableApp(engine)
+    app = WgmonApp(engine, title="benchmark") if face == WGMON_TUI else DataTableApp(engine)
     showing = asyncio.create_task(app.run_async())
     figures = await _measure(engine, seconds)
     if showing.done():
@@ -200,12 +200,12 @@ async def _measure(engine: SyntheticEngine, seconds: float) -> Figures:
 
 
 def run_in_terminal(
-    face: str, rows: int, share: float, seconds: float, lost_of: int, size: Size
+    face: str, states: int, share: float, seconds: float, lost_of: int, size: Size
 ) -> tuple[Figures, int]:
     """The figures of a child in a terminal of its own, and the bytes that it wrote while it measured."""
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory, "figures.json")
-        load = [str(rows), str(share), str(seconds), str(lost_of)]
+        load = [str(states), str(share), str(seconds), str(lost_of)]
         command = [sys.executable, "-m", "tests.perf.fleet_table", *load]
         with Terminal([*command, "--inside", face, "--report", str(report)], size=size) as terminal:
             arrivals = terminal.drain(terminal.started + _SETTLING_S + seconds + _PATIENCE_S)
@@ -216,15 +216,17 @@ def run_in_terminal(
     return figures, written
 
 
-def compare(rows: int, share: float, seconds: float, lost_of: int, size: Size) -> None:
+def compare(states: int, share: float, seconds: float, lost_of: int, size: Size) -> None:
     """Print the three faces of one load, and the ratios."""
-    changes = rows * share
+    changes = states * share
     lost = f", one in {lost_of} lost" if lost_of else ""
-    print(f"\n{size[0]}x{size[1]}: {rows} rows, {changes:g} of them changed each second{lost}, {seconds:g} s")
+    print(
+        f"\n{size[0]}x{size[1]}: {states} rows, {changes:g} of them changed each second{lost}, {seconds:g} s"
+    )
     print(f"  {'':<12}{'CPU':>7}{'lag p50':>10}{'lag p99':>10}{'written':>13}{'of the load':>13}")
     cpu, output = {}, {}
     for face in FACES:
-        figures, written = run_in_terminal(face, rows, share, seconds, lost_of, size)
+        figures, written = run_in_terminal(face, states, share, seconds, lost_of, size)
         wall = figures.ended - figures.began
         cpu[face], output[face] = figures.cpu / wall, written / wall
         done = figures.recorded / wall / changes if changes else 1.0
@@ -233,9 +235,11 @@ def compare(rows: int, share: float, seconds: float, lost_of: int, size: Size) -
             f"{output[face] / 1e3:>8.1f} KB/s{done:>13.0%}",
             flush=True,
         )
-    ours, theirs = cpu[OURS] - cpu[LOAD_ALONE], cpu[DATA_TABLE] - cpu[LOAD_ALONE]
+    ours, theirs = cpu[WGMON_TUI] - cpu[LOAD_ALONE], cpu[DATA_TABLE] - cpu[LOAD_ALONE]
     print(f"  Less the load: wgmon-tui {ours:.1%}, DataTable {theirs:.1%} of a core.", end=" ")
-    print(f"DataTable / wgmon-tui: CPU {theirs / ours:.1f}, bytes {output[DATA_TABLE] / output[OURS]:.1f}")
+    print(
+        f"DataTable / wgmon-tui: CPU {theirs / ours:.1f}, bytes {output[DATA_TABLE] / output[WGMON_TUI]:.1f}"
+    )
 
 
 def main() -> None:
@@ -250,8 +254,8 @@ def main() -> None:
         parser.error("expected ROWS SHARE SECONDS LOST, such as 10000 0.1 20 0")
     loads = list(_LOADS)
     if arguments.load:
-        rows, share, seconds, lost_of = arguments.load
-        loads = [(int(rows), share, seconds, int(lost_of))]
+        states, share, seconds, lost_of = arguments.load
+        loads = [(int(states), share, seconds, int(lost_of))]
     if arguments.inside:
         figures = asyncio.run(run_inside(arguments.inside, *loads[0]))
         arguments.report.write_text(json.dumps(asdict(figures)))

@@ -70,7 +70,7 @@ def calculated_block(initiator: Initiator, responder: Responder) -> int:
     return spent + thread_time_ns() - started
 
 
-def floor_block(private: bytes, public: bytes) -> int:
+def baseline_block(private: bytes, public: bytes) -> int:
     """Nanoseconds of CPU that the scalar multiplications of a block take by themselves."""
     started = thread_time_ns()
     for _ in range(CALCULATED_BLOCK):
@@ -81,7 +81,7 @@ def floor_block(private: bytes, public: bytes) -> int:
     return thread_time_ns() - started
 
 
-def compare_with_the_floor(blocks: int) -> None:
+def compare_with_baseline(blocks: int) -> None:
     """Print what the protocol room adds to its scalar multiplications."""
     client, server = PrivateKey.generate(), PrivateKey.generate()
     initiator, responder = Initiator(client, server.public), Responder(server)
@@ -89,9 +89,9 @@ def compare_with_the_floor(blocks: int) -> None:
     for number in range(WARM_UP_BLOCKS + blocks):
         if number % 2:  # neither of the two always runs in the wake of the other
             ours = calculated_block(initiator, responder)
-            floor = floor_block(client.raw, server.public.raw)
+            floor = baseline_block(client.raw, server.public.raw)
         else:
-            floor = floor_block(client.raw, server.public.raw)
+            floor = baseline_block(client.raw, server.public.raw)
             ours = calculated_block(initiator, responder)
         if number >= WARM_UP_BLOCKS:
             pairs.append((ours / CALCULATED_BLOCK / 1e3, floor / CALCULATED_BLOCK / 1e3))
@@ -142,7 +142,7 @@ class OneSocket:
         self._last_ns = 0
 
     def __call__(self) -> None:
-        self._last_ns = tai64n.following(self._last_ns, time_ns())
+        self._last_ns = tai64n.next_timestamp_ns(self._last_ns, time_ns())
         attempt = self._initiator.initiate(7, tai64n.encode(self._last_ns))
         self._socket.send(attempt.packet)
         session = attempt.complete(self._socket.recv(2048))
@@ -221,7 +221,7 @@ def main() -> None:
         respond(PrivateKey.from_text(sys.stdin.readline()))
         return
     print(machine())
-    compare_with_the_floor(arguments.blocks)
+    compare_with_baseline(arguments.blocks)
     compare_with_wgprobe(arguments.udp_blocks, cores)
 
 

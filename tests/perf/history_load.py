@@ -20,11 +20,11 @@ from pathlib import Path
 from random import Random
 
 from tests.history.past import answered, lost, row
-from tests.history.recording import look
+from tests.history.recording import query_store
 from tests.perf.stored_history import fill
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.fleet.config_toml import DAY
-from wgmon_tui.history.batch import journal_rows
+from wgmon_tui.history.batch import make_journal_rows
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.restoring import Restored
 from wgmon_tui.history.store import STORE, WritableStore
@@ -45,14 +45,14 @@ class TimedRecorder(Recorder):
         self.cpu_s = 0.0
 
     def _commit(self, store: WritableStore, *, synced: bool) -> None:
-        began, rows = time.perf_counter(), len(self._intake.batch.journal)
+        began, rows = time.perf_counter(), len(self._collector.batch.journal)
         super()._commit(store, synced=synced)
         if rows:
             self.commits.append(time.perf_counter() - began)
 
-    def _turn(self, *, last: bool = False) -> None:
+    def _run_once(self, *, last: bool = False) -> None:
         began = time.perf_counter()
-        super()._turn(last=last)
+        super()._run_once(last=last)
         self.turns.append(time.perf_counter() - began)
         self.cpu_s = time.thread_time()
 
@@ -78,7 +78,7 @@ def _measure(state_dir: Path, seconds: float, servers: int, rate: float) -> None
     rows = [row(f"server-{number:05}", since=time.time()) for number in range(servers)]
     # As after a start: what is kept of packets is what a running fleet keeps.
     well = Restored(Verdict.HEALTHY, None, 0, None, None)
-    recorder._intake.go_on({each.server.name: well for each in rows})
+    recorder._collector.resume({each.server.name: well for each in rows})
     recorder.watch(rows)
     recorder.flush().result(60)
     spawn = multiprocessing.get_context("spawn")
@@ -96,7 +96,7 @@ def _measure(state_dir: Path, seconds: float, servers: int, rate: float) -> None
     reads = ours.recv()
     reader.join()
     commits, turns = recorder.commits[:], recorder.turns[:]
-    while look(state_dir, _LEFT) != [(0,)]:
+    while query_store(state_dir, _LEFT) != [(0,)]:
         time.sleep(1.0)
     recorder.stop()
     plain, each = _plain_insert_us(state_dir, rows[0], int(rate * COMMIT_EVERY_S)), cpu / heard * 1e6
@@ -144,7 +144,7 @@ def _read(state_dir: Path, servers: int, pipe: Connection) -> None:
 def _plain_insert_us(state_dir: Path, each: Row, rows_a_commit: int) -> float:
     """The CPU time of a row where rows are inserted and nothing else is done with them."""
     outcome = answered(each.server.name, time.time())
-    (made,) = journal_rows(each.server.name, outcome, "up", time.time())
+    (made,) = make_journal_rows(each.server.name, outcome, "up", time.time())
     commits = 200
     with closing(sqlite3.connect(state_dir / "floor.db", isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")

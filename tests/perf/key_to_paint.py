@@ -17,7 +17,7 @@ from importlib.metadata import version
 from itertools import chain, cycle
 from statistics import quantiles
 
-from tests.perf.fleet_table import DATA_TABLE, OURS, SIZES
+from tests.perf.fleet_table import DATA_TABLE, SIZES, WGMON_TUI
 from tests.perf.terminal import Size, Terminal
 
 KEYS = 200
@@ -25,8 +25,8 @@ KEYS = 200
 _ROWS, _SHARE = 10_000, 0.1
 _DOWN, _UP = b"\x1b[B", b"\x1b[A"
 _THERE_AND_BACK = 12
-_FIRST_LINE = {OURS: 3, DATA_TABLE: 2}
-_CURSOR = {OURS: b"48;2;37;52;77", DATA_TABLE: b"48;2;1;120;212"}
+_FIRST_LINE = {WGMON_TUI: 3, DATA_TABLE: 2}
+_CURSOR = {WGMON_TUI: b"48;2;37;52;77", DATA_TABLE: b"48;2;1;120;212"}
 """The line that the cursor begins on, from 1, and its colour, of which nothing else is."""
 
 _SETTLING_S = 8.0
@@ -48,7 +48,7 @@ def times(face: str, keys: int, size: Size) -> list[float]:
             _read_for(terminal, dice.uniform(*_BETWEEN_S))
             pressed = time.monotonic()
             terminal.type(key)
-            taken.append(_seen_on(terminal, line, _CURSOR[face]) - pressed)
+            taken.append(_wait_for_paint(terminal, line, _CURSOR[face]) - pressed)
     return taken
 
 
@@ -70,7 +70,7 @@ def _read_for(terminal: Terminal, seconds: float) -> None:
     raise SystemExit("ended before it was measured")
 
 
-def _seen_on(terminal: Terminal, line: int, colour: bytes) -> float:
+def _wait_for_paint(terminal: Terminal, line: int, colour: bytes) -> float:
     """When that line was first read in that colour."""
     place = re.compile(rb"\x1b\[(\d+);\d+H|" + re.escape(colour))
     deadline, written = time.monotonic() + _PATIENCE_S, b""
@@ -91,7 +91,7 @@ def main() -> None:
     print(f"A pty, truecolor; Textual {version('textual')}; {_ROWS:,} rows, {_ROWS * _SHARE:,.0f} results a")
     print(f"second; {keys} keys each\n\n  {'':<24}{'p50':>10}{'p99':>10}{'longest':>10}")
     for size in SIZES:
-        for face in (OURS, DATA_TABLE):
+        for face in (WGMON_TUI, DATA_TABLE):
             taken = sorted(times(face, keys, size))
             percentiles = quantiles(taken, n=100, method="inclusive")
             shown = (percentiles[49], percentiles[98], taken[-1])

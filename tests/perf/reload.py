@@ -22,7 +22,7 @@ from tests.service.stage import until
 from wgmon_tui.fleet.records import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.fleet.servers_toml import render
 from wgmon_tui.monitor.board import Row
-from wgmon_tui.service.reload import load
+from wgmon_tui.service.reload import load_config
 from wgmon_tui.service.writer import Writer
 from wgmon_tui.wireguard.keys import PrivateKey
 
@@ -37,8 +37,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as config, tempfile.TemporaryDirectory() as state:
         text = _write_fleet(Path(config), size)
         parsed = [_cpu(lambda: tomllib.loads(text)) for _ in range(3)]
-        first = _cpu(lambda: load(Path(config)))
-        again = [_cpu(lambda: load(Path(config))) for _ in range(EDITS)]
+        first = _cpu(lambda: load_config(Path(config)))
+        again = [_cpu(lambda: load_config(Path(config))) for _ in range(EDITS)]
         print(f"{size:,} servers, {len(text) / 1e6:.1f} MB; CPU time:")
         _print("tomllib.loads of the text", median(parsed), median(parsed))
         _print("all of it read at the start", first, median(parsed))
@@ -52,18 +52,18 @@ def _print(what: str, seconds: float, floor: float) -> None:
 
 async def _edit(config: Path, state: Path, text: str) -> None:
     """Edit while a writer runs, and print how long it took until the edits were in force."""
-    writer = Writer(state, load(config), None, config_dir=config)
+    writer = Writer(state, load_config(config), None, config_dir=config)
     running = asyncio.create_task(writer.run())
     held_up: list[float] = []
     watching = asyncio.create_task(_note_lag(held_up))
-    row = writer.board.rows[_name(0)]
+    server_state = writer.fleet_state.states[_name(0)]
     await asyncio.sleep(2.0)  # what a start still does, the history's first rows above all
     held_up.clear()
     took = []
     for number in range(EDITS):
         note = f"edit {number}"
         (config / "servers.toml").write_text(text.replace('"as it was"', f'"{note}"'))
-        took.append(await until(partial(_says, row, note)))
+        took.append(await until(partial(_says, server_state, note)))
         await asyncio.sleep(1.0)
     for task in (watching, running):
         task.cancel()
@@ -75,8 +75,8 @@ async def _edit(config: Path, state: Path, text: str) -> None:
     )
 
 
-def _says(row: Row, note: str) -> bool:
-    return row.server.note == note
+def _says(server_state: Row, note: str) -> bool:
+    return server_state.server.note == note
 
 
 async def _note_lag(held_up: list[float]) -> None:

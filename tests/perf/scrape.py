@@ -24,12 +24,12 @@ from statistics import median
 from tests.service.stage import until
 from wgmon_tui.fleet.records import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.fleet.servers_toml import render
-from wgmon_tui.lab.crowd import Crowd, crowd
-from wgmon_tui.report.prometheus import rendered
+from wgmon_tui.lab.crowd import Crowd, run_load_servers
+from wgmon_tui.report.prometheus import render_metrics
 from wgmon_tui.report.prometheus_tally import Tallies
 from wgmon_tui.service.metrics import Metrics
 from wgmon_tui.service.metrics_address import ListenAddress, listen, parse_listen_address
-from wgmon_tui.service.reload import load
+from wgmon_tui.service.reload import load_config
 from wgmon_tui.service.writer import Writer
 from wgmon_tui.wireguard.keys import PrivateKey
 
@@ -49,7 +49,7 @@ def main() -> None:
         (int(given[0]), given[1], int(given[2])) if given else (SERVERS, INTERVAL_S, SCRAPES)
     )
     identity = PrivateKey.generate()
-    with crowd(size, (identity.public,)) as servers, tempfile.TemporaryDirectory() as directory:
+    with run_load_servers(size, (identity.public,)) as servers, tempfile.TemporaryDirectory() as directory:
         config, state = Path(directory) / "config", Path(directory) / "state"
         _write_fleet(config, servers, identity, interval)
         asyncio.run(_measure(config, state, interval, scrapes))
@@ -64,26 +64,28 @@ class _Stretch:
 
 
 async def _measure(config: Path, state: Path, interval: float, scrapes: int) -> None:
-    writer = Writer(state, load(config), None)
+    writer = Writer(state, load_config(config), None)
     listening = listen(parse_listen_address("127.0.0.1:0"))
     metrics = Metrics(writer, listening.socket, print)
     tasks = [asyncio.create_task(part) for part in (writer.run(), metrics.run())]
-    rows = writer.board.rows
-    await until(lambda: all(row.last for row in rows.values()), seconds=300.0)
+    states = writer.fleet_state.states
+    await until(lambda: all(server_state.last for server_state in states.values()), seconds=300.0)
     await asyncio.sleep(interval)  # past the first round, which comes faster than the others
     gc.collect()
     gc.freeze()
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seconds = scrapes * EVERY_S
     alone = await _stretch(asyncio.sleep(seconds))
-    print(f"{len(rows):,} servers every {interval:g} s, {writer.checks_per_second:.0f} checks/s; no scrape:")
+    print(
+        f"{len(states):,} servers every {interval:g} s, {writer.checks_per_second:.0f} checks/s; no scrape:"
+    )
     _print_stretch(alone, alone, 0, writer)
     for coding in ("identity", "gzip"):
         told: list[dict[str, float]] = []
-        scraped = await _stretch(_run_client(listening.where, coding, scrapes, told))
+        scraped = await _stretch(_run_client(listening.listen_address, coding, scrapes, told))
         took, size = [each["seconds"] for each in told], told[-1]["bytes"]
         print(
-            f"{coding}: {size / 1e6:.1f} MB, {size / len(rows):.0f} bytes a server; "
+            f"{coding}: {size / 1e6:.1f} MB, {size / len(states):.0f} bytes a server; "
             f"scrape {median(took) * 1e3:.0f} ms (at most {max(took) * 1e3:.0f} ms)"
         )
         _print_stretch(scraped, alone, scrapes, writer)
@@ -99,14 +101,14 @@ async def _measure(config: Path, state: Path, interval: float, scrapes: int) -> 
 def _cpu_to_render(writer: Writer) -> float:
     """CPU seconds."""
     tallies, began = Tallies(), time.process_time()
-    for _ in rendered(writer.board.rows.values(), tallies):
+    for _ in render_metrics(writer.fleet_state.states.values(), tallies):
         pass
     return time.process_time() - began
 
 
 def _print_stretch(stretch: _Stretch, alone: _Stretch, scrapes: int, writer: Writer) -> None:
     cost = f"CPU {(stretch.cpu - alone.cpu) / scrapes * 1e3:.0f} ms a scrape, " if scrapes else ""
-    lag = (writer.engine.schedule.lag(_PERCENTILE) or 0.0) * 1e3
+    lag = (writer.engine.schedule.lag_percentile(_PERCENTILE) or 0.0) * 1e3
     late = sorted(stretch.late)
     print(
         f"  {cost}loop held up p99 {late[int(_PERCENTILE * len(late))] * 1e3:.1f} ms, "
@@ -131,16 +133,18 @@ async def _look(late: list[float]) -> None:
         late.append(time.monotonic() - asleep - _LOOK_S)
 
 
-async def _run_client(where: ListenAddress, coding: str, scrapes: int, told: list[dict[str, float]]) -> None:
-    words: Sequence[str] = ("-m", "tests.perf.scrape", "client", str(where), coding, str(scrapes))
+async def _run_client(
+    listen_address: ListenAddress, coding: str, scrapes: int, told: list[dict[str, float]]
+) -> None:
+    words: Sequence[str] = ("-m", "tests.perf.scrape", "client", str(listen_address), coding, str(scrapes))
     client = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=asyncio.subprocess.PIPE)
     out, _ = await client.communicate()
     told += json.loads(out)
 
 
-def _scrape(where: str, coding: str, scrapes: int) -> list[dict[str, float]]:
+def _scrape(listen_address: str, coding: str, scrapes: int) -> list[dict[str, float]]:
     """Scrape again and again over one connection."""
-    connection = http.client.HTTPConnection(where, timeout=60)
+    connection = http.client.HTTPConnection(listen_address, timeout=60)
     told = []
     for _ in range(scrapes):
         time.sleep(EVERY_S)

@@ -20,9 +20,9 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 
 from tests.perf.terminal import COLUMNS, LINES, Terminal
-from tests.service.stage import CLIENT, watched, write
+from tests.service.stage import CLIENT, quick_server, write_config
 from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.lab.demo import CAST
+from wgmon_tui.lab.demo import DEMO_SERVERS
 from wgmon_tui.lab.records import Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.wireguard.keys import PrivateKey
@@ -56,7 +56,7 @@ Smallest().run()
 _VERDICT = Verdict.HEALTHY.slug.encode()
 _STARTS: dict[str, tuple[str, tuple[bytes, ...]]] = {
     "wgmon-tui": (_FLEET, (b"server-0", _VERDICT)),
-    "wgmon-tui demo": (_DEMO, (CAST[0].name.encode(), _VERDICT)),
+    "wgmon-tui demo": (_DEMO, (DEMO_SERVERS[0].name.encode(), _VERDICT)),
     "smallest Textual app": (_SMALLEST, (_PAINTED,)),
 }
 """What to run, and the texts that say that it is painted, and that a check has ended."""
@@ -71,7 +71,9 @@ def ten_servers(config: Path) -> Iterator[None]:
     answering.start()
     try:
         asyncio.run_coroutine_threadsafe(lab.start(), loop).result()
-        write(config, *(watched(f"server-{each}", lab.endpoint, key=lab.public_key) for each in range(10)))
+        write_config(
+            config, *(quick_server(f"server-{each}", lab.endpoint, key=lab.public_key) for each in range(10))
+        )
         yield
         asyncio.run_coroutine_threadsafe(lab.stop(), loop).result()
     finally:
@@ -80,7 +82,7 @@ def ten_servers(config: Path) -> Iterator[None]:
         loop.close()
 
 
-def first_sights(program: str, marks: Sequence[bytes], environment: Mapping[str, str]) -> list[float]:
+def times_until_marks(program: str, marks: Sequence[bytes], environment: Mapping[str, str]) -> list[float]:
     """The seconds from the making of the process until each of the `marks` was read, in their order."""
     with Terminal([sys.executable, "-c", program], environment) as terminal:
         deadline = terminal.started + _PATIENCE_S
@@ -110,7 +112,7 @@ def main() -> None:
             for name, (program, marks) in _STARTS.items():
                 with TemporaryDirectory() as state:
                     environment = {"PYTHONPYCACHEPREFIX": bytecode, "FLEET": config, "STATE": state}
-                    sights = first_sights(program, (_RUNNING, _IMPORTED, *marks), environment)
+                    sights = times_until_marks(program, (_RUNNING, _IMPORTED, *marks), environment)
                 if number:
                     seen[name].append(sights)
     print(

@@ -19,12 +19,12 @@ from random import Random
 
 from tests.history.past import answered, incident, row, server
 from wgmon_tui.fleet.config_toml import DAY, Retention
-from wgmon_tui.history.batch import Batch, Damped, Watched, exchange_row
-from wgmon_tui.history.entries import entry_of
+from wgmon_tui.history.batch import Batch, Damped, Watched, make_exchange_row
+from wgmon_tui.history.entries import server_to_entry
 from wgmon_tui.history.keeping import Kept
 from wgmon_tui.history.packs import pack, pack_samples
 from wgmon_tui.history.records import Moment, PastCheck, State
-from wgmon_tui.history.rollups import COLUMNS, Tally, holds
+from wgmon_tui.history.rollups import COLUMNS, Tally, max_gap_s
 from wgmon_tui.history.store import STORE, open_store
 
 INTERVAL_S = 10.0
@@ -93,10 +93,10 @@ def _fill_fleet(connection: sqlite3.Connection, servers: int, now: float, random
     """The servers, what is current of them, a good exchange each and now and then an incident."""
     names = [f"server-{number:05}" for number in range(servers)]
     batch = Batch()
-    batch.fleet = {name: Watched(entry_of(server(name)), holds(INTERVAL_S, 5.0)) for name in names}
+    batch.fleet = {name: Watched(server_to_entry(server(name)), max_gap_s(INTERVAL_S, 5.0)) for name in names}
     for number, name in enumerate(names):
         batch.dampings[name] = Damped(row(name).damping, "up", now)
-        batch.exchanges.append(exchange_row(Kept(name, "good", answered(name, now, random.random()))))
+        batch.exchanges.append(make_exchange_row(Kept(name, "good", answered(name, now, random.random()))))
         if number % 10 == 0:
             what = incident(name, number, now - random.random() * 30 * DAY)
             batch.incidents[what.id] = what

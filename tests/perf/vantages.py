@@ -27,16 +27,22 @@ from statistics import quantiles
 from tests.real.namespaces import entered, namespace
 from tests.real.sshd import Sshd
 from tests.service.agent.rounds import healthy
-from tests.service.agent.stage import agent_command, hello_line, no_keeper_left
+from tests.service.agent.stage import agent_command, ending_agent, hello_line
 from wgmon_tui.fleet.config_toml import Config
 from wgmon_tui.fleet.records import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.fleet.servers_file import update
 from wgmon_tui.fleet.vantage_settings import Vantage
-from wgmon_tui.lab.crowd import Crowd, crowd
+from wgmon_tui.lab.crowd import Crowd, run_load_servers
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.sights import Report
-from wgmon_tui.service.agent.protocol import Status, line_of, report_body, report_line, without_packets
-from wgmon_tui.service.reload import loaded_from
+from wgmon_tui.service.agent.protocol import (
+    Status,
+    encode_message,
+    encode_report,
+    encode_report_body,
+    without_packets,
+)
+from wgmon_tui.service.reload import load_from_fleet
 from wgmon_tui.service.writer import Writer
 from wgmon_tui.wireguard.keys import PrivateKey
 
@@ -59,7 +65,7 @@ def main() -> None:
     else:
         print("latency: left out, it wants root, sshd and ip")
     identity = PrivateKey.generate()
-    with crowd(size, (identity.public,)) as servers:
+    with run_load_servers(size, (identity.public,)) as servers:
         without = asyncio.run(_load(servers, identity, 0, seconds))
         with_all = asyncio.run(_load(servers, identity, VANTAGES, seconds))
     rate = VANTAGES * size / INTERVAL_S
@@ -81,7 +87,7 @@ def _latency(seconds: float) -> None:
         state = place / "agent-state"
         _write_identity(place / "agent", theirs)
         command = agent_command(place / "agent", state)
-        with crowd(_WATCHED, (theirs.public, ours.public)) as servers, no_keeper_left(state):
+        with run_load_servers(_WATCHED, (theirs.public, ours.public)) as servers, ending_agent(state):
             sshd = Sshd(name, "127.0.0.1", place / "sshd", command)
             try:
                 for what, words in (("over SSH", sshd.client()), ("without SSH", command)):
@@ -111,7 +117,7 @@ async def _measure_latency(
     running = asyncio.create_task(writer.run())
     try:
         await asyncio.sleep(_WARM_UP_S + 1.0)
-        writer.engine.elsewhere.listen(hear)
+        writer.engine.vantage_reports.listen(hear)
         await asyncio.sleep(seconds)
     finally:
         running.cancel()
@@ -152,7 +158,7 @@ async def _load(servers: Crowd, identity: PrivateKey, vantages: int, seconds: fl
         running = asyncio.create_task(writer.run())
         try:
             await asyncio.sleep(_WARM_UP_S + len(servers.servers) / 500)
-            writer.engine.elsewhere.listen(hear)
+            writer.engine.vantage_reports.listen(hear)
             gc.collect()
             gc.freeze()
             cpu, wall = time.process_time(), time.monotonic()
@@ -168,7 +174,7 @@ def _writer(
     state: Path, servers: Sequence[Server], identity: PrivateKey, vantages: tuple[Vantage, ...]
 ) -> Writer:
     ours = Identity("bench", SecretSource(SecretForm.INLINE, identity.to_text()))
-    loaded = loaded_from(Fleet(tuple(servers), (ours,)))
+    loaded = load_from_fleet(Fleet(tuple(servers), (ours,)))
     return Writer(state, replace(loaded, config=Config(vantages=vantages)), None)
 
 
@@ -193,10 +199,10 @@ def _replay(size: int, interval: float) -> None:
             while sent < (now - began) * size / interval:
                 head, tail = bodies[sent % size]
                 sent += 1
-                out.write(report_line(sent, head + repr(time.time()).encode() + tail))
+                out.write(encode_report(sent, head + repr(time.time()).encode() + tail))
             if now >= status_at:
                 status_at = now + 2.0
-                out.write(line_of(Status(size / interval, 0, 0, clock=time.time())))
+                out.write(encode_message(Status(size / interval, 0, 0, clock=time.time())))
             out.flush()
             time.sleep(_TICK_S)
     except OSError:
@@ -206,7 +212,7 @@ def _replay(size: int, interval: float) -> None:
 def _body(name: str) -> tuple[bytes, bytes]:
     """What a report says, before and behind the time at which the check began."""
     outcome = without_packets(healthy(at=0.25))
-    head, _, tail = report_body(name, outcome).partition(json.dumps(0.25).encode())
+    head, _, tail = encode_report_body(name, outcome).partition(json.dumps(0.25).encode())
     return head, tail
 
 

@@ -14,14 +14,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.perf.start import first_sights
+from tests.perf.start import times_until_marks
 from tests.perf.stored_history import fill
 from tests.perf.terminal import COLUMNS, LINES, Terminal
 from wgmon_tui.fleet.config_toml import DAY
 from wgmon_tui.fleet.private_files import create_private
 from wgmon_tui.fleet.records import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.fleet.servers_toml import render
-from wgmon_tui.lab.crowd import crowd
+from wgmon_tui.lab.crowd import run_load_servers
 from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
 
 SERVERS, DAYS = 10_000, 30.0
@@ -31,20 +31,20 @@ _SETTLE_S = 12.0
 _PATIENCE_S = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 _FIRST_ROW = b"server-0"
-_NOBODY = Endpoint("127.0.0.1", 9)
+_CLOSED_ENDPOINT = Endpoint("127.0.0.1", 9)
 
 
 def main() -> None:
     """Open, then look on."""
     usual: list[float] = [SERVERS, DAYS, WATCHED, SECONDS]
-    said = [float(word) for word in sys.argv[1:]]
-    servers, days, watched, seconds = said + usual[len(said) :]
+    given = [float(word) for word in sys.argv[1:]]
+    servers, days, watched, seconds = given + usual[len(given) :]
     print(f"A pty of {COLUMNS}x{LINES}", flush=True)
-    _open(int(servers), days)
-    _look_on(int(watched), seconds)
+    _measure_opening(int(servers), days)
+    _measure_viewing(int(watched), seconds)
 
 
-def _open(servers: int, days: float) -> None:
+def _measure_opening(servers: int, days: float) -> None:
     for span, what in ((0.0, "no history"), (days, f"{days:g} days of history")):
         with tempfile.TemporaryDirectory() as place:
             config, state = _places(Path(place))
@@ -52,7 +52,7 @@ def _open(servers: int, days: float) -> None:
             _write(
                 config,
                 PrivateKey.generate(),
-                [_server(n, _NOBODY, _KEY, paused=True) for n in range(servers)],
+                [_server(n, _CLOSED_ENDPOINT, _KEY, paused=True) for n in range(servers)],
             )
             if span:
                 fill(state, servers, span * DAY)
@@ -60,18 +60,21 @@ def _open(servers: int, days: float) -> None:
                 what += f" ({size / 1e6:.0f} MB)"
             program = f"from wgmon_tui.cli import main\nmain({_arguments(config, state)!r})"
             bytecode = {"PYTHONPYCACHEPREFIX": f"{place}/bytecode"}
-            sights = [first_sights(program, (_FIRST_ROW,), bytecode)[0] for _ in range(4)][1:]
+            sights = [times_until_marks(program, (_FIRST_ROW,), bytecode)[0] for _ in range(4)][1:]
             print(
                 f"  {servers:,} servers, {what}: first row after {min(sights):.2f} to {max(sights):.2f} s",
                 flush=True,
             )
 
 
-def _look_on(watched: int, seconds: float) -> None:
+def _measure_viewing(watched: int, seconds: float) -> None:
     identity = PrivateKey.generate()
-    with crowd(watched, (identity.public,)) as there, tempfile.TemporaryDirectory() as place:
+    with (
+        run_load_servers(watched, (identity.public,)) as servers_there,
+        tempfile.TemporaryDirectory() as place,
+    ):
         config, state = _places(Path(place))
-        _write(config, identity, [_server(n, *each) for n, each in enumerate(there.servers)])
+        _write(config, identity, [_server(n, *each) for n, each in enumerate(servers_there.servers)])
         command = [sys.executable, "-m", "wgmon_tui", *_arguments(config, state)]
         writer = subprocess.Popen([*command, "run"], stderr=subprocess.DEVNULL)
         try:

@@ -20,7 +20,7 @@ from wgmon_tui.wireguard.session import Session
 
 INNER_V4, INNER_V6 = IPv4Address("10.8.0.1"), IPv6Address("fd00::1")
 ANOTHER_V4 = IPv4Address("10.8.0.2")
-OURS_V4, OURS_V6 = ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128")
+TUNNEL_V4, TUNNEL_V6 = ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128")
 ALLOWED = (ip_network("10.8.0.250/32"), ip_network("fd00::250/128"))
 
 SETUP = Setup(SERVER, (Peer(IDENTITY.public, ALLOWED),), (INNER_V4, INNER_V6))
@@ -33,7 +33,7 @@ Path = Callable[[bytes], Iterable[bytes]]
 """What arrives of a sealed answer: itself, nothing, several, something else."""
 
 
-def tunnelled(
+def make_tunnel_target(
     endpoint: Endpoint,
     *,
     ping: tuple[Address, ...] = (),
@@ -42,7 +42,7 @@ def tunnelled(
     mtu: int | None = None,
     count: int = 2,
     timeout: float = 3.0,
-    ours: tuple[Interface, ...] = (OURS_V4, OURS_V6),
+    ours: tuple[Interface, ...] = (TUNNEL_V4, TUNNEL_V6),
 ) -> Target:
     """A target whose echoes follow one another at once."""
     server = Server(
@@ -61,7 +61,7 @@ def tunnelled(
     return Target(server, IDENTITY, tunnel_addresses=ours)
 
 
-def pinged(packet: bytes) -> Iterable[bytes]:
+def answer_pings(packet: bytes) -> Iterable[bytes]:
     """Every address inside answers pings, and nothing else."""
     received = parse(packet)
     reply = received and echo_reply(received)
@@ -86,19 +86,19 @@ def service(*, tcp_flags: int) -> Inside:
         asked = received.payload
         if received.protocol == 17:
             refusal = asked[2:4] + asked[:2] + bytes((0, 20, 0, 0)) + asked[8:10] + b"\x81\x05" + bytes(8)
-            yield ip_packet(INNER_V4, OURS_V4.ip, 17, refusal)
+            yield ip_packet(INNER_V4, TUNNEL_V4.ip, 17, refusal)
         elif asked[13] == 0x02:
             segment = asked[2:4] + asked[:2] + bytes(4) + asked[4:8] + bytes((5 << 4, tcp_flags)) + bytes(6)
-            yield ip_packet(INNER_V4, OURS_V4.ip, 6, segment)
+            yield ip_packet(INNER_V4, TUNNEL_V4.ip, 6, segment)
 
     return answers
 
 
-def nothing(_: bytes) -> Iterable[bytes]:
+def no_answer(_: bytes) -> Iterable[bytes]:
     return ()
 
 
-def untouched(packet: bytes) -> Iterable[bytes]:
+def pass_unchanged(packet: bytes) -> Iterable[bytes]:
     return (packet,)
 
 
@@ -109,11 +109,11 @@ async def deep_check(prober: Prober, target: Target) -> Check:
 class TunnelServer(ScriptedServer):
     """Completes every handshake, and hands what then comes through the tunnel to `inside`."""
 
-    def __init__(self, inside: Inside, *, path: Path = untouched, host: str = "127.0.0.1") -> None:
-        super().__init__(nothing, host)
+    def __init__(self, inside: Inside, *, path: Path = pass_unchanged, host: str = "127.0.0.1") -> None:
+        super().__init__(no_answer, host)
         self.inside = inside
         self.path = path
-        self.carried: list[bytes] = []
+        self.inner_received: list[bytes] = []
         """What our side sent through the tunnel, its padding included; empty for a keepalive."""
         self.session: Session | None = None
         self._responder = Responder(SERVER)
@@ -138,6 +138,6 @@ class TunnelServer(ScriptedServer):
             content = self.session.open(packet)
         except AuthenticationError:
             return ()
-        self.carried.append(content)
+        self.inner_received.append(content)
         session = self.session
         return [session.seal(answer) for answer in self.inside(content)] if content else ()

@@ -26,10 +26,10 @@ IDENTITY = PrivateKey.generate()
 SERVER = PrivateKey.generate()
 PSK = PresharedKey(bytes(range(32)))
 
-PATIENCE_S = 3.0
+ANSWER_TIMEOUT_S = 3.0
 """The deadline of checks that are to be answered: longer than loopback takes on a busy machine."""
 
-IMPATIENCE_S = 0.2
+SILENCE_TIMEOUT_S = 0.2
 """The deadline of checks that are to see silence."""
 
 Script = Callable[[bytes], Iterable[bytes]]
@@ -43,13 +43,13 @@ _responder = Responder(SERVER)
 _cookies = CookieJar(SERVER.public)
 
 
-def stamps(_: PublicKey) -> bytes:
+def timestamps(_: PublicKey) -> bytes:
     return tai64n.encode(next(_clock))
 
 
 @asynccontextmanager
 async def opened_prober() -> AsyncIterator[Prober]:
-    prober = Prober(stamps=stamps, vantage="here")
+    prober = Prober(timestamps=timestamps, vantage="here")
     await prober.open()
     try:
         yield prober
@@ -57,10 +57,10 @@ async def opened_prober() -> AsyncIterator[Prober]:
         await prober.close()
 
 
-def target_of(
+def make_target(
     endpoint: Endpoint,
     *,
-    timeout: float = PATIENCE_S,
+    timeout: float = ANSWER_TIMEOUT_S,
     psk: PresharedKey = NO_PRESHARED_KEY,
     server: PublicKey = SERVER.public,
     name: str = "fra1",
@@ -73,7 +73,7 @@ async def check(prober: Prober, target: Target) -> Check:
     return await prober.check(target, ip_address(target.server.endpoint.host))
 
 
-def of_kind(kind: type[_Evidence], check: Check) -> list[_Evidence]:
+def evidence_of_kind(kind: type[_Evidence], check: Check) -> list[_Evidence]:
     return [each for each in check.evidence if isinstance(each, kind)]
 
 
@@ -123,8 +123,8 @@ class ScriptedServer:
     def initiations(self) -> list[bytes]:
         return [packet for packet in self.received if message_type(packet) is MessageType.INITIATION]
 
-    async def received_so_many(self, count: int) -> None:
-        async with asyncio.timeout(PATIENCE_S):
+    async def wait_for_packets(self, count: int) -> None:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
             while len(self.received) < count:
                 self._arrived.clear()
                 await self._arrived.wait()

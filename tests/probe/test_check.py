@@ -10,21 +10,21 @@ from collections.abc import Iterable
 import pytest
 
 from tests.probe.stage import (
+    ANSWER_TIMEOUT_S,
     IDENTITY,
-    IMPATIENCE_S,
-    PATIENCE_S,
     PSK,
     SERVER,
+    SILENCE_TIMEOUT_S,
     ScriptedServer,
     check,
     closed_port,
     cookie_reply_to,
+    evidence_of_kind,
     healthy,
-    of_kind,
+    make_target,
     opened_prober,
     response_to,
     silence,
-    target_of,
 )
 from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
@@ -53,7 +53,7 @@ SENT, RECEIVED = Direction.SENT, Direction.RECEIVED
 async def test_a_healthy_exchange_is_initiation_response_keepalive(host: str) -> None:
     async with ScriptedServer(healthy, host) as server, opened_prober() as prober:
         before = time.time()
-        result = await check(prober, target_of(server.endpoint))
+        result = await check(prober, make_target(server.endpoint))
         after = time.time()
     assert result.handshake is not None
     assert (result.handshake.retransmits, result.handshake.cookie) == (0, False)
@@ -73,7 +73,7 @@ async def test_a_healthy_exchange_is_initiation_response_keepalive(host: str) ->
 
 async def test_the_preshared_key_is_mixed_in() -> None:
     async with ScriptedServer(lambda it: [response_to(it, PSK)]) as server, opened_prober() as prober:
-        assert (await check(prober, target_of(server.endpoint, psk=PSK))).handshake
+        assert (await check(prober, make_target(server.endpoint, psk=PSK))).handshake
 
 
 async def test_the_round_trip_does_not_grow_while_this_process_is_busy() -> None:
@@ -82,7 +82,7 @@ async def test_the_round_trip_does_not_grow_while_this_process_is_busy() -> None
         time.sleep(0.05)
 
     async with ScriptedServer(answers_and_keeps_the_loop_busy) as server, opened_prober() as prober:
-        result = await check(prober, target_of(server.endpoint))
+        result = await check(prober, make_target(server.endpoint))
     assert result.handshake is not None
     assert result.handshake.rtt < 0.04
 
@@ -92,7 +92,7 @@ async def test_an_initiation_that_gets_lost_is_followed_by_another() -> None:
         return [response_to(initiation)] if len(server.initiations) > 1 else []
 
     async with ScriptedServer(drops_the_first) as server, opened_prober() as prober:
-        result = await check(prober, target_of(server.endpoint, timeout=0.5))
+        result = await check(prober, make_target(server.endpoint, timeout=0.5))
     assert result.handshake is not None
     assert (result.handshake.retransmits, result.sent) == (1, 2)
     first, second = server.initiations
@@ -105,7 +105,7 @@ async def test_a_late_answer_to_the_first_attempt_is_still_an_answer() -> None:
         return [response_to(server.initiations[0])] if len(server.initiations) > 1 else []
 
     async with ScriptedServer(answers_the_first_when_the_second_comes) as server, opened_prober() as prober:
-        result = await check(prober, target_of(server.endpoint, timeout=0.4))
+        result = await check(prober, make_target(server.endpoint, timeout=0.4))
     assert result.handshake is not None
     assert result.handshake.retransmits == 0
     assert result.handshake.rtt >= 0.2
@@ -117,11 +117,11 @@ async def test_a_demanded_cookie_comes_back_as_mac2() -> None:
         return [response_to(initiation) if has_one else cookie_reply_to(initiation)]
 
     async with ScriptedServer(demands_a_cookie_once) as server, opened_prober() as prober:
-        result = await check(prober, target_of(server.endpoint))
+        result = await check(prober, make_target(server.endpoint))
     assert result.handshake is not None
     assert result.handshake.cookie
     assert result.handshake.retransmits == 0  # the first got an answer: the demand
-    assert len(of_kind(CookieDemanded, result)) == 1
+    assert len(evidence_of_kind(CookieDemanded, result)) == 1
     first, second = server.initiations
     assert first[-16:] == NO_MAC != second[-16:]
     assert [label_of(each.data) for each in result.exchange] == [
@@ -138,7 +138,7 @@ async def test_an_answer_to_the_attempt_before_the_cookie_makes_no_negative_coun
         return [cookie_reply_to(initiation), response_to(initiation)]
 
     async with ScriptedServer(demands_then_answers_the_first) as server, opened_prober() as prober:
-        result = await check(prober, target_of(server.endpoint))
+        result = await check(prober, make_target(server.endpoint))
     assert result.handshake is not None
     assert result.handshake.retransmits == 0
 
@@ -151,9 +151,9 @@ async def test_a_forgery_before_the_answer_is_recorded_and_changes_nothing() -> 
         return [response_to(initiation, PSK), response_to(initiation)]
 
     async with ScriptedServer(forges_first) as server, opened_prober() as prober:
-        result = await check(prober, target_of(server.endpoint))
+        result = await check(prober, make_target(server.endpoint))
     assert result.handshake
-    assert [each.reason for each in of_kind(PacketRejected, result)] == [Reason.BAD_EMPTY]
+    assert [each.reason for each in evidence_of_kind(PacketRejected, result)] == [Reason.BAD_EMPTY]
 
 
 async def test_garbage_before_the_answer_is_recorded_and_changes_nothing() -> None:
@@ -161,18 +161,18 @@ async def test_garbage_before_the_answer_is_recorded_and_changes_nothing() -> No
         ScriptedServer(lambda it: [b"SSH-2.0-garbage\r\n", response_to(it)]) as server,
         opened_prober() as prober,
     ):
-        result = await check(prober, target_of(server.endpoint))
+        result = await check(prober, make_target(server.endpoint))
     assert result.handshake
-    [foreign] = of_kind(ForeignBytes, result)
+    [foreign] = evidence_of_kind(ForeignBytes, result)
     assert (foreign.length, foreign.head) == (17, b"SSH-2.0-garbage\r")
 
 
 async def test_another_preshared_key_is_a_rejected_answer_and_silence() -> None:
     async with ScriptedServer(lambda it: [response_to(it, PSK)]) as server, opened_prober() as prober:
-        result = await check(prober, target_of(server.endpoint, timeout=IMPATIENCE_S))
+        result = await check(prober, make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S))
     assert result.handshake is None
-    assert {each.reason for each in of_kind(PacketRejected, result)} == {Reason.BAD_EMPTY}
-    assert of_kind(Silence, result)
+    assert {each.reason for each in evidence_of_kind(PacketRejected, result)} == {Reason.BAD_EMPTY}
+    assert evidence_of_kind(Silence, result)
 
 
 async def test_a_forged_cookie_is_recorded_and_not_used() -> None:
@@ -180,8 +180,8 @@ async def test_a_forged_cookie_is_recorded_and_not_used() -> None:
         return [cookie_reply_to(initiation)[:32] + os.urandom(32)]
 
     async with ScriptedServer(forges_a_cookie) as server, opened_prober() as prober:
-        result = await check(prober, target_of(server.endpoint, timeout=IMPATIENCE_S))
-    assert {each.reason for each in of_kind(PacketRejected, result)} == {Reason.BAD_COOKIE}
+        result = await check(prober, make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S))
+    assert {each.reason for each in evidence_of_kind(PacketRejected, result)} == {Reason.BAD_COOKIE}
     assert all(initiation[-16:] == NO_MAC for initiation in server.initiations)
 
 
@@ -192,12 +192,12 @@ async def test_a_flood_is_bounded_in_memory_and_hides_neither_the_answer_nor_a_f
         yield response_to(initiation)
 
     async with ScriptedServer(floods) as server, opened_prober() as prober:
-        result = await check(prober, target_of(server.endpoint))
+        result = await check(prober, make_target(server.endpoint))
     assert result.handshake
     assert len(result.exchange) <= 65
     assert message_type(result.exchange[-1].data) is MessageType.RESPONSE
     assert len(result.evidence) <= 16
-    assert of_kind(PacketRejected, result)
+    assert evidence_of_kind(PacketRejected, result)
 
 
 # Unanswered
@@ -206,12 +206,12 @@ async def test_a_flood_is_bounded_in_memory_and_hides_neither_the_answer_nor_a_f
 async def test_silence_ends_at_the_deadline_after_two_attempts() -> None:
     async with ScriptedServer(silence) as server, opened_prober() as prober:
         started = time.monotonic()
-        result = await check(prober, target_of(server.endpoint, timeout=IMPATIENCE_S))
+        result = await check(prober, make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S))
         took = time.monotonic() - started
     assert result.handshake is None
     [only] = result.evidence
     assert isinstance(only, Silence)
-    assert IMPATIENCE_S <= only.waited <= took
+    assert SILENCE_TIMEOUT_S <= only.waited <= took
     assert result.sent == 2
     assert [each.direction for each in result.exchange] == [SENT, SENT]
 
@@ -221,33 +221,33 @@ async def test_a_closed_port_refuses_twice_and_ends_the_check_early(host: str) -
     with closed_port(host) as endpoint:
         async with opened_prober() as prober:
             started = time.monotonic()
-            result = await check(prober, target_of(endpoint, timeout=PATIENCE_S))
+            result = await check(prober, make_target(endpoint, timeout=ANSWER_TIMEOUT_S))
             took = time.monotonic() - started
-    errors = of_kind(IcmpError, result)
+    errors = evidence_of_kind(IcmpError, result)
     assert len(errors) == len(result.evidence) == 2
     assert all(error.from_target and error.offender == host for error in errors)
-    assert took < PATIENCE_S / 2
+    assert took < ANSWER_TIMEOUT_S / 2
 
 
 async def test_one_refusal_does_not_end_a_check_that_is_answered_then() -> None:
     setup = Setup(SERVER, (Peer(IDENTITY.public),))
     async with LabServer(setup, Behaviour(Mode.CLOSED)) as server, opened_prober() as prober:
-        asyncio.get_running_loop().call_later(0.05, server.become, Mode.HEALTHY)
-        result = await check(prober, target_of(server.endpoint))
+        asyncio.get_running_loop().call_later(0.05, server.set_mode, Mode.HEALTHY)
+        result = await check(prober, make_target(server.endpoint))
     assert result.handshake is not None
     assert result.handshake.retransmits == 1
-    assert len(of_kind(IcmpError, result)) == 1
+    assert len(evidence_of_kind(IcmpError, result)) == 1
 
 
 async def test_what_our_own_kernel_refuses_to_send_is_a_socket_error_and_ends_early() -> None:
     broadcast = Endpoint("255.255.255.255", 51820)  # asks for a socket option that we do not set
     async with opened_prober() as prober:
         started = time.monotonic()
-        result = await check(prober, target_of(broadcast))
+        result = await check(prober, make_target(broadcast))
         took = time.monotonic() - started
-    assert [each.name for each in of_kind(SocketError, result)] == ["EACCES", "EACCES"]
+    assert [each.name for each in evidence_of_kind(SocketError, result)] == ["EACCES", "EACCES"]
     assert result.exchange == ()
-    assert took < PATIENCE_S / 2
+    assert took < ANSWER_TIMEOUT_S / 2
 
 
 # This process busy across the deadline
@@ -256,20 +256,20 @@ async def test_what_our_own_kernel_refuses_to_send_is_a_socket_error_and_ends_ea
 async def test_an_answer_that_waits_in_the_kernel_at_the_deadline_is_no_loss() -> None:
     def answers_and_stops_the_loop(initiation: bytes) -> Iterable[bytes]:
         yield response_to(initiation)
-        time.sleep(IMPATIENCE_S)
+        time.sleep(SILENCE_TIMEOUT_S)
 
     async with ScriptedServer(answers_and_stops_the_loop) as server, opened_prober() as prober:
-        assert (await check(prober, target_of(server.endpoint, timeout=IMPATIENCE_S))).handshake
+        assert (await check(prober, make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S))).handshake
 
 
 async def test_nor_is_one_that_waits_behind_a_thousand_others() -> None:
     def answers_behind_a_crowd(initiation: bytes) -> Iterable[bytes]:
         yield from (bytes(40) for _ in range(1000))
         yield response_to(initiation)
-        time.sleep(IMPATIENCE_S)
+        time.sleep(SILENCE_TIMEOUT_S)
 
     async with ScriptedServer(answers_behind_a_crowd) as server, opened_prober() as prober:
-        assert (await check(prober, target_of(server.endpoint, timeout=IMPATIENCE_S))).handshake
+        assert (await check(prober, make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S))).handshake
 
 
 async def test_where_our_own_buffer_ran_over_silence_is_not_the_only_evidence() -> None:
@@ -277,6 +277,6 @@ async def test_where_our_own_buffer_ran_over_silence_is_not_the_only_evidence() 
         return (bytes(60_000) for _ in range(400))
 
     async with ScriptedServer(overruns) as server, opened_prober() as prober:
-        result = await check(prober, target_of(server.endpoint, timeout=IMPATIENCE_S))
-    [overflow] = of_kind(ReceiveOverflow, result)
+        result = await check(prober, make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S))
+    [overflow] = evidence_of_kind(ReceiveOverflow, result)
     assert overflow.dropped > 0

@@ -17,7 +17,7 @@ STARTS = "exec 3>alive; sleep 60 & sleep 60; true"
 """A shell and its child; both hold the pipe `alive` open for as long as they live."""
 
 INSPECTS = """
-output_of(("sh", "-c", STARTS), Path())
+run_command(("sh", "-c", STARTS), Path())
 """
 
 TELLS = """
@@ -31,7 +31,7 @@ from threading import Thread
 from tests.alerts.sayings import announcement
 from wgmon_tui.alerts.sinks.command import send
 from wgmon_tui.fleet.alert_settings import Command, Sink
-from wgmon_tui.probe.inspect import output_of
+from wgmon_tui.probe.inspect import run_command
 STARTS = {starts!r}
 def work():
     {call}

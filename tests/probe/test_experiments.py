@@ -17,13 +17,13 @@ from tests.probe.stage import (
     SERVER,
     ScriptedServer,
     closed_port,
+    evidence_of_kind,
     healthy,
-    of_kind,
+    make_target,
     opened_prober,
     response_to,
     silence,
-    stamps,
-    target_of,
+    timestamps,
 )
 from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
@@ -58,11 +58,11 @@ def silent_target(
     known_keys: tuple[PublicKey, ...] = (),
     try_identities: bool = False,
     psk: PresharedKey = NO_PRESHARED_KEY,
-    siblings: Siblings = BOTH,
+    other_secrets: Siblings = BOTH,
 ) -> Target:
-    target = target_of(endpoint, timeout=BRIEF_S, psk=psk)
+    target = make_target(endpoint, timeout=BRIEF_S, psk=psk)
     server = replace(target.server, known_keys=known_keys, try_identities=try_identities)
-    return replace(target, server=server, siblings=siblings)
+    return replace(target, server=server, other_secrets=other_secrets)
 
 
 async def explained(prober: Prober, target: Target) -> Check:
@@ -127,10 +127,12 @@ async def test_a_server_that_comes_back_while_another_identity_asks_proves_nothi
 # The preshared key
 
 
-async def preshared(held: PresharedKey, ours: PresharedKey, siblings: Siblings) -> Check:
+async def preshared(held: PresharedKey, ours: PresharedKey, other_secrets: Siblings) -> Check:
     async with ScriptedServer(lambda it: [response_to(it, held)]) as server, opened_prober() as prober:
-        result = await explained(prober, silent_target(server.endpoint, psk=ours, siblings=siblings))
-    assert {each.reason for each in of_kind(PacketRejected, result)} == {Reason.BAD_EMPTY}
+        result = await explained(
+            prober, silent_target(server.endpoint, psk=ours, other_secrets=other_secrets)
+        )
+    assert {each.reason for each in evidence_of_kind(PacketRejected, result)} == {Reason.BAD_EMPTY}
     return result
 
 
@@ -202,7 +204,7 @@ async def test_without_a_socket_for_the_fresh_port_the_check_stands_as_it_is() -
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert proofs(result) == []
-    assert of_kind(Silence, result)
+    assert evidence_of_kind(Silence, result)
 
 
 # The clock
@@ -210,7 +212,7 @@ async def test_without_a_socket_for_the_fresh_port_the_check_stands_as_it_is() -
 
 @pytest.mark.parametrize(("ahead_s", "found"), [(3600.0, [StampsAhead(3600.0)]), (0.5, [])])
 async def test_stamps_that_run_ahead_of_our_clock_are_told(ahead_s: float, found: list[Evidence]) -> None:
-    prober = Prober(stamps=stamps, ahead_s=lambda _: ahead_s)
+    prober = Prober(timestamps=timestamps, ahead_s=lambda _: ahead_s)
     await prober.open()
     async with ScriptedServer(silence) as server:
         result = await explained(prober, silent_target(server.endpoint))
@@ -226,11 +228,11 @@ class Counted:
 
     def __init__(self) -> None:
         self.made = 0
-        self.prober = Prober(stamps=self._stamp)
+        self.prober = Prober(timestamps=self._stamp)
 
     def _stamp(self, key: PublicKey) -> bytes:
         self.made += 1
-        return stamps(key)
+        return timestamps(key)
 
     async def initiations_for(self, target: Target, *, explain: bool = True) -> int:
         await self.prober.open()
@@ -265,9 +267,11 @@ async def test_where_bytes_of_another_protocol_explain_nobody_asks() -> None:
 
 async def test_all_experiments_together_are_bounded() -> None:
     keys = tuple(PrivateKey.generate().public for _ in range(20))
-    crowd = Siblings({f"identity-{number}": PrivateKey.generate() for number in range(20)})
+    run_load_servers = Siblings({f"identity-{number}": PrivateKey.generate() for number in range(20)})
     async with ScriptedServer(silence) as server:
-        target = silent_target(server.endpoint, known_keys=keys, try_identities=True, siblings=crowd)
+        target = silent_target(
+            server.endpoint, known_keys=keys, try_identities=True, other_secrets=run_load_servers
+        )
         quick = replace(target, server=replace(target.server, timeout=0.06))
         started = time.monotonic()
         assert await Counted().initiations_for(quick) == 2 * (1 + 8 + 1 + 8)

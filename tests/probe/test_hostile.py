@@ -14,9 +14,9 @@ from tests.probe.stage import (
     ScriptedServer,
     check,
     cookie_reply_to,
+    make_target,
     opened_prober,
     response_to,
-    target_of,
 )
 from wgmon_tui.probe.records import Check
 
@@ -82,7 +82,7 @@ async def check_against(datagrams: Iterable[Datagram]) -> Check:
         return [make(initiation) for make in datagrams]
 
     async with ScriptedServer(attack) as server, opened_prober() as prober:
-        return await check(prober, target_of(server.endpoint, timeout=TIMEOUT_S))
+        return await check(prober, make_target(server.endpoint, timeout=TIMEOUT_S))
 
 
 @settings(max_examples=30)

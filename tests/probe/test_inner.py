@@ -49,15 +49,17 @@ def unwrapped(packet: bytes, protocol: int) -> bytes:
     """The payload of a packet from us to them, its IP header and every checksum verified on the way."""
     version = packet[0] >> 4
     if version == 4:
-        kind, tos, total, _, flags, ttl, carried, _, source, to = struct.unpack("!BBHHHBBH4s4s", packet[:20])
+        kind, tos, total, _, flags, ttl, inner_received, _, source, to = struct.unpack(
+            "!BBHHHBBH4s4s", packet[:20]
+        )
         assert (kind, tos, total, flags, ttl) == (0x45, 0, len(packet), 0x4000, 64)
         assert sum_of_words(packet[:20]) == 0xFFFF
         payload = packet[20:]
     else:
-        flow, length, carried, hops, source, to = struct.unpack("!IHBB16s16s", packet[:40])
+        flow, length, inner_received, hops, source, to = struct.unpack("!IHBB16s16s", packet[:40])
         assert (flow, length, hops) == (0x60000000, len(packet) - 40, 64)
         payload = packet[40:]
-    assert carried == protocol
+    assert inner_received == protocol
     assert (source, to) == (OURS[version].packed, THEIRS[version].packed)
     # RFC 792's checksum covers the message alone; RFC 4443, 768 and 9293 put a pseudo-header before it.
     pseudo = b"" if protocol == 1 else source + to + struct.pack("!II", len(payload), protocol)
@@ -206,7 +208,7 @@ def test_an_error_that_quotes_too_little_is_about_nobody_knows_what(version: int
     kind, protocol = (3, 1) if version == 4 else (1, 58)
     error = parse(from_them(version, protocol, struct.pack("!BBHI", kind, 3, 0, 0) + b"\x45\0\0"))
     assert isinstance(error, InnerIcmp)
-    assert error.about is None
+    assert error.original_destination is None
 
 
 # Fragments

@@ -237,12 +237,14 @@ class Commands:
     def printing(self, text: str) -> tuple[str, ...]:
         return self.script(f"print({text!r}, end='')")
 
-    def view(self, words: tuple[str, ...], file: tuple[str, ...] = (), limit_s: float = 15.0) -> ServersView:
+    def view(
+        self, words: tuple[str, ...], file: tuple[str, ...] = (), timeout_s: float = 15.0
+    ) -> ServersView:
         server = Server("fra1", Endpoint("192.0.2.1", 51820), SERVER_KEY.public, "bastion")
-        return inspect(replace(server, inspect=words, inspect_config=file), self.directory, limit_s)
+        return inspect(replace(server, inspect=words, inspect_config=file), self.directory, timeout_s)
 
-    def reason(self, words: tuple[str, ...], limit_s: float = 15.0) -> str:
-        running = self.view(words, limit_s=limit_s).running
+    def reason(self, words: tuple[str, ...], timeout_s: float = 15.0) -> str:
+        running = self.view(words, timeout_s=timeout_s).running
         assert isinstance(running, Unread)
         assert running.reason.isprintable()
         return running.reason
@@ -305,8 +307,8 @@ def test_whatever_a_failing_command_says_no_key_is_told(
     # Written by the shell's printf: a Python that starts for every example would take most of the time.
     octal = "".join(f"\\{byte:03o}" for byte in said)
     reason = commands.reason(("sh", "-c", f"printf '{octal}' >&2; exit 1"))
-    longest = max(PSK.to_text()[:wrapped_at], PSK.to_text()[wrapped_at:], key=len)
-    assert longest not in reason
+    max_bytes = max(PSK.to_text()[:wrapped_at], PSK.to_text()[wrapped_at:], key=len)
+    assert max_bytes not in reason
 
 
 def test_a_command_that_was_killed_is_told_with_its_signal(commands: Commands) -> None:
@@ -319,7 +321,7 @@ def test_a_command_that_does_not_end_is_ended_with_its_children(commands: Comman
     os.mkfifo(pids)
     reader = os.open(pids, os.O_RDONLY | os.O_NONBLOCK)
     # Both hold the pipe open while they live.
-    reason = commands.reason(("sh", "-c", "exec 3>pids; sleep 60 & sleep 60; true"), limit_s=0.5)
+    reason = commands.reason(("sh", "-c", "exec 3>pids; sleep 60 & sleep 60; true"), timeout_s=0.5)
     assert "did not end within 500 ms" in reason
     os.set_blocking(reader, True)
     assert os.read(reader, 1) == b""

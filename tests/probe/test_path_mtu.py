@@ -11,16 +11,16 @@ from tests.probe.inside import (
     ANOTHER_V4,
     INNER_V4,
     INNER_V6,
-    OURS_V4,
     SETUP,
+    TUNNEL_V4,
     TunnelServer,
+    answer_pings,
     deep_check,
     ip_packet,
-    pinged,
+    make_tunnel_target,
     service,
-    tunnelled,
 )
-from tests.probe.stage import check, of_kind, opened_prober
+from tests.probe.stage import check, evidence_of_kind, opened_prober
 from wgmon_tui.fleet.records import Address
 from wgmon_tui.lab.inner import parse
 from wgmon_tui.lab.server import LabServer
@@ -42,10 +42,10 @@ class Narrow(LabServer):
 async def mtu_to(largest: int, inner: Address = INNER_V4) -> PathMtu:
     async with Narrow(SETUP) as lab, opened_prober() as prober:
         lab.largest = largest + TRANSPORT_OVERHEAD
-        result = await deep_check(prober, tunnelled(lab.endpoint, ping=(inner,), mtu=1420))
-    [found] = of_kind(PathMtu, result)
+        result = await deep_check(prober, make_tunnel_target(lab.endpoint, ping=(inner,), mtu=1420))
+    [found] = evidence_of_kind(PathMtu, result)
     assert result.tunnel is not None
-    assert result.tunnel.mtu == found.passes
+    assert result.tunnel.mtu == found.largest_passing
     return found
 
 
@@ -66,8 +66,8 @@ async def test_where_the_wanted_size_passes_nothing_fails() -> None:
 
 async def test_it_is_not_searched_in_a_quick_look() -> None:
     async with LabServer(SETUP) as lab, opened_prober() as prober:
-        result = await check(prober, tunnelled(lab.endpoint, ping=(INNER_V4,), mtu=1420))
-    assert of_kind(PathMtu, result) == []
+        result = await check(prober, make_tunnel_target(lab.endpoint, ping=(INNER_V4,), mtu=1420))
+    assert evidence_of_kind(PathMtu, result) == []
 
 
 async def test_a_size_of_which_one_try_of_two_is_lost_passes() -> None:
@@ -76,25 +76,25 @@ async def test_a_size_of_which_one_try_of_two_is_lost_passes() -> None:
     def loses_the_first_of_each_large_size(packet: bytes) -> Iterable[bytes]:
         known = len(packet) < 100 or len(packet) in tried
         tried.add(len(packet))
-        return pinged(packet) if known else ()
+        return answer_pings(packet) if known else ()
 
     async with TunnelServer(loses_the_first_of_each_large_size) as server, opened_prober() as prober:
-        result = await deep_check(prober, tunnelled(server.endpoint, ping=(INNER_V4,), mtu=1420))
-    assert of_kind(PathMtu, result) == [PathMtu(1420, 1420, None)]
+        result = await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), mtu=1420))
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1420, None)]
 
 
 async def test_an_answer_that_comes_in_pieces_has_passed() -> None:
     def splits(packet: bytes) -> Iterable[bytes]:
-        [reply] = pinged(packet)
+        [reply] = answer_pings(packet)
         if len(reply) <= 1280:
             return (reply,)
         first, rest = reply[20:1276], reply[1276:]
-        us = OURS_V4.ip
+        us = TUNNEL_V4.ip
         return ip_packet(INNER_V4, us, 1, first, flags=0x2000), ip_packet(INNER_V4, us, 1, rest, flags=157)
 
     async with TunnelServer(splits) as server, opened_prober() as prober:
-        result = await deep_check(prober, tunnelled(server.endpoint, ping=(INNER_V4,), mtu=1420))
-    assert of_kind(PathMtu, result) == [PathMtu(1420, 1420, None)]
+        result = await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), mtu=1420))
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1420, None)]
 
 
 async def test_it_is_searched_with_an_address_that_answers_echoes() -> None:
@@ -103,14 +103,14 @@ async def test_it_is_searched_with_an_address_that_answers_echoes() -> None:
         assert received is not None
         if received.protocol == 17:
             return service(tcp_flags=0)(packet)
-        return pinged(packet) if received.destination == ANOTHER_V4 else ()
+        return answer_pings(packet) if received.destination == ANOTHER_V4 else ()
 
     async with TunnelServer(a_name_server_that_is_never_pinged) as server, opened_prober() as prober:
         both = (INNER_V4, ANOTHER_V4)
-        target = tunnelled(server.endpoint, ping=both, dns=(INNER_V4,), mtu=1420, timeout=0.2)
+        target = make_tunnel_target(server.endpoint, ping=both, dns=(INNER_V4,), mtu=1420, timeout=0.2)
         result = await deep_check(prober, target)
-    assert [each.received for each in of_kind(InnerEcho, result)] == [0, 2]
-    assert of_kind(PathMtu, result) == [PathMtu(1420, 1420, None)]
+    assert [each.received for each in evidence_of_kind(InnerEcho, result)] == [0, 2]
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1420, None)]
 
 
 async def test_what_our_kernel_fragments_once_a_hop_has_named_its_mtu_passes() -> None:
@@ -118,15 +118,15 @@ async def test_what_our_kernel_fragments_once_a_hop_has_named_its_mtu_passes() -
 
     def too_big_until_the_error_is_back(packet: bytes) -> Iterable[bytes]:
         if len(packet) < 1280 or len(lost) == 2:
-            return pinged(packet)
+            return answer_pings(packet)
         lost.append(packet)
         if len(lost) == 2:
-            prober._switchboard._on_error(too_big(server, 1280))
+            prober._demultiplexer._on_error(too_big(server, 1280))
         return ()
 
     async with TunnelServer(too_big_until_the_error_is_back) as server, opened_prober() as prober:
-        result = await deep_check(prober, tunnelled(server.endpoint, ping=(INNER_V4,), mtu=1420))
-    assert of_kind(PathMtu, result) == [PathMtu(1420, 1420, None, reported=1280)]
+        result = await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), mtu=1420))
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1420, None, reported=1280)]
 
 
 async def test_hops_that_name_ever_smaller_mtus_do_not_hold_up_the_search() -> None:
@@ -134,24 +134,24 @@ async def test_hops_that_name_ever_smaller_mtus_do_not_hold_up_the_search() -> N
 
     def says_too_big_again_and_again(packet: bytes) -> Iterable[bytes]:
         if len(packet) < 66:
-            return pinged(packet)
-        prober._switchboard._on_error(too_big(server, next(named)))
+            return answer_pings(packet)
+        prober._demultiplexer._on_error(too_big(server, next(named)))
         return ()
 
     async with TunnelServer(says_too_big_again_and_again) as server, opened_prober() as prober:
         started = time.monotonic()
-        await deep_check(prober, tunnelled(server.endpoint, ping=(INNER_V4,), mtu=66))
+        await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), mtu=66))
         assert time.monotonic() - started < 2.5
 
 
 async def test_an_mtu_that_a_hop_names_is_kept() -> None:
     def says_too_big(packet: bytes) -> Iterable[bytes]:
         if len(packet) < 66:
-            return pinged(packet)
-        prober._switchboard._on_error(too_big(server, 98))
+            return answer_pings(packet)
+        prober._demultiplexer._on_error(too_big(server, 98))
         return ()
 
     async with TunnelServer(says_too_big) as server, opened_prober() as prober:
-        result = await deep_check(prober, tunnelled(server.endpoint, ping=(INNER_V4,), mtu=66))
-    assert of_kind(PathMtu, result) == [PathMtu(66, 65, 66, reported=98)]
-    assert of_kind(IcmpError, result) == []
+        result = await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), mtu=66))
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(66, 65, 66, reported=98)]
+    assert evidence_of_kind(IcmpError, result) == []

@@ -11,14 +11,14 @@ from tests.probe.stage import IDENTITY, SERVER, closed_port
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.probe import port_monitor
-from wgmon_tui.probe.port_monitor import CLOSED, OPEN_OR_FILTERED, port_says
+from wgmon_tui.probe.port_monitor import CLOSED, OPEN_OR_FILTERED, check_port_naively
 
 both_families = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 
 
 async def said_of(mode: Mode, host: str = "127.0.0.1") -> str | None:
     async with LabServer(Setup(SERVER, (Peer(IDENTITY.public),)), Behaviour(mode), host=host) as lab:
-        return await port_says(ip_address(host), lab.endpoint.port)
+        return await check_port_naively(ip_address(host), lab.endpoint.port)
 
 
 async def test_healthy_silent_wrong_key_unknown_peer_all_look_open(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,8 +36,8 @@ async def test_so_does_something_that_is_no_wireguard_at_all() -> None:
 async def test_only_a_closed_port_looks_closed(host: str) -> None:
     assert await said_of(Mode.CLOSED, host) == CLOSED
     with closed_port(host) as endpoint:
-        assert await port_says(ip_address(host), endpoint.port) == CLOSED
+        assert await check_port_naively(ip_address(host), endpoint.port) == CLOSED
 
 
 async def test_where_our_own_side_cannot_send_it_says_nothing() -> None:
-    assert await port_says(ip_address("255.255.255.255"), 51820) is None
+    assert await check_port_naively(ip_address("255.255.255.255"), 51820) is None

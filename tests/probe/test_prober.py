@@ -11,18 +11,18 @@ from ipaddress import ip_address
 import pytest
 
 from tests.probe.stage import (
-    IMPATIENCE_S,
-    PATIENCE_S,
+    ANSWER_TIMEOUT_S,
+    SILENCE_TIMEOUT_S,
     ScriptedServer,
     check,
     closed_port,
+    evidence_of_kind,
     healthy,
-    of_kind,
+    make_target,
     opened_prober,
     response_to,
     silence,
-    stamps,
-    target_of,
+    timestamps,
 )
 from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
@@ -45,7 +45,7 @@ async def test_an_answer_from_another_address_of_the_server_is_accepted() -> Non
             return ()
 
         async with ScriptedServer(answers_from_there) as server, opened_prober() as prober:
-            assert (await check(prober, target_of(server.endpoint))).handshake
+            assert (await check(prober, make_target(server.endpoint))).handshake
 
 
 async def test_all_servers_see_one_source_port_that_stays_the_same() -> None:
@@ -55,18 +55,18 @@ async def test_all_servers_see_one_source_port_that_stays_the_same() -> None:
         opened_prober() as prober,
     ):
         for server in (one, two, one):
-            await check(prober, target_of(server.endpoint))
+            await check(prober, make_target(server.endpoint))
     assert len(set(one.sources + two.sources)) == 1
 
 
 async def test_checks_of_many_servers_run_at_the_same_time_and_are_told_apart() -> None:
     identity = PrivateKey.generate()
     labs = [LabServer(Setup(PrivateKey.generate(), (Peer(identity.public),))) for _ in range(20)]
-    labs[7].become(Mode.SILENT)
+    labs[7].set_mode(Mode.SILENT)
     async with opened_prober() as prober:
         for lab in labs:
             await lab.start()
-        servers = [target_of(lab.endpoint, server=lab.public_key, timeout=0.5).server for lab in labs]
+        servers = [make_target(lab.endpoint, server=lab.public_key, timeout=0.5).server for lab in labs]
         targets = [Target(server, identity) for server in servers]
         results = await asyncio.gather(*(check(prober, target) for target in targets))
         for lab in labs:
@@ -77,9 +77,9 @@ async def test_checks_of_many_servers_run_at_the_same_time_and_are_told_apart() 
 
 async def test_checks_of_one_peer_do_not_overlap_and_keep_their_distance() -> None:
     async with ScriptedServer(healthy) as server, opened_prober() as prober:
-        target = target_of(server.endpoint)
+        target = make_target(server.endpoint)
         results = await asyncio.gather(*(check(prober, target) for _ in range(4)))
-        await server.received_so_many(8)
+        await server.wait_for_packets(8)
     assert all(result.handshake for result in results)
     assert [message_type(packet) for packet in server.received] == [1, 4] * 4
     starts = sorted(result.started_at for result in results)
@@ -89,8 +89,8 @@ async def test_checks_of_one_peer_do_not_overlap_and_keep_their_distance() -> No
 async def test_two_entries_with_one_server_key_are_one_peer() -> None:
     async with ScriptedServer(healthy) as server, opened_prober() as prober:
         one, two = await asyncio.gather(
-            check(prober, target_of(server.endpoint, name="fra1")),
-            check(prober, target_of(server.endpoint, name="fra1-by-address")),
+            check(prober, make_target(server.endpoint, name="fra1")),
+            check(prober, make_target(server.endpoint, name="fra1-by-address")),
         )
     assert abs(two.started_at - one.started_at) >= 0.0295
 
@@ -99,7 +99,7 @@ async def test_a_server_that_demands_cookies_all_the_time_is_served_its_cookie()
     identity = PrivateKey.generate()
     setup = Setup(PrivateKey.generate(), (Peer(identity.public),))
     async with LabServer(setup, Behaviour(Mode.UNDER_LOAD)) as lab, opened_prober() as prober:
-        server = target_of(lab.endpoint, server=lab.public_key).server
+        server = make_target(lab.endpoint, server=lab.public_key).server
         result = await check(prober, Target(server, identity))
     assert result.handshake is not None
     assert result.handshake.cookie
@@ -110,15 +110,15 @@ async def test_a_server_that_demands_cookies_all_the_time_is_served_its_cookie()
 
 async def test_a_late_answer_shows_up_in_the_next_check() -> None:
     async with ScriptedServer(silence) as server, opened_prober() as prober:
-        target = target_of(server.endpoint, timeout=IMPATIENCE_S)
+        target = make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S)
         first = await check(prober, target)
         server.send(response_to(server.initiations[0]), server.sources[0])
         second = await check(prober, target)
         third = await check(prober, target)
-    assert of_kind(Silence, first)
-    [late] = of_kind(LateAnswer, second)
-    assert late.age > IMPATIENCE_S / 2
-    assert of_kind(LateAnswer, third) == []
+    assert evidence_of_kind(Silence, first)
+    [late] = evidence_of_kind(LateAnswer, second)
+    assert late.age > SILENCE_TIMEOUT_S / 2
+    assert evidence_of_kind(LateAnswer, third) == []
 
 
 async def test_a_late_answer_that_comes_during_the_next_check_shows_up_in_it() -> None:
@@ -126,47 +126,47 @@ async def test_a_late_answer_that_comes_during_the_next_check_shows_up_in_it() -
         return [response_to(server.initiations[-3])] if len(server.initiations) >= 3 else []
 
     async with ScriptedServer(answers_one_check_behind) as server, opened_prober() as prober:
-        target = target_of(server.endpoint, timeout=IMPATIENCE_S)
+        target = make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S)
         await check(prober, target)
         second = await check(prober, target)
     assert second.handshake is None
-    assert of_kind(LateAnswer, second)
+    assert evidence_of_kind(LateAnswer, second)
 
 
 async def test_a_late_answer_that_does_not_authenticate_is_none() -> None:
     async with ScriptedServer(silence) as server, opened_prober() as prober:
-        target = target_of(server.endpoint, timeout=IMPATIENCE_S)
+        target = make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S)
         await check(prober, target)
         forged = bytearray(response_to(server.initiations[0]))
         forged[50] ^= 1
         server.send(bytes(forged), server.sources[0])
         second = await check(prober, target)
-    assert of_kind(LateAnswer, second) == []
+    assert evidence_of_kind(LateAnswer, second) == []
 
 
 async def test_late_answers_without_end_are_bounded_in_memory() -> None:
     async with ScriptedServer(silence) as server, opened_prober() as prober:
-        target = target_of(server.endpoint, timeout=IMPATIENCE_S)
+        target = make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S)
         await check(prober, target)
         answer = response_to(server.initiations[0])
         for _ in range(100):
             server.send(answer, server.sources[0])
         second = await check(prober, target)
-    assert 1 <= len(of_kind(LateAnswer, second)) <= 8
+    assert 1 <= len(evidence_of_kind(LateAnswer, second)) <= 8
 
 
 async def test_a_check_that_is_given_up_leaves_nothing_behind() -> None:
     async with ScriptedServer(silence) as server, opened_prober() as prober:
-        target = target_of(server.endpoint)
+        target = make_target(server.endpoint)
         given_up = asyncio.create_task(check(prober, target))
-        await server.received_so_many(1)
+        await server.wait_for_packets(1)
         given_up.cancel()
         with pytest.raises(asyncio.CancelledError):
             await given_up
         server.script = healthy
         assert (await check(prober, target)).handshake
-        assert prober._switchboard._by_index == {}
-        assert prober._switchboard._by_source == {}
+        assert prober._demultiplexer._by_index == {}
+        assert prober._demultiplexer._by_source == {}
 
 
 # Where a check cannot begin
@@ -174,16 +174,18 @@ async def test_a_check_that_is_given_up_leaves_nothing_behind() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_an_address_family_that_this_machine_lacks_is_a_local_error(host: str) -> None:
-    without_sockets = Prober(stamps=stamps)  # as `open` leaves it for a family that the kernel refuses
-    result = await check(without_sockets, target_of(Endpoint(host, 51820)))
-    assert [each.name for each in of_kind(SocketError, result)] == ["EAFNOSUPPORT"]
+    without_sockets = Prober(
+        timestamps=timestamps
+    )  # as `open` leaves it for a family that the kernel refuses
+    result = await check(without_sockets, make_target(Endpoint(host, 51820)))
+    assert [each.name for each in evidence_of_kind(SocketError, result)] == ["EAFNOSUPPORT"]
     assert (result.sent, result.handshake) == (0, None)
 
 
 async def test_a_name_without_an_address_is_one_check_without_an_address() -> None:
     async with opened_prober() as prober:
-        [result] = await prober.check_all(target_of(Endpoint("nonexistent.invalid", 51820)))
-    [unresolved] = of_kind(NameUnresolved, result)
+        [result] = await prober.check_all(make_target(Endpoint("nonexistent.invalid", 51820)))
+    [unresolved] = evidence_of_kind(NameUnresolved, result)
     assert unresolved.host == "nonexistent.invalid"
     assert unresolved.error
     assert (result.address, result.sent) == (None, 0)
@@ -192,8 +194,8 @@ async def test_a_name_without_an_address_is_one_check_without_an_address() -> No
 async def test_every_address_of_a_name_is_checked() -> None:
     async with ScriptedServer(healthy) as server, opened_prober() as prober:
         endpoint = Endpoint("localhost", server.endpoint.port)
-        results = await prober.check_all(target_of(endpoint))
-        addresses = await prober.resolve(endpoint, PATIENCE_S)
+        results = await prober.check_all(make_target(endpoint))
+        addresses = await prober.resolve(endpoint, ANSWER_TIMEOUT_S)
     assert tuple(result.address for result in results) == addresses
     assert [result.address for result in results if result.handshake] == [ip_address("127.0.0.1")]
 
@@ -204,4 +206,4 @@ async def test_closing_gives_the_ports_back() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("", ports[0]))
     with closed_port() as endpoint:
-        assert of_kind(SocketError, await check(prober, target_of(endpoint)))
+        assert evidence_of_kind(SocketError, await check(prober, make_target(endpoint)))

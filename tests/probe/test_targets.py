@@ -53,9 +53,9 @@ def test_a_key_that_no_server_can_have_is_a_problem_of_that_server_alone() -> No
 def test_experiments_get_the_other_secrets_of_the_file_and_no_empty_ones() -> None:
     fleet = Fleet((server("fra1", psk=True), server("nyc1"), server("syd1", psk=True)), IDENTITIES)
     ring = keyring({"syd1": "not to be had"}, fra1=PSK, nyc1=NO_PRESHARED_KEY)
-    siblings = join(fleet, ring).ready["nyc1"].siblings
-    assert siblings.private_keys == {"bastion": BASTION, "laptop": LAPTOP}
-    assert siblings.preshared_keys == {"fra1": PSK}
+    other_secrets = join(fleet, ring).ready["nyc1"].other_secrets
+    assert other_secrets.private_keys == {"bastion": BASTION, "laptop": LAPTOP}
+    assert other_secrets.preshared_keys == {"fra1": PSK}
 
 
 def test_a_target_shows_no_secret_of_its_own_or_of_others() -> None:
@@ -63,4 +63,4 @@ def test_a_target_shows_no_secret_of_its_own_or_of_others() -> None:
     target = join(fleet, keyring(fra1=PSK)).ready["fra1"]
     for secret in (BASTION, LAPTOP, PSK):
         for form in (secret.to_text(), secret.raw.hex(), repr(secret.raw)):
-            assert form not in f"{target!r} {target.siblings!r}"
+            assert form not in f"{target!r} {target.other_secrets!r}"

@@ -40,33 +40,33 @@ REFUSES = "echo 'Unable to access interface wg0: Operation not permitted' >&2; e
 
 def test_every_interface_is_read(machine: Machine) -> None:
     machine.wg(SHOWS)
-    assert list(wg_here.interfaces_here()) == ["wg0"]
-    assert wg_here.interfaces_if_shown() == wg_here.interfaces_here()
+    assert list(wg_here.read_local_interfaces()) == ["wg0"]
+    assert wg_here.read_local_interfaces_if_permitted() == wg_here.read_local_interfaces()
 
 
 def test_where_it_is_refused_one_line_says_what_it_needs_and_what_to_type(machine: Machine) -> None:
     machine.wg(REFUSES)
     machine.rights(NO_RIGHT)
     with pytest.raises(InspectionError, match=r"CAP_NET_ADMIN; type: sudo wg show all dump \| wgmon-tui"):
-        wg_here.interfaces_here()
+        wg_here.read_local_interfaces()
 
 
 def test_who_may_not_see_them_does_not_even_ask_by_itself(machine: Machine, tmp_path: Path) -> None:
     machine.wg(f"touch {tmp_path / 'asked'}; {SHOWS}")
     machine.rights(NO_RIGHT)
-    assert wg_here.interfaces_if_shown() is None
+    assert wg_here.read_local_interfaces_if_permitted() is None
     assert not (tmp_path / "asked").exists()
 
 
 def test_what_else_goes_wrong_is_told_in_the_words_of_wg(machine: Machine) -> None:
     machine.wg("echo 'something broke' >&2; exit 1")
     with pytest.raises(InspectionError, match='all dump: "wg" ended with exit code 1: something broke'):
-        wg_here.interfaces_here()
-    assert wg_here.interfaces_if_shown() is None
+        wg_here.read_local_interfaces()
+    assert wg_here.read_local_interfaces_if_permitted() is None
 
 
 def test_without_wg_it_says_what_to_install(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(InspectionError, match="install wireguard-tools"):
-        wg_here.interfaces_here()
-    assert wg_here.interfaces_if_shown() is None
+        wg_here.read_local_interfaces()
+    assert wg_here.read_local_interfaces_if_permitted() is None

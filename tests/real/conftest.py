@@ -27,7 +27,7 @@ def path() -> Iterator[RoutedPath]:
 
 
 @pytest.fixture
-def lone_namespace() -> Iterator[str]:
+def isolated_namespace() -> Iterator[str]:
     """A namespace with nothing but loopback."""
     require("ip", root=True)
     with namespace("n") as name:

@@ -24,7 +24,7 @@ _EVERY_S = 0.3
 
 def junk_initiation(server: PublicKey) -> bytes:
     message = b"\x01\0\0\0" + os.urandom(112)
-    return message + Mac1(server).of(message) + NO_MAC
+    return message + Mac1(server).compute(message) + NO_MAC
 
 
 def send_all(server: RealServer, packets: list[bytes]) -> None:

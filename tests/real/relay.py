@@ -72,13 +72,13 @@ class Relay:
             flow = self._flows[client] = self._opened()
             flow.connect(self._server)
             self._loop.add_reader(flow, self._from_server, client)
-        self._pass_on(Towards.SERVER, packet, client)
+        self._forward(Towards.SERVER, packet, client)
 
     def _from_server(self, client: tuple[str, int]) -> None:
         with contextlib.suppress(ConnectionError):  # what an ICMP error of the server's becomes here
-            self._pass_on(Towards.CLIENT, self._flows[client].recv(_LARGEST_DATAGRAM), client)
+            self._forward(Towards.CLIENT, self._flows[client].recv(_LARGEST_DATAGRAM), client)
 
-    def _pass_on(self, towards: Towards, packet: bytes, client: tuple[str, int]) -> None:
+    def _forward(self, towards: Towards, packet: bytes, client: tuple[str, int]) -> None:
         for delivery in self._meddler(towards, packet):
             if delivery.after:
                 self._loop.call_later(delivery.after, self._deliver, delivery, client)
@@ -129,7 +129,7 @@ def forging(client: PublicKey, *, instead: bool) -> Meddler:
             return [Delivery(towards, packet)]
         # Our index is in the clear, and mac1 asks for our public key only: nothing secret is needed for this.
         message = b"\x02\0\0\0" + os.urandom(4) + packet[4:8] + os.urandom(32 + 16)
-        forged = Delivery(Towards.CLIENT, message + mac1.of(message) + NO_MAC)
+        forged = Delivery(Towards.CLIENT, message + mac1.compute(message) + NO_MAC)
         return [forged] if instead else [forged, Delivery(towards, packet)]
 
     return meddle

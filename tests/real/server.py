@@ -69,7 +69,7 @@ def target(
 @asynccontextmanager
 async def prober_at(server: RealServer) -> AsyncIterator[Prober]:
     """A prober with its sockets where the server can be reached."""
-    prober = Prober(stamps=lambda _: tai64n.encode(next(_stamps)))
+    prober = Prober(timestamps=lambda _: tai64n.encode(next(_stamps)))
     with server.vantage():
         await prober.open()
     try:
@@ -78,14 +78,14 @@ async def prober_at(server: RealServer) -> AsyncIterator[Prober]:
         await prober.close()
 
 
-async def checked(server: RealServer, aim: Target, version: int = 4) -> tuple[Check, Diagnosis]:
+async def run_check(server: RealServer, aim: Target, version: int = 4) -> tuple[Check, Diagnosis]:
     """One check and what it means."""
     async with prober_at(server) as prober:
         check = await prober.check(aim, server.endpoint(version)[0])
     return check, diagnose(check, aim.server)
 
 
-async def polled(value: Callable[[], int]) -> int:
+async def poll_until_nonzero(value: Callable[[], int]) -> int:
     """The value as soon as it is not 0; nothing tells us when a server has read its socket."""
     async with asyncio.timeout(LONG_S):
         while not (found := value()):  # noqa: ASYNC110 - the event is in another process

@@ -10,7 +10,7 @@ import pytest
 from tests.real.namespaces import entered, run
 from tests.real.prerequisites import require
 from wgmon_tui.doctor.items import Condition, Item
-from wgmon_tui.doctor.network import network
+from wgmon_tui.doctor.network import check_network
 from wgmon_tui.fleet.records import Fleet
 
 
@@ -20,16 +20,16 @@ def in_namespace(name: str, fleet: Fleet) -> dict[str, Condition]:
 
     def look() -> None:
         with entered(name):
-            found.extend(asyncio.run(network(fleet)))
+            found.extend(asyncio.run(check_network(fleet)))
 
     thread = Thread(target=look)
     thread.start()
     thread.join()
-    return {item.subject: item.condition for item in found}
+    return {item.subject: item.status for item in found}
 
 
-def test_a_machine_with_loopback_alone_has_no_route(lone_namespace: str) -> None:
-    found = in_namespace(lone_namespace, Fleet())
+def test_a_machine_with_loopback_alone_has_no_route(isolated_namespace: str) -> None:
+    found = in_namespace(isolated_namespace, Fleet())
     assert found["IPv4 route"] is found["IPv6 route"] is Condition.FIX
     assert found["IPv4 firewall"] is found["IPv4 ICMP errors"] is Condition.FINE
 
@@ -42,10 +42,10 @@ def test_a_machine_with_loopback_alone_has_no_route(lone_namespace: str) -> None
         ("input", "icmp type destination-unreachable drop", "IPv4 ICMP errors"),
     ],
 )
-def test_a_firewall_of_our_own_is_found(lone_namespace: str, hook: str, rule: str, subject: str) -> None:
+def test_a_firewall_of_our_own_is_found(isolated_namespace: str, hook: str, rule: str, subject: str) -> None:
     require("nft")
     chain = f"type filter hook {hook} priority 0\n{rule}\n"
-    with entered(lone_namespace):
+    with entered(isolated_namespace):
         run("nft", "-f", "-", stdin=f"table inet doctor {{\nchain one {{\n{chain}}}\n}}\n")
-    found = in_namespace(lone_namespace, Fleet())
+    found = in_namespace(isolated_namespace, Fleet())
     assert found[subject] is not Condition.FINE

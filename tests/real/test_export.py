@@ -17,9 +17,9 @@ from tests.real.server import prober_at, target
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.fleet.records import Interface
 from wgmon_tui.monitor.board import Round
-from wgmon_tui.monitor.look import Attention, look
+from wgmon_tui.monitor.look import Attention, run_check_round
 from wgmon_tui.probe.records import Direction
-from wgmon_tui.report.captures import OUR_ADDRESSES, OUR_PORT, captured
+from wgmon_tui.report.captures import PLACEHOLDER_ADDRESSES, PLACEHOLDER_PORT, pcapng_of
 from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.wireguard.messages import fields_of
 
@@ -52,7 +52,7 @@ async def looked(server: WireguardGo, version: int) -> Round:
     )
     aim = replace(aim, server=pinging, tunnel_addresses=tunnel_addresses(server, ours.public))
     async with prober_at(server) as prober:
-        return await look(prober, pinging, aim, Attention())
+        return await run_check_round(prober, pinging, aim, Attention())
 
 
 def dissected(capture: Path, *fields: str) -> list[tuple[str, ...]]:
@@ -70,7 +70,7 @@ def dissected(capture: Path, *fields: str) -> list[tuple[str, ...]]:
 async def test_wireshark_names_every_byte_as_we_do(tmp_path: Path, server: WireguardGo, version: int) -> None:
     outcome = await looked(server, version)
     capture = tmp_path / "exchange.pcapng"
-    capture.write_bytes(b"".join(captured([outcome])))
+    capture.write_bytes(b"".join(pcapng_of([outcome])))
     names = ("type", "sender", "receiver", "ephemeral", "mac1", "mac2", "counter")
     rows = dissected(capture, *(f"wg.{name}" for name in names))
     assert len(rows) == len(outcome.check.exchange) >= 7
@@ -102,13 +102,13 @@ async def test_headers_times_and_comments_are_those_of_the_check(
     outcome = await looked(server, version)
     check = outcome.check
     capture = tmp_path / "exchange.pcapng"
-    capture.write_bytes(b"".join(captured([outcome])))
+    capture.write_bytes(b"".join(pcapng_of([outcome])))
     family = "ip" if version == 4 else "ipv6"
     rows = dissected(
         capture, f"{family}.src", "udp.srcport", f"{family}.dst", "udp.dstport", "udp.checksum.status",
         "frame.time_relative", "frame.packet_flags_direction", "_ws.malformed",
     )  # fmt: skip
-    ours = (str(OUR_ADDRESSES[version]), str(OUR_PORT))
+    ours = (str(PLACEHOLDER_ADDRESSES[version]), str(PLACEHOLDER_PORT))
     servers = (str(check.address), str(check.endpoint.port))
     for packet, row in zip(check.exchange, rows, strict=True):
         outbound = packet.direction is Direction.SENT

@@ -43,7 +43,7 @@ def compared(ours: OurSide) -> tuple[Finding, ...]:
 
 
 def differing(ours: OurSide) -> list[str]:
-    return [each.subject for each in compared(ours) if each.agreement is Agreement.DIFFERS]
+    return [each.subject for each in compared(ours) if each.result is Agreement.DIFFERS]
 
 
 @pytest.mark.parametrize("psk", [None, PSK])
@@ -52,7 +52,7 @@ def test_a_server_that_knows_us_agrees_and_so_does_its_own_configuration(
 ) -> None:
     ours = side(wireguard_go, wireguard_go.new_peer(psk), psk=psk is not None)
     found = compared(ours)
-    assert [each.subject for each in found if each.agreement is not Agreement.OK] == ["handshake"]
+    assert [each.subject for each in found if each.result is not Agreement.OK] == ["handshake"]
     assert len([each for each in found if each.subject == "allowed ips"]) == 2
 
 
@@ -68,7 +68,7 @@ def test_a_stranger_is_told_the_command_that_lets_it_in_and_the_command_works(
 ) -> None:
     stranger = PrivateKey.generate()
     ours = replace(side(wireguard_go, stranger), addresses=(ip_interface("10.7.200.1/32"),))
-    [finding] = [each for each in compared(ours) if each.agreement is Agreement.DIFFERS]
+    [finding] = [each for each in compared(ours) if each.result is Agreement.DIFFERS]
     run(*finding.fix.removeprefix("on the server: ").split())
     assert differing(ours) == []
 

@@ -59,9 +59,9 @@ class Client:
 
 
 @pytest.fixture
-def client(lone_namespace: str) -> Iterator[Client]:
+def client(isolated_namespace: str) -> Iterator[Client]:
     require("wireguard-go", "wg", "ping", root=True)
-    made = Client(lone_namespace)
+    made = Client(isolated_namespace)
     yield made
     made.device.stop()
 

@@ -12,7 +12,7 @@ from tests.real.linux_kernel import (
     kernel_behind_port_fixture,  # noqa: F401 - a fixture
     kernel_behind_tap_fixture,  # noqa: F401 - a fixture
 )
-from tests.real.server import LONG_S, SHORT_S, checked, polled, prober_at, target
+from tests.real.server import LONG_S, SHORT_S, poll_until_nonzero, prober_at, run_check, target
 from wgmon_tui.diagnosis.diagnose import diagnose
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.probe.records import IcmpError, LateAnswer, PacketRejected
@@ -47,7 +47,7 @@ async def test_with_the_right_keys_it_is_healthy(
     server: LinuxKernel, version: int, psk: PresharedKey | None
 ) -> None:
     aim = target(server, server.new_peer(psk), psk=psk, version=version)
-    check, diagnosis = await checked(server, aim, version)
+    check, diagnosis = await run_check(server, aim, version)
     assert diagnosis.verdict is Verdict.HEALTHY
     assert check.handshake is not None
     assert check.evidence == ()
@@ -57,14 +57,14 @@ async def test_with_the_right_keys_it_is_healthy(
 async def test_another_server_key_is_met_with_silence(server: LinuxKernel, version: int) -> None:
     other = PrivateKey.generate().public
     aim = target(server, server.new_peer(), public_key=other, version=version, timeout_s=SHORT_S)
-    _, diagnosis = await checked(server, aim, version)
+    _, diagnosis = await run_check(server, aim, version)
     assert diagnosis.verdict is Verdict.SILENT
 
 
 @over_every_path
 async def test_an_unknown_peer_is_met_with_silence(server: LinuxKernel, version: int) -> None:
     aim = target(server, PrivateKey.generate(), version=version, timeout_s=SHORT_S)
-    _, diagnosis = await checked(server, aim, version)
+    _, diagnosis = await run_check(server, aim, version)
     assert diagnosis.verdict is Verdict.SILENT
 
 
@@ -80,7 +80,7 @@ async def test_other_preshared_keys_are_told_from_silence(
     kernel_behind_tap: LinuxKernel, theirs: PresharedKey | None, ours: PresharedKey | None
 ) -> None:
     aim = target(kernel_behind_tap, kernel_behind_tap.new_peer(theirs), psk=ours, timeout_s=2 * SHORT_S)
-    check, diagnosis = await checked(kernel_behind_tap, aim)
+    check, diagnosis = await run_check(kernel_behind_tap, aim)
     assert diagnosis.verdict is Verdict.PSK_MISMATCH
     rejected = [each for each in check.evidence if isinstance(each, PacketRejected)]
     assert {(each.reason, each.length) for each in rejected} == {(Reason.BAD_EMPTY, 92)}
@@ -107,7 +107,7 @@ async def test_with_its_interface_down_the_port_is_closed(
 ) -> None:
     aim = target(kernel_behind_tap, kernel_behind_tap.new_peer(), version=version)
     with kernel_behind_tap.interface_down():
-        check, diagnosis = await checked(kernel_behind_tap, aim, version)
+        check, diagnosis = await run_check(kernel_behind_tap, aim, version)
     assert diagnosis.verdict is Verdict.PORT_CLOSED
     assert all(isinstance(each, IcmpError) and each.from_target for each in check.evidence)
 
@@ -127,7 +127,7 @@ async def test_a_firewall_on_the_server_itself(
     timeout_s = SHORT_S if verdict is Verdict.SILENT else LONG_S
     aim = target(kernel_behind_tap, kernel_behind_tap.new_peer(), version=version, timeout_s=timeout_s)
     with kernel_behind_tap.filtered(rule):
-        _, diagnosis = await checked(kernel_behind_tap, aim, version)
+        _, diagnosis = await run_check(kernel_behind_tap, aim, version)
     assert diagnosis.verdict is verdict
 
 
@@ -172,13 +172,13 @@ async def test_our_keepalive_confirms_the_session_so_that_wg_shows_the_handshake
 ) -> None:
     key = server.new_peer()
     assert server.latest_handshake(key.public) == 0
-    await checked(server, target(server, key, version=version), version)
-    assert await polled(lambda: server.latest_handshake(key.public)) > 0
+    await run_check(server, target(server, key, version=version), version)
+    assert await poll_until_nonzero(lambda: server.latest_handshake(key.public)) > 0
 
 
 async def test_a_check_with_another_preshared_key_is_no_handshake_to_the_server(
     kernel_behind_tap: LinuxKernel,
 ) -> None:
     key = kernel_behind_tap.new_peer(PSK)
-    await checked(kernel_behind_tap, target(kernel_behind_tap, key, psk=OTHER_PSK, timeout_s=SHORT_S))
+    await run_check(kernel_behind_tap, target(kernel_behind_tap, key, psk=OTHER_PSK, timeout_s=SHORT_S))
     assert kernel_behind_tap.latest_handshake(key.public) == 0

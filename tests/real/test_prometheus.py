@@ -10,7 +10,7 @@ import pytest
 
 from tests.real.prerequisites import require
 from tests.real.prometheus import Prometheus, prometheus, until
-from tests.service.stage import Program, healthy, write
+from tests.service.stage import Program, healthy, write_config
 from wgmon_tui.lab.records import Mode
 from wgmon_tui.lab.server import LabServer
 
@@ -21,7 +21,7 @@ async def scraped(tmp_path: Path) -> AsyncIterator[tuple[Prometheus, LabServer]]
     require("prometheus", "prometheus-alertmanager")
     config, state, targets = tmp_path / "config", tmp_path / "state", tmp_path / "targets.json"
     async with healthy("fra1") as (lab, fra1):
-        write(config, fra1)
+        write_config(config, fra1)
         code, _, err = Program("--config", config, "export", "targets", "--output", targets).end()
         assert (code, err) == (0, "")
         program = Program("--config", config, "--state", state, "run", "--metrics", "127.0.0.1:0")
@@ -64,13 +64,13 @@ async def test_an_alert_fires_with_its_verdict_and_resolves_when_the_server_is_b
 
         await until(verdicts)
         assert await firing() is None
-        lab.become(Mode.CLOSED)
+        lab.set_mode(Mode.CLOSED)
         await until(firing)
         told = running.notified("firing", "WgmonServerDown", "fra1")
         assert told
         assert told["labels"]["severity"] == "critical"
         assert told["annotations"]["description"] == "Seen as: port-closed from local. "
         assert await verdicts() == {"port-closed"}, "the verdict before is stale"
-        lab.become(Mode.HEALTHY)
+        lab.set_mode(Mode.HEALTHY)
         await until(resolved)
         assert await verdicts() == {"healthy"}

@@ -27,7 +27,7 @@ from tests.real.namespaces import (
 from tests.real.prerequisites import require
 from tests.real.sshd import PORT, Sshd
 from tests.real.wireguard_go import WireguardGo
-from tests.service.agent.stage import agent_command, keeper_of, no_keeper_left
+from tests.service.agent.stage import agent_command, agent_pid, ending_agent
 from tests.service.stage import Program, until
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.fleet.config_toml import Config
@@ -37,8 +37,8 @@ from wgmon_tui.fleet.vantage_settings import Vantage
 from wgmon_tui.history.reading import History
 from wgmon_tui.monitor.row import Row
 from wgmon_tui.monitor.vantage_status import VantageStatus
-from wgmon_tui.service.agent.protocol import Ack, Bye, line_of
-from wgmon_tui.service.reload import loaded_from
+from wgmon_tui.service.agent.protocol import Ack, Bye, encode_message
+from wgmon_tui.service.reload import load_from_fleet
 from wgmon_tui.service.writer import Writer
 from wgmon_tui.wireguard.keys import PrivateKey
 
@@ -126,7 +126,7 @@ def _place(stack: ExitStack, real: WireguardGo, name_of_namespace: str, name: st
         name_of_namespace, f"10.77.{NETS[name]}.2", tmp_path / f"{name}-sshd", agent_command(config, state)
     )
     stack.callback(sshd.stop)
-    stack.enter_context(no_keeper_left(state))
+    stack.enter_context(ending_agent(state))
     return Place(name, name_of_namespace, sshd, state, key)
 
 
@@ -143,22 +143,22 @@ def _write_identity(config: Path, key: PrivateKey, *servers: Server) -> None:
 async def writing(scene: Scene, state: Path, quorum: int = 1, alive_s: int = 15) -> AsyncIterator[Writer]:
     """A writer at home that has heard from both vantages."""
     ours = Identity("bastion", SecretSource(SecretForm.INLINE, scene.key.to_text()))
-    loaded = loaded_from(Fleet((scene.server,), (ours,)))
+    loaded = load_from_fleet(Fleet((scene.server,), (ours,)))
     config = Config(vantages=scene.vantages(alive_s), quorum=quorum)
     with entered(scene.home):
         writer = Writer(state, replace(loaded, config=config), None)
         running = asyncio.create_task(writer.run())
         try:
-            row = writer.board.rows["fra1"]
-            await until(lambda: len(row.sights) == 2 and row.last, PATIENCE_S)
+            server_state = writer.fleet_state.states["fra1"]
+            await until(lambda: len(server_state.vantage_states) == 2 and server_state.last, PATIENCE_S)
             yield writer
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
 
-def seen(row: Row) -> dict[str, str]:
-    return {name: sight.verdict.slug for name, sight in row.sights.items()}
+def seen(server_state: Row) -> dict[str, str]:
+    return {name: vantage_state.verdict.slug for name, vantage_state in server_state.vantage_states.items()}
 
 
 @pytest.mark.thorough
@@ -167,19 +167,23 @@ async def test_two_vantages_with_different_faults_on_their_ways_agree_by_quorum(
 ) -> None:
     a, b = scene.places
     async with writing(scene, tmp_path / "state", quorum=2) as writer:
-        row = writer.board.rows["fra1"]
-        assert seen(row) == {"a": "healthy", "b": "healthy"}
+        server_state = writer.fleet_state.states["fra1"]
+        assert seen(server_state) == {"a": "healthy", "b": "healthy"}
         with scene.filtered(b.silent_way):
-            await until(lambda: seen(row) == {"a": "healthy", "b": "silent"}, PATIENCE_S)
-            assert row.severity.word == "up"
-            assert row.incident is None
+            await until(lambda: seen(server_state) == {"a": "healthy", "b": "silent"}, PATIENCE_S)
+            assert server_state.severity.word == "up"
+            assert server_state.incident is None
         with scene.filtered(a.silent_way, b.silent_way):
-            await until(lambda: row.incident, PATIENCE_S)
-            assert row.severity.word == "down"
-            assert row.word == Verdict.REGIONAL.slug
-        await until(lambda: row.incident is None and row.severity is Severity.UP, PATIENCE_S)
+            await until(lambda: server_state.incident, PATIENCE_S)
+            assert server_state.severity.word == "down"
+            assert server_state.status_word == Verdict.REGIONAL.slug
+        await until(
+            lambda: server_state.incident is None and server_state.severity is Severity.UP, PATIENCE_S
+        )
         keys = {
-            sight.last.check.asked_as.public_key for sight in row.sights.values() if sight.last.check.asked_as
+            vantage_state.last.check.probed_as.public_key
+            for vantage_state in server_state.vantage_states.values()
+            if vantage_state.last.check.probed_as
         }
         assert keys == {a.key.public, b.key.public}
 
@@ -194,9 +198,9 @@ def test_the_key_starts_the_agent_whatever_it_asks_for(scene: Scene) -> None:
     ):
         assert asking.stdin
         assert asking.stdout
-        asking.stdin.write(line_of(Ack(1)))
+        asking.stdin.write(encode_message(Ack(1)))
         asking.stdin.flush()
-        assert asking.stdout.read() == line_of(Bye("expected a hello first"))
+        assert asking.stdout.read() == encode_message(Bye("expected a hello first"))
 
 
 @pytest.mark.thorough
@@ -219,13 +223,13 @@ async def test_a_line_cut_in_mid_stream_is_noticed_and_what_was_missed_comes_onc
 async def test_kill_9_of_the_keeper_and_of_the_relay_repeats_nothing(scene: Scene, tmp_path: Path) -> None:
     a, b = scene.places
     async with writing(scene, tmp_path / "state") as writer:
-        keeper = keeper_of(a.state)
+        keeper = agent_pid(a.state)
         assert keeper
         os.kill(keeper, signal.SIGKILL)
         os.kill(relay_of(b), signal.SIGKILL)
         for place in (a, b):
             await caught_up(writer, place.name)
-        assert keeper_of(a.state) not in (None, keeper)
+        assert agent_pid(a.state) not in (None, keeper)
     assert nothing_is_missing_and_nothing_twice(tmp_path / "state")
 
 
@@ -259,8 +263,8 @@ def _status(writer: Writer, name: str) -> VantageStatus:
 
 async def caught_up(writer: Writer, name: str) -> None:
     """Until a vantage has told of a check that is younger than this call: then it has told of all before."""
-    row, now = writer.board.rows["fra1"], time.time()
-    await until(lambda: row.sights[name].at > now, PATIENCE_S)
+    server_state, now = writer.fleet_state.states["fra1"], time.time()
+    await until(lambda: server_state.vantage_states[name].at > now, PATIENCE_S)
 
 
 async def reported_more(state: Path, vantage: str) -> None:
@@ -284,7 +288,7 @@ def nothing_is_missing_and_nothing_twice(state: Path) -> bool:
     history = History(state / "history.db")
     try:
         for vantage in ("a", "b"):
-            checks = history.sights("fra1", 0.0, time.time() + 60, vantage=vantage)
+            checks = history.vantage_checks("fra1", 0.0, time.time() + 60, vantage=vantage)
             began = [check.at for check in checks]
             assert began == sorted(set(began))
             assert len(checks) == last_taken(state, vantage) > 0

@@ -9,7 +9,7 @@ import pytest
 from tests.real.boringtun import Boringtun
 from tests.real.flood import junk_initiation, send_all
 from tests.real.namespaces import ROUTER_V4, ROUTER_V6
-from tests.real.server import LONG_S, SHORT_S, RealServer, checked, polled, prober_at, target
+from tests.real.server import LONG_S, SHORT_S, RealServer, poll_until_nonzero, prober_at, run_check, target
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.diagnosis.diagnose import diagnose
 from wgmon_tui.diagnosis.verdict import Verdict
@@ -65,7 +65,7 @@ async def test_configurations(server: RealServer, case: Case, version: int) -> N
         version=version,
         timeout_s=LONG_S if case.verdict is Verdict.HEALTHY else SHORT_S,
     )
-    check, diagnosis = await checked(server, aim, version)
+    check, diagnosis = await run_check(server, aim, version)
     assert diagnosis.verdict is case.verdict
     assert (check.handshake is not None) == (case.verdict is Verdict.HEALTHY)
 
@@ -75,14 +75,14 @@ async def test_configurations(server: RealServer, case: Case, version: int) -> N
 async def test_when_its_process_has_ended_the_port_is_closed(short_lived: RealServer, version: int) -> None:
     aim = target(short_lived, short_lived.new_peer(), version=version)
     short_lived.stop()
-    _, diagnosis = await checked(short_lived, aim, version)
+    _, diagnosis = await run_check(short_lived, aim, version)
     assert diagnosis.verdict is Verdict.PORT_CLOSED
 
 
 async def test_a_process_that_hangs_is_silent(wireguard_go: WireguardGo) -> None:
     aim = target(wireguard_go, wireguard_go.new_peer(), timeout_s=SHORT_S)
     with wireguard_go.device.frozen():
-        _, diagnosis = await checked(wireguard_go, aim)
+        _, diagnosis = await run_check(wireguard_go, aim)
     assert diagnosis.verdict is Verdict.SILENT
 
 
@@ -105,7 +105,7 @@ async def test_a_firewall_on_the_way(
 ) -> None:
     aim = target(wireguard_go, wireguard_go.new_peer(), version=version, timeout_s=SHORT_S)
     with wireguard_go.path.filtered(rule):
-        check, diagnosis = await checked(wireguard_go, aim, version)
+        check, diagnosis = await run_check(wireguard_go, aim, version)
     assert diagnosis.verdict is verdict
     offenders = {each.offender for each in check.evidence if isinstance(each, IcmpError)}
     router = str(ROUTER_V4 if version == 4 else ROUTER_V6)
@@ -148,14 +148,14 @@ async def test_our_keepalive_confirms_the_session_so_that_wg_shows_the_handshake
 ) -> None:
     key = wireguard_go.new_peer()
     assert wireguard_go.device.latest_handshake(key.public) == 0
-    _, diagnosis = await checked(wireguard_go, target(wireguard_go, key))
+    _, diagnosis = await run_check(wireguard_go, target(wireguard_go, key))
     assert diagnosis.verdict is Verdict.HEALTHY
-    assert await polled(lambda: wireguard_go.device.latest_handshake(key.public)) > 0
+    assert await poll_until_nonzero(lambda: wireguard_go.device.latest_handshake(key.public)) > 0
 
 
 async def test_a_check_with_another_preshared_key_is_no_handshake_to_the_server(
     wireguard_go: WireguardGo,
 ) -> None:
     key = wireguard_go.new_peer(PSK)
-    await checked(wireguard_go, target(wireguard_go, key, psk=OTHER_PSK, timeout_s=SHORT_S))
+    await run_check(wireguard_go, target(wireguard_go, key, psk=OTHER_PSK, timeout_s=SHORT_S))
     assert wireguard_go.device.latest_handshake(key.public) == 0

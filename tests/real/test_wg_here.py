@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.real.namespaces import entered, run
-from tests.real.server import polled
+from tests.real.server import poll_until_nonzero
 from tests.real.wireguard_go import Device, WireguardGo
 from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
 
@@ -52,7 +52,7 @@ class Bastion:
 
     async def connected(self) -> None:
         self.connect(str(self.server.endpoint(4)[0]))
-        await polled(lambda: self.device.latest_handshake(self.server.public_key))
+        await poll_until_nonzero(lambda: self.device.latest_handshake(self.server.public_key))
 
     def let_in(self) -> None:
         """What the import says is to be typed on the server."""
@@ -130,7 +130,7 @@ async def test_an_interface_that_sends_elsewhere_is_told_where_the_server_is(bas
     assert seen["agreement"] == "differs"
     assert "it sends to 10.77.1.77" in seen["finding"]
     run(*seen["fix"].removeprefix("here: ").split())
-    await polled(lambda: bastion.device.latest_handshake(bastion.server.public_key))
+    await poll_until_nonzero(lambda: bastion.device.latest_handshake(bastion.server.public_key))
     assert (await asyncio.to_thread(bastion.probed))["interfaces"][0]["agreement"] == "ok"
 
 

@@ -74,7 +74,7 @@ def unresolved(of: Server | None = None) -> Round:
     return round_of(of, check(of, NameUnresolved(of.endpoint.host, "no such name"), address=None))
 
 
-def saying(text: str) -> Round:
+def with_summary(text: str) -> Round:
     """A round with a stranger's text wherever a text can come from outside."""
     of = server(text, text)
     diagnosis = Diagnosis(Verdict.DNS_FAILURE, text, (text,), diagnose(check(of), of).causes)

@@ -25,7 +25,7 @@ from wgmon_tui.report.export import (
     Request,
     check_object,
     exchange_objects,
-    exported,
+    export_parts,
     incident_object,
     packet_objects,
 )
@@ -69,7 +69,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
 
 
 def export(history: History, kind: Kind, form: Format, since: float = 0.0, until: float = 1e12) -> bytes:
-    return b"".join(exported(history, Request(kind, form, NAMES, since, until)))
+    return b"".join(export_parts(history, Request(kind, form, NAMES, since, until)))
 
 
 def lines(history: History, kind: Kind, since: float = 0.0, until: float = 1e12) -> list[dict[str, Any]]:
@@ -177,7 +177,7 @@ pasts = st.builds(
     address=st.none() | st.ip_addresses(),
     vantage=texts,
     verdict=verdicts,
-    decides=st.booleans(),
+    is_deciding=st.booleans(),
     rtt=st.none() | st.floats(0, 100),
     tunnel_sent=st.none() | st.integers(0, 100),
     tunnel_received=st.none() | st.integers(0, 100),

@@ -20,10 +20,10 @@ from wgmon_tui.cli import _parser
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.lab.records import Peer, Setup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.report.export_command import refuse_nonsense
+from wgmon_tui.report.export_command import check_arguments
 from wgmon_tui.wireguard.keys import PrivateKey
 
-OURS = PrivateKey.generate()
+OWN_KEY = PrivateKey.generate()
 PCAPNG = ("--format", "pcapng")
 
 
@@ -65,7 +65,7 @@ async def export(
 )
 def test_words_that_do_not_go_together_are_refused_in_one_line(words: tuple[str, ...], said: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        refuse_nonsense(_parser().parse_args(["export", *words]))
+        check_arguments(_parser().parse_args(["export", *words]))
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -144,11 +144,11 @@ async def test_without_a_history_there_is_one_line(tmp_path: Path) -> None:
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[LabServer]:
-    setup = Setup(PrivateKey.generate(), (Peer(OURS.public),))
+    setup = Setup(PrivateKey.generate(), (Peer(OWN_KEY.public),))
     async with LabServer(setup) as running:
         config = tmp_path / "config"
         config.mkdir()
-        (config / "bastion.key").write_text(OURS.to_text())
+        (config / "bastion.key").write_text(OWN_KEY.to_text())
         (config / "bastion.key").chmod(0o600)
         (config / "servers.toml").write_text(
             '[[identity]]\nname = "bastion"\nprivate_key_file = "bastion.key"\n\n'
@@ -183,8 +183,8 @@ async def test_keys_are_written_once_the_identitys_name_is_typed(tmp_path: Path,
     ran, output = await asked("bastion", tmp_path)
     assert ran.code == 0, ran.err
     assert 'the private key of the identity "bastion"' in ran.err
-    assert f"LOCAL_STATIC_PRIVATE_KEY = {OURS.to_text()}\n".encode() in output.read_bytes()
-    assert OURS.to_text() not in ran.err
+    assert f"LOCAL_STATIC_PRIVATE_KEY = {OWN_KEY.to_text()}\n".encode() in output.read_bytes()
+    assert OWN_KEY.to_text() not in ran.err
     assert output.stat().st_mode & 0o777 == 0o600
 
 
@@ -208,7 +208,7 @@ async def test_a_script_that_does_not_say_yes_is_refused(tmp_path: Path, server:
 async def test_a_script_that_says_yes_may_pipe_it_on(tmp_path: Path, server: LabServer) -> None:
     ran = await export(*WITH_KEYS, "--yes-show-keys", home=tmp_path)
     assert ran.code == 0, ran.err
-    assert OURS.to_text().encode() in ran.out
+    assert OWN_KEY.to_text().encode() in ran.out
 
 
 async def test_without_an_exchange_no_key_is_written(tmp_path: Path, server: LabServer) -> None:

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from tests.history.life import Life
-from tests.history.recording import look
+from tests.history.recording import query_store
 from tests.monitor.seen import watched
 from wgmon_tui.cli import main
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.history import matters
-from wgmon_tui.report.export import Kind, Request, exported
+from wgmon_tui.report.export import Kind, Request, export_parts
 from wgmon_tui.report.fleet_objects import fleet_object
-from wgmon_tui.report.summary import account_of, as_text
+from wgmon_tui.report.summary import as_text, report_of
 
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
 
@@ -25,18 +25,18 @@ HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
 @pytest.fixture
 def life(tmp_path: Path) -> Iterator[Life]:
     made = Life(tmp_path, watched(), quorum=2)
-    made.sees_from_home(HEALTHY)
+    made.check_from_home(HEALTHY)
     made.reports(HEALTHY, SILENT)
-    made.sees_from_home(HEALTHY)
+    made.check_from_home(HEALTHY)
     made.reports(HEALTHY, SILENT, vantage="nyc")
     made.written()
     yield made
-    made.ends()
+    made.stop()
 
 
 def export(life: Life, kind: Kind, vantage: str | None = None) -> list[dict[str, Any]]:
     request = Request(kind, "json", ("fra1",), 0.0, 1e12, vantage)
-    return [json.loads(line) for line in exported(life.history, request)]
+    return [json.loads(line) for line in export_parts(life.history, request)]
 
 
 def test_checks_of_all_vantages_come_in_the_order_of_time(life: Life) -> None:
@@ -74,23 +74,23 @@ def test_exchanges_of_other_vantages_come_with_their_packets(life: Life) -> None
 
 
 def test_a_column_of_the_fleet_says_who_sees_what(life: Life) -> None:
-    row = life.engine.board.rows["fra1"]
-    fleet = fleet_object(row)
+    server_state = life.engine.fleet_state.states["fra1"]
+    fleet = fleet_object(server_state)
     assert (fleet["verdict"], fleet["seen_from"]) == ("regional", "down from fra, nyc; up from local")
 
 
 def test_the_report_on_a_server_has_what_all_of_them_agree_on(life: Life) -> None:
-    told = as_text(account_of(life.engine.board.rows["fra1"]), life.now)
+    told = as_text(report_of(life.engine.fleet_state.states["fra1"]), life.now)
     assert "regional" in told.splitlines()[0]
     assert "- down from fra, nyc; up from local" in told
     assert "the path between fra, nyc and the server" in told
 
 
 def test_what_is_told_of_an_incident_has_what_each_vantage_said(life: Life) -> None:
-    [(stored,)] = look(life.state_dir, "SELECT matter FROM outbox")
-    matter = matters.from_json(stored)
-    assert matter
-    assert [(each.vantage, each.verdict) for each in matter.seen_from] == [
+    [(stored,)] = query_store(life.state_dir, "SELECT matter FROM outbox")
+    snapshot = matters.from_json(stored)
+    assert snapshot
+    assert [(each.vantage, each.verdict) for each in snapshot.vantage_verdicts] == [
         ("local", HEALTHY),
         ("fra", SILENT),
         ("nyc", SILENT),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wgmon_tui.report.files import write_beside_others, write_private
+from wgmon_tui.report.files import write_numbered, write_private
 
 
 def failing() -> Iterator[bytes]:
@@ -54,12 +54,12 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_taken_is_left_alone(tmp_path: Path) -> None:
-    paths = [write_beside_others(tmp_path, "x", ".csv", [b"%d" % number]) for number in range(3)]
+    paths = [write_numbered(tmp_path, "x", ".csv", [b"%d" % number]) for number in range(3)]
     assert [path.name for path in paths] == ["x.csv", "x-2.csv", "x-3.csv"]
     assert [path.read_bytes() for path in paths] == [b"0", b"1", b"2"]
 
 
 def test_nothing_is_left_of_a_new_file_that_could_not_be_written(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space left"):
-        write_beside_others(tmp_path, "x", ".csv", failing())
+        write_numbered(tmp_path, "x", ".csv", failing())
     assert list(tmp_path.iterdir()) == []

@@ -18,10 +18,10 @@ def test_before_the_first_check_all_that_is_not_known_is_null() -> None:
 
 
 def test_a_row_is_told_in_figures() -> None:
-    row = Row(server(), Severity.DOWN, since=STARTED_AT, last=silent(), uptime=0.98765432)
+    server_state = Row(server(), Severity.DOWN, since=STARTED_AT, last=silent(), uptime=0.98765432)
     for rtt in (0.012, 0.013, None, 0.014):
-        row.samples.add(rtt)
-    told = fleet_object(row)
+        server_state.samples.add(rtt)
+    told = fleet_object(server_state)
     assert (told["severity"], told["verdict"], told["rtt_ms"]) == ("down", "silent", None)
     assert (told["loss"], told["p50_ms"], told["p95_ms"]) == (0.25, 13.0, 14.0)
     assert (told["uptime"], told["since"]) == (0.987654, "2023-11-14T22:13:20.250+00:00")

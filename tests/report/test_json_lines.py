@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.probe.stage import IDENTITY, PSK, ScriptedServer, opened_prober, response_to, target_of
+from tests.probe.stage import IDENTITY, PSK, ScriptedServer, make_target, opened_prober, response_to
 from tests.probe.stage import check as check_now
-from tests.report.rounds import check, exchange, healthy, round_of, saying, server, silent, unresolved
+from tests.report.rounds import check, exchange, healthy, round_of, server, silent, unresolved, with_summary
 from wgmon_tui.probe.records import Handshake, Silence
 from wgmon_tui.report.json_lines import json_line
 from wgmon_tui.wireguard.messages import fields_of
@@ -107,7 +107,7 @@ def test_every_address_has_its_own_verdict_and_the_worst_leads() -> None:
 
 @given(st.text())
 def test_a_line_is_one_line_of_ascii_whatever_a_stranger_says(text: str) -> None:
-    line = json_line(saying(text))
+    line = json_line(with_summary(text))
     assert line.isascii()
     assert line.isprintable()
     assert read(line)["summary"] == text
@@ -115,7 +115,7 @@ def test_a_line_is_one_line_of_ascii_whatever_a_stranger_says(text: str) -> None
 
 async def test_no_secret_is_in_a_line() -> None:
     async with ScriptedServer(lambda it: [response_to(it, PSK)]) as listening, opened_prober() as prober:
-        target = target_of(listening.endpoint, psk=PSK)
+        target = make_target(listening.endpoint, psk=PSK)
         result = await check_now(prober, target)
     assert result.handshake
     line = json_line(round_of(target.server, result))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.report.rounds import IDENTITY, server
 from wgmon_tui.probe.targets import Target
-from wgmon_tui.report.key_log import KeyLog, what_a_key_log_gives_away
+from wgmon_tui.report.key_log import KeyLog, key_log_warning
 from wgmon_tui.wireguard.keys import PresharedKey
 
 PSK = PresharedKey(b"a".ljust(32))
@@ -55,8 +55,8 @@ def test_it_is_neither_pickled_nor_copied(duplicate: object) -> None:
 
 
 def test_the_warning_names_every_secret_and_shows_none() -> None:
-    words = "\n".join(what_a_key_log_gives_away(Target(server(), IDENTITY, PSK)))
+    words = "\n".join(key_log_warning(Target(server(), IDENTITY, PSK)))
     assert 'the private key of the identity "bastion"' in words
     assert 'the preshared key of "fra1"' in words
     assert IDENTITY.to_text() not in words
-    assert "preshared" not in "\n".join(what_a_key_log_gives_away(Target(server(), IDENTITY)))
+    assert "preshared" not in "\n".join(key_log_warning(Target(server(), IDENTITY)))

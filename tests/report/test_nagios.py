@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.report.rounds import check, healthy, round_of, saying, server, silent, unresolved
+from tests.report.rounds import check, healthy, round_of, server, silent, unresolved, with_summary
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.probe.records import Handshake, Silence, Tunnel
@@ -107,8 +107,8 @@ def test_of_several_servers_the_worst_is_named_first_and_those_that_are_well_are
 
 
 def test_a_crowd_that_is_down_is_counted_and_its_line_stays_whole() -> None:
-    crowd = [looked(named(measured(3, None), f"server number {number}")) for number in range(2000)]
-    line = nagios_line(crowd)
+    run_load_servers = [looked(named(measured(3, None), f"server number {number}")) for number in range(2000)]
+    line = nagios_line(run_load_servers)
     assert "; and 1992 more | " in line
     assert len(line.encode()) <= LONGEST_LINE
     assert list(figures(line)) == ["up", "degraded", "down", "unknown"]
@@ -116,7 +116,7 @@ def test_a_crowd_that_is_down_is_counted_and_its_line_stays_whole() -> None:
 
 @given(st.text(min_size=1))
 def test_text_from_outside_adds_neither_lines_nor_figures(text: str) -> None:
-    stranger = looked(saying(text))
+    stranger = looked(with_summary(text))
     assert "|" not in nagios_line([stranger])
     for line in (nagios_line([stranger]), nagios_line([stranger, looked(healthy())]), nagios_trouble(text)):
         assert line.isprintable()
@@ -140,7 +140,7 @@ def test_checkmk_gets_a_service_a_server() -> None:
 
 @given(st.text(min_size=1))
 def test_text_from_outside_stays_in_its_place_of_a_checkmk_line(text: str) -> None:
-    match = LOCAL.fullmatch(checkmk_line(looked(saying(text))))
+    match = LOCAL.fullmatch(checkmk_line(looked(with_summary(text))))
     assert match
     assert match[1] == "2"
     assert match[3] == "-"

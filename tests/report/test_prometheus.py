@@ -15,13 +15,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.real.prerequisites import require
 from tests.report.rounds import check, healthy, round_of, server, silent, unresolved
 from wgmon_tui.fleet.records import Server
-from wgmon_tui.fleet.vantage_settings import HOME, Vantage
+from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE, Vantage
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.incidents import Event
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.monitor.sights import Report
 from wgmon_tui.probe.records import Handshake, SocketError, Tunnel
-from wgmon_tui.report.prometheus import FAMILIES, rendered
+from wgmon_tui.report.prometheus import FAMILIES, render_metrics
 from wgmon_tui.report.prometheus_tally import RTT_BOUNDS_S, Tallies
 
 NOW = 1_700_000_001.0
@@ -33,16 +33,16 @@ class Desk:
     """A board, and the counters of what is written on it."""
 
     def __init__(self, *servers: Server) -> None:
-        self.board = Board(servers or (server(),))
+        self.fleet_state = Board(servers or (server(),))
         self.tallies = Tallies()
 
     def record(self, outcome: Round, now: float = NOW) -> None:
         name = outcome.check.server
-        events: tuple[Event, ...] = self.board.record(name, outcome, now)
-        self.tallies(self.board.rows[name], outcome, events)
+        events: tuple[Event, ...] = self.fleet_state.record(name, outcome, now)
+        self.tallies(self.fleet_state.states[name], outcome, events)
 
     def text(self) -> str:
-        *_, parts = rendered(self.board.rows.values(), self.tallies)
+        *_, parts = render_metrics(self.fleet_state.states.values(), self.tallies)
         return b"".join(parts).decode()
 
     def series(self) -> Series:
@@ -63,7 +63,7 @@ def read(text: str) -> Series:
 
 
 FRA1 = {"server": "fra1"}
-HERE = {"server": "fra1", "vantage": HOME}
+HERE = {"server": "fra1", "vantage": LOCAL_VANTAGE}
 
 
 def test_a_server_that_is_up_says_so_with_its_verdict_and_its_times() -> None:
@@ -116,11 +116,11 @@ def test_why_nobody_is_told_of_a_server_is_said_only_while_it_holds() -> None:
     desk = Desk()
     desk.record(healthy())
     assert desk.labels("wgmon_silenced") == []
-    desk.board.mute("fra1", inf, "ada")
-    desk.board.maintain("fra1", "Sunday")
+    desk.fleet_state.mute("fra1", inf, "ada")
+    desk.fleet_state.set_maintenance("fra1", "Sunday")
     assert desk.value("wgmon_silenced", **FRA1, reason="muted") == 1
     assert desk.value("wgmon_silenced", **FRA1, reason="maintenance") == 1
-    desk.board.pause("fra1", True, NOW)
+    desk.fleet_state.pause("fra1", True, NOW)
     assert desk.value("wgmon_silenced", **FRA1, reason="paused") == 1
     assert desk.value("wgmon_severity", **FRA1) == 4
     assert desk.labels("wgmon_up") == desk.labels("wgmon_verdict") == []
@@ -165,11 +165,11 @@ def test_what_went_through_the_tunnel_is_counted_where_anything_is_sent_through_
 
 def test_what_another_vantage_sees_stands_beside_ours() -> None:
     desk = Desk()
-    desk.board.see_from((Vantage("tokyo", ("ssh",)),), 2, NOW)
+    desk.fleet_state.set_vantages((Vantage("tokyo", ("ssh",)),), 2, NOW)
     desk.record(healthy())
     outcome = silent()
-    desk.board.sight("tokyo", "fra1", outcome, NOW)
-    desk.tallies.reported(desk.board.rows["fra1"], "tokyo", Report("tokyo", "epoch", 1, outcome))
+    desk.fleet_state.record_vantage("tokyo", "fra1", outcome, NOW)
+    desk.tallies.count_report(desk.fleet_state.states["fra1"], "tokyo", Report("tokyo", "epoch", 1, outcome))
     there = {"server": "fra1", "vantage": "tokyo"}
     assert (desk.value("wgmon_up", **HERE), desk.value("wgmon_up", **there)) == (1, 0)
     assert desk.value("wgmon_verdict", **there, verdict="silent") == 1
@@ -195,17 +195,17 @@ def test_who_has_left_is_not_counted_any_more() -> None:
     desk = Desk(server("ams1"), server("fra1"))
     for name in ("ams1", "fra1"):
         desk.record(silent(server(name)))
-    desk.board.replace([server("fra1")])
-    desk.tallies.keep(desk.board.rows)
+    desk.fleet_state.replace([server("fra1")])
+    desk.tallies.retain_servers(desk.fleet_state.states)
     assert {labels["server"] for labels in desk.labels("wgmon_checks_total")} == {"fra1"}
-    desk.board.replace([server("ams1"), server("fra1")])
+    desk.fleet_state.replace([server("ams1"), server("fra1")])
     assert desk.value("wgmon_incidents_total", server="ams1") == 0
     assert desk.tallies.checks == 2
 
 
 def test_ten_thousand_servers_are_written_a_few_at_a_time() -> None:
     desk = Desk(*(server(f"s{number}") for number in range(500)))
-    steps = list(rendered(desk.board.rows.values(), desk.tallies))
+    steps = list(render_metrics(desk.fleet_state.states.values(), desk.tallies))
     assert len(steps) > 10
     assert not any(steps[:-1])
 
@@ -221,7 +221,7 @@ def everything() -> Desk:
     tunnel = Tunnel(3, 3, 0.05, None, passive=False)
     desk.record(round_of(watched, replace(check(watched, handshake=Handshake(0.01)), tunnel=tunnel)))
     desk.record(silent())
-    desk.board.pause("paused", True, NOW)
+    desk.fleet_state.pause("paused", True, NOW)
     return desk
 
 

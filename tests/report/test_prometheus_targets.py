@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.report.rounds import server
-from tests.service.stage import watched, write
+from tests.service.stage import quick_server, write_config
 from wgmon_tui.cli import main
 from wgmon_tui.report.prometheus_targets import file_sd
 
@@ -30,7 +30,7 @@ def test_a_server_is_a_target_by_its_name_with_what_its_entry_says() -> None:
 
 
 def test_the_file_is_replaced_whole_and_another_account_may_read_it(tmp_path: Path) -> None:
-    write(tmp_path / "config", watched("ams1"), watched("fra1"))
+    write_config(tmp_path / "config", quick_server("ams1"), quick_server("fra1"))
     output = tmp_path / "targets.json"
     output.write_text("what stood there")
     before = output.stat().st_ino
@@ -44,7 +44,7 @@ def test_the_file_is_replaced_whole_and_another_account_may_read_it(tmp_path: Pa
 def test_without_a_file_it_is_printed_and_a_shard_has_its_own(
     tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    write(tmp_path / "config", *(watched(f"s{number}") for number in range(9)))
+    write_config(tmp_path / "config", *(quick_server(f"s{number}") for number in range(9)))
     targets: list[str] = []
     for shard in ("1/2", "2/2"):
         main(["--config", str(tmp_path / "config"), "export", "targets", "--shard", shard])
@@ -68,6 +68,6 @@ def test_without_a_file_it_is_printed_and_a_shard_has_its_own(
 def test_what_does_not_go_together_is_said_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
 ) -> None:
-    write(tmp_path / "config", watched("fra1"))
+    write_config(tmp_path / "config", quick_server("fra1"))
     assert main(["--config", str(tmp_path / "config"), "export", "targets", *words]) == 64
     assert capsys.readouterr().err.startswith(f"wgmon-tui: {said}")

@@ -13,15 +13,17 @@ from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.history.records import Note
 from wgmon_tui.monitor.board import Board, Round
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.report.summary import Account, account_of, account_of_incident, as_markdown, as_text
+from wgmon_tui.report.summary import Account, as_markdown, as_text, report_of, report_of_incident
 
 MINUTE = 60.0
 
 
 def psk_mismatch() -> Account:
-    board = Board([exchanges.server("fra1")])
-    board.record("fra1", exchanges.round_of(exchanges.psk_mismatch()), NOW)
-    return replace(account_of(board.rows["fra1"]), port_up=True, together=("fails together with lon3",))
+    fleet_state = Board([exchanges.server("fra1")])
+    fleet_state.record("fra1", exchanges.round_of(exchanges.psk_mismatch()), NOW)
+    return replace(
+        report_of(fleet_state.states["fra1"]), port_up=True, together=("fails together with lon3",)
+    )
 
 
 def test_the_text_tells_all_that_one_needs_to_act() -> None:
@@ -69,7 +71,7 @@ def test_a_past_incident_says_how_long_it_lasted_and_what_was_noted() -> None:
         acknowledged_at=NOW - 80 * MINUTE,
         acknowledged_by="anna",
     )
-    told = account_of_incident(incident, "lon3.example.net:51820", [Note(NOW, "ben", "a power cut")])
+    told = report_of_incident(incident, "lon3.example.net:51820", [Note(NOW, "ben", "a power cut")])
     text = as_text(told, NOW)
     assert text.startswith("✖ lon3 was down: silent\n")
     assert "from      2026-11-22 18:00 UTC to 2026-11-22 19:00 UTC, 1 h 00 min\n" in text
@@ -78,9 +80,9 @@ def test_a_past_incident_says_how_long_it_lasted_and_what_was_noted() -> None:
 
 
 def test_a_server_that_is_well_is_told_in_short() -> None:
-    board = Board([exchanges.server("fra1")])
-    board.record("fra1", exchanges.round_of(exchanges.healthy()), NOW)
-    text = as_text(account_of(board.rows["fra1"]), NOW)
+    fleet_state = Board([exchanges.server("fra1")])
+    fleet_state.record("fra1", exchanges.round_of(exchanges.healthy()), NOW)
+    text = as_text(report_of(fleet_state.states["fra1"]), NOW)
     assert text.startswith("● fra1 is up: healthy\n")
     assert "What it can be" not in text
 

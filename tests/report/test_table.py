@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.report.rounds import check, healthy, round_of, saying, server, silent
+from tests.report.rounds import check, healthy, round_of, server, silent, with_summary
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.probe.records import Handshake, Silence
-from wgmon_tui.report.table import explained, table, totals
+from wgmon_tui.report.table import format_result, format_table, format_totals
 
 RIGHT = {"RTT", "LOSS", "P50", "P95"}
 
@@ -21,27 +21,27 @@ def board_of(*names: str) -> Board:
 
 def a_mixed_board() -> Board:
     names = ("fra1", "a-name-that-is-rather-long", "waiting")
-    board = Board([*map(server, names), dataclasses.replace(server("off"), paused=True)])
+    fleet_state = Board([*map(server, names), dataclasses.replace(server("off"), paused=True)])
     for _ in range(3):
-        board.record("fra1", healthy(), now=100.0)
-        board.record("a-name-that-is-rather-long", silent(), now=100.0)
-    return board
+        fleet_state.record("fra1", healthy(), now=100.0)
+        fleet_state.record("a-name-that-is-rather-long", silent(), now=100.0)
+    return fleet_state
 
 
 def test_the_worst_stand_first_then_by_name() -> None:
-    board = board_of("b-well", "a-well", "b-lost", "a-lost")
+    fleet_state = board_of("b-well", "a-well", "b-lost", "a-lost")
     for name in ("b-well", "a-well"):
-        board.record(name, healthy(), now=100.0)
+        fleet_state.record(name, healthy(), now=100.0)
     for name in ("b-lost", "a-lost"):
-        board.record(name, silent(), now=100.0)
-    names = [line.split()[2] for line in table(board).split("\n")[1:]]
+        fleet_state.record(name, silent(), now=100.0)
+    names = [line.split()[2] for line in format_table(fleet_state).split("\n")[1:]]
     assert names == ["a-lost", "b-lost", "a-well", "b-well"]
 
 
 def test_a_row_says_state_verdict_and_figures() -> None:
-    board = board_of("fra1")
-    board.record("fra1", healthy(), now=100.0)
-    _, row = table(board).split("\n")
+    fleet_state = board_of("fra1")
+    fleet_state.record("fra1", healthy(), now=100.0)
+    _, row = format_table(fleet_state).split("\n")
     assert row.split() == [
         *("●", "up", "fra1", "healthy"),
         *("12.3", "ms", "0%", "12.3", "ms", "12.3", "ms"),
@@ -50,30 +50,30 @@ def test_a_row_says_state_verdict_and_figures() -> None:
 
 
 def test_a_lost_check_says_so_where_the_round_trip_would_be() -> None:
-    board = board_of("fra1")
-    board.record("fra1", silent(), now=100.0)
-    _, row = table(board).split("\n")
+    fleet_state = board_of("fra1")
+    fleet_state.record("fra1", silent(), now=100.0)
+    _, row = format_table(fleet_state).split("\n")
     assert row.split() == ["✖", "down", "fra1", "silent", "lost", "100%", "-", "-", "fra1.example.net:51820"]
 
 
 def test_a_lost_check_that_changes_no_state_yet_says_so_too() -> None:
-    board = Board([dataclasses.replace(server("fra1"), fail_after=2)])
-    board.record("fra1", healthy(), now=100.0)
-    board.record("fra1", silent(), now=110.0)
-    _, row = table(board).split("\n")
+    fleet_state = Board([dataclasses.replace(server("fra1"), fail_after=2)])
+    fleet_state.record("fra1", healthy(), now=100.0)
+    fleet_state.record("fra1", silent(), now=110.0)
+    _, row = format_table(fleet_state).split("\n")
     assert row.split()[:6] == ["●", "up", "fra1", "silent", "lost", "50%"]
 
 
 def test_before_the_first_check_and_while_paused_there_are_dashes() -> None:
-    board = Board([server("fra1"), dataclasses.replace(server("off"), paused=True)])
-    _, waiting, paused = table(board).split("\n")
+    fleet_state = Board([server("fra1"), dataclasses.replace(server("off"), paused=True)])
+    _, waiting, paused = format_table(fleet_state).split("\n")
     assert waiting.split()[:-1] == ["?", "unknown", "fra1", "waiting", "-", "-", "-", "-"]
     assert paused.split()[:-1] == ["‖", "paused", "off", "paused", "-", "-", "-", "-"]
 
 
 @given(st.lists(st.text(min_size=1, max_size=20), unique=True, max_size=5))
 def test_columns_stand_one_below_the_other(names: list[str]) -> None:
-    lines = table(board_of("fra1", *(f"server {name}" for name in names))).split("\n")
+    lines = format_table(board_of("fra1", *(f"server {name}" for name in names))).split("\n")
     heading = lines[0]
     for left in ("STATE", "NAME", "VERDICT", "ENDPOINT"):
         start = heading.index(left)
@@ -84,31 +84,42 @@ def test_columns_stand_one_below_the_other(names: list[str]) -> None:
         assert all(line[end - 1] != " " and line[end : end + 2] == "  " for line in lines)
 
 
-@pytest.mark.parametrize("line", table(a_mixed_board()).split("\n"))
+@pytest.mark.parametrize("line", format_table(a_mixed_board()).split("\n"))
 def test_no_line_ends_in_spaces(line: str) -> None:
     assert line == line.rstrip()
 
 
 def test_an_empty_fleet_is_its_headings() -> None:
-    assert table(Board()).split() == ["STATE", "NAME", "VERDICT", "RTT", "LOSS", "P50", "P95", "ENDPOINT"]
+    assert format_table(Board()).split() == [
+        "STATE",
+        "NAME",
+        "VERDICT",
+        "RTT",
+        "LOSS",
+        "P50",
+        "P95",
+        "ENDPOINT",
+    ]
 
 
 def test_totals_name_those_there_are() -> None:
     severities = [Severity.UP, Severity.DOWN, Severity.UP]
-    assert totals(severities) == "● 2 up  ✖ 1 down"
-    assert totals([]) == ""
+    assert format_totals(severities) == "● 2 up  ✖ 1 down"
+    assert format_totals([]) == ""
 
 
 # One server explained
 
 
 def test_a_server_that_is_well_is_one_line() -> None:
-    assert explained(healthy()) == ("● up        fra1  healthy  12.3 ms  fra1.example.net:51820 (192.0.2.7)")
+    assert format_result(healthy()) == (
+        "● up        fra1  healthy  12.3 ms  fra1.example.net:51820 (192.0.2.7)"
+    )
 
 
 def test_a_server_that_is_not_well_says_why_and_what_to_type() -> None:
     outcome = silent()
-    lines = explained(outcome).split("\n")
+    lines = format_result(outcome).split("\n")
     assert lines[0].startswith("✖ down      fra1  silent  lost")
     assert lines[1].strip() == outcome.diagnosis.summary
     assert lines[2].strip() == "· no authentic answer within 5.00 s"
@@ -122,7 +133,7 @@ def test_every_address_has_a_line() -> None:
     outcome = round_of(
         of, check(of, Silence(5.0), address="2001:db8::7"), check(of, handshake=Handshake(0.02))
     )
-    lines = explained(outcome).split("\n")
+    lines = format_result(outcome).split("\n")
     assert lines[0].endswith("(2001:db8::7)")
     assert lines[1].endswith("(192.0.2.7)")
 
@@ -131,10 +142,10 @@ def test_every_address_has_a_line() -> None:
 
 
 def test_for_a_terminal_that_has_only_ascii_there_is_only_ascii() -> None:
-    board = a_mixed_board()
-    assert table(board, ascii_only=True).isascii()
-    assert totals(Severity, ascii_only=True).isascii()
-    assert explained(silent(), ascii_only=True).isascii()
+    fleet_state = a_mixed_board()
+    assert format_table(fleet_state, ascii_only=True).isascii()
+    assert format_totals(Severity, ascii_only=True).isascii()
+    assert format_result(silent(), ascii_only=True).isascii()
 
 
 STEERING = st.text(
@@ -144,16 +155,16 @@ STEERING = st.text(
 
 @given(STEERING)
 def test_nothing_that_comes_from_outside_steers_the_terminal(text: str) -> None:
-    outcome = saying(text)
-    board = Board([server(text, text)])
-    board.record(text, outcome, now=100.0)
-    for line in [*table(board).split("\n"), *explained(outcome).split("\n")]:
+    outcome = with_summary(text)
+    fleet_state = Board([server(text, text)])
+    fleet_state.record(text, outcome, now=100.0)
+    for line in [*format_table(fleet_state).split("\n"), *format_result(outcome).split("\n")]:
         assert line.isprintable()
-    assert len(table(board).split("\n")) == 2
-    assert len(explained(outcome).split("\n")) == 3 + 2 * len(outcome.diagnosis.causes)
+    assert len(format_table(fleet_state).split("\n")) == 2
+    assert len(format_result(outcome).split("\n")) == 3 + 2 * len(outcome.diagnosis.causes)
 
 
 def test_not_even_the_zone_of_an_address_does() -> None:
     of = server(host="fe80::1")
     lost = check(of, Silence(5.0), address="fe80::1%\x1b[2J")
-    assert all(line.isprintable() for line in explained(round_of(of, lost)).split("\n"))
+    assert all(line.isprintable() for line in format_result(round_of(of, lost)).split("\n"))

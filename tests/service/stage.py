@@ -29,7 +29,7 @@ PATIENCE_S = 10.0
 """How long a test waits for what ought to come at once: this machine may be busy."""
 
 
-def watched(
+def quick_server(
     name: str, endpoint: Endpoint = NOWHERE, *, key: PublicKey = CLIENT.public, note: str = ""
 ) -> Server:
     """Checked every second by the handshake alone, and every check counts at once."""
@@ -52,10 +52,10 @@ def watched(
 async def healthy(name: str) -> AsyncIterator[tuple[LabServer, Server]]:
     """A server that answers, and its entry."""
     async with LabServer(Setup(PrivateKey.generate(), (Peer(CLIENT.public),))) as lab:
-        yield lab, watched(name, lab.endpoint, key=lab.public_key)
+        yield lab, quick_server(name, lab.endpoint, key=lab.public_key)
 
 
-def write(config: Path, *servers: Server) -> None:
+def write_config(config: Path, *servers: Server) -> None:
     """Put these servers into a servers.toml, beside the key with which we ask them."""
     config.mkdir(exist_ok=True)
     key = config / "bastion.key"
@@ -131,7 +131,7 @@ def running(
         program.process.communicate()
 
 
-def rows(state: Path, query: str) -> list[tuple[object, ...]]:
+def query_rows(state: Path, query: str) -> list[tuple[object, ...]]:
     """What a query of the store gives."""
     with closing(sqlite3.connect(f"file:{state / 'history.db'}?mode=ro", uri=True)) as connection:
         return list(connection.execute(query))

@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.real.prerequisites import require
-from tests.service.stage import CLIENT, rows, running, until, watched, write
-from wgmon_tui.service.accounts import is_shared, refusal
+from tests.service.stage import CLIENT, query_rows, quick_server, running, until, write_config
+from wgmon_tui.service.accounts import explain_access_denied, is_shared
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def installed(people: People) -> Iterator[Place]:
     with TemporaryDirectory(prefix="wgmon-tui-test-") as path:
         Path(path).chmod(0o755)
         place = Place(Path(path, "config"), Path(path, "state"))
-        write(place.config, watched("ams1"))
+        write_config(place.config, quick_server("ams1"))
         place.config.chmod(0o700)
         place.state.mkdir()
         for each in (place.config, *place.config.iterdir(), place.state):
@@ -97,9 +97,9 @@ def test_a_member_sees_state_and_packets_and_what_is_asked_for_is_recorded_by_lo
     assert first.startswith(f"viewer · written by {people.service} (pid ")
     assert first.endswith(" down 148")
     assert second == people.member
-    assert rows(place.state, "SELECT acknowledged_by FROM incidents") == [(people.member,)]
-    assert (people.member, "on my way") in rows(place.state, "SELECT who, text FROM notes")
-    assert rows(place.state, "SELECT who FROM pauses") == [(people.member,)]
+    assert query_rows(place.state, "SELECT acknowledged_by FROM incidents") == [(people.member,)]
+    assert (people.member, "on my way") in query_rows(place.state, "SELECT who, text FROM notes")
+    assert query_rows(place.state, "SELECT who FROM pauses") == [(people.member,)]
 
 
 @pytest.mark.thorough
@@ -119,7 +119,7 @@ async def test_a_member_sees_what_was_written_last_where_nobody_writes(
     with installed(people) as place:
         with running(place.config, place.state, user=people.service) as program:
             program.line_with("ams1: down")
-            await until(lambda: rows(place.state, "SELECT count(*) FROM incidents") == [(1,)])
+            await until(lambda: query_rows(place.state, "SELECT count(*) FROM incidents") == [(1,)])
             program.signal(ending)
             program.end()
         told = as_user(people.member, "--state", place.state)
@@ -169,14 +169,16 @@ def test_a_directory_that_is_shared_with_no_group_says_whose_it_is(tmp_path: Pat
     (tmp_path / "state").mkdir()
     shutil.chown(tmp_path / "state", people.service)
     (tmp_path / "state").chmod(0o700)
-    assert refusal(tmp_path / "state") == (
+    assert explain_access_denied(tmp_path / "state") == (
         f"{tmp_path / 'state'}: not for this account; it belongs to {people.service} "
         "and is shared with no group"
     )
 
 
 def test_a_directory_out_of_reach_is_refused_in_one_line(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "nowhere").endswith("not for this account; use one of your own: --state DIR")
+    assert explain_access_denied(tmp_path / "nowhere").endswith(
+        "not for this account; use one of your own: --state DIR"
+    )
 
 
 def test_only_read_and_search_together_share_a_directory(tmp_path: Path) -> None:

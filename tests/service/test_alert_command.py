@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.alerts.shop import Shop, all_to
-from tests.service.stage import until, watched, write
+from tests.service.stage import quick_server, until, write_config
 from tests.service.test_alerting import running
 from wgmon_tui.fleet.records import ConfigurationError
-from wgmon_tui.service.alert_command import EXIT_FAILED, print_log, send_test
+from wgmon_tui.service.alert_command import EXIT_NOT_DELIVERED, print_log, send_test
 from wgmon_tui.service.lock import WriterLock
-from wgmon_tui.service.reload import load
+from wgmon_tui.service.reload import load_config
 from wgmon_tui.service.writer import Writer
 
 SINKS = """
@@ -39,7 +39,7 @@ url_file = "there-is-none"
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     found = tmp_path / "config"
-    write(found, watched("ams1"))
+    write_config(found, quick_server("ams1"))
     (found / "config.toml").write_text(SINKS)
     return found
 
@@ -61,7 +61,7 @@ def test_without_a_writer_a_test_is_sent_from_here(
 def test_a_test_that_does_not_arrive_says_why(
     config: Path, state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert send_test(config, state, "broken") == EXIT_FAILED
+    assert send_test(config, state, "broken") == EXIT_NOT_DELIVERED
     assert 'wgmon-tui: broken: "false" ended with exit code 1' in capsys.readouterr().err
 
 
@@ -78,11 +78,11 @@ def test_a_secret_that_cannot_be_read_is_an_error_with_its_place(config: Path, s
 async def test_where_somebody_writes_the_test_goes_out_by_him_and_into_the_log(
     config: Path, state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    writer = Writer(state, load(config), WriterLock.take(state), config_dir=config)
+    writer = Writer(state, load_config(config), WriterLock.acquire(state), config_dir=config)
     async with running(writer):
         await until(lambda: (state / "control.sock").exists())
         assert await asyncio.to_thread(send_test, config, state, "file") == 0
-        assert await asyncio.to_thread(send_test, config, state, "broken") == EXIT_FAILED
+        assert await asyncio.to_thread(send_test, config, state, "broken") == EXIT_NOT_DELIVERED
         assert "the writer tries again at" in capsys.readouterr().err
         print_log(state, 10, as_json=True)
     logged = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.stage import watched
+from tests.service.stage import quick_server
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.rollups import DAY_S, HOUR_S
 from wgmon_tui.history.store import STORE
-from wgmon_tui.lab.demo import CAST
+from wgmon_tui.lab.demo import DEMO_SERVERS
 from wgmon_tui.lab.records import Mode
 from wgmon_tui.service.demo_past import EPISODES, invent
 
 NOW = 1_780_000_000.0
-SERVERS = tuple(watched(character.name) for character in CAST)
-STAY_BROKEN = {character.name for character in CAST if character.behaviour.mode is not Mode.HEALTHY}
+SERVERS = tuple(quick_server(character.name) for character in DEMO_SERVERS)
+STAY_BROKEN = {character.name for character in DEMO_SERVERS if character.behaviour.mode is not Mode.HEALTHY}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def invented(state_dir: Path, servers: tuple[Server, ...]) -> History:
 
 
 def test_every_episode_is_of_a_server_of_the_demo() -> None:
-    assert {each.server for each in EPISODES} - {"*"} <= {character.name for character in CAST}
+    assert {each.server for each in EPISODES} - {"*"} <= {character.name for character in DEMO_SERVERS}
 
 
 def test_what_is_broken_now_is_what_the_lab_keeps_broken(history: History) -> None:
@@ -65,6 +65,6 @@ def test_the_same_time_has_the_same_past(history: History, tmp_path: Path) -> No
 
 
 def test_of_a_server_that_it_does_not_know_nothing_bad_is_said(tmp_path: Path) -> None:
-    known = invented(tmp_path, (watched("stranger"),)).current()["stranger"]
+    known = invented(tmp_path, (quick_server("stranger"),)).current()["stranger"]
     assert known.state.severity is Severity.UP
     assert known.incident is None

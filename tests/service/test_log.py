@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from wgmon_tui.service.log import Log, goes_to_journald
+from wgmon_tui.service.log import Log, is_journald_stream
 
 
 def written(journald: bool) -> list[str]:
@@ -67,10 +67,10 @@ def test_journald_is_known_by_the_stream_that_it_named() -> None:
     reading, writing = os.pipe()
     status = os.fstat(writing)
     ours = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
-    assert goes_to_journald(writing, ours)
+    assert is_journald_stream(writing, ours)
     other, _ = os.pipe()
-    assert not goes_to_journald(other, ours)
-    assert not goes_to_journald(writing, {})
+    assert not is_journald_stream(other, ours)
+    assert not is_journald_stream(writing, {})
     os.close(writing)
-    assert not goes_to_journald(writing, ours)
+    assert not is_journald_stream(writing, ours)
     os.close(reading)

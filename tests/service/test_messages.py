@@ -14,11 +14,11 @@ from wgmon_tui.service.messages import (
     Greeting,
     Operation,
     Request,
-    greeting_line,
+    encode_greeting,
+    encode_request,
     parse_greeting,
-    parse_line,
+    parse_message,
     parse_request,
-    request_line,
 )
 
 WORDS = st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=63)
@@ -44,12 +44,12 @@ def refusal(parse: Callable[[bytes], object], line: bytes) -> str:
 
 @given(REQUESTS)
 def test_a_request_is_read_as_it_was_written(request: Request) -> None:
-    assert parse_request(request_line(request)) == request
+    assert parse_request(encode_request(request)) == request
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_refused(line: bytes) -> None:
-    for parse in (parse_request, parse_greeting, parse_line):
+    for parse in (parse_request, parse_greeting, parse_message):
         assert refusal(parse, line).isprintable()
 
 
@@ -91,9 +91,9 @@ def test_a_request_that_cannot_stand_is_refused_in_one_line(fields: dict[str, ob
 
 def test_a_greeting_says_since_when_and_what_one_may_ask() -> None:
     greeting = Greeting(1.5, frozenset({Operation.RECHECK, Operation.STATS}))
-    assert parse_greeting(greeting_line(greeting)) == greeting
+    assert parse_greeting(encode_greeting(greeting)) == greeting
 
 
 def test_what_only_a_newer_writer_can_do_is_left_out() -> None:
     line = json.dumps({"v": 1, "since": 0, "may": ["stats", "fly"]}).encode()
-    assert parse_greeting(line).may == {Operation.STATS}
+    assert parse_greeting(line).allowed == {Operation.STATS}

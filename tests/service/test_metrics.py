@@ -13,37 +13,37 @@ from pathlib import Path
 import pytest
 
 from tests.report.test_prometheus import Series, read
-from tests.service.stage import healthy, until, watched, write
+from tests.service.stage import healthy, quick_server, until, write_config
 from tests.service.web import Answer, Client, get
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.lab.records import Mode
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.board import Row
-from wgmon_tui.report.prometheus import rendered
+from wgmon_tui.report.prometheus import render_metrics
 from wgmon_tui.report.prometheus_tally import Tallies
 from wgmon_tui.service import metrics_probe
-from wgmon_tui.service.metrics import Metrics, limit_of, takes_gzip
+from wgmon_tui.service.metrics import Metrics, accepts_gzip, parse_timeout
 from wgmon_tui.service.metrics_address import ListenAddress, listen, parse_listen_address
 from wgmon_tui.service.metrics_probe import Bucket, TooOftenError
-from wgmon_tui.service.reload import load
+from wgmon_tui.service.reload import load_config
 from wgmon_tui.service.writer import Writer
 
-SELDOM_S = 3600.0
+LONG_INTERVAL_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    where: ListenAddress
+    listen_address: ListenAddress
     writer: Writer
 
     async def series(self, path: str = "/metrics") -> Series:
-        return read((await get(self.where, path)).text)
+        return read((await get(self.listen_address, path)).text)
 
     async def value(self, name: str, path: str = "/metrics", **labels: str) -> float | None:
         return (await self.series(path)).get((name, frozenset(labels.items())))
 
     async def probe(self, target: str, **headers: str) -> Answer:
-        return await get(self.where, f"/probe?target={target}", **headers)
+        return await get(self.listen_address, f"/probe?target={target}", **headers)
 
     def rounds(self, name: str) -> Callable[[], int]:
         """How many checks of a server have ended from now on."""
@@ -52,7 +52,7 @@ class Served:
 
         def hear(row: object, outcome: object, _: object) -> None:
             nonlocal made
-            if outcome and row is self.writer.board.rows[name]:
+            if outcome and row is self.writer.fleet_state.states[name]:
                 made = next(ended) + 1
 
         self.writer.engine.listen(hear)
@@ -62,14 +62,14 @@ class Served:
 @asynccontextmanager
 async def serving(tmp_path: Path, *servers: Server) -> AsyncIterator[Served]:
     config, state = tmp_path / "config", tmp_path / "state"
-    write(config, *servers)
-    writer = Writer(state, load(config), None, config_dir=config)
+    write_config(config, *servers)
+    writer = Writer(state, load_config(config), None, config_dir=config)
     listening = listen(parse_listen_address("127.0.0.1:0"))
     faults: list[str] = []
     metrics = Metrics(writer, listening.socket, faults.append)
     tasks = [asyncio.create_task(part) for part in (writer.run(), metrics.run())]
     try:
-        yield Served(listening.where, writer)
+        yield Served(listening.listen_address, writer)
         assert faults == []
     finally:
         for task in tasks:
@@ -78,10 +78,13 @@ async def serving(tmp_path: Path, *servers: Server) -> AsyncIterator[Served]:
 
 
 @asynccontextmanager
-async def seldom(tmp_path: Path) -> AsyncIterator[tuple[Served, LabServer]]:
+async def rarely_checked(tmp_path: Path) -> AsyncIterator[tuple[Served, LabServer]]:
     """A healthy server that has been checked once, and is not again for an hour unless somebody asks."""
-    async with healthy("fra1") as (lab, fra1), serving(tmp_path, replace(fra1, interval=SELDOM_S)) as served:
-        await until(lambda: served.writer.board.rows["fra1"].last)
+    async with (
+        healthy("fra1") as (lab, fra1),
+        serving(tmp_path, replace(fra1, interval=LONG_INTERVAL_S)) as served,
+    ):
+        await until(lambda: served.writer.fleet_state.states["fra1"].last)
         yield served, lab
 
 
@@ -90,9 +93,9 @@ def value_in(answer: Answer, name: str, **labels: str) -> float | None:
 
 
 async def test_a_scrape_tells_of_every_server_and_of_ourselves(tmp_path: Path) -> None:
-    async with healthy("fra1") as (_, fra1), serving(tmp_path, fra1, watched("ams1")) as served:
-        rows = served.writer.board.rows
-        await until(lambda: rows["fra1"].last and rows["ams1"].incident)
+    async with healthy("fra1") as (_, fra1), serving(tmp_path, fra1, quick_server("ams1")) as served:
+        states = served.writer.fleet_state.states
+        await until(lambda: states["fra1"].last and states["ams1"].incident)
         series = await served.series()
     assert series["wgmon_up", frozenset({"server": "fra1", "vantage": "local"}.items())] == 1
     assert series["wgmon_up", frozenset({"server": "ams1", "vantage": "local"}.items())] == 0
@@ -108,9 +111,9 @@ async def test_a_scrape_tells_of_every_server_and_of_ourselves(tmp_path: Path) -
 
 
 async def test_the_text_says_what_it_is_and_is_zipped_for_who_takes_that(tmp_path: Path) -> None:
-    async with serving(tmp_path, watched("ams1")) as served:
-        plain = await get(served.where, "/metrics")
-        zipped = await get(served.where, "/metrics", Accept_Encoding="br, gzip;q=0.5")
+    async with serving(tmp_path, quick_server("ams1")) as served:
+        plain = await get(served.listen_address, "/metrics")
+        zipped = await get(served.listen_address, "/metrics", Accept_Encoding="br, gzip;q=0.5")
     assert plain.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert zipped.headers["content-encoding"] == "gzip"
     assert gzip.decompress(zipped.body) == plain.body, "and asked for at once, it is one and the same"
@@ -124,7 +127,7 @@ async def test_the_text_says_what_it_is_and_is_zipped_for_who_takes_that(tmp_pat
     ],
 )
 def test_whether_somebody_takes_gzip(accepted: str, taken: bool) -> None:
-    assert takes_gzip(accepted) is taken
+    assert accepts_gzip(accepted) is taken
 
 
 async def test_many_who_scrape_at_once_cost_one_scrape(
@@ -132,44 +135,44 @@ async def test_many_who_scrape_at_once_cost_one_scrape(
 ) -> None:
     made = 0
 
-    def counted(rows: Iterable[Row], tallies: Tallies) -> Iterator[list[bytes]]:
+    def counted(states: Iterable[Row], tallies: Tallies) -> Iterator[list[bytes]]:
         nonlocal made
         made += 1
-        return rendered(rows, tallies)
+        return render_metrics(states, tallies)
 
-    monkeypatch.setattr("wgmon_tui.service.metrics.rendered", counted)
-    async with serving(tmp_path, watched("ams1")) as served:
-        answers = await asyncio.gather(*(get(served.where, "/metrics") for _ in range(20)))
+    monkeypatch.setattr("wgmon_tui.service.metrics.render_metrics", counted)
+    async with serving(tmp_path, quick_server("ams1")) as served:
+        answers = await asyncio.gather(*(get(served.listen_address, "/metrics") for _ in range(20)))
     assert made == 1
     assert len({answer.body for answer in answers}) == 1
 
 
 async def test_who_goes_away_in_the_middle_of_a_scrape_leaves_it_to_the_others(tmp_path: Path) -> None:
-    async with serving(tmp_path, watched("ams1")) as served:
-        gone = await Client.to(served.where)
+    async with serving(tmp_path, quick_server("ams1")) as served:
+        gone = await Client.to(served.listen_address)
         gone.send(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
         gone.writer.transport.abort()
-        assert (await get(served.where, "/metrics")).status == 200
+        assert (await get(served.listen_address, "/metrics")).status == 200
 
 
 async def test_it_is_ready_once_something_has_been_checked(tmp_path: Path) -> None:
     async with healthy("fra1") as (lab, fra1):
-        lab.become(Mode.SILENT)
+        lab.set_mode(Mode.SILENT)
         async with serving(tmp_path, fra1) as served:
-            assert (await get(served.where, "/-/healthy")).status == 200
-            assert (await get(served.where, "/-/ready")).status == 503
-            await until(lambda: served.writer.board.rows["fra1"].last)
-            assert (await get(served.where, "/-/ready")).status == 200
-            assert (await get(served.where, "/nothing")).status == 404
-            assert "/metrics" in (await get(served.where, "/")).text
+            assert (await get(served.listen_address, "/-/healthy")).status == 200
+            assert (await get(served.listen_address, "/-/ready")).status == 503
+            await until(lambda: served.writer.fleet_state.states["fra1"].last)
+            assert (await get(served.listen_address, "/-/ready")).status == 200
+            assert (await get(served.listen_address, "/nothing")).status == 404
+            assert "/metrics" in (await get(served.listen_address, "/")).text
 
 
 # /probe
 
 
 async def test_a_probe_is_a_fresh_check_and_its_outcome(tmp_path: Path) -> None:
-    async with seldom(tmp_path) as (served, lab):
-        lab.become(Mode.CLOSED)
+    async with rarely_checked(tmp_path) as (served, lab):
+        lab.set_mode(Mode.CLOSED)
         answer = await served.probe("fra1", X_Prometheus_Scrape_Timeout_Seconds="5")
         assert answer.status == 200
         assert value_in(answer, "probe_success") == 0
@@ -179,12 +182,12 @@ async def test_a_probe_is_a_fresh_check_and_its_outcome(tmp_path: Path) -> None:
 
 
 async def test_a_server_that_is_up_is_a_success(tmp_path: Path) -> None:
-    async with seldom(tmp_path) as (served, _):
+    async with rarely_checked(tmp_path) as (served, _):
         assert value_in(await served.probe("fra1"), "probe_success") == 1
 
 
 async def test_only_servers_of_the_file_are_probed(tmp_path: Path) -> None:
-    async with seldom(tmp_path) as (served, _):
+    async with rarely_checked(tmp_path) as (served, _):
         checked = served.rounds("fra1")
         for target in ("127.0.0.1:51820", "FRA1", "%1b%5b2J", "x" * 500):
             answer = await served.probe(target)
@@ -192,13 +195,13 @@ async def test_only_servers_of_the_file_are_probed(tmp_path: Path) -> None:
             assert answer.text.startswith("there is no server ")
             assert "\x1b" not in answer.text
             assert len(answer.text) < 100
-        nameless = await get(served.where, "/probe?module=x")
+        nameless = await get(served.listen_address, "/probe?module=x")
         assert (nameless.status, nameless.text) == (400, "which server? /probe?target=NAME\n")
         assert checked() == 0
 
 
 async def test_probes_of_one_server_at_once_share_a_check_and_so_do_those_just_after(tmp_path: Path) -> None:
-    async with seldom(tmp_path) as (served, _):
+    async with rarely_checked(tmp_path) as (served, _):
         checked = served.rounds("fra1")
         answers = await asyncio.gather(*(served.probe("fra1") for _ in range(30)))
         answers.append(await served.probe("fra1"))
@@ -207,8 +210,8 @@ async def test_probes_of_one_server_at_once_share_a_check_and_so_do_those_just_a
 
 
 async def test_a_probe_of_a_server_that_is_being_checked_waits_for_that_check(tmp_path: Path) -> None:
-    async with seldom(tmp_path) as (served, lab):
-        lab.become(Mode.SILENT)
+    async with rarely_checked(tmp_path) as (served, lab):
+        lab.set_mode(Mode.SILENT)
         checked = served.rounds("fra1")
         served.writer.recheck(["fra1"])
         await asyncio.sleep(0.1)
@@ -217,8 +220,8 @@ async def test_a_probe_of_a_server_that_is_being_checked_waits_for_that_check(tm
 
 
 async def test_a_probe_is_over_when_the_scrape_would_be(tmp_path: Path) -> None:
-    async with seldom(tmp_path) as (served, lab):
-        lab.become(Mode.SILENT)
+    async with rarely_checked(tmp_path) as (served, lab):
+        lab.set_mode(Mode.SILENT)
         answer = await served.probe("fra1", X_Prometheus_Scrape_Timeout_Seconds="0.2")
         assert value_in(answer, "probe_success") == 0
         assert value_in(answer, "wgmon_probe_timed_out") == 1
@@ -235,16 +238,16 @@ async def test_a_probe_is_over_when_the_scrape_would_be(tmp_path: Path) -> None:
     ],
 )
 def test_how_long_a_probe_is_waited_for(header: str, limit: float | None) -> None:
-    assert limit_of(header) == (None if limit is None else pytest.approx(limit))
+    assert parse_timeout(header) == (None if limit is None else pytest.approx(limit))
 
 
 async def test_nonsense_for_a_timeout_is_refused(tmp_path: Path) -> None:
-    async with seldom(tmp_path) as (served, _):
+    async with rarely_checked(tmp_path) as (served, _):
         assert (await served.probe("fra1", X_Prometheus_Scrape_Timeout_Seconds="soon")).status == 400
 
 
 async def test_a_paused_server_is_not_probed_and_says_so(tmp_path: Path) -> None:
-    async with seldom(tmp_path) as (served, _):
+    async with rarely_checked(tmp_path) as (served, _):
         served.writer.pause(["fra1"], True)
         checked = served.rounds("fra1")
         answer = await served.probe("fra1")
@@ -254,8 +257,8 @@ async def test_a_paused_server_is_not_probed_and_says_so(tmp_path: Path) -> None
 
 
 async def test_one_that_is_paused_while_it_is_probed_is_waited_for_no_longer(tmp_path: Path) -> None:
-    async with seldom(tmp_path) as (served, lab):
-        lab.become(Mode.SILENT)
+    async with rarely_checked(tmp_path) as (served, lab):
+        lab.set_mode(Mode.SILENT)
         probing = asyncio.create_task(served.probe("fra1"))
         await asyncio.sleep(0.1)
         served.writer.pause(["fra1"], True)
@@ -267,7 +270,7 @@ async def test_too_many_probes_are_told_when_to_come_back(
 ) -> None:
     monkeypatch.setattr(metrics_probe, "BURST", 1.0)
     monkeypatch.setattr(metrics_probe, "PROBES_PER_S", 0.2)
-    async with healthy("fra1") as (_, fra1), serving(tmp_path, fra1, watched("ams1")) as served:
+    async with healthy("fra1") as (_, fra1), serving(tmp_path, fra1, quick_server("ams1")) as served:
         assert (await served.probe("fra1")).status == 200
         refused = await served.probe("ams1")
         assert (refused.status, refused.headers["retry-after"]) == (429, "5")
@@ -292,9 +295,9 @@ def test_a_bucket_fills_again_and_never_beyond_its_rim() -> None:
 
 
 async def test_a_server_that_leaves_the_file_leaves_the_metrics(tmp_path: Path) -> None:
-    async with serving(tmp_path, watched("ams1"), watched("fra1")) as served:
-        await until(lambda: all(row.last for row in served.writer.board.rows.values()))
-        write(tmp_path / "config", watched("fra1"))
-        await until(lambda: "ams1" not in served.writer.board.rows)
+    async with serving(tmp_path, quick_server("ams1"), quick_server("fra1")) as served:
+        await until(lambda: all(row.last for row in served.writer.fleet_state.states.values()))
+        write_config(tmp_path / "config", quick_server("fra1"))
+        await until(lambda: "ams1" not in served.writer.fleet_state.states)
         assert {dict(labels).get("server") for _, labels in await served.series()} == {"fra1", None}
         assert (await served.probe("ams1")).status == 404

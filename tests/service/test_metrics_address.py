@@ -43,5 +43,5 @@ def test_what_is_none_is_refused_with_what_was_expected(text: str, said: str) ->
 def test_a_port_that_is_taken_is_said_in_one_line() -> None:
     first = listen(parse_listen_address("127.0.0.1:0"))
     with first.socket, pytest.raises(CannotListenError) as refused:
-        listen(first.where)
-    assert str(refused.value) == f"metrics: cannot listen on {first.where}: Address already in use"
+        listen(first.listen_address)
+    assert str(refused.value) == f"metrics: cannot listen on {first.listen_address}: Address already in use"

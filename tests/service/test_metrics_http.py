@@ -14,11 +14,18 @@ from hypothesis import strategies as st
 from tests.service.web import Client, get
 from wgmon_tui.service import metrics_http
 from wgmon_tui.service.metrics_address import ListenAddress, listen, parse_listen_address
-from wgmon_tui.service.metrics_http import LONGEST_HEAD, MOST_CLIENTS, HttpServer, Request, Response, line
+from wgmon_tui.service.metrics_http import (
+    MAX_CLIENTS,
+    MAX_HEAD_BYTES,
+    HttpServer,
+    Request,
+    Response,
+    text_response,
+)
 
 
 async def echo(request: Request) -> Response:
-    return line(HTTPStatus.OK, f"{request.path} {dict(request.parameters)}")
+    return text_response(HTTPStatus.OK, f"{request.path} {dict(request.parameters)}")
 
 
 @asynccontextmanager
@@ -29,7 +36,7 @@ async def serving(
     told = [] if faults is None else faults
     running = asyncio.create_task(HttpServer(listening.socket, handle, told.append).run())
     try:
-        yield listening.where
+        yield listening.listen_address
         assert not running.done()
     finally:
         running.cancel()
@@ -37,8 +44,8 @@ async def serving(
 
 
 async def test_a_path_and_its_parameters_are_read_as_they_are_meant() -> None:
-    async with serving() as where:
-        answer = await get(where, "/a%20b?target=fra%C3%A41&module=x&target=second&empty=")
+    async with serving() as listen_address:
+        answer = await get(listen_address, "/a%20b?target=fra%C3%A41&module=x&target=second&empty=")
     assert answer.status == 200
     assert answer.text == "/a b {'target': 'fraä1', 'module': 'x', 'empty': ''}\n"
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
@@ -46,8 +53,8 @@ async def test_a_path_and_its_parameters_are_read_as_they_are_meant() -> None:
 
 
 async def test_one_connection_is_used_again_and_again() -> None:
-    async with serving() as where:
-        client = await Client.to(where)
+    async with serving() as listen_address:
+        client = await Client.to(listen_address)
         assert [(await client.get(path)).text for path in ("/1", "/2", "/3")] == [
             "/1 {}\n",
             "/2 {}\n",
@@ -59,8 +66,8 @@ async def test_one_connection_is_used_again_and_again() -> None:
 
 
 async def test_head_is_get_without_the_body() -> None:
-    async with serving() as where:
-        client = await Client.to(where)
+    async with serving() as listen_address:
+        client = await Client.to(listen_address)
         answer = await client.get("/abc", method="HEAD")
         assert (answer.status, answer.headers["content-length"]) == (200, "8")
         assert (await client.get("/next")).text == "/next {}\n"
@@ -69,17 +76,17 @@ async def test_head_is_get_without_the_body() -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"])
 async def test_other_methods_are_refused(method: str) -> None:
-    async with serving() as where:
-        answer = await get(where, "/", method=method)
+    async with serving() as listen_address:
+        answer = await get(listen_address, "/", method=method)
     assert (answer.status, answer.headers["allow"]) == (405, "get, head")
 
 
 async def test_a_body_is_not_read_and_ends_the_connection() -> None:
-    async with serving() as where:
-        client = await Client.to(where)
+    async with serving() as listen_address:
+        client = await Client.to(listen_address)
         client.send(b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nxxx")
         assert (await client.answer()).status == 200
-        assert await client.hung_up() == b""
+        assert await client.read_until_closed() == b""
 
 
 @pytest.mark.parametrize(
@@ -93,22 +100,22 @@ async def test_a_body_is_not_read_and_ends_the_connection() -> None:
         (b"GET /%ff HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         (b"GET http://[ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         (b"GET /?%s HTTP/1.1\r\nHost: a\r\n\r\n" % b"&".join([b"a=1"] * 100), 400),
-        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * (LONGEST_HEAD + 10_000), 431),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * (MAX_HEAD_BYTES + 10_000), 431),
     ],
 )
 async def test_nonsense_gets_its_status(raw: bytes, status: int) -> None:
-    async with serving() as where:
-        client = await Client.to(where)
+    async with serving() as listen_address:
+        client = await Client.to(listen_address)
         client.send(raw)
         assert (await client.answer()).status == status
         client.writer.close()
-        assert (await get(where, "/")).status == 200
+        assert (await get(listen_address, "/")).status == 200
 
 
 async def test_who_asks_too_slowly_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics_http, "_ASKING_S", 0.2)
-    async with serving() as where:
-        client = await Client.to(where)
+    monkeypatch.setattr(metrics_http, "_REQUEST_TIMEOUT_S", 0.2)
+    async with serving() as listen_address:
+        client = await Client.to(listen_address)
 
         async def drip() -> None:
             for byte in b"GET / HTTP/1.1\r\nHost: " + b"a" * 1000:
@@ -116,40 +123,42 @@ async def test_who_asks_too_slowly_is_hung_up_on(monkeypatch: pytest.MonkeyPatch
                 await asyncio.sleep(0.01)
 
         dripping = asyncio.create_task(drip())
-        assert await client.hung_up() == b""
+        assert await client.read_until_closed() == b""
         dripping.cancel()
 
 
 async def test_who_does_not_take_the_answer_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics_http, "_TAKING_S", 0.2)
+    monkeypatch.setattr(metrics_http, "_SEND_TIMEOUT_S", 0.2)
 
     async def much(_: Request) -> Response:
         return Response(HTTPStatus.OK, (bytes(30_000_000),))
 
-    async with serving(much) as where:
-        client = await Client.to(where)
+    async with serving(much) as listen_address:
+        client = await Client.to(listen_address)
         client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         await asyncio.sleep(0.4)
-        assert len(await client.hung_up()) < 30_000_000
+        assert len(await client.read_until_closed()) < 30_000_000
 
 
 async def test_where_too_many_say_nothing_who_asks_is_answered_all_the_same() -> None:
-    async with serving() as where:
-        silent = [await Client.to(where) for _ in range(MOST_CLIENTS)]
-        assert (await get(where, "/")).status == 200
-        assert await silent[0].hung_up() == b"", "the one that has said nothing for longest makes room"
+    async with serving() as listen_address:
+        silent = [await Client.to(listen_address) for _ in range(MAX_CLIENTS)]
+        assert (await get(listen_address, "/")).status == 200
+        assert await silent[0].read_until_closed() == b"", (
+            "the one that has said nothing for longest makes room"
+        )
         assert (await silent[-1].get("/")).status == 200
         for client in silent:
             client.writer.close()
 
 
 async def test_who_was_answered_last_makes_room_after_those_who_never_asked() -> None:
-    async with serving() as where:
-        first = await Client.to(where)
-        silent = [await Client.to(where) for _ in range(MOST_CLIENTS - 1)]
+    async with serving() as listen_address:
+        first = await Client.to(listen_address)
+        silent = [await Client.to(listen_address) for _ in range(MAX_CLIENTS - 1)]
         assert (await first.get("/")).status == 200
-        assert (await get(where, "/")).status == 200
-        assert await silent[0].hung_up() == b""
+        assert (await get(listen_address, "/")).status == 200
+        assert await silent[0].read_until_closed() == b""
         assert (await first.get("/again")).text == "/again {}\n"
         for client in (first, *silent):
             client.writer.close()
@@ -164,14 +173,14 @@ async def test_who_waits_for_an_answer_makes_room_for_nobody() -> None:
             await go_on.wait()
         return await echo(request)
 
-    async with serving(slow) as where:
-        answer = asyncio.create_task(get(where, "/slow"))
+    async with serving(slow) as listen_address:
+        answer = asyncio.create_task(get(listen_address, "/slow"))
         await asked.wait()
-        silent = [await Client.to(where) for _ in range(MOST_CLIENTS - 1)]
-        assert (await get(where, "/")).status == 200
+        silent = [await Client.to(listen_address) for _ in range(MAX_CLIENTS - 1)]
+        assert (await get(listen_address, "/")).status == 200
         go_on.set()
         assert (await answer).text == "/slow {}\n"
-        assert await silent[0].hung_up() == b""
+        assert await silent[0].read_until_closed() == b""
         for client in silent:
             client.writer.close()
 
@@ -184,11 +193,11 @@ async def test_where_all_are_being_answered_one_more_is_hung_up_on() -> None:
         await go_on.wait()
         return await echo(request)
 
-    async with serving(slow) as where:
-        answers = [asyncio.create_task(get(where, "/")) for _ in range(MOST_CLIENTS)]
+    async with serving(slow) as listen_address:
+        answers = [asyncio.create_task(get(listen_address, "/")) for _ in range(MAX_CLIENTS)]
         for _ in answers:
             await asked.acquire()
-        assert await (await Client.to(where)).hung_up() == b""
+        assert await (await Client.to(listen_address)).read_until_closed() == b""
         go_on.set()
         assert {(await answer).status for answer in answers} == {200}
 
@@ -198,8 +207,8 @@ async def test_a_fault_of_ours_is_said_and_the_next_one_is_answered() -> None:
         raise ZeroDivisionError
 
     faults: list[str] = []
-    async with serving(faulty, faults) as where:
-        assert [(await get(where, "/")).status for _ in range(2)] == [500, 500]
+    async with serving(faulty, faults) as listen_address:
+        assert [(await get(listen_address, "/")).status for _ in range(2)] == [500, 500]
     assert faults == ["metrics: a fault of this program: ZeroDivisionError()"] * 2
 
 
@@ -216,10 +225,10 @@ _BITS = st.sampled_from(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(_BITS | st.binary(max_size=20), max_size=12).map(b"".join), min_size=1, max_size=8))
 async def test_whatever_is_sent_ends_nothing(said: list[bytes]) -> None:
-    async with serving() as where:
+    async with serving() as listen_address:
         for raw in said:
-            client = await Client.to(where)
+            client = await Client.to(listen_address)
             client.send(raw)
             client.writer.write_eof()
-            await client.hung_up()
-        assert (await get(where, "/")).status == 200
+            await client.read_until_closed()
+        assert (await get(listen_address, "/")).status == 200

@@ -12,35 +12,35 @@ from wgmon_tui.service.notify import Supervisor
 
 
 def listening(address: str | bytes) -> socket.socket:
-    heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    heard.settimeout(5)
-    heard.bind(address)
-    return heard
+    received = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    received.settimeout(5)
+    received.bind(address)
+    return received
 
 
 def test_a_start_a_reload_and_an_end_are_told_as_systemd_reads_them(tmp_path: Path) -> None:
-    with listening(str(tmp_path / "notify")) as heard:
+    with listening(str(tmp_path / "notify")) as received:
         supervisor = Supervisor({"NOTIFY_SOCKET": str(tmp_path / "notify")})
         supervisor.ready("5 servers")
-        assert heard.recv(4096) == b"READY=1\nSTATUS=5 servers"
+        assert received.recv(4096) == b"READY=1\nSTATUS=5 servers"
         supervisor.reloading()
-        first, second = heard.recv(4096).decode().split("\n")
+        first, second = received.recv(4096).decode().split("\n")
         assert first == "RELOADING=1"
         assert second.startswith("MONOTONIC_USEC=")
         assert int(second.removeprefix("MONOTONIC_USEC=")) > 0
         supervisor.status("two\nlines")
-        assert heard.recv(4096) == b"STATUS=two lines"
-        supervisor.alive()
-        assert heard.recv(4096) == b"WATCHDOG=1"
+        assert received.recv(4096) == b"STATUS=two lines"
+        supervisor.ping_watchdog()
+        assert received.recv(4096) == b"WATCHDOG=1"
         supervisor.stopping()
-        assert heard.recv(4096) == b"STOPPING=1"
+        assert received.recv(4096) == b"STOPPING=1"
 
 
 def test_an_abstract_socket_is_found_by_its_at_sign() -> None:
     name = f"wgmon-tui-test-{os.getpid()}"
-    with listening(f"\0{name}") as heard:
-        Supervisor({"NOTIFY_SOCKET": f"@{name}"}).alive()
-        assert heard.recv(4096) == b"WATCHDOG=1"
+    with listening(f"\0{name}") as received:
+        Supervisor({"NOTIFY_SOCKET": f"@{name}"}).ping_watchdog()
+        assert received.recv(4096) == b"WATCHDOG=1"
 
 
 @pytest.mark.parametrize("address", ["", "relative/path", "vsock:2:1234", "/nowhere/at/all"])

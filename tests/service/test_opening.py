@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.stage import until, watched, write
+from tests.service.stage import quick_server, until, write_config
 from tests.service.test_viewer import at_work
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import ConfigurationError
@@ -20,13 +20,13 @@ from wgmon_tui.service.station import Station
 
 
 def station_in(tmp_path: Path) -> Station:
-    write(tmp_path / "config", watched("ams1"), watched("fra1"))
+    write_config(tmp_path / "config", quick_server("ams1"), quick_server("fra1"))
     return Station(tmp_path / "config", tmp_path / "state")
 
 
 def is_free(state: Path) -> bool:
     try:
-        WriterLock.take(state).release()
+        WriterLock.acquire(state).release()
     except LockTakenError:
         return False
     return True
@@ -34,7 +34,7 @@ def is_free(state: Path) -> bool:
 
 def test_the_fleet_is_there_to_be_painted_before_anything_runs(tmp_path: Path) -> None:
     station = station_in(tmp_path)
-    assert list(station.board.rows) == ["ams1", "fra1"]
+    assert list(station.fleet_state.states) == ["ams1", "fra1"]
     assert (station.engine, station.status, station.warning) == (None, "", None)
     assert not is_free(tmp_path / "state")
     station.close()
@@ -44,11 +44,11 @@ def test_the_fleet_is_there_to_be_painted_before_anything_runs(tmp_path: Path) -
 async def test_what_is_asked_for_before_the_first_check_is_done(tmp_path: Path) -> None:
     station = station_in(tmp_path)
     station.pause(["ams1"], True)
-    assert station.board.rows["ams1"].severity is Severity.PAUSED
+    assert station.fleet_state.states["ams1"].severity is Severity.PAUSED
     async with at_work(station):
-        await until(lambda: station.board.rows["fra1"].severity is Severity.DOWN)
+        await until(lambda: station.fleet_state.states["fra1"].severity is Severity.DOWN)
         assert station.warning is None
-        assert station.board.rows["ams1"].severity is Severity.PAUSED
+        assert station.fleet_state.states["ams1"].severity is Severity.PAUSED
     assert is_free(tmp_path / "state")
 
 

@@ -12,59 +12,73 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.stage import PATIENCE_S, Program, healthy, rows, running, text_of, until, watched, write
+from tests.service.stage import (
+    PATIENCE_S,
+    Program,
+    healthy,
+    query_rows,
+    quick_server,
+    running,
+    text_of,
+    until,
+    write_config,
+)
 from wgmon_tui.history.store import STORE, open_store
 from wgmon_tui.lab.records import Mode
 
 
 def supervisor(path: Path) -> socket.socket:
-    heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    heard.settimeout(PATIENCE_S)
-    heard.bind(str(path))
-    return heard
+    received = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    received.settimeout(PATIENCE_S)
+    received.bind(str(path))
+    return received
 
 
-def heard_until(heard: socket.socket, words: str) -> list[str]:
+def receive_until(received: socket.socket, words: str) -> list[str]:
     """What systemd is told, up to a message with these words."""
     messages: list[str] = []
     while not messages or words not in messages[-1]:
-        messages.append(heard.recv(4096).decode())
+        messages.append(received.recv(4096).decode())
     return messages
 
 
 def test_systemd_is_told_of_the_start_a_reload_its_health_and_the_end(tmp_path: Path) -> None:
-    write(tmp_path / "config", watched("ams1"))
-    with supervisor(tmp_path / "notify") as heard:
+    write_config(tmp_path / "config", quick_server("ams1"))
+    with supervisor(tmp_path / "notify") as received:
         env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "300000"}
         with running(tmp_path / "config", tmp_path / "state", env) as program:
-            assert heard_until(heard, "READY=1")[-1].startswith("READY=1\nSTATUS=1 server: ")
-            heard_until(heard, "WATCHDOG=1")
-            heard_until(heard, "WATCHDOG=1")
-            (tmp_path / "config" / "servers.toml").write_text(text_of(watched("ams1"), watched("fra1")))
+            assert receive_until(received, "READY=1")[-1].startswith("READY=1\nSTATUS=1 server: ")
+            receive_until(received, "WATCHDOG=1")
+            receive_until(received, "WATCHDOG=1")
+            (tmp_path / "config" / "servers.toml").write_text(
+                text_of(quick_server("ams1"), quick_server("fra1"))
+            )
             program.signal(signal.SIGHUP)
-            told = heard_until(heard, "RELOADING=1") + heard_until(heard, "READY=1")
+            told = receive_until(received, "RELOADING=1") + receive_until(received, "READY=1")
             assert "RELOADING=1\nMONOTONIC_USEC=" in "".join(told)
             assert "STATUS=2 servers" in told[-1]
             program.line_with("reloaded: 2 servers")
             program.signal(signal.SIGTERM)
-            heard_until(heard, "STOPPING=1")
+            receive_until(received, "STOPPING=1")
             code, _, err = program.end()
             assert (code, err.strip().endswith("info: ended")) == (0, True)
 
 
 def test_sigint_ends_it_with_0_and_the_history_is_whole(tmp_path: Path) -> None:
-    write(tmp_path / "config", watched("ams1"))
+    write_config(tmp_path / "config", quick_server("ams1"))
     with running(tmp_path / "config", tmp_path / "state") as program:
         program.line_with("warning: ams1: down, port-closed: ")
         program.signal(signal.SIGINT)
         assert program.end()[0] == 0
-    assert rows(tmp_path / "state", "SELECT verdict, closed_at FROM incidents") == [("port-closed", None)]
+    assert query_rows(tmp_path / "state", "SELECT verdict, closed_at FROM incidents") == [
+        ("port-closed", None)
+    ]
     assert not (tmp_path / "state" / "control.sock").exists()
 
 
 @pytest.mark.thorough
 def test_while_the_store_is_locked_the_log_says_that_people_are_told_from_memory(tmp_path: Path) -> None:
-    write(tmp_path / "config", watched("ams1"))
+    write_config(tmp_path / "config", quick_server("ams1"))
     told = tmp_path / "told"
     (tmp_path / "config" / "config.toml").write_text(
         f'[[sink]]\nname = "file"\ntype = "command"\ncommand = ["tee", "{told}"]\n'
@@ -83,19 +97,19 @@ def test_while_the_store_is_locked_the_log_says_that_people_are_told_from_memory
             program.line_with("notice: over: alerts: ")
             program.signal(signal.SIGTERM)
             assert program.end()[0] == 0
-    assert rows(tmp_path / "state", "SELECT kind, state FROM deliveries") == [("opened", "sent")]
+    assert query_rows(tmp_path / "state", "SELECT kind, state FROM deliveries") == [("opened", "sent")]
 
 
 @pytest.mark.thorough
 async def test_the_log_tells_of_incidents_and_never_of_checks(tmp_path: Path) -> None:
     async with healthy("fra1") as (lab, fra1):
-        lab.become(Mode.CLOSED)
-        write(tmp_path / "config", fra1)
+        lab.set_mode(Mode.CLOSED)
+        write_config(tmp_path / "config", fra1)
         with running(tmp_path / "config", tmp_path / "state") as program:
-            await until(lambda: rows(tmp_path / "state", "SELECT count(*) FROM incidents") == [(1,)])
-            lab.become(Mode.HEALTHY)
+            await until(lambda: query_rows(tmp_path / "state", "SELECT count(*) FROM incidents") == [(1,)])
+            lab.set_mode(Mode.HEALTHY)
             over = "SELECT count(*) FROM incidents WHERE closed_at IS NOT NULL"
-            await until(lambda: rows(tmp_path / "state", over) == [(1,)])
+            await until(lambda: query_rows(tmp_path / "state", over) == [(1,)])
             program.signal(signal.SIGTERM)
             err = program.end()[2]
     told = [line.split(" ", 2)[2] for line in err.splitlines()]
@@ -106,7 +120,7 @@ async def test_the_log_tells_of_incidents_and_never_of_checks(tmp_path: Path) ->
 
 @pytest.mark.thorough
 def test_for_journald_each_line_has_its_priority(tmp_path: Path) -> None:
-    write(tmp_path / "config", watched("ams1"))
+    write_config(tmp_path / "config", quick_server("ams1"))
     ours, theirs = socket.socketpair()
     status = os.fstat(theirs.fileno())
     env = {**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
@@ -125,7 +139,7 @@ def test_for_journald_each_line_has_its_priority(tmp_path: Path) -> None:
 
 @pytest.mark.thorough
 def test_what_is_started_beside_it_is_told_who_writes_or_shows_what_that_one_finds(tmp_path: Path) -> None:
-    write(tmp_path / "config", watched("ams1"))
+    write_config(tmp_path / "config", quick_server("ams1"))
     with running(tmp_path / "config", tmp_path / "state") as program:
         program.line_with("ams1: down")
         second = Program("--config", tmp_path / "config", "--state", tmp_path / "state", "run")
@@ -140,7 +154,7 @@ def test_what_is_started_beside_it_is_told_who_writes_or_shows_what_that_one_fin
 
 
 def test_a_file_that_cannot_stand_at_the_start_is_refused_with_64(tmp_path: Path) -> None:
-    write(tmp_path / "config", watched("ams1"))
+    write_config(tmp_path / "config", quick_server("ams1"))
     (tmp_path / "config" / "servers.toml").write_text("nonsense")
     code, _, err = Program("--config", tmp_path / "config", "--state", tmp_path / "state", "run").end()
     assert code == 64
@@ -150,7 +164,7 @@ def test_a_file_that_cannot_stand_at_the_start_is_refused_with_64(tmp_path: Path
 
 @pytest.mark.thorough
 def test_a_state_directory_that_cannot_be_made_is_refused_with_64(tmp_path: Path) -> None:
-    write(tmp_path / "config", watched("ams1"))
+    write_config(tmp_path / "config", quick_server("ams1"))
     state = tmp_path / "config" / "servers.toml" / "state"
     code, _, err = Program("--config", tmp_path / "config", "--state", state, "run").end()
     assert code == 64
@@ -159,7 +173,7 @@ def test_a_state_directory_that_cannot_be_made_is_refused_with_64(tmp_path: Path
 
 @pytest.mark.thorough
 def test_nonsense_written_while_it_runs_is_logged_once_and_its_end_as_well(tmp_path: Path) -> None:
-    write(tmp_path / "config", watched("ams1"))
+    write_config(tmp_path / "config", quick_server("ams1"))
     often = {"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "300000"}
     with running(tmp_path / "config", tmp_path / "state", often) as program:
         good = (tmp_path / "config" / "servers.toml").read_text()

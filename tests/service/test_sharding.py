@@ -12,19 +12,19 @@ from urllib.request import urlopen
 import pytest
 
 from tests.report.test_prometheus import read
-from tests.service.stage import Program, until, watched, write
+from tests.service.stage import Program, quick_server, until, write_config
 from wgmon_tui.cli import main
 from wgmon_tui.commands import run as run_command
 from wgmon_tui.fleet.shard import Shard
-from wgmon_tui.service.reload import load
+from wgmon_tui.service.reload import load_config
 from wgmon_tui.service.station import Station
 
 NAMES = tuple(f"s{number}" for number in range(8))
-OF_FIRST = {name for name in NAMES if Shard(1, 2).holds(name)}
+OF_FIRST = {name for name in NAMES if Shard(1, 2).covers(name)}
 
 
 def fleet_in(tmp_path: Path, *names: str) -> Path:
-    write(tmp_path / "config", *(watched(name) for name in names or NAMES))
+    write_config(tmp_path / "config", *(quick_server(name) for name in names or NAMES))
     return tmp_path / "config"
 
 
@@ -44,7 +44,7 @@ def test_two_runners_check_each_server_once_and_say_which_part_is_theirs(tmp_pat
                 series = read(response.read().decode())
             assert series["wgmon_shard_info", frozenset({"shard": str(number), "shards": "2"}.items())] == 1
             mine = {dict(labels)["server"] for name, labels in series if name == "wgmon_severity"}
-            assert mine == {name for name in NAMES if Shard(number, 2).holds(name)}
+            assert mine == {name for name in NAMES if Shard(number, 2).covers(name)}
             assert not mine & checked
             checked |= mine
             program.signal(signal.SIGTERM)
@@ -81,8 +81,8 @@ async def test_a_dashboard_that_writes_checks_its_shard_and_keeps_to_it_when_the
     running = asyncio.create_task(station.run())
     try:
         await until(lambda: station.status == "shard 1/2")
-        write(config, *(watched(name) for name in NAMES))
-        await until(lambda: set(station.board.rows) == OF_FIRST)
+        write_config(config, *(quick_server(name) for name in NAMES))
+        await until(lambda: set(station.fleet_state.states) == OF_FIRST)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -90,7 +90,7 @@ async def test_a_dashboard_that_writes_checks_its_shard_and_keeps_to_it_when_the
 
 def test_of_a_shard_only_its_own_secrets_are_read(tmp_path: Path) -> None:
     config = fleet_in(tmp_path)
-    loaded = load(config, shard=Shard(1, 2))
+    loaded = load_config(config, shard=Shard(1, 2))
     assert {server.name for server in loaded.fleet.servers} == set(loaded.targets.ready) == OF_FIRST
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from tests.history.life import Life
 from tests.monitor.seen import VANTAGES, seen, watched
-from tests.service.stage import healthy, until, write
+from tests.service.stage import healthy, until, write_config
 from tests.service.test_viewer import both
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Board, Row
-from wgmon_tui.service.following import Following, show
+from wgmon_tui.service.following import Following, apply_store_changes
 
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
 
@@ -23,17 +23,17 @@ class Watcher:
 
     def __init__(self, life: Life) -> None:
         self.life = life
-        self.board = Board()
+        self.fleet_state = Board()
         self.following = Following(life.state_dir)
 
     def looks(self) -> Row:
         self.life.written()
-        show(self.board, self.following.look(), None)
-        return self.board.rows["fra1"]
+        apply_store_changes(self.fleet_state, self.following.read_changes(), None)
+        return self.fleet_state.states["fra1"]
 
     @property
     def original(self) -> Row:
-        return self.life.engine.board.rows["fra1"]
+        return self.life.engine.fleet_state.states["fra1"]
 
 
 @pytest.fixture
@@ -42,67 +42,71 @@ def watcher(tmp_path: Path) -> Iterator[Watcher]:
     made = Watcher(life)
     yield made
     made.following.close()
-    life.ends()
+    life.stop()
 
 
 def alike(shown: Row, original: Row) -> None:
     """Both say the same of the server and of every vantage."""
-    assert (shown.severity, shown.word, shown.flapping) == (
+    assert (shown.severity, shown.status_word, shown.flapping) == (
         original.severity,
-        original.word,
+        original.status_word,
         original.flapping,
     )
-    assert shown.sights.keys() == original.sights.keys()
-    for name, sight in original.sights.items():
-        found = shown.sights[name]
-        assert (found.severity, found.verdict, found.at) == (sight.severity, sight.verdict, sight.at)
+    assert shown.vantage_states.keys() == original.vantage_states.keys()
+    for name, vantage_state in original.vantage_states.items():
+        found = shown.vantage_states[name]
+        assert (found.severity, found.verdict, found.at) == (
+            vantage_state.severity,
+            vantage_state.verdict,
+            vantage_state.at,
+        )
 
 
 def test_what_was_there_is_shown_at_the_first_look(watcher: Watcher) -> None:
-    watcher.life.sees_from_home(HEALTHY)
+    watcher.life.check_from_home(HEALTHY)
     for vantage in ("fra", "nyc"):
         watcher.life.reports(HEALTHY, SILENT, vantage=vantage)
     shown = watcher.looks()
     alike(shown, watcher.original)
-    assert shown.word == "regional"
-    assert (watcher.board.vantages, watcher.board.quorum) == (("fra", "nyc"), 2)
+    assert shown.status_word == "regional"
+    assert (watcher.fleet_state.vantages, watcher.fleet_state.quorum) == (("fra", "nyc"), 2)
 
 
 def test_what_comes_is_shown_at_the_next_look_and_nothing_else_is_touched(watcher: Watcher) -> None:
-    watcher.life.sees_from_home(HEALTHY)
-    watcher.life.sees_from_home(HEALTHY, "nyc1")
+    watcher.life.check_from_home(HEALTHY)
+    watcher.life.check_from_home(HEALTHY, "nyc1")
     watcher.life.reports(HEALTHY)
     watcher.looks()
-    watcher.board.drain()
+    watcher.fleet_state.apply_changes()
     watcher.life.reports(SILENT)
     alike(watcher.looks(), watcher.original)
-    assert watcher.board.drain() == {"fra1"}
+    assert watcher.fleet_state.apply_changes() == {"fra1"}
     watcher.life.reports(HEALTHY, vantage="nyc")
     alike(watcher.looks(), watcher.original)
 
 
 def test_what_home_finds_is_agreed_on_with_what_the_others_said(watcher: Watcher) -> None:
-    watcher.life.sees_from_home(HEALTHY)
+    watcher.life.check_from_home(HEALTHY)
     watcher.life.reports(SILENT)
-    assert watcher.looks().word == "healthy"
-    watcher.life.sees_from_home(SILENT)
+    assert watcher.looks().status_word == "healthy"
+    watcher.life.check_from_home(SILENT)
     alike(watcher.looks(), watcher.original)
-    assert watcher.board.rows["fra1"].incident == watcher.original.incident
-    assert watcher.board.rows["fra1"].severity is Severity.DOWN
+    assert watcher.fleet_state.states["fra1"].incident == watcher.original.incident
+    assert watcher.fleet_state.states["fra1"].severity is Severity.DOWN
 
 
 def test_a_vantage_that_is_gone_is_seen_from_no_more(watcher: Watcher) -> None:
-    watcher.life.sees_from_home(HEALTHY)
+    watcher.life.check_from_home(HEALTHY)
     watcher.life.reports(HEALTHY)
     watcher.life.reports(SILENT, vantage="nyc")
     watcher.looks()
-    watcher.life.engine.elsewhere.see_from((VANTAGES[0],), 1)
+    watcher.life.engine.vantage_reports.set_vantages((VANTAGES[0],), 1)
     alike(watcher.looks(), watcher.original)
 
 
 def test_the_exchange_of_a_vantage_is_shown_with_its_packets(watcher: Watcher) -> None:
     watcher.life.reports(SILENT)
-    shown = watcher.looks().sights["fra"]
+    shown = watcher.looks().vantage_states["fra"]
     assert shown.exchange
     assert shown.exchange.check.exchange == seen(SILENT).check.exchange
 
@@ -110,15 +114,15 @@ def test_the_exchange_of_a_vantage_is_shown_with_its_packets(watcher: Watcher) -
 async def test_a_report_is_on_the_viewers_board_within_a_second(tmp_path: Path) -> None:
     config = tmp_path / "config"
     async with healthy("fra1") as (_, fra1):
-        write(config, fra1)
+        write_config(config, fra1)
         (config / "config.toml").write_text('[[vantage]]\nname = "fra"\ncommand = ["sleep", "60"]\n')
         async with both(tmp_path) as (writer, viewer):
-            await until(lambda: viewer.board.vantages)
-            last = writer.board.rows["fra1"].last
+            await until(lambda: viewer.fleet_state.vantages)
+            last = writer.fleet_state.states["fra1"].last
             began = last.check.started_at if last else 0.0
             for number in range(1, 4):
                 outcome = seen(SILENT, began + number / 10, "fra")
                 writer.engine.report("fra", "fra1", outcome, began + 1, epoch="e", number=number)
-            took = await until(lambda: viewer.board.rows["fra1"].word == "regional")
+            took = await until(lambda: viewer.fleet_state.states["fra1"].status_word == "regional")
             assert took < 1.0
-            assert viewer.board.rows["fra1"].severity is Severity.DOWN
+            assert viewer.fleet_state.states["fra1"].severity is Severity.DOWN

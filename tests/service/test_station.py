@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.stage import rows, running, text_of, until, watched, write
+from tests.service.stage import query_rows, quick_server, running, text_of, until, write_config
 from tests.service.test_viewer import at_work
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import ConfigurationError
@@ -18,11 +18,11 @@ from wgmon_tui.service.station import Station
 
 @pytest.fixture(autouse=True)
 def _try_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wgmon_tui.service.station._TRY_AGAIN_S", 0.1)
+    monkeypatch.setattr("wgmon_tui.service.station._RETRY_S", 0.1)
 
 
 def fleet_in(tmp_path: Path, *, take_over: bool = False) -> None:
-    write(tmp_path / "config", watched("ams1"))
+    write_config(tmp_path / "config", quick_server("ams1"))
     if take_over:
         (tmp_path / "config" / "config.toml").write_text("[viewer]\ntake_over = true\n")
 
@@ -36,8 +36,10 @@ async def test_who_comes_first_writes_and_who_comes_second_looks(tmp_path: Path)
     first, second = station_in(tmp_path), station_in(tmp_path)
     async with at_work(first), at_work(second):
         await until(lambda: second.status.startswith("viewer · written by root"))
-        assert (first.status, first.can_take_over, second.can_take_over) == ("", False, False)
-        await until(lambda: second.board.rows and second.board.rows["ams1"].severity is Severity.DOWN)
+        assert (first.status, first.can_become_writer, second.can_become_writer) == ("", False, False)
+        await until(
+            lambda: second.fleet_state.states and second.fleet_state.states["ams1"].severity is Severity.DOWN
+        )
 
 
 @pytest.mark.thorough
@@ -45,23 +47,23 @@ async def test_a_killed_writer_is_missed_at_once_and_can_be_replaced_in_place(tm
     fleet_in(tmp_path)
     with running(tmp_path / "config", tmp_path / "state") as program:
         station = station_in(tmp_path)
-        board = station.board
+        fleet_state = station.fleet_state
         async with at_work(station):
-            await until(lambda: station.status.startswith("viewer · written by") and board.rows)
-            await until(lambda: board.rows["ams1"].incident)
-            incident = board.rows["ams1"].incident
+            await until(lambda: station.status.startswith("viewer · written by") and fleet_state.states)
+            await until(lambda: fleet_state.states["ams1"].incident)
+            incident = fleet_state.states["ams1"].incident
             program.signal(signal.SIGKILL)
-            assert await until(lambda: station.can_take_over) < 0.5
+            assert await until(lambda: station.can_become_writer) < 0.5
             assert station.status == "writer ended · T takes over"
-            station.take_over()
+            station.become_writer()
             await until(lambda: station.engine)
-            assert station.board is board
-            assert board.rows["ams1"].incident == incident
-            assert (station.status, station.can_take_over) == ("", False)
+            assert station.fleet_state is fleet_state
+            assert fleet_state.states["ams1"].incident == incident
+            assert (station.status, station.can_become_writer) == ("", False)
             count = "SELECT count(*) FROM checks"
-            [before] = rows(tmp_path / "state", count)
-            await until(lambda: rows(tmp_path / "state", count) > [before])
-    assert rows(tmp_path / "state", "SELECT count(*) FROM incidents") == [(1,)]
+            [before] = query_rows(tmp_path / "state", count)
+            await until(lambda: query_rows(tmp_path / "state", count) > [before])
+    assert query_rows(tmp_path / "state", "SELECT count(*) FROM incidents") == [(1,)]
 
 
 @pytest.mark.thorough
@@ -83,25 +85,27 @@ async def test_a_viewer_that_cannot_take_over_says_why_and_goes_on_looking(tmp_p
     with running(tmp_path / "config", tmp_path / "state") as program:
         station = station_in(tmp_path)
         async with at_work(station):
-            await until(lambda: station.status.startswith("viewer · written by") and station.board.rows)
+            await until(
+                lambda: station.status.startswith("viewer · written by") and station.fleet_state.states
+            )
             (tmp_path / "config" / "servers.toml").write_text("nonsense")
             program.signal(signal.SIGKILL)
-            await until(lambda: station.can_take_over)
-            station.take_over()
+            await until(lambda: station.can_become_writer)
+            station.become_writer()
             await until(
                 lambda: station.warning and station.warning.startswith("cannot take over: servers.toml:")
             )
-            assert set(station.board.rows) == {"ams1"}
-            WriterLock.take(tmp_path / "state").release()
-            (tmp_path / "config" / "servers.toml").write_text(text_of(watched("ams1")))
-            station.take_over()
+            assert set(station.fleet_state.states) == {"ams1"}
+            WriterLock.acquire(tmp_path / "state").release()
+            (tmp_path / "config" / "servers.toml").write_text(text_of(quick_server("ams1")))
+            station.become_writer()
             await until(lambda: station.engine)
             assert station.warning is None
 
 
 @pytest.mark.thorough
 async def test_a_writer_that_hangs_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wgmon_tui.service.asking._ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("wgmon_tui.service.asking._ANSWER_TIMEOUT_S", 0.3)
     fleet_in(tmp_path)
     with running(tmp_path / "config", tmp_path / "state") as program:
         station = station_in(tmp_path)
@@ -118,7 +122,7 @@ def test_files_that_cannot_stand_are_refused_and_the_lock_is_let_go(tmp_path: Pa
     (tmp_path / "config" / "servers.toml").write_text("nonsense")
     with pytest.raises(ConfigurationError, match=r"servers\.toml: "):
         station_in(tmp_path)
-    WriterLock.take(tmp_path / "state").release()
+    WriterLock.acquire(tmp_path / "state").release()
 
 
 async def test_where_no_state_directory_can_be_made_checks_go_on_and_the_screen_says_so(
@@ -128,7 +132,7 @@ async def test_where_no_state_directory_can_be_made_checks_go_on_and_the_screen_
     (tmp_path / "state").touch()
     station = station_in(tmp_path)
     async with at_work(station):
-        await until(lambda: station.board.rows["ams1"].severity is Severity.DOWN)
+        await until(lambda: station.fleet_state.states["ams1"].severity is Severity.DOWN)
         assert station.warning
         assert str(tmp_path / "state") in station.warning
 
@@ -137,8 +141,8 @@ async def test_what_the_files_say_is_current_after_an_edit_for_whoever_asks_a_se
     fleet_in(tmp_path)
     station = station_in(tmp_path)
     async with at_work(station):
-        write(tmp_path / "config", replace(watched("ams2"), inspect=("cat", "dump")))
-        await until(lambda: "ams2" in station.board.rows)
+        write_config(tmp_path / "config", replace(quick_server("ams2"), inspect=("cat", "dump")))
+        await until(lambda: "ams2" in station.fleet_state.states)
         assert station.loaded
         [server] = station.loaded.fleet.servers
         assert (server.name, server.inspect) == ("ams2", ("cat", "dump"))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.real.prerequisites import require
 from tests.service.stage import Program
-from wgmon_tui.service.unit import NAME, in_a_home, system_unit, user_unit
+from wgmon_tui.service.unit import NAME, is_in_home_directory, system_unit, user_unit
 
 
 def verified(unit: str, directory: Path, *options: str) -> str:
@@ -79,5 +79,5 @@ def test_system_without_print_unit_is_refused() -> None:
 
 
 def test_a_program_in_a_home_directory_is_out_of_the_services_sight() -> None:
-    assert in_a_home(["/home/alice/.local/bin/wgmon-tui"])
-    assert not in_a_home(["/usr/local/bin/wgmon-tui"])
+    assert is_in_home_directory(["/home/alice/.local/bin/wgmon-tui"])
+    assert not is_in_home_directory(["/usr/local/bin/wgmon-tui"])

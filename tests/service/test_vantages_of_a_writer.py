@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.agent.stage import agent_command, keeper_of, no_keeper_left
-from tests.service.stage import healthy, until, watched, write
+from tests.service.agent.stage import agent_command, agent_pid, ending_agent
+from tests.service.stage import healthy, quick_server, until, write_config
 from tests.service.test_viewer import at_work, writer_of
 from wgmon_tui.service.viewer import Viewer
 
 
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[tuple[str, ...]]:
-    write(tmp_path / "there")
-    with no_keeper_left(tmp_path / "there-state"):
+    write_config(tmp_path / "there")
+    with ending_agent(tmp_path / "there-state"):
         yield agent_command(tmp_path / "there", tmp_path / "there-state")
 
 
@@ -32,34 +32,34 @@ async def test_vantages_come_and_go_with_config_toml_and_viewers_see_how_they_ar
     tmp_path: Path, agent: tuple[str, ...]
 ) -> None:
     async with healthy("fra1") as (_, fra1):
-        write(tmp_path / "config", fra1)
+        write_config(tmp_path / "config", fra1)
         writer, viewer = writer_of(tmp_path), Viewer(tmp_path / "state")
         async with at_work(writer), at_work(viewer):
-            row = writer.board.rows["fra1"]
+            server_state = writer.fleet_state.states["fra1"]
             assert not writer.vantages
             name_vantages(tmp_path, nyc=agent, lax=("no-such-program",))
-            await until(lambda: row.sights)
+            await until(lambda: server_state.vantage_states)
             nyc, lax = writer.vantages
             assert (nyc.name, nyc.connected, lax.connected) == ("nyc", True, False)
-            assert row.sights["nyc"].verdict.slug == "healthy"
+            assert server_state.vantage_states["nyc"].verdict.slug == "healthy"
             assert "vantage lax: cannot start no-such-program: No such file or directory" in writer.warnings
             await until(lambda: [each.name for each in viewer.vantages if each.connected] == ["nyc"])
             name_vantages(tmp_path)
-            await until(lambda: not writer.vantages and not row.sights)
+            await until(lambda: not writer.vantages and not server_state.vantage_states)
             await until(lambda: not viewer.vantages)
 
 
 @pytest.mark.thorough
 async def test_a_server_that_is_paused_here_rests_there_too(tmp_path: Path, agent: tuple[str, ...]) -> None:
     async with healthy("fra1") as (_, fra1):
-        write(tmp_path / "config", fra1, watched("ams1"))
+        write_config(tmp_path / "config", fra1, quick_server("ams1"))
         name_vantages(tmp_path, nyc=agent)
         writer = writer_of(tmp_path)
         async with at_work(writer):
-            fra, ams = writer.board.rows["fra1"], writer.board.rows["ams1"]
-            await until(lambda: fra.sights and ams.sights)
+            fra, ams = writer.fleet_state.states["fra1"], writer.fleet_state.states["ams1"]
+            await until(lambda: fra.vantage_states and ams.vantage_states)
             writer.pause(["fra1"], True)
-            await until(lambda: ams.sights["nyc"].at > fra.sights["nyc"].at + 2.5)
+            await until(lambda: ams.vantage_states["nyc"].at > fra.vantage_states["nyc"].at + 2.5)
 
 
 @pytest.mark.thorough
@@ -67,17 +67,19 @@ async def test_a_writer_that_starts_again_takes_no_report_twice(
     tmp_path: Path, agent: tuple[str, ...]
 ) -> None:
     async with healthy("fra1") as (_, fra1):
-        write(tmp_path / "config", fra1)
+        write_config(tmp_path / "config", fra1)
         name_vantages(tmp_path, nyc=agent)
         writer = writer_of(tmp_path)
         async with at_work(writer):
-            await until(lambda: (writer.engine.elsewhere.taken("nyc") or ("", 0))[1] >= 2)
-        before = writer.engine.elsewhere.taken("nyc")
+            await until(lambda: (writer.engine.vantage_reports.last_report_of("nyc") or ("", 0))[1] >= 2)
+        before = writer.engine.vantage_reports.last_report_of("nyc")
         assert before
         again = writer_of(tmp_path)
         numbers: list[int] = []
-        again.engine.elsewhere.listen(lambda _, __, report: numbers.append(report.number) if report else None)
+        again.engine.vantage_reports.listen(
+            lambda _, __, report: numbers.append(report.number) if report else None
+        )
         async with at_work(again):
             await until(lambda: numbers)
-        assert keeper_of(tmp_path / "there-state")
+        assert agent_pid(tmp_path / "there-state")
         assert numbers[0] == before[1] + 1

@@ -20,18 +20,18 @@ async def view(state: str, note: str) -> int:
             await asyncio.sleep(0.01)
 
     async with asyncio.timeout(10):
-        await until(lambda: viewer.writer and "ams1" in viewer.board.rows)
-        row = viewer.board.rows["ams1"]
-        await until(lambda: row.incident)
-        viewer.attend("ams1")
-        await until(lambda: row.last and row.last.check.exchange)
-        assert row.last
-        print(viewer.status, row.severity.word, len(row.last.check.exchange[0].data))
+        await until(lambda: viewer.writer and "ams1" in viewer.fleet_state.states)
+        server_state = viewer.fleet_state.states["ams1"]
+        await until(lambda: server_state.incident)
+        viewer.set_focused_server("ams1")
+        await until(lambda: server_state.last and server_state.last.check.exchange)
+        assert server_state.last
+        print(viewer.status, server_state.severity.word, len(server_state.last.check.exchange[0].data))
         viewer.acknowledge(["ams1"], note=note)
-        await until(lambda: row.incident and row.incident.acknowledged_by)
+        await until(lambda: server_state.incident and server_state.incident.acknowledged_by)
         viewer.pause(["ams1"], True)
-        await until(lambda: row.paused)
-        print(row.paused_by)
+        await until(lambda: server_state.paused)
+        print(server_state.paused_by)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     return 0

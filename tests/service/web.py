@@ -49,7 +49,7 @@ class Client:
             length = int(headers["content-length"]) if has_body else 0
             return Answer(int(first.split()[1]), headers, await self.reader.readexactly(length))
 
-    async def hung_up(self) -> bytes:
+    async def read_until_closed(self) -> bytes:
         """Wait until the other end hangs up; what it said before."""
         async with asyncio.timeout(PATIENCE_S):
             try:

@@ -13,7 +13,7 @@ from textual.events import Paste
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from tests.fleet.fleets import BASTION, OURS, THEIRS, server
+from tests.fleet.fleets import BASTION, OWN_KEY, SERVER_KEY, server
 from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.keys import press, settle
 from wgmon_tui.fleet.private_files import create_private
@@ -28,8 +28,8 @@ from wgmon_tui.wireguard.keys import PresharedKey
 PSK = PresharedKey(b"\x07" * 32)
 SMALL = Fleet((server("ams1"), server("fra1")), (BASTION,))
 CONF = (
-    f"[Interface]\nPrivateKey = {OURS.to_text()}\nAddress = 10.8.0.9/32\n\n# par1\n[Peer]\n"
-    f"PublicKey = {THEIRS}\nPresharedKey = {PSK.to_text()}\nEndpoint = par1.example.net:51820\n"
+    f"[Interface]\nPrivateKey = {OWN_KEY.to_text()}\nAddress = 10.8.0.9/32\n\n# par1\n[Peer]\n"
+    f"PublicKey = {SERVER_KEY}\nPresharedKey = {PSK.to_text()}\nEndpoint = par1.example.net:51820\n"
 )
 _LONGEST_S = 10.0
 

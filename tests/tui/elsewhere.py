@@ -27,15 +27,15 @@ class Lookout(QuietEngine):
 
 
 def seen_by(vantage: str, check: Check) -> Round:
-    made = replace(check, vantage=vantage, asked_as=AskedAs(OUR_KEY))
+    made = replace(check, vantage=vantage, probed_as=AskedAs(OUR_KEY))
     return Round((made,), (diagnose(made, exchanges.server(check.server)),))
 
 
 def lookout(quorum: int = 1) -> Lookout:
     """Three servers: `ams2` is well, `fra1` down from nyc, `lon3` down from everywhere."""
     engine = Lookout(exchanges.server(name) for name in ("ams2", "fra1", "lon3"))
-    board = engine.board
-    board.see_from((FRA, NYC), quorum, NOW)
+    fleet_state = engine.fleet_state
+    fleet_state.set_vantages((FRA, NYC), quorum, NOW)
     for name in ("ams2", "fra1"):
         for vantage in ("here", "fra", "nyc"):
             see(engine, vantage, exchanges.healthy(name, at=NOW - 600))
@@ -55,25 +55,25 @@ def lookout(quorum: int = 1) -> Lookout:
 def see(engine: QuietEngine, vantage: str, check: Check) -> None:
     outcome, now = seen_by(vantage, check), check.started_at + 1
     if vantage == "here":
-        engine.board.record(check.server, outcome, now)
+        engine.fleet_state.record(check.server, outcome, now)
     else:
-        engine.board.sight(vantage, check.server, outcome, now)
+        engine.fleet_state.record_vantage(vantage, check.server, outcome, now)
 
 
 def bad_night_from_three_places() -> QuietEngine:
     """The usual fleet, and two more who look at most of it."""
     engine = bad_night()
-    board = engine.board
-    board.see_from((FRA, NYC), 1, NOW)
-    for number, (name, row) in enumerate(board.rows.items()):
-        if row.last is None:
+    fleet_state = engine.fleet_state
+    fleet_state.set_vantages((FRA, NYC), 1, NOW)
+    for number, (name, server_state) in enumerate(fleet_state.states.items()):
+        if server_state.last is None:
             continue
         for vantage in ("fra", "nyc"):
-            far = replace(row.last.check, vantage=vantage)
-            outcome = replace(row.last, checks=(far,))
+            far = replace(server_state.last.check, vantage=vantage)
+            outcome = replace(server_state.last, checks=(far,))
             if name == "hel1" and vantage == "nyc":
                 outcome = seen_by("nyc", replace(exchanges.silent(name), exchange=()))
             if number % 7 or vantage == "fra":
-                board.sight(vantage, name, outcome, NOW)
-    board.lost("fra", NOW)
+                fleet_state.record_vantage(vantage, name, outcome, NOW)
+    fleet_state.mark_disconnected("fra", NOW)
     return engine

@@ -196,6 +196,6 @@ def round_of(*checks: Check) -> Round:
     return Round(checks, tuple(diagnose(each, server(each.server)) for each in checks))
 
 
-def saw(engine: Engine, *checks: Check) -> None:
+def record_checks(engine: Engine, *checks: Check) -> None:
     """The board as after a round of these checks, which ended when the first began."""
-    engine.board.record(checks[0].server, round_of(*checks), checks[0].started_at)
+    engine.fleet_state.record(checks[0].server, round_of(*checks), checks[0].started_at)

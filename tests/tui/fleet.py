@@ -25,7 +25,7 @@ class QuietEngine(Engine):
     """An engine that never probes: tests write its board, and read what it was asked."""
 
     def __init__(self, servers: Iterable[Server] = ()) -> None:
-        self.board = Board(servers)
+        self.fleet_state = Board(servers)
         self.rechecked: list[list[str]] = []
         self.acknowledged: list[tuple[list[str], str]] = []
         self.noted: list[tuple[str, str]] = []
@@ -42,17 +42,17 @@ class QuietEngine(Engine):
 
     def pause(self, names: Iterable[str], paused: bool, who: str = "") -> None:
         for name in names:
-            self.board.pause(name, paused, NOW)
+            self.fleet_state.pause(name, paused, NOW)
 
     def acknowledge(self, names: Iterable[str], who: str = "", note: str = "") -> None:
         names = list(names)
         self.acknowledged.append((names, note))
         for name in names:
-            self.board.acknowledge(name, NOW, who or "me", note)
+            self.fleet_state.acknowledge(name, NOW, who or "me", note)
 
     def mute(self, names: Iterable[str], until: float | None, who: str = "") -> None:
         for name in names:
-            self.board.mute(name, until, who)
+            self.fleet_state.mute(name, until, who)
 
     def add_note(self, incident: str, text: str) -> None:
         self.noted.append((incident, text))
@@ -93,14 +93,14 @@ def outcome(name: str, verdict: Verdict, rtt: float | None, port_monitor: str | 
 
 
 def record(
-    board: Board,
+    fleet_state: Board,
     name: str,
     verdict: Verdict,
     rtt: float | None,
     at: float = NOW,
     port_monitor: str | None = OPEN_OR_FILTERED,
 ) -> None:
-    board.record(name, outcome(name, verdict, rtt, port_monitor), at)
+    fleet_state.record(name, outcome(name, verdict, rtt, port_monitor), at)
 
 
 def steady(middle: float, swing: float, count: int, phase: float = 0.0) -> list[float]:
@@ -135,28 +135,28 @@ def _bad_night() -> bytes:
     engine = QuietEngine(
         server(name, tags=tags.get(name, ()), paused=name == "lab") for name in (*well, *ill)
     )
-    board = engine.board
+    fleet_state = engine.fleet_state
     hour = 3600.0
     for phase, (name, middle) in enumerate(well.items()):
         for rtt in steady(middle, middle / 6, 60, phase):
-            record(board, name, Verdict.HEALTHY, rtt, NOW - 30 * hour)
+            record(fleet_state, name, Verdict.HEALTHY, rtt, NOW - 30 * hour)
     for rtt in steady(0.0125, 0.002, 44):
-        record(board, "fra1", Verdict.HEALTHY, rtt, NOW - 30 * hour)
+        record(fleet_state, "fra1", Verdict.HEALTHY, rtt, NOW - 30 * hour)
     for _ in range(9):
-        record(board, "fra1", Verdict.PSK_MISMATCH, None, NOW - 0.2 * hour)
+        record(fleet_state, "fra1", Verdict.PSK_MISMATCH, None, NOW - 0.2 * hour)
     for rtt in steady(0.0391, 0.004, 30):
-        record(board, "mad1", Verdict.HEALTHY, rtt, NOW - 50 * hour)
+        record(fleet_state, "mad1", Verdict.HEALTHY, rtt, NOW - 50 * hour)
     for _ in range(30):
-        record(board, "mad1", Verdict.SILENT, None, NOW - 1.4 * hour)
+        record(fleet_state, "mad1", Verdict.SILENT, None, NOW - 1.4 * hour)
     for rtt in (*steady(0.09, 0.01, 50), *steady(0.61, 0.12, 10)):
-        record(board, "tyo1", Verdict.SLOW if rtt > 0.4 else Verdict.HEALTHY, rtt, NOW - 0.6 * hour)
+        record(fleet_state, "tyo1", Verdict.SLOW if rtt > 0.4 else Verdict.HEALTHY, rtt, NOW - 0.6 * hour)
     for n, rtt in enumerate(steady(0.0265, 0.003, 60)):
-        record(board, "dub1", Verdict.LOSSY, None if n % 7 == 3 else rtt, NOW - 3 * hour)
+        record(fleet_state, "dub1", Verdict.LOSSY, None if n % 7 == 3 else rtt, NOW - 3 * hour)
     for rtt in steady(1.21, 0.05, 60):
-        record(board, "office-gateway-with-a-long-name", Verdict.UNDER_LOAD, rtt, NOW - 4 * hour)
+        record(fleet_state, "office-gateway-with-a-long-name", Verdict.UNDER_LOAD, rtt, NOW - 4 * hour)
     for rtt in steady(0.0009, 0.0002, 25):
-        record(board, "lab", Verdict.HEALTHY, rtt, NOW - 400 * hour)
+        record(fleet_state, "lab", Verdict.HEALTHY, rtt, NOW - 400 * hour)
     for rtt in steady(0.1522, 0.01, 20):
-        record(board, "cpt1", Verdict.HEALTHY, rtt, NOW - 9 * hour)
-    record(board, "cpt1", Verdict.LOCAL_FAULT, None, NOW - 0.05 * hour)
+        record(fleet_state, "cpt1", Verdict.HEALTHY, rtt, NOW - 9 * hour)
+    record(fleet_state, "cpt1", Verdict.LOCAL_FAULT, None, NOW - 0.05 * hour)
     return pickle.dumps(engine)

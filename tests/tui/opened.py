@@ -88,8 +88,8 @@ class Opened:
         await read(self.app, self.pilot)
 
     async def see(self, *checks: Check) -> None:
-        exchanges.saw(self.engine, *checks)
-        self.screen.follow_board()
+        exchanges.record_checks(self.engine, *checks)
+        self.screen.refresh_view()
         await settle(self.pilot)
 
 
@@ -107,7 +107,7 @@ async def opened(
     """The screen of `name`, after a round of `checks` where there are any."""
     engine = engine or fleet()
     if checks:
-        exchanges.saw(engine, *checks)
+        exchanges.record_checks(engine, *checks)
     app = app_over(engine, ascii_only=ascii_only, ask_server=ask_server, clock=clock, history=history)
     async with app.run_test(size=size) as pilot:
         await settle(pilot)  # the app begins its work behind its first paint

@@ -12,12 +12,12 @@ from pathlib import Path
 from tests.tui import exchanges
 from tests.tui.fleet import NOW
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
-from wgmon_tui.fleet.vantage_settings import HOME
+from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE
 from wgmon_tui.history import codec, schema
 from wgmon_tui.history.packs import pack
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import Moment, Note, PastCheck, State
-from wgmon_tui.history.rollups import MINUTE_S, Tally, holds, roll
+from wgmon_tui.history.rollups import MINUTE_S, Tally, max_gap_s, roll
 from wgmon_tui.history.store import STORE
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.incidents import Incident
@@ -48,7 +48,7 @@ class Spell:
         lost = self.rtt is None or (self.lost_every and n % self.lost_every == self.lost_every // 2)
         rtt = None if lost or self.rtt is None else self.rtt * (1 + 0.2 * sin(n * 1.7) + 0.1 * sin(n / 40))
         verdict = Verdict.SILENT if lost and self.verdict is Verdict.HEALTHY else self.verdict
-        return Moment(at, self.state, PastCheck(at, exchanges.V4, "here", verdict, decides=True, rtt=rtt))
+        return Moment(at, self.state, PastCheck(at, exchanges.V4, "here", verdict, is_deciding=True, rtt=rtt))
 
 
 class Past:
@@ -68,7 +68,7 @@ class Past:
 
     def server(self, name: str, *spells: Spell) -> None:
         """A server, and how it went; spells are given in the order of time."""
-        held = holds(300.0, 5.0)
+        held = max_gap_s(300.0, 5.0)
         moments = [moment for spell in spells for moment in spell.moments()]
         last = moments[-1] if moments else Moment(NOW, State.UP)
         self._db.execute("INSERT INTO servers (name, entry, holds) VALUES (?, '{}', ?)", (name, held))
@@ -123,7 +123,7 @@ class Past:
             ),
         )
 
-    def sight(self, outcome: Round, number: int, *, packets: bool = True) -> None:
+    def record_vantage(self, outcome: Round, number: int, *, packets: bool = True) -> None:
         """A round of another vantage, with its packets or without."""
         check = outcome.check
         self._db.execute(
@@ -167,7 +167,7 @@ def incident(
     severity: Severity = Severity.DOWN,
     flapping: bool = False,
     by: str = "",
-    vantage: str = HOME,
+    vantage: str = LOCAL_VANTAGE,
 ) -> Incident:
     """An incident by seconds before NOW, open where it is not closed; acknowledged after a minute by `by`."""
     return Incident(

@@ -12,7 +12,7 @@ from textual.command import CommandList
 from textual.pilot import Pilot
 
 from tests.alerts.shop import Shop, all_to
-from tests.fleet.fleets import BASTION, OTHERS, OURS, server
+from tests.fleet.fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, server
 from tests.history.past import Clock
 from tests.tui import elsewhere, exchanges, fleet, views
 from tests.tui.editing import CONF, Editing
@@ -47,7 +47,7 @@ KEYED = replace(
 SPARE = replace(BASTION, name="spare", addresses=(ip_interface("10.8.0.7/32"), ip_interface("fd00::7/128")))
 SPOILED = (
     '[defaults]\ninterval = "10s"\n\n[[server]]\nname = "fra1"\nendpoint = "fra1.example.net:51820"\n'
-    f'public_key = "{OTHERS}"\nintervall = "30s"\n\n[[server]]\nname = "ams1"\n'
+    f'public_key = "{OTHER_SERVER_KEY}"\nintervall = "30s"\n\n[[server]]\nname = "ams1"\n'
 )
 
 
@@ -105,19 +105,19 @@ def _all_down(stage: Stage) -> WgmonApp:
         for place in ("ams", "fra", "lon")
         for number in (1, 2, 3)
     )
-    for name in engine.board.rows:
+    for name in engine.fleet_state.states:
         for rtt in fleet.steady(0.0125, 0.002, 30):
-            fleet.record(engine.board, name, Verdict.HEALTHY, rtt, fleet.NOW - 30 * 3600)
+            fleet.record(engine.fleet_state, name, Verdict.HEALTHY, rtt, fleet.NOW - 30 * 3600)
         for _ in range(5):
-            fleet.record(engine.board, name, Verdict.SILENT, None, fleet.NOW - 90)
+            fleet.record(engine.fleet_state, name, Verdict.SILENT, None, fleet.NOW - 90)
     return _app(stage, engine)
 
 
 def _no_network(stage: Stage) -> WgmonApp:
     """Our own side is at fault."""
     engine = fleet.bad_night()
-    for name in engine.board.rows:
-        fleet.record(engine.board, name, Verdict.LOCAL_FAULT, None, fleet.NOW - 60, None)
+    for name in engine.fleet_state.states:
+        fleet.record(engine.fleet_state, name, Verdict.LOCAL_FAULT, None, fleet.NOW - 60, None)
     return _app(stage, engine)
 
 
@@ -135,7 +135,7 @@ class _OfAnother(fleet.QuietEngine):
 
 def _viewer(stage: Stage) -> WgmonApp:
     engine = _OfAnother()
-    engine.board = fleet.bad_night().board
+    engine.fleet_state = fleet.bad_night().fleet_state
     return _app(stage, engine)
 
 
@@ -150,11 +150,13 @@ def _after_a_week(stage: Stage) -> WgmonApp:
     for number in range(40):
         at = fleet.NOW - 400 + 10 * number
         rtt = 0.012 + (number * 7 % 11) / 2000
-        exchanges.saw(engine, exchanges.silent(at=at) if number == 17 else exchanges.healthy(at=at, rtt=rtt))
+        exchanges.record_checks(
+            engine, exchanges.silent(at=at) if number == 17 else exchanges.healthy(at=at, rtt=rtt)
+        )
     for check in (exchanges.psk_mismatch(), exchanges.silent("lon3"), exchanges.data_passes("ams2")):
-        exchanges.saw(engine, check)
-    engine.board.rows["fra1"].port_monitor = OPEN_OR_FILTERED
-    engine.board.rows["fra1"].incident = incident(opened=12 * MINUTE, verdict=Verdict.PSK_MISMATCH)
+        exchanges.record_checks(engine, check)
+    engine.fleet_state.states["fra1"].port_monitor = OPEN_OR_FILTERED
+    engine.fleet_state.states["fra1"].incident = incident(opened=12 * MINUTE, verdict=Verdict.PSK_MISMATCH)
     return _app(stage, engine, past=True, asked=True)
 
 
@@ -187,7 +189,7 @@ def _over(stage: Stage, servers: Fleet) -> WgmonApp:
     config_dir = stage.directory / "config"
     config_dir.mkdir()
     if servers != Fleet():
-        create_private(config_dir / "bastion.key", OURS.to_text())
+        create_private(config_dir / "bastion.key", OWN_KEY.to_text())
         update(config_dir, lambda _: servers)
     engine = fleet.QuietEngine(read_servers(config_dir).fleet.servers)
     return _app(stage, engine, config_dir=config_dir)
@@ -208,8 +210,8 @@ def _keys(*keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
 async def _figures_taken(pilot: Pilot[None]) -> None:
     """The top line as it is after a while, which another run may reach sooner or later than this one."""
     if isinstance(pilot.app.screen, FleetScreen):
-        pilot.app.screen.query_one(TotalsLine)._ranked_at = float("-inf")
-        pilot.app.screen.follow_board()
+        pilot.app.screen.query_one(TotalsLine)._percentile_at = float("-inf")
+        pilot.app.screen.refresh_view()
         await settle(pilot)
 
 
@@ -239,7 +241,7 @@ async def _mistake(pilot: Pilot[None]) -> None:
     it = _it(pilot)
     await it.press("j", "e")
     await it.opened(FormScreen)
-    await it.form.open_more(pilot.app.size.height > 24)
+    await it.form.show_more(pilot.app.size.height > 24)
     await it.write("endpoint", "fra1.example.net")
     await it.press("tab", "tab", "tab", "space", "tab")
     await it.paste("A" * 20)
@@ -266,7 +268,7 @@ async def _stanza(pilot: Pilot[None]) -> None:
     it = _it(pilot)
     await it.press("K")
     await it.opened(IdentitiesScreen)
-    shown = "[Peer]\nPublicKey = " + str(OURS.public) + "\nAllowedIPs = 10.8.0.7/32, fd00::7/128"
+    shown = "[Peer]\nPublicKey = " + str(OWN_KEY.public) + "\nAllowedIPs = 10.8.0.7/32, fd00::7/128"
     pilot.app.push_screen(Stanza("spare", shown))
     await it.opened(Stanza)
 

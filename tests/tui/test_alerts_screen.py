@@ -43,7 +43,7 @@ class Telling(QuietEngine):
     def retry_alert(self, number: int) -> None:
         self.retried.append(number)
 
-    def see_alerts(self, sink: str, number: int = 0) -> None:
+    def acknowledge_alerts(self, sink: str, number: int = 0) -> None:
         self.seen.append((sink, number))
 
 
@@ -67,7 +67,7 @@ def gives_up(shop: Shop, sink: str) -> None:
     """A test to `sink` is refused for good."""
     now = shop.clock.now
     shop.deliveries.add(Announcement("test-1", Kind.TEST, now), [sink], now)
-    job = shop.deliveries.take(shop.alerts.sinks[1], now)
+    job = shop.deliveries.lease_next(shop.alerts.sinks[1], now)
     assert isinstance(job, Job)
     shop.deliveries.give_up(job, "HTTP 400: no such channel", now)
 
@@ -198,7 +198,7 @@ async def test_a_says_that_one_knows_what_was_given_up(shop: Shop) -> None:
 
 async def test_what_somebody_has_seen_says_who_and_calls_no_more(shop: Shop) -> None:
     gives_up(shop, "chat")
-    shop.deliveries.see("chat", 0, "ada", NOW + 60)
+    shop.deliveries.acknowledge_failed("chat", 0, "ada", NOW + 60)
     async with face(Telling("pager", "chat"), state_dir=shop.state_dir, size=(120, 24)) as it:
         await open_log(it)
         await it.press("G")
@@ -221,7 +221,7 @@ async def test_of_a_sink_that_is_gone_a_says_it_of_all_at_once(shop: Shop) -> No
 
 async def test_r_on_a_sink_tries_the_oldest_that_failed(shop: Shop) -> None:
     fails_on_chat(shop)
-    [failing] = [each for each in shop.log() if each.failing]
+    [failing] = [each for each in shop.log() if each.is_failing]
     engine = Telling("pager", "chat")
     async with face(engine, state_dir=shop.state_dir) as it:
         await open_log(it)
@@ -249,7 +249,7 @@ async def test_what_is_sent_meanwhile_appears(shop: Shop) -> None:
         assert listed(it, "Nothing was sent yet") == ["Nothing was sent yet; t sends a test."]
         fails_on_chat(shop)
         assert isinstance(it.app.screen, AlertsScreen)
-        it.app.screen.read_again()
+        it.app.screen.reload()
         await it.read()
         assert len(listed(it, "sent")) == 1
 
@@ -289,8 +289,8 @@ async def test_the_top_line_says_nothing_where_all_arrives(shop: Shop) -> None:
 
 async def test_an_open_incident_of_which_nobody_is_told_says_so(past: History) -> None:
     engine = Telling()
-    engine.board.rows["fra1"].incident = pasts.incident(opened=12 * MINUTE)
-    engine.board.mute("fra1", NOW + 30 * MINUTE, "ada")
+    engine.fleet_state.states["fra1"].incident = pasts.incident(opened=12 * MINUTE)
+    engine.fleet_state.mute("fra1", NOW + 30 * MINUTE, "ada")
     async with face(engine, history=past, size=(140, 30)) as it:
         await it.press("I")
         await it.read()

@@ -117,7 +117,7 @@ async def test_a_command_of_the_palette_does_its_work() -> None:
     async with face() as it:
         commands = {command.title: command for command in it.app.get_system_commands(it.fleet)}
         await commands["Re-check all"].callback()
-        assert it.engine.rechecked == [list(it.engine.board.rows)]
+        assert it.engine.rechecked == [list(it.engine.fleet_state.states)]
 
 
 async def test_every_action_of_the_table_can_be_done_where_it_is_said_to() -> None:
@@ -184,7 +184,12 @@ def is_ascii(lines: Iterable[str]) -> bool:
 
 async def test_ascii_is_nothing_but_ascii() -> None:
     engine = bad_night()
-    engine.board.replace([*(row.server for row in engine.board.rows.values()), server("zürich\u202e")])
+    engine.fleet_state.replace(
+        [
+            *(server_state.server for server_state in engine.fleet_state.states.values()),
+            server("zürich\u202e"),
+        ]
+    )
     async with face(engine, size=(150, 16), ascii_only=True, title="wächter") as it:
         assert is_ascii(it.lines())
         for key in ("r", "p", "s", "escape", "?", "q", "/", "x", "escape"):

@@ -14,7 +14,7 @@ from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.keys import settle
 from tests.tui.opened import NAMES, Opened, opened
 from wgmon_tui.diagnosis.inspection import Finding
-from wgmon_tui.doctor.server import ask
+from wgmon_tui.doctor.server import inspect_and_compare
 from wgmon_tui.fleet.records import Fleet, Server
 from wgmon_tui.fleet.secrets import Keyring
 from wgmon_tui.tui.reading import Reading
@@ -123,10 +123,10 @@ async def test_an_answer_is_dropped_once_the_server_is_described_otherwise() -> 
     async with opened(exchanges.healthy(), engine=inspectable(), ask_server=lambda _: views.DIFFERING) as it:
         await it.press("i")
         await answered(it)
-        it.engine.board.replace(
-            inspectable("ssh", "elsewhere", "wg").board.rows[name].server for name in NAMES
+        it.engine.fleet_state.replace(
+            inspectable("ssh", "elsewhere", "wg").fleet_state.states[name].server for name in NAMES
         )
-        it.screen.follow_board()
+        it.screen.refresh_view()
         assert not it.is_shown("findings")
 
 
@@ -142,14 +142,15 @@ async def test_an_answer_grows_older_while_it_is_read() -> None:
         await it.press("i")
         await answered(it)
         now[0] = NOW + 37
-        it.screen.query_one(DiagnosisTab).grow_older()
+        it.screen.query_one(DiagnosisTab).refresh_age()
         assert it.words("asked").endswith("asked at 19:30:00, 30 s ago")
 
 
 @pytest.mark.thorough
 async def test_without_a_command_the_key_says_what_to_add_and_shift_c_copies_that(tmp_path: Path) -> None:
     async with opened(
-        exchanges.psk_mismatch(), ask_server=lambda server: ask(server, Fleet(), Keyring(), tmp_path)
+        exchanges.psk_mismatch(),
+        ask_server=lambda server: inspect_and_compare(server, Fleet(), Keyring(), tmp_path),
     ) as it:
         assert "i" in it.screen.active_bindings
         await it.press("i")
@@ -179,7 +180,7 @@ async def test_a_command_that_fails_is_one_clear_line(tmp_path: Path) -> None:
     async with opened(
         exchanges.silent(),
         engine=engine,
-        ask_server=lambda server: ask(server, Fleet(), Keyring({}, {}, {}), tmp_path),
+        ask_server=lambda server: inspect_and_compare(server, Fleet(), Keyring({}, {}, {}), tmp_path),
     ) as it:
         await it.press("i")
         await answered(it)

@@ -15,55 +15,55 @@ from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.damping import Damping
-from wgmon_tui.tui.columns import COLUMNS, Drawing, chosen_columns, lay_out
+from wgmon_tui.tui.columns import COLUMNS, Drawing, lay_out, validate_columns
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
-from wgmon_tui.tui.themes import palette_named
+from wgmon_tui.tui.themes import load_palette
 
-NIGHT = palette_named("night")
+NIGHT = load_palette("night")
 DRAWING = Drawing(NIGHT, UNICODE, NOW)
 
 
 @pytest.fixture
-def rows() -> dict[str, Row]:
-    return bad_night().board.rows
+def states() -> dict[str, Row]:
+    return bad_night().fleet_state.states
 
 
-def text(column: str, row: Row, width: int | None = None, drawing: Drawing = DRAWING) -> str:
-    cell = COLUMNS[column].cell(row, width or COLUMNS[column].width, drawing)
+def text(column: str, server_state: Row, width: int | None = None, cell_context: Drawing = DRAWING) -> str:
+    cell = COLUMNS[column].cell(server_state, width or COLUMNS[column].width, cell_context)
     return "".join(part for part, _ in cell)
 
 
-def test_a_state_is_glyph_and_word(rows: dict[str, Row]) -> None:
-    assert text("state", rows["fra1"]) == "✖ down      "
-    assert text("state", rows["dub1"]) == "▲ degraded  "
+def test_a_state_is_glyph_and_word(states: dict[str, Row]) -> None:
+    assert text("state", states["fra1"]) == "✖ down      "
+    assert text("state", states["dub1"]) == "▲ degraded  "
 
 
 def test_an_acknowledged_incident_has_a_quiet_mark_beside_the_state() -> None:
-    row = QuietEngine([server("fra1")]).board.rows["fra1"]
-    row.severity, row.incident = Severity.DOWN, incident(opened=600)
-    assert text("state", row) == "✖ down      "
-    row.incident = incident(opened=600, by="anna")
-    assert text("state", row) == "✖ down     ✓"
-    assert COLUMNS["state"].cell(row, 12, DRAWING)[-1][1] == NIGHT.muted
+    server_state = QuietEngine([server("fra1")]).fleet_state.states["fra1"]
+    server_state.severity, server_state.incident = Severity.DOWN, incident(opened=600)
+    assert text("state", server_state) == "✖ down      "
+    server_state.incident = incident(opened=600, by="anna")
+    assert text("state", server_state) == "✖ down     ✓"
+    assert COLUMNS["state"].cell(server_state, 12, DRAWING)[-1][1] == NIGHT.muted
 
 
 def test_of_whom_nobody_is_told_has_a_mark_and_where_there_is_room_a_word() -> None:
-    board = bad_night().board
-    row = board.rows["mad1"]
-    board.mute("mad1", NOW + 60)
-    assert text("state", row) == "✖ down     ⊘"
-    assert text("verdict", row).rstrip() == "silent, muted"
-    board.mute("mad1", None)
-    board.maintain("mad1", "kernel week")
-    assert text("state", row) == "✖ down     ⊘"
-    assert text("verdict", row).rstrip() == "silent, planned"
-    assert text("verdict", row, 8) == "silent  "
+    fleet_state = bad_night().fleet_state
+    server_state = fleet_state.states["mad1"]
+    fleet_state.mute("mad1", NOW + 60)
+    assert text("state", server_state) == "✖ down     ⊘"
+    assert text("verdict", server_state).rstrip() == "silent, muted"
+    fleet_state.mute("mad1", None)
+    fleet_state.set_maintenance("mad1", "kernel week")
+    assert text("state", server_state) == "✖ down     ⊘"
+    assert text("verdict", server_state).rstrip() == "silent, planned"
+    assert text("verdict", server_state, 8) == "silent  "
 
 
 def test_a_server_that_flaps_says_so_in_the_place_of_down() -> None:
-    row = QuietEngine([server("fra1")]).board.rows["fra1"]
-    row.severity, row.damping = Severity.DOWN, Damping(Severity.DOWN, flapping=True)
-    assert text("state", row).strip() == "✖ flapping"
+    server_state = QuietEngine([server("fra1")]).fleet_state.states["fra1"]
+    server_state.severity, server_state.damping = Severity.DOWN, Damping(Severity.DOWN, flapping=True)
+    assert text("state", server_state).strip() == "✖ flapping"
 
 
 @pytest.mark.parametrize(
@@ -77,82 +77,87 @@ def test_a_server_that_flaps_says_so_in_the_place_of_down() -> None:
 def test_a_verdict_that_changes_no_state_yet_says_how_far_it_is_where_there_is_room(
     verdict: Verdict, width: int, said: str
 ) -> None:
-    board = QuietEngine([replace(server("fra1"), fail_after=2)]).board
-    record(board, "fra1", Verdict.HEALTHY, 0.01)
-    record(board, "fra1", verdict, None)
-    row = board.rows["fra1"]
-    assert text("state", row).strip() == "● up"
-    assert text("verdict", row, width) == said.ljust(width)
+    fleet_state = QuietEngine([replace(server("fra1"), fail_after=2)]).fleet_state
+    record(fleet_state, "fra1", Verdict.HEALTHY, 0.01)
+    record(fleet_state, "fra1", verdict, None)
+    server_state = fleet_state.states["fra1"]
+    assert text("state", server_state).strip() == "● up"
+    assert text("verdict", server_state, width) == said.ljust(width)
 
 
 @pytest.mark.parametrize(
     ("share", "written"), [(None, "–"), (1.0, "100%"), (0.9993, "99.93%"), (0.5, "50.0%")]
 )
 def test_an_uptime_is_blank_before_the_history_knows_it(share: float | None, written: str) -> None:
-    row = QuietEngine([server("fra1")]).board.rows["fra1"]
-    row.uptime = share
-    assert text("uptime", row).strip() == written
+    server_state = QuietEngine([server("fra1")]).fleet_state.states["fra1"]
+    server_state.uptime = share
+    assert text("uptime", server_state).strip() == written
 
 
-def test_a_lost_check_says_so_where_its_time_would_stand(rows: dict[str, Row]) -> None:
-    assert text("rtt", rows["fra1"]) == "   lost"
+def test_a_lost_check_says_so_where_its_time_would_stand(states: dict[str, Row]) -> None:
+    assert text("rtt", states["fra1"]) == "   lost"
 
 
-def test_our_own_fault_is_no_loss_of_the_server(rows: dict[str, Row]) -> None:
-    assert text("rtt", rows["cpt1"]) == "      –"
+def test_our_own_fault_is_no_loss_of_the_server(states: dict[str, Row]) -> None:
+    assert text("rtt", states["cpt1"]) == "      –"
 
 
-def test_a_time_stands_right_with_its_unit(rows: dict[str, Row]) -> None:
-    assert text("rtt", rows["ams1"]) == " 7.5 ms"
+def test_a_time_stands_right_with_its_unit(states: dict[str, Row]) -> None:
+    assert text("rtt", states["ams1"]) == " 7.5 ms"
 
 
-def test_paused_is_a_badge(rows: dict[str, Row]) -> None:
-    assert text("verdict", rows["lab"]).strip() == "PAUSED"
+def test_paused_is_a_badge(states: dict[str, Row]) -> None:
+    assert text("verdict", states["lab"]).strip() == "PAUSED"
 
 
-def test_a_port_monitor_s_false_green_is_contradicted_in_words_and_quietly(rows: dict[str, Row]) -> None:
-    assert text("port", rows["fra1"]) == " but port: UP"
-    assert text("port", rows["ams1"]) == "     port: UP"
-    (contradiction,) = COLUMNS["port"].cell(rows["fra1"], 13, DRAWING)
-    (agreement,) = COLUMNS["port"].cell(rows["ams1"], 13, DRAWING)
+def test_a_port_monitor_s_false_green_is_contradicted_in_words_and_quietly(states: dict[str, Row]) -> None:
+    assert text("port", states["fra1"]) == " but port: UP"
+    assert text("port", states["ams1"]) == "     port: UP"
+    (contradiction,) = COLUMNS["port"].cell(states["fra1"], 13, DRAWING)
+    (agreement,) = COLUMNS["port"].cell(states["ams1"], 13, DRAWING)
     assert contradiction[1] == NIGHT.severity[Severity.DEGRADED]
     assert agreement[1] == NIGHT.muted
 
 
 def test_where_a_port_monitor_sees_it_too_nothing_is_contradicted() -> None:
     engine = QuietEngine([server("lon1")])
-    record(engine.board, "lon1", Verdict.PORT_CLOSED, None, port_monitor="closed")
-    assert text("port", engine.board.rows["lon1"]).strip() == "port: down"
+    record(engine.fleet_state, "lon1", Verdict.PORT_CLOSED, None, port_monitor="closed")
+    assert text("port", engine.fleet_state.states["lon1"]).strip() == "port: down"
 
 
-def test_lost_checks_are_drawn_in_the_colour_for_them(rows: dict[str, Row]) -> None:
-    parts = COLUMNS["checks"].cell(rows["fra1"], 12, DRAWING)
+def test_lost_checks_are_drawn_in_the_colour_for_them(states: dict[str, Row]) -> None:
+    parts = COLUMNS["checks"].cell(states["fra1"], 12, DRAWING)
     assert [(len(part), style) for part, style in parts] == [(3, NIGHT.sparkline), (9, NIGHT.lost)]
 
 
 def test_before_the_first_check_there_are_no_figures() -> None:
-    row = QuietEngine([server("new")]).board.rows["new"]
-    assert [text(key, row).strip() for key in ("port", "rtt", "loss", "p50", "p95", "since")] == ["–"] * 6
-    assert text("verdict", row).strip() == "waiting"
+    server_state = QuietEngine([server("new")]).fleet_state.states["new"]
+    assert [text(key, server_state).strip() for key in ("port", "rtt", "loss", "p50", "p95", "since")] == [
+        "–"
+    ] * 6
+    assert text("verdict", server_state).strip() == "waiting"
 
 
 def test_a_name_from_the_file_cannot_steer_the_terminal() -> None:
-    row = QuietEngine([server("\x1b[31m[red]fra\x07")]).board.rows["\x1b[31m[red]fra\x07"]
-    assert text("name", row, 20).rstrip() == "\ufffd[31m[red]fra\ufffd"
+    server_state = QuietEngine([server("\x1b[31m[red]fra\x07")]).fleet_state.states["\x1b[31m[red]fra\x07"]
+    assert text("name", server_state, 20).rstrip() == "\ufffd[31m[red]fra\ufffd"
 
 
 @given(st.text(max_size=40), st.sampled_from([UNICODE, ASCII]))
 def test_every_cell_has_exactly_the_width_of_its_column(name: str, glyphs: object) -> None:
-    drawing = Drawing(NIGHT, ASCII if glyphs is ASCII else UNICODE, NOW)
-    row = QuietEngine([server(name)]).board.rows[name]
+    cell_context = Drawing(NIGHT, ASCII if glyphs is ASCII else UNICODE, NOW)
+    server_state = QuietEngine([server(name)]).fleet_state.states[name]
     for column in COLUMNS.values():
-        assert cell_len(text(column.key, row, column.width, drawing)) == column.width
+        assert cell_len(text(column.key, server_state, column.width, cell_context)) == column.width
 
 
-def test_every_row_fills_its_cells_exactly(rows: dict[str, Row]) -> None:
-    for row in rows.values():
+def test_every_row_fills_its_cells_exactly(states: dict[str, Row]) -> None:
+    for server_state in states.values():
         for column in COLUMNS.values():
-            assert cell_len(text(column.key, row)) == column.width, (row.server.name, column.key)
+            assert cell_len(text(column.key, server_state)) == column.width, (
+                server_state.server.name,
+                column.key,
+            )
 
 
 @pytest.mark.parametrize(
@@ -196,12 +201,12 @@ def test_columns_stand_apart_and_inside_the_terminal(width: int, name: int, endp
 )
 def test_columns_that_cannot_be_chosen_are_named(names: tuple[str, ...], line: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^config.toml: columns: key fleet: {re.escape(line)}"):
-        chosen_columns(names)
+        validate_columns(names)
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 120, 200])
 def test_chosen_columns_come_in_their_order_as_far_as_there_is_room(width: int) -> None:
-    chosen = chosen_columns(("verdict", "rtt", "name", "p50", "endpoint", "checks"))
+    chosen = validate_columns(("verdict", "rtt", "name", "p50", "endpoint", "checks"))
     shown = [placed.column.key for placed in lay_out(width, 12, 20, chosen)]
     assert "name" in shown
     assert shown == [key for key in chosen if key in shown]

@@ -6,7 +6,7 @@ import pytest
 from rich.color import Color, ColorSystem
 from rich.style import Style
 
-from wgmon_tui.tui.depth import Depth, depth_of, suited, usual_theme
+from wgmon_tui.tui.depth import Depth, adapt_palette, default_theme, detect_depth
 from wgmon_tui.tui.themes import shipped_palettes
 
 
@@ -22,15 +22,15 @@ from wgmon_tui.tui.themes import shipped_palettes
     ],
 )
 def test_the_terminal_says_what_it_can_show(term: str, colorterm: str, depth: Depth) -> None:
-    assert depth_of({"TERM": term, "COLORTERM": colorterm}) is depth
+    assert detect_depth({"TERM": term, "COLORTERM": colorterm}) is depth
 
 
 def test_few_colours_and_a_slow_link_get_the_terminal_s_own_sixteen() -> None:
-    assert usual_theme(Depth.TRUE, low_bandwidth=False) == "night"
-    assert usual_theme(Depth.EIGHT_BIT, low_bandwidth=False) == "night"
-    assert usual_theme(Depth.SIXTEEN, low_bandwidth=False) == "ansi"
-    assert usual_theme(Depth.TRUE, low_bandwidth=True) == "ansi"
-    assert usual_theme(Depth.NONE, low_bandwidth=False) == "mono"
+    assert default_theme(Depth.TRUE, low_bandwidth=False) == "night"
+    assert default_theme(Depth.EIGHT_BIT, low_bandwidth=False) == "night"
+    assert default_theme(Depth.SIXTEEN, low_bandwidth=False) == "ansi"
+    assert default_theme(Depth.TRUE, low_bandwidth=True) == "ansi"
+    assert default_theme(Depth.NONE, low_bandwidth=False) == "mono"
 
 
 def grey(colour: Color | None) -> bool:
@@ -40,7 +40,7 @@ def grey(colour: Color | None) -> bool:
 
 
 def test_with_256_colours_a_dark_background_stays_dark_and_grey() -> None:
-    night = suited(shipped_palettes()["night"], Depth.EIGHT_BIT)
+    night = adapt_palette(shipped_palettes()["night"], Depth.EIGHT_BIT)
     assert night.background == "#121212"
     assert night.panel == "#1c1c1c"
     assert grey(night.cursor.bgcolor)
@@ -49,7 +49,7 @@ def test_with_256_colours_a_dark_background_stays_dark_and_grey() -> None:
 def test_with_256_colours_every_colour_is_one_of_the_256() -> None:
     """Within the step of grey by which Rich rounds."""
     for palette in shipped_palettes().values():
-        fewer = suited(palette, Depth.EIGHT_BIT)
+        fewer = adapt_palette(palette, Depth.EIGHT_BIT)
         for style in (fewer.text, fewer.accent, *fewer.severity.values(), *fewer.fields.values()):
             if style.color and style.color.triplet:
                 shown = style.color.downgrade(ColorSystem.EIGHT_BIT).get_truecolor()
@@ -57,9 +57,9 @@ def test_with_256_colours_every_colour_is_one_of_the_256() -> None:
 
 
 def test_bold_stays_bold_and_the_terminal_s_own_colours_stay_its_own() -> None:
-    night = suited(shipped_palettes()["night"], Depth.EIGHT_BIT)
+    night = adapt_palette(shipped_palettes()["night"], Depth.EIGHT_BIT)
     assert all(style.bold for severity, style in night.severity.items() if severity.word == "down")
     ansi = shipped_palettes()["ansi"]
-    assert suited(ansi, Depth.EIGHT_BIT) == ansi
-    assert suited(ansi, Depth.EIGHT_BIT).text == Style.null()
-    assert suited(shipped_palettes()["night"], Depth.TRUE) is shipped_palettes()["night"]
+    assert adapt_palette(ansi, Depth.EIGHT_BIT) == ansi
+    assert adapt_palette(ansi, Depth.EIGHT_BIT).text == Style.null()
+    assert adapt_palette(shipped_palettes()["night"], Depth.TRUE) is shipped_palettes()["night"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual.events import Key
 
-from tests.fleet.fleets import BASTION, OTHERS, THEIRS, server
+from tests.fleet.fleets import BASTION, OTHER_SERVER_KEY, SERVER_KEY, server
 from tests.tui.editing import PSK, SMALL, Editing, editing, written
 from tests.tui.keys import settle
 from wgmon_tui.fleet.editing import delete_servers
@@ -38,7 +38,7 @@ async def fill_new(it: Editing) -> None:
     await it.open_form("n")
     await it.write("name", "par1")
     await it.write("endpoint", "par1.example.net:51820")
-    await it.write("public_key", str(OTHERS))
+    await it.write("public_key", str(OTHER_SERVER_KEY))
 
 
 async def test_a_new_server_is_written_to_servers_toml(config_dir: Path) -> None:
@@ -46,7 +46,7 @@ async def test_a_new_server_is_written_to_servers_toml(config_dir: Path) -> None
         await fill_new(it)
         await it.save()
         assert it.notices() == ["Saved par1"]
-        assert it.fleet.servers[-1] == replace(server("par1"), public_key=OTHERS)
+        assert it.fleet.servers[-1] == replace(server("par1"), public_key=OTHER_SERVER_KEY)
 
 
 @pytest.mark.thorough
@@ -69,7 +69,17 @@ async def test_enter_and_arrows_go_from_field_to_field(config_dir: Path) -> None
 async def test_what_is_typed_in_one_burst_lands_where_it_belongs(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("n")
-        keys = ["x", "ctrl+u", *"par1", "enter", *"par1:51820", "enter", *str(OTHERS), "enter", "enter"]
+        keys = [
+            "x",
+            "ctrl+u",
+            *"par1",
+            "enter",
+            *"par1:51820",
+            "enter",
+            *str(OTHER_SERVER_KEY),
+            "enter",
+            "enter",
+        ]
         for key in (*keys, " ", "tab", *PSK.to_text(), "tab", *"10.8.0.1", "ctrl+s"):
             character = key if len(key) == 1 else None
             it.app.post_message(Key({" ": "space"}.get(key, key), character))
@@ -118,9 +128,9 @@ async def test_a_bad_field_behind_more_is_shown(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("e")
         await it.write("interval", "2s")
-        await it.form.open_more(True)
+        await it.form.show_more(True)
         it.form.row("timeout").text = "3s"
-        await it.form.open_more(False)
+        await it.form.show_more(False)
         await it.press("ctrl+s")
         await settle(it.pilot)
         assert it.form.row("timeout").has_focus_within
@@ -188,7 +198,7 @@ async def test_a_problem_behind_more_opens_it(tmp_path: Path) -> None:
 async def test_choices_are_made_with_space_arrows_and_letters(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("e")
-        await it.form.open_more(True)
+        await it.form.show_more(True)
         await settle(it.pilot)
         choice = it.form.row("tunnel").choice
         choice.focus()
@@ -260,7 +270,7 @@ async def test_a_duplicate_begins_as_the_server_under_a_free_name(config_dir: Pa
         await it.write("endpoint", "ams2.example.net:51820")
         await it.save()
         assert [each.name for each in it.fleet.servers] == ["ams1", "fra1", "ams1-2"]
-        assert it.fleet.servers[2].public_key == THEIRS
+        assert it.fleet.servers[2].public_key == SERVER_KEY
 
 
 @pytest.mark.thorough

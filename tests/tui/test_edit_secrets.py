@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.fleets import BASTION, OTHERS, OURS, THEIRS, server
+from tests.fleet.fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY, server
 from tests.tui.editing import CONF, PSK, SMALL, Editing, editing, written
 from tests.tui.keys import settle
 from wgmon_tui.fleet.records import Fleet, SecretForm, SecretSource
@@ -97,16 +97,16 @@ async def test_a_pasted_config_fills_the_form_and_its_key_is_asked_about(config_
         await it.open_form("n")
         await it.paste(CONF)
         await it.opened(Question)
-        assert OURS.to_text() not in it.text()
+        assert OWN_KEY.to_text() not in it.text()
         await it.press("y")
         await it.opened(ServerForm)
         assert "identity ‹ par1 (new: the key that was pasted) ›" in it.text()
         await it.save()
         par1 = it.fleet.server("par1")
         assert par1 is not None
-        assert (par1.identity, par1.public_key) == ("par1", THEIRS)
+        assert (par1.identity, par1.public_key) == ("par1", SERVER_KEY)
         assert it.key_files() == {"bastion.key", "par1.key", "par1.psk"}
-        assert (config_dir / "par1.key").read_text().strip() == OURS.to_text()
+        assert (config_dir / "par1.key").read_text().strip() == OWN_KEY.to_text()
 
 
 @pytest.mark.thorough
@@ -145,7 +145,7 @@ async def test_a_config_is_not_pasted_over_a_server_that_is_there(config_dir: Pa
 async def test_a_pasted_config_with_several_servers_is_one_to_import(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("n")
-        await it.paste(f"{CONF}[Peer]\nPublicKey = {OTHERS}\nEndpoint = b.example.net:1\n")
+        await it.paste(f"{CONF}[Peer]\nPublicKey = {OTHER_SERVER_KEY}\nEndpoint = b.example.net:1\n")
         await it.until(lambda: "That config has 2 servers" in it.text())
 
 
@@ -156,7 +156,7 @@ async def test_an_identity_can_be_made_from_the_form(tmp_path: Path) -> None:
         assert "identity none yet: enter makes it" in it.text()
         await it.write("name", "par1")
         await it.write("endpoint", "par1:51820")
-        await it.write("public_key", str(OTHERS))
+        await it.write("public_key", str(OTHER_SERVER_KEY))
         await it.press("enter", "enter")
         await it.opened(IdentityForm)
         await it.write("name", "bastion")
@@ -175,7 +175,7 @@ async def test_without_an_identity_the_save_says_to_make_one(tmp_path: Path) -> 
         await it.open_form("n")
         await it.write("name", "par1")
         await it.write("endpoint", "par1:51820")
-        await it.write("public_key", str(OTHERS))
+        await it.write("public_key", str(OTHER_SERVER_KEY))
         await it.press("ctrl+s")
         await settle(it.pilot)
         assert it.form.row("identity").has_focus_within

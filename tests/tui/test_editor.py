@@ -15,7 +15,7 @@ from textual.app import App
 from tests.tui.editing import SMALL, Editing, editing, written
 from tests.tui.keys import settle
 from wgmon_tui.fleet.records import ConfigurationError
-from wgmon_tui.tui.forms.editor import at_line, editor_command
+from wgmon_tui.tui.forms.editor import command_at_line, editor_command
 from wgmon_tui.tui.forms.rejected import Rejected
 
 
@@ -172,6 +172,6 @@ def test_an_editor_with_an_open_quote_is_refused() -> None:
 
 def test_the_line_goes_to_editors_that_are_known_to_take_one() -> None:
     path = Path("servers.toml")
-    assert at_line(["/usr/bin/vim"], path, 3) == ["/usr/bin/vim", "+3", "servers.toml"]
-    assert at_line(["/usr/bin/vim"], path, None) == ["/usr/bin/vim", "servers.toml"]
-    assert at_line(["code", "-w"], path, 3) == ["code", "-w", "servers.toml"]
+    assert command_at_line(["/usr/bin/vim"], path, 3) == ["/usr/bin/vim", "+3", "servers.toml"]
+    assert command_at_line(["/usr/bin/vim"], path, None) == ["/usr/bin/vim", "servers.toml"]
+    assert command_at_line(["code", "-w"], path, 3) == ["code", "-w", "servers.toml"]

@@ -19,8 +19,8 @@ from wgmon_tui.tui.exchangelines import (
     Tone,
     compare,
     explain,
+    initial_stop,
     lay_out,
-    telling_stop,
 )
 from wgmon_tui.tui.hexlines import HexLine
 from wgmon_tui.wireguard.handshake import Reason
@@ -30,7 +30,9 @@ GOOD = exchanges.healthy()
 
 def headings(layout: Layout) -> list[tuple[str, str, str, str]]:
     return [
-        (line.way, line.time, line.label, line.size) for line in layout.lines if isinstance(line, Heading)
+        (line.direction, line.time, line.label, line.size)
+        for line in layout.lines
+        if isinstance(line, Heading)
     ]
 
 
@@ -160,7 +162,7 @@ def test_any_bytes_are_laid_out_in_full_and_every_field_is_a_stop(payloads: list
 
 
 def test_an_exchange_has_the_form_of_itself() -> None:
-    assert compare(GOOD.exchange, GOOD.exchange).same_form
+    assert compare(GOOD.exchange, GOOD.exchange).is_same_form
 
 
 def test_new_keys_and_seals_are_no_difference_in_form() -> None:
@@ -192,7 +194,7 @@ def test_a_mac2_that_became_set_is_a_difference() -> None:
 
 def test_echoes_that_come_back_in_another_order_are_no_difference() -> None:
     short, long = (exchanges.received(0.1, b"\x04\0\0\0" + bytes(12 + 16 + size)) for size in (32, 48))
-    assert compare((short, long), (long, short)).same_form
+    assert compare((short, long), (long, short)).is_same_form
 
 
 def test_another_length_of_the_same_message_is_a_difference() -> None:
@@ -222,7 +224,7 @@ def test_comparing_accounts_for_every_packet_of_both_sides(ours: list[bytes], th
     ],
 )
 def test_the_cursor_starts_on_the_field_that_made_us_not_believe(check: Check, name: str) -> None:
-    stop = telling_stop(check)
+    stop = initial_stop(check)
     assert stop is not None
     assert explain(check, stop).name == name
 
@@ -231,20 +233,24 @@ def test_a_tunnel_packet_that_does_not_open_is_shown_first_unless_data_passed() 
     check = exchanges.data_passes()
     doubled = PacketRejected(0.0238, Reason.OTHER_SESSION, len(check.exchange[4].data))
     check = replace(check, evidence=(*check.evidence, doubled))
-    assert telling_stop(check) == Stop(0, 0)
+    assert initial_stop(check) == Stop(0, 0)
     dead = replace(check, tunnel=exchanges.data_dead().tunnel)
-    assert telling_stop(dead) == Stop(4, 4)
+    assert initial_stop(dead) == Stop(4, 4)
     assert explain(dead, Stop(4, 4)).name == "packet"
 
 
 def test_without_packets_there_is_no_field_to_start_on() -> None:
-    assert telling_stop(exchanges.unresolved()) is None
-    assert telling_stop(exchanges.check([Packet(0.1, GOOD.exchange[1].direction, b"")])) is None
+    assert initial_stop(exchanges.unresolved()) is None
+    assert initial_stop(exchanges.check([Packet(0.1, GOOD.exchange[1].direction, b"")])) is None
 
 
 def test_a_field_is_explained_with_its_place_and_meaning() -> None:
     told = explain(GOOD, Stop(1, 5))
-    assert (told.packet, told.name, told.place) == ("handshake response", "empty", "bytes 44 to 59, 16 long")
+    assert (told.packet, told.name, told.location) == (
+        "handshake response",
+        "empty",
+        "bytes 44 to 59, 16 long",
+    )
     assert told.meaning.startswith("the tag over an empty text")
 
 

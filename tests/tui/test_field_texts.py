@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fleet.fleets import commands, fleets, names, texts
-from wgmon_tui.fleet.editing import problems_of
+from wgmon_tui.fleet.editing import find_problems
 from wgmon_tui.fleet.records import Fleet
 from wgmon_tui.fleet.secret_sources import secret_keys
 from wgmon_tui.fleet.servers_toml import SERVER_KEYS, server_entries
@@ -81,7 +81,7 @@ def test_every_server_comes_back_from_the_texts_of_its_fields(fleet: Fleet) -> N
             if field.kind is Kind.TEXT and isinstance(value, str) and value != value.strip():
                 continue  # a field that nobody touched keeps its value; one that is typed loses such blanks
             assert to_value(field.kind, to_text(field.kind, value)) == value
-        assert problems_of(entries, fleet) == {}
+        assert find_problems(entries, fleet) == {}
 
 
 def test_every_key_of_a_server_has_its_field() -> None:

@@ -7,16 +7,24 @@ from hypothesis import strategies as st
 from tests.monitor.seen import Lookout
 from tests.tui.fleet import NOW, bad_night, record
 from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.tui.filter import FACTS, FIGURES, KEYS, Beside, completed, inverse, parse_filter
+from wgmon_tui.tui.filter import (
+    FACTS,
+    KEYS,
+    NUMERIC_KEYS,
+    Beside,
+    complete_filter,
+    invert_filter,
+    parse_filter,
+)
 
-ROWS = bad_night().board.rows
+ROWS = bad_night().fleet_state.states
 BESIDE = Beside(NOW, {"ams1", "lab"})
 SAVED = {"oncall": "state:down !is:muted", "Slow": "rtt>500ms"}
 
 
 def found(line: str, beside: Beside = BESIDE) -> set[str]:
     chosen = parse_filter(line, SAVED)
-    return {name for name, row in ROWS.items() if chosen.matches(row, beside)}
+    return {name for name, server_state in ROWS.items() if chosen.matches(server_state, beside)}
 
 
 def test_a_word_is_looked_for_in_name_endpoint_tags_and_verdict() -> None:
@@ -81,27 +89,31 @@ def test_a_row_without_the_figure_is_not_found_and_by_the_inverse_it_is() -> Non
 
 
 def test_is_asks_for_facts() -> None:
-    row = ROWS["fra1"]
-    row.muted_until, row.maintenance = NOW + 60, "kernel week"
+    server_state = ROWS["fra1"]
+    server_state.muted_until, server_state.maintenance = NOW + 60, "kernel week"
     try:
         assert found("is:muted") == found("is:maintenance") == {"fra1"}
         assert found("is:muted", Beside(NOW + 61)) == set()
     finally:
-        row.muted_until = row.maintenance = None
+        server_state.muted_until = server_state.maintenance = None
     assert found("is:marked") == {"ams1", "lab"}
     assert found("is:paused") == {"lab"}
     assert found("is:acknowledged") == found("is:flapping") == set()
 
 
 def test_an_acknowledged_incident_and_a_flapping_server_are_facts() -> None:
-    board = bad_night().board
-    board.acknowledge("fra1", NOW, "anna")
+    fleet_state = bad_night().fleet_state
+    fleet_state.acknowledge("fra1", NOW, "anna")
     for _ in range(12):
-        record(board, "ams1", Verdict.SILENT, None)
-        record(board, "ams1", Verdict.HEALTHY, 0.01)
+        record(fleet_state, "ams1", Verdict.SILENT, None)
+        record(fleet_state, "ams1", Verdict.HEALTHY, 0.01)
     for line, name in (("is:ack", "fra1"), ("is:flap", "ams1")):
         chosen = parse_filter(line)
-        assert [each for each, row in board.rows.items() if chosen.matches(row, Beside(NOW))] == [name]
+        assert [
+            each
+            for each, server_state in fleet_state.states.items()
+            if chosen.matches(server_state, Beside(NOW))
+        ] == [name]
 
 
 @pytest.mark.parametrize("line", ["rtt>", "rtt>x", "loss>5ms", "since<1", "uptime<%", "!since>2y", "@onc"])
@@ -131,15 +143,15 @@ WORDS = st.sampled_from(
 @given(st.lists(WORDS, min_size=1, max_size=4).map(" ".join))
 def test_the_inverse_of_a_line_shows_exactly_the_rest(line: str) -> None:
     if parse_filter(line, SAVED):
-        assert found(inverse(line)) == set(ROWS) - found(line)
-        assert found(inverse(inverse(line))) == found(line)
+        assert found(invert_filter(line)) == set(ROWS) - found(line)
+        assert found(invert_filter(invert_filter(line))) == found(line)
 
 
 @given(
     st.text()
     | st.lists(
         st.sampled_from(
-            [*KEYS, *FIGURES, ":", "!", " ", "eu", "down", "İ", "<", ">=", "9.", "٣", "%", "@oncall"]
+            [*KEYS, *NUMERIC_KEYS, ":", "!", " ", "eu", "down", "İ", "<", ">=", "9.", "٣", "%", "@oncall"]
         )
     ).map("".join)
 )
@@ -174,22 +186,22 @@ def test_a_term_and_its_inverse_part_the_fleet(word: str) -> None:
     ],
 )
 def test_a_word_is_carried_on_to_the_first_that_it_begins(line: str, whole: str | None) -> None:
-    assert completed(line, ("edge", "eu"), ("Slow",)) == whole
+    assert complete_filter(line, ("edge", "eu"), ("Slow",)) == whole
 
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_verdict_can_be_completed(verdict: Verdict) -> None:
-    assert completed(f"verdict:{verdict.slug[:-1]}", ()) == f"verdict:{verdict.slug}"
+    assert complete_filter(f"verdict:{verdict.slug[:-1]}", ()) == f"verdict:{verdict.slug}"
 
 
 @pytest.mark.parametrize("fact", FACTS)
 def test_every_fact_can_be_completed(fact: str) -> None:
-    assert completed(f"is:{fact[:-1]}", ()) == f"is:{fact}"
+    assert complete_filter(f"is:{fact[:-1]}", ()) == f"is:{fact}"
 
 
 @given(st.text() | st.sampled_from(KEYS).map("{}:".format))
 def test_completing_keeps_what_was_typed(line: str) -> None:
-    whole = completed(line, ("eu", "Zürich"))
+    whole = complete_filter(line, ("eu", "Zürich"))
     assert whole is None or (whole.startswith(line) and len(whole) > len(line))
 
 
@@ -198,10 +210,14 @@ def test_completing_keeps_what_was_typed(line: str) -> None:
 
 def from_there(line: str) -> set[str]:
     lookout = Lookout()
-    lookout.all_see(Verdict.HEALTHY)
-    lookout.sees("nyc", Verdict.SILENT)
-    board = lookout.board
-    return {name for name, row in board.rows.items() if parse_filter(line).matches(row, BESIDE)}
+    lookout.record_from_all(Verdict.HEALTHY)
+    lookout.record("nyc", Verdict.SILENT)
+    fleet_state = lookout.fleet_state
+    return {
+        name
+        for name, server_state in fleet_state.states.items()
+        if parse_filter(line).matches(server_state, BESIDE)
+    }
 
 
 @pytest.mark.parametrize(
@@ -226,6 +242,6 @@ def test_a_server_that_only_we_watch_is_down_from_here() -> None:
 
 def test_vantages_are_completed() -> None:
     vantages = ("local", "NYC")
-    assert completed("downfrom:n", (), (), vantages) == "downfrom:nyc"
-    assert completed("down", (), (), vantages) == "downfrom:"
-    assert completed("vantage:l", (), (), vantages) == "vantage:local"
+    assert complete_filter("downfrom:n", (), (), vantages) == "downfrom:nyc"
+    assert complete_filter("down", (), (), vantages) == "downfrom:"
+    assert complete_filter("vantage:l", (), (), vantages) == "vantage:local"

@@ -47,7 +47,7 @@ async def test_keys_move_the_cursor() -> None:
             ("G pageup", 9),
         ):
             await it.press("g", *keys.split())
-            assert it.table.cursor_name == it.table.order.names[line], keys
+            assert it.table.cursor_name == it.table.row_index.names[line], keys
             assert lit_line(it) == it.table.cursor_name, keys
 
 
@@ -56,7 +56,7 @@ def lit_line(it: Face) -> str:
     table, cursor = it.table, it.app.palette.cursor.bgcolor
     strips = [table.render_line(y) for y in range(1, 1 + table.page)]
     (lit,) = (strip for strip in strips if all(part.style and part.style.bgcolor == cursor for part in strip))
-    return next(name for name in table.order.names if f" {name} "[:18] in lit.text)
+    return next(name for name in table.row_index.names if f" {name} "[:18] in lit.text)
 
 
 async def test_the_header_stays_on_top_of_what_scrolls() -> None:
@@ -105,25 +105,25 @@ async def test_the_cursor_follows_its_server_through_a_new_order(monkeypatch: py
     async with face() as it:
         await it.press("j")
         monkeypatch.setattr(it.table, "_sorted_at", it.table._sorted_at - RESORT_SECONDS)
-        record(it.engine.board, "mad1", Verdict.HEALTHY, 0.04)
+        record(it.engine.fleet_state, "mad1", Verdict.HEALTHY, 0.04)
         await it.follow()
-        assert it.table.order.position("mad1") == 12
+        assert it.table.row_index.position("mad1") == 12
         assert it.table.cursor_name == "mad1"
 
 
 async def test_a_cursor_that_nobody_moved_stays_with_the_worst(monkeypatch: pytest.MonkeyPatch) -> None:
     async with face() as it:
         monkeypatch.setattr(it.table, "_sorted_at", it.table._sorted_at - RESORT_SECONDS)
-        record(it.engine.board, "ams1", Verdict.SILENT, None)
+        record(it.engine.fleet_state, "ams1", Verdict.SILENT, None)
         await it.follow()
         assert it.table.cursor_name == "ams1"
 
 
 async def test_rows_keep_their_places_for_some_seconds() -> None:
     async with face() as it:
-        record(it.engine.board, "ams1", Verdict.SILENT, None)
+        record(it.engine.fleet_state, "ams1", Verdict.SILENT, None)
         await it.follow()
-        assert it.table.order.position("ams1") == 7
+        assert it.table.row_index.position("ams1") == 7
         assert "✖ down        ams1" in it.lines()[9]
 
 
@@ -132,12 +132,12 @@ async def test_only_the_line_that_changed_is_drawn_anew(monkeypatch: pytest.Monk
         drawn: list[str] = []
         draw = it.table._draw
 
-        def noted(row: Row, at_cursor: bool) -> Strip:
-            drawn.append(row.server.name)
-            return draw(row, at_cursor)
+        def noted(server_state: Row, at_cursor: bool) -> Strip:
+            drawn.append(server_state.server.name)
+            return draw(server_state, at_cursor)
 
         monkeypatch.setattr(it.table, "_draw", noted)
-        record(it.engine.board, "ams1", Verdict.HEALTHY, 0.009)
+        record(it.engine.fleet_state, "ams1", Verdict.HEALTHY, 0.009)
         await it.follow()
         await it.follow()
         assert drawn == ["ams1"]
@@ -157,7 +157,7 @@ async def test_a_new_order_repaints_only_the_lines_that_read_differently(
 
         monkeypatch.setattr(it.table, "refresh", noted)
         monkeypatch.setattr(it.table, "_sorted_at", it.table._sorted_at - RESORT_SECONDS)
-        record(it.engine.board, "mad1", Verdict.HEALTHY, 0.04)
+        record(it.engine.fleet_state, "mad1", Verdict.HEALTHY, 0.04)
         await it.follow()
         changed = {y - 1 for y, line in enumerate(it.lines()) if y and line != before[y]}
         assert changed <= repainted < set(range(20))
@@ -166,31 +166,31 @@ async def test_a_new_order_repaints_only_the_lines_that_read_differently(
 async def test_servers_that_come_and_go_are_shown_at_once() -> None:
     async with face(QuietEngine([server("a"), server("b")])) as it:
         await it.press("j")
-        it.engine.board.replace([server("b"), server("c")])
+        it.engine.fleet_state.replace([server("b"), server("c")])
         await it.follow()
-        assert it.table.order.names == ["b", "c"]
+        assert it.table.row_index.names == ["b", "c"]
         assert it.table.cursor_name == "b"
 
 
 async def test_r_checks_the_row_and_shift_r_everything() -> None:
     async with face() as it:
         await it.press("j", "r", "R")
-        assert it.engine.rechecked == [["mad1"], list(it.engine.board.rows)]
+        assert it.engine.rechecked == [["mad1"], list(it.engine.fleet_state.states)]
 
 
 async def test_p_pauses_and_resumes_the_row() -> None:
     async with face() as it:
         await it.press("p")
-        assert it.engine.board.rows["fra1"].paused
+        assert it.engine.fleet_state.states["fra1"].paused
         assert "PAUSED" in it.lines()[2]
         await it.press("p")
-        assert not it.engine.board.rows["fra1"].paused
+        assert not it.engine.fleet_state.states["fra1"].paused
 
 
 async def test_the_filter_works_while_it_is_typed_and_enter_keeps_it() -> None:
     async with face() as it:
         await it.press("/", *"state:down")
-        assert it.table.order.names == ["fra1", "mad1"]
+        assert it.table.row_index.names == ["fra1", "mad1"]
         assert "2 of 20" in it.lines()[1]
         await it.press("enter", "j")
         assert it.table.has_focus
@@ -202,7 +202,7 @@ async def test_escape_clears_the_filter_from_the_line_and_from_the_table() -> No
     async with face() as it:
         for keys in (["escape"], ["enter", "escape"]):
             await it.press("/", *"fra", *keys)
-            assert len(it.table.order) == 20
+            assert len(it.table.row_index) == 20
             assert it.table.has_focus
             assert "state" in it.lines()[1]
 
@@ -244,7 +244,7 @@ async def test_tab_completes_a_verdict_in_the_filter_line() -> None:
         assert "verdict:psk-mismatch" in it.lines()[1]
         await it.press("tab")
         assert it.fleet.query_one(FilterInput).value == "verdict:psk-mismatch"
-        assert it.table.order.names == ["fra1"]
+        assert it.table.row_index.names == ["fra1"]
 
 
 async def test_s_offers_every_column_and_sorts_by_the_chosen_one() -> None:
@@ -255,26 +255,26 @@ async def test_s_offers_every_column_and_sorts_by_the_chosen_one() -> None:
         assert it.app.screen.query_one(OptionList).option_count == len(SORTS) - 1
         await it.press("j", "down", "k", "j", "j", "j", "j", "enter")
         assert it.at_home
-        assert it.table.order.sort.column == "loss"
+        assert it.table.row_index.sort.column == "loss"
         assert it.table.cursor_name == "mad1"
 
 
 async def test_escape_leaves_the_order_as_it_was() -> None:
     async with face() as it:
         await it.press("s", "j", "escape")
-        assert it.table.order.sort.column == "state"
+        assert it.table.row_index.sort.column == "state"
 
 
 async def test_angle_brackets_sort_by_the_neighbouring_column_and_shift_s_turns_it_round() -> None:
     async with face() as it:
         await it.press(">")
-        assert it.table.order.sort.column == "name"
+        assert it.table.row_index.sort.column == "name"
         assert "name ▴" in it.lines()[1]
         await it.press("S")
         assert it.table.cursor_name == "waw1"
         assert "name ▾" in it.lines()[1]
         await it.press("<", "<")
-        assert it.table.order.sort.column == "rtt"
+        assert it.table.row_index.sort.column == "rtt"
 
 
 async def test_an_empty_fleet_says_what_to_do_and_offers_nothing_else() -> None:
@@ -289,7 +289,7 @@ async def test_an_empty_fleet_says_what_to_do_and_offers_nothing_else() -> None:
 
 async def test_the_empty_state_gives_way_to_the_first_server() -> None:
     async with face(QuietEngine()) as it:
-        it.engine.board.replace([server("fra1")])
+        it.engine.fleet_state.replace([server("fra1")])
         await it.follow()
         assert "? unknown     fra1" in "\n".join(it.lines())
         assert "enter open" in it.hints()

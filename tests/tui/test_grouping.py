@@ -16,14 +16,14 @@ from wgmon_tui.tui.order import SORTS, Order
 from wgmon_tui.tui.screens.server import ServerScreen
 
 
-def grouped(order: Order) -> dict[str, list[str]]:
-    return {tag: group.names for tag, group in order.grouping.groups.items()}
+def grouped(row_index: Order) -> dict[str, list[str]]:
+    return {tag: group.names for tag, group in row_index.grouping.groups.items()}
 
 
 def by_tag() -> Order:
-    order = Order(bad_night().board)
-    order.group(True)
-    return order
+    row_index = Order(bad_night().fleet_state)
+    row_index.group(True)
+    return row_index
 
 
 def headings(it: Face) -> list[str]:
@@ -31,19 +31,19 @@ def headings(it: Face) -> list[str]:
 
 
 def test_a_server_stands_under_each_of_its_tags_and_who_has_none_comes_last() -> None:
-    order = by_tag()
-    groups = grouped(order)
+    row_index = by_tag()
+    groups = grouped(row_index)
     assert list(groups) == ["edge", "eu", "us", ""]
     assert groups["edge"] == ["fra1", "ams1"]
     assert groups["eu"] == ["fra1", "mad1", "ams1"]
-    assert order.lines[:4] == [("edge", ""), ("edge", "fra1"), ("edge", "ams1"), ("eu", "")]
-    assert sorted(order.names) == sorted(bad_night().board.rows)
+    assert row_index.lines[:4] == [("edge", ""), ("edge", "fra1"), ("edge", "ams1"), ("eu", "")]
+    assert sorted(row_index.names) == sorted(bad_night().fleet_state.states)
 
 
 def test_by_name_the_groups_stand_by_tag_in_the_same_direction() -> None:
-    order = by_tag()
-    order.sort_by("name", reverse=True)
-    groups = grouped(order)
+    row_index = by_tag()
+    row_index.sort_by("name", reverse=True)
+    groups = grouped(row_index)
     assert list(groups) == ["us", "eu", "edge", ""]
     assert groups["eu"] == ["mad1", "fra1", "ams1"]
 
@@ -51,20 +51,20 @@ def test_by_name_the_groups_stand_by_tag_in_the_same_direction() -> None:
 def test_a_filter_leaves_no_empty_group() -> None:
     from wgmon_tui.tui.filter import parse_filter
 
-    order = by_tag()
-    order.show_only(parse_filter("tag:edge state:up"))
-    assert order.lines == [("edge", ""), ("edge", "ams1"), ("eu", ""), ("eu", "ams1")]
+    row_index = by_tag()
+    row_index.show_only(parse_filter("tag:edge state:up"))
+    assert row_index.lines == [("edge", ""), ("edge", "ams1"), ("eu", ""), ("eu", "ams1")]
 
 
 def test_a_heading_counts_a_change_before_the_rows_move() -> None:
     engine = bad_night()
-    order = Order(engine.board)
-    order.group(True)
-    record(engine.board, "ams1", Verdict.SILENT, None)
-    order.note({"ams1"})
-    assert order.grouping.groups["edge"].totals[Severity.DOWN] == 2
-    assert order.grouping.recounted == {"edge", "eu"}
-    assert order.lines[1] == ("edge", "fra1")
+    row_index = Order(engine.fleet_state)
+    row_index.group(True)
+    record(engine.fleet_state, "ams1", Verdict.SILENT, None)
+    row_index.record_changes({"ams1"})
+    assert row_index.grouping.groups["edge"].totals[Severity.DOWN] == 2
+    assert row_index.grouping.changed_tags == {"edge", "eu"}
+    assert row_index.lines[1] == ("edge", "fra1")
 
 
 STEP = st.tuples(st.sampled_from("abcdef"), st.sampled_from([0.01, None]))
@@ -80,18 +80,18 @@ def test_whatever_happens_the_headings_count_the_rows_below_them(
     tags: list[set[str]], steps: list[tuple[str, float | None]], column: str, reverse: bool
 ) -> None:
     engine = QuietEngine(server(name, tags=sorted(had)) for name, had in zip("abcdef", tags, strict=True))
-    order = Order(engine.board)
-    order.group(True)
-    order.sort_by(column, reverse=reverse)
+    row_index = Order(engine.fleet_state)
+    row_index.group(True)
+    row_index.sort_by(column, reverse=reverse)
     for name, rtt in steps:
-        record(engine.board, name, Verdict.SILENT if rtt is None else Verdict.HEALTHY, rtt, NOW)
-        order.note({name})
-        for group in order.grouping.groups.values():
-            assert +group.totals == Counter(engine.board.rows[each].severity for each in group.names)
-    order.rebuild()
-    assert len(order.lines) == len(set(order.lines))
-    assert all(order.index(place) == at for at, place in enumerate(order.lines))
-    assert {name for _, name in order.lines if name} == set("abcdef")
+        record(engine.fleet_state, name, Verdict.SILENT if rtt is None else Verdict.HEALTHY, rtt, NOW)
+        row_index.record_changes({name})
+        for group in row_index.grouping.groups.values():
+            assert +group.totals == Counter(engine.fleet_state.states[each].severity for each in group.names)
+    row_index.rebuild()
+    assert len(row_index.lines) == len(set(row_index.lines))
+    assert all(row_index.index(place) == at for at, place in enumerate(row_index.lines))
+    assert {name for _, name in row_index.lines if name} == set("abcdef")
 
 
 async def test_z_groups_by_tag_with_totals_and_z_again_does_not() -> None:
@@ -113,7 +113,7 @@ async def test_enter_on_a_heading_folds_its_group_and_unfolds_it() -> None:
         await it.press("z", "enter")
         assert it.at_home
         assert headings(it)[0] == "▸ edge ✖ 1 down ● 1 up"
-        assert it.table.order.lines[1] == ("eu", "")
+        assert it.table.row_index.lines[1] == ("eu", "")
         await it.press("enter", "j", "enter")
         assert isinstance(it.app.screen, ServerScreen)
 
@@ -123,12 +123,12 @@ async def test_shift_z_folds_all_groups_and_the_cursor_stays_with_its_group() ->
         await it.press("z", "j", "j", "j", "j")
         assert it.table.cursor_name == "fra1"
         await it.press("Z")
-        assert len(it.table.order) == 4
+        assert len(it.table.row_index) == 4
         group = it.table.cursor_group
         assert group is not None
         assert group.tag == "eu"
         await it.press("Z")
-        assert len(it.table.order) > 4
+        assert len(it.table.row_index) > 4
 
 
 async def test_a_heading_is_no_server_so_what_needs_one_is_not_offered() -> None:
@@ -144,7 +144,7 @@ async def test_a_heading_is_no_server_so_what_needs_one_is_not_offered() -> None
 async def test_only_the_heading_whose_totals_changed_is_drawn_anew() -> None:
     async with face(size=(80, 30)) as it:
         await it.press("z")
-        record(it.engine.board, "nyc1", Verdict.SILENT, None)
+        record(it.engine.fleet_state, "nyc1", Verdict.SILENT, None)
         await it.follow()
         assert headings(it)[2] == "▾ us ✖ 1 down"
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from rich.style import Style
 
 from tests.tui.fleet import NOW
-from tests.tui.inks import ink
+from tests.tui.inks import text_style
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.history.records import Bucket, Seen
 from wgmon_tui.tui.glyphs import ASCII, UNICODE, Glyphs
-from wgmon_tui.tui.heatmap import HOUR_S, days_for, first_moment, heat_map, legend, loss_mark
+from wgmon_tui.tui.heatmap import HOUR_S, choose_days, first_midnight, heat_map, legend, loss_mark
 
 THIS_HOUR = NOW // HOUR_S * HOUR_S
 LABEL = 12
@@ -36,7 +36,7 @@ def hours(*seen: Seen, until: float = THIS_HOUR) -> list[Bucket]:
 
 
 def rows(*seen: Seen, days: int = 7, ascii_only: bool = False, width: int = 100) -> list[str]:
-    lines = heat_map(hours(*seen), NOW, days, ink(width, ascii_only=ascii_only))
+    lines = heat_map(hours(*seen), NOW, days, text_style(width, ascii_only=ascii_only))
     return [line.plain.rstrip() for line in lines]
 
 
@@ -84,7 +84,7 @@ def test_days_before_the_first_known_one_are_left_out() -> None:
 
 
 def test_a_day_without_any_check_between_two_with_some_is_dotted() -> None:
-    lines = heat_map([*hours(WELL), *hours(WELL, until=THIS_HOUR - 48 * HOUR_S)], NOW, 7, ink())
+    lines = heat_map([*hours(WELL), *hours(WELL, until=THIS_HOUR - 48 * HOUR_S)], NOW, 7, text_style())
     assert lines[2].plain[LABEL:].split() == ["·"] * 24
 
 
@@ -97,12 +97,12 @@ def test_where_clocks_are_put_back_an_hour_has_the_worse_of_its_two_halves(
     first = 1_792_886_400.0  # 2026-10-25 00:00 UTC: 02:00 in summer time, and an hour later 02:00 again
     assert time.localtime(first).tm_hour == time.localtime(first + HOUR_S).tm_hour == 2
     buckets = [Bucket(first, HOUR_S, DOWN), Bucket(first + HOUR_S, HOUR_S, WELL)]
-    lines = [line.plain for line in heat_map(buckets, now, 7, ink())]
+    lines = [line.plain for line in heat_map(buckets, now, 7, text_style())]
     assert any(line.startswith("Sun Oct 25") and "✖█" in line for line in lines)
 
 
 def test_the_severity_has_its_colour_and_much_loss_draws_the_eye_too() -> None:
-    with_ink = ink()
+    with_ink = text_style()
     severity = with_ink.palette.severity
 
     def colour_of(seen: Seen) -> Style | str:
@@ -123,16 +123,16 @@ def test_more_loss_is_never_a_lower_mark(one: float, other: float, glyphs: Glyph
 
 @pytest.mark.parametrize("width", [60, 80, 97])
 def test_the_legend_fits_and_names_every_mark(width: int) -> None:
-    lines = [line.plain for line in legend(ink(width))]
+    lines = [line.plain for line in legend(text_style(width))]
     assert all(len(line.rstrip()) <= width for line in lines)
     words = " ".join(lines)
     assert all(word in words for word in ("degraded", "down", "unknown", "paused", "not checked", "90% lost"))
 
 
 def test_the_first_day_begins_at_its_midnight() -> None:
-    assert time.strftime("%b %d %H:%M", time.localtime(first_moment(NOW, 7))) == "Nov 16 00:00"
+    assert time.strftime("%b %d %H:%M", time.localtime(first_midnight(NOW, 7))) == "Nov 16 00:00"
 
 
 @pytest.mark.parametrize(("lines", "days"), [(0, 7), (13, 7), (14, 14), (29, 14), (60, 30)])
 def test_a_taller_terminal_has_more_days(lines: int, days: int) -> None:
-    assert days_for(lines) == days
+    assert choose_days(lines) == days

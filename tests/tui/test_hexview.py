@@ -13,7 +13,7 @@ from tests.tui.keys import resize, settle
 from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.exchangelines import Stop, explain
 from wgmon_tui.tui.hexview import HexView
-from wgmon_tui.tui.themes import palette_named
+from wgmon_tui.tui.themes import load_palette
 
 INITIATION_FIELDS = 8
 
@@ -24,7 +24,7 @@ class Alone(App[None]):
         self.moves: list[HexView.Moved] = []
 
     def compose(self) -> ComposeResult:
-        yield HexView(lambda: palette_named("night"))
+        yield HexView(lambda: load_palette("night"))
 
     @property
     def view(self) -> HexView:
@@ -153,10 +153,10 @@ async def test_a_click_beside_the_bytes_does_nothing() -> None:
 
 async def test_moves_by_hand_are_told_from_those_that_come_with_a_check() -> None:
     async with showing(exchanges.healthy()) as (app, pilot):
-        assert [move.by_hand for move in app.moves] == [False]
+        assert [move.by_user for move in app.moves] == [False]
         app.view.right()
         await settle(pilot)
-        assert [move.by_hand for move in app.moves] == [False, True]
+        assert [move.by_user for move in app.moves] == [False, True]
 
 
 async def test_the_highlight_follows_the_cursor_on_both_sides() -> None:

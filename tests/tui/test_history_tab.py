@@ -60,7 +60,7 @@ async def test_the_tab_shows_figures_hours_incidents_and_failed_checks(past: His
 async def test_enter_on_a_failed_check_opens_its_packets_beside_the_last_good_ones(past: History) -> None:
     async with opened(exchanges.healthy(), history=past, size=TALL) as it:
         await turn_to_history(it)
-        it.screen.query_one("HistoryTab PickView", PickView)._place("check 11")
+        it.screen.query_one("HistoryTab PickView", PickView)._set_cursor("check 11")
         await it.press("enter")
         await it.read()
         assert open_tab(it) == "packets"
@@ -148,7 +148,7 @@ def outage_from_two_places(directory: Path) -> History:
     past.exchange(exchanges.round_of(exchanges.data_passes(at=NOW - 13 * HOUR)), "good")
     for n in range(144):
         failed = exchanges.silent("fra1", at=NOW - 12 * HOUR + n * 5 * MINUTE + MINUTE)
-        past.sight(seen_by("nyc", failed), n, packets=n % 2 == 1)
+        past.record_vantage(seen_by("nyc", failed), n, packets=n % 2 == 1)
     return past.history()
 
 
@@ -172,11 +172,11 @@ async def test_where_all_failed_checks_are_ours_nothing_says_from_where(past: Hi
 async def test_enter_opens_the_packets_that_another_vantage_kept(tmp_path: Path) -> None:
     async with opened(exchanges.healthy(), history=outage_from_two_places(tmp_path), size=TALL) as it:
         await turn_to_history(it)
-        it.screen.query_one("HistoryTab PickView", PickView)._place("check 2")
+        it.screen.query_one("HistoryTab PickView", PickView)._set_cursor("check 2")
         await it.press("enter")
         await it.read()
         assert it.toasts() == ["The packets of this check were not kept"]
-        it.screen.query_one("HistoryTab PickView", PickView)._place("check 0")
+        it.screen.query_one("HistoryTab PickView", PickView)._set_cursor("check 0")
         await it.press("enter")
         await it.read()
         assert open_tab(it) == "packets"
@@ -194,7 +194,7 @@ async def test_enter_on_an_incident_that_only_others_saw_opens_what_one_of_them_
     past.incident(pasts.incident(opened=HOUR, vantage="nyc"))
     for n, vantage in enumerate(("nyc", "sin")):
         failed = exchanges.silent("fra1", at=NOW - HOUR - 2 * MINUTE + n * MINUTE)
-        past.sight(seen_by(vantage, failed), n, packets=True)
+        past.record_vantage(seen_by(vantage, failed), n, packets=True)
     async with opened(exchanges.healthy(), history=past.history(), size=TALL) as it:
         await turn_to_history(it)
         await it.press("j", "enter")
@@ -267,7 +267,7 @@ async def test_a_server_that_is_well_has_nothing_to_acknowledge(past: History) -
 
 def failing() -> QuietEngine:
     engine = fleet()
-    engine.board.rows["fra1"].incident = pasts.incident(opened=12 * MINUTE)
+    engine.fleet_state.states["fra1"].incident = pasts.incident(opened=12 * MINUTE)
     return engine
 
 

@@ -8,17 +8,17 @@ import pytest
 
 from tests.tui import exchanges
 from tests.tui.fleet import NOW
-from tests.tui.inks import ink
+from tests.tui.inks import text_style
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.history.records import ExchangeLine, PastCheck, Seen
 from wgmon_tui.tui.historytab import (
     WINDOWS,
     Failure,
+    describe_uncounted,
     failure_columns,
     failure_heading,
     failure_line,
     figures,
-    uncounted,
 )
 
 DAY = 86400.0
@@ -28,7 +28,7 @@ MIXED = Seen(checks=10, up=3600, unknown=240, paused=7200, maintenance=600, p50=
 
 def drawn(*seen: Seen, width: int = 100) -> list[str]:
     padded = [*seen, *[Seen()] * (len(WINDOWS) - len(seen))]
-    return [line.plain for line in figures(padded, ink(width))]
+    return [line.plain for line in figures(padded, text_style(width))]
 
 
 def test_a_window_shows_its_figures_with_their_units() -> None:
@@ -52,17 +52,17 @@ def test_where_nobody_checked_there_are_no_figures_and_it_says_so() -> None:
 
 
 def test_everything_that_is_not_counted_is_said_with_its_reason() -> None:
-    assert uncounted(MIXED, DAY) == (
+    assert describe_uncounted(MIXED, DAY) == (
         "unknown 4 min, paused 2 h 00 min, maintenance 10 min, not checked 20 h 46 min"
     )
 
 
 def test_a_window_that_counts_in_full_has_nothing_to_say() -> None:
-    assert uncounted(FULL, DAY) == ""
+    assert describe_uncounted(FULL, DAY) == ""
 
 
 def test_the_newest_seconds_that_no_check_has_judged_yet_are_no_gap() -> None:
-    assert uncounted(Seen(up=3590), 3600) == ""
+    assert describe_uncounted(Seen(up=3590), 3600) == ""
 
 
 def test_where_there_is_no_room_beside_the_figures_the_reasons_stand_below() -> None:
@@ -90,7 +90,7 @@ def failure(verdict: Verdict = Verdict.SILENT, *, kept: bool = False) -> Failure
 
 def test_a_failed_check_says_when_where_why_and_whether_its_packets_are_there() -> None:
     width = failure_columns([failure()])
-    assert failure_line(failure(kept=True), NOW, width, ink()).plain.split() == [
+    assert failure_line(failure(kept=True), NOW, width, text_style()).plain.split() == [
         "Nov",
         "20",
         "19:30:00",
@@ -102,15 +102,15 @@ def test_a_failed_check_says_when_where_why_and_whether_its_packets_are_there() 
         "of",
         "3",
     ]
-    assert "not kept" in failure_line(failure(), NOW, width, ink()).plain
+    assert "not kept" in failure_line(failure(), NOW, width, text_style()).plain
 
 
 def test_from_where_is_said_in_a_column_where_some_are_from_elsewhere() -> None:
-    ours, far = failure(), replace(failure(kept=True), elsewhere=True)
+    ours, far = failure(), replace(failure(kept=True), is_remote=True)
     far = replace(far, check=replace(far.check, vantage="a-far-\x1bplace-of-mine"))
     columns = failure_columns([ours, far])
     titles = failure_heading(columns)
-    of_ours, of_far = (failure_line(each, NOW, columns, ink()).plain for each in (ours, far))
+    of_ours, of_far = (failure_line(each, NOW, columns, text_style()).plain for each in (ours, far))
     assert of_ours[titles.index("from") :].startswith("here ")
     assert of_far[titles.index("from") :].startswith("a-far-")
     assert "\x1b" not in of_far
@@ -121,6 +121,6 @@ def test_from_where_is_said_in_a_column_where_some_are_from_elsewhere() -> None:
 
 def test_a_failed_check_stands_under_its_heading() -> None:
     width = failure_columns([failure()])
-    text, titles = failure_line(failure(kept=True), NOW, width, ink()).plain, failure_heading(width)
+    text, titles = failure_line(failure(kept=True), NOW, width, text_style()).plain, failure_heading(width)
     assert text[titles.index("verdict") :].startswith("silent")
     assert text[titles.index("packets") :].startswith("kept")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.fleets import BASTION, OURS
+from tests.fleet.fleets import BASTION, OWN_KEY
 from tests.tui.editing import CONF, SMALL, Editing, editing, written
 from tests.tui.keys import settle
 from wgmon_tui.fleet.records import Fleet
@@ -81,11 +81,11 @@ async def test_a_key_is_brought_in_out_of_sight(config_dir: Path) -> None:
         await it.opened(IdentityForm)
         await it.write("name", "mon")
         await it.press("down", "space", "tab")
-        await it.paste(OURS.to_text())
-        assert OURS.to_text()[:8] not in it.text()
+        await it.paste(OWN_KEY.to_text())
+        assert OWN_KEY.to_text()[:8] not in it.text()
         await it.press("ctrl+s")
         await it.opened(Stanza)
-        assert (config_dir / "mon.key").read_text().strip() == OURS.to_text()
+        assert (config_dir / "mon.key").read_text().strip() == OWN_KEY.to_text()
 
 
 @pytest.mark.thorough
@@ -99,7 +99,7 @@ async def test_a_pasted_config_gives_its_key_and_addresses(config_dir: Path) -> 
         await it.until(lambda: it.form.row("addresses").text == "10.8.0.9/32")
         await it.press("ctrl+s")
         await it.opened(Stanza)
-        assert (config_dir / "mon.key").read_text().strip() == OURS.to_text()
+        assert (config_dir / "mon.key").read_text().strip() == OWN_KEY.to_text()
 
 
 async def test_what_cannot_stand_is_said_and_not_saved(config_dir: Path) -> None:

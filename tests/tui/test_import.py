@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.fleets import OTHERS, OURS, THEIRS
+from tests.fleet.fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from tests.tui.editing import CONF, PSK, SMALL, Editing, editing, written
-from wgmon_tui.fleet.enroll import BORROWED_KEY_WARNING
+from wgmon_tui.fleet.enroll import SHARED_KEY_WARNING
 from wgmon_tui.fleet.values import InvalidValueError
-from wgmon_tui.tui.forms.paths import carried_on, continuations, files_meant
+from wgmon_tui.tui.forms.paths import complete_path, path_completions, resolve_paths
 from wgmon_tui.tui.screens.import_conf import ImportScreen
 
 
@@ -42,9 +42,9 @@ async def previewed(it: Editing, words: str) -> None:
 async def test_a_path_shows_what_it_would_add_and_enter_adds_it(here: Path, tmp_path: Path) -> None:
     async with editing(tmp_path / "config", size=(110, 30)) as it:
         await open_import(it, "wg-fra1.conf")
-        await previewed(it, BORROWED_KEY_WARNING)
+        await previewed(it, SHARED_KEY_WARNING)
         assert "+ server wg-fra1 fra1.example.net:51820 as wg-fra1, preshared key" in it.text()
-        assert f"+ identity wg-fra1 10.8.0.9/32 public key {OURS.public}" in it.text()
+        assert f"+ identity wg-fra1 10.8.0.9/32 public key {OWN_KEY.public}" in it.text()
         assert "without a tunnel ping only the handshake is proven" in it.text()
         assert not it.config_dir.exists()
         await it.press("enter")
@@ -69,7 +69,7 @@ async def test_a_config_that_is_pasted_into_the_fleet_is_one_to_import(tmp_path:
         await it.paste(CONF.replace("\n", "\r"))
         await it.opened(ImportScreen)
         await previewed(it, "+ server par1")
-        assert OURS.to_text() not in it.text()
+        assert OWN_KEY.to_text() not in it.text()
         assert PSK.to_text() not in it.text()
         await it.press("enter")
         await it.home()
@@ -133,14 +133,14 @@ async def test_notices_of_a_config_and_characters_from_outside_are_shown_safely(
 
 def test_words_mean_files_patterns_and_directories(here: Path) -> None:
     both = [here / "wg-fra1.conf", here / "wg-lon1.conf"]
-    assert files_meant("wg-lon1.conf wg-fra1.conf", here) == both[::-1]
+    assert resolve_paths("wg-lon1.conf wg-fra1.conf", here) == both[::-1]
     assert (
-        files_meant(".", here)
-        == files_meant("wg*", here)
-        == files_meant(f"{here} wg-fra1.conf", here)
+        resolve_paths(".", here)
+        == resolve_paths("wg*", here)
+        == resolve_paths(f"{here} wg-fra1.conf", here)
         == both
     )
-    assert files_meant("", here) == []
+    assert resolve_paths("", here) == []
 
 
 @pytest.mark.parametrize(
@@ -153,24 +153,24 @@ def test_words_mean_files_patterns_and_directories(here: Path) -> None:
 )
 def test_words_that_mean_no_file_are_refused(here: Path, line: str, said: str) -> None:
     with pytest.raises(InvalidValueError, match=said.replace("*", r"\*")):
-        files_meant(line, here)
+        resolve_paths(line, here)
 
 
 def test_a_directory_without_configs_is_refused(here: Path) -> None:
     (here / "empty").mkdir()
     with pytest.raises(InvalidValueError, match=r"no \.conf files in empty"):
-        files_meant("empty", here)
+        resolve_paths("empty", here)
 
 
 def test_only_directories_and_configs_carry_a_path_on(here: Path) -> None:
     (here / "wg").mkdir()
     (here / "wg" / "a.conf").write_text("")
-    assert continuations("x w", here) == ["x wg/", "x wg-fra1.conf", "x wg-lon1.conf"]
-    assert continuations("wg/", here) == ["wg/a.conf"]
-    assert carried_on("wg-", here) == "wg-"
-    assert carried_on("wg-f", here) == "wg-fra1.conf"
-    assert carried_on("n", here) == "n"
-    assert continuations("'w", here) == continuations("", here) == continuations("gone/", here) == []
+    assert path_completions("x w", here) == ["x wg/", "x wg-fra1.conf", "x wg-lon1.conf"]
+    assert path_completions("wg/", here) == ["wg/a.conf"]
+    assert complete_path("wg-", here) == "wg-"
+    assert complete_path("wg-f", here) == "wg-fra1.conf"
+    assert complete_path("n", here) == "n"
+    assert path_completions("'w", here) == path_completions("", here) == path_completions("gone/", here) == []
 
 
 async def test_an_identity_of_the_same_key_is_used_again(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ async def test_an_identity_of_the_same_key_is_used_again(tmp_path: Path) -> None
         await previewed(it, "+ identity")
         await it.press("enter")
         await it.home()
-        await it.paste(CONF.replace(str(THEIRS), str(OTHERS)).replace("par1", "par2"))
+        await it.paste(CONF.replace(str(SERVER_KEY), str(OTHER_SERVER_KEY)).replace("par1", "par2"))
         await previewed(it, "+ server par2")
         assert "+ identity" not in it.text()
         await it.press("enter")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.tui import exchanges
 from tests.tui.fleet import NOW
-from tests.tui.inks import ink
+from tests.tui.inks import text_style
 from tests.tui.pasts import DAY, HOUR, MINUTE, incident
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.history.records import Note
@@ -28,7 +28,7 @@ FLAPPING = IncidentEntry(
 
 def drawn(entry: IncidentEntry, width: int = 120, *, with_server: bool = True) -> str:
     columns = columns_for(width, with_server=with_server)
-    return line(entry, NOW, columns, ink(width)).plain
+    return line(entry, NOW, columns, text_style(width)).plain
 
 
 def test_an_open_incident_says_so_and_how_long_it_has_lasted() -> None:
@@ -48,11 +48,11 @@ def test_one_that_others_saw_says_from_where() -> None:
 
 
 def test_only_an_open_one_is_loud() -> None:
-    down = ink().palette.severity[Severity.DOWN]
+    down = text_style().palette.severity[Severity.DOWN]
 
     def is_loud(entry: IncidentEntry) -> bool:
         columns = columns_for(120, with_server=True)
-        return any(span.style == down for span in line(entry, NOW, columns, ink()).spans)
+        return any(span.style == down for span in line(entry, NOW, columns, text_style()).spans)
 
     assert is_loud(OPEN)
     assert not is_loud(OVER)
@@ -77,13 +77,13 @@ def test_a_name_from_outside_does_not_reach_the_terminal_as_it_is() -> None:
         replace(OPEN.incident, server="a\x1b[2J", summary="b\x07", acknowledged_by="\x1b", acknowledged_at=1),
         (Note(NOW, "c\x1b", "d\x07"),),
     )
-    told = drawn(evil, 200) + detail(evil, NOW, ink()).plain
+    told = drawn(evil, 200) + detail(evil, NOW, text_style()).plain
     assert "\x1b" not in told
     assert "\x07" not in told
 
 
 def test_the_detail_tells_everything_and_every_note() -> None:
-    words = " ".join(detail(OVER, NOW, ink(80)).plain.split())
+    words = " ".join(detail(OVER, NOW, text_style(80)).plain.split())
     assert words == (
         "Nothing came back. Silence alone does not tell why. "
         "from Nov 20 19:30 to Nov 20 20:30, 1 h 00 min, acknowledged by anna Nov 20 19:31 "
@@ -92,7 +92,7 @@ def test_the_detail_tells_everything_and_every_note() -> None:
 
 
 def test_the_detail_of_one_nobody_knows_of_says_so() -> None:
-    assert "to now, 12 min, not acknowledged" in detail(OPEN, NOW, ink()).plain
+    assert "to now, 12 min, not acknowledged" in detail(OPEN, NOW, text_style()).plain
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from wgmon_tui.tui.screens.server import ServerScreen
 
 def failing() -> QuietEngine:
     engine = fleet()
-    exchanges.saw(engine, exchanges.psk_mismatch())
-    engine.board.rows["fra1"].incident = pasts.incident(opened=12 * MINUTE)
+    exchanges.record_checks(engine, exchanges.psk_mismatch())
+    engine.fleet_state.states["fra1"].incident = pasts.incident(opened=12 * MINUTE)
     return engine
 
 
@@ -31,8 +31,8 @@ async def open_timeline(it: Face) -> None:
 
 def servers(it: Face) -> list[str]:
     """The servers and causes of the list, from top to bottom."""
-    rows = [line.split() for line in it.lines() if line[1:2] in ("✖", "▲")]
-    return [" ".join(word for word in row[2:5] if word != "✓").split(" Nov")[0] for row in rows]
+    states = [line.split() for line in it.lines() if line[1:2] in ("✖", "▲")]
+    return [" ".join(word for word in row[2:5] if word != "✓").split(" Nov")[0] for row in states]
 
 
 def prose(it: Face, widget: str) -> str:
@@ -151,7 +151,7 @@ async def test_what_is_written_while_it_is_open_appears(tmp_path: Path) -> None:
         again.history()
         screen = it.app.screen
         assert isinstance(screen, IncidentsScreen)
-        screen.read_again()
+        screen.reload()
         await it.read()
         assert len(servers(it)) == 1
 
@@ -177,7 +177,7 @@ async def test_a_does_nothing_where_there_is_nothing_to_acknowledge(past: Histor
 
 async def test_the_uptimes_of_the_store_stand_in_the_table(past: History) -> None:
     async with face(failing(), history=past, size=(140, 20)) as it:
-        while it.engine.board.rows["fra1"].uptime is None:
+        while it.engine.fleet_state.states["fra1"].uptime is None:
             await it.pilot.pause(0.01)
         await it.follow()
         fra1 = next(line for line in it.lines() if " fra1 " in line)

@@ -33,7 +33,7 @@ async def at_once(app: WgmonApp, pilot: Pilot[None], *keys: str) -> None:
 async def taken(app: WgmonApp, pilot: Pilot[None]) -> None:
     async with asyncio.timeout(10):
         await settle(pilot)
-        while app._typed:
+        while app._pending_input:
             await pilot.pause(0.005)  # gives way to the thread that reads what a key is to show
     await settle(pilot)
 
@@ -43,13 +43,13 @@ async def test_a_filter_typed_at_once_is_a_filter() -> None:
         await at_once(it.app, it.pilot, *"/lon")
         assert it.at_home
         assert it.fleet.query_one(FilterInput).value == "lon"
-        assert set(it.table.order.names) == {"office-gateway-with-a-long-name", "lon1"}
+        assert set(it.table.row_index.names) == {"office-gateway-with-a-long-name", "lon1"}
 
 
 async def test_keys_behind_a_filter_are_for_the_table() -> None:
     async with face() as it:
         await at_once(it.app, it.pilot, *"/1", "enter", "j", "j", "space")
-        assert it.table.marked == {it.table.order.names[2]}
+        assert it.table.marked == {it.table.row_index.names[2]}
 
 
 async def test_what_is_pasted_behind_a_key_is_for_what_the_key_opens() -> None:
@@ -64,7 +64,7 @@ async def test_a_screen_hears_the_keys_behind_the_one_that_opened_it() -> None:
     async with face() as it:
         await at_once(it.app, it.pilot, "?", "q", "j")
         assert it.at_home
-        assert it.table.cursor_name == it.table.order.names[1]
+        assert it.table.cursor_name == it.table.row_index.names[1]
         await at_once(it.app, it.pilot, "?", "escape", "?")
         assert isinstance(it.app.screen, HelpScreen)
 
@@ -79,7 +79,7 @@ async def test_a_form_is_written_in_at_once(tmp_path: Path) -> None:
 async def test_keys_wait_for_the_incidents_that_are_read(
     past: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wgmon_tui.tui.inturn._LONGEST_HOLD_S", 10.0)  # a busy machine reads slowly
+    monkeypatch.setattr("wgmon_tui.tui.inturn._MAX_HOLD_S", 10.0)  # a busy machine reads slowly
     async with face(history=past) as it:
         await at_once(it.app, it.pilot, "I", "j", "j")
         screen = it.app.screen
@@ -88,11 +88,11 @@ async def test_keys_wait_for_the_incidents_that_are_read(
 
 
 async def test_who_waits_for_a_disk_can_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wgmon_tui.tui.inturn._LONGEST_HOLD_S", 0.01)
+    monkeypatch.setattr("wgmon_tui.tui.inturn._MAX_HOLD_S", 0.01)
     async with face() as it:
-        with it.app.keys_held():
+        with it.app.hold_keys():
             await at_once(it.app, it.pilot, *"jj")
-            assert it.table.cursor_name == it.table.order.names[2]
+            assert it.table.cursor_name == it.table.row_index.names[2]
 
 
 @pytest.mark.thorough  # opens the screens three times
@@ -101,4 +101,4 @@ async def test_a_key_of_a_screen_that_is_gone_holds_no_other(tmp_path: Path) -> 
     async with editing(written(tmp_path / "config", fleet)) as it:
         await at_once(it.app, it.pilot, *("?", "escape", "enter", "escape", "n", "escape") * 3, "j")
         assert it.at_home
-        assert not it.app._typed
+        assert not it.app._pending_input

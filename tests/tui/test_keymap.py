@@ -14,7 +14,7 @@ from tests.tui.keys import settle
 from wgmon_tui.fleet.face_settings import FaceSettings
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.tui.actions import ACTIONS
-from wgmon_tui.tui.keymap import keyed, textual_keymap
+from wgmon_tui.tui.keymap import assign_keys, textual_keymap
 
 
 def keys(**chosen: str | tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
@@ -26,11 +26,11 @@ def settings(**chosen: str | tuple[str, ...]) -> FaceSettings:
 
 
 def of(action: str, **chosen: str | tuple[str, ...]) -> tuple[str, ...]:
-    return next(each.keys for each in keyed(ACTIONS, keys(**chosen)) if each.id == action)
+    return next(each.keys for each in assign_keys(ACTIONS, keys(**chosen)) if each.id == action)
 
 
 def test_without_a_word_of_them_the_keys_are_those_of_the_table() -> None:
-    assert keyed(ACTIONS, {}) == ACTIONS
+    assert assign_keys(ACTIONS, {}) == ACTIONS
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_without_a_word_of_them_the_keys_are_those_of_the_table() -> None:
      (" ", "space"), ("?", "?"), (",", ","), ("+", "+"), ("alt+x", "alt+x"), ("shift+tab", "shift+tab")],
 )  # fmt: skip
 def test_a_key_may_be_written_as_it_is_shown(written: str, meant: str) -> None:
-    [alone] = keyed(ACTIONS[:1], {ACTIONS[0].id: (written,)})
+    [alone] = assign_keys(ACTIONS[:1], {ACTIONS[0].id: (written,)})
     assert alone.keys == (meant,)
 
 
 def test_several_keys_do_the_same() -> None:
     assert of("sort", sort=("o", "f5")) == ("o", "f5")
-    assert textual_keymap(keyed(ACTIONS, keys(sort=(",", "f5"))), keys(sort=(",", "f5"))) == {
+    assert textual_keymap(assign_keys(ACTIONS, keys(sort=(",", "f5"))), keys(sort=(",", "f5"))) == {
         "sort": "comma,f5"
     }
 
@@ -71,7 +71,7 @@ def test_what_cannot_be_is_refused_line_by_line(
     chosen: Mapping[str, tuple[str, ...]], lines: list[str]
 ) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        keyed(ACTIONS, chosen)
+        assign_keys(ACTIONS, chosen)
     said = str(refused.value).splitlines()
     assert len(said) == len(lines)
     for line, expected in zip(said, lines, strict=True):
@@ -89,7 +89,7 @@ def test_two_actions_may_change_their_keys_with_each_other() -> None:
 )
 def test_whatever_is_written_is_taken_or_refused(chosen: dict[str, tuple[str, ...]]) -> None:
     try:
-        laid = keyed(ACTIONS, chosen)
+        laid = assign_keys(ACTIONS, chosen)
     except ConfigurationError:
         return
     assert len(laid) == len(ACTIONS)
@@ -97,7 +97,7 @@ def test_whatever_is_written_is_taken_or_refused(chosen: dict[str, tuple[str, ..
 
 async def test_a_chosen_key_works_and_the_one_before_does_not() -> None:
     async with face(settings=settings(pause="f7", help="f8", sort=("%", "f9"))) as it:
-        it.table.hold_cursor()
+        it.table.pin_cursor()
         await it.press("p")
         assert not it.notices()
         await it.press("f7")

@@ -12,8 +12,8 @@ from tests.tui.face import Face, face
 from tests.tui.keys import settle
 from wgmon_tui.fleet.face_settings import FaceSettings
 from wgmon_tui.fleet.records import ConfigurationError
-from wgmon_tui.tui.link import SLOW_S
-from wgmon_tui.tui.pace import LOW_BANDWIDTH, USUAL
+from wgmon_tui.tui.link import SLOW_LINK_S
+from wgmon_tui.tui.pace import DEFAULT_LIMITS, LOW_BANDWIDTH
 from wgmon_tui.tui.themes import SHIPPED_THEMES
 
 NIGHT = (Path(__file__).parents[2] / "themes" / "night.toml").read_text()
@@ -138,16 +138,16 @@ async def test_the_columns_of_config_toml_are_shown_in_their_order() -> None:
 
 async def test_low_bandwidth_paints_less_often_in_sixteen_colours() -> None:
     async with face(settings=FaceSettings(low_bandwidth=True)) as it:
-        assert it.app.pace.limits == LOW_BANDWIDTH
+        assert it.app.repaint_throttle.limits == LOW_BANDWIDTH
         assert it.app.theme == "ansi"
         await it.press("L")
-        assert it.app.pace.limits == USUAL
+        assert it.app.repaint_throttle.limits == DEFAULT_LIMITS
         await it.press("L")
-        assert it.app.pace.limits == LOW_BANDWIDTH
+        assert it.app.repaint_throttle.limits == LOW_BANDWIDTH
 
 
 async def answered_after(it: Face, seconds: float) -> None:
-    it.app._asked_at = 1000.0
+    it.app._query_sent_at = 1000.0
     answer = CursorPosition(0, 0)
     answer.time = 1000.0 + seconds
     it.app.post_message(answer)
@@ -163,7 +163,7 @@ async def test_a_slow_link_is_told_in_one_line_with_the_key_that_helps() -> None
 
 async def test_a_quick_link_is_not_talked_about() -> None:
     async with face() as it:
-        await answered_after(it, SLOW_S / 2)
+        await answered_after(it, SLOW_LINK_S / 2)
         assert not it.notices()
 
 

@@ -7,7 +7,7 @@ from tests.tui.face import Face, face
 from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.opened import fleet
 from wgmon_tui.tui.screens.mute import MuteInput, MuteScreen
-from wgmon_tui.tui.until import EXPECTED
+from wgmon_tui.tui.until import EXAMPLES
 
 HOUR = 3600.0
 
@@ -15,9 +15,9 @@ HOUR = 3600.0
 def failing() -> QuietEngine:
     """Two of three are down, each with an open incident."""
     engine = fleet()
-    exchanges.saw(engine, exchanges.healthy("ams2"))
-    exchanges.saw(engine, exchanges.psk_mismatch("fra1"))
-    exchanges.saw(engine, exchanges.silent("lon3"))
+    exchanges.record_checks(engine, exchanges.healthy("ams2"))
+    exchanges.record_checks(engine, exchanges.psk_mismatch("fra1"))
+    exchanges.record_checks(engine, exchanges.silent("lon3"))
     return engine
 
 
@@ -58,15 +58,15 @@ async def test_space_on_a_heading_marks_its_group() -> None:
 async def test_a_filter_for_the_marked_follows_the_marks() -> None:
     async with face() as it:
         await it.press("space", "/", *"is:marked", "enter")
-        assert it.table.order.names == ["fra1"]
+        assert it.table.row_index.names == ["fra1"]
         await it.press("-")
-        assert it.table.order.names == []
+        assert it.table.row_index.names == []
 
 
 async def test_marks_of_servers_that_leave_are_forgotten() -> None:
     async with face(failing()) as it:
         await it.press("+")
-        it.engine.board.replace([exchanges.server("fra1")])
+        it.engine.fleet_state.replace([exchanges.server("fra1")])
         await it.follow()
         assert it.table.marked == {"fra1"}
 
@@ -80,7 +80,11 @@ async def test_what_is_done_is_done_to_the_marked_and_says_so() -> None:
         await it.press("a", *"on it", "enter")
         assert it.engine.acknowledged == [(["fra1", "lon3"], "on it")]
         await it.press("p")
-        assert [row.paused for row in it.engine.board.rows.values()] == [False, True, True]
+        assert [server_state.paused for server_state in it.engine.fleet_state.states.values()] == [
+            False,
+            True,
+            True,
+        ]
         assert it.notices() == ["Paused 2 marked servers"]
         await it.press("p")
         assert it.notices() == ["Checking 2 marked servers again"]
@@ -89,7 +93,7 @@ async def test_what_is_done_is_done_to_the_marked_and_says_so() -> None:
 async def test_pausing_the_marked_pauses_the_rest_of_them_first() -> None:
     async with face(failing()) as it:
         await it.press("p", "+", "p")
-        assert all(row.paused for row in it.engine.board.rows.values())
+        assert all(server_state.paused for server_state in it.engine.fleet_state.states.values())
 
 
 async def test_marks_that_the_filter_hides_still_count() -> None:
@@ -108,7 +112,7 @@ async def test_m_asks_until_when_and_the_row_shows_it() -> None:
         assert "Mute fra1 for: 1h" in it.lines()[-2]
         assert "until 20:30" in it.lines()[-2]
         await it.press("enter")
-        assert it.engine.board.rows["fra1"].muted_until == NOW + HOUR
+        assert it.engine.fleet_state.states["fra1"].muted_until == NOW + HOUR
         assert it.notices() == ["Muted fra1 until 20:30"]
         await it.follow()
         assert "⊘" in next(line for line in it.lines() if " fra1 " in line)
@@ -117,7 +121,7 @@ async def test_m_asks_until_when_and_the_row_shows_it() -> None:
 async def test_tab_goes_through_the_usual_times() -> None:
     async with face(failing()) as it:
         await it.press("m", "tab", "down", "tab", "up", "shift+tab", "enter")
-        assert it.engine.board.rows["fra1"].muted_until == NOW + 4 * HOUR
+        assert it.engine.fleet_state.states["fra1"].muted_until == NOW + 4 * HOUR
 
 
 async def test_a_time_of_ones_own_is_taken_and_what_is_none_is_said() -> None:
@@ -126,16 +130,16 @@ async def test_a_time_of_ones_own_is_taken_and_what_is_none_is_said() -> None:
         it.app.screen.query_one(MuteInput).value = "soon"
         await it.press("enter")
         assert isinstance(it.app.screen, MuteScreen)
-        assert it.notices() == [f'expected a time {EXPECTED}, got "soon"']
+        assert it.notices() == [f'expected a time {EXAMPLES}, got "soon"']
         it.app.screen.query_one(MuteInput).value = "tomorrow 9:00"
         await it.press("enter")
-        assert it.engine.board.rows["fra1"].muted_until == NOW + 13.5 * HOUR
+        assert it.engine.fleet_state.states["fra1"].muted_until == NOW + 13.5 * HOUR
 
 
 async def test_escape_mutes_nothing() -> None:
     async with face(failing()) as it:
         await it.press("m", "escape")
-        assert it.engine.board.rows["fra1"].muted_until is None
+        assert it.engine.fleet_state.states["fra1"].muted_until is None
         assert it.at_home
 
 
@@ -144,8 +148,8 @@ async def test_shift_m_ends_the_mutes_of_the_marked() -> None:
         await it.press("space", "space", "m", "enter", "-", "k")
         assert it.table.cursor_name == "lon3"
         await it.press("M")
-        rows = it.engine.board.rows
-        assert [rows[name].muted_until is None for name in ("fra1", "lon3")] == [False, True]
+        states = it.engine.fleet_state.states
+        assert [states[name].muted_until is None for name in ("fra1", "lon3")] == [False, True]
         assert it.notices() == ["No longer muted: lon3"]
 
 
@@ -157,7 +161,7 @@ async def test_unmute_is_offered_only_where_something_is_muted() -> None:
 
 async def test_a_server_in_a_maintenance_shows_it() -> None:
     async with face(failing()) as it:
-        it.engine.board.maintain("lon3", "kernel week")
+        it.engine.fleet_state.set_maintenance("lon3", "kernel week")
         await it.follow()
         line = next(line for line in it.lines() if " lon3 " in line)
         assert "⊘" in line

@@ -26,11 +26,11 @@ from wgmon_tui.tui.firststeps import first_steps
 from wgmon_tui.tui.forms.previewlines import preview_lines
 from wgmon_tui.tui.forms.question import Question
 from wgmon_tui.tui.glyphs import UNICODE
-from wgmon_tui.tui.keymap import keyed
-from wgmon_tui.tui.themes import palette_named
+from wgmon_tui.tui.keymap import assign_keys
+from wgmon_tui.tui.themes import load_palette
 from wgmon_tui.tui.until import FOREVER
 
-NIGHT = palette_named("night")
+NIGHT = load_palette("night")
 
 
 def keys(**chosen: str) -> FaceSettings:
@@ -55,7 +55,7 @@ async def comes(it: Face, words: str) -> None:
 
 def test_the_first_steps_begin_with_the_chosen_keys(tmp_path: Path) -> None:
     chosen = keys(**{"import": "f2", "new": "ctrl+n", "identities": "f4", "quit": "f10"})
-    actions = keyed(ACTIONS, chosen.keys)
+    actions = assign_keys(ACTIONS, chosen.keys)
     steps = first_steps(tmp_path / "config", NIGHT, UNICODE, actions).plain.splitlines()
     assert [line.split()[:2] for line in steps if line.startswith("  ")] == [
         ["f2", "import"],
@@ -99,7 +99,7 @@ async def test_sinks_that_were_sent_nothing_say_what_tests_them(tmp_path: Path) 
 
 
 def test_the_import_says_what_completes_a_path() -> None:
-    actions = keyed(ACTIONS, keys(complete_path="f3").keys)
+    actions = assign_keys(ACTIONS, keys(complete_path="f3").keys)
     assert "f3 completes a path" in preview_lines(None, (), NIGHT, UNICODE, actions).plain
 
 

@@ -11,18 +11,18 @@ from textual.pilot import Pilot
 
 from tests.tui.keys import settle
 from wgmon_tui.tui.pickview import PickLine, PickView
-from wgmon_tui.tui.themes import palette_named
+from wgmon_tui.tui.themes import load_palette
 
 HEIGHT = 10
 
 
 class Alone(App[None]):
-    def __init__(self, from_the_top: bool) -> None:
+    def __init__(self, start_at_top: bool) -> None:
         super().__init__()
-        self._from_the_top = from_the_top
+        self._starts_at_top = start_at_top
 
     def compose(self) -> ComposeResult:
-        yield PickView(lambda: palette_named("night"), from_the_top=self._from_the_top)
+        yield PickView(lambda: load_palette("night"), start_at_top=self._starts_at_top)
 
     @property
     def view(self) -> PickView:
@@ -44,9 +44,9 @@ def page(prose: int, items: int) -> list[PickLine]:
 
 @asynccontextmanager
 async def showing(
-    lines: list[PickLine], *, from_the_top: bool = True
+    lines: list[PickLine], *, start_at_top: bool = True
 ) -> AsyncIterator[tuple[Alone, Pilot[None]]]:
-    app = Alone(from_the_top)
+    app = Alone(start_at_top)
     async with app.run_test(size=(40, HEIGHT)) as pilot:
         app.view.show(lines)
         await settle(pilot)
@@ -83,7 +83,7 @@ async def test_above_the_first_item_is_the_top_of_the_page() -> None:
 
 
 async def test_a_list_begins_with_the_cursor_on_its_first_line() -> None:
-    async with showing(page(0, 3), from_the_top=False) as (app, _):
+    async with showing(page(0, 3), start_at_top=False) as (app, _):
         assert app.cursor() == "item 0"
 
 
@@ -148,7 +148,7 @@ async def test_a_click_chooses_and_prose_cannot_be_chosen() -> None:
 
 
 async def test_a_text_of_one_style_keeps_it() -> None:
-    muted = palette_named("night").muted
+    muted = load_palette("night").muted
     async with showing([PickLine(Text("quiet", style=muted))]) as (app, _):
         segment = next(iter(app.view.render_line(0)))
         assert segment.style is not None

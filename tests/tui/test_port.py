@@ -7,13 +7,13 @@ import pytest
 from tests.tui.fleet import QuietEngine, record, server
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.monitor.board import Row
-from wgmon_tui.tui.port import falsely_up, port_up
+from wgmon_tui.tui.port import is_false_green, port_up
 
 
 def row(verdict: Verdict, rtt: float | None, said: str | None) -> Row:
     engine = QuietEngine([server("fra1")])
-    record(engine.board, "fra1", verdict, rtt, port_monitor=said)
-    return engine.board.rows["fra1"]
+    record(engine.fleet_state, "fra1", verdict, rtt, port_monitor=said)
+    return engine.fleet_state.states["fra1"]
 
 
 @pytest.mark.parametrize(
@@ -34,14 +34,14 @@ def test_a_newer_check_refutes_what_the_port_monitor_said_earlier(
 
 
 def test_before_the_first_check_nothing_is_known() -> None:
-    assert port_up(QuietEngine([server("fra1")]).board.rows["fra1"]) is None
+    assert port_up(QuietEngine([server("fra1")]).fleet_state.states["fra1"]) is None
 
 
 @pytest.mark.parametrize("verdict", [Verdict.PSK_MISMATCH, Verdict.DATA_DEAD, Verdict.SILENT])
 def test_up_for_a_server_that_is_down_is_a_false_green(verdict: Verdict) -> None:
-    assert falsely_up(row(verdict, None, "open|filtered"))
+    assert is_false_green(row(verdict, None, "open|filtered"))
 
 
 def test_up_is_no_false_green_for_one_that_is_up_or_whose_fault_is_ours() -> None:
-    assert not falsely_up(row(Verdict.HEALTHY, 0.01, "open|filtered"))
-    assert not falsely_up(row(Verdict.LOCAL_FAULT, None, "open|filtered"))
+    assert not is_false_green(row(Verdict.HEALTHY, 0.01, "open|filtered"))
+    assert not is_false_green(row(Verdict.LOCAL_FAULT, None, "open|filtered"))

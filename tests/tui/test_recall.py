@@ -11,44 +11,44 @@ from tests.tui.keys import press, settle
 from wgmon_tui.fleet.face_settings import FaceSettings
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.filterbar import FilterInput
-from wgmon_tui.tui.recall import KEPT, Recall
+from wgmon_tui.tui.recall import MAX_LINES, Recall
 
 LINES = st.sampled_from(["state:down", "tag:eu", "rtt>100", "fra"])
 
 
 def test_up_goes_back_through_the_lines_then_the_saved_ones_and_down_comes_back() -> None:
-    recall = Recall(["oncall"])
-    recall.keep("tag:eu")
-    recall.keep("state:down")
+    history = Recall(["oncall"])
+    history.commit("tag:eu")
+    history.commit("state:down")
     shown = ["ty"]
     for _ in range(4):
-        shown.append(recall.older(shown[-1]))
+        shown.append(history.older(shown[-1]))
     assert shown == ["ty", "state:down", "tag:eu", "@oncall", "@oncall"]
     for _ in range(4):
-        shown.append(recall.newer(shown[-1]))
+        shown.append(history.newer(shown[-1]))
     assert shown[5:] == ["tag:eu", "state:down", "ty", "ty"]
 
 
 def test_the_line_that_is_in_force_is_not_offered_again() -> None:
-    recall = Recall()
-    recall.keep("tag:eu")
-    recall.keep("state:down")
-    assert recall.older("state:down") == "tag:eu"
+    history = Recall()
+    history.commit("tag:eu")
+    history.commit("state:down")
+    assert history.older("state:down") == "tag:eu"
 
 
 @given(
     st.lists(st.one_of(LINES.map(lambda line: ("keep", line)), st.sampled_from([("up", ""), ("down", "")])))
 )
 def test_however_one_goes_what_was_typed_comes_back(steps: list[tuple[str, str]]) -> None:
-    recall, shown = Recall(["a", "b"]), "typed"
+    history, shown = Recall(["a", "b"]), "typed"
     for step, line in steps:
         if step == "keep":
-            recall.keep(line)
+            history.commit(line)
             shown = "typed"
         else:
-            shown = recall.older(shown) if step == "up" else recall.newer(shown)
-    for _ in range(KEPT + 3):
-        shown = recall.newer(shown)
+            shown = history.older(shown) if step == "up" else history.newer(shown)
+    for _ in range(MAX_LINES + 3):
+        shown = history.newer(shown)
     assert shown == "typed"
 
 
@@ -58,7 +58,7 @@ async def test_up_and_down_in_the_line_bring_earlier_filters() -> None:
         await it.press("/", "up", "up")
         line = it.fleet.query_one(FilterInput)
         assert line.value == "tag:eu"
-        assert set(it.table.order.names) == {"ams1", "fra1", "mad1"}
+        assert set(it.table.row_index.names) == {"ams1", "fra1", "mad1"}
         await it.press("down", "down")
         assert line.value == ""
 

@@ -9,21 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui.fleet import NOW
-from tests.tui.inks import ink
+from tests.tui.inks import text_style
 from wgmon_tui.history.records import Bucket, Seen
 from wgmon_tui.tui.rttplot import (
-    BELOW,
-    LEFT,
+    LABEL_CELLS,
+    LINES_BELOW,
     Stretch,
     legend,
     plot,
+    plot_window,
     scale_for,
-    stretch_of,
     time_ticks,
 )
 
 HOUR = Stretch(NOW - 3600, NOW, 60.0)
-WIDTH = LEFT + 60
+WIDTH = LABEL_CELLS + 60
 """One cell a bucket."""
 
 LINES = 12
@@ -46,7 +46,8 @@ def minutes(*seen: Seen) -> list[Bucket]:
 def drawn(*seen: Seen, ascii_only: bool = True, width: int = WIDTH) -> list[str]:
     """The lines of a plot without its axis on the left."""
     return [
-        line.plain[LEFT:] for line in plot(minutes(*seen), HOUR, LINES, ink(width, ascii_only=ascii_only))
+        line.plain[LABEL_CELLS:]
+        for line in plot(minutes(*seen), HOUR, LINES, text_style(width, ascii_only=ascii_only))
     ]
 
 
@@ -84,9 +85,9 @@ def test_what_was_lost_is_marked_under_the_plot_in_the_colour_of_loss() -> None:
     some = Seen(checks=10, lost=2, up=60, p50=0.01, p95=0.01, p99=0.01)
     under = drawn(*[WELL] * 20, *[LOST] * 20, *[some] * 20, ascii_only=False)[LINES]
     assert under == " " * 20 + "╳" * 20 + "▅" * 20
-    line = plot(minutes(LOST), HOUR, LINES, ink(WIDTH))[LINES]
+    line = plot(minutes(LOST), HOUR, LINES, text_style(WIDTH))[LINES]
     assert line.spans[-1].style is not None
-    assert any(span.style == ink().palette.lost for span in line.spans)
+    assert any(span.style == text_style().palette.lost for span in line.spans)
 
 
 def test_time_without_checks_says_why() -> None:
@@ -137,7 +138,9 @@ def test_who_was_slow_for_a_good_part_of_the_time_is_shown_in_full() -> None:
 def test_a_moment_of_slowness_is_marked_and_flattens_nothing() -> None:
     lines = drawn(*[WELL] * 58, *[answered(0.6)] * 2, ascii_only=False)
     assert lines[0].endswith(" ▴▴")
-    assert "40 ms" in plot(minutes(*[WELL] * 58, *[answered(0.6)] * 2), HOUR, LINES, ink(WIDTH))[0].plain
+    assert (
+        "40 ms" in plot(minutes(*[WELL] * 58, *[answered(0.6)] * 2), HOUR, LINES, text_style(WIDTH))[0].plain
+    )
 
 
 @given(st.floats(1e-6, 100), st.integers(1, 60))
@@ -151,9 +154,9 @@ def test_nothing_lies_above_the_axis_but_what_is_marked(slowest: float, lines: i
 @pytest.mark.parametrize("width", [60, 80, 100, 140, 200])
 @pytest.mark.parametrize("ascii_only", [False, True])
 def test_a_plot_is_as_wide_as_it_may_be_and_no_wider(width: int, ascii_only: bool) -> None:
-    drawing = ink(width, ascii_only=ascii_only)
+    drawing = text_style(width, ascii_only=ascii_only)
     lines = plot(minutes(*[WELL] * 60), HOUR, LINES, drawing)
-    assert len(lines) == LINES + BELOW
+    assert len(lines) == LINES + LINES_BELOW
     assert all(line.cell_len <= width for line in lines)
     assert all(line.cell_len == width for line in lines[:-1])
     assert legend(drawing).cell_len <= width + 2
@@ -172,15 +175,15 @@ def test_a_plot_is_as_wide_as_it_may_be_and_no_wider(width: int, ascii_only: boo
         ),
         max_size=60,
     ),
-    st.integers(LEFT + 1, 150),
+    st.integers(LABEL_CELLS + 1, 150),
     st.integers(1, 20),
     st.booleans(),
 )
 def test_whatever_was_seen_it_can_be_drawn(
     seen: list[Seen], width: int, lines: int, ascii_only: bool
 ) -> None:
-    drawing = plot(minutes(*seen), HOUR, lines, ink(width, ascii_only=ascii_only))
-    assert len(drawing) == lines + BELOW
+    drawing = plot(minutes(*seen), HOUR, lines, text_style(width, ascii_only=ascii_only))
+    assert len(drawing) == lines + LINES_BELOW
     assert all(line.cell_len <= width for line in drawing)
 
 
@@ -212,8 +215,8 @@ def test_a_month_has_ticks_some_days_apart() -> None:
 
 
 def test_buckets_are_round_and_no_shorter_than_it_takes_to_hold_a_check() -> None:
-    assert stretch_of(900, NOW, 120, 10.0, ascii_only=False).length == 15
-    assert stretch_of(900, NOW, 120, 60.0, ascii_only=False).length == 120
-    assert stretch_of(86400, NOW, 120, 10.0, ascii_only=False).length == 600
-    assert stretch_of(86400, NOW, 120, 10.0, ascii_only=True).length == 900
-    assert stretch_of(30 * 86400, NOW, 60, 10.0, ascii_only=True).length == 43200
+    assert plot_window(900, NOW, 120, 10.0, ascii_only=False).length == 15
+    assert plot_window(900, NOW, 120, 60.0, ascii_only=False).length == 120
+    assert plot_window(86400, NOW, 120, 10.0, ascii_only=False).length == 600
+    assert plot_window(86400, NOW, 120, 10.0, ascii_only=True).length == 900
+    assert plot_window(30 * 86400, NOW, 60, 10.0, ascii_only=True).length == 43200

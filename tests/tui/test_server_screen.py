@@ -11,7 +11,7 @@ from tests.tui import exchanges
 from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.keys import settle
 from tests.tui.opened import fleet, opened
-from wgmon_tui.diagnosis.diagnose import misconfigured
+from wgmon_tui.diagnosis.diagnose import diagnose_misconfiguration
 from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.probe.records import SocketError
@@ -56,9 +56,9 @@ async def test_a_name_that_does_not_resolve_leaves_no_packets_and_says_why() -> 
 
 async def test_a_fault_of_our_own_file_leaves_no_packets_and_says_why() -> None:
     async with opened() as it:
-        problem = misconfigured('servers.toml: server "fra1": no private key')
-        it.engine.board.record("fra1", Round((exchanges.check(address=None),), (problem,)), NOW)
-        it.screen.follow_board()
+        problem = diagnose_misconfiguration('servers.toml: server "fra1": no private key')
+        it.engine.fleet_state.record("fra1", Round((exchanges.check(address=None),), (problem,)), NOW)
+        it.screen.refresh_view()
         assert "must be mended" in it.words("no-packets")
 
 
@@ -70,8 +70,8 @@ async def test_a_send_that_our_own_system_refused_leaves_no_packets_and_says_why
 async def test_control_characters_from_outside_do_not_reach_the_terminal() -> None:
     evil = "\x1b]0;owned\x07"
     engine = QuietEngine([replace(exchanges.server("fra1"), endpoint=Endpoint(f"h{evil}", 1))])
-    problem = misconfigured(f"a line with {evil}")
-    engine.board.record("fra1", Round((exchanges.check(address=None),), (problem,)), NOW)
+    problem = diagnose_misconfiguration(f"a line with {evil}")
+    engine.fleet_state.record("fra1", Round((exchanges.check(address=None),), (problem,)), NOW)
     async with opened(engine=engine) as it:
         await it.press("tab")
         for widget in ("head", "full", "no-packets", "caption"):
@@ -105,7 +105,7 @@ async def test_it_shows_the_newest_exchange() -> None:
 async def test_the_timer_follows_the_board() -> None:
     async with opened(exchanges.healthy()) as it:
         newest = exchanges.psk_mismatch(at=LATER)
-        exchanges.saw(it.engine, newest)
+        exchanges.record_checks(it.engine, newest)
         while it.view.check is not newest:
             await it.pilot.pause(0.05)
 
@@ -143,8 +143,8 @@ async def test_f_is_not_offered_while_there_is_nothing_newer() -> None:
 
 async def test_a_server_that_left_the_file_closes_its_screen() -> None:
     async with opened(exchanges.healthy()) as it:
-        it.engine.board.replace([exchanges.server("ams2")])
-        it.screen.follow_board()
+        it.engine.fleet_state.replace([exchanges.server("ams2")])
+        it.screen.refresh_view()
         await settle(it.pilot)
         assert isinstance(it.app.screen, FleetScreen)
         assert it.toasts() == ["fra1 is no longer in servers.toml"]
@@ -161,11 +161,11 @@ async def test_escape_goes_back() -> None:
 
 async def test_brackets_go_through_the_servers_in_the_order_of_the_table() -> None:
     async with opened(exchanges.psk_mismatch()) as it:
-        exchanges.saw(it.engine, exchanges.healthy("ams2"))
+        exchanges.record_checks(it.engine, exchanges.healthy("ams2"))
         home = it.app.screen_stack[0]
         assert isinstance(home, FleetScreen)
-        home.table.order.rebuild()
-        assert home.table.order.names == ["fra1", "lon3", "ams2"]
+        home.table.row_index.rebuild()
+        assert home.table.row_index.names == ["fra1", "lon3", "ams2"]
         seen = []
         for key in ("]", "]", "]", "["):
             await it.press(key)
@@ -211,8 +211,8 @@ async def test_keys_of_the_dump_are_not_offered_over_the_diagnosis() -> None:
 
 async def test_it_says_who_fails_together_with_this_server() -> None:
     engine = fleet()
-    exchanges.saw(engine, exchanges.silent("ams2"))
-    exchanges.saw(engine, exchanges.healthy("lon3", address=exchanges.V6))
+    exchanges.record_checks(engine, exchanges.silent("ams2"))
+    exchanges.record_checks(engine, exchanges.healthy("lon3", address=exchanges.V6))
     async with opened(exchanges.silent(), engine=engine) as it:
         await it.press("tab")
         assert "fails together with ams2: all with the address 203.0.113.7 are down" in it.prose("full")

@@ -18,41 +18,53 @@ from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.diagnosistab import full_diagnosis
 from wgmon_tui.tui.exchangelines import Stop, explain
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
-from wgmon_tui.tui.serverhead import Detail, field_panel, server_head
+from wgmon_tui.tui.serverhead import Detail, field_panel, server_header
 from wgmon_tui.tui.text_style import Ink
-from wgmon_tui.tui.themes import palette_named
+from wgmon_tui.tui.themes import load_palette
 
-NIGHT = palette_named("night")
+NIGHT = load_palette("night")
 BRANCH = Together('the tag "branch"', ("fra1", "mad1"))
 
 
 def row_after(*checks: Check, port_monitor: str | None = OPEN_OR_FILTERED) -> Row:
-    board = fleet().board
+    fleet_state = fleet().fleet_state
     name = checks[0].server
-    board.record(name, replace(exchanges.round_of(*checks), port_monitor=port_monitor), NOW)
-    return board.rows[name]
+    fleet_state.record(name, replace(exchanges.round_of(*checks), port_monitor=port_monitor), NOW)
+    return fleet_state.states[name]
 
 
-def ink(width: int = 78, ascii_only: bool = False) -> Ink:
+def text_style(width: int = 78, ascii_only: bool = False) -> Ink:
     return Ink(NIGHT, ASCII if ascii_only else UNICODE, width)
 
 
 def head(
-    row: Row,
+    server_state: Row,
     detail: Detail = Detail.COMPACT,
     *,
     of: int = 0,
     together: tuple[Together, ...] = (),
-    ink: Ink = ink(),  # noqa: B008  # frozen
+    text_style: Ink = text_style(),  # noqa: B008  # frozen
 ) -> list[str]:
-    assert row.last
-    text = server_head(row, row.last.diagnoses[of], row.last.checks[of], together, ink, detail, NOW)
+    assert server_state.last
+    text = server_header(
+        server_state,
+        server_state.last.diagnoses[of],
+        server_state.last.checks[of],
+        together,
+        text_style,
+        detail,
+        NOW,
+    )
     return text.plain.splitlines()
 
 
-def diagnosis(row: Row, *, together: tuple[Together, ...] = (), ink: Ink = ink()) -> list[str]:  # noqa: B008
-    assert row.last
-    text = full_diagnosis(row, row.last.check, row.last.diagnosis, together, ink)
+def diagnosis(
+    server_state: Row, *, together: tuple[Together, ...] = (), text_style: Ink = text_style()
+) -> list[str]:
+    assert server_state.last
+    text = full_diagnosis(
+        server_state, server_state.last.check, server_state.last.diagnosis, together, text_style
+    )
     return text.plain.splitlines()
 
 
@@ -67,12 +79,12 @@ def test_the_head_names_state_verdict_server_and_place() -> None:
 
 
 def test_the_head_says_how_many_checks_speak_for_another_state_and_that_it_flaps() -> None:
-    row = row_after(exchanges.psk_mismatch())
-    row.damping = Damping(Severity.UP, (Severity.UP, Severity.DOWN))
-    row.server, row.severity = replace(row.server, fail_after=2), Severity.UP
-    assert head(row)[0].startswith("● up  psk-mismatch 1/2  fra1 ")
-    row.damping, row.severity = Damping(Severity.DOWN, flapping=True), Severity.DOWN
-    assert head(row)[0].startswith("✖ down  psk-mismatch  fra1  flapping ")
+    server_state = row_after(exchanges.psk_mismatch())
+    server_state.damping = Damping(Severity.UP, (Severity.UP, Severity.DOWN))
+    server_state.server, server_state.severity = replace(server_state.server, fail_after=2), Severity.UP
+    assert head(server_state)[0].startswith("● up  psk-mismatch 1/2  fra1 ")
+    server_state.damping, server_state.severity = Damping(Severity.DOWN, flapping=True), Severity.DOWN
+    assert head(server_state)[0].startswith("✖ down  psk-mismatch  fra1  flapping ")
 
 
 def test_the_head_gives_the_summary_the_likeliest_cause_and_the_next_step() -> None:
@@ -100,17 +112,17 @@ def test_the_head_says_how_far_data_passes() -> None:
 
 
 def test_the_port_monitor_s_false_green_is_told_at_every_size_but_the_lowest() -> None:
-    row = row_after(exchanges.psk_mismatch())
+    server_state = row_after(exchanges.psk_mismatch())
     contradiction = "port   a port monitor says: UP (open|filtered), but it is down"
-    assert contradiction in head(row, Detail.FULL)
-    assert contradiction in head(row, Detail.COMPACT)
-    assert contradiction not in head(row, Detail.TERSE)
+    assert contradiction in head(server_state, Detail.FULL)
+    assert contradiction in head(server_state, Detail.COMPACT)
+    assert contradiction not in head(server_state, Detail.TERSE)
 
 
 def test_a_port_monitor_that_is_right_is_told_only_where_there_is_room() -> None:
-    row = row_after(exchanges.healthy())
-    assert "port   a port monitor says: UP (open|filtered)" in head(row, Detail.FULL)
-    assert not any(line.startswith("port") for line in head(row, Detail.COMPACT))
+    server_state = row_after(exchanges.healthy())
+    assert "port   a port monitor says: UP (open|filtered)" in head(server_state, Detail.FULL)
+    assert not any(line.startswith("port") for line in head(server_state, Detail.COMPACT))
 
 
 def test_the_head_names_who_fails_with_it() -> None:
@@ -133,8 +145,11 @@ def test_no_line_is_wider_than_the_terminal(width: int, detail: Detail) -> None:
         exchanges.unresolved(),
         exchanges.data_dead(),
     ):
-        row = row_after(check)
-        lines = [*head(row, detail, ink=ink(width)), *diagnosis(row, together=(BRANCH,), ink=ink(width))]
+        server_state = row_after(check)
+        lines = [
+            *head(server_state, detail, text_style=text_style(width)),
+            *diagnosis(server_state, together=(BRANCH,), text_style=text_style(width)),
+        ]
         assert max(map(len, lines)) <= width
 
 
@@ -164,10 +179,10 @@ def test_the_diagnosis_lists_several_addresses_each_with_its_verdict() -> None:
 
 
 def test_in_ascii_a_dash_is_a_dash_and_nothing_is_a_question_mark() -> None:
-    row = row_after(exchanges.psk_mismatch(), exchanges.healthy(address=exchanges.V6))
+    server_state = row_after(exchanges.psk_mismatch(), exchanges.healthy(address=exchanges.V6))
     lines = [
-        *head(row, Detail.FULL, ink=ink(ascii_only=True)),
-        *diagnosis(row, ink=ink(ascii_only=True)),
+        *head(server_state, Detail.FULL, text_style=text_style(ascii_only=True)),
+        *diagnosis(server_state, text_style=text_style(ascii_only=True)),
     ]
     assert all(line.isascii() for line in lines)
     assert "wg show wg0 preshared-keys - our line must match" in prose(lines)
@@ -175,5 +190,5 @@ def test_in_ascii_a_dash_is_a_dash_and_nothing_is_a_question_mark() -> None:
 
 def test_a_field_s_place_goes_below_its_name_where_it_has_no_room_beside_it() -> None:
     found = explain(exchanges.healthy(), Stop(0, 0))
-    assert field_panel(found, ink(60)).plain.startswith("type  handshake initiation, byte 0, 1 long\n")
-    assert field_panel(found, ink(30)).plain.startswith("type  handshake initiation\nbyte 0, 1 long\n")
+    assert field_panel(found, text_style(60)).plain.startswith("type  handshake initiation, byte 0, 1 long\n")
+    assert field_panel(found, text_style(30)).plain.startswith("type  handshake initiation\nbyte 0, 1 long\n")

@@ -14,18 +14,18 @@ from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.serversview import Answer, answer_heading, answer_lines
 from wgmon_tui.tui.text_style import Ink
-from wgmon_tui.tui.themes import palette_named
+from wgmon_tui.tui.themes import load_palette
 
-NIGHT = palette_named("night")
+NIGHT = load_palette("night")
 SERVER = replace(exchanges.server("fra1"), inspect=("ssh", "fra1", "wg show wg0 dump"))
 
 
-def ink(width: int = 77, ascii_only: bool = False) -> Ink:
+def text_style(width: int = 77, ascii_only: bool = False) -> Ink:
     return Ink(NIGHT, ASCII if ascii_only else UNICODE, width)
 
 
-def said(findings: tuple[Finding, ...], ink: Ink = ink()) -> Text:  # noqa: B008  # frozen
-    return answer_lines(SERVER, Answer(NOW, findings), ink)
+def said(findings: tuple[Finding, ...], text_style: Ink = text_style()) -> Text:  # noqa: B008  # frozen
+    return answer_lines(SERVER, Answer(NOW, findings), text_style)
 
 
 def test_what_agrees_takes_a_line_each() -> None:
@@ -37,7 +37,7 @@ def test_what_agrees_takes_a_line_each() -> None:
 def test_a_key_in_a_command_has_a_line_of_its_own_where_it_would_be_cut() -> None:
     key = str(SERVER.public_key)
     finding = Finding(Agreement.DIFFERS, "our peer", "it is not there", f"type: wg set wg0 peer {key} remove")
-    text = said((finding,), ink(57)).plain
+    text = said((finding,), text_style(57)).plain
     assert key in text
     assert all(len(each) <= 57 for each in text.splitlines())
 
@@ -67,34 +67,34 @@ def test_glyph_and_word_have_the_colour_of_their_severity(
 
 
 def test_the_heading_says_when_it_was_asked_and_how_long_ago_that_is() -> None:
-    heading = answer_heading(Answer(NOW, views.AGREEING), NOW + 300, ink())
+    heading = answer_heading(Answer(NOW, views.AGREEING), NOW + 300, text_style())
     assert heading.plain == "The server's own view, asked at 19:30:00, 5 min ago"
 
 
 def test_while_it_is_asked_the_command_and_the_limit_stand_there() -> None:
-    text = answer_lines(SERVER, Answer(NOW), ink())
+    text = answer_lines(SERVER, Answer(NOW), text_style())
     assert text.plain == "asking the server: ssh fra1 'wg show wg0 dump' … (at most 15 s)"
 
 
 def test_two_commands_have_twice_the_time() -> None:
     both = replace(SERVER, inspect_config=("cat", "wg0.conf"))
-    text = " ".join(answer_lines(both, Answer(NOW), ink()).plain.split())
+    text = " ".join(answer_lines(both, Answer(NOW), text_style()).plain.split())
     assert text == "asking the server: ssh fra1 'wg show wg0 dump', then cat wg0.conf … (at most 30 s)"
 
 
 def test_without_a_command_only_this_machine_is_asked() -> None:
-    text = answer_lines(exchanges.server("fra1"), Answer(NOW), ink()).plain
+    text = answer_lines(exchanges.server("fra1"), Answer(NOW), text_style()).plain
     assert text == "asking the interfaces of this machine …"
 
 
 @pytest.mark.parametrize("width", [57, 77, 137])
 @pytest.mark.parametrize("findings", [views.AGREEING, views.DIFFERING, views.UNREAD])
 def test_no_line_is_wider_than_the_page(findings: tuple[Finding, ...], width: int) -> None:
-    assert max(map(len, said(findings, ink(width)).plain.splitlines())) <= width
+    assert max(map(len, said(findings, text_style(width)).plain.splitlines())) <= width
 
 
 def test_ascii_only_means_ascii_only() -> None:
-    plain = ink(ascii_only=True)
+    plain = text_style(ascii_only=True)
     for answer in (Answer(NOW), Answer(NOW, views.DIFFERING), Answer(NOW, views.AGREEING)):
         assert answer_heading(answer, NOW, plain).plain.isascii()
         assert answer_lines(SERVER, answer, plain).plain.isascii()

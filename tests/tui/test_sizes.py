@@ -37,8 +37,8 @@ WITH_KEYS = {"fleet", "incidents", "alerts", "packets", "diagnosis", "history", 
 
 def ill() -> QuietEngine:
     engine = bad_night()
-    exchanges.saw(engine, exchanges.psk_mismatch())
-    engine.board.rows["fra1"].incident = incident(opened=12 * MINUTE, verdict=Verdict.PSK_MISMATCH)
+    exchanges.record_checks(engine, exchanges.psk_mismatch())
+    engine.fleet_state.states["fra1"].incident = incident(opened=12 * MINUTE, verdict=Verdict.PSK_MISMATCH)
     return engine
 
 

@@ -20,7 +20,7 @@ from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.tui.themes import (
     FIELD_NAMES,
     SHIPPED_THEMES,
-    palette_named,
+    load_palette,
     read_palette,
     shipped_palettes,
 )
@@ -50,10 +50,10 @@ def test_text_can_be_read_on_its_background(name: str) -> None:
 def test_the_row_under_the_cursor_can_be_read(name: str) -> None:
     palette = shipped_palettes()[name]
     for style in (palette.text, *palette.severity.values()):
-        ink = style + palette.cursor
-        assert ink.color is not None
-        assert ink.bgcolor is not None
-        assert contrast(ink.color.name, ink.bgcolor.name) >= 3.0, style
+        text_style = style + palette.cursor
+        assert text_style.color is not None
+        assert text_style.bgcolor is not None
+        assert contrast(text_style.color.name, text_style.bgcolor.name) >= 3.0, style
 
 
 APART = 25.0
@@ -116,12 +116,12 @@ def test_mono_has_no_colour_at_all() -> None:
 def test_a_theme_of_ones_own_is_a_file(tmp_path: Path) -> None:
     file = tmp_path / "ink.toml"
     file.write_text(NIGHT)
-    assert palette_named(str(file)).name == "ink"
+    assert load_palette(str(file)).name == "ink"
 
 
 def test_an_unknown_theme_names_those_there_are() -> None:
     with pytest.raises(ConfigurationError, match=", ".join(SHIPPED_THEMES)):
-        palette_named("solarised")
+        load_palette("solarised")
 
 
 @pytest.mark.parametrize(
@@ -158,4 +158,4 @@ def test_a_theme_file_with_a_name_that_cannot_be_typed_is_refused(tmp_path: Path
 
 def test_a_theme_file_that_is_not_there_gets_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
-        palette_named(str(tmp_path / "absent.toml"))
+        load_palette(str(tmp_path / "absent.toml"))

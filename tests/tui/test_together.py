@@ -6,7 +6,7 @@ from tests.tui.fleet import QuietEngine, record, server
 from wgmon_tui.diagnosis.neighbours import Together
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Board
-from wgmon_tui.tui.together import FailingTogether, fails_with
+from wgmon_tui.tui.together import FailingTogether, describe_group
 
 
 class Clock:
@@ -23,11 +23,11 @@ class Clock:
 
 def edges_down() -> Board:
     edges = ("fra1", "fra2", "fra3")
-    board = QuietEngine([*(server(name, tags=["edge"]) for name in edges), server("ams1")]).board
+    fleet_state = QuietEngine([*(server(name, tags=["edge"]) for name in edges), server("ams1")]).fleet_state
     for name in edges:
-        record(board, name, Verdict.SILENT, None)
-    record(board, "ams1", Verdict.HEALTHY, 0.01)
-    return board
+        record(fleet_state, name, Verdict.SILENT, None)
+    record(fleet_state, "ams1", Verdict.HEALTHY, 0.01)
+    return fleet_state
 
 
 def test_servers_with_one_tag_that_are_all_down_are_a_group() -> None:
@@ -38,10 +38,10 @@ def test_servers_with_one_tag_that_are_all_down_are_a_group() -> None:
 
 
 def test_one_of_them_that_comes_back_ends_the_group_a_second_later() -> None:
-    board, clock = edges_down(), Clock()
-    together = FailingTogether(board, clock)
+    fleet_state, clock = edges_down(), Clock()
+    together = FailingTogether(fleet_state, clock)
     assert together.groups()
-    record(board, "fra2", Verdict.HEALTHY, 0.01)
+    record(fleet_state, "fra2", Verdict.HEALTHY, 0.01)
     clock.now = 0.9
     assert together.groups()
     clock.now = 1.0
@@ -50,12 +50,12 @@ def test_one_of_them_that_comes_back_ends_the_group_a_second_later() -> None:
 
 
 def test_what_takes_long_is_done_more_seldom() -> None:
-    board, clock = edges_down(), Clock()
-    together = FailingTogether(board, clock)
+    fleet_state, clock = edges_down(), Clock()
+    together = FailingTogether(fleet_state, clock)
     clock.cost = 0.2
     assert together.groups()
     clock.cost = 0.0
-    record(board, "fra2", Verdict.HEALTHY, 0.01)
+    record(fleet_state, "fra2", Verdict.HEALTHY, 0.01)
     clock.now = 10.0
     assert together.groups()
     clock.now = 11.0
@@ -63,19 +63,19 @@ def test_what_takes_long_is_done_more_seldom() -> None:
 
 
 def test_a_lost_check_of_a_server_that_is_not_down_makes_no_group() -> None:
-    board = edges_down()
-    board.rows["fra3"].severity = Severity.UP  # the failure is not settled
-    assert FailingTogether(board, Clock()).groups() == ()
+    fleet_state = edges_down()
+    fleet_state.states["fra3"].severity = Severity.UP  # the failure is not settled
+    assert FailingTogether(fleet_state, Clock()).groups() == ()
 
 
 def test_a_paused_server_keeps_nobody_company() -> None:
-    board = edges_down()
-    board.pause("fra2", True, 0.0)
-    assert FailingTogether(board, Clock()).groups() == ()
+    fleet_state = edges_down()
+    fleet_state.pause("fra2", True, 0.0)
+    assert FailingTogether(fleet_state, Clock()).groups() == ()
 
 
 def test_a_member_sees_the_others_and_of_many_the_first() -> None:
     small = Together('the tag "edge"', ("a", "b", "c"))
-    assert fails_with(small, "b") == 'a and c: all with the tag "edge" are down'
+    assert describe_group(small, "b") == 'a and c: all with the tag "edge" are down'
     large = Together("the address 192.0.2.1", tuple("abcdefghi"))
-    assert fails_with(large, "a").startswith("b, c, d, e, f, g and 2 more: all with")
+    assert describe_group(large, "a").startswith("b, c, d, e, f, g and 2 more: all with")

@@ -11,10 +11,10 @@ from tests.tui.fleet import QuietEngine, bad_night, record, server
 from wgmon_tui.diagnosis.neighbours import Together
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
-from wgmon_tui.tui.themes import palette_named
+from wgmon_tui.tui.themes import load_palette
 from wgmon_tui.tui.totals import Totals, fleet_p95, totals_line
 
-NIGHT = palette_named("night")
+NIGHT = load_palette("night")
 BUSY = Totals({Severity.UP: 41, Severity.DEGRADED: 2, Severity.DOWN: 1, Severity.PAUSED: 1}, 4.4, 0.031)
 
 
@@ -101,8 +101,8 @@ def test_no_count_above_zero_is_ever_left_out(counts: dict[Severity, int], width
 
 def test_the_percentile_is_of_what_was_answered_last() -> None:
     engine = QuietEngine(server(f"s{n}") for n in range(20))
-    assert fleet_p95(engine.board) is None
-    for n, name in enumerate(engine.board.rows, start=1):
-        record(engine.board, name, Verdict.HEALTHY, n / 1000)
-    assert fleet_p95(engine.board) == pytest.approx(0.019)
-    assert fleet_p95(bad_night().board) == pytest.approx(1.19, abs=0.01)
+    assert fleet_p95(engine.fleet_state) is None
+    for n, name in enumerate(engine.fleet_state.states, start=1):
+        record(engine.fleet_state, name, Verdict.HEALTHY, n / 1000)
+    assert fleet_p95(engine.fleet_state) == pytest.approx(0.019)
+    assert fleet_p95(bad_night().fleet_state) == pytest.approx(1.19, abs=0.01)

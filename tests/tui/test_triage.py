@@ -14,7 +14,7 @@ from tests.tui.keys import settle
 from tests.tui.opened import NAMES, opened
 from tests.tui.test_incidents_screen import failing, open_timeline
 from tests.tui.test_writing import names, written
-from wgmon_tui.diagnosis.telling import TELLINGS
+from wgmon_tui.diagnosis.telling import VERDICT_HELP
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.history.reading import History
 from wgmon_tui.tui.clipboard import LARGEST_COPY
@@ -54,7 +54,7 @@ async def test_y_on_the_fleet_copies_the_report_and_shift_y_its_markdown() -> No
 
 async def test_y_copies_the_reports_on_all_the_marked() -> None:
     async with face(failing()) as it:
-        exchanges.saw(it.engine, exchanges.silent("lon3"))
+        exchanges.record_checks(it.engine, exchanges.silent("lon3"))
         await it.press("+", "y")
         assert it.notices() == ["Copied the report on 3 servers"]
         assert [name for name in NAMES if f" {name} is " in it.app.clipboard] == [*NAMES]
@@ -62,7 +62,7 @@ async def test_y_copies_the_reports_on_all_the_marked() -> None:
 
 async def test_what_no_clipboard_takes_is_not_copied_and_says_what_to_do() -> None:
     async with face(failing()) as it:
-        it.app.copy_and_say("x" * (LARGEST_COPY + 1), "the report on 900 servers")
+        it.app.copy_with_notice("x" * (LARGEST_COPY + 1), "the report on 900 servers")
         await settle(it.pilot)
         assert it.app.clipboard == ""
         assert it.notices()[0].endswith("too long for a terminal's clipboard; w writes it to a file")
@@ -70,9 +70,9 @@ async def test_what_no_clipboard_takes_is_not_copied_and_says_what_to_do() -> No
 
 async def test_a_muted_server_and_who_fails_with_it_stand_in_the_report() -> None:
     async with face(failing()) as it:
-        exchanges.saw(it.engine, exchanges.silent("fra1"))
-        exchanges.saw(it.engine, exchanges.silent("lon3"))
-        it.engine.board.mute("fra1", NOW + 3600, "anna")
+        exchanges.record_checks(it.engine, exchanges.silent("fra1"))
+        exchanges.record_checks(it.engine, exchanges.silent("lon3"))
+        it.engine.fleet_state.mute("fra1", NOW + 3600, "anna")
         await it.press("y")
         assert "quiet     muted by anna until 20:30\n" in it.app.clipboard
 
@@ -129,9 +129,9 @@ def told(it: Face) -> str:
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_verdict_is_explained(verdict: Verdict) -> None:
-    telling = TELLINGS[verdict]
-    assert telling.how.endswith(".")
-    assert telling.do.endswith(".")
+    telling = VERDICT_HELP[verdict]
+    assert telling.explanation.endswith(".")
+    assert telling.first_step.endswith(".")
 
 
 async def test_x_explains_the_verdict_under_the_cursor_and_every_column_that_is_shown() -> None:
@@ -139,8 +139,8 @@ async def test_x_explains_the_verdict_under_the_cursor_and_every_column_that_is_
         await it.press("x")
         assert isinstance(it.app.screen, ExplainScreen)
         text = told(it)
-        telling = TELLINGS[Verdict.PSK_MISMATCH]
-        for words in (Verdict.PSK_MISMATCH.meaning, telling.how, telling.do):
+        telling = VERDICT_HELP[Verdict.PSK_MISMATCH]
+        for words in (Verdict.PSK_MISMATCH.meaning, telling.explanation, telling.first_step):
             assert words in text
         for key in it.table.shown_columns:
             assert COLUMNS[key].meaning in text
@@ -150,9 +150,9 @@ async def test_x_explains_the_verdict_under_the_cursor_and_every_column_that_is_
 
 async def test_x_tells_what_else_is_true_of_a_server() -> None:
     async with face(failing(), size=(140, 70)) as it:
-        it.engine.board.mute("fra1", NOW + 3600, "anna")
-        it.engine.board.maintain("fra1", "kernel week")
-        it.engine.board.acknowledge("fra1", NOW, "ben")
+        it.engine.fleet_state.mute("fra1", NOW + 3600, "anna")
+        it.engine.fleet_state.set_maintenance("fra1", "kernel week")
+        it.engine.fleet_state.acknowledge("fra1", NOW, "ben")
         await it.press("x")
         text = told(it)
         assert "Muted by anna until 20:30: nobody is told." in text
@@ -186,11 +186,11 @@ async def test_x_explains_on_the_server_and_on_the_incidents(past: History) -> N
     async with face(failing(), history=past, size=(120, 50)) as it:
         await it.press("enter")
         await it.press("x")
-        assert TELLINGS[Verdict.PSK_MISMATCH].how in told(it)
+        assert VERDICT_HELP[Verdict.PSK_MISMATCH].explanation in told(it)
         await it.press("escape", "escape")
         await open_timeline(it)
         await it.press("x")
-        assert TELLINGS[Verdict.PSK_MISMATCH].how in told(it)
+        assert VERDICT_HELP[Verdict.PSK_MISMATCH].explanation in told(it)
 
 
 async def test_m_and_shift_m_on_the_server_mute_and_unmute_it() -> None:

@@ -15,21 +15,21 @@ from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.keys import settle
 from tests.tui.opened import Opened, fleet, opened
 from wgmon_tui.diagnosis.verdict import Severity
-from wgmon_tui.monitor.sights import word_holds
+from wgmon_tui.monitor.sights import validity_s
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.tui.columns import COLUMNS, Drawing, lay_out
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.text_style import Ink
-from wgmon_tui.tui.themes import palette_named
-from wgmon_tui.tui.vantagelines import seers, side_by_side
+from wgmon_tui.tui.themes import load_palette
+from wgmon_tui.tui.vantagelines import compare_vantages, vantage_columns
 
-NIGHT = palette_named("night")
+NIGHT = load_palette("night")
 DRAWING = Drawing(NIGHT, UNICODE, NOW, ("fra", "nyc"))
 SIZES = [(60, 20), (80, 24), (140, 45)]
 
 
 def marks(engine: QuietEngine, name: str) -> str:
-    cell = COLUMNS["seen"].cell(engine.board.rows[name], 4, DRAWING)
+    cell = COLUMNS["seen"].cell(engine.fleet_state.states[name], 4, DRAWING)
     assert sum(cell_len(text) for text, _ in cell) == 4
     return "".join(text for text, _ in cell)
 
@@ -47,15 +47,15 @@ def test_each_vantage_has_a_mark_ours_first() -> None:
 def test_a_vantage_that_does_not_look_leaves_a_blank_and_an_old_word_a_dot() -> None:
     engine = lookout()
     see(engine, "nyc", exchanges.healthy("ams2", at=NOW))
-    del engine.board.rows["fra1"].sights["fra"]
-    engine.board.outdated(NOW - 5 + word_holds(engine.board.rows["ams2"].server))
+    del engine.fleet_state.states["fra1"].vantage_states["fra"]
+    engine.fleet_state.expire_outdated(NOW - 5 + validity_s(engine.fleet_state.states["ams2"].server))
     assert marks(engine, "ams2") == "●·● "
     assert marks(engine, "fra1")[1] == " "
 
 
 def test_the_marks_are_coloured_by_severity_and_a_pause_is_one_for_all() -> None:
     engine = lookout()
-    cell = COLUMNS["seen"].cell(engine.board.rows["fra1"], 4, DRAWING)
+    cell = COLUMNS["seen"].cell(engine.fleet_state.states["fra1"], 4, DRAWING)
     assert cell[2][1] == NIGHT.severity[Severity.DOWN]
     engine.pause(["fra1"], True)
     assert marks(engine, "fra1") == "‖‖‖ "
@@ -82,10 +82,10 @@ def test_a_column_that_somebody_chose_is_as_wide_as_there_are_vantages() -> None
 async def test_the_column_comes_and_goes_with_the_vantages() -> None:
     async with face() as it:
         assert "seen" not in it.table.shown_columns
-        it.engine.board.see_from((FRA, NYC), 1, NOW)
+        it.engine.fleet_state.set_vantages((FRA, NYC), 1, NOW)
         await it.follow()
         assert "seen" in it.table.shown_columns
-        it.engine.board.see_from((), 1, NOW)
+        it.engine.fleet_state.set_vantages((), 1, NOW)
         await it.follow()
         assert "seen" not in it.table.shown_columns
 
@@ -100,7 +100,7 @@ async def test_the_fleet_shows_who_sees_what() -> None:
 async def test_by_seen_stands_first_what_most_hold_to_be_down() -> None:
     async with face(lookout()) as it:
         it.table.sort_by("seen")
-        assert it.table.order.names == ["lon3", "fra1", "ams2"]
+        assert it.table.row_index.names == ["lon3", "fra1", "ams2"]
 
 
 async def test_sorting_by_seen_is_offered_where_others_look() -> None:
@@ -113,7 +113,7 @@ async def test_sorting_by_seen_is_offered_where_others_look() -> None:
 async def test_the_filter_finds_what_is_down_from_one_place() -> None:
     async with face(bad_night_from_three_places()) as it:
         await it.press("/", *"downfrom:nyc !downfrom:fra")
-        assert it.table.order.names == ["hel1"]
+        assert it.table.row_index.names == ["hel1"]
 
 
 # The head
@@ -153,10 +153,10 @@ async def test_the_diagnosis_has_the_regional_causes() -> None:
 
 async def test_the_diagnosis_is_there_where_only_others_have_seen_the_server() -> None:
     engine = fleet()
-    engine.board.see_from((FRA, NYC), 1, NOW)
+    engine.fleet_state.set_vantages((FRA, NYC), 1, NOW)
     for vantage in ("fra", "nyc"):
         see(engine, vantage, exchanges.silent("fra1", at=NOW - 10))
-    assert engine.board.rows["fra1"].last is None
+    assert engine.fleet_state.states["fra1"].last is None
     async with opened(engine=engine) as it:
         await it.press("tab")
         full = it.prose("full")
@@ -179,9 +179,9 @@ async def test_where_only_we_look_there_is_no_such_tab() -> None:
         for _ in range(4):
             await it.press("tab")
         assert it.screen.query_one(TabbedContent).active == "packets"
-        it.engine.board.see_from((FRA,), 1, NOW)
+        it.engine.fleet_state.set_vantages((FRA,), 1, NOW)
         see(it.engine, "fra", exchanges.healthy())
-        it.screen.follow_board()
+        it.screen.refresh_view()
         await settle(it.pilot)
         assert "Vantages" in "\n".join(it.lines())
 
@@ -221,7 +221,7 @@ async def test_enter_opens_the_packets_of_the_chosen_vantage_and_f_goes_back_to_
         assert it.view.check is not None
         assert it.view.check.vantage == "nyc"
         see(it.engine, "here", exchanges.healthy("fra1", at=NOW))
-        it.screen.follow_board()
+        it.screen.refresh_view()
         assert it.view.check.vantage == "nyc"
         await it.press("f")
         assert it.prose("caption").startswith("check of")
@@ -244,9 +244,11 @@ async def test_what_is_copied_is_the_key_that_the_server_must_list() -> None:
 
 
 def page(engine: QuietEngine, name: str, statuses: tuple[VantageStatus, ...], *, ascii_only: bool) -> str:
-    ink = Ink(NIGHT, ASCII if ascii_only else UNICODE, 77)
-    row = engine.board.rows[name]
-    return side_by_side(seers(row, ("fra", "nyc"), statuses), 0, ink, NOW).text.plain
+    text_style = Ink(NIGHT, ASCII if ascii_only else UNICODE, 77)
+    server_state = engine.fleet_state.states[name]
+    return compare_vantages(
+        vantage_columns(server_state, ("fra", "nyc"), statuses), 0, text_style, NOW
+    ).text.plain
 
 
 def test_one_that_was_not_heard_of_yet_says_why() -> None:
@@ -259,9 +261,11 @@ def test_one_that_was_not_heard_of_yet_says_why() -> None:
 
 def test_control_characters_of_a_vantage_do_not_reach_the_terminal() -> None:
     engine = lookout()
-    sight = engine.board.rows["fra1"].sights["nyc"]
-    evil = replace(sight.last.diagnosis, summary="a\x1b]0;owned\x07b")
-    engine.board.rows["fra1"].sights["nyc"] = replace(sight, last=replace(sight.last, diagnoses=(evil,)))
+    vantage_state = engine.fleet_state.states["fra1"].vantage_states["nyc"]
+    evil = replace(vantage_state.last.diagnosis, summary="a\x1b]0;owned\x07b")
+    engine.fleet_state.states["fra1"].vantage_states["nyc"] = replace(
+        vantage_state, last=replace(vantage_state.last, diagnoses=(evil,))
+    )
     status = VantageStatus("nyc", True, NOW, trouble="\x1b[2Jgone")
     told = page(engine, "fra1", (status,), ascii_only=False)
     assert "\x1b" not in told

@@ -8,10 +8,10 @@ from tests.tui.face import face
 from tests.tui.fleet import QuietEngine, server
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.tui.glyphs import ASCII, UNICODE, Glyphs
-from wgmon_tui.tui.themes import palette_named
+from wgmon_tui.tui.themes import load_palette
 from wgmon_tui.tui.totals import Totals, totals_line
 
-NIGHT = palette_named("night")
+NIGHT = load_palette("night")
 BUSY = Totals({Severity.UP: 41, Severity.DEGRADED: 2, Severity.DOWN: 1, Severity.PAUSED: 1}, 4.4, 0.031)
 STATUS = "viewer · written by deploy (pid 123)"
 
@@ -36,13 +36,13 @@ class OfAnother(QuietEngine):
         return self.broken
 
     @property
-    def can_take_over(self) -> bool:
+    def can_become_writer(self) -> bool:
         return self.free
 
-    def take_over(self) -> None:
+    def become_writer(self) -> None:
         self.taken += 1
 
-    def attend(self, name: str | None) -> None:
+    def set_focused_server(self, name: str | None) -> None:
         if self.attended[-1:] != [name]:
             self.attended.append(name)
 

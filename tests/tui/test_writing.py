@@ -92,7 +92,7 @@ async def test_the_fleet_is_written_as_it_is_filtered_and_sorted(tmp_path: Path)
     async with face() as it:
         await it.press("/", *"state:down", "enter", "w")
         await written(it.app)
-        shown = list(it.table.order.names)
+        shown = list(it.table.row_index.names)
     described, table = (tmp_path / name for name in sorted(names(tmp_path), reverse=True))
     assert table.name.startswith("wgmon-fleet-")
     with table.open(newline="") as file:

@@ -12,14 +12,18 @@ from wgmon_tui.fleet.wg_dump import PeerEntry, Running
 from wgmon_tui.probe.inspect import ServersView, Unread
 
 OUR_ADDRESS: Interface = ip_interface("10.8.0.250/32")
-OURS = OurSide(exchanges.server("fra1"), exchanges.CLIENT.public, (OUR_ADDRESS,), has_preshared_key=False)
+CONFIGURED = OurSide(
+    exchanges.server("fra1"), exchanges.CLIENT.public, (OUR_ADDRESS,), has_preshared_key=False
+)
 _US = PeerEntry(
     exchanges.CLIENT.public, False, frozenset({OUR_ADDRESS.network}), latest_handshake=int(NOW) - 12
 )
 _STRANGER = PeerEntry(exchanges.SERVER.public, False, frozenset())
 
-AGREEING = compare(OURS, ServersView(Running(True, exchanges.SERVER.public, 51820, (_US,)), stored=None), NOW)
-DIFFERING = compare(
-    OURS, ServersView(Running(True, exchanges.SERVER.public, 51999, (_STRANGER,)), stored=None), NOW
+AGREEING = compare(
+    CONFIGURED, ServersView(Running(True, exchanges.SERVER.public, 51820, (_US,)), stored=None), NOW
 )
-UNREAD = compare(OURS, ServersView(Unread('inspect: "ssh" did not end within 15 s'), stored=None), NOW)
+DIFFERING = compare(
+    CONFIGURED, ServersView(Running(True, exchanges.SERVER.public, 51999, (_STRANGER,)), stored=None), NOW
+)
+UNREAD = compare(CONFIGURED, ServersView(Unread('inspect: "ssh" did not end within 15 s'), stored=None), NOW)

@@ -62,7 +62,7 @@ def answer(initiation: bytes, psk: PresharedKey = NO_PRESHARED_KEY) -> tuple[byt
     return responder.respond(responder.open(initiation), SERVER_INDEX, psk)
 
 
-def shake_hands(psk: PresharedKey = NO_PRESHARED_KEY) -> Handshake:
+def complete_handshake(psk: PresharedKey = NO_PRESHARED_KEY) -> Handshake:
     """The whole handshake, with fresh ephemerals."""
     sent = attempt(psk)
     response, server = answer(sent.packet, psk)
@@ -72,10 +72,10 @@ def shake_hands(psk: PresharedKey = NO_PRESHARED_KEY) -> Handshake:
 def with_mac1(packet: bytes, receiver: PublicKey) -> bytes:
     """A handshake message with its mac1 made anew: what anyone who knows the receiver's key can send."""
     message = packet[:-32]
-    return message + Mac1(receiver).of(message) + packet[-16:]
+    return message + Mac1(receiver).compute(message) + packet[-16:]
 
 
-def flipped(packet: bytes, bit: int) -> bytes:
+def flip_bit(packet: bytes, bit: int) -> bytes:
     """The packet with one bit turned over; bit 0 is the lowest of the first byte."""
     changed = bytearray(packet)
     changed[bit // 8] ^= 1 << bit % 8

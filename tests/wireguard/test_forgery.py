@@ -14,9 +14,9 @@ from tests.wireguard.parties import (
     SERVER,
     SERVER_INDEX,
     attempt,
-    flipped,
+    complete_handshake,
+    flip_bit,
     rejected,
-    shake_hands,
     with_mac1,
 )
 from wgmon_tui.wireguard.cookie import CookieJar, cookie_key, open_cookie_reply
@@ -25,7 +25,7 @@ from wgmon_tui.wireguard.messages import FIELDS, Field, MessageType
 from wgmon_tui.wireguard.primitives import AuthenticationError, dh
 from wgmon_tui.wireguard.session import ReplayError
 
-HANDS = shake_hands()
+HANDS = complete_handshake()
 COOKIE_REPLY = CookieJar(SERVER.public).reply(HANDS.attempt.packet, b"source", now_s=0.0)
 
 # Bytes of every length, bytes under a right header, and the right length: the last get furthest.
@@ -62,7 +62,7 @@ def opens_initiation(packet: bytes) -> bool:
 
 def test_no_bit_of_a_response_can_be_flipped_but_those_of_mac2() -> None:
     """mac2 is the concern of a server under load; an initiator, as in the kernel, does not look at it."""
-    believed = {bit for bit in range(92 * 8) if believes_response(flipped(HANDS.response, bit))}
+    believed = {bit for bit in range(92 * 8) if believes_response(flip_bit(HANDS.response, bit))}
     assert believed == bits(field(MessageType.RESPONSE, "mac2"))
 
 
@@ -72,14 +72,14 @@ def test_who_makes_mac1_anew_can_change_nothing_in_a_response_but_the_servers_in
     believed = {
         bit
         for bit in ahead_of_mac1
-        if believes_response(with_mac1(flipped(HANDS.response, bit), CLIENT.public))
+        if believes_response(with_mac1(flip_bit(HANDS.response, bit), CLIENT.public))
     }
     assert believed == bits(field(MessageType.RESPONSE, "sender"))
 
 
 def test_the_top_bit_of_the_ephemeral_changes_no_shared_secret_and_is_rejected_all_the_same() -> None:
     ephemeral = field(MessageType.RESPONSE, "ephemeral")
-    same_point = flipped(HANDS.response, ephemeral.end * 8 - 1)
+    same_point = flip_bit(HANDS.response, ephemeral.end * 8 - 1)
     assert dh(CLIENT.raw, same_point[ephemeral.offset : ephemeral.end]) == dh(
         CLIENT.raw, HANDS.response[ephemeral.offset : ephemeral.end]
     )
@@ -88,7 +88,7 @@ def test_the_top_bit_of_the_ephemeral_changes_no_shared_secret_and_is_rejected_a
 
 
 def test_no_bit_of_an_initiation_can_be_flipped_but_those_of_mac2() -> None:
-    opened = {bit for bit in range(148 * 8) if opens_initiation(flipped(HANDS.attempt.packet, bit))}
+    opened = {bit for bit in range(148 * 8) if opens_initiation(flip_bit(HANDS.attempt.packet, bit))}
     assert opened == bits(field(MessageType.INITIATION, "mac2"))
 
 
@@ -97,7 +97,7 @@ def test_who_makes_mac1_anew_can_change_nothing_in_an_initiation_but_our_index()
     opened = {
         bit
         for bit in ahead_of_mac1
-        if opens_initiation(with_mac1(flipped(HANDS.attempt.packet, bit), SERVER.public))
+        if opens_initiation(with_mac1(flip_bit(HANDS.attempt.packet, bit), SERVER.public))
     }
     assert opened == bits(field(MessageType.INITIATION, "sender"))
 
@@ -105,15 +105,15 @@ def test_who_makes_mac1_anew_can_change_nothing_in_an_initiation_but_our_index()
 def test_no_bit_of_a_cookie_reply_can_be_flipped() -> None:
     for bit in range(len(COOKIE_REPLY) * 8):
         with pytest.raises(RejectedError):
-            HANDS.attempt.open_cookie(flipped(COOKIE_REPLY, bit))
+            HANDS.attempt.open_cookie(flip_bit(COOKIE_REPLY, bit))
 
 
 def test_no_bit_of_a_transport_packet_can_be_flipped_and_the_forgeries_use_up_no_number() -> None:
-    hands = shake_hands()
+    hands = complete_handshake()
     packet = hands.client.seal(b"forty bytes of an inner packet, or so...")
     for bit in range(len(packet) * 8):
         with pytest.raises((AuthenticationError, ReplayError)):
-            hands.server.open(flipped(packet, bit))
+            hands.server.open(flip_bit(packet, bit))
     assert hands.server.open(packet).startswith(b"forty")
 
 
@@ -133,7 +133,7 @@ def test_garbage_is_rejected_by_everyone_in_their_own_words(packet: bytes) -> No
 
 @given(st.binary(max_size=200))
 def test_the_cheap_test_of_mac1_takes_any_bytes(packet: bytes) -> None:
-    assert not Responder(SERVER).knows_us(packet)
+    assert not Responder(SERVER).has_valid_mac1(packet)
 
 
 @given(POINTS, st.binary(min_size=76, max_size=76))

@@ -16,8 +16,8 @@ from tests.wireguard.parties import (
     STRANGER,
     answer,
     attempt,
+    complete_handshake,
     rejected,
-    shake_hands,
     with_mac1,
 )
 from wgmon_tui.wireguard import tai64n
@@ -29,18 +29,18 @@ from wgmon_tui.wireguard.messages import MessageType, label_of, message_type, re
 
 @pytest.mark.parametrize("psk", [NO_PRESHARED_KEY, PSK], ids=["without psk", "with psk"])
 def test_both_sides_agree(psk: PresharedKey) -> None:
-    hands = shake_hands(psk)
+    hands = complete_handshake(psk)
     assert hands.server.open(hands.client.seal(b"question")) == b"question" + bytes(8)
     assert hands.client.open(hands.server.seal(b"answer")) == b"answer" + bytes(10)
 
 
 def test_the_responder_learns_who_knocks_and_when() -> None:
     knock = Responder(SERVER).open(attempt().packet)
-    assert (knock.static, knock.stamp, knock.sender) == (CLIENT.public, STAMP, CLIENT_INDEX)
+    assert (knock.static, knock.timestamp, knock.sender) == (CLIENT.public, STAMP, CLIENT_INDEX)
 
 
 def test_the_session_carries_the_index_that_each_side_picked() -> None:
-    hands = shake_hands()
+    hands = complete_handshake()
     assert (hands.client.local_index, hands.client.remote_index) == (CLIENT_INDEX, SERVER_INDEX)
     assert (hands.server.local_index, hands.server.remote_index) == (SERVER_INDEX, CLIENT_INDEX)
 
@@ -71,19 +71,19 @@ def test_a_preshared_key_mismatch_shows_in_the_seal_over_empty_alone(
 def test_the_preshared_key_of_a_response_is_found_among_those_we_know() -> None:
     sent = attempt(PSK)
     response, _ = answer(sent.packet, OTHER_PSK)
-    assert sent.whose_psk(response, [NO_PRESHARED_KEY, PSK, OTHER_PSK]) == OTHER_PSK
+    assert sent.find_psk(response, [NO_PRESHARED_KEY, PSK, OTHER_PSK]) == OTHER_PSK
 
 
 def test_the_servers_lack_of_a_preshared_key_is_told_from_the_same_response() -> None:
     sent = attempt(PSK)
     response, _ = answer(sent.packet, NO_PRESHARED_KEY)
-    assert sent.whose_psk(response, [OTHER_PSK, NO_PRESHARED_KEY]) == NO_PRESHARED_KEY
+    assert sent.find_psk(response, [OTHER_PSK, NO_PRESHARED_KEY]) == NO_PRESHARED_KEY
 
 
 def test_a_preshared_key_that_we_do_not_know_is_not_guessed() -> None:
     sent = attempt(PSK)
     response, _ = answer(sent.packet, OTHER_PSK)
-    assert sent.whose_psk(response, [NO_PRESHARED_KEY, PSK]) is None
+    assert sent.find_psk(response, [NO_PRESHARED_KEY, PSK]) is None
 
 
 def test_a_forged_response_is_not_believed() -> None:
@@ -147,7 +147,7 @@ def test_a_late_response_completes_the_older_attempt_that_it_answers() -> None:
 
 def test_an_initiator_with_the_wrong_server_key_fails_at_mac1() -> None:
     lost = Initiator(CLIENT, STRANGER.public).initiate(CLIENT_INDEX, STAMP)
-    assert not Responder(SERVER).knows_us(lost.packet)
+    assert not Responder(SERVER).has_valid_mac1(lost.packet)
     with rejected(Reason.BAD_MAC1):
         Responder(SERVER).open(lost.packet)
 
@@ -197,7 +197,7 @@ def test_a_responder_refuses_a_sealed_static_key_of_low_order(point: bytes) -> N
 def test_a_responder_answers_no_ephemeral_of_low_order() -> None:
     knock = Responder(SERVER).open(attempt().packet)
     twisted = ReceivedInitiation(
-        knock.sender, knock.static, knock.stamp, LOW_ORDER_POINTS[0], knock.chain, knock.transcript
+        knock.sender, knock.static, knock.timestamp, LOW_ORDER_POINTS[0], knock.chain, knock.transcript
     )
     with rejected(Reason.LOW_ORDER):
         Responder(SERVER).respond(twisted, SERVER_INDEX)
@@ -205,7 +205,7 @@ def test_a_responder_answers_no_ephemeral_of_low_order() -> None:
 
 @pytest.mark.parametrize("position", [1, 2, 3])
 def test_reserved_bytes_that_are_not_zero_are_not_wireguard(position: int) -> None:
-    hands = shake_hands()
+    hands = complete_handshake()
     whole = {MessageType.RESPONSE: hands.response, MessageType.INITIATION: hands.attempt.packet}
     spoiled = {kind: packet[:position] + b"\x01" + packet[position + 1 :] for kind, packet in whole.items()}
     with rejected(Reason.NOT_WIREGUARD):
@@ -216,7 +216,7 @@ def test_reserved_bytes_that_are_not_zero_are_not_wireguard(position: int) -> No
 
 @pytest.mark.parametrize("change", [slice(0, -1), slice(0, 0)], ids=["one byte short", "empty"])
 def test_a_message_of_the_wrong_length_is_not_wireguard(change: slice) -> None:
-    hands = shake_hands()
+    hands = complete_handshake()
     with rejected(Reason.NOT_WIREGUARD):
         hands.attempt.complete(hands.response[change])
     with rejected(Reason.NOT_WIREGUARD):
@@ -224,7 +224,7 @@ def test_a_message_of_the_wrong_length_is_not_wireguard(change: slice) -> None:
 
 
 def test_a_message_with_a_byte_behind_it_is_not_wireguard() -> None:
-    hands = shake_hands()
+    hands = complete_handshake()
     with rejected(Reason.NOT_WIREGUARD):
         hands.attempt.complete(hands.response + b"\0")
     with rejected(Reason.NOT_WIREGUARD):
@@ -232,7 +232,7 @@ def test_a_message_with_a_byte_behind_it_is_not_wireguard() -> None:
 
 
 def test_a_message_of_another_kind_has_no_place() -> None:
-    hands = shake_hands()
+    hands = complete_handshake()
     with rejected(Reason.UNEXPECTED_TYPE):
         hands.attempt.complete(hands.attempt.packet)
     with rejected(Reason.UNEXPECTED_TYPE):
@@ -242,7 +242,7 @@ def test_a_message_of_another_kind_has_no_place() -> None:
 
 
 def test_the_messages_name_themselves_and_their_indexes() -> None:
-    hands = shake_hands()
+    hands = complete_handshake()
     assert label_of(hands.attempt.packet) == "handshake initiation"
     assert sender_index(hands.attempt.packet) == CLIENT_INDEX
     assert label_of(hands.response) == "handshake response"

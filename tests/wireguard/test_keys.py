@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.wireguard.parties import CLIENT, PSK, SERVER, attempt, shake_hands
+from tests.wireguard.parties import CLIENT, PSK, SERVER, attempt, complete_handshake
 from wgmon_tui.fleet.records import Endpoint, SecretForm, SecretSource, Server
 from wgmon_tui.probe.targets import Target
 from wgmon_tui.wireguard.handshake import Initiator, Reason, RejectedError, Responder
@@ -29,7 +29,7 @@ from wgmon_tui.wireguard.keys import (
 RAW_KEYS = st.binary(min_size=32, max_size=32)
 TEXT = CLIENT.to_text()
 ODD_CHARACTERS = "AZaz09+/=-_ \n\t\0é\u2003\ud800😀"
-HANDS = shake_hands(PSK)
+HANDS = complete_handshake(PSK)
 TARGET = Target(
     server=Server("fra1", Endpoint("192.0.2.1", 51820), SERVER.public, identity="bastion"),
     private_key=CLIENT,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.wireguard.parties import CLIENT_INDEX, SERVER, SERVER_INDEX, shake_hands
+from tests.wireguard.parties import CLIENT_INDEX, SERVER, SERVER_INDEX, complete_handshake
 from wgmon_tui.wireguard.cookie import CookieJar
 from wgmon_tui.wireguard.messages import (
     FIELDS,
@@ -19,7 +19,7 @@ from wgmon_tui.wireguard.messages import (
 )
 
 LENGTHS = {MessageType.INITIATION: 148, MessageType.RESPONSE: 92, MessageType.COOKIE_REPLY: 64}
-HANDS = shake_hands()
+HANDS = complete_handshake()
 COOKIE_REPLY = CookieJar(SERVER.public).reply(HANDS.attempt.packet, b"source", now_s=0.0)
 DATA = HANDS.client.seal(b"data")
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from tests.wireguard.parties import SERVER_INDEX, shake_hands
+from tests.wireguard.parties import SERVER_INDEX, complete_handshake
 from wgmon_tui.wireguard.messages import label_of
 from wgmon_tui.wireguard.primitives import AuthenticationError
 from wgmon_tui.wireguard.session import (
@@ -21,7 +21,7 @@ from wgmon_tui.wireguard.session import (
 
 @given(st.binary(max_size=100))
 def test_what_one_side_seals_the_other_opens_padded_to_sixteen(inner: bytes) -> None:
-    hands = shake_hands()
+    hands = complete_handshake()
     padded = inner + bytes(-len(inner) % 16)
     for sender, receiver in ((hands.client, hands.server), (hands.server, hands.client)):
         packet = sender.seal(inner)
@@ -30,7 +30,7 @@ def test_what_one_side_seals_the_other_opens_padded_to_sixteen(inner: bytes) -> 
 
 
 def test_a_keepalive_is_thirty_two_bytes_and_opens_empty() -> None:
-    hands = shake_hands()
+    hands = complete_handshake()
     packet = hands.client.keepalive()
     assert len(packet) == 32
     assert label_of(packet) == "keepalive"
@@ -39,21 +39,21 @@ def test_a_keepalive_is_thirty_two_bytes_and_opens_empty() -> None:
 
 
 def test_data_and_handshake_messages_are_no_keepalive() -> None:
-    hands = shake_hands()
+    hands = complete_handshake()
     assert not Session.is_keepalive(hands.client.seal(b"data"))
     assert not Session.is_keepalive(hands.response)
     assert not Session.is_keepalive(bytes(32))
 
 
 def test_the_header_names_the_receiver_and_counts_from_zero() -> None:
-    hands = shake_hands()
+    hands = complete_handshake()
     headers = [hands.client.seal(b"data")[:16] for _ in range(2)]
     index = SERVER_INDEX.to_bytes(4, "little")
     assert headers == [b"\x04\0\0\0" + index + bytes(8), b"\x04\0\0\0" + index + b"\x01" + bytes(7)]
 
 
 def test_a_packet_is_accepted_once() -> None:
-    hands = shake_hands()
+    hands = complete_handshake()
     packet = hands.client.seal(b"data")
     hands.server.open(packet)
     with pytest.raises(ReplayError):
@@ -61,14 +61,14 @@ def test_a_packet_is_accepted_once() -> None:
 
 
 def test_packets_out_of_order_are_accepted() -> None:
-    hands = shake_hands()
+    hands = complete_handshake()
     packets = [hands.client.seal(bytes([number])) for number in range(16)]
     for number in (15, 0, 7, 14, 1):
         assert hands.server.open(packets[number])[0] == number
 
 
 def test_a_packet_older_than_the_window_is_refused_and_the_oldest_in_it_accepted() -> None:
-    hands = shake_hands()
+    hands = complete_handshake()
     too_old, oldest = hands.client.seal(b"0"), hands.client.seal(b"1")
     hands.client._next = 1 + ReplayWindow.SIZE
     hands.server.open(hands.client.seal(b"newest"))
@@ -79,24 +79,24 @@ def test_a_packet_older_than_the_window_is_refused_and_the_oldest_in_it_accepted
 
 def test_a_packet_of_our_own_does_not_open() -> None:
     """A reflected packet: addressed to the other side, and sealed with the other key."""
-    hands = shake_hands()
+    hands = complete_handshake()
     with pytest.raises(AuthenticationError):
         hands.client.open(hands.client.seal(b"data"))
 
 
 def test_a_packet_of_another_session_under_our_index_does_not_open() -> None:
     with pytest.raises(AuthenticationError):
-        shake_hands().server.open(shake_hands().client.seal(b"data"))
+        complete_handshake().server.open(complete_handshake().client.seal(b"data"))
 
 
 def test_a_handshake_message_is_no_transport_packet() -> None:
-    hands = shake_hands()
+    hands = complete_handshake()
     with pytest.raises(AuthenticationError):
         hands.client.open(hands.response)
 
 
 def test_the_last_packet_number_is_sealed_and_opened_and_none_after_it() -> None:
-    hands = shake_hands()
+    hands = complete_handshake()
     hands.client._next = REJECT_AFTER_MESSAGES - 1
     assert hands.server.open(hands.client.seal(b"last")).startswith(b"last")
     for _ in range(2):
@@ -110,23 +110,23 @@ def test_the_limit_is_the_whitepapers() -> None:
 
 @pytest.mark.parametrize("counter", [REJECT_AFTER_MESSAGES, 2**64 - 1])
 def test_a_number_beyond_the_limit_is_refused(counter: int) -> None:
-    assert not ReplayWindow().fresh(counter)
+    assert not ReplayWindow().can_accept(counter)
 
 
 def test_asking_whether_a_number_is_fresh_does_not_use_it_up() -> None:
     window = ReplayWindow()
-    assert window.fresh(5)
-    assert window.fresh(5)
+    assert window.can_accept(5)
+    assert window.can_accept(5)
     window.mark(5)
-    assert not window.fresh(5)
+    assert not window.can_accept(5)
 
 
 def test_the_window_reaches_as_far_back_as_the_kernels() -> None:
     """The kernel's own self-test accepts the number 8128 below the greatest and refuses the one below it."""
     window = ReplayWindow()
     window.mark(4 * 8129)
-    assert window.fresh(4 * 8129 - 8128)
-    assert not window.fresh(4 * 8129 - 8129)
+    assert window.can_accept(4 * 8129 - 8128)
+    assert not window.can_accept(4 * 8129 - 8129)
 
 
 @pytest.mark.parametrize("advance", [1, 8127, 8128])
@@ -134,7 +134,7 @@ def test_a_number_seen_is_remembered_to_the_very_edge_of_the_window(advance: int
     window = ReplayWindow()
     window.mark(0)
     window.mark(advance)
-    assert not window.fresh(0)
+    assert not window.can_accept(0)
 
 
 class WindowAgainstASet(RuleBasedStateMachine):
@@ -148,7 +148,7 @@ class WindowAgainstASet(RuleBasedStateMachine):
     def receive(self, counter: int) -> None:
         greatest = max(self.seen, default=-1)
         expected = counter < REJECT_AFTER_MESSAGES and counter not in self.seen and greatest - counter <= 8128
-        assert self.window.fresh(counter) is expected
+        assert self.window.can_accept(counter) is expected
         if expected:
             self.window.mark(counter)
             self.seen.add(counter)

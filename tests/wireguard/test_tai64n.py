@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.wireguard.tai64n import TAI64N_LENGTH, decode, encode, following
+from wgmon_tui.wireguard.tai64n import TAI64N_LENGTH, decode, encode, next_timestamp_ns
 
 CLOCK = st.integers(0, 2**63 - 1)  # Unix nanoseconds, to the year 2262
 
@@ -55,15 +55,15 @@ def test_stamps_order_as_their_times_do(one: int, other: int) -> None:
 @given(CLOCK, st.lists(st.one_of(CLOCK, st.sampled_from([0, 1, 999_999_999, 1_000_000_000])), min_size=1))
 def test_stamps_strictly_increase_whatever_the_clock_does(last: int, readings: list[int]) -> None:
     for now in readings:
-        taken = following(last, now)
+        taken = next_timestamp_ns(last, now)
         assert encode(taken) > encode(last)
         last = taken
 
 
 def test_a_clock_that_moves_on_is_followed() -> None:
-    assert following(1_000, 5_000) == 5_000
+    assert next_timestamp_ns(1_000, 5_000) == 5_000
 
 
 def test_a_clock_that_stands_still_or_goes_back_costs_one_nanosecond() -> None:
-    assert following(1_000, 1_000) == 1_001
-    assert following(1_000, 3) == 1_001
+    assert next_timestamp_ns(1_000, 1_000) == 1_001
+    assert next_timestamp_ns(1_000, 3) == 1_001

@@ -116,7 +116,7 @@ def test_mac2() -> None:
 def test_the_responder_reads_who_knocks_and_when() -> None:
     knock = received()
     assert knock.static == CLIENT.public
-    assert knock.stamp == GOLDEN["timestamp"]
+    assert knock.timestamp == GOLDEN["timestamp"]
     assert knock.sender == index("initiator_index")
 
 
@@ -176,6 +176,6 @@ def test_the_reference_opens_our_cookie_reply() -> None:
 
 def test_the_cookies_key_and_the_cookie_itself() -> None:
     jar = CookieJar(SERVER.public)
-    jar._secret, jar._since = GOLDEN["cookie_secret"], 0.0
+    jar._secret, jar._secret_created_s = GOLDEN["cookie_secret"], 0.0
     assert cookie_key(SERVER.public) == reference.hash_(b"cookie--" + GOLDEN["responder_public"])
     assert jar.cookie_for(GOLDEN["cookie_source"], now_s=1.0) == GOLDEN["cookie"]

@@ -32,42 +32,42 @@ class Books:
     def __init__(self, state_dir: Path) -> None:
         self.trouble: str | None = None
         """Why it is written in memory now."""
-        self.write_down: Callable[[sqlite3.Connection], None] = lambda _: None
+        self.on_blank_store: Callable[[sqlite3.Connection], None] = lambda _: None
         """Called with a stand-in for a store that cannot even be read: write there what is known of it."""
         self._path = state_dir / STORE
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
-        self._stand_in: StandIn | None = None
+        self._memory_store: StandIn | None = None
         self._pending = Pending()
 
     def close(self) -> None:
         """Let go of the store, and of what is only in memory."""
-        self._leave()
-        if self._stand_in:
-            self._stand_in.connection.close()
-        self._stand_in = None
+        self._disconnect()
+        if self._memory_store:
+            self._memory_store.connection.close()
+        self._memory_store = None
 
     @property
     def is_blank(self) -> bool:
         """Whether it is written in memory, and the store could not even be read."""
-        return self._stand_in is not None and self._stand_in.is_blank
+        return self._memory_store is not None and self._memory_store.is_blank
 
-    def opened(self) -> sqlite3.Connection:
+    def open_connection(self) -> sqlite3.Connection:
         """The store that is found under its name now, for a damaged one is set aside; or its stand-in.
 
         Another connection than before means that what was remembered of its tables is to be read anew.
         """
-        if self._stand_in:
-            return self._stand_in.connection
+        if self._memory_store:
+            return self._memory_store.connection
         inode = self._path.stat().st_ino if self._path.exists() else 0
         if self._connection and inode == self._inode:
             return self._connection
-        self._leave()
+        self._disconnect()
         connection = connect(self._path, ALERT_WRITER)
         try:
             # We hold the writer's lock: nobody sends any more what another life of this program began to.
             connection.execute("UPDATE deliveries SET lease_until = NULL WHERE lease_until IS NOT NULL")
-            self._pending.watch(connection)
+            self._pending.track(connection)
         except BaseException:
             connection.close()
             raise
@@ -77,18 +77,18 @@ class Books:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All of it or nothing. After a failure everything is read anew."""
-        connection = self.opened()
+        connection = self.open_connection()
         try:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
-            changes = {} if self._stand_in else self._pending.changes(connection)
+            changes = {} if self._memory_store else self._pending.changes(connection)
             connection.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
                 connection.rollback()
-            self._leave()
+            self._disconnect()
             raise
-        self._pending.take(changes)
+        self._pending.apply(changes)
 
     def write(self, writes: Writes) -> None:
         """These, in one transaction."""
@@ -96,51 +96,51 @@ class Books:
             for statement, values in writes:
                 connection.execute(statement, values)
 
-    def done(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def run_with_fallback(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Have something done that writes here: in memory, where the store does not let it be done."""
         try:
             return call(*args, **kwargs)
         except (sqlite3.Error, OSError) as error:
-            if self._stand_in:
+            if self._memory_store:
                 raise
-            self._fall_back(str(unavailable(self._path, error)))
+            self._switch_to_memory(str(unavailable(self._path, error)))
             return call(*args, **kwargs)
 
-    def follow(self, unwritten: Unwritten | None, now: float) -> None:
+    def sync(self, unwritten: Unwritten | None, now: float) -> None:
         """Write in memory while the store cannot be written, and into the store once that can be."""
         if unwritten:
-            self._fall_back(unwritten.reason).take(unwritten, now)
-        elif self._stand_in:
+            self._switch_to_memory(unwritten.reason).add_unsaved(unwritten, now)
+        elif self._memory_store:
             try:
-                self._come_back(self._stand_in)
+                self._switch_to_disk(self._memory_store)
             except (sqlite3.Error, OSError) as error:
                 self.trouble = str(unavailable(self._path, error))
 
-    def _fall_back(self, reason: str) -> StandIn:
+    def _switch_to_memory(self, reason: str) -> StandIn:
         self.trouble = reason
-        if self._stand_in is None:
-            self._leave()
-            self._stand_in = StandIn(self._path)
-            if self._stand_in.is_blank:
-                self._stand_in.go_on_with(self._pending.rows)
-                self.write_down(self._stand_in.connection)
-        return self._stand_in
+        if self._memory_store is None:
+            self._disconnect()
+            self._memory_store = StandIn(self._path)
+            if self._memory_store.is_blank:
+                self._memory_store.load_pending(self._pending.rows)
+                self.on_blank_store(self._memory_store.connection)
+        return self._memory_store
 
-    def _come_back(self, stand_in: StandIn) -> None:
+    def _switch_to_disk(self, memory_store: StandIn) -> None:
         # Who waits for the store here keeps every sink waiting.
         connection = connect(self._path, ALERT_WRITER, patience_s=0.0)
         inode = self._path.stat().st_ino
         try:
-            stand_in.bring_into(connection)
+            memory_store.merge_into(connection)
             set_patience(connection, ALERT_WRITER.patience_s)
-            self._pending.watch(connection)
+            self._pending.track(connection)
         except BaseException:
             connection.close()
             raise
         self.close()
         self._connection, self._inode, self.trouble = connection, inode, None
 
-    def _leave(self) -> None:
+    def _disconnect(self) -> None:
         if self._connection:
             self._connection.close()
         self._connection = None

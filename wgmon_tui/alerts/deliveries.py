@@ -14,12 +14,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from wgmon_tui.alerts.books import Books, Write, Writes
-from wgmon_tui.alerts.grouping import Draft, in_words, shared
+from wgmon_tui.alerts.grouping import Draft, common_cause_of, in_words
 from wgmon_tui.alerts.policy import Tell
 from wgmon_tui.alerts.records import Announcement, Beat, Kind
 from wgmon_tui.fleet.alert_settings import Sink
-from wgmon_tui.history.codec import ForeignError, form_of
-from wgmon_tui.history.matters import MATTER_NAMES
+from wgmon_tui.history.codec import ForeignError, codec_of
+from wgmon_tui.history.matters import SNAPSHOT_NAMES
 from wgmon_tui.history.stored_names import StoredNames, StoredRecord
 from wgmon_tui.text import format_limit
 
@@ -36,7 +36,7 @@ _KEPT_UNSEEN_S = 400 * 86_400.0
 _FORGOTTEN_AT_ONCE = 1_000
 
 
-ANNOUNCEMENT_NAMES = MATTER_NAMES | StoredNames(
+ANNOUNCEMENT_NAMES = SNAPSHOT_NAMES | StoredNames(
     {
         Announcement: StoredRecord(
             {
@@ -44,11 +44,11 @@ ANNOUNCEMENT_NAMES = MATTER_NAMES | StoredNames(
                 "kind": "kind",
                 "at": "at",
                 "about": "about",
-                "bond": "bond",
+                "common_cause": "bond",
                 "vantage": "vantage",
-                "late": "late",
+                "late_s": "late",
                 "note": "note",
-                "beats": "beats",
+                "heartbeats": "beats",
             }
         ),
         Beat: StoredRecord({"server": "server", "severity": "severity"}),
@@ -73,7 +73,7 @@ ANNOUNCEMENT_NAMES = MATTER_NAMES | StoredNames(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A delivery that is to be sent now; `late` seconds after it could first have been."""
+    """A delivery that is to be sent now; `late_s` seconds after it could first have been."""
 
     sink: str
     announcement: Announcement
@@ -83,19 +83,19 @@ class Job:
 class Deliveries:
     """What is on its way. For one thread at a time; everything raises sqlite3.Error and OSError."""
 
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    def __init__(self, store: Books) -> None:
+        self._store = store
 
     def add(self, announcement: Announcement, sinks: Iterable[str], now: float) -> None:
         """Send these sinks something that is about no incident."""
-        self._books.write([insert(sink, announcement, now) for sink in sinks])
+        self._store.write([insert(sink, announcement, now) for sink in sinks])
 
-    def take(self, sink: Sink, now: float) -> Job | float | None:
+    def lease_next(self, sink: Sink, now: float) -> Job | float | None:
         """The next delivery of a sink, leased; or after how many seconds there is one; or None.
 
         What was tried least comes first; of one incident, each thing only when what was before is done.
         """
-        connection = self._books.opened()
+        connection = self._store.open_connection()
         blocked: set[str] = set()
         best: tuple[int, int] | None = None
         wait: float | None = None
@@ -117,48 +117,48 @@ class Deliveries:
             connection.execute(_UNREADABLE, (now, number))
             return 0.0
         connection.execute(_LEASE, (now + 2 * sink.timeout + 5.0, number))
-        return Job(sink.name, replace(announcement, late=max(0.0, now - since)), attempts)
+        return Job(sink.name, replace(announcement, late_s=max(0.0, now - since)), attempts)
 
-    def sent(self, job: Job, now: float) -> None:
+    def mark_sent(self, job: Job, now: float) -> None:
         """It has arrived."""
-        self._books.write([_finish(job, "sent", "", now)])
+        self._store.write([_finish(job, "sent", "", now)])
 
     def give_up(self, job: Job, reason: str, now: float) -> None:
         """It will never arrive."""
-        self._books.write([_finish(job, "given up", reason, now)])
+        self._store.write([_finish(job, "given up", reason, now)])
 
-    def try_again(self, job: Job, sink: Sink, reason: str, now: float, due: float) -> None:
+    def reschedule(self, job: Job, sink: Sink, reason: str, now: float, due: float) -> None:
         """It did not arrive this time. What has waited too long for this sink is given up."""
         too_long = f"{reason}; given up after {format_limit(sink.give_up_after)}"
-        self._books.write(
+        self._store.write(
             [
                 (_AGAIN, (due, reason, job.announcement.id, job.sink)),
                 (_GIVE_UP_OLD, (too_long, now, sink.name, now - sink.give_up_after)),
             ]
         )
 
-    def hurry(self, sink: str, now: float) -> None:
+    def make_due(self, sink: str, now: float) -> None:
         """The sink is there again: what waits for another attempt need not wait."""
-        self._books.write([(_HURRY, (now, sink))])
+        self._store.write([(_HURRY, (now, sink))])
 
     def retry(self, number: int, now: float) -> bool:
         """Somebody wants a delivery to be tried now, one that was given up too. False where there is none."""
-        with self._books.transaction() as connection:
+        with self._store.transaction() as connection:
             return connection.execute(_RETRY, (now, now, number)).rowcount == 1
 
-    def see(self, sink: str, number: int, who: str, now: float) -> bool:
+    def acknowledge_failed(self, sink: str, number: int, who: str, now: float) -> bool:
         """Somebody has seen what was given up: a delivery, or with 0 all of a sink. False for none."""
-        with self._books.transaction() as connection:
+        with self._store.transaction() as connection:
             return connection.execute(_SEE, (now, who, sink, number)).rowcount > 0
 
-    def waiting(self) -> int:
+    def count_pending(self) -> int:
         """How many are pending."""
-        (number,) = self._books.opened().execute(_WAITING).fetchone()
+        (number,) = self._store.open_connection().execute(_WAITING).fetchone()
         return int(number)
 
     def forget(self, now: float) -> None:
         """Forget what was done long ago."""
-        self._books.write([(_FORGET, (now - _KEPT_S, now - _KEPT_UNSEEN_S, _FORGOTTEN_AT_ONCE))])
+        self._store.write([(_FORGET, (now - _KEPT_S, now - _KEPT_UNSEEN_S, _FORGOTTEN_AT_ONCE))])
 
 
 # What the outbox writes here, in transactions of its own
@@ -167,7 +167,7 @@ class Deliveries:
 def insert(sink: str, announcement: Announcement, due: float) -> Write:
     """What puts a message on its way; a second time it changes nothing, unless it was given up meanwhile."""
     kind, text = announcement.kind.value, to_json(announcement)
-    return _INSERT, (announcement.id, sink, kind, announcement.at, due, due, ids(announcement), text)
+    return _INSERT, (announcement.id, sink, kind, announcement.at, due, due, incident_ids(announcement), text)
 
 
 def join(connection: sqlite3.Connection, draft: Draft, now: float) -> Write | None:
@@ -187,54 +187,69 @@ def join(connection: sqlite3.Connection, draft: Draft, now: float) -> Write | No
     )
     if any(mine & set(incidents.split()) for (incidents,) in later):
         return None
-    joined = replace(waiting, about=about, bond=in_words(shared(about)))
-    return _JOIN, (ids(joined), to_json(joined), number)
+    joined = replace(waiting, about=about, common_cause=in_words(common_cause_of(about)))
+    return _JOIN, (incident_ids(joined), to_json(joined), number)
 
 
-def waits(connection: sqlite3.Connection, sink: str, incident: str) -> bool:
+def has_pending(connection: sqlite3.Connection, sink: str, incident: str) -> bool:
     """Whether something of an incident is on its way to a sink."""
     return connection.execute(_WAITING_OF, (sink, f"%{incident}%")).fetchone() is not None
 
 
-def note_held(tell: Tell, now: float) -> Write:
+def insert_held(notification: Tell, now: float) -> Write:
     """What says that something is not told, and why."""
-    announcement = Announcement(_held_id(tell, tell.kind), tell.kind, now, (tell.matter,))
+    announcement = Announcement(
+        _held_id(notification, notification.kind), notification.kind, now, (notification.snapshot,)
+    )
     text = to_json(announcement)
-    values = (announcement.id, tell.sink, tell.kind.value, now, now, now, tell.held, now)
-    return _HOLD, (*values, ids(announcement), text)
+    values = (
+        announcement.id,
+        notification.sink,
+        notification.kind.value,
+        now,
+        now,
+        now,
+        notification.suppressed_by,
+        now,
+    )
+    return _HOLD, (*values, incident_ids(announcement), text)
 
 
-def no_longer_held(tell: Tell) -> Writes:
+def delete_held(notification: Tell) -> Writes:
     """Whatever was said to be held back of an incident's beginning or end: now there is more to say."""
-    kinds = (Kind.OPENED, Kind.RECOVERED) if tell.kind is Kind.RECOVERED and tell.held else (tell.kind,)
-    return [(_NOT_HELD, (tell.sink, _held_id(tell, kind))) for kind in kinds]
+    kinds = (
+        (Kind.OPENED, Kind.RECOVERED)
+        if notification.kind is Kind.RECOVERED and notification.suppressed_by
+        else (notification.kind,)
+    )
+    return [(_NOT_HELD, (notification.sink, _held_id(notification, kind))) for kind in kinds]
 
 
-def drop_others(sinks: Iterable[str], now: float) -> Write:
+def drop_other_sinks(sinks: Iterable[str], now: float) -> Write:
     """Only these sinks are left: what says so of what was to go to others."""
     return _DROP_OTHERS, (now, json.dumps(list(sinks)))
 
 
-def shift(seconds: float) -> Write:
+def shift_times(seconds: float) -> Write:
     """The clock was set: what waits waits as long as before."""
     return _SHIFT, (seconds, seconds, seconds)
 
 
-def ids(announcement: Announcement) -> str:
+def incident_ids(announcement: Announcement) -> str:
     """The ids of the incidents that it is about, as they are stored."""
     return " ".join(each.incident.id for each in announcement.about)
 
 
 def to_json(announcement: Announcement) -> str:
     """An announcement as it is stored."""
-    write, _ = form_of(Announcement, ANNOUNCEMENT_NAMES)
+    write, _ = codec_of(Announcement, ANNOUNCEMENT_NAMES)
     text = json.dumps(write(announcement), ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()
 
 
 def announcement_of(text: str) -> Announcement | None:
     """The announcement as it was stored; None for what another version wrote and we cannot read."""
-    _, read = form_of(Announcement, ANNOUNCEMENT_NAMES)
+    _, read = codec_of(Announcement, ANNOUNCEMENT_NAMES)
     try:
         announcement = read(json.loads(text))
     except (ValueError, RecursionError, ForeignError):
@@ -242,8 +257,8 @@ def announcement_of(text: str) -> Announcement | None:
     return announcement if isinstance(announcement, Announcement) else None
 
 
-def _held_id(tell: Tell, kind: Kind) -> str:
-    return f"{tell.matter.incident.id}-{kind.value.replace(' ', '-')}-held"
+def _held_id(notification: Tell, kind: Kind) -> str:
+    return f"{notification.snapshot.incident.id}-{kind.value.replace(' ', '-')}-held"
 
 
 def _finish(job: Job, state: str, reason: str, now: float) -> Write:

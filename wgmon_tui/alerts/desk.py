@@ -16,27 +16,27 @@ _LONGEST_REASON = 200
 
 @dataclass(slots=True)
 class Desk:
-    """What belongs to one sink. `urged` ends its pause, `idle` says that its worker waits."""
+    """What belongs to one sink. `retry_now` ends its pause, `idle` says that its worker waits."""
 
     work: asyncio.Event = field(default_factory=asyncio.Event)
-    urged: asyncio.Event = field(default_factory=asyncio.Event)
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    retry_now: asyncio.Event = field(default_factory=asyncio.Event)
+    send_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     attempt: Future[None] | None = None
     failures: int = 0
-    pause: float = 0.0
+    retry_delay: float = 0.0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
-    worker: asyncio.Task[None] | None = None
-    beating: asyncio.Task[None] | None = None
+    task: asyncio.Task[None] | None = None
+    heartbeat_task: asyncio.Task[None] | None = None
     every: float | None = None
 
 
-async def wait(desk: Desk, event: asyncio.Event, seconds: float | None) -> None:
+async def wait(sink_worker: Desk, event: asyncio.Event, seconds: float | None) -> None:
     """Until there is something to do, or for so many seconds."""
-    desk.idle.set()
+    sink_worker.idle.set()
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
-    desk.idle.clear()
+    sink_worker.idle.clear()
 
 
 def in_daemon_thread(call: Callable[[], None]) -> Future[None]:
@@ -56,6 +56,6 @@ def in_daemon_thread(call: Callable[[], None]) -> Future[None]:
     return promise
 
 
-def line(reason: str) -> str:
+def clean_reason(reason: str) -> str:
     """A reason as it is stored and shown; other programs have a word in it."""
     return printable(" ".join(reason.split()))[:_LONGEST_REASON]

@@ -21,7 +21,7 @@ from typing import ParamSpec, TypeVar
 
 from wgmon_tui.alerts.books import Books
 from wgmon_tui.alerts.deliveries import Deliveries, Job
-from wgmon_tui.alerts.desk import Desk, in_daemon_thread, line, wait
+from wgmon_tui.alerts.desk import Desk, clean_reason, in_daemon_thread, wait
 from wgmon_tui.alerts.orders import Orders
 from wgmon_tui.alerts.outbox import Outbox
 from wgmon_tui.alerts.presence import Presence
@@ -33,13 +33,13 @@ from wgmon_tui.history.store import STORE
 from wgmon_tui.history.unwritten import Unwritten
 from wgmon_tui.text import format_limit
 
-GATHER_S = 0.1
+GROUPING_DELAY_S = 0.1
 """What happens within this time is one message."""
 
-_LOOK_AROUND_S = 5.0
+_DUE_CHECK_EVERY_S = 5.0
 """How often is looked what has become due: reminders, escalations, the end of quiet hours."""
 
-_AGAIN_S = 1.0
+_RETRY_STORE_AFTER_S = 1.0
 """So long after the store kept us from our work it is tried again."""
 
 _LONGEST_PAUSE_S = 60.0
@@ -49,7 +49,7 @@ _LONGEST_RETRY_AFTER_S = 3600.0
 _LATE_S = 60.0
 """By less a message is not late."""
 
-_LAST_WORDS_S = 2.0
+_SHUTDOWN_TIMEOUT_S = 2.0
 """So long the sinks get at the end to hear that nobody checks any more."""
 
 _STEP_S = 5.0
@@ -70,9 +70,9 @@ class Dispatcher:
     def __init__(
         self,
         state_dir: Path,
-        orders: Orders,
+        resolved_sinks: Orders,
         *,
-        beats: Callable[[], tuple[Beat, ...]] = tuple,
+        heartbeats: Callable[[], tuple[Beat, ...]] = tuple,
         unwritten: Callable[[], Unwritten | None] = lambda: None,
         vantage: str = "",
         clock: Callable[[], float] = time.time,
@@ -80,260 +80,279 @@ class Dispatcher:
         send: Callable[[SinkType], Send] = sender,
         random: Random | None = None,
     ) -> None:
-        """`beats` says how the servers are now, `unwritten` what waits because the store cannot be written.
+        """`heartbeats` says how the servers are now, `unwritten` what waits because the store cannot be written.
 
         The clocks, `send` and `random` are for tests.
         """
         self.trouble: str | None = None
         """Why nothing is told now, or not as it should be, in one line."""
-        self.from_memory: str | None = None
+        self.memory_notice: str | None = None
         """What is to be said while the store cannot be written, and people are told all the same."""
         self._path = state_dir / STORE
-        self._books = Books(state_dir)
-        self._outbox = Outbox(self._books, vantage)
-        self._deliveries, self._presence = Deliveries(self._books), Presence(self._books)
-        self._orders = orders
-        self._beats, self._unwritten, self._vantage = beats, unwritten, vantage
+        self._failover_store = Books(state_dir)
+        self._outbox = Outbox(self._failover_store, vantage)
+        self._deliveries, self._shutdown_marker = (
+            Deliveries(self._failover_store),
+            Presence(self._failover_store),
+        )
+        self._resolved_sinks = resolved_sinks
+        self._heartbeats, self._unwritten, self._vantage = heartbeats, unwritten, vantage
         self._clock, self._monotonic = clock, monotonic
         self._sender = send
         self._random = random or Random()  # noqa: S311  jitter, not keys
         self._store = ThreadPoolExecutor(1, "alerts")
-        self._news = asyncio.Event()
-        self._desks: dict[str, Desk] = {}
-        self._greeted = self._dropped = False
+        self._work_available = asyncio.Event()
+        self._workers: dict[str, Desk] = {}
+        self._gap_announced = self._others_dropped = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._ending: list[asyncio.Task[None]] = []
+        self._cancelled_tasks: list[asyncio.Task[None]] = []
 
     def wake(self) -> None:
         """Something is to be told. From any thread, at any time."""
         loop = self._loop
         if loop:
             with suppress(RuntimeError):  # the loop has ended: then the next one reads it
-                loop.call_soon_threadsafe(self._news.set)
+                loop.call_soon_threadsafe(self._work_available.set)
 
-    def take(self, orders: Orders) -> None:
+    def configure(self, resolved_sinks: Orders) -> None:
         """These are the sinks and the rules from now on. In the loop."""
-        self._orders = orders
-        self._dropped = False
+        self._resolved_sinks = resolved_sinks
+        self._others_dropped = False
         if self._loop:
-            self._assign()
-        self._news.set()
-        self._urge()
+            self._start_workers()
+        self._work_available.set()
+        self._retry_all_now()
 
     @property
     def warning(self) -> str | None:
         """What does not work as it should, in one line."""
-        return self.trouble or next(iter(self._orders.problems.values()), None)
+        return self.trouble or next(iter(self._resolved_sinks.problems.values()), None)
 
     async def retry(self, number: int) -> bool:
         """Try a delivery now, one that was given up too. False where there is none. Raises sqlite3.Error."""
-        found = await self._in_store(self._deliveries.retry, number, self._clock())
-        self._urge()
+        found = await self._run_in_store(self._deliveries.retry, number, self._clock())
+        self._retry_all_now()
         return found
 
-    async def see(self, sink: str, number: int, who: str) -> bool:
+    async def acknowledge_failed(self, sink: str, number: int, who: str) -> bool:
         """Somebody has seen what was given up: one delivery, or with 0 every one of a sink. False for none.
 
         Raises sqlite3.Error.
         """
-        return await self._in_store(self._deliveries.see, sink, number, who, self._clock())
+        return await self._run_in_store(self._deliveries.acknowledge_failed, sink, number, who, self._clock())
 
     async def test(self, name: str) -> None:
         """Send a sink a test; what comes of it is in the log. Raises KeyError and sqlite3.Error."""
-        sink = self._orders.alerts.sink(name)
+        sink = self._resolved_sinks.alerts.sink(name)
         if sink is None:
             raise KeyError(name)
-        beats = () if sink.is_event_driven else self._beats()
+        heartbeats = () if sink.is_event_driven else self._heartbeats()
         now = self._clock()
-        test = Announcement(f"test-{token_hex(4)}", Kind.TEST, now, vantage=self._vantage, beats=beats)
-        await self._in_store(self._deliveries.add, test, [name], now)
-        self._urge()
+        test = Announcement(
+            f"test-{token_hex(4)}", Kind.TEST, now, vantage=self._vantage, heartbeats=heartbeats
+        )
+        await self._run_in_store(self._deliveries.add, test, [name], now)
+        self._retry_all_now()
 
-    def _urge(self) -> None:
-        for desk in self._desks.values():
-            desk.work.set()
-            desk.urged.set()
+    def _retry_all_now(self) -> None:
+        for sink_worker in self._workers.values():
+            sink_worker.work.set()
+            sink_worker.retry_now.set()
 
     async def run(self) -> None:
         """Until cancelled. A fault of ours is said and does not end the checks."""
         self._loop = asyncio.get_running_loop()
-        self._news.set()
+        self._work_available.set()
         try:
-            await self._guarded(self._expand)
+            await self._run_guarded(self._expand)
         finally:
-            await asyncio.shield(self._end())
+            await asyncio.shield(self._shut_down())
 
     # What happened becomes deliveries.
 
     async def _expand(self) -> None:
-        await self._greet()
-        self._assign()
+        await self._announce_gap()
+        self._start_workers()
         looked_at = cleaned_at = self._monotonic()
         apart, first = self._clock() - self._monotonic(), True
         while True:
-            if not self._dropped:
-                await self._in_store(self._outbox.drop_others, self._orders.alerts.sinks, self._clock())
-                self._dropped = True
+            if not self._others_dropped:
+                await self._run_in_store(
+                    self._outbox.drop_other_sinks, self._resolved_sinks.alerts.sinks, self._clock()
+                )
+                self._others_dropped = True
             step = self._clock() - self._monotonic() - apart
             if abs(step) > _STEP_S:
                 apart += step
-                await self._in_store(self._outbox.shift, step)
+                await self._run_in_store(self._outbox.shift_times, step)
             if self._monotonic() - cleaned_at >= _HOUSEKEEPING_S:
                 cleaned_at = self._monotonic()
-                await self._in_store(self._presence.still_there, self._clock())
-                await self._in_store(self._outbox.forget, self._clock())
-                await self._in_store(self._deliveries.forget, self._clock())
-            around = first or self._monotonic() - looked_at >= _LOOK_AROUND_S
+                await self._run_in_store(self._shutdown_marker.refresh, self._clock())
+                await self._run_in_store(self._outbox.forget, self._clock())
+                await self._run_in_store(self._deliveries.forget, self._clock())
+            around = first or self._monotonic() - looked_at >= _DUE_CHECK_EVERY_S
             if around:
                 looked_at, first = self._monotonic(), False
-            self._news.clear()
-            await self._in_store(self._books.follow, self._unwritten(), self._clock())
-            if await self._in_store(
-                self._outbox.expand, self._orders.alerts, self._clock(), look_around=around
+            self._work_available.clear()
+            await self._run_in_store(self._failover_store.sync, self._unwritten(), self._clock())
+            if await self._run_in_store(
+                self._outbox.expand, self._resolved_sinks.alerts, self._clock(), include_due=around
             ):
-                self._news.set()
-            self.from_memory = await self._in_store(self._told_from_memory)
-            self.trouble = self.from_memory and f"alerts: {self._books.trouble}; {self.from_memory}"
-            for desk in self._desks.values():
-                desk.work.set()
+                self._work_available.set()
+            self.memory_notice = await self._run_in_store(self._memory_notice)
+            self.trouble = (
+                self.memory_notice and f"alerts: {self._failover_store.trouble}; {self.memory_notice}"
+            )
+            for sink_worker in self._workers.values():
+                sink_worker.work.set()
             with suppress(TimeoutError):
-                async with asyncio.timeout(_AGAIN_S if self.trouble else _LOOK_AROUND_S):
-                    await self._news.wait()
-                    await asyncio.sleep(GATHER_S)
+                async with asyncio.timeout(_RETRY_STORE_AFTER_S if self.trouble else _DUE_CHECK_EVERY_S):
+                    await self._work_available.wait()
+                    await asyncio.sleep(GROUPING_DELAY_S)
 
-    def _told_from_memory(self) -> str | None:
-        if self._books.trouble is None:
+    def _memory_notice(self) -> str | None:
+        if self._failover_store.trouble is None:
             return None
-        pending = self._deliveries.waiting()
+        pending = self._deliveries.count_pending()
         rest = f", {pending} still wait{'s' if pending == 1 else ''}" if pending else ""
         return f"people are told from memory until it can be written{rest}"
 
-    async def _greet(self) -> None:
+    async def _announce_gap(self) -> None:
         """Say that nobody checked for a while, where we were ended without a word."""
-        if self._greeted:
+        if self._gap_announced:
             return
-        since = await self._in_store(self._presence.came, self._clock())
-        self._greeted = True
+        since = await self._run_in_store(self._shutdown_marker.start, self._clock())
+        self._gap_announced = True
         if since is not None:
             note = "it was ended without a word, or the machine was; it checks again"
-            await self._say_stopped(since, note)
+            await self._announce_stop(since, note)
 
-    async def _say_stopped(self, at: float, note: str = "") -> None:
-        alerts = self._orders.alerts
+    async def _announce_stop(self, at: float, note: str = "") -> None:
+        alerts = self._resolved_sinks.alerts
         told = dict.fromkeys(
-            name for rule in alerts.in_force if Kind.STOPPED in rule.events for name in rule.sinks
+            name for rule in alerts.effective_rules if Kind.STOPPED in rule.events for name in rule.sinks
         )
         if not note:
             told |= dict.fromkeys(sink.name for sink in alerts.sinks if sink.type is SinkType.HEARTBEAT)
         if told:
             word = Announcement(f"stopped-{token_hex(4)}", Kind.STOPPED, at, vantage=self._vantage, note=note)
-            await self._in_store(self._deliveries.add, word, list(told), self._clock())
+            await self._run_in_store(self._deliveries.add, word, list(told), self._clock())
 
-    async def _end(self) -> None:
+    async def _shut_down(self) -> None:
         """Say that nobody checks any more, and give the sinks a moment to hear of it."""
         with suppress(sqlite3.Error, OSError):
-            await self._in_store(self._books.follow, self._unwritten(), self._clock())
-            await self._in_store(self._outbox.expand, self._orders.alerts, self._clock(), look_around=False)
-            await self._say_stopped(self._clock())
-            await self._in_store(self._presence.went)
-        for desk in self._desks.values():
-            desk.work.set()
-            if not desk.failures:
-                desk.idle.clear()
+            await self._run_in_store(self._failover_store.sync, self._unwritten(), self._clock())
+            await self._run_in_store(
+                self._outbox.expand, self._resolved_sinks.alerts, self._clock(), include_due=False
+            )
+            await self._announce_stop(self._clock())
+            await self._run_in_store(self._shutdown_marker.remove)
+        for sink_worker in self._workers.values():
+            sink_worker.work.set()
+            if not sink_worker.failures:
+                sink_worker.idle.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_WORDS_S):
-                await asyncio.gather(*(desk.idle.wait() for desk in self._desks.values()))
-        for name in list(self._desks):
-            self._dismiss(name)
-        await asyncio.gather(*self._ending, return_exceptions=True)
-        await self._in_store(self._books.close)
+            async with asyncio.timeout(_SHUTDOWN_TIMEOUT_S):
+                await asyncio.gather(*(sink_worker.idle.wait() for sink_worker in self._workers.values()))
+        for name in list(self._workers):
+            self._stop_worker(name)
+        await asyncio.gather(*self._cancelled_tasks, return_exceptions=True)
+        await self._run_in_store(self._failover_store.close)
         self._store.shutdown()
 
     # Deliveries are sent.
 
-    def _assign(self) -> None:
+    def _start_workers(self) -> None:
         """A worker for each sink; those of sinks that are gone go."""
-        sinks = {sink.name: sink for sink in self._orders.alerts.sinks}
-        for name in self._desks.keys() - sinks.keys():
-            self._dismiss(name)
+        sinks = {sink.name: sink for sink in self._resolved_sinks.alerts.sinks}
+        for name in self._workers.keys() - sinks.keys():
+            self._stop_worker(name)
         for name, sink in sinks.items():
-            desk = self._desks.setdefault(name, Desk())
-            if desk.worker is None:
-                desk.worker = asyncio.create_task(
-                    self._guarded(partial(self._serve, name)), name=f"sink {name}"
+            sink_worker = self._workers.setdefault(name, Desk())
+            if sink_worker.task is None:
+                sink_worker.task = asyncio.create_task(
+                    self._run_guarded(partial(self._run_worker, name)), name=f"sink {name}"
                 )
-            if desk.every != sink.every:
-                if desk.beating:
-                    desk.beating.cancel()
-                    self._ending.append(desk.beating)
-                desk.every = sink.every
-                desk.beating = asyncio.create_task(
-                    self._guarded(partial(self._beat, name)), name=f"beat {name}"
+            if sink_worker.every != sink.every:
+                if sink_worker.heartbeat_task:
+                    sink_worker.heartbeat_task.cancel()
+                    self._cancelled_tasks.append(sink_worker.heartbeat_task)
+                sink_worker.every = sink.every
+                sink_worker.heartbeat_task = asyncio.create_task(
+                    self._run_guarded(partial(self._run_heartbeat, name)), name=f"beat {name}"
                 )
 
-    def _dismiss(self, name: str) -> None:
-        desk = self._desks.pop(name)
-        for task in (desk.worker, desk.beating):
+    def _stop_worker(self, name: str) -> None:
+        sink_worker = self._workers.pop(name)
+        for task in (sink_worker.task, sink_worker.heartbeat_task):
             if task:
                 task.cancel()
-                self._ending.append(task)
+                self._cancelled_tasks.append(task)
 
-    async def _serve(self, name: str) -> None:
-        desk = self._desks[name]
-        while sink := self._orders.alerts.sink(name):
-            desk.work.clear()
-            desk.urged.clear()
-            job = await self._in_store(self._deliveries.take, sink, self._clock())
+    async def _run_worker(self, name: str) -> None:
+        sink_worker = self._workers[name]
+        while sink := self._resolved_sinks.alerts.sink(name):
+            sink_worker.work.clear()
+            sink_worker.retry_now.clear()
+            job = await self._run_in_store(self._deliveries.lease_next, sink, self._clock())
             if not isinstance(job, Job):
-                await wait(desk, desk.work, None if job is None else min(job, _LONGEST_PAUSE_S) + 0.001)
-            elif await self._deliver(sink, job, desk):
-                if desk.failures:
-                    await self._in_store(self._deliveries.hurry, name, self._clock())
-                desk.failures = 0
+                await wait(
+                    sink_worker, sink_worker.work, None if job is None else min(job, _LONGEST_PAUSE_S) + 0.001
+                )
+            elif await self._deliver(sink, job, sink_worker):
+                if sink_worker.failures:
+                    await self._run_in_store(self._deliveries.make_due, name, self._clock())
+                sink_worker.failures = 0
             else:
-                desk.failures += 1
-                await wait(desk, desk.urged, desk.pause)
+                sink_worker.failures += 1
+                await wait(sink_worker, sink_worker.retry_now, sink_worker.retry_delay)
 
-    async def _deliver(self, sink: Sink, job: Job, desk: Desk) -> bool:
+    async def _deliver(self, sink: Sink, job: Job, sink_worker: Desk) -> bool:
         """Whether the sink is there: what it refuses for good has reached it too."""
         announcement = job.announcement
-        if announcement.late < _LATE_S:
-            announcement = replace(announcement, late=0.0)
+        if announcement.late_s < _LATE_S:
+            announcement = replace(announcement, late_s=0.0)
         try:
-            await self._attempt(sink, announcement, desk)
+            await self._attempt(sink, announcement, sink_worker)
         except GiveUpError as refused:
-            await self._in_store(self._deliveries.give_up, job, line(refused.reason), self._clock())
+            await self._run_in_store(
+                self._deliveries.give_up, job, clean_reason(refused.reason), self._clock()
+            )
             return True
         except RetryError as failed:
-            await self._try_again(sink, job, failed, desk)
+            await self._try_again(sink, job, failed, sink_worker)
             return False
-        await self._in_store(self._deliveries.sent, job, self._clock())
+        await self._run_in_store(self._deliveries.mark_sent, job, self._clock())
         return True
 
-    async def _try_again(self, sink: Sink, job: Job, failed: RetryError, desk: Desk) -> None:
+    async def _try_again(self, sink: Sink, job: Job, failed: RetryError, sink_worker: Desk) -> None:
         asked = min(failed.after or 0.0, _LONGEST_RETRY_AFTER_S)
-        desk.pause = max(asked, self._jittered(min(_LONGEST_PAUSE_S, 2.0 ** min(desk.failures, 10))))
+        sink_worker.retry_delay = max(
+            asked, self._jittered(min(_LONGEST_PAUSE_S, 2.0 ** min(sink_worker.failures, 10)))
+        )
         backoff = max(asked, self._jittered(min(_LONGEST_BACKOFF_S, 2.0 ** min(job.attempts, 10))))
         now = self._clock()
-        await self._in_store(self._deliveries.try_again, job, sink, line(failed.reason), now, now + backoff)
+        await self._run_in_store(
+            self._deliveries.reschedule, job, sink, clean_reason(failed.reason), now, now + backoff
+        )
 
     def _jittered(self, seconds: float) -> float:
         return seconds * self._random.uniform(0.5, 1.0)
 
-    async def _attempt(self, sink: Sink, announcement: Announcement, desk: Desk) -> None:
+    async def _attempt(self, sink: Sink, announcement: Announcement, sink_worker: Desk) -> None:
         """Raises RetryError and GiveUpError."""
-        if problem := self._orders.problems.get(sink.name):
+        if problem := self._resolved_sinks.problems.get(sink.name):
             raise RetryError(problem)
-        secrets = self._orders.secrets.get(sink.name, {})
-        async with desk.turn:
-            if desk.attempt and not desk.attempt.done():
+        secrets = self._resolved_sinks.secrets.get(sink.name, {})
+        async with sink_worker.send_lock:
+            if sink_worker.attempt and not sink_worker.attempt.done():
                 raise RetryError("the last attempt still hangs")
             try:
                 # Its module is imported in that thread too: some take a second.
                 send = partial(self._sender, sink.type)
-                desk.attempt = in_daemon_thread(lambda: send()(sink, announcement, secrets))
+                sink_worker.attempt = in_daemon_thread(lambda: send()(sink, announcement, secrets))
                 async with asyncio.timeout(sink.timeout + _GRACE_S):
-                    await asyncio.wrap_future(desk.attempt)
+                    await asyncio.wrap_future(sink_worker.attempt)
             except TimeoutError:
                 raise RetryError(f"no answer within {format_limit(sink.timeout)}") from None
             except (RetryError, GiveUpError):
@@ -341,27 +360,27 @@ class Dispatcher:
             except Exception as fault:  # noqa: BLE001  what it says may hold a secret
                 raise RetryError(f"a fault of this program: {type(fault).__name__}") from None
 
-    async def _beat(self, name: str) -> None:
+    async def _run_heartbeat(self, name: str) -> None:
         """Say again and again what is the case, to a sink that wants to hear it. What fails is not stored."""
-        desk = self._desks[name]
-        while (sink := self._orders.alerts.sink(name)) and sink.every:
+        sink_worker = self._workers[name]
+        while (sink := self._resolved_sinks.alerts.sink(name)) and sink.every:
             now = self._clock()
             if sink.is_event_driven:
-                about = await self._in_store(self._outbox.open_now, name)
+                about = await self._run_in_store(self._outbox.firing_incidents, name)
                 word = Announcement(f"firing-{token_hex(4)}", Kind.FIRING, now, about, vantage=self._vantage)
             else:
-                beats = self._beats()
+                heartbeats = self._heartbeats()
                 word = Announcement(
-                    f"beat-{token_hex(4)}", Kind.BEAT, now, vantage=self._vantage, beats=beats
+                    f"beat-{token_hex(4)}", Kind.BEAT, now, vantage=self._vantage, heartbeats=heartbeats
                 )
             if word.about or word.kind is Kind.BEAT:
                 with suppress(RetryError, GiveUpError):
-                    await self._attempt(sink, word, desk)
+                    await self._attempt(sink, word, sink_worker)
             await asyncio.sleep(sink.every)
 
     # Within
 
-    async def _guarded(self, part: Callable[[], Awaitable[None]]) -> None:
+    async def _run_guarded(self, part: Callable[[], Awaitable[None]]) -> None:
         """Begin a part anew where the store kept it from its work, or a fault of ours ended it."""
         while True:
             try:
@@ -372,9 +391,11 @@ class Dispatcher:
                 self.trouble = f"alerts: a fault of this program: {fault!r}"
             else:
                 return
-            await asyncio.sleep(_AGAIN_S)
+            await asyncio.sleep(_RETRY_STORE_AFTER_S)
 
-    async def _in_store(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def _run_in_store(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Raises sqlite3.Error and OSError only where memory does not let it be done either."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._store, partial(self._books.done, call, *args, **kwargs))
+        return await loop.run_in_executor(
+            self._store, partial(self._failover_store.run_with_fallback, call, *args, **kwargs)
+        )

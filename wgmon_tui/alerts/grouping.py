@@ -1,6 +1,6 @@
 """One message for what happens together: twenty servers behind one address are no twenty messages. Pure.
 
-What is to be told at the same moment is one message a sink and kind. What follows within `JOINS_S` and has
+What is to be told at the same moment is one message a sink and kind. What follows within `JOIN_WINDOW_S` and has
 the same address, network or tag as the message before is gathered into one further message.
 """
 
@@ -13,10 +13,10 @@ from ipaddress import ip_address, ip_network
 from wgmon_tui.alerts.policy import Tell
 from wgmon_tui.alerts.records import Announcement, Kind, Matter
 
-JOINS_S = 30.0
+JOIN_WINDOW_S = 30.0
 """So long after a message the servers that join it wait for each other."""
 
-MOST = 200
+MAX_SERVERS = 200
 """So many servers are in one message at most."""
 
 _FEWEST_OF_A_TAG = 3
@@ -33,8 +33,8 @@ class Group:
     """A message that was begun at `at`, what whoever joins must share, and the further one's id if begun."""
 
     at: float
-    bonds: frozenset[Bond]
-    further: str | None = None
+    common_causes: frozenset[Bond]
+    follow_up_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +59,22 @@ class Groups:
         """The messages that it knows of are not there, or not here."""
         self.recent.clear()
 
-    def draft(self, tells: Iterable[Tell], vantage: str, now: float) -> list[Draft]:
+    def draft(self, notifications: Iterable[Tell], vantage: str, now: float) -> list[Draft]:
         """The messages for what is to be told now, in order."""
         drafts = []
-        for sink, kind, matters in _bundles(tells):
+        for sink, kind, matters in _group_by_message(notifications):
             groups = self._recent(sink, kind, now)
-            alone, joining = _sorted_out(matters, groups)
+            alone, joining = _split_joining(matters, groups)
             for group, members in joining:
-                announcement = announced(kind, members, vantage, now, self._number(sink, now))
-                drafts.append(Draft(sink, announcement, group.at + JOINS_S, group.further))
-                group.further = group.further or announcement.id
-            for start in range(0, len(alone), MOST):
-                members = alone[start : start + MOST]
+                announcement = make_announcement(kind, members, vantage, now, self._number(sink, now))
+                drafts.append(Draft(sink, announcement, group.at + JOIN_WINDOW_S, group.follow_up_id))
+                group.follow_up_id = group.follow_up_id or announcement.id
+            for start in range(0, len(alone), MAX_SERVERS):
+                members = alone[start : start + MAX_SERVERS]
                 number = self._number(sink, now)
-                drafts.append(Draft(sink, announced(kind, members, vantage, now, number), now))
+                drafts.append(Draft(sink, make_announcement(kind, members, vantage, now, number), now))
             if alone and kind in _GROUPED:
-                groups.append(Group(now, _to_join(alone)))
+                groups.append(Group(now, _join_keys(alone)))
         return drafts
 
     def _number(self, sink: str, now: float) -> int:
@@ -84,25 +84,27 @@ class Groups:
 
     def _recent(self, sink: str, kind: Kind, now: float) -> list[Group]:
         groups = self.recent.setdefault((sink, kind), [])
-        groups[:] = [each for each in groups if 0 <= now - each.at < JOINS_S]
+        groups[:] = [each for each in groups if 0 <= now - each.at < JOIN_WINDOW_S]
         return groups
 
 
-def _bundles(tells: Iterable[Tell]) -> Iterator[tuple[str, Kind, list[Matter]]]:
+def _group_by_message(notifications: Iterable[Tell]) -> Iterator[tuple[str, Kind, list[Matter]]]:
     """What can be one message; what is told of one incident stays in its order."""
     bundles: dict[tuple[str, Kind], list[Matter]] = {}
     said: set[tuple[str, str]] = set()
-    for tell in tells:
-        key = (tell.sink, tell.matter.incident.id)
+    for notification in notifications:
+        key = (notification.sink, notification.snapshot.incident.id)
         if key in said:
             yield from ((sink, kind, matters) for (sink, kind), matters in bundles.items())
             bundles, said = {}, set()
         said.add(key)
-        bundles.setdefault((tell.sink, tell.kind), []).append(tell.matter)
+        bundles.setdefault((notification.sink, notification.kind), []).append(notification.snapshot)
     yield from ((sink, kind, matters) for (sink, kind), matters in bundles.items())
 
 
-def announced(kind: Kind, matters: list[Matter], vantage: str, now: float, number: int) -> Announcement:
+def make_announcement(
+    kind: Kind, matters: list[Matter], vantage: str, now: float, number: int
+) -> Announcement:
     """One message of these matters, the worst first.
 
     Its id is made of what it tells, so that the same is never told twice under two ids; of what can be told
@@ -112,10 +114,10 @@ def announced(kind: Kind, matters: list[Matter], vantage: str, now: float, numbe
     first = ordered[0].incident
     once = kind in (Kind.OPENED, Kind.RECOVERED, Kind.ESCALATION)
     name = f"{first.id}-{kind.value.replace(' ', '-')}{'' if once else f'-{number}'}"
-    return Announcement(name, kind, now, ordered, in_words(shared(ordered)), vantage)
+    return Announcement(name, kind, now, ordered, in_words(common_cause_of(ordered)), vantage)
 
 
-def shared(matters: Iterable[Matter]) -> Bond | None:
+def common_cause_of(matters: Iterable[Matter]) -> Bond | None:
     """What all of them have in common, the narrowest bond; None for nothing, and for a single one."""
     everyone = [frozenset(_bonds(each)) for each in matters]
     if len(everyone) < 2:
@@ -134,31 +136,31 @@ def in_words(bond: Bond | None) -> str:
 _NARROWEST = ("address", "network", "tag")
 
 
-def _bonds(matter: Matter) -> Iterable[Bond]:
-    if matter.address:
-        address = ip_address(matter.address)
+def _bonds(snapshot: Matter) -> Iterable[Bond]:
+    if snapshot.address:
+        address = ip_address(snapshot.address)
         network = ip_network((address.packed, _NETWORK_BITS[address.version]), strict=False)
         yield "address", str(address)
         yield "network", str(network)
-    for tag in matter.tags:
+    for tag in snapshot.tags:
         yield "tag", f'"{tag}"'
 
 
-def _to_join(matters: list[Matter]) -> frozenset[Bond]:
+def _join_keys(matters: list[Matter]) -> frozenset[Bond]:
     """What joins a message: the same address or network as any of it, or the tag that all of it share."""
-    bonds = {bond for each in matters for bond in _bonds(each) if bond[0] != "tag"}
-    common = shared(matters)
-    return frozenset(bonds | {common} if common else bonds)
+    common_causes = {bond for each in matters for bond in _bonds(each) if bond[0] != "tag"}
+    common = common_cause_of(matters)
+    return frozenset(common_causes | {common} if common else common_causes)
 
 
-def _sorted_out(
+def _split_joining(
     matters: list[Matter], groups: list[Group]
 ) -> tuple[list[Matter], list[tuple[Group, list[Matter]]]]:
     """Those that stand alone, and those that join a message."""
     alone: list[Matter] = []
     joining: list[tuple[Group, list[Matter]]] = [(group, []) for group in groups]
-    for matter in matters:
-        bonds = frozenset(_bonds(matter))
-        members = next((members for group, members in joining if group.bonds & bonds), alone)
-        members.append(matter)
+    for snapshot in matters:
+        common_causes = frozenset(_bonds(snapshot))
+        members = next((members for group, members in joining if group.common_causes & common_causes), alone)
+        members.append(snapshot)
     return alone, [(group, members) for group, members in joining if members]

@@ -52,7 +52,7 @@ class Answer:
     body: bytes = field(default=b"", repr=False)
 
     @property
-    def taken(self) -> bool:
+    def is_accepted(self) -> bool:
         """Whether the message was accepted."""
         return 200 <= self.status < 300
 
@@ -87,9 +87,9 @@ def post(
     cutting.start()
     try:
         request = _request(url, body, headers)
-        tls = trusting(ca_file) if request.type == "https" else None
+        tls = tls_context(ca_file) if request.type == "https" else None
         with _opener(tls, opened).open(request, timeout=limit_s) as response:
-            return Answer(response.status, _seconds_to_wait(response.headers), _begin_of(response, deadline))
+            return Answer(response.status, _seconds_to_wait(response.headers), _read_head(response, deadline))
     except (OSError, HTTPException, ValueError) as error:
         cause = error.reason if isinstance(error, URLError) else error
         late = time.monotonic() >= deadline
@@ -115,7 +115,7 @@ def refusal(
     return RetryError(reason, None if wait is None else min(max(wait, 0.0), _LONGEST_WAIT_S))
 
 
-def words(text: object, *secrets: str) -> str:
+def service_reason(text: object, *secrets: str) -> str:
     """What a service says of a refusal, on one short line; nothing where a part of a secret comes back."""
     if not isinstance(text, str) or any(len(each) >= _SECRET_LENGTH and each in text for each in secrets):
         return ""
@@ -181,21 +181,21 @@ def _opener(tls: ssl.SSLContext | None, opened: list[HTTPConnection]) -> OpenerD
     return opener
 
 
-def trusting(ca_file: str | None) -> ssl.SSLContext:
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
     """What verifies a server's certificate: by the authorities in `ca_file`, or else by the system's.
 
     Raises OSError.
     """
-    return _trusting(ca_file, Path(ca_file).stat().st_mtime_ns if ca_file else 0)
+    return _cached_tls_context(ca_file, Path(ca_file).stat().st_mtime_ns if ca_file else 0)
 
 
 @lru_cache(_CA_FILES)
-def _trusting(ca_file: str | None, _written_ns: int) -> ssl.SSLContext:
+def _cached_tls_context(ca_file: str | None, _written_ns: int) -> ssl.SSLContext:
     # Kept: the system's bundle takes 50 ms to read.
     return ssl.create_default_context(cafile=ca_file)
 
 
-def _begin_of(response: HTTPResponse, deadline: float) -> bytes:
+def _read_head(response: HTTPResponse, deadline: float) -> bytes:
     read = b""
     with suppress(OSError, HTTPException):
         while len(read) < _LONGEST_ANSWER and time.monotonic() < deadline:

@@ -47,12 +47,12 @@ class Delivery:
     seen_by: str = ""
 
     @property
-    def unseen(self) -> bool:
+    def is_unacknowledged(self) -> bool:
         """Whether it was given up, and nobody has said that he knows."""
         return self.state is DeliveryState.GIVEN_UP and self.seen_at is None
 
     @property
-    def failing(self) -> bool:
+    def is_failing(self) -> bool:
         """Whether it has been tried in vain and waits for another attempt."""
         return self.state is DeliveryState.PENDING and self.attempts > 0
 
@@ -68,7 +68,7 @@ class Counts:
     given_up: int = 0
 
     @property
-    def in_trouble(self) -> bool:
+    def needs_attention(self) -> bool:
         """Whether somebody ought to look."""
         return bool(self.failing or self.given_up)
 

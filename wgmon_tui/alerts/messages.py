@@ -20,9 +20,9 @@ VERSION = 1
 
 _LONGEST_TEXT = 400
 _EVIDENCE_SHOWN = 3
-_TOLD_IN_FULL = 3
+_DETAILED_AT_MOST = 3
 _KEY_HEAD = 8
-_WORTH_A_WORD_S = 60.0
+_LATE_NOTICE_S = 60.0
 
 _KEY = re.compile(r"(?<![A-Za-z0-9+/])([A-Za-z0-9+/]{43})=")
 
@@ -56,7 +56,7 @@ def title(announcement: Announcement) -> str:
         case Kind.STOPPED:
             return f"wgmon-tui{_at_vantage(announcement)} has stopped: nobody checks the servers"
         case Kind.BEAT:
-            watched = format_count(len(announcement.beats), "server")
+            watched = format_count(len(announcement.heartbeats), "server")
             return f"wgmon-tui{_at_vantage(announcement)} checks {watched}"
         case Kind.FIRING:
             return f"{format_count(len(announcement.about), 'server')} not up"
@@ -66,8 +66,8 @@ def title(announcement: Announcement) -> str:
             return _about_several(announcement)
 
 
-def _about_one(announcement: Announcement, matter: Matter) -> str:
-    incident = matter.incident
+def _about_one(announcement: Announcement, snapshot: Matter) -> str:
+    incident = snapshot.incident
     name, verdict, word = brief(incident.server), incident.verdict.slug, incident.severity.word
     lasted = format_elapsed(announcement.at - incident.opened_at)
     text = f"{incident.severity.glyph} {name} "
@@ -81,25 +81,25 @@ def _about_one(announcement: Announcement, matter: Matter) -> str:
         case Kind.ESCALATION:
             return f"{text}is {word} for {lasted} and nobody has acknowledged it: {verdict}"
         case Kind.ACKNOWLEDGED:
-            return f"{text}is {word}: acknowledged by {brief(_who(matter)) or 'somebody'}"
-        case Kind.RECOVERED if matter.note:
-            over = format_elapsed(matter.duration or 0.0)
+            return f"{text}is {word}: acknowledged by {brief(_who(snapshot)) or 'somebody'}"
+        case Kind.RECOVERED if snapshot.note:
+            over = format_elapsed(snapshot.duration or 0.0)
             return (
-                f"{Severity.UNKNOWN.glyph} {name}: the incident is over after {over} ({brief(matter.note)})"
+                f"{Severity.UNKNOWN.glyph} {name}: the incident is over after {over} ({brief(snapshot.note)})"
             )
         case Kind.RECOVERED:
-            return f"{Severity.UP.glyph} {name} is up again after {format_elapsed(matter.duration or 0.0)}"
+            return f"{Severity.UP.glyph} {name} is up again after {format_elapsed(snapshot.duration or 0.0)}"
         case _:
             return f"{text}is {word}: {verdict}"
 
 
 def _about_several(announcement: Announcement) -> str:
     about = announcement.about
-    bond = f", all with {brief(announcement.bond)}" if announcement.bond else ""
+    common_cause = f", all with {brief(announcement.common_cause)}" if announcement.common_cause else ""
     if announcement.kind is Kind.RECOVERED:
         if any(each.note for each in about):
-            return f"{Severity.UNKNOWN.glyph} {len(about)} incidents are over{bond}"
-        return f"{Severity.UP.glyph} {format_count(len(about), 'server')} up again{bond}"
+            return f"{Severity.UNKNOWN.glyph} {len(about)} incidents are over{common_cause}"
+        return f"{Severity.UP.glyph} {format_count(len(about), 'server')} up again{common_cause}"
     counted = Counter(each.incident.severity for each in about)
     by_word = [f"{counted[each]} {each.word}" for each in sorted(counted, key=lambda each: each.rank)]
     glyph = announcement.severity.glyph if announcement.severity else ""
@@ -114,11 +114,11 @@ def _about_several(announcement: Announcement) -> str:
             what = f"acknowledged by {brief(_who(about[0])) or 'somebody'}"
         case _:
             what = ""
-    return f"{glyph} {len(about)} servers: {', '.join(by_word)}{f'; {what}' if what else ''}{bond}"
+    return f"{glyph} {len(about)} servers: {', '.join(by_word)}{f'; {what}' if what else ''}{common_cause}"
 
 
-def _who(matter: Matter) -> str:
-    return matter.who or matter.incident.acknowledged_by
+def _who(snapshot: Matter) -> str:
+    return snapshot.who or snapshot.incident.acknowledged_by
 
 
 def _at_vantage(announcement: Announcement) -> str:
@@ -138,12 +138,12 @@ def message(announcement: Announcement, markup: Markup, most: int, *, headed: bo
     closing = [markup.escape(line) for line in _closing(announcement)]
     about = announcement.about
     several = len(about) > 1
-    for detailed in range(min(len(about), _TOLD_IN_FULL), -1, -1):
+    for detailed in range(min(len(about), _DETAILED_AT_MOST), -1, -1):
         blocks = [
-            "\n".join(_in_full(announcement.kind, matter, markup, named=several))
-            for matter in about[:detailed]
+            "\n".join(_in_full(announcement.kind, snapshot, markup, named=several))
+            for snapshot in about[:detailed]
         ]
-        listed = [markup.escape(_in_a_line(matter)) for matter in about[detailed:]]
+        listed = [markup.escape(_in_a_line(snapshot)) for snapshot in about[detailed:]]
         text = _joined(head, blocks, listed, closing)
         if markup.length(text) <= most:
             return text
@@ -162,47 +162,47 @@ def _joined(head: list[str], blocks: list[str], listed: list[str], closing: list
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
-def _in_a_line(matter: Matter) -> str:
-    incident = matter.incident
+def _in_a_line(snapshot: Matter) -> str:
+    incident = snapshot.incident
     return (
         f"{incident.severity.glyph} {brief(incident.server)}: {incident.verdict.slug}, "
         f"since {format_local_time(incident.opened_at, zone=True)}"
     )
 
 
-def _in_full(kind: Kind, matter: Matter, markup: Markup, *, named: bool) -> Iterator[str]:
-    incident = matter.incident
+def _in_full(kind: Kind, snapshot: Matter, markup: Markup, *, named: bool) -> Iterator[str]:
+    incident = snapshot.incident
     if named:
         yield markup.strong(f"{incident.severity.glyph} {brief(incident.server)}: {incident.verdict.slug}")
     if kind is Kind.RECOVERED:
         yield markup.escape(f"was {incident.severity.word}: {brief(incident.summary)}")
     else:
         yield markup.escape(brief(incident.summary))
-    yield markup.escape(_times(matter))
-    place = f"{matter.endpoint} ({matter.address})" if matter.address else matter.endpoint
+    yield markup.escape(_times(snapshot))
+    place = f"{snapshot.endpoint} ({snapshot.address})" if snapshot.address else snapshot.endpoint
     if place:
         yield markup.escape(brief(place))
-    if matter.held_back:
-        yield markup.escape(f"told only now: {brief(matter.held_back)}")
-    if matter.note and kind is Kind.ACKNOWLEDGED:
-        yield markup.escape(f"{brief(_who(matter)) or 'somebody'} says: {brief(matter.note)}")
+    if snapshot.suppressed_by:
+        yield markup.escape(f"told only now: {brief(snapshot.suppressed_by)}")
+    if snapshot.note and kind is Kind.ACKNOWLEDGED:
+        yield markup.escape(f"{brief(_who(snapshot)) or 'somebody'} says: {brief(snapshot.note)}")
     if kind in (Kind.RECOVERED, Kind.ACKNOWLEDGED):
         return
     if incident.acknowledged_by:
         yield markup.escape(f"acknowledged by {brief(incident.acknowledged_by)}")
-    for seen in matter.evidence[:_EVIDENCE_SHOWN]:
+    for seen in snapshot.evidence[:_EVIDENCE_SHOWN]:
         yield markup.escape(f"· {brief(seen)}")
-    if matter.causes:
-        likeliest = matter.causes[0]
+    if snapshot.causes:
+        likeliest = snapshot.causes[0]
         yield markup.escape(f"perhaps {brief(likeliest.cause)}; next:")
         yield markup.typed(brief(likeliest.fix))
 
 
-def _times(matter: Matter) -> str:
-    incident = matter.incident
+def _times(snapshot: Matter) -> str:
+    incident = snapshot.incident
     if incident.closed_at is None:
         return f"since {format_local_time(incident.opened_at, zone=True)}"
-    lasted = format_elapsed(matter.duration or 0.0)
+    lasted = format_elapsed(snapshot.duration or 0.0)
     return f"from {format_local_time(incident.opened_at, zone=True)}, for {lasted}"
 
 
@@ -214,10 +214,10 @@ def _closing(announcement: Announcement) -> Iterator[str]:
             f": {brief(announcement.note)}" if announcement.note else ""
         )
     if announcement.about and announcement.vantage:
-        many = any(each.seen_from for each in announcement.about)
+        many = any(each.vantage_verdicts for each in announcement.about)
         yield f"{'told by' if many else 'seen from'} {brief(announcement.vantage)}"
-    if announcement.late >= _WORTH_A_WORD_S:
-        yield f"this message is {format_elapsed(announcement.late)} late"
+    if announcement.late_s >= _LATE_NOTICE_S:
+        yield f"this message is {format_elapsed(announcement.late_s)} late"
 
 
 def plain(announcement: Announcement, *, headed: bool = True) -> str:
@@ -240,40 +240,40 @@ def as_json(announcement: Announcement) -> dict[str, object]:
         "title": title(announcement),
         "text": plain(announcement),
         "vantage": announcement.vantage or None,
-        "bond": brief(announcement.bond) or None,
-        "late_s": round(announcement.late, 3),
+        "bond": brief(announcement.common_cause) or None,
+        "late_s": round(announcement.late_s, 3),
         "note": safe(announcement.note) or None,
         "incidents": [_incident(each) for each in announcement.about],
     }
 
 
-def _incident(matter: Matter) -> dict[str, object]:
-    incident = matter.incident
+def _incident(snapshot: Matter) -> dict[str, object]:
+    incident = snapshot.incident
     return {
         "id": incident.id,
         "server": incident.server,
-        "endpoint": matter.endpoint,
-        "address": matter.address,
-        "tags": list(matter.tags),
+        "endpoint": snapshot.endpoint,
+        "address": snapshot.address,
+        "tags": list(snapshot.tags),
         "vantage": incident.vantage,
-        "seen_from": {each.vantage: each.verdict.slug for each in matter.seen_from} or None,
+        "seen_from": {each.vantage: each.verdict.slug for each in snapshot.vantage_verdicts} or None,
         "verdict": incident.verdict.slug,
         "severity": incident.severity.word,
         "summary": safe(incident.summary),
         "opened_at": format_iso_time(incident.opened_at),
         "closed_at": _iso_or_none(incident.closed_at),
-        "duration_s": None if matter.duration is None else round(matter.duration, 3),
+        "duration_s": None if snapshot.duration is None else round(snapshot.duration, 3),
         "flapping": incident.flapping,
         "acknowledged_at": _iso_or_none(incident.acknowledged_at),
         "acknowledged_by": safe(incident.acknowledged_by) or None,
-        "evidence": [safe(each) for each in matter.evidence],
+        "evidence": [safe(each) for each in snapshot.evidence],
         "causes": [
             {"cause": safe(each.cause), "why": safe(each.why), "fix": safe(each.fix)}
-            for each in matter.causes
+            for each in snapshot.causes
         ],
-        "who": safe(matter.who) or None,
-        "note": safe(matter.note) or None,
-        "held_back": safe(matter.held_back) or None,
+        "who": safe(snapshot.who) or None,
+        "note": safe(snapshot.note) or None,
+        "held_back": safe(snapshot.suppressed_by) or None,
     }
 
 

@@ -28,7 +28,7 @@ class Orders:
     unread: tuple[Path, ...] = ()
 
 
-def read_orders(alerts: Alerts, config_dir: Path, before: Orders | None = None) -> Orders:
+def resolve_sinks(alerts: Alerts, config_dir: Path, before: Orders | None = None) -> Orders:
     """Read every secret of the sinks. Blocks for as long as commands take, up to 10 s each.
 
     What a command printed `before` is not asked for again.

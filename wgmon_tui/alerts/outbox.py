@@ -42,8 +42,8 @@ _KINDS = {
 class _Case:
     """An incident that some sink has yet to hear more of."""
 
-    matter: Matter
-    standings: Standings = field(default_factory=dict)
+    snapshot: Matter
+    sink_states: Standings = field(default_factory=dict)
 
 
 _Cases = dict[str, _Case]
@@ -53,17 +53,17 @@ _Cases = dict[str, _Case]
 class Outbox:
     """What is to be told. For one thread at a time; everything raises sqlite3.Error and OSError."""
 
-    def __init__(self, books: Books, vantage: str = "") -> None:
-        self._books = books
+    def __init__(self, store: Books, vantage: str = "") -> None:
+        self._store = store
         self._vantage = vantage
         self._read: sqlite3.Connection | None = None
-        self._cases: _Cases = {}
+        self._open_incidents: _Cases = {}
         self._mutes: Mapping[str, Mute] = {}
         self._groups = Groups()
-        books.write_down = self._write_down
+        store.on_blank_store = self._write_down
 
-    def expand(self, alerts: Alerts, now: float, *, look_around: bool = True) -> bool:
-        """Make deliveries of what has happened, and with `look_around` of what has become due.
+    def expand(self, alerts: Alerts, now: float, *, include_due: bool = True) -> bool:
+        """Make deliveries of what has happened, and with `include_due` of what has become due.
 
         Where nothing has happened it is looked around as well: a mute or the rules may have changed. Returns
         whether there is more to read.
@@ -73,66 +73,70 @@ class Outbox:
         # must not find the store locked for long.
         self._mutes = _mutes(connection)
         moment = Moment(alerts, self._mutes, now)
-        thought = _Thought(moment, dict(self._cases))
+        planned = _Thought(moment, dict(self._open_incidents))
         rows = _unread(connection)
         for _, what, text in rows:
-            matter = matters.from_json(text)
-            if matter and what in _KINDS:
-                thought.over(matter, _KINDS[what])
+            snapshot = matters.from_json(text)
+            if snapshot and what in _KINDS:
+                planned.apply(snapshot, _KINDS[what])
         more = len(rows) == _AT_ONCE
-        if (look_around or not rows) and not more:
-            thought.over_what_stands(dict(connection.execute(_ENDED)))
-        writes = thought.writes + self._messages(connection, thought.tells, now)
+        if (include_due or not rows) and not more:
+            planned.apply_time(dict(connection.execute(_ENDED)))
+        writes = planned.writes + self._messages(connection, planned.notifications, now)
         if rows:
             writes.append((_READ_TO, (rows[-1][0],)))
         if writes:
             try:
-                self._books.write(writes)
+                self._store.write(writes)
             except BaseException:
                 self._groups.forget()  # the messages that it knows of were not written
                 raise
-        self._cases = thought.cases
+        self._open_incidents = planned.open_incidents
         return more
 
-    def drop_others(self, sinks: Iterable[Sink], now: float) -> None:
+    def drop_other_sinks(self, sinks: Iterable[Sink], now: float) -> None:
         """Only these sinks are left: say so of what was to go to others."""
         self._opened()
         names = [sink.name for sink in sinks]
-        self._books.write([deliveries.drop_others(names, now), (_NO_OTHERS, (json.dumps(names),))])
+        self._store.write([deliveries.drop_other_sinks(names, now), (_NO_OTHERS, (json.dumps(names),))])
         self._read = None
 
-    def open_now(self, sink: str) -> tuple[Matter, ...]:
+    def firing_incidents(self, sink: str) -> tuple[Matter, ...]:
         """What is open now of what a sink was told of, and nothing holds back."""
         self._opened()
         return tuple(
-            case.matter
-            for case in self._cases.values()
-            if (standing := case.standings.get(sink)) and standing.told_at is not None and not standing.held
+            case.snapshot
+            for case in self._open_incidents.values()
+            if (standing := case.sink_states.get(sink))
+            and standing.told_at is not None
+            and not standing.suppressed_by
         )
 
-    def shift(self, seconds: float) -> None:
+    def shift_times(self, seconds: float) -> None:
         """The clock was set: what waits waits as long as before."""
         self._opened()
-        self._books.write([deliveries.shift(seconds), (_SHIFT, (seconds, seconds, seconds))])
+        self._store.write([deliveries.shift_times(seconds), (_SHIFT, (seconds, seconds, seconds))])
         self._read = None
 
     def forget(self, now: float) -> None:
         """Forget what happened long ago."""
-        self._books.write([(_FORGET, (now - _KEPT_S, _FORGOTTEN_AT_ONCE))])
+        self._store.write([(_FORGET, (now - _KEPT_S, _FORGOTTEN_AT_ONCE))])
 
     # Within
 
-    def _messages(self, connection: sqlite3.Connection, tells: Iterable[Tell], now: float) -> Writes:
+    def _messages(self, connection: sqlite3.Connection, notifications: Iterable[Tell], now: float) -> Writes:
         """What puts it on its way, in as few messages as can be; and what says why something is not told."""
         writes: Writes = []
-        for tell in tells:
-            writes += deliveries.no_longer_held(tell)
-            if tell.held:
-                writes.append(deliveries.note_held(tell, now))
-        said = [each for each in tells if not each.held and not _is_idle(connection, each)]
+        for notification in notifications:
+            writes += deliveries.delete_held(notification)
+            if notification.suppressed_by:
+                writes.append(deliveries.insert_held(notification, now))
+        said = [
+            each for each in notifications if not each.suppressed_by and not _is_redundant(connection, each)
+        ]
         drafted: set[tuple[str, str]] = set()
         for draft in self._groups.draft(said, self._vantage, now):
-            names = {draft.joins or "", *deliveries.ids(draft.announcement).split()}
+            names = {draft.joins or "", *deliveries.incident_ids(draft.announcement).split()}
             mine = {(draft.sink, name) for name in names}
             # What the store does not hold yet cannot be joined, nor can its order be seen there.
             joined = None if mine & drafted else deliveries.join(connection, draft, now)
@@ -142,9 +146,9 @@ class Outbox:
 
     def _opened(self) -> sqlite3.Connection:
         """The connection, after what it holds was read."""
-        connection = self._books.opened()
+        connection = self._store.open_connection()
         if connection is not self._read:
-            self._cases, self._mutes = _cases(connection), _mutes(connection)
+            self._open_incidents, self._mutes = _open_incidents(connection), _mutes(connection)
             self._groups.forget()
             self._read = connection
         return connection
@@ -153,11 +157,11 @@ class Outbox:
         """What is known of a store that cannot even be read. Numbers below 1 were read, whatever comes."""
         connection.execute("BEGIN")
         with connection:
-            for number, (incident, case) in enumerate(self._cases.items()):
-                opened_at, matter = case.matter.incident.opened_at, matters.to_json(case.matter)
-                connection.execute(_KNOWN, (-number, opened_at, incident, matter))
-                for sink, standing in case.standings.items():
-                    connection.execute(*_stands(incident, sink, standing))
+            for number, (incident, case) in enumerate(self._open_incidents.items()):
+                opened_at, snapshot = case.snapshot.incident.opened_at, matters.to_json(case.snapshot)
+                connection.execute(_KNOWN, (-number, opened_at, incident, snapshot))
+                for sink, standing in case.sink_states.items():
+                    connection.execute(*_sink_state_row(incident, sink, standing))
             for name, mute in self._mutes.items():
                 connection.execute(_SERVER, (name,))
                 connection.execute(_MUTED, (mute.since, mute.until, mute.who, name))
@@ -166,48 +170,52 @@ class Outbox:
 class _Thought:
     """What is to be told and written; nothing of it holds before it is written."""
 
-    def __init__(self, moment: Moment, cases: _Cases) -> None:
-        self.cases = cases
-        self.tells: list[Tell] = []
+    def __init__(self, moment: Moment, open_incidents: _Cases) -> None:
+        self.open_incidents = open_incidents
+        self.notifications: list[Tell] = []
         self.writes: Writes = []
         self._moment = moment
 
-    def over(self, matter: Matter, news: Kind | None) -> None:
+    def apply(self, snapshot: Matter, news: Kind | None) -> None:
         """Something has happened to an incident, or only time has passed."""
-        incident = matter.incident
-        before: Standings = self.cases[incident.id].standings if incident.id in self.cases else {}
-        after, tells = decide(matter, before, self._moment, news)
+        incident = snapshot.incident
+        before: Standings = (
+            self.open_incidents[incident.id].sink_states if incident.id in self.open_incidents else {}
+        )
+        after, notifications = decide(snapshot, before, self._moment, news)
         for sink in before.keys() - after.keys():
             self.writes.append((_NO_STANDING, (incident.id, sink)))
         for sink, standing in after.items():
             if before.get(sink) != standing:
-                self.writes.append(_stands(incident.id, sink, standing))
-        self.cases[incident.id] = _Case(matter, after)
+                self.writes.append(_sink_state_row(incident.id, sink, standing))
+        self.open_incidents[incident.id] = _Case(snapshot, after)
         if incident.closed_at is not None and not after:
-            del self.cases[incident.id]
-        self.tells += tells
+            del self.open_incidents[incident.id]
+        self.notifications += notifications
 
-    def over_what_stands(self, ended: Mapping[str, float]) -> None:
+    def apply_time(self, ended: Mapping[str, float]) -> None:
         """What only time has brought about, and incidents that ended without a word."""
-        for key, case in list(self.cases.items()):
-            matter = case.matter
-            if matter.incident.closed_at is None and key in ended:
-                incident = replace(matter.incident, closed_at=ended[key])
-                matter = replace(matter, incident=incident, note="no longer watched")
-            self.over(matter, None)
+        for key, case in list(self.open_incidents.items()):
+            snapshot = case.snapshot
+            if snapshot.incident.closed_at is None and key in ended:
+                incident = replace(snapshot.incident, closed_at=ended[key])
+                snapshot = replace(snapshot, incident=incident, note="no longer watched")
+            self.apply(snapshot, None)
 
 
-def _cases(connection: sqlite3.Connection) -> _Cases:
+def _open_incidents(connection: sqlite3.Connection) -> _Cases:
     """The incidents that somebody has yet to hear more of, as far as the outbox was read."""
-    standings: dict[str, dict[str, Standing]] = {}
+    sink_states: dict[str, dict[str, Standing]] = {}
     for incident, sink, *values in connection.execute(_TELLINGS):
-        standings.setdefault(incident, {})[sink] = Standing(*values)
+        sink_states.setdefault(incident, {})[sink] = Standing(*values)
     found = ((incident, matters.from_json(text)) for incident, text in connection.execute(_CASES))
-    return {incident: _Case(matter, standings.get(incident, {})) for incident, matter in found if matter}
+    return {
+        incident: _Case(snapshot, sink_states.get(incident, {})) for incident, snapshot in found if snapshot
+    }
 
 
-def _stands(incident: str, sink: str, standing: Standing) -> tuple[str, tuple[object, ...]]:
-    values = (standing.told_at, standing.reminded_at, standing.escalated_at, standing.held)
+def _sink_state_row(incident: str, sink: str, standing: Standing) -> tuple[str, tuple[object, ...]]:
+    values = (standing.told_at, standing.reminded_at, standing.escalated_at, standing.suppressed_by)
     return _STANDING, (incident, sink, *values)
 
 
@@ -224,9 +232,11 @@ def _unread(connection: sqlite3.Connection) -> list[tuple[int, str, str]]:
     ).fetchall()
 
 
-def _is_idle(connection: sqlite3.Connection, tell: Tell) -> bool:
+def _is_redundant(connection: sqlite3.Connection, notification: Tell) -> bool:
     """Whether it would remind of what the sink has not even got."""
-    return tell.kind is Kind.REMINDER and deliveries.waits(connection, tell.sink, tell.matter.incident.id)
+    return notification.kind is Kind.REMINDER and deliveries.has_pending(
+        connection, notification.sink, notification.snapshot.incident.id
+    )
 
 
 _NO_STANDING = "DELETE FROM tellings WHERE incident = ? AND sink = ?"

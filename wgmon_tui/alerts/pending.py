@@ -29,7 +29,7 @@ class Pending:
         """In the order of their numbers."""
         return [self._rows[number] for number in sorted(self._rows)]
 
-    def watch(self, connection: sqlite3.Connection) -> None:
+    def track(self, connection: sqlite3.Connection) -> None:
         """These are the deliveries from now on; what becomes of them is noted. Raises sqlite3.Error."""
         for statement in _WATCH:
             connection.execute(statement)
@@ -44,7 +44,7 @@ class Pending:
         connection.execute("DELETE FROM touched")
         return changed
 
-    def take(self, changes: Changes) -> None:
+    def apply(self, changes: Changes) -> None:
         """That transaction holds."""
         for number, row in changes.items():
             if row is None:

@@ -22,11 +22,11 @@ from datetime import datetime
 from math import inf
 
 from wgmon_tui.alerts.records import Kind, Matter
-from wgmon_tui.fleet.alert_settings import Alerts, Maintenance, Rule, chosen
+from wgmon_tui.fleet.alert_settings import Alerts, Maintenance, Rule, is_selected
 from wgmon_tui.history.records import Mute
 from wgmon_tui.text import format_local_time
 
-NO_WISH = "no rule of this sink asks for that"
+NO_MATCHING_RULE = "no rule of this sink asks for that"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Standing:
     told_at: float | None = None
     reminded_at: float | None = None
     escalated_at: float | None = None
-    held: str = ""
+    suppressed_by: str = ""
 
 
 Standings = Mapping[str, Standing]
@@ -45,12 +45,12 @@ Standings = Mapping[str, Standing]
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Tell a sink this. With `held` do not: it says what keeps it from being told, now or for ever."""
+    """Tell a sink this. With `suppressed_by` do not: it says what keeps it from being told, now or for ever."""
 
     sink: str
     kind: Kind
-    matter: Matter
-    held: str = ""
+    snapshot: Matter
+    suppressed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,40 +66,42 @@ class Moment:
         """The operator's time of day."""
         return datetime.fromtimestamp(self.now)  # noqa: DTZ006  quiet hours are local
 
-    def holds_back(self, matter: Matter) -> str:
+    def suppression_of(self, snapshot: Matter) -> str:
         """The mute or the maintenance of a server, in words; "" where there is none."""
-        server = matter.incident.server
+        server = snapshot.incident.server
         mute = self.mutes.get(server)
         if mute and self.now < mute.until:
             by = f" by {mute.who}" if mute.who else ""
             ends = "further notice" if mute.until == inf else format_local_time(mute.until, seconds=False)
             return f"muted{by} until {ends}"
-        on = (each.name for each in self.alerts.maintenance if self._is_on(each, matter))
+        on = (each.name for each in self.alerts.maintenance if self._is_on(each, snapshot))
         name = next(on, None)
         return f'maintenance "{name}"' if name else ""
 
-    def _is_on(self, maintenance: Maintenance, matter: Matter) -> bool:
-        return maintenance.holds(matter.incident.server, matter.tags, self.now)
+    def _is_on(self, maintenance: Maintenance, snapshot: Matter) -> bool:
+        return maintenance.covers(snapshot.incident.server, snapshot.tags, self.now)
 
 
 def decide(
-    matter: Matter, standings: Standings, moment: Moment, news: Kind | None = None
+    snapshot: Matter, sink_states: Standings, moment: Moment, news: Kind | None = None
 ) -> tuple[dict[str, Standing], tuple[Tell, ...]]:
     """How an incident stands with each sink from now on, and what is to be told.
 
     `news` is what has just happened to it, None where only time has passed.
     """
-    held = moment.holds_back(matter)
+    suppressed_by = moment.suppression_of(snapshot)
     after: dict[str, Standing] = {}
-    tells: list[Tell] = []
+    notifications: list[Tell] = []
     for sink in moment.alerts.sinks:
         if sink.is_event_driven:
-            case = _Case(sink.name, matter, standings, moment, held)
-            standing, told = case.ended() if matter.incident.closed_at is not None else case.goes_on(news)
-            tells += told
+            case = _Case(sink.name, snapshot, sink_states, moment, suppressed_by)
+            standing, told = (
+                case.on_closed() if snapshot.incident.closed_at is not None else case.on_update(news)
+            )
+            notifications += told
             if standing:
                 after[sink.name] = standing
-    return after, tuple(tells)
+    return after, tuple(notifications)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,103 +109,109 @@ class _Case:
     """One incident and one sink."""
 
     sink: str
-    matter: Matter
-    standings: Standings
+    snapshot: Matter
+    sink_states: Standings
     moment: Moment
-    held: str
+    suppressed_by: str
 
-    def ended(self) -> tuple[Standing | None, list[Tell]]:
-        standing = self.standings.get(self.sink)
+    def on_closed(self) -> tuple[Standing | None, list[Tell]]:
+        standing = self.sink_states.get(self.sink)
         if standing is None:
             return None, []
         if standing.told_at is None:
-            return None, [self._tell(Kind.RECOVERED, f"{standing.held}; it ended meanwhile")]
+            return None, [self._notify(Kind.RECOVERED, f"{standing.suppressed_by}; it ended meanwhile")]
         rules = self._rules()
-        if rules and not standing.escalated_at and not self._wanted(rules, Kind.RECOVERED):
-            return None, [self._tell(Kind.RECOVERED, NO_WISH)]
-        if held := self.held or self._quiet(rules):
-            return replace(standing, held=held), self._hold(standing, Kind.RECOVERED, held)
-        return None, [self._tell(Kind.RECOVERED)]
+        if rules and not standing.escalated_at and not self._is_wanted(rules, Kind.RECOVERED):
+            return None, [self._notify(Kind.RECOVERED, NO_MATCHING_RULE)]
+        if suppressed_by := self.suppressed_by or self._quiet_hours(rules):
+            return replace(standing, suppressed_by=suppressed_by), self._suppress(
+                standing, Kind.RECOVERED, suppressed_by
+            )
+        return None, [self._notify(Kind.RECOVERED)]
 
-    def goes_on(self, news: Kind | None) -> tuple[Standing | None, list[Tell]]:
-        now, standing = self.moment.now, self.standings.get(self.sink)
+    def on_update(self, news: Kind | None) -> tuple[Standing | None, list[Tell]]:
+        now, standing = self.moment.now, self.sink_states.get(self.sink)
         rules = self._rules()
-        held = self.held or self._quiet(rules)
+        suppressed_by = self.suppressed_by or self._quiet_hours(rules)
         if standing is None or standing.told_at is None:
-            if not self._wanted(rules, Kind.OPENED):
-                return self._escalated(Standing())
-            if held:
+            if not self._is_wanted(rules, Kind.OPENED):
+                return self._escalate(Standing())
+            if suppressed_by:
                 standing = standing or Standing()
-                return replace(standing, held=held), self._hold(standing, Kind.OPENED, held)
-            return Standing(now, now), [self._tell(Kind.OPENED)]
-        if news and news is not Kind.OPENED and (standing.escalated_at or self._wanted(rules, news)):
-            if held:
-                return standing, [self._tell(news, held)]
-            return replace(standing, reminded_at=now), [self._tell(news)]
-        escalated, told = self._escalated(standing)
-        if told or held or self.matter.incident.acknowledged_at is not None:
+                return replace(standing, suppressed_by=suppressed_by), self._suppress(
+                    standing, Kind.OPENED, suppressed_by
+                )
+            return Standing(now, now), [self._notify(Kind.OPENED)]
+        if news and news is not Kind.OPENED and (standing.escalated_at or self._is_wanted(rules, news)):
+            if suppressed_by:
+                return standing, [self._notify(news, suppressed_by)]
+            return replace(standing, reminded_at=now), [self._notify(news)]
+        escalated, told = self._escalate(standing)
+        if told or suppressed_by or self.snapshot.incident.acknowledged_at is not None:
             return escalated, told
         every = min(
             (rule.remind_every for rule in rules if rule.remind_every and self._is_loud(rule)), default=inf
         )
         since = min(standing.reminded_at or now, now)
         if now - since >= every:
-            return replace(standing, reminded_at=now), [self._tell(Kind.REMINDER)]
+            return replace(standing, reminded_at=now), [self._notify(Kind.REMINDER)]
         return replace(standing, reminded_at=since), []
 
-    def _escalated(self, standing: Standing) -> tuple[Standing | None, list[Tell]]:
+    def _escalate(self, standing: Standing) -> tuple[Standing | None, list[Tell]]:
         """Whether nobody has acknowledged it for so long that this sink is told as well."""
         now, nothing = self.moment.now, standing if standing != Standing() else None
-        if self.held or standing.escalated_at or self.matter.incident.acknowledged_at is not None:
+        if self.suppressed_by or standing.escalated_at or self.snapshot.incident.acknowledged_at is not None:
             return nothing, []
-        for rule in self.moment.alerts.in_force:
+        for rule in self.moment.alerts.effective_rules:
             told = [
-                each.told_at for name in rule.sinks if (each := self.standings.get(name)) and each.told_at
+                each.told_at for name in rule.sinks if (each := self.sink_states.get(name)) and each.told_at
             ]
             if (
                 self.sink in rule.escalate_to
                 and rule.escalate_after is not None
                 and told
                 and now - min(told) >= rule.escalate_after
-                and _matches(rule, self.matter)
+                and _matches(rule, self.snapshot)
                 and self._is_loud(rule)
             ):
                 escalated = Standing(standing.told_at or now, now, now)
-                return escalated, [self._tell(Kind.ESCALATION)]
+                return escalated, [self._notify(Kind.ESCALATION)]
         return nothing, []
 
     def _rules(self) -> list[Rule]:
         """Those that tell this sink of incidents such as this one."""
-        rules = self.moment.alerts.in_force
-        return [rule for rule in rules if self.sink in rule.sinks and _matches(rule, self.matter)]
+        rules = self.moment.alerts.effective_rules
+        return [rule for rule in rules if self.sink in rule.sinks and _matches(rule, self.snapshot)]
 
-    def _wanted(self, rules: list[Rule], kind: Kind) -> bool:
+    def _is_wanted(self, rules: list[Rule], kind: Kind) -> bool:
         return any(kind in rule.events for rule in rules)
 
     def _is_loud(self, rule: Rule) -> bool:
-        return not any(span.holds(self.moment.local) for span in rule.quiet)
+        return not any(span.covers(self.moment.local) for span in rule.quiet)
 
-    def _quiet(self, rules: list[Rule]) -> str:
+    def _quiet_hours(self, rules: list[Rule]) -> str:
         """The quiet hours, where all rules have theirs now."""
-        spans = [next((span for span in rule.quiet if span.holds(self.moment.local)), None) for rule in rules]
+        spans = [
+            next((span for span in rule.quiet if span.covers(self.moment.local)), None) for rule in rules
+        ]
         first = spans[0] if spans and all(spans) else None
         return f"quiet hours {first.text}" if first else ""
 
-    def _hold(self, standing: Standing, kind: Kind, held: str) -> list[Tell]:
-        return [] if standing.held == held else [self._tell(kind, held)]
+    def _suppress(self, standing: Standing, kind: Kind, suppressed_by: str) -> list[Tell]:
+        return [] if standing.suppressed_by == suppressed_by else [self._notify(kind, suppressed_by)]
 
-    def _tell(self, kind: Kind, held: str = "") -> Tell:
-        before = self.standings.get(self.sink)
-        matter = self.matter
-        if before and before.held and not held:
-            matter = replace(matter, held_back=before.held)
-        return Tell(self.sink, kind, matter, held)
+    def _notify(self, kind: Kind, suppressed_by: str = "") -> Tell:
+        before = self.sink_states.get(self.sink)
+        snapshot = self.snapshot
+        if before and before.suppressed_by and not suppressed_by:
+            snapshot = replace(snapshot, suppressed_by=before.suppressed_by)
+        return Tell(self.sink, kind, snapshot, suppressed_by)
 
 
-def _matches(rule: Rule, matter: Matter) -> bool:
-    incident = matter.incident
+def _matches(rule: Rule, snapshot: Matter) -> bool:
+    incident = snapshot.incident
     return (
-        chosen(incident.server, matter.tags, rule.servers, rule.tags)
+        is_selected(incident.server, snapshot.tags, rule.servers, rule.tags)
         and (not rule.severities or incident.severity.word in rule.severities)
         and (not rule.verdicts or incident.verdict.slug in rule.verdicts)
     )

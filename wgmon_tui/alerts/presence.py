@@ -8,23 +8,23 @@ from wgmon_tui.alerts.books import Books
 class Presence:
     """For one thread at a time; everything raises sqlite3.Error and OSError."""
 
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    def __init__(self, store: Books) -> None:
+        self._store = store
 
-    def came(self, now: float) -> float | None:
+    def start(self, now: float) -> float | None:
         """Say that we are there; since when somebody was who never said that he went."""
-        with self._books.transaction() as connection:
+        with self._store.transaction() as connection:
             found = connection.execute("SELECT value FROM facts WHERE name = 'alerting'").fetchone()
             connection.execute(_THERE, (now,))
             return None if found is None else float(found[0])
 
-    def still_there(self, now: float) -> None:
+    def refresh(self, now: float) -> None:
         """Said each minute, so that the next one knows until when we were."""
-        self._books.write([(_THERE, (now,))])
+        self._store.write([(_THERE, (now,))])
 
-    def went(self) -> None:
+    def remove(self) -> None:
         """We end, and have said so."""
-        self._books.write([("DELETE FROM facts WHERE name = 'alerting'", ())])
+        self._store.write([("DELETE FROM facts WHERE name = 'alerting'", ())])
 
 
 _THERE = "INSERT OR REPLACE INTO facts (name, value) VALUES ('alerting', ?)"

@@ -25,7 +25,7 @@ class Kind(StrEnum):
     """Nobody checks any more; or nobody did for a while, where `note` says so."""
     TEST = "test"
     BEAT = "beat"
-    """All is well with us: for a dead-man's switch. `about` is empty, `beats` are the servers' states."""
+    """All is well with us: for a dead-man's switch. `about` is empty, `heartbeats` are the servers' states."""
     FIRING = "firing"
     """`about` is everything that is open now: for a sink that wants to hear so again and again."""
 
@@ -42,9 +42,9 @@ class Beat:
 class Announcement:
     """One message. `id` stays the same when it is sent again, so that a receiver can drop the second one.
 
-    `at` is the Unix time of what happened. `about` are the servers in one message, the worst first; `bond` is
+    `at` is the Unix time of what happened. `about` are the servers in one message, the worst first; `common_cause` is
     what they share, in words ("the address 198.51.100.7"), "" for nothing. `vantage` is from where we look.
-    `late` is by how many seconds it is sent later than it should have been, 0 where it is not worth a word.
+    `late_s` is by how many seconds it is sent later than it should have been, 0 where it is not worth a word.
     `note` is more to say where there is no incident (TEST, STOPPED).
     """
 
@@ -52,11 +52,11 @@ class Announcement:
     kind: Kind
     at: float
     about: tuple[Matter, ...] = ()
-    bond: str = ""
+    common_cause: str = ""
     vantage: str = ""
-    late: float = 0.0
+    late_s: float = 0.0
     note: str = ""
-    beats: tuple[Beat, ...] = ()
+    heartbeats: tuple[Beat, ...] = ()
 
     @property
     def severity(self) -> Severity | None:

@@ -27,16 +27,16 @@ class StandIn:
         schema.create_or_migrate(self.connection)
         self.is_blank = not _copied_from(path, self.connection)
         """Whether the store could not even be read."""
-        self._gone_on_with: set[tuple[str, str]] = set()
+        self._loaded_keys: set[tuple[str, str]] = set()
         """The messages that began in the store: that they are here says nothing of what they are about."""
 
-    def go_on_with(self, pending: Iterable[Row]) -> None:
+    def load_pending(self, pending: Iterable[Row]) -> None:
         """These were on their way in the store that cannot be read. Nobody is sending them now."""
         self.connection.executemany(_DELIVERY, pending)
         self.connection.execute("UPDATE deliveries SET lease_until = NULL")
-        self._gone_on_with = set(self.connection.execute("SELECT dedup, sink FROM deliveries"))
+        self._loaded_keys = set(self.connection.execute("SELECT dedup, sink FROM deliveries"))
 
-    def take(self, unwritten: Unwritten, now: float) -> None:
+    def add_unsaved(self, unwritten: Unwritten, now: float) -> None:
         """What has happened since, as far as it is not here yet."""
         batch = unwritten.batch(but=self._rows())
         known: dict[str, int] = dict(self.connection.execute("SELECT name, id FROM servers"))
@@ -44,12 +44,12 @@ class StandIn:
         with self.connection:
             batch.write(self.connection, known, now)
 
-    def bring_into(self, store: sqlite3.Connection) -> None:
+    def merge_into(self, store: sqlite3.Connection) -> None:
         """Write into the store what was done here, in one transaction. Raises sqlite3.Error."""
-        mine, told = self._rows(), self._told()
+        mine, told = self._rows(), self._handled_incidents()
         store.execute("BEGIN IMMEDIATE")
         with store:
-            store.executemany(_MARK, _seen_to(store.execute(_UNREAD).fetchall(), mine, told))
+            store.executemany(_MARK, _rows_to_mark(store.execute(_UNREAD).fetchall(), mine, told))
             store.executemany("DELETE FROM tellings WHERE incident = ?", ((each,) for each in told))
             if not self.is_blank:
                 store.executemany(_NOT_HELD, ((each,) for each in told))
@@ -59,7 +59,7 @@ class StandIn:
     def _rows(self) -> set[OutboxRow]:
         return set(self.connection.execute("SELECT at, what, incident, matter FROM outbox"))
 
-    def _told(self) -> set[str]:
+    def _handled_incidents(self) -> set[str]:
         """The incidents of which the truth is here: all that are here, where the store could be read.
 
         Else those of which something was told or is known: what came before the others is only in the store.
@@ -69,25 +69,25 @@ class StandIn:
         known = {incident for (incident,) in self.connection.execute("SELECT incident FROM tellings")}
         said = self.connection.execute("SELECT dedup, sink, incidents FROM deliveries")
         for dedup, sink, incidents in said:
-            if (dedup, sink) not in self._gone_on_with:
+            if (dedup, sink) not in self._loaded_keys:
                 known.update(incidents.split())
         return known
 
 
-def _seen_to(
+def _rows_to_mark(
     unread: Iterable[tuple[int, float, str, str, str]], mine: Container[OutboxRow], told: Container[str]
 ) -> list[tuple[int]]:
     """The rows of which nothing more is to be told: those that were seen here, and what was before them."""
     rows = list(unread)
     last = {
         incident: number
-        for number, at, what, incident, matter in rows
-        if incident in told and (at, what, incident, matter) in mine
+        for number, at, what, incident, snapshot in rows
+        if incident in told and (at, what, incident, snapshot) in mine
     }
     return [(number,) for number, _, _, incident, _ in rows if number <= last.get(incident, 0)]
 
 
-def _copied(connection: sqlite3.Connection, path: Path, role: Role) -> bool:
+def _copy_store(connection: sqlite3.Connection, path: Path, role: Role) -> bool:
     """Whether what is needed of the store could be read."""
     try:
         attach(connection, path, role, "disk")
@@ -109,9 +109,9 @@ def _copied(connection: sqlite3.Connection, path: Path, role: Role) -> bool:
 
 def _copied_from(path: Path, connection: sqlite3.Connection) -> bool:
     """Whether the store could be read, if need be without the log that SQLite cannot make here."""
-    if _copied(connection, path, READER):
+    if _copy_store(connection, path, READER):
         return True
-    return path.exists() and not has_log(path) and _copied(connection, path, SNAPSHOT)
+    return path.exists() and not has_log(path) and _copy_store(connection, path, SNAPSHOT)
 
 
 _COPY = (

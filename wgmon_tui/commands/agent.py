@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 
-from wgmon_tui.commands.arguments import Subparsers, places
+from wgmon_tui.commands.arguments import Subparsers, directory_options
 from wgmon_tui.fleet.records import ConfigurationError
 
-_LONGEST_LINGER_S = 90 * 86400.0
+_MAX_LINGER_S = 90 * 86400.0
 
 
-def add(subparsers: Subparsers) -> None:
+def add_commands(subparsers: Subparsers) -> None:
     """`agent`."""
     parser = subparsers.add_parser(
         "agent",
-        parents=[places()],
+        parents=[directory_options()],
         help="check from here for a wgmon-tui elsewhere, which starts this over SSH",
         description="Check from this machine for a wgmon-tui elsewhere, with an identity of this machine. "
         "That one starts this over SSH and speaks to it over stdin and stdout; see [[vantage]] in its "
@@ -33,16 +33,16 @@ def add(subparsers: Subparsers) -> None:
 def agent(arguments: argparse.Namespace) -> int:
     """Carry lines between stdin and stdout and the keeper that checks."""
     from wgmon_tui.fleet.values import InvalidValueError, parse_duration
-    from wgmon_tui.service.agent.relay import relay
+    from wgmon_tui.service.agent.relay import bridge_stdio
 
     try:
         linger_s = parse_duration(arguments.linger)
     except InvalidValueError as error:
         raise ConfigurationError(f"agent: --linger: {error}") from None
-    if linger_s > _LONGEST_LINGER_S:
+    if linger_s > _MAX_LINGER_S:
         raise ConfigurationError("agent: --linger: expected at most 90d")
     if os.isatty(0):
         raise ConfigurationError(
             "agent: is started by another wgmon-tui, not by hand; name this machine there as a [[vantage]]"
         )
-    return relay(arguments.config, arguments.state, linger_s)
+    return bridge_stdio(arguments.config, arguments.state, linger_s)

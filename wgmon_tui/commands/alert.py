@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import argparse
 
-from wgmon_tui.commands.arguments import Subparsers, count, places
+from wgmon_tui.commands.arguments import Subparsers, directory_options, parse_count
 
 
-def add(subparsers: Subparsers) -> None:
+def add_commands(subparsers: Subparsers) -> None:
     """`alert test` and `alert log`."""
     parser = subparsers.add_parser("alert", help="test the sinks that are told; list what they were told")
     kinds = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    tester = kinds.add_parser(
+    test_parser = kinds.add_parser(
         "test",
-        parents=[places()],
+        parents=[directory_options()],
         help="send a sink a test",
         description="Send a sink a test, by the writer where one runs. Exit code: 0 it has arrived, 1 it has "
         "not, 64 bad usage or configuration.",
     )
-    tester.add_argument("sink", metavar="SINK", help="its name in config.toml")
-    tester.set_defaults(run=alert_test)
-    lister = kinds.add_parser("log", parents=[places()], help="what was told to whom, the latest first")
-    lister.add_argument("--json", action="store_true", help="one JSON object a delivery, a line each")
-    lister.add_argument("--count", type=count, default=100, metavar="N", help="the last N (default 100)")
-    lister.set_defaults(run=alert_log)
+    test_parser.add_argument("sink", metavar="SINK", help="its name in config.toml")
+    test_parser.set_defaults(run=alert_test)
+    log_parser = kinds.add_parser(
+        "log", parents=[directory_options()], help="what was told to whom, the latest first"
+    )
+    log_parser.add_argument("--json", action="store_true", help="one JSON object a delivery, a line each")
+    log_parser.add_argument(
+        "--count", type=parse_count, default=100, metavar="N", help="the last N (default 100)"
+    )
+    log_parser.set_defaults(run=alert_log)
 
 
 def alert_test(arguments: argparse.Namespace) -> int:

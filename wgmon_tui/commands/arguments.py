@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse has no other name for it
 
 
-def places(config: Path | None = None, state: Path | None = None) -> argparse.ArgumentParser:
+def directory_options(config: Path | None = None, state: Path | None = None) -> argparse.ArgumentParser:
     """--config and --state, before a command or behind it; only those before it carry the defaults."""
     parser = argparse.ArgumentParser(add_help=False)
     for option, default, what in (
@@ -25,7 +25,7 @@ def places(config: Path | None = None, state: Path | None = None) -> argparse.Ar
     return parser
 
 
-def face() -> argparse.ArgumentParser:
+def display_options() -> argparse.ArgumentParser:
     """How the dashboard looks."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII only")
@@ -36,12 +36,12 @@ def face() -> argparse.ArgumentParser:
     return parser
 
 
-def sharding(*, suppressed: bool = False) -> argparse.ArgumentParser:
+def shard_option(*, suppressed: bool = False) -> argparse.ArgumentParser:
     """--shard, before a command or behind it; behind it, it must not undo what stands before."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument(
         "--shard",
-        type=_shard,
+        type=_parse_shard,
         metavar="I/N",
         default=argparse.SUPPRESS if suppressed else None,
         help="of the servers only those of runner I of N; each runner needs a --state of its own",
@@ -49,7 +49,7 @@ def sharding(*, suppressed: bool = False) -> argparse.ArgumentParser:
     return parser
 
 
-def _shard(text: str) -> Shard:
+def _parse_shard(text: str) -> Shard:
     from wgmon_tui.fleet.shard import parse_shard
     from wgmon_tui.fleet.values import InvalidValueError
 
@@ -59,7 +59,7 @@ def _shard(text: str) -> Shard:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def plain() -> argparse.ArgumentParser:
+def ascii_option() -> argparse.ArgumentParser:
     """--ascii for what prints and exits; before the command it stands among those of the face."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument(
@@ -68,7 +68,7 @@ def plain() -> argparse.ArgumentParser:
     return parser
 
 
-def count(text: str) -> int:
+def parse_count(text: str) -> int:
     """How many times, as argparse's `type`. Raises ArgumentTypeError, ValueError."""
     value = int(text)
     if not 1 <= value <= 1_000_000:

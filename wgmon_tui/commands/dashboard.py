@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgmon_tui.commands.arguments import Subparsers, face
-from wgmon_tui.commands.fleet_files import load
-from wgmon_tui.commands.terminal import ascii_output, on_terminal
+from wgmon_tui.commands.arguments import Subparsers, display_options
+from wgmon_tui.commands.fleet_files import load_fleet
+from wgmon_tui.commands.terminal import is_interactive, is_output_ascii
 from wgmon_tui.fleet.records import ConfigurationError
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 _DEMO_ROUNDS = 3
 
 
-def add(subparsers: Subparsers) -> None:
+def add_commands(subparsers: Subparsers) -> None:
     """`demo`; the dashboard itself is what runs without a command."""
     parser = subparsers.add_parser(
-        "demo", parents=[face()], help="the dashboard on servers of its own, on loopback"
+        "demo", parents=[display_options()], help="the dashboard on servers of its own, on loopback"
     )
     parser.set_defaults(run=demo)
 
@@ -50,11 +50,11 @@ def dashboard(arguments: argparse.Namespace) -> int:
     from wgmon_tui.service.station import Station
 
     station = Station(arguments.config, arguments.state, arguments.shard)
-    if not on_terminal():
-        return asyncio.run(_table_once(station, arguments.ascii or ascii_output()))
+    if not is_interactive():
+        return asyncio.run(_print_table_once(station, arguments.ascii or is_output_ascii()))
     ask_server = _ask_server(station, lambda: station.loaded, arguments.config)
     title, config = str(arguments.config), arguments.config
-    return asyncio.run(_show(station, arguments, title, arguments.state, ask_server, config))
+    return asyncio.run(_run_app(station, arguments, title, arguments.state, ask_server, config))
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -64,7 +64,7 @@ def demo(arguments: argparse.Namespace) -> int:
     from wgmon_tui.lab.demo import Demo
 
     lab = Demo()
-    watch = _watch_demo if on_terminal() else _list_demo
+    watch = _run_demo if is_interactive() else _print_demo
     with TemporaryDirectory(prefix="wgmon-tui-") as state:
 
         async def run() -> int:
@@ -77,54 +77,62 @@ def demo(arguments: argparse.Namespace) -> int:
         return asyncio.run(run())
 
 
-async def _watch_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) -> int:
+async def _run_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) -> int:
     from wgmon_tui.service.demo import NOTE, DemoFeed
 
-    feed = DemoFeed(state, fleet)
-    ask_server = _ask_server(feed, lambda: feed.loaded, Path())
-    return await _show(feed, arguments, "demo", state, ask_server, history_note=NOTE)
+    controller = DemoFeed(state, fleet)
+    ask_server = _ask_server(controller, lambda: controller.loaded, Path())
+    return await _run_app(controller, arguments, "demo", state, ask_server, history_note=NOTE)
 
 
-async def _list_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) -> int:
-    from wgmon_tui.service.reload import loaded_from
+async def _print_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) -> int:
+    from wgmon_tui.service.reload import load_from_fleet
     from wgmon_tui.service.writer import Writer
 
-    writer = Writer(state, loaded_from(fleet), lock=None)
-    return await _tables(writer, writer.engine, _DEMO_ROUNDS, arguments.ascii or ascii_output())
+    writer = Writer(state, load_from_fleet(fleet), lock=None)
+    return await _print_tables(writer, writer.engine, _DEMO_ROUNDS, arguments.ascii or is_output_ascii())
 
 
-def _ask_server(feed: Feed, loaded: Callable[[], Loaded | None], config: Path) -> AskServer:
+def _ask_server(controller: Feed, loaded: Callable[[], Loaded | None], config: Path) -> AskServer:
     """A viewer knows neither the commands nor the keys: it reads them, if it may, when it is asked."""
 
     def ask_server(server: Server) -> tuple[Finding, ...]:
         from wgmon_tui.diagnosis.inspection import Agreement, Finding
-        from wgmon_tui.doctor.server import ask
+        from wgmon_tui.doctor.server import inspect_and_compare
 
-        known = loaded()
+        loaded_config = loaded()
         try:
-            fleet, keyring = (known.fleet, known.keyring) if known else load(config)
+            fleet, keyring = (
+                (loaded_config.fleet, loaded_config.keyring) if loaded_config else load_fleet(config)
+            )
         except ConfigurationError as error:
-            return (Finding(Agreement.UNTOLD, "our file", str(error)),)
-        row = feed.board.rows.get(server.name)
-        return ask(server, fleet, keyring, config, _found(row) if row else None)
+            return (Finding(Agreement.UNKNOWN, "our file", str(error)),)
+        server_state = controller.fleet_state.states.get(server.name)
+        return inspect_and_compare(
+            server, fleet, keyring, config, _prober_verdict(server_state) if server_state else None
+        )
 
     return ask_server
 
 
-def _found(row: Row) -> OurVerdict | None:
+def _prober_verdict(server_state: Row) -> OurVerdict | None:
     """Our verdict as the board has it; one that another process found has no addresses with it."""
-    from wgmon_tui.diagnosis.our_verdict import our_verdict
-    from wgmon_tui.doctor.server import found_in
+    from wgmon_tui.diagnosis.our_verdict import make_prober_verdict
+    from wgmon_tui.doctor.server import verdict_from_round
 
-    if row.paused:
+    if server_state.paused:
         return None
-    if row.last:
-        return found_in(row.last, row.since)
-    return our_verdict(row.verdict, row.since or time.time()) if row.verdict else None
+    if server_state.last:
+        return verdict_from_round(server_state.last, server_state.since)
+    return (
+        make_prober_verdict(server_state.verdict, server_state.since or time.time())
+        if server_state.verdict
+        else None
+    )
 
 
-async def _show(
-    feed: Feed,
+async def _run_app(
+    controller: Feed,
     arguments: argparse.Namespace,
     title: str,
     state: Path,
@@ -134,7 +142,7 @@ async def _show(
 ) -> int:
     from wgmon_tui.fleet.face_settings import FaceSettings
     from wgmon_tui.tui.app import WgmonApp
-    from wgmon_tui.tui.depth import depth_of
+    from wgmon_tui.tui.depth import detect_depth
 
     settings = FaceSettings()
     if config:
@@ -142,7 +150,7 @@ async def _show(
 
         settings = read_config(config).face
     app = WgmonApp(
-        feed,
+        controller,
         title=title,
         ascii_only=arguments.ascii,
         theme=arguments.theme,
@@ -152,11 +160,11 @@ async def _show(
         state_dir=state,
         config_dir=config,
         settings=replace(settings, low_bandwidth=settings.low_bandwidth or arguments.low_bandwidth),
-        depth=depth_of(os.environ),
+        depth=detect_depth(os.environ),
     )
     loop = asyncio.get_running_loop()
-    for ended_by in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(ended_by, partial(app.exit, None, 128 + ended_by))
+    for signal_number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(signal_number, partial(app.exit, None, 128 + signal_number))
     await app.run_async(mouse=not arguments.no_mouse)
     return app.return_code or 0
 
@@ -168,50 +176,60 @@ def _open_history(state: Path) -> History:
     return History(state / STORE)
 
 
-async def _table_once(station: Station, ascii_only: bool) -> int:
+async def _print_table_once(station: Station, ascii_only: bool) -> int:
     """The board as text: after one round of ours, or as another process that writes sees it."""
-    from wgmon_tui.report.table import table, totals
+    from wgmon_tui.report.table import format_table, format_totals
 
     engine = station.open()
-    if engine and not station.board.rows:
+    if engine and not station.fleet_state.states:
         print("No servers yet.")
         station.close()
         return 0
     if engine:
-        return await _tables(station, engine, 1, ascii_only)
-    async with station.seen():
-        print(table(station.board, ascii_only))
-        print(totals((row.severity for row in station.board.rows.values()), ascii_only), flush=True)
+        return await _print_tables(station, engine, 1, ascii_only)
+    async with station.following_store():
+        print(format_table(station.fleet_state, ascii_only))
+        print(
+            format_totals(
+                (server_state.severity for server_state in station.fleet_state.states.values()), ascii_only
+            ),
+            flush=True,
+        )
         for line in filter(None, (station.status, station.warning)):
             print(f"wgmon-tui: {line}", file=sys.stderr)
     return 0
 
 
-async def _tables(feed: Feed, engine: Engine, rounds: int, ascii_only: bool) -> int:
+async def _print_tables(controller: Feed, engine: Engine, rounds: int, ascii_only: bool) -> int:
     """The board as text after each of so many rounds of the whole fleet."""
-    from wgmon_tui.report.table import table, totals
+    from wgmon_tui.report.table import format_table, format_totals
 
-    looks = dict.fromkeys(engine.board.rows, 0)
-    looked = asyncio.Event()
+    check_counts = dict.fromkeys(engine.fleet_state.states, 0)
+    checked = asyncio.Event()
 
-    def count(row: Row, outcome: Round | None, _: object) -> None:
+    def count(server_state: Row, outcome: Round | None, _: object) -> None:
         if outcome:
-            looks[row.server.name] += 1
-            looked.set()
+            check_counts[server_state.server.name] += 1
+            checked.set()
 
     engine.listen(count)
-    running = asyncio.create_task(feed.run())
+    running = asyncio.create_task(controller.run())
     try:
         for number in range(1, rounds + 1):
-            while min(looks.values()) < number:
-                looked.clear()
-                waiting = asyncio.create_task(looked.wait())
+            while min(check_counts.values()) < number:
+                checked.clear()
+                waiting = asyncio.create_task(checked.wait())
                 await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
                 if running.done():
                     waiting.cancel()
                     running.result()
-            print(table(engine.board, ascii_only))
-            print(totals((row.severity for row in engine.board.rows.values()), ascii_only), flush=True)
+            print(format_table(engine.fleet_state, ascii_only))
+            print(
+                format_totals(
+                    (server_state.severity for server_state in engine.fleet_state.states.values()), ascii_only
+                ),
+                flush=True,
+            )
             if number < rounds:
                 print()
     finally:

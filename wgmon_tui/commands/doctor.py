@@ -7,52 +7,58 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgmon_tui.commands.arguments import Subparsers, places, plain
-from wgmon_tui.commands.fleet_files import chosen, load
-from wgmon_tui.commands.terminal import ascii_output
+from wgmon_tui.commands.arguments import Subparsers, ascii_option, directory_options
+from wgmon_tui.commands.fleet_files import load_fleet, select_servers
+from wgmon_tui.commands.terminal import is_output_ascii
 
 if TYPE_CHECKING:
     from wgmon_tui.diagnosis.our_verdict import OurVerdict
 
-_OF_LATE_S = 300.0
+_RECENT_S = 300.0
 """A verdict that is older says little about handshakes of the last three minutes."""
 
 
-def add(subparsers: Subparsers) -> None:
-    """`doctor` and `inspect`."""
-    examiner = subparsers.add_parser("doctor", parents=[places(), plain()], help="examine our own side")
-    examiner.add_argument("--json", action="store_true", help="one JSON object an item, a line each")
-    examiner.set_defaults(run=doctor)
+def add_commands(subparsers: Subparsers) -> None:
+    """`run_doctor` and `inspect`."""
+    doctor_parser = subparsers.add_parser(
+        "doctor", parents=[directory_options(), ascii_option()], help="examine our own side"
+    )
+    doctor_parser.add_argument("--json", action="store_true", help="one JSON object an item, a line each")
+    doctor_parser.set_defaults(run=run_doctor)
 
-    asker = subparsers.add_parser("inspect", parents=[places(), plain()], help="ask a server how it sees us")
-    asker.add_argument(
+    inspect_parser = subparsers.add_parser(
+        "inspect", parents=[directory_options(), ascii_option()], help="ask a server how it sees us"
+    )
+    inspect_parser.add_argument(
         "name",
         metavar="NAME",
         help="a server that has `inspect` in servers.toml, or that an interface here has for a peer",
     )
-    asker.set_defaults(run=inspect)
+    inspect_parser.set_defaults(run=inspect)
 
 
-def doctor(arguments: argparse.Namespace) -> int:
+def run_doctor(arguments: argparse.Namespace) -> int:
     """Examine our own side."""
-    from wgmon_tui.doctor.examine import doctor
+    from wgmon_tui.doctor.examine import run_doctor
 
-    return doctor(arguments.config, arguments.state, arguments.ascii or ascii_output(), arguments.json)
+    return run_doctor(arguments.config, arguments.state, arguments.ascii or is_output_ascii(), arguments.json)
 
 
 def inspect(arguments: argparse.Namespace) -> int:
     """Ask a server how it sees us."""
     from wgmon_tui.doctor.server import inspect_server
 
-    fleet, keyring = load(arguments.config)
-    [server] = chosen(fleet, [arguments.name])
+    fleet, keyring = load_fleet(arguments.config)
+    [server] = select_servers(fleet, [arguments.name])
     found = _last_verdict(server.name, arguments.state)
-    return inspect_server(server, fleet, keyring, arguments.config, arguments.ascii or ascii_output(), found)
+    return inspect_server(
+        server, fleet, keyring, arguments.config, arguments.ascii or is_output_ascii(), found
+    )
 
 
 def _last_verdict(name: str, state: Path) -> OurVerdict | None:
     """What the last round found, where some process checks this server and has done so of late."""
-    from wgmon_tui.diagnosis.our_verdict import our_verdict
+    from wgmon_tui.diagnosis.our_verdict import make_prober_verdict
     from wgmon_tui.history.database import StoreUnavailableError
     from wgmon_tui.history.reading import History
     from wgmon_tui.history.store import STORE
@@ -60,9 +66,9 @@ def _last_verdict(name: str, state: Path) -> OurVerdict | None:
     now = time.time()
     try:
         history = History(state / STORE)
-        checks = history.checks(name, now - _OF_LATE_S, now) if (state / STORE).exists() else []
+        checks = history.checks(name, now - _RECENT_S, now) if (state / STORE).exists() else []
         history.close()
     except (StoreUnavailableError, OSError):
         return None
-    last = next((check for check in reversed(checks) if check.decides), None)
-    return our_verdict(last.verdict, last.at) if last else None
+    last = next((check for check in reversed(checks) if check.is_deciding), None)
+    return make_prober_verdict(last.verdict, last.at) if last else None

@@ -7,15 +7,15 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from wgmon_tui.commands.arguments import Subparsers, places, sharding
-from wgmon_tui.commands.fleet_files import chosen, load, stamp_ledger
+from wgmon_tui.commands.arguments import Subparsers, directory_options, shard_option
+from wgmon_tui.commands.fleet_files import load_fleet, open_timestamp_ledger, select_servers
 
 
-def add(subparsers: Subparsers) -> None:
+def add_commands(subparsers: Subparsers) -> None:
     """`export`."""
     parser = subparsers.add_parser(
         "export",
-        parents=[places(), sharding(suppressed=True)],
+        parents=[directory_options(), shard_option(suppressed=True)],
         help="write the history for other programs",
         description="Write what the store keeps: JSON (an object a line), CSV, or the packets as a pcapng "
         "file that Wireshark opens. `targets` is what stands in servers.toml, for Prometheus' file-based "
@@ -26,8 +26,8 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--format", choices=("json", "csv", "pcapng"), default="json", dest="form",
                         help="pcapng is for exchange alone (default json)")  # fmt: skip
     parser.add_argument("--vantage", metavar="NAME", help="only what was seen from there; here is local")
-    parser.add_argument("--since", type=_moment, metavar="24h|DATE", help="not what was before")
-    parser.add_argument("--until", type=_moment, metavar="24h|DATE", help="not what came after")
+    parser.add_argument("--since", type=_parse_time, metavar="24h|DATE", help="not what was before")
+    parser.add_argument("--until", type=_parse_time, metavar="24h|DATE", help="not what came after")
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="a file that only you can read; targets are no secret"
     )
@@ -48,16 +48,16 @@ def export(arguments: argparse.Namespace) -> int:
         return export_targets(arguments)
     from wgmon_tui.report import export_command
 
-    export_command.refuse_nonsense(arguments)
+    export_command.check_arguments(arguments)
     if arguments.with_keys:
-        fleet, keyring = load(arguments.config)
-        [server] = chosen(fleet, arguments.names)
-        with stamp_ledger(arguments.state) as stamps:
-            return export_command.export_with_keys(server, fleet, keyring, stamps, arguments)
-    return export_command.export_kept(arguments)
+        fleet, keyring = load_fleet(arguments.config)
+        [server] = select_servers(fleet, arguments.names)
+        with open_timestamp_ledger(arguments.state) as timestamps:
+            return export_command.export_with_keys(server, fleet, keyring, timestamps, arguments)
+    return export_command.export_history(arguments)
 
 
-def _moment(text: str) -> float:
+def _parse_time(text: str) -> float:
     """Unix time, from how long ago it was or from an ISO 8601 date: of this machine's zone unless it says."""
     from wgmon_tui.fleet.values import InvalidValueError, parse_duration
     from wgmon_tui.text import quoted

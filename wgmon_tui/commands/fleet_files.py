@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wgmon_tui.history.stamps import StampLedger
 
 
-def load(config: Path) -> tuple[Fleet, Keyring]:
+def load_fleet(config: Path) -> tuple[Fleet, Keyring]:
     """The fleet and its secrets. Raises ConfigurationError."""
     from wgmon_tui.fleet.secrets import open_keyring
     from wgmon_tui.fleet.servers_file import read
@@ -25,7 +25,7 @@ def load(config: Path) -> tuple[Fleet, Keyring]:
     return fleet, open_keyring(fleet, config)
 
 
-def stamp_ledger(state: Path) -> StampLedger:
+def open_timestamp_ledger(state: Path) -> StampLedger:
     """The last timestamp of every identity; what is wrong with it is said on stderr."""
     from wgmon_tui.history.stamps import StampLedger
 
@@ -35,7 +35,7 @@ def stamp_ledger(state: Path) -> StampLedger:
     return ledger
 
 
-def chosen(fleet: Fleet, names: Sequence[str]) -> tuple[Server, ...]:
+def select_servers(fleet: Fleet, names: Sequence[str]) -> tuple[Server, ...]:
     """The servers of these names; all, where there are none. Raises ConfigurationError."""
     by_name = {server.name: server for server in fleet.servers}
     for name in names:
@@ -46,7 +46,7 @@ def chosen(fleet: Fleet, names: Sequence[str]) -> tuple[Server, ...]:
     return tuple(by_name[name] for name in names) or fleet.servers
 
 
-def no_servers(file: Path) -> str:
+def no_servers_message(file: Path) -> str:
     """What to type next where a file has no servers."""
     return (
         f"{file}: no servers in it; type `wgmon-tui import FILE.conf` to take them from a "

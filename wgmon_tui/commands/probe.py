@@ -11,32 +11,37 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgmon_tui.commands.arguments import Subparsers, count, places, plain
-from wgmon_tui.commands.fleet_files import chosen, load, no_servers, stamp_ledger
-from wgmon_tui.commands.terminal import ascii_output
+from wgmon_tui.commands.arguments import Subparsers, ascii_option, directory_options, parse_count
+from wgmon_tui.commands.fleet_files import (
+    load_fleet,
+    no_servers_message,
+    open_timestamp_ledger,
+    select_servers,
+)
+from wgmon_tui.commands.terminal import is_output_ascii
 from wgmon_tui.fleet.records import ConfigurationError
 
 if TYPE_CHECKING:
     from wgmon_tui.fleet.records import Fleet, Server
     from wgmon_tui.fleet.secrets import Keyring
-    from wgmon_tui.fleet.wg_dump import Dumps
+    from wgmon_tui.fleet.wg_dump import InterfaceDumps
     from wgmon_tui.history.stamps import StampLedger
     from wgmon_tui.monitor.rounds import Round
     from wgmon_tui.report.interface_lines import SeenHere
     from wgmon_tui.report.nagios import Looked
 
-_BORROWED_KEY = (
+_SHARED_KEY_WARNING = (
     "if a real client uses this file's key, this check has just moved its endpoint here; "
     "make a key for monitoring with `wgmon-tui keygen NAME`"
 )
 _CHECKS_AT_ONCE = 256
 
 
-def add(subparsers: Subparsers) -> None:
+def add_commands(subparsers: Subparsers) -> None:
     """`probe`."""
     parser = subparsers.add_parser(
         "probe",
-        parents=[places(), plain()],
+        parents=[directory_options(), ascii_option()],
         help="check servers once and exit",
         description="Check servers once. Exit code: 0 all up, 1 some degraded, 2 some down, 3 unknown, "
         "64 bad usage or configuration (3 with --format nagios or checkmk).",
@@ -56,7 +61,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--json", action="store_const", const="json", dest="form", help="the same as --format json"
     )
-    parser.add_argument("--count", type=count, default=1, metavar="N", help="look N times (default 1)")
+    parser.add_argument("--count", type=parse_count, default=1, metavar="N", help="look N times (default 1)")
     parser.add_argument(
         "--quick",
         action="store_true",
@@ -75,8 +80,8 @@ def probe(arguments: argparse.Namespace) -> int:
         return _probe(arguments)
     except ConfigurationError as error:
         # These systems read the standard output alone, and know no exit code above 3.
-        told = nagios_trouble if arguments.form == "nagios" else checkmk_trouble
-        print(told(str(error)))
+        format_trouble = nagios_trouble if arguments.form == "nagios" else checkmk_trouble
+        print(format_trouble(str(error)))
         return State.UNKNOWN.value
 
 
@@ -86,66 +91,70 @@ def _probe(arguments: argparse.Namespace) -> int:
     if arguments.conf:
         loaded = load_conf(arguments.conf)
         fleet, keyring = loaded.fleet, loaded.keyring
-        for line in (*loaded.notices, _BORROWED_KEY):
+        for line in (*loaded.notices, _SHARED_KEY_WARNING):
             print(f"wgmon-tui: {line}", file=sys.stderr)
     else:
-        fleet, keyring = load(arguments.config)
+        fleet, keyring = load_fleet(arguments.config)
     if not fleet.servers:
-        raise ConfigurationError(no_servers(arguments.conf or arguments.config / "servers.toml"))
-    asked = replace(fleet, servers=chosen(fleet, arguments.names))
-    with stamp_ledger(arguments.state) as stamps:
-        return asyncio.run(_probe_all(asked, keyring, stamps, arguments))
+        raise ConfigurationError(no_servers_message(arguments.conf or arguments.config / "servers.toml"))
+    selected = replace(fleet, servers=select_servers(fleet, arguments.names))
+    with open_timestamp_ledger(arguments.state) as timestamps:
+        return asyncio.run(_probe_all(selected, keyring, timestamps, arguments))
 
 
 async def _probe_all(
-    fleet: Fleet, keyring: Keyring, stamps: StampLedger, arguments: argparse.Namespace
+    fleet: Fleet, keyring: Keyring, timestamps: StampLedger, arguments: argparse.Namespace
 ) -> int:
     """Look as often as asked, print each look when it is there, and at the end what stands for all."""
     from wgmon_tui.report.nagios import Looked, state_of
 
-    plugin = arguments.form in ("nagios", "checkmk")
+    is_plugin = arguments.form in ("nagios", "checkmk")
     rounds: dict[str, list[Round]] = {server.name: [] for server in fleet.servers}
-    async for server, outcome, here in _looks(fleet, keyring, stamps, arguments):
-        if not plugin:
+    async for server, outcome, local_view in _check_rounds(fleet, keyring, timestamps, arguments):
+        if not is_plugin:
             rounds[server.name].clear()  # printed as they come: a long series must not fill the memory
-            _print_look(outcome, here.beside(server, outcome) if here else None, arguments)
+            _print_round(
+                outcome, local_view.compare_local_peer(server, outcome) if local_view else None, arguments
+            )
         rounds[server.name].append(outcome)
-    looked = [Looked(server, tuple(rounds[server.name])) for server in fleet.servers]
-    _print_all(looked, arguments)
-    return state_of(each.severity for each in looked).value
+    checked = [Looked(server, tuple(rounds[server.name])) for server in fleet.servers]
+    _print_summary(checked, arguments)
+    return state_of(each.severity for each in checked).value
 
 
-async def _looks(
-    fleet: Fleet, keyring: Keyring, stamps: StampLedger, arguments: argparse.Namespace
+async def _check_rounds(
+    fleet: Fleet, keyring: Keyring, timestamps: StampLedger, arguments: argparse.Namespace
 ) -> AsyncIterator[tuple[Server, Round, _Here | None]]:
     """The looks as they end, in the order of the file, and what the interfaces here were like meanwhile.
 
     Raises ConfigurationError where nothing can be sent.
     """
-    from wgmon_tui.monitor.look import Attention, look
+    from wgmon_tui.monitor.look import Attention, run_check_round
     from wgmon_tui.probe.prober import Prober
     from wgmon_tui.probe.targets import join
 
     targets = join(fleet, keyring)
-    prober = Prober(stamps=stamps.next, ahead_s=stamps.ahead_s)
+    prober = Prober(timestamps=timestamps.next, ahead_s=timestamps.ahead_s)
     try:
         await prober.open()
     except OSError as error:
         raise ConfigurationError(f"no socket to probe with: {error.strerror or error}") from None
-    room = asyncio.Semaphore(_CHECKS_AT_ONCE)
-    attention = Attention(deep=not arguments.quick, explain=not arguments.quick)
+    semaphore = asyncio.Semaphore(_CHECKS_AT_ONCE)
+    depth = Attention(deep=not arguments.quick, explain=not arguments.quick)
 
-    async def one(server: Server) -> Round:
-        async with room:
+    async def check_one(server: Server) -> Round:
+        async with semaphore:
             problem = targets.problems.get(server.name, "")
-            return await look(prober, server, targets.ready.get(server.name), attention, problem=problem)
+            return await run_check_round(
+                prober, server, targets.ready.get(server.name), depth, problem=problem
+            )
 
     try:
         for _ in range(arguments.count):
-            pending = [(server, asyncio.create_task(one(server))) for server in fleet.servers]
-            here = await asyncio.to_thread(_here, fleet, keyring)
+            pending = [(server, asyncio.create_task(check_one(server))) for server in fleet.servers]
+            local_view = await asyncio.to_thread(_read_local_interfaces, fleet, keyring)
             for server, task in pending:
-                yield server, await task, here
+                yield server, await task, local_view
     finally:
         await prober.close()
 
@@ -156,50 +165,52 @@ class _Here:
 
     fleet: Fleet
     keyring: Keyring
-    dumps: Dumps
+    dumps: InterfaceDumps
     at: float
 
-    def beside(self, server: Server, outcome: Round) -> list[SeenHere]:
+    def compare_local_peer(self, server: Server, outcome: Round) -> list[SeenHere]:
         """What they say of the server, beside our verdict on it."""
-        from wgmon_tui.diagnosis.local_interface import beside, local_peers
-        from wgmon_tui.doctor.server import found_in, our_side
+        from wgmon_tui.diagnosis.local_interface import compare_local_peer, local_peers
+        from wgmon_tui.doctor.server import configured_side, verdict_from_round
         from wgmon_tui.report.interface_lines import SeenHere
 
         peers = local_peers(self.dumps, server)
-        ours, found = our_side(server, self.fleet, self.keyring), found_in(outcome)
-        return [SeenHere(peer, beside(peer, ours, found, self.at)) for peer in peers]
+        ours, found = configured_side(server, self.fleet, self.keyring), verdict_from_round(outcome)
+        return [SeenHere(peer, compare_local_peer(peer, ours, found, self.at)) for peer in peers]
 
 
-def _here(fleet: Fleet, keyring: Keyring) -> _Here | None:
+def _read_local_interfaces(fleet: Fleet, keyring: Keyring) -> _Here | None:
     """None where this machine has no wg, or shows its interfaces to others than us. Blocks for moments."""
-    from wgmon_tui.probe.wg_here import interfaces_if_shown
+    from wgmon_tui.probe.wg_here import read_local_interfaces_if_permitted
 
-    dumps = interfaces_if_shown()
+    dumps = read_local_interfaces_if_permitted()
     return None if dumps is None else _Here(fleet, keyring, dumps, time.time())
 
 
-def _print_look(outcome: Round, here: Sequence[SeenHere] | None, arguments: argparse.Namespace) -> None:
+def _print_round(
+    outcome: Round, local_view: Sequence[SeenHere] | None, arguments: argparse.Namespace
+) -> None:
     from wgmon_tui.report.interface_lines import disagreements, interface_object
     from wgmon_tui.report.json_lines import json_object, one_line
-    from wgmon_tui.report.table import explained
+    from wgmon_tui.report.table import format_result
 
     if arguments.form == "json":
-        interfaces = None if here is None else [interface_object(each) for each in here]
+        interfaces = None if local_view is None else [interface_object(each) for each in local_view]
         print(one_line({**json_object(outcome), "interfaces": interfaces}), flush=True)
         return
-    ascii_only = arguments.ascii or ascii_output()
-    lines = (explained(outcome, ascii_only), disagreements(here or (), ascii_only))
+    ascii_only = arguments.ascii or is_output_ascii()
+    lines = (format_result(outcome, ascii_only), disagreements(local_view or (), ascii_only))
     print("\n".join(filter(None, lines)), flush=True)
 
 
-def _print_all(looked: Sequence[Looked], arguments: argparse.Namespace) -> None:
+def _print_summary(checked: Sequence[Looked], arguments: argparse.Namespace) -> None:
     from wgmon_tui.report.nagios import checkmk_line, nagios_line
-    from wgmon_tui.report.table import totals
+    from wgmon_tui.report.table import format_totals
 
-    if arguments.form == "table" and len(looked) > 1:
-        print(totals((each.severity for each in looked), arguments.ascii or ascii_output()))
+    if arguments.form == "table" and len(checked) > 1:
+        print(format_totals((each.severity for each in checked), arguments.ascii or is_output_ascii()))
     elif arguments.form == "nagios":
-        print(nagios_line(looked))
+        print(nagios_line(checked))
     elif arguments.form == "checkmk":
-        for each in looked:
+        for each in checked:
             print(checkmk_line(each))

@@ -8,21 +8,21 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from wgmon_tui.commands.arguments import Subparsers, places, sharding
+from wgmon_tui.commands.arguments import Subparsers, directory_options, shard_option
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.text import format_list
 
 if TYPE_CHECKING:
     from wgmon_tui.service.metrics_address import ListenAddress
 
-_USUAL_ADDRESS = "127.0.0.1:9586"
+_DEFAULT_ADDRESS = "127.0.0.1:9586"
 
 
-def add(subparsers: Subparsers) -> None:
+def add_commands(subparsers: Subparsers) -> None:
     """`run`."""
     parser = subparsers.add_parser(
         "run",
-        parents=[places(), sharding(suppressed=True)],
+        parents=[directory_options(), shard_option(suppressed=True)],
         help="check and keep the history without a screen",
         description="Check and keep the history without a screen, for systemd or a shell. SIGTERM ends it, "
         "SIGHUP reads the files and every secret again. Exit code: 0 ended by a signal, 64 bad usage or "
@@ -32,9 +32,9 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--metrics",
         nargs="?",
-        const=_USUAL_ADDRESS,
+        const=_DEFAULT_ADDRESS,
         metavar="ADDRESS:PORT",
-        help=f"serve /metrics and /probe for Prometheus over HTTP (without an address: {_USUAL_ADDRESS})",
+        help=f"serve /metrics and /probe for Prometheus over HTTP (without an address: {_DEFAULT_ADDRESS})",
     )
     parser.add_argument(
         "--print-unit",
@@ -87,7 +87,7 @@ def _print_unit(arguments: argparse.Namespace) -> int:
 
     program, options = unit.own_command(), _options(arguments)
     if arguments.system:
-        if unit.in_a_home(program):
+        if unit.is_in_home_directory(program):
             print(f"wgmon-tui: a service cannot see {program[0]}: install it elsewhere", file=sys.stderr)
         print(unit.system_unit(program, options), end="")
     else:

@@ -8,30 +8,30 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgmon_tui.commands.arguments import Subparsers, places
-from wgmon_tui.commands.fleet_files import chosen
+from wgmon_tui.commands.arguments import Subparsers, directory_options
+from wgmon_tui.commands.fleet_files import select_servers
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.text import quoted
 
 if TYPE_CHECKING:
     from wgmon_tui.fleet.enroll import ImportReport
-    from wgmon_tui.fleet.wg_dump import Dumps
+    from wgmon_tui.fleet.wg_dump import InterfaceDumps
 
-_LONGEST_DUMP = 16 << 20
+_MAX_DUMP_BYTES = 16 << 20
 
 
-def add(subparsers: Subparsers) -> None:
+def add_commands(subparsers: Subparsers) -> None:
     """`import` and `keygen`."""
-    importer = subparsers.add_parser(
+    import_parser = subparsers.add_parser(
         "import",
-        parents=[places()],
+        parents=[directory_options()],
         help="take servers from wg-quick files, or from running interfaces",
         description="Take servers from wg-quick files; or with --wg those to which interfaces that run have "
         "peers with an endpoint. The key of a file becomes an identity; that of an interface is left alone: "
         "its servers are checked with an identity of our own.",
     )
-    importer.add_argument("files", nargs="*", type=Path, metavar="FILE.conf")
-    importer.add_argument(
+    import_parser.add_argument("files", nargs="*", type=Path, metavar="FILE.conf")
+    import_parser.add_argument(
         "--wg",
         nargs="?",
         const="all",
@@ -39,19 +39,21 @@ def add(subparsers: Subparsers) -> None:
         help="from this machine's interfaces, all or one (needs CAP_NET_ADMIN); "
         "-: from what `wg show all dump` prints, on the standard input",
     )
-    importer.add_argument(
+    import_parser.add_argument(
         "--through", metavar="SERVER", help="as --wg, of the interface that this server's `inspect` shows"
     )
-    importer.add_argument(
+    import_parser.add_argument(
         "--identity", metavar="NAME", help="with --wg: whose key the new servers are checked with"
     )
-    importer.set_defaults(run=import_servers)
+    import_parser.set_defaults(run=import_servers)
 
-    maker = subparsers.add_parser("keygen", parents=[places()], help="make a key pair for monitoring")
-    maker.add_argument("name", metavar="NAME", help="the identity's name, such as this machine's")
-    maker.add_argument("--address", action="append", default=[], metavar="ADDRESS/LENGTH",
+    keygen_parser = subparsers.add_parser(
+        "keygen", parents=[directory_options()], help="make a key pair for monitoring"
+    )
+    keygen_parser.add_argument("name", metavar="NAME", help="the identity's name, such as this machine's")
+    keygen_parser.add_argument("--address", action="append", default=[], metavar="ADDRESS/LENGTH",
                        help="an unused tunnel address for it; may be repeated")  # fmt: skip
-    maker.set_defaults(run=keygen)
+    keygen_parser.set_defaults(run=keygen)
 
 
 def import_servers(arguments: argparse.Namespace) -> int:
@@ -84,7 +86,7 @@ def _from_interfaces(arguments: argparse.Namespace) -> ImportReport:
     if arguments.files:
         raise ConfigurationError("import: --wg goes without files; one import for each")
     try:
-        dumps = _dumps(arguments)
+        dumps = _read_dumps(arguments)
     except InspectionError as error:
         raise ConfigurationError(f"import: {error}") from None
     if not dumps:
@@ -92,33 +94,33 @@ def _from_interfaces(arguments: argparse.Namespace) -> ImportReport:
     return import_interfaces(dumps, arguments.config, arguments.identity)
 
 
-def _dumps(arguments: argparse.Namespace) -> Dumps:
+def _read_dumps(arguments: argparse.Namespace) -> InterfaceDumps:
     """The interfaces that were asked for. Raises InspectionError, ConfigurationError."""
-    from wgmon_tui.fleet.wg_dump import parse_dump_of_all
-    from wgmon_tui.probe.wg_here import interfaces_here
+    from wgmon_tui.fleet.wg_dump import parse_all_dumps
+    from wgmon_tui.probe.wg_here import read_local_interfaces
 
     if arguments.through:
-        return _dumps_through(arguments.through, arguments.config)
+        return _read_dumps_of_server(arguments.through, arguments.config)
     if arguments.wg == "-":
-        return parse_dump_of_all(sys.stdin.buffer.read(_LONGEST_DUMP).decode(errors="replace"))
-    dumps = interfaces_here()
+        return parse_all_dumps(sys.stdin.buffer.read(_MAX_DUMP_BYTES).decode(errors="replace"))
+    dumps = read_local_interfaces()
     if arguments.wg == "all":
         return dumps
     if arguments.wg not in dumps:
-        there = f"there are: {', '.join(dumps)}" if dumps else "there is none"
-        raise ConfigurationError(f"import: --wg: no interface {quoted(arguments.wg)}; {there}")
+        hint = f"there are: {', '.join(dumps)}" if dumps else "there is none"
+        raise ConfigurationError(f"import: --wg: no interface {quoted(arguments.wg)}; {hint}")
     return {arguments.wg: dumps[arguments.wg]}
 
 
-def _dumps_through(name: str, config: Path) -> Dumps:
+def _read_dumps_of_server(name: str, config: Path) -> InterfaceDumps:
     from wgmon_tui.diagnosis.inspection import interface_of
-    from wgmon_tui.doctor.server import refuse_uninspectable
+    from wgmon_tui.doctor.server import require_inspect_command
     from wgmon_tui.fleet.servers_file import read
     from wgmon_tui.fleet.wg_dump import InspectionError
     from wgmon_tui.probe.inspect import Unread, inspect
 
-    [server] = chosen(read(config).fleet, [name])
-    refuse_uninspectable(server)
+    [server] = select_servers(read(config).fleet, [name])
+    require_inspect_command(server)
     running = inspect(replace(server, inspect_config=()), config).running
     if isinstance(running, Unread):
         raise InspectionError(running.reason)
@@ -134,11 +136,11 @@ def keygen(arguments: argparse.Namespace) -> int:
         addresses = [parse_interface(text) for text in arguments.address]
     except InvalidValueError as error:
         raise ConfigurationError(f"keygen: --address: {error}") from None
-    made = keygen(arguments.name, arguments.config, addresses)
-    if made.notice:
-        print(made.notice, file=sys.stderr)
+    new_identity = keygen(arguments.name, arguments.config, addresses)
+    if new_identity.notice:
+        print(new_identity.notice, file=sys.stderr)
     allowed = f" allowed-ips {','.join(str(each.ip) for each in addresses)}" if addresses else ""
     print("# Paste this into the server's configuration, or type there:")
-    print(f"#   wg set wg0 peer {made.public_key}{allowed}")
-    print(made.stanza, end="")
+    print(f"#   wg set wg0 peer {new_identity.public_key}{allowed}")
+    print(new_identity.stanza, end="")
     return 0

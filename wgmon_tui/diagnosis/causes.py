@@ -10,21 +10,21 @@ from collections.abc import Sequence
 from wgmon_tui.diagnosis.verdict import Cause
 from wgmon_tui.diagnosis.wording import icmp_name
 from wgmon_tui.fleet.records import Interface, Server
-from wgmon_tui.probe.first_hop import usual_address
+from wgmon_tui.probe.first_hop import likely_server_address
 from wgmon_tui.probe.records import AskedAs, InnerIcmp, PathMtu, PresharedKeyFound
 from wgmon_tui.text import format_elapsed
 from wgmon_tui.wireguard.keys import PublicKey
 
 
-def silence(server: Server, asked_as: AskedAs | None) -> list[Cause]:
+def silence(server: Server, probed_as: AskedAs | None) -> list[Cause]:
     """What silence can mean, likeliest first. None of it is proven."""
     port = server.endpoint.port
-    our_key = asked_as.public_key if asked_as else "OUR-PUBLIC-KEY"
+    own_public_key = probed_as.public_key if probed_as else "OUR-PUBLIC-KEY"
     return [
         Cause(
             "the server does not know our key",
             "WireGuard drops an unknown peer without a word; a removed or never added peer looks like this",
-            f"on the server: wg show wg0 peers — must list {our_key}",
+            f"on the server: wg show wg0 peers — must list {own_public_key}",
         ),
         Cause(
             "the server's key is not the one in servers.toml",
@@ -44,7 +44,7 @@ def silence(server: Server, asked_as: AskedAs | None) -> list[Cause]:
         Cause(
             "this identity's clock once ran ahead",
             "a server drops timestamps that are not later than the last one it saw from a key",
-            f"on the server: wg set wg0 peer {our_key} remove — then add it anew: that forgets it",
+            f"on the server: wg set wg0 peer {own_public_key} remove — then add it anew: that forgets it",
         ),
     ]
 
@@ -89,7 +89,7 @@ def preshared_key(server: Server, found: PresharedKeyFound | None) -> list[Cause
     """For an answer whose `empty` does not open under our preshared key; `found` is whose it opens under."""
     if found:
         # An answer that opens is authentic: nobody else can have made it.
-        which = "none" if found.of is None else f'the one of server "{found.of}"'
+        which = "none" if found.server_name is None else f'the one of server "{found.server_name}"'
         return [
             Cause(
                 "the preshared key in our file is not the server's",
@@ -224,11 +224,11 @@ def clock(seconds: float) -> Cause:
     )
 
 
-def dropped_inside(server: Server, asked_as: AskedAs | None) -> list[Cause]:
+def dropped_inside(server: Server, probed_as: AskedAs | None) -> list[Cause]:
     """For data that arrives at the server and is not answered. None of them is proven over the others."""
-    addresses = _our_addresses(asked_as)
+    addresses = _own_address_texts(probed_as)
     return [
-        _allowed_ips(asked_as, addresses),
+        _allowed_ips(probed_as, addresses),
         Cause(
             "an inner firewall drops our packets, or the inner address is not there or its interface is down",
             "what has passed WireGuard still has the server's own rules before it",
@@ -242,12 +242,14 @@ def dropped_inside(server: Server, asked_as: AskedAs | None) -> list[Cause]:
     ]
 
 
-def unproven(server: Server, asked_as: AskedAs | None, versions: Sequence[int]) -> list[Cause]:
+def unproven(server: Server, probed_as: AskedAs | None, versions: Sequence[int]) -> list[Cause]:
     """For a first hop that is silent in these IP versions. A server may be well and yet have no answer."""
-    addresses = _our_addresses(asked_as, versions)
-    usual = [str(usual_address(each)) for each in _ours(asked_as, versions)] or ["the usual address"]
+    addresses = _own_address_texts(probed_as, versions)
+    usual = [str(likely_server_address(each)) for each in _own_addresses(probed_as, versions)] or [
+        "the usual address"
+    ]
     return [
-        _allowed_ips(asked_as, addresses),
+        _allowed_ips(probed_as, addresses),
         Cause(
             f"the server is well, but does not forward, and is not at {' or '.join(usual)} inside",
             "then it has no answer to what we can ask without knowing an address inside",
@@ -262,36 +264,36 @@ def unproven(server: Server, asked_as: AskedAs | None, versions: Sequence[int]) 
     ]
 
 
-def unaddressed(server: Server, asked_as: AskedAs | None) -> Cause:
+def unaddressed(server: Server, probed_as: AskedAs | None) -> Cause:
     """For an identity of ours from which nothing can be asked inside."""
-    our_key = asked_as.public_key if asked_as else "OUR-PUBLIC-KEY"
+    own_public_key = probed_as.public_key if probed_as else "OUR-PUBLIC-KEY"
     return Cause(
         f'our identity "{server.identity}" has no tunnel address in servers.toml',
         "without one we can ask nothing inside: wrong AllowedIPs on the server would not show",
         f'in servers.toml, identity "{server.identity}": addresses = ["OUR-TUNNEL-ADDRESS"], the one that '
-        f"`wg show wg0 allowed-ips` on the server prints for {our_key}; "
+        f"`wg show wg0 allowed-ips` on the server prints for {own_public_key}; "
         f'or server "{server.name}": tunnel = false where the handshake alone is enough',
     )
 
 
-def _allowed_ips(asked_as: AskedAs | None, addresses: Sequence[str]) -> Cause:
-    our_key = asked_as.public_key if asked_as else "OUR-PUBLIC-KEY"
+def _allowed_ips(probed_as: AskedAs | None, addresses: Sequence[str]) -> Cause:
+    own_public_key = probed_as.public_key if probed_as else "OUR-PUBLIC-KEY"
     return Cause(
         "the server's AllowedIPs for us lack our tunnel address",
         "it drops, without a word, inner packets whose source is not in the peer's AllowedIPs",
-        f"on the server: wg show wg0 allowed-ips — the line of {our_key} must hold {', '.join(addresses)}",
+        f"on the server: wg show wg0 allowed-ips — the line of {own_public_key} must hold {', '.join(addresses)}",
     )
 
 
-def _ours(asked_as: AskedAs | None, versions: Sequence[int]) -> list[Interface]:
+def _own_addresses(probed_as: AskedAs | None, versions: Sequence[int]) -> list[Interface]:
     """Our tunnel address in each of these IP versions: of several the first, which is the one we ask from."""
-    addresses = asked_as.tunnel_addresses if asked_as else ()
+    addresses = probed_as.tunnel_addresses if probed_as else ()
     firsts = (next((each for each in addresses if each.version == version), None) for version in versions)
     return [each for each in firsts if each]
 
 
-def _our_addresses(asked_as: AskedAs | None, versions: Sequence[int] = (4, 6)) -> list[str]:
-    return [str(each.ip) for each in _ours(asked_as, versions)] or ["OUR-TUNNEL-ADDRESS"]
+def _own_address_texts(probed_as: AskedAs | None, versions: Sequence[int] = (4, 6)) -> list[str]:
+    return [str(each.ip) for each in _own_addresses(probed_as, versions)] or ["OUR-TUNNEL-ADDRESS"]
 
 
 def data_lost(server: Server) -> list[Cause]:
@@ -316,7 +318,7 @@ def inner_refused(server: Server, error: InnerIcmp) -> Cause:
     return Cause(
         "routing or a firewall inside the tunnel refuses our packets",
         f"{error.source} said so through the tunnel: {icmp_name(error)}",
-        f"on the server: ip route get {error.about or 'INNER-ADDRESS'}; nft list ruleset; "
+        f"on the server: ip route get {error.original_destination or 'INNER-ADDRESS'}; nft list ruleset; "
         "sysctl net.ipv4.ip_forward",
     )
 
@@ -332,13 +334,13 @@ def inner_dead(server: Server, targets: list[str]) -> Cause:
 
 def mtu(server: Server, found: PathMtu) -> Cause:
     """For large inner packets that vanish."""
-    why = f"{found.passes} bytes pass both ways, {found.fails_from} do not"
+    why = f"{found.largest_passing} bytes pass both ways, {found.smallest_failing} do not"
     if found.reported:
         why += f"; a hop on the way says that its MTU is {found.reported}"
     return Cause(
         "the path's MTU is smaller than the tunnel's",
         why,
-        f"on the server and its clients: MTU = {found.passes} under [Interface]",
+        f"on the server and its clients: MTU = {found.largest_passing} under [Interface]",
     )
 
 

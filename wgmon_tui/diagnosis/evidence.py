@@ -8,11 +8,11 @@ from typing import TypeVar
 Kind = TypeVar("Kind")
 
 
-def first(kind: type[Kind], evidence: Iterable[object]) -> Kind | None:
+def first_of_kind(kind: type[Kind], evidence: Iterable[object]) -> Kind | None:
     """The first piece of evidence of a kind."""
     return next((each for each in evidence if isinstance(each, kind)), None)
 
 
-def every(kind: type[Kind], evidence: Iterable[object]) -> list[Kind]:
+def all_of_kind(kind: type[Kind], evidence: Iterable[object]) -> list[Kind]:
     """All pieces of evidence of a kind, in the order in which they came."""
     return [each for each in evidence if isinstance(each, kind)]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from wgmon_tui.diagnosis.our_verdict import SESSION_S, OurVerdict
+from wgmon_tui.diagnosis.our_verdict import SESSION_LIFETIME_S, OurVerdict
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import Address, Interface, Server
 from wgmon_tui.fleet.wg_dump import Network, PeerEntry, Running
@@ -18,10 +18,10 @@ from wgmon_tui.probe.inspect import ServersView, Stored, Unread
 from wgmon_tui.text import format_age, format_count, format_elapsed, format_list
 from wgmon_tui.wireguard.keys import PublicKey
 
-_NAMED = 3
+_MAX_NAMED_PEERS = 3
 """So many peers are named in one sentence; the others are counted."""
 
-_RETYPED = 8
+_MAX_RETYPED_NETWORKS = 8
 """So many networks are worth typing again in a command."""
 
 _CLOCK_SLACK_S = 2.0
@@ -33,7 +33,7 @@ class Agreement(Enum):
 
     OK = ("ok", "●", "o")
     DIFFERS = ("differs", "✖", "X")
-    UNTOLD = ("cannot tell", "?", "?")
+    UNKNOWN = ("cannot tell", "?", "?")
 
     def __init__(self, word: str, glyph: str, ascii_glyph: str) -> None:
         self.word = word
@@ -45,7 +45,7 @@ class Agreement(Enum):
 class Finding:
     """One thing compared: what it is, what was found, and what to type where the sides differ."""
 
-    agreement: Agreement
+    result: Agreement
     subject: str
     sentence: str
     fix: str = ""
@@ -62,21 +62,21 @@ class OurSide:
 
 
 def compare(
-    ours: OurSide, view: ServersView, now: float, found: OurVerdict | None = None
+    configured: OurSide, view: ServersView, now: float, found: OurVerdict | None = None
 ) -> tuple[Finding, ...]:
     """The findings, in the order in which a handshake depends on them. `now` is Unix time in seconds."""
-    interface = interface_of(ours.server)
+    interface = interface_of(configured.server)
     findings: list[Finding] = []
     if isinstance(view.running, Unread):
-        findings.append(Finding(Agreement.UNTOLD, "running", view.running.reason))
+        findings.append(Finding(Agreement.UNKNOWN, "running", view.running.reason))
     else:
-        findings += _running(ours, view.running, interface, now)
-        findings += _others(ours, view.running, now, found)
-        findings += _answering(ours, view.running, now, found)
+        findings += _compare_running(configured, view.running, interface, now)
+        findings += _compare_other_peers(configured, view.running, now, found)
+        findings += _check_responder(configured, view.running, now, found)
     if isinstance(view.stored, Unread):
-        findings.append(Finding(Agreement.UNTOLD, "file", view.stored.reason))
+        findings.append(Finding(Agreement.UNKNOWN, "file", view.stored.reason))
     elif view.stored and isinstance(view.running, Running):
-        findings += _stored(ours, view.running, view.stored, interface)
+        findings += _compare_stored(configured, view.running, view.stored, interface)
     return tuple(findings)
 
 
@@ -89,35 +89,35 @@ def interface_of(server: Server) -> str:
 # The running interface beside our file
 
 
-def _running(ours: OurSide, running: Running, interface: str, now: float) -> Iterator[Finding]:
-    yield _key(ours.server, running, interface)
-    yield _port(ours.server, running, interface)
-    if ours.public_key is None:
+def _compare_running(configured: OurSide, running: Running, interface: str, now: float) -> Iterator[Finding]:
+    yield _compare_server_key(configured.server, running, interface)
+    yield _compare_listen_port(configured.server, running, interface)
+    if configured.public_key is None:
         yield Finding(
-            Agreement.UNTOLD, "our peer", "our own private key cannot be read", "wgmon-tui doctor says why"
+            Agreement.UNKNOWN, "our peer", "our own private key cannot be read", "wgmon-tui doctor says why"
         )
         return
-    us = next((peer for peer in running.peers if peer.public_key == ours.public_key), None)
-    if us is None:
-        hosts = ",".join(f"{each.ip}/{each.max_prefixlen}" for each in ours.addresses)
+    own_peer = next((peer for peer in running.peers if peer.public_key == configured.public_key), None)
+    if own_peer is None:
+        hosts = ",".join(f"{each.ip}/{each.max_prefixlen}" for each in configured.addresses)
         allowed = f" allowed-ips {hosts}" if hosts else ""
         yield Finding(
             Agreement.DIFFERS,
             "our peer",
-            f'the public key of identity "{ours.server.identity}" is not among its {_peers(running.peers)}: '
+            f'the public key of identity "{configured.server.identity}" is not among its {_peers(running.peers)}: '
             "our initiations are dropped without a word",
-            f"on the server: wg set {interface} peer {ours.public_key}{allowed}",
+            f"on the server: wg set {interface} peer {configured.public_key}{allowed}",
         )
         return
     yield Finding(
-        Agreement.OK, "our peer", f'the public key of identity "{ours.server.identity}" is listed there'
+        Agreement.OK, "our peer", f'the public key of identity "{configured.server.identity}" is listed there'
     )
-    yield _preshared_key(ours, us, interface)
-    yield from _addresses(ours, us, running, interface)
-    yield _handshake(us, now)
+    yield _compare_preshared_key(configured, own_peer, interface)
+    yield from _compare_addresses(configured, own_peer, running, interface)
+    yield _compare_handshake(own_peer, now)
 
 
-def _key(server: Server, running: Running, interface: str) -> Finding:
+def _compare_server_key(server: Server, running: Running, interface: str) -> Finding:
     if running.public_key is None:
         return Finding(
             Agreement.DIFFERS,
@@ -137,7 +137,7 @@ def _key(server: Server, running: Running, interface: str) -> Finding:
     )
 
 
-def _port(server: Server, running: Running, interface: str) -> Finding:
+def _compare_listen_port(server: Server, running: Running, interface: str) -> Finding:
     port = server.endpoint.port
     if running.listen_port == port:
         return Finding(Agreement.OK, "listen port", f"it listens on {port}")
@@ -152,14 +152,14 @@ def _port(server: Server, running: Running, interface: str) -> Finding:
     )
 
 
-def _preshared_key(ours: OurSide, us: PeerEntry, interface: str) -> Finding:
-    setting = f'in servers.toml, server "{ours.server.name}": preshared_key_file = "FILE"'
-    command = f"on the server: wg set {interface} peer {us.public_key} preshared-key"
-    match us.has_preshared_key, ours.has_preshared_key:
+def _compare_preshared_key(configured: OurSide, own_peer: PeerEntry, interface: str) -> Finding:
+    setting = f'in servers.toml, server "{configured.server.name}": preshared_key_file = "FILE"'
+    command = f"on the server: wg set {interface} peer {own_peer.public_key} preshared-key"
+    match own_peer.has_preshared_key, configured.has_preshared_key:
         case there, None:
             has = "one" if there else "none"
             return Finding(
-                Agreement.UNTOLD,
+                Agreement.UNKNOWN,
                 "preshared key",
                 f"it has {has} for us; ours cannot be read",
                 "wgmon-tui doctor says why",
@@ -187,36 +187,38 @@ def _preshared_key(ours: OurSide, us: PeerEntry, interface: str) -> Finding:
     return Finding(Agreement.OK, "preshared key", "neither side has one")
 
 
-def _addresses(ours: OurSide, us: PeerEntry, running: Running, interface: str) -> Iterator[Finding]:
-    if not ours.addresses:
+def _compare_addresses(
+    configured: OurSide, own_peer: PeerEntry, running: Running, interface: str
+) -> Iterator[Finding]:
+    if not configured.addresses:
         yield Finding(
-            Agreement.UNTOLD,
+            Agreement.UNKNOWN,
             "allowed ips",
-            f'identity "{ours.server.identity}" has no tunnel address, so nothing of ours passes the tunnel',
-            f'in servers.toml, identity "{ours.server.identity}": addresses = ["ADDRESS/32"]',
+            f'identity "{configured.server.identity}" has no tunnel address, so nothing of ours passes the tunnel',
+            f'in servers.toml, identity "{configured.server.identity}": addresses = ["ADDRESS/32"]',
         )
-    for own in ours.addresses:
+    for own in configured.addresses:
         address = own.ip
         host = f"{address}/{address.max_prefixlen}"
-        holder = _holder(running.peers, address)
-        if holder is us:
+        address_owner = _find_address_owner(running.peers, address)
+        if address_owner is own_peer:
             yield Finding(Agreement.OK, "allowed ips", f"{address} belongs to our peer")
             continue
         # `wg set … allowed-ips` replaces the list, so what the peer has must be typed again.
-        wanted = ",".join([*_sorted(us.allowed_ips), host])
-        fix = f"on the server: wg set {interface} peer {us.public_key} allowed-ips {wanted}"
-        if len(us.allowed_ips) > _RETYPED:
-            fix = f"on the server: add {host} to the AllowedIPs of peer {us.public_key}"
-        if holder is None:
+        wanted = ",".join([*_sorted(own_peer.allowed_ips), host])
+        fix = f"on the server: wg set {interface} peer {own_peer.public_key} allowed-ips {wanted}"
+        if len(own_peer.allowed_ips) > _MAX_RETYPED_NETWORKS:
+            fix = f"on the server: add {host} to the AllowedIPs of peer {own_peer.public_key}"
+        if address_owner is None:
             sentence = f"{address} belongs to no peer: what we send through the tunnel is dropped"
         else:
-            sentence = f"{address} belongs to peer {holder.public_key}, and so do the answers to it"
-            if host in _sorted(holder.allowed_ips):
+            sentence = f"{address} belongs to peer {address_owner.public_key}, and so do the answers to it"
+            if host in _sorted(address_owner.allowed_ips):
                 fix += " (this takes it from that peer; or give our identity another address)"
         yield Finding(Agreement.DIFFERS, "allowed ips", sentence, fix)
 
 
-def _holder(peers: Sequence[PeerEntry], address: Address) -> PeerEntry | None:
+def _find_address_owner(peers: Sequence[PeerEntry], address: Address) -> PeerEntry | None:
     """Whose address it is: cryptokey routing takes the longest prefix among all peers (whitepaper §2)."""
     holding: list[tuple[Network, PeerEntry]] = [
         (network, peer)
@@ -227,15 +229,15 @@ def _holder(peers: Sequence[PeerEntry], address: Address) -> PeerEntry | None:
     return max(holding, key=lambda each: each[0].prefixlen)[1] if holding else None
 
 
-def _handshake(us: PeerEntry, now: float) -> Finding:
-    if us.latest_handshake is None:
+def _compare_handshake(own_peer: PeerEntry, now: float) -> Finding:
+    if own_peer.latest_handshake is None:
         return Finding(
-            Agreement.UNTOLD,
+            Agreement.UNKNOWN,
             "handshake",
             "it has completed none with us yet; a check without data through the tunnel leaves no trace here",
         )
-    age = now - us.latest_handshake
-    where = f" from {us.endpoint}" if us.endpoint else ""
+    age = now - own_peer.latest_handshake
+    where = f" from {own_peer.endpoint}" if own_peer.endpoint else ""
     if age < -_CLOCK_SLACK_S:
         return Finding(
             Agreement.DIFFERS,
@@ -250,19 +252,21 @@ def _handshake(us: PeerEntry, now: float) -> Finding:
 # Its latest handshakes beside our verdict
 
 
-def _others(ours: OurSide, running: Running, now: float, found: OurVerdict | None) -> Iterator[Finding]:
+def _compare_other_peers(
+    configured: OurSide, running: Running, now: float, found: OurVerdict | None
+) -> Iterator[Finding]:
     """Where we find it down: whether it answers others."""
     if found is None or found.verdict.severity is not Severity.DOWN:
         return
     others = [
         now - peer.latest_handshake
         for peer in running.peers
-        if peer.public_key != ours.public_key and peer.latest_handshake
+        if peer.public_key != configured.public_key and peer.latest_handshake
     ]
     if not others:
         return
     latest = max(min(others), 0.0)
-    count = sum(age <= SESSION_S for age in others)
+    count = sum(age <= SESSION_LIFETIME_S for age in others)
     if count:
         doubt = "" if now - latest >= found.since else ", unless it went down since"
         sentence = (
@@ -278,21 +282,31 @@ def _others(ours: OurSide, running: Running, now: float, found: OurVerdict | Non
         yield Finding(Agreement.OK, "other peers", sentence)
 
 
-def _answering(ours: OurSide, running: Running, now: float, found: OurVerdict | None) -> Iterator[Finding]:
+def _check_responder(
+    configured: OurSide, running: Running, now: float, found: OurVerdict | None
+) -> Iterator[Finding]:
     """Where we find it well, and data passes: whether it is this interface that answers us."""
-    us = next((peer for peer in running.peers if peer.public_key == ours.public_key), None)
+    own_peer = next((peer for peer in running.peers if peer.public_key == configured.public_key), None)
     well = found and found.verdict.severity in (Severity.UP, Severity.DEGRADED)
-    if us is None or not well or not ours.server.tunnel or running.public_key != ours.server.public_key:
+    if (
+        own_peer is None
+        or not well
+        or not configured.server.tunnel
+        or running.public_key != configured.server.public_key
+    ):
         return
-    if us.latest_handshake and now - us.latest_handshake <= SESSION_S + ours.server.interval:
+    if (
+        own_peer.latest_handshake
+        and now - own_peer.latest_handshake <= SESSION_LIFETIME_S + configured.server.interval
+    ):
         return
-    last = f"only {format_age(now - us.latest_handshake)}" if us.latest_handshake else "none"
+    last = f"only {format_age(now - own_peer.latest_handshake)}" if own_peer.latest_handshake else "none"
     yield Finding(
         Agreement.DIFFERS,
         "who answers",
         f"our checks succeed, but this interface has had {last} with us: another machine answers at "
-        f"{ours.server.endpoint} with the same key, or `inspect` asks the wrong one",
-        f"on the server: wg show {interface_of(ours.server)} latest-handshakes; compare with the address "
+        f"{configured.server.endpoint} with the same key, or `inspect` asks the wrong one",
+        f"on the server: wg show {interface_of(configured.server)} latest-handshakes; compare with the address "
         "that a check asked",
     )
 
@@ -300,43 +314,50 @@ def _answering(ours: OurSide, running: Running, now: float, found: OurVerdict | 
 # The running interface beside the server's own file
 
 
-def _stored(ours: OurSide, running: Running, stored: Stored, interface: str) -> list[Finding]:
+def _compare_stored(configured: OurSide, running: Running, stored: Stored, interface: str) -> list[Finding]:
     """What the next start would change; nothing shows that from outside until it happens."""
-    findings = [*_stored_peers(ours, running, stored, interface), *_stored_port(ours.server, running, stored)]
+    findings = [
+        *_compare_stored_peers(configured, running, stored, interface),
+        *_compare_stored_port(configured.server, running, stored),
+    ]
     if not findings:
         sentence = f"the file and what runs agree on {_peers(running.peers)} and the port"
         findings.append(Finding(Agreement.OK, "file", sentence))
     if not stored.has_private_key:
         sentence = "the file has no PrivateKey; the next start has one only if PostUp sets it"
-        findings.append(Finding(Agreement.UNTOLD, "file: private key", sentence))
+        findings.append(Finding(Agreement.UNKNOWN, "file: private key", sentence))
     return findings
 
 
-def _stored_peers(ours: OurSide, running: Running, stored: Stored, interface: str) -> Iterator[Finding]:
+def _compare_stored_peers(
+    configured: OurSide, running: Running, stored: Stored, interface: str
+) -> Iterator[Finding]:
     runs = {peer.public_key: peer for peer in running.peers}
     written = {peer.public_key: peer for peer in stored.peers}
-    both = _ours_first(ours, written.keys() & runs.keys())
+    both = _sort_own_first(configured, written.keys() & runs.keys())
     load = f"on the server: wg syncconf {interface} <(wg-quick strip {interface}) (the file comes into force)"
     save = f"on the server: wg-quick save {interface} (what runs is written into the file)"
-    if dead := _ours_first(ours, written.keys() - runs.keys()):
-        sentence = f"in the file, but not running: {_named(ours, dead)}; dropped without a word"
+    if dead := _sort_own_first(configured, written.keys() - runs.keys()):
+        sentence = f"in the file, but not running: {_named(configured, dead)}; dropped without a word"
         yield Finding(Agreement.DIFFERS, "file: peers", sentence, f"{load}; or {save}")
-    if passing := _ours_first(ours, runs.keys() - written.keys()):
-        sentence = f"running, but not in the file: {_named(ours, passing)}; gone with the next start"
+    if passing := _sort_own_first(configured, runs.keys() - written.keys()):
+        sentence = f"running, but not in the file: {_named(configured, passing)}; gone with the next start"
         yield Finding(Agreement.DIFFERS, "file: peers", sentence, f"{save}; or {load}")
     if moved := [key for key in both if runs[key].allowed_ips != written[key].allowed_ips]:
         file, live = written[moved[0]].allowed_ips, runs[moved[0]].allowed_ips
         sentence = (
-            f"AllowedIPs differ for {_named(ours, moved)}; the first has {_listed(file)} in the file, "
+            f"AllowedIPs differ for {_named(configured, moved)}; the first has {_listed(file)} in the file, "
             f"and runs with {_listed(live)}"
         )
         yield Finding(Agreement.DIFFERS, "file: allowed ips", sentence, f"{load}; or {save}")
     if sealed := [key for key in both if runs[key].has_preshared_key != written[key].has_preshared_key]:
-        sentence = f"only one of file and running interface has a preshared key for {_named(ours, sealed)}"
+        sentence = (
+            f"only one of file and running interface has a preshared key for {_named(configured, sealed)}"
+        )
         yield Finding(Agreement.DIFFERS, "file: preshared key", sentence, f"{load}; or {save}")
 
 
-def _stored_port(server: Server, running: Running, stored: Stored) -> Iterator[Finding]:
+def _compare_stored_port(server: Server, running: Running, stored: Stored) -> Iterator[Finding]:
     if stored.listen_port == running.listen_port:
         return
     has = f"has ListenPort {stored.listen_port}" if stored.listen_port else "has no ListenPort"
@@ -348,13 +369,13 @@ def _stored_port(server: Server, running: Running, stored: Stored) -> Iterator[F
     )
 
 
-def _ours_first(ours: OurSide, keys: Iterable[PublicKey]) -> list[PublicKey]:
-    return sorted(keys, key=lambda key: (key != ours.public_key, str(key)))
+def _sort_own_first(configured: OurSide, keys: Iterable[PublicKey]) -> list[PublicKey]:
+    return sorted(keys, key=lambda key: (key != configured.public_key, str(key)))
 
 
-def _named(ours: OurSide, keys: Sequence[PublicKey]) -> str:
-    names = (f"{key} (ours)" if key == ours.public_key else str(key) for key in keys)
-    return format_list(names, most=_NAMED)
+def _named(configured: OurSide, keys: Sequence[PublicKey]) -> str:
+    names = (f"{key} (ours)" if key == configured.public_key else str(key) for key in keys)
+    return format_list(names, most=_MAX_NAMED_PEERS)
 
 
 def _peers(peers: Sequence[PeerEntry]) -> str:
@@ -362,7 +383,7 @@ def _peers(peers: Sequence[PeerEntry]) -> str:
 
 
 def _listed(networks: frozenset[Network]) -> str:
-    return format_list(_sorted(networks), most=_NAMED) or "none"
+    return format_list(_sorted(networks), most=_MAX_NAMED_PEERS) or "none"
 
 
 def _sorted(networks: frozenset[Network]) -> list[str]:

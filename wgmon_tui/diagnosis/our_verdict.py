@@ -9,7 +9,7 @@ from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.probe.records import Check
 
-SESSION_S = 180.0
+SESSION_LIFETIME_S = 180.0
 """REJECT_AFTER_TIME: no session lives longer without a new handshake (whitepaper §6)."""
 
 
@@ -25,7 +25,7 @@ class OurVerdict:
     by_endpoint: Mapping[Endpoint, Verdict] = field(default_factory=dict)
 
     @property
-    def asked(self) -> tuple[Endpoint, ...]:
+    def checked_endpoints(self) -> tuple[Endpoint, ...]:
         """Every place where the server was looked for."""
         return tuple(self.by_endpoint)
 
@@ -33,16 +33,18 @@ class OurVerdict:
         """The verdict on one address; of one that was not asked, what stands for all."""
         return self.by_endpoint.get(endpoint, self.verdict) if endpoint else self.verdict
 
-    def asked_elsewhere_than(self, endpoint: Endpoint) -> bool:
+    def was_checked_only_elsewhere(self, endpoint: Endpoint) -> bool:
         """Whether it was looked for, and only in other places."""
         return bool(self.by_endpoint) and endpoint not in self.by_endpoint
 
 
-def our_verdict(verdict: Verdict, since: float, judged: Iterable[tuple[Check, Verdict]] = ()) -> OurVerdict:
+def make_prober_verdict(
+    verdict: Verdict, since: float, judged_checks: Iterable[tuple[Check, Verdict]] = ()
+) -> OurVerdict:
     """The verdict that stands for the server, and a round's checks with what each means."""
-    places = {
+    by_endpoint = {
         Endpoint(str(check.address), check.endpoint.port): meaning
-        for check, meaning in judged
+        for check, meaning in judged_checks
         if check.address
     }
-    return OurVerdict(verdict, since, places)
+    return OurVerdict(verdict, since, by_endpoint)

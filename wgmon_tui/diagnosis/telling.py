@@ -10,13 +10,13 @@ from wgmon_tui.diagnosis.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """`how` the evidence leads to a verdict, and what to `do` first."""
+    """`explanation` the evidence leads to a verdict, and what to `first_step` first."""
 
-    how: str
-    do: str
+    explanation: str
+    first_step: str
 
 
-TELLINGS: Mapping[Verdict, Telling] = {
+VERDICT_HELP: Mapping[Verdict, Telling] = {
     Verdict.HEALTHY: Telling(
         "The response authenticated under the server's key and our preshared key, and data came back through "
         "the session, or the server acknowledged ours.",

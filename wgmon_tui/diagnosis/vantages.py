@@ -19,7 +19,7 @@ class View:
     """What one vantage says of a server that it can see.
 
     `settled` is its severity by the damping rule, `diagnosis` that of its last check; `public_key` is the one
-    with which it asks. `was_up` says that the server has ever answered it.
+    with which it asks. `has_answered` says that the server has ever answered it.
     """
 
     vantage: str
@@ -28,10 +28,10 @@ class View:
     flapping: bool = False
     address: Address | None = None
     public_key: PublicKey | None = None
-    was_up: bool = True
+    has_answered: bool = True
 
 
-def in_words(views: Iterable[View]) -> str:
+def describe_views(views: Iterable[View]) -> str:
     """Who sees what, the worst first: "down from fra, nyc; up from local", "down from all 2: local, fra"."""
     by_severity: dict[Severity, list[str]] = {}
     for view in views:
@@ -44,46 +44,50 @@ def in_words(views: Iterable[View]) -> str:
     return "; ".join(f"{severity.word} from {', '.join(by_severity[severity])}" for severity in worst_first)
 
 
-def regional(views: Sequence[View], server: Server) -> Diagnosis:
+def diagnose_regional(views: Sequence[View], server: Server) -> Diagnosis:
     """Down from some of them, and not from the others."""
     failing = [view for view in views if view.settled is Severity.DOWN]
     others = [view for view in views if view.settled is not Severity.DOWN]
     summary = f"Down from {_with_verdicts(failing)}, not from {_names(others)}: the server itself answers."
-    evidence = (in_words(views), *(f"{view.vantage}: {view.diagnosis.summary}" for view in views))
+    evidence = (describe_views(views), *(f"{view.vantage}: {view.diagnosis.summary}" for view in views))
     return Diagnosis(Verdict.REGIONAL, summary, evidence, tuple(_causes(failing, others, server)))
 
 
-def shared(diagnosis: Diagnosis, views: Sequence[View]) -> Diagnosis:
+def add_view_evidence(diagnosis: Diagnosis, views: Sequence[View]) -> Diagnosis:
     """The diagnosis of one of those whose word counts, with what each of them says."""
-    return replace(diagnosis, evidence=(in_words(views), *diagnosis.evidence))
+    return replace(diagnosis, evidence=(describe_views(views), *diagnosis.evidence))
 
 
-def outvoted(diagnosis: Diagnosis, views: Sequence[View], needed: int, server: Server) -> Diagnosis:
+def diagnose_outvoted(diagnosis: Diagnosis, views: Sequence[View], needed: int, server: Server) -> Diagnosis:
     """Down from so few of them that it is not believed yet; `diagnosis` is that of the others."""
     failing = [view for view in views if view.settled is Severity.DOWN]
     others = [view for view in views if view.settled is not Severity.DOWN]
     alone = " alone" if len(failing) == 1 else ""
     summary = f"Down from {_with_verdicts(failing)}{alone}; {needed} must agree. {diagnosis.summary}"
     causes = (*diagnosis.causes, *_causes(failing, others, server))
-    return Diagnosis(diagnosis.verdict, summary, (in_words(views), *diagnosis.evidence), causes)
+    return Diagnosis(diagnosis.verdict, summary, (describe_views(views), *diagnosis.evidence), causes)
 
 
-_OF_THE_WAY = frozenset({Verdict.SILENT, Verdict.UNREACHABLE, Verdict.PORT_CLOSED})
+_PATH_VERDICTS = frozenset({Verdict.SILENT, Verdict.UNREACHABLE, Verdict.PORT_CLOSED})
 """What a path or a filter can do to a server that is well. Anything else is with the vantage."""
 
 
 def _causes(failing: Sequence[View], others: Sequence[View], server: Server) -> list[Cause]:
     """Likeliest first. With the vantage is what can be told by it; the rest is between it and the server."""
-    own = [*_own_keys(failing), *_own_names(failing, others, server), *_own_findings(failing)]
-    of_the_way = [view for view in failing if view.diagnosis.verdict in _OF_THE_WAY]
-    if not of_the_way:
-        return own
-    there, elsewhere = _names(of_the_way), _names(others)
+    vantage_causes = [
+        *_find_key_causes(failing),
+        *_find_name_causes(failing, others, server),
+        *_find_vantage_causes(failing),
+    ]
+    path_failures = [view for view in failing if view.diagnosis.verdict in _PATH_VERDICTS]
+    if not path_failures:
+        return vantage_causes
+    there, elsewhere = _names(path_failures), _names(others)
     port, host = server.endpoint.port, server.endpoint.host
     path = Cause(
         f"the path between {there} and the server",
         f"the server answers {elsewhere}: it is up, listens and has its keys",
-        f"on {of_the_way[0].vantage} and on {others[0].vantage}, to compare: mtr -u -P {port} {host}",
+        f"on {path_failures[0].vantage} and on {others[0].vantage}, to compare: mtr -u -P {port} {host}",
     )
     filtered = Cause(
         "a firewall that lets in some source addresses only: an allowlist, or one by country",
@@ -95,17 +99,17 @@ def _causes(failing: Sequence[View], others: Sequence[View], server: Server) -> 
         f"limits are counted by source, and {there} may share its address with others",
         "on the server: nft list ruleset | grep -e limit -e meter; iptables-save | grep -e hashlimit",
     )
-    if any(view.diagnosis.verdict is not Verdict.SILENT for view in of_the_way):
-        return [*own, filtered, path, limited]
-    if any(view.flapping for view in of_the_way):
-        return [*own, limited, path, filtered]
-    return [*own, path, filtered, limited]
+    if any(view.diagnosis.verdict is not Verdict.SILENT for view in path_failures):
+        return [*vantage_causes, filtered, path, limited]
+    if any(view.flapping for view in path_failures):
+        return [*vantage_causes, limited, path, filtered]
+    return [*vantage_causes, path, filtered, limited]
 
 
-def _own_keys(failing: Sequence[View]) -> Iterable[Cause]:
+def _find_key_causes(failing: Sequence[View]) -> Iterable[Cause]:
     """Those that never were answered may have a key that nobody enrolled."""
     for view in failing:
-        if not view.was_up and view.diagnosis.verdict in (Verdict.SILENT, Verdict.PEER_MISSING):
+        if not view.has_answered and view.diagnosis.verdict in (Verdict.SILENT, Verdict.PEER_MISSING):
             key = view.public_key or "THE-KEY-OF-THAT-VANTAGE"
             yield Cause(
                 f"the server does not know the key of {view.vantage}",
@@ -114,7 +118,7 @@ def _own_keys(failing: Sequence[View]) -> Iterable[Cause]:
             )
 
 
-def _own_names(failing: Sequence[View], others: Sequence[View], server: Server) -> Iterable[Cause]:
+def _find_name_causes(failing: Sequence[View], others: Sequence[View], server: Server) -> Iterable[Cause]:
     """The name may be another address there, or none."""
     host = server.endpoint.host
     answering = {view.address for view in others if view.address}
@@ -133,12 +137,12 @@ def _own_names(failing: Sequence[View], others: Sequence[View], server: Server) 
             )
 
 
-def _own_findings(failing: Sequence[View]) -> Iterable[Cause]:
+def _find_vantage_causes(failing: Sequence[View]) -> Iterable[Cause]:
     """What a vantage found that no path does, nor its never having been let in."""
-    settled = (*_OF_THE_WAY, Verdict.DNS_FAILURE)
+    settled = (*_PATH_VERDICTS, Verdict.DNS_FAILURE)
     for view in failing:
         verdict = view.diagnosis.verdict
-        never_let_in = verdict is Verdict.PEER_MISSING and not view.was_up
+        never_let_in = verdict is Verdict.PEER_MISSING and not view.has_answered
         if verdict not in settled and not never_let_in and verdict.severity is Severity.DOWN:
             for cause in view.diagnosis.causes[:1]:
                 yield replace(cause, cause=f"at {view.vantage}: {cause.cause}")

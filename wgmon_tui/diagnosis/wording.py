@@ -82,7 +82,7 @@ def icmp_name(error: IcmpError | InnerIcmp) -> str:
     return _ICMP_NAMES.get((error.version, error.type, error.code), f"type {error.type} code {error.code}")
 
 
-def describe(evidence: Evidence) -> str:
+def describe_evidence(evidence: Evidence) -> str:
     """One sentence of fact."""
     match evidence:
         case NameUnresolved(host, error):
@@ -123,19 +123,19 @@ def describe(evidence: Evidence) -> str:
             if after is None:
                 return f"no keepalive acknowledged our data within {format_rtt(waited)}"
             return f"a keepalive acknowledged our data after {format_rtt(after)}: the server receives it"
-        case PathMtu(wanted, passes, fails, reported):
+        case PathMtu(required, largest_passing, fails, reported):
             said = f"; a hop named {reported}" if reported else ""
             if fails is None:
-                return f"inner packets of {wanted} bytes pass"
-            return f"inner packets of {passes} bytes pass, of {fails} vanish{said}"
+                return f"inner packets of {required} bytes pass"
+            return f"inner packets of {largest_passing} bytes pass, of {fails} vanish{said}"
         case KnownKeyAnswered(public_key):
             return f"the server answered its other known key {public_key}"
         case IdentityAnswered(identity):
             return f'the server answered our identity "{identity}", but not this one'
         case PresharedKeyFound(None):
             return "the answer opens without any preshared key: the server has none for us"
-        case PresharedKeyFound(of):
-            return f'the answer opens with the preshared key of server "{of}"'
+        case PresharedKeyFound(server_name):
+            return f'the answer opens with the preshared key of server "{server_name}"'
         case OtherAddressAnswered(address):
             return f"another address of the same name, {address}, answered"
         case FreshPortAnswered():
@@ -144,7 +144,7 @@ def describe(evidence: Evidence) -> str:
             return f"all {servers} servers that were well a moment ago fell silent at once"
         case StampsAhead(seconds):
             return f"our timestamps run {format_elapsed(seconds)} ahead of our clock: it was set back"
-        case NameMoved(host, gone, new):
-            return f"{host} moved from {format_list(gone) or 'nothing'} to {format_list(new) or 'nothing'}"
+        case NameMoved(host, removed, new):
+            return f"{host} moved from {format_list(removed) or 'nothing'} to {format_list(new) or 'nothing'}"
         case Silence(waited):
             return f"no authentic answer within {format_rtt(waited)}"

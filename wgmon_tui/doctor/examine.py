@@ -14,47 +14,47 @@ import time
 from pathlib import Path
 
 from wgmon_tui.doctor import files, machine, terminal
-from wgmon_tui.doctor.items import Item, exit_code, json_line, line
-from wgmon_tui.doctor.network import network
+from wgmon_tui.doctor.items import Item, exit_code, format_item, json_line
+from wgmon_tui.doctor.network import check_network
 from wgmon_tui.doctor.vantages import vantages
 from wgmon_tui.fleet.secrets import open_keyring
 
 _RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
-_PROGRAM_S = 5.0
+_PROGRAM_TIMEOUT_S = 5.0
 
 
-def doctor(config_dir: Path, state_dir: Path, ascii_only: bool, as_json: bool) -> int:
+def run_doctor(config_dir: Path, state_dir: Path, ascii_only: bool, as_json: bool) -> int:
     """Examine our own side and print what was found; gives the exit code.
 
     Blocks for as long as commands that give secrets take.
     """
     items = examine(config_dir, state_dir)
     for item in items:
-        print(json_line(item) if as_json else line(item, ascii_only))
+        print(json_line(item) if as_json else format_item(item, ascii_only))
     return exit_code(items)
 
 
 def examine(config_dir: Path, state_dir: Path) -> list[Item]:
     """Look at everything that is ours."""
-    distance = time.time() - time.monotonic()
-    fleet, servers_item = files.servers_file(config_dir)
+    clock_offset = time.time() - time.monotonic()
+    fleet, servers_item = files.check_servers_file(config_dir)
     keyring = open_keyring(fleet, config_dir)
     identities = {name: key.public for name, key in keyring.private_keys.items()}
     return [
-        *machine.software(),
+        *machine.check_software(),
         servers_item,
-        *files.permissions(config_dir),
-        *files.secrets(keyring, config_dir),
-        *files.data_path(fleet),
-        files.state_directory(state_dir),
-        *files.stamps(state_dir, identities, time.time_ns()),
-        *asyncio.run(network(fleet)),
+        *files.check_permissions(config_dir),
+        *files.check_secrets(keyring, config_dir),
+        *files.check_data_path(fleet),
+        files.check_state_directory(state_dir),
+        *files.check_timestamps(state_dir, identities, time.time_ns()),
+        *asyncio.run(check_network(fleet)),
         *vantages(config_dir),
-        machine.clock(time.time()),
-        machine.steadiness(distance, time.time() - time.monotonic()),
-        *machine.synchronised(_printed("timedatectl", "show")),
-        machine.open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0], fleet),
-        *machine.receive_buffer(_rmem_max(), fleet),
+        machine.check_clock(time.time()),
+        machine.check_clock_steps(clock_offset, time.time() - time.monotonic()),
+        *machine.check_ntp(_command_output("timedatectl", "show")),
+        machine.check_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0], fleet),
+        *machine.check_receive_buffer(_rmem_max(), fleet),
         terminal.encoding(sys.stdout.encoding or ""),
         *terminal.terminal(os.environ, _terminal_size()),
         *_clipboard(),
@@ -64,8 +64,9 @@ def examine(config_dir: Path, state_dir: Path) -> list[Item]:
 def _clipboard() -> list[Item]:
     if not os.environ.get("TMUX"):
         return []
-    return terminal.clipboard(
-        _printed("tmux", "show", "-gv", "set-clipboard"), _printed("tmux", "show", "-gv", "allow-passthrough")
+    return terminal.check_clipboard(
+        _command_output("tmux", "show", "-gv", "set-clipboard"),
+        _command_output("tmux", "show", "-gv", "allow-passthrough"),
     )
 
 
@@ -87,19 +88,19 @@ def _rmem_max() -> int | None:
         return None
 
 
-def _printed(*words: str) -> str | None:
+def _command_output(*command: str) -> str | None:
     """What a program says; None where it is not there, or fails."""
     try:
-        done = subprocess.run(  # noqa: S603  named here, and without a shell
-            words,
+        completed = subprocess.run(  # noqa: S603  named here, and without a shell
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
             errors="replace",
-            timeout=_PROGRAM_S,
+            timeout=_PROGRAM_TIMEOUT_S,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return completed.stdout.strip() if completed.returncode == 0 else None

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from wgmon_tui.doctor.items import Condition, Item, fine
+from wgmon_tui.doctor.items import Condition, Item, ok_item
 from wgmon_tui.fleet.private_files import chmod_advice, is_open_to_others, shown
 from wgmon_tui.fleet.records import ConfigurationError, Fleet
 from wgmon_tui.fleet.secrets import Keyring
@@ -21,10 +21,10 @@ from wgmon_tui.wireguard.keys import PublicKey
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _SECRET_SUFFIXES = (".key", ".psk")
-_AHEAD_S = 1.0
+_MAX_AHEAD_S = 1.0
 
 
-def servers_file(config_dir: Path) -> tuple[Fleet, Item]:
+def check_servers_file(config_dir: Path) -> tuple[Fleet, Item]:
     """The fleet, empty where the file cannot stand, and what there is to say about the file."""
     try:
         fleet = read(config_dir).fleet
@@ -38,13 +38,13 @@ def servers_file(config_dir: Path) -> tuple[Fleet, Item]:
             "type: wgmon-tui import FILE.conf",
         )
     servers, identities = len(fleet.servers), len(fleet.identities)
-    return fleet, fine(NAME, f"{shown(config_dir / NAME)}: servers {servers}, identities {identities}")
+    return fleet, ok_item(NAME, f"{shown(config_dir / NAME)}: servers {servers}, identities {identities}")
 
 
-def data_path(fleet: Fleet) -> list[Item]:
+def check_data_path(fleet: Fleet) -> list[Item]:
     """Whether it can be seen what the servers do with our data: without a tunnel address nothing shows it."""
-    looked_at = [server for server in fleet.servers if server.tunnel]
-    askers = {server.identity for server in looked_at}
+    tunnelled = [server for server in fleet.servers if server.tunnel]
+    probing_identities = {server.identity for server in tunnelled}
     items = [
         Item(
             "data path",
@@ -53,19 +53,19 @@ def data_path(fleet: Fleet) -> list[Item]:
             'write addresses = ["OUR-TUNNEL-ADDRESS"] there, as AllowedIPs on the server say it',
         )
         for identity in fleet.identities
-        if identity.name in askers and not identity.addresses
+        if identity.name in probing_identities and not identity.addresses
     ]
     if items or not fleet.servers:
         return items
-    unnamed = [each for each in looked_at if not (each.tunnel_ping or each.tunnel_dns or each.tunnel_tcp)]
+    unnamed = [each for each in tunnelled if not (each.tunnel_ping or each.tunnel_dns or each.tunnel_tcp)]
     if not unnamed:
-        return [fine("data path", "every server has inner addresses to ask")]
+        return [ok_item("data path", "every server has inner addresses to ask")]
     fact = f"the first hop is asked where tunnel_ping lacks: at {unnamed[0].name}"
     others = f" and {len(unnamed) - 1} more" if len(unnamed) > 1 else ""
-    return [fine("data path", fact + others)]
+    return [ok_item("data path", fact + others)]
 
 
-def permissions(config_dir: Path) -> list[Item]:
+def check_permissions(config_dir: Path) -> list[Item]:
     """Whether others can change what we do: a servers.toml may name commands, and they run as us."""
     items = []
     for path in (config_dir, config_dir / NAME):
@@ -81,11 +81,11 @@ def permissions(config_dir: Path) -> list[Item]:
             advice = f"type: chown {os.geteuid()} {shlex.quote(shown(path))}"
             items.append(Item("permissions", Condition.FIX, f"{shown(path)} belongs to another user", advice))
     if not items and config_dir.is_dir():
-        items.append(fine("permissions", f"only we can write {shown(config_dir)}"))
+        items.append(ok_item("permissions", f"only we can write {shown(config_dir)}"))
     return items
 
 
-def secrets(keyring: Keyring, config_dir: Path) -> list[Item]:
+def check_secrets(keyring: Keyring, config_dir: Path) -> list[Item]:
     """Each secret that cannot be had, with the line that every command gives; then those open to others."""
     lines = list(dict.fromkeys((*keyring.identity_problems.values(), *keyring.problems.values())))
     lines += [
@@ -95,7 +95,7 @@ def secrets(keyring: Keyring, config_dir: Path) -> list[Item]:
     ]
     if lines:
         return [Item("secrets", Condition.FIX, text) for text in lines]
-    return [fine("secrets", f"all can be read: private keys {len(keyring.private_keys)}")]
+    return [ok_item("secrets", f"all can be read: private keys {len(keyring.private_keys)}")]
 
 
 def _open_secrets(config_dir: Path) -> Iterator[Path]:
@@ -108,7 +108,7 @@ def _open_secrets(config_dir: Path) -> Iterator[Path]:
         return
 
 
-def state_directory(state_dir: Path) -> Item:
+def check_state_directory(state_dir: Path) -> Item:
     """Whether we can write where we remember. Where it is not there yet, whether it can be made."""
     advice = f"type: chown {os.geteuid()} {shlex.quote(shown(state_dir))}, or name another with --state DIR"
     try:
@@ -121,10 +121,12 @@ def state_directory(state_dir: Path) -> Item:
     except OSError as error:
         fact = f"{shown(state_dir)}: {error.strerror}"
         return Item("state", Condition.FIX, fact, advice)
-    return fine("state", f"{shown(state_dir)} {'can be written' if there == state_dir else 'will be made'}")
+    return ok_item(
+        "state", f"{shown(state_dir)} {'can be written' if there == state_dir else 'will be made'}"
+    )
 
 
-def stamps(state_dir: Path, identities: Mapping[str, PublicKey], now_ns: int) -> list[Item]:
+def check_timestamps(state_dir: Path, identities: Mapping[str, PublicKey], now_ns: int) -> list[Item]:
     """Identities whose last TAI64N timestamp lies ahead of our clock, which then was set back.
 
     Looks without taking a stamp. `now_ns` is Unix time in nanoseconds.
@@ -147,6 +149,6 @@ def stamps(state_dir: Path, identities: Mapping[str, PublicKey], now_ns: int) ->
             "timedatectl; another prober with this key would meet silence until then",
         )
         for name, seconds in ahead.items()
-        if seconds > _AHEAD_S
+        if seconds > _MAX_AHEAD_S
     ]
-    return items or [fine("timestamps", "none lies ahead of our clock")]
+    return items or [ok_item("timestamps", "none lies ahead of our clock")]

@@ -29,21 +29,21 @@ class Item:
     """One thing looked at: what it is, how it stands, what was seen, and what to do."""
 
     subject: str
-    condition: Condition
+    status: Condition
     fact: str
     advice: str = ""
 
 
-def fine(subject: str, fact: str) -> Item:
+def ok_item(subject: str, fact: str) -> Item:
     """An item about which there is nothing to do."""
     return Item(subject, Condition.FINE, fact)
 
 
-def line(item: Item, ascii_only: bool = False) -> str:
+def format_item(item: Item, ascii_only: bool = False) -> str:
     """The item for a terminal, on one line."""
-    glyph = item.condition.ascii_glyph if ascii_only else item.condition.glyph
+    glyph = item.status.ascii_glyph if ascii_only else item.status.glyph
     said = f"{item.fact}; {item.advice}" if item.advice else item.fact
-    return f"{glyph} {item.condition.word:<4}  {item.subject:<16}  {printable(said)}"
+    return f"{glyph} {item.status.word:<4}  {item.subject:<16}  {printable(said)}"
 
 
 def json_line(item: Item) -> str:
@@ -51,7 +51,7 @@ def json_line(item: Item) -> str:
     return json.dumps(
         {
             "item": item.subject,
-            "condition": item.condition.word,
+            "condition": item.status.word,
             "fact": item.fact,
             "advice": item.advice or None,
         },
@@ -61,4 +61,4 @@ def json_line(item: Item) -> str:
 
 def exit_code(items: Iterable[Item]) -> int:
     """0 nothing to do, 1 something to look at, 2 something to fix."""
-    return max((item.condition.code for item in items), default=0)
+    return max((item.status.code for item in items), default=0)

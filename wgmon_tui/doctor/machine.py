@@ -7,33 +7,33 @@ import re
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from wgmon_tui.doctor.items import Condition, Item, fine
+from wgmon_tui.doctor.items import Condition, Item, ok_item
 from wgmon_tui.fleet.records import Fleet
 from wgmon_tui.probe.sockets import LINUX
 from wgmon_tui.text import format_utc_time
 
 _PACKAGES = ("wgmon-tui", "textual", "pynacl", "tomli-w", "platformdirs")
 
-BUILT_IN = 2026
+RELEASE_YEAR = 2026
 """The year of this version: a clock that shows an earlier one is wrong."""
 
 _STEP_S = 0.05
 
-_AT_ONCE = 256
+_MAX_CONCURRENT_CHECKS = 256
 """Checks under way at the same time, as far as they need sockets of their own."""
 
-_OPEN_ANYWAY = 64
+_BASE_OPEN_FILES = 64
 
 _STALL_S = 0.5
 _DATAGRAM_COST = 832
 """What the kernel takes from the receive buffer for one small datagram, in bytes; measured on Linux 6."""
 
-_WANTED_BUFFER = 4 * 1024 * 1024
+_REQUESTED_BUFFER = 4 * 1024 * 1024
 
 
-def software() -> list[Item]:
+def check_software() -> list[Item]:
     """Python, the packages that we stand on, and the platform."""
-    return [packages(_installed()), system(platform.system(), platform.platform())]
+    return [check_packages(_installed()), system(platform.system(), platform.platform())]
 
 
 def _installed() -> dict[str, str | None]:
@@ -46,63 +46,63 @@ def _installed() -> dict[str, str | None]:
     return found
 
 
-def packages(found: dict[str, str | None]) -> Item:
+def check_packages(found: dict[str, str | None]) -> Item:
     """The versions, and what is missing. libsodium is part of pynacl."""
     missing = [package for package, number in found.items() if number is None]
     if missing:
         names = " ".join(missing)
         return Item("software", Condition.FIX, f"missing: {names}", f"type: pip install {names}")
     versions = ", ".join(f"{package} {number}" for package, number in found.items())
-    return fine("software", f"Python {platform.python_version()}, {versions}")
+    return ok_item("software", f"Python {platform.python_version()}, {versions}")
 
 
 def system(name: str, full_name: str) -> Item:
     """What the platform can do for us."""
     if LINUX:
-        return fine("platform", full_name)
+        return ok_item("platform", full_name)
     fact = f"{full_name}: ICMP errors and kernel timestamps are Linux's"
     return Item("platform", Condition.LOOK, fact, f"on {name} port-closed and unreachable read as silent")
 
 
-def clock(now: float) -> Item:
+def check_clock(now: float) -> Item:
     """Whether the clock can be right. `now` is Unix time in seconds."""
     shown = datetime.fromtimestamp(now, UTC)
     fact = f"{format_utc_time(now)}"
-    if shown.year < BUILT_IN:
+    if shown.year < RELEASE_YEAR:
         advice = "timedatectl; servers that once saw a later timestamp stay silent until the clock is right"
         return Item("clock", Condition.FIX, f"{fact}, before this version was made", advice)
-    return fine("clock", fact)
+    return ok_item("clock", fact)
 
 
-def steadiness(before: float, after: float) -> Item:
+def check_clock_steps(before: float, after: float) -> Item:
     """Whether the wall clock was set meanwhile: its distance from the monotonic one, before and after."""
     stepped = after - before
     if abs(stepped) > _STEP_S:
         fact = f"was set by {stepped:+.2f} s while we looked"
         return Item("clock steps", Condition.LOOK, fact, "timedatectl timesync-status")
-    return fine("clock steps", "none while we looked")
+    return ok_item("clock steps", "none while we looked")
 
 
-def synchronised(shown: str | None) -> list[Item]:
+def check_ntp(shown: str | None) -> list[Item]:
     """What `timedatectl show` says of NTP; no item where it says nothing."""
     found = re.search(r"^NTPSynchronized=(yes|no)$", shown or "", re.MULTILINE)
     if found is None:
         return []
     if found[1] == "yes":
-        return [fine("clock source", "synchronised by NTP")]
+        return [ok_item("clock source", "synchronised by NTP")]
     return [Item("clock source", Condition.LOOK, "not synchronised by NTP", "type: timedatectl set-ntp true")]
 
 
-def open_files(limit: int, fleet: Fleet) -> Item:
+def check_open_files(limit: int, fleet: Fleet) -> Item:
     """Whether so many open files are allowed as this fleet may need at once. `limit` -1 is none."""
-    needed = _OPEN_ANYWAY + len(fleet.identities) + 2 * min(len(fleet.servers), _AT_ONCE)
+    needed = _BASE_OPEN_FILES + len(fleet.identities) + 2 * min(len(fleet.servers), _MAX_CONCURRENT_CHECKS)
     if 0 <= limit < needed:
         fact = f"{limit} are allowed, this fleet may need {needed}"
         return Item("open files", Condition.FIX, fact, f"type: ulimit -n {needed}")
-    return fine("open files", f"{'any number' if limit < 0 else limit} allowed, {needed} needed at most")
+    return ok_item("open files", f"{'any number' if limit < 0 else limit} allowed, {needed} needed at most")
 
 
-def receive_buffer(rmem_max: int | None, fleet: Fleet) -> list[Item]:
+def check_receive_buffer(rmem_max: int | None, fleet: Fleet) -> list[Item]:
     """Whether the socket holds what arrives while we are busy for half a second; no item without a limit.
 
     `rmem_max` is net.core.rmem_max in bytes; the kernel gives twice what it allows.
@@ -115,11 +115,11 @@ def receive_buffer(rmem_max: int | None, fleet: Fleet) -> list[Item]:
         if not server.paused
     ]
     needed = sum(answers) * _STALL_S * _DATAGRAM_COST
-    granted = 2 * min(rmem_max, _WANTED_BUFFER)
+    granted = 2 * min(rmem_max, _REQUESTED_BUFFER)
     fact = f"holds {granted // _DATAGRAM_COST} answers, about {sum(answers):.1f} arrive each second"
     if needed > granted:
-        advice = f"type: sysctl -w net.core.rmem_max={_WANTED_BUFFER}"
-        if rmem_max >= _WANTED_BUFFER:
+        advice = f"type: sysctl -w net.core.rmem_max={_REQUESTED_BUFFER}"
+        if rmem_max >= _REQUESTED_BUFFER:
             advice = "longer intervals in servers.toml"
         return [Item("receive buffer", Condition.LOOK, fact, advice)]
-    return [fine("receive buffer", fact)]
+    return [ok_item("receive buffer", fact)]

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TypeVar
 
-from wgmon_tui.doctor.items import Condition, Item, fine
+from wgmon_tui.doctor.items import Condition, Item, ok_item
 from wgmon_tui.fleet.records import Fleet, Server
 from wgmon_tui.probe.sockets import LINUX, Datagram, DatagramSocket, QueuedError
 
 _POLLS = 50
 _POLL_S = 0.02
-_STAMPED_TRIES = 20
+_TIMESTAMP_ATTEMPTS = 20
 _ONLY_LINUX = "only Linux has this; use a Linux machine where it matters"
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class Family:
     version: int
     family: socket.AddressFamily
     loopback: str
-    elsewhere: str
+    documentation_address: str
 
     def __str__(self) -> str:
         return f"IPv{self.version}"
@@ -42,36 +42,38 @@ FAMILIES = (
 )
 
 
-async def network(fleet: Fleet) -> list[Item]:
+async def check_network(fleet: Fleet) -> list[Item]:
     """Routes, and for each family that can send what loopback shows: firewall, ICMP errors, timestamps."""
-    sources = {family: source_of(family) for family in FAMILIES}
-    items = routes(sources, fleet)
+    sources = {family: find_source_address(family) for family in FAMILIES}
+    items = check_routes(sources, fleet)
     for family in FAMILIES:
-        items += await loopback(family, needed=_literal(fleet, family) is not None or family.version == 4)
+        items += await loopback(
+            family, needed=_find_literal(fleet, family) is not None or family.version == 4
+        )
     return items
 
 
-def source_of(family: Family) -> str | None:
+def find_source_address(family: Family) -> str | None:
     """The address from which we would send into the Internet; None where there is no route.
 
     connect() on a UDP socket makes the kernel choose a route and sends nothing.
     """
     try:
         with socket.socket(family.family, socket.SOCK_DGRAM) as chosen:
-            chosen.connect((family.elsewhere, 9))
+            chosen.connect((family.documentation_address, 9))
             return str(chosen.getsockname()[0])
     except OSError:
         return None
 
 
-def routes(sources: Mapping[Family, str | None], fleet: Fleet) -> list[Item]:
+def check_routes(sources: Mapping[Family, str | None], fleet: Fleet) -> list[Item]:
     """What the sources of our packets mean for this fleet."""
     items = []
     for family, source in sources.items():
         subject = f"{family} route"
-        server = _literal(fleet, family)
+        server = _find_literal(fleet, family)
         if source:
-            items.append(fine(subject, f"we send from {source}"))
+            items.append(ok_item(subject, f"we send from {source}"))
         elif not any(sources.values()):
             items.append(Item(subject, Condition.FIX, "there is none", f"ip -{family.version} route"))
         elif server:
@@ -83,7 +85,7 @@ def routes(sources: Mapping[Family, str | None], fleet: Fleet) -> list[Item]:
     return items
 
 
-def _literal(fleet: Fleet, family: Family) -> Server | None:
+def _find_literal(fleet: Fleet, family: Family) -> Server | None:
     """A server whose endpoint is an address of this family."""
     for server in fleet.servers:
         try:
@@ -97,29 +99,31 @@ def _literal(fleet: Fleet, family: Family) -> Server | None:
 async def loopback(family: Family, needed: bool = True) -> list[Item]:
     """What a prober's socket does on loopback; takes up to three seconds. `needed`: a fault must be fixed."""
     fault = Condition.FIX if needed else Condition.LOOK
-    heard: list[Datagram] = []
+    received: list[Datagram] = []
     errors: list[QueuedError] = []
     try:
-        opened = DatagramSocket(family.family, heard.append, errors.append)
+        udp_socket = DatagramSocket(family.family, received.append, errors.append)
     except OSError as error:
         return [Item(f"{family} socket", fault, f"cannot be opened: {error.strerror}", "ip address")]
     try:
-        stamped = await _to_ourselves(family, opened, heard)
-        if stamped is None:
+        has_kernel_timestamps = await _probe_kernel_timestamps(family, udp_socket, received)
+        if has_kernel_timestamps is None:
             fact = "what we send to ourselves on loopback does not arrive"
             return [Item(f"{family} firewall", fault, fact, "nft list ruleset")]
         return [
-            fine(f"{family} firewall", "lets UDP out and in on loopback"),
-            timing(family, stamped),
-            await _icmp(family, opened, errors),
+            ok_item(f"{family} firewall", "lets UDP out and in on loopback"),
+            timestamping_item(family, has_kernel_timestamps),
+            await _check_icmp_errors(family, udp_socket, errors),
         ]
     except OSError as error:
-        return [refused(family, error, fault)]
+        return [send_refused_item(family, error, fault)]
     finally:
-        opened.close(asyncio.get_running_loop())
+        udp_socket.close(asyncio.get_running_loop())
 
 
-async def _to_ourselves(family: Family, opened: DatagramSocket, heard: list[Datagram]) -> bool | None:
+async def _probe_kernel_timestamps(
+    family: Family, udp_socket: DatagramSocket, received: list[Datagram]
+) -> bool | None:
     """Whether the kernel stamps datagrams to a prober's socket; None where none arrives.
 
     Only a kernel's stamp is older than our read. It begins to stamp some milliseconds after the first socket
@@ -127,19 +131,19 @@ async def _to_ourselves(family: Family, opened: DatagramSocket, heard: list[Data
     """
     with socket.socket(family.family, socket.SOCK_DGRAM) as other:
         other.bind((family.loopback, 0))
-        opened.send(b"doctor", (family.loopback, other.getsockname()[1]))
-        for _ in range(_STAMPED_TRIES):
-            heard.clear()
-            other.sendto(b"doctor", (family.loopback, opened.port))
-            read_ns = await _arrival(opened, heard)
+        udp_socket.send(b"doctor", (family.loopback, other.getsockname()[1]))
+        for _ in range(_TIMESTAMP_ATTEMPTS):
+            received.clear()
+            other.sendto(b"doctor", (family.loopback, udp_socket.port))
+            read_ns = await _wait_for_arrival(udp_socket, received)
             if read_ns is None:
                 return None
-            if heard[0].received_ns <= read_ns:
+            if received[0].received_ns <= read_ns:
                 return True
     return False
 
 
-async def _arrival(opened: DatagramSocket, arrived: list[T]) -> int | None:
+async def _wait_for_arrival(udp_socket: DatagramSocket, arrived: list[T]) -> int | None:
     """The time just before the read that found something; None where nothing comes within a second.
 
     Polls, because that time must lie between arrival and read, and a reader in the event loop learns it late.
@@ -147,13 +151,13 @@ async def _arrival(opened: DatagramSocket, arrived: list[T]) -> int | None:
     for _ in range(_POLLS):
         await asyncio.sleep(_POLL_S)
         read_ns = time.time_ns()
-        opened.drain()
+        udp_socket.drain()
         if arrived:
             return read_ns
     return None
 
 
-def refused(family: Family, error: OSError, fault: Condition) -> Item:
+def send_refused_item(family: Family, error: OSError, fault: Condition) -> Item:
     """What it means that our own side would not send to loopback."""
     if error.errno in (errno.EPERM, errno.EACCES):
         fact = f"our own firewall refuses UDP even to loopback ({errno.errorcode[error.errno]})"
@@ -162,16 +166,16 @@ def refused(family: Family, error: OSError, fault: Condition) -> Item:
     return Item(f"{family} loopback", fault, fact, "ip link set lo up")
 
 
-def timing(family: Family, stamped: bool) -> Item:
+def timestamping_item(family: Family, has_kernel_timestamps: bool) -> Item:
     """What it means whether the kernel stamps what arrives."""
     subject = f"{family} timing"
-    if stamped:
-        return fine(subject, "the kernel stamps what arrives")
+    if has_kernel_timestamps:
+        return ok_item(subject, "the kernel stamps what arrives")
     fact = "the kernel does not stamp what arrives, so our own load shows in round-trip times"
     return Item(subject, Condition.LOOK, fact, "" if LINUX else _ONLY_LINUX)
 
 
-async def _icmp(family: Family, opened: DatagramSocket, errors: list[QueuedError]) -> Item:
+async def _check_icmp_errors(family: Family, udp_socket: DatagramSocket, errors: list[QueuedError]) -> Item:
     """Send to a port that is closed, and read the error back. Raises OSError where our own side refuses."""
     subject = f"{family} ICMP errors"
     if not LINUX:
@@ -180,9 +184,9 @@ async def _icmp(family: Family, opened: DatagramSocket, errors: list[QueuedError
         # Connected to itself it takes nothing from anybody else, and nobody else gets its port.
         closed.bind((family.loopback, 0))
         closed.connect(closed.getsockname())
-        opened.send(b"doctor", (family.loopback, closed.getsockname()[1]))
-        if await _arrival(opened, errors) is not None:
-            return fine(subject, "are reported with who sent them")
+        udp_socket.send(b"doctor", (family.loopback, closed.getsockname()[1]))
+        if await _wait_for_arrival(udp_socket, errors) is not None:
+            return ok_item(subject, "are reported with who sent them")
     return Item(
         subject,
         Condition.LOOK,

@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 
 from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, compare
-from wgmon_tui.diagnosis.local_interface import beside, local_peers
-from wgmon_tui.diagnosis.our_verdict import OurVerdict, our_verdict
+from wgmon_tui.diagnosis.local_interface import compare_local_peer, local_peers
+from wgmon_tui.diagnosis.our_verdict import OurVerdict, make_prober_verdict
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Server
 from wgmon_tui.fleet.secrets import Keyring
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.probe.inspect import ServersView, Unread, inspect
-from wgmon_tui.probe.wg_here import interfaces_if_shown
+from wgmon_tui.probe.wg_here import read_local_interfaces_if_permitted
 from wgmon_tui.text import printable
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY
 
@@ -23,76 +23,80 @@ def inspect_server(
     keyring: Keyring,
     config_dir: Path,
     ascii_only: bool,
-    found: OurVerdict | None = None,
+    prober_verdict: OurVerdict | None = None,
 ) -> int:
     """Ask the server, and the interfaces here; print the findings, and give the exit code.
 
-    `found` is our own verdict, where there is one. Blocks for up to 15 s a command. Raises ConfigurationError
+    `prober_verdict` is our own verdict, where there is one. Blocks for up to 15 s a command. Raises ConfigurationError
     where there is nobody to ask: servers.toml names no command, and no interface here has this server.
     """
-    here = _here(server, fleet, keyring, found)
+    here = _compare_local_interfaces(server, fleet, keyring, prober_verdict)
     if not here:
-        refuse_uninspectable(server)
-    view, findings = _there(server, fleet, keyring, config_dir, found)
+        require_inspect_command(server)
+    view, findings = _compare_server_view(server, fleet, keyring, config_dir, prober_verdict)
     for finding in (*findings, *here):
         print(text(finding, ascii_only))
     return exit_code(view, (*findings, *here))
 
 
-def ask(
-    server: Server, fleet: Fleet, keyring: Keyring, config_dir: Path, found: OurVerdict | None = None
+def inspect_and_compare(
+    server: Server, fleet: Fleet, keyring: Keyring, config_dir: Path, prober_verdict: OurVerdict | None = None
 ) -> tuple[Finding, ...]:
     """What the server says of itself, and what the interfaces here say of it.
 
     Where it has no command for that, the last finding says which to add. Blocks for up to 15 s a command.
     """
-    here = _here(server, fleet, keyring, found)
+    here = _compare_local_interfaces(server, fleet, keyring, prober_verdict)
     if server.inspect:
-        return (*_there(server, fleet, keyring, config_dir, found)[1], *here)
+        return (*_compare_server_view(server, fleet, keyring, config_dir, prober_verdict)[1], *here)
     sentence = "servers.toml names no command that asks this server how it sees us"
-    fix = f'in servers.toml, server "{server.name}": {what_to_add(server)}'
-    return (*here, Finding(Agreement.UNTOLD, "inspect", sentence, fix))
+    fix = f'in servers.toml, server "{server.name}": {suggest_inspect_setting(server)}'
+    return (*here, Finding(Agreement.UNKNOWN, "inspect", sentence, fix))
 
 
-def _there(
-    server: Server, fleet: Fleet, keyring: Keyring, config_dir: Path, found: OurVerdict | None
+def _compare_server_view(
+    server: Server, fleet: Fleet, keyring: Keyring, config_dir: Path, prober_verdict: OurVerdict | None
 ) -> tuple[ServersView | None, tuple[Finding, ...]]:
     if not server.inspect:
         return None, ()
     view = inspect(server, config_dir)
-    return view, compare(our_side(server, fleet, keyring), view, time.time(), found)
+    return view, compare(configured_side(server, fleet, keyring), view, time.time(), prober_verdict)
 
 
-def _here(server: Server, fleet: Fleet, keyring: Keyring, found: OurVerdict | None) -> tuple[Finding, ...]:
-    ours = our_side(server, fleet, keyring)
-    peers = local_peers(interfaces_if_shown() or {}, server)
-    return tuple(beside(peer, ours, found, time.time()) for peer in peers)
+def _compare_local_interfaces(
+    server: Server, fleet: Fleet, keyring: Keyring, prober_verdict: OurVerdict | None
+) -> tuple[Finding, ...]:
+    configured = configured_side(server, fleet, keyring)
+    peers = local_peers(read_local_interfaces_if_permitted() or {}, server)
+    return tuple(compare_local_peer(peer, configured, prober_verdict, time.time()) for peer in peers)
 
 
-def found_in(outcome: Round, since: float | None = None) -> OurVerdict:
+def verdict_from_round(outcome: Round, since: float | None = None) -> OurVerdict:
     """Our verdict as a round has it; `since` when it is so, where that is known to be longer."""
     meanings = (diagnosis.verdict for diagnosis in outcome.diagnoses)
     judged = zip(outcome.checks, meanings, strict=True)
     started = outcome.check.started_at
-    return our_verdict(outcome.diagnosis.verdict, started if since is None else min(since, started), judged)
+    return make_prober_verdict(
+        outcome.diagnosis.verdict, started if since is None else min(since, started), judged
+    )
 
 
-def refuse_uninspectable(server: Server) -> None:
+def require_inspect_command(server: Server) -> None:
     """Raises ConfigurationError where servers.toml names no command that asks this server."""
     if not server.inspect:
         raise ConfigurationError(
-            f'servers.toml: server "{server.name}": key inspect: missing; add {what_to_add(server)}'
+            f'servers.toml: server "{server.name}": key inspect: missing; add {suggest_inspect_setting(server)}'
         )
 
 
-def what_to_add(server: Server) -> str:
+def suggest_inspect_setting(server: Server) -> str:
     """The line that a server without a command wants in servers.toml."""
     return f'inspect = ["ssh", "{server.endpoint.host}", "sudo", "wg", "show", "wg0", "dump"]'
 
 
 def exit_code(view: ServersView | None, findings: tuple[Finding, ...]) -> int:
     """2 where something differs, 3 where the server would not say, 0 where what it says agrees."""
-    if any(finding.agreement is Agreement.DIFFERS for finding in findings):
+    if any(finding.result is Agreement.DIFFERS for finding in findings):
         return 2
     if view is None:
         return 0
@@ -101,12 +105,12 @@ def exit_code(view: ServersView | None, findings: tuple[Finding, ...]) -> int:
 
 def text(finding: Finding, ascii_only: bool = False) -> str:
     """A finding for a terminal: a line, and under it what to type."""
-    glyph = finding.agreement.ascii_glyph if ascii_only else finding.agreement.glyph
-    line = f"{glyph} {finding.agreement.word:<11}  {finding.subject:<17}  {printable(finding.sentence)}"
+    glyph = finding.result.ascii_glyph if ascii_only else finding.result.glyph
+    line = f"{glyph} {finding.result.word:<11}  {finding.subject:<17}  {printable(finding.sentence)}"
     return f"{line}\n    {'->' if ascii_only else '→'} {printable(finding.fix)}" if finding.fix else line
 
 
-def our_side(server: Server, fleet: Fleet, keyring: Keyring) -> OurSide:
+def configured_side(server: Server, fleet: Fleet, keyring: Keyring) -> OurSide:
     """What our own files say of a server."""
     identity = fleet.identity(server.identity)
     private_key = keyring.private_keys.get(server.identity)

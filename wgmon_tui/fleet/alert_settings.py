@@ -22,7 +22,7 @@ SEVERITIES = ("down", "degraded")
 
 EVENTS = ("opened", "cause changed", "recovered", "acknowledged", "writer stopped")
 
-USUAL_EVENTS = ("opened", "cause changed", "recovered", "acknowledged")
+DEFAULT_EVENTS = ("opened", "cause changed", "recovered", "acknowledged")
 """What a rule is about that says nothing of it."""
 
 
@@ -176,7 +176,7 @@ class Span:
     weekday: int | None
     text: str
 
-    def holds(self, now: datetime) -> bool:
+    def covers(self, now: datetime) -> bool:
         """Whether a local time lies in it."""
         minute, day = now.hour * 60 + now.minute, now.weekday()
         today = self.weekday in (None, day)
@@ -195,7 +195,7 @@ class Rule:
     servers: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()
     verdicts: tuple[str, ...] = ()
-    events: tuple[str, ...] = USUAL_EVENTS
+    events: tuple[str, ...] = DEFAULT_EVENTS
     quiet: tuple[Span, ...] = ()
     remind_every: float | None = None
     escalate_after: float | None = None
@@ -213,13 +213,13 @@ class Maintenance:
     tags: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
 
-    def holds(self, server: str, its_tags: Iterable[str], now: float) -> bool:
+    def covers(self, server: str, server_tags: Iterable[str], now: float) -> bool:
         """Whether it is on for a server at a Unix time."""
-        if not chosen(server, its_tags, self.servers, self.tags):
+        if not is_selected(server, server_tags, self.servers, self.tags):
             return False
         if self.begin is not None and self.until is not None:
             return self.begin <= now < self.until
-        return any(span.holds(datetime.fromtimestamp(now)) for span in self.weekly)  # noqa: DTZ006  local time
+        return any(span.covers(datetime.fromtimestamp(now)) for span in self.weekly)  # noqa: DTZ006  local time
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ class Alerts:
     maintenance: tuple[Maintenance, ...] = ()
 
     @property
-    def in_force(self) -> tuple[Rule, ...]:
+    def effective_rules(self) -> tuple[Rule, ...]:
         """The rules; where there are none, what is down, or was, goes everywhere."""
         everywhere = Rule(tuple(sink.name for sink in self.sinks), severities=("down",))
         return self.rules or (everywhere,)
@@ -241,11 +241,13 @@ class Alerts:
         return next((sink for sink in self.sinks if sink.name == name), None)
 
 
-def chosen(name: str, its_tags: Iterable[str], servers: tuple[str, ...], tags: tuple[str, ...]) -> bool:
+def is_selected(
+    name: str, server_tags: Iterable[str], servers: tuple[str, ...], tags: tuple[str, ...]
+) -> bool:
     """Whether a server is meant: by one of the names, which may hold * and ?, or by one of the tags.
 
     No names and no tags mean every server.
     """
     if not servers and not tags:
         return True
-    return any(fnmatchcase(name, each) for each in servers) or bool(set(tags) & set(its_tags))
+    return any(fnmatchcase(name, each) for each in servers) or bool(set(tags) & set(server_tags))

@@ -40,18 +40,18 @@ from wgmon_tui.fleet.values import InvalidValueError
 from wgmon_tui.text import quoted
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_SPAN = re.compile(r"(?:([a-z]{3}) )?([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})")
+_DAILY_WINDOW = re.compile(r"(?:([a-z]{3}) )?([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})")
 
 
-def _as_moment(value: object) -> float:
+def _as_time(value: object) -> float:
     """A date and a time, local where no offset is said."""
     if not isinstance(value, datetime):
         raise InvalidValueError(f"expected a time such as 2026-12-01T02:00:00, got {describe(value)}")
     return value.timestamp()
 
 
-def _parse_span(text: str) -> Span:
-    match = _SPAN.fullmatch(text)
+def _parse_daily_window(text: str) -> Span:
+    match = _DAILY_WINDOW.fullmatch(text)
     day, *digits = match.groups() if match else (None, "99", "", "", "")
     if match and (day is None or day in _WEEKDAYS):
         begin_hour, begin_minute, end_hour, end_minute = map(int, digits)
@@ -64,11 +64,11 @@ def _parse_span(text: str) -> Span:
 
 
 _MOMENT = ValueType(
-    "date and time", _as_moment, {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:"}
+    "date and time", _as_time, {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:"}
 )
 _TIME_SPAN = text_type(
     "time span",
-    _parse_span,
+    _parse_daily_window,
     pattern=rf"^(({'|'.join(_WEEKDAYS)}) )?[0-9]{{2}}:[0-9]{{2}}-[0-9]{{2}}:[0-9]{{2}}$",
 )
 _SINKS = some_of(replace(NAME, limits=""), "list of sinks")
@@ -154,23 +154,25 @@ MAINTENANCE = Section(
 
 def read_alerts(document: Table, config_dir: Path) -> Alerts:
     """What a config.toml says of it. Raises ConfigurationError."""
-    sinks = tuple(read_sink(document, number, raw, config_dir) for number, raw in _numbered(document, "sink"))
-    _refuse_twins(document, "sink", [sink.name for sink in sinks])
-    names = {sink.name for sink in sinks}
-    rules = tuple(_rule(document, number, raw, names) for number, raw in _numbered(document, "rule"))
-    maintenance = tuple(
-        _maintenance(document, number, raw) for number, raw in _numbered(document, "maintenance")
+    sinks = tuple(
+        read_sink(document, number, raw, config_dir) for number, raw in _numbered_tables(document, "sink")
     )
-    _refuse_twins(document, "maintenance", [each.name for each in maintenance])
+    _reject_duplicates(document, "sink", [sink.name for sink in sinks])
+    names = {sink.name for sink in sinks}
+    rules = tuple(_rule(document, number, raw, names) for number, raw in _numbered_tables(document, "rule"))
+    maintenance = tuple(
+        _maintenance(document, number, raw) for number, raw in _numbered_tables(document, "maintenance")
+    )
+    _reject_duplicates(document, "maintenance", [each.name for each in maintenance])
     return Alerts(sinks, rules, maintenance)
 
 
-def _numbered(document: Table, key: str) -> Iterable[tuple[int, dict[str, object]]]:
+def _numbered_tables(document: Table, key: str) -> Iterable[tuple[int, dict[str, object]]]:
     none: list[dict[str, object]] = []
     return enumerate(document.get(key, as_tables, none), 1)
 
 
-def _refuse_twins(document: Table, key: str, names: list[str]) -> None:
+def _reject_duplicates(document: Table, key: str, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise document.error(key, f"{quoted(name)} stands there twice; give each its own name")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
-from wgmon_tui.fleet.secret_files import KeyFiles, new_files
+from wgmon_tui.fleet.secret_files import KeyFiles, open_key_file_writer
 from wgmon_tui.fleet.secret_sources import secret_keys
 from wgmon_tui.fleet.servers_file import update
 from wgmon_tui.fleet.servers_toml import read_server, server_entries
@@ -46,7 +46,7 @@ class ServerChange:
     """What is to become of a server; `before` is None for a new one.
 
     A `preshared_key` goes into a new file, and so does the private key of `conf`, for an identity with the
-    name that `after` has for its identity. `overrule`: where another program changed the same key, ours
+    name that `after` has for its identity. `overwrite`: where another program changed the same key, ours
     stands.
     """
 
@@ -54,7 +54,7 @@ class ServerChange:
     after: Entries
     preshared_key: PresharedKey | None = None
     conf: Conf | None = None
-    overrule: bool = False
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,35 +76,37 @@ class Deleted:
     @property
     def names(self) -> str:
         """For a message."""
-        servers, identities = ([each.name for _, each in gone] for gone in (self.servers, self.identities))
+        servers, identities = (
+            [each.name for _, each in removed] for removed in (self.servers, self.identities)
+        )
         return format_list([*servers, *identities], most=FEW)
 
 
-def problems_of(entries: Entries, fleet: Fleet, taken: Collection[str] = ()) -> dict[str, str]:
+def find_problems(entries: Entries, fleet: Fleet, used_names: Collection[str] = ()) -> dict[str, str]:
     """What is wrong with a server's table, by key; empty where it can be written.
 
-    `taken` are the names that it must not have.
+    `used_names` are the names that it must not have.
     """
-    standing = dict(entries)
+    remaining = dict(entries)
     problems: dict[str, str] = {}
     while True:
         try:
-            server = read_server(fleet, standing)
+            server = read_server(fleet, remaining)
         except KeyedError as error:
             if error.key in problems:
                 return problems
             problems[error.key] = error.phrase if error.key in entries else _MISSING
-            standing.pop(error.key, None)
-            standing |= _STAND_IN.get(error.key, {})
+            remaining.pop(error.key, None)
+            remaining |= _PLACEHOLDERS.get(error.key, {})
             if error.key == "identity" and fleet.identities:
-                standing["identity"] = fleet.identities[0].name
+                remaining["identity"] = fleet.identities[0].name
         else:
-            if server.name in taken and "name" not in problems:
+            if server.name in used_names and "name" not in problems:
                 problems["name"] = "another server has this name"
             return problems
 
 
-_STAND_IN: dict[str, Entries] = {
+_PLACEHOLDERS: dict[str, Entries] = {
     "name": {"name": "name"},
     "endpoint": {"endpoint": "192.0.2.1:51820"},
     "public_key": {"public_key": str(PrivateKey(bytes(KEY_LENGTH)).public)},
@@ -114,7 +116,7 @@ _STAND_IN: dict[str, Entries] = {
 
 def save_server(config_dir: Path, change: ServerChange) -> Changed:
     """Write a new server, or a change to one. Raises ConflictError, or another ConfigurationError."""
-    with new_files(config_dir) as files:
+    with open_key_file_writer(config_dir) as files:
         lines: list[str] = []
         saved = update(config_dir, lambda fleet: _saved(fleet, change, files, lines))
     server = saved.fleet.server(str(change.after["name"]))
@@ -133,48 +135,48 @@ def _saved(fleet: Fleet, change: ServerChange, files: KeyFiles, lines: list[str]
         after[PRESHARED_KEY_FILE] = files.write(str(after["name"]), ".psk", change.preshared_key)
     name = str(after["name"])
     if change.before is None:
-        _refuse_taken(fleet.servers, name, "server")
+        _reject_duplicate_name(fleet.servers, name, "server")
         return replace(fleet, servers=(*fleet.servers, read_server(fleet, after)))
-    was = str(change.before["name"])
-    if name != was:
-        _refuse_taken(fleet.servers, name, "server")
-    current = fleet.server(was)
+    previous = str(change.before["name"])
+    if name != previous:
+        _reject_duplicate_name(fleet.servers, name, "server")
+    current = fleet.server(previous)
     if current is None:
-        if not change.overrule:
-            raise ConflictError(_called("server", was), ())
+        if not change.overwrite:
+            raise ConflictError(_label("server", previous), ())
         return replace(fleet, servers=(*fleet.servers, read_server(fleet, after)))
-    theirs = server_entries(fleet, current)
-    merged, conflicts, kept = _merged(change.before, after, theirs)
-    if conflicts and not change.overrule:
-        raise ConflictError(_called("server", was), conflicts)
+    on_disk = server_entries(fleet, current)
+    merged, conflicts, kept = _merged(change.before, after, on_disk)
+    if conflicts and not change.overwrite:
+        raise ConflictError(_label("server", previous), conflicts)
     if kept:
-        lines.append(f"{_called('server', was)}: kept what another program changed: {', '.join(kept)}")
+        lines.append(f"{_label('server', previous)}: kept what another program changed: {', '.join(kept)}")
     server = read_server(fleet, merged)
     return replace(fleet, servers=tuple(server if each is current else each for each in fleet.servers))
 
 
 def _merged(
-    before: Entries, after: Entries, theirs: Entries
+    before: Entries, after: Entries, on_disk: Entries
 ) -> tuple[dict[str, object], list[str], list[str]]:
     """Their table with our changes in it; the keys that both changed; those that only they changed."""
-    merged, conflicts, kept = dict(theirs), [], []
-    for key in dict.fromkeys((*before, *after, *theirs)):
-        was, ours, stands = (table.get(key) for table in (before, after, theirs))
-        if ours == was:
-            if stands != was:
+    merged, conflicts, kept = dict(on_disk), [], []
+    for key in dict.fromkeys((*before, *after, *on_disk)):
+        previous, wanted, stored = (table.get(key) for table in (before, after, on_disk))
+        if wanted == previous:
+            if stored != previous:
                 kept.append(key)
             continue
-        if stands not in (was, ours):
+        if stored not in (previous, wanted):
             conflicts.append(key)
         if key in after:
-            merged[key] = ours
+            merged[key] = wanted
         else:
             merged.pop(key, None)
     return merged, conflicts, kept
 
 
 def _with_identity(fleet: Fleet, name: str, conf: Conf, files: KeyFiles) -> Fleet:
-    _refuse_taken(fleet.identities, name, "identity")
+    _reject_duplicate_name(fleet.identities, name, "identity")
     source = SecretSource(SecretForm.FILE, files.write(name, ".key", conf.private_key))
     return replace(fleet, identities=(*fleet.identities, Identity(name, source, conf.addresses)))
 
@@ -188,9 +190,9 @@ def save_identity(config_dir: Path, before: Identity, after: Identity) -> tuple[
     def change(fleet: Fleet) -> Fleet:
         current = fleet.identity(before.name)
         if current is None:
-            raise ConflictError(_called("identity", before.name), ())
+            raise ConflictError(_label("identity", before.name), ())
         if current not in (before, after):
-            raise ConflictError(_called("identity", before.name), ["table"])
+            raise ConflictError(_label("identity", before.name), ["table"])
         return replace(
             fleet, identities=tuple(after if each is current else each for each in fleet.identities)
         )
@@ -201,42 +203,43 @@ def save_identity(config_dir: Path, before: Identity, after: Identity) -> tuple[
 
 def delete_servers(config_dir: Path, names: Collection[str]) -> Deleted:
     """Take servers out of the file; names that are not there are passed over. Raises ConfigurationError."""
-    gone: list[tuple[int, Server]] = []
+    removed: list[tuple[int, Server]] = []
 
     def change(fleet: Fleet) -> Fleet:
-        gone[:] = [(place, each) for place, each in enumerate(fleet.servers) if each.name in names]
+        removed[:] = [(position, each) for position, each in enumerate(fleet.servers) if each.name in names]
         return replace(fleet, servers=tuple(each for each in fleet.servers if each.name not in names))
 
     saved = update(config_dir, change)
-    sources = [each.preshared_key for _, each in gone if each.preshared_key]
-    return Deleted(servers=tuple(gone), lines=_left_behind(sources, saved.notice))
+    sources = [each.preshared_key for _, each in removed if each.preshared_key]
+    return Deleted(servers=tuple(removed), lines=_undeleted_key_lines(sources, saved.notice))
 
 
 def delete_identity(config_dir: Path, name: str) -> Deleted:
     """Take an identity out of the file. Raises ConfigurationError, also while anything uses it."""
-    gone: list[tuple[int, Identity]] = []
+    removed: list[tuple[int, Identity]] = []
 
     def change(fleet: Fleet) -> Fleet:
-        gone[:] = [(place, each) for place, each in enumerate(fleet.identities) if each.name == name]
-        refuse_used(fleet, name)
+        removed[:] = [(position, each) for position, each in enumerate(fleet.identities) if each.name == name]
+        reject_if_used(fleet, name)
         return replace(fleet, identities=tuple(each for each in fleet.identities if each.name != name))
 
     saved = update(config_dir, change)
     return Deleted(
-        identities=tuple(gone), lines=_left_behind([each.private_key for _, each in gone], saved.notice)
+        identities=tuple(removed),
+        lines=_undeleted_key_lines([each.private_key for _, each in removed], saved.notice),
     )
 
 
-def refuse_used(fleet: Fleet, name: str) -> None:
+def reject_if_used(fleet: Fleet, name: str) -> None:
     """Raises ConfigurationError where servers use this identity, or the defaults name it."""
     users = [server.name for server in fleet.servers if server.identity == name]
     if users:
         raise ConfigurationError(
-            f"{_called('identity', name)}: in use by {format_list(users, most=FEW)}; "
+            f"{_label('identity', name)}: in use by {format_list(users, most=FEW)}; "
             "give that another identity first"
         )
     if fleet.defaults.get("identity") == name:
-        raise ConfigurationError(f"{_called('identity', name)}: [defaults] names it; change that first")
+        raise ConfigurationError(f"{_label('identity', name)}: [defaults] names it; change that first")
 
 
 def restore(config_dir: Path, deleted: Deleted) -> tuple[str, ...]:
@@ -244,12 +247,12 @@ def restore(config_dir: Path, deleted: Deleted) -> tuple[str, ...]:
 
     def change(fleet: Fleet) -> Fleet:
         for _, identity in deleted.identities:
-            _refuse_taken(fleet.identities, identity.name, "identity")
+            _reject_duplicate_name(fleet.identities, identity.name, "identity")
         for _, server in deleted.servers:
-            _refuse_taken(fleet.servers, server.name, "server")
+            _reject_duplicate_name(fleet.servers, server.name, "server")
             if fleet.identity(server.identity) is None:
                 raise ConfigurationError(
-                    f'{_called("server", server.name)}: its identity "{server.identity}" is gone; '
+                    f'{_label("server", server.name)}: its identity "{server.identity}" is gone; '
                     "bring that back first"
                 )
         return replace(
@@ -262,24 +265,24 @@ def restore(config_dir: Path, deleted: Deleted) -> tuple[str, ...]:
     return (saved.notice,) if saved.notice else ()
 
 
-def _put_back(entries: tuple[T, ...], gone: tuple[tuple[int, T], ...]) -> tuple[T, ...]:
-    together = list(entries)
-    for place, entry in gone:
-        together.insert(place, entry)
-    return tuple(together)
+def _put_back(entries: tuple[T, ...], removed: tuple[tuple[int, T], ...]) -> tuple[T, ...]:
+    restored = list(entries)
+    for position, entry in removed:
+        restored.insert(position, entry)
+    return tuple(restored)
 
 
-def _left_behind(sources: Iterable[SecretSource], notice: str | None) -> tuple[str, ...]:
+def _undeleted_key_lines(sources: Iterable[SecretSource], notice: str | None) -> tuple[str, ...]:
     files = [str(each.value) for each in sources if each.form is SecretForm.FILE]
     kept = format_list(files, most=FEW)
     lines = [f"Not deleted: {kept}, which may be the only copy of a key"] if files else []
     return (*lines, *([notice] if notice else []))
 
 
-def _refuse_taken(entries: Iterable[Server] | Iterable[Identity], name: str, kind: str) -> None:
+def _reject_duplicate_name(entries: Iterable[Server] | Iterable[Identity], name: str, kind: str) -> None:
     if any(each.name == name for each in entries):
-        raise ConfigurationError(f"{_called(kind, name)}: is there already; take another name")
+        raise ConfigurationError(f"{_label(kind, name)}: is there already; take another name")
 
 
-def _called(kind: str, name: str) -> str:
+def _label(kind: str, name: str) -> str:
     return f'servers.toml: {kind} "{name}"'

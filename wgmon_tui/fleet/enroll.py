@@ -22,14 +22,14 @@ from wgmon_tui.fleet.records import (
     SecretSource,
     Server,
 )
-from wgmon_tui.fleet.secret_files import KeyFiles, NoFiles, new_files
+from wgmon_tui.fleet.secret_files import KeyFiles, NoFiles, open_key_file_writer
 from wgmon_tui.fleet.secrets import Keyring, read_private_key
 from wgmon_tui.fleet.servers_file import update
 from wgmon_tui.fleet.values import InvalidValueError, parse_name
-from wgmon_tui.fleet.wgquick import Conf, Peer, free_name, parse_conf
+from wgmon_tui.fleet.wgquick import Conf, Peer, make_unique_name, parse_conf
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
-BORROWED_KEY_WARNING = (
+SHARED_KEY_WARNING = (
     "WARNING: do not monitor with a key that a real client uses. The server moves a key's endpoint to "
     "whoever last sent a handshake initiation with it, so each check would cut the real client off for "
     "about 15 s. "
@@ -64,7 +64,7 @@ class Preview:
 
     servers: tuple[Server, ...]
     identities: tuple[Identity, ...]
-    already_there: tuple[str, ...]
+    existing: tuple[str, ...]
     public_keys: Mapping[str, PublicKey] = field(default_factory=dict)
 
 
@@ -113,7 +113,7 @@ def import_conf(paths: Iterable[Path], config_dir: Path) -> ImportReport:
 
 def import_confs(confs: Sequence[Conf], config_dir: Path) -> ImportReport:
     """As `import_conf`, of what was read already."""
-    with new_files(config_dir) as files:
+    with open_key_file_writer(config_dir) as files:
         importing = _Import(files)
 
         def add(fleet: Fleet) -> Fleet:
@@ -125,7 +125,7 @@ def import_confs(confs: Sequence[Conf], config_dir: Path) -> ImportReport:
     return ImportReport(
         added=tuple(importing.added),
         lines=(*notices, *importing.lines, *last),
-        warning=BORROWED_KEY_WARNING if importing.added else None,
+        warning=SHARED_KEY_WARNING if importing.added else None,
     )
 
 
@@ -136,7 +136,7 @@ def preview(
     importing = _Import(NoFiles(config_dir))
     after = importing.run(fleet, confs, owners)
     identities = after.identities[len(fleet.identities) :]
-    return Preview(tuple(importing.added), identities, tuple(importing.already_there), importing.owners)
+    return Preview(tuple(importing.added), identities, tuple(importing.existing), importing.owners)
 
 
 def public_keys(fleet: Fleet, config_dir: Path) -> dict[str, PublicKey]:
@@ -165,7 +165,7 @@ def keygen(
         raise ConfigurationError(f"keygen: name: {error}") from None
     key = private_key or PrivateKey.generate()
 
-    with new_files(config_dir) as files:
+    with open_key_file_writer(config_dir) as files:
 
         def add(fleet: Fleet) -> Fleet:
             if fleet.identity(name):
@@ -189,7 +189,7 @@ class _Import:
         self.fleet = Fleet()
         self.owners: dict[str, PublicKey] = {}
         self.added: list[Server] = []
-        self.already_there: list[str] = []
+        self.existing: list[str] = []
         self.lines: list[str] = []
 
     def run(self, fleet: Fleet, confs: Iterable[Conf], owners: Mapping[str, PublicKey]) -> Fleet:
@@ -202,12 +202,12 @@ class _Import:
         return self.fleet
 
     def _add(self, conf: Conf, peer: Peer) -> None:
-        ours = conf.private_key.public
+        own_public_key = conf.private_key.public
         for server in self.fleet.servers:
             same_server = (server.endpoint, server.public_key) == (peer.endpoint, peer.public_key)
-            if same_server and self.owners.get(server.identity) == ours:
+            if same_server and self.owners.get(server.identity) == own_public_key:
                 self.lines.append(f'{conf.source}: server "{server.name}" is there already; left as it is')
-                self.already_there.append(server.name)
+                self.existing.append(server.name)
                 return
         identity = self._identity(conf)
         server = _server(conf, peer, identity, {server.name for server in self.fleet.servers})
@@ -220,27 +220,27 @@ class _Import:
 
     def _identity(self, conf: Conf) -> str:
         """The name of the identity with this key and these addresses; a new one where there is none."""
-        ours = conf.private_key.public
-        holders = [one for one in self.fleet.identities if self.owners.get(one.name) == ours]
+        own_public_key = conf.private_key.public
+        holders = [one for one in self.fleet.identities if self.owners.get(one.name) == own_public_key]
         for holder in holders:
             if not conf.addresses or set(conf.addresses) == set(holder.addresses):
                 return holder.name
-        name = free_name(conf.stem, {identity.name for identity in self.fleet.identities})
+        name = make_unique_name(conf.stem, {identity.name for identity in self.fleet.identities})
         if holders:
             # The same key with other tunnel addresses, for another server: no second copy of the key.
             source = holders[0].private_key
         else:
             source = SecretSource(SecretForm.FILE, self.files.write(name, ".key", conf.private_key))
         identity = Identity(name, source, conf.addresses)
-        self.owners[name] = ours
+        self.owners[name] = own_public_key
         self.fleet = replace(self.fleet, identities=(*self.fleet.identities, identity))
-        self.lines.append(f'{conf.source}: identity "{name}" added (public key {ours})')
+        self.lines.append(f'{conf.source}: identity "{name}" added (public key {own_public_key})')
         return name
 
 
-def _server(conf: Conf, peer: Peer, identity: str, taken: Container[str]) -> Server:
+def _server(conf: Conf, peer: Peer, identity: str, used_names: Container[str]) -> Server:
     return Server(
-        name=free_name(conf.wished_name(peer), taken),
+        name=make_unique_name(conf.suggested_name(peer), used_names),
         endpoint=peer.endpoint,
         public_key=peer.public_key,
         identity=identity,

@@ -13,13 +13,13 @@ from wgmon_tui.fleet.enroll import ImportReport
 from wgmon_tui.fleet.records import ConfigurationError, Endpoint, Fleet, Identity, Server
 from wgmon_tui.fleet.secrets import read_private_key
 from wgmon_tui.fleet.servers_file import read, update
-from wgmon_tui.fleet.wg_dump import Dumps, PeerEntry
-from wgmon_tui.fleet.wgquick import free_name
+from wgmon_tui.fleet.wg_dump import InterfaceDumps, PeerEntry
+from wgmon_tui.fleet.wgquick import make_unique_name
 from wgmon_tui.text import quoted
 from wgmon_tui.wireguard.keys import PublicKey
 
 
-def import_interfaces(dumps: Dumps, config_dir: Path, identity: str | None = None) -> ImportReport:
+def import_interfaces(dumps: InterfaceDumps, config_dir: Path, identity: str | None = None) -> ImportReport:
     """Add the peers that have an endpoint to servers.toml; one whose key a server has already is left alone.
 
     They are checked with the identity of that name; without one with that of `[defaults]`, or the only one
@@ -35,7 +35,7 @@ def import_interfaces(dumps: Dumps, config_dir: Path, identity: str | None = Non
             )
     importing = _Import(own.name)
     saved = update(config_dir, lambda fleet: importing.run(fleet, dumps))
-    next_steps = _what_next(own, public_key) if importing.added else ()
+    next_steps = _describe_next_steps(own, public_key) if importing.added else ()
     last = [saved.notice] if saved.notice else []
     return ImportReport(tuple(importing.added), (*importing.lines, *next_steps, *last))
 
@@ -48,24 +48,26 @@ class _Import:
     added: list[Server] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 
-    def run(self, fleet: Fleet, dumps: Dumps) -> Fleet:
+    def run(self, fleet: Fleet, dumps: InterfaceDumps) -> Fleet:
         """The fleet with what the interfaces have."""
         for interface, running in dumps.items():
             checkable = [(peer, peer.endpoint) for peer in running.peers if peer.endpoint]
             for peer, endpoint in checkable:
-                wish = interface if len(checkable) == 1 else f"{interface}-{endpoint.host}"
-                self._add(fleet, interface, wish, peer, endpoint)
+                suggestion = interface if len(checkable) == 1 else f"{interface}-{endpoint.host}"
+                self._add(fleet, interface, suggestion, peer, endpoint)
             if without := len(running.peers) - len(checkable):
                 self.lines.append(f"{interface}: {without} without an endpoint: nothing to check there")
         return replace(fleet, servers=(*fleet.servers, *self.added))
 
-    def _add(self, fleet: Fleet, interface: str, wish: str, peer: PeerEntry, endpoint: Endpoint) -> None:
+    def _add(
+        self, fleet: Fleet, interface: str, suggestion: str, peer: PeerEntry, endpoint: Endpoint
+    ) -> None:
         servers = (*fleet.servers, *self.added)
         there = next((each for each in servers if each.public_key == peer.public_key), None)
         if there:
             self.lines.append(f'{interface}: server "{there.name}" is there already; left as it is')
             return
-        name = free_name(wish, {each.name for each in servers})
+        name = make_unique_name(suggestion, {each.name for each in servers})
         self.added.append(Server(name, endpoint, peer.public_key, self.identity))
         self.lines.append(f'{interface}: server "{name}" added ({endpoint})')
         if peer.has_preshared_key:
@@ -75,7 +77,7 @@ class _Import:
             )
 
 
-def _what_next(own: Identity, public_key: PublicKey) -> tuple[str, str]:
+def _describe_next_steps(own: Identity, public_key: PublicKey) -> tuple[str, str]:
     """What the servers must be told before a check can succeed."""
     hosts = ",".join(f"{each.ip}/{each.max_prefixlen}" for each in own.addresses)
     allowed = f" allowed-ips {hosts}" if hosts else ""
@@ -86,10 +88,10 @@ def _what_next(own: Identity, public_key: PublicKey) -> tuple[str, str]:
     )
 
 
-def _own_identity(fleet: Fleet, wished: str | None) -> Identity:
+def _own_identity(fleet: Fleet, requested: str | None) -> Identity:
     """The identity to check with. Raises ConfigurationError."""
     by_default = fleet.defaults.get("identity")
-    name = wished or (by_default if isinstance(by_default, str) else None)
+    name = requested or (by_default if isinstance(by_default, str) else None)
     if name is not None:
         found = fleet.identity(name)
         if found is None:

@@ -25,7 +25,7 @@ class _Section:
     end: int
 
 
-def line_of(error: ConfigurationError, text: str) -> int | None:
+def find_line(error: ConfigurationError, text: str) -> int | None:
     """The line, counted from 1; None where it cannot be told."""
     if isinstance(error, KeyedError):
         return _line_of_key(error, text.split("\n"))
@@ -33,7 +33,7 @@ def line_of(error: ConfigurationError, text: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def without_keys(line: str) -> str:
+def redact_keys(line: str) -> str:
     """A line of the file with whatever may be a secret key in it blotted out."""
     return line if _PUBLIC.match(line) else _KEY.sub("(hidden)", line)
 
@@ -48,10 +48,10 @@ def _line_of_key(error: KeyedError, lines: list[str]) -> int | None:
         named = re.compile(r"\s*name\s*=\s*[\"']" + re.escape(label.strip('"')) + r"[\"']")
         sections = [each for each in sections if any(map(named.match, lines[each.start : each.end]))]
     if not sections:
-        return _assigned(error.key, lines, 0, len(lines))
+        return _find_assignment(error.key, lines, 0, len(lines))
     # Of two with one name, the second is the one too many.
     section = sections[-1]
-    return _assigned(error.key, lines, section.start, section.end) or section.start + 1
+    return _find_assignment(error.key, lines, section.start, section.end) or section.start + 1
 
 
 def _sections(lines: list[str]) -> Iterator[_Section]:
@@ -60,6 +60,6 @@ def _sections(lines: list[str]) -> Iterator[_Section]:
         yield _Section(kind, start, end)
 
 
-def _assigned(key: str, lines: list[str], start: int, end: int) -> int | None:
+def _find_assignment(key: str, lines: list[str], start: int, end: int) -> int | None:
     assigned = re.compile(r"\s*" + re.escape(key) + r"\s*=")
     return next((number + 1 for number in range(start, end) if assigned.match(lines[number])), None)

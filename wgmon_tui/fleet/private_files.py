@@ -10,10 +10,10 @@ from pathlib import Path
 
 from wgmon_tui.text import printable
 
-_LONGEST = 4096
+_MAX_BYTES = 4096
 """Bytes. A key is 45 with its newline; what is longer is another file."""
 
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_GROUP_AND_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class PrivateFileError(Exception):
@@ -22,7 +22,7 @@ class PrivateFileError(Exception):
 
 def is_open_to_others(status: os.stat_result) -> bool:
     """Whether group or others have any permission on the file."""
-    return bool(status.st_mode & _OTHERS)
+    return bool(status.st_mode & _GROUP_AND_OTHERS)
 
 
 def chmod_advice(path: Path) -> str:
@@ -49,13 +49,13 @@ def read_private(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         raise PrivateFileError(f"cannot read {shown(path)}: {_reason(error)}") from None
     try:
-        _judge(path, os.fstat(descriptor))
-        return os.read(descriptor, _LONGEST)
+        _check_permissions(path, os.fstat(descriptor))
+        return os.read(descriptor, _MAX_BYTES)
     finally:
         os.close(descriptor)
 
 
-def _judge(path: Path, status: os.stat_result) -> None:
+def _check_permissions(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise PrivateFileError(f"{shown(path)} is not a regular file")
     if status.st_uid not in (os.geteuid(), 0):

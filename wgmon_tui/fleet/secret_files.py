@@ -15,7 +15,7 @@ from typing import Protocol
 from wgmon_tui.fleet.private_files import create_private
 from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
 
-_UNFIT_FOR_FILES = re.compile(r"[^A-Za-z0-9._-]+")
+_UNSAFE_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class KeyFiles(Protocol):
@@ -50,22 +50,22 @@ class NoFiles:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._given: set[str] = set()
+        self._reserved: set[str] = set()
 
     def write(self, name: str, suffix: str, secret: PrivateKey | PresharedKey) -> str:
         """The name of the file that would be written."""
         free = (
             path.name
             for path in _candidates(self._directory, name, suffix)
-            if path.name not in self._given and not path.exists()
+            if path.name not in self._reserved and not path.exists()
         )
-        given = next(free)
-        self._given.add(given)
-        return given
+        name_for_key = next(free)
+        self._reserved.add(name_for_key)
+        return name_for_key
 
 
 @contextmanager
-def new_files(directory: Path) -> Iterator[NewFiles]:
+def open_key_file_writer(directory: Path) -> Iterator[NewFiles]:
     """Secret files that stay only if the operation succeeds."""
     files = NewFiles(directory)
     try:
@@ -77,7 +77,7 @@ def new_files(directory: Path) -> Iterator[NewFiles]:
 
 
 def _candidates(directory: Path, name: str, suffix: str) -> Iterator[Path]:
-    stem = _UNFIT_FOR_FILES.sub("_", name).lstrip(".-") or "key"
+    stem = _UNSAFE_IN_FILE_NAMES.sub("_", name).lstrip(".-") or "key"
     yield directory / f"{stem}{suffix}"
     number = 1
     while True:

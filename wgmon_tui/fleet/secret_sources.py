@@ -54,21 +54,21 @@ def _inline_key(value: object) -> str:
     return text
 
 
-def _place(value: object) -> str:
+def _file_path(value: object) -> str:
     text = as_secret_text(value)
     if not text or is_key(text):
         raise InvalidValueError("expected the path of the file that holds the key, not the key itself")
     return text
 
 
-def _variable(value: object) -> str:
+def _variable_name(value: object) -> str:
     text = as_secret_text(value)
     if not _VARIABLE.fullmatch(text):
         raise InvalidValueError("expected the name of an environment variable: letters, digits and _")
     return text
 
 
-def _credential(value: object) -> str:
+def _credential_name(value: object) -> str:
     text = as_secret_text(value)
     if not _CREDENTIAL.fullmatch(text):
         raise InvalidValueError(
@@ -77,7 +77,7 @@ def _credential(value: object) -> str:
     return text
 
 
-def _full(value: object) -> str:
+def _non_empty_text(value: object) -> str:
     text = as_secret_text(value)
     if not text.strip():
         raise InvalidValueError("expected text that is not empty")
@@ -85,16 +85,16 @@ def _full(value: object) -> str:
 
 
 _KEY_READERS: _Readers = {
-    SecretForm.FILE: _place,
+    SecretForm.FILE: _file_path,
     SecretForm.COMMAND: as_command('["pass", "show", "wg/bastion"]'),
-    SecretForm.ENV: _variable,
-    SecretForm.CREDENTIAL: _credential,
+    SecretForm.ENV: _variable_name,
+    SecretForm.CREDENTIAL: _credential_name,
     SecretForm.INLINE: _inline_key,
 }
 
 _TEXT_READERS: _Readers = {
     **_KEY_READERS,
-    SecretForm.FILE: _full,
+    SecretForm.FILE: _non_empty_text,
     SecretForm.COMMAND: as_command('["pass", "show", "alerts/pager"]'),
-    SecretForm.INLINE: _full,
+    SecretForm.INLINE: _non_empty_text,
 }

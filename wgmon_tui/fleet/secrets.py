@@ -18,10 +18,10 @@ from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, SecretF
 from wgmon_tui.text import format_limit, printable, quoted
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, InvalidKeyError, PresharedKey, PrivateKey, decode_key
 
-_COMMAND_SECONDS = 10.0
-_COMMANDS_AT_ONCE = 4
+_COMMAND_TIMEOUT_S = 10.0
+_MAX_PARALLEL_COMMANDS = 4
 
-NOTHING_PRINTED: Mapping[SecretSource, bytes] = MappingProxyType({})
+NO_COMMAND_OUTPUTS: Mapping[SecretSource, bytes] = MappingProxyType({})
 
 
 class _UnavailableError(Exception):
@@ -57,16 +57,19 @@ def open_keyring(
     fleet: Fleet,
     config_dir: Path,
     source: str = "servers.toml",
-    printed: Mapping[SecretSource, bytes] = NOTHING_PRINTED,
+    command_outputs: Mapping[SecretSource, bytes] = NO_COMMAND_OUTPUTS,
 ) -> Keyring:
     """Read every secret of the fleet; each file is read and each command is run once.
 
-    A command whose output is in `printed` is not run again. Blocks for as long as the commands take, up to
+    A command whose output is in `command_outputs` is not run again. Blocks for as long as the commands take, up to
     10 s each.
     """
     sources = [identity.private_key for identity in fleet.identities]
     sources += [server.preshared_key for server in fleet.servers if server.preshared_key]
-    found = {**_read_all((each for each in sources if each not in printed), config_dir), **printed}
+    found = {
+        **_read_all((each for each in sources if each not in command_outputs), config_dir),
+        **command_outputs,
+    }
 
     private_keys: dict[str, PrivateKey] = {}
     identity_problems: dict[str, str] = {}
@@ -108,7 +111,7 @@ def read_text(source: SecretSource, config_dir: Path) -> str:
     Raises ConfigurationError; its message is a phrase to put behind the file and the key.
     """
     try:
-        content, what = _raw(source, config_dir)
+        content, what = _read_raw(source, config_dir)
         text = content.decode().strip()
     except _UnavailableError as error:
         raise ConfigurationError(str(error)) from None
@@ -119,20 +122,20 @@ def read_text(source: SecretSource, config_dir: Path) -> str:
     return text
 
 
-def printed_by_commands(fleet: Fleet, keyring: Keyring) -> dict[SecretSource, bytes]:
+def collect_command_outputs(fleet: Fleet, keyring: Keyring) -> dict[SecretSource, bytes]:
     """The secrets of this fleet that commands printed."""
-    printed: dict[SecretSource, bytes] = {}
+    command_outputs: dict[SecretSource, bytes] = {}
     for identity in fleet.identities:
         if identity.private_key.form is SecretForm.COMMAND and identity.name in keyring.private_keys:
-            printed[identity.private_key] = keyring.private_keys[identity.name].raw
+            command_outputs[identity.private_key] = keyring.private_keys[identity.name].raw
     for server in fleet.servers:
         source = server.preshared_key
         if source and source.form is SecretForm.COMMAND and server.name in keyring.preshared_keys:
-            printed[source] = keyring.preshared_keys[server.name].raw
-    return printed
+            command_outputs[source] = keyring.preshared_keys[server.name].raw
+    return command_outputs
 
 
-def unread_files(fleet: Fleet, keyring: Keyring, config_dir: Path) -> tuple[Path, ...]:
+def find_unreadable_files(fleet: Fleet, keyring: Keyring, config_dir: Path) -> tuple[Path, ...]:
     """The files in which a secret should be that could not be read there."""
     sources = [each.private_key for each in fleet.identities if each.name not in keyring.private_keys]
     sources += [
@@ -160,13 +163,13 @@ def _read_all(
             return error
 
     distinct = list(dict.fromkeys(sources))
-    with ThreadPoolExecutor(_COMMANDS_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_MAX_PARALLEL_COMMANDS) as pool:
         return dict(zip(distinct, pool.map(read, distinct), strict=True))
 
 
 def _read(source: SecretSource, config_dir: Path) -> bytes:
     """The 32 bytes of a key. Raises _UnavailableError."""
-    content, what = _raw(source, config_dir)
+    content, what = _read_raw(source, config_dir)
     try:
         return decode_key(content.decode("ascii"))
     except UnicodeDecodeError:
@@ -175,11 +178,11 @@ def _read(source: SecretSource, config_dir: Path) -> bytes:
         raise _UnavailableError(f"{what} is no key: {error}") from None
 
 
-def _raw(source: SecretSource, config_dir: Path) -> tuple[bytes, str]:
+def _read_raw(source: SecretSource, config_dir: Path) -> tuple[bytes, str]:
     """What stands in the place of a secret, and the words for that place. Raises _UnavailableError."""
     match source.form, source.value:
-        case SecretForm.COMMAND, tuple(words) if words:
-            return _from_command(words, config_dir), f"what {quoted(words[0])} printed"
+        case SecretForm.COMMAND, tuple(command) if command:
+            return _from_command(command, config_dir), f"what {quoted(command[0])} printed"
         case SecretForm.FILE, str(name):
             return _from_file(_path(name, config_dir))
         case SecretForm.ENV, str(name):
@@ -203,29 +206,31 @@ def _path(name: str, config_dir: Path) -> Path:
     return config_dir / os.path.expanduser(name)  # noqa: PTH111  expanduser of Path raises
 
 
-def _from_command(words: tuple[str, ...], config_dir: Path) -> bytes:
+def _from_command(command: tuple[str, ...], config_dir: Path) -> bytes:
     """What a program prints. Its stderr goes nowhere: it may repeat the secret."""
-    program = quoted(words[0])
+    program = quoted(command[0])
     try:
-        done = subprocess.run(  # noqa: S603  the operator's own command, and no shell
-            words,
+        completed = subprocess.run(  # noqa: S603  the operator's own command, and no shell
+            command,
             cwd=config_dir,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=_COMMAND_SECONDS,
+            timeout=_COMMAND_TIMEOUT_S,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise _UnavailableError(f"{program} did not end within {format_limit(_COMMAND_SECONDS)}") from None
+        raise _UnavailableError(f"{program} did not end within {format_limit(_COMMAND_TIMEOUT_S)}") from None
     except FileNotFoundError:
         raise _UnavailableError(f"there is no program {program}; install it, or give its path") from None
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or "not a command"
         raise _UnavailableError(f"cannot start {program}: {reason}") from None
-    if done.returncode != 0:
-        raise _UnavailableError(f"{program} ended with {_ending(done.returncode)}; run it by hand to see why")
-    return done.stdout
+    if completed.returncode != 0:
+        raise _UnavailableError(
+            f"{program} ended with {_ending(completed.returncode)}; run it by hand to see why"
+        )
+    return completed.stdout
 
 
 def _ending(returncode: int) -> str:

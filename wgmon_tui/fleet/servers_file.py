@@ -98,14 +98,14 @@ def update(config_dir: Path, change: Callable[[Fleet], Fleet]) -> Saved:
             # What is not read back the same must not be written: it would be lost, or take the fleet down.
             if parse(rendered) != after:
                 raise ConfigurationError(f"{NAME}: has no words for all of this change; nothing was written")
-            notice = _keep_comments(path, text)
+            notice = _back_up_comments(path, text)
             replace_private(path, rendered)
             return Saved(after, notice)
     except OSError as error:
         raise _unwritable(path, error) from None
 
 
-def read_whole(config_dir: Path) -> str:
+def read_raw_text(config_dir: Path) -> str:
     """The text of servers.toml, for an editor; our first line where there is none yet.
 
     Raises ConfigurationError.
@@ -114,8 +114,8 @@ def read_whole(config_dir: Path) -> str:
     return render(Fleet()) if status is None else text
 
 
-def replace_whole(config_dir: Path, before: str, after: str) -> None:
-    """Put a text in the place of the one that `read_whole` gave, as it is, with its comments.
+def replace_raw_text(config_dir: Path, before: str, after: str) -> None:
+    """Put a text in the place of the one that `read_raw_text` gave, as it is, with its comments.
 
     Raises ConfigurationError where it cannot stand, and where the file says something else by now.
     """
@@ -124,35 +124,37 @@ def replace_whole(config_dir: Path, before: str, after: str) -> None:
     try:
         config_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(config_dir):
-            if read_whole(config_dir) != before:
+            if read_raw_text(config_dir) != before:
                 raise ConfigurationError(f"{NAME}: another program changed it meanwhile")
             replace_private(path, after)
     except OSError as error:
         raise _unwritable(path, error) from None
 
 
-def why_not_writable(config_dir: Path) -> str | None:
+def explain_not_writable(config_dir: Path) -> str | None:
     """Why this account cannot change servers.toml, on one line; None where it can, as far as one can tell."""
-    place = config_dir
+    directory = config_dir
     # Not Path.exists, which raises where we may not even look.
-    while not os.path.exists(place) and place != place.parent:  # noqa: PTH110
-        place = place.parent
+    while not os.path.exists(directory) and directory != directory.parent:  # noqa: PTH110
+        directory = directory.parent
     lock = config_dir / f"{NAME}.lock"
-    if os.access(place, os.W_OK | os.X_OK) and os.access(lock if lock.exists() else place, os.W_OK):
+    if os.access(directory, os.W_OK | os.X_OK) and os.access(lock if lock.exists() else directory, os.W_OK):
         return None
-    return f"{NAME} belongs to {_owner(place)}: this account may look at {shown(config_dir)}, not change it"
+    return (
+        f"{NAME} belongs to {_owner(directory)}: this account may look at {shown(config_dir)}, not change it"
+    )
 
 
-def _owner(place: Path) -> str:
+def _owner(directory: Path) -> str:
     try:
-        return place.owner()
+        return directory.owner()
     except (KeyError, OSError):
         return "another account"
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigurationError:
-    place = shown(Path(os.fsdecode(error.filename or path)))
-    return ConfigurationError(f"{place}: cannot be written: {error.strerror}")
+    directory = shown(Path(os.fsdecode(error.filename or path)))
+    return ConfigurationError(f"{directory}: cannot be written: {error.strerror}")
 
 
 @contextmanager
@@ -188,7 +190,7 @@ def _parse_stored(path: Path, text: str, status: os.stat_result) -> Fleet:
     return fleet
 
 
-def _keep_comments(path: Path, text: str) -> str | None:
+def _back_up_comments(path: Path, text: str) -> str | None:
     """Put the old text beside where it has comments that are not ours; the line that says so."""
     tokens = (match[0] for match in _STRING_OR_COMMENT.finditer(text.replace("\r\n", "\n")))
     if not any(token.startswith("#") and token.strip() != HEADER for token in tokens):

@@ -20,10 +20,10 @@ from wgmon_tui.fleet.records import Fleet
 from wgmon_tui.fleet.values import InvalidValueError
 from wgmon_tui.text import quoted
 
-MOST = 1000
+MAX_SHARDS = 1000
 """So many runners share a fleet at most: each server costs each of them a hash a runner."""
 
-_WRITTEN = re.compile(r"([0-9]{1,6})/([0-9]{1,6})", re.ASCII)
+_SHARD_PATTERN = re.compile(r"([0-9]{1,6})/([0-9]{1,6})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,16 @@ class Shard:
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
 
-    def holds(self, name: str) -> bool:
+    def covers(self, name: str) -> bool:
         """Whether the server of that name is this runner's."""
-        return owner(name, self.count) == self.number
+        return find_owner(name, self.count) == self.number
 
-    def part_of(self, fleet: Fleet) -> Fleet:
+    def filter_fleet(self, fleet: Fleet) -> Fleet:
         """The fleet with the servers of this runner alone."""
-        return replace(fleet, servers=tuple(each for each in fleet.servers if self.holds(each.name)))
+        return replace(fleet, servers=tuple(each for each in fleet.servers if self.covers(each.name)))
 
 
-def owner(name: str, count: int) -> int:
+def find_owner(name: str, count: int) -> int:
     """The number of the runner, of so many, that has the server of that name."""
     encoded = name.encode()
 
@@ -57,12 +57,12 @@ def owner(name: str, count: int) -> int:
 
 def parse_shard(text: str) -> Shard:
     """Raises InvalidValueError."""
-    match = _WRITTEN.fullmatch(text)
+    match = _SHARD_PATTERN.fullmatch(text)
     if match is None:
         raise InvalidValueError(f"expected which of how many, such as 1/3, got {quoted(text)}")
     number, count = int(match[1]), int(match[2])
-    if not 1 <= count <= MOST:
-        raise InvalidValueError(f"expected 1 to {MOST} runners behind the stroke, got {count}")
+    if not 1 <= count <= MAX_SHARDS:
+        raise InvalidValueError(f"expected 1 to {MAX_SHARDS} runners behind the stroke, got {count}")
     if not 1 <= number <= count:
         raise InvalidValueError(f"expected 1/{count} to {count}/{count}, got {quoted(text)}")
     return Shard(number, count)

@@ -74,9 +74,9 @@ class Table:
         except InvalidValueError as error:
             raise self.error(key, str(error)) from None
 
-    def get(self, key: str, read: Callable[[object], T], otherwise: T) -> T:
-        """What `read` makes of the value; `otherwise` where the key is missing. Raises ConfigurationError."""
-        return self.require(key, read) if key in self.raw else otherwise
+    def get(self, key: str, read: Callable[[object], T], default: T) -> T:
+        """What `read` makes of the value; `default` where the key is missing. Raises ConfigurationError."""
+        return self.require(key, read) if key in self.raw else default
 
     def _unknown(self, key: str, known: Iterable[str]) -> KeyedError:
         shown = printable(key) if len(key) <= _LONGEST_SHOWN_KEY else f"of {len(key)} characters"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wgmon_tui.fleet.records import Server
 
-HOME = "local"
+LOCAL_VANTAGE = "local"
 """What our own place is called wherever vantages are named."""
 
 
@@ -18,7 +18,7 @@ class Vantage:
     command: tuple[str, ...]
     tags: tuple[str, ...] = ()
 
-    def watches(self, server: Server) -> bool:
+    def covers(self, server: Server) -> bool:
         """Whether a server is checked from there: all are where no tags are named."""
         return not self.tags or any(tag in self.tags for tag in server.tags)
 

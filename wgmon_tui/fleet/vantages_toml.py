@@ -18,7 +18,7 @@ from wgmon_tui.fleet.tables import (
 )
 from wgmon_tui.fleet.value_types import NAME, NAMES, command, text_type
 from wgmon_tui.fleet.values import InvalidValueError
-from wgmon_tui.fleet.vantage_settings import HOME, Vantage, ssh_command
+from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE, Vantage, ssh_command
 from wgmon_tui.text import quoted
 
 
@@ -83,8 +83,8 @@ def check_quorum(document: Table, quorum: int, vantages: tuple[Vantage, ...]) ->
 
 
 def _vantage(table: Table) -> Vantage:
-    if table.require("name", NAME.read) == HOME:
-        raise table.error("name", f'"{HOME}" is where this program itself runs; choose another name')
+    if table.require("name", NAME.read) == LOCAL_VANTAGE:
+        raise table.error("name", f'"{LOCAL_VANTAGE}" is where this program itself runs; choose another name')
     if ("host" in table.raw) is ("command" in table.raw):
         raise table.error("host", 'expected exactly one of host = "probe@fra1.example.net" and command = […]')
     values = read_settings(table, VANTAGE.settings)

@@ -58,7 +58,7 @@ class Running:
     peers: tuple[PeerEntry, ...]
 
 
-Dumps = dict[str, Running]
+InterfaceDumps = dict[str, Running]
 """Interfaces by name."""
 
 
@@ -72,14 +72,14 @@ def parse_dump(text: str) -> Running:
         raise InspectionError("printed nothing; expected what `wg show INTERFACE dump` prints")
     if lines[0].count("\t") == len(_INTERFACE_FIELDS):
         raise InspectionError("line 1: one field too many; name an interface in place of `all`")
-    return _running(
+    return _parse_interface(
         _fields(lines[0], 1, _INTERFACE_FIELDS),
         1,
         [(number, _fields(line, number, _PEER_FIELDS)) for number, line in enumerate(lines[1:], start=2)],
     )
 
 
-def parse_dump_of_all(text: str) -> Dumps:
+def parse_all_dumps(text: str) -> InterfaceDumps:
     """The output of `wg show all dump`: as that of one interface, with its name before every line.
 
     Where there is no interface, it is empty. Raises InspectionError.
@@ -98,41 +98,43 @@ def parse_dump_of_all(text: str) -> Dumps:
             raise InspectionError(
                 f"line {number}: expected an interface and a tab, as `wg show all dump` prints"
             )
-    return {name: _running(head, number, peers[name]) for name, (number, head) in heads.items()}
+    return {name: _parse_interface(head, number, peers[name]) for name, (number, head) in heads.items()}
 
 
 def _lines(text: str) -> list[str]:
     return [line.removesuffix("\r") for line in text.rstrip("\r\n").split("\n")]
 
 
-def _running(head: Sequence[str], number: int, peers: Sequence[tuple[int, Sequence[str]]]) -> Running:
+def _parse_interface(head: Sequence[str], number: int, peers: Sequence[tuple[int, Sequence[str]]]) -> Running:
     where = f"line {number}"
     private_key, public_key, port, fwmark = head
     if not _FWMARK.fullmatch(fwmark):
         raise InspectionError(f"{where}: fwmark: expected off or a hexadecimal number")
     return Running(
         has_private_key=is_set(private_key, f"{where}: private-key"),
-        public_key=None if public_key == _NONE else public_key_in(public_key, f"{where}: public-key"),
-        listen_port=number_in(port, 65535, f"{where}: listen-port"),
-        peers=tuple(_peer(fields, f"line {at}") for at, fields in peers),
+        public_key=None
+        if public_key == _NONE
+        else parse_dumped_public_key(public_key, f"{where}: public-key"),
+        listen_port=parse_number(port, 65535, f"{where}: listen-port"),
+        peers=tuple(_parse_peer(fields, f"line {at}") for at, fields in peers),
     )
 
 
-def _peer(fields: Sequence[str], where: str) -> PeerEntry:
+def _parse_peer(fields: Sequence[str], where: str) -> PeerEntry:
     public_key, preshared_key, endpoint, allowed_ips, handshake, rx, tx, keepalive = fields
-    number_in(rx, 2**64, f"{where}: transfer-rx")
-    number_in(tx, 2**64, f"{where}: transfer-tx")
+    parse_number(rx, 2**64, f"{where}: transfer-rx")
+    parse_number(tx, 2**64, f"{where}: transfer-tx")
     return PeerEntry(
-        public_key=public_key_in(public_key, f"{where}: public-key"),
+        public_key=parse_dumped_public_key(public_key, f"{where}: public-key"),
         has_preshared_key=is_set(preshared_key, f"{where}: preshared-key"),
         allowed_ips=frozenset()
         if allowed_ips == _NONE
-        else networks_in(allowed_ips, f"{where}: allowed-ips"),
+        else parse_networks(allowed_ips, f"{where}: allowed-ips"),
         endpoint=None if endpoint == _NONE else _endpoint(endpoint, f"{where}: endpoint"),
-        latest_handshake=number_in(handshake, 2**63, f"{where}: latest-handshake") or None,
+        latest_handshake=parse_number(handshake, 2**63, f"{where}: latest-handshake") or None,
         keepalive_s=None
         if keepalive == "off"
-        else number_in(keepalive, 65535, f"{where}: persistent-keepalive") or None,
+        else parse_number(keepalive, 65535, f"{where}: persistent-keepalive") or None,
     )
 
 
@@ -159,7 +161,7 @@ def is_set(text: str, where: str) -> bool:
         raise InspectionError(f"{where}: {error}") from None
 
 
-def public_key_in(text: str, where: str) -> PublicKey:
+def parse_dumped_public_key(text: str, where: str) -> PublicKey:
     """Raises InspectionError, as the others do, with `where` before it."""
     try:
         return PublicKey.from_text(text)
@@ -167,7 +169,7 @@ def public_key_in(text: str, where: str) -> PublicKey:
         raise InspectionError(f"{where}: {error}") from None
 
 
-def number_in(text: str, most: int, where: str) -> int:
+def parse_number(text: str, most: int, where: str) -> int:
     """From 0 to `most`."""
     if not _DIGITS.fullmatch(text) or int(text) > most:
         raise InspectionError(f"{where}: expected a number from 0 to {most}")
@@ -181,7 +183,7 @@ def _endpoint(text: str, where: str) -> Endpoint:
         raise InspectionError(f"{where}: expected an address and a port") from None
 
 
-def networks_in(text: str, where: str) -> frozenset[Network]:
+def parse_networks(text: str, where: str) -> frozenset[Network]:
     """With commas between them, as AllowedIPs are."""
     try:
         if "%" in text:

@@ -73,7 +73,7 @@ class Conf:
     peers: tuple[Peer, ...]
     notices: tuple[str, ...] = ()
 
-    def wished_name(self, peer: Peer) -> str:
+    def suggested_name(self, peer: Peer) -> str:
         """The comment's name, else the file's; with the endpoint's host where the file has several peers."""
         alone = self.stem if len(self.peers) == 1 else f"{self.stem}-{peer.endpoint.host}"
         return peer.name or alone
@@ -104,21 +104,21 @@ class _Section:
         ]
 
 
-def free_name(wish: str, taken: Container[str]) -> str:
-    """`wish`, shortened to what a name may have, or with -2, -3 … behind it where that is taken."""
-    name, number = wish[:NAME_LENGTH].rstrip(), 1
-    while name in taken:
+def make_unique_name(suggestion: str, used_names: Container[str]) -> str:
+    """`suggestion`, shortened to what a name may have, or with -2, -3 … behind it where that is taken."""
+    name, number = suggestion[:NAME_LENGTH].rstrip(), 1
+    while name in used_names:
         number += 1
-        name = f"{wish[: NAME_LENGTH - len(str(number)) - 1]}-{number}"
+        name = f"{suggestion[: NAME_LENGTH - len(str(number)) - 1]}-{number}"
     return name
 
 
-def looks_like_conf(text: str) -> bool:
+def is_conf_text(text: str) -> bool:
     """Whether somebody means this for a wg-quick file: it has the heading of a section on a line."""
     return _HEADING.search(text) is not None
 
 
-def pasted_conf(text: str) -> Conf:
+def parse_pasted_conf(text: str) -> Conf:
     """What a .conf says that came from a clipboard, where it had no name. Raises ConfigurationError.
 
     What it lends to names is the name of its first server, or of that one's host. Terminals paste line
@@ -233,7 +233,7 @@ def _peer(section: _Section, source: str, notices: list[str]) -> Peer | None:
         public_key=_value(parse_public_key, public_key[1], f"{source}: line {public_key[0]}: PublicKey"),
         endpoint=_value(parse_endpoint, endpoint[1], f"{source}: line {endpoint[0]}: Endpoint"),
         preshared_key=_preshared_key(section, source),
-        name=_commented_name(section.comment),
+        name=_parse_name_comment(section.comment),
     )
 
 
@@ -256,7 +256,7 @@ def _value(parse: Callable[[str], T], text: str, where: str) -> T:
         raise ConfigurationError(f"{where}: {error}") from None
 
 
-def _commented_name(comment: str) -> str | None:
+def _parse_name_comment(comment: str) -> str | None:
     """The name in `# Name = fra1` or `# fra1`; prose has more than one word and is none."""
     match = _NAME_COMMENT.fullmatch(comment) or _WORD_COMMENT.fullmatch(comment)
     if match is None:

@@ -21,10 +21,10 @@ from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.damping import Damping, as_json
 from wgmon_tui.monitor.incidents import Event, Incident
 
-MOST_ROWS = 100_000
+MAX_ROWS = 100_000
 """Journal rows that wait at most: two minutes of a fleet of ten thousand, many hours of a small one."""
 
-MOST_EXCHANGES = 2_000
+MAX_EXCHANGES = 2_000
 
 JournalRow = tuple[
     str, float, str | None, str, str | None, str, float, int, float | None, int | None, int | None,
@@ -41,7 +41,7 @@ class Watched:
     """A server as it stands in servers.toml: the viewers' part of its entry, and how long a state holds."""
 
     entry: str
-    holds: float
+    max_gap_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,37 +67,37 @@ class Damped:
 
 @dataclass(slots=True)
 class Batch:
-    """What waits. `fleet` is the whole of servers.toml where that was read anew, `lost` counts the rows that
+    """What waits. `fleet` is the whole of servers.toml where that was read anew, `dropped_rows` counts the rows that
     had to go.
     """
 
     journal: deque[JournalRow] = field(default_factory=deque)
-    exchanges: deque[ExchangeRow] = field(default_factory=lambda: deque(maxlen=MOST_EXCHANGES))
+    exchanges: deque[ExchangeRow] = field(default_factory=lambda: deque(maxlen=MAX_EXCHANGES))
     dampings: dict[str, Damped] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
     notes: list[tuple[str, Note]] = field(default_factory=list)
     pauses: dict[str, Pause | None] = field(default_factory=dict)
     mutes: dict[str, Mute | None] = field(default_factory=dict)
     outbox: list[OutboxRow] = field(default_factory=list)
-    sightings: Sightings = field(default_factory=Sightings)
+    vantage_batch: Sightings = field(default_factory=Sightings)
     fleet: Mapping[str, Watched] | None = None
-    lost: int = 0
+    dropped_rows: int = 0
 
     @property
-    def counts(self) -> bool:
+    def needs_sync(self) -> bool:
         """Whether it holds what somebody was or will be told of: that is synced to the disk."""
         said = self.incidents or self.notes or self.pauses or self.mutes or self.outbox
-        return bool(said or self.fleet is not None or self.sightings.counts)
+        return bool(said or self.fleet is not None or self.vantage_batch.needs_sync)
 
     def __bool__(self) -> bool:
-        return self.counts or bool(self.journal or self.exchanges or self.dampings or self.sightings)
+        return self.needs_sync or bool(self.journal or self.exchanges or self.dampings or self.vantage_batch)
 
-    def add_rows(self, rows: list[JournalRow]) -> None:
+    def add_journal_rows(self, rows: list[JournalRow]) -> None:
         """Take rows of the journal in."""
         self.journal.extend(rows)
-        while len(self.journal) > MOST_ROWS:
+        while len(self.journal) > MAX_ROWS:
             self.journal.popleft()
-            self.lost += 1
+            self.dropped_rows += 1
 
     def write(self, connection: sqlite3.Connection, ids: dict[str, int], now: float) -> dict[str, int]:
         """Write everything, inside a transaction of the caller's.
@@ -107,7 +107,7 @@ class Batch:
         """
         fresh = self._write_new_servers(connection, ids)
         known = ids | fresh if fresh else ids
-        self.sightings.write(connection, known)  # before the fleet: who left it is seen from nowhere
+        self.vantage_batch.write(connection, known)  # before the fleet: who left it is seen from nowhere
         if self.fleet is not None:
             _write_fleet(connection, self.fleet, now)
         connection.executemany(_JOURNAL, ((known[row[0]], *row[1:]) for row in self.journal))
@@ -129,14 +129,17 @@ class Batch:
             connection.execute(_INCIDENT, _incident_row(known[each.server], each))
         connection.executemany(
             _NOTE,
-            ((incident, note.at, _storable(note.who), _storable(note.text)) for incident, note in self.notes),
+            (
+                (incident, note.at, _to_valid_utf8(note.who), _to_valid_utf8(note.text))
+                for incident, note in self.notes
+            ),
         )
         for name, pause in self.pauses.items():
             _write_pause(connection, known[name], pause)
         for name, mute in self.mutes.items():
             _write_mute(connection, known[name], mute)
         connection.executemany(_TO_TELL, self.outbox)
-        if self.counts:
+        if self.needs_sync:
             connection.execute("UPDATE facts SET value = value + 1 WHERE name = 'fleet_version'")
         return fresh
 
@@ -150,16 +153,16 @@ class Batch:
         self.pauses.clear()
         self.mutes.clear()
         self.outbox.clear()
-        self.sightings.clear()
+        self.vantage_batch.clear()
         self.fleet = None
-        self.lost = 0
+        self.dropped_rows = 0
 
     def _write_new_servers(self, connection: sqlite3.Connection, ids: Mapping[str, int]) -> dict[str, int]:
         names = (
             {row[0] for row in self.journal} | self.dampings.keys() | self.pauses.keys() | self.mutes.keys()
         )
         names |= {row[0] for row in self.exchanges} | {each.server for each in self.incidents.values()}
-        names |= (self.fleet or {}).keys() | self.sightings.names()
+        names |= (self.fleet or {}).keys() | self.vantage_batch.names()
         fresh = {}
         for name in sorted(names - ids.keys()):
             added = connection.execute(_NEW_SERVER, (name,))
@@ -179,7 +182,7 @@ class Standing:
     outbox: dict[str, OutboxRow] = field(default_factory=dict)
     sights: StandingSights = field(default_factory=StandingSights)
 
-    def keep(self, fleet: Mapping[str, Watched]) -> None:
+    def retain_servers(self, fleet: Mapping[str, Watched]) -> None:
         """Only these servers are watched now."""
         self.fleet = fleet
         self.dampings = {name: each for name, each in self.dampings.items() if name in fleet}
@@ -187,9 +190,9 @@ class Standing:
         self.mutes = {name: each for name, each in self.mutes.items() if name in fleet}
         self.incidents = {key: each for key, each in self.incidents.items() if each.server in fleet}
         self.outbox = {key: each for key, each in self.outbox.items() if key in self.incidents}
-        self.sights.keep(fleet)
+        self.sights.retain_servers(fleet)
 
-    def follow(self, batch: Batch) -> None:
+    def apply_written(self, batch: Batch) -> None:
         """A batch was written."""
         for name, pause in batch.pauses.items():
             self.pauses.pop(name, None)
@@ -206,9 +209,9 @@ class Standing:
                 self.incidents[key] = incident
             else:
                 self.outbox.pop(key, None)
-        self.sights.follow(batch.sightings)
+        self.sights.apply_written(batch.vantage_batch)
 
-    def say_again(self, batch: Batch) -> None:
+    def replay_into(self, batch: Batch) -> None:
         """Have all of it written; what waits already is newer."""
         batch.fleet = batch.fleet if batch.fleet is not None else self.fleet
         batch.dampings = self.dampings | batch.dampings
@@ -216,7 +219,7 @@ class Standing:
         batch.mutes = {**self.mutes, **batch.mutes}
         batch.outbox = [*self.outbox.values(), *batch.outbox]
         batch.incidents = self.incidents | batch.incidents
-        self.sights.say_again(batch.sightings)
+        self.sights.replay_into(batch.vantage_batch)
 
 
 _JOURNAL = """INSERT INTO checks (server, at, address, vantage, verdict, state, since, decides, rtt,
@@ -262,7 +265,7 @@ _UNSEE_REMOVED = """DELETE FROM seen_from
     WHERE server IN (SELECT id FROM servers WHERE removed_at IS NOT NULL)"""
 
 
-def journal_rows(name: str, outcome: Round, state: str, since: float) -> list[JournalRow]:
+def make_journal_rows(name: str, outcome: Round, state: str, since: float) -> list[JournalRow]:
     """A row for each address that was checked; the first of them decides."""
     port_monitor = outcome.port_monitor
     rows: list[JournalRow] = []
@@ -293,7 +296,7 @@ def _text(address: Address | None) -> str | None:
     return None if address is None else str(address)
 
 
-def exchange_row(kept: Kept) -> ExchangeRow:
+def make_exchange_row(kept: Kept) -> ExchangeRow:
     """A round that keeps its packets."""
     outcome = kept.round
     verdict = outcome.diagnosis.verdict.slug
@@ -301,12 +304,12 @@ def exchange_row(kept: Kept) -> ExchangeRow:
     return (kept.server, at, kept.kind, verdict, kept.incident, codec.to_bytes(outcome))
 
 
-def outbox_row(row: Row, event: Event) -> OutboxRow:
+def make_outbox_row(row: Row, event: Event) -> OutboxRow:
     """Something happened to an incident of this row, and people are to be told."""
-    return (event.at, event.what.value, event.incident.id, matters.to_json(matters.matter_of(row, event)))
+    return (event.at, event.kind.value, event.incident.id, matters.to_json(matters.snapshot_of(row, event)))
 
 
-def state_row(name: str, at: float, state: str, since: float) -> JournalRow:
+def make_state_row(name: str, at: float, state: str, since: float) -> JournalRow:
     """The state changed without a check."""
     return (name, at, None, "", None, state, since, 0, None, None, None, None, None)
 
@@ -314,17 +317,17 @@ def state_row(name: str, at: float, state: str, since: float) -> JournalRow:
 def _write_fleet(connection: sqlite3.Connection, fleet: Mapping[str, Watched], now: float) -> None:
     """What is no longer in the file keeps its history, and nothing of it stays open."""
     stored = {
-        name: (entry, holds, removed_at)
-        for name, entry, holds, removed_at in connection.execute(
+        name: (entry, max_gap_s, removed_at)
+        for name, entry, max_gap_s, removed_at in connection.execute(
             "SELECT name, entry, holds, removed_at FROM servers"
         )
     }
     connection.executemany(
         "UPDATE servers SET entry = ?, holds = ?, removed_at = NULL WHERE name = ?",
         (
-            (watched.entry, watched.holds, name)
+            (watched.entry, watched.max_gap_s, name)
             for name, watched in fleet.items()
-            if stored.get(name) != (watched.entry, watched.holds, None)
+            if stored.get(name) != (watched.entry, watched.max_gap_s, None)
         ),
     )
     connection.executemany(
@@ -339,14 +342,14 @@ def _write_pause(connection: sqlite3.Connection, server: int, pause: Pause | Non
     if pause is None:
         connection.execute("DELETE FROM pauses WHERE server = ?", (server,))
     else:
-        connection.execute(_PAUSE, (server, pause.since, _storable(pause.who)))
+        connection.execute(_PAUSE, (server, pause.since, _to_valid_utf8(pause.who)))
 
 
 def _write_mute(connection: sqlite3.Connection, server: int, mute: Mute | None) -> None:
     if mute is None:
         connection.execute("DELETE FROM mutes WHERE server = ?", (server,))
     else:
-        connection.execute(_MUTE, (server, mute.since, mute.until, _storable(mute.who)))
+        connection.execute(_MUTE, (server, mute.since, mute.until, _to_valid_utf8(mute.who)))
 
 
 def _incident_row(server: int, incident: Incident) -> tuple[object, ...]:
@@ -358,13 +361,13 @@ def _incident_row(server: int, incident: Incident) -> tuple[object, ...]:
         incident.closed_at,
         incident.verdict.slug,
         incident.severity.word,
-        _storable(incident.summary),
+        _to_valid_utf8(incident.summary),
         incident.flapping,
         incident.acknowledged_at,
-        _storable(incident.acknowledged_by),
+        _to_valid_utf8(incident.acknowledged_by),
     )
 
 
-def _storable(text: str) -> str:
+def _to_valid_utf8(text: str) -> str:
     """What people and other programs say may hold halves of characters, which SQLite does not take."""
     return text.encode(errors="replace").decode()

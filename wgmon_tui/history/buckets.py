@@ -6,31 +6,33 @@ import sqlite3
 from collections.abc import Mapping
 from math import ceil, floor
 
-from wgmon_tui.history.records import NOTHING_SEEN, Bucket, Seen
-from wgmon_tui.history.rollups import DAY_S, HOUR_S, MINUTE_S, Tally, roll, seen
+from wgmon_tui.history.records import EMPTY_PERIOD, Bucket, Seen
+from wgmon_tui.history.rollups import DAY_S, HOUR_S, MINUTE_S, Tally, roll, total_of
 from wgmon_tui.history.tiers import (
     LENGTHS,
     Rollups,
     Span,
     Subject,
     complete_from,
-    moments,
-    parts,
-    remembered,
-    tallies,
+    covered_span,
+    rollups,
+    split_by_tier,
+    timeline,
 )
 
 
-def window(connection: sqlite3.Connection, subject: Subject, span: Span) -> Seen:
+def window(connection: sqlite3.Connection, tiered_server: Subject, span: Span) -> Seen:
     """A stretch of time as a whole: to whole minutes at its ends, or what is still remembered there."""
-    return seen(
+    return total_of(
         tally
-        for table, since, until in parts(*remembered(connection, span.start, span.end))
-        for tally in tallies(connection, table, subject, Span(since, until, span.now)).values()
+        for table, since, until in split_by_tier(*covered_span(connection, span.start, span.end))
+        for tally in rollups(connection, table, tiered_server, Span(since, until, span.now)).values()
     )
 
 
-def buckets(connection: sqlite3.Connection, subject: Subject, span: Span, length: float) -> list[Bucket]:
+def buckets(
+    connection: sqlite3.Connection, tiered_server: Subject, span: Span, length: float
+) -> list[Bucket]:
     """A stretch of time in buckets without gaps. They begin at multiples of their length since the epoch.
 
     A length from a minute on is cut to whole minutes, one from an hour on to whole hours, one from a day on
@@ -39,20 +41,20 @@ def buckets(connection: sqlite3.Connection, subject: Subject, span: Span, length
     if span.start >= span.end:
         return []
     if length >= DAY_S:
-        return _rolled(connection, "days", subject, span, length // DAY_S * DAY_S)
+        return _rolled(connection, "days", tiered_server, span, length // DAY_S * DAY_S)
     if length >= HOUR_S:
         length = length // HOUR_S * HOUR_S
         before, after = _divided(span, complete_from(connection, "hours"), length)
-        coarse = buckets(connection, subject, before, DAY_S)
-        return coarse + _rolled(connection, "hours", subject, after, length)
+        coarse = buckets(connection, tiered_server, before, DAY_S)
+        return coarse + _rolled(connection, "hours", tiered_server, after, length)
     if length >= MINUTE_S:
         length = length // MINUTE_S * MINUTE_S
         before, after = _divided(span, complete_from(connection, "minutes"), length)
-        coarse = buckets(connection, subject, before, HOUR_S)
-        return coarse + _rolled(connection, "minutes", subject, after, length)
+        coarse = buckets(connection, tiered_server, before, HOUR_S)
+        return coarse + _rolled(connection, "minutes", tiered_server, after, length)
     before, after = _divided(span, complete_from(connection, "packs"), length)
-    coarse = buckets(connection, subject, before, MINUTE_S)
-    return coarse + _raw(connection, subject, after, length)
+    coarse = buckets(connection, tiered_server, before, MINUTE_S)
+    return coarse + _raw(connection, tiered_server, after, length)
 
 
 def _divided(span: Span, border: float, length: float) -> tuple[Span, Span]:
@@ -63,12 +65,12 @@ def _divided(span: Span, border: float, length: float) -> tuple[Span, Span]:
 
 
 def _rolled(
-    connection: sqlite3.Connection, table: Rollups, subject: Subject, span: Span, length: float
+    connection: sqlite3.Connection, table: Rollups, tiered_server: Subject, span: Span, length: float
 ) -> list[Bucket]:
     if span.start >= span.end:
         return []
     start = floor(span.start / length) * length
-    found = tallies(connection, table, subject, Span(start, span.end, span.now))
+    found = rollups(connection, table, tiered_server, Span(start, span.end, span.now))
     in_each = int(length // LENGTHS[table])
     if in_each == 1:
         return _filled(found, span, length)
@@ -78,17 +80,19 @@ def _rolled(
     return _filled(grouped, span, length)
 
 
-def _raw(connection: sqlite3.Connection, subject: Subject, span: Span, length: float) -> list[Bucket]:
+def _raw(connection: sqlite3.Connection, tiered_server: Subject, span: Span, length: float) -> list[Bucket]:
     """Moment by moment. One state's hold more is read on both sides, for what reaches into the span."""
     if span.start >= span.end:
         return []
-    known = moments(connection, subject, span.start - subject.holds, span.end + subject.holds)
+    known = timeline(
+        connection, tiered_server, span.start - tiered_server.max_gap_s, span.end + tiered_server.max_gap_s
+    )
     until = min(span.end, span.now)
-    return _filled(roll(known, subject.holds, until=until, length=length), span, length)
+    return _filled(roll(known, tiered_server.max_gap_s, until=until, length=length), span, length)
 
 
 def _filled(found: Mapping[int, Tally], span: Span, length: float) -> list[Bucket]:
     return [
-        Bucket(number * length, length, found[number].seen() if number in found else NOTHING_SEEN)
+        Bucket(number * length, length, found[number].summary() if number in found else EMPTY_PERIOD)
         for number in range(floor(span.start / length), ceil(span.end / length))
     ]

@@ -41,13 +41,13 @@ class ForeignError(Exception):
 
 def to_bytes(outcome: Round) -> bytes:
     """A round, to be stored. Holds no key but public ones and the sealed ones on the wire."""
-    write, _ = form_of(Round)
+    write, _ = codec_of(Round)
     return _VERSION + zlib.compress(json.dumps(write(outcome), separators=(",", ":")).encode())
 
 
 def from_bytes(data: bytes) -> Round | None:
     """The round of stored bytes; None where they are none of ours, or of a version that we cannot read."""
-    _, read = form_of(Round)
+    _, read = codec_of(Round)
     if data[:1] != _VERSION:
         return None
     try:
@@ -64,7 +64,7 @@ Form = tuple[Callable[[Any], Json], Callable[[Json], Any]]
 
 
 @cache
-def form_of(hint: Any, names: StoredNames = STORED_NAMES) -> Form:
+def codec_of(hint: Any, names: StoredNames = STORED_NAMES) -> Form:
     """How values of a type are written and read, under the stored names of `names`.
 
     Raises TypeError for a type without a stored form, so that no secret is stored by mistake. Raises it for
@@ -76,7 +76,7 @@ def form_of(hint: Any, names: StoredNames = STORED_NAMES) -> Form:
     if origin is tuple and len(args) == 2 and args[1] is ...:
         return _form_of_tuple(args[0], names)
     if origin is Literal:
-        return _as_it_is, _reading(lambda value: value in args)
+        return _unchanged, _reading(lambda value: value in args)
     if hint in _LEAVES:
         return _LEAVES[hint]
     if isinstance(hint, type) and issubclass(hint, Enum):
@@ -103,7 +103,7 @@ def _form_of_enum(kind: type[Enum], names: StoredNames) -> Form:
         raise TypeError(f"no stored names for {kind}")
     check_names(kind, stored, tuple(kind))
     members = {name: member for member, name in stored.items()}
-    return stored.__getitem__, lambda name: _looked_up(members, name)
+    return stored.__getitem__, lambda name: _lookup(members, name)
 
 
 def _form_of_record(kind: type[Any], names: StoredNames) -> Form:
@@ -113,7 +113,7 @@ def _form_of_record(kind: type[Any], names: StoredNames) -> Form:
     stored = names.records[kind].fields
     check_names(kind, stored, [field.name for field in fields(kind)])
     hints = get_type_hints(kind, localns=_LOADED_LATER)
-    forms = [(name, key, form_of(hints[name], names)) for name, key in stored.items()]
+    forms = [(name, key, codec_of(hints[name], names)) for name, key in stored.items()]
     required = {
         stored[field.name]
         for field in fields(kind)
@@ -141,7 +141,7 @@ def _form_of_union(args: tuple[Any, ...], names: StoredNames) -> Form:
             lambda value: None if value is None else read(value),
         )
     if len(kinds) == 1:
-        return form_of(kinds[0], names)
+        return codec_of(kinds[0], names)
     if set(kinds) == {IPv4Address, IPv6Address}:
         return str, _parsing(ip_address)
     if set(kinds) == {IPv4Interface, IPv6Interface}:
@@ -164,14 +164,14 @@ def _form_of_named(kinds: list[type[Any]], names: StoredNames) -> Form:
     def read_named(value: Json) -> Any:
         if not isinstance(value, list) or len(value) != 2:
             raise ForeignError
-        return _looked_up(readers, value[0])(value[1])
+        return _lookup(readers, value[0])(value[1])
 
     return write_named, read_named
 
 
 def _form_of_tuple(of: Any, names: StoredNames) -> Form:
     """An array; of named records, those that we do not know are left out."""
-    write, read = form_of(of, names)
+    write, read = codec_of(of, names)
     named = get_origin(of) in (Union, types.UnionType) and all(map(is_dataclass, get_args(of)))
 
     def read_all(value: Json) -> Any:
@@ -190,13 +190,13 @@ def _known(read: Callable[[Json], Any], values: list[Json]) -> list[Any]:
     return known
 
 
-def _looked_up(table: Mapping[str, Any], name: Json) -> Any:
+def _lookup(table: Mapping[str, Any], name: Json) -> Any:
     if not isinstance(name, str) or name not in table:
         raise ForeignError
     return table[name]
 
 
-def _as_it_is(value: Any) -> Json:
+def _unchanged(value: Any) -> Json:
     return value
 
 
@@ -222,10 +222,10 @@ def _parsing(parse: Callable[[str], Any]) -> Callable[[Json], Any]:
 
 
 _LEAVES: dict[Any, Form] = {
-    bool: (_as_it_is, _reading(lambda value: type(value) is bool)),
-    int: (_as_it_is, _reading(lambda value: type(value) is int)),
-    float: (_as_it_is, _reading(lambda value: type(value) in (int, float))),
-    str: (_as_it_is, _reading(lambda value: type(value) is str)),
+    bool: (_unchanged, _reading(lambda value: type(value) is bool)),
+    int: (_unchanged, _reading(lambda value: type(value) is int)),
+    float: (_unchanged, _reading(lambda value: type(value) in (int, float))),
+    str: (_unchanged, _reading(lambda value: type(value) is str)),
     bytes: (lambda value: b64encode(value).decode(), _parsing(b64decode)),
     PublicKey: (str, _parsing(PublicKey.from_text)),
 }

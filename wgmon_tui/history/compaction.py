@@ -77,7 +77,7 @@ _Moments = dict[int, dict[int, list[Moment]]]
 """By minute, hour or day, then by server."""
 
 
-def boundary_at(now: float) -> float:
+def compaction_boundary(now: float) -> float:
     """The end of the last minute that is to be compacted by now."""
     return (now - GRACE_S) // 60.0 * 60.0
 
@@ -164,8 +164,10 @@ def _timeline(before: _Current | None, entries: list[_Entry]) -> list[Moment]:
 def _current_row(
     server: int, before: _Current | None, entries: list[_Entry], accounted_to: float
 ) -> tuple[object, ...]:
-    checks = [entry.moment.check for entry in entries if entry.moment.check and entry.moment.check.decides]
-    rtts = [nan if check.rtt is None else check.rtt for check in checks if check.counts]
+    checks = [
+        entry.moment.check for entry in entries if entry.moment.check and entry.moment.check.is_deciding
+    ]
+    rtts = [nan if check.rtt is None else check.rtt for check in checks if check.is_counted]
     samples = [*(unpack_samples(before.samples) if before else ()), *rtts][-CAPACITY:]
     state, since = (before.state, before.since) if before else (State.UNKNOWN, None)
     if entries:
@@ -207,7 +209,7 @@ def _read_journal(connection: sqlite3.Connection, first: int, last: int) -> dict
         slug,
         state,
         since,
-        decides,
+        is_deciding,
         rtt,
         *tunnel,
         port,
@@ -215,7 +217,7 @@ def _read_journal(connection: sqlite3.Connection, first: int, last: int) -> dict
         verdict = verdict_of(slug)
         check = None
         if verdict is not None:
-            check = PastCheck(at, _address(address), vantage, verdict, bool(decides), rtt, *tunnel)
+            check = PastCheck(at, _address(address), vantage, verdict, bool(is_deciding), rtt, *tunnel)
         found[server].append(_Entry(number, Moment(at, _state(state), check), since, port))
     return found
 

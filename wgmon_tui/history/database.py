@@ -33,7 +33,7 @@ _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT
 _FULL = {sqlite3.SQLITE_FULL}
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
-_NO_LOG = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+_NO_WAL_CODES = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 
 _LOG_SUFFIXES = ("-wal", "-shm")
 
@@ -126,7 +126,7 @@ def connect_examined(path: Path, role: Role, admit: Examine, examine: Examine) -
         examine(connection)
     except (DamagedStoreError, UnicodeDecodeError, sqlite3.Error) as error:
         # Set aside before it is closed: closing brings the log into the file, or deletes the log.
-        aside = set_aside(path) if not isinstance(error, sqlite3.Error) or is_damage(error) else None
+        aside = move_aside(path) if not isinstance(error, sqlite3.Error) or is_damage(error) else None
         connection.close()
         if aside is None:
             raise
@@ -148,7 +148,7 @@ def connect_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
     except sqlite3.Error as error:
         connection.close()
-        if _primary_code(error) not in _NO_LOG or has_log(path):
+        if _primary_code(error) not in _NO_WAL_CODES or has_log(path):
             raise
         return connect(path, SNAPSHOT), True
     except BaseException:
@@ -194,7 +194,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     return _primary_code(error) in _DAMAGED
 
 
-def look_through(connection: sqlite3.Connection) -> None:
+def check_integrity(connection: sqlite3.Connection) -> None:
     """Read the whole file. Raises DamagedStoreError for what is found, else sqlite3.Error."""
     try:
         found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
@@ -229,7 +229,7 @@ def unavailable(path: Path, error: OSError | sqlite3.Error) -> StoreUnavailableE
     return StoreUnavailableError(f"{path}: {error}")
 
 
-def set_aside(path: Path) -> Path:
+def move_aside(path: Path) -> Path:
     """Rename a file with its -wal and -shm to NAME.damaged-DATE; gives the new path. Raises OSError."""
     day = format_local_date(time.time())
     name, number = f"{path.name}.damaged-{day}", 1

@@ -84,13 +84,13 @@ def version(connection: sqlite3.Connection) -> int:
     return int(found[0]) if found else 0
 
 
-def seen_from(connection: sqlite3.Connection, after: int) -> Iterator[SeenFrom]:
+def vantage_states(connection: sqlite3.Connection, after: int) -> Iterator[SeenFrom]:
     """What each vantage says now, where that changed after a version; by server, then by vantage."""
     for (
         name,
         vantage,
         changed,
-        holds_until,
+        valid_until,
         current,
         damping,
         up_at,
@@ -98,34 +98,34 @@ def seen_from(connection: sqlite3.Connection, after: int) -> Iterator[SeenFrom]:
         packed,
         *row,
     ) in connection.execute(_SEEN_FROM, (after,)):
-        check = _past(vantage, *row)
+        check = _stored_check(vantage, *row)
         if check:
             yield SeenFrom(
                 server=name,
                 vantage=vantage,
                 check=check,
-                holds_until=holds_until,
+                valid_until=valid_until,
                 current=bool(current),
                 damping=damping,
-                up_at=up_at,
+                last_up_at=up_at,
                 rtts=tuple(None if isnan(rtt) else rtt for rtt in unpack_samples(rtts)),
                 exchange=_exchange(packed) if packed else None,
                 changed=changed,
             )
 
 
-def homes(connection: sqlite3.Connection) -> dict[str, str]:
+def home_dampings(connection: sqlite3.Connection) -> dict[str, str]:
     """The damping rule's state of our own checks, as JSON, for servers that others see too."""
     return dict(connection.execute(_HOMES))
 
 
-def reported(connection: sqlite3.Connection) -> dict[str, tuple[str, int]]:
+def last_reports(connection: sqlite3.Connection) -> dict[str, tuple[str, int]]:
     """The epoch and the number of the last report that was taken from each vantage."""
     rows = connection.execute("SELECT vantage, epoch, number FROM reported")
     return {vantage: (epoch, number) for vantage, epoch, number in rows}
 
 
-def sights(
+def vantage_checks(
     connection: sqlite3.Connection, server: str, start: float, end: float, vantage: str | None
 ) -> list[PastCheck]:
     """Every check of other vantages that is kept one by one, ascending."""
@@ -133,7 +133,7 @@ def sights(
     packed = connection.execute(_PACKED, {"server": server, "first": first, "last": last})
     found = [moment.check for minute, packs in packed for moment in unpack(minute, packs) if moment.check]
     rows = connection.execute(_SIGHTS, {"server": server, "start": start, "end": end})
-    found += [check for row in rows if (check := _past(*row))]
+    found += [check for row in rows if (check := _stored_check(*row))]
     wanted = (each for each in found if start <= each.at < end and vantage in (None, each.vantage))
     return sorted(wanted, key=lambda each: each.at)
 
@@ -168,8 +168,8 @@ def round_by(connection: sqlite3.Connection, wanted: SightId) -> Round | None:
 def _failed_rows(connection: sqlite3.Connection, server: str, before: float) -> Iterator[Failure]:
     """The latest first; reads on only as it is asked."""
     for epoch, number, kept, vantage, *row in connection.execute(_SIGHTS_BACKWARDS, (server, before)):
-        check = _past(vantage, *row)
-        if check and check.failed:
+        check = _stored_check(vantage, *row)
+        if check and check.has_failed:
             yield check, SightId(vantage, epoch, number) if kept else None
 
 
@@ -178,11 +178,11 @@ def _failed_in_packs(connection: sqlite3.Connection, server: str, before: float)
     wanted = {"server": server, "last": number_of(before, MINUTE_S)}
     for minute, packs in connection.execute(_PACKED_BACKWARDS, wanted):
         for moment in sorted(unpack(minute, packs), key=lambda moment: moment.at, reverse=True):
-            if moment.check and moment.check.failed and moment.at < before:
+            if moment.check and moment.check.has_failed and moment.at < before:
                 yield moment.check, None
 
 
-def sight_of(seen: SeenFrom, server: Server) -> Sight:
+def vantage_state_of(seen: SeenFrom, server: Server) -> Sight:
     """What a vantage says now, as the board holds it. Its last round is without packets."""
     exchange, verdict = seen.exchange, seen.check.verdict
     alike = exchange is not None and exchange.diagnosis.verdict is verdict
@@ -194,10 +194,10 @@ def sight_of(seen: SeenFrom, server: Server) -> Sight:
         vantage=seen.vantage,
         last=last,
         at=seen.check.at,
-        holds_until=seen.holds_until,
+        valid_until=seen.valid_until,
         damping=from_json(seen.damping),
         exchange=exchange,
-        up_at=seen.up_at,
+        last_up_at=seen.last_up_at,
         rtts=seen.rtts,
         current=seen.current,
     )
@@ -226,7 +226,7 @@ def _exchange(packed: bytes) -> Round | None:
     return codec.from_bytes(packed)
 
 
-def _past(
+def _stored_check(
     vantage: str,
     at: float,
     address: str | None,

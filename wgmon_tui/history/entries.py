@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import get_type_hints
 
 from wgmon_tui.fleet.records import Server
-from wgmon_tui.history.codec import ForeignError, check_names, form_of
+from wgmon_tui.history.codec import ForeignError, check_names, codec_of
 from wgmon_tui.history.stored_names import SERVER_ENTRY
 
 _HIDDEN = {"name", "preshared_key", "inspect", "inspect_config"}
@@ -19,16 +19,16 @@ _HIDDEN = {"name", "preshared_key", "inspect", "inspect_config"}
 _HINTS = get_type_hints(Server)
 _STORED = {field.name for field in fields(Server)} - _HIDDEN
 check_names(Server, SERVER_ENTRY, _STORED)
-_FORMS = [(name, key, form_of(_HINTS[name])) for name, key in SERVER_ENTRY.items()]
+_FORMS = [(name, key, codec_of(_HINTS[name])) for name, key in SERVER_ENTRY.items()]
 
 
-def entry_of(server: Server) -> str:
+def server_to_entry(server: Server) -> str:
     """The entry as JSON."""
     entry = {key: write(getattr(server, name)) for name, key, (write, _) in _FORMS}
     return json.dumps(entry, separators=(",", ":"))
 
 
-def server_of(name: str, entry: str) -> Server | None:
+def server_from_entry(name: str, entry: str) -> Server | None:
     """The server of a stored entry, without what is hidden; None where it says too little or was damaged.
 
     Keys of another version are left out.

@@ -17,7 +17,7 @@ from wgmon_tui.history.packs import unpack_samples
 from wgmon_tui.history.records import Known, State, state_of, verdict_of
 from wgmon_tui.history.rollups import HOUR_S, counts
 from wgmon_tui.history.rows import incident_of
-from wgmon_tui.history.tiers import LENGTHS, Rollups, number_of, parts, remembered
+from wgmon_tui.history.tiers import LENGTHS, Rollups, covered_span, number_of, split_by_tier
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.samples import CAPACITY
 
@@ -56,15 +56,17 @@ class _Now:
 
 def current(connection: sqlite3.Connection) -> dict[str, Known]:
     """What is known of every server that was ever checked or paused, by name."""
-    nows: defaultdict[int, _Now] = defaultdict(_Now)
+    scans: defaultdict[int, _Now] = defaultdict(_Now)
     for server, as_of, state, since, verdict, rtt, port_monitor, damping, samples in connection.execute(
         "SELECT server, as_of, state, since, verdict, rtt, port_monitor, damping, samples FROM current"
     ):
-        nows[server] = _Now(state, since, verdict, rtt, port_monitor, damping, unpack_samples(samples), as_of)
+        scans[server] = _Now(
+            state, since, verdict, rtt, port_monitor, damping, unpack_samples(samples), as_of
+        )
     for number, server, state, since, verdict, decides, rtt, port_monitor in connection.execute(
         "SELECT id, server, state, since, verdict, decides, rtt, port_monitor FROM checks ORDER BY id"
     ):
-        now = nows[server]
+        now = scans[server]
         if number <= now.as_of:
             continue
         now.state, now.since = state, since
@@ -76,9 +78,9 @@ def current(connection: sqlite3.Connection) -> dict[str, Known]:
     pauses = {row[0]: row[1:] for row in connection.execute("SELECT server, since, who FROM pauses")}
     known = {}
     for server, name in connection.execute("SELECT id, name FROM servers ORDER BY name"):
-        if server not in nows and server not in pauses:
+        if server not in scans and server not in pauses:
             continue
-        now = nows[server]
+        now = scans[server]
         known[name] = Known(
             name,
             state_of(now.state),
@@ -99,10 +101,10 @@ def uptimes(connection: sqlite3.Connection, start: float, end: float) -> dict[st
     `start` on, in whole days where hours are forgotten. `end` must not lie in the future.
     """
     first, last = number_of(start, HOUR_S) * HOUR_S, number_of(end, HOUR_S, up=True) * HOUR_S
-    first, last = remembered(connection, first, last)
+    first, last = covered_span(connection, first, last)
     well: defaultdict[int, float] = defaultdict(float)
     down: defaultdict[int, float] = defaultdict(float)
-    for table, since, until in parts(first, last):
+    for table, since, until in split_by_tier(first, last):
         numbers = number_of(since, LENGTHS[table]), number_of(until, LENGTHS[table]) - 1
         for server, well_s, down_s in connection.execute(_SPENT[table], numbers):
             well[server] += well_s

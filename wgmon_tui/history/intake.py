@@ -12,15 +12,15 @@ from wgmon_tui.history.batch import (
     OutboxRow,
     Standing,
     Watched,
-    exchange_row,
-    journal_rows,
-    state_row,
+    make_exchange_row,
+    make_journal_rows,
+    make_state_row,
 )
-from wgmon_tui.history.entries import entry_of
+from wgmon_tui.history.entries import server_to_entry
 from wgmon_tui.history.keeping import Keeping
 from wgmon_tui.history.records import Note
 from wgmon_tui.history.restoring import Restored
-from wgmon_tui.history.rollups import holds
+from wgmon_tui.history.rollups import max_gap_s
 from wgmon_tui.history.sightings import HeardSight, Vantages
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.damping import Damping
@@ -48,35 +48,35 @@ class Intake:
 
     def __init__(self, keeping: Keeping) -> None:
         self.batch = Batch()
-        self._standing = Standing()
-        self._keeping = keeping
-        self._keeping_sights = Keeping(keeping.per_incident)
+        self._replay_state = Standing()
+        self._packet_sampler = keeping
+        self._vantage_packet_sampler = Keeping(keeping.max_per_incident)
 
-    def take(self, heard: Heard) -> None:
+    def add_update(self, heard: Heard) -> None:
         """Something was said of a server."""
         batch, outcome = self.batch, heard.outcome
         if outcome is None:
-            batch.add_rows([state_row(heard.server, heard.at, heard.state, heard.since)])
+            batch.add_journal_rows([make_state_row(heard.server, heard.at, heard.state, heard.since)])
         else:
-            batch.add_rows(journal_rows(heard.server, outcome, heard.state, heard.since))
-            for kept in self._keeping.choose(heard.server, outcome, heard.incident):
-                batch.exchanges.append(exchange_row(kept))
+            batch.add_journal_rows(make_journal_rows(heard.server, outcome, heard.state, heard.since))
+            for kept in self._packet_sampler.select(heard.server, outcome, heard.incident):
+                batch.exchanges.append(make_exchange_row(kept))
         # That of a server that is well stays the same from check to check.
-        before = self._standing.dampings.get(heard.server)
-        if before is None or not _alike(before.damping, heard.damping):
+        before = self._replay_state.dampings.get(heard.server)
+        if before is None or not _is_same_damping(before.damping, heard.damping):
             damped = Damped(heard.damping, heard.state, heard.at)
-            self._standing.dampings[heard.server] = batch.dampings[heard.server] = damped
+            self._replay_state.dampings[heard.server] = batch.dampings[heard.server] = damped
 
-    def take_sight(self, heard: HeardSight) -> None:
+    def add_vantage_update(self, heard: HeardSight) -> None:
         """Something was said of a server as another vantage sees it."""
-        self._keeping_sights.per_incident = self._keeping.per_incident
-        self.batch.lost += self.batch.sightings.take(heard, self._keeping_sights)
+        self._vantage_packet_sampler.max_per_incident = self._packet_sampler.max_per_incident
+        self.batch.dropped_rows += self.batch.vantage_batch.add_update(heard, self._vantage_packet_sampler)
 
-    def take_vantages(self, vantages: Vantages) -> None:
+    def set_vantages(self, vantages: Vantages) -> None:
         """These check the same servers, and no others."""
-        self.batch.sightings.vantages = vantages
+        self.batch.vantage_batch.vantages = vantages
 
-    def take_events(self, events: tuple[Event, ...], outbox: Iterable[OutboxRow]) -> None:
+    def add_events(self, events: tuple[Event, ...], outbox: Iterable[OutboxRow]) -> None:
         """Something happened to incidents, and somebody is to be told."""
         self.batch.outbox.extend(outbox)
         for event in events:
@@ -84,39 +84,39 @@ class Intake:
             if event.note:
                 self.batch.notes.append((event.incident.id, Note(event.at, event.who, event.note)))
 
-    def take_fleet(self, servers: Mapping[str, Server]) -> None:
+    def set_fleet(self, servers: Mapping[str, Server]) -> None:
         """These servers are watched from now on, and no others."""
         self.batch.fleet = {
-            name: Watched(entry_of(server), holds(server.interval, server.timeout))
+            name: Watched(server_to_entry(server), max_gap_s(server.interval, server.timeout))
             for name, server in servers.items()
         }
-        self._standing.keep(self.batch.fleet)
-        self._keeping.keep(servers)
+        self._replay_state.retain_servers(self.batch.fleet)
+        self._packet_sampler.retain_servers(servers)
 
-    def go_on(self, restored: Mapping[str, Restored]) -> None:
+    def resume(self, restored: Mapping[str, Restored]) -> None:
         """Another life of this program has written so far."""
         for name, each in restored.items():
             incident = each.incident.id if each.incident else None
-            self._keeping.known(name, each.verdict, incident, each.failures)
+            self._packet_sampler.resume(name, each.verdict, incident, each.failures)
             if each.incident:
-                self._standing.incidents[each.incident.id] = each.incident
+                self._replay_state.incidents[each.incident.id] = each.incident
             if each.pause:
-                self._standing.pauses[name] = each.pause
+                self._replay_state.pauses[name] = each.pause
             if each.mute:
-                self._standing.mutes[name] = each.mute
+                self._replay_state.mutes[name] = each.mute
 
-    def written(self) -> None:
+    def mark_written(self) -> None:
         """The batch is on its way to the disk; a new one begins."""
-        self._standing.follow(self.batch)
+        self._replay_state.apply_written(self.batch)
         self.batch.clear()
 
-    def begin_anew(self) -> None:
+    def start_new_store(self) -> None:
         """What was written is gone: all that holds now is to be written again."""
-        self._standing.say_again(self.batch)
-        self._keeping.begin_anew()
+        self._replay_state.replay_into(self.batch)
+        self._packet_sampler.start_new_store()
 
 
-def _alike(one: Damping, other: Damping) -> bool:
+def _is_same_damping(one: Damping, other: Damping) -> bool:
     """Whether the one says all that the other does, but for when exactly a check failed last."""
     if one == other:
         return True

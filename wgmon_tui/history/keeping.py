@@ -45,38 +45,40 @@ class _Past:
 class Keeping:
     """Chooses, round by round."""
 
-    def __init__(self, per_incident: int, random: Random | None = None) -> None:
-        self.per_incident = per_incident
+    def __init__(self, max_per_incident: int, random: Random | None = None) -> None:
+        self.max_per_incident = max_per_incident
         """Of the failures in an incident at most so many are kept; it may change."""
         self._random = random or Random()  # noqa: S311 - phases, not keys
-        self._pasts: dict[str, _Past] = {}
+        self._states: dict[str, _Past] = {}
 
-    def known(self, server: str, verdict: Verdict | None, incident: str | None, failures: int) -> None:
+    def resume(self, server: str, verdict: Verdict | None, incident: str | None, failures: int) -> None:
         """Go on from what the store has: the last verdict, the open incident and its failures kept so far."""
-        past = self._pasts[server] = _Past(verdict, incident=incident)
-        past.failures = _number_of(failures, self.per_incident)
+        past = self._states[server] = _Past(verdict, incident=incident)
+        past.failures = _failure_index(failures, self.max_per_incident)
 
-    def keep(self, servers: Container[str]) -> None:
+    def retain_servers(self, servers: Container[str]) -> None:
         """Only these are watched now."""
-        for name in [name for name in self._pasts if name not in servers]:
-            del self._pasts[name]
+        for name in [name for name in self._states if name not in servers]:
+            del self._states[name]
 
-    def begin_anew(self) -> None:
+    def start_new_store(self) -> None:
         """What was kept is gone: the last good rounds are to be kept again."""
-        for past in self._pasts.values():
+        for past in self._states.values():
             past.good_is_kept = past.good is None
 
-    def choose(self, server: str, outcome: Round, incident: str | None) -> list[Kept]:
+    def select(self, server: str, outcome: Round, incident: str | None) -> list[Kept]:
         """What is to be kept now that this round is over, in the order of time."""
-        past = self._pasts.get(server)
+        past = self._states.get(server)
         if past is None:
-            past = self._pasts[server] = _Past(good_due=outcome.check.started_at)
+            past = self._states[server] = _Past(good_due=outcome.check.started_at)
         verdict = outcome.diagnosis.verdict
         before, past.verdict = past.verdict, verdict
         if incident != past.incident:
             past.incident, past.failures = incident, 0
         if verdict.severity is Severity.UP:
-            return self._well(server, past, outcome, incident, changed=before not in (None, verdict))
+            return self._select_when_up(
+                server, past, outcome, incident, changed=before not in (None, verdict)
+            )
         kept = []
         if past.good is not None and not past.good_is_kept:
             kept.append(Kept(server, "good", past.good))
@@ -85,11 +87,11 @@ class Keeping:
             return [*kept, Kept(server, "change", outcome, incident)]
         if incident is not None and verdict.severity is not Severity.UNKNOWN:
             past.failures += 1
-            if _is_kept(past.failures, self.per_incident):
+            if _is_kept(past.failures, self.max_per_incident):
                 kept.append(Kept(server, "failure", outcome, incident))
         return kept
 
-    def _well(
+    def _select_when_up(
         self, server: str, past: _Past, outcome: Round, incident: str | None, *, changed: bool
     ) -> list[Kept]:
         now = outcome.check.started_at
@@ -114,7 +116,7 @@ def _is_kept(number: int, most: int) -> bool:
     return not rest and doublings.bit_count() == 1 and doublings.bit_length() - 1 <= most - first
 
 
-def _number_of(kept: int, most: int) -> int:
+def _failure_index(kept: int, most: int) -> int:
     """The number of the failure that was kept as the `kept`th: there a count goes on that a restart broke."""
     first = (most + 1) // 2
     return kept if kept <= first else first << (kept - first)

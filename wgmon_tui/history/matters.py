@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 
 from wgmon_tui.diagnosis.verdict import Cause, Severity, Verdict
-from wgmon_tui.history.codec import ForeignError, form_of
+from wgmon_tui.history.codec import ForeignError, codec_of
 from wgmon_tui.history.stored_names import STORED_NAMES, StoredNames, StoredRecord
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.incidents import Event, Incident
@@ -42,9 +42,9 @@ class Matter:
     causes: tuple[Cause, ...] = ()
     who: str = ""
     note: str = ""
-    held_back: str = ""
+    suppressed_by: str = ""
     """Why it is told only now: "muted by ada until 14:00", "quiet hours 22:00-07:00"."""
-    seen_from: tuple[SeenBy, ...] = ()
+    vantage_verdicts: tuple[SeenBy, ...] = ()
     """What each vantage says that sees the server; nothing where only we look at it."""
 
     @property
@@ -54,7 +54,7 @@ class Matter:
         return None if incident.closed_at is None else max(0.0, incident.closed_at - incident.opened_at)
 
 
-MATTER_NAMES = STORED_NAMES | StoredNames(
+SNAPSHOT_NAMES = STORED_NAMES | StoredNames(
     {
         Matter: StoredRecord(
             {
@@ -67,8 +67,8 @@ MATTER_NAMES = STORED_NAMES | StoredNames(
                 "causes": "causes",
                 "who": "who",
                 "note": "note",
-                "held_back": "held_back",
-                "seen_from": "seen_from",
+                "suppressed_by": "held_back",
+                "vantage_verdicts": "seen_from",
             }
         ),
         SeenBy: StoredRecord({"vantage": "vantage", "severity": "severity", "verdict": "verdict"}),
@@ -78,10 +78,10 @@ MATTER_NAMES = STORED_NAMES | StoredNames(
 """The stored names of a matter and all that it contains. The right side never changes: stored_names.py."""
 
 
-def matter_of(row: Row, event: Event) -> Matter:
+def snapshot_of(server_state: Row, event: Event) -> Matter:
     """What is to be told of something that happened to an incident of this row."""
-    server, found, diagnosis = row.server, row.last, row.diagnosis
-    views = row.views if row.agreed else ()
+    server, found, diagnosis = server_state.server, server_state.last, server_state.diagnosis
+    views = server_state.views if server_state.quorum_result else ()
     return Matter(
         event.incident,
         str(server.endpoint),
@@ -92,22 +92,22 @@ def matter_of(row: Row, event: Event) -> Matter:
         diagnosis.causes[:_MOST_CAUSES] if diagnosis else (),
         event.who,
         event.note,
-        seen_from=tuple(SeenBy(each.vantage, each.settled, each.diagnosis.verdict) for each in views),
+        vantage_verdicts=tuple(SeenBy(each.vantage, each.settled, each.diagnosis.verdict) for each in views),
     )
 
 
-def to_json(matter: Matter) -> str:
+def to_json(snapshot: Matter) -> str:
     """As it is stored. What people and other programs say may hold halves of characters."""
-    write, _ = form_of(Matter, MATTER_NAMES)
-    text = json.dumps(write(replace(matter, held_back="")), ensure_ascii=False, separators=(",", ":"))
+    write, _ = codec_of(Matter, SNAPSHOT_NAMES)
+    text = json.dumps(write(replace(snapshot, suppressed_by="")), ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()
 
 
 def from_json(text: str) -> Matter | None:
     """None for what another version wrote and we cannot read."""
-    _, read = form_of(Matter, MATTER_NAMES)
+    _, read = codec_of(Matter, SNAPSHOT_NAMES)
     try:
-        matter = read(json.loads(text))
+        snapshot = read(json.loads(text))
     except (ValueError, RecursionError, ForeignError):
         return None
-    return matter if isinstance(matter, Matter) else None
+    return snapshot if isinstance(snapshot, Matter) else None

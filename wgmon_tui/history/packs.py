@@ -172,7 +172,7 @@ def _place_from_bytes(packed: bytes, at: int) -> tuple[Place, int]:
 
 
 def _flags(moment: Moment) -> int:
-    return STATES.index(moment.state) | (_DECIDES if moment.check and moment.check.decides else 0)
+    return STATES.index(moment.state) | (_DECIDES if moment.check and moment.check.is_deciding else 0)
 
 
 def _or_nan(number: float | None) -> float:

@@ -19,7 +19,7 @@ from wgmon_tui.history.database import (
     unavailable,
 )
 from wgmon_tui.history.records import (
-    NOTHING_SEEN,
+    EMPTY_PERIOD,
     Bucket,
     Entry,
     ExchangeLine,
@@ -33,9 +33,9 @@ from wgmon_tui.history.records import (
     SightId,
     StoredExchange,
 )
-from wgmon_tui.history.rows import incident_of, line_of, moment_of
+from wgmon_tui.history.rows import exchange_summary_of, incident_of, timeline_point_of
 from wgmon_tui.history.sightings import Vantages
-from wgmon_tui.history.tiers import Span, subject_of
+from wgmon_tui.history.tiers import Span, find_tiered_server
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rounds import Round
 
@@ -105,11 +105,11 @@ class History:
         To whole minutes at its ends; where minutes are forgotten, to whole hours, and where those are, to
         whole days (of UTC).
         """
-        with self._reading() as connection:
-            subject = subject_of(connection, server)
-            if subject is None or start >= end:
-                return NOTHING_SEEN
-            return rolled.window(connection, subject, Span(start, end, self._clock()))
+        with self._read_transaction() as connection:
+            tiered_server = find_tiered_server(connection, server)
+            if tiered_server is None or start >= end:
+                return EMPTY_PERIOD
+            return rolled.window(connection, tiered_server, Span(start, end, self._clock()))
 
     def buckets(self, server: str, start: float, end: float, length: float) -> list[Bucket]:
         """A stretch of time in buckets of `length` seconds, ascending and without gaps.
@@ -118,24 +118,26 @@ class History:
         minutes, from an hour on to whole hours, from a day on to whole days; and where only a coarser tier
         remembers, buckets are of its length: a minute, an hour, a day.
         """
-        with self._reading() as connection:
-            subject = subject_of(connection, server)
-            if subject is None or start >= end:
+        with self._read_transaction() as connection:
+            tiered_server = find_tiered_server(connection, server)
+            if tiered_server is None or start >= end:
                 return []
-            return rolled.buckets(connection, subject, Span(start, end, self._clock()), length)
+            return rolled.buckets(connection, tiered_server, Span(start, end, self._clock()), length)
 
     def uptimes(self, start: float, end: float) -> dict[str, float]:
         """The uptime of every server of which something was seen, in whole hours from that of `start` on."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             return fleetwide.uptimes(connection, start, min(end, self._clock()))
 
     def checks(self, server: str, start: float, end: float) -> list[PastCheck]:
         """Every check that is kept one by one, ascending."""
-        with self._reading() as connection:
-            subject = subject_of(connection, server)
-            if subject is None:
+        with self._read_transaction() as connection:
+            tiered_server = find_tiered_server(connection, server)
+            if tiered_server is None:
                 return []
-            return [each.check for each in tiers.moments(connection, subject, start, end) if each.check]
+            return [
+                each.check for each in tiers.timeline(connection, tiered_server, start, end) if each.check
+            ]
 
     def failures(
         self, server: str, before: float = inf, limit: int = 100
@@ -144,9 +146,13 @@ class History:
 
         Of the time whose checks are forgotten one by one, those of which an exchange was kept.
         """
-        with self._reading() as connection:
-            subject = subject_of(connection, server)
-            return [] if subject is None else rounds.failures(connection, subject, server, before, limit)
+        with self._read_transaction() as connection:
+            tiered_server = find_tiered_server(connection, server)
+            return (
+                []
+                if tiered_server is None
+                else rounds.failures(connection, tiered_server, server, before, limit)
+            )
 
     def exchanges(
         self,
@@ -160,12 +166,12 @@ class History:
         """Stored exchanges, the latest first; without a limit all."""
         query = _LINES_OF_ALL if server is None else _LINES_OF_SERVER
         wanted = {"server": server, "start": start, "end": end, "incident": incident, "limit": _most(limit)}
-        with self._reading() as connection:
-            return [line for row in connection.execute(query, wanted) if (line := line_of(*row))]
+        with self._read_transaction() as connection:
+            return [line for row in connection.execute(query, wanted) if (line := exchange_summary_of(*row))]
 
     def exchange(self, number: int) -> StoredExchange | None:
         """The exchange with this id; None where it is gone, or of a version that we cannot read."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             return rounds.stored(connection, number)
 
     def last_good(self, server: str, before: float = inf) -> StoredExchange | None:
@@ -173,7 +179,7 @@ class History:
 
         None where there is none at all.
         """
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             return rounds.last_good(connection, server, before)
 
     def incidents(
@@ -187,13 +193,13 @@ class History:
         """Incidents, the latest first, without those that were over before `since`; without a limit all."""
         wanted = {"server": server, "since": since, "limit": _most(limit)}
         usual = _INCIDENTS if server is None else _INCIDENTS_OF_SERVER
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             rows = connection.execute(_OPEN_INCIDENTS if open_only else usual, wanted)
             return [incident for row in rows if (incident := incident_of(*row))]
 
     def notes(self, incident: str) -> list[Note]:
         """What was written beside an incident, ascending."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             rows = connection.execute(
                 "SELECT at, who, text FROM notes WHERE incident = ? ORDER BY at, id", (incident,)
             )
@@ -201,71 +207,73 @@ class History:
 
     def current(self) -> dict[str, Known]:
         """What is known now of every server that was ever checked or paused, by name."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             return fleetwide.current(connection)
 
     def mutes(self) -> dict[str, Mute]:
         """The servers of which nobody is told; one whose time is over may be among them."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             rows = connection.execute(
                 "SELECT name, since, until, who FROM mutes JOIN servers ON servers.id = server"
             )
             return {name: Mute(*row) for name, *row in rows}
 
-    def sights(self, server: str, start: float, end: float, *, vantage: str | None = None) -> list[PastCheck]:
+    def vantage_checks(
+        self, server: str, start: float, end: float, *, vantage: str | None = None
+    ) -> list[PastCheck]:
         """Every check of other vantages, or of one, that is kept one by one, ascending."""
-        with self._reading() as connection:
-            return elsewhere.sights(connection, server, start, end, vantage)
+        with self._read_transaction() as connection:
+            return elsewhere.vantage_checks(connection, server, start, end, vantage)
 
-    def sight_rounds(
+    def vantage_rounds(
         self, server: str, start: float, end: float, *, vantage: str | None = None
     ) -> list[Round]:
         """The rounds of other vantages whose packets are kept, ascending."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             return elsewhere.rounds(connection, server, start, end, vantage)
 
-    def sight_failures(
+    def vantage_failures(
         self, server: str, before: float = inf, limit: int = 100
     ) -> list[tuple[PastCheck, SightId | None]]:
         """The last checks of other vantages that found something wrong, the latest first; with the id of
         each of which the packets are kept.
         """
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             return elsewhere.failures(connection, server, before, limit)
 
-    def sight_round(self, wanted: SightId) -> Round | None:
+    def vantage_round(self, wanted: SightId) -> Round | None:
         """One round of another vantage; None where its packets are gone, or of a version we cannot read."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             return elsewhere.round_by(connection, wanted)
 
-    def seen_from(self, after: int = 0) -> list[SeenFrom]:
+    def vantage_states(self, after: int = 0) -> list[SeenFrom]:
         """What each other vantage says of each server now, where that changed after a version."""
-        with self._reading() as connection:
-            return list(elsewhere.seen_from(connection, after))
+        with self._read_transaction() as connection:
+            return list(elsewhere.vantage_states(connection, after))
 
-    def sights_version(self) -> int:
+    def vantages_version(self) -> int:
         """Counted up with every change of what a vantage says now."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             return elsewhere.version(connection)
 
-    def homes(self) -> dict[str, str]:
+    def home_dampings(self) -> dict[str, str]:
         """The damping rule's state of our own checks, as JSON, for servers that others see too."""
-        with self._reading() as connection:
-            return elsewhere.homes(connection)
+        with self._read_transaction() as connection:
+            return elsewhere.home_dampings(connection)
 
     def vantages(self) -> Vantages:
         """The other vantages as the writer has them."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             return elsewhere.vantages(connection)
 
-    def reported(self) -> dict[str, tuple[str, int]]:
+    def last_reports(self) -> dict[str, tuple[str, int]]:
         """The epoch and the number of the last report that was taken from each vantage."""
-        with self._reading() as connection:
-            return elsewhere.reported(connection)
+        with self._read_transaction() as connection:
+            return elsewhere.last_reports(connection)
 
     def entries(self) -> list[Entry]:
         """Every server of the store, those too that are no longer watched, by name."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             rows = connection.execute("SELECT name, entry, removed_at FROM servers ORDER BY name")
             return [Entry(*row) for row in rows]
 
@@ -275,9 +283,9 @@ class History:
 
     def journal_after(self, number: int, limit: int = 10_000) -> list[JournalEntry]:
         """What was written to the journal after the row with that id, in order."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             return [
-                JournalEntry(row_id, name, since, moment_of(*row), port_monitor)
+                JournalEntry(row_id, name, since, timeline_point_of(*row), port_monitor)
                 for row_id, name, since, port_monitor, *row in connection.execute(
                     _JOURNAL_AFTER, (number, limit)
                 )
@@ -285,18 +293,18 @@ class History:
 
     def journal_end(self) -> int:
         """The id of the last row ever written to the journal; 0 for none."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'checks'").fetchone()
             return int(found[0]) if found else 0
 
     def fleet_version(self) -> int:
         """Counted up with every change of a server, a pause, an incident or a note."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             found = connection.execute("SELECT value FROM facts WHERE name = 'fleet_version'").fetchone()
             return int(found[0]) if found else 0
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def _read_transaction(self) -> Iterator[sqlite3.Connection]:
         """A connection inside a read transaction. Raises StoreUnavailableError."""
         connection = None
         try:

@@ -97,7 +97,7 @@ class Seen:
         return self.lost / self.checks if self.checks else None
 
 
-NOTHING_SEEN = Seen()
+EMPTY_PERIOD = Seen()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,25 +111,25 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class PastCheck:
-    """One check of the past, without its packets. `decides` says that it spoke for its round."""
+    """One check of the past, without its packets. `is_deciding` says that it spoke for its round."""
 
     at: float
     address: Address | None
     vantage: str
     verdict: Verdict
-    decides: bool
+    is_deciding: bool
     rtt: float | None
     tunnel_sent: int | None = None
     tunnel_received: int | None = None
     tunnel_rtt: float | None = None
 
     @property
-    def counts(self) -> bool:
+    def is_counted(self) -> bool:
         """Whether loss and percentiles take it in: it speaks for its server, and we were able to see."""
-        return self.decides and self.verdict.severity is not Severity.UNKNOWN
+        return self.is_deciding and self.verdict.severity is not Severity.UNKNOWN
 
     @property
-    def failed(self) -> bool:
+    def has_failed(self) -> bool:
         """Whether it found something wrong with the server."""
         return self.verdict.severity in FAILED
 
@@ -188,10 +188,10 @@ class SeenFrom:
     server: str
     vantage: str
     check: PastCheck
-    holds_until: float
+    valid_until: float
     current: bool
     damping: str
-    up_at: float | None
+    last_up_at: float | None
     rtts: tuple[float | None, ...]
     exchange: Round | None
     changed: int

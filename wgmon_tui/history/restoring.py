@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.history.batch import Pause
-from wgmon_tui.history.elsewhere import sight_of
-from wgmon_tui.history.entries import server_of
+from wgmon_tui.history.elsewhere import vantage_state_of
+from wgmon_tui.history.entries import server_from_entry
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import Known, Mute
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.damping import from_json
-from wgmon_tui.monitor.engine import LEFT, Engine
-from wgmon_tui.monitor.incidents import Event, Incident, ended
+from wgmon_tui.monitor.engine import LEFT_NOTE, Engine
+from wgmon_tui.monitor.incidents import Event, Incident, close_incident
 from wgmon_tui.monitor.sights import Sight
 
 
@@ -37,12 +37,12 @@ def restore(history: History, engine: Engine) -> Mapping[str, Restored]:
     """
     restored, mutes = {}, history.mutes()
     for name, known in history.current().items():
-        row = engine.board.rows.get(name)
-        if row is None:
+        server_state = engine.fleet_state.states.get(name)
+        if server_state is None:
             continue
         pause = None if known.paused_since is None else Pause(known.paused_since, known.paused_by)
         severity, since = known.state.severity, known.since
-        if severity is Severity.PAUSED and not (pause or row.paused):
+        if severity is Severity.PAUSED and not (pause or server_state.paused):
             severity, since = Severity.UNKNOWN, None  # servers.toml said so, and says so no more
         engine.restore(
             name,
@@ -55,39 +55,42 @@ def restore(history: History, engine: Engine) -> Mapping[str, Restored]:
             incident=known.incident,
             paused=pause is not None,
         )
-        row.paused_by = pause.who if pause else ""
+        server_state.paused_by = pause.who if pause else ""
         mute = mutes.get(name)
-        row.muted_until, row.muted_by = (mute.until, mute.who) if mute else (None, "")
+        server_state.muted_until, server_state.muted_by = (mute.until, mute.who) if mute else (None, "")
         failures = _failures(history, known)
         restored[name] = Restored(known.verdict, known.incident, failures, pause, mute)
-    _restore_sights(history, engine)
+    _restore_vantages(history, engine)
     return restored
 
 
-def _restore_sights(history: History, engine: Engine) -> None:
+def _restore_vantages(history: History, engine: Engine) -> None:
     sights: defaultdict[str, list[Sight]] = defaultdict(list)
-    for seen in history.seen_from():
-        if row := engine.board.rows.get(seen.server):
-            sights[seen.server].append(sight_of(seen, row.server))
+    for seen in history.vantage_states():
+        if server_state := engine.fleet_state.states.get(seen.server):
+            sights[seen.server].append(vantage_state_of(seen, server_state.server))
     for name, of_server in sights.items():
-        engine.elsewhere.restore(name, of_server)
-    engine.elsewhere.go_on_from(history.reported())
+        engine.vantage_reports.restore(name, of_server)
+    engine.vantage_reports.resume_from(history.last_reports())
 
 
-def ended_meanwhile(history: History, engine: Engine, now: float) -> list[tuple[Row, Event]]:
+def close_stale_incidents(history: History, engine: Engine, now: float) -> list[tuple[Row, Event]]:
     """The incidents that the store has as open, of servers that left servers.toml or are paused in it now.
 
     They end as they would have if this program had been running. Raises StoreUnavailableError.
     """
-    rows, found = engine.board.rows, []
+    states, found = engine.fleet_state.states, []
     entries = {each.server: each.entry for each in history.entries()}
     for incident in history.incidents(open_only=True, limit=None):
         name = incident.server
-        if row := rows.get(name):
-            if row.paused:
-                found += [(row, event) for event in engine.board.end_incident(name, now, note="paused")]
-        elif server := server_of(name, entries.get(name, "")):
-            found.append((Row(server), ended(incident, now, note=LEFT)))
+        if server_state := states.get(name):
+            if server_state.paused:
+                found += [
+                    (server_state, event)
+                    for event in engine.fleet_state.end_incident(name, now, note="paused")
+                ]
+        elif server := server_from_entry(name, entries.get(name, "")):
+            found.append((Row(server), close_incident(incident, now, note=LEFT_NOTE)))
     return found
 
 

@@ -34,7 +34,7 @@ LATE_S = 60.0
 where the time has come to then. What lies further back was written after the clock was set back."""
 
 
-def holds(interval: float, timeout: float) -> float:
+def max_gap_s(interval: float, timeout: float) -> float:
     """How many seconds a state may hold without a further check, for a server's interval and timeout."""
     return 3 * interval + timeout
 
@@ -50,7 +50,7 @@ class Tally:
 
     def add_check(self, check: PastCheck) -> None:
         """Count a check; one that does not speak for its server, or was our own fault, counts as nothing."""
-        if not check.counts:
+        if not check.is_counted:
             return
         self.checks += 1
         if check.rtt is None:
@@ -82,27 +82,27 @@ class Tally:
         checks, lost, *seconds, sketch = row
         return cls(checks, lost, dict(zip(_STATES, seconds, strict=True)), Sketch.from_bytes(sketch))
 
-    def seen(self) -> Seen:
+    def summary(self) -> Seen:
         """The same as a record."""
         return Seen(self.checks, self.lost, *self.seconds.values(), *self.sketch.percentiles(0.5, 0.95, 0.99))
 
 
-def seen(tallies: Iterable[Tally]) -> Seen:
+def total_of(tallies: Iterable[Tally]) -> Seen:
     """What several stretches of time come to together."""
     total = Tally()
     for tally in tallies:
         total.merge(tally)
-    return total.seen()
+    return total.summary()
 
 
 def roll(
-    moments: Iterable[Moment], holds: float, *, until: float | None = None, length: float = MINUTE_S
+    moments: Iterable[Moment], max_gap_s: float, *, until: float | None = None, length: float = MINUTE_S
 ) -> dict[int, Tally]:
     """The moments of one server, in the order in which they happened, added up by minute.
 
     The keys are `int(at // length)`. Time is counted between the moments; after the last one only where
     `until` says how long it has held. To go on where an earlier call has ended, put first a moment without
-    a check at the time and in the state of its last one. `holds`: seconds, as the function of that name
+    a check at the time and in the state of its last one. `max_gap_s`: seconds, as the function of that name
     gives them.
     """
     tallies: dict[int, Tally] = {}
@@ -120,19 +120,19 @@ def roll(
             at = before[0]
         if moment.check is not None:
             of(int(at // length)).add_check(moment.check)
-        if before and counts(before[1], before[0], at, holds):
+        if before and counts(before[1], before[0], at, max_gap_s):
             for number, seconds in split(before[0], at, length):
                 of(number).add_time(before[1], seconds)
         before = at, moment.state
-    if before and until is not None and counts(before[1], before[0], until, holds):
+    if before and until is not None and counts(before[1], before[0], until, max_gap_s):
         for number, seconds in split(before[0], until, length):
             of(number).add_time(before[1], seconds)
     return tallies
 
 
-def counts(state: str, start: float, end: float, holds: float) -> bool:
+def counts(state: str, start: float, end: float, max_gap_s: float) -> bool:
     """Whether the time from a moment to the server's next one was spent in the state that it began in."""
-    return 0 < end - start <= (UNWATCHED_HOLDS if state in _UNWATCHED else holds)
+    return 0 < end - start <= (UNWATCHED_HOLDS if state in _UNWATCHED else max_gap_s)
 
 
 def split(start: float, end: float, length: float) -> Iterator[tuple[int, float]]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.history import codec
 from wgmon_tui.history.records import FAILED, ExchangeLine, PastCheck, StoredExchange
-from wgmon_tui.history.rows import line_of
-from wgmon_tui.history.tiers import Subject, moments_backwards
+from wgmon_tui.history.rows import exchange_summary_of
+from wgmon_tui.history.tiers import Subject, timeline_backwards
 
 Failure = tuple[PastCheck, ExchangeLine | None]
 
@@ -26,7 +26,7 @@ def stored(connection: sqlite3.Connection, number: int) -> StoredExchange | None
     ).fetchone()
     if row is None:
         return None
-    line, outcome = line_of(*row[:-1]), codec.from_bytes(row[-1])
+    line, outcome = exchange_summary_of(*row[:-1]), codec.from_bytes(row[-1])
     return StoredExchange(line, outcome) if line and outcome else None
 
 
@@ -44,32 +44,32 @@ def last_good(connection: sqlite3.Connection, server: str, before: float) -> Sto
     )
     for rows in (earlier, later):
         for row in rows:
-            line = line_of(*row)
+            line = exchange_summary_of(*row)
             if line and line.verdict.severity is Severity.UP and (found := stored(connection, line.id)):
                 return found
     return None
 
 
 def failures(
-    connection: sqlite3.Connection, subject: Subject, server: str, before: float, limit: int
+    connection: sqlite3.Connection, tiered_server: Subject, server: str, before: float, limit: int
 ) -> list[Failure]:
     """The last checks that found something wrong, the latest first, and the exchange of each that was kept.
 
     Of the time whose checks are forgotten one by one, those of which an exchange was kept.
     """
     checks: list[PastCheck] = []
-    for moment in moments_backwards(connection, subject, before):
-        if moment.check and moment.check.failed:
+    for moment in timeline_backwards(connection, tiered_server, before):
+        if moment.check and moment.check.has_failed:
             checks.append(moment.check)
         if len(checks) == limit:
             break
-    lines = _failed_lines(connection, subject, server, before)
+    lines = _failed_lines(connection, tiered_server, server, before)
     found: list[Failure] = []
     line = next(lines, None)
     for check in checks:
         while line and line.at > check.at + _SAME_CHECK_S:
             line = next(lines, None)
-        kept = line if line and check.decides and line.at > check.at - _SAME_CHECK_S else None
+        kept = line if line and check.is_deciding and line.at > check.at - _SAME_CHECK_S else None
         found.append((check, kept))
         if kept:
             line = next(lines, None)
@@ -80,15 +80,15 @@ def failures(
 
 
 def _failed_lines(
-    connection: sqlite3.Connection, subject: Subject, server: str, before: float
+    connection: sqlite3.Connection, tiered_server: Subject, server: str, before: float
 ) -> Iterator[ExchangeLine]:
     """The latest first."""
     for row in connection.execute(
         "SELECT id, ?, at, kind, verdict, incident FROM exchanges WHERE server = ? AND at < ?"
         " AND kind != 'good' ORDER BY at DESC",
-        (server, subject.id, before),
+        (server, tiered_server.id, before),
     ):
-        line = line_of(*row)
+        line = exchange_summary_of(*row)
         if line and line.verdict.severity in FAILED:
             yield line
 

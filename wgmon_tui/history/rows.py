@@ -17,13 +17,13 @@ def address_of(text: str) -> Address:
     return ip_address(text)
 
 
-def moment_of(
+def timeline_point_of(
     state: str,
     at: float,
     address: str | None,
     vantage: str,
     verdict: str | None,
-    decides: int,
+    is_deciding: int,
     rtt: float | None,
     tunnel_sent: int | None,
     tunnel_received: int | None,
@@ -34,11 +34,13 @@ def moment_of(
     if known is None:
         return Moment(at, state_of(state))
     where = address_of(address) if address else None
-    check = PastCheck(at, where, vantage, known, bool(decides), rtt, tunnel_sent, tunnel_received, tunnel_rtt)
+    check = PastCheck(
+        at, where, vantage, known, bool(is_deciding), rtt, tunnel_sent, tunnel_received, tunnel_rtt
+    )
     return Moment(at, state_of(state), check)
 
 
-def line_of(
+def exchange_summary_of(
     number: int,
     server: str,
     at: float,

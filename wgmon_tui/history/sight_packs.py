@@ -28,7 +28,7 @@ _DONE = "DELETE FROM sights WHERE round IS NULL AND server = ? AND at < ?"
 _PACK = "INSERT OR REPLACE INTO sight_packs (minute, server, sights) VALUES (?, ?, ?)"
 
 
-def pack_sights(connection: sqlite3.Connection, boundary: float) -> Iterator[None]:
+def compact_vantage_checks(connection: sqlite3.Connection, boundary: float) -> Iterator[None]:
     """Pack what other vantages saw before `boundary`; yields after each transaction. Raises sqlite3.Error."""
     servers = [server for (server,) in connection.execute(_SERVERS, (boundary,))]
     for start in range(0, len(servers), _SERVERS_A_STEP):

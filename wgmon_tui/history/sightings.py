@@ -1,6 +1,6 @@
 """What other vantages reported, made ready to be written, and how it is written: inside a batch.
 
-Every report is a row of `sights`, by its vantage's own number, so that none is in there twice; what each
+Every report is a row of `vantage_states`, by its vantage's own number, so that none is in there twice; what each
 vantage says now is in `seen_from`, and up to which report we have taken them in `reported`.
 """
 
@@ -20,14 +20,14 @@ from wgmon_tui.monitor.damping import as_json
 from wgmon_tui.monitor.row import Row
 from wgmon_tui.monitor.sights import Report, Sight
 
-MOST_SIGHTS = 100_000
+MAX_VANTAGE_ROWS = 100_000
 """Rows that wait at most, as with the journal."""
 
 SightRow = tuple[
     str, str, int, str, float, str | None, str, float | None, int | None, int | None, float | None,
     bytes | None,
 ]  # fmt: skip
-"""The columns of `sights`; the server by name."""
+"""The columns of `vantage_states`; the server by name."""
 
 Key = tuple[str, str]
 """A server and a vantage, by their names."""
@@ -35,22 +35,22 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class HeardSight:
-    """What the engine said of a server as a vantage sees it: `sight` None where that watches it no longer.
+    """What the engine said of a server as a vantage sees it: `vantage_state` None where that watches it no longer.
 
     `report` is the one that changed it, where one did; `incident` the open one of the server.
     """
 
     server: str
     vantage: str
-    sight: Sight | None
+    vantage_state: Sight | None
     report: Report | None
     incident: str | None
 
 
-def heard_sight(row: Row, vantage: str, report: Report | None) -> HeardSight:
+def make_vantage_update(row: Row, vantage: str, report: Report | None) -> HeardSight:
     """What is to be heard of a row of which a vantage's sight has changed."""
     incident = row.incident.id if row.incident else None
-    return HeardSight(row.server.name, vantage, row.sights.get(vantage), report, incident)
+    return HeardSight(row.server.name, vantage, row.vantage_states.get(vantage), report, incident)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,47 +63,47 @@ class Vantages:
 
 @dataclass(slots=True)
 class Sightings:
-    """What waits. `seen` has None for what is to be deleted; `lost` counts the rows that had to go."""
+    """What waits. `seen` has None for what is to be deleted; `lost` counts the report_rows that had to go."""
 
-    rows: deque[SightRow] = field(default_factory=deque)
+    report_rows: deque[SightRow] = field(default_factory=deque)
     seen: dict[Key, Sight | None] = field(default_factory=dict)
     packets: dict[Key, bytes] = field(default_factory=dict)
     reported: dict[str, tuple[str, int]] = field(default_factory=dict)
     vantages: Vantages | None = None
 
     @property
-    def counts(self) -> bool:
+    def needs_sync(self) -> bool:
         """Whether it changes what is watched from where."""
         return self.vantages is not None or None in self.seen.values()
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.seen or self.reported or self.vantages)
+        return bool(self.report_rows or self.seen or self.reported or self.vantages)
 
     def names(self) -> set[str]:
         """The servers in it."""
-        return {row[3] for row in self.rows} | {server for server, _ in self.seen}
+        return {row[3] for row in self.report_rows} | {server for server, _ in self.seen}
 
-    def take(self, heard: HeardSight, keeping: Keeping) -> int:
+    def add_update(self, heard: HeardSight, keeping: Keeping) -> int:
         """Something was said. Gives how many rows had to go for it."""
         key, report = (heard.server, heard.vantage), heard.report
-        self.seen[key] = heard.sight
+        self.seen[key] = heard.vantage_state
         if report is None:
             return 0
         self.reported[report.vantage] = report.epoch, report.number
         outcome, packed = report.round, None
         if outcome.check.exchange:
-            chosen = keeping.choose("\0".join(key), outcome, heard.incident)
+            chosen = keeping.select("\0".join(key), outcome, heard.incident)
             if any(kept.round is outcome for kept in chosen):
                 self.packets[key] = packed = codec.to_bytes(outcome)
-        self.rows.append(_sight_row(heard.server, report, packed))
-        if len(self.rows) <= MOST_SIGHTS:
+        self.report_rows.append(_report_row(heard.server, report, packed))
+        if len(self.report_rows) <= MAX_VANTAGE_ROWS:
             return 0
-        self.rows.popleft()
+        self.report_rows.popleft()
         return 1
 
     def write(self, connection: sqlite3.Connection, ids: Mapping[str, int]) -> None:
         """Write everything, inside a transaction of the caller's. Raises sqlite3.Error."""
-        connection.executemany(_SIGHT, ((*row[:3], ids[row[3]], *row[4:]) for row in self.rows))
+        connection.executemany(_SIGHT, ((*row[:3], ids[row[3]], *row[4:]) for row in self.report_rows))
         connection.executemany(_REPORTED, ((name, *taken) for name, taken in self.reported.items()))
         if self.vantages is not None:
             names = self.vantages.names
@@ -116,16 +116,18 @@ class Sightings:
             return
         connection.execute("UPDATE facts SET value = value + 1 WHERE name = 'sights_version'")
         (version,) = connection.execute("SELECT value FROM facts WHERE name = 'sights_version'").fetchone()
-        for key, sight in self.seen.items():
+        for key, vantage_state in self.seen.items():
             server, vantage = ids[key[0]], key[1]
-            if sight is None:
+            if vantage_state is None:
                 connection.execute(_UNSEEN, (server, vantage))
             else:
-                connection.execute(_SEEN, _seen_row(server, version, sight, self.packets.get(key)))
+                connection.execute(
+                    _SEEN, _vantage_state_row(server, version, vantage_state, self.packets.get(key))
+                )
 
     def clear(self) -> None:
         """All of it is written."""
-        self.rows.clear()
+        self.report_rows.clear()
         self.seen.clear()
         self.packets.clear()
         self.reported.clear()
@@ -140,21 +142,21 @@ class StandingSights:
     reported: dict[str, tuple[str, int]] = field(default_factory=dict)
     vantages: Vantages | None = None
 
-    def keep(self, servers: Iterable[str]) -> None:
+    def retain_servers(self, servers: Iterable[str]) -> None:
         """Only these are watched now."""
         watched = set(servers)
-        self.seen = {key: sight for key, sight in self.seen.items() if key[0] in watched}
+        self.seen = {key: vantage_state for key, vantage_state in self.seen.items() if key[0] in watched}
 
-    def follow(self, sightings: Sightings) -> None:
+    def apply_written(self, sightings: Sightings) -> None:
         """These were written."""
-        for key, sight in sightings.seen.items():
+        for key, vantage_state in sightings.seen.items():
             self.seen.pop(key, None)
-            if sight:
-                self.seen[key] = sight
+            if vantage_state:
+                self.seen[key] = vantage_state
         self.reported |= sightings.reported
         self.vantages = sightings.vantages or self.vantages
 
-    def say_again(self, sightings: Sightings) -> None:
+    def replay_into(self, sightings: Sightings) -> None:
         """Have all of it written; what waits already is newer."""
         sightings.seen = {**self.seen, **sightings.seen}
         sightings.reported = self.reported | sightings.reported
@@ -182,7 +184,7 @@ _SEEN = """INSERT INTO seen_from (server, vantage, changed, at, holds_until, cur
     damping = excluded.damping, rtts = excluded.rtts, round = coalesce(excluded.round, round)"""
 
 
-def _sight_row(server: str, report: Report, packed: bytes | None) -> SightRow:
+def _report_row(server: str, report: Report, packed: bytes | None) -> SightRow:
     check, diagnosis = report.round.check, report.round.diagnosis
     tunnel = check.tunnel
     return (
@@ -201,24 +203,26 @@ def _sight_row(server: str, report: Report, packed: bytes | None) -> SightRow:
     )
 
 
-def _seen_row(server: int, version: int, sight: Sight, packed: bytes | None) -> tuple[object, ...]:
-    check = sight.last.check
+def _vantage_state_row(
+    server: int, version: int, vantage_state: Sight, packed: bytes | None
+) -> tuple[object, ...]:
+    check = vantage_state.last.check
     tunnel = check.tunnel
     return (
         server,
-        sight.vantage,
+        vantage_state.vantage,
         version,
-        sight.at,
-        sight.holds_until,
-        sight.current,
+        vantage_state.at,
+        vantage_state.valid_until,
+        vantage_state.current,
         str(check.address) if check.address else None,
-        sight.verdict.slug,
+        vantage_state.verdict.slug,
         check.handshake.rtt if check.handshake else None,
         tunnel.sent if tunnel else None,
         tunnel.received if tunnel else None,
         tunnel.rtt if tunnel else None,
-        sight.up_at,
-        as_json(sight.damping),
-        pack_samples(nan if rtt is None else rtt for rtt in sight.rtts),
+        vantage_state.last_up_at,
+        as_json(vantage_state.damping),
+        pack_samples(nan if rtt is None else rtt for rtt in vantage_state.rtts),
         packed,
     )

@@ -46,7 +46,7 @@ class StampLedger:
         try:
             self._dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            self._troubled(error)
+            self._use_memory(error)
 
     def __enter__(self) -> StampLedger:
         return self
@@ -58,7 +58,7 @@ class StampLedger:
             try:
                 os.fsync(descriptor)
             except OSError as failed:
-                self._troubled(failed)
+                self._use_memory(failed)
             os.close(descriptor)
         self._files.clear()
 
@@ -70,14 +70,14 @@ class StampLedger:
             fcntl.lockf(descriptor, fcntl.LOCK_EX)
             try:
                 last_ns = self._last_of(identity, _read(descriptor), now_ns)
-                stamp_ns = tai64n.following(last_ns, now_ns)
+                stamp_ns = tai64n.next_timestamp_ns(last_ns, now_ns)
                 self._last[identity] = stamp_ns
                 os.pwrite(descriptor, tai64n.encode(stamp_ns), 0)
             finally:
                 fcntl.lockf(descriptor, fcntl.LOCK_UN)
         except OSError as error:
-            self._troubled(error)
-            stamp_ns = tai64n.following(self._last_of(identity, 0, now_ns), now_ns)
+            self._use_memory(error)
+            stamp_ns = tai64n.next_timestamp_ns(self._last_of(identity, 0, now_ns), now_ns)
             self._last[identity] = stamp_ns
         return tai64n.encode(stamp_ns)
 
@@ -101,7 +101,7 @@ class StampLedger:
         # Behind our clock it does no harm that the copy is old: the clock says more. Ahead of it, it would.
         return known_ns + _COPY_AGE_NS if known_ns > now_ns else known_ns
 
-    def _troubled(self, error: OSError) -> None:
+    def _use_memory(self, error: OSError) -> None:
         self.trouble = f"{self._dir}: {error.strerror}; timestamps are kept in memory until this program ends"
 
     def _file(self, identity: PublicKey) -> int:

@@ -24,11 +24,11 @@ from wgmon_tui.history.database import (
     DamagedStoreError,
     NewerStoreError,
     StoreUnavailableError,
+    check_integrity,
     connect,
     connect_examined,
-    look_through,
+    move_aside,
     require_tables,
-    set_aside,
     unavailable,
 )
 
@@ -102,7 +102,7 @@ def open_store(state_dir: Path) -> Opened:
 
 def set_damaged_aside(path: Path) -> str:
     """Move a damaged store out of the way, and say so in one line. Raises OSError."""
-    return _said_of(set_aside(path))
+    return _said_of(move_aside(path))
 
 
 def mirrored_stamps(state_dir: Path) -> dict[bytes, int]:
@@ -142,7 +142,7 @@ def _open(path: Path) -> tuple[sqlite3.Connection, None] | tuple[None, str]:
 
     Raises NewerStoreError, OSError and sqlite3.Error.
     """
-    _let_readers_in(path)
+    _allow_readers(path)
     connection, aside = connect_examined(path, WRITER, partial(_admit, path), partial(_examine, path))
     return (connection, None) if connection else (None, _said_of(aside))
 
@@ -176,9 +176,9 @@ def _admit(path: Path, connection: sqlite3.Connection) -> None:
 def _examine(path: Path, connection: sqlite3.Connection) -> None:
     """Look for damage, and bring an older store to this version. Raises like `_admit`."""
     if path.stat().st_size <= _LOOKED_THROUGH:
-        look_through(connection)
+        check_integrity(connection)
     else:
-        _look_at_ends(connection)
+        _check_both_ends(connection)
     require_tables(connection, "facts", "servers")
     if schema.version_of(connection) < schema.VERSION:
         schema.create_or_migrate(connection)
@@ -186,7 +186,7 @@ def _examine(path: Path, connection: sqlite3.Connection) -> None:
         raise DamagedStoreError(f"{path}: its facts are missing")
 
 
-def _look_at_ends(connection: sqlite3.Connection) -> None:
+def _check_both_ends(connection: sqlite3.Connection) -> None:
     tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
     for name in tables:
         for order in ("ASC", "DESC"):
@@ -194,7 +194,7 @@ def _look_at_ends(connection: sqlite3.Connection) -> None:
             connection.execute(f'SELECT * FROM "{name}" ORDER BY {key} {order} LIMIT 1').fetchone()  # noqa: S608
 
 
-def _let_readers_in(path: Path) -> None:
+def _allow_readers(path: Path) -> None:
     """Let whoever may read the state directory as its group read the store; nobody else.
 
     SQLite gives -wal and -shm the mode and the owner of the store when it makes them.

@@ -93,7 +93,7 @@ _RECORDS: Mapping[type[Any], StoredRecord] = {
             "exchange": "exchange",
             "sent": "sent",
             "tunnel": "tunnel",
-            "asked_as": "asked_as",
+            "probed_as": "asked_as",
         }
     ),
     Packet: StoredRecord({"at": "at", "direction": "direction", "data": "data"}),
@@ -163,7 +163,7 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
             "version": "version",
             "type": "type",
             "code": "code",
-            "about": "about",
+            "original_destination": "about",
             "mtu": "mtu",
         },
         kind="InnerIcmp",
@@ -173,17 +173,22 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
     InnerHop: StoredRecord({"version": "version", "source": "source", "rtt": "rtt"}, kind="InnerHop"),
     PassiveKeepalive: StoredRecord({"after": "after", "waited": "waited"}, kind="PassiveKeepalive"),
     PathMtu: StoredRecord(
-        {"wanted": "wanted", "passes": "passes", "fails_from": "fails_from", "reported": "reported"},
+        {
+            "required": "wanted",
+            "largest_passing": "passes",
+            "smallest_failing": "fails_from",
+            "reported": "reported",
+        },
         kind="PathMtu",
     ),
     KnownKeyAnswered: StoredRecord({"public_key": "public_key"}, kind="KnownKeyAnswered"),
     IdentityAnswered: StoredRecord({"identity": "identity"}, kind="IdentityAnswered"),
-    PresharedKeyFound: StoredRecord({"of": "of"}, kind="PresharedKeyFound"),
+    PresharedKeyFound: StoredRecord({"server_name": "of"}, kind="PresharedKeyFound"),
     OtherAddressAnswered: StoredRecord({"address": "address"}, kind="OtherAddressAnswered"),
     FreshPortAnswered: StoredRecord({}, kind="FreshPortAnswered"),
     AllSilent: StoredRecord({"servers": "servers"}, kind="AllSilent"),
     StampsAhead: StoredRecord({"seconds": "seconds"}, kind="StampsAhead"),
-    NameMoved: StoredRecord({"host": "host", "gone": "gone", "new": "new"}, kind="NameMoved"),
+    NameMoved: StoredRecord({"host": "host", "removed": "gone", "new": "new"}, kind="NameMoved"),
 }
 
 _ENUMS: Mapping[type[Enum], Mapping[Any, str]] = {

@@ -15,7 +15,7 @@ from typing import Literal
 from wgmon_tui.history.packs import unpack
 from wgmon_tui.history.records import Moment, state_of
 from wgmon_tui.history.rollups import DAY_S, HOUR_S, MINUTE_S, Tally, roll
-from wgmon_tui.history.rows import moment_of
+from wgmon_tui.history.rows import timeline_point_of
 
 Rollups = Literal["minutes", "hours", "days"]
 
@@ -84,12 +84,12 @@ class Subject:
     """
 
     id: int
-    holds: float
+    max_gap_s: float
     begun: Moment | None
     fresh: tuple[Moment, ...]
 
 
-def subject_of(connection: sqlite3.Connection, server: str) -> Subject | None:
+def find_tiered_server(connection: sqlite3.Connection, server: str) -> Subject | None:
     """The server of that name."""
     found = connection.execute(
         "SELECT id, holds, ifnull(as_of, 0), ifnull(accounted_to, 0.0), state FROM servers"
@@ -98,32 +98,39 @@ def subject_of(connection: sqlite3.Connection, server: str) -> Subject | None:
     ).fetchone()
     if found is None:
         return None
-    number, holds, as_of, accounted_to, state = found
+    number, max_gap_s, as_of, accounted_to, state = found
     rows = connection.execute(
         "SELECT state, at, address, vantage, verdict, decides, rtt, tunnel_sent, tunnel_received, tunnel_rtt"
         " FROM checks WHERE id > ? AND server = ? ORDER BY id",
         (as_of, number),
     )
     begun = Moment(accounted_to, state_of(state)) if state else None
-    return Subject(number, holds, begun, tuple(moment_of(*row) for row in rows))
+    return Subject(number, max_gap_s, begun, tuple(timeline_point_of(*row) for row in rows))
 
 
-def moments(connection: sqlite3.Connection, subject: Subject, start: float, end: float) -> list[Moment]:
+def timeline(
+    connection: sqlite3.Connection, tiered_server: Subject, start: float, end: float
+) -> list[Moment]:
     """All that is kept moment by moment from `start` up to before `end`, ascending."""
     rows = connection.execute(
-        _PACKS, {"first": number_of(start, MINUTE_S), "last": number_of(end, MINUTE_S), "server": subject.id}
+        _PACKS,
+        {"first": number_of(start, MINUTE_S), "last": number_of(end, MINUTE_S), "server": tiered_server.id},
     )
     packed = [moment for minute, checks in rows for moment in unpack(minute, checks)]
-    known = [moment for moment in (*packed, *subject.fresh) if start <= moment.at < end]
+    known = [moment for moment in (*packed, *tiered_server.fresh) if start <= moment.at < end]
     return sorted(known, key=lambda moment: moment.at)
 
 
-def moments_backwards(connection: sqlite3.Connection, subject: Subject, before: float) -> Iterator[Moment]:
+def timeline_backwards(
+    connection: sqlite3.Connection, tiered_server: Subject, before: float
+) -> Iterator[Moment]:
     """All that is kept moment by moment before a time, the latest first; reads on only as it is asked."""
-    for moment in sorted(subject.fresh, key=lambda moment: moment.at, reverse=True):
+    for moment in sorted(tiered_server.fresh, key=lambda moment: moment.at, reverse=True):
         if moment.at < before:
             yield moment
-    rows = connection.execute(_PACKS_BACKWARDS, {"last": number_of(before, MINUTE_S), "server": subject.id})
+    rows = connection.execute(
+        _PACKS_BACKWARDS, {"last": number_of(before, MINUTE_S), "server": tiered_server.id}
+    )
     for minute, checks in rows:
         for moment in sorted(unpack(minute, checks), key=lambda moment: moment.at, reverse=True):
             if moment.at < before:
@@ -142,21 +149,27 @@ def oldest(connection: sqlite3.Connection, table: Rollups | Literal["packs"]) ->
     return inf if number is None else number * length
 
 
-def tallies(connection: sqlite3.Connection, table: Rollups, subject: Subject, span: Span) -> dict[int, Tally]:
+def rollups(
+    connection: sqlite3.Connection, table: Rollups, tiered_server: Subject, span: Span
+) -> dict[int, Tally]:
     """The minutes, hours or days that begin within the span, by number, up to the present."""
     length = LENGTHS[table]
     first, last = number_of(span.start, length, up=True), number_of(span.end, length, up=True) - 1
-    rows = connection.execute(_ROLLUPS[table], {"first": first, "last": last, "server": subject.id})
+    rows = connection.execute(_ROLLUPS[table], {"first": first, "last": last, "server": tiered_server.id})
     found = {number: Tally.from_row(row) for number, *row in rows}
-    begun = [subject.begun] if subject.begun else []
-    recent = roll([*begun, *subject.fresh], subject.holds, until=min(span.end, span.now), length=length)
+    begun = [tiered_server.begun] if tiered_server.begun else []
+    recent = roll(
+        [*begun, *tiered_server.fresh], tiered_server.max_gap_s, until=min(span.end, span.now), length=length
+    )
     for number, tally in recent.items():
         if first <= number <= last:
             found.setdefault(number, Tally()).merge(tally)
     return found
 
 
-def parts(start: float, end: float, *, coarsest: Rollups = "days") -> Iterator[tuple[Rollups, float, float]]:
+def split_by_tier(
+    start: float, end: float, *, coarsest: Rollups = "days"
+) -> Iterator[tuple[Rollups, float, float]]:
     """A stretch of time in whole days, where it does not fill one in whole hours, and in minutes where it
     does not fill one of those: which of them, from when, to when.
     """
@@ -168,14 +181,14 @@ def parts(start: float, end: float, *, coarsest: Rollups = "days") -> Iterator[t
     if finer is None:
         yield coarsest, start, end
     elif first >= last:
-        yield from parts(start, end, coarsest=finer)
+        yield from split_by_tier(start, end, coarsest=finer)
     else:
-        yield from parts(start, first, coarsest=finer)
+        yield from split_by_tier(start, first, coarsest=finer)
         yield coarsest, first, last
-        yield from parts(last, end, coarsest=finer)
+        yield from split_by_tier(last, end, coarsest=finer)
 
 
-def remembered(connection: sqlite3.Connection, start: float, end: float) -> tuple[float, float]:
+def covered_span(connection: sqlite3.Connection, start: float, end: float) -> tuple[float, float]:
     """A stretch of time, made longer to whole hours where minutes are forgotten, and to whole days where
     hours are.
     """

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from wgmon_tui.fleet.config_toml import Retention
 from wgmon_tui.history.compaction import compact
 from wgmon_tui.history.retention import forget
-from wgmon_tui.history.sight_packs import pack_sights
+from wgmon_tui.history.sight_packs import compact_vantage_checks
 from wgmon_tui.history.stamps import StampLedger
 
 _FREE_PAGES_A_STEP = 500
@@ -16,7 +16,7 @@ _FREE_SHARE = 0.25
 """A store gives back what it does not need where that is more than this share of it."""
 
 
-def upkeep(
+def run_maintenance(
     connection: sqlite3.Connection,
     retention: Retention,
     ledger: StampLedger | None,
@@ -31,16 +31,16 @@ def upkeep(
     by a clock that nobody sets, since this was last done. Raises sqlite3.Error.
     """
     yield from compact(connection, boundary, now)
-    yield from pack_sights(connection, boundary)
+    yield from compact_vantage_checks(connection, boundary)
     for turn in minutes:
         yield from forget(connection, retention, now, turn)
     if ledger:
-        mirror(connection, ledger)
+        copy_timestamps(connection, ledger)
         yield
     yield from _shrink(connection)
 
 
-def mirror(connection: sqlite3.Connection, ledger: StampLedger) -> None:
+def copy_timestamps(connection: sqlite3.Connection, ledger: StampLedger) -> None:
     """Copy the last stamps of all identities. They only ever grow. Raises sqlite3.Error."""
     connection.execute("BEGIN IMMEDIATE")
     with connection:

@@ -18,41 +18,41 @@ from math import inf
 from pathlib import Path
 
 from wgmon_tui.fleet.config_toml import Retention
-from wgmon_tui.history.batch import Pause, outbox_row
-from wgmon_tui.history.compaction import boundary_at
+from wgmon_tui.history.batch import Pause, make_outbox_row
+from wgmon_tui.history.compaction import compaction_boundary
 from wgmon_tui.history.database import (
     DamagedStoreError,
     NewerStoreError,
     StoreUnavailableError,
-    look_through,
+    check_integrity,
     unavailable,
 )
 from wgmon_tui.history.intake import Heard, Intake
 from wgmon_tui.history.keeping import Keeping
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import Mute, Note, State
-from wgmon_tui.history.restoring import ended_meanwhile, restore
-from wgmon_tui.history.sightings import HeardSight, Vantages, heard_sight
+from wgmon_tui.history.restoring import close_stale_incidents, restore
+from wgmon_tui.history.sightings import HeardSight, Vantages, make_vantage_update
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import STORE, WritableStore, open_store, set_damaged_aside
 from wgmon_tui.history.unwritten import Unwritten, unwritten
-from wgmon_tui.history.upkeep import mirror, upkeep
+from wgmon_tui.history.upkeep import copy_timestamps, run_maintenance
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.incidents import Event
 from wgmon_tui.monitor.sights import Report
 
 COMMIT_EVERY_S = 0.25
-_AGAIN_AFTER_S = 1.0
+_RETRY_AFTER_S = 1.0
 """So long after something kept us from writing it is tried again."""
 
-_LOOK_EVERY_S = 5.0
+_CHECK_FILE_EVERY_S = 5.0
 """How often is looked whether the store is still where we write it."""
 
-_UPKEEP_S = 0.03
+_MAINTENANCE_SLICE_S = 0.03
 """Of each quarter second so much goes to compaction and forgetting, so that checks and commits go on."""
 
-_MOST_HEARD = 20_000
+_MAX_QUEUED_UPDATES = 20_000
 """Rounds that wait for the recorder's thread at most."""
 
 _DONE = object()
@@ -69,11 +69,11 @@ class Recorder:
         ledger: StampLedger | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
-        to_tell: Callable[[], None] = lambda: None,
+        on_events_saved: Callable[[], None] = lambda: None,
     ) -> None:
         """The last stamps of the `ledger` are copied into the store; the clocks are for tests.
 
-        `to_tell` is called in our thread when something that people are to be told of is on the disk, or is
+        `on_events_saved` is called in our thread when something that people are to be told of is on the disk, or is
         in `unwritten` because it cannot be.
         """
         self.trouble: str | None = None
@@ -88,29 +88,29 @@ class Recorder:
         self._retention = retention or Retention()
         self._ledger = ledger
         self._clock, self._monotonic = clock, monotonic
-        self._to_tell = to_tell
+        self._on_events_saved = on_events_saved
         # Between the threads.
-        self._heard: deque[Heard] = deque(maxlen=_MOST_HEARD)
-        self._seen: deque[HeardSight] = deque(maxlen=_MOST_HEARD)
-        self._told: deque[Callable[[Intake], None]] = deque()
-        self._missed = 0
+        self._server_updates: deque[Heard] = deque(maxlen=_MAX_QUEUED_UPDATES)
+        self._vantage_updates: deque[HeardSight] = deque(maxlen=_MAX_QUEUED_UPDATES)
+        self._pending_calls: deque[Callable[[Intake], None]] = deque()
+        self._dropped_updates = 0
         self._flushes: deque[Future[None]] = deque()
-        self._wake, self._stopping, self._suspected = (threading.Event() for _ in range(3))
+        self._wake, self._stopping, self._check_requested = (threading.Event() for _ in range(3))
         self._thread: threading.Thread | None = None
         # The engine's thread.
         self._paused: set[str] = set()
         self._muted: dict[str, float] = {}
         # Our own thread.
-        self._keeping = Keeping(self._retention.exchanges_per_incident)
-        self._intake = Intake(self._keeping)
-        self._missed_counted = 0
+        self._packet_sampler = Keeping(self._retention.exchanges_per_incident)
+        self._collector = Intake(self._packet_sampler)
+        self._dropped_updates_counted = 0
         self._store: WritableStore | None = None
         self._store_id: str | None = None
         self._reason = ""
-        self._again_at = self._look_at = -inf
-        self._upkeep: Iterator[None] | None = None
+        self._retry_at = self._check_file_at = -inf
+        self._maintenance: Iterator[None] | None = None
         self._compacted_to: float | None = None
-        self._began, self._minutes_run = monotonic(), 0
+        self._started_at, self._minutes_run = monotonic(), 0
 
     def start(self) -> None:
         """Open the store and begin to write.
@@ -123,7 +123,7 @@ class Recorder:
         except NewerStoreError:
             raise
         except StoreUnavailableError as error:
-            self._troubled(error)
+            self._handle_failure(error)
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
         self._thread.start()
 
@@ -132,7 +132,7 @@ class Recorder:
         history = History(self._path)
         try:
             restored = restore(history, engine)
-            ended = ended_meanwhile(history, engine, self._clock())
+            ended = close_stale_incidents(history, engine, self._clock())
         except StoreUnavailableError as error:
             self.notice = f"history: {error}; what it knows of the servers is not shown"
             return
@@ -140,10 +140,10 @@ class Recorder:
             history.close()
         self._paused |= {name for name, each in restored.items() if each.pause}
         self._muted |= {name: each.mute.until for name, each in restored.items() if each.mute}
-        self._told.append(lambda intake: intake.go_on(restored))
+        self._pending_calls.append(lambda intake: intake.resume(restored))
         events = tuple(event for _, event in ended)
-        outbox = tuple(outbox_row(row, event) for row, event in ended)
-        self._told.append(lambda intake: intake.take_events(events, outbox))
+        outbox = tuple(make_outbox_row(server_state, event) for server_state, event in ended)
+        self._pending_calls.append(lambda intake: intake.add_events(events, outbox))
 
     def stop(self) -> None:
         """Write what is left, once, and end."""
@@ -155,57 +155,61 @@ class Recorder:
 
     # What the engine's thread calls.
 
-    def __call__(self, row: Row, outcome: Round | None, events: tuple[Event, ...]) -> None:
+    def __call__(self, server_state: Row, outcome: Round | None, events: tuple[Event, ...]) -> None:
         """The engine's listener. Costs a few microseconds and never waits."""
-        name, now = row.server.name, self._clock()
-        since = now if row.since is None else row.since
-        incident = row.incident.id if row.incident else None
-        if len(self._heard) == _MOST_HEARD:
-            self._missed += 1
-        state = State.MAINTENANCE.value if row.maintenance and not row.paused else row.severity.word
-        self._heard.append(Heard(name, now, outcome, state, since, row.damping, incident))
+        name, now = server_state.server.name, self._clock()
+        since = now if server_state.since is None else server_state.since
+        incident = server_state.incident.id if server_state.incident else None
+        if len(self._server_updates) == _MAX_QUEUED_UPDATES:
+            self._dropped_updates += 1
+        state = (
+            State.MAINTENANCE.value
+            if server_state.maintenance and not server_state.paused
+            else server_state.severity.word
+        )
+        self._server_updates.append(Heard(name, now, outcome, state, since, server_state.damping, incident))
         if events:
-            outbox = tuple(outbox_row(row, event) for event in events)
-            self._told.append(lambda intake: intake.take_events(events, outbox))
-        if row.muted_until != self._muted.get(name):
-            self._hear_mute(row, now)
-        if row.paused is not (name in self._paused):
-            self._hear_pause(row, since)
+            outbox = tuple(make_outbox_row(server_state, event) for event in events)
+            self._pending_calls.append(lambda intake: intake.add_events(events, outbox))
+        if server_state.muted_until != self._muted.get(name):
+            self._record_mute(server_state, now)
+        if server_state.paused is not (name in self._paused):
+            self._record_pause(server_state, since)
         if events or outcome is None:
             self._wake.set()
 
-    def hear_sight(self, row: Row, vantage: str, report: Report | None) -> None:
+    def record_vantage(self, server_state: Row, vantage: str, report: Report | None) -> None:
         """The engine's listener to other vantages. Never waits either."""
-        if len(self._seen) == _MOST_HEARD:
-            self._missed += 1
-        self._seen.append(heard_sight(row, vantage, report))
+        if len(self._vantage_updates) == _MAX_QUEUED_UPDATES:
+            self._dropped_updates += 1
+        self._vantage_updates.append(make_vantage_update(server_state, vantage, report))
 
-    def see_from(self, vantages: Vantages) -> None:
+    def set_vantages(self, vantages: Vantages) -> None:
         """Say which other vantages there are, after the start and whenever that changed."""
-        self._told.append(lambda intake: intake.take_vantages(vantages))
+        self._pending_calls.append(lambda intake: intake.set_vantages(vantages))
         self._wake.set()
 
     def watch(self, rows: Iterable[Row]) -> None:
         """Say which servers are watched now, after the start and whenever servers.toml was read anew."""
         fleet = {}
-        for row in rows:
-            fleet[row.server.name] = row.server
-            if row.paused and row.server.name not in self._paused:
-                self(row, None, ())
+        for server_state in rows:
+            fleet[server_state.server.name] = server_state.server
+            if server_state.paused and server_state.server.name not in self._paused:
+                self(server_state, None, ())
         self._paused &= fleet.keys()
         self._muted = {name: until for name, until in self._muted.items() if name in fleet}
-        self._told.append(lambda intake: intake.take_fleet(fleet))
+        self._pending_calls.append(lambda intake: intake.set_fleet(fleet))
         self._wake.set()
 
-    def keep(self, retention: Retention) -> None:
+    def set_retention(self, retention: Retention) -> None:
         """Keep so much from now on: what is too much begins to go with the next minute."""
-        self._told.append(lambda _: self._take_retention(retention))
+        self._pending_calls.append(lambda _: self._set_retention(retention))
         self._wake.set()
 
     def note(self, incident: str, who: str, text: str) -> Note:
         """Write something beside an incident."""
         note = Note(self._clock(), who, text)
-        self._told.append(lambda intake: intake.batch.notes.append((incident, note)))
+        self._pending_calls.append(lambda intake: intake.batch.notes.append((incident, note)))
         self._wake.set()
         return note
 
@@ -216,27 +220,27 @@ class Recorder:
         self._wake.set()
         return done
 
-    def suspect(self) -> None:
+    def request_check(self) -> None:
         """A reader has met damage: read the whole store, and set it aside where that is so."""
-        self._suspected.set()
+        self._check_requested.set()
         self._wake.set()
 
-    def _hear_pause(self, row: Row, since: float) -> None:
-        name = row.server.name
-        (self._paused.add if row.paused else self._paused.discard)(name)
+    def _record_pause(self, server_state: Row, since: float) -> None:
+        name = server_state.server.name
+        (self._paused.add if server_state.paused else self._paused.discard)(name)
         # What servers.toml says of itself needs no second place to say it.
-        lasting = row.paused and not row.server.paused
-        pause = Pause(since, row.paused_by) if lasting else None
-        self._told.append(lambda intake: intake.batch.pauses.update({name: pause}))
+        lasting = server_state.paused and not server_state.server.paused
+        pause = Pause(since, server_state.paused_by) if lasting else None
+        self._pending_calls.append(lambda intake: intake.batch.pauses.update({name: pause}))
 
-    def _hear_mute(self, row: Row, now: float) -> None:
-        name, until = row.server.name, row.muted_until
+    def _record_mute(self, server_state: Row, now: float) -> None:
+        name, until = server_state.server.name, server_state.muted_until
         if until is None:
             self._muted.pop(name, None)
         else:
             self._muted[name] = until
-        mute = None if until is None else Mute(now, until, row.muted_by)
-        self._told.append(lambda intake: intake.batch.mutes.update({name: mute}))
+        mute = None if until is None else Mute(now, until, server_state.muted_by)
+        self._pending_calls.append(lambda intake: intake.batch.mutes.update({name: mute}))
 
     # Our own thread.
 
@@ -245,9 +249,9 @@ class Recorder:
             while not self._stopping.is_set():
                 self._wake.wait(COMMIT_EVERY_S)
                 self._wake.clear()
-                self._turn()
-            self._again_at = -inf
-            self._turn(last=True)
+                self._run_once()
+            self._retry_at = -inf
+            self._run_once(last=True)
         except BaseException as fault:  # noqa: BLE001 - it is told where it can be seen, and checks go on
             self.failure = fault
             self.trouble = f"the history is no longer written, by a fault of this program: {fault!r}"
@@ -256,12 +260,12 @@ class Recorder:
             while self._flushes:
                 self._flushes.popleft().cancel()
 
-    def _turn(self, *, last: bool = False) -> None:
+    def _run_once(self, *, last: bool = False) -> None:
         """Write what has come, then see to the store for a moment."""
         flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
-        self._take()
+        self._collect()
         try:
-            if self._monotonic() >= self._again_at:
+            if self._monotonic() >= self._retry_at:
                 store = self._store or self._open()
                 self._commit(store, synced=bool(flushes) or last)
                 for done in flushes:
@@ -270,37 +274,37 @@ class Recorder:
                 flushes.clear()
                 self.trouble = None
                 if last and self._ledger:
-                    mirror(store.connection, self._ledger)
+                    copy_timestamps(store.connection, self._ledger)
                 if not last:
-                    self._see_to(store)
+                    self._maintain(store)
         except (StoreUnavailableError, sqlite3.Error, OSError) as error:
-            self._troubled(error)
+            self._handle_failure(error)
         else:
-            self._tell_what_waits()
+            self._publish_unsaved_events()
         finally:
             self._flushes.extendleft(reversed(flushes))
 
-    def _take(self) -> None:
+    def _collect(self) -> None:
         """Make ready to be written what the engine said."""
-        for _ in range(len(self._told)):
-            self._told.popleft()(self._intake)
-        for _ in range(len(self._heard)):
-            self._intake.take(self._heard.popleft())
-        for _ in range(len(self._seen)):
-            self._intake.take_sight(self._seen.popleft())
-        missed = self._missed
-        self._intake.batch.lost += missed - self._missed_counted
-        self._missed_counted = missed
+        for _ in range(len(self._pending_calls)):
+            self._pending_calls.popleft()(self._collector)
+        for _ in range(len(self._server_updates)):
+            self._collector.add_update(self._server_updates.popleft())
+        for _ in range(len(self._vantage_updates)):
+            self._collector.add_vantage_update(self._vantage_updates.popleft())
+        missed = self._dropped_updates
+        self._collector.batch.dropped_rows += missed - self._dropped_updates_counted
+        self._dropped_updates_counted = missed
 
-    def _take_retention(self, retention: Retention) -> None:
+    def _set_retention(self, retention: Retention) -> None:
         self._retention = retention
-        self._keeping.per_incident = retention.exchanges_per_incident
+        self._packet_sampler.max_per_incident = retention.exchanges_per_incident
 
     def _commit(self, store: WritableStore, *, synced: bool) -> None:
-        batch, connection = self._intake.batch, store.connection
+        batch, connection = self._collector.batch, store.connection
         if not batch and not synced:
             return
-        connection.execute(f"PRAGMA synchronous = {'FULL' if synced or batch.counts else 'NORMAL'}")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if synced or batch.needs_sync else 'NORMAL'}")
         connection.execute("BEGIN IMMEDIATE")
         with connection:
             fresh = batch.write(connection, store.ids, self._clock())
@@ -308,33 +312,33 @@ class Recorder:
                 # A transaction that writes nothing syncs nothing, and what came before may not be there.
                 connection.execute("UPDATE facts SET value = value WHERE name = 'begun'")
         store.ids.update(fresh)
-        if batch.lost:
-            self.notice = f"{batch.lost} checks could not be written: the history lacks them"
+        if batch.dropped_rows:
+            self.notice = f"{batch.dropped_rows} checks could not be written: the history lacks them"
         tells = bool(batch.outbox or batch.mutes)
-        self._intake.written()
+        self._collector.mark_written()
         self.unwritten = None
         if tells:
-            self._to_tell()
+            self._on_events_saved()
 
-    def _see_to(self, store: WritableStore) -> None:
+    def _maintain(self, store: WritableStore) -> None:
         """Raises StoreUnavailableError and sqlite3.Error."""
         now, started = self._clock(), self._monotonic()
-        if self._suspected.is_set():
-            self._suspected.clear()
-            look_through(store.connection)
-        if started >= self._look_at:
-            self._look_at = started + _LOOK_EVERY_S
+        if self._check_requested.is_set():
+            self._check_requested.clear()
+            check_integrity(store.connection)
+        if started >= self._check_file_at:
+            self._check_file_at = started + _CHECK_FILE_EVERY_S
             if not store.is_there():
                 self._close()
                 self.notice = f"{self._path} was taken away: a new history is begun"
                 return
             store.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        boundary = boundary_at(now)
-        if self._upkeep is None and boundary != self._compacted_to:
+        boundary = compaction_boundary(now)
+        if self._maintenance is None and boundary != self._compacted_to:
             self._compacted_to = boundary
-            minutes = range(self._minutes_run, int((started - self._began) // 60.0))
+            minutes = range(self._minutes_run, int((started - self._started_at) // 60.0))
             self._minutes_run = minutes.stop
-            self._upkeep = upkeep(
+            self._maintenance = run_maintenance(
                 store.connection,
                 self._retention,
                 self._ledger,
@@ -343,9 +347,9 @@ class Recorder:
                 minutes=minutes,
             )
             store.connection.execute("PRAGMA synchronous = NORMAL")
-        while self._upkeep and self._monotonic() - started < _UPKEEP_S:
-            if next(self._upkeep, _DONE) is _DONE:
-                self._upkeep = None
+        while self._maintenance and self._monotonic() - started < _MAINTENANCE_SLICE_S:
+            if next(self._maintenance, _DONE) is _DONE:
+                self._maintenance = None
 
     def _open(self) -> WritableStore:
         """Raises StoreUnavailableError."""
@@ -356,42 +360,42 @@ class Recorder:
             opened.connection.close()
             raise unavailable(self._path, error) from None
         if self._store_id not in (None, store.id):
-            self._intake.begin_anew()
+            self._collector.start_new_store()
         self._store, self._store_id = store, store.id
         self.notice = opened.notice or self.notice
         return store
 
     def _close(self) -> None:
-        self._upkeep = self._compacted_to = None
+        self._maintenance = self._compacted_to = None
         if self._store:
             with suppress(sqlite3.Error):
                 self._store.connection.close()
         self._store = None
 
-    def _troubled(self, error: StoreUnavailableError | sqlite3.Error | OSError) -> None:
+    def _handle_failure(self, error: StoreUnavailableError | sqlite3.Error | OSError) -> None:
         """Say what keeps us from writing, and see to it where we can."""
-        self._upkeep = self._compacted_to = None
-        self._again_at = self._monotonic() + _AGAIN_AFTER_S
+        self._maintenance = self._compacted_to = None
+        self._retry_at = self._monotonic() + _RETRY_AFTER_S
         if not isinstance(error, StoreUnavailableError):
             error = unavailable(self._path, error)
         if isinstance(error, DamagedStoreError):
             with suppress(OSError):
                 self.notice = set_damaged_aside(self._path)
-                self._again_at = -inf
+                self._retry_at = -inf
             self._close()
-        batch = self._intake.batch
+        batch = self._collector.batch
         waiting = f"; {len(batch.journal)} checks wait to be written" if batch.journal else ""
-        lost = f", {batch.lost} are lost" if batch.lost else ""
-        self.trouble = f"history: {error}{waiting}{lost}"
+        dropped_rows = f", {batch.dropped_rows} are lost" if batch.dropped_rows else ""
+        self.trouble = f"history: {error}{waiting}{dropped_rows}"
         self._reason = str(error)
-        self._tell_what_waits()
+        self._publish_unsaved_events()
 
-    def _tell_what_waits(self) -> None:
-        before, batch = self.unwritten, self._intake.batch
+    def _publish_unsaved_events(self) -> None:
+        before, batch = self.unwritten, self._collector.batch
         if self.trouble is None or (
             before and (before.events, before.mutes) == (len(batch.outbox), batch.mutes)
         ):
             return
         self.unwritten = unwritten(batch, self._reason)
         if self.unwritten:
-            self._to_tell()
+            self._on_events_saved()

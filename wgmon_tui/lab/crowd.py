@@ -21,10 +21,10 @@ from wgmon_tui.lab.records import Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
 
-INNER = ip_address("10.255.0.1")
+INNER_ADDRESS = ip_address("10.255.0.1")
 """The inner address at which every server of a crowd answers echoes."""
 
-_OTHER_FILES = 64  # standard streams, the pipe, the event loop's own
+_RESERVED_FILES = 64  # standard streams, the pipe, the event loop's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +35,29 @@ class Crowd:
 
 
 @contextmanager
-def crowd(size: int, clients: tuple[PublicKey, ...]) -> Iterator[Crowd]:
+def run_load_servers(size: int, clients: tuple[PublicKey, ...]) -> Iterator[Crowd]:
     """Run `size` healthy servers that know `clients` in a process of their own, on 127.0.0.1.
 
     Raises OSError where the system does not let a process have as many sockets.
     """
     spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_serve, args=(theirs, size, clients), name="wgmon-lab-crowd", daemon=True)
+    parent_end, child_end = spawn.Pipe()
+    process = spawn.Process(
+        target=_serve, args=(child_end, size, clients), name="wgmon-lab-crowd", daemon=True
+    )
     process.start()
-    theirs.close()
+    child_end.close()
     try:
-        answer = _first_word(ours)
+        answer = _receive_result(parent_end)
         if isinstance(answer, OSError):
             raise answer
         yield answer
     finally:
-        ours.close()  # the process ends when its end of the pipe says so
+        parent_end.close()  # the process ends when its end of the pipe says so
         process.join()
 
 
-def _first_word(pipe: Connection) -> Crowd | OSError:
+def _receive_result(pipe: Connection) -> Crowd | OSError:
     try:
         answer = pipe.recv()
     except EOFError:
@@ -74,16 +76,16 @@ async def _serve_until_closed(pipe: Connection, size: int, clients: tuple[Public
     peers = tuple(Peer(client, (ip_network("10.0.0.0/8"),)) for client in clients)
     servers: list[LabServer] = []
     try:
-        _allow_open_files(size + _OTHER_FILES)
+        _allow_open_files(size + _RESERVED_FILES)
         for _ in range(size):
-            server = LabServer(Setup(PrivateKey.generate(), peers, (INNER,)))
+            server = LabServer(Setup(PrivateKey.generate(), peers, (INNER_ADDRESS,)))
             servers.append(server)
             await server.start()
     except OSError as error:
         pipe.send(error)
     else:
         pipe.send(Crowd(tuple((server.endpoint, server.public_key) for server in servers)))
-        await _end_of(pipe)
+        await _wait_until_closed(pipe)
     finally:
         for server in servers:
             await server.stop()
@@ -97,7 +99,7 @@ def _allow_open_files(count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
-async def _end_of(pipe: Connection) -> None:
+async def _wait_until_closed(pipe: Connection) -> None:
     """Return when the other end of the pipe is closed: the only thing that ever happens to it."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()

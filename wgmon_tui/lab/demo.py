@@ -31,7 +31,7 @@ class Character:
     behaviour: Behaviour
     tags: tuple[str, ...]
     preshared: bool = False
-    rotation_known: bool = False
+    lists_next_key: bool = False
     """Whether the file already lists the server's next key among `known_keys`."""
     knows_old_identity: bool = False
     """Whether the server still lists the key that was used for monitoring before, which we may try."""
@@ -47,7 +47,7 @@ class Guest:
     unknown_to: tuple[str, ...] = ()
 
 
-def _far(milliseconds: float, *script: Step, mode: Mode = Mode.HEALTHY) -> Behaviour:
+def _behaviour_at(milliseconds: float, *script: Step, mode: Mode = Mode.HEALTHY) -> Behaviour:
     """A server that far away, with a jitter of a twentieth.
 
     Where it drops packets it drops so many that checks are lost in spite of their retransmission.
@@ -56,33 +56,35 @@ def _far(milliseconds: float, *script: Step, mode: Mode = Mode.HEALTHY) -> Behav
     return Behaviour(mode, latency=latency_s, jitter=latency_s / 20, loss=0.6, script=script)
 
 
-def _well_but(healthy_s: float, fault_s: float, fault: Mode) -> tuple[Step, Step]:
+def _failing_at_times(healthy_s: float, fault_s: float, fault: Mode) -> tuple[Step, Step]:
     return Step(healthy_s, Mode.HEALTHY), Step(fault_s, fault)
 
 
-CAST = (
-    Character("fra1-edge", _far(11), ("eu", "edge"), preshared=True),
-    Character("fra2-edge", _far(12), ("eu", "edge"), preshared=True),
-    Character("ams3-gw", _far(4), ("eu", "gateway")),
-    Character("lon1-gw", _far(17, *_well_but(45, 14, Mode.CLOSED)), ("eu", "gateway")),
-    Character("waw1-branch", _far(26, mode=Mode.WRONG_PSK), ("eu", "branch"), preshared=True),
+DEMO_SERVERS = (
+    Character("fra1-edge", _behaviour_at(11), ("eu", "edge"), preshared=True),
+    Character("fra2-edge", _behaviour_at(12), ("eu", "edge"), preshared=True),
+    Character("ams3-gw", _behaviour_at(4), ("eu", "gateway")),
+    Character("lon1-gw", _behaviour_at(17, *_failing_at_times(45, 14, Mode.CLOSED)), ("eu", "gateway")),
+    Character("waw1-branch", _behaviour_at(26, mode=Mode.WRONG_PSK), ("eu", "branch"), preshared=True),
     Character(
         "mad1-branch",
-        _far(31, mode=Mode.ROTATED_KEY),
+        _behaviour_at(31, mode=Mode.ROTATED_KEY),
         ("eu", "branch"),
-        rotation_known=True,
+        lists_next_key=True,
         note="new server key from the 1st on",
     ),
-    Character("sto1-office", _far(24, mode=Mode.UNKNOWN_PEER), ("eu", "office"), knows_old_identity=True),
-    Character("nyc3-gw", _far(84), ("us", "gateway"), preshared=True),
-    Character("tor1-edge", _far(96, *_well_but(30, 20, Mode.UNDER_LOAD)), ("us", "edge")),
-    Character("sfo2-gw", _far(147, *_well_but(38, 16, Mode.SLOW)), ("us", "gateway")),
-    Character("gru1-relay", _far(198), ("sa", "relay")),
-    Character("blr1-core", _far(128, *_well_but(24, 18, Mode.SILENT)), ("ap", "core")),
-    Character("sin2-relay", _far(171), ("ap", "relay"), preshared=True),
-    Character("syd1-relay", _far(238, *_well_but(30, 60, Mode.LOSSY)), ("ap", "relay")),
-    Character("mum1-relay", _far(121, mode=Mode.DATA_DROPPED), ("ap", "relay")),
-    Character("jnb1-edge", _far(162, mode=Mode.NOT_WIREGUARD), ("af", "edge")),
+    Character(
+        "sto1-office", _behaviour_at(24, mode=Mode.UNKNOWN_PEER), ("eu", "office"), knows_old_identity=True
+    ),
+    Character("nyc3-gw", _behaviour_at(84), ("us", "gateway"), preshared=True),
+    Character("tor1-edge", _behaviour_at(96, *_failing_at_times(30, 20, Mode.UNDER_LOAD)), ("us", "edge")),
+    Character("sfo2-gw", _behaviour_at(147, *_failing_at_times(38, 16, Mode.SLOW)), ("us", "gateway")),
+    Character("gru1-relay", _behaviour_at(198), ("sa", "relay")),
+    Character("blr1-core", _behaviour_at(128, *_failing_at_times(24, 18, Mode.SILENT)), ("ap", "core")),
+    Character("sin2-relay", _behaviour_at(171), ("ap", "relay"), preshared=True),
+    Character("syd1-relay", _behaviour_at(238, *_failing_at_times(30, 60, Mode.LOSSY)), ("ap", "relay")),
+    Character("mum1-relay", _behaviour_at(121, mode=Mode.DATA_DROPPED), ("ap", "relay")),
+    Character("jnb1-edge", _behaviour_at(162, mode=Mode.NOT_WIREGUARD), ("af", "edge")),
 )
 """Who is in the demo. Six are always well, five are well at first and fail now and then, five stay broken."""
 
@@ -91,28 +93,30 @@ class Demo:
     """The servers of the demo, and the fleet that watches them.
 
     Their ports are bound when the object is made, so `fleet` is whole before `start`; `stop` must be called
-    in any case. `guests` are let in beside the fleet's own identity, with the same preshared keys. Raises
+    in any case. `vantages` are let in beside the fleet's own identity, with the same preshared keys. Raises
     OSError where loopback gives no port.
     """
 
-    def __init__(self, cast: tuple[Character, ...] = CAST, guests: tuple[Guest, ...] = ()) -> None:
-        self._guests = guests
+    def __init__(
+        self, demo_servers: tuple[Character, ...] = DEMO_SERVERS, vantages: tuple[Guest, ...] = ()
+    ) -> None:
+        self._vantages = vantages
         self.private_keys = {name: PrivateKey.generate() for name in (_IDENTITY, _OLD_IDENTITY)}
         self.preshared_keys: dict[str, PresharedKey] = {
-            character.name: PresharedKey(PrivateKey.generate().raw)
-            for character in cast
-            if character.preshared
+            demo_server.name: PresharedKey(PrivateKey.generate().raw)
+            for demo_server in demo_servers
+            if demo_server.preshared
         }
         self.servers: dict[str, LabServer] = {}
         """By name, for who wants one to fail now."""
-        watched = []
-        for character in cast:
-            setup = self._setup(character)
-            server = LabServer(setup, character.behaviour)
-            self.servers[character.name] = server
-            watched.append(self._watched(character, setup, server))
+        entries = []
+        for demo_server in demo_servers:
+            setup = self._setup(demo_server)
+            server = LabServer(setup, demo_server.behaviour)
+            self.servers[demo_server.name] = server
+            entries.append(self._server_entry(demo_server, setup, server))
         self.fleet = Fleet(
-            servers=tuple(watched),
+            servers=tuple(entries),
             identities=(
                 Identity(_IDENTITY, _inline(self.private_keys[_IDENTITY]), _ADDRESSES),
                 Identity(_OLD_IDENTITY, _inline(self.private_keys[_OLD_IDENTITY]), _OLD_ADDRESSES),
@@ -129,45 +133,45 @@ class Demo:
         for server in self.servers.values():
             await server.stop()
 
-    def _setup(self, character: Character) -> Setup:
-        peer = self._peer(character, self.private_keys[_IDENTITY].public, _ADDRESSES)
-        old = self._peer(character, self.private_keys[_OLD_IDENTITY].public, _OLD_ADDRESSES)
-        guests = (
-            self._peer(character, guest.public_key, guest.addresses)
-            for guest in self._guests
-            if character.name not in guest.unknown_to
+    def _setup(self, demo_server: Character) -> Setup:
+        peer = self._peer(demo_server, self.private_keys[_IDENTITY].public, _ADDRESSES)
+        old = self._peer(demo_server, self.private_keys[_OLD_IDENTITY].public, _OLD_ADDRESSES)
+        vantages = (
+            self._peer(demo_server, vantage.public_key, vantage.addresses)
+            for vantage in self._vantages
+            if demo_server.name not in vantage.unknown_to
         )
         return Setup(
             PrivateKey.generate(),
-            (peer, *guests),
+            (peer, *vantages),
             _INNER,
             rotated_to=PrivateKey.generate(),
-            left=(old,) if character.knows_old_identity else (),
+            remaining_peers=(old,) if demo_server.knows_old_identity else (),
         )
 
-    def _peer(self, character: Character, key: PublicKey, addresses: tuple[Interface, ...]) -> Peer:
+    def _peer(self, demo_server: Character, key: PublicKey, addresses: tuple[Interface, ...]) -> Peer:
         return Peer(
             key,
             tuple(address.network for address in addresses),
-            self.preshared_keys.get(character.name, NO_PRESHARED_KEY),
+            self.preshared_keys.get(demo_server.name, NO_PRESHARED_KEY),
         )
 
-    def _watched(self, character: Character, setup: Setup, server: LabServer) -> Server:
-        preshared = self.preshared_keys.get(character.name)
+    def _server_entry(self, demo_server: Character, setup: Setup, server: LabServer) -> Server:
+        preshared = self.preshared_keys.get(demo_server.name)
         rotated = setup.rotated_to
         return Server(
-            name=character.name,
+            name=demo_server.name,
             endpoint=server.endpoint,
             public_key=server.public_key,
             identity=_IDENTITY,
-            known_keys=(rotated.public,) if rotated and character.rotation_known else (),
+            known_keys=(rotated.public,) if rotated and demo_server.lists_next_key else (),
             preshared_key=_inline(preshared) if preshared else None,
             tunnel_ping=_INNER,
-            try_identities=character.knows_old_identity,
-            tags=character.tags,
+            try_identities=demo_server.knows_old_identity,
+            tags=demo_server.tags,
             interval=_INTERVAL_S,
             timeout=_TIMEOUT_S,
-            note=character.note,
+            note=demo_server.note,
         )
 
 

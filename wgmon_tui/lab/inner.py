@@ -15,7 +15,7 @@ _ICMP = 1
 _ICMPV6 = 58
 _V4_HEADER = 20
 _V6_HEADER = 40
-_V4_NOT_WHOLE = 0x3FFF  # more-fragments flag and fragment offset
+_V4_FRAGMENT_MASK = 0x3FFF  # more-fragments flag and fragment offset
 _TTL = 64
 _V4_ICMP_ERRORS = (3, 4, 5, 11, 12)
 _V4_QUOTED = 548  # with headers 576, which is as much as a router may send (RFC 1812 §4.3.2.3)
@@ -38,7 +38,7 @@ def parse(inner: bytes) -> InnerPacket | None:
     version = inner[0] >> 4 if inner else 0
     if version == 4 and len(inner) >= _V4_HEADER:
         header, total = (inner[0] & 15) * 4, int.from_bytes(inner[2:4], "big")
-        fragment = int.from_bytes(inner[6:8], "big") & _V4_NOT_WHOLE
+        fragment = int.from_bytes(inner[6:8], "big") & _V4_FRAGMENT_MASK
         if fragment or not _V4_HEADER <= header <= total <= len(inner):
             return None
         addresses = IPv4Address(inner[12:16]), IPv4Address(inner[16:20])

@@ -27,15 +27,15 @@ class PeerState:
         self._greatest_stamp = b""
         self._admitted_at = float("-inf")
 
-    def admit(self, stamp: bytes, now_s: float) -> bool:
+    def accept_initiation(self, timestamp: bytes, now_s: float) -> bool:
         """Whether to answer an initiation with this TAI64N stamp at a monotonic time; if so, remember it."""
-        if stamp <= self._greatest_stamp or now_s - self._admitted_at < FLOOD_WINDOW_S:
+        if timestamp <= self._greatest_stamp or now_s - self._admitted_at < FLOOD_WINDOW_S:
             return False
-        self._greatest_stamp = stamp
+        self._greatest_stamp = timestamp
         self._admitted_at = now_s
         return True
 
-    def keep(self, session: Session) -> int | None:
+    def add_session(self, session: Session) -> int | None:
         """Add a session. Returns the index of the oldest one where that had to go for it."""
         self.sessions[session.local_index] = session
         if len(self.sessions) <= _OPEN_SESSIONS:

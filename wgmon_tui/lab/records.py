@@ -17,7 +17,7 @@ class Mode(Enum):
 
     HEALTHY = "healthy"
     SLOW = "slow"
-    """Every answer comes `slowness` late."""
+    """Every answer comes `slow_delay` late."""
     LOSSY = "lossy"
     """A share `loss` of what arrives is dropped."""
     SILENT = "silent"
@@ -25,7 +25,7 @@ class Mode(Enum):
     ROTATED_KEY = "rotated key"
     """The server holds `rotated_to`; who still uses the old public key gets silence."""
     UNKNOWN_PEER = "unknown peer"
-    """No peer is configured but those that are `left`: ours was removed, or never added. Silence."""
+    """No peer is configured but those that are `remaining_peers`: ours was removed, or never added. Silence."""
     WRONG_PSK = "wrong preshared key"
     """The server's preshared key for every peer is another: it answers, and the answer does not open."""
     DATA_DROPPED = "data dropped"
@@ -60,7 +60,7 @@ class Behaviour:
     mode: Mode = Mode.HEALTHY
     latency: float = 0.0
     jitter: float = 0.0
-    slowness: float = 0.7
+    slow_delay: float = 0.7
     loss: float = 0.4
     script: tuple[Step, ...] = ()
     keepalive_after: float = 10.0
@@ -85,7 +85,7 @@ class Setup:
     addresses: tuple[Address, ...] = ()
     rotated_to: PrivateKey | None = None
     """The key that the server holds in the mode ROTATED_KEY; a random one where nobody needs to know it."""
-    left: tuple[Peer, ...] = ()
+    remaining_peers: tuple[Peer, ...] = ()
     """Further peers, whom the server knows in the mode UNKNOWN_PEER too."""
     forwards: bool = True
     """Whether it is a router, and says so to packets whose time to live ends at it."""

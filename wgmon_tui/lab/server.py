@@ -28,8 +28,8 @@ Source = tuple[object, ...]
 """An address of the socket module: host and port, and two more numbers in IPv6."""
 
 _LARGEST_DATAGRAM = 65535
-_DATAGRAMS_A_TURN = 64  # then other servers on the same loop have their turn
-_SERVING = Behaviour()
+_DATAGRAMS_PER_TURN = 64  # then other servers on the same loop have their turn
+_DEFAULT_BEHAVIOUR = Behaviour()
 
 
 class LabServer:
@@ -40,12 +40,17 @@ class LabServer:
     """
 
     def __init__(
-        self, setup: Setup, behaviour: Behaviour = _SERVING, *, host: str = "127.0.0.1", port: int = 0
+        self,
+        setup: Setup,
+        behaviour: Behaviour = _DEFAULT_BEHAVIOUR,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
     ) -> None:
         self._behaviour = behaviour
         self._setup = setup
-        self._peers = {peer.public_key: PeerState(peer) for peer in (*setup.peers, *setup.left)}
-        self._left = frozenset(peer.public_key for peer in setup.left)
+        self._peers = {peer.public_key: PeerState(peer) for peer in (*setup.peers, *setup.remaining_peers)}
+        self._remaining_keys = frozenset(peer.public_key for peer in setup.remaining_peers)
         self._by_index: dict[int, PeerState] = {}
         self._keepalives: dict[PublicKey, asyncio.TimerHandle] = {}
         self._current = _HeldKey(setup.private_key)
@@ -55,7 +60,7 @@ class LabServer:
         self._started = False
         self._closed = False
         self.mode = behaviour.script[0].mode if behaviour.script else behaviour.mode
-        self._socket = _bound(host, port)
+        self._socket = _bind_socket(host, port)
         self._endpoint = Endpoint(host, self._socket.getsockname()[1])
         self._random = random.Random(behaviour.seed)  # noqa: S311 - delays and faults, no secrets
 
@@ -73,9 +78,9 @@ class LabServer:
         """Begin to answer, and to follow the script."""
         self._started = True
         self._listen()
-        self.become(self.mode)
+        self.set_mode(self.mode)
         if self._behaviour.script:
-            self._follow_script()
+            self._run_script()
 
     async def stop(self) -> None:
         """Stop answering and give the port back."""
@@ -97,7 +102,7 @@ class LabServer:
     ) -> None:
         await self.stop()
 
-    def become(self, mode: Mode) -> None:
+    def set_mode(self, mode: Mode) -> None:
         """Change what is right or wrong with the server, at once. Peers and sessions are kept."""
         self.mode = mode
         if mode is Mode.CLOSED and not self._closed:
@@ -115,7 +120,7 @@ class LabServer:
         if self._started:
             asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
-        self._socket = _bound(self._endpoint.host, self._endpoint.port)
+        self._socket = _bind_socket(self._endpoint.host, self._endpoint.port)
         self._closed = False
         if self._started:
             self._listen()
@@ -123,19 +128,19 @@ class LabServer:
     def _listen(self) -> None:
         asyncio.get_running_loop().add_reader(self._socket, self._read)
 
-    def _follow_script(self) -> None:
+    def _run_script(self) -> None:
         loop = asyncio.get_running_loop()
         steps = cycle(self._behaviour.script)
 
         def advance() -> None:
             step = next(steps)
-            self.become(step.mode)
+            self.set_mode(step.mode)
             self._script = loop.call_later(step.seconds, advance)
 
         advance()
 
     def _read(self) -> None:
-        for _ in range(_DATAGRAMS_A_TURN):
+        for _ in range(_DATAGRAMS_PER_TURN):
             try:
                 packet, source = self._socket.recvfrom(_LARGEST_DATAGRAM)
             except (BlockingIOError, ConnectionError):  # ICMP errors about our answers end up here too
@@ -159,25 +164,29 @@ class LabServer:
 
     def _receive_initiation(self, packet: bytes, source: Source, send: Callable[[bytes], None]) -> None:
         now_s = time.monotonic()
-        holder = self._rotated if self.mode is Mode.ROTATED_KEY else self._current
-        if not holder.responder.knows_us(packet):
+        server_key = self._rotated if self.mode is Mode.ROTATED_KEY else self._current
+        if not server_key.responder.has_valid_mac1(packet):
             return
         if self.mode is Mode.UNDER_LOAD:
-            whence = repr(source).encode()
-            if not holder.cookies.verify(packet, whence, now_s):
-                send(holder.cookies.reply(packet, whence, now_s))
+            source_bytes = repr(source).encode()
+            if not server_key.cookies.verify(packet, source_bytes, now_s):
+                send(server_key.cookies.reply(packet, source_bytes, now_s))
                 return
         try:
-            initiation = holder.responder.open(packet)
+            initiation = server_key.responder.open(packet)
         except RejectedError:
             return
         state = self._peers.get(initiation.static)
-        if state is None or not self._knows(state) or not state.admit(initiation.stamp, now_s):
+        if (
+            state is None
+            or not self._is_known(state)
+            or not state.accept_initiation(initiation.timestamp, now_s)
+        ):
             return
         psk = self._wrong_psk if self.mode is Mode.WRONG_PSK else state.peer.preshared_key
-        response, session = holder.responder.respond(initiation, self._unused_index(), psk)
+        response, session = server_key.responder.respond(initiation, self._unused_index(), psk)
         self._by_index[session.local_index] = state
-        expired = state.keep(session)
+        expired = state.add_session(session)
         if expired is not None:
             del self._by_index[expired]
         send(response)
@@ -185,7 +194,7 @@ class LabServer:
     def _receive_transport(self, packet: bytes, send: Callable[[bytes], None]) -> None:
         index = receiver_index(packet)
         state = self._by_index.get(index) if index is not None else None
-        if index is None or state is None or not self._knows(state):
+        if index is None or state is None or not self._is_known(state):
             return
         session = state.sessions[index]
         try:
@@ -194,17 +203,17 @@ class LabServer:
             return
         if not inner:
             return
-        answer = self._answer(state, inner)
+        answer = self._reply_to(state, inner)
         if answer is None:
-            self._acknowledge_later(state, session, send)
+            self._schedule_acknowledgement(state, session, send)
         else:
-            self._forget_to_acknowledge(state)
+            self._cancel_acknowledgement(state)
             send(session.seal(answer))
 
-    def _knows(self, state: PeerState) -> bool:
-        return self.mode is not Mode.UNKNOWN_PEER or state.peer.public_key in self._left
+    def _is_known(self, state: PeerState) -> bool:
+        return self.mode is not Mode.UNKNOWN_PEER or state.peer.public_key in self._remaining_keys
 
-    def _answer(self, state: PeerState, inner: bytes) -> bytes | None:
+    def _reply_to(self, state: PeerState, inner: bytes) -> bytes | None:
         packet = parse(inner)
         if packet is None or self.mode is Mode.DATA_DROPPED:
             return None
@@ -214,11 +223,13 @@ class LabServer:
             return echo_reply(packet)
         if not self._setup.forwards or packet.hop_limit > 1:
             return None
-        of_its_version = (own for own in self._setup.addresses if own.version == packet.source.version)
-        router = next(of_its_version, None)
+        same_version = (own for own in self._setup.addresses if own.version == packet.source.version)
+        router = next(same_version, None)
         return time_exceeded(inner, packet, router) if router else None
 
-    def _acknowledge_later(self, state: PeerState, session: Session, send: Callable[[bytes], None]) -> None:
+    def _schedule_acknowledgement(
+        self, state: PeerState, session: Session, send: Callable[[bytes], None]
+    ) -> None:
         """Arm the keepalive that tells a peer that its data arrived, whatever became of it (§6.5).
 
         As in the kernel there is one timer a peer, and it goes out in the session that carried data last.
@@ -237,7 +248,7 @@ class LabServer:
         loop = asyncio.get_running_loop()
         self._keepalives[peer] = loop.call_later(self._behaviour.keepalive_after, acknowledge)
 
-    def _forget_to_acknowledge(self, state: PeerState) -> None:
+    def _cancel_acknowledgement(self, state: PeerState) -> None:
         state.unacknowledged = None
         timer = self._keepalives.pop(state.peer.public_key, None)
         if timer:
@@ -257,7 +268,7 @@ class LabServer:
 
     def _delay(self) -> float:
         behaviour = self._behaviour
-        delay = behaviour.latency + (behaviour.slowness if self.mode is Mode.SLOW else 0.0)
+        delay = behaviour.latency + (behaviour.slow_delay if self.mode is Mode.SLOW else 0.0)
         if behaviour.jitter:
             delay += self._random.expovariate(1 / behaviour.jitter)
         return delay
@@ -281,7 +292,7 @@ class _HeldKey:
         self.cookies = CookieJar(private_key.public)
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bind_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_DGRAM)
     try:

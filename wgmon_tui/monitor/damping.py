@@ -11,7 +11,7 @@ The rule, all of it:
 - It flaps when it crosses the border of down for the `flap_after`th time within `flap_within` seconds. From
   then on it is down, and improves no more before `calm` seconds without a failed check.
 
-Pure: the state is one frozen record, the next one comes from `step`. Times are Unix seconds, because the
+Pure: the state is one frozen record, the next one comes from `next_damping`. Times are Unix seconds, because the
 state outlives the process; a clock that is set back makes no calm longer.
 """
 
@@ -61,12 +61,12 @@ class Damping:
     flapping: bool = False
 
 
-def step(damping: Damping, severity: Severity, rules: Rules, now: float) -> Damping:
+def next_damping(damping: Damping, severity: Severity, rules: Rules, now: float) -> Damping:
     """The state after a check of that severity ended at `now`."""
-    if severity not in _BADNESS or _was_and_is_well(damping, severity, rules):
+    if severity not in _BADNESS or _is_steadily_up(damping, severity, rules):
         return damping
-    counted = _counted(damping, severity, rules, now)
-    settled = _settled(counted, rules)
+    counted = _with_check(damping, severity, rules, now)
+    settled = _settled_severity(counted, rules)
     if settled is counted.severity:
         return counted
     improves = _BADNESS[settled] < _BADNESS[counted.severity]
@@ -86,7 +86,7 @@ def step(damping: Damping, severity: Severity, rules: Rules, now: float) -> Damp
     )
 
 
-def unsettled(damping: Damping) -> bool:
+def is_unsettled(damping: Damping) -> bool:
     """Whether the last check disagrees with the state: then another one soon tells which of them holds.
 
     While a server flaps it is settled that nothing is, and checks in haste would settle nothing.
@@ -94,20 +94,20 @@ def unsettled(damping: Damping) -> bool:
     return bool(damping.window) and damping.window[-1] is not damping.severity and not damping.flapping
 
 
-def progress(damping: Damping, rules: Rules) -> tuple[int, int] | None:
+def settling_progress(damping: Damping, rules: Rules) -> tuple[int, int] | None:
     """While unsettled: how many checks speak for the change, and how many it takes."""
-    if not unsettled(damping):
+    if not is_unsettled(damping):
         return None
     latest = damping.window[-1]
     if _BADNESS[latest] > _BADNESS[damping.severity]:
-        return _as_bad_as(latest, damping.window, rules), rules.fail_after
+        return _count_at_least(latest, damping.window, rules), rules.fail_after
     better = 0
-    while better < len(damping.window) and _better(damping.window[-1 - better], damping.severity):
+    while better < len(damping.window) and _is_better(damping.window[-1 - better], damping.severity):
         better += 1
     return better, rules.recover_after
 
 
-def begun_anew(damping: Damping) -> Damping:
+def reset_keeping_severity(damping: Damping) -> Damping:
     """The settled severity alone: what is checked has changed, and earlier checks say little of it."""
     return Damping(damping.severity)
 
@@ -134,52 +134,52 @@ def from_json(text: str) -> Damping:
         return Damping()
 
 
-def _was_and_is_well(damping: Damping, severity: Severity, rules: Rules) -> bool:
+def _is_steadily_up(damping: Damping, severity: Severity, rules: Rules) -> bool:
     """Whether this check adds nothing to what is known: most checks do not, and should cost little."""
     return (
         severity is Severity.UP
         and damping.severity is Severity.UP
         and not damping.crossings
-        and damping.window.count(Severity.UP) == _kept(rules) == len(damping.window)
+        and damping.window.count(Severity.UP) == _window_length(rules) == len(damping.window)
     )
 
 
-def _kept(rules: Rules) -> int:
+def _window_length(rules: Rules) -> int:
     return max(rules.fail_window, rules.recover_after)
 
 
-def _counted(damping: Damping, severity: Severity, rules: Rules, now: float) -> Damping:
+def _with_check(damping: Damping, severity: Severity, rules: Rules, now: float) -> Damping:
     """With this check among the last ones. Where the clock was set back, nothing lies ahead of it."""
     failed_at = now if severity is Severity.DOWN else damping.failed_at
     return replace(
         damping,
-        window=(*damping.window, severity)[-_kept(rules) :],
+        window=(*damping.window, severity)[-_window_length(rules) :],
         crossings=tuple(at for at in damping.crossings if now - rules.flap_within < at <= now),
         failed_at=None if failed_at is None else min(failed_at, now),
     )
 
 
-def _settled(damping: Damping, rules: Rules) -> Severity | None:
+def _settled_severity(damping: Damping, rules: Rules) -> Severity | None:
     """The severity that the last checks call for."""
     window, settled = damping.window, damping.severity
     latest = window[-1]
     for level in (Severity.DOWN, Severity.DEGRADED):
         worsens = _BADNESS[settled] < _BADNESS[level] <= _BADNESS[latest]
-        if worsens and _as_bad_as(level, window, rules) >= rules.fail_after:
+        if worsens and _count_at_least(level, window, rules) >= rules.fail_after:
             return level
     if settled is None:
         return latest if latest is Severity.UP else None
     lately = window[-rules.recover_after :]
-    if len(lately) == rules.recover_after and all(_better(each, settled) for each in lately):
+    if len(lately) == rules.recover_after and all(_is_better(each, settled) for each in lately):
         return max(lately, key=_BADNESS.__getitem__)
     return settled
 
 
-def _as_bad_as(level: Severity, window: Sequence[Severity], rules: Rules) -> int:
+def _count_at_least(level: Severity, window: Sequence[Severity], rules: Rules) -> int:
     return sum(_BADNESS[each] >= _BADNESS[level] for each in window[-rules.fail_window :])
 
 
-def _better(one: Severity, other: Severity | None) -> bool:
+def _is_better(one: Severity, other: Severity | None) -> bool:
     return _BADNESS[one] < _BADNESS[other]
 
 

@@ -23,66 +23,66 @@ Tell = Callable[[str, tuple[Event, ...]], None]
 class Elsewhere:
     """The other vantages of one board."""
 
-    def __init__(self, board: Board, tell: Tell) -> None:
-        self._board = board
-        self._tell = tell
+    def __init__(self, fleet_state: Board, tell: Tell) -> None:
+        self._board = fleet_state
+        self._notify = tell
         self._listeners: list[SightListener] = []
-        self._taken: dict[str, tuple[str, int]] = {}
+        self._last_reports: dict[str, tuple[str, int]] = {}
 
     def listen(self, listener: SightListener) -> None:
         """Call `listener` after every change of a sight. It must be quick and must not raise."""
         self._listeners.append(listener)
 
-    def see_from(self, vantages: Sequence[Vantage], quorum: int) -> None:
+    def set_vantages(self, vantages: Sequence[Vantage], quorum: int) -> None:
         """These vantages check too from now on, each the servers that it watches; so many must agree."""
-        self._settled(self._board.see_from(vantages, quorum, time.time()))
+        self._notify_changes(self._board.set_vantages(vantages, quorum, time.time()))
 
-    def restore(self, name: str, sights: Iterable[Sight]) -> None:
+    def restore(self, name: str, vantage_states: Iterable[Sight]) -> None:
         """Take what the store knows of how others saw a server, before any of them reports."""
-        self._board.restore_sights(name, sights, time.time())
+        self._board.restore_vantage_states(name, vantage_states, time.time())
 
-    def go_on_from(self, taken: Mapping[str, tuple[str, int]]) -> None:
+    def resume_from(self, last_report_of: Mapping[str, tuple[str, int]]) -> None:
         """Take no report again that is in the store: the epoch and the last number of each vantage."""
-        self._taken |= taken
+        self._last_reports |= last_report_of
 
-    def taken(self, vantage: str) -> tuple[str, int] | None:
+    def last_report_of(self, vantage: str) -> tuple[str, int] | None:
         """The epoch and the number of the last report that was taken from there; None before the first."""
-        return self._taken.get(vantage)
+        return self._last_reports.get(vantage)
 
     def report(self, vantage: str, name: str, outcome: Round, now: float, *, epoch: str, number: int) -> None:
         """A vantage has checked a server. What was taken before is not taken again."""
-        before = self._taken.get(vantage)
+        before = self._last_reports.get(vantage)
         if before and before[0] == epoch and number <= before[1]:
             return
-        self._taken[vantage] = epoch, number
-        row = self._board.rows.get(name)
-        if row is None or vantage not in self._board.vantages:
+        self._last_reports[vantage] = epoch, number
+        server_state = self._board.states.get(name)
+        if server_state is None or vantage not in self._board.vantages:
             return
-        severity = row.severity
-        events = self._board.sight(vantage, name, outcome, now)
+        severity = server_state.severity
+        events = self._board.record_vantage(vantage, name, outcome, now)
         for listener in self._listeners:
-            listener(row, vantage, Report(vantage, epoch, number, outcome))
-        if events or row.severity is not severity:
-            self._tell(name, events)
+            listener(server_state, vantage, Report(vantage, epoch, number, outcome))
+        if events or server_state.severity is not severity:
+            self._notify(name, events)
 
-    def lost(self, vantage: str) -> None:
+    def mark_disconnected(self, vantage: str) -> None:
         """The line to a vantage is down."""
-        self._board.lost(vantage, time.time())
+        self._board.mark_disconnected(vantage, time.time())
 
-    def look_at_the_clock(self, now: float) -> None:
+    def expire_outdated(self, now: float) -> None:
         """Take no vantage's word any longer than it holds."""
-        self._settled(self._board.outdated(now))
+        self._notify_changes(self._board.expire_outdated(now))
 
-    def retell(self, row: Row) -> None:
+    def notify_vantages(self, server_state: Row) -> None:
         """A pause has begun or ended, and with it what was settled by anybody."""
-        for vantage in row.sights:
+        for vantage in server_state.vantage_states:
             for listener in self._listeners:
-                listener(row, vantage, None)
+                listener(server_state, vantage, None)
 
-    def _settled(self, changes: Iterable[Resettled]) -> None:
+    def _notify_changes(self, changes: Iterable[Resettled]) -> None:
         for change in changes:
             for vantage in change.vantages:
                 for listener in self._listeners:
-                    listener(change.row, vantage, None)
+                    listener(change.server_state, vantage, None)
             if change.changed:
-                self._tell(change.row.server.name, change.events)
+                self._notify(change.server_state.server.name, change.events)

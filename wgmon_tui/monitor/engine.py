@@ -8,20 +8,20 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from random import Random
 
-from wgmon_tui.diagnosis.diagnose import LOSSY_OVER
+from wgmon_tui.diagnosis.diagnose import LOSS_WINDOW
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.fleet.alert_settings import Maintenance
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.monitor.board import Board, Round, Row
-from wgmon_tui.monitor.damping import Damping, unsettled
+from wgmon_tui.monitor.damping import Damping, is_unsettled
 from wgmon_tui.monitor.elsewhere import Elsewhere
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.monitor.incidents import Event, Incident
-from wgmon_tui.monitor.look import Attention, blame_uplink, look
+from wgmon_tui.monitor.look import Attention, blame_uplink, run_check_round
 from wgmon_tui.monitor.rate import Rate
 from wgmon_tui.monitor.rhythm import Rhythm
 from wgmon_tui.monitor.schedule import Schedule
-from wgmon_tui.monitor.standing import unexplained
+from wgmon_tui.monitor.standing import without_experiments
 from wgmon_tui.monitor.uplink import UplinkGuard
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.targets import Target
@@ -38,10 +38,10 @@ DOUBT_S = 2.0
 WITNESSES = 3
 """So many servers are asked at a time whether we see at all."""
 
-WITNESSES_SOUGHT = 100
+WITNESS_CANDIDATES = 100
 """They are among so many that answered last; where all of those are being checked, they will tell soon."""
 
-BLAMED_AT_ONCE = 50
+UPLINK_VERDICTS_AT_ONCE = 50
 """So many servers are judged anew with each round, once the fault is ours: a few milliseconds."""
 
 STARTED_AT_ONCE = 30
@@ -50,7 +50,7 @@ STARTED_AT_ONCE = 30
 More of them would also meet at their deadlines, and hold the loop up again.
 """
 
-LEFT = "left servers.toml"
+LEFT_NOTE = "left servers.toml"
 """Why an incident ended whose server is watched no longer."""
 
 _CLOCK_S = 1.0
@@ -62,27 +62,31 @@ a pause, a judgement anew, an acknowledgement.
 
 
 class Engine(Feed):
-    """Checks a fleet. Give it targets, then `run` it; read the `board`."""
+    """Checks a fleet. Give it targets, then `run` it; read the `fleet_state`."""
 
-    def __init__(self, prober: Prober, *, board: Board | None = None, random: Random | None = None) -> None:
-        """`board` is one that faces look at already, `random` for tests that want the same schedule twice."""
-        self.board = board or Board()
+    def __init__(
+        self, prober: Prober, *, fleet_state: Board | None = None, random: Random | None = None
+    ) -> None:
+        """`fleet_state` is one that faces look at already, `random` for tests that want the same schedule twice."""
+        self.fleet_state = fleet_state or Board()
         self.schedule = Schedule(random or Random())  # noqa: S311 - phases, not keys
         self._prober = prober
         self._targets: dict[str, Target] = {}
         self._problems: dict[str, str] = {}
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._uplink = UplinkGuard()
-        self._doubted_at: dict[str, float] = {}
+        self._in_doubt_since: dict[str, float] = {}
         self._witnesses: set[str] = set()
         self._unsettled: set[str] = set()
-        self._rhythm = Rhythm()
-        self._nap: asyncio.Future[None] | None = None
+        self._deep_check_policy = Rhythm()
+        self._wake_up: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
         self._rate = Rate()
         self._listeners: list[Listener] = []
         self._maintenance: tuple[Maintenance, ...] = ()
-        self.elsewhere = Elsewhere(self.board, lambda name, events: self._tell(name, None, events))
+        self.vantage_reports = Elsewhere(
+            self.fleet_state, lambda name, events: self._notify(name, None, events)
+        )
         """What other vantages see of the same servers."""
 
     def listen(self, listener: Listener) -> None:
@@ -101,18 +105,22 @@ class Engine(Feed):
         cannot. Servers that stay keep their history and their place in the schedule.
         """
         servers = tuple(servers)
-        entries = {name: row.server for name, row in self.board.rows.items()}
+        entries = {name: server_state.server for name, server_state in self.fleet_state.states.items()}
         known = set(entries)
         for gone in known - {server.name for server in servers}:
-            if events := self.board.end_incident(gone, time.time(), note=LEFT):
-                self._tell(gone, None, events)
-        self.board.replace(servers)
+            if events := self.fleet_state.end_incident(gone, time.time(), note=LEFT_NOTE):
+                self._notify(gone, None, events)
+        self.fleet_state.replace(servers)
         self._targets = dict(targets)
         self._problems = dict(problems)
-        for name in known - set(self.board.rows):
+        for name in known - set(self.fleet_state.states):
             self._forget(name)
-        fresh = [name for name, row in self.board.rows.items() if name not in known and not row.paused]
-        self.schedule.first(fresh, time.monotonic())
+        fresh = [
+            name
+            for name, server_state in self.fleet_state.states.items()
+            if name not in known and not server_state.paused
+        ]
+        self.schedule.schedule_first(fresh, time.monotonic())
         for server in servers:
             if server.name in known and server.paused is not entries[server.name].paused:
                 self.pause([server.name], server.paused, who="servers.toml")
@@ -136,28 +144,35 @@ class Engine(Feed):
         `samples` are round-trip times in seconds, oldest first, NaN for a lost one. An open incident goes on
         as the same one.
         """
-        row = self.board.rows.get(name)
-        if row is None or row.last is not None:
+        server_state = self.fleet_state.states.get(name)
+        if server_state is None or server_state.last is not None:
             return
-        row.samples.refill(samples)
-        row.damping = row.when_heard = damping
-        row.verdict, row.port_monitor, row.incident = verdict, port_monitor, incident
-        row.paused = row.paused or paused
-        row.severity, row.since = Severity.PAUSED if row.paused else severity, since
-        if row.paused:
+        server_state.samples.replace_all(samples)
+        server_state.damping = server_state.damping_when_heard = damping
+        server_state.verdict, server_state.port_monitor, server_state.incident = (
+            verdict,
+            port_monitor,
+            incident,
+        )
+        server_state.paused = server_state.paused or paused
+        server_state.severity, server_state.since = (
+            Severity.PAUSED if server_state.paused else severity,
+            since,
+        )
+        if server_state.paused:
             self._forget(name)
         elif damping.severity in (Severity.UP, Severity.DEGRADED):
-            self._uplink.remember(name)
-        self.board.touch(name)
+            self._uplink.mark_well(name)
+        self.fleet_state.touch(name)
 
     async def run(self) -> None:
         """Open the sockets and check until cancelled. Raises OSError where no socket can be had."""
         clock: asyncio.Task[None] | None = None
         try:
             await self._prober.open()
-            clock = asyncio.create_task(self._watch_the_clock(), name="mutes and maintenance")
+            clock = asyncio.create_task(self._run_timers(), name="mutes and maintenance")
             while self._failure is None:
-                for name, due in self.schedule.due(time.monotonic(), STARTED_AT_ONCE):
+                for name, due in self.schedule.take_due(time.monotonic(), STARTED_AT_ONCE):
                     self._start(name, due)
                 await self._sleep()
             raise self._failure
@@ -172,92 +187,97 @@ class Engine(Feed):
         """Check these servers now, those aside that are being checked or paused."""
         now = time.monotonic()
         for name in names:
-            row = self.board.rows.get(name)
-            if row and not row.paused and not self._is_being_checked(name):
-                self.schedule.at(name, now)
+            server_state = self.fleet_state.states.get(name)
+            if server_state and not server_state.paused and not self._is_being_checked(name):
+                self.schedule.schedule_at(name, now)
         self._wake()
 
     def pause(self, names: Iterable[str], paused: bool, who: str = "") -> None:
         """Stop or resume checking these servers; `who` asked for it."""
         for name in names:
-            row = self.board.rows.get(name)
-            if row is None or row.paused is paused:
+            server_state = self.fleet_state.states.get(name)
+            if server_state is None or server_state.paused is paused:
                 continue
-            events = self.board.pause(name, paused, time.time(), who)
-            self.elsewhere.retell(row)
+            events = self.fleet_state.pause(name, paused, time.time(), who)
+            self.vantage_reports.notify_vantages(server_state)
             if paused:
                 self._forget(name)
             elif not self._is_being_checked(name):
-                self.schedule.at(name, time.monotonic())
-            self._tell(name, None, events)
+                self.schedule.schedule_at(name, time.monotonic())
+            self._notify(name, None, events)
         self._wake()
 
     def mute(self, names: Iterable[str], until: float | None, who: str = "") -> None:
         """Tell nobody of these servers until a Unix time, `inf` for until further notice; None ends that."""
         for name in names:
-            row = self.board.rows.get(name)
-            if row and (row.muted_until, row.muted_by) != (until, who if until is not None else ""):
-                self.board.mute(name, until, who)
-                self._tell(name, None, ())
+            server_state = self.fleet_state.states.get(name)
+            if server_state and (server_state.muted_until, server_state.muted_by) != (
+                until,
+                who if until is not None else "",
+            ):
+                self.fleet_state.mute(name, until, who)
+                self._notify(name, None, ())
 
-    def maintain(self, maintenance: Iterable[Maintenance]) -> None:
+    def set_maintenance(self, maintenance: Iterable[Maintenance]) -> None:
         """These are the maintenances from now on; whether one is on is looked at every second."""
         self._maintenance = tuple(maintenance)
-        self._look_at_the_clock()
+        self._apply_timers()
 
     def report(self, vantage: str, name: str, outcome: Round, now: float, *, epoch: str, number: int) -> None:
         """Another vantage has checked a server; its reports come in the order of their numbers."""
-        self.elsewhere.report(vantage, name, outcome, now, epoch=epoch, number=number)
+        self.vantage_reports.report(vantage, name, outcome, now, epoch=epoch, number=number)
 
-    def lost(self, vantage: str) -> None:
+    def mark_disconnected(self, vantage: str) -> None:
         """The line to a vantage is down."""
-        self.elsewhere.lost(vantage)
+        self.vantage_reports.mark_disconnected(vantage)
 
     def acknowledge(self, names: Iterable[str], who: str = "", note: str = "") -> None:
         """Say that somebody has seen the open incidents of these servers."""
         for name in names:
-            if name in self.board.rows and (events := self.board.acknowledge(name, time.time(), who, note)):
-                self._tell(name, None, events)
+            if name in self.fleet_state.states and (
+                events := self.fleet_state.acknowledge(name, time.time(), who, note)
+            ):
+                self._notify(name, None, events)
 
     @property
     def checks_per_second(self) -> float:
         """Finished checks a second, over the last five."""
         return self._rate.per_second
 
-    async def _watch_the_clock(self) -> None:
+    async def _run_timers(self) -> None:
         while True:
             await asyncio.sleep(_CLOCK_S)
-            self._look_at_the_clock()
+            self._apply_timers()
 
-    def _look_at_the_clock(self) -> None:
+    def _apply_timers(self) -> None:
         """Begin and end maintenances, and end the mutes whose time is over."""
         now = time.time()
-        self.elsewhere.look_at_the_clock(now)
-        for name, row in self.board.rows.items():
-            if row.muted_until is not None and row.muted_until <= now:
+        self.vantage_reports.expire_outdated(now)
+        for name, server_state in self.fleet_state.states.items():
+            if server_state.muted_until is not None and server_state.muted_until <= now:
                 self.mute([name], None)
-            server = row.server
-            on = (each.name for each in self._maintenance if each.holds(server.name, server.tags, now))
+            server = server_state.server
+            on = (each.name for each in self._maintenance if each.covers(server.name, server.tags, now))
             maintenance = next(on, None) if self._maintenance else None
-            if maintenance != row.maintenance:
-                self.board.maintain(name, maintenance)
-                self._tell(name, None, ())
+            if maintenance != server_state.maintenance:
+                self.fleet_state.set_maintenance(name, maintenance)
+                self._notify(name, None, ())
 
     async def _sleep(self) -> None:
         """Until the next server is due or something has changed."""
         loop = asyncio.get_running_loop()
-        self._nap = loop.create_future()
+        self._wake_up = loop.create_future()
         due = self.schedule.next_due()
         timer = loop.call_later(max(0.0, due - time.monotonic()), self._wake) if due is not None else None
         try:
-            await self._nap
+            await self._wake_up
         finally:
             if timer:
                 timer.cancel()
 
     def _wake(self) -> None:
-        if self._nap and not self._nap.done():
-            self._nap.set_result(None)
+        if self._wake_up and not self._wake_up.done():
+            self._wake_up.set_result(None)
 
     def _is_being_checked(self, name: str) -> bool:
         # One that has just ended is still listed, and takes no more appointments, for a turn of the loop.
@@ -267,101 +287,105 @@ class Engine(Feed):
     def _start(self, name: str, due: float) -> None:
         if self._is_being_checked(name):
             return
-        task = asyncio.create_task(self._round(name, due), name=f"check {name}")
+        task = asyncio.create_task(self._run_round(name, due), name=f"check {name}")
         self._in_flight[name] = task
-        task.add_done_callback(lambda finished: self._ended(name, finished))
+        task.add_done_callback(lambda finished: self._on_round_done(name, finished))
 
-    def _ended(self, name: str, task: asyncio.Task[None]) -> None:
+    def _on_round_done(self, name: str, task: asyncio.Task[None]) -> None:
         if self._in_flight.get(name) is task:
             del self._in_flight[name]
-        self._rhythm.looked(name)
+        self._deep_check_policy.finish_explaining(name)
         if not task.cancelled() and task.exception():
             # A fault of this program: it must end the engine with its traceback, not one server in silence.
             self._failure = task.exception()
         self._wake()  # its next appointment may be the earliest
 
-    async def _round(self, name: str, due: float) -> None:
-        row = self.board.rows[name]
-        self.schedule.note_lag(time.monotonic() - due)
-        self._doubted_at.pop(name, None)
-        interval = row.server.interval
-        first = row.last is None
+    async def _run_round(self, name: str, due: float) -> None:
+        server_state = self.fleet_state.states[name]
+        self.schedule.record_lag(time.monotonic() - due)
+        self._in_doubt_since.pop(name, None)
+        interval = server_state.server.interval
+        first = server_state.last is None
         # A witness is waited for.
-        attention = Attention() if name in self._witnesses else self._rhythm.attention(row)
+        attention = (
+            Attention() if name in self._witnesses else self._deep_check_policy.choose_depth(server_state)
+        )
         if attention.explain:
-            row.standing = unexplained(row.standing)
-        outcome = await look(
+            server_state.carried_evidence = without_experiments(server_state.carried_evidence)
+        outcome = await run_check_round(
             self._prober,
-            row.server,
+            server_state.server,
             self._targets.get(name),
             attention,
             problem=self._problems.get(name, ""),
-            recent=row.samples.recent(LOSSY_OVER),
-            standing=row.standing,
+            recent=server_state.samples.recent(LOSS_WINDOW),
+            carried_evidence=server_state.carried_evidence,
         )
         now = time.monotonic()
         self._witnesses.discard(name)
         self._rate.count(len(outcome.checks))
-        current = self.board.rows.get(name)
-        if current is not row:
+        current = self.fleet_state.states.get(name)
+        if current is not server_state:
             if current and not current.paused:
                 # Removed and added again meanwhile: its first appointment fell into this check.
-                self.schedule.at(name, now)
+                self.schedule.schedule_at(name, now)
             return
-        if _came_back(row, outcome):
-            self._rhythm.look_deeply_soon(name)
-        outcome = self._blame_uplink(row, outcome)
-        in_doubt = self._in_doubt(row, outcome)
-        self._tell(name, outcome, self.board.record(name, outcome, time.time(), counted=not in_doubt))
-        if in_doubt:
-            self._doubted_at[name] = now
+        if _has_recovered(server_state, outcome):
+            self._deep_check_policy.request_deep_check(name)
+        outcome = self._blame_uplink(server_state, outcome)
+        is_in_doubt = self._is_in_doubt(server_state, outcome)
+        self._notify(
+            name, outcome, self.fleet_state.record(name, outcome, time.time(), counted=not is_in_doubt)
+        )
+        if is_in_doubt:
+            self._in_doubt_since[name] = now
             self._ask_witnesses(name)
-        if row.paused:
+        if server_state.paused:
             return
         counts = outcome.diagnosis.verdict.severity is not Severity.UNKNOWN
-        if in_doubt or (counts and unsettled(row.damping)):
-            self._check_soon(name, DOUBT_S if in_doubt else RECHECK_S, interval)
+        if is_in_doubt or (counts and is_unsettled(server_state.damping)):
+            self._schedule_recheck(name, DOUBT_S if is_in_doubt else RECHECK_S, interval)
             return
         self._unsettled.discard(name)
         if first:
-            self.schedule.next_phase(name, now, interval)
-        elif self.schedule.again(name, due, interval) < now:
-            self.schedule.again(name, now, interval)
+            self.schedule.schedule_second(name, now, interval)
+        elif self.schedule.schedule_next(name, due, interval) < now:
+            self.schedule.schedule_next(name, now, interval)
 
-    def _blame_uplink(self, row: Row, outcome: Round) -> Round:
+    def _blame_uplink(self, server_state: Row, outcome: Round) -> Round:
         """Where all servers fell silent at once, the verdict on each of them is ours."""
-        name = row.server.name
-        self._uplink.observe(name, outcome.heard_at)
-        if outcome.heard_at is not None:
+        name = server_state.server.name
+        self._uplink.record_check(name, outcome.last_packet_at)
+        if outcome.last_packet_at is not None:
             self._count_doubted()
-        if not self._uplink.suspicious:
+        if not self._uplink.is_suspicious:
             return outcome
-        self._doubted_at.clear()
-        fallen = self._uplink.fallen_count
-        for other in self._uplink.unblamed(BLAMED_AT_ONCE):
-            before = self.board.rows.get(other)
+        self._in_doubt_since.clear()
+        fallen = self._uplink.silent_count
+        for other in self._uplink.take_unblamed(UPLINK_VERDICTS_AT_ONCE):
+            before = self.fleet_state.states.get(other)
             if other == name or before is None or before.last is None:
                 continue
             if before.last.diagnosis.verdict is not Verdict.LOCAL_FAULT:
                 blamed = blame_uplink(before.last, before.server, fallen)
-                self._tell(other, None, self.board.reconsider(other, blamed, time.time()))
-        return blame_uplink(outcome, row.server, fallen) if self._uplink.has_fallen(name) else outcome
+                self._notify(other, None, self.fleet_state.rejudge_last_round(other, blamed, time.time()))
+        return blame_uplink(outcome, server_state.server, fallen) if self._uplink.is_silent(name) else outcome
 
-    def _in_doubt(self, row: Row, outcome: Round) -> bool:
+    def _is_in_doubt(self, server_state: Row, outcome: Round) -> bool:
         """Whether a failure that would count may be of our own making."""
-        server = row.server
+        server = server_state.server
         return (
-            not row.paused
+            not server_state.paused
             and outcome.diagnosis.verdict.severity is Severity.DOWN
-            and row.damping.severity is not Severity.DOWN
-            and outcome.heard_at is None
-            and self._uplink.in_doubt(server.name, outcome.check.started_at, server.timeout)
+            and server_state.damping.severity is not Severity.DOWN
+            and outcome.last_packet_at is None
+            and self._uplink.is_in_doubt(server.name, outcome.check.started_at, server.timeout)
         )
 
     def _ask_witnesses(self, name: str) -> None:
         """Check a few of the others at once, unless some are being asked already."""
         if not self._witnesses:
-            sought = islice(self._uplink.witnesses(name), WITNESSES_SOUGHT)
+            sought = islice(self._uplink.witnesses(name), WITNESS_CANDIDATES)
             free = (other for other in sought if not self._is_being_checked(other))
             self._witnesses.update(islice(free, WITNESSES))
             self.recheck(self._witnesses)
@@ -369,30 +393,34 @@ class Engine(Feed):
     def _count_doubted(self) -> None:
         """Somebody was heard from: we do see, so failures of this moment are no fault of ours."""
         now = time.monotonic()
-        doubted, self._doubted_at = self._doubted_at, {}
+        doubted, self._in_doubt_since = self._in_doubt_since, {}
         for name, at in doubted.items():
             if now - at <= DOUBT_S:
-                self._tell(name, None, self.board.count(name, time.time()))
+                self._notify(name, None, self.fleet_state.count_doubted_round(name, time.time()))
 
-    def _check_soon(self, name: str, after: float, interval: float) -> None:
+    def _schedule_recheck(self, name: str, after: float, interval: float) -> None:
         self._unsettled.add(name)
         after = max(after, len(self._unsettled) / RECHECKS_PER_S)
-        self.schedule.soon(name, time.monotonic(), min(after, interval))
+        self.schedule.schedule_soon(name, time.monotonic(), min(after, interval))
 
-    def _tell(self, name: str, outcome: Round | None, events: tuple[Event, ...]) -> None:
-        row = self.board.rows[name]
+    def _notify(self, name: str, outcome: Round | None, events: tuple[Event, ...]) -> None:
+        server_state = self.fleet_state.states[name]
         for listener in self._listeners:
-            listener(row, outcome, events)
+            listener(server_state, outcome, events)
 
     def _forget(self, name: str) -> None:
-        self.schedule.drop(name)
+        self.schedule.unschedule(name)
         self._uplink.forget(name)
-        self._doubted_at.pop(name, None)
+        self._in_doubt_since.pop(name, None)
         self._witnesses.discard(name)
         self._unsettled.discard(name)
-        self._rhythm.forget(name)
+        self._deep_check_policy.forget(name)
 
 
-def _came_back(row: Row, outcome: Round) -> bool:
+def _has_recovered(server_state: Row, outcome: Round) -> bool:
     """Whether a server answers that did not when it was last looked at."""
-    return row.last is not None and not row.last.check.handshake and outcome.check.handshake is not None
+    return (
+        server_state.last is not None
+        and not server_state.last.check.handshake
+        and outcome.check.handshake is not None
+    )

@@ -15,7 +15,7 @@ class Feed(Protocol):
     Requests return at once; what comes of them is seen on the board.
     """
 
-    board: Board
+    fleet_state: Board
     """The same one for as long as the feed is there."""
 
     @property
@@ -55,7 +55,7 @@ class Feed(Protocol):
         """Try a delivery of that number now, one that was given up too."""
         return
 
-    def see_alerts(self, sink: str, number: int = 0) -> None:
+    def acknowledge_alerts(self, sink: str, number: int = 0) -> None:
         """Say that we know what was given up: the delivery of that number, or with 0 all to that sink."""
         return
 
@@ -69,16 +69,16 @@ class Feed(Protocol):
         """How the other vantages are, in the order of config.toml."""
         return ()
 
-    def attend(self, name: str | None) -> None:
+    def set_focused_server(self, name: str | None) -> None:
         """The packets of this server are on the screen; of none any more."""
         return
 
-    def take_over(self) -> None:
+    def become_writer(self) -> None:
         """Become the writer, where `can_take_over` says that there is none."""
         return
 
     @property
-    def can_take_over(self) -> bool:
+    def can_become_writer(self) -> bool:
         """Whether nobody writes, and we might."""
         return False
 

@@ -59,10 +59,10 @@ class What(Enum):
 class Event:
     """Something happened to an incident: the incident as it is after that, at the Unix time `at`.
 
-    `who` did it, where somebody did, and `note` is what is to be written beside the incident.
+    `who` did it, where somebody did, and `note` is kind is to be written beside the incident.
     """
 
-    what: What
+    kind: What
     at: float
     incident: Incident
     who: str = ""
@@ -74,7 +74,7 @@ def random_id() -> str:
     return token_hex(8)
 
 
-def follow(
+def update_incident(
     incident: Incident | None,
     damping: Damping,
     check: Check,
@@ -91,7 +91,7 @@ def follow(
     """
     settled, verdict = damping.severity, diagnosis.verdict
     if settled not in BROKEN:
-        return (None, ended(incident, now)) if incident and settled else (incident, None)
+        return (None, close_incident(incident, now)) if incident and settled else (incident, None)
     if incident is None:
         if verdict.severity not in BROKEN:
             return None, None
@@ -122,7 +122,7 @@ def follow(
     return incident, Event(What.CAUSE_CHANGED, now, incident)
 
 
-def ended(incident: Incident, now: float, who: str = "", note: str = "") -> Event:
+def close_incident(incident: Incident, now: float, who: str = "", note: str = "") -> Event:
     """An incident is over; `note` says why, where that is not because the server is up again.
 
     No incident ends before it began, whatever the clock says.
@@ -130,7 +130,7 @@ def ended(incident: Incident, now: float, who: str = "", note: str = "") -> Even
     return Event(What.CLOSED, now, replace(incident, closed_at=max(now, incident.opened_at)), who, note)
 
 
-def acknowledged(incident: Incident, now: float, who: str, note: str = "") -> Event:
+def acknowledge_incident(incident: Incident, now: float, who: str, note: str = "") -> Event:
     """Somebody has seen an incident. Who was first stays so; a second one may add a note."""
     if incident.acknowledged_at is None:
         incident = replace(incident, acknowledged_at=now, acknowledged_by=who)

@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from wgmon_tui.diagnosis.diagnose import diagnose, misconfigured
+from wgmon_tui.diagnosis.diagnose import diagnose, diagnose_misconfiguration
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity
 from wgmon_tui.fleet.records import Address, Server
 from wgmon_tui.monitor.board import Round
-from wgmon_tui.monitor.standing import still_standing
-from wgmon_tui.probe.port_monitor import port_says
+from wgmon_tui.monitor.standing import still_valid
+from wgmon_tui.probe.port_monitor import check_port_naively
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.records import AllSilent, Check, Evidence
 from wgmon_tui.probe.targets import Target
 
-NOTHING_STANDS: Mapping[Address | None, Sequence[Evidence]] = MappingProxyType({})
+NO_CARRIED_EVIDENCE: Mapping[Address | None, Sequence[Evidence]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Attention:
     explain: bool = False
 
 
-async def look(
+async def run_check_round(
     prober: Prober,
     server: Server,
     target: Target | None,
@@ -38,32 +38,34 @@ async def look(
     *,
     problem: str = "",
     recent: Sequence[float | None] = (),
-    standing: Mapping[Address | None, Sequence[Evidence]] = NOTHING_STANDS,
+    carried_evidence: Mapping[Address | None, Sequence[Evidence]] = NO_CARRIED_EVIDENCE,
 ) -> Round:
     """Check a server. Without a `target`, `problem` is the line that says why it cannot be checked.
 
-    `recent` are the round-trip times of the last checks, None for a lost one (see `diagnose`); `standing` is
+    `recent` are the round-trip times of the last checks, None for a lost one (see `diagnose`); `carried_evidence` is
     the earlier evidence that holds, by address.
     """
     if target is None:
         unsent = Check(server.name, prober.vantage, server.endpoint, None, time.time(), None)
-        return Round((unsent,), (misconfigured(problem),))
+        return Round((unsent,), (diagnose_misconfiguration(problem),))
     checks = await prober.check_all(target, deep=attention.deep, explain=attention.explain)
-    judged = [(check, judge(check, server, recent, standing)) for check in checks]
+    judged = [
+        (check, diagnose_with_carried_evidence(check, server, recent, carried_evidence)) for check in checks
+    ]
     judged.sort(key=lambda pair: _weight(pair[1]))
     address = judged[0][0].address
-    port = await port_says(address, server.endpoint.port) if attention.deep and address else None
+    port = await check_port_naively(address, server.endpoint.port) if attention.deep and address else None
     return Round(tuple(check for check, _ in judged), tuple(meaning for _, meaning in judged), port)
 
 
-def judge(
+def diagnose_with_carried_evidence(
     check: Check,
     server: Server,
     recent: Sequence[float | None],
-    standing: Mapping[Address | None, Sequence[Evidence]],
+    carried_evidence: Mapping[Address | None, Sequence[Evidence]],
 ) -> Diagnosis:
     """What a check means beside the earlier evidence that still holds for its address."""
-    return diagnose(check, server, recent, still_standing(standing.get(check.address, ()), check))
+    return diagnose(check, server, recent, still_valid(carried_evidence.get(check.address, ()), check))
 
 
 def blame_uplink(outcome: Round, server: Server, servers: int) -> Round:

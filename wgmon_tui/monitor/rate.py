@@ -17,15 +17,15 @@ class Rate:
     def count(self, checks: int) -> None:
         """So many are finished."""
         self._finished.extend([time.monotonic()] * checks)
-        self._forget_old()
+        self._drop_old()
 
     @property
     def per_second(self) -> float:
         """Over the last five seconds."""
-        self._forget_old()
+        self._drop_old()
         return len(self._finished) / _OVER_S
 
-    def _forget_old(self) -> None:
+    def _drop_old(self) -> None:
         horizon = time.monotonic() - _OVER_S
         while self._finished and self._finished[0] < horizon:
             self._finished.popleft()

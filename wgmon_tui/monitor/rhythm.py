@@ -10,7 +10,7 @@ from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.look import Attention
 from wgmon_tui.probe.records import PassiveKeepalive
 
-EXPLAINED_AT_ONCE = 50
+MAX_CONCURRENT_EXPERIMENTS = 50
 """So many silent servers are experimented on at a time; where thousands are silent, the others wait."""
 
 
@@ -22,22 +22,24 @@ class Rhythm:
         self._explained_at: dict[str, float] = {}
         self._explaining: set[str] = set()
 
-    def attention(self, row: Row) -> Attention:
+    def choose_depth(self, server_state: Row) -> Attention:
         """How closely to look this time.
 
         The first look is a quick one, so that a start shows something soon; experiments wait until a server
         has failed once, and what takes long has its own rhythm, unless the data path is what is broken. A
         stuck flow is looked at again every time: it alone speaks for a server that may be gone meanwhile.
         """
-        server, now = row.server, time.monotonic()
-        if row.last is None:
+        server, now = server_state.server, time.monotonic()
+        if server_state.last is None:
             return Attention()
         due = now - self._deep_at.get(server.name, -inf) >= server.tunnel_every
-        deep = due or (row.last.diagnosis.verdict is Verdict.DATA_DEAD and _wants_a_deep_look(row))
+        deep = due or (
+            server_state.last.diagnosis.verdict is Verdict.DATA_DEAD and _deep_check_would_help(server_state)
+        )
         rested = now - self._explained_at.get(server.name, -inf) >= server.explain_every
-        stuck = row.last.diagnosis.verdict is Verdict.STUCK_FLOW
-        failed = row.last.diagnosis.verdict.severity is Severity.DOWN
-        busy = len(self._explaining) >= EXPLAINED_AT_ONCE
+        stuck = server_state.last.diagnosis.verdict is Verdict.STUCK_FLOW
+        failed = server_state.last.diagnosis.verdict.severity is Severity.DOWN
+        busy = len(self._explaining) >= MAX_CONCURRENT_EXPERIMENTS
         explain = server.explain and (stuck or (rested and failed and not busy))
         if deep:
             self._deep_at[server.name] = now
@@ -46,11 +48,11 @@ class Rhythm:
             self._explaining.add(server.name)
         return Attention(deep, explain)
 
-    def looked(self, name: str) -> None:
+    def finish_explaining(self, name: str) -> None:
         """The look is over."""
         self._explaining.discard(name)
 
-    def look_deeply_soon(self, name: str) -> None:
+    def request_deep_check(self, name: str) -> None:
         """What a deep look found is forgotten, and may not be true any more."""
         self._deep_at.pop(name, None)
 
@@ -60,9 +62,13 @@ class Rhythm:
         self._explained_at.pop(name, None)
 
 
-def _wants_a_deep_look(row: Row) -> bool:
+def _deep_check_would_help(server_state: Row) -> bool:
     """Whether only a deep look tells more of a dead data path: whose fault it is, or that it is over."""
-    server = row.server
+    server = server_state.server
     asks = server.tunnel_ping or server.tunnel_dns or server.tunnel_tcp
-    known = any(isinstance(each, PassiveKeepalive) for stands in row.standing.values() for each in stands)
+    known = any(
+        isinstance(each, PassiveKeepalive)
+        for stands in server_state.carried_evidence.values()
+        for each in stands
+    )
     return not (asks and known)

@@ -31,8 +31,10 @@ class Round:
         return self.diagnoses[0]
 
     @property
-    def heard_at(self) -> float | None:
+    def last_packet_at(self) -> float | None:
         """When anything last came from outside, as Unix time; None where nothing did."""
-        from wgmon_tui.monitor.uplink import last_heard  # with the first check: a face is painted before it
+        from wgmon_tui.monitor.uplink import (
+            last_packet_time,  # with the first check: a face is painted before it
+        )
 
-        return max((at for each in self.checks if (at := last_heard(each)) is not None), default=None)
+        return max((at for each in self.checks if (at := last_packet_time(each)) is not None), default=None)

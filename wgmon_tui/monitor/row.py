@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from wgmon_tui.diagnosis.vantages import View
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.fleet.records import Address, Server
-from wgmon_tui.fleet.vantage_settings import HOME
-from wgmon_tui.monitor.damping import Damping, Rules, progress
+from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE
+from wgmon_tui.monitor.damping import Damping, Rules, settling_progress
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.monitor.samples import Samples
@@ -24,14 +24,14 @@ class Row:
     """What is known of one server now.
 
     `severity` is what is shown: the damped one, unless it is paused or the last check says that we could not
-    see. `since` is the Unix time at which that last changed, `standing` the evidence by address that holds
-    longer than one check. `when_heard` is the damping as it was when anything last came from the server:
+    see. `since` is the Unix time at which that last changed, `carried_evidence` the evidence by address that holds
+    longer than one check. `damping_when_heard` is the damping as it was when anything last came from the server:
     where our own uplink is to blame, what was counted after that is not. `verdict` stands for a last check
     that is not here, because another process made it. `uptime` is the share of the last 24 hours, `paused_by`
     who asked for the pause. Nobody is told of a server that is `muted_until` a Unix time (`inf`: until
     somebody ends it) or in a `maintenance`, which is its name.
 
-    `last` and all that follows from it are of our own vantage. What others see is in `sights`, and what all
+    `last` and all that follows from it are of our own vantage. What others see is in `vantage_states`, and what all
     of them agree on in `agreed`, None where nobody else looks at the server.
     """
 
@@ -39,13 +39,13 @@ class Row:
     severity: Severity = Severity.UNKNOWN
     since: float | None = None
     damping: Damping = field(default_factory=Damping)
-    when_heard: Damping = field(default_factory=Damping)
+    damping_when_heard: Damping = field(default_factory=Damping)
     incident: Incident | None = None
     last: Round | None = None
     verdict: Verdict | None = None
     last_good: Check | None = None
     port_monitor: str | None = None
-    standing: dict[Address | None, tuple[Evidence, ...]] = field(default_factory=dict)
+    carried_evidence: dict[Address | None, tuple[Evidence, ...]] = field(default_factory=dict)
     samples: Samples = field(default_factory=Samples)
     uptime: float | None = None
     paused: bool = False
@@ -53,23 +53,23 @@ class Row:
     muted_until: float | None = None
     muted_by: str = ""
     maintenance: str | None = None
-    sights: dict[str, Sight] = field(default_factory=dict)
-    agreed: Agreement | None = None
+    vantage_states: dict[str, Sight] = field(default_factory=dict)
+    quorum_result: Agreement | None = None
     version: int = 0
 
     @property
     def flapping(self) -> bool:
         """Whether it went down and came back so often of late that it is not believed to be up."""
-        return (self.agreed or self.damping).flapping and not self.paused
+        return (self.quorum_result or self.damping).flapping and not self.paused
 
     @property
     def progress(self) -> tuple[int, int] | None:
         """Where the last checks disagree with the state: how many do, and how many change it."""
         if self.paused or (self.last and self.last.diagnosis.verdict.severity is Severity.UNKNOWN):
             return None
-        if self.agreed and self.agreed.source != self.home:
+        if self.quorum_result and self.quorum_result.source != self.home:
             return None
-        return progress(self.damping, Rules.of(self.server))
+        return settling_progress(self.damping, Rules.of(self.server))
 
     @property
     def rtt(self) -> float | None:
@@ -84,31 +84,33 @@ class Row:
     @property
     def diagnosis(self) -> Diagnosis | None:
         """What the last checks mean, all who see the server taken together; None before the first."""
-        if self.agreed:
-            return self.agreed.diagnosis
+        if self.quorum_result:
+            return self.quorum_result.diagnosis
         return self.last.diagnosis if self.last else None
 
     @property
     def home(self) -> str:
         """The name of our own vantage."""
-        return self.last.check.vantage if self.last else HOME
+        return self.last.check.vantage if self.last else LOCAL_VANTAGE
 
     @property
     def views(self) -> tuple[View, ...]:
         """What each vantage says that sees it, ours first."""
-        home = self._view_from_home()
-        others = (view for name in sorted(self.sights) if (view := view_of(self.sights[name])))
+        home = self._home_view()
+        others = (
+            view for name in sorted(self.vantage_states) if (view := view_of(self.vantage_states[name]))
+        )
         return (home, *others) if home else tuple(others)
 
     @property
     def own_severity(self) -> Severity:
         """What our own checks say, whatever others do."""
-        if self.paused or not self.sights:
+        if self.paused or not self.vantage_states:
             return self.severity
-        home = self._view_from_home()
+        home = self._home_view()
         return home.settled if home else Severity.UNKNOWN
 
-    def _view_from_home(self) -> View | None:
+    def _home_view(self) -> View | None:
         settled, verdict = self.damping.severity, self.last.diagnosis.verdict if self.last else self.verdict
         if self.paused or settled is None or verdict is None or verdict.severity is Severity.UNKNOWN:
             return None
@@ -119,12 +121,12 @@ class Row:
             diagnosis=self.last.diagnosis if self.last else Diagnosis(verdict, verdict.meaning),
             flapping=self.damping.flapping,
             address=check.address if check else None,
-            public_key=check.asked_as.public_key if check and check.asked_as else None,
-            was_up=self.last_good is not None or (self.samples.loss() or 0.0) < 1.0,
+            public_key=check.probed_as.public_key if check and check.probed_as else None,
+            has_answered=self.last_good is not None or (self.samples.loss() or 0.0) < 1.0,
         )
 
     @property
-    def word(self) -> str:
+    def status_word(self) -> str:
         """The verdict's slug, or what stands in for it before the first check and while paused."""
         if self.paused:
             return "paused"

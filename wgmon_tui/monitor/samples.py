@@ -30,7 +30,7 @@ class Samples:
             self._ring[self._next] = value
             self._next = (self._next + 1) % CAPACITY
 
-    def refill(self, rtts: Iterable[float]) -> None:
+    def replace_all(self, rtts: Iterable[float]) -> None:
         """Have these and no others, oldest first; NaN for a lost check."""
         self._ring = array("f", rtts)[-CAPACITY:]
         self._next = 0

@@ -30,37 +30,37 @@ class Schedule:
         self._lags = array("f")
         self._next_lag = 0
 
-    def first(self, names: list[str], now: float) -> None:
+    def schedule_first(self, names: list[str], now: float) -> None:
         """Schedule the first round of these servers, in random order."""
         order = self._random.sample(names, len(names))
         for position, name in enumerate(order):
-            self.at(name, now + position / FIRST_PER_S)
+            self.schedule_at(name, now + position / FIRST_PER_S)
 
-    def at(self, name: str, due: float) -> None:
+    def schedule_at(self, name: str, due: float) -> None:
         """Schedule a server; an earlier appointment of its is off."""
         token = self._token.get(name, 0) + 1
         self._token[name] = token
         heapq.heappush(self._heap, (due, token, name))
 
-    def next_phase(self, name: str, now: float, interval: float) -> None:
+    def schedule_second(self, name: str, now: float, interval: float) -> None:
         """Schedule a server's second round at a random phase: the first one came in start order."""
-        self.at(name, now + interval * self._random.uniform(0.5, 1.5))
+        self.schedule_at(name, now + interval * self._random.uniform(0.5, 1.5))
 
-    def again(self, name: str, due: float, interval: float) -> float:
+    def schedule_next(self, name: str, due: float, interval: float) -> float:
         """Schedule a server one jittered interval after it was due, and say when that is."""
         after = due + interval * self._random.uniform(1 - JITTER, 1 + JITTER)
-        self.at(name, after)
+        self.schedule_at(name, after)
         return after
 
-    def soon(self, name: str, now: float, after: float) -> None:
+    def schedule_soon(self, name: str, now: float, after: float) -> None:
         """Schedule a server's next round out of turn, about `after` seconds from now."""
-        self.at(name, now + after * self._random.uniform(1 - JITTER, 1 + JITTER))
+        self.schedule_at(name, now + after * self._random.uniform(1 - JITTER, 1 + JITTER))
 
-    def drop(self, name: str) -> None:
+    def unschedule(self, name: str) -> None:
         """Cancel a server's appointment."""
         self._token[name] = self._token.get(name, 0) + 1
 
-    def due(self, now: float, most: float = inf) -> list[tuple[str, float]]:
+    def take_due(self, now: float, most: float = inf) -> list[tuple[str, float]]:
         """Take so many servers at most whose time has come, with the time at which each was due."""
         taken: list[tuple[str, float]] = []
         while self._heap and self._heap[0][0] <= now and len(taken) < most:
@@ -75,14 +75,14 @@ class Schedule:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def lag(self, share: float) -> float | None:
+    def lag_percentile(self, share: float) -> float | None:
         """How late checks started, in seconds: the percentile of the last few thousand."""
         if not self._lags:
             return None
         ordered = sorted(self._lags)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
-    def note_lag(self, lag: float) -> None:
+    def record_lag(self, lag: float) -> None:
         """A check has begun so many seconds after it was due."""
         if len(self._lags) < _LAGS_KEPT:
             self._lags.append(lag)

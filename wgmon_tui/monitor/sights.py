@@ -7,7 +7,7 @@ The rule, all of it:
 - So many must agree as `quorum` says, or all who see where those are fewer.
 - The server is down when so many are settled on down; it is degraded when so many are settled on that or on
   down; otherwise it is up. With one that sees, its word is the word.
-- Where some who see it are not down while it is, it is `regional`, with what each of them says.
+- Where some who see it are not down while it is, it is `diagnose_regional`, with what each of them says.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from wgmon_tui.diagnosis import vantages
 from wgmon_tui.diagnosis.vantages import View
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.fleet.records import Server
-from wgmon_tui.monitor.damping import Damping, Rules, step
+from wgmon_tui.monitor.damping import Damping, Rules, next_damping
 from wgmon_tui.monitor.incidents import BROKEN
 from wgmon_tui.monitor.rounds import Round
 
 RTTS_KEPT = 20
 
-LOST_HOLDS_S = 60.0
+DISCONNECTED_GRACE_S = 60.0
 """So long the word of a vantage holds at most whose line is down: one that is back at once ends nothing."""
 
 
@@ -43,18 +43,18 @@ class Report:
 class Sight:
     """What a vantage other than ours last saw of a server. Times are Unix seconds.
 
-    `last` began at `at`, and holds until `holds_until`: after that it is not `current`. `exchange` is the
-    last round that came with its packets, which routine ones do not. `up_at` is when it last found the server
+    `last` began at `at`, and holds until `valid_until`: after that it is not `current`. `exchange` is the
+    last round that came with its packets, which routine ones do not. `last_up_at` is when it last found the server
     up, `rtts` are the last round-trip times in seconds, oldest first, None for a lost one.
     """
 
     vantage: str
     last: Round
     at: float
-    holds_until: float
+    valid_until: float
     damping: Damping = field(default_factory=Damping)
     exchange: Round | None = None
-    up_at: float | None = None
+    last_up_at: float | None = None
     rtts: tuple[float | None, ...] = ()
     current: bool = True
 
@@ -89,12 +89,12 @@ class Agreement:
     source: str
 
 
-def word_holds(server: Server) -> float:
+def validity_s(server: Server) -> float:
     """For how many seconds after it began a round is a vantage's word."""
     return 3 * server.interval + server.timeout
 
 
-def sight_after(
+def next_vantage_state(
     before: Sight | None, vantage: str, outcome: Round, server: Server, now: float, *, counted: bool
 ) -> Sight:
     """The sight after a round. One that is not `counted`, because the server is paused, settles nothing.
@@ -105,67 +105,69 @@ def sight_after(
     at = check.started_at
     damping = before.damping if before else Damping()
     rtts = before.rtts if before else ()
-    up_at = before.up_at if before else None
+    up_at = before.last_up_at if before else None
     if severity is not Severity.UNKNOWN:
         rtts = (*rtts, check.handshake.rtt if check.handshake else None)[-RTTS_KEPT:]
         if counted:
-            damping = step(damping, severity, Rules.of(server), at)
-    holds_until = at + word_holds(server)
+            damping = next_damping(damping, severity, Rules.of(server), at)
+    valid_until = at + validity_s(server)
     return Sight(
         vantage=vantage,
         last=outcome,
         at=at,
-        holds_until=holds_until,
+        valid_until=valid_until,
         damping=damping,
         exchange=outcome if check.exchange or before is None else before.exchange,
-        up_at=at if severity in (Severity.UP, Severity.DEGRADED) else up_at,
+        last_up_at=at if severity in (Severity.UP, Severity.DEGRADED) else up_at,
         rtts=rtts,
-        current=now < holds_until,
+        current=now < valid_until,
     )
 
 
-def line_lost(sight: Sight, now: float) -> Sight:
+def disconnected(vantage_state: Sight, now: float) -> Sight:
     """The line to its vantage is down: it holds for a moment more."""
-    return replace(sight, holds_until=min(sight.holds_until, now + LOST_HOLDS_S))
+    return replace(vantage_state, valid_until=min(vantage_state.valid_until, now + DISCONNECTED_GRACE_S))
 
 
-def view_of(sight: Sight) -> View | None:
+def view_of(vantage_state: Sight) -> View | None:
     """What the sight says of its server; None where it does not see it."""
-    settled, check = sight.damping.severity, sight.last.check
-    if settled is None or sight.severity is Severity.UNKNOWN:
+    settled, check = vantage_state.damping.severity, vantage_state.last.check
+    if settled is None or vantage_state.severity is Severity.UNKNOWN:
         return None
     return View(
-        vantage=sight.vantage,
+        vantage=vantage_state.vantage,
         settled=settled,
-        diagnosis=sight.diagnosis,
-        flapping=sight.damping.flapping,
+        diagnosis=vantage_state.diagnosis,
+        flapping=vantage_state.damping.flapping,
         address=check.address,
-        public_key=check.asked_as.public_key if check.asked_as else None,
-        was_up=sight.up_at is not None,
+        public_key=check.probed_as.public_key if check.probed_as else None,
+        has_answered=vantage_state.last_up_at is not None,
     )
 
 
-def agree(views: Sequence[View], quorum: int, server: Server) -> Agreement | None:
+def decide_quorum(views: Sequence[View], quorum: int, server: Server) -> Agreement | None:
     """What they agree on, who see the server; home comes first where it does. None where nobody sees it."""
     if not views:
         return None
     needed = min(quorum, len(views))
-    severity = next((level for level in BROKEN if _as_bad_as(level, views) >= needed), Severity.UP)
-    saying = [view for view in views if view.settled is severity]
-    spokesman = next((view for view in saying if view.diagnosis.verdict.severity is severity), saying[0])
+    severity = next((level for level in BROKEN if _count_at_least(level, views) >= needed), Severity.UP)
+    agreeing = [view for view in views if view.settled is severity]
+    representative = next(
+        (view for view in agreeing if view.diagnosis.verdict.severity is severity), agreeing[0]
+    )
     if severity is Severity.UP:
-        spokesman = saying[0]  # what it doubts just now is shown as with one vantage
-    diagnosis, source = spokesman.diagnosis, spokesman.vantage
+        representative = agreeing[0]  # what it doubts just now is shown as with one vantage
+    diagnosis, source = representative.diagnosis, representative.vantage
     down = sum(view.settled is Severity.DOWN for view in views)
     if severity is Severity.DOWN and down < len(views):
-        diagnosis, source = vantages.regional(views, server), ""
+        diagnosis, source = vantages.diagnose_regional(views, server), ""
     elif severity is not Severity.DOWN and down:
-        diagnosis = vantages.outvoted(diagnosis, views, needed, server)
-    elif down > 1 or len(saying) < len(views):
-        diagnosis = vantages.shared(diagnosis, views)
-    flapping = severity is Severity.DOWN and any(view.flapping for view in saying)
-    return Agreement(severity, flapping, diagnosis, tuple(view.vantage for view in saying), source)
+        diagnosis = vantages.diagnose_outvoted(diagnosis, views, needed, server)
+    elif down > 1 or len(agreeing) < len(views):
+        diagnosis = vantages.add_view_evidence(diagnosis, views)
+    flapping = severity is Severity.DOWN and any(view.flapping for view in agreeing)
+    return Agreement(severity, flapping, diagnosis, tuple(view.vantage for view in agreeing), source)
 
 
-def _as_bad_as(level: Severity, views: Sequence[View]) -> int:
+def _count_at_least(level: Severity, views: Sequence[View]) -> int:
     return sum(view.settled in BROKEN and view.settled.rank <= level.rank for view in views)

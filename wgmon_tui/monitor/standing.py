@@ -28,7 +28,7 @@ _OF_SILENCE = (
 )
 
 
-def still_standing(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...]:
+def still_valid(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...]:
     """What of the earlier evidence holds beside a check: what it has not looked at anew.
 
     A completed handshake refutes what explained silence, and data that came back what was found of the data
@@ -50,7 +50,7 @@ def still_standing(before: Sequence[Evidence], check: Check) -> tuple[Evidence, 
     )
 
 
-def unexplained(
+def without_experiments(
     standing: Mapping[Address | None, Sequence[Evidence]],
 ) -> dict[Address | None, tuple[Evidence, ...]]:
     """What stands without the findings of experiments: before they are made again, or what they once found
@@ -62,7 +62,7 @@ def unexplained(
     }
 
 
-def standing_after(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...]:
+def carried_after(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...]:
     """What stands when a check is over."""
     fresh = (each for each in check.evidence if isinstance(each, (*_OF_THE_DATA_PATH, *_OF_SILENCE)))
-    return (*still_standing(before, check), *fresh)
+    return (*still_valid(before, check), *fresh)

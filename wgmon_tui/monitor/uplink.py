@@ -13,18 +13,18 @@ from math import inf
 
 from wgmon_tui.probe.records import Check, Direction, IcmpError
 
-FEWEST = 3
+MIN_SILENT_SERVERS = 3
 """So many servers must have fallen silent before that says something of our side."""
 
-SHARE = 0.8
+MIN_SILENT_SHARE = 0.8
 """So large a part of the servers that were well must have fallen silent, and none answered since."""
 
 
-FEWEST_WITNESSES = 2
+MIN_WITNESSES = 2
 """So many others must have been well before their silence puts a failure in doubt."""
 
 
-def last_heard(check: Check) -> float | None:
+def last_packet_time(check: Check) -> float | None:
     """When anything last came back from outside, as Unix time: then our own side was fine.
 
     That says nothing of the server's. None where nothing came.
@@ -39,27 +39,27 @@ class UplinkGuard:
     """Keeps who answered last and who has fallen silent since anybody did. Times are Unix seconds."""
 
     def __init__(self) -> None:
-        self._well: dict[str, None] = {}  # a set in order: who was heard from last is last
-        self._fallen: set[str] = set()
+        self._well_servers: dict[str, None] = {}  # a set in order: who was heard from last is last
+        self._silent_servers: set[str] = set()
         self._unblamed: dict[str, None] = {}
         self._heard_at = -inf
 
     @property
-    def fallen(self) -> frozenset[str]:
+    def silent_servers(self) -> frozenset[str]:
         """The servers that were well and fell silent, while no server at all answered."""
-        return frozenset(self._fallen)
+        return frozenset(self._silent_servers)
 
-    def has_fallen(self, name: str) -> bool:
-        """Whether this server is one of the `fallen`."""
-        return name in self._fallen
+    def is_silent(self, name: str) -> bool:
+        """Whether this server is one of the `silent_servers`."""
+        return name in self._silent_servers
 
     @property
-    def fallen_count(self) -> int:
-        """How many the `fallen` are."""
-        return len(self._fallen)
+    def silent_count(self) -> int:
+        """How many the `silent_servers` are."""
+        return len(self._silent_servers)
 
-    def unblamed(self, most: int) -> list[str]:
-        """So many at most of the `fallen`, each of them once: their last checks are to be judged anew.
+    def take_unblamed(self, most: int) -> list[str]:
+        """So many at most of the `silent_servers`, each of them once: their last checks are to be judged anew.
 
         They come in portions, because ten thousand at once would hold up everything else for seconds.
         """
@@ -69,44 +69,51 @@ class UplinkGuard:
         return taken
 
     @property
-    def suspicious(self) -> bool:
+    def is_suspicious(self) -> bool:
         """Whether the fault is ours."""
-        once_well = len(self._well) + len(self._fallen)
-        return len(self._fallen) >= FEWEST and len(self._fallen) >= SHARE * once_well
+        once_well = len(self._well_servers) + len(self._silent_servers)
+        return (
+            len(self._silent_servers) >= MIN_SILENT_SERVERS
+            and len(self._silent_servers) >= MIN_SILENT_SHARE * once_well
+        )
 
-    def remember(self, name: str) -> None:
+    def mark_well(self, name: str) -> None:
         """A server was well when this program last ended: its silence says something from the start."""
-        self._well.setdefault(name)
+        self._well_servers.setdefault(name)
 
-    def observe(self, name: str, heard_at: float | None) -> None:
+    def record_check(self, name: str, last_packet_at: float | None) -> None:
         """A check is over. Anything from outside counts as heard, a refusal too: then our side is fine."""
-        if heard_at is not None:
+        if last_packet_at is not None:
             # Those that fell with it fell by themselves, and are no witnesses of the next silence.
-            self._fallen.clear()
+            self._silent_servers.clear()
             self._unblamed.clear()
-            self._well.pop(name, None)
-            self._well[name] = None
-            self._heard_at = heard_at  # not the latest: that would last as long as a clock was set back
-        elif name in self._well:
-            del self._well[name]
-            self._fallen.add(name)
+            self._well_servers.pop(name, None)
+            self._well_servers[name] = None
+            self._heard_at = last_packet_at  # not the latest: that would last as long as a clock was set back
+        elif name in self._well_servers:
+            del self._well_servers[name]
+            self._silent_servers.add(name)
             self._unblamed[name] = None
 
-    def in_doubt(self, name: str, asked_at: float, timeout: float) -> bool:
+    def is_in_doubt(self, name: str, asked_at: float, timeout: float) -> bool:
         """Whether a check that failed may have failed because of us.
 
         So it is where others were well, and none was heard from when half of its time was over, or later: an
         uplink that fell silent before, and still is, lost both its initiations.
         """
-        others = len(self._well) + len(self._fallen) - (name in self._well or name in self._fallen)
-        return others >= FEWEST_WITNESSES and self._heard_at < asked_at + timeout / 2
+        others = (
+            len(self._well_servers)
+            + len(self._silent_servers)
+            - (name in self._well_servers or name in self._silent_servers)
+        )
+        return others >= MIN_WITNESSES and self._heard_at < asked_at + timeout / 2
 
     def witnesses(self, name: str) -> Iterator[str]:
         """The others that are well, the likeliest to answer first."""
-        return (other for other in reversed(self._well) if other != name)
+        return (other for other in reversed(self._well_servers) if other != name)
 
     def forget(self, name: str) -> None:
         """A server is no longer watched, or paused."""
-        self._well.pop(name, None)
-        self._fallen.discard(name)
+        self._well_servers.pop(name, None)
+        self._silent_servers.discard(name)
         self._unblamed.pop(name, None)

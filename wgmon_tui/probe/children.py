@@ -17,7 +17,7 @@ from typing import Any
 
 from wgmon_tui.text import printable
 
-LAST_WORDS = 4096
+STDERR_TAIL_BYTES = 4096
 """So many bytes of what a program says are enough to find its last line in."""
 
 _LONGEST_LINE = 200
@@ -27,16 +27,16 @@ _starting = Lock()
 """Held while one is started: the end of this program waits until it is known."""
 
 
-def start(words: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
-    """Start one as `Popen` does, in a session of its own; leave it by `ending_with_us`. Raises the same."""
+def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start one as `Popen` does, in a session of its own; leave it by `terminate_on_exit`. Raises the same."""
     with _starting:
-        process = subprocess.Popen(words, start_new_session=True, **how)  # noqa: S603  theirs, and no shell
+        process = subprocess.Popen(command, start_new_session=True, **options)  # noqa: S603  theirs, and no shell
         _running.add(process)
     return process
 
 
 @contextmanager
-def ending_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def terminate_on_exit(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """End it, with what it has started, when the block is left or this program ends before that.
 
     What has ended by itself is left alone.
@@ -45,10 +45,10 @@ def ending_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
         yield
     finally:
         _running.discard(process)
-        _end(process)
+        _kill(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     if process.returncode is None:
         # What runs as root under a sudo is not ours to kill; it ends when it next writes to us.
         with suppress(ProcessLookupError, PermissionError, subprocess.TimeoutExpired):
@@ -57,18 +57,18 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 @atexit.register
-def _end_all() -> None:
+def _kill_all() -> None:
     """Threads that nobody waits for may be in the middle of it."""
     with _starting:
         for process in tuple(_running):
-            _end(process)
+            _kill(process)
 
 
-def last_line(said: bytes) -> str:
+def last_line(output: bytes) -> str:
     """The last line that a program wrote, safe to show; "" where there is none.
 
     OpenSSH warns between asterisks of what keeps nobody from connecting: that is passed over.
     """
-    lines = said.decode(errors="replace").replace("\r", "\n").split("\n")
-    told = [line.strip() for line in lines if line.strip() and not line.startswith("**")]
-    return printable(told[-1])[:_LONGEST_LINE] if told else ""
+    lines = output.decode(errors="replace").replace("\r", "\n").split("\n")
+    messages = [line.strip() for line in lines if line.strip() and not line.startswith("**")]
+    return printable(messages[-1])[:_LONGEST_LINE] if messages else ""

@@ -34,12 +34,12 @@ class FirstHop:
     source: Address | None = None
     rtt: float | None = None
 
-    def take(self, packet: inner.InnerPacket, received_ns: int) -> bool:
+    def match_answer(self, packet: inner.InnerPacket, received_ns: int) -> bool:
         """Whether an inner packet answers this; the first that does is kept."""
         match packet:
             case inner.EchoReply(source, identifier) if identifier == self.identifier:
                 asked: Address | None = source
-            case InnerIcmp(about=asked):
+            case InnerIcmp(original_destination=asked):
                 pass
             case _:
                 return False
@@ -59,12 +59,12 @@ def first_hops(ours: Iterable[Interface], identifier: int) -> Iterator[FirstHop]
     """The question in each IP version of our tunnel addresses, of which there is one a version."""
     for own in ours:
         packets: dict[Address, bytes] = {}
-        for sequence, destination in enumerate((own.ip, usual_address(own)), start=1):
+        for sequence, destination in enumerate((own.ip, likely_server_address(own)), start=1):
             packets[destination] = inner.echo_request(own.ip, destination, identifier, sequence, hop_limit=1)
         yield FirstHop(own.version, packets, identifier)
 
 
-def usual_address(own: Interface) -> Address:
+def likely_server_address(own: Interface) -> Address:
     """Where servers usually are: the first host of our address's network, or the second where we are that.
 
     The network is the interface's; where that is our address alone, the usual one around it.

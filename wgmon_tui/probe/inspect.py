@@ -23,21 +23,21 @@ from wgmon_tui.fleet.wg_dump import (
     PeerEntry,
     Running,
     is_set,
-    networks_in,
-    number_in,
     parse_dump,
-    public_key_in,
+    parse_dumped_public_key,
+    parse_networks,
+    parse_number,
 )
-from wgmon_tui.probe.children import ending_with_us, start
+from wgmon_tui.probe.children import start, terminate_on_exit
 from wgmon_tui.text import format_bytes, format_limit, printable, quoted
 from wgmon_tui.wireguard.keys import PublicKey
 
-LIMIT_S = 15.0
+COMMAND_TIMEOUT_S = 15.0
 """How long a command may take."""
 
-_LONGEST = 1 << 20
-_COMPLAINT_KEPT = 4096
-_COMPLAINT_SHOWN = 200
+_MAX_OUTPUT_BYTES = 1 << 20
+_STDERR_KEPT = 4096
+_STDERR_SHOWN = 200
 
 # Half of a key's 44 characters: also what is left of one that was wrapped or cut.
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9+/]{22}")
@@ -67,21 +67,21 @@ class ServersView:
     stored: Stored | Unread | None
 
 
-def inspect(server: Server, config_dir: Path, limit_s: float = LIMIT_S) -> ServersView:
+def inspect(server: Server, config_dir: Path, timeout_s: float = COMMAND_TIMEOUT_S) -> ServersView:
     """Ask the server with its commands `inspect` and `inspect_config`. What goes wrong becomes Unread.
 
-    Blocks for up to `limit_s` seconds a command. The commands run without a shell and without a terminal, so
+    Blocks for up to `timeout_s` seconds a command. The commands run without a shell and without a terminal, so
     that ssh asks no questions on a screen of ours.
     """
     running: Running | Unread
     try:
-        running = parse_dump(output_of(server.inspect, config_dir, limit_s))
+        running = parse_dump(run_command(server.inspect, config_dir, timeout_s))
     except InspectionError as error:
         running = Unread(f"inspect: {error}")
     if not server.inspect_config:
         return ServersView(running, None)
     try:
-        return ServersView(running, parse_file(output_of(server.inspect_config, config_dir, limit_s)))
+        return ServersView(running, parse_file(run_command(server.inspect_config, config_dir, timeout_s)))
     except InspectionError as error:
         return ServersView(running, Unread(f"inspect_config: {error}"))
 
@@ -100,19 +100,19 @@ class _Section:
     listen_port: int | None = None
     allowed_ips: set[Network] = field(default_factory=set)
 
-    def take(self, key: str, value: str, where: str) -> None:
+    def set_value(self, key: str, value: str, where: str) -> None:
         """Take a value over, as far as it is compared with anything. Raises InspectionError."""
         match self.is_peer, key:
             case False, "privatekey":
                 self.has_secret = is_set(value, f"{where}: PrivateKey")
             case False, "listenport":
-                self.listen_port = number_in(value, 65535, f"{where}: ListenPort") or None
+                self.listen_port = parse_number(value, 65535, f"{where}: ListenPort") or None
             case True, "publickey":
-                self.public_key = public_key_in(value, f"{where}: PublicKey")
+                self.public_key = parse_dumped_public_key(value, f"{where}: PublicKey")
             case True, "presharedkey":
                 self.has_secret = is_set(value, f"{where}: PresharedKey")
             case True, "allowedips" if value:
-                self.allowed_ips |= networks_in(value, f"{where}: AllowedIPs")
+                self.allowed_ips |= parse_networks(value, f"{where}: AllowedIPs")
 
     def peer(self) -> PeerEntry:
         """The finished section of a peer. Raises InspectionError."""
@@ -133,7 +133,7 @@ def parse_file(text: str) -> Stored:
             name, equals, value = line.partition("=")
             if not equals or not sections:
                 raise InspectionError(f"{where}: expected [Interface], [Peer] or Key = value")
-            sections[-1].take(name.strip().lower(), value.strip(), where)
+            sections[-1].set_value(name.strip().lower(), value.strip(), where)
     interfaces = [section for section in sections if not section.is_peer]
     if not interfaces:
         raise InspectionError("there is no [Interface] in what it printed")
@@ -150,14 +150,17 @@ def parse_file(text: str) -> Stored:
 # Running the commands
 
 
-def output_of(
-    words: tuple[str, ...], directory: Path, limit_s: float = LIMIT_S, longest: int = _LONGEST
+def run_command(
+    command: tuple[str, ...],
+    directory: Path,
+    timeout_s: float = COMMAND_TIMEOUT_S,
+    max_bytes: int = _MAX_OUTPUT_BYTES,
 ) -> str:
-    """What a command prints, at most `longest` bytes, once it has ended well. Raises InspectionError."""
-    program = quoted(words[0])
+    """What a command prints, at most `max_bytes` bytes, once it has ended well. Raises InspectionError."""
+    program = quoted(command[0])
     try:
         process = start(
-            words,
+            command,
             cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -169,68 +172,68 @@ def output_of(
         reason = (isinstance(error, OSError) and error.strerror) or "not a command"
         raise InspectionError(f"cannot start {program}: {reason}") from None
     try:
-        with ending_with_us(process):
-            output, complaint = _communicate(process, time.monotonic() + limit_s, longest)
+        with terminate_on_exit(process):
+            output, error_output = _communicate(process, time.monotonic() + timeout_s, max_bytes)
     except TimeoutError:
-        raise InspectionError(f"{program} did not end within {format_limit(limit_s)}") from None
+        raise InspectionError(f"{program} did not end within {format_limit(timeout_s)}") from None
     finally:
-        _let_go(process)
+        _close_pipes(process)
     if process.returncode != 0:
         code = process.returncode
         ending = f"signal {-code}" if code < 0 else f"exit code {code}"
-        said = _last_line(complaint) or "run it by hand to see why"
-        raise InspectionError(f"{program} ended with {ending}: {said}")
+        message = _last_line(error_output) or "run it by hand to see why"
+        raise InspectionError(f"{program} ended with {ending}: {message}")
     return output.decode("utf-8", errors="replace")
 
 
-def _communicate(process: subprocess.Popen[bytes], deadline: float, longest: int) -> tuple[bytes, bytes]:
+def _communicate(process: subprocess.Popen[bytes], deadline: float, max_bytes: int) -> tuple[bytes, bytes]:
     """All of its output and the end of its complaints. Raises TimeoutError, InspectionError.
 
     Unlike Popen.communicate it keeps a bound, and does not wait for the end of stderr: the connection that an
     ssh leaves behind for the next one (ControlPersist) holds that open.
     """
-    output, complaint = bytearray(), bytearray()
+    output, error_output = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
-        for stream, gathered in ((process.stdout, output), (process.stderr, complaint)):
+        for stream, gathered in ((process.stdout, output), (process.stderr, error_output)):
             if stream is not None:
                 os.set_blocking(stream.fileno(), False)
                 selector.register(stream, selectors.EVENT_READ, gathered)
         while process.stdout in selector.get_map():
-            for key, _ in selector.select(_left(deadline)):
+            for key, _ in selector.select(_remaining(deadline)):
                 chunk = os.read(key.fd, 1 << 16)
                 key.data.extend(chunk)
                 if not chunk:
                     selector.unregister(key.fileobj)
-            if len(output) > longest:
-                raise InspectionError(f"printed more than {format_bytes(longest)}; expected one interface")
-            del complaint[:-_COMPLAINT_KEPT]
+            if len(output) > max_bytes:
+                raise InspectionError(f"printed more than {format_bytes(max_bytes)}; expected one interface")
+            del error_output[:-_STDERR_KEPT]
     try:
-        process.wait(_left(deadline))
+        process.wait(_remaining(deadline))
     except subprocess.TimeoutExpired:
         raise TimeoutError from None
     if process.stderr is not None:
         with suppress(BlockingIOError):
-            complaint += os.read(process.stderr.fileno(), 1 << 16)
-    return bytes(output), bytes(complaint[-_COMPLAINT_KEPT:])
+            error_output += os.read(process.stderr.fileno(), 1 << 16)
+    return bytes(output), bytes(error_output[-_STDERR_KEPT:])
 
 
-def _let_go(process: subprocess.Popen[bytes]) -> None:
+def _close_pipes(process: subprocess.Popen[bytes]) -> None:
     for stream in (process.stdout, process.stderr):
         if stream is not None:
             stream.close()
 
 
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
+def _remaining(deadline: float) -> float:
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
         raise TimeoutError
-    return left
+    return remaining
 
 
-def _last_line(complaint: bytes) -> str:
+def _last_line(error_output: bytes) -> str:
     """The last thing that a command said, where that is short and holds nothing like a key."""
-    lines = [line.strip() for line in complaint.decode("utf-8", errors="replace").splitlines()]
+    lines = [line.strip() for line in error_output.decode("utf-8", errors="replace").splitlines()]
     last = next((line for line in reversed(lines) if line), "")
-    if len(last) > _COMPLAINT_SHOWN or _LIKE_A_KEY.search(last):
+    if len(last) > _STDERR_SHOWN or _LIKE_A_KEY.search(last):
         return ""
     return printable(last)

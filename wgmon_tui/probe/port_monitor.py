@@ -13,7 +13,7 @@ CLOSED = "closed"
 _WAIT_S = 1.0
 
 
-async def port_says(address: Address, port: int) -> str | None:
+async def check_port_naively(address: Address, port: int) -> str | None:
     """Send a UDP datagram as a port monitor does, and read its answer as one does.
 
     No answer, or any answer, reads as "open|filtered"; only ICMP port unreachable reads as "closed". None

@@ -21,7 +21,7 @@ OwnAddresses = Mapping[int, Address]
 class Question:
     """An inner packet that wants an answer. `key` is what the answer is known by; times are Unix nanoseconds.
 
-    `afterwards` is what politeness sends after an answer: a reset behind an accepted SYN, or the server
+    `follow_up` is what politeness sends after an answer: a reset behind an accepted SYN, or the server
     repeats its answer and, unheard, calls back.
     """
 
@@ -29,7 +29,7 @@ class Question:
     target: str
     key: Hashable
     packet: bytes
-    afterwards: bytes = b""
+    follow_up: bytes = b""
     sent_ns: int = 0
     answered_ns: int | None = None
     answer: Answer = "answered"
@@ -40,7 +40,7 @@ class Question:
         return None if self.answered_ns is None else max(0.0, (self.answered_ns - self.sent_ns) / 1e9)
 
 
-def echo(
+def make_echo_probe(
     target: Address, own: OwnAddresses, identifier: int, sequence: int, size: int = 0
 ) -> Question | None:
     """An echo of at least `size` bytes; None where we have no address of that IP version."""
@@ -51,7 +51,7 @@ def echo(
     return Question("echo", str(target), ("echo", target, sequence), packet)
 
 
-def services(server: Server, own: OwnAddresses) -> Iterator[Question | InnerUnaddressed]:
+def make_service_probes(server: Server, own: OwnAddresses) -> Iterator[Question | InnerUnaddressed]:
     """A question to each name server and TCP port that the server's entry names."""
     for target in server.tunnel_dns:
         source = own.get(target.version)
@@ -73,12 +73,12 @@ def services(server: Server, own: OwnAddresses) -> Iterator[Question | InnerUnad
         yield Question("tcp", str(endpoint), ("tcp", target, endpoint.port, port), packet, reset)
 
 
-def key_of(answer: inner.InnerPacket, identifier: int) -> tuple[Hashable, Answer] | None:
+def match_probe(answer: inner.InnerPacket, identifier: int) -> tuple[Hashable, Answer] | None:
     """The key of the question that an inner packet answers, and what it says; None where it answers none."""
     match answer:
-        case inner.EchoReply(source, ours, sequence) if ours == identifier:
+        case inner.EchoReply(source, echo_identifier, sequence) if echo_identifier == identifier:
             return ("echo", source, sequence), "answered"
-        case inner.Fragment(source, _, (ours, sequence)) if ours == identifier:
+        case inner.Fragment(source, _, (echo_identifier, sequence)) if echo_identifier == identifier:
             return ("echo", source, sequence), "answered"
         case inner.DnsAnswer(source, transaction):
             return ("dns", source, transaction), "answered"

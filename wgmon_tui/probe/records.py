@@ -128,13 +128,13 @@ class InnerEcho:
 
 @dataclass(frozen=True, slots=True)
 class InnerIcmp:
-    """An ICMP error that came through the tunnel, from `source`, about a packet of ours to `about`."""
+    """An ICMP error that came through the tunnel, from `source`, about a packet of ours to `original_destination`."""
 
     source: Address
     version: int
     type: int
     code: int
-    about: Address | None
+    original_destination: Address | None
     mtu: int | None = None
 
 
@@ -183,12 +183,12 @@ class PassiveKeepalive:
 class PathMtu:
     """The largest inner packet that came back whole or in fragments, and the smallest above it that did not.
 
-    `wanted` is the size that ought to pass; `reported` the MTU that a hop named, if one did.
+    `required` is the size that ought to pass; `reported` the MTU that a hop named, if one did.
     """
 
-    wanted: int
-    passes: int
-    fails_from: int | None
+    required: int
+    largest_passing: int
+    smallest_failing: int | None
     reported: int | None = None
 
 
@@ -210,10 +210,10 @@ class IdentityAnswered:
 class PresharedKeyFound:
     """Experiment: with which preshared key an answer was made that ours does not open.
 
-    `of` is the server in whose entry that key stands; None says that the server has no preshared key for us.
+    `server_name` is the server in whose entry that key stands; None says that the server has no preshared key for us.
     """
 
-    of: str | None
+    server_name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,7 @@ class NameMoved:
     """The addresses of the server's name changed since the last look."""
 
     host: str
-    gone: tuple[Address, ...]
+    removed: tuple[Address, ...]
     new: tuple[Address, ...]
 
 
@@ -322,4 +322,4 @@ class Check:
     exchange: tuple[Packet, ...] = ()
     sent: int = 0
     tunnel: Tunnel | None = None
-    asked_as: AskedAs | None = None
+    probed_as: AskedAs | None = None

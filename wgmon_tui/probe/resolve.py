@@ -13,7 +13,7 @@ from threading import Thread
 from wgmon_tui.fleet.records import Address, Endpoint
 from wgmon_tui.text import format_limit
 
-KEPT_FOR_S = 30.0
+CACHE_TTL_S = 30.0
 """How long an answer is used again. A name that moves is seen after this time at the latest."""
 
 _THREADS = 16
@@ -28,15 +28,15 @@ class Resolver:
 
     def __init__(self) -> None:
         self._threads = asyncio.Semaphore(_THREADS)
-        self._kept: dict[str, tuple[float, tuple[Address, ...]]] = {}
+        self._cache: dict[str, tuple[float, tuple[Address, ...]]] = {}
 
     async def resolve(self, endpoint: Endpoint, timeout_s: float) -> tuple[Address, ...]:
         """The addresses of an endpoint's host, without duplicates. Raises ResolutionError."""
-        if literal := _literal(endpoint.host):
+        if literal := _parse_literal(endpoint.host):
             return (literal,)
-        kept = self._kept.get(endpoint.host)
-        if kept and time.monotonic() - kept[0] < KEPT_FOR_S:
-            return kept[1]
+        cached = self._cache.get(endpoint.host)
+        if cached and time.monotonic() - cached[0] < CACHE_TTL_S:
+            return cached[1]
         try:
             addresses = await asyncio.wait_for(self._look_up(endpoint), timeout_s)
         except TimeoutError:
@@ -45,7 +45,7 @@ class Resolver:
             raise ResolutionError(error.strerror or "no answer") from None
         except ValueError:  # UnicodeError among them
             raise ResolutionError("not a valid host name") from None
-        self._kept[endpoint.host] = (time.monotonic(), addresses)
+        self._cache[endpoint.host] = (time.monotonic(), addresses)
         return addresses
 
     async def _look_up(self, endpoint: Endpoint) -> tuple[Address, ...]:
@@ -81,7 +81,7 @@ class Resolver:
 
 
 @lru_cache(65536)
-def _literal(host: str) -> Address | None:
+def _parse_literal(host: str) -> Address | None:
     """The address that a host already is; remembered, because every check asks."""
     try:
         return ip_address(host)

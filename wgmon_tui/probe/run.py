@@ -36,12 +36,12 @@ from wgmon_tui.wireguard.handshake import Attempt, Reason, RejectedError
 from wgmon_tui.wireguard.messages import MessageType, message_type, receiver_index, sender_index
 from wgmon_tui.wireguard.session import Session
 
-SPACING_S = 0.03
+INITIATION_SPACING_S = 0.03
 """Least time between two initiations of one peer: servers drop, silently, what comes within 20 ms."""
 
-_REFUSED_AGAIN_S = 0.25
+_REFUSAL_RETRY_S = 0.25
 _HEAD = 16
-_UNOPENED_KEPT = 4  # a forged one in front must not hide the server's own
+_MAX_UNAUTHENTICATED = 4  # a forged one in front must not hide the server's own
 
 
 @dataclass(slots=True)
@@ -61,21 +61,21 @@ class CheckRun:
     def __init__(
         self,
         target: Target,
-        notebook: Notebook,
+        check_log: Notebook,
         socket: DatagramSocket,
         destination: SocketAddress,
         make_attempt: Callable[[CheckRun, bytes | None], Attempt],
     ) -> None:
         """`make_attempt` gives a fresh attempt under an index at which this run will be found."""
         self.target = target
-        self.notebook = notebook
+        self.check_log = check_log
         self.destination = destination
         self.source = (destination[0].partition("%")[0], destination[1])
         """Where an answer comes from as the kernel names it: without the scope of a link-local address."""
         self.sent: list[SentAttempt] = []
         self.handshake: Handshake | None = None
         self.session: Session | None = None
-        self.unopened: list[tuple[Attempt, bytes]] = []
+        self.unauthenticated: list[tuple[Attempt, bytes]] = []
         """The first responses whose seal did not open under our preshared key, and what they answer."""
         self._socket = socket
         self._make_attempt = make_attempt
@@ -90,7 +90,7 @@ class CheckRun:
         """Send the first initiation and set the clocks."""
         self._started = time.monotonic()
         # The deadline's timer is set at half-time: most checks are over before they need it.
-        self._timers.append(self._loop.call_later(self.target.server.timeout / 2, self._half_time))
+        self._timers.append(self._loop.call_later(self.target.server.timeout / 2, self._on_half_time))
         self._initiate()
 
     # Events
@@ -99,11 +99,11 @@ class CheckRun:
         """A datagram for one of our attempts, or from the server's address with no index at all."""
         if self.finished.done():
             return
-        at = self.notebook.received(datagram.data, datagram.received_ns)
-        sent = self._sent_under(receiver_index(datagram.data))
+        at = self.check_log.received(datagram.data, datagram.received_ns)
+        sent = self._find_attempt(receiver_index(datagram.data))
         if sent is None:
             if message_type(datagram.data) is None:
-                self.notebook.note(ForeignBytes(at, len(datagram.data), datagram.data[:_HEAD]))
+                self.check_log.add_evidence(ForeignBytes(at, len(datagram.data), datagram.data[:_HEAD]))
             return
         try:
             if message_type(datagram.data) is MessageType.COOKIE_REPLY:
@@ -111,21 +111,21 @@ class CheckRun:
             else:
                 self._on_response(datagram, sent)
         except RejectedError as rejected:
-            if rejected.reason is Reason.BAD_EMPTY and len(self.unopened) < _UNOPENED_KEPT:
-                self.unopened.append((sent.attempt, datagram.data))
-            self.notebook.note(PacketRejected(at, rejected.reason, len(datagram.data)))
+            if rejected.reason is Reason.BAD_EMPTY and len(self.unauthenticated) < _MAX_UNAUTHENTICATED:
+                self.unauthenticated.append((sent.attempt, datagram.data))
+            self.check_log.add_evidence(PacketRejected(at, rejected.reason, len(datagram.data)))
 
     def on_icmp(self, error: QueuedError) -> None:
         """An ICMP error about an attempt of ours, or about a packet of which it quotes too little to tell."""
         if self.finished.done():
             return
-        self.notebook.note(self.evidence_of(error))
-        self._on_refusal(self._sent_under(sender_index(error.quoted)) or self.sent[-1])
+        self.check_log.add_evidence(self.icmp_evidence(error))
+        self._on_refusal(self._find_attempt(sender_index(error.quoted)) or self.sent[-1])
 
-    def evidence_of(self, error: QueuedError) -> IcmpError:
+    def icmp_evidence(self, error: QueuedError) -> IcmpError:
         """What an ICMP error says, and whether the server itself sent it."""
         return IcmpError(
-            at=self.notebook.since(time.time_ns()),
+            at=self.check_log.seconds_since_start(time.time_ns()),
             version=error.version,
             type=error.type,
             code=error.code,
@@ -136,7 +136,7 @@ class CheckRun:
 
     def late_answer(self, datagram: Datagram) -> LateAnswer | None:
         """An authentic answer that comes when the check is over; None where it does not authenticate."""
-        sent = self._sent_under(receiver_index(datagram.data))
+        sent = self._find_attempt(receiver_index(datagram.data))
         if sent is None:
             return None
         try:
@@ -164,7 +164,7 @@ class CheckRun:
         if self.finished.done():
             return
         if self.sent:
-            wait = self.sent[-1].sent_at + SPACING_S - time.monotonic()
+            wait = self.sent[-1].sent_at + INITIATION_SPACING_S - time.monotonic()
             if wait > 0:
                 self._timers.append(self._loop.call_later(wait, self._initiate_later))
                 return
@@ -175,14 +175,14 @@ class CheckRun:
             sent.sent_ns = self._socket.send(attempt.packet, self.destination)
         except OSError as error:
             name = errno.errorcode.get(error.errno or 0, "error")
-            self.notebook.note(SocketError(time.monotonic() - self._started, name))
+            self.check_log.add_evidence(SocketError(time.monotonic() - self._started, name))
             self._on_refusal(sent)
         else:
-            self.notebook.sent(attempt.packet, sent.sent_ns)
+            self.check_log.sent(attempt.packet, sent.sent_ns)
 
     def _on_response(self, datagram: Datagram, sent: SentAttempt) -> None:
         self.session = session = sent.attempt.complete(datagram.data)
-        self.notebook.insist(datagram.data, datagram.received_ns)
+        self.check_log.record_decisive(datagram.data, datagram.received_ns)
         answered = self.sent.index(sent)
         self.handshake = Handshake(
             rtt=round_trip(sent, datagram),
@@ -194,13 +194,13 @@ class CheckRun:
             sent_ns = self._socket.send(keepalive, self.destination)
         except OSError as error:
             name = errno.errorcode.get(error.errno or 0, "error")
-            self.notebook.note(SocketError(time.monotonic() - self._started, name))
+            self.check_log.add_evidence(SocketError(time.monotonic() - self._started, name))
         else:
-            self.notebook.sent(keepalive, sent_ns)
+            self.check_log.sent(keepalive, sent_ns)
         self._finish()
 
     def _on_cookie(self, cookie: bytes, sent: SentAttempt, at: float) -> None:
-        self.notebook.note(CookieDemanded(at))
+        self.check_log.add_evidence(CookieDemanded(at))
         sent.cookie_demanded = True
         if self._cookie is None:
             self._cookie = cookie
@@ -214,22 +214,22 @@ class CheckRun:
         if sum(each.refused for each in self.sent) >= 2:
             self._finish()
         else:
-            self._timers.append(self._loop.call_later(_REFUSED_AGAIN_S, self._initiate_later))
+            self._timers.append(self._loop.call_later(_REFUSAL_RETRY_S, self._initiate_later))
 
-    def _half_time(self) -> None:
-        rest = self._started + self.target.server.timeout - time.monotonic()
-        self._timers.append(self._loop.call_later(max(0.0, rest), self._deadline))
+    def _on_half_time(self) -> None:
+        remaining = self._started + self.target.server.timeout - time.monotonic()
+        self._timers.append(self._loop.call_later(max(0.0, remaining), self._on_deadline))
         self._initiate_later()
 
-    def _deadline(self) -> None:
+    def _on_deadline(self) -> None:
         # What has reached the kernel in time is no loss, even where this process was late to read it.
         self._socket.drain_backlog()
         if self.finished.done():
             return
         dropped = self._socket.overflows - self._overflows_before
         if dropped:
-            self.notebook.note(ReceiveOverflow(dropped))
-        self.notebook.note(Silence(time.monotonic() - self._started))
+            self.check_log.add_evidence(ReceiveOverflow(dropped))
+        self.check_log.add_evidence(Silence(time.monotonic() - self._started))
         self._finish()
 
     def _finish(self) -> None:
@@ -237,7 +237,7 @@ class CheckRun:
         if not self.finished.done():
             self.finished.set_result(None)
 
-    def _sent_under(self, index: int | None) -> SentAttempt | None:
+    def _find_attempt(self, index: int | None) -> SentAttempt | None:
         return next((sent for sent in self.sent if sent.attempt.sender == index), None)
 
 

@@ -33,7 +33,7 @@ _TIMESPEC = struct.Struct("@ll")
 _RECEIVE_BUFFER = 4 * 1024 * 1024  # the kernel caps it at net.core.rmem_max
 _LARGEST_DATAGRAM = 2048
 _ANCILLARY = 512
-_DATAGRAMS_A_TURN = 256  # then the event loop gets its turn
+_DATAGRAMS_PER_TURN = 256  # then the event loop gets its turn
 _BACKLOG = 16384  # more than the receive buffer holds
 
 SocketAddress = tuple[str, int]
@@ -148,7 +148,7 @@ class DatagramSocket:
 
     def drain(self) -> None:
         """Hand on what has arrived, a turn's share of it: datagrams, and errors about what we sent."""
-        for _ in range(_DATAGRAMS_A_TURN):
+        for _ in range(_DATAGRAMS_PER_TURN):
             if self._read() is None:
                 break
         self._drain_errors()

@@ -16,9 +16,9 @@ from wgmon_tui.probe.run import CheckRun
 from wgmon_tui.probe.sockets import LINUX, Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.wireguard.messages import INDEX_LENGTH, receiver_index, sender_index
 
-_LATE_KEPT = 8
+_MAX_LATE_EVIDENCE = 8
 
-_STAMPS_BEGIN_WITHIN_S = 0.03
+_TIMESTAMPING_DELAY_S = 0.03
 """The kernel begins to stamp what arrives only a moment after a socket asked for it (net_enable_timestamp).
 
 Until then it stamps at reading, and the first round-trip times would hold our own delay.
@@ -41,12 +41,12 @@ class Listener(Protocol):
 class _Afterlife:
     """The attempts of a finished check, kept until the next one is over: servers do answer late."""
 
-    run: CheckRun
+    handshake_stage: CheckRun
     late: list[Evidence] = field(default_factory=list)
 
-    def note(self, evidence: Evidence | None) -> None:
+    def add_evidence(self, evidence: Evidence | None) -> None:
         """Remember a fact for the next check, up to a bound: who answers late may do so without end."""
-        if evidence and len(self.late) < _LATE_KEPT:
+        if evidence and len(self.late) < _MAX_LATE_EVIDENCE:
             self.late.append(evidence)
 
 
@@ -57,8 +57,8 @@ class Switchboard:
         self._sockets: dict[int, DatagramSocket] = {}
         self._by_index: dict[int, Listener] = {}
         self._by_source: dict[SocketAddress, list[Listener]] = {}
-        self._afterlife: dict[tuple[str, str], _Afterlife] = {}
-        self._late: dict[int, _Afterlife] = {}
+        self._late_windows: dict[tuple[str, str], _Afterlife] = {}
+        self._late_by_index: dict[int, _Afterlife] = {}
 
     async def open(self) -> None:
         """Open a socket for each address family that this machine has. Raises OSError where it has none."""
@@ -75,7 +75,7 @@ class Switchboard:
         if not self._sockets and refusal:
             raise refusal
         if LINUX:
-            await asyncio.sleep(_STAMPS_BEGIN_WITHIN_S)
+            await asyncio.sleep(_TIMESTAMPING_DELAY_S)
 
     async def close(self) -> None:
         """Give the ports back."""
@@ -97,19 +97,19 @@ class Switchboard:
         """A random index that nobody listens under."""
         while True:
             index = int.from_bytes(os.urandom(INDEX_LENGTH), "little")
-            if index not in self._by_index and index not in self._late:
+            if index not in self._by_index and index not in self._late_by_index:
                 return index
 
-    def connect(self, index: int, listener: Listener) -> None:
+    def register(self, index: int, listener: Listener) -> None:
         """Hand what is addressed to `index` to `listener`."""
         self._by_index[index] = listener
 
-    def disconnect(self, index: int) -> None:
+    def unregister(self, index: int) -> None:
         """Hand it to nobody any more."""
         del self._by_index[index]
 
     @contextmanager
-    def listening(self, listener: Listener) -> Iterator[None]:
+    def listen_to_source(self, listener: Listener) -> Iterator[None]:
         """Meanwhile hand what comes from the listener's server without any index to it as well."""
         waiting = self._by_source.setdefault(listener.source, [])
         waiting.append(listener)
@@ -120,20 +120,20 @@ class Switchboard:
             if not waiting:
                 del self._by_source[listener.source]
 
-    def late_for(self, key: tuple[str, str]) -> list[Evidence]:
+    def pop_late_evidence(self, key: tuple[str, str]) -> list[Evidence]:
         """Take what came too late for the last check under this key, and forget that check."""
-        former = self._afterlife.pop(key, None)
-        if former is None:
+        previous = self._late_windows.pop(key, None)
+        if previous is None:
             return []
-        for sent in former.run.sent:
-            del self._late[sent.attempt.sender]
-        return former.late
+        for sent in previous.handshake_stage.sent:
+            del self._late_by_index[sent.attempt.sender]
+        return previous.late
 
-    def outlive(self, key: tuple[str, str], run: CheckRun) -> None:
-        """Go on listening for what comes too late for a finished check, until `late_for` asks."""
-        afterlife = self._afterlife[key] = _Afterlife(run)
-        for sent in run.sent:
-            self._late[sent.attempt.sender] = afterlife
+    def track_late_answers(self, key: tuple[str, str], handshake_stage: CheckRun) -> None:
+        """Go on listening for what comes too late for a finished check, until `pop_late_evidence` asks."""
+        window = self._late_windows[key] = _Afterlife(handshake_stage)
+        for sent in handshake_stage.sent:
+            self._late_by_index[sent.attempt.sender] = window
 
     def _on_datagram(self, datagram: Datagram) -> None:
         index = receiver_index(datagram.data)
@@ -142,9 +142,9 @@ class Switchboard:
                 listener.on_datagram(datagram)
         elif index in self._by_index:
             self._by_index[index].on_datagram(datagram)
-        elif index in self._late:
-            late = self._late[index]
-            late.note(late.run.late_answer(datagram))
+        elif index in self._late_by_index:
+            late = self._late_by_index[index]
+            late.add_evidence(late.handshake_stage.late_answer(datagram))
 
     def _on_error(self, error: QueuedError) -> None:
         index = sender_index(error.quoted)
@@ -153,7 +153,7 @@ class Switchboard:
                 listener.on_icmp(error)
         elif index in self._by_index:
             self._by_index[index].on_icmp(error)
-        elif index in self._late:
+        elif index in self._late_by_index:
             # A dead neighbour is reported after three seconds, when many a check is over.
-            late = self._late[index]
-            late.note(late.run.evidence_of(error))
+            late = self._late_by_index[index]
+            late.add_evidence(late.handshake_stage.icmp_evidence(error))

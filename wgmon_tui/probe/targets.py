@@ -20,7 +20,7 @@ class Siblings:
     preshared_keys: Mapping[str, PresharedKey] = field(default_factory=dict)
 
 
-NO_SIBLINGS = Siblings()
+NO_OTHER_SECRETS = Siblings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Target:
     private_key: PrivateKey
     preshared_key: PresharedKey = NO_PRESHARED_KEY
     tunnel_addresses: tuple[Interface, ...] = ()
-    siblings: Siblings = field(default=NO_SIBLINGS, repr=False, compare=False)
+    other_secrets: Siblings = field(default=NO_OTHER_SECRETS, repr=False, compare=False)
     initiator: Initiator = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -63,7 +63,7 @@ def join(fleet: Fleet, keyring: Keyring) -> Targets:
     """Give every server its keys. One bad secret keeps one server from being checked, never the fleet."""
     ready: dict[str, Target] = {}
     problems = dict(keyring.problems)
-    siblings = Siblings(keyring.private_keys, _of_servers_that_have_one(fleet, keyring))
+    other_secrets = Siblings(keyring.private_keys, _preshared_keys_by_server(fleet, keyring))
     for server in fleet.servers:
         if server.name in problems:
             continue
@@ -74,7 +74,7 @@ def join(fleet: Fleet, keyring: Keyring) -> Targets:
                 keyring.private_key(server.identity),
                 keyring.preshared_key(server.name),
                 identity.addresses if identity else (),
-                siblings,
+                other_secrets,
             )
         except RejectedError:
             problems[server.name] = (
@@ -84,6 +84,6 @@ def join(fleet: Fleet, keyring: Keyring) -> Targets:
     return Targets(ready, problems)
 
 
-def _of_servers_that_have_one(fleet: Fleet, keyring: Keyring) -> dict[str, PresharedKey]:
+def _preshared_keys_by_server(fleet: Fleet, keyring: Keyring) -> dict[str, PresharedKey]:
     having = (server.name for server in fleet.servers if server.preshared_key)
     return {name: keyring.preshared_key(name) for name in having if name in keyring.preshared_keys}

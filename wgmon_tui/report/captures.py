@@ -13,10 +13,10 @@ from wgmon_tui.probe.records import Check, Direction
 from wgmon_tui.report.pcapng import Datagram, Socket, capture
 from wgmon_tui.text import printable
 
-OUR_ADDRESSES: dict[int, Address] = {4: IPv4Address("192.0.2.1"), 6: IPv6Address("2001:db8::1")}
+PLACEHOLDER_ADDRESSES: dict[int, Address] = {4: IPv4Address("192.0.2.1"), 6: IPv6Address("2001:db8::1")}
 """What stands for ours, which the sockets are not told: addresses for documentation (RFC 5737, RFC 3849)."""
 
-OUR_PORT = 50000
+PLACEHOLDER_PORT = 50000
 """What stands for our port where it is not known any more. Wireshark takes it for no other protocol's."""
 
 OurPort = Callable[[Address], int | None]
@@ -27,7 +27,7 @@ def unknown_port(_: Address) -> None:
     """For exchanges of the past."""
 
 
-def captured(
+def pcapng_of(
     rounds: Iterable[Round], *, our_port: OurPort = unknown_port, key_log: str = ""
 ) -> Iterator[bytes]:
     """A pcapng file of these rounds, block by block; `key_log` makes Wireshark decrypt them."""
@@ -46,7 +46,7 @@ def datagrams(outcome: Round, our_port: OurPort = unknown_port) -> Iterator[Data
         address = check.address
         if address is None:  # the name did not resolve, so nothing was sent
             continue
-        ours: Socket = (OUR_ADDRESSES[address.version], our_port(address) or OUR_PORT)
+        ours: Socket = (PLACEHOLDER_ADDRESSES[address.version], our_port(address) or PLACEHOLDER_PORT)
         servers: Socket = (address, check.endpoint.port)
         began_ns = int(check.started_at * 1e6) * 1000
         for number, packet in enumerate(check.exchange):
@@ -78,7 +78,7 @@ def _meaning(check: Check, diagnosis: Diagnosis) -> str:
 def _about(*, with_keys: bool) -> str:
     headers = (
         "The UDP payloads of WireGuard checks, as sent and received. The IP and UDP headers are rebuilt: "
-        f"{OUR_ADDRESSES[4]} and {OUR_ADDRESSES[6]} stand for our address, port {OUR_PORT} for ours where it "
+        f"{PLACEHOLDER_ADDRESSES[4]} and {PLACEHOLDER_ADDRESSES[6]} stand for our address, port {PLACEHOLDER_PORT} for ours where it "
         "is not known, and what came is shown as from the address that was asked."
     )
     ports = "Where Wireshark takes the server's port for another protocol: Decode As, WireGuard."

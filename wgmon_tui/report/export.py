@@ -14,7 +14,7 @@ from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import ExchangeLine, Note, PastCheck
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rounds import Round
-from wgmon_tui.report.captures import by_address, captured
+from wgmon_tui.report.captures import by_address, pcapng_of
 from wgmon_tui.report.csv_lines import csv_lines
 from wgmon_tui.report.json_lines import Json, in_ms, json_object, one_line, packet_object
 from wgmon_tui.text import format_iso_time
@@ -37,17 +37,17 @@ class Request:
     vantage: str | None = None
 
 
-def unfit(kind: Kind, form: Format) -> str | None:
+def format_problem(kind: Kind, form: Format) -> str | None:
     """Why these two do not go together, or None where they do."""
     if form == "pcapng" and kind != "exchange":
         return f"{kind} have no packets: pcapng is for exchange; type --format json or --format csv"
     return None
 
 
-def exported(history: History, request: Request) -> Iterator[bytes]:
+def export_parts(history: History, request: Request) -> Iterator[bytes]:
     """The export, part by part. Raises StoreUnavailableError."""
     if request.form == "pcapng":
-        return captured(outcome for outcome, _ in _exchanges(history, request))
+        return pcapng_of(outcome for outcome, _ in _exchanges(history, request))
     objects = _objects(history, request)
     if request.form == "csv":
         return (line.encode() for line in csv_lines(COLUMNS[request.kind], objects))
@@ -66,7 +66,7 @@ def check_object(server: str, past: PastCheck) -> Json:
         "address": str(past.address) if past.address else None,
         "verdict": past.verdict.slug,
         "severity": past.verdict.severity.word,
-        "decides": past.decides,
+        "decides": past.is_deciding,
         "rtt_ms": in_ms(past.rtt),
         "tunnel": {
             "sent": past.tunnel_sent,
@@ -136,7 +136,7 @@ def _checks(history: History, request: Request) -> Iterator[Json]:
     since, until, vantage = request.since, request.until, request.vantage
     for name in request.names:
         ours = (each for each in history.checks(name, since, until) if vantage in (None, each.vantage))
-        others = history.sights(name, since, until, vantage=vantage)
+        others = history.vantage_checks(name, since, until, vantage=vantage)
         for past in merge(ours, others, key=lambda each: each.at):
             yield check_object(name, past)
 
@@ -154,7 +154,7 @@ def _exchanges(history: History, request: Request) -> Iterator[tuple[Round, Exch
     since, until, vantage = request.since, request.until, request.vantage
     for name in request.names:
         ours = _own_exchanges(history, name, request)
-        others = ((each, None) for each in history.sight_rounds(name, since, until, vantage=vantage))
+        others = ((each, None) for each in history.vantage_rounds(name, since, until, vantage=vantage))
         yield from merge(ours, others, key=lambda each: each[0].check.started_at)
 
 

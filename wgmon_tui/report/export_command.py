@@ -14,28 +14,28 @@ from pathlib import Path
 from wgmon_tui.fleet.private_files import shown
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Server
 from wgmon_tui.fleet.secrets import Keyring
-from wgmon_tui.fleet.vantage_settings import HOME
+from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE
 from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import STORE
 from wgmon_tui.monitor.board import Round
-from wgmon_tui.monitor.look import Attention, look
+from wgmon_tui.monitor.look import Attention, run_check_round
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.targets import Target, join
-from wgmon_tui.report.captures import captured
-from wgmon_tui.report.export import Request, exported, unfit
+from wgmon_tui.report.captures import pcapng_of
+from wgmon_tui.report.export import Request, export_parts, format_problem
 from wgmon_tui.report.files import write_output, write_private
-from wgmon_tui.report.key_log import KeyLog, what_a_key_log_gives_away
+from wgmon_tui.report.key_log import KeyLog, key_log_warning
 from wgmon_tui.text import printable, quoted
 
-_EVER = 1e12
+_END_OF_TIME = 1e12
 """Unix seconds that no store reaches."""
 
 
-def refuse_nonsense(arguments: argparse.Namespace) -> None:
+def check_arguments(arguments: argparse.Namespace) -> None:
     """Raises ConfigurationError for words that do not go together, before anything is read or sent."""
-    problem = unfit(arguments.kind, arguments.form) or _unfit_for_keys(arguments)
+    problem = format_problem(arguments.kind, arguments.form) or _keys_problem(arguments)
     if problem is None and arguments.form == "pcapng" and not arguments.output and sys.stdout.isatty():
         problem = "pcapng is not for a terminal; type --output FILE.pcapng, or pipe it on"
     if problem is None and None not in (arguments.since, arguments.until):
@@ -44,7 +44,7 @@ def refuse_nonsense(arguments: argparse.Namespace) -> None:
         raise ConfigurationError(f"export: {problem}")
 
 
-def _unfit_for_keys(arguments: argparse.Namespace) -> str | None:
+def _keys_problem(arguments: argparse.Namespace) -> str | None:
     if not arguments.with_keys:
         return "--yes-show-keys goes with --with-keys" if arguments.yes_show_keys else None
     if (arguments.kind, arguments.form) != ("exchange", "pcapng"):
@@ -60,7 +60,7 @@ def _unfit_for_keys(arguments: argparse.Namespace) -> str | None:
     return None
 
 
-def export_kept(arguments: argparse.Namespace) -> int:
+def export_history(arguments: argparse.Namespace) -> int:
     """Write what the store keeps. Raises ConfigurationError."""
     store = arguments.state / STORE
     with suppress(PermissionError):  # which the reader words
@@ -72,17 +72,17 @@ def export_kept(arguments: argparse.Namespace) -> int:
         history = History(store)
         names = _known(arguments.names, history.names())
         since = 0.0 if arguments.since is None else arguments.since
-        until = _EVER if arguments.until is None else arguments.until
+        until = _END_OF_TIME if arguments.until is None else arguments.until
         vantage = _known_vantage(arguments.vantage, history)
         request = Request(arguments.kind, arguments.form, names, since, until, vantage)
-        _put(exported(history, request), arguments.output)
+        _write(export_parts(history, request), arguments.output)
     except StoreUnavailableError as error:
         raise ConfigurationError(str(error)) from None
     return 0
 
 
 def export_with_keys(
-    server: Server, fleet: Fleet, keyring: Keyring, stamps: StampLedger, arguments: argparse.Namespace
+    server: Server, fleet: Fleet, keyring: Keyring, timestamps: StampLedger, arguments: argparse.Namespace
 ) -> int:
     """Check a server now and write that exchange so that Wireshark decrypts it. Raises ConfigurationError.
 
@@ -92,30 +92,30 @@ def export_with_keys(
     target = targets.ready.get(server.name)
     if target is None:
         raise ConfigurationError(targets.problems[server.name])
-    for line in what_a_key_log_gives_away(target):
+    for line in key_log_warning(target):
         print(line, file=sys.stderr)
     if not arguments.yes_show_keys and not _confirmed(target):
         raise ConfigurationError("export: not confirmed: nothing was checked, nothing is written")
-    outcome, parts = asyncio.run(_exchange_with_keys(target, stamps))
+    outcome, parts = asyncio.run(_exchange_with_keys(target, timestamps))
     packets = sum(len(check.exchange) for check in outcome.checks)
     if not packets:
         why = printable(outcome.diagnosis.summary)
         raise ConfigurationError(f"export: nothing was sent, so nothing is written: {why}")
-    _put(parts, arguments.output)
+    _write(parts, arguments.output)
     verdict = outcome.diagnosis.verdict.slug
     written = shown(arguments.output) if arguments.output else "the standard output"
     print(f"{printable(server.name)}: {verdict}, {packets} packets with keys to {written}", file=sys.stderr)
     return 0
 
 
-async def _exchange_with_keys(target: Target, stamps: StampLedger) -> tuple[Round, list[bytes]]:
+async def _exchange_with_keys(target: Target, timestamps: StampLedger) -> tuple[Round, list[bytes]]:
     """One check without the experiments: what they try of other keys belongs into no file."""
     log = KeyLog(target)
-    prober = Prober(stamps=stamps.next, ahead_s=stamps.ahead_s, ephemerals=log.ephemeral)
+    prober = Prober(timestamps=timestamps.next, ahead_s=timestamps.ahead_s, make_ephemeral=log.ephemeral)
     await prober.open()
     try:
-        outcome = await look(prober, target.server, target, Attention())
-        return outcome, list(captured([outcome], our_port=prober.port_for, key_log=log.lines()))
+        outcome = await run_check_round(prober, target.server, target, Attention())
+        return outcome, list(pcapng_of([outcome], our_port=prober.port_for, key_log=log.lines()))
     finally:
         await prober.close()
 
@@ -139,14 +139,14 @@ def _known(names: Sequence[str], known: Sequence[str]) -> Sequence[str]:
 
 def _known_vantage(name: str | None, history: History) -> str | None:
     """Those of config.toml, and those of which reports were ever taken."""
-    known = [HOME, *history.vantages().names, *history.reported()]
+    known = [LOCAL_VANTAGE, *history.vantages().names, *history.last_reports()]
     if name is not None and name not in known:
         there = ", ".join(quoted(each) for each in dict.fromkeys(known))
         raise ConfigurationError(f"export: the history knows no vantage {quoted(name)}; there are {there}")
     return name
 
 
-def _put(parts: Iterable[bytes], output: Path | None) -> None:
+def _write(parts: Iterable[bytes], output: Path | None) -> None:
     if output is None:
         write_output(parts)
         return

@@ -44,12 +44,12 @@ def write_whole(path: Path, parts: Iterable[bytes], mode: int) -> None:
         raise
 
 
-def write_beside_others(directory: Path, stem: str, suffix: str, parts: Iterable[bytes]) -> Path:
+def write_numbered(directory: Path, stem: str, suffix: str, parts: Iterable[bytes]) -> Path:
     """Write a file under a name that nothing has yet: `stem`, or `stem-2` and so on. Gives its path.
 
     Raises OSError, and leaves nothing behind then.
     """
-    path = _taken(directory, stem, suffix)
+    path = _reserve(directory, stem, suffix)
     try:
         write_private(path, parts)
     except BaseException:
@@ -58,7 +58,7 @@ def write_beside_others(directory: Path, stem: str, suffix: str, parts: Iterable
     return path
 
 
-def _taken(directory: Path, stem: str, suffix: str) -> Path:
+def _reserve(directory: Path, stem: str, suffix: str) -> Path:
     """A new, empty file: the name is ours from now on, whoever else writes here."""
     number = 1
     while True:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wgmon_tui.diagnosis.vantages import in_words
+from wgmon_tui.diagnosis.vantages import describe_views
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.report.json_lines import Json, in_ms
 from wgmon_tui.text import format_iso_time
@@ -13,31 +13,31 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def fleet_object(row: Row) -> Json:
+def fleet_object(server_state: Row) -> Json:
     """One server. `loss` of the last checks and `uptime` of the last 24 hours are shares, 0 to 1; what is not
     known is null.
     """
-    verdict = row.diagnosis.verdict if row.diagnosis else row.verdict
-    p50, p95 = row.samples.percentiles(0.5, 0.95)
-    loss = row.samples.loss()
+    verdict = server_state.diagnosis.verdict if server_state.diagnosis else server_state.verdict
+    p50, p95 = server_state.samples.percentiles(0.5, 0.95)
+    loss = server_state.samples.loss()
     return {
-        "server": row.server.name,
-        "endpoint": str(row.server.endpoint),
-        "severity": row.severity.word,
+        "server": server_state.server.name,
+        "endpoint": str(server_state.server.endpoint),
+        "severity": server_state.severity.word,
         "verdict": verdict.slug if verdict else None,
-        "since": None if row.since is None else format_iso_time(row.since),
-        "rtt_ms": in_ms(row.rtt),
+        "since": None if server_state.since is None else format_iso_time(server_state.since),
+        "rtt_ms": in_ms(server_state.rtt),
         "loss": None if loss is None else round(loss, 4),
         "p50_ms": in_ms(p50),
         "p95_ms": in_ms(p95),
-        "uptime": None if row.uptime is None else round(row.uptime, 6),
-        "port_monitor": row.port_monitor,
-        "incident": row.incident.id if row.incident else None,
-        "flapping": row.flapping,
-        "seen_from": _seen_from(row),
+        "uptime": None if server_state.uptime is None else round(server_state.uptime, 6),
+        "port_monitor": server_state.port_monitor,
+        "incident": server_state.incident.id if server_state.incident else None,
+        "flapping": server_state.flapping,
+        "seen_from": _seen_from(server_state),
     }
 
 
-def _seen_from(row: Row) -> str | None:
+def _seen_from(server_state: Row) -> str | None:
     """Who sees what, in words: one cell of a table as well. Null where only we look at it."""
-    return in_words(row.views) or None if row.sights else None
+    return describe_views(server_state.views) or None if server_state.vantage_states else None

@@ -27,7 +27,7 @@ def interface_object(seen: SeenHere) -> Json:
         "endpoint": str(entry.endpoint) if entry.endpoint else None,
         "latest_handshake": format_iso_time(entry.latest_handshake) if entry.latest_handshake else None,
         "keepalive_s": entry.keepalive_s,
-        "agreement": seen.finding.agreement.word,
+        "agreement": seen.finding.result.word,
         "finding": seen.finding.sentence,
         "fix": seen.finding.fix or None,
     }
@@ -38,8 +38,8 @@ def disagreements(seen: Sequence[SeenHere], ascii_only: bool) -> str:
     arrow = "->" if ascii_only else "→"
     lines = []
     for finding in (each.finding for each in seen):
-        if finding.agreement is Agreement.DIFFERS:
-            glyph = finding.agreement.ascii_glyph if ascii_only else finding.agreement.glyph
+        if finding.result is Agreement.DIFFERS:
+            glyph = finding.result.ascii_glyph if ascii_only else finding.result.glyph
             lines.append(f"    {glyph} {printable(finding.subject)}: {printable(finding.sentence)}")
             lines.append(f"       {arrow} {printable(finding.fix)}")
     return "\n".join(lines)

@@ -50,7 +50,7 @@ class KeyLog:
         return "\n".join([*written, ""])
 
 
-def what_a_key_log_gives_away(target: Target) -> tuple[str, ...]:
+def key_log_warning(target: Target) -> tuple[str, ...]:
     """In words, before it is written: what will be in the file, and what that means."""
     identity, server = printable(target.server.identity), printable(target.server.name)
     held = [f'the private key of the identity "{identity}", which stays valid until servers forget it']

@@ -77,15 +77,15 @@ def state_of(severities: Iterable[Severity]) -> State:
 # Nagios and Icinga
 
 
-def nagios_line(looked: Sequence[Looked]) -> str:
+def nagios_line(checked: Sequence[Looked]) -> str:
     """All servers on one line, the worst first."""
-    state = state_of(each.severity for each in looked)
-    said = f"WIREGUARD {state.name} - {_said(looked)}"
-    line = _with_figures(said, _figures_of_all(looked))
+    state = state_of(each.severity for each in checked)
+    said = f"WIREGUARD {state.name} - {_summary(checked)}"
+    line = _with_figures(said, _figures_of_all(checked))
     if len(line.encode()) <= LONGEST_LINE:
         return line
     # A set of figures that changes with its length would leave gaps in graphs: the totals alone, always.
-    return _with_figures(said, _totals(looked))
+    return _with_figures(said, _totals(checked))
 
 
 def _with_figures(said: str, figures: Iterable[Figure]) -> str:
@@ -98,34 +98,34 @@ def nagios_trouble(problem: str) -> str:
     return f"WIREGUARD {State.UNKNOWN.name} - {one_line(problem)}"
 
 
-def _said(looked: Sequence[Looked]) -> str:
-    if len(looked) == 1:
-        return _sentence(looked[0])
-    counts = Counter(each.severity for each in looked)
+def _summary(checked: Sequence[Looked]) -> str:
+    if len(checked) == 1:
+        return _sentence(checked[0])
+    counts = Counter(each.severity for each in checked)
     ranked = sorted(counts, key=lambda severity: severity.rank)
     said = ", ".join(f"{counts[severity]} {severity.word}" for severity in ranked)
     unwell = sorted(
-        (each for each in looked if each.severity is not Severity.UP), key=lambda each: each.severity.rank
+        (each for each in checked if each.severity is not Severity.UP), key=lambda each: each.severity.rank
     )
     if unwell:
         said += ": " + "; ".join(map(_sentence, unwell[:_NAMED]))
     return said + (f"; and {len(unwell) - _NAMED} more" if len(unwell) > _NAMED else "")
 
 
-def _figures_of_all(looked: Sequence[Looked]) -> Iterator[Figure]:
-    if len(looked) == 1:
-        yield from _figures(looked[0])
+def _figures_of_all(checked: Sequence[Looked]) -> Iterator[Figure]:
+    if len(checked) == 1:
+        yield from _figures(checked[0])
         return
-    yield from _totals(looked)
-    for each in looked:
+    yield from _totals(checked)
+    for each in checked:
         yield from _figures(each, f"{each.server.name} ")
 
 
-def _totals(looked: Sequence[Looked]) -> Iterator[Figure]:
-    counts = Counter(each.severity for each in looked)
+def _totals(checked: Sequence[Looked]) -> Iterator[Figure]:
+    counts = Counter(each.severity for each in checked)
     for severity in _STATES:
         bad = severity is not Severity.UP
-        yield Figure(severity.word, counts[severity], "", 0 if bad else None, len(looked))
+        yield Figure(severity.word, counts[severity], "", 0 if bad else None, len(checked))
 
 
 def _nagios_figure(figure: Figure) -> str:
@@ -137,13 +137,13 @@ def _nagios_figure(figure: Figure) -> str:
 # checkmk
 
 
-def checkmk_line(looked: Looked) -> str:
+def checkmk_line(checked: Looked) -> str:
     """A server as a service of its own, in the form of checkmk's local checks."""
-    name = one_line(f"WireGuard {looked.server.name}").replace('"', "_").replace("'", "_")
+    name = one_line(f"WireGuard {checked.server.name}").replace('"', "_").replace("'", "_")
     figures = "|".join(
-        f"{each.label}={_number(each.value)};{_levels(each)}".rstrip(";") for each in _figures(looked)
+        f"{each.label}={_number(each.value)};{_levels(each)}".rstrip(";") for each in _figures(checked)
     )
-    return f'{state_of([looked.severity]).value} "{name}" {figures or "-"} {_sentence(looked)}'
+    return f'{state_of([checked.severity]).value} "{name}" {figures or "-"} {_sentence(checked)}'
 
 
 def checkmk_trouble(problem: str) -> str:
@@ -160,18 +160,18 @@ def one_line(text: str) -> str:
     return " ".join("".join(shown).replace("|", "/").replace("\\", "/").split())
 
 
-def _sentence(looked: Looked) -> str:
-    diagnosis = looked.rounds[-1].diagnosis
-    said = one_line(f"{looked.server.name} {diagnosis.verdict.slug}: {diagnosis.summary}")
+def _sentence(checked: Looked) -> str:
+    diagnosis = checked.rounds[-1].diagnosis
+    said = one_line(f"{checked.server.name} {diagnosis.verdict.slug}: {diagnosis.summary}")
     return said if len(said) <= _SENTENCE else f"{said[:_SENTENCE].rstrip()} ..."
 
 
-def _figures(looked: Looked, prefix: str = "") -> Iterator[Figure]:
+def _figures(checked: Looked, prefix: str = "") -> Iterator[Figure]:
     """RTT and tunnel of the last look, the loss of all; what was not measured is not there."""
-    check = looked.rounds[-1].check
+    check = checked.rounds[-1].check
     if check.handshake:
-        yield Figure(f"{prefix}rtt", check.handshake.rtt, "s", looked.server.slow)
-    checks = [each.check for each in looked.rounds]
+        yield Figure(f"{prefix}rtt", check.handshake.rtt, "s", checked.server.slow)
+    checks = [each.check for each in checked.rounds]
     if sent := sum(each.sent for each in checks):
         lost = sum(each.handshake.retransmits if each.handshake else each.sent for each in checks)
         yield Figure(f"{prefix}loss", 100 * lost / sent, "%", most=100)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import accumulate, islice
 
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
-from wgmon_tui.fleet.vantage_settings import HOME
+from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.report.prometheus_tally import RTT_BOUNDS_S, Tallies, Tally
@@ -51,31 +51,31 @@ class Seen:
 class Known:
     """A server as all vantages together know it, and how many incidents it has had."""
 
-    row: Row
+    server_state: Row
     incidents: int
 
 
 @dataclass(frozen=True, slots=True)
 class OfVantage:
-    """A metric of what a vantage sees. `say` gives its lines, from the labels without their braces."""
+    """A metric of what a vantage sees. `render` gives its lines, from the labels without their braces."""
 
     name: str
     kind: str
     help: str
-    say: Callable[[str, Seen], str]
+    render: Callable[[str, Seen], str]
 
 
 @dataclass(frozen=True, slots=True)
 class OfServer:
-    """A metric of what is known of a server. `say` gives its lines, from the labels without their braces."""
+    """A metric of what is known of a server. `render` gives its lines, from the labels without their braces."""
 
     name: str
     kind: str
     help: str
-    say: Callable[[str, Known], str]
+    render: Callable[[str, Known], str]
 
 
-def rendered(rows: Iterable[Row], tallies: Tallies) -> Iterator[list[bytes]]:
+def render_metrics(rows: Iterable[Row], tallies: Tallies) -> Iterator[list[bytes]]:
     """The text of these servers, whole in the last item; those before it are empty.
 
     Between two items others may run: one costs a few milliseconds at most.
@@ -83,7 +83,7 @@ def rendered(rows: Iterable[Row], tallies: Tallies) -> Iterator[list[bytes]]:
     pieces: list[list[bytes]] = [[] for _ in FAMILIES]
     waiting = iter(rows)
     while batch := tuple(islice(waiting, _AT_ONCE)):
-        columns = zip(*(_lines(row, tallies) for row in batch), strict=True)
+        columns = zip(*(_lines(server_state, tallies) for server_state in batch), strict=True)
         for piece, column in zip(pieces, columns, strict=True):
             piece.append("".join(column).encode())
         yield []
@@ -95,7 +95,7 @@ def rendered(rows: Iterable[Row], tallies: Tallies) -> Iterator[list[bytes]]:
     yield whole
 
 
-def escaped(text: str) -> str:
+def escape_label(text: str) -> str:
     """A text as the value of a label."""
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
@@ -104,67 +104,75 @@ def _head(family: OfVantage | OfServer) -> bytes:
     return f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.kind}\n".encode()
 
 
-def _lines(row: Row, tallies: Tallies) -> list[str]:
+def _lines(server_state: Row, tallies: Tallies) -> list[str]:
     """What each family says of a server, in their order."""
-    name = row.server.name
-    server = f'server="{escaped(name)}"'
-    known = Known(row, tallies.incidents(name))
-    said = [family.say(server, known) for family in _OF_SERVER]
-    seen = _from_home(row, tallies.of(name, HOME))
-    labels = f'{server},vantage="{HOME}"'
-    here = [family.say(labels, seen) for family in _OF_VANTAGE]
-    for vantage in row.sights:
-        there = f'{server},vantage="{escaped(vantage)}"'
-        seen = _from(vantage, row, tallies.of(name, vantage))
-        here = [lines + family.say(there, seen) for lines, family in zip(here, _OF_VANTAGE, strict=True)]
+    name = server_state.server.name
+    server = f'server="{escape_label(name)}"'
+    known = Known(server_state, tallies.incidents(name))
+    said = [family.render(server, known) for family in _SERVER_METRICS]
+    seen = _home_sample(server_state, tallies.counters_of(name, LOCAL_VANTAGE))
+    labels = f'{server},vantage="{LOCAL_VANTAGE}"'
+    here = [family.render(labels, seen) for family in _VANTAGE_METRICS]
+    for vantage in server_state.vantage_states:
+        there = f'{server},vantage="{escape_label(vantage)}"'
+        seen = _vantage_sample(vantage, server_state, tallies.counters_of(name, vantage))
+        here = [
+            lines + family.render(there, seen) for lines, family in zip(here, _VANTAGE_METRICS, strict=True)
+        ]
     return said + here
 
 
-def _from_home(row: Row, tally: Tally) -> Seen:
-    verdict = row.last.diagnosis.verdict if row.last else row.verdict
-    severity = row.damping.severity or Severity.UNKNOWN
-    if row.paused:
+def _home_sample(server_state: Row, tally: Tally) -> Seen:
+    verdict = server_state.last.diagnosis.verdict if server_state.last else server_state.verdict
+    severity = server_state.damping.severity or Severity.UNKNOWN
+    if server_state.paused:
         severity = Severity.PAUSED
     elif verdict and verdict.severity is Severity.UNKNOWN:
         severity = Severity.UNKNOWN
-    return Seen(severity, None if row.paused else verdict, row.last, tally, row.server.tunnel)
+    return Seen(
+        severity,
+        None if server_state.paused else verdict,
+        server_state.last,
+        tally,
+        server_state.server.tunnel,
+    )
 
 
-def _from(vantage: str, row: Row, tally: Tally) -> Seen:
-    sight = row.sights[vantage]
-    severity = Severity.PAUSED if row.paused else sight.severity
-    verdict = sight.verdict if sight.current and not row.paused else None
-    return Seen(severity, verdict, sight.last, tally, row.server.tunnel)
+def _vantage_sample(vantage: str, server_state: Row, tally: Tally) -> Seen:
+    vantage_state = server_state.vantage_states[vantage]
+    severity = Severity.PAUSED if server_state.paused else vantage_state.severity
+    verdict = vantage_state.verdict if vantage_state.current and not server_state.paused else None
+    return Seen(severity, verdict, vantage_state.last, tally, server_state.server.tunnel)
 
 
 # Of a server
 
 
 def _info(labels: str, known: Known) -> str:
-    server = known.row.server
-    tags = escaped(f",{','.join(server.tags)}," if server.tags else "")
-    return f'wgmon_server_info{{{labels},endpoint="{escaped(str(server.endpoint))}",tags="{tags}"}} 1\n'
+    server = known.server_state.server
+    tags = escape_label(f",{','.join(server.tags)}," if server.tags else "")
+    return f'wgmon_server_info{{{labels},endpoint="{escape_label(str(server.endpoint))}",tags="{tags}"}} 1\n'
 
 
 def _severity(labels: str, known: Known) -> str:
-    return f"wgmon_severity{{{labels}}} {SEVERITY_CODES[known.row.severity]}\n"
+    return f"wgmon_severity{{{labels}}} {SEVERITY_CODES[known.server_state.severity]}\n"
 
 
 def _since(labels: str, known: Known) -> str:
-    since = known.row.since
+    since = known.server_state.since
     return "" if since is None else f"wgmon_state_since_timestamp_seconds{{{labels}}} {since:.3f}\n"
 
 
 def _interval(labels: str, known: Known) -> str:
-    return f"wgmon_check_interval_seconds{{{labels}}} {known.row.server.interval!r}\n"
+    return f"wgmon_check_interval_seconds{{{labels}}} {known.server_state.server.interval!r}\n"
 
 
 def _incident(labels: str, known: Known) -> str:
-    return f"wgmon_incident_open{{{labels}}} {int(known.row.incident is not None)}\n"
+    return f"wgmon_incident_open{{{labels}}} {int(known.server_state.incident is not None)}\n"
 
 
 def _incident_since(labels: str, known: Known) -> str:
-    incident = known.row.incident
+    incident = known.server_state.incident
     if incident is None:
         return ""
     return f"wgmon_incident_opened_timestamp_seconds{{{labels}}} {incident.opened_at:.3f}\n"
@@ -175,16 +183,20 @@ def _incidents(labels: str, known: Known) -> str:
 
 
 def _flapping(labels: str, known: Known) -> str:
-    return f"wgmon_flapping{{{labels}}} {int(known.row.flapping)}\n"
+    return f"wgmon_flapping{{{labels}}} {int(known.server_state.flapping)}\n"
 
 
 def _silenced(labels: str, known: Known) -> str:
-    row = known.row
-    reasons = (("paused", row.paused), ("muted", row.muted_until), ("maintenance", row.maintenance))
+    server_state = known.server_state
+    reasons = (
+        ("paused", server_state.paused),
+        ("muted", server_state.muted_until),
+        ("maintenance", server_state.maintenance),
+    )
     return "".join(f'wgmon_silenced{{{labels},reason="{reason}"}} 1\n' for reason, holds in reasons if holds)
 
 
-_OF_SERVER = (
+_SERVER_METRICS = (
     OfServer("wgmon_server_info", "gauge", "Always 1: where a server is, and its tags (,eu,edge,).", _info),
     OfServer(
         "wgmon_severity",
@@ -280,7 +292,7 @@ def _tunnel_rtt(labels: str, seen: Seen) -> str:
     return f"wgmon_last_tunnel_rtt_seconds{{{labels}}} {tunnel.rtt!r}\n"
 
 
-_OF_VANTAGE = (
+_VANTAGE_METRICS = (
     OfVantage(
         "wgmon_up",
         "gauge",
@@ -333,5 +345,5 @@ _OF_VANTAGE = (
     ),
 )
 
-FAMILIES: tuple[OfVantage | OfServer, ...] = (*_OF_SERVER, *_OF_VANTAGE)
+FAMILIES: tuple[OfVantage | OfServer, ...] = (*_SERVER_METRICS, *_VANTAGE_METRICS)
 """Every metric of a server, in the order of the text."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection
 
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
-from wgmon_tui.fleet.vantage_settings import HOME
+from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.incidents import Event, What
 from wgmon_tui.monitor.rounds import Round
@@ -56,31 +56,31 @@ class Tallies:
     def __init__(self) -> None:
         self.checks = 0
         """Of all servers, those too that have left since."""
-        self._of: dict[str, dict[str, Tally]] = {}
+        self._counters: dict[str, dict[str, Tally]] = {}
         self._incidents: Counter[str] = Counter()
 
-    def __call__(self, row: Row, outcome: Round | None, events: tuple[Event, ...]) -> None:
+    def __call__(self, server_state: Row, outcome: Round | None, events: tuple[Event, ...]) -> None:
         """The engine's listener. Costs a microsecond or two."""
-        name = row.server.name
+        name = server_state.server.name
         if events:
-            self._incidents[name] += sum(event.what is What.OPENED for event in events)
+            self._incidents[name] += sum(event.kind is What.OPENED for event in events)
         if outcome:
-            self._count(name, HOME, outcome)
+            self._count(name, LOCAL_VANTAGE, outcome)
 
-    def reported(self, row: Row, vantage: str, report: Report | None) -> None:
+    def count_report(self, server_state: Row, vantage: str, report: Report | None) -> None:
         """Hears what other vantages report (monitor/elsewhere.py)."""
         if report:
-            self._count(row.server.name, vantage, report.round)
+            self._count(server_state.server.name, vantage, report.round)
 
     def _count(self, server: str, vantage: str, outcome: Round) -> None:
         self.checks += len(outcome.checks)
-        tally = self.of(server, vantage)
+        tally = self.counters_of(server, vantage)
         for check, diagnosis in zip(outcome.checks, outcome.diagnoses, strict=True):
             tally.count(check, diagnosis.verdict)
 
-    def of(self, server: str, vantage: str) -> Tally:
+    def counters_of(self, server: str, vantage: str) -> Tally:
         """The counters of a server from a vantage, at zero where nothing has been counted yet."""
-        by_vantage = self._of.setdefault(server, {})
+        by_vantage = self._counters.setdefault(server, {})
         tally = by_vantage.get(vantage)
         if tally is None:
             tally = by_vantage[vantage] = Tally()
@@ -90,9 +90,9 @@ class Tallies:
         """How many incidents of a server were opened."""
         return self._incidents[server]
 
-    def keep(self, servers: Collection[str]) -> None:
+    def retain_servers(self, servers: Collection[str]) -> None:
         """Only these servers are still there."""
-        for gone in self._of.keys() - set(servers):
-            del self._of[gone]
+        for gone in self._counters.keys() - set(servers):
+            del self._counters[gone]
         for gone in self._incidents.keys() - set(servers):
             del self._incidents[gone]

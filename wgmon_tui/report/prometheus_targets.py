@@ -11,7 +11,7 @@ from wgmon_tui.fleet.records import ConfigurationError, Server
 from wgmon_tui.fleet.servers_file import read
 from wgmon_tui.report.files import write_output, write_whole
 
-_OF_OTHERS = {
+_INAPPLICABLE_OPTIONS = {
     "names": "--shard I/N chooses servers; relabelling in Prometheus does as well",
     "since": "--since is for what the history keeps",
     "until": "--until is for what the history keeps",
@@ -21,13 +21,13 @@ _OF_OTHERS = {
 
 def export_targets(arguments: argparse.Namespace) -> int:
     """`wgmon-tui export targets`. Raises ConfigurationError."""
-    for option, hint in _OF_OTHERS.items():
+    for option, hint in _INAPPLICABLE_OPTIONS.items():
         if getattr(arguments, option):
             raise ConfigurationError(f"export targets: {hint}")
     if arguments.form != "json":
         raise ConfigurationError("export targets: --format json is the only one that Prometheus reads")
     fleet = read(arguments.config).fleet
-    servers = (arguments.shard.part_of(fleet) if arguments.shard else fleet).servers
+    servers = (arguments.shard.filter_fleet(fleet) if arguments.shard else fleet).servers
     text = file_sd(servers).encode()
     if arguments.output is None:
         write_output([text])

@@ -19,23 +19,23 @@ from wgmon_tui.text import format_count, format_elapsed, format_offset, format_u
 from wgmon_tui.wireguard.messages import label_of
 
 _LABEL = 10
-_NAMED = 12
-_OF_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~])")
+_PACKETS_SHOWN = 12
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~])")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """What is to be told of one server. Times are Unix seconds.
 
-    `word` is the verdict's slug, or what stands for it; `sentence` what it means here. `until` is when it was
-    over, None while it lasts. `outcome` is the round that proves it, as far as there is one, `agreed` what
+    `status_word` is the verdict's slug, or what stands for it; `sentence` what it means here. `until` is when it was
+    over, None while it lasts. `outcome` is the round that proves it, as far as there is one, `quorum_result` what
     all vantages make of it where there are several. `port_up` is what a port monitor says, `together` who
     fails with it, each group as one sentence.
     """
 
     server: str
     severity: Severity
-    word: str
+    status_word: str
     sentence: str = ""
     endpoint: str = ""
     since: float | None = None
@@ -44,39 +44,39 @@ class Account:
     outcome: Round | None = None
     port_up: bool | None = None
     together: tuple[str, ...] = ()
-    silenced: str = ""
+    muted_reason: str = ""
     """Why nothing of it is announced, where that is so."""
     notes: tuple[Note, ...] = ()
-    agreed: Diagnosis | None = None
+    quorum_result: Diagnosis | None = None
 
     @property
     def diagnosis(self) -> Diagnosis | None:
         """What it means, with evidence and causes; None where there is nothing that proves it."""
-        return self.agreed or (self.outcome.diagnosis if self.outcome else None)
+        return self.quorum_result or (self.outcome.diagnosis if self.outcome else None)
 
 
-def account_of(row: Row) -> Account:
+def report_of(server_state: Row) -> Account:
     """What the board knows of a server now."""
-    outcome = row.last
+    outcome = server_state.last
     return Account(
-        server=row.server.name,
-        severity=row.severity,
-        word=row.word,
-        sentence=row.diagnosis.summary if row.diagnosis and not row.paused else "",
-        endpoint=str(row.server.endpoint),
-        since=row.since,
-        incident=row.incident,
+        server=server_state.server.name,
+        severity=server_state.severity,
+        status_word=server_state.status_word,
+        sentence=server_state.diagnosis.summary if server_state.diagnosis and not server_state.paused else "",
+        endpoint=str(server_state.server.endpoint),
+        since=server_state.since,
+        incident=server_state.incident,
         outcome=outcome,
-        agreed=row.agreed.diagnosis if row.agreed else None,
+        quorum_result=server_state.quorum_result.diagnosis if server_state.quorum_result else None,
     )
 
 
-def account_of_incident(incident: Incident, endpoint: str = "", notes: Sequence[Note] = ()) -> Account:
+def report_of_incident(incident: Incident, endpoint: str = "", notes: Sequence[Note] = ()) -> Account:
     """What is remembered of an incident."""
     return Account(
         server=incident.server,
         severity=incident.severity,
-        word=incident.verdict.slug,
+        status_word=incident.verdict.slug,
         sentence=incident.summary,
         endpoint=endpoint,
         since=incident.opened_at,
@@ -89,19 +89,19 @@ def account_of_incident(incident: Incident, endpoint: str = "", notes: Sequence[
 # Plain text
 
 
-def as_text(account: Account, now: float) -> str:
+def as_text(incident_report: Account, now: float) -> str:
     """The account in plain text, its lines unwrapped: whoever pastes it knows the width."""
-    return "\n".join(map(printable, _text_lines(account, now))) + "\n"
+    return "\n".join(map(printable, _text_lines(incident_report, now))) + "\n"
 
 
-def _text_lines(account: Account, now: float) -> Iterator[str]:
-    yield _title(account)
-    if account.sentence:
-        yield account.sentence
+def _text_lines(incident_report: Account, now: float) -> Iterator[str]:
+    yield _title(incident_report)
+    if incident_report.sentence:
+        yield incident_report.sentence
     yield ""
-    for label, value in _facts(account, now):
+    for label, value in _facts(incident_report, now):
         yield f"{label:<{_LABEL}}{value}"
-    diagnosis = account.diagnosis
+    diagnosis = incident_report.diagnosis
     if diagnosis and diagnosis.evidence:
         yield from ("", "What was seen")
         yield from (f"- {each}" for each in diagnosis.evidence)
@@ -111,30 +111,30 @@ def _text_lines(account: Account, now: float) -> Iterator[str]:
             yield f"{number}. {cause.cause}"
             yield f"   why:  {cause.why}"
             yield f"   next: {cause.fix}"
-    if account.outcome and account.outcome.check.exchange:
-        yield from ("", _exchange_title(account.outcome.check))
-        yield from (f"  {line}" for line in _packets(account.outcome.check))
-    if account.notes:
+    if incident_report.outcome and incident_report.outcome.check.exchange:
+        yield from ("", _exchange_title(incident_report.outcome.check))
+        yield from (f"  {line}" for line in _packets(incident_report.outcome.check))
+    if incident_report.notes:
         yield from ("", "Notes")
-        yield from (f"- {_note(note)}" for note in account.notes)
+        yield from (f"- {_note(note)}" for note in incident_report.notes)
 
 
 # Markdown
 
 
-def as_markdown(account: Account, now: float) -> str:
+def as_markdown(incident_report: Account, now: float) -> str:
     """The account in Markdown, as GitHub, GitLab and most trackers and chats read it."""
-    return "\n".join(_markdown_lines(account, now)) + "\n"
+    return "\n".join(_markdown_lines(incident_report, now)) + "\n"
 
 
-def _markdown_lines(account: Account, now: float) -> Iterator[str]:
-    yield f"### {_escaped(_title(account))}"
-    if account.sentence:
-        yield from ("", _escaped(account.sentence))
+def _markdown_lines(incident_report: Account, now: float) -> Iterator[str]:
+    yield f"### {_escaped(_title(incident_report))}"
+    if incident_report.sentence:
+        yield from ("", _escaped(incident_report.sentence))
     yield ""
-    for label, value in _facts(account, now):
+    for label, value in _facts(incident_report, now):
         yield f"- **{label}:** {_escaped(value)}"
-    diagnosis = account.diagnosis
+    diagnosis = incident_report.diagnosis
     if diagnosis and diagnosis.evidence:
         yield from ("", "**What was seen**", "")
         yield from (f"- {_escaped(each)}" for each in diagnosis.evidence)
@@ -142,13 +142,13 @@ def _markdown_lines(account: Account, now: float) -> Iterator[str]:
         yield from ("", "**What it can be, likeliest first**", "")
         for number, cause in enumerate(diagnosis.causes, 1):
             yield from _markdown_cause(number, cause)
-    if account.outcome and account.outcome.check.exchange:
-        yield from ("", f"**{_escaped(_exchange_title(account.outcome.check))}**", "", "```")
-        yield from map(printable, _packets(account.outcome.check))
+    if incident_report.outcome and incident_report.outcome.check.exchange:
+        yield from ("", f"**{_escaped(_exchange_title(incident_report.outcome.check))}**", "", "```")
+        yield from map(printable, _packets(incident_report.outcome.check))
         yield "```"
-    if account.notes:
+    if incident_report.notes:
         yield from ("", "**Notes**", "")
-        yield from (f"- {_escaped(_note(note))}" for note in account.notes)
+        yield from (f"- {_escaped(_note(note))}" for note in incident_report.notes)
 
 
 def _markdown_cause(number: int, cause: Cause) -> Iterator[str]:
@@ -160,7 +160,7 @@ def _markdown_cause(number: int, cause: Cause) -> Iterator[str]:
 
 def _escaped(text: str) -> str:
     """Text from outside, which must not become a heading, a link or an image."""
-    return _OF_MARKDOWN.sub(r"\\\1", printable(text))
+    return _MARKDOWN_SPECIAL.sub(r"\\\1", printable(text))
 
 
 def _code(text: str) -> str:
@@ -174,42 +174,52 @@ def _code(text: str) -> str:
 # What stands in both
 
 
-def _title(account: Account) -> str:
-    over = account.until is not None
-    state = f"{'was ' if over else 'is '}{account.severity.word}"
-    why = f": {account.word}" if account.word != account.severity.word else ""
-    return f"{account.severity.glyph} {account.server} {state}{why}"
+def _title(incident_report: Account) -> str:
+    over = incident_report.until is not None
+    state = f"{'was ' if over else 'is '}{incident_report.severity.word}"
+    why = (
+        f": {incident_report.status_word}"
+        if incident_report.status_word != incident_report.severity.word
+        else ""
+    )
+    return f"{incident_report.severity.glyph} {incident_report.server} {state}{why}"
 
 
-def _facts(account: Account, now: float) -> Iterator[tuple[str, str]]:
-    check = account.outcome.check if account.outcome else None
-    if account.endpoint:
+def _facts(incident_report: Account, now: float) -> Iterator[tuple[str, str]]:
+    check = incident_report.outcome.check if incident_report.outcome else None
+    if incident_report.endpoint:
         address = str(check.address) if check and check.address else ""
-        resolved = f" ({address})" if address and not account.endpoint.strip("[").startswith(address) else ""
-        yield "endpoint", f"{account.endpoint}{resolved}"
-    vantage = check.vantage if check else account.incident.vantage if account.incident else ""
+        resolved = (
+            f" ({address})" if address and not incident_report.endpoint.strip("[").startswith(address) else ""
+        )
+        yield "endpoint", f"{incident_report.endpoint}{resolved}"
+    vantage = check.vantage if check else incident_report.incident.vantage if incident_report.incident else ""
     if vantage:
         yield "seen from", vantage
-    if account.since is not None:
-        until = now if account.until is None else account.until
-        end = "" if account.until is None else f" to {format_utc_time(account.until, seconds=False)}"
-        lasted = format_elapsed(until - account.since)
-        if account.until == account.since:
-            yield "at", format_utc_time(account.since, seconds=False)
+    if incident_report.since is not None:
+        until = now if incident_report.until is None else incident_report.until
+        end = (
+            ""
+            if incident_report.until is None
+            else f" to {format_utc_time(incident_report.until, seconds=False)}"
+        )
+        lasted = format_elapsed(until - incident_report.since)
+        if incident_report.until == incident_report.since:
+            yield "at", format_utc_time(incident_report.since, seconds=False)
         else:
             yield (
                 "from" if end else "since",
-                f"{format_utc_time(account.since, seconds=False)}{end}, {lasted}",
+                f"{format_utc_time(incident_report.since, seconds=False)}{end}, {lasted}",
             )
-    if incident := account.incident:
+    if incident := incident_report.incident:
         yield "incident", _incident(incident)
-    if account.silenced:
-        yield "quiet", account.silenced
-    if account.port_up is not None:
-        word = "UP (open|filtered)" if account.port_up else "down (closed)"
-        wrong = account.port_up and account.severity is Severity.DOWN
+    if incident_report.muted_reason:
+        yield "quiet", incident_report.muted_reason
+    if incident_report.port_up is not None:
+        word = "UP (open|filtered)" if incident_report.port_up else "down (closed)"
+        wrong = incident_report.port_up and incident_report.severity is Severity.DOWN
         yield "port", f"a port monitor says: {word}{', but it is down' if wrong else ''}"
-    for sentence in account.together:
+    for sentence in incident_report.together:
         yield "with", sentence
 
 
@@ -228,10 +238,10 @@ def _exchange_title(check: Check) -> str:
 
 
 def _packets(check: Check) -> Iterator[str]:
-    for packet in check.exchange[:_NAMED]:
+    for packet in check.exchange[:_PACKETS_SHOWN]:
         size, at = format_count(len(packet.data), "byte"), format_offset(packet.at)
         yield f"{packet.direction.value:<9}{at:>10}  {label_of(packet.data)}, {size}"
-    if (more := len(check.exchange) - _NAMED) > 0:
+    if (more := len(check.exchange) - _PACKETS_SHOWN) > 0:
         yield f"and {more} more"
     if check.handshake is None:
         yield "no authentic answer"

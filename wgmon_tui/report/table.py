@@ -13,10 +13,13 @@ _HEADINGS = ("STATE", "NAME", "VERDICT", "RTT", "LOSS", "P50", "P95", "ENDPOINT"
 _RIGHT = {"RTT", "LOSS", "P50", "P95"}
 
 
-def table(board: Board, ascii_only: bool = False) -> str:
+def format_table(fleet_state: Board, ascii_only: bool = False) -> str:
     """All servers, worst first, in columns as wide as they need."""
-    rows = sorted(board.rows.values(), key=lambda row: (row.severity.rank, row.server.name))
-    lines = [_HEADINGS, *(_cells(row, ascii_only) for row in rows)]
+    states = sorted(
+        fleet_state.states.values(),
+        key=lambda server_state: (server_state.severity.rank, server_state.server.name),
+    )
+    lines = [_HEADINGS, *(_cells(server_state, ascii_only) for server_state in states)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
     return "\n".join(
         "  ".join(
@@ -27,7 +30,7 @@ def table(board: Board, ascii_only: bool = False) -> str:
     )
 
 
-def totals(severities: Iterable[Severity], ascii_only: bool = False) -> str:
+def format_totals(severities: Iterable[Severity], ascii_only: bool = False) -> str:
     """How many there are of each severity, on one line."""
     counts = Counter(severities)
     return "  ".join(
@@ -35,7 +38,7 @@ def totals(severities: Iterable[Severity], ascii_only: bool = False) -> str:
     )
 
 
-def explained(outcome: Round, ascii_only: bool = False) -> str:
+def format_result(outcome: Round, ascii_only: bool = False) -> str:
     """One server's result: a line, and where it is not well, the evidence and what to do next."""
     lines = [_headline(outcome, position, ascii_only) for position in range(len(outcome.checks))]
     bullet, arrow = ("-", "->") if ascii_only else ("·", "→")
@@ -71,20 +74,22 @@ def _headline(outcome: Round, position: int, ascii_only: bool) -> str:
     )
 
 
-def _cells(row: Row, ascii_only: bool) -> tuple[str, ...]:
-    loss = row.samples.loss()
-    p50, p95 = row.samples.percentiles(0.5, 0.95)
-    counted = row.last is not None and row.last.diagnosis.verdict.severity is not Severity.UNKNOWN
-    lost = "lost" if counted and not row.paused else "-"
+def _cells(server_state: Row, ascii_only: bool) -> tuple[str, ...]:
+    loss = server_state.samples.loss()
+    p50, p95 = server_state.samples.percentiles(0.5, 0.95)
+    counted = (
+        server_state.last is not None and server_state.last.diagnosis.verdict.severity is not Severity.UNKNOWN
+    )
+    lost = "lost" if counted and not server_state.paused else "-"
     return (
-        f"{_glyph(row.severity, ascii_only)} {row.severity.word}",
-        printable(row.server.name),
-        row.word,
-        _rtt_or_dash(row.rtt) if row.rtt is not None else lost,
+        f"{_glyph(server_state.severity, ascii_only)} {server_state.severity.word}",
+        printable(server_state.server.name),
+        server_state.status_word,
+        _rtt_or_dash(server_state.rtt) if server_state.rtt is not None else lost,
         "-" if loss is None else f"{loss:.0%}",
         _rtt_or_dash(p50),
         _rtt_or_dash(p95),
-        printable(str(row.server.endpoint)),
+        printable(str(server_state.server.endpoint)),
     )
 
 

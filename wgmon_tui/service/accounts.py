@@ -30,18 +30,18 @@ class Peer:
     gids: frozenset[int]
 
 
-def peer_of(connected: socket.socket) -> Peer:
+def read_peer_credentials(connected: socket.socket) -> Peer:
     """Who connected; on the connecting side, who listens. Raises OSError."""
     pid, uid, gid = _UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
     try:
         raw = connected.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_BYTES)
         groups = frozenset(struct.unpack(f"{len(raw) // 4}I", raw))
     except OSError:
-        groups = _groups_of(uid, gid)  # an older kernel, or too many of them
+        groups = _look_up_groups(uid, gid)  # an older kernel, or too many of them
     return Peer(pid, uid, groups | {gid})
 
 
-def _groups_of(uid: int, gid: int) -> frozenset[int]:
+def _look_up_groups(uid: int, gid: int) -> frozenset[int]:
     """Those that the account would have after logging in now."""
     try:
         return frozenset(os.getgrouplist(pwd.getpwuid(uid).pw_name, gid))
@@ -70,7 +70,7 @@ def is_shared(status: os.stat_result) -> bool:
     return status.st_mode & (stat.S_IRGRP | stat.S_IXGRP) == stat.S_IRGRP | stat.S_IXGRP
 
 
-def refusal(state_dir: Path) -> str:
+def explain_access_denied(state_dir: Path) -> str:
     """Why this account may not look into a state directory, and what to do, in one line."""
     place = shown(state_dir)
     try:

@@ -12,7 +12,7 @@ from secrets import token_hex
 
 from wgmon_tui.alerts.log import Delivery, DeliveryState, deliveries
 from wgmon_tui.alerts.messages import safe, title
-from wgmon_tui.alerts.orders import read_orders
+from wgmon_tui.alerts.orders import resolve_sinks
 from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, RetryError
 from wgmon_tui.alerts.sinks import sender
 from wgmon_tui.fleet.alert_settings import Sink
@@ -26,10 +26,10 @@ from wgmon_tui.service.control import RefusedError
 from wgmon_tui.service.messages import Operation
 from wgmon_tui.text import format_iso_time, format_local_time, format_rtt, quoted
 
-EXIT_FAILED = 1
+EXIT_NOT_DELIVERED = 1
 
-_LOOK_EVERY_S = 0.1
-_LONGER_THAN_THE_SINK_S = 5.0
+_POLL_INTERVAL_S = 0.1
+_EXTRA_WAIT_S = 5.0
 
 
 def send_test(config_dir: Path, state_dir: Path, name: str) -> int:
@@ -37,17 +37,17 @@ def send_test(config_dir: Path, state_dir: Path, name: str) -> int:
 
     Raises ConfigurationError.
     """
-    sink = _sink(config_dir, name)
+    sink = _find_sink(config_dir, name)
     started = time.monotonic()
     try:
-        failed = asyncio.run(_by_the_writer(state_dir, sink))
+        failed = asyncio.run(_send_through_writer(state_dir, sink))
     except NoWriterError:
-        failed = _from_here(config_dir, sink)
+        failed = _send_directly(config_dir, sink)
     except (NotForUsError, RefusedError, StoreUnavailableError) as error:
         raise ConfigurationError(f"alert test: {error}") from None
     if failed:
         print(f"wgmon-tui: {name}: {safe(failed)}", file=sys.stderr)
-        return EXIT_FAILED
+        return EXIT_NOT_DELIVERED
     print(f"{name}: sent in {format_rtt(time.monotonic() - started)}")
     return 0
 
@@ -59,13 +59,13 @@ def print_log(state_dir: Path, most: int, as_json: bool) -> int:
     except StoreUnavailableError as error:
         raise ConfigurationError(str(error)) from None
     for each in found:
-        print(_json(each) if as_json else _line(each))
+        print(_json_line(each) if as_json else _text_line(each))
     if not found and not as_json:
         print("Nothing was sent yet.")
     return 0
 
 
-def _sink(config_dir: Path, name: str) -> Sink:
+def _find_sink(config_dir: Path, name: str) -> Sink:
     alerts = read_config(config_dir).alerts
     sink = alerts.sink(name)
     if sink is None:
@@ -77,42 +77,42 @@ def _sink(config_dir: Path, name: str) -> Sink:
     return sink
 
 
-async def _by_the_writer(state_dir: Path, sink: Sink) -> str:
+async def _send_through_writer(state_dir: Path, sink: Sink) -> str:
     """Why it did not arrive; "" where it did. Raises as `Connection` does, and StoreUnavailableError."""
     connection = await Connection.connect(state_dir)
     try:
-        before = max((each.id for each in _of(state_dir, sink)), default=0)
+        before = max((each.id for each in _list_deliveries(state_dir, sink)), default=0)
         await connection.ask(Operation.TEST_SINK, [sink.name])
     except TimeoutError:
         return "the writer does not answer"
     finally:
         await connection.close()
-    give_up_at = time.monotonic() + sink.timeout + _LONGER_THAN_THE_SINK_S
-    while time.monotonic() < give_up_at:
-        for each in _of(state_dir, sink):
+    deadline = time.monotonic() + sink.timeout + _EXTRA_WAIT_S
+    while time.monotonic() < deadline:
+        for each in _list_deliveries(state_dir, sink):
             if each.id > before and each.announcement.kind is Kind.TEST:
                 if each.state is DeliveryState.SENT:
                     return ""
-                if each.failing or each.state is DeliveryState.GIVEN_UP:
-                    return _how_it_failed(each)
-        await asyncio.sleep(_LOOK_EVERY_S)
+                if each.is_failing or each.state is DeliveryState.GIVEN_UP:
+                    return _failure_reason(each)
+        await asyncio.sleep(_POLL_INTERVAL_S)
     return "the writer has not sent it yet; `wgmon-tui alert log` says what comes of it"
 
 
-def _of(state_dir: Path, sink: Sink) -> list[Delivery]:
+def _list_deliveries(state_dir: Path, sink: Sink) -> list[Delivery]:
     return deliveries(state_dir, 20, sink.name)
 
 
-def _how_it_failed(delivery: Delivery) -> str:
+def _failure_reason(delivery: Delivery) -> str:
     if delivery.state is DeliveryState.GIVEN_UP:
         return delivery.reason
     return f"{delivery.reason}; the writer tries again at {format_local_time(delivery.due_at, zone=True)}"
 
 
-def _from_here(config_dir: Path, sink: Sink) -> str:
+def _send_directly(config_dir: Path, sink: Sink) -> str:
     """Why it did not arrive; "" where it did. Raises ConfigurationError for a secret that cannot be read."""
     alerts = replace(read_config(config_dir).alerts, sinks=(sink,))
-    orders = read_orders(alerts, config_dir)
+    orders = resolve_sinks(alerts, config_dir)
     for problem in orders.problems.values():
         raise ConfigurationError(problem)
     test = Announcement(f"test-{token_hex(4)}", Kind.TEST, time.time())
@@ -123,40 +123,40 @@ def _from_here(config_dir: Path, sink: Sink) -> str:
     return ""
 
 
-def _line(delivery: Delivery) -> str:
-    told = delivery.announcement
-    what = "a test" if told.kind is Kind.TEST else title(told)
-    words = [
+def _text_line(delivery: Delivery) -> str:
+    announcement = delivery.announcement
+    what = "a test" if announcement.kind is Kind.TEST else title(announcement)
+    columns = [
         format_local_time(delivery.at, zone=True),
-        f"{_word(delivery):<10}",
+        f"{_state_word(delivery):<10}",
         f"{delivery.sink:<12}",
         what,
     ]
     if delivery.reason and delivery.state is not DeliveryState.SENT:
-        words.append(f"({safe(delivery.reason)})")
+        columns.append(f"({safe(delivery.reason)})")
     if delivery.seen_at is not None:
-        words.append(f"seen by {safe(delivery.seen_by)} {format_local_time(delivery.seen_at, zone=True)}")
-    if delivery.failing and delivery.due_at > time.time():
-        words.append(f"next try {format_local_time(delivery.due_at, zone=True)}")
-    return "  ".join(words)
+        columns.append(f"seen by {safe(delivery.seen_by)} {format_local_time(delivery.seen_at, zone=True)}")
+    if delivery.is_failing and delivery.due_at > time.time():
+        columns.append(f"next try {format_local_time(delivery.due_at, zone=True)}")
+    return "  ".join(columns)
 
 
-def _word(delivery: Delivery) -> str:
-    return "failing" if delivery.failing else delivery.state.value
+def _state_word(delivery: Delivery) -> str:
+    return "failing" if delivery.is_failing else delivery.state.value
 
 
-def _json(delivery: Delivery) -> str:
-    told = delivery.announcement
+def _json_line(delivery: Delivery) -> str:
+    announcement = delivery.announcement
     is_pending = delivery.state is DeliveryState.PENDING
     return one_line(
         {
             "number": delivery.id,
-            "id": told.id,
+            "id": announcement.id,
             "sink": delivery.sink,
             "state": delivery.state.value,
-            "kind": told.kind.value,
-            "title": title(told),
-            "servers": [matter.incident.server for matter in told.about],
+            "kind": announcement.kind.value,
+            "title": title(announcement),
+            "servers": [snapshot.incident.server for snapshot in announcement.about],
             "at": format_iso_time(delivery.at),
             "attempts": delivery.attempts,
             "reason": safe(delivery.reason) or None,

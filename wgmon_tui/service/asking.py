@@ -8,22 +8,22 @@ from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
-from wgmon_tui.service.accounts import Peer, peer_of, refusal
+from wgmon_tui.service.accounts import Peer, explain_access_denied, read_peer_credentials
 from wgmon_tui.service.control import RefusedError
 from wgmon_tui.service.messages import (
-    LONGEST_ANSWER,
+    MAX_ANSWER_BYTES,
     BadMessageError,
     Greeting,
     Operation,
     Request,
+    encode_request,
     parse_greeting,
-    parse_line,
-    request_line,
+    parse_message,
 )
-from wgmon_tui.service.sockets import control_path
+from wgmon_tui.service.sockets import bindable_path
 
-_GREETING_SECONDS = 5.0
-_ANSWER_SECONDS = 5.0
+_GREETING_TIMEOUT_S = 5.0
+_ANSWER_TIMEOUT_S = 5.0
 
 
 class NoWriterError(Exception):
@@ -45,9 +45,9 @@ class Connection:
         self.ended = asyncio.Event()
         """Set as soon as the writer has ended, or was killed."""
         self._stream = stream
-        self._numbers = count(1)
-        self._waiting: dict[int, asyncio.Future[dict[str, object]]] = {}
-        self._listening = asyncio.create_task(self._listen(reader), name="answers of the writer")
+        self._request_ids = count(1)
+        self._pending_answers: dict[int, asyncio.Future[dict[str, object]]] = {}
+        self._listen_task = asyncio.create_task(self._listen(reader), name="answers of the writer")
 
     @classmethod
     async def connect(cls, state_dir: Path) -> Connection:
@@ -56,19 +56,19 @@ class Connection:
         stream: asyncio.StreamWriter | None = None
         try:
             connecting.setblocking(False)
-            with control_path(state_dir) as path:
+            with bindable_path(state_dir) as path:
                 await asyncio.get_running_loop().sock_connect(connecting, path)
-            reader, stream = await asyncio.open_unix_connection(sock=connecting, limit=LONGEST_ANSWER)
-            async with asyncio.timeout(_GREETING_SECONDS):
+            reader, stream = await asyncio.open_unix_connection(sock=connecting, limit=MAX_ANSWER_BYTES)
+            async with asyncio.timeout(_GREETING_TIMEOUT_S):
                 line = await reader.readuntil()
-            return cls(reader, stream, peer_of(connecting), parse_greeting(line))
+            return cls(reader, stream, read_peer_credentials(connecting), parse_greeting(line))
         except BaseException as error:
             if stream:
                 stream.transport.abort()
             connecting.close()
             match error:
                 case PermissionError():
-                    raise NotForUsError(await asyncio.to_thread(refusal, state_dir)) from None
+                    raise NotForUsError(await asyncio.to_thread(explain_access_denied, state_dir)) from None
                 case BadMessageError():
                     raise NotForUsError(str(error)) from None
                 case OSError() | asyncio.IncompleteReadError() | asyncio.LimitOverrunError():
@@ -91,40 +91,40 @@ class Connection:
         """
         if self.ended.is_set():
             raise NoWriterError("the writer has ended")
-        request = Request(next(self._numbers), operation, tuple(names), incident, text, until, number)
+        request = Request(next(self._request_ids), operation, tuple(names), incident, text, until, number)
         answer: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
-        self._waiting[request.id] = answer
+        self._pending_answers[request.id] = answer
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                self._stream.write(request_line(request))
+            async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+                self._stream.write(encode_request(request))
                 await self._stream.drain()
                 return await answer
         except ConnectionError as error:
             raise NoWriterError(str(error)) from None
         finally:
-            self._waiting.pop(request.id, None)
+            self._pending_answers.pop(request.id, None)
 
     async def close(self) -> None:
         """Hang up."""
-        self._listening.cancel()
-        await asyncio.gather(self._listening, return_exceptions=True)
+        self._listen_task.cancel()
+        await asyncio.gather(self._listen_task, return_exceptions=True)
         self._stream.transport.abort()
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         try:
             while True:
-                self._take(parse_line(await reader.readuntil()))
+                self._resolve_answer(parse_message(await reader.readuntil()))
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, BadMessageError):
             pass  # ended; or what comes is nothing that a writer says
         finally:
             self.ended.set()
-            for answer in self._waiting.values():
+            for answer in self._pending_answers.values():
                 if not answer.done():
                     answer.set_exception(NoWriterError("the writer has ended"))
 
-    def _take(self, message: dict[str, object]) -> None:
+    def _resolve_answer(self, message: dict[str, object]) -> None:
         number, ok, error = message.get("id"), message.get("ok"), message.get("error")
-        answer = self._waiting.get(number) if isinstance(number, int) else None
+        answer = self._pending_answers.get(number) if isinstance(number, int) else None
         if answer is None or answer.done():
             return
         if isinstance(ok, dict):

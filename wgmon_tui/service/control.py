@@ -13,25 +13,25 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from wgmon_tui.service.accounts import Peer, group_name, is_shared, login_name, peer_of
+from wgmon_tui.service.accounts import Peer, group_name, is_shared, login_name, read_peer_credentials
 from wgmon_tui.service.messages import (
-    LONGEST_REQUEST,
-    MEMBERS_MAY,
+    GROUP_OPERATIONS,
+    MAX_REQUEST_BYTES,
     BadMessageError,
     Greeting,
     Operation,
     Request,
-    answer_line,
-    error_line,
-    greeting_line,
+    encode_answer,
+    encode_error,
+    encode_greeting,
     parse_request,
 )
-from wgmon_tui.service.sockets import NAME, control_path
+from wgmon_tui.service.sockets import NAME, bindable_path
 
-_MOST_CLIENTS = 64
-_ANSWER_SECONDS = 10.0
+_MAX_CLIENTS = 64
+_ANSWER_TIMEOUT_S = 10.0
 
-Answer = Callable[[Request, str], Awaitable[Mapping[str, object]]]
+RequestHandler = Callable[[Request, str], Awaitable[Mapping[str, object]]]
 """Does what is asked by the account of this login name. Raises RefusedError."""
 
 
@@ -42,7 +42,7 @@ class RefusedError(Exception):
 class Control:
     """Listens in a state directory whose lock we hold, and hands requests to `answer`."""
 
-    def __init__(self, state_dir: Path, answer: Answer, since: float) -> None:
+    def __init__(self, state_dir: Path, answer: RequestHandler, since: float) -> None:
         """`since` is the Unix time from which on we have been the writer."""
         self._state_dir = state_dir
         self._answer = answer
@@ -58,17 +58,17 @@ class Control:
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             (self._state_dir / NAME).unlink(missing_ok=True)
-            with control_path(self._state_dir) as path:
+            with bindable_path(self._state_dir) as path:
                 listening.bind(path)
-            self._let_in()
+            self._set_permissions()
             self._server = await asyncio.start_unix_server(
-                self._accept, sock=listening, limit=LONGEST_REQUEST, backlog=_MOST_CLIENTS
+                self._accept, sock=listening, limit=MAX_REQUEST_BYTES, backlog=_MAX_CLIENTS
             )
         except BaseException:
             listening.close()
             raise
 
-    def _let_in(self) -> None:
+    def _set_permissions(self) -> None:
         """Give the socket the directory's group. Before it listens, nobody can have connected to it."""
         path, directory = self._state_dir / NAME, self._state_dir.stat()
         path.chmod(0o600)
@@ -89,11 +89,11 @@ class Control:
         await asyncio.gather(*clients, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client = asyncio.create_task(self._attend(reader, writer), name="viewer")
+        client = asyncio.create_task(self._run_client(reader, writer), name="viewer")
         self._clients.add(client)
         client.add_done_callback(self._clients.discard)
 
-    async def _attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _run_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # What ends it: the client has gone, or does not read.
         with suppress(OSError):
             try:
@@ -102,51 +102,51 @@ class Control:
                 writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._clients) > _MOST_CLIENTS:
-            await _send(writer, error_line(None, f"there are {_MOST_CLIENTS} viewers already"))
+        if len(self._clients) > _MAX_CLIENTS:
+            await _send(writer, encode_error(None, f"there are {_MAX_CLIENTS} viewers already"))
             return
-        peer = peer_of(writer.get_extra_info("socket"))
-        may = permitted(peer, os.geteuid(), self._state_dir.stat())
-        if not may:
+        peer = read_peer_credentials(writer.get_extra_info("socket"))
+        allowed = allowed_operations(peer, os.geteuid(), self._state_dir.stat())
+        if not allowed:
             # Asking for names may take a directory server's time.
-            reason = await asyncio.to_thread(_not_for, peer.uid, self._state_dir)
-            await _send(writer, error_line(None, reason))
+            reason = await asyncio.to_thread(_explain_refusal, peer.uid, self._state_dir)
+            await _send(writer, encode_error(None, reason))
             return
         who = await asyncio.to_thread(login_name, peer.uid)
-        await _send(writer, greeting_line(Greeting(self._since, may)))
+        await _send(writer, encode_greeting(Greeting(self._since, allowed)))
         while True:
             try:
                 line = await reader.readuntil()
             except asyncio.IncompleteReadError:
                 return
             except asyncio.LimitOverrunError:
-                await _send(writer, error_line(None, f"a request has at most {LONGEST_REQUEST} bytes"))
+                await _send(writer, encode_error(None, f"a request has at most {MAX_REQUEST_BYTES} bytes"))
                 return
-            await _send(writer, await self._answered(line, may, who))
+            await _send(writer, await self._answer_line(line, allowed, who))
 
-    async def _answered(self, line: bytes, may: frozenset[Operation], who: str) -> bytes:
+    async def _answer_line(self, line: bytes, allowed: frozenset[Operation], who: str) -> bytes:
         try:
             request = parse_request(line)
         except BadMessageError as error:
-            return error_line(None, str(error))
-        if request.operation not in may:
-            return error_line(request.id, f"{who} may not ask for {request.operation.value} here")
+            return encode_error(None, str(error))
+        if request.operation not in allowed:
+            return encode_error(request.id, f"{who} may not ask for {request.operation.value} here")
         try:
-            return answer_line(request.id, await self._answer(request, who))
+            return encode_answer(request.id, await self._answer(request, who))
         except RefusedError as error:
-            return error_line(request.id, str(error))
+            return encode_error(request.id, str(error))
 
 
-def permitted(peer: Peer, owner: int, directory: os.stat_result) -> frozenset[Operation]:
+def allowed_operations(peer: Peer, owner: int, directory: os.stat_result) -> frozenset[Operation]:
     """What a peer may ask: all as root and as the writer's own account, a part in the directory's group."""
     if peer.uid in (0, owner):
         return frozenset(Operation)
     if is_shared(directory) and directory.st_gid in peer.gids:
-        return MEMBERS_MAY
+        return GROUP_OPERATIONS
     return frozenset()
 
 
-def _not_for(uid: int, state_dir: Path) -> str:
+def _explain_refusal(uid: int, state_dir: Path) -> str:
     status = state_dir.stat()
     if not is_shared(status):
         return f"not for {login_name(uid)}: this state directory is shared with no group"
@@ -156,5 +156,5 @@ def _not_for(uid: int, state_dir: Path) -> str:
 async def _send(writer: asyncio.StreamWriter, line: bytes) -> None:
     """Raises TimeoutError for a client that does not read."""
     writer.write(line)
-    async with asyncio.timeout(_ANSWER_SECONDS):
+    async with asyncio.timeout(_ANSWER_TIMEOUT_S):
         await writer.drain()

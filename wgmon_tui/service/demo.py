@@ -28,24 +28,24 @@ class DemoFeed(Relay):
     """
 
     def __init__(self, state_dir: Path, fleet: Fleet) -> None:
-        self.board = Board(fleet.servers)
+        self.fleet_state = Board(fleet.servers)
         self.loaded: Loaded | None = None
         self._state_dir = state_dir
         self._fleet = fleet
-        self._nobody = Nobody(self.board)
+        self._null_controller = Nobody(self.fleet_state)
         self._writer: Writer | None = None
 
     async def run(self) -> None:
         """Until cancelled. Raises OSError where no socket can be had to probe with."""
         await asyncio.to_thread(import_module, "wgmon_tui.service.writer")
         from wgmon_tui.service.demo_past import invent_present, invent_rollups
-        from wgmon_tui.service.reload import loaded_from
+        from wgmon_tui.service.reload import load_from_fleet
         from wgmon_tui.service.writer import Writer
 
         past = (self._state_dir, self._fleet.servers, time.time())
         invent_present(*past)
-        self.loaded = loaded_from(self._fleet)
-        writer = self._writer = Writer(self._state_dir, self.loaded, lock=None, board=self.board)
+        self.loaded = load_from_fleet(self._fleet)
+        writer = self._writer = Writer(self._state_dir, self.loaded, lock=None, fleet_state=self.fleet_state)
         try:
             await asyncio.to_thread(invent_rollups, *past)
         except BaseException:
@@ -54,5 +54,5 @@ class DemoFeed(Relay):
         await writer.run()
 
     @property
-    def _now(self) -> Feed:
-        return self._writer or self._nobody
+    def _current(self) -> Feed:
+        return self._writer or self._null_controller

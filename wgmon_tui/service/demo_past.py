@@ -21,13 +21,13 @@ from random import Random
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.history.batch import Batch, Watched
-from wgmon_tui.history.entries import entry_of
+from wgmon_tui.history.entries import server_to_entry
 from wgmon_tui.history.packs import pack_samples
 from wgmon_tui.history.records import Note, State
-from wgmon_tui.history.rollups import COLUMNS, DAY_S, HOUR_S, MINUTE_S, Tally, holds, split
+from wgmon_tui.history.rollups import COLUMNS, DAY_S, HOUR_S, MINUTE_S, Tally, max_gap_s, split
 from wgmon_tui.history.sketch import ERROR, Sketch
 from wgmon_tui.history.store import open_store
-from wgmon_tui.lab.demo import CAST
+from wgmon_tui.lab.demo import DEMO_SERVERS
 from wgmon_tui.monitor.damping import Damping, as_json
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.samples import CAPACITY
@@ -38,10 +38,10 @@ _MINUTES_S = 3 * HOUR_S
 
 _CHECKED_EVERY_S = 10.0
 _VANTAGE = "local"
-_LOST = 0.0003
+_USUAL_LOSS = 0.0003
 """The share of checks lost of a server that is well."""
 
-_TAIL = 0.025
+_SLOW_SHARE = 0.025
 """The share of answers that take much longer than the others."""
 
 _BUSIEST_S = 20 * HOUR_S
@@ -50,7 +50,7 @@ _BUSIEST_S = 20 * HOUR_S
 _BUCKET = log((1 + ERROR) / (1 - ERROR))
 """From one bucket of a sketch to the next, as a logarithm."""
 
-_FEW, _VARIANTS = 12, 12
+_MAX_FEW_CHECKS, _VARIANTS = 12, 12
 _ALL = "*"
 
 
@@ -58,7 +58,7 @@ _ALL = "*"
 class Episode:
     """Something that was other than well with a server; `began` and `lasted` are in seconds.
 
-    Without `lasted` it still is. `lost` is the share of checks lost, `slower` how much longer an answer
+    Without `lasted` it still is. `lost` is the share of checks lost, `rtt_factor` how much longer an answer
     takes. Where nobody watched there is a `state` and no verdict; without both nobody checked.
     """
 
@@ -69,12 +69,12 @@ class Episode:
     note: str = ""
     who: str = ""
     lost: float = 1.0
-    slower: float = 1.0
+    rtt_factor: float = 1.0
     flapping: bool = False
     state: State | None = None
 
     @property
-    def counted_as(self) -> State | None:
+    def recorded_state(self) -> State | None:
         """What its time is counted as; None where nobody checked."""
         return State(self.verdict.severity.word) if self.verdict else self.state
 
@@ -83,7 +83,7 @@ class Episode:
         return now if self.lasted is None else now - self.began + self.lasted
 
 
-def _ago(days: float = 0.0, hours: float = 0.0, minutes: float = 0.0) -> float:
+def _seconds_ago(days: float = 0.0, hours: float = 0.0, minutes: float = 0.0) -> float:
     return days * DAY_S + hours * HOUR_S + minutes * MINUTE_S
 
 
@@ -91,54 +91,54 @@ _MIN, _HOUR = MINUTE_S, HOUR_S
 
 EPISODES = (
     # They are broken in the lab too, and stay so.
-    Episode("waw1-branch", _ago(hours=2.3, minutes=8), None, Verdict.PSK_MISMATCH,
+    Episode("waw1-branch", _seconds_ago(hours=2.3, minutes=8), None, Verdict.PSK_MISMATCH,
             "their new router has the old preshared key, Piotr is on his way", "anna"),
-    Episode("mad1-branch", _ago(days=1, hours=2, minutes=45), None, Verdict.WRONG_SERVER_KEY,
+    Episode("mad1-branch", _seconds_ago(days=1, hours=2, minutes=45), None, Verdict.WRONG_SERVER_KEY,
             "new key was announced for the 1st, we were not told that it came early", "ben"),
-    Episode("sto1-office", _ago(minutes=47), None, Verdict.PEER_MISSING),
-    Episode("mum1-relay", _ago(days=5, hours=5, minutes=21), None, Verdict.DATA_DEAD,
+    Episode("sto1-office", _seconds_ago(minutes=47), None, Verdict.PEER_MISSING),
+    Episode("mum1-relay", _seconds_ago(days=5, hours=5, minutes=21), None, Verdict.DATA_DEAD,
             "AllowedIPs lost in their migration, ticket 48213", "anna", lost=0.0),
-    Episode("jnb1-edge", _ago(hours=9.4, minutes=49), None, Verdict.NOT_WIREGUARD),
+    Episode("jnb1-edge", _seconds_ago(hours=9.4, minutes=49), None, Verdict.NOT_WIREGUARD),
     # What is over.
-    Episode("blr1-core", _ago(hours=1.1, minutes=25), 7 * _MIN, Verdict.SILENT, flapping=True),
-    Episode("blr1-core", _ago(days=1, hours=6, minutes=38), 23 * _MIN, Verdict.SILENT),
-    Episode("blr1-core", _ago(days=3, hours=15, minutes=42), 2.4 * _HOUR, Verdict.SILENT,
+    Episode("blr1-core", _seconds_ago(hours=1.1, minutes=25), 7 * _MIN, Verdict.SILENT, flapping=True),
+    Episode("blr1-core", _seconds_ago(days=1, hours=6, minutes=38), 23 * _MIN, Verdict.SILENT),
+    Episode("blr1-core", _seconds_ago(days=3, hours=15, minutes=42), 2.4 * _HOUR, Verdict.SILENT,
             "upstream fibre cut, provider confirms", "chandra"),
-    Episode("blr1-core", _ago(days=8, hours=7, minutes=31), 41 * _MIN, Verdict.UNREACHABLE),
-    Episode("syd1-relay", _ago(hours=4.2, minutes=48), 1.3 * _HOUR, Verdict.LOSSY, lost=0.3, slower=1.1),
-    Episode("syd1-relay", _ago(days=1, hours=3.6, minutes=41), 1.9 * _HOUR, Verdict.LOSSY,
-            lost=0.24, slower=1.1),
-    Episode("syd1-relay", _ago(days=2, hours=4, minutes=47), 2.6 * _HOUR, Verdict.LOSSY,
-            "every evening: the transit is full, moving to the other one", "ben", lost=0.35, slower=1.2),
-    Episode("syd1-relay", _ago(days=4, hours=3.1, minutes=4), 1.2 * _HOUR, Verdict.LOSSY,
-            lost=0.2, slower=1.1),
-    Episode("sfo2-gw", _ago(hours=20, minutes=3), 3.2 * _HOUR, Verdict.SLOW,
-            "backup ran into the day", "anna", lost=0.004, slower=3.6),
-    Episode("sfo2-gw", _ago(days=6, hours=20, minutes=19), 2.7 * _HOUR, Verdict.SLOW, lost=0.004, slower=3.2),
-    Episode("tor1-edge", _ago(days=2, hours=9, minutes=28), 36 * _MIN, Verdict.UNDER_LOAD,
-            "flood of initiations from three networks", "chandra", lost=0.02, slower=1.5),
-    Episode("lon1-gw", _ago(days=1, hours=12, minutes=43), 12 * _MIN, Verdict.PORT_CLOSED,
+    Episode("blr1-core", _seconds_ago(days=8, hours=7, minutes=31), 41 * _MIN, Verdict.UNREACHABLE),
+    Episode("syd1-relay", _seconds_ago(hours=4.2, minutes=48), 1.3 * _HOUR, Verdict.LOSSY, lost=0.3, rtt_factor=1.1),
+    Episode("syd1-relay", _seconds_ago(days=1, hours=3.6, minutes=41), 1.9 * _HOUR, Verdict.LOSSY,
+            lost=0.24, rtt_factor=1.1),
+    Episode("syd1-relay", _seconds_ago(days=2, hours=4, minutes=47), 2.6 * _HOUR, Verdict.LOSSY,
+            "every evening: the transit is full, moving to the other one", "ben", lost=0.35, rtt_factor=1.2),
+    Episode("syd1-relay", _seconds_ago(days=4, hours=3.1, minutes=4), 1.2 * _HOUR, Verdict.LOSSY,
+            lost=0.2, rtt_factor=1.1),
+    Episode("sfo2-gw", _seconds_ago(hours=20, minutes=3), 3.2 * _HOUR, Verdict.SLOW,
+            "backup ran into the day", "anna", lost=0.004, rtt_factor=3.6),
+    Episode("sfo2-gw", _seconds_ago(days=6, hours=20, minutes=19), 2.7 * _HOUR, Verdict.SLOW, lost=0.004, rtt_factor=3.2),
+    Episode("tor1-edge", _seconds_ago(days=2, hours=9, minutes=28), 36 * _MIN, Verdict.UNDER_LOAD,
+            "flood of initiations from three networks", "chandra", lost=0.02, rtt_factor=1.5),
+    Episode("lon1-gw", _seconds_ago(days=1, hours=12, minutes=43), 12 * _MIN, Verdict.PORT_CLOSED,
             "kernel update", "ben"),
-    Episode("lon1-gw", _ago(days=9, hours=2, minutes=15), 18 * _MIN, Verdict.PORT_CLOSED),
-    Episode("fra1-edge", _ago(days=6, hours=10.5, minutes=39), 34 * _MIN, Verdict.UNREACHABLE,
+    Episode("lon1-gw", _seconds_ago(days=9, hours=2, minutes=15), 18 * _MIN, Verdict.PORT_CLOSED),
+    Episode("fra1-edge", _seconds_ago(days=6, hours=10.5, minutes=39), 34 * _MIN, Verdict.UNREACHABLE,
             "power feed A failed in the hall", "anna"),
-    Episode("fra2-edge", _ago(days=6, hours=10.5, minutes=39), 52 * _MIN, Verdict.UNREACHABLE,
+    Episode("fra2-edge", _seconds_ago(days=6, hours=10.5, minutes=39), 52 * _MIN, Verdict.UNREACHABLE,
             "power feed A failed in the hall", "anna"),
-    Episode("fra1-edge", _ago(days=3, hours=1, minutes=22), 3.5 * _HOUR, Verdict.MTU_BLACKHOLE,
+    Episode("fra1-edge", _seconds_ago(days=3, hours=1, minutes=22), 3.5 * _HOUR, Verdict.MTU_BLACKHOLE,
             "PPPoE line without MSS clamping", "ben", lost=0.0),
-    Episode("nyc3-gw", _ago(days=4, hours=7, minutes=33), 16 * _MIN, Verdict.SILENT),
-    Episode("gru1-relay", _ago(days=13, hours=5, minutes=16), 5.5 * _HOUR, Verdict.SILENT),
-    Episode("ams3-gw", _ago(days=2, hours=20, minutes=23), 3 * _HOUR, state=State.PAUSED),
-    Episode("sto1-office", _ago(days=5, hours=16, minutes=17), 6 * _HOUR, state=State.PAUSED),
-    Episode(_ALL, _ago(days=2, hours=14, minutes=7), 50 * _MIN, state=State.UNKNOWN),
-    Episode(_ALL, _ago(days=10, hours=18, minutes=8), 25 * _MIN, state=State.UNKNOWN),
-    Episode(_ALL, _ago(days=5, hours=1.5, minutes=45), 3.3 * _HOUR),
+    Episode("nyc3-gw", _seconds_ago(days=4, hours=7, minutes=33), 16 * _MIN, Verdict.SILENT),
+    Episode("gru1-relay", _seconds_ago(days=13, hours=5, minutes=16), 5.5 * _HOUR, Verdict.SILENT),
+    Episode("ams3-gw", _seconds_ago(days=2, hours=20, minutes=23), 3 * _HOUR, state=State.PAUSED),
+    Episode("sto1-office", _seconds_ago(days=5, hours=16, minutes=17), 6 * _HOUR, state=State.PAUSED),
+    Episode(_ALL, _seconds_ago(days=2, hours=14, minutes=7), 50 * _MIN, state=State.UNKNOWN),
+    Episode(_ALL, _seconds_ago(days=10, hours=18, minutes=8), 25 * _MIN, state=State.UNKNOWN),
+    Episode(_ALL, _seconds_ago(days=5, hours=1.5, minutes=45), 3.3 * _HOUR),
 )  # fmt: skip
 
-_LATENCIES = {character.name: character.behaviour.latency for character in CAST}
+_LATENCIES = {character.name: character.behaviour.latency for character in DEMO_SERVERS}
 """How far each is away, in seconds."""
 
-_Stretch = tuple[float, float, Episode | None]
+_TimelinePiece = tuple[float, float, Episode | None]
 """From when to when, and what was wrong then."""
 
 
@@ -159,7 +159,7 @@ def invent(state_dir: Path, servers: Sequence[Server], now: float) -> None:
 
 def invent_present(state_dir: Path, servers: Sequence[Server], now: float) -> None:
     """What holds now, and the incidents: a tenth of the work. Raises as `invent`."""
-    with _writing(state_dir) as connection:
+    with _open_transaction(state_dir) as connection:
         ids = _incidents(servers, now).write(connection, {}, now)
         for server in servers:
             _write_current(connection, ids[server.name], server, now)
@@ -168,16 +168,17 @@ def invent_present(state_dir: Path, servers: Sequence[Server], now: float) -> No
 def invent_rollups(state_dir: Path, servers: Sequence[Server], now: float) -> None:
     """The thirty days: behind `invent_present`, and before the first check. Raises as `invent`."""
     rollups = {server.name: _rollups(server, now) for server in servers}
-    with _writing(state_dir) as connection:
+    with _open_transaction(state_dir) as connection:
         for name, number in connection.execute("SELECT name, id FROM servers").fetchall():
-            for table, tallies in rollups[name].items():
+            for table, by_period in rollups[name].items():
                 connection.executemany(
-                    _ROLLUPS[table], ((period, number, *tally.to_row()) for period, tally in tallies.items())
+                    _ROLLUPS[table],
+                    ((period, number, *tally.to_row()) for period, tally in by_period.items()),
                 )
 
 
 @contextmanager
-def _writing(state_dir: Path) -> Iterator[sqlite3.Connection]:
+def _open_transaction(state_dir: Path) -> Iterator[sqlite3.Connection]:
     with closing(open_store(state_dir).connection) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN IMMEDIATE")
@@ -187,7 +188,9 @@ def _writing(state_dir: Path) -> Iterator[sqlite3.Connection]:
 
 def _incidents(servers: Sequence[Server], now: float) -> Batch:
     """The fleet, what happened to it, and what was said of that."""
-    fleet = {each.name: Watched(entry_of(each), holds(each.interval, each.timeout)) for each in servers}
+    fleet = {
+        each.name: Watched(server_to_entry(each), max_gap_s(each.interval, each.timeout)) for each in servers
+    }
     batch = Batch(fleet=fleet)
     names = {server.name for server in servers}
     for number, episode in enumerate(EPISODES):
@@ -221,23 +224,27 @@ def _incident(number: str, episode: Episode, verdict: Verdict, now: float) -> In
 
 def _rollups(server: Server, now: float) -> dict[str, dict[int, Tally]]:
     """By table and period."""
-    answers = _Answers(server)
+    rtt_model = _Answers(server)
     timeline = list(_timeline(server.name, now))
     recent_from = (now - _MINUTES_S) // HOUR_S * HOUR_S
-    minutes = _tallies(timeline, recent_from, now, MINUTE_S, answers)
-    hours = _tallies(timeline, now - _SPAN_S, recent_from, HOUR_S, answers) | _grouped(minutes, 60)
-    return {"minutes": minutes, "hours": hours, "days": _grouped(hours, 24)}
+    minutes = _make_rollups(timeline, recent_from, now, MINUTE_S, rtt_model)
+    hours = _make_rollups(timeline, now - _SPAN_S, recent_from, HOUR_S, rtt_model) | _group_periods(
+        minutes, 60
+    )
+    return {"minutes": minutes, "hours": hours, "days": _group_periods(hours, 24)}
 
 
 def _write_current(connection: sqlite3.Connection, number: int, server: Server, now: float) -> None:
     """What holds now, as after checks that all found the same."""
-    answers = _Answers(server)
-    mine = [each for each in EPISODES if each.server == server.name]
-    still = next((each for each in mine if each.lasted is None), None)
-    since = now - still.began if still else max((each.ended(now) for each in mine), default=now - _SPAN_S)
-    verdict = still.verdict if still and still.verdict else Verdict.HEALTHY
+    rtt_model = _Answers(server)
+    episodes = [each for each in EPISODES if each.server == server.name]
+    ongoing = next((each for each in episodes if each.lasted is None), None)
+    since = (
+        now - ongoing.began if ongoing else max((each.ended(now) for each in episodes), default=now - _SPAN_S)
+    )
+    verdict = ongoing.verdict if ongoing and ongoing.verdict else Verdict.HEALTHY
     damping = Damping(verdict.severity, (verdict.severity,) * 3)
-    samples = [nan if still and still.lost == 1.0 else answers.one() for _ in range(CAPACITY)]
+    samples = [nan if ongoing and ongoing.lost == 1.0 else rtt_model.draw_rtt() for _ in range(CAPACITY)]
     connection.execute(
         "INSERT INTO current (server, as_of, accounted_to, state, since, verdict, rtt, damping, samples)"
         " VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?)",
@@ -254,43 +261,48 @@ def _write_current(connection: sqlite3.Connection, number: int, server: Server, 
     )
 
 
-def _timeline(name: str, now: float) -> Iterator[_Stretch]:
+def _timeline(name: str, now: float) -> Iterator[_TimelinePiece]:
     """A server's past from its beginning to now; of episodes at the same time the last of the table holds."""
-    mine = [each for each in EPISODES if each.server in (name, _ALL)]
-    borders = {now - _SPAN_S, now, *(now - each.began for each in mine), *(each.ended(now) for each in mine)}
+    episodes = [each for each in EPISODES if each.server in (name, _ALL)]
+    borders = {
+        now - _SPAN_S,
+        now,
+        *(now - each.began for each in episodes),
+        *(each.ended(now) for each in episodes),
+    }
     for start, end in pairwise(sorted(borders)):
-        then = [each for each in mine if now - each.began <= start < each.ended(now)]
-        yield start, end, then[-1] if then else None
+        active = [each for each in episodes if now - each.began <= start < each.ended(now)]
+        yield start, end, active[-1] if active else None
 
 
-def _tallies(
-    timeline: Iterable[_Stretch], since: float, until: float, length: float, answers: _Answers
+def _make_rollups(
+    timeline: Iterable[_TimelinePiece], since: float, until: float, length: float, rtt_model: _Answers
 ) -> dict[int, Tally]:
     """What checks from one time to another would have come to, by minute or hour."""
     found: dict[int, Tally] = {}
     for start, end, episode in timeline:
-        state = episode.counted_as if episode else State.UP
+        state = episode.recorded_state if episode else State.UP
         if state is None:
             continue
         for number, seconds in split(max(start, since), min(end, until), length):
-            seen = Tally()
-            seen.add_time(state, seconds)
+            rollup = Tally()
+            rollup.add_time(state, seconds)
             if state not in (State.PAUSED, State.UNKNOWN):
-                seen.checks = max(1, round(seconds / _CHECKED_EVERY_S))
-                seen.lost = answers.lost(seen.checks, episode)
-                if seen.lost < seen.checks:
-                    seen.sketch = answers.sketch(number * length, seen.checks, episode)
+                rollup.checks = max(1, round(seconds / _CHECKED_EVERY_S))
+                rollup.lost = rtt_model.lost(rollup.checks, episode)
+                if rollup.lost < rollup.checks:
+                    rollup.sketch = rtt_model.sketch(number * length, rollup.checks, episode)
             if number in found:
-                found[number].merge(seen)
+                found[number].merge(rollup)
             else:
-                found[number] = seen
+                found[number] = rollup
     return found
 
 
-def _grouped(tallies: Mapping[int, Tally], in_each: int) -> dict[int, Tally]:
+def _group_periods(by_period: Mapping[int, Tally], in_each: int) -> dict[int, Tally]:
     """Hours of minutes, or days of hours."""
     grouped: defaultdict[int, Tally] = defaultdict(Tally)
-    for number, tally in tallies.items():
+    for number, tally in by_period.items():
         grouped[number // in_each].merge(tally)
     return grouped
 
@@ -303,33 +315,35 @@ class _Answers:
         self._random = Random(server.name)  # noqa: S311 - no secret
 
     @cached_property
-    def _few(self) -> list[Sketch]:
-        return [self._of(6) for _ in range(_VARIANTS)]
+    def _small_sketches(self) -> list[Sketch]:
+        return [self._make_sketch(6) for _ in range(_VARIANTS)]
 
     @cached_property
-    def _many(self) -> list[Sketch]:
-        return [self._of(24) for _ in range(_VARIANTS)]
+    def _large_sketches(self) -> list[Sketch]:
+        return [self._make_sketch(24) for _ in range(_VARIANTS)]
 
-    def one(self) -> float:
+    def draw_rtt(self) -> float:
         """One round-trip time."""
         random = self._random
-        tail = random.expovariate(4.0) if random.random() < _TAIL else 0.0
+        tail = random.expovariate(4.0) if random.random() < _SLOW_SHARE else 0.0
         return self._latency * (1.02 + abs(random.gauss(0.0, 0.03)) + tail)
 
     def sketch(self, at: float, checks: int, episode: Episode | None) -> Sketch:
         """Those of so many checks, as they were at that time of day: evenings are busy."""
         busy = 1.0 + 0.18 * max(0.0, cos((at % DAY_S - _BUSIEST_S) / DAY_S * 2 * pi)) ** 2
-        factor = busy * (episode.slower if episode else 1.0)
-        moved = round((log(factor) + self._random.gauss(0.0, 0.015)) / _BUCKET)
-        usual = self._random.choice(self._few if checks <= _FEW else self._many)
-        return Sketch({bucket + moved: count for bucket, count in usual.counts.items()})
+        factor = busy * (episode.rtt_factor if episode else 1.0)
+        shift = round((log(factor) + self._random.gauss(0.0, 0.015)) / _BUCKET)
+        usual = self._random.choice(
+            self._small_sketches if checks <= _MAX_FEW_CHECKS else self._large_sketches
+        )
+        return Sketch({bucket + shift: count for bucket, count in usual.counts.items()})
 
     def lost(self, checks: int, episode: Episode | None) -> int:
         """How many of so many checks were lost."""
-        return int(checks * (episode.lost if episode else _LOST) + self._random.random() * 0.999)
+        return int(checks * (episode.lost if episode else _USUAL_LOSS) + self._random.random() * 0.999)
 
-    def _of(self, count: int) -> Sketch:
+    def _make_sketch(self, count: int) -> Sketch:
         sketch = Sketch()
         for _ in range(count):
-            sketch.add(self.one())
+            sketch.add(self.draw_rtt())
         return sketch

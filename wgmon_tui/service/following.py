@@ -12,7 +12,7 @@ from pathlib import Path
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.history.elsewhere import round_of
-from wgmon_tui.history.entries import server_of
+from wgmon_tui.history.entries import server_from_entry
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import JournalEntry, Known, Mute, PastCheck, State
 from wgmon_tui.history.store import STORE
@@ -23,13 +23,13 @@ from wgmon_tui.monitor.samples import Samples
 from wgmon_tui.probe.records import Check
 from wgmon_tui.service.sightseeing import SightNews, Sightseeing, show_sights
 
-_MOST_ROWS = 20_000
+_MAX_JOURNAL_ENTRIES = 20_000
 """Whoever has missed more of the journal reads the present state anew."""
 
-_PLANNED = "planned work"
+_UNNAMED_MAINTENANCE = "planned work"
 """What a viewer calls a maintenance: its name stands in the writer's config.toml alone."""
 
-_WATCHED = (State.UP, State.DEGRADED, State.DOWN)
+_CHECKED_STATES = (State.UP, State.DEGRADED, State.DOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class News:
     journal: Sequence[JournalEntry] = ()
     incidents: Sequence[Incident] | None = None
     mutes: Mapping[str, Mute] | None = None
-    sights: SightNews | None = None
+    vantage_states: SightNews | None = None
 
 
 class Following:
@@ -50,155 +50,157 @@ class Following:
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / STORE
         self._history = History(self._path)
-        self._inode = 0
+        self._read_inode = 0
         self._position: int | None = None
         self._version: int | None = None
         self._entries: dict[str, str] = {}
         self._servers: dict[str, Server] = {}
-        self._sightseeing = Sightseeing(self._history)
+        self._vantage_follower = Sightseeing(self._history)
 
     def close(self) -> None:
         """Close the store."""
         self._history.close()
 
-    def look(self) -> News:
+    def read_changes(self) -> News:
         """What is new since the last look. Raises StoreUnavailableError."""
-        inode = _inode(self._path)
-        if inode != self._inode or self._position is None:
+        inode = _read_inode(self._path)
+        if inode != self._read_inode or self._position is None:
             # Another file: a damaged store was set aside, and ids begin anew.
-            self._inode, self._position = inode, None
-            return self._all()
+            self._read_inode, self._position = inode, None
+            return self._read_all()
         version = self._history.fleet_version()
-        journal = self._history.journal_after(self._position, _MOST_ROWS)
-        if len(journal) == _MOST_ROWS or (journal and journal[0].id != self._position + 1):
-            return self._all()
+        journal = self._history.journal_after(self._position, _MAX_JOURNAL_ENTRIES)
+        if len(journal) == _MAX_JOURNAL_ENTRIES or (journal and journal[0].id != self._position + 1):
+            return self._read_all()
         if any(each.moment.state is State.PAUSED and each.moment.check is None for each in journal):
-            return self._all()  # the journal does not tell who paused it
+            return self._read_all()  # the journal does not tell who paused it
         if journal:
             self._position = journal[-1].id
         if version == self._version:
-            return News(journal=journal, sights=self._sightseeing.look())
+            return News(journal=journal, vantage_states=self._vantage_follower.read_changes())
         self._version = version
         incidents = self._history.incidents(open_only=True, limit=None)
-        sights = self._sightseeing.look(all_anew=True)
-        return News(self._fleet(), None, journal, incidents, self._history.mutes(), sights)
+        vantage_states = self._vantage_follower.read_changes(reread_all=True)
+        return News(self._read_servers(), None, journal, incidents, self._history.mutes(), vantage_states)
 
     def last_good(self, server: str) -> Check | None:
         """The last healthy check of a server, with its packets."""
         stored = self._history.last_good(server)
         return next((each for each in stored.round.checks if each.handshake), None) if stored else None
 
-    def _all(self) -> News:
+    def _read_all(self) -> News:
         # In this order what comes meanwhile is seen twice and not missed.
         self._version = self._history.fleet_version()
         position = self._history.journal_end()
-        servers = self._fleet()
+        servers = self._read_servers()
         known = self._history.current().values()
         self._position = position
         return News(
             servers or tuple(self._servers.values()),
             tuple(known),
             mutes=self._history.mutes(),
-            sights=self._sightseeing.look(all_anew=True),
+            vantage_states=self._vantage_follower.read_changes(reread_all=True),
         )
 
-    def _fleet(self) -> tuple[Server, ...] | None:
+    def _read_servers(self) -> tuple[Server, ...] | None:
         """The servers, where any entry is another one than before."""
         entries = {each.server: each.entry for each in self._history.entries() if each.removed_at is None}
         if entries == self._entries:
             return None
         servers = {}
         for name, entry in entries.items():
-            same = self._servers.get(name) if self._entries.get(name) == entry else None
-            if server := same or server_of(name, entry):
+            unchanged = self._servers.get(name) if self._entries.get(name) == entry else None
+            if server := unchanged or server_from_entry(name, entry):
                 servers[name] = server
         self._entries, self._servers = entries, servers
         return tuple(servers.values())
 
 
-def show(board: Board, news: News, attended: str | None) -> None:
-    """Write on the board what is new. The last round of the `attended` server stays: it has packets."""
-    if news.servers is not None:
-        board.replace(news.servers)
-    for known in news.known or ():
-        if row := board.rows.get(known.server):
-            _show_known(row, known)
-            board.touch(known.server)
-    for entry in news.journal:
-        if row := board.rows.get(entry.server):
-            _show_entry(row, entry, keep_round=entry.server == attended)
-            board.touch(entry.server)
-    if news.incidents is not None:
-        _show_incidents(board, news.incidents)
-    if news.mutes is not None:
-        _show_mutes(board, news.mutes)
-    show_sights(board, news.sights, {entry.server for entry in news.journal})
+def apply_store_changes(fleet_state: Board, changes: News, focused_server: str | None) -> None:
+    """Write on the board what is new. The last round of the `focused_server` server stays: it has packets."""
+    if changes.servers is not None:
+        fleet_state.replace(changes.servers)
+    for known in changes.known or ():
+        if server_state := fleet_state.states.get(known.server):
+            _apply_last_known(server_state, known)
+            fleet_state.touch(known.server)
+    for entry in changes.journal:
+        if server_state := fleet_state.states.get(entry.server):
+            _apply_journal_entry(server_state, entry, keep_round=entry.server == focused_server)
+            fleet_state.touch(entry.server)
+    if changes.incidents is not None:
+        _apply_incidents(fleet_state, changes.incidents)
+    if changes.mutes is not None:
+        _apply_mutes(fleet_state, changes.mutes)
+    show_sights(fleet_state, changes.vantage_states, {entry.server for entry in changes.journal})
 
 
-def _severity(state: State, row: Row) -> Severity:
+def _severity(state: State, server_state: Row) -> Severity:
     """How it is shown. Time in maintenance is stored as that; how the server is, its incident tells."""
     if state is not State.MAINTENANCE:
         return state.severity
-    return row.incident.severity if row.incident else Severity.UP
+    return server_state.incident.severity if server_state.incident else Severity.UP
 
 
-def _show_known(row: Row, known: Known) -> None:
-    row.incident = known.incident
-    row.severity, row.since = _severity(known.state, row), known.since
-    row.maintenance = _PLANNED if known.state is State.MAINTENANCE else None
-    row.verdict, row.port_monitor = known.verdict, known.port_monitor
-    row.paused = known.state is State.PAUSED
-    row.paused_by = known.paused_by
-    row.damping = from_json(known.damping)
-    row.samples = Samples()
+def _apply_last_known(server_state: Row, known: Known) -> None:
+    server_state.incident = known.incident
+    server_state.severity, server_state.since = _severity(known.state, server_state), known.since
+    server_state.maintenance = _UNNAMED_MAINTENANCE if known.state is State.MAINTENANCE else None
+    server_state.verdict, server_state.port_monitor = known.verdict, known.port_monitor
+    server_state.paused = known.state is State.PAUSED
+    server_state.paused_by = known.paused_by
+    server_state.damping = from_json(known.damping)
+    server_state.samples = Samples()
     for rtt in known.samples:
-        row.samples.add(rtt)
+        server_state.samples.add(rtt)
 
 
-def _show_entry(row: Row, entry: JournalEntry, *, keep_round: bool) -> None:
+def _apply_journal_entry(server_state: Row, entry: JournalEntry, *, keep_round: bool) -> None:
     state, check = entry.moment.state, entry.moment.check
-    row.severity, row.since = _severity(state, row), entry.since
-    row.maintenance = _PLANNED if state is State.MAINTENANCE else None
-    row.paused = state is State.PAUSED
-    if state in _WATCHED and not row.sights:
-        row.damping = Damping(state.severity, flapping=row.damping.flapping)
-    if check is None or not check.decides:
+    server_state.severity, server_state.since = _severity(state, server_state), entry.since
+    server_state.maintenance = _UNNAMED_MAINTENANCE if state is State.MAINTENANCE else None
+    server_state.paused = state is State.PAUSED
+    if state in _CHECKED_STATES and not server_state.vantage_states:
+        server_state.damping = Damping(state.severity, flapping=server_state.damping.flapping)
+    if check is None or not check.is_deciding:
         return
-    row.verdict = check.verdict
-    row.port_monitor = entry.port_monitor or row.port_monitor
-    if check.counts:
-        row.samples.add(check.rtt)
-    if row.last is None or not keep_round:
-        row.last = _without_packets(row, check)
+    server_state.verdict = check.verdict
+    server_state.port_monitor = entry.port_monitor or server_state.port_monitor
+    if check.is_counted:
+        server_state.samples.add(check.rtt)
+    if server_state.last is None or not keep_round:
+        server_state.last = _without_packets(server_state, check)
 
 
-def _show_incidents(board: Board, incidents: Sequence[Incident]) -> None:
+def _apply_incidents(fleet_state: Board, incidents: Sequence[Incident]) -> None:
     open_now = {incident.server: incident for incident in incidents}
-    for name, row in board.rows.items():
+    for name, server_state in fleet_state.states.items():
         incident = open_now.get(name)
-        if row.incident == incident:
+        if server_state.incident == incident:
             continue
-        row.incident = incident
-        row.damping = replace(row.damping, flapping=incident is not None and incident.flapping)
-        board.touch(name)
+        server_state.incident = incident
+        server_state.damping = replace(
+            server_state.damping, flapping=incident is not None and incident.flapping
+        )
+        fleet_state.touch(name)
 
 
-def _show_mutes(board: Board, mutes: Mapping[str, Mute]) -> None:
-    for name, row in board.rows.items():
+def _apply_mutes(fleet_state: Board, mutes: Mapping[str, Mute]) -> None:
+    for name, server_state in fleet_state.states.items():
         mute = mutes.get(name)
         until, who = (mute.until, mute.who) if mute else (None, "")
-        if (row.muted_until, row.muted_by) != (until, who):
-            board.mute(name, until, who)
+        if (server_state.muted_until, server_state.muted_by) != (until, who):
+            fleet_state.mute(name, until, who)
 
 
-def _without_packets(row: Row, check: PastCheck) -> Round:
+def _without_packets(server_state: Row, check: PastCheck) -> Round:
     """A round as the journal tells it."""
-    incident = row.incident
-    told = incident.summary if incident and incident.verdict is check.verdict else check.verdict.meaning
-    return round_of(row.server, check, Diagnosis(check.verdict, told))
+    incident = server_state.incident
+    summary = incident.summary if incident and incident.verdict is check.verdict else check.verdict.meaning
+    return round_of(server_state.server, check, Diagnosis(check.verdict, summary))
 
 
-def _inode(path: Path) -> int:
+def _read_inode(path: Path) -> int:
     try:
         return path.stat().st_ino
     except OSError:

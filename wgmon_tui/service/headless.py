@@ -19,21 +19,21 @@ from wgmon_tui.history.database import NewerStoreError
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.incidents import Event, What
 from wgmon_tui.service.lock import LockTakenError, NotOursError, WriterLock
-from wgmon_tui.service.log import Log, goes_to_journald
+from wgmon_tui.service.log import Log, is_journald_stream
 from wgmon_tui.service.metrics_address import CannotListenError, ListenAddress, Listening, listen
 from wgmon_tui.service.notify import Supervisor
-from wgmon_tui.service.reload import load
-from wgmon_tui.service.together import all_or_none
+from wgmon_tui.service.reload import load_config
+from wgmon_tui.service.together import run_until_first
 from wgmon_tui.service.writer import Writer
 from wgmon_tui.text import format_count, format_elapsed
 
-EXIT_TAKEN = 75
+EXIT_ALREADY_RUNNING = 75
 """Another process writes: sysexits.h's EX_TEMPFAIL, because it may end."""
 
 _EXIT_CONFIGURATION = 64
-_EXIT_NO_SOCKET = 71
+_EXIT_SOCKET_UNAVAILABLE = 71
 _STDERR = 2
-_LOOK_EVERY_S = 1.0
+_UPDATE_INTERVAL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +51,22 @@ def run(
     environment: Mapping[str, str] = os.environ,
 ) -> int:
     """Probe and write until a signal; the exit code. SIGTERM and SIGINT end it with 0, SIGHUP reloads."""
-    log = Log(_STDERR, journald=goes_to_journald(_STDERR, environment))
+    log = Log(_STDERR, journald=is_journald_stream(_STDERR, environment))
     try:
         return asyncio.run(Headless(config_dir, state_dir, options, log, Supervisor(environment)).run())
     except LockTakenError as error:
-        each_its_own = "; each shard needs a --state of its own" if options.shard else ""
-        log.error(f"{error}{each_its_own}")
-        return EXIT_TAKEN
+        hint = "; each shard needs a --state of its own" if options.shard else ""
+        log.error(f"{error}{hint}")
+        return EXIT_ALREADY_RUNNING
     except CannotListenError as error:
         log.error(str(error))
-        return _EXIT_NO_SOCKET
+        return _EXIT_SOCKET_UNAVAILABLE
     except (ConfigurationError, NotOursError, NewerStoreError) as error:
         log.error(str(error))
         return _EXIT_CONFIGURATION
     except OSError as error:
         log.error(f"cannot probe: {error}")
-        return _EXIT_NO_SOCKET
+        return _EXIT_SOCKET_UNAVAILABLE
     finally:
         log.close()
 
@@ -82,7 +82,7 @@ class Headless:
         self._options = options
         self._log = log
         self._supervisor = supervisor
-        self._told: dict[str, str] = {}
+        self._active_warnings: dict[str, str] = {}
         self._status = ""
         self._reloads: set[asyncio.Task[None]] = set()
 
@@ -90,49 +90,49 @@ class Headless:
         """Raises LockTakenError, CannotListenError, NotOursError, ConfigurationError, NewerStoreError,
         OSError.
         """
-        end, loop = asyncio.Event(), asyncio.get_running_loop()
-        for ending in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(ending, end.set)
+        stop_requested, loop = asyncio.Event(), asyncio.get_running_loop()
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signal_number, stop_requested.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: None)  # while everything is read anyway
-        lock = _lock(self._state_dir)
+        lock = _acquire_lock(self._state_dir)
         try:
             listening = listen(self._options.metrics) if self._options.metrics else None
-            loaded = await asyncio.to_thread(load, self._config_dir, shard=self._options.shard)
+            loaded = await asyncio.to_thread(load_config, self._config_dir, shard=self._options.shard)
             writer = Writer(
-                self._state_dir, loaded, lock, config_dir=self._config_dir, heard=self._log.notice
+                self._state_dir, loaded, lock, config_dir=self._config_dir, log_request=self._log.notice
             )
         except BaseException:
             lock.release()
             raise
-        writer.engine.listen(partial(tell, self._log))
-        loop.add_signal_handler(signal.SIGHUP, self._reload, writer)
+        writer.engine.listen(partial(log_incidents, self._log))
+        loop.add_signal_handler(signal.SIGHUP, self._start_reload, writer)
         parts = [writer.run()]
         if listening:
-            parts.append(self._served(writer, listening))
-        running = asyncio.create_task(all_or_none(parts))
-        ending_asked = asyncio.create_task(end.wait())
-        watching = asyncio.create_task(self._watch(writer))
+            parts.append(self._serve_metrics(writer, listening))
+        running = asyncio.create_task(run_until_first(parts))
+        stop_waiter = asyncio.create_task(stop_requested.wait())
+        watching = asyncio.create_task(self._supervise(writer))
         try:
             shard = f", shard {loaded.shard}" if loaded.shard else ""
             servers = format_count(len(loaded.fleet.servers), "server")
             self._log.info(f"started: {servers} in {self._config_dir}{shard}")
             self._supervisor.ready(self._summary(writer))
-            await asyncio.wait({running, ending_asked}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({running, stop_waiter}, return_when=asyncio.FIRST_COMPLETED)
             self._supervisor.stopping()
             if running.done():
                 running.result()
         finally:
-            for task in (running, ending_asked, watching, *self._reloads):
+            for task in (running, stop_waiter, watching, *self._reloads):
                 task.cancel()
-            await asyncio.gather(running, ending_asked, watching, *self._reloads, return_exceptions=True)
+            await asyncio.gather(running, stop_waiter, watching, *self._reloads, return_exceptions=True)
         self._log.info("ended")
         return 0
 
-    def _served(self, writer: Writer, listening: Listening) -> Coroutine[Any, Any, None]:
+    def _serve_metrics(self, writer: Writer, listening: Listening) -> Coroutine[Any, Any, None]:
         from wgmon_tui.service.metrics import Metrics
 
-        self._log.info(f"metrics: http://{listening.where}/metrics")
-        if not listening.where.address.is_loopback:
+        self._log.info(f"metrics: http://{listening.listen_address}/metrics")
+        if not listening.listen_address.address.is_loopback:
             self._log.warning(
                 "metrics: whoever reaches that address reads names and endpoints, and may ask for checks: "
                 "nobody is asked who they are"
@@ -141,70 +141,74 @@ class Headless:
 
     def _summary(self, writer: Writer) -> str:
         status = writer.status
-        return f"{status}: {summary(writer.board)}" if status else summary(writer.board)
+        return (
+            f"{status}: {summarize_fleet(writer.fleet_state)}"
+            if status
+            else summarize_fleet(writer.fleet_state)
+        )
 
-    def _reload(self, writer: Writer) -> None:
-        reload = asyncio.create_task(self._reloaded(writer))
+    def _start_reload(self, writer: Writer) -> None:
+        reload = asyncio.create_task(self._reload_config(writer))
         self._reloads.add(reload)
         reload.add_done_callback(self._reloads.discard)
 
-    async def _reloaded(self, writer: Writer) -> None:
+    async def _reload_config(self, writer: Writer) -> None:
         self._supervisor.reloading()
         await writer.reload()
-        self._tell_warnings(writer.warnings)
+        self._log_warnings(writer.warnings)
         self._supervisor.ready(self._summary(writer))
 
-    async def _watch(self, writer: Writer) -> None:
+    async def _supervise(self, writer: Writer) -> None:
         """Say that we are well, from the loop that checks: where it hangs, systemd starts us anew."""
         limit = self._supervisor.watchdog_s
         while True:
-            self._supervisor.alive()
-            self._tell_warnings(writer.warnings)
+            self._supervisor.ping_watchdog()
+            self._log_warnings(writer.warnings)
             status = self._summary(writer)
             if status != self._status:
                 self._status = status
                 self._supervisor.status(status)
-            await asyncio.sleep(min(_LOOK_EVERY_S, limit / 3) if limit else _LOOK_EVERY_S)
+            await asyncio.sleep(min(_UPDATE_INTERVAL_S, limit / 3) if limit else _UPDATE_INTERVAL_S)
 
-    def _tell_warnings(self, warnings: tuple[str, ...]) -> None:
+    def _log_warnings(self, warnings: tuple[str, ...]) -> None:
         """Each once, when it comes and when it goes. What stands behind a semicolon only says more of it."""
         now = {line.partition(";")[0]: line for line in warnings}
         for subject, line in now.items():
-            if subject not in self._told:
+            if subject not in self._active_warnings:
                 self._log.error(line)
-        for subject in self._told.keys() - now.keys():
+        for subject in self._active_warnings.keys() - now.keys():
             self._log.notice(f"over: {subject}")
-        self._told = now
+        self._active_warnings = now
 
 
-def _lock(state_dir: Path) -> WriterLock:
+def _acquire_lock(state_dir: Path) -> WriterLock:
     try:
-        return WriterLock.take(state_dir)
+        return WriterLock.acquire(state_dir)
     except OSError as error:
         raise ConfigurationError(f"{shown(state_dir)}: {error.strerror}; name another: --state DIR") from None
 
 
-def summary(board: Board) -> str:
+def summarize_fleet(fleet_state: Board) -> str:
     """The fleet in one line."""
-    totals = board.totals()
+    totals = fleet_state.totals()
     counts = ", ".join(f"{totals[severity]} {severity.word}" for severity in Severity if totals[severity])
-    return f"{format_count(len(board.rows), 'server')}: {counts}" if counts else "no servers yet"
+    return f"{format_count(len(fleet_state.states), 'server')}: {counts}" if counts else "no servers yet"
 
 
-def tell(log: Log, row: Row, outcome: Round | None, events: tuple[Event, ...]) -> None:
+def log_incidents(log: Log, server_state: Row, outcome: Round | None, events: tuple[Event, ...]) -> None:
     """Log what happened to a server's incident; single checks are not told."""
     for event in events:
         incident = event.incident
-        line = f"{incident.server}: {_happened(event)}"
+        line = f"{incident.server}: {_describe_event(event)}"
         if event.note:
-            line += f": {event.note}" if event.what is not What.CLOSED else f" ({event.note})"
-        worrying = event.what in (What.OPENED, What.CAUSE_CHANGED) and incident.severity is Severity.DOWN
-        (log.warning if worrying else log.notice)(line)
+            line += f": {event.note}" if event.kind is not What.CLOSED else f" ({event.note})"
+        is_alarming = event.kind in (What.OPENED, What.CAUSE_CHANGED) and incident.severity is Severity.DOWN
+        (log.warning if is_alarming else log.notice)(line)
 
 
-def _happened(event: Event) -> str:
+def _describe_event(event: Event) -> str:
     incident = event.incident
-    match event.what:
+    match event.kind:
         case What.OPENED:
             return f"{incident.severity.word}, {incident.verdict.slug}: {incident.summary}"
         case What.CAUSE_CHANGED:

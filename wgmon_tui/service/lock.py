@@ -21,7 +21,7 @@ from wgmon_tui.service.accounts import login_name
 from wgmon_tui.text import format_local_time
 
 _NAME = "writer.lock"
-_LONGEST = 4096
+_MAX_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,13 @@ class NotOursError(Exception):
 
 
 class WriterLock:
-    """Held from `take` until `release`, or until this process is gone."""
+    """Held from `acquire` until `release`, or until this process is gone."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     @classmethod
-    def take(cls, state_dir: Path) -> WriterLock:
+    def acquire(cls, state_dir: Path) -> WriterLock:
         """Become the writer. Makes the directory where it is not there.
 
         Raises LockTakenError, NotOursError, and OSError where there is no directory and none can be made.
@@ -100,7 +100,7 @@ def _write(descriptor: int, holder: Holder) -> None:
 def _read(descriptor: int) -> Holder | None:
     """Who holds it; None where that has not been written yet, or the text is of one that was killed."""
     try:
-        raw = json.loads(os.pread(descriptor, _LONGEST, 0))
+        raw = json.loads(os.pread(descriptor, _MAX_BYTES, 0))
         holder = Holder(int(raw["pid"]), int(raw["uid"]), float(raw["since"]))
         os.kill(holder.pid, 0)
     except PermissionError:

@@ -15,8 +15,8 @@ from threading import Thread
 
 from wgmon_tui.text import format_local_time, printable
 
-_MOST_WAITING = 1000
-_LAST_LINES_S = 2.0
+_MAX_QUEUED_LINES = 1000
+_CLOSE_TIMEOUT_S = 2.0
 
 
 class Priority(IntEnum):
@@ -37,43 +37,43 @@ class Log:
         self._descriptor = descriptor
         self._journald = journald
         self._clock = clock
-        self._waiting: Queue[bytes | None] = Queue(_MOST_WAITING)
-        self._left_out = 0
-        self._writing = Thread(target=self._write, name="log", daemon=True)
-        self._writing.start()
+        self._queue: Queue[bytes | None] = Queue(_MAX_QUEUED_LINES)
+        self._dropped = 0
+        self._thread = Thread(target=self._write, name="log", daemon=True)
+        self._thread.start()
 
     def error(self, text: str) -> None:
         """Something of ours does not work."""
-        self._say(Priority.ERROR, text)
+        self._enqueue(Priority.ERROR, text)
 
     def warning(self, text: str) -> None:
         """A server is down, or something of ours may soon not work."""
-        self._say(Priority.WARNING, text)
+        self._enqueue(Priority.WARNING, text)
 
     def notice(self, text: str) -> None:
         """Normal, and worth a look."""
-        self._say(Priority.NOTICE, text)
+        self._enqueue(Priority.NOTICE, text)
 
     def info(self, text: str) -> None:
         """Normal."""
-        self._say(Priority.INFO, text)
+        self._enqueue(Priority.INFO, text)
 
     def close(self) -> None:
         """Write what waits, unless nobody reads it."""
         with suppress(Full):
-            self._waiting.put(None, timeout=_LAST_LINES_S)
-        self._writing.join(_LAST_LINES_S)
+            self._queue.put(None, timeout=_CLOSE_TIMEOUT_S)
+        self._thread.join(_CLOSE_TIMEOUT_S)
 
-    def _say(self, priority: Priority, text: str) -> None:
+    def _enqueue(self, priority: Priority, text: str) -> None:
         try:
-            if self._left_out:
-                self._waiting.put_nowait(
-                    self._line(Priority.WARNING, f"{self._left_out} lines were left out: nobody read them")
+            if self._dropped:
+                self._queue.put_nowait(
+                    self._line(Priority.WARNING, f"{self._dropped} lines were left out: nobody read them")
                 )
-                self._left_out = 0
-            self._waiting.put_nowait(self._line(priority, text))
+                self._dropped = 0
+            self._queue.put_nowait(self._line(priority, text))
         except Full:
-            self._left_out += 1
+            self._dropped += 1
 
     def _line(self, priority: Priority, text: str) -> bytes:
         if self._journald:
@@ -84,7 +84,7 @@ class Log:
         return line.encode(errors="backslashreplace")
 
     def _write(self) -> None:
-        while (line := self._waiting.get()) is not None:
+        while (line := self._queue.get()) is not None:
             try:
                 while line:
                     line = line[os.write(self._descriptor, line) :]
@@ -92,7 +92,7 @@ class Log:
                 return
 
 
-def goes_to_journald(descriptor: int, environment: Mapping[str, str]) -> bool:
+def is_journald_stream(descriptor: int, environment: Mapping[str, str]) -> bool:
     """Whether this is the stream to journald that JOURNAL_STREAM names, and no other has taken its place."""
     try:
         status = os.fstat(descriptor)

@@ -19,18 +19,18 @@ from wgmon_tui.text import format_list
 
 VERSION = 1
 
-LONGEST_REQUEST = 2**20
+MAX_REQUEST_BYTES = 2**20
 """Bytes. A re-check of ten thousand servers names every one of them."""
 
-LONGEST_ANSWER = 8 * 2**20
+MAX_ANSWER_BYTES = 8 * 2**20
 """Bytes. One round of a server, with the packets of all its addresses."""
 
-LONGEST_TEXT = 1000
+MAX_TEXT_CHARS = 1000
 """Characters of a note."""
 
-MOST_NAMES = 100_000
+MAX_NAMES = 100_000
 
-_NAMED = 3
+_MAX_NAMES_SHOWN = 3
 """So many servers are named in the log; of more it says how many they are."""
 
 
@@ -46,13 +46,13 @@ class Operation(Enum):
     UNMUTE = "unmute"
     TEST_SINK = "test sink"
     RETRY_ALERT = "retry alert"
-    SEE_ALERTS = "see alerts"
+    ACKNOWLEDGE_ALERTS = "see alerts"
     ROUND = "round"
     STATS = "stats"
     EDIT = "edit"
 
 
-CHANGING = frozenset(
+CHANGING_OPERATIONS = frozenset(
     {
         Operation.RECHECK,
         Operation.PAUSE,
@@ -63,12 +63,12 @@ CHANGING = frozenset(
         Operation.UNMUTE,
         Operation.TEST_SINK,
         Operation.RETRY_ALERT,
-        Operation.SEE_ALERTS,
+        Operation.ACKNOWLEDGE_ALERTS,
     }
 )
 """What is recorded with the name of whoever asked."""
 
-MEMBERS_MAY = CHANGING | {Operation.ROUND, Operation.STATS}
+GROUP_OPERATIONS = CHANGING_OPERATIONS | {Operation.ROUND, Operation.STATS}
 """What the members of the state directory's group may ask."""
 
 
@@ -97,12 +97,12 @@ class Greeting:
     """What a writer says first: writing since which Unix time, and what this account may ask."""
 
     since: float
-    may: frozenset[Operation]
+    allowed: frozenset[Operation]
 
 
-def request_line(request: Request) -> bytes:
+def encode_request(request: Request) -> bytes:
     """A request as it is sent."""
-    return _line(
+    return _encode(
         {
             "id": request.id,
             "op": request.operation.value,
@@ -117,14 +117,14 @@ def request_line(request: Request) -> bytes:
 
 def parse_request(line: bytes) -> Request:
     """Raises BadMessageError."""
-    raw = parse_line(line)
+    raw = parse_message(line)
     try:
         operation = Operation(raw.get("op"))
     except ValueError:
         known = ", ".join(each.value for each in Operation)
         raise BadMessageError(f"op: expected one of {known}") from None
     names = raw.get("names", [])
-    if not isinstance(names, list) or len(names) > MOST_NAMES:
+    if not isinstance(names, list) or len(names) > MAX_NAMES:
         raise BadMessageError("names: expected a list of servers")
     return Request(
         _number(raw.get("id"), "id"),
@@ -137,44 +137,44 @@ def parse_request(line: bytes) -> Request:
     )
 
 
-def said(request: Request, who: str) -> str:
+def describe_request(request: Request, who: str) -> str:
     """What was asked and by whom, for the log."""
     if request.names:
-        what = format_list(request.names, most=_NAMED)
+        what = format_list(request.names, most=_MAX_NAMES_SHOWN)
     else:
         what = f"incident {request.incident}" if request.incident else f"{request.number}"
     text = f': "{request.text}"' if request.text else ""
     return f"{who} asked: {request.operation.value} {what}{text}"
 
 
-def answer_line(request: int | None, ok: Mapping[str, object]) -> bytes:
+def encode_answer(request: int | None, ok: Mapping[str, object]) -> bytes:
     """What was asked for."""
-    return _line({"id": request, "ok": dict(ok)})
+    return _encode({"id": request, "ok": dict(ok)})
 
 
-def error_line(request: int | None, reason: str) -> bytes:
+def encode_error(request: int | None, reason: str) -> bytes:
     """Why not; `request` is None where it is about the connection."""
-    return _line({"id": request, "error": reason})
+    return _encode({"id": request, "error": reason})
 
 
-def greeting_line(greeting: Greeting) -> bytes:
+def encode_greeting(greeting: Greeting) -> bytes:
     """The first line of a writer."""
-    return _line({"since": greeting.since, "may": sorted(each.value for each in greeting.may)})
+    return _encode({"since": greeting.since, "may": sorted(each.value for each in greeting.allowed)})
 
 
 def parse_greeting(line: bytes) -> Greeting:
     """Operations that only another version knows are left out. Raises BadMessageError."""
-    raw = parse_line(line)
+    raw = parse_message(line)
     if isinstance(error := raw.get("error"), str):
         raise BadMessageError(error)
-    since, may = raw.get("since"), raw.get("may")
-    if not isinstance(since, int | float) or not isinstance(may, list):
+    since, allowed = raw.get("since"), raw.get("may")
+    if not isinstance(since, int | float) or not isinstance(allowed, list):
         raise BadMessageError("no greeting came")
     known = {each.value: each for each in Operation}
-    return Greeting(float(since), frozenset(known[word] for word in may if word in known))
+    return Greeting(float(since), frozenset(known[word] for word in allowed if word in known))
 
 
-def parse_line(line: bytes) -> dict[str, object]:
+def parse_message(line: bytes) -> dict[str, object]:
     """One message of our version. Raises BadMessageError."""
     try:
         raw = json.loads(line)
@@ -190,7 +190,7 @@ def parse_line(line: bytes) -> dict[str, object]:
     return raw
 
 
-def _line(fields: Mapping[str, object]) -> bytes:
+def _encode(fields: Mapping[str, object]) -> bytes:
     return json.dumps({"v": VERSION, **fields}, separators=(",", ":")).encode() + b"\n"
 
 
@@ -207,8 +207,8 @@ def _until(value: object) -> float:
 
 
 def _text(value: object, key: str, parse: Callable[[str], str]) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
-        raise BadMessageError(f"{key}: expected text of at most {LONGEST_TEXT} characters")
+    if not isinstance(value, str) or len(value) > MAX_TEXT_CHARS:
+        raise BadMessageError(f"{key}: expected text of at most {MAX_TEXT_CHARS} characters")
     try:
         return parse(value)
     except InvalidValueError as error:

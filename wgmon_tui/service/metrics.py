@@ -16,26 +16,26 @@ from wgmon_tui.alerts.log import Counts, counts
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.monitor.board import Row
-from wgmon_tui.report.prometheus import CONTENT_TYPE, rendered
+from wgmon_tui.report.prometheus import CONTENT_TYPE, render_metrics
 from wgmon_tui.report.prometheus_tally import Tallies
 from wgmon_tui.service.metrics_health import Health
-from wgmon_tui.service.metrics_http import HttpServer, Request, Response, line
+from wgmon_tui.service.metrics_http import HttpServer, Request, Response, text_response
 from wgmon_tui.service.metrics_probe import Probing, TooOftenError
 from wgmon_tui.service.writer import Writer
 from wgmon_tui.text import quoted
 
-_SHARED_S = 1.0
+_PAGE_CACHE_S = 1.0
 """Who asks for /metrics so soon after somebody else gets the same text: one scraper costs as much as many."""
 
-_COUNTED_S = 5.0
+_ALERTS_CACHE_S = 5.0
 """How often the deliveries of alerts are counted at most."""
 
-_USUAL_LIMIT_S = 10.0
-_LONGEST_LIMIT_S = 120.0
+_DEFAULT_TIMEOUT_S = 10.0
+_MAX_TIMEOUT_S = 120.0
 _HEADROOM = 0.9
 """Of the time that a scrape may take, so much is for the check, and the rest for the way of the answer."""
 
-_LIMIT_HEADER = "x-prometheus-scrape-timeout-seconds"
+_TIMEOUT_HEADER = "x-prometheus-scrape-timeout-seconds"
 
 _PATHS = """\
 wgmon-tui
@@ -53,40 +53,40 @@ class Shared(Generic[T]):
 
     def __init__(self, make: Callable[[], Awaitable[T]], seconds: float) -> None:
         self._make, self._seconds = make, seconds
-        self._made: asyncio.Task[T] | None = None
+        self._pending: asyncio.Task[T] | None = None
 
     async def get(self) -> T:
         """Who goes away while it is made leaves it to the others."""
-        if self._made is None:
-            self._made = asyncio.create_task(self._made_anew())
-        return await asyncio.shield(self._made)
+        if self._pending is None:
+            self._pending = asyncio.create_task(self._make_and_expire())
+        return await asyncio.shield(self._pending)
 
-    async def _made_anew(self) -> T:
+    async def _make_and_expire(self) -> T:
         try:
             return await self._make()
         finally:
-            asyncio.get_running_loop().call_later(self._seconds, self._forget)
+            asyncio.get_running_loop().call_later(self._seconds, self._expire)
 
-    def _forget(self) -> None:
-        self._made = None
+    def _expire(self) -> None:
+        self._pending = None
 
 
 class Metrics:
     """Serves while it runs. Makes itself heard by the writer's engine when it is made."""
 
-    def __init__(self, writer: Writer, listening: socket.socket, fault: Callable[[str], None]) -> None:
-        """`fault` is told in a line of what goes wrong within."""
+    def __init__(self, writer: Writer, listening: socket.socket, on_error: Callable[[str], None]) -> None:
+        """`on_error` is told in a line of what goes wrong within."""
         self._writer = writer
-        self._tallies = Tallies()
-        writer.engine.listen(self._tallies)
-        writer.engine.elsewhere.listen(self._tallies.reported)
-        self._probing = Probing(writer.engine)
-        self._health = Health(writer, self._tallies)
+        self._counters = Tallies()
+        writer.engine.listen(self._counters)
+        writer.engine.vantage_reports.listen(self._counters.count_report)
+        self._probe_endpoint = Probing(writer.engine)
+        self._health = Health(writer, self._counters)
         self._membership = -1
-        self._alerts = Shared(self._count_alerts, _COUNTED_S)
-        self._text = Shared(self._render, _SHARED_S)
-        self._zipped = Shared(self._zip, _SHARED_S)
-        self._server = HttpServer(listening, self._answer, fault)
+        self._alerts = Shared(self._count_alerts, _ALERTS_CACHE_S)
+        self._text = Shared(self._render, _PAGE_CACHE_S)
+        self._compressed = Shared(self._compress, _PAGE_CACHE_S)
+        self._server = HttpServer(listening, self._answer, on_error)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -99,38 +99,40 @@ class Metrics:
             case "/probe":
                 return await self._probe(request)
             case "/-/healthy":
-                return line(HTTPStatus.OK, "wgmon-tui is healthy.")
+                return text_response(HTTPStatus.OK, "wgmon-tui is healthy.")
             case "/-/ready" if self._is_ready():
-                return line(HTTPStatus.OK, "wgmon-tui is ready.")
+                return text_response(HTTPStatus.OK, "wgmon-tui is ready.")
             case "/-/ready":
-                return line(HTTPStatus.SERVICE_UNAVAILABLE, "nothing has been checked yet")
+                return text_response(HTTPStatus.SERVICE_UNAVAILABLE, "nothing has been checked yet")
             case "/":
                 return Response(HTTPStatus.OK, (_PATHS.encode(),))
-        return line(HTTPStatus.NOT_FOUND, "there is /metrics, /probe?target=NAME, /-/healthy and /-/ready")
+        return text_response(
+            HTTPStatus.NOT_FOUND, "there is /metrics, /probe?target=NAME, /-/healthy and /-/ready"
+        )
 
     def _is_ready(self) -> bool:
-        rows = self._writer.board.rows.values()
-        return self._tallies.checks > 0 or all(row.paused for row in rows)
+        states = self._writer.fleet_state.states.values()
+        return self._counters.checks > 0 or all(server_state.paused for server_state in states)
 
     # /metrics
 
     async def _metrics(self, request: Request) -> Response:
-        if not takes_gzip(request.headers.get("accept-encoding", "")):
+        if not accepts_gzip(request.headers.get("accept-encoding", "")):
             return Response(HTTPStatus.OK, await self._text.get(), CONTENT_TYPE)
         headers = {"Content-Encoding": "gzip"}
-        return Response(HTTPStatus.OK, await self._zipped.get(), CONTENT_TYPE, headers)
+        return Response(HTTPStatus.OK, await self._compressed.get(), CONTENT_TYPE, headers)
 
     async def _render(self) -> tuple[bytes, ...]:
-        self._drop_gone()
+        self._drop_removed_servers()
         alerts = await self._alerts.get()
         began, parts = time.monotonic(), list[bytes]()
-        for parts in rendered(tuple(self._writer.board.rows.values()), self._tallies):  # noqa: B007
+        for parts in render_metrics(tuple(self._writer.fleet_state.states.values()), self._counters):  # noqa: B007
             await asyncio.sleep(0)  # the checks between
         return (*parts, self._health.text(alerts, time.monotonic() - began))
 
-    async def _zip(self) -> tuple[bytes, ...]:
+    async def _compress(self) -> tuple[bytes, ...]:
         """In a thread: zlib lets go of the interpreter's lock."""
-        return await asyncio.to_thread(_zipped, await self._text.get())
+        return await asyncio.to_thread(_compressed, await self._text.get())
 
     async def _count_alerts(self) -> Counts | None:
         try:
@@ -138,35 +140,43 @@ class Metrics:
         except StoreUnavailableError:
             return None
 
-    def _drop_gone(self) -> None:
-        board = self._writer.board
-        if board.membership != self._membership:
-            self._membership = board.membership
-            self._tallies.keep(board.rows)
-            self._probing.keep(board.rows)
+    def _drop_removed_servers(self) -> None:
+        fleet_state = self._writer.fleet_state
+        if fleet_state.membership_version != self._membership:
+            self._membership = fleet_state.membership_version
+            self._counters.retain_servers(fleet_state.states)
+            self._probe_endpoint.retain(fleet_state.states)
 
     # /probe
 
     async def _probe(self, request: Request) -> Response:
         """Only servers of the file: this is no prober for whatever somebody names."""
         name = request.parameters.get("target", "")
-        row = self._writer.board.rows.get(name)
-        if row is None:
+        server_state = self._writer.fleet_state.states.get(name)
+        if server_state is None:
             what = f"there is no server {quoted(name)}" if name else "which server? /probe?target=NAME"
-            return line(HTTPStatus.NOT_FOUND if name else HTTPStatus.BAD_REQUEST, what)
-        limit_s = limit_of(request.headers.get(_LIMIT_HEADER, ""))
-        if limit_s is None:
-            return line(HTTPStatus.BAD_REQUEST, "X-Prometheus-Scrape-Timeout-Seconds: expected seconds")
+            return text_response(HTTPStatus.NOT_FOUND if name else HTTPStatus.BAD_REQUEST, what)
+        timeout_s = parse_timeout(request.headers.get(_TIMEOUT_HEADER, ""))
+        if timeout_s is None:
+            return text_response(
+                HTTPStatus.BAD_REQUEST, "X-Prometheus-Scrape-Timeout-Seconds: expected seconds"
+            )
         began = time.monotonic()
         try:
-            ended = await self._probing.probe(name, limit_s)
+            ended = await self._probe_endpoint.probe(name, timeout_s)
         except TooOftenError as error:
-            return line(HTTPStatus.TOO_MANY_REQUESTS, str(error), Retry_After=str(int(error.wait) + 1))
-        *_, parts = rendered((row,), self._tallies)
-        return Response(HTTPStatus.OK, (*parts, _probed(row, ended, time.monotonic() - began)), CONTENT_TYPE)
+            return text_response(
+                HTTPStatus.TOO_MANY_REQUESTS, str(error), Retry_After=str(int(error.wait) + 1)
+            )
+        *_, parts = render_metrics((server_state,), self._counters)
+        return Response(
+            HTTPStatus.OK,
+            (*parts, _render_probe(server_state, ended, time.monotonic() - began)),
+            CONTENT_TYPE,
+        )
 
 
-def takes_gzip(accepted: str) -> bool:
+def accepts_gzip(accepted: str) -> bool:
     """Whether an Accept-Encoding names gzip, and not with a weight of nothing."""
     for each in accepted.lower().split(","):
         coding, _, weight = each.partition(";")
@@ -175,31 +185,33 @@ def takes_gzip(accepted: str) -> bool:
     return False
 
 
-def limit_of(header: str) -> float | None:
+def parse_timeout(header: str) -> float | None:
     """For how many seconds a probe may be waited for; None for what is no number of seconds."""
     if not header:
-        return _USUAL_LIMIT_S
+        return _DEFAULT_TIMEOUT_S
     try:
         seconds = float(header)
     except ValueError:
         return None
-    return min(seconds, _LONGEST_LIMIT_S) * _HEADROOM if seconds > 0 else None
+    return min(seconds, _MAX_TIMEOUT_S) * _HEADROOM if seconds > 0 else None
 
 
-def _zipped(parts: tuple[bytes, ...]) -> tuple[bytes, ...]:
+def _compressed(parts: tuple[bytes, ...]) -> tuple[bytes, ...]:
     gzip = zlib.compressobj(level=1, wbits=16 + zlib.MAX_WBITS)
     return (*(gzip.compress(part) for part in parts), gzip.flush())
 
 
-def _probed(row: Row, ended: bool, took_s: float) -> bytes:
+def _render_probe(server_state: Row, ended: bool, took_s: float) -> bytes:
     registry = CollectorRegistry()
     Gauge(
         "probe_duration_seconds",
         "How long this probe took, the waiting for its turn included.",
         registry=registry,
     ).set(took_s)
-    if not row.paused:
-        severity = row.last.diagnosis.verdict.severity if row.last and ended else Severity.UNKNOWN
+    if not server_state.paused:
+        severity = (
+            server_state.last.diagnosis.verdict.severity if server_state.last and ended else Severity.UNKNOWN
+        )
         Gauge(
             "probe_success",
             "1 where this check found it up or degraded, else 0; absent where it is paused.",

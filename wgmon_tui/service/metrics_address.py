@@ -59,17 +59,19 @@ class Listening:
     """A listening socket, and where it is."""
 
     socket: socket.socket
-    where: ListenAddress
+    listen_address: ListenAddress
 
 
-def listen(where: ListenAddress) -> Listening:
+def listen(listen_address: ListenAddress) -> Listening:
     """Raises CannotListenError."""
-    family = socket.AF_INET6 if where.address.version == 6 else socket.AF_INET
+    family = socket.AF_INET6 if listen_address.address.version == 6 else socket.AF_INET
     try:
-        listening = socket.create_server((str(where.address), where.port), family=family, backlog=_BACKLOG)
+        listening = socket.create_server(
+            (str(listen_address.address), listen_address.port), family=family, backlog=_BACKLOG
+        )
     except OSError as error:
         raise CannotListenError(
-            f"metrics: cannot listen on {where}: {os.strerror(error.errno or 0)}"
+            f"metrics: cannot listen on {listen_address}: {os.strerror(error.errno or 0)}"
         ) from None
     listening.setblocking(False)
-    return Listening(listening, ListenAddress(where.address, listening.getsockname()[1]))
+    return Listening(listening, ListenAddress(listen_address.address, listening.getsockname()[1]))

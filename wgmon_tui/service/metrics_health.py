@@ -15,16 +15,16 @@ from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.report.prometheus_tally import Tallies
 from wgmon_tui.service.writer import Writer
 
-_LAG_SHARES = (0.5, 0.99)
+_LAG_PERCENTILES = (0.5, 0.99)
 
 
 class Health:
     """The metrics that are of no server."""
 
-    def __init__(self, writer: Writer, tallies: Tallies) -> None:
-        self._own = _Own(writer, tallies)
+    def __init__(self, writer: Writer, counters: Tallies) -> None:
+        self._collector = _Own(writer, counters)
         self._registry = CollectorRegistry()
-        self._registry.register(self._own)
+        self._registry.register(self._collector)
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
 
@@ -32,14 +32,14 @@ class Health:
         """`alerts` is how the deliveries stand, None where the store cannot be read; `scrape_s` is how long
         the servers took to render this time.
         """
-        self._own.alerts, self._own.scrape_s = alerts, scrape_s
+        self._collector.alerts, self._collector.scrape_s = alerts, scrape_s
         return generate_latest(self._registry)
 
 
 class _Own(Collector):
-    def __init__(self, writer: Writer, tallies: Tallies) -> None:
+    def __init__(self, writer: Writer, counters: Tallies) -> None:
         self._writer = writer
-        self._tallies = tallies
+        self._counters = counters
         self.alerts: Counts | None = None
         self.scrape_s = 0.0
 
@@ -60,36 +60,38 @@ class _Own(Collector):
                 shard=str(shard.number),
                 shards=str(shard.count),
             )
-        yield from self._checking()
-        yield from self._keeping()
-        yield from self._telling()
+        yield from self._engine_metrics()
+        yield from self._history_metrics()
+        yield from self._alert_metrics()
         yield GaugeMetricFamily(
             "wgmon_scrape_render_seconds",
             "How long the servers took to render for this scrape, the checks between included.",
             value=self.scrape_s,
         )
 
-    def _checking(self) -> Iterable[Metric]:
+    def _engine_metrics(self) -> Iterable[Metric]:
         servers = GaugeMetricFamily(
             "wgmon_servers", "Servers by the state that is settled.", labels=["severity"]
         )
-        totals = self._writer.board.totals()
+        totals = self._writer.fleet_state.totals()
         for severity in Severity:
             servers.add_metric([severity.word], totals[severity])
         yield servers
-        yield CounterMetricFamily("wgmon_engine_checks", "Checks of all servers.", value=self._tallies.checks)
+        yield CounterMetricFamily(
+            "wgmon_engine_checks", "Checks of all servers.", value=self._counters.checks
+        )
         lag = GaugeMetricFamily(
             "wgmon_scheduler_lag_seconds",
             "How late the last few thousand checks began: that percentile of them.",
             labels=["percentile"],
         )
-        for share in _LAG_SHARES:
-            late = self._writer.engine.schedule.lag(share)
+        for share in _LAG_PERCENTILES:
+            late = self._writer.engine.schedule.lag_percentile(share)
             if late is not None:
                 lag.add_metric([f"{share * 100:g}"], late)
         yield lag
 
-    def _keeping(self) -> Iterable[Metric]:
+    def _history_metrics(self) -> Iterable[Metric]:
         writer = self._writer
         yield GaugeMetricFamily(
             "wgmon_store_writable",
@@ -105,7 +107,7 @@ class _Own(Collector):
             "wgmon_warnings", "Lines on what does not work as it should.", value=len(writer.warnings)
         )
 
-    def _telling(self) -> Iterable[Metric]:
+    def _alert_metrics(self) -> Iterable[Metric]:
         deliveries = GaugeMetricFamily(
             "wgmon_alert_deliveries",
             "Alerts on their way to sinks: pending, failing (of those, tried in vain), "

@@ -17,24 +17,24 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import h11
 
-MOST_CLIENTS = 64
-LONGEST_HEAD = 16_384
+MAX_CLIENTS = 64
+MAX_HEAD_BYTES = 16_384
 """Bytes of a request's line and headers."""
 
-_ASKING_S = 30.0
+_REQUEST_TIMEOUT_S = 30.0
 """So long a client has for its next request, from the first byte or from the end of the last answer."""
 
-_TAKING_S = 60.0
+_SEND_TIMEOUT_S = 60.0
 """So long a client has to take an answer."""
 
-_PARTING_S = 2.0
+_CLOSE_TIMEOUT_S = 2.0
 """So long a client has to hang up after we have."""
 
-_PIECE = 262_144
+_CHUNK_BYTES = 262_144
 """Bytes that are written before others have their turn: a fraction of a millisecond."""
 
-_READ_AT_ONCE = 4_096  # a head that comes whole is no longer than the longest by more than this
-_MOST_PARAMETERS = 32
+_READ_BYTES = 4_096  # a head that comes whole is no longer than the longest by more than this
+_MAX_PARAMETERS = 32
 _PLAIN = "text/plain; charset=utf-8"
 
 
@@ -57,7 +57,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def line(status: HTTPStatus, text: str, **headers: str) -> Response:
+def text_response(status: HTTPStatus, text: str, **headers: str) -> Response:
     """One line for whoever reads it; `Retry_After="3"` is a header."""
     return Response(
         status, (f"{text}\n".encode(),), headers={key.replace("_", "-"): headers[key] for key in headers}
@@ -70,7 +70,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 @dataclass(slots=True)
 class _Client:
     writer: asyncio.StreamWriter
-    asking: bool = True
+    is_idle: bool = True
 
 
 class HttpServer:
@@ -85,7 +85,7 @@ class HttpServer:
 
     async def run(self) -> None:
         """Until cancelled."""
-        server = await asyncio.start_server(self._accept, sock=self._listening, limit=_PIECE)
+        server = await asyncio.start_server(self._accept, sock=self._listening, limit=_CHUNK_BYTES)
         try:
             await asyncio.get_running_loop().create_future()
         finally:
@@ -96,37 +96,37 @@ class HttpServer:
             await asyncio.gather(*clients, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._clients) >= MOST_CLIENTS and not self._make_room():
+        if len(self._clients) >= MAX_CLIENTS and not self._close_idle_client():
             writer.transport.abort()
             return
         client = _Client(writer)
-        task = asyncio.create_task(self._attend(reader, client), name="metrics client")
+        task = asyncio.create_task(self._run_client(reader, client), name="metrics client")
         self._clients[task] = client
         task.add_done_callback(lambda ended: self._clients.pop(ended, None))
 
-    def _make_room(self) -> bool:
+    def _close_idle_client(self) -> bool:
         """Hang up on who has asked nothing for longest; False where all are being answered."""
         for task, client in self._clients.items():
-            if client.asking:
+            if client.is_idle:
                 del self._clients[task]
                 task.cancel()
                 return True
         return False
 
-    def _put_last(self, client: _Client) -> None:
+    def _mark_active(self, client: _Client) -> None:
         """Those who have said nothing for longer make room before this one does."""
         task = asyncio.current_task()
         if task and self._clients.pop(task, None):
             self._clients[task] = client
 
-    async def _attend(self, reader: asyncio.StreamReader, client: _Client) -> None:
+    async def _run_client(self, reader: asyncio.StreamReader, client: _Client) -> None:
         # What ends it: the client has gone, is too slow, or speaks something else.
         with suppress(OSError):
             try:
-                connection = h11.Connection(h11.SERVER, max_incomplete_event_size=LONGEST_HEAD)
+                connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
                 while await self._exchange(connection, reader, client):
                     connection.start_next_cycle()
-                    self._put_last(client)
+                    self._mark_active(client)
             finally:
                 client.writer.transport.abort()
 
@@ -134,39 +134,39 @@ class HttpServer:
         self, connection: h11.Connection, reader: asyncio.StreamReader, client: _Client
     ) -> bool:
         """One request and its answer; whether there may be another one. Raises OSError."""
-        client.asking = True
+        client.is_idle = True
         try:
-            async with asyncio.timeout(_ASKING_S):
-                asked = await _next_request(connection, reader)
+            async with asyncio.timeout(_REQUEST_TIMEOUT_S):
+                raw_request = await _next_request(connection, reader)
         except h11.RemoteProtocolError as error:
             if connection.our_state is h11.IDLE:
-                refused = line(HTTPStatus(error.error_status_hint), str(error), Connection="close")
+                refused = text_response(HTTPStatus(error.error_status_hint), str(error), Connection="close")
                 await _answer(connection, client.writer, refused)
-                await _let_go(reader, client.writer)
+                await _close_gracefully(reader, client.writer)
             return False
-        if asked is None:
+        if raw_request is None:
             return False
-        client.asking = False
-        bodiless = _is_over(connection)
-        response = await self._response(asked)
-        await _answer(connection, client.writer, response, head_only=asked.method == b"HEAD")
-        if bodiless and connection.our_state is h11.DONE:
+        client.is_idle = False
+        has_no_body = _is_request_complete(connection)
+        response = await self._response(raw_request)
+        await _answer(connection, client.writer, response, head_only=raw_request.method == b"HEAD")
+        if has_no_body and connection.our_state is h11.DONE:
             return True
-        await _let_go(reader, client.writer)
+        await _close_gracefully(reader, client.writer)
         return False
 
-    async def _response(self, asked: h11.Request) -> Response:
-        if asked.method not in (b"GET", b"HEAD"):
-            return line(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD", Allow="GET, HEAD")
+    async def _response(self, raw_request: h11.Request) -> Response:
+        if raw_request.method not in (b"GET", b"HEAD"):
+            return text_response(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD", Allow="GET, HEAD")
         try:
-            request = _read(asked)
+            request = _read(raw_request)
         except ValueError:
-            return line(HTTPStatus.BAD_REQUEST, "this is no path")
+            return text_response(HTTPStatus.BAD_REQUEST, "this is no path")
         try:
             return await self._handle(request)
         except Exception as fault:  # noqa: BLE001 - said where it can be seen, and checks go on
             self._fault(f"metrics: a fault of this program: {fault!r}")
-            return line(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of wgmon-tui: its log says more")
+            return text_response(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of wgmon-tui: its log says more")
 
 
 async def _next_request(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Request | None:
@@ -174,12 +174,12 @@ async def _next_request(connection: h11.Connection, reader: asyncio.StreamReader
     while True:
         event = connection.next_event()
         if event is h11.NEED_DATA:
-            connection.receive_data(await reader.read(_READ_AT_ONCE))
+            connection.receive_data(await reader.read(_READ_BYTES))
         else:
             return event if isinstance(event, h11.Request) else None
 
 
-def _is_over(connection: h11.Connection) -> bool:
+def _is_request_complete(connection: h11.Connection) -> bool:
     """Whether nothing belongs to the request any more; a body would, and is not wanted."""
     try:
         return isinstance(connection.next_event(), h11.EndOfMessage)
@@ -187,13 +187,13 @@ def _is_over(connection: h11.Connection) -> bool:
         return False
 
 
-def _read(asked: h11.Request) -> Request:
+def _read(raw_request: h11.Request) -> Request:
     """Raises ValueError."""
-    target = urlsplit(asked.target.decode("ascii"))
+    target = urlsplit(raw_request.target.decode("ascii"))
     parameters = parse_qs(
-        target.query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS
+        target.query, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS
     )
-    headers = {name.decode("ascii"): value.decode("latin-1") for name, value in asked.headers}
+    headers = {name.decode("ascii"): value.decode("latin-1") for name, value in raw_request.headers}
     return Request(
         unquote(target.path, errors="strict"),
         {name: values[0] for name, values in parameters.items()},
@@ -214,20 +214,20 @@ async def _answer(
     }
     status = response.status
     head = h11.Response(status_code=int(status), headers=list(headers.items()), reason=status.phrase)
-    async with asyncio.timeout(_TAKING_S):
+    async with asyncio.timeout(_SEND_TIMEOUT_S):
         writer.write(connection.send(head))
         for part in () if head_only else response.body:
-            for start in range(0, len(part), _PIECE):
-                writer.write(connection.send(h11.Data(part[start : start + _PIECE])))
+            for start in range(0, len(part), _CHUNK_BYTES):
+                writer.write(connection.send(h11.Data(part[start : start + _CHUNK_BYTES])))
                 await writer.drain()
                 await asyncio.sleep(0)  # draining alone lets nobody else run while the client is quick
         writer.write(connection.send(h11.EndOfMessage()))
         await writer.drain()
 
 
-async def _let_go(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _close_gracefully(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Hang up so that the answer arrives: what the client still sends must not turn it into a reset."""
     writer.write_eof()
-    async with asyncio.timeout(_PARTING_S):
-        while await reader.read(_PIECE):
+    async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+        while await reader.read(_CHUNK_BYTES):
             pass

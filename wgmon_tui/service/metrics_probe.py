@@ -58,34 +58,37 @@ class Probing:
         self._engine = engine
         self._clock = clock
         self._bucket = Bucket(PROBES_PER_S, BURST, clock)
-        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._pending: dict[str, asyncio.Future[None]] = {}
         self._ended_at: dict[str, float] = {}
-        engine.listen(self._hear)
+        engine.listen(self._record_check)
 
-    async def probe(self, name: str, limit_s: float) -> bool:
-        """Have a server of the board checked; False where that is not over after `limit_s` seconds.
+    async def probe(self, name: str, timeout_s: float) -> bool:
+        """Have a server of the board checked; False where that is not over after `timeout_s` seconds.
 
         Nobody waits for one that is paused: it is not checked. Raises TooOftenError.
         """
-        if self._engine.board.rows[name].paused or self._clock() - self._ended_at.get(name, -inf) < FRESH_S:
+        if (
+            self._engine.fleet_state.states[name].paused
+            or self._clock() - self._ended_at.get(name, -inf) < FRESH_S
+        ):
             return True
-        ended = self._waiting.get(name)
-        if ended is None:
+        finished = self._pending.get(name)
+        if finished is None:
             self._bucket.take()
-            ended = self._waiting[name] = asyncio.get_running_loop().create_future()
+            finished = self._pending[name] = asyncio.get_running_loop().create_future()
         self._engine.recheck([name])
-        await asyncio.wait([ended], timeout=limit_s)
-        return ended.done()
+        await asyncio.wait([finished], timeout=timeout_s)
+        return finished.done()
 
-    def _hear(self, row: Row, outcome: Round | None, _: tuple[Event, ...]) -> None:
-        name = row.server.name
-        if name in self._waiting and (outcome or row.paused):
+    def _record_check(self, server_state: Row, outcome: Round | None, _: tuple[Event, ...]) -> None:
+        name = server_state.server.name
+        if name in self._pending and (outcome or server_state.paused):
             self._ended_at[name] = self._clock()
-            self._waiting.pop(name).set_result(None)
+            self._pending.pop(name).set_result(None)
 
-    def keep(self, servers: Collection[str]) -> None:
+    def retain(self, servers: Collection[str]) -> None:
         """Only these servers are still there: nobody waits for others any more."""
         for gone in self._ended_at.keys() - set(servers):
             del self._ended_at[gone]
-        for gone in self._waiting.keys() - set(servers):
-            self._waiting.pop(gone).set_result(None)
+        for gone in self._pending.keys() - set(servers):
+            self._pending.pop(gone).set_result(None)

@@ -11,15 +11,15 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-_SEND_SECONDS = 0.5
+_SEND_TIMEOUT_S = 0.5
 
 
 class Supervisor:
     """The other end of NOTIFY_SOCKET."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._address = _address(environment.get("NOTIFY_SOCKET", ""))
-        self.watchdog_s = _watchdog_seconds(environment) if self._address else None
+        self._parse_address = _parse_address(environment.get("NOTIFY_SOCKET", ""))
+        self.watchdog_s = _watchdog_seconds(environment) if self._parse_address else None
         """How often we must say that we are well, or be killed; None where nobody waits for it."""
 
     def ready(self, status: str) -> None:
@@ -34,7 +34,7 @@ class Supervisor:
         """The line that `systemctl status` shows."""
         self._send(f"STATUS={_one_line(status)}")
 
-    def alive(self) -> None:
+    def ping_watchdog(self) -> None:
         """We are well."""
         self._send("WATCHDOG=1")
 
@@ -43,15 +43,15 @@ class Supervisor:
         self._send("STOPPING=1")
 
     def _send(self, message: str) -> None:
-        if self._address is None:
+        if self._parse_address is None:
             return
         # Nothing that fails here may end the checks: systemd then finds us late, and says so itself.
-        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as telling:
-            telling.settimeout(_SEND_SECONDS)
-            telling.sendto(message.encode(), self._address)
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.settimeout(_SEND_TIMEOUT_S)
+            sender.sendto(message.encode(), self._parse_address)
 
 
-def _address(text: str) -> str | bytes | None:
+def _parse_address(text: str) -> str | bytes | None:
     if text.startswith("@"):
         return b"\0" + os.fsencode(text[1:])
     return text if text.startswith("/") else None

@@ -13,75 +13,75 @@ class Relay(Feed):
     """Passes on what is asked, and tells what it is told."""
 
     @property
-    def _now(self) -> Feed:
+    def _current(self) -> Feed:
         """Who tells."""
         raise NotImplementedError
 
     @property
-    def _asked(self) -> Feed:
+    def _request_target(self) -> Feed:
         """Who is asked to do something."""
-        return self._now
+        return self._current
 
     @property
     def status(self) -> str:
         """Who writes, where that is not us."""
-        return self._now.status
+        return self._current.status
 
     @property
     def warning(self) -> str | None:
         """The line on what does not work."""
-        return self._now.warning
+        return self._current.warning
 
     @property
     def checks_per_second(self) -> float:
         """Finished checks a second, over the last few."""
-        return self._now.checks_per_second
+        return self._current.checks_per_second
 
     def recheck(self, names: Iterable[str]) -> None:
         """Check these servers now."""
-        self._asked.recheck(names)
+        self._request_target.recheck(names)
 
     def pause(self, names: Iterable[str], paused: bool) -> None:
         """Stop or resume checking these servers."""
-        self._asked.pause(names, paused)
+        self._request_target.pause(names, paused)
 
     def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
         """Say that we have seen the open incidents of these servers."""
-        self._asked.acknowledge(names, note=note)
+        self._request_target.acknowledge(names, note=note)
 
     def add_note(self, incident: str, text: str) -> None:
         """Write something beside an incident."""
-        self._asked.add_note(incident, text)
+        self._request_target.add_note(incident, text)
 
     def mute(self, names: Iterable[str], until: float | None) -> None:
         """Tell nobody of these servers."""
-        self._asked.mute(names, until)
+        self._request_target.mute(names, until)
 
     def test_sink(self, name: str) -> None:
         """Send a sink a test."""
-        self._asked.test_sink(name)
+        self._request_target.test_sink(name)
 
     def retry_alert(self, number: int) -> None:
         """Try a delivery again."""
-        self._asked.retry_alert(number)
+        self._request_target.retry_alert(number)
 
-    def see_alerts(self, sink: str, number: int = 0) -> None:
+    def acknowledge_alerts(self, sink: str, number: int = 0) -> None:
         """Say that we know what was given up."""
-        self._asked.see_alerts(sink, number)
+        self._request_target.acknowledge_alerts(sink, number)
 
     @property
     def sinks(self) -> tuple[str, ...]:
         """The sinks of config.toml."""
-        return self._now.sinks
+        return self._current.sinks
 
     @property
     def vantages(self) -> tuple[VantageStatus, ...]:
         """How the other vantages are."""
-        return self._now.vantages
+        return self._current.vantages
 
-    def attend(self, name: str | None) -> None:
+    def set_focused_server(self, name: str | None) -> None:
         """The packets of this server are on the screen."""
-        self._asked.attend(name)
+        self._request_target.set_focused_server(name)
 
 
 class Nobody(Feed):
@@ -89,8 +89,8 @@ class Nobody(Feed):
 
     checks_per_second = 0.0
 
-    def __init__(self, board: Board) -> None:
-        self.board = board
+    def __init__(self, fleet_state: Board) -> None:
+        self.fleet_state = fleet_state
 
     async def run(self) -> None:
         """Nothing."""

@@ -10,27 +10,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from wgmon_tui.alerts.orders import Orders, read_orders
+from wgmon_tui.alerts.orders import Orders, resolve_sinks
 from wgmon_tui.fleet import config_toml, servers_file
 from wgmon_tui.fleet.config_toml import Config, read_config
 from wgmon_tui.fleet.records import ConfigurationError, Fleet
 from wgmon_tui.fleet.secrets import (
-    NOTHING_PRINTED,
+    NO_COMMAND_OUTPUTS,
     Keyring,
+    collect_command_outputs,
+    find_unreadable_files,
     open_keyring,
-    printed_by_commands,
-    unread_files,
 )
 from wgmon_tui.fleet.shard import Shard
 
 if TYPE_CHECKING:
     from wgmon_tui.probe.targets import Targets
 
-_LOOK_EVERY_S = 0.25
-_SETTLED_S = 0.1
+_POLL_INTERVAL_S = 0.25
+_DEBOUNCE_S = 0.1
 """A file that changes again within this time is still being written."""
 
-_MOST_UNREAD = 100
+_MAX_UNREAD_FILES = 100
 """So many files that should hold a secret, and cannot be read, are watched for their mending."""
 
 Stamp = tuple[int, ...] | None
@@ -53,18 +53,18 @@ class Loaded:
 
     @cached_property
     def targets(self) -> Targets:
-        """What can be checked, and why not what cannot; see `joined`."""
+        """What can be checked, and why not what cannot; see `with_targets`."""
         from wgmon_tui.probe.targets import join
 
         return join(self.fleet, self.keyring)
 
-    def joined(self) -> Self:
+    def with_targets(self) -> Self:
         """The same, once its targets are made: ten thousand take a second of arithmetic."""
         _ = self.targets
         return self
 
 
-def load(config_dir: Path, before: Loaded | None = None, shard: Shard | None = None) -> Loaded:
+def load_config(config_dir: Path, before: Loaded | None = None, shard: Shard | None = None) -> Loaded:
     """Read it all. Blocks for as long as the commands that print secrets take.
 
     Of a `shard`, only its servers are taken, and only their secrets. What such a command printed for `before`
@@ -72,57 +72,57 @@ def load(config_dir: Path, before: Loaded | None = None, shard: Shard | None = N
     """
     stamps = {config_dir / name: _stamp(config_dir / name) for name in (servers_file.NAME, config_toml.NAME)}
     config = read_config(config_dir)
-    whole = servers_file.read(config_dir).fleet
-    fleet = shard.part_of(whole) if shard else whole
-    printed = printed_by_commands(before.fleet, before.keyring) if before else NOTHING_PRINTED
-    keyring = open_keyring(fleet, config_dir, printed=printed)
-    orders = read_orders(config.alerts, config_dir, before.orders if before else None)
-    unread = (*unread_files(fleet, keyring, config_dir), *orders.unread)[:_MOST_UNREAD]
+    whole_fleet = servers_file.read(config_dir).fleet
+    fleet = shard.filter_fleet(whole_fleet) if shard else whole_fleet
+    command_outputs = collect_command_outputs(before.fleet, before.keyring) if before else NO_COMMAND_OUTPUTS
+    keyring = open_keyring(fleet, config_dir, command_outputs=command_outputs)
+    orders = resolve_sinks(config.alerts, config_dir, before.orders if before else None)
+    unread = (*find_unreadable_files(fleet, keyring, config_dir), *orders.unread)[:_MAX_UNREAD_FILES]
     stamps.update((path, _stamp(path)) for path in unread)
     return Loaded(fleet, keyring, config, orders, stamps, shard)
 
 
-def loaded_from(fleet: Fleet) -> Loaded:
+def load_from_fleet(fleet: Fleet) -> Loaded:
     """What a fleet that stands in no file says. Its secrets stand in it."""
     keyring = open_keyring(fleet, Path())
     return Loaded(fleet, keyring, Config(), Orders(), {})
 
 
 class Reload:
-    """Looks at the files' stamps while it runs; gives what is new to `take`, in the loop."""
+    """Looks at the files' stamps while it runs; gives what is new to `on_change`, in the loop."""
 
-    def __init__(self, config_dir: Path, loaded: Loaded, take: Callable[[Loaded], None]) -> None:
+    def __init__(self, config_dir: Path, loaded: Loaded, on_change: Callable[[Loaded], None]) -> None:
         """`loaded` is what is in force. A change made since it was read is found at the first look."""
         self.trouble: str | None = None
         """Why the files as they are now are not in force."""
         self._config_dir = config_dir
         self._loaded = loaded
-        self._take = take
-        self._asked = asyncio.Event()
-        self._waiting: list[asyncio.Future[None]] = []
+        self._on_change = on_change
+        self._reload_requested = asyncio.Event()
+        self._reload_waiters: list[asyncio.Future[None]] = []
 
-    async def now(self) -> None:
+    async def reload_now(self) -> None:
         """Read the files and every secret again, changed or not, and wait until that is done."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(done)
-        self._asked.set()
+        self._reload_waiters.append(done)
+        self._reload_requested.set()
         await done
 
     async def run(self) -> None:
         """Until cancelled."""
-        seen = self._loaded.stamps
+        known = self._loaded.stamps
         while True:
-            if self._asked.is_set() or _stamps(seen) != seen:
-                seen = await self._reload(await _settled(seen))
+            if self._reload_requested.is_set() or _stamps(known) != known:
+                known = await self._reload(await _debounce(known))
             with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_EVERY_S):
-                    await self._asked.wait()
+                async with asyncio.timeout(_POLL_INTERVAL_S):
+                    await self._reload_requested.wait()
 
     async def _reload(self, stamps: dict[Path, Stamp]) -> dict[Path, Stamp]:
         """Take what the files say now; the stamps of the files that this hangs on."""
-        before = None if self._asked.is_set() else self._loaded
-        waiting, self._waiting = self._waiting, []
-        self._asked.clear()
+        before = None if self._reload_requested.is_set() else self._loaded
+        waiting, self._reload_waiters = self._reload_waiters, []
+        self._reload_requested.clear()
         try:
             loaded, is_new = await asyncio.to_thread(self._load, before)
         except ConfigurationError as error:
@@ -132,7 +132,7 @@ class Reload:
             self.trouble = None
             self._loaded = loaded
             if is_new:
-                self._take(loaded)
+                self._on_change(loaded)
             return loaded.stamps
         finally:
             for done in waiting:
@@ -140,23 +140,23 @@ class Reload:
 
     def _load(self, before: Loaded | None) -> tuple[Loaded, bool]:
         if self._loaded.fleet.servers:
-            self._be_sure_it_is_there()
-        loaded = load(self._config_dir, before, self._loaded.shard)
+            self._require_servers_file()
+        loaded = load_config(self._config_dir, before, self._loaded.shard)
         is_new = loaded != self._loaded
-        return loaded.joined() if is_new else loaded, is_new
+        return loaded.with_targets() if is_new else loaded, is_new
 
-    def _be_sure_it_is_there(self) -> None:
+    def _require_servers_file(self) -> None:
         """An editor that does not replace a file at once has it gone or empty for a moment."""
         stamp = servers_file.stamp(self._config_dir)
         if stamp is None or stamp.size == 0:
             raise ConfigurationError(f"{servers_file.NAME}: {'is empty' if stamp else 'cannot be found'}")
 
 
-async def _settled(stamps: dict[Path, Stamp]) -> dict[Path, Stamp]:
+async def _debounce(stamps: dict[Path, Stamp]) -> dict[Path, Stamp]:
     """The stamps of the same files, once they stay as they are."""
     while True:
         before = _stamps(stamps)
-        await asyncio.sleep(_SETTLED_S)
+        await asyncio.sleep(_DEBOUNCE_S)
         stamps = _stamps(before)
         if stamps == before:
             return stamps

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wgmon_tui.history.elsewhere import sight_of
+from wgmon_tui.history.elsewhere import vantage_state_of
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import SeenFrom
 from wgmon_tui.history.sightings import Vantages
@@ -17,12 +17,12 @@ from wgmon_tui.monitor.sights import Sight
 
 @dataclass(frozen=True, slots=True)
 class SightNews:
-    """What vantages say now. `homes` is the damping rule's state of the writer's own checks, where that
-    changed; `vantages` is said where `seen` replaces all that was shown.
+    """What vantages say now. `home_dampings` is the damping rule's state of the writer's own checks, where that
+    changed; `vantages` is said where `last_known` replaces all that was shown.
     """
 
-    seen: Sequence[SeenFrom] = ()
-    homes: Mapping[str, str] | None = None
+    last_known: Sequence[SeenFrom] = ()
+    home_dampings: Mapping[str, str] | None = None
     vantages: Vantages | None = None
 
 
@@ -34,39 +34,43 @@ class Sightseeing:
         self._version = 0
         self._homes: dict[str, str] = {}
 
-    def look(self, *, all_anew: bool = False) -> SightNews | None:
+    def read_changes(self, *, reread_all: bool = False) -> SightNews | None:
         """What is new since the last look; None where nothing is. Raises StoreUnavailableError."""
-        version = self._history.sights_version()
-        if version == self._version and not all_anew:
+        version = self._history.vantages_version()
+        if version == self._version and not reread_all:
             return None
         # In this order what comes meanwhile is seen twice and not missed.
         before, self._version = self._version, version
-        vantages = self._history.vantages() if all_anew else None
-        seen = self._history.seen_from(0 if all_anew else before)
-        homes = self._history.homes() if seen or all_anew else {}
-        changed = {name: home for name, home in homes.items() if all_anew or self._homes.get(name) != home}
-        self._homes = homes
-        return SightNews(seen, changed, vantages)
+        vantages = self._history.vantages() if reread_all else None
+        last_known = self._history.vantage_states(0 if reread_all else before)
+        home_dampings = self._history.home_dampings() if last_known or reread_all else {}
+        changed = {
+            name: home for name, home in home_dampings.items() if reread_all or self._homes.get(name) != home
+        }
+        self._homes = home_dampings
+        return SightNews(last_known, changed, vantages)
 
 
-def show_sights(board: Board, news: SightNews | None, checked: set[str]) -> None:
+def show_sights(fleet_state: Board, changes: SightNews | None, checked: set[str]) -> None:
     """Write on the board what is new. Servers that the writer itself has `checked` are agreed on anew."""
-    sights: defaultdict[str, list[Sight]] = defaultdict(list)
-    homes: Mapping[str, str] = {}
-    if news:
-        homes = news.homes or {}
-        if news.vantages is not None:
-            board.show_vantages(news.vantages.names, news.vantages.quorum)
-            for name in [name for name, each in board.rows.items() if each.sights]:
-                sights[name] = []
-        for seen in news.seen:
-            if row := board.rows.get(seen.server):
-                sights[seen.server].append(sight_of(seen, row.server))
-    for name in (sights.keys() | homes.keys() | checked) & board.rows.keys():
-        shown = board.rows[name]
-        if not (shown.sights or sights.get(name)):
+    vantage_states: defaultdict[str, list[Sight]] = defaultdict(list)
+    home_dampings: Mapping[str, str] = {}
+    if changes:
+        home_dampings = changes.home_dampings or {}
+        if changes.vantages is not None:
+            fleet_state.set_vantage_names(changes.vantages.names, changes.vantages.quorum)
+            for name in [name for name, each in fleet_state.states.items() if each.vantage_states]:
+                vantage_states[name] = []
+        for last_known in changes.last_known:
+            if server_state := fleet_state.states.get(last_known.server):
+                vantage_states[last_known.server].append(vantage_state_of(last_known, server_state.server))
+    for name in (vantage_states.keys() | home_dampings.keys() | checked) & fleet_state.states.keys():
+        shown = fleet_state.states[name]
+        if not (shown.vantage_states or vantage_states.get(name)):
             continue
-        if name in homes:
-            shown.damping = from_json(homes[name])
-        kept = {} if news and news.vantages is not None else shown.sights
-        board.show_sights(name, {**kept, **{each.vantage: each for each in sights.get(name, ())}}.values())
+        if name in home_dampings:
+            shown.damping = from_json(home_dampings[name])
+        previous = {} if changes and changes.vantages is not None else shown.vantage_states
+        fleet_state.show_sights(
+            name, {**previous, **{each.vantage: each for each in vantage_states.get(name, ())}}.values()
+        )

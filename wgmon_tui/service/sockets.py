@@ -10,15 +10,15 @@ from pathlib import Path
 NAME = "control.sock"
 """The writer's, in its state directory."""
 
-_LONGEST_PATH = 107
+_MAX_PATH_BYTES = 107
 """Bytes that fit a Unix socket address, less its ending zero."""
 
 
 @contextmanager
-def control_path(state_dir: Path, name: str = NAME) -> Iterator[str]:
+def bindable_path(state_dir: Path, name: str = NAME) -> Iterator[str]:
     """A path of the socket that `bind` and `connect` take, good within the block. Raises OSError."""
     path = str(state_dir / name)
-    if len(os.fsencode(path)) <= _LONGEST_PATH:
+    if len(os.fsencode(path)) <= _MAX_PATH_BYTES:
         yield path
         return
     directory = os.open(state_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Iterable
 from typing import Any
 
 
-async def all_or_none(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
+async def run_until_first(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Run them until the first one ends, then end them all. Raises what that one raised."""
     tasks = [asyncio.create_task(part) for part in parts]
     try:

@@ -120,7 +120,7 @@ def user_unit(program: Sequence[str], config_dir: Path, state_dir: Path, options
     return _USER.format(
         this=shlex.join((*program, "run", *options, "--print-unit")),
         name=NAME,
-        service=_service(program, config_dir, state_dir, options),
+        service=_service_section(program, config_dir, state_dir, options),
         process=_PROCESS,
     )
 
@@ -133,7 +133,7 @@ def system_unit(program: Sequence[str], options: Sequence[str] = ()) -> str:
         name=NAME,
         config=SYSTEM_CONFIG,
         state=SYSTEM_STATE,
-        service=_service(program, SYSTEM_CONFIG, SYSTEM_STATE, options),
+        service=_service_section(program, SYSTEM_CONFIG, SYSTEM_STATE, options),
         process=_PROCESS,
     )
 
@@ -146,17 +146,19 @@ def own_command() -> tuple[str, ...]:
     return (os.path.abspath(shutil.which(sys.argv[0]) or script),)  # noqa: PTH100  resolve() would follow links
 
 
-def in_a_home(program: Sequence[str]) -> bool:
+def is_in_home_directory(program: Sequence[str]) -> bool:
     """Whether a service that may not see home directories would not find the program."""
     return Path(program[0]).is_relative_to("/home") or Path(program[0]).is_relative_to("/root")
 
 
-def _service(program: Sequence[str], config_dir: Path, state_dir: Path, options: Sequence[str]) -> str:
+def _service_section(
+    program: Sequence[str], config_dir: Path, state_dir: Path, options: Sequence[str]
+) -> str:
     words = (*program, "--config", str(config_dir), "--state", str(state_dir), "run", *options)
-    return _SERVICE.format(command=" ".join(map(_word, words)))
+    return _SERVICE.format(command=" ".join(map(_quote, words)))
 
 
-def _word(text: str) -> str:
+def _quote(text: str) -> str:
     """A word of a command line as systemd reads it."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return (

@@ -8,13 +8,13 @@ from random import Random
 
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.fleet.vantage_settings import Vantage
-from wgmon_tui.history.codec import ForeignError, Json, form_of
+from wgmon_tui.history.codec import ForeignError, Json, codec_of
 from wgmon_tui.monitor.vantage_status import VantageStatus
-from wgmon_tui.service.vantage_line import NOT_YET, Take, VantageLine
+from wgmon_tui.service.vantage_line import NOT_CONNECTED_YET, ReportHandler, VantageLine
 
-_LOOK_EVERY_S = 1.0
+_UPDATE_INTERVAL_S = 1.0
 
-_write_statuses, _read_statuses = form_of(tuple[VantageStatus, ...])
+_write_statuses, _read_statuses = codec_of(tuple[VantageStatus, ...])
 
 
 class Vantages:
@@ -22,42 +22,47 @@ class Vantages:
 
     def __init__(
         self,
-        take: Take,
-        lost: Callable[[str], None],
-        kept: Callable[[], Awaitable[None]],
+        on_report: ReportHandler,
+        on_disconnect: Callable[[str], None],
+        wait_until_stored: Callable[[], Awaitable[None]],
         servers: Callable[[], Iterable[Server]],
         *,
-        taken_to: Callable[[str, str], int] = lambda _vantage, _epoch: 0,
+        last_number: Callable[[str, str], int] = lambda _vantage, _epoch: 0,
     ) -> None:
-        """`take` is given every report once and in order, `lost` the name of a vantage whose line was cut.
+        """`on_report` is given every report once and in order, `on_disconnect` the name of a vantage whose line was cut.
 
-        `kept` ends when what was taken lies on the disk; only then the agent may forget it. `servers` are
-        those to be checked now, asked for every second. `taken_to` is the last number that an earlier run
+        `wait_until_stored` ends when what was taken lies on the disk; only then the agent may forget it. `servers` are
+        those to be checked now, asked for every second. `last_number` is the last number that an earlier run
         has taken of a vantage's epoch.
         """
-        self._take, self._lost, self._kept, self._taken_to = take, lost, kept, taken_to
+        self._on_report, self._on_disconnect, self._wait_until_stored, self._last_number = (
+            on_report,
+            on_disconnect,
+            wait_until_stored,
+            last_number,
+        )
         self._servers = servers
         self._random = Random()  # noqa: S311 - when to try again, no secret
-        self._wanted: tuple[Vantage, ...] = ()
-        self._told: tuple[Server, ...] = ()
-        self._lines: dict[str, VantageLine] = {}
+        self._configured: tuple[Vantage, ...] = ()
+        self._servers_sent: tuple[Server, ...] = ()
+        self._connections: dict[str, VantageLine] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def watch(self, vantages: Iterable[Vantage]) -> None:
         """These are the vantages from now on."""
-        self._wanted = tuple(vantages)
+        self._configured = tuple(vantages)
 
     def recheck(self, names: Iterable[str]) -> None:
         """Have these servers checked everywhere now."""
         names = tuple(names)
-        for line in self._lines.values():
-            line.recheck(names)
+        for connection in self._connections.values():
+            connection.recheck(names)
 
     @property
     def statuses(self) -> tuple[VantageStatus, ...]:
         """How each is, in the order of config.toml."""
-        lines = (self._lines.get(vantage.name) for vantage in self._wanted)
-        return tuple(line.status for line in lines if line)
+        connections = (self._connections.get(vantage.name) for vantage in self._configured)
+        return tuple(connection.status for connection in connections if connection)
 
     @property
     def troubles(self) -> tuple[str, ...]:
@@ -65,49 +70,62 @@ class Vantages:
         return tuple(
             f"vantage {status.name}: {status.trouble}"
             for status in self.statuses
-            if status.trouble not in ("", NOT_YET)
+            if status.trouble not in ("", NOT_CONNECTED_YET)
         )
 
     async def run(self) -> None:
         """Until cancelled. Raises what a fault of this program raises in a line."""
         try:
             while True:
-                await self._see_to_lines()
-                self._tell_servers()
-                await asyncio.sleep(_LOOK_EVERY_S)
+                await self._reconcile_connections()
+                self._send_servers()
+                await asyncio.sleep(_UPDATE_INTERVAL_S)
         finally:
-            await self._end(tuple(self._running))
+            await self._stop(tuple(self._running))
 
-    async def _see_to_lines(self) -> None:
+    async def _reconcile_connections(self) -> None:
         """Begin and end lines, so that there is one to each vantage as config.toml says it now."""
-        wanted = {vantage.name: vantage for vantage in self._wanted}
-        await self._end([name for name, line in self._lines.items() if wanted.get(name) != line.vantage])
-        for name, vantage in wanted.items():
-            if name not in self._lines:
-                line = VantageLine(vantage, self._take, self._lost, self._kept, self._taken_to, self._random)
-                line.watch(self._told)
-                self._lines[name] = line
-                self._running[name] = asyncio.create_task(line.run(), name=f"vantage {name}")
+        configured = {vantage.name: vantage for vantage in self._configured}
+        await self._stop(
+            [
+                name
+                for name, connection in self._connections.items()
+                if configured.get(name) != connection.vantage
+            ]
+        )
+        for name, vantage in configured.items():
+            if name not in self._connections:
+                connection = VantageLine(
+                    vantage,
+                    self._on_report,
+                    self._on_disconnect,
+                    self._wait_until_stored,
+                    self._last_number,
+                    self._random,
+                )
+                connection.watch(self._servers_sent)
+                self._connections[name] = connection
+                self._running[name] = asyncio.create_task(connection.run(), name=f"vantage {name}")
         for task in self._running.values():
             if task.done():
                 task.result()
 
-    def _tell_servers(self) -> None:
-        if not self._lines:
+    def _send_servers(self) -> None:
+        if not self._connections:
             return
         servers = tuple(self._servers())
-        if servers != self._told:
-            self._told = servers
-            for line in self._lines.values():
-                line.watch(servers)
+        if servers != self._servers_sent:
+            self._servers_sent = servers
+            for connection in self._connections.values():
+                connection.watch(servers)
 
-    async def _end(self, names: Iterable[str]) -> None:
-        ending = [self._running.pop(name) for name in names]
+    async def _stop(self, names: Iterable[str]) -> None:
+        stopping = [self._running.pop(name) for name in names]
         for name in names:
-            del self._lines[name]
-        for task in ending:
+            del self._connections[name]
+        for task in stopping:
             task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
+        await asyncio.gather(*stopping, return_exceptions=True)
 
 
 def statuses_as_json(statuses: tuple[VantageStatus, ...]) -> Json:
@@ -115,10 +133,10 @@ def statuses_as_json(statuses: tuple[VantageStatus, ...]) -> Json:
     return _write_statuses(statuses)
 
 
-def statuses_from_json(told: Json) -> tuple[VantageStatus, ...]:
+def statuses_from_json(raw: Json) -> tuple[VantageStatus, ...]:
     """What a writer told; none where another version tells it in another way."""
     try:
-        statuses: tuple[VantageStatus, ...] = _read_statuses(told)
+        statuses: tuple[VantageStatus, ...] = _read_statuses(raw)
     except ForeignError:
         return ()
     return statuses

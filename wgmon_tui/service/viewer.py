@@ -19,53 +19,55 @@ from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service.accounts import login_name
 from wgmon_tui.service.asking import Connection, NotForUsError, NoWriterError
 from wgmon_tui.service.control import RefusedError
-from wgmon_tui.service.following import Following, show
+from wgmon_tui.service.following import Following, apply_store_changes
 from wgmon_tui.service.messages import Operation
-from wgmon_tui.service.together import all_or_none
+from wgmon_tui.service.together import run_until_first
 from wgmon_tui.service.vantages import statuses_from_json
 
-_LOOK_EVERY_S = 0.4
-_CONNECT_EVERY_S = 0.5
-_SAID_SECONDS = 10.0
+_POLL_INTERVAL_S = 0.4
+_RECONNECT_INTERVAL_S = 0.5
+_MESSAGE_SECONDS = 10.0
 
 
 class Viewer(Feed):
     """Keeps a board current out of the store while it runs."""
 
-    def __init__(self, state_dir: Path, board: Board | None = None) -> None:
-        self.board = board or Board()
-        self.gone = asyncio.Event()
+    def __init__(self, state_dir: Path, fleet_state: Board | None = None) -> None:
+        self.fleet_state = fleet_state or Board()
+        self.writer_gone = asyncio.Event()
         """Set while nobody writes."""
-        self.looked = asyncio.Event()
+        self.store_read = asyncio.Event()
         """Set once the store was read, or could not be."""
-        self.knocked = asyncio.Event()
+        self.writer_searched = asyncio.Event()
         """Set once it is known whether somebody writes."""
         self.writer: str | None = None
         """Who writes; None while nobody does."""
         self._state_dir = state_dir
-        self._following = Following(state_dir)
+        self._follower = Following(state_dir)
         self._connection: Connection | None = None
-        self._attended: str | None = None
-        self._round_is_old = False
+        self._focused_server: str | None = None
+        self._is_round_outdated = False
         self._checks_per_second = 0.0
-        self._is_mute = False
-        self._refused: str | None = None
-        self._unread: str | None = None
-        self._of_the_writer: str | None = None
+        self._is_unresponsive = False
+        self._access_problem: str | None = None
+        self._store_problem: str | None = None
+        self._writer_warning: str | None = None
         self._sinks: tuple[str, ...] = ()
         self._vantages: tuple[VantageStatus, ...] = ()
-        self._said: str | None = None
-        self._asking: set[asyncio.Task[None]] = set()
+        self._message: str | None = None
+        self._request_tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Until cancelled."""
-        with ThreadPoolExecutor(1, "store") as reading:
+        with ThreadPoolExecutor(1, "store") as executor:
             try:
-                await all_or_none([self._stay_attached(), self._follow(reading), self._converse()])
+                await run_until_first(
+                    [self._stay_connected(), self._follow_store(executor), self._poll_writer()]
+                )
             finally:
-                for task in self._asking:
+                for task in self._request_tasks:
                     task.cancel()
-                reading.submit(self._following.close)
+                executor.submit(self._follower.close)
 
     # What faces see and ask
 
@@ -73,13 +75,15 @@ class Viewer(Feed):
     def status(self) -> str:
         """Who writes."""
         if self.writer is None:
-            return "viewer · nobody writes" if self.gone.is_set() else "viewer"
-        return f"viewer · written by {self.writer}{', which does not answer' if self._is_mute else ''}"
+            return "viewer · nobody writes" if self.writer_gone.is_set() else "viewer"
+        return (
+            f"viewer · written by {self.writer}{', which does not answer' if self._is_unresponsive else ''}"
+        )
 
     @property
     def warning(self) -> str | None:
         """What keeps us from looking, then what was refused us, then what troubles the writer."""
-        return self._refused or self._unread or self._said or self._of_the_writer
+        return self._access_problem or self._store_problem or self._message or self._writer_warning
 
     @property
     def checks_per_second(self) -> float:
@@ -88,30 +92,30 @@ class Viewer(Feed):
 
     def recheck(self, names: Iterable[str]) -> None:
         """Ask the writer to check these servers now."""
-        self._ask(Operation.RECHECK, names)
+        self._request(Operation.RECHECK, names)
 
     def pause(self, names: Iterable[str], paused: bool) -> None:
         """Ask the writer to stop or resume checking these servers."""
-        self._ask(Operation.PAUSE if paused else Operation.RESUME, names)
+        self._request(Operation.PAUSE if paused else Operation.RESUME, names)
 
     def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
         """Ask the writer to record that we have seen these servers' incidents."""
-        self._ask(Operation.ACKNOWLEDGE, names, text=note)
+        self._request(Operation.ACKNOWLEDGE, names, text=note)
 
     def add_note(self, incident: str, text: str) -> None:
         """Ask the writer to record a note."""
-        self._ask(Operation.NOTE, (), incident=incident, text=text)
+        self._request(Operation.NOTE, (), incident=incident, text=text)
 
     def mute(self, names: Iterable[str], until: float | None) -> None:
         """Ask the writer to tell nobody of these servers."""
         if until is None:
-            self._ask(Operation.UNMUTE, names)
+            self._request(Operation.UNMUTE, names)
         else:
-            self._ask(Operation.MUTE, names, until=0.0 if until == inf else until)
+            self._request(Operation.MUTE, names, until=0.0 if until == inf else until)
 
     def test_sink(self, name: str) -> None:
         """Ask the writer to send a sink a test."""
-        self._ask(Operation.TEST_SINK, [name])
+        self._request(Operation.TEST_SINK, [name])
 
     @property
     def sinks(self) -> tuple[str, ...]:
@@ -125,19 +129,19 @@ class Viewer(Feed):
 
     def retry_alert(self, number: int) -> None:
         """Ask the writer to try a delivery again."""
-        self._ask(Operation.RETRY_ALERT, (), number=number)
+        self._request(Operation.RETRY_ALERT, (), number=number)
 
-    def see_alerts(self, sink: str, number: int = 0) -> None:
+    def acknowledge_alerts(self, sink: str, number: int = 0) -> None:
         """Ask the writer to record that we know what was given up."""
-        self._ask(Operation.SEE_ALERTS, [sink], number=number)
+        self._request(Operation.ACKNOWLEDGE_ALERTS, [sink], number=number)
 
-    def attend(self, name: str | None) -> None:
+    def set_focused_server(self, name: str | None) -> None:
         """From now on have the packets of this server at hand."""
-        if name != self._attended:
-            self._attended = name
-            self._round_is_old = True
+        if name != self._focused_server:
+            self._focused_server = name
+            self._is_round_outdated = True
 
-    def _ask(
+    def _request(
         self,
         operation: Operation,
         names: Iterable[str],
@@ -150,11 +154,11 @@ class Viewer(Feed):
         def ask(connection: Connection) -> Coroutine[Any, Any, dict[str, object]]:
             return connection.ask(operation, names, incident=incident, text=text, until=until, number=number)
 
-        asking = asyncio.create_task(self._say_how(operation, ask))
-        self._asking.add(asking)
-        asking.add_done_callback(self._asking.discard)
+        asking = asyncio.create_task(self._send_request(operation, ask))
+        self._request_tasks.add(asking)
+        asking.add_done_callback(self._request_tasks.discard)
 
-    async def _say_how(
+    async def _send_request(
         self, operation: Operation, ask: Callable[[Connection], Coroutine[Any, Any, dict[str, object]]]
     ) -> None:
         """Ask, and show for a while what the writer had to say to it."""
@@ -163,106 +167,106 @@ class Viewer(Feed):
                 raise NoWriterError
             answer = await ask(self._connection)
             warning = answer.get("warning")
-            said = warning if isinstance(warning, str) else None
+            message = warning if isinstance(warning, str) else None
         except RefusedError as error:
-            said = f"refused: {error}"
+            message = f"refused: {error}"
         except NoWriterError:
-            said = f"nobody writes: {operation.value} is not done"
+            message = f"nobody writes: {operation.value} is not done"
         except TimeoutError:
-            said = f"the writer does not answer: {operation.value} may not be done"
-        self._said = said
-        if said:
-            await asyncio.sleep(_SAID_SECONDS)
-            if self._said == said:
-                self._said = None
+            message = f"the writer does not answer: {operation.value} may not be done"
+        self._message = message
+        if message:
+            await asyncio.sleep(_MESSAGE_SECONDS)
+            if self._message == message:
+                self._message = None
 
     # What it does all the time
 
-    async def _stay_attached(self) -> None:
+    async def _stay_connected(self) -> None:
         """Hold a connection: its end tells at once that the writer's has come."""
         while True:
             try:
                 connection = await Connection.connect(self._state_dir)
             except NotForUsError as error:
-                self._refused = str(error)
-                self.knocked.set()
+                self._access_problem = str(error)
+                self.writer_searched.set()
             except NoWriterError:
-                self.gone.set()
-                self.knocked.set()
+                self.writer_gone.set()
+                self.writer_searched.set()
             else:
-                self._refused = None
-                await self._hold(connection)
+                self._access_problem = None
+                await self._hold_connection(connection)
                 continue
-            await asyncio.sleep(_CONNECT_EVERY_S)
+            await asyncio.sleep(_RECONNECT_INTERVAL_S)
 
-    async def _hold(self, connection: Connection) -> None:
+    async def _hold_connection(self, connection: Connection) -> None:
         try:
             name = await asyncio.to_thread(login_name, connection.writer.uid)
             self.writer = f"{name} (pid {connection.writer.pid})"
             self._connection = connection
-            self.gone.clear()
-            self.knocked.set()
+            self.writer_gone.clear()
+            self.writer_searched.set()
             await connection.ended.wait()
         finally:
-            self._connection = self.writer = self._of_the_writer = None
+            self._connection = self.writer = self._writer_warning = None
             self._checks_per_second = 0.0
             self._vantages = ()
-            self._is_mute = False
-            self.gone.set()
+            self._is_unresponsive = False
+            self.writer_gone.set()
             await connection.close()
 
-    async def _follow(self, reading: ThreadPoolExecutor) -> None:
+    async def _follow_store(self, executor: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
-        good_of: str | None = None
+        last_good_of: str | None = None
         while True:
             try:
-                news = await loop.run_in_executor(reading, self._following.look)
-                attended = self._attended if self._connection else None
-                show(self.board, news, attended)
-                self._round_is_old |= any(each.server == attended for each in news.journal)
-                if self._attended and self._attended != good_of:
-                    good_of = self._attended
-                    good = await loop.run_in_executor(reading, self._following.last_good, good_of)
-                    if row := self.board.rows.get(good_of):
-                        row.last_good = good
-                        self.board.touch(good_of)
-                self._unread = None
+                changes = await loop.run_in_executor(executor, self._follower.read_changes)
+                focused_server = self._focused_server if self._connection else None
+                apply_store_changes(self.fleet_state, changes, focused_server)
+                self._is_round_outdated |= any(each.server == focused_server for each in changes.journal)
+                if self._focused_server and self._focused_server != last_good_of:
+                    last_good_of = self._focused_server
+                    last_good = await loop.run_in_executor(executor, self._follower.last_good, last_good_of)
+                    if server_state := self.fleet_state.states.get(last_good_of):
+                        server_state.last_good = last_good
+                        self.fleet_state.touch(last_good_of)
+                self._store_problem = None
             except StoreUnavailableError as error:
-                self._unread = f"history: {error}"
-            self.looked.set()
-            await asyncio.sleep(_LOOK_EVERY_S)
+                self._store_problem = f"history: {error}"
+            self.store_read.set()
+            await asyncio.sleep(_POLL_INTERVAL_S)
 
-    async def _converse(self) -> None:
+    async def _poll_writer(self) -> None:
         """Hear how the writer is, and have the packets that are on the screen."""
         while True:
             connection = self._connection
             if connection:
                 try:
-                    self._hear(await connection.ask(Operation.STATS))
-                    if self._attended and self._round_is_old:
-                        await self._fetch_round(connection, self._attended)
+                    self._apply_stats(await connection.ask(Operation.STATS))
+                    if self._focused_server and self._is_round_outdated:
+                        await self._fetch_round(connection, self._focused_server)
                 except TimeoutError:
-                    self._is_mute = True
+                    self._is_unresponsive = True
                 except (RefusedError, NoWriterError):
                     pass  # a server that has just gone, or a writer
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(_POLL_INTERVAL_S)
 
-    def _hear(self, stats: dict[str, object]) -> None:
-        self._is_mute = False
+    def _apply_stats(self, stats: dict[str, object]) -> None:
+        self._is_unresponsive = False
         rate, warnings = stats.get("checks_per_second"), stats.get("warnings")
         self._checks_per_second = float(rate) if isinstance(rate, int | float) else 0.0
-        self._of_the_writer = str(warnings[0]) if isinstance(warnings, list) and warnings else None
+        self._writer_warning = str(warnings[0]) if isinstance(warnings, list) and warnings else None
         sinks = stats.get("sinks")
         self._sinks = tuple(map(str, sinks)) if isinstance(sinks, list) else ()
         self._vantages = statuses_from_json(stats.get("vantages"))
 
     async def _fetch_round(self, connection: Connection, name: str) -> None:
-        self._round_is_old = False
+        self._is_round_outdated = False
         answer = await connection.ask(Operation.ROUND, [name])
-        row, outcome = self.board.rows.get(name), _round(answer.get("round"))
-        if row and outcome:
-            row.last = outcome
-            self.board.touch(name)
+        server_state, outcome = self.fleet_state.states.get(name), _round(answer.get("round"))
+        if server_state and outcome:
+            server_state.last = outcome
+            self.fleet_state.touch(name)
 
 
 def _round(encoded: object) -> Round | None:

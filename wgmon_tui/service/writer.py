@@ -33,18 +33,23 @@ from wgmon_tui.probe.prober import Prober
 from wgmon_tui.service.accounts import login_name
 from wgmon_tui.service.control import Control, RefusedError
 from wgmon_tui.service.lock import WriterLock
-from wgmon_tui.service.messages import Operation, Request, said
+from wgmon_tui.service.messages import Operation, Request, describe_request
 from wgmon_tui.service.reload import Loaded, Reload
-from wgmon_tui.service.together import all_or_none
+from wgmon_tui.service.together import run_until_first
 from wgmon_tui.service.vantages import Vantages, statuses_as_json
 from wgmon_tui.text import format_count
 
-_WRITTEN_SECONDS = 3.0
+_FLUSH_TIMEOUT_S = 3.0
 """How long who asked waits for the disk."""
 
-_WRITES_NOTHING = (Operation.RECHECK, Operation.TEST_SINK, Operation.RETRY_ALERT, Operation.SEE_ALERTS)
+_UNSTORED_OPERATIONS = (
+    Operation.RECHECK,
+    Operation.TEST_SINK,
+    Operation.RETRY_ALERT,
+    Operation.ACKNOWLEDGE_ALERTS,
+)
 
-Heard = Callable[[str], None]
+RequestLog = Callable[[str], None]
 """Takes the line that says who asked for what."""
 
 
@@ -58,50 +63,58 @@ class Writer(Feed):
         lock: WriterLock | None,
         *,
         config_dir: Path | None = None,
-        board: Board | None = None,
-        heard: Heard = lambda _: None,
+        fleet_state: Board | None = None,
+        log_request: RequestLog = lambda _: None,
     ) -> None:
         """Opens the store, and shows on the board what it knows.
 
         Without a lock, because the state directory cannot be written, nobody can attach. Without a
-        `config_dir` nothing is reloaded. `heard` is told of every request. Raises NewerStoreError.
+        `config_dir` nothing is reloaded. `log_request` is told of every request. Raises NewerStoreError.
         """
         self.loaded = loaded
         self.state_dir = state_dir
         self._lock = lock
-        self._heard = heard
-        self._who = login_name(os.geteuid())
-        self._held = ExitStack()
-        self._stamps = self._held.enter_context(StampLedger(state_dir, known=mirrored_stamps(state_dir)))
+        self._log_request = log_request
+        self._account = login_name(os.geteuid())
+        self._exit_stack = ExitStack()
+        self._stamps = self._exit_stack.enter_context(
+            StampLedger(state_dir, known=mirrored_stamps(state_dir))
+        )
         self.alerts = Dispatcher(
             state_dir,
             loaded.orders,
-            beats=self._beats,
+            heartbeats=self._list_heartbeats,
             unwritten=lambda: self._recorder.unwritten,
             vantage=gethostname(),
         )
         self._recorder = Recorder(
-            state_dir, loaded.config.history, ledger=self._stamps, to_tell=self.alerts.wake
+            state_dir, loaded.config.history, ledger=self._stamps, on_events_saved=self.alerts.wake
         )
         self._recorder.start()
-        self.engine = Engine(Prober(stamps=self._stamps.next, ahead_s=self._stamps.ahead_s), board=board)
-        self.board = self.engine.board
-        self.board.replace(())
+        self.engine = Engine(
+            Prober(timestamps=self._stamps.next, ahead_s=self._stamps.ahead_s), fleet_state=fleet_state
+        )
+        self.fleet_state = self.engine.fleet_state
+        self.fleet_state.replace(())
         self.engine.watch(loaded.fleet.servers, loaded.targets.ready, loaded.targets.problems)
-        self._see_from(loaded.config)
+        self._apply_vantages(loaded.config)
         self._recorder.restore(self.engine)
-        self._recorder.watch(self.board.rows.values())
+        self._recorder.watch(self.fleet_state.states.values())
         self.engine.listen(self._recorder)
-        self.engine.elsewhere.listen(self._recorder.hear_sight)
-        self.engine.maintain(loaded.config.alerts.maintenance)
+        self.engine.vantage_reports.listen(self._recorder.record_vantage)
+        self.engine.set_maintenance(loaded.config.alerts.maintenance)
         self._vantages = Vantages(
-            self._take_report, self.engine.lost, self._kept, self._checked, taken_to=self._taken_to
+            self._record_report,
+            self.engine.mark_disconnected,
+            self._wait_until_stored,
+            self._list_active_servers,
+            last_number=self._last_report_number,
         )
         self._vantages.watch(loaded.config.vantages)
         self._control = Control(state_dir, self._answer, time.time()) if lock else None
-        self._unheard: str | None = None
-        self._doing: set[asyncio.Task[None]] = set()
-        self._reload = Reload(config_dir, loaded, self._take) if config_dir else None
+        self._control_problem: str | None = None
+        self._background_tasks: set[asyncio.Task[None]] = set()
+        self._reload = Reload(config_dir, loaded, self._apply_config) if config_dir else None
 
     async def run(self) -> None:
         """Until cancelled. Raises OSError where no socket can be had to probe with."""
@@ -110,7 +123,7 @@ class Writer(Feed):
             parts = [self.engine.run(), self.alerts.run(), self._vantages.run()]
             if self._reload:
                 parts.append(self._reload.run())
-            await all_or_none(parts)
+            await run_until_first(parts)
         finally:
             if self._control:
                 await self._control.close()
@@ -119,14 +132,14 @@ class Writer(Feed):
     def close(self) -> None:
         """Write what waits, and let the next one write; `run` does it at its end."""
         self._recorder.stop()
-        self._held.close()
+        self._exit_stack.close()
         if self._lock:
             self._lock.release()
 
     async def reload(self) -> None:
         """Read the files and every secret again, and wait until that is done."""
         if self._reload:
-            await self._reload.now()
+            await self._reload.reload_now()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -135,7 +148,7 @@ class Writer(Feed):
             self._recorder.trouble,
             self._stamps.trouble,
             self._reload and self._reload.trouble,
-            self._unheard,
+            self._control_problem,
             self.alerts.warning,
             *self._vantages.troubles,
             self._recorder.notice,
@@ -162,8 +175,8 @@ class Writer(Feed):
     @property
     def warning(self) -> str | None:
         """The gravest line, with what becomes of alerts meanwhile; None where all is well."""
-        line, meanwhile = next(iter(self.warnings), None), self.alerts.from_memory
-        return f"{line}; {meanwhile}" if line and meanwhile and meanwhile not in line else line
+        line, fallback = next(iter(self.warnings), None), self.alerts.memory_notice
+        return f"{line}; {fallback}" if line and fallback and fallback not in line else line
 
     @property
     def checks_per_second(self) -> float:
@@ -178,27 +191,27 @@ class Writer(Feed):
 
     def pause(self, names: Iterable[str], paused: bool) -> None:
         """Stop or resume checking these servers, in the name of this account."""
-        self.engine.pause(names, paused, self._who)
+        self.engine.pause(names, paused, self._account)
 
     def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
         """Acknowledge in the name of this account."""
-        self.engine.acknowledge(names, self._who, note)
+        self.engine.acknowledge(names, self._account, note)
 
     def mute(self, names: Iterable[str], until: float | None) -> None:
         """Tell nobody of these servers, in the name of this account."""
-        self.engine.mute(names, until, self._who)
+        self.engine.mute(names, until, self._account)
 
     def test_sink(self, name: str) -> None:
         """Send a sink a test."""
-        self._do(self._test((name,)))
+        self._start(self._test((name,)))
 
     def retry_alert(self, number: int) -> None:
         """Try a delivery again."""
-        self._do(self._retry(number))
+        self._start(self._retry(number))
 
-    def see_alerts(self, sink: str, number: int = 0) -> None:
+    def acknowledge_alerts(self, sink: str, number: int = 0) -> None:
         """Say in the name of this account that it is known what was given up."""
-        self._do(self._see(sink, number, self._who))
+        self._start(self._acknowledge_alerts(sink, number, self._account))
 
     @property
     def sinks(self) -> tuple[str, ...]:
@@ -210,20 +223,20 @@ class Writer(Feed):
         """How the other vantages are, in the order of config.toml."""
         return self._vantages.statuses
 
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         """What it is refused is shown on the log of alerts, where it does not appear."""
-        doing = asyncio.create_task(work)
-        self._doing.add(doing)
-        doing.add_done_callback(self._done)
+        task = asyncio.create_task(work)
+        self._background_tasks.add(task)
+        task.add_done_callback(self._finish)
 
-    def _done(self, doing: asyncio.Task[None]) -> None:
-        self._doing.discard(doing)
-        if not doing.cancelled() and isinstance(refused := doing.exception(), RefusedError):
-            self._heard(f"refused: {refused}")
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        self._background_tasks.discard(task)
+        if not task.cancelled() and isinstance(refused := task.exception(), RefusedError):
+            self._log_request(f"refused: {refused}")
 
     def add_note(self, incident: str, text: str) -> None:
         """Write a note in the name of this account."""
-        self._recorder.note(incident, self._who, text)
+        self._recorder.note(incident, self._account, text)
 
     # What is asked over the socket
 
@@ -233,12 +246,12 @@ class Writer(Feed):
                 await self._control.open()
         except OSError as error:
             place = shown(self.state_dir)
-            self._unheard = f"{place}: {error.strerror}; nobody can attach as a viewer"
+            self._control_problem = f"{place}: {error.strerror}; nobody can attach as a viewer"
 
     async def _answer(self, request: Request, who: str) -> Mapping[str, object]:
         match request.operation:
             case Operation.STATS:
-                lag = self.engine.schedule.lag(0.99)
+                lag = self.engine.schedule.lag_percentile(0.99)
                 rate, warnings = self.checks_per_second, self.warnings
                 return {
                     "checks_per_second": rate,
@@ -248,30 +261,32 @@ class Writer(Feed):
                     "vantages": statuses_as_json(self.vantages),
                 }
             case Operation.ROUND:
-                return await self._round(self._known(request.names))
+                return await self._round(self._require_servers(request.names))
             case Operation.EDIT:
-                raise RefusedError(self._how_to_edit())
+                raise RefusedError(self._explain_editing())
             case Operation.RECHECK:
-                self.recheck(self._known(request.names))
+                self.recheck(self._require_servers(request.names))
             case Operation.PAUSE | Operation.RESUME:
-                self.engine.pause(self._known(request.names), request.operation is Operation.PAUSE, who)
+                self.engine.pause(
+                    self._require_servers(request.names), request.operation is Operation.PAUSE, who
+                )
             case Operation.ACKNOWLEDGE:
-                self.engine.acknowledge(self._known(request.names), who, request.text)
+                self.engine.acknowledge(self._require_servers(request.names), who, request.text)
             case Operation.MUTE:
-                self.engine.mute(self._known(request.names), request.until or inf, who)
+                self.engine.mute(self._require_servers(request.names), request.until or inf, who)
             case Operation.UNMUTE:
-                self.engine.mute(self._known(request.names), None, who)
+                self.engine.mute(self._require_servers(request.names), None, who)
             case Operation.TEST_SINK:
                 await self._test(request.names)
             case Operation.RETRY_ALERT:
                 await self._retry(request.number)
-            case Operation.SEE_ALERTS:
+            case Operation.ACKNOWLEDGE_ALERTS:
                 for name in request.names:
-                    await self._see(name, request.number, who)
+                    await self._acknowledge_alerts(name, request.number, who)
             case Operation.NOTE:
                 self._recorder.note(request.incident, who, request.text)
-        self._heard(said(request, who))
-        return await self._written() if request.operation not in _WRITES_NOTHING else {}
+        self._log_request(describe_request(request, who))
+        return await self._flush_history() if request.operation not in _UNSTORED_OPERATIONS else {}
 
     async def _test(self, names: tuple[str, ...]) -> None:
         for name in names:
@@ -290,26 +305,26 @@ class Writer(Feed):
         if not found:
             raise RefusedError(f"there is no alert {number} that could be sent again")
 
-    async def _see(self, sink: str, number: int, who: str) -> None:
+    async def _acknowledge_alerts(self, sink: str, number: int, who: str) -> None:
         try:
-            found = await self.alerts.see(sink, number, who)
+            found = await self.alerts.acknowledge_failed(sink, number, who)
         except (sqlite3.Error, OSError) as error:
             raise RefusedError(f"the store cannot be written now: {error}") from None
         if not found:
             raise RefusedError("nothing was given up that nobody has seen yet")
 
-    def _beats(self) -> tuple[Beat, ...]:
+    def _list_heartbeats(self) -> tuple[Beat, ...]:
         """The servers that somebody is to be told of."""
         return tuple(
-            Beat(name, row.severity)
-            for name, row in self.board.rows.items()
-            if not (row.paused or row.muted_until or row.maintenance)
+            Beat(name, server_state.severity)
+            for name, server_state in self.fleet_state.states.items()
+            if not (server_state.paused or server_state.muted_until or server_state.maintenance)
         )
 
-    async def _written(self) -> Mapping[str, object]:
+    async def _flush_history(self) -> Mapping[str, object]:
         """What is answered was kept; where it cannot be for now, the answer says so."""
         try:
-            async with asyncio.timeout(_WRITTEN_SECONDS):
+            async with asyncio.timeout(_FLUSH_TIMEOUT_S):
                 await asyncio.wrap_future(self._recorder.flush())
         except TimeoutError:
             reason = self._recorder.trouble or "the history is slow to write"
@@ -317,65 +332,71 @@ class Writer(Feed):
         return {}
 
     async def _round(self, names: tuple[str, ...]) -> Mapping[str, object]:
-        row = self.board.rows[names[0]]
-        if row.last is None:
+        server_state = self.fleet_state.states[names[0]]
+        if server_state.last is None:
             return {"round": None}
-        return {"round": b64encode(await asyncio.to_thread(codec.to_bytes, row.last)).decode()}
+        return {"round": b64encode(await asyncio.to_thread(codec.to_bytes, server_state.last)).decode()}
 
     # Other vantages
 
-    def _checked(self) -> tuple[Server, ...]:
+    def _list_active_servers(self) -> tuple[Server, ...]:
         """The servers that other vantages are to check as well."""
-        return tuple(row.server for row in self.board.rows.values() if not row.paused)
+        return tuple(
+            server_state.server
+            for server_state in self.fleet_state.states.values()
+            if not server_state.paused
+        )
 
-    def _see_from(self, config: Config) -> None:
+    def _apply_vantages(self, config: Config) -> None:
         """The board and the store know of the vantages that config.toml has now."""
-        self.engine.elsewhere.see_from(config.vantages, config.quorum)
-        self._recorder.see_from(SeenFromVantages(self.board.vantages, config.quorum))
+        self.engine.vantage_reports.set_vantages(config.vantages, config.quorum)
+        self._recorder.set_vantages(SeenFromVantages(self.fleet_state.vantages, config.quorum))
 
-    def _take_report(self, vantage: str, epoch: str, number: int, name: str, outcome: Round) -> None:
+    def _record_report(self, vantage: str, epoch: str, number: int, name: str, outcome: Round) -> None:
         self.engine.report(vantage, name, outcome, time.time(), epoch=epoch, number=number)
 
-    def _taken_to(self, vantage: str, epoch: str) -> int:
+    def _last_report_number(self, vantage: str, epoch: str) -> int:
         """The last report that we have of a vantage, from before this start too."""
-        taken = self.engine.elsewhere.taken(vantage)
-        return taken[1] if taken and taken[0] == epoch else 0
+        last_report_of = self.engine.vantage_reports.last_report_of(vantage)
+        return last_report_of[1] if last_report_of and last_report_of[0] == epoch else 0
 
-    async def _kept(self) -> None:
+    async def _wait_until_stored(self) -> None:
         """Ends when all that was taken is on the disk: never where nothing is written any more."""
-        kept = asyncio.wrap_future(self._recorder.flush())
-        await asyncio.wait({kept})
-        if kept.cancelled():
+        flushed = asyncio.wrap_future(self._recorder.flush())
+        await asyncio.wait({flushed})
+        if flushed.cancelled():
             await asyncio.Event().wait()
 
-    def _known(self, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _require_servers(self, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
-            if name not in self.board.rows:
+            if name not in self.fleet_state.states:
                 raise RefusedError(f'there is no server "{name}"')
         if not names:
             raise RefusedError("names no server")
         return names
 
-    def _how_to_edit(self) -> str:
+    def _explain_editing(self) -> str:
         if self._reload is None:
             return "there is no servers.toml behind this"
-        return f"servers.toml is edited as {self._who}, in its file; a change takes effect within a second"
+        return (
+            f"servers.toml is edited as {self._account}, in its file; a change takes effect within a second"
+        )
 
-    def _take(self, loaded: Loaded) -> None:
+    def _apply_config(self, loaded: Loaded) -> None:
         """What the files say now. Servers that changed are checked at once."""
         before, self.loaded = self.loaded, loaded
         self.engine.watch(loaded.fleet.servers, loaded.targets.ready, loaded.targets.problems)
-        self._see_from(loaded.config)
-        self._recorder.watch(self.board.rows.values())
-        self._recorder.keep(loaded.config.history)
-        self.engine.maintain(loaded.config.alerts.maintenance)
+        self._apply_vantages(loaded.config)
+        self._recorder.watch(self.fleet_state.states.values())
+        self._recorder.set_retention(loaded.config.history)
+        self.engine.set_maintenance(loaded.config.alerts.maintenance)
         self._vantages.watch(loaded.config.vantages)
-        self.alerts.take(loaded.orders)
-        self.engine.recheck(_changed(before, loaded))
-        self._heard(f"reloaded: {format_count(len(loaded.fleet.servers), 'server')}")
+        self.alerts.configure(loaded.orders)
+        self.engine.recheck(_list_changed_servers(before, loaded))
+        self._log_request(f"reloaded: {format_count(len(loaded.fleet.servers), 'server')}")
 
 
-def _changed(before: Loaded, after: Loaded) -> list[str]:
+def _list_changed_servers(before: Loaded, after: Loaded) -> list[str]:
     """The servers whose entry or secrets are others than before."""
     old = {server.name: server for server in before.fleet.servers}
     ready_before, ready_after = before.targets.ready, after.targets.ready

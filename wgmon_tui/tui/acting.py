@@ -15,7 +15,7 @@ from wgmon_tui.tui.forms.changes import ChangesFleet
 if TYPE_CHECKING:
     from wgmon_tui.report.summary import Account
 
-ACTS = frozenset(
+SERVER_ACTIONS = frozenset(
     {"recheck", "pause", "acknowledge", "mute", "unmute", "copy_summary", "copy_markdown", "explain"}
 )
 
@@ -23,70 +23,74 @@ ACTS = frozenset(
 class ActsOnServers(ChangesFleet):
     """A screen with servers on which something can be done."""
 
-    def whom(self, names: Sequence[str]) -> str:
+    def server_label(self, names: Sequence[str]) -> str:
         """The servers in a notice."""
         return format_servers(names)
 
-    def follow_board(self) -> None:
+    def refresh_view(self) -> None:
         """Show what has come of it."""
         raise NotImplementedError
 
-    def columns_here(self) -> Sequence[str]:
+    def explained_columns(self) -> Sequence[str]:
         """The keys of the columns that can be explained here."""
         return ()
 
-    def account(self, row: Row) -> Account:
+    def build_report(self, server_state: Row) -> Account:
         """What there is to tell of a server."""
-        from wgmon_tui.tui.triage import account_here
+        from wgmon_tui.tui.triage import build_server_report
 
-        return account_here(self.app, row)
+        return build_server_report(self.app, server_state)
 
     @property
     def _rows(self) -> list[Row]:
-        rows = self.app.engine.board.rows
-        return [rows[name] for name in self.concerned() if name in rows]
+        states = self.app.engine.fleet_state.states
+        return [states[name] for name in self.target_servers() if name in states]
 
-    def offers_act(self, action: str) -> bool:
+    def can_act_on_servers(self, action: str) -> bool:
         """Whether one of ACTS would do something now."""
         if action == "explain":
-            return self.at_hand() in self.app.engine.board.rows
-        rows = self._rows
+            return self.current_server() in self.app.engine.fleet_state.states
+        states = self._rows
         if action == "acknowledge":
-            return any(map(self.app.can_acknowledge, rows))
+            return any(map(self.app.can_acknowledge, states))
         if action == "unmute":
-            return any(row.muted_until is not None for row in rows)
-        return bool(rows)
+            return any(server_state.muted_until is not None for server_state in states)
+        return bool(states)
 
     def action_recheck(self) -> None:
         """Check them now."""
-        names = self.concerned()
+        names = self.target_servers()
         self.app.engine.recheck(names)
-        self.app.say(f"Checking {self.whom(names)}")
+        self.app.show_notice(f"Checking {self.server_label(names)}")
 
     def action_pause(self) -> None:
         """Pause them; where all of them are paused, go on."""
-        names, paused = self.concerned(), not all(row.paused for row in self._rows)
+        names, paused = self.target_servers(), not all(server_state.paused for server_state in self._rows)
         self.app.engine.pause(names, paused)
-        whom = self.whom(names)
-        self.app.say(f"Paused {whom}" if paused else f"Checking {whom} again")
-        self.follow_board()
+        server_label = self.server_label(names)
+        self.app.show_notice(f"Paused {server_label}" if paused else f"Checking {server_label} again")
+        self.refresh_view()
 
     def action_acknowledge(self) -> None:
         """Say that somebody knows of their open incidents."""
-        names = [row.server.name for row in self._rows if self.app.can_acknowledge(row)]
-        self.app.acknowledge(*names, whom=self.whom(names))
+        names = [
+            server_state.server.name for server_state in self._rows if self.app.can_acknowledge(server_state)
+        ]
+        self.app.acknowledge(*names, server_label=self.server_label(names))
 
     def action_mute(self) -> None:
         """Ask until when nobody shall be told of them."""
-        names = self.concerned()
-        self.app.mute(*names, whom=self.whom(names))
+        names = self.target_servers()
+        self.app.mute(*names, server_label=self.server_label(names))
 
     def action_unmute(self) -> None:
         """Have people told of them again."""
-        names = [row.server.name for row in self._rows if row.muted_until is not None]
+        names = [
+            server_state.server.name for server_state in self._rows if server_state.muted_until is not None
+        ]
         self.app.engine.mute(names, None)
-        self.app.say(f"No longer muted: {self.whom(names)}")
-        self.follow_board()
+        self.app.show_notice(f"No longer muted: {self.server_label(names)}")
+        self.refresh_view()
 
     def action_copy_summary(self) -> None:
         """Copy a report on them."""
@@ -97,12 +101,14 @@ class ActsOnServers(ChangesFleet):
         self._copy(markdown=True)
 
     def _copy(self, *, markdown: bool) -> None:
-        from wgmon_tui.tui.triage import copy_accounts
+        from wgmon_tui.tui.triage import copy_reports
 
-        copy_accounts(self.app, [self.account(row) for row in self._rows], markdown=markdown)
+        copy_reports(
+            self.app, [self.build_report(server_state) for server_state in self._rows], markdown=markdown
+        )
 
     def action_explain(self) -> None:
         """Explain the verdict and the columns of the one at hand."""
-        row = self.app.engine.board.rows[self.at_hand() or ""]
-        verdict = row.diagnosis.verdict if row.diagnosis else row.verdict
-        self.app.open_explanation(row.server.name, verdict, row, self.columns_here())
+        server_state = self.app.engine.fleet_state.states[self.current_server() or ""]
+        verdict = server_state.diagnosis.verdict if server_state.diagnosis else server_state.verdict
+        self.app.open_explanation(server_state.server.name, verdict, server_state, self.explained_columns())

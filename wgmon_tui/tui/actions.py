@@ -16,8 +16,8 @@ MOVE = "Move"
 SEE = "See"
 CHECK = "Check"
 CHANGE = "Change"
-FACE = "This program"
-GROUPS = (MOVE, SEE, CHECK, CHANGE, FACE)
+PROGRAM = "This program"
+GROUPS = (MOVE, SEE, CHECK, CHANGE, PROGRAM)
 """In the order of the help screen."""
 
 _SHORT = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn"}
@@ -67,7 +67,7 @@ _APP = (EVERYWHERE,)
 
 # fmt: off
 ACTIONS: tuple[Action, ...] = (
-    Action("take_over", ("T",), "take over", "Check and write from here: the writer has ended", FACE, _APP,
+    Action("take_over", ("T",), "take over", "Check and write from here: the writer has ended", PROGRAM, _APP,
            hint=True),
     Action("open", ("enter",), "open",
            "Open the server under the cursor; fold or unfold the group whose heading is there", MOVE, _FLEET,
@@ -209,13 +209,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous_field", ("shift+tab", "up"), "previous", "The field above", MOVE, _FORM),
     Action("leave", ("escape",), "leave", "Back; asks where something would be lost", MOVE, _FORM, hint=True),
     Action("leave_program", ("ctrl+q",), "quit", "Leave the program; asks where something would be lost",
-           FACE, _FORM),
+           PROGRAM, _FORM),
     Action("take_in", ("ctrl+s", "enter"), "import", "Add what is shown to servers.toml", CHANGE, _IMPORT,
            hint=True),
     Action("complete_path", ("tab",), "complete", "Complete the path", SEE, _IMPORT, hint=True),
     Action("leave_import", ("escape",), "leave", "Back without importing", MOVE, _IMPORT, hint=True,
            call="leave"),
-    Action("form_help", ("f1",), "help", "What every field means", FACE, ("form", "import"), hint=True,
+    Action("form_help", ("f1",), "help", "What every field means", PROGRAM, ("form", "import"), hint=True,
            call="app.help"),
     Action("edit_again", ("e", "enter"), "edit again", "Go on where the error is", CHANGE, ("rejected",),
            hint=True),
@@ -227,14 +227,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("yes", ("y",), "yes", "Do it", CHANGE, ("question",)),
     Action("no", ("n",), "no", "The other way", CHANGE, ("question",)),
     Action("neither", ("escape", "q"), "cancel", "Leave everything as it is", CHANGE, ("question",)),
-    Action("help", ("?", "f1"), "help", "Keys, verdicts, columns", FACE, _APP, hint=True),
+    Action("help", ("?", "f1"), "help", "Keys, verdicts, columns", PROGRAM, _APP, hint=True),
     Action("choose_theme", ("t",), "theme", "Choose the colours; each is shown while the cursor is on it",
-           FACE, _APP, hint=True, palette=True),
+           PROGRAM, _APP, hint=True, palette=True),
     Action("low_bandwidth", ("L",), "low bandwidth",
-           "Paint less often and leave the mouse alone, for a slow link; again: as usual", FACE, _APP,
+           "Paint less often and leave the mouse alone, for a slow link; again: as usual", PROGRAM, _APP,
            palette=True),
-    Action("command_palette", ("ctrl+p",), "commands", "Find a command", FACE, _APP),
-    Action("quit", ("q", "ctrl+q"), "quit", "Leave", FACE, _APP, hint=True, palette=True),
+    Action("command_palette", ("ctrl+p",), "commands", "Find a command", PROGRAM, _APP),
+    Action("quit", ("q", "ctrl+q"), "quit", "Leave", PROGRAM, _APP, hint=True, palette=True),
     Action("keep_note", ("enter",), "keep", "Keep the note", CHECK, ("note",), hint=True, call="submit"),
     Action("cancel_note", ("escape",), "cancel", "Leave everything as it is", CHECK, ("note",), hint=True,
            call="cancel"),

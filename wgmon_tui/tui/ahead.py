@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from importlib import import_module
 
-_SOON = ("screens.server", "screens.help", "triage", "screens.incidents", "screens.explain", "screens.sort")
+_PRELOADED_MODULES = (
+    "screens.server",
+    "screens.help",
+    "triage",
+    "screens.incidents",
+    "screens.explain",
+    "screens.sort",
+)
 
-AFTER_S = 1.5
+PRELOAD_DELAY_S = 1.5
 """Seconds after the first paint: first the engine is loaded and the first verdicts come."""
 
 
-def load_screens() -> None:
+def preload_screens() -> None:
     """Takes some 200 ms of a core; meant for a thread."""
-    for module in _SOON:
+    for module in _PRELOADED_MODULES:
         import_module(f"wgmon_tui.tui.{module}")

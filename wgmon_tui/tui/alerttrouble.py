@@ -8,16 +8,16 @@ from pathlib import Path
 
 from wgmon_tui.alerts.log import counts
 from wgmon_tui.history.database import StoreUnavailableError
-from wgmon_tui.tui.alertlines import trouble_words
+from wgmon_tui.tui.alertlines import badge_text
 
-_EVERY_S = 5.0
+_POLL_INTERVAL_S = 5.0
 
 
-async def follow_trouble(state_dir: Path, tell: Callable[[str], None]) -> None:
+async def poll_alert_badge(state_dir: Path, show_badge: Callable[[str], None]) -> None:
     """Tell it in words, again and again until cancelled. That a store cannot be read is told elsewhere."""
     while True:
         try:
-            tell(trouble_words(await asyncio.to_thread(counts, state_dir)))
+            show_badge(badge_text(await asyncio.to_thread(counts, state_dir)))
         except StoreUnavailableError:
-            tell("")
-        await asyncio.sleep(_EVERY_S)
+            show_badge("")
+        await asyncio.sleep(_POLL_INTERVAL_S)

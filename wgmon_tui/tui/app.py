@@ -21,17 +21,17 @@ from wgmon_tui.fleet.face_settings import FaceSettings
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.text import format_rtt, format_servers, format_until
 from wgmon_tui.tui.actions import ACTIONS, EVERYWHERE, bindings_for
-from wgmon_tui.tui.ahead import AFTER_S, load_screens
+from wgmon_tui.tui.ahead import PRELOAD_DELAY_S, preload_screens
 from wgmon_tui.tui.clipboard import LARGEST_COPY, TMUX_OPTION, osc52, through_tmux, under_tmux
 from wgmon_tui.tui.coloured import Coloured
-from wgmon_tui.tui.columns import chosen_columns
+from wgmon_tui.tui.columns import validate_columns
 from wgmon_tui.tui.context import AppContext, AskServer
 from wgmon_tui.tui.depth import Depth
 from wgmon_tui.tui.glyphs import glyphs_for
 from wgmon_tui.tui.inturn import KeysInTurn
-from wgmon_tui.tui.keymap import key_of, keyed, textual_keymap
-from wgmon_tui.tui.link import SLOW_S, WHERE_IS_THE_CURSOR, CountingDriver
-from wgmon_tui.tui.pace import LOW_BANDWIDTH, USUAL, Pace
+from wgmon_tui.tui.keymap import assign_keys, key_of, textual_keymap
+from wgmon_tui.tui.link import CURSOR_POSITION_QUERY, SLOW_LINK_S, CountingDriver
+from wgmon_tui.tui.pace import DEFAULT_LIMITS, LOW_BANDWIDTH, Pace
 from wgmon_tui.tui.screens.fleet import FleetScreen
 from wgmon_tui.tui.together import FailingTogether
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from wgmon_tui.history.reading import History
     from wgmon_tui.monitor.board import Row
 
-_USUAL_SETTINGS = FaceSettings()
+_DEFAULT_SETTINGS = FaceSettings()
 
 
 class WgmonApp(Coloured, KeysInTurn, AppContext):
@@ -95,17 +95,17 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
         history_note: str = "",
         state_dir: Path | None = None,
         config_dir: Path | None = None,
-        settings: FaceSettings = _USUAL_SETTINGS,
+        settings: FaceSettings = _DEFAULT_SETTINGS,
         depth: Depth = Depth.TRUE,
     ) -> None:
         """Raises ConfigurationError for a theme that is not there or cannot stand, and for keys and columns
         that cannot be.
         """
         super().__init__(theme, settings, depth, config_dir)
-        self.actions = keyed(ACTIONS, settings.keys)
+        self.actions = assign_keys(ACTIONS, settings.keys)
         self.saved_filters = settings.filters
-        self.hinted = [action for action in self.actions if action.hint]
-        self.columns = chosen_columns(settings.columns)
+        self.hinted_actions = [action for action in self.actions if action.hint]
+        self.columns = validate_columns(settings.columns)
         self.set_keymap(textual_keymap(self.actions, settings.keys))
         self.engine = engine
         self.title = title
@@ -116,11 +116,13 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
         self.history_note = history_note
         self.state_dir = state_dir
         self.deleted = None
-        self.together = FailingTogether(engine.board)
+        self.together = FailingTogether(engine.fleet_state)
         self.engine_failure = None
-        self._asked_at: float | None = None
+        self._query_sent_at: float | None = None
         self.animation_level = "none"
-        self.pace = Pace(LOW_BANDWIDTH if settings.low_bandwidth else USUAL, lambda: self.written)
+        self.repaint_throttle = Pace(
+            LOW_BANDWIDTH if settings.low_bandwidth else DEFAULT_LIMITS, lambda: self.bytes_written
+        )
         self.set_class(ascii_only, "-ascii")
 
     @cached_property
@@ -129,16 +131,18 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
         return self._open_history()
 
     @property
-    def written(self) -> int:
+    def bytes_written(self) -> int:
         """The bytes that went to the terminal so far."""
-        return self._driver.written if isinstance(self._driver, CountingDriver) else 0
+        return self._driver.bytes_written if isinstance(self._driver, CountingDriver) else 0
 
     @property
     def shown_names(self) -> Sequence[str]:
         """The servers in the fleet table's order, as filtered and sorted there."""
         home = self.screen_stack[0]
         return (
-            tuple(home.table.order.names) if isinstance(home, FleetScreen) else tuple(self.engine.board.rows)
+            tuple(home.table.row_index.names)
+            if isinstance(home, FleetScreen)
+            else tuple(self.engine.fleet_state.states)
         )
 
     @property
@@ -152,13 +156,13 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
 
     def on_mount(self) -> None:
         """First paint what is known already; everything else comes behind that."""
-        self.call_after_refresh(self._begin)
-        if self.pace.limits is LOW_BANDWIDTH and isinstance(self._driver, CountingDriver):
+        self.call_after_refresh(self._start_background_work)
+        if self.repaint_throttle.limits is LOW_BANDWIDTH and isinstance(self._driver, CountingDriver):
             self._driver.use_mouse(False)
 
-    def _begin(self) -> None:
+    def _start_background_work(self) -> None:
         """Start checking, and read the other colours."""
-        self._ask_how_long()
+        self._measure_link()
         self.run_worker(
             self.engine.run(),
             name="engine",
@@ -168,7 +172,7 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
             exit_on_error=False,
         )
         self.follow_themes()
-        self.set_timer(AFTER_S, self._load_ahead)
+        self.set_timer(PRELOAD_DELAY_S, self._preload_screens)
         self.run_worker(self._follow_uptimes(), group="uptimes", description="reads the fleet's uptimes")
 
     async def _follow_uptimes(self) -> None:
@@ -176,10 +180,10 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
         from wgmon_tui.tui.uptimes import follow_uptimes
 
         if self.history is not None:
-            await follow_uptimes(self.history, self.engine.board, self.clock)
+            await follow_uptimes(self.history, self.engine.fleet_state, self.clock)
 
-    def _load_ahead(self) -> None:
-        self.run_worker(load_screens, thread=True, group="ahead", description="loads the other screens")
+    def _preload_screens(self) -> None:
+        self.run_worker(preload_screens, thread=True, group="ahead", description="loads the other screens")
 
     def on_unmount(self) -> None:
         """Stop checking."""
@@ -228,10 +232,10 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
         if action == "choose_theme" and self.colourless:
             return False
         if action == "take_over":
-            return self.engine.can_take_over
+            return self.engine.can_become_writer
         return super().check_action(action, parameters)
 
-    def say(self, *lines: str, seconds: float = 2) -> None:
+    def show_notice(self, *lines: str, seconds: float = 2) -> None:
         """A notice, in place of the one before."""
         self.clear_notifications()
         self.notify("\n".join(map(self.glyphs.clean, lines)), timeout=seconds, markup=False)
@@ -244,11 +248,13 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
 
     def action_low_bandwidth(self) -> None:
         """Be gentle to the link, or paint as usual again."""
-        low = self.pace.limits is not LOW_BANDWIDTH
-        self.pace.limits = LOW_BANDWIDTH if low else USUAL
+        low = self.repaint_throttle.limits is not LOW_BANDWIDTH
+        self.repaint_throttle.limits = LOW_BANDWIDTH if low else DEFAULT_LIMITS
         if isinstance(self._driver, CountingDriver):
             self._driver.use_mouse(not low)
-        self.say("Low bandwidth: no mouse, and a paint every 2 s at most" if low else "Painting as usual")
+        self.show_notice(
+            "Low bandwidth: no mouse, and a paint every 2 s at most" if low else "Painting as usual"
+        )
 
     def action_command_palette(self) -> None:
         """As Textual's, with words that any alphabet has."""
@@ -271,7 +277,7 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
 
     def action_take_over(self) -> None:
         """Become the writer, because the one that was has ended."""
-        self.engine.take_over()
+        self.engine.become_writer()
 
     def open_server(self, name: str) -> None:
         """Open a server's screen."""
@@ -292,63 +298,69 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
         self.push_screen(AlertsScreen())
 
     def open_explanation(
-        self, name: str, verdict: Verdict | None, row: Row | None = None, columns: Sequence[str] = ()
+        self, name: str, verdict: Verdict | None, server_state: Row | None = None, columns: Sequence[str] = ()
     ) -> None:
         """Explain a verdict of this server; with a row also its state, and these columns of it."""
         from wgmon_tui.tui.screens.explain import ExplainScreen
 
-        self.push_screen(ExplainScreen(name, verdict, row, columns))
+        self.push_screen(ExplainScreen(name, verdict, server_state, columns))
 
-    def can_acknowledge(self, row: Row | None) -> bool:
+    def can_acknowledge(self, server_state: Row | None) -> bool:
         """Whether a server has an open incident of which nobody has said yet that he knows."""
-        return row is not None and row.incident is not None and row.incident.acknowledged_at is None
+        return (
+            server_state is not None
+            and server_state.incident is not None
+            and server_state.incident.acknowledged_at is None
+        )
 
-    def acknowledge(self, *names: str, whom: str = "") -> None:
+    def acknowledge(self, *names: str, server_label: str = "") -> None:
         """Ask for a note, which may stay empty, and acknowledge the open incidents of these servers."""
         from wgmon_tui.tui.screens.note import NoteScreen
 
-        whom = whom or format_servers(names)
+        server_label = server_label or format_servers(names)
 
-        def keep(note: str | None) -> None:
+        def on_answer(note: str | None) -> None:
             if note is not None:
                 self.engine.acknowledge(names, note=note)
-                self.say(f"Acknowledged: {whom}")
+                self.show_notice(f"Acknowledged: {server_label}")
 
-        self.push_screen(NoteScreen(f"Acknowledge {whom}, note"), keep)
+        self.push_screen(NoteScreen(f"Acknowledge {server_label}, note"), on_answer)
 
-    def mute(self, *names: str, whom: str) -> None:
+    def mute(self, *names: str, server_label: str) -> None:
         """Ask until when, and have nobody told of these servers until then."""
         from wgmon_tui.tui.screens.mute import MuteScreen
 
-        def keep(until: float | None) -> None:
+        def on_answer(until: float | None) -> None:
             if until is not None:
                 self.engine.mute(names, until)
-                self.say(f"Muted {whom} {format_until(until, self.clock())}", seconds=4)
+                self.show_notice(f"Muted {server_label} {format_until(until, self.clock())}", seconds=4)
 
-        self.push_screen(MuteScreen(whom), keep)
+        self.push_screen(MuteScreen(server_label), on_answer)
 
-    def copy_and_say(self, text: str, what: str) -> None:
+    def copy_with_notice(self, text: str, what: str) -> None:
         """Put a text on the clipboard and say so, and what stands in the way where something may."""
         if len(text.encode()) > LARGEST_COPY:
             write = key_of("write", self.actions)
-            self.say(f"{what} is too long for a terminal's clipboard; {write} writes it to a file", seconds=8)
+            self.show_notice(
+                f"{what} is too long for a terminal's clipboard; {write} writes it to a file", seconds=8
+            )
             return
         self.copy_to_clipboard(text)
         if under_tmux():
-            self.say(f"Copied {what}", f"tmux passes it on only with: {TMUX_OPTION}", seconds=8)
+            self.show_notice(f"Copied {what}", f"tmux passes it on only with: {TMUX_OPTION}", seconds=8)
         else:
-            self.say(f"Copied {what}")
+            self.show_notice(f"Copied {what}")
 
     def add_note(self, incident: str, name: str) -> None:
         """Ask for a note and write it beside an incident of a server."""
         from wgmon_tui.tui.screens.note import NoteScreen
 
-        def keep(note: str | None) -> None:
+        def on_answer(note: str | None) -> None:
             if note:
                 self.engine.add_note(incident, note)
-                self.say(f"Noted: {name}")
+                self.show_notice(f"Noted: {name}")
 
-        self.push_screen(NoteScreen(f"Note on {name}"), keep)
+        self.push_screen(NoteScreen(f"Note on {name}"), on_answer)
 
     # The link
 
@@ -356,16 +368,16 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
         """One that counts."""
         return CountingDriver
 
-    def _ask_how_long(self) -> None:
+    def _measure_link(self) -> None:
         """Ask the terminal something, behind the first full paint."""
-        if isinstance(self._driver, CountingDriver) and self.pace.limits is not LOW_BANDWIDTH:
-            self._asked_at = time.monotonic()
-            self._driver.write(WHERE_IS_THE_CURSOR)
+        if isinstance(self._driver, CountingDriver) and self.repaint_throttle.limits is not LOW_BANDWIDTH:
+            self._query_sent_at = time.monotonic()
+            self._driver.write(CURSOR_POSITION_QUERY)
 
     def on_cursor_position(self, event: events.CursorPosition) -> None:
         """The terminal's answer. Its time is when it was read, however long this loop took to come to it."""
-        asked_at, self._asked_at = self._asked_at, None
-        if asked_at is not None and event.time - asked_at >= SLOW_S:
+        sent_at, self._query_sent_at = self._query_sent_at, None
+        if sent_at is not None and event.time - sent_at >= SLOW_LINK_S:
             key = next(action.key for action in self.actions if action.id == "low_bandwidth")
-            took = format_rtt(event.time - asked_at)
-            self.say(f"Slow link: a paint took {took}. Type {key} for fewer.", seconds=10)
+            took = format_rtt(event.time - sent_at)
+            self.show_notice(f"Slow link: a paint took {took}. Type {key} for fewer.", seconds=10)

@@ -10,12 +10,12 @@ from textual.app import App
 
 from wgmon_tui.fleet.face_settings import FaceSettings
 from wgmon_tui.fleet.records import ConfigurationError
-from wgmon_tui.tui.depth import Depth, suited, usual_theme
+from wgmon_tui.tui.depth import Depth, adapt_palette, default_theme
 from wgmon_tui.tui.themes import COLOURLESS_THEME, Palette
-from wgmon_tui.tui.user_themes import Shelf, palette_for, read_shelf, stamps_of
+from wgmon_tui.tui.user_themes import Shelf, find_palette, load_theme_catalog, read_stamps
 
-_THEMES_READ_EVERY_S = 2.0
-_TROUBLES_SAID_FOR_S = 10
+_THEME_RELOAD_INTERVAL_S = 2.0
+_PROBLEM_NOTICE_S = 10
 
 
 class Coloured(App[None]):
@@ -28,14 +28,14 @@ class Coloured(App[None]):
 
         NO_COLOR overrules it. Raises ConfigurationError for one that is not there or cannot stand.
         """
-        self.colourless = _no_color_asked()
+        self.colourless = _is_no_color_set()
         self.depth = depth
         self.config_dir = config_dir
-        chosen = self._first_palette(theme, settings)
+        chosen = self._initial_palette(theme, settings)
         super().__init__(ansi_color=True if self.colourless else None)
-        self._shelf = Shelf({})
+        self._theme_catalog = Shelf({})
         self.palettes: dict[str, Palette] = {}
-        self._take_palettes({chosen.name: chosen})
+        self._register_palettes({chosen.name: chosen})
         self.theme = chosen.name
 
     @property
@@ -43,58 +43,58 @@ class Coloured(App[None]):
         """The colours of the theme in force."""
         return self.palettes[self.theme]
 
-    def say(self, *lines: str, seconds: float = 2) -> None:
+    def show_notice(self, *lines: str, seconds: float = 2) -> None:
         """A notice, in place of the one before."""
         raise NotImplementedError
 
     def follow_themes(self) -> None:
         """Read all there are to choose from, and from now on what somebody writes to theme files."""
         chosen, self.palettes = self.palettes, {}
-        self._read_shelf()
-        self._take_palettes(chosen)  # it may be the file of a path, and have the name of another
+        self._load_themes()
+        self._register_palettes(chosen)  # it may be the file of a path, and have the name of another
         if self.config_dir is not None:
-            self.set_interval(_THEMES_READ_EVERY_S, self.reload_themes)
+            self.set_interval(_THEME_RELOAD_INTERVAL_S, self.reload_themes)
 
     def reload_themes(self) -> None:
         """Take what somebody has written to theme files since, and put it on."""
-        if self.colourless or stamps_of(self.config_dir) == self._shelf.stamps:
+        if self.colourless or read_stamps(self.config_dir) == self._theme_catalog.stamps:
             return
-        worn = self.palette
-        self._read_shelf()
-        if self.palette != worn:
+        current = self.palette
+        self._load_themes()
+        if self.palette != current:
             self.set_reactive(App.theme, "")  # the name is the same, so Textual would see no change
-            self.theme = worn.name
+            self.theme = current.name
 
     def use_theme(self, name: str) -> None:
         """Change the colours, and say which they are."""
         self.theme = name
-        self.say(f"Theme: {name}")
+        self.show_notice(f"Theme: {name}")
 
-    def _read_shelf(self) -> None:
-        self._shelf = read_shelf(self.config_dir, self._shelf)
-        self._take_palettes(self._shelf.palettes)
-        if self._shelf.troubles:
-            self.say(*self._shelf.troubles, seconds=_TROUBLES_SAID_FOR_S)
+    def _load_themes(self) -> None:
+        self._theme_catalog = load_theme_catalog(self.config_dir, self._theme_catalog)
+        self._register_palettes(self._theme_catalog.palettes)
+        if self._theme_catalog.problems:
+            self.show_notice(*self._theme_catalog.problems, seconds=_PROBLEM_NOTICE_S)
 
-    def _first_palette(self, theme: str | None, settings: FaceSettings) -> Palette:
+    def _initial_palette(self, theme: str | None, settings: FaceSettings) -> Palette:
         """What NO_COLOR, the command line, config.toml and the terminal say, in this order."""
         if self.colourless:
-            return palette_for(COLOURLESS_THEME, self.config_dir)
+            return find_palette(COLOURLESS_THEME, self.config_dir)
         if theme or settings.theme is None:
-            usual = usual_theme(self.depth, low_bandwidth=settings.low_bandwidth)
-            return palette_for(theme or usual, self.config_dir)
+            usual = default_theme(self.depth, low_bandwidth=settings.low_bandwidth)
+            return find_palette(theme or usual, self.config_dir)
         try:
-            return palette_for(settings.theme, self.config_dir)
+            return find_palette(settings.theme, self.config_dir)
         except ConfigurationError as error:
             raise ConfigurationError(f"config.toml: {error}") from None
 
-    def _take_palettes(self, palettes: Mapping[str, Palette]) -> None:
+    def _register_palettes(self, palettes: Mapping[str, Palette]) -> None:
         for name, palette in palettes.items():
-            self.palettes[name] = suited(palette, self.depth)
+            self.palettes[name] = adapt_palette(palette, self.depth)
             self.register_theme(self.palettes[name].textual_theme())
 
 
-def _no_color_asked() -> bool:
+def _is_no_color_set() -> bool:
     """Whether NO_COLOR is set, which by its standard means: and not empty.
 
     Textual takes an empty one for set, so it must not see it.

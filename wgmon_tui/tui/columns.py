@@ -16,7 +16,7 @@ from wgmon_tui.monitor.board import Row
 from wgmon_tui.text import format_recent_time, format_rtt, format_share, format_uptime
 from wgmon_tui.tui import format as write
 from wgmon_tui.tui.glyphs import Glyphs
-from wgmon_tui.tui.port import falsely_up, port_up
+from wgmon_tui.tui.port import is_false_green, port_up
 from wgmon_tui.tui.themes import Palette
 
 LEFT_MARGIN = 1
@@ -53,84 +53,114 @@ class Column:
     width: int
     meaning: str
     cell: Cell
-    right: bool = False
+    align_right: bool = False
 
 
-def _state(row: Row, width: int, drawing: Drawing) -> list[Part]:
-    severity, glyphs = row.severity, drawing.glyphs
-    word = "flapping" if row.flapping and severity is Severity.DOWN else severity.word
+def _state(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+    severity, glyphs = server_state.severity, cell_context.glyphs
+    word = "flapping" if server_state.flapping and severity is Severity.DOWN else severity.word
     state = write.fit(f"{glyphs.of(severity)} {word}", width - 2, glyphs)
-    return [(state, drawing.palette.severity[severity]), (f" {_known(row, glyphs):1}", drawing.palette.muted)]
+    return [
+        (state, cell_context.palette.severity[severity]),
+        (f" {_notice_mark(server_state, glyphs):1}", cell_context.palette.muted),
+    ]
 
 
-def _known(row: Row, glyphs: Glyphs) -> str:
+def _notice_mark(server_state: Row, glyphs: Glyphs) -> str:
     """That nobody is told of it, or that somebody knows."""
-    if row.muted_until is not None or row.maintenance is not None:
+    if server_state.muted_until is not None or server_state.maintenance is not None:
         return glyphs.muted
-    return glyphs.acknowledged if row.incident and row.incident.acknowledged_at is not None else ""
+    return (
+        glyphs.acknowledged
+        if server_state.incident and server_state.incident.acknowledged_at is not None
+        else ""
+    )
 
 
-def _name(row: Row, width: int, drawing: Drawing) -> list[Part]:
-    name = drawing.glyphs.clean(row.server.name)
-    return [(write.fit(name, width, drawing.glyphs), _calm(row, drawing.palette))]
+def _name(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+    name = cell_context.glyphs.clean(server_state.server.name)
+    return [(write.fit(name, width, cell_context.glyphs), _normal_style(server_state, cell_context.palette))]
 
 
-def _verdict(row: Row, width: int, drawing: Drawing) -> list[Part]:
-    palette = drawing.palette
-    if row.paused:
+def _verdict(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+    palette = cell_context.palette
+    if server_state.paused:
         badge = " PAUSED "
         return [(badge, palette.muted + Style(reverse=True)), (" " * (width - len(badge)), palette.muted)]
-    known = row.last is not None or row.verdict is not None
-    loud = known and row.severity in (Severity.DOWN, Severity.DEGRADED, Severity.UNKNOWN)
-    style = palette.severity[row.severity] if loud else palette.muted
-    quiet = ", muted" if row.muted_until is not None else ", planned" if row.maintenance is not None else ""
-    count = write.progress(row.progress)
-    words = (f"{row.word}{count}{quiet}", f"{row.word}{quiet}", f"{row.word}{count}", row.word)
-    text = next((each for each in words if len(each) <= width), row.word)
-    return [(write.fit(text, width, drawing.glyphs), style)]
+    known = server_state.last is not None or server_state.verdict is not None
+    loud = known and server_state.severity in (Severity.DOWN, Severity.DEGRADED, Severity.UNKNOWN)
+    style = palette.severity[server_state.severity] if loud else palette.muted
+    quiet = (
+        ", muted"
+        if server_state.muted_until is not None
+        else ", planned"
+        if server_state.maintenance is not None
+        else ""
+    )
+    count = write.progress(server_state.progress)
+    words = (
+        f"{server_state.status_word}{count}{quiet}",
+        f"{server_state.status_word}{quiet}",
+        f"{server_state.status_word}{count}",
+        server_state.status_word,
+    )
+    text = next((each for each in words if len(each) <= width), server_state.status_word)
+    return [(write.fit(text, width, cell_context.glyphs), style)]
 
 
-def _seen(row: Row, width: int, drawing: Drawing) -> list[Part]:
+def _seen(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
     """A mark a vantage, ours first; blank where one does not look at this server."""
-    palette, glyphs = drawing.palette, drawing.glyphs
-    parts = [(glyphs.of(row.own_severity), palette.severity[row.own_severity])]
-    for name in drawing.vantages:
-        sight = row.sights.get(name)
-        severity = Severity.PAUSED if row.paused else sight.severity if sight else Severity.UNKNOWN
-        if sight is None:
+    palette, glyphs = cell_context.palette, cell_context.glyphs
+    parts = [(glyphs.of(server_state.own_severity), palette.severity[server_state.own_severity])]
+    for name in cell_context.vantages:
+        vantage_state = server_state.vantage_states.get(name)
+        severity = (
+            Severity.PAUSED
+            if server_state.paused
+            else vantage_state.severity
+            if vantage_state
+            else Severity.UNKNOWN
+        )
+        if vantage_state is None:
             parts.append((" ", palette.muted))
-        elif not sight.current:
+        elif not vantage_state.current:
             parts.append((glyphs.unseen, palette.muted))
         else:
             parts.append((glyphs.of(severity), palette.severity[severity]))
     return [*parts[:width], (" " * max(0, width - len(parts)), palette.muted)]
 
 
-def _port(row: Row, width: int, drawing: Drawing) -> list[Part]:
-    up = port_up(row)
+def _port(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+    up = port_up(server_state)
     if up is None:
-        return _absent(width, drawing)
-    if falsely_up(row):
-        return [("but port: UP".rjust(width), drawing.palette.severity[Severity.DEGRADED])]
-    return [(("port: UP" if up else "port: down").rjust(width), drawing.palette.muted)]
+        return _absent(width, cell_context)
+    if is_false_green(server_state):
+        return [("but port: UP".rjust(width), cell_context.palette.severity[Severity.DEGRADED])]
+    return [(("port: UP" if up else "port: down").rjust(width), cell_context.palette.muted)]
 
 
-def _rtt(row: Row, width: int, drawing: Drawing) -> list[Part]:
-    palette = drawing.palette
-    if row.rtt is not None:
-        slow = row.last is not None and row.last.diagnosis.verdict is Verdict.SLOW and not row.paused
-        style = palette.severity[Severity.DEGRADED] if slow else _calm(row, palette)
-        return [(format_rtt(row.rtt).rjust(width), style)]
-    counted = row.last is not None and row.last.diagnosis.verdict.severity is not Severity.UNKNOWN
-    if counted and not row.paused:
+def _rtt(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+    palette = cell_context.palette
+    if server_state.rtt is not None:
+        slow = (
+            server_state.last is not None
+            and server_state.last.diagnosis.verdict is Verdict.SLOW
+            and not server_state.paused
+        )
+        style = palette.severity[Severity.DEGRADED] if slow else _normal_style(server_state, palette)
+        return [(format_rtt(server_state.rtt).rjust(width), style)]
+    counted = (
+        server_state.last is not None and server_state.last.diagnosis.verdict.severity is not Severity.UNKNOWN
+    )
+    if counted and not server_state.paused:
         return [("lost".rjust(width), palette.lost)]
-    return _absent(width, drawing)
+    return _absent(width, cell_context)
 
 
-def _checks(row: Row, width: int, drawing: Drawing) -> list[Part]:
-    palette, lost = drawing.palette, drawing.glyphs.lost
-    line = write.sparkline(row.samples.recent(width), width, drawing.glyphs)
-    calm = palette.muted if row.paused else palette.sparkline
+def _checks(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+    palette, lost = cell_context.palette, cell_context.glyphs.lost
+    line = write.sparkline(server_state.samples.recent(width), width, cell_context.glyphs)
+    calm = palette.muted if server_state.paused else palette.sparkline
     parts: list[Part] = []
     start = 0
     for end in range(1, len(line) + 1):
@@ -140,48 +170,57 @@ def _checks(row: Row, width: int, drawing: Drawing) -> list[Part]:
     return parts
 
 
-def _loss(row: Row, width: int, drawing: Drawing) -> list[Part]:
-    loss = row.samples.loss()
+def _loss(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+    loss = server_state.samples.loss()
     if loss is None:
-        return _absent(width, drawing)
-    style = drawing.palette.muted if loss == 0 else _calm(row, drawing.palette)
+        return _absent(width, cell_context)
+    style = cell_context.palette.muted if loss == 0 else _normal_style(server_state, cell_context.palette)
     return [(format_share(loss).rjust(width), style)]
 
 
 def _percentile(of: float) -> Cell:
-    def cell(row: Row, width: int, drawing: Drawing) -> list[Part]:
-        (value,) = row.samples.percentiles(of)
+    def cell(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+        (value,) = server_state.samples.percentiles(of)
         if value is None:
-            return _absent(width, drawing)
-        return [(format_rtt(value).rjust(width), _calm(row, drawing.palette))]
+            return _absent(width, cell_context)
+        return [(format_rtt(value).rjust(width), _normal_style(server_state, cell_context.palette))]
 
     return cell
 
 
-def _endpoint(row: Row, width: int, drawing: Drawing) -> list[Part]:
-    endpoint = drawing.glyphs.clean(str(row.server.endpoint))
-    return [(write.fit(endpoint, width, drawing.glyphs), drawing.palette.muted)]
+def _endpoint(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+    endpoint = cell_context.glyphs.clean(str(server_state.server.endpoint))
+    return [(write.fit(endpoint, width, cell_context.glyphs), cell_context.palette.muted)]
 
 
-def _uptime(row: Row, width: int, drawing: Drawing) -> list[Part]:
-    if row.uptime is None:
-        return _absent(width, drawing)
-    style = drawing.palette.muted if row.uptime >= 1 else _calm(row, drawing.palette)
-    return [(format_uptime(row.uptime).rjust(width), style)]
+def _uptime(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+    if server_state.uptime is None:
+        return _absent(width, cell_context)
+    style = (
+        cell_context.palette.muted
+        if server_state.uptime >= 1
+        else _normal_style(server_state, cell_context.palette)
+    )
+    return [(format_uptime(server_state.uptime).rjust(width), style)]
 
 
-def _since(row: Row, width: int, drawing: Drawing) -> list[Part]:
-    if row.since is None:
-        return _absent(width, drawing)
-    return [(format_recent_time(row.since, drawing.now, narrow=True).rjust(width), drawing.palette.muted)]
+def _since(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+    if server_state.since is None:
+        return _absent(width, cell_context)
+    return [
+        (
+            format_recent_time(server_state.since, cell_context.now, narrow=True).rjust(width),
+            cell_context.palette.muted,
+        )
+    ]
 
 
-def _absent(width: int, drawing: Drawing) -> list[Part]:
-    return [(drawing.glyphs.absent.rjust(width), drawing.palette.muted)]
+def _absent(width: int, cell_context: Drawing) -> list[Part]:
+    return [(cell_context.glyphs.absent.rjust(width), cell_context.palette.muted)]
 
 
-def _calm(row: Row, palette: Palette) -> Style:
-    return palette.muted if row.paused else palette.text
+def _normal_style(server_state: Row, palette: Palette) -> Style:
+    return palette.muted if server_state.paused else palette.text
 
 
 COLUMNS: Mapping[str, Column] = {
@@ -216,10 +255,15 @@ COLUMNS: Mapping[str, Column] = {
             13,
             'What a port monitor would say; "but" marks its false green: UP for a server that is down',
             _port,
-            right=True,
+            align_right=True,
         ),
         Column(
-            "rtt", "rtt", 7, "Round-trip time of the last handshake, or that it was lost", _rtt, right=True
+            "rtt",
+            "rtt",
+            7,
+            "Round-trip time of the last handshake, or that it was lost",
+            _rtt,
+            align_right=True,
         ),
         Column(
             "checks",
@@ -228,9 +272,11 @@ COLUMNS: Mapping[str, Column] = {
             "Each check's round-trip time, the newest on the right; a lost check is a mark of its own",
             _checks,
         ),
-        Column("loss", "loss", 5, "Share of the last 120 checks that were lost", _loss, right=True),
-        Column("p50", "p50", 7, "Half of the answered checks were faster", _percentile(0.5), right=True),
-        Column("p95", "p95", 7, "19 of 20 answered checks were faster", _percentile(0.95), right=True),
+        Column("loss", "loss", 5, "Share of the last 120 checks that were lost", _loss, align_right=True),
+        Column(
+            "p50", "p50", 7, "Half of the answered checks were faster", _percentile(0.5), align_right=True
+        ),
+        Column("p95", "p95", 7, "19 of 20 answered checks were faster", _percentile(0.95), align_right=True),
         Column("endpoint", "endpoint", 12, "Where the server listens", _endpoint),
         Column(
             "uptime",
@@ -238,9 +284,9 @@ COLUMNS: Mapping[str, Column] = {
             6,
             "Share of the last 24 hours in which it was not down, of the time in which we were able to see",
             _uptime,
-            right=True,
+            align_right=True,
         ),
-        Column("since", "since", 6, "When it came into this state", _since, right=True),
+        Column("since", "since", 6, "When it came into this state", _since, align_right=True),
     )
 }
 
@@ -273,7 +319,7 @@ class Placed:
     width: int
 
 
-def chosen_columns(names: Sequence[str]) -> tuple[str, ...]:
+def validate_columns(names: Sequence[str]) -> tuple[str, ...]:
     """The columns that somebody wants, as config.toml names them; none where he leaves it to us.
 
     Raises ConfigurationError.
@@ -292,20 +338,20 @@ def chosen_columns(names: Sequence[str]) -> tuple[str, ...]:
 
 def _fitting(chosen: Sequence[str], width: int) -> tuple[str, ...]:
     """As many of them as there is room for, the first ones first; the name in any case."""
-    room = width - LEFT_MARGIN - RIGHT_MARGIN - COLUMNS["name"].width
+    available = width - LEFT_MARGIN - RIGHT_MARGIN - COLUMNS["name"].width
     fitting = {"name"}
     for key in chosen:
-        if key != "name" and (room := room - GAP - COLUMNS[key].width) < 0:
+        if key != "name" and (available := available - GAP - COLUMNS[key].width) < 0:
             break
         fitting.add(key)
     return tuple(key for key in chosen if key in fitting)
 
 
-def _usual(width: int, vantages: int) -> tuple[str, ...]:
+def _default_columns(width: int, vantages: int) -> tuple[str, ...]:
     """The columns for this width; with those of so many vantages where that leaves the checks in sight."""
-    beside = width - max(COLUMNS["seen"].width, vantages) - GAP
-    if vantages and beside >= _WITH_CHECKS:
-        keys = next(keys for least, keys in LAYOUTS if beside >= least)
+    available = width - max(COLUMNS["seen"].width, vantages) - GAP
+    if vantages and available >= _WITH_CHECKS:
+        keys = next(keys for least, keys in LAYOUTS if available >= least)
         at = keys.index("verdict") + 1
         return (*keys[:at], "seen", *keys[at:])
     return next(keys for least, keys in LAYOUTS if width >= least)
@@ -319,7 +365,7 @@ def lay_out(
     `longest_name` and `longest_endpoint` are in cells. Of `chosen` columns come those that have room.
     `vantages` are as many as look at these servers, ours among them, where there are several.
     """
-    keys = _fitting(chosen, width) if chosen else _usual(width, vantages)
+    keys = _fitting(chosen, width) if chosen else _default_columns(width, vantages)
     widths = {key: COLUMNS[key].width for key in keys}
     if "seen" in widths:
         widths["seen"] = max(widths["seen"], vantages)

@@ -86,7 +86,7 @@ class AppContext(App[None]):
     """Unicode, or ASCII for terminals that have nothing else."""
     palettes: dict[str, Palette]
     """The themes to choose from, by name."""
-    pace: Pace
+    repaint_throttle: Pace
     """Says when to repaint what changes by itself."""
     columns: Sequence[str]
     """The columns that config.toml names for the fleet table; empty for the default ones."""
@@ -105,21 +105,21 @@ class AppContext(App[None]):
 
     actions: Sequence[Action]
     """The table of actions, with the keys that config.toml assigns."""
-    hinted: Sequence[Action]
+    hinted_actions: Sequence[Action]
     """The actions that the last line of a screen may show."""
     saved_filters: Mapping[str, str]
     """The filter lines of config.toml, by name."""
 
     @abstractmethod
-    def keys_held(self) -> AbstractContextManager[None]:
+    def hold_keys(self) -> AbstractContextManager[None]:
         """Hold typed keys while a thread reads what they act on."""
 
     @abstractmethod
-    def say(self, *lines: str, seconds: float = 2) -> None:
+    def show_notice(self, *lines: str, seconds: float = 2) -> None:
         """Show a notice, in place of the one before."""
 
     @abstractmethod
-    def copy_and_say(self, text: str, what: str) -> None:
+    def copy_with_notice(self, text: str, what: str) -> None:
         """Copy a text to the clipboard, and show a notice that names it."""
 
     # Screens of other features
@@ -138,22 +138,22 @@ class AppContext(App[None]):
 
     @abstractmethod
     def open_explanation(
-        self, name: str, verdict: Verdict | None, row: Row | None = None, columns: Sequence[str] = ()
+        self, name: str, verdict: Verdict | None, server_state: Row | None = None, columns: Sequence[str] = ()
     ) -> None:
         """Explain a verdict of this server; with a row also its state, and these columns of it."""
 
     # Requests that ask for something first
 
     @abstractmethod
-    def can_acknowledge(self, row: Row | None) -> bool:
+    def can_acknowledge(self, server_state: Row | None) -> bool:
         """Whether a server has an open incident that nobody has acknowledged."""
 
     @abstractmethod
-    def acknowledge(self, *names: str, whom: str = "") -> None:
+    def acknowledge(self, *names: str, server_label: str = "") -> None:
         """Ask for a note, and acknowledge the open incidents of these servers."""
 
     @abstractmethod
-    def mute(self, *names: str, whom: str) -> None:
+    def mute(self, *names: str, server_label: str) -> None:
         """Ask until when, and mute the alerts of these servers."""
 
     @abstractmethod

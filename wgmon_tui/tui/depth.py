@@ -15,7 +15,7 @@ from types import MappingProxyType
 from rich.color import Color
 from rich.style import Style
 
-from wgmon_tui.doctor.terminal import colours
+from wgmon_tui.doctor.terminal import count_colours
 from wgmon_tui.tui.themes import COLOURLESS_THEME, DEFAULT_THEME, SIXTEEN_COLOUR_THEME, Palette
 
 _STEPS = (0, 95, 135, 175, 215, 255)
@@ -33,22 +33,22 @@ class Depth(Enum):
     TRUE = "16 million"
 
 
-def depth_of(environment: Mapping[str, str]) -> Depth:
+def detect_depth(environment: Mapping[str, str]) -> Depth:
     """What the terminal says of itself in TERM and COLORTERM."""
     term = environment.get("TERM", "")
     if term in ("dumb", "unknown"):
         return Depth.NONE
-    return Depth(colours(term, environment.get("COLORTERM", "")))
+    return Depth(count_colours(term, environment.get("COLORTERM", "")))
 
 
-def usual_theme(depth: Depth, *, low_bandwidth: bool) -> str:
+def default_theme(depth: Depth, *, low_bandwidth: bool) -> str:
     """The theme where nobody chose one. The sixteen colours are written in a third of the bytes."""
     if depth is Depth.NONE:
         return COLOURLESS_THEME
     return SIXTEEN_COLOUR_THEME if depth is Depth.SIXTEEN or low_bandwidth else DEFAULT_THEME
 
 
-def suited(palette: Palette, depth: Depth) -> Palette:
+def adapt_palette(palette: Palette, depth: Depth) -> Palette:
     """The palette with colours that the terminal has; as it is for those that have all or few."""
     if depth is not Depth.EIGHT_BIT:
         return palette
@@ -62,8 +62,12 @@ def suited(palette: Palette, depth: Depth) -> Palette:
         cursor=_nearest_style(palette.cursor),
         sparkline=_nearest_style(palette.sparkline),
         lost=_nearest_style(palette.lost),
-        severity=MappingProxyType({each: _nearest_style(ink) for each, ink in palette.severity.items()}),
-        fields=MappingProxyType({name: _nearest_style(ink) for name, ink in palette.fields.items()}),
+        severity=MappingProxyType(
+            {each: _nearest_style(text_style) for each, text_style in palette.severity.items()}
+        ),
+        fields=MappingProxyType(
+            {name: _nearest_style(text_style) for name, text_style in palette.fields.items()}
+        ),
     )
 
 
@@ -89,8 +93,8 @@ def _nearest(wanted: Triple) -> Triple:
     """Of the cube and the greys of the 256, which are the same in every terminal, the one that is closest."""
     red, green, blue = (min(_STEPS, key=lambda step: abs(step - part)) for part in wanted)
     grey = min(_GREYS, key=lambda level: abs(level - sum(wanted) / 3))
-    return min((red, green, blue), (grey, grey, grey), key=lambda triple: _apart(triple, wanted))
+    return min((red, green, blue), (grey, grey, grey), key=lambda triple: _squared_distance(triple, wanted))
 
 
-def _apart(one: Triple, other: Triple) -> int:
+def _squared_distance(one: Triple, other: Triple) -> int:
     return sum((a - b) ** 2 for a, b in zip(one, other, strict=True))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from textwrap import wrap
 
-from wgmon_tui.diagnosis.wording import describe
+from wgmon_tui.diagnosis.wording import describe_evidence
 from wgmon_tui.probe.records import (
     Check,
     CookieDemanded,
@@ -56,7 +56,7 @@ class Heading:
     """The line over a dump: which way packet number `packet` went, when, what it is, how long it is."""
 
     packet: int
-    way: str
+    direction: str
     time: str
     label: str
     size: str
@@ -99,7 +99,7 @@ class Comparison:
     differing: dict[Stop, str] = field(default_factory=dict)
 
     @property
-    def same_form(self) -> bool:
+    def is_same_form(self) -> bool:
         """Whether only that differs which is new in every exchange."""
         return not (self.extra or self.missing or self.differing)
 
@@ -119,7 +119,7 @@ class Explanation:
 
     packet: str
     name: str
-    place: str
+    location: str
     meaning: str
     value: str | None
 
@@ -131,14 +131,14 @@ def lay_out(
     per_line = bytes_per_line(width)
     blocks: list[tuple[float, list[Line]]] = []
     for number, packet in enumerate(check.exchange):
-        remarks = [*_fate(check, packet), *_unlike(number, comparison, ascii_only)]
+        remarks = [*_packet_remarks(check, packet), *_difference_remarks(number, comparison, ascii_only)]
         dump = hex_lines(packet.data, per_line, number)
         heading = _heading(number, packet, ascii_only)
         blocks.append((packet.at, [heading, *_wrapped(remarks, width), *dump]))
-    for at, remark in _happenings(check.evidence):
+    for at, remark in _event_remarks(check.evidence):
         blocks.append((at, _wrapped([remark], width)))
     if comparison and comparison.missing:
-        blocks.append((_AT_THE_END, _wrapped(_missing(comparison.missing, ascii_only), width)))
+        blocks.append((_AT_THE_END, _wrapped(_missing_remarks(comparison.missing, ascii_only), width)))
     blocks.sort(key=lambda block: block[0])
 
     lines: list[Line] = []
@@ -162,24 +162,24 @@ def compare(exchange: tuple[Packet, ...], good: tuple[Packet, ...]) -> Compariso
     extra: set[int] = set()
     differing: dict[Stop, str] = {}
     for number, packet in enumerate(exchange):
-        twin = _twin(packet, left)
-        if twin is None:
+        counterpart = _find_counterpart(packet, left)
+        if counterpart is None:
             extra.add(number)
             continue
-        left.remove(twin)
-        for index, difference in _field_differences(packet.data, twin.data):
+        left.remove(counterpart)
+        for index, difference in _field_differences(packet.data, counterpart.data):
             differing[Stop(number, index)] = difference
     return Comparison(frozenset(extra), tuple(left), differing)
 
 
-def _twin(packet: Packet, among: Iterable[Packet]) -> Packet | None:
-    alike = [other for other in among if _kind(other) == _kind(packet)]
+def _find_counterpart(packet: Packet, candidates: Iterable[Packet]) -> Packet | None:
+    alike = [other for other in candidates if _kind(other) == _kind(packet)]
     return next(
         (other for other in alike if len(other.data) == len(packet.data)), alike[0] if alike else None
     )
 
 
-def telling_stop(check: Check) -> Stop | None:
+def initial_stop(check: Check) -> Stop | None:
     """The field that a tired person wants to see first: the one that made us not believe, else the first."""
     # A packet that the network doubled does not open twice; where data passed it explains nothing.
     data_passed = check.tunnel is not None and check.tunnel.received > 0
@@ -189,7 +189,7 @@ def telling_stop(check: Check) -> Stop | None:
                 case PacketRejected(at, reason, length) if _is_about(packet, at, length) and not (
                     reason is Reason.OTHER_SESSION and data_passed
                 ):
-                    name = _BLAMED.get(reason, "type")
+                    name = _FIELD_BY_REASON.get(reason, "type")
                     for index, found in enumerate(fields_of(packet.data)):
                         if found.name == name:
                             return Stop(number, index)
@@ -198,7 +198,7 @@ def telling_stop(check: Check) -> Stop | None:
     return next((Stop(number, 0) for number, packet in enumerate(check.exchange) if packet.data), None)
 
 
-_BLAMED = {
+_FIELD_BY_REASON = {
     Reason.OTHER_INDEX: "receiver",
     Reason.OTHER_SESSION: "packet",
     Reason.BAD_MAC1: "mac1",
@@ -214,14 +214,14 @@ def explain(check: Check, stop: Stop) -> Explanation:
     found = fields_of(packet.data)[stop.field]
     value = value_of(packet.data, found)
     if found.name == "receiver" and packet.direction is Direction.RECEIVED:
-        value = f"{value}, {_whose_index(check.exchange[: stop.packet], packet.data, found)}"
-    place = f"byte {found.offset}" if found.length == 1 else f"bytes {found.offset} to {found.end - 1}"
+        value = f"{value}, {_describe_receiver(check.exchange[: stop.packet], packet.data, found)}"
+    location = f"byte {found.offset}" if found.length == 1 else f"bytes {found.offset} to {found.end - 1}"
     return Explanation(
-        label_of(packet.data), found.name, f"{place}, {found.length} long", found.meaning, value
+        label_of(packet.data), found.name, f"{location}, {found.length} long", found.meaning, value
     )
 
 
-def _whose_index(before: tuple[Packet, ...], data: bytes, receiver: Field) -> str:
+def _describe_receiver(before: tuple[Packet, ...], data: bytes, receiver: Field) -> str:
     index = int.from_bytes(data[receiver.offset : receiver.end], "little")
     for packet in before:
         if packet.direction is Direction.SENT and sender_index(packet.data) == index:
@@ -231,15 +231,15 @@ def _whose_index(before: tuple[Packet, ...], data: bytes, receiver: Field) -> st
 
 def _heading(number: int, packet: Packet, ascii_only: bool) -> Heading:
     arrows = {Direction.SENT: "->", Direction.RECEIVED: "<-"} if ascii_only else _ARROWS
-    way = f"{arrows[packet.direction]} {packet.direction.value}"
+    direction = f"{arrows[packet.direction]} {packet.direction.value}"
     size = format_count(len(packet.data), "byte")
-    return Heading(number, way, format_offset(packet.at), label_of(packet.data), size)
+    return Heading(number, direction, format_offset(packet.at), label_of(packet.data), size)
 
 
 _ARROWS = {Direction.SENT: "→", Direction.RECEIVED: "←"}
 
 
-def _fate(check: Check, packet: Packet) -> list[Remark]:
+def _packet_remarks(check: Check, packet: Packet) -> list[Remark]:
     """What became of a received packet, by the evidence that carries its time."""
     for evidence in check.evidence:
         match evidence:
@@ -253,7 +253,7 @@ def _fate(check: Check, packet: Packet) -> list[Remark]:
         return []
     if not _answers(packet, check):
         return [Remark("not believed: it answers no initiation of this check", Tone.BAD)]
-    if check.handshake and packet is _believed(check):
+    if check.handshake and packet is _accepted_response(check):
         return [Remark("authentic: the seal over `empty` opened", Tone.GOOD)]
     return []
 
@@ -263,7 +263,7 @@ def _answers(packet: Packet, check: Check) -> bool:
     return receiver_index(packet.data) in asked
 
 
-def _believed(check: Check) -> Packet | None:
+def _accepted_response(check: Check) -> Packet | None:
     """The response that completed the handshake: the check takes no other after it, so the last to fit."""
     rejected = [each for each in check.evidence if isinstance(each, PacketRejected)]
     fitting = [
@@ -281,38 +281,38 @@ def _is_about(packet: Packet, at: float, length: int | None = None) -> bool:
     return received and abs(at - packet.at) < _SAME_MOMENT and length in (None, len(packet.data))
 
 
-def _happenings(evidence: Iterable[Evidence]) -> Iterator[tuple[float, Remark]]:
+def _event_remarks(evidence: Iterable[Evidence]) -> Iterator[tuple[float, Remark]]:
     """What was observed beside the packets of the exchange, with its time."""
     for fact in evidence:
         match fact:
             case IcmpError(at=at) | SocketError(at=at):
-                yield at, Remark(f"{format_offset(at)}  {describe(fact)}", Tone.BAD)
+                yield at, Remark(f"{format_offset(at)}  {describe_evidence(fact)}", Tone.BAD)
             case Silence() | ReceiveOverflow() | LateAnswer():
-                yield _AT_THE_END, Remark(describe(fact), Tone.BAD)
+                yield _AT_THE_END, Remark(describe_evidence(fact), Tone.BAD)
             case PassiveKeepalive(after=None) | InnerService(answer=None) | InnerHop(source=None):
-                yield _AT_THE_END, Remark(describe(fact), Tone.BAD)
+                yield _AT_THE_END, Remark(describe_evidence(fact), Tone.BAD)
             case InnerEcho(sent=sent, received=received) if received < sent:
-                yield _AT_THE_END, Remark(describe(fact), Tone.BAD)
+                yield _AT_THE_END, Remark(describe_evidence(fact), Tone.BAD)
 
 
-def _unlike(number: int, comparison: Comparison | None, ascii_only: bool) -> Iterator[Remark]:
+def _difference_remarks(number: int, comparison: Comparison | None, ascii_only: bool) -> Iterator[Remark]:
     if comparison is None:
         return
     if number in comparison.extra:
-        yield Remark(f"{_unequal(ascii_only)} not in the last good exchange", Tone.DIFFERENT)
+        yield Remark(f"{_unequal_sign(ascii_only)} not in the last good exchange", Tone.DIFFERENT)
     for stop, difference in comparison.differing.items():
         if stop.packet == number:
-            yield Remark(f"{_unequal(ascii_only)} {difference}", Tone.DIFFERENT)
+            yield Remark(f"{_unequal_sign(ascii_only)} {difference}", Tone.DIFFERENT)
 
 
-def _missing(packets: tuple[Packet, ...], ascii_only: bool) -> Iterator[Remark]:
+def _missing_remarks(packets: tuple[Packet, ...], ascii_only: bool) -> Iterator[Remark]:
     for packet in packets:
         what = f"{label_of(packet.data)}, {len(packet.data)} bytes"
         when = f"the last good exchange {packet.direction.value} it at {format_offset(packet.at)}"
-        yield Remark(f"{_unequal(ascii_only)} missing: {what}; {when}", Tone.DIFFERENT)
+        yield Remark(f"{_unequal_sign(ascii_only)} missing: {what}; {when}", Tone.DIFFERENT)
 
 
-def _unequal(ascii_only: bool) -> str:
+def _unequal_sign(ascii_only: bool) -> str:
     return "!=" if ascii_only else "≠"
 
 
@@ -320,12 +320,12 @@ def _kind(packet: Packet) -> tuple[Direction, str]:
     return packet.direction, label_of(packet.data)
 
 
-def _field_differences(packet: bytes, twin: bytes) -> Iterator[tuple[int, str]]:
+def _field_differences(packet: bytes, counterpart: bytes) -> Iterator[tuple[int, str]]:
     # Of one kind, so of the same fields; only an empty datagram that is not WireGuard has none at all.
-    for index, (ours, theirs) in enumerate(zip(fields_of(packet), fields_of(twin), strict=False)):
+    for index, (ours, theirs) in enumerate(zip(fields_of(packet), fields_of(counterpart), strict=False)):
         if ours.length != theirs.length:
             yield index, f"{ours.name}: {ours.length} bytes here, {theirs.length} in the last good exchange"
-        elif ours.name == "mac2" and any(packet[-ours.length :]) != any(twin[-ours.length :]):
+        elif ours.name == "mac2" and any(packet[-ours.length :]) != any(counterpart[-ours.length :]):
             here, there = ("set", "zeros") if any(packet[-ours.length :]) else ("zeros", "set")
             yield index, f"mac2: {here} here, {there} in the last good exchange"
 

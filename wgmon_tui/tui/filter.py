@@ -21,10 +21,10 @@ from wgmon_tui.monitor.board import Row
 
 KEYS = ("state", "tag", "verdict", "name", "endpoint", "is", "vantage", "downfrom")
 
-FIGURES = {"rtt": "rtt>", "loss": "loss>", "uptime": "uptime<", "since": "since<"}
+NUMERIC_KEYS = {"rtt": "rtt>", "loss": "loss>", "uptime": "uptime<", "since": "since<"}
 """What can be compared, and how one mostly does."""
 
-_COMPARISON = re.compile(rf"({'|'.join(FIGURES)})(<=|>=|<|>|=)(.*)")
+_COMPARISON = re.compile(rf"({'|'.join(NUMERIC_KEYS)})(<=|>=|<|>|=)(.*)")
 _VALUE = re.compile(r"(\d{1,9}(?:\.\d{0,9})?)([a-z%]*)")
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -33,11 +33,11 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "=": operator.eq,
 }
-_SHARES = {"": 100.0, "%": 100.0}
+_PERCENT_UNITS = {"": 100.0, "%": 100.0}
 _UNITS: Mapping[str, Mapping[str, float]] = {
     "rtt": {"": 1000.0, "ms": 1000.0, "s": 1.0},
-    "loss": _SHARES,
-    "uptime": _SHARES,
+    "loss": _PERCENT_UNITS,
+    "uptime": _PERCENT_UNITS,
     "since": {"s": 1.0, "m": 1 / 60, "min": 1 / 60, "h": 1 / 3600, "d": 1 / 86400},
 }
 """By what a typed number is divided. How long ago has no usual unit: `since<1` waits for one."""
@@ -51,18 +51,20 @@ class Beside:
     marked: Set[str] = frozenset()
 
 
-def muted(row: Row, now: float) -> bool:
+def muted(server_state: Row, now: float) -> bool:
     """Whether nothing of it is announced for a while, because somebody wished so."""
-    return row.muted_until is not None and row.muted_until > now
+    return server_state.muted_until is not None and server_state.muted_until > now
 
 
 FACTS: Mapping[str, Callable[[Row, Beside], bool]] = {
-    "acknowledged": lambda row, _: row.incident is not None and row.incident.acknowledged_at is not None,
-    "flapping": lambda row, _: row.flapping,
-    "maintenance": lambda row, _: row.maintenance is not None,
-    "marked": lambda row, beside: row.server.name in beside.marked,
-    "muted": lambda row, beside: muted(row, beside.now),
-    "paused": lambda row, _: row.paused,
+    "acknowledged": lambda server_state, _: (
+        server_state.incident is not None and server_state.incident.acknowledged_at is not None
+    ),
+    "flapping": lambda server_state, _: server_state.flapping,
+    "maintenance": lambda server_state, _: server_state.maintenance is not None,
+    "marked": lambda server_state, context: server_state.server.name in context.marked,
+    "muted": lambda server_state, context: muted(server_state, context.now),
+    "paused": lambda server_state, _: server_state.paused,
 }
 """What `is:` asks."""
 
@@ -82,7 +84,7 @@ class Term:
     facts: tuple[str, ...] = ()
     """Of `is:`, those that the text begins."""
 
-    def holds_for(self, figure: float | None) -> bool:
+    def matches_value(self, figure: float | None) -> bool:
         """Whether a figure compares as it should; none never does."""
         return figure is not None and _OPERATORS[self.comparison](figure, self.limit)
 
@@ -101,72 +103,82 @@ class Filter:
     def __bool__(self) -> bool:
         return bool(self.terms)
 
-    def passes(self, holds: Callable[[Term], bool]) -> bool:
-        """Whether every condition is met, where `holds` says it of a term as if that were not inverted."""
+    def passes(self, term_matches: Callable[[Term], bool]) -> bool:
+        """Whether every condition is met, where `term_matches` says it of a term as if that were not inverted."""
         if not self.terms:
             return True
-        return all(_met(term, holds) for term in self.terms) is not self.inverted
+        return all(_is_met(term, term_matches) for term in self.terms) is not self.inverted
 
-    def matches(self, row: Row, beside: Beside) -> bool:
+    def matches(self, server_state: Row, context: Beside) -> bool:
         """Whether the row meets every condition."""
         for term in self.terms:
-            found = term.saved.matches(row, beside) if term.saved else _HOLDS[term.key](term, row, beside)
+            found = (
+                term.saved.matches(server_state, context)
+                if term.saved
+                else _TERM_MATCHERS[term.key](term, server_state, context)
+            )
             if found is term.inverted:
                 return self.inverted
         return not self.inverted or not self.terms
 
-    def looks_at(self, key: str) -> bool:
+    def has_key(self, key: str) -> bool:
         """Whether one of its terms has this key."""
-        return any(term.key == key or (term.saved and term.saved.looks_at(key)) for term in self.terms)
+        return any(term.key == key or (term.saved and term.saved.has_key(key)) for term in self.terms)
 
 
-def _met(term: Term, holds: Callable[[Term], bool]) -> bool:
-    found = term.saved.passes(holds) if term.saved else holds(term)
+def _is_met(term: Term, term_matches: Callable[[Term], bool]) -> bool:
+    found = term.saved.passes(term_matches) if term.saved else term_matches(term)
     return found is not term.inverted
 
 
-def _anywhere(term: Term, row: Row) -> bool:
-    server, text = row.server, term.text
+def _matches_anywhere(term: Term, server_state: Row) -> bool:
+    server, text = server_state.server, term.text
     return (
         text in server.name.casefold()
-        or text in row.word
+        or text in server_state.status_word
         or text in str(server.endpoint).casefold()
         or any(text in tag.casefold() for tag in server.tags)
     )
 
 
-def _is(term: Term, row: Row, beside: Beside) -> bool:
-    return any(FACTS[fact](row, beside) for fact in term.facts)
+def _has_flag(term: Term, server_state: Row, context: Beside) -> bool:
+    return any(FACTS[fact](server_state, context) for fact in term.facts)
 
 
-def _seen_from(row: Row) -> Iterable[str]:
-    return (row.home, *row.sights)
+def _vantages_checking(server_state: Row) -> Iterable[str]:
+    return (server_state.home, *server_state.vantage_states)
 
 
-def _down_from(row: Row) -> Iterable[str]:
-    if not row.sights:
-        return (row.home,) if row.severity is Severity.DOWN else ()
-    return (view.vantage for view in row.views if view.settled is Severity.DOWN)
+def _vantages_down(server_state: Row) -> Iterable[str]:
+    if not server_state.vantage_states:
+        return (server_state.home,) if server_state.severity is Severity.DOWN else ()
+    return (view.vantage for view in server_state.views if view.settled is Severity.DOWN)
 
 
-def _age(row: Row, beside: Beside) -> float | None:
-    return None if row.since is None else beside.now - row.since
+def _age(server_state: Row, context: Beside) -> float | None:
+    return None if server_state.since is None else context.now - server_state.since
 
 
-_HOLDS: Mapping[str, Callable[[Term, Row, Beside], bool]] = {
-    "": lambda term, row, _: _anywhere(term, row),
-    "state": lambda term, row, _: row.severity.word.startswith(term.text),
-    "tag": lambda term, row, _: any(tag.casefold().startswith(term.text) for tag in row.server.tags),
-    "verdict": lambda term, row, _: row.word.startswith(term.text),
-    "name": lambda term, row, _: term.text in row.server.name.casefold(),
-    "endpoint": lambda term, row, _: term.text in str(row.server.endpoint).casefold(),
-    "is": _is,
-    "vantage": lambda term, row, _: any(name.casefold().startswith(term.text) for name in _seen_from(row)),
-    "downfrom": lambda term, row, _: any(name.casefold().startswith(term.text) for name in _down_from(row)),
-    "rtt": lambda term, row, _: term.holds_for(row.rtt),
-    "loss": lambda term, row, _: term.holds_for(row.samples.loss()),
-    "uptime": lambda term, row, _: term.holds_for(row.uptime),
-    "since": lambda term, row, beside: term.holds_for(_age(row, beside)),
+_TERM_MATCHERS: Mapping[str, Callable[[Term, Row, Beside], bool]] = {
+    "": lambda term, server_state, _: _matches_anywhere(term, server_state),
+    "state": lambda term, server_state, _: server_state.severity.word.startswith(term.text),
+    "tag": lambda term, server_state, _: any(
+        tag.casefold().startswith(term.text) for tag in server_state.server.tags
+    ),
+    "verdict": lambda term, server_state, _: server_state.status_word.startswith(term.text),
+    "name": lambda term, server_state, _: term.text in server_state.server.name.casefold(),
+    "endpoint": lambda term, server_state, _: term.text in str(server_state.server.endpoint).casefold(),
+    "is": _has_flag,
+    "vantage": lambda term, server_state, _: any(
+        name.casefold().startswith(term.text) for name in _vantages_checking(server_state)
+    ),
+    "downfrom": lambda term, server_state, _: any(
+        name.casefold().startswith(term.text) for name in _vantages_down(server_state)
+    ),
+    "rtt": lambda term, server_state, _: term.matches_value(server_state.rtt),
+    "loss": lambda term, server_state, _: term.matches_value(server_state.samples.loss()),
+    "uptime": lambda term, server_state, _: term.matches_value(server_state.uptime),
+    "since": lambda term, server_state, context: term.matches_value(_age(server_state, context)),
 }
 """Of each key, whether a term with it holds for a row, as if it were not inverted."""
 
@@ -190,7 +202,7 @@ def parse_filter(line: str, saved: Mapping[str, str] | None = None) -> Filter:
     )
 
 
-def inverse(line: str) -> str:
+def invert_filter(line: str) -> str:
     """The line that lets through exactly what this one does not. Of nothing it is nothing."""
     words = line.split()
     if words[:1] == ["!"]:
@@ -200,7 +212,7 @@ def inverse(line: str) -> str:
     return "".join(word[1:] if word.startswith("!") else f"!{word}" for word in words)
 
 
-def completed(
+def complete_filter(
     line: str, tags: Iterable[str], saved: Iterable[str] = (), vantages: Iterable[str] = ()
 ) -> str | None:
     """The line with its last word carried on to the first key, state, verdict, tag, fact, vantage or saved
@@ -217,7 +229,11 @@ def completed(
         "is": FACTS,
     }
     known["vantage"] = known["downfrom"] = [name.casefold() for name in vantages]
-    first = (*(f"{each}:" for each in KEYS), *FIGURES.values(), *(f"@{each.casefold()}" for each in saved))
+    first = (
+        *(f"{each}:" for each in KEYS),
+        *NUMERIC_KEYS.values(),
+        *(f"@{each.casefold()}" for each in saved),
+    )
     words = known.get(key, ()) if colon else first
     typed = text if colon else begun
     found = next((each for each in words if typed and each.startswith(typed)), typed)

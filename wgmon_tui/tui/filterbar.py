@@ -10,17 +10,17 @@ from textual.containers import Horizontal
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from wgmon_tui.fleet.vantage_settings import HOME
+from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.filter import Filter, completed, inverse, parse_filter
+from wgmon_tui.tui.filter import Filter, complete_filter, invert_filter, parse_filter
 from wgmon_tui.tui.recall import Recall
 
 
-def tags_of(board: Board) -> set[str]:
+def fleet_tags(fleet_state: Board) -> set[str]:
     """Every tag that a server of the board has."""
-    return {tag for row in board.rows.values() for tag in row.server.tags}
+    return {tag for server_state in fleet_state.states.values() for tag in server_state.server.tags}
 
 
 class FilterInput(Input):
@@ -28,19 +28,19 @@ class FilterInput(Input):
 
     BINDINGS = bindings_for("filter")
 
-    def __init__(self, recall: Recall, completer: Suggester, placeholder: str) -> None:
+    def __init__(self, history: Recall, completer: Suggester, placeholder: str) -> None:
         super().__init__(placeholder=placeholder, suggester=completer, compact=True)
-        self.recall = recall
+        self.history = history
 
     def action_older_line(self) -> None:
         """The filter before."""
-        self._put(self.recall.older(self.value))
+        self._set_line(self.history.older(self.value))
 
     def action_newer_line(self) -> None:
         """The filter after."""
-        self._put(self.recall.newer(self.value))
+        self._set_line(self.history.newer(self.value))
 
-    def _put(self, line: str) -> None:
+    def _set_line(self, line: str) -> None:
         self.value = line
         self.cursor_position = len(line)
 
@@ -59,7 +59,7 @@ class _Completer(Suggester):
         self._saved = tuple(saved)
 
     async def get_suggestion(self, value: str) -> str | None:
-        return completed(value, self._tags(), self._saved, self._vantages())
+        return complete_filter(value, self._tags(), self._saved, self._vantages())
 
 
 class FilterBar(Horizontal):
@@ -88,7 +88,7 @@ class FilterBar(Horizontal):
         super().__init__()
         self._placeholder = placeholder
         self._tags = tags
-        self._said = ""
+        self._count_text = ""
 
     def compose(self) -> ComposeResult:
         """From left to right."""
@@ -105,11 +105,11 @@ class FilterBar(Horizontal):
     def _draw(self) -> None:
         palette = self.app.palette
         self.query_one("#filter-prompt", Static).update(Text("/ ", palette.accent))
-        self.query_one("#filter-count", Static).update(Text(self._said, palette.muted))
+        self.query_one("#filter-count", Static).update(Text(self._count_text, palette.muted))
 
     def _vantages(self) -> Iterable[str]:
-        board = self.app.engine.board
-        return (HOME, *board.vantages) if board.vantages else ()
+        fleet_state = self.app.engine.fleet_state
+        return (LOCAL_VANTAGE, *fleet_state.vantages) if fleet_state.vantages else ()
 
     @property
     def is_open(self) -> bool:
@@ -124,9 +124,9 @@ class FilterBar(Horizontal):
     def invert(self) -> None:
         """Let through what it does not, and the other way round."""
         line = self.query_one(FilterInput)
-        line.value = inverse(line.value)
+        line.value = invert_filter(line.value)
 
-    def put(self, line: str) -> None:
+    def set_filter(self, line: str) -> None:
         """Have this line, as if it had been typed."""
         self.add_class("-open")
         self.query_one(FilterInput).value = line
@@ -141,10 +141,10 @@ class FilterBar(Horizontal):
         self.query_one(FilterInput).value = ""
         self.remove_class("-open")
 
-    def keep(self) -> None:
+    def commit(self) -> None:
         """Stay in view, unless there is nothing in it."""
         line = self.query_one(FilterInput)
-        line.recall.keep(line.value)
+        line.history.commit(line.value)
         self.set_class(bool(line.value.strip()), "-open")
 
     def count(self, shown: int, of: int) -> None:
@@ -152,5 +152,5 @@ class FilterBar(Horizontal):
         if self.is_open:
             begun = [word for word in self.chosen.unfinished if set(word) & set("<=>")]
             unfinished = f" {begun[0]} is not whole," if begun else ""
-            self._said = self.app.glyphs.clean(f"{unfinished} {shown} of {of}")
+            self._count_text = self.app.glyphs.clean(f"{unfinished} {shown} of {of}")
             self._draw()

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.fleet.servers_file import why_not_writable
+from wgmon_tui.fleet.servers_file import explain_not_writable
 from wgmon_tui.tui.actions import ACTIONS, Action
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.keymap import key_of
@@ -29,7 +29,7 @@ def first_steps(
     config_dir: Path | None, palette: Palette, glyphs: Glyphs, actions: Sequence[Action] = ACTIONS
 ) -> Text:
     """Keys where this account may write into `config_dir`; else who may, and what there is to watch."""
-    refusal = why_not_writable(config_dir) if config_dir else None
+    refusal = explain_not_writable(config_dir) if config_dir else None
     text = Text("No server is watched yet.\n\n", palette.text)
     key = palette.accent + Style(bold=True)
     width = 3 + max(cell_len(key_of(action, actions)) for action in _KEYS)

@@ -22,9 +22,9 @@ from textual.strip import Strip
 from wgmon_tui.monitor.board import Board, Row
 from wgmon_tui.tui.columns import Drawing, Part, Placed, lay_out
 from wgmon_tui.tui.filter import Beside, Filter
-from wgmon_tui.tui.fleetlines import group_line, header_line, nothing_matches, row_line
+from wgmon_tui.tui.fleetlines import group_line, header_line, no_match_line, row_line
 from wgmon_tui.tui.glyphs import Glyphs
-from wgmon_tui.tui.grouping import Group, Place
+from wgmon_tui.tui.grouping import Group, LineKey
 from wgmon_tui.tui.order import Order
 from wgmon_tui.tui.scrollbar import WholeCells
 from wgmon_tui.tui.themes import Palette
@@ -60,7 +60,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def __init__(
         self,
-        board: Board,
+        fleet_state: Board,
         palette: Callable[[], Palette],
         glyphs: Glyphs,
         clock: Callable[[], float],
@@ -71,20 +71,20 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     ) -> None:
         super().__init__(id=id)
         self.marked: set[str] = set()
-        self.order = Order(board, lambda: Beside(clock(), self.marked))
-        self._board = board
+        self.row_index = Order(fleet_state, lambda: Beside(clock(), self.marked))
+        self._board = fleet_state
         self._palette = palette
         self._glyphs = glyphs
         self._clock = clock
         self._columns = columns
         self._clear = clear
-        self._drawing = Drawing(palette(), glyphs, clock())
+        self._cell_context = Drawing(palette(), glyphs, clock())
         self._layout: tuple[Placed, ...] = ()
         self._width = 0
         self._strips: LRUCache[tuple[str, int, bool, bool], Strip] = LRUCache(_CACHED_STRIPS)
         self._cursor_index = 0
-        self._cursor_place: Place | None = None
-        self._misplaced = False
+        self._cursor_key: LineKey | None = None
+        self._sort_pending = False
         self._sorted_at = time.monotonic()
 
     # What is shown
@@ -92,19 +92,19 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def cursor_name(self) -> str | None:
         """The server under the cursor; None where no row is shown, or the heading of a group is there."""
-        place = self._place_at(self._cursor_index)
-        return (place[1] or None) if place else None
+        line_key = self._key_at(self._cursor_index)
+        return (line_key[1] or None) if line_key else None
 
     @property
     def cursor_row(self) -> Row | None:
         """What is known of the server under the cursor."""
         name = self.cursor_name
-        return self._board.rows.get(name) if name is not None else None
+        return self._board.states.get(name) if name is not None else None
 
     @property
     def cursor_group(self) -> Group | None:
         """The group whose heading is under the cursor."""
-        return self.order.group_at(self._cursor_index)
+        return self.row_index.group_at(self._cursor_index)
 
     @property
     def shown_columns(self) -> list[str]:
@@ -113,41 +113,43 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def sort_by(self, column: str, *, reverse: bool = False) -> None:
         """Sort by a column of `order.SORTS`. A cursor that nobody has moved shows what now stands first."""
-        self.order.sort_by(column, reverse=reverse)
-        self._placed_anew(follow=True)
+        self.row_index.sort_by(column, reverse=reverse)
+        self._reposition(follow=True)
 
     def show_only(self, chosen: Filter) -> None:
         """Show the rows that pass a filter."""
-        self.order.show_only(chosen)
-        self._placed_anew()
+        self.row_index.show_only(chosen)
+        self._reposition()
 
-    def take_changes(self) -> bool:
+    def apply_changes(self) -> bool:
         """Repaint the visible rows that changed since the last call; whether anything changed at all.
 
         This is the one place that drains the board, and what the screen's timer calls.
         """
-        changed = self._board.drain()
-        if self.order.outdated:
-            self.marked.intersection_update(self._board.rows)
+        changed = self._board.apply_changes()
+        if self.row_index.is_outdated:
+            self.marked.intersection_update(self._board.states)
             self._lay_out()
-            self.order.rebuild()
-            self._placed_anew()
+            self.row_index.rebuild()
+            self._reposition()
             return True
-        if self.order.note(changed):
-            self._misplaced = True
-        before = self.order.lines
-        if self._sort_is_due() and self.order.rebuild():
-            self._placed_anew(before, changed)
+        if self.row_index.record_changes(changed):
+            self._sort_pending = True
+        before = self.row_index.lines
+        if self._sort_is_due() and self.row_index.rebuild():
+            self._reposition(before, changed)
             return True
-        if not self._new_day():
+        if not self._redraw_on_new_day():
             self._refresh_rows(changed)
         return bool(changed)
 
     def _sort_is_due(self) -> bool:
         now = time.monotonic()
-        due = (self._misplaced or self.order.ages) and now - self._sorted_at >= RESORT_SECONDS
+        due = (
+            self._sort_pending or self.row_index.depends_on_time
+        ) and now - self._sorted_at >= RESORT_SECONDS
         if due:
-            self._misplaced, self._sorted_at = False, now
+            self._sort_pending, self._sorted_at = False, now
         return due
 
     # Marks and groups
@@ -156,28 +158,28 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Mark these servers, or, where all of them are marked, take the marks away."""
         names = set(names)
         self.marked = self.marked - names if names <= self.marked else self.marked | names
-        if self.order.filter.looks_at("is") and self.order.rebuild():
-            self._placed_anew()
+        if self.row_index.filter.has_key("is") and self.row_index.rebuild():
+            self._reposition()
         else:
             self._refresh_rows(names)
 
     def group(self, grouped: bool) -> None:
         """Show the servers under their tags, or not."""
-        self.order.group(grouped)
-        self._placed_anew(follow=True)
+        self.row_index.group(grouped)
+        self._reposition(follow=True)
 
     def fold(self, tags: Iterable[str]) -> None:
         """Show of these groups the headings only."""
-        self.hold_cursor()
-        self.order.fold(tags)
-        self._placed_anew(follow=True)
+        self.pin_cursor()
+        self.row_index.fold(tags)
+        self._reposition(follow=True)
 
     # The cursor
 
     def cursor_home(self) -> None:
         """Put the cursor on the first line, and let it stay there whatever server that is."""
         self.move_cursor_to(0)
-        self._cursor_place = None
+        self._cursor_key = None
 
     def move_cursor(self, by: int) -> None:
         """Move the cursor by lines, and stop at the ends."""
@@ -185,18 +187,18 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def move_cursor_to(self, index: int) -> None:
         """Put the cursor on a line, counted from 0 or, if negative, from the end; and show it."""
-        if not len(self.order):
+        if not len(self.row_index):
             return
-        last = len(self.order) - 1
+        last = len(self.row_index) - 1
         before, self._cursor_index = self._cursor_index, max(0, min(last, index))
-        self.hold_cursor()
+        self.pin_cursor()
         self._refresh_index(before)
         self._refresh_index(self._cursor_index)
         self._show_cursor()
 
-    def hold_cursor(self) -> None:
+    def pin_cursor(self) -> None:
         """Keep the cursor on its server from now on, as if it had been moved there."""
-        self._cursor_place = self._place_at(self._cursor_index)
+        self._cursor_key = self._key_at(self._cursor_index)
 
     @property
     def page(self) -> int:
@@ -208,7 +210,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     def on_mount(self) -> None:
         """Show what the board already knows."""
         self.vertical_scrollbar.renderer = WholeCells  # type: ignore[misc]  # Textual's own way
-        self._placed_anew()
+        self._reposition()
 
     def on_resize(self, _event: events.Resize) -> None:
         """Keep the cursor in view."""
@@ -237,51 +239,55 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         """One line of the screen: the header, a row, the heading of a group, or nothing."""
         if y < HEADER_LINES:
-            return self._line(header_line(self._layout, self.order, self._drawing), fill=self._header_style)
-        if not len(self.order) and y == HEADER_LINES + 1:
-            return self._line(nothing_matches(self._drawing, self._clear))
+            return self._line(
+                header_line(self._layout, self.row_index, self._cell_context), fill=self._header_style
+            )
+        if not len(self.row_index) and y == HEADER_LINES + 1:
+            return self._line(no_match_line(self._cell_context, self._clear))
         index = self._index_at(y)
         if index is None:
             return self._line([])
         at_cursor = index == self._cursor_index
-        if group := self.order.group_at(index):
+        if group := self.row_index.group_at(index):
             width = self.scrollable_content_region.width
-            parts = group_line(group, self._layout, self._drawing, width)
+            parts = group_line(group, self._layout, self._cell_context, width)
             return self._line(parts, self._cursor_style(at_cursor), self._header_style)
-        row = self._board.rows.get(self.order.lines[index][1])
-        if row is None:
+        server_state = self._board.states.get(self.row_index.lines[index][1])
+        if server_state is None:
             return self._line([])
-        name = row.server.name
-        key = (name, row.version, at_cursor, name in self.marked)
+        name = server_state.server.name
+        key = (name, server_state.version, at_cursor, name in self.marked)
         strip = self._strips.get(key)
         if strip is None:
-            strip = self._strips[key] = self._draw(row, at_cursor)
+            strip = self._strips[key] = self._draw(server_state, at_cursor)
         return strip
 
     # Drawing
 
     @property
     def _header_style(self) -> Style:
-        return self._drawing.palette.header
+        return self._cell_context.palette.header
 
     def _cursor_style(self, at_cursor: bool) -> Style:
-        return self._drawing.palette.cursor if at_cursor else Style.null()
+        return self._cell_context.palette.cursor if at_cursor else Style.null()
 
-    def _draw(self, row: Row, at_cursor: bool) -> Strip:
-        parts = row_line(row, self._layout, self._drawing, marked=row.server.name in self.marked)
+    def _draw(self, server_state: Row, at_cursor: bool) -> Strip:
+        parts = row_line(
+            server_state, self._layout, self._cell_context, marked=server_state.server.name in self.marked
+        )
         return self._line(parts, self._cursor_style(at_cursor))
 
     def _line(self, parts: list[Part], over: Style | None = None, fill: Style | None = None) -> Strip:
         """A full line on the theme's background; `over` is laid over everything."""
         width = self.scrollable_content_region.width
-        base = self._drawing.palette.base
+        base = self._cell_context.palette.base
         over = over or Style.null()
         segments = [Segment(text, base + style + over) for text, style in parts if text]
         strip = Strip(segments).adjust_cell_length(width, base + (fill or Style.null()) + over)
         return strip.simplify()
 
     def _lay_out(self) -> None:
-        servers = [row.server for row in self._board.rows.values()]
+        servers = [server_state.server for server_state in self._board.states.values()]
         clean = self._glyphs.clean
         self._width = self.container_size.width
         self._layout = lay_out(
@@ -291,28 +297,28 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._columns,
             vantages=len(self._board.vantages) + 1 if self._board.vantages else 0,
         )
-        self._forget()
+        self._clear_cache()
 
-    def _forget(self) -> None:
-        self._drawing = Drawing(self._palette(), self._glyphs, self._clock(), self._board.vantages)
+    def _clear_cache(self) -> None:
+        self._cell_context = Drawing(self._palette(), self._glyphs, self._clock(), self._board.vantages)
         self._strips.clear()
 
     def _redraw(self) -> None:
-        self._forget()
+        self._clear_cache()
         self.refresh()
 
-    def _new_day(self) -> bool:
+    def _redraw_on_new_day(self) -> bool:
         """At midnight "19:15" becomes "Nov 21": the one change that comes from the clock alone."""
         now = self._clock()
-        if time.localtime(now)[:3] == time.localtime(self._drawing.now)[:3]:
+        if time.localtime(now)[:3] == time.localtime(self._cell_context.now)[:3]:
             return False
         self._redraw()
         return True
 
     # Lines and rows
 
-    def _placed_anew(
-        self, before: Sequence[Place] = (), changed: Set[str] = frozenset(), *, follow: bool = False
+    def _reposition(
+        self, before: Sequence[LineKey] = (), changed: Set[str] = frozenset(), *, follow: bool = False
     ) -> None:
         """The order changed: find the cursor's server again, and keep it in view where it was in view.
 
@@ -320,13 +326,13 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         repainted on which another server stands now, or one of `changed`.
         """
         was_at, was_visible = self._cursor_index, self._is_visible(self._cursor_index)
-        self._misplaced = False
+        self._sort_pending = False
         self._sorted_at = time.monotonic()
-        self.order.grouping.recounted.clear()
+        self.row_index.grouping.changed_tags.clear()
         self._cursor_index = self._index_of_cursor()
-        self.virtual_size = Size(1, len(self.order) + HEADER_LINES)
-        lines = self.order.lines
-        if len(before) == len(lines) and not self.order.grouped:
+        self.virtual_size = Size(1, len(self.row_index) + HEADER_LINES)
+        lines = self.row_index.lines
+        if len(before) == len(lines) and not self.row_index.grouped:
             cursors = (was_at, self._cursor_index)
             self._refresh_where(
                 lambda index: before[index] != lines[index] or lines[index][1] in changed or index in cursors
@@ -338,26 +344,26 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _index_of_cursor(self) -> int:
         """Where the cursor's server stands now: in the same group, in another one, or in a folded one."""
-        if self._cursor_place is None:
+        if self._cursor_key is None:
             return 0
-        tag, name = self._cursor_place
-        order = self.order
-        places = (order.index((tag, name)), order.position(name), order.index((tag, "")))
-        return next((index for index in places if index is not None), 0)
+        tag, name = self._cursor_key
+        row_index = self.row_index
+        candidates = (row_index.index((tag, name)), row_index.position(name), row_index.index((tag, "")))
+        return next((index for index in candidates if index is not None), 0)
 
-    def _place_at(self, index: int) -> Place | None:
-        return self.order.lines[index] if index < len(self.order) else None
+    def _key_at(self, index: int) -> LineKey | None:
+        return self.row_index.lines[index] if index < len(self.row_index) else None
 
     def _refresh_rows(self, names: Set[str]) -> None:
         """Repaint the visible lines of these servers, and the headings of groups that were counted anew."""
-        recounted, lines = self.order.grouping.recounted, self.order.lines
+        changed_tags, lines = self.row_index.grouping.changed_tags, self.row_index.lines
 
         def reads_differently(index: int) -> bool:
             tag, name = lines[index]
-            return name in names or (not name and tag in recounted)
+            return name in names or (not name and tag in changed_tags)
 
         self._refresh_where(reads_differently)
-        recounted.clear()
+        changed_tags.clear()
 
     def _refresh_where(self, wanted: Callable[[int], bool]) -> None:
         """Repaint those of the visible lines."""
@@ -380,7 +386,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _index_at(self, y: int) -> int | None:
         """The row on a line of the screen."""
         index = self.scroll_offset.y + y - HEADER_LINES
-        return index if y >= HEADER_LINES and index < len(self.order) else None
+        return index if y >= HEADER_LINES and index < len(self.row_index) else None
 
     def _show_cursor(self) -> None:
         top = self.scroll_offset.y

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Row
 
-Place = tuple[str, str]
+LineKey = tuple[str, str]
 """A line of the table: the tag of its group ("" where there are none, or for those without a tag) and the
 server's name ("" for the heading of the group).
 """
@@ -37,46 +37,46 @@ class Grouping:
         self.groups: dict[str, Group] = {}
         """By tag, in the order of the table."""
         self.folded: set[str] = set()
-        self.recounted: set[str] = set()
+        self.changed_tags: set[str] = set()
         """The tags whose totals have changed since somebody took them from here."""
-        self._counted: dict[str, Severity] = {}
+        self._severities: dict[str, Severity] = {}
 
     def arrange(
-        self, names: Sequence[str], rows: Mapping[str, Row], ranked: Callable[[list[Group]], list[Group]]
-    ) -> list[Place]:
-        """The lines of the table for servers in this order; `ranked` puts the groups into theirs."""
+        self, names: Sequence[str], rows: Mapping[str, Row], sort_groups: Callable[[list[Group]], list[Group]]
+    ) -> list[LineKey]:
+        """The lines of the table for servers in this order; `sort_groups` puts the groups into theirs."""
         found: dict[str, Group] = {}
-        self._counted = {}
+        self._severities = {}
         for name in names:
-            row = rows[name]
-            self._counted[name] = row.severity
-            for tag in tags_of(row):
+            server_state = rows[name]
+            self._severities[name] = server_state.severity
+            for tag in group_tags(server_state):
                 group = found.get(tag) or found.setdefault(tag, Group(tag, folded=tag in self.folded))
                 group.names.append(name)
-                group.totals[row.severity] += 1
+                group.totals[server_state.severity] += 1
         rest = [found.pop(UNTAGGED)] if UNTAGGED in found else []
-        self.groups = {group.tag: group for group in (*ranked(list(found.values())), *rest)}
-        return [place for group in self.groups.values() for place in _lines(group)]
+        self.groups = {group.tag: group for group in (*sort_groups(list(found.values())), *rest)}
+        return [line_key for group in self.groups.values() for line_key in _lines(group)]
 
     def count(self, changed: Iterable[str], rows: Mapping[str, Row]) -> None:
         """Bring the totals up to date with these rows, as far as they are in a group."""
         for name in changed:
-            before, row = self._counted.get(name), rows.get(name)
-            if before is None or row is None or row.severity is before:
+            before, server_state = self._severities.get(name), rows.get(name)
+            if before is None or server_state is None or server_state.severity is before:
                 continue
-            self._counted[name] = row.severity
-            for tag in tags_of(row):
+            self._severities[name] = server_state.severity
+            for tag in group_tags(server_state):
                 if group := self.groups.get(tag):
                     group.totals[before] -= 1
-                    group.totals[row.severity] += 1
-                    self.recounted.add(tag)
+                    group.totals[server_state.severity] += 1
+                    self.changed_tags.add(tag)
 
 
-def tags_of(row: Row) -> Iterable[str]:
+def group_tags(server_state: Row) -> Iterable[str]:
     """The groups that a server is in."""
-    return dict.fromkeys(row.server.tags) or (UNTAGGED,)
+    return dict.fromkeys(server_state.server.tags) or (UNTAGGED,)
 
 
-def _lines(group: Group) -> list[Place]:
+def _lines(group: Group) -> list[LineKey]:
     heading = [(group.tag, "")]
     return heading if group.folded else heading + [(group.tag, name) for name in group.names]

@@ -22,17 +22,17 @@ from wgmon_tui.tui.themes import Palette
 
 HOUR_S = 3600.0
 
-_LABEL = 12
-_BLOCK = 6
+_LABEL_WIDTH = 12
+_HOURS_PER_BLOCK = 6
 """Hours between which there is a blank, so that a column can be told without counting."""
 
 _LOSS_STEPS = (0.0, 0.02, 0.05, 0.1, 0.25, 0.5, 0.9)
 """Loss over the first is the second mark, from the second on the third, and so forth."""
 
-_MUCH = 0.05
+_NOTABLE_LOSS = 0.05
 """Loss from which on it has a colour to be looked at, though the server was up."""
 
-_EXPLAINED = ((0.0, "0%"), (0.05, "5%"), (0.25, "25%"), (0.9, "90% lost"))
+_LEGEND_LOSSES = ((0.0, "0%"), (0.05, "5%"), (0.25, "25%"), (0.9, "90% lost"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def loss_mark(loss: float, glyphs: Glyphs) -> str:
     return glyphs.losses[max(1, sum(loss >= step for step in _LOSS_STEPS))]
 
 
-def state_of(seen: Seen) -> Severity | None:
+def worst_state(seen: Seen) -> Severity | None:
     """The worst state while we could see; where we could not, why; None where nobody checked."""
     if seen.counted:
         return seen.worst
@@ -60,14 +60,14 @@ def state_of(seen: Seen) -> Severity | None:
     return longest if unseen[longest] else None
 
 
-def by_hour(buckets: Iterable[Bucket]) -> Mapping[tuple[date, int], Hour]:
+def group_by_hour(buckets: Iterable[Bucket]) -> Mapping[tuple[date, int], Hour]:
     """The hours in which something is known, by local day and hour.
 
     Where clocks are put back two stretches share an hour: the worse of each fact stands.
     """
     hours: dict[tuple[date, int], Hour] = {}
     for bucket in buckets:
-        state = state_of(bucket.seen)
+        state = worst_state(bucket.seen)
         if state is None or bucket.length > HOUR_S:
             continue  # a whole day, where hours are forgotten, is no hour of it
         then = time.localtime(bucket.start)
@@ -78,40 +78,40 @@ def by_hour(buckets: Iterable[Bucket]) -> Mapping[tuple[date, int], Hour]:
     return hours
 
 
-def first_moment(now: float, days: int) -> float:
+def first_midnight(now: float, days: int) -> float:
     """The Unix time at which the earliest of so many local days begins; today is the last of them."""
     first = date(*time.localtime(now)[:3]) - timedelta(days=days - 1)
     return time.mktime((*first.timetuple()[:3], 0, 0, 0, 0, 0, -1))
 
 
-def heat_map(buckets: Iterable[Bucket], now: float, days: int, ink: Ink) -> list[Text]:
+def heat_map(buckets: Iterable[Bucket], now: float, days: int, text_style: Ink) -> list[Text]:
     """A heading of hours, then at most `days` days; those before the first known one are left out."""
-    hours = by_hour(buckets)
-    wide = ink.width >= _LABEL + 2 * 24 + 3
+    hours = group_by_hour(buckets)
+    wide = text_style.width >= _LABEL_WIDTH + 2 * 24 + 3
     then = time.localtime(now)
     today, this_hour = date(*then[:3]), then.tm_hour
     known = [day for day, _ in hours]
     earliest = min([today, *known])
-    lines = [_heading(wide, ink)]
+    lines = [_heading(wide, text_style)]
     for back in range(min(days, (today - earliest).days + 1)):
         day = today - timedelta(days=back)
-        line = Text().append(f"{day:%a %b %d}".ljust(_LABEL), ink.palette.muted)
+        line = Text().append(f"{day:%a %b %d}".ljust(_LABEL_WIDTH), text_style.palette.muted)
         for hour in range(24):
-            if hour and hour % _BLOCK == 0:
+            if hour and hour % _HOURS_PER_BLOCK == 0:
                 line.append(" ")
             if day == today and hour > this_hour:
                 line.append("  " if wide else " ")
             else:
-                marks, style = _cell(hours.get((day, hour), Hour()), ink)
+                marks, style = _cell(hours.get((day, hour), Hour()), text_style)
                 line.append(marks if wide else marks[0], style)
         lines.append(line)
     return lines
 
 
-def legend(ink: Ink) -> list[Text]:
+def legend(text_style: Ink) -> list[Text]:
     """What the marks mean, on as many lines as that takes."""
-    palette, glyphs = ink.palette, ink.glyphs
-    entries = [(loss_mark(loss, glyphs), _loss_style(loss, palette), words) for loss, words in _EXPLAINED]
+    palette, glyphs = text_style.palette, text_style.glyphs
+    entries = [(loss_mark(loss, glyphs), _loss_style(loss, palette), words) for loss, words in _LEGEND_LOSSES]
     entries += [
         (glyphs.of(severity), palette.severity[severity], severity.word)
         for severity in (Severity.DEGRADED, Severity.DOWN, Severity.UNKNOWN, Severity.PAUSED)
@@ -120,24 +120,24 @@ def legend(ink: Ink) -> list[Text]:
     lines = [Text()]
     for glyph, style, words in entries:
         entry = Text.assemble((glyph, style), (f" {words}  ", palette.muted))
-        if lines[-1].cell_len + entry.cell_len - 2 > ink.width:
+        if lines[-1].cell_len + entry.cell_len - 2 > text_style.width:
             lines.append(Text())
         lines[-1].append_text(entry)
     return lines
 
 
-def _heading(wide: bool, ink: Ink) -> Text:
-    line = " " * _LABEL
+def _heading(wide: bool, text_style: Ink) -> Text:
+    line = " " * _LABEL_WIDTH
     for hour in range(0, 24, 3):
         line += f"{hour:02}".ljust(6 if wide else 3)
-        if hour % _BLOCK == 3:
+        if hour % _HOURS_PER_BLOCK == 3:
             line += " "
-    return Text(line.rstrip(), style=ink.palette.muted)
+    return Text(line.rstrip(), style=text_style.palette.muted)
 
 
-def _cell(hour: Hour, ink: Ink) -> tuple[str, Style]:
+def _cell(hour: Hour, text_style: Ink) -> tuple[str, Style]:
     """Two marks and their colour: the severity, unless it is up, and the loss. A narrow map has the first."""
-    palette, glyphs = ink.palette, ink.glyphs
+    palette, glyphs = text_style.palette, text_style.glyphs
     if hour.worst is None:
         return f"{glyphs.unseen} ", palette.muted
     if hour.worst in (Severity.UNKNOWN, Severity.PAUSED):
@@ -151,9 +151,9 @@ def _cell(hour: Hour, ink: Ink) -> tuple[str, Style]:
 def _loss_style(loss: float, palette: Palette) -> Style:
     if loss <= 0:
         return palette.sparkline
-    return palette.severity[Severity.DEGRADED if loss >= _MUCH else Severity.UP]
+    return palette.severity[Severity.DEGRADED if loss >= _NOTABLE_LOSS else Severity.UP]
 
 
-def days_for(lines: int, choices: Sequence[int] = (7, 14, 30)) -> int:
+def choose_days(lines: int, choices: Sequence[int] = (7, 14, 30)) -> int:
     """How many days to show where so many lines are free: the most of `choices` that fit, or the fewest."""
     return max((each for each in choices if each <= lines), default=choices[0])

@@ -27,8 +27,8 @@ from wgmon_tui.tui.exchangelines import (
     Stop,
     Tone,
     compare,
+    initial_stop,
     lay_out,
-    telling_stop,
 )
 from wgmon_tui.tui.hexlines import GUTTER, HexLine, Span, ascii_column, offset_at
 from wgmon_tui.tui.scrollbar import WholeCells
@@ -49,10 +49,10 @@ class HexView(ScrollView, can_focus=False):
 
     @dataclass
     class Moved(Message):
-        """The field cursor is at another place; `by_hand` where somebody moved it, not a new check."""
+        """The field cursor is at another place; `by_user` where somebody moved it, not a new check."""
 
         place: Stop | None
-        by_hand: bool
+        by_user: bool
 
     def __init__(self, palette: Callable[[], Palette], *, ascii_only: bool = False) -> None:
         """`palette` is asked at every redraw, so that a theme takes effect at once."""
@@ -60,7 +60,7 @@ class HexView(ScrollView, can_focus=False):
         self.stop: Stop | None = None
         self.check: Check | None = None
         self.comparison: Comparison | None = None
-        self._ask_palette = palette
+        self._get_palette = palette
         self._palette = palette()
         self._ascii_only = ascii_only
         self._layout = Layout()
@@ -80,13 +80,13 @@ class HexView(ScrollView, can_focus=False):
         self.comparison = compare(check.exchange, good.exchange) if check and good else None
         self._lay_out()
         if another:
-            self._place(telling_stop(check) if check else None, by_hand=False)
-            self._begin_with_packet()
+            self._set_cursor(initial_stop(check) if check else None, by_user=False)
+            self._scroll_to_packet()
 
     def notify_style_update(self) -> None:
         """A new theme: everything is drawn anew."""
         super().notify_style_update()
-        self._palette = self._ask_palette()
+        self._palette = self._get_palette()
         self._strips.clear()
         self.refresh()
 
@@ -102,55 +102,59 @@ class HexView(ScrollView, can_focus=False):
 
     def up(self) -> None:
         """To the field that lies above the beginning of this one, or to the first."""
-        self._cross(-1)
+        self._move_vertically(-1)
 
     def down(self) -> None:
         """To the field that lies below the beginning of this one, past its last line, or to the last."""
-        self._cross(1)
+        self._move_vertically(1)
 
     def page_up(self) -> None:
         """To the first field of this packet, and from there to the packet before."""
         if self.stop:
             packet = self.stop.packet if self.stop.field else self.stop.packet - 1
-            self._place(next((stop for stop in reversed(self._firsts()) if stop.packet <= packet), self.stop))
+            self._set_cursor(
+                next((stop for stop in reversed(self._packet_starts()) if stop.packet <= packet), self.stop)
+            )
 
     def page_down(self) -> None:
         """To the first field of the packet after."""
         if self.stop:
             packet = self.stop.packet + 1
-            self._place(next((stop for stop in self._firsts() if stop.packet >= packet), self.stop))
+            self._set_cursor(
+                next((stop for stop in self._packet_starts() if stop.packet >= packet), self.stop)
+            )
 
     def first(self) -> None:
         """To the first field of the first packet."""
         if self._layout.stops:
-            self._place(self._layout.stops[0])
+            self._set_cursor(self._layout.stops[0])
 
     def last(self) -> None:
         """To the last field of the last packet."""
         if self._layout.stops:
-            self._place(self._layout.stops[-1])
+            self._set_cursor(self._layout.stops[-1])
 
-    def _firsts(self) -> list[Stop]:
+    def _packet_starts(self) -> list[Stop]:
         return [stop for stop in self._layout.stops if stop.field == 0]
 
     def _step(self, steps: int) -> None:
         stops = self._layout.stops
         if self.stop in stops:
-            self._place(stops[max(0, min(stops.index(self.stop) + steps, len(stops) - 1))])
+            self._set_cursor(stops[max(0, min(stops.index(self.stop) + steps, len(stops) - 1))])
 
-    def _cross(self, way: int) -> None:
+    def _move_vertically(self, direction: int) -> None:
         if self.stop is None or self.check is None:
             return
         lines = [line for _, line in self._dump_lines()]
         own = [index for index, line in enumerate(lines) if self._is_on(self.stop, line)]
-        beyond = own[-1] + 1 if way > 0 else own[0] - 1
+        beyond = own[-1] + 1 if direction > 0 else own[0] - 1
         if not 0 <= beyond < len(lines):
-            self.last() if way > 0 else self.first()
+            self.last() if direction > 0 else self.first()
             return
         line = lines[beyond]
         begins = fields_of(self.check.exchange[self.stop.packet].data)[self.stop.field].offset
         column = min(begins % self._layout.per_line, len(line.data) - 1)
-        self._place(_stop_at(line, line.offset + column))
+        self._set_cursor(_stop_at(line, line.offset + column))
 
     def on_click(self, event: Click) -> None:
         """The field that was clicked on, on the hex or the ASCII side, comes under the cursor."""
@@ -161,24 +165,24 @@ class HexView(ScrollView, can_focus=False):
         if isinstance(line, HexLine):
             offset = offset_at(line, place.x, self._layout.per_line)
             if offset is not None:
-                self._place(_stop_at(line, offset))
+                self._set_cursor(_stop_at(line, offset))
 
     def on_mouse_scroll_up(self) -> None:
         """Who scrolls is reading: the exchange must not be exchanged under the eye."""
-        self.post_message(self.Moved(self.stop, by_hand=True))
+        self.post_message(self.Moved(self.stop, by_user=True))
 
     def on_mouse_scroll_down(self) -> None:
         """As for scrolling up."""
-        self.post_message(self.Moved(self.stop, by_hand=True))
+        self.post_message(self.Moved(self.stop, by_user=True))
 
-    def _place(self, stop: Stop | None, by_hand: bool = True) -> None:
+    def _set_cursor(self, stop: Stop | None, by_user: bool = True) -> None:
         for index, line in self._dump_lines():
             if self._is_on(self.stop, line) or self._is_on(stop, line):
                 self._strips.pop(index, None)
                 self.refresh_line(index)
         self.stop = stop
         self._reveal()
-        self.post_message(self.Moved(stop, by_hand))
+        self.post_message(self.Moved(stop, by_user))
 
     def _reveal(self) -> None:
         """Scroll so that the field is in view, and for the first of a packet its heading too."""
@@ -191,7 +195,7 @@ class HexView(ScrollView, can_focus=False):
         region = Region(0, top, 1, own[-1] - top + 1)
         self.scroll_to_region(region, animate=False, force=True, immediate=True)
 
-    def _begin_with_packet(self) -> None:
+    def _scroll_to_packet(self) -> None:
         """Put the heading of the packet under the cursor on top, so that its fate is the first thing read."""
         headings = (
             index
@@ -213,7 +217,7 @@ class HexView(ScrollView, can_focus=False):
     def on_resize(self, event: Resize) -> None:
         """The width decides how many bytes stand on a line."""
         self._lay_out()
-        self._begin_with_packet()
+        self._scroll_to_packet()
 
     def _lay_out(self) -> None:
         width = self.scrollable_content_region.width
@@ -244,7 +248,10 @@ class HexView(ScrollView, can_focus=False):
             case Heading():
                 return self._heading(line)
             case Remark():
-                return [Segment(" " * GUTTER, self._palette.base), Segment(line.text, self._tone(line.tone))]
+                return [
+                    Segment(" " * GUTTER, self._palette.base),
+                    Segment(line.text, self._tone_style(line.tone)),
+                ]
             case HexLine():
                 return self._dump(line)
         return []
@@ -252,7 +259,7 @@ class HexView(ScrollView, can_focus=False):
     def _heading(self, heading: Heading) -> list[Segment]:
         base, strong = self._palette.base, self._palette.base + Style(bold=True)
         return [
-            Segment(f"{heading.way:<11}", base + self._palette.accent),
+            Segment(f"{heading.direction:<11}", base + self._palette.accent),
             Segment(f"{heading.time:>11}  ", base + self._palette.muted),
             Segment(f"{heading.label:<20}  ", strong),
             Segment(heading.size, base + self._palette.muted),
@@ -277,7 +284,7 @@ class HexView(ScrollView, can_focus=False):
             style += _DIFFERING
         return style + _UNDER_CURSOR if stop == self.stop else style
 
-    def _tone(self, tone: Tone) -> Style:
+    def _tone_style(self, tone: Tone) -> Style:
         base = self._palette.base
         match tone:
             case Tone.GOOD:

@@ -14,7 +14,7 @@ from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.fleet.records import Address
-from wgmon_tui.fleet.vantage_settings import HOME
+from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE
 from wgmon_tui.history.records import ExchangeLine, PastCheck, Seen, SightId
 from wgmon_tui.text import format_elapsed, format_recent_time, format_rtt, format_share, format_uptime
 from wgmon_tui.tui.format import fit
@@ -23,10 +23,10 @@ from wgmon_tui.tui.text_style import Ink
 WINDOWS = (("1 h", 3600.0), ("24 h", 86400.0), ("7 d", 604800.0), ("30 d", 2592000.0))
 """What the figures are of, with the length in seconds."""
 
-_LEAST_GAP_S = 1.0
+_MIN_GAP_S = 1.0
 _WINDOW, _UPTIME, _LOSS, _TIME, _CHECKS = 6, 8, 7, 9, 11
 _WIDE = 100
-_LEAST_WORDS = 20
+_MIN_TEXT_WIDTH = 20
 _WHEN, _VERDICT, _LONGEST_ORIGIN = 15, 16, 12
 
 
@@ -36,12 +36,12 @@ class Failure:
 
     check: PastCheck
     exchange: ExchangeLine | SightId | None
-    elsewhere: bool = False
+    is_remote: bool = False
 
     @property
     def origin(self) -> str:
         """The vantage that made it."""
-        return self.check.vantage or HOME
+        return self.check.vantage or LOCAL_VANTAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,34 +52,34 @@ class FailureColumns:
     address: int
 
 
-def figures(seen: Sequence[Seen], ink: Ink) -> list[Text]:
+def figures(seen: Sequence[Seen], text_style: Ink) -> list[Text]:
     """A heading, and uptime, loss and percentiles of each of `WINDOWS`; every figure is of what was seen."""
-    muted, wide = ink.palette.muted, ink.width >= _WIDE
+    muted, wide = text_style.palette.muted, text_style.width >= _WIDE
     titles = f"{'':<{_WINDOW}}{'uptime':>{_UPTIME}}{'loss':>{_LOSS}}"
     titles += "".join(f"{name:>{_TIME}}" for name in ("p50", "p95", "p99"))
     titles += f"{'checks':>{_CHECKS}}" if wide else ""
     left = len(titles) + 2
-    if ink.width - left < _LEAST_WORDS:
-        return [Text(titles, style=muted), *_with_words_below(seen, ink)]
+    if text_style.width - left < _MIN_TEXT_WIDTH:
+        return [Text(titles, style=muted), *_stacked_figures(seen, text_style)]
     lines = [Text(f"{titles}  not counted", style=muted)]
     for (name, length), found in zip(WINDOWS, seen, strict=True):
-        line = _counted(name, found, wide, ink)
-        words = wrap(uncounted(found, length), ink.width - left, break_on_hyphens=False)
+        line = _figures_line(name, found, wide, text_style)
+        words = wrap(describe_uncounted(found, length), text_style.width - left, break_on_hyphens=False)
         lines.append(line.append("  ").append(words[0] if words else "", muted))
         lines += [Text(" " * left + more, style=muted) for more in words[1:]]
     return lines
 
 
-def _with_words_below(seen: Sequence[Seen], ink: Ink) -> Iterator[Text]:
+def _stacked_figures(seen: Sequence[Seen], text_style: Ink) -> Iterator[Text]:
     """Where there is no room for them beside the figures."""
     for (name, length), found in zip(WINDOWS, seen, strict=True):
-        yield _counted(name, found, False, ink)
-        words = uncounted(found, length)
-        for line in wrap(f"not counted: {words}" if words else "", max(1, ink.width - _WINDOW)):
-            yield Text(" " * _WINDOW + line, style=ink.palette.muted)
+        yield _figures_line(name, found, False, text_style)
+        words = describe_uncounted(found, length)
+        for line in wrap(f"not counted: {words}" if words else "", max(1, text_style.width - _WINDOW)):
+            yield Text(" " * _WINDOW + line, style=text_style.palette.muted)
 
 
-def uncounted(seen: Seen, window: float) -> str:
+def describe_uncounted(seen: Seen, window: float) -> str:
     """What of `window` seconds does not count, and why; empty where all of it does."""
     nobody = window - seen.counted - seen.unknown - seen.paused - seen.maintenance
     parts = (
@@ -89,16 +89,16 @@ def uncounted(seen: Seen, window: float) -> str:
         ("not checked", nobody),
     )
     # A check is judged when it ends, so the newest seconds are never in the figures yet.
-    least = max(_LEAST_GAP_S, window / 100)
+    least = max(_MIN_GAP_S, window / 100)
     return ", ".join(
         f"{word} {format_elapsed(seconds)}"
         for word, seconds in parts
-        if seconds >= (least if word == "not checked" else _LEAST_GAP_S)
+        if seconds >= (least if word == "not checked" else _MIN_GAP_S)
     )
 
 
-def _counted(name: str, seen: Seen, wide: bool, ink: Ink) -> Text:
-    palette, absent = ink.palette, ink.glyphs.absent
+def _figures_line(name: str, seen: Seen, wide: bool, text_style: Ink) -> Text:
+    palette, absent = text_style.palette, text_style.glyphs.absent
     line = Text().append(f"{name:<{_WINDOW}}", palette.muted)
 
     def figure(text: str | None, width: int) -> None:
@@ -116,7 +116,7 @@ def _counted(name: str, seen: Seen, wide: bool, ink: Ink) -> Text:
 def failure_columns(failures: Sequence[Failure]) -> FailureColumns:
     """The columns for a list of failed checks; from where is only said where some are from elsewhere."""
     address = max((len(_address(failure.check.address)) for failure in failures), default=0)
-    if not any(failure.elsewhere for failure in failures):
+    if not any(failure.is_remote for failure in failures):
         return FailureColumns(0, address)
     longest = max(cell_len(failure.origin) for failure in failures)
     return FailureColumns(min(max(longest, len("from")), _LONGEST_ORIGIN), address)
@@ -128,28 +128,28 @@ def failure_heading(columns: FailureColumns) -> str:
     return f"{'time':<{_WHEN}}  {'verdict':<{_VERDICT}}  {origin}{'address':<{columns.address}}  packets"
 
 
-def failure_line(failure: Failure, now: float, columns: FailureColumns, ink: Ink) -> Text:
+def failure_line(failure: Failure, now: float, columns: FailureColumns, text_style: Ink) -> Text:
     """One failed check, under its heading."""
-    check, palette = failure.check, ink.palette
+    check, palette = failure.check, text_style.palette
     line = Text().append(
-        fit(format_recent_time(check.at, now, seconds=True), _WHEN, ink.glyphs), palette.text
+        fit(format_recent_time(check.at, now, seconds=True), _WHEN, text_style.glyphs), palette.text
     )
-    verdict = fit(check.verdict.slug, _VERDICT, ink.glyphs)
+    verdict = fit(check.verdict.slug, _VERDICT, text_style.glyphs)
     line.append(f"  {verdict}", palette.severity[check.verdict.severity])
     if columns.origin:
-        origin = fit(ink.glyphs.clean(failure.origin), columns.origin, ink.glyphs)
-        line.append(f"  {origin}", palette.text if failure.elsewhere else palette.muted)
+        origin = fit(text_style.glyphs.clean(failure.origin), columns.origin, text_style.glyphs)
+        line.append(f"  {origin}", palette.text if failure.is_remote else palette.muted)
     line.append(f"  {_address(check.address):<{columns.address}}", palette.muted)
-    line.append("  ").append(*_packets(failure, ink))
+    line.append("  ").append(*_packets(failure, text_style))
     if check.tunnel_sent:
         line.append(f"  tunnel {check.tunnel_received or 0} of {check.tunnel_sent}", palette.muted)
     return line
 
 
-def _packets(failure: Failure, ink: Ink) -> tuple[str, Style]:
+def _packets(failure: Failure, text_style: Ink) -> tuple[str, Style]:
     if failure.exchange is None:
-        return "not kept", ink.palette.muted
-    return "kept    ", ink.palette.accent
+        return "not kept", text_style.palette.muted
+    return "kept    ", text_style.palette.accent
 
 
 def _address(address: Address | None) -> str:

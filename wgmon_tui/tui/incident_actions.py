@@ -12,11 +12,11 @@ from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.report import export
 from wgmon_tui.report.export import incident_object
-from wgmon_tui.report.summary import account_of_incident
+from wgmon_tui.report.summary import report_of_incident
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.incident_queries import read_opening
 from wgmon_tui.tui.incidentlines import IncidentEntry
-from wgmon_tui.tui.triage import account_here, copy_accounts
+from wgmon_tui.tui.triage import build_server_report, copy_reports
 from wgmon_tui.tui.writing import write_list
 
 
@@ -25,14 +25,16 @@ async def copy_incident(app: AppContext, entry: IncidentEntry, *, markdown: bool
     exchange that opened it, as far as the store has that.
     """
     incident = entry.incident
-    row = app.engine.board.rows.get(incident.server)
-    if row and row.incident and row.incident.id == incident.id:
-        copy_accounts(app, [replace(account_here(app, row), notes=entry.notes)], markdown=markdown)
+    server_state = app.engine.fleet_state.states.get(incident.server)
+    if server_state and server_state.incident and server_state.incident.id == incident.id:
+        copy_reports(
+            app, [replace(build_server_report(app, server_state), notes=entry.notes)], markdown=markdown
+        )
         return
     endpoint = str(entry.server.endpoint) if entry.server else ""
     outcome = await asyncio.to_thread(_opened_by, app.history, incident) if app.history else None
-    account = replace(account_of_incident(incident, endpoint, entry.notes), outcome=outcome)
-    copy_accounts(app, [account], markdown=markdown)
+    report_data = replace(report_of_incident(incident, endpoint, entry.notes), outcome=outcome)
+    copy_reports(app, [report_data], markdown=markdown)
 
 
 def _opened_by(history: History, incident: Incident) -> Round | None:

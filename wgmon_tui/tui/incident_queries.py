@@ -15,7 +15,7 @@ from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.tui.incidentlines import IncidentEntry
 
-_TIMELINE = 500
+_MAX_INCIDENTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,10 @@ def read_timeline(history: History, servers: Mapping[str, Server], known: int | 
     version = history.fleet_version()
     if version == known:
         return None
-    found = {incident.id: incident for incident in history.incidents(open_only=True, limit=_TIMELINE)}
-    found |= {incident.id: incident for incident in history.incidents(limit=_TIMELINE)}
-    entries = (entry_of(history, incident, servers.get(incident.server)) for incident in found.values())
-    return Timeline(version, tuple(sorted(entries, key=_open_then_newest)))
+    found = {incident.id: incident for incident in history.incidents(open_only=True, limit=_MAX_INCIDENTS)}
+    found |= {incident.id: incident for incident in history.incidents(limit=_MAX_INCIDENTS)}
+    entries = (read_entry(history, incident, servers.get(incident.server)) for incident in found.values())
+    return Timeline(version, tuple(sorted(entries, key=_sort_key)))
 
 
 def read_exchange(history: History, number: int) -> Opened | None:
@@ -58,7 +58,7 @@ def read_failure(history: History, kept: ExchangeLine | SightId) -> Opened | Non
     """The packets of a failed check; None where they are no longer kept."""
     if isinstance(kept, ExchangeLine):
         return read_exchange(history, kept.id)
-    outcome = history.sight_round(kept)
+    outcome = history.vantage_round(kept)
     if outcome is None:
         return None
     good = history.last_good(outcome.check.server, before=outcome.check.started_at)
@@ -70,26 +70,26 @@ def read_opening(history: History, incident: Incident) -> Opened | None:
 
     Of one that only other vantages saw, the last before it of those who say so.
     """
-    number = exchange_of(history, incident)
+    number = opening_exchange_id(history, incident)
     if number is not None:
         return read_exchange(history, number)
-    witnesses = incident.vantage.split(",")
-    for check, kept in history.sight_failures(incident.server, before=incident.opened_at):
-        if kept is not None and check.vantage in witnesses:
+    vantages = incident.vantage.split(",")
+    for check, kept in history.vantage_failures(incident.server, before=incident.opened_at):
+        if kept is not None and check.vantage in vantages:
             return read_failure(history, kept)
     return None
 
 
-def exchange_of(history: History, incident: Incident) -> int | None:
+def opening_exchange_id(history: History, incident: Incident) -> int | None:
     """The id of the exchange that opened an incident, as far as it is kept."""
     kept = history.exchanges(incident.server, incident=incident.id, limit=None)
     return min(kept, key=lambda line: line.at).id if kept else None
 
 
-def entry_of(history: History, incident: Incident, server: Server | None) -> IncidentEntry:
+def read_entry(history: History, incident: Incident, server: Server | None) -> IncidentEntry:
     """An incident with its notes."""
     return IncidentEntry(incident, tuple(history.notes(incident.id)), server)
 
 
-def _open_then_newest(entry: IncidentEntry) -> tuple[bool, float]:
+def _sort_key(entry: IncidentEntry) -> tuple[bool, float]:
     return entry.incident.closed_at is not None, -entry.incident.opened_at

@@ -38,29 +38,29 @@ class KeyLine(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._ends: list[tuple[int, str]] = []
+        self._hint_ends: list[tuple[int, str]] = []
 
     def on_mount(self) -> None:
         """Follow what can be done: it changes with the focus and with what is under the cursor."""
-        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+        self.screen.bindings_updated_signal.subscribe(self, self._on_bindings_updated)
 
-    def _changed(self, _screen: Screen[object]) -> None:
+    def _on_bindings_updated(self, _screen: Screen[object]) -> None:
         self.refresh()
 
     def render(self) -> Text:
         """As many whole keys as there is room for."""
         palette = self.app.palette
         line = Text(no_wrap=True, end="", style=palette.base)
-        self._ends = []
+        self._hint_ends = []
         for key, label, press in self._fitting():
             line.append(f" {key} ", palette.accent + Style(bold=True))
             line.append(f"{label} ", palette.muted)
-            self._ends.append((line.cell_len, press))
+            self._hint_ends.append((line.cell_len, press))
         return line
 
     def on_click(self, event: events.Click) -> None:
         """Press the key under the mouse."""
-        for end, key in self._ends:
+        for end, key in self._hint_ends:
             if event.x < end:
                 self.app.simulate_key(key)
                 return
@@ -78,7 +78,7 @@ class KeyLine(Widget):
         """The actions whose first key reaches them now, and not an input line or another action."""
         focused, active = self.screen.focused, self.screen.active_bindings
         hints = []
-        for action in self.app.hinted:
+        for action in self.app.hinted_actions:
             key = long_name(action.keys[0])
             reached = active.get(key)
             character = action.keys[0] if len(action.keys[0]) == 1 else None

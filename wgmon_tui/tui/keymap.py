@@ -15,30 +15,30 @@ from textual.keys import Keys, _character_to_key
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.tui.actions import EVERYWHERE, Action
 
-_WHERE = "config.toml: keys"
-_WRITTEN = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "del": "delete", "ins": "insert"}
+_TABLE = "config.toml: keys"
+_KEY_ALIASES = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "del": "delete", "ins": "insert"}
 _MODIFIERS = frozenset({"ctrl", "shift", "alt"})
 _NAMED = frozenset(key.value for key in Keys if not key.value.startswith("<"))
-_UNDER_THE_APP = ("fleet", "server", "incidents", "alerts", "identities")
+_SCREENS_WITH_APP_KEYS = ("fleet", "server", "incidents", "alerts", "identities")
 """Screens on which the keys of everywhere work; what is opened over them takes every key for itself."""
 
 
-def keyed(actions: Sequence[Action], keys: Mapping[str, Sequence[str]]) -> tuple[Action, ...]:
+def assign_keys(actions: Sequence[Action], keys: Mapping[str, Sequence[str]]) -> tuple[Action, ...]:
     """The actions with the keys that are asked for, by the action's id.
 
     Raises ConfigurationError: a line for each thing that is wrong.
     """
     known = {action.id: action for action in actions}
-    wrong = [*_unknown_actions(keys, known), *_unknown_keys(keys)]
-    if wrong:
-        raise ConfigurationError("\n".join(wrong))
-    laid = tuple(
-        replace(action, keys=tuple(map(_as_textual_writes, keys[action.id]))) if action.id in keys else action
+    problems = [*_unknown_actions(keys, known), *_unknown_keys(keys)]
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    assigned = tuple(
+        replace(action, keys=tuple(map(_normalise_key, keys[action.id]))) if action.id in keys else action
         for action in actions
     )
-    if wrong := list(_clashes(laid, keys)):
-        raise ConfigurationError("\n".join(wrong))
-    return laid
+    if problems := list(_clashes(assigned, keys)):
+        raise ConfigurationError("\n".join(problems))
+    return assigned
 
 
 def textual_keymap(actions: Sequence[Action], keys: Mapping[str, object]) -> dict[str, str]:
@@ -61,20 +61,20 @@ def _unknown_actions(keys: Mapping[str, object], known: Mapping[str, object]) ->
         if action not in known:
             near = get_close_matches(action, known, n=1)
             hint = f"did you mean {near[0]}?" if near else "docs/keys.md names them all"
-            yield f"{_WHERE}: key {action}: there is no such action; {hint}"
+            yield f"{_TABLE}: key {action}: there is no such action; {hint}"
 
 
 def _unknown_keys(keys: Mapping[str, Sequence[str]]) -> Iterator[str]:
     for action, names in keys.items():
         for name in names:
-            if not _exists(_as_textual_writes(name)):
+            if not _is_known_key(_normalise_key(name)):
                 yield (
-                    f'{_WHERE}: key {action}: there is no key "{name}"; expected a character, or a name such '
+                    f'{_TABLE}: key {action}: there is no key "{name}"; expected a character, or a name such '
                     'as "f5", "ctrl+x", "shift+tab", "enter", "esc", "pgup"'
                 )
 
 
-def _as_textual_writes(name: str) -> str:
+def _normalise_key(name: str) -> str:
     """As in the action table, also where somebody wrote what the help shows: `esc`, `ctrl+X`, a blank."""
     if len(name) == 1:
         return "space" if name == " " else name
@@ -82,10 +82,10 @@ def _as_textual_writes(name: str) -> str:
     modifiers = [each.lower() for each in modifiers]
     if len(last) > 1 or "ctrl" in modifiers:
         last = last.lower()
-    return "+".join((*modifiers, _WRITTEN.get(last, last)))
+    return "+".join((*modifiers, _KEY_ALIASES.get(last, last)))
 
 
-def _exists(name: str) -> bool:
+def _is_known_key(name: str) -> bool:
     if len(name) == 1 or name in _NAMED:
         return True
     *modifiers, last = name.split("+") if not name.endswith("+") else [*name[:-2].split("+"), "+"]
@@ -99,12 +99,12 @@ def _clashes(actions: Sequence[Action], chosen: Mapping[str, object]) -> Iterato
             if one.id not in chosen and other.id not in chosen:
                 continue
             for key in (key for key in one.keys if key in other.keys):
-                if screen := _shared(one, other):
+                if screen := _shared_screens(one, other):
                     both = f"{one.id} and {other.id}"
-                    yield f'{_WHERE}: "{key}" would be both {both} {screen}; give one of them another'
+                    yield f'{_TABLE}: "{key}" would be both {both} {screen}; give one of them another'
 
 
-def _shared(one: Action, other: Action) -> str:
+def _shared_screens(one: Action, other: Action) -> str:
     """Where both can be done; nothing where that is nowhere."""
     for screen in one.screens:
         if screen in other.screens:
@@ -112,6 +112,6 @@ def _shared(one: Action, other: Action) -> str:
     for everywhere, there in ((one, other), (other, one)):
         if EVERYWHERE in everywhere.screens:
             for screen in there.screens:
-                if screen in _UNDER_THE_APP:
+                if screen in _SCREENS_WITH_APP_KEYS:
                     return f"on the screen {screen}"
     return ""

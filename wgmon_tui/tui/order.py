@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Board, Row
 from wgmon_tui.tui.filter import Beside, Filter
-from wgmon_tui.tui.grouping import Group, Grouping, Place, tags_of
-from wgmon_tui.tui.port import falsely_up, port_up
+from wgmon_tui.tui.grouping import Group, Grouping, LineKey, group_tags
+from wgmon_tui.tui.port import is_false_green, port_up
 
 Value = str | int | float
 Key = tuple[bool, Value]
 
-_BADNESS = {severity: -severity.rank for severity in Severity}
+_SEVERITY_ORDER = {severity: -severity.rank for severity in Severity}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,57 +35,63 @@ class Sort:
     descending: bool = False
 
 
-def _percentile(row: Row, of: float) -> float | None:
-    return row.samples.percentiles(of)[0]
+def _percentile(server_state: Row, of: float) -> float | None:
+    return server_state.samples.percentiles(of)[0]
 
 
-def _false_green_first(row: Row) -> int | None:
-    up = port_up(row)
-    return None if up is None else 2 if falsely_up(row) else int(not up)
+def _false_green_rank(server_state: Row) -> int | None:
+    up = port_up(server_state)
+    return None if up is None else 2 if is_false_green(server_state) else int(not up)
 
 
-def _seen_down_first(row: Row) -> int | None:
+def _down_vantage_count(server_state: Row) -> int | None:
     """By how many vantages hold it to be down; nothing where only we look."""
-    return sum(view.settled is Severity.DOWN for view in row.views) if row.sights else None
+    return (
+        sum(view.settled is Severity.DOWN for view in server_state.views)
+        if server_state.vantage_states
+        else None
+    )
 
 
 SORTS: Mapping[str, Sort] = {
     sort.column: sort
     for sort in (
-        Sort("state", lambda row: _BADNESS[row.severity], descending=True),
-        Sort("name", lambda row: row.server.name.casefold()),
-        Sort("verdict", lambda row: row.word),
-        Sort("seen", _seen_down_first, descending=True),
-        Sort("port", _false_green_first, descending=True),
-        Sort("rtt", lambda row: row.rtt, descending=True),
-        Sort("loss", lambda row: row.samples.loss(), descending=True),
-        Sort("p50", lambda row: _percentile(row, 0.5), descending=True),
-        Sort("p95", lambda row: _percentile(row, 0.95), descending=True),
-        Sort("uptime", lambda row: row.uptime),
-        Sort("endpoint", lambda row: str(row.server.endpoint).casefold()),
-        Sort("since", lambda row: row.since, descending=True),
+        Sort("state", lambda server_state: _SEVERITY_ORDER[server_state.severity], descending=True),
+        Sort("name", lambda server_state: server_state.server.name.casefold()),
+        Sort("verdict", lambda server_state: server_state.status_word),
+        Sort("seen", _down_vantage_count, descending=True),
+        Sort("port", _false_green_rank, descending=True),
+        Sort("rtt", lambda server_state: server_state.rtt, descending=True),
+        Sort("loss", lambda server_state: server_state.samples.loss(), descending=True),
+        Sort("p50", lambda server_state: _percentile(server_state, 0.5), descending=True),
+        Sort("p95", lambda server_state: _percentile(server_state, 0.95), descending=True),
+        Sort("uptime", lambda server_state: server_state.uptime),
+        Sort("endpoint", lambda server_state: str(server_state.server.endpoint).casefold()),
+        Sort("since", lambda server_state: server_state.since, descending=True),
     )
 }
 """Every column that can be sorted by, in the order of the table. Equal rows stand by name."""
 
 
 class Order:
-    """What is shown, in order. `note` takes changes cheaply; `rebuild` puts them into effect.
+    """What is shown, in order. `record_changes` takes changes cheaply; `rebuild` puts them into effect.
 
     `names` are the servers that pass the filter, each once; `lines` those of the table, where a server stands
-    under each of its tags if it is `grouped`. `beside` is asked for what a filter wants to know.
+    under each of its tags if it is `grouped`. `context` is asked for what a filter wants to know.
     """
 
-    def __init__(self, board: Board, beside: Callable[[], Beside] = lambda: Beside(time.time())) -> None:
-        self._board = board
-        self._beside = beside
+    def __init__(
+        self, fleet_state: Board, context: Callable[[], Beside] = lambda: Beside(time.time())
+    ) -> None:
+        self._board = fleet_state
+        self._context = context
         self._membership = -1
         self._by_name: list[str] = []
         self._values: dict[str, tuple[int, Value | None]] = {}
-        self._placed: dict[str, Key | None] = {}
-        self._positions: dict[Place, int] = {}
+        self._sort_keys: dict[str, Key | None] = {}
+        self._positions: dict[LineKey, int] = {}
         self.names: list[str] = []
-        self.lines: list[Place] = []
+        self.lines: list[LineKey] = []
         self.grouped = False
         self.grouping = Grouping()
         self.sort = SORTS["state"]
@@ -102,14 +108,14 @@ class Order:
         return self.sort.descending is not self.reversed
 
     @property
-    def outdated(self) -> bool:
+    def is_outdated(self) -> bool:
         """Whether servers have come or gone since the last `rebuild`."""
-        return self._membership != self._board.membership
+        return self._membership != self._board.membership_version
 
     @property
-    def ages(self) -> bool:
+    def depends_on_time(self) -> bool:
         """Whether time alone decides what the filter lets through."""
-        return self.filter.looks_at("since") or self.filter.looks_at("is")
+        return self.filter.has_key("since") or self.filter.has_key("is")
 
     def group_at(self, index: int) -> Group | None:
         """The group whose heading stands on a line; None where a server does, or nothing."""
@@ -118,16 +124,16 @@ class Order:
         tag, name = self.lines[index]
         return None if name else self.grouping.groups[tag]
 
-    def index(self, place: Place) -> int | None:
+    def index(self, line_key: LineKey) -> int | None:
         """The line of a place; None where it is not shown."""
-        return self._positions.get(place)
+        return self._positions.get(line_key)
 
     def position(self, name: str) -> int | None:
         """The first line on which a server stands; None where it stands on none."""
         if not self.grouped:
             return self._positions.get(("", name))
-        row = self._board.rows.get(name)
-        found = [self._positions.get((tag, name)) for tag in tags_of(row)] if row else []
+        server_state = self._board.states.get(name)
+        found = [self._positions.get((tag, name)) for tag in group_tags(server_state)] if server_state else []
         return min((index for index in found if index is not None), default=None)
 
     def sort_by(self, column: str, *, reverse: bool = False) -> None:
@@ -152,34 +158,34 @@ class Order:
         self.grouping.folded = set(tags)
         self.rebuild()
 
-    def note(self, changed: Collection[str]) -> bool:
+    def record_changes(self, changed: Collection[str]) -> bool:
         """Whether one of these rows, as it is now, stands in the wrong place or is wrongly shown or hidden.
 
         Looks at all of them even so: what it works out here `rebuild` need not work out in one long go.
         """
-        rows, placed, beside = self._board.rows, self._placed, self._beside()
+        states, sort_keys, context = self._board.states, self._sort_keys, self._context()
         misplaced = False
         for name in changed:
-            row = rows.get(name)
-            if row is not None and placed.get(name) != self._key(row, beside):
+            server_state = states.get(name)
+            if server_state is not None and sort_keys.get(name) != self._key(server_state, context):
                 misplaced = True
         if self.grouped:
-            self.grouping.count(changed, rows)
+            self.grouping.count(changed, states)
         return misplaced
 
     def rebuild(self) -> bool:
         """Put every row where it belongs now; whether any line is another one than before."""
-        rows, beside = self._board.rows, self._beside()
-        if self.outdated:
-            self._membership = self._board.membership
-            self._by_name = sorted(rows, key=str.casefold)
-            self._values = {name: known for name, known in self._values.items() if name in rows}
-        placed = {name: self._key(rows[name], beside) for name in self._by_name}
-        names = [name for name in self._by_name if placed[name] is not None]
-        names.sort(key=placed.__getitem__, reverse=self.descending)  # type: ignore[arg-type]  # None is filtered out
-        self._placed = placed
+        states, context = self._board.states, self._context()
+        if self.is_outdated:
+            self._membership = self._board.membership_version
+            self._by_name = sorted(states, key=str.casefold)
+            self._values = {name: known for name, known in self._values.items() if name in states}
+        sort_keys = {name: self._key(states[name], context) for name in self._by_name}
+        names = [name for name in self._by_name if sort_keys[name] is not None]
+        names.sort(key=sort_keys.__getitem__, reverse=self.descending)  # type: ignore[arg-type]  # None is filtered out
+        self._sort_keys = sort_keys
         if self.grouped:
-            lines = self.grouping.arrange(names, rows, self._ranked)
+            lines = self.grouping.arrange(names, states, self._sort_groups)
             names = list(
                 dict.fromkeys(name for group in self.grouping.groups.values() for name in group.names)
             )
@@ -189,26 +195,29 @@ class Order:
         if lines == self.lines:
             return False
         self.lines = lines
-        self._positions = {place: position for position, place in enumerate(lines)}
+        self._positions = {line_key: position for position, line_key in enumerate(lines)}
         return True
 
-    def _ranked(self, groups: list[Group]) -> list[Group]:
+    def _sort_groups(self, groups: list[Group]) -> list[Group]:
         """As their first servers would stand; by name, as their tags."""
         groups.sort(key=lambda group: group.tag.casefold())
         if self.sort.column == "name":
             return groups[::-1] if self.descending else groups
-        groups.sort(key=lambda group: self._placed[group.names[0]], reverse=self.descending)  # type: ignore[arg-type, return-value]  # as above
+        groups.sort(key=lambda group: self._sort_keys[group.names[0]], reverse=self.descending)  # type: ignore[arg-type, return-value]  # as above
         return groups
 
-    def _key(self, row: Row, beside: Beside) -> Key | None:
+    def _key(self, server_state: Row, context: Beside) -> Key | None:
         """None for a row that the filter hides. The first half keeps rows without a value last."""
-        if self.filter and not self.filter.matches(row, beside):
+        if self.filter and not self.filter.matches(server_state, context):
             return None
-        value = self._value(row)
+        value = self._value(server_state)
         return (not self.descending, 0) if value is None else (self.descending, value)
 
-    def _value(self, row: Row) -> Value | None:
-        known = self._values.get(row.server.name)
-        if known is None or known[0] != row.version:
-            known = self._values[row.server.name] = (row.version, self.sort.value(row))
+    def _value(self, server_state: Row) -> Value | None:
+        known = self._values.get(server_state.server.name)
+        if known is None or known[0] != server_state.version:
+            known = self._values[server_state.server.name] = (
+                server_state.version,
+                self.sort.value(server_state),
+            )
         return known[1]

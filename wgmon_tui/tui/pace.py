@@ -13,43 +13,45 @@ from math import inf
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """At least `seconds` between two paints, and so many more that they are `rate` bytes a second at most.
+    """At least `min_seconds` between two paints, and so many more that they are `bytes_per_second` bytes a second at most.
 
-    `longest` is how many seconds that may become.
+    `max_seconds` is how many seconds that may become.
     """
 
-    seconds: float
-    rate: float
-    longest: float = inf
+    min_seconds: float
+    bytes_per_second: float
+    max_seconds: float = inf
 
 
-USUAL = Limits(seconds=0.0, rate=5_000.0, longest=3.0)
-LOW_BANDWIDTH = Limits(seconds=2.0, rate=1_000.0)
+DEFAULT_LIMITS = Limits(min_seconds=0.0, bytes_per_second=5_000.0, max_seconds=3.0)
+LOW_BANDWIDTH = Limits(min_seconds=2.0, bytes_per_second=1_000.0)
 
 
 class Pace:
     """Says whether it is time to paint; is asked a few times a second.
 
-    `written` gives the bytes that went to the terminal so far. What a paint cost is known when this is asked
+    `bytes_written` gives the bytes that went to the terminal so far. What a paint cost is known when this is asked
     for the next time; what keys cost after that is not held against anybody.
     """
 
     def __init__(
-        self, limits: Limits, written: Callable[[], int], clock: Callable[[], float] = time.monotonic
+        self, limits: Limits, bytes_written: Callable[[], int], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.limits = limits
-        self._written = written
+        self._written = bytes_written
         self._clock = clock
         self._painted_at = -inf
-        self._counted = 0
-        self._cost: int | None = 0
+        self._bytes_before_paint = 0
+        self._paint_bytes: int | None = 0
 
-    def due(self) -> bool:
+    def is_due(self) -> bool:
         """Whether to paint now; where it is, the time until the next begins."""
         now, limits = self._clock(), self.limits
-        if self._cost is None:
-            self._cost = self._written() - self._counted
-        if now - self._painted_at < min(limits.longest, max(limits.seconds, self._cost / limits.rate)):
+        if self._paint_bytes is None:
+            self._paint_bytes = self._written() - self._bytes_before_paint
+        if now - self._painted_at < min(
+            limits.max_seconds, max(limits.min_seconds, self._paint_bytes / limits.bytes_per_second)
+        ):
             return False
-        self._painted_at, self._counted, self._cost = now, self._written(), None
+        self._painted_at, self._bytes_before_paint, self._paint_bytes = now, self._written(), None
         return True

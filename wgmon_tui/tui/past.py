@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import Bucket, Seen
-from wgmon_tui.tui.heatmap import HOUR_S, first_moment
+from wgmon_tui.tui.heatmap import HOUR_S, first_midnight
 from wgmon_tui.tui.historytab import WINDOWS, Failure
-from wgmon_tui.tui.incident_queries import entry_of
+from wgmon_tui.tui.incident_queries import read_entry
 from wgmon_tui.tui.incidentlines import IncidentEntry
 from wgmon_tui.tui.rttplot import Stretch
 
-FAILURES_AT_ONCE = 100
-_INCIDENTS = 200
+FAILURES_PAGE_SIZE = 100
+_MAX_INCIDENTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ServerPast:
     @property
     def empty(self) -> bool:
         """Whether the store knows nothing of this server."""
-        return not (self.incidents or self.failures or any(map(_told, self.seen)))
+        return not (self.incidents or self.failures or any(map(_has_data, self.seen)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class RttPast:
     """What a plot shows, and the figures of all of it."""
 
     server: str
-    stretch: Stretch
+    time_window: Stretch
     seen: Seen
     buckets: tuple[Bucket, ...]
 
@@ -50,30 +50,30 @@ class RttPast:
 def read_server(history: History, server: Server, now: float, days: int, failures: int) -> ServerPast:
     """The history page of one server, with so many days of hours and so many failed checks."""
     name = server.name
-    incidents = history.incidents(server=name, limit=_INCIDENTS)
+    incidents = history.incidents(server=name, limit=_MAX_INCIDENTS)
     failed = [Failure(*each) for each in history.failures(name, limit=failures)]
-    failed += [Failure(*each, elsewhere=True) for each in history.sight_failures(name, limit=failures)]
+    failed += [Failure(*each, is_remote=True) for each in history.vantage_failures(name, limit=failures)]
     failed.sort(key=lambda failure: failure.check.at, reverse=True)
     return ServerPast(
         name,
         tuple(history.window(name, now - length, now) for _, length in WINDOWS),
-        tuple(history.buckets(name, first_moment(now, days), now, HOUR_S)),
-        tuple(entry_of(history, incident, server) for incident in incidents),
+        tuple(history.buckets(name, first_midnight(now, days), now, HOUR_S)),
+        tuple(read_entry(history, incident, server) for incident in incidents),
         tuple(failed[:failures]),
         len(failed) >= failures,
     )
 
 
-def read_rtt(history: History, name: str, stretch: Stretch) -> RttPast:
+def read_rtt(history: History, name: str, time_window: Stretch) -> RttPast:
     """What the plot of this stretch shows."""
-    start, end = stretch.start, stretch.end
+    start, end = time_window.start, time_window.end
     return RttPast(
         name,
-        stretch,
+        time_window,
         history.window(name, start, end),
-        tuple(history.buckets(name, start, end, stretch.length)),
+        tuple(history.buckets(name, start, end, time_window.length)),
     )
 
 
-def _told(seen: Seen) -> bool:
+def _has_data(seen: Seen) -> bool:
     return bool(seen.checks or seen.counted or seen.unknown or seen.paused or seen.maintenance)

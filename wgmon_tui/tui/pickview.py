@@ -32,7 +32,7 @@ class PickLine:
 class PickView(ScrollView, can_focus=False):
     """Shows lines. The cursor stays on its line by key, wherever that comes to stand.
 
-    `palette` is asked at every redraw, so that a theme takes effect at once. `from_the_top`: the cursor
+    `palette` is asked at every redraw, so that a theme takes effect at once. `start_at_top`: the cursor
     begins nowhere, and what stands above the list is read first.
     """
 
@@ -47,13 +47,13 @@ class PickView(ScrollView, can_focus=False):
     class Opened(Message):
         """Somebody wants to see more of the line under the cursor."""
 
-    def __init__(self, palette: Callable[[], Palette], *, from_the_top: bool = False) -> None:
+    def __init__(self, palette: Callable[[], Palette], *, start_at_top: bool = False) -> None:
         super().__init__()
         self.cursor: str | None = None
         self._palette = palette
-        self._from_the_top = from_the_top
+        self._starts_at_top = start_at_top
         self._lines: Sequence[PickLine] = ()
-        self._at: dict[str, int] = {}
+        self._line_numbers: dict[str, int] = {}
 
     def on_mount(self) -> None:
         """Draw the scrollbar like every other."""
@@ -61,11 +61,11 @@ class PickView(ScrollView, can_focus=False):
 
     def show(self, lines: Sequence[PickLine]) -> None:
         """Show these lines. Where the cursor's line is gone, it goes to the one that stands there now."""
-        before = self._at.get(self.cursor or "")
+        before = self._line_numbers.get(self.cursor or "")
         self._lines = lines
-        self._at = {line.key: number for number, line in enumerate(lines) if line.key is not None}
-        if self.cursor not in self._at:
-            self.cursor = self._beginning if before is None else self._near(before)
+        self._line_numbers = {line.key: number for number, line in enumerate(lines) if line.key is not None}
+        if self.cursor not in self._line_numbers:
+            self.cursor = self._start_key if before is None else self._nearest_key(before)
         self.virtual_size = Size(self.size.width, len(lines))
         self.refresh()
         self.post_message(self.Moved())
@@ -80,11 +80,15 @@ class PickView(ScrollView, can_focus=False):
     @property
     def text_at_cursor(self) -> str | None:
         """The line under the cursor, as it is read."""
-        return self._lines[self._at[self.cursor]].text.plain if self.cursor in self._at else None
+        return (
+            self._lines[self._line_numbers[self.cursor]].text.plain
+            if self.cursor in self._line_numbers
+            else None
+        )
 
-    def to_top(self) -> None:
+    def move_to_top(self) -> None:
         """To where one begins."""
-        self.cursor = self._beginning
+        self.cursor = self._start_key
         self.scroll_to(y=0, animate=False, force=True, immediate=True)
         self.refresh()
         self.post_message(self.Moved())
@@ -99,67 +103,73 @@ class PickView(ScrollView, can_focus=False):
 
     def page_up(self) -> None:
         """A page up."""
-        self._cross(-1)
+        self._move_page(-1)
 
     def page_down(self) -> None:
         """A page down."""
-        self._cross(1)
+        self._move_page(1)
 
     def first(self) -> None:
         """To the beginning."""
-        self.to_top()
+        self.move_to_top()
 
     def last(self) -> None:
         """To the last line."""
-        if self._at:
-            self._place(self._last)
+        if self._line_numbers:
+            self._set_cursor(self._last_key)
 
     @property
-    def _beginning(self) -> str | None:
-        return None if self._from_the_top else next(iter(self._at), None)
+    def _start_key(self) -> str | None:
+        return None if self._starts_at_top else next(iter(self._line_numbers), None)
 
-    def _near(self, number: int) -> str | None:
+    def _nearest_key(self, number: int) -> str | None:
         """The first line that can be chosen from `number` on, else the last."""
-        below = (key for key, at in self._at.items() if at >= number)
-        return next(below, next(reversed(self._at), None))
+        below = (key for key, at in self._line_numbers.items() if at >= number)
+        return next(below, next(reversed(self._line_numbers), None))
 
-    def _step(self, way: int) -> None:
-        keys = list(self._at)
-        index = keys.index(self.cursor) + way if self.cursor in self._at else min(0, way)
+    def _step(self, direction: int) -> None:
+        keys = list(self._line_numbers)
+        index = (
+            keys.index(self.cursor) + direction if self.cursor in self._line_numbers else min(0, direction)
+        )
         if not keys:
-            self.scroll_relative(y=way, animate=False, force=True, immediate=True)
+            self.scroll_relative(y=direction, animate=False, force=True, immediate=True)
         elif index < 0:
-            self.to_top()
+            self.move_to_top()
         else:
-            self._place(keys[min(index, len(keys) - 1)])
+            self._set_cursor(keys[min(index, len(keys) - 1)])
 
-    def _cross(self, way: int) -> None:
+    def _move_page(self, direction: int) -> None:
         page = max(1, self.scrollable_content_region.height - 1)
-        start = self._at.get(self.cursor or "", self.scroll_offset.y)
-        target = start + way * page
-        if not self._at:
-            self.scroll_relative(y=way * page, animate=False, force=True, immediate=True)
-        elif way > 0:
-            self._place(next((key for key, number in self._at.items() if number >= target), self._last))
+        start = self._line_numbers.get(self.cursor or "", self.scroll_offset.y)
+        target = start + direction * page
+        if not self._line_numbers:
+            self.scroll_relative(y=direction * page, animate=False, force=True, immediate=True)
+        elif direction > 0:
+            self._set_cursor(
+                next((key for key, number in self._line_numbers.items() if number >= target), self._last_key)
+            )
         else:
-            above = next((key for key in reversed(self._at) if self._at[key] <= target), None)
-            self.to_top() if above is None else self._place(above)
+            above = next(
+                (key for key in reversed(self._line_numbers) if self._line_numbers[key] <= target), None
+            )
+            self.move_to_top() if above is None else self._set_cursor(above)
 
     @property
-    def _last(self) -> str:
-        return next(reversed(self._at))
+    def _last_key(self) -> str:
+        return next(reversed(self._line_numbers))
 
-    def _place(self, key: str) -> None:
+    def _set_cursor(self, key: str) -> None:
         for each in (self.cursor, key):
-            if each in self._at:
-                self.refresh_line(self._at[each])
+            if each in self._line_numbers:
+                self.refresh_line(self._line_numbers[each])
         self.cursor = key
         self._reveal(key)
         self.post_message(self.Moved())
 
     def _reveal(self, key: str) -> None:
         """Scroll so that the line is in view, and the heading over the first of a list too."""
-        top = line = self._at[key]
+        top = line = self._line_numbers[key]
         while top and self._lines[top - 1].key is None and self._lines[top - 1].text.plain:
             top -= 1
         region = Region(0, top, 1, line - top + 1)
@@ -171,7 +181,7 @@ class PickView(ScrollView, can_focus=False):
         number = place.y + self.scroll_offset.y if place is not None else -1
         key = self._lines[number].key if 0 <= number < len(self._lines) else None
         if key is not None:
-            self._place(key)
+            self._set_cursor(key)
             if event.chain == 2:
                 self.post_message(self.Opened())
 

@@ -7,19 +7,23 @@ from wgmon_tui.monitor.board import Row
 from wgmon_tui.probe.port_monitor import OPEN_OR_FILTERED
 
 
-def port_up(row: Row) -> bool | None:
+def port_up(server_state: Row) -> bool | None:
     """Whether a port monitor would call the port up; None where that is not known.
 
     Its question is put now and then only, so a newer check refutes an older answer: who completes a handshake
     is not closed, and who says itself that nothing listens there is.
     """
-    if row.port_monitor is None or row.last is None or row.last.check.address is None:
+    if (
+        server_state.port_monitor is None
+        or server_state.last is None
+        or server_state.last.check.address is None
+    ):
         return None
-    if row.last.diagnosis.verdict is Verdict.PORT_CLOSED:
+    if server_state.last.diagnosis.verdict is Verdict.PORT_CLOSED:
         return False
-    return row.last.check.handshake is not None or row.port_monitor == OPEN_OR_FILTERED
+    return server_state.last.check.handshake is not None or server_state.port_monitor == OPEN_OR_FILTERED
 
 
-def falsely_up(row: Row) -> bool:
+def is_false_green(server_state: Row) -> bool:
     """Whether a port monitor would show green for a server that is down."""
-    return row.severity is Severity.DOWN and port_up(row) is True
+    return server_state.severity is Severity.DOWN and port_up(server_state) is True

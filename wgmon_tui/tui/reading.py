@@ -35,33 +35,33 @@ class MovementKeys:
     """The movement keys of a screen that has one thing to move in."""
 
     @property
-    def movable(self) -> Movable:
+    def scrollable(self) -> Movable:
         """What they move in."""
         raise NotImplementedError
 
     def action_up(self) -> None:
         """One line up."""
-        self.movable.up()
+        self.scrollable.up()
 
     def action_down(self) -> None:
         """One line down."""
-        self.movable.down()
+        self.scrollable.down()
 
     def action_page_up(self) -> None:
         """One page up."""
-        self.movable.page_up()
+        self.scrollable.page_up()
 
     def action_page_down(self) -> None:
         """One page down."""
-        self.movable.page_down()
+        self.scrollable.page_down()
 
     def action_first(self) -> None:
         """To the beginning."""
-        self.movable.first()
+        self.scrollable.first()
 
     def action_last(self) -> None:
         """To the end."""
-        self.movable.last()
+        self.scrollable.last()
 
 
 class Reading(VerticalScroll, can_focus=False):
@@ -81,11 +81,11 @@ class Reading(VerticalScroll, can_focus=False):
 
     def page_up(self) -> None:
         """A page up."""
-        self._by(-self.scrollable_content_region.height)
+        self._scroll_by(-self.scrollable_content_region.height)
 
     def page_down(self) -> None:
         """A page down."""
-        self._by(self.scrollable_content_region.height)
+        self._scroll_by(self.scrollable_content_region.height)
 
     def first(self) -> None:
         """To the top."""
@@ -95,6 +95,6 @@ class Reading(VerticalScroll, can_focus=False):
         """To the bottom."""
         self.scroll_end(animate=False, immediate=True)
 
-    def _by(self, lines: int) -> None:
+    def _scroll_by(self, lines: int) -> None:
         """At once: Textual's own paging waits for a refresh, and comes after keys that were pressed later."""
         self.scroll_relative(y=lines, animate=False, immediate=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-KEPT = 50
+MAX_LINES = 50
 
 
 class Recall:
@@ -14,36 +14,36 @@ class Recall:
         """`saved` are the names of filters that can be called up."""
         self._saved = [f"@{name}" for name in saved]
         self._lines: list[str] = []
-        self._typed = ""
-        self._at = 0
+        self._draft = ""
+        self._position = 0
 
-    def keep(self, line: str) -> None:
+    def commit(self, line: str) -> None:
         """A line was used; nothing is remembered twice."""
         line = " ".join(line.split())
-        self._at = 0
+        self._position = 0
         if line:
-            self._lines = [line, *(each for each in self._lines if each != line)][:KEPT]
+            self._lines = [line, *(each for each in self._lines if each != line)][:MAX_LINES]
 
     def older(self, current: str) -> str:
         """The line before `current`, which is what stands there now; at the end that itself."""
-        if self._at == 0 or self._shown != current:
-            self._typed, self._at = current, 0
-        if self._at < len(self._all) and self._all[self._at] == current:
-            self._at += 1
-        self._at = min(self._at + 1, len(self._all))
-        return self._shown
+        if self._position == 0 or self._current != current:
+            self._draft, self._position = current, 0
+        if self._position < len(self._entries) and self._entries[self._position] == current:
+            self._position += 1
+        self._position = min(self._position + 1, len(self._entries))
+        return self._current
 
     def newer(self, current: str) -> str:
         """The line after `current`; at last what was being typed."""
-        if self._at == 0 or self._shown != current:
+        if self._position == 0 or self._current != current:
             return current
-        self._at -= 1
-        return self._shown
+        self._position -= 1
+        return self._current
 
     @property
-    def _all(self) -> list[str]:
+    def _entries(self) -> list[str]:
         return [*self._lines, *(each for each in self._saved if each not in self._lines)]
 
     @property
-    def _shown(self) -> str:
-        return self._all[self._at - 1] if self._at else self._typed
+    def _current(self) -> str:
+        return self._entries[self._position - 1] if self._position else self._draft

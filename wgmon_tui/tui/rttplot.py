@@ -19,13 +19,13 @@ from rich.text import Text
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.history.records import Bucket
 from wgmon_tui.text import format_clock, format_day, format_limit
-from wgmon_tui.tui.heatmap import loss_mark, state_of
+from wgmon_tui.tui.heatmap import loss_mark, worst_state
 from wgmon_tui.tui.text_style import Ink
 
-LEFT = 10
+LABEL_CELLS = 10
 """Cells that the labels of the round-trip times take, with the axis."""
 
-BELOW = 3
+LINES_BELOW = 3
 """Lines under the plot: what was lost, the axis and the times."""
 
 ALL_LOST = 0.995
@@ -72,7 +72,7 @@ class Scale:
     tick: float
 
 
-def stretch_of(window: float, end: float, cells: int, interval: float, *, ascii_only: bool) -> Stretch:
+def plot_window(window: float, end: float, cells: int, interval: float, *, ascii_only: bool) -> Stretch:
     """What to read for a plot of so many cells: buckets of round lengths, none too short for a check in it.
 
     `window`, `end` and the checks' `interval` are in seconds.
@@ -97,31 +97,35 @@ def scale_for(buckets: Iterable[Bucket], lines: int) -> Scale | None:
     return Scale(ceil(top / tick - 1e-9) * tick, tick)
 
 
-def plot(buckets: Sequence[Bucket], stretch: Stretch, lines: int, ink: Ink) -> list[Text]:
-    """The plot on `lines` lines, and `BELOW` more for what was lost and when."""
-    cells = max(1, ink.width - LEFT)
+def plot(buckets: Sequence[Bucket], time_window: Stretch, lines: int, text_style: Ink) -> list[Text]:
+    """The plot on `lines` lines, and `LINES_BELOW` more for what was lost and when."""
+    cells = max(1, text_style.width - LABEL_CELLS)
     scale = scale_for(buckets, lines)
-    rows = _rows(buckets, stretch, scale, cells, lines, ink) if scale else [Text(" " * cells)] * lines
+    rows = (
+        _rows(buckets, time_window, scale, cells, lines, text_style) if scale else [Text(" " * cells)] * lines
+    )
     labels = _labels(scale, lines)
-    muted = ink.palette.muted
-    axis, corner = ("|", "+") if ink.glyphs.ascii_only else ("┤", "└")
-    bar = "|" if ink.glyphs.ascii_only else "│"
+    muted = text_style.palette.muted
+    axis, corner = ("|", "+") if text_style.glyphs.ascii_only else ("┤", "└")
+    bar = "|" if text_style.glyphs.ascii_only else "│"
     plotted = [
-        Text.assemble((f"{label:>{LEFT - 2}} {axis if label else bar}", muted), row)
+        Text.assemble((f"{label:>{LABEL_CELLS - 2}} {axis if label else bar}", muted), row)
         for label, row in zip(labels, rows, strict=True)
     ]
-    times, ticks = _time_axis(stretch, cells, ink)
+    times, ticks = _time_axis(time_window, cells, text_style)
     return [
         *plotted,
-        Text.assemble((f"{'lost':>{LEFT - 2}} {bar}", muted), _losses(buckets, stretch, cells, ink)),
-        Text(f"{'':>{LEFT - 1}}{corner}{ticks}", style=muted),
-        Text(" " * LEFT + times, style=muted),
+        Text.assemble(
+            (f"{'lost':>{LABEL_CELLS - 2}} {bar}", muted), _losses(buckets, time_window, cells, text_style)
+        ),
+        Text(f"{'':>{LABEL_CELLS - 1}}{corner}{ticks}", style=muted),
+        Text(" " * LABEL_CELLS + times, style=muted),
     ]
 
 
-def legend(ink: Ink) -> Text:
+def legend(text_style: Ink) -> Text:
     """What the marks of the plot mean."""
-    palette, glyphs = ink.palette, ink.glyphs
+    palette, glyphs = text_style.palette, text_style.glyphs
     if glyphs.ascii_only:
         p50, p95, p99 = "*", ":", "."
     else:
@@ -140,7 +144,7 @@ def legend(ink: Ink) -> Text:
     line = Text()
     for mark, style, words in entries:
         entry = Text.assemble((mark, style), (f" {words}  ", palette.muted))
-        if line.cell_len + entry.cell_len - 2 <= ink.width:
+        if line.cell_len + entry.cell_len - 2 <= text_style.width:
             line.append_text(entry)
     return line
 
@@ -149,11 +153,11 @@ def legend(ink: Ink) -> Text:
 
 
 def _rows(
-    buckets: Sequence[Bucket], stretch: Stretch, scale: Scale, cells: int, lines: int, ink: Ink
+    buckets: Sequence[Bucket], time_window: Stretch, scale: Scale, cells: int, lines: int, text_style: Ink
 ) -> list[Text]:
-    across, down = (1, 1) if ink.glyphs.ascii_only else (2, 4)
-    grid = _grid(buckets, stretch, scale, cells * across, lines * down)
-    palette = ink.palette
+    across, down = (1, 1) if text_style.glyphs.ascii_only else (2, 4)
+    grid = _grid(buckets, time_window, scale, cells * across, lines * down)
+    palette = text_style.palette
     styles = {_NOTHING: palette.text, _P99: palette.muted, _P95: palette.sparkline, _P50: palette.accent}
     rows = []
     for line in range(lines):
@@ -166,13 +170,13 @@ def _rows(
         for mark, run in groupby(drawn, key=lambda cell: cell[1]):
             row.append("".join(character for character, _ in run), styles[mark])
         rows.append(row)
-    for cell in _overflowing(buckets, stretch, scale, cells):
-        mark_above = Text(ink.glyphs.ascending, style=palette.accent)
+    for cell in _overflowing(buckets, time_window, scale, cells):
+        mark_above = Text(text_style.glyphs.ascending, style=palette.accent)
         rows[0] = rows[0][:cell] + mark_above + rows[0][cell + 1 :]
     return rows
 
 
-def _grid(buckets: Sequence[Bucket], stretch: Stretch, scale: Scale, across: int, down: int) -> _Grid:
+def _grid(buckets: Sequence[Bucket], time_window: Stretch, scale: Scale, across: int, down: int) -> _Grid:
     """Every dot of the plot, the topmost line first."""
     grid = [bytearray(across) for _ in range(down)]
 
@@ -182,7 +186,7 @@ def _grid(buckets: Sequence[Bucket], stretch: Stretch, scale: Scale, across: int
     before: tuple[int, int] | None = None
     for bucket in buckets:
         seen = bucket.seen
-        first, after = _columns(bucket, stretch, across)
+        first, after = _columns(bucket, time_window, across)
         if seen.p50 is None:
             # A bucket between two checks of a server that is well does not break the line.
             before = before if seen.counted and not seen.lost else None
@@ -197,12 +201,12 @@ def _grid(buckets: Sequence[Bucket], stretch: Stretch, scale: Scale, across: int
                 grid[y][column] = max(grid[y][column], _P95)
             grid[low][column] = _P50
         if before:
-            _join(grid, before, (first, low))
+            _draw_line(grid, before, (first, low))
         before = (after - 1, low)
     return grid
 
 
-def _join(grid: _Grid, one: tuple[int, int], other: tuple[int, int]) -> None:
+def _draw_line(grid: _Grid, one: tuple[int, int], other: tuple[int, int]) -> None:
     """Draw the line from one dot to another, which lies to the right of it; both are column and line."""
     (left, start), (right, end) = one, other
     previous = start
@@ -214,11 +218,11 @@ def _join(grid: _Grid, one: tuple[int, int], other: tuple[int, int]) -> None:
         previous = y
 
 
-def _columns(bucket: Bucket, stretch: Stretch, across: int) -> tuple[int, int]:
+def _columns(bucket: Bucket, time_window: Stretch, across: int) -> tuple[int, int]:
     """The columns that a bucket covers: from the first to before the second."""
-    per_second = across / (stretch.end - stretch.start)
-    first = floor((bucket.start - stretch.start) * per_second)
-    after = floor((bucket.start + bucket.length - stretch.start) * per_second)
+    per_second = across / (time_window.end - time_window.start)
+    first = floor((bucket.start - time_window.start) * per_second)
+    after = floor((bucket.start + bucket.length - time_window.start) * per_second)
     return max(0, first), min(across, max(after, first + 1))
 
 
@@ -242,13 +246,13 @@ def _cell(dots: bytes) -> tuple[str, int]:
     return chr(_BRAILLE + bits) if bits else " ", highest
 
 
-def _overflowing(buckets: Iterable[Bucket], stretch: Stretch, scale: Scale, cells: int) -> set[int]:
+def _overflowing(buckets: Iterable[Bucket], time_window: Stretch, scale: Scale, cells: int) -> set[int]:
     """The cells above which something lies that the axis does not reach."""
     return {
         cell
         for bucket in buckets
         if bucket.seen.p99 is not None and bucket.seen.p99 > scale.top
-        for cell in range(*_columns(bucket, stretch, cells))
+        for cell in range(*_columns(bucket, time_window, cells))
     }
 
 
@@ -273,16 +277,16 @@ def _labels(scale: Scale | None, lines: int) -> list[str]:
     return labels
 
 
-def _losses(buckets: Iterable[Bucket], stretch: Stretch, cells: int, ink: Ink) -> Text:
+def _losses(buckets: Iterable[Bucket], time_window: Stretch, cells: int, text_style: Ink) -> Text:
     """What was lost in each cell; where nothing was checked, why."""
-    palette, glyphs = ink.palette, ink.glyphs
+    palette, glyphs = text_style.palette, text_style.glyphs
     checks, lost = [0] * cells, [0] * cells
     states: list[Severity | None] = [None] * cells
     for bucket in buckets:
-        for cell in range(*_columns(bucket, stretch, cells)):
+        for cell in range(*_columns(bucket, time_window, cells)):
             checks[cell] += bucket.seen.checks
             lost[cell] += bucket.seen.lost
-            states[cell] = states[cell] or state_of(bucket.seen)
+            states[cell] = states[cell] or worst_state(bucket.seen)
     line = Text()
     for cell in range(cells):
         if lost[cell]:
@@ -299,13 +303,13 @@ def _losses(buckets: Iterable[Bucket], stretch: Stretch, cells: int, ink: Ink) -
     return line
 
 
-def _time_axis(stretch: Stretch, cells: int, ink: Ink) -> tuple[str, str]:
+def _time_axis(time_window: Stretch, cells: int, text_style: Ink) -> tuple[str, str]:
     """The labels of the times, and the line with a tick over the middle of each."""
-    rule, tick = ("-", "+") if ink.glyphs.ascii_only else ("─", "┬")
+    rule, tick = ("-", "+") if text_style.glyphs.ascii_only else ("─", "┬")
     times, ticks = [" "] * cells, [rule] * cells
     free_from = 0
-    for at, label in time_ticks(stretch.start, stretch.end, max(1, cells // _TICK_CELLS)):
-        cell = floor((at - stretch.start) / (stretch.end - stretch.start) * cells)
+    for at, label in time_ticks(time_window.start, time_window.end, max(1, cells // _TICK_CELLS)):
+        cell = floor((at - time_window.start) / (time_window.end - time_window.start) * cells)
         begin = max(0, min(cell - len(label) // 2, cells - len(label)))
         if not 0 <= cell < cells or begin < free_from or len(label) > cells:
             continue
@@ -325,7 +329,7 @@ def time_ticks(start: float, end: float, most: int) -> Iterator[tuple[float, str
     days = 1 if step else next((each for each in _TICKS_DAYS if each * _DAY_S >= wanted), _TICKS_DAYS[-1])
     year, month, day = time.localtime(start)[:3]
     for number in range(ceil((end - start) / _DAY_S) + 2):
-        midnight = _local(year, month, day + number, 0)
+        midnight = _local_time(year, month, day + number, 0)
         if midnight > end:
             return
         if step is None:
@@ -334,10 +338,10 @@ def time_ticks(start: float, end: float, most: int) -> Iterator[tuple[float, str
                 yield midnight, format_day(midnight)
             continue
         for seconds in range(0, int(_DAY_S), step):
-            at = _local(year, month, day + number, seconds)
+            at = _local_time(year, month, day + number, seconds)
             if start <= at <= end:
                 yield at, format_clock(at) if seconds else format_day(at)
 
 
-def _local(year: int, month: int, day: int, seconds: int) -> float:
+def _local_time(year: int, month: int, day: int, seconds: int) -> float:
     return time.mktime((year, month, day, seconds // 3600, seconds % 3600 // 60, 0, 0, 0, -1))

@@ -15,17 +15,17 @@ from rich.text import Text
 from wgmon_tui.diagnosis.inspection import Agreement, Finding
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import Server
-from wgmon_tui.probe.inspect import LIMIT_S
+from wgmon_tui.probe.inspect import COMMAND_TIMEOUT_S
 from wgmon_tui.text import format_age, format_clock, format_limit
 from wgmon_tui.tui.text_style import Ink
 
-_LABEL = 15
+_LABEL_WIDTH = 15
 _AGE_STEP_S = 10
 """An age that counts each second repaints a line each second."""
 _SEVERITIES = {
     Agreement.OK: Severity.UP,
     Agreement.DIFFERS: Severity.DOWN,
-    Agreement.UNTOLD: Severity.UNKNOWN,
+    Agreement.UNKNOWN: Severity.UNKNOWN,
 }
 
 
@@ -42,40 +42,44 @@ class Answer:
         return next((finding for finding in self.findings or () if finding.fix), None)
 
 
-def answer_heading(answer: Answer, now: float, ink: Ink) -> Text:
+def answer_heading(answer: Answer, now: float, text_style: Ink) -> Text:
     """Whose words follow, and how old they are."""
     words = "The server's own view"
     if answer.findings is not None:
         asked = format_clock(answer.asked_at, seconds=True)
         age = (now - answer.asked_at) // _AGE_STEP_S * _AGE_STEP_S
         words += f", asked at {asked}, {format_age(age)}"
-    return Text("\n").join(ink.paragraph(words, ink.palette.muted))
+    return Text("\n").join(text_style.paragraph(words, text_style.palette.muted))
 
 
-def answer_lines(server: Server, answer: Answer, ink: Ink) -> Text:
+def answer_lines(server: Server, answer: Answer, text_style: Ink) -> Text:
     """The findings; before they are there, what is being asked and for how long at most."""
     if answer.findings is None:
-        return Text("\n").join(_asking(server, ink))
-    return Text("\n").join(line for finding in answer.findings for line in _finding(finding, ink))
+        return Text("\n").join(_pending_lines(server, text_style))
+    return Text("\n").join(line for finding in answer.findings for line in _finding(finding, text_style))
 
 
-def _asking(server: Server, ink: Ink) -> list[Text]:
+def _pending_lines(server: Server, text_style: Ink) -> list[Text]:
     commands = [shlex.join(words) for words in (server.inspect, server.inspect_config) if words]
     if not commands:
-        return ink.paragraph("asking the interfaces of this machine …", ink.palette.text)
-    limit = f"at most {format_limit(LIMIT_S * len(commands))}"
-    return ink.paragraph(f"asking the server: {', then '.join(commands)} … ({limit})", ink.palette.text)
+        return text_style.paragraph("asking the interfaces of this machine …", text_style.palette.text)
+    limit = f"at most {format_limit(COMMAND_TIMEOUT_S * len(commands))}"
+    return text_style.paragraph(
+        f"asking the server: {', then '.join(commands)} … ({limit})", text_style.palette.text
+    )
 
 
-def _finding(finding: Finding, ink: Ink) -> Iterator[Text]:
-    agreement = finding.agreement
-    glyph = agreement.ascii_glyph if ink.glyphs.ascii_only else agreement.glyph
-    label = f"{glyph} {agreement.word}"
+def _finding(finding: Finding, text_style: Ink) -> Iterator[Text]:
+    result = finding.result
+    glyph = result.ascii_glyph if text_style.glyphs.ascii_only else result.glyph
+    label = f"{glyph} {result.word}"
     words = f"{finding.subject}  {finding.sentence}"
-    first, *more = ink.paragraph(words, ink.palette.text, label, _LABEL)
-    first.stylize(ink.state(_SEVERITIES[agreement]), 0, len(label))
-    first.stylize(Style(bold=True), _LABEL, _LABEL + len(finding.subject))
+    first, *more = text_style.paragraph(words, text_style.palette.text, label, _LABEL_WIDTH)
+    first.stylize(text_style.state(_SEVERITIES[result]), 0, len(label))
+    first.stylize(Style(bold=True), _LABEL_WIDTH, _LABEL_WIDTH + len(finding.subject))
     yield first
     yield from more
     if finding.fix:
-        yield from ink.paragraph(finding.fix, ink.palette.accent, f"{'next':>{_LABEL - 1}}", _LABEL)
+        yield from text_style.paragraph(
+            finding.fix, text_style.palette.accent, f"{'next':>{_LABEL_WIDTH - 1}}", _LABEL_WIDTH
+        )

@@ -15,7 +15,7 @@ from wgmon_tui.tui.themes import Palette
 LABEL_WIDTH = 7
 """The cells of a label before a paragraph, its blank included."""
 
-_READABLE = 96
+_MAX_PROSE_WIDTH = 96
 """Cells beyond which a line of prose is hard to follow."""
 
 
@@ -37,23 +37,23 @@ class Ink:
         A word that has no room there, such as a key, begins further left on a line of its own.
         """
         hanging = indent or (LABEL_WIDTH if label else 0)
-        widest = max(20, min(self.width, _READABLE))
-        first, *more = _wrapped(self.glyphs.clean(text), max(20, widest - hanging), widest)
+        max_width = max(20, min(self.width, _MAX_PROSE_WIDTH))
+        first, *more = _wrapped(self.glyphs.clean(text), max(20, max_width - hanging), max_width)
         return [
             Text.assemble((f"{label:<{hanging}}", self.palette.muted), (first, style)),
-            *(Text.assemble(" " * min(hanging, widest - len(line)), (line, style)) for line in more),
+            *(Text.assemble(" " * min(hanging, max_width - len(line)), (line, style)) for line in more),
         ]
 
 
-def _wrapped(text: str, room: int, widest: int) -> list[str]:
-    """Lines of at most `room`; those after the first of up to `widest` where one word needs it."""
-    whole = wrap(text, room, break_on_hyphens=False, break_long_words=False)
-    if not whole or len(whole[0]) > room or max(map(len, whole)) > widest:
-        return wrap(text, room, break_on_hyphens=False) or [""]
+def _wrapped(text: str, available_width: int, max_width: int) -> list[str]:
+    """Lines of at most `available_width`; those after the first of up to `max_width` where one word needs it."""
+    whole = wrap(text, available_width, break_on_hyphens=False, break_long_words=False)
+    if not whole or len(whole[0]) > available_width or max(map(len, whole)) > max_width:
+        return wrap(text, available_width, break_on_hyphens=False) or [""]
     return whole
 
 
-def not_to_be_had(title: str, why: str, ink: Ink) -> Text:
+def unavailable_text(title: str, why: str, text_style: Ink) -> Text:
     """What a screen shows in place of something that is absent: a title, and the reason."""
-    lines = [Text(title, style=ink.palette.text + Style(bold=True)), Text("")]
-    return Text("\n").join([*lines, *ink.paragraph(why, ink.palette.muted)])
+    lines = [Text(title, style=text_style.palette.text + Style(bold=True)), Text("")]
+    return Text("\n").join([*lines, *text_style.paragraph(why, text_style.palette.muted)])

@@ -46,8 +46,8 @@ FIELD_NAMES = (
 """Every name that `wireguard.messages.fields_of` gives to bytes."""
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-_INK = r"(#[0-9a-fA-F]{6}|(bright_)?(black|red|green|yellow|blue|magenta|cyan|white))"
-_STYLE = re.compile(rf"((bold|dim|italic|underline|reverse)( |$))*({_INK}( |$))?(on {_INK})?")
+_COLOUR_WORD = r"(#[0-9a-fA-F]{6}|(bright_)?(black|red|green|yellow|blue|magenta|cyan|white))"
+_STYLE = re.compile(rf"((bold|dim|italic|underline|reverse)( |$))*({_COLOUR_WORD}( |$))?(on {_COLOUR_WORD})?")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _KEYS = ("dark", "background", "panel", "text", "muted", "accent", "cursor", "sparkline", "lost")
 
@@ -85,22 +85,22 @@ class Palette:
 
     def textual_theme(self) -> Theme:
         """The same colours for what Textual draws itself."""
-        text = _colour_of(self.text)
-        accent = _colour_of(self.accent)
+        text = _textual_colour(self.text)
+        accent = _textual_colour(self.accent)
         variables = {
             "footer-key-foreground": accent,
-            "footer-description-foreground": _colour_of(self.muted),
+            "footer-description-foreground": _textual_colour(self.muted),
             "footer-background": self.background or "ansi_default",
             "footer-item-background": self.background or "ansi_default",
             "footer-key-background": self.background or "ansi_default",
         }
         if self.background:
             variables |= {
-                "scrollbar": _colour_of(self.muted),
+                "scrollbar": _textual_colour(self.muted),
                 "scrollbar-background": self.panel,
                 "scrollbar-corner-color": self.panel,
                 "block-cursor-background": self.cursor.bgcolor.name if self.cursor.bgcolor else self.panel,
-                "block-cursor-foreground": _colour_of(self.text + self.cursor),
+                "block-cursor-foreground": _textual_colour(self.text + self.cursor),
             }
         else:
             variables |= {
@@ -130,9 +130,9 @@ class Palette:
             surface=self.background or "ansi_default",
             panel=self.panel or "ansi_default",
             boost=self.panel or "ansi_default",
-            success=_colour_of(self.severity[Severity.UP]),
-            warning=_colour_of(self.severity[Severity.DEGRADED]),
-            error=_colour_of(self.severity[Severity.DOWN]),
+            success=_textual_colour(self.severity[Severity.UP]),
+            warning=_textual_colour(self.severity[Severity.DEGRADED]),
+            error=_textual_colour(self.severity[Severity.DOWN]),
             dark=self.dark,
             ansi=not self.background,
             variables=variables,
@@ -141,27 +141,27 @@ class Palette:
 
 def shipped_palettes() -> Mapping[str, Palette]:
     """The themes that come with the program, by name, in `SHIPPED_THEMES` order."""
-    return {name: _shipped(name) for name in SHIPPED_THEMES}
+    return {name: _load_shipped(name) for name in SHIPPED_THEMES}
 
 
 @cache
-def _shipped(name: str) -> Palette:
+def _load_shipped(name: str) -> Palette:
     """In the wheel the themes lie inside the package; in a checkout they lie beside it."""
     package = Path(__file__).parents[1]
     inside, beside = package / "themes", package.parent / "themes"
     return read_palette((inside if inside.is_dir() else beside) / f"{name}.toml")
 
 
-def palette_named(theme: str, also: Iterable[str] = ()) -> Palette:
+def load_palette(theme: str, other_names: Iterable[str] = ()) -> Palette:
     """The one that is shipped under this name, or the one in the file that `theme` is the path of (`….toml`).
 
-    Raises ConfigurationError, which names those and `also` others.
+    Raises ConfigurationError, which names those and `other_names` others.
     """
     if theme in SHIPPED_THEMES:
-        return _shipped(theme)
+        return _load_shipped(theme)
     if theme.endswith(".toml"):
         return read_palette(Path(theme).expanduser())
-    names = ", ".join((*SHIPPED_THEMES, *also))
+    names = ", ".join((*SHIPPED_THEMES, *other_names))
     raise ConfigurationError(
         f"theme {theme!r}: no such theme; say one of {names}, or the path of a .toml file"
     )
@@ -183,21 +183,21 @@ def read_palette(file: Path) -> Palette:
     dark = table.get("dark", True)
     if not isinstance(dark, bool):
         raise ConfigurationError(f"{file}: dark: expected true or false")
-    severity = _styles(file, "severity", table.get("severity"), severities)
+    severity = _parse_styles(file, "severity", table.get("severity"), severities)
     return Palette(
         name=name,
         dark=dark,
-        background=_colour(file, "background", table.get("background")),
-        panel=_colour(file, "panel", table.get("panel")),
-        text=_style(file, "text", table.get("text")),
-        muted=_style(file, "muted", table.get("muted")),
-        accent=_style(file, "accent", table.get("accent")),
+        background=_parse_colour(file, "background", table.get("background")),
+        panel=_parse_colour(file, "panel", table.get("panel")),
+        text=_parse_style(file, "text", table.get("text")),
+        muted=_parse_style(file, "muted", table.get("muted")),
+        accent=_parse_style(file, "accent", table.get("accent")),
         # Nothing under the cursor is dim: reversed, it can hardly be read.
-        cursor=_style(file, "cursor", table.get("cursor")) + Style(dim=False),
-        sparkline=_style(file, "sparkline", table.get("sparkline")),
-        lost=_style(file, "lost", table.get("lost")),
+        cursor=_parse_style(file, "cursor", table.get("cursor")) + Style(dim=False),
+        sparkline=_parse_style(file, "sparkline", table.get("sparkline")),
+        lost=_parse_style(file, "lost", table.get("lost")),
         severity=MappingProxyType({each: severity[each.word] for each in Severity}),
-        fields=MappingProxyType(_styles(file, "fields", table.get("fields"), FIELD_NAMES)),
+        fields=MappingProxyType(_parse_styles(file, "fields", table.get("fields"), FIELD_NAMES)),
     )
 
 
@@ -207,14 +207,14 @@ def _refuse_unknown(file: Path, section: str, table: Mapping[str, object], known
             raise ConfigurationError(f"{file}: {section}{key!r}: unknown key; expected {', '.join(known)}")
 
 
-def _styles(file: Path, section: str, table: object, keys: tuple[str, ...]) -> dict[str, Style]:
+def _parse_styles(file: Path, section: str, table: object, keys: tuple[str, ...]) -> dict[str, Style]:
     if not isinstance(table, dict):
         raise ConfigurationError(f"{file}: [{section}]: missing; expected a table with {', '.join(keys)}")
     _refuse_unknown(file, f"{section}.", table, keys)
-    return {key: _style(file, f"{section}.{key}", table.get(key)) for key in keys}
+    return {key: _parse_style(file, f"{section}.{key}", table.get(key)) for key in keys}
 
 
-def _style(file: Path, key: str, value: object) -> Style:
+def _parse_style(file: Path, key: str, value: object) -> Style:
     if not isinstance(value, str) or not _STYLE.fullmatch(value):
         raise ConfigurationError(
             f'{file}: {key}: expected a style such as "#7cb7ff", "bold #ff6b57", "bright_red" or '
@@ -223,13 +223,13 @@ def _style(file: Path, key: str, value: object) -> Style:
     return Style.parse(value)
 
 
-def _colour(file: Path, key: str, value: object) -> str:
+def _parse_colour(file: Path, key: str, value: object) -> str:
     if not isinstance(value, str) or not (value == "" or _COLOUR.fullmatch(value)):
         raise ConfigurationError(f'{file}: {key}: expected a colour "#rrggbb", or "" for the terminal\'s own')
     return value
 
 
-def _colour_of(style: Style) -> str:
+def _textual_colour(style: Style) -> str:
     """As Textual writes it: to it "red" is a colour of the web."""
     if style.color is None:
         return "ansi_default"

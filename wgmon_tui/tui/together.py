@@ -5,39 +5,45 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from wgmon_tui.diagnosis.neighbours import FEWEST, OF_A_PLACE, Standing, Together, failing_together
+from wgmon_tui.diagnosis.neighbours import (
+    CORRELATABLE_VERDICTS,
+    MIN_SERVERS,
+    Standing,
+    Together,
+    find_correlated_failures,
+)
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Board, Row
 from wgmon_tui.text import format_list
 
-_LEAST_SECONDS = 1.0
-_SHARE = 0.02
+_MIN_INTERVAL_S = 1.0
+_MAX_TIME_SHARE = 0.02
 """Of the time, at most so much is spent on this: with ten thousand servers one look takes a while."""
 
-_NAMED = 6
+_MAX_NAMES = 6
 
 
 class FailingTogether:
     """The groups of the board's servers that are all down and share something, at most a second old.
 
-    On a large fleet they may be older: see `_SHARE`. `clock` gives seconds, and never goes back.
+    On a large fleet they may be older: see `_MAX_TIME_SHARE`. `clock` gives seconds, and never goes back.
     """
 
-    def __init__(self, board: Board, clock: Callable[[], float] = time.monotonic) -> None:
-        self._board = board
+    def __init__(self, fleet_state: Board, clock: Callable[[], float] = time.monotonic) -> None:
+        self._board = fleet_state
         self._clock = clock
         self._version: int | None = None
-        self._again_at = clock()
+        self._next_run_at = clock()
         self._groups: tuple[Together, ...] = ()
 
     def groups(self) -> tuple[Together, ...]:
         """All of them, the narrowest bond first."""
         began = self._clock()
-        if self._board.version != self._version and began >= self._again_at:
+        if self._board.version != self._version and began >= self._next_run_at:
             self._version = self._board.version
-            self._groups = self._found()
+            self._groups = self._find_groups()
             ended = self._clock()
-            self._again_at = ended + max(_LEAST_SECONDS, (ended - began) / _SHARE)
+            self._next_run_at = ended + max(_MIN_INTERVAL_S, (ended - began) / _MAX_TIME_SHARE)
         return self._groups
 
     def of(self, name: str) -> tuple[Together, ...]:
@@ -49,21 +55,24 @@ class FailingTogether:
         """The one to tell where there is room for one only."""
         return max(self.groups(), key=lambda group: len(group.names), default=None)
 
-    def _found(self) -> tuple[Together, ...]:
-        rows = [row for row in self._board.rows.values() if not row.paused]
-        if sum(row.severity is Severity.DOWN for row in rows) < FEWEST:
+    def _find_groups(self) -> tuple[Together, ...]:
+        states = [server_state for server_state in self._board.states.values() if not server_state.paused]
+        if sum(server_state.severity is Severity.DOWN for server_state in states) < MIN_SERVERS:
             return ()
-        return failing_together(_standing(row) for row in rows)
+        return find_correlated_failures(_correlation_input(server_state) for server_state in states)
 
 
-def _standing(row: Row) -> Standing:
-    if row.last is None:
-        return Standing(row.server, None, down=False)
-    down = row.severity is Severity.DOWN and row.last.diagnosis.verdict in OF_A_PLACE
-    return Standing(row.server, row.last.check.address, down)
+def _correlation_input(server_state: Row) -> Standing:
+    if server_state.last is None:
+        return Standing(server_state.server, None, down=False)
+    down = (
+        server_state.severity is Severity.DOWN
+        and server_state.last.diagnosis.verdict in CORRELATABLE_VERDICTS
+    )
+    return Standing(server_state.server, server_state.last.check.address, down)
 
 
-def fails_with(group: Together, name: str) -> str:
+def describe_group(group: Together, name: str) -> str:
     """A group as a member of it sees it."""
     others = [other for other in group.names if other != name]
-    return f"{format_list(others, most=_NAMED)}: all with {group.bond} are down"
+    return f"{format_list(others, most=_MAX_NAMES)}: all with {group.common_cause} are down"

@@ -20,12 +20,12 @@ from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.themes import Palette
 from wgmon_tui.tui.together import FailingTogether
 
-_RANK_SECONDS = 5.0
+_PERCENTILE_INTERVAL_S = 5.0
 
 _WIDE = 118
 """Cells of the line from which on it has a place for who fails together: a terminal of 120 columns."""
 
-_SHOWN = (Severity.UP, Severity.DEGRADED, Severity.DOWN, Severity.UNKNOWN, Severity.PAUSED)
+_SEVERITIES = (Severity.UP, Severity.DEGRADED, Severity.DOWN, Severity.UNKNOWN, Severity.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,13 @@ class Totals:
     alerts: str = ""
 
 
-def fleet_p95(board: Board) -> float | None:
+def fleet_p95(fleet_state: Board) -> float | None:
     """The time that 19 of 20 servers answered their last check in, in seconds; None where none did."""
-    times = sorted(rtt for row in board.rows.values() if not row.paused and (rtt := row.rtt) is not None)
+    times = sorted(
+        rtt
+        for server_state in fleet_state.states.values()
+        if not server_state.paused and (rtt := server_state.rtt) is not None
+    )
     return times[-(-len(times) * 95 // 100) - 1] if times else None
 
 
@@ -54,7 +58,7 @@ class _Piece:
     text: str
     style: Style
     gap: str
-    dropped: int
+    drop_order: int
     """Where the line is too narrow, the highest of these goes first; 0 stays."""
 
     short: str = ""
@@ -69,27 +73,29 @@ def totals_line(
     A `status` stands in the note's place, whole or as far as its first part, and other things make room for
     it. Counts of zero are muted, so that colour always means that there is something to look at.
     """
-    dot = f" {glyphs.separator} "
+    separator = f" {glyphs.separator} "
     pieces: list[_Piece] = []
-    for severity in _SHOWN:
+    for severity in _SEVERITIES:
         count = totals.counts.get(severity, 0)
         style = palette.severity[severity] if count else palette.muted
         text = f"{glyphs.of(severity)} {count} {severity.word}"
-        gap, dropped = "  " if pieces else "", 0 if count else 1
-        pieces.append(_Piece(text, style, gap, dropped, f"{glyphs.of(severity)} {count}"))
+        gap, drop_order = "  " if pieces else "", 0 if count else 1
+        pieces.append(_Piece(text, style, gap, drop_order, f"{glyphs.of(severity)} {count}"))
     if totals.marked:
-        pieces.append(_Piece(f"{glyphs.marked} {totals.marked} marked", palette.accent, dot, 0))
+        pieces.append(_Piece(f"{glyphs.marked} {totals.marked} marked", palette.accent, separator, 0))
     if totals.alerts:
-        pieces.append(_Piece(totals.alerts, palette.severity[Severity.DOWN], dot, 0))
-    pieces.append(_Piece(f"{totals.checks_per_second:.1f} checks/s", palette.muted, dot, 3))
+        pieces.append(_Piece(totals.alerts, palette.severity[Severity.DOWN], separator, 0))
+    pieces.append(_Piece(f"{totals.checks_per_second:.1f} checks/s", palette.muted, separator, 3))
     if totals.p95 is not None:
-        pieces.append(_Piece(f"p95 {format_rtt(totals.p95)}", palette.muted, dot, 2))
+        pieces.append(_Piece(f"p95 {format_rtt(totals.p95)}", palette.muted, separator, 2))
     if totals.together and width >= _WIDE:
-        pieces = _with_company(pieces, totals.together, width, palette.severity[Severity.DOWN], dot, glyphs)
+        pieces = _with_failure_group(
+            pieces, totals.together, width, palette.severity[Severity.DOWN], separator, glyphs
+        )
     pieces, note = _with_status(pieces, status, note, width, glyphs)
-    pieces = _shortened(pieces, width)
+    pieces = _abbreviate(pieces, width)
     parts = [part for piece in pieces for part in ((piece.gap, palette.muted), (piece.text, piece.style))]
-    spare = width - _length(pieces)
+    spare = width - _width_of(pieces)
     if note and cell_len(note) + 3 <= spare:
         return [*parts, (" " * (spare - cell_len(note) - 1), palette.muted), (f"{note} ", palette.muted)]
     return [*parts, (" " * max(0, spare), palette.muted)]
@@ -103,7 +109,7 @@ def _with_status(
         return _fitting(pieces, width), note
     for words in map(glyphs.clean, (status, status.partition(" · ")[0])):
         kept = _fitting(pieces, width - cell_len(words) - 3)
-        if _length(kept) + cell_len(words) + 3 <= width:
+        if _width_of(kept) + cell_len(words) + 3 <= width:
             return kept, words
     return _fitting(pieces, width), ""
 
@@ -111,34 +117,34 @@ def _with_status(
 def _fitting(pieces: list[_Piece], width: int) -> list[_Piece]:
     """As many of the pieces as have room, and those that stay in any case."""
     kept = list(pieces)
-    while _length(kept) > width and any(piece.dropped for piece in kept):
-        kept.remove(max(reversed(kept), key=lambda piece: piece.dropped))
+    while _width_of(kept) > width and any(piece.drop_order for piece in kept):
+        kept.remove(max(reversed(kept), key=lambda piece: piece.drop_order))
     return kept
 
 
-def _shortened(pieces: list[_Piece], width: int) -> list[_Piece]:
+def _abbreviate(pieces: list[_Piece], width: int) -> list[_Piece]:
     """The pieces, from the last on in short, as many as must be: a glyph says the state without its word."""
     kept = list(pieces)
     for number in reversed(range(len(kept))):
-        if _length(kept) > width and kept[number].short:
+        if _width_of(kept) > width and kept[number].short:
             kept[number] = replace(kept[number], text=kept[number].short)
     return kept
 
 
-def _with_company(
-    pieces: list[_Piece], together: Together, width: int, style: Style, dot: str, glyphs: Glyphs
+def _with_failure_group(
+    pieces: list[_Piece], together: Together, width: int, style: Style, separator: str, glyphs: Glyphs
 ) -> list[_Piece]:
     """The pieces and who fails together. Zeros make room for it; where that is too little it is left out."""
     count = len(together.names)
-    words = glyphs.clean(f"{'both' if count == 2 else f'all {count}'} with {together.bond} are down")
-    company = _Piece(words, style, dot, 0)
-    for kept in (pieces, [piece for piece in pieces if piece.dropped != 1]):
-        if _length([*kept, company]) <= width:
-            return [*kept, company]
+    words = glyphs.clean(f"{'both' if count == 2 else f'all {count}'} with {together.common_cause} are down")
+    failure_group = _Piece(words, style, separator, 0)
+    for kept in (pieces, [piece for piece in pieces if piece.drop_order != 1]):
+        if _width_of([*kept, failure_group]) <= width:
+            return [*kept, failure_group]
     return pieces
 
 
-def _length(pieces: list[_Piece]) -> int:
+def _width_of(pieces: list[_Piece]) -> int:
     return sum(cell_len(piece.gap) + cell_len(piece.text) for piece in pieces)
 
 
@@ -165,17 +171,17 @@ class TotalsLine(Widget):
     ) -> None:
         super().__init__(id=id)
         self._engine = engine
-        self._together = together
+        self._correlated_failures = together
         self._palette = palette
         self._glyphs = glyphs
         self._note = glyphs.clean(note)
-        self._counted = -1
-        self._ranked_at = time.monotonic()
-        self._totals = Totals(engine.board.totals(), 0.0, fleet_p95(engine.board))
-        self._shown = ""
+        self._counted_version = -1
+        self._percentile_at = time.monotonic()
+        self._totals = Totals(engine.fleet_state.totals(), 0.0, fleet_p95(engine.fleet_state))
+        self._drawn_text = ""
         self._alerts = ""
 
-    def warn(self, alerts: str) -> None:
+    def show_alert_badge(self, alerts: str) -> None:
         """From now on say this of telling people; it is seen when the figures are taken next."""
         self._alerts = alerts
 
@@ -185,24 +191,24 @@ class TotalsLine(Widget):
         An unchanged board is not counted again. What is never the same twice, and the percentile, which sorts
         the whole fleet, is taken at most every few seconds.
         """
-        board, now, totals = self._engine.board, time.monotonic(), self._totals
+        fleet_state, now, totals = self._engine.fleet_state, time.monotonic(), self._totals
         counts, rate, p95 = totals.counts, totals.checks_per_second, totals.p95
-        settled = p95 is not None and now - self._ranked_at < _RANK_SECONDS
-        if board.version != self._counted:
-            self._counted = board.version
-            counts = board.totals()
-            p95 = p95 if settled else fleet_p95(board)
+        settled = p95 is not None and now - self._percentile_at < _PERCENTILE_INTERVAL_S
+        if fleet_state.version != self._counted_version:
+            self._counted_version = fleet_state.version
+            counts = fleet_state.totals()
+            p95 = p95 if settled else fleet_p95(fleet_state)
         if not settled:
-            self._ranked_at, rate = now, self._engine.checks_per_second
-        company = self._together.largest if self.size.width >= _WIDE else None
-        self._totals = Totals(counts, rate, p95, company, marked, self._alerts)
-        if self._line().plain != self._shown:
+            self._percentile_at, rate = now, self._engine.checks_per_second
+        failure_group = self._correlated_failures.largest if self.size.width >= _WIDE else None
+        self._totals = Totals(counts, rate, p95, failure_group, marked, self._alerts)
+        if self._line().plain != self._drawn_text:
             self.refresh()
 
     def render(self) -> Text:
         """The line for the width there is."""
         line = self._line()
-        self._shown = line.plain
+        self._drawn_text = line.plain
         return line
 
     def _line(self) -> Text:

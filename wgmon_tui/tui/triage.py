@@ -7,35 +7,37 @@ from dataclasses import replace
 
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Round, Row
-from wgmon_tui.report.summary import Account, account_of, as_markdown, as_text
+from wgmon_tui.report.summary import Account, as_markdown, as_text, report_of
 from wgmon_tui.text import format_count, format_until
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.filter import muted
 from wgmon_tui.tui.port import port_up
-from wgmon_tui.tui.together import fails_with
+from wgmon_tui.tui.together import describe_group
 
 
-def account_here(app: AppContext, row: Row) -> Account:
+def build_server_report(app: AppContext, server_state: Row) -> Account:
     """All that is known here of a server."""
     now = app.clock()
-    together = app.together.of(row.server.name) if row.severity is Severity.DOWN else ()
+    together = app.together.of(server_state.server.name) if server_state.severity is Severity.DOWN else ()
     return replace(
-        account_of(row),
-        port_up=port_up(row),
-        together=tuple(f"fails together with {fails_with(each, row.server.name)}" for each in together),
-        silenced=silenced(row, now),
+        report_of(server_state),
+        port_up=port_up(server_state),
+        together=tuple(
+            f"fails together with {describe_group(each, server_state.server.name)}" for each in together
+        ),
+        muted_reason=muted_reason(server_state, now),
     )
 
 
-def exchange_account(app: AppContext, row: Row, outcome: Round) -> Account:
+def build_exchange_report(app: AppContext, server_state: Row, outcome: Round) -> Account:
     """What there is to tell with a round that is shown; one before the last is told as what it was."""
-    if outcome is row.last:
-        return account_here(app, row)
+    if outcome is server_state.last:
+        return build_server_report(app, server_state)
     verdict, check = outcome.diagnosis.verdict, outcome.check
     return Account(
-        server=row.server.name,
+        server=server_state.server.name,
         severity=verdict.severity,
-        word=verdict.slug,
+        status_word=verdict.slug,
         sentence=outcome.diagnosis.summary,
         endpoint=str(check.endpoint),
         since=check.started_at,
@@ -44,18 +46,20 @@ def exchange_account(app: AppContext, row: Row, outcome: Round) -> Account:
     )
 
 
-def copy_accounts(app: AppContext, accounts: Sequence[Account], *, markdown: bool) -> None:
+def copy_reports(app: AppContext, reports: Sequence[Account], *, markdown: bool) -> None:
     """Put them on the clipboard, one after the other."""
     write, now = as_markdown if markdown else as_text, app.clock()
-    whose = accounts[0].server if len(accounts) == 1 else format_count(len(accounts), "server")
+    whose = reports[0].server if len(reports) == 1 else format_count(len(reports), "server")
     form = " in Markdown" if markdown else ""
-    app.copy_and_say("\n".join(write(each, now) for each in accounts), f"the report on {whose}{form}")
+    app.copy_with_notice("\n".join(write(each, now) for each in reports), f"the report on {whose}{form}")
 
 
-def silenced(row: Row, now: float) -> str:
+def muted_reason(server_state: Row, now: float) -> str:
     """Why nobody is told of a server now; "" where somebody is."""
-    words = [f'in the maintenance "{row.maintenance}"'] if row.maintenance is not None else []
-    if muted(row, now) and row.muted_until is not None:
-        by = f" by {row.muted_by}" if row.muted_by else ""
-        words.append(f"muted{by} {format_until(row.muted_until, now)}")
+    words = (
+        [f'in the maintenance "{server_state.maintenance}"'] if server_state.maintenance is not None else []
+    )
+    if muted(server_state, now) and server_state.muted_until is not None:
+        by = f" by {server_state.muted_by}" if server_state.muted_by else ""
+        words.append(f"muted{by} {format_until(server_state.muted_until, now)}")
     return ", ".join(words)

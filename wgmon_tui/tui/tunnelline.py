@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from wgmon_tui.diagnosis.evidence import every, first
+from wgmon_tui.diagnosis.evidence import all_of_kind, first_of_kind
 from wgmon_tui.diagnosis.wording import icmp_name
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.probe.records import (
@@ -22,16 +22,18 @@ from wgmon_tui.text import format_rtt
 _ANSWERS = {"answered": "answered", "open": "open", "closed": "closed", None: "silent"}
 
 
-def tunnel_line(server: Server, check: Check, standing: Sequence[Evidence], separator: str) -> str | None:
+def tunnel_line(
+    server: Server, check: Check, carried_evidence: Sequence[Evidence], separator: str
+) -> str | None:
     """Echoes, services, acknowledgement and MTU as far as they were looked at; None without a handshake.
 
-    `standing` is the earlier evidence that still holds: the MTU, for one, is looked at now and then only.
+    `carried_evidence` is the earlier evidence that still holds: the MTU, for one, is looked at now and then only.
     """
     if check.handshake is None:
         return None
     if not server.tunnel:
         return "not looked at: servers.toml has tunnel = false"
-    evidence = (*check.evidence, *standing)
+    evidence = (*check.evidence, *carried_evidence)
     parts = [
         *_answered(check),
         *_first_hop(check),
@@ -43,32 +45,32 @@ def tunnel_line(server: Server, check: Check, standing: Sequence[Evidence], sepa
 
 
 def _answered(check: Check) -> Iterator[str]:
-    echoes = every(InnerEcho, check.evidence)
+    echoes = all_of_kind(InnerEcho, check.evidence)
     sent, received = sum(each.sent for each in echoes), sum(each.received for each in echoes)
     if sent:
         took = f", {format_rtt(check.tunnel.rtt)}" if check.tunnel and check.tunnel.rtt is not None else ""
         yield f"{received} of {sent} echoes{took}"
     if received:
         yield from (f"{each.target} silent" for each in echoes if not each.received)
-    for service in every(InnerService, check.evidence):
+    for service in all_of_kind(InnerService, check.evidence):
         yield f"{service.kind} {service.target} {_ANSWERS[service.answer]}"
 
 
 def _first_hop(check: Check) -> Iterator[str]:
     """Who answered where no inner address is known."""
-    for hop in every(InnerHop, check.evidence):
+    for hop in all_of_kind(InnerHop, check.evidence):
         took = f" answers, {format_rtt(hop.rtt)}" if hop.rtt is not None else " answers"
         yield f"{hop.source}{took}" if hop.source else f"nothing comes back over IPv{hop.version}"
 
 
 def _refused(check: Check) -> Iterator[str]:
-    if said := first(InnerIcmp, check.evidence):
-        yield f"{said.source} says: {icmp_name(said)}"
+    if icmp_error := first_of_kind(InnerIcmp, check.evidence):
+        yield f"{icmp_error.source} says: {icmp_name(icmp_error)}"
 
 
 def _acknowledged(check: Check, evidence: Sequence[Evidence]) -> Iterator[str]:
     """What the server's keepalive tells: the only answer there is where no inner address is asked."""
-    keepalive = first(PassiveKeepalive, evidence)
+    keepalive = first_of_kind(PassiveKeepalive, evidence)
     if keepalive is None:
         return
     words = "our data is not acknowledged" if keepalive.after is None else "the server receives our data"
@@ -77,5 +79,7 @@ def _acknowledged(check: Check, evidence: Sequence[Evidence]) -> Iterator[str]:
 
 
 def _mtu(evidence: Sequence[Evidence]) -> Iterator[str]:
-    if found := first(PathMtu, evidence):
-        yield f"mtu {found.passes}" + ("" if found.fails_from is None else f", not {found.wanted}")
+    if found := first_of_kind(PathMtu, evidence):
+        yield f"mtu {found.largest_passing}" + (
+            "" if found.smallest_failing is None else f", not {found.required}"
+        )

@@ -17,14 +17,14 @@ PRESETS = ("1h", "4h", "8h", "tomorrow 9:00", "monday 9:00", "7d", "until unmute
 
 FOREVER = "until unmuted"
 
-EXPECTED = "such as 1h, 90m, 18:30, tomorrow 9:00 or mon 9:00"
+EXAMPLES = "such as 1h, 90m, 18:30, tomorrow 9:00 or mon 9:00"
 
-_LONGEST_S = 366 * 86400.0
+_MAX_DURATION_S = 366 * 86400.0
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_PART = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*(min|[smhdw])")
+_DURATION_PART = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*(min|[smhdw])")
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_MOMENT = re.compile(r"(?:([a-z]+)\s+)?(\d{1,2})(?::(\d{2}))?")
-_SHORTEST_DAY = 3
+_TIME_OF_DAY = re.compile(r"(?:([a-z]+)\s+)?(\d{1,2})(?::(\d{2}))?")
+_MIN_DAY_LETTERS = 3
 
 
 def parse_until(text: str, now: float) -> float:
@@ -33,30 +33,30 @@ def parse_until(text: str, now: float) -> float:
     if typed == FOREVER:
         return inf
     typed = typed.removeprefix("until ")
-    ends = _after(typed, now) or _at(typed, now)
+    ends = _parse_duration(typed, now) or _parse_time_of_day(typed, now)
     if ends is None:
-        raise InvalidValueError(f"expected a time {EXPECTED}, got {quoted(text)}")
-    if not now < ends <= now + _LONGEST_S:
+        raise InvalidValueError(f"expected a time {EXAMPLES}, got {quoted(text)}")
+    if not now < ends <= now + _MAX_DURATION_S:
         raise InvalidValueError(f"expected no more than a year, got {quoted(text)}")
     return ends
 
 
-def _after(typed: str, now: float) -> float | None:
-    parts = _PART.findall(typed)
-    if not parts or _PART.sub("", typed).strip():
+def _parse_duration(typed: str, now: float) -> float | None:
+    parts = _DURATION_PART.findall(typed)
+    if not parts or _DURATION_PART.sub("", typed).strip():
         return None
     return now + max(1.0, sum(float(number) * _UNITS[unit] for number, unit in parts))
 
 
-def _at(typed: str, now: float) -> float | None:
-    found = _MOMENT.fullmatch(typed)
+def _parse_time_of_day(typed: str, now: float) -> float | None:
+    found = _TIME_OF_DAY.fullmatch(typed)
     if found is None:
         return None
     day, hour, minute = found[1], int(found[2]), int(found[3] or 0)
     if hour > 23 or minute > 59 or (day is None and found[3] is None):
         return None
     for ahead in _days_ahead(day, time.localtime(now).tm_wday):
-        ends = _moment(now, ahead, hour, minute)
+        ends = _timestamp(now, ahead, hour, minute)
         if ends > now:
             return ends
     return None
@@ -68,7 +68,7 @@ def _days_ahead(day: str | None, today: int) -> tuple[int, ...]:
         return 0, 1
     if day in ("today", "tomorrow"):
         return (int(day == "tomorrow"),)
-    if len(day) < _SHORTEST_DAY:
+    if len(day) < _MIN_DAY_LETTERS:
         return ()
     return next(
         (
@@ -80,7 +80,7 @@ def _days_ahead(day: str | None, today: int) -> tuple[int, ...]:
     )
 
 
-def _moment(now: float, days: int, hour: int, minute: int) -> float:
+def _timestamp(now: float, days: int, hour: int, minute: int) -> float:
     then = time.localtime(now)
     # With an unknown daylight flag mktime finds out what the clock will do until then.
     return time.mktime((then.tm_year, then.tm_mon, then.tm_mday + days, hour, minute, 0, 0, 0, -1))

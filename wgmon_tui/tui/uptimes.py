@@ -11,11 +11,11 @@ from wgmon_tui.monitor.board import Board
 from wgmon_tui.text import format_uptime
 
 WINDOW_S = 86400.0
-_EVERY_S = 60.0
-_SOON_S = 2.0
+_POLL_INTERVAL_S = 60.0
+_RETRY_INTERVAL_S = 2.0
 
 
-async def follow_uptimes(history: History, board: Board, clock: Callable[[], float]) -> None:
+async def follow_uptimes(history: History, fleet_state: Board, clock: Callable[[], float]) -> None:
     """Read them now and then until cancelled. A store that cannot be read leaves what was there before."""
     while True:
         now = clock()
@@ -23,14 +23,16 @@ async def follow_uptimes(history: History, board: Board, clock: Callable[[], flo
             found = await asyncio.to_thread(history.uptimes, now - WINDOW_S, now)
         except StoreUnavailableError:
             found = {}
-        put(board, found)
-        await asyncio.sleep(_EVERY_S if found else _SOON_S)
+        store_uptimes(fleet_state, found)
+        await asyncio.sleep(_POLL_INTERVAL_S if found else _RETRY_INTERVAL_S)
 
 
-def put(board: Board, uptimes: Mapping[str, float]) -> None:
+def store_uptimes(fleet_state: Board, uptimes: Mapping[str, float]) -> None:
     """Write them on the board; a row changes only where it would read differently."""
     for name, share in uptimes.items():
-        row = board.rows.get(name)
-        if row is not None and (row.uptime is None or format_uptime(row.uptime) != format_uptime(share)):
-            row.uptime = share
-            board.touch(name)
+        server_state = fleet_state.states.get(name)
+        if server_state is not None and (
+            server_state.uptime is None or format_uptime(server_state.uptime) != format_uptime(share)
+        ):
+            server_state.uptime = share
+            fleet_state.touch(name)

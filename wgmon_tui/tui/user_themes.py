@@ -10,12 +10,12 @@ from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.tui.themes import (
     SHIPPED_THEMES,
     Palette,
-    palette_named,
+    load_palette,
     read_palette,
     shipped_palettes,
 )
 
-THEMES = "themes"
+THEMES_DIRECTORY = "themes"
 """The directory of them in the configuration directory."""
 
 Stamps = tuple[tuple[str, int, int], ...]
@@ -26,11 +26,11 @@ class Shelf:
     """The palettes by name, the lines about files that are none, and what the files were when read."""
 
     palettes: Mapping[str, Palette]
-    troubles: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
     stamps: Stamps = ()
 
 
-def palette_for(theme: str, config_dir: Path | None) -> Palette:
+def find_palette(theme: str, config_dir: Path | None) -> Palette:
     """One alone: the theme of this name, or in the file of this path. Raises ConfigurationError.
 
     A file of one's own that cannot stand is told of when all are read; until then the shipped theme of that
@@ -43,28 +43,28 @@ def palette_for(theme: str, config_dir: Path | None) -> Palette:
         except ConfigurationError:
             if theme not in SHIPPED_THEMES:
                 raise
-    return palette_named(theme, also=own)
+    return load_palette(theme, other_names=own)
 
 
-def read_shelf(config_dir: Path | None, before: Shelf | None = None) -> Shelf:
+def load_theme_catalog(config_dir: Path | None, before: Shelf | None = None) -> Shelf:
     """The shipped themes and those in `config_dir`/themes. One's own may have the name of a shipped one.
 
     Of a file that has become unreadable the palette `before` stays.
     """
     palettes = dict(shipped_palettes())
-    stamps = stamps_of(config_dir)
-    troubles = []
+    stamps = read_stamps(config_dir)
+    problems = []
     for path in _files(config_dir):
         try:
             palettes[path.stem] = read_palette(path)
         except ConfigurationError as error:
-            troubles.append(str(error))
+            problems.append(str(error))
             if before and path.stem in before.palettes:
                 palettes[path.stem] = before.palettes[path.stem]
-    return Shelf(palettes, tuple(troubles), stamps)
+    return Shelf(palettes, tuple(problems), stamps)
 
 
-def stamps_of(config_dir: Path | None) -> Stamps:
+def read_stamps(config_dir: Path | None) -> Stamps:
     """Name, time and size of every theme file: they differ when somebody wrote one."""
     stamps = []
     for path in _files(config_dir):
@@ -77,4 +77,4 @@ def stamps_of(config_dir: Path | None) -> Stamps:
 
 
 def _files(config_dir: Path | None) -> list[Path]:
-    return sorted((config_dir / THEMES).glob("*.toml")) if config_dir else []
+    return sorted((config_dir / THEMES_DIRECTORY).glob("*.toml")) if config_dir else []

@@ -18,12 +18,12 @@ from wgmon_tui.tui.format import fit
 from wgmon_tui.tui.text_style import Ink
 from wgmon_tui.wireguard.messages import label_of
 
-_LEAST_WIDTH = 36
+_MIN_WIDTH = 36
 _GAP = 3
-_MOST_PACKETS = 8
+_MAX_PACKETS = 8
 _RTTS = 20
 
-_USUALLY_WAITING = 1000
+_NORMAL_BACKLOG = 1000
 """Reports on their way, or not acknowledged yet, are no news: a large fleet makes so many in a second."""
 
 
@@ -41,32 +41,34 @@ class Seer:
     status: VantageStatus | None = None
 
 
-def seers(row: Row, vantages: Sequence[str], statuses: Sequence[VantageStatus]) -> list[Seer]:
+def vantage_columns(
+    server_state: Row, vantages: Sequence[str], statuses: Sequence[VantageStatus]
+) -> list[Seer]:
     """We ourselves, then the others in the order of config.toml; those too that were not heard of yet."""
     by_name = {status.name: status for status in statuses}
     found = [
         Seer(
-            row.home,
-            row.own_severity,
-            row.last,
-            row.last if row.last and row.last.check.exchange else None,
-            rtts=tuple(row.samples.recent(_RTTS)),
+            server_state.home,
+            server_state.own_severity,
+            server_state.last,
+            server_state.last if server_state.last and server_state.last.check.exchange else None,
+            rtts=tuple(server_state.samples.recent(_RTTS)),
         )
     ]
-    for name in (*vantages, *(each for each in row.sights if each not in vantages)):
-        sight, status = row.sights.get(name), by_name.get(name)
-        if sight is None:
+    for name in (*vantages, *(each for each in server_state.vantage_states if each not in vantages)):
+        vantage_state, status = server_state.vantage_states.get(name), by_name.get(name)
+        if vantage_state is None:
             found.append(Seer(name, Severity.UNKNOWN, status=status))
             continue
         found.append(
             Seer(
                 name,
-                Severity.PAUSED if row.paused else sight.severity,
-                sight.last,
-                sight.exchange,
-                sight.current,
-                sight.rtts,
-                sight.up_at,
+                Severity.PAUSED if server_state.paused else vantage_state.severity,
+                vantage_state.last,
+                vantage_state.exchange,
+                vantage_state.current,
+                vantage_state.rtts,
+                vantage_state.last_up_at,
                 status,
             )
         )
@@ -78,26 +80,26 @@ class SideBySide:
     """The page, and the line on which each vantage begins."""
 
     text: Text
-    tops: tuple[int, ...]
+    first_lines: tuple[int, ...]
 
 
-def side_by_side(shown: Sequence[Seer], chosen: int, ink: Ink, now: float) -> SideBySide:
+def compare_vantages(shown: Sequence[Seer], chosen: int, text_style: Ink, now: float) -> SideBySide:
     """As many beside each other as there is room for, the rest below; the `chosen` one is marked."""
-    beside = max(1, min(len(shown), (ink.width + _GAP) // (_LEAST_WIDTH + _GAP)))
-    width = (ink.width - _GAP * (beside - 1)) // beside
-    narrow = replace(ink, width=width)
+    per_line = max(1, min(len(shown), (text_style.width + _GAP) // (_MIN_WIDTH + _GAP)))
+    width = (text_style.width - _GAP * (per_line - 1)) // per_line
+    narrow = replace(text_style, width=width)
     lines: list[Text] = []
-    tops: list[int] = []
-    for start in range(0, len(shown), beside):
-        some = range(start, min(start + beside, len(shown)))
+    first_lines: list[int] = []
+    for start in range(0, len(shown), per_line):
+        some = range(start, min(start + per_line, len(shown)))
         blocks = [list(_block(shown[index], index == chosen, narrow, now)) for index in some]
         if lines:
             lines.append(Text(""))
-        tops += [len(lines)] * len(blocks)
+        first_lines += [len(lines)] * len(blocks)
         for number in range(max(map(len, blocks))):
             cells = [block[number] if number < len(block) else Text("") for block in blocks]
             lines.append(_joined(cells, width))
-    return SideBySide(Text("\n").join(lines), tuple(tops))
+    return SideBySide(Text("\n").join(lines), tuple(first_lines))
 
 
 def _joined(cells: Sequence[Text], width: int) -> Text:
@@ -109,39 +111,43 @@ def _joined(cells: Sequence[Text], width: int) -> Text:
     return line
 
 
-def _block(seer: Seer, chosen: bool, ink: Ink, now: float) -> Iterator[Text]:
-    palette, glyphs = ink.palette, ink.glyphs
-    verdict = seer.last.diagnosis.verdict.slug if seer.last else "not heard of yet"
-    words = f" {glyphs.of(seer.severity)} {glyphs.clean(seer.name)}  {seer.severity.word}  {verdict} "
-    style = ink.state(seer.severity) + Style(bold=True)
-    yield Text(fit(words, ink.width, glyphs), style=style + palette.cursor if chosen else style)
-    if seer.status:
-        yield from _line_of(seer.status, ink, now)
-    if seer.last is None:
+def _block(column: Seer, chosen: bool, text_style: Ink, now: float) -> Iterator[Text]:
+    palette, glyphs = text_style.palette, text_style.glyphs
+    verdict = column.last.diagnosis.verdict.slug if column.last else "not heard of yet"
+    words = f" {glyphs.of(column.severity)} {glyphs.clean(column.name)}  {column.severity.word}  {verdict} "
+    style = text_style.state(column.severity) + Style(bold=True)
+    yield Text(fit(words, text_style.width, glyphs), style=style + palette.cursor if chosen else style)
+    if column.status:
+        yield from _connection_lines(column.status, text_style, now)
+    if column.last is None:
         return
-    check = seer.last.check
+    check = column.last.check
     when = format_recent_time(check.started_at, now, seconds=True)
-    yield from _fact("when", when if seer.current else f"{when}: too old to count", ink)
-    if seer.up_at is not None and seer.severity is Severity.DOWN:
-        yield from _fact("up", f"last at {format_recent_time(seer.up_at, now, seconds=True)}", ink)
-    yield from _fact("at", str(check.address) if check.address else "no address", ink)
-    yield from _fact("rtt", _round_trips(seer.rtts), ink)
+    yield from _labelled("when", when if column.current else f"{when}: too old to count", text_style)
+    if column.up_at is not None and column.severity is Severity.DOWN:
+        yield from _labelled(
+            "up", f"last at {format_recent_time(column.up_at, now, seconds=True)}", text_style
+        )
+    yield from _labelled("at", str(check.address) if check.address else "no address", text_style)
+    yield from _labelled("rtt", _round_trips(column.rtts), text_style)
     if check.tunnel:
-        yield from _fact("tunnel", f"{check.tunnel.received} of {check.tunnel.sent} came back", ink)
-    asked_as = check.asked_as or (seer.exchange.check.asked_as if seer.exchange else None)
-    if asked_as:
-        key = fit(str(asked_as.public_key), ink.width - len("as     "), glyphs).rstrip()
+        yield from _labelled(
+            "tunnel", f"{check.tunnel.received} of {check.tunnel.sent} came back", text_style
+        )
+    probed_as = check.probed_as or (column.exchange.check.probed_as if column.exchange else None)
+    if probed_as:
+        key = fit(str(probed_as.public_key), text_style.width - len("as     "), glyphs).rstrip()
         yield Text.assemble(("as     ", palette.muted), (key, palette.text))
-    if seer.last.diagnosis.verdict.severity is not Severity.UP:
-        yield from ink.paragraph(seer.last.diagnosis.summary, palette.text, "says")
-    yield from _packets(seer, ink, now)
+    if column.last.diagnosis.verdict.severity is not Severity.UP:
+        yield from text_style.paragraph(column.last.diagnosis.summary, palette.text, "says")
+    yield from _packets(column, text_style, now)
 
 
-def _fact(label: str, words: str, ink: Ink) -> list[Text]:
-    return ink.paragraph(words, ink.palette.text, label)
+def _labelled(label: str, words: str, text_style: Ink) -> list[Text]:
+    return text_style.paragraph(words, text_style.palette.text, label)
 
 
-def _line_of(status: VantageStatus, ink: Ink, now: float) -> Iterator[Text]:
+def _connection_lines(status: VantageStatus, text_style: Ink, now: float) -> Iterator[Text]:
     """How the line there is, where that is worth a word."""
     parts = (
         []
@@ -149,10 +155,10 @@ def _line_of(status: VantageStatus, ink: Ink, now: float) -> Iterator[Text]:
         else [f"not connected since {format_recent_time(status.since, now, narrow=True)}"]
     )
     parts += [status.trouble] if status.trouble else []
-    parts += [f"{status.waiting} reports wait there"] if status.waiting > _USUALLY_WAITING else []
+    parts += [f"{status.waiting} reports wait there"] if status.waiting > _NORMAL_BACKLOG else []
     if parts:
-        style = ink.palette.muted if status.connected else ink.state(Severity.DEGRADED)
-        yield from ink.paragraph("; ".join(parts), style, "line")
+        style = text_style.palette.muted if status.connected else text_style.state(Severity.DEGRADED)
+        yield from text_style.paragraph("; ".join(parts), style, "line")
 
 
 def _round_trips(rtts: Sequence[float | None]) -> str:
@@ -164,30 +170,30 @@ def _round_trips(rtts: Sequence[float | None]) -> str:
     return f"{last}{middle}, loss {format_share(1 - len(answered) / len(rtts))}"
 
 
-def _packets(seer: Seer, ink: Ink, now: float) -> Iterator[Text]:
+def _packets(column: Seer, text_style: Ink, now: float) -> Iterator[Text]:
     """The last exchange of which the packets are here: routine ones come without them."""
-    if seer.exchange is None or seer.last is None:
+    if column.exchange is None or column.last is None:
         return
-    check = seer.exchange.check
-    older = check.started_at != seer.last.check.started_at
+    check = column.exchange.check
+    older = check.started_at != column.last.check.started_at
     yield Text("")
     title = f"packets of {format_recent_time(check.started_at, now, seconds=True)}" if older else "packets"
-    yield Text(fit(title, ink.width, ink.glyphs).rstrip(), style=ink.palette.muted)
-    for packet in check.exchange[:_MOST_PACKETS]:
-        yield _packet(packet, ink)
-    if len(check.exchange) > _MOST_PACKETS:
-        yield Text(f"{len(check.exchange) - _MOST_PACKETS} more", style=ink.palette.muted)
-    if not _came(check):
-        yield Text("nothing came back", style=ink.palette.lost)
+    yield Text(fit(title, text_style.width, text_style.glyphs).rstrip(), style=text_style.palette.muted)
+    for packet in check.exchange[:_MAX_PACKETS]:
+        yield _packet(packet, text_style)
+    if len(check.exchange) > _MAX_PACKETS:
+        yield Text(f"{len(check.exchange) - _MAX_PACKETS} more", style=text_style.palette.muted)
+    if not _has_received(check):
+        yield Text("nothing came back", style=text_style.palette.lost)
 
 
-def _packet(packet: Packet, ink: Ink) -> Text:
+def _packet(packet: Packet, text_style: Ink) -> Text:
     sent = packet.direction is Direction.SENT
-    arrow = ("->" if sent else "<-") if ink.glyphs.ascii_only else ("→" if sent else "←")
+    arrow = ("->" if sent else "<-") if text_style.glyphs.ascii_only else ("→" if sent else "←")
     label = label_of(packet.data).removeprefix("handshake ")
     words = f"{arrow} {format_rtt(packet.at):>8}  {len(packet.data):>4} B  {label}"
-    return Text(fit(words, ink.width, ink.glyphs).rstrip(), style=ink.palette.text)
+    return Text(fit(words, text_style.width, text_style.glyphs).rstrip(), style=text_style.palette.text)
 
 
-def _came(check: Check) -> bool:
+def _has_received(check: Check) -> bool:
     return any(packet.direction is Direction.RECEIVED for packet in check.exchange)

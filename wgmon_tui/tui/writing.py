@@ -10,9 +10,9 @@ from pathlib import Path
 from wgmon_tui.fleet.records import Address
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.report import fleet_objects
-from wgmon_tui.report.captures import by_address, captured
+from wgmon_tui.report.captures import by_address, pcapng_of
 from wgmon_tui.report.csv_lines import csv_lines
-from wgmon_tui.report.files import write_beside_others
+from wgmon_tui.report.files import write_numbered
 from wgmon_tui.report.fleet_objects import fleet_object
 from wgmon_tui.report.json_lines import Json, json_line, one_line
 from wgmon_tui.report.summary import Account, as_markdown
@@ -23,28 +23,28 @@ Files = Iterator[tuple[str, Iterable[bytes]]]
 """Suffixes and contents."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
-_SAID_FOR_S = 8
+_NOTICE_S = 8
 
 
 def write_exchange(
-    app: AppContext, outcome: Round | None, address: Address | None, account: Account | None = None
+    app: AppContext, outcome: Round | None, address: Address | None, report_data: Account | None = None
 ) -> None:
     """Write the check of `address`, or the worst one: its packets as pcapng, all of it as JSON; and what
     there is to tell of the server as Markdown.
     """
     if outcome is None:
-        app.say("No exchange to write yet")
+        app.show_notice("No exchange to write yet")
         return
     checks = list(by_address(outcome))
     shown = next((each for each in checks if address and each.check.address == address), checks[0])
 
-    told = as_markdown(account, app.clock()).encode() if account else b""
+    content = as_markdown(report_data, app.clock()).encode() if report_data else b""
 
     def files() -> Files:
-        if told:
-            yield ".md", [told]
+        if content:
+            yield ".md", [content]
         if shown.check.exchange:
-            yield ".pcapng", captured([shown])
+            yield ".pcapng", pcapng_of([shown])
         yield ".json", [f"{json_line(shown)}\n".encode()]
 
     _write(app, shown.check.server, files)
@@ -52,7 +52,9 @@ def write_exchange(
 
 def write_fleet(app: AppContext, rows: Sequence[Row]) -> None:
     """Write the servers as the table has them now, filtered and sorted: CSV and JSON."""
-    write_list(app, "fleet", fleet_objects.COLUMNS, lambda: [fleet_object(row) for row in rows])
+    write_list(
+        app, "fleet", fleet_objects.COLUMNS, lambda: [fleet_object(server_state) for server_state in rows]
+    )
 
 
 def write_list(
@@ -61,9 +63,9 @@ def write_list(
     """Write a list: CSV and JSON. `objects` is called in another thread."""
 
     def files() -> Files:
-        told = objects()
-        yield ".csv", (line.encode() for line in csv_lines(columns, told))
-        yield ".json", (f"{one_line(each)}\n".encode() for each in told)
+        content = objects()
+        yield ".csv", (line.encode() for line in csv_lines(columns, content))
+        yield ".json", (f"{one_line(each)}\n".encode() for each in content)
 
     _write(app, what, files)
 
@@ -80,16 +82,16 @@ def _write(app: AppContext, name: str, files: Callable[[], Files]) -> None:
     async def work() -> None:
         # In a thread: the directory may be on a network that is down, ten thousand rows take a while, and
         # checks go on.
-        app.say(await asyncio.to_thread(_written, stem, files), seconds=_SAID_FOR_S)
+        app.show_notice(await asyncio.to_thread(_write_files, stem, files), seconds=_NOTICE_S)
 
     app.run_worker(work(), group="writing")
 
 
-def _written(stem: str, files: Callable[[], Files]) -> str:
+def _write_files(stem: str, files: Callable[[], Files]) -> str:
     """Write the files; gives the line that says where they are, or what went wrong."""
     try:
         directory = Path.cwd()
-        paths = [write_beside_others(directory, stem, suffix, parts) for suffix, parts in files()]
+        paths = [write_numbered(directory, stem, suffix, parts) for suffix, parts in files()]
     except OSError as error:
         return f"Cannot write {error.filename or stem}: {error.strerror}"
     return f"Wrote {format_list(path.name for path in paths)} in {directory}"

@@ -33,7 +33,7 @@ class Mac1:
     def __init__(self, receiver: PublicKey) -> None:
         self._state = blake2s(key=hash_(_LABEL_MAC1 + receiver.raw), digest_size=MAC_LENGTH)
 
-    def of(self, message: bytes) -> bytes:
+    def compute(self, message: bytes) -> bytes:
         """MAC1 over `message`, which ends where mac1 begins."""
         state = self._state.copy()
         state.update(message)
@@ -41,7 +41,7 @@ class Mac1:
 
     def verify(self, packet: bytes) -> bool:
         """Whether the mac1 of a whole handshake packet is right."""
-        return compare_digest(self.of(packet[:-32]), packet[-32:-16])
+        return compare_digest(self.compute(packet[:-32]), packet[-32:-16])
 
 
 def mac2(cookie: bytes, message: bytes) -> bytes:
@@ -69,13 +69,13 @@ class CookieJar:
     def __init__(self, server: PublicKey) -> None:
         self._key = cookie_key(server)
         self._secret = os.urandom(32)
-        self._since = float("-inf")
+        self._secret_created_s = float("-inf")
 
     def cookie_for(self, source: bytes, now_s: float) -> bytes:
         """The cookie of a source address and port, as bytes of the caller's form, at a monotonic time."""
-        if now_s - self._since >= COOKIE_LIFETIME_S:
+        if now_s - self._secret_created_s >= COOKIE_LIFETIME_S:
             self._secret = os.urandom(32)
-            self._since = now_s
+            self._secret_created_s = now_s
         return mac(self._secret, source)
 
     def reply(self, packet: bytes, source: bytes, now_s: float) -> bytes:

@@ -68,7 +68,7 @@ class Initiator:
         "_cookie_key",
         "_hash",
         "_mac1",
-        "_mac1_of_ours",
+        "_own_mac1",
         "_private",
         "_psk",
         "_remote",
@@ -86,15 +86,15 @@ class Initiator:
             raise RejectedError(Reason.LOW_ORDER) from None
         self._hash = hash_(_HASH + remote.raw)
         self._mac1 = Mac1(remote)
-        self._mac1_of_ours = Mac1(private.public)
+        self._own_mac1 = Mac1(private.public)
         self._cookie_key = cookie_key(remote)
 
     def initiate(
-        self, sender: int, stamp: bytes, cookie: bytes | None = None, ephemeral: bytes | None = None
+        self, sender: int, timestamp: bytes, cookie: bytes | None = None, ephemeral: bytes | None = None
     ) -> Attempt:
         """Start an attempt (§5.4.2).
 
-        `sender` is the index by which the answer finds us, `stamp` a TAI64N later than any this key has
+        `sender` is the index by which the answer finds us, `timestamp` a TAI64N later than any this key has
         used, `cookie` the 16 bytes of a cookie reply not older than two minutes, `ephemeral` the one-time
         private key: random, unless a test names it or somebody is to read the exchange afterwards.
         """
@@ -106,11 +106,11 @@ class Initiator:
         static = aead_seal(key, self._private.public.raw, transcript)
         transcript = hash_(transcript + static)
         chain, key = kdf2(chain, self._static_static)
-        timestamp = aead_seal(key, stamp, transcript)
+        timestamp = aead_seal(key, timestamp, transcript)
         transcript = hash_(transcript + timestamp)
 
         message = _INITIATION + sender.to_bytes(4, "little") + ephemeral_public + static + timestamp
-        mac1 = self._mac1.of(message)
+        mac1 = self._mac1.compute(message)
         message += mac1
         packet = message + (mac2(cookie, message) if cookie else NO_MAC)
         return Attempt(self, sender, packet, mac1, ephemeral, chain, transcript)
@@ -122,7 +122,7 @@ class Initiator:
         Take one session from an attempt: where the network doubles a response, a second session would seal
         with the same keys from packet number zero again.
         """
-        chain, transcript = self._agree(attempt, packet)
+        chain, transcript = self._mix_response(attempt, packet)
         try:
             chain = _open_empty(chain, transcript, packet, self._psk)
         except AuthenticationError:
@@ -135,7 +135,7 @@ class Initiator:
             remote_index=int.from_bytes(packet[4:8], "little"),
         )
 
-    def whose_psk(
+    def find_psk(
         self, attempt: Attempt, packet: bytes, candidates: Iterable[PresharedKey]
     ) -> PresharedKey | None:
         """The preshared key among `candidates` with which a response was made that ours does not open.
@@ -143,7 +143,7 @@ class Initiator:
         The four Diffie-Hellman results do not depend on it, so each further candidate costs microseconds.
         Raises RejectedError for a packet that no preshared key could make an answer.
         """
-        chain, transcript = self._agree(attempt, packet)
+        chain, transcript = self._mix_response(attempt, packet)
         for candidate in candidates:
             try:
                 _open_empty(chain, transcript, packet, candidate)
@@ -152,13 +152,13 @@ class Initiator:
             return candidate
         return None
 
-    def _agree(self, attempt: Attempt, packet: bytes) -> tuple[bytes, bytes]:
+    def _mix_response(self, attempt: Attempt, packet: bytes) -> tuple[bytes, bytes]:
         """Chaining key and hash of a response up to where the preshared key comes in; or RejectedError."""
         if message_type(packet) is not MessageType.RESPONSE:
-            raise RejectedError(_misfit(packet))
+            raise RejectedError(_type_mismatch(packet))
         if packet[8:12] != attempt.packet[4:8]:
             raise RejectedError(Reason.OTHER_INDEX)
-        if not self._mac1_of_ours.verify(packet):
+        if not self._own_mac1.verify(packet):
             raise RejectedError(Reason.BAD_MAC1)
         remote_ephemeral = packet[12:44]
         try:
@@ -172,7 +172,7 @@ class Initiator:
     def open_cookie(self, attempt: Attempt, packet: bytes) -> bytes:
         """The cookie that the server demands in the next attempt's mac2. Raises RejectedError."""
         if message_type(packet) is not MessageType.COOKIE_REPLY:
-            raise RejectedError(_misfit(packet))
+            raise RejectedError(_type_mismatch(packet))
         if packet[4:8] != attempt.packet[4:8]:
             raise RejectedError(Reason.OTHER_INDEX)
         try:
@@ -211,9 +211,9 @@ class Attempt:
         """`Initiator.complete` for this attempt."""
         return self.initiator.complete(self, packet)
 
-    def whose_psk(self, packet: bytes, candidates: Iterable[PresharedKey]) -> PresharedKey | None:
+    def find_psk(self, packet: bytes, candidates: Iterable[PresharedKey]) -> PresharedKey | None:
         """`Initiator.whose_psk` for this attempt."""
-        return self.initiator.whose_psk(self, packet, candidates)
+        return self.initiator.find_psk(self, packet, candidates)
 
     def open_cookie(self, packet: bytes) -> bytes:
         """`Initiator.open_cookie` for this attempt."""
@@ -223,14 +223,20 @@ class Attempt:
 class ReceivedInitiation:
     """An initiation that opened: who knocks, when, and the state that the answer continues."""
 
-    __slots__ = ("chain", "ephemeral", "sender", "stamp", "static", "transcript")
+    __slots__ = ("chain", "ephemeral", "sender", "static", "timestamp", "transcript")
 
     def __init__(
-        self, sender: int, static: PublicKey, stamp: bytes, ephemeral: bytes, chain: bytes, transcript: bytes
+        self,
+        sender: int,
+        static: PublicKey,
+        timestamp: bytes,
+        ephemeral: bytes,
+        chain: bytes,
+        transcript: bytes,
     ) -> None:
         self.sender = sender
         self.static = static
-        self.stamp = stamp
+        self.timestamp = timestamp
         self.ephemeral = ephemeral
         self.chain = chain
         self.transcript = transcript
@@ -248,7 +254,7 @@ class Responder:
         self._hash = hash_(_HASH + private.public.raw)
         self._mac1 = Mac1(private.public)
 
-    def knows_us(self, packet: bytes) -> bool:
+    def has_valid_mac1(self, packet: bytes) -> bool:
         """Whether the sender of a handshake packet knows our public key: the cheap test, before any DH."""
         return self._mac1.verify(packet)
 
@@ -258,23 +264,23 @@ class Responder:
         The caller must drop a stamp that is not later than the last one of that static key (§5.1).
         """
         if message_type(packet) is not MessageType.INITIATION:
-            raise RejectedError(_misfit(packet))
-        if not self.knows_us(packet):
+            raise RejectedError(_type_mismatch(packet))
+        if not self.has_valid_mac1(packet):
             raise RejectedError(Reason.BAD_MAC1)
         ephemeral, static_sealed, stamp_sealed = packet[8:40], packet[40:88], packet[88:116]
         chain = kdf1(_CHAIN, ephemeral)
         transcript = hash_(self._hash + ephemeral)
         try:
             chain, key = kdf2(chain, dh(self._private.raw, ephemeral))
-            static = _open_or(Reason.BAD_STATIC, key, static_sealed, transcript)
+            static = _open_or_reject(Reason.BAD_STATIC, key, static_sealed, transcript)
             transcript = hash_(transcript + static_sealed)
             chain, key = kdf2(chain, self._static_static(static))
         except LowOrderPointError:
             raise RejectedError(Reason.LOW_ORDER) from None
-        stamp = _open_or(Reason.BAD_TIMESTAMP, key, stamp_sealed, transcript)
+        timestamp = _open_or_reject(Reason.BAD_TIMESTAMP, key, stamp_sealed, transcript)
         transcript = hash_(transcript + stamp_sealed)
         sender = int.from_bytes(packet[4:8], "little")
-        return ReceivedInitiation(sender, PublicKey(static), stamp, ephemeral, chain, transcript)
+        return ReceivedInitiation(sender, PublicKey(static), timestamp, ephemeral, chain, transcript)
 
     def respond(
         self,
@@ -305,7 +311,7 @@ class Responder:
             + ephemeral_public
             + empty
         )
-        message += Mac1(initiation.static).of(message)
+        message += Mac1(initiation.static).compute(message)
         receive_key, send_key = kdf2(chain, b"")
         session = Session(
             send_key=send_key, receive_key=receive_key, local_index=sender, remote_index=initiation.sender
@@ -320,11 +326,11 @@ def _open_empty(chain: bytes, transcript: bytes, packet: bytes, psk: PresharedKe
     return chain
 
 
-def _misfit(packet: bytes) -> Reason:
+def _type_mismatch(packet: bytes) -> Reason:
     return Reason.NOT_WIREGUARD if message_type(packet) is None else Reason.UNEXPECTED_TYPE
 
 
-def _open_or(reason: Reason, key: bytes, sealed: bytes, associated: bytes) -> bytes:
+def _open_or_reject(reason: Reason, key: bytes, sealed: bytes, associated: bytes) -> bytes:
     try:
         return aead_open(key, sealed, associated)
     except AuthenticationError:

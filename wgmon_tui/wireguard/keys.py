@@ -37,7 +37,7 @@ def decode_key(text: str) -> bytes:
     return raw
 
 
-def _checked(raw: bytes) -> bytes:
+def _check_length(raw: bytes) -> bytes:
     if len(raw) != KEY_LENGTH:
         raise InvalidKeyError(f"{len(raw)} bytes, not {KEY_LENGTH}")
     return raw
@@ -49,7 +49,7 @@ class PublicKey:
     __slots__ = ("raw",)
 
     def __init__(self, raw: bytes) -> None:
-        self.raw = _checked(raw)
+        self.raw = _check_length(raw)
 
     @classmethod
     def from_text(cls, text: str) -> PublicKey:
@@ -75,7 +75,7 @@ class _Secret:
     __slots__ = ("raw",)
 
     def __init__(self, raw: bytes) -> None:
-        self.raw = _checked(raw)
+        self.raw = _check_length(raw)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(hidden)"

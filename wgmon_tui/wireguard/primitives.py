@@ -31,11 +31,11 @@ _OUTER_REST = b"\x5c" * (_BLOCK - HASH_LENGTH)
 
 # Every u-coordinate of low order, on the curve and on its twist. The highest bit does not count (RFC 7748).
 _P = 2**255 - 19
-_OF_ORDER_EIGHT = (
+_ORDER_EIGHT = (
     0x00B8495F16056286FDB1329CEB8D09DA6AC49FF1FAE35616AEB8413B7C7AEBE0,
     0x57119FD0DD4E22D8868E1C58C45C44045BEF839C55B1D0B1248C50A3BC959C5F,
 )
-_LOW_ORDER = frozenset(u.to_bytes(32, "little") for u in (0, 1, *_OF_ORDER_EIGHT, _P - 1, _P, _P + 1))
+_LOW_ORDER = frozenset(u.to_bytes(32, "little") for u in (0, 1, *_ORDER_EIGHT, _P - 1, _P, _P + 1))
 
 
 class AuthenticationError(Exception):

@@ -35,7 +35,7 @@ class ReplayWindow:
         self._greatest = -1
         self._seen = 0  # bit n: the number `_greatest - n` was seen
 
-    def fresh(self, counter: int) -> bool:
+    def can_accept(self, counter: int) -> bool:
         """Whether a packet with this number may still be accepted."""
         if counter >= REJECT_AFTER_MESSAGES:
             return False
@@ -102,7 +102,7 @@ class Session:
         ):
             raise AuthenticationError
         counter = int.from_bytes(packet[8:16], "little")
-        if not self._window.fresh(counter):
+        if not self._window.can_accept(counter):
             raise ReplayError
         inner = aead_open(self._receive_key, packet[16:], b"", nonce(counter))
         self._window.mark(counter)

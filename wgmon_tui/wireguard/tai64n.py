@@ -11,23 +11,25 @@ TAI64N_LENGTH = 12
 # 2^62 marks the epoch of TAI64; the ten seconds are TAI's lead in 1970. WireGuard ignores leap seconds since
 # (kernel: tai64n_now adds 0x400000000000000a).
 _EPOCH = 0x400000000000000A
-_SECOND = 1_000_000_000
+_NANOSECONDS_PER_SECOND = 1_000_000_000
 
 
 def encode(unix_ns: int) -> bytes:
     """The stamp of a Unix time in nanoseconds."""
-    seconds, nanoseconds = divmod(unix_ns, _SECOND)
+    seconds, nanoseconds = divmod(unix_ns, _NANOSECONDS_PER_SECOND)
     return (_EPOCH + seconds).to_bytes(8, "big") + nanoseconds.to_bytes(4, "big")
 
 
-def decode(stamp: bytes) -> int:
+def decode(timestamp: bytes) -> int:
     """The Unix time in nanoseconds of a stamp. Raises ValueError when it is not 12 bytes."""
-    if len(stamp) != TAI64N_LENGTH:
-        raise ValueError(f"a TAI64N stamp has {TAI64N_LENGTH} bytes, not {len(stamp)}")
-    return (int.from_bytes(stamp[:8], "big") - _EPOCH) * _SECOND + int.from_bytes(stamp[8:], "big")
+    if len(timestamp) != TAI64N_LENGTH:
+        raise ValueError(f"a TAI64N stamp has {TAI64N_LENGTH} bytes, not {len(timestamp)}")
+    return (int.from_bytes(timestamp[:8], "big") - _EPOCH) * _NANOSECONDS_PER_SECOND + int.from_bytes(
+        timestamp[8:], "big"
+    )
 
 
-def following(last_unix_ns: int, now_unix_ns: int) -> int:
+def next_timestamp_ns(last_unix_ns: int, now_unix_ns: int) -> int:
     """The time for the next stamp: now, or one nanosecond after the last where the clock has not moved on.
 
     One nanosecond suffices: servers compare the twelve bytes.

@@ -11,7 +11,7 @@ from wgmon_tui.alerts import deliveries
 from wgmon_tui.alerts.records import Announcement, Beat, Kind
 from wgmon_tui.diagnosis.verdict import Severity
 
-HELD = replace(MATTERS[0], held_back="muted by ada until 14:00")
+HELD = replace(MATTERS[0], suppressed_by="muted by ada until 14:00")
 
 ANNOUNCEMENTS = (
     *(Announcement(f"9f-{kind.value}", kind, AT) for kind in Kind),

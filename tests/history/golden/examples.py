@@ -13,7 +13,7 @@ from tests.golden import GoldenFile
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.fleet.records import Endpoint, SecretForm, SecretSource, Server
 from wgmon_tui.history import codec, matters
-from wgmon_tui.history.entries import entry_of, server_of
+from wgmon_tui.history.entries import server_from_entry, server_to_entry
 from wgmon_tui.history.matters import Matter, SeenBy
 from wgmon_tui.history.packs import SLUGS, pack, pack_samples, unpack, unpack_samples
 from wgmon_tui.history.records import Moment, PastCheck, State, verdict_of
@@ -118,7 +118,7 @@ FULL = Check(
 )
 BARE = Check("fra1", "", ENDPOINT, None, AT, None)
 PLAIN = replace(
-    BARE, address=V4, handshake=Handshake(0.5), tunnel=Tunnel(0, 0, None, None, False), asked_as=AskedAs(KEY)
+    BARE, address=V4, handshake=Handshake(0.5), tunnel=Tunnel(0, 0, None, None, False), probed_as=AskedAs(KEY)
 )
 
 ROUNDS = (
@@ -154,7 +154,7 @@ MATTERS = (
         (CAUSE,),
         "ada",
         "paused",
-        seen_from=tuple(SeenBy("ams", verdict.severity, verdict) for verdict in Verdict),
+        vantage_verdicts=tuple(SeenBy("ams", verdict.severity, verdict) for verdict in Verdict),
     ),
     Matter(OPEN, "192.0.2.7:51820"),
 )
@@ -210,7 +210,7 @@ _KNOWN = [verdict for slug in SLUGS if (verdict := verdict_of(slug))]
 MOMENTS = (
     [Moment(MINUTE * 60.0 + number, state) for number, state in enumerate(State)],
     [
-        Moment(AT, State.UP, PastCheck(AT, V4, "here", verdict, decides=number % 2 == 0, rtt=0.25))
+        Moment(AT, State.UP, PastCheck(AT, V4, "here", verdict, is_deciding=number % 2 == 0, rtt=0.25))
         for number, verdict in enumerate(_KNOWN)
     ],
     [
@@ -236,7 +236,7 @@ def _unhidden(server: Server) -> Server:
 
 def _read_entry(text: str) -> Server | None:
     name, entry = json.loads(text)
-    return server_of(name, entry)
+    return server_from_entry(name, entry)
 
 
 def _write_tally(seconds: dict[State, float]) -> str:
@@ -264,7 +264,7 @@ FILES = (
     GoldenFile(
         HERE / "server_entries.jsonl",
         [_unhidden(server) for server in SERVERS],
-        lambda server: json.dumps([server.name, entry_of(server)], ensure_ascii=False),
+        lambda server: json.dumps([server.name, server_to_entry(server)], ensure_ascii=False),
         _read_entry,
     ),
     GoldenFile(HERE / "damping.jsonl", DAMPINGS, as_json, from_json),

@@ -20,12 +20,12 @@ from wgmon_tui.history.batch import (
     Damped,
     Pause,
     Watched,
-    exchange_row,
-    journal_rows,
-    outbox_row,
-    state_row,
+    make_exchange_row,
+    make_journal_rows,
+    make_outbox_row,
+    make_state_row,
 )
-from wgmon_tui.history.entries import entry_of
+from wgmon_tui.history.entries import server_to_entry
 from wgmon_tui.history.keeping import Keeping, Kept
 from wgmon_tui.history.matters import Matter
 from wgmon_tui.history.records import Mute, Note, State
@@ -41,26 +41,28 @@ _QUIET = ("minutes", "hours", "days", "packs", "sight_packs", "stamps", "telling
 
 
 def _batch() -> Batch:
-    batch = Batch(fleet={server.name: Watched(entry_of(server), 97.5) for server in SERVERS})
+    batch = Batch(fleet={server.name: Watched(server_to_entry(server), 97.5) for server in SERVERS})
     full, bare, plain = ROUNDS
-    batch.add_rows(journal_rows("fra1", full, "up", AT))
-    batch.add_rows(journal_rows("fra1", plain, "down", AT))
-    batch.add_rows([state_row("ams1", AT, state.value, AT) for state in State])
-    batch.exchanges.append(exchange_row(Kept("fra1", "good", full)))
-    batch.exchanges.append(exchange_row(Kept("ams1", "change", bare, OPEN.id)))
-    batch.exchanges.append(exchange_row(Kept("ams1", "failure", plain, OPEN.id)))
+    batch.add_journal_rows(make_journal_rows("fra1", full, "up", AT))
+    batch.add_journal_rows(make_journal_rows("fra1", plain, "down", AT))
+    batch.add_journal_rows([make_state_row("ams1", AT, state.value, AT) for state in State])
+    batch.exchanges.append(make_exchange_row(Kept("fra1", "good", full)))
+    batch.exchanges.append(make_exchange_row(Kept("ams1", "change", bare, OPEN.id)))
+    batch.exchanges.append(make_exchange_row(Kept("ams1", "failure", plain, OPEN.id)))
     batch.dampings = {"fra1": Damped(DAMPINGS[1], "down", AT), "ams1": Damped(DAMPINGS[0], "unknown", AT)}
     batch.incidents = {each.id: each for each in (CLOSED, OPEN)}
     batch.notes = [(CLOSED.id, Note(AT, "ada", "Ü – ✖"))]
     batch.pauses = {"fra1": Pause(AT, "ada")}
     batch.mutes = {"ams1": Mute(AT, AT + 60.0, "ada")}
     row = Row(SERVERS[0], Severity.DOWN, last=full)
-    batch.outbox = [outbox_row(row, Event(what, AT, CLOSED, "ada", "a note")) for what in What]
-    sight = Sight("ams", full, AT, AT + 97.5, DAMPINGS[1], full, AT - 10.0, (0.25, None), current=False)
-    batch.sightings.take(
-        HeardSight("fra1", "ams", sight, Report("ams", "9f", 7, full), CLOSED.id), Keeping(5)
+    batch.outbox = [make_outbox_row(row, Event(what, AT, CLOSED, "ada", "a note")) for what in What]
+    vantage_state = Sight(
+        "ams", full, AT, AT + 97.5, DAMPINGS[1], full, AT - 10.0, (0.25, None), current=False
     )
-    batch.sightings.vantages = Vantages(("ams", "nyc"), 2)
+    batch.vantage_batch.add_update(
+        HeardSight("fra1", "ams", vantage_state, Report("ams", "9f", 7, full), CLOSED.id), Keeping(5)
+    )
+    batch.vantage_batch.vantages = Vantages(("ams", "nyc"), 2)
     return batch
 
 
@@ -70,8 +72,8 @@ def _deliver(connection: sqlite3.Connection) -> None:
     for kind in Kind:
         message = Announcement(f"9f-{kind.value}", kind, AT, about)
         connection.execute(*deliveries.insert("mail", message, AT))
-    connection.execute(*deliveries.note_held(Tell("chat", Kind.OPENED, about[0], "muted by ada"), AT))
-    connection.execute(*deliveries.drop_others(["chat"], AT))
+    connection.execute(*deliveries.insert_held(Tell("chat", Kind.OPENED, about[0], "muted by ada"), AT))
+    connection.execute(*deliveries.drop_other_sinks(["chat"], AT))
     connection.execute(*deliveries.insert("chat", Announcement("9f-test-2", Kind.TEST, AT), AT))
 
 

@@ -14,7 +14,7 @@ def main() -> int:
     """Exit status 1 where a verdict is not what it must be."""
     words = " ".join(sys.argv[1:])
     began = time.monotonic()
-    outcomes, lacking = play([cell for cell in CELLS if words in cell.row.mode])
+    outcomes, missing_servers = play([cell for cell in CELLS if words in cell.row.mode])
     modes = dict.fromkeys(row.mode for row in ROWS if words in row.mode)
     shown = {(cell.row.mode, cell.server): _shown(outcome) for cell, outcome in outcomes.items()}
     table: list[tuple[str, ...]] = [("failure mode", *COLUMNS)]
@@ -24,9 +24,9 @@ def main() -> int:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     wrong = [f"{cell}: {line}" for cell, outcome in outcomes.items() for line in outcome.wrong]
     print(f"\n{len(outcomes)} cells in {time.monotonic() - began:.0f} s, {len(wrong)} complaints")
-    for line in (*wrong, *(f"{name} is not there: {reason}" for name, reason in lacking.items())):
+    for line in (*wrong, *(f"{name} is not there: {reason}" for name, reason in missing_servers.items())):
         print(line)
-    return 1 if wrong or lacking else 0
+    return 1 if wrong or missing_servers else 0
 
 
 def _shown(outcome: Outcome) -> str:

@@ -39,7 +39,7 @@ def our_peer_is_removed(scene: Scene) -> None:
 
 
 def our_file_has_another_identity(scene: Scene) -> None:
-    scene.siblings = replace(scene.siblings, private_keys={"spare": scene.server.new_peer()})
+    scene.other_secrets = replace(scene.other_secrets, private_keys={"spare": scene.server.new_peer()})
     scene.change(try_identities=True)
 
 
@@ -62,7 +62,7 @@ def the_preshared_keys_differ(scene: Scene) -> None:
 
 
 def its_preshared_key_is_in_our_file_for_another_server(scene: Scene) -> None:
-    scene.siblings = Siblings(preshared_keys={"ams1": PresharedKey(b"x" * 32), "fra1": _THEIRS})
+    scene.other_secrets = Siblings(preshared_keys={"ams1": PresharedKey(b"x" * 32), "fra1": _THEIRS})
 
 
 def _give_the_server(scene: Scene, psk: PresharedKey) -> None:

@@ -45,33 +45,33 @@ def row(mode: str, *looks: Look, **settings: Any) -> Row:
     return Row(mode, looks, **settings)
 
 
-def healthy(*do: Fault, says: str = "data passes both ways") -> Look:
-    return Look(Verdict.HEALTHY, do, says=(says,))
+def healthy(*faults: Fault, says: str = "data passes both ways") -> Look:
+    return Look(Verdict.HEALTHY, faults, says=(says,))
 
 
-def silent(*do: Fault, cause: str, says: tuple[str, ...] = (UNPROVEN,)) -> Look:
+def silent(*faults: Fault, cause: str, says: tuple[str, ...] = (UNPROVEN,)) -> Look:
     """Silence that nothing explains: the true cause is one of several, and a port monitor is content."""
-    return Look(Verdict.SILENT, do, cause, says, port=OPEN_OR_FILTERED)
+    return Look(Verdict.SILENT, faults, cause, says, port=OPEN_OR_FILTERED)
 
 
 def dead(
-    *do: Fault, cause: str, says: str = RECEIVES, never_says: tuple[str, ...] = (PATH_DROPS_DATA,)
+    *faults: Fault, cause: str, says: str = RECEIVES, never_says: tuple[str, ...] = (PATH_DROPS_DATA,)
 ) -> Look:
-    return Look(Verdict.DATA_DEAD, do, cause, (says,), never_says, port=OPEN_OR_FILTERED)
+    return Look(Verdict.DATA_DEAD, faults, cause, (says,), never_says, port=OPEN_OR_FILTERED)
 
 
-def unproven(*do: Fault, cause: str, says: tuple[str, ...] = (RECEIVES, NOT_PROVEN)) -> Look:
+def unproven(*faults: Fault, cause: str, says: tuple[str, ...] = (RECEIVES, NOT_PROVEN)) -> Look:
     """Nothing came out of the tunnel, which may be well: no port monitor would see the difference."""
-    return Look(Verdict.UNPROVEN, do, cause, says, (PATH_DROPS_DATA,), port=OPEN_OR_FILTERED)
+    return Look(Verdict.UNPROVEN, faults, cause, says, (PATH_DROPS_DATA,), port=OPEN_OR_FILTERED)
 
 
-def psk(*do: Fault, cause: str, says: str, never_says: tuple[str, ...] = ()) -> Look:
-    return Look(Verdict.PSK_MISMATCH, do, cause, (says,), never_says, port=OPEN_OR_FILTERED)
+def psk(*faults: Fault, cause: str, says: str, never_says: tuple[str, ...] = ()) -> Look:
+    return Look(Verdict.PSK_MISMATCH, faults, cause, (says,), never_says, port=OPEN_OR_FILTERED)
 
 
 def closed(fault: Fault) -> Look:
     return Look(Verdict.PORT_CLOSED, (fault,), "WireGuard is not running", port=CLOSED)
 
 
-def refused(*do: Fault, cause: str, says: str) -> Look:
-    return Look(Verdict.UNREACHABLE, do, cause, (says,))
+def refused(*faults: Fault, cause: str, says: str) -> Look:
+    return Look(Verdict.UNREACHABLE, faults, cause, (says,))

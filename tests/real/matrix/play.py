@@ -34,7 +34,7 @@ class Cell:
         return f"{self.row.mode} - {self.server}"
 
     @property
-    def alone(self) -> bool:
+    def is_exclusive(self) -> bool:
         """Whether it must not be played beside others: all of the kernel's scenes share one machine."""
         return self.row.freezes and self.server == LINUX_KERNEL
 
@@ -54,23 +54,25 @@ class Outcome:
 def play(cells: Sequence[Cell]) -> tuple[dict[Cell, Outcome], dict[str, str]]:
     """Play them all; gives what came of them, and why the machine lacks the servers that it lacks."""
     columns: dict[str, Column] = {}
-    lacking: dict[str, str] = {}
+    missing_servers: dict[str, str] = {}
     with ExitStack() as stack:
         for name in dict.fromkeys(cell.server for cell in cells):
             try:
                 columns[name] = stack.enter_context(column(name))
             except (pytest.skip.Exception, pytest.fail.Exception) as reason:
-                lacking[name] = str(reason)
+                missing_servers[name] = str(reason)
         possible = [cell for cell in cells if cell.server in columns]
         # Whatever waits longest starts first.
-        together = sorted((cell for cell in possible if not cell.alone), key=lambda cell: -cell.row.weight)
+        together = sorted(
+            (cell for cell in possible if not cell.is_exclusive), key=lambda cell: -cell.row.weight
+        )
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             playing = {cell: pool.submit(_play, cell, columns[cell.server]) for cell in together}
         with ThreadPoolExecutor(1) as pool:
             playing |= {
-                cell: pool.submit(_play, cell, columns[cell.server]) for cell in possible if cell.alone
+                cell: pool.submit(_play, cell, columns[cell.server]) for cell in possible if cell.is_exclusive
             }
-        return {cell: _outcome(future) for cell, future in playing.items()}, lacking
+        return {cell: _outcome(future) for cell, future in playing.items()}, missing_servers
 
 
 def _outcome(played: Future[Outcome]) -> Outcome:
@@ -104,7 +106,7 @@ async def _looks(looks: Sequence[Look], made: Scene) -> tuple[list[Round], float
     await made.prober.open()
     try:
         for look in looks:
-            for fault in look.do:
+            for fault in look.faults:
                 fault(made)
             began = time.monotonic()
             rounds.append(await made.look())

@@ -18,7 +18,7 @@ class Look:
     """
 
     verdict: Verdict
-    do: tuple[Fault, ...] = ()
+    faults: tuple[Fault, ...] = ()
     cause: str = ""
     says: tuple[str, ...] = ()
     never_says: tuple[str, ...] = ()

@@ -14,9 +14,9 @@ from tests.real.relay import Meddler, Relay
 from tests.real.server import RealServer
 from wgmon_tui.fleet.records import Address, Endpoint, Interface, SecretForm, SecretSource, Server
 from wgmon_tui.monitor.board import Round
-from wgmon_tui.monitor.look import Attention, look
+from wgmon_tui.monitor.look import Attention, run_check_round
 from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.targets import NO_SIBLINGS, Siblings, Target
+from wgmon_tui.probe.targets import NO_OTHER_SECRETS, Siblings, Target
 from wgmon_tui.wireguard import tai64n
 from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
@@ -52,7 +52,7 @@ class Clock:
     last: int = 0
 
     def stamp(self, _: PublicKey) -> bytes:
-        self.last = tai64n.following(self.last, self._now())
+        self.last = tai64n.next_timestamp_ns(self.last, self._now())
         return tai64n.encode(self.last)
 
     def ahead_s(self, _: PublicKey) -> float:
@@ -73,7 +73,7 @@ class Scene:
     private_key: PrivateKey
     tunnel_addresses: tuple[Interface, ...]
     preshared_key: PresharedKey = NO_PRESHARED_KEY
-    siblings: Siblings = NO_SIBLINGS
+    other_secrets: Siblings = NO_OTHER_SECRETS
     clock: Clock = field(default_factory=Clock)
     prober: Prober = field(init=False)
     freezer: ExitStack = field(default_factory=ExitStack)
@@ -81,7 +81,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.prober = Prober(
-            stamps=lambda key: self.clock.stamp(key), ahead_s=lambda key: self.clock.ahead_s(key)
+            timestamps=lambda key: self.clock.stamp(key), ahead_s=lambda key: self.clock.ahead_s(key)
         )
 
     @property
@@ -111,9 +111,9 @@ class Scene:
     async def look(self) -> Round:
         """Look at the server as closely as we ever do."""
         target = Target(
-            self.entry, self.private_key, self.preshared_key, self.tunnel_addresses, self.siblings
+            self.entry, self.private_key, self.preshared_key, self.tunnel_addresses, self.other_secrets
         )
-        return await look(self.prober, self.entry, target, Attention(deep=True, explain=True))
+        return await run_check_round(self.prober, self.entry, target, Attention(deep=True, explain=True))
 
 
 def inner_interface(server: SceneServer, version: int, host: int) -> Interface:

@@ -39,9 +39,9 @@ def played(request: pytest.FixtureRequest) -> Played:
 @pytest.fixture
 def outcome(played: Played, cell: Cell) -> Outcome:
     """What came of the test's cell. In CI a server that is lacking is a failure."""
-    outcomes, lacking = played
-    if cell.server in lacking:
-        give_up(lacking[cell.server])
+    outcomes, missing_servers = played
+    if cell.server in missing_servers:
+        give_up(missing_servers[cell.server])
     return outcomes[cell]
 
 

@@ -18,7 +18,13 @@ from wgmon_tui.fleet.vantage_settings import Vantage
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service.agent.place import LOG
-from wgmon_tui.service.agent.protocol import PROTOCOL, AgentHello, line_of, report_body, report_line
+from wgmon_tui.service.agent.protocol import (
+    PROTOCOL,
+    AgentHello,
+    encode_message,
+    encode_report,
+    encode_report_body,
+)
 from wgmon_tui.service.vantages import Vantages
 
 LINGER = "30s"
@@ -30,27 +36,27 @@ def agent_command(config: Path, state: Path, linger: str = LINGER) -> tuple[str,
     return (sys.executable, "-m", "wgmon_tui", "agent", *places, "--linger", linger)
 
 
-def keeper_of(state: Path) -> int | None:
+def agent_pid(state: Path) -> int | None:
     """The process that checks there; None while there is none."""
-    started = [line for line in logged(state) if "started: " in line]
+    started = [line for line in read_log(state) if "started: " in line]
     if not started:
         return None
     pid = int(started[-1].rpartition(" ")[2])
     return pid if Path(f"/proc/{pid}/cmdline").exists() and not _is_zombie(pid) else None
 
 
-def logged(state: Path) -> list[str]:
+def read_log(state: Path) -> list[str]:
     path = state / LOG
     return path.read_text().splitlines() if path.exists() else []
 
 
 @contextmanager
-def no_keeper_left(state: Path) -> Iterator[None]:
+def ending_agent(state: Path) -> Iterator[None]:
     """End the keeper that a test leaves behind."""
     try:
         yield
     finally:
-        pid = keeper_of(state)
+        pid = agent_pid(state)
         if pid:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -72,32 +78,32 @@ def script(path: Path, *steps: str) -> tuple[str, ...]:
     return (sys.executable, "-S", str(path))
 
 
-def hello(epoch: str = "9f", protocol: int = PROTOCOL, version: str = "0.1.0") -> str:
+def hello_step(epoch: str = "9f", protocol: int = PROTOCOL, version: str = "0.1.0") -> str:
     """The step of a script in which it greets."""
     return f"hear(); say({hello_line(epoch, protocol, version)!r})"
 
 
 def hello_line(epoch: str, protocol: int = PROTOCOL, version: str = "0.1.0") -> bytes:
     """How an agent greets."""
-    return line_of(AgentHello(protocol, version, epoch, "a key", 1, time.time()))
+    return encode_message(AgentHello(protocol, version, epoch, "a key", 1, time.time()))
 
 
-def report(number: int, server: Server = FRA1, outcome: Round | None = None) -> str:
+def report_step(number: int, server: Server = FRA1, outcome: Round | None = None) -> str:
     """The step of a script in which it reports."""
-    return f"say({report_line(number, report_body(server.name, outcome or healthy(server)))!r})"
+    return f"say({encode_report(number, encode_report_body(server.name, outcome or healthy(server)))!r})"
 
 
-class Listening:
+class FakeWriter:
     """A writer's side without a writer, and what it was told."""
 
-    def __init__(self, *servers: Server, kept: bool = True) -> None:
+    def __init__(self, *servers: Server, stored: bool = True) -> None:
         self.servers: tuple[Server, ...] = servers
         self.reports: list[tuple[str, str, int, str, Round]] = []
         self.lost: list[str] = []
-        self.kept = asyncio.Event()
-        if kept:
-            self.kept.set()
-        self.vantages = Vantages(self._take, self.lost.append, self._kept, lambda: self.servers)
+        self.stored = asyncio.Event()
+        if stored:
+            self.stored.set()
+        self.vantages = Vantages(self._take, self.lost.append, self._wait_until_stored, lambda: self.servers)
 
     @property
     def numbers(self) -> list[int]:
@@ -133,8 +139,8 @@ class Listening:
     def _take(self, vantage: str, epoch: str, number: int, name: str, outcome: Round) -> None:
         self.reports.append((vantage, epoch, number, name, outcome))
 
-    async def _kept(self) -> None:
-        await self.kept.wait()
+    async def _wait_until_stored(self) -> None:
+        await self.stored.wait()
 
 
 def relays_of(pid: int, state: Path) -> list[int]:

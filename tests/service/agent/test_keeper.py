@@ -13,25 +13,25 @@ from pathlib import Path
 import pytest
 
 from tests.service.agent.stage import (
-    Listening,
+    FakeWriter,
     agent_command,
-    keeper_of,
-    logged,
-    no_keeper_left,
+    agent_pid,
+    ending_agent,
+    read_log,
     relays_of,
 )
-from tests.service.stage import CLIENT, healthy, until, watched, write
+from tests.service.stage import CLIENT, healthy, quick_server, until, write_config
 from wgmon_tui import __version__
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.fleet.records import SecretForm, SecretSource
 from wgmon_tui.lab.records import Mode
-from wgmon_tui.service.agent.place import connected
+from wgmon_tui.service.agent.place import connect
 from wgmon_tui.service.agent.protocol import (
     PROTOCOL,
     AgentHello,
     Bye,
     WriterHello,
-    line_of,
+    encode_message,
     parse_to_writer,
 )
 
@@ -39,17 +39,17 @@ from wgmon_tui.service.agent.protocol import (
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """The agent's own: an identity, and no server."""
-    write(tmp_path / "config")
+    write_config(tmp_path / "config")
     return tmp_path / "config"
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[Path]:
-    with no_keeper_left(tmp_path / "state"):
+    with ending_agent(tmp_path / "state"):
         yield tmp_path / "state"
 
 
-def in_order_and_once(listening: Listening) -> bool:
+def in_order_and_once(listening: FakeWriter) -> bool:
     return listening.numbers == sorted(set(listening.numbers))
 
 
@@ -59,14 +59,14 @@ async def test_servers_are_checked_from_there_with_the_identity_that_is_there(
     async with healthy("fra1") as (_, server):
         # The writer's own identity has another name, and its preshared key stays with it.
         secret = SecretSource(SecretForm.INLINE, "never sent")
-        listening = Listening(replace(server, identity="bastion of the writer", preshared_key=secret))
+        listening = FakeWriter(replace(server, identity="bastion of the writer", preshared_key=secret))
         async with listening.to(agent_command(config, state)):
             await until(lambda: listening.reports)
             [(_, _, _, name, outcome), *_] = listening.reports
             assert name == "fra1"
             assert outcome.check.handshake
-            assert outcome.check.asked_as
-            assert outcome.check.asked_as.public_key == CLIENT.public
+            assert outcome.check.probed_as
+            assert outcome.check.probed_as.public_key == CLIENT.public
             assert listening.status.public_key == str(CLIENT.public)
             assert listening.status.version == __version__
 
@@ -76,7 +76,7 @@ async def test_a_routine_round_comes_without_its_packets_and_a_change_with_them(
     config: Path, state: Path
 ) -> None:
     async with healthy("fra1") as (lab, server):
-        listening = Listening(server)
+        listening = FakeWriter(server)
         async with listening.to(agent_command(config, state)):
             await until(lambda: len(listening.reports) >= 3)
             lab.mode = Mode.SILENT
@@ -92,29 +92,29 @@ async def test_a_line_that_is_cut_and_restored_loses_nothing_and_repeats_nothing
     config: Path, state: Path
 ) -> None:
     async with healthy("fra1") as (_, server):
-        listening = Listening(server)
+        listening = FakeWriter(server)
         command = agent_command(config, state)
         async with listening.to(command):
             await until(lambda: listening.reports)
-            keeper = keeper_of(state)
+            keeper = agent_pid(state)
             [relay] = relays_of(os.getpid(), state)
             os.kill(relay, signal.SIGKILL)
             await until(lambda: listening.lost)
             before = len(listening.reports)
             await until(lambda: len(listening.reports) > before + 1)
             assert listening.numbers == list(range(1, len(listening.reports) + 1))
-            assert keeper_of(state) == keeper
+            assert agent_pid(state) == keeper
 
 
 @pytest.mark.thorough
 async def test_checks_go_on_without_a_line_and_are_told_when_it_is_back(config: Path, state: Path) -> None:
     async with healthy("fra1") as (_, server):
-        listening = Listening(server)
+        listening = FakeWriter(server)
         command = agent_command(config, state)
         async with listening.to(command):
             await until(lambda: listening.reports)
         told = len(listening.reports)
-        again = Listening(server)
+        again = FakeWriter(server)
         # The first check after the line's end is long over when the next one is told of it.
         await until(lambda: _waiting(state) >= 3)
         async with again.to(command):
@@ -128,33 +128,33 @@ async def test_a_keeper_that_was_killed_is_started_again_and_its_numbers_go_on(
     config: Path, state: Path
 ) -> None:
     async with healthy("fra1") as (_, server):
-        listening = Listening(server)
+        listening = FakeWriter(server)
         async with listening.to(agent_command(config, state)):
             await until(lambda: listening.reports)
-            first = keeper_of(state)
+            first = agent_pid(state)
             assert first
             os.kill(first, signal.SIGKILL)
             await until(lambda: listening.lost)
             before = len(listening.reports)
             await until(lambda: len(listening.reports) > before)
-            assert keeper_of(state) not in (None, first)
+            assert agent_pid(state) not in (None, first)
             assert in_order_and_once(listening)
             assert len({epoch for _, epoch, *_ in listening.reports}) == 1
 
 
 @pytest.mark.thorough
 async def test_a_keeper_that_nobody_asks_for_long_ends_by_itself(config: Path, state: Path) -> None:
-    listening = Listening()
+    listening = FakeWriter()
     async with listening.to(agent_command(config, state, "1s")):
         await until(lambda: listening.status.connected)
-        pid = keeper_of(state)
+        pid = agent_pid(state)
         assert pid
     await until(lambda: not Path(f"/proc/{pid}").exists())
-    assert logged(state)[-1].endswith("no writer came within 1 s")
+    assert read_log(state)[-1].endswith("no writer came within 1 s")
 
 
 async def test_a_second_writer_replaces_the_first_which_is_told_so(config: Path, state: Path) -> None:
-    first, second = Listening(), Listening()
+    first, second = FakeWriter(), FakeWriter()
     command = agent_command(config, state)
     async with first.to(command):
         await until(lambda: first.status.connected)
@@ -170,12 +170,12 @@ async def test_without_an_identity_it_says_what_to_type_and_works_once_that_is_d
 ) -> None:
     (tmp_path / "config").mkdir()
     async with healthy("fra1") as (_, server):
-        listening = Listening(server)
+        listening = FakeWriter(server)
         async with listening.to(agent_command(tmp_path / "config", state)):
             await listening.heard("no identity here: run wgmon-tui keygen NAME on this machine")
             await until(lambda: listening.reports)
             assert listening.reports[-1][4].diagnosis.verdict is Verdict.MISCONFIGURED
-            write(tmp_path / "config")
+            write_config(tmp_path / "config")
             await until(lambda: listening.reports[-1][4].diagnosis.verdict is Verdict.HEALTHY)
             await until(lambda: listening.status.trouble == "")
 
@@ -184,10 +184,10 @@ async def test_without_an_identity_it_says_what_to_type_and_works_once_that_is_d
 async def test_a_preshared_key_is_found_under_the_server_s_name_on_the_machine_that_asks(
     config: Path, state: Path
 ) -> None:
-    there = replace(watched("fra1"), preshared_key=SecretSource(SecretForm.FILE, "absent.psk"))
-    write(config, there)
+    there = replace(quick_server("fra1"), preshared_key=SecretSource(SecretForm.FILE, "absent.psk"))
+    write_config(config, there)
     async with healthy("fra1") as (_, server):
-        listening = Listening(server)
+        listening = FakeWriter(server)
         async with listening.to(agent_command(config, state)):
             await listening.heard("key preshared_key_file: there is no file")
             assert listening.status.trouble.startswith("cannot check fra1: ")
@@ -196,7 +196,7 @@ async def test_a_preshared_key_is_found_under_the_server_s_name_on_the_machine_t
 @pytest.mark.thorough
 async def test_a_server_that_no_servers_toml_could_say_is_refused_alone(config: Path, state: Path) -> None:
     async with healthy("fra1") as (_, server):
-        listening = Listening(replace(server, name="mad", interval=0.0001), server)
+        listening = FakeWriter(replace(server, name="mad", interval=0.0001), server)
         async with listening.to(agent_command(config, state)):
             await listening.heard("cannot check mad: ")
             await until(lambda: listening.reports)
@@ -205,23 +205,23 @@ async def test_a_server_that_no_servers_toml_could_say_is_refused_alone(config: 
 
 @pytest.mark.thorough
 async def test_a_keeper_of_another_version_is_replaced_as_after_an_upgrade(config: Path, state: Path) -> None:
-    listening = Listening()
+    listening = FakeWriter()
     async with listening.to(agent_command(config, state)):
         await until(lambda: listening.status.connected)
-    old = keeper_of(state)
+    old = agent_pid(state)
     (state / "agent.lock").write_text('{"pid": 1, "version": "0.0.1"}')
-    again = Listening()
+    again = FakeWriter()
     async with again.to(agent_command(config, state)):
         await until(lambda: again.status.connected)
-        assert keeper_of(state) not in (None, old)
+        assert agent_pid(state) not in (None, old)
 
 
 async def test_a_writer_of_another_protocol_is_told_so_in_one_line(config: Path, state: Path) -> None:
-    listening = Listening()
+    listening = FakeWriter()
     async with listening.to(agent_command(config, state)):
         await until(lambda: listening.status.connected)
-    with connected(state) as keeper, keeper.makefile("rb") as lines:
-        keeper.sendall(line_of(WriterHello(2, "9.9.0", "fra")))
+    with connect(state) as keeper, keeper.makefile("rb") as lines:
+        keeper.sendall(encode_message(WriterHello(2, "9.9.0", "fra")))
         hello, bye = parse_to_writer(lines.readline()), parse_to_writer(lines.readline())
     assert isinstance(hello, AgentHello)
     assert hello.protocol == PROTOCOL
@@ -241,10 +241,10 @@ NONSENSE = {
 async def test_who_speaks_nonsense_to_a_keeper_is_hung_up_on_and_replaces_nobody(
     what: str, config: Path, state: Path
 ) -> None:
-    listening = Listening()
+    listening = FakeWriter()
     async with listening.to(agent_command(config, state)):
         await until(lambda: listening.status.connected)
-        with connected(state) as keeper, keeper.makefile("rb") as lines:
+        with connect(state) as keeper, keeper.makefile("rb") as lines:
             keeper.settimeout(5)
             with suppress(ConnectionError):  # what it has not read any more is lost, and its last line too
                 keeper.sendall(NONSENSE[what])
@@ -272,7 +272,7 @@ def test_a_state_directory_that_cannot_be_is_told_over_the_line(config: Path, tm
 @pytest.mark.thorough
 def test_a_socket_path_longer_than_the_kernel_takes_does_not_matter(config: Path, tmp_path: Path) -> None:
     state = tmp_path / ("long" * 25) / "state"
-    with no_keeper_left(state):
+    with ending_agent(state):
         out = talk(config, state, WriterHello(PROTOCOL, __version__))
         assert isinstance(parse_to_writer(out.split(b"\n")[0]), AgentHello)
 
@@ -287,7 +287,7 @@ def talk(config: Path, state: Path, hello: WriterHello) -> bytes:
     ) as relay:
         assert relay.stdin
         assert relay.stdout
-        relay.stdin.write(line_of(hello))
+        relay.stdin.write(encode_message(hello))
         relay.stdin.flush()
         line = relay.stdout.readline()
         relay.stdin.close()
@@ -298,9 +298,9 @@ def talk(config: Path, state: Path, hello: WriterHello) -> bytes:
 
 def _waiting(state: Path) -> int:
     """How many reports a keeper without a line has kept, as it tells whoever asks."""
-    with connected(state) as keeper, keeper.makefile("rb") as lines:
+    with connect(state) as keeper, keeper.makefile("rb") as lines:
         keeper.settimeout(5)
-        keeper.sendall(line_of(WriterHello(PROTOCOL, __version__)))
+        keeper.sendall(encode_message(WriterHello(PROTOCOL, __version__)))
         while True:
             said = parse_to_writer(lines.readline())
             if hasattr(said, "waiting"):

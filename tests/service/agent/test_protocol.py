@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tests.history.test_codec import rounds
 from tests.service.agent.rounds import FRA1, healthy, silent
 from wgmon_tui.diagnosis.verdict import Diagnosis, Verdict
-from wgmon_tui.history.entries import entry_of
+from wgmon_tui.history.entries import server_to_entry
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.service.agent.protocol import (
-    LONGEST_LINE,
+    MAX_LINE_BYTES,
     PROTOCOL,
     Ack,
     AgentHello,
@@ -30,17 +30,17 @@ from wgmon_tui.service.agent.protocol import (
     ToAgent,
     ToWriter,
     WriterHello,
-    line_of,
+    encode_message,
+    encode_report,
+    encode_report_body,
     parse_to_agent,
     parse_to_writer,
-    report_body,
-    report_line,
     without_packets,
 )
 
 TO_AGENT: list[ToAgent] = [
     WriterHello(PROTOCOL, "0.1.0", "fra"),
-    Servers((Entry("fra1", entry_of(FRA1)),), ("old",), begin=True, more=True),
+    Servers((Entry("fra1", server_to_entry(FRA1)),), ("old",), begin=True, more=True),
     Recheck(("fra1", "ams1")),
     Ack(7),
 ]
@@ -56,17 +56,17 @@ Parse = Callable[[bytes], ToAgent | ToWriter]
 
 @pytest.mark.parametrize("message", TO_AGENT)
 def test_what_a_writer_says_is_what_an_agent_reads(message: ToAgent) -> None:
-    assert parse_to_agent(line_of(message)) == message
+    assert parse_to_agent(encode_message(message)) == message
 
 
 @pytest.mark.parametrize("message", TO_WRITER)
 def test_what_an_agent_says_is_what_a_writer_reads(message: ToWriter) -> None:
-    assert parse_to_writer(line_of(message)) == message
+    assert parse_to_writer(encode_message(message)) == message
 
 
 @given(rounds)
 def test_any_round_is_one_printable_line_that_is_read_as_a_round(outcome: Round) -> None:
-    line = report_line(7, report_body("fra1", outcome))
+    line = encode_report(7, encode_report_body("fra1", outcome))
     assert line.endswith(b"\n")
     assert line[:-1].decode().isprintable()
     try:
@@ -81,7 +81,7 @@ def test_any_round_is_one_printable_line_that_is_read_as_a_round(outcome: Round)
 def test_text_that_would_move_a_cursor_arrives_as_text_that_tells_of_it() -> None:
     [check] = healthy().checks
     outcome = Round((check,), (Diagnosis(Verdict.HEALTHY, "\x1b[2J gone \u202e"),))
-    read = parse_to_writer(report_line(1, report_body("fra1", outcome)))
+    read = parse_to_writer(encode_report(1, encode_report_body("fra1", outcome)))
     assert isinstance(read, Report)
     assert read.round.diagnosis.summary == "\\x1b[2J gone \\u202e"
 
@@ -108,7 +108,7 @@ def test_text_that_would_move_a_cursor_arrives_as_text_that_tells_of_it() -> Non
         b"",
         b"Welcome to Debian",
         b'{"bye":' * 5000,
-        b'{"bye":{"line":"' + b"x" * LONGEST_LINE + b'"}}',
+        b'{"bye":{"line":"' + b"x" * MAX_LINE_BYTES + b'"}}',
     ],
 )
 @pytest.mark.parametrize("parse", PARSERS)
@@ -119,7 +119,7 @@ def test_what_is_no_line_is_refused_in_words_that_are_safe_to_show(parse: Parse,
 
 
 def test_a_report_without_a_diagnosis_for_each_check_is_refused() -> None:
-    raw = json.loads(line_of(Report(1, "fra1", healthy())))
+    raw = json.loads(encode_message(Report(1, "fra1", healthy())))
     raw["report"]["round"]["diagnoses"] = []
     with pytest.raises(BadLineError, match="a diagnosis for each check"):
         parse_to_writer(json.dumps(raw).encode())
@@ -128,7 +128,7 @@ def test_a_report_without_a_diagnosis_for_each_check_is_refused() -> None:
 def test_a_round_whose_packets_are_too_many_goes_without_them() -> None:
     [check] = silent().checks
     many = Round(tuple(check for _ in range(900)), tuple(silent().diagnosis for _ in range(900)))
-    assert report_body("fra1", many) == report_body("fra1", without_packets(many))
+    assert encode_report_body("fra1", many) == encode_report_body("fra1", without_packets(many))
 
 
 def test_of_another_protocol_the_hello_alone_is_understood() -> None:
@@ -155,7 +155,7 @@ def test_any_json_behind_a_known_word_is_a_message_or_refused(parse: Parse, word
     with_the_one_error(parse, json.dumps({word: raw}, ensure_ascii=False).encode(errors="replace"))
 
 
-_lines = st.sampled_from([line_of(message) for message in (*TO_AGENT, *TO_WRITER)])
+_lines = st.sampled_from([encode_message(message) for message in (*TO_AGENT, *TO_WRITER)])
 
 
 @pytest.mark.parametrize("parse", PARSERS)
@@ -169,7 +169,7 @@ def test_a_line_damaged_anywhere_is_a_message_or_refused(
     with_the_one_error(parse, line)
 
 
-_reported = json.loads(line_of(Report(7, "fra1", silent())))
+_reported = json.loads(encode_message(Report(7, "fra1", silent())))
 
 
 @given(st.data())

@@ -24,27 +24,27 @@ def failure(number: int) -> Kept:
 
 
 def bodies(reports: Reports) -> list[bytes]:
-    return [body for _, body in reports.after(0, 1000)]
+    return [body for _, body in reports.read_after(0, 1000)]
 
 
 def test_reports_are_read_in_the_order_in_which_they_were_kept(tmp_path: Path) -> None:
     reports = Reports(tmp_path)
     reports.add([routine(1), failure(2)])
     reports.add([routine(3)])
-    assert reports.after(0, 2) == [(1, b"routine 1"), (2, b"failure 2")]
-    assert reports.after(2, 2) == [(3, b"routine 3")]
-    assert reports.first() == 1
+    assert reports.read_after(0, 2) == [(1, b"routine 1"), (2, b"failure 2")]
+    assert reports.read_after(2, 2) == [(3, b"routine 3")]
+    assert reports.first_number() == 1
 
 
 def test_what_was_taken_is_forgotten_and_its_numbers_never_come_again(tmp_path: Path) -> None:
     reports = Reports(tmp_path)
     reports.add([routine(1), routine(2)])
-    reports.forget(2)
+    reports.delete_up_to(2)
     assert reports.waiting == 0
     reports.close()
     again = Reports(tmp_path)
     again.add([routine(3)])
-    assert again.after(0, 9) == [(3, b"routine 3")]
+    assert again.read_after(0, 9) == [(3, b"routine 3")]
     assert again.epoch == reports.epoch
 
 
@@ -138,7 +138,7 @@ def test_without_a_directory_it_says_so_in_one_line(tmp_path: Path) -> None:
 
 
 def test_where_there_is_no_room_the_oldest_routine_goes_first_and_is_counted(tmp_path: Path) -> None:
-    reports = Reports(tmp_path, most=4)
+    reports = Reports(tmp_path, limit=4)
     reports.add([failure(1), routine(2), routine(3), failure(4)])
     reports.add([routine(5)])
     assert bodies(reports) == [b"failure 1", b"routine 3", b"failure 4", b"routine 5"]
@@ -153,7 +153,7 @@ def test_where_there_is_no_room_the_oldest_routine_goes_first_and_is_counted(tmp
 def test_the_bounds_hold_and_the_order_too_whatever_comes(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[bool]], taken: list[int]
 ) -> None:
-    reports = Reports(tmp_path_factory.mktemp("reports"), most=10, most_bytes=100)
+    reports = Reports(tmp_path_factory.mktemp("reports"), limit=10, max_bytes=100)
     number = 0
     for turn, batch in enumerate(batches):
         kept = []
@@ -162,8 +162,8 @@ def test_the_bounds_hold_and_the_order_too_whatever_comes(
             kept.append(Kept(b"%012d" % number, is_routine))
         reports.add(kept)
         if turn < len(taken):
-            reports.forget(taken[turn])
-        found = reports.after(0, 100)
+            reports.delete_up_to(taken[turn])
+        found = reports.read_after(0, 100)
         assert len(found) == reports.waiting <= 8
         assert [int(body) for _, body in found] == [n for n, _ in found] == sorted(n for n, _ in found)
     reports.close()

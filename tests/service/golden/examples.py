@@ -11,17 +11,17 @@ from tests.golden import GoldenFile
 from tests.history.golden.examples import AT
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service.messages import (
-    MEMBERS_MAY,
+    GROUP_OPERATIONS,
     Greeting,
     Operation,
     Request,
-    answer_line,
-    error_line,
-    greeting_line,
+    encode_answer,
+    encode_error,
+    encode_greeting,
+    encode_request,
     parse_greeting,
-    parse_line,
+    parse_message,
     parse_request,
-    request_line,
 )
 from wgmon_tui.service.vantages import statuses_as_json, statuses_from_json
 
@@ -34,7 +34,7 @@ REQUESTS = (
 
 GREETINGS = (
     Greeting(AT, frozenset(Operation)),
-    Greeting(AT, frozenset(MEMBERS_MAY)),
+    Greeting(AT, frozenset(GROUP_OPERATIONS)),
     Greeting(AT, frozenset()),
 )
 
@@ -54,16 +54,16 @@ ERRORS: tuple[tuple[int | None, str], ...] = ((7, "there is no server ams9"), (N
 
 
 def _read_answer(text: str) -> object:
-    return parse_line(text.encode())["ok"]
+    return parse_message(text.encode())["ok"]
 
 
 def _read_error(text: str) -> tuple[object, object]:
-    raw = parse_line(text.encode())
+    raw = parse_message(text.encode())
     return raw["id"], raw["error"]
 
 
 def _write_statuses(statuses: tuple[VantageStatus, ...]) -> str:
-    return answer_line(7, {"vantages": statuses_as_json(statuses)}).decode().removesuffix("\n")
+    return encode_answer(7, {"vantages": statuses_as_json(statuses)}).decode().removesuffix("\n")
 
 
 def _read_statuses(text: str) -> tuple[VantageStatus, ...]:
@@ -75,25 +75,25 @@ FILES = (
     GoldenFile(
         HERE / "control_requests.jsonl",
         REQUESTS,
-        lambda request: request_line(request).decode().removesuffix("\n"),
+        lambda request: encode_request(request).decode().removesuffix("\n"),
         lambda text: parse_request(text.encode()),
     ),
     GoldenFile(
         HERE / "control_greetings.jsonl",
         GREETINGS,
-        lambda greeting: greeting_line(greeting).decode().removesuffix("\n"),
+        lambda greeting: encode_greeting(greeting).decode().removesuffix("\n"),
         lambda text: parse_greeting(text.encode()),
     ),
     GoldenFile(
         HERE / "control_answers.jsonl",
         ANSWERS,
-        lambda ok: answer_line(7, ok).decode().removesuffix("\n"),
+        lambda ok: encode_answer(7, ok).decode().removesuffix("\n"),
         _read_answer,
     ),
     GoldenFile(
         HERE / "control_errors.jsonl",
         ERRORS,
-        lambda error: error_line(*error).decode().removesuffix("\n"),
+        lambda error: encode_error(*error).decode().removesuffix("\n"),
         _read_error,
     ),
     GoldenFile(

@@ -27,48 +27,48 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
     """Raises RetryError, GiveUpError."""
     options = cast("Alertmanager", sink.options)
     until = time.time() + max(_HELD_AT_LEAST_S, _MISSED * options.every)
-    alerts = [_of_incident(options, matter, until) for matter in announcement.about]
-    if announcement.kind in _OUR_NAMES:
-        alerts.append(_of_ourselves(options, announcement, until))
+    alerts = [_of_incident(options, snapshot, until) for snapshot in announcement.about]
+    if announcement.kind in _WGMON_ALERT_NAMES:
+        alerts.append(_wgmon_alert(options, announcement, until))
     if not alerts:
         return
     headers = {**JSON_HEADERS, **_authorization(options, secrets)}
     url = _address(secrets["url"])
     answer = post(url, json_body(alerts), headers, limit_s=sink.timeout, ca_file=options.ca_file or None)
-    if not answer.taken:
+    if not answer.is_accepted:
         raise refusal(answer)
 
 
-def _of_incident(options: Alertmanager, matter: Matter, until: float) -> dict[str, object]:
+def _of_incident(options: Alertmanager, snapshot: Matter, until: float) -> dict[str, object]:
     """What changes while it lasts, verdict and severity too, is no label: another label is another alert."""
-    incident = matter.incident
+    incident = snapshot.incident
     labels = {"alertname": "WireGuardServer", "server": incident.server, "vantage": incident.vantage}
-    if matter.tags:
-        labels["tags"] = f",{','.join(matter.tags)},"  # so that =~".*,eu,.*" finds one of them
+    if snapshot.tags:
+        labels["tags"] = f",{','.join(snapshot.tags)},"  # so that =~".*,eu,.*" finds one of them
     annotations = {
         "summary": f"{incident.server} is {incident.severity.word}: {incident.verdict.slug}",
         "description": brief(incident.summary),
         "verdict": incident.verdict.slug,
         "severity": incident.severity.word,
         "incident": incident.id,
-        "endpoint": matter.endpoint,
+        "endpoint": snapshot.endpoint,
     }
-    if matter.evidence:
-        annotations["evidence"] = "; ".join(safe(each) for each in matter.evidence)
-    if matter.causes:
-        annotations["next"] = safe(matter.causes[0].fix)
+    if snapshot.evidence:
+        annotations["evidence"] = "; ".join(safe(each) for each in snapshot.evidence)
+    if snapshot.causes:
+        annotations["next"] = safe(snapshot.causes[0].fix)
     if incident.acknowledged_by:
         annotations["acknowledged_by"] = safe(incident.acknowledged_by)
     ends = until if incident.closed_at is None else max(incident.opened_at, incident.closed_at)
     return _alert({**labels, **dict(options.labels)}, annotations, incident.opened_at, ends)
 
 
-_OUR_NAMES = {Kind.TEST: "WgmonTest", Kind.STOPPED: "WgmonStopped"}
+_WGMON_ALERT_NAMES = {Kind.TEST: "WgmonTest", Kind.STOPPED: "WgmonStopped"}
 
 
-def _of_ourselves(options: Alertmanager, announcement: Announcement, until: float) -> dict[str, object]:
+def _wgmon_alert(options: Alertmanager, announcement: Announcement, until: float) -> dict[str, object]:
     """Nobody resolves it: it does so when `until` has come."""
-    labels = {"alertname": _OUR_NAMES[announcement.kind], "vantage": announcement.vantage}
+    labels = {"alertname": _WGMON_ALERT_NAMES[announcement.kind], "vantage": announcement.vantage}
     said = {"summary": title(announcement)}
     return _alert({**labels, **dict(options.labels)}, said, announcement.at, until)
 

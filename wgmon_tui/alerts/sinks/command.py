@@ -10,7 +10,7 @@ from wgmon_tui.alerts.http import json_body
 from wgmon_tui.alerts.messages import as_json
 from wgmon_tui.alerts.records import Announcement, RetryError
 from wgmon_tui.fleet.alert_settings import Command, Sink
-from wgmon_tui.probe.children import ending_with_us, start
+from wgmon_tui.probe.children import start, terminate_on_exit
 from wgmon_tui.text import format_limit, quoted
 
 
@@ -25,7 +25,7 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or "not a command"
         raise RetryError(f"cannot start {program}: {reason}") from None
-    with running, ending_with_us(running):
+    with running, terminate_on_exit(running):
         try:
             running.communicate(json_body(as_json(announcement)) + b"\n", sink.timeout)
         except subprocess.TimeoutExpired:

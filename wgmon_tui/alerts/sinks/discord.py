@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from wgmon_tui.alerts.http import JSON_HEADERS, json_body, number, post, refusal, words
+from wgmon_tui.alerts.http import JSON_HEADERS, json_body, number, post, refusal, service_reason
 from wgmon_tui.alerts.markup import DISCORD
 from wgmon_tui.alerts.messages import message
 from wgmon_tui.alerts.records import Announcement
@@ -25,14 +25,14 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
         }
     )
     url = secrets["url"]
-    answer = post(_awaited(url), body, JSON_HEADERS, limit_s=sink.timeout)
-    if not answer.taken:
+    answer = post(_with_wait(url), body, JSON_HEADERS, limit_s=sink.timeout)
+    if not answer.is_accepted:
         told = answer.json()
-        said = words(told.get("message"), *url.split("/"))
+        said = service_reason(told.get("message"), *url.split("/"))
         raise refusal(answer, said, number(told.get("retry_after")))
 
 
-def _awaited(url: str) -> str:
+def _with_wait(url: str) -> str:
     """Without `wait` Discord says yes before it has looked at the message."""
     try:
         parts = urlsplit(url)

@@ -17,23 +17,23 @@ from email.utils import format_datetime, parseaddr
 from threading import Timer
 from typing import Any, cast
 
-from wgmon_tui.alerts.http import phrase, trusting
+from wgmon_tui.alerts.http import phrase, tls_context
 from wgmon_tui.alerts.messages import plain, title
 from wgmon_tui.alerts.records import Announcement, GiveUpError, RetryError
 from wgmon_tui.fleet.alert_settings import Email, Sink
 
 _MOST_REFERENCES = 20
-_US = "wgmon-tui"
+_LOCAL_NAME = "wgmon-tui"
 _FOR_GOOD = 500
 
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
     """Raises RetryError, GiveUpError."""
     options = cast("Email", sink.options)
-    letter = compose(options, announcement, datetime.now(UTC))
+    message = compose(options, announcement, datetime.now(UTC))
     deadline = time.monotonic() + sink.timeout
     try:
-        refused = _deliver(options, letter, secrets.get("password", ""), sink.timeout)
+        refused = _deliver(options, message, secrets.get("password", ""), sink.timeout)
     except (smtplib.SMTPException, OSError, ValueError) as error:
         if time.monotonic() >= deadline:
             raise RetryError(phrase(TimeoutError(), sink.timeout)) from None
@@ -48,24 +48,24 @@ def compose(options: Email, announcement: Announcement, now: datetime) -> EmailM
     """The message, whole. Its thread hangs on ids that no message has, one an incident: programs that show
     threads gather what names the same one.
     """
-    domain = parseaddr(options.sender)[1].rpartition("@")[2] or _US
-    letter = EmailMessage(policy=SMTP)
-    letter["From"] = options.sender
-    letter["To"] = ", ".join(options.to)
-    letter["Subject"] = title(announcement)
-    letter["Date"] = format_datetime(now)
-    letter["Message-ID"] = f"<{announcement.id}@{domain}>"
+    domain = parseaddr(options.sender)[1].rpartition("@")[2] or _LOCAL_NAME
+    message = EmailMessage(policy=SMTP)
+    message["From"] = options.sender
+    message["To"] = ", ".join(options.to)
+    message["Subject"] = title(announcement)
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = f"<{announcement.id}@{domain}>"
     threads = [f"<incident-{each.incident.id}@{domain}>" for each in announcement.about[:_MOST_REFERENCES]]
     if threads:
-        letter["In-Reply-To"] = threads[0]
-        letter["References"] = " ".join(threads)
-    letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office reply to this
-    letter.set_content(plain(announcement), cte="quoted-printable")
-    return letter
+        message["In-Reply-To"] = threads[0]
+        message["References"] = " ".join(threads)
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office reply to this
+    message.set_content(plain(announcement), cte="quoted-printable")
+    return message
 
 
 def _deliver(
-    options: Email, letter: EmailMessage, password: str, limit_s: float
+    options: Email, message: EmailMessage, password: str, limit_s: float
 ) -> dict[str, tuple[int, bytes]]:
     """Who was refused, where others were not. Raises SMTPException, OSError, RetryError."""
     opened: list[smtplib.SMTP] = []
@@ -84,7 +84,7 @@ def _deliver(
         with _connected(options, limit_s, opened) as client:
             if options.username:
                 client.login(options.username, password)
-            return client.send_message(letter)
+            return client.send_message(message)
     finally:
         cutting.cancel()
 
@@ -103,11 +103,11 @@ def _connected(options: Email, limit_s: float, opened: list[smtplib.SMTP]) -> sm
             return super().connect(*to, **more)
 
     # Named here, because smtplib would ask a name server what we are called.
-    us = socket.gethostname() or _US
+    local_name = socket.gethostname() or _LOCAL_NAME
     if options.security == "tls":
-        tls = trusting(options.ca_file or None)
-        return Sealed(options.host, options.port, us, timeout=limit_s, context=tls)
-    client = Plain(options.host, options.port, us, timeout=limit_s)
+        tls = tls_context(options.ca_file or None)
+        return Sealed(options.host, options.port, local_name, timeout=limit_s, context=tls)
+    client = Plain(options.host, options.port, local_name, timeout=limit_s)
     if options.security == "starttls":
         client.ehlo()
         if not client.has_extn("starttls"):
@@ -115,7 +115,7 @@ def _connected(options: Email, limit_s: float, opened: list[smtplib.SMTP]) -> sm
             raise RetryError(
                 'it offers no STARTTLS on this port; where it speaks TLS at once, security = "tls"'
             )
-        client.starttls(context=trusting(options.ca_file or None))
+        client.starttls(context=tls_context(options.ca_file or None))
     return client
 
 

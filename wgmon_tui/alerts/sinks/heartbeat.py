@@ -34,7 +34,7 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
     """Raises RetryError, GiveUpError."""
     url = secrets["url"]
     if PLACE in url:
-        _send_each(sink, list(_of_servers(url, announcement.beats)))
+        _send_each(sink, list(_of_servers(url, announcement.heartbeats)))
     elif announcement.kind is Kind.STOPPED:
         if not announcement.note:  # else it is over: the next ping says so
             _send(sink, (_failing(url), title(announcement)))
@@ -42,9 +42,9 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
         _send(sink, (url, title(announcement)))
 
 
-def _of_servers(url: str, beats: Iterable[Beat]) -> Iterator[Ping]:
+def _of_servers(url: str, heartbeats: Iterable[Beat]) -> Iterator[Ping]:
     """What is unknown is not told: our own side may be at fault, and then nobody knows how the server is."""
-    for beat in beats:
+    for beat in heartbeats:
         failing = _FAILING.get(beat.severity)
         if failing is not None:
             its_own = url.replace(PLACE, quote(beat.server, safe=""))
@@ -64,7 +64,7 @@ def _send(sink: Sink, ping: Ping) -> None:
     url, text = ping
     ca_file = cast("Heartbeat", sink.options).ca_file or None
     answer = post(url, text.encode(), _HEADERS, limit_s=sink.timeout, ca_file=ca_file)
-    if not answer.taken:
+    if not answer.is_accepted:
         raise refusal(answer, mendable=True)
     if answer.body.startswith(_UNKNOWN_THERE):
         raise RetryError("there is no such check over there: make it, or mend the url")
@@ -90,11 +90,11 @@ def _send_each(sink: Sink, pings: list[Ping]) -> None:
             except (RetryError, GiveUpError) as error:
                 reasons.put(error.reason)
 
-    lanes = [Thread(target=work, name="heartbeat", daemon=True) for _ in pings[:_AT_ONCE]]
-    for lane in lanes:
-        lane.start()
-    for lane in lanes:
-        lane.join()
+    threads = [Thread(target=work, name="heartbeat", daemon=True) for _ in pings[:_AT_ONCE]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     if failed := reasons.qsize() + waiting.qsize():
         reason = "there was no time left for it" if reasons.empty() else reasons.get()
         raise RetryError(f"{failed} of {len(pings)} pings failed; one of them: {reason}")

@@ -27,5 +27,5 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
         }
     )
     answer = post(secrets["url"], body, JSON_HEADERS, limit_s=sink.timeout)
-    if not answer.taken:
+    if not answer.is_accepted:
         raise refusal(answer, answer.body.decode() if _ERROR_WORD.fullmatch(answer.body) else "")

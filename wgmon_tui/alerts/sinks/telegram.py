@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 from urllib.parse import quote
 
-from wgmon_tui.alerts.http import JSON_HEADERS, Answer, json_body, number, post, refusal, words
+from wgmon_tui.alerts.http import JSON_HEADERS, Answer, json_body, number, post, refusal, service_reason
 from wgmon_tui.alerts.markup import TELEGRAM
 from wgmon_tui.alerts.messages import message
 from wgmon_tui.alerts.records import Announcement, GiveUpError, RetryError
@@ -30,13 +30,13 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
         sent["message_thread_id"] = options.thread
     url = f"{options.api.rstrip('/')}/bot{quote(token, safe=':')}/sendMessage"
     answer = post(url, json_body(sent), JSON_HEADERS, limit_s=sink.timeout)
-    if not answer.taken:
+    if not answer.is_accepted:
         raise _refusal(answer, token)
 
 
 def _refusal(answer: Answer, token: str) -> RetryError | GiveUpError:
     told = answer.json()
-    said = words(told.get("description"), *token.split(":"))
+    said = service_reason(told.get("description"), *token.split(":"))
     parameters = told.get("parameters")
     more: Mapping[str, object] = parameters if isinstance(parameters, dict) else {}
     if moved := number(more.get("migrate_to_chat_id")):

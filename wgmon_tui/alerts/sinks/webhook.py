@@ -31,7 +31,7 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
     if "token" in secrets:
         headers["Authorization"] = f"Bearer {secrets['token']}"
     answer = post(secrets["url"], body, headers, limit_s=sink.timeout, ca_file=options.ca_file or None)
-    if not answer.taken:
+    if not answer.is_accepted:
         raise refusal(answer)
 
 

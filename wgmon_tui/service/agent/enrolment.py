@@ -34,25 +34,29 @@ class Enrolled:
     trouble: str = ""
 
 
-def enrol(servers: Iterable[Server], config_dir: Path) -> Enrolled:
+def assign(servers: Iterable[Server], config_dir: Path) -> Enrolled:
     """Join them. Blocks for as long as commands that print secrets take."""
     servers = tuple(servers)
     try:
-        ours = read(config_dir).fleet
+        local_fleet = read(config_dir).fleet
     except ConfigurationError as error:
-        return _none_of(servers, str(error))
-    if not ours.identities:
-        return _none_of(servers, NO_IDENTITY)
-    fleet = Fleet(tuple(_with_secrets_of(ours, server) for server in servers), ours.identities)
+        return _assign_none(servers, str(error))
+    if not local_fleet.identities:
+        return _assign_none(servers, NO_IDENTITY)
+    fleet = Fleet(
+        tuple(_with_local_secrets(local_fleet, server) for server in servers), local_fleet.identities
+    )
     keyring = open_keyring(fleet, config_dir)
-    first = next((each for each in ours.identities if each.name in keyring.private_keys), None)
-    if first is None:
-        return _none_of(servers, keyring.identity_problems[ours.identities[0].name])
-    key = str(keyring.private_key(first.name).public)
+    first_identity = next(
+        (each for each in local_fleet.identities if each.name in keyring.private_keys), None
+    )
+    if first_identity is None:
+        return _assign_none(servers, keyring.identity_problems[local_fleet.identities[0].name])
+    key = str(keyring.private_key(first_identity.name).public)
     return Enrolled(fleet.servers, join(fleet, keyring), key)
 
 
-def sound(server: Server) -> str:
+def find_server_problem(server: Server) -> str:
     """Why a server that came over the line cannot stand, "" where it can; as strict as servers.toml is."""
     identity = Identity(server.identity, SecretSource(SecretForm.ENV, "NONE"))
     fleet = Fleet(identities=(identity,))
@@ -63,12 +67,14 @@ def sound(server: Server) -> str:
     return "" if same else f'server "{server.name}": says what no servers.toml can say'
 
 
-def _none_of(servers: tuple[Server, ...], why: str) -> Enrolled:
+def _assign_none(servers: tuple[Server, ...], why: str) -> Enrolled:
     return Enrolled(servers, Targets({}, {server.name: why for server in servers}), trouble=why)
 
 
-def _with_secrets_of(ours: Fleet, server: Server) -> Server:
+def _with_local_secrets(local_fleet: Fleet, server: Server) -> Server:
     """With our identity of the name that the writer uses, or our only or first one, and our preshared key."""
-    known = ours.identity(server.identity) or ours.identities[0]
-    here = ours.server(server.name)
-    return replace(server, identity=known.name, preshared_key=here.preshared_key if here else None)
+    known = local_fleet.identity(server.identity) or local_fleet.identities[0]
+    local_server = local_fleet.server(server.name)
+    return replace(
+        server, identity=known.name, preshared_key=local_server.preshared_key if local_server else None
+    )

@@ -18,18 +18,18 @@ from wgmon_tui.service.agent.protocol import (
     Status,
     ToWriter,
     WriterHello,
-    foreign_protocol,
-    line_of,
+    describe_protocol_mismatch,
+    encode_message,
+    encode_report,
     parse_to_agent,
-    report_line,
-    told,
+    sanitize,
 )
-from wgmon_tui.service.together import all_or_none
+from wgmon_tui.service.together import run_until_first
 
 STATUS_EVERY_S = 2.0
 
-_HELLO_WITHIN_S = 30.0
-_AT_ONCE = 200
+_HELLO_TIMEOUT_S = 30.0
+_REPORTS_PER_READ = 200
 
 
 class Keeping(Protocol):
@@ -41,16 +41,16 @@ class Keeping(Protocol):
     def status(self) -> Status:
         """How it is now."""
 
-    def take(self, servers: Servers) -> None:
+    def update_servers(self, servers: Servers) -> None:
         """Check these from now on."""
 
     def recheck(self, names: tuple[str, ...]) -> None:
         """Check these now."""
 
-    async def taken(self, number: int) -> None:
+    async def forget_reports(self, number: int) -> None:
         """Every report up to this number may be forgotten."""
 
-    async def after(self, number: int, most: int) -> list[tuple[int, bytes]]:
+    async def read_after(self, number: int, limit: int) -> list[tuple[int, bytes]]:
         """The first reports behind that number."""
 
 
@@ -59,94 +59,98 @@ class Line:
 
     def __init__(
         self,
-        keeping: Keeping,
+        backend: Keeping,
         reader: asyncio.StreamReader,
         stream: asyncio.StreamWriter,
-        begun: Callable[[Line], None],
-        heard: Callable[[], None],
+        on_start: Callable[[Line], None],
+        on_message: Callable[[], None],
     ) -> None:
-        """`begun` is called once a writer of our protocol has said hello, `heard` with every line of it."""
-        self.news = asyncio.Event()
+        """`on_start` is called once a writer of our protocol has said hello, `on_message` with every line of it."""
+        self.reports_available = asyncio.Event()
         """To be set when there are reports that were not there before."""
-        self._keeping = keeping
+        self._backend = backend
         self._reader, self._stream = reader, stream
-        self._begun, self._heard = begun, heard
-        self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._on_start, self._on_message = on_start, on_message
+        self._close_reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    def end(self, why: str) -> None:
+    def close(self, why: str) -> None:
         """Hang up, with a line to the writer."""
-        if not self._ending.done():
-            self._ending.set_result(why)
+        if not self._close_reason.done():
+            self._close_reason.set_result(why)
 
     async def run(self) -> None:
         """Until it is cut, ended, or something comes that is no line of a writer."""
         try:
-            async with asyncio.timeout(_HELLO_WITHIN_S):
-                await self._greet()
-            self._begun(self)
-            await all_or_none([self._listen(), self._report(), self._tell_status(), self._await_end()])
+            async with asyncio.timeout(_HELLO_TIMEOUT_S):
+                await self._exchange_hello()
+            self._on_start(self)
+            await run_until_first(
+                [self._listen(), self._send_reports(), self._send_status(), self._wait_for_close()]
+            )
         except BadLineError as error:
-            await self._say_bye(str(error))
+            await self._send_bye(str(error))
         except (OSError, asyncio.IncompleteReadError):
             pass  # it was cut, or nobody spoke
 
-    async def _greet(self) -> None:
-        hello = await self._next()
+    async def _exchange_hello(self) -> None:
+        hello = await self._receive()
         if not isinstance(hello, WriterHello):
             raise BadLineError("expected a hello first")
-        await self._say(await self._keeping.hello())
+        await self._send(await self._backend.hello())
         if hello.protocol != PROTOCOL:
-            raise BadLineError(foreign_protocol("the writer", hello.protocol, hello.version, __version__))
+            raise BadLineError(
+                describe_protocol_mismatch("the writer", hello.protocol, hello.version, __version__)
+            )
 
     async def _listen(self) -> None:
         while True:
-            match await self._next():
+            match await self._receive():
                 case Servers() as servers:
-                    self._keeping.take(servers)
+                    self._backend.update_servers(servers)
                 case Recheck(names):
-                    self._keeping.recheck(names)
+                    self._backend.recheck(names)
                 case Ack(number):
-                    await self._keeping.taken(number)
+                    await self._backend.forget_reports(number)
                 case WriterHello():
                     raise BadLineError("expected one hello only")
 
-    async def _next(self) -> WriterHello | Servers | Recheck | Ack:
+    async def _receive(self) -> WriterHello | Servers | Recheck | Ack:
         try:
             line = await self._reader.readuntil()
         except asyncio.LimitOverrunError:
             raise BadLineError("a line is too long") from None
         message = parse_to_agent(line)
-        self._heard()
+        self._on_message()
         return message
 
-    async def _report(self) -> None:
+    async def _send_reports(self) -> None:
         """Send every report, those first that waited for a line."""
         sent = 0
         while True:
-            self.news.clear()
-            found = await self._keeping.after(sent, _AT_ONCE)
+            self.reports_available.clear()
+            found = await self._backend.read_after(sent, _REPORTS_PER_READ)
             for number, body in found:
-                self._stream.write(report_line(number, body))
+                self._stream.write(encode_report(number, body))
                 sent = number
             await self._stream.drain()
             if not found:
-                await self.news.wait()
+                await self.reports_available.wait()
 
-    async def _tell_status(self) -> None:
+    async def _send_status(self) -> None:
         while True:
-            await self._say(self._keeping.status())
+            await self._send(self._backend.status())
             await asyncio.sleep(STATUS_EVERY_S)
 
-    async def _await_end(self) -> None:
-        await self._say_bye(await self._ending)
+    async def _wait_for_close(self) -> None:
+        await self._send_bye(await self._close_reason)
 
-    async def _say_bye(self, why: str) -> None:
+    async def _send_bye(self, why: str) -> None:
         try:
             async with asyncio.timeout(1.0):
-                await self._say(Bye(told(why)))
+                await self._send(Bye(sanitize(why)))
         except OSError:
             pass  # who does not read learns it from the end of the line
 
-    async def _say(self, message: ToWriter) -> None:
-        self._stream.write(line_of(message))
+    async def _send(self, message: ToWriter) -> None:
+        self._stream.write(encode_message(message))
         await self._stream.drain()

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui import __version__
-from wgmon_tui.service.sockets import control_path
+from wgmon_tui.service.sockets import bindable_path
 from wgmon_tui.text import format_local_time, printable
 
-EXIT_TAKEN = 75
+EXIT_ALREADY_RUNNING = 75
 """Of a keeper that found another one: sysexits.h's EX_TEMPFAIL."""
 
 SOCKET = "agent.sock"
 LOG = "agent.log"
 
 _LOCK = "agent.lock"
-_LONGEST = 4096
-_LONGEST_LOG = 256 * 1024
+_MAX_READ_BYTES = 4096
+_MAX_LOG_BYTES = 256 * 1024
 
 
 class KeeperTakenError(Exception):
@@ -37,7 +37,7 @@ class Lock:
     descriptor: int
 
     @classmethod
-    def take(cls, state_dir: Path) -> Lock:
+    def acquire(cls, state_dir: Path) -> Lock:
         """Raises KeeperTakenError and OSError."""
         descriptor = os.open(state_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -50,46 +50,46 @@ class Lock:
         return cls(descriptor)
 
 
-def version_of_keeper(state_dir: Path) -> str:
+def read_agent_version(state_dir: Path) -> str:
     """The version of the keeper that lives there, or of the last one; "" where that is not known."""
     try:
-        version = json.loads((state_dir / _LOCK).read_bytes()[:_LONGEST])["version"]
+        version = json.loads((state_dir / _LOCK).read_bytes()[:_MAX_READ_BYTES])["version"]
     except (OSError, ValueError, KeyError, TypeError):
         return ""
     return version if isinstance(version, str) else ""
 
 
-def listening(state_dir: Path) -> socket.socket:
+def open_listener(state_dir: Path) -> socket.socket:
     """A socket that only this account can reach. Raises OSError. Hold the lock: another one's is replaced."""
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         (state_dir / SOCKET).unlink(missing_ok=True)
-        with control_path(state_dir, SOCKET) as path:
-            made.bind(path)
+        with bindable_path(state_dir, SOCKET) as path:
+            sock.bind(path)
         (state_dir / SOCKET).chmod(0o600)  # nobody can have connected: it does not listen yet
     except BaseException:
-        made.close()
+        sock.close()
         raise
-    return made
+    return sock
 
 
-def connected(state_dir: Path) -> socket.socket:
+def connect(state_dir: Path) -> socket.socket:
     """A connection to the keeper. Raises OSError where none listens."""
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with control_path(state_dir, SOCKET) as path:
-            made.connect(path)
+        with bindable_path(state_dir, SOCKET) as path:
+            sock.connect(path)
     except BaseException:
-        made.close()
+        sock.close()
         raise
-    return made
+    return sock
 
 
-def log(state_dir: Path, line: str) -> None:
+def append_log(state_dir: Path, line: str) -> None:
     """Write a line to the log, which begins anew where it is long; the one before stays beside it."""
     path = state_dir / LOG
     with suppress(OSError):
-        if path.exists() and path.stat().st_size > _LONGEST_LOG:
+        if path.exists() and path.stat().st_size > _MAX_LOG_BYTES:
             path.replace(path.with_name(f"{LOG}.1"))
         with os.fdopen(
             os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "a"
@@ -97,11 +97,11 @@ def log(state_dir: Path, line: str) -> None:
             file.write(f"{format_local_time(time.time())} {printable(line)}\n")
 
 
-def last_logged(state_dir: Path) -> str:
+def read_last_log_line(state_dir: Path) -> str:
     """The last line of the log, "" where there is none."""
     try:
         with (state_dir / LOG).open("rb") as file:
-            file.seek(max(0, (state_dir / LOG).stat().st_size - _LONGEST))
+            file.seek(max(0, (state_dir / LOG).stat().st_size - _MAX_READ_BYTES))
             lines = file.read().decode(errors="replace").split("\n")
     except OSError:
         return ""

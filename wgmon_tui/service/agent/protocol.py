@@ -20,25 +20,25 @@ from math import isfinite
 from typing import Any
 
 from wgmon_tui.fleet.values import InvalidValueError, parse_name
-from wgmon_tui.history.codec import ForeignError, form_of
+from wgmon_tui.history.codec import ForeignError, codec_of
 from wgmon_tui.history.stored_names import STORED_NAMES, StoredNames, StoredRecord
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.text import printable
 
 PROTOCOL = 1
 
-LONGEST_LINE = 2**20
+MAX_LINE_BYTES = 2**20
 """Bytes, with the newline."""
 
-LONGEST_REPORT = 2**18
+MAX_REPORT_BYTES = 2**18
 """Bytes of one round; where its packets are too many, it goes without them."""
 
-MOST_ENTRIES = 500
+MAX_ENTRIES = 500
 """Servers in one line."""
 
-_LONGEST_TEXT = 500
-_MOST_PROBLEMS = 50
-_MOST_DIGITS = 16
+_MAX_TEXT_CHARS = 500
+_MAX_PROBLEMS = 50
+_MAX_DIGITS = 16
 
 
 class BadLineError(Exception):
@@ -160,7 +160,7 @@ _TO_AGENT: Mapping[str, Any] = {
     "ack": Ack,
 }
 _TO_WRITER: Mapping[str, Any] = {"hello": AgentHello, "report": Report, "status": Status, "bye": Bye}
-LINE_NAMES = STORED_NAMES | StoredNames(
+MESSAGE_NAMES = STORED_NAMES | StoredNames(
     {
         WriterHello: StoredRecord({"protocol": "protocol", "version": "version", "vantage": "vantage"}),
         Entry: StoredRecord({"name": "name", "entry": "entry"}),
@@ -195,30 +195,30 @@ LINE_NAMES = STORED_NAMES | StoredNames(
 )
 """The names on the line. The right side never changes: history/stored_names.py."""
 
-_WORDS = {kind: word for kinds in (_TO_AGENT, _TO_WRITER) for word, kind in kinds.items()}
+_KEY_OF_KIND = {kind: message_key for kinds in (_TO_AGENT, _TO_WRITER) for message_key, kind in kinds.items()}
 
 
 # Writing
 
 
-def line_of(message: ToAgent | ToWriter) -> bytes:
+def encode_message(message: ToAgent | ToWriter) -> bytes:
     """A message as it is sent; text that may not be shown goes out as escapes that are text themselves."""
     kind: Any = type(message)
-    write, _ = form_of(kind, LINE_NAMES)
-    return _json({_WORDS[kind]: write(message)}).encode() + b"\n"
+    write, _ = codec_of(kind, MESSAGE_NAMES)
+    return _json({_KEY_OF_KIND[kind]: write(message)}).encode() + b"\n"
 
 
-def report_body(server: str, outcome: Round) -> bytes:
+def encode_report_body(server: str, outcome: Round) -> bytes:
     """What a report says, to be kept until it has its number; advice is given by whoever shows it."""
-    write, _ = form_of(Round)
+    write, _ = codec_of(Round)
     outcome = replace(outcome, diagnoses=tuple(replace(each, causes=()) for each in outcome.diagnoses))
     body = _json({"server": server, "round": write(outcome)}).encode()
-    if len(body) > LONGEST_REPORT:
+    if len(body) > MAX_REPORT_BYTES:
         body = _json({"server": server, "round": write(without_packets(outcome))}).encode()
     return body
 
 
-def report_line(number: int, body: bytes) -> bytes:
+def encode_report(number: int, body: bytes) -> bytes:
     """The line of a report that was kept."""
     return b'{"report":{"number":%d,%b}\n' % (number, body[1:])
 
@@ -230,7 +230,7 @@ def without_packets(outcome: Round) -> Round:
 
 def _json(raw: object) -> str:
     text = json.dumps(raw, separators=(",", ":"), ensure_ascii=False)
-    return text if _is_plain(text) else json.dumps(_shown(raw), separators=(",", ":"), ensure_ascii=False)
+    return text if _is_plain(text) else json.dumps(_sanitized(raw), separators=(",", ":"), ensure_ascii=False)
 
 
 def _is_plain(text: str) -> bool:
@@ -241,12 +241,12 @@ def _is_plain(text: str) -> bool:
     return "\\" not in text
 
 
-def _shown(raw: Any) -> Any:
+def _sanitized(raw: Any) -> Any:
     if isinstance(raw, str):
         return printable(raw)
     if isinstance(raw, dict):
-        return {key: _shown(value) for key, value in raw.items()}
-    return [_shown(value) for value in raw] if isinstance(raw, list) else raw
+        return {key: _sanitized(value) for key, value in raw.items()}
+    return [_sanitized(value) for value in raw] if isinstance(raw, list) else raw
 
 
 # Reading
@@ -254,47 +254,47 @@ def _shown(raw: Any) -> Any:
 
 def parse_to_agent(line: bytes) -> ToAgent:
     """What a writer says. Raises BadLineError."""
-    message: ToAgent = _parsed(line, _TO_AGENT)
+    message: ToAgent = _parse(line, _TO_AGENT)
     match message:
         case WriterHello(_, version, vantage):
-            _short(version, vantage)
+            _require_short(version, vantage)
         case Servers(servers, gone):
-            if len(servers) > MOST_ENTRIES or len(gone) > MOST_ENTRIES:
-                raise BadLineError(f"expected at most {MOST_ENTRIES} servers a line")
-            _named(*(entry.name for entry in servers), *gone)
+            if len(servers) > MAX_ENTRIES or len(gone) > MAX_ENTRIES:
+                raise BadLineError(f"expected at most {MAX_ENTRIES} servers a line")
+            _require_names(*(entry.name for entry in servers), *gone)
         case Recheck(names):
-            _named(*names)
+            _require_names(*names)
         case Ack(number):
-            _counted(number)
+            _require_not_negative(number)
     return message
 
 
 def parse_to_writer(line: bytes) -> ToWriter:
     """What an agent says. Raises BadLineError."""
-    message: ToWriter = _parsed(line, _TO_WRITER)
+    message: ToWriter = _parse(line, _TO_WRITER)
     match message:
         case AgentHello(_, version, epoch, public_key, resume_from):
-            _short(version, epoch, public_key)
-            _counted(resume_from)
+            _require_short(version, epoch, public_key)
+            _require_not_negative(resume_from)
         case Report(number, server, outcome):
-            if len(line) > LONGEST_REPORT + _LONGEST_TEXT:
-                raise BadLineError(f"a report has at most {LONGEST_REPORT} bytes")
-            _counted(number)
-            _named(server)
+            if len(line) > MAX_REPORT_BYTES + _MAX_TEXT_CHARS:
+                raise BadLineError(f"a report has at most {MAX_REPORT_BYTES} bytes")
+            _require_not_negative(number)
+            _require_names(server)
             if not len(outcome.checks) == len(outcome.diagnoses) > 0:
                 raise BadLineError("report: expected a diagnosis for each check")
         case Status(rate, waiting, dropped, trouble, problems):
-            _counted(waiting, dropped)
-            _short(trouble, *(problem.line for problem in problems))
-            _named(*(problem.server for problem in problems))
-            if rate < 0 or len(problems) > _MOST_PROBLEMS:
+            _require_not_negative(waiting, dropped)
+            _require_short(trouble, *(problem.line for problem in problems))
+            _require_names(*(problem.server for problem in problems))
+            if rate < 0 or len(problems) > _MAX_PROBLEMS:
                 raise BadLineError("status: expected counts that can be")
         case Bye(said):
-            _short(said)
+            _require_short(said)
     return message
 
 
-def foreign_protocol(who: str, protocol: int, version: str, ours: str) -> str:
+def describe_protocol_mismatch(who: str, protocol: int, version: str, ours: str) -> str:
     """The line on an end that speaks another protocol; `ours` is our version."""
     return (
         f"{who} speaks protocol {protocol} (wgmon-tui {version}), this one {PROTOCOL} ({ours}): "
@@ -302,39 +302,39 @@ def foreign_protocol(who: str, protocol: int, version: str, ours: str) -> str:
     )
 
 
-def told(text: str) -> str:
+def sanitize(text: str) -> str:
     """A line of ours as it may stand in a message."""
-    return printable(text)[:_LONGEST_TEXT]
+    return printable(text)[:_MAX_TEXT_CHARS]
 
 
-def told_problems(problems: Mapping[str, str]) -> tuple[Problem, ...]:
+def sanitize_problems(problems: Mapping[str, str]) -> tuple[Problem, ...]:
     """The first few of them."""
-    few = list(problems.items())[:_MOST_PROBLEMS]
-    return tuple(Problem(name, told(line)) for name, line in few)
+    few = list(problems.items())[:_MAX_PROBLEMS]
+    return tuple(Problem(name, sanitize(line)) for name, line in few)
 
 
-_EXPECTED = "expected one JSON object a line with one key that is known"
+_EXPECTED_FORM = "expected one JSON object a line with one key that is known"
 
 
-def _parsed(line: bytes, kinds: Mapping[str, Any]) -> Any:
-    word, raw = _opened(line)
-    kind = kinds.get(word)
+def _parse(line: bytes, kinds: Mapping[str, Any]) -> Any:
+    message_key, raw = _split_key(line)
+    kind = kinds.get(message_key)
     if kind is None:
-        raise BadLineError(_EXPECTED)
-    _, read = form_of(kind, LINE_NAMES)
+        raise BadLineError(_EXPECTED_FORM)
+    _, read = codec_of(kind, MESSAGE_NAMES)
     try:
-        if word == "hello" and isinstance(raw, dict) and raw.get("protocol") != PROTOCOL:
+        if message_key == "hello" and isinstance(raw, dict) and raw.get("protocol") != PROTOCOL:
             # Of another protocol we know no more than how its hello begins.
             raw = {key: raw[key] for key in ("protocol", "version") if key in raw}
         return read(raw)
     except (ForeignError, RecursionError):
-        raise BadLineError(f"{word}: not in a form that is known") from None
+        raise BadLineError(f"{message_key}: not in a form that is known") from None
 
 
-def _opened(line: bytes) -> tuple[str, object]:
+def _split_key(line: bytes) -> tuple[str, object]:
     """The word and what stands behind it."""
-    if len(line) > LONGEST_LINE:
-        raise BadLineError(f"a line has at most {LONGEST_LINE} bytes")
+    if len(line) > MAX_LINE_BYTES:
+        raise BadLineError(f"a line has at most {MAX_LINE_BYTES} bytes")
     try:
         text = line.decode().removesuffix("\n")
     except UnicodeDecodeError:
@@ -342,38 +342,40 @@ def _opened(line: bytes) -> tuple[str, object]:
     if not _is_plain(text):
         raise BadLineError("expected text without characters that may not be shown")
     try:
-        found = json.loads(text, parse_float=_finite, parse_int=_bounded, parse_constant=_finite)
+        found = json.loads(
+            text, parse_float=_parse_finite, parse_int=_parse_bounded, parse_constant=_parse_finite
+        )
     except (ValueError, RecursionError):
-        raise BadLineError(_EXPECTED) from None
+        raise BadLineError(_EXPECTED_FORM) from None
     if not isinstance(found, dict) or len(found) != 1:
-        raise BadLineError(_EXPECTED)
+        raise BadLineError(_EXPECTED_FORM)
     return next(iter(found.items()))
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     number = float(text)
     if not isfinite(number):
         raise ValueError
     return number
 
 
-def _bounded(text: str) -> int:
-    if len(text) > _MOST_DIGITS:
+def _parse_bounded(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
         raise ValueError
     return int(text)
 
 
-def _short(*texts: str) -> None:
-    if any(len(text) > _LONGEST_TEXT for text in texts):
-        raise BadLineError(f"expected texts of at most {_LONGEST_TEXT} characters")
+def _require_short(*texts: str) -> None:
+    if any(len(text) > _MAX_TEXT_CHARS for text in texts):
+        raise BadLineError(f"expected texts of at most {_MAX_TEXT_CHARS} characters")
 
 
-def _counted(*numbers: int) -> None:
+def _require_not_negative(*numbers: int) -> None:
     if any(number < 0 for number in numbers):
         raise BadLineError("expected numbers that are not below 0")
 
 
-def _named(*names: str) -> None:
+def _require_names(*names: str) -> None:
     try:
         for name in names:
             parse_name(name)

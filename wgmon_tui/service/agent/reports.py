@@ -16,17 +16,17 @@ from wgmon_tui.history.database import (
     QUEUE,
     DamagedStoreError,
     StoreUnavailableError,
+    check_integrity,
     connect_examined,
-    look_through,
     require_tables,
 )
 
 NAME = "reports.db"
 
-MOST_REPORTS = 50_000
-MOST_BYTES = 64 * 2**20
+MAX_REPORTS = 50_000
+MAX_BYTES = 64 * 2**20
 
-_DROPPED_AT_ONCE = 500
+_DROP_BATCH = 500
 _VERSION = 1
 
 _TABLES = """
@@ -65,17 +65,17 @@ class Kept:
 class Reports:
     """The store. May be used by any one thread at a time."""
 
-    def __init__(self, state_dir: Path, *, most: int = MOST_REPORTS, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, state_dir: Path, *, limit: int = MAX_REPORTS, max_bytes: int = MAX_BYTES) -> None:
         """Opens it; one that cannot be read is set aside, and a new one begun under another epoch.
 
         Raises ReportsUnavailableError.
         """
         self._path = state_dir / NAME
-        self._most, self._most_bytes = most, most_bytes
+        self._max_reports, self._max_bytes = limit, max_bytes
         try:
-            self._connection, aside = _open(self._path)
+            self._connection, aside = _open_or_replace(self._path)
         except (OSError, sqlite3.Error) as error:
-            raise _unavailable(self._path, error) from None
+            raise _unavailable_error(self._path, error) from None
         except StoreUnavailableError as error:
             raise ReportsUnavailableError(str(error)) from None
         self.notice = f"{NAME} was damaged or not of this version: set aside as {aside}" if aside else ""
@@ -89,41 +89,41 @@ class Reports:
             counted = connection.execute("SELECT count(*), coalesce(sum(length(body)), 0) FROM reports")
             self.waiting, self._bytes = counted.fetchone()
 
-    def add(self, kept: Sequence[Kept]) -> None:
+    def add(self, reports: Sequence[Kept]) -> None:
         """Number them, in this order; where there is no room, old ones go. Raises ReportsUnavailableError."""
         try:
             with self._connection as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.executemany(
                     "INSERT INTO reports (routine, body) VALUES (?, ?)",
-                    [(each.routine, each.body) for each in kept],
+                    [(each.routine, each.body) for each in reports],
                 )
-                waiting = self.waiting + len(kept)
-                size = self._bytes + sum(len(each.body) for each in kept)
+                waiting = self.waiting + len(reports)
+                size = self._bytes + sum(len(each.body) for each in reports)
                 dropped = self.dropped
-                while waiting > self._most or size > self._most_bytes:
-                    gone, freed = _drop(connection, max(1, min(_DROPPED_AT_ONCE, self._most // 10)))
+                while waiting > self._max_reports or size > self._max_bytes:
+                    gone, freed = _drop(connection, max(1, min(_DROP_BATCH, self._max_reports // 10)))
                     waiting, size, dropped = waiting - gone, size - freed, dropped + gone
                 if dropped != self.dropped:
                     connection.execute("UPDATE facts SET value = ? WHERE name = 'dropped'", (dropped,))
         except sqlite3.Error as error:
-            raise _unavailable(self._path, error) from None
+            raise _unavailable_error(self._path, error) from None
         self.waiting, self._bytes, self.dropped = waiting, size, dropped
 
-    def first(self) -> int:
+    def first_number(self) -> int:
         """The number of the first that waits; 0 where none does. Raises ReportsUnavailableError."""
-        return next((number for number, _ in self.after(0, 1)), 0)
+        return next((number for number, _ in self.read_after(0, 1)), 0)
 
-    def after(self, number: int, most: int) -> list[tuple[int, bytes]]:
+    def read_after(self, number: int, limit: int) -> list[tuple[int, bytes]]:
         """The first reports behind that number, in order. Raises ReportsUnavailableError."""
         try:
             return self._connection.execute(
-                "SELECT number, body FROM reports WHERE number > ? ORDER BY number LIMIT ?", (number, most)
+                "SELECT number, body FROM reports WHERE number > ? ORDER BY number LIMIT ?", (number, limit)
             ).fetchall()
         except sqlite3.Error as error:
-            raise _unavailable(self._path, error) from None
+            raise _unavailable_error(self._path, error) from None
 
-    def forget(self, number: int) -> None:
+    def delete_up_to(self, number: int) -> None:
         """A writer has all up to that number. Raises ReportsUnavailableError."""
         try:
             with self._connection as connection:
@@ -134,7 +134,7 @@ class Reports:
                 ).fetchone()
                 connection.execute("DELETE FROM reports WHERE number <= ?", (number,))
         except sqlite3.Error as error:
-            raise _unavailable(self._path, error) from None
+            raise _unavailable_error(self._path, error) from None
         self.waiting, self._bytes = self.waiting - gone, self._bytes - freed
 
     def close(self) -> None:
@@ -143,16 +143,16 @@ class Reports:
             self._connection.close()
 
 
-def _drop(connection: sqlite3.Connection, most: int) -> tuple[int, int]:
+def _drop(connection: sqlite3.Connection, limit: int) -> tuple[int, int]:
     """Give up the oldest routine reports; where there are none, the oldest: how many, and their bytes."""
     for drop in (_DROP_ROUTINE, _DROP_ANY):
-        gone = connection.execute(drop, (most,)).fetchall()
+        gone = connection.execute(drop, (limit,)).fetchall()
         if gone:
             return len(gone), sum(length for (length,) in gone)
     raise sqlite3.DatabaseError("the count of reports is wrong")
 
 
-def _open(path: Path) -> tuple[sqlite3.Connection, Path | None]:
+def _open_or_replace(path: Path) -> tuple[sqlite3.Connection, Path | None]:
     """The queue, and where a damaged one lies now that had to be set aside for it.
 
     Raises StoreUnavailableError, OSError and sqlite3.Error.
@@ -180,12 +180,12 @@ def _examine(connection: sqlite3.Connection) -> None:
     """Make the tables of an empty file, and look for damage. Raises DamagedStoreError and sqlite3.Error."""
     if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
-    look_through(connection)
+    check_integrity(connection)
     require_tables(connection, "facts", "reports")
     found = {name for (name,) in connection.execute("SELECT name FROM facts")}
     if not {"epoch", "dropped"} <= found:
         raise DamagedStoreError("facts are missing")
 
 
-def _unavailable(path: Path, error: sqlite3.Error | OSError) -> ReportsUnavailableError:
+def _unavailable_error(path: Path, error: sqlite3.Error | OSError) -> ReportsUnavailableError:
     return ReportsUnavailableError(f"{path}: {error}")

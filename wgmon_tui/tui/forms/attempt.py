@@ -11,17 +11,17 @@ from wgmon_tui.tui.context import AppContext
 
 T = TypeVar("T")
 
-SAID_FOR_S = 8.0
+ERROR_NOTICE_S = 8.0
 
 
-async def attempted(app: AppContext, work: Callable[[], T]) -> T | None:
+async def run_file_operation(app: AppContext, work: Callable[[], T]) -> T | None:
     """What `work` gives, done in a thread; None where it raised a ConfigurationError, which is then shown.
 
     What is typed meanwhile is for what comes of it.
     """
     try:
-        with app.keys_held():
+        with app.hold_keys():
             return await asyncio.to_thread(work)
     except ConfigurationError as error:
-        app.say(str(error), seconds=SAID_FOR_S)
+        app.show_notice(str(error), seconds=ERROR_NOTICE_S)
         return None

@@ -14,8 +14,10 @@ from textual.screen import Screen
 
 from wgmon_tui.tui.context import AppContext
 
-CHANGES = frozenset({"new", "edit", "duplicate", "delete", "undo", "import_files", "identities", "edit_file"})
-_OF_ONE = frozenset({"edit", "duplicate"})
+FLEET_ACTIONS = frozenset(
+    {"new", "edit", "duplicate", "delete", "undo", "import_files", "identities", "edit_file"}
+)
+_SINGLE_SERVER_ACTIONS = frozenset({"edit", "duplicate"})
 
 
 class ChangesFleet(Screen[None]):
@@ -23,22 +25,22 @@ class ChangesFleet(Screen[None]):
 
     app: AppContext
 
-    def concerned(self) -> Sequence[str]:
+    def target_servers(self) -> Sequence[str]:
         """The names of the servers that a change is about."""
         raise NotImplementedError
 
-    def at_hand(self) -> str | None:
+    def current_server(self) -> str | None:
         """The one server that can be edited here."""
-        return next(iter(self.concerned()), None)
+        return next(iter(self.target_servers()), None)
 
-    def offers_change(self, action: str) -> bool:
+    def can_change_fleet(self, action: str) -> bool:
         """Whether one of CHANGES would do something now."""
         if self.app.config_dir is None:
             return False
-        if action in _OF_ONE:
-            return self.at_hand() is not None
+        if action in _SINGLE_SERVER_ACTIONS:
+            return self.current_server() is not None
         if action == "delete":
-            return bool(self.concerned())
+            return bool(self.target_servers())
         return self.app.deleted is not None if action == "undo" else True
 
     def action_new(self) -> None:
@@ -47,35 +49,35 @@ class ChangesFleet(Screen[None]):
 
     def action_edit(self) -> None:
         """A form for this one."""
-        self._open_form(self.at_hand())
+        self._open_form(self.current_server())
 
     def action_duplicate(self) -> None:
         """A form for a new server that begins as this one."""
-        self._open_form(self.at_hand(), copied=True)
+        self._open_form(self.current_server(), copied=True)
 
     def action_delete(self) -> None:
         """Ask, and take them out of the file."""
         from wgmon_tui.tui.forms.filework import delete
 
-        names = tuple(self.concerned())
+        names = tuple(self.target_servers())
 
         async def delete_them(config_dir: Path) -> None:
             await delete(self.app, config_dir, names)
             self.refresh_bindings()
 
-        self._start(delete_them)
+        self._run_edit(delete_them)
 
     def action_undo(self) -> None:
         """Bring back what was deleted last."""
         from wgmon_tui.tui.forms.filework import undo
 
-        self._start(lambda _: undo(self.app))
+        self._run_edit(lambda _: undo(self.app))
 
     def action_edit_file(self) -> None:
         """The whole file, in an editor."""
-        from wgmon_tui.tui.forms.editor import edit_whole
+        from wgmon_tui.tui.forms.editor import edit_servers_file
 
-        self._start(lambda config_dir: edit_whole(self.app, config_dir))
+        self._run_edit(lambda config_dir: edit_servers_file(self.app, config_dir))
 
     def action_import_files(self) -> None:
         """Take servers from wg-quick files."""
@@ -90,26 +92,26 @@ class ChangesFleet(Screen[None]):
 
     def on_paste(self, event: Paste) -> None:
         """A wg-quick file that is pasted here is one to import."""
-        from wgmon_tui.fleet.wgquick import looks_like_conf
+        from wgmon_tui.fleet.wgquick import is_conf_text
 
-        if self.app.config_dir and looks_like_conf(event.text):
+        if self.app.config_dir and is_conf_text(event.text):
             event.stop()
             self._open_import(event.text)
 
     def _open_import(self, pasted: str = "") -> None:
-        from wgmon_tui.tui.forms.filework import may_change
+        from wgmon_tui.tui.forms.filework import ensure_writable
         from wgmon_tui.tui.screens.import_conf import ImportScreen
 
-        if self.app.config_dir and may_change(self.app):
+        if self.app.config_dir and ensure_writable(self.app):
             self.app.push_screen(ImportScreen(self.app.config_dir, pasted))
 
     def _open_form(self, name: str | None, *, copied: bool = False) -> None:
         from wgmon_tui.tui.forms.filework import open_form
 
-        self._start(lambda config_dir: open_form(self.app, config_dir, name, copied=copied))
+        self._run_edit(lambda config_dir: open_form(self.app, config_dir, name, copied=copied))
 
-    def _start(self, work: Callable[[Path], Coroutine[None, None, None]]) -> None:
-        from wgmon_tui.tui.forms.filework import may_change
+    def _run_edit(self, work: Callable[[Path], Coroutine[None, None, None]]) -> None:
+        from wgmon_tui.tui.forms.filework import ensure_writable
 
-        if self.app.config_dir and may_change(self.app):
+        if self.app.config_dir and ensure_writable(self.app):
             self.run_worker(work(self.app.config_dir), group="editing")

@@ -18,19 +18,19 @@ from tempfile import TemporaryDirectory
 
 from textual.app import SuspendNotSupported
 
-from wgmon_tui.fleet.error_lines import line_of
+from wgmon_tui.fleet.error_lines import find_line
 from wgmon_tui.fleet.private_files import create_private, replace_private
 from wgmon_tui.fleet.records import ConfigurationError
-from wgmon_tui.fleet.servers_file import NAME, read_whole, replace_whole
+from wgmon_tui.fleet.servers_file import NAME, read_raw_text, replace_raw_text
 from wgmon_tui.text import printable
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.forms.attempt import SAID_FOR_S, attempted
+from wgmon_tui.tui.forms.attempt import ERROR_NOTICE_S, run_file_operation
 from wgmon_tui.tui.forms.rejected import Rejected
 
 REJECTED_NAME = f"{NAME}.rejected"
 
-_USUAL_EDITORS = ("editor", "nano", "vim", "vi")
-_TAKES_A_LINE = frozenset({"nano", "vi", "vim", "nvim", "emacs", "joe", "micro", "kak", "editor"})
+_FALLBACK_EDITORS = ("editor", "nano", "vim", "vi")
+_ACCEPTS_LINE_NUMBER = frozenset({"nano", "vi", "vim", "nvim", "emacs", "joe", "micro", "kak", "editor"})
 
 
 def editor_command(environment: Mapping[str, str]) -> list[str]:
@@ -44,21 +44,21 @@ def editor_command(environment: Mapping[str, str]) -> list[str]:
                 raise ConfigurationError(
                     f"{variable}: expected a command; a quote in it is not closed"
                 ) from None
-    for name in _USUAL_EDITORS:
+    for name in _FALLBACK_EDITORS:
         if shutil.which(name):
             return [name]
     raise ConfigurationError("no editor found; set $EDITOR before the start")
 
 
-def at_line(command: Sequence[str], path: Path, line: int | None) -> list[str]:
+def command_at_line(command: Sequence[str], path: Path, line: int | None) -> list[str]:
     """The command on this file, at the line where the editor is known to understand that."""
-    known = Path(command[0]).name in _TAKES_A_LINE
+    known = Path(command[0]).name in _ACCEPTS_LINE_NUMBER
     return [*command, *([f"+{line}"] if line and known else []), str(path)]
 
 
-async def edit_whole(app: AppContext, config_dir: Path) -> None:
+async def edit_servers_file(app: AppContext, config_dir: Path) -> None:
     """Edit until it can stand, or until the operator keeps the last good one."""
-    before = await attempted(app, partial(read_whole, config_dir))
+    before = await run_file_operation(app, partial(read_raw_text, config_dir))
     if before is None:
         return
     try:
@@ -68,40 +68,42 @@ async def edit_whole(app: AppContext, config_dir: Path) -> None:
         with TemporaryDirectory(prefix=".edit-", dir=config_dir) as directory:
             copy = Path(directory, NAME)
             create_private(copy, before)
-            await _until_it_stands(app, config_dir, before, copy, command)
+            await _edit_until_valid(app, config_dir, before, copy, command)
     except ConfigurationError as error:
-        app.say(str(error), seconds=SAID_FOR_S)
+        app.show_notice(str(error), seconds=ERROR_NOTICE_S)
     except OSError as error:
-        app.say(f"{printable(str(error.filename or config_dir))}: {error.strerror}", seconds=SAID_FOR_S)
+        app.show_notice(
+            f"{printable(str(error.filename or config_dir))}: {error.strerror}", seconds=ERROR_NOTICE_S
+        )
 
 
-async def _until_it_stands(
+async def _edit_until_valid(
     app: AppContext, config_dir: Path, before: str, copy: Path, command: Sequence[str]
 ) -> None:
     line: int | None = None
     while True:
-        await _run(app, at_line(command, copy, line))
-        after = _text_of(copy)
+        await _run_editor(app, command_at_line(command, copy, line))
+        after = _read_text(copy)
         if after == before:
-            app.say("servers.toml is as it was")
+            app.show_notice("servers.toml is as it was")
             return
         try:
-            await asyncio.to_thread(replace_whole, config_dir, before, after)
+            await asyncio.to_thread(replace_raw_text, config_dir, before, after)
         except ConfigurationError as error:
-            line = line_of(error, after)
+            line = find_line(error, after)
             # Before the question: whatever ends the program while it is open must not take the work along.
             replace_private(config_dir / REJECTED_NAME, after)
             if not await app.push_screen_wait(Rejected(str(error), after, line)):
                 kept = f"{REJECTED_NAME} has what you wrote"
-                app.say("servers.toml is as it was", kept, seconds=SAID_FOR_S)
+                app.show_notice("servers.toml is as it was", kept, seconds=ERROR_NOTICE_S)
                 return
         else:
             (config_dir / REJECTED_NAME).unlink(missing_ok=True)
-            app.say("Saved servers.toml")
+            app.show_notice("Saved servers.toml")
             return
 
 
-def _text_of(copy: Path) -> str:
+def _read_text(copy: Path) -> str:
     """Raises ConfigurationError."""
     try:
         return copy.read_text(encoding="utf-8")
@@ -111,14 +113,14 @@ def _text_of(copy: Path) -> str:
         ) from None
 
 
-async def _run(app: AppContext, words: Sequence[str]) -> None:
+async def _run_editor(app: AppContext, words: Sequence[str]) -> None:
     """Lend the terminal to a program until it ends. Raises ConfigurationError."""
     code, failure = 0, None
     try:
-        with _terminal_lent(app):
+        with _suspend_terminal(app):
             # Caught inside: what leaves `suspend` as an exception leaves the terminal lent.
             try:
-                code = await _ended(words)
+                code = await _wait_for_exit(words)
             except (OSError, ValueError) as error:
                 failure = (isinstance(error, OSError) and error.strerror) or "not a command"
     except SuspendNotSupported:
@@ -130,7 +132,7 @@ async def _run(app: AppContext, words: Sequence[str]) -> None:
         raise ConfigurationError(f"the editor {editor} ended with {code}; servers.toml is as it was")
 
 
-async def _ended(words: Sequence[str]) -> int:
+async def _wait_for_exit(words: Sequence[str]) -> int:
     """The exit code of a program on our terminal. It does not outlive this program."""
     process = await asyncio.create_subprocess_exec(*words)
     try:
@@ -141,7 +143,7 @@ async def _ended(words: Sequence[str]) -> int:
 
 
 @contextmanager
-def _terminal_lent(app: AppContext) -> Iterator[None]:
+def _suspend_terminal(app: AppContext) -> Iterator[None]:
     """Nothing is drawn meanwhile, and ctrl+c in the editor's terminal does not end this program."""
     with ExitStack() as stack:
         stack.enter_context(app.batch_update())

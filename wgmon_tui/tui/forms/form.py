@@ -19,7 +19,7 @@ from textual.widgets import Input, Static
 
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import ConfigurationError
-from wgmon_tui.fleet.wgquick import Conf, pasted_conf
+from wgmon_tui.fleet.wgquick import Conf, parse_pasted_conf
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.fields import Field
@@ -69,12 +69,12 @@ class MoreLine(Static, can_focus=True):
         used = f", {self._in_use} set here" if self._in_use else ""
         key = key_of("enter_field", self.app.actions)
         return Text.assemble(
-            label("more", self.app, lit=self.has_focus),
+            label("more", self.app, highlighted=self.has_focus),
             (f"{self._count} settings{used}; {key} {'closes' if self.open else 'opens'}", palette.muted),
         )
 
 
-def keys_before_fields() -> list[BindingType]:
+def priority_bindings() -> list[BindingType]:
     """The form's keys, before those of what has the focus: a line would take Enter for itself."""
     return [
         replace(binding, priority=True) for binding in bindings_for("form") if isinstance(binding, Binding)
@@ -95,7 +95,7 @@ class FormScreen(Screen[R | None], Generic[R]):
     app: AppContext
     ACTIONS_OF = "form"
     AUTO_FOCUS = ""
-    BINDINGS = keys_before_fields()
+    BINDINGS = priority_bindings()
     DEFAULT_CSS = """
     FormScreen {
         #heading { height: 1; padding: 0 1; background: $panel; }
@@ -112,8 +112,8 @@ class FormScreen(Screen[R | None], Generic[R]):
         self._fields = fields
         self._in_use = in_use
         self._rows = {field.key: self.new_row(field) for field in fields if not field.more}
-        self._begun = self._written()
-        self._judged: set[str] = set()
+        self._initial_texts = self._current_texts()
+        self._validated_keys: set[str] = set()
         self._error: str | None = None
         self._saving = False
 
@@ -132,7 +132,7 @@ class FormScreen(Screen[R | None], Generic[R]):
         return False
 
     async def write(self) -> R | None:
-        """Write what stands there; None where that did not come to pass, and `refuse` says why."""
+        """Write what stands there; None where that did not come to pass, and `show_error` says why."""
         raise NotImplementedError
 
     # What is shown
@@ -152,15 +152,15 @@ class FormScreen(Screen[R | None], Generic[R]):
         """Begin at the first field that can be written."""
         self.query_one(_Fields).vertical_scrollbar.renderer = WholeCells  # type: ignore[misc]  # Textual's own way
         self._draw_heading()
-        self.judge()
-        next(row for row in self._rows.values() if row.can_start).start()
+        self.validate_fields()
+        next(row for row in self._rows.values() if row.is_editable).start()
 
     def notify_style_update(self) -> None:
         """A new theme: what the form itself says is written anew; each row sees to its own."""
         super().notify_style_update()
         if self.is_mounted:
             self._draw_heading()
-            self._say()
+            self._show_message()
 
     def _draw_heading(self) -> None:
         palette = self.app.palette
@@ -171,27 +171,27 @@ class FormScreen(Screen[R | None], Generic[R]):
         """The row of a key."""
         return self._rows[key]
 
-    def refuse(self, line: str) -> None:
+    def show_error(self, line: str) -> None:
         """Say why nothing was saved, until the focus moves."""
         self._error = line
-        self._say()
+        self._show_message()
 
-    def conf_in(self, pasted: str) -> Conf | None:
+    def parse_conf(self, pasted: str) -> Conf | None:
         """What a wg-quick file says that was pasted; one that cannot stand is refused in its own line."""
         try:
-            return pasted_conf(pasted)
+            return parse_pasted_conf(pasted)
         except ConfigurationError as error:
-            self.refuse(str(error))
+            self.show_error(str(error))
             return None
 
-    def _say(self) -> None:
+    def _show_message(self) -> None:
         palette, clean = self.app.palette, self.app.glyphs.clean
         row = self._focused_row
         if self._error is not None:
-            said = Text(clean(self._error), palette.severity[Severity.DOWN])
+            message = Text(clean(self._error), palette.severity[Severity.DOWN])
         else:
-            said = Text(clean(row.field.help) if row else "", palette.muted)
-        self.query_one("#said", Static).update(said)
+            message = Text(clean(row.field.help) if row else "", palette.muted)
+        self.query_one("#said", Static).update(message)
 
     @property
     def _focused_row(self) -> FieldRow | None:
@@ -200,18 +200,18 @@ class FormScreen(Screen[R | None], Generic[R]):
     @property
     def changed(self) -> bool:
         """Whether leaving would lose something."""
-        return self._written() != self._begun or any(row.secret for row in self._rows.values())
+        return self._current_texts() != self._initial_texts or any(row.secret for row in self._rows.values())
 
-    def _written(self) -> dict[str, str]:
+    def _current_texts(self) -> dict[str, str]:
         return {key: row.text for key, row in self._rows.items()}
 
-    def judge(self) -> Mapping[str, str]:
+    def validate_fields(self) -> Mapping[str, str]:
         """Show what is wrong, and give it. A field that nobody came to yet may still be empty."""
         problems = self.problems()
         for key, row in self._rows.items():
-            waiting = not row.text and not row.secret and key not in self._judged
+            waiting = not row.text and not row.secret and key not in self._validated_keys
             problem = None if waiting else problems.get(key)
-            row.show_problem(problem, still_typing=row.has_focus_within and key not in self._judged)
+            row.show_problem(problem, still_typing=row.has_focus_within and key not in self._validated_keys)
         return problems
 
     # What happens in the fields
@@ -219,29 +219,29 @@ class FormScreen(Screen[R | None], Generic[R]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Judge while it is typed."""
         event.stop()
-        self.judge()
+        self.validate_fields()
 
     def on_choice_changed(self, event: Choice.Changed) -> None:
         """Judge what was chosen."""
         event.stop()
-        self.judge()
+        self.validate_fields()
 
     def on_field_row_left(self, event: FieldRow.Left) -> None:
         """Who leaves a field means what stands there."""
         if not event.row.has_focus_within:
-            self._judged.add(event.row.field.key)
-            self.judge()
+            self._validated_keys.add(event.row.field.key)
+            self.validate_fields()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """What the field is for that the focus came to."""
         self._error = None
-        self._say()
+        self._show_message()
 
     async def on_more_line_pressed(self, event: MoreLine.Pressed) -> None:
         """Show the fields behind it, or hide them."""
-        await self.open_more(not event.line.open)
+        await self.show_more(not event.line.open)
 
-    async def open_more(self, opened: bool) -> None:
+    async def show_more(self, opened: bool) -> None:
         """Show the fields that are seldom needed, or hide them."""
         line = self.query_one(MoreLine)
         line.open = opened
@@ -250,16 +250,16 @@ class FormScreen(Screen[R | None], Generic[R]):
         if opened and missing:
             rows = {field.key: self.new_row(field) for field in missing}
             self._rows |= rows
-            self._begun |= {key: row.text for key, row in rows.items()}
+            self._initial_texts |= {key: row.text for key, row in rows.items()}
             await self.query_one(_Fields).mount_all(rows.values())
-            self.judge()
+            self.validate_fields()
         for row in self._rows.values():
             if row.field.more:
                 row.display = opened
 
     # What can be done
 
-    async def _laid_out(self) -> None:
+    async def _wait_for_layout(self) -> None:
         """Until new fields have their places, which the order of focus goes by. Not for the form itself."""
         done = asyncio.Event()
         self.call_after_refresh(done.set)
@@ -276,8 +276,8 @@ class FormScreen(Screen[R | None], Generic[R]):
     async def action_enter(self) -> None:
         """Open what the focus is on, or go on to the next field."""
         if isinstance(self.focused, MoreLine):
-            await self.open_more(not self.focused.open)
-            await self._laid_out()
+            await self.show_more(not self.focused.open)
+            await self._wait_for_layout()
         elif not (self._focused_row and self.open(self._focused_row)):
             self.focus_next()
 
@@ -288,16 +288,16 @@ class FormScreen(Screen[R | None], Generic[R]):
     async def _save_or_show(self) -> None:
         if self._saving:
             return
-        self._judged.update(field.key for field in self._fields)
-        problems = self.judge()
+        self._validated_keys.update(field.key for field in self._fields)
+        problems = self.validate_fields()
         first = next((field for field in self._fields if field.key in problems), None)
         if first is not None:
             if first.more:
-                await self.open_more(True)
-                await self._laid_out()
+                await self.show_more(True)
+                await self._wait_for_layout()
             self.row(first.key).start()
         elif problems:
-            self.refuse(next(iter(problems.values())))
+            self.show_error(next(iter(problems.values())))
         else:
             self._saving = True
             self.run_worker(self._save(), group="editing")
@@ -313,18 +313,18 @@ class FormScreen(Screen[R | None], Generic[R]):
         if saved is not None:
             self.dismiss(saved)
         else:
-            self._say()
+            self._show_message()
 
     async def action_leave(self) -> None:
         """Back; asks where something would be lost."""
-        self._ask_before(lambda: self.dismiss(None))
+        self._confirm_before(lambda: self.dismiss(None))
 
     def action_leave_program(self) -> None:
         """Out of the program; asks where something would be lost."""
-        self._ask_before(self.app.exit)
+        self._confirm_before(self.app.exit)
 
-    def _ask_before(self, leave: Callable[[], object]) -> None:
-        def answered(answer: bool | None) -> None:
+    def _confirm_before(self, leave: Callable[[], object]) -> None:
+        def on_answer(answer: bool | None) -> None:
             if answer:
                 leave()
             elif answer is False:
@@ -337,6 +337,6 @@ class FormScreen(Screen[R | None], Generic[R]):
                 no="save it",
                 neither="go on editing",
             )
-            self.app.push_screen(question, answered)
+            self.app.push_screen(question, on_answer)
         else:
             leave()

@@ -13,7 +13,7 @@ from wgmon_tui.fleet.enroll import keygen
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, Interface
 from wgmon_tui.fleet.value_types import Kind
 from wgmon_tui.fleet.values import InvalidValueError, parse_interface, parse_name
-from wgmon_tui.fleet.wgquick import free_name
+from wgmon_tui.fleet.wgquick import make_unique_name
 from wgmon_tui.tui.forms.fields import IDENTITY_FIELDS, Field
 from wgmon_tui.tui.forms.form import FormScreen
 from wgmon_tui.tui.forms.rows import Choice, ConfPasted, FieldRow
@@ -22,7 +22,7 @@ from wgmon_tui.tui.forms.texts import to_text, to_value
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.wireguard.keys import InvalidKeyError, PrivateKey
 
-MAKE, BRING, KEEP = "make", "bring", "keep"
+GENERATE, PROVIDE, KEEP = "make", "bring", "keep"
 
 
 class IdentityForm(FormScreen[Identity]):
@@ -31,7 +31,7 @@ class IdentityForm(FormScreen[Identity]):
     def __init__(self, config_dir: Path, fleet: Fleet, identity: Identity | None = None) -> None:
         self._config_dir = config_dir
         self._identity = identity
-        self._taken = {each.name for each in fleet.identities if each is not identity}
+        self._used_names = {each.name for each in fleet.identities if each is not identity}
         super().__init__(f"Edit identity {identity.name}" if identity else "New identity", IDENTITY_FIELDS)
 
     def new_row(self, field: Field) -> FieldRow:
@@ -39,14 +39,20 @@ class IdentityForm(FormScreen[Identity]):
         identity = self._identity
         match field.key:
             case "name" if identity:
-                return FieldRow(field, identity.name, options=[(identity.name, identity.name)], fixed=True)
+                return FieldRow(
+                    field, identity.name, options=[(identity.name, identity.name)], read_only=True
+                )
             case "name":
-                wish = free_name(socket.gethostname().partition(".")[0] or "monitor", self._taken)
-                return FieldRow(field, wish, placeholder=field.example)
+                suggested = make_unique_name(
+                    socket.gethostname().partition(".")[0] or "monitor", self._used_names
+                )
+                return FieldRow(field, suggested, placeholder=field.example)
             case "private_key" if identity:
-                return FieldRow(field, KEEP, options=[(KEEP, "stays as it is")], fixed=True)
+                return FieldRow(field, KEEP, options=[(KEEP, "stays as it is")], read_only=True)
             case "private_key":
-                return FieldRow(field, MAKE, options=[(MAKE, "make a new pair"), (BRING, "bring one in:")])
+                return FieldRow(
+                    field, GENERATE, options=[(GENERATE, "make a new pair"), (PROVIDE, "bring one in:")]
+                )
             case _:
                 written = [str(each) for each in identity.addresses] if identity else []
                 text = to_text(Kind.LIST, written) if written else ""
@@ -56,7 +62,7 @@ class IdentityForm(FormScreen[Identity]):
         """By the parsers of servers.toml itself."""
         problems = {}
         try:
-            if parse_name(self._name_written) in self._taken:
+            if parse_name(self._entered_name) in self._used_names:
                 problems["name"] = "another identity has this name"
         except InvalidValueError as error:
             problems["name"] = str(error)
@@ -71,13 +77,13 @@ class IdentityForm(FormScreen[Identity]):
         return problems
 
     @property
-    def _name_written(self) -> str:
+    def _entered_name(self) -> str:
         return self.row("name").text.strip()
 
     def _private_key(self) -> PrivateKey | None:
         """The one that was typed, if one was. Raises InvalidKeyError."""
         row = self.row("private_key")
-        return PrivateKey.from_text(row.secret) if row.text == BRING else None
+        return PrivateKey.from_text(row.secret) if row.text == PROVIDE else None
 
     def _addresses(self) -> tuple[Interface, ...]:
         """Raises InvalidValueError."""
@@ -87,7 +93,7 @@ class IdentityForm(FormScreen[Identity]):
     def on_choice_changed(self, event: Choice.Changed) -> None:
         """The hidden entry is there where a key is brought in."""
         row = self.row("private_key")
-        row.ask_for_secret(row.text == BRING)
+        row.show_secret_input(row.text == PROVIDE)
         super().on_choice_changed(event)
 
     def on_conf_pasted(self, event: ConfPasted) -> None:
@@ -95,17 +101,17 @@ class IdentityForm(FormScreen[Identity]):
         event.stop()
         if self._identity is not None:
             makes = key_of("new_identity", self.app.actions)
-            self.refuse(f"A key is not replaced here: make another identity ({makes})")
+            self.show_error(f"A key is not replaced here: make another identity ({makes})")
             return
-        conf = self.conf_in(event.text)
+        conf = self.parse_conf(event.text)
         if conf is None:
             return
         key = self.row("private_key")
-        key.text = BRING
-        key.ask_for_secret(True)
-        key.hide(conf.private_key.to_text())
+        key.text = PROVIDE
+        key.show_secret_input(True)
+        key.set_secret(conf.private_key.to_text())
         self.row("addresses").text = to_text(Kind.LIST, [str(each) for each in conf.addresses])
-        self.judge()
+        self.validate_fields()
 
     async def write(self) -> Identity | None:
         """A new one comes with what lets it in on a server."""
@@ -115,10 +121,10 @@ class IdentityForm(FormScreen[Identity]):
                 await asyncio.to_thread(save_identity, self._config_dir, self._identity, after)
                 return after
             made = await asyncio.to_thread(
-                keygen, self._name_written, self._config_dir, self._addresses(), self._private_key()
+                keygen, self._entered_name, self._config_dir, self._addresses(), self._private_key()
             )
         except ConfigurationError as error:
-            self.refuse(str(error))
+            self.show_error(str(error))
             return None
         await self.app.push_screen_wait(Stanza(made.identity.name, made.stanza))
         return made.identity

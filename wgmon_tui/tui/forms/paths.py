@@ -12,21 +12,21 @@ from pathlib import Path
 from wgmon_tui.fleet.values import InvalidValueError
 
 SUFFIX = ".conf"
-_MOST = 500
+_MAX_FILES = 500
 """Files of one directory or pattern. More are no preview that anybody reads."""
 
 
-def files_meant(line: str, here: Path) -> list[Path]:
+def resolve_paths(line: str, base: Path) -> list[Path]:
     """The files that words as in a shell mean; of a directory, its .conf files. Raises InvalidValueError."""
     try:
         words = shlex.split(line)
     except ValueError:
         raise InvalidValueError("a quote is not closed") from None
-    return list(dict.fromkeys(path for word in words for path in _meant(word, here)))
+    return list(dict.fromkeys(path for word in words for path in _resolve_word(word, base)))
 
 
-def _meant(word: str, here: Path) -> Iterable[Path]:
-    path = here / os.path.expanduser(word)  # noqa: PTH111  that of Path raises where there is no home
+def _resolve_word(word: str, base: Path) -> Iterable[Path]:
+    path = base / os.path.expanduser(word)  # noqa: PTH111  that of Path raises where there is no home
     try:
         if path.is_dir():
             found = sorted(each for each in path.glob(f"*{SUFFIX}") if each.is_file())
@@ -43,33 +43,33 @@ def _meant(word: str, here: Path) -> Iterable[Path]:
         ) from None
     if not found:
         raise InvalidValueError(nothing)
-    return found[:_MOST]
+    return found[:_MAX_FILES]
 
 
-def continuations(line: str, here: Path) -> list[str]:
+def path_completions(line: str, base: Path) -> list[str]:
     """The whole line with its last word carried on, each way that there is: directories, and .conf files."""
     word = line.rpartition(" ")[2]
     if any(quote in line for quote in "'\"\\") or not word:
         return []
-    directory, _, begun = word.rpartition("/")
-    place = here / (os.path.expanduser(f"{directory}/") if "/" in word else "")  # noqa: PTH111
+    directory, _, prefix = word.rpartition("/")
+    parent = base / (os.path.expanduser(f"{directory}/") if "/" in word else "")  # noqa: PTH111
     try:
-        entries = sorted(place.iterdir())
+        entries = sorted(parent.iterdir())
     except (OSError, ValueError):
         return []
-    stem = line[: len(line) - len(begun)]
+    stem = line[: len(line) - len(prefix)]
     return [
         stem + each.name + ("/" if each.is_dir() else "")
         for each in entries
-        if each.name.startswith(begun)
-        and (begun or not each.name.startswith("."))
+        if each.name.startswith(prefix)
+        and (prefix or not each.name.startswith("."))
         and shlex.quote(each.name) == each.name
         and (each.is_dir() or each.suffix == SUFFIX)
     ]
 
 
-def carried_on(line: str, here: Path) -> str:
+def complete_path(line: str, base: Path) -> str:
     """The line as far as its continuations agree."""
-    ways = continuations(line, here)
+    completions = path_completions(line, base)
     # Character by character: what agrees may be half a name.
-    return os.path.commonprefix(ways) if ways else line  # noqa: RUF071
+    return os.path.commonprefix(completions) if completions else line  # noqa: RUF071

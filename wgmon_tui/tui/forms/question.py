@@ -39,10 +39,10 @@ class Question(ModalScreen[bool | None]):
     }
     """
 
-    def __init__(self, asked: str, *, yes: str, neither: str, no: str = "") -> None:
+    def __init__(self, prompt: str, *, yes: str, neither: str, no: str = "") -> None:
         super().__init__()
-        self._asked = asked
-        self._ways = {"yes": yes, "no": no, "neither": neither}
+        self._prompt = prompt
+        self._choices = {"yes": yes, "no": no, "neither": neither}
 
     def compose(self) -> ComposeResult:
         """The question, and what each key does."""
@@ -62,21 +62,23 @@ class Question(ModalScreen[bool | None]):
 
     def _write(self) -> None:
         palette, glyphs = self.app.palette, self.app.glyphs
-        asked = "\n".join(glyphs.clean(line) for line in self._asked.split("\n"))
-        self.query_one("#asked", Static).update(Text(asked, palette.text))
-        ways = {key_of(way, self.app.actions): meaning for way, meaning in self._ways.items() if meaning}
-        width = 2 + max(map(cell_len, ways))
+        prompt = "\n".join(glyphs.clean(line) for line in self._prompt.split("\n"))
+        self.query_one("#asked", Static).update(Text(prompt, palette.text))
+        choices = {
+            key_of(choice, self.app.actions): meaning for choice, meaning in self._choices.items() if meaning
+        }
+        width = 2 + max(map(cell_len, choices))
         lines = [
             Text.assemble(
                 (f"{key:<{width}}", palette.accent + Style(bold=True)), (glyphs.clean(meaning), palette.text)
             )
-            for key, meaning in ways.items()
+            for key, meaning in choices.items()
         ]
         self.query_one("#ways", Static).update(Text("\n").join(lines))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There may be no second way."""
-        return bool(self._ways["no"]) if action == "no" else True
+        return bool(self._choices["no"]) if action == "no" else True
 
     def action_yes(self) -> None:
         """Yes."""

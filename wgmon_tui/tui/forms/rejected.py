@@ -9,13 +9,13 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from wgmon_tui.diagnosis.verdict import Severity
-from wgmon_tui.fleet.error_lines import without_keys
+from wgmon_tui.fleet.error_lines import redact_keys
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.reading import Reading
 
-_AROUND = 40
+_CONTEXT_LINES = 40
 """Lines shown before and behind the one with the error."""
 
 
@@ -37,11 +37,11 @@ class Rejected(Screen[bool]):
 
     def __init__(self, error: str, text: str, line: int | None) -> None:
         super().__init__()
-        self._said = error
+        self._error = error
         # Only what is shown is kept, and no key of it.
         lines = text.split("\n")
-        self._first = max(0, (line or 1) - 1 - _AROUND)
-        self._lines = [without_keys(each) for each in lines[self._first : (line or 1) + _AROUND]]
+        self._first_line = max(0, (line or 1) - 1 - _CONTEXT_LINES)
+        self._lines = [redact_keys(each) for each in lines[self._first_line : (line or 1) + _CONTEXT_LINES]]
         self._line = line
 
     def compose(self) -> ComposeResult:
@@ -60,14 +60,14 @@ class Rejected(Screen[bool]):
 
     def _write(self) -> None:
         palette, glyphs = self.app.palette, self.app.glyphs
-        error = f"{glyphs.of(Severity.DOWN)} {glyphs.clean(self._said)}"
+        error = f"{glyphs.of(Severity.DOWN)} {glyphs.clean(self._error)}"
         self.query_one("#error", Static).update(Text(error, palette.severity[Severity.DOWN]))
         self.query_one("#excerpt", Static).update(self._excerpt())
 
     def _excerpt(self) -> Text:
         palette, clean = self.app.palette, self.app.glyphs.clean
         excerpt = Text()
-        for number, line in enumerate(self._lines, start=self._first + 1):
+        for number, line in enumerate(self._lines, start=self._first_line + 1):
             wrong = number == self._line
             mark = (">" if self.app.glyphs.ascii_only else "▸") if wrong else " "
             excerpt.append(
@@ -84,7 +84,7 @@ class Rejected(Screen[bool]):
     def _centre(self) -> None:
         page = self.query_one(Reading)
         if self._line:
-            middle = self._line - self._first - 1 - page.size.height // 2
+            middle = self._line - self._first_line - 1 - page.size.height // 2
             page.scroll_to(y=max(0, middle), animate=False, force=True, immediate=True)
 
     def action_edit_again(self) -> None:

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.value_types import Kind
-from wgmon_tui.fleet.wgquick import looks_like_conf
+from wgmon_tui.fleet.wgquick import is_conf_text
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.fields import Field
 
@@ -41,7 +41,7 @@ class Entry(Input):
     cursor_blink = var(False, init=False)
 
     def _on_paste(self, event: Paste) -> None:
-        if looks_like_conf(event.text):
+        if is_conf_text(event.text):
             event.stop()
             event.prevent_default()
             self.post_message(ConfPasted(event.text))
@@ -77,7 +77,7 @@ class Choice(Static, can_focus=True):
         self.options = list(options)
         self.set_reactive(Choice.value, value)
 
-    def offer(self, options: Sequence[Option], value: str) -> None:
+    def set_options(self, options: Sequence[Option], value: str) -> None:
         """Put other options in place."""
         self.options = list(options)
         self.value = value
@@ -96,9 +96,9 @@ class Choice(Static, can_focus=True):
     def on_key(self, event: Key) -> None:
         """Choose."""
         if event.key in ("left", "right", "space"):
-            self._go(-1 if event.key == "left" else 1)
+            self._select_by(-1 if event.key == "left" else 1)
         elif event.is_printable and event.character:
-            self._go_to(event.character.casefold())
+            self._select_by_letter(event.character.casefold())
         else:
             return
         event.stop()
@@ -106,14 +106,14 @@ class Choice(Static, can_focus=True):
 
     def on_click(self, event: Click) -> None:
         """The next one."""
-        self._go(1)
+        self._select_by(1)
 
-    def _go(self, step: int) -> None:
+    def _select_by(self, step: int) -> None:
         values = [value for value, _ in self.options]
         at = values.index(self.value) if self.value in values else -step
         self.value = values[(at + step) % len(values)]
 
-    def _go_to(self, letter: str) -> None:
+    def _select_by_letter(self, letter: str) -> None:
         at = [value for value, _ in self.options].index(self.value)
         following = (*self.options[at + 1 :], *self.options[: at + 1])
         found = next((value for value, shown in following if shown.casefold().startswith(letter)), None)
@@ -131,17 +131,17 @@ class Choice(Static, can_focus=True):
         return Text.assemble((f"{left} ", mark), (glyphs.clean(shown), palette.text), (f" {right}", mark))
 
 
-def label(words: str, app: AppContext, *, lit: bool) -> Text:
+def label(words: str, app: AppContext, *, highlighted: bool) -> Text:
     """What stands at the left of a line: marked and lit where the focus is."""
-    mark = (">" if app.glyphs.ascii_only else "▸") if lit else " "
-    style = app.palette.accent + Style(bold=True) if lit else app.palette.muted
+    mark = (">" if app.glyphs.ascii_only else "▸") if highlighted else " "
+    style = app.palette.accent + Style(bold=True) if highlighted else app.palette.muted
     return Text(f"{mark} {words:<{LABEL_WIDTH}}", style)
 
 
 class FieldRow(Vertical):
     """A field: `text` is what stands in it. The label of the one that has the focus is lit.
 
-    With `options` it is a choice among them; a `fixed` one is only shown.
+    With `options` it is a choice among them; a `read_only` one is only shown.
     """
 
     app: AppContext
@@ -183,7 +183,7 @@ class FieldRow(Vertical):
         *,
         placeholder: str = "",
         options: Sequence[Option] = (),
-        fixed: bool = False,
+        read_only: bool = False,
     ) -> None:
         super().__init__()
         self.field = field
@@ -192,7 +192,7 @@ class FieldRow(Vertical):
             if options
             else Entry(text, placeholder=placeholder, compact=True, select_on_focus=False)
         )
-        self._control.can_focus = not fixed
+        self._control.can_focus = not read_only
         self._secret = SecretEntry() if field.kind is Kind.SECRET else None
         if self._secret is not None:
             self._secret.can_focus = False
@@ -232,12 +232,12 @@ class FieldRow(Vertical):
         """What was typed out of sight. Not to be shown."""
         return self._secret.value if self._secret is not None else ""
 
-    def hide(self, secret: str) -> None:
+    def set_secret(self, secret: str) -> None:
         """Put a secret into the hidden entry."""
-        self._entry.value = secret
+        self._secret_input.value = secret
 
     @property
-    def _entry(self) -> SecretEntry:
+    def _secret_input(self) -> SecretEntry:
         if self._secret is None:
             raise TypeError(f"{self.field.key} is no secret")
         return self._secret
@@ -250,22 +250,22 @@ class FieldRow(Vertical):
         return self._control
 
     @property
-    def can_start(self) -> bool:
+    def is_editable(self) -> bool:
         """Whether anything can be written here."""
         return self._control.can_focus
 
-    def ask_for_secret(self, asked: bool) -> None:
+    def show_secret_input(self, visible: bool) -> None:
         """Show the hidden entry, or take it away with what stood in it."""
-        self.set_class(asked, "-secret")
+        self.set_class(visible, "-secret")
         # It has its place all the time, and looks like nothing: the order of focus goes by places, and a tab
         # in the same burst of keys does not wait until a new place is found.
-        self._entry.can_focus = asked
-        if not asked:
-            self.hide("")
+        self._secret_input.can_focus = visible
+        if not visible:
+            self.set_secret("")
 
     def start(self) -> None:
         """Put the focus where this field is written."""
-        target: Widget = self._entry if self.has_class("-secret") and self._problem else self._control
+        target: Widget = self._secret_input if self.has_class("-secret") and self._problem else self._control
         target.focus()
 
     def show_problem(self, problem: str | None, *, still_typing: bool) -> None:
@@ -286,8 +286,8 @@ class FieldRow(Vertical):
 
     def _draw(self, focused: bool | None = None) -> None:
         palette, glyphs = self.app.palette, self.app.glyphs
-        lit = self.has_focus_within if focused is None else focused
-        self.query_one(".label", Static).update(label(self.field.label, self.app, lit=lit))
+        highlighted = self.has_focus_within if focused is None else focused
+        self.query_one(".label", Static).update(label(self.field.label, self.app, highlighted=highlighted))
         self.set_class(self._problem is not None, "-problem")
         if self._problem is not None:
             down = palette.severity[Severity.DOWN]

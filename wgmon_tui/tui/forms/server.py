@@ -11,16 +11,16 @@ from wgmon_tui.fleet.editing import (
     Changed,
     ConflictError,
     ServerChange,
-    problems_of,
+    find_problems,
     save_server,
 )
-from wgmon_tui.fleet.enroll import BORROWED_KEY_WARNING
+from wgmon_tui.fleet.enroll import SHARED_KEY_WARNING
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.fleet.secret_sources import secret_keys
 from wgmon_tui.fleet.servers_toml import server_entries, usual_entries
 from wgmon_tui.fleet.value_types import Kind
 from wgmon_tui.fleet.values import InvalidValueError
-from wgmon_tui.fleet.wgquick import Conf, free_name
+from wgmon_tui.fleet.wgquick import Conf, make_unique_name
 from wgmon_tui.tui.forms.fields import SERVER_FIELDS, Field
 from wgmon_tui.tui.forms.form import FormScreen
 from wgmon_tui.tui.forms.question import Question
@@ -59,7 +59,7 @@ class ServerForm(FormScreen[Changed]):
         names = {each.name for each in fleet.servers}
         self._taken = names - {server.name} if server and not copied else names
         if copied and server:
-            begun["name"] = free_name(server.name, names)
+            begun["name"] = make_unique_name(server.name, names)
         self._original: Mapping[str, object] = begun
         self._usual = usual_entries(fleet)
         self._secret_options = _secret_options(server.preshared_key if server else None)
@@ -94,7 +94,7 @@ class ServerForm(FormScreen[Changed]):
     def problems(self) -> Mapping[str, str]:
         """By the parsers of servers.toml itself."""
         entries, problems = self._entries()
-        for key, problem in problems_of(entries, self._known_fleet, self._taken).items():
+        for key, problem in find_problems(entries, self._known_fleet, self._taken).items():
             problems.setdefault(_row_of(key), problem)
         if self.row("identity").text == NO_IDENTITY:
             key = key_of("enter_field", self.app.actions)
@@ -106,7 +106,7 @@ class ServerForm(FormScreen[Changed]):
         entries, problems = dict(self._original), {}
         for key, row in self._rows.items():
             kind = row.field.kind
-            if kind is Kind.SECRET or (row.text == self._begun[key] and kind is not Kind.CHOICE):
+            if kind is Kind.SECRET or (row.text == self._initial_texts[key] and kind is not Kind.CHOICE):
                 continue
             try:
                 value = to_value(kind, row.text)
@@ -149,14 +149,14 @@ class ServerForm(FormScreen[Changed]):
     @property
     def _conf_name(self) -> str:
         taken = {identity.name for identity in self._fleet.identities}
-        return free_name(self._conf.stem, taken) if self._conf else ""
+        return make_unique_name(self._conf.stem, taken) if self._conf else ""
 
     # What happens in it
 
     def on_choice_changed(self, event: Choice.Changed) -> None:
         """The hidden entry is there where a key is to be set."""
         row = self.row("preshared_key")
-        row.ask_for_secret(row.text == SET)
+        row.show_secret_input(row.text == SET)
         super().on_choice_changed(event)
 
     def open(self, row: FieldRow) -> bool:
@@ -171,21 +171,21 @@ class ServerForm(FormScreen[Changed]):
     def _identity_made(self, identity: Identity | None) -> None:
         if identity is not None:
             self._fleet = replace(self._fleet, identities=(*self._fleet.identities, identity))
-            self.row("identity").choice.offer(self._identity_options(), identity.name)
-            self.judge()
+            self.row("identity").choice.set_options(self._identity_options(), identity.name)
+            self.validate_fields()
 
     def on_conf_pasted(self, event: ConfPasted) -> None:
         """A whole wg-quick file fills the form of a new server."""
         event.stop()
         if self._before is not None:
             key = key_of("new", self.app.actions)
-            self.refuse(f"That is a whole wg-quick file: paste it into the form of a new server ({key})")
+            self.show_error(f"That is a whole wg-quick file: paste it into the form of a new server ({key})")
             return
-        conf = self.conf_in(event.text)
+        conf = self.parse_conf(event.text)
         if conf is None:
             return
         if len(conf.peers) > 1:
-            self.refuse(
+            self.show_error(
                 f"That config has {len(conf.peers)} servers: leave this form, and paste it into the fleet"
             )
             return
@@ -196,7 +196,7 @@ class ServerForm(FormScreen[Changed]):
             if answer is not None:
                 self._fill(conf, take_key=answer)
 
-        warning = BORROWED_KEY_WARNING.removeprefix("WARNING: ").partition(" Make an identity")[0]
+        warning = SHARED_KEY_WARNING.removeprefix("WARNING: ").partition(" Make an identity")[0]
         question = Question(
             f"The config brings a private key. {warning[0].upper()}{warning[1:]}",
             yes="it was made for monitoring: keep it in a file that only you can read",
@@ -209,17 +209,17 @@ class ServerForm(FormScreen[Changed]):
         peer = conf.peers[0]
         if take_key:
             self._conf = conf
-            self.row("identity").choice.offer(self._identity_options(), self._conf_name)
+            self.row("identity").choice.set_options(self._identity_options(), self._conf_name)
         if not self.row("name").text:
-            self.row("name").text = free_name(conf.wished_name(peer), self._taken)
+            self.row("name").text = make_unique_name(conf.suggested_name(peer), self._taken)
         self.row("endpoint").text = str(peer.endpoint)
         self.row("public_key").text = str(peer.public_key)
         if peer.preshared_key:
             secret = self.row("preshared_key")
             secret.text = SET
-            secret.ask_for_secret(True)
-            secret.hide(peer.preshared_key.to_text())
-        self.judge()
+            secret.show_secret_input(True)
+            secret.set_secret(peer.preshared_key.to_text())
+        self.validate_fields()
         self.row("tunnel_ping").start()
 
     async def write(self) -> Changed | None:
@@ -238,9 +238,9 @@ class ServerForm(FormScreen[Changed]):
                 )
                 if not await self.app.push_screen_wait(question):
                     return None
-                change = replace(change, overrule=True)
+                change = replace(change, overwrite=True)
             except ConfigurationError as error:
-                self.refuse(str(error))
+                self.show_error(str(error))
                 return None
 
 

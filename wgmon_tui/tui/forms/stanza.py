@@ -19,9 +19,9 @@ def copy_stanza(app: AppContext, name: str, stanza: str) -> None:
     app.copy_to_clipboard(stanza)
     copied = f"Copied the [Peer] section of {name}"
     if under_tmux():
-        app.say(copied, f"tmux passes it on only with: {TMUX_OPTION}", seconds=8)
+        app.show_notice(copied, f"tmux passes it on only with: {TMUX_OPTION}", seconds=8)
     else:
-        app.say(copied)
+        app.show_notice(copied)
 
 
 class Stanza(ModalScreen[None]):

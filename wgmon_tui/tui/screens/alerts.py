@@ -11,13 +11,13 @@ from textual.widgets import Static
 
 from wgmon_tui.alerts.log import Delivery, deliveries
 from wgmon_tui.tui.actions import bindings_for
-from wgmon_tui.tui.alertlines import FIRST_SINK, Log, detail, lines, said, summary
+from wgmon_tui.tui.alertlines import FIRST_SINK, Log, describe_delivery, detail, lines, summary
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.pickview import PickView
 from wgmon_tui.tui.screens.storelist import StoreList
-from wgmon_tui.tui.text_style import Ink, not_to_be_had
+from wgmon_tui.tui.text_style import Ink, unavailable_text
 
-_SHOWN = 200
+_MAX_DELIVERIES = 200
 
 
 class AlertsScreen(StoreList):
@@ -41,16 +41,16 @@ class AlertsScreen(StoreList):
     @property
     def _chosen(self) -> Delivery | None:
         """The delivery under the cursor."""
-        return self._log.delivery_at(self.movable.cursor) if self._log else None
+        return self._log.delivery_at(self.scrollable.cursor) if self._log else None
 
     @property
     def _sink(self) -> str | None:
         """The sink under the cursor, or that of the delivery there."""
-        return self._log.sink_at(self.movable.cursor) if self._log else None
+        return self._log.sink_at(self.scrollable.cursor) if self._log else None
 
     # What is read
 
-    def is_stored(self) -> bool:
+    def has_store(self) -> bool:
         """Where there is a state directory."""
         return self.app.state_dir is not None
 
@@ -58,7 +58,7 @@ class AlertsScreen(StoreList):
         """The latest deliveries, and who there is to tell."""
         before, state_dir = self._log, self.app.state_dir
         if state_dir is not None:
-            found = await asyncio.to_thread(deliveries, state_dir, _SHOWN)
+            found = await asyncio.to_thread(deliveries, state_dir, _MAX_DELIVERIES)
             self._log = Log(self.app.engine.sinks, tuple(found))
         return self._log != before
 
@@ -66,45 +66,47 @@ class AlertsScreen(StoreList):
 
     def draw(self) -> None:
         """The head, the list, and what there is to say of the line under the cursor."""
-        ink = self.ink
-        title = Text().append("Alerts", ink.palette.text + Style(bold=True))
+        content_style = self.content_style
+        title = Text().append("Alerts", content_style.palette.text + Style(bold=True))
         if self._log:
-            title.append(f"  {summary(self._log)}", ink.palette.muted)
+            title.append(f"  {summary(self._log)}", content_style.palette.muted)
         self.query_one("#title", Static).update(title)
-        nothing = self._why_nothing(ink)
+        nothing = self._empty_reason(content_style)
         empty = self.query_one("#nothing", Static)
-        empty.display, self.movable.display = nothing is not None, nothing is None
+        empty.display, self.scrollable.display = nothing is not None, nothing is None
         if nothing is not None:
             empty.update(nothing)
         now, actions = self.app.clock(), self.app.actions
-        shown = lines(self._log, now, ink, actions) if self._log and nothing is None else []
-        self.movable.show(shown)
+        shown = lines(self._log, now, content_style, actions) if self._log and nothing is None else []
+        self.scrollable.show(shown)
         self._draw_detail()
 
     def _draw_detail(self) -> None:
         """Of a sink what failed first: the reason may be long, and its line is short."""
-        cursor, panel = self.movable.cursor, self.query_one("#detail", Static)
-        delivery = self._log and (self._log.delivery_at(cursor) or self._log.to_retry(cursor))
+        cursor, panel = self.scrollable.cursor, self.query_one("#detail", Static)
+        delivery = self._log and (self._log.delivery_at(cursor) or self._log.retryable_at(cursor))
         panel.display = bool(delivery)
         if delivery:
-            panel.update(detail(delivery, self.app.clock(), self.ink, self.app.actions))
+            panel.update(detail(delivery, self.app.clock(), self.content_style, self.app.actions))
 
-    def _why_nothing(self, ink: Ink) -> Text | None:
+    def _empty_reason(self, content_style: Ink) -> Text | None:
         if self.app.state_dir is None:
-            return not_to_be_had("No alerts", "Nothing is stored in this run, so nobody is told.", ink)
-        if self.trouble:
-            return not_to_be_had("The alerts cannot be read now", self.trouble, ink)
+            return unavailable_text(
+                "No alerts", "Nothing is stored in this run, so nobody is told.", content_style
+            )
+        if self.read_error:
+            return unavailable_text("The alerts cannot be read now", self.read_error, content_style)
         if self._log is None:
-            return not_to_be_had("Reading the alerts", "They are there in a moment.", ink)
+            return unavailable_text("Reading the alerts", "They are there in a moment.", content_style)
         if self._log.sinks or self._log.deliveries:
             return None
         where = "There is no [[sink]] in config.toml. These three lines are the first:"
-        found = not_to_be_had("Nobody is told when a server is down", where, ink)
+        found = unavailable_text("Nobody is told when a server is down", where, content_style)
         for line in FIRST_SINK.splitlines():
-            found.append(f"\n  {line}", ink.palette.accent)
+            found.append(f"\n  {line}", content_style.palette.accent)
         found.append("\n\n")
         rest = "docs/alerts.md has mail, chats, webhooks and the others. What is saved counts at once."
-        return found.append_text(Text("\n").join(ink.paragraph(rest, ink.palette.muted)))
+        return found.append_text(Text("\n").join(content_style.paragraph(rest, content_style.palette.muted)))
 
     # What can be done
 
@@ -117,17 +119,17 @@ class AlertsScreen(StoreList):
         if action == "test":
             return self._sink is not None
         if action == "retry":
-            return bool(self._log and self._log.to_retry(self.movable.cursor))
+            return bool(self._log and self._log.retryable_at(self.scrollable.cursor))
         if action == "see":
-            return bool(self._log and self._log.to_see(self.movable.cursor))
+            return bool(self._log and self._log.unacknowledged_at(self.scrollable.cursor))
         return True
 
     @property
     def _server(self) -> str | None:
         """The first server of the delivery under the cursor that is still watched: the worst off of them."""
         about = self._chosen.announcement.about if self._chosen else ()
-        names = (matter.incident.server for matter in about)
-        return next((name for name in names if name in self.app.engine.board.rows), None)
+        names = (snapshot.incident.server for snapshot in about)
+        return next((name for name in names if name in self.app.engine.fleet_state.states), None)
 
     def on_pick_view_moved(self) -> None:
         """What can be done depends on what is under the cursor, and all of it is told below the list."""
@@ -148,21 +150,23 @@ class AlertsScreen(StoreList):
         """Send the sink a test; what comes of it appears in the list."""
         if self._sink:
             self.app.engine.test_sink(self._sink)
-            self.app.say(f"A test is on its way to {self._sink}")
+            self.app.show_notice(f"A test is on its way to {self._sink}")
 
     def action_retry(self) -> None:
         """Try again now."""
-        delivery = self._log.to_retry(self.movable.cursor) if self._log else None
+        delivery = self._log.retryable_at(self.scrollable.cursor) if self._log else None
         if delivery:
             self.app.engine.retry_alert(delivery.id)
-            self.app.say(f"Trying again: {said(delivery, self.app.glyphs)}")
+            self.app.show_notice(f"Trying again: {describe_delivery(delivery, self.app.glyphs)}")
 
     def action_see(self) -> None:
         """Say that it is known what was given up: it is no longer in the line on top."""
-        lost = self._log.to_see(self.movable.cursor) if self._log else None
-        if lost:
-            self.app.engine.see_alerts(lost.sink, lost.number)
-            self.app.say("Seen" if lost.number else f"Seen: all that was given up for {lost.sink}")
+        failures = self._log.unacknowledged_at(self.scrollable.cursor) if self._log else None
+        if failures:
+            self.app.engine.acknowledge_alerts(failures.sink, failures.delivery_id)
+            self.app.show_notice(
+                "Seen" if failures.delivery_id else f"Seen: all that was given up for {failures.sink}"
+            )
 
     def action_back(self) -> None:
         """Back to the fleet."""

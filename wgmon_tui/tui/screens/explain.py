@@ -16,13 +16,13 @@ from wgmon_tui.monitor.board import Row
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.columns import COLUMNS, Drawing
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.explaining import column_lines, standing_lines, verdict_lines
+from wgmon_tui.tui.explaining import column_lines, state_lines, verdict_lines
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.reading import MovementKeys, Reading
 from wgmon_tui.tui.text_style import Ink
 
-_WIDEST = 84
-_BESIDE = 7
+_MAX_WIDTH = 84
+_MARGINS = 7
 
 
 class ExplainScreen(MovementKeys, ModalScreen[None]):
@@ -49,12 +49,12 @@ class ExplainScreen(MovementKeys, ModalScreen[None]):
     """
 
     def __init__(
-        self, name: str, verdict: Verdict | None, row: Row | None = None, columns: Sequence[str] = ()
+        self, name: str, verdict: Verdict | None, server_state: Row | None = None, columns: Sequence[str] = ()
     ) -> None:
         super().__init__()
-        self._whose = name
+        self._server_name = name
         self._verdict = verdict
-        self._row = row
+        self._row = server_state
         self._columns = columns
 
     def compose(self) -> ComposeResult:
@@ -76,34 +76,34 @@ class ExplainScreen(MovementKeys, ModalScreen[None]):
 
     def _write(self) -> None:
         self.query_one("#words", Static).update(self._explanation())
-        self.query_one("#way-out", Static).update(self._way_out())
+        self.query_one("#way-out", Static).update(self._close_hint())
 
-    def _way_out(self) -> Text:
+    def _close_hint(self) -> Text:
         palette = self.app.palette
         key = key_of("close_explanation", self.app.actions)
         return Text.assemble((key, palette.accent + Style(bold=True)), ("  close", palette.muted))
 
     def _explanation(self) -> Text:
         app = self.app
-        width = min(_WIDEST, app.size.width * 9 // 10) - _BESIDE
-        ink = Ink(app.palette, app.glyphs, width)
+        width = min(_MAX_WIDTH, app.size.width * 9 // 10) - _MARGINS
+        text_style = Ink(app.palette, app.glyphs, width)
         now, heading = app.clock(), app.palette.accent + Style(bold=True)
-        lines = [Text(app.glyphs.clean(self._whose), style=heading)]
-        lines += verdict_lines(self._verdict, ink) if self._verdict else []
+        lines = [Text(app.glyphs.clean(self._server_name), style=heading)]
+        lines += verdict_lines(self._verdict, text_style) if self._verdict else []
         if self._row:
-            lines += standing_lines(self._row, now, ink, app.actions)
+            lines += state_lines(self._row, now, text_style, app.actions)
         if self._row and self._columns:
             columns = [COLUMNS[key] for key in self._columns]
-            drawing = Drawing(app.palette, app.glyphs, now)
+            cell_context = Drawing(app.palette, app.glyphs, now)
             lines += [
                 Text(""),
                 Text("Columns", style=heading),
-                *column_lines(self._row, columns, drawing, ink),
+                *column_lines(self._row, columns, cell_context, text_style),
             ]
         return Text("\n").join(lines)
 
     @property
-    def movable(self) -> Reading:
+    def scrollable(self) -> Reading:
         """The page."""
         return self.query_one(Reading)
 

@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from wgmon_tui.text import format_count, format_servers
-from wgmon_tui.tui.acting import ACTS, ActsOnServers
+from wgmon_tui.tui.acting import SERVER_ACTIONS, ActsOnServers
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.columns import COLUMNS
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.filterbar import FilterBar, tags_of
+from wgmon_tui.tui.filterbar import FilterBar, fleet_tags
 from wgmon_tui.tui.fleet_table import FleetTable
-from wgmon_tui.tui.forms.changes import CHANGES
+from wgmon_tui.tui.forms.changes import FLEET_ACTIONS
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.order import SORTS
@@ -24,10 +24,10 @@ from wgmon_tui.tui.totals import TotalsLine
 
 REFRESH_SECONDS = 0.5
 
-_NEEDS_A_FLEET = frozenset(
+_NEEDS_SERVERS = frozenset(
     {"filter", "sort", "sort_left", "sort_right", "reverse", "group", "recheck_all", "write"}
 )
-_NEEDS_A_LINE = frozenset({"open", "mark", "mark_shown"})
+_NEEDS_VISIBLE_ROW = frozenset({"open", "mark", "mark_shown"})
 
 
 class FleetScreen(ActsOnServers):
@@ -60,7 +60,7 @@ class FleetScreen(ActsOnServers):
     """
 
     _failure: str | None = None
-    _offered: tuple[object, ...] = ()
+    _last_action_state: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -68,10 +68,10 @@ class FleetScreen(ActsOnServers):
         yield TotalsLine(app.engine, app.together, lambda: app.palette, app.glyphs, app.title, id="totals")
         yield Static(id="failure", markup=False)
         yield FilterBar(
-            "name, state:down, tag:eu, rtt>100, is:muted, !not", lambda: tags_of(app.engine.board)
+            "name, state:down, tag:eu, rtt>100, is:muted, !not", lambda: fleet_tags(app.engine.fleet_state)
         )
         yield FleetTable(
-            app.engine.board,
+            app.engine.fleet_state,
             lambda: app.palette,
             app.glyphs,
             app.clock,
@@ -92,14 +92,14 @@ class FleetScreen(ActsOnServers):
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw_static())
         self._draw_static()
         self._follow()
-        self.set_interval(REFRESH_SECONDS, self._keep_pace)
+        self.set_interval(REFRESH_SECONDS, self._refresh_if_due)
         if self.app.state_dir is not None:
-            self.call_after_refresh(self._follow_trouble, self.app.state_dir)
+            self.call_after_refresh(self._poll_alert_badge, self.app.state_dir)
 
-    def _follow_trouble(self, state_dir: Path) -> None:
-        from wgmon_tui.tui.alerttrouble import follow_trouble
+    def _poll_alert_badge(self, state_dir: Path) -> None:
+        from wgmon_tui.tui.alerttrouble import poll_alert_badge
 
-        trouble = follow_trouble(state_dir, self.query_one(TotalsLine).warn)
+        trouble = poll_alert_badge(state_dir, self.query_one(TotalsLine).show_alert_badge)
         self.run_worker(trouble, group="alerts", description="reads whether alerts arrive")
 
     def on_screen_resume(self) -> None:
@@ -113,8 +113,8 @@ class FleetScreen(ActsOnServers):
             self.query_one("#failure", Static).update(Text(line or ""))
             self.set_class(line is not None, "-failed")
 
-    def _keep_pace(self) -> None:
-        if self.is_current and self.app.pace.due():
+    def _refresh_if_due(self) -> None:
+        if self.is_current and self.app.repaint_throttle.is_due():
             self._follow()
 
     def _follow(self) -> None:
@@ -122,21 +122,26 @@ class FleetScreen(ActsOnServers):
             return
         warning = self.app.engine.warning
         self.show_failure(self.app.engine_failure or (warning and self.app.glyphs.clean(warning)))
-        if self.table.take_changes():
-            self.set_class(not self.app.engine.board.rows, "-empty")
-            self._count_shown()
-        offered, self._offered = self._offered, self._what_can_be_done()
-        if offered != self._offered:
+        if self.table.apply_changes():
+            self.set_class(not self.app.engine.fleet_state.states, "-empty")
+            self._update_count()
+        offered, self._last_action_state = self._last_action_state, self._action_state()
+        if offered != self._last_action_state:
             self.refresh_bindings()
         self.query_one(TotalsLine).follow(len(self.table.marked))
 
-    def _what_can_be_done(self) -> tuple[object, ...]:
+    def _action_state(self) -> tuple[object, ...]:
         """What decides which keys are offered, beside those that are pressed."""
-        acts = tuple(self.offers_act(action) for action in ("acknowledge", "unmute", "pause"))
-        return *acts, len(self.table.order) > 0, bool(self.table.marked), self.app.engine.can_take_over
+        acts = tuple(self.can_act_on_servers(action) for action in ("acknowledge", "unmute", "pause"))
+        return (
+            *acts,
+            len(self.table.row_index) > 0,
+            bool(self.table.marked),
+            self.app.engine.can_become_writer,
+        )
 
     def _draw_static(self) -> None:
-        empty = not self.app.engine.board.rows
+        empty = not self.app.engine.fleet_state.states
         if empty:
             from wgmon_tui.tui.firststeps import first_steps
 
@@ -153,42 +158,42 @@ class FleetScreen(ActsOnServers):
         if action == "clear":
             return self.query_one(FilterBar).is_open
         if action == "invert":
-            return bool(self.table.order.filter)
+            return bool(self.table.row_index.filter)
         if action == "unmark":
             return bool(self.table.marked)
         if action == "fold_all":
-            return self.table.order.grouped
-        if action in CHANGES:
-            return self.offers_change(action)
-        if action in ACTS:
-            return self.offers_act(action)
-        if action in _NEEDS_A_LINE:
-            return len(self.table.order) > 0
-        if action in _NEEDS_A_FLEET:
-            return bool(self.app.engine.board.rows)
+            return self.table.row_index.grouped
+        if action in FLEET_ACTIONS:
+            return self.can_change_fleet(action)
+        if action in SERVER_ACTIONS:
+            return self.can_act_on_servers(action)
+        if action in _NEEDS_VISIBLE_ROW:
+            return len(self.table.row_index) > 0
+        if action in _NEEDS_SERVERS:
+            return bool(self.app.engine.fleet_state.states)
         return True
 
-    def concerned(self) -> Sequence[str]:
+    def target_servers(self) -> Sequence[str]:
         """The marked servers, also those that are not shown now; without marks the one under the cursor."""
         if self.table.marked:
-            return [name for name in self.app.engine.board.rows if name in self.table.marked]
+            return [name for name in self.app.engine.fleet_state.states if name in self.table.marked]
         return [self.table.cursor_name] if self.table.cursor_name is not None else []
 
-    def at_hand(self) -> str | None:
+    def current_server(self) -> str | None:
         """The server under the cursor, whatever is marked."""
         return self.table.cursor_name
 
-    def whom(self, names: Sequence[str]) -> str:
+    def server_label(self, names: Sequence[str]) -> str:
         """The servers in a notice, which says that it was the marked ones."""
         if not self.table.marked:
             return format_servers(names)
         return format_count(len(names), "marked server")
 
-    def columns_here(self) -> Sequence[str]:
+    def explained_columns(self) -> Sequence[str]:
         """Those that there is room for."""
         return self.table.shown_columns
 
-    def follow_board(self) -> None:
+    def refresh_view(self) -> None:
         """Show what has changed."""
         self._follow()
 
@@ -206,7 +211,7 @@ class FleetScreen(ActsOnServers):
 
     def action_last(self) -> None:
         """To the last line."""
-        self.table.move_cursor_to(len(self.table.order) - 1)
+        self.table.move_cursor_to(len(self.table.row_index) - 1)
 
     def action_page_up(self) -> None:
         """One page up."""
@@ -218,10 +223,10 @@ class FleetScreen(ActsOnServers):
 
     def action_open(self) -> None:
         """Open the server under the cursor, or fold the group there."""
-        self.table.hold_cursor()
+        self.table.pin_cursor()
         group = self.table.cursor_group
         if group is not None:
-            self.table.fold(self.table.order.grouping.folded ^ {group.tag})
+            self.table.fold(self.table.row_index.grouping.folded ^ {group.tag})
         elif self.table.cursor_name is not None:
             self.app.open_server(self.table.cursor_name)
 
@@ -231,23 +236,23 @@ class FleetScreen(ActsOnServers):
 
     def action_recheck_all(self) -> None:
         """Check every server now."""
-        names = list(self.app.engine.board.rows)
+        names = list(self.app.engine.fleet_state.states)
         self.app.engine.recheck(names)
-        self.app.say(f"Checking all {len(names)} servers")
+        self.app.show_notice(f"Checking all {len(names)} servers")
 
     def action_recheck(self) -> None:
         """Check them now; the cursor stays on its server."""
-        self.table.hold_cursor()
+        self.table.pin_cursor()
         super().action_recheck()
 
     def action_pause(self) -> None:
         """Pause or resume them; the cursor stays on its server."""
-        self.table.hold_cursor()
+        self.table.pin_cursor()
         super().action_pause()
 
     def action_acknowledge(self) -> None:
         """Say that somebody knows of them; the cursor stays on its server."""
-        self.table.hold_cursor()
+        self.table.pin_cursor()
         super().action_acknowledge()
 
     def action_incidents(self) -> None:
@@ -262,8 +267,8 @@ class FleetScreen(ActsOnServers):
         """Write the servers to files, as they are filtered and sorted here."""
         from wgmon_tui.tui.writing import write_fleet
 
-        rows = self.app.engine.board.rows
-        write_fleet(self.app, [rows[name] for name in self.table.order.names if name in rows])
+        states = self.app.engine.fleet_state.states
+        write_fleet(self.app, [states[name] for name in self.table.row_index.names if name in states])
 
     # Marks and groups
 
@@ -279,7 +284,7 @@ class FleetScreen(ActsOnServers):
 
     def action_mark_shown(self) -> None:
         """Mark every server that is shown."""
-        self.table.mark(set(self.table.order.names) - self.table.marked)
+        self.table.mark(set(self.table.row_index.names) - self.table.marked)
         self._marks_changed()
 
     def action_unmark(self) -> None:
@@ -289,19 +294,19 @@ class FleetScreen(ActsOnServers):
 
     def _marks_changed(self) -> None:
         self.query_one(TotalsLine).follow(len(self.table.marked))
-        self._count_shown()
+        self._update_count()
         self.refresh_bindings()
 
     def action_group(self) -> None:
         """Show the servers under their tags, or not."""
-        grouped = not self.table.order.grouped
+        grouped = not self.table.row_index.grouped
         self.table.group(grouped)
-        self.app.say("Grouped by tag" if grouped else "Not grouped")
+        self.app.show_notice("Grouped by tag" if grouped else "Not grouped")
         self.refresh_bindings()
 
     def action_fold_all(self) -> None:
         """Show the headings only; where all of them are folded, everything."""
-        groups = self.table.order.grouping
+        groups = self.table.row_index.grouping
         self.table.fold(() if groups.folded >= groups.groups.keys() else groups.groups)
 
     # Sorting
@@ -314,35 +319,35 @@ class FleetScreen(ActsOnServers):
             if column is not None:
                 self.table.sort_by(column)
 
-        self.app.push_screen(SortScreen(self.table.order.sort.column), chosen)
+        self.app.push_screen(SortScreen(self.table.row_index.sort.column), chosen)
 
     def action_sort_left(self) -> None:
         """Sort by the column to the left."""
-        self._sort_beside(-1)
+        self._sort_by_neighbour(-1)
 
     def action_sort_right(self) -> None:
         """Sort by the column to the right."""
-        self._sort_beside(1)
+        self._sort_by_neighbour(1)
 
-    def _sort_beside(self, step: int) -> None:
+    def _sort_by_neighbour(self, step: int) -> None:
         shown = [key for key in self.table.shown_columns if key in SORTS]
-        current = self.table.order.sort.column
+        current = self.table.row_index.sort.column
         at = shown.index(current) + step if current in shown else 0
         self.table.sort_by(shown[at % len(shown)])
 
     def action_reverse(self) -> None:
         """Turn the order round."""
-        order = self.table.order
-        self.table.sort_by(order.sort.column, reverse=not order.reversed)
-        direction = "descending" if order.descending else "ascending"
-        self.app.say(f"Sorted by {COLUMNS[order.sort.column].title}, {direction}")
+        row_index = self.table.row_index
+        self.table.sort_by(row_index.sort.column, reverse=not row_index.reversed)
+        direction = "descending" if row_index.descending else "ascending"
+        self.app.show_notice(f"Sorted by {COLUMNS[row_index.sort.column].title}, {direction}")
 
     # Filtering
 
     def action_filter(self) -> None:
         """Open the filter line."""
         self.query_one(FilterBar).open()
-        self._count_shown()
+        self._update_count()
         self.refresh_bindings()
 
     def action_clear(self) -> None:
@@ -357,20 +362,22 @@ class FleetScreen(ActsOnServers):
 
     def filter_by(self, line: str) -> None:
         """Have this filter line, as if it had been typed."""
-        self.query_one(FilterBar).put(line)
+        self.query_one(FilterBar).set_filter(line)
         self.table.focus()
 
     def on_input_changed(self) -> None:
         """Filter while it is being typed."""
         self.table.show_only(self.query_one(FilterBar).chosen)
-        self._count_shown()
+        self._update_count()
         self.refresh_bindings()
 
     def on_input_submitted(self) -> None:
         """Keep the filter and go back to the table; an empty one closes the line."""
-        self.query_one(FilterBar).keep()
+        self.query_one(FilterBar).commit()
         self.table.focus()
         self.refresh_bindings()
 
-    def _count_shown(self) -> None:
-        self.query_one(FilterBar).count(len(self.table.order.names), len(self.app.engine.board.rows))
+    def _update_count(self) -> None:
+        self.query_one(FilterBar).count(
+            len(self.table.row_index.names), len(self.app.engine.fleet_state.states)
+        )

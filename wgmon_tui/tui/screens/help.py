@@ -71,12 +71,12 @@ class HelpScreen(MovementKeys, Screen[None]):
             self.call_later(self._write_again)
 
     async def _write_again(self) -> None:
-        at = self.movable.scroll_offset.y
+        at = self.scrollable.scroll_offset.y
         await self.recompose()
-        self.movable.scroll_to(y=at, animate=False)
+        self.scrollable.scroll_to(y=at, animate=False)
 
     @property
-    def movable(self) -> Reading:
+    def scrollable(self) -> Reading:
         """The page."""
         return self.query_one(Reading)
 

@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Static
 
-from wgmon_tui.fleet.editing import delete_identity, refuse_used
+from wgmon_tui.fleet.editing import delete_identity, reject_if_used
 from wgmon_tui.fleet.enroll import public_keys, stanza
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity
 from wgmon_tui.fleet.servers_file import read
@@ -21,8 +21,8 @@ from wgmon_tui.text import format_count
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.format import fit
-from wgmon_tui.tui.forms.attempt import SAID_FOR_S, attempted
-from wgmon_tui.tui.forms.filework import may_change, tell_deleted, undo
+from wgmon_tui.tui.forms.attempt import ERROR_NOTICE_S, run_file_operation
+from wgmon_tui.tui.forms.filework import ensure_writable, report_deleted, undo
 from wgmon_tui.tui.forms.question import Question
 from wgmon_tui.tui.forms.stanza import copy_stanza
 from wgmon_tui.tui.keyline import KeyLine
@@ -79,7 +79,7 @@ class IdentitiesScreen(Screen[None]):
             fleet = read(self._config_dir).fleet
             return fleet, public_keys(fleet, self._config_dir)
 
-        found = await attempted(self.app, work)
+        found = await run_file_operation(self.app, work)
         if found is not None:
             self._fleet, self._public_keys = found
             self._show()
@@ -202,7 +202,7 @@ class IdentitiesScreen(Screen[None]):
     def _open_form(self, identity: Identity | None) -> None:
         from wgmon_tui.tui.forms.identity import IdentityForm
 
-        if may_change(self.app):
+        if ensure_writable(self.app):
             self.app.push_screen(IdentityForm(self._config_dir, self._fleet, identity))
 
     def action_copy(self) -> None:
@@ -214,23 +214,25 @@ class IdentitiesScreen(Screen[None]):
     def action_delete(self) -> None:
         """Ask, and take it out of the file; not while servers use it."""
         identity = self._chosen
-        if identity is not None and may_change(self.app):
+        if identity is not None and ensure_writable(self.app):
             self.run_worker(self._delete(identity), group="editing")
 
     async def _delete(self, identity: Identity) -> None:
         try:
-            refuse_used(self._fleet, identity.name)
+            reject_if_used(self._fleet, identity.name)
         except ConfigurationError as error:
-            self.app.say(str(error), seconds=SAID_FOR_S)
+            self.app.show_notice(str(error), seconds=ERROR_NOTICE_S)
             return
         question = Question(
             f"Delete the identity {identity.name}? Its key file stays.", yes="delete it", neither="keep it"
         )
         if not await self.app.push_screen_wait(question):
             return
-        deleted = await attempted(self.app, partial(delete_identity, self._config_dir, identity.name))
+        deleted = await run_file_operation(
+            self.app, partial(delete_identity, self._config_dir, identity.name)
+        )
         if deleted is not None:
-            tell_deleted(self.app, deleted)
+            report_deleted(self.app, deleted)
             await self._read()
 
     def action_undo(self) -> None:

@@ -20,12 +20,12 @@ from wgmon_tui.fleet.enroll import Preview, import_confs, preview, public_keys, 
 from wgmon_tui.fleet.records import ConfigurationError, Fleet
 from wgmon_tui.fleet.servers_file import read
 from wgmon_tui.fleet.values import InvalidValueError
-from wgmon_tui.fleet.wgquick import Conf, looks_like_conf, pasted_conf
+from wgmon_tui.fleet.wgquick import Conf, is_conf_text, parse_pasted_conf
 from wgmon_tui.text import FEW, format_list
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.forms.attempt import SAID_FOR_S, attempted
-from wgmon_tui.tui.forms.paths import carried_on, continuations, files_meant
+from wgmon_tui.tui.forms.attempt import ERROR_NOTICE_S, run_file_operation
+from wgmon_tui.tui.forms.paths import complete_path, path_completions, resolve_paths
 from wgmon_tui.tui.forms.previewlines import preview_lines, refusal_lines
 from wgmon_tui.tui.forms.rows import ConfPasted, Entry
 from wgmon_tui.tui.keyline import KeyLine
@@ -33,10 +33,10 @@ from wgmon_tui.tui.reading import Reading
 from wgmon_tui.wireguard.keys import PublicKey
 
 PASTED = "(the config that was pasted)"
-_SETTLED_S = 0.1
+_DEBOUNCE_S = 0.1
 """A line that changes again within this time is still being typed."""
 
-_SHOWN_WAYS = 12
+_MAX_COMPLETIONS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class _File:
     """servers.toml as it is, and the public keys of its identities."""
 
     fleet: Fleet
-    owners: Mapping[str, PublicKey]
+    identity_keys: Mapping[str, PublicKey]
 
 
 class _NextPath(Suggester):
@@ -54,8 +54,8 @@ class _NextPath(Suggester):
         super().__init__(use_cache=False, case_sensitive=True)
 
     async def get_suggestion(self, value: str) -> str | None:
-        ways = await asyncio.to_thread(continuations, value, Path.cwd())
-        return ways[0] if ways else None
+        completions = await asyncio.to_thread(path_completions, value, Path.cwd())
+        return completions[0] if completions else None
 
 
 class ImportScreen(Screen[None]):
@@ -91,7 +91,7 @@ class ImportScreen(Screen[None]):
         self._confs: tuple[Conf, ...] = ()
         self._preview: Preview | None = None
         self._refusal: tuple[str, Sequence[str]] | None = None
-        self._taking = False
+        self._importing = False
 
     def compose(self) -> ComposeResult:
         """The line of paths, and what it would add."""
@@ -111,17 +111,17 @@ class ImportScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """What is there already decides what is new."""
-        self._write_head()
-        self._look()
+        self._draw_heading()
+        self._refresh_preview()
 
     def notify_style_update(self) -> None:
         """A new theme: written anew."""
         super().notify_style_update()
         if self.is_mounted:
-            self._write_head()
+            self._draw_heading()
             self._show_preview()
 
-    def _write_head(self) -> None:
+    def _draw_heading(self) -> None:
         palette = self.app.palette
         heading = Text("Import wg-quick files", palette.text + Style(bold=True))
         self.query_one("#heading", Static).update(heading.append(f"  {self.app.title}", palette.muted))
@@ -132,7 +132,7 @@ class ImportScreen(Screen[None]):
         """Preview while it is typed."""
         if event.value != PASTED:
             self._pasted = ""
-        self._look()
+        self._refresh_preview()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter imports."""
@@ -140,40 +140,44 @@ class ImportScreen(Screen[None]):
 
     def on_conf_pasted(self, event: ConfPasted) -> None:
         """The text of a config in place of a path."""
-        self._take_paste(event.text)
+        self._use_pasted_text(event.text)
 
     def on_paste(self, event: Paste) -> None:
         """The same, where the line does not have the focus."""
-        if looks_like_conf(event.text):
-            self._take_paste(event.text)
+        if is_conf_text(event.text):
+            self._use_pasted_text(event.text)
 
-    def _take_paste(self, text: str) -> None:
+    def _use_pasted_text(self, text: str) -> None:
         self._pasted = text
         self.query_one(Entry).value = PASTED
-        self._look()
+        self._refresh_preview()
 
     # The preview
 
-    def _look(self) -> None:
-        self.run_worker(self._preview_it(), group="preview", exclusive=True)
+    def _refresh_preview(self) -> None:
+        self.run_worker(self._update_preview(), group="preview", exclusive=True)
 
-    async def _preview_it(self) -> None:
-        await asyncio.sleep(_SETTLED_S)
+    async def _update_preview(self) -> None:
+        await asyncio.sleep(_DEBOUNCE_S)
         line = self.query_one(Entry).value.strip()
         self._confs, self._preview, self._refusal = (), None, None
         try:
             if self._file is None:
                 self._file = await asyncio.to_thread(self._read_file)
             if self._pasted:
-                self._confs = (pasted_conf(self._pasted),)
+                self._confs = (parse_pasted_conf(self._pasted),)
             elif line:
                 self._confs = await asyncio.to_thread(_read_confs, line)
             if self._confs:
-                self._preview = preview(self._confs, self._config_dir, self._file.fleet, self._file.owners)
+                self._preview = preview(
+                    self._confs, self._config_dir, self._file.fleet, self._file.identity_keys
+                )
         except (ConfigurationError, InvalidValueError) as error:
-            ways = await asyncio.to_thread(continuations, line, Path.cwd()) if not self._pasted else []
-            ways = [way for way in ways if way != line]
-            self._refusal = str(error), ways[:_SHOWN_WAYS]
+            completions = (
+                await asyncio.to_thread(path_completions, line, Path.cwd()) if not self._pasted else []
+            )
+            completions = [completion for completion in completions if completion != line]
+            self._refusal = str(error), completions[:_MAX_COMPLETIONS]
         self._show_preview()
         self.refresh_bindings()
 
@@ -200,7 +204,7 @@ class ImportScreen(Screen[None]):
     def action_complete_path(self) -> None:
         """As far as the ways agree."""
         entry = self.query_one(Entry)
-        entry.value = carried_on(entry.value, Path.cwd())
+        entry.value = complete_path(entry.value, Path.cwd())
         entry.cursor_position = len(entry.value)
 
     def action_leave(self) -> None:
@@ -209,20 +213,20 @@ class ImportScreen(Screen[None]):
 
     def action_take_in(self) -> None:
         """Write it."""
-        if self._preview is not None and self._preview.servers and not self._taking:
-            self._taking = True
-            self.run_worker(self._take_in(self._confs), group="editing")
+        if self._preview is not None and self._preview.servers and not self._importing:
+            self._importing = True
+            self.run_worker(self._import(self._confs), group="editing")
 
-    async def _take_in(self, confs: tuple[Conf, ...]) -> None:
-        report = await attempted(self.app, partial(import_confs, confs, self._config_dir))
-        self._taking = False
+    async def _import(self, confs: tuple[Conf, ...]) -> None:
+        report = await run_file_operation(self.app, partial(import_confs, confs, self._config_dir))
+        self._importing = False
         if report is not None:
             added = format_list((server.name for server in report.added), most=FEW)
             self.dismiss()
-            self.app.say(
-                f"Added {added}; it is checked at once" if added else "Nothing new", seconds=SAID_FOR_S
+            self.app.show_notice(
+                f"Added {added}; it is checked at once" if added else "Nothing new", seconds=ERROR_NOTICE_S
             )
 
 
 def _read_confs(line: str) -> tuple[Conf, ...]:
-    return tuple(read_conf(path) for path in files_meant(line, Path.cwd()))
+    return tuple(read_conf(path) for path in resolve_paths(line, Path.cwd()))

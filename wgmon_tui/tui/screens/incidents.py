@@ -13,16 +13,24 @@ from textual.widgets import Static
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.filter import Filter
-from wgmon_tui.tui.filterbar import FilterBar, tags_of
+from wgmon_tui.tui.filterbar import FilterBar, fleet_tags
 from wgmon_tui.tui.incident_actions import copy_incident, write_incidents
 from wgmon_tui.tui.incident_queries import read_timeline
-from wgmon_tui.tui.incidentlines import IncidentEntry, columns_for, detail, heading, lasted, line, passes
+from wgmon_tui.tui.incidentlines import (
+    IncidentEntry,
+    columns_for,
+    detail,
+    duration_text,
+    heading,
+    line,
+    passes,
+)
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.pickview import PickLine, PickView
 from wgmon_tui.tui.screens.storelist import StoreList
-from wgmon_tui.tui.text_style import Ink, not_to_be_had
-from wgmon_tui.tui.triage import silenced
+from wgmon_tui.tui.text_style import Ink, unavailable_text
+from wgmon_tui.tui.triage import muted_reason
 
 
 class IncidentsScreen(StoreList):
@@ -41,14 +49,15 @@ class IncidentsScreen(StoreList):
         self._entries: tuple[IncidentEntry, ...] | None = None
         self._version: int | None = None
         self._drawn_at = 0.0
-        self._silenced: dict[str, str] = {}
+        self._muted_reasons: dict[str, str] = {}
         self._filter = Filter()
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         yield Static(id="title")
         yield FilterBar(
-            "name, open, acknowledged, state:down, tag:eu, !not", lambda: tags_of(self.app.engine.board)
+            "name, open, acknowledged, state:down, tag:eu, !not",
+            lambda: fleet_tags(self.app.engine.fleet_state),
         )
         yield Static(id="columns")
         yield PickView(lambda: self.app.palette)
@@ -65,7 +74,7 @@ class IncidentsScreen(StoreList):
     @property
     def _chosen_entry(self) -> IncidentEntry | None:
         entries = self._entries or ()
-        return next((each for each in entries if each.incident.id == self.movable.cursor), None)
+        return next((each for each in entries if each.incident.id == self.scrollable.cursor), None)
 
     @property
     def _shown(self) -> list[IncidentEntry]:
@@ -73,36 +82,40 @@ class IncidentsScreen(StoreList):
 
     # What is read
 
-    def is_stored(self) -> bool:
+    def has_store(self) -> bool:
         """Where there is a history."""
         return self.app.history is not None
 
     async def read(self) -> bool:
         """The timeline, where it has changed; but time alone changes what is written of it, too."""
         history, timeline = self.app.history, None
-        servers = {name: row.server for name, row in self.app.engine.board.rows.items()}
+        servers = {
+            name: server_state.server for name, server_state in self.app.engine.fleet_state.states.items()
+        }
         if history is not None:
-            with self.app.keys_held() if self._version is None else nullcontext():
+            with self.app.hold_keys() if self._version is None else nullcontext():
                 timeline = await asyncio.to_thread(read_timeline, history, servers, self._version)
         if timeline:
             self._version, self._entries = timeline.version, timeline.entries
-        return timeline is not None or self._reads_differently()
+        return timeline is not None or self._has_new_text()
 
-    def _reads_differently(self) -> bool:
+    def _has_new_text(self) -> bool:
         """Whether time alone has changed what is written of the open incidents."""
         now = self.app.clock()
-        if self._silenced != self._silenced_now():
+        if self._muted_reasons != self._current_muted_reasons():
             return True
-        last = [lasted(each.incident, self._drawn_at) for each in self._entries or () if _is_open(each)]
-        return last != [lasted(each.incident, now) for each in self._entries or () if _is_open(each)]
+        last = [
+            duration_text(each.incident, self._drawn_at) for each in self._entries or () if _is_open(each)
+        ]
+        return last != [duration_text(each.incident, now) for each in self._entries or () if _is_open(each)]
 
-    def _silenced_now(self) -> dict[str, str]:
+    def _current_muted_reasons(self) -> dict[str, str]:
         """Why nobody is told of which of the open incidents."""
-        rows, now = self.app.engine.board.rows, self.app.clock()
+        states, now = self.app.engine.fleet_state.states, self.app.clock()
         found = {
-            each.incident.id: silenced(rows[each.incident.server], now)
+            each.incident.id: muted_reason(states[each.incident.server], now)
             for each in self._entries or ()
-            if _is_open(each) and each.incident.server in rows
+            if _is_open(each) and each.incident.server in states
         }
         return {key: words for key, words in found.items() if words}
 
@@ -110,24 +123,27 @@ class IncidentsScreen(StoreList):
 
     def draw(self) -> None:
         """The head, the list, and the incident under the cursor."""
-        ink = self.ink
+        content_style = self.content_style
         self._drawn_at = self.app.clock()
         entries = self._entries or ()
         shown = self._shown
-        why = self._why_nothing(shown)
-        columns = columns_for(ink.width, with_server=True)
-        self.query_one("#title", Static).update(self._title(entries, ink))
-        self.query_one("#columns", Static).update(Text(heading(columns), style=ink.palette.muted))
-        self.query_one("#columns").display = self.movable.display = not why
+        why = self._empty_reason(shown)
+        columns = columns_for(content_style.width, with_server=True)
+        self.query_one("#title", Static).update(self._title(entries, content_style))
+        self.query_one("#columns", Static).update(Text(heading(columns), style=content_style.palette.muted))
+        self.query_one("#columns").display = self.scrollable.display = not why
         empty = self.query_one("#nothing", Static)
         empty.display = bool(why)
         if why:
-            empty.update(not_to_be_had(*why, ink))
-        now, self._silenced = self.app.clock(), self._silenced_now()
-        why_not = self._silenced.get
-        self.movable.show(
+            empty.update(unavailable_text(*why, content_style))
+        now, self._muted_reasons = self.app.clock(), self._current_muted_reasons()
+        reason_for = self._muted_reasons.get
+        self.scrollable.show(
             [
-                PickLine(line(each, now, columns, ink, why_not(each.incident.id, "")), each.incident.id)
+                PickLine(
+                    line(each, now, columns, content_style, reason_for(each.incident.id, "")),
+                    each.incident.id,
+                )
                 for each in shown
             ]
         )
@@ -138,22 +154,22 @@ class IncidentsScreen(StoreList):
         panel, entry = self.query_one("#detail", Static), self._chosen_entry
         panel.display = entry is not None
         if entry:
-            silenced_by = self._silenced.get(entry.incident.id, "")
-            panel.update(detail(entry, self.app.clock(), self.ink, silenced_by))
+            reason = self._muted_reasons.get(entry.incident.id, "")
+            panel.update(detail(entry, self.app.clock(), self.content_style, reason))
 
-    def _title(self, entries: tuple[IncidentEntry, ...], ink: Ink) -> Text:
-        title = Text().append("Incidents", ink.palette.text + Style(bold=True))
+    def _title(self, entries: tuple[IncidentEntry, ...], content_style: Ink) -> Text:
+        title = Text().append("Incidents", content_style.palette.text + Style(bold=True))
         if entries:
             count = sum(map(_is_open, entries))
             words = f"{count} open" if count else "none is open"
-            title.append(f"  {words}, {len(entries)} in all", ink.palette.muted)
+            title.append(f"  {words}, {len(entries)} in all", content_style.palette.muted)
         return title
 
-    def _why_nothing(self, shown: list[IncidentEntry]) -> tuple[str, str] | None:
+    def _empty_reason(self, shown: list[IncidentEntry]) -> tuple[str, str] | None:
         if self.app.history is None:
             return "No history", "Nothing is stored in this run, so there is no timeline of incidents."
-        if self.trouble:
-            return "The history cannot be read now", self.trouble
+        if self.read_error:
+            return "The history cannot be read now", self.read_error
         if self._entries is None:
             return "Reading the history", "It is there in a moment."
         if not self._entries:
@@ -169,11 +185,13 @@ class IncidentsScreen(StoreList):
             return True
         chosen = self._chosen
         if action == "open":
-            return chosen is not None and chosen.server in self.app.engine.board.rows
+            return chosen is not None and chosen.server in self.app.engine.fleet_state.states
         if action == "acknowledge":
-            row = self.app.engine.board.rows.get(chosen.server) if chosen else None
-            is_its_open_one = bool(row and row.incident and chosen and row.incident.id == chosen.id)
-            return is_its_open_one and self.app.can_acknowledge(row)
+            server_state = self.app.engine.fleet_state.states.get(chosen.server) if chosen else None
+            is_its_open_one = bool(
+                server_state and server_state.incident and chosen and server_state.incident.id == chosen.id
+            )
+            return is_its_open_one and self.app.can_acknowledge(server_state)
         if action in ("note", "explain", "copy_summary", "copy_markdown"):
             return chosen is not None
         if action in ("filter", "write"):
@@ -251,7 +269,7 @@ class IncidentsScreen(StoreList):
 
     def on_input_submitted(self) -> None:
         """Keep the filter and go back to the list; an empty one closes the line."""
-        self.query_one(FilterBar).keep()
+        self.query_one(FilterBar).commit()
         self.set_focus(None)
         self.refresh_bindings()
 

@@ -11,9 +11,9 @@ from wgmon_tui.text import format_until
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.screens.oneline import Line, OneLineScreen
-from wgmon_tui.tui.until import EXPECTED, FOREVER, PRESETS, parse_until
+from wgmon_tui.tui.until import EXAMPLES, FOREVER, PRESETS, parse_until
 
-_LONGEST = 40
+_MAX_LENGTH = 40
 
 
 class MuteInput(Line):
@@ -38,12 +38,12 @@ class MuteInput(Line):
 class MuteScreen(OneLineScreen[float]):
     """Its result is the Unix time, `inf` for no end."""
 
-    def __init__(self, whom: str) -> None:
-        super().__init__(f"Mute {whom} for")
+    def __init__(self, server_label: str) -> None:
+        super().__init__(f"Mute {server_label} for")
 
     def line(self) -> Line:
         """The first of the usual times."""
-        return MuteInput(PRESETS[0], max_length=_LONGEST, compact=True)
+        return MuteInput(PRESETS[0], max_length=_MAX_LENGTH, compact=True)
 
     def meaning(self, written: str) -> Text:
         """Until when that is, or what to write."""
@@ -51,7 +51,7 @@ class MuteScreen(OneLineScreen[float]):
         try:
             words = format_until(parse_until(written, now), now)
         except InvalidValueError:
-            return Text(EXPECTED, palette.severity[Severity.DEGRADED])
+            return Text(EXAMPLES, palette.severity[Severity.DEGRADED])
         no_end = f"no end: {key_of('unmute', self.app.actions)} ends it"
         return Text(no_end if written == FOREVER else words, palette.muted)
 
@@ -60,4 +60,4 @@ class MuteScreen(OneLineScreen[float]):
         try:
             self.dismiss(parse_until(event.value, self.app.clock()))
         except InvalidValueError as error:
-            self.app.say(str(error), seconds=5)
+            self.app.show_notice(str(error), seconds=5)

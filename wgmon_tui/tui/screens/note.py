@@ -7,7 +7,7 @@ from textual.widgets import Input
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.screens.oneline import Line, OneLineScreen
 
-LONGEST = 500
+MAX_LENGTH = 500
 """Characters of a note: it is read in a line of a list."""
 
 
@@ -22,7 +22,7 @@ class NoteScreen(OneLineScreen[str]):
 
     def line(self) -> Line:
         """Nothing is written yet."""
-        return NoteInput(max_length=LONGEST, compact=True)
+        return NoteInput(max_length=MAX_LENGTH, compact=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Written."""

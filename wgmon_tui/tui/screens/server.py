@@ -14,19 +14,19 @@ from textual.widgets import Static, TabbedContent, Tabs
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import Address
 from wgmon_tui.monitor.board import Row
-from wgmon_tui.tui.acting import ACTS, ActsOnServers
+from wgmon_tui.tui.acting import SERVER_ACTIONS, ActsOnServers
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.forms.changes import CHANGES
+from wgmon_tui.tui.forms.changes import FLEET_ACTIONS
 from wgmon_tui.tui.keyline import KeyLine
-from wgmon_tui.tui.serverhead import detail_for, server_head
+from wgmon_tui.tui.serverhead import detail_for, server_header
 from wgmon_tui.tui.tabs.diagnosis import DiagnosisTab
 from wgmon_tui.tui.tabs.history import HistoryTab
 from wgmon_tui.tui.tabs.packets import PacketsTab
 from wgmon_tui.tui.tabs.rtt import RttTab
-from wgmon_tui.tui.tabs.tab import OF_SOME_TABS, ServerTab, agreed, chosen
+from wgmon_tui.tui.tabs.tab import TAB_ACTIONS, ServerTab, agreed, chosen
 from wgmon_tui.tui.tabs.vantages import VantagesTab
-from wgmon_tui.tui.triage import exchange_account
+from wgmon_tui.tui.triage import build_exchange_report
 from wgmon_tui.tui.writing import write_exchange
 
 _REFRESH_S = 0.5
@@ -54,7 +54,7 @@ class ServerScreen(ActsOnServers):
     def __init__(self, name: str) -> None:
         super().__init__()
         self._server = name
-        self._seen: int | None = None
+        self._drawn_version: int | None = None
         self._address: Address | None = None
 
     def compose(self) -> ComposeResult:
@@ -71,20 +71,20 @@ class ServerScreen(ActsOnServers):
     def on_mount(self) -> None:
         """Every key belongs to the screen, so nothing takes the focus; then follow the board."""
         self.query_one(Tabs).can_focus = False
-        self.set_interval(_REFRESH_S, self._keep_pace)
-        self.follow_board()
+        self.set_interval(_REFRESH_S, self._refresh_if_due)
+        self.refresh_view()
 
     def on_screen_resume(self) -> None:
         """Catch up at once after another screen was on top."""
-        self.follow_board()
+        self.refresh_view()
 
     def on_unmount(self) -> None:
         """Its packets are not asked for any more."""
-        self.app.engine.attend(None)
+        self.app.engine.set_focused_server(None)
 
     @property
     def _row(self) -> Row | None:
-        return self.app.engine.board.rows.get(self._server)
+        return self.app.engine.fleet_state.states.get(self._server)
 
     @property
     def _tab(self) -> ServerTab:
@@ -92,66 +92,70 @@ class ServerScreen(ActsOnServers):
         active = self.query_one(TabbedContent).active_pane
         return active if isinstance(active, ServerTab) else self.query(ServerTab).first()
 
-    def _keep_pace(self) -> None:
-        if self.is_current and self.app.pace.due():
-            self.follow_board()
+    def _refresh_if_due(self) -> None:
+        if self.is_current and self.app.repaint_throttle.is_due():
+            self.refresh_view()
 
-    def follow_board(self) -> None:
+    def refresh_view(self) -> None:
         """Show what changed since the last look, while this is the screen that is seen."""
-        row = self._row
+        server_state = self._row
         if not self.is_current:
             return
-        self.app.engine.attend(self._server)
-        if row is None:
-            self.app.say(f"{self._server} is no longer in servers.toml", seconds=5)
+        self.app.engine.set_focused_server(self._server)
+        if server_state is None:
+            self.app.show_notice(f"{self._server} is no longer in servers.toml", seconds=5)
             self.dismiss()
-        elif row.version != self._seen:
-            self._seen = row.version
-            self._show(row)
+        elif server_state.version != self._drawn_version:
+            self._drawn_version = server_state.version
+            self._show(server_state)
 
     # What is shown
 
-    def _show(self, row: Row) -> None:
-        self._show_head(row)
-        self._offer_vantages(bool(row.sights or self.app.engine.board.vantages))
-        self._tab.show(row, self._address)
+    def _show(self, server_state: Row) -> None:
+        self._show_head(server_state)
+        self._toggle_vantages_tab(bool(server_state.vantage_states or self.app.engine.fleet_state.vantages))
+        self._tab.show(server_state, self._address)
         self.refresh_bindings()
 
-    def _offer_vantages(self, several: bool) -> None:
+    def _toggle_vantages_tab(self, is_visible: bool) -> None:
         """Their tab is there where somebody else looks too."""
         tabs, tab = self.query_one(TabbedContent), self.query_one(VantagesTab)
-        if several is tabs.get_tab(tab).display:
+        if is_visible is tabs.get_tab(tab).display:
             return
-        if several:
+        if is_visible:
             tabs.show_tab(tab.id or "")
         else:
             tabs.hide_tab(tab.id or "")
 
-    def _show_head(self, row: Row) -> None:
+    def _show_head(self, server_state: Row) -> None:
         """Always of the newest round, whatever the tab shows."""
-        check, diagnosis = agreed(row, self._address)
-        detail = min(detail_for(self.app.size.height), self._tab.HEAD)
-        together = self.app.together.of(row.server.name) if row.severity is Severity.DOWN else ()
-        head = server_head(row, diagnosis, check, together, self._tab.ink(), detail, self.app.clock())
+        check, diagnosis = agreed(server_state, self._address)
+        detail = min(detail_for(self.app.size.height), self._tab.MAX_HEADER_DETAIL)
+        together = (
+            self.app.together.of(server_state.server.name) if server_state.severity is Severity.DOWN else ()
+        )
+        head = server_header(
+            server_state, diagnosis, check, together, self._tab.content_style(), detail, self.app.clock()
+        )
         self.query_one("#head", Static).update(head)
 
-    def _show_again(self) -> None:
-        if row := self._row:
-            self._show(row)
+    def _redraw(self) -> None:
+        if server_state := self._row:
+            self._show(server_state)
 
     def on_tabbed_content_tab_activated(self) -> None:
         """Only the tab that is open is kept up to date; and each has its own head."""
-        self._show_again()
+        self._redraw()
 
     def on_resize(self, event: Resize) -> None:
         """Words are wrapped for the width."""
-        self._show_again()
+        self._redraw()
 
     def notify_style_update(self) -> None:
         """A new theme: everything is written anew."""
         super().notify_style_update()
         if self.is_mounted:
-            self._show_again()
+            self._redraw()
 
     # What can be done
 
@@ -159,22 +163,22 @@ class ServerScreen(ActsOnServers):
         """A key that would do nothing now is not offered."""
         if not self.is_mounted:
             return True
-        if action in OF_SOME_TABS:
-            return self._tab.offers(action)
+        if action in TAB_ACTIONS:
+            return self._tab.can_run(action)
         if action == "address":
             outcome = self._tab.outcome
             return outcome is not None and len(outcome.checks) > 1
         if action in ("previous_server", "next_server"):
             return len(self._names()) > 1
-        if action in CHANGES:
-            return self.offers_change(action)
-        if action in ACTS:
-            return self.offers_act(action)
+        if action in FLEET_ACTIONS:
+            return self.can_change_fleet(action)
+        if action in SERVER_ACTIONS:
+            return self.can_act_on_servers(action)
         if action == "inspect":
             return self.app.ask_server is not None
         return True
 
-    def concerned(self) -> Sequence[str]:
+    def target_servers(self) -> Sequence[str]:
         """This server."""
         return [self._server]
 
@@ -192,27 +196,27 @@ class ServerScreen(ActsOnServers):
 
     def action_up(self) -> None:
         """One up, in whatever the tab shows."""
-        self._tab.movable.up()
+        self._tab.scrollable.up()
 
     def action_down(self) -> None:
         """One down."""
-        self._tab.movable.down()
+        self._tab.scrollable.down()
 
     def action_page_up(self) -> None:
         """A packet or a page up."""
-        self._tab.movable.page_up()
+        self._tab.scrollable.page_up()
 
     def action_page_down(self) -> None:
         """A packet or a page down."""
-        self._tab.movable.page_down()
+        self._tab.scrollable.page_down()
 
     def action_first(self) -> None:
         """To the beginning."""
-        self._tab.movable.first()
+        self._tab.scrollable.first()
 
     def action_last(self) -> None:
         """To the end."""
-        self._tab.movable.last()
+        self._tab.scrollable.last()
 
     def action_left(self) -> None:
         """What lies before."""
@@ -231,16 +235,16 @@ class ServerScreen(ActsOnServers):
     def on_vantages_tab_chosen(self, event: VantagesTab.Chosen) -> None:
         """Show its last exchange in the place of the newest of ours."""
         tab = self.query_one(PacketsTab)
-        if event.ours:
+        if event.is_local:
             tab.follow()
         else:
-            tab.study_sight(event.vantage, event.outcome)
+            tab.show_vantage_exchange(event.vantage, event.outcome)
         self.query_one(TabbedContent).active = tab.id or ""
 
     def on_history_tab_chosen(self, event: HistoryTab.Chosen) -> None:
         """Show a stored exchange in the place of the newest."""
         tab = self.query_one(PacketsTab)
-        tab.study(event.opened)
+        tab.show_stored(event.opened)
         self.query_one(TabbedContent).active = tab.id or ""
 
     def action_zoom_in(self) -> None:
@@ -271,49 +275,51 @@ class ServerScreen(ActsOnServers):
         if outcome and check:
             addresses = [each.address for each in outcome.checks]
             self._address = addresses[(addresses.index(check.address) + step) % len(addresses)]
-            self._show_again()
+            self._redraw()
 
     def action_copy(self) -> None:
         """Copy what the open tab is about, over OSC 52."""
-        copied = self._tab.to_copy()
+        copied = self._tab.copyable_text()
         if copied is None:
-            self.app.say(self._tab.NOTHING_TO_COPY)
+            self.app.show_notice(self._tab.NOTHING_TO_COPY)
             return
         text, what = copied
-        self.app.copy_and_say(text, what)
+        self.app.copy_with_notice(text, what)
 
     def action_write(self) -> None:
         """Write the exchange that is shown to files."""
-        row, outcome = self._row, self._tab.outcome
-        account = exchange_account(self.app, row, outcome) if row and outcome else None
-        write_exchange(self.app, outcome, self._address, account)
+        server_state, outcome = self._row, self._tab.outcome
+        report_data = (
+            build_exchange_report(self.app, server_state, outcome) if server_state and outcome else None
+        )
+        write_exchange(self.app, outcome, self._address, report_data)
 
     def action_inspect(self) -> None:
         """Ask the server how it sees us, and show that in the diagnosis."""
-        row, ask_server = self._row, self.app.ask_server
-        if row and ask_server:
+        server_state, ask_server = self._row, self.app.ask_server
+        if server_state and ask_server:
             tab = self.query_one(DiagnosisTab)
             self.query_one(TabbedContent).active = tab.id or ""
-            tab.ask(row, self._address, ask_server)
+            tab.ask(server_state, self._address, ask_server)
 
     def action_previous_server(self) -> None:
         """The server before this one in the table's order."""
-        self._go(-1)
+        self._switch_server(-1)
 
     def action_next_server(self) -> None:
         """The server after this one in the table's order."""
-        self._go(1)
+        self._switch_server(1)
 
-    def _go(self, step: int) -> None:
+    def _switch_server(self, step: int) -> None:
         names = self._names()
         at = names.index(self._server) if self._server in names else 0
         self._server = names[(at + step) % len(names)]
-        self._seen = self._address = None
+        self._drawn_version = self._address = None
         for tab in self.query(ServerTab):
-            tab.leave_server()
-        self.follow_board()
+            tab.clear_server()
+        self.refresh_view()
 
     def _names(self) -> list[str]:
         """The servers as the fleet shows them; all of them where this one is hidden there by the filter."""
         shown = self.app.shown_names
-        return list(shown if self._server in shown else self.app.engine.board.rows)
+        return list(shown if self._server in shown else self.app.engine.fleet_state.states)

@@ -52,7 +52,7 @@ class SortScreen(ModalScreen[str | None]):
 
     def _offered(self) -> list[str]:
         """Without what vantages see where there are none."""
-        several = bool(self.app.engine.board.vantages)
+        several = bool(self.app.engine.fleet_state.vantages)
         return [key for key in SORTS if key != "seen" or several or self._current == key]
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

@@ -11,12 +11,12 @@ from wgmon_tui.tui.pickview import PickView
 from wgmon_tui.tui.reading import MovementKeys
 from wgmon_tui.tui.text_style import Ink
 
-_READ_EVERY_S = 1.0
+_READ_INTERVAL_S = 1.0
 _MARGINS = 3
 
 
 class StoreList(MovementKeys, Screen[None]):
-    """A subclass reads and draws. What it has stays where the store cannot be read; `trouble` says why."""
+    """A subclass reads and draws. What it has stays where the store cannot be read; `read_error` says why."""
 
     app: AppContext
     AUTO_FOCUS = ""
@@ -31,20 +31,20 @@ class StoreList(MovementKeys, Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.trouble: str | None = None
+        self.read_error: str | None = None
         self._reading = False
 
     @property
-    def movable(self) -> PickView:
+    def scrollable(self) -> PickView:
         """The list."""
         return self.query_one(PickView)
 
     @property
-    def ink(self) -> Ink:
+    def content_style(self) -> Ink:
         """With what lines are written, as wide as there is room."""
         return Ink(self.app.palette, self.app.glyphs, self.app.size.width - _MARGINS)
 
-    def is_stored(self) -> bool:
+    def has_store(self) -> bool:
         """Whether there is anything to be read in this run."""
         raise NotImplementedError
 
@@ -59,12 +59,12 @@ class StoreList(MovementKeys, Screen[None]):
     def on_mount(self) -> None:
         """Show what there is, then follow it."""
         self.draw()
-        self.read_again()
-        self.set_interval(_READ_EVERY_S, self.read_again)
+        self.reload()
+        self.set_interval(_READ_INTERVAL_S, self.reload)
 
     def on_screen_resume(self) -> None:
         """Catch up at once after another screen was on top."""
-        self.read_again()
+        self.reload()
 
     def on_resize(self, event: Resize) -> None:
         """Lines are cut for the width."""
@@ -76,19 +76,19 @@ class StoreList(MovementKeys, Screen[None]):
         if self.is_mounted:
             self.draw()
 
-    def read_again(self) -> None:
+    def reload(self) -> None:
         """Read it now, unless that is being done."""
-        if self.is_stored() and self.is_current and not self._reading:
+        if self.has_store() and self.is_current and not self._reading:
             self._reading = True
             self.run_worker(self._reader(), group="history")
 
     async def _reader(self) -> None:
-        before, changed = self.trouble, False
+        before, changed = self.read_error, False
         try:
             changed = await self.read()
-            self.trouble = None
+            self.read_error = None
         except StoreUnavailableError as error:
-            self.trouble = str(error)
+            self.read_error = str(error)
         self._reading = False
-        if changed or self.trouble != before:
+        if changed or self.read_error != before:
             self.draw()

@@ -39,7 +39,7 @@ class ThemeScreen(ModalScreen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._before = self.app.theme
+        self._initial_theme = self.app.theme
 
     def compose(self) -> ComposeResult:
         """The themes, the one in force under the cursor."""
@@ -47,7 +47,7 @@ class ThemeScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Start where the face is."""
-        self.query_one(OptionList).highlighted = list(self.app.palettes).index(self._before)
+        self.query_one(OptionList).highlighted = list(self.app.palettes).index(self._initial_theme)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Try it on."""
@@ -57,7 +57,7 @@ class ThemeScreen(ModalScreen[None]):
     def on_option_list_option_selected(self) -> None:
         """Keep what is on."""
         self.dismiss()
-        self.app.say(f"Theme: {self.app.theme}")
+        self.app.show_notice(f"Theme: {self.app.theme}")
 
     def action_up(self) -> None:
         """One line up."""
@@ -69,5 +69,5 @@ class ThemeScreen(ModalScreen[None]):
 
     def action_close(self) -> None:
         """The colours as they were."""
-        self.app.theme = self._before
+        self.app.theme = self._initial_theme
         self.dismiss()

@@ -22,14 +22,14 @@ from wgmon_tui.tui.serverhead import Detail, no_packets
 from wgmon_tui.tui.serversview import Answer, answer_heading, answer_lines
 from wgmon_tui.tui.tabs.tab import ServerTab, agreed
 
-_OLDER_EVERY_S = 10.0
-_BESIDE_SCROLLBAR = 3
+_AGE_REFRESH_INTERVAL_S = 10.0
+_SCROLLBAR_MARGIN = 3
 
 
 class DiagnosisTab(ServerTab):
     """A page to read. What servers answered is kept while the screen lives, each for its own server alone."""
 
-    HEAD = Detail.BARE
+    MAX_HEADER_DETAIL = Detail.BARE
     NOTHING_TO_COPY = "No next step to copy"
     DEFAULT_CSS = """
     DiagnosisTab {
@@ -51,78 +51,82 @@ class DiagnosisTab(ServerTab):
 
     def on_mount(self) -> None:
         """An answer grows older while it is read."""
-        self.set_interval(_OLDER_EVERY_S, self.grow_older)
+        self.set_interval(_AGE_REFRESH_INTERVAL_S, self.refresh_age)
 
     @property
-    def movable(self) -> Reading:
+    def scrollable(self) -> Reading:
         """The page."""
         return self.query_one(Reading)
 
     # What is shown
 
-    def draw(self, row: Row) -> None:
+    def draw(self, server_state: Row) -> None:
         """All of the page: always of the newest round."""
-        self.movable.display = True
-        ink = self.ink(left=_BESIDE_SCROLLBAR)
-        check, diagnosis = agreed(row, self.address)
-        whole = no_packets(row, None, self.ink())
+        self.scrollable.display = True
+        content_style = self.content_style(left=_SCROLLBAR_MARGIN)
+        check, diagnosis = agreed(server_state, self.address)
+        whole = no_packets(server_state, None, self.content_style())
         if diagnosis:
-            together = self.app.together.of(row.server.name) if row.severity is Severity.DOWN else ()
-            whole = full_diagnosis(row, check, diagnosis, together, ink)
+            together = (
+                self.app.together.of(server_state.server.name)
+                if server_state.severity is Severity.DOWN
+                else ()
+            )
+            whole = full_diagnosis(server_state, check, diagnosis, together, content_style)
         self.query_one("#full", Static).update(whole)
         asked, findings = self.query_one("#asked", Static), self.query_one("#findings", Static)
-        answer = self._answers.get(row.server)
+        answer = self._answers.get(server_state.server)
         asked.display = findings.display = answer is not None
         if answer:
-            asked.update(answer_heading(answer, self.app.clock(), ink))
-            findings.update(answer_lines(row.server, answer, ink))
+            asked.update(answer_heading(answer, self.app.clock(), content_style))
+            findings.update(answer_lines(server_state.server, answer, content_style))
 
-    def grow_older(self) -> None:
+    def refresh_age(self) -> None:
         """Write the age of the answer anew, while somebody can see it."""
-        answer = self._answers.get(self.row.server) if self.row else None
+        answer = self._answers.get(self.server_state.server) if self.server_state else None
         if answer and self.is_on_screen and self.screen.is_current:
             asked = self.query_one("#asked", Static)
-            heading = answer_heading(answer, self.app.clock(), self.ink(left=_BESIDE_SCROLLBAR))
+            heading = answer_heading(answer, self.app.clock(), self.content_style(left=_SCROLLBAR_MARGIN))
             if heading != asked.content:
                 asked.update(heading)
 
     # Asking the server
 
-    def ask(self, row: Row, address: Address | None, ask_server: AskServer) -> None:
+    def ask(self, server_state: Row, address: Address | None, ask_server: AskServer) -> None:
         """Ask the server how it sees us, and show what it says on top of the page once it is there."""
-        server = row.server
+        server = server_state.server
         before = self._answers.get(server)
         if before and before.findings is None:
-            self.app.say(f"Still asking {server.name}")
+            self.app.show_notice(f"Still asking {server.name}")
         else:
             self._answers[server] = Answer(self.app.clock())
             self.run_worker(self._ask(server, ask_server), group="inspect")
-        self.show(row, address)
-        self.movable.first()
+        self.show(server_state, address)
+        self.scrollable.first()
 
     async def _ask(self, server: Server, ask_server: AskServer) -> None:
         try:
             findings = await _in_thread(lambda: ask_server(server))
         except (OSError, RuntimeError) as error:
-            findings = (Finding(Agreement.UNTOLD, "running", f"cannot start asking: {error}"),)
+            findings = (Finding(Agreement.UNKNOWN, "running", f"cannot start asking: {error}"),)
         self._answers[server] = replace(self._answers[server], findings=findings)
-        if self.row and self.row.server == server:
-            self.draw(self.row)
+        if self.server_state and self.server_state.server == server:
+            self.draw(self.server_state)
 
-    def leave_server(self) -> None:
+    def clear_server(self) -> None:
         """The next server's page begins on top; until it is written there is none."""
-        super().leave_server()
-        self.movable.first()
-        self.movable.display = False
+        super().clear_server()
+        self.scrollable.first()
+        self.scrollable.display = False
 
-    def to_copy(self) -> tuple[str, str] | None:
+    def copyable_text(self) -> tuple[str, str] | None:
         """The first thing on the page that is to be typed."""
-        if self.row is None:
+        if self.server_state is None:
             return None
-        answer = self._answers.get(self.row.server)
+        answer = self._answers.get(self.server_state.server)
         if answer and (finding := answer.next_step):
             return finding.fix, f"what to type for: {finding.subject}"
-        _, diagnosis = agreed(self.row, self.address)
+        _, diagnosis = agreed(self.server_state, self.address)
         return (diagnosis.causes[0].fix, "the next step") if diagnosis and diagnosis.causes else None
 
 

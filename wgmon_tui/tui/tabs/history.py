@@ -16,28 +16,28 @@ from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.tui import incidentlines
-from wgmon_tui.tui.heatmap import days_for, heat_map, legend
+from wgmon_tui.tui.heatmap import choose_days, heat_map, legend
 from wgmon_tui.tui.historytab import failure_columns, failure_heading, failure_line, figures
 from wgmon_tui.tui.incident_queries import Opened, read_failure, read_opening
-from wgmon_tui.tui.past import FAILURES_AT_ONCE, ServerPast, read_server
+from wgmon_tui.tui.past import FAILURES_PAGE_SIZE, ServerPast, read_server
 from wgmon_tui.tui.pickview import PickLine, PickView
 from wgmon_tui.tui.serverhead import Detail
 from wgmon_tui.tui.tabs.tab import ServerTab
-from wgmon_tui.tui.text_style import Ink, not_to_be_had
+from wgmon_tui.tui.text_style import Ink, unavailable_text
 
-_READ_EVERY_S = 10.0
-_READ_AGAIN_S = 1.0
+_READ_INTERVAL_S = 10.0
+_OUTDATED_READ_INTERVAL_S = 1.0
 """While an incident of the board is not in the store as it is there; it is written within a second."""
 
-_LOOK_EVERY_S = 1.0
-_LINES_BESIDE_THE_MAP = 24
-_BESIDE_SCROLLBAR = 3
+_POLL_INTERVAL_S = 1.0
+_LINES_OUTSIDE_MAP = 24
+_SCROLLBAR_MARGIN = 3
 
 
 class HistoryTab(ServerTab):
     """Reads the store in a thread while it is open, and draws what it has meanwhile."""
 
-    HEAD = Detail.BARE
+    MAX_HEADER_DETAIL = Detail.BARE
     NOTHING_TO_COPY = "No line to copy"
     DEFAULT_CSS = """
     HistoryTab {
@@ -55,138 +55,148 @@ class HistoryTab(ServerTab):
 
     def __init__(self) -> None:
         super().__init__("History", id="history")
-        self._past: ServerPast | None = None
-        self._trouble: str | None = None
+        self._loaded: ServerPast | None = None
+        self._read_error: str | None = None
         self._reading: str | None = None
         self._read_at = 0.0
-        self._failures = FAILURES_AT_ONCE
+        self._failures = FAILURES_PAGE_SIZE
 
     def compose(self) -> ComposeResult:
         """The page, or why there is none."""
         yield Static(id="no-history")
-        yield PickView(lambda: self.app.palette, from_the_top=True)
+        yield PickView(lambda: self.app.palette, start_at_top=True)
 
     def on_mount(self) -> None:
         """What is written to the store shows up without a check of this server."""
-        self.set_interval(_LOOK_EVERY_S, self._look)
+        self.set_interval(_POLL_INTERVAL_S, self._refresh_if_stale)
 
     @property
-    def movable(self) -> PickView:
+    def scrollable(self) -> PickView:
         """The page and its list."""
         return self.query_one(PickView)
 
     # What is read
 
-    def draw(self, row: Row) -> None:
+    def draw(self, server_state: Row) -> None:
         """What was read last; and read again where that is old."""
-        self._read_where_old(row)
-        self._write(row)
+        self._read_if_stale(server_state)
+        self._write(server_state)
 
-    def _look(self) -> None:
-        if self.row and self.is_on_screen and self.screen.is_current:
-            self._read_where_old(self.row)
+    def _refresh_if_stale(self) -> None:
+        if self.server_state and self.is_on_screen and self.screen.is_current:
+            self._read_if_stale(self.server_state)
 
-    def _read_where_old(self, row: Row) -> None:
-        history, name = self.app.history, row.server.name
+    def _read_if_stale(self, server_state: Row) -> None:
+        history, name = self.app.history, server_state.server.name
         if history is None or self._reading == name:
             return
         age = time.monotonic() - self._read_at
-        known = self._past is not None and self._past.server == name
-        current = known and not self._outdated(row)
-        if not known or age >= (_READ_EVERY_S if current else _READ_AGAIN_S):
-            self._read(history, row)
+        known = self._loaded is not None and self._loaded.server == name
+        current = known and not self._is_outdated(server_state)
+        if not known or age >= (_READ_INTERVAL_S if current else _OUTDATED_READ_INTERVAL_S):
+            self._read(history, server_state)
 
-    def _outdated(self, row: Row) -> bool:
+    def _is_outdated(self, server_state: Row) -> bool:
         """Whether the store did not yet say of the open incident what the board says of it."""
-        stored = self._past.incidents if self._past else ()
-        told = [entry.incident for entry in stored if entry.incident.closed_at is None]
-        return told != ([row.incident] if row.incident else [])
+        stored = self._loaded.incidents if self._loaded else ()
+        stored_open = [entry.incident for entry in stored if entry.incident.closed_at is None]
+        return stored_open != ([server_state.incident] if server_state.incident else [])
 
-    def _read(self, history: History, row: Row) -> None:
-        self._reading = row.server.name
-        self.run_worker(self._reader(history, row), group="history", exclusive=True)
+    def _read(self, history: History, server_state: Row) -> None:
+        self._reading = server_state.server.name
+        self.run_worker(self._reader(history, server_state), group="history", exclusive=True)
 
-    async def _reader(self, history: History, row: Row) -> None:
-        days = days_for(self.app.size.height - _LINES_BESIDE_THE_MAP)
+    async def _reader(self, history: History, server_state: Row) -> None:
+        days = choose_days(self.app.size.height - _LINES_OUTSIDE_MAP)
         try:
-            self._past = await asyncio.to_thread(
-                read_server, history, row.server, self.app.clock(), days, self._failures
+            self._loaded = await asyncio.to_thread(
+                read_server, history, server_state.server, self.app.clock(), days, self._failures
             )
-            self._trouble = None
+            self._read_error = None
         except StoreUnavailableError as error:
-            self._trouble = str(error)
+            self._read_error = str(error)
         self._reading = None
         self._read_at = time.monotonic()
-        if self.row and self.row.server.name == row.server.name:
-            self._write(self.row)
+        if self.server_state and self.server_state.server.name == server_state.server.name:
+            self._write(self.server_state)
             self.screen.refresh_bindings()
 
     # What is shown
 
-    def _write(self, row: Row) -> None:
-        ink = self.ink(left=_BESIDE_SCROLLBAR)
-        past = self._past if self._past and self._past.server == row.server.name else None
-        why = self._why_nothing(past)
+    def _write(self, server_state: Row) -> None:
+        content_style = self.content_style(left=_SCROLLBAR_MARGIN)
+        loaded = self._loaded if self._loaded and self._loaded.server == server_state.server.name else None
+        why = self._empty_reason(loaded)
         empty = self.query_one("#no-history", Static)
-        empty.display, self.movable.display = bool(why), not why
+        empty.display, self.scrollable.display = bool(why), not why
         if why:
-            empty.update(not_to_be_had(*why, ink))
-        elif past:
-            self.movable.show(self._lines(past, ink))
+            empty.update(unavailable_text(*why, content_style))
+        elif loaded:
+            self.scrollable.show(self._lines(loaded, content_style))
 
-    def _why_nothing(self, past: ServerPast | None) -> tuple[str, str] | None:
+    def _empty_reason(self, loaded: ServerPast | None) -> tuple[str, str] | None:
         if self.app.history is None:
             return "No history", "Nothing is stored in this run, so nothing of the past can be shown."
-        if self._trouble:
-            return "The history cannot be read now", self._trouble
-        if past is None:
+        if self._read_error:
+            return "The history cannot be read now", self._read_error
+        if loaded is None:
             return "Reading the history", "It is there in a moment."
-        if past.empty:
+        if loaded.empty:
             return "No history yet", "The first check of this server begins it."
         return None
 
-    def _lines(self, past: ServerPast, ink: Ink) -> list[PickLine]:
-        now, days = self.app.clock(), days_for(self.app.size.height - _LINES_BESIDE_THE_MAP)
+    def _lines(self, loaded: ServerPast, content_style: Ink) -> list[PickLine]:
+        now, days = self.app.clock(), choose_days(self.app.size.height - _LINES_OUTSIDE_MAP)
         blank = PickLine(Text(""))
         note = self.app.history_note
-        page = [PickLine(each) for each in ink.paragraph(note, ink.palette.muted)] if note else []
-        page += [*map(PickLine, figures(past.seen, ink)), blank]
-        page += [*map(PickLine, heat_map(past.hours, now, days, ink)), *map(PickLine, legend(ink)), blank]
-        open_ones = sum(entry.incident.closed_at is None for entry in past.incidents)
-        count = f"{len(past.incidents)}, {open_ones} open" if open_ones else str(len(past.incidents))
-        page.append(_title("Incidents", count if past.incidents else "none is known", ink))
-        if past.incidents:
-            columns = incidentlines.columns_for(ink.width, with_server=False)
-            page.append(PickLine(Text(incidentlines.heading(columns), style=ink.palette.muted)))
+        page = (
+            [PickLine(each) for each in content_style.paragraph(note, content_style.palette.muted)]
+            if note
+            else []
+        )
+        page += [*map(PickLine, figures(loaded.seen, content_style)), blank]
+        page += [
+            *map(PickLine, heat_map(loaded.hours, now, days, content_style)),
+            *map(PickLine, legend(content_style)),
+            blank,
+        ]
+        open_ones = sum(entry.incident.closed_at is None for entry in loaded.incidents)
+        count = f"{len(loaded.incidents)}, {open_ones} open" if open_ones else str(len(loaded.incidents))
+        page.append(_title("Incidents", count if loaded.incidents else "none is known", content_style))
+        if loaded.incidents:
+            columns = incidentlines.columns_for(content_style.width, with_server=False)
+            page.append(PickLine(Text(incidentlines.heading(columns), style=content_style.palette.muted)))
             page += [
-                PickLine(incidentlines.line(entry, now, columns, ink), f"incident {entry.incident.id}")
-                for entry in past.incidents
+                PickLine(
+                    incidentlines.line(entry, now, columns, content_style), f"incident {entry.incident.id}"
+                )
+                for entry in loaded.incidents
             ]
-        page += [blank, _title("Failed checks", "" if past.failures else "none is known", ink)]
-        if past.failures:
-            places = failure_columns(past.failures)
-            page.append(PickLine(Text(failure_heading(places), style=ink.palette.muted)))
+        page += [blank, _title("Failed checks", "" if loaded.failures else "none is known", content_style)]
+        if loaded.failures:
+            places = failure_columns(loaded.failures)
+            page.append(PickLine(Text(failure_heading(places), style=content_style.palette.muted)))
             page += [
-                PickLine(failure_line(failure, now, places, ink), f"check {number}")
-                for number, failure in enumerate(past.failures)
+                PickLine(failure_line(failure, now, places, content_style), f"check {number}")
+                for number, failure in enumerate(loaded.failures)
             ]
         return page
 
     # What can be done
 
-    def offers(self, action: str) -> bool:
+    def can_run(self, action: str) -> bool:
         """Opening what is under the cursor."""
-        return action == "open" and self.movable.cursor is not None
+        return action == "open" and self.scrollable.cursor is not None
 
     def on_pick_view_moved(self) -> None:
         """Offer what can be done here; and at the end of the list fetch more of it."""
         self.screen.refresh_bindings()
-        past = self._past
-        if past is None or self.row is None or self.app.history is None or self._reading:
+        loaded = self._loaded
+        if loaded is None or self.server_state is None or self.app.history is None or self._reading:
             return
-        if past.more and self.movable.cursor == f"check {len(past.failures) - 1}":
-            self._failures = len(past.failures) + FAILURES_AT_ONCE
-            self._read(self.app.history, self.row)
+        if loaded.more and self.scrollable.cursor == f"check {len(loaded.failures) - 1}":
+            self._failures = len(loaded.failures) + FAILURES_PAGE_SIZE
+            self._read(self.app.history, self.server_state)
 
     def on_pick_view_opened(self) -> None:
         """A double click opens as well."""
@@ -194,17 +204,17 @@ class HistoryTab(ServerTab):
 
     def open(self) -> None:
         """Show the packets of what is under the cursor."""
-        past, history, cursor = self._past, self.app.history, self.movable.cursor
-        if past is None or history is None or cursor is None:
+        loaded, history, cursor = self._loaded, self.app.history, self.scrollable.cursor
+        if loaded is None or history is None or cursor is None:
             return
         kind, _, rest = cursor.partition(" ")
         if kind == "incident":
-            incident = next(entry.incident for entry in past.incidents if entry.incident.id == rest)
+            incident = next(entry.incident for entry in loaded.incidents if entry.incident.id == rest)
             self._open(lambda: read_opening(history, incident))
             return
-        kept = past.failures[int(rest)].exchange
+        kept = loaded.failures[int(rest)].exchange
         if kept is None:
-            self.app.say("The packets of this check were not kept")
+            self.app.show_notice("The packets of this check were not kept")
         else:
             self._open(lambda: read_failure(history, kept))
 
@@ -215,27 +225,27 @@ class HistoryTab(ServerTab):
         try:
             opened = await asyncio.to_thread(read)
         except StoreUnavailableError as error:
-            self.app.say(str(error), seconds=5)
+            self.app.show_notice(str(error), seconds=5)
             return
         if opened is None:
-            self.app.say("Its packets are no longer kept")
+            self.app.show_notice("Its packets are no longer kept")
         else:
             self.post_message(self.Chosen(opened))
 
-    def to_copy(self) -> tuple[str, str] | None:
+    def copyable_text(self) -> tuple[str, str] | None:
         """The line under the cursor."""
-        text = self.movable.text_at_cursor
+        text = self.scrollable.text_at_cursor
         return (text, "the line") if text else None
 
-    def leave_server(self) -> None:
+    def clear_server(self) -> None:
         """Another server has another past."""
-        super().leave_server()
-        self._failures = FAILURES_AT_ONCE
-        self._trouble = None
-        self.movable.show(())
-        self.movable.to_top()
+        super().clear_server()
+        self._failures = FAILURES_PAGE_SIZE
+        self._read_error = None
+        self.scrollable.show(())
+        self.scrollable.move_to_top()
 
 
-def _title(words: str, more: str, ink: Ink) -> PickLine:
-    title = Text().append(words, ink.palette.text + Style(bold=True))
-    return PickLine(title.append(f"  {more}", ink.palette.muted))
+def _title(words: str, more: str, content_style: Ink) -> PickLine:
+    title = Text().append(words, content_style.palette.text + Style(bold=True))
+    return PickLine(title.append(f"  {more}", content_style.palette.muted))

@@ -27,10 +27,10 @@ from wgmon_tui.tui.serverhead import caption, comparison_line, field_panel, lege
 from wgmon_tui.tui.tabs.tab import ServerTab, chosen
 from wgmon_tui.wireguard.messages import fields_of, label_of
 
-_NO_GOOD_ONE = "No good exchange yet to compare with"
+_NO_GOOD_EXCHANGE = "No good exchange yet to compare with"
 _WIDE = 120
 _NARROW = 80
-_BESIDE_THE_DUMP = 81
+_DUMP_WIDTH = 81
 """Columns that the dump and the margins take from the field panel where that stands beside it."""
 
 
@@ -59,7 +59,7 @@ class PacketsTab(ServerTab):
         self._comparing = False
         self._stored: Opened | None = None
         self._vantage = ""
-        self._good: StoredExchange | None = None
+        self._stored_good: StoredExchange | None = None
 
     def compose(self) -> ComposeResult:
         """What the packets are of, then the packets and their field, or why there are none."""
@@ -70,7 +70,7 @@ class PacketsTab(ServerTab):
             yield Static(id="field")
 
     @property
-    def movable(self) -> HexView:
+    def scrollable(self) -> HexView:
         """The field cursor."""
         return self.query_one(HexView)
 
@@ -81,159 +81,168 @@ class PacketsTab(ServerTab):
 
     # What is shown
 
-    def draw(self, row: Row) -> None:
+    def draw(self, server_state: Row) -> None:
         """The exchange, and the field under the cursor."""
         if self._following:
-            self._outcome = row.last
+            self._outcome = server_state.last
         self.set_class(self.app.size.width >= _WIDE, "-wide")
         self.set_class(self.app.size.width < _NARROW, "-narrow")
-        self._draw_exchange(row)
+        self._draw_exchange(server_state)
         self._draw_field()
 
-    def _draw_exchange(self, row: Row) -> None:
+    def _draw_exchange(self, server_state: Row) -> None:
         check, diagnosis = chosen(self._outcome, self.address)
-        good = self._last_good(row) if self._comparing else None
-        view = self.movable
+        good = self._last_good(server_state) if self._comparing else None
+        view = self.scrollable
         view.show(check, good)
         shown = check is not None and bool(check.exchange)
         self.query_one("#dump").display = shown
         empty = self.query_one("#no-packets", Static)
         empty.display = not shown
-        empty.update(no_packets(row, diagnosis, self.ink()))
+        empty.update(no_packets(server_state, diagnosis, self.content_style()))
         line = self.query_one("#caption", Static)
         line.display = check is not None
         if check and self._outcome:
-            ink, found = self.ink(), view.comparison
-            now, whence = self.app.clock(), self._whence()
-            compared = comparison_line(check, good, found, ink, now) if good and found else None
-            newer = self._is_newer(row)
+            content_style, found = self.content_style(), view.comparison
+            now, source = self.app.clock(), self._source()
+            compared = comparison_line(check, good, found, content_style, now) if good and found else None
+            newer = self._is_newer(server_state)
             follow = key_of("follow", self.app.actions)
             line.update(
-                caption(check, self._outcome, newer, compared, ink, now, whence=whence, follow=follow)
+                caption(
+                    check, self._outcome, newer, compared, content_style, now, source=source, follow=follow
+                )
             )
 
-    def _whence(self) -> str:
+    def _source(self) -> str:
         if self._stored and self._vantage:
             return f"{self._vantage}, in the store"
         return "the store" if self._stored else self._vantage
 
-    def _last_good(self, row: Row) -> Check | None:
+    def _last_good(self, server_state: Row) -> Check | None:
         """The last good check before what is shown, of the same address where there is one.
 
         After a start there may be none on the board yet; then it is the one in the store.
         """
         if self._stored:
             return _good_check(self._stored.good, self.address)
-        if row.last_good:
-            return row.last_good
-        same = self._good and self._good.line.server == row.server.name
-        return _good_check(self._good, self.address) if same else None
+        if server_state.last_good:
+            return server_state.last_good
+        same = self._stored_good and self._stored_good.line.server == server_state.server.name
+        return _good_check(self._stored_good, self.address) if same else None
 
     def _draw_field(self) -> None:
-        view, panel = self.movable, self.query_one("#field", Static)
+        view, panel = self.scrollable, self.query_one("#field", Static)
         check, stop = view.check, view.stop
         if check is None or stop is None:
             panel.update("")
             return
         if self.has_class("-wide"):
-            ink = self.ink(left=_BESIDE_THE_DUMP)
+            content_style = self.content_style(left=_DUMP_WIDTH)
             fields = fields_of(check.exchange[stop.packet].data)
             panel.update(
-                Text("\n\n").join([legend(fields, stop.field, ink), field_panel(explain(check, stop), ink)])
+                Text("\n\n").join(
+                    [
+                        legend(fields, stop.field, content_style),
+                        field_panel(explain(check, stop), content_style),
+                    ]
+                )
             )
         else:
-            panel.update(field_panel(explain(check, stop), self.ink()))
+            panel.update(field_panel(explain(check, stop), self.content_style()))
 
-    def _is_newer(self, row: Row) -> bool:
-        return row.last is not self._outcome
+    def _is_newer(self, server_state: Row) -> bool:
+        return server_state.last is not self._outcome
 
     def on_hex_view_moved(self, event: HexView.Moved) -> None:
         """Explain the field; who moves the cursor studies this exchange, so it stays."""
-        if event.by_hand and event.place:
+        if event.by_user and event.place:
             self._following = False
         self._draw_field()
 
     # What can be done
 
-    def offers(self, action: str) -> bool:
+    def can_run(self, action: str) -> bool:
         """The field cursor and the comparison; `follow` where there is something newer."""
         if action == "follow":
-            return self.row is not None and self._is_newer(self.row)
+            return self.server_state is not None and self._is_newer(self.server_state)
         return action in ("left", "right", "compare")
 
     def left(self) -> None:
         """The field before."""
-        self.movable.left()
+        self.scrollable.left()
 
     def right(self) -> None:
         """The field after."""
-        self.movable.right()
+        self.scrollable.right()
 
     def follow(self) -> None:
         """Show the newest exchange, and every one that comes."""
         self._following = True
         if self._stored or self._vantage:
             self._stored, self._comparing, self._vantage = None, False, ""
-        if self.row:
-            self.draw(self.row)
+        if self.server_state:
+            self.draw(self.server_state)
 
-    def study(self, opened: Opened) -> None:
+    def show_stored(self, opened: Opened) -> None:
         """Show an exchange out of the store, beside the last good one before it."""
         self._stored, self._outcome, self._vantage = opened, opened.round, opened.vantage
         self._following = False
         self._comparing = opened.good is not None
-        if self.row:
-            self.draw(self.row)
+        if self.server_state:
+            self.draw(self.server_state)
 
-    def study_sight(self, vantage: str, outcome: Round) -> None:
+    def show_vantage_exchange(self, vantage: str, outcome: Round) -> None:
         """Show an exchange that another vantage made."""
         self._stored, self._outcome, self._vantage = None, outcome, vantage
         self._following = self._comparing = False
-        if self.row:
-            self.draw(self.row)
+        if self.server_state:
+            self.draw(self.server_state)
 
     def compare(self) -> None:
         """Mark what differs in form from the last good exchange, or stop doing so."""
-        row = self.row
-        if row is None:
+        server_state = self.server_state
+        if server_state is None:
             return
-        if self._comparing or self._last_good(row):
+        if self._comparing or self._last_good(server_state):
             self._comparing = not self._comparing
-            self.draw(row)
+            self.draw(server_state)
         elif self._stored or self.app.history is None:
-            self.app.say(_NO_GOOD_ONE)
+            self.app.show_notice(_NO_GOOD_EXCHANGE)
         else:
-            self.run_worker(self._fetch_good(self.app.history, row), group="exchange", exclusive=True)
+            self.run_worker(
+                self._load_last_good(self.app.history, server_state), group="exchange", exclusive=True
+            )
 
-    async def _fetch_good(self, history: History, row: Row) -> None:
+    async def _load_last_good(self, history: History, server_state: Row) -> None:
         """Compare with the last good exchange of the store."""
         try:
-            self._good = await asyncio.to_thread(history.last_good, row.server.name)
+            self._stored_good = await asyncio.to_thread(history.last_good, server_state.server.name)
         except StoreUnavailableError as error:
-            self.app.say(str(error), seconds=5)
+            self.app.show_notice(str(error), seconds=5)
             return
-        if self.row is not row:
+        if self.server_state is not server_state:
             return
-        if self._last_good(row) is None:
-            self.app.say(_NO_GOOD_ONE)
+        if self._last_good(server_state) is None:
+            self.app.show_notice(_NO_GOOD_EXCHANGE)
         else:
             self._comparing = True
-            self.draw(row)
+            self.draw(server_state)
 
-    def to_copy(self) -> tuple[str, str] | None:
+    def copyable_text(self) -> tuple[str, str] | None:
         """The packet under the cursor, as hex."""
-        view = self.movable
+        view = self.scrollable
         if view.check is None or view.stop is None:
             return None
         data = view.check.exchange[view.stop.packet].data
         return data.hex(), f"{label_of(data)}, {len(data)} bytes, as hex"
 
-    def leave_server(self) -> None:
+    def clear_server(self) -> None:
         """Follow the next server whatever was studied of this one."""
-        super().leave_server()
+        super().clear_server()
         if self._stored:
             self._comparing = False
-        self._outcome = self._stored = self._good = None
+        self._outcome = self._stored = self._stored_good = None
         self._vantage = ""
         self._following = True
 

@@ -16,10 +16,10 @@ from wgmon_tui.history.reading import History
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.text import format_recent_time, format_rtt, format_share
 from wgmon_tui.tui.past import RttPast, read_rtt
-from wgmon_tui.tui.rttplot import BELOW, LEFT, Stretch, legend, plot, stretch_of
+from wgmon_tui.tui.rttplot import LABEL_CELLS, LINES_BELOW, Stretch, legend, plot, plot_window
 from wgmon_tui.tui.serverhead import Detail
 from wgmon_tui.tui.tabs.tab import ServerTab
-from wgmon_tui.tui.text_style import Ink, not_to_be_had
+from wgmon_tui.tui.text_style import Ink, unavailable_text
 
 WINDOWS = (
     ("15 min", 900.0),
@@ -31,11 +31,11 @@ WINDOWS = (
 )
 """What can be plotted, with the length in seconds."""
 
-_AT_FIRST = 1
-_A_STEP = 0.25
+_INITIAL_WINDOW = 1
+_STEP_SHARE = 0.25
 """Of the window, for each press of a key that moves it."""
 
-_READ_EVERY_S = 2.0
+_READ_INTERVAL_S = 2.0
 _RIGHT_MARGIN = 2
 
 
@@ -44,27 +44,27 @@ class RttPlot(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._past: RttPast | None = None
-        self._ink: Ink | None = None
+        self._loaded: RttPast | None = None
+        self._content_style: Ink | None = None
 
-    def show(self, past: RttPast, ink: Ink) -> None:
+    def show(self, loaded: RttPast, content_style: Ink) -> None:
         """Plot this."""
-        self._past, self._ink = past, ink
+        self._loaded, self._content_style = loaded, content_style
         self.refresh()
 
     def render(self) -> Text:
         """The plot and its legend."""
-        if self._past is None or self._ink is None:
+        if self._loaded is None or self._content_style is None:
             return Text()
-        lines = max(1, self.size.height - BELOW - 1)
-        plotted = plot(self._past.buckets, self._past.stretch, lines, self._ink)
-        return Text("\n", no_wrap=True).join([*plotted, legend(self._ink)])
+        lines = max(1, self.size.height - LINES_BELOW - 1)
+        plotted = plot(self._loaded.buckets, self._loaded.time_window, lines, self._content_style)
+        return Text("\n", no_wrap=True).join([*plotted, legend(self._content_style)])
 
 
 class RttTab(ServerTab):
     """Follows the present until it is moved into the past."""
 
-    HEAD = Detail.BARE
+    MAX_HEADER_DETAIL = Detail.BARE
     NOTHING_TO_COPY = "Nothing to copy from a plot"
     DEFAULT_CSS = """
     RttTab {
@@ -76,10 +76,10 @@ class RttTab(ServerTab):
 
     def __init__(self) -> None:
         super().__init__("RTT", id="rtt")
-        self._zoom = _AT_FIRST
+        self._zoom = _INITIAL_WINDOW
         self._end: float | None = None
-        self._past: RttPast | None = None
-        self._trouble: str | None = None
+        self._loaded: RttPast | None = None
+        self._read_error: str | None = None
         self._reading: tuple[str, int, float | None] | None = None
         self._read_at = 0.0
 
@@ -90,7 +90,7 @@ class RttTab(ServerTab):
         yield RttPlot()
 
     @property
-    def movable(self) -> RttTab:
+    def scrollable(self) -> RttTab:
         """The window of time."""
         return self
 
@@ -100,82 +100,90 @@ class RttTab(ServerTab):
 
     # What is read
 
-    def draw(self, row: Row) -> None:
+    def draw(self, server_state: Row) -> None:
         """What was read last; and read again where time has gone on."""
-        past = self._past
-        bucket = past.stretch.length if past else 0.0
-        if past is None or past.server != row.server.name or past.stretch != self._stretch(row, like=past):
+        loaded = self._loaded
+        bucket = loaded.time_window.length if loaded else 0.0
+        if (
+            loaded is None
+            or loaded.server != server_state.server.name
+            or loaded.time_window != self._time_window(server_state, previous=loaded)
+        ):
             due = 0.0
         else:
-            due = max(_READ_EVERY_S, bucket / 4)
+            due = max(_READ_INTERVAL_S, bucket / 4)
         if time.monotonic() - self._read_at >= due:
-            self._read(row)
-        self._write(row)
+            self._read(server_state)
+        self._write(server_state)
 
-    def _stretch(self, row: Row, like: RttPast | None = None) -> Stretch:
-        """What is to be plotted; where it follows the present, up to where `like` went."""
+    def _time_window(self, server_state: Row, previous: RttPast | None = None) -> Stretch:
+        """What is to be plotted; where it follows the present, up to where `previous` went."""
         end = self._end
         if end is None:
-            end = like.stretch.end if like else self.app.clock()
-        cells = self.app.size.width - LEFT - _RIGHT_MARGIN
-        return stretch_of(self._window, end, cells, row.server.interval, ascii_only=self.app.ascii_only)
+            end = previous.time_window.end if previous else self.app.clock()
+        cells = self.app.size.width - LABEL_CELLS - _RIGHT_MARGIN
+        return plot_window(
+            self._window, end, cells, server_state.server.interval, ascii_only=self.app.ascii_only
+        )
 
-    def _read(self, row: Row) -> None:
-        wanted = (row.server.name, self._zoom, self._end)
+    def _read(self, server_state: Row) -> None:
+        wanted = (server_state.server.name, self._zoom, self._end)
         if self.app.history is not None and self._reading != wanted:
             self._reading = wanted
-            self.run_worker(self._reader(self.app.history, row), group="rtt", exclusive=True)
+            self.run_worker(self._reader(self.app.history, server_state), group="rtt", exclusive=True)
 
-    async def _reader(self, history: History, row: Row) -> None:
+    async def _reader(self, history: History, server_state: Row) -> None:
         try:
-            self._past = await asyncio.to_thread(read_rtt, history, row.server.name, self._stretch(row))
-            self._trouble = None
+            self._loaded = await asyncio.to_thread(
+                read_rtt, history, server_state.server.name, self._time_window(server_state)
+            )
+            self._read_error = None
         except StoreUnavailableError as error:
-            self._trouble = str(error)
+            self._read_error = str(error)
         self._reading = None
         self._read_at = time.monotonic()
-        if self.row:
-            self._write(self.row)
+        if self.server_state:
+            self._write(self.server_state)
 
     # What is shown
 
-    def _write(self, row: Row) -> None:
-        past = self._past if self._past and self._past.server == row.server.name else None
-        why = self._why_nothing(past)
+    def _write(self, server_state: Row) -> None:
+        loaded = self._loaded if self._loaded and self._loaded.server == server_state.server.name else None
+        why = self._empty_reason(loaded)
         empty, caption = self.query_one("#no-rtt", Static), self.query_one("#rtt-caption", Static)
         drawing = self.query_one(RttPlot)
         empty.display = bool(why)
         caption.display = drawing.display = not why
         if why:
-            empty.update(not_to_be_had(*why, self.ink()))
-        elif past:
-            caption.update(self._caption(past))
-            drawing.show(past, self.ink(left=_RIGHT_MARGIN))
+            empty.update(unavailable_text(*why, self.content_style()))
+        elif loaded:
+            caption.update(self._caption(loaded))
+            drawing.show(loaded, self.content_style(left=_RIGHT_MARGIN))
 
-    def _why_nothing(self, past: RttPast | None) -> tuple[str, str] | None:
+    def _empty_reason(self, loaded: RttPast | None) -> tuple[str, str] | None:
         if self.app.history is None:
             return "No history", "Nothing is stored in this run, so there is nothing to plot."
-        if self._trouble:
-            return "The history cannot be read now", self._trouble
-        return None if past else ("Reading the history", "It is there in a moment.")
+        if self._read_error:
+            return "The history cannot be read now", self._read_error
+        return None if loaded else ("Reading the history", "It is there in a moment.")
 
-    def _caption(self, past: RttPast) -> Text:
+    def _caption(self, loaded: RttPast) -> Text:
         """The window, from when to when, and its figures; what has no room goes, the least telling first."""
-        palette, now, stretch, seen = self.app.palette, self.app.clock(), past.stretch, past.seen
+        palette, now, time_window, seen = self.app.palette, self.app.clock(), loaded.time_window, loaded.seen
         dash = "-" if self.app.ascii_only else "–"
-        until = "now" if self._end is None else format_recent_time(stretch.end, now)
-        name = next((name for name, length in WINDOWS if length == stretch.end - stretch.start), "")
+        until = "now" if self._end is None else format_recent_time(time_window.end, now)
+        name = next((name for name, length in WINDOWS if length == time_window.end - time_window.start), "")
         line = Text().append(name, palette.text + Style(bold=True))
-        line.append(f"  {format_recent_time(stretch.start, now)} {dash} {until}", palette.text)
+        line.append(f"  {format_recent_time(time_window.start, now)} {dash} {until}", palette.text)
         if self._end is not None:
             line.append("  0", palette.accent + Style(bold=True)).append(" back to now", palette.muted)
         figures = [(f"p{of}", value) for of, value in ((50, seen.p50), (95, seen.p95), (99, seen.p99))]
-        told = [(name, format_rtt(value)) for name, value in figures if value is not None]
+        shown_figures = [(name, format_rtt(value)) for name, value in figures if value is not None]
         if seen.loss is not None:
-            told.append(("loss", f"{format_share(seen.loss)} of {seen.checks:,}"))
-        elif not told:
-            told.append(("no check in this time", ""))
-        for name, value in told:
+            shown_figures.append(("loss", f"{format_share(seen.loss)} of {seen.checks:,}"))
+        elif not shown_figures:
+            shown_figures.append(("no check in this time", ""))
+        for name, value in shown_figures:
             part = Text.assemble((f"   {name} ", palette.muted), (value, palette.text))
             if line.cell_len + part.cell_len <= self.app.size.width - _RIGHT_MARGIN:
                 line.append_text(part)
@@ -183,7 +191,7 @@ class RttTab(ServerTab):
 
     # What can be done
 
-    def offers(self, action: str) -> bool:
+    def can_run(self, action: str) -> bool:
         """The keys of the plot."""
         match action:
             case "zoom_in":
@@ -205,11 +213,11 @@ class RttTab(ServerTab):
 
     def left(self) -> None:
         """Back in time."""
-        self._move(-_A_STEP)
+        self._move(-_STEP_SHARE)
 
     def right(self) -> None:
         """Forward in time, as far as now."""
-        self._move(_A_STEP)
+        self._move(_STEP_SHARE)
 
     def page_up(self) -> None:
         """A whole window back."""
@@ -246,17 +254,17 @@ class RttTab(ServerTab):
         self._end = end if end < self.app.clock() else None
 
     def _changed(self) -> None:
-        if self.row:
-            self._read(self.row)
-            self._write(self.row)
+        if self.server_state:
+            self._read(self.server_state)
+            self._write(self.server_state)
         self.screen.refresh_bindings()
 
-    def to_copy(self) -> tuple[str, str] | None:
+    def copyable_text(self) -> tuple[str, str] | None:
         """Nothing: a plot is no text."""
         return None
 
-    def leave_server(self) -> None:
+    def clear_server(self) -> None:
         """The window stays, so that servers can be compared; what was read does not."""
-        super().leave_server()
-        self._past = None
-        self._trouble = None
+        super().clear_server()
+        self._loaded = None
+        self._read_error = None

@@ -1,7 +1,7 @@
 """What every tab of the server screen can do. The screen hands over what to show and passes the keys on.
 
 To add one: a class beside the others, and a line in `ServerScreen.compose`. A key that not every tab has
-wants a line in the action table, a name in `OF_SOME_TABS`, and to be offered by the tab.
+wants a line in the action table, a name in `TAB_ACTIONS`, and to be offered by the tab.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from wgmon_tui.tui.reading import Movable
 from wgmon_tui.tui.serverhead import Detail
 from wgmon_tui.tui.text_style import Ink
 
-OF_SOME_TABS = frozenset({"left", "right", "compare", "follow", "open", "zoom_in", "zoom_out", "now"})
+TAB_ACTIONS = frozenset({"left", "right", "compare", "follow", "open", "zoom_in", "zoom_out", "now"})
 """Actions of the screen that do something on some tabs only."""
 
 _MARGINS = 2
@@ -29,39 +29,39 @@ class ServerTab(TabPane):
     """One tab. It is told of a change only while it is open, and once when it is opened."""
 
     app: AppContext
-    HEAD: ClassVar[Detail] = Detail.FULL
+    MAX_HEADER_DETAIL: ClassVar[Detail] = Detail.FULL
     """The most that the head may say above this tab."""
     NOTHING_TO_COPY: ClassVar[str]
 
-    row: Row | None = None
+    server_state: Row | None = None
     address: Address | None = None
 
-    def show(self, row: Row, address: Address | None) -> None:
+    def show(self, server_state: Row, address: Address | None) -> None:
         """Show this server; where it has several addresses, this one of them."""
-        self.row = row
+        self.server_state = server_state
         self.address = address
-        self.draw(row)
+        self.draw(server_state)
 
-    def draw(self, row: Row) -> None:
+    def draw(self, server_state: Row) -> None:
         """Write what is known now: after a change, and for another width or theme."""
         raise NotImplementedError
 
     @property
-    def movable(self) -> Movable:
+    def scrollable(self) -> Movable:
         """What the movement keys move in."""
         raise NotImplementedError
 
-    def to_copy(self) -> tuple[str, str] | None:
+    def copyable_text(self) -> tuple[str, str] | None:
         """What `y` copies, and in words what that is."""
         raise NotImplementedError
 
     @property
     def outcome(self) -> Round | None:
         """The round that is shown."""
-        return self.row.last if self.row else None
+        return self.server_state.last if self.server_state else None
 
-    def offers(self, action: str) -> bool:
-        """Whether one of `OF_SOME_TABS` would do something here now."""
+    def can_run(self, action: str) -> bool:
+        """Whether one of `TAB_ACTIONS` would do something here now."""
         return False
 
     def left(self) -> None:
@@ -70,11 +70,11 @@ class ServerTab(TabPane):
     def right(self) -> None:
         """To what lies behind, where the tab has such a thing."""
 
-    def leave_server(self) -> None:
+    def clear_server(self) -> None:
         """Another server comes: show nothing more of this one."""
-        self.row = None
+        self.server_state = None
 
-    def ink(self, left: int = _MARGINS) -> Ink:
+    def content_style(self, left: int = _MARGINS) -> Ink:
         """What to write with, `left` cells narrower than the terminal."""
         return Ink(self.app.palette, self.app.glyphs, self.app.size.width - left)
 
@@ -88,9 +88,9 @@ def chosen(outcome: Round | None, address: Address | None) -> tuple[Check | None
     return outcome.checks[index], outcome.diagnoses[index]
 
 
-def agreed(row: Row, address: Address | None) -> tuple[Check | None, Diagnosis | None]:
+def agreed(server_state: Row, address: Address | None) -> tuple[Check | None, Diagnosis | None]:
     """Of the newest round the check of `address`, and what it means; what all vantages together make of the
     server where others look too and nobody has asked for one address.
     """
-    check, diagnosis = chosen(row.last, address)
-    return check, row.diagnosis if row.agreed and address is None else diagnosis
+    check, diagnosis = chosen(server_state.last, address)
+    return check, server_state.diagnosis if server_state.quorum_result and address is None else diagnosis

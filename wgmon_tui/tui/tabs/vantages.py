@@ -10,15 +10,15 @@ from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.tui.reading import Reading
 from wgmon_tui.tui.serverhead import Detail
 from wgmon_tui.tui.tabs.tab import ServerTab
-from wgmon_tui.tui.vantagelines import Seer, SideBySide, seers, side_by_side
+from wgmon_tui.tui.vantagelines import Seer, SideBySide, compare_vantages, vantage_columns
 
-_BESIDE_SCROLLBAR = 3
+_SCROLLBAR_MARGIN = 3
 
 
 class VantagesTab(ServerTab):
     """There only where other vantages look too. One of them is chosen: left and right, enter opens it."""
 
-    HEAD = Detail.BARE
+    MAX_HEADER_DETAIL = Detail.BARE
     NOTHING_TO_COPY = "Nothing was heard of this vantage yet"
     DEFAULT_CSS = """
     VantagesTab {
@@ -27,13 +27,13 @@ class VantagesTab(ServerTab):
     """
 
     class Chosen(Message):
-        """Somebody wants to see the packets of a vantage; `ours` are followed live."""
+        """Somebody wants to see the packets of a vantage; `is_local` are followed live."""
 
-        def __init__(self, vantage: str, outcome: Round, *, ours: bool) -> None:
+        def __init__(self, vantage: str, outcome: Round, *, is_local: bool) -> None:
             super().__init__()
             self.vantage = vantage
             self.outcome = outcome
-            self.ours = ours
+            self.is_local = is_local
 
     def __init__(self) -> None:
         super().__init__("Vantages", id="vantages")
@@ -47,29 +47,29 @@ class VantagesTab(ServerTab):
             yield Static(id="seen-from")
 
     @property
-    def movable(self) -> Reading:
+    def scrollable(self) -> Reading:
         """The page."""
         return self.query_one(Reading)
 
-    def draw(self, row: Row) -> None:
+    def draw(self, server_state: Row) -> None:
         """What each of them says now."""
         engine = self.app.engine
-        self._shown = seers(row, engine.board.vantages, engine.vantages)
+        self._shown = vantage_columns(server_state, engine.fleet_state.vantages, engine.vantages)
         self._chosen = min(self._chosen, len(self._shown) - 1)
-        ink = self.ink(left=_BESIDE_SCROLLBAR)
-        self._page = side_by_side(self._shown, self._chosen, ink, self.app.clock())
+        content_style = self.content_style(left=_SCROLLBAR_MARGIN)
+        self._page = compare_vantages(self._shown, self._chosen, content_style, self.app.clock())
         self.query_one("#seen-from", Static).update(self._page.text)
 
     # What can be done
 
-    def offers(self, action: str) -> bool:
+    def can_run(self, action: str) -> bool:
         """Choosing another one, and opening the chosen one where its packets are here."""
         if action == "open":
-            return self._seer is not None and self._seer.exchange is not None
+            return self._chosen_column is not None and self._chosen_column.exchange is not None
         return action in ("left", "right") and len(self._shown) > 1
 
     @property
-    def _seer(self) -> Seer | None:
+    def _chosen_column(self) -> Seer | None:
         return self._shown[self._chosen] if self._shown else None
 
     def left(self) -> None:
@@ -81,30 +81,30 @@ class VantagesTab(ServerTab):
         self._choose(1)
 
     def _choose(self, step: int) -> None:
-        if self.row is None or not self._shown:
+        if self.server_state is None or not self._shown:
             return
         self._chosen = (self._chosen + step) % len(self._shown)
-        self.draw(self.row)
+        self.draw(self.server_state)
         if self._page:
-            self.movable.scroll_to(y=self._page.tops[self._chosen], animate=False, immediate=True)
+            self.scrollable.scroll_to(y=self._page.first_lines[self._chosen], animate=False, immediate=True)
         self.screen.refresh_bindings()
 
     def open(self) -> None:
         """Show the packets of the chosen one."""
-        seer = self._seer
-        if seer and seer.exchange:
-            self.post_message(self.Chosen(seer.name, seer.exchange, ours=self._chosen == 0))
+        column = self._chosen_column
+        if column and column.exchange:
+            self.post_message(self.Chosen(column.name, column.exchange, is_local=self._chosen == 0))
 
-    def to_copy(self) -> tuple[str, str] | None:
+    def copyable_text(self) -> tuple[str, str] | None:
         """The public key with which the chosen one asks: it is what a server must list."""
-        seer = self._seer
-        rounds = (seer.last, seer.exchange) if seer else ()
-        asked_as = next((each.check.asked_as for each in rounds if each and each.check.asked_as), None)
-        if seer is None or asked_as is None:
+        column = self._chosen_column
+        rounds = (column.last, column.exchange) if column else ()
+        probed_as = next((each.check.probed_as for each in rounds if each and each.check.probed_as), None)
+        if column is None or probed_as is None:
             return None
-        return str(asked_as.public_key), f"the public key of {seer.name}"
+        return str(probed_as.public_key), f"the public key of {column.name}"
 
-    def leave_server(self) -> None:
+    def clear_server(self) -> None:
         """The next server's page begins on top, with the same vantage chosen."""
-        super().leave_server()
-        self.movable.first()
+        super().clear_server()
+        self.scrollable.first()

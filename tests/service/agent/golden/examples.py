@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.golden import GoldenFile
 from tests.history.golden.examples import AT, ROUNDS, SERVERS
-from wgmon_tui.history.entries import entry_of
+from wgmon_tui.history.entries import server_to_entry
 from wgmon_tui.service.agent.protocol import (
     PROTOCOL,
     Ack,
@@ -21,7 +21,7 @@ from wgmon_tui.service.agent.protocol import (
     ToAgent,
     ToWriter,
     WriterHello,
-    line_of,
+    encode_message,
     parse_to_agent,
     parse_to_writer,
 )
@@ -32,7 +32,10 @@ TO_AGENT: tuple[ToAgent, ...] = (
     WriterHello(PROTOCOL, "0.1.0", "fra"),
     WriterHello(PROTOCOL, "0.1.0"),
     Servers(
-        tuple(Entry(server.name, entry_of(server)) for server in SERVERS), ("old",), begin=True, more=True
+        tuple(Entry(server.name, server_to_entry(server)) for server in SERVERS),
+        ("old",),
+        begin=True,
+        more=True,
     ),
     Servers(),
     Recheck(("fra1", "ams1")),
@@ -50,7 +53,7 @@ TO_WRITER: tuple[ToWriter, ...] = (
 
 
 def _write(message: ToAgent | ToWriter) -> str:
-    return line_of(message).decode().removesuffix("\n")
+    return encode_message(message).decode().removesuffix("\n")
 
 
 FILES = (
