@@ -250,7 +250,7 @@ async def test_output_that_cannot_show_the_glyphs_is_ascii(tmp_path: Path, wg_co
 async def test_one_shot_and_help_run_without_textual(tmp_path: Path, wg_conf: Path) -> None:
     code = (
         "import sys\n"
-        "from wgmon_tui.cli import main\n"
+        "from wgmon_tui.cli.main import main\n"
         f"main(['probe', '--conf', {str(wg_conf)!r}, '--json', '--quick'])\n"
         "print([name for name in sys.modules if name.split('.')[0] in ('textual', 'rich')])\n"
     )

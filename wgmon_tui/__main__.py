@@ -2,6 +2,6 @@
 
 import sys
 
-from wgmon_tui.cli import main
+from wgmon_tui.cli.main import main
 
 sys.exit(main())

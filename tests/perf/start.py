@@ -38,12 +38,12 @@ import textual.app
 print({_IMPORTED.decode()!r}, flush=True)
 """
 _DEMO = f"""{_BEFORE}
-from wgmon_tui.cli import main
+from wgmon_tui.cli.main import main
 main(["demo"])
 """
 _FLEET = f"""{_BEFORE}
 import os
-from wgmon_tui.cli import main
+from wgmon_tui.cli.main import main
 main(["--config", os.environ["FLEET"], "--state", os.environ["STATE"]])
 """
 _SMALLEST = f"""{_BEFORE}

@@ -58,7 +58,7 @@ def _measure_opening(servers: int, days: float) -> None:
                 fill(state, servers, span * DAY)
                 size = sum(each.stat().st_size for each in state.iterdir() if each.is_file())
                 what += f" ({size / 1e6:.0f} MB)"
-            program = f"from wgmon_tui.cli import main\nmain({_arguments(config, state)!r})"
+            program = f"from wgmon_tui.cli.main import main\nmain({_arguments(config, state)!r})"
             bytecode = {"PYTHONPYCACHEPREFIX": f"{place}/bytecode"}
             sights = [times_until_marks(program, (_FIRST_ROW,), bytecode)[0] for _ in range(4)][1:]
             print(

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.report.kept import CHECKS, write_store
-from wgmon_tui.cli import _parser
+from wgmon_tui.cli.main import _parser
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.lab.records import Peer, Setup
 from wgmon_tui.lab.server import LabServer

@@ -11,7 +11,7 @@ import pytest
 
 from tests.report.rounds import server
 from tests.service.stage import quick_server, write_config
-from wgmon_tui.cli import main
+from wgmon_tui.cli.main import main
 from wgmon_tui.report.prometheus_targets import file_sd
 
 

@@ -41,7 +41,7 @@ def main(login: str, groups: str, *words: str) -> int:
 
         become(login, groups=groups == "all")
         return asyncio.run(view(*words[1:]))
-    from wgmon_tui.cli import main as wgmon_tui_main
+    from wgmon_tui.cli.main import main as wgmon_tui_main
 
     become(login, groups=groups == "all")
     return wgmon_tui_main(words)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.report.test_prometheus import read
 from tests.service.stage import Program, quick_server, until, write_config
-from wgmon_tui.cli import main
+from wgmon_tui.cli.main import main
 from wgmon_tui.commands import run as run_command
 from wgmon_tui.fleet.shard import Shard
 from wgmon_tui.service.reload import load_config

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.service.agent.stage import agent_command
-from wgmon_tui.cli import EXIT_USAGE, main
+from wgmon_tui.cli.main import EXIT_USAGE, main
 
 
 @pytest.mark.parametrize("linger", ["a day", "91d", "24"])
