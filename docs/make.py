@@ -13,8 +13,8 @@ from docs.json_schema import config_schema, servers_schema
 from docs.settings_pages import config_toml, servers_toml
 from wgmon_tui.diagnosis.telling import VERDICT_HELP
 from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.protocols.wireguard.wire import FIELDS, MessageType
 from wgmon_tui.tui.actions import GROUPS, actions_for
-from wgmon_tui.wireguard.messages import FIELDS, MessageType
 
 HERE = Path(__file__).parent
 

@@ -30,12 +30,12 @@ from wgmon_tui.history.reading import History
 from wgmon_tui.history.store import STORE
 from wgmon_tui.lab.demo import Demo
 from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.demo import NOTE
 from wgmon_tui.service.demo_past import invent
 from wgmon_tui.service.station import Station
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.screens.fleet import FleetScreen
-from wgmon_tui.wireguard.keys import PrivateKey
 
 PICTURES = Path(__file__).resolve().parent
 THEMES = ("night", "paper")

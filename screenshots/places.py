@@ -15,9 +15,9 @@ from tempfile import TemporaryDirectory
 from wgmon_tui.fleet.records import Fleet, Identity, Interface, SecretForm, SecretSource
 from wgmon_tui.fleet.servers_file import update
 from wgmon_tui.lab.demo import Guest
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.accounts import read_peer_credentials
 from wgmon_tui.service.agent.place import connect
-from wgmon_tui.wireguard.keys import PrivateKey
 
 _LINGER = "60s"
 

@@ -17,7 +17,7 @@ import pytest
 from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 CLIENT = PrivateKey.generate()
 SETUP = Setup(

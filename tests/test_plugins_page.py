@@ -16,7 +16,7 @@ import pytest
 from tests.real.prerequisites import require
 from wgmon_tui.lab.records import Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 PAGE = (Path(__file__).parent.parent / "docs" / "plugins.md").read_text()
 CLIENT = PrivateKey.generate()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.text import (
     format_age,
     format_bytes,
@@ -31,7 +32,6 @@ from wgmon_tui.text import (
     printable,
     quoted,
 )
-from wgmon_tui.wireguard.keys import PrivateKey
 
 NOW = 1795375800.0
 """2026-11-22 19:30:00 UTC."""

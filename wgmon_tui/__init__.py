@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wgmon_tui.monitor.rounds import Round
     from wgmon_tui.probe.records import Check, Handshake, Tunnel
     from wgmon_tui.probe.targets import Target
-    from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey, PublicKey
+    from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 
 __version__ = "0.1.0"
 
@@ -51,7 +51,7 @@ _HOMES = {
     "monitor.rounds": ("Round",),
     "probe.records": ("Check", "Handshake", "Tunnel"),
     "probe.targets": ("Target",),
-    "wireguard.keys": ("PresharedKey", "PrivateKey", "PublicKey"),
+    "protocols.wireguard.keys": ("PresharedKey", "PrivateKey", "PublicKey"),
 }
 
 

@@ -22,8 +22,8 @@ from wgmon_tui.probe.records import (
     Silence,
     SocketError,
 )
-from wgmon_tui.wireguard.handshake import Reason
-from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.handshake import Reason
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 SERVER = Server(
     "fra1", Endpoint("fra1.example.net", 51823), PrivateKey(bytes(range(32))).public, "bastion", slow=0.5

@@ -15,7 +15,7 @@ from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.fleet.wg_dump import Network, PeerEntry, Running
 from wgmon_tui.probe.inspect import ServersView, Stored, Unread
-from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 NOW = 1_700_000_000.0
 

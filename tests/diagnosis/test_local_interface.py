@@ -16,7 +16,7 @@ from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.fleet.wg_dump import PeerEntry, Running
 from wgmon_tui.probe.records import Check
-from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 NOW = 1_700_000_000.0
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from wgmon_tui.diagnosis.neighbours import Standing, Together, find_correlated_failures
 from wgmon_tui.fleet.records import Endpoint, Server
-from wgmon_tui.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 KEY = PrivateKey(bytes(range(32))).public
 

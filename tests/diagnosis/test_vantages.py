@@ -16,7 +16,7 @@ from wgmon_tui.diagnosis.vantages import (
 )
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.fleet.records import Address, Endpoint, Server
-from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 KEY = PrivateKey(bytes(range(32))).public
 SERVER = Server("fra1", Endpoint("vpn.example.net", 51820), KEY, "bastion")

@@ -14,7 +14,7 @@ import pytest
 
 from tests.fleet.fleets import MINIMAL_TOML, OWN_KEY, SERVER_KEY
 from tests.real.prerequisites import require
-from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 SECRET = PrivateKey(b"\x02" * 32)
 PSK = PresharedKey(b"\x06" * 32)

@@ -20,7 +20,7 @@ from wgmon_tui.doctor.items import Condition, Item
 from wgmon_tui.fleet.records import Fleet
 from wgmon_tui.fleet.secrets import open_keyring
 from wgmon_tui.history.stamps import StampLedger
-from wgmon_tui.wireguard import tai64n
+from wgmon_tui.protocols.wireguard import tai64n
 
 SECOND_NS = 10**9
 

@@ -17,7 +17,7 @@ from wgmon_tui.fleet.settings import (
     TUNNEL_MTU_RANGE,
     TUNNEL_OVER_RANGE,
 )
-from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 OWN_KEY = PrivateKey(b"\x01" * 32)
 SERVER_KEY = PrivateKey(b"\x02" * 32).public

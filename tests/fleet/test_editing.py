@@ -23,7 +23,7 @@ from wgmon_tui.fleet.secrets import open_keyring
 from wgmon_tui.fleet.servers_file import read, update
 from wgmon_tui.fleet.servers_toml import server_entries
 from wgmon_tui.fleet.wgquick import parse_pasted_conf
-from wgmon_tui.wireguard.keys import PresharedKey
+from wgmon_tui.protocols.wireguard.keys import PresharedKey
 
 PSK = PresharedKey(b"\x07" * 32)
 FLEET = Fleet((server("ams1"), server("fra1"), server("lon1")), (BASTION,))

@@ -19,7 +19,7 @@ from wgmon_tui.fleet.enroll import (
 from wgmon_tui.fleet.records import ConfigurationError, Endpoint, Fleet, SecretForm, SecretSource
 from wgmon_tui.fleet.secrets import open_keyring
 from wgmon_tui.fleet.servers_file import read
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 PSK = PresharedKey(b"\x07" * 32)
 ADDRESS = "10.8.0.250/32"

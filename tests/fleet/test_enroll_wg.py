@@ -13,7 +13,7 @@ from wgmon_tui.fleet.enroll_wg import import_interfaces
 from wgmon_tui.fleet.records import ConfigurationError, Endpoint
 from wgmon_tui.fleet.servers_file import read, update
 from wgmon_tui.fleet.wg_dump import PeerEntry, Running
-from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 
 def key(number: int) -> PublicKey:

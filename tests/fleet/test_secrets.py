@@ -11,7 +11,7 @@ from wgmon_tui.fleet import secrets
 from wgmon_tui.fleet.private_files import create_private
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, SecretForm, SecretSource
 from wgmon_tui.fleet.secrets import open_keyring, read_private_key
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey
 
 SECRET = OWN_KEY.to_text()
 PSK = PresharedKey(b"\x07" * 32)

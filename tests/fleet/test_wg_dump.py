@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.fleet.wg_dump import InspectionError, InterfaceDumps, PeerEntry, Running, parse_all_dumps
-from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 OWN = PrivateKey(b"\x05" * 32)
 PSK = PresharedKey(b"\x06" * 32)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.fleet.fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from wgmon_tui.fleet.records import ConfigurationError, Endpoint
 from wgmon_tui.fleet.wgquick import Conf, make_unique_name, parse_conf
-from wgmon_tui.wireguard.keys import PresharedKey
+from wgmon_tui.protocols.wireguard.keys import PresharedKey
 
 SECRET = OWN_KEY.to_text()
 PSK = PresharedKey(b"\x07" * 32)

@@ -30,7 +30,7 @@ from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import mirrored_stamps, open_store
 from wgmon_tui.history.writing import Recorder
 from wgmon_tui.monitor.incidents import Event, What
-from wgmon_tui.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 SERVERS = ("ams1", "fra1", "lon1")
 IDENTITY = PublicKey(bytes(range(32)))

@@ -11,7 +11,7 @@ from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.incidents import Event, Incident, What
 from wgmon_tui.probe.records import Check, Direction, Handshake, Packet, Silence, Tunnel
-from wgmon_tui.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 START = 1_700_000_040.0
 """The beginning of a minute."""

@@ -31,7 +31,7 @@ from wgmon_tui.probe.records import (
     Tunnel,
 )
 from wgmon_tui.probe.targets import Target
-from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 FIRST = Path(__file__).with_name("round_version_1.json")
 """A round with every kind of evidence, as the first version stored it."""

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wgmon_tui.history.stamps import StampLedger
-from wgmon_tui.wireguard import tai64n
-from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 IDENTITY = PrivateKey(bytes(range(32))).public
 OTHER = PrivateKey(bytes(range(1, 33))).public

@@ -21,7 +21,7 @@ from wgmon_tui.history.store import STORE, mirrored_stamps, open_store
 from wgmon_tui.history.writing import Recorder
 from wgmon_tui.monitor.damping import Damping, from_json
 from wgmon_tui.monitor.incidents import Event, What
-from wgmon_tui.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 # Checks
 

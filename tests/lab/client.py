@@ -9,10 +9,10 @@ import time
 from typing import Self
 
 from wgmon_tui.fleet.records import Endpoint
-from wgmon_tui.wireguard import tai64n
-from wgmon_tui.wireguard.handshake import Attempt, Initiator
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
-from wgmon_tui.wireguard.session import Session
+from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.session import Session
 
 ANSWER_TIMEOUT_S = 2.0
 """Longer than any answer on loopback takes, even on a busy machine."""

@@ -7,8 +7,8 @@ import pytest
 
 from tests.lab.client import Client
 from wgmon_tui.lab.crowd import Crowd, run_load_servers
-from wgmon_tui.wireguard.keys import PrivateKey
-from wgmon_tui.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.session import Session
 
 CLIENT = PrivateKey.generate()
 

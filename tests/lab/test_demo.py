@@ -10,8 +10,8 @@ from tests.lab.client import Client
 from wgmon_tui.fleet.records import SecretForm
 from wgmon_tui.lab.demo import DEMO_SERVERS, Demo, Guest
 from wgmon_tui.lab.records import Mode
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PrivateKey
-from wgmon_tui.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PrivateKey
+from wgmon_tui.protocols.wireguard.session import Session
 
 FAULTS = set(Mode) - {Mode.HEALTHY}
 

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from wgmon_tui.lab.peer import PeerState
 from wgmon_tui.lab.records import Peer
-from wgmon_tui.wireguard import tai64n
-from wgmon_tui.wireguard.keys import PrivateKey
-from wgmon_tui.wireguard.session import Session
+from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.session import Session
 
 PEER = Peer(PrivateKey.generate().public)
 SECOND_NS = 1_000_000_000

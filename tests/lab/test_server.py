@@ -16,11 +16,11 @@ from wgmon_tui.lab.inner import parse
 from wgmon_tui.lab.peer import FLOOD_WINDOW_S
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup, Step
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.wireguard import tai64n
-from wgmon_tui.wireguard.handshake import Reason, RejectedError
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
-from wgmon_tui.wireguard.messages import MessageType, message_type
-from wgmon_tui.wireguard.session import Session
+from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.protocols.wireguard.handshake import Reason, RejectedError
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 
 CLIENT = PrivateKey.generate()
 SERVER = PrivateKey.generate()

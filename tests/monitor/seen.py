@@ -10,7 +10,7 @@ from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE, Vantage
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.incidents import Event
 from wgmon_tui.probe.records import AskedAs, Check, Direction, Handshake, Packet
-from wgmon_tui.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 KEY = PrivateKey(bytes(range(32))).public
 START = 1_700_000_000.0

@@ -22,7 +22,7 @@ from wgmon_tui.monitor.look import Attention, run_check_round
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.records import PassiveKeepalive
 from wgmon_tui.probe.targets import Target, join
-from wgmon_tui.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 ONE = ("fra1",)
 NEXT_KEY = PrivateKey.generate()

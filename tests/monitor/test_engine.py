@@ -29,7 +29,7 @@ from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.incidents import Event
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.targets import Target
-from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 RARELY_S = 60.0
 """An interval so long that a second round is somebody's doing."""

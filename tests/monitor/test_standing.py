@@ -34,7 +34,7 @@ from wgmon_tui.probe.records import (
     StampsAhead,
     Tunnel,
 )
-from wgmon_tui.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 KEY = PrivateKey(bytes(range(32))).public
 SERVER = Server("fra1", Endpoint("192.0.2.7", 51820), KEY, "bastion")

@@ -29,9 +29,9 @@ from wgmon_tui.fleet.records import Endpoint, Fleet, Identity, SecretForm, Secre
 from wgmon_tui.lab.crowd import run_load_servers
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.incidents import Event, What
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.service.reload import Loaded, load_from_fleet
 from wgmon_tui.service.writer import Writer
-from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
 
 _SERVERS, _AT_ONCE, _ROUNDS = 1_000, 50, 8
 _INTERVAL_S = 10.0

@@ -25,7 +25,7 @@ from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.targets import Target
-from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 TIMEOUT_S = 1.0
 _LOADS = (

@@ -38,12 +38,12 @@ from wgmon_tui.monitor.board import Board, Round
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.samples import CAPACITY
 from wgmon_tui.probe.records import Check, Handshake, Silence
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.columns import Drawing, Part, lay_out
 from wgmon_tui.tui.glyphs import glyphs_for
 from wgmon_tui.tui.screens.fleet import REFRESH_SECONDS
 from wgmon_tui.tui.themes import DEFAULT_THEME, load_palette
-from wgmon_tui.wireguard.keys import PublicKey
 
 LOAD_ALONE, WGMON_TUI, DATA_TABLE = FACES = ("load alone", "wgmon-tui", "DataTable")
 BATCHES_PER_SECOND = 10

@@ -22,9 +22,9 @@ from tests.service.stage import until
 from wgmon_tui.fleet.records import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.fleet.servers_toml import render
 from wgmon_tui.monitor.board import Row
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.reload import load_config
 from wgmon_tui.service.writer import Writer
-from wgmon_tui.wireguard.keys import PrivateKey
 
 SERVERS = 10_000
 EDITS = 7

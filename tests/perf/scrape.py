@@ -25,13 +25,13 @@ from tests.service.stage import until
 from wgmon_tui.fleet.records import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.fleet.servers_toml import render
 from wgmon_tui.lab.crowd import Crowd, run_load_servers
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.report.prometheus import render_metrics
 from wgmon_tui.report.prometheus_tally import Tallies
 from wgmon_tui.service.metrics import Metrics
 from wgmon_tui.service.metrics_address import ListenAddress, listen, parse_listen_address
 from wgmon_tui.service.reload import load_config
 from wgmon_tui.service.writer import Writer
-from wgmon_tui.wireguard.keys import PrivateKey
 
 SERVERS, INTERVAL_S, SCRAPES = 10_000, 60.0, 6
 EVERY_S = 5.0

@@ -25,7 +25,7 @@ from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.lab.demo import DEMO_SERVERS
 from wgmon_tui.lab.records import Peer, Setup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 RUNS = 9
 

@@ -35,6 +35,7 @@ from wgmon_tui.fleet.vantage_settings import Vantage
 from wgmon_tui.lab.crowd import Crowd, run_load_servers
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.sights import Report
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.agent.protocol import (
     Status,
     encode_message,
@@ -44,7 +45,6 @@ from wgmon_tui.service.agent.protocol import (
 )
 from wgmon_tui.service.reload import load_from_fleet
 from wgmon_tui.service.writer import Writer
-from wgmon_tui.wireguard.keys import PrivateKey
 
 SERVERS, SECONDS, INTERVAL_S = 1_000, 30.0, 10.0
 VANTAGES = 5

@@ -22,7 +22,7 @@ from wgmon_tui.fleet.private_files import create_private
 from wgmon_tui.fleet.records import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.fleet.servers_toml import render
 from wgmon_tui.lab.crowd import run_load_servers
-from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 SERVERS, DAYS = 10_000, 30.0
 WATCHED, SECONDS = 1_000, 30.0

@@ -13,10 +13,10 @@ from wgmon_tui.lab.records import Peer, Setup
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.records import Check
 from wgmon_tui.probe.targets import Target
-from wgmon_tui.wireguard.handshake import Responder
-from wgmon_tui.wireguard.messages import MessageType, message_type
-from wgmon_tui.wireguard.primitives import AuthenticationError
-from wgmon_tui.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.handshake import Responder
+from wgmon_tui.protocols.wireguard.primitives import AuthenticationError
+from wgmon_tui.protocols.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 
 INNER_V4, INNER_V6 = IPv4Address("10.8.0.1"), IPv6Address("fd00::1")
 ANOTHER_V4 = IPv4Address("10.8.0.2")

@@ -16,11 +16,11 @@ from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.records import Check
 from wgmon_tui.probe.targets import Target
-from wgmon_tui.wireguard import tai64n
-from wgmon_tui.wireguard.cookie import CookieJar
-from wgmon_tui.wireguard.handshake import Responder
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
-from wgmon_tui.wireguard.messages import MessageType, message_type
+from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.protocols.wireguard.cookie import CookieJar
+from wgmon_tui.protocols.wireguard.handshake import Responder
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 
 IDENTITY = PrivateKey.generate()
 SERVER = PrivateKey.generate()

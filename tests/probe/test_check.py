@@ -39,9 +39,9 @@ from wgmon_tui.probe.records import (
     Silence,
     SocketError,
 )
-from wgmon_tui.wireguard.cookie import NO_MAC
-from wgmon_tui.wireguard.handshake import Reason
-from wgmon_tui.wireguard.messages import MessageType, label_of, message_type
+from wgmon_tui.protocols.wireguard.cookie import NO_MAC
+from wgmon_tui.protocols.wireguard.handshake import Reason
+from wgmon_tui.protocols.wireguard.wire import MessageType, label_of, message_type
 
 SENT, RECEIVED = Direction.SENT, Direction.RECEIVED
 

@@ -41,8 +41,8 @@ from wgmon_tui.probe.records import (
     StampsAhead,
 )
 from wgmon_tui.probe.targets import Siblings, Target
-from wgmon_tui.wireguard.handshake import Reason, Responder
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.handshake import Reason, Responder
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 BRIEF_S = 0.1
 """The timeout of checks and experiments: most of them are to see silence, some of them many times."""

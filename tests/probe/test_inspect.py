@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.fleet.wg_dump import InspectionError, PeerEntry, Running, parse_dump
 from wgmon_tui.probe.inspect import ServersView, Stored, Unread, inspect, parse_file
-from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 SERVER_KEY = PrivateKey(b"\x05" * 32)
 PSK = PresharedKey(b"\x06" * 32)

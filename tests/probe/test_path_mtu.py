@@ -26,7 +26,7 @@ from wgmon_tui.lab.inner import parse
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.probe.records import IcmpError, InnerEcho, PathMtu
 from wgmon_tui.probe.sockets import QueuedError
-from wgmon_tui.wireguard.messages import TRANSPORT_OVERHEAD, MessageType, message_type
+from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, MessageType, message_type
 
 
 class Narrow(LabServer):

@@ -30,8 +30,8 @@ from wgmon_tui.lab.server import LabServer
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.records import LateAnswer, NameUnresolved, Silence, SocketError
 from wgmon_tui.probe.targets import Target
-from wgmon_tui.wireguard.keys import PrivateKey
-from wgmon_tui.wireguard.messages import message_type
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.wire import message_type
 
 # Who gets which packet
 

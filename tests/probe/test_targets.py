@@ -7,7 +7,7 @@ from ipaddress import ip_interface
 from wgmon_tui.fleet.records import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.fleet.secrets import Keyring
 from wgmon_tui.probe.targets import join
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 BASTION, LAPTOP = PrivateKey(bytes(range(32))), PrivateKey(bytes(range(1, 33)))
 KEY = PrivateKey(bytes(range(2, 34))).public

@@ -44,8 +44,8 @@ from wgmon_tui.probe.records import (
     PassiveKeepalive,
     Tunnel,
 )
-from wgmon_tui.wireguard.handshake import Reason
-from wgmon_tui.wireguard.messages import MessageType, label_of, message_type
+from wgmon_tui.protocols.wireguard.handshake import Reason
+from wgmon_tui.protocols.wireguard.wire import MessageType, label_of, message_type
 
 BRIEF_S = 0.2
 """The timeout of a check of which some questions stay unanswered: so long is waited for them."""

@@ -8,7 +8,7 @@ import pytest
 
 from wgmon_tui.fleet.wg_dump import InspectionError
 from wgmon_tui.probe import wg_here
-from wgmon_tui.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 OWN = PrivateKey.generate()
 EVERY_RIGHT, NO_RIGHT = "CapEff:\t000001ffffffffff\n", "CapEff:\t0000000000000000\n"

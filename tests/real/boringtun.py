@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.real.namespaces import RoutedPath, entered
 from wgmon_tui.fleet.records import Address
-from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 _PEERS = 16  # all of them have to be named at the start
 _EVERYWHERE = ("0.0.0.0", "::")

@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import Event, Thread
 
 from tests.real.server import RealServer
-from wgmon_tui.wireguard.cookie import NO_MAC, Mac1
-from wgmon_tui.wireguard.keys import PublicKey
-from wgmon_tui.wireguard.messages import MessageType, message_type
+from wgmon_tui.protocols.wireguard.cookie import NO_MAC, Mac1
+from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 
 _BURST = 900
 """More handshakes than any server takes without asking for cookies."""

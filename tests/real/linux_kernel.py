@@ -23,7 +23,7 @@ from tests.real.linux_kernel_image import initramfs, kernel_image, require_machi
 from tests.real.namespaces import entered, ip, namespace
 from tests.real.prerequisites import require
 from wgmon_tui.fleet.records import Address
-from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 
 _PORT = 51820
 _ANSWER_WITHIN_S = 60.0

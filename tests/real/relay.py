@@ -13,9 +13,9 @@ from itertools import count
 
 from tests.real.namespaces import RoutedPath, entered
 from wgmon_tui.fleet.records import Address
-from wgmon_tui.wireguard.cookie import NO_MAC, Mac1
-from wgmon_tui.wireguard.keys import PublicKey
-from wgmon_tui.wireguard.messages import TRANSPORT_OVERHEAD, MessageType, message_type
+from wgmon_tui.protocols.wireguard.cookie import NO_MAC, Mac1
+from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, MessageType, message_type
 
 _LARGEST_DATAGRAM = 2048
 

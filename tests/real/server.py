@@ -15,8 +15,8 @@ from wgmon_tui.fleet.records import Address, Endpoint, Server
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.records import Check
 from wgmon_tui.probe.targets import Target
-from wgmon_tui.wireguard import tai64n
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 SHORT_S = 0.5
 """How long a check waits that is to end in silence: hundreds of times what a round trip takes here."""

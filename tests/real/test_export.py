@@ -19,9 +19,9 @@ from wgmon_tui.fleet.records import Interface
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.look import Attention, run_check_round
 from wgmon_tui.probe.records import Direction
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.wire import fields_of
 from wgmon_tui.report.captures import PLACEHOLDER_ADDRESSES, PLACEHOLDER_PORT, pcapng_of
-from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey, PublicKey
-from wgmon_tui.wireguard.messages import fields_of
 
 PSK = PresharedKey(b"a".ljust(32))
 VERSIONS = [pytest.param(4, id="IPv4"), pytest.param(6, id="IPv6")]

@@ -15,7 +15,7 @@ from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, compare
 from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.fleet.wg_dump import Running
 from wgmon_tui.probe.inspect import Stored, Unread, inspect
-from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 PSK = PresharedKey(b"i".ljust(32))
 

@@ -14,7 +14,7 @@ from tests.real.prerequisites import require
 from tests.real.wireguard_go import Device
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 
 CLIENT = PrivateKey.generate()
 PSK = PresharedKey(b"a".ljust(32))

@@ -16,8 +16,8 @@ from tests.real.server import LONG_S, SHORT_S, poll_until_nonzero, prober_at, ru
 from wgmon_tui.diagnosis.diagnose import diagnose
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.probe.records import IcmpError, LateAnswer, PacketRejected
-from wgmon_tui.wireguard.handshake import Reason
-from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.handshake import Reason
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 pytestmark = pytest.mark.thorough  # the kernel boots in qemu, twice
 

@@ -37,10 +37,10 @@ from wgmon_tui.fleet.vantage_settings import Vantage
 from wgmon_tui.history.reading import History
 from wgmon_tui.monitor.row import Row
 from wgmon_tui.monitor.vantage_status import VantageStatus
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.agent.protocol import Ack, Bye, encode_message
 from wgmon_tui.service.reload import load_from_fleet
 from wgmon_tui.service.writer import Writer
-from wgmon_tui.wireguard.keys import PrivateKey
 
 PATIENCE_S = 20.0
 NETS = {"home": 1, "a": 3, "b": 4}

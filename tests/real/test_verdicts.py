@@ -14,7 +14,7 @@ from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.diagnosis.diagnose import diagnose
 from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.probe.records import IcmpError
-from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 PSK = PresharedKey(b"a".ljust(32))
 OTHER_PSK = PresharedKey(b"b".ljust(32))

@@ -12,10 +12,10 @@ from tests.real.capture import write_pcap
 from tests.real.namespaces import run
 from tests.real.prerequisites import require
 from wgmon_tui.lab.inner import echo_reply, parse
-from wgmon_tui.wireguard import tai64n
-from wgmon_tui.wireguard.cookie import CookieJar
-from wgmon_tui.wireguard.handshake import Initiator, Responder
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.protocols.wireguard.cookie import CookieJar
+from wgmon_tui.protocols.wireguard.handshake import Initiator, Responder
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 
 US = (IPv4Address("192.0.2.1"), 40000)
 SERVER = (IPv4Address("192.0.2.2"), 51820)

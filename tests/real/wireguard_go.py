@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.real.namespaces import SERVER_V4, SERVER_V6, RoutedPath, entered, ip, run, unique_name
 from wgmon_tui.fleet.records import Address
-from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 
 _UAPI = Path("/var/run/wireguard")
 _READY_WITHIN_S = 10.0

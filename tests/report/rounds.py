@@ -17,8 +17,8 @@ from wgmon_tui.probe.records import (
     Packet,
     Silence,
 )
-from wgmon_tui.wireguard.handshake import Initiator, Responder
-from wgmon_tui.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.handshake import Initiator, Responder
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 IDENTITY = PrivateKey(bytes(range(32)))
 SERVER_KEY = PrivateKey(bytes(range(32, 64)))

@@ -20,8 +20,8 @@ from wgmon_tui.cli.main import _parser
 from wgmon_tui.fleet.records import ConfigurationError
 from wgmon_tui.lab.records import Peer, Setup
 from wgmon_tui.lab.server import LabServer
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.report.export_command import check_arguments
-from wgmon_tui.wireguard.keys import PrivateKey
 
 OWN_KEY = PrivateKey.generate()
 PCAPNG = ("--format", "pcapng")

@@ -12,8 +12,8 @@ from tests.probe.stage import IDENTITY, PSK, ScriptedServer, make_target, opened
 from tests.probe.stage import check as check_now
 from tests.report.rounds import check, exchange, healthy, round_of, server, silent, unresolved, with_summary
 from wgmon_tui.probe.records import Handshake, Silence
+from wgmon_tui.protocols.wireguard.wire import fields_of
 from wgmon_tui.report.json_lines import json_line
-from wgmon_tui.wireguard.messages import fields_of
 
 CONTRACT = [
     "server",

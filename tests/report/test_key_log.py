@@ -8,8 +8,8 @@ import pytest
 
 from tests.report.rounds import IDENTITY, server
 from wgmon_tui.probe.targets import Target
+from wgmon_tui.protocols.wireguard.keys import PresharedKey
 from wgmon_tui.report.key_log import KeyLog, key_log_warning
-from wgmon_tui.wireguard.keys import PresharedKey
 
 PSK = PresharedKey(b"a".ljust(32))
 

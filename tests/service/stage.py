@@ -19,7 +19,7 @@ from wgmon_tui.fleet.servers_file import update
 from wgmon_tui.fleet.servers_toml import render
 from wgmon_tui.lab.records import Peer, Setup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 CLIENT = PrivateKey.generate()
 IDENTITY = Identity("bastion", SecretSource(SecretForm.FILE, "bastion.key"))

@@ -19,11 +19,11 @@ from tests.tui.keys import press, settle
 from wgmon_tui.fleet.private_files import create_private
 from wgmon_tui.fleet.records import Fleet
 from wgmon_tui.fleet.servers_file import read, update
+from wgmon_tui.protocols.wireguard.keys import PresharedKey
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.forms.form import FormScreen
 from wgmon_tui.tui.forms.question import Question
 from wgmon_tui.tui.screens.fleet import FleetScreen
-from wgmon_tui.wireguard.keys import PresharedKey
 
 PSK = PresharedKey(b"\x07" * 32)
 SMALL = Fleet((server("ams1"), server("fra1")), (BASTION,))

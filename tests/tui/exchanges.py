@@ -29,12 +29,12 @@ from wgmon_tui.probe.records import (
     Silence,
     Tunnel,
 )
-from wgmon_tui.wireguard import tai64n
-from wgmon_tui.wireguard.cookie import cookie_key
-from wgmon_tui.wireguard.handshake import Attempt, Initiator, Reason, Responder
-from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
-from wgmon_tui.wireguard.primitives import xaead_seal
-from wgmon_tui.wireguard.session import Session
+from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.protocols.wireguard.cookie import cookie_key
+from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator, Reason, Responder
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.primitives import xaead_seal
+from wgmon_tui.protocols.wireguard.session import Session
 
 CLIENT = PrivateKey(bytes(range(32)))
 SERVER = PrivateKey(bytes(range(32, 64)))

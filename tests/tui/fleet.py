@@ -15,7 +15,7 @@ from wgmon_tui.monitor.board import Board, Round
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.probe.port_monitor import OPEN_OR_FILTERED
 from wgmon_tui.probe.records import Check, Handshake, Silence
-from wgmon_tui.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 NOW = 1_795_375_800.0
 """2026-11-22 19:30 UTC."""

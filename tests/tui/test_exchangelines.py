@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.tui import exchanges
 from wgmon_tui.probe.records import Check, IcmpError, LateAnswer, Packet, PacketRejected, SocketError
+from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.tui.exchangelines import (
     Comparison,
     Heading,
@@ -23,7 +24,6 @@ from wgmon_tui.tui.exchangelines import (
     lay_out,
 )
 from wgmon_tui.tui.hexlines import HexLine
-from wgmon_tui.wireguard.handshake import Reason
 
 GOOD = exchanges.healthy()
 

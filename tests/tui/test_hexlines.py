@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui import exchanges
+from wgmon_tui.protocols.wireguard.wire import fields_of
 from wgmon_tui.tui.hexlines import GUTTER, ascii_column, bytes_per_line, hex_lines, offset_at, value_of
-from wgmon_tui.wireguard.messages import fields_of
 
 HEADERS = st.sampled_from([b"", b"\x01\0\0\0", b"\x02\0\0\0", b"\x03\0\0\0", b"\x04\0\0\0"])
 PACKETS = st.builds(lambda header, rest: header + rest, HEADERS, st.binary(max_size=300)) | st.sampled_from(

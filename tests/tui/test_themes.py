@@ -17,6 +17,7 @@ from tests.tui.vision import (
 )
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.protocols.wireguard.wire import FIELDS
 from wgmon_tui.tui.themes import (
     FIELD_NAMES,
     SHIPPED_THEMES,
@@ -24,7 +25,6 @@ from wgmon_tui.tui.themes import (
     read_palette,
     shipped_palettes,
 )
-from wgmon_tui.wireguard.messages import FIELDS
 
 NIGHT = (Path(__file__).parents[2] / "themes" / "night.toml").read_text()
 

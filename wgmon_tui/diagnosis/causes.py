@@ -12,8 +12,8 @@ from wgmon_tui.diagnosis.wording import icmp_name
 from wgmon_tui.fleet.records import Interface, Server
 from wgmon_tui.probe.first_hop import likely_server_address
 from wgmon_tui.probe.records import AskedAs, InnerIcmp, PathMtu, PresharedKeyFound
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_elapsed
-from wgmon_tui.wireguard.keys import PublicKey
 
 
 def silence(server: Server, probed_as: AskedAs | None) -> list[Cause]:

@@ -33,8 +33,8 @@ from wgmon_tui.probe.records import (
     SocketError,
     StampsAhead,
 )
+from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.text import format_rtt
-from wgmon_tui.wireguard.handshake import Reason
 
 LOSS_WINDOW = 20
 """Over how many of the last checks a server is judged lossy."""

@@ -15,8 +15,8 @@ from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.fleet.records import Address, Interface, Server
 from wgmon_tui.fleet.wg_dump import Network, PeerEntry, Running
 from wgmon_tui.probe.inspect import ServersView, Stored, Unread
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_age, format_count, format_elapsed, format_list
-from wgmon_tui.wireguard.keys import PublicKey
 
 _MAX_NAMED_PEERS = 3
 """So many peers are named in one sentence; the others are counted."""

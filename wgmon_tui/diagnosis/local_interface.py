@@ -15,8 +15,8 @@ from wgmon_tui.diagnosis.our_verdict import SESSION_LIFETIME_S, OurVerdict
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.fleet.records import Server
 from wgmon_tui.fleet.wg_dump import PeerEntry, Running
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_age, format_elapsed, format_list
-from wgmon_tui.wireguard.keys import PublicKey
 
 _RETRIES_S = 15.0
 """Three attempts at a new handshake; one alone may be lost on any path."""

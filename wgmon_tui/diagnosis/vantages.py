@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.fleet.records import Address, Server
-from wgmon_tui.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 
 @dataclass(frozen=True, slots=True)

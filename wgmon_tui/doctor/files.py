@@ -15,9 +15,9 @@ from wgmon_tui.fleet.private_files import chmod_advice, is_open_to_others, shown
 from wgmon_tui.fleet.records import ConfigurationError, Fleet
 from wgmon_tui.fleet.secrets import Keyring
 from wgmon_tui.fleet.servers_file import NAME, read
+from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_elapsed
-from wgmon_tui.wireguard import tai64n
-from wgmon_tui.wireguard.keys import PublicKey
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _SECRET_SUFFIXES = (".key", ".psk")

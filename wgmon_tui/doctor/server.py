@@ -13,8 +13,8 @@ from wgmon_tui.fleet.secrets import Keyring
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.probe.inspect import ServersView, Unread, inspect
 from wgmon_tui.probe.wg_here import read_local_interfaces_if_permitted
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY
 from wgmon_tui.text import printable
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY
 
 
 def inspect_server(

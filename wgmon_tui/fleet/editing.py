@@ -19,8 +19,8 @@ from wgmon_tui.fleet.servers_file import update
 from wgmon_tui.fleet.servers_toml import read_server, server_entries
 from wgmon_tui.fleet.tables import KeyedError
 from wgmon_tui.fleet.wgquick import Conf
+from wgmon_tui.protocols.wireguard.keys import KEY_LENGTH, PresharedKey, PrivateKey
 from wgmon_tui.text import FEW, format_list
-from wgmon_tui.wireguard.keys import KEY_LENGTH, PresharedKey, PrivateKey
 
 Entries = Mapping[str, object]
 """The keys of a table and their values, as TOML has them."""

@@ -27,7 +27,7 @@ from wgmon_tui.fleet.secrets import Keyring, read_private_key
 from wgmon_tui.fleet.servers_file import update
 from wgmon_tui.fleet.values import InvalidValueError, parse_name
 from wgmon_tui.fleet.wgquick import Conf, Peer, make_unique_name, parse_conf
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 SHARED_KEY_WARNING = (
     "WARNING: do not monitor with a key that a real client uses. The server moves a key's endpoint to "

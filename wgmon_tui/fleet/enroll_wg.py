@@ -15,8 +15,8 @@ from wgmon_tui.fleet.secrets import read_private_key
 from wgmon_tui.fleet.servers_file import read, update
 from wgmon_tui.fleet.wg_dump import InterfaceDumps, PeerEntry
 from wgmon_tui.fleet.wgquick import make_unique_name
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import quoted
-from wgmon_tui.wireguard.keys import PublicKey
 
 
 def import_interfaces(dumps: InterfaceDumps, config_dir: Path, identity: str | None = None) -> ImportReport:

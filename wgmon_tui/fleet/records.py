@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 
-from wgmon_tui.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 Address = IPv4Address | IPv6Address
 Interface = IPv4Interface | IPv6Interface

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from wgmon_tui.fleet.private_files import create_private
-from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 _UNSAFE_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 

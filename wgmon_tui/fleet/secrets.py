@@ -15,8 +15,14 @@ from types import MappingProxyType
 
 from wgmon_tui.fleet.private_files import PrivateFileError, read_private, shown
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, SecretForm, SecretSource
+from wgmon_tui.protocols.wireguard.keys import (
+    NO_PRESHARED_KEY,
+    InvalidKeyError,
+    PresharedKey,
+    PrivateKey,
+    decode_key,
+)
 from wgmon_tui.text import format_limit, printable, quoted
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, InvalidKeyError, PresharedKey, PrivateKey, decode_key
 
 _COMMAND_TIMEOUT_S = 10.0
 _MAX_PARALLEL_COMMANDS = 4

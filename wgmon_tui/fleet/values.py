@@ -10,9 +10,9 @@ import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 
 from wgmon_tui.fleet.records import Address, Endpoint, Interface
+from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PublicKey, decode_key
+from wgmon_tui.protocols.wireguard.primitives import is_low_order
 from wgmon_tui.text import quoted
-from wgmon_tui.wireguard.keys import InvalidKeyError, PublicKey, decode_key
-from wgmon_tui.wireguard.primitives import is_low_order
 
 NAME_LENGTH = 63
 

@@ -13,7 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.fleet.values import InvalidValueError, parse_endpoint
-from wgmon_tui.wireguard.keys import InvalidKeyError, PublicKey, decode_key
+from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PublicKey, decode_key
 
 Network = IPv4Network | IPv6Network
 

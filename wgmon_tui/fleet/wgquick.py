@@ -20,14 +20,14 @@ from wgmon_tui.fleet.values import (
     parse_name,
     parse_public_key,
 )
-from wgmon_tui.text import printable
-from wgmon_tui.wireguard.keys import (
+from wgmon_tui.protocols.wireguard.keys import (
     NO_PRESHARED_KEY,
     InvalidKeyError,
     PresharedKey,
     PrivateKey,
     PublicKey,
 )
+from wgmon_tui.text import printable
 
 _INTERFACE_KEYS = {
     *("privatekey", "address", "listenport", "fwmark", "dns", "mtu", "table", "saveconfig"),

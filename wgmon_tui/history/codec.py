@@ -24,7 +24,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from wgmon_tui.history.stored_names import STORED_NAMES, StoredNames
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.probe.records import Check
-from wgmon_tui.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 Json = Any
 """What `json` reads and writes."""

@@ -20,8 +20,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from wgmon_tui.wireguard import tai64n
-from wgmon_tui.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 _NO_CLOCK_SAYS = 2**63
 """In nanoseconds the year 2262, past what a system clock can hold: no stamp of ours."""

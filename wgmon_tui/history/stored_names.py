@@ -52,7 +52,7 @@ from wgmon_tui.probe.records import (
     StampsAhead,
     Tunnel,
 )
-from wgmon_tui.wireguard.handshake import Reason
+from wgmon_tui.protocols.wireguard.handshake import Reason
 
 
 @dataclass(frozen=True, slots=True)

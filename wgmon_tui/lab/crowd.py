@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.lab.records import Peer, Setup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 INNER_ADDRESS = ip_address("10.255.0.1")
 """The inner address at which every server of a crowd answers echoes."""

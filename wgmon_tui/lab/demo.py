@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_interface
 from wgmon_tui.fleet.records import Fleet, Identity, Interface, SecretForm, SecretSource, Server
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup, Step
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 _IDENTITY = "bastion"
 _ADDRESSES = (ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wgmon_tui.lab.records import Peer
-from wgmon_tui.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.session import Session
 
 FLOOD_WINDOW_S = 0.02
 """Two initiations of one peer closer than this: the second is dropped (INITIATIONS_PER_SECOND)."""

@@ -17,12 +17,12 @@ from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.lab.inner import echo_reply, parse, time_exceeded
 from wgmon_tui.lab.peer import PeerState
 from wgmon_tui.lab.records import Behaviour, Mode, Setup
-from wgmon_tui.wireguard.cookie import CookieJar
-from wgmon_tui.wireguard.handshake import RejectedError, Responder
-from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey, PublicKey
-from wgmon_tui.wireguard.messages import MessageType, message_type, receiver_index
-from wgmon_tui.wireguard.primitives import AuthenticationError
-from wgmon_tui.wireguard.session import ReplayError, Session
+from wgmon_tui.protocols.wireguard.cookie import CookieJar
+from wgmon_tui.protocols.wireguard.handshake import RejectedError, Responder
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.primitives import AuthenticationError
+from wgmon_tui.protocols.wireguard.session import ReplayError, Session
+from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index
 
 Source = tuple[object, ...]
 """An address of the socket module: host and port, and two more numbers in IPv6."""

@@ -19,8 +19,8 @@ from wgmon_tui.probe.records import (
     PresharedKeyFound,
 )
 from wgmon_tui.probe.targets import Siblings, Target
-from wgmon_tui.wireguard.handshake import Attempt
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY
+from wgmon_tui.protocols.wireguard.handshake import Attempt
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY
 
 CompletesHandshake = Callable[[Target], Awaitable[bool]]
 """Whether a handshake with a target completes."""

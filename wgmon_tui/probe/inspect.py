@@ -29,8 +29,8 @@ from wgmon_tui.fleet.wg_dump import (
     parse_number,
 )
 from wgmon_tui.probe.children import start, terminate_on_exit
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_bytes, format_limit, printable, quoted
-from wgmon_tui.wireguard.keys import PublicKey
 
 COMMAND_TIMEOUT_S = 15.0
 """How long a command may take."""

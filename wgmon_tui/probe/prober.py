@@ -33,9 +33,9 @@ from wgmon_tui.probe.run import INITIATION_SPACING_S, CheckRun
 from wgmon_tui.probe.switchboard import Switchboard
 from wgmon_tui.probe.targets import Target
 from wgmon_tui.probe.tunnel import TunnelRun
-from wgmon_tui.wireguard.handshake import Attempt
-from wgmon_tui.wireguard.keys import PrivateKey, PublicKey
-from wgmon_tui.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.handshake import Attempt
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.session import Session
 
 NextTimestamp = Callable[[PublicKey], bytes]
 """Gives a TAI64N stamp later than any that this identity has ever used, in this process or another."""

@@ -7,8 +7,8 @@ from enum import Enum
 from typing import Literal
 
 from wgmon_tui.fleet.records import Address, Endpoint, Interface
-from wgmon_tui.wireguard.handshake import Reason
-from wgmon_tui.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.handshake import Reason
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 
 class Direction(Enum):

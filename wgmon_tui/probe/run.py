@@ -32,9 +32,9 @@ from wgmon_tui.probe.records import (
 )
 from wgmon_tui.probe.sockets import Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.probe.targets import Target
-from wgmon_tui.wireguard.handshake import Attempt, Reason, RejectedError
-from wgmon_tui.wireguard.messages import MessageType, message_type, receiver_index, sender_index
-from wgmon_tui.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.handshake import Attempt, Reason, RejectedError
+from wgmon_tui.protocols.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index, sender_index
 
 INITIATION_SPACING_S = 0.03
 """Least time between two initiations of one peer: servers drop, silently, what comes within 20 ms."""

@@ -14,7 +14,7 @@ from wgmon_tui.fleet.records import Address
 from wgmon_tui.probe.records import Evidence
 from wgmon_tui.probe.run import CheckRun
 from wgmon_tui.probe.sockets import LINUX, Datagram, DatagramSocket, QueuedError, SocketAddress
-from wgmon_tui.wireguard.messages import INDEX_LENGTH, receiver_index, sender_index
+from wgmon_tui.protocols.wireguard.wire import INDEX_LENGTH, receiver_index, sender_index
 
 _MAX_LATE_EVIDENCE = 8
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from wgmon_tui.fleet.records import Fleet, Interface, Server
 from wgmon_tui.fleet.secrets import Keyring
-from wgmon_tui.wireguard.handshake import Initiator, RejectedError
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.handshake import Initiator, RejectedError
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 
 @dataclass(frozen=True, slots=True)

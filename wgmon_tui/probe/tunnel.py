@@ -45,9 +45,9 @@ from wgmon_tui.probe.records import (
 )
 from wgmon_tui.probe.sockets import Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.probe.targets import Target
-from wgmon_tui.wireguard.handshake import Reason
-from wgmon_tui.wireguard.primitives import AuthenticationError
-from wgmon_tui.wireguard.session import ReplayError, Session
+from wgmon_tui.protocols.wireguard.handshake import Reason
+from wgmon_tui.protocols.wireguard.primitives import AuthenticationError
+from wgmon_tui.protocols.wireguard.session import ReplayError, Session
 
 KEEPALIVE_TIMEOUT_S = 10.75
 """Servers acknowledge unanswered data 10.0 to 10.25 s after it came (KEEPALIVE_TIMEOUT); and the path."""

@@ -7,8 +7,8 @@ import json
 from wgmon_tui.diagnosis.verdict import Diagnosis
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.probe.records import Check, Packet
+from wgmon_tui.protocols.wireguard.wire import fields_of, label_of
 from wgmon_tui.text import format_iso_time
-from wgmon_tui.wireguard.messages import fields_of, label_of
 
 Json = dict[str, object]
 

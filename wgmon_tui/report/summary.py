@@ -15,8 +15,8 @@ from wgmon_tui.history.records import Note
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.probe.records import Check
+from wgmon_tui.protocols.wireguard.wire import label_of
 from wgmon_tui.text import format_count, format_elapsed, format_offset, format_utc_time, printable
-from wgmon_tui.wireguard.messages import label_of
 
 _LABEL = 10
 _PACKETS_SHOWN = 12

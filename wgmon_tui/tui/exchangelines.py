@@ -31,10 +31,17 @@ from wgmon_tui.probe.records import (
     Silence,
     SocketError,
 )
+from wgmon_tui.protocols.wireguard.handshake import Reason
+from wgmon_tui.protocols.wireguard.wire import (
+    Field,
+    MessageType,
+    fields_of,
+    label_of,
+    receiver_index,
+    sender_index,
+)
 from wgmon_tui.text import format_count, format_offset
 from wgmon_tui.tui.hexlines import GUTTER, HexLine, bytes_per_line, hex_lines, value_of
-from wgmon_tui.wireguard.handshake import Reason
-from wgmon_tui.wireguard.messages import Field, MessageType, fields_of, label_of, receiver_index, sender_index
 
 _SAME_MOMENT = 1e-6
 """Seconds within which a packet and the evidence about it carry the same time."""

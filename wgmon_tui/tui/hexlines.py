@@ -13,7 +13,7 @@ import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wgmon_tui.wireguard.messages import MAC_LENGTH, Field, fields_of, label_of
+from wgmon_tui.protocols.wireguard.wire import MAC_LENGTH, Field, fields_of, label_of
 
 GUTTER = 6
 """Columns before the first byte: four digits of offset and two spaces."""

@@ -19,6 +19,7 @@ from textual.strip import Strip
 
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.probe.records import Check
+from wgmon_tui.protocols.wireguard.wire import fields_of
 from wgmon_tui.tui.exchangelines import (
     Comparison,
     Heading,
@@ -33,7 +34,6 @@ from wgmon_tui.tui.exchangelines import (
 from wgmon_tui.tui.hexlines import GUTTER, HexLine, Span, ascii_column, offset_at
 from wgmon_tui.tui.scrollbar import WholeCells
 from wgmon_tui.tui.themes import Palette
-from wgmon_tui.wireguard.messages import fields_of
 
 _UNDER_CURSOR = Style(bold=True, reverse=True)
 _DIFFERING = Style(bold=True, underline=True)

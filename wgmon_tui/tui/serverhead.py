@@ -18,6 +18,7 @@ from wgmon_tui.diagnosis.vantages import describe_views
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.probe.records import Check
+from wgmon_tui.protocols.wireguard.wire import Field
 from wgmon_tui.text import format_limit, format_recent_time, format_rtt, format_share, format_until
 from wgmon_tui.tui.exchangelines import Comparison, Explanation
 from wgmon_tui.tui.format import fit, progress, sparkline
@@ -25,7 +26,6 @@ from wgmon_tui.tui.port import is_false_green, port_up
 from wgmon_tui.tui.text_style import LABEL_WIDTH, Ink
 from wgmon_tui.tui.together import describe_group
 from wgmon_tui.tui.tunnelline import tunnel_line
-from wgmon_tui.wireguard.messages import Field
 
 _EVIDENCE_IN_HEAD = 3
 _SPARKLINE = 40

@@ -13,10 +13,10 @@ from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.probe.records import Check, Direction, Packet
+from wgmon_tui.protocols.wireguard.wire import label_of
 from wgmon_tui.text import format_recent_time, format_rtt, format_share
 from wgmon_tui.tui.format import fit
 from wgmon_tui.tui.text_style import Ink
-from wgmon_tui.wireguard.messages import label_of
 
 _MIN_WIDTH = 36
 _GAP = 3

@@ -54,8 +54,8 @@ from wgmon_tui.probe.records import (
     StampsAhead,
     Tunnel,
 )
-from wgmon_tui.wireguard.handshake import Reason
-from wgmon_tui.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.handshake import Reason
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 HERE = Path(__file__).parent
 

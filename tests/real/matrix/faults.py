@@ -11,8 +11,8 @@ from tests.real.matrix.scene import Scene
 from tests.real.namespaces import firewall, ip, no_firewall
 from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.probe.targets import Siblings
-from wgmon_tui.wireguard.handshake import Initiator
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.handshake import Initiator
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 
 Fault = Callable[[Scene], None]
 

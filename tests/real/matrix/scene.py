@@ -17,8 +17,8 @@ from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.look import Attention, run_check_round
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.targets import NO_OTHER_SECRETS, Siblings, Target
-from wgmon_tui.wireguard import tai64n
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 _OUR_HOST = 2  # servers number their peers from 2; we are the first
 

@@ -17,7 +17,7 @@ from tests.real.namespaces import RoutedPath, entered, forward, ip, join, namesp
 from tests.real.prerequisites import require
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.fleet.records import Address
-from wgmon_tui.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 WIREGUARD_GO, LINUX_KERNEL, BORINGTUN = "wireguard-go", "Linux kernel", "boringtun"
 COLUMNS = (WIREGUARD_GO, LINUX_KERNEL, BORINGTUN)

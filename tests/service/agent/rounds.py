@@ -10,7 +10,7 @@ from wgmon_tui.diagnosis.diagnose import diagnose
 from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.probe.records import Check, Direction, Handshake, Packet, Silence
-from wgmon_tui.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 FRA1 = Server("fra1", Endpoint("fra1.example.net", 51820), PublicKey(bytes(31) + b"\x09"), "bastion")
 ADDRESS = IPv4Address("192.0.2.1")

@@ -13,8 +13,8 @@ from tests.service.stage import CLIENT, IDENTITY, quick_server, write_config
 from wgmon_tui.fleet.records import Endpoint, Fleet, SecretForm, SecretSource, Server
 from wgmon_tui.fleet.servers_file import update
 from wgmon_tui.history.entries import server_from_entry, server_to_entry
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.agent.enrolment import NO_IDENTITY, assign, find_server_problem
-from wgmon_tui.wireguard.keys import PrivateKey
 
 OTHER = PrivateKey.generate()
 OTHERS = replace(IDENTITY, name="second", private_key=SecretSource(SecretForm.INLINE, OTHER.to_text()))

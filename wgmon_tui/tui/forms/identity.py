@@ -14,13 +14,13 @@ from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, Interfa
 from wgmon_tui.fleet.value_types import Kind
 from wgmon_tui.fleet.values import InvalidValueError, parse_interface, parse_name
 from wgmon_tui.fleet.wgquick import make_unique_name
+from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PrivateKey
 from wgmon_tui.tui.forms.fields import IDENTITY_FIELDS, Field
 from wgmon_tui.tui.forms.form import FormScreen
 from wgmon_tui.tui.forms.rows import Choice, ConfPasted, FieldRow
 from wgmon_tui.tui.forms.stanza import Stanza
 from wgmon_tui.tui.forms.texts import to_text, to_value
 from wgmon_tui.tui.keymap import key_of
-from wgmon_tui.wireguard.keys import InvalidKeyError, PrivateKey
 
 GENERATE, PROVIDE, KEEP = "make", "bring", "keep"
 

@@ -21,13 +21,13 @@ from wgmon_tui.fleet.servers_toml import server_entries, usual_entries
 from wgmon_tui.fleet.value_types import Kind
 from wgmon_tui.fleet.values import InvalidValueError
 from wgmon_tui.fleet.wgquick import Conf, make_unique_name
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, InvalidKeyError, PresharedKey
 from wgmon_tui.tui.forms.fields import SERVER_FIELDS, Field
 from wgmon_tui.tui.forms.form import FormScreen
 from wgmon_tui.tui.forms.question import Question
 from wgmon_tui.tui.forms.rows import Choice, ConfPasted, FieldRow, Option
 from wgmon_tui.tui.forms.texts import NO, NOTHING, YES, to_text, to_value
 from wgmon_tui.tui.keymap import key_of
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, InvalidKeyError, PresharedKey
 
 NO_IDENTITY = ""
 """Stands for one that is yet to be made: no name is empty."""

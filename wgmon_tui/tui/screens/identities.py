@@ -17,6 +17,7 @@ from wgmon_tui.fleet.editing import delete_identity, reject_if_used
 from wgmon_tui.fleet.enroll import public_keys, stanza
 from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity
 from wgmon_tui.fleet.servers_file import read
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_count
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext
@@ -28,7 +29,6 @@ from wgmon_tui.tui.forms.stanza import copy_stanza
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.pickview import PickLine, PickView
-from wgmon_tui.wireguard.keys import PublicKey
 
 _WIDEST_NAME = 20
 _USED_WIDTH = 11

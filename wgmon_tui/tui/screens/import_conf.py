@@ -21,6 +21,7 @@ from wgmon_tui.fleet.records import ConfigurationError, Fleet
 from wgmon_tui.fleet.servers_file import read
 from wgmon_tui.fleet.values import InvalidValueError
 from wgmon_tui.fleet.wgquick import Conf, is_conf_text, parse_pasted_conf
+from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import FEW, format_list
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext
@@ -30,7 +31,6 @@ from wgmon_tui.tui.forms.previewlines import preview_lines, refusal_lines
 from wgmon_tui.tui.forms.rows import ConfPasted, Entry
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.reading import Reading
-from wgmon_tui.wireguard.keys import PublicKey
 
 PASTED = "(the config that was pasted)"
 _DEBOUNCE_S = 0.1

@@ -19,13 +19,13 @@ from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import StoredExchange
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.probe.records import Check
+from wgmon_tui.protocols.wireguard.wire import fields_of, label_of
 from wgmon_tui.tui.exchangelines import explain
 from wgmon_tui.tui.hexview import HexView
 from wgmon_tui.tui.incident_queries import Opened
 from wgmon_tui.tui.keymap import key_of
 from wgmon_tui.tui.serverhead import caption, comparison_line, field_panel, legend, no_packets
 from wgmon_tui.tui.tabs.tab import ServerTab, chosen
-from wgmon_tui.wireguard.messages import fields_of, label_of
 
 _NO_GOOD_EXCHANGE = "No good exchange yet to compare with"
 _WIDE = 120

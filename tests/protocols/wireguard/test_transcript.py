@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.wireguard import reference
-from wgmon_tui.wireguard.cookie import CookieJar, cookie_key, mac2
-from wgmon_tui.wireguard.handshake import Attempt, Initiator, ReceivedInitiation, Responder
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
-from wgmon_tui.wireguard.messages import FIELDS, MessageType
-from wgmon_tui.wireguard.session import Session
+from tests.protocols.wireguard import reference
+from wgmon_tui.protocols.wireguard.cookie import CookieJar, cookie_key, mac2
+from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator, ReceivedInitiation, Responder
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.wire import FIELDS, MessageType
 
 GOLDEN: dict[str, bytes] = {
     name: bytes.fromhex(text)

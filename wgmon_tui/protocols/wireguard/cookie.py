@@ -10,9 +10,9 @@ import os
 from hashlib import blake2s
 from hmac import compare_digest
 
-from wgmon_tui.wireguard.keys import PublicKey
-from wgmon_tui.wireguard.messages import COOKIE_REPLY_LENGTH, MAC_LENGTH
-from wgmon_tui.wireguard.primitives import hash_, mac, xaead_open, xaead_seal
+from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.primitives import hash_, mac, xaead_open, xaead_seal
+from wgmon_tui.protocols.wireguard.wire import COOKIE_REPLY_LENGTH, MAC_LENGTH
 
 _LABEL_MAC1 = b"mac1----"
 _LABEL_COOKIE = b"cookie--"

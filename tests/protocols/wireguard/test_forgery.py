@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.wireguard.parties import (
+from tests.protocols.wireguard.handshake_parties import (
     CLIENT,
     LOW_ORDER_POINTS,
     SERVER,
@@ -19,11 +19,11 @@ from tests.wireguard.parties import (
     rejected,
     with_mac1,
 )
-from wgmon_tui.wireguard.cookie import CookieJar, cookie_key, open_cookie_reply
-from wgmon_tui.wireguard.handshake import Attempt, Reason, RejectedError, Responder
-from wgmon_tui.wireguard.messages import FIELDS, Field, MessageType
-from wgmon_tui.wireguard.primitives import AuthenticationError, dh
-from wgmon_tui.wireguard.session import ReplayError
+from wgmon_tui.protocols.wireguard.cookie import CookieJar, cookie_key, open_cookie_reply
+from wgmon_tui.protocols.wireguard.handshake import Attempt, Reason, RejectedError, Responder
+from wgmon_tui.protocols.wireguard.primitives import AuthenticationError, dh
+from wgmon_tui.protocols.wireguard.session import ReplayError
+from wgmon_tui.protocols.wireguard.wire import FIELDS, Field, MessageType
 
 HANDS = complete_handshake()
 COOKIE_REPLY = CookieJar(SERVER.public).reply(HANDS.attempt.packet, b"source", now_s=0.0)

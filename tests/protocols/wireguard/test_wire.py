@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.wireguard.parties import CLIENT_INDEX, SERVER, SERVER_INDEX, complete_handshake
-from wgmon_tui.wireguard.cookie import CookieJar
-from wgmon_tui.wireguard.messages import (
+from tests.protocols.wireguard.handshake_parties import CLIENT_INDEX, SERVER, SERVER_INDEX, complete_handshake
+from wgmon_tui.protocols.wireguard.cookie import CookieJar
+from wgmon_tui.protocols.wireguard.wire import (
     FIELDS,
     MessageType,
     fields_of,

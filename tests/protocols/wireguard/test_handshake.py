@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.wireguard.parties import (
+from tests.protocols.wireguard.handshake_parties import (
     CLIENT,
     CLIENT_INDEX,
     LOW_ORDER_POINTS,
@@ -20,11 +20,23 @@ from tests.wireguard.parties import (
     rejected,
     with_mac1,
 )
-from wgmon_tui.wireguard import tai64n
-from wgmon_tui.wireguard.cookie import Mac1
-from wgmon_tui.wireguard.handshake import Initiator, Reason, ReceivedInitiation, RejectedError, Responder
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
-from wgmon_tui.wireguard.messages import MessageType, label_of, message_type, receiver_index, sender_index
+from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.protocols.wireguard.cookie import Mac1
+from wgmon_tui.protocols.wireguard.handshake import (
+    Initiator,
+    Reason,
+    ReceivedInitiation,
+    RejectedError,
+    Responder,
+)
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.wire import (
+    MessageType,
+    label_of,
+    message_type,
+    receiver_index,
+    sender_index,
+)
 
 
 @pytest.mark.parametrize("psk", [NO_PRESHARED_KEY, PSK], ids=["without psk", "with psk"])

@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.wireguard import reference
-from tests.wireguard.parties import CLIENT, LOW_ORDER_POINTS
-from wgmon_tui.wireguard import primitives
-from wgmon_tui.wireguard.primitives import (
+from tests.protocols.wireguard import reference
+from tests.protocols.wireguard.handshake_parties import CLIENT, LOW_ORDER_POINTS
+from wgmon_tui.protocols.wireguard import primitives
+from wgmon_tui.protocols.wireguard.primitives import (
     AuthenticationError,
     LowOrderPointError,
     aead_open,

@@ -4,7 +4,7 @@ It shares no function with wgmon_tui: X25519 and ChaCha20-Poly1305 come from `cr
 and HMAC from the standard library, and XChaCha20-Poly1305 is built here on an HChaCha20 in plain Python. What
 the room and this transcription agree on, byte for byte, no common mistake of a library can explain.
 
-`python -m tests.wireguard.reference` prints transcript.json. A test holds that file against `transcript()`,
+`python -m tests.protocols.wireguard.reference` prints transcript.json. A test holds that file against `transcript()`,
 so that room and reference cannot drift together.
 """
 

@@ -7,16 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from tests.wireguard.parties import SERVER_INDEX, complete_handshake
-from wgmon_tui.wireguard.messages import label_of
-from wgmon_tui.wireguard.primitives import AuthenticationError
-from wgmon_tui.wireguard.session import (
+from tests.protocols.wireguard.handshake_parties import SERVER_INDEX, complete_handshake
+from wgmon_tui.protocols.wireguard.primitives import AuthenticationError
+from wgmon_tui.protocols.wireguard.session import (
     REJECT_AFTER_MESSAGES,
     ReplayError,
     ReplayWindow,
     Session,
     SessionExhaustedError,
 )
+from wgmon_tui.protocols.wireguard.wire import label_of
 
 
 @given(st.binary(max_size=100))

@@ -15,10 +15,9 @@ from collections.abc import Iterable
 from enum import Enum
 from functools import lru_cache
 
-from wgmon_tui.wireguard.cookie import NO_MAC, Mac1, cookie_key, mac2, open_cookie_reply
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
-from wgmon_tui.wireguard.messages import MessageType, message_type
-from wgmon_tui.wireguard.primitives import (
+from wgmon_tui.protocols.wireguard.cookie import NO_MAC, Mac1, cookie_key, mac2, open_cookie_reply
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.primitives import (
     AuthenticationError,
     LowOrderPointError,
     aead_open,
@@ -30,7 +29,8 @@ from wgmon_tui.wireguard.primitives import (
     kdf2,
     kdf3,
 )
-from wgmon_tui.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 
 _CHAIN = hash_(b"Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s")
 _HASH = hash_(_CHAIN + b"WireGuard v1 zx2c4 Jason@zx2c4.com")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from wgmon_tui.wireguard.messages import TRANSPORT_OVERHEAD, MessageType, message_type
-from wgmon_tui.wireguard.primitives import AuthenticationError, aead_open, aead_seal, nonce
+from wgmon_tui.protocols.wireguard.primitives import AuthenticationError, aead_open, aead_seal, nonce
+from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, MessageType, message_type
 
 REJECT_AFTER_MESSAGES = 2**64 - 2**13 - 1
 """The counter at which a session ends (§6.1)."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from wgmon_tui.wireguard import tai64n
-from wgmon_tui.wireguard.cookie import Mac1
-from wgmon_tui.wireguard.handshake import Attempt, Initiator, Reason, RejectedError, Responder
-from wgmon_tui.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
-from wgmon_tui.wireguard.session import Session
+from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.protocols.wireguard.cookie import Mac1
+from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator, Reason, RejectedError, Responder
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.session import Session
 
 CLIENT = PrivateKey(bytes(range(32)))
 SERVER = PrivateKey(bytes(range(32, 64)))

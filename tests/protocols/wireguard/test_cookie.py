@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from tests.wireguard.parties import CLIENT, CLIENT_INDEX, SERVER, STAMP, STRANGER, attempt, rejected
-from wgmon_tui.wireguard.cookie import COOKIE_LIFETIME_S, NO_MAC, CookieJar
-from wgmon_tui.wireguard.handshake import Initiator, Reason, Responder
-from wgmon_tui.wireguard.messages import MessageType, label_of, message_type, receiver_index
+from tests.protocols.wireguard.handshake_parties import (
+    CLIENT,
+    CLIENT_INDEX,
+    SERVER,
+    STAMP,
+    STRANGER,
+    attempt,
+    rejected,
+)
+from wgmon_tui.protocols.wireguard.cookie import COOKIE_LIFETIME_S, NO_MAC, CookieJar
+from wgmon_tui.protocols.wireguard.handshake import Initiator, Reason, Responder
+from wgmon_tui.protocols.wireguard.wire import MessageType, label_of, message_type, receiver_index
 
 SOURCE = b"\xc0\x00\x02\x07" + b"\xd4\x31"
 OTHER_PORT = b"\xc0\x00\x02\x07" + b"\xd4\x32"
