@@ -33,8 +33,8 @@ from wgmon_tui.probe.records import (
 )
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.wire import (
-    Field,
     MessageType,
+    WireField,
     fields_of,
     label_of,
     receiver_index,
@@ -228,7 +228,7 @@ def explain(check: Check, stop: Stop) -> Explanation:
     )
 
 
-def _describe_receiver(before: tuple[Packet, ...], data: bytes, receiver: Field) -> str:
+def _describe_receiver(before: tuple[Packet, ...], data: bytes, receiver: WireField) -> str:
     index = int.from_bytes(data[receiver.offset : receiver.end], "little")
     for packet in before:
         if packet.direction is Direction.SENT and sender_index(packet.data) == index:

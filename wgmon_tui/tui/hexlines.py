@@ -13,7 +13,7 @@ import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wgmon_tui.protocols.wireguard.wire import MAC_LENGTH, Field, fields_of, label_of
+from wgmon_tui.protocols.wireguard.wire import MAC_LENGTH, WireField, fields_of, label_of
 
 GUTTER = 6
 """Columns before the first byte: four digits of offset and two spaces."""
@@ -95,7 +95,7 @@ def hex_lines(packet: bytes, per_line: int, number: int = 0) -> tuple[HexLine, .
     )
 
 
-def _spans(fields: tuple[Field, ...], start: int, end: int) -> tuple[Span, ...]:
+def _spans(fields: tuple[WireField, ...], start: int, end: int) -> tuple[Span, ...]:
     return tuple(
         Span(number, field.name, max(field.offset, start), min(field.end, end))
         for number, field in enumerate(fields)
@@ -103,7 +103,7 @@ def _spans(fields: tuple[Field, ...], start: int, end: int) -> tuple[Span, ...]:
     )
 
 
-def value_of(packet: bytes, field: Field) -> str | None:
+def value_of(packet: bytes, field: WireField) -> str | None:
     """What a field says in plain words or numbers; None where it is sealed, random or a keyed hash."""
     data = packet[field.offset : field.end]
     match field.name:

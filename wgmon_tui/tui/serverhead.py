@@ -18,7 +18,7 @@ from wgmon_tui.diagnosis.vantages import describe_views
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.probe.records import Check
-from wgmon_tui.protocols.wireguard.wire import Field
+from wgmon_tui.protocols.wireguard.wire import WireField
 from wgmon_tui.text import format_limit, format_recent_time, format_rtt, format_share, format_until
 from wgmon_tui.tui.exchangelines import Comparison, Explanation
 from wgmon_tui.tui.format import fit, progress, sparkline
@@ -325,7 +325,7 @@ def field_panel(found: Explanation, text_style: Ink) -> Text:
     return Text("\n").join(lines)
 
 
-def legend(fields: Sequence[Field], under_cursor: int, text_style: Ink) -> Text:
+def legend(fields: Sequence[WireField], under_cursor: int, text_style: Ink) -> Text:
     """Every field of the packet under the cursor, in its colour: what the colours of the dump mean."""
     lines = []
     for index, each in enumerate(fields):

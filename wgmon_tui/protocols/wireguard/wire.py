@@ -40,7 +40,7 @@ _LABELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class WireField:
     """One field of a message: `length` bytes from `offset`, and what they mean."""
 
     name: str
@@ -54,10 +54,10 @@ class Field:
         return self.offset + self.length
 
 
-def _layout(*parts: tuple[str, int, str]) -> tuple[Field, ...]:
+def _layout(*parts: tuple[str, int, str]) -> tuple[WireField, ...]:
     fields, offset = [], 0
     for name, length, meaning in parts:
-        fields.append(Field(name, offset, length, meaning))
+        fields.append(WireField(name, offset, length, meaning))
         offset += length
     return tuple(fields)
 
@@ -69,7 +69,7 @@ _MAC2 = (
     "keyed hash over all before it, with the cookie as key; zeros unless a cookie was demanded",
 )
 
-FIELDS: dict[MessageType, tuple[Field, ...]] = {
+FIELDS: dict[MessageType, tuple[WireField, ...]] = {
     MessageType.INITIATION: _layout(
         ("type", 1, "1: handshake initiation"),
         _RESERVED,
@@ -173,11 +173,13 @@ def sender_index(packet: bytes) -> int | None:
     return None
 
 
-def fields_of(packet: bytes) -> tuple[Field, ...]:
+def fields_of(packet: bytes) -> tuple[WireField, ...]:
     """Every byte of `packet` under a name, in order and without gaps."""
     kind = message_type(packet)
     if kind is None:
-        return (Field("unknown", 0, len(packet), "bytes in no form that WireGuard sends"),) if packet else ()
+        return (
+            (WireField("unknown", 0, len(packet), "bytes in no form that WireGuard sends"),) if packet else ()
+        )
     fields = FIELDS[kind]
     if kind is MessageType.TRANSPORT:
         sealed = len(packet) - fields[-1].end
@@ -186,5 +188,5 @@ def fields_of(packet: bytes) -> tuple[Field, ...]:
             if sealed == MAC_LENGTH
             else "the inner IP packet, sealed, padded to a multiple of 16, and a 16-byte tag"
         )
-        return (*fields, Field("packet", fields[-1].end, sealed, meaning))
+        return (*fields, WireField("packet", fields[-1].end, sealed, meaning))
     return fields
