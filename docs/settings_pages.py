@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from wgmon_tui.fleet.config_toml import SECTIONS
-from wgmon_tui.fleet.setting import Section, Setting
-from wgmon_tui.fleet.settings import DEFAULTS, IDENTITY, SERVER
-from wgmon_tui.fleet.value_types import SecretType
+from wgmon_tui.config.config_toml import SECTIONS
+from wgmon_tui.config.server_settings import DEFAULTS, IDENTITY, SERVER
+from wgmon_tui.config.setting import Section, Setting
+from wgmon_tui.config.value_types import SecretType
 
 SERVERS_EXAMPLE = """\
 [defaults]

@@ -12,8 +12,8 @@ from ipaddress import ip_interface
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from wgmon_tui.fleet.records import Fleet, Identity, Interface, SecretForm, SecretSource
-from wgmon_tui.fleet.servers_file import update
+from wgmon_tui.config.models import Fleet, Identity, Interface, SecretForm, SecretSource
+from wgmon_tui.config.servers_file import update
 from wgmon_tui.lab.demo import Guest
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.accounts import read_peer_credentials

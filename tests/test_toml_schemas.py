@@ -14,10 +14,10 @@ from jsonschema import Draft202012Validator
 from docs.json_schema import config_schema, servers_schema
 from docs.make import HERE
 from docs.settings_pages import CONFIG_EXAMPLE, SERVERS_EXAMPLE
-from tests.fleet.fleets import MINIMAL_TOML, SERVER_KEY, fleets
-from wgmon_tui.fleet.config_toml import parse_config
-from wgmon_tui.fleet.records import ConfigurationError, Fleet
-from wgmon_tui.fleet.servers_toml import parse, render
+from tests.config.sample_fleets import MINIMAL_TOML, SERVER_KEY, fleets
+from wgmon_tui.config.config_toml import parse_config
+from wgmon_tui.config.models import ConfigurationError, Fleet
+from wgmon_tui.config.servers_toml import parse, render
 
 SERVERS = Draft202012Validator(json.loads(servers_schema()))
 CONFIG = Draft202012Validator(json.loads(config_schema()))

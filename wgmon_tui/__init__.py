@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wgmon_tui.api import check, check_async
+    from wgmon_tui.config.models import ConfigurationError, Endpoint, Server
     from wgmon_tui.diagnosis.diagnose import diagnose
     from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
-    from wgmon_tui.fleet.records import ConfigurationError, Endpoint, Server
     from wgmon_tui.monitor.rounds import Round
     from wgmon_tui.probe.records import Check, Handshake, Tunnel
     from wgmon_tui.probe.targets import Target
@@ -47,7 +47,7 @@ _HOMES = {
     "api": ("check", "check_async"),
     "diagnosis.diagnose": ("diagnose",),
     "diagnosis.verdict": ("Cause", "Diagnosis", "Severity", "Verdict"),
-    "fleet.records": ("ConfigurationError", "Endpoint", "Server"),
+    "config.models": ("ConfigurationError", "Endpoint", "Server"),
     "monitor.rounds": ("Round",),
     "probe.records": ("Check", "Handshake", "Tunnel"),
     "probe.targets": ("Target",),

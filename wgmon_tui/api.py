@@ -11,11 +11,11 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
-from wgmon_tui.fleet.directories import default_config_dir, default_state_dir
-from wgmon_tui.fleet.enroll import load_conf
-from wgmon_tui.fleet.records import ConfigurationError, Fleet, Server
-from wgmon_tui.fleet.secrets import Keyring, open_keyring
-from wgmon_tui.fleet.servers_file import read
+from wgmon_tui.config.imports.wg_quick_import import load_conf
+from wgmon_tui.config.models import ConfigurationError, Fleet, Server
+from wgmon_tui.config.paths import default_config_dir, default_state_dir
+from wgmon_tui.config.secrets.keyring import Keyring, open_keyring
+from wgmon_tui.config.servers_file import read
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.monitor.look import Attention, run_check_round
 from wgmon_tui.monitor.rounds import Round

@@ -17,7 +17,7 @@ from tests.alerts.receivers import Receiver, answer
 from tests.alerts.shop import Shop
 from wgmon_tui.alerts.dispatch import Dispatcher
 from wgmon_tui.alerts.orders import Orders
-from wgmon_tui.fleet.alert_settings import Alerts, Apprise, Sink, Webhook
+from wgmon_tui.config.alerting import Alerts, Apprise, Sink, Webhook
 
 _STEP_S = 0.005
 

@@ -24,7 +24,7 @@ from wgmon_tui.alerts.dispatch import Dispatcher
 from wgmon_tui.alerts.orders import Orders
 from wgmon_tui.alerts.records import Announcement, RetryError
 from wgmon_tui.alerts.sinks import Send
-from wgmon_tui.fleet.alert_settings import Sink, SinkType
+from wgmon_tui.config.alerting import Sink, SinkType
 
 LIVES = 40
 SERVERS = 30

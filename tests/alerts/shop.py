@@ -18,8 +18,8 @@ from wgmon_tui.alerts.log import Delivery
 from wgmon_tui.alerts.outbox import Outbox
 from wgmon_tui.alerts.presence import Presence
 from wgmon_tui.alerts.records import Announcement
+from wgmon_tui.config.alerting import Alerts, Command, Rule, Sink
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
-from wgmon_tui.fleet.alert_settings import Alerts, Command, Rule, Sink
 from wgmon_tui.history.batch import Batch, make_outbox_row
 from wgmon_tui.history.records import Mute
 from wgmon_tui.history.store import open_store

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.alerts.shop import Shop
 from tests.history.past import Clock
-from wgmon_tui.fleet.alert_settings import Alerts
+from wgmon_tui.config.alerting import Alerts
 from wgmon_tui.history.batch import Batch
 from wgmon_tui.history.store import STORE
 from wgmon_tui.history.unwritten import Unwritten, unwritten

@@ -14,7 +14,7 @@ from tests.alerts.receivers import HANG, Receiver, answer
 from tests.alerts.sayings import announcement, recovered
 from wgmon_tui.alerts.records import GiveUpError, RetryError
 from wgmon_tui.alerts.sinks.apprise import send
-from wgmon_tui.fleet.alert_settings import Apprise, Sink
+from wgmon_tui.config.alerting import Apprise, Sink
 
 SINK = Sink("other", Apprise(), timeout=5)
 
@@ -75,7 +75,7 @@ def test_a_url_that_apprise_does_not_know_is_not_repeated(
 def test_it_is_loaded_only_when_it_is_used() -> None:
     look = (
         "import sys\nfrom wgmon_tui.alerts.sinks import sender\n"
-        "from wgmon_tui.fleet.alert_settings import SinkType\n"
+        "from wgmon_tui.config.alerting import SinkType\n"
         "sender(SinkType.APPRISE); print('apprise' in sys.modules, 'smtplib' in sys.modules)"
     )
     child = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, timeout=60)

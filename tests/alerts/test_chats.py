@@ -11,7 +11,7 @@ from tests.alerts.receivers import CLOSE, HANG, Receiver, answer
 from tests.alerts.sayings import announcement, incident, snapshot
 from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, RetryError
 from wgmon_tui.alerts.sinks import sender
-from wgmon_tui.fleet.alert_settings import Discord, Options, Sink, Slack, Telegram
+from wgmon_tui.config.alerting import Discord, Options, Sink, Slack, Telegram
 
 SLACK_PATH = "/services/T0AAAAAAA/B0BBBBBBB/s3cr3tXXXXXXXXXXXXXXXXXX"
 DISCORD_PATH = "/api/webhooks/1234567890/s3cr3t-discord-t0k3n"

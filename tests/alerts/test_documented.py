@@ -13,8 +13,8 @@ from tests.alerts.sayings import announcement
 from wgmon_tui.alerts.messages import as_json
 from wgmon_tui.alerts.records import Kind
 from wgmon_tui.alerts.sinks import sender
-from wgmon_tui.fleet.alert_settings import SinkType
-from wgmon_tui.fleet.config_toml import parse_config
+from wgmon_tui.config.alerting import SinkType
+from wgmon_tui.config.config_toml import parse_config
 
 PAGE = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text()
 SNIPPETS = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

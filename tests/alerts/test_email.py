@@ -20,7 +20,7 @@ from tests.alerts.receivers import HANG, Receiver
 from tests.alerts.sayings import announcement, incident, recovered, snapshot
 from wgmon_tui.alerts.records import GiveUpError, Kind, RetryError
 from wgmon_tui.alerts.sinks.email import compose, send
-from wgmon_tui.fleet.alert_settings import Email, Sink
+from wgmon_tui.config.alerting import Email, Sink
 
 PASSWORD = "s3cr3t-p4ssw0rd"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -18,7 +18,7 @@ from tests.alerts.sayings import announcement, incident, snapshot
 from wgmon_tui.alerts.messages import as_json, title
 from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, RetryError
 from wgmon_tui.alerts.sinks import bell, command
-from wgmon_tui.fleet.alert_settings import Bell, Command, Sink
+from wgmon_tui.config.alerting import Bell, Command, Sink
 
 
 def run(*words: str, timeout: float = 10.0, said: Announcement | None = None) -> None:

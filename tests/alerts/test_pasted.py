@@ -19,8 +19,8 @@ from tests.alerts.test_documented import PAGE, SNIPPETS
 from tests.alerts.test_email import PASSWORD, Postbox, post_office
 from wgmon_tui.alerts.orders import resolve_sinks
 from wgmon_tui.alerts.sinks import bell
-from wgmon_tui.fleet.alert_settings import SinkType
-from wgmon_tui.fleet.config_toml import parse_config, read_config
+from wgmon_tui.config.alerting import SinkType
+from wgmon_tui.config.config_toml import parse_config, read_config
 from wgmon_tui.service.alert_command import send_test
 
 OF_SINKS = [each for each in SNIPPETS[1:] if PAGE.index(each) < PAGE.index("\n## Rules\n")]

@@ -14,7 +14,7 @@ from tests.alerts.sayings import announcement
 from wgmon_tui.alerts.messages import as_json
 from wgmon_tui.alerts.records import GiveUpError, RetryError
 from wgmon_tui.alerts.sinks.webhook import send, signature
-from wgmon_tui.fleet.alert_settings import Sink, Webhook
+from wgmon_tui.config.alerting import Sink, Webhook
 
 SINK = Sink("hook", Webhook(), timeout=5)
 

@@ -7,7 +7,7 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from wgmon_tui.fleet.records import Endpoint, Server
+from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.probe.records import (
     Check,
     CookieDemanded,

@@ -10,9 +10,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.diagnosis.facts import SERVER, SILENCE, any_evidence, check
+from wgmon_tui.config.models import Server
 from wgmon_tui.diagnosis.diagnose import diagnose
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
-from wgmon_tui.fleet.records import Server
 from wgmon_tui.probe.records import (
     AllSilent,
     AskedAs,

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wgmon_tui.config.imports.wg_dump_parser import Network, PeerEntry, Running
+from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, compare, interface_of
 from wgmon_tui.diagnosis.our_verdict import OurVerdict
 from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.fleet.records import Endpoint, Server
-from wgmon_tui.fleet.wg_dump import Network, PeerEntry, Running
 from wgmon_tui.probe.inspect import ServersView, Stored, Unread
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wgmon_tui.config.imports.wg_dump_parser import PeerEntry, Running
+from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide
 from wgmon_tui.diagnosis.local_interface import LocalPeer, compare_local_peer, local_peers
 from wgmon_tui.diagnosis.our_verdict import OurVerdict, make_prober_verdict
 from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.fleet.records import Endpoint, Server
-from wgmon_tui.fleet.wg_dump import PeerEntry, Running
 from wgmon_tui.probe.records import Check
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 

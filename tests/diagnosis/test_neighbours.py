@@ -7,8 +7,8 @@ from ipaddress import ip_address
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.diagnosis.neighbours import Standing, Together, find_correlated_failures
-from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 KEY = PrivateKey(bytes(range(32))).public

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wgmon_tui.config.models import Address, Endpoint, Server
 from wgmon_tui.diagnosis.vantages import (
     View,
     add_view_evidence,
@@ -15,7 +16,6 @@ from wgmon_tui.diagnosis.vantages import (
     diagnose_regional,
 )
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
-from wgmon_tui.fleet.records import Address, Endpoint, Server
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 KEY = PrivateKey(bytes(range(32))).public

@@ -31,10 +31,10 @@ from tests.diagnosis.facts import (
     handshake_evidence,
     icmp,
 )
+from wgmon_tui.config.models import SecretForm, SecretSource
 from wgmon_tui.diagnosis.diagnose import diagnose, diagnose_misconfiguration
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.diagnosis.wording import describe_evidence, icmp_name
-from wgmon_tui.fleet.records import SecretForm, SecretSource
 from wgmon_tui.probe.records import Evidence, Handshake
 
 LOSSES: list[float | None] = [0.02, None] * 3

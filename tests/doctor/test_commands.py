@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.fleets import MINIMAL_TOML, OWN_KEY, SERVER_KEY
+from tests.config.sample_fleets import MINIMAL_TOML, OWN_KEY, SERVER_KEY
 from tests.real.prerequisites import require
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.fleets import MINIMAL_TOML, OWN_KEY
+from tests.config.sample_fleets import MINIMAL_TOML, OWN_KEY
+from wgmon_tui.config.models import Fleet
+from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.doctor.files import (
     check_data_path,
     check_permissions,
@@ -17,8 +19,6 @@ from wgmon_tui.doctor.files import (
     check_timestamps,
 )
 from wgmon_tui.doctor.items import Condition, Item
-from wgmon_tui.fleet.records import Fleet
-from wgmon_tui.fleet.secrets import open_keyring
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.protocols.wireguard import tai64n
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.fleet.fleets import BASTION, server
+from tests.config.sample_fleets import BASTION, server
+from wgmon_tui.config.models import Fleet
 from wgmon_tui.doctor.items import Condition
 from wgmon_tui.doctor.machine import (
     RELEASE_YEAR,
@@ -17,7 +18,6 @@ from wgmon_tui.doctor.machine import (
     check_receive_buffer,
     check_software,
 )
-from wgmon_tui.fleet.records import Fleet
 
 USUAL_RMEM_MAX = 212_992
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.fleet.fleets import server
+from tests.config.sample_fleets import server
+from wgmon_tui.config.models import Endpoint, Fleet
 from wgmon_tui.doctor.items import Condition, Item
 from wgmon_tui.doctor.network import (
     FAMILIES,
@@ -15,7 +16,6 @@ from wgmon_tui.doctor.network import (
     send_refused_item,
     timestamping_item,
 )
-from wgmon_tui.fleet.records import Endpoint, Fleet
 
 V4, V6 = FAMILIES
 HERE = {V4: "192.0.2.9", V6: "2001:db8::9"}

@@ -23,7 +23,7 @@ from pathlib import Path
 from random import Random
 
 from tests.history.past import START, Clock, answered, incident, lost, row
-from wgmon_tui.fleet.config_toml import DAY, Retention
+from wgmon_tui.config.config_toml import DAY, Retention
 from wgmon_tui.history import codec
 from wgmon_tui.history.packs import unpack
 from wgmon_tui.history.stamps import StampLedger

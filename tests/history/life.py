@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tests.history.recording import query_store
 from tests.monitor.seen import START, VANTAGES, seen, watched
+from wgmon_tui.config.models import Server
+from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
 from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.fleet.records import Server
-from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE, Vantage
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.sightings import Vantages
 from wgmon_tui.history.stamps import StampLedger

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.history.past import Clock, answered, lost, row
-from wgmon_tui.fleet.config_toml import Retention
+from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import STORE
 from wgmon_tui.history.writing import Recorder

@@ -14,7 +14,7 @@ import pytest
 
 from tests.history.past import START, incident, opened, row
 from tests.history.recording import Desk, query_store, recording
-from wgmon_tui.fleet.config_toml import DAY, HOUR
+from wgmon_tui.config.config_toml import DAY, HOUR
 from wgmon_tui.history.batch import MAX_ROWS, Batch, make_state_row
 from wgmon_tui.history.store import STORE
 

@@ -16,8 +16,8 @@ from tests.diagnosis.facts import KINDS, any_evidence
 from tests.probe.stage import IDENTITY, PSK, ScriptedServer, make_target, opened_prober, response_to
 from tests.probe.stage import check as check_now
 from tests.report.rounds import check, exchange, healthy, round_of, server
+from wgmon_tui.config.models import Endpoint, SecretSource
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Verdict
-from wgmon_tui.fleet.records import Endpoint, SecretSource
 from wgmon_tui.history.codec import ForeignError, codec_of, from_bytes, to_bytes
 from wgmon_tui.history.stored_names import StoredNames, StoredRecord
 from wgmon_tui.monitor.board import Round

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.history.recording import Desk, recording
-from wgmon_tui.fleet.config_toml import DAY, HOUR, Retention
+from wgmon_tui.config.config_toml import DAY, HOUR, Retention
 from wgmon_tui.history import schema
 from wgmon_tui.history.retention import forget
 

@@ -11,9 +11,9 @@ from tests.monitor.rounds import rounds
 from tests.monitor.test_engine import Desk, at_work, watched
 from tests.probe.inside import ALLOWED, INNER_V4, TUNNEL_V4
 from tests.probe.stage import IDENTITY, SERVER, ScriptedServer, healthy, silence, timestamps
+from wgmon_tui.config.models import Endpoint, Server
+from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.diagnosis.verdict import Severity
-from wgmon_tui.fleet.records import Endpoint, Server
-from wgmon_tui.fleet.secrets import open_keyring
 from wgmon_tui.lab.demo import DEMO_SERVERS, Demo
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer

@@ -5,8 +5,8 @@ from ipaddress import ip_address
 
 import pytest
 
+from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
-from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.incidents import Event, What
 from wgmon_tui.probe.records import Check, Direction, Handshake, Packet

@@ -20,8 +20,8 @@ from tests.probe.stage import (
     silence,
     timestamps,
 )
+from wgmon_tui.config.models import Server
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
-from wgmon_tui.fleet.records import Server
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.board import Round, Row

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wgmon_tui.config.models import Endpoint
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
-from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.monitor.damping import Damping, Rules, next_damping
 from wgmon_tui.monitor.incidents import (
     Event,

@@ -6,7 +6,7 @@ import time
 from math import inf
 
 from tests.history.past import server
-from wgmon_tui.fleet.alert_settings import Maintenance
+from wgmon_tui.config.alerting import Maintenance
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.incidents import Event

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.diagnosis.facts import any_evidence
+from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.diagnosis.diagnose import diagnose
 from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.monitor.board import Board, Round
 from wgmon_tui.monitor.standing import carried_after, still_valid, without_experiments
 from wgmon_tui.probe.records import (

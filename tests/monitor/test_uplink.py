@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.monitor.rounds import rounds
 from tests.monitor.test_engine import Desk, at_work, watched
 from tests.probe.stage import ScriptedServer, closed_port, healthy, silence
+from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.diagnosis.verdict import Severity
-from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.monitor import engine
 from wgmon_tui.monitor.uplink import (
     MIN_SILENT_SERVERS,

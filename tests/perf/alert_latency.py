@@ -24,8 +24,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from wgmon_tui.alerts.orders import Orders
-from wgmon_tui.fleet.alert_settings import Alerts, Sink, Webhook
-from wgmon_tui.fleet.records import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.alerting import Alerts, Sink, Webhook
+from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.lab.crowd import run_load_servers
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.incidents import Event, What

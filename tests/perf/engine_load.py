@@ -18,7 +18,7 @@ import time
 from ipaddress import ip_interface
 from pathlib import Path
 
-from wgmon_tui.fleet.records import Endpoint, Server
+from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.lab.crowd import INNER_ADDRESS, Crowd, run_load_servers
 from wgmon_tui.monitor.board import Round, Row

@@ -32,8 +32,8 @@ from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
 from tests.perf.terminal import Size, Terminal
+from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.diagnosis.verdict import Diagnosis, Verdict
-from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.monitor.board import Board, Round
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.samples import CAPACITY

@@ -22,8 +22,8 @@ from pathlib import Path
 from statistics import median
 
 from tests.service.stage import until
-from wgmon_tui.fleet.records import Fleet, Identity, SecretForm, SecretSource, Server
-from wgmon_tui.fleet.servers_toml import render
+from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.servers_toml import render
 from wgmon_tui.lab.crowd import Crowd, run_load_servers
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.report.prometheus import render_metrics

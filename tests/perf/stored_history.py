@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 
 from tests.history.past import answered, incident, row, server
-from wgmon_tui.fleet.config_toml import DAY, Retention
+from wgmon_tui.config.config_toml import DAY, Retention
 from wgmon_tui.history.batch import Batch, Damped, Watched, make_exchange_row
 from wgmon_tui.history.entries import server_to_entry
 from wgmon_tui.history.keeping import Kept

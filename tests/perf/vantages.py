@@ -28,10 +28,10 @@ from tests.real.namespaces import entered, namespace
 from tests.real.sshd import Sshd
 from tests.service.agent.rounds import healthy
 from tests.service.agent.stage import agent_command, ending_agent, hello_line
-from wgmon_tui.fleet.config_toml import Config
-from wgmon_tui.fleet.records import Fleet, Identity, SecretForm, SecretSource, Server
-from wgmon_tui.fleet.servers_file import update
-from wgmon_tui.fleet.vantage_settings import Vantage
+from wgmon_tui.config.config_toml import Config
+from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.servers_file import update
+from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.lab.crowd import Crowd, run_load_servers
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.sights import Report

@@ -17,10 +17,10 @@ from pathlib import Path
 from tests.perf.start import times_until_marks
 from tests.perf.stored_history import fill
 from tests.perf.terminal import COLUMNS, LINES, Terminal
-from wgmon_tui.fleet.config_toml import DAY
-from wgmon_tui.fleet.private_files import create_private
-from wgmon_tui.fleet.records import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
-from wgmon_tui.fleet.servers_toml import render
+from wgmon_tui.config.config_toml import DAY
+from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.secrets.private_files import create_private
+from wgmon_tui.config.servers_toml import render
 from wgmon_tui.lab.crowd import run_load_servers
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 

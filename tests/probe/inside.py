@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface, ip_network
 
 from tests.probe.stage import IDENTITY, SERVER, ScriptedServer
-from wgmon_tui.fleet.records import Address, Endpoint, Interface, Server
+from wgmon_tui.config.models import Address, Endpoint, Interface, Server
 from wgmon_tui.lab.inner import echo_reply, parse
 from wgmon_tui.lab.records import Peer, Setup
 from wgmon_tui.probe.prober import Prober

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from types import TracebackType
 from typing import Self, TypeVar
 
-from wgmon_tui.fleet.records import Endpoint, Server
+from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.records import Check
 from wgmon_tui.probe.targets import Target

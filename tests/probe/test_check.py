@@ -26,7 +26,7 @@ from tests.probe.stage import (
     response_to,
     silence,
 )
-from wgmon_tui.fleet.records import Endpoint
+from wgmon_tui.config.models import Endpoint
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.probe.records import (

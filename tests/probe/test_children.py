@@ -30,7 +30,7 @@ from pathlib import Path
 from threading import Thread
 from tests.alerts.sayings import announcement
 from wgmon_tui.alerts.sinks.command import send
-from wgmon_tui.fleet.alert_settings import Command, Sink
+from wgmon_tui.config.alerting import Command, Sink
 from wgmon_tui.probe.inspect import run_command
 STARTS = {starts!r}
 def work():

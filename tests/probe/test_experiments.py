@@ -25,7 +25,7 @@ from tests.probe.stage import (
     silence,
     timestamps,
 )
-from wgmon_tui.fleet.records import Endpoint
+from wgmon_tui.config.models import Endpoint
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.probe.prober import Prober

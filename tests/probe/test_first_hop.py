@@ -27,7 +27,7 @@ from tests.probe.inside import (
     no_answer,
 )
 from tests.probe.stage import check, evidence_of_kind, opened_prober
-from wgmon_tui.fleet.records import Address, Interface
+from wgmon_tui.config.models import Address, Interface
 from wgmon_tui.lab.inner import parse
 from wgmon_tui.lab.records import Behaviour, Mode, Peer
 from wgmon_tui.lab.server import LabServer

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.probe.inside import ip_packet
-from wgmon_tui.fleet.records import Address
+from wgmon_tui.config.models import Address
 from wgmon_tui.lab import inner as stranger
 from wgmon_tui.probe.inner import (
     DnsAnswer,

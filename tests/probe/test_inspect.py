@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wgmon_tui.fleet.records import Endpoint, Server
-from wgmon_tui.fleet.wg_dump import InspectionError, PeerEntry, Running, parse_dump
+from wgmon_tui.config.imports.wg_dump_parser import InspectionError, PeerEntry, Running, parse_dump
+from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.probe.inspect import ServersView, Stored, Unread, inspect, parse_file
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 

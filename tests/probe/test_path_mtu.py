@@ -21,7 +21,7 @@ from tests.probe.inside import (
     service,
 )
 from tests.probe.stage import check, evidence_of_kind, opened_prober
-from wgmon_tui.fleet.records import Address
+from wgmon_tui.config.models import Address
 from wgmon_tui.lab.inner import parse
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.probe.records import IcmpError, InnerEcho, PathMtu

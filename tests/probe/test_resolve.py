@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from wgmon_tui.fleet.records import Endpoint
+from wgmon_tui.config.models import Endpoint
 from wgmon_tui.probe.resolve import ResolutionError, Resolver
 
 PATIENCE_S = 10.0
@@ -73,7 +73,7 @@ async def test_a_failure_is_not_kept() -> None:
 
 OUT_OF_FILES = """
 import asyncio, resource
-from wgmon_tui.fleet.records import Endpoint
+from wgmon_tui.config.models import Endpoint
 from wgmon_tui.probe.resolve import ResolutionError, Resolver
 
 async def look_up():

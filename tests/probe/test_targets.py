@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ipaddress import ip_interface
 
-from wgmon_tui.fleet.records import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
-from wgmon_tui.fleet.secrets import Keyring
+from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.probe.targets import join
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 

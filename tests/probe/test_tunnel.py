@@ -28,7 +28,7 @@ from tests.probe.inside import (
     service,
 )
 from tests.probe.stage import check, evidence_of_kind, opened_prober
-from wgmon_tui.fleet.records import Endpoint
+from wgmon_tui.config.models import Endpoint
 from wgmon_tui.lab.inner import parse
 from wgmon_tui.lab.records import Behaviour, Mode
 from wgmon_tui.lab.server import LabServer

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wgmon_tui.fleet.wg_dump import InspectionError
+from wgmon_tui.config.imports.wg_dump_parser import InspectionError
 from wgmon_tui.probe import wg_here
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Protocol
 
+from wgmon_tui.config.models import Address, Endpoint, Server
 from wgmon_tui.diagnosis.diagnose import diagnose
 from wgmon_tui.diagnosis.verdict import Diagnosis
-from wgmon_tui.fleet.records import Address, Endpoint, Server
 from wgmon_tui.probe.prober import Prober
 from wgmon_tui.probe.records import Check
 from wgmon_tui.probe.targets import Target

@@ -15,7 +15,7 @@ from tests.real.namespaces import RoutedPath, run
 from tests.real.prerequisites import require
 from tests.real.server import prober_at, target
 from tests.real.wireguard_go import WireguardGo
-from wgmon_tui.fleet.records import Interface
+from wgmon_tui.config.models import Interface
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.look import Attention, run_check_round
 from wgmon_tui.probe.records import Direction

@@ -11,9 +11,9 @@ import pytest
 
 from tests.real.namespaces import run
 from tests.real.wireguard_go import WireguardGo
+from wgmon_tui.config.imports.wg_dump_parser import Running
+from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, compare
-from wgmon_tui.fleet.records import Endpoint, Server
-from wgmon_tui.fleet.wg_dump import Running
 from wgmon_tui.probe.inspect import Stored, Unread, inspect
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.diagnosis.diagnose import diagnose
 from wgmon_tui.diagnosis.verdict import Diagnosis, Verdict
-from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.probe.records import (
     Check,

@@ -17,7 +17,7 @@ import pytest
 
 from tests.report.kept import CHECKS, write_store
 from wgmon_tui.cli.main import _parser
-from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.lab.records import Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey

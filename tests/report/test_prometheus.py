@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.real.prerequisites import require
 from tests.report.rounds import check, healthy, round_of, server, silent, unresolved
-from wgmon_tui.fleet.records import Server
-from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE, Vantage
+from wgmon_tui.config.models import Server
+from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.incidents import Event
 from wgmon_tui.monitor.rounds import Round

@@ -11,7 +11,7 @@ import pytest
 from tests.alerts.shop import Shop, all_to
 from tests.service.stage import quick_server, until, write_config
 from tests.service.test_alerting import running
-from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.service.alert_command import EXIT_NOT_DELIVERED, print_log, send_test
 from wgmon_tui.service.lock import WriterLock
 from wgmon_tui.service.reload import load_config

@@ -15,7 +15,7 @@ import pytest
 from tests.report.test_prometheus import Series, read
 from tests.service.stage import healthy, quick_server, until, write_config
 from tests.service.web import Answer, Client, get
-from wgmon_tui.fleet.records import Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.lab.records import Mode
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.board import Row

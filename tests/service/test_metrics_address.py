@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wgmon_tui.fleet.values import InvalidValueError
+from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.service.metrics_address import CannotListenError, listen, parse_listen_address
 
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.service.stage import CLIENT, IDENTITY, quick_server, text_of, until, write_config
-from wgmon_tui.fleet.records import Fleet, SecretForm, SecretSource
-from wgmon_tui.fleet.servers_file import update
+from wgmon_tui.config.models import Fleet, SecretForm, SecretSource
+from wgmon_tui.config.servers_file import update
 from wgmon_tui.service.reload import Loaded, Reload, load_config
 
 FRA1, AMS1 = quick_server("fra1"), quick_server("ams1")

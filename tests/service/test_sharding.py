@@ -15,7 +15,7 @@ from tests.report.test_prometheus import read
 from tests.service.stage import Program, quick_server, until, write_config
 from wgmon_tui.cli.main import main
 from wgmon_tui.commands import run as run_command
-from wgmon_tui.fleet.shard import Shard
+from wgmon_tui.config.shard import Shard
 from wgmon_tui.service.reload import load_config
 from wgmon_tui.service.station import Station
 

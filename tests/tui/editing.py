@@ -13,12 +13,12 @@ from textual.events import Paste
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from tests.fleet.fleets import BASTION, OWN_KEY, SERVER_KEY, server
+from tests.config.sample_fleets import BASTION, OWN_KEY, SERVER_KEY, server
 from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.keys import press, settle
-from wgmon_tui.fleet.private_files import create_private
-from wgmon_tui.fleet.records import Fleet
-from wgmon_tui.fleet.servers_file import read, update
+from wgmon_tui.config.models import Fleet
+from wgmon_tui.config.secrets.private_files import create_private
+from wgmon_tui.config.servers_file import read, update
 from wgmon_tui.protocols.wireguard.keys import PresharedKey
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.forms.form import FormScreen

@@ -10,8 +10,8 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from tests.tui.fleet import NOW
+from wgmon_tui.config.models import Address, Endpoint, Server
 from wgmon_tui.diagnosis.diagnose import diagnose
-from wgmon_tui.fleet.records import Address, Endpoint, Server
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.probe.records import (

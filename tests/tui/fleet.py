@@ -9,8 +9,8 @@ from functools import cache
 from ipaddress import IPv4Address
 from math import sin
 
+from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.diagnosis.verdict import Diagnosis, Verdict
-from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.monitor.board import Board, Round
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.probe.port_monitor import OPEN_OR_FILTERED

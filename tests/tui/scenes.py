@@ -12,18 +12,18 @@ from textual.command import CommandList
 from textual.pilot import Pilot
 
 from tests.alerts.shop import Shop, all_to
-from tests.fleet.fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, server
+from tests.config.sample_fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, server
 from tests.history.past import Clock
 from tests.tui import elsewhere, exchanges, fleet, views
 from tests.tui.editing import CONF, Editing
 from tests.tui.keys import press, read, settle
 from tests.tui.pasts import MINUTE, incident
 from tests.tui.test_alerts_screen import Telling, fails_on_chat, gives_up, holds_back
+from wgmon_tui.config.models import Fleet, SecretForm, SecretSource
+from wgmon_tui.config.secrets.private_files import create_private
+from wgmon_tui.config.servers_file import read as read_servers
+from wgmon_tui.config.servers_file import update
 from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.fleet.private_files import create_private
-from wgmon_tui.fleet.records import Fleet, SecretForm, SecretSource
-from wgmon_tui.fleet.servers_file import read as read_servers
-from wgmon_tui.fleet.servers_file import update
 from wgmon_tui.history.reading import History
 from wgmon_tui.probe.port_monitor import OPEN_OR_FILTERED
 from wgmon_tui.tui.app import WgmonApp

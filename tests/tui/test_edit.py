@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from textual.events import Key
 
-from tests.fleet.fleets import BASTION, OTHER_SERVER_KEY, SERVER_KEY, server
+from tests.config.sample_fleets import BASTION, OTHER_SERVER_KEY, SERVER_KEY, server
 from tests.tui.editing import PSK, SMALL, Editing, editing, written
 from tests.tui.keys import settle
-from wgmon_tui.fleet.editing import delete_servers
-from wgmon_tui.fleet.records import Fleet, SecretForm, SecretSource
-from wgmon_tui.fleet.servers_file import update
+from wgmon_tui.config.models import Fleet, SecretForm, SecretSource
+from wgmon_tui.config.server_edits import delete_servers
+from wgmon_tui.config.servers_file import update
 from wgmon_tui.tui.forms.question import Question
 from wgmon_tui.tui.forms.server import ServerForm
 from wgmon_tui.tui.screens.server import ServerScreen

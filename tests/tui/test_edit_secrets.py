@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY, server
+from tests.config.sample_fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY, server
 from tests.tui.editing import CONF, PSK, SMALL, Editing, editing, written
 from tests.tui.keys import settle
-from wgmon_tui.fleet.records import Fleet, SecretForm, SecretSource
-from wgmon_tui.fleet.servers_toml import server_entries
+from wgmon_tui.config.models import Fleet, SecretForm, SecretSource
+from wgmon_tui.config.servers_toml import server_entries
 from wgmon_tui.tui.forms.identity import IdentityForm
 from wgmon_tui.tui.forms.question import Question
 from wgmon_tui.tui.forms.rows import SecretEntry

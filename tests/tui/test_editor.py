@@ -14,7 +14,7 @@ from textual.app import App
 
 from tests.tui.editing import SMALL, Editing, editing, written
 from tests.tui.keys import settle
-from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.tui.forms.editor import command_at_line, editor_command
 from wgmon_tui.tui.forms.rejected import Rejected
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fleet.fleets import commands, fleets, names, texts
-from wgmon_tui.fleet.editing import find_problems
-from wgmon_tui.fleet.records import Fleet
-from wgmon_tui.fleet.secret_sources import secret_keys
-from wgmon_tui.fleet.servers_toml import SERVER_KEYS, server_entries
-from wgmon_tui.fleet.value_types import Kind
-from wgmon_tui.fleet.values import InvalidValueError
+from tests.config.sample_fleets import commands, fleets, names, texts
+from wgmon_tui.config.models import Fleet
+from wgmon_tui.config.secrets.sources import secret_keys
+from wgmon_tui.config.server_edits import find_problems
+from wgmon_tui.config.servers_toml import SERVER_KEYS, server_entries
+from wgmon_tui.config.value_parsers import InvalidValueError
+from wgmon_tui.config.value_types import Kind
 from wgmon_tui.tui.forms.fields import IDENTITY_FIELDS, SERVER_FIELDS, Field
 from wgmon_tui.tui.forms.texts import to_text, to_value
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.fleets import BASTION
+from tests.config.sample_fleets import BASTION
 from tests.tui.editing import editing, written
-from wgmon_tui.fleet.records import Fleet
+from wgmon_tui.config.models import Fleet
 from wgmon_tui.tui.forms.form import FormScreen
 from wgmon_tui.tui.screens.identities import IdentitiesScreen
 from wgmon_tui.tui.screens.import_conf import ImportScreen

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.fleets import BASTION, OWN_KEY
+from tests.config.sample_fleets import BASTION, OWN_KEY
 from tests.tui.editing import CONF, SMALL, Editing, editing, written
 from tests.tui.keys import settle
-from wgmon_tui.fleet.records import Fleet
-from wgmon_tui.fleet.secrets import read_private_key
+from wgmon_tui.config.models import Fleet
+from wgmon_tui.config.secrets.keyring import read_private_key
 from wgmon_tui.tui.forms.identity import IdentityForm
 from wgmon_tui.tui.forms.stanza import Stanza
 from wgmon_tui.tui.screens.identities import IdentitiesScreen

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
+from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from tests.tui.editing import CONF, PSK, SMALL, Editing, editing, written
-from wgmon_tui.fleet.enroll import SHARED_KEY_WARNING
-from wgmon_tui.fleet.values import InvalidValueError
+from wgmon_tui.config.imports.wg_quick_import import SHARED_KEY_WARNING
+from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.tui.forms.paths import complete_path, path_completions, resolve_paths
 from wgmon_tui.tui.screens.import_conf import ImportScreen
 

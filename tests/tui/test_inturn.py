@@ -10,11 +10,11 @@ from textual.events import Key, Paste
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
-from tests.fleet.fleets import BASTION, server
+from tests.config.sample_fleets import BASTION, server
 from tests.tui.editing import SMALL, editing, written
 from tests.tui.face import face
 from tests.tui.keys import settle
-from wgmon_tui.fleet.records import Fleet
+from wgmon_tui.config.models import Fleet
 from wgmon_tui.history.reading import History
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.filterbar import FilterInput

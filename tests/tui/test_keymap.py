@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.tui.face import face
 from tests.tui.keys import settle
-from wgmon_tui.fleet.face_settings import FaceSettings
-from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.tui_settings import FaceSettings
 from wgmon_tui.tui.actions import ACTIONS
 from wgmon_tui.tui.keymap import assign_keys, textual_keymap
 

@@ -10,8 +10,8 @@ from textual.events import CursorPosition
 
 from tests.tui.face import Face, face
 from tests.tui.keys import settle
-from wgmon_tui.fleet.face_settings import FaceSettings
-from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.tui_settings import FaceSettings
 from wgmon_tui.tui.link import SLOW_LINK_S
 from wgmon_tui.tui.pace import DEFAULT_LIMITS, LOW_BANDWIDTH
 from wgmon_tui.tui.themes import SHIPPED_THEMES

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.tui.face import face
 from tests.tui.fleet import NOW, bad_night
 from tests.tui.keys import press, settle
-from wgmon_tui.fleet.face_settings import FaceSettings
+from wgmon_tui.config.tui_settings import FaceSettings
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.filterbar import FilterInput
 from wgmon_tui.tui.recall import MAX_LINES, Recall

@@ -11,8 +11,8 @@ from tests.tui import exchanges
 from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.keys import settle
 from tests.tui.opened import fleet, opened
+from wgmon_tui.config.models import Endpoint
 from wgmon_tui.diagnosis.diagnose import diagnose_misconfiguration
-from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.probe.records import SocketError
 from wgmon_tui.tui.exchangelines import Stop

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui.fleet import NOW
-from wgmon_tui.fleet.values import InvalidValueError
+from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.tui.until import FOREVER, PRESETS, parse_until
 
 HOUR, DAY = 3600.0, 86400.0

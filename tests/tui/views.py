@@ -6,9 +6,9 @@ from ipaddress import ip_interface
 
 from tests.tui import exchanges
 from tests.tui.fleet import NOW
+from wgmon_tui.config.imports.wg_dump_parser import PeerEntry, Running
+from wgmon_tui.config.models import Interface
 from wgmon_tui.diagnosis.inspection import OurSide, compare
-from wgmon_tui.fleet.records import Interface
-from wgmon_tui.fleet.wg_dump import PeerEntry, Running
 from wgmon_tui.probe.inspect import ServersView, Unread
 
 OUR_ADDRESS: Interface = ip_interface("10.8.0.250/32")

@@ -17,7 +17,7 @@ from wgmon_tui.alerts.books import Books, Write, Writes
 from wgmon_tui.alerts.grouping import Draft, common_cause_of, in_words
 from wgmon_tui.alerts.policy import Tell
 from wgmon_tui.alerts.records import Announcement, Beat, Kind
-from wgmon_tui.fleet.alert_settings import Sink
+from wgmon_tui.config.alerting import Sink
 from wgmon_tui.history.codec import ForeignError, codec_of
 from wgmon_tui.history.matters import SNAPSHOT_NAMES
 from wgmon_tui.history.stored_names import StoredNames, StoredRecord

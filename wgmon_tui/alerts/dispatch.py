@@ -27,7 +27,7 @@ from wgmon_tui.alerts.outbox import Outbox
 from wgmon_tui.alerts.presence import Presence
 from wgmon_tui.alerts.records import Announcement, Beat, GiveUpError, Kind, RetryError
 from wgmon_tui.alerts.sinks import Send, sender
-from wgmon_tui.fleet.alert_settings import Sink, SinkType
+from wgmon_tui.config.alerting import Sink, SinkType
 from wgmon_tui.history.database import unavailable
 from wgmon_tui.history.store import STORE
 from wgmon_tui.history.unwritten import Unwritten

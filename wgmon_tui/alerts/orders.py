@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wgmon_tui.fleet import config_toml
-from wgmon_tui.fleet.alert_settings import Alerts, Sink
-from wgmon_tui.fleet.records import ConfigurationError, SecretForm, SecretSource
-from wgmon_tui.fleet.secrets import read_text
+from wgmon_tui.config import config_toml
+from wgmon_tui.config.alerting import Alerts, Sink
+from wgmon_tui.config.models import ConfigurationError, SecretForm, SecretSource
+from wgmon_tui.config.secrets.keyring import read_text
 
 _AT_ONCE = 4
 

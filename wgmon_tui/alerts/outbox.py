@@ -19,7 +19,7 @@ from wgmon_tui.alerts.books import Books, Writes
 from wgmon_tui.alerts.grouping import Groups
 from wgmon_tui.alerts.policy import Moment, Standing, Standings, Tell, decide
 from wgmon_tui.alerts.records import Kind, Matter
-from wgmon_tui.fleet.alert_settings import Alerts, Sink
+from wgmon_tui.config.alerting import Alerts, Sink
 from wgmon_tui.history import matters
 from wgmon_tui.history.records import Mute
 from wgmon_tui.monitor.incidents import What

@@ -22,7 +22,7 @@ from datetime import datetime
 from math import inf
 
 from wgmon_tui.alerts.records import Kind, Matter
-from wgmon_tui.fleet.alert_settings import Alerts, Maintenance, Rule, is_selected
+from wgmon_tui.config.alerting import Alerts, Maintenance, Rule, is_selected
 from wgmon_tui.history.records import Mute
 from wgmon_tui.text import format_local_time
 

@@ -12,8 +12,8 @@ from typing import NoReturn
 from wgmon_tui import __version__
 from wgmon_tui.commands import agent, alert, dashboard, doctor, export, probe, run, setup
 from wgmon_tui.commands.arguments import directory_options, display_options, shard_option
-from wgmon_tui.fleet.directories import default_config_dir, default_state_dir
-from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.paths import default_config_dir, default_state_dir
 
 EXIT_USAGE = 64
 """Bad usage or configuration: sysexits.h's EX_USAGE, clear of the monitoring plugins' 0 to 3."""

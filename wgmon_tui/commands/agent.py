@@ -6,7 +6,7 @@ import argparse
 import os
 
 from wgmon_tui.commands.arguments import Subparsers, directory_options
-from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError
 
 _MAX_LINGER_S = 90 * 86400.0
 
@@ -32,7 +32,7 @@ def add_commands(subparsers: Subparsers) -> None:
 
 def agent(arguments: argparse.Namespace) -> int:
     """Carry lines between stdin and stdout and the keeper that checks."""
-    from wgmon_tui.fleet.values import InvalidValueError, parse_duration
+    from wgmon_tui.config.value_parsers import InvalidValueError, parse_duration
     from wgmon_tui.service.agent.relay import bridge_stdio
 
     try:

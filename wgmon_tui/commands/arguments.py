@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from wgmon_tui.fleet.directories import default_config_dir, default_state_dir
+from wgmon_tui.config.paths import default_config_dir, default_state_dir
 
 if TYPE_CHECKING:
-    from wgmon_tui.fleet.shard import Shard
+    from wgmon_tui.config.shard import Shard
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse has no other name for it
 
@@ -50,8 +50,8 @@ def shard_option(*, suppressed: bool = False) -> argparse.ArgumentParser:
 
 
 def _parse_shard(text: str) -> Shard:
-    from wgmon_tui.fleet.shard import parse_shard
-    from wgmon_tui.fleet.values import InvalidValueError
+    from wgmon_tui.config.shard import parse_shard
+    from wgmon_tui.config.value_parsers import InvalidValueError
 
     try:
         return parse_shard(text)

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from wgmon_tui.commands.arguments import Subparsers, display_options
 from wgmon_tui.commands.fleet_files import load_fleet
 from wgmon_tui.commands.terminal import is_interactive, is_output_ascii
-from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError
 
 if TYPE_CHECKING:
+    from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.diagnosis.inspection import Finding
     from wgmon_tui.diagnosis.our_verdict import OurVerdict
-    from wgmon_tui.fleet.records import Fleet, Server
     from wgmon_tui.history.reading import History
     from wgmon_tui.monitor.board import Round, Row
     from wgmon_tui.monitor.engine import Engine
@@ -140,13 +140,13 @@ async def _run_app(
     config: Path | None = None,
     history_note: str = "",
 ) -> int:
-    from wgmon_tui.fleet.face_settings import FaceSettings
+    from wgmon_tui.config.tui_settings import FaceSettings
     from wgmon_tui.tui.app import WgmonApp
     from wgmon_tui.tui.depth import detect_depth
 
     settings = FaceSettings()
     if config:
-        from wgmon_tui.fleet.config_toml import read_config
+        from wgmon_tui.config.config_toml import read_config
 
         settings = read_config(config).face
     app = WgmonApp(

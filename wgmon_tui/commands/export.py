@@ -59,7 +59,7 @@ def export(arguments: argparse.Namespace) -> int:
 
 def _parse_time(text: str) -> float:
     """Unix time, from how long ago it was or from an ISO 8601 date: of this machine's zone unless it says."""
-    from wgmon_tui.fleet.values import InvalidValueError, parse_duration
+    from wgmon_tui.config.value_parsers import InvalidValueError, parse_duration
     from wgmon_tui.text import quoted
 
     try:

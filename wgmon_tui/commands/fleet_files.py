@@ -8,18 +8,18 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError
 
 if TYPE_CHECKING:
-    from wgmon_tui.fleet.records import Fleet, Server
-    from wgmon_tui.fleet.secrets import Keyring
+    from wgmon_tui.config.models import Fleet, Server
+    from wgmon_tui.config.secrets.keyring import Keyring
     from wgmon_tui.history.stamps import StampLedger
 
 
 def load_fleet(config: Path) -> tuple[Fleet, Keyring]:
     """The fleet and its secrets. Raises ConfigurationError."""
-    from wgmon_tui.fleet.secrets import open_keyring
-    from wgmon_tui.fleet.servers_file import read
+    from wgmon_tui.config.secrets.keyring import open_keyring
+    from wgmon_tui.config.servers_file import read
 
     fleet = read(config).fleet
     return fleet, open_keyring(fleet, config)

@@ -19,12 +19,12 @@ from wgmon_tui.commands.fleet_files import (
     select_servers,
 )
 from wgmon_tui.commands.terminal import is_output_ascii
-from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError
 
 if TYPE_CHECKING:
-    from wgmon_tui.fleet.records import Fleet, Server
-    from wgmon_tui.fleet.secrets import Keyring
-    from wgmon_tui.fleet.wg_dump import InterfaceDumps
+    from wgmon_tui.config.imports.wg_dump_parser import InterfaceDumps
+    from wgmon_tui.config.models import Fleet, Server
+    from wgmon_tui.config.secrets.keyring import Keyring
     from wgmon_tui.history.stamps import StampLedger
     from wgmon_tui.monitor.rounds import Round
     from wgmon_tui.report.interface_lines import SeenHere
@@ -86,7 +86,7 @@ def probe(arguments: argparse.Namespace) -> int:
 
 
 def _probe(arguments: argparse.Namespace) -> int:
-    from wgmon_tui.fleet.enroll import load_conf
+    from wgmon_tui.config.imports.wg_quick_import import load_conf
 
     if arguments.conf:
         loaded = load_conf(arguments.conf)

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from wgmon_tui.commands.arguments import Subparsers, directory_options, shard_option
-from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.text import format_list
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _require_prometheus() -> None:
 
 
 def _listen_address(arguments: argparse.Namespace) -> ListenAddress | None:
-    from wgmon_tui.fleet.values import InvalidValueError
+    from wgmon_tui.config.value_parsers import InvalidValueError
     from wgmon_tui.service.metrics_address import parse_listen_address
 
     try:

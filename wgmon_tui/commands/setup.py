@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from wgmon_tui.commands.arguments import Subparsers, directory_options
 from wgmon_tui.commands.fleet_files import select_servers
-from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.text import quoted
 
 if TYPE_CHECKING:
-    from wgmon_tui.fleet.enroll import ImportReport
-    from wgmon_tui.fleet.wg_dump import InterfaceDumps
+    from wgmon_tui.config.imports.wg_dump_parser import InterfaceDumps
+    from wgmon_tui.config.imports.wg_quick_import import ImportReport
 
 _MAX_DUMP_BYTES = 16 << 20
 
@@ -70,7 +70,7 @@ def import_servers(arguments: argparse.Namespace) -> int:
 
 
 def _from_files(arguments: argparse.Namespace) -> ImportReport:
-    from wgmon_tui.fleet.enroll import import_conf
+    from wgmon_tui.config.imports.wg_quick_import import import_conf
 
     if arguments.identity:
         raise ConfigurationError("import: --identity goes with --wg: a file brings its own")
@@ -80,8 +80,8 @@ def _from_files(arguments: argparse.Namespace) -> ImportReport:
 
 
 def _from_interfaces(arguments: argparse.Namespace) -> ImportReport:
-    from wgmon_tui.fleet.enroll_wg import import_interfaces
-    from wgmon_tui.fleet.wg_dump import InspectionError
+    from wgmon_tui.config.imports.interface_import import import_interfaces
+    from wgmon_tui.config.imports.wg_dump_parser import InspectionError
 
     if arguments.files:
         raise ConfigurationError("import: --wg goes without files; one import for each")
@@ -96,7 +96,7 @@ def _from_interfaces(arguments: argparse.Namespace) -> ImportReport:
 
 def _read_dumps(arguments: argparse.Namespace) -> InterfaceDumps:
     """The interfaces that were asked for. Raises InspectionError, ConfigurationError."""
-    from wgmon_tui.fleet.wg_dump import parse_all_dumps
+    from wgmon_tui.config.imports.wg_dump_parser import parse_all_dumps
     from wgmon_tui.probe.wg_here import read_local_interfaces
 
     if arguments.through:
@@ -113,10 +113,10 @@ def _read_dumps(arguments: argparse.Namespace) -> InterfaceDumps:
 
 
 def _read_dumps_of_server(name: str, config: Path) -> InterfaceDumps:
+    from wgmon_tui.config.imports.wg_dump_parser import InspectionError
+    from wgmon_tui.config.servers_file import read
     from wgmon_tui.diagnosis.inspection import interface_of
     from wgmon_tui.doctor.server import require_inspect_command
-    from wgmon_tui.fleet.servers_file import read
-    from wgmon_tui.fleet.wg_dump import InspectionError
     from wgmon_tui.probe.inspect import Unread, inspect
 
     [server] = select_servers(read(config).fleet, [name])
@@ -129,8 +129,8 @@ def _read_dumps_of_server(name: str, config: Path) -> InterfaceDumps:
 
 def keygen(arguments: argparse.Namespace) -> int:
     """Make an identity, and print what lets it in on a server."""
-    from wgmon_tui.fleet.enroll import keygen
-    from wgmon_tui.fleet.values import InvalidValueError, parse_interface
+    from wgmon_tui.config.imports.wg_quick_import import keygen
+    from wgmon_tui.config.value_parsers import InvalidValueError, parse_interface
 
     try:
         addresses = [parse_interface(text) for text in arguments.address]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wgmon_tui.config.models import Interface, Server
 from wgmon_tui.diagnosis.verdict import Cause
 from wgmon_tui.diagnosis.wording import icmp_name
-from wgmon_tui.fleet.records import Interface, Server
 from wgmon_tui.probe.first_hop import likely_server_address
 from wgmon_tui.probe.records import AskedAs, InnerIcmp, PathMtu, PresharedKeyFound
 from wgmon_tui.protocols.wireguard.keys import PublicKey

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from wgmon_tui.config.models import Server
 from wgmon_tui.diagnosis import causes, data_path
 from wgmon_tui.diagnosis.evidence import all_of_kind, first_of_kind
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.diagnosis.wording import PORT_UNREACHABLE, describe_evidence, icmp_name
-from wgmon_tui.fleet.records import Server
 from wgmon_tui.probe.records import (
     AllSilent,
     Check,

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from wgmon_tui.config.imports.wg_dump_parser import Network, PeerEntry, Running
+from wgmon_tui.config.models import Address, Interface, Server
 from wgmon_tui.diagnosis.our_verdict import SESSION_LIFETIME_S, OurVerdict
 from wgmon_tui.diagnosis.verdict import Severity
-from wgmon_tui.fleet.records import Address, Interface, Server
-from wgmon_tui.fleet.wg_dump import Network, PeerEntry, Running
 from wgmon_tui.probe.inspect import ServersView, Stored, Unread
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_age, format_count, format_elapsed, format_list

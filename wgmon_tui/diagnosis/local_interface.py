@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from wgmon_tui.config.imports.wg_dump_parser import PeerEntry, Running
+from wgmon_tui.config.models import Server
 from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, interface_of
 from wgmon_tui.diagnosis.our_verdict import SESSION_LIFETIME_S, OurVerdict
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
-from wgmon_tui.fleet.records import Server
-from wgmon_tui.fleet.wg_dump import PeerEntry, Running
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_age, format_elapsed, format_list
 

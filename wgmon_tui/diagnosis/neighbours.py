@@ -10,8 +10,8 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
 
+from wgmon_tui.config.models import Address, Server
 from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.fleet.records import Address, Server
 
 MIN_SERVERS = 2
 """So many servers must share something and be down, before that is worth a word."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from wgmon_tui.config.models import Endpoint
 from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.fleet.records import Endpoint
 from wgmon_tui.probe.records import Check
 
 SESSION_LIFETIME_S = 180.0

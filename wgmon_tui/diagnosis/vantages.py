@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from wgmon_tui.config.models import Address, Server
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
-from wgmon_tui.fleet.records import Address, Server
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 

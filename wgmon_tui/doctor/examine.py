@@ -13,11 +13,11 @@ import sys
 import time
 from pathlib import Path
 
+from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.doctor import files, machine, terminal
 from wgmon_tui.doctor.items import Item, exit_code, format_item, json_line
 from wgmon_tui.doctor.network import check_network
 from wgmon_tui.doctor.vantages import vantages
-from wgmon_tui.fleet.secrets import open_keyring
 
 _RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
 _PROGRAM_TIMEOUT_S = 5.0

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TypeVar
 
+from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.doctor.items import Condition, Item, ok_item
-from wgmon_tui.fleet.records import Fleet, Server
 from wgmon_tui.probe.sockets import LINUX, Datagram, DatagramSocket, QueuedError
 
 _POLLS = 50

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from wgmon_tui.config.models import ConfigurationError, Fleet, Server
+from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, compare
 from wgmon_tui.diagnosis.local_interface import compare_local_peer, local_peers
 from wgmon_tui.diagnosis.our_verdict import OurVerdict, make_prober_verdict
-from wgmon_tui.fleet.records import ConfigurationError, Fleet, Server
-from wgmon_tui.fleet.secrets import Keyring
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.probe.inspect import ServersView, Unread, inspect
 from wgmon_tui.probe.wg_here import read_local_interfaces_if_permitted

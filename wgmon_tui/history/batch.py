@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from wgmon_tui.fleet.records import Address
+from wgmon_tui.config.models import Address
 from wgmon_tui.history import codec, matters
 from wgmon_tui.history.keeping import Kept
 from wgmon_tui.history.records import Mute, Note

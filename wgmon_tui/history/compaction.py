@@ -17,7 +17,7 @@ from itertools import takewhile
 from math import nan
 from typing import cast
 
-from wgmon_tui.fleet.records import Address
+from wgmon_tui.config.models import Address
 from wgmon_tui.history.packs import pack, pack_samples, unpack, unpack_samples
 from wgmon_tui.history.records import Moment, PastCheck, State, verdict_of
 from wgmon_tui.history.rollups import COLUMNS, MINUTE_S, Row, Tally, roll

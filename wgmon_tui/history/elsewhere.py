@@ -13,8 +13,8 @@ from heapq import merge
 from itertools import islice
 from math import isnan
 
+from wgmon_tui.config.models import Server
 from wgmon_tui.diagnosis.verdict import Diagnosis
-from wgmon_tui.fleet.records import Server
 from wgmon_tui.history import codec
 from wgmon_tui.history.packs import unpack, unpack_samples
 from wgmon_tui.history.records import PastCheck, SeenFrom, SightId, verdict_of

@@ -10,7 +10,7 @@ import json
 from dataclasses import fields
 from typing import get_type_hints
 
-from wgmon_tui.fleet.records import Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.history.codec import ForeignError, check_names, codec_of
 from wgmon_tui.history.stored_names import SERVER_ENTRY
 

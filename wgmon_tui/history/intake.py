@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from wgmon_tui.fleet.records import Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.history.batch import (
     Batch,
     Damped,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from math import isnan, nan
 
-from wgmon_tui.fleet.records import Address
+from wgmon_tui.config.models import Address
 from wgmon_tui.history.records import Moment, PastCheck, State, verdict_of
 from wgmon_tui.history.rollups import MINUTE_S
 from wgmon_tui.history.rows import address_of

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from wgmon_tui.fleet.config_toml import Retention
+from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.history.rollups import DAY_S, HOUR_S, MINUTE_S
 
 _A_STEP = 500

@@ -6,7 +6,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Literal
 
-from wgmon_tui.fleet.records import Address
+from wgmon_tui.config.models import Address
 from wgmon_tui.history.records import ExchangeLine, Moment, PastCheck, severity_of, state_of, verdict_of
 from wgmon_tui.monitor.incidents import Incident
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from wgmon_tui.fleet.config_toml import Retention
+from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.history.compaction import compact
 from wgmon_tui.history.retention import forget
 from wgmon_tui.history.sight_packs import compact_vantage_checks

@@ -17,7 +17,7 @@ from contextlib import suppress
 from math import inf
 from pathlib import Path
 
-from wgmon_tui.fleet.config_toml import Retention
+from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.history.batch import Pause, make_outbox_row
 from wgmon_tui.history.compaction import compaction_boundary
 from wgmon_tui.history.database import (

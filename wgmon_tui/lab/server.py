@@ -13,7 +13,7 @@ from itertools import cycle
 from types import TracebackType
 from typing import Self
 
-from wgmon_tui.fleet.records import Endpoint
+from wgmon_tui.config.models import Endpoint
 from wgmon_tui.lab.inner import echo_reply, parse, time_exceeded
 from wgmon_tui.lab.peer import PeerState
 from wgmon_tui.lab.records import Behaviour, Mode, Setup

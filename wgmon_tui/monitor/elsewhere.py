@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from wgmon_tui.fleet.vantage_settings import Vantage
+from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.board import Board, Resettled, Row
 from wgmon_tui.monitor.incidents import Event
 from wgmon_tui.monitor.rounds import Round

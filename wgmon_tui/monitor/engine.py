@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from random import Random
 
+from wgmon_tui.config.alerting import Maintenance
+from wgmon_tui.config.models import Server
 from wgmon_tui.diagnosis.diagnose import LOSS_WINDOW
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
-from wgmon_tui.fleet.alert_settings import Maintenance
-from wgmon_tui.fleet.records import Server
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.damping import Damping, is_unsettled
 from wgmon_tui.monitor.elsewhere import Elsewhere

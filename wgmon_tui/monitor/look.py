@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from wgmon_tui.config.models import Address, Server
 from wgmon_tui.diagnosis.diagnose import diagnose, diagnose_misconfiguration
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity
-from wgmon_tui.fleet.records import Address, Server
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.standing import still_valid
 from wgmon_tui.probe.port_monitor import check_port_naively

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wgmon_tui.config.models import Address, Server
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.diagnosis.vantages import View
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
-from wgmon_tui.fleet.records import Address, Server
-from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE
 from wgmon_tui.monitor.damping import Damping, Rules, settling_progress
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rounds import Round

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from wgmon_tui.config.models import Server
 from wgmon_tui.diagnosis import vantages
 from wgmon_tui.diagnosis.vantages import View
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
-from wgmon_tui.fleet.records import Server
 from wgmon_tui.monitor.damping import Damping, Rules, next_damping
 from wgmon_tui.monitor.incidents import BROKEN
 from wgmon_tui.monitor.rounds import Round

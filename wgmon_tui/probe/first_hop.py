@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from wgmon_tui.fleet.records import Address, Interface
+from wgmon_tui.config.models import Address, Interface
 from wgmon_tui.probe import inner
 from wgmon_tui.probe.records import InnerHop, InnerIcmp
 

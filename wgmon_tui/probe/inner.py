@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from wgmon_tui.fleet.records import Address
+from wgmon_tui.config.models import Address
 from wgmon_tui.probe.checksum import internet_checksum, udp_checksum
 from wgmon_tui.probe.records import InnerIcmp
 

@@ -1,6 +1,6 @@
 """The server's own view: what `wg show INTERFACE dump` and its configuration file say, read over there.
 
-Both hold private and preshared keys. The readers (this one, and that of dumps in fleet/wg_dump.py) turn each
+Both hold private and preshared keys. The readers (this one, and that of dumps in config/imports/wg_dump_parser.py) turn each
 into whether there is one, and nothing else of it survives; an error names the line and the field, never what
 stood there.
 """
@@ -16,8 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wgmon_tui.fleet.records import Server
-from wgmon_tui.fleet.wg_dump import (
+from wgmon_tui.config.imports.wg_dump_parser import (
     InspectionError,
     Network,
     PeerEntry,
@@ -28,6 +27,7 @@ from wgmon_tui.fleet.wg_dump import (
     parse_networks,
     parse_number,
 )
+from wgmon_tui.config.models import Server
 from wgmon_tui.probe.children import start, terminate_on_exit
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_bytes, format_limit, printable, quoted

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import IPv4Address
 
-from wgmon_tui.fleet.records import Address, Endpoint
+from wgmon_tui.config.models import Address, Endpoint
 from wgmon_tui.probe import experiments
 from wgmon_tui.probe.notebook import Notebook
 from wgmon_tui.probe.records import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal
 
-from wgmon_tui.fleet.records import Address, Server
+from wgmon_tui.config.models import Address, Server
 from wgmon_tui.probe import inner
 from wgmon_tui.probe.records import InnerUnaddressed
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from wgmon_tui.fleet.records import Address, Endpoint, Interface
+from wgmon_tui.config.models import Address, Endpoint, Interface
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 

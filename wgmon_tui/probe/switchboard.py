@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from wgmon_tui.fleet.records import Address
+from wgmon_tui.config.models import Address
 from wgmon_tui.probe.records import Evidence
 from wgmon_tui.probe.run import CheckRun
 from wgmon_tui.probe.sockets import LINUX, Datagram, DatagramSocket, QueuedError, SocketAddress

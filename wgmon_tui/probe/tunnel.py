@@ -20,7 +20,7 @@ from collections.abc import Callable, Hashable, Sequence
 from itertools import groupby
 from statistics import median
 
-from wgmon_tui.fleet.records import Address
+from wgmon_tui.config.models import Address
 from wgmon_tui.probe import inner
 from wgmon_tui.probe.first_hop import FirstHop, first_hops
 from wgmon_tui.probe.notebook import Notebook

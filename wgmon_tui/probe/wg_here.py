@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from wgmon_tui.fleet.wg_dump import InspectionError, InterfaceDumps, parse_all_dumps
+from wgmon_tui.config.imports.wg_dump_parser import InspectionError, InterfaceDumps, parse_all_dumps
 from wgmon_tui.probe.inspect import run_command
 
 _SHOW_ALL = ("wg", "show", "all", "dump")

@@ -11,10 +11,10 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from wgmon_tui.fleet.private_files import shown
-from wgmon_tui.fleet.records import ConfigurationError, Fleet, Server
-from wgmon_tui.fleet.secrets import Keyring
-from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE
+from wgmon_tui.config.models import ConfigurationError, Fleet, Server
+from wgmon_tui.config.secrets.keyring import Keyring
+from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.stamps import StampLedger

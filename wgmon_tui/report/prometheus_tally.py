@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection
 
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
-from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.incidents import Event, What
 from wgmon_tui.monitor.rounds import Round

@@ -6,9 +6,9 @@ import argparse
 import json
 from collections.abc import Iterable
 
-from wgmon_tui.fleet.private_files import shown
-from wgmon_tui.fleet.records import ConfigurationError, Server
-from wgmon_tui.fleet.servers_file import read
+from wgmon_tui.config.models import ConfigurationError, Server
+from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.config.servers_file import read
 from wgmon_tui.report.files import write_output, write_whole
 
 _INAPPLICABLE_OPTIONS = {

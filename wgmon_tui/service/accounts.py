@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from wgmon_tui.fleet.private_files import shown
+from wgmon_tui.config.secrets.private_files import shown
 
 _UCRED = struct.Struct("3i")
 _SO_PEERGROUPS = 59

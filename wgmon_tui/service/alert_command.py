@@ -15,9 +15,9 @@ from wgmon_tui.alerts.messages import safe, title
 from wgmon_tui.alerts.orders import resolve_sinks
 from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, RetryError
 from wgmon_tui.alerts.sinks import sender
-from wgmon_tui.fleet.alert_settings import Sink
-from wgmon_tui.fleet.config_toml import NAME, read_config
-from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.config.alerting import Sink
+from wgmon_tui.config.config_toml import NAME, read_config
+from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.store import STORE
 from wgmon_tui.report.json_lines import one_line

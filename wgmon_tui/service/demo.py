@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgmon_tui.fleet.records import Fleet
+from wgmon_tui.config.models import Fleet
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.service.relay import Nobody, Relay

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from wgmon_tui.config.models import Server
 from wgmon_tui.diagnosis.verdict import Diagnosis, Severity
-from wgmon_tui.fleet.records import Server
 from wgmon_tui.history.elsewhere import round_of
 from wgmon_tui.history.entries import server_from_entry
 from wgmon_tui.history.reading import History

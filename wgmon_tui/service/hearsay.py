@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from wgmon_tui.config.models import Server
 from wgmon_tui.diagnosis.diagnose import diagnose
 from wgmon_tui.diagnosis.verdict import Diagnosis, Verdict
-from wgmon_tui.fleet.records import Server
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.probe.records import Check
 from wgmon_tui.service.agent.protocol import BadLineError

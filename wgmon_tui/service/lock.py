@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from wgmon_tui.fleet.private_files import shown
+from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.service.accounts import login_name
 from wgmon_tui.text import format_local_time
 

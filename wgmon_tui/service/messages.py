@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from wgmon_tui.fleet.values import InvalidValueError, parse_name, parse_text
+from wgmon_tui.config.value_parsers import InvalidValueError, parse_name, parse_text
 from wgmon_tui.text import format_list
 
 VERSION = 1

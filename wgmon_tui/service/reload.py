@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from wgmon_tui.alerts.orders import Orders, resolve_sinks
-from wgmon_tui.fleet import config_toml, servers_file
-from wgmon_tui.fleet.config_toml import Config, read_config
-from wgmon_tui.fleet.records import ConfigurationError, Fleet
-from wgmon_tui.fleet.secrets import (
+from wgmon_tui.config import config_toml, servers_file
+from wgmon_tui.config.config_toml import Config, read_config
+from wgmon_tui.config.models import ConfigurationError, Fleet
+from wgmon_tui.config.secrets.keyring import (
     NO_COMMAND_OUTPUTS,
     Keyring,
     collect_command_outputs,
     find_unreadable_files,
     open_keyring,
 )
-from wgmon_tui.fleet.shard import Shard
+from wgmon_tui.config.shard import Shard
 
 if TYPE_CHECKING:
     from wgmon_tui.probe.targets import Targets

@@ -10,10 +10,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgmon_tui.fleet.config_toml import read_config
-from wgmon_tui.fleet.private_files import shown
-from wgmon_tui.fleet.records import ConfigurationError
-from wgmon_tui.fleet.shard import Shard
+from wgmon_tui.config.config_toml import read_config
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.config.shard import Shard
 from wgmon_tui.history.database import NewerStoreError
 from wgmon_tui.history.store import refuse_newer
 from wgmon_tui.monitor.board import Board

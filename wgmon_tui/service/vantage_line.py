@@ -10,8 +10,8 @@ from functools import lru_cache
 from random import Random
 
 from wgmon_tui import __version__
-from wgmon_tui.fleet.records import Server
-from wgmon_tui.fleet.vantage_settings import Vantage
+from wgmon_tui.config.models import Server
+from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.history.entries import server_to_entry
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus

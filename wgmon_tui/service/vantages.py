@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from random import Random
 
-from wgmon_tui.fleet.records import Server
-from wgmon_tui.fleet.vantage_settings import Vantage
+from wgmon_tui.config.models import Server
+from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.history.codec import ForeignError, Json, codec_of
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service.vantage_line import NOT_CONNECTED_YET, ReportHandler, VantageLine

@@ -16,9 +16,9 @@ from typing import Any
 
 from wgmon_tui.alerts.dispatch import Dispatcher
 from wgmon_tui.alerts.records import Beat
-from wgmon_tui.fleet.config_toml import Config
-from wgmon_tui.fleet.private_files import shown
-from wgmon_tui.fleet.records import Server
+from wgmon_tui.config.config_toml import Config
+from wgmon_tui.config.models import Server
+from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.history import codec
 from wgmon_tui.history.sightings import Vantages as SeenFromVantages
 from wgmon_tui.history.stamps import StampLedger

@@ -17,7 +17,7 @@ from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from wgmon_tui.fleet.face_settings import FaceSettings
+from wgmon_tui.config.tui_settings import FaceSettings
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.text import format_rtt, format_servers, format_until
 from wgmon_tui.tui.actions import ACTIONS, EVERYWHERE, bindings_for

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from textual.app import App
 
-from wgmon_tui.fleet.face_settings import FaceSettings
-from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.tui_settings import FaceSettings
 from wgmon_tui.tui.depth import Depth, adapt_palette, default_theme
 from wgmon_tui.tui.themes import COLOURLESS_THEME, Palette
 from wgmon_tui.tui.user_themes import Shelf, find_palette, load_theme_catalog, read_stamps

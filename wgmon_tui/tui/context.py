@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from textual.app import App
 
-from wgmon_tui.fleet.records import Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.tui.actions import Action
@@ -28,9 +28,9 @@ from wgmon_tui.tui.together import FailingTogether
 
 if TYPE_CHECKING:
     # Loaded after the first paint.
+    from wgmon_tui.config.server_edits import Deleted
     from wgmon_tui.diagnosis.inspection import Finding
     from wgmon_tui.diagnosis.verdict import Verdict
-    from wgmon_tui.fleet.editing import Deleted
     from wgmon_tui.history.reading import History
 
 AskServer: TypeAlias = "Callable[[Server], tuple[Finding, ...]]"

@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext

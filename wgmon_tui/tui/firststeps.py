@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.fleet.servers_file import explain_not_writable
+from wgmon_tui.config.servers_file import explain_not_writable
 from wgmon_tui.tui.actions import ACTIONS, Action
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.keymap import key_of

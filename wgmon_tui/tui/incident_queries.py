@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wgmon_tui.fleet.records import Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import ExchangeLine, SightId, StoredExchange
 from wgmon_tui.monitor.incidents import Incident

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.fleet.records import Server
-from wgmon_tui.fleet.vantage_settings import LOCAL_VANTAGE
+from wgmon_tui.config.models import Server
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.history.records import Note
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.text import format_elapsed, format_recent_time

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 
 from textual.keys import Keys, _character_to_key
 
-from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.tui.actions import EVERYWHERE, Action
 
 _TABLE = "config.toml: keys"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wgmon_tui.fleet.records import Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import Bucket, Seen
 from wgmon_tui.tui.heatmap import HOUR_S, first_midnight

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from wgmon_tui.config.models import Server
 from wgmon_tui.diagnosis.evidence import all_of_kind, first_of_kind
 from wgmon_tui.diagnosis.wording import icmp_name
-from wgmon_tui.fleet.records import Server
 from wgmon_tui.probe.records import (
     Check,
     Evidence,

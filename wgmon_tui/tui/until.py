@@ -9,7 +9,7 @@ import re
 import time
 from math import inf
 
-from wgmon_tui.fleet.values import InvalidValueError
+from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.text import quoted
 
 PRESETS = ("1h", "4h", "8h", "tomorrow 9:00", "monday 9:00", "7d", "until unmuted")

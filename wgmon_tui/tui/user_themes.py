@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wgmon_tui.fleet.records import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.tui.themes import (
     SHIPPED_THEMES,
     Palette,

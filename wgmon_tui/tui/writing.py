@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from wgmon_tui.fleet.records import Address
+from wgmon_tui.config.models import Address
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.report import fleet_objects
 from wgmon_tui.report.captures import by_address, pcapng_of

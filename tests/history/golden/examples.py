@@ -10,8 +10,8 @@ from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
 from tests.golden import GoldenFile
+from wgmon_tui.config.models import Endpoint, SecretForm, SecretSource, Server
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
-from wgmon_tui.fleet.records import Endpoint, SecretForm, SecretSource, Server
 from wgmon_tui.history import codec, matters
 from wgmon_tui.history.entries import server_from_entry, server_to_entry
 from wgmon_tui.history.matters import Matter, SeenBy

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from tests.real.namespaces import RoutedPath
 from tests.real.relay import Meddler, Relay
 from tests.real.server import RealServer
-from wgmon_tui.fleet.records import Address, Endpoint, Interface, SecretForm, SecretSource, Server
+from wgmon_tui.config.models import Address, Endpoint, Interface, SecretForm, SecretSource, Server
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.look import Attention, run_check_round
 from wgmon_tui.probe.prober import Prober

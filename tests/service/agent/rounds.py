@@ -6,8 +6,8 @@ import time
 from dataclasses import replace
 from ipaddress import IPv4Address
 
+from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.diagnosis.diagnose import diagnose
-from wgmon_tui.fleet.records import Endpoint, Server
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.probe.records import Check, Direction, Handshake, Packet, Silence
 from wgmon_tui.protocols.wireguard.keys import PublicKey

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tests.service.agent.rounds import FRA1, healthy
 from tests.service.stage import until
-from wgmon_tui.fleet.records import Server
-from wgmon_tui.fleet.vantage_settings import Vantage
+from wgmon_tui.config.models import Server
+from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service.agent.place import LOG

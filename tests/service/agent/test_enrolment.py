@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from tests.fleet.fleets import fleets
+from tests.config.sample_fleets import fleets
 from tests.service.stage import CLIENT, IDENTITY, quick_server, write_config
-from wgmon_tui.fleet.records import Endpoint, Fleet, SecretForm, SecretSource, Server
-from wgmon_tui.fleet.servers_file import update
+from wgmon_tui.config.models import Endpoint, Fleet, SecretForm, SecretSource, Server
+from wgmon_tui.config.servers_file import update
 from wgmon_tui.history.entries import server_from_entry, server_to_entry
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.agent.enrolment import NO_IDENTITY, assign, find_server_problem

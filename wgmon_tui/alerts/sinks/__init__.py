@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import cast
 
 from wgmon_tui.alerts.records import Announcement
-from wgmon_tui.fleet.alert_settings import Sink, SinkType
+from wgmon_tui.config.alerting import Sink, SinkType
 
 Send = Callable[[Sink, Announcement, Mapping[str, str]], None]
 

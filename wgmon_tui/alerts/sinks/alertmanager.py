@@ -14,7 +14,7 @@ from typing import cast
 from wgmon_tui.alerts.http import JSON_HEADERS, json_body, post, refusal
 from wgmon_tui.alerts.messages import brief, safe, title
 from wgmon_tui.alerts.records import Announcement, Kind, Matter
-from wgmon_tui.fleet.alert_settings import Alertmanager, Sink
+from wgmon_tui.config.alerting import Alertmanager, Sink
 from wgmon_tui.text import format_iso_time
 
 _PATH = "/api/v2/alerts"

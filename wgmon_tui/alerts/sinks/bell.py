@@ -12,7 +12,7 @@ from typing import cast
 
 from wgmon_tui.alerts.messages import title
 from wgmon_tui.alerts.records import Announcement, GiveUpError, RetryError
-from wgmon_tui.fleet.alert_settings import Bell, Sink
+from wgmon_tui.config.alerting import Bell, Sink
 
 TERMINAL = "/dev/tty"
 """Whatever terminal controls this process."""

@@ -9,7 +9,7 @@ from wgmon_tui.alerts.http import JSON_HEADERS, json_body, number, post, refusal
 from wgmon_tui.alerts.markup import DISCORD
 from wgmon_tui.alerts.messages import message
 from wgmon_tui.alerts.records import Announcement
-from wgmon_tui.fleet.alert_settings import Sink
+from wgmon_tui.config.alerting import Sink
 
 _LONGEST = 2000
 _SUPPRESS_EMBEDS = 1 << 2

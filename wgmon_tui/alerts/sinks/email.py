@@ -20,7 +20,7 @@ from typing import Any, cast
 from wgmon_tui.alerts.http import phrase, tls_context
 from wgmon_tui.alerts.messages import plain, title
 from wgmon_tui.alerts.records import Announcement, GiveUpError, RetryError
-from wgmon_tui.fleet.alert_settings import Email, Sink
+from wgmon_tui.config.alerting import Email, Sink
 
 _MOST_REFERENCES = 20
 _LOCAL_NAME = "wgmon-tui"

@@ -9,7 +9,7 @@ from wgmon_tui.alerts.http import JSON_HEADERS, json_body, post, refusal
 from wgmon_tui.alerts.markup import SLACK
 from wgmon_tui.alerts.messages import message, title
 from wgmon_tui.alerts.records import Announcement
-from wgmon_tui.fleet.alert_settings import Sink
+from wgmon_tui.config.alerting import Sink
 
 _LONGEST_SECTION = 3000
 _ERROR_WORD = re.compile(rb"[a-z]{2,12}(?:_[a-z]{2,12}){1,4}")

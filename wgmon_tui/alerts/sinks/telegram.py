@@ -10,7 +10,7 @@ from wgmon_tui.alerts.http import JSON_HEADERS, Answer, json_body, number, post,
 from wgmon_tui.alerts.markup import TELEGRAM
 from wgmon_tui.alerts.messages import message
 from wgmon_tui.alerts.records import Announcement, GiveUpError, RetryError
-from wgmon_tui.fleet.alert_settings import Sink, Telegram
+from wgmon_tui.config.alerting import Sink, Telegram
 
 _LONGEST = 4096
 _OF_THE_MESSAGE = ("can't parse", "too long", "empty")

@@ -16,7 +16,7 @@ from typing import cast
 from wgmon_tui.alerts.http import JSON_HEADERS, json_body, post, refusal
 from wgmon_tui.alerts.messages import as_json
 from wgmon_tui.alerts.records import Announcement, RetryError
-from wgmon_tui.fleet.alert_settings import Sink, Webhook
+from wgmon_tui.config.alerting import Sink, Webhook
 
 _ENCODED = "whsec_"
 

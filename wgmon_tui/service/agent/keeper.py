@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from wgmon_tui import __version__
+from wgmon_tui.config import servers_file
+from wgmon_tui.config.models import Server
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
-from wgmon_tui.fleet import servers_file
-from wgmon_tui.fleet.records import Server
 from wgmon_tui.history.entries import server_from_entry
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.monitor.board import Row

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
-from wgmon_tui.fleet.values import InvalidValueError, parse_name
+from wgmon_tui.config.value_parsers import InvalidValueError, parse_name
 from wgmon_tui.history.codec import ForeignError, codec_of
 from wgmon_tui.history.stored_names import STORED_NAMES, StoredNames, StoredRecord
 from wgmon_tui.monitor.rounds import Round

@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from wgmon_tui import __version__
-from wgmon_tui.fleet.private_files import shown
+from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.service.accounts import login_name, read_peer_credentials
 from wgmon_tui.service.agent.place import (
     EXIT_ALREADY_RUNNING,

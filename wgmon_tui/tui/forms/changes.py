@@ -92,7 +92,7 @@ class ChangesFleet(Screen[None]):
 
     def on_paste(self, event: Paste) -> None:
         """A wg-quick file that is pasted here is one to import."""
-        from wgmon_tui.fleet.wgquick import is_conf_text
+        from wgmon_tui.config.imports.wg_quick_parser import is_conf_text
 
         if self.app.config_dir and is_conf_text(event.text):
             event.stop()

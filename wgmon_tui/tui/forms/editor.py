@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 
 from textual.app import SuspendNotSupported
 
-from wgmon_tui.fleet.error_lines import find_line
-from wgmon_tui.fleet.private_files import create_private, replace_private
-from wgmon_tui.fleet.records import ConfigurationError
-from wgmon_tui.fleet.servers_file import NAME, read_raw_text, replace_raw_text
+from wgmon_tui.config.error_location import find_line
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.secrets.private_files import create_private, replace_private
+from wgmon_tui.config.servers_file import NAME, read_raw_text, replace_raw_text
 from wgmon_tui.text import printable
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.attempt import ERROR_NOTICE_S, run_file_operation

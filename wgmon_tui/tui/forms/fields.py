@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wgmon_tui.fleet.setting import Section
-from wgmon_tui.fleet.settings import IDENTITY, SERVER
-from wgmon_tui.fleet.value_types import Kind
+from wgmon_tui.config.server_settings import IDENTITY, SERVER
+from wgmon_tui.config.setting import Section
+from wgmon_tui.config.value_types import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from wgmon_tui.fleet.editing import Deleted, delete_servers, restore
-from wgmon_tui.fleet.servers_file import explain_not_writable, read
+from wgmon_tui.config.server_edits import Deleted, delete_servers, restore
+from wgmon_tui.config.servers_file import explain_not_writable, read
 from wgmon_tui.text import FEW, format_list
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.attempt import ERROR_NOTICE_S, run_file_operation

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from wgmon_tui.fleet.editing import save_identity
-from wgmon_tui.fleet.enroll import keygen
-from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, Interface
-from wgmon_tui.fleet.value_types import Kind
-from wgmon_tui.fleet.values import InvalidValueError, parse_interface, parse_name
-from wgmon_tui.fleet.wgquick import make_unique_name
+from wgmon_tui.config.imports.wg_quick_import import keygen
+from wgmon_tui.config.imports.wg_quick_parser import make_unique_name
+from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, Interface
+from wgmon_tui.config.server_edits import save_identity
+from wgmon_tui.config.value_parsers import InvalidValueError, parse_interface, parse_name
+from wgmon_tui.config.value_types import Kind
 from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PrivateKey
 from wgmon_tui.tui.forms.fields import IDENTITY_FIELDS, Field
 from wgmon_tui.tui.forms.form import FormScreen

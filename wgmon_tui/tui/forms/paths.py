@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-from wgmon_tui.fleet.values import InvalidValueError
+from wgmon_tui.config.value_parsers import InvalidValueError
 
 SUFFIX = ".conf"
 _MAX_FILES = 500

@@ -7,20 +7,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from wgmon_tui.fleet.editing import (
-    Changed,
-    ConflictError,
-    ServerChange,
-    find_problems,
-    save_server,
-)
-from wgmon_tui.fleet.enroll import SHARED_KEY_WARNING
-from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
-from wgmon_tui.fleet.secret_sources import secret_keys
-from wgmon_tui.fleet.servers_toml import server_entries, usual_entries
-from wgmon_tui.fleet.value_types import Kind
-from wgmon_tui.fleet.values import InvalidValueError
-from wgmon_tui.fleet.wgquick import Conf, make_unique_name
+from wgmon_tui.config.imports.wg_quick_import import SHARED_KEY_WARNING
+from wgmon_tui.config.imports.wg_quick_parser import Conf, make_unique_name
+from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.secrets.sources import secret_keys
+from wgmon_tui.config.server_edits import Changed, ConflictError, ServerChange, find_problems, save_server
+from wgmon_tui.config.servers_toml import server_entries, usual_entries
+from wgmon_tui.config.value_parsers import InvalidValueError
+from wgmon_tui.config.value_types import Kind
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, InvalidKeyError, PresharedKey
 from wgmon_tui.tui.forms.fields import SERVER_FIELDS, Field
 from wgmon_tui.tui.forms.form import FormScreen

@@ -10,8 +10,8 @@ import re
 import shlex
 from collections.abc import Iterable
 
-from wgmon_tui.fleet.value_types import Kind
-from wgmon_tui.fleet.values import InvalidValueError
+from wgmon_tui.config.value_parsers import InvalidValueError
+from wgmon_tui.config.value_types import Kind
 
 NOTHING = "-"
 YES, NO = "yes", "no"

@@ -13,10 +13,10 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Static
 
-from wgmon_tui.fleet.editing import delete_identity, reject_if_used
-from wgmon_tui.fleet.enroll import public_keys, stanza
-from wgmon_tui.fleet.records import ConfigurationError, Fleet, Identity
-from wgmon_tui.fleet.servers_file import read
+from wgmon_tui.config.imports.wg_quick_import import public_keys, stanza
+from wgmon_tui.config.models import ConfigurationError, Fleet, Identity
+from wgmon_tui.config.server_edits import delete_identity, reject_if_used
+from wgmon_tui.config.servers_file import read
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_count
 from wgmon_tui.tui.actions import bindings_for

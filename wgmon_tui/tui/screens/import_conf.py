@@ -16,11 +16,11 @@ from textual.screen import Screen
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from wgmon_tui.fleet.enroll import Preview, import_confs, preview, public_keys, read_conf
-from wgmon_tui.fleet.records import ConfigurationError, Fleet
-from wgmon_tui.fleet.servers_file import read
-from wgmon_tui.fleet.values import InvalidValueError
-from wgmon_tui.fleet.wgquick import Conf, is_conf_text, parse_pasted_conf
+from wgmon_tui.config.imports.wg_quick_import import Preview, import_confs, preview, public_keys, read_conf
+from wgmon_tui.config.imports.wg_quick_parser import Conf, is_conf_text, parse_pasted_conf
+from wgmon_tui.config.models import ConfigurationError, Fleet
+from wgmon_tui.config.servers_file import read
+from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import FEW, format_list
 from wgmon_tui.tui.actions import bindings_for

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from textual.widgets import TabPane
 
+from wgmon_tui.config.models import Address
 from wgmon_tui.diagnosis.verdict import Diagnosis
-from wgmon_tui.fleet.records import Address
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.context import AppContext

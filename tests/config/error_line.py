@@ -1,0 +1,23 @@
+"""The one line with which a servers.toml is refused."""
+
+import pytest
+
+from tests.config.sample_fleets import MINIMAL_TOML
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.servers_toml import parse
+
+
+def refusal(text: str) -> str:
+    """The one line with which a servers.toml is refused."""
+    with pytest.raises(ConfigurationError) as refused:
+        parse(text)
+    line = str(refused.value)
+    assert line.isprintable()
+    return line
+
+
+def server_refusal(keys: str) -> str:
+    """What is said of the server fra1, with these keys added."""
+    line = refusal(MINIMAL_TOML + keys)
+    assert line.startswith('servers.toml: server "fra1": ')
+    return line.removeprefix('servers.toml: server "fra1": ')

@@ -1,0 +1,334 @@
+from dataclasses import replace
+from ipaddress import ip_interface
+from pathlib import Path
+
+import pytest
+
+from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
+from wgmon_tui.config.imports.wg_quick_import import (
+    SHARED_KEY_WARNING,
+    ImportReport,
+    import_conf,
+    import_confs,
+    keygen,
+    load_conf,
+    preview,
+    public_keys,
+    read_conf,
+)
+from wgmon_tui.config.models import ConfigurationError, Endpoint, Fleet, SecretForm, SecretSource
+from wgmon_tui.config.secrets.keyring import open_keyring
+from wgmon_tui.config.servers_file import read
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+
+PSK = PresharedKey(b"\x07" * 32)
+ADDRESS = "10.8.0.250/32"
+
+
+def write_conf(
+    directory: Path,
+    name: str = "wg0.conf",
+    *,
+    key: PrivateKey = OWN_KEY,
+    server: PublicKey = SERVER_KEY,
+    address: str = ADDRESS,
+    psk: PresharedKey | None = None,
+) -> Path:
+    directory.mkdir(exist_ok=True)
+    path = directory / name
+    preshared = f"PresharedKey = {psk.to_text()}\n" if psk else ""
+    path.write_text(
+        f"[Interface]\nPrivateKey = {key.to_text()}\nAddress = {address}\n"
+        f"[Peer]\nPublicKey = {server}\nEndpoint = fra1.example.net:51820\n{preshared}"
+    )
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+def config_dir(tmp_path: Path) -> Path:
+    return tmp_path / "config"
+
+
+@pytest.fixture
+def confs(tmp_path: Path) -> Path:
+    return tmp_path / "confs"
+
+
+def bring_in(path: Path, config_dir: Path) -> ImportReport:
+    return import_conf([path], config_dir)
+
+
+def secret_files(config_dir: Path) -> set[str]:
+    return {path.name for path in config_dir.iterdir() if path.suffix in (".key", ".psk")}
+
+
+def test_an_import_makes_an_identity_and_a_server_that_can_be_checked(confs: Path, config_dir: Path) -> None:
+    bring_in(write_conf(confs, psk=PSK), config_dir)
+    fleet = read(config_dir).fleet
+    (identity,) = fleet.identities
+    (server,) = fleet.servers
+    assert identity.name == "wg0"
+    assert identity.addresses == (ip_interface(ADDRESS),)
+    assert (server.name, server.endpoint) == ("wg0", Endpoint("fra1.example.net", 51820))
+    assert server.tunnel_ping == ()
+    keyring = open_keyring(fleet, config_dir)
+    assert keyring.private_key(server.identity) == OWN_KEY
+    assert keyring.preshared_key("wg0") == PSK
+
+
+def test_imported_keys_stand_in_files_of_their_own_that_nobody_else_can_read(
+    confs: Path, config_dir: Path
+) -> None:
+    bring_in(write_conf(confs, psk=PSK), config_dir)
+    text = (config_dir / "servers.toml").read_text()
+    assert OWN_KEY.to_text() not in text
+    assert PSK.to_text() not in text
+    assert secret_files(config_dir) == {"wg0.key", "wg0.psk"}
+    assert {(config_dir / name).stat().st_mode & 0o777 for name in secret_files(config_dir)} == {0o600}
+
+
+def test_an_import_says_what_it_added_and_warns_of_a_borrowed_key(confs: Path, config_dir: Path) -> None:
+    report = bring_in(write_conf(confs), config_dir)
+    assert report.lines == (
+        f'wg0.conf: identity "wg0" added (public key {OWN_KEY.public})',
+        'wg0.conf: server "wg0" added (fra1.example.net:51820)',
+    )
+    assert [server.name for server in report.added] == ["wg0"]
+    assert report.warning == SHARED_KEY_WARNING
+
+
+def test_the_warning_gives_the_reason_and_what_to_type() -> None:
+    assert "do not monitor with a key that a real client uses" in SHARED_KEY_WARNING
+    assert "about 15 s" in SHARED_KEY_WARNING
+    assert "wgmon-tui keygen NAME" in SHARED_KEY_WARNING
+
+
+def test_the_same_file_again_adds_nothing_and_says_so(confs: Path, config_dir: Path) -> None:
+    path = write_conf(confs, psk=PSK)
+    bring_in(path, config_dir)
+    before = (config_dir / "servers.toml").read_text(), secret_files(config_dir)
+    report = bring_in(path, config_dir)
+    assert ((config_dir / "servers.toml").read_text(), secret_files(config_dir)) == before
+    assert report == ImportReport((), ('wg0.conf: server "wg0" is there already; left as it is',))
+
+
+def test_the_same_file_twice_in_one_import_is_one_server(confs: Path, config_dir: Path) -> None:
+    path = write_conf(confs)
+    assert len(import_conf([path, path], config_dir).added) == 1
+
+
+def test_another_server_with_the_same_key_shares_the_identity(confs: Path, config_dir: Path) -> None:
+    bring_in(write_conf(confs), config_dir)
+    bring_in(write_conf(confs, "ams1.conf", server=OTHER_SERVER_KEY), config_dir)
+    fleet = read(config_dir).fleet
+    assert [identity.name for identity in fleet.identities] == ["wg0"]
+    assert [(server.name, server.identity) for server in fleet.servers] == [("wg0", "wg0"), ("ams1", "wg0")]
+    assert secret_files(config_dir) == {"wg0.key"}
+
+
+def test_the_same_key_with_another_tunnel_address_is_another_identity_on_the_same_file(
+    confs: Path, config_dir: Path
+) -> None:
+    bring_in(write_conf(confs), config_dir)
+    bring_in(write_conf(confs, "ams1.conf", server=OTHER_SERVER_KEY, address="10.9.0.250/32"), config_dir)
+    fleet = read(config_dir).fleet
+    assert {identity.name: identity.private_key for identity in fleet.identities} == {
+        "wg0": SecretSource(SecretForm.FILE, "wg0.key"),
+        "ams1": SecretSource(SecretForm.FILE, "wg0.key"),
+    }
+    assert secret_files(config_dir) == {"wg0.key"}
+
+
+def test_another_key_from_a_file_of_the_same_name_gets_names_of_its_own(
+    confs: Path, config_dir: Path
+) -> None:
+    bring_in(write_conf(confs), config_dir)
+    other = PrivateKey(b"\x09" * 32)
+    bring_in(write_conf(confs, key=other), config_dir)
+    fleet = read(config_dir).fleet
+    assert [(server.name, server.identity) for server in fleet.servers] == [
+        ("wg0", "wg0"),
+        ("wg0-2", "wg0-2"),
+    ]
+    assert open_keyring(fleet, config_dir).private_key("wg0-2") == other
+
+
+def test_a_file_that_is_in_the_way_is_never_overwritten(confs: Path, config_dir: Path) -> None:
+    config_dir.mkdir()
+    (config_dir / "wg0.key").write_text("precious")
+    bring_in(write_conf(confs), config_dir)
+    assert (config_dir / "wg0.key").read_text() == "precious"
+    assert read(config_dir).fleet.identities[0].private_key == SecretSource(SecretForm.FILE, "wg0-2.key")
+
+
+def test_where_one_file_cannot_be_read_nothing_is_imported(confs: Path, config_dir: Path) -> None:
+    good = write_conf(confs)
+    (confs / "bad.conf").write_text("[Interface]\n")
+    with pytest.raises(ConfigurationError, match=r"^bad\.conf: "):
+        import_conf([good, confs / "bad.conf"], config_dir)
+    assert not config_dir.exists()
+
+
+def test_where_servers_toml_cannot_be_written_no_key_file_stays(confs: Path, config_dir: Path) -> None:
+    write_conf(confs, psk=PSK)
+    config_dir.mkdir()
+    # Nothing can be put where this link points, which shows only after the key files were written.
+    (config_dir / "servers.toml").symlink_to("missing/servers.toml")
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        bring_in(confs / "wg0.conf", config_dir)
+    assert secret_files(config_dir) == set()
+
+
+def test_an_identity_whose_key_cannot_be_read_does_not_stop_an_import(confs: Path, config_dir: Path) -> None:
+    bring_in(write_conf(confs), config_dir)
+    (config_dir / "wg0.key").unlink()
+    bring_in(write_conf(confs, "ams1.conf"), config_dir)
+    assert [identity.name for identity in read(config_dir).fleet.identities] == ["wg0", "ams1"]
+
+
+def test_a_file_that_others_can_read_is_imported_with_a_notice(confs: Path, config_dir: Path) -> None:
+    path = write_conf(confs)
+    path.chmod(0o644)
+    report = bring_in(path, config_dir)
+    assert report.lines[0] == (
+        f"wg0.conf: holds a private key, and others can read {path}; type: chmod 600 {path}"
+    )
+
+
+def test_comments_that_an_import_drops_are_told(confs: Path, config_dir: Path) -> None:
+    config_dir.mkdir()
+    (config_dir / "servers.toml").write_text("# mine\n")
+    assert "servers.toml.bak" in bring_in(write_conf(confs), config_dir).lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("../../etc/passwd", "_.._etc_passwd.key"),
+        (".hidden", "hidden.key"),
+        ("-rf", "rf.key"),
+        ("köln 1", "k_ln_1.key"),
+        ("..", "key.key"),
+    ],
+)
+def test_a_name_that_is_no_file_name_still_gets_its_file_in_the_directory(
+    config_dir: Path, name: str, file: str
+) -> None:
+    assert keygen(name, config_dir).identity.private_key == SecretSource(SecretForm.FILE, file)
+    assert secret_files(config_dir) == {file}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"\xff", "expected UTF-8 text; byte 1 is none"), (None, "cannot be read: No such file or directory")],
+)
+def test_a_file_that_is_no_text_is_refused_on_one_line(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    path = tmp_path / "wg0.conf"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError) as refused:
+        load_conf(path)
+    assert str(refused.value) == f"{path}: {said}"
+
+
+def test_keygen_makes_an_identity_whose_key_nobody_else_can_read(config_dir: Path) -> None:
+    made = keygen("bastion", config_dir, [ip_interface(ADDRESS)])
+    assert (config_dir / "bastion.key").stat().st_mode & 0o777 == 0o600
+    fleet = read(config_dir).fleet
+    assert fleet.identities == (made.identity,)
+    assert made.identity.addresses == (ip_interface(ADDRESS),)
+    assert open_keyring(fleet, config_dir).private_key("bastion").public == made.public_key
+
+
+def test_keygen_gives_the_stanza_to_paste_on_the_server(config_dir: Path) -> None:
+    made = keygen("bastion", config_dir, [ip_interface("10.8.0.250/24"), ip_interface("fd00::250/64")])
+    assert made.stanza == (
+        f"# bastion, for wgmon-tui\n[Peer]\nPublicKey = {made.public_key}\n"
+        "AllowedIPs = 10.8.0.250/32, fd00::250/128\n"
+    )
+
+
+def test_without_an_address_the_stanza_says_what_belongs_there(config_dir: Path) -> None:
+    *_, explanation, placeholder = keygen("bastion", config_dir).stanza.splitlines()
+    assert explanation.startswith("# A tunnel address that no other peer has goes here")
+    assert placeholder == "# AllowedIPs = ADDRESS/32"
+
+
+def test_keygen_never_replaces_an_identity(config_dir: Path) -> None:
+    first = keygen("bastion", config_dir)
+    with pytest.raises(ConfigurationError, match='identity "bastion": is there already; take another name'):
+        keygen("bastion", config_dir)
+    assert read(config_dir).fleet.identities == (first.identity,)
+    assert secret_files(config_dir) == {"bastion.key"}
+
+
+def test_keygen_refuses_a_name_that_cannot_be_shown(config_dir: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"^keygen: name: holds the character U\+001B"):
+        keygen("\x1b[2J", config_dir)
+    assert not config_dir.exists()
+
+
+def test_a_file_can_be_checked_without_writing_anything(confs: Path) -> None:
+    loaded = load_conf(write_conf(confs, psk=PSK))
+    (server,) = loaded.fleet.servers
+    assert loaded.keyring.private_key(server.identity) == OWN_KEY
+    assert loaded.keyring.preshared_key(server.name) == PSK
+    assert loaded.keyring == open_keyring(loaded.fleet, confs)
+    assert [path.name for path in confs.iterdir()] == ["wg0.conf"]
+    assert OWN_KEY.to_text() not in repr(loaded)
+    assert PSK.to_text() not in repr(loaded)
+
+
+def test_servers_of_one_loaded_file_have_names_of_their_own(confs: Path) -> None:
+    path = write_conf(confs)
+    path.write_text(
+        path.read_text() + f"[Peer]\nPublicKey = {OTHER_SERVER_KEY}\nEndpoint = fra1.example.net:51821\n"
+    )
+    loaded = load_conf(path)
+    assert [server.name for server in loaded.fleet.servers] == [
+        "wg0-fra1.example.net",
+        "wg0-fra1.example.net-2",
+    ]
+    assert loaded.keyring.preshared_key("wg0-fra1.example.net-2") == NO_PRESHARED_KEY
+
+
+def test_a_preview_says_what_an_import_does_then(confs: Path, config_dir: Path) -> None:
+    bring_in(write_conf(confs), config_dir)
+    new = [
+        read_conf(
+            write_conf(confs, "wg1.conf", server=OTHER_SERVER_KEY, key=PrivateKey(b"\x05" * 32), psk=PSK)
+        ),
+        read_conf(write_conf(confs)),
+    ]
+    before = read(config_dir).fleet
+    files = secret_files(config_dir)
+    found = preview(new, config_dir, before, public_keys(before, config_dir))
+    assert found.existing == ("wg0",)
+    assert (read(config_dir).fleet, secret_files(config_dir)) == (before, files)
+    import_confs(new, config_dir)
+    after = read(config_dir).fleet
+    assert found.servers == after.servers[1:]
+    assert found.identities == after.identities[1:]
+    assert found.public_keys == public_keys(after, config_dir)
+
+
+def test_a_preview_gives_each_key_a_file_of_its_own(confs: Path, config_dir: Path) -> None:
+    new = [
+        read_conf(write_conf(confs, f"{place}.conf", server=key, psk=PSK))
+        for place, key in (("a", SERVER_KEY), ("b", OTHER_SERVER_KEY))
+    ]
+    new = [replace(conf, stem="same") for conf in new]
+    found = preview(new, config_dir, Fleet(), {})
+    assert [each.preshared_key for each in found.servers] == [
+        SecretSource(SecretForm.FILE, "same.psk"),
+        SecretSource(SecretForm.FILE, "same-2.psk"),
+    ]
+
+
+def test_a_key_that_is_given_is_taken_in_place_of_a_new_one(config_dir: Path) -> None:
+    made = keygen("bastion", config_dir, private_key=OWN_KEY)
+    assert made.public_key == OWN_KEY.public
+    assert (config_dir / "bastion.key").read_text() == OWN_KEY.to_text() + "\n"

@@ -1,0 +1,190 @@
+from ipaddress import ip_interface
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
+from wgmon_tui.config.imports.wg_quick_parser import Conf, make_unique_name, parse_conf
+from wgmon_tui.config.models import ConfigurationError, Endpoint
+from wgmon_tui.protocols.wireguard.keys import PresharedKey
+
+SECRET = OWN_KEY.to_text()
+PSK = PresharedKey(b"\x07" * 32)
+
+INTERFACE = f"[Interface]\nPrivateKey = {SECRET}\n"
+PEER = f"[Peer]\nPublicKey = {SERVER_KEY}\nEndpoint = fra1.example.net:51820\n"
+
+
+def conf(text: str, name: str = "wg0.conf") -> Conf:
+    return parse_conf(text, Path("/etc/wireguard", name))
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        conf(text)
+    line = str(refused.value)
+    assert line.startswith("wg0.conf: ")
+    assert line.isprintable()
+    assert SECRET[:8] not in line
+    assert PSK.to_text()[:8] not in line
+    return line.removeprefix("wg0.conf: ")
+
+
+def names(text: str, name: str = "wg0.conf") -> list[str]:
+    read = conf(text, name)
+    return [read.suggested_name(peer) for peer in read.peers]
+
+
+def test_a_client_file_gives_the_key_the_addresses_and_the_server() -> None:
+    read = conf(f"""
+# made by the office
+[Interface]
+PrivateKey = {SECRET}
+Address = 10.8.0.250/24, fd00::250/64
+Address = 10.9.0.250
+ListenPort = 51820
+DNS = 10.8.0.1, example.net
+MTU = 1420
+
+[Peer]
+PublicKey = {SERVER_KEY}
+PresharedKey = {PSK.to_text()}
+AllowedIPs = 0.0.0.0/0, ::/0
+Endpoint = [2001:db8::1]:51820   # the old rack
+PersistentKeepalive = 25
+""")
+    assert read.private_key == OWN_KEY
+    assert read.addresses == tuple(
+        ip_interface(text) for text in ("10.8.0.250/24", "fd00::250/64", "10.9.0.250/32")
+    )
+    (peer,) = read.peers
+    assert peer.public_key == SERVER_KEY
+    assert peer.preshared_key == PSK
+    assert peer.endpoint == Endpoint("2001:db8::1", 51820)
+    assert read.notices == ()
+
+
+def test_keys_and_sections_are_read_in_any_case_and_with_windows_line_ends() -> None:
+    text = (INTERFACE + PEER).replace("PrivateKey", "PRIVATEKEY").replace("[Peer]", "[peer]")
+    assert conf(text.replace(" = ", "=").replace("\n", "\r\n")).private_key == OWN_KEY
+
+
+def test_only_a_line_feed_ends_a_line() -> None:
+    assert conf(f"{INTERFACE}# a\u2028Endpoint = b\x0bc = d\n{PEER}").notices == ()
+
+
+def test_where_a_key_stands_twice_the_later_one_counts() -> None:
+    assert conf(INTERFACE + PEER + "Endpoint = ams1.example.net:1\n").peers[0].endpoint.port == 1
+
+
+def test_a_preshared_key_of_zeros_is_none() -> None:
+    assert conf(f"{INTERFACE}{PEER}PresharedKey = {'A' * 43}=").peers[0].preshared_key is None
+
+
+def test_a_peer_without_endpoint_is_skipped_with_a_notice() -> None:
+    read = conf(f"{INTERFACE}[Peer]\nPublicKey = {OTHER_SERVER_KEY}\n{PEER}")
+    assert [peer.public_key for peer in read.peers] == [SERVER_KEY]
+    assert read.notices == ("wg0.conf: line 3: this [Peer] has no Endpoint to check; skipped",)
+
+
+def test_an_unknown_key_is_ignored_with_a_notice() -> None:
+    read = conf(INTERFACE + PEER + "Psk = x")
+    assert read.notices == ("wg0.conf: line 6: Psk is unknown in [peer]; ignored",)
+
+
+def test_amneziawg_parameters_are_not_supported_and_a_notice_says_so() -> None:
+    (notice,) = conf(INTERFACE + "Jc = 4\nS1 = 30\nH1 = 1234\n" + PEER).notices
+    assert notice.startswith("wg0.conf: Jc, S1, H1: AmneziaWG parameters are not supported yet")
+
+
+def test_a_preshared_key_that_a_command_sets_is_missed_with_a_notice() -> None:
+    (notice,) = conf(f"{INTERFACE}PostUp = wg set %i peer X preshared-key <(pass psk)\n{PEER}").notices
+    assert notice == "wg0.conf: line 3: PostUp sets a preshared key; no command of a .conf is run"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", "there is no PrivateKey in [Interface]"),
+        (PEER, "there is no PrivateKey in [Interface]"),
+        (
+            f"[Interface]\nPostUp = wg set %i private-key <(pass {SECRET})\n{PEER}",
+            "line 2: the private key comes from PostUp; no command of a .conf is run",
+        ),
+        (f"[Interface]\nPrivateKey = {SECRET[:-2]}\n", "line 2: PrivateKey: not base64"),
+        (f"{INTERFACE}{PEER}PresharedKey = {PSK.to_text()[:-2]}\n", "line 6: PresharedKey: not base64"),
+        (f"{INTERFACE}{PEER}PublicKey = x", "line 6: PublicKey: not base64"),
+        (f"{INTERFACE}{PEER}Endpoint = fra1", 'line 6: Endpoint: expected "host:port"'),
+        (f"{INTERFACE}Address = 10.8.0.256\n{PEER}", "line 3: Address: expected an address such as"),
+        (f"{INTERFACE}Address = {SECRET}\n{PEER}", "line 3: Address: expected an address such as"),
+        (f"{INTERFACE}[Peer]\nEndpoint = fra1:1", "line 3: this [Peer] has no PublicKey"),
+        (INTERFACE, "no [Peer] has an Endpoint, so there is nothing to watch"),
+        (f"{INTERFACE}[Peer]\nPublicKey = {SERVER_KEY}", "no [Peer] has an Endpoint"),
+        ("[Wireguard]", "line 1: expected [Interface] or [Peer]"),
+        ("PrivateKey = x", "line 1: expected [Interface] before the first key"),
+        (f"[Interface]\n{SECRET}", "line 2: expected Key = value"),
+        (f"[Interface]\nPrivateKey: {SECRET}", "line 2: expected Key = value"),
+        ("[Interface]\n\x1b[2J = 1", "line 2: expected Key = value"),
+    ],
+)
+def test_a_file_that_cannot_stand_is_refused_with_its_line_and_no_key_is_repeated(
+    text: str, line: str
+) -> None:
+    assert refusal(text).startswith(line)
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["# Name = fra1", "# fra1", "#fra1", "## name: fra1", "# a longer story\n# fra1", "# NAME=fra1"],
+)
+def test_the_comment_just_above_a_peer_is_its_name(comment: str) -> None:
+    assert names(f"{INTERFACE}{comment}\n{PEER}") == ["fra1"]
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["# the server in Frankfurt", "# fra1\n", "#", "# ----", "# Name =", f"# {'a' * 64}", "# Name = \x1b[2J"],
+)
+def test_a_comment_that_is_no_name_leaves_the_file_to_name_the_server(comment: str) -> None:
+    assert names(f"{INTERFACE}{comment}\n{PEER}") == ["wg0"]
+
+
+def test_a_name_comment_may_have_several_words() -> None:
+    assert names(f"{INTERFACE}# Name = Frankfurt 1\n{PEER}") == ["Frankfurt 1"]
+
+
+def test_several_peers_are_named_after_the_file_and_their_host() -> None:
+    other = PEER.replace("fra1", "ams1")
+    assert names(INTERFACE + PEER + other) == ["wg0-fra1.example.net", "wg0-ams1.example.net"]
+
+
+def test_a_file_name_that_cannot_be_shown_names_nothing() -> None:
+    assert names(INTERFACE + PEER, "\x1b[2J.conf") == ["wireguard"]
+    assert conf(INTERFACE + PEER, "\x1b[2J.conf").source == r"\x1b[2J.conf"
+
+
+@given(st.text("ab ", min_size=1, max_size=80), st.integers(0, 12))
+def test_a_free_name_is_short_enough_and_not_taken(suggestion: str, count: int) -> None:
+    taken: set[str] = set()
+    for _ in range(count):
+        name = make_unique_name(suggestion, taken)
+        assert len(name) <= 63
+        assert name not in taken
+        taken.add(name)
+
+
+lines = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from([*INTERFACE.splitlines(), *PEER.splitlines(), "# fra1", "Jc = 4", "Address = 1.2.3.4"]),
+)
+
+
+@given(st.lists(lines, max_size=12).map("\n".join))
+def test_whatever_the_file_every_line_about_it_is_printable_and_holds_no_key(text: str) -> None:
+    try:
+        said: tuple[str, ...] = conf(text).notices
+    except ConfigurationError as refused:
+        said = (str(refused),)
+    assert all(line.isprintable() and SECRET[:8] not in line for line in said)

@@ -1,0 +1,71 @@
+"""config.toml: what people may write, and the line that refuses what they may not."""
+
+from pathlib import Path
+
+import pytest
+
+from wgmon_tui.config.config_toml import Config, Retention, parse_config, read_config
+from wgmon_tui.config.models import ConfigurationError
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+    assert read_config(tmp_path) == Config()
+    assert Config().history == Retention(43200, 172800, 7776000, 34560000, 7776000, 34560000, 20)
+    assert not Config().take_over
+
+
+def test_what_is_written_holds_and_the_rest_stays_usual(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        '[history]\nraw = "1d"\nhours = "365d"\nexchanges_per_incident = 5\n[viewer]\ntake_over = true\n'
+    )
+    history = Retention(raw=86400, hours=31536000, exchanges_per_incident=5)
+    assert read_config(tmp_path) == Config(history, take_over=True)
+
+
+def test_filters_are_lines_by_name(tmp_path: Path) -> None:
+    found = parse_config('[filters]\noncall = "state:down  !is:muted"\n"far away" = "rtt>200"\n')
+    assert found.face.filters == {"oncall": "state:down !is:muted", "far away": "rtt>200"}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[histroy]", "config.toml: key histroy: unknown; did you mean history?"),
+        (
+            '[history]\nraww = "1d"',
+            "config.toml: history: key raww: unknown; did you mean raw?",
+        ),
+        ("[history]\nraw = 12", 'config.toml: history: key raw: expected a duration such as "10s", got 12'),
+        (
+            '[history]\nraw = "10s"',
+            'config.toml: history: key raw: expected a duration of 1h to 3660d, got "10s"',
+        ),
+        (
+            '[history]\nraw = "3d"',
+            "config.toml: history: keys raw, minutes, hours, days: each is kept no shorter than the one",
+        ),
+        ('[viewer]\ntake_over = "yes"', "config.toml: viewer: key take_over: expected true or false"),
+        ("[filters]\nx = 3", "config.toml: filters: key x: expected text in quotes, got 3"),
+        (
+            '[filters]\nx = " "',
+            'config.toml: filters: key x: expected a filter line such as "state:down tag:eu"',
+        ),
+        ("history = 3", "config.toml: key history: expected a table, got 3"),
+        ("[history\nraw", "config.toml: line 1, column 9:"),
+    ],
+)
+def test_what_cannot_stand_is_refused_on_one_line(text: str, line: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        parse_config(text)
+    assert str(refused.value).startswith(line)
+    assert str(refused.value).isprintable()
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").mkdir()
+    with pytest.raises(ConfigurationError, match=r"config\.toml: cannot be read: Is a directory"):
+        read_config(tmp_path)
+    (tmp_path / "config.toml").rmdir()
+    (tmp_path / "config.toml").write_bytes(b"\xff")
+    with pytest.raises(ConfigurationError, match="expected UTF-8 text; byte 1 is none"):
+        read_config(tmp_path)

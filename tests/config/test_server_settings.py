@@ -1,0 +1,205 @@
+from dataclasses import replace
+
+import pytest
+
+from tests.config.error_line import refusal, server_refusal
+from tests.config.sample_fleets import BASTION, MINIMAL_TOML, server
+from wgmon_tui.config.models import Fleet, Server
+from wgmon_tui.config.server_settings import INTERVAL_RANGE, SETTINGS_KEYS, USUAL_TUNNEL_OVER
+from wgmon_tui.config.servers_toml import parse, render
+
+UNUSUAL = {
+    "interval": '"1m"',
+    "timeout": '"3s"',
+    "slow": '"1s"',
+    "fail_after": "3",
+    "fail_window": "5",
+    "recover_after": "1",
+    "paused": "true",
+    "tags": '["eu"]',
+    "tunnel": "false",
+    "tunnel_ping": '["10.8.0.1"]',
+    "tunnel_dns": '["fd00::53"]',
+    "tunnel_tcp": '["[fd00::1]:443"]',
+    "tunnel_mtu": "1420",
+    "tunnel_count": "10",
+    "tunnel_over": '"5s"',
+    "tunnel_every": '"10m"',
+    "explain": "false",
+    "explain_every": '"1h"',
+    "try_identities": "true",
+}
+"""Every setting but the identity, with a value that is not its usual one."""
+
+
+def only_server(text: str) -> Server:
+    (read,) = parse(text).servers
+    return read
+
+
+def test_a_server_that_says_no_more_has_the_usual_settings() -> None:
+    assert only_server(MINIMAL_TOML) == server()
+
+
+def test_there_is_an_unusual_value_for_every_setting() -> None:
+    assert {*UNUSUAL, "identity"} == set(SETTINGS_KEYS)
+
+
+@pytest.mark.parametrize("key", UNUSUAL)
+def test_a_setting_means_the_same_in_the_defaults_and_in_a_server(key: str) -> None:
+    said = f"{key} = {UNUSUAL[key]}\n"
+    assert only_server(f"[defaults]\n{said}{MINIMAL_TOML}") == only_server(MINIMAL_TOML + said) != server()
+
+
+@pytest.mark.parametrize("key", UNUSUAL)
+def test_a_server_takes_back_what_its_defaults_say(key: str) -> None:
+    defaults = parse(f"[defaults]\n{key} = {UNUSUAL[key]}").defaults
+    fleet = Fleet((server(),), (BASTION,), defaults)
+    assert parse(render(fleet)) == fleet
+
+
+def test_a_server_that_differs_from_its_defaults_keeps_what_it_says() -> None:
+    said = only_server('[defaults]\ninterval = "1m"\ntags = ["eu"]\n' + MINIMAL_TOML + 'tags = ["us"]')
+    assert (said.interval, said.tags) == (60.0, ("us",))
+
+
+def test_a_timeout_that_nobody_wrote_follows_a_short_interval() -> None:
+    assert only_server(MINIMAL_TOML + 'interval = "2s"').timeout == 2.0
+    assert only_server(MINIMAL_TOML + 'interval = "20s"').timeout == 5.0
+
+
+def test_a_timeout_that_nobody_wrote_is_not_written_either() -> None:
+    quick = replace(server(), interval=2.0, timeout=2.0)
+    assert "timeout" not in render(Fleet((quick,), (BASTION,)))
+
+
+def test_a_timeout_is_written_where_it_follows_another_interval_than_its_own() -> None:
+    fleet = Fleet((replace(server(), interval=10.0, timeout=2.0),), (BASTION,), {"interval": "2s"})
+    assert parse(render(fleet)) == fleet
+
+
+def test_a_window_that_nobody_wrote_forgives_one_check() -> None:
+    read = only_server(MINIMAL_TOML + "fail_after = 5")
+    assert (read.fail_after, read.fail_window) == (5, 6)
+    assert "fail_window" not in render(Fleet((read,), (BASTION,)))
+
+
+def test_a_window_holds_as_many_checks_as_must_fail() -> None:
+    assert only_server(MINIMAL_TOML + "fail_after = 3\nfail_window = 3").fail_window == 3
+    assert server_refusal("fail_after = 3\nfail_window = 2") == (
+        "key fail_window: expected no less than fail_after, which is 3, got 2; "
+        "write fail_window = 4, or a smaller fail_after"
+    )
+
+
+def test_a_window_of_the_defaults_too_short_for_a_server_is_refused_there() -> None:
+    shared = "[defaults]\nfail_window = 3\n" + MINIMAL_TOML
+    assert only_server(shared).fail_window == 3
+    assert refusal(shared + "fail_after = 4").startswith(
+        'servers.toml: server "fra1": key fail_window: expected no less than fail_after, which is 4, got 3'
+    )
+
+
+def test_without_an_mtu_there_is_no_search() -> None:
+    assert only_server(MINIMAL_TOML).tunnel_mtu is None
+    assert "tunnel_mtu" not in render(Fleet((server(),), (BASTION,)))
+
+
+def test_an_mtu_of_zero_is_none_so_that_a_server_can_take_back_its_defaults() -> None:
+    assert only_server("[defaults]\ntunnel_mtu = 1420\n" + MINIMAL_TOML + "tunnel_mtu = 0").tunnel_mtu is None
+
+
+def test_echoes_may_leave_all_at_once() -> None:
+    fleet = Fleet((replace(server(), tunnel_over=0.0),), (BASTION,))
+    assert 'tunnel_over = "0s"' in render(fleet)
+    assert parse(render(fleet)) == fleet
+
+
+def test_echoes_leave_within_the_interval() -> None:
+    assert only_server(MINIMAL_TOML + 'tunnel_over = "9.9s"').tunnel_over == 9.9
+    assert server_refusal('tunnel_over = "10s"') == (
+        "key tunnel_over: expected less than the interval of 10s, got 10s; "
+        'write tunnel_over = "500ms", or a longer interval'
+    )
+
+
+def test_echoes_that_the_defaults_spread_too_far_are_refused_where_the_interval_is_short() -> None:
+    slow = '[defaults]\ninterval = "1m"\ntunnel_over = "20s"\n' + MINIMAL_TOML
+    assert only_server(slow).tunnel_over == 20.0
+    assert refusal(slow + 'interval = "5s"').startswith(
+        'servers.toml: server "fra1": key tunnel_over: expected less than the interval of 5s, got 20s'
+    )
+
+
+def test_the_usual_echoes_leave_within_the_shortest_interval() -> None:
+    assert INTERVAL_RANGE[0] > USUAL_TUNNEL_OVER
+    assert only_server(MINIMAL_TOML + 'interval = "1s"').tunnel_over == USUAL_TUNNEL_OVER
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "read"),
+    [
+        ("fail_after", "1", 1),
+        ("fail_after", "10", 10),
+        ("fail_window", "20", 20),
+        ("recover_after", "20", 20),
+        ("tunnel_mtu", "576", 576),
+        ("tunnel_mtu", "9000", 9000),
+        ("tunnel_count", "1", 1),
+        ("tunnel_count", "20", 20),
+        ("tunnel_over", '"1ms"', 0.001),
+        ("tunnel_every", '"10s"', 10.0),
+        ("tunnel_every", '"24h"', 86400.0),
+        ("explain_every", '"10s"', 10.0),
+        ("explain_every", '"24h"', 86400.0),
+    ],
+)
+def test_a_limit_is_within_its_range(key: str, value: str, read: float) -> None:
+    assert getattr(only_server(f"{MINIMAL_TOML}{key} = {value}"), key) == read
+
+
+def test_echoes_may_take_half_a_minute_where_the_interval_is_longer() -> None:
+    assert only_server(MINIMAL_TOML + 'interval = "1m"\ntunnel_over = "30s"').tunnel_over == 30.0
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("tunnel = 1", "key tunnel: expected true or false, got 1"),
+        ('explain = "no"', 'key explain: expected true or false, got "no"'),
+        ("try_identities = []", "key try_identities: expected true or false, got a list"),
+        ('tunnel_dns = "10.8.0.1"', 'key tunnel_dns: expected a list of texts in [ ], got "10.8.0.1"'),
+        ('tunnel_dns = ["dns"]', 'key tunnel_dns: expected an address such as "10.8.0.1", got "dns"'),
+        (
+            'tunnel_tcp = "10.8.0.1:443"',
+            'key tunnel_tcp: expected a list of texts in [ ], got "10.8.0.1:443"',
+        ),
+        ("tunnel_tcp = [443]", "key tunnel_tcp: expected text in quotes, got 443"),
+        ('tunnel_mtu = "1420"', 'key tunnel_mtu: expected an integer from 576 to 9000, got "1420"'),
+        (
+            "tunnel_mtu = 575",
+            "key tunnel_mtu: expected an integer from 576 to 9000, got 575; write 0 for no search",
+        ),
+        ("tunnel_mtu = 9001", "key tunnel_mtu: expected an integer from 576 to 9000, got 9001"),
+        ("tunnel_mtu = false", "key tunnel_mtu: expected an integer from 576 to 9000, got false"),
+        ("tunnel_mtu = 0.0", "key tunnel_mtu: expected an integer from 576 to 9000, got 0.0"),
+        ('tunnel_count = "3"', 'key tunnel_count: expected an integer from 1 to 20, got "3"'),
+        ("tunnel_count = true", "key tunnel_count: expected an integer from 1 to 20, got true"),
+        ("tunnel_count = 3.0", "key tunnel_count: expected an integer from 1 to 20, got 3.0"),
+        ("tunnel_count = nan", "key tunnel_count: expected an integer from 1 to 20, got "),
+        ("tunnel_count = 0", "key tunnel_count: expected an integer from 1 to 20, got 0"),
+        ("tunnel_count = 21", "key tunnel_count: expected an integer from 1 to 20, got 21"),
+        ("tunnel_over = 0", 'key tunnel_over: expected a duration such as "10s", got 0'),
+        ('tunnel_over = "31s"', 'key tunnel_over: expected a duration of 0s to 30s, got "31s"'),
+        ('tunnel_over = "0.5ms"', 'key tunnel_over: expected "0s", or at least "1ms", got "0.5ms"'),
+        ('tunnel_every = "9s"', 'key tunnel_every: expected a duration of 10s to 1d, got "9s"'),
+        ('explain_every = "25h"', 'key explain_every: expected a duration of 10s to 1d, got "25h"'),
+        ("fail_after = 0", "key fail_after: expected an integer from 1 to 10, got 0"),
+        ("fail_window = 21", "key fail_window: expected an integer from 1 to 20, got 21"),
+        ('recover_after = "2"', 'key recover_after: expected an integer from 1 to 20, got "2"'),
+        ("tunel_mtu = 1420", "key tunel_mtu: unknown; did you mean tunnel_mtu?"),
+    ],
+)
+def test_a_setting_that_cannot_stand_is_refused_on_one_line_wherever_it_is(said: str, line: str) -> None:
+    assert server_refusal(said).startswith(line)
+    assert refusal(f"[defaults]\n{said}").startswith(f"servers.toml: defaults: {line}")

@@ -1,0 +1,206 @@
+"""`[[rule]]` and `[[maintenance]]` of config.toml: who gets which alerts, and when. Read strictly.
+
+[[rule]]
+sinks = ["pager"]
+tags = ["edge"]                   # any of them; also servers = ["fra*"], severities, verdicts, events
+quiet = ["22:00-07:00"]           # local time; what happens then is told at its end, if it still is so
+remind_every = "4h"
+escalate_after = "15m"
+escalate_to = ["boss"]
+
+[[maintenance]]
+name = "patch night"
+weekly = ["tue 02:00-04:00"]      # or from = 2026-12-01T02:00:00 and until = …
+tags = ["edge"]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from wgmon_tui.config.alerting import DAY_S, EVENTS, SEVERITIES, VERDICTS, Alerts, Maintenance, Rule, Span
+from wgmon_tui.config.alerting_sinks_toml import read_sink
+from wgmon_tui.config.setting import Section, Setting, read_settings
+from wgmon_tui.config.toml_reader import Table, as_tables, describe
+from wgmon_tui.config.value_parsers import InvalidValueError
+from wgmon_tui.config.value_types import NAME, NAMES, ValueType, duration, list_of, one_of, some_of, text_type
+from wgmon_tui.text import quoted
+
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAILY_WINDOW = re.compile(r"(?:([a-z]{3}) )?([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})")
+
+
+def _as_time(value: object) -> float:
+    """A date and a time, local where no offset is said."""
+    if not isinstance(value, datetime):
+        raise InvalidValueError(f"expected a time such as 2026-12-01T02:00:00, got {describe(value)}")
+    return value.timestamp()
+
+
+def _parse_daily_window(text: str) -> Span:
+    match = _DAILY_WINDOW.fullmatch(text)
+    day, *digits = match.groups() if match else (None, "99", "", "", "")
+    if match and (day is None or day in _WEEKDAYS):
+        begin_hour, begin_minute, end_hour, end_minute = map(int, digits)
+        begin, end = begin_hour * 60 + begin_minute, end_hour * 60 + end_minute
+        if max(begin_minute, end_minute) < 60 and begin < 1440 and end <= 1440 and begin != end:
+            return Span(begin, end, _WEEKDAYS.index(day) if day else None, text)
+    raise InvalidValueError(
+        f'expected local times such as "22:00-07:00" or "tue 02:00-04:00", got {quoted(text)}'
+    )
+
+
+_MOMENT = ValueType(
+    "date and time", _as_time, {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:"}
+)
+_TIME_SPAN = text_type(
+    "time span",
+    _parse_daily_window,
+    pattern=rf"^(({'|'.join(_WEEKDAYS)}) )?[0-9]{{2}}:[0-9]{{2}}-[0-9]{{2}}:[0-9]{{2}}$",
+)
+_SINKS = some_of(replace(NAME, limits=""), "list of sinks")
+_WAIT = duration(60.0, 30 * DAY_S)
+
+_TAGS = Setting("tags", NAMES, "Only servers with one of these tags.", default="all servers")
+_SERVERS = Setting(
+    "servers",
+    NAMES,
+    "Only these servers. `*` and `?` stand for any text and any character.",
+    default="all servers",
+)
+
+RULE = Section(
+    "rule",
+    "Which sinks get which messages. All conditions of a rule must hold. Without a rule, every sink gets "
+    "every outage and every recovery.",
+    Rule,
+    (
+        Setting("sinks", _SINKS, "The names of the sinks that get the messages.", required=True),
+        _TAGS,
+        _SERVERS,
+        Setting(
+            "severities",
+            some_of(one_of(SEVERITIES), "list of words"),
+            "Only incidents of these severities.",
+            default="all",
+        ),
+        Setting(
+            "verdicts",
+            some_of(one_of(VERDICTS), "list of words"),
+            "Only incidents with these verdicts.",
+            default="all",
+        ),
+        Setting("events", some_of(one_of(EVENTS), "list of words"), "Only messages about these events."),
+        Setting(
+            "quiet",
+            list_of(_TIME_SPAN, "list of time spans"),
+            "Local times without messages, such as 22:00-07:00. Afterwards you hear of what still lasts.",
+        ),
+        Setting(
+            "remind_every",
+            _WAIT,
+            "The time between two reminders of an open incident.",
+            default="no reminders",
+        ),
+        Setting(
+            "escalate_after",
+            _WAIT,
+            "When an incident that nobody acknowledged goes to the sinks of `escalate_to`.",
+            default="no escalation",
+        ),
+        Setting("escalate_to", _SINKS, "The names of the sinks that an escalation goes to."),
+    ),
+    repeated=True,
+    together=("escalate_after", "escalate_to"),
+)
+MAINTENANCE = Section(
+    "maintenance",
+    "A time in which servers may fail without a message: once, or every week.",
+    Maintenance,
+    (
+        Setting("name", NAME, "The name of this maintenance.", required=True),
+        Setting(
+            "from",
+            _MOMENT,
+            "When it begins, such as 2026-12-01T02:00:00. Local time without an offset.",
+            stored_as="begin",
+        ),
+        Setting("until", _MOMENT, "When it ends."),
+        Setting(
+            "weekly",
+            some_of(_TIME_SPAN, "list of time spans"),
+            "Local times of every week, such as tue 02:00-04:00. Without a day it is every day.",
+        ),
+        _TAGS,
+        _SERVERS,
+    ),
+    repeated=True,
+    alternatives=(("weekly",), ("from", "until")),
+)
+
+
+def read_alerts(document: Table, config_dir: Path) -> Alerts:
+    """What a config.toml says of it. Raises ConfigurationError."""
+    sinks = tuple(
+        read_sink(document, number, raw, config_dir) for number, raw in _numbered_tables(document, "sink")
+    )
+    _reject_duplicates(document, "sink", [sink.name for sink in sinks])
+    names = {sink.name for sink in sinks}
+    rules = tuple(_rule(document, number, raw, names) for number, raw in _numbered_tables(document, "rule"))
+    maintenance = tuple(
+        _maintenance(document, number, raw) for number, raw in _numbered_tables(document, "maintenance")
+    )
+    _reject_duplicates(document, "maintenance", [each.name for each in maintenance])
+    return Alerts(sinks, rules, maintenance)
+
+
+def _numbered_tables(document: Table, key: str) -> Iterable[tuple[int, dict[str, object]]]:
+    none: list[dict[str, object]] = []
+    return enumerate(document.get(key, as_tables, none), 1)
+
+
+def _reject_duplicates(document: Table, key: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise document.error(key, f"{quoted(name)} stands there twice; give each its own name")
+
+
+def _rule(document: Table, number: int, raw: dict[str, object], sinks: set[str]) -> Rule:
+    table = Table(f"{document.where}: rule {number}", raw, RULE.known_keys)
+    rule = Rule(**read_settings(table, RULE.settings))
+    _check_sinks(table, "sinks", rule.sinks, sinks)
+    _check_sinks(table, "escalate_to", rule.escalate_to, sinks)
+    if (rule.escalate_after is None) is not (not rule.escalate_to):
+        missing = "escalate_to" if rule.escalate_after is not None else "escalate_after"
+        example = '["boss"]' if missing == "escalate_to" else '"15m"'
+        raise table.error(
+            missing, f"missing; add {missing} = {example}, for one says nothing without the other"
+        )
+    return rule
+
+
+def _maintenance(document: Table, number: int, raw: dict[str, object]) -> Maintenance:
+    named = raw.get("name")
+    where = f"{document.where}: maintenance {quoted(named) if isinstance(named, str) else number}"
+    table = Table(where, raw, MAINTENANCE.known_keys)
+    once = "from" in raw or "until" in raw
+    if once is ("weekly" in raw):
+        raise table.error("weekly", 'expected either weekly = ["tue 02:00-04:00"], or from and until')
+    maintenance = Maintenance(
+        **read_settings(table, MAINTENANCE.settings, required=("from", "until") if once else ())
+    )
+    begin, until = maintenance.begin, maintenance.until
+    if begin is not None and until is not None and until <= begin:
+        raise table.error("until", "expected a time after from")
+    return maintenance
+
+
+def _check_sinks(table: Table, key: str, names: Iterable[str], sinks: set[str]) -> None:
+    for name in names:
+        if name not in sinks:
+            known = f"expected one of {', '.join(sorted(sinks))}" if sinks else "add it as [[sink]]"
+            raise table.error(key, f"there is no sink {quoted(name)}; {known}")

@@ -1,0 +1,152 @@
+"""config.toml: how this program behaves. People write it, the program never does; read strictly.
+
+The line of an error says where (`config.toml: history: key raw: …`), what was expected and what stood there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wgmon_tui.config.alerting import Alerts
+from wgmon_tui.config.alerting_sinks_toml import SINK
+from wgmon_tui.config.alerting_toml import MAINTENANCE, RULE, read_alerts
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.config.setting import Section, Setting, read_settings, section_table
+from wgmon_tui.config.toml_reader import Table, load_toml
+from wgmon_tui.config.tui_settings import COLUMNS, FILTERS, KEYS, LOOK, FaceSettings, read_face
+from wgmon_tui.config.value_types import BOOLEAN, duration, integer
+from wgmon_tui.config.vantages import Vantage
+from wgmon_tui.config.vantages_toml import VANTAGE, check_quorum, read_vantages
+
+NAME = "config.toml"
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+_KEPT = duration(HOUR, 3660 * DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long the history keeps what, in seconds.
+
+    `raw` are single checks, `minutes`, `hours` and `days` the rollups, `exchanges` the packets of failed
+    checks; of those at most `exchanges_per_incident`. `incidents` come with their notes.
+    """
+
+    raw: float = 12 * HOUR
+    minutes: float = 48 * HOUR
+    hours: float = 90 * DAY
+    days: float = 400 * DAY
+    exchanges: float = 90 * DAY
+    incidents: float = 400 * DAY
+    exchanges_per_incident: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything in one config.toml.
+
+    `take_over`: a viewer becomes the writer by itself when that ended. `quorum`: so many places must agree,
+    this one and the `vantages`, before an incident opens.
+    """
+
+    history: Retention = field(default_factory=Retention)
+    take_over: bool = False
+    alerts: Alerts = field(default_factory=Alerts)
+    face: FaceSettings = field(default_factory=FaceSettings)
+    vantages: tuple[Vantage, ...] = ()
+    quorum: int = 1
+
+
+HISTORY = Section(
+    "history",
+    "How long the history is kept. No tier is shorter than the one before it: raw, minutes, hours, days.",
+    Retention,
+    (
+        Setting("raw", _KEPT, "How long single checks are kept."),
+        Setting("minutes", _KEPT, "How long the summary of each minute is kept."),
+        Setting("hours", _KEPT, "How long the summary of each hour is kept."),
+        Setting("days", _KEPT, "How long the summary of each day is kept."),
+        Setting("exchanges", _KEPT, "How long the packets of failed checks are kept."),
+        Setting("incidents", _KEPT, "How long incidents and their notes are kept."),
+        Setting(
+            "exchanges_per_incident",
+            integer(0, 1000),
+            "The largest number of failed checks of one incident whose packets are kept.",
+        ),
+    ),
+)
+VIEWER = Section(
+    "viewer",
+    "What a dashboard does that only looks on, because another process checks.",
+    Config,
+    (
+        Setting(
+            "take_over", BOOLEAN, "Whether it goes on checking by itself when the other process has ended."
+        ),
+    ),
+)
+QUORUM = Section(
+    "",
+    "Checks from several machines.",
+    Config,
+    (
+        Setting(
+            "quorum",
+            integer(1, 1000),
+            "The number of machines that must agree before an incident opens. This machine counts too, so "
+            "the most is one more than there are `[[vantage]]`.",
+        ),
+    ),
+)
+
+SECTIONS = (HISTORY, VIEWER, SINK, RULE, MAINTENANCE, LOOK, KEYS, COLUMNS, FILTERS, QUORUM, VANTAGE)
+"""All of config.toml, in the order in which messages list the first level."""
+
+_FIRST_LEVEL = tuple(
+    key for section in SECTIONS for key in ((section.name,) if section.name else section.known_keys)
+)
+
+
+def read_config(config_dir: Path) -> Config:
+    """What config.toml says; the defaults where there is none. Raises ConfigurationError."""
+    path = config_dir / NAME
+    try:
+        return parse_config(path.read_bytes().decode("utf-8-sig"), config_dir)
+    except FileNotFoundError:
+        return Config()
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{NAME}: expected UTF-8 text; byte {error.start + 1} is none") from None
+    except OSError as error:
+        raise ConfigurationError(f"{shown(path)}: cannot be read: {error.strerror}") from None
+
+
+def parse_config(text: str, config_dir: Path | None = None) -> Config:
+    """What a text says; names of files in it are found from `config_dir`. Raises ConfigurationError."""
+    document = Table(NAME, load_toml(text, NAME), _FIRST_LEVEL)
+    viewer = section_table(document, VIEWER)
+    vantages = read_vantages(document)
+    config = Config(
+        **read_settings(viewer, VIEWER.settings),
+        history=_retention(document),
+        alerts=read_alerts(document, config_dir or Path()),
+        face=read_face(document),
+        vantages=vantages,
+        **read_settings(document, QUORUM.settings),
+    )
+    check_quorum(document, config.quorum, config.vantages)
+    return config
+
+
+def _retention(document: Table) -> Retention:
+    table = section_table(document, HISTORY)
+    retention = Retention(**read_settings(table, HISTORY.settings))
+    if not retention.raw <= retention.minutes <= retention.hours <= retention.days:
+        # A window that is longer than one tier reaches is read from the next: a gap would show as no history.
+        raise ConfigurationError(
+            f"{table.where}: keys raw, minutes, hours, days: each is kept no shorter than the one before it"
+        )
+    return retention

@@ -1,0 +1,108 @@
+"""Servers from running interfaces: every peer that has an endpoint, checked with an identity of our own.
+
+The interface's own key is left where it is. A server moves a key's endpoint to whoever last sent a handshake
+initiation with it: two that use one key cut each other off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from wgmon_tui.config.imports.wg_dump_parser import InterfaceDumps, PeerEntry
+from wgmon_tui.config.imports.wg_quick_import import ImportReport
+from wgmon_tui.config.imports.wg_quick_parser import make_unique_name
+from wgmon_tui.config.models import ConfigurationError, Endpoint, Fleet, Identity, Server
+from wgmon_tui.config.secrets.keyring import read_private_key
+from wgmon_tui.config.servers_file import read, update
+from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.text import quoted
+
+
+def import_interfaces(dumps: InterfaceDumps, config_dir: Path, identity: str | None = None) -> ImportReport:
+    """Add the peers that have an endpoint to servers.toml; one whose key a server has already is left alone.
+
+    They are checked with the identity of that name; without one with that of `[defaults]`, or the only one
+    in the file. Raises ConfigurationError, also where that identity has the key of an interface.
+    """
+    own = _own_identity(read(config_dir).fleet, identity)
+    public_key = read_private_key(own, config_dir).public
+    for interface, running in dumps.items():
+        if running.public_key == public_key:
+            raise ConfigurationError(
+                f'identity "{own.name}" has the key of interface {interface}: each check would cut that '
+                "interface off; make one of its own: wgmon-tui keygen NAME, then import with --identity NAME"
+            )
+    importing = _Import(own.name)
+    saved = update(config_dir, lambda fleet: importing.run(fleet, dumps))
+    next_steps = _describe_next_steps(own, public_key) if importing.added else ()
+    last = [saved.notice] if saved.notice else []
+    return ImportReport(tuple(importing.added), (*importing.lines, *next_steps, *last))
+
+
+@dataclass(slots=True)
+class _Import:
+    """One import under way: what it has added, and what there is to say about it."""
+
+    identity: str
+    added: list[Server] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    def run(self, fleet: Fleet, dumps: InterfaceDumps) -> Fleet:
+        """The fleet with what the interfaces have."""
+        for interface, running in dumps.items():
+            checkable = [(peer, peer.endpoint) for peer in running.peers if peer.endpoint]
+            for peer, endpoint in checkable:
+                suggestion = interface if len(checkable) == 1 else f"{interface}-{endpoint.host}"
+                self._add(fleet, interface, suggestion, peer, endpoint)
+            if without := len(running.peers) - len(checkable):
+                self.lines.append(f"{interface}: {without} without an endpoint: nothing to check there")
+        return replace(fleet, servers=(*fleet.servers, *self.added))
+
+    def _add(
+        self, fleet: Fleet, interface: str, suggestion: str, peer: PeerEntry, endpoint: Endpoint
+    ) -> None:
+        servers = (*fleet.servers, *self.added)
+        there = next((each for each in servers if each.public_key == peer.public_key), None)
+        if there:
+            self.lines.append(f'{interface}: server "{there.name}" is there already; left as it is')
+            return
+        name = make_unique_name(suggestion, {each.name for each in servers})
+        self.added.append(Server(name, endpoint, peer.public_key, self.identity))
+        self.lines.append(f'{interface}: server "{name}" added ({endpoint})')
+        if peer.has_preshared_key:
+            self.lines.append(
+                f"{interface}: its preshared key is not taken over: it belongs to the interface's own key; "
+                f'if the server has one for identity "{self.identity}", add preshared_key_file'
+            )
+
+
+def _describe_next_steps(own: Identity, public_key: PublicKey) -> tuple[str, str]:
+    """What the servers must be told before a check can succeed."""
+    hosts = ",".join(f"{each.ip}/{each.max_prefixlen}" for each in own.addresses)
+    allowed = f" allowed-ips {hosts}" if hosts else ""
+    why = "two that use one key cut each other off"
+    return (
+        f'They are checked as identity "{own.name}", never with the key of an interface: {why}.',
+        f"Let it in, on each server: wg set wg0 peer {public_key}{allowed}",
+    )
+
+
+def _own_identity(fleet: Fleet, requested: str | None) -> Identity:
+    """The identity to check with. Raises ConfigurationError."""
+    by_default = fleet.defaults.get("identity")
+    name = requested or (by_default if isinstance(by_default, str) else None)
+    if name is not None:
+        found = fleet.identity(name)
+        if found is None:
+            raise ConfigurationError(f"import: --identity: there is no identity {quoted(name)}")
+        return found
+    if not fleet.identities:
+        raise ConfigurationError(
+            "import: an interface's key must not be used by anybody else, and there is no identity yet to "
+            "check its servers with; type: wgmon-tui keygen NAME --address ADDRESS/LENGTH"
+        )
+    if len(fleet.identities) > 1:
+        names = ", ".join(each.name for each in fleet.identities)
+        raise ConfigurationError(f"import: with which identity ({names})? type: --identity NAME")
+    return fleet.identities[0]

@@ -1,0 +1,194 @@
+"""What `wg show … dump` prints, read: an interface as it runs, and its peers.
+
+A dump holds private and preshared keys. The reader turns each into whether there is one, and nothing else of
+it survives; an error names the line and the field, never what stood there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from wgmon_tui.config.models import Endpoint
+from wgmon_tui.config.value_parsers import InvalidValueError, parse_endpoint
+from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PublicKey, decode_key
+
+Network = IPv4Network | IPv6Network
+
+_NONE = "(none)"
+_INTERFACE_FIELDS = ("private-key", "public-key", "listen-port", "fwmark")
+_PEER_FIELDS = (
+    *("public-key", "preshared-key", "endpoint", "allowed-ips"),
+    *("latest-handshake", "transfer-rx", "transfer-tx", "persistent-keepalive"),
+)
+_FWMARK = re.compile(r"off|0x[0-9a-f]{1,8}")
+_DIGITS = re.compile(r"[0-9]{1,20}")
+_INTERFACE_NAME = re.compile(r"[A-Za-z0-9_=+.-]{1,15}")
+
+
+class InspectionError(Exception):
+    """The view is not to be had. The message is a phrase to put behind the server and the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerEntry:
+    """A peer as an interface has it.
+
+    Only a running one has an endpoint, a latest handshake (Unix time in seconds), and the interval of its
+    persistent keepalive in seconds, where that is on.
+    """
+
+    public_key: PublicKey
+    has_preshared_key: bool
+    allowed_ips: frozenset[Network]
+    endpoint: Endpoint | None = None
+    latest_handshake: int | None = None
+    keepalive_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The interface as it runs. It has a public key where it has a private one."""
+
+    has_private_key: bool
+    public_key: PublicKey | None
+    listen_port: int
+    peers: tuple[PeerEntry, ...]
+
+
+InterfaceDumps = dict[str, Running]
+"""Interfaces by name."""
+
+
+def parse_dump(text: str) -> Running:
+    """The output of `wg show INTERFACE dump` (wg(8)): the interface, then a line for each peer.
+
+    Raises InspectionError.
+    """
+    lines = _lines(text)
+    if lines == [""]:
+        raise InspectionError("printed nothing; expected what `wg show INTERFACE dump` prints")
+    if lines[0].count("\t") == len(_INTERFACE_FIELDS):
+        raise InspectionError("line 1: one field too many; name an interface in place of `all`")
+    return _parse_interface(
+        _fields(lines[0], 1, _INTERFACE_FIELDS),
+        1,
+        [(number, _fields(line, number, _PEER_FIELDS)) for number, line in enumerate(lines[1:], start=2)],
+    )
+
+
+def parse_all_dumps(text: str) -> InterfaceDumps:
+    """The output of `wg show all dump`: as that of one interface, with its name before every line.
+
+    Where there is no interface, it is empty. Raises InspectionError.
+    """
+    lines = _lines(text)
+    heads: dict[str, tuple[int, list[str]]] = {}
+    peers: dict[str, list[tuple[int, list[str]]]] = {}
+    for number, line in enumerate(lines if lines != [""] else [], start=1):
+        name, _, rest = line.partition("\t")
+        if name in heads:
+            peers[name].append((number, _fields(rest, number, _PEER_FIELDS)))
+        elif _INTERFACE_NAME.fullmatch(name):
+            heads[name] = (number, _fields(rest, number, _INTERFACE_FIELDS))
+            peers[name] = []
+        else:
+            raise InspectionError(
+                f"line {number}: expected an interface and a tab, as `wg show all dump` prints"
+            )
+    return {name: _parse_interface(head, number, peers[name]) for name, (number, head) in heads.items()}
+
+
+def _lines(text: str) -> list[str]:
+    return [line.removesuffix("\r") for line in text.rstrip("\r\n").split("\n")]
+
+
+def _parse_interface(head: Sequence[str], number: int, peers: Sequence[tuple[int, Sequence[str]]]) -> Running:
+    where = f"line {number}"
+    private_key, public_key, port, fwmark = head
+    if not _FWMARK.fullmatch(fwmark):
+        raise InspectionError(f"{where}: fwmark: expected off or a hexadecimal number")
+    return Running(
+        has_private_key=is_set(private_key, f"{where}: private-key"),
+        public_key=None
+        if public_key == _NONE
+        else parse_dumped_public_key(public_key, f"{where}: public-key"),
+        listen_port=parse_number(port, 65535, f"{where}: listen-port"),
+        peers=tuple(_parse_peer(fields, f"line {at}") for at, fields in peers),
+    )
+
+
+def _parse_peer(fields: Sequence[str], where: str) -> PeerEntry:
+    public_key, preshared_key, endpoint, allowed_ips, handshake, rx, tx, keepalive = fields
+    parse_number(rx, 2**64, f"{where}: transfer-rx")
+    parse_number(tx, 2**64, f"{where}: transfer-tx")
+    return PeerEntry(
+        public_key=parse_dumped_public_key(public_key, f"{where}: public-key"),
+        has_preshared_key=is_set(preshared_key, f"{where}: preshared-key"),
+        allowed_ips=frozenset()
+        if allowed_ips == _NONE
+        else parse_networks(allowed_ips, f"{where}: allowed-ips"),
+        endpoint=None if endpoint == _NONE else _endpoint(endpoint, f"{where}: endpoint"),
+        latest_handshake=parse_number(handshake, 2**63, f"{where}: latest-handshake") or None,
+        keepalive_s=None
+        if keepalive == "off"
+        else parse_number(keepalive, 65535, f"{where}: persistent-keepalive") or None,
+    )
+
+
+def _fields(line: str, number: int, names: Sequence[str]) -> list[str]:
+    found = line.split("\t")
+    if len(found) != len(names):
+        raise InspectionError(
+            f"line {number}: expected {len(names)} fields with tabs between them, got {len(found)}; "
+            "the command must print `wg show INTERFACE dump` and nothing else"
+        )
+    return found
+
+
+# Values. No error repeats one: it may be a key that slipped into the wrong field.
+
+
+def is_set(text: str, where: str) -> bool:
+    """Whether a secret stands there; all zeros are none."""
+    if text == _NONE:
+        return False
+    try:
+        return any(decode_key(text))
+    except InvalidKeyError as error:
+        raise InspectionError(f"{where}: {error}") from None
+
+
+def parse_dumped_public_key(text: str, where: str) -> PublicKey:
+    """Raises InspectionError, as the others do, with `where` before it."""
+    try:
+        return PublicKey.from_text(text)
+    except InvalidKeyError as error:
+        raise InspectionError(f"{where}: {error}") from None
+
+
+def parse_number(text: str, most: int, where: str) -> int:
+    """From 0 to `most`."""
+    if not _DIGITS.fullmatch(text) or int(text) > most:
+        raise InspectionError(f"{where}: expected a number from 0 to {most}")
+    return int(text)
+
+
+def _endpoint(text: str, where: str) -> Endpoint:
+    try:
+        return parse_endpoint(text)
+    except InvalidValueError:
+        raise InspectionError(f"{where}: expected an address and a port") from None
+
+
+def parse_networks(text: str, where: str) -> frozenset[Network]:
+    """With commas between them, as AllowedIPs are."""
+    try:
+        if "%" in text:
+            raise ValueError
+        # Host bits may be set in a file; wg clears them.
+        return frozenset(ip_network(part.strip(), strict=False) for part in text.split(","))
+    except ValueError:
+        raise InspectionError(f"{where}: expected networks such as 10.8.0.2/32") from None

@@ -1,0 +1,274 @@
+"""wg-quick's .conf files, as far as a check needs them: our key, our addresses, and the peers to watch.
+
+ListenPort is never used: the port may be taken by the very interface that the file belongs to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from wgmon_tui.config.models import ConfigurationError, Endpoint, Interface
+from wgmon_tui.config.value_parsers import (
+    NAME_LENGTH,
+    InvalidValueError,
+    parse_endpoint,
+    parse_interface,
+    parse_name,
+    parse_public_key,
+)
+from wgmon_tui.protocols.wireguard.keys import (
+    NO_PRESHARED_KEY,
+    InvalidKeyError,
+    PresharedKey,
+    PrivateKey,
+    PublicKey,
+)
+from wgmon_tui.text import printable
+
+_INTERFACE_KEYS = {
+    *("privatekey", "address", "listenport", "fwmark", "dns", "mtu", "table", "saveconfig"),
+    *("preup", "postup", "predown", "postdown"),
+}
+_PEER_KEYS = {"publickey", "presharedkey", "endpoint", "allowedips", "persistentkeepalive"}
+_AMNEZIA_KEYS = {
+    *("jc", "jmin", "jmax", "s1", "s2", "s3", "s4", "h1", "h2", "h3", "h4"),
+    *("i1", "i2", "i3", "i4", "i5", "headerprotectionkey", "randomtrailers", "disablecookies"),
+}
+
+# Short enough that no key, which may be a secret in the wrong place, passes for the name of a setting.
+_SETTING = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
+_HEADING = re.compile(r"^[ \t]*\[(interface|peer)\]", re.IGNORECASE | re.MULTILINE)
+_NAME_COMMENT = re.compile(r"#+\s*name\s*[=:]\s*(.+)", re.IGNORECASE)
+_WORD_COMMENT = re.compile(r"#+\s*(\w[\w.-]*)")
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A peer with an endpoint: a server to watch. `name` is what a comment above it says, if one does."""
+
+    public_key: PublicKey
+    endpoint: Endpoint
+    preshared_key: PresharedKey | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conf:
+    """A .conf file: who we are in it, and whom we can check.
+
+    `source` is the file's name for messages, `stem` what it lends to names; `notices` are lines to print.
+    """
+
+    source: str
+    stem: str
+    private_key: PrivateKey
+    addresses: tuple[Interface, ...]
+    peers: tuple[Peer, ...]
+    notices: tuple[str, ...] = ()
+
+    def suggested_name(self, peer: Peer) -> str:
+        """The comment's name, else the file's; with the endpoint's host where the file has several peers."""
+        alone = self.stem if len(self.peers) == 1 else f"{self.stem}-{peer.endpoint.host}"
+        return peer.name or alone
+
+
+@dataclass(slots=True)
+class _Section:
+    """A section as it stands: every key in lower case with its line and value, in order."""
+
+    kind: str
+    line: int
+    comment: str
+    entries: list[tuple[str, int, str]]
+
+    def last(self, key: str) -> tuple[int, str] | None:
+        """Where a key stands twice wg takes the later one."""
+        found = [(line, value) for name, line, value in self.entries if name == key]
+        return found[-1] if found else None
+
+    def all(self, key: str) -> list[tuple[int, str]]:
+        """Every part of a comma list that may go over several lines."""
+        return [
+            (line, part.strip())
+            for name, line, value in self.entries
+            if name == key
+            for part in value.split(",")
+            if part.strip()
+        ]
+
+
+def make_unique_name(suggestion: str, used_names: Container[str]) -> str:
+    """`suggestion`, shortened to what a name may have, or with -2, -3 … behind it where that is taken."""
+    name, number = suggestion[:NAME_LENGTH].rstrip(), 1
+    while name in used_names:
+        number += 1
+        name = f"{suggestion[: NAME_LENGTH - len(str(number)) - 1]}-{number}"
+    return name
+
+
+def is_conf_text(text: str) -> bool:
+    """Whether somebody means this for a wg-quick file: it has the heading of a section on a line."""
+    return _HEADING.search(text) is not None
+
+
+def parse_pasted_conf(text: str) -> Conf:
+    """What a .conf says that came from a clipboard, where it had no name. Raises ConfigurationError.
+
+    What it lends to names is the name of its first server, or of that one's host. Terminals paste line
+    ends as carriage returns.
+    """
+    conf = parse_conf(text.replace("\r\n", "\n").replace("\r", "\n"), Path("pasted text"))
+    first = conf.peers[0]
+    host = first.endpoint.host
+    label = host if host[-1].isdigit() or ":" in host else host.partition(".")[0]
+    return replace(conf, stem=first.name or label)
+
+
+def parse_conf(text: str, path: Path) -> Conf:
+    """What a .conf says; `path` gives the file's name for messages and for what it names.
+
+    Raises ConfigurationError with file and line. No message repeats a private or preshared key.
+    """
+    source = printable(path.name)
+    notices: list[str] = []
+    interfaces, peer_sections = _sections(text, source, notices)
+    private_key = _private_key(interfaces, source)
+    for line, value in _post_up(interfaces):
+        if "preshared-key" in value:
+            notices.append(
+                f"{source}: line {line}: PostUp sets a preshared key; no command of a .conf is run"
+            )
+    addresses = tuple(
+        _value(parse_interface, part, f"{source}: line {line}: Address")
+        for interface in interfaces
+        for line, part in interface.all("address")
+    )
+    peers = [_peer(section, source, notices) for section in peer_sections]
+    watched = tuple(peer for peer in peers if peer is not None)
+    if not watched:
+        raise ConfigurationError(
+            f"{source}: no [Peer] has an Endpoint, so there is nothing to watch; give the file of a client"
+        )
+    return Conf(source, _stem(path), private_key, addresses, watched, tuple(notices))
+
+
+def _sections(text: str, source: str, notices: list[str]) -> tuple[list[_Section], list[_Section]]:
+    """The [Interface] sections and the [Peer] sections; what is not understood becomes a notice."""
+    sections: list[_Section] = []
+    amnezia: list[str] = []
+    comment = ""
+    # Not splitlines(): that ends a line at characters which wg-quick takes for part of one.
+    for number, raw in enumerate(text.split("\n"), start=1):
+        where = f"{source}: line {number}"
+        stripped = raw.partition("#")[0].strip()
+        if not stripped:
+            comment = raw.strip()
+            continue
+        if stripped.startswith("["):
+            if stripped.lower() not in ("[interface]", "[peer]"):
+                raise ConfigurationError(f"{where}: expected [Interface] or [Peer]")
+            sections.append(_Section(stripped.lower(), number, comment, []))
+            continue
+        name, equals, value = (part.strip() for part in stripped.partition("="))
+        if not equals or not _SETTING.fullmatch(name):
+            raise ConfigurationError(f"{where}: expected Key = value")
+        if not sections:
+            raise ConfigurationError(f"{where}: expected [Interface] before the first key")
+        key = name.lower()
+        if key in _AMNEZIA_KEYS:
+            amnezia.append(name)
+        elif key not in (_INTERFACE_KEYS if sections[-1].kind == "[interface]" else _PEER_KEYS):
+            notices.append(f"{where}: {name} is unknown in {sections[-1].kind}; ignored")
+        sections[-1].entries.append((key, number, value))
+    if amnezia:
+        notices.append(
+            f"{source}: {', '.join(amnezia)}: AmneziaWG parameters are not supported yet; "
+            "a server that demands them stays silent"
+        )
+    interfaces = [section for section in sections if section.kind == "[interface]"]
+    return interfaces, [section for section in sections if section.kind == "[peer]"]
+
+
+def _private_key(interfaces: list[_Section], source: str) -> PrivateKey:
+    found = [entry for interface in interfaces if (entry := interface.last("privatekey"))]
+    if found:
+        line, value = found[-1]
+        try:
+            return PrivateKey.from_text(value)
+        except InvalidKeyError as error:
+            raise ConfigurationError(f"{source}: line {line}: PrivateKey: {error}") from None
+    for line, value in _post_up(interfaces):
+        if "private-key" in value:
+            raise ConfigurationError(
+                f"{source}: line {line}: the private key comes from PostUp; no command of a .conf is run; "
+                'put an identity with private_key_command = ["…"] into servers.toml'
+            )
+    raise ConfigurationError(f"{source}: there is no PrivateKey in [Interface]; give the file of a client")
+
+
+def _post_up(interfaces: list[_Section]) -> list[tuple[int, str]]:
+    return [
+        (line, value) for interface in interfaces for key, line, value in interface.entries if key == "postup"
+    ]
+
+
+def _peer(section: _Section, source: str, notices: list[str]) -> Peer | None:
+    """The peer of a section, None where it has no endpoint. Raises ConfigurationError."""
+    where = f"{source}: line {section.line}"
+    endpoint = section.last("endpoint")
+    if endpoint is None:
+        notices.append(f"{where}: this [Peer] has no Endpoint to check; skipped")
+        return None
+    public_key = section.last("publickey")
+    if public_key is None:
+        raise ConfigurationError(f"{where}: this [Peer] has no PublicKey")
+    return Peer(
+        public_key=_value(parse_public_key, public_key[1], f"{source}: line {public_key[0]}: PublicKey"),
+        endpoint=_value(parse_endpoint, endpoint[1], f"{source}: line {endpoint[0]}: Endpoint"),
+        preshared_key=_preshared_key(section, source),
+        name=_parse_name_comment(section.comment),
+    )
+
+
+def _preshared_key(section: _Section, source: str) -> PresharedKey | None:
+    entry = section.last("presharedkey")
+    if entry is None:
+        return None
+    line, value = entry
+    try:
+        key = PresharedKey.from_text(value)
+    except InvalidKeyError as error:
+        raise ConfigurationError(f"{source}: line {line}: PresharedKey: {error}") from None
+    return None if key == NO_PRESHARED_KEY else key
+
+
+def _value(parse: Callable[[str], T], text: str, where: str) -> T:
+    try:
+        return parse(text)
+    except InvalidValueError as error:
+        raise ConfigurationError(f"{where}: {error}") from None
+
+
+def _parse_name_comment(comment: str) -> str | None:
+    """The name in `# Name = fra1` or `# fra1`; prose has more than one word and is none."""
+    match = _NAME_COMMENT.fullmatch(comment) or _WORD_COMMENT.fullmatch(comment)
+    if match is None:
+        return None
+    try:
+        return parse_name(match[1].strip())
+    except InvalidValueError:
+        return None
+
+
+def _stem(path: Path) -> str:
+    try:
+        return parse_name(path.stem[:NAME_LENGTH].strip())
+    except InvalidValueError:
+        return "wireguard"

@@ -1,0 +1,288 @@
+"""Changes to servers.toml that a person makes entry by entry: add, change, delete, and take a deletion back.
+
+A change says what stood in the table when the person began and what should stand there now. What another
+program wrote meanwhile stays, key by key; where both changed the same key, nothing is written and the error
+says which. Key files are never deleted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from wgmon_tui.config.imports.wg_quick_parser import Conf
+from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.secrets.key_files import KeyFiles, open_key_file_writer
+from wgmon_tui.config.secrets.sources import secret_keys
+from wgmon_tui.config.servers_file import update
+from wgmon_tui.config.servers_toml import read_server, server_entries
+from wgmon_tui.config.toml_reader import KeyedError
+from wgmon_tui.protocols.wireguard.keys import KEY_LENGTH, PresharedKey, PrivateKey
+from wgmon_tui.text import FEW, format_list
+
+Entries = Mapping[str, object]
+"""The keys of a table and their values, as TOML has them."""
+
+PRESHARED_KEY_FILE = "preshared_key" + SecretForm.FILE.value
+
+_MISSING = "cannot be empty"
+
+T = TypeVar("T", Server, Identity)
+
+
+class ConflictError(ConfigurationError):
+    """Another program changed the same keys meanwhile, or deleted the entry (`keys` is empty then)."""
+
+    def __init__(self, what: str, keys: Sequence[str]) -> None:
+        happened = f"changed its {', '.join(keys)}" if keys else "deleted it"
+        super().__init__(f"{what}: another program {happened} meanwhile")
+        self.keys = tuple(keys)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerChange:
+    """What is to become of a server; `before` is None for a new one.
+
+    A `preshared_key` goes into a new file, and so does the private key of `conf`, for an identity with the
+    name that `after` has for its identity. `overwrite`: where another program changed the same key, ours
+    stands.
+    """
+
+    before: Entries | None
+    after: Entries
+    preshared_key: PresharedKey | None = None
+    conf: Conf | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A server as it is now in the file, and lines to print."""
+
+    server: Server
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What was deleted, with its places in the file, so that it can be put back; and lines to print."""
+
+    servers: tuple[tuple[int, Server], ...] = ()
+    identities: tuple[tuple[int, Identity], ...] = ()
+    lines: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> str:
+        """For a message."""
+        servers, identities = (
+            [each.name for _, each in removed] for removed in (self.servers, self.identities)
+        )
+        return format_list([*servers, *identities], most=FEW)
+
+
+def find_problems(entries: Entries, fleet: Fleet, used_names: Collection[str] = ()) -> dict[str, str]:
+    """What is wrong with a server's table, by key; empty where it can be written.
+
+    `used_names` are the names that it must not have.
+    """
+    remaining = dict(entries)
+    problems: dict[str, str] = {}
+    while True:
+        try:
+            server = read_server(fleet, remaining)
+        except KeyedError as error:
+            if error.key in problems:
+                return problems
+            problems[error.key] = error.phrase if error.key in entries else _MISSING
+            remaining.pop(error.key, None)
+            remaining |= _PLACEHOLDERS.get(error.key, {})
+            if error.key == "identity" and fleet.identities:
+                remaining["identity"] = fleet.identities[0].name
+        else:
+            if server.name in used_names and "name" not in problems:
+                problems["name"] = "another server has this name"
+            return problems
+
+
+_PLACEHOLDERS: dict[str, Entries] = {
+    "name": {"name": "name"},
+    "endpoint": {"endpoint": "192.0.2.1:51820"},
+    "public_key": {"public_key": str(PrivateKey(bytes(KEY_LENGTH)).public)},
+}
+"""So that what one key lacks does not hide what is wrong with the others."""
+
+
+def save_server(config_dir: Path, change: ServerChange) -> Changed:
+    """Write a new server, or a change to one. Raises ConflictError, or another ConfigurationError."""
+    with open_key_file_writer(config_dir) as files:
+        lines: list[str] = []
+        saved = update(config_dir, lambda fleet: _saved(fleet, change, files, lines))
+    server = saved.fleet.server(str(change.after["name"]))
+    if server is None:
+        raise AssertionError("what was saved is there")
+    return Changed(server, (*lines, *([saved.notice] if saved.notice else [])))
+
+
+def _saved(fleet: Fleet, change: ServerChange, files: KeyFiles, lines: list[str]) -> Fleet:
+    after = dict(change.after)
+    if change.conf:
+        fleet = _with_identity(fleet, str(after["identity"]), change.conf, files)
+    if change.preshared_key:
+        for key in secret_keys("preshared_key"):
+            after.pop(key, None)
+        after[PRESHARED_KEY_FILE] = files.write(str(after["name"]), ".psk", change.preshared_key)
+    name = str(after["name"])
+    if change.before is None:
+        _reject_duplicate_name(fleet.servers, name, "server")
+        return replace(fleet, servers=(*fleet.servers, read_server(fleet, after)))
+    previous = str(change.before["name"])
+    if name != previous:
+        _reject_duplicate_name(fleet.servers, name, "server")
+    current = fleet.server(previous)
+    if current is None:
+        if not change.overwrite:
+            raise ConflictError(_label("server", previous), ())
+        return replace(fleet, servers=(*fleet.servers, read_server(fleet, after)))
+    on_disk = server_entries(fleet, current)
+    merged, conflicts, kept = _merged(change.before, after, on_disk)
+    if conflicts and not change.overwrite:
+        raise ConflictError(_label("server", previous), conflicts)
+    if kept:
+        lines.append(f"{_label('server', previous)}: kept what another program changed: {', '.join(kept)}")
+    server = read_server(fleet, merged)
+    return replace(fleet, servers=tuple(server if each is current else each for each in fleet.servers))
+
+
+def _merged(
+    before: Entries, after: Entries, on_disk: Entries
+) -> tuple[dict[str, object], list[str], list[str]]:
+    """Their table with our changes in it; the keys that both changed; those that only they changed."""
+    merged, conflicts, kept = dict(on_disk), [], []
+    for key in dict.fromkeys((*before, *after, *on_disk)):
+        previous, wanted, stored = (table.get(key) for table in (before, after, on_disk))
+        if wanted == previous:
+            if stored != previous:
+                kept.append(key)
+            continue
+        if stored not in (previous, wanted):
+            conflicts.append(key)
+        if key in after:
+            merged[key] = wanted
+        else:
+            merged.pop(key, None)
+    return merged, conflicts, kept
+
+
+def _with_identity(fleet: Fleet, name: str, conf: Conf, files: KeyFiles) -> Fleet:
+    _reject_duplicate_name(fleet.identities, name, "identity")
+    source = SecretSource(SecretForm.FILE, files.write(name, ".key", conf.private_key))
+    return replace(fleet, identities=(*fleet.identities, Identity(name, source, conf.addresses)))
+
+
+def save_identity(config_dir: Path, before: Identity, after: Identity) -> tuple[str, ...]:
+    """Change an identity, which keeps its name; gives lines to print.
+
+    Raises ConflictError, or another ConfigurationError.
+    """
+
+    def change(fleet: Fleet) -> Fleet:
+        current = fleet.identity(before.name)
+        if current is None:
+            raise ConflictError(_label("identity", before.name), ())
+        if current not in (before, after):
+            raise ConflictError(_label("identity", before.name), ["table"])
+        return replace(
+            fleet, identities=tuple(after if each is current else each for each in fleet.identities)
+        )
+
+    saved = update(config_dir, change)
+    return (saved.notice,) if saved.notice else ()
+
+
+def delete_servers(config_dir: Path, names: Collection[str]) -> Deleted:
+    """Take servers out of the file; names that are not there are passed over. Raises ConfigurationError."""
+    removed: list[tuple[int, Server]] = []
+
+    def change(fleet: Fleet) -> Fleet:
+        removed[:] = [(position, each) for position, each in enumerate(fleet.servers) if each.name in names]
+        return replace(fleet, servers=tuple(each for each in fleet.servers if each.name not in names))
+
+    saved = update(config_dir, change)
+    sources = [each.preshared_key for _, each in removed if each.preshared_key]
+    return Deleted(servers=tuple(removed), lines=_undeleted_key_lines(sources, saved.notice))
+
+
+def delete_identity(config_dir: Path, name: str) -> Deleted:
+    """Take an identity out of the file. Raises ConfigurationError, also while anything uses it."""
+    removed: list[tuple[int, Identity]] = []
+
+    def change(fleet: Fleet) -> Fleet:
+        removed[:] = [(position, each) for position, each in enumerate(fleet.identities) if each.name == name]
+        reject_if_used(fleet, name)
+        return replace(fleet, identities=tuple(each for each in fleet.identities if each.name != name))
+
+    saved = update(config_dir, change)
+    return Deleted(
+        identities=tuple(removed),
+        lines=_undeleted_key_lines([each.private_key for _, each in removed], saved.notice),
+    )
+
+
+def reject_if_used(fleet: Fleet, name: str) -> None:
+    """Raises ConfigurationError where servers use this identity, or the defaults name it."""
+    users = [server.name for server in fleet.servers if server.identity == name]
+    if users:
+        raise ConfigurationError(
+            f"{_label('identity', name)}: in use by {format_list(users, most=FEW)}; "
+            "give that another identity first"
+        )
+    if fleet.defaults.get("identity") == name:
+        raise ConfigurationError(f"{_label('identity', name)}: [defaults] names it; change that first")
+
+
+def restore(config_dir: Path, deleted: Deleted) -> tuple[str, ...]:
+    """Put back what was deleted, where it stood; gives lines to print. Raises ConfigurationError."""
+
+    def change(fleet: Fleet) -> Fleet:
+        for _, identity in deleted.identities:
+            _reject_duplicate_name(fleet.identities, identity.name, "identity")
+        for _, server in deleted.servers:
+            _reject_duplicate_name(fleet.servers, server.name, "server")
+            if fleet.identity(server.identity) is None:
+                raise ConfigurationError(
+                    f'{_label("server", server.name)}: its identity "{server.identity}" is gone; '
+                    "bring that back first"
+                )
+        return replace(
+            fleet,
+            servers=_put_back(fleet.servers, deleted.servers),
+            identities=_put_back(fleet.identities, deleted.identities),
+        )
+
+    saved = update(config_dir, change)
+    return (saved.notice,) if saved.notice else ()
+
+
+def _put_back(entries: tuple[T, ...], removed: tuple[tuple[int, T], ...]) -> tuple[T, ...]:
+    restored = list(entries)
+    for position, entry in removed:
+        restored.insert(position, entry)
+    return tuple(restored)
+
+
+def _undeleted_key_lines(sources: Iterable[SecretSource], notice: str | None) -> tuple[str, ...]:
+    files = [str(each.value) for each in sources if each.form is SecretForm.FILE]
+    kept = format_list(files, most=FEW)
+    lines = [f"Not deleted: {kept}, which may be the only copy of a key"] if files else []
+    return (*lines, *([notice] if notice else []))
+
+
+def _reject_duplicate_name(entries: Iterable[Server] | Iterable[Identity], name: str, kind: str) -> None:
+    if any(each.name == name for each in entries):
+        raise ConfigurationError(f"{_label(kind, name)}: is there already; take another name")
+
+
+def _label(kind: str, name: str) -> str:
+    return f'servers.toml: {kind} "{name}"'

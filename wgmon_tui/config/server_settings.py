@@ -1,0 +1,305 @@
+"""Every key of servers.toml, declared once: `[[server]]`, `[[identity]]`, and what `[defaults]` may share.
+
+The order of the settings is the order in which the file is written. The defaults are those of `Server`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wgmon_tui.config.models import Identity, Server
+from wgmon_tui.config.setting import FormField, Section, Setting, Values, defaults_of
+from wgmon_tui.config.toml_reader import as_integer
+from wgmon_tui.config.value_parsers import InvalidValueError, format_duration
+from wgmon_tui.config.value_types import (
+    ADDRESSES,
+    BOOLEAN,
+    ENDPOINT,
+    INTERFACES,
+    KEY_SECRET,
+    NAME,
+    NAMES,
+    PUBLIC_KEY,
+    PUBLIC_KEYS,
+    TEXT,
+    TUNNEL_ENDPOINTS,
+    Kind,
+    ValueType,
+    command,
+    duration,
+    integer,
+)
+
+INTERVAL_RANGE = (1.0, 86400.0)
+TIMEOUT_RANGE = (0.2, 60.0)
+SLOW_RANGE = (0.001, 60.0)
+TUNNEL_MTU_RANGE = (576, 9000)
+TUNNEL_COUNT_RANGE = (1, 20)
+TUNNEL_OVER_RANGE = (0.0, 30.0)
+EVERY_RANGE = (10.0, 86400.0)
+"""Seconds between two runs of the slow parts of a check: `tunnel_every` and `explain_every`."""
+
+WIREGUARD = "wireguard"
+
+_DEFAULTS = defaults_of(Server)
+
+USUAL_TUNNEL_OVER: float = _DEFAULTS["tunnel_over"]
+"""Seconds; below the shortest interval, so that it never has to be shortened."""
+
+
+def _timeout(values: Values) -> float:
+    """A short interval shortens the usual timeout: a check ends before the next one begins."""
+    return min(float(_DEFAULTS["timeout"]), float(values["interval"]))
+
+
+def _fail_window(values: Values) -> int:
+    """A window that forgives a single good check among the failed ones."""
+    return int(values["fail_after"]) + 1
+
+
+def _as_mtu(value: object) -> int | None:
+    """An inner size in bytes. 0 is none: a server says so where it does not want what its defaults say."""
+    if type(value) is int and value == 0:
+        return None
+    try:
+        return as_integer(*TUNNEL_MTU_RANGE)(value)
+    except InvalidValueError as error:
+        raise InvalidValueError(f"{error}; write 0 for no search") from None
+
+
+_LEAST_MTU, _MOST_MTU = TUNNEL_MTU_RANGE
+_MTU = ValueType(
+    "integer",
+    _as_mtu,
+    {"type": "integer", "anyOf": [{"const": 0}, {"minimum": _LEAST_MTU, "maximum": _MOST_MTU}]},
+    f"0, or {_LEAST_MTU} to {_MOST_MTU}",
+    lambda size: size or 0,
+    Kind.NUMBER,
+)
+_IDENTITY_NAME = replace(NAME, kind=Kind.CHOICE)
+
+_OWN = (
+    Setting(
+        "name",
+        NAME,
+        "The name of the server in wgmon-tui. A server with a new name starts a new history.",
+        FormField(10, example="fra1"),
+        required=True,
+    ),
+    Setting(
+        "endpoint",
+        ENDPOINT,
+        "The host and the port of the server. Every address of the host is checked.",
+        FormField(20, example="fra1.example.net:51820"),
+        required=True,
+    ),
+    Setting(
+        "public_key",
+        PUBLIC_KEY,
+        "The public key of the server. On the server, `wg show wg0 public-key` prints it.",
+        FormField(30, example="44 characters that end in ="),
+        required=True,
+        protocol=WIREGUARD,
+    ),
+    Setting(
+        "known_keys",
+        PUBLIC_KEYS,
+        "Old or future public keys of the server. They are tried only to explain silence.",
+        FormField(240, more=True),
+        protocol=WIREGUARD,
+    ),
+    Setting(
+        "preshared_key",
+        KEY_SECRET,
+        "A preshared key, if the server has one. It goes to a file that only you can read, and is not shown "
+        "again.",
+        FormField(50),
+        protocol=WIREGUARD,
+    ),
+    Setting(
+        "inspect",
+        command('["ssh", "fra1", "sudo", "wg", "show", "wg0", "dump"]'),
+        "A command that prints the output of `wg show wg0 dump` on the server.",
+        FormField(250, example="ssh fra1 sudo wg show wg0 dump", more=True),
+        protocol=WIREGUARD,
+    ),
+    Setting(
+        "inspect_config",
+        command('["ssh", "fra1", "sudo", "cat", "/etc/wireguard/wg0.conf"]'),
+        "A command that prints the configuration file of the server.",
+        FormField(260, example="ssh fra1 sudo cat /etc/wireguard/wg0.conf", more=True),
+        protocol=WIREGUARD,
+    ),
+)
+
+_SHARED_BY_ALL = (
+    Setting(
+        "identity",
+        _IDENTITY_NAME,
+        "The key pair for the checks. The server must have it as a peer; no real client may use it.",
+        FormField(40),
+        protocol=WIREGUARD,
+        default="the only `[[identity]]` of the file",
+    ),
+    Setting("interval", duration(*INTERVAL_RANGE), "The time between two checks.", FormField(80)),
+    Setting(
+        "timeout",
+        duration(*TIMEOUT_RANGE),
+        "How long a check waits for an answer. At most the interval.",
+        FormField(100, more=True),
+        follows=_timeout,
+        default=f"{format_duration(_DEFAULTS['timeout'])}, or the interval if that is shorter",
+    ),
+    Setting(
+        "slow",
+        duration(*SLOW_RANGE),
+        "A server whose round trip takes longer is degraded (`slow`).",
+        FormField(110, more=True),
+    ),
+    Setting(
+        "fail_after",
+        integer(1, 10),
+        "The server is down or degraded after this number of failed checks among the last fail_window.",
+        FormField(120, more=True),
+    ),
+    Setting(
+        "fail_window",
+        integer(1, 20),
+        "The number of latest checks among which fail_after counts the failed ones. At least fail_after.",
+        FormField(130, more=True),
+        follows=_fail_window,
+        default="fail_after + 1",
+    ),
+    Setting(
+        "recover_after",
+        integer(1, 20),
+        "The server is up again after this number of good checks in a row.",
+        FormField(140, more=True),
+    ),
+    Setting(
+        "paused",
+        BOOLEAN,
+        "Whether checks are stopped. The server stays in the table.",
+        FormField(270, more=True),
+    ),
+    Setting("tags", NAMES, "Words to filter and group by.", FormField(70, example="eu, edge")),
+)
+
+_SHARED_BY_WIREGUARD = (
+    Setting(
+        "tunnel",
+        BOOLEAN,
+        "Whether a check sends data through the tunnel. Without it only the handshake is tested.",
+        FormField(150, more=True),
+    ),
+    Setting(
+        "tunnel_ping",
+        ADDRESSES,
+        "Addresses inside the tunnel that must answer a ping. Without one, only the handshake is proven.",
+        FormField(60, example="10.8.0.1, fd00::1"),
+    ),
+    Setting(
+        "tunnel_dns",
+        ADDRESSES,
+        "Name servers inside the tunnel that must answer.",
+        FormField(160, more=True),
+    ),
+    Setting(
+        "tunnel_tcp",
+        TUNNEL_ENDPOINTS,
+        "TCP ports inside the tunnel that must accept a connection, such as 10.8.0.1:443.",
+        FormField(170, more=True),
+    ),
+    Setting(
+        "tunnel_mtu",
+        _MTU,
+        "The size in bytes of an inner packet that must pass. 0 turns the test off.",
+        FormField(180, more=True),
+        default="`0`",
+    ),
+    Setting(
+        "tunnel_count",
+        integer(*TUNNEL_COUNT_RANGE),
+        "The number of pings that a check sends to each inner address.",
+        FormField(190, more=True),
+    ),
+    Setting(
+        "tunnel_over",
+        duration(*TUNNEL_OVER_RANGE),
+        "The time over which these pings are spread. Less than the interval.",
+        FormField(200, more=True),
+    ),
+    Setting(
+        "tunnel_every",
+        duration(*EVERY_RANGE),
+        "The time between two runs of the slow tests: packet size and passive keepalive.",
+        FormField(210, more=True),
+    ),
+    Setting(
+        "explain",
+        BOOLEAN,
+        "Whether experiments may look for the reason when the server is silent.",
+        FormField(220, more=True),
+    ),
+    Setting(
+        "explain_every",
+        duration(*EVERY_RANGE),
+        "The shortest time between two such experiments.",
+        FormField(230, more=True),
+    ),
+    Setting(
+        "try_identities",
+        BOOLEAN,
+        "Whether these experiments use your other identities too. The server then sends their traffic here.",
+        FormField(235, more=True),
+    ),
+)
+
+_NOTE = Setting(
+    "note",
+    TEXT,
+    "A remark for people. Write it here, because wgmon-tui does not keep comments in the file.",
+    FormField(90, example="rack 4, ask Ada before a reboot"),
+)
+
+SHARED = (
+    *(replace(setting, shared=True) for setting in _SHARED_BY_ALL),
+    *(replace(setting, shared=True, protocol=WIREGUARD) for setting in _SHARED_BY_WIREGUARD),
+)
+"""The settings of a server that `[defaults]` may say for all of them."""
+
+SERVER = Section("server", "A server to check.", Server, (*_OWN, *SHARED, _NOTE), repeated=True)
+DEFAULTS = Section(
+    "defaults", "Settings for all servers. A server's own settings take precedence.", Server, SHARED
+)
+IDENTITY = Section(
+    "identity",
+    "A key pair for the checks. Make one for monitoring alone: `wgmon-tui keygen NAME`.",
+    Identity,
+    (
+        Setting(
+            "name",
+            NAME,
+            "The name of the identity in wgmon-tui. The name of this machine is a good one.",
+            FormField(10, example="bastion"),
+            required=True,
+        ),
+        Setting(
+            "private_key",
+            KEY_SECRET,
+            "The private key. Make a new one for monitoring: with the key of a real client, each check "
+            "cuts that client off.",
+            FormField(20),
+            required=True,
+        ),
+        Setting(
+            "addresses",
+            INTERFACES,
+            "Tunnel addresses that no other peer has. Without one, only handshakes can be checked.",
+            FormField(30, example="10.8.0.250/32, fd00::250/128"),
+        ),
+    ),
+    repeated=True,
+)
+
+SETTINGS_KEYS = tuple(setting.key for setting in SHARED)

@@ -1,0 +1,211 @@
+"""servers.toml on the disk: read whole, changed under a lock, replaced at once.
+
+Several programs may change it (the screen, `import`, `keygen`, each on its own terminal); none loses what
+another wrote, and nobody ever reads half a file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm
+from wgmon_tui.config.secrets.private_files import (
+    chmod_advice,
+    create_private,
+    is_open_to_others,
+    replace_private,
+    shown,
+)
+from wgmon_tui.config.servers_toml import HEADER, parse, render
+
+NAME = "servers.toml"
+
+# A string, of whichever of TOML's four kinds, or a comment; what stands in a string is no comment.
+_STRING_OR_COMMENT = re.compile(
+    r'"""(?:\\.|[^\\])*?"""(?:"{0,2})'
+    r"|'''.*?'''(?:'{0,2})"
+    r'|"(?:\\.|[^"\\\n])*"'
+    r"|'[^'\n]*'"
+    r"|#[^\n]*",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells one version of the file from another without reading it."""
+
+    modified_ns: int
+    size: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A fleet and the stamp of the file that it was read from; None where there is no file."""
+
+    fleet: Fleet
+    stamp: Stamp | None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The fleet as it is now in the file, and a line to print where there is something to say."""
+
+    fleet: Fleet
+    notice: str | None = None
+
+
+def stamp(config_dir: Path) -> Stamp | None:
+    """The stamp of servers.toml as it is now; None where it cannot be had. Cheap: one stat."""
+    try:
+        return _stamp((config_dir / NAME).stat())
+    except OSError:
+        return None
+
+
+def read(config_dir: Path) -> Stored:
+    """The fleet in `config_dir`; empty where there is no servers.toml. Raises ConfigurationError."""
+    text, status = _read_text(config_dir / NAME)
+    if status is None:
+        return Stored(Fleet(), None)
+    return Stored(_parse_stored(config_dir / NAME, text, status), _stamp(status))
+
+
+def update(config_dir: Path, change: Callable[[Fleet], Fleet]) -> Saved:
+    """Replace the fleet in the file with what `change` makes of it; where that is the same, write nothing.
+
+    Comments do not survive: where somebody else's stood in the file, it stays beside as servers.toml.bak and
+    the notice says so. What `change` raises leaves the file as it was. Blocks while another program changes
+    the file. Raises ConfigurationError, also for a fleet that the file could not say.
+    """
+    path = config_dir / NAME
+    try:
+        config_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(config_dir):
+            text, status = _read_text(path)
+            before = Fleet() if status is None else _parse_stored(path, text, status)
+            after = change(before)
+            if after == before:
+                return Saved(before)
+            rendered = render(after)
+            # What is not read back the same must not be written: it would be lost, or take the fleet down.
+            if parse(rendered) != after:
+                raise ConfigurationError(f"{NAME}: has no words for all of this change; nothing was written")
+            notice = _back_up_comments(path, text)
+            replace_private(path, rendered)
+            return Saved(after, notice)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def read_raw_text(config_dir: Path) -> str:
+    """The text of servers.toml, for an editor; our first line where there is none yet.
+
+    Raises ConfigurationError.
+    """
+    text, status = _read_text(config_dir / NAME)
+    return render(Fleet()) if status is None else text
+
+
+def replace_raw_text(config_dir: Path, before: str, after: str) -> None:
+    """Put a text in the place of the one that `read_raw_text` gave, as it is, with its comments.
+
+    Raises ConfigurationError where it cannot stand, and where the file says something else by now.
+    """
+    parse(after)
+    path = config_dir / NAME
+    try:
+        config_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(config_dir):
+            if read_raw_text(config_dir) != before:
+                raise ConfigurationError(f"{NAME}: another program changed it meanwhile")
+            replace_private(path, after)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def explain_not_writable(config_dir: Path) -> str | None:
+    """Why this account cannot change servers.toml, on one line; None where it can, as far as one can tell."""
+    directory = config_dir
+    # Not Path.exists, which raises where we may not even look.
+    while not os.path.exists(directory) and directory != directory.parent:  # noqa: PTH110
+        directory = directory.parent
+    lock = config_dir / f"{NAME}.lock"
+    if os.access(directory, os.W_OK | os.X_OK) and os.access(lock if lock.exists() else directory, os.W_OK):
+        return None
+    return (
+        f"{NAME} belongs to {_owner(directory)}: this account may look at {shown(config_dir)}, not change it"
+    )
+
+
+def _owner(directory: Path) -> str:
+    try:
+        return directory.owner()
+    except (KeyError, OSError):
+        return "another account"
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigurationError:
+    directory = shown(Path(os.fsdecode(error.filename or path)))
+    return ConfigurationError(f"{directory}: cannot be written: {error.strerror}")
+
+
+@contextmanager
+def _locked(config_dir: Path) -> Iterator[None]:
+    """Held by one program at a time. The lock is on a file of its own, because servers.toml is replaced."""
+    descriptor = os.open(config_dir / f"{NAME}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _read_text(path: Path) -> tuple[str, os.stat_result | None]:
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            return file.read().decode("utf-8-sig"), status
+    except FileNotFoundError:
+        return "", None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{NAME}: expected UTF-8 text; byte {error.start + 1} is none") from None
+    except OSError as error:
+        raise ConfigurationError(f"{shown(path)}: cannot be read: {error.strerror}") from None
+
+
+def _parse_stored(path: Path, text: str, status: os.stat_result) -> Fleet:
+    fleet = parse(text)
+    sources = [identity.private_key for identity in fleet.identities]
+    sources += [server.preshared_key for server in fleet.servers if server.preshared_key]
+    if is_open_to_others(status) and any(source.form is SecretForm.INLINE for source in sources):
+        raise ConfigurationError(f"{NAME}: holds a key, and {chmod_advice(path)}")
+    return fleet
+
+
+def _back_up_comments(path: Path, text: str) -> str | None:
+    """Put the old text beside where it has comments that are not ours; the line that says so."""
+    tokens = (match[0] for match in _STRING_OR_COMMENT.finditer(text.replace("\r\n", "\n")))
+    if not any(token.startswith("#") and token.strip() != HEADER for token in tokens):
+        return None
+    number = 1
+    while True:
+        kept = path.with_name(f"{NAME}.bak" if number == 1 else f"{NAME}.bak.{number}")
+        try:
+            create_private(kept, text)
+        except FileExistsError:
+            # An older one holds other comments, perhaps.
+            number += 1
+        else:
+            return f'{NAME}: written without its comments, which {kept.name} keeps; note = "…" would stay'
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return Stamp(status.st_mtime_ns, status.st_size, status.st_ino)

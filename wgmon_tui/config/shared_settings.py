@@ -1,0 +1,88 @@
+"""The settings that `[defaults]` and a `[[server]]` say together: in force, checked, and written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wgmon_tui.config.models import Server
+from wgmon_tui.config.server_settings import SERVER, SHARED, USUAL_TUNNEL_OVER
+from wgmon_tui.config.setting import Values, defaults_of, write_settings
+from wgmon_tui.config.toml_reader import Table
+from wgmon_tui.config.value_parsers import format_duration
+
+SharedValues = tuple[tuple[str, Any], ...]
+"""What `[defaults]` says, by attribute. Hashable, because servers that were read are cached by it."""
+
+_DEFAULTS = defaults_of(Server)
+_FOLLOWING = {each.attribute: each.follows for each in SHARED if each.follows is not None}
+_USUAL = {each.attribute: _DEFAULTS.get(each.attribute) for each in SHARED if each.follows is None}
+
+_USUAL_OF_SERVER = SERVER.usual()
+
+
+def in_force(said: Values) -> dict[str, Any]:
+    """Every shared setting: what is said, or what follows from it, or the default.
+
+    An identity that is not said is None.
+    """
+    values = {**_USUAL, **said}
+    for attribute, follow in _FOLLOWING.items():
+        if attribute not in values:
+            values[attribute] = follow(values)
+    return values
+
+
+def check_times(table: Table, values: Values) -> None:
+    """Refuse what does not end within the interval. Raises ConfigurationError.
+
+    A check ends before the next one begins: two at once with one key replace each other's session.
+    """
+    interval = format_duration(values["interval"])
+    if values["timeout"] > values["interval"]:
+        raise table.error(
+            "timeout",
+            f"expected no more than the interval of {interval}, got {format_duration(values['timeout'])}; "
+            f'write timeout = "{interval}", or a longer interval',
+        )
+    if values["tunnel_over"] >= values["interval"]:
+        raise table.error(
+            "tunnel_over",
+            f"expected less than the interval of {interval}, got {format_duration(values['tunnel_over'])}; "
+            f'write tunnel_over = "{format_duration(USUAL_TUNNEL_OVER)}", or a longer interval',
+        )
+
+
+def check_window(table: Table, values: Values) -> None:
+    """Refuse a window too short for what it must hold. Raises ConfigurationError."""
+    window, least = values["fail_window"], values["fail_after"]
+    if window < least:
+        raise table.error(
+            "fail_window",
+            f"expected no less than fail_after, which is {least}, got {window}; "
+            f"write fail_window = {least + 1}, or a smaller fail_after",
+        )
+
+
+def shared_entries(shared: SharedValues) -> dict[str, object]:
+    """Every shared setting as a table would say it, said or not."""
+    return _written(in_force(dict(shared)))
+
+
+def server_table(server: Server, shared: SharedValues) -> dict[str, object]:
+    """The table of a server, without what its defaults say."""
+    return write_settings(server, SERVER.settings, _USUAL_OF_SERVER | _usual_of_shared(server, dict(shared)))
+
+
+def _usual_of_shared(server: Server, said: Mapping[str, Any]) -> dict[str, object]:
+    """By key: the shared settings of this server where its table says none of them.
+
+    What nobody wrote follows the server's own interval and fail_after, not those of the defaults.
+    """
+    own = {attribute: getattr(server, attribute) for attribute in _USUAL}
+    own = in_force(own | {each: said[each] for each in _FOLLOWING if each in said})
+    return _written(in_force(said) | {each: own[each] for each in _FOLLOWING})
+
+
+def _written(values: Values) -> dict[str, object]:
+    return {each.key: each.write(values[each.attribute]) for each in SHARED}

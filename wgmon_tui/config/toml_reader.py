@@ -1,0 +1,198 @@
+"""One table of a TOML file, read strictly: what is not understood is an error on one line.
+
+The line says file, table and key, what was expected, and what stood there. A reader (`as_text` and its kind)
+makes a value of what TOML holds, or raises InvalidValueError.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from typing import TypeVar
+
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.value_parsers import (
+    InvalidValueError,
+    format_duration,
+    is_key,
+    parse_duration,
+    parse_name,
+    parse_text,
+)
+from wgmon_tui.text import printable, quoted
+
+_LONGEST_SHOWN_KEY = 40
+"""Characters. A longer key may be the base64 of a secret, pasted where a key should stand."""
+
+T = TypeVar("T")
+
+
+class KeyedError(ConfigurationError):
+    """What is wrong with one key of a table. A form shows the phrase beside the field of that key."""
+
+    def __init__(self, where: str, key: str, phrase: str) -> None:
+        super().__init__(f"{where}: key {key}: {phrase}")
+        self.where = where
+        self.key = key
+        self.phrase = phrase
+
+
+def load_toml(text: str, source: str) -> dict[str, object]:
+    """The tables of a TOML text. Raises ConfigurationError with the line of the error."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        what, _, place = str(error).rpartition(" (at ")
+        raise ConfigurationError(f"{source}: {place.removesuffix(')')}: {printable(what)}") from None
+    except (ValueError, RecursionError):
+        # A number of thousands of digits, or brackets nested as deep: tomllib has no error of its own.
+        raise ConfigurationError(f"{source}: not readable as TOML") from None
+
+
+class Table:
+    """A table, where it stands (`servers.toml: server "fra1"`), and the keys that it may have."""
+
+    def __init__(self, where: str, raw: Mapping[str, object], known: Iterable[str]) -> None:
+        """Raises ConfigurationError for a key that is not known."""
+        self.where = where
+        self.raw = raw
+        for key in raw:
+            if key not in known:
+                raise self._unknown(key, known)
+
+    def error(self, key: str, phrase: str) -> KeyedError:
+        """The error that says `phrase` of this key."""
+        return KeyedError(self.where, key, phrase)
+
+    def require(self, key: str, read: Callable[[object], T]) -> T:
+        """What `read` makes of the key's value. Raises ConfigurationError, also where the key is missing."""
+        if key not in self.raw:
+            raise self.error(key, f'missing; add {key} = "…"')
+        try:
+            return read(self.raw[key])
+        except InvalidValueError as error:
+            raise self.error(key, str(error)) from None
+
+    def get(self, key: str, read: Callable[[object], T], default: T) -> T:
+        """What `read` makes of the value; `default` where the key is missing. Raises ConfigurationError."""
+        return self.require(key, read) if key in self.raw else default
+
+    def _unknown(self, key: str, known: Iterable[str]) -> KeyedError:
+        shown = printable(key) if len(key) <= _LONGEST_SHOWN_KEY else f"of {len(key)} characters"
+        nearest = get_close_matches(key, known, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"expected one of {', '.join(known)}"
+        return self.error(shown, f"unknown; {hint}")
+
+
+def describe(value: object) -> str:
+    """What stood there, short and safe to show. Never for a value that may be secret."""
+    match value:
+        case str():
+            return quoted(value)
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return str(value) if abs(value) < 1e12 else "a large number"
+        case dict():
+            return "a table"
+        case list():
+            return "a list"
+        case _:
+            return "a date or a time"
+
+
+def as_text(value: object) -> str:
+    """Text that is safe on a terminal."""
+    if not isinstance(value, str):
+        raise InvalidValueError(f"expected text in quotes, got {describe(value)}")
+    return parse_text(value)
+
+
+def as_parsed(parse: Callable[[str], T]) -> Callable[[object], T]:
+    """A reader of text that `parse` understands."""
+    return lambda value: parse(as_text(value))
+
+
+as_name = as_parsed(parse_name)
+
+
+def as_secret_text(value: object) -> str:
+    """Text that no message may repeat."""
+    if not isinstance(value, str):
+        raise InvalidValueError("expected text in quotes")
+    return parse_text(value)
+
+
+def as_command(example: str) -> Callable[[object], tuple[str, ...]]:
+    """A reader of a program and its arguments, which no shell sees. No message repeats a word of them."""
+
+    def read(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list) or not value or not value[0]:
+            raise InvalidValueError(f"expected a list of words such as {example}")
+        words = tuple(as_secret_text(word) for word in value)
+        if any(is_key(word) for word in words):
+            raise InvalidValueError(
+                "a key among the words is seen by everybody who lists processes; use a file"
+            )
+        return words
+
+    return read
+
+
+def as_list(parse: Callable[[str], T]) -> Callable[[object], tuple[T, ...]]:
+    """A reader of lists of texts, each of which `parse` understands."""
+
+    def read(value: object) -> tuple[T, ...]:
+        if not isinstance(value, list):
+            raise InvalidValueError(f"expected a list of texts in [ ], got {describe(value)}")
+        return tuple(parse(as_text(element)) for element in value)
+
+    return read
+
+
+def as_table(value: object) -> dict[str, object]:
+    """A table within this one."""
+    if not isinstance(value, dict):
+        raise InvalidValueError(f"expected a table, got {describe(value)}")
+    return value
+
+
+def as_tables(value: object) -> list[dict[str, object]]:
+    """What stands under `[[…]]`."""
+    if not isinstance(value, list):
+        raise InvalidValueError(f"expected tables that each begin with [[…]], got {describe(value)}")
+    return [as_table(element) for element in value]
+
+
+def as_boolean(value: object) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise InvalidValueError(f"expected true or false, got {describe(value)}")
+    return value
+
+
+def as_integer(least: int, most: int) -> Callable[[object], int]:
+    """A reader of integers between two limits. A boolean is none, although Python takes it for one."""
+
+    def read(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise InvalidValueError(f"expected an integer from {least} to {most}, got {describe(value)}")
+        return value
+
+    return read
+
+
+def as_seconds(least: float, most: float) -> Callable[[object], float]:
+    """A reader of durations between two limits, in seconds. A number without a unit is refused."""
+
+    def read(value: object) -> float:
+        if not isinstance(value, str):
+            raise InvalidValueError(f'expected a duration such as "10s", got {describe(value)}')
+        seconds = parse_duration(value)
+        if not least <= seconds <= most:
+            limits = f"{format_duration(least)} to {format_duration(most)}"
+            raise InvalidValueError(f"expected a duration of {limits}, got {describe(value)}")
+        return seconds
+
+    return read

@@ -1,0 +1,132 @@
+"""What config.toml says of the face: `theme`, `low_bandwidth`, `[keys]`, `[columns]` and `[filters]`.
+
+Only their shape is read here, so that whoever runs without a face needs none; which actions, keys, columns
+and themes there are, the face knows, and refuses the others when it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from wgmon_tui.config.setting import Section, Setting, read_settings, section_table
+from wgmon_tui.config.toml_reader import Table, as_list, as_text
+from wgmon_tui.config.value_parsers import InvalidValueError, parse_text
+from wgmon_tui.config.value_types import BOOLEAN, ValueType
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSettings:
+    """How somebody wants the face.
+
+    `theme` is None where none is named. `keys` are those of single actions, by the action's id; `columns`
+    those of the fleet table in their order, none where it is to choose by itself; `filters` are filter lines
+    by the name under which they can be called up.
+    """
+
+    theme: str | None = None
+    low_bandwidth: bool = False
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    columns: tuple[str, ...] = ()
+    filters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def _as_keys(value: object) -> tuple[str, ...]:
+    """One key, or a list of them, the one to show first."""
+    names = (as_text(value),) if isinstance(value, str) else as_list(parse_text)(value)
+    if not names or not all(names):
+        raise InvalidValueError('expected a key such as "x" or a list such as ["x", "ctrl+x"]')
+    return names
+
+
+def _as_columns(value: object) -> tuple[str, ...]:
+    names = as_list(parse_text)(value)
+    if not names:
+        raise InvalidValueError("expected at least one column")
+    return names
+
+
+def _as_filter(value: object) -> str:
+    """A filter line. Which terms there are the face knows; none of them is an error."""
+    line = " ".join(as_text(value).split())
+    if not line:
+        raise InvalidValueError('expected a filter line such as "state:down tag:eu"')
+    return line
+
+
+_NOT_EMPTY = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+_THEME = ValueType("text", lambda value: as_text(value) or None, {"type": "string"})
+_KEYS = ValueType(
+    "key, or list of keys",
+    _as_keys,
+    {
+        "anyOf": [
+            {"type": "string", "minLength": 1},
+            {**_NOT_EMPTY, "items": {"type": "string", "minLength": 1}},
+        ]
+    },
+)
+_COLUMNS = ValueType("list of columns", _as_columns, _NOT_EMPTY, "at least one", list)
+_FILTER = ValueType("filter line", _as_filter, {"type": "string", "pattern": r"\S"})
+
+LOOK = Section(
+    "",
+    "How the dashboard looks.",
+    FaceSettings,
+    (
+        Setting(
+            "theme",
+            _THEME,
+            "The name of a shipped theme, or of a file of yours in `themes/` without its `.toml`.",
+            default="`night`, or what suits the terminal's colours",
+        ),
+        Setting(
+            "low_bandwidth",
+            BOOLEAN,
+            "Whether the dashboard saves bytes on a slow connection, as with `--low-bandwidth`.",
+        ),
+    ),
+)
+KEYS = Section(
+    "keys",
+    "Your own keys. The actions and their usual keys are listed in keys.md.",
+    FaceSettings,
+    any_key=Setting(
+        "ACTION",
+        _KEYS,
+        "The keys of this action. The first one is shown on the screen.",
+        default="as keys.md says",
+    ),
+)
+COLUMNS = Section(
+    "columns",
+    "The columns of tables.",
+    FaceSettings,
+    (
+        Setting(
+            "fleet",
+            _COLUMNS,
+            "The columns of the fleet table, in their order. `name` must be among them.",
+            stored_as="columns",
+            default="chosen by the width of the terminal",
+        ),
+    ),
+)
+FILTERS = Section(
+    "filters",
+    "Filter lines that you can call up by name.",
+    FaceSettings,
+    any_key=Setting("NAME", _FILTER, 'A filter line, such as "state:down tag:eu".', default="none"),
+)
+
+
+def read_face(document: Table) -> FaceSettings:
+    """The face's part of a whole config.toml. Raises ConfigurationError."""
+    keys, columns, filters = (section_table(document, section) for section in (KEYS, COLUMNS, FILTERS))
+    return FaceSettings(
+        **read_settings(document, LOOK.settings),
+        **read_settings(columns, COLUMNS.settings),
+        keys=MappingProxyType({action: keys.require(action, _as_keys) for action in keys.raw}),
+        filters=MappingProxyType({name: filters.require(name, _as_filter) for name in filters.raw}),
+    )

@@ -1,0 +1,182 @@
+"""The forms in which values are written: names, endpoints, durations, addresses, keys.
+
+One reader for servers.toml, wg-quick files and the forms on screen. What it lets through is safe to show:
+without control characters, terminal escapes and the marks that turn the direction of text.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
+
+from wgmon_tui.config.models import Address, Endpoint, Interface
+from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PublicKey, decode_key
+from wgmon_tui.protocols.wireguard.primitives import is_low_order
+from wgmon_tui.text import quoted
+
+NAME_LENGTH = 63
+
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,20})?)(ms|s|m|h|d)")
+_BRACKETED = re.compile(r"\[([^\[\]]+)\]:([0-9]{1,5})")
+_HOST_AND_PORT = re.compile(r"([^:]+):([0-9]{1,5})")
+_LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)")
+_ZONE = re.compile(r"[\w.-]+")
+
+
+class InvalidValueError(ValueError):
+    """A value that cannot stand. The message is a phrase to put behind the file and the key."""
+
+
+def parse_text(text: str) -> str:
+    """Any text that is safe on a terminal. Raises InvalidValueError."""
+    if text.isprintable():
+        return text
+    hidden = next(character for character in text if not character.isprintable())
+    raise InvalidValueError(f"holds the character U+{ord(hidden):04X}, which may not be shown")
+
+
+def parse_name(text: str) -> str:
+    """A name of a server, an identity or a tag. Raises InvalidValueError."""
+    parse_text(text)
+    if not text or text != text.strip():
+        raise InvalidValueError("expected a name that is not empty and has no spaces at its ends")
+    if len(text) > NAME_LENGTH:
+        raise InvalidValueError(f"expected at most {NAME_LENGTH} characters, got {len(text)}")
+    return text
+
+
+def parse_duration(text: str) -> float:
+    """Seconds, from "10s", "500ms", "2m", "1.5h" or "90d": 0, or 1 ms and more. Raises InvalidValueError."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise InvalidValueError(f'expected a duration such as "10s", got {quoted(text)}')
+    number, unit = float(match[1]), match[2]
+    # Milliseconds are divided, not multiplied by 0.001, so that "700ms" is the same float as 0.7.
+    seconds = number / 1000 if unit == "ms" else number * {"s": 1, "m": 60, "h": 3600, "d": 86400}[unit]
+    if 0 < seconds < 0.001:
+        raise InvalidValueError(f'expected "0s", or at least "1ms", got {quoted(text)}')
+    return seconds
+
+
+def format_duration(seconds: float) -> str:
+    """A text of which parse_duration makes exactly `seconds`: 0, or 1 ms and more."""
+    if seconds == 0:
+        return "0s"
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        if seconds >= length and seconds % length == 0:
+            return f"{int(seconds // length)}{unit}"
+    milliseconds = round(seconds * 1000)
+    if seconds < 1 and milliseconds / 1000 == seconds:
+        return f"{milliseconds}ms"
+    return f"{seconds!r}s"
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """A host and a port, from "host:port", "10.0.0.1:port" or "[2001:db8::1]:port".
+
+    Raises InvalidValueError.
+    """
+    match = _BRACKETED.fullmatch(text)
+    if match:
+        host, valid = match[1], _is_ipv6(match[1])
+    elif match := _HOST_AND_PORT.fullmatch(text):
+        host, valid = match[1], _is_ipv4(match[1]) or _is_host_name(match[1])
+    else:
+        raise InvalidValueError(_endpoint_hint(text))
+    if not valid:
+        raise InvalidValueError(f"expected a host name or an address before the port, got {quoted(host)}")
+    port = int(match[2])
+    if not 1 <= port <= 65535:
+        raise InvalidValueError(f"expected a port from 1 to 65535, got {port}")
+    return Endpoint(host, port)
+
+
+def _endpoint_hint(text: str) -> str:
+    if text.count(":") > 1 and "[" not in text:
+        return f'expected brackets around an IPv6 address, as in "[2001:db8::1]:51820", got {quoted(text)}'
+    return f'expected "host:port" such as "fra1.example.net:51820", got {quoted(text)}'
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        IPv4Address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_ipv6(host: str) -> bool:
+    address, percent, zone = host.partition("%")
+    try:
+        IPv6Address(address)
+    except ValueError:
+        return False
+    return not percent or _ZONE.fullmatch(zone) is not None
+
+
+def _is_host_name(host: str) -> bool:
+    labels = host.removesuffix(".").split(".")
+    # A last label of digits is a mistyped IPv4 address: no top-level domain is a number.
+    if not all(_LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit() or len(host) > 253:
+        return False
+    try:
+        # What the resolver does with the name later, where its UnicodeError would come as a surprise.
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
+def parse_address(text: str) -> Address:
+    """An IPv4 or IPv6 address without a zone. Raises InvalidValueError."""
+    try:
+        return ip_address(_without_zone(text))
+    except ValueError:
+        raise InvalidValueError(f'expected an address such as "10.8.0.1", got {quoted(text)}') from None
+
+
+def parse_tunnel_endpoint(text: str) -> Endpoint:
+    """A port on an address in the tunnel, where no name is resolved. Raises InvalidValueError."""
+    try:
+        endpoint = parse_endpoint(text)
+        parse_address(endpoint.host)
+    except InvalidValueError:
+        raise InvalidValueError(
+            "expected an address and a port from 1 to 65535, "
+            f'such as "10.8.0.1:443" or "[fd00::1]:443", got {quoted(text)}'
+        ) from None
+    return endpoint
+
+
+def parse_interface(text: str) -> Interface:
+    """A tunnel address with its prefix; without one it is a single host. Raises InvalidValueError."""
+    try:
+        return ip_interface(_without_zone(text))
+    except ValueError:
+        raise InvalidValueError(f'expected an address such as "10.8.0.250/32", got {quoted(text)}') from None
+
+
+def _without_zone(text: str) -> str:
+    if "%" in text:
+        raise ValueError("a tunnel has no zones")
+    return text
+
+
+def parse_public_key(text: str) -> PublicKey:
+    """A public key with which a handshake is possible. Raises InvalidValueError."""
+    try:
+        key = PublicKey.from_text(text)
+    except InvalidKeyError as error:
+        raise InvalidValueError(str(error)) from None
+    if is_low_order(key.raw):
+        raise InvalidValueError("a point of low order, which no server has for its key")
+    return key
+
+
+def is_key(text: str) -> bool:
+    """Whether `text` is 32 bytes in base64: a secret, perhaps, in a place that shows what it holds."""
+    try:
+        decode_key(text)
+    except InvalidKeyError:
+        return False
+    return True

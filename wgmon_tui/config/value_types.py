@@ -1,0 +1,212 @@
+"""The types of value that a setting can have: how each is read, written, described and edited.
+
+A type is stated once. The readers of servers.toml and config.toml, the writer, the forms, the reference pages
+in docs/ and the JSON Schemas for editors all take it from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any
+
+from wgmon_tui.config.models import SecretForm, SecretSource
+from wgmon_tui.config.secrets.sources import read_secret, read_text_secret
+from wgmon_tui.config.toml_reader import (
+    Table,
+    as_boolean,
+    as_command,
+    as_integer,
+    as_list,
+    as_name,
+    as_parsed,
+    as_seconds,
+    as_text,
+    describe,
+)
+from wgmon_tui.config.value_parsers import (
+    NAME_LENGTH,
+    InvalidValueError,
+    format_duration,
+    parse_address,
+    parse_endpoint,
+    parse_interface,
+    parse_name,
+    parse_public_key,
+    parse_tunnel_endpoint,
+)
+
+_DURATION_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,20})?(ms|s|m|h|d)$"
+_NOT_BLANK = r"\S"
+_WORDS: Mapping[str, object] = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+
+
+class Kind(Enum):
+    """How the value of a form's field is written."""
+
+    TEXT = auto()
+    NUMBER = auto()
+    LIST = auto()
+    COMMAND = auto()
+    YES_NO = auto()
+    CHOICE = auto()
+    SECRET = auto()
+
+
+def _unchanged(value: Any) -> object:
+    return value
+
+
+def _texts(values: Iterable[object]) -> object:
+    return [str(value) for value in values]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueType:
+    """One type of value. `name` and `limits` stand in the reference pages; `schema` is JSON Schema.
+
+    `read` raises InvalidValueError. `write` gives the TOML of which `read` makes the same value again.
+    The schema accepts all that `read` accepts. It may accept more: it knows no limits of durations.
+    """
+
+    name: str
+    read: Callable[[object], Any] = field(repr=False)
+    schema: Mapping[str, object] = field(repr=False)
+    limits: str = ""
+    write: Callable[[Any], object] = field(default=_unchanged, repr=False)
+    kind: Kind = Kind.TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class SecretType:
+    """A secret, which stands in one of five keys: `KEY_file`, `KEY_command`, … `find` returns where it is."""
+
+    find: Callable[[Table, str], SecretSource | None] = field(repr=False)
+    schemas: Mapping[SecretForm, Mapping[str, object]] = field(repr=False)
+    name: str = "secret"
+    limits: str = ""
+    kind: Kind = Kind.SECRET
+
+
+def text_type(
+    name: str,
+    parse: Callable[[str], Any],
+    *,
+    pattern: str = "",
+    limits: str = "",
+    kind: Kind = Kind.TEXT,
+    write: Callable[[Any], object] = str,
+    **schema: object,
+) -> ValueType:
+    """A text that `parse` understands. `schema` adds keywords to its JSON Schema."""
+    described = {"type": "string", **({"pattern": pattern} if pattern else {}), **schema}
+    return ValueType(name, as_parsed(parse), described, limits, write, kind)
+
+
+def integer(least: int, most: int) -> ValueType:
+    """An integer between two limits."""
+    schema = {"type": "integer", "minimum": least, "maximum": most}
+    return ValueType("integer", as_integer(least, most), schema, f"{least} to {most}", kind=Kind.NUMBER)
+
+
+def duration(least: float, most: float) -> ValueType:
+    """A time with its unit, between two limits in seconds."""
+    limits = f"{format_duration(least)} to {format_duration(most)}"
+    schema = {"type": "string", "pattern": _DURATION_PATTERN}
+    return ValueType("duration", as_seconds(least, most), schema, limits, format_duration)
+
+
+def list_of(element: ValueType, names: str) -> ValueType:
+    """A list of texts, each of the type `element`. `names` is what they are called together."""
+    # `element.read` takes the TOML value; `as_list` has made sure that it is a text.
+    read = as_list(element.read)
+    schema = {"type": "array", "items": element.schema}
+    return ValueType(names, read, schema, element.limits, _texts, Kind.LIST)
+
+
+def some_of(element: ValueType, names: str) -> ValueType:
+    """As `list_of`, with at least one element."""
+    every = list_of(element, names)
+
+    def read(value: object) -> tuple[Any, ...]:
+        parsed: tuple[Any, ...] = every.read(value)
+        if not parsed:
+            raise InvalidValueError("expected a list with something in it")
+        return parsed
+
+    limits = f"at least one: {element.limits}" if element.limits else "at least one"
+    return ValueType(names, read, {**every.schema, "minItems": 1}, limits, _texts, Kind.LIST)
+
+
+def one_of(words: Iterable[str]) -> ValueType:
+    """One of a few words."""
+    known = tuple(words)
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value not in known:
+            raise InvalidValueError(f"expected one of {', '.join(known)}, got {describe(value)}")
+        return value
+
+    return ValueType("word", read, {"enum": list(known)}, ", ".join(f'"{word}"' for word in known))
+
+
+def command(example: str) -> ValueType:
+    """A program and its arguments. No shell sees them."""
+    return ValueType(
+        "command",
+        as_command(example),
+        _WORDS,
+        f"a program and its arguments, such as {example}",
+        list,
+        Kind.COMMAND,
+    )
+
+
+BOOLEAN = ValueType("boolean", as_boolean, {"type": "boolean"}, "", kind=Kind.YES_NO)
+TEXT = ValueType("text", as_text, {"type": "string"})
+NAME = ValueType(
+    "name",
+    as_name,
+    {"type": "string", "pattern": r"^\S(.*\S)?$", "maxLength": NAME_LENGTH},
+    f"1 to {NAME_LENGTH} characters",
+)
+NAMES = list_of(text_type("name", parse_name, minLength=1, maxLength=NAME_LENGTH), "list of names")
+
+ENDPOINT = text_type(
+    "endpoint", parse_endpoint, pattern=r"^(\[[^\[\]]+\]|[^:]+):[0-9]{1,5}$", limits='"host:port"'
+)
+PUBLIC_KEY = text_type(
+    "public key", parse_public_key, pattern=r"^[A-Za-z0-9+/]{43}=$", limits="44 characters of base64"
+)
+PUBLIC_KEYS = list_of(PUBLIC_KEY, "list of public keys")
+ADDRESSES = list_of(text_type("address", parse_address, pattern=r"^[0-9A-Fa-f:.]+$"), "list of addresses")
+INTERFACES = list_of(
+    text_type("address", parse_interface, pattern=r"^[0-9A-Fa-f:.]+(/[0-9.]+)?$"),
+    "list of addresses with a prefix length",
+)
+TUNNEL_ENDPOINTS = list_of(
+    text_type("endpoint", parse_tunnel_endpoint, pattern=r"^(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5}$"),
+    'list of "address:port"',
+)
+
+_SECRET_SCHEMAS: Mapping[SecretForm, Mapping[str, object]] = {
+    SecretForm.FILE: {"type": "string", "pattern": _NOT_BLANK},
+    SecretForm.COMMAND: _WORDS,
+    SecretForm.ENV: {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+    SecretForm.CREDENTIAL: {"type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]*$"},
+    SecretForm.INLINE: {"type": "string", "pattern": _NOT_BLANK},
+}
+
+KEY_SECRET = SecretType(
+    read_secret,
+    {
+        **_SECRET_SCHEMAS,
+        SecretForm.FILE: {"type": "string", "minLength": 1},
+        SecretForm.INLINE: PUBLIC_KEY.schema,
+    },
+)
+"""A WireGuard key: private, or preshared."""
+
+TEXT_SECRET = SecretType(read_text_secret, _SECRET_SCHEMAS)
+"""An address, a token or a password."""

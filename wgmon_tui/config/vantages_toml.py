@@ -1,0 +1,89 @@
+"""`quorum` and `[[vantage]]` of config.toml: from where else the fleet is checked. Read strictly.
+
+quorum = 2                          # so many places must agree before an incident opens
+
+[[vantage]]
+name = "fra"
+host = "probe@fra1.example.net"     # a destination of OpenSSH; or command = ["ssh", …, "wgmon-tui", "agent"]
+tags = ["eu"]                       # only the servers with one of these tags
+"""
+
+from __future__ import annotations
+
+from wgmon_tui.config.setting import Section, Setting, read_settings
+from wgmon_tui.config.toml_reader import Table, as_tables, as_text
+from wgmon_tui.config.value_parsers import InvalidValueError
+from wgmon_tui.config.value_types import NAME, NAMES, command, text_type
+from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage, ssh_command
+from wgmon_tui.text import quoted
+
+
+def _parse_destination(text: str) -> str:
+    """As ssh(1) takes it; what begins with a hyphen would be an option."""
+    if not as_text(text).strip() or text.startswith("-") or any(character.isspace() for character in text):
+        raise InvalidValueError(f'expected a host such as "probe@fra1.example.net", got {quoted(text)}')
+    return text
+
+
+VANTAGE = Section(
+    "vantage",
+    "Another machine that checks the servers too.",
+    Vantage,
+    (
+        Setting(
+            "name", NAME, "The name of the machine in the table and in messages. Not `local`.", required=True
+        ),
+        Setting(
+            "host",
+            text_type("SSH destination", _parse_destination, pattern=r"^[^-\s]\S*$"),
+            "Where `ssh` finds the machine, such as probe@fra1.example.net. It runs `wgmon-tui agent` there.",
+        ),
+        Setting(
+            "command",
+            command('["ssh", "-T", "fra1", "wgmon-tui", "agent"]'),
+            "The whole command that starts the agent, in place of `host`. No shell sees it.",
+        ),
+        Setting(
+            "tags", NAMES, "The machine checks only servers with one of these tags.", default="all servers"
+        ),
+    ),
+    repeated=True,
+    alternatives=(("host",), ("command",)),
+)
+
+
+def read_vantages(document: Table) -> tuple[Vantage, ...]:
+    """What a config.toml says of them. Raises ConfigurationError."""
+    none: list[dict[str, object]] = []
+    found: dict[str, Vantage] = {}
+    for number, raw in enumerate(document.get("vantage", as_tables, none), 1):
+        named = raw.get("name")
+        label = quoted(named) if isinstance(named, str) else str(number)
+        table = Table(f"{document.where}: vantage {label}", raw, VANTAGE.known_keys)
+        vantage = _vantage(table)
+        if vantage.name in found:
+            raise table.error("name", "there are two of this name; give each its own")
+        found[vantage.name] = vantage
+    return tuple(found.values())
+
+
+def check_quorum(document: Table, quorum: int, vantages: tuple[Vantage, ...]) -> None:
+    """Refuse a quorum of more places than there are, this machine included. Raises ConfigurationError."""
+    if quorum > len(vantages) + 1:
+        there = (
+            f"this place and {len(vantages)} [[vantage]]" if vantages else "this place, and no [[vantage]]"
+        )
+        raise document.error(
+            "quorum", f"expected at most {len(vantages) + 1}, got {quorum}: there is {there}"
+        )
+
+
+def _vantage(table: Table) -> Vantage:
+    if table.require("name", NAME.read) == LOCAL_VANTAGE:
+        raise table.error("name", f'"{LOCAL_VANTAGE}" is where this program itself runs; choose another name')
+    if ("host" in table.raw) is ("command" in table.raw):
+        raise table.error("host", 'expected exactly one of host = "probe@fra1.example.net" and command = […]')
+    values = read_settings(table, VANTAGE.settings)
+    if "host" in values:
+        values["command"] = ssh_command(values.pop("host"))
+    return Vantage(**values)
