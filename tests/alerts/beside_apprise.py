@@ -17,13 +17,13 @@ from tests.alerts.receivers import Receiver, answer
 from tests.alerts.shop import Shop
 from wgmon_tui.alerts.dispatch import Dispatcher
 from wgmon_tui.alerts.orders import Orders
-from wgmon_tui.config.alerting import Alerts, Apprise, Sink, Webhook
+from wgmon_tui.config.alerting import AlertSettings, Apprise, Sink, Webhook
 
 _STEP_S = 0.005
 
 
 async def main() -> None:
-    alerts = Alerts((Sink("other", Apprise()), Sink("hook", Webhook())))
+    alerts = AlertSettings((Sink("other", Apprise()), Sink("hook", Webhook())))
     with (
         Receiver(answer(200)) as slow,
         Receiver(answer(200)) as quick,

@@ -18,7 +18,7 @@ from wgmon_tui.alerts.log import Delivery
 from wgmon_tui.alerts.outbox import Outbox
 from wgmon_tui.alerts.presence import Presence
 from wgmon_tui.alerts.records import Announcement
-from wgmon_tui.config.alerting import Alerts, Command, Rule, Sink
+from wgmon_tui.config.alerting import AlertSettings, Command, Rule, Sink
 from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.history.batch import Batch, make_outbox_row
 from wgmon_tui.history.records import Mute
@@ -32,8 +32,8 @@ def sink(name: str, *, timeout: float = 10.0, give_up_after: float = 3 * 86_400.
     return Sink(name, Command(("true",)), timeout=timeout, give_up_after=give_up_after)
 
 
-def all_to(*names: str, rules: tuple[Rule, ...] = ()) -> Alerts:
-    return Alerts(tuple(sink(name) for name in names), rules)
+def all_to(*names: str, rules: tuple[Rule, ...] = ()) -> AlertSettings:
+    return AlertSettings(tuple(sink(name) for name in names), rules)
 
 
 def make_server_state(name: str, address: str, tags: tuple[str, ...] = ()) -> Row:
@@ -50,7 +50,7 @@ def make_server_state(name: str, address: str, tags: tuple[str, ...] = ()) -> Ro
 class Shop:
     """One store, and whoever sends out of it."""
 
-    def __init__(self, state_dir: Path, alerts: Alerts, clock: Clock | None = None) -> None:
+    def __init__(self, state_dir: Path, alerts: AlertSettings, clock: Clock | None = None) -> None:
         self.state_dir, self.alerts = state_dir, alerts
         self.clock = clock or Clock()
         self._open_books()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.alerts.shop import Shop
 from tests.history.past import Clock
-from wgmon_tui.config.alerting import Alerts
+from wgmon_tui.config.alerting import AlertSettings
 from wgmon_tui.history.batch import Batch
 from wgmon_tui.history.store import STORE
 from wgmon_tui.history.unwritten import Unwritten, unwritten
@@ -18,7 +18,7 @@ from wgmon_tui.history.unwritten import Unwritten, unwritten
 class Stuck(Shop):
     """Tells people from memory while its store is `away`."""
 
-    def __init__(self, state_dir: Path, alerts: Alerts, clock: Clock | None = None) -> None:
+    def __init__(self, state_dir: Path, alerts: AlertSettings, clock: Clock | None = None) -> None:
         super().__init__(state_dir, alerts, clock)
         self.away = False
         self.waits = Batch()

@@ -22,7 +22,7 @@ from wgmon_tui.alerts.log import counts
 from wgmon_tui.alerts.orders import Orders
 from wgmon_tui.alerts.records import Announcement, Beat, GiveUpError, Kind, RetryError
 from wgmon_tui.alerts.sinks import Send
-from wgmon_tui.config.alerting import Alerts, Heartbeat, Rule, Sink, SinkType
+from wgmon_tui.config.alerting import AlertSettings, Heartbeat, Rule, Sink, SinkType
 from wgmon_tui.diagnosis.verdict import Severity
 
 PATIENCE_S = 10.0
@@ -126,7 +126,7 @@ async def test_a_sink_that_hangs_delays_no_other(tmp_path: Path, street: Street)
 async def test_a_sink_that_hangs_is_left_behind_and_gets_no_second_attempt_beside_the_first(
     tmp_path: Path, street: Street
 ) -> None:
-    shop = Shop(tmp_path, Alerts((sink("hole", timeout=0.1),)))
+    shop = Shop(tmp_path, AlertSettings((sink("hole", timeout=0.1),)))
     street.does["hole"] = street.hangs
     shop.opens()
     async with running(dispatcher(shop, street)):
@@ -308,7 +308,7 @@ async def test_the_end_waits_for_no_sink_that_hangs(tmp_path: Path, street: Stre
 
 async def test_a_heartbeat_hears_how_the_servers_are_and_nothing_else(tmp_path: Path, street: Street) -> None:
     beat = Sink("life", Heartbeat(every=0.05))
-    shop = Shop(tmp_path, Alerts((beat,)))
+    shop = Shop(tmp_path, AlertSettings((beat,)))
     shop.opens()
     shop.clock.now = time.time()
     heartbeats = (Beat("fra1", Severity.DOWN),)

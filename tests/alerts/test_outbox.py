@@ -13,17 +13,17 @@ from tests.alerts.shop import Shop, all_to, sink
 from tests.history.past import START
 from wgmon_tui.alerts.deliveries import Job
 from wgmon_tui.alerts.log import counts
-from wgmon_tui.config.alerting import Alerts, Maintenance, Rule, Span
+from wgmon_tui.config.alerting import AlertSettings, DailyWindow, Maintenance, Rule
 from wgmon_tui.diagnosis.verdict import Severity, Verdict
 
 HOUR = 3600.0
 
 
-def quiet_now(shop: Shop) -> Span:
+def quiet_now(shop: Shop) -> DailyWindow:
     """Quiet hours that began with the minute and last two hours."""
     now = datetime.fromtimestamp(shop.clock.now)  # noqa: DTZ006
     begin = now.hour * 60 + now.minute
-    return Span(begin, (begin + 120) % 1440, None, "now")
+    return DailyWindow(begin, (begin + 120) % 1440, None, "now")
 
 
 def test_what_opens_and_closes_is_told_once_each(shop: Shop) -> None:
@@ -122,7 +122,7 @@ def test_a_recovery_in_a_mute_is_told_when_it_ends(shop: Shop) -> None:
 
 def test_maintenance_holds_back_those_it_is_about(tmp_path: Path) -> None:
     work = Maintenance("patch night", START, START + HOUR, tags=("edge",))
-    shop = Shop(tmp_path, Alerts((sink("pager"),), (), (work,)))
+    shop = Shop(tmp_path, AlertSettings((sink("pager"),), (), (work,)))
     shop.opens("fra1", tags=("edge",))
     shop.opens("ams1", "203.0.113.9")
     shop.passes(1)
@@ -285,7 +285,7 @@ def test_a_sink_that_is_dead_for_a_day_gets_all_of_it_in_order_and_late(shop: Sh
 
 
 def test_what_waits_too_long_is_given_up_when_the_sink_still_fails(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, Alerts((sink("pager", give_up_after=2 * HOUR),)))
+    shop = Shop(tmp_path, AlertSettings((sink("pager", give_up_after=2 * HOUR),)))
     shop.opens()
     shop.expand()
     shop.clock.now += 3 * HOUR
@@ -296,7 +296,7 @@ def test_what_waits_too_long_is_given_up_when_the_sink_still_fails(tmp_path: Pat
 
 
 def test_an_old_one_is_tried_before_it_is_given_up(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, Alerts((sink("pager", give_up_after=2 * HOUR),)))
+    shop = Shop(tmp_path, AlertSettings((sink("pager", give_up_after=2 * HOUR),)))
     shop.opens()
     shop.expand()
     shop.clock.now += 300 * HOUR
@@ -308,7 +308,7 @@ def test_an_old_one_is_tried_before_it_is_given_up(tmp_path: Path) -> None:
 
 
 def test_one_that_was_given_up_can_be_tried_again(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, Alerts((sink("pager", give_up_after=60.0),)))
+    shop = Shop(tmp_path, AlertSettings((sink("pager", give_up_after=60.0),)))
     shop.opens()
     shop.expand()
     shop.clock.now += 120

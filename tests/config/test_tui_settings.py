@@ -9,7 +9,7 @@ import pytest
 
 from wgmon_tui.config.config_toml import parse_config
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.config.tui_settings import FaceSettings
+from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.tui.actions import ACTIONS
 from wgmon_tui.tui.columns import validate_columns
 from wgmon_tui.tui.keymap import assign_keys
@@ -18,7 +18,7 @@ _PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
 def test_without_a_word_the_face_is_as_usual() -> None:
-    assert parse_config("").face == FaceSettings()
+    assert parse_config("").face == TuiSettings()
 
 
 def test_theme_keys_columns_and_bandwidth_are_read() -> None:

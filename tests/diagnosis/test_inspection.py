@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.config.imports.wg_dump_parser import Network, PeerEntry, Running
+from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, Network, PeerEntry
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, compare, interface_of
 from wgmon_tui.diagnosis.our_verdict import OurVerdict
@@ -44,12 +44,14 @@ PEER = PeerEntry(
     US, False, networks("10.8.0.250/32", "fd00::/64"), Endpoint("192.0.2.9", 40000), int(NOW) - 42
 )
 ELSE = PeerEntry(OTHER, True, networks("10.8.0.0/24"))
-RUNNING = Running(True, THEIRS, 51820, (PEER, ELSE))
+RUNNING = InterfaceDump(True, THEIRS, 51820, (PEER, ELSE))
 STORED = Stored(True, 51820, (replace(PEER, endpoint=None, latest_handshake=None), ELSE))
 
 
 def findings(
-    ours: OurSide = CONFIGURED, running: Running | Unread = RUNNING, stored: Stored | Unread | None = None
+    ours: OurSide = CONFIGURED,
+    running: InterfaceDump | Unread = RUNNING,
+    stored: Stored | Unread | None = None,
 ) -> tuple[Finding, ...]:
     return compare(ours, ServersView(running, stored), NOW)
 
@@ -308,14 +310,18 @@ some_peers = st.lists(
     unique_by=lambda peer: peer.public_key,
 ).map(tuple)
 some_running = st.builds(
-    Running, st.booleans(), st.none() | st.sampled_from([THEIRS, OTHER]), st.integers(0, 65535), some_peers
+    InterfaceDump,
+    st.booleans(),
+    st.none() | st.sampled_from([THEIRS, OTHER]),
+    st.integers(0, 65535),
+    some_peers,
 )
 some_stored = st.builds(Stored, st.booleans(), st.none() | st.integers(1, 65535), some_peers)
 
 
 @given(some_running, st.none() | some_stored, st.sampled_from([None, False, True]))
 def test_whatever_a_server_says_each_finding_is_a_printable_sentence_and_a_difference_has_a_fix(
-    running: Running, stored: Stored | None, psk: bool | None
+    running: InterfaceDump, stored: Stored | None, psk: bool | None
 ) -> None:
     for finding in findings(replace(CONFIGURED, has_preshared_key=psk), running, stored):
         assert finding.sentence

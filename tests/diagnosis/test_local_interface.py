@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.config.imports.wg_dump_parser import PeerEntry, Running
+from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, PeerEntry
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide
 from wgmon_tui.diagnosis.local_interface import LocalPeer, compare_local_peer, local_peers
@@ -50,9 +50,9 @@ def said(its: LocalPeer, ours: OurVerdict | None) -> Finding:
 def test_an_interface_is_found_by_the_servers_key_or_one_of_its_known_keys() -> None:
     other = PeerEntry(key(9), False, frozenset())
     dumps = {
-        "wg0": Running(True, ITS, 0, (other, peer(1).entry)),
-        "wg1": Running(True, ITS, 0, (replace(peer(1).entry, public_key=OLD),)),
-        "wg2": Running(True, ITS, 0, (other,)),
+        "wg0": InterfaceDump(True, ITS, 0, (other, peer(1).entry)),
+        "wg1": InterfaceDump(True, ITS, 0, (replace(peer(1).entry, public_key=OLD),)),
+        "wg2": InterfaceDump(True, ITS, 0, (other,)),
     }
     assert [each.interface for each in local_peers(dumps, SERVER)] == ["wg0", "wg1"]
 

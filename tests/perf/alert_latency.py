@@ -24,7 +24,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from wgmon_tui.alerts.orders import Orders
-from wgmon_tui.config.alerting import Alerts, Sink, Webhook
+from wgmon_tui.config.alerting import AlertSettings, Sink, Webhook
 from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.lab.crowd import run_load_servers
 from wgmon_tui.monitor.board import Round, Row
@@ -112,7 +112,7 @@ def _loaded(servers: Sequence[Server], identity: PrivateKey, orders: Orders) -> 
 def _orders(ports: dict[str, int]) -> Orders:
     sinks = tuple(Sink(name, Webhook()) for name in ports)
     secrets = {name: {"url": f"http://127.0.0.1:{port}/"} for name, port in ports.items()}
-    return Orders(Alerts(sinks), secrets)
+    return Orders(AlertSettings(sinks), secrets)
 
 
 def _receive(pipe: Connection) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wgmon_tui.config.imports.wg_dump_parser import InspectionError, PeerEntry, Running, parse_dump
+from wgmon_tui.config.imports.wg_dump_parser import InspectionError, InterfaceDump, PeerEntry, parse_dump
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.probe.inspect import ServersView, Stored, Unread, inspect, parse_file
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
@@ -56,7 +56,7 @@ AllowedIPs =
 
 def test_a_dump_gives_the_interface_and_its_peers() -> None:
     running = parse_dump(DUMP)
-    assert running == Running(
+    assert running == InterfaceDump(
         has_private_key=True,
         public_key=SERVER_KEY.public,
         listen_port=51820,
@@ -272,7 +272,7 @@ def test_one_view_is_read_where_the_other_is_not_to_be_had(commands: Commands) -
 
 def test_a_command_runs_where_servers_toml_is_and_without_a_shell(commands: Commands) -> None:
     (commands.directory / "dump").write_text(DUMP)
-    assert isinstance(commands.view(("cat", "dump")).running, Running)
+    assert isinstance(commands.view(("cat", "dump")).running, InterfaceDump)
     assert isinstance(commands.view(("cat", "dump;")).running, Unread)
 
 
@@ -332,7 +332,7 @@ def test_what_a_command_leaves_behind_on_stderr_is_not_waited_for(commands: Comm
     (commands.directory / "dump").write_text(DUMP)
     began = time.monotonic()
     view = commands.view(("sh", "-c", "sleep 5 >/dev/null & cat dump"))
-    assert isinstance(view.running, Running)
+    assert isinstance(view.running, InterfaceDump)
     assert time.monotonic() - began < 4
 
 

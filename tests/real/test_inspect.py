@@ -11,7 +11,7 @@ import pytest
 
 from tests.real.namespaces import run
 from tests.real.wireguard_go import WireguardGo
-from wgmon_tui.config.imports.wg_dump_parser import Running
+from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, compare
 from wgmon_tui.probe.inspect import Stored, Unread, inspect
@@ -32,7 +32,7 @@ def side(server: WireguardGo, private_key: PrivateKey, psk: bool = False) -> Our
         inspect_config=("wg", "showconf", interface),
     )
     view = inspect(watched, Path("/"))
-    assert isinstance(view.running, Running)
+    assert isinstance(view.running, InterfaceDump)
     us = next((each for each in view.running.peers if each.public_key == private_key.public), None)
     addresses = tuple(ip_interface(network) for network in us.allowed_ips) if us else ()
     return OurSide(watched, private_key.public, addresses, psk)
@@ -88,7 +88,7 @@ def test_no_key_of_the_server_is_in_its_view(wireguard_go: WireguardGo) -> None:
     ours = side(wireguard_go, wireguard_go.new_peer(PSK))
     private_key = run("wg", "show", wireguard_go.device.name, "private-key").strip()
     view = inspect(ours.server, Path("/"))
-    assert isinstance(view.running, Running)
+    assert isinstance(view.running, InterfaceDump)
     assert isinstance(view.stored, Stored)
     assert view.running.has_private_key
     assert view.stored.has_private_key

@@ -10,14 +10,14 @@ from textual.pilot import Pilot
 
 from tests.tui.fleet import NOW, QuietEngine, bad_night
 from tests.tui.keys import press, read, settle
-from wgmon_tui.config.tui_settings import FaceSettings
+from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.history.reading import History
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.fleet_table import FleetTable
 from wgmon_tui.tui.keyline import KeyLine
 from wgmon_tui.tui.screens.fleet import FleetScreen
 
-USUAL = FaceSettings()
+USUAL = TuiSettings()
 
 
 class Face:
@@ -77,7 +77,7 @@ async def face(
     history: History | None = None,
     config_dir: Path | None = None,
     state_dir: Path | None = None,
-    settings: FaceSettings = USUAL,
+    settings: TuiSettings = USUAL,
 ) -> AsyncIterator[Face]:
     engine = engine or bad_night()
     app = WgmonApp(

@@ -12,7 +12,7 @@ from wgmon_tui.config.secrets.sources import secret_keys
 from wgmon_tui.config.server_edits import find_problems
 from wgmon_tui.config.servers_toml import SERVER_KEYS, server_entries
 from wgmon_tui.config.value_parsers import InvalidValueError
-from wgmon_tui.config.value_types import Kind
+from wgmon_tui.config.value_types import FormFieldKind
 from wgmon_tui.tui.forms.fields import IDENTITY_FIELDS, SERVER_FIELDS, Field
 from wgmon_tui.tui.forms.texts import to_text, to_value
 
@@ -33,39 +33,39 @@ from wgmon_tui.tui.forms.texts import to_text, to_value
     ],
 )
 def test_a_list_is_written_with_commas(text: str, value: object) -> None:
-    assert to_value(Kind.LIST, text) == value
+    assert to_value(FormFieldKind.LIST, text) == value
 
 
 @pytest.mark.parametrize("text", ['a"b', '"a" b', '"a', '"a"b, c'])
 def test_a_quote_in_the_middle_of_an_element_is_explained(text: str) -> None:
     with pytest.raises(InvalidValueError, match="expected a comma between two of them"):
-        to_value(Kind.LIST, text)
+        to_value(FormFieldKind.LIST, text)
 
 
 def test_a_command_is_written_as_in_a_shell() -> None:
-    assert to_value(Kind.COMMAND, "ssh fra1 'wg show'") == ["ssh", "fra1", "wg show"]
+    assert to_value(FormFieldKind.COMMAND, "ssh fra1 'wg show'") == ["ssh", "fra1", "wg show"]
     with pytest.raises(InvalidValueError, match="a quote is not closed"):
-        to_value(Kind.COMMAND, "ssh 'fra1")
+        to_value(FormFieldKind.COMMAND, "ssh 'fra1")
 
 
 @pytest.mark.parametrize(("text", "value"), [("3", 3), ("three", "three"), ("-1", "-1"), ("²", "²")])
 def test_what_is_no_number_is_left_to_the_reader_to_refuse(text: str, value: object) -> None:
-    assert to_value(Kind.NUMBER, text) == value
+    assert to_value(FormFieldKind.NUMBER, text) == value
 
 
 @given(st.lists(texts | names))
 def test_every_list_comes_back_from_its_text(elements: list[str]) -> None:
-    assert to_value(Kind.LIST, to_text(Kind.LIST, elements)) == elements
+    assert to_value(FormFieldKind.LIST, to_text(FormFieldKind.LIST, elements)) == elements
 
 
 @given(commands)
 def test_every_command_comes_back_from_its_text(words: tuple[str, ...]) -> None:
-    assert to_value(Kind.COMMAND, to_text(Kind.COMMAND, list(words))) == list(words)
+    assert to_value(FormFieldKind.COMMAND, to_text(FormFieldKind.COMMAND, list(words))) == list(words)
 
 
 @given(st.text())
 def test_no_text_of_a_list_or_a_command_is_worse_than_refused(text: str) -> None:
-    for kind in Kind:
+    for kind in FormFieldKind:
         try:
             to_value(kind, text)
         except InvalidValueError:
@@ -78,7 +78,7 @@ def test_every_server_comes_back_from_the_texts_of_its_fields(fleet: Fleet) -> N
         entries = server_entries(fleet, server)
         for field in SERVER_FIELDS:
             value = entries.get(field.key)
-            if field.kind is Kind.TEXT and isinstance(value, str) and value != value.strip():
+            if field.kind is FormFieldKind.TEXT and isinstance(value, str) and value != value.strip():
                 continue  # a field that nobody touched keeps its value; one that is typed loses such blanks
             assert to_value(field.kind, to_text(field.kind, value)) == value
         assert find_problems(entries, fleet) == {}

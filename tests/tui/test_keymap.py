@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.tui.face import face
 from tests.tui.keys import settle
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.config.tui_settings import FaceSettings
+from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.tui.actions import ACTIONS
 from wgmon_tui.tui.keymap import assign_keys, textual_keymap
 
@@ -21,8 +21,8 @@ def keys(**chosen: str | tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
     return {action: (names,) if isinstance(names, str) else names for action, names in chosen.items()}
 
 
-def settings(**chosen: str | tuple[str, ...]) -> FaceSettings:
-    return FaceSettings(keys=MappingProxyType(dict(keys(**chosen))))
+def settings(**chosen: str | tuple[str, ...]) -> TuiSettings:
+    return TuiSettings(keys=MappingProxyType(dict(keys(**chosen))))
 
 
 def of(action: str, **chosen: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from textual.events import CursorPosition
 from tests.tui.face import Face, face
 from tests.tui.keys import settle
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.config.tui_settings import FaceSettings
+from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.tui.link import SLOW_LINK_S
 from wgmon_tui.tui.pace import DEFAULT_LIMITS, LOW_BANDWIDTH
 from wgmon_tui.tui.themes import SHIPPED_THEMES
@@ -70,7 +70,7 @@ async def test_a_theme_of_ones_own_is_offered_by_its_name(tmp_path: Path) -> Non
 
 
 async def test_the_theme_of_config_toml_is_put_on_unless_the_command_line_names_one() -> None:
-    paper = FaceSettings(theme="paper")
+    paper = TuiSettings(theme="paper")
     async with face(settings=paper) as it:
         assert it.app.theme == "paper"
     async with face(settings=paper, theme="contrast") as it:
@@ -81,7 +81,7 @@ async def test_an_unknown_theme_in_config_toml_is_refused_with_the_names_there_a
     theme_file(tmp_path, "ink", NIGHT)
     line = "config.toml: theme 'inc': no such theme; say one of .*mono, ink"
     with pytest.raises(ConfigurationError, match=line):
-        async with face(config_dir=tmp_path, settings=FaceSettings(theme="inc")):
+        async with face(config_dir=tmp_path, settings=TuiSettings(theme="inc")):
             pass
 
 
@@ -132,12 +132,12 @@ async def test_a_spoiled_theme_that_nobody_wears_is_told_at_the_start(tmp_path: 
 
 
 async def test_the_columns_of_config_toml_are_shown_in_their_order() -> None:
-    async with face(size=(80, 24), settings=FaceSettings(columns=("name", "state", "since"))) as it:
+    async with face(size=(80, 24), settings=TuiSettings(columns=("name", "state", "since"))) as it:
         assert it.lines()[1].split() == ["name", "state", "▾", "since"]
 
 
 async def test_low_bandwidth_paints_less_often_in_sixteen_colours() -> None:
-    async with face(settings=FaceSettings(low_bandwidth=True)) as it:
+    async with face(settings=TuiSettings(low_bandwidth=True)) as it:
         assert it.app.repaint_throttle.limits == LOW_BANDWIDTH
         assert it.app.theme == "ansi"
         await it.press("L")

@@ -19,7 +19,7 @@ from tests.tui.face import Face, face
 from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.keys import settle
 from tests.tui.test_alerts_screen import Telling
-from wgmon_tui.config.tui_settings import FaceSettings
+from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.history.reading import History
 from wgmon_tui.tui.actions import ACTIONS
 from wgmon_tui.tui.firststeps import first_steps
@@ -33,8 +33,8 @@ from wgmon_tui.tui.until import FOREVER
 NIGHT = load_palette("night")
 
 
-def keys(**chosen: str) -> FaceSettings:
-    return FaceSettings(keys=MappingProxyType({action: (key,) for action, key in chosen.items()}))
+def keys(**chosen: str) -> TuiSettings:
+    return TuiSettings(keys=MappingProxyType({action: (key,) for action, key in chosen.items()}))
 
 
 def text(it: Face) -> str:

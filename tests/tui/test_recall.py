@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.tui.face import face
 from tests.tui.fleet import NOW, bad_night
 from tests.tui.keys import press, settle
-from wgmon_tui.config.tui_settings import FaceSettings
+from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.filterbar import FilterInput
 from wgmon_tui.tui.recall import MAX_LINES, Recall
@@ -64,7 +64,7 @@ async def test_up_and_down_in_the_line_bring_earlier_filters() -> None:
 
 
 async def test_a_saved_filter_is_called_up_by_its_name_and_from_the_palette() -> None:
-    settings = FaceSettings(filters={"oncall": "state:down !is:muted"})
+    settings = TuiSettings(filters={"oncall": "state:down !is:muted"})
     app = WgmonApp(bad_night(), title="test", clock=lambda: NOW, settings=settings)
     async with app.run_test(size=(80, 24)) as pilot:
         await press(pilot, "/", "@", "tab", "enter")

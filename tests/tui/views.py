@@ -6,7 +6,7 @@ from ipaddress import ip_interface
 
 from tests.tui import exchanges
 from tests.tui.fleet import NOW
-from wgmon_tui.config.imports.wg_dump_parser import PeerEntry, Running
+from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, PeerEntry
 from wgmon_tui.config.models import Interface
 from wgmon_tui.diagnosis.inspection import OurSide, compare
 from wgmon_tui.probe.inspect import ServersView, Unread
@@ -21,9 +21,11 @@ _US = PeerEntry(
 _STRANGER = PeerEntry(exchanges.SERVER.public, False, frozenset())
 
 AGREEING = compare(
-    CONFIGURED, ServersView(Running(True, exchanges.SERVER.public, 51820, (_US,)), stored=None), NOW
+    CONFIGURED, ServersView(InterfaceDump(True, exchanges.SERVER.public, 51820, (_US,)), stored=None), NOW
 )
 DIFFERING = compare(
-    CONFIGURED, ServersView(Running(True, exchanges.SERVER.public, 51999, (_STRANGER,)), stored=None), NOW
+    CONFIGURED,
+    ServersView(InterfaceDump(True, exchanges.SERVER.public, 51999, (_STRANGER,)), stored=None),
+    NOW,
 )
 UNREAD = compare(CONFIGURED, ServersView(Unread('inspect: "ssh" did not end within 15 s'), stored=None), NOW)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wgmon_tui.config import config_toml
-from wgmon_tui.config.alerting import Alerts, Sink
+from wgmon_tui.config.alerting import AlertSettings, Sink
 from wgmon_tui.config.models import ConfigurationError, SecretForm, SecretSource
 from wgmon_tui.config.secrets.keyring import read_text
 
@@ -22,13 +22,13 @@ class Orders:
     `unread` are the files in which a secret should be that could not be read there.
     """
 
-    alerts: Alerts = field(default_factory=Alerts)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     problems: Mapping[str, str] = field(default_factory=dict)
     unread: tuple[Path, ...] = ()
 
 
-def resolve_sinks(alerts: Alerts, config_dir: Path, before: Orders | None = None) -> Orders:
+def resolve_sinks(alerts: AlertSettings, config_dir: Path, before: Orders | None = None) -> Orders:
     """Read every secret of the sinks. Blocks for as long as commands take, up to 10 s each.
 
     What a command printed `before` is not asked for again.

@@ -19,7 +19,7 @@ from wgmon_tui.alerts.books import Books, Writes
 from wgmon_tui.alerts.grouping import Groups
 from wgmon_tui.alerts.policy import Moment, Standing, Standings, Tell, decide
 from wgmon_tui.alerts.records import Kind, Matter
-from wgmon_tui.config.alerting import Alerts, Sink
+from wgmon_tui.config.alerting import AlertSettings, Sink
 from wgmon_tui.history import matters
 from wgmon_tui.history.records import Mute
 from wgmon_tui.monitor.incidents import What
@@ -62,7 +62,7 @@ class Outbox:
         self._groups = Groups()
         store.on_blank_store = self._write_down
 
-    def expand(self, alerts: Alerts, now: float, *, include_due: bool = True) -> bool:
+    def expand(self, alerts: AlertSettings, now: float, *, include_due: bool = True) -> bool:
         """Make deliveries of what has happened, and with `include_due` of what has become due.
 
         Where nothing has happened it is looked around as well: a mute or the rules may have changed. Returns

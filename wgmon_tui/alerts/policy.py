@@ -22,7 +22,7 @@ from datetime import datetime
 from math import inf
 
 from wgmon_tui.alerts.records import Kind, Matter
-from wgmon_tui.config.alerting import Alerts, Maintenance, Rule, is_selected
+from wgmon_tui.config.alerting import AlertSettings, Maintenance, Rule, is_selected
 from wgmon_tui.history.records import Mute
 from wgmon_tui.text import format_local_time
 
@@ -57,7 +57,7 @@ class Tell:
 class Moment:
     """When it is, and what it needs the time for: what the rules are, and what is muted."""
 
-    alerts: Alerts
+    alerts: AlertSettings
     mutes: Mapping[str, Mute]
     now: float
 

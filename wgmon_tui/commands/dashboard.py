@@ -140,11 +140,11 @@ async def _run_app(
     config: Path | None = None,
     history_note: str = "",
 ) -> int:
-    from wgmon_tui.config.tui_settings import FaceSettings
+    from wgmon_tui.config.tui_settings import TuiSettings
     from wgmon_tui.tui.app import WgmonApp
     from wgmon_tui.tui.depth import detect_depth
 
-    settings = FaceSettings()
+    settings = TuiSettings()
     if config:
         from wgmon_tui.config.config_toml import read_config
 

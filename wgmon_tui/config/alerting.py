@@ -165,7 +165,7 @@ class Sink:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class DailyWindow:
     """A stretch of each day, or of one day of the week, in local time, in minutes since midnight.
 
     Where it ends before it begins it goes on into the next day. `text` is as it was written.
@@ -196,7 +196,7 @@ class Rule:
     severities: tuple[str, ...] = ()
     verdicts: tuple[str, ...] = ()
     events: tuple[str, ...] = DEFAULT_EVENTS
-    quiet: tuple[Span, ...] = ()
+    quiet: tuple[DailyWindow, ...] = ()
     remind_every: float | None = None
     escalate_after: float | None = None
     escalate_to: tuple[str, ...] = ()
@@ -209,7 +209,7 @@ class Maintenance:
     name: str
     begin: float | None = None
     until: float | None = None
-    weekly: tuple[Span, ...] = ()
+    weekly: tuple[DailyWindow, ...] = ()
     tags: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
 
@@ -223,7 +223,7 @@ class Maintenance:
 
 
 @dataclass(frozen=True, slots=True)
-class Alerts:
+class AlertSettings:
     """Everything in config.toml that is about telling people."""
 
     sinks: tuple[Sink, ...] = ()

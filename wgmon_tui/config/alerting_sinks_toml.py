@@ -31,7 +31,7 @@ from wgmon_tui.config.alerting import (
     Webhook,
 )
 from wgmon_tui.config.setting import Section, Setting, Values, defaults_of, known_keys, read_settings
-from wgmon_tui.config.toml_reader import Table, as_table, as_text
+from wgmon_tui.config.toml_reader import TomlTable, as_table, as_text
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_text
 from wgmon_tui.config.value_types import (
     BOOLEAN,
@@ -262,12 +262,12 @@ def sink_settings(kind: str) -> tuple[Setting, ...]:
 _EVERY_KEY = tuple(dict.fromkeys(key for kind in SINK.variants for key in known_keys(sink_settings(kind))))
 
 
-def read_sink(document: Table, number: int, raw: dict[str, object], config_dir: Path) -> Sink:
+def read_sink(document: TomlTable, number: int, raw: dict[str, object], config_dir: Path) -> Sink:
     """One sink. Raises ConfigurationError."""
     named = raw.get("name")
     where = f"{document.where}: sink {quoted(named) if isinstance(named, str) else number}"
-    (kind,) = read_settings(Table(where, raw, _EVERY_KEY), (_TYPE,)).values()
-    table = Table(where, raw, known_keys(sink_settings(kind)))
+    (kind,) = read_settings(TomlTable(where, raw, _EVERY_KEY), (_TYPE,)).values()
+    table = TomlTable(where, raw, known_keys(sink_settings(kind)))
     variant = SINK.variants[kind]
     secrets = _secrets(table, variant.settings)
     name = read_settings(table, (_NAME,))
@@ -275,7 +275,7 @@ def read_sink(document: Table, number: int, raw: dict[str, object], config_dir: 
     return Sink(**name, options=options, secrets=secrets, **read_settings(table, _TIMES))
 
 
-def _secrets(table: Table, settings: Iterable[Setting]) -> tuple[tuple[str, Any], ...]:
+def _secrets(table: TomlTable, settings: Iterable[Setting]) -> tuple[tuple[str, Any], ...]:
     secrets = []
     for setting in settings:
         if isinstance(setting.type, SecretType):
@@ -288,7 +288,7 @@ def _secrets(table: Table, settings: Iterable[Setting]) -> tuple[tuple[str, Any]
     return tuple(secrets)
 
 
-def _options(table: Table, variant: Section, config_dir: Path) -> Options:
+def _options(table: TomlTable, variant: Section, config_dir: Path) -> Options:
     open_settings = [each for each in variant.settings if not isinstance(each.type, SecretType)]
     values = read_settings(table, open_settings)
     for each in open_settings:
@@ -302,7 +302,7 @@ def _options(table: Table, variant: Section, config_dir: Path) -> Options:
     return options
 
 
-def _check_password(table: Table, options: Email) -> None:
+def _check_password(table: TomlTable, options: Email) -> None:
     has_password = TEXT_SECRET.find(table, "password") is not None
     if options.security == "none" and has_password and options.host not in _THIS_MACHINE:
         raise table.error("security", 'expected "starttls" or "tls": a password must not go out in the clear')

@@ -22,10 +22,19 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from wgmon_tui.config.alerting import DAY_S, EVENTS, SEVERITIES, VERDICTS, Alerts, Maintenance, Rule, Span
+from wgmon_tui.config.alerting import (
+    DAY_S,
+    EVENTS,
+    SEVERITIES,
+    VERDICTS,
+    AlertSettings,
+    DailyWindow,
+    Maintenance,
+    Rule,
+)
 from wgmon_tui.config.alerting_sinks_toml import read_sink
 from wgmon_tui.config.setting import Section, Setting, read_settings
-from wgmon_tui.config.toml_reader import Table, as_tables, describe
+from wgmon_tui.config.toml_reader import TomlTable, as_tables, describe
 from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.config.value_types import NAME, NAMES, ValueType, duration, list_of, one_of, some_of, text_type
 from wgmon_tui.text import quoted
@@ -41,14 +50,14 @@ def _as_time(value: object) -> float:
     return value.timestamp()
 
 
-def _parse_daily_window(text: str) -> Span:
+def _parse_daily_window(text: str) -> DailyWindow:
     match = _DAILY_WINDOW.fullmatch(text)
     day, *digits = match.groups() if match else (None, "99", "", "", "")
     if match and (day is None or day in _WEEKDAYS):
         begin_hour, begin_minute, end_hour, end_minute = map(int, digits)
         begin, end = begin_hour * 60 + begin_minute, end_hour * 60 + end_minute
         if max(begin_minute, end_minute) < 60 and begin < 1440 and end <= 1440 and begin != end:
-            return Span(begin, end, _WEEKDAYS.index(day) if day else None, text)
+            return DailyWindow(begin, end, _WEEKDAYS.index(day) if day else None, text)
     raise InvalidValueError(
         f'expected local times such as "22:00-07:00" or "tue 02:00-04:00", got {quoted(text)}'
     )
@@ -143,7 +152,7 @@ MAINTENANCE = Section(
 )
 
 
-def read_alerts(document: Table, config_dir: Path) -> Alerts:
+def read_alerts(document: TomlTable, config_dir: Path) -> AlertSettings:
     """What a config.toml says of it. Raises ConfigurationError."""
     sinks = tuple(
         read_sink(document, number, raw, config_dir) for number, raw in _numbered_tables(document, "sink")
@@ -155,22 +164,22 @@ def read_alerts(document: Table, config_dir: Path) -> Alerts:
         _maintenance(document, number, raw) for number, raw in _numbered_tables(document, "maintenance")
     )
     _reject_duplicates(document, "maintenance", [each.name for each in maintenance])
-    return Alerts(sinks, rules, maintenance)
+    return AlertSettings(sinks, rules, maintenance)
 
 
-def _numbered_tables(document: Table, key: str) -> Iterable[tuple[int, dict[str, object]]]:
+def _numbered_tables(document: TomlTable, key: str) -> Iterable[tuple[int, dict[str, object]]]:
     none: list[dict[str, object]] = []
     return enumerate(document.get(key, as_tables, none), 1)
 
 
-def _reject_duplicates(document: Table, key: str, names: list[str]) -> None:
+def _reject_duplicates(document: TomlTable, key: str, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise document.error(key, f"{quoted(name)} stands there twice; give each its own name")
 
 
-def _rule(document: Table, number: int, raw: dict[str, object], sinks: set[str]) -> Rule:
-    table = Table(f"{document.where}: rule {number}", raw, RULE.known_keys)
+def _rule(document: TomlTable, number: int, raw: dict[str, object], sinks: set[str]) -> Rule:
+    table = TomlTable(f"{document.where}: rule {number}", raw, RULE.known_keys)
     rule = Rule(**read_settings(table, RULE.settings))
     _check_sinks(table, "sinks", rule.sinks, sinks)
     _check_sinks(table, "escalate_to", rule.escalate_to, sinks)
@@ -183,10 +192,10 @@ def _rule(document: Table, number: int, raw: dict[str, object], sinks: set[str])
     return rule
 
 
-def _maintenance(document: Table, number: int, raw: dict[str, object]) -> Maintenance:
+def _maintenance(document: TomlTable, number: int, raw: dict[str, object]) -> Maintenance:
     named = raw.get("name")
     where = f"{document.where}: maintenance {quoted(named) if isinstance(named, str) else number}"
-    table = Table(where, raw, MAINTENANCE.known_keys)
+    table = TomlTable(where, raw, MAINTENANCE.known_keys)
     once = "from" in raw or "until" in raw
     if once is ("weekly" in raw):
         raise table.error("weekly", 'expected either weekly = ["tue 02:00-04:00"], or from and until')
@@ -199,7 +208,7 @@ def _maintenance(document: Table, number: int, raw: dict[str, object]) -> Mainte
     return maintenance
 
 
-def _check_sinks(table: Table, key: str, names: Iterable[str], sinks: set[str]) -> None:
+def _check_sinks(table: TomlTable, key: str, names: Iterable[str], sinks: set[str]) -> None:
     for name in names:
         if name not in sinks:
             known = f"expected one of {', '.join(sorted(sinks))}" if sinks else "add it as [[sink]]"

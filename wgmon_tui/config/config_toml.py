@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wgmon_tui.config.alerting import Alerts
+from wgmon_tui.config.alerting import AlertSettings
 from wgmon_tui.config.alerting_sinks_toml import SINK
 from wgmon_tui.config.alerting_toml import MAINTENANCE, RULE, read_alerts
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.setting import Section, Setting, read_settings, section_table
-from wgmon_tui.config.toml_reader import Table, load_toml
-from wgmon_tui.config.tui_settings import COLUMNS, FILTERS, KEYS, LOOK, FaceSettings, read_face
+from wgmon_tui.config.toml_reader import TomlTable, load_toml
+from wgmon_tui.config.tui_settings import COLUMNS, FILTERS, KEYS, LOOK, TuiSettings, read_face
 from wgmon_tui.config.value_types import BOOLEAN, duration, integer
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.config.vantages_toml import VANTAGE, check_quorum, read_vantages
@@ -55,8 +55,8 @@ class Config:
 
     history: Retention = field(default_factory=Retention)
     take_over: bool = False
-    alerts: Alerts = field(default_factory=Alerts)
-    face: FaceSettings = field(default_factory=FaceSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    face: TuiSettings = field(default_factory=TuiSettings)
     vantages: tuple[Vantage, ...] = ()
     quorum: int = 1
 
@@ -126,7 +126,7 @@ def read_config(config_dir: Path) -> Config:
 
 def parse_config(text: str, config_dir: Path | None = None) -> Config:
     """What a text says; names of files in it are found from `config_dir`. Raises ConfigurationError."""
-    document = Table(NAME, load_toml(text, NAME), _FIRST_LEVEL)
+    document = TomlTable(NAME, load_toml(text, NAME), _FIRST_LEVEL)
     viewer = section_table(document, VIEWER)
     vantages = read_vantages(document)
     config = Config(
@@ -141,7 +141,7 @@ def parse_config(text: str, config_dir: Path | None = None) -> Config:
     return config
 
 
-def _retention(document: Table) -> Retention:
+def _retention(document: TomlTable) -> Retention:
     table = section_table(document, HISTORY)
     retention = Retention(**read_settings(table, HISTORY.settings))
     if not retention.raw <= retention.minutes <= retention.hours <= retention.days:

@@ -17,7 +17,7 @@ _KEY = re.compile(r"[A-Za-z0-9+/]{42,}={0,2}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Section:
+class _TomlTable:
     """A table of the text: its kind, and its lines from `start` up to `end`, counted from 0."""
 
     kind: str
@@ -54,10 +54,10 @@ def _line_of_key(error: KeyedError, lines: list[str]) -> int | None:
     return _find_assignment(error.key, lines, section.start, section.end) or section.start + 1
 
 
-def _sections(lines: list[str]) -> Iterator[_Section]:
+def _sections(lines: list[str]) -> Iterator[_TomlTable]:
     headers = [(number, match[1]) for number, line in enumerate(lines) if (match := _HEADER.match(line))]
     for (start, kind), (end, _) in pairwise([*headers, (len(lines), "")]):
-        yield _Section(kind, start, end)
+        yield _TomlTable(kind, start, end)
 
 
 def _find_assignment(key: str, lines: list[str], start: int, end: int) -> int | None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from wgmon_tui.config.imports.wg_quick_parser import Conf
+from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
-from wgmon_tui.config.secrets.key_files import KeyFiles, open_key_file_writer
+from wgmon_tui.config.secrets.key_files import KeyFileStore, open_key_file_writer
 from wgmon_tui.config.secrets.sources import secret_keys
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.servers_toml import read_server, server_entries
@@ -53,12 +53,12 @@ class ServerChange:
     before: Entries | None
     after: Entries
     preshared_key: PresharedKey | None = None
-    conf: Conf | None = None
+    conf: WgQuickFile | None = None
     overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class EditedServer:
     """A server as it is now in the file, and lines to print."""
 
     server: Server
@@ -66,7 +66,7 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
-class Deleted:
+class DeletedServer:
     """What was deleted, with its places in the file, so that it can be put back; and lines to print."""
 
     servers: tuple[tuple[int, Server], ...] = ()
@@ -114,7 +114,7 @@ _PLACEHOLDERS: dict[str, Entries] = {
 """So that what one key lacks does not hide what is wrong with the others."""
 
 
-def save_server(config_dir: Path, change: ServerChange) -> Changed:
+def save_server(config_dir: Path, change: ServerChange) -> EditedServer:
     """Write a new server, or a change to one. Raises ConflictError, or another ConfigurationError."""
     with open_key_file_writer(config_dir) as files:
         lines: list[str] = []
@@ -122,10 +122,10 @@ def save_server(config_dir: Path, change: ServerChange) -> Changed:
     server = saved.fleet.server(str(change.after["name"]))
     if server is None:
         raise AssertionError("what was saved is there")
-    return Changed(server, (*lines, *([saved.notice] if saved.notice else [])))
+    return EditedServer(server, (*lines, *([saved.notice] if saved.notice else [])))
 
 
-def _saved(fleet: Fleet, change: ServerChange, files: KeyFiles, lines: list[str]) -> Fleet:
+def _saved(fleet: Fleet, change: ServerChange, files: KeyFileStore, lines: list[str]) -> Fleet:
     after = dict(change.after)
     if change.conf:
         fleet = _with_identity(fleet, str(after["identity"]), change.conf, files)
@@ -175,7 +175,7 @@ def _merged(
     return merged, conflicts, kept
 
 
-def _with_identity(fleet: Fleet, name: str, conf: Conf, files: KeyFiles) -> Fleet:
+def _with_identity(fleet: Fleet, name: str, conf: WgQuickFile, files: KeyFileStore) -> Fleet:
     _reject_duplicate_name(fleet.identities, name, "identity")
     source = SecretSource(SecretForm.FILE, files.write(name, ".key", conf.private_key))
     return replace(fleet, identities=(*fleet.identities, Identity(name, source, conf.addresses)))
@@ -201,7 +201,7 @@ def save_identity(config_dir: Path, before: Identity, after: Identity) -> tuple[
     return (saved.notice,) if saved.notice else ()
 
 
-def delete_servers(config_dir: Path, names: Collection[str]) -> Deleted:
+def delete_servers(config_dir: Path, names: Collection[str]) -> DeletedServer:
     """Take servers out of the file; names that are not there are passed over. Raises ConfigurationError."""
     removed: list[tuple[int, Server]] = []
 
@@ -211,10 +211,10 @@ def delete_servers(config_dir: Path, names: Collection[str]) -> Deleted:
 
     saved = update(config_dir, change)
     sources = [each.preshared_key for _, each in removed if each.preshared_key]
-    return Deleted(servers=tuple(removed), lines=_undeleted_key_lines(sources, saved.notice))
+    return DeletedServer(servers=tuple(removed), lines=_undeleted_key_lines(sources, saved.notice))
 
 
-def delete_identity(config_dir: Path, name: str) -> Deleted:
+def delete_identity(config_dir: Path, name: str) -> DeletedServer:
     """Take an identity out of the file. Raises ConfigurationError, also while anything uses it."""
     removed: list[tuple[int, Identity]] = []
 
@@ -224,7 +224,7 @@ def delete_identity(config_dir: Path, name: str) -> Deleted:
         return replace(fleet, identities=tuple(each for each in fleet.identities if each.name != name))
 
     saved = update(config_dir, change)
-    return Deleted(
+    return DeletedServer(
         identities=tuple(removed),
         lines=_undeleted_key_lines([each.private_key for _, each in removed], saved.notice),
     )
@@ -242,7 +242,7 @@ def reject_if_used(fleet: Fleet, name: str) -> None:
         raise ConfigurationError(f"{_label('identity', name)}: [defaults] names it; change that first")
 
 
-def restore(config_dir: Path, deleted: Deleted) -> tuple[str, ...]:
+def restore(config_dir: Path, deleted: DeletedServer) -> tuple[str, ...]:
     """Put back what was deleted, where it stood; gives lines to print. Raises ConfigurationError."""
 
     def change(fleet: Fleet) -> Fleet:

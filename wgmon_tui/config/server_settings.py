@@ -23,7 +23,7 @@ from wgmon_tui.config.value_types import (
     PUBLIC_KEYS,
     TEXT,
     TUNNEL_ENDPOINTS,
-    Kind,
+    FormFieldKind,
     ValueType,
     command,
     duration,
@@ -74,9 +74,9 @@ _MTU = ValueType(
     {"type": "integer", "anyOf": [{"const": 0}, {"minimum": _LEAST_MTU, "maximum": _MOST_MTU}]},
     f"0, or {_LEAST_MTU} to {_MOST_MTU}",
     lambda size: size or 0,
-    Kind.NUMBER,
+    FormFieldKind.NUMBER,
 )
-_IDENTITY_NAME = replace(NAME, kind=Kind.CHOICE)
+_IDENTITY_NAME = replace(NAME, kind=FormFieldKind.CHOICE)
 
 _OWN = (
     Setting(

@@ -38,7 +38,7 @@ _STRING_OR_COMMENT = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class FileStamp:
     """What tells one version of the file from another without reading it."""
 
     modified_ns: int
@@ -47,22 +47,22 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class LoadedFleet:
     """A fleet and the stamp of the file that it was read from; None where there is no file."""
 
     fleet: Fleet
-    stamp: Stamp | None
+    stamp: FileStamp | None
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class SavedFleet:
     """The fleet as it is now in the file, and a line to print where there is something to say."""
 
     fleet: Fleet
     notice: str | None = None
 
 
-def stamp(config_dir: Path) -> Stamp | None:
+def stamp(config_dir: Path) -> FileStamp | None:
     """The stamp of servers.toml as it is now; None where it cannot be had. Cheap: one stat."""
     try:
         return _stamp((config_dir / NAME).stat())
@@ -70,15 +70,15 @@ def stamp(config_dir: Path) -> Stamp | None:
         return None
 
 
-def read(config_dir: Path) -> Stored:
+def read(config_dir: Path) -> LoadedFleet:
     """The fleet in `config_dir`; empty where there is no servers.toml. Raises ConfigurationError."""
     text, status = _read_text(config_dir / NAME)
     if status is None:
-        return Stored(Fleet(), None)
-    return Stored(_parse_stored(config_dir / NAME, text, status), _stamp(status))
+        return LoadedFleet(Fleet(), None)
+    return LoadedFleet(_parse_stored(config_dir / NAME, text, status), _stamp(status))
 
 
-def update(config_dir: Path, change: Callable[[Fleet], Fleet]) -> Saved:
+def update(config_dir: Path, change: Callable[[Fleet], Fleet]) -> SavedFleet:
     """Replace the fleet in the file with what `change` makes of it; where that is the same, write nothing.
 
     Comments do not survive: where somebody else's stood in the file, it stays beside as servers.toml.bak and
@@ -93,14 +93,14 @@ def update(config_dir: Path, change: Callable[[Fleet], Fleet]) -> Saved:
             before = Fleet() if status is None else _parse_stored(path, text, status)
             after = change(before)
             if after == before:
-                return Saved(before)
+                return SavedFleet(before)
             rendered = render(after)
             # What is not read back the same must not be written: it would be lost, or take the fleet down.
             if parse(rendered) != after:
                 raise ConfigurationError(f"{NAME}: has no words for all of this change; nothing was written")
             notice = _back_up_comments(path, text)
             replace_private(path, rendered)
-            return Saved(after, notice)
+            return SavedFleet(after, notice)
     except OSError as error:
         raise _unwritable(path, error) from None
 
@@ -207,5 +207,5 @@ def _back_up_comments(path: Path, text: str) -> str | None:
             return f'{NAME}: written without its comments, which {kept.name} keeps; note = "…" would stay'
 
 
-def _stamp(status: os.stat_result) -> Stamp:
-    return Stamp(status.st_mtime_ns, status.st_size, status.st_ino)
+def _stamp(status: os.stat_result) -> FileStamp:
+    return FileStamp(status.st_mtime_ns, status.st_size, status.st_ino)

@@ -26,7 +26,7 @@ from wgmon_tui.config.shared_settings import (
     server_table,
     shared_entries,
 )
-from wgmon_tui.config.toml_reader import Table, as_name, as_table, as_tables, describe, load_toml
+from wgmon_tui.config.toml_reader import TomlTable, as_name, as_table, as_tables, describe, load_toml
 from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.text import format_list
 
@@ -75,14 +75,14 @@ def _by_blocks(text: str) -> Fleet:
 
 @lru_cache(_REMEMBERED)
 def _block(text: str, shared: SharedValues, identities: tuple[str, ...]) -> Server:
-    tables = Table("", load_toml(text, ""), ("server",)).require("server", as_tables)
+    tables = TomlTable("", load_toml(text, ""), ("server",)).require("server", as_tables)
     if len(tables) > 1:
         raise ConfigurationError("more than one server in a block")
-    return _server(Table("", tables[0], SERVER_KEYS), shared, identities)
+    return _server(TomlTable("", tables[0], SERVER_KEYS), shared, identities)
 
 
 def _whole(text: str, source: str) -> Fleet:
-    document = Table(source, load_toml(text, source), ("defaults", "identity", "server"))
+    document = TomlTable(source, load_toml(text, source), ("defaults", "identity", "server"))
     identities = _by_name(
         [(table, _identity(table)) for table in _named_tables(document, "identity", IDENTITY.known_keys)]
     )
@@ -129,7 +129,7 @@ def usual_entries(fleet: Fleet) -> dict[str, object]:
 
 def read_server(fleet: Fleet, entries: Mapping[str, object]) -> Server:
     """The server that such a table describes in this fleet. Raises ConfigurationError."""
-    table = Table(f"servers.toml: server {describe(entries.get('name', ''))}", entries, SERVER_KEYS)
+    table = TomlTable(f"servers.toml: server {describe(entries.get('name', ''))}", entries, SERVER_KEYS)
     return _server(table, _shared(fleet), [identity.name for identity in fleet.identities])
 
 
@@ -137,7 +137,7 @@ def _shared(fleet: Fleet) -> SharedValues:
     return _defaults(fleet.defaults, "servers.toml", [identity.name for identity in fleet.identities])
 
 
-def _named_tables(document: Table, kind: str, known: Iterable[str]) -> Iterable[Table]:
+def _named_tables(document: TomlTable, kind: str, known: Iterable[str]) -> Iterable[TomlTable]:
     """Each table with its name in its errors, or its number where it has no name that can be shown."""
     tables: list[dict[str, object]] = document.get(kind, as_tables, [])
     for number, raw in enumerate(tables, start=1):
@@ -145,10 +145,10 @@ def _named_tables(document: Table, kind: str, known: Iterable[str]) -> Iterable[
             label = f'"{as_name(raw.get("name"))}"'
         except InvalidValueError:
             label = str(number)
-        yield Table(f"{document.where}: {kind} {label}", raw, known)
+        yield TomlTable(f"{document.where}: {kind} {label}", raw, known)
 
 
-def _by_name(entries: Iterable[tuple[Table, T]]) -> dict[str, T]:
+def _by_name(entries: Iterable[tuple[TomlTable, T]]) -> dict[str, T]:
     found: dict[str, T] = {}
     for table, entry in entries:
         name = table.require("name", as_name)
@@ -158,7 +158,7 @@ def _by_name(entries: Iterable[tuple[Table, T]]) -> dict[str, T]:
     return found
 
 
-def _identity(table: Table) -> Identity:
+def _identity(table: TomlTable) -> Identity:
     values = read_settings(table, [each for each in IDENTITY.settings if each.required])
     if "private_key" not in values:
         raise table.error(
@@ -174,14 +174,14 @@ def _defaults(raw: dict[str, object], source: str, identities: Sequence[str]) ->
     for key in raw:
         if key in SERVER_KEYS and key not in SETTINGS_KEYS:
             raise ConfigurationError(f"{where}: key {key}: belongs in a [[server]]; servers cannot share it")
-    table = Table(where, raw, SETTINGS_KEYS)
+    table = TomlTable(where, raw, SETTINGS_KEYS)
     said = read_settings(table, SHARED)
     if "identity" in said:
         _known_identity(table, said["identity"], identities)
     return tuple(said.items())
 
 
-def _server(table: Table, shared: SharedValues, identities: Sequence[str]) -> Server:
+def _server(table: TomlTable, shared: SharedValues, identities: Sequence[str]) -> Server:
     values = in_force({**dict(shared), **read_settings(table, SHARED)})
     check_times(table, values)
     check_window(table, values)
@@ -190,7 +190,7 @@ def _server(table: Table, shared: SharedValues, identities: Sequence[str]) -> Se
     return Server(**values, **read_settings(table, _OPTIONAL))
 
 
-def _known_identity(table: Table, name: str | None, known: Sequence[str]) -> str:
+def _known_identity(table: TomlTable, name: str | None, known: Sequence[str]) -> str:
     """The identity that is meant: the named one, or the only one there is."""
     if not known:
         raise table.error("identity", "there is no [[identity]] yet; make one: wgmon-tui keygen NAME")

@@ -12,7 +12,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from wgmon_tui.config.secrets.sources import secret_entry, secret_keys
-from wgmon_tui.config.toml_reader import Table, as_table
+from wgmon_tui.config.toml_reader import TomlTable, as_table
 from wgmon_tui.config.value_types import SecretType, ValueType
 
 Values = Mapping[str, Any]
@@ -121,15 +121,15 @@ def defaults_of(record: type[Any]) -> dict[str, Any]:
     return found
 
 
-def section_table(document: Table, section: Section) -> Table:
+def section_table(document: TomlTable, section: Section) -> TomlTable:
     """The table of a section that stands once; empty where it is absent. Raises ConfigurationError."""
     none: dict[str, object] = {}
     raw = document.get(section.name, as_table, none)
-    return Table(f"{document.where}: {section.name}", raw, raw if section.any_key else section.known_keys)
+    return TomlTable(f"{document.where}: {section.name}", raw, raw if section.any_key else section.known_keys)
 
 
 def read_settings(
-    table: Table, settings: Iterable[Setting], required: Collection[str] = ()
+    table: TomlTable, settings: Iterable[Setting], required: Collection[str] = ()
 ) -> dict[str, Any]:
     """The values that a table says, by attribute. What it does not say is left to the record's defaults.
 

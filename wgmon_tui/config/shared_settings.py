@@ -8,7 +8,7 @@ from typing import Any
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.server_settings import SERVER, SHARED, USUAL_TUNNEL_OVER
 from wgmon_tui.config.setting import Values, defaults_of, write_settings
-from wgmon_tui.config.toml_reader import Table
+from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.config.value_parsers import format_duration
 
 SharedValues = tuple[tuple[str, Any], ...]
@@ -33,7 +33,7 @@ def in_force(said: Values) -> dict[str, Any]:
     return values
 
 
-def check_times(table: Table, values: Values) -> None:
+def check_times(table: TomlTable, values: Values) -> None:
     """Refuse what does not end within the interval. Raises ConfigurationError.
 
     A check ends before the next one begins: two at once with one key replace each other's session.
@@ -53,7 +53,7 @@ def check_times(table: Table, values: Values) -> None:
         )
 
 
-def check_window(table: Table, values: Values) -> None:
+def check_window(table: TomlTable, values: Values) -> None:
     """Refuse a window too short for what it must hold. Raises ConfigurationError."""
     window, least = values["fail_window"], values["fail_after"]
     if window < least:

@@ -50,7 +50,7 @@ def load_toml(text: str, source: str) -> dict[str, object]:
         raise ConfigurationError(f"{source}: not readable as TOML") from None
 
 
-class Table:
+class TomlTable:
     """A table, where it stands (`servers.toml: server "fra1"`), and the keys that it may have."""
 
     def __init__(self, where: str, raw: Mapping[str, object], known: Iterable[str]) -> None:

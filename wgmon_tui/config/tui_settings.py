@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from wgmon_tui.config.setting import Section, Setting, read_settings, section_table
-from wgmon_tui.config.toml_reader import Table, as_list, as_text
+from wgmon_tui.config.toml_reader import TomlTable, as_list, as_text
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_text
 from wgmon_tui.config.value_types import BOOLEAN, ValueType
 
 
 @dataclass(frozen=True, slots=True)
-class FaceSettings:
+class TuiSettings:
     """How somebody wants the face.
 
     `theme` is None where none is named. `keys` are those of single actions, by the action's id; `columns`
@@ -73,7 +73,7 @@ _FILTER = ValueType("filter line", _as_filter, {"type": "string", "pattern": r"\
 LOOK = Section(
     "",
     "How the dashboard looks.",
-    FaceSettings,
+    TuiSettings,
     (
         Setting(
             "theme",
@@ -91,7 +91,7 @@ LOOK = Section(
 KEYS = Section(
     "keys",
     "Your own keys. The actions and their usual keys are listed in keys.md.",
-    FaceSettings,
+    TuiSettings,
     any_key=Setting(
         "ACTION",
         _KEYS,
@@ -102,7 +102,7 @@ KEYS = Section(
 COLUMNS = Section(
     "columns",
     "The columns of tables.",
-    FaceSettings,
+    TuiSettings,
     (
         Setting(
             "fleet",
@@ -116,15 +116,15 @@ COLUMNS = Section(
 FILTERS = Section(
     "filters",
     "Filter lines that you can call up by name.",
-    FaceSettings,
+    TuiSettings,
     any_key=Setting("NAME", _FILTER, 'A filter line, such as "state:down tag:eu".', default="none"),
 )
 
 
-def read_face(document: Table) -> FaceSettings:
+def read_face(document: TomlTable) -> TuiSettings:
     """The face's part of a whole config.toml. Raises ConfigurationError."""
     keys, columns, filters = (section_table(document, section) for section in (KEYS, COLUMNS, FILTERS))
-    return FaceSettings(
+    return TuiSettings(
         **read_settings(document, LOOK.settings),
         **read_settings(columns, COLUMNS.settings),
         keys=MappingProxyType({action: keys.require(action, _as_keys) for action in keys.raw}),

@@ -14,7 +14,7 @@ from typing import Any
 from wgmon_tui.config.models import SecretForm, SecretSource
 from wgmon_tui.config.secrets.sources import read_secret, read_text_secret
 from wgmon_tui.config.toml_reader import (
-    Table,
+    TomlTable,
     as_boolean,
     as_command,
     as_integer,
@@ -42,7 +42,7 @@ _NOT_BLANK = r"\S"
 _WORDS: Mapping[str, object] = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 
 
-class Kind(Enum):
+class FormFieldKind(Enum):
     """How the value of a form's field is written."""
 
     TEXT = auto()
@@ -75,18 +75,18 @@ class ValueType:
     schema: Mapping[str, object] = field(repr=False)
     limits: str = ""
     write: Callable[[Any], object] = field(default=_unchanged, repr=False)
-    kind: Kind = Kind.TEXT
+    kind: FormFieldKind = FormFieldKind.TEXT
 
 
 @dataclass(frozen=True, slots=True)
 class SecretType:
     """A secret, which stands in one of five keys: `KEY_file`, `KEY_command`, … `find` returns where it is."""
 
-    find: Callable[[Table, str], SecretSource | None] = field(repr=False)
+    find: Callable[[TomlTable, str], SecretSource | None] = field(repr=False)
     schemas: Mapping[SecretForm, Mapping[str, object]] = field(repr=False)
     name: str = "secret"
     limits: str = ""
-    kind: Kind = Kind.SECRET
+    kind: FormFieldKind = FormFieldKind.SECRET
 
 
 def text_type(
@@ -95,7 +95,7 @@ def text_type(
     *,
     pattern: str = "",
     limits: str = "",
-    kind: Kind = Kind.TEXT,
+    kind: FormFieldKind = FormFieldKind.TEXT,
     write: Callable[[Any], object] = str,
     **schema: object,
 ) -> ValueType:
@@ -107,7 +107,9 @@ def text_type(
 def integer(least: int, most: int) -> ValueType:
     """An integer between two limits."""
     schema = {"type": "integer", "minimum": least, "maximum": most}
-    return ValueType("integer", as_integer(least, most), schema, f"{least} to {most}", kind=Kind.NUMBER)
+    return ValueType(
+        "integer", as_integer(least, most), schema, f"{least} to {most}", kind=FormFieldKind.NUMBER
+    )
 
 
 def duration(least: float, most: float) -> ValueType:
@@ -122,7 +124,7 @@ def list_of(element: ValueType, names: str) -> ValueType:
     # `element.read` takes the TOML value; `as_list` has made sure that it is a text.
     read = as_list(element.read)
     schema = {"type": "array", "items": element.schema}
-    return ValueType(names, read, schema, element.limits, _texts, Kind.LIST)
+    return ValueType(names, read, schema, element.limits, _texts, FormFieldKind.LIST)
 
 
 def some_of(element: ValueType, names: str) -> ValueType:
@@ -136,7 +138,7 @@ def some_of(element: ValueType, names: str) -> ValueType:
         return parsed
 
     limits = f"at least one: {element.limits}" if element.limits else "at least one"
-    return ValueType(names, read, {**every.schema, "minItems": 1}, limits, _texts, Kind.LIST)
+    return ValueType(names, read, {**every.schema, "minItems": 1}, limits, _texts, FormFieldKind.LIST)
 
 
 def one_of(words: Iterable[str]) -> ValueType:
@@ -159,11 +161,11 @@ def command(example: str) -> ValueType:
         _WORDS,
         f"a program and its arguments, such as {example}",
         list,
-        Kind.COMMAND,
+        FormFieldKind.COMMAND,
     )
 
 
-BOOLEAN = ValueType("boolean", as_boolean, {"type": "boolean"}, "", kind=Kind.YES_NO)
+BOOLEAN = ValueType("boolean", as_boolean, {"type": "boolean"}, "", kind=FormFieldKind.YES_NO)
 TEXT = ValueType("text", as_text, {"type": "string"})
 NAME = ValueType(
     "name",

@@ -11,7 +11,7 @@ tags = ["eu"]                       # only the servers with one of these tags
 from __future__ import annotations
 
 from wgmon_tui.config.setting import Section, Setting, read_settings
-from wgmon_tui.config.toml_reader import Table, as_tables, as_text
+from wgmon_tui.config.toml_reader import TomlTable, as_tables, as_text
 from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.config.value_types import NAME, NAMES, command, text_type
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage, ssh_command
@@ -52,14 +52,14 @@ VANTAGE = Section(
 )
 
 
-def read_vantages(document: Table) -> tuple[Vantage, ...]:
+def read_vantages(document: TomlTable) -> tuple[Vantage, ...]:
     """What a config.toml says of them. Raises ConfigurationError."""
     none: list[dict[str, object]] = []
     found: dict[str, Vantage] = {}
     for number, raw in enumerate(document.get("vantage", as_tables, none), 1):
         named = raw.get("name")
         label = quoted(named) if isinstance(named, str) else str(number)
-        table = Table(f"{document.where}: vantage {label}", raw, VANTAGE.known_keys)
+        table = TomlTable(f"{document.where}: vantage {label}", raw, VANTAGE.known_keys)
         vantage = _vantage(table)
         if vantage.name in found:
             raise table.error("name", "there are two of this name; give each its own")
@@ -67,7 +67,7 @@ def read_vantages(document: Table) -> tuple[Vantage, ...]:
     return tuple(found.values())
 
 
-def check_quorum(document: Table, quorum: int, vantages: tuple[Vantage, ...]) -> None:
+def check_quorum(document: TomlTable, quorum: int, vantages: tuple[Vantage, ...]) -> None:
     """Refuse a quorum of more places than there are, this machine included. Raises ConfigurationError."""
     if quorum > len(vantages) + 1:
         there = (
@@ -78,7 +78,7 @@ def check_quorum(document: Table, quorum: int, vantages: tuple[Vantage, ...]) ->
         )
 
 
-def _vantage(table: Table) -> Vantage:
+def _vantage(table: TomlTable) -> Vantage:
     if table.require("name", NAME.read) == LOCAL_VANTAGE:
         raise table.error("name", f'"{LOCAL_VANTAGE}" is where this program itself runs; choose another name')
     if ("host" in table.raw) is ("command" in table.raw):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from wgmon_tui.config.imports.wg_dump_parser import Network, PeerEntry, Running
+from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, Network, PeerEntry
 from wgmon_tui.config.models import Address, Interface, Server
 from wgmon_tui.diagnosis.our_verdict import SESSION_LIFETIME_S, OurVerdict
 from wgmon_tui.diagnosis.verdict import Severity
@@ -75,7 +75,7 @@ def compare(
         findings += _check_responder(configured, view.running, now, found)
     if isinstance(view.stored, Unread):
         findings.append(Finding(Agreement.UNKNOWN, "file", view.stored.reason))
-    elif view.stored and isinstance(view.running, Running):
+    elif view.stored and isinstance(view.running, InterfaceDump):
         findings += _compare_stored(configured, view.running, view.stored, interface)
     return tuple(findings)
 
@@ -89,7 +89,9 @@ def interface_of(server: Server) -> str:
 # The running interface beside our file
 
 
-def _compare_running(configured: OurSide, running: Running, interface: str, now: float) -> Iterator[Finding]:
+def _compare_running(
+    configured: OurSide, running: InterfaceDump, interface: str, now: float
+) -> Iterator[Finding]:
     yield _compare_server_key(configured.server, running, interface)
     yield _compare_listen_port(configured.server, running, interface)
     if configured.public_key is None:
@@ -117,7 +119,7 @@ def _compare_running(configured: OurSide, running: Running, interface: str, now:
     yield _compare_handshake(own_peer, now)
 
 
-def _compare_server_key(server: Server, running: Running, interface: str) -> Finding:
+def _compare_server_key(server: Server, running: InterfaceDump, interface: str) -> Finding:
     if running.public_key is None:
         return Finding(
             Agreement.DIFFERS,
@@ -137,7 +139,7 @@ def _compare_server_key(server: Server, running: Running, interface: str) -> Fin
     )
 
 
-def _compare_listen_port(server: Server, running: Running, interface: str) -> Finding:
+def _compare_listen_port(server: Server, running: InterfaceDump, interface: str) -> Finding:
     port = server.endpoint.port
     if running.listen_port == port:
         return Finding(Agreement.OK, "listen port", f"it listens on {port}")
@@ -188,7 +190,7 @@ def _compare_preshared_key(configured: OurSide, own_peer: PeerEntry, interface: 
 
 
 def _compare_addresses(
-    configured: OurSide, own_peer: PeerEntry, running: Running, interface: str
+    configured: OurSide, own_peer: PeerEntry, running: InterfaceDump, interface: str
 ) -> Iterator[Finding]:
     if not configured.addresses:
         yield Finding(
@@ -253,7 +255,7 @@ def _compare_handshake(own_peer: PeerEntry, now: float) -> Finding:
 
 
 def _compare_other_peers(
-    configured: OurSide, running: Running, now: float, found: OurVerdict | None
+    configured: OurSide, running: InterfaceDump, now: float, found: OurVerdict | None
 ) -> Iterator[Finding]:
     """Where we find it down: whether it answers others."""
     if found is None or found.verdict.severity is not Severity.DOWN:
@@ -283,7 +285,7 @@ def _compare_other_peers(
 
 
 def _check_responder(
-    configured: OurSide, running: Running, now: float, found: OurVerdict | None
+    configured: OurSide, running: InterfaceDump, now: float, found: OurVerdict | None
 ) -> Iterator[Finding]:
     """Where we find it well, and data passes: whether it is this interface that answers us."""
     own_peer = next((peer for peer in running.peers if peer.public_key == configured.public_key), None)
@@ -314,7 +316,9 @@ def _check_responder(
 # The running interface beside the server's own file
 
 
-def _compare_stored(configured: OurSide, running: Running, stored: Stored, interface: str) -> list[Finding]:
+def _compare_stored(
+    configured: OurSide, running: InterfaceDump, stored: Stored, interface: str
+) -> list[Finding]:
     """What the next start would change; nothing shows that from outside until it happens."""
     findings = [
         *_compare_stored_peers(configured, running, stored, interface),
@@ -330,7 +334,7 @@ def _compare_stored(configured: OurSide, running: Running, stored: Stored, inter
 
 
 def _compare_stored_peers(
-    configured: OurSide, running: Running, stored: Stored, interface: str
+    configured: OurSide, running: InterfaceDump, stored: Stored, interface: str
 ) -> Iterator[Finding]:
     runs = {peer.public_key: peer for peer in running.peers}
     written = {peer.public_key: peer for peer in stored.peers}
@@ -357,7 +361,7 @@ def _compare_stored_peers(
         yield Finding(Agreement.DIFFERS, "file: preshared key", sentence, f"{load}; or {save}")
 
 
-def _compare_stored_port(server: Server, running: Running, stored: Stored) -> Iterator[Finding]:
+def _compare_stored_port(server: Server, running: InterfaceDump, stored: Stored) -> Iterator[Finding]:
     if stored.listen_port == running.listen_port:
         return
     has = f"has ListenPort {stored.listen_port}" if stored.listen_port else "has no ListenPort"

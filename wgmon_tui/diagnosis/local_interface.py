@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wgmon_tui.config.imports.wg_dump_parser import PeerEntry, Running
+from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, PeerEntry
 from wgmon_tui.config.models import Server
 from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, interface_of
 from wgmon_tui.diagnosis.our_verdict import SESSION_LIFETIME_S, OurVerdict
@@ -33,7 +33,7 @@ class LocalPeer:
     entry: PeerEntry
 
 
-def local_peers(dumps: Mapping[str, Running], server: Server) -> tuple[LocalPeer, ...]:
+def local_peers(dumps: Mapping[str, InterfaceDump], server: Server) -> tuple[LocalPeer, ...]:
     """The interfaces here that have this server for a peer, under its key or one of its known keys."""
     keys = (server.public_key, *server.known_keys)
     return tuple(

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from wgmon_tui.config.imports.wg_dump_parser import (
     InspectionError,
+    InterfaceDump,
     Network,
     PeerEntry,
-    Running,
     is_set,
     parse_dump,
     parse_dumped_public_key,
@@ -63,7 +63,7 @@ class Unread:
 class ServersView:
     """What the server says of itself; `stored` is None where servers.toml names no `inspect_config`."""
 
-    running: Running | Unread
+    running: InterfaceDump | Unread
     stored: Stored | Unread | None
 
 
@@ -73,7 +73,7 @@ def inspect(server: Server, config_dir: Path, timeout_s: float = COMMAND_TIMEOUT
     Blocks for up to `timeout_s` seconds a command. The commands run without a shell and without a terminal, so
     that ssh asks no questions on a screen of ours.
     """
-    running: Running | Unread
+    running: InterfaceDump | Unread
     try:
         running = parse_dump(run_command(server.inspect, config_dir, timeout_s))
     except InspectionError as error:

@@ -17,7 +17,7 @@ from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from wgmon_tui.config.tui_settings import FaceSettings
+from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.text import format_rtt, format_servers, format_until
 from wgmon_tui.tui.actions import ACTIONS, EVERYWHERE, bindings_for
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from wgmon_tui.history.reading import History
     from wgmon_tui.monitor.board import Row
 
-_DEFAULT_SETTINGS = FaceSettings()
+_DEFAULT_SETTINGS = TuiSettings()
 
 
 class WgmonApp(Coloured, KeysInTurn, AppContext):
@@ -95,7 +95,7 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
         history_note: str = "",
         state_dir: Path | None = None,
         config_dir: Path | None = None,
-        settings: FaceSettings = _DEFAULT_SETTINGS,
+        settings: TuiSettings = _DEFAULT_SETTINGS,
         depth: Depth = Depth.TRUE,
     ) -> None:
         """Raises ConfigurationError for a theme that is not there or cannot stand, and for keys and columns

@@ -9,7 +9,7 @@ from pathlib import Path
 from textual.app import App
 
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.config.tui_settings import FaceSettings
+from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.tui.depth import Depth, adapt_palette, default_theme
 from wgmon_tui.tui.themes import COLOURLESS_THEME, Palette
 from wgmon_tui.tui.user_themes import Shelf, find_palette, load_theme_catalog, read_stamps
@@ -22,7 +22,7 @@ class Coloured(App[None]):
     """An app in the colours of a palette. The others are read behind the first paint."""
 
     def __init__(
-        self, theme: str | None, settings: FaceSettings, depth: Depth, config_dir: Path | None
+        self, theme: str | None, settings: TuiSettings, depth: Depth, config_dir: Path | None
     ) -> None:
         """`theme` is the name of a shipped theme, or of one in `config_dir`, or the path of a theme file.
 
@@ -76,7 +76,7 @@ class Coloured(App[None]):
         if self._theme_catalog.problems:
             self.show_notice(*self._theme_catalog.problems, seconds=_PROBLEM_NOTICE_S)
 
-    def _initial_palette(self, theme: str | None, settings: FaceSettings) -> Palette:
+    def _initial_palette(self, theme: str | None, settings: TuiSettings) -> Palette:
         """What NO_COLOR, the command line, config.toml and the terminal say, in this order."""
         if self.colourless:
             return find_palette(COLOURLESS_THEME, self.config_dir)

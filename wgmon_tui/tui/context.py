@@ -28,7 +28,7 @@ from wgmon_tui.tui.together import FailingTogether
 
 if TYPE_CHECKING:
     # Loaded after the first paint.
-    from wgmon_tui.config.server_edits import Deleted
+    from wgmon_tui.config.server_edits import DeletedServer
     from wgmon_tui.diagnosis.inspection import Finding
     from wgmon_tui.diagnosis.verdict import Verdict
     from wgmon_tui.history.reading import History
@@ -77,7 +77,7 @@ class AppContext(App[None]):
     """The directory of servers.toml; None where nothing can be edited."""
     state_dir: Path | None
     """The directory of the delivery log; None where nothing is stored."""
-    deleted: Deleted | None
+    deleted: DeletedServer | None
     """What `undo` brings back."""
 
     # How it is drawn

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wgmon_tui.config.imports.interface_import import import_interfaces
-from wgmon_tui.config.imports.wg_dump_parser import PeerEntry, Running
+from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, PeerEntry
 from wgmon_tui.config.imports.wg_quick_import import keygen
 from wgmon_tui.config.models import ConfigurationError, Endpoint
 from wgmon_tui.config.servers_file import read, update
@@ -25,8 +25,8 @@ SITE = PeerEntry(key(3), True, frozenset(), Endpoint("2001:db8::1", 51821))
 PHONE = PeerEntry(key(4), False, frozenset())
 
 
-def running(*peers: PeerEntry) -> Running:
-    return Running(True, key(1), 51820, peers)
+def running(*peers: PeerEntry) -> InterfaceDump:
+    return InterfaceDump(True, key(1), 51820, peers)
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from wgmon_tui.config.imports.wg_dump_parser import (
     InspectionError,
+    InterfaceDump,
     InterfaceDumps,
     PeerEntry,
-    Running,
     parse_all_dumps,
 )
 from wgmon_tui.config.models import Endpoint
@@ -74,7 +74,7 @@ def machines(draw: st.DrawFn) -> tuple[InterfaceDumps, str]:
         key = draw(st.none() | keys)
         port = draw(st.integers(0, 65535))
         of = draw(st.lists(peers(), max_size=4))
-        dumps[name] = Running(
+        dumps[name] = InterfaceDump(
             key is not None, key.public if key else None, port, tuple(each for each, _ in of)
         )
         own = (key.to_text(), str(key.public)) if key else ("(none)", "(none)")
@@ -125,7 +125,7 @@ def test_no_key_of_an_interface_or_peer_survives_the_reading() -> None:
 
 
 def test_an_interface_alone_and_a_machine_without_one_are_read_too() -> None:
-    assert parse_all_dumps(DUMP)["wg1"] == Running(False, None, 0, ())
+    assert parse_all_dumps(DUMP)["wg1"] == InterfaceDump(False, None, 0, ())
     assert parse_all_dumps("\n") == {}
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
-from wgmon_tui.config.imports.wg_quick_parser import Conf, make_unique_name, parse_conf
+from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, make_unique_name, parse_conf
 from wgmon_tui.config.models import ConfigurationError, Endpoint
 from wgmon_tui.protocols.wireguard.keys import PresharedKey
 
@@ -17,7 +17,7 @@ INTERFACE = f"[Interface]\nPrivateKey = {SECRET}\n"
 PEER = f"[Peer]\nPublicKey = {SERVER_KEY}\nEndpoint = fra1.example.net:51820\n"
 
 
-def conf(text: str, name: str = "wg0.conf") -> Conf:
+def conf(text: str, name: str = "wg0.conf") -> WgQuickFile:
     return parse_conf(text, Path("/etc/wireguard", name))
 
 

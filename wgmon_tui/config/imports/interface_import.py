@@ -33,7 +33,7 @@ def import_interfaces(dumps: InterfaceDumps, config_dir: Path, identity: str | N
                 f'identity "{own.name}" has the key of interface {interface}: each check would cut that '
                 "interface off; make one of its own: wgmon-tui keygen NAME, then import with --identity NAME"
             )
-    importing = _Import(own.name)
+    importing = _InterfaceImport(own.name)
     saved = update(config_dir, lambda fleet: importing.run(fleet, dumps))
     next_steps = _describe_next_steps(own, public_key) if importing.added else ()
     last = [saved.notice] if saved.notice else []
@@ -41,7 +41,7 @@ def import_interfaces(dumps: InterfaceDumps, config_dir: Path, identity: str | N
 
 
 @dataclass(slots=True)
-class _Import:
+class _InterfaceImport:
     """One import under way: what it has added, and what there is to say about it."""
 
     identity: str

@@ -49,7 +49,7 @@ class PeerEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class InterfaceDump:
     """The interface as it runs. It has a public key where it has a private one."""
 
     has_private_key: bool
@@ -58,11 +58,11 @@ class Running:
     peers: tuple[PeerEntry, ...]
 
 
-InterfaceDumps = dict[str, Running]
+InterfaceDumps = dict[str, InterfaceDump]
 """Interfaces by name."""
 
 
-def parse_dump(text: str) -> Running:
+def parse_dump(text: str) -> InterfaceDump:
     """The output of `wg show INTERFACE dump` (wg(8)): the interface, then a line for each peer.
 
     Raises InspectionError.
@@ -105,12 +105,14 @@ def _lines(text: str) -> list[str]:
     return [line.removesuffix("\r") for line in text.rstrip("\r\n").split("\n")]
 
 
-def _parse_interface(head: Sequence[str], number: int, peers: Sequence[tuple[int, Sequence[str]]]) -> Running:
+def _parse_interface(
+    head: Sequence[str], number: int, peers: Sequence[tuple[int, Sequence[str]]]
+) -> InterfaceDump:
     where = f"line {number}"
     private_key, public_key, port, fwmark = head
     if not _FWMARK.fullmatch(fwmark):
         raise InspectionError(f"{where}: fwmark: expected off or a hexadecimal number")
-    return Running(
+    return InterfaceDump(
         has_private_key=is_set(private_key, f"{where}: private-key"),
         public_key=None
         if public_key == _NONE

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wgmon_tui.config.imports.wg_quick_parser import Conf, Peer, make_unique_name, parse_conf
+from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, WgQuickPeer, make_unique_name, parse_conf
 from wgmon_tui.config.models import (
     ConfigurationError,
     Fleet,
@@ -22,7 +22,7 @@ from wgmon_tui.config.models import (
     SecretSource,
     Server,
 )
-from wgmon_tui.config.secrets.key_files import KeyFiles, NoFiles, open_key_file_writer
+from wgmon_tui.config.secrets.key_files import DryRunKeyFiles, KeyFileStore, open_key_file_writer
 from wgmon_tui.config.secrets.keyring import Keyring, read_private_key
 from wgmon_tui.config.secrets.private_files import chmod_advice, is_open_to_others, shown
 from wgmon_tui.config.servers_file import update
@@ -79,7 +79,7 @@ class NewIdentity:
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedConf:
+class ConfFleet:
     """A .conf as a fleet of its own, its keys in memory only, and lines to print."""
 
     fleet: Fleet
@@ -87,7 +87,7 @@ class LoadedConf:
     notices: tuple[str, ...] = ()
 
 
-def load_conf(path: Path) -> LoadedConf:
+def load_conf(path: Path) -> ConfFleet:
     """The servers of a wg-quick file, to be checked without writing anything. Raises ConfigurationError."""
     conf = read_conf(path)
     identity = Identity(conf.stem, _inline(conf.private_key), conf.addresses)
@@ -99,7 +99,7 @@ def load_conf(path: Path) -> LoadedConf:
         servers[server.name] = replace(server, preshared_key=secret)
         preshared_keys[server.name] = peer.preshared_key or NO_PRESHARED_KEY
     fleet = Fleet(tuple(servers.values()), (identity,))
-    return LoadedConf(fleet, Keyring({identity.name: conf.private_key}, preshared_keys), conf.notices)
+    return ConfFleet(fleet, Keyring({identity.name: conf.private_key}, preshared_keys), conf.notices)
 
 
 def import_conf(paths: Iterable[Path], config_dir: Path) -> ImportReport:
@@ -111,10 +111,10 @@ def import_conf(paths: Iterable[Path], config_dir: Path) -> ImportReport:
     return import_confs([read_conf(path) for path in paths], config_dir)
 
 
-def import_confs(confs: Sequence[Conf], config_dir: Path) -> ImportReport:
+def import_confs(confs: Sequence[WgQuickFile], config_dir: Path) -> ImportReport:
     """As `import_conf`, of what was read already."""
     with open_key_file_writer(config_dir) as files:
-        importing = _Import(files)
+        importing = _WgQuickImport(files)
 
         def add(fleet: Fleet) -> Fleet:
             return importing.run(fleet, confs, public_keys(fleet, config_dir))
@@ -130,10 +130,10 @@ def import_confs(confs: Sequence[Conf], config_dir: Path) -> ImportReport:
 
 
 def preview(
-    confs: Sequence[Conf], config_dir: Path, fleet: Fleet, owners: Mapping[str, PublicKey]
+    confs: Sequence[WgQuickFile], config_dir: Path, fleet: Fleet, owners: Mapping[str, PublicKey]
 ) -> Preview:
     """What `import_confs` would add to this fleet, without writing; `owners` are its `public_keys`."""
-    importing = _Import(NoFiles(config_dir))
+    importing = _WgQuickImport(DryRunKeyFiles(config_dir))
     after = importing.run(fleet, confs, owners)
     identities = after.identities[len(fleet.identities) :]
     return Preview(tuple(importing.added), identities, tuple(importing.existing), importing.owners)
@@ -181,10 +181,10 @@ def keygen(
     return NewIdentity(identity, key.public, stanza(identity, key.public), saved.notice)
 
 
-class _Import:
+class _WgQuickImport:
     """One import under way: the fleet as it grows, and what there is to say about it."""
 
-    def __init__(self, files: KeyFiles) -> None:
+    def __init__(self, files: KeyFileStore) -> None:
         self.files = files
         self.fleet = Fleet()
         self.owners: dict[str, PublicKey] = {}
@@ -192,7 +192,7 @@ class _Import:
         self.existing: list[str] = []
         self.lines: list[str] = []
 
-    def run(self, fleet: Fleet, confs: Iterable[Conf], owners: Mapping[str, PublicKey]) -> Fleet:
+    def run(self, fleet: Fleet, confs: Iterable[WgQuickFile], owners: Mapping[str, PublicKey]) -> Fleet:
         """The fleet with everything in `confs`; `owners` has the public keys of its identities."""
         self.fleet = fleet
         self.owners = dict(owners)
@@ -201,7 +201,7 @@ class _Import:
                 self._add(conf, peer)
         return self.fleet
 
-    def _add(self, conf: Conf, peer: Peer) -> None:
+    def _add(self, conf: WgQuickFile, peer: WgQuickPeer) -> None:
         own_public_key = conf.private_key.public
         for server in self.fleet.servers:
             same_server = (server.endpoint, server.public_key) == (peer.endpoint, peer.public_key)
@@ -218,7 +218,7 @@ class _Import:
         self.added.append(server)
         self.lines.append(f'{conf.source}: server "{server.name}" added ({server.endpoint})')
 
-    def _identity(self, conf: Conf) -> str:
+    def _identity(self, conf: WgQuickFile) -> str:
         """The name of the identity with this key and these addresses; a new one where there is none."""
         own_public_key = conf.private_key.public
         holders = [one for one in self.fleet.identities if self.owners.get(one.name) == own_public_key]
@@ -238,7 +238,7 @@ class _Import:
         return name
 
 
-def _server(conf: Conf, peer: Peer, identity: str, used_names: Container[str]) -> Server:
+def _server(conf: WgQuickFile, peer: WgQuickPeer, identity: str, used_names: Container[str]) -> Server:
     return Server(
         name=make_unique_name(conf.suggested_name(peer), used_names),
         endpoint=peer.endpoint,
@@ -258,7 +258,7 @@ def stanza(identity: Identity, public_key: PublicKey) -> str:
     return f"# {identity.name}, for wgmon-tui\n[Peer]\nPublicKey = {public_key}\n{allowed}\n"
 
 
-def read_conf(path: Path) -> Conf:
+def read_conf(path: Path) -> WgQuickFile:
     """A .conf from a file or a pipe. Raises ConfigurationError."""
     try:
         with path.open("rb") as file:

@@ -50,7 +50,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class WgQuickPeer:
     """A peer with an endpoint: a server to watch. `name` is what a comment above it says, if one does."""
 
     public_key: PublicKey
@@ -60,7 +60,7 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
-class Conf:
+class WgQuickFile:
     """A .conf file: who we are in it, and whom we can check.
 
     `source` is the file's name for messages, `stem` what it lends to names; `notices` are lines to print.
@@ -70,17 +70,17 @@ class Conf:
     stem: str
     private_key: PrivateKey
     addresses: tuple[Interface, ...]
-    peers: tuple[Peer, ...]
+    peers: tuple[WgQuickPeer, ...]
     notices: tuple[str, ...] = ()
 
-    def suggested_name(self, peer: Peer) -> str:
+    def suggested_name(self, peer: WgQuickPeer) -> str:
         """The comment's name, else the file's; with the endpoint's host where the file has several peers."""
         alone = self.stem if len(self.peers) == 1 else f"{self.stem}-{peer.endpoint.host}"
         return peer.name or alone
 
 
 @dataclass(slots=True)
-class _Section:
+class _WgQuickSection:
     """A section as it stands: every key in lower case with its line and value, in order."""
 
     kind: str
@@ -118,7 +118,7 @@ def is_conf_text(text: str) -> bool:
     return _HEADING.search(text) is not None
 
 
-def parse_pasted_conf(text: str) -> Conf:
+def parse_pasted_conf(text: str) -> WgQuickFile:
     """What a .conf says that came from a clipboard, where it had no name. Raises ConfigurationError.
 
     What it lends to names is the name of its first server, or of that one's host. Terminals paste line
@@ -131,7 +131,7 @@ def parse_pasted_conf(text: str) -> Conf:
     return replace(conf, stem=first.name or label)
 
 
-def parse_conf(text: str, path: Path) -> Conf:
+def parse_conf(text: str, path: Path) -> WgQuickFile:
     """What a .conf says; `path` gives the file's name for messages and for what it names.
 
     Raises ConfigurationError with file and line. No message repeats a private or preshared key.
@@ -156,12 +156,14 @@ def parse_conf(text: str, path: Path) -> Conf:
         raise ConfigurationError(
             f"{source}: no [Peer] has an Endpoint, so there is nothing to watch; give the file of a client"
         )
-    return Conf(source, _stem(path), private_key, addresses, watched, tuple(notices))
+    return WgQuickFile(source, _stem(path), private_key, addresses, watched, tuple(notices))
 
 
-def _sections(text: str, source: str, notices: list[str]) -> tuple[list[_Section], list[_Section]]:
+def _sections(
+    text: str, source: str, notices: list[str]
+) -> tuple[list[_WgQuickSection], list[_WgQuickSection]]:
     """The [Interface] sections and the [Peer] sections; what is not understood becomes a notice."""
-    sections: list[_Section] = []
+    sections: list[_WgQuickSection] = []
     amnezia: list[str] = []
     comment = ""
     # Not splitlines(): that ends a line at characters which wg-quick takes for part of one.
@@ -174,7 +176,7 @@ def _sections(text: str, source: str, notices: list[str]) -> tuple[list[_Section
         if stripped.startswith("["):
             if stripped.lower() not in ("[interface]", "[peer]"):
                 raise ConfigurationError(f"{where}: expected [Interface] or [Peer]")
-            sections.append(_Section(stripped.lower(), number, comment, []))
+            sections.append(_WgQuickSection(stripped.lower(), number, comment, []))
             continue
         name, equals, value = (part.strip() for part in stripped.partition("="))
         if not equals or not _SETTING.fullmatch(name):
@@ -196,7 +198,7 @@ def _sections(text: str, source: str, notices: list[str]) -> tuple[list[_Section
     return interfaces, [section for section in sections if section.kind == "[peer]"]
 
 
-def _private_key(interfaces: list[_Section], source: str) -> PrivateKey:
+def _private_key(interfaces: list[_WgQuickSection], source: str) -> PrivateKey:
     found = [entry for interface in interfaces if (entry := interface.last("privatekey"))]
     if found:
         line, value = found[-1]
@@ -213,13 +215,13 @@ def _private_key(interfaces: list[_Section], source: str) -> PrivateKey:
     raise ConfigurationError(f"{source}: there is no PrivateKey in [Interface]; give the file of a client")
 
 
-def _post_up(interfaces: list[_Section]) -> list[tuple[int, str]]:
+def _post_up(interfaces: list[_WgQuickSection]) -> list[tuple[int, str]]:
     return [
         (line, value) for interface in interfaces for key, line, value in interface.entries if key == "postup"
     ]
 
 
-def _peer(section: _Section, source: str, notices: list[str]) -> Peer | None:
+def _peer(section: _WgQuickSection, source: str, notices: list[str]) -> WgQuickPeer | None:
     """The peer of a section, None where it has no endpoint. Raises ConfigurationError."""
     where = f"{source}: line {section.line}"
     endpoint = section.last("endpoint")
@@ -229,7 +231,7 @@ def _peer(section: _Section, source: str, notices: list[str]) -> Peer | None:
     public_key = section.last("publickey")
     if public_key is None:
         raise ConfigurationError(f"{where}: this [Peer] has no PublicKey")
-    return Peer(
+    return WgQuickPeer(
         public_key=_value(parse_public_key, public_key[1], f"{source}: line {public_key[0]}: PublicKey"),
         endpoint=_value(parse_endpoint, endpoint[1], f"{source}: line {endpoint[0]}: Endpoint"),
         preshared_key=_preshared_key(section, source),
@@ -237,7 +239,7 @@ def _peer(section: _Section, source: str, notices: list[str]) -> Peer | None:
     )
 
 
-def _preshared_key(section: _Section, source: str) -> PresharedKey | None:
+def _preshared_key(section: _WgQuickSection, source: str) -> PresharedKey | None:
     entry = section.last("presharedkey")
     if entry is None:
         return None

@@ -18,7 +18,7 @@ from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 _UNSAFE_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-class KeyFiles(Protocol):
+class KeyFileStore(Protocol):
     """Where an operation puts keys."""
 
     def write(self, name: str, suffix: str, secret: PrivateKey | PresharedKey) -> str:
@@ -26,7 +26,7 @@ class KeyFiles(Protocol):
         ...
 
 
-class NewFiles:
+class KeyFileWriter:
     """The secret files that one operation writes."""
 
     def __init__(self, directory: Path) -> None:
@@ -45,7 +45,7 @@ class NewFiles:
         raise AssertionError("the candidates never end")
 
 
-class NoFiles:
+class DryRunKeyFiles:
     """Writes nothing, and gives the names that files would get: for a preview."""
 
     def __init__(self, directory: Path) -> None:
@@ -65,9 +65,9 @@ class NoFiles:
 
 
 @contextmanager
-def open_key_file_writer(directory: Path) -> Iterator[NewFiles]:
+def open_key_file_writer(directory: Path) -> Iterator[KeyFileWriter]:
     """Secret files that stay only if the operation succeeds."""
-    files = NewFiles(directory)
+    files = KeyFileWriter(directory)
     try:
         yield files
     except BaseException:

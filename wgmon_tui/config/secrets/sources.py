@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from wgmon_tui.config.models import SecretForm, SecretSource
-from wgmon_tui.config.toml_reader import Table, as_command, as_secret_text
+from wgmon_tui.config.toml_reader import TomlTable, as_command, as_secret_text
 from wgmon_tui.config.value_parsers import InvalidValueError, is_key
 
 _Readers = Mapping[SecretForm, Callable[[object], str | tuple[str, ...]]]
@@ -20,17 +20,17 @@ def secret_keys(prefix: str) -> tuple[str, ...]:
     return tuple(prefix + form.value for form in SecretForm)
 
 
-def read_secret(table: Table, prefix: str) -> SecretSource | None:
+def read_secret(table: TomlTable, prefix: str) -> SecretSource | None:
     """Where a key is, in whichever form; None where none of them stands. Raises ConfigurationError."""
     return _read(table, prefix, _KEY_READERS)
 
 
-def read_text_secret(table: Table, prefix: str) -> SecretSource | None:
+def read_text_secret(table: TomlTable, prefix: str) -> SecretSource | None:
     """Where a secret is that is no key: an address, a token, a password. Raises ConfigurationError."""
     return _read(table, prefix, _TEXT_READERS)
 
 
-def _read(table: Table, prefix: str, readers: _Readers) -> SecretSource | None:
+def _read(table: TomlTable, prefix: str, readers: _Readers) -> SecretSource | None:
     forms = [form for form in SecretForm if prefix + form.value in table.raw]
     if not forms:
         return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wgmon_tui.config.server_settings import IDENTITY, SERVER
 from wgmon_tui.config.setting import Section
-from wgmon_tui.config.value_types import Kind
+from wgmon_tui.config.value_types import FormFieldKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Field:
     """
 
     key: str
-    kind: Kind
+    kind: FormFieldKind
     help: str
     example: str = ""
     more: bool = False
@@ -38,7 +38,7 @@ def fields_of(section: Section) -> tuple[Field, ...]:
         Field(
             setting.key,
             setting.type.kind,
-            f"{setting.help} {_LISTS}" if setting.type.kind is Kind.LIST else setting.help,
+            f"{setting.help} {_LISTS}" if setting.type.kind is FormFieldKind.LIST else setting.help,
             form.example,
             form.more,
         )

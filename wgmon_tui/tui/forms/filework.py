@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from wgmon_tui.config.server_edits import Deleted, delete_servers, restore
+from wgmon_tui.config.server_edits import DeletedServer, delete_servers, restore
 from wgmon_tui.config.servers_file import explain_not_writable, read
 from wgmon_tui.text import FEW, format_list
 from wgmon_tui.tui.context import AppContext
@@ -54,7 +54,7 @@ async def delete(app: AppContext, config_dir: Path, names: Sequence[str]) -> Non
         report_deleted(app, deleted)
 
 
-def report_deleted(app: AppContext, deleted: Deleted) -> None:
+def report_deleted(app: AppContext, deleted: DeletedServer) -> None:
     """Say what is gone, and keep it for `undo`."""
     app.deleted = deleted
     app.show_notice(f"Deleted {deleted.names}; {_undo_hint(app)}", *deleted.lines, seconds=ERROR_NOTICE_S)
@@ -77,5 +77,5 @@ async def undo(app: AppContext) -> None:
         )
 
 
-def _is_single(deleted: Deleted) -> bool:
+def _is_single(deleted: DeletedServer) -> bool:
     return len(deleted.servers) + len(deleted.identities) == 1

@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from wgmon_tui.config.imports.wg_quick_parser import Conf, parse_pasted_conf
+from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, parse_pasted_conf
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.tui.actions import bindings_for
@@ -176,7 +176,7 @@ class FormScreen(Screen[R | None], Generic[R]):
         self._error = line
         self._show_message()
 
-    def parse_conf(self, pasted: str) -> Conf | None:
+    def parse_conf(self, pasted: str) -> WgQuickFile | None:
         """What a wg-quick file says that was pasted; one that cannot stand is refused in its own line."""
         try:
             return parse_pasted_conf(pasted)

@@ -13,7 +13,7 @@ from wgmon_tui.config.imports.wg_quick_parser import make_unique_name
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, Interface
 from wgmon_tui.config.server_edits import save_identity
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_interface, parse_name
-from wgmon_tui.config.value_types import Kind
+from wgmon_tui.config.value_types import FormFieldKind
 from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PrivateKey
 from wgmon_tui.tui.forms.fields import IDENTITY_FIELDS, Field
 from wgmon_tui.tui.forms.form import FormScreen
@@ -55,7 +55,7 @@ class IdentityForm(FormScreen[Identity]):
                 )
             case _:
                 written = [str(each) for each in identity.addresses] if identity else []
-                text = to_text(Kind.LIST, written) if written else ""
+                text = to_text(FormFieldKind.LIST, written) if written else ""
                 return FieldRow(field, text, placeholder=field.example)
 
     def problems(self) -> Mapping[str, str]:
@@ -87,7 +87,7 @@ class IdentityForm(FormScreen[Identity]):
 
     def _addresses(self) -> tuple[Interface, ...]:
         """Raises InvalidValueError."""
-        written = to_value(Kind.LIST, self.row("addresses").text)
+        written = to_value(FormFieldKind.LIST, self.row("addresses").text)
         return tuple(parse_interface(each) for each in written) if isinstance(written, list) else ()
 
     def on_choice_changed(self, event: Choice.Changed) -> None:
@@ -110,7 +110,7 @@ class IdentityForm(FormScreen[Identity]):
         key.text = PROVIDE
         key.show_secret_input(True)
         key.set_secret(conf.private_key.to_text())
-        self.row("addresses").text = to_text(Kind.LIST, [str(each) for each in conf.addresses])
+        self.row("addresses").text = to_text(FormFieldKind.LIST, [str(each) for each in conf.addresses])
         self.validate_fields()
 
     async def write(self) -> Identity | None:

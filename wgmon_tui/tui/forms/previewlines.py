@@ -9,7 +9,7 @@ from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.config.imports.wg_quick_import import SHARED_KEY_WARNING, Preview
-from wgmon_tui.config.imports.wg_quick_parser import Conf
+from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.tui.actions import ACTIONS, Action
 from wgmon_tui.tui.glyphs import Glyphs
@@ -31,7 +31,7 @@ _USAGE = (
 
 def preview_lines(
     found: Preview | None,
-    confs: Sequence[Conf],
+    confs: Sequence[WgQuickFile],
     palette: Palette,
     glyphs: Glyphs,
     actions: Sequence[Action] = ACTIONS,

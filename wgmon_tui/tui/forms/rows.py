@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from wgmon_tui.config.imports.wg_quick_parser import is_conf_text
-from wgmon_tui.config.value_types import Kind
+from wgmon_tui.config.value_types import FormFieldKind
 from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.fields import Field
@@ -193,7 +193,7 @@ class FieldRow(Vertical):
             else Entry(text, placeholder=placeholder, compact=True, select_on_focus=False)
         )
         self._control.can_focus = not read_only
-        self._secret = SecretEntry() if field.kind is Kind.SECRET else None
+        self._secret = SecretEntry() if field.kind is FormFieldKind.SECRET else None
         if self._secret is not None:
             self._secret.can_focus = False
         self._problem: str | None = None

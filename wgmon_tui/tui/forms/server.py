@@ -8,13 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from wgmon_tui.config.imports.wg_quick_import import SHARED_KEY_WARNING
-from wgmon_tui.config.imports.wg_quick_parser import Conf, make_unique_name
+from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, make_unique_name
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.secrets.sources import secret_keys
-from wgmon_tui.config.server_edits import Changed, ConflictError, ServerChange, find_problems, save_server
+from wgmon_tui.config.server_edits import (
+    ConflictError,
+    EditedServer,
+    ServerChange,
+    find_problems,
+    save_server,
+)
 from wgmon_tui.config.servers_toml import server_entries, usual_entries
 from wgmon_tui.config.value_parsers import InvalidValueError
-from wgmon_tui.config.value_types import Kind
+from wgmon_tui.config.value_types import FormFieldKind
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, InvalidKeyError, PresharedKey
 from wgmon_tui.tui.forms.fields import SERVER_FIELDS, Field
 from wgmon_tui.tui.forms.form import FormScreen
@@ -36,7 +42,7 @@ _PLACES = {
 }
 
 
-class ServerForm(FormScreen[Changed]):
+class ServerForm(FormScreen[EditedServer]):
     """A form over `server` as it stands in `fleet`, which `config_dir` holds; without one, over a new server.
 
     `copied`: the form begins as `server`, and makes another one.
@@ -47,7 +53,7 @@ class ServerForm(FormScreen[Changed]):
     ) -> None:
         self._config_dir = config_dir
         self._fleet = fleet
-        self._conf: Conf | None = None
+        self._conf: WgQuickFile | None = None
         begun = dict(server_entries(fleet, server)) if server else {}
         self._before = None if copied or not begun else begun
         names = {each.name for each in fleet.servers}
@@ -65,12 +71,12 @@ class ServerForm(FormScreen[Changed]):
         text = to_text(field.kind, self._original.get(field.key))
         said = to_text(field.kind, self._usual.get(field.key))
         match field.kind:
-            case Kind.YES_NO:
+            case FormFieldKind.YES_NO:
                 return FieldRow(field, text, options=[("", f"as usual: {said}"), (YES, YES), (NO, NO)])
-            case Kind.CHOICE:
+            case FormFieldKind.CHOICE:
                 options = self._identity_options()
                 return FieldRow(field, text or said or options[0][0], options=options)
-            case Kind.SECRET:
+            case FormFieldKind.SECRET:
                 return FieldRow(field, self._secret_options[0][0], options=self._secret_options)
             case _:
                 example = "none" if self._original else field.example
@@ -100,7 +106,9 @@ class ServerForm(FormScreen[Changed]):
         entries, problems = dict(self._original), {}
         for key, row in self._rows.items():
             kind = row.field.kind
-            if kind is Kind.SECRET or (row.text == self._initial_texts[key] and kind is not Kind.CHOICE):
+            if kind is FormFieldKind.SECRET or (
+                row.text == self._initial_texts[key] and kind is not FormFieldKind.CHOICE
+            ):
                 continue
             try:
                 value = to_value(kind, row.text)
@@ -185,7 +193,7 @@ class ServerForm(FormScreen[Changed]):
             return
         self._ask_for_key(conf)
 
-    def _ask_for_key(self, conf: Conf) -> None:
+    def _ask_for_key(self, conf: WgQuickFile) -> None:
         def answered(answer: bool | None) -> None:
             if answer is not None:
                 self._fill(conf, take_key=answer)
@@ -199,7 +207,7 @@ class ServerForm(FormScreen[Changed]):
         )
         self.app.push_screen(question, answered)
 
-    def _fill(self, conf: Conf, *, take_key: bool) -> None:
+    def _fill(self, conf: WgQuickFile, *, take_key: bool) -> None:
         peer = conf.peers[0]
         if take_key:
             self._conf = conf
@@ -216,7 +224,7 @@ class ServerForm(FormScreen[Changed]):
         self.validate_fields()
         self.row("tunnel_ping").start()
 
-    async def write(self) -> Changed | None:
+    async def write(self) -> EditedServer | None:
         """Through the file's lock; what another program changed meanwhile is not lost."""
         entries, _ = self._entries()
         taken = self._conf if self.row("identity").text == self._conf_name else None

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterable
 
 from wgmon_tui.config.value_parsers import InvalidValueError
-from wgmon_tui.config.value_types import Kind
+from wgmon_tui.config.value_types import FormFieldKind
 
 NOTHING = "-"
 YES, NO = "yes", "no"
@@ -21,22 +21,22 @@ _ESCAPED = re.compile(r"\\(.)")
 _BARE = re.compile(r'[^,"\s](?:[^,"]*[^,"\s])?')
 
 
-def to_text(kind: Kind, value: object) -> str:
+def to_text(kind: FormFieldKind, value: object) -> str:
     """The text of which `to_value` makes this value again; empty for None."""
     match kind, value:
         case _, None:
             return ""
         case _, bool():
             return YES if value else NO
-        case Kind.LIST, list():
+        case FormFieldKind.LIST, list():
             return ", ".join(_written(str(element)) for element in value) or NOTHING
-        case Kind.COMMAND, list():
+        case FormFieldKind.COMMAND, list():
             return shlex.join(str(word) for word in value)
         case _:
             return str(value)
 
 
-def to_value(kind: Kind, text: str) -> object:
+def to_value(kind: FormFieldKind, text: str) -> object:
     """What a text means in TOML; None where it says nothing. Raises InvalidValueError.
 
     It understands the writing, not the matter: whether a list holds addresses is for servers.toml's reader.
@@ -45,13 +45,13 @@ def to_value(kind: Kind, text: str) -> object:
     if not text:
         return None
     match kind:
-        case Kind.NUMBER:
+        case FormFieldKind.NUMBER:
             return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
-        case Kind.YES_NO:
+        case FormFieldKind.YES_NO:
             return {YES: True, NO: False}.get(text, text)
-        case Kind.LIST:
+        case FormFieldKind.LIST:
             return [] if text == NOTHING else list(_elements(text))
-        case Kind.COMMAND:
+        case FormFieldKind.COMMAND:
             return _words(text)
         case _:
             return text

@@ -17,7 +17,7 @@ from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
 from wgmon_tui.config.imports.wg_quick_import import Preview, import_confs, preview, public_keys, read_conf
-from wgmon_tui.config.imports.wg_quick_parser import Conf, is_conf_text, parse_pasted_conf
+from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, is_conf_text, parse_pasted_conf
 from wgmon_tui.config.models import ConfigurationError, Fleet
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.config.value_parsers import InvalidValueError
@@ -88,7 +88,7 @@ class ImportScreen(Screen[None]):
         self._config_dir = config_dir
         self._pasted = pasted
         self._file: _File | None = None
-        self._confs: tuple[Conf, ...] = ()
+        self._confs: tuple[WgQuickFile, ...] = ()
         self._preview: Preview | None = None
         self._refusal: tuple[str, Sequence[str]] | None = None
         self._importing = False
@@ -217,7 +217,7 @@ class ImportScreen(Screen[None]):
             self._importing = True
             self.run_worker(self._import(self._confs), group="editing")
 
-    async def _import(self, confs: tuple[Conf, ...]) -> None:
+    async def _import(self, confs: tuple[WgQuickFile, ...]) -> None:
         report = await run_file_operation(self.app, partial(import_confs, confs, self._config_dir))
         self._importing = False
         if report is not None:
@@ -228,5 +228,5 @@ class ImportScreen(Screen[None]):
             )
 
 
-def _read_confs(line: str) -> tuple[Conf, ...]:
+def _read_confs(line: str) -> tuple[WgQuickFile, ...]:
     return tuple(read_conf(path) for path in resolve_paths(line, Path.cwd()))
