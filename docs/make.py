@@ -11,8 +11,8 @@ from pathlib import Path
 
 from docs.json_schema import config_schema, servers_schema
 from docs.settings_pages import config_toml, servers_toml
-from wgmon_tui.diagnosis.telling import VERDICT_HELP
-from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.checks.verdict_help import VERDICT_HELP
 from wgmon_tui.protocols.wireguard.wire import FIELDS, MessageType
 from wgmon_tui.tui.actions import GROUPS, actions_for
 

@@ -22,10 +22,10 @@ from tempfile import TemporaryDirectory
 from textual.pilot import Pilot
 
 from screenshots.places import ScreenshotVantage, configured_vantages, places
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.config.servers_file import update
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.store import STORE
 from wgmon_tui.lab.demo import Demo

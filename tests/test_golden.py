@@ -17,7 +17,7 @@ import pytest
 
 from tests.golden import EXAMPLES, GoldenFile, members_of, never_set, values_of
 from wgmon_tui.alerts.deliveries import ANNOUNCEMENT_NAMES
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.history import schema
 from wgmon_tui.history.records import State, severity_of, state_of, verdict_of
 from wgmon_tui.history.stored_names import StoredNames

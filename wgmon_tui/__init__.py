@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wgmon_tui.api import check, check_async
+    from wgmon_tui.checks.evidence import Check, Handshake, Tunnel
+    from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
     from wgmon_tui.config.models import ConfigurationError, Endpoint, Server
-    from wgmon_tui.diagnosis.diagnose import diagnose
-    from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
     from wgmon_tui.monitor.rounds import Round
-    from wgmon_tui.probe.records import Check, Handshake, Tunnel
-    from wgmon_tui.probe.targets import Target
+    from wgmon_tui.protocols.wireguard.diagnose import diagnose
     from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
+    from wgmon_tui.protocols.wireguard.targets import Target
 
 __version__ = "0.1.0"
 
@@ -45,12 +45,12 @@ __all__ = [
 
 _HOMES = {
     "api": ("check", "check_async"),
-    "diagnosis.diagnose": ("diagnose",),
-    "diagnosis.verdict": ("Cause", "Diagnosis", "Severity", "Verdict"),
+    "protocols.wireguard.diagnose": ("diagnose",),
+    "checks.verdict": ("Cause", "Diagnosis", "Severity", "Verdict"),
     "config.models": ("ConfigurationError", "Endpoint", "Server"),
     "monitor.rounds": ("Round",),
-    "probe.records": ("Check", "Handshake", "Tunnel"),
-    "probe.targets": ("Target",),
+    "checks.evidence": ("Check", "Handshake", "Tunnel"),
+    "protocols.wireguard.targets": ("Target",),
     "protocols.wireguard.keys": ("PresharedKey", "PrivateKey", "PublicKey"),
 }
 

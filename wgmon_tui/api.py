@@ -19,8 +19,8 @@ from wgmon_tui.config.servers_file import read
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.monitor.look import Attention, run_check_round
 from wgmon_tui.monitor.rounds import Round
-from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.targets import Target, join
+from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.targets import Target, join
 from wgmon_tui.text import quoted
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from wgmon_tui.alerts.records import Announcement, Kind, Matter
-from wgmon_tui.diagnosis.verdict import Cause, Verdict
+from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.monitor.incidents import Incident
 
 NOON = 1_795_348_800.0

@@ -18,14 +18,14 @@ from wgmon_tui.alerts.log import Delivery
 from wgmon_tui.alerts.outbox import Outbox
 from wgmon_tui.alerts.presence import Presence
 from wgmon_tui.alerts.records import Announcement
+from wgmon_tui.checks.evidence import Check, Silence
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.alerting import AlertSettings, Command, Rule, Sink
-from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.history.batch import Batch, make_outbox_row
 from wgmon_tui.history.records import Mute
 from wgmon_tui.history.store import open_store
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.incidents import Event, Incident, What, acknowledge_incident, close_incident
-from wgmon_tui.probe.records import Check, Silence
 
 
 def sink(name: str, *, timeout: float = 10.0, give_up_after: float = 3 * 86_400.0) -> Sink:

@@ -21,8 +21,8 @@ from tests.alerts.sayings import announcement, announcement_without_incident, in
 from tests.real.prerequisites import require
 from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, Matter, RetryError
 from wgmon_tui.alerts.sinks.alertmanager import send
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.alerting import Alertmanager, Sink
-from wgmon_tui.diagnosis.verdict import Verdict
 
 PROGRAM = "prometheus-alertmanager"
 DEADLINE_S = 15.0

@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from tests.alerts.shop import all_to
 from tests.alerts.stuck import Stuck
 from wgmon_tui.alerts.deliveries import Job
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.alerting import Rule
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.monitor.incidents import Incident
 
 NAMES = ("ams1", "fra1", "fra2")

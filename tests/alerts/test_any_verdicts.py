@@ -13,8 +13,8 @@ from tests.alerts.shop import all_to, make_server_state
 from tests.alerts.stuck import Stuck
 from tests.alerts.test_any_course import memory
 from wgmon_tui.alerts.records import Kind
+from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.alerting import Rule
-from wgmon_tui.diagnosis.verdict import Diagnosis, Verdict
 from wgmon_tui.history.batch import Batch, make_outbox_row
 from wgmon_tui.monitor.board import Board, Round
 from wgmon_tui.monitor.incidents import What

@@ -22,8 +22,8 @@ from wgmon_tui.alerts.log import counts
 from wgmon_tui.alerts.orders import Orders
 from wgmon_tui.alerts.records import Announcement, Beat, GiveUpError, Kind, RetryError
 from wgmon_tui.alerts.sinks import Send
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import AlertSettings, Heartbeat, Rule, Sink, SinkType
-from wgmon_tui.diagnosis.verdict import Severity
 
 PATIENCE_S = 10.0
 

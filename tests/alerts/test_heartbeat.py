@@ -11,8 +11,8 @@ from tests.alerts.receivers import HANG, Receiver, answer
 from tests.alerts.sayings import NOON, announcement_without_incident
 from wgmon_tui.alerts.records import Announcement, Beat, Kind, RetryError
 from wgmon_tui.alerts.sinks.heartbeat import send
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import Heartbeat, Sink
-from wgmon_tui.diagnosis.verdict import Severity
 
 SINK = Sink("hc", Heartbeat(), timeout=5)
 UUID = "/d1665499-e827-441f-bf13-8f15e8f4c0b9"

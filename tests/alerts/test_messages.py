@@ -25,7 +25,7 @@ from tests.alerts.sayings import (
 from wgmon_tui.alerts.markup import DISCORD, PLAIN, SLACK, TELEGRAM, Markup, units
 from wgmon_tui.alerts.messages import as_json, message, plain, title, without_keys
 from wgmon_tui.alerts.records import Announcement, Kind
-from wgmon_tui.diagnosis.verdict import Cause, Severity, Verdict
+from wgmon_tui.checks.verdict import Cause, Severity, Verdict
 from wgmon_tui.history.matters import SeenBy
 
 BOND = "the address 203.0.113.7"

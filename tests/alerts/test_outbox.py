@@ -13,8 +13,8 @@ from tests.alerts.shop import Shop, all_to, sink
 from tests.history.past import START
 from wgmon_tui.alerts.deliveries import Job
 from wgmon_tui.alerts.log import counts
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.alerting import AlertSettings, DailyWindow, Maintenance, Rule
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
 
 HOUR = 3600.0
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.alerting import VERDICTS, Alertmanager, Email, Sink, SinkType, Telegram
 from wgmon_tui.config.config_toml import parse_config
 from wgmon_tui.config.models import ConfigurationError, SecretForm, SecretSource
-from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.monitor.incidents import BROKEN
 
 WEBHOOK = '[[sink]]\nname = "pager"\ntype = "webhook"\nurl = "https://example.net/hook"\n'

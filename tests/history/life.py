@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tests.history.recording import query_store
 from tests.monitor.seen import START, VANTAGES, seen, watched
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
-from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.sightings import Vantages
 from wgmon_tui.history.stamps import StampLedger
@@ -16,7 +16,7 @@ from wgmon_tui.history.store import STORE
 from wgmon_tui.history.writing import Recorder
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.probe.prober import Prober
+from wgmon_tui.protocols.wireguard.prober import Prober
 
 
 class Life:

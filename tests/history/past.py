@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import ip_address
 
+from wgmon_tui.checks.evidence import Check, Direction, Handshake, Packet, Silence, Tunnel
+from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Endpoint, Server
-from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.incidents import Event, Incident, What
-from wgmon_tui.probe.records import Check, Direction, Handshake, Packet, Silence, Tunnel
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 START = 1_700_000_040.0

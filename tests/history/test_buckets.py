@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.history.stores import HOUR, T0, Store
-from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.history.compaction import compact
 from wgmon_tui.history.records import EMPTY_PERIOD, Bucket, Moment, PastCheck, Seen, State
 from wgmon_tui.history.rollups import UNWATCHED_HOLDS, Tally

@@ -12,26 +12,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.diagnosis.facts import KINDS, any_evidence
-from tests.probe.stage import IDENTITY, PSK, ScriptedServer, make_target, opened_prober, response_to
-from tests.probe.stage import check as check_now
+from tests.protocols.wireguard.harness import (
+    IDENTITY,
+    PSK,
+    ScriptedServer,
+    make_target,
+    opened_prober,
+    response_to,
+)
+from tests.protocols.wireguard.harness import check as check_now
+from tests.protocols.wireguard.sample_evidence import KINDS, any_evidence
 from tests.report.rounds import check, exchange, healthy, round_of, server
+from wgmon_tui.checks.evidence import Check, Evidence, Handshake, IcmpError, Packet, Silence, Tunnel
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Endpoint, SecretSource
-from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.history.codec import ForeignError, codec_of, from_bytes, to_bytes
 from wgmon_tui.history.stored_names import StoredNames, StoredRecord
 from wgmon_tui.monitor.board import Round
-from wgmon_tui.probe.records import (
-    Check,
-    Evidence,
-    Handshake,
-    IcmpError,
-    Packet,
-    Silence,
-    Tunnel,
-)
-from wgmon_tui.probe.targets import Target
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.targets import Target
 
 FIRST = Path(__file__).with_name("round_version_1.json")
 """A round with every kind of evidence, as the first version stored it."""

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.history.past import START, answered, lost
-from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.history import schema
 from wgmon_tui.history.batch import Batch, JournalRow, Watched, make_journal_rows, make_state_row
 from wgmon_tui.history.compaction import compact, compaction_boundary

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.history.packs import SLUGS, STATES, pack, pack_samples, unpack, unpack_samples
 from wgmon_tui.history.records import Moment, PastCheck, State
 

@@ -18,7 +18,7 @@ import pytest
 
 from tests.history.stores import T0, Store
 from tests.report.rounds import healthy, silent
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.history import schema
 from wgmon_tui.history.database import NewerStoreError, StoreUnavailableError
 from wgmon_tui.history.reading import History

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from tests.history.past import START, answered, incident, lost, opened, server
 from tests.history.recording import Desk, recording
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.probe.prober import Prober
+from wgmon_tui.protocols.wireguard.prober import Prober
 
 
 def next_life(state_dir: Path, *names: str, paused: bool = False) -> tuple[Engine, Desk]:

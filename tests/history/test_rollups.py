@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.history.records import Moment, PastCheck, Seen, State
 from wgmon_tui.history.rollups import LATE_S, UNWATCHED_HOLDS, Tally, max_gap_s, roll, split, total_of
 

@@ -13,9 +13,9 @@ import pytest
 from tests.history.life import Life
 from tests.history.recording import query_store
 from tests.monitor.seen import START, VANTAGES, seen, watched
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.history import schema, sightings
 from wgmon_tui.history.elsewhere import vantage_state_of
 from wgmon_tui.history.keeping import Keeping

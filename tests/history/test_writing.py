@@ -11,8 +11,8 @@ import pytest
 
 from tests.history.past import START, answered, closed, incident, lost, opened, row, server
 from tests.history.recording import PATIENCE_S, Desk, query_store, recording
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import SecretForm, SecretSource
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.history import codec
 from wgmon_tui.history.database import NewerStoreError
 from wgmon_tui.history.entries import server_from_entry

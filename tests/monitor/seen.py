@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+from wgmon_tui.checks.evidence import AskedAs, Check, Direction, Handshake, Packet
+from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
-from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.incidents import Event
-from wgmon_tui.probe.records import AskedAs, Check, Direction, Handshake, Packet
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 KEY = PrivateKey(bytes(range(32))).public

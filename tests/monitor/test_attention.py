@@ -9,20 +9,20 @@ from pathlib import Path
 
 from tests.monitor.rounds import rounds
 from tests.monitor.test_engine import Desk, at_work, watched
-from tests.probe.inside import ALLOWED, INNER_V4, TUNNEL_V4
-from tests.probe.stage import IDENTITY, SERVER, ScriptedServer, healthy, silence, timestamps
+from tests.protocols.wireguard.harness import IDENTITY, SERVER, ScriptedServer, healthy, silence, timestamps
+from tests.protocols.wireguard.inner_servers import ALLOWED, INNER_V4, TUNNEL_V4
+from wgmon_tui.checks.evidence import PassiveKeepalive
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.config.secrets.keyring import open_keyring
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.lab.demo import DEMO_SERVERS, Demo
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.look import Attention, run_check_round
-from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import PassiveKeepalive
-from wgmon_tui.probe.targets import Target, join
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.targets import Target, join
 
 ONE = ("fra1",)
 NEXT_KEY = PrivateKey.generate()

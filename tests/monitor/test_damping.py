@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.damping import (
     Damping,
     Rules,

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from tests.monitor.seen import START, VANTAGES, seen, watched
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Board, Row
 from wgmon_tui.monitor.elsewhere import Elsewhere
 from wgmon_tui.monitor.incidents import Event

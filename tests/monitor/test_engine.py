@@ -11,7 +11,7 @@ from typing import Self
 
 import pytest
 
-from tests.probe.stage import (
+from tests.protocols.wireguard.harness import (
     ANSWER_TIMEOUT_S,
     IDENTITY,
     SERVER,
@@ -20,16 +20,16 @@ from tests.probe.stage import (
     silence,
     timestamps,
 )
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.incidents import Event
-from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.targets import Target
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.targets import Target
 
 RARELY_S = 60.0
 """An interval so long that a second round is somebody's doing."""

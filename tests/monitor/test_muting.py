@@ -10,7 +10,7 @@ from wgmon_tui.config.alerting import Maintenance
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.incidents import Event
-from wgmon_tui.probe.prober import Prober
+from wgmon_tui.protocols.wireguard.prober import Prober
 
 
 class Heard:

@@ -11,9 +11,9 @@ import pytest
 
 from tests.monitor.rounds import rounds
 from tests.monitor.test_engine import Desk, at_work, watched
-from tests.probe.stage import SERVER, ScriptedServer, healthy, silence
+from tests.protocols.wireguard.harness import SERVER, ScriptedServer, healthy, silence
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Endpoint, Server
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.monitor import engine
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.damping import Damping

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.monitor.seen import EVERYWHERE, START, VANTAGES, Lookout, seen, watched
+from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
-from wgmon_tui.diagnosis.vantages import View
-from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.damping import Damping, Rules, next_damping
 from wgmon_tui.monitor.incidents import BROKEN, What
+from wgmon_tui.monitor.regional import View
 from wgmon_tui.monitor.sights import (
     DISCONNECTED_GRACE_S,
     RTTS_KEPT,

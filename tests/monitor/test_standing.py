@@ -9,13 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.diagnosis.facts import any_evidence
-from wgmon_tui.config.models import Endpoint, Server
-from wgmon_tui.diagnosis.diagnose import diagnose
-from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.monitor.board import Board, Round
-from wgmon_tui.monitor.standing import carried_after, still_valid, without_experiments
-from wgmon_tui.probe.records import (
+from tests.protocols.wireguard.sample_evidence import any_evidence
+from wgmon_tui.checks.evidence import (
     Check,
     Evidence,
     ForeignBytes,
@@ -34,6 +29,11 @@ from wgmon_tui.probe.records import (
     StampsAhead,
     Tunnel,
 )
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.config.models import Endpoint, Server
+from wgmon_tui.monitor.board import Board, Round
+from wgmon_tui.monitor.standing import carried_after, still_valid, without_experiments
+from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 KEY = PrivateKey(bytes(range(32))).public

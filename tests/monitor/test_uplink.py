@@ -12,9 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.monitor.rounds import rounds
 from tests.monitor.test_engine import Desk, at_work, watched
-from tests.probe.stage import ScriptedServer, closed_port, healthy, silence
+from tests.protocols.wireguard.harness import ScriptedServer, closed_port, healthy, silence
+from wgmon_tui.checks.evidence import Check, Direction, IcmpError, Packet
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Endpoint, Server
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor import engine
 from wgmon_tui.monitor.uplink import (
     MIN_SILENT_SERVERS,
@@ -23,7 +24,6 @@ from wgmon_tui.monitor.uplink import (
     UplinkGuard,
     last_packet_time,
 )
-from wgmon_tui.probe.records import Check, Direction, IcmpError, Packet
 
 NAMES = [f"server-{number}" for number in range(10)]
 

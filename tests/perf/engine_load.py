@@ -23,9 +23,9 @@ from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.lab.crowd import INNER_ADDRESS, Crowd, run_load_servers
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.targets import Target
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.targets import Target
 
 TIMEOUT_S = 1.0
 _LOADS = (

@@ -22,8 +22,8 @@ from random import Random
 from tests.history.past import answered, lost, row
 from tests.history.recording import query_store
 from tests.perf.stored_history import fill
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.config_toml import DAY
-from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.history.batch import make_journal_rows
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.restoring import Restored

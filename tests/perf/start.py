@@ -21,7 +21,7 @@ from threading import Thread
 
 from tests.perf.terminal import COLUMNS, LINES, Terminal
 from tests.service.stage import CLIENT, quick_server, write_config
-from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.lab.demo import DEMO_SERVERS
 from wgmon_tui.lab.records import Peer, Setup
 from wgmon_tui.lab.server import LabServer

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Protocol
 
+from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Address, Endpoint, Server
-from wgmon_tui.diagnosis.diagnose import diagnose
-from wgmon_tui.diagnosis.verdict import Diagnosis
-from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import Check
-from wgmon_tui.probe.targets import Target
 from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.targets import Target
 
 SHORT_S = 0.5
 """How long a check waits that is to end in silence: hundreds of times what a round trip takes here."""

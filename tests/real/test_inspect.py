@@ -13,9 +13,9 @@ from tests.real.namespaces import run
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump
 from wgmon_tui.config.models import Endpoint, Server
-from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, compare
-from wgmon_tui.probe.inspect import Stored, Unread, inspect
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.server_view import Stored, Unread, inspect
+from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding, OurSide, compare
 
 PSK = PresharedKey(b"i".ljust(32))
 

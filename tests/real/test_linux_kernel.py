@@ -13,9 +13,9 @@ from tests.real.linux_kernel import (
     kernel_behind_tap_fixture,  # noqa: F401 - a fixture
 )
 from tests.real.server import LONG_S, SHORT_S, poll_until_nonzero, prober_at, run_check, target
-from wgmon_tui.diagnosis.diagnose import diagnose
-from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.probe.records import IcmpError, LateAnswer, PacketRejected
+from wgmon_tui.checks.evidence import IcmpError, LateAnswer, PacketRejected
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 

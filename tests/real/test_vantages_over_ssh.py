@@ -29,11 +29,11 @@ from tests.real.sshd import PORT, Sshd
 from tests.real.wireguard_go import WireguardGo
 from tests.service.agent.stage import agent_command, agent_pid, ending_agent
 from tests.service.stage import Program, until
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.config_toml import Config
 from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.history.reading import History
 from wgmon_tui.monitor.row import Row
 from wgmon_tui.monitor.vantage_status import VantageStatus

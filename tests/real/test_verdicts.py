@@ -11,9 +11,9 @@ from tests.real.flood import junk_initiation, send_all
 from tests.real.namespaces import ROUTER_V4, ROUTER_V6
 from tests.real.server import LONG_S, SHORT_S, RealServer, poll_until_nonzero, prober_at, run_check, target
 from tests.real.wireguard_go import WireguardGo
-from wgmon_tui.diagnosis.diagnose import diagnose
-from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.probe.records import IcmpError
+from wgmon_tui.checks.evidence import IcmpError
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 PSK = PresharedKey(b"a".ljust(32))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.report.kept import GOOD, HOUR, LOST, NAMES, write_store
 from tests.report.rounds import STARTED_AT
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import ExchangeLine, Note, PastCheck
 from wgmon_tui.history.store import STORE

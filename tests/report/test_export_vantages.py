@@ -12,8 +12,8 @@ import pytest
 from tests.history.life import Life
 from tests.history.recording import query_store
 from tests.monitor.seen import watched
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.cli.main import main
-from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.history import matters
 from wgmon_tui.report.export import Kind, Request, export_parts
 from wgmon_tui.report.fleet_objects import fleet_object

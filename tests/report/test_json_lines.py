@@ -8,10 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.probe.stage import IDENTITY, PSK, ScriptedServer, make_target, opened_prober, response_to
-from tests.probe.stage import check as check_now
+from tests.protocols.wireguard.harness import (
+    IDENTITY,
+    PSK,
+    ScriptedServer,
+    make_target,
+    opened_prober,
+    response_to,
+)
+from tests.protocols.wireguard.harness import check as check_now
 from tests.report.rounds import check, exchange, healthy, round_of, server, silent, unresolved, with_summary
-from wgmon_tui.probe.records import Handshake, Silence
+from wgmon_tui.checks.evidence import Handshake, Silence
 from wgmon_tui.protocols.wireguard.wire import fields_of
 from wgmon_tui.report.json_lines import json_line
 

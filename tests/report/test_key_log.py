@@ -7,8 +7,8 @@ import pickle
 import pytest
 
 from tests.report.rounds import IDENTITY, server
-from wgmon_tui.probe.targets import Target
 from wgmon_tui.protocols.wireguard.keys import PresharedKey
+from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.report.key_log import KeyLog, key_log_warning
 
 PSK = PresharedKey(b"a".ljust(32))

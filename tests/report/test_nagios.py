@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.rounds import check, healthy, round_of, server, silent, unresolved, with_summary
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.evidence import Handshake, Silence, Tunnel
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.rounds import Round
-from wgmon_tui.probe.records import Handshake, Silence, Tunnel
 from wgmon_tui.report.nagios import (
     LONGEST_LINE,
     Looked,

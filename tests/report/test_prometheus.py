@@ -14,13 +14,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.real.prerequisites import require
 from tests.report.rounds import check, healthy, round_of, server, silent, unresolved
+from wgmon_tui.checks.evidence import Handshake, SocketError, Tunnel
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.incidents import Event
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.monitor.sights import Report
-from wgmon_tui.probe.records import Handshake, SocketError, Tunnel
 from wgmon_tui.report.prometheus import FAMILIES, render_metrics
 from wgmon_tui.report.prometheus_tally import RTT_BOUNDS_S, Tallies
 

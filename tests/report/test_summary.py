@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.tui import exchanges
 from tests.tui.fleet import NOW
-from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.history.records import Note
 from wgmon_tui.monitor.board import Board, Round
 from wgmon_tui.monitor.incidents import Incident

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.service.stage import quick_server
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.rollups import DAY_S, HOUR_S
 from wgmon_tui.history.store import STORE

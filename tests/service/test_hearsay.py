@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from tests.history.test_codec import rounds
 from tests.service.agent.rounds import FRA1, healthy, silent
+from wgmon_tui.checks.evidence import Handshake, Tunnel
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.rounds import Round
-from wgmon_tui.probe.records import Handshake, Tunnel
 from wgmon_tui.service.agent.protocol import BadLineError
 from wgmon_tui.service.hearsay import sanitize_report
 

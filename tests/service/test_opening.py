@@ -11,8 +11,8 @@ import pytest
 
 from tests.service.stage import quick_server, until, write_config
 from tests.service.test_viewer import at_work
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.history import schema
 from wgmon_tui.history.store import STORE
 from wgmon_tui.service.lock import LockTakenError, WriterLock

@@ -11,7 +11,7 @@ from tests.history.life import Life
 from tests.monitor.seen import VANTAGES, seen, watched
 from tests.service.stage import healthy, until, write_config
 from tests.service.test_viewer import both
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Board, Row
 from wgmon_tui.service.following import Following, apply_store_changes
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests.service.stage import query_rows, quick_server, running, text_of, until, write_config
 from tests.service.test_viewer import at_work
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.service.lock import WriterLock
 from wgmon_tui.service.station import Station
 

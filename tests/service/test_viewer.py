@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.service.stage import CLIENT, healthy, query_rows, quick_server, text_of, until, write_config
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import Maintenance
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.lab.records import Mode
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.service.lock import WriterLock

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from tests.tui import exchanges
 from tests.tui.fleet import NOW, QuietEngine, bad_night
+from wgmon_tui.checks.evidence import AskedAs, Check
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.diagnosis.diagnose import diagnose
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
-from wgmon_tui.probe.records import AskedAs, Check
+from wgmon_tui.protocols.wireguard.diagnose import diagnose
 
 FRA, NYC = (Vantage(name, ("ssh", name)) for name in ("fra", "nyc"))
 OUR_KEY = exchanges.SERVER.public

@@ -10,11 +10,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from tests.tui.fleet import NOW
-from wgmon_tui.config.models import Address, Endpoint, Server
-from wgmon_tui.diagnosis.diagnose import diagnose
-from wgmon_tui.monitor.board import Round
-from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.probe.records import (
+from wgmon_tui.checks.evidence import (
     Check,
     CookieDemanded,
     Direction,
@@ -29,8 +25,12 @@ from wgmon_tui.probe.records import (
     Silence,
     Tunnel,
 )
+from wgmon_tui.config.models import Address, Endpoint, Server
+from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.cookie import cookie_key
+from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator, Reason, Responder
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.primitives import xaead_seal

@@ -12,8 +12,8 @@ from textual.widgets import Static
 from tests.tui import exchanges
 from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.keys import press, read, settle
+from wgmon_tui.checks.evidence import Check
 from wgmon_tui.history.reading import History
-from wgmon_tui.probe.records import Check
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.context import AskServer
 from wgmon_tui.tui.hexview import HexView

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tests.tui import exchanges
 from tests.tui.fleet import NOW
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.history import codec, schema
 from wgmon_tui.history.packs import pack
 from wgmon_tui.history.reading import History

@@ -19,13 +19,13 @@ from tests.tui.editing import CONF, Editing
 from tests.tui.keys import press, read, settle
 from tests.tui.pasts import MINUTE, incident
 from tests.tui.test_alerts_screen import Telling, fails_on_chat, gives_up, holds_back
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Fleet, SecretForm, SecretSource
 from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.config.servers_file import read as read_servers
 from wgmon_tui.config.servers_file import update
-from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.history.reading import History
-from wgmon_tui.probe.port_monitor import OPEN_OR_FILTERED
+from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.forms.form import FormScreen
 from wgmon_tui.tui.forms.identity import IdentityForm

@@ -13,8 +13,8 @@ from rich.console import Console
 from tests.tui.face import face
 from tests.tui.fleet import NOW, QuietEngine, bad_night, server
 from tests.tui.keys import settle
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.tui.actions import ACTIONS, CHANGE, EVERYWHERE, actions_for
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.filterbar import FilterInput

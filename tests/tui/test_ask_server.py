@@ -15,8 +15,8 @@ from tests.tui.keys import settle
 from tests.tui.opened import NAMES, Opened, opened
 from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
-from wgmon_tui.diagnosis.inspection import Finding
 from wgmon_tui.doctor.server import inspect_and_compare
+from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
 from wgmon_tui.tui.reading import Reading
 from wgmon_tui.tui.tabs.diagnosis import DiagnosisTab
 

@@ -11,8 +11,8 @@ from rich.cells import cell_len
 
 from tests.tui.fleet import NOW, QuietEngine, bad_night, record, server
 from tests.tui.pasts import incident
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.tui.columns import COLUMNS, Drawing, lay_out, validate_columns

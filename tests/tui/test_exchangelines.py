@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui import exchanges
-from wgmon_tui.probe.records import Check, IcmpError, LateAnswer, Packet, PacketRejected, SocketError
+from wgmon_tui.checks.evidence import Check, IcmpError, LateAnswer, Packet, PacketRejected, SocketError
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.tui.exchangelines import (
     Comparison,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.monitor.seen import Lookout
 from tests.tui.fleet import NOW, bad_night, record
-from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.tui.filter import (
     FACTS,
     KEYS,

@@ -10,7 +10,7 @@ from textual.widgets import OptionList
 from tests.tui.face import Face, face
 from tests.tui.fleet import QuietEngine, record, server
 from tests.tui.keys import settle
-from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.tui.filterbar import FilterBar, FilterInput
 from wgmon_tui.tui.fleet_table import RESORT_SECONDS, FleetTable

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.tui.face import Face, face
 from tests.tui.fleet import NOW, QuietEngine, bad_night, record, server
 from tests.tui.keys import settle
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.tui.fleet_table import FleetTable
 from wgmon_tui.tui.order import SORTS, Order
 from wgmon_tui.tui.screens.server import ServerScreen

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from tests.tui import exchanges
 from tests.tui.keys import resize, settle
-from wgmon_tui.probe.records import Check
+from wgmon_tui.checks.evidence import Check
 from wgmon_tui.tui.exchangelines import Stop, explain
 from wgmon_tui.tui.hexview import HexView
 from wgmon_tui.tui.themes import load_palette

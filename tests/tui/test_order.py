@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui.fleet import NOW, QuietEngine, bad_night, record, server
-from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.tui.columns import COLUMNS
 from wgmon_tui.tui.filter import Beside, parse_filter
 from wgmon_tui.tui.order import SORTS, Order

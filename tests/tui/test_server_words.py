@@ -9,12 +9,12 @@ import pytest
 from tests.tui import exchanges
 from tests.tui.fleet import NOW
 from tests.tui.opened import fleet
-from wgmon_tui.diagnosis.neighbours import Together
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.correlation import Together
 from wgmon_tui.monitor.damping import Damping
-from wgmon_tui.probe.port_monitor import OPEN_OR_FILTERED
-from wgmon_tui.probe.records import Check
+from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 from wgmon_tui.tui.diagnosistab import full_diagnosis
 from wgmon_tui.tui.exchangelines import Stop, explain
 from wgmon_tui.tui.glyphs import ASCII, UNICODE

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from tests.tui import exchanges, views
 from tests.tui.fleet import NOW
-from wgmon_tui.diagnosis.inspection import Agreement, Finding
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.serversview import Answer, answer_heading, answer_lines
 from wgmon_tui.tui.text_style import Ink

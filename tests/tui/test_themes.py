@@ -15,8 +15,8 @@ from tests.tui.vision import (
     contrast,
     difference,
 )
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.protocols.wireguard.wire import FIELDS
 from wgmon_tui.tui.themes import (
     FIELD_NAMES,

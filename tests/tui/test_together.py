@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests.tui.fleet import QuietEngine, record, server
-from wgmon_tui.diagnosis.neighbours import Together
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Board
+from wgmon_tui.monitor.correlation import Together
 from wgmon_tui.tui.together import FailingTogether, describe_group
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.tui.fleet import QuietEngine, bad_night, record, server
-from wgmon_tui.diagnosis.neighbours import Together
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.monitor.correlation import Together
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.themes import load_palette
 from wgmon_tui.tui.totals import Totals, fleet_p95, totals_line

@@ -14,8 +14,8 @@ from tests.tui.keys import settle
 from tests.tui.opened import NAMES, opened
 from tests.tui.test_incidents_screen import failing, open_timeline
 from tests.tui.test_writing import names, written
-from wgmon_tui.diagnosis.telling import VERDICT_HELP
-from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.checks.verdict_help import VERDICT_HELP
 from wgmon_tui.history.reading import History
 from wgmon_tui.tui.clipboard import LARGEST_COPY
 from wgmon_tui.tui.columns import COLUMNS

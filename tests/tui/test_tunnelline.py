@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from tests.tui import exchanges
-from wgmon_tui.probe.records import (
+from wgmon_tui.checks.evidence import (
     Evidence,
     InnerEcho,
     InnerHop,

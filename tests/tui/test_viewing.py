@@ -6,7 +6,7 @@ import pytest
 
 from tests.tui.face import face
 from tests.tui.fleet import QuietEngine, server
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.tui.glyphs import ASCII, UNICODE, Glyphs
 from wgmon_tui.tui.themes import load_palette
 from wgmon_tui.tui.totals import Totals, totals_line

@@ -8,8 +8,8 @@ from tests.tui import exchanges
 from tests.tui.fleet import NOW
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, PeerEntry
 from wgmon_tui.config.models import Interface
-from wgmon_tui.diagnosis.inspection import OurSide, compare
-from wgmon_tui.probe.inspect import ServersView, Unread
+from wgmon_tui.protocols.wireguard.server_view import ServersView, Unread
+from wgmon_tui.protocols.wireguard.server_view_comparison import OurSide, compare
 
 OUR_ADDRESS: Interface = ip_interface("10.8.0.250/32")
 CONFIGURED = OurSide(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from wgmon_tui.alerts.markup import PLAIN, Markup
 from wgmon_tui.alerts.records import Announcement, Kind, Matter
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.text import format_count, format_elapsed, format_iso_time, format_local_time, printable
 
 VERSION = 1

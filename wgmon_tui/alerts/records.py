@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.history.matters import Matter
 
 __all__ = ["Announcement", "Beat", "GiveUpError", "Kind", "Matter", "RetryError"]

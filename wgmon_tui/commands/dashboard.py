@@ -21,12 +21,12 @@ from wgmon_tui.config.models import ConfigurationError
 
 if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
-    from wgmon_tui.diagnosis.inspection import Finding
-    from wgmon_tui.diagnosis.our_verdict import OurVerdict
     from wgmon_tui.history.reading import History
     from wgmon_tui.monitor.board import Round, Row
     from wgmon_tui.monitor.engine import Engine
     from wgmon_tui.monitor.feed import Feed
+    from wgmon_tui.protocols.wireguard.prober_verdict import OurVerdict
+    from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
     from wgmon_tui.service.reload import Loaded
     from wgmon_tui.service.station import Station
     from wgmon_tui.tui.context import AskServer
@@ -97,8 +97,8 @@ def _ask_server(controller: Feed, loaded: Callable[[], Loaded | None], config: P
     """A viewer knows neither the commands nor the keys: it reads them, if it may, when it is asked."""
 
     def ask_server(server: Server) -> tuple[Finding, ...]:
-        from wgmon_tui.diagnosis.inspection import Agreement, Finding
         from wgmon_tui.doctor.server import inspect_and_compare
+        from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding
 
         loaded_config = loaded()
         try:
@@ -117,8 +117,8 @@ def _ask_server(controller: Feed, loaded: Callable[[], Loaded | None], config: P
 
 def _prober_verdict(server_state: Row) -> OurVerdict | None:
     """Our verdict as the board has it; one that another process found has no addresses with it."""
-    from wgmon_tui.diagnosis.our_verdict import make_prober_verdict
     from wgmon_tui.doctor.server import verdict_from_round
+    from wgmon_tui.protocols.wireguard.prober_verdict import make_prober_verdict
 
     if server_state.paused:
         return None

@@ -130,8 +130,8 @@ async def _check_rounds(
     Raises ConfigurationError where nothing can be sent.
     """
     from wgmon_tui.monitor.look import Attention, run_check_round
-    from wgmon_tui.probe.prober import Prober
-    from wgmon_tui.probe.targets import join
+    from wgmon_tui.protocols.wireguard.prober import Prober
+    from wgmon_tui.protocols.wireguard.targets import join
 
     targets = join(fleet, keyring)
     prober = Prober(timestamps=timestamps.next, ahead_s=timestamps.ahead_s)
@@ -170,8 +170,8 @@ class _Here:
 
     def compare_local_peer(self, server: Server, outcome: Round) -> list[SeenHere]:
         """What they say of the server, beside our verdict on it."""
-        from wgmon_tui.diagnosis.local_interface import compare_local_peer, local_peers
         from wgmon_tui.doctor.server import configured_side, verdict_from_round
+        from wgmon_tui.protocols.wireguard.local_interface_comparison import compare_local_peer, local_peers
         from wgmon_tui.report.interface_lines import SeenHere
 
         peers = local_peers(self.dumps, server)
@@ -181,7 +181,7 @@ class _Here:
 
 def _read_local_interfaces(fleet: Fleet, keyring: Keyring) -> _Here | None:
     """None where this machine has no wg, or shows its interfaces to others than us. Blocks for moments."""
-    from wgmon_tui.probe.wg_here import read_local_interfaces_if_permitted
+    from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
 
     dumps = read_local_interfaces_if_permitted()
     return None if dumps is None else _Here(fleet, keyring, dumps, time.time())

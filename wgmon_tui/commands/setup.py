@@ -97,7 +97,7 @@ def _from_interfaces(arguments: argparse.Namespace) -> ImportReport:
 def _read_dumps(arguments: argparse.Namespace) -> InterfaceDumps:
     """The interfaces that were asked for. Raises InspectionError, ConfigurationError."""
     from wgmon_tui.config.imports.wg_dump_parser import parse_all_dumps
-    from wgmon_tui.probe.wg_here import read_local_interfaces
+    from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces
 
     if arguments.through:
         return _read_dumps_of_server(arguments.through, arguments.config)
@@ -115,9 +115,9 @@ def _read_dumps(arguments: argparse.Namespace) -> InterfaceDumps:
 def _read_dumps_of_server(name: str, config: Path) -> InterfaceDumps:
     from wgmon_tui.config.imports.wg_dump_parser import InspectionError
     from wgmon_tui.config.servers_file import read
-    from wgmon_tui.diagnosis.inspection import interface_of
     from wgmon_tui.doctor.server import require_inspect_command
-    from wgmon_tui.probe.inspect import Unread, inspect
+    from wgmon_tui.protocols.wireguard.server_view import Unread, inspect
+    from wgmon_tui.protocols.wireguard.server_view_comparison import interface_of
 
     [server] = select_servers(read(config).fleet, [name])
     require_inspect_command(server)

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.doctor.items import Condition, Item, ok_item
-from wgmon_tui.probe.sockets import LINUX
+from wgmon_tui.net.udp_socket import LINUX
 from wgmon_tui.text import format_utc_time
 
 _PACKAGES = ("wgmon-tui", "textual", "pynacl", "tomli-w", "platformdirs")

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.doctor.items import Condition, Item, ok_item
-from wgmon_tui.probe.sockets import LINUX, Datagram, DatagramSocket, QueuedError
+from wgmon_tui.net.udp_socket import LINUX, Datagram, DatagramSocket, QueuedError
 
 _POLLS = 50
 _POLL_S = 0.02

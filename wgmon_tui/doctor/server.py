@@ -7,13 +7,13 @@ from pathlib import Path
 
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
-from wgmon_tui.diagnosis.inspection import Agreement, Finding, OurSide, compare
-from wgmon_tui.diagnosis.local_interface import compare_local_peer, local_peers
-from wgmon_tui.diagnosis.our_verdict import OurVerdict, make_prober_verdict
 from wgmon_tui.monitor.rounds import Round
-from wgmon_tui.probe.inspect import ServersView, Unread, inspect
-from wgmon_tui.probe.wg_here import read_local_interfaces_if_permitted
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY
+from wgmon_tui.protocols.wireguard.local_interface_comparison import compare_local_peer, local_peers
+from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
+from wgmon_tui.protocols.wireguard.prober_verdict import OurVerdict, make_prober_verdict
+from wgmon_tui.protocols.wireguard.server_view import ServersView, Unread, inspect
+from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding, OurSide, compare
 from wgmon_tui.text import printable
 
 

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
+from wgmon_tui.child_processes import STDERR_TAIL_BYTES, last_line, start, terminate_on_exit
 from wgmon_tui.config.config_toml import NAME, read_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.doctor.items import Condition, Item, ok_item
-from wgmon_tui.probe.children import STDERR_TAIL_BYTES, last_line, start, terminate_on_exit
 from wgmon_tui.text import format_limit
 
 TIMEOUT_S = 5.0

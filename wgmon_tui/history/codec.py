@@ -21,9 +21,9 @@ from functools import cache
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from wgmon_tui.checks.evidence import Check
 from wgmon_tui.history.stored_names import STORED_NAMES, StoredNames
 from wgmon_tui.monitor.board import Round
-from wgmon_tui.probe.records import Check
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 Json = Any

@@ -13,8 +13,9 @@ from heapq import merge
 from itertools import islice
 from math import isnan
 
+from wgmon_tui.checks.evidence import Check, Handshake, Tunnel
+from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Server
-from wgmon_tui.diagnosis.verdict import Diagnosis
 from wgmon_tui.history import codec
 from wgmon_tui.history.packs import unpack, unpack_samples
 from wgmon_tui.history.records import PastCheck, SeenFrom, SightId, verdict_of
@@ -25,7 +26,6 @@ from wgmon_tui.history.tiers import number_of
 from wgmon_tui.monitor.damping import from_json
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.monitor.sights import Sight
-from wgmon_tui.probe.records import Check, Handshake, Tunnel
 
 _SEEN_FROM = """
     SELECT name, vantage, changed, holds_until, current, damping, up_at, rtts, round,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import nan
 
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.history.packs import unpack_samples
 from wgmon_tui.history.records import Known, State, state_of, verdict_of
 from wgmon_tui.history.rollups import HOUR_S, counts

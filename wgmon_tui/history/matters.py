@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
-from wgmon_tui.diagnosis.verdict import Cause, Severity, Verdict
+from wgmon_tui.checks.verdict import Cause, Severity, Verdict
 from wgmon_tui.history.codec import ForeignError, codec_of
 from wgmon_tui.history.stored_names import STORED_NAMES, StoredNames, StoredRecord
 from wgmon_tui.monitor.board import Row

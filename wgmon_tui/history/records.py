@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Address
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.incidents import Incident
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.history.batch import Pause
 from wgmon_tui.history.elsewhere import vantage_state_of
 from wgmon_tui.history.entries import server_from_entry

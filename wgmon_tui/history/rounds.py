@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.history import codec
 from wgmon_tui.history.records import FAILED, ExchangeLine, PastCheck, StoredExchange
 from wgmon_tui.history.rows import exchange_summary_of

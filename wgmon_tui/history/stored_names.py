@@ -15,12 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from wgmon_tui.config.models import Endpoint
-from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
-from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.monitor.rounds import Round
-from wgmon_tui.monitor.vantage_status import VantageStatus
-from wgmon_tui.probe.records import (
+from wgmon_tui.checks.evidence import (
     AllSilent,
     AskedAs,
     Check,
@@ -52,6 +47,11 @@ from wgmon_tui.probe.records import (
     StampsAhead,
     Tunnel,
 )
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
+from wgmon_tui.config.models import Endpoint
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.protocols.wireguard.handshake import Reason
 
 

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.damping import Damping, Rules, next_damping, reset_keeping_severity
 from wgmon_tui.monitor.incidents import BROKEN, Event, acknowledge_incident, close_incident, update_incident
 from wgmon_tui.monitor.rounds import Round

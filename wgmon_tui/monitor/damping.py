@@ -22,8 +22,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
-from wgmon_tui.diagnosis.verdict import Severity
 
 _BADNESS = {None: -1, Severity.UP: 0, Severity.DEGRADED: 1, Severity.DOWN: 2}
 _COUNTED = {severity.word: severity for severity in _BADNESS if severity}

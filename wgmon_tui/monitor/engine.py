@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from random import Random
 
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.alerting import Maintenance
 from wgmon_tui.config.models import Server
-from wgmon_tui.diagnosis.diagnose import LOSS_WINDOW
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.damping import Damping, is_unsettled
 from wgmon_tui.monitor.elsewhere import Elsewhere
@@ -23,8 +22,9 @@ from wgmon_tui.monitor.rhythm import Rhythm
 from wgmon_tui.monitor.schedule import Schedule
 from wgmon_tui.monitor.standing import without_experiments
 from wgmon_tui.monitor.uplink import UplinkGuard
-from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.targets import Target
+from wgmon_tui.protocols.wireguard.diagnose import LOSS_WINDOW
+from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.targets import Target
 
 RECHECK_S = 1.0
 """How soon a check is repeated that disagrees with a server's state."""

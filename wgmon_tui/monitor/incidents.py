@@ -14,11 +14,11 @@ from enum import Enum
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.damping import Damping
 
 if TYPE_CHECKING:
-    from wgmon_tui.probe.records import Check
+    from wgmon_tui.checks.evidence import Check
 
 BROKEN = (Severity.DOWN, Severity.DEGRADED)
 """The severities that an incident has, worst first."""

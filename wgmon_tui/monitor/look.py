@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from wgmon_tui.checks.evidence import AllSilent, Check, Evidence
+from wgmon_tui.checks.verdict import Diagnosis, Severity
 from wgmon_tui.config.models import Address, Server
-from wgmon_tui.diagnosis.diagnose import diagnose, diagnose_misconfiguration
-from wgmon_tui.diagnosis.verdict import Diagnosis, Severity
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.standing import still_valid
-from wgmon_tui.probe.port_monitor import check_port_naively
-from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.records import AllSilent, Check, Evidence
-from wgmon_tui.probe.targets import Target
+from wgmon_tui.net.naive_port_check import check_port_naively
+from wgmon_tui.protocols.wireguard.diagnose import diagnose, diagnose_misconfiguration
+from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.targets import Target
 
 NO_CARRIED_EVIDENCE: Mapping[Address | None, Sequence[Evidence]] = MappingProxyType({})
 

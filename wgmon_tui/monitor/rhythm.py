@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from math import inf
 
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.checks.evidence import PassiveKeepalive
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.look import Attention
-from wgmon_tui.probe.records import PassiveKeepalive
 
 MAX_CONCURRENT_EXPERIMENTS = 50
 """So many silent servers are experimented on at a time; where thousands are silent, the others wait."""

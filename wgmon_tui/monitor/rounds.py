@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wgmon_tui.diagnosis.verdict import Diagnosis
+from wgmon_tui.checks.verdict import Diagnosis
 
 if TYPE_CHECKING:
-    from wgmon_tui.probe.records import Check
+    from wgmon_tui.checks.evidence import Check
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Address, Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.diagnosis.vantages import View
-from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.damping import Damping, Rules, settling_progress
 from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.regional import View
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.monitor.samples import Samples
 from wgmon_tui.monitor.sights import Agreement, Sight, view_of
 
 if TYPE_CHECKING:
-    from wgmon_tui.probe.records import Check, Evidence
+    from wgmon_tui.checks.evidence import Check, Evidence
 
 
 @dataclass(slots=True)

@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.diagnosis import vantages
-from wgmon_tui.diagnosis.vantages import View
-from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.monitor import regional
 from wgmon_tui.monitor.damping import Damping, Rules, next_damping
 from wgmon_tui.monitor.incidents import BROKEN
+from wgmon_tui.monitor.regional import View
 from wgmon_tui.monitor.rounds import Round
 
 RTTS_KEPT = 20
@@ -160,11 +160,11 @@ def decide_quorum(views: Sequence[View], quorum: int, server: Server) -> Agreeme
     diagnosis, source = representative.diagnosis, representative.vantage
     down = sum(view.settled is Severity.DOWN for view in views)
     if severity is Severity.DOWN and down < len(views):
-        diagnosis, source = vantages.diagnose_regional(views, server), ""
+        diagnosis, source = regional.diagnose_regional(views, server), ""
     elif severity is not Severity.DOWN and down:
-        diagnosis = vantages.diagnose_outvoted(diagnosis, views, needed, server)
+        diagnosis = regional.diagnose_outvoted(diagnosis, views, needed, server)
     elif down > 1 or len(agreeing) < len(views):
-        diagnosis = vantages.add_view_evidence(diagnosis, views)
+        diagnosis = regional.add_view_evidence(diagnosis, views)
     flapping = severity is Severity.DOWN and any(view.flapping for view in agreeing)
     return Agreement(severity, flapping, diagnosis, tuple(view.vantage for view in agreeing), source)
 

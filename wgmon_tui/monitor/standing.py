@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from wgmon_tui.config.models import Address
-from wgmon_tui.probe.records import (
+from wgmon_tui.checks.evidence import (
     Check,
     Evidence,
     FreshPortAnswered,
@@ -17,6 +16,7 @@ from wgmon_tui.probe.records import (
     Silence,
     StampsAhead,
 )
+from wgmon_tui.config.models import Address
 
 _OF_THE_DATA_PATH = (PassiveKeepalive, PathMtu)
 _OF_SILENCE = (

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from math import inf
 
-from wgmon_tui.probe.records import Check, Direction, IcmpError
+from wgmon_tui.checks.evidence import Check, Direction, IcmpError
 
 MIN_SILENT_SERVERS = 3
 """So many servers must have fallen silent before that says something of our side."""

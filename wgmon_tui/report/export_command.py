@@ -21,8 +21,8 @@ from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import STORE
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.look import Attention, run_check_round
-from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.targets import Target, join
+from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.targets import Target, join
 from wgmon_tui.report.captures import pcapng_of
 from wgmon_tui.report.export import Request, export_parts, format_problem
 from wgmon_tui.report.files import write_output, write_private

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wgmon_tui.diagnosis.vantages import describe_views
 from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.regional import describe_views
 from wgmon_tui.report.json_lines import Json, in_ms
 from wgmon_tui.text import format_iso_time
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wgmon_tui.diagnosis.inspection import Agreement, Finding
-from wgmon_tui.diagnosis.local_interface import LocalPeer
+from wgmon_tui.protocols.wireguard.local_interface_comparison import LocalPeer
+from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding
 from wgmon_tui.report.json_lines import Json
 from wgmon_tui.text import format_iso_time, printable
 

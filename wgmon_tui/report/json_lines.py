@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from wgmon_tui.diagnosis.verdict import Diagnosis
+from wgmon_tui.checks.evidence import Check, Packet
+from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.monitor.board import Round
-from wgmon_tui.probe.records import Check, Packet
 from wgmon_tui.protocols.wireguard.wire import fields_of, label_of
 from wgmon_tui.text import format_iso_time
 

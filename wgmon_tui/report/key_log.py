@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from wgmon_tui.probe.targets import Target
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PrivateKey
+from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.text import printable
 
 

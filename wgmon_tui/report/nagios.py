@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.rounds import Round
 
 LONGEST_LINE = 8000

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from wgmon_tui.config.models import Address
-from wgmon_tui.probe.checksum import internet_checksum, udp_checksum
+from wgmon_tui.net.checksum import internet_checksum, udp_checksum
 
 Socket = tuple[Address, int]
 

@@ -6,13 +6,13 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection
 
+from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.incidents import Event, What
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.monitor.sights import Report
-from wgmon_tui.probe.records import Check
 
 RTT_BOUNDS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 """From a neighbouring rack to the first retransmit of a server at the other end of the world.

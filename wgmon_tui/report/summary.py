@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity
+from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity
 from wgmon_tui.history.records import Note
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.probe.records import Check
 from wgmon_tui.protocols.wireguard.wire import label_of
 from wgmon_tui.text import format_count, format_elapsed, format_offset, format_utc_time, printable
 

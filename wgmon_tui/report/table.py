@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.text import format_rtt, printable
 

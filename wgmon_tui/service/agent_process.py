@@ -8,7 +8,7 @@ import signal
 from collections.abc import Sequence
 from contextlib import suppress
 
-from wgmon_tui.probe.children import STDERR_TAIL_BYTES, last_line
+from wgmon_tui.child_processes import STDERR_TAIL_BYTES, last_line
 from wgmon_tui.service.agent.protocol import MAX_LINE_BYTES, BadLineError
 from wgmon_tui.text import printable
 

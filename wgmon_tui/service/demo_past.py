@@ -18,8 +18,8 @@ from math import cos, isnan, log, nan, pi
 from pathlib import Path
 from random import Random
 
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.history.batch import Batch, Watched
 from wgmon_tui.history.entries import server_to_entry
 from wgmon_tui.history.packs import pack_samples

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.verdict import Diagnosis, Severity
 from wgmon_tui.config.models import Server
-from wgmon_tui.diagnosis.verdict import Diagnosis, Severity
 from wgmon_tui.history.elsewhere import round_of
 from wgmon_tui.history.entries import server_from_entry
 from wgmon_tui.history.reading import History
@@ -20,7 +21,6 @@ from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.damping import Damping, from_json
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.samples import Samples
-from wgmon_tui.probe.records import Check
 from wgmon_tui.service.sightseeing import SightNews, Sightseeing, show_sights
 
 _MAX_JOURNAL_ENTRIES = 20_000

@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.history.database import NewerStoreError
 from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.incidents import Event, What

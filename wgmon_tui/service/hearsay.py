@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.diagnosis.diagnose import diagnose
-from wgmon_tui.diagnosis.verdict import Diagnosis, Verdict
 from wgmon_tui.monitor.rounds import Round
-from wgmon_tui.probe.records import Check
+from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.service.agent.protocol import BadLineError
 
 _MAX_AGE_S = 7 * 86400.0

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from wgmon_tui import __version__
 from wgmon_tui.alerts.log import Counts
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.report.prometheus_tally import Tallies
 from wgmon_tui.service.writer import Writer
 

@@ -24,7 +24,7 @@ from wgmon_tui.config.secrets.keyring import (
 from wgmon_tui.config.shard import Shard
 
 if TYPE_CHECKING:
-    from wgmon_tui.probe.targets import Targets
+    from wgmon_tui.protocols.wireguard.targets import Targets
 
 _POLL_INTERVAL_S = 0.25
 _DEBOUNCE_S = 0.1
@@ -54,7 +54,7 @@ class Loaded:
     @cached_property
     def targets(self) -> Targets:
         """What can be checked, and why not what cannot; see `with_targets`."""
-        from wgmon_tui.probe.targets import join
+        from wgmon_tui.protocols.wireguard.targets import join
 
         return join(self.fleet, self.keyring)
 

@@ -29,7 +29,7 @@ from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
-from wgmon_tui.probe.prober import Prober
+from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.service.accounts import login_name
 from wgmon_tui.service.control import Control, RefusedError
 from wgmon_tui.service.lock import WriterLock

@@ -12,7 +12,7 @@ from rich.text import Text
 from wgmon_tui.alerts.log import Counts, Delivery, DeliveryState
 from wgmon_tui.alerts.messages import title
 from wgmon_tui.alerts.records import Kind
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.text import format_count, format_recent_time
 from wgmon_tui.tui.actions import ACTIONS, Action
 from wgmon_tui.tui.format import fit

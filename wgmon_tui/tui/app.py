@@ -36,7 +36,7 @@ from wgmon_tui.tui.screens.fleet import FleetScreen
 from wgmon_tui.tui.together import FailingTogether
 
 if TYPE_CHECKING:
-    from wgmon_tui.diagnosis.verdict import Verdict
+    from wgmon_tui.checks.verdict import Verdict
     from wgmon_tui.history.reading import History
     from wgmon_tui.monitor.board import Row
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from rich.style import Style
 
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.text import format_recent_time, format_rtt, format_share, format_uptime
 from wgmon_tui.tui import format as write

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from textwrap import wrap
 
-from wgmon_tui.diagnosis.wording import describe_evidence
-from wgmon_tui.probe.records import (
+from wgmon_tui.checks.evidence import (
     Check,
     CookieDemanded,
     Direction,
@@ -31,6 +30,7 @@ from wgmon_tui.probe.records import (
     Silence,
     SocketError,
 )
+from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.wire import (
     MessageType,

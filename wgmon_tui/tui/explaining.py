@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.diagnosis.telling import VERDICT_HELP
-from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.checks.verdict_help import VERDICT_HELP
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.text import format_recent_time, format_until
 from wgmon_tui.tui.actions import Action

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Row
 
 KEYS = ("state", "tag", "verdict", "name", "endpoint", "is", "vantage", "downfrom")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.style import Style
 
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.tui.columns import LEFT_MARGIN, Drawing, Part, Placed
 from wgmon_tui.tui.format import fit

@@ -17,8 +17,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from wgmon_tui.diagnosis.verdict import Severity
-from wgmon_tui.probe.records import Check
+from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.protocols.wireguard.wire import fields_of
 from wgmon_tui.tui.exchangelines import (
     Comparison,

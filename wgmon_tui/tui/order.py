@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.board import Board, Row
 from wgmon_tui.tui.filter import Beside, Filter
 from wgmon_tui.tui.grouping import Group, Grouping, LineKey, group_tags

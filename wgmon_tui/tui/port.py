@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wgmon_tui.diagnosis.verdict import Severity, Verdict
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Row
-from wgmon_tui.probe.port_monitor import OPEN_OR_FILTERED
+from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 
 
 def port_up(server_state: Row) -> bool | None:

@@ -13,11 +13,11 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.diagnosis.neighbours import Together
-from wgmon_tui.diagnosis.vantages import describe_views
-from wgmon_tui.diagnosis.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.board import Round, Row
-from wgmon_tui.probe.records import Check
+from wgmon_tui.monitor.correlation import Together
+from wgmon_tui.monitor.regional import describe_views
 from wgmon_tui.protocols.wireguard.wire import WireField
 from wgmon_tui.text import format_limit, format_recent_time, format_rtt, format_share, format_until
 from wgmon_tui.tui.exchangelines import Comparison, Explanation

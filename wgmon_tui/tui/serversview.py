@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from rich.style import Style
 from rich.text import Text
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
-from wgmon_tui.diagnosis.inspection import Agreement, Finding
-from wgmon_tui.diagnosis.verdict import Severity
-from wgmon_tui.probe.inspect import COMMAND_TIMEOUT_S
+from wgmon_tui.protocols.wireguard.server_view import COMMAND_TIMEOUT_S
+from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding
 from wgmon_tui.text import format_age, format_clock, format_limit
 from wgmon_tui.tui.text_style import Ink
 

@@ -8,7 +8,7 @@ from textwrap import wrap
 from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.themes import Palette
 

@@ -17,8 +17,8 @@ from types import MappingProxyType
 from rich.style import Style
 from textual.theme import Theme
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.diagnosis.verdict import Severity
 
 DEFAULT_THEME = "night"
 COLOURLESS_THEME = "mono"

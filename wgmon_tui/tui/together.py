@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from wgmon_tui.diagnosis.neighbours import (
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.monitor.board import Board, Row
+from wgmon_tui.monitor.correlation import (
     CORRELATABLE_VERDICTS,
     MIN_SERVERS,
     Standing,
     Together,
     find_correlated_failures,
 )
-from wgmon_tui.diagnosis.verdict import Severity
-from wgmon_tui.monitor.board import Board, Row
 from wgmon_tui.text import format_list
 
 _MIN_INTERVAL_S = 1.0

@@ -11,9 +11,9 @@ from rich.style import Style
 from rich.text import Text
 from textual.widget import Widget
 
-from wgmon_tui.diagnosis.neighbours import Together
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.board import Board
+from wgmon_tui.monitor.correlation import Together
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.text import format_rtt
 from wgmon_tui.tui.glyphs import Glyphs

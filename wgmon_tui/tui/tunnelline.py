@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from wgmon_tui.config.models import Server
-from wgmon_tui.diagnosis.evidence import all_of_kind, first_of_kind
-from wgmon_tui.diagnosis.wording import icmp_name
-from wgmon_tui.probe.records import (
+from wgmon_tui.checks.evidence import (
     Check,
     Evidence,
     InnerEcho,
@@ -17,6 +14,9 @@ from wgmon_tui.probe.records import (
     PassiveKeepalive,
     PathMtu,
 )
+from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
+from wgmon_tui.checks.evidence_text import icmp_name
+from wgmon_tui.config.models import Server
 from wgmon_tui.text import format_rtt
 
 _ANSWERS = {"answered": "answered", "open": "open", "closed": "closed", None: "silent"}

@@ -9,10 +9,10 @@ from statistics import median
 from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.evidence import Check, Direction, Packet
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.vantage_status import VantageStatus
-from wgmon_tui.probe.records import Check, Direction, Packet
 from wgmon_tui.protocols.wireguard.wire import label_of
 from wgmon_tui.text import format_recent_time, format_rtt, format_share
 from wgmon_tui.tui.format import fit

@@ -9,7 +9,7 @@ from tests.golden import GoldenFile
 from tests.history.golden.examples import AT, MATTERS
 from wgmon_tui.alerts import deliveries
 from wgmon_tui.alerts.records import Announcement, Beat, Kind
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.verdict import Severity
 
 HELD = replace(MATTERS[0], suppressed_by="muted by ada until 14:00")
 

@@ -10,18 +10,7 @@ from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
 from tests.golden import GoldenFile
-from wgmon_tui.config.models import Endpoint, SecretForm, SecretSource, Server
-from wgmon_tui.diagnosis.verdict import Cause, Diagnosis, Severity, Verdict
-from wgmon_tui.history import codec, matters
-from wgmon_tui.history.entries import server_from_entry, server_to_entry
-from wgmon_tui.history.matters import Matter, SeenBy
-from wgmon_tui.history.packs import SLUGS, pack, pack_samples, unpack, unpack_samples
-from wgmon_tui.history.records import Moment, PastCheck, State, verdict_of
-from wgmon_tui.history.rollups import Tally
-from wgmon_tui.monitor.damping import Damping, as_json, from_json
-from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.monitor.rounds import Round
-from wgmon_tui.probe.records import (
+from wgmon_tui.checks.evidence import (
     AllSilent,
     AskedAs,
     Check,
@@ -54,6 +43,17 @@ from wgmon_tui.probe.records import (
     StampsAhead,
     Tunnel,
 )
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
+from wgmon_tui.config.models import Endpoint, SecretForm, SecretSource, Server
+from wgmon_tui.history import codec, matters
+from wgmon_tui.history.entries import server_from_entry, server_to_entry
+from wgmon_tui.history.matters import Matter, SeenBy
+from wgmon_tui.history.packs import SLUGS, pack, pack_samples, unpack, unpack_samples
+from wgmon_tui.history.records import Moment, PastCheck, State, verdict_of
+from wgmon_tui.history.rollups import Tally
+from wgmon_tui.monitor.damping import Damping, as_json, from_json
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 

@@ -13,7 +13,7 @@ from tests.history.golden.examples import AT, CLOSED, DAMPINGS, OPEN, ROUNDS, SE
 from wgmon_tui.alerts import deliveries
 from wgmon_tui.alerts.policy import Tell
 from wgmon_tui.alerts.records import Announcement, Kind
-from wgmon_tui.diagnosis.verdict import Severity
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.history import schema
 from wgmon_tui.history.batch import (
     Batch,

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from tests.protocols.wireguard.handshake_parties import CLIENT, PSK, SERVER, attempt, complete_handshake
 from wgmon_tui.config.models import Endpoint, SecretForm, SecretSource, Server
-from wgmon_tui.probe.targets import Target
 from wgmon_tui.protocols.wireguard.handshake import Initiator, Reason, RejectedError, Responder
 from wgmon_tui.protocols.wireguard.keys import (
     NO_PRESHARED_KEY,
@@ -25,6 +24,7 @@ from wgmon_tui.protocols.wireguard.keys import (
     PublicKey,
     decode_key,
 )
+from wgmon_tui.protocols.wireguard.targets import Target
 
 RAW_KEYS = st.binary(min_size=32, max_size=32)
 TEXT = CLIENT.to_text()

@@ -7,8 +7,8 @@ from typing import Any
 from tests.real.matrix.faults import Fault, the_router
 from tests.real.matrix.records import Look, Row
 from tests.real.matrix.servers import LINUX_KERNEL, WIREGUARD_GO
-from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.probe.port_monitor import CLOSED, OPEN_OR_FILTERED
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.net.naive_port_check import CLOSED, OPEN_OR_FILTERED
 
 FULL = (WIREGUARD_GO, LINUX_KERNEL)
 """The servers with an interface, AllowedIPs, preshared keys and timers; mitmproxy gives boringtun none."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.real.matrix.faults import Fault
 from tests.real.matrix.servers import COLUMNS
-from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.checks.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ from tests.real.matrix.looks import (
 )
 from tests.real.matrix.records import Look
 from tests.real.matrix.servers import BORINGTUN, LINUX_KERNEL, WIREGUARD_GO
-from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.probe.port_monitor import OPEN_OR_FILTERED
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 
 ALL_WELL = (
     row("all well", healthy(), ping=(4, 6)),

@@ -32,8 +32,8 @@ from tests.real.matrix.looks import (
     silent,
 )
 from tests.real.matrix.records import Look
-from wgmon_tui.diagnosis.verdict import Verdict
-from wgmon_tui.probe.port_monitor import OPEN_OR_FILTERED
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 
 ON_THE_WAY = (
     row(

@@ -15,10 +15,10 @@ from tests.real.server import RealServer
 from wgmon_tui.config.models import Address, Endpoint, Interface, SecretForm, SecretSource, Server
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.look import Attention, run_check_round
-from wgmon_tui.probe.prober import Prober
-from wgmon_tui.probe.targets import NO_OTHER_SECRETS, Siblings, Target
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.targets import NO_OTHER_SECRETS, Siblings, Target
 
 _OUR_HOST = 2  # servers number their peers from 2; we are the first
 

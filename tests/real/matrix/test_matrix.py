@@ -8,8 +8,8 @@ from tests.real.matrix.play import CELLS, Cell, Outcome, play
 from tests.real.matrix.rows import ROWS
 from tests.real.matrix.servers import WIREGUARD_GO
 from tests.real.prerequisites import give_up
-from wgmon_tui.diagnosis.verdict import Severity
-from wgmon_tui.probe.port_monitor import OPEN_OR_FILTERED
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 
 SEEDS = range(1, 7)
 

@@ -6,10 +6,10 @@ import time
 from dataclasses import replace
 from ipaddress import IPv4Address
 
+from wgmon_tui.checks.evidence import Check, Direction, Handshake, Packet, Silence
 from wgmon_tui.config.models import Endpoint, Server
-from wgmon_tui.diagnosis.diagnose import diagnose
 from wgmon_tui.monitor.rounds import Round
-from wgmon_tui.probe.records import Check, Direction, Handshake, Packet, Silence
+from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 FRA1 = Server("fra1", Endpoint("fra1.example.net", 51820), PublicKey(bytes(31) + b"\x09"), "bastion")

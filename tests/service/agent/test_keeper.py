@@ -22,8 +22,8 @@ from tests.service.agent.stage import (
 )
 from tests.service.stage import CLIENT, healthy, quick_server, until, write_config
 from wgmon_tui import __version__
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import SecretForm, SecretSource
-from wgmon_tui.diagnosis.verdict import Verdict
 from wgmon_tui.lab.records import Mode
 from wgmon_tui.service.agent.place import connect
 from wgmon_tui.service.agent.protocol import (

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from wgmon_tui.alerts.messages import plain, title
 from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, RetryError
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import Sink
-from wgmon_tui.diagnosis.verdict import Severity
 
 _LOGGERS = ("apprise", "urllib3", "requests", "requests_oauthlib")
 

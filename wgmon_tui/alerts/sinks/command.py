@@ -9,8 +9,8 @@ from typing import cast
 from wgmon_tui.alerts.http import json_body
 from wgmon_tui.alerts.messages import as_json
 from wgmon_tui.alerts.records import Announcement, RetryError
+from wgmon_tui.child_processes import start, terminate_on_exit
 from wgmon_tui.config.alerting import Command, Sink
-from wgmon_tui.probe.children import start, terminate_on_exit
 from wgmon_tui.text import format_limit, quoted
 
 

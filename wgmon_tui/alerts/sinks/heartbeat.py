@@ -17,8 +17,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from wgmon_tui.alerts.http import post, refusal
 from wgmon_tui.alerts.messages import title
 from wgmon_tui.alerts.records import Announcement, Beat, GiveUpError, Kind, RetryError
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import Heartbeat, Sink
-from wgmon_tui.diagnosis.verdict import Severity
 
 PLACE = "{server}"
 _AT_ONCE = 8

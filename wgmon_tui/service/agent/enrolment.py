@@ -14,7 +14,7 @@ from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretF
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.config.servers_toml import read_server, server_entries
-from wgmon_tui.probe.targets import Targets, join
+from wgmon_tui.protocols.wireguard.targets import Targets, join
 
 NO_IDENTITY = "no identity here: run wgmon-tui keygen NAME on this machine"
 

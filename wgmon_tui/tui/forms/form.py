@@ -17,9 +17,9 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, parse_pasted_conf
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.fields import Field

@@ -8,9 +8,9 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.imports.wg_quick_import import SHARED_KEY_WARNING, Preview
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.tui.actions import ACTIONS, Action
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.keymap import key_of

@@ -8,8 +8,8 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Static
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.error_location import redact_keys
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keyline import KeyLine

@@ -14,9 +14,9 @@ from textual.reactive import reactive, var
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.imports.wg_quick_parser import is_conf_text
 from wgmon_tui.config.value_types import FormFieldKind
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.forms.fields import Field
 

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Static
 
-from wgmon_tui.diagnosis.verdict import Verdict
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.tui.actions import EVERYWHERE, GROUPS, Action, actions_for, bindings_for
 from wgmon_tui.tui.columns import COLUMNS
 from wgmon_tui.tui.context import AppContext

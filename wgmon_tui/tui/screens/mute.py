@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widgets import Input
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.value_parsers import InvalidValueError
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.text import format_until
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.keymap import key_of

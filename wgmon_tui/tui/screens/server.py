@@ -11,8 +11,8 @@ from textual.app import ComposeResult
 from textual.events import Resize
 from textual.widgets import Static, TabbedContent, Tabs
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Address
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Row
 from wgmon_tui.tui.acting import SERVER_ACTIONS, ActsOnServers
 from wgmon_tui.tui.actions import bindings_for

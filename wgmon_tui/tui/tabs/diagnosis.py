@@ -11,10 +11,10 @@ from threading import Thread
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Address, Server
-from wgmon_tui.diagnosis.inspection import Agreement, Finding
-from wgmon_tui.diagnosis.verdict import Severity
 from wgmon_tui.monitor.board import Row
+from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding
 from wgmon_tui.tui.context import AskServer
 from wgmon_tui.tui.diagnosistab import full_diagnosis
 from wgmon_tui.tui.reading import Reading

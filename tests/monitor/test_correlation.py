@@ -1,0 +1,131 @@
+"""Who fails together, and what they have in common: said once, and only where all of them are down."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wgmon_tui.config.models import Endpoint, Server
+from wgmon_tui.monitor.correlation import Standing, Together, find_correlated_failures
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
+
+KEY = PrivateKey(bytes(range(32))).public
+
+
+def standing(
+    name: str,
+    address: str | None,
+    *,
+    identity: str = "",
+    tags: tuple[str, ...] = (),
+    down: bool = True,
+) -> Standing:
+    """A server with an identity of its own, where none is named."""
+    server = Server(name, Endpoint("example.net", 51820), KEY, identity or f"of {name}", tags=tags)
+    return Standing(server, ip_address(address) if address else None, down)
+
+
+ELSEWHERE = standing("elsewhere", "203.0.113.1", down=False)
+
+
+def test_servers_behind_one_address() -> None:
+    pair = standing("b", "192.0.2.7"), standing("a", "192.0.2.7")
+    assert find_correlated_failures([*pair, ELSEWHERE]) == (Together("the address 192.0.2.7", ("a", "b")),)
+
+
+def test_servers_in_one_network() -> None:
+    pair = standing("a", "192.0.2.7"), standing("b", "192.0.2.200")
+    assert find_correlated_failures([*pair, ELSEWHERE]) == (Together("the network 192.0.2.0/24", ("a", "b")),)
+
+
+def test_servers_in_one_ipv6_site() -> None:
+    pair = standing("a", "2001:db8:1:1::1"), standing("b", "2001:db8:1:2::1")
+    assert find_correlated_failures([*pair, ELSEWHERE]) == (
+        Together("the network 2001:db8:1::/48", ("a", "b")),
+    )
+
+
+def test_servers_of_one_identity() -> None:
+    pair = standing("a", "192.0.2.7", identity="old"), standing("b", "198.51.100.7", identity="old")
+    assert find_correlated_failures([*pair, ELSEWHERE]) == (Together('the identity "old"', ("a", "b")),)
+
+
+def test_servers_of_one_tag() -> None:
+    three = (
+        standing("a", "192.0.2.7", tags=("eu", "edge")),
+        standing("b", None, tags=("eu", "core")),
+        standing("c", "198.51.100.7", tags=("eu",)),
+    )
+    assert find_correlated_failures([*three, ELSEWHERE]) == (Together('the tag "eu"', ("a", "b", "c")),)
+    assert find_correlated_failures([*three[:2], ELSEWHERE]) == ()
+
+
+def test_one_that_is_up_breaks_the_bond() -> None:
+    down = [standing(name, "192.0.2.7", identity="one", tags=("eu",)) for name in "ab"]
+    up = standing("c", "192.0.2.7", identity="one", tags=("eu",), down=False)
+    assert find_correlated_failures([*down, up]) == ()
+
+
+def test_one_server_is_no_group_even_where_its_tag_stands_twice() -> None:
+    assert find_correlated_failures([standing("a", "192.0.2.7", tags=("eu", "eu")), ELSEWHERE]) == ()
+
+
+def test_the_narrowest_bond_is_named_and_the_wider_ones_with_the_same_members_are_not() -> None:
+    pair = [standing(name, "192.0.2.7", identity="one", tags=("eu",)) for name in "ab"]
+    assert find_correlated_failures([*pair, ELSEWHERE]) == (Together("the address 192.0.2.7", ("a", "b")),)
+
+
+def test_a_wider_bond_with_more_members_is_named_as_well() -> None:
+    site = [standing("a", "192.0.2.7"), standing("b", "192.0.2.7"), standing("c", "192.0.2.8")]
+    assert find_correlated_failures([*site, ELSEWHERE]) == (
+        Together("the address 192.0.2.7", ("a", "b")),
+        Together("the network 192.0.2.0/24", ("a", "b", "c")),
+    )
+
+
+def test_a_whole_fleet_that_is_down_has_nothing_in_common_but_us() -> None:
+    fleet = [standing(name, f"192.0.2.{number}", identity="one") for number, name in enumerate("abc")]
+    assert find_correlated_failures(fleet) == ()
+
+
+def test_unless_all_of_it_is_one_machine() -> None:
+    machine = [standing(name, "192.0.2.7", identity="one") for name in "abc"]
+    assert find_correlated_failures(machine) == (Together("the address 192.0.2.7", ("a", "b", "c")),)
+
+
+def test_nothing_fails_together_in_an_empty_fleet() -> None:
+    assert find_correlated_failures([]) == ()
+
+
+def test_it_is_said_in_one_sentence() -> None:
+    together = Together("the address 192.0.2.7", ("fra1", "fra2"))
+    assert together.sentence == "2 servers with the address 192.0.2.7 are all down: fra1, fra2"
+
+
+some_address = st.sampled_from(["192.0.2.7", "192.0.2.8", "198.51.100.7", "2001:db8::1", None])
+some_tags = st.lists(st.sampled_from(["eu", "edge", "core"]), max_size=2).map(tuple)
+some_standing = st.builds(
+    lambda address, identity, tags, down: (address, identity, tags, down),
+    some_address,
+    st.sampled_from(["one", "two"]),
+    some_tags,
+    st.booleans(),
+)
+
+
+@given(st.lists(some_standing, max_size=8))
+def test_who_is_named_is_down_has_company_and_is_not_named_for_less(
+    drawn: list[tuple[str | None, str, tuple[str, ...], bool]],
+) -> None:
+    fleet = [
+        standing(f"server-{number}", address, identity=identity, tags=tags, down=down)
+        for number, (address, identity, tags, down) in enumerate(drawn)
+    ]
+    down_names = {each.server.name for each in fleet if each.down}
+    groups = [set(together.names) for together in find_correlated_failures(fleet)]
+    for number, group in enumerate(groups):
+        assert len(group) >= 2
+        assert group <= down_names
+        assert not any(group <= earlier for earlier in groups[:number])

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from ipaddress import ip_address
+
+import pytest
+
+from wgmon_tui.config.models import Endpoint
+from wgmon_tui.net.resolver import ResolutionError, Resolver
+
+PATIENCE_S = 10.0
+
+
+@pytest.mark.parametrize("literal", ["192.0.2.7", "2001:db8::7", "fe80::1%lo"])
+async def test_a_literal_address_needs_no_resolver(literal: str) -> None:
+    # With no time at all, only what needs no lookup can succeed.
+    assert await Resolver().resolve(Endpoint(literal, 51820), timeout_s=0) == (ip_address(literal),)
+
+
+async def test_localhost_resolves_to_loopback_each_address_once() -> None:
+    addresses = await Resolver().resolve(Endpoint("localhost", 51820), PATIENCE_S)
+    assert addresses
+    assert all(address.is_loopback for address in addresses)
+    assert len(set(addresses)) == len(addresses)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "nonexistent.invalid",
+        "a" * 64 + ".example.net",
+        ".".join(["label"] * 60),
+        "two..dots",
+        ".",
+        "",
+        "with space",
+        "new\nline.invalid",
+        "null\0byte.invalid",
+        "ünïcödé-" + "x" * 60,
+        "\ud800.invalid",
+        "[::1]",
+        "300.300.300.300",
+    ],
+)
+async def test_a_name_that_cannot_be_raises_one_line(host: str) -> None:
+    with pytest.raises(ResolutionError) as raised:
+        await Resolver().resolve(Endpoint(host, 51820), PATIENCE_S)
+    message = str(raised.value)
+    assert message
+    assert "\n" not in message
+
+
+async def test_a_resolver_that_takes_too_long_is_given_up() -> None:
+    with pytest.raises(ResolutionError, match="did not answer within 0 ms"):
+        await Resolver().resolve(Endpoint("localhost", 51820), timeout_s=0)
+
+
+async def test_an_answer_is_kept() -> None:
+    resolver = Resolver()
+    endpoint = Endpoint("localhost", 51820)
+    addresses = await resolver.resolve(endpoint, PATIENCE_S)
+    assert await resolver.resolve(endpoint, timeout_s=0) == addresses
+
+
+async def test_a_failure_is_not_kept() -> None:
+    resolver = Resolver()
+    endpoint = Endpoint("localhost", 51820)
+    with pytest.raises(ResolutionError):
+        await resolver.resolve(endpoint, timeout_s=0)
+    assert await resolver.resolve(endpoint, PATIENCE_S)
+
+
+OUT_OF_FILES = """
+import asyncio, resource
+from wgmon_tui.config.models import Endpoint
+from wgmon_tui.net.resolver import ResolutionError, Resolver
+
+async def look_up():
+    "anything.invalid".encode("idna")  # the codec is a file too
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        await Resolver().resolve(Endpoint("nonexistent.invalid", 51820), 10)
+    except ResolutionError as error:
+        print("ResolutionError:", error)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+asyncio.run(look_up())
+"""
+
+
+def test_a_process_out_of_file_descriptors_fails_to_resolve_and_does_not_crash() -> None:
+    child = subprocess.run([sys.executable, "-c", OUT_OF_FILES], capture_output=True, text=True, timeout=30)
+    assert child.stdout.startswith("ResolutionError: ")
+    assert child.stderr == ""

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.protocols.wireguard.harness import closed_port
+from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError
+
+LOOPBACKS = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+INITIATION = b"\x01\0\0\0" + bytes(range(144))
+
+
+class Ears:
+    """A DatagramSocket and all that it handed on."""
+
+    def __init__(self, family: socket.AddressFamily = socket.AF_INET) -> None:
+        self.datagrams: list[Datagram] = []
+        self.errors: list[QueuedError] = []
+        self.socket = DatagramSocket(family, self.datagrams.append, self.errors.append)
+
+    def wait(self) -> None:
+        """Until there is something to read: a datagram or an error."""
+        readable, _, _ = select.select([self.socket._socket], [], [], 3)
+        assert readable
+
+
+@contextmanager
+def ears(family: socket.AddressFamily = socket.AF_INET) -> Iterator[Ears]:
+    opened = Ears(family)
+    yield opened
+    opened.socket._socket.close()
+
+
+@contextmanager
+def plain(family: socket.AddressFamily, host: str) -> Iterator[socket.socket]:
+    with socket.socket(family, socket.SOCK_DGRAM) as other:
+        other.bind((host, 0))
+        other.settimeout(3)
+        yield other
+
+
+def send_to(hears: Ears, sender: socket.socket, data: bytes) -> None:
+    sender.sendto(data, (sender.getsockname()[0], hears.socket.port))
+
+
+@pytest.mark.parametrize(("family", "host"), LOOPBACKS)
+def test_a_datagram_comes_with_its_source(family: socket.AddressFamily, host: str) -> None:
+    with ears(family) as hears, plain(family, host) as sender:
+        send_to(hears, sender, b"hello")
+        hears.wait()
+        hears.socket.drain()
+        assert [(each.data, each.source) for each in hears.datagrams] == [
+            (b"hello", (host, sender.getsockname()[1]))
+        ]
+
+
+@pytest.mark.parametrize(("family", "host"), LOOPBACKS)
+def test_a_datagram_is_stamped_when_it_arrives_not_when_it_is_read(
+    family: socket.AddressFamily, host: str
+) -> None:
+    with ears(family) as hears, plain(family, host) as sender:
+        before = time.time_ns()
+        send_to(hears, sender, b"hello")
+        hears.wait()
+        arrived = time.time_ns()
+        time.sleep(0.01)  # this process is busy elsewhere
+        hears.socket.drain()
+        assert before <= hears.datagrams[0].received_ns <= arrived
+
+
+@pytest.mark.parametrize(
+    ("family", "host", "error"),
+    [(socket.AF_INET, "127.0.0.1", (4, 3, 3)), (socket.AF_INET6, "::1", (6, 1, 4))],
+)
+def test_port_unreachable_comes_with_type_code_and_who_sent_it(
+    family: socket.AddressFamily, host: str, error: tuple[int, int, int]
+) -> None:
+    with ears(family) as hears, closed_port(host) as endpoint:
+        hears.socket.send(INITIATION, (host, endpoint.port))
+        hears.wait()
+        hears.socket.drain()
+        [queued] = hears.errors
+        assert (queued.version, queued.type, queued.code) == error
+        assert queued.offender == host
+        assert queued.destination == (host, endpoint.port)
+        assert queued.quoted == INITIATION
+
+
+def test_a_pending_error_does_not_make_the_next_send_fail() -> None:
+    with ears() as hears, closed_port() as closed, plain(socket.AF_INET, "127.0.0.1") as other:
+        hears.socket.send(INITIATION, (closed.host, closed.port))
+        hears.wait()
+        hears.socket.send(b"for somebody else", other.getsockname())
+        assert other.recv(100) == b"for somebody else"
+        assert [error.destination for error in hears.errors] == [(closed.host, closed.port)]
+
+
+def test_a_pending_error_does_not_hide_the_datagrams_behind_it() -> None:
+    with ears() as hears, closed_port() as closed, plain(socket.AF_INET, "127.0.0.1") as sender:
+        hears.socket.send(INITIATION, (closed.host, closed.port))
+        hears.wait()
+        send_to(hears, sender, b"hello")
+        hears.socket.drain()
+        assert [each.data for each in hears.datagrams] == [b"hello"]
+        assert len(hears.errors) == 1
+
+
+def test_what_our_own_side_refuses_raises() -> None:
+    with ears() as hears, pytest.raises(PermissionError):
+        hears.socket.send(INITIATION, ("255.255.255.255", 51820))  # broadcast asks for a socket option
+
+
+def test_drain_leaves_a_share_of_a_long_queue_for_later_and_drain_backlog_does_not() -> None:
+    with ears() as hears, plain(socket.AF_INET, "127.0.0.1") as sender:
+        for _ in range(1000):
+            send_to(hears, sender, b"one of many")
+        hears.socket.drain()
+        assert 0 < len(hears.datagrams) < 1000
+        hears.socket.drain_backlog()
+        assert len(hears.datagrams) == 1000
+
+
+def test_datagrams_that_found_no_room_are_counted() -> None:
+    with ears() as hears, plain(socket.AF_INET, "127.0.0.1") as sender:
+        assert hears.socket.overflows == 0
+        for _ in range(400):
+            send_to(hears, sender, bytes(60_000))
+        hears.socket.drain_backlog()
+        assert len(hears.datagrams) < 400
+        assert hears.socket.overflows == 400 - len(hears.datagrams)

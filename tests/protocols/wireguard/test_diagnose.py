@@ -1,0 +1,129 @@
+"""The table from evidence to verdict, as one reads it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.protocols.wireguard.sample_evidence import (
+    BAD_EMPTY,
+    BAD_MAC1,
+    CLOSED,
+    CLOSED_V6,
+    COOKIE,
+    EPERM,
+    FOREIGN,
+    LATE,
+    NO_ROUTE,
+    ONE_OF_EACH,
+    OVERFLOW,
+    PROHIBITED,
+    REJECTED_BY_ROUTER,
+    SERVER,
+    SILENCE,
+    UNRESOLVED,
+    any_evidence,
+    check,
+    handshake_evidence,
+)
+from wgmon_tui.checks.evidence import Evidence, Handshake
+from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.protocols.wireguard.diagnose import LOSS_WINDOW, diagnose, diagnose_misconfiguration
+
+UNANSWERED: list[tuple[str, tuple[Evidence, ...], Verdict]] = [
+    ("nothing came", (SILENCE,), Verdict.SILENT),
+    ("nothing at all is known", (), Verdict.SILENT),
+    ("an earlier check was answered late", (LATE, SILENCE), Verdict.SILENT),
+    ("it demanded a cookie, then fell silent", (COOKIE, SILENCE), Verdict.SILENT),
+    ("the name has no address", (UNRESOLVED,), Verdict.DNS_FAILURE),
+    ("an answer under another preshared key", (BAD_EMPTY, SILENCE), Verdict.PSK_MISMATCH),
+    ("the server itself: port unreachable", (CLOSED, CLOSED), Verdict.PORT_CLOSED),
+    ("the same over IPv6", (CLOSED_V6, CLOSED_V6), Verdict.PORT_CLOSED),
+    ("a router: port unreachable", (REJECTED_BY_ROUTER,) * 2, Verdict.UNREACHABLE),
+    ("the server itself: prohibited", (PROHIBITED, PROHIBITED), Verdict.UNREACHABLE),
+    ("a router: network unreachable", (NO_ROUTE, NO_ROUTE), Verdict.UNREACHABLE),
+    ("our kernel would not send", (EPERM, EPERM), Verdict.LOCAL_FAULT),
+    ("our own buffer ran over", (OVERFLOW, SILENCE), Verdict.LOCAL_FAULT),
+    ("bytes of another protocol", (FOREIGN, SILENCE), Verdict.NOT_WIREGUARD),
+    ("answers that are not this server's", (BAD_MAC1, SILENCE), Verdict.NOT_WIREGUARD),
+    # Where several facts come together, the one that proves most decides.
+    ("another preshared key, among garbage", (FOREIGN, BAD_MAC1, BAD_EMPTY, SILENCE), Verdict.PSK_MISMATCH),
+    ("another preshared key, and a port closed since", (BAD_EMPTY, CLOSED), Verdict.PSK_MISMATCH),
+    ("the server's own word beside a router's", (NO_ROUTE, CLOSED), Verdict.PORT_CLOSED),
+    ("a router's word beside our own kernel's", (EPERM, NO_ROUTE), Verdict.UNREACHABLE),
+    ("garbage, while our own buffer ran over", (FOREIGN, OVERFLOW, SILENCE), Verdict.LOCAL_FAULT),
+    ("garbage that speaks no WireGuard beside some that does", (BAD_MAC1, FOREIGN), Verdict.NOT_WIREGUARD),
+]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "verdict"), [case[1:] for case in UNANSWERED], ids=[case[0] for case in UNANSWERED]
+)
+def test_unanswered(evidence: tuple[Evidence, ...], verdict: Verdict) -> None:
+    assert diagnose(check(*evidence), SERVER).verdict is verdict
+
+
+HANDSHAKE_ONLY = replace(SERVER, tunnel=False)
+LOST: list[float | None] = [None]
+FINE: list[float | None] = [0.02]
+
+ANSWERED: list[tuple[str, Handshake, list[float | None], Verdict]] = [
+    ("at once", Handshake(0.02), [], Verdict.HEALTHY),
+    ("at once, as always", Handshake(0.02), FINE * LOSS_WINDOW, Verdict.HEALTHY),
+    ("after a retransmission", Handshake(0.02, retransmits=1), FINE, Verdict.HEALTHY),
+    ("exactly at the server's limit", Handshake(0.5), [], Verdict.HEALTHY),
+    ("over the server's limit", Handshake(0.51), [], Verdict.SLOW),
+    ("after a cookie", Handshake(0.02, cookie=True), [], Verdict.UNDER_LOAD),
+    ("after a cookie, and slowly", Handshake(0.8, cookie=True), [], Verdict.UNDER_LOAD),
+    ("three separate losses before", Handshake(0.02), (FINE * 3 + LOST) * 3 + FINE, Verdict.LOSSY),
+    ("two separate losses before", Handshake(0.02), (FINE * 3 + LOST) * 2 + FINE, Verdict.HEALTHY),
+    ("one long outage that is over", Handshake(0.02), FINE * 5 + LOST * 15, Verdict.HEALTHY),
+    ("never before", Handshake(0.02), LOST * LOSS_WINDOW, Verdict.HEALTHY),
+    ("slowly, with losses before", Handshake(0.8), (FINE + LOST) * 5, Verdict.SLOW),
+]
+
+
+@pytest.mark.parametrize(
+    ("handshake", "recent", "verdict"), [case[1:] for case in ANSWERED], ids=[case[0] for case in ANSWERED]
+)
+def test_answered(handshake: Handshake, recent: list[float | None], verdict: Verdict) -> None:
+    assert diagnose(check(handshake=handshake), HANDSHAKE_ONLY, recent).verdict is verdict
+
+
+@pytest.mark.parametrize("evidence", ONE_OF_EACH, ids=lambda each: type(each).__name__)
+def test_no_evidence_takes_away_what_an_authentic_answer_proves(evidence: Evidence) -> None:
+    diagnosis = diagnose(check(evidence, handshake=Handshake(0.02)), HANDSHAKE_ONLY)
+    assert diagnosis.verdict is Verdict.HEALTHY
+    assert len(diagnosis.evidence) == 2  # the handshake and that
+
+
+def test_what_we_ourselves_lack_is_unknown_and_repeats_the_line() -> None:
+    diagnosis = diagnose_misconfiguration('servers.toml: server "fra1": key preshared_key_file: no such file')
+    assert diagnosis.verdict is Verdict.MISCONFIGURED
+    assert diagnosis.summary.startswith("servers.toml")
+
+
+@given(st.lists(any_evidence, max_size=6))
+def test_without_a_handshake_nothing_is_up(evidence: list[Evidence]) -> None:
+    assert diagnose(check(*evidence), SERVER).verdict.severity is not Severity.UP
+
+
+@given(
+    st.builds(Handshake, st.floats(0, 10), st.integers(0, 3), st.booleans()),
+    st.lists(handshake_evidence, max_size=6),
+    st.lists(st.none() | st.floats(0, 5), max_size=LOSS_WINDOW),
+)
+def test_with_a_handshake_nothing_that_preceded_it_is_down(
+    handshake: Handshake, evidence: list[Evidence], recent: list[float | None]
+) -> None:
+    diagnosis = diagnose(check(*evidence, handshake=handshake), SERVER, recent)
+    assert diagnosis.verdict.severity in (Severity.UP, Severity.DEGRADED)
+
+
+@given(st.lists(handshake_evidence, max_size=6))
+def test_the_order_in_which_facts_came_does_not_matter(evidence: list[Evidence]) -> None:
+    forwards, backwards = (diagnose(check(*order), SERVER) for order in (evidence, evidence[::-1]))
+    assert forwards.verdict is backwards.verdict

@@ -1,0 +1,157 @@
+"""The search for the path's MTU inside the tunnel."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Iterable
+
+from tests.protocols.wireguard.harness import check, evidence_of_kind, opened_prober
+from tests.protocols.wireguard.inner_servers import (
+    ANOTHER_V4,
+    INNER_V4,
+    INNER_V6,
+    SETUP,
+    TUNNEL_V4,
+    TunnelServer,
+    answer_pings,
+    deep_check,
+    ip_packet,
+    make_tunnel_target,
+    service,
+)
+from wgmon_tui.checks.evidence import IcmpError, InnerEcho, PathMtu
+from wgmon_tui.config.models import Address
+from wgmon_tui.lab.inner import parse
+from wgmon_tui.lab.server import LabServer
+from wgmon_tui.net.udp_socket import QueuedError
+from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, MessageType, message_type
+
+
+class Narrow(LabServer):
+    """A server behind a hop that drops, without a word, data packets which are larger than its MTU."""
+
+    largest = 65535
+
+    def _receive(self, packet: bytes, source: tuple[object, ...]) -> None:
+        if len(packet) <= self.largest or message_type(packet) is MessageType.INITIATION:
+            super()._receive(packet, source)
+
+
+async def mtu_to(largest: int, inner: Address = INNER_V4) -> PathMtu:
+    async with Narrow(SETUP) as lab, opened_prober() as prober:
+        lab.largest = largest + TRANSPORT_OVERHEAD
+        result = await deep_check(prober, make_tunnel_target(lab.endpoint, ping=(inner,), mtu=1420))
+    [found] = evidence_of_kind(PathMtu, result)
+    assert result.tunnel is not None
+    assert result.tunnel.mtu == found.largest_passing
+    return found
+
+
+async def test_the_largest_packet_that_passes_is_found_to_the_byte() -> None:
+    limits = [64, 65, 576, 1279, 1280, 1391, 1418, 1419]
+    found = await asyncio.gather(*(mtu_to(limit, INNER_V4) for limit in limits), mtu_to(1300, INNER_V6))
+    assert found == [PathMtu(1420, limit, limit + 1) for limit in (*limits, 1300)]
+
+
+def too_big(server: TunnelServer, mtu: int) -> QueuedError:
+    """What a hop on the way says of our packet, as the kernel hands it on."""
+    return QueuedError(b"", (server.endpoint.host, server.endpoint.port), 4, 3, 4, mtu, "198.51.100.1")
+
+
+async def test_where_the_wanted_size_passes_nothing_fails() -> None:
+    assert await mtu_to(1420) == PathMtu(1420, 1420, None)
+
+
+async def test_it_is_not_searched_in_a_quick_look() -> None:
+    async with LabServer(SETUP) as lab, opened_prober() as prober:
+        result = await check(prober, make_tunnel_target(lab.endpoint, ping=(INNER_V4,), mtu=1420))
+    assert evidence_of_kind(PathMtu, result) == []
+
+
+async def test_a_size_of_which_one_try_of_two_is_lost_passes() -> None:
+    tried = set()
+
+    def loses_the_first_of_each_large_size(packet: bytes) -> Iterable[bytes]:
+        known = len(packet) < 100 or len(packet) in tried
+        tried.add(len(packet))
+        return answer_pings(packet) if known else ()
+
+    async with TunnelServer(loses_the_first_of_each_large_size) as server, opened_prober() as prober:
+        result = await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), mtu=1420))
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1420, None)]
+
+
+async def test_an_answer_that_comes_in_pieces_has_passed() -> None:
+    def splits(packet: bytes) -> Iterable[bytes]:
+        [reply] = answer_pings(packet)
+        if len(reply) <= 1280:
+            return (reply,)
+        first, rest = reply[20:1276], reply[1276:]
+        us = TUNNEL_V4.ip
+        return ip_packet(INNER_V4, us, 1, first, flags=0x2000), ip_packet(INNER_V4, us, 1, rest, flags=157)
+
+    async with TunnelServer(splits) as server, opened_prober() as prober:
+        result = await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), mtu=1420))
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1420, None)]
+
+
+async def test_it_is_searched_with_an_address_that_answers_echoes() -> None:
+    def a_name_server_that_is_never_pinged(packet: bytes) -> Iterable[bytes]:
+        received = parse(packet)
+        assert received is not None
+        if received.protocol == 17:
+            return service(tcp_flags=0)(packet)
+        return answer_pings(packet) if received.destination == ANOTHER_V4 else ()
+
+    async with TunnelServer(a_name_server_that_is_never_pinged) as server, opened_prober() as prober:
+        both = (INNER_V4, ANOTHER_V4)
+        target = make_tunnel_target(server.endpoint, ping=both, dns=(INNER_V4,), mtu=1420, timeout=0.2)
+        result = await deep_check(prober, target)
+    assert [each.received for each in evidence_of_kind(InnerEcho, result)] == [0, 2]
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1420, None)]
+
+
+async def test_what_our_kernel_fragments_once_a_hop_has_named_its_mtu_passes() -> None:
+    lost: list[bytes] = []
+
+    def too_big_until_the_error_is_back(packet: bytes) -> Iterable[bytes]:
+        if len(packet) < 1280 or len(lost) == 2:
+            return answer_pings(packet)
+        lost.append(packet)
+        if len(lost) == 2:
+            prober._demultiplexer._on_error(too_big(server, 1280))
+        return ()
+
+    async with TunnelServer(too_big_until_the_error_is_back) as server, opened_prober() as prober:
+        result = await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), mtu=1420))
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1420, None, reported=1280)]
+
+
+async def test_hops_that_name_ever_smaller_mtus_do_not_hold_up_the_search() -> None:
+    named = itertools.count(1500, -1)
+
+    def says_too_big_again_and_again(packet: bytes) -> Iterable[bytes]:
+        if len(packet) < 66:
+            return answer_pings(packet)
+        prober._demultiplexer._on_error(too_big(server, next(named)))
+        return ()
+
+    async with TunnelServer(says_too_big_again_and_again) as server, opened_prober() as prober:
+        started = time.monotonic()
+        await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), mtu=66))
+        assert time.monotonic() - started < 2.5
+
+
+async def test_an_mtu_that_a_hop_names_is_kept() -> None:
+    def says_too_big(packet: bytes) -> Iterable[bytes]:
+        if len(packet) < 66:
+            return answer_pings(packet)
+        prober._demultiplexer._on_error(too_big(server, 98))
+        return ()
+
+    async with TunnelServer(says_too_big) as server, opened_prober() as prober:
+        result = await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), mtu=66))
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(66, 65, 66, reported=98)]
+    assert evidence_of_kind(IcmpError, result) == []

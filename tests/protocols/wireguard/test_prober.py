@@ -1,0 +1,209 @@
+"""Many checks through one prober: who gets which packet, and what one check leaves for the next."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+from collections.abc import Iterable
+from ipaddress import ip_address
+
+import pytest
+
+from tests.protocols.wireguard.harness import (
+    ANSWER_TIMEOUT_S,
+    SILENCE_TIMEOUT_S,
+    ScriptedServer,
+    check,
+    closed_port,
+    evidence_of_kind,
+    healthy,
+    make_target,
+    opened_prober,
+    response_to,
+    silence,
+    timestamps,
+)
+from wgmon_tui.checks.evidence import LateAnswer, NameUnresolved, Silence, SocketError
+from wgmon_tui.config.models import Endpoint
+from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.server import LabServer
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.protocols.wireguard.wire import message_type
+
+# Who gets which packet
+
+
+async def test_an_answer_from_another_address_of_the_server_is_accepted() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as second_address:
+        second_address.bind(("127.0.0.2", 0))
+
+        def answers_from_there(initiation: bytes) -> Iterable[bytes]:
+            second_address.sendto(response_to(initiation), server.sources[-1])
+            return ()
+
+        async with ScriptedServer(answers_from_there) as server, opened_prober() as prober:
+            assert (await check(prober, make_target(server.endpoint))).handshake
+
+
+async def test_all_servers_see_one_source_port_that_stays_the_same() -> None:
+    async with (
+        ScriptedServer(healthy) as one,
+        ScriptedServer(healthy) as two,
+        opened_prober() as prober,
+    ):
+        for server in (one, two, one):
+            await check(prober, make_target(server.endpoint))
+    assert len(set(one.sources + two.sources)) == 1
+
+
+async def test_checks_of_many_servers_run_at_the_same_time_and_are_told_apart() -> None:
+    identity = PrivateKey.generate()
+    labs = [LabServer(Setup(PrivateKey.generate(), (Peer(identity.public),))) for _ in range(20)]
+    labs[7].set_mode(Mode.SILENT)
+    async with opened_prober() as prober:
+        for lab in labs:
+            await lab.start()
+        servers = [make_target(lab.endpoint, server=lab.public_key, timeout=0.5).server for lab in labs]
+        targets = [Target(server, identity) for server in servers]
+        results = await asyncio.gather(*(check(prober, target) for target in targets))
+        for lab in labs:
+            await lab.stop()
+    assert [index for index, result in enumerate(results) if result.handshake is None] == [7]
+    assert [result.endpoint for result in results] == [lab.endpoint for lab in labs]
+
+
+async def test_checks_of_one_peer_do_not_overlap_and_keep_their_distance() -> None:
+    async with ScriptedServer(healthy) as server, opened_prober() as prober:
+        target = make_target(server.endpoint)
+        results = await asyncio.gather(*(check(prober, target) for _ in range(4)))
+        await server.wait_for_packets(8)
+    assert all(result.handshake for result in results)
+    assert [message_type(packet) for packet in server.received] == [1, 4] * 4
+    starts = sorted(result.started_at for result in results)
+    assert all(after - before >= 0.0295 for before, after in itertools.pairwise(starts))
+
+
+async def test_two_entries_with_one_server_key_are_one_peer() -> None:
+    async with ScriptedServer(healthy) as server, opened_prober() as prober:
+        one, two = await asyncio.gather(
+            check(prober, make_target(server.endpoint, name="fra1")),
+            check(prober, make_target(server.endpoint, name="fra1-by-address")),
+        )
+    assert abs(two.started_at - one.started_at) >= 0.0295
+
+
+async def test_a_server_that_demands_cookies_all_the_time_is_served_its_cookie() -> None:
+    identity = PrivateKey.generate()
+    setup = Setup(PrivateKey.generate(), (Peer(identity.public),))
+    async with LabServer(setup, Behaviour(Mode.UNDER_LOAD)) as lab, opened_prober() as prober:
+        server = make_target(lab.endpoint, server=lab.public_key).server
+        result = await check(prober, Target(server, identity))
+    assert result.handshake is not None
+    assert result.handshake.cookie
+
+
+# What one check leaves for the next
+
+
+async def test_a_late_answer_shows_up_in_the_next_check() -> None:
+    async with ScriptedServer(silence) as server, opened_prober() as prober:
+        target = make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S)
+        first = await check(prober, target)
+        server.send(response_to(server.initiations[0]), server.sources[0])
+        second = await check(prober, target)
+        third = await check(prober, target)
+    assert evidence_of_kind(Silence, first)
+    [late] = evidence_of_kind(LateAnswer, second)
+    assert late.age > SILENCE_TIMEOUT_S / 2
+    assert evidence_of_kind(LateAnswer, third) == []
+
+
+async def test_a_late_answer_that_comes_during_the_next_check_shows_up_in_it() -> None:
+    def answers_one_check_behind(_: bytes) -> Iterable[bytes]:
+        return [response_to(server.initiations[-3])] if len(server.initiations) >= 3 else []
+
+    async with ScriptedServer(answers_one_check_behind) as server, opened_prober() as prober:
+        target = make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S)
+        await check(prober, target)
+        second = await check(prober, target)
+    assert second.handshake is None
+    assert evidence_of_kind(LateAnswer, second)
+
+
+async def test_a_late_answer_that_does_not_authenticate_is_none() -> None:
+    async with ScriptedServer(silence) as server, opened_prober() as prober:
+        target = make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S)
+        await check(prober, target)
+        forged = bytearray(response_to(server.initiations[0]))
+        forged[50] ^= 1
+        server.send(bytes(forged), server.sources[0])
+        second = await check(prober, target)
+    assert evidence_of_kind(LateAnswer, second) == []
+
+
+async def test_late_answers_without_end_are_bounded_in_memory() -> None:
+    async with ScriptedServer(silence) as server, opened_prober() as prober:
+        target = make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S)
+        await check(prober, target)
+        answer = response_to(server.initiations[0])
+        for _ in range(100):
+            server.send(answer, server.sources[0])
+        second = await check(prober, target)
+    assert 1 <= len(evidence_of_kind(LateAnswer, second)) <= 8
+
+
+async def test_a_check_that_is_given_up_leaves_nothing_behind() -> None:
+    async with ScriptedServer(silence) as server, opened_prober() as prober:
+        target = make_target(server.endpoint)
+        given_up = asyncio.create_task(check(prober, target))
+        await server.wait_for_packets(1)
+        given_up.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+        server.script = healthy
+        assert (await check(prober, target)).handshake
+        assert prober._demultiplexer._by_index == {}
+        assert prober._demultiplexer._by_source == {}
+
+
+# Where a check cannot begin
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_an_address_family_that_this_machine_lacks_is_a_local_error(host: str) -> None:
+    without_sockets = Prober(
+        timestamps=timestamps
+    )  # as `open` leaves it for a family that the kernel refuses
+    result = await check(without_sockets, make_target(Endpoint(host, 51820)))
+    assert [each.name for each in evidence_of_kind(SocketError, result)] == ["EAFNOSUPPORT"]
+    assert (result.sent, result.handshake) == (0, None)
+
+
+async def test_a_name_without_an_address_is_one_check_without_an_address() -> None:
+    async with opened_prober() as prober:
+        [result] = await prober.check_all(make_target(Endpoint("nonexistent.invalid", 51820)))
+    [unresolved] = evidence_of_kind(NameUnresolved, result)
+    assert unresolved.host == "nonexistent.invalid"
+    assert unresolved.error
+    assert (result.address, result.sent) == (None, 0)
+
+
+async def test_every_address_of_a_name_is_checked() -> None:
+    async with ScriptedServer(healthy) as server, opened_prober() as prober:
+        endpoint = Endpoint("localhost", server.endpoint.port)
+        results = await prober.check_all(make_target(endpoint))
+        addresses = await prober.resolve(endpoint, ANSWER_TIMEOUT_S)
+    assert tuple(result.address for result in results) == addresses
+    assert [result.address for result in results if result.handshake] == [ip_address("127.0.0.1")]
+
+
+async def test_closing_gives_the_ports_back() -> None:
+    async with opened_prober() as prober:
+        ports = prober.ports
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("", ports[0]))
+    with closed_port() as endpoint:
+        assert evidence_of_kind(SocketError, await check(prober, make_target(endpoint)))

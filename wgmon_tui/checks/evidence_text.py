@@ -1,0 +1,150 @@
+"""Evidence in words: one plain sentence for each fact, for screens, JSON and logs alike."""
+
+from __future__ import annotations
+
+from wgmon_tui.checks.evidence import (
+    AllSilent,
+    CookieDemanded,
+    Evidence,
+    ForeignBytes,
+    FreshPortAnswered,
+    IcmpError,
+    IdentityAnswered,
+    InnerEcho,
+    InnerHop,
+    InnerIcmp,
+    InnerService,
+    InnerUnaddressed,
+    KnownKeyAnswered,
+    LateAnswer,
+    NameMoved,
+    NameUnresolved,
+    OtherAddressAnswered,
+    PacketRejected,
+    PassiveKeepalive,
+    PathMtu,
+    PresharedKeyFound,
+    ReceiveOverflow,
+    Silence,
+    SocketError,
+    StampsAhead,
+)
+from wgmon_tui.text import format_elapsed, format_list, format_rtt
+
+PORT_UNREACHABLE = frozenset({(4, 3, 3), (6, 1, 4)})
+"""(IP version, type, code) of the ICMP errors that say "nothing listens on this port"."""
+
+# RFC 792 and RFC 1812 §5.2.7.1 for version 4, RFC 4443 §3.1 for version 6.
+_ICMP_NAMES = {
+    (4, 3, 0): "network unreachable",
+    (4, 3, 1): "host unreachable",
+    (4, 3, 2): "protocol unreachable",
+    (4, 3, 3): "port unreachable",
+    (4, 3, 4): "fragmentation needed",
+    (4, 3, 9): "network administratively prohibited",
+    (4, 3, 10): "host administratively prohibited",
+    (4, 3, 13): "communication administratively prohibited",
+    (4, 5, 0): "redirect for that network",
+    (4, 5, 1): "redirect for that host",
+    (4, 11, 0): "time to live exceeded",
+    (6, 1, 0): "no route to destination",
+    (6, 1, 1): "communication administratively prohibited",
+    (6, 1, 3): "address unreachable",
+    (6, 1, 4): "port unreachable",
+    (6, 1, 5): "source address failed policy",
+    (6, 1, 6): "route rejected",
+    (6, 2, 0): "packet too big",
+    (6, 3, 0): "hop limit exceeded",
+}
+
+_ERRNO_MEANINGS = {
+    "EPERM": "our own firewall refuses to let it out",
+    "EACCES": "our own firewall or policy refuses to let it out",
+    "ENETUNREACH": "we have no route to that network",
+    "EHOSTUNREACH": "we have no route to that host",
+    "EAFNOSUPPORT": "this machine does not speak that IP version",
+    "EADDRNOTAVAIL": "we have no address of that IP version",
+    "EMSGSIZE": "the packet is larger than our path allows",
+    "ENOBUFS": "our own send queue is full",
+}
+
+
+_ANSWERS = {
+    "answered": "answered",
+    "open": "accepts connections",
+    "closed": "refuses connections",
+    None: "did not answer",
+}
+
+
+def icmp_name(error: IcmpError | InnerIcmp) -> str:
+    """The RFC's name of an ICMP error, or its numbers."""
+    return _ICMP_NAMES.get((error.version, error.type, error.code), f"type {error.type} code {error.code}")
+
+
+def describe_evidence(evidence: Evidence) -> str:
+    """One sentence of fact."""
+    match evidence:
+        case NameUnresolved(host, error):
+            return f"{host} does not resolve: {error}"
+        case CookieDemanded():
+            return "the server demanded a cookie: it says that it is under load"
+        case PacketRejected(at, reason, length):
+            return f"after {format_rtt(at)} came {length} bytes that are not believed: {reason.value}"
+        case ForeignBytes(at, length, head):
+            return f"after {format_rtt(at)} came {length} bytes that are not WireGuard: {head.hex(' ')}"
+        case IcmpError():
+            sender = "the server itself" if evidence.from_target else (evidence.offender or "an unknown hop")
+            numbers = f"ICMP{'v6' if evidence.version == 6 else ''} {evidence.type}/{evidence.code}"
+            mtu = f", MTU {evidence.mtu}" if evidence.mtu else ""
+            return f"{sender} says: {icmp_name(evidence)} ({numbers}{mtu})"
+        case SocketError(_, name):
+            return f"our own system would not send ({name}): {_ERRNO_MEANINGS.get(name, 'see errno(3)')}"
+        case LateAnswer(age):
+            return f"an authentic answer to an earlier check came {format_rtt(age)} after it was asked"
+        case ReceiveOverflow(dropped):
+            return f"our own socket dropped {dropped} datagrams meanwhile"
+        case InnerEcho(target, sent, received, rtt):
+            took = f", {format_rtt(rtt)}" if rtt is not None else ""
+            return f"through the tunnel {target} answered {received} of {sent} echoes{took}"
+        case InnerIcmp():
+            return f"inside the tunnel {evidence.source} says: {icmp_name(evidence)}"
+        case InnerService(kind, target, answer):
+            what = f"{'name server' if kind == 'dns' else 'TCP port'} {target}"
+            return f"through the tunnel the {what} {_ANSWERS[answer]}"
+        case InnerUnaddressed(target):
+            return f"{target} was not asked: our identity has no tunnel address of that IP version"
+        case InnerHop(version, None):
+            return f"nothing inside answered over IPv{version}, where any server that forwards has an answer"
+        case InnerHop(_, source, rtt):
+            took = f" after {format_rtt(rtt)}" if rtt is not None else ""
+            return f"{source} inside the tunnel answered{took}"
+        case PassiveKeepalive(after, waited):
+            if after is None:
+                return f"no keepalive acknowledged our data within {format_rtt(waited)}"
+            return f"a keepalive acknowledged our data after {format_rtt(after)}: the server receives it"
+        case PathMtu(required, largest_passing, fails, reported):
+            said = f"; a hop named {reported}" if reported else ""
+            if fails is None:
+                return f"inner packets of {required} bytes pass"
+            return f"inner packets of {largest_passing} bytes pass, of {fails} vanish{said}"
+        case KnownKeyAnswered(public_key):
+            return f"the server answered its other known key {public_key}"
+        case IdentityAnswered(identity):
+            return f'the server answered our identity "{identity}", but not this one'
+        case PresharedKeyFound(None):
+            return "the answer opens without any preshared key: the server has none for us"
+        case PresharedKeyFound(server_name):
+            return f'the answer opens with the preshared key of server "{server_name}"'
+        case OtherAddressAnswered(address):
+            return f"another address of the same name, {address}, answered"
+        case FreshPortAnswered():
+            return "the server answered from a fresh source port of ours"
+        case AllSilent(servers):
+            return f"all {servers} servers that were well a moment ago fell silent at once"
+        case StampsAhead(seconds):
+            return f"our timestamps run {format_elapsed(seconds)} ahead of our clock: it was set back"
+        case NameMoved(host, removed, new):
+            return f"{host} moved from {format_list(removed) or 'nothing'} to {format_list(new) or 'nothing'}"
+        case Silence(waited):
+            return f"no authentic answer within {format_rtt(waited)}"

@@ -1,0 +1,91 @@
+"""What is asked through the tunnel, and how each question recognises its answer."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Literal
+
+from wgmon_tui.checks.evidence import InnerUnaddressed
+from wgmon_tui.config.models import Address, Server
+from wgmon_tui.net import inner_packets
+
+Answer = Literal["answered", "open", "closed"]
+OwnAddresses = Mapping[int, Address]
+"""Our tunnel address for each IP version that our identity has one of."""
+
+
+@dataclass(slots=True)
+class Question:
+    """An inner packet that wants an answer. `key` is what the answer is known by; times are Unix nanoseconds.
+
+    `follow_up` is what politeness sends after an answer: a reset behind an accepted SYN, or the server
+    repeats its answer and, unheard, calls back.
+    """
+
+    kind: Literal["echo", "dns", "tcp"]
+    target: str
+    key: Hashable
+    packet: bytes
+    follow_up: bytes = b""
+    sent_ns: int = 0
+    answered_ns: int | None = None
+    answer: Answer = "answered"
+
+    @property
+    def rtt(self) -> float | None:
+        """Seconds from question to answer; None where none came."""
+        return None if self.answered_ns is None else max(0.0, (self.answered_ns - self.sent_ns) / 1e9)
+
+
+def make_echo_probe(
+    target: Address, own: OwnAddresses, identifier: int, sequence: int, size: int = 0
+) -> Question | None:
+    """An echo of at least `size` bytes; None where we have no address of that IP version."""
+    source = own.get(target.version)
+    if source is None:
+        return None
+    packet = inner_packets.echo_request(source, target, identifier, sequence, size)
+    return Question("echo", str(target), ("echo", target, sequence), packet)
+
+
+def make_service_probes(server: Server, own: OwnAddresses) -> Iterator[Question | InnerUnaddressed]:
+    """A question to each name server and TCP port that the server's entry names."""
+    for target in server.tunnel_dns:
+        source = own.get(target.version)
+        if source is None:
+            yield InnerUnaddressed(str(target))
+            continue
+        transaction = secrets.randbits(16)
+        packet = inner_packets.dns_query(source, target, _ephemeral_port(), transaction)
+        yield Question("dns", str(target), ("dns", target, transaction), packet)
+    for endpoint in server.tunnel_tcp:
+        target = ip_address(endpoint.host)
+        source = own.get(target.version)
+        if source is None:
+            yield InnerUnaddressed(str(endpoint))
+            continue
+        port, sequence = _ephemeral_port(), secrets.randbits(32)
+        packet = inner_packets.tcp_syn(source, target, port, endpoint.port, sequence)
+        reset = inner_packets.tcp_reset(source, target, port, endpoint.port, (sequence + 1) % 2**32)
+        yield Question("tcp", str(endpoint), ("tcp", target, endpoint.port, port), packet, reset)
+
+
+def match_probe(answer: inner_packets.InnerPacket, identifier: int) -> tuple[Hashable, Answer] | None:
+    """The key of the question that an inner packet answers, and what it says; None where it answers none."""
+    match answer:
+        case inner_packets.EchoReply(source, echo_identifier, sequence) if echo_identifier == identifier:
+            return ("echo", source, sequence), "answered"
+        case inner_packets.Fragment(source, _, (echo_identifier, sequence)) if echo_identifier == identifier:
+            return ("echo", source, sequence), "answered"
+        case inner_packets.DnsAnswer(source, transaction):
+            return ("dns", source, transaction), "answered"
+        case inner_packets.TcpAnswer(source, port, local_port, opened):
+            return ("tcp", source, port, local_port), "open" if opened else "closed"
+    return None
+
+
+def _ephemeral_port() -> int:
+    return 49152 + secrets.randbelow(16384)

@@ -1,1 +1,0 @@
-"""Evidence in, verdict out: pure functions that name a cause only where the evidence proves it."""

@@ -1,0 +1,156 @@
+"""One server seen from several places: what it means where they do not say the same.
+
+A server that answers from one place is up, listens and has its keys; what keeps another place from it lies in
+between, or with that place. Pure, as all of diagnosis is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
+from wgmon_tui.config.models import Address, Server
+from wgmon_tui.protocols.wireguard.keys import PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one vantage says of a server that it can see.
+
+    `settled` is its severity by the damping rule, `diagnosis` that of its last check; `public_key` is the one
+    with which it asks. `has_answered` says that the server has ever answered it.
+    """
+
+    vantage: str
+    settled: Severity
+    diagnosis: Diagnosis
+    flapping: bool = False
+    address: Address | None = None
+    public_key: PublicKey | None = None
+    has_answered: bool = True
+
+
+def describe_views(views: Iterable[View]) -> str:
+    """Who sees what, the worst first: "down from fra, nyc; up from local", "down from all 2: local, fra"."""
+    by_severity: dict[Severity, list[str]] = {}
+    for view in views:
+        by_severity.setdefault(view.settled, []).append(view.vantage)
+    if len(by_severity) == 1:
+        [(severity, names)] = by_severity.items()
+        whole = f"all {len(names)}: " if len(names) > 1 else ""
+        return f"{severity.word} from {whole}{', '.join(names)}"
+    worst_first = sorted(by_severity, key=lambda severity: severity.rank)
+    return "; ".join(f"{severity.word} from {', '.join(by_severity[severity])}" for severity in worst_first)
+
+
+def diagnose_regional(views: Sequence[View], server: Server) -> Diagnosis:
+    """Down from some of them, and not from the others."""
+    failing = [view for view in views if view.settled is Severity.DOWN]
+    others = [view for view in views if view.settled is not Severity.DOWN]
+    summary = f"Down from {_with_verdicts(failing)}, not from {_names(others)}: the server itself answers."
+    evidence = (describe_views(views), *(f"{view.vantage}: {view.diagnosis.summary}" for view in views))
+    return Diagnosis(Verdict.REGIONAL, summary, evidence, tuple(_causes(failing, others, server)))
+
+
+def add_view_evidence(diagnosis: Diagnosis, views: Sequence[View]) -> Diagnosis:
+    """The diagnosis of one of those whose word counts, with what each of them says."""
+    return replace(diagnosis, evidence=(describe_views(views), *diagnosis.evidence))
+
+
+def diagnose_outvoted(diagnosis: Diagnosis, views: Sequence[View], needed: int, server: Server) -> Diagnosis:
+    """Down from so few of them that it is not believed yet; `diagnosis` is that of the others."""
+    failing = [view for view in views if view.settled is Severity.DOWN]
+    others = [view for view in views if view.settled is not Severity.DOWN]
+    alone = " alone" if len(failing) == 1 else ""
+    summary = f"Down from {_with_verdicts(failing)}{alone}; {needed} must agree. {diagnosis.summary}"
+    causes = (*diagnosis.causes, *_causes(failing, others, server))
+    return Diagnosis(diagnosis.verdict, summary, (describe_views(views), *diagnosis.evidence), causes)
+
+
+_PATH_VERDICTS = frozenset({Verdict.SILENT, Verdict.UNREACHABLE, Verdict.PORT_CLOSED})
+"""What a path or a filter can do to a server that is well. Anything else is with the vantage."""
+
+
+def _causes(failing: Sequence[View], others: Sequence[View], server: Server) -> list[Cause]:
+    """Likeliest first. With the vantage is what can be told by it; the rest is between it and the server."""
+    vantage_causes = [
+        *_find_key_causes(failing),
+        *_find_name_causes(failing, others, server),
+        *_find_vantage_causes(failing),
+    ]
+    path_failures = [view for view in failing if view.diagnosis.verdict in _PATH_VERDICTS]
+    if not path_failures:
+        return vantage_causes
+    there, elsewhere = _names(path_failures), _names(others)
+    port, host = server.endpoint.port, server.endpoint.host
+    path = Cause(
+        f"the path between {there} and the server",
+        f"the server answers {elsewhere}: it is up, listens and has its keys",
+        f"on {path_failures[0].vantage} and on {others[0].vantage}, to compare: mtr -u -P {port} {host}",
+    )
+    filtered = Cause(
+        "a firewall that lets in some source addresses only: an allowlist, or one by country",
+        f"it would drop or refuse what comes from {there}, whatever the keys are",
+        f"on the server: nft list ruleset | grep -e saddr -e {port}; tcpdump -ni any udp port {port}",
+    )
+    limited = Cause(
+        "a rate limiter, or a scrubbing service before the server",
+        f"limits are counted by source, and {there} may share its address with others",
+        "on the server: nft list ruleset | grep -e limit -e meter; iptables-save | grep -e hashlimit",
+    )
+    if any(view.diagnosis.verdict is not Verdict.SILENT for view in path_failures):
+        return [*vantage_causes, filtered, path, limited]
+    if any(view.flapping for view in path_failures):
+        return [*vantage_causes, limited, path, filtered]
+    return [*vantage_causes, path, filtered, limited]
+
+
+def _find_key_causes(failing: Sequence[View]) -> Iterable[Cause]:
+    """Those that never were answered may have a key that nobody enrolled."""
+    for view in failing:
+        if not view.has_answered and view.diagnosis.verdict in (Verdict.SILENT, Verdict.PEER_MISSING):
+            key = view.public_key or "THE-KEY-OF-THAT-VANTAGE"
+            yield Cause(
+                f"the server does not know the key of {view.vantage}",
+                "it has never answered there, and WireGuard drops an unknown peer without a word",
+                f"on the server: wg show wg0 peers — must list {key}",
+            )
+
+
+def _find_name_causes(failing: Sequence[View], others: Sequence[View], server: Server) -> Iterable[Cause]:
+    """The name may be another address there, or none."""
+    host = server.endpoint.host
+    answering = {view.address for view in others if view.address}
+    for view in failing:
+        if view.diagnosis.verdict is Verdict.DNS_FAILURE:
+            yield Cause(
+                f"the resolver of {view.vantage}",
+                f"{host} resolves at {_names(others)}",
+                f"on {view.vantage}: dig {host}; dig @1.1.1.1 {host}",
+            )
+        elif view.address and answering and view.address not in answering:
+            yield Cause(
+                f"{view.vantage} asks another address than the others",
+                f"it asks {view.address}; {', '.join(sorted(map(str, answering)))} answers elsewhere",
+                f"on {view.vantage} and on {others[0].vantage}, to compare: dig +short {host} A {host} AAAA",
+            )
+
+
+def _find_vantage_causes(failing: Sequence[View]) -> Iterable[Cause]:
+    """What a vantage found that no path does, nor its never having been let in."""
+    settled = (*_PATH_VERDICTS, Verdict.DNS_FAILURE)
+    for view in failing:
+        verdict = view.diagnosis.verdict
+        never_let_in = verdict is Verdict.PEER_MISSING and not view.has_answered
+        if verdict not in settled and not never_let_in and verdict.severity is Severity.DOWN:
+            for cause in view.diagnosis.causes[:1]:
+                yield replace(cause, cause=f"at {view.vantage}: {cause.cause}")
+
+
+def _names(views: Iterable[View]) -> str:
+    return ", ".join(view.vantage for view in views)
+
+
+def _with_verdicts(views: Iterable[View]) -> str:
+    return ", ".join(f"{view.vantage} ({view.diagnosis.verdict.slug})" for view in views)

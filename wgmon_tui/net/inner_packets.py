@@ -1,0 +1,225 @@
+"""Inner packets: what travels inside the tunnel. Made and read here, byte by byte, without any privilege.
+
+ICMP echo (RFC 792, RFC 4443), a DNS query (RFC 1035), a TCP SYN (RFC 9293); and what may come back: their
+answers, ICMP errors from inside, and fragments of answers that were too large for the server's interface.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from wgmon_tui.checks.evidence import InnerIcmp
+from wgmon_tui.config.models import Address
+from wgmon_tui.net.checksum import internet_checksum, udp_checksum
+
+ICMP, TCP, UDP, ICMPV6, FRAGMENT_HEADER = 1, 6, 17, 58, 44
+
+_HOP_LIMIT = 64
+_DONT_FRAGMENT = 0x4000
+_ECHO = struct.Struct("!BBHHH")
+_PACKED_SUM = struct.Struct("!H")
+_SYN, _RST, _ACK = 0x02, 0x04, 0x10
+
+
+@dataclass(frozen=True, slots=True)
+class EchoReply:
+    """An answer to an echo; `size` is the whole inner packet's."""
+
+    source: Address
+    identifier: int
+    sequence: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class DnsAnswer:
+    """An answer of a name server, whatever it says."""
+
+    source: Address
+    transaction: int
+
+
+@dataclass(frozen=True, slots=True)
+class TcpAnswer:
+    """An answer from `port` to a SYN from our `local_port`; `open` for SYN and ACK, else a reset."""
+
+    source: Address
+    port: int
+    local_port: int
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A piece of an answer too large for the server's own interface.
+
+    `echo` is the identifier and sequence number in the first piece of an echo reply, else None.
+    """
+
+    source: Address
+    offset: int
+    echo: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognised:
+    """An inner packet that answers nothing we asked, or whose form is broken."""
+
+    size: int
+
+
+InnerPacket = EchoReply | InnerIcmp | DnsAnswer | TcpAnswer | Fragment | Unrecognised
+
+
+# Making
+
+
+def echo_request(
+    source: Address,
+    destination: Address,
+    identifier: int,
+    sequence: int,
+    size: int = 0,
+    *,
+    hop_limit: int = _HOP_LIMIT,
+) -> bytes:
+    """An ICMP echo request, padded so that the whole inner packet has at least `size` bytes.
+
+    Version 4 carries "don't fragment": where it is too large for the way on, the way on must say so.
+    """
+    header = 20 if source.version == 4 else 40
+    data = bytes(max(16, size - header - 8))
+    if source.version == 4:
+        message = _ECHO.pack(8, 0, 0, identifier, sequence) + data
+        message = message[:2] + _PACKED_SUM.pack(internet_checksum(message)) + message[4:]
+        return _wrap(source, destination, ICMP, message, hop_limit)
+    message = _ECHO.pack(128, 0, 0, identifier, sequence) + data
+    total = internet_checksum(_pseudo_header(source, destination, ICMPV6, len(message)) + message)
+    return _wrap(source, destination, ICMPV6, message[:2] + _PACKED_SUM.pack(total) + message[4:], hop_limit)
+
+
+def dns_query(source: Address, destination: Address, port: int, transaction: int) -> bytes:
+    """A query for the root's name servers: every resolver answers it, if only by refusing."""
+    question = b"\0" + struct.pack("!HH", 2, 1)
+    message = struct.pack("!HHHHHH", transaction, 0x0100, 1, 0, 0, 0) + question
+    datagram = struct.pack("!HHHH", port, 53, 8 + len(message), 0) + message
+    total = udp_checksum(_pseudo_header(source, destination, UDP, len(datagram)) + datagram)
+    return _wrap(source, destination, UDP, datagram[:6] + _PACKED_SUM.pack(total) + datagram[8:])
+
+
+def tcp_syn(source: Address, destination: Address, port: int, destination_port: int, sequence: int) -> bytes:
+    """A SYN. An answer of any kind proves the way there and back."""
+    segment = struct.pack("!HHIIBBHHH", port, destination_port, sequence, 0, 5 << 4, _SYN, 64240, 0, 0)
+    return _with_tcp_checksum(source, destination, segment)
+
+
+def tcp_reset(
+    source: Address, destination: Address, port: int, destination_port: int, sequence: int
+) -> bytes:
+    """What ends the half-open connection that an answered SYN leaves on the server."""
+    segment = struct.pack("!HHIIBBHHH", port, destination_port, sequence, 0, 5 << 4, _RST, 0, 0, 0)
+    return _with_tcp_checksum(source, destination, segment)
+
+
+def _with_tcp_checksum(source: Address, destination: Address, segment: bytes) -> bytes:
+    total = internet_checksum(_pseudo_header(source, destination, TCP, len(segment)) + segment)
+    return _wrap(source, destination, TCP, segment[:16] + _PACKED_SUM.pack(total) + segment[18:])
+
+
+def _wrap(
+    source: Address, destination: Address, protocol: int, payload: bytes, hop_limit: int = _HOP_LIMIT
+) -> bytes:
+    if source.version == 6:
+        header = bytes((6 << 4, 0, 0, 0)) + len(payload).to_bytes(2, "big") + bytes((protocol, hop_limit))
+        return header + source.packed + destination.packed + payload
+    header = (
+        struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 0, _DONT_FRAGMENT, hop_limit, protocol, 0)
+        + source.packed
+        + destination.packed
+    )
+    return header[:10] + _PACKED_SUM.pack(internet_checksum(header)) + header[12:] + payload
+
+
+def _pseudo_header(source: Address, destination: Address, protocol: int, length: int) -> bytes:
+    if source.version == 4:
+        return source.packed + destination.packed + bytes((0, protocol)) + length.to_bytes(2, "big")
+    return source.packed + destination.packed + length.to_bytes(4, "big") + bytes((0, 0, 0, protocol))
+
+
+# Reading
+
+
+def parse(inner: bytes) -> InnerPacket:
+    """What an opened transport packet holds, padding aside. Never raises: the other end is a stranger."""
+    try:
+        match inner[0] >> 4:
+            case 4:
+                return _parse_v4(inner)
+            case 6:
+                return _parse_v6(inner)
+    except (IndexError, struct.error, ValueError):
+        pass
+    return Unrecognised(len(inner))
+
+
+def _parse_v4(inner: bytes) -> InnerPacket:
+    header, size = (inner[0] & 15) * 4, int.from_bytes(inner[2:4], "big")
+    source = IPv4Address(inner[12:16])
+    if header < 20 or not header <= size <= len(inner):
+        return Unrecognised(len(inner))
+    flags = int.from_bytes(inner[6:8], "big")
+    payload = inner[header:size]
+    if flags & 0x3FFF:
+        return _fragment(source, (flags & 0x1FFF) * 8, inner[9], payload)
+    return _parse_payload(source, inner[9], payload, size)
+
+
+def _parse_v6(inner: bytes) -> InnerPacket:
+    size = 40 + (inner[4] << 8 | inner[5])
+    source = IPv6Address(inner[8:24])
+    if size > len(inner):
+        return Unrecognised(len(inner))
+    payload = inner[40:size]
+    if inner[6] == FRAGMENT_HEADER:
+        offset = int.from_bytes(payload[2:4], "big") & 0xFFF8
+        return _fragment(source, offset, payload[0], payload[8:])
+    return _parse_payload(source, inner[6], payload, size)
+
+
+def _parse_payload(source: Address, protocol: int, payload: bytes, size: int) -> InnerPacket:
+    if protocol in (ICMP, ICMPV6):
+        return _parse_icmp(source, payload, size)
+    if protocol == UDP and payload[:2] == b"\0\x35":
+        return DnsAnswer(source, int.from_bytes(payload[8:10], "big"))
+    if protocol == TCP:
+        flags = payload[13]
+        opened = flags & (_SYN | _ACK) == _SYN | _ACK
+        port, local_port = struct.unpack_from("!HH", payload)
+        return TcpAnswer(source, port, local_port, opened)
+    return Unrecognised(size)
+
+
+def _fragment(source: Address, offset: int, protocol: int, payload: bytes) -> Fragment:
+    whole = _parse_payload(source, protocol, payload, len(payload)) if offset == 0 else None
+    echo = (whole.identifier, whole.sequence) if isinstance(whole, EchoReply) else None
+    return Fragment(source, offset, echo)
+
+
+def _parse_icmp(source: Address, message: bytes, size: int) -> InnerPacket:
+    kind, code, _, identifier, sequence = _ECHO.unpack_from(message)
+    if kind == (0 if source.version == 4 else 129):
+        return EchoReply(source, identifier, sequence, size)
+    if source.version == 4 and kind in (3, 5, 11, 12):
+        mtu = sequence if (kind, code) == (3, 4) else None
+        return InnerIcmp(source, 4, kind, code, _address(message[24:28]), mtu)
+    if source.version == 6 and kind < 128:
+        mtu = int.from_bytes(message[4:8], "big") if kind == 2 else None
+        return InnerIcmp(source, 6, kind, code, _address(message[32:48]), mtu)
+    return Unrecognised(size)
+
+
+def _address(packed: bytes) -> Address | None:
+    """The destination in a quoted header; None where the quotation is cut short."""
+    return IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed) if len(packed) == 16 else None

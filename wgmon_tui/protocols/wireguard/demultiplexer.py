@@ -1,0 +1,159 @@
+"""Who hears what: one UDP socket a family, as a real client has; all checks share it, told apart by index."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from wgmon_tui.checks.evidence import Evidence
+from wgmon_tui.config.models import Address
+from wgmon_tui.net.udp_socket import LINUX, Datagram, DatagramSocket, QueuedError, SocketAddress
+from wgmon_tui.protocols.wireguard.handshake_stage import CheckRun
+from wgmon_tui.protocols.wireguard.wire import INDEX_LENGTH, receiver_index, sender_index
+
+_MAX_LATE_EVIDENCE = 8
+
+_TIMESTAMPING_DELAY_S = 0.03
+"""The kernel begins to stamp what arrives only a moment after a socket asked for it (net_enable_timestamp).
+
+Until then it stamps at reading, and the first round-trip times would hold our own delay.
+"""
+
+
+class Listener(Protocol):
+    """A stage of a check that waits for packets."""
+
+    source: SocketAddress
+
+    def on_datagram(self, datagram: Datagram) -> None:
+        """A packet addressed to one of its indices, or from its server's address without any index."""
+
+    def on_icmp(self, error: QueuedError) -> None:
+        """An ICMP error about a packet of its own, or about one to its server that quotes too little."""
+
+
+@dataclass(slots=True)
+class _Afterlife:
+    """The attempts of a finished check, kept until the next one is over: servers do answer late."""
+
+    handshake_stage: CheckRun
+    late: list[Evidence] = field(default_factory=list)
+
+    def add_evidence(self, evidence: Evidence | None) -> None:
+        """Remember a fact for the next check, up to a bound: who answers late may do so without end."""
+        if evidence and len(self.late) < _MAX_LATE_EVIDENCE:
+            self.late.append(evidence)
+
+
+class Switchboard:
+    """The sockets and the indices. `open` it inside the event loop (and network namespace) of the checks."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[int, DatagramSocket] = {}
+        self._by_index: dict[int, Listener] = {}
+        self._by_source: dict[SocketAddress, list[Listener]] = {}
+        self._late_windows: dict[tuple[str, str], _Afterlife] = {}
+        self._late_by_index: dict[int, _Afterlife] = {}
+
+    async def open(self) -> None:
+        """Open a socket for each address family that this machine has. Raises OSError where it has none."""
+        loop = asyncio.get_running_loop()
+        refusal: OSError | None = None
+        for family in (socket.AF_INET, socket.AF_INET6):
+            try:
+                opened = DatagramSocket(family, self._on_datagram, self._on_error)
+            except OSError as error:
+                refusal = error
+                continue
+            opened.attach(loop)
+            self._sockets[family] = opened
+        if not self._sockets and refusal:
+            raise refusal
+        if LINUX:
+            await asyncio.sleep(_TIMESTAMPING_DELAY_S)
+
+    async def close(self) -> None:
+        """Give the ports back."""
+        loop = asyncio.get_running_loop()
+        for opened in self._sockets.values():
+            opened.close(loop)
+        self._sockets.clear()
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The local port of each socket."""
+        return tuple(opened.port for opened in self._sockets.values())
+
+    def socket_for(self, address: Address) -> DatagramSocket | None:
+        """The socket of an address's family; None where this machine does not speak it."""
+        return self._sockets.get(socket.AF_INET if address.version == 4 else socket.AF_INET6)
+
+    def free_index(self) -> int:
+        """A random index that nobody listens under."""
+        while True:
+            index = int.from_bytes(os.urandom(INDEX_LENGTH), "little")
+            if index not in self._by_index and index not in self._late_by_index:
+                return index
+
+    def register(self, index: int, listener: Listener) -> None:
+        """Hand what is addressed to `index` to `listener`."""
+        self._by_index[index] = listener
+
+    def unregister(self, index: int) -> None:
+        """Hand it to nobody any more."""
+        del self._by_index[index]
+
+    @contextmanager
+    def listen_to_source(self, listener: Listener) -> Iterator[None]:
+        """Meanwhile hand what comes from the listener's server without any index to it as well."""
+        waiting = self._by_source.setdefault(listener.source, [])
+        waiting.append(listener)
+        try:
+            yield
+        finally:
+            waiting.remove(listener)
+            if not waiting:
+                del self._by_source[listener.source]
+
+    def pop_late_evidence(self, key: tuple[str, str]) -> list[Evidence]:
+        """Take what came too late for the last check under this key, and forget that check."""
+        previous = self._late_windows.pop(key, None)
+        if previous is None:
+            return []
+        for sent in previous.handshake_stage.sent:
+            del self._late_by_index[sent.attempt.sender]
+        return previous.late
+
+    def track_late_answers(self, key: tuple[str, str], handshake_stage: CheckRun) -> None:
+        """Go on listening for what comes too late for a finished check, until `pop_late_evidence` asks."""
+        window = self._late_windows[key] = _Afterlife(handshake_stage)
+        for sent in handshake_stage.sent:
+            self._late_by_index[sent.attempt.sender] = window
+
+    def _on_datagram(self, datagram: Datagram) -> None:
+        index = receiver_index(datagram.data)
+        if index is None:
+            for listener in tuple(self._by_source.get(datagram.source, ())):
+                listener.on_datagram(datagram)
+        elif index in self._by_index:
+            self._by_index[index].on_datagram(datagram)
+        elif index in self._late_by_index:
+            late = self._late_by_index[index]
+            late.add_evidence(late.handshake_stage.late_answer(datagram))
+
+    def _on_error(self, error: QueuedError) -> None:
+        index = sender_index(error.quoted)
+        if index is None:
+            for listener in tuple(self._by_source.get(error.destination, ())):
+                listener.on_icmp(error)
+        elif index in self._by_index:
+            self._by_index[index].on_icmp(error)
+        elif index in self._late_by_index:
+            # A dead neighbour is reported after three seconds, when many a check is over.
+            late = self._late_by_index[index]
+            late.add_evidence(late.handshake_stage.icmp_evidence(error))

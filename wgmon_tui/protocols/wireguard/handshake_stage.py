@@ -1,0 +1,248 @@
+"""One check under way: a state machine of events and timers, from the first initiation to the facts.
+
+    start ──► initiation sent ──► authentic response ──► keepalive sent ──► done
+                 │  ▲  ▲
+                 │  │  └── authentic cookie reply: again at once, with mac2
+                 │  └───── half of the time gone, or refused once: again
+                 └───────► deadline, or refused twice ──► done, no handshake
+
+Whatever does not authenticate is recorded and changes nothing: whoever can write the server's address on a
+packet must not be able to end a check.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wgmon_tui.checks.check_log import Notebook
+from wgmon_tui.checks.evidence import (
+    CookieDemanded,
+    ForeignBytes,
+    Handshake,
+    IcmpError,
+    LateAnswer,
+    PacketRejected,
+    ReceiveOverflow,
+    Silence,
+    SocketError,
+)
+from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
+from wgmon_tui.protocols.wireguard.handshake import Attempt, Reason, RejectedError
+from wgmon_tui.protocols.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index, sender_index
+
+INITIATION_SPACING_S = 0.03
+"""Least time between two initiations of one peer: servers drop, silently, what comes within 20 ms."""
+
+_REFUSAL_RETRY_S = 0.25
+_HEAD = 16
+_MAX_UNAUTHENTICATED = 4  # a forged one in front must not hide the server's own
+
+
+@dataclass(slots=True)
+class SentAttempt:
+    """An initiation on its way and when it left: wall clock in nanoseconds and monotonic seconds."""
+
+    attempt: Attempt
+    sent_ns: int
+    sent_at: float
+    refused: bool = False
+    cookie_demanded: bool = False
+
+
+class CheckRun:
+    """The state of one check. The prober feeds it what arrives; `finished` resolves when it is over."""
+
+    def __init__(
+        self,
+        target: Target,
+        check_log: Notebook,
+        socket: DatagramSocket,
+        destination: SocketAddress,
+        make_attempt: Callable[[CheckRun, bytes | None], Attempt],
+    ) -> None:
+        """`make_attempt` gives a fresh attempt under an index at which this run will be found."""
+        self.target = target
+        self.check_log = check_log
+        self.destination = destination
+        self.source = (destination[0].partition("%")[0], destination[1])
+        """Where an answer comes from as the kernel names it: without the scope of a link-local address."""
+        self.sent: list[SentAttempt] = []
+        self.handshake: Handshake | None = None
+        self.session: Session | None = None
+        self.unauthenticated: list[tuple[Attempt, bytes]] = []
+        """The first responses whose seal did not open under our preshared key, and what they answer."""
+        self._socket = socket
+        self._make_attempt = make_attempt
+        self._loop = asyncio.get_running_loop()
+        self.finished: asyncio.Future[None] = self._loop.create_future()
+        self._cookie: bytes | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+        self._overflows_before = socket.overflows
+        self._started = time.monotonic()
+
+    def start(self) -> None:
+        """Send the first initiation and set the clocks."""
+        self._started = time.monotonic()
+        # The deadline's timer is set at half-time: most checks are over before they need it.
+        self._timers.append(self._loop.call_later(self.target.server.timeout / 2, self._on_half_time))
+        self._initiate()
+
+    # Events
+
+    def on_datagram(self, datagram: Datagram) -> None:
+        """A datagram for one of our attempts, or from the server's address with no index at all."""
+        if self.finished.done():
+            return
+        at = self.check_log.received(datagram.data, datagram.received_ns)
+        sent = self._find_attempt(receiver_index(datagram.data))
+        if sent is None:
+            if message_type(datagram.data) is None:
+                self.check_log.add_evidence(ForeignBytes(at, len(datagram.data), datagram.data[:_HEAD]))
+            return
+        try:
+            if message_type(datagram.data) is MessageType.COOKIE_REPLY:
+                self._on_cookie(sent.attempt.open_cookie(datagram.data), sent, at)
+            else:
+                self._on_response(datagram, sent)
+        except RejectedError as rejected:
+            if rejected.reason is Reason.BAD_EMPTY and len(self.unauthenticated) < _MAX_UNAUTHENTICATED:
+                self.unauthenticated.append((sent.attempt, datagram.data))
+            self.check_log.add_evidence(PacketRejected(at, rejected.reason, len(datagram.data)))
+
+    def on_icmp(self, error: QueuedError) -> None:
+        """An ICMP error about an attempt of ours, or about a packet of which it quotes too little to tell."""
+        if self.finished.done():
+            return
+        self.check_log.add_evidence(self.icmp_evidence(error))
+        self._on_refusal(self._find_attempt(sender_index(error.quoted)) or self.sent[-1])
+
+    def icmp_evidence(self, error: QueuedError) -> IcmpError:
+        """What an ICMP error says, and whether the server itself sent it."""
+        return IcmpError(
+            at=self.check_log.seconds_since_start(time.time_ns()),
+            version=error.version,
+            type=error.type,
+            code=error.code,
+            offender=error.offender,
+            from_target=error.offender == self.source[0],
+            mtu=error.info or None,
+        )
+
+    def late_answer(self, datagram: Datagram) -> LateAnswer | None:
+        """An authentic answer that comes when the check is over; None where it does not authenticate."""
+        sent = self._find_attempt(receiver_index(datagram.data))
+        if sent is None:
+            return None
+        try:
+            sent.attempt.complete(datagram.data)
+        except RejectedError:
+            return None
+        return LateAnswer(time.monotonic() - sent.sent_at)
+
+    def stop(self) -> None:
+        """Stop the clocks, where the check is over and where it is given up."""
+        for timer in self._timers:
+            timer.cancel()
+
+    # Steps
+
+    def _initiate_later(self) -> None:
+        """What a timer calls: a fault of this program must end the check with its traceback, not vanish."""
+        try:
+            self._initiate()
+        except Exception as fault:  # noqa: BLE001  handed on, to whoever awaits the check
+            if not self.finished.done():
+                self.finished.set_exception(fault)
+
+    def _initiate(self) -> None:
+        if self.finished.done():
+            return
+        if self.sent:
+            wait = self.sent[-1].sent_at + INITIATION_SPACING_S - time.monotonic()
+            if wait > 0:
+                self._timers.append(self._loop.call_later(wait, self._initiate_later))
+                return
+        attempt = self._make_attempt(self, self._cookie)
+        sent = SentAttempt(attempt, time.time_ns(), time.monotonic())
+        self.sent.append(sent)
+        try:
+            sent.sent_ns = self._socket.send(attempt.packet, self.destination)
+        except OSError as error:
+            name = errno.errorcode.get(error.errno or 0, "error")
+            self.check_log.add_evidence(SocketError(time.monotonic() - self._started, name))
+            self._on_refusal(sent)
+        else:
+            self.check_log.sent(attempt.packet, sent.sent_ns)
+
+    def _on_response(self, datagram: Datagram, sent: SentAttempt) -> None:
+        self.session = session = sent.attempt.complete(datagram.data)
+        self.check_log.record_decisive(datagram.data, datagram.received_ns)
+        answered = self.sent.index(sent)
+        self.handshake = Handshake(
+            rtt=round_trip(sent, datagram),
+            retransmits=sum(not earlier.cookie_demanded for earlier in self.sent[:answered]),
+            cookie=self._cookie is not None,
+        )
+        keepalive = session.keepalive()
+        try:
+            sent_ns = self._socket.send(keepalive, self.destination)
+        except OSError as error:
+            name = errno.errorcode.get(error.errno or 0, "error")
+            self.check_log.add_evidence(SocketError(time.monotonic() - self._started, name))
+        else:
+            self.check_log.sent(keepalive, sent_ns)
+        self._finish()
+
+    def _on_cookie(self, cookie: bytes, sent: SentAttempt, at: float) -> None:
+        self.check_log.add_evidence(CookieDemanded(at))
+        sent.cookie_demanded = True
+        if self._cookie is None:
+            self._cookie = cookie
+            self._initiate()
+
+    def _on_refusal(self, sent: SentAttempt) -> None:
+        """Once may be chance or forgery: ask again soon. Refused twice, waiting longer tells nothing new."""
+        if sent.refused:
+            return
+        sent.refused = True
+        if sum(each.refused for each in self.sent) >= 2:
+            self._finish()
+        else:
+            self._timers.append(self._loop.call_later(_REFUSAL_RETRY_S, self._initiate_later))
+
+    def _on_half_time(self) -> None:
+        remaining = self._started + self.target.server.timeout - time.monotonic()
+        self._timers.append(self._loop.call_later(max(0.0, remaining), self._on_deadline))
+        self._initiate_later()
+
+    def _on_deadline(self) -> None:
+        # What has reached the kernel in time is no loss, even where this process was late to read it.
+        self._socket.drain_backlog()
+        if self.finished.done():
+            return
+        dropped = self._socket.overflows - self._overflows_before
+        if dropped:
+            self.check_log.add_evidence(ReceiveOverflow(dropped))
+        self.check_log.add_evidence(Silence(time.monotonic() - self._started))
+        self._finish()
+
+    def _finish(self) -> None:
+        self.stop()
+        if not self.finished.done():
+            self.finished.set_result(None)
+
+    def _find_attempt(self, index: int | None) -> SentAttempt | None:
+        return next((sent for sent in self.sent if sent.attempt.sender == index), None)
+
+
+def round_trip(sent: SentAttempt, datagram: Datagram) -> float:
+    """Seconds from send to the kernel's receipt; by the monotonic clock where the wall clock stepped."""
+    elapsed = time.monotonic() - sent.sent_at
+    rtt = (datagram.received_ns - sent.sent_ns) / 1e9
+    return rtt if 0 <= rtt <= elapsed else elapsed

@@ -1,0 +1,276 @@
+"""The prober: runs checks, stage by stage, one handshake at a time for each peer."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from ipaddress import IPv4Address
+
+from wgmon_tui.checks.check_log import Notebook
+from wgmon_tui.checks.evidence import (
+    AskedAs,
+    Check,
+    Evidence,
+    ForeignBytes,
+    IcmpError,
+    NameMoved,
+    NameUnresolved,
+    OtherAddressAnswered,
+    Silence,
+    SocketError,
+    StampsAhead,
+    Tunnel,
+)
+from wgmon_tui.config.models import Address, Endpoint
+from wgmon_tui.net.resolver import ResolutionError, Resolver
+from wgmon_tui.protocols.wireguard import experiments
+from wgmon_tui.protocols.wireguard.demultiplexer import Switchboard
+from wgmon_tui.protocols.wireguard.handshake import Attempt
+from wgmon_tui.protocols.wireguard.handshake_stage import INITIATION_SPACING_S, CheckRun
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.protocols.wireguard.tunnel_stage import TunnelRun
+
+NextTimestamp = Callable[[PublicKey], bytes]
+"""Gives a TAI64N stamp later than any that this identity has ever used, in this process or another."""
+
+_CLOCK_AHEAD_S = 2.0
+"""Stamps that lie so far ahead of our clock say that it was set back."""
+
+_EXPLAINING_EVIDENCE = {IcmpError, ForeignBytes}
+"""Evidence beside which silence needs no experiments: somebody has said something."""
+
+
+@dataclass(slots=True)
+class _Peer:
+    """What a server knows as one peer: an identity at a server key. One handshake at a time, not too fast."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    last_sent: float = float("-inf")
+
+
+class Prober:
+    """Runs checks. `open` it inside the event loop (and the network namespace) that it is to work in."""
+
+    def __init__(
+        self,
+        *,
+        timestamps: NextTimestamp,
+        ahead_s: Callable[[PublicKey], float] = lambda _: 0.0,
+        vantage: str = "local",
+        make_ephemeral: Callable[[], PrivateKey] | None = None,
+    ) -> None:
+        """`ahead_s` says how far an identity's last stamp lies ahead of our clock, in seconds.
+
+        Whoever gives `make_ephemeral`, a fresh one-time key a call, can read the exchanges afterwards. Without it
+        nobody can: no attempt's key outlives it.
+        """
+        self.vantage = vantage
+        self._timestamps = timestamps
+        self._ahead_s = ahead_s
+        self._make_ephemeral = make_ephemeral
+        self._resolver = Resolver()
+        self._demultiplexer = Switchboard()
+        self._peers: dict[tuple[PublicKey, PublicKey], _Peer] = {}
+        self._addresses: dict[str, tuple[Address, ...]] = {}
+
+    async def open(self) -> None:
+        """Open a socket for each address family that this machine has. Raises OSError where it has none."""
+        await self._demultiplexer.open()
+
+    async def close(self) -> None:
+        """Give the ports back."""
+        await self._demultiplexer.close()
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The source ports in use: one a family while open, none otherwise."""
+        return self._demultiplexer.ports
+
+    def port_for(self, address: Address) -> int | None:
+        """The source port towards an address; None where this machine does not speak its family."""
+        opened = self._demultiplexer.socket_for(address)
+        return opened.port if opened else None
+
+    async def resolve(self, endpoint: Endpoint, timeout_s: float) -> tuple[Address, ...]:
+        """Every address of an endpoint. Raises ResolutionError."""
+        return await self._resolver.resolve(endpoint, timeout_s)
+
+    async def check_all(
+        self, target: Target, *, deep: bool = False, explain: bool = False
+    ) -> tuple[Check, ...]:
+        """A check of each address of a server, one after the other: behind them is one and the same peer.
+
+        `deep` adds what takes long and is wanted now and then (see TunnelRun.run), `explain` the experiments
+        that explain silence.
+        """
+        host = target.server.endpoint.host
+        try:
+            addresses = await self.resolve(target.server.endpoint, target.server.timeout)
+        except ResolutionError as error:
+            return (self._make_unsent_check(target, None, NameUnresolved(host, str(error))),)
+        checks = [await self.check(target, each, deep=deep, explain=explain) for each in addresses]
+        return tuple(_add_round_evidence(checks, self._detect_moved_name(host, addresses)))
+
+    async def check(
+        self, target: Target, address: Address, *, deep: bool = False, explain: bool = False
+    ) -> Check:
+        """One check of one address. Never raises for what the network or the server does."""
+        if self._demultiplexer.socket_for(address) is None:
+            return self._make_unsent_check(
+                target, address, SocketError(0.0, errno.errorcode[errno.EAFNOSUPPORT])
+            )
+        peer = self._peer(target)
+        key = (target.server.name, _kernel_spelling(address))
+        tunnel = None
+        async with peer.lock:
+            wait = peer.last_sent + INITIATION_SPACING_S - time.monotonic()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            check_log = Notebook()
+            try:
+                run = await self._handshake(target, address, check_log, self._demultiplexer)
+            finally:
+                peer.last_sent = time.monotonic()
+                for late in self._demultiplexer.pop_late_evidence(key):
+                    check_log.add_evidence(late)
+            if run.session and target.server.tunnel:
+                tunnel = await self._tunnel(run, run.session, address, deep)
+            elif run.session is None:
+                self._demultiplexer.track_late_answers(key, run)
+                for evidence in await self._explain(run, address) if explain else ():
+                    check_log.add_evidence(evidence)
+            peer.last_sent = time.monotonic()
+        return Check(
+            server=target.server.name,
+            vantage=self.vantage,
+            endpoint=target.server.endpoint,
+            address=address,
+            started_at=check_log.started_at_unix,
+            handshake=run.handshake,
+            evidence=tuple(check_log.evidence),
+            exchange=tuple(check_log.exchange),
+            sent=len(run.sent),
+            tunnel=tunnel,
+            probed_as=AskedAs(target.private_key.public, target.tunnel_addresses),
+        )
+
+    def _peer(self, target: Target) -> _Peer:
+        peer_key = (target.private_key.public, target.server.public_key)
+        peer = self._peers.get(peer_key)
+        if peer is None:
+            peer = self._peers[peer_key] = _Peer()
+        return peer
+
+    # The stages
+
+    async def _handshake(
+        self, target: Target, address: Address, check_log: Notebook, demultiplexer: Switchboard
+    ) -> CheckRun:
+        opened = demultiplexer.socket_for(address)
+        if opened is None:
+            raise OSError(errno.EAFNOSUPPORT, "no socket of this family")
+
+        def attempt(run: CheckRun, cookie: bytes | None) -> Attempt:
+            index = demultiplexer.free_index()
+            demultiplexer.register(index, run)
+            timestamp = self._timestamps(target.private_key.public)
+            ephemeral = self._make_ephemeral().raw if self._make_ephemeral else None
+            return target.initiator.initiate(index, timestamp, cookie, ephemeral)
+
+        run = CheckRun(
+            target, check_log, opened, (_kernel_spelling(address), target.server.endpoint.port), attempt
+        )
+        with demultiplexer.listen_to_source(run):
+            try:
+                run.start()
+                await run.finished
+            finally:
+                run.stop()
+                for sent in run.sent:
+                    demultiplexer.unregister(sent.attempt.sender)
+        return run
+
+    async def _tunnel(self, run: CheckRun, session: Session, address: Address, deep: bool) -> Tunnel | None:
+        opened = self._demultiplexer.socket_for(address)
+        if opened is None:
+            return None
+        stage = TunnelRun(run.target, session, run.check_log, opened, run.destination, run.source)
+        self._demultiplexer.register(session.local_index, stage)
+        try:
+            with self._demultiplexer.listen_to_source(stage):
+                return await stage.run(deep=deep)
+        finally:
+            self._demultiplexer.unregister(session.local_index)
+
+    async def _explain(self, run: CheckRun, address: Address) -> Sequence[Evidence]:
+        """Experiments, where something is unexplained: an answer that does not open, or silence."""
+        for attempt, response in run.unauthenticated:
+            if found := await experiments.find_preshared_key(attempt, response, run.target.other_secrets):
+                return found
+        if run.unauthenticated:
+            return ()
+        noted = {type(each) for each in run.check_log.evidence}
+        if Silence not in noted or noted & _EXPLAINING_EVIDENCE:
+            return ()
+
+        async def answers_usual_port(target: Target) -> bool:
+            return (
+                await self._handshake(target, address, Notebook(), self._demultiplexer)
+            ).session is not None
+
+        async def answers_fresh_port(target: Target) -> bool:
+            demultiplexer = Switchboard()
+            try:
+                await demultiplexer.open()
+                return (await self._handshake(target, address, Notebook(), demultiplexer)).session is not None
+            except OSError:  # no further socket is to be had: an experiment less, and no end of the engine
+                return False
+            finally:
+                await demultiplexer.close()
+
+        found = await experiments.explain_silence(run.target, answers_usual_port, answers_fresh_port)
+        ahead_s = self._ahead_s(run.target.private_key.public)
+        return (*found, StampsAhead(ahead_s)) if ahead_s > _CLOCK_AHEAD_S else found
+
+    def _detect_moved_name(self, host: str, addresses: tuple[Address, ...]) -> NameMoved | None:
+        """Whether a name's addresses changed since the last look. Their order does not matter."""
+        before = self._addresses.get(host)
+        self._addresses[host] = addresses
+        if before is None or before == addresses or set(before) == set(addresses):
+            return None
+        removed = tuple(each for each in before if each not in addresses)
+        return NameMoved(host, removed, tuple(each for each in addresses if each not in before))
+
+    def _make_unsent_check(
+        self, target: Target, address: Address | None, why: NameUnresolved | SocketError
+    ) -> Check:
+        server = target.server
+        return Check(server.name, self.vantage, server.endpoint, address, time.time(), None, (why,))
+
+
+@lru_cache(65536)
+def _kernel_spelling(address: Address) -> str:
+    """An address in the kernel's spelling, so that the source of an answer compares equal."""
+    if isinstance(address, IPv4Address):
+        return str(address)
+    scope = f"%{address.scope_id}" if address.scope_id else ""
+    return socket.inet_ntop(socket.AF_INET6, address.packed) + scope
+
+
+def _add_round_evidence(checks: Sequence[Check], moved: NameMoved | None) -> list[Check]:
+    """Checks of one round with what they say of each other: a name that moved, an address that answered."""
+    answered = [check.address for check in checks if check.handshake and check.address]
+    extended = []
+    for check in checks:
+        added: list[Evidence] = [moved] if moved else []
+        if check.handshake is None:
+            added += [OtherAddressAnswered(each) for each in answered]
+        extended.append(replace(check, evidence=(*check.evidence, *added)) if added else check)
+    return extended

@@ -1,0 +1,239 @@
+"""The server's own view: what `wg show INTERFACE dump` and its configuration file say, read over there.
+
+Both hold private and preshared keys. The readers (this one, and that of dumps in config/imports/wg_dump_parser.py) turn each
+into whether there is one, and nothing else of it survives; an error names the line and the field, never what
+stood there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wgmon_tui.child_processes import start, terminate_on_exit
+from wgmon_tui.config.imports.wg_dump_parser import (
+    InspectionError,
+    InterfaceDump,
+    Network,
+    PeerEntry,
+    is_set,
+    parse_dump,
+    parse_dumped_public_key,
+    parse_networks,
+    parse_number,
+)
+from wgmon_tui.config.models import Server
+from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.text import format_bytes, format_limit, printable, quoted
+
+COMMAND_TIMEOUT_S = 15.0
+"""How long a command may take."""
+
+_MAX_OUTPUT_BYTES = 1 << 20
+_STDERR_KEPT = 4096
+_STDERR_SHOWN = 200
+
+# Half of a key's 44 characters: also what is left of one that was wrapped or cut.
+_LIKE_A_KEY = re.compile(r"[A-Za-z0-9+/]{22}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The interface as its file on the server describes it; a port that the file leaves open is None."""
+
+    has_private_key: bool
+    listen_port: int | None
+    peers: tuple[PeerEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A view that is not to be had, and why: a phrase, printable."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServersView:
+    """What the server says of itself; `stored` is None where servers.toml names no `inspect_config`."""
+
+    running: InterfaceDump | Unread
+    stored: Stored | Unread | None
+
+
+def inspect(server: Server, config_dir: Path, timeout_s: float = COMMAND_TIMEOUT_S) -> ServersView:
+    """Ask the server with its commands `inspect` and `inspect_config`. What goes wrong becomes Unread.
+
+    Blocks for up to `timeout_s` seconds a command. The commands run without a shell and without a terminal, so
+    that ssh asks no questions on a screen of ours.
+    """
+    running: InterfaceDump | Unread
+    try:
+        running = parse_dump(run_command(server.inspect, config_dir, timeout_s))
+    except InspectionError as error:
+        running = Unread(f"inspect: {error}")
+    if not server.inspect_config:
+        return ServersView(running, None)
+    try:
+        return ServersView(running, parse_file(run_command(server.inspect_config, config_dir, timeout_s)))
+    except InspectionError as error:
+        return ServersView(running, Unread(f"inspect_config: {error}"))
+
+
+# What the file says
+
+
+@dataclass(slots=True)
+class _Section:
+    """A section while its lines are read."""
+
+    line: int
+    is_peer: bool
+    public_key: PublicKey | None = None
+    has_secret: bool = False
+    listen_port: int | None = None
+    allowed_ips: set[Network] = field(default_factory=set)
+
+    def set_value(self, key: str, value: str, where: str) -> None:
+        """Take a value over, as far as it is compared with anything. Raises InspectionError."""
+        match self.is_peer, key:
+            case False, "privatekey":
+                self.has_secret = is_set(value, f"{where}: PrivateKey")
+            case False, "listenport":
+                self.listen_port = parse_number(value, 65535, f"{where}: ListenPort") or None
+            case True, "publickey":
+                self.public_key = parse_dumped_public_key(value, f"{where}: PublicKey")
+            case True, "presharedkey":
+                self.has_secret = is_set(value, f"{where}: PresharedKey")
+            case True, "allowedips" if value:
+                self.allowed_ips |= parse_networks(value, f"{where}: AllowedIPs")
+
+    def peer(self) -> PeerEntry:
+        """The finished section of a peer. Raises InspectionError."""
+        if self.public_key is None:
+            raise InspectionError(f"line {self.line}: this [Peer] has no PublicKey")
+        return PeerEntry(self.public_key, self.has_secret, frozenset(self.allowed_ips))
+
+
+def parse_file(text: str) -> Stored:
+    """A configuration file of wg(8) or wg-quick(8). Raises InspectionError."""
+    sections: list[_Section] = []
+    for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
+        where = f"line {number}"
+        line = raw.partition("#")[0].strip()
+        if line.lower() in ("[interface]", "[peer]"):
+            sections.append(_Section(number, is_peer=line.lower() == "[peer]"))
+        elif line:
+            name, equals, value = line.partition("=")
+            if not equals or not sections:
+                raise InspectionError(f"{where}: expected [Interface], [Peer] or Key = value")
+            sections[-1].set_value(name.strip().lower(), value.strip(), where)
+    interfaces = [section for section in sections if not section.is_peer]
+    if not interfaces:
+        raise InspectionError("there is no [Interface] in what it printed")
+    # Where something stands twice wg takes the later one.
+    ports = [section.listen_port for section in interfaces if section.listen_port]
+    peers = {entry.public_key: entry for entry in (each.peer() for each in sections if each.is_peer)}
+    return Stored(
+        has_private_key=any(section.has_secret for section in interfaces),
+        listen_port=ports[-1] if ports else None,
+        peers=tuple(peers.values()),
+    )
+
+
+# Running the commands
+
+
+def run_command(
+    command: tuple[str, ...],
+    directory: Path,
+    timeout_s: float = COMMAND_TIMEOUT_S,
+    max_bytes: int = _MAX_OUTPUT_BYTES,
+) -> str:
+    """What a command prints, at most `max_bytes` bytes, once it has ended well. Raises InspectionError."""
+    program = quoted(command[0])
+    try:
+        process = start(
+            command,
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    except FileNotFoundError:
+        raise InspectionError(f"there is no program {program}; install it, or give its path") from None
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or "not a command"
+        raise InspectionError(f"cannot start {program}: {reason}") from None
+    try:
+        with terminate_on_exit(process):
+            output, error_output = _communicate(process, time.monotonic() + timeout_s, max_bytes)
+    except TimeoutError:
+        raise InspectionError(f"{program} did not end within {format_limit(timeout_s)}") from None
+    finally:
+        _close_pipes(process)
+    if process.returncode != 0:
+        code = process.returncode
+        ending = f"signal {-code}" if code < 0 else f"exit code {code}"
+        message = _last_line(error_output) or "run it by hand to see why"
+        raise InspectionError(f"{program} ended with {ending}: {message}")
+    return output.decode("utf-8", errors="replace")
+
+
+def _communicate(process: subprocess.Popen[bytes], deadline: float, max_bytes: int) -> tuple[bytes, bytes]:
+    """All of its output and the end of its complaints. Raises TimeoutError, InspectionError.
+
+    Unlike Popen.communicate it keeps a bound, and does not wait for the end of stderr: the connection that an
+    ssh leaves behind for the next one (ControlPersist) holds that open.
+    """
+    output, error_output = bytearray(), bytearray()
+    with selectors.DefaultSelector() as selector:
+        for stream, gathered in ((process.stdout, output), (process.stderr, error_output)):
+            if stream is not None:
+                os.set_blocking(stream.fileno(), False)
+                selector.register(stream, selectors.EVENT_READ, gathered)
+        while process.stdout in selector.get_map():
+            for key, _ in selector.select(_remaining(deadline)):
+                chunk = os.read(key.fd, 1 << 16)
+                key.data.extend(chunk)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+            if len(output) > max_bytes:
+                raise InspectionError(f"printed more than {format_bytes(max_bytes)}; expected one interface")
+            del error_output[:-_STDERR_KEPT]
+    try:
+        process.wait(_remaining(deadline))
+    except subprocess.TimeoutExpired:
+        raise TimeoutError from None
+    if process.stderr is not None:
+        with suppress(BlockingIOError):
+            error_output += os.read(process.stderr.fileno(), 1 << 16)
+    return bytes(output), bytes(error_output[-_STDERR_KEPT:])
+
+
+def _close_pipes(process: subprocess.Popen[bytes]) -> None:
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+def _remaining(deadline: float) -> float:
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
+        raise TimeoutError
+    return remaining
+
+
+def _last_line(error_output: bytes) -> str:
+    """The last thing that a command said, where that is short and holds nothing like a key."""
+    lines = [line.strip() for line in error_output.decode("utf-8", errors="replace").splitlines()]
+    last = next((line for line in reversed(lines) if line), "")
+    if len(last) > _STDERR_SHOWN or _LIKE_A_KEY.search(last):
+        return ""
+    return printable(last)

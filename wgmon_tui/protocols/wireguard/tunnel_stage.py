@@ -1,0 +1,326 @@
+"""The tunnel stage: data through the session that a handshake opened, and what comes back.
+
+    echoes and service questions, spread over a time ──► answers counted, inner ICMP errors noted
+    nothing of that to ask:    the first hop, in each IP version  ──► does anything come back at all?
+    deep, and echoes pass:     padded echoes in a ladder of sizes ──► the path's MTU inside the tunnel
+    deep, and nothing answers: wait for the server's keepalive    ──► does it receive our data at all?
+    data was received:         one closing keepalive, or the server calls back for two minutes
+
+What comes is believed once it has opened under the session's key, and counts once it answers a question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import secrets
+import time
+from collections.abc import Callable, Hashable, Sequence
+from itertools import groupby
+from statistics import median
+
+from wgmon_tui.checks.check_log import Notebook
+from wgmon_tui.checks.evidence import (
+    IcmpError,
+    InnerEcho,
+    InnerIcmp,
+    InnerService,
+    InnerUnaddressed,
+    PacketRejected,
+    PassiveKeepalive,
+    PathMtu,
+    SocketError,
+    Tunnel,
+)
+from wgmon_tui.checks.first_hop import FirstHop, first_hops
+from wgmon_tui.checks.inner_probes import (
+    OwnAddresses,
+    Question,
+    make_echo_probe,
+    make_service_probes,
+    match_probe,
+)
+from wgmon_tui.config.models import Address
+from wgmon_tui.net import inner_packets
+from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
+from wgmon_tui.protocols.wireguard.handshake import Reason
+from wgmon_tui.protocols.wireguard.primitives import AuthenticationError
+from wgmon_tui.protocols.wireguard.session import ReplayError, Session
+from wgmon_tui.protocols.wireguard.targets import Target
+
+KEEPALIVE_TIMEOUT_S = 10.75
+"""Servers acknowledge unanswered data 10.0 to 10.25 s after it came (KEEPALIVE_TIMEOUT); and the path."""
+
+_MAX_ANSWER_WAIT_S = 2.0
+_SIZES_PER_ROUND = 12
+_ATTEMPTS = 2
+_PACKET_TOO_BIG = ((4, 3, 4), (6, 2, 0))
+
+
+class TunnelRun:
+    """One tunnel stage. The prober feeds it what arrives for the session."""
+
+    def __init__(
+        self,
+        target: Target,
+        session: Session,
+        check_log: Notebook,
+        socket: DatagramSocket,
+        destination: SocketAddress,
+        source: SocketAddress,
+    ) -> None:
+        """`source` is where the server's packets come from, as the kernel spells it."""
+        self.session = session
+        self.source = source
+        self._server = target.server
+        self._interfaces = {int(each.version): each for each in reversed(target.tunnel_addresses)}
+        self._own: OwnAddresses = {version: each.ip for version, each in self._interfaces.items()}
+        self._check_log = check_log
+        self._socket = socket
+        self._destination = destination
+        self._identifier = secrets.randbits(16)
+        self._sequence = 0
+        self._sent_probes: list[Question] = []
+        self._pending: dict[Hashable, Question] = {}
+        self._hops: list[FirstHop] = []
+        self._first_data: float | None = None
+        self._keepalive: float | None = None
+        self._data_received = False
+        self._reported_mtu: int | None = None
+        self._arrival = asyncio.Event()
+
+    async def run(self, *, deep: bool) -> Tunnel | None:
+        """Go through the stage; `deep` adds what takes long: the MTU search and the passive keepalive.
+
+        None where there was nothing to ask.
+        """
+        await self._send_probes()
+        sent_probes = self._sent_probes
+        answered = [inner_probe for inner_probe in sent_probes if inner_probe.rtt is not None]
+        rtts = [
+            inner_probe.rtt
+            for inner_probe in answered
+            if inner_probe.kind == "echo" and inner_probe.rtt is not None
+        ]
+        mtu = await self._search_mtu(max(rtts)) if deep and rtts and self._server.tunnel_mtu else None
+        if not sent_probes:
+            await self._probe_first_hops()
+        if deep and not self._data_received:
+            await self._await_keepalive()
+        for hop in self._hops:
+            self._check_log.add_evidence(hop.evidence())
+        if self._data_received:
+            self._send(b"")
+        if sent_probes:
+            return Tunnel(len(sent_probes), len(answered), _median_or_none(rtts), mtu, passive=False)
+        if not self._hops and not deep:
+            return None
+        hop_rtts = [hop.rtt for hop in self._hops if hop.rtt is not None]
+        return Tunnel(len(self._hops), len(hop_rtts), _median_or_none(hop_rtts), None, passive=True)
+
+    # Events
+
+    def on_datagram(self, datagram: Datagram) -> None:
+        """A packet addressed to the session's index."""
+        at = self._check_log.received(datagram.data, datagram.received_ns)
+        try:
+            content = self.session.open(datagram.data)
+        except (AuthenticationError, ReplayError):
+            self._check_log.add_evidence(PacketRejected(at, Reason.OTHER_SESSION, len(datagram.data)))
+            return
+        if content:
+            self._data_received = True
+            self._on_inner(inner_packets.parse(content), datagram.received_ns)
+        elif self._keepalive is None:
+            self._keepalive = time.monotonic()
+        self._arrival.set()
+
+    def on_icmp(self, error: QueuedError) -> None:
+        """An ICMP error about a packet to the server; "too big" is part of an answer."""
+        if (error.version, error.type, error.code) in _PACKET_TOO_BIG and error.info:
+            self._reported_mtu = min(error.info, self._reported_mtu or error.info)
+            return
+        at = self._check_log.seconds_since_start(time.time_ns())
+        from_target = error.offender == self.source[0]
+        self._check_log.add_evidence(
+            IcmpError(at, error.version, error.type, error.code, error.offender, from_target)
+        )
+
+    def _on_inner(self, packet: inner_packets.InnerPacket, received_ns: int) -> None:
+        if any(hop.match_answer(packet, received_ns) for hop in self._hops):
+            return
+        if isinstance(packet, InnerIcmp):
+            self._check_log.add_evidence(packet)
+            return
+        known = match_probe(packet, self._identifier)
+        inner_probe = self._pending.get(known[0]) if known else None
+        if known and inner_probe and inner_probe.answered_ns is None:
+            inner_probe.answered_ns, inner_probe.answer = received_ns, known[1]
+            if inner_probe.answer == "open":
+                self._send(inner_probe.follow_up)
+
+    # Steps
+
+    async def _send_probes(self) -> None:
+        """Echoes over the configured time, services with the first of them; then wait for the last answer.
+
+        Services that are silent for half of that wait are asked again.
+        """
+        server = self._server
+        for inner_probe in make_service_probes(server, self._own):
+            if isinstance(inner_probe, InnerUnaddressed):
+                self._check_log.add_evidence(inner_probe)
+            else:
+                self._sent_probes.append(inner_probe)
+                self._send_probe(inner_probe)
+        for number in range(server.tunnel_count if server.tunnel_ping else 0):
+            if number:
+                await asyncio.sleep(server.tunnel_over / (server.tunnel_count - 1))
+            for target in server.tunnel_ping:
+                self._send_echo(target)
+        patience_s = min(server.timeout, _MAX_ANSWER_WAIT_S)
+        await self._await_answers(self._sent_probes, patience_s / 2)
+        for inner_probe in self._sent_probes:
+            if inner_probe.kind != "echo" and inner_probe.answered_ns is None:
+                self._send_probe(inner_probe)  # asked once only so far, and one lost packet is no verdict
+        await self._await_answers(self._sent_probes, patience_s / 2)
+        self._record_evidence()
+
+    async def _probe_first_hops(self) -> None:
+        """What no inner address is needed for, twice where need be: one lost packet is no verdict."""
+        ours = [self._interfaces[version] for version in sorted(self._interfaces)]
+        self._hops = list(first_hops(ours, self._identifier))
+        for _ in range(_ATTEMPTS):
+            for hop in self._hops:
+                if hop.source is None:
+                    hop.sent_ns = time.time_ns()
+                    for packet in hop.packets.values():
+                        self._send(packet)
+            deadline = time.monotonic() + min(self._server.timeout, _MAX_ANSWER_WAIT_S) / _ATTEMPTS
+            await self._wait_until(lambda: all(hop.source for hop in self._hops), deadline)
+
+    def _record_evidence(self) -> None:
+        """The evidence of the questions: a line for each target."""
+        for target in self._server.tunnel_ping:
+            if target.version not in self._own:
+                self._check_log.add_evidence(InnerUnaddressed(str(target)))
+        by_target = sorted(self._sent_probes, key=lambda inner_probe: (inner_probe.kind, inner_probe.target))
+        for (kind, name), group in groupby(
+            by_target, key=lambda inner_probe: (inner_probe.kind, inner_probe.target)
+        ):
+            inner_probes = list(group)
+            rtts = [inner_probe.rtt for inner_probe in inner_probes if inner_probe.rtt is not None]
+            if kind == "echo":
+                self._check_log.add_evidence(
+                    InnerEcho(name, len(inner_probes), len(rtts), _median_or_none(rtts))
+                )
+            else:
+                self._check_log.add_evidence(
+                    InnerService(kind, name, inner_probes[0].answer if rtts else None)
+                )
+
+    async def _search_mtu(self, rtt: float) -> int:
+        """The largest echo that comes back, by ladders of sizes: each narrows the gap to one of its rungs."""
+        required = self._server.tunnel_mtu or 0
+        target = next(each for each in self._server.tunnel_ping if self._has_echoed(each))
+        largest_passing, fails = 64, required + 1
+        sizes = [required]
+        while sizes:
+            named_before = self._reported_mtu is not None
+            inner_probes = [
+                inner_probe
+                for size in sizes * _ATTEMPTS
+                if (
+                    inner_probe := make_echo_probe(
+                        target, self._own, self._identifier, self._next_sequence(), size
+                    )
+                )
+            ]
+            for inner_probe in inner_probes:
+                self._send_probe(inner_probe, padded=False)
+            await self._await_answers(inner_probes, max(0.5, 4 * rtt))
+            if self._reported_mtu and not named_before:
+                continue  # what was too large is lost; from now on our kernel cuts it up, as a client's does
+            passing = [len(inner_probe.packet) for inner_probe in inner_probes if inner_probe.rtt is not None]
+            largest_passing = max(passing, default=largest_passing)
+            fails = min((size for size in sizes if size > largest_passing), default=fails)
+            step = max(1, (fails - largest_passing) // _SIZES_PER_ROUND)
+            sizes = list(range(largest_passing + step, fails, step))
+        self._check_log.add_evidence(
+            PathMtu(
+                required, largest_passing, fails if largest_passing < required else None, self._reported_mtu
+            )
+        )
+        return largest_passing
+
+    async def _await_keepalive(self) -> None:
+        """Whether the server acknowledges our data. Data must be something: sixteen zeros are.
+
+        Data that comes late after all is better, and takes the keepalive's place.
+        """
+        if self._first_data is None:
+            self._send(bytes(16))
+        started_at = self._first_data or time.monotonic()
+        await self._wait_until(
+            lambda: self._keepalive is not None or self._data_received, started_at + KEEPALIVE_TIMEOUT_S
+        )
+        if self._keepalive is not None or not self._data_received:
+            after = None if self._keepalive is None else self._keepalive - started_at
+            self._check_log.add_evidence(PassiveKeepalive(after, KEEPALIVE_TIMEOUT_S))
+
+    def _has_echoed(self, target: Address) -> bool:
+        return any(
+            inner_probe.kind == "echo" and inner_probe.target == str(target) and inner_probe.rtt is not None
+            for inner_probe in self._sent_probes
+        )
+
+    def _send_echo(self, target: Address) -> None:
+        if inner_probe := make_echo_probe(target, self._own, self._identifier, self._next_sequence()):
+            self._sent_probes.append(inner_probe)
+            self._send_probe(inner_probe)
+
+    def _send_probe(self, inner_probe: Question, *, padded: bool = True) -> None:
+        """Send a question, so that its answer will be known."""
+        self._pending[inner_probe.key] = inner_probe
+        inner_probe.sent_ns = self._send(inner_probe.packet, padded=padded) or time.time_ns()
+
+    def _send(self, content: bytes, *, padded: bool = True) -> int | None:
+        """Send through the session; None where our own system does not let it out."""
+        if content and self._first_data is None:
+            self._first_data = time.monotonic()
+        packet = self.session.seal(content, padded=padded)
+        try:
+            sent_ns = self._socket.send(packet, self._destination)
+        except OSError as error:
+            if error.errno != errno.EMSGSIZE:  # which is an answer to the question about sizes
+                name = errno.errorcode.get(error.errno or 0, "error")
+                self._check_log.add_evidence(
+                    SocketError(self._check_log.seconds_since_start(time.time_ns()), name)
+                )
+            return None
+        self._check_log.sent(packet, sent_ns)
+        return sent_ns
+
+    def _next_sequence(self) -> int:
+        self._sequence = (self._sequence + 1) % 2**16
+        return self._sequence
+
+    async def _await_answers(self, inner_probes: Sequence[Question], timeout_s: float) -> None:
+        """Wait until all are answered, for so long at most."""
+        if inner_probes:
+            deadline = time.monotonic() + timeout_s
+            await self._wait_until(
+                lambda: all(each.answered_ns is not None for each in inner_probes), deadline
+            )
+
+    async def _wait_until(self, done: Callable[[], bool], deadline: float) -> None:
+        while not done() and (left := deadline - time.monotonic()) > 0:
+            self._arrival.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._arrival.wait(), left)
+        self._socket.drain_backlog()  # what has reached the kernel in time is no loss
+
+
+def _median_or_none(rtts: Sequence[float]) -> float | None:
+    return median(rtts) if rtts else None
