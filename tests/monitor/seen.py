@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from wgmon_tui.checks.evidence import AskedAs, Check, Direction, Handshake, Packet
+from wgmon_tui.checks.evidence import Check, Direction, Handshake, Packet, ProbedAs
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
@@ -57,7 +57,7 @@ def seen(
         at,
         Handshake(0.02) if answered else None,
         exchange=exchange,
-        probed_as=AskedAs(KEY),
+        probed_as=ProbedAs(KEY),
     )
     return Round((check,), (Diagnosis(verdict, verdict.meaning),))
 

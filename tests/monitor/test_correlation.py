@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wgmon_tui.config.models import Endpoint, Server
-from wgmon_tui.monitor.correlation import Standing, Together, find_correlated_failures
+from wgmon_tui.monitor.correlation import CorrelationInput, FailureGroup, find_correlated_failures
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 KEY = PrivateKey(bytes(range(32))).public
@@ -21,10 +21,10 @@ def standing(
     identity: str = "",
     tags: tuple[str, ...] = (),
     down: bool = True,
-) -> Standing:
+) -> CorrelationInput:
     """A server with an identity of its own, where none is named."""
     server = Server(name, Endpoint("example.net", 51820), KEY, identity or f"of {name}", tags=tags)
-    return Standing(server, ip_address(address) if address else None, down)
+    return CorrelationInput(server, ip_address(address) if address else None, down)
 
 
 ELSEWHERE = standing("elsewhere", "203.0.113.1", down=False)
@@ -32,24 +32,28 @@ ELSEWHERE = standing("elsewhere", "203.0.113.1", down=False)
 
 def test_servers_behind_one_address() -> None:
     pair = standing("b", "192.0.2.7"), standing("a", "192.0.2.7")
-    assert find_correlated_failures([*pair, ELSEWHERE]) == (Together("the address 192.0.2.7", ("a", "b")),)
+    assert find_correlated_failures([*pair, ELSEWHERE]) == (
+        FailureGroup("the address 192.0.2.7", ("a", "b")),
+    )
 
 
 def test_servers_in_one_network() -> None:
     pair = standing("a", "192.0.2.7"), standing("b", "192.0.2.200")
-    assert find_correlated_failures([*pair, ELSEWHERE]) == (Together("the network 192.0.2.0/24", ("a", "b")),)
+    assert find_correlated_failures([*pair, ELSEWHERE]) == (
+        FailureGroup("the network 192.0.2.0/24", ("a", "b")),
+    )
 
 
 def test_servers_in_one_ipv6_site() -> None:
     pair = standing("a", "2001:db8:1:1::1"), standing("b", "2001:db8:1:2::1")
     assert find_correlated_failures([*pair, ELSEWHERE]) == (
-        Together("the network 2001:db8:1::/48", ("a", "b")),
+        FailureGroup("the network 2001:db8:1::/48", ("a", "b")),
     )
 
 
 def test_servers_of_one_identity() -> None:
     pair = standing("a", "192.0.2.7", identity="old"), standing("b", "198.51.100.7", identity="old")
-    assert find_correlated_failures([*pair, ELSEWHERE]) == (Together('the identity "old"', ("a", "b")),)
+    assert find_correlated_failures([*pair, ELSEWHERE]) == (FailureGroup('the identity "old"', ("a", "b")),)
 
 
 def test_servers_of_one_tag() -> None:
@@ -58,7 +62,7 @@ def test_servers_of_one_tag() -> None:
         standing("b", None, tags=("eu", "core")),
         standing("c", "198.51.100.7", tags=("eu",)),
     )
-    assert find_correlated_failures([*three, ELSEWHERE]) == (Together('the tag "eu"', ("a", "b", "c")),)
+    assert find_correlated_failures([*three, ELSEWHERE]) == (FailureGroup('the tag "eu"', ("a", "b", "c")),)
     assert find_correlated_failures([*three[:2], ELSEWHERE]) == ()
 
 
@@ -74,14 +78,16 @@ def test_one_server_is_no_group_even_where_its_tag_stands_twice() -> None:
 
 def test_the_narrowest_bond_is_named_and_the_wider_ones_with_the_same_members_are_not() -> None:
     pair = [standing(name, "192.0.2.7", identity="one", tags=("eu",)) for name in "ab"]
-    assert find_correlated_failures([*pair, ELSEWHERE]) == (Together("the address 192.0.2.7", ("a", "b")),)
+    assert find_correlated_failures([*pair, ELSEWHERE]) == (
+        FailureGroup("the address 192.0.2.7", ("a", "b")),
+    )
 
 
 def test_a_wider_bond_with_more_members_is_named_as_well() -> None:
     site = [standing("a", "192.0.2.7"), standing("b", "192.0.2.7"), standing("c", "192.0.2.8")]
     assert find_correlated_failures([*site, ELSEWHERE]) == (
-        Together("the address 192.0.2.7", ("a", "b")),
-        Together("the network 192.0.2.0/24", ("a", "b", "c")),
+        FailureGroup("the address 192.0.2.7", ("a", "b")),
+        FailureGroup("the network 192.0.2.0/24", ("a", "b", "c")),
     )
 
 
@@ -92,7 +98,7 @@ def test_a_whole_fleet_that_is_down_has_nothing_in_common_but_us() -> None:
 
 def test_unless_all_of_it_is_one_machine() -> None:
     machine = [standing(name, "192.0.2.7", identity="one") for name in "abc"]
-    assert find_correlated_failures(machine) == (Together("the address 192.0.2.7", ("a", "b", "c")),)
+    assert find_correlated_failures(machine) == (FailureGroup("the address 192.0.2.7", ("a", "b", "c")),)
 
 
 def test_nothing_fails_together_in_an_empty_fleet() -> None:
@@ -100,7 +106,7 @@ def test_nothing_fails_together_in_an_empty_fleet() -> None:
 
 
 def test_it_is_said_in_one_sentence() -> None:
-    together = Together("the address 192.0.2.7", ("fra1", "fra2"))
+    together = FailureGroup("the address 192.0.2.7", ("fra1", "fra2"))
     assert together.sentence == "2 servers with the address 192.0.2.7 are all down: fra1, fra2"
 
 

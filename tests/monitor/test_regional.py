@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Address, Endpoint, Server
 from wgmon_tui.monitor.regional import (
-    View,
+    VantageView,
     add_view_evidence,
     describe_views,
     diagnose_outvoted,
@@ -23,8 +23,8 @@ SERVER = Server("fra1", Endpoint("vpn.example.net", 51820), KEY, "bastion")
 HERE, THERE = ip_address("192.0.2.7"), ip_address("192.0.2.8")
 
 
-def up(vantage: str) -> View:
-    return View(vantage, Severity.UP, Diagnosis(Verdict.HEALTHY, "Answers."), address=HERE)
+def up(vantage: str) -> VantageView:
+    return VantageView(vantage, Severity.UP, Diagnosis(Verdict.HEALTHY, "Answers."), address=HERE)
 
 
 def down(
@@ -35,17 +35,17 @@ def down(
     address: Address | None = HERE,
     public_key: PublicKey | None = None,
     has_answered: bool = True,
-) -> View:
+) -> VantageView:
     diagnosis = Diagnosis(verdict, verdict.meaning, (), (Cause("their own key", "why", "fix"),))
-    return View(vantage, Severity.DOWN, diagnosis, flapping, address, public_key, has_answered)
+    return VantageView(vantage, Severity.DOWN, diagnosis, flapping, address, public_key, has_answered)
 
 
-def causes(*views: View) -> list[str]:
+def causes(*views: VantageView) -> list[str]:
     return [each.cause for each in diagnose_regional(views, SERVER).causes]
 
 
 def test_who_sees_what_is_said_the_worst_first() -> None:
-    degraded = View("ams", Severity.DEGRADED, Diagnosis(Verdict.SLOW, "Slow."))
+    degraded = VantageView("ams", Severity.DEGRADED, Diagnosis(Verdict.SLOW, "Slow."))
     told = describe_views([up("local"), down("nyc"), degraded, down("fra")])
     assert told == "down from nyc, fra; degraded from ams; up from local"
 
@@ -109,7 +109,7 @@ def test_too_few_to_be_believed_are_told_with_how_many_it_takes() -> None:
 
 
 def test_a_divided_word_below_down_is_told_too() -> None:
-    degraded = View("ams", Severity.DEGRADED, Diagnosis(Verdict.SLOW, "Slow."))
+    degraded = VantageView("ams", Severity.DEGRADED, Diagnosis(Verdict.SLOW, "Slow."))
     assert add_view_evidence(degraded.diagnosis, [up("local"), degraded]).evidence == (
         "degraded from ams; up from local",
     )
@@ -127,7 +127,7 @@ _DOWN = st.builds(
 
 
 @given(st.lists(_DOWN, min_size=1, max_size=3), st.integers(1, 3))
-def test_every_regional_outage_has_a_cause_and_what_to_type(failing: list[View], well: int) -> None:
+def test_every_regional_outage_has_a_cause_and_what_to_type(failing: list[VantageView], well: int) -> None:
     views = [*(up(f"up{number}") for number in range(well)), *failing]
     diagnosis = diagnose_regional(views, SERVER)
     assert diagnosis.verdict is Verdict.REGIONAL

@@ -14,7 +14,7 @@ from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
 from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.damping import Damping, Rules, next_damping
 from wgmon_tui.monitor.incidents import BROKEN, What
-from wgmon_tui.monitor.regional import View
+from wgmon_tui.monitor.regional import VantageView
 from wgmon_tui.monitor.sights import (
     DISCONNECTED_GRACE_S,
     RTTS_KEPT,
@@ -32,12 +32,12 @@ _SEVERITIES = st.sampled_from([UP, DEGRADED, DOWN])
 _OF = {UP: HEALTHY, DEGRADED: SLOW, DOWN: SILENT}
 
 
-def view(vantage: str, settled: Severity, verdict: Verdict | None = None) -> View:
+def view(vantage: str, settled: Severity, verdict: Verdict | None = None) -> VantageView:
     meant = verdict or _OF[settled]
-    return View(vantage, settled, Diagnosis(meant, meant.meaning))
+    return VantageView(vantage, settled, Diagnosis(meant, meant.meaning))
 
 
-def agreed(quorum: int, *views: View) -> Agreement:
+def agreed(quorum: int, *views: VantageView) -> Agreement:
     agreement = decide_quorum(views, quorum, watched())
     assert agreement is not None
     return agreement

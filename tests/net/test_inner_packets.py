@@ -17,9 +17,9 @@ from wgmon_tui.lab import inner as stranger
 from wgmon_tui.net.inner_packets import (
     DnsAnswer,
     EchoReply,
-    Fragment,
+    FragmentReceived,
     TcpAnswer,
-    Unrecognised,
+    UnrecognisedPacket,
     dns_query,
     echo_request,
     parse,
@@ -108,7 +108,7 @@ def test_a_stranger_answers_it_and_the_answer_is_recognised(
 @both_versions
 def test_our_own_request_coming_back_is_no_answer(version: int) -> None:
     request = echo_request(OURS[version], THEIRS[version], 1, 2)
-    assert parse(request) == Unrecognised(len(request))
+    assert parse(request) == UnrecognisedPacket(len(request))
 
 
 # DNS
@@ -145,7 +145,7 @@ def test_any_answer_of_a_name_server_is_one(version: int, code: int) -> None:
 
 def test_a_datagram_from_another_port_answers_nothing() -> None:
     datagram = struct.pack("!HHHH", 123, 50000, 20, 0) + bytes(12)
-    assert parse(from_them(4, 17, datagram)) == Unrecognised(40)
+    assert parse(from_them(4, 17, datagram)) == UnrecognisedPacket(40)
 
 
 # TCP
@@ -226,8 +226,8 @@ def reply_in_pieces(version: int, cut: int) -> list[bytes]:
 @both_versions
 def test_the_first_piece_of_an_answer_says_to_which_question_it_belongs(version: int) -> None:
     first, second = reply_in_pieces(version, 512)
-    assert parse(first) == Fragment(THEIRS[version], 0, (0x1234, 7))
-    assert parse(second) == Fragment(THEIRS[version], 512, None)
+    assert parse(first) == FragmentReceived(THEIRS[version], 0, (0x1234, 7))
+    assert parse(second) == FragmentReceived(THEIRS[version], 512, None)
 
 
 @both_versions
@@ -236,7 +236,7 @@ def test_a_piece_of_something_else_belongs_to_none(version: int) -> None:
         piece = from_them(4, 17, bytes(64), flags=0x2000)
     else:
         piece = from_them(6, 44, struct.pack("!BBHI", 17, 0, 1, 99) + bytes(64))
-    assert parse(piece) == Fragment(THEIRS[version], 0, None)
+    assert parse(piece) == FragmentReceived(THEIRS[version], 0, None)
 
 
 # Anything else
@@ -269,14 +269,14 @@ def test_nor_does_an_answer_that_is_cut_or_changed(packet: bytes, data: st.DataO
 @both_versions
 def test_a_packet_that_says_it_is_longer_than_it_is_answers_nothing(version: int) -> None:
     whole = from_them(version, 6, segment_from_them(0x12))
-    assert parse(whole[:-1]) == Unrecognised(len(whole) - 1)
+    assert parse(whole[:-1]) == UnrecognisedPacket(len(whole) - 1)
 
 
 @pytest.mark.parametrize("length", [0, 4])
 def test_a_header_shorter_than_a_header_answers_nothing(length: int) -> None:
     packet = bytearray(from_them(4, 6, segment_from_them(0x12)))
     packet[0] = 0x40 | length
-    assert parse(bytes(packet)) == Unrecognised(len(packet))
+    assert parse(bytes(packet)) == UnrecognisedPacket(len(packet))
 
 
 @given(st.integers(5, 15))

@@ -14,13 +14,18 @@ from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
-from wgmon_tui.protocols.wireguard.server_view import Stored, Unread, inspect
-from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding, OurSide, compare
+from wgmon_tui.protocols.wireguard.server_view import StoredInterface, ViewUnavailable, inspect
+from wgmon_tui.protocols.wireguard.server_view_comparison import (
+    ComparisonResult,
+    ConfiguredSide,
+    Finding,
+    compare,
+)
 
 PSK = PresharedKey(b"i".ljust(32))
 
 
-def side(server: WireguardGo, private_key: PrivateKey, psk: bool = False) -> OurSide:
+def side(server: WireguardGo, private_key: PrivateKey, psk: bool = False) -> ConfiguredSide:
     address, port = server.endpoint(4)
     interface = server.device.name
     watched = Server(
@@ -35,15 +40,15 @@ def side(server: WireguardGo, private_key: PrivateKey, psk: bool = False) -> Our
     assert isinstance(view.running, InterfaceDump)
     us = next((each for each in view.running.peers if each.public_key == private_key.public), None)
     addresses = tuple(ip_interface(network) for network in us.allowed_ips) if us else ()
-    return OurSide(watched, private_key.public, addresses, psk)
+    return ConfiguredSide(watched, private_key.public, addresses, psk)
 
 
-def compared(ours: OurSide) -> tuple[Finding, ...]:
+def compared(ours: ConfiguredSide) -> tuple[Finding, ...]:
     return compare(ours, inspect(ours.server, Path("/")), time.time())
 
 
-def differing(ours: OurSide) -> list[str]:
-    return [each.subject for each in compared(ours) if each.result is Agreement.DIFFERS]
+def differing(ours: ConfiguredSide) -> list[str]:
+    return [each.subject for each in compared(ours) if each.result is ComparisonResult.DIFFERS]
 
 
 @pytest.mark.parametrize("psk", [None, PSK])
@@ -52,7 +57,7 @@ def test_a_server_that_knows_us_agrees_and_so_does_its_own_configuration(
 ) -> None:
     ours = side(wireguard_go, wireguard_go.new_peer(psk), psk=psk is not None)
     found = compared(ours)
-    assert [each.subject for each in found if each.result is not Agreement.OK] == ["handshake"]
+    assert [each.subject for each in found if each.result is not ComparisonResult.OK] == ["handshake"]
     assert len([each for each in found if each.subject == "allowed ips"]) == 2
 
 
@@ -68,7 +73,7 @@ def test_a_stranger_is_told_the_command_that_lets_it_in_and_the_command_works(
 ) -> None:
     stranger = PrivateKey.generate()
     ours = replace(side(wireguard_go, stranger), addresses=(ip_interface("10.7.200.1/32"),))
-    [finding] = [each for each in compared(ours) if each.result is Agreement.DIFFERS]
+    [finding] = [each for each in compared(ours) if each.result is ComparisonResult.DIFFERS]
     run(*finding.fix.removeprefix("on the server: ").split())
     assert differing(ours) == []
 
@@ -89,7 +94,7 @@ def test_no_key_of_the_server_is_in_its_view(wireguard_go: WireguardGo) -> None:
     private_key = run("wg", "show", wireguard_go.device.name, "private-key").strip()
     view = inspect(ours.server, Path("/"))
     assert isinstance(view.running, InterfaceDump)
-    assert isinstance(view.stored, Stored)
+    assert isinstance(view.stored, StoredInterface)
     assert view.running.has_private_key
     assert view.stored.has_private_key
     assert private_key not in repr(view)
@@ -99,7 +104,7 @@ def test_no_key_of_the_server_is_in_its_view(wireguard_go: WireguardGo) -> None:
 def test_wg_itself_says_why_it_gives_no_view(wireguard_go: WireguardGo) -> None:
     ours = side(wireguard_go, PrivateKey.generate())
     view = inspect(replace(ours.server, inspect=("wg", "show", "nowhere0", "dump")), Path("/"))
-    assert isinstance(view.running, Unread)
+    assert isinstance(view.running, ViewUnavailable)
     # Its reason differs where the kernel has a WireGuard of its own.
     assert view.running.reason.startswith(
         'inspect: "wg" ended with exit code 1: Unable to access interface: '
@@ -109,5 +114,5 @@ def test_wg_itself_says_why_it_gives_no_view(wireguard_go: WireguardGo) -> None:
 def test_all_interfaces_at_once_are_refused_with_what_to_type(wireguard_go: WireguardGo) -> None:
     ours = side(wireguard_go, PrivateKey.generate())
     view = inspect(replace(ours.server, inspect=("wg", "show", "all", "dump")), Path("/"))
-    assert isinstance(view.running, Unread)
+    assert isinstance(view.running, ViewUnavailable)
     assert "in place of `all`" in view.running.reason

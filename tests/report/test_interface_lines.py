@@ -11,13 +11,15 @@ from tests.report.rounds import IDENTITY, SERVER_KEY
 from wgmon_tui.config.imports.wg_dump_parser import PeerEntry
 from wgmon_tui.config.models import Endpoint
 from wgmon_tui.protocols.wireguard.local_interface_comparison import LocalPeer
-from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding
+from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.report.interface_lines import SeenHere, disagreements, interface_object
 
 ENTRY = PeerEntry(SERVER_KEY.public, False, frozenset(), Endpoint("192.0.2.7", 51820), 1_700_000_000, 25)
 PEER = LocalPeer("wg0", IDENTITY.public, ENTRY)
-AGREES = SeenHere(PEER, Finding(Agreement.OK, "wg0 here", "its last handshake with it was 20 s ago"))
-DIFFERS = SeenHere(PEER, Finding(Agreement.DIFFERS, "wg0 here", "3 h ago, and we find it up", "wg show"))
+AGREES = SeenHere(PEER, Finding(ComparisonResult.OK, "wg0 here", "its last handshake with it was 20 s ago"))
+DIFFERS = SeenHere(
+    PEER, Finding(ComparisonResult.DIFFERS, "wg0 here", "3 h ago, and we find it up", "wg show")
+)
 
 
 def test_an_interface_is_an_object_with_what_it_knows_and_no_key() -> None:
@@ -49,6 +51,6 @@ def test_the_table_tells_of_disagreement_alone() -> None:
 
 @given(st.text())
 def test_text_from_outside_reaches_no_terminal_as_it_is(text: str) -> None:
-    seen = SeenHere(PEER, Finding(Agreement.DIFFERS, "wg0 here", text, text))
+    seen = SeenHere(PEER, Finding(ComparisonResult.DIFFERS, "wg0 here", text, text))
     assert all(line.isprintable() for line in disagreements([seen], ascii_only=False).split("\n"))
     assert json.dumps(interface_object(seen)).isascii()

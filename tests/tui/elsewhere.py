@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.tui import exchanges
 from tests.tui.fleet import NOW, QuietEngine, bad_night
-from wgmon_tui.checks.evidence import AskedAs, Check
+from wgmon_tui.checks.evidence import Check, ProbedAs
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
@@ -27,7 +27,7 @@ class Lookout(QuietEngine):
 
 
 def seen_by(vantage: str, check: Check) -> Round:
-    made = replace(check, vantage=vantage, probed_as=AskedAs(OUR_KEY))
+    made = replace(check, vantage=vantage, probed_as=ProbedAs(OUR_KEY))
     return Round((made,), (diagnose(made, exchanges.server(check.server)),))
 
 

@@ -12,7 +12,7 @@ from tests.tui.opened import fleet
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.board import Row
-from wgmon_tui.monitor.correlation import Together
+from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 from wgmon_tui.tui.diagnosistab import full_diagnosis
@@ -23,7 +23,7 @@ from wgmon_tui.tui.text_style import Ink
 from wgmon_tui.tui.themes import load_palette
 
 NIGHT = load_palette("night")
-BRANCH = Together('the tag "branch"', ("fra1", "mad1"))
+BRANCH = FailureGroup('the tag "branch"', ("fra1", "mad1"))
 
 
 def row_after(*checks: Check, port_monitor: str | None = OPEN_OR_FILTERED) -> Row:
@@ -42,7 +42,7 @@ def head(
     detail: Detail = Detail.COMPACT,
     *,
     of: int = 0,
-    together: tuple[Together, ...] = (),
+    together: tuple[FailureGroup, ...] = (),
     text_style: Ink = text_style(),  # noqa: B008  # frozen
 ) -> list[str]:
     assert server_state.last
@@ -59,7 +59,7 @@ def head(
 
 
 def diagnosis(
-    server_state: Row, *, together: tuple[Together, ...] = (), text_style: Ink = text_style()
+    server_state: Row, *, together: tuple[FailureGroup, ...] = (), text_style: Ink = text_style()
 ) -> list[str]:
     assert server_state.last
     text = full_diagnosis(

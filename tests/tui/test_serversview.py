@@ -10,7 +10,7 @@ from rich.text import Text
 from tests.tui import exchanges, views
 from tests.tui.fleet import NOW
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding
+from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.serversview import Answer, answer_heading, answer_lines
 from wgmon_tui.tui.text_style import Ink
@@ -36,7 +36,9 @@ def test_what_agrees_takes_a_line_each() -> None:
 
 def test_a_key_in_a_command_has_a_line_of_its_own_where_it_would_be_cut() -> None:
     key = str(SERVER.public_key)
-    finding = Finding(Agreement.DIFFERS, "our peer", "it is not there", f"type: wg set wg0 peer {key} remove")
+    finding = Finding(
+        ComparisonResult.DIFFERS, "our peer", "it is not there", f"type: wg set wg0 peer {key} remove"
+    )
     text = said((finding,), text_style(57)).plain
     assert key in text
     assert all(len(each) <= 57 for each in text.splitlines())
@@ -102,6 +104,6 @@ def test_ascii_only_means_ascii_only() -> None:
 
 def test_control_characters_in_what_was_found_do_not_reach_the_terminal() -> None:
     evil = "\x1b]0;owned\x07"
-    text = said((Finding(Agreement.DIFFERS, "our peer", f"has {evil}", f"type {evil}"),)).plain
+    text = said((Finding(ComparisonResult.DIFFERS, "our peer", f"has {evil}", f"type {evil}"),)).plain
     assert "\x1b" not in text
     assert "\x07" not in text

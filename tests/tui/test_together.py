@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.tui.fleet import QuietEngine, record, server
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.board import Board
-from wgmon_tui.monitor.correlation import Together
+from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.tui.together import FailingTogether, describe_group
 
 
@@ -32,7 +32,7 @@ def edges_down() -> Board:
 
 def test_servers_with_one_tag_that_are_all_down_are_a_group() -> None:
     together = FailingTogether(edges_down(), Clock())
-    assert together.of("fra1") == (Together('the tag "edge"', ("fra1", "fra2", "fra3")),)
+    assert together.of("fra1") == (FailureGroup('the tag "edge"', ("fra1", "fra2", "fra3")),)
     assert together.of("ams1") == ()
     assert together.largest == together.groups()[0]
 
@@ -75,7 +75,7 @@ def test_a_paused_server_keeps_nobody_company() -> None:
 
 
 def test_a_member_sees_the_others_and_of_many_the_first() -> None:
-    small = Together('the tag "edge"', ("a", "b", "c"))
+    small = FailureGroup('the tag "edge"', ("a", "b", "c"))
     assert describe_group(small, "b") == 'a and c: all with the tag "edge" are down'
-    large = Together("the address 192.0.2.1", tuple("abcdefghi"))
+    large = FailureGroup("the address 192.0.2.1", tuple("abcdefghi"))
     assert describe_group(large, "a").startswith("b, c, d, e, f, g and 2 more: all with")

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from tests.tui.fleet import QuietEngine, bad_night, record, server
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.monitor.correlation import Together
+from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.themes import load_palette
 from wgmon_tui.tui.totals import Totals, fleet_p95, totals_line
@@ -40,7 +40,7 @@ def test_a_narrow_line_leaves_out_the_rate_then_the_percentile_then_zeros(width:
     assert line(BUSY, width).rstrip() == shown
 
 
-EDGE = Together('the tag "edge"', ("fra1", "fra2", "lon1"))
+EDGE = FailureGroup('the tag "edge"', ("fra1", "fra2", "lon1"))
 IN_COMPANY = replace(BUSY, together=EDGE)
 
 
@@ -73,7 +73,7 @@ def test_zeros_make_room_for_who_fails_together_and_below_120_columns_nobody_doe
 
 
 def test_where_zeros_are_too_little_room_the_line_stays_as_it_is() -> None:
-    far = Together("the network 2001:db8:aaaa::/48 of a provider with a long name", ("a", "b"))
+    far = FailureGroup("the network 2001:db8:aaaa::/48 of a provider with a long name", ("a", "b"))
     assert line(replace(BUSY, together=far), 118) == line(BUSY, 118)
 
 

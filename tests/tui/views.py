@@ -8,11 +8,11 @@ from tests.tui import exchanges
 from tests.tui.fleet import NOW
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, PeerEntry
 from wgmon_tui.config.models import Interface
-from wgmon_tui.protocols.wireguard.server_view import ServersView, Unread
-from wgmon_tui.protocols.wireguard.server_view_comparison import OurSide, compare
+from wgmon_tui.protocols.wireguard.server_view import ServerView, ViewUnavailable
+from wgmon_tui.protocols.wireguard.server_view_comparison import ConfiguredSide, compare
 
 OUR_ADDRESS: Interface = ip_interface("10.8.0.250/32")
-CONFIGURED = OurSide(
+CONFIGURED = ConfiguredSide(
     exchanges.server("fra1"), exchanges.CLIENT.public, (OUR_ADDRESS,), has_preshared_key=False
 )
 _US = PeerEntry(
@@ -21,11 +21,13 @@ _US = PeerEntry(
 _STRANGER = PeerEntry(exchanges.SERVER.public, False, frozenset())
 
 AGREEING = compare(
-    CONFIGURED, ServersView(InterfaceDump(True, exchanges.SERVER.public, 51820, (_US,)), stored=None), NOW
+    CONFIGURED, ServerView(InterfaceDump(True, exchanges.SERVER.public, 51820, (_US,)), stored=None), NOW
 )
 DIFFERING = compare(
     CONFIGURED,
-    ServersView(InterfaceDump(True, exchanges.SERVER.public, 51999, (_STRANGER,)), stored=None),
+    ServerView(InterfaceDump(True, exchanges.SERVER.public, 51999, (_STRANGER,)), stored=None),
     NOW,
 )
-UNREAD = compare(CONFIGURED, ServersView(Unread('inspect: "ssh" did not end within 15 s'), stored=None), NOW)
+UNREAD = compare(
+    CONFIGURED, ServerView(ViewUnavailable('inspect: "ssh" did not end within 15 s'), stored=None), NOW
+)

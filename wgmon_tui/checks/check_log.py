@@ -19,7 +19,7 @@ _EVIDENCE_KEPT = 8
 """Of each kind: a flood of one must neither fill the memory nor crowd out another."""
 
 
-class Notebook:
+class CheckLog:
     """The record of one check. Times are seconds from the departure of its first packet."""
 
     def __init__(self) -> None:

@@ -297,7 +297,7 @@ class Tunnel:
 
 
 @dataclass(frozen=True, slots=True)
-class AskedAs:
+class ProbedAs:
     """As whom a check asked: what the server must list of us."""
 
     public_key: PublicKey
@@ -322,4 +322,4 @@ class Check:
     exchange: tuple[Packet, ...] = ()
     sent: int = 0
     tunnel: Tunnel | None = None
-    probed_as: AskedAs | None = None
+    probed_as: ProbedAs | None = None

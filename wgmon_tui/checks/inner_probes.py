@@ -18,7 +18,7 @@ OwnAddresses = Mapping[int, Address]
 
 
 @dataclass(slots=True)
-class Question:
+class InnerProbe:
     """An inner packet that wants an answer. `key` is what the answer is known by; times are Unix nanoseconds.
 
     `follow_up` is what politeness sends after an answer: a reset behind an accepted SYN, or the server
@@ -42,16 +42,16 @@ class Question:
 
 def make_echo_probe(
     target: Address, own: OwnAddresses, identifier: int, sequence: int, size: int = 0
-) -> Question | None:
+) -> InnerProbe | None:
     """An echo of at least `size` bytes; None where we have no address of that IP version."""
     source = own.get(target.version)
     if source is None:
         return None
     packet = inner_packets.echo_request(source, target, identifier, sequence, size)
-    return Question("echo", str(target), ("echo", target, sequence), packet)
+    return InnerProbe("echo", str(target), ("echo", target, sequence), packet)
 
 
-def make_service_probes(server: Server, own: OwnAddresses) -> Iterator[Question | InnerUnaddressed]:
+def make_service_probes(server: Server, own: OwnAddresses) -> Iterator[InnerProbe | InnerUnaddressed]:
     """A question to each name server and TCP port that the server's entry names."""
     for target in server.tunnel_dns:
         source = own.get(target.version)
@@ -60,7 +60,7 @@ def make_service_probes(server: Server, own: OwnAddresses) -> Iterator[Question 
             continue
         transaction = secrets.randbits(16)
         packet = inner_packets.dns_query(source, target, _ephemeral_port(), transaction)
-        yield Question("dns", str(target), ("dns", target, transaction), packet)
+        yield InnerProbe("dns", str(target), ("dns", target, transaction), packet)
     for endpoint in server.tunnel_tcp:
         target = ip_address(endpoint.host)
         source = own.get(target.version)
@@ -70,7 +70,7 @@ def make_service_probes(server: Server, own: OwnAddresses) -> Iterator[Question 
         port, sequence = _ephemeral_port(), secrets.randbits(32)
         packet = inner_packets.tcp_syn(source, target, port, endpoint.port, sequence)
         reset = inner_packets.tcp_reset(source, target, port, endpoint.port, (sequence + 1) % 2**32)
-        yield Question("tcp", str(endpoint), ("tcp", target, endpoint.port, port), packet, reset)
+        yield InnerProbe("tcp", str(endpoint), ("tcp", target, endpoint.port, port), packet, reset)
 
 
 def match_probe(answer: inner_packets.InnerPacket, identifier: int) -> tuple[Hashable, Answer] | None:
@@ -78,7 +78,9 @@ def match_probe(answer: inner_packets.InnerPacket, identifier: int) -> tuple[Has
     match answer:
         case inner_packets.EchoReply(source, echo_identifier, sequence) if echo_identifier == identifier:
             return ("echo", source, sequence), "answered"
-        case inner_packets.Fragment(source, _, (echo_identifier, sequence)) if echo_identifier == identifier:
+        case inner_packets.FragmentReceived(source, _, (echo_identifier, sequence)) if (
+            echo_identifier == identifier
+        ):
             return ("echo", source, sequence), "answered"
         case inner_packets.DnsAnswer(source, transaction):
             return ("dns", source, transaction), "answered"

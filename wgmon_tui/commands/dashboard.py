@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wgmon_tui.monitor.board import Round, Row
     from wgmon_tui.monitor.engine import Engine
     from wgmon_tui.monitor.feed import Feed
-    from wgmon_tui.protocols.wireguard.prober_verdict import OurVerdict
+    from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict
     from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
     from wgmon_tui.service.reload import Loaded
     from wgmon_tui.service.station import Station
@@ -98,7 +98,7 @@ def _ask_server(controller: Feed, loaded: Callable[[], Loaded | None], config: P
 
     def ask_server(server: Server) -> tuple[Finding, ...]:
         from wgmon_tui.doctor.server import inspect_and_compare
-        from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding
+        from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 
         loaded_config = loaded()
         try:
@@ -106,7 +106,7 @@ def _ask_server(controller: Feed, loaded: Callable[[], Loaded | None], config: P
                 (loaded_config.fleet, loaded_config.keyring) if loaded_config else load_fleet(config)
             )
         except ConfigurationError as error:
-            return (Finding(Agreement.UNKNOWN, "our file", str(error)),)
+            return (Finding(ComparisonResult.UNKNOWN, "our file", str(error)),)
         server_state = controller.fleet_state.states.get(server.name)
         return inspect_and_compare(
             server, fleet, keyring, config, _prober_verdict(server_state) if server_state else None
@@ -115,7 +115,7 @@ def _ask_server(controller: Feed, loaded: Callable[[], Loaded | None], config: P
     return ask_server
 
 
-def _prober_verdict(server_state: Row) -> OurVerdict | None:
+def _prober_verdict(server_state: Row) -> ProberVerdict | None:
     """Our verdict as the board has it; one that another process found has no addresses with it."""
     from wgmon_tui.doctor.server import verdict_from_round
     from wgmon_tui.protocols.wireguard.prober_verdict import make_prober_verdict

@@ -12,7 +12,7 @@ from wgmon_tui.commands.fleet_files import load_fleet, select_servers
 from wgmon_tui.commands.terminal import is_output_ascii
 
 if TYPE_CHECKING:
-    from wgmon_tui.protocols.wireguard.prober_verdict import OurVerdict
+    from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict
 
 _RECENT_S = 300.0
 """A verdict that is older says little about handshakes of the last three minutes."""
@@ -56,7 +56,7 @@ def inspect(arguments: argparse.Namespace) -> int:
     )
 
 
-def _last_verdict(name: str, state: Path) -> OurVerdict | None:
+def _last_verdict(name: str, state: Path) -> ProberVerdict | None:
     """What the last round found, where some process checks this server and has done so of late."""
     from wgmon_tui.history.database import StoreUnavailableError
     from wgmon_tui.history.reading import History

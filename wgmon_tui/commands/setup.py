@@ -116,13 +116,13 @@ def _read_dumps_of_server(name: str, config: Path) -> InterfaceDumps:
     from wgmon_tui.config.imports.wg_dump_parser import InspectionError
     from wgmon_tui.config.servers_file import read
     from wgmon_tui.doctor.server import require_inspect_command
-    from wgmon_tui.protocols.wireguard.server_view import Unread, inspect
+    from wgmon_tui.protocols.wireguard.server_view import ViewUnavailable, inspect
     from wgmon_tui.protocols.wireguard.server_view_comparison import interface_of
 
     [server] = select_servers(read(config).fleet, [name])
     require_inspect_command(server)
     running = inspect(replace(server, inspect_config=()), config).running
-    if isinstance(running, Unread):
+    if isinstance(running, ViewUnavailable):
         raise InspectionError(running.reason)
     return {f"{name}-{interface_of(server)}": running}
 

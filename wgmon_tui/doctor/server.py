@@ -11,9 +11,14 @@ from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY
 from wgmon_tui.protocols.wireguard.local_interface_comparison import compare_local_peer, local_peers
 from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
-from wgmon_tui.protocols.wireguard.prober_verdict import OurVerdict, make_prober_verdict
-from wgmon_tui.protocols.wireguard.server_view import ServersView, Unread, inspect
-from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding, OurSide, compare
+from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict, make_prober_verdict
+from wgmon_tui.protocols.wireguard.server_view import ServerView, ViewUnavailable, inspect
+from wgmon_tui.protocols.wireguard.server_view_comparison import (
+    ComparisonResult,
+    ConfiguredSide,
+    Finding,
+    compare,
+)
 from wgmon_tui.text import printable
 
 
@@ -23,7 +28,7 @@ def inspect_server(
     keyring: Keyring,
     config_dir: Path,
     ascii_only: bool,
-    prober_verdict: OurVerdict | None = None,
+    prober_verdict: ProberVerdict | None = None,
 ) -> int:
     """Ask the server, and the interfaces here; print the findings, and give the exit code.
 
@@ -40,7 +45,11 @@ def inspect_server(
 
 
 def inspect_and_compare(
-    server: Server, fleet: Fleet, keyring: Keyring, config_dir: Path, prober_verdict: OurVerdict | None = None
+    server: Server,
+    fleet: Fleet,
+    keyring: Keyring,
+    config_dir: Path,
+    prober_verdict: ProberVerdict | None = None,
 ) -> tuple[Finding, ...]:
     """What the server says of itself, and what the interfaces here say of it.
 
@@ -51,12 +60,12 @@ def inspect_and_compare(
         return (*_compare_server_view(server, fleet, keyring, config_dir, prober_verdict)[1], *here)
     sentence = "servers.toml names no command that asks this server how it sees us"
     fix = f'in servers.toml, server "{server.name}": {suggest_inspect_setting(server)}'
-    return (*here, Finding(Agreement.UNKNOWN, "inspect", sentence, fix))
+    return (*here, Finding(ComparisonResult.UNKNOWN, "inspect", sentence, fix))
 
 
 def _compare_server_view(
-    server: Server, fleet: Fleet, keyring: Keyring, config_dir: Path, prober_verdict: OurVerdict | None
-) -> tuple[ServersView | None, tuple[Finding, ...]]:
+    server: Server, fleet: Fleet, keyring: Keyring, config_dir: Path, prober_verdict: ProberVerdict | None
+) -> tuple[ServerView | None, tuple[Finding, ...]]:
     if not server.inspect:
         return None, ()
     view = inspect(server, config_dir)
@@ -64,14 +73,14 @@ def _compare_server_view(
 
 
 def _compare_local_interfaces(
-    server: Server, fleet: Fleet, keyring: Keyring, prober_verdict: OurVerdict | None
+    server: Server, fleet: Fleet, keyring: Keyring, prober_verdict: ProberVerdict | None
 ) -> tuple[Finding, ...]:
     configured = configured_side(server, fleet, keyring)
     peers = local_peers(read_local_interfaces_if_permitted() or {}, server)
     return tuple(compare_local_peer(peer, configured, prober_verdict, time.time()) for peer in peers)
 
 
-def verdict_from_round(outcome: Round, since: float | None = None) -> OurVerdict:
+def verdict_from_round(outcome: Round, since: float | None = None) -> ProberVerdict:
     """Our verdict as a round has it; `since` when it is so, where that is known to be longer."""
     meanings = (diagnosis.verdict for diagnosis in outcome.diagnoses)
     judged = zip(outcome.checks, meanings, strict=True)
@@ -94,13 +103,13 @@ def suggest_inspect_setting(server: Server) -> str:
     return f'inspect = ["ssh", "{server.endpoint.host}", "sudo", "wg", "show", "wg0", "dump"]'
 
 
-def exit_code(view: ServersView | None, findings: tuple[Finding, ...]) -> int:
+def exit_code(view: ServerView | None, findings: tuple[Finding, ...]) -> int:
     """2 where something differs, 3 where the server would not say, 0 where what it says agrees."""
-    if any(finding.result is Agreement.DIFFERS for finding in findings):
+    if any(finding.result is ComparisonResult.DIFFERS for finding in findings):
         return 2
     if view is None:
         return 0
-    return 3 if isinstance(view.running, Unread) or isinstance(view.stored, Unread) else 0
+    return 3 if isinstance(view.running, ViewUnavailable) or isinstance(view.stored, ViewUnavailable) else 0
 
 
 def text(finding: Finding, ascii_only: bool = False) -> str:
@@ -110,12 +119,12 @@ def text(finding: Finding, ascii_only: bool = False) -> str:
     return f"{line}\n    {'->' if ascii_only else '→'} {printable(finding.fix)}" if finding.fix else line
 
 
-def configured_side(server: Server, fleet: Fleet, keyring: Keyring) -> OurSide:
+def configured_side(server: Server, fleet: Fleet, keyring: Keyring) -> ConfiguredSide:
     """What our own files say of a server."""
     identity = fleet.identity(server.identity)
     private_key = keyring.private_keys.get(server.identity)
     preshared_key = keyring.preshared_keys.get(server.name)
-    return OurSide(
+    return ConfiguredSide(
         server=server,
         public_key=private_key.public if private_key else None,
         addresses=identity.addresses if identity else (),

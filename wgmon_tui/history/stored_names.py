@@ -17,7 +17,6 @@ from typing import Any
 
 from wgmon_tui.checks.evidence import (
     AllSilent,
-    AskedAs,
     Check,
     CookieDemanded,
     Direction,
@@ -41,6 +40,7 @@ from wgmon_tui.checks.evidence import (
     PassiveKeepalive,
     PathMtu,
     PresharedKeyFound,
+    ProbedAs,
     ReceiveOverflow,
     Silence,
     SocketError,
@@ -101,7 +101,7 @@ _RECORDS: Mapping[type[Any], StoredRecord] = {
     Tunnel: StoredRecord(
         {"sent": "sent", "received": "received", "rtt": "rtt", "mtu": "mtu", "passive": "passive"}
     ),
-    AskedAs: StoredRecord({"public_key": "public_key", "tunnel_addresses": "tunnel_addresses"}),
+    ProbedAs: StoredRecord({"public_key": "public_key", "tunnel_addresses": "tunnel_addresses"}),
     Endpoint: StoredRecord({"host": "host", "port": "port"}),
     Incident: StoredRecord(
         {

@@ -26,7 +26,7 @@ CORRELATABLE_VERDICTS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CorrelationInput:
     """What this judgement needs to know of a server; `down` with a verdict that is OF_A_PLACE."""
 
     server: Server
@@ -35,7 +35,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class FailureGroup:
     """Servers that are all down and share something; `common_cause` says what, in words."""
 
     common_cause: str
@@ -47,10 +47,10 @@ class Together:
         return f"{len(self.names)} servers with {self.common_cause} are all down: {', '.join(self.names)}"
 
 
-def find_correlated_failures(inputs: Iterable[Standing]) -> tuple[Together, ...]:
+def find_correlated_failures(inputs: Iterable[CorrelationInput]) -> tuple[FailureGroup, ...]:
     """Groups of servers that are all down, narrowest bond first, no set of servers twice."""
     everyone = tuple(inputs)
-    groups: dict[tuple[int, Hashable], list[Standing]] = defaultdict(list)
+    groups: dict[tuple[int, Hashable], list[CorrelationInput]] = defaultdict(list)
     for server_input in everyone:
         for common_cause in _common_causes(server_input):
             groups[common_cause].append(server_input)
@@ -62,13 +62,13 @@ def find_correlated_failures(inputs: Iterable[Standing]) -> tuple[Together, ...]
         and all(member.down for member in members)
         and not (scattered and len(members) == len(everyone))  # then it is the fleet, which the totals say
     ]
-    found: list[Together] = []
+    found: list[FailureGroup] = []
     reported: list[frozenset[str]] = []
     for _, cause_text, members in sorted(failing, key=lambda group: group[:2]):
         names = frozenset(member.server.name for member in members)
         if not any(names <= earlier for earlier in reported):
             reported.append(names)
-            found.append(Together(cause_text, tuple(sorted(names))))
+            found.append(FailureGroup(cause_text, tuple(sorted(names))))
     return tuple(found)
 
 
@@ -76,7 +76,7 @@ _ADDRESS, _NETWORK, _IDENTITY, _TAG = range(4)
 _NETWORK_BYTES = {4: 3, 6: 6}
 
 
-def _common_causes(server_input: Standing) -> Iterator[tuple[int, Hashable]]:
+def _common_causes(server_input: CorrelationInput) -> Iterator[tuple[int, Hashable]]:
     """What a server has in common with others, narrowest first; cheap to make and compare."""
     address = server_input.address
     if address:
@@ -87,7 +87,7 @@ def _common_causes(server_input: Standing) -> Iterator[tuple[int, Hashable]]:
         yield _TAG, tag
 
 
-def _describe_cause(kind: int, member: Standing, shared: Hashable) -> str:
+def _describe_cause(kind: int, member: CorrelationInput, shared: Hashable) -> str:
     address = member.address
     if kind == _NETWORK and address:
         length = _NETWORK_BYTES[address.version] * 8

@@ -15,7 +15,7 @@ from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class VantageView:
     """What one vantage says of a server that it can see.
 
     `settled` is its severity by the damping rule, `diagnosis` that of its last check; `public_key` is the one
@@ -31,7 +31,7 @@ class View:
     has_answered: bool = True
 
 
-def describe_views(views: Iterable[View]) -> str:
+def describe_views(views: Iterable[VantageView]) -> str:
     """Who sees what, the worst first: "down from fra, nyc; up from local", "down from all 2: local, fra"."""
     by_severity: dict[Severity, list[str]] = {}
     for view in views:
@@ -44,7 +44,7 @@ def describe_views(views: Iterable[View]) -> str:
     return "; ".join(f"{severity.word} from {', '.join(by_severity[severity])}" for severity in worst_first)
 
 
-def diagnose_regional(views: Sequence[View], server: Server) -> Diagnosis:
+def diagnose_regional(views: Sequence[VantageView], server: Server) -> Diagnosis:
     """Down from some of them, and not from the others."""
     failing = [view for view in views if view.settled is Severity.DOWN]
     others = [view for view in views if view.settled is not Severity.DOWN]
@@ -53,12 +53,14 @@ def diagnose_regional(views: Sequence[View], server: Server) -> Diagnosis:
     return Diagnosis(Verdict.REGIONAL, summary, evidence, tuple(_causes(failing, others, server)))
 
 
-def add_view_evidence(diagnosis: Diagnosis, views: Sequence[View]) -> Diagnosis:
+def add_view_evidence(diagnosis: Diagnosis, views: Sequence[VantageView]) -> Diagnosis:
     """The diagnosis of one of those whose word counts, with what each of them says."""
     return replace(diagnosis, evidence=(describe_views(views), *diagnosis.evidence))
 
 
-def diagnose_outvoted(diagnosis: Diagnosis, views: Sequence[View], needed: int, server: Server) -> Diagnosis:
+def diagnose_outvoted(
+    diagnosis: Diagnosis, views: Sequence[VantageView], needed: int, server: Server
+) -> Diagnosis:
     """Down from so few of them that it is not believed yet; `diagnosis` is that of the others."""
     failing = [view for view in views if view.settled is Severity.DOWN]
     others = [view for view in views if view.settled is not Severity.DOWN]
@@ -72,7 +74,7 @@ _PATH_VERDICTS = frozenset({Verdict.SILENT, Verdict.UNREACHABLE, Verdict.PORT_CL
 """What a path or a filter can do to a server that is well. Anything else is with the vantage."""
 
 
-def _causes(failing: Sequence[View], others: Sequence[View], server: Server) -> list[Cause]:
+def _causes(failing: Sequence[VantageView], others: Sequence[VantageView], server: Server) -> list[Cause]:
     """Likeliest first. With the vantage is what can be told by it; the rest is between it and the server."""
     vantage_causes = [
         *_find_key_causes(failing),
@@ -106,7 +108,7 @@ def _causes(failing: Sequence[View], others: Sequence[View], server: Server) -> 
     return [*vantage_causes, path, filtered, limited]
 
 
-def _find_key_causes(failing: Sequence[View]) -> Iterable[Cause]:
+def _find_key_causes(failing: Sequence[VantageView]) -> Iterable[Cause]:
     """Those that never were answered may have a key that nobody enrolled."""
     for view in failing:
         if not view.has_answered and view.diagnosis.verdict in (Verdict.SILENT, Verdict.PEER_MISSING):
@@ -118,7 +120,9 @@ def _find_key_causes(failing: Sequence[View]) -> Iterable[Cause]:
             )
 
 
-def _find_name_causes(failing: Sequence[View], others: Sequence[View], server: Server) -> Iterable[Cause]:
+def _find_name_causes(
+    failing: Sequence[VantageView], others: Sequence[VantageView], server: Server
+) -> Iterable[Cause]:
     """The name may be another address there, or none."""
     host = server.endpoint.host
     answering = {view.address for view in others if view.address}
@@ -137,7 +141,7 @@ def _find_name_causes(failing: Sequence[View], others: Sequence[View], server: S
             )
 
 
-def _find_vantage_causes(failing: Sequence[View]) -> Iterable[Cause]:
+def _find_vantage_causes(failing: Sequence[VantageView]) -> Iterable[Cause]:
     """What a vantage found that no path does, nor its never having been let in."""
     settled = (*_PATH_VERDICTS, Verdict.DNS_FAILURE)
     for view in failing:
@@ -148,9 +152,9 @@ def _find_vantage_causes(failing: Sequence[View]) -> Iterable[Cause]:
                 yield replace(cause, cause=f"at {view.vantage}: {cause.cause}")
 
 
-def _names(views: Iterable[View]) -> str:
+def _names(views: Iterable[VantageView]) -> str:
     return ", ".join(view.vantage for view in views)
 
 
-def _with_verdicts(views: Iterable[View]) -> str:
+def _with_verdicts(views: Iterable[VantageView]) -> str:
     return ", ".join(f"{view.vantage} ({view.diagnosis.verdict.slug})" for view in views)

@@ -10,7 +10,7 @@ from wgmon_tui.config.models import Address, Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.damping import Damping, Rules, settling_progress
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.monitor.regional import View
+from wgmon_tui.monitor.regional import VantageView
 from wgmon_tui.monitor.rounds import Round
 from wgmon_tui.monitor.samples import Samples
 from wgmon_tui.monitor.sights import Agreement, Sight, view_of
@@ -94,7 +94,7 @@ class Row:
         return self.last.check.vantage if self.last else LOCAL_VANTAGE
 
     @property
-    def views(self) -> tuple[View, ...]:
+    def views(self) -> tuple[VantageView, ...]:
         """What each vantage says that sees it, ours first."""
         home = self._home_view()
         others = (
@@ -110,12 +110,12 @@ class Row:
         home = self._home_view()
         return home.settled if home else Severity.UNKNOWN
 
-    def _home_view(self) -> View | None:
+    def _home_view(self) -> VantageView | None:
         settled, verdict = self.damping.severity, self.last.diagnosis.verdict if self.last else self.verdict
         if self.paused or settled is None or verdict is None or verdict.severity is Severity.UNKNOWN:
             return None
         check = self.last.check if self.last else None
-        return View(
+        return VantageView(
             vantage=self.home,
             settled=settled,
             diagnosis=self.last.diagnosis if self.last else Diagnosis(verdict, verdict.meaning),

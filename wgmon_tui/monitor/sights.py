@@ -20,7 +20,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.monitor import regional
 from wgmon_tui.monitor.damping import Damping, Rules, next_damping
 from wgmon_tui.monitor.incidents import BROKEN
-from wgmon_tui.monitor.regional import View
+from wgmon_tui.monitor.regional import VantageView
 from wgmon_tui.monitor.rounds import Round
 
 RTTS_KEPT = 20
@@ -129,12 +129,12 @@ def disconnected(vantage_state: Sight, now: float) -> Sight:
     return replace(vantage_state, valid_until=min(vantage_state.valid_until, now + DISCONNECTED_GRACE_S))
 
 
-def view_of(vantage_state: Sight) -> View | None:
+def view_of(vantage_state: Sight) -> VantageView | None:
     """What the sight says of its server; None where it does not see it."""
     settled, check = vantage_state.damping.severity, vantage_state.last.check
     if settled is None or vantage_state.severity is Severity.UNKNOWN:
         return None
-    return View(
+    return VantageView(
         vantage=vantage_state.vantage,
         settled=settled,
         diagnosis=vantage_state.diagnosis,
@@ -145,7 +145,7 @@ def view_of(vantage_state: Sight) -> View | None:
     )
 
 
-def decide_quorum(views: Sequence[View], quorum: int, server: Server) -> Agreement | None:
+def decide_quorum(views: Sequence[VantageView], quorum: int, server: Server) -> Agreement | None:
     """What they agree on, who see the server; home comes first where it does. None where nobody sees it."""
     if not views:
         return None
@@ -169,5 +169,5 @@ def decide_quorum(views: Sequence[View], quorum: int, server: Server) -> Agreeme
     return Agreement(severity, flapping, diagnosis, tuple(view.vantage for view in agreeing), source)
 
 
-def _count_at_least(level: Severity, views: Sequence[View]) -> int:
+def _count_at_least(level: Severity, views: Sequence[VantageView]) -> int:
     return sum(view.settled in BROKEN and view.settled.rank <= level.rank for view in views)

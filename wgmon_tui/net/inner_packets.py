@@ -52,7 +52,7 @@ class TcpAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Fragment:
+class FragmentReceived:
     """A piece of an answer too large for the server's own interface.
 
     `echo` is the identifier and sequence number in the first piece of an echo reply, else None.
@@ -64,13 +64,13 @@ class Fragment:
 
 
 @dataclass(frozen=True, slots=True)
-class Unrecognised:
+class UnrecognisedPacket:
     """An inner packet that answers nothing we asked, or whose form is broken."""
 
     size: int
 
 
-InnerPacket = EchoReply | InnerIcmp | DnsAnswer | TcpAnswer | Fragment | Unrecognised
+InnerPacket = EchoReply | InnerIcmp | DnsAnswer | TcpAnswer | FragmentReceived | UnrecognisedPacket
 
 
 # Making
@@ -161,14 +161,14 @@ def parse(inner: bytes) -> InnerPacket:
                 return _parse_v6(inner)
     except (IndexError, struct.error, ValueError):
         pass
-    return Unrecognised(len(inner))
+    return UnrecognisedPacket(len(inner))
 
 
 def _parse_v4(inner: bytes) -> InnerPacket:
     header, size = (inner[0] & 15) * 4, int.from_bytes(inner[2:4], "big")
     source = IPv4Address(inner[12:16])
     if header < 20 or not header <= size <= len(inner):
-        return Unrecognised(len(inner))
+        return UnrecognisedPacket(len(inner))
     flags = int.from_bytes(inner[6:8], "big")
     payload = inner[header:size]
     if flags & 0x3FFF:
@@ -180,7 +180,7 @@ def _parse_v6(inner: bytes) -> InnerPacket:
     size = 40 + (inner[4] << 8 | inner[5])
     source = IPv6Address(inner[8:24])
     if size > len(inner):
-        return Unrecognised(len(inner))
+        return UnrecognisedPacket(len(inner))
     payload = inner[40:size]
     if inner[6] == FRAGMENT_HEADER:
         offset = int.from_bytes(payload[2:4], "big") & 0xFFF8
@@ -198,13 +198,13 @@ def _parse_payload(source: Address, protocol: int, payload: bytes, size: int) ->
         opened = flags & (_SYN | _ACK) == _SYN | _ACK
         port, local_port = struct.unpack_from("!HH", payload)
         return TcpAnswer(source, port, local_port, opened)
-    return Unrecognised(size)
+    return UnrecognisedPacket(size)
 
 
-def _fragment(source: Address, offset: int, protocol: int, payload: bytes) -> Fragment:
+def _fragment(source: Address, offset: int, protocol: int, payload: bytes) -> FragmentReceived:
     whole = _parse_payload(source, protocol, payload, len(payload)) if offset == 0 else None
     echo = (whole.identifier, whole.sequence) if isinstance(whole, EchoReply) else None
-    return Fragment(source, offset, echo)
+    return FragmentReceived(source, offset, echo)
 
 
 def _parse_icmp(source: Address, message: bytes, size: int) -> InnerPacket:
@@ -217,7 +217,7 @@ def _parse_icmp(source: Address, message: bytes, size: int) -> InnerPacket:
     if source.version == 6 and kind < 128:
         mtu = int.from_bytes(message[4:8], "big") if kind == 2 else None
         return InnerIcmp(source, 6, kind, code, _address(message[32:48]), mtu)
-    return Unrecognised(size)
+    return UnrecognisedPacket(size)
 
 
 def _address(packed: bytes) -> Address | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wgmon_tui.protocols.wireguard.local_interface_comparison import LocalPeer
-from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding
+from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.report.json_lines import Json
 from wgmon_tui.text import format_iso_time, printable
 
@@ -38,7 +38,7 @@ def disagreements(seen: Sequence[SeenHere], ascii_only: bool) -> str:
     arrow = "->" if ascii_only else "→"
     lines = []
     for finding in (each.finding for each in seen):
-        if finding.result is Agreement.DIFFERS:
+        if finding.result is ComparisonResult.DIFFERS:
             glyph = finding.result.ascii_glyph if ascii_only else finding.result.glyph
             lines.append(f"    {glyph} {printable(finding.subject)}: {printable(finding.sentence)}")
             lines.append(f"       {arrow} {printable(finding.fix)}")

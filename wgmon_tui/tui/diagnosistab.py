@@ -11,7 +11,7 @@ from rich.text import Text
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.monitor.board import Round, Row
-from wgmon_tui.monitor.correlation import Together
+from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.text import format_rtt
 from wgmon_tui.tui.serverhead import data_path_and_port, failure_group_lines
 from wgmon_tui.tui.text_style import Ink
@@ -24,7 +24,7 @@ def full_diagnosis(
     server_state: Row,
     check: Check | None,
     diagnosis: Diagnosis,
-    together: Sequence[Together],
+    together: Sequence[FailureGroup],
     text_style: Ink,
 ) -> Text:
     """What the verdict means, the data path and the port, who fails with it, every address, all evidence,

@@ -16,7 +16,7 @@ from rich.text import Text
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.board import Round, Row
-from wgmon_tui.monitor.correlation import Together
+from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.regional import describe_views
 from wgmon_tui.protocols.wireguard.wire import WireField
 from wgmon_tui.text import format_limit, format_recent_time, format_rtt, format_share, format_until
@@ -49,7 +49,7 @@ def server_header(
     server_state: Row,
     diagnosis: Diagnosis | None,
     check: Check | None,
-    together: Sequence[Together],
+    together: Sequence[FailureGroup],
     text_style: Ink,
     detail: Detail,
     now: float,
@@ -124,7 +124,7 @@ def data_path_and_port(
     return lines
 
 
-def failure_group_lines(server_state: Row, together: Sequence[Together], text_style: Ink) -> list[Text]:
+def failure_group_lines(server_state: Row, together: Sequence[FailureGroup], text_style: Ink) -> list[Text]:
     """Who fails together with this server."""
     return [
         line

@@ -15,7 +15,7 @@ from rich.text import Text
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard.server_view import COMMAND_TIMEOUT_S
-from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding
+from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.text import format_age, format_clock, format_limit
 from wgmon_tui.tui.text_style import Ink
 
@@ -23,9 +23,9 @@ _LABEL_WIDTH = 15
 _AGE_STEP_S = 10
 """An age that counts each second repaints a line each second."""
 _SEVERITIES = {
-    Agreement.OK: Severity.UP,
-    Agreement.DIFFERS: Severity.DOWN,
-    Agreement.UNKNOWN: Severity.UNKNOWN,
+    ComparisonResult.OK: Severity.UP,
+    ComparisonResult.DIFFERS: Severity.DOWN,
+    ComparisonResult.UNKNOWN: Severity.UNKNOWN,
 }
 
 

@@ -10,8 +10,8 @@ from wgmon_tui.monitor.board import Board, Row
 from wgmon_tui.monitor.correlation import (
     CORRELATABLE_VERDICTS,
     MIN_SERVERS,
-    Standing,
-    Together,
+    CorrelationInput,
+    FailureGroup,
     find_correlated_failures,
 )
 from wgmon_tui.text import format_list
@@ -34,9 +34,9 @@ class FailingTogether:
         self._clock = clock
         self._version: int | None = None
         self._next_run_at = clock()
-        self._groups: tuple[Together, ...] = ()
+        self._groups: tuple[FailureGroup, ...] = ()
 
-    def groups(self) -> tuple[Together, ...]:
+    def groups(self) -> tuple[FailureGroup, ...]:
         """All of them, the narrowest bond first."""
         began = self._clock()
         if self._board.version != self._version and began >= self._next_run_at:
@@ -46,33 +46,33 @@ class FailingTogether:
             self._next_run_at = ended + max(_MIN_INTERVAL_S, (ended - began) / _MAX_TIME_SHARE)
         return self._groups
 
-    def of(self, name: str) -> tuple[Together, ...]:
+    def of(self, name: str) -> tuple[FailureGroup, ...]:
         """Those that a server is in."""
         return tuple(group for group in self.groups() if name in group.names)
 
     @property
-    def largest(self) -> Together | None:
+    def largest(self) -> FailureGroup | None:
         """The one to tell where there is room for one only."""
         return max(self.groups(), key=lambda group: len(group.names), default=None)
 
-    def _find_groups(self) -> tuple[Together, ...]:
+    def _find_groups(self) -> tuple[FailureGroup, ...]:
         states = [server_state for server_state in self._board.states.values() if not server_state.paused]
         if sum(server_state.severity is Severity.DOWN for server_state in states) < MIN_SERVERS:
             return ()
         return find_correlated_failures(_correlation_input(server_state) for server_state in states)
 
 
-def _correlation_input(server_state: Row) -> Standing:
+def _correlation_input(server_state: Row) -> CorrelationInput:
     if server_state.last is None:
-        return Standing(server_state.server, None, down=False)
+        return CorrelationInput(server_state.server, None, down=False)
     down = (
         server_state.severity is Severity.DOWN
         and server_state.last.diagnosis.verdict in CORRELATABLE_VERDICTS
     )
-    return Standing(server_state.server, server_state.last.check.address, down)
+    return CorrelationInput(server_state.server, server_state.last.check.address, down)
 
 
-def describe_group(group: Together, name: str) -> str:
+def describe_group(group: FailureGroup, name: str) -> str:
     """A group as a member of it sees it."""
     others = [other for other in group.names if other != name]
     return f"{format_list(others, most=_MAX_NAMES)}: all with {group.common_cause} are down"

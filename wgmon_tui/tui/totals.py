@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.board import Board
-from wgmon_tui.monitor.correlation import Together
+from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.feed import Feed
 from wgmon_tui.text import format_rtt
 from wgmon_tui.tui.glyphs import Glyphs
@@ -38,7 +38,7 @@ class Totals:
     counts: Mapping[Severity, int]
     checks_per_second: float
     p95: float | None
-    together: Together | None = None
+    together: FailureGroup | None = None
     marked: int = 0
     alerts: str = ""
 
@@ -132,7 +132,7 @@ def _abbreviate(pieces: list[_Piece], width: int) -> list[_Piece]:
 
 
 def _with_failure_group(
-    pieces: list[_Piece], together: Together, width: int, style: Style, separator: str, glyphs: Glyphs
+    pieces: list[_Piece], together: FailureGroup, width: int, style: Style, separator: str, glyphs: Glyphs
 ) -> list[_Piece]:
     """The pieces and who fails together. Zeros make room for it; where that is too little it is left out."""
     count = len(together.names)

@@ -12,7 +12,6 @@ from pathlib import Path
 from tests.golden import GoldenFile
 from wgmon_tui.checks.evidence import (
     AllSilent,
-    AskedAs,
     Check,
     CookieDemanded,
     Direction,
@@ -37,6 +36,7 @@ from wgmon_tui.checks.evidence import (
     PassiveKeepalive,
     PathMtu,
     PresharedKeyFound,
+    ProbedAs,
     ReceiveOverflow,
     Silence,
     SocketError,
@@ -114,11 +114,15 @@ FULL = Check(
     (Packet(0.0, Direction.SENT, bytes(148)), Packet(0.25, Direction.RECEIVED, b"\xff\x00")),
     2,
     Tunnel(3, 2, 0.125, 1420, True),
-    AskedAs(KEY, (ip_interface("10.8.0.2/24"), ip_interface("fd00::2/64"))),
+    ProbedAs(KEY, (ip_interface("10.8.0.2/24"), ip_interface("fd00::2/64"))),
 )
 BARE = Check("fra1", "", ENDPOINT, None, AT, None)
 PLAIN = replace(
-    BARE, address=V4, handshake=Handshake(0.5), tunnel=Tunnel(0, 0, None, None, False), probed_as=AskedAs(KEY)
+    BARE,
+    address=V4,
+    handshake=Handshake(0.5),
+    tunnel=Tunnel(0, 0, None, None, False),
+    probed_as=ProbedAs(KEY),
 )
 
 ROUNDS = (

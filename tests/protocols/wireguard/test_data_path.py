@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from tests.protocols.wireguard.sample_evidence import SERVER, SILENCE, any_evidence, check
 from wgmon_tui.checks.evidence import (
     AllSilent,
-    AskedAs,
     Evidence,
     FreshPortAnswered,
     Handshake,
@@ -27,6 +26,7 @@ from wgmon_tui.checks.evidence import (
     PassiveKeepalive,
     PathMtu,
     PresharedKeyFound,
+    ProbedAs,
     StampsAhead,
     Tunnel,
 )
@@ -43,7 +43,7 @@ ALL = Handshake(0.02)
 HOP_V4 = InnerHop(4, ip_address("10.8.0.1"), 0.02)
 HOP_V6 = InnerHop(6, ip_address("fd00::1"), 0.02)
 NO_HOP_V4, NO_HOP_V6 = InnerHop(4, None, None), InnerHop(6, None, None)
-US = AskedAs(SERVER.public_key, (ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128")))
+US = ProbedAs(SERVER.public_key, (ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128")))
 
 
 def echo(target: str, sent: int, received: int) -> InnerEcho:

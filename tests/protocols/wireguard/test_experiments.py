@@ -42,14 +42,14 @@ from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.handshake import Reason, Responder
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.prober import Prober
-from wgmon_tui.protocols.wireguard.targets import Siblings, Target
+from wgmon_tui.protocols.wireguard.targets import OtherSecrets, Target
 
 BRIEF_S = 0.1
 """The timeout of checks and experiments: most of them are to see silence, some of them many times."""
 
 NEXT_KEY = PrivateKey.generate()
 LAPTOP = PrivateKey.generate()
-BOTH = Siblings({"bastion": IDENTITY, "laptop": LAPTOP})
+BOTH = OtherSecrets({"bastion": IDENTITY, "laptop": LAPTOP})
 
 
 def silent_target(
@@ -58,7 +58,7 @@ def silent_target(
     known_keys: tuple[PublicKey, ...] = (),
     try_identities: bool = False,
     psk: PresharedKey = NO_PRESHARED_KEY,
-    other_secrets: Siblings = BOTH,
+    other_secrets: OtherSecrets = BOTH,
 ) -> Target:
     target = make_target(endpoint, timeout=BRIEF_S, psk=psk)
     server = replace(target.server, known_keys=known_keys, try_identities=try_identities)
@@ -127,7 +127,7 @@ async def test_a_server_that_comes_back_while_another_identity_asks_proves_nothi
 # The preshared key
 
 
-async def preshared(held: PresharedKey, ours: PresharedKey, other_secrets: Siblings) -> Check:
+async def preshared(held: PresharedKey, ours: PresharedKey, other_secrets: OtherSecrets) -> Check:
     async with ScriptedServer(lambda it: [response_to(it, held)]) as server, opened_prober() as prober:
         result = await explained(
             prober, silent_target(server.endpoint, psk=ours, other_secrets=other_secrets)
@@ -137,7 +137,7 @@ async def preshared(held: PresharedKey, ours: PresharedKey, other_secrets: Sibli
 
 
 OTHER_PSK = PresharedKey(bytes(31) + b"\1")
-OF_NYC1 = Siblings(preshared_keys={"ams1": PresharedKey(bytes(31) + b"\2"), "nyc1": OTHER_PSK})
+OF_NYC1 = OtherSecrets(preshared_keys={"ams1": PresharedKey(bytes(31) + b"\2"), "nyc1": OTHER_PSK})
 
 
 async def test_a_server_without_a_preshared_key_is_found_out() -> None:
@@ -152,7 +152,7 @@ async def test_a_preshared_key_of_another_server_is_found_out() -> None:
 
 async def test_it_is_found_among_hundreds() -> None:
     many = {f"server-{number}": PresharedKey(os.urandom(32)) for number in range(300)}
-    result = await preshared(OTHER_PSK, PSK, Siblings(preshared_keys={**many, "nyc1": OTHER_PSK}))
+    result = await preshared(OTHER_PSK, PSK, OtherSecrets(preshared_keys={**many, "nyc1": OTHER_PSK}))
     assert proofs(result) == [PresharedKeyFound("nyc1")]
 
 
@@ -267,7 +267,7 @@ async def test_where_bytes_of_another_protocol_explain_nobody_asks() -> None:
 
 async def test_all_experiments_together_are_bounded() -> None:
     keys = tuple(PrivateKey.generate().public for _ in range(20))
-    run_load_servers = Siblings({f"identity-{number}": PrivateKey.generate() for number in range(20)})
+    run_load_servers = OtherSecrets({f"identity-{number}": PrivateKey.generate() for number in range(20)})
     async with ScriptedServer(silence) as server:
         target = silent_target(
             server.endpoint, known_keys=keys, try_identities=True, other_secrets=run_load_servers

@@ -19,8 +19,8 @@ from wgmon_tui.protocols.wireguard.local_interface_comparison import (
     compare_local_peer,
     local_peers,
 )
-from wgmon_tui.protocols.wireguard.prober_verdict import OurVerdict, make_prober_verdict
-from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding, OurSide
+from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict, make_prober_verdict
+from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, ConfiguredSide, Finding
 
 NOW = 1_700_000_000.0
 
@@ -31,12 +31,12 @@ def key(number: int) -> PublicKey:
 
 THEIRS, US, ITS, OLD = key(1), key(2), key(3), key(4)
 SERVER = Server("fra1", Endpoint("fra1.example.net", 51820), THEIRS, "bastion", known_keys=(OLD,))
-CONFIGURED = OurSide(SERVER, US, (ip_interface("10.8.0.250/32"),), False)
+CONFIGURED = ConfiguredSide(SERVER, US, (ip_interface("10.8.0.250/32"),), False)
 HERE, THERE = Endpoint("192.0.2.7", 51820), Endpoint("192.0.2.99", 51820)
 
 
-def found(verdict: Verdict, since: float = NOW - 1) -> OurVerdict:
-    return OurVerdict(verdict, since, {HERE: verdict})
+def found(verdict: Verdict, since: float = NOW - 1) -> ProberVerdict:
+    return ProberVerdict(verdict, since, {HERE: verdict})
 
 
 def peer(age: float | None, keepalive_s: int | None = 25, endpoint: Endpoint | None = HERE) -> LocalPeer:
@@ -44,7 +44,7 @@ def peer(age: float | None, keepalive_s: int | None = 25, endpoint: Endpoint | N
     return LocalPeer("wg0", ITS, PeerEntry(THEIRS, False, frozenset(), endpoint, latest, keepalive_s))
 
 
-def said(its: LocalPeer, ours: OurVerdict | None) -> Finding:
+def said(its: LocalPeer, ours: ProberVerdict | None) -> Finding:
     return compare_local_peer(its, CONFIGURED, ours, NOW)
 
 
@@ -67,33 +67,33 @@ def test_an_interface_is_found_by_the_servers_key_or_one_of_its_known_keys() -> 
 def test_both_find_it_well() -> None:
     finding = said(peer(20), found(Verdict.HEALTHY))
     assert (finding.result, finding.sentence) == (
-        Agreement.OK,
+        ComparisonResult.OK,
         "its last handshake with it was 20 s ago",
     )
 
 
 def test_both_find_it_gone() -> None:
     finding = said(peer(3 * 3600), found(Verdict.SILENT))
-    assert (finding.result, finding.fix) == (Agreement.OK, "")
+    assert (finding.result, finding.fix) == (ComparisonResult.OK, "")
     assert finding.sentence.endswith("3 h 00 min ago: to it the server is gone too")
 
 
 def test_an_idle_interface_without_a_keepalive_says_little() -> None:
     for verdict in (Verdict.HEALTHY, Verdict.SILENT):
         finding = said(peer(3 * 3600, keepalive_s=None), found(verdict))
-        assert (finding.result, finding.fix) == (Agreement.UNKNOWN, "")
+        assert (finding.result, finding.fix) == (ComparisonResult.UNKNOWN, "")
         assert "idle" in finding.sentence
 
 
 def test_without_a_verdict_only_the_fact_is_told() -> None:
-    assert said(peer(20), None).result is Agreement.OK
-    assert said(peer(3600), None).result is Agreement.UNKNOWN
-    assert said(peer(20), found(Verdict.LOCAL_FAULT)).result is Agreement.OK
+    assert said(peer(20), None).result is ComparisonResult.OK
+    assert said(peer(3600), None).result is ComparisonResult.UNKNOWN
+    assert said(peer(20), found(Verdict.LOCAL_FAULT)).result is ComparisonResult.OK
 
 
 def test_a_clock_that_was_set_back_proves_nothing() -> None:
     finding = said(peer(-60), found(Verdict.SILENT))
-    assert finding.result is Agreement.UNKNOWN
+    assert finding.result is ComparisonResult.UNKNOWN
     assert "60 s ahead of our clock" in finding.sentence
 
 
@@ -102,7 +102,7 @@ def test_a_clock_that_was_set_back_proves_nothing() -> None:
 
 def test_silent_to_us_and_answering_the_interface_is_about_our_identity() -> None:
     finding = said(peer(20), found(Verdict.SILENT, since=NOW - 60))
-    assert finding.result is Agreement.DIFFERS
+    assert finding.result is ComparisonResult.DIFFERS
     assert "20 s ago, and we find it silent: it answers this machine under the key of wg0" in finding.sentence
     assert finding.fix == f"on the server: wg set wg0 peer {US} allowed-ips 10.8.0.250/32"
 
@@ -122,7 +122,7 @@ def test_a_server_that_answers_elsewhere_has_moved() -> None:
 
 
 def test_where_only_the_name_is_broken_the_address_is_at_hand() -> None:
-    finding = said(peer(20), OurVerdict(Verdict.DNS_FAILURE, NOW))
+    finding = said(peer(20), ProberVerdict(Verdict.DNS_FAILURE, NOW))
     assert "only its name does not resolve" in finding.sentence
     assert 'endpoint = "192.0.2.7:51820"' in finding.fix
 
@@ -135,7 +135,7 @@ def test_well_for_us_and_long_silent_to_an_interface_with_a_keepalive_is_about_t
     age: float | None,
 ) -> None:
     finding = said(peer(age), found(Verdict.HEALTHY))
-    assert finding.result is Agreement.DIFFERS
+    assert finding.result is ComparisonResult.DIFFERS
     assert "although it has a keepalive every 25 s; we find it healthy" in finding.sentence
     assert str(ITS) in finding.fix
 
@@ -148,7 +148,7 @@ def test_an_interface_that_still_sends_to_the_old_address_is_told_the_new_one() 
 
 @given(st.floats(0, 400), st.integers(1, 65535))
 def test_an_interface_that_keeps_its_sessions_is_never_called_broken(age: float, keepalive_s: int) -> None:
-    broken = said(peer(age, keepalive_s), found(Verdict.HEALTHY)).result is Agreement.DIFFERS
+    broken = said(peer(age, keepalive_s), found(Verdict.HEALTHY)).result is ComparisonResult.DIFFERS
     assert not broken or age > max(180, keepalive_s) + keepalive_s
 
 
@@ -161,12 +161,12 @@ def test_of_several_addresses_the_one_that_the_interface_uses_is_compared() -> N
         for address, verdict in (("2001:db8::7", Verdict.UNREACHABLE), ("192.0.2.7", Verdict.HEALTHY))
     ]
     worst_is_ipv6 = make_prober_verdict(Verdict.UNREACHABLE, NOW, checks)
-    assert said(peer(20), worst_is_ipv6).result is Agreement.OK
+    assert said(peer(20), worst_is_ipv6).result is ComparisonResult.OK
 
 
 def test_an_identity_with_the_interfaces_own_key_is_the_first_thing_to_say() -> None:
     finding = compare_local_peer(peer(20), replace(CONFIGURED, public_key=ITS), found(Verdict.HEALTHY), NOW)
-    assert finding.result is Agreement.DIFFERS
+    assert finding.result is ComparisonResult.DIFFERS
     assert "each check cuts it off" in finding.sentence
     assert "wgmon-tui keygen" in finding.fix
 
@@ -189,4 +189,4 @@ def test_whatever_is_found_one_thing_is_said_and_where_they_differ_what_to_type(
 ) -> None:
     finding = said(peer(age, keepalive_s, endpoint), found(verdict) if verdict else None)
     assert finding.sentence
-    assert bool(finding.fix) is (finding.result is Agreement.DIFFERS)
+    assert bool(finding.fix) is (finding.result is ComparisonResult.DIFFERS)

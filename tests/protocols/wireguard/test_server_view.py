@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 from wgmon_tui.config.imports.wg_dump_parser import InspectionError, InterfaceDump, PeerEntry, parse_dump
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
-from wgmon_tui.protocols.wireguard.server_view import ServersView, Stored, Unread, inspect, parse_file
+from wgmon_tui.protocols.wireguard.server_view import (
+    ServerView,
+    StoredInterface,
+    ViewUnavailable,
+    inspect,
+    parse_file,
+)
 
 SERVER_KEY = PrivateKey(b"\x05" * 32)
 PSK = PresharedKey(b"\x06" * 32)
@@ -120,7 +126,7 @@ def test_what_is_no_dump_is_refused_with_line_and_field(broken: str, said: str) 
 
 
 def test_a_file_gives_the_interface_and_its_peers() -> None:
-    assert parse_file(FILE) == Stored(
+    assert parse_file(FILE) == StoredInterface(
         has_private_key=True,
         listen_port=51820,
         peers=(
@@ -135,7 +141,7 @@ def test_a_file_gives_the_interface_and_its_peers() -> None:
 
 
 def test_a_file_may_leave_the_port_and_the_key_to_others() -> None:
-    assert parse_file("[Interface]\nAddress = 10.8.0.1/24\n") == Stored(False, None, ())
+    assert parse_file("[Interface]\nAddress = 10.8.0.1/24\n") == StoredInterface(False, None, ())
 
 
 def test_a_peer_that_stands_twice_is_the_later_one_as_wg_takes_it() -> None:
@@ -237,15 +243,13 @@ class Commands:
     def printing(self, text: str) -> tuple[str, ...]:
         return self.script(f"print({text!r}, end='')")
 
-    def view(
-        self, words: tuple[str, ...], file: tuple[str, ...] = (), timeout_s: float = 15.0
-    ) -> ServersView:
+    def view(self, words: tuple[str, ...], file: tuple[str, ...] = (), timeout_s: float = 15.0) -> ServerView:
         server = Server("fra1", Endpoint("192.0.2.1", 51820), SERVER_KEY.public, "bastion")
         return inspect(replace(server, inspect=words, inspect_config=file), self.directory, timeout_s)
 
     def reason(self, words: tuple[str, ...], timeout_s: float = 15.0) -> str:
         running = self.view(words, timeout_s=timeout_s).running
-        assert isinstance(running, Unread)
+        assert isinstance(running, ViewUnavailable)
         assert running.reason.isprintable()
         return running.reason
 
@@ -257,7 +261,7 @@ def commands(tmp_path: Path) -> Commands:
 
 def test_both_commands_are_run_and_read(commands: Commands) -> None:
     view = commands.view(commands.printing(DUMP), commands.printing(FILE))
-    assert view == ServersView(parse_dump(DUMP), parse_file(FILE))
+    assert view == ServerView(parse_dump(DUMP), parse_file(FILE))
 
 
 def test_without_inspect_config_there_is_no_stored_view(commands: Commands) -> None:
@@ -266,14 +270,16 @@ def test_without_inspect_config_there_is_no_stored_view(commands: Commands) -> N
 
 def test_one_view_is_read_where_the_other_is_not_to_be_had(commands: Commands) -> None:
     view = commands.view(("/nonexistent",), commands.printing(FILE))
-    assert view.running == Unread('inspect: there is no program "/nonexistent"; install it, or give its path')
-    assert isinstance(view.stored, Stored)
+    assert view.running == ViewUnavailable(
+        'inspect: there is no program "/nonexistent"; install it, or give its path'
+    )
+    assert isinstance(view.stored, StoredInterface)
 
 
 def test_a_command_runs_where_servers_toml_is_and_without_a_shell(commands: Commands) -> None:
     (commands.directory / "dump").write_text(DUMP)
     assert isinstance(commands.view(("cat", "dump")).running, InterfaceDump)
-    assert isinstance(commands.view(("cat", "dump;")).running, Unread)
+    assert isinstance(commands.view(("cat", "dump;")).running, ViewUnavailable)
 
 
 def test_a_command_has_no_input_and_no_terminal_to_ask_on(commands: Commands) -> None:

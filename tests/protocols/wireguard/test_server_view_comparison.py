@@ -13,12 +13,12 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, Network, PeerEntry
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
-from wgmon_tui.protocols.wireguard.prober_verdict import OurVerdict
-from wgmon_tui.protocols.wireguard.server_view import ServersView, Stored, Unread
+from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict
+from wgmon_tui.protocols.wireguard.server_view import ServerView, StoredInterface, ViewUnavailable
 from wgmon_tui.protocols.wireguard.server_view_comparison import (
-    Agreement,
+    ComparisonResult,
+    ConfiguredSide,
     Finding,
-    OurSide,
     compare,
     interface_of,
 )
@@ -39,7 +39,7 @@ SERVER = Server(
     "bastion",
     inspect=("ssh", "fra1", "sudo wg show wg7 dump"),
 )
-CONFIGURED = OurSide(SERVER, US, (ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128")), False)
+CONFIGURED = ConfiguredSide(SERVER, US, (ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128")), False)
 
 
 def networks(*texts: str) -> frozenset[Network]:
@@ -51,15 +51,15 @@ PEER = PeerEntry(
 )
 ELSE = PeerEntry(OTHER, True, networks("10.8.0.0/24"))
 RUNNING = InterfaceDump(True, THEIRS, 51820, (PEER, ELSE))
-STORED = Stored(True, 51820, (replace(PEER, endpoint=None, latest_handshake=None), ELSE))
+STORED = StoredInterface(True, 51820, (replace(PEER, endpoint=None, latest_handshake=None), ELSE))
 
 
 def findings(
-    ours: OurSide = CONFIGURED,
-    running: InterfaceDump | Unread = RUNNING,
-    stored: Stored | Unread | None = None,
+    ours: ConfiguredSide = CONFIGURED,
+    running: InterfaceDump | ViewUnavailable = RUNNING,
+    stored: StoredInterface | ViewUnavailable | None = None,
 ) -> tuple[Finding, ...]:
-    return compare(ours, ServersView(running, stored), NOW)
+    return compare(ours, ServerView(running, stored), NOW)
 
 
 def about(subject: str, found: tuple[Finding, ...]) -> list[Finding]:
@@ -72,12 +72,12 @@ def the(subject: str, found: tuple[Finding, ...]) -> Finding:
 
 
 def differing(found: tuple[Finding, ...]) -> list[str]:
-    return [finding.subject for finding in found if finding.result is Agreement.DIFFERS]
+    return [finding.subject for finding in found if finding.result is ComparisonResult.DIFFERS]
 
 
 def test_where_all_agrees_every_finding_is_ok_in_the_order_of_a_handshake() -> None:
     found = findings(stored=STORED)
-    assert {finding.result for finding in found} == {Agreement.OK}
+    assert {finding.result for finding in found} == {ComparisonResult.OK}
     assert [finding.subject for finding in found] == [
         *("server key", "listen port", "our peer", "preshared key"),
         *("allowed ips", "allowed ips", "handshake", "file"),
@@ -89,7 +89,7 @@ def test_where_all_agrees_every_finding_is_ok_in_the_order_of_a_handshake() -> N
 
 def test_another_server_key_is_named_with_the_line_to_change() -> None:
     finding = the("server key", findings(running=replace(RUNNING, public_key=OTHER)))
-    assert finding.result is Agreement.DIFFERS
+    assert finding.result is ComparisonResult.DIFFERS
     assert f'server "fra1": public_key = "{OTHER}"' in finding.fix
 
 
@@ -101,7 +101,7 @@ def test_a_rotated_key_that_we_know_is_said_to_be_known() -> None:
 
 def test_an_interface_without_a_key_answers_nobody() -> None:
     finding = the("server key", findings(running=replace(RUNNING, has_private_key=False, public_key=None)))
-    assert (finding.result, "wg set wg7 private-key" in finding.fix) == (Agreement.DIFFERS, True)
+    assert (finding.result, "wg set wg7 private-key" in finding.fix) == (ComparisonResult.DIFFERS, True)
 
 
 def test_another_port_is_named_with_the_command_that_sets_ours() -> None:
@@ -129,22 +129,22 @@ def test_a_peer_that_is_missing_is_added_with_one_command_and_nothing_more_is_sa
 def test_where_our_key_cannot_be_read_the_server_is_still_compared() -> None:
     found = findings(replace(CONFIGURED, public_key=None), replace(RUNNING, listen_port=1))
     assert differing(found) == ["listen port"]
-    assert the("our peer", found).result is Agreement.UNKNOWN
+    assert the("our peer", found).result is ComparisonResult.UNKNOWN
 
 
 @pytest.mark.parametrize(
     ("there", "here", "result", "fix"),
     [
-        (False, False, Agreement.OK, ""),
-        (True, True, Agreement.OK, ""),
-        (True, False, Agreement.DIFFERS, f"wg set wg7 peer {US} preshared-key /dev/null"),
-        (False, True, Agreement.DIFFERS, f"wg set wg7 peer {US} preshared-key FILE"),
-        (True, None, Agreement.UNKNOWN, "wgmon-tui doctor"),
-        (False, None, Agreement.UNKNOWN, "wgmon-tui doctor"),
+        (False, False, ComparisonResult.OK, ""),
+        (True, True, ComparisonResult.OK, ""),
+        (True, False, ComparisonResult.DIFFERS, f"wg set wg7 peer {US} preshared-key /dev/null"),
+        (False, True, ComparisonResult.DIFFERS, f"wg set wg7 peer {US} preshared-key FILE"),
+        (True, None, ComparisonResult.UNKNOWN, "wgmon-tui doctor"),
+        (False, None, ComparisonResult.UNKNOWN, "wgmon-tui doctor"),
     ],
 )
 def test_preshared_keys_are_compared_by_their_presence(
-    there: bool, here: bool | None, result: Agreement, fix: str
+    there: bool, here: bool | None, result: ComparisonResult, fix: str
 ) -> None:
     peer = replace(PEER, has_preshared_key=there)
     found = findings(replace(CONFIGURED, has_preshared_key=here), replace(RUNNING, peers=(peer,)))
@@ -159,16 +159,16 @@ def test_preshared_keys_are_compared_by_their_presence(
 def test_an_address_that_no_peer_has_is_added_to_what_our_peer_has() -> None:
     peer = replace(PEER, allowed_ips=networks("fd00::/64"))
     [first, second] = about("allowed ips", findings(running=replace(RUNNING, peers=(peer,))))
-    assert first.result is Agreement.DIFFERS
+    assert first.result is ComparisonResult.DIFFERS
     assert "10.8.0.250 belongs to no peer" in first.sentence
     assert first.fix == f"on the server: wg set wg7 peer {US} allowed-ips fd00::/64,10.8.0.250/32"
-    assert second.result is Agreement.OK
+    assert second.result is ComparisonResult.OK
 
 
 def test_an_address_belongs_to_the_peer_with_the_longest_prefix() -> None:
     ours = replace(PEER, allowed_ips=networks("10.8.0.0/16", "fd00::/64"))
     [first, _] = about("allowed ips", findings(running=replace(RUNNING, peers=(ours, ELSE))))
-    assert first.result is Agreement.DIFFERS
+    assert first.result is ComparisonResult.DIFFERS
     assert str(OTHER) in first.sentence
 
 
@@ -189,7 +189,7 @@ def test_a_peer_with_many_networks_is_not_typed_again() -> None:
 
 def test_without_a_tunnel_address_of_ours_there_is_nothing_to_compare() -> None:
     finding = the("allowed ips", findings(replace(CONFIGURED, addresses=())))
-    assert finding.result is Agreement.UNKNOWN
+    assert finding.result is ComparisonResult.UNKNOWN
 
 
 # The last handshake
@@ -202,13 +202,13 @@ def test_the_last_handshake_is_told_with_its_age_and_where_from() -> None:
 def test_no_handshake_yet_tells_nothing() -> None:
     peer = replace(PEER, latest_handshake=None)
     finding = the("handshake", findings(running=replace(RUNNING, peers=(peer,))))
-    assert finding.result is Agreement.UNKNOWN
+    assert finding.result is ComparisonResult.UNKNOWN
 
 
 def test_a_handshake_from_the_future_means_that_a_clock_is_wrong() -> None:
     peer = replace(PEER, latest_handshake=int(NOW) + 3600)
     finding = the("handshake", findings(running=replace(RUNNING, peers=(peer,))))
-    assert finding.result is Agreement.DIFFERS
+    assert finding.result is ComparisonResult.DIFFERS
     assert "1 h 00 min from now" in finding.sentence
 
 
@@ -231,7 +231,7 @@ def test_a_peer_that_runs_and_is_not_in_the_file_is_gone_with_the_next_start() -
 
 def test_of_many_peers_a_few_are_named_ours_first() -> None:
     others = tuple(PeerEntry(key(number), False, frozenset()) for number in range(10, 20))
-    found = findings(stored=Stored(True, 51820, ()), running=replace(RUNNING, peers=(*others, PEER)))
+    found = findings(stored=StoredInterface(True, 51820, ()), running=replace(RUNNING, peers=(*others, PEER)))
     sentence = the("file: peers", found).sentence
     assert sentence.startswith(f"running, but not in the file: {US} (ours), ")
     assert "and 8 more" in sentence
@@ -258,7 +258,7 @@ def test_another_port_in_the_file_comes_with_the_next_start(port: int | None, sa
 
 def test_a_file_without_a_private_key_may_get_it_from_elsewhere() -> None:
     found = findings(stored=replace(STORED, has_private_key=False))
-    assert the("file: private key", found).result is Agreement.UNKNOWN
+    assert the("file: private key", found).result is ComparisonResult.UNKNOWN
     assert differing(found) == []
 
 
@@ -266,15 +266,17 @@ def test_a_file_without_a_private_key_may_get_it_from_elsewhere() -> None:
 
 
 def test_what_cannot_be_read_is_told_with_its_reason() -> None:
-    found = findings(running=Unread("inspect: no"), stored=Unread("inspect_config: neither"))
+    found = findings(
+        running=ViewUnavailable("inspect: no"), stored=ViewUnavailable("inspect_config: neither")
+    )
     assert [(each.result, each.subject, each.sentence) for each in found] == [
-        (Agreement.UNKNOWN, "running", "inspect: no"),
-        (Agreement.UNKNOWN, "file", "inspect_config: neither"),
+        (ComparisonResult.UNKNOWN, "running", "inspect: no"),
+        (ComparisonResult.UNKNOWN, "file", "inspect_config: neither"),
     ]
 
 
 def test_a_file_alone_is_compared_with_nothing() -> None:
-    assert [each.subject for each in findings(running=Unread("no"), stored=STORED)] == ["running"]
+    assert [each.subject for each in findings(running=ViewUnavailable("no"), stored=STORED)] == ["running"]
 
 
 @pytest.mark.parametrize(
@@ -322,17 +324,17 @@ some_running = st.builds(
     st.integers(0, 65535),
     some_peers,
 )
-some_stored = st.builds(Stored, st.booleans(), st.none() | st.integers(1, 65535), some_peers)
+some_stored = st.builds(StoredInterface, st.booleans(), st.none() | st.integers(1, 65535), some_peers)
 
 
 @given(some_running, st.none() | some_stored, st.sampled_from([None, False, True]))
 def test_whatever_a_server_says_each_finding_is_a_printable_sentence_and_a_difference_has_a_fix(
-    running: InterfaceDump, stored: Stored | None, psk: bool | None
+    running: InterfaceDump, stored: StoredInterface | None, psk: bool | None
 ) -> None:
     for finding in findings(replace(CONFIGURED, has_preshared_key=psk), running, stored):
         assert finding.sentence
         assert (finding.sentence + finding.fix).isprintable()
-        assert finding.fix or finding.result is not Agreement.DIFFERS
+        assert finding.fix or finding.result is not ComparisonResult.DIFFERS
 
 
 # Its latest handshakes beside our verdict
@@ -340,14 +342,14 @@ def test_whatever_a_server_says_each_finding_is_a_printable_sentence_and_a_diffe
 
 def judged(verdict: Verdict, peers: tuple[PeerEntry, ...], tunnel: bool = True) -> tuple[Finding, ...]:
     side = replace(CONFIGURED, server=replace(SERVER, tunnel=tunnel))
-    view = ServersView(replace(RUNNING, peers=peers), None)
-    return compare(side, view, NOW, OurVerdict(verdict, NOW - 60))
+    view = ServerView(replace(RUNNING, peers=peers), None)
+    return compare(side, view, NOW, ProberVerdict(verdict, NOW - 60))
 
 
 def test_down_for_us_while_others_make_handshakes_is_about_us() -> None:
     busy = replace(ELSE, latest_handshake=int(NOW) - 20)
     finding = the("other peers", judged(Verdict.SILENT, (PEER, busy)))
-    assert finding.result is Agreement.DIFFERS
+    assert finding.result is ComparisonResult.DIFFERS
     assert "1 of its other peers made a handshake in the last 3 min, the latest 20 s ago" in finding.sentence
     assert "unless" not in finding.sentence
     older = replace(ELSE, latest_handshake=int(NOW) - 100)
@@ -357,7 +359,7 @@ def test_down_for_us_while_others_make_handshakes_is_about_us() -> None:
 def test_down_for_us_and_quiet_for_all_is_not_us_alone() -> None:
     quiet = replace(ELSE, latest_handshake=int(NOW) - 7200)
     finding = the("other peers", judged(Verdict.SILENT, (PEER, quiet)))
-    assert (finding.result, finding.fix) == (Agreement.OK, "")
+    assert (finding.result, finding.fix) == (ComparisonResult.OK, "")
 
 
 def test_of_a_server_that_is_up_or_has_nobody_else_nothing_is_said_of_others() -> None:
@@ -371,7 +373,7 @@ def test_of_a_server_that_is_up_or_has_nobody_else_nothing_is_said_of_others() -
 def test_well_for_us_while_this_interface_never_hears_from_us_is_another_machine(age: int | None) -> None:
     forgotten = replace(PEER, latest_handshake=None if age is None else int(NOW) - age)
     finding = the("who answers", judged(Verdict.HEALTHY, (forgotten,)))
-    assert finding.result is Agreement.DIFFERS
+    assert finding.result is ComparisonResult.DIFFERS
     assert "another machine answers at fra1.example.net:51820 with the same key" in finding.sentence
 
 

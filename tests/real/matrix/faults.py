@@ -12,7 +12,7 @@ from tests.real.namespaces import firewall, ip, no_firewall
 from wgmon_tui.config.models import Endpoint
 from wgmon_tui.protocols.wireguard.handshake import Initiator
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
-from wgmon_tui.protocols.wireguard.targets import Siblings
+from wgmon_tui.protocols.wireguard.targets import OtherSecrets
 
 Fault = Callable[[Scene], None]
 
@@ -62,7 +62,7 @@ def the_preshared_keys_differ(scene: Scene) -> None:
 
 
 def its_preshared_key_is_in_our_file_for_another_server(scene: Scene) -> None:
-    scene.other_secrets = Siblings(preshared_keys={"ams1": PresharedKey(b"x" * 32), "fra1": _THEIRS})
+    scene.other_secrets = OtherSecrets(preshared_keys={"ams1": PresharedKey(b"x" * 32), "fra1": _THEIRS})
 
 
 def _give_the_server(scene: Scene, psk: PresharedKey) -> None:

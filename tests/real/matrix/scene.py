@@ -18,7 +18,7 @@ from wgmon_tui.monitor.look import Attention, run_check_round
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.prober import Prober
-from wgmon_tui.protocols.wireguard.targets import NO_OTHER_SECRETS, Siblings, Target
+from wgmon_tui.protocols.wireguard.targets import NO_OTHER_SECRETS, OtherSecrets, Target
 
 _OUR_HOST = 2  # servers number their peers from 2; we are the first
 
@@ -73,7 +73,7 @@ class Scene:
     private_key: PrivateKey
     tunnel_addresses: tuple[Interface, ...]
     preshared_key: PresharedKey = NO_PRESHARED_KEY
-    other_secrets: Siblings = NO_OTHER_SECRETS
+    other_secrets: OtherSecrets = NO_OTHER_SECRETS
     clock: Clock = field(default_factory=Clock)
     prober: Prober = field(init=False)
     freezer: ExitStack = field(default_factory=ExitStack)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wgmon_tui.checks.evidence import AskedAs, InnerIcmp, PathMtu, PresharedKeyFound
+from wgmon_tui.checks.evidence import InnerIcmp, PathMtu, PresharedKeyFound, ProbedAs
 from wgmon_tui.checks.evidence_text import icmp_name
 from wgmon_tui.checks.first_hop import likely_server_address
 from wgmon_tui.checks.verdict import Cause
@@ -16,7 +16,7 @@ from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_elapsed
 
 
-def silence(server: Server, probed_as: AskedAs | None) -> list[Cause]:
+def silence(server: Server, probed_as: ProbedAs | None) -> list[Cause]:
     """What silence can mean, likeliest first. None of it is proven."""
     port = server.endpoint.port
     own_public_key = probed_as.public_key if probed_as else "OUR-PUBLIC-KEY"
@@ -224,7 +224,7 @@ def clock(seconds: float) -> Cause:
     )
 
 
-def dropped_inside(server: Server, probed_as: AskedAs | None) -> list[Cause]:
+def dropped_inside(server: Server, probed_as: ProbedAs | None) -> list[Cause]:
     """For data that arrives at the server and is not answered. None of them is proven over the others."""
     addresses = _own_address_texts(probed_as)
     return [
@@ -242,7 +242,7 @@ def dropped_inside(server: Server, probed_as: AskedAs | None) -> list[Cause]:
     ]
 
 
-def unproven(server: Server, probed_as: AskedAs | None, versions: Sequence[int]) -> list[Cause]:
+def unproven(server: Server, probed_as: ProbedAs | None, versions: Sequence[int]) -> list[Cause]:
     """For a first hop that is silent in these IP versions. A server may be well and yet have no answer."""
     addresses = _own_address_texts(probed_as, versions)
     usual = [str(likely_server_address(each)) for each in _own_addresses(probed_as, versions)] or [
@@ -264,7 +264,7 @@ def unproven(server: Server, probed_as: AskedAs | None, versions: Sequence[int])
     ]
 
 
-def unaddressed(server: Server, probed_as: AskedAs | None) -> Cause:
+def unaddressed(server: Server, probed_as: ProbedAs | None) -> Cause:
     """For an identity of ours from which nothing can be asked inside."""
     own_public_key = probed_as.public_key if probed_as else "OUR-PUBLIC-KEY"
     return Cause(
@@ -276,7 +276,7 @@ def unaddressed(server: Server, probed_as: AskedAs | None) -> Cause:
     )
 
 
-def _allowed_ips(probed_as: AskedAs | None, addresses: Sequence[str]) -> Cause:
+def _allowed_ips(probed_as: ProbedAs | None, addresses: Sequence[str]) -> Cause:
     own_public_key = probed_as.public_key if probed_as else "OUR-PUBLIC-KEY"
     return Cause(
         "the server's AllowedIPs for us lack our tunnel address",
@@ -285,14 +285,14 @@ def _allowed_ips(probed_as: AskedAs | None, addresses: Sequence[str]) -> Cause:
     )
 
 
-def _own_addresses(probed_as: AskedAs | None, versions: Sequence[int]) -> list[Interface]:
+def _own_addresses(probed_as: ProbedAs | None, versions: Sequence[int]) -> list[Interface]:
     """Our tunnel address in each of these IP versions: of several the first, which is the one we ask from."""
     addresses = probed_as.tunnel_addresses if probed_as else ()
     firsts = (next((each for each in addresses if each.version == version), None) for version in versions)
     return [each for each in firsts if each]
 
 
-def _own_address_texts(probed_as: AskedAs | None, versions: Sequence[int] = (4, 6)) -> list[str]:
+def _own_address_texts(probed_as: ProbedAs | None, versions: Sequence[int] = (4, 6)) -> list[str]:
     return [str(each.ip) for each in _own_addresses(probed_as, versions)] or ["OUR-TUNNEL-ADDRESS"]
 
 

@@ -13,7 +13,7 @@ from typing import Protocol
 from wgmon_tui.checks.evidence import Evidence
 from wgmon_tui.config.models import Address
 from wgmon_tui.net.udp_socket import LINUX, Datagram, DatagramSocket, QueuedError, SocketAddress
-from wgmon_tui.protocols.wireguard.handshake_stage import CheckRun
+from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
 from wgmon_tui.protocols.wireguard.wire import INDEX_LENGTH, receiver_index, sender_index
 
 _MAX_LATE_EVIDENCE = 8
@@ -25,7 +25,7 @@ Until then it stamps at reading, and the first round-trip times would hold our o
 """
 
 
-class Listener(Protocol):
+class PacketListener(Protocol):
     """A stage of a check that waits for packets."""
 
     source: SocketAddress
@@ -38,10 +38,10 @@ class Listener(Protocol):
 
 
 @dataclass(slots=True)
-class _Afterlife:
+class _LateAnswerWindow:
     """The attempts of a finished check, kept until the next one is over: servers do answer late."""
 
-    handshake_stage: CheckRun
+    handshake_stage: HandshakeStage
     late: list[Evidence] = field(default_factory=list)
 
     def add_evidence(self, evidence: Evidence | None) -> None:
@@ -50,15 +50,15 @@ class _Afterlife:
             self.late.append(evidence)
 
 
-class Switchboard:
+class Demultiplexer:
     """The sockets and the indices. `open` it inside the event loop (and network namespace) of the checks."""
 
     def __init__(self) -> None:
         self._sockets: dict[int, DatagramSocket] = {}
-        self._by_index: dict[int, Listener] = {}
-        self._by_source: dict[SocketAddress, list[Listener]] = {}
-        self._late_windows: dict[tuple[str, str], _Afterlife] = {}
-        self._late_by_index: dict[int, _Afterlife] = {}
+        self._by_index: dict[int, PacketListener] = {}
+        self._by_source: dict[SocketAddress, list[PacketListener]] = {}
+        self._late_windows: dict[tuple[str, str], _LateAnswerWindow] = {}
+        self._late_by_index: dict[int, _LateAnswerWindow] = {}
 
     async def open(self) -> None:
         """Open a socket for each address family that this machine has. Raises OSError where it has none."""
@@ -100,7 +100,7 @@ class Switchboard:
             if index not in self._by_index and index not in self._late_by_index:
                 return index
 
-    def register(self, index: int, listener: Listener) -> None:
+    def register(self, index: int, listener: PacketListener) -> None:
         """Hand what is addressed to `index` to `listener`."""
         self._by_index[index] = listener
 
@@ -109,7 +109,7 @@ class Switchboard:
         del self._by_index[index]
 
     @contextmanager
-    def listen_to_source(self, listener: Listener) -> Iterator[None]:
+    def listen_to_source(self, listener: PacketListener) -> Iterator[None]:
         """Meanwhile hand what comes from the listener's server without any index to it as well."""
         waiting = self._by_source.setdefault(listener.source, [])
         waiting.append(listener)
@@ -129,9 +129,9 @@ class Switchboard:
             del self._late_by_index[sent.attempt.sender]
         return previous.late
 
-    def track_late_answers(self, key: tuple[str, str], handshake_stage: CheckRun) -> None:
+    def track_late_answers(self, key: tuple[str, str], handshake_stage: HandshakeStage) -> None:
         """Go on listening for what comes too late for a finished check, until `pop_late_evidence` asks."""
-        window = self._late_windows[key] = _Afterlife(handshake_stage)
+        window = self._late_windows[key] = _LateAnswerWindow(handshake_stage)
         for sent in handshake_stage.sent:
             self._late_by_index[sent.attempt.sender] = window
 

@@ -20,7 +20,7 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.protocols.wireguard.handshake import Attempt
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY
-from wgmon_tui.protocols.wireguard.targets import Siblings, Target
+from wgmon_tui.protocols.wireguard.targets import OtherSecrets, Target
 
 CompletesHandshake = Callable[[Target], Awaitable[bool]]
 """Whether a handshake with a target completes."""
@@ -34,7 +34,7 @@ _CANDIDATES_PER_TURN = 64  # preshared keys between two turns of the event loop
 
 
 async def find_preshared_key(
-    attempt: Attempt, response: bytes, other_secrets: Siblings
+    attempt: Attempt, response: bytes, other_secrets: OtherSecrets
 ) -> tuple[Evidence, ...]:
     """With which preshared key of ours, if any, a response opens that the right one does not open."""
     if attempt.find_psk(response, [NO_PRESHARED_KEY]):

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wgmon_tui.checks.check_log import Notebook
+from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import (
     CookieDemanded,
     ForeignBytes,
@@ -55,16 +55,16 @@ class SentAttempt:
     cookie_demanded: bool = False
 
 
-class CheckRun:
+class HandshakeStage:
     """The state of one check. The prober feeds it what arrives; `finished` resolves when it is over."""
 
     def __init__(
         self,
         target: Target,
-        check_log: Notebook,
+        check_log: CheckLog,
         socket: DatagramSocket,
         destination: SocketAddress,
-        make_attempt: Callable[[CheckRun, bytes | None], Attempt],
+        make_attempt: Callable[[HandshakeStage, bytes | None], Attempt],
     ) -> None:
         """`make_attempt` gives a fresh attempt under an index at which this run will be found."""
         self.target = target

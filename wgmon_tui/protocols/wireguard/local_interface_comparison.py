@@ -14,8 +14,13 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, PeerEntry
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard.keys import PublicKey
-from wgmon_tui.protocols.wireguard.prober_verdict import SESSION_LIFETIME_S, OurVerdict
-from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding, OurSide, interface_of
+from wgmon_tui.protocols.wireguard.prober_verdict import SESSION_LIFETIME_S, ProberVerdict
+from wgmon_tui.protocols.wireguard.server_view_comparison import (
+    ComparisonResult,
+    ConfiguredSide,
+    Finding,
+    interface_of,
+)
 from wgmon_tui.text import format_age, format_elapsed, format_list
 
 _RETRIES_S = 15.0
@@ -45,31 +50,37 @@ def local_peers(dumps: Mapping[str, InterfaceDump], server: Server) -> tuple[Loc
 
 
 def compare_local_peer(
-    peer: LocalPeer, configured: OurSide, prober_verdict: OurVerdict | None, now: float
+    peer: LocalPeer, configured: ConfiguredSide, prober_verdict: ProberVerdict | None, now: float
 ) -> Finding:
     """What an interface here says of the same server. `now` is Unix time in seconds."""
     subject, server = f"{peer.interface} here", configured.server
     if peer.own_key is not None and peer.own_key == configured.public_key:
         sentence = f'identity "{server.identity}" has the key of this interface: each check cuts it off'
         return Finding(
-            Agreement.DIFFERS, subject, sentence, "wgmon-tui keygen NAME makes a key for monitoring alone"
+            ComparisonResult.DIFFERS,
+            subject,
+            sentence,
+            "wgmon-tui keygen NAME makes a key for monitoring alone",
         )
     if peer.entry.public_key != server.public_key:
         sentence = f"has the server under {peer.entry.public_key}, which servers.toml has among known_keys"
         return Finding(
-            Agreement.DIFFERS, subject, sentence, f"wgmon-tui probe {server.name} says which one it holds"
+            ComparisonResult.DIFFERS,
+            subject,
+            sentence,
+            f"wgmon-tui probe {server.name} says which one it holds",
         )
     return _handshakes(peer, configured, prober_verdict, now)
 
 
 def _handshakes(
-    peer: LocalPeer, configured: OurSide, prober_verdict: OurVerdict | None, now: float
+    peer: LocalPeer, configured: ConfiguredSide, prober_verdict: ProberVerdict | None, now: float
 ) -> Finding:
     subject, entry = f"{peer.interface} here", peer.entry
     age = None if entry.latest_handshake is None else now - entry.latest_handshake
     if age is not None and age < -_CLOCK_SLACK_S:
         sentence = f"its last handshake lies {format_elapsed(-age)} ahead of our clock, which was set back"
-        return Finding(Agreement.UNKNOWN, subject, sentence)
+        return Finding(ComparisonResult.UNKNOWN, subject, sentence)
     when = (
         "it has had no handshake with it"
         if age is None
@@ -84,12 +95,12 @@ def _handshakes(
     if prober_verdict and verdict and severity in (Severity.UP, Severity.DEGRADED) and is_overdue:
         return _explain_interface_cut_off(peer, configured, prober_verdict, verdict, when)
     if severity is Severity.DOWN and is_overdue:
-        return Finding(Agreement.OK, subject, f"{when}: to it the server is gone too")
+        return Finding(ComparisonResult.OK, subject, f"{when}: to it the server is gone too")
     if is_overdue:
-        return Finding(Agreement.UNKNOWN, subject, f"{when}, although it has {_keepalive(entry)}")
+        return Finding(ComparisonResult.UNKNOWN, subject, f"{when}, although it has {_keepalive(entry)}")
     if fresh or entry.keepalive_s:
-        return Finding(Agreement.OK, subject, when)
-    return Finding(Agreement.UNKNOWN, subject, f"{when}; without a keepalive it may just be idle")
+        return Finding(ComparisonResult.OK, subject, when)
+    return Finding(ComparisonResult.UNKNOWN, subject, f"{when}; without a keepalive it may just be idle")
 
 
 def _is_overdue(entry: PeerEntry, age: float | None) -> bool:
@@ -104,27 +115,27 @@ def _keepalive(entry: PeerEntry) -> str:
 
 
 def _explain_prober_cut_off(
-    peer: LocalPeer, configured: OurSide, prober_verdict: OurVerdict, verdict: Verdict, when: str
+    peer: LocalPeer, configured: ConfiguredSide, prober_verdict: ProberVerdict, verdict: Verdict, when: str
 ) -> Finding:
     """The server and a path to it are well, or were so a moment ago."""
     subject, server, endpoint = f"{peer.interface} here", configured.server, peer.entry.endpoint
     setting = f'in servers.toml, server "{server.name}": endpoint = "{endpoint}"'
     if endpoint and verdict is Verdict.DNS_FAILURE:
         sentence = f"{when}, at {endpoint}: the server is well, only its name does not resolve"
-        return Finding(Agreement.DIFFERS, subject, sentence, f"mend the name; or {setting}")
+        return Finding(ComparisonResult.DIFFERS, subject, sentence, f"mend the name; or {setting}")
     if endpoint and prober_verdict.was_checked_only_elsewhere(endpoint):
         sentence = f"{when}, at {endpoint}; we ask {format_list(prober_verdict.checked_endpoints)}: the server has moved"
-        return Finding(Agreement.DIFFERS, subject, sentence, f"{setting}; or mend its name in the DNS")
+        return Finding(ComparisonResult.DIFFERS, subject, sentence, f"{setting}; or mend its name in the DNS")
     meanwhile = (peer.entry.latest_handshake or 0) >= prober_verdict.since
     doubt = "" if meanwhile else " (unless it went down since: look again in two minutes)"
     sentence = (
         f"{when}, and we find it {verdict.slug}{doubt}: it answers this machine under the key of "
         f"{peer.interface}, so what is wrong is about our identity, or our source port"
     )
-    return Finding(Agreement.DIFFERS, subject, sentence, _allow_peer_command(configured, verdict))
+    return Finding(ComparisonResult.DIFFERS, subject, sentence, _allow_peer_command(configured, verdict))
 
 
-def _allow_peer_command(configured: OurSide, verdict: Verdict) -> str:
+def _allow_peer_command(configured: ConfiguredSide, verdict: Verdict) -> str:
     command = f"on the server: wg set {interface_of(configured.server)} peer {configured.public_key or 'OUR_PUBLIC_KEY'}"
     if verdict is Verdict.PSK_MISMATCH:
         return f"{command} preshared-key FILE"
@@ -133,7 +144,7 @@ def _allow_peer_command(configured: OurSide, verdict: Verdict) -> str:
 
 
 def _explain_interface_cut_off(
-    peer: LocalPeer, configured: OurSide, prober_verdict: OurVerdict, verdict: Verdict, when: str
+    peer: LocalPeer, configured: ConfiguredSide, prober_verdict: ProberVerdict, verdict: Verdict, when: str
 ) -> Finding:
     """The server and the path to it are well; the interface here is not, and its users notice."""
     subject, entry = f"{peer.interface} here", peer.entry
@@ -142,10 +153,10 @@ def _explain_interface_cut_off(
         # wg resolves a name once, when the interface comes up.
         sentence = f"{although}: it sends to {entry.endpoint}, and the server is at {format_list(prober_verdict.checked_endpoints)}"
         fix = f"here: wg set {peer.interface} peer {entry.public_key} endpoint {configured.server.endpoint}"
-        return Finding(Agreement.DIFFERS, subject, sentence, fix)
+        return Finding(ComparisonResult.DIFFERS, subject, sentence, fix)
     sentence = (
         f"{although}; we find it {verdict.slug}: what is wrong is this interface's own: its key unknown to "
         "the server, its preshared key, a route or fwmark of its own, a firewall before its port"
     )
     fix = f"on the server: wg show {interface_of(configured.server)} | grep -A 5 {peer.own_key or 'ITS_PUBLIC_KEY'}"
-    return Finding(Agreement.DIFFERS, subject, sentence, fix)
+    return Finding(ComparisonResult.DIFFERS, subject, sentence, fix)

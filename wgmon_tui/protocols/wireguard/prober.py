@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import IPv4Address
 
-from wgmon_tui.checks.check_log import Notebook
+from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import (
-    AskedAs,
     Check,
     Evidence,
     ForeignBytes,
@@ -21,6 +20,7 @@ from wgmon_tui.checks.evidence import (
     NameMoved,
     NameUnresolved,
     OtherAddressAnswered,
+    ProbedAs,
     Silence,
     SocketError,
     StampsAhead,
@@ -29,13 +29,13 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.config.models import Address, Endpoint
 from wgmon_tui.net.resolver import ResolutionError, Resolver
 from wgmon_tui.protocols.wireguard import experiments
-from wgmon_tui.protocols.wireguard.demultiplexer import Switchboard
+from wgmon_tui.protocols.wireguard.demultiplexer import Demultiplexer
 from wgmon_tui.protocols.wireguard.handshake import Attempt
-from wgmon_tui.protocols.wireguard.handshake_stage import INITIATION_SPACING_S, CheckRun
+from wgmon_tui.protocols.wireguard.handshake_stage import INITIATION_SPACING_S, HandshakeStage
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.targets import Target
-from wgmon_tui.protocols.wireguard.tunnel_stage import TunnelRun
+from wgmon_tui.protocols.wireguard.tunnel_stage import TunnelStage
 
 NextTimestamp = Callable[[PublicKey], bytes]
 """Gives a TAI64N stamp later than any that this identity has ever used, in this process or another."""
@@ -48,7 +48,7 @@ _EXPLAINING_EVIDENCE = {IcmpError, ForeignBytes}
 
 
 @dataclass(slots=True)
-class _Peer:
+class _ProbedPeer:
     """What a server knows as one peer: an identity at a server key. One handshake at a time, not too fast."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -76,8 +76,8 @@ class Prober:
         self._ahead_s = ahead_s
         self._make_ephemeral = make_ephemeral
         self._resolver = Resolver()
-        self._demultiplexer = Switchboard()
-        self._peers: dict[tuple[PublicKey, PublicKey], _Peer] = {}
+        self._demultiplexer = Demultiplexer()
+        self._peers: dict[tuple[PublicKey, PublicKey], _ProbedPeer] = {}
         self._addresses: dict[str, tuple[Address, ...]] = {}
 
     async def open(self) -> None:
@@ -107,7 +107,7 @@ class Prober:
     ) -> tuple[Check, ...]:
         """A check of each address of a server, one after the other: behind them is one and the same peer.
 
-        `deep` adds what takes long and is wanted now and then (see TunnelRun.run), `explain` the experiments
+        `deep` adds what takes long and is wanted now and then (see TunnelStage.run), `explain` the experiments
         that explain silence.
         """
         host = target.server.endpoint.host
@@ -133,7 +133,7 @@ class Prober:
             wait = peer.last_sent + INITIATION_SPACING_S - time.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
-            check_log = Notebook()
+            check_log = CheckLog()
             try:
                 run = await self._handshake(target, address, check_log, self._demultiplexer)
             finally:
@@ -158,33 +158,33 @@ class Prober:
             exchange=tuple(check_log.exchange),
             sent=len(run.sent),
             tunnel=tunnel,
-            probed_as=AskedAs(target.private_key.public, target.tunnel_addresses),
+            probed_as=ProbedAs(target.private_key.public, target.tunnel_addresses),
         )
 
-    def _peer(self, target: Target) -> _Peer:
+    def _peer(self, target: Target) -> _ProbedPeer:
         peer_key = (target.private_key.public, target.server.public_key)
         peer = self._peers.get(peer_key)
         if peer is None:
-            peer = self._peers[peer_key] = _Peer()
+            peer = self._peers[peer_key] = _ProbedPeer()
         return peer
 
     # The stages
 
     async def _handshake(
-        self, target: Target, address: Address, check_log: Notebook, demultiplexer: Switchboard
-    ) -> CheckRun:
+        self, target: Target, address: Address, check_log: CheckLog, demultiplexer: Demultiplexer
+    ) -> HandshakeStage:
         opened = demultiplexer.socket_for(address)
         if opened is None:
             raise OSError(errno.EAFNOSUPPORT, "no socket of this family")
 
-        def attempt(run: CheckRun, cookie: bytes | None) -> Attempt:
+        def attempt(run: HandshakeStage, cookie: bytes | None) -> Attempt:
             index = demultiplexer.free_index()
             demultiplexer.register(index, run)
             timestamp = self._timestamps(target.private_key.public)
             ephemeral = self._make_ephemeral().raw if self._make_ephemeral else None
             return target.initiator.initiate(index, timestamp, cookie, ephemeral)
 
-        run = CheckRun(
+        run = HandshakeStage(
             target, check_log, opened, (_kernel_spelling(address), target.server.endpoint.port), attempt
         )
         with demultiplexer.listen_to_source(run):
@@ -197,11 +197,13 @@ class Prober:
                     demultiplexer.unregister(sent.attempt.sender)
         return run
 
-    async def _tunnel(self, run: CheckRun, session: Session, address: Address, deep: bool) -> Tunnel | None:
+    async def _tunnel(
+        self, run: HandshakeStage, session: Session, address: Address, deep: bool
+    ) -> Tunnel | None:
         opened = self._demultiplexer.socket_for(address)
         if opened is None:
             return None
-        stage = TunnelRun(run.target, session, run.check_log, opened, run.destination, run.source)
+        stage = TunnelStage(run.target, session, run.check_log, opened, run.destination, run.source)
         self._demultiplexer.register(session.local_index, stage)
         try:
             with self._demultiplexer.listen_to_source(stage):
@@ -209,7 +211,7 @@ class Prober:
         finally:
             self._demultiplexer.unregister(session.local_index)
 
-    async def _explain(self, run: CheckRun, address: Address) -> Sequence[Evidence]:
+    async def _explain(self, run: HandshakeStage, address: Address) -> Sequence[Evidence]:
         """Experiments, where something is unexplained: an answer that does not open, or silence."""
         for attempt, response in run.unauthenticated:
             if found := await experiments.find_preshared_key(attempt, response, run.target.other_secrets):
@@ -222,14 +224,14 @@ class Prober:
 
         async def answers_usual_port(target: Target) -> bool:
             return (
-                await self._handshake(target, address, Notebook(), self._demultiplexer)
+                await self._handshake(target, address, CheckLog(), self._demultiplexer)
             ).session is not None
 
         async def answers_fresh_port(target: Target) -> bool:
-            demultiplexer = Switchboard()
+            demultiplexer = Demultiplexer()
             try:
                 await demultiplexer.open()
-                return (await self._handshake(target, address, Notebook(), demultiplexer)).session is not None
+                return (await self._handshake(target, address, CheckLog(), demultiplexer)).session is not None
             except OSError:  # no further socket is to be had: an experiment less, and no end of the engine
                 return False
             finally:

@@ -14,7 +14,7 @@ SESSION_LIFETIME_S = 180.0
 
 
 @dataclass(frozen=True, slots=True)
-class OurVerdict:
+class ProberVerdict:
     """How our own checks find the server, and since when (Unix time in seconds).
 
     `by_endpoint` has the last round's verdict on each address that was asked.
@@ -40,11 +40,11 @@ class OurVerdict:
 
 def make_prober_verdict(
     verdict: Verdict, since: float, judged_checks: Iterable[tuple[Check, Verdict]] = ()
-) -> OurVerdict:
+) -> ProberVerdict:
     """The verdict that stands for the server, and a round's checks with what each means."""
     by_endpoint = {
         Endpoint(str(check.address), check.endpoint.port): meaning
         for check, meaning in judged_checks
         if check.address
     }
-    return OurVerdict(verdict, since, by_endpoint)
+    return ProberVerdict(verdict, since, by_endpoint)

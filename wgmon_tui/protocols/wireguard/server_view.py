@@ -44,7 +44,7 @@ _LIKE_A_KEY = re.compile(r"[A-Za-z0-9+/]{22}")
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredInterface:
     """The interface as its file on the server describes it; a port that the file leaves open is None."""
 
     has_private_key: bool
@@ -53,44 +53,44 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class ViewUnavailable:
     """A view that is not to be had, and why: a phrase, printable."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class ServersView:
+class ServerView:
     """What the server says of itself; `stored` is None where servers.toml names no `inspect_config`."""
 
-    running: InterfaceDump | Unread
-    stored: Stored | Unread | None
+    running: InterfaceDump | ViewUnavailable
+    stored: StoredInterface | ViewUnavailable | None
 
 
-def inspect(server: Server, config_dir: Path, timeout_s: float = COMMAND_TIMEOUT_S) -> ServersView:
+def inspect(server: Server, config_dir: Path, timeout_s: float = COMMAND_TIMEOUT_S) -> ServerView:
     """Ask the server with its commands `inspect` and `inspect_config`. What goes wrong becomes Unread.
 
     Blocks for up to `timeout_s` seconds a command. The commands run without a shell and without a terminal, so
     that ssh asks no questions on a screen of ours.
     """
-    running: InterfaceDump | Unread
+    running: InterfaceDump | ViewUnavailable
     try:
         running = parse_dump(run_command(server.inspect, config_dir, timeout_s))
     except InspectionError as error:
-        running = Unread(f"inspect: {error}")
+        running = ViewUnavailable(f"inspect: {error}")
     if not server.inspect_config:
-        return ServersView(running, None)
+        return ServerView(running, None)
     try:
-        return ServersView(running, parse_file(run_command(server.inspect_config, config_dir, timeout_s)))
+        return ServerView(running, parse_file(run_command(server.inspect_config, config_dir, timeout_s)))
     except InspectionError as error:
-        return ServersView(running, Unread(f"inspect_config: {error}"))
+        return ServerView(running, ViewUnavailable(f"inspect_config: {error}"))
 
 
 # What the file says
 
 
 @dataclass(slots=True)
-class _Section:
+class _ConfSection:
     """A section while its lines are read."""
 
     line: int
@@ -121,14 +121,14 @@ class _Section:
         return PeerEntry(self.public_key, self.has_secret, frozenset(self.allowed_ips))
 
 
-def parse_file(text: str) -> Stored:
+def parse_file(text: str) -> StoredInterface:
     """A configuration file of wg(8) or wg-quick(8). Raises InspectionError."""
-    sections: list[_Section] = []
+    sections: list[_ConfSection] = []
     for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
         where = f"line {number}"
         line = raw.partition("#")[0].strip()
         if line.lower() in ("[interface]", "[peer]"):
-            sections.append(_Section(number, is_peer=line.lower() == "[peer]"))
+            sections.append(_ConfSection(number, is_peer=line.lower() == "[peer]"))
         elif line:
             name, equals, value = line.partition("=")
             if not equals or not sections:
@@ -140,7 +140,7 @@ def parse_file(text: str) -> Stored:
     # Where something stands twice wg takes the later one.
     ports = [section.listen_port for section in interfaces if section.listen_port]
     peers = {entry.public_key: entry for entry in (each.peer() for each in sections if each.is_peer)}
-    return Stored(
+    return StoredInterface(
         has_private_key=any(section.has_secret for section in interfaces),
         listen_port=ports[-1] if ports else None,
         peers=tuple(peers.values()),

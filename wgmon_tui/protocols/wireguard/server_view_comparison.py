@@ -14,8 +14,8 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, Network, PeerEntry
 from wgmon_tui.config.models import Address, Interface, Server
 from wgmon_tui.protocols.wireguard.keys import PublicKey
-from wgmon_tui.protocols.wireguard.prober_verdict import SESSION_LIFETIME_S, OurVerdict
-from wgmon_tui.protocols.wireguard.server_view import ServersView, Stored, Unread
+from wgmon_tui.protocols.wireguard.prober_verdict import SESSION_LIFETIME_S, ProberVerdict
+from wgmon_tui.protocols.wireguard.server_view import ServerView, StoredInterface, ViewUnavailable
 from wgmon_tui.text import format_age, format_count, format_elapsed, format_list
 
 _MAX_NAMED_PEERS = 3
@@ -28,7 +28,7 @@ _CLOCK_SLACK_S = 2.0
 _INTERFACE = re.compile(r"\bshow ([A-Za-z0-9_=+.-]{1,15})(?: |$)")
 
 
-class Agreement(Enum):
+class ComparisonResult(Enum):
     """Whether both sides say the same. Always shown as word and glyph together."""
 
     OK = ("ok", "●", "o")
@@ -45,14 +45,14 @@ class Agreement(Enum):
 class Finding:
     """One thing compared: what it is, what was found, and what to type where the sides differ."""
 
-    result: Agreement
+    result: ComparisonResult
     subject: str
     sentence: str
     fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class OurSide:
+class ConfiguredSide:
     """What our file says. `public_key` and `has_preshared_key` are None where the secret cannot be read."""
 
     server: Server
@@ -62,19 +62,19 @@ class OurSide:
 
 
 def compare(
-    configured: OurSide, view: ServersView, now: float, found: OurVerdict | None = None
+    configured: ConfiguredSide, view: ServerView, now: float, found: ProberVerdict | None = None
 ) -> tuple[Finding, ...]:
     """The findings, in the order in which a handshake depends on them. `now` is Unix time in seconds."""
     interface = interface_of(configured.server)
     findings: list[Finding] = []
-    if isinstance(view.running, Unread):
-        findings.append(Finding(Agreement.UNKNOWN, "running", view.running.reason))
+    if isinstance(view.running, ViewUnavailable):
+        findings.append(Finding(ComparisonResult.UNKNOWN, "running", view.running.reason))
     else:
         findings += _compare_running(configured, view.running, interface, now)
         findings += _compare_other_peers(configured, view.running, now, found)
         findings += _check_responder(configured, view.running, now, found)
-    if isinstance(view.stored, Unread):
-        findings.append(Finding(Agreement.UNKNOWN, "file", view.stored.reason))
+    if isinstance(view.stored, ViewUnavailable):
+        findings.append(Finding(ComparisonResult.UNKNOWN, "file", view.stored.reason))
     elif view.stored and isinstance(view.running, InterfaceDump):
         findings += _compare_stored(configured, view.running, view.stored, interface)
     return tuple(findings)
@@ -90,13 +90,16 @@ def interface_of(server: Server) -> str:
 
 
 def _compare_running(
-    configured: OurSide, running: InterfaceDump, interface: str, now: float
+    configured: ConfiguredSide, running: InterfaceDump, interface: str, now: float
 ) -> Iterator[Finding]:
     yield _compare_server_key(configured.server, running, interface)
     yield _compare_listen_port(configured.server, running, interface)
     if configured.public_key is None:
         yield Finding(
-            Agreement.UNKNOWN, "our peer", "our own private key cannot be read", "wgmon-tui doctor says why"
+            ComparisonResult.UNKNOWN,
+            "our peer",
+            "our own private key cannot be read",
+            "wgmon-tui doctor says why",
         )
         return
     own_peer = next((peer for peer in running.peers if peer.public_key == configured.public_key), None)
@@ -104,7 +107,7 @@ def _compare_running(
         hosts = ",".join(f"{each.ip}/{each.max_prefixlen}" for each in configured.addresses)
         allowed = f" allowed-ips {hosts}" if hosts else ""
         yield Finding(
-            Agreement.DIFFERS,
+            ComparisonResult.DIFFERS,
             "our peer",
             f'the public key of identity "{configured.server.identity}" is not among its {_peers(running.peers)}: '
             "our initiations are dropped without a word",
@@ -112,7 +115,9 @@ def _compare_running(
         )
         return
     yield Finding(
-        Agreement.OK, "our peer", f'the public key of identity "{configured.server.identity}" is listed there'
+        ComparisonResult.OK,
+        "our peer",
+        f'the public key of identity "{configured.server.identity}" is listed there',
     )
     yield _compare_preshared_key(configured, own_peer, interface)
     yield from _compare_addresses(configured, own_peer, running, interface)
@@ -122,16 +127,16 @@ def _compare_running(
 def _compare_server_key(server: Server, running: InterfaceDump, interface: str) -> Finding:
     if running.public_key is None:
         return Finding(
-            Agreement.DIFFERS,
+            ComparisonResult.DIFFERS,
             "server key",
             "the interface has no private key: it answers nobody",
             f"on the server: wg set {interface} private-key FILE",
         )
     if running.public_key == server.public_key:
-        return Finding(Agreement.OK, "server key", "it runs with the key in servers.toml")
+        return Finding(ComparisonResult.OK, "server key", "it runs with the key in servers.toml")
     known = ", which is among its known_keys" if running.public_key in server.known_keys else ""
     return Finding(
-        Agreement.DIFFERS,
+        ComparisonResult.DIFFERS,
         "server key",
         f"it runs with {running.public_key}{known}; servers.toml has {server.public_key}",
         f'in servers.toml, server "{server.name}": public_key = "{running.public_key}", '
@@ -142,10 +147,10 @@ def _compare_server_key(server: Server, running: InterfaceDump, interface: str) 
 def _compare_listen_port(server: Server, running: InterfaceDump, interface: str) -> Finding:
     port = server.endpoint.port
     if running.listen_port == port:
-        return Finding(Agreement.OK, "listen port", f"it listens on {port}")
+        return Finding(ComparisonResult.OK, "listen port", f"it listens on {port}")
     has = f"listens on {running.listen_port}" if running.listen_port else "has no port: it is not up"
     return Finding(
-        Agreement.DIFFERS,
+        ComparisonResult.DIFFERS,
         "listen port",
         f"it {has}; our endpoint is {server.endpoint} (right only where something forwards {port} to it)",
         f"on the server: wg set {interface} listen-port {port}"
@@ -154,47 +159,47 @@ def _compare_listen_port(server: Server, running: InterfaceDump, interface: str)
     )
 
 
-def _compare_preshared_key(configured: OurSide, own_peer: PeerEntry, interface: str) -> Finding:
+def _compare_preshared_key(configured: ConfiguredSide, own_peer: PeerEntry, interface: str) -> Finding:
     setting = f'in servers.toml, server "{configured.server.name}": preshared_key_file = "FILE"'
     command = f"on the server: wg set {interface} peer {own_peer.public_key} preshared-key"
     match own_peer.has_preshared_key, configured.has_preshared_key:
         case there, None:
             has = "one" if there else "none"
             return Finding(
-                Agreement.UNKNOWN,
+                ComparisonResult.UNKNOWN,
                 "preshared key",
                 f"it has {has} for us; ours cannot be read",
                 "wgmon-tui doctor says why",
             )
         case True, True:
             return Finding(
-                Agreement.OK,
+                ComparisonResult.OK,
                 "preshared key",
                 "both sides have one; whether it is the same, a check tells (psk-mismatch)",
             )
         case True, False:
             return Finding(
-                Agreement.DIFFERS,
+                ComparisonResult.DIFFERS,
                 "preshared key",
                 "it has one for us; our file has none",
                 f"{setting}; or {command} /dev/null",
             )
         case False, True:
             return Finding(
-                Agreement.DIFFERS,
+                ComparisonResult.DIFFERS,
                 "preshared key",
                 "it has none for us; our file has one",
                 f"{command} FILE; or take the key out of servers.toml",
             )
-    return Finding(Agreement.OK, "preshared key", "neither side has one")
+    return Finding(ComparisonResult.OK, "preshared key", "neither side has one")
 
 
 def _compare_addresses(
-    configured: OurSide, own_peer: PeerEntry, running: InterfaceDump, interface: str
+    configured: ConfiguredSide, own_peer: PeerEntry, running: InterfaceDump, interface: str
 ) -> Iterator[Finding]:
     if not configured.addresses:
         yield Finding(
-            Agreement.UNKNOWN,
+            ComparisonResult.UNKNOWN,
             "allowed ips",
             f'identity "{configured.server.identity}" has no tunnel address, so nothing of ours passes the tunnel',
             f'in servers.toml, identity "{configured.server.identity}": addresses = ["ADDRESS/32"]',
@@ -204,7 +209,7 @@ def _compare_addresses(
         host = f"{address}/{address.max_prefixlen}"
         address_owner = _find_address_owner(running.peers, address)
         if address_owner is own_peer:
-            yield Finding(Agreement.OK, "allowed ips", f"{address} belongs to our peer")
+            yield Finding(ComparisonResult.OK, "allowed ips", f"{address} belongs to our peer")
             continue
         # `wg set … allowed-ips` replaces the list, so what the peer has must be typed again.
         wanted = ",".join([*_sorted(own_peer.allowed_ips), host])
@@ -217,7 +222,7 @@ def _compare_addresses(
             sentence = f"{address} belongs to peer {address_owner.public_key}, and so do the answers to it"
             if host in _sorted(address_owner.allowed_ips):
                 fix += " (this takes it from that peer; or give our identity another address)"
-        yield Finding(Agreement.DIFFERS, "allowed ips", sentence, fix)
+        yield Finding(ComparisonResult.DIFFERS, "allowed ips", sentence, fix)
 
 
 def _find_address_owner(peers: Sequence[PeerEntry], address: Address) -> PeerEntry | None:
@@ -234,7 +239,7 @@ def _find_address_owner(peers: Sequence[PeerEntry], address: Address) -> PeerEnt
 def _compare_handshake(own_peer: PeerEntry, now: float) -> Finding:
     if own_peer.latest_handshake is None:
         return Finding(
-            Agreement.UNKNOWN,
+            ComparisonResult.UNKNOWN,
             "handshake",
             "it has completed none with us yet; a check without data through the tunnel leaves no trace here",
         )
@@ -242,20 +247,20 @@ def _compare_handshake(own_peer: PeerEntry, now: float) -> Finding:
     where = f" from {own_peer.endpoint}" if own_peer.endpoint else ""
     if age < -_CLOCK_SLACK_S:
         return Finding(
-            Agreement.DIFFERS,
+            ComparisonResult.DIFFERS,
             "handshake",
             f"the last one with us{where} was, by its clock, {format_elapsed(-age)} from now: "
             "one clock is wrong",
             "timedatectl, here and on the server",
         )
-    return Finding(Agreement.OK, "handshake", f"the last one with us{where} was {format_age(age)}")
+    return Finding(ComparisonResult.OK, "handshake", f"the last one with us{where} was {format_age(age)}")
 
 
 # Its latest handshakes beside our verdict
 
 
 def _compare_other_peers(
-    configured: OurSide, running: InterfaceDump, now: float, found: OurVerdict | None
+    configured: ConfiguredSide, running: InterfaceDump, now: float, found: ProberVerdict | None
 ) -> Iterator[Finding]:
     """Where we find it down: whether it answers others."""
     if found is None or found.verdict.severity is not Severity.DOWN:
@@ -276,16 +281,16 @@ def _compare_other_peers(
             f"min, the latest {format_age(latest)}: it works{doubt}; what is wrong is about our identity or "
             "our path"
         )
-        yield Finding(Agreement.DIFFERS, "other peers", sentence)
+        yield Finding(ComparisonResult.DIFFERS, "other peers", sentence)
     else:
         sentence = (
             f"none made a handshake in the last 3 min, the latest {format_age(latest)}: it is not us alone"
         )
-        yield Finding(Agreement.OK, "other peers", sentence)
+        yield Finding(ComparisonResult.OK, "other peers", sentence)
 
 
 def _check_responder(
-    configured: OurSide, running: InterfaceDump, now: float, found: OurVerdict | None
+    configured: ConfiguredSide, running: InterfaceDump, now: float, found: ProberVerdict | None
 ) -> Iterator[Finding]:
     """Where we find it well, and data passes: whether it is this interface that answers us."""
     own_peer = next((peer for peer in running.peers if peer.public_key == configured.public_key), None)
@@ -304,7 +309,7 @@ def _check_responder(
         return
     last = f"only {format_age(now - own_peer.latest_handshake)}" if own_peer.latest_handshake else "none"
     yield Finding(
-        Agreement.DIFFERS,
+        ComparisonResult.DIFFERS,
         "who answers",
         f"our checks succeed, but this interface has had {last} with us: another machine answers at "
         f"{configured.server.endpoint} with the same key, or `inspect` asks the wrong one",
@@ -317,7 +322,7 @@ def _check_responder(
 
 
 def _compare_stored(
-    configured: OurSide, running: InterfaceDump, stored: Stored, interface: str
+    configured: ConfiguredSide, running: InterfaceDump, stored: StoredInterface, interface: str
 ) -> list[Finding]:
     """What the next start would change; nothing shows that from outside until it happens."""
     findings = [
@@ -326,15 +331,15 @@ def _compare_stored(
     ]
     if not findings:
         sentence = f"the file and what runs agree on {_peers(running.peers)} and the port"
-        findings.append(Finding(Agreement.OK, "file", sentence))
+        findings.append(Finding(ComparisonResult.OK, "file", sentence))
     if not stored.has_private_key:
         sentence = "the file has no PrivateKey; the next start has one only if PostUp sets it"
-        findings.append(Finding(Agreement.UNKNOWN, "file: private key", sentence))
+        findings.append(Finding(ComparisonResult.UNKNOWN, "file: private key", sentence))
     return findings
 
 
 def _compare_stored_peers(
-    configured: OurSide, running: InterfaceDump, stored: Stored, interface: str
+    configured: ConfiguredSide, running: InterfaceDump, stored: StoredInterface, interface: str
 ) -> Iterator[Finding]:
     runs = {peer.public_key: peer for peer in running.peers}
     written = {peer.public_key: peer for peer in stored.peers}
@@ -343,41 +348,43 @@ def _compare_stored_peers(
     save = f"on the server: wg-quick save {interface} (what runs is written into the file)"
     if dead := _sort_own_first(configured, written.keys() - runs.keys()):
         sentence = f"in the file, but not running: {_named(configured, dead)}; dropped without a word"
-        yield Finding(Agreement.DIFFERS, "file: peers", sentence, f"{load}; or {save}")
+        yield Finding(ComparisonResult.DIFFERS, "file: peers", sentence, f"{load}; or {save}")
     if passing := _sort_own_first(configured, runs.keys() - written.keys()):
         sentence = f"running, but not in the file: {_named(configured, passing)}; gone with the next start"
-        yield Finding(Agreement.DIFFERS, "file: peers", sentence, f"{save}; or {load}")
+        yield Finding(ComparisonResult.DIFFERS, "file: peers", sentence, f"{save}; or {load}")
     if moved := [key for key in both if runs[key].allowed_ips != written[key].allowed_ips]:
         file, live = written[moved[0]].allowed_ips, runs[moved[0]].allowed_ips
         sentence = (
             f"AllowedIPs differ for {_named(configured, moved)}; the first has {_listed(file)} in the file, "
             f"and runs with {_listed(live)}"
         )
-        yield Finding(Agreement.DIFFERS, "file: allowed ips", sentence, f"{load}; or {save}")
+        yield Finding(ComparisonResult.DIFFERS, "file: allowed ips", sentence, f"{load}; or {save}")
     if sealed := [key for key in both if runs[key].has_preshared_key != written[key].has_preshared_key]:
         sentence = (
             f"only one of file and running interface has a preshared key for {_named(configured, sealed)}"
         )
-        yield Finding(Agreement.DIFFERS, "file: preshared key", sentence, f"{load}; or {save}")
+        yield Finding(ComparisonResult.DIFFERS, "file: preshared key", sentence, f"{load}; or {save}")
 
 
-def _compare_stored_port(server: Server, running: InterfaceDump, stored: Stored) -> Iterator[Finding]:
+def _compare_stored_port(
+    server: Server, running: InterfaceDump, stored: StoredInterface
+) -> Iterator[Finding]:
     if stored.listen_port == running.listen_port:
         return
     has = f"has ListenPort {stored.listen_port}" if stored.listen_port else "has no ListenPort"
     yield Finding(
-        Agreement.DIFFERS,
+        ComparisonResult.DIFFERS,
         "file: listen port",
         f"the file {has}, and it runs on {running.listen_port}: the next start changes the port",
         f"on the server: ListenPort = {server.endpoint.port} under [Interface] in the file",
     )
 
 
-def _sort_own_first(configured: OurSide, keys: Iterable[PublicKey]) -> list[PublicKey]:
+def _sort_own_first(configured: ConfiguredSide, keys: Iterable[PublicKey]) -> list[PublicKey]:
     return sorted(keys, key=lambda key: (key != configured.public_key, str(key)))
 
 
-def _named(configured: OurSide, keys: Sequence[PublicKey]) -> str:
+def _named(configured: ConfiguredSide, keys: Sequence[PublicKey]) -> str:
     names = (f"{key} (ours)" if key == configured.public_key else str(key) for key in keys)
     return format_list(names, most=_MAX_NAMED_PEERS)
 

@@ -13,14 +13,14 @@ from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, P
 
 
 @dataclass(frozen=True, slots=True)
-class Siblings:
+class OtherSecrets:
     """The other secrets of the same file: tried only to explain why a server does not answer ours."""
 
     private_keys: Mapping[str, PrivateKey] = field(default_factory=dict)
     preshared_keys: Mapping[str, PresharedKey] = field(default_factory=dict)
 
 
-NO_OTHER_SECRETS = Siblings()
+NO_OTHER_SECRETS = OtherSecrets()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Target:
     private_key: PrivateKey
     preshared_key: PresharedKey = NO_PRESHARED_KEY
     tunnel_addresses: tuple[Interface, ...] = ()
-    other_secrets: Siblings = field(default=NO_OTHER_SECRETS, repr=False, compare=False)
+    other_secrets: OtherSecrets = field(default=NO_OTHER_SECRETS, repr=False, compare=False)
     initiator: Initiator = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -63,7 +63,7 @@ def join(fleet: Fleet, keyring: Keyring) -> Targets:
     """Give every server its keys. One bad secret keeps one server from being checked, never the fleet."""
     ready: dict[str, Target] = {}
     problems = dict(keyring.problems)
-    other_secrets = Siblings(keyring.private_keys, _preshared_keys_by_server(fleet, keyring))
+    other_secrets = OtherSecrets(keyring.private_keys, _preshared_keys_by_server(fleet, keyring))
     for server in fleet.servers:
         if server.name in problems:
             continue

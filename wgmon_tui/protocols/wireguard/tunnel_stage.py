@@ -20,7 +20,7 @@ from collections.abc import Callable, Hashable, Sequence
 from itertools import groupby
 from statistics import median
 
-from wgmon_tui.checks.check_log import Notebook
+from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import (
     IcmpError,
     InnerEcho,
@@ -35,8 +35,8 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.checks.first_hop import FirstHop, first_hops
 from wgmon_tui.checks.inner_probes import (
+    InnerProbe,
     OwnAddresses,
-    Question,
     make_echo_probe,
     make_service_probes,
     match_probe,
@@ -58,14 +58,14 @@ _ATTEMPTS = 2
 _PACKET_TOO_BIG = ((4, 3, 4), (6, 2, 0))
 
 
-class TunnelRun:
+class TunnelStage:
     """One tunnel stage. The prober feeds it what arrives for the session."""
 
     def __init__(
         self,
         target: Target,
         session: Session,
-        check_log: Notebook,
+        check_log: CheckLog,
         socket: DatagramSocket,
         destination: SocketAddress,
         source: SocketAddress,
@@ -81,8 +81,8 @@ class TunnelRun:
         self._destination = destination
         self._identifier = secrets.randbits(16)
         self._sequence = 0
-        self._sent_probes: list[Question] = []
-        self._pending: dict[Hashable, Question] = {}
+        self._sent_probes: list[InnerProbe] = []
+        self._pending: dict[Hashable, InnerProbe] = {}
         self._hops: list[FirstHop] = []
         self._first_data: float | None = None
         self._keepalive: float | None = None
@@ -280,7 +280,7 @@ class TunnelRun:
             self._sent_probes.append(inner_probe)
             self._send_probe(inner_probe)
 
-    def _send_probe(self, inner_probe: Question, *, padded: bool = True) -> None:
+    def _send_probe(self, inner_probe: InnerProbe, *, padded: bool = True) -> None:
         """Send a question, so that its answer will be known."""
         self._pending[inner_probe.key] = inner_probe
         inner_probe.sent_ns = self._send(inner_probe.packet, padded=padded) or time.time_ns()
@@ -306,7 +306,7 @@ class TunnelRun:
         self._sequence = (self._sequence + 1) % 2**16
         return self._sequence
 
-    async def _await_answers(self, inner_probes: Sequence[Question], timeout_s: float) -> None:
+    async def _await_answers(self, inner_probes: Sequence[InnerProbe], timeout_s: float) -> None:
         """Wait until all are answered, for so long at most."""
         if inner_probes:
             deadline = time.monotonic() + timeout_s

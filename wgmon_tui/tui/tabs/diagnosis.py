@@ -14,7 +14,7 @@ from textual.widgets import Static
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Address, Server
 from wgmon_tui.monitor.board import Row
-from wgmon_tui.protocols.wireguard.server_view_comparison import Agreement, Finding
+from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.tui.context import AskServer
 from wgmon_tui.tui.diagnosistab import full_diagnosis
 from wgmon_tui.tui.reading import Reading
@@ -108,7 +108,7 @@ class DiagnosisTab(ServerTab):
         try:
             findings = await _in_thread(lambda: ask_server(server))
         except (OSError, RuntimeError) as error:
-            findings = (Finding(Agreement.UNKNOWN, "running", f"cannot start asking: {error}"),)
+            findings = (Finding(ComparisonResult.UNKNOWN, "running", f"cannot start asking: {error}"),)
         self._answers[server] = replace(self._answers[server], findings=findings)
         if self.server_state and self.server_state.server == server:
             self.draw(self.server_state)
