@@ -29,7 +29,7 @@ from wgmon_tui.config.servers_file import update
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.store import STORE
 from wgmon_tui.lab.demo import Demo
-from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.demo import NOTE
 from wgmon_tui.service.demo_past import invent

@@ -16,7 +16,7 @@ from tests.real.prerequisites import require
 from tests.report.test_prometheus import everything
 from wgmon_tui.alerts.log import Counts
 from wgmon_tui.config.shard import Shard
-from wgmon_tui.monitor.schedule import Schedule
+from wgmon_tui.monitor.scheduler import Schedule
 from wgmon_tui.report.prometheus_tally import Tallies
 from wgmon_tui.service.metrics_health import Health
 

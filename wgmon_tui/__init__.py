@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wgmon_tui.checks.evidence import Check, Handshake, Tunnel
     from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
     from wgmon_tui.config.models import ConfigurationError, Endpoint, Server
-    from wgmon_tui.monitor.rounds import Round
+    from wgmon_tui.monitor.models import Round
     from wgmon_tui.protocols.wireguard.diagnose import diagnose
     from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
     from wgmon_tui.protocols.wireguard.targets import Target
@@ -48,7 +48,7 @@ _HOMES = {
     "protocols.wireguard.diagnose": ("diagnose",),
     "checks.verdict": ("Cause", "Diagnosis", "Severity", "Verdict"),
     "config.models": ("ConfigurationError", "Endpoint", "Server"),
-    "monitor.rounds": ("Round",),
+    "monitor.models": ("Round",),
     "checks.evidence": ("Check", "Handshake", "Tunnel"),
     "protocols.wireguard.targets": ("Target",),
     "protocols.wireguard.keys": ("PresharedKey", "PrivateKey", "PublicKey"),

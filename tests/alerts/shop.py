@@ -24,7 +24,7 @@ from wgmon_tui.config.alerting import AlertSettings, Command, Rule, Sink
 from wgmon_tui.history.batch import Batch, make_outbox_row
 from wgmon_tui.history.records import Mute
 from wgmon_tui.history.store import open_store
-from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.monitor.incidents import Event, Incident, What, acknowledge_incident, close_incident
 
 

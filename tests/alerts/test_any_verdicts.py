@@ -16,7 +16,7 @@ from wgmon_tui.alerts.records import Kind
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.alerting import Rule
 from wgmon_tui.history.batch import Batch, make_outbox_row
-from wgmon_tui.monitor.board import Board, Round
+from wgmon_tui.monitor.fleet_state import Board, Round
 from wgmon_tui.monitor.incidents import What
 
 NAMES = ("ams1", "fra1")

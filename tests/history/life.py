@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.history.recording import query_store
-from tests.monitor.seen import START, VANTAGES, seen, watched
+from tests.monitor.sample_vantages import START, VANTAGES, seen, watched
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
@@ -14,8 +14,8 @@ from wgmon_tui.history.sightings import Vantages
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import STORE
 from wgmon_tui.history.writing import Recorder
-from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.prober import Prober
 
 

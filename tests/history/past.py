@@ -8,8 +8,8 @@ from ipaddress import ip_address
 from wgmon_tui.checks.evidence import Check, Direction, Handshake, Packet, Silence, Tunnel
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Endpoint, Server
-from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.damping import Damping
+from wgmon_tui.monitor.fleet_state import Board, Round, Row
 from wgmon_tui.monitor.incidents import Event, Incident, What
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 

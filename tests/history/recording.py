@@ -14,7 +14,7 @@ from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import STORE
 from wgmon_tui.history.writing import Recorder
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 
 PATIENCE_S = 20.0
 

@@ -11,7 +11,7 @@ from wgmon_tui.history.packs import pack, pack_samples
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import Moment, State
 from wgmon_tui.history.rollups import COLUMNS, Tally
-from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.incidents import Incident
 
 HOLDS = 35.0

@@ -28,7 +28,7 @@ from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Endpoint, SecretSource
 from wgmon_tui.history.codec import ForeignError, codec_of, from_bytes, to_bytes
 from wgmon_tui.history.stored_names import StoredNames, StoredRecord
-from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.targets import Target
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.history.past import answered, lost
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.history.keeping import GOOD_EVERY_S, Keeping
-from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.fleet_state import Round
 
 
 class Desk:

@@ -24,7 +24,7 @@ from wgmon_tui.history.database import NewerStoreError, StoreUnavailableError
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import Entry, ExchangeLine, JournalEntry, Moment, Note, PastCheck, State
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.monitor.samples import CAPACITY
+from wgmon_tui.monitor.rtt_window import CAPACITY
 
 DAY = 86_400.0
 

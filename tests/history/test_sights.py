@@ -12,7 +12,7 @@ import pytest
 
 from tests.history.life import Life
 from tests.history.recording import query_store
-from tests.monitor.seen import START, VANTAGES, seen, watched
+from tests.monitor.sample_vantages import START, VANTAGES, seen, watched
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
@@ -25,8 +25,8 @@ from wgmon_tui.history.retention import forget
 from wgmon_tui.history.sight_packs import compact_vantage_checks
 from wgmon_tui.history.sightings import Vantages, make_vantage_update
 from wgmon_tui.history.store import STORE, open_store
-from wgmon_tui.monitor.board import Board
-from wgmon_tui.monitor.sights import Report
+from wgmon_tui.monitor.fleet_state import Board
+from wgmon_tui.monitor.quorum import Report
 
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
 EVER = 1e12

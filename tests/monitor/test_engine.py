@@ -24,8 +24,8 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.monitor.incidents import Event
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.prober import Prober

@@ -7,8 +7,8 @@ from math import inf
 
 from tests.history.past import server
 from wgmon_tui.config.alerting import Maintenance
-from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.monitor.incidents import Event
 from wgmon_tui.protocols.wireguard.prober import Prober
 

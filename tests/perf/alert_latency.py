@@ -27,7 +27,7 @@ from wgmon_tui.alerts.orders import Orders
 from wgmon_tui.config.alerting import AlertSettings, Sink, Webhook
 from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.lab.crowd import run_load_servers
-from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.monitor.incidents import Event, What
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.service.reload import Loaded, load_from_fleet

@@ -21,8 +21,8 @@ from pathlib import Path
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.lab.crowd import INNER_ADDRESS, Crowd, run_load_servers
-from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target

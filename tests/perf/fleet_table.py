@@ -35,9 +35,9 @@ from tests.perf.terminal import Size, Terminal
 from wgmon_tui.checks.evidence import Check, Handshake, Silence
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import Endpoint, Server
-from wgmon_tui.monitor.board import Board, Round
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.monitor.samples import CAPACITY
+from wgmon_tui.monitor.fleet_state import Board, Round
+from wgmon_tui.monitor.rtt_window import CAPACITY
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.columns import Drawing, Part, lay_out

@@ -29,7 +29,7 @@ from wgmon_tui.history.reading import History
 from wgmon_tui.history.restoring import Restored
 from wgmon_tui.history.store import STORE, WritableStore
 from wgmon_tui.history.writing import COMMIT_EVERY_S, Recorder
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 
 _STEP_S = 0.02
 _READ_EVERY_S = 0.1

@@ -21,7 +21,7 @@ from statistics import median
 from tests.service.stage import until
 from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_toml import render
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.reload import load_config
 from wgmon_tui.service.writer import Writer

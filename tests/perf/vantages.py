@@ -33,8 +33,8 @@ from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, S
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.lab.crowd import Crowd, run_load_servers
-from wgmon_tui.monitor.board import Row
-from wgmon_tui.monitor.sights import Report
+from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.quorum import Report
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.agent.protocol import (
     Status,

@@ -17,8 +17,8 @@ from tests.real.server import prober_at, target
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.checks.evidence import Direction
 from wgmon_tui.config.models import Interface
-from wgmon_tui.monitor.board import Round
-from wgmon_tui.monitor.look import Attention, run_check_round
+from wgmon_tui.monitor.check_round import Attention, run_check_round
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.wire import fields_of
 from wgmon_tui.report.captures import PLACEHOLDER_ADDRESSES, PLACEHOLDER_PORT, pcapng_of

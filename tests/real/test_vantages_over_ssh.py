@@ -35,7 +35,7 @@ from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, Secre
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.history.reading import History
-from wgmon_tui.monitor.row import Row
+from wgmon_tui.monitor.server_state import Row
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.agent.protocol import Ack, Bye, encode_message

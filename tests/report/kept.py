@@ -10,7 +10,7 @@ from tests.report.rounds import STARTED_AT, check, exchange, round_of, server
 from wgmon_tui.checks.evidence import Handshake, Silence
 from wgmon_tui.history import codec
 from wgmon_tui.history.store import open_store
-from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.fleet_state import Round
 
 NAMES = ("ams2", "fra1")
 HOUR = 3600.0

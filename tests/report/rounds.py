@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from wgmon_tui.checks.evidence import Check, Direction, Evidence, Handshake, NameUnresolved, Packet, Silence
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import Endpoint, Server
-from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.handshake import Initiator, Responder
 from wgmon_tui.protocols.wireguard.keys import PrivateKey

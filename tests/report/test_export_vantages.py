@@ -11,7 +11,7 @@ import pytest
 
 from tests.history.life import Life
 from tests.history.recording import query_store
-from tests.monitor.seen import watched
+from tests.monitor.sample_vantages import watched
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.cli.main import main
 from wgmon_tui.history import matters

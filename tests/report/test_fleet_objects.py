@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from tests.report.rounds import STARTED_AT, server, silent
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.report.fleet_objects import COLUMNS, fleet_object
 
 

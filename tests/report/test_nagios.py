@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.report.rounds import check, healthy, round_of, server, silent, unresolved, with_summary
 from wgmon_tui.checks.evidence import Handshake, Silence, Tunnel
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.report.nagios import (
     LONGEST_LINE,
     Looked,

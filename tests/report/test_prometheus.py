@@ -17,10 +17,10 @@ from tests.report.rounds import check, healthy, round_of, server, silent, unreso
 from wgmon_tui.checks.evidence import Handshake, SocketError, Tunnel
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
-from wgmon_tui.monitor.board import Board
+from wgmon_tui.monitor.fleet_state import Board
 from wgmon_tui.monitor.incidents import Event
-from wgmon_tui.monitor.rounds import Round
-from wgmon_tui.monitor.sights import Report
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.quorum import Report
 from wgmon_tui.report.prometheus import FAMILIES, render_metrics
 from wgmon_tui.report.prometheus_tally import RTT_BOUNDS_S, Tallies
 

@@ -11,7 +11,7 @@ from tests.tui import exchanges
 from tests.tui.fleet import NOW
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.history.records import Note
-from wgmon_tui.monitor.board import Board, Round
+from wgmon_tui.monitor.fleet_state import Board, Round
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.report.summary import Account, as_markdown, as_text, report_of, report_of_incident
 

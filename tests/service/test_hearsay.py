@@ -14,8 +14,8 @@ from tests.service.agent.rounds import FRA1, healthy, silent
 from wgmon_tui.checks.evidence import Handshake, Tunnel
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.monitor.board import Board
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.fleet_state import Board
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.service.agent.protocol import BadLineError
 from wgmon_tui.service.hearsay import sanitize_report
 

@@ -18,7 +18,7 @@ from tests.service.web import Answer, Client, get
 from wgmon_tui.config.models import Server
 from wgmon_tui.lab.records import Mode
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.report.prometheus import render_metrics
 from wgmon_tui.report.prometheus_tally import Tallies
 from wgmon_tui.service import metrics_probe

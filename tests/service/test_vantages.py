@@ -14,7 +14,7 @@ from tests.service.agent.rounds import FRA1, healthy, silent
 from tests.service.agent.stage import FakeWriter, hello_step, report_step, script
 from tests.service.stage import quick_server, until
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service import vantage_line
 from wgmon_tui.service.vantages import statuses_as_json, statuses_from_json

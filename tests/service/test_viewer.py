@@ -15,7 +15,7 @@ from tests.service.stage import CLIENT, healthy, query_rows, quick_server, text_
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import Maintenance
 from wgmon_tui.lab.records import Mode
-from wgmon_tui.monitor.feed import Feed
+from wgmon_tui.monitor.controller import Feed
 from wgmon_tui.service.lock import WriterLock
 from wgmon_tui.service.reload import load_config
 from wgmon_tui.service.viewer import Viewer

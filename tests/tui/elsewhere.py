@@ -8,7 +8,7 @@ from tests.tui import exchanges
 from tests.tui.fleet import NOW, QuietEngine, bad_night
 from wgmon_tui.checks.evidence import Check, ProbedAs
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 

@@ -26,8 +26,8 @@ from wgmon_tui.checks.evidence import (
     Tunnel,
 )
 from wgmon_tui.config.models import Address, Endpoint, Server
-from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.cookie import cookie_key
 from wgmon_tui.protocols.wireguard.diagnose import diagnose

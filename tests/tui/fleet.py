@@ -12,8 +12,8 @@ from math import sin
 from wgmon_tui.checks.evidence import Check, Handshake, Silence
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import Endpoint, Server
-from wgmon_tui.monitor.board import Board, Round
 from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_state import Board, Round
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 

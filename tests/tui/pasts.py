@@ -19,7 +19,7 @@ from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import Moment, Note, PastCheck, State
 from wgmon_tui.history.rollups import MINUTE_S, Tally, max_gap_s, roll
 from wgmon_tui.history.store import STORE
-from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.incidents import Incident
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0

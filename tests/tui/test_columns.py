@@ -13,8 +13,8 @@ from tests.tui.fleet import NOW, QuietEngine, bad_night, record, server
 from tests.tui.pasts import incident
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.damping import Damping
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.tui.columns import COLUMNS, Drawing, lay_out, validate_columns
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.themes import load_palette

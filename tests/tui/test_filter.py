@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.monitor.seen import Lookout
+from tests.monitor.sample_vantages import Lookout
 from tests.tui.fleet import NOW, bad_night, record
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.tui.filter import (

@@ -11,7 +11,7 @@ from tests.tui.face import Face, face
 from tests.tui.fleet import QuietEngine, record, server
 from tests.tui.keys import settle
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.tui.filterbar import FilterBar, FilterInput
 from wgmon_tui.tui.fleet_table import RESORT_SECONDS, FleetTable
 from wgmon_tui.tui.keyline import KeyLine

@@ -6,7 +6,7 @@ import pytest
 
 from tests.tui.fleet import QuietEngine, record, server
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.tui.port import is_false_green, port_up
 
 

@@ -13,7 +13,7 @@ from tests.tui.keys import settle
 from tests.tui.opened import fleet, opened
 from wgmon_tui.checks.evidence import SocketError
 from wgmon_tui.config.models import Endpoint
-from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.diagnose import diagnose_misconfiguration
 from wgmon_tui.tui.exchangelines import Stop
 from wgmon_tui.tui.reading import Reading

@@ -11,9 +11,9 @@ from tests.tui.fleet import NOW
 from tests.tui.opened import fleet
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.damping import Damping
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 from wgmon_tui.tui.diagnosistab import full_diagnosis
 from wgmon_tui.tui.exchangelines import Stop, explain

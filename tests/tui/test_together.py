@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.tui.fleet import QuietEngine, record, server
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.correlation import FailureGroup
+from wgmon_tui.monitor.fleet_state import Board
 from wgmon_tui.tui.together import FailingTogether, describe_group
 
 

@@ -15,7 +15,7 @@ from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.keys import settle
 from tests.tui.opened import Opened, fleet, opened
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.sights import validity_s
+from wgmon_tui.monitor.quorum import validity_s
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.tui.columns import COLUMNS, Drawing, lay_out
 from wgmon_tui.tui.glyphs import ASCII, UNICODE

@@ -22,9 +22,9 @@ from wgmon_tui.config.models import ConfigurationError
 if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.history.reading import History
-    from wgmon_tui.monitor.board import Round, Row
+    from wgmon_tui.monitor.controller import Feed
     from wgmon_tui.monitor.engine import Engine
-    from wgmon_tui.monitor.feed import Feed
+    from wgmon_tui.monitor.fleet_state import Round, Row
     from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict
     from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
     from wgmon_tui.service.reload import Loaded

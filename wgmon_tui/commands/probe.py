@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.config.secrets.keyring import Keyring
     from wgmon_tui.history.stamps import StampLedger
-    from wgmon_tui.monitor.rounds import Round
+    from wgmon_tui.monitor.models import Round
     from wgmon_tui.report.interface_lines import SeenHere
     from wgmon_tui.report.nagios import Looked
 
@@ -129,7 +129,7 @@ async def _check_rounds(
 
     Raises ConfigurationError where nothing can be sent.
     """
-    from wgmon_tui.monitor.look import Attention, run_check_round
+    from wgmon_tui.monitor.check_round import Attention, run_check_round
     from wgmon_tui.protocols.wireguard.prober import Prober
     from wgmon_tui.protocols.wireguard.targets import join
 

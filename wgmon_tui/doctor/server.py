@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY
 from wgmon_tui.protocols.wireguard.local_interface_comparison import compare_local_peer, local_peers
 from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted

@@ -17,8 +17,8 @@ from wgmon_tui.history import codec, matters
 from wgmon_tui.history.keeping import Kept
 from wgmon_tui.history.records import Mute, Note
 from wgmon_tui.history.sightings import Sightings, StandingSights
-from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.damping import Damping, as_json
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.monitor.incidents import Event, Incident
 
 MAX_ROWS = 100_000

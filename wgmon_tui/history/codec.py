@@ -23,7 +23,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.history.stored_names import STORED_NAMES, StoredNames
-from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 Json = Any

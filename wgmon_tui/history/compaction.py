@@ -21,7 +21,7 @@ from wgmon_tui.config.models import Address
 from wgmon_tui.history.packs import pack, pack_samples, unpack, unpack_samples
 from wgmon_tui.history.records import Moment, PastCheck, State, verdict_of
 from wgmon_tui.history.rollups import COLUMNS, MINUTE_S, Row, Tally, roll
-from wgmon_tui.monitor.samples import CAPACITY
+from wgmon_tui.monitor.rtt_window import CAPACITY
 
 GRACE_S = 10.0
 """So long after its end a minute is compacted: most checks that began in it are over then."""

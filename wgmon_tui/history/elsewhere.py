@@ -24,8 +24,8 @@ from wgmon_tui.history.rows import address_of
 from wgmon_tui.history.sightings import Vantages
 from wgmon_tui.history.tiers import number_of
 from wgmon_tui.monitor.damping import from_json
-from wgmon_tui.monitor.rounds import Round
-from wgmon_tui.monitor.sights import Sight
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.quorum import Sight
 
 _SEEN_FROM = """
     SELECT name, vantage, changed, holds_until, current, damping, up_at, rtts, round,

@@ -19,7 +19,7 @@ from wgmon_tui.history.rollups import HOUR_S, counts
 from wgmon_tui.history.rows import incident_of
 from wgmon_tui.history.tiers import LENGTHS, Rollups, covered_span, number_of, split_by_tier
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.monitor.samples import CAPACITY
+from wgmon_tui.monitor.rtt_window import CAPACITY
 
 _OPEN_INCIDENTS = """
     SELECT server, incidents.id, name, vantage, opened_at, verdict, severity, summary, closed_at, flapping,

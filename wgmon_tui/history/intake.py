@@ -22,8 +22,8 @@ from wgmon_tui.history.records import Note
 from wgmon_tui.history.restoring import Restored
 from wgmon_tui.history.rollups import max_gap_s
 from wgmon_tui.history.sightings import HeardSight, Vantages
-from wgmon_tui.monitor.board import Round
 from wgmon_tui.monitor.damping import Damping
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.incidents import Event
 
 _DAMPING_AGE_S = 60.0

@@ -11,7 +11,7 @@ from random import Random
 from typing import Literal
 
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.fleet_state import Round
 
 GOOD_EVERY_S = 600.0
 """A server that is well has its last good exchange written so often, lest a kill leave us with an old one.

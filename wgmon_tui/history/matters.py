@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from wgmon_tui.checks.verdict import Cause, Severity, Verdict
 from wgmon_tui.history.codec import ForeignError, codec_of
 from wgmon_tui.history.stored_names import STORED_NAMES, StoredNames, StoredRecord
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.monitor.incidents import Event, Incident
 
 _MOST_EVIDENCE = 4

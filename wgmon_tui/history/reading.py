@@ -37,7 +37,7 @@ from wgmon_tui.history.rows import exchange_summary_of, incident_of, timeline_po
 from wgmon_tui.history.sightings import Vantages
 from wgmon_tui.history.tiers import Span, find_tiered_server
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 
 FileId = tuple[int, int]
 """Device and inode."""

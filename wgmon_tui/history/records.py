@@ -9,7 +9,7 @@ from typing import Literal
 
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Address
-from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.incidents import Incident
 
 

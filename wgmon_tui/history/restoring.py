@@ -12,11 +12,11 @@ from wgmon_tui.history.elsewhere import vantage_state_of
 from wgmon_tui.history.entries import server_from_entry
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import Known, Mute
-from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.damping import from_json
 from wgmon_tui.monitor.engine import LEFT_NOTE, Engine
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.monitor.incidents import Event, Incident, close_incident
-from wgmon_tui.monitor.sights import Sight
+from wgmon_tui.monitor.quorum import Sight
 
 
 @dataclass(frozen=True, slots=True)

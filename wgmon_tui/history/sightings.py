@@ -17,8 +17,8 @@ from wgmon_tui.history import codec
 from wgmon_tui.history.keeping import Keeping
 from wgmon_tui.history.packs import pack_samples
 from wgmon_tui.monitor.damping import as_json
-from wgmon_tui.monitor.row import Row
-from wgmon_tui.monitor.sights import Report, Sight
+from wgmon_tui.monitor.quorum import Report, Sight
+from wgmon_tui.monitor.server_state import Row
 
 MAX_VANTAGE_ROWS = 100_000
 """Rows that wait at most, as with the journal."""

@@ -50,7 +50,7 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Endpoint
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.protocols.wireguard.handshake import Reason
 

@@ -37,10 +37,10 @@ from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import STORE, WritableStore, open_store, set_damaged_aside
 from wgmon_tui.history.unwritten import Unwritten, unwritten
 from wgmon_tui.history.upkeep import copy_timestamps, run_maintenance
-from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.monitor.incidents import Event
-from wgmon_tui.monitor.sights import Report
+from wgmon_tui.monitor.quorum import Report
 
 COMMIT_EVERY_S = 0.25
 _RETRY_AFTER_S = 1.0

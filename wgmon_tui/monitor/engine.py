@@ -11,17 +11,17 @@ from random import Random
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.alerting import Maintenance
 from wgmon_tui.config.models import Server
-from wgmon_tui.monitor.board import Board, Round, Row
+from wgmon_tui.monitor.carried_evidence import without_experiments
+from wgmon_tui.monitor.check_rate import Rate
+from wgmon_tui.monitor.check_round import Attention, blame_uplink, run_check_round
+from wgmon_tui.monitor.controller import Feed
 from wgmon_tui.monitor.damping import Damping, is_unsettled
-from wgmon_tui.monitor.elsewhere import Elsewhere
-from wgmon_tui.monitor.feed import Feed
+from wgmon_tui.monitor.deep_check_policy import Rhythm
+from wgmon_tui.monitor.fleet_state import Board, Round, Row
 from wgmon_tui.monitor.incidents import Event, Incident
-from wgmon_tui.monitor.look import Attention, blame_uplink, run_check_round
-from wgmon_tui.monitor.rate import Rate
-from wgmon_tui.monitor.rhythm import Rhythm
-from wgmon_tui.monitor.schedule import Schedule
-from wgmon_tui.monitor.standing import without_experiments
-from wgmon_tui.monitor.uplink import UplinkGuard
+from wgmon_tui.monitor.scheduler import Schedule
+from wgmon_tui.monitor.uplink_guard import UplinkGuard
+from wgmon_tui.monitor.vantage_reports import Elsewhere
 from wgmon_tui.protocols.wireguard.diagnose import LOSS_WINDOW
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target

@@ -9,7 +9,7 @@ from wgmon_tui import __version__
 from wgmon_tui.checks.evidence import Check, Direction
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Address
-from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.report.pcapng import Datagram, Socket, capture
 from wgmon_tui.text import printable
 

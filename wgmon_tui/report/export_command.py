@@ -19,8 +19,8 @@ from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import STORE
-from wgmon_tui.monitor.board import Round
-from wgmon_tui.monitor.look import Attention, run_check_round
+from wgmon_tui.monitor.check_round import Attention, run_check_round
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target, join
 from wgmon_tui.report.captures import pcapng_of

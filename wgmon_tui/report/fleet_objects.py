@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.monitor.regional import describe_views
 from wgmon_tui.report.json_lines import Json, in_ms
 from wgmon_tui.text import format_iso_time

@@ -6,7 +6,7 @@ import json
 
 from wgmon_tui.checks.evidence import Check, Packet
 from wgmon_tui.checks.verdict import Diagnosis
-from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.wire import fields_of, label_of
 from wgmon_tui.text import format_iso_time
 

@@ -14,7 +14,7 @@ from enum import Enum
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 
 LONGEST_LINE = 8000
 """Bytes. Nagios cuts what is longer than 8 KiB, in the middle of a figure."""

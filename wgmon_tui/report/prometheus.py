@@ -17,8 +17,8 @@ from itertools import accumulate, islice
 
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.monitor.board import Row
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.report.prometheus_tally import RTT_BOUNDS_S, Tallies, Tally
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -9,10 +9,10 @@ from collections.abc import Collection
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.monitor.incidents import Event, What
-from wgmon_tui.monitor.rounds import Round
-from wgmon_tui.monitor.sights import Report
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.quorum import Report
 
 RTT_BOUNDS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 """From a neighbouring rack to the first retransmit of a server at the other end of the world.
@@ -68,7 +68,7 @@ class Tallies:
             self._count(name, LOCAL_VANTAGE, outcome)
 
     def count_report(self, server_state: Row, vantage: str, report: Report | None) -> None:
-        """Hears what other vantages report (monitor/elsewhere.py)."""
+        """Hears what other vantages report (monitor/vantage_reports.py)."""
         if report:
             self._count(server_state.server.name, vantage, report.round)
 

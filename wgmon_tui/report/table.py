@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.board import Board, Round, Row
+from wgmon_tui.monitor.fleet_state import Board, Round, Row
 from wgmon_tui.text import format_rtt, printable
 
 _HEADINGS = ("STATE", "NAME", "VERDICT", "RTT", "LOSS", "P50", "P95", "ENDPOINT")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgmon_tui.config.models import Fleet
-from wgmon_tui.monitor.board import Board
-from wgmon_tui.monitor.feed import Feed
+from wgmon_tui.monitor.controller import Feed
+from wgmon_tui.monitor.fleet_state import Board
 from wgmon_tui.service.relay import Nobody, Relay
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from wgmon_tui.history.store import open_store
 from wgmon_tui.lab.demo import DEMO_SERVERS
 from wgmon_tui.monitor.damping import Damping, as_json
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.monitor.samples import CAPACITY
+from wgmon_tui.monitor.rtt_window import CAPACITY
 
 _SPAN_S = 30 * DAY_S
 _MINUTES_S = 3 * HOUR_S

@@ -17,10 +17,10 @@ from wgmon_tui.history.entries import server_from_entry
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import JournalEntry, Known, Mute, PastCheck, State
 from wgmon_tui.history.store import STORE
-from wgmon_tui.monitor.board import Board, Round, Row
 from wgmon_tui.monitor.damping import Damping, from_json
+from wgmon_tui.monitor.fleet_state import Board, Round, Row
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.monitor.samples import Samples
+from wgmon_tui.monitor.rtt_window import Samples
 from wgmon_tui.service.sightseeing import SightNews, Sightseeing, show_sights
 
 _MAX_JOURNAL_ENTRIES = 20_000

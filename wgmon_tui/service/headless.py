@@ -16,7 +16,7 @@ from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.history.database import NewerStoreError
-from wgmon_tui.monitor.board import Board, Round, Row
+from wgmon_tui.monitor.fleet_state import Board, Round, Row
 from wgmon_tui.monitor.incidents import Event, What
 from wgmon_tui.service.lock import LockTakenError, NotOursError, WriterLock
 from wgmon_tui.service.log import Log, is_journald_stream

@@ -11,7 +11,7 @@ from dataclasses import replace
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.service.agent.protocol import BadLineError
 

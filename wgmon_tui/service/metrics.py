@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from wgmon_tui.alerts.log import Counts, counts
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.history.database import StoreUnavailableError
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.report.prometheus import CONTENT_TYPE, render_metrics
 from wgmon_tui.report.prometheus_tally import Tallies
 from wgmon_tui.service.metrics_health import Health

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Collection
 from math import inf
 
-from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.monitor.incidents import Event
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.text import format_rtt
 
 PROBES_PER_S = 50.0

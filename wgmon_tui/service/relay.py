@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wgmon_tui.monitor.board import Board
-from wgmon_tui.monitor.feed import Feed
+from wgmon_tui.monitor.controller import Feed
+from wgmon_tui.monitor.fleet_state import Board
 from wgmon_tui.monitor.vantage_status import VantageStatus
 
 

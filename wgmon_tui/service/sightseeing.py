@@ -10,9 +10,9 @@ from wgmon_tui.history.elsewhere import vantage_state_of
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import SeenFrom
 from wgmon_tui.history.sightings import Vantages
-from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.damping import from_json
-from wgmon_tui.monitor.sights import Sight
+from wgmon_tui.monitor.fleet_state import Board
+from wgmon_tui.monitor.quorum import Sight
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.history.database import NewerStoreError
 from wgmon_tui.history.store import refuse_newer
-from wgmon_tui.monitor.board import Board
-from wgmon_tui.monitor.feed import Feed
+from wgmon_tui.monitor.controller import Feed
+from wgmon_tui.monitor.fleet_state import Board
 from wgmon_tui.service.accounts import explain_access_denied
 from wgmon_tui.service.lock import LockTakenError, NotOursError, WriterLock
 from wgmon_tui.service.relay import Nobody, Relay

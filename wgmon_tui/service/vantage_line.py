@@ -13,7 +13,7 @@ from wgmon_tui import __version__
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.history.entries import server_to_entry
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service.agent.protocol import (
     PROTOCOL,

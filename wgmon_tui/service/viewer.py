@@ -13,8 +13,8 @@ from typing import Any
 
 from wgmon_tui.history import codec
 from wgmon_tui.history.database import StoreUnavailableError
-from wgmon_tui.monitor.board import Board, Round
-from wgmon_tui.monitor.feed import Feed
+from wgmon_tui.monitor.controller import Feed
+from wgmon_tui.monitor.fleet_state import Board, Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service.accounts import login_name
 from wgmon_tui.service.asking import Connection, NotForUsError, NoWriterError

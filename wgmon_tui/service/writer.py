@@ -24,10 +24,10 @@ from wgmon_tui.history.sightings import Vantages as SeenFromVantages
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import mirrored_stamps
 from wgmon_tui.history.writing import Recorder
-from wgmon_tui.monitor.board import Board
+from wgmon_tui.monitor.controller import Feed
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.monitor.feed import Feed
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.fleet_state import Board
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.service.accounts import login_name

@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from wgmon_tui.config.tui_settings import TuiSettings
-from wgmon_tui.monitor.feed import Feed
+from wgmon_tui.monitor.controller import Feed
 from wgmon_tui.text import format_rtt, format_servers, format_until
 from wgmon_tui.tui.actions import ACTIONS, EVERYWHERE, bindings_for
 from wgmon_tui.tui.ahead import PRELOAD_DELAY_S, preload_screens
@@ -38,7 +38,7 @@ from wgmon_tui.tui.together import FailingTogether
 if TYPE_CHECKING:
     from wgmon_tui.checks.verdict import Verdict
     from wgmon_tui.history.reading import History
-    from wgmon_tui.monitor.board import Row
+    from wgmon_tui.monitor.fleet_state import Row
 
 _DEFAULT_SETTINGS = TuiSettings()
 

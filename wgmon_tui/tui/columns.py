@@ -12,7 +12,7 @@ from rich.style import Style
 
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.text import format_recent_time, format_rtt, format_share, format_uptime
 from wgmon_tui.tui import format as write
 from wgmon_tui.tui.glyphs import Glyphs

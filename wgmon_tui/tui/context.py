@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from textual.app import App
 
 from wgmon_tui.config.models import Server
-from wgmon_tui.monitor.board import Row
-from wgmon_tui.monitor.feed import Feed
+from wgmon_tui.monitor.controller import Feed
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.tui.actions import Action
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.pace import Pace

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Diagnosis
-from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.correlation import FailureGroup
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.text import format_rtt
 from wgmon_tui.tui.serverhead import data_path_and_port, failure_group_lines
 from wgmon_tui.tui.text_style import Ink

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.checks.verdict_help import VERDICT_HELP
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.text import format_recent_time, format_until
 from wgmon_tui.tui.actions import Action
 from wgmon_tui.tui.columns import Column, Drawing

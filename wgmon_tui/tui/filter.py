@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 
 KEYS = ("state", "tag", "verdict", "name", "endpoint", "is", "vantage", "downfrom")
 

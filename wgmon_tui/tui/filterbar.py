@@ -11,7 +11,7 @@ from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.monitor.board import Board
+from wgmon_tui.monitor.fleet_state import Board
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.filter import Filter, complete_filter, invert_filter, parse_filter

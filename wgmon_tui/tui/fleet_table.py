@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from wgmon_tui.monitor.board import Board, Row
+from wgmon_tui.monitor.fleet_state import Board, Row
 from wgmon_tui.tui.columns import Drawing, Part, Placed, lay_out
 from wgmon_tui.tui.filter import Beside, Filter
 from wgmon_tui.tui.fleetlines import group_line, header_line, no_match_line, row_line

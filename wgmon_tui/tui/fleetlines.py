@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.tui.columns import LEFT_MARGIN, Drawing, Part, Placed
 from wgmon_tui.tui.format import fit
 from wgmon_tui.tui.grouping import UNTAGGED, Group

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 
 LineKey = tuple[str, str]
 """A line of the table: the tag of its group ("" where there are none, or for those without a tag) and the

@@ -9,7 +9,7 @@ from dataclasses import replace
 from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.report import export
 from wgmon_tui.report.export import incident_object
 from wgmon_tui.report.summary import report_of_incident

@@ -12,7 +12,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import ExchangeLine, SightId, StoredExchange
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.tui.incidentlines import IncidentEntry
 
 _MAX_INCIDENTS = 500

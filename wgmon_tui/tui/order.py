@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.board import Board, Row
+from wgmon_tui.monitor.fleet_state import Board, Row
 from wgmon_tui.tui.filter import Beside, Filter
 from wgmon_tui.tui.grouping import Group, Grouping, LineKey, group_tags
 from wgmon_tui.tui.port import is_false_green, port_up

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 
 

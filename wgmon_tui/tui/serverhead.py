@@ -15,8 +15,8 @@ from rich.text import Text
 
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
-from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.correlation import FailureGroup
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.monitor.regional import describe_views
 from wgmon_tui.protocols.wireguard.wire import WireField
 from wgmon_tui.text import format_limit, format_recent_time, format_rtt, format_share, format_until

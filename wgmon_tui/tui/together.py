@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.board import Board, Row
 from wgmon_tui.monitor.correlation import (
     CORRELATABLE_VERDICTS,
     MIN_SERVERS,
@@ -14,6 +13,7 @@ from wgmon_tui.monitor.correlation import (
     FailureGroup,
     find_correlated_failures,
 )
+from wgmon_tui.monitor.fleet_state import Board, Row
 from wgmon_tui.text import format_list
 
 _MIN_INTERVAL_S = 1.0

@@ -12,9 +12,9 @@ from rich.text import Text
 from textual.widget import Widget
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.board import Board
+from wgmon_tui.monitor.controller import Feed
 from wgmon_tui.monitor.correlation import FailureGroup
-from wgmon_tui.monitor.feed import Feed
+from wgmon_tui.monitor.fleet_state import Board
 from wgmon_tui.text import format_rtt
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.themes import Palette

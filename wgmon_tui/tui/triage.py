@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.report.summary import Account, as_markdown, as_text, report_of
 from wgmon_tui.text import format_count, format_until
 from wgmon_tui.tui.context import AppContext

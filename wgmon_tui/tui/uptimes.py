@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
-from wgmon_tui.monitor.board import Board
+from wgmon_tui.monitor.fleet_state import Board
 from wgmon_tui.text import format_uptime
 
 WINDOW_S = 86400.0

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from wgmon_tui.checks.evidence import Check, Direction, Packet
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.protocols.wireguard.wire import label_of
 from wgmon_tui.text import format_recent_time, format_rtt, format_share

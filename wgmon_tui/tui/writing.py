@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from wgmon_tui.config.models import Address
-from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.report import fleet_objects
 from wgmon_tui.report.captures import by_address, pcapng_of
 from wgmon_tui.report.csv_lines import csv_lines

@@ -53,7 +53,7 @@ from wgmon_tui.history.records import Moment, PastCheck, State, verdict_of
 from wgmon_tui.history.rollups import Tally
 from wgmon_tui.monitor.damping import Damping, as_json, from_json
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 

@@ -31,8 +31,8 @@ from wgmon_tui.history.matters import Matter
 from wgmon_tui.history.records import Mute, Note, State
 from wgmon_tui.history.sightings import HeardSight, Vantages
 from wgmon_tui.monitor.incidents import Event, What
-from wgmon_tui.monitor.row import Row
-from wgmon_tui.monitor.sights import Report, Sight
+from wgmon_tui.monitor.quorum import Report, Sight
+from wgmon_tui.monitor.server_state import Row
 
 HERE = Path(__file__).parent
 

@@ -18,7 +18,7 @@ from tests.real.matrix.scene import Scene, scene
 from tests.real.matrix.servers import COLUMNS, LINUX_KERNEL, Column, column
 from tests.real.namespaces import entered
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
-from wgmon_tui.monitor.board import Round
+from wgmon_tui.monitor.fleet_state import Round
 
 _AT_ONCE = 24  # most of the time a scene waits: ten seconds for a keepalive that does not come
 

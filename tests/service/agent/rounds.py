@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 
 from wgmon_tui.checks.evidence import Check, Direction, Handshake, Packet, Silence
 from wgmon_tui.config.models import Endpoint, Server
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 

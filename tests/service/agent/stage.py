@@ -15,7 +15,7 @@ from tests.service.agent.rounds import FRA1, healthy
 from tests.service.stage import until
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service.agent.place import LOG
 from wgmon_tui.service.agent.protocol import (

@@ -13,7 +13,7 @@ from tests.history.test_codec import rounds
 from tests.service.agent.rounds import FRA1, healthy, silent
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.history.entries import server_to_entry
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.service.agent.protocol import (
     MAX_LINE_BYTES,
     PROTOCOL,

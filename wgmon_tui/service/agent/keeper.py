@@ -24,11 +24,11 @@ from wgmon_tui.config import servers_file
 from wgmon_tui.config.models import Server
 from wgmon_tui.history.entries import server_from_entry
 from wgmon_tui.history.stamps import StampLedger
-from wgmon_tui.monitor.board import Row
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.monitor.incidents import Event
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.service.accounts import read_peer_credentials
 from wgmon_tui.service.agent.enrolment import Enrolled, assign, find_server_problem

@@ -22,7 +22,7 @@ from typing import Any
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_name
 from wgmon_tui.history.codec import ForeignError, codec_of
 from wgmon_tui.history.stored_names import STORED_NAMES, StoredNames, StoredRecord
-from wgmon_tui.monitor.rounds import Round
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.text import printable
 
 PROTOCOL = 1

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.columns import COLUMNS, Drawing
 from wgmon_tui.tui.context import AppContext

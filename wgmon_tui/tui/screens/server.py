@@ -13,7 +13,7 @@ from textual.widgets import Static, TabbedContent, Tabs
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Address
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.tui.acting import SERVER_ACTIONS, ActsOnServers
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext

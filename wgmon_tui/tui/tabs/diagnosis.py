@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Address, Server
-from wgmon_tui.monitor.board import Row
+from wgmon_tui.monitor.fleet_state import Row
 from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.tui.context import AskServer
 from wgmon_tui.tui.diagnosistab import full_diagnosis

@@ -18,7 +18,7 @@ from wgmon_tui.config.models import Address
 from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import StoredExchange
-from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.protocols.wireguard.wire import fields_of, label_of
 from wgmon_tui.tui.exchangelines import explain
 from wgmon_tui.tui.hexview import HexView

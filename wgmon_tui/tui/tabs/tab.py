@@ -13,7 +13,7 @@ from textual.widgets import TabPane
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Address
-from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.reading import Movable
 from wgmon_tui.tui.serverhead import Detail

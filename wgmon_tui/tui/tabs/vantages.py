@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.widgets import Static
 
-from wgmon_tui.monitor.board import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.tui.reading import Reading
 from wgmon_tui.tui.serverhead import Detail
 from wgmon_tui.tui.tabs.tab import ServerTab

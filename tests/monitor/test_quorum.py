@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.monitor.seen import EVERYWHERE, START, VANTAGES, Lookout, seen, watched
+from tests.monitor.sample_vantages import EVERYWHERE, START, VANTAGES, Lookout, seen, watched
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
-from wgmon_tui.monitor.board import Board
 from wgmon_tui.monitor.damping import Damping, Rules, next_damping
+from wgmon_tui.monitor.fleet_state import Board
 from wgmon_tui.monitor.incidents import BROKEN, What
-from wgmon_tui.monitor.regional import VantageView
-from wgmon_tui.monitor.sights import (
+from wgmon_tui.monitor.quorum import (
     DISCONNECTED_GRACE_S,
     RTTS_KEPT,
     Agreement,
@@ -24,6 +23,7 @@ from wgmon_tui.monitor.sights import (
     validity_s,
     view_of,
 )
+from wgmon_tui.monitor.regional import VantageView
 
 HEALTHY, SLOW, SILENT, BLIND = Verdict.HEALTHY, Verdict.SLOW, Verdict.SILENT, Verdict.LOCAL_FAULT
 UP, DEGRADED, DOWN, UNKNOWN = Severity.UP, Severity.DEGRADED, Severity.DOWN, Severity.UNKNOWN

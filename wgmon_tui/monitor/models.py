@@ -33,8 +33,6 @@ class Round:
     @property
     def last_packet_at(self) -> float | None:
         """When anything last came from outside, as Unix time; None where nothing did."""
-        from wgmon_tui.monitor.uplink import (
-            last_packet_time,  # with the first check: a face is painted before it
-        )
+        from wgmon_tui.monitor.uplink_guard import last_packet_time
 
         return max((at for each in self.checks if (at := last_packet_time(each)) is not None), default=None)

@@ -10,10 +10,10 @@ from wgmon_tui.config.models import Address, Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.damping import Damping, Rules, settling_progress
 from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.quorum import Agreement, Sight, view_of
 from wgmon_tui.monitor.regional import VantageView
-from wgmon_tui.monitor.rounds import Round
-from wgmon_tui.monitor.samples import Samples
-from wgmon_tui.monitor.sights import Agreement, Sight, view_of
+from wgmon_tui.monitor.rtt_window import Samples
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.evidence import Check, Evidence

@@ -20,8 +20,8 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.monitor import regional
 from wgmon_tui.monitor.damping import Damping, Rules, next_damping
 from wgmon_tui.monitor.incidents import BROKEN
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.regional import VantageView
-from wgmon_tui.monitor.rounds import Round
 
 RTTS_KEPT = 20
 

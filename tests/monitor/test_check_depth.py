@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
-from tests.monitor.rounds import rounds
+from tests.monitor.sample_rounds import rounds
 from tests.monitor.test_engine import Desk, at_work, watched
 from tests.protocols.wireguard.harness import IDENTITY, SERVER, ScriptedServer, healthy, silence, timestamps
 from tests.protocols.wireguard.inner_servers import ALLOWED, INNER_V4, TUNNEL_V4
@@ -18,8 +18,8 @@ from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.lab.demo import DEMO_SERVERS, Demo
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.monitor.board import Round
-from wgmon_tui.monitor.look import Attention, run_check_round
+from wgmon_tui.monitor.check_round import Attention, run_check_round
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target, join

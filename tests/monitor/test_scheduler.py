@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from wgmon_tui.monitor.schedule import FIRST_PER_S, JITTER, Schedule
+from wgmon_tui.monitor.scheduler import FIRST_PER_S, JITTER, Schedule
 
 NAMES = [f"server-{number}" for number in range(20)]
 INTERVAL = 10.0

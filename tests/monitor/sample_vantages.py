@@ -8,7 +8,7 @@ from wgmon_tui.checks.evidence import Check, Direction, Handshake, Packet, Probe
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
-from wgmon_tui.monitor.board import Board, Round, Row
+from wgmon_tui.monitor.fleet_state import Board, Round, Row
 from wgmon_tui.monitor.incidents import Event
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 

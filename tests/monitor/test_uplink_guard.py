@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.monitor.rounds import rounds
+from tests.monitor.sample_rounds import rounds
 from tests.monitor.test_engine import Desk, at_work, watched
 from tests.protocols.wireguard.harness import ScriptedServer, closed_port, healthy, silence
 from wgmon_tui.checks.evidence import Check, Direction, IcmpError, Packet
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.monitor import engine
-from wgmon_tui.monitor.uplink import (
+from wgmon_tui.monitor.uplink_guard import (
     MIN_SILENT_SERVERS,
     MIN_SILENT_SHARE,
     MIN_WITNESSES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from wgmon_tui.monitor.board import Board
+from wgmon_tui.monitor.fleet_state import Board
 from wgmon_tui.monitor.vantage_status import VantageStatus
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.monitor.samples import CAPACITY, Samples
+from wgmon_tui.monitor.rtt_window import CAPACITY, Samples
 
 _some = st.lists(st.none() | st.floats(0, 60, width=32), max_size=50)
 rtts = st.builds(lambda some, times, more: some * times + more, _some, st.integers(1, 7), _some)

@@ -9,14 +9,14 @@ from math import nan
 
 import pytest
 
-from tests.monitor.rounds import rounds
+from tests.monitor.sample_rounds import rounds
 from tests.monitor.test_engine import Desk, at_work, watched
 from tests.protocols.wireguard.harness import SERVER, ScriptedServer, healthy, silence
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.monitor import engine
-from wgmon_tui.monitor.board import Round, Row
 from wgmon_tui.monitor.damping import Damping
+from wgmon_tui.monitor.fleet_state import Round, Row
 from wgmon_tui.monitor.incidents import Event, Incident, What
 
 UP, DOWN = Severity.UP, Severity.DOWN

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from wgmon_tui.checks.evidence import AllSilent, Check, Evidence
 from wgmon_tui.checks.verdict import Diagnosis, Severity
 from wgmon_tui.config.models import Address, Server
-from wgmon_tui.monitor.board import Round
-from wgmon_tui.monitor.standing import still_valid
+from wgmon_tui.monitor.carried_evidence import still_valid
+from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.net.naive_port_check import check_port_naively
 from wgmon_tui.protocols.wireguard.diagnose import diagnose, diagnose_misconfiguration
 from wgmon_tui.protocols.wireguard.prober import Prober

@@ -31,8 +31,8 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Endpoint, Server
-from wgmon_tui.monitor.board import Board, Round
-from wgmon_tui.monitor.standing import carried_after, still_valid, without_experiments
+from wgmon_tui.monitor.carried_evidence import carried_after, still_valid, without_experiments
+from wgmon_tui.monitor.fleet_state import Board, Round
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 

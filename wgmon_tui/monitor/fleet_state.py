@@ -15,9 +15,9 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.damping import Damping, Rules, next_damping, reset_keeping_severity
 from wgmon_tui.monitor.incidents import BROKEN, Event, acknowledge_incident, close_incident, update_incident
-from wgmon_tui.monitor.rounds import Round
-from wgmon_tui.monitor.row import Row
-from wgmon_tui.monitor.sights import Sight, decide_quorum, disconnected, next_vantage_state, validity_s
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.quorum import Sight, decide_quorum, disconnected, next_vantage_state, validity_s
+from wgmon_tui.monitor.server_state import Row
 
 __all__ = ["Board", "Resettled", "Round", "Row"]
 
@@ -93,7 +93,9 @@ class Board:
 
         One that is not counted, because it is in doubt whether we see at all, is shown and changes no state.
         """
-        from wgmon_tui.monitor.standing import carried_after  # with the first check: a face is there before
+        from wgmon_tui.monitor.carried_evidence import (
+            carried_after,  # with the first check: a face is there before
+        )
 
         server_state = self.states.get(name)
         if server_state is None:

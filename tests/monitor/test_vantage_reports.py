@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from tests.monitor.seen import START, VANTAGES, seen, watched
+from tests.monitor.sample_vantages import START, VANTAGES, seen, watched
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.monitor.board import Board, Row
-from wgmon_tui.monitor.elsewhere import Elsewhere
+from wgmon_tui.monitor.fleet_state import Board, Row
 from wgmon_tui.monitor.incidents import Event
-from wgmon_tui.monitor.sights import DISCONNECTED_GRACE_S, Report, validity_s
+from wgmon_tui.monitor.quorum import DISCONNECTED_GRACE_S, Report, validity_s
+from wgmon_tui.monitor.vantage_reports import Elsewhere
 
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
 UP, DOWN = Severity.UP, Severity.DOWN

@@ -7,8 +7,8 @@ from math import inf
 
 from wgmon_tui.checks.evidence import PassiveKeepalive
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.monitor.board import Row
-from wgmon_tui.monitor.look import Attention
+from wgmon_tui.monitor.check_round import Attention
+from wgmon_tui.monitor.fleet_state import Row
 
 MAX_CONCURRENT_EXPERIMENTS = 50
 """So many silent servers are experimented on at a time; where thousands are silent, the others wait."""

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.monitor.board import Board, Resettled, Row
+from wgmon_tui.monitor.fleet_state import Board, Resettled, Row
 from wgmon_tui.monitor.incidents import Event
-from wgmon_tui.monitor.rounds import Round
-from wgmon_tui.monitor.sights import Report, Sight
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.quorum import Report, Sight
 
 SightListener = Callable[[Row, str, Report | None], None]
 """Takes a row, the vantage whose sight of it changed, and the report that did it. None where something else
