@@ -29,7 +29,7 @@ from wgmon_tui.config.servers_file import update
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.store import STORE
 from wgmon_tui.lab.demo import Demo
-from wgmon_tui.monitor.fleet_state import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.demo import NOTE
 from wgmon_tui.service.demo_past import invent
@@ -163,7 +163,7 @@ async def _wait_until_checked(station: Station) -> None:
     done: Counter[str] = Counter()
     enough = asyncio.Event()
 
-    def count(server_state: Row, outcome: Round | None, _: object) -> None:
+    def count(server_state: ServerState, outcome: Round | None, _: object) -> None:
         done[server_state.server.name] += outcome is not None
         ill = any(each.severity is Severity.DEGRADED for each in station.fleet_state.states.values())
         if ill and min(done[name] for name in station.fleet_state.states) >= _CHECKS_EACH:

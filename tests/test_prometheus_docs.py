@@ -16,7 +16,7 @@ from tests.real.prerequisites import require
 from tests.report.test_prometheus import everything
 from wgmon_tui.alerts.log import Counts
 from wgmon_tui.config.shard import Shard
-from wgmon_tui.monitor.scheduler import Schedule
+from wgmon_tui.monitor.scheduler import Scheduler
 from wgmon_tui.report.prometheus_tally import Tallies
 from wgmon_tui.service.metrics_health import Health
 
@@ -27,7 +27,7 @@ _NAME = re.compile(r"\b(?:wgmon|process|server_vantage:wgmon|instance:wgmon)_\w+
 def all_we_serve() -> str:
     """The text of a scrape in which every metric has something to say."""
     desk = everything()
-    schedule = Schedule(cast("Any", None))
+    schedule = Scheduler(cast("Any", None))
     schedule.record_lag(0.01)
     writer = SimpleNamespace(
         fleet_state=desk.fleet_state,

@@ -17,7 +17,7 @@ from wgmon_tui.config.paths import default_config_dir, default_state_dir
 from wgmon_tui.config.secrets.keyring import Keyring, open_keyring
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.history.stamps import StampLedger
-from wgmon_tui.monitor.check_round import Attention, run_check_round
+from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target, join
@@ -62,7 +62,7 @@ async def check_async(
         await prober.open()
         try:
             return await run_check_round(
-                prober, target.server, target, Attention(deep=not quick, explain=not quick)
+                prober, target.server, target, CheckDepth(deep=not quick, explain=not quick)
             )
         finally:
             await prober.close()

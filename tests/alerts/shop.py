@@ -24,8 +24,14 @@ from wgmon_tui.config.alerting import AlertSettings, Command, Rule, Sink
 from wgmon_tui.history.batch import Batch, make_outbox_row
 from wgmon_tui.history.records import Mute
 from wgmon_tui.history.store import open_store
-from wgmon_tui.monitor.fleet_state import Round, Row
-from wgmon_tui.monitor.incidents import Event, Incident, What, acknowledge_incident, close_incident
+from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.monitor.incidents import (
+    EventKind,
+    Incident,
+    IncidentEvent,
+    acknowledge_incident,
+    close_incident,
+)
 
 
 def sink(name: str, *, timeout: float = 10.0, give_up_after: float = 3 * 86_400.0) -> Sink:
@@ -36,7 +42,7 @@ def all_to(*names: str, rules: tuple[Rule, ...] = ()) -> AlertSettings:
     return AlertSettings(tuple(sink(name) for name in names), rules)
 
 
-def make_server_state(name: str, address: str, tags: tuple[str, ...] = ()) -> Row:
+def make_server_state(name: str, address: str, tags: tuple[str, ...] = ()) -> ServerState:
     """A row whose last check found silence at an address."""
     watched = row(name, Severity.DOWN)
     where = ip_address(address)
@@ -89,7 +95,7 @@ class Shop:
         verdict = Verdict.SILENT if severity is Severity.DOWN else Verdict.LOSSY
         number = f"{int(self.clock.now) % 2**24:06x}{self._numbers:010x}"
         incident = Incident(number, name, "here", self.clock.now, verdict, severity, "Nothing came back.")
-        self.record_event(Event(What.OPENED, self.clock.now, incident), address, tags)
+        self.record_event(IncidentEvent(EventKind.OPENED, self.clock.now, incident), address, tags)
         return incident
 
     def closes(self, incident: Incident, address: str = "198.51.100.7") -> Incident:
@@ -99,7 +105,7 @@ class Shop:
 
     def change_cause(self, incident: Incident, verdict: Verdict = Verdict.PORT_CLOSED) -> Incident:
         changed = replace(incident, verdict=verdict, severity=verdict.severity)
-        self.record_event(Event(What.CAUSE_CHANGED, self.clock.now, changed))
+        self.record_event(IncidentEvent(EventKind.CAUSE_CHANGED, self.clock.now, changed))
         return changed
 
     def acknowledges(self, incident: Incident, who: str = "ada") -> Incident:
@@ -107,7 +113,9 @@ class Shop:
         self.record_event(event)
         return event.incident
 
-    def record_event(self, event: Event, address: str = "198.51.100.7", tags: tuple[str, ...] = ()) -> None:
+    def record_event(
+        self, event: IncidentEvent, address: str = "198.51.100.7", tags: tuple[str, ...] = ()
+    ) -> None:
         watched = make_server_state(event.incident.server, address, tags)
         batch = Batch(incidents={event.incident.id: event.incident}, outbox=[make_outbox_row(watched, event)])
         self.write(batch)

@@ -16,16 +16,16 @@ from wgmon_tui.alerts.records import Kind
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.alerting import Rule
 from wgmon_tui.history.batch import Batch, make_outbox_row
-from wgmon_tui.monitor.fleet_state import Board, Round
-from wgmon_tui.monitor.incidents import What
+from wgmon_tui.monitor.fleet_state import FleetState, Round
+from wgmon_tui.monitor.incidents import EventKind
 
 NAMES = ("ams1", "fra1")
 ADDRESSES = {"ams1": "203.0.113.9", "fra1": "198.51.100.7"}
 TELLS = {
-    What.OPENED: Kind.OPENED,
-    What.CAUSE_CHANGED: Kind.CAUSE_CHANGED,
-    What.CLOSED: Kind.RECOVERED,
-    What.ACKNOWLEDGED: Kind.ACKNOWLEDGED,
+    EventKind.OPENED: Kind.OPENED,
+    EventKind.CAUSE_CHANGED: Kind.CAUSE_CHANGED,
+    EventKind.CLOSED: Kind.RECOVERED,
+    EventKind.ACKNOWLEDGED: Kind.ACKNOWLEDGED,
 }
 
 ROUNDS = st.tuples(
@@ -43,7 +43,7 @@ def test_every_incident_is_announced_and_closed_in_order_and_once(
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="wgmon-verdicts-", dir=memory()) as directory:
         shop = Stuck(Path(directory), all_to("pager", rules=(Rule(("pager",)),)))
-        fleet_state = Board([make_server_state(name, ADDRESSES[name]).server for name in NAMES])
+        fleet_state = FleetState([make_server_state(name, ADDRESSES[name]).server for name in NAMES])
         lost_sight = "store away" in steps
         happened: dict[str, list[Kind]] = defaultdict(list)
 

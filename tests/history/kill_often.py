@@ -29,7 +29,7 @@ from wgmon_tui.history.packs import unpack
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import mirrored_stamps, open_store
 from wgmon_tui.history.writing import Recorder
-from wgmon_tui.monitor.incidents import Event, What
+from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 SERVERS = ("ams1", "fra1", "lon1")
@@ -119,7 +119,9 @@ def _write(state_dir: Path, first: int, pipe: int) -> None:
             stamp = ledger.next(IDENTITY)
             if step % 5 == 0:
                 what = incident(SERVERS[0], step, clock.now)
-                recorder(rows[0], None, (Event(What.OPENED, clock.now, what, note=f"note {step}"),))
+                recorder(
+                    rows[0], None, (IncidentEvent(EventKind.OPENED, clock.now, what, note=f"note {step}"),)
+                )
             recorder.flush().result()
             os.write(pipe, f"{step} {stamp.hex()}\n".encode())
 

@@ -9,8 +9,8 @@ from wgmon_tui.checks.evidence import Check, Direction, Handshake, Packet, Silen
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.monitor.damping import Damping
-from wgmon_tui.monitor.fleet_state import Board, Round, Row
-from wgmon_tui.monitor.incidents import Event, Incident, What
+from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
+from wgmon_tui.monitor.incidents import EventKind, Incident, IncidentEvent
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 START = 1_700_000_040.0
@@ -35,8 +35,8 @@ def server(name: str = "fra1", *, interval: float = 10.0) -> Server:
     return Server(name, ENDPOINT, PublicKey(bytes([7]) * 32), "bastion", interval=interval, timeout=5.0)
 
 
-def row(name: str = "fra1", severity: Severity = Severity.UP, since: float = START) -> Row:
-    return Row(server(name), severity, since=since, damping=Damping(severity, (severity,) * 3))
+def row(name: str = "fra1", severity: Severity = Severity.UP, since: float = START) -> ServerState:
+    return ServerState(server(name), severity, since=since, damping=Damping(severity, (severity,) * 3))
 
 
 def answered(name: str, at: float, rtt: float = 0.02, verdict: Verdict = Verdict.HEALTHY) -> Round:
@@ -73,13 +73,13 @@ def incident(name: str = "fra1", number: int = 1, opened_at: float = START) -> I
     )
 
 
-def opened(what: Incident) -> tuple[Event, ...]:
-    return (Event(What.OPENED, what.opened_at, what),)
+def opened(what: Incident) -> tuple[IncidentEvent, ...]:
+    return (IncidentEvent(EventKind.OPENED, what.opened_at, what),)
 
 
-def closed(what: Incident, at: float) -> tuple[Event, ...]:
-    return (Event(What.CLOSED, at, replace(what, closed_at=at)),)
+def closed(what: Incident, at: float) -> tuple[IncidentEvent, ...]:
+    return (IncidentEvent(EventKind.CLOSED, at, replace(what, closed_at=at)),)
 
 
-def fleet_state(*names: str) -> Board:
-    return Board(server(name) for name in names)
+def fleet_state(*names: str) -> FleetState:
+    return FleetState(server(name) for name in names)

@@ -14,7 +14,7 @@ from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import STORE
 from wgmon_tui.history.writing import Recorder
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 
 PATIENCE_S = 20.0
 
@@ -34,7 +34,7 @@ class Desk:
     ) -> None:
         self.state_dir = state_dir
         self.clock = clock or Clock()
-        self.states: dict[str, Row] = {name: row(name, since=self.clock.now) for name in names}
+        self.states: dict[str, ServerState] = {name: row(name, since=self.clock.now) for name in names}
         self.seconds = 0.0
         """What a clock that nobody sets says, where the test sets it."""
         self.recorder = Recorder(

@@ -25,8 +25,8 @@ from wgmon_tui.history.retention import forget
 from wgmon_tui.history.sight_packs import compact_vantage_checks
 from wgmon_tui.history.sightings import Vantages, make_vantage_update
 from wgmon_tui.history.store import STORE, open_store
-from wgmon_tui.monitor.fleet_state import Board
-from wgmon_tui.monitor.quorum import Report
+from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.monitor.quorum import VantageReport
 
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
 EVER = 1e12
@@ -145,10 +145,10 @@ def test_failures_are_in_the_order_of_time_whether_they_are_packed_or_not(tmp_pa
 def test_what_cannot_be_written_for_long_goes_the_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sightings, "MAX_VANTAGE_ROWS", 3)
     waiting, keeping = sightings.Sightings(), Keeping(20)
-    row = Board([watched()]).states["fra1"]
+    row = FleetState([watched()]).states["fra1"]
     lost = [
         waiting.add_update(
-            make_vantage_update(row, "fra", Report("fra", "one", number, seen(HEALTHY))), keeping
+            make_vantage_update(row, "fra", VantageReport("fra", "one", number, seen(HEALTHY))), keeping
         )
         for number in range(5)
     ]

@@ -20,7 +20,7 @@ from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import STORE, mirrored_stamps, open_store
 from wgmon_tui.history.writing import Recorder
 from wgmon_tui.monitor.damping import Damping, from_json
-from wgmon_tui.monitor.incidents import Event, What
+from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 # Checks
@@ -121,7 +121,7 @@ def test_an_incident_is_written_as_it_is_after_each_event_with_what_was_noted(tm
         what = incident()
         desk.recorder(desk.states["fra1"], None, opened(what))
         seen = replace(what, acknowledged_at=START + 5, acknowledged_by="ana")
-        event = Event(What.ACKNOWLEDGED, START + 5, seen, who="ana", note="on it")
+        event = IncidentEvent(EventKind.ACKNOWLEDGED, START + 5, seen, who="ana", note="on it")
         desk.recorder(desk.states["fra1"], None, (event,))
         desk.recorder.note(what.id, "bo", "router again")
         desk.recorder(desk.states["fra1"], None, closed(seen, START + 60))

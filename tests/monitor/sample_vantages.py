@@ -8,8 +8,8 @@ from wgmon_tui.checks.evidence import Check, Direction, Handshake, Packet, Probe
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
-from wgmon_tui.monitor.fleet_state import Board, Round, Row
-from wgmon_tui.monitor.incidents import Event
+from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
+from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 KEY = PrivateKey(bytes(range(32))).public
@@ -67,13 +67,13 @@ class Lookout:
 
     def __init__(self, quorum: int = 1, server: Server | None = None) -> None:
         self.server = server or watched()
-        self.fleet_state = Board([self.server])
+        self.fleet_state = FleetState([self.server])
         self.now = START
         self.fleet_state.set_vantages(VANTAGES, quorum, self.now)
-        self.events: list[Event] = []
+        self.events: list[IncidentEvent] = []
 
     @property
-    def server_state(self) -> Row:
+    def server_state(self) -> ServerState:
         return self.fleet_state.states[self.server.name]
 
     def record(self, vantage: str, verdict: Verdict, *, packets: bool = True) -> None:

@@ -32,7 +32,7 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.monitor.carried_evidence import carried_after, still_valid, without_experiments
-from wgmon_tui.monitor.fleet_state import Board, Round
+from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
@@ -146,7 +146,7 @@ def test_experiments_made_again_begin_without_their_old_findings() -> None:
 # On the board
 
 
-def recorded(fleet_state: Board, check: Check) -> tuple[Evidence, ...]:
+def recorded(fleet_state: FleetState, check: Check) -> tuple[Evidence, ...]:
     server_state = fleet_state.states["fra1"]
     carried_evidence = still_valid(server_state.carried_evidence.get(ADDRESS, ()), check)
     fleet_state.record(
@@ -155,14 +155,14 @@ def recorded(fleet_state: Board, check: Check) -> tuple[Evidence, ...]:
     return server_state.carried_evidence[ADDRESS]
 
 
-def verdict(fleet_state: Board) -> Verdict:
+def verdict(fleet_state: FleetState) -> Verdict:
     last = fleet_state.states["fra1"].last
     assert last is not None
     return last.diagnosis.verdict
 
 
 def test_a_proof_holds_until_the_server_answers() -> None:
-    fleet_state = Board([SERVER])
+    fleet_state = FleetState([SERVER])
     recorded(fleet_state, unanswered(SILENCE, KnownKeyAnswered(KEY)))
     recorded(fleet_state, unanswered(SILENCE))
     assert verdict(fleet_state) is Verdict.WRONG_SERVER_KEY
@@ -172,14 +172,14 @@ def test_a_proof_holds_until_the_server_answers() -> None:
 
 
 def test_bytes_of_another_protocol_leave_a_proof_standing() -> None:
-    fleet_state = Board([SERVER])
+    fleet_state = FleetState([SERVER])
     recorded(fleet_state, unanswered(SILENCE, KnownKeyAnswered(KEY)))
     recorded(fleet_state, unanswered(ForeignBytes(0.01, 4, b"SSH-"), SILENCE))
     assert verdict(fleet_state) is Verdict.WRONG_SERVER_KEY
 
 
 def test_a_server_that_was_edited_begins_anew() -> None:
-    fleet_state = Board([SERVER])
+    fleet_state = FleetState([SERVER])
     assert recorded(fleet_state, answered(NO_KEEPALIVE)) == (NO_KEEPALIVE,)
     assert verdict(fleet_state) is Verdict.DATA_DEAD
     fleet_state.replace([SERVER])

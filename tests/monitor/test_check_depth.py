@@ -18,7 +18,7 @@ from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.lab.demo import DEMO_SERVERS, Demo
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.monitor.check_round import Attention, run_check_round
+from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober
@@ -211,9 +211,9 @@ async def test_of_two_addresses_the_worse_decides_and_a_fault_of_ours_never_does
         both = replace(both, endpoint=Endpoint("localhost", both.endpoint.port), timeout=1.0)
         v4, v6 = ip_address("127.0.0.1"), ip_address("::1")
         prober._resolver._cache["localhost"] = (float("inf"), (v6, v4))
-        refused = await run_check_round(prober, both, Target(both, IDENTITY), Attention())
+        refused = await run_check_round(prober, both, Target(both, IDENTITY), CheckDepth())
         without_v6 = prober._demultiplexer._sockets.popitem()[1]
-        unspoken = await run_check_round(prober, both, Target(both, IDENTITY), Attention())
+        unspoken = await run_check_round(prober, both, Target(both, IDENTITY), CheckDepth())
         prober._demultiplexer._sockets[without_v6.family] = without_v6
         await prober.close()
     assert [each.verdict.slug for each in refused.diagnoses] == ["port-closed", "healthy"]
@@ -230,7 +230,7 @@ async def test_the_demo_proves_that_its_removed_peer_is_missing() -> None:
     prober = Prober(timestamps=timestamps)
     await demo.start()
     await prober.open()
-    outcome = await run_check_round(prober, target.server, target, Attention(explain=True))
+    outcome = await run_check_round(prober, target.server, target, CheckDepth(explain=True))
     await prober.close()
     await demo.stop()
     assert outcome.diagnosis.verdict.slug == "peer-missing"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.damping import (
     Damping,
-    Rules,
+    DampingRules,
     as_json,
     from_json,
     is_unsettled,
@@ -24,12 +24,14 @@ UP, DEGRADED, DOWN, UNKNOWN = Severity.UP, Severity.DEGRADED, Severity.DOWN, Sev
 LETTERS = {"u": UP, "g": DEGRADED, "d": DOWN, "?": UNKNOWN}
 BADNESS = {UP: 0, DEGRADED: 1, DOWN: 2}
 
-USUAL = Rules()
-AT_ONCE = Rules(fail_after=1, fail_window=1, recover_after=1)
+USUAL = DampingRules()
+AT_ONCE = DampingRules(fail_after=1, fail_window=1, recover_after=1)
 EVERY_S = 10.0
 
 
-def after(checks: str, rules: Rules = USUAL, *, of: Damping | None = None, start: float = 0.0) -> Damping:
+def after(
+    checks: str, rules: DampingRules = USUAL, *, of: Damping | None = None, start: float = 0.0
+) -> Damping:
     """The state after checks ten seconds apart, a letter each: u up, g degraded, d down, ? unknown."""
     damping = of or Damping()
     for number, letter in enumerate(checks):
@@ -172,9 +174,9 @@ counted = st.sampled_from([UP, DEGRADED, DOWN])
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> Rules:
+def rules(draw: st.DrawFn) -> DampingRules:
     fail_after = draw(st.integers(1, 4))
-    return Rules(
+    return DampingRules(
         fail_after,
         draw(st.integers(fail_after, 6)),
         draw(st.integers(1, 4)),
@@ -188,7 +190,9 @@ pasts = st.lists(st.tuples(severities, st.floats(-200.0, 200.0)), max_size=40)
 """Checks, each with the seconds since the one before; now and then a clock is set back."""
 
 
-def played(past: list[tuple[Severity, float]], by: Rules, now: float = 1000.0) -> list[tuple[Damping, float]]:
+def played(
+    past: list[tuple[Severity, float]], by: DampingRules, now: float = 1000.0
+) -> list[tuple[Damping, float]]:
     """The states that a past leads through, and when."""
     states = [(Damping(), now)]
     for severity, gap in past:
@@ -199,7 +203,7 @@ def played(past: list[tuple[Severity, float]], by: Rules, now: float = 1000.0) -
 
 @given(pasts, rules())
 def test_a_check_makes_it_no_worse_than_itself_and_a_better_one_never_worse(
-    past: list[tuple[Severity, float]], by: Rules
+    past: list[tuple[Severity, float]], by: DampingRules
 ) -> None:
     for ((before, _), (now, _)), (severity, _) in zip(pairwise(played(past, by)), past, strict=True):
         if now.severity is not before.severity:
@@ -211,7 +215,7 @@ def test_a_check_makes_it_no_worse_than_itself_and_a_better_one_never_worse(
 
 @given(pasts, rules())
 def test_it_worsens_only_after_so_many_failures_and_improves_only_after_so_many_better_checks(
-    past: list[tuple[Severity, float]], by: Rules
+    past: list[tuple[Severity, float]], by: DampingRules
 ) -> None:
     states = played(past, by)
     for number, ((before, _), (now, _)) in enumerate(pairwise(states), 1):
@@ -231,7 +235,7 @@ def test_it_worsens_only_after_so_many_failures_and_improves_only_after_so_many_
 
 @given(pasts, rules(), counted)
 def test_what_lasts_is_settled_and_flapping_ends_with_it(
-    past: list[tuple[Severity, float]], by: Rules, lasting: Severity
+    past: list[tuple[Severity, float]], by: DampingRules, lasting: Severity
 ) -> None:
     damping, now = played(past, by)[-1]
     for _ in range(max(by.fail_after, by.recover_after)):
@@ -246,7 +250,9 @@ def test_what_lasts_is_settled_and_flapping_ends_with_it(
 
 
 @given(pasts, rules())
-def test_flapping_is_down_and_the_state_stays_small(past: list[tuple[Severity, float]], by: Rules) -> None:
+def test_flapping_is_down_and_the_state_stays_small(
+    past: list[tuple[Severity, float]], by: DampingRules
+) -> None:
     for damping, _ in played(past, by):
         assert damping.severity is DOWN or not damping.flapping
         assert len(damping.window) <= max(by.fail_window, by.recover_after)
@@ -254,7 +260,7 @@ def test_flapping_is_down_and_the_state_stays_small(past: list[tuple[Severity, f
 
 
 @given(pasts, rules())
-def test_progress_never_reaches_what_it_takes(past: list[tuple[Severity, float]], by: Rules) -> None:
+def test_progress_never_reaches_what_it_takes(past: list[tuple[Severity, float]], by: DampingRules) -> None:
     for damping, _ in played(past, by):
         said = settling_progress(damping, by)
         assert (said is None) is not is_unsettled(damping)
@@ -265,7 +271,7 @@ def test_progress_never_reaches_what_it_takes(past: list[tuple[Severity, float]]
 
 
 @given(pasts, rules())
-def test_it_reads_what_it_wrote(past: list[tuple[Severity, float]], by: Rules) -> None:
+def test_it_reads_what_it_wrote(past: list[tuple[Severity, float]], by: DampingRules) -> None:
     damping, _ = played(past, by)[-1]
     assert from_json(as_json(damping)) == damping
 

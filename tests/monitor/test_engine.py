@@ -25,8 +25,8 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.monitor.fleet_state import Round, Row
-from wgmon_tui.monitor.incidents import Event
+from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
@@ -73,11 +73,13 @@ class Desk:
         self.prober = Prober(timestamps=timestamps)
         self.engine = Engine(self.prober, random=Random(1))
         self.rounds: asyncio.Queue[tuple[str, Round]] = asyncio.Queue()
-        self.events: list[Event] = []
+        self.events: list[IncidentEvent] = []
         self.engine.listen(self._note)
         self.running: asyncio.Task[None] | None = None
 
-    def _note(self, server_state: Row, outcome: Round | None, events: tuple[Event, ...]) -> None:
+    def _note(
+        self, server_state: ServerState, outcome: Round | None, events: tuple[IncidentEvent, ...]
+    ) -> None:
         self.events += events
         if outcome:
             self.rounds.put_nowait((server_state.server.name, outcome))
@@ -87,7 +89,7 @@ class Desk:
         self.engine.watch(servers, targets, {})
         return self
 
-    def server_state(self, name: str = "fra1") -> Row:
+    def server_state(self, name: str = "fra1") -> ServerState:
         return self.engine.fleet_state.states[name]
 
     async def run_round(self) -> tuple[str, Round]:

@@ -8,8 +8,8 @@ import pytest
 from wgmon_tui.checks.evidence import Check, Direction, Handshake, Packet
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Endpoint, Server
-from wgmon_tui.monitor.fleet_state import Board, Round, Row
-from wgmon_tui.monitor.incidents import Event, What
+from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
+from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 KEY = PrivateKey(bytes(range(32))).public
@@ -47,7 +47,7 @@ LOCAL = outcome(Verdict.LOCAL_FAULT)
 
 
 def test_a_new_server_waits_for_its_first_check() -> None:
-    server_state = Board([server()]).states["fra1"]
+    server_state = FleetState([server()]).states["fra1"]
     assert (server_state.severity, server_state.status_word, server_state.since, server_state.rtt) == (
         Severity.UNKNOWN,
         "waiting",
@@ -57,12 +57,12 @@ def test_a_new_server_waits_for_its_first_check() -> None:
 
 
 def test_a_server_that_the_file_pauses_is_paused_from_the_start() -> None:
-    server_state = Board([server(paused=True)]).states["fra1"]
+    server_state = FleetState([server(paused=True)]).states["fra1"]
     assert (server_state.severity, server_state.status_word) == (Severity.PAUSED, "paused")
 
 
 def test_servers_that_stay_keep_what_is_known_of_them() -> None:
-    fleet_state = Board([server(), server("nyc1")])
+    fleet_state = FleetState([server(), server("nyc1")])
     fleet_state.record("fra1", HEALTHY, now=100.0)
     before = fleet_state.membership_version
     fleet_state.replace([server(port=51821), server("syd1")])
@@ -73,7 +73,7 @@ def test_servers_that_stay_keep_what_is_known_of_them() -> None:
 
 
 def test_a_check_of_a_server_that_is_gone_is_dropped() -> None:
-    fleet_state = Board([server()])
+    fleet_state = FleetState([server()])
     fleet_state.replace([])
     fleet_state.record("fra1", HEALTHY, now=100.0)
     assert fleet_state.states == {}
@@ -83,7 +83,7 @@ def test_a_check_of_a_server_that_is_gone_is_dropped() -> None:
 
 
 def test_drain_names_each_row_that_changed_since_the_last_time_once() -> None:
-    fleet_state = Board([server(), server("nyc1")])
+    fleet_state = FleetState([server(), server("nyc1")])
     assert fleet_state.apply_changes() == {"fra1", "nyc1"}
     fleet_state.record("fra1", HEALTHY, now=100.0)
     fleet_state.record("fra1", HEALTHY, now=110.0)
@@ -92,13 +92,13 @@ def test_drain_names_each_row_that_changed_since_the_last_time_once() -> None:
 
 
 def test_drain_names_no_server_that_is_gone() -> None:
-    fleet_state = Board([server(), server("nyc1")])
+    fleet_state = FleetState([server(), server("nyc1")])
     fleet_state.replace([server()])
     assert fleet_state.apply_changes() == {"fra1"}
 
 
 def test_versions_grow_with_every_change() -> None:
-    fleet_state = Board([server(), server("nyc1")])
+    fleet_state = FleetState([server(), server("nyc1")])
     before = (fleet_state.version, fleet_state.states["fra1"].version, fleet_state.states["nyc1"].version)
     fleet_state.record("fra1", HEALTHY, now=100.0)
     assert fleet_state.version > before[0]
@@ -110,7 +110,7 @@ def test_versions_grow_with_every_change() -> None:
 
 
 def test_since_moves_only_when_the_severity_changes() -> None:
-    fleet_state = Board([server()])
+    fleet_state = FleetState([server()])
     server_state = fleet_state.states["fra1"]
     seen = []
     rounds = (HEALTHY, HEALTHY, SILENT, outcome(Verdict.PORT_CLOSED), outcome(Verdict.SLOW), HEALTHY)
@@ -128,7 +128,7 @@ def test_since_moves_only_when_the_severity_changes() -> None:
 
 
 def test_a_first_check_that_stays_unknown_has_a_since_too() -> None:
-    fleet_state = Board([server()])
+    fleet_state = FleetState([server()])
     fleet_state.record("fra1", LOCAL, now=100.0)
     assert (fleet_state.states["fra1"].severity, fleet_state.states["fra1"].since) == (
         Severity.UNKNOWN,
@@ -137,7 +137,7 @@ def test_a_first_check_that_stays_unknown_has_a_since_too() -> None:
 
 
 def test_a_lost_check_is_counted_and_one_of_unknown_outcome_is_not() -> None:
-    fleet_state = Board([server()])
+    fleet_state = FleetState([server()])
     for each in (HEALTHY, SILENT, LOCAL, outcome(Verdict.MISCONFIGURED)):
         fleet_state.record("fra1", each, now=100.0)
     assert fleet_state.states["fra1"].samples.recent(10) == pytest.approx([0.02, None])
@@ -145,7 +145,7 @@ def test_a_lost_check_is_counted_and_one_of_unknown_outcome_is_not() -> None:
 
 
 def test_rtt_is_that_of_the_last_check() -> None:
-    fleet_state = Board([server()])
+    fleet_state = FleetState([server()])
     fleet_state.record("fra1", outcome(Verdict.SLOW, rtt=0.75), now=100.0)
     assert fleet_state.states["fra1"].rtt == 0.75
     fleet_state.record("fra1", SILENT, now=110.0)
@@ -153,14 +153,14 @@ def test_rtt_is_that_of_the_last_check() -> None:
 
 
 def test_the_last_good_check_outlives_the_bad_ones() -> None:
-    fleet_state = Board([server()])
+    fleet_state = FleetState([server()])
     for each in (HEALTHY, SILENT, LOCAL):
         fleet_state.record("fra1", each, now=100.0)
     assert fleet_state.states["fra1"].last_good is HEALTHY.check
 
 
 def test_a_good_check_of_the_second_address_is_the_last_good_one() -> None:
-    fleet_state = Board([server()])
+    fleet_state = FleetState([server()])
     mixed = outcome(Verdict.SILENT, Verdict.HEALTHY)
     fleet_state.record("fra1", mixed, now=100.0)
     assert fleet_state.states["fra1"].severity is Severity.DOWN
@@ -168,7 +168,7 @@ def test_a_good_check_of_the_second_address_is_the_last_good_one() -> None:
 
 
 def test_totals_count_servers_by_severity() -> None:
-    fleet_state = Board([server(), server("nyc1"), server("syd1", paused=True), server("sin1")])
+    fleet_state = FleetState([server(), server("nyc1"), server("syd1", paused=True), server("sin1")])
     fleet_state.record("fra1", HEALTHY, now=100.0)
     fleet_state.record("nyc1", SILENT, now=100.0)
     assert fleet_state.totals() == {
@@ -183,7 +183,7 @@ def test_totals_count_servers_by_severity() -> None:
 
 
 def test_a_paused_server_keeps_its_last_check_and_is_unknown_when_resumed() -> None:
-    fleet_state = Board([server()])
+    fleet_state = FleetState([server()])
     server_state = fleet_state.states["fra1"]
     fleet_state.record("fra1", SILENT, now=100.0)
     fleet_state.pause("fra1", paused=True, now=110.0)
@@ -201,14 +201,14 @@ def test_a_paused_server_keeps_its_last_check_and_is_unknown_when_resumed() -> N
 
 
 def test_a_check_that_ends_after_the_pause_began_does_not_end_it() -> None:
-    fleet_state = Board([server()])
+    fleet_state = FleetState([server()])
     fleet_state.pause("fra1", paused=True, now=100.0)
     fleet_state.record("fra1", SILENT, now=101.0)
     assert fleet_state.states["fra1"].severity is Severity.PAUSED
 
 
 def test_resumed_before_any_check_a_server_waits() -> None:
-    fleet_state = Board([server(paused=True)])
+    fleet_state = FleetState([server(paused=True)])
     fleet_state.pause("fra1", paused=False, now=100.0)
     assert (fleet_state.states["fra1"].severity, fleet_state.states["fra1"].status_word) == (
         Severity.UNKNOWN,
@@ -228,16 +228,16 @@ class Watched:
     """A board of one server, its rounds ten seconds apart, and what came of them."""
 
     def __init__(self, watched: Server) -> None:
-        self.fleet_state = Board([watched])
+        self.fleet_state = FleetState([watched])
         self.now = 100.0
-        self.events: list[Event] = []
+        self.events: list[IncidentEvent] = []
 
     @property
-    def server_state(self) -> Row:
+    def server_state(self) -> ServerState:
         return self.fleet_state.states["fra1"]
 
     @property
-    def happened(self) -> list[What]:
+    def happened(self) -> list[EventKind]:
         return [event.kind for event in self.events]
 
     def saw(self, *outcomes: Round, counted: bool = True) -> Watched:
@@ -266,7 +266,7 @@ def test_the_state_is_damped_and_the_word_is_of_the_last_check() -> None:
         (Severity.DOWN, "healthy", (1, 2)),
         (Severity.UP, "healthy", None),
     ]
-    assert watched.happened == [What.OPENED, What.CLOSED]
+    assert watched.happened == [EventKind.OPENED, EventKind.CLOSED]
 
 
 def test_until_a_first_failure_is_settled_the_state_is_unknown() -> None:
@@ -281,7 +281,7 @@ def test_a_fault_of_ours_is_shown_over_the_state_and_leaves_it_as_it_is() -> Non
     incident = watched.server_state.incident
     assert watched.saw(SILENT).server_state.severity is Severity.DOWN
     assert watched.server_state.incident is incident is not None
-    assert watched.happened == [What.OPENED]
+    assert watched.happened == [EventKind.OPENED]
 
 
 def test_what_is_not_counted_is_shown_and_changes_no_state() -> None:
@@ -305,7 +305,7 @@ def test_a_blamed_uplink_forgives_the_failures_that_it_explains() -> None:
     watched = Watched(damped()).saw(answered(HEALTHY), SILENT, SILENT)
     assert watched.server_state.severity is Severity.DOWN
     [event] = watched.fleet_state.rejudge_last_round("fra1", LOCAL, watched.now)
-    assert (event.kind, event.note) == (What.CLOSED, LOCAL.diagnosis.summary)
+    assert (event.kind, event.note) == (EventKind.CLOSED, LOCAL.diagnosis.summary)
     assert (watched.server_state.severity, watched.server_state.incident) == (Severity.UNKNOWN, None)
     assert watched.saw(HEALTHY).server_state.severity is Severity.UP
 
@@ -317,13 +317,13 @@ def test_a_blamed_uplink_forgives_nothing_that_the_server_itself_said() -> None:
     assert watched.server_state.incident is not None
     assert watched.server_state.severity is Severity.UNKNOWN
     assert watched.saw(refused).server_state.severity is Severity.DOWN
-    assert watched.happened == [What.OPENED]
+    assert watched.happened == [EventKind.OPENED]
 
 
 def test_a_pause_ends_the_incident_and_says_who() -> None:
     watched = Watched(damped()).saw(SILENT, SILENT)
     [event] = watched.fleet_state.pause("fra1", True, watched.now, "alice")
-    assert (event.kind, event.who, event.note) == (What.CLOSED, "alice", "paused")
+    assert (event.kind, event.who, event.note) == (EventKind.CLOSED, "alice", "paused")
     assert event.incident.closed_at == watched.now
     assert watched.server_state.incident is None
     assert watched.fleet_state.pause("fra1", False, watched.now) == ()
@@ -350,7 +350,7 @@ def test_a_server_that_was_edited_keeps_its_incident_until_the_edit_is_seen_to_m
 def test_who_acknowledges_an_incident_is_in_it_until_it_ends() -> None:
     watched = Watched(damped()).saw(SILENT, SILENT)
     [event] = watched.fleet_state.acknowledge("fra1", 150.0, "alice", "on my way")
-    assert (event.kind, event.who, event.note) == (What.ACKNOWLEDGED, "alice", "on my way")
+    assert (event.kind, event.who, event.note) == (EventKind.ACKNOWLEDGED, "alice", "on my way")
     assert event.incident == watched.server_state.incident
     assert watched.fleet_state.acknowledge("fra1", 160.0, "bob") == ()
     watched.saw(HEALTHY, HEALTHY)

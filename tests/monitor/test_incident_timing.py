@@ -16,8 +16,8 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.monitor import engine
 from wgmon_tui.monitor.damping import Damping
-from wgmon_tui.monitor.fleet_state import Round, Row
-from wgmon_tui.monitor.incidents import Event, Incident, What
+from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.monitor.incidents import EventKind, Incident, IncidentEvent
 
 UP, DOWN = Severity.UP, Severity.DOWN
 TRIO = ("fra1", "nyc1", "syd1")
@@ -35,7 +35,7 @@ def damped(server: ScriptedServer, name: str = "fra1", *, interval: float = 3600
     return replace(watched(server, name, interval=interval), timeout=0.1, fail_after=2, recover_after=2)
 
 
-def happened(desk: Desk) -> list[tuple[What, str]]:
+def happened(desk: Desk) -> list[tuple[EventKind, str]]:
     return [(event.kind, event.incident.server) for event in desk.events]
 
 
@@ -50,7 +50,7 @@ async def test_an_outage_is_settled_by_checks_that_follow_at_once() -> None:
         assert (desk.server_state().severity, desk.server_state().progress) == (UP, (1, 2))
         await desk.run_round()
         assert desk.server_state().severity is DOWN
-        assert happened(desk) == [(What.OPENED, "fra1")]
+        assert happened(desk) == [(EventKind.OPENED, "fra1")]
         due = desk.engine.schedule.next_due()
         assert due is not None
         assert due - asyncio.get_running_loop().time() > HALF_MINUTE_S  # what is settled needs no haste
@@ -82,7 +82,7 @@ async def test_a_server_that_comes_back_is_believed_after_two_checks() -> None:
         await rounds(desk, ["fra1"])
         await desk.run_round()
         assert desk.server_state().severity is UP
-    assert [event.kind for event in desk.events] == [What.OPENED, What.CLOSED]
+    assert [event.kind for event in desk.events] == [EventKind.OPENED, EventKind.CLOSED]
     assert len({event.incident.id for event in desk.events}) == 1
 
 
@@ -128,7 +128,7 @@ async def test_in_a_small_fleet_witnesses_are_asked_and_the_failure_counts() -> 
         assert desk.server_state().progress == (1, 2)
         while desk.server_state().severity is UP:
             await desk.run_round()
-    assert happened(desk) == [(What.OPENED, "fra1")]
+    assert happened(desk) == [(EventKind.OPENED, "fra1")]
 
 
 async def test_who_is_down_already_troubles_no_witnesses() -> None:
@@ -209,7 +209,7 @@ async def test_an_incident_goes_on_over_a_restart_as_the_same_one() -> None:
             await desk.run_round()
             await desk.run_round()
     [event] = desk.events
-    assert (event.kind, event.incident.id, desk.server_state().severity) == (What.CLOSED, "abc", UP)
+    assert (event.kind, event.incident.id, desk.server_state().severity) == (EventKind.CLOSED, "abc", UP)
 
 
 async def test_what_is_known_of_nobody_or_too_late_is_dropped() -> None:
@@ -232,10 +232,12 @@ class Heard:
     """What a listener was told, without the rounds."""
 
     def __init__(self, desk: Desk) -> None:
-        self.told: list[tuple[str, Severity, list[tuple[What, str, str]]]] = []
+        self.told: list[tuple[str, Severity, list[tuple[EventKind, str, str]]]] = []
         desk.engine.listen(self._listen)
 
-    def _listen(self, server_state: Row, outcome: Round | None, events: Iterable[Event]) -> None:
+    def _listen(
+        self, server_state: ServerState, outcome: Round | None, events: Iterable[IncidentEvent]
+    ) -> None:
         if outcome is None:
             said = [(event.kind, event.who, event.note) for event in events]
             self.told.append((server_state.server.name, server_state.severity, said))
@@ -259,8 +261,8 @@ def test_listeners_hear_who_acknowledged_and_paused() -> None:
     desk.engine.pause(["fra1"], True, "carol")
     desk.engine.pause(["fra1"], False)
     assert heard.told == [
-        ("fra1", DOWN, [(What.ACKNOWLEDGED, "alice", "on my way")]),
-        ("fra1", Severity.PAUSED, [(What.CLOSED, "bob", "paused")]),
+        ("fra1", DOWN, [(EventKind.ACKNOWLEDGED, "alice", "on my way")]),
+        ("fra1", Severity.PAUSED, [(EventKind.CLOSED, "bob", "paused")]),
         ("fra1", Severity.UNKNOWN, []),
     ]
 
@@ -269,7 +271,7 @@ def test_a_server_that_leaves_the_file_ends_its_incident() -> None:
     desk = down()
     heard = Heard(desk)
     desk.watch()
-    assert heard.told == [("fra1", DOWN, [(What.CLOSED, "", "left servers.toml")])]
+    assert heard.told == [("fra1", DOWN, [(EventKind.CLOSED, "", "left servers.toml")])]
     assert desk.engine.fleet_state.states == {}
 
 

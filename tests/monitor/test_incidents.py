@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Endpoint
-from wgmon_tui.monitor.damping import Damping, Rules, next_damping
+from wgmon_tui.monitor.damping import Damping, DampingRules, next_damping
 from wgmon_tui.monitor.incidents import (
-    Event,
+    EventKind,
     Incident,
-    What,
+    IncidentEvent,
     acknowledge_incident,
     close_incident,
     random_id,
@@ -25,7 +25,7 @@ from wgmon_tui.monitor.incidents import (
 
 CHECK = Check("fra1", "here", Endpoint("192.0.2.7", 51820), None, 0.0, None)
 HEALTHY, SLOW, SILENT, CLOSED = Verdict.HEALTHY, Verdict.SLOW, Verdict.SILENT, Verdict.PORT_CLOSED
-USUAL = Rules()
+USUAL = DampingRules()
 DOWN, DEGRADED, UP = Severity.DOWN, Severity.DEGRADED, Severity.UP
 
 
@@ -38,7 +38,7 @@ class Told(NamedTuple):
     severity: str
 
 
-def followed(*verdicts: Verdict, by: Rules = USUAL) -> tuple[Incident | None, list[Event]]:
+def followed(*verdicts: Verdict, by: DampingRules = USUAL) -> tuple[Incident | None, list[IncidentEvent]]:
     """The incident after checks one second apart with these verdicts, and all that happened to it."""
     damping, incident, events = Damping(), None, []
     ids = map(str, count(1))
@@ -116,19 +116,19 @@ def test_flapping_is_said_once_and_holds_it_open() -> None:
     incident, events = followed(HEALTHY, *outage, *outage, HEALTHY, HEALTHY, HEALTHY)
     assert incident is not None
     assert [(event.kind, event.incident.id, event.incident.flapping) for event in events] == [
-        (What.OPENED, "1", False),
-        (What.CLOSED, "1", False),
-        (What.OPENED, "2", False),
-        (What.CAUSE_CHANGED, "2", True),
+        (EventKind.OPENED, "1", False),
+        (EventKind.CLOSED, "1", False),
+        (EventKind.OPENED, "2", False),
+        (EventKind.CAUSE_CHANGED, "2", True),
     ]
     assert events[-1].incident.verdict is SILENT
 
 
 def test_the_end_of_flapping_is_the_end_of_its_incident() -> None:
     outage = (SILENT, SILENT, HEALTHY, HEALTHY)
-    incident, events = followed(HEALTHY, *outage, *outage, HEALTHY, by=Rules(calm=3.0))
+    incident, events = followed(HEALTHY, *outage, *outage, HEALTHY, by=DampingRules(calm=3.0))
     assert incident is None
-    assert (events[-1].kind, events[-1].incident.flapping) == (What.CLOSED, True)
+    assert (events[-1].kind, events[-1].incident.flapping) == (EventKind.CLOSED, True)
 
 
 def test_an_incident_that_another_process_opened_goes_on() -> None:
@@ -165,13 +165,13 @@ def test_incidents_come_one_after_the_other_and_only_get_worse(verdicts: list[Ve
     incident, events = followed(*verdicts)
     current: Incident | None = None
     for event in events:
-        if event.kind is What.OPENED:
+        if event.kind is EventKind.OPENED:
             assert current is None
         else:
             assert current is not None
             assert current.id == event.incident.id
             assert current.severity is event.incident.severity or current.severity is DEGRADED
-        current = None if event.kind is What.CLOSED else event.incident
+        current = None if event.kind is EventKind.CLOSED else event.incident
     assert current == incident
 
 

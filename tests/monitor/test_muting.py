@@ -8,8 +8,8 @@ from math import inf
 from tests.history.past import server
 from wgmon_tui.config.alerting import Maintenance
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.monitor.fleet_state import Round, Row
-from wgmon_tui.monitor.incidents import Event
+from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.protocols.wireguard.prober import Prober
 
 
@@ -22,10 +22,10 @@ class Heard:
         self.engine.watch([server(name) for name in names], {}, {})
         self.engine.listen(self._hear)
 
-    def _hear(self, server_state: Row, _: Round | None, __: tuple[Event, ...]) -> None:
+    def _hear(self, server_state: ServerState, _: Round | None, __: tuple[IncidentEvent, ...]) -> None:
         self.names.append(server_state.server.name)
 
-    def server_state(self, name: str) -> Row:
+    def server_state(self, name: str) -> ServerState:
         return self.engine.fleet_state.states[name]
 
 

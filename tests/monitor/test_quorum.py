@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from tests.monitor.sample_vantages import EVERYWHERE, START, VANTAGES, Lookout, seen, watched
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
-from wgmon_tui.monitor.damping import Damping, Rules, next_damping
-from wgmon_tui.monitor.fleet_state import Board
-from wgmon_tui.monitor.incidents import BROKEN, What
+from wgmon_tui.monitor.damping import Damping, DampingRules, next_damping
+from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.monitor.incidents import BROKEN, EventKind
 from wgmon_tui.monitor.quorum import (
     DISCONNECTED_GRACE_S,
     RTTS_KEPT,
-    Agreement,
+    QuorumResult,
     decide_quorum,
     next_vantage_state,
     validity_s,
@@ -37,7 +37,7 @@ def view(vantage: str, settled: Severity, verdict: Verdict | None = None) -> Van
     return VantageView(vantage, settled, Diagnosis(meant, meant.meaning))
 
 
-def agreed(quorum: int, *views: VantageView) -> Agreement:
+def agreed(quorum: int, *views: VantageView) -> QuorumResult:
     agreement = decide_quorum(views, quorum, watched())
     assert agreement is not None
     return agreement
@@ -189,7 +189,7 @@ def test_a_regional_outage_that_becomes_one_of_everywhere_has_another_cause() ->
     incident = lookout.server_state.incident
     assert incident
     assert (incident.verdict, incident.vantage) == (SILENT, "local,fra,nyc")
-    assert [event.kind for event in lookout.events] == [What.OPENED, What.CAUSE_CHANGED]
+    assert [event.kind for event in lookout.events] == [EventKind.OPENED, EventKind.CAUSE_CHANGED]
 
 
 def test_it_ends_when_too_few_are_left() -> None:
@@ -199,7 +199,7 @@ def test_it_ends_when_too_few_are_left() -> None:
     assert lookout.server_state.incident
     lookout.record("nyc", HEALTHY)
     assert lookout.server_state.severity is UP
-    assert [event.kind for event in lookout.events][-1] is What.CLOSED
+    assert [event.kind for event in lookout.events][-1] is EventKind.CLOSED
 
 
 def test_home_that_cannot_see_leaves_the_word_to_the_others() -> None:
@@ -236,7 +236,7 @@ def test_a_word_that_is_out_of_date_no_longer_counts() -> None:
     later = lookout.now + validity_s(lookout.server) + 1
     [change] = lookout.fleet_state.expire_outdated(later)
     assert (change.vantages, change.changed) == (("fra", "nyc"), True)
-    assert [event.kind for event in change.events] == [What.CLOSED]
+    assert [event.kind for event in change.events] == [EventKind.CLOSED]
     assert (lookout.server_state.severity, lookout.fleet_state.expire_outdated(later)) == (UP, [])
 
 
@@ -267,7 +267,10 @@ def test_another_quorum_counts_at_once() -> None:
     lookout.record_from_all(HEALTHY)
     lookout.record("nyc", SILENT)
     [change] = lookout.fleet_state.set_vantages(VANTAGES, 1, lookout.now)
-    assert ([event.kind for event in change.events], lookout.server_state.severity) == ([What.OPENED], DOWN)
+    assert ([event.kind for event in change.events], lookout.server_state.severity) == (
+        [EventKind.OPENED],
+        DOWN,
+    )
 
 
 def test_a_pause_holds_for_every_vantage() -> None:
@@ -288,7 +291,7 @@ def test_an_uplink_that_was_to_blame_leaves_the_others_word() -> None:
     events = lookout.fleet_state.rejudge_last_round(
         "fra1", seen(BLIND, lookout.now, LOCAL_VANTAGE), lookout.now
     )
-    assert [event.kind for event in events] == [What.CLOSED]
+    assert [event.kind for event in events] == [EventKind.CLOSED]
     assert (lookout.server_state.severity, lookout.server_state.status_word) == (UP, "healthy")
 
 
@@ -308,7 +311,7 @@ def test_restored_sights_have_the_time_to_say_it_again() -> None:
     lookout.record_from_all(HEALTHY)
     lookout.record("fra", SILENT)
     lookout.record("nyc", SILENT)
-    fleet_state = Board([lookout.server])
+    fleet_state = FleetState([lookout.server])
     fleet_state.set_vantages(VANTAGES, 2, lookout.now)
     long_after = lookout.now + 1000.0
     fleet_state.restore_vantage_states("fra1", lookout.server_state.vantage_states.values(), long_after)
@@ -336,7 +339,9 @@ def test_an_incident_is_open_exactly_while_enough_of_those_who_see_have_settled_
         lookout.record(vantage, verdict)
         last[vantage] = verdict
         if verdict is not BLIND:
-            damping[vantage] = next_damping(damping[vantage], verdict.severity, Rules.of(server), lookout.now)
+            damping[vantage] = next_damping(
+                damping[vantage], verdict.severity, DampingRules.of(server), lookout.now
+            )
         sees = [each for each in last if last[each] is not BLIND and damping[each].severity]
         down = [each for each in sees if damping[each].severity is DOWN]
         is_open = lookout.server_state.incident is not None
@@ -359,12 +364,12 @@ def test_every_incident_that_is_told_of_is_ended_before_the_next(
         lookout.record(vantage, verdict)
     open_now = None
     for event in lookout.events:
-        if event.kind is What.OPENED:
+        if event.kind is EventKind.OPENED:
             assert open_now is None
             assert event.incident.severity in BROKEN
             open_now = event.incident.id
         else:
             assert event.incident.id == open_now
-        if event.kind is What.CLOSED:
+        if event.kind is EventKind.CLOSED:
             open_now = None
     assert open_now == (lookout.server_state.incident.id if lookout.server_state.incident else None)

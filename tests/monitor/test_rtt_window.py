@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.monitor.rtt_window import CAPACITY, Samples
+from wgmon_tui.monitor.rtt_window import CAPACITY, RttWindow
 
 _some = st.lists(st.none() | st.floats(0, 60, width=32), max_size=50)
 rtts = st.builds(lambda some, times, more: some * times + more, _some, st.integers(1, 7), _some)
 """From none to over three times as many as are kept."""
 
 
-def samples_of(values: list[float | None]) -> Samples:
-    samples = Samples()
+def samples_of(values: list[float | None]) -> RttWindow:
+    samples = RttWindow()
     for value in values:
         samples.add(value)
     return samples
@@ -71,7 +71,7 @@ def test_several_percentiles_come_together() -> None:
 
 
 def test_before_the_first_check_there_is_nothing_to_tell() -> None:
-    samples = Samples()
+    samples = RttWindow()
     assert samples.loss() is None
     assert samples.percentiles(0.5, 0.95) == (None, None)
     assert samples.recent(10) == []

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from wgmon_tui.monitor.scheduler import FIRST_PER_S, JITTER, Schedule
+from wgmon_tui.monitor.scheduler import FIRST_PER_S, JITTER, Scheduler
 
 NAMES = [f"server-{number}" for number in range(20)]
 INTERVAL = 10.0
 
 
-def run(schedule: Schedule, names: list[str], until: float) -> dict[str, list[float]]:
+def run(schedule: Scheduler, names: list[str], until: float) -> dict[str, list[float]]:
     """Check every server as an engine would whose checks take no time: when was each one due?"""
     schedule.schedule_first(names, 0.0)
     due_at: dict[str, list[float]] = {name: [] for name in names}
@@ -30,7 +30,7 @@ def run(schedule: Schedule, names: list[str], until: float) -> dict[str, list[fl
 
 @given(st.integers())
 def test_every_server_is_checked_at_its_jittered_interval_and_none_starves(seed: int) -> None:
-    due_at = run(Schedule(Random(seed)), NAMES, until=200)
+    due_at = run(Scheduler(Random(seed)), NAMES, until=200)
     for times in due_at.values():
         assert 0.5 * INTERVAL <= times[1] - times[0] <= 1.5 * INTERVAL
         for before, after in pairwise(times[1:]):
@@ -40,7 +40,7 @@ def test_every_server_is_checked_at_its_jittered_interval_and_none_starves(seed:
 
 @given(st.integers())
 def test_the_first_round_takes_each_server_once_and_is_spread(seed: int) -> None:
-    schedule = Schedule(Random(seed))
+    schedule = Scheduler(Random(seed))
     schedule.schedule_first(NAMES, 100.0)
     taken = schedule.take_due(100.0 + len(NAMES) / FIRST_PER_S)
     assert sorted(name for name, _ in taken) == sorted(NAMES)
@@ -50,7 +50,7 @@ def test_the_first_round_takes_each_server_once_and_is_spread(seed: int) -> None
 
 @given(st.integers(1, len(NAMES)))
 def test_of_many_that_are_due_the_longest_overdue_are_taken_first_and_none_is_lost(most: int) -> None:
-    schedule = Schedule(Random(1))
+    schedule = Scheduler(Random(1))
     schedule.schedule_first(NAMES, 0.0)
     portions = []
     while portion := schedule.take_due(100.0, most):
@@ -61,7 +61,7 @@ def test_of_many_that_are_due_the_longest_overdue_are_taken_first_and_none_is_lo
 
 
 def test_two_schedules_that_start_together_are_not_in_step() -> None:
-    one, two = (run(Schedule(Random(seed)), NAMES, until=500) for seed in (1, 2))
+    one, two = (run(Scheduler(Random(seed)), NAMES, until=500) for seed in (1, 2))
     together = sum(
         any(abs(due - other) < 0.01 for other in two[name]) for name in NAMES for due in one[name][1:]
     )
@@ -69,13 +69,13 @@ def test_two_schedules_that_start_together_are_not_in_step() -> None:
 
 
 def test_servers_that_start_together_drift_apart() -> None:
-    due_at = run(Schedule(Random(1)), NAMES, until=100)
+    due_at = run(Scheduler(Random(1)), NAMES, until=100)
     second_round = sorted(times[1] for times in due_at.values())
     assert second_round[-1] - second_round[0] > 0.5 * INTERVAL
 
 
 def test_lag_is_how_late_checks_began() -> None:
-    schedule = Schedule(Random(1))
+    schedule = Scheduler(Random(1))
     assert schedule.lag_percentile(0.5) is None
     for late in range(100):
         schedule.record_lag(late / 100)
@@ -84,7 +84,7 @@ def test_lag_is_how_late_checks_began() -> None:
 
 
 def test_lags_are_bounded_in_memory() -> None:
-    schedule = Schedule(Random(1))
+    schedule = Scheduler(Random(1))
     for lag in (1.0, 2.0):
         for _ in range(5000):
             schedule.record_lag(lag)
@@ -97,7 +97,7 @@ class Appointments(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.schedule = Schedule(Random(1))
+        self.schedule = Scheduler(Random(1))
         self.now = 0.0
         self.appointments: dict[str, float] = {}
 

@@ -10,10 +10,10 @@ import pytest
 from tests.monitor.sample_vantages import START, VANTAGES, seen, watched
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.monitor.fleet_state import Board, Row
-from wgmon_tui.monitor.incidents import Event
-from wgmon_tui.monitor.quorum import DISCONNECTED_GRACE_S, Report, validity_s
-from wgmon_tui.monitor.vantage_reports import Elsewhere
+from wgmon_tui.monitor.fleet_state import FleetState, ServerState
+from wgmon_tui.monitor.incidents import IncidentEvent
+from wgmon_tui.monitor.quorum import DISCONNECTED_GRACE_S, VantageReport, validity_s
+from wgmon_tui.monitor.vantage_reports import VantageReports
 
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
 UP, DOWN = Severity.UP, Severity.DOWN
@@ -34,15 +34,17 @@ class Reports:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.fleet_state = Board([RARELY])
-        self.told: list[tuple[str, tuple[Event, ...]]] = []
+        self.fleet_state = FleetState([RARELY])
+        self.told: list[tuple[str, tuple[IncidentEvent, ...]]] = []
         self.heard: list[tuple[str, int | None]] = []
-        self.elsewhere = Elsewhere(self.fleet_state, lambda name, events: self.told.append((name, events)))
+        self.elsewhere = VantageReports(
+            self.fleet_state, lambda name, events: self.told.append((name, events))
+        )
         self.elsewhere.listen(self._listen)
         self.elsewhere.set_vantages(VANTAGES, 1)
         self.fleet_state.record("fra1", seen(HEALTHY, START, LOCAL_VANTAGE), START)
 
-    def _listen(self, _: Row, vantage: str, report: Report | None) -> None:
+    def _listen(self, _: ServerState, vantage: str, report: VantageReport | None) -> None:
         self.heard.append((vantage, report.number if report else None))
 
     @property

@@ -27,8 +27,8 @@ from wgmon_tui.alerts.orders import Orders
 from wgmon_tui.config.alerting import AlertSettings, Sink, Webhook
 from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.lab.crowd import run_load_servers
-from wgmon_tui.monitor.fleet_state import Round, Row
-from wgmon_tui.monitor.incidents import Event, What
+from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.service.reload import Loaded, load_from_fleet
 from wgmon_tui.service.writer import Writer
@@ -80,9 +80,9 @@ async def _measure(state_dir: Path, loaded: Loaded, rounds: int) -> dict[str, fl
     writer = Writer(state_dir, loaded, None)
     at: dict[str, float] = {}
 
-    def record_opened(_: Row, __: Round | None, events: tuple[Event, ...]) -> None:
+    def record_opened(_: ServerState, __: Round | None, events: tuple[IncidentEvent, ...]) -> None:
         for event in events:
-            if event.kind is What.OPENED:
+            if event.kind is EventKind.OPENED:
                 at[event.incident.id] = time.time()
 
     writer.engine.listen(record_opened)

@@ -22,7 +22,7 @@ from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.lab.crowd import INNER_ADDRESS, Crowd, run_load_servers
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.monitor.fleet_state import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
@@ -68,7 +68,7 @@ async def _measure(
     engine.watch(watched, targets, {})
     done = lost = 0
 
-    def count(_: Row, outcome: Round | None, __: object) -> None:
+    def count(_: ServerState, outcome: Round | None, __: object) -> None:
         nonlocal done, lost
         if outcome is None:
             return

@@ -36,7 +36,7 @@ from wgmon_tui.checks.evidence import Check, Handshake, Silence
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.monitor.fleet_state import Board, Round
+from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.rtt_window import CAPACITY
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.tui.app import WgmonApp
@@ -76,7 +76,7 @@ class SyntheticEngine(Engine):
         self._per_second = states * share
         self._rounds = _rounds(lost_of)
         names = [f"server-{number:05}" for number in range(states)]
-        self.fleet_state = Board(_server(name) for name in names)
+        self.fleet_state = FleetState(_server(name) for name in names)
         for server_state in self.fleet_state.states.values():
             for made in islice(self._rounds, CAPACITY - 1):
                 server_state.samples.add(made.check.handshake.rtt if made.check.handshake else None)

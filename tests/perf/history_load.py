@@ -29,7 +29,7 @@ from wgmon_tui.history.reading import History
 from wgmon_tui.history.restoring import Restored
 from wgmon_tui.history.store import STORE, WritableStore
 from wgmon_tui.history.writing import COMMIT_EVERY_S, Recorder
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 
 _STEP_S = 0.02
 _READ_EVERY_S = 0.1
@@ -110,7 +110,7 @@ def _measure(state_dir: Path, seconds: float, servers: int, rate: float) -> None
     print(f"  trouble: {recorder.trouble or recorder.notice or recorder.failure or 'none'}", flush=True)
 
 
-def _check(recorder: Recorder, rows: Sequence[Row], seconds: float, rate: float) -> int:
+def _check(recorder: Recorder, rows: Sequence[ServerState], seconds: float, rate: float) -> int:
     """Say so many rounds a second, as an engine does; returns how many."""
     random, heard, began = Random(3), 0, time.monotonic()
     while (now := time.monotonic() - began) < seconds:
@@ -141,7 +141,7 @@ def _read(state_dir: Path, servers: int, pipe: Connection) -> None:
     pipe.send(took)
 
 
-def _plain_insert_us(state_dir: Path, each: Row, rows_a_commit: int) -> float:
+def _plain_insert_us(state_dir: Path, each: ServerState, rows_a_commit: int) -> float:
     """The CPU time of a row where rows are inserted and nothing else is done with them."""
     outcome = answered(each.server.name, time.time())
     (made,) = make_journal_rows(each.server.name, outcome, "up", time.time())

@@ -21,7 +21,7 @@ from statistics import median
 from tests.service.stage import until
 from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_toml import render
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.reload import load_config
 from wgmon_tui.service.writer import Writer
@@ -75,7 +75,7 @@ async def _edit(config: Path, state: Path, text: str) -> None:
     )
 
 
-def _says(server_state: Row, note: str) -> bool:
+def _says(server_state: ServerState, note: str) -> bool:
     return server_state.server.note == note
 
 

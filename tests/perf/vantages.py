@@ -33,8 +33,8 @@ from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, S
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.lab.crowd import Crowd, run_load_servers
-from wgmon_tui.monitor.fleet_state import Row
-from wgmon_tui.monitor.quorum import Report
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.agent.protocol import (
     Status,
@@ -109,7 +109,7 @@ async def _measure_latency(
     writer = _writer(state, watched, identity, (Vantage("a", tuple(command)),))
     took: list[float] = []
 
-    def hear(_: Row, __: str, report: Report | None) -> None:
+    def hear(_: ServerState, __: str, report: VantageReport | None) -> None:
         # What a port monitor would say is asked now and then, and takes a second: no check's end is known.
         if report and report.round.port_monitor is None and (handshake := report.round.check.handshake):
             took.append(time.time() - report.round.check.started_at - handshake.rtt)
@@ -149,7 +149,7 @@ async def _load(servers: Crowd, identity: PrivateKey, vantages: int, seconds: fl
     places = tuple(Vantage(f"v{number}", replay) for number in range(vantages))
     taken = 0
 
-    def hear(_: Row, __: str, report: Report | None) -> None:
+    def hear(_: ServerState, __: str, report: VantageReport | None) -> None:
         nonlocal taken
         taken += report is not None
 

@@ -17,7 +17,7 @@ from tests.real.server import prober_at, target
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.checks.evidence import Direction
 from wgmon_tui.config.models import Interface
-from wgmon_tui.monitor.check_round import Attention, run_check_round
+from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.wire import fields_of
@@ -52,7 +52,7 @@ async def looked(server: WireguardGo, version: int) -> Round:
     )
     aim = replace(aim, server=pinging, tunnel_addresses=tunnel_addresses(server, ours.public))
     async with prober_at(server) as prober:
-        return await run_check_round(prober, pinging, aim, Attention())
+        return await run_check_round(prober, pinging, aim, CheckDepth())
 
 
 def dissected(capture: Path, *fields: str) -> list[tuple[str, ...]]:

@@ -35,7 +35,7 @@ from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, Secre
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.history.reading import History
-from wgmon_tui.monitor.server_state import Row
+from wgmon_tui.monitor.server_state import ServerState
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.agent.protocol import Ack, Bye, encode_message
@@ -157,7 +157,7 @@ async def writing(scene: Scene, state: Path, quorum: int = 1, alive_s: int = 15)
             await asyncio.gather(running, return_exceptions=True)
 
 
-def seen(server_state: Row) -> dict[str, str]:
+def seen(server_state: ServerState) -> dict[str, str]:
     return {name: vantage_state.verdict.slug for name, vantage_state in server_state.vantage_states.items()}
 
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from tests.report.rounds import STARTED_AT, server, silent
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.report.fleet_objects import COLUMNS, fleet_object
 
 
 def test_before_the_first_check_all_that_is_not_known_is_null() -> None:
-    told = fleet_object(Row(server()))
+    told = fleet_object(ServerState(server()))
     assert tuple(told) == COLUMNS
     assert {key for key, value in told.items() if value is not None} == {
         "server",
@@ -18,7 +18,7 @@ def test_before_the_first_check_all_that_is_not_known_is_null() -> None:
 
 
 def test_a_row_is_told_in_figures() -> None:
-    server_state = Row(server(), Severity.DOWN, since=STARTED_AT, last=silent(), uptime=0.98765432)
+    server_state = ServerState(server(), Severity.DOWN, since=STARTED_AT, last=silent(), uptime=0.98765432)
     for rtt in (0.012, 0.013, None, 0.014):
         server_state.samples.add(rtt)
     told = fleet_object(server_state)
@@ -28,4 +28,4 @@ def test_a_row_is_told_in_figures() -> None:
 
 
 def test_a_verdict_of_another_process_is_told_as_well() -> None:
-    assert fleet_object(Row(server(), verdict=Verdict.HEALTHY))["verdict"] == "healthy"
+    assert fleet_object(ServerState(server(), verdict=Verdict.HEALTHY))["verdict"] == "healthy"

@@ -17,10 +17,10 @@ from tests.report.rounds import check, healthy, round_of, server, silent, unreso
 from wgmon_tui.checks.evidence import Handshake, SocketError, Tunnel
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
-from wgmon_tui.monitor.fleet_state import Board
-from wgmon_tui.monitor.incidents import Event
+from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.monitor.quorum import Report
+from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.report.prometheus import FAMILIES, render_metrics
 from wgmon_tui.report.prometheus_tally import RTT_BOUNDS_S, Tallies
 
@@ -33,12 +33,12 @@ class Desk:
     """A board, and the counters of what is written on it."""
 
     def __init__(self, *servers: Server) -> None:
-        self.fleet_state = Board(servers or (server(),))
+        self.fleet_state = FleetState(servers or (server(),))
         self.tallies = Tallies()
 
     def record(self, outcome: Round, now: float = NOW) -> None:
         name = outcome.check.server
-        events: tuple[Event, ...] = self.fleet_state.record(name, outcome, now)
+        events: tuple[IncidentEvent, ...] = self.fleet_state.record(name, outcome, now)
         self.tallies(self.fleet_state.states[name], outcome, events)
 
     def text(self) -> str:
@@ -169,7 +169,9 @@ def test_what_another_vantage_sees_stands_beside_ours() -> None:
     desk.record(healthy())
     outcome = silent()
     desk.fleet_state.record_vantage("tokyo", "fra1", outcome, NOW)
-    desk.tallies.count_report(desk.fleet_state.states["fra1"], "tokyo", Report("tokyo", "epoch", 1, outcome))
+    desk.tallies.count_report(
+        desk.fleet_state.states["fra1"], "tokyo", VantageReport("tokyo", "epoch", 1, outcome)
+    )
     there = {"server": "fra1", "vantage": "tokyo"}
     assert (desk.value("wgmon_up", **HERE), desk.value("wgmon_up", **there)) == (1, 0)
     assert desk.value("wgmon_verdict", **there, verdict="silent") == 1

@@ -11,7 +11,7 @@ from tests.tui import exchanges
 from tests.tui.fleet import NOW
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.history.records import Note
-from wgmon_tui.monitor.fleet_state import Board, Round
+from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.report.summary import Account, as_markdown, as_text, report_of, report_of_incident
 
@@ -19,7 +19,7 @@ MINUTE = 60.0
 
 
 def psk_mismatch() -> Account:
-    fleet_state = Board([exchanges.server("fra1")])
+    fleet_state = FleetState([exchanges.server("fra1")])
     fleet_state.record("fra1", exchanges.round_of(exchanges.psk_mismatch()), NOW)
     return replace(
         report_of(fleet_state.states["fra1"]), port_up=True, together=("fails together with lon3",)
@@ -80,7 +80,7 @@ def test_a_past_incident_says_how_long_it_lasted_and_what_was_noted() -> None:
 
 
 def test_a_server_that_is_well_is_told_in_short() -> None:
-    fleet_state = Board([exchanges.server("fra1")])
+    fleet_state = FleetState([exchanges.server("fra1")])
     fleet_state.record("fra1", exchanges.round_of(exchanges.healthy()), NOW)
     text = as_text(report_of(fleet_state.states["fra1"]), NOW)
     assert text.startswith("● fra1 is up: healthy\n")

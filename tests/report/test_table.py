@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 from tests.report.rounds import check, healthy, round_of, server, silent, with_summary
 from wgmon_tui.checks.evidence import Handshake, Silence
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.fleet_state import Board
+from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.report.table import format_result, format_table, format_totals
 
 RIGHT = {"RTT", "LOSS", "P50", "P95"}
 
 
-def board_of(*names: str) -> Board:
-    return Board([server(name) for name in names])
+def board_of(*names: str) -> FleetState:
+    return FleetState([server(name) for name in names])
 
 
-def a_mixed_board() -> Board:
+def a_mixed_board() -> FleetState:
     names = ("fra1", "a-name-that-is-rather-long", "waiting")
-    fleet_state = Board([*map(server, names), dataclasses.replace(server("off"), paused=True)])
+    fleet_state = FleetState([*map(server, names), dataclasses.replace(server("off"), paused=True)])
     for _ in range(3):
         fleet_state.record("fra1", healthy(), now=100.0)
         fleet_state.record("a-name-that-is-rather-long", silent(), now=100.0)
@@ -57,7 +57,7 @@ def test_a_lost_check_says_so_where_the_round_trip_would_be() -> None:
 
 
 def test_a_lost_check_that_changes_no_state_yet_says_so_too() -> None:
-    fleet_state = Board([dataclasses.replace(server("fra1"), fail_after=2)])
+    fleet_state = FleetState([dataclasses.replace(server("fra1"), fail_after=2)])
     fleet_state.record("fra1", healthy(), now=100.0)
     fleet_state.record("fra1", silent(), now=110.0)
     _, row = format_table(fleet_state).split("\n")
@@ -65,7 +65,7 @@ def test_a_lost_check_that_changes_no_state_yet_says_so_too() -> None:
 
 
 def test_before_the_first_check_and_while_paused_there_are_dashes() -> None:
-    fleet_state = Board([server("fra1"), dataclasses.replace(server("off"), paused=True)])
+    fleet_state = FleetState([server("fra1"), dataclasses.replace(server("off"), paused=True)])
     _, waiting, paused = format_table(fleet_state).split("\n")
     assert waiting.split()[:-1] == ["?", "unknown", "fra1", "waiting", "-", "-", "-", "-"]
     assert paused.split()[:-1] == ["‖", "paused", "off", "paused", "-", "-", "-", "-"]
@@ -90,7 +90,7 @@ def test_no_line_ends_in_spaces(line: str) -> None:
 
 
 def test_an_empty_fleet_is_its_headings() -> None:
-    assert format_table(Board()).split() == [
+    assert format_table(FleetState()).split() == [
         "STATE",
         "NAME",
         "VERDICT",
@@ -156,7 +156,7 @@ STEERING = st.text(
 @given(STEERING)
 def test_nothing_that_comes_from_outside_steers_the_terminal(text: str) -> None:
     outcome = with_summary(text)
-    fleet_state = Board([server(text, text)])
+    fleet_state = FleetState([server(text, text)])
     fleet_state.record(text, outcome, now=100.0)
     for line in [*format_table(fleet_state).split("\n"), *format_result(outcome).split("\n")]:
         assert line.isprintable()

@@ -14,7 +14,7 @@ from tests.service.agent.rounds import FRA1, healthy, silent
 from wgmon_tui.checks.evidence import Handshake, Tunnel
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.monitor.fleet_state import Board
+from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.service.agent.protocol import BadLineError
 from wgmon_tui.service.hearsay import sanitize_report
@@ -80,7 +80,7 @@ def test_any_round_becomes_one_of_ours_or_is_refused(outcome: Round, clock_offse
 @given(st.lists(st.tuples(st.sampled_from(["fra", "nyc"]), rounds), max_size=5))
 def test_whatever_was_taken_of_a_round_can_stand_on_the_board(told: list[tuple[str, Round]]) -> None:
     server = replace(FRA1, fail_after=1, recover_after=1)
-    fleet_state = Board([server])
+    fleet_state = FleetState([server])
     fleet_state.set_vantages([Vantage("fra", ("ssh",)), Vantage("nyc", ("ssh",))], 2, NOW)
     fleet_state.record("fra1", healthy(server, NOW), NOW)
     for number, (vantage, outcome) in enumerate(told):

@@ -12,7 +12,7 @@ from tests.monitor.sample_vantages import VANTAGES, seen, watched
 from tests.service.stage import healthy, until, write_config
 from tests.service.test_viewer import both
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.monitor.fleet_state import Board, Row
+from wgmon_tui.monitor.fleet_state import FleetState, ServerState
 from wgmon_tui.service.following import Following, apply_store_changes
 
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
@@ -23,16 +23,16 @@ class Watcher:
 
     def __init__(self, life: Life) -> None:
         self.life = life
-        self.fleet_state = Board()
+        self.fleet_state = FleetState()
         self.following = Following(life.state_dir)
 
-    def looks(self) -> Row:
+    def looks(self) -> ServerState:
         self.life.written()
         apply_store_changes(self.fleet_state, self.following.read_changes(), None)
         return self.fleet_state.states["fra1"]
 
     @property
-    def original(self) -> Row:
+    def original(self) -> ServerState:
         return self.life.engine.fleet_state.states["fra1"]
 
 
@@ -45,7 +45,7 @@ def watcher(tmp_path: Path) -> Iterator[Watcher]:
     life.stop()
 
 
-def alike(shown: Row, original: Row) -> None:
+def alike(shown: ServerState, original: ServerState) -> None:
     """Both say the same of the server and of every vantage."""
     assert (shown.severity, shown.status_word, shown.flapping) == (
         original.severity,

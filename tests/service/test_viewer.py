@@ -15,7 +15,7 @@ from tests.service.stage import CLIENT, healthy, query_rows, quick_server, text_
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import Maintenance
 from wgmon_tui.lab.records import Mode
-from wgmon_tui.monitor.controller import Feed
+from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.service.lock import WriterLock
 from wgmon_tui.service.reload import load_config
 from wgmon_tui.service.viewer import Viewer
@@ -23,7 +23,7 @@ from wgmon_tui.service.writer import Writer
 
 
 @asynccontextmanager
-async def at_work(controller: Feed) -> AsyncIterator[None]:
+async def at_work(controller: FleetController) -> AsyncIterator[None]:
     running = asyncio.create_task(controller.run())
     try:
         yield
@@ -52,7 +52,7 @@ async def both(tmp_path: Path) -> AsyncIterator[tuple[Writer, Viewer]]:
         yield writer, viewer
 
 
-def severity(controller: Feed, name: str) -> Severity:
+def severity(controller: FleetController, name: str) -> Severity:
     return controller.fleet_state.states[name].severity
 
 

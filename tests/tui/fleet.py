@@ -13,7 +13,7 @@ from wgmon_tui.checks.evidence import Check, Handshake, Silence
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.monitor.fleet_state import Board, Round
+from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
@@ -25,7 +25,7 @@ class QuietEngine(Engine):
     """An engine that never probes: tests write its board, and read what it was asked."""
 
     def __init__(self, servers: Iterable[Server] = ()) -> None:
-        self.fleet_state = Board(servers)
+        self.fleet_state = FleetState(servers)
         self.rechecked: list[list[str]] = []
         self.acknowledged: list[tuple[list[str], str]] = []
         self.noted: list[tuple[str, str]] = []
@@ -93,7 +93,7 @@ def outcome(name: str, verdict: Verdict, rtt: float | None, port_monitor: str | 
 
 
 def record(
-    fleet_state: Board,
+    fleet_state: FleetState,
     name: str,
     verdict: Verdict,
     rtt: float | None,

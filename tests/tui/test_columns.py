@@ -14,7 +14,7 @@ from tests.tui.pasts import incident
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.monitor.damping import Damping
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.tui.columns import COLUMNS, Drawing, lay_out, validate_columns
 from wgmon_tui.tui.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.themes import load_palette
@@ -24,16 +24,18 @@ DRAWING = Drawing(NIGHT, UNICODE, NOW)
 
 
 @pytest.fixture
-def states() -> dict[str, Row]:
+def states() -> dict[str, ServerState]:
     return bad_night().fleet_state.states
 
 
-def text(column: str, server_state: Row, width: int | None = None, cell_context: Drawing = DRAWING) -> str:
+def text(
+    column: str, server_state: ServerState, width: int | None = None, cell_context: Drawing = DRAWING
+) -> str:
     cell = COLUMNS[column].cell(server_state, width or COLUMNS[column].width, cell_context)
     return "".join(part for part, _ in cell)
 
 
-def test_a_state_is_glyph_and_word(states: dict[str, Row]) -> None:
+def test_a_state_is_glyph_and_word(states: dict[str, ServerState]) -> None:
     assert text("state", states["fra1"]) == "✖ down      "
     assert text("state", states["dub1"]) == "▲ degraded  "
 
@@ -94,23 +96,25 @@ def test_an_uptime_is_blank_before_the_history_knows_it(share: float | None, wri
     assert text("uptime", server_state).strip() == written
 
 
-def test_a_lost_check_says_so_where_its_time_would_stand(states: dict[str, Row]) -> None:
+def test_a_lost_check_says_so_where_its_time_would_stand(states: dict[str, ServerState]) -> None:
     assert text("rtt", states["fra1"]) == "   lost"
 
 
-def test_our_own_fault_is_no_loss_of_the_server(states: dict[str, Row]) -> None:
+def test_our_own_fault_is_no_loss_of_the_server(states: dict[str, ServerState]) -> None:
     assert text("rtt", states["cpt1"]) == "      –"
 
 
-def test_a_time_stands_right_with_its_unit(states: dict[str, Row]) -> None:
+def test_a_time_stands_right_with_its_unit(states: dict[str, ServerState]) -> None:
     assert text("rtt", states["ams1"]) == " 7.5 ms"
 
 
-def test_paused_is_a_badge(states: dict[str, Row]) -> None:
+def test_paused_is_a_badge(states: dict[str, ServerState]) -> None:
     assert text("verdict", states["lab"]).strip() == "PAUSED"
 
 
-def test_a_port_monitor_s_false_green_is_contradicted_in_words_and_quietly(states: dict[str, Row]) -> None:
+def test_a_port_monitor_s_false_green_is_contradicted_in_words_and_quietly(
+    states: dict[str, ServerState],
+) -> None:
     assert text("port", states["fra1"]) == " but port: UP"
     assert text("port", states["ams1"]) == "     port: UP"
     (contradiction,) = COLUMNS["port"].cell(states["fra1"], 13, DRAWING)
@@ -125,7 +129,7 @@ def test_where_a_port_monitor_sees_it_too_nothing_is_contradicted() -> None:
     assert text("port", engine.fleet_state.states["lon1"]).strip() == "port: down"
 
 
-def test_lost_checks_are_drawn_in_the_colour_for_them(states: dict[str, Row]) -> None:
+def test_lost_checks_are_drawn_in_the_colour_for_them(states: dict[str, ServerState]) -> None:
     parts = COLUMNS["checks"].cell(states["fra1"], 12, DRAWING)
     assert [(len(part), style) for part, style in parts] == [(3, NIGHT.sparkline), (9, NIGHT.lost)]
 
@@ -151,7 +155,7 @@ def test_every_cell_has_exactly_the_width_of_its_column(name: str, glyphs: objec
         assert cell_len(text(column.key, server_state, column.width, cell_context)) == column.width
 
 
-def test_every_row_fills_its_cells_exactly(states: dict[str, Row]) -> None:
+def test_every_row_fills_its_cells_exactly(states: dict[str, ServerState]) -> None:
     for server_state in states.values():
         for column in COLUMNS.values():
             assert cell_len(text(column.key, server_state)) == column.width, (

@@ -11,7 +11,7 @@ from tests.tui.face import Face, face
 from tests.tui.fleet import QuietEngine, record, server
 from tests.tui.keys import settle
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.tui.filterbar import FilterBar, FilterInput
 from wgmon_tui.tui.fleet_table import RESORT_SECONDS, FleetTable
 from wgmon_tui.tui.keyline import KeyLine
@@ -132,7 +132,7 @@ async def test_only_the_line_that_changed_is_drawn_anew(monkeypatch: pytest.Monk
         drawn: list[str] = []
         draw = it.table._draw
 
-        def noted(server_state: Row, at_cursor: bool) -> Strip:
+        def noted(server_state: ServerState, at_cursor: bool) -> Strip:
             drawn.append(server_state.server.name)
             return draw(server_state, at_cursor)
 

@@ -6,11 +6,11 @@ import pytest
 
 from tests.tui.fleet import QuietEngine, record, server
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.tui.port import is_false_green, port_up
 
 
-def row(verdict: Verdict, rtt: float | None, said: str | None) -> Row:
+def row(verdict: Verdict, rtt: float | None, said: str | None) -> ServerState:
     engine = QuietEngine([server("fra1")])
     record(engine.fleet_state, "fra1", verdict, rtt, port_monitor=said)
     return engine.fleet_state.states["fra1"]

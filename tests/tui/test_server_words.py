@@ -13,7 +13,7 @@ from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.damping import Damping
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 from wgmon_tui.tui.diagnosistab import full_diagnosis
 from wgmon_tui.tui.exchangelines import Stop, explain
@@ -26,7 +26,7 @@ NIGHT = load_palette("night")
 BRANCH = FailureGroup('the tag "branch"', ("fra1", "mad1"))
 
 
-def row_after(*checks: Check, port_monitor: str | None = OPEN_OR_FILTERED) -> Row:
+def row_after(*checks: Check, port_monitor: str | None = OPEN_OR_FILTERED) -> ServerState:
     fleet_state = fleet().fleet_state
     name = checks[0].server
     fleet_state.record(name, replace(exchanges.round_of(*checks), port_monitor=port_monitor), NOW)
@@ -38,7 +38,7 @@ def text_style(width: int = 78, ascii_only: bool = False) -> Ink:
 
 
 def head(
-    server_state: Row,
+    server_state: ServerState,
     detail: Detail = Detail.COMPACT,
     *,
     of: int = 0,
@@ -59,7 +59,7 @@ def head(
 
 
 def diagnosis(
-    server_state: Row, *, together: tuple[FailureGroup, ...] = (), text_style: Ink = text_style()
+    server_state: ServerState, *, together: tuple[FailureGroup, ...] = (), text_style: Ink = text_style()
 ) -> list[str]:
     assert server_state.last
     text = full_diagnosis(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.tui.fleet import QuietEngine, record, server
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.correlation import FailureGroup
-from wgmon_tui.monitor.fleet_state import Board
+from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.tui.together import FailingTogether, describe_group
 
 
@@ -21,7 +21,7 @@ class Clock:
         return self.now
 
 
-def edges_down() -> Board:
+def edges_down() -> FleetState:
     edges = ("fra1", "fra2", "fra3")
     fleet_state = QuietEngine([*(server(name, tags=["edge"]) for name in edges), server("ams1")]).fleet_state
     for name in edges:

@@ -22,7 +22,7 @@ from wgmon_tui.alerts.records import Kind, Matter
 from wgmon_tui.config.alerting import AlertSettings, Sink
 from wgmon_tui.history import matters
 from wgmon_tui.history.records import Mute
-from wgmon_tui.monitor.incidents import What
+from wgmon_tui.monitor.incidents import EventKind
 
 _AT_ONCE = 2_000
 """Rows of the outbox that are read in one transaction."""
@@ -31,10 +31,10 @@ _KEPT_S = 30 * 86_400.0
 _FORGOTTEN_AT_ONCE = 1_000
 
 _KINDS = {
-    What.OPENED.value: Kind.OPENED,
-    What.CAUSE_CHANGED.value: Kind.CAUSE_CHANGED,
-    What.CLOSED.value: Kind.RECOVERED,
-    What.ACKNOWLEDGED.value: Kind.ACKNOWLEDGED,
+    EventKind.OPENED.value: Kind.OPENED,
+    EventKind.CAUSE_CHANGED.value: Kind.CAUSE_CHANGED,
+    EventKind.CLOSED.value: Kind.RECOVERED,
+    EventKind.ACKNOWLEDGED.value: Kind.ACKNOWLEDGED,
 }
 
 

@@ -22,9 +22,9 @@ from wgmon_tui.config.models import ConfigurationError
 if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.history.reading import History
-    from wgmon_tui.monitor.controller import Feed
+    from wgmon_tui.monitor.controller import FleetController
     from wgmon_tui.monitor.engine import Engine
-    from wgmon_tui.monitor.fleet_state import Round, Row
+    from wgmon_tui.monitor.fleet_state import Round, ServerState
     from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict
     from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
     from wgmon_tui.service.reload import Loaded
@@ -93,7 +93,7 @@ async def _print_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) 
     return await _print_tables(writer, writer.engine, _DEMO_ROUNDS, arguments.ascii or is_output_ascii())
 
 
-def _ask_server(controller: Feed, loaded: Callable[[], Loaded | None], config: Path) -> AskServer:
+def _ask_server(controller: FleetController, loaded: Callable[[], Loaded | None], config: Path) -> AskServer:
     """A viewer knows neither the commands nor the keys: it reads them, if it may, when it is asked."""
 
     def ask_server(server: Server) -> tuple[Finding, ...]:
@@ -115,7 +115,7 @@ def _ask_server(controller: Feed, loaded: Callable[[], Loaded | None], config: P
     return ask_server
 
 
-def _prober_verdict(server_state: Row) -> ProberVerdict | None:
+def _prober_verdict(server_state: ServerState) -> ProberVerdict | None:
     """Our verdict as the board has it; one that another process found has no addresses with it."""
     from wgmon_tui.doctor.server import verdict_from_round
     from wgmon_tui.protocols.wireguard.prober_verdict import make_prober_verdict
@@ -132,7 +132,7 @@ def _prober_verdict(server_state: Row) -> ProberVerdict | None:
 
 
 async def _run_app(
-    controller: Feed,
+    controller: FleetController,
     arguments: argparse.Namespace,
     title: str,
     state: Path,
@@ -200,14 +200,14 @@ async def _print_table_once(station: Station, ascii_only: bool) -> int:
     return 0
 
 
-async def _print_tables(controller: Feed, engine: Engine, rounds: int, ascii_only: bool) -> int:
+async def _print_tables(controller: FleetController, engine: Engine, rounds: int, ascii_only: bool) -> int:
     """The board as text after each of so many rounds of the whole fleet."""
     from wgmon_tui.report.table import format_table, format_totals
 
     check_counts = dict.fromkeys(engine.fleet_state.states, 0)
     checked = asyncio.Event()
 
-    def count(server_state: Row, outcome: Round | None, _: object) -> None:
+    def count(server_state: ServerState, outcome: Round | None, _: object) -> None:
         if outcome:
             check_counts[server_state.server.name] += 1
             checked.set()

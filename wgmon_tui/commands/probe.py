@@ -129,7 +129,7 @@ async def _check_rounds(
 
     Raises ConfigurationError where nothing can be sent.
     """
-    from wgmon_tui.monitor.check_round import Attention, run_check_round
+    from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
     from wgmon_tui.protocols.wireguard.prober import Prober
     from wgmon_tui.protocols.wireguard.targets import join
 
@@ -140,7 +140,7 @@ async def _check_rounds(
     except OSError as error:
         raise ConfigurationError(f"no socket to probe with: {error.strerror or error}") from None
     semaphore = asyncio.Semaphore(_CHECKS_AT_ONCE)
-    depth = Attention(deep=not arguments.quick, explain=not arguments.quick)
+    depth = CheckDepth(deep=not arguments.quick, explain=not arguments.quick)
 
     async def check_one(server: Server) -> Round:
         async with semaphore:

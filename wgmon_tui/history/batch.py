@@ -18,8 +18,8 @@ from wgmon_tui.history.keeping import Kept
 from wgmon_tui.history.records import Mute, Note
 from wgmon_tui.history.sightings import Sightings, StandingSights
 from wgmon_tui.monitor.damping import Damping, as_json
-from wgmon_tui.monitor.fleet_state import Round, Row
-from wgmon_tui.monitor.incidents import Event, Incident
+from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.monitor.incidents import Incident, IncidentEvent
 
 MAX_ROWS = 100_000
 """Journal rows that wait at most: two minutes of a fleet of ten thousand, many hours of a small one."""
@@ -304,7 +304,7 @@ def make_exchange_row(kept: Kept) -> ExchangeRow:
     return (kept.server, at, kept.kind, verdict, kept.incident, codec.to_bytes(outcome))
 
 
-def make_outbox_row(row: Row, event: Event) -> OutboxRow:
+def make_outbox_row(row: ServerState, event: IncidentEvent) -> OutboxRow:
     """Something happened to an incident of this row, and people are to be told."""
     return (event.at, event.kind.value, event.incident.id, matters.to_json(matters.snapshot_of(row, event)))
 

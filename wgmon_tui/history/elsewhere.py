@@ -25,7 +25,7 @@ from wgmon_tui.history.sightings import Vantages
 from wgmon_tui.history.tiers import number_of
 from wgmon_tui.monitor.damping import from_json
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.monitor.quorum import Sight
+from wgmon_tui.monitor.quorum import VantageState
 
 _SEEN_FROM = """
     SELECT name, vantage, changed, holds_until, current, damping, up_at, rtts, round,
@@ -182,7 +182,7 @@ def _failed_in_packs(connection: sqlite3.Connection, server: str, before: float)
                 yield moment.check, None
 
 
-def vantage_state_of(seen: SeenFrom, server: Server) -> Sight:
+def vantage_state_of(seen: SeenFrom, server: Server) -> VantageState:
     """What a vantage says now, as the board holds it. Its last round is without packets."""
     exchange, verdict = seen.exchange, seen.check.verdict
     alike = exchange is not None and exchange.diagnosis.verdict is verdict
@@ -190,7 +190,7 @@ def vantage_state_of(seen: SeenFrom, server: Server) -> Sight:
     last = round_of(server, seen.check, diagnosis)
     if exchange and exchange.check.started_at == seen.check.at:
         last = exchange
-    return Sight(
+    return VantageState(
         vantage=seen.vantage,
         last=last,
         at=seen.check.at,

@@ -24,7 +24,7 @@ from wgmon_tui.history.rollups import max_gap_s
 from wgmon_tui.history.sightings import HeardSight, Vantages
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import Round
-from wgmon_tui.monitor.incidents import Event
+from wgmon_tui.monitor.incidents import IncidentEvent
 
 _DAMPING_AGE_S = 60.0
 """Of a server that stays down, it is written this often when it failed last."""
@@ -76,7 +76,7 @@ class Intake:
         """These check the same servers, and no others."""
         self.batch.vantage_batch.vantages = vantages
 
-    def add_events(self, events: tuple[Event, ...], outbox: Iterable[OutboxRow]) -> None:
+    def add_events(self, events: tuple[IncidentEvent, ...], outbox: Iterable[OutboxRow]) -> None:
         """Something happened to incidents, and somebody is to be told."""
         self.batch.outbox.extend(outbox)
         for event in events:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from wgmon_tui.checks.verdict import Cause, Severity, Verdict
 from wgmon_tui.history.codec import ForeignError, codec_of
 from wgmon_tui.history.stored_names import STORED_NAMES, StoredNames, StoredRecord
-from wgmon_tui.monitor.fleet_state import Row
-from wgmon_tui.monitor.incidents import Event, Incident
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.monitor.incidents import Incident, IncidentEvent
 
 _MOST_EVIDENCE = 4
 _MOST_CAUSES = 3
@@ -78,7 +78,7 @@ SNAPSHOT_NAMES = STORED_NAMES | StoredNames(
 """The stored names of a matter and all that it contains. The right side never changes: stored_names.py."""
 
 
-def snapshot_of(server_state: Row, event: Event) -> Matter:
+def snapshot_of(server_state: ServerState, event: IncidentEvent) -> Matter:
     """What is to be told of something that happened to an incident of this row."""
     server, found, diagnosis = server_state.server, server_state.last, server_state.diagnosis
     views = server_state.views if server_state.quorum_result else ()

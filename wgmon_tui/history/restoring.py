@@ -14,9 +14,9 @@ from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import Known, Mute
 from wgmon_tui.monitor.damping import from_json
 from wgmon_tui.monitor.engine import LEFT_NOTE, Engine
-from wgmon_tui.monitor.fleet_state import Row
-from wgmon_tui.monitor.incidents import Event, Incident, close_incident
-from wgmon_tui.monitor.quorum import Sight
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.monitor.incidents import Incident, IncidentEvent, close_incident
+from wgmon_tui.monitor.quorum import VantageState
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def restore(history: History, engine: Engine) -> Mapping[str, Restored]:
 
 
 def _restore_vantages(history: History, engine: Engine) -> None:
-    sights: defaultdict[str, list[Sight]] = defaultdict(list)
+    sights: defaultdict[str, list[VantageState]] = defaultdict(list)
     for seen in history.vantage_states():
         if server_state := engine.fleet_state.states.get(seen.server):
             sights[seen.server].append(vantage_state_of(seen, server_state.server))
@@ -74,7 +74,9 @@ def _restore_vantages(history: History, engine: Engine) -> None:
     engine.vantage_reports.resume_from(history.last_reports())
 
 
-def close_stale_incidents(history: History, engine: Engine, now: float) -> list[tuple[Row, Event]]:
+def close_stale_incidents(
+    history: History, engine: Engine, now: float
+) -> list[tuple[ServerState, IncidentEvent]]:
     """The incidents that the store has as open, of servers that left servers.toml or are paused in it now.
 
     They end as they would have if this program had been running. Raises StoreUnavailableError.
@@ -90,7 +92,7 @@ def close_stale_incidents(history: History, engine: Engine, now: float) -> list[
                     for event in engine.fleet_state.end_incident(name, now, note="paused")
                 ]
         elif server := server_from_entry(name, entries.get(name, "")):
-            found.append((Row(server), close_incident(incident, now, note=LEFT_NOTE)))
+            found.append((ServerState(server), close_incident(incident, now, note=LEFT_NOTE)))
     return found
 
 

@@ -17,8 +17,8 @@ from wgmon_tui.history import codec
 from wgmon_tui.history.keeping import Keeping
 from wgmon_tui.history.packs import pack_samples
 from wgmon_tui.monitor.damping import as_json
-from wgmon_tui.monitor.quorum import Report, Sight
-from wgmon_tui.monitor.server_state import Row
+from wgmon_tui.monitor.quorum import VantageReport, VantageState
+from wgmon_tui.monitor.server_state import ServerState
 
 MAX_VANTAGE_ROWS = 100_000
 """Rows that wait at most, as with the journal."""
@@ -42,12 +42,12 @@ class HeardSight:
 
     server: str
     vantage: str
-    vantage_state: Sight | None
-    report: Report | None
+    vantage_state: VantageState | None
+    report: VantageReport | None
     incident: str | None
 
 
-def make_vantage_update(row: Row, vantage: str, report: Report | None) -> HeardSight:
+def make_vantage_update(row: ServerState, vantage: str, report: VantageReport | None) -> HeardSight:
     """What is to be heard of a row of which a vantage's sight has changed."""
     incident = row.incident.id if row.incident else None
     return HeardSight(row.server.name, vantage, row.vantage_states.get(vantage), report, incident)
@@ -66,7 +66,7 @@ class Sightings:
     """What waits. `seen` has None for what is to be deleted; `lost` counts the report_rows that had to go."""
 
     report_rows: deque[SightRow] = field(default_factory=deque)
-    seen: dict[Key, Sight | None] = field(default_factory=dict)
+    seen: dict[Key, VantageState | None] = field(default_factory=dict)
     packets: dict[Key, bytes] = field(default_factory=dict)
     reported: dict[str, tuple[str, int]] = field(default_factory=dict)
     vantages: Vantages | None = None
@@ -138,7 +138,7 @@ class Sightings:
 class StandingSights:
     """What holds now of all that was written: for a store that is begun anew."""
 
-    seen: dict[Key, Sight] = field(default_factory=dict)
+    seen: dict[Key, VantageState] = field(default_factory=dict)
     reported: dict[str, tuple[str, int]] = field(default_factory=dict)
     vantages: Vantages | None = None
 
@@ -184,7 +184,7 @@ _SEEN = """INSERT INTO seen_from (server, vantage, changed, at, holds_until, cur
     damping = excluded.damping, rtts = excluded.rtts, round = coalesce(excluded.round, round)"""
 
 
-def _report_row(server: str, report: Report, packed: bytes | None) -> SightRow:
+def _report_row(server: str, report: VantageReport, packed: bytes | None) -> SightRow:
     check, diagnosis = report.round.check, report.round.diagnosis
     tunnel = check.tunnel
     return (
@@ -204,7 +204,7 @@ def _report_row(server: str, report: Report, packed: bytes | None) -> SightRow:
 
 
 def _vantage_state_row(
-    server: int, version: int, vantage_state: Sight, packed: bytes | None
+    server: int, version: int, vantage_state: VantageState, packed: bytes | None
 ) -> tuple[object, ...]:
     check = vantage_state.last.check
     tunnel = check.tunnel

@@ -38,9 +38,9 @@ from wgmon_tui.history.store import STORE, WritableStore, open_store, set_damage
 from wgmon_tui.history.unwritten import Unwritten, unwritten
 from wgmon_tui.history.upkeep import copy_timestamps, run_maintenance
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.monitor.fleet_state import Round, Row
-from wgmon_tui.monitor.incidents import Event
-from wgmon_tui.monitor.quorum import Report
+from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.monitor.incidents import IncidentEvent
+from wgmon_tui.monitor.quorum import VantageReport
 
 COMMIT_EVERY_S = 0.25
 _RETRY_AFTER_S = 1.0
@@ -155,7 +155,9 @@ class Recorder:
 
     # What the engine's thread calls.
 
-    def __call__(self, server_state: Row, outcome: Round | None, events: tuple[Event, ...]) -> None:
+    def __call__(
+        self, server_state: ServerState, outcome: Round | None, events: tuple[IncidentEvent, ...]
+    ) -> None:
         """The engine's listener. Costs a few microseconds and never waits."""
         name, now = server_state.server.name, self._clock()
         since = now if server_state.since is None else server_state.since
@@ -178,7 +180,7 @@ class Recorder:
         if events or outcome is None:
             self._wake.set()
 
-    def record_vantage(self, server_state: Row, vantage: str, report: Report | None) -> None:
+    def record_vantage(self, server_state: ServerState, vantage: str, report: VantageReport | None) -> None:
         """The engine's listener to other vantages. Never waits either."""
         if len(self._vantage_updates) == _MAX_QUEUED_UPDATES:
             self._dropped_updates += 1
@@ -189,7 +191,7 @@ class Recorder:
         self._pending_calls.append(lambda intake: intake.set_vantages(vantages))
         self._wake.set()
 
-    def watch(self, rows: Iterable[Row]) -> None:
+    def watch(self, rows: Iterable[ServerState]) -> None:
         """Say which servers are watched now, after the start and whenever servers.toml was read anew."""
         fleet = {}
         for server_state in rows:
@@ -225,7 +227,7 @@ class Recorder:
         self._check_requested.set()
         self._wake.set()
 
-    def _record_pause(self, server_state: Row, since: float) -> None:
+    def _record_pause(self, server_state: ServerState, since: float) -> None:
         name = server_state.server.name
         (self._paused.add if server_state.paused else self._paused.discard)(name)
         # What servers.toml says of itself needs no second place to say it.
@@ -233,7 +235,7 @@ class Recorder:
         pause = Pause(since, server_state.paused_by) if lasting else None
         self._pending_calls.append(lambda intake: intake.batch.pauses.update({name: pause}))
 
-    def _record_mute(self, server_state: Row, now: float) -> None:
+    def _record_mute(self, server_state: ServerState, now: float) -> None:
         name, until = server_state.server.name, server_state.muted_until
         if until is None:
             self._muted.pop(name, None)

@@ -8,7 +8,7 @@ from collections import deque
 _OVER_S = 5.0
 
 
-class Rate:
+class CheckRate:
     """Counts what is finished now."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ NO_CARRIED_EVIDENCE: Mapping[Address | None, Sequence[Evidence]] = MappingProxyT
 
 
 @dataclass(frozen=True, slots=True)
-class Attention:
+class CheckDepth:
     """How closely to look. `deep` adds what takes long and is wanted now and then: the passive keepalive, the
     MTU search, what a port monitor would say. `explain` allows the experiments that explain silence.
     """
@@ -34,7 +34,7 @@ async def run_check_round(
     prober: Prober,
     server: Server,
     target: Target | None,
-    attention: Attention,
+    attention: CheckDepth,
     *,
     problem: str = "",
     recent: Sequence[float | None] = (),

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from wgmon_tui.monitor.fleet_state import Board
+from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.vantage_status import VantageStatus
 
 
-class Feed(Protocol):
+class FleetController(Protocol):
     """A board that is kept current while `run` runs, and what can be asked for.
 
     Requests return at once; what comes of them is seen on the board.
     """
 
-    fleet_state: Board
+    fleet_state: FleetState
     """The same one for as long as the feed is there."""
 
     @property

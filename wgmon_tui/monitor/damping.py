@@ -30,7 +30,7 @@ _COUNTED = {severity.word: severity for severity in _BADNESS if severity}
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class DampingRules:
     """The thresholds: numbers of checks, and seconds. `fail_window` is no less than `fail_after`."""
 
     fail_after: int = 2
@@ -61,7 +61,7 @@ class Damping:
     flapping: bool = False
 
 
-def next_damping(damping: Damping, severity: Severity, rules: Rules, now: float) -> Damping:
+def next_damping(damping: Damping, severity: Severity, rules: DampingRules, now: float) -> Damping:
     """The state after a check of that severity ended at `now`."""
     if severity not in _BADNESS or _is_steadily_up(damping, severity, rules):
         return damping
@@ -94,7 +94,7 @@ def is_unsettled(damping: Damping) -> bool:
     return bool(damping.window) and damping.window[-1] is not damping.severity and not damping.flapping
 
 
-def settling_progress(damping: Damping, rules: Rules) -> tuple[int, int] | None:
+def settling_progress(damping: Damping, rules: DampingRules) -> tuple[int, int] | None:
     """While unsettled: how many checks speak for the change, and how many it takes."""
     if not is_unsettled(damping):
         return None
@@ -134,7 +134,7 @@ def from_json(text: str) -> Damping:
         return Damping()
 
 
-def _is_steadily_up(damping: Damping, severity: Severity, rules: Rules) -> bool:
+def _is_steadily_up(damping: Damping, severity: Severity, rules: DampingRules) -> bool:
     """Whether this check adds nothing to what is known: most checks do not, and should cost little."""
     return (
         severity is Severity.UP
@@ -144,11 +144,11 @@ def _is_steadily_up(damping: Damping, severity: Severity, rules: Rules) -> bool:
     )
 
 
-def _window_length(rules: Rules) -> int:
+def _window_length(rules: DampingRules) -> int:
     return max(rules.fail_window, rules.recover_after)
 
 
-def _with_check(damping: Damping, severity: Severity, rules: Rules, now: float) -> Damping:
+def _with_check(damping: Damping, severity: Severity, rules: DampingRules, now: float) -> Damping:
     """With this check among the last ones. Where the clock was set back, nothing lies ahead of it."""
     failed_at = now if severity is Severity.DOWN else damping.failed_at
     return replace(
@@ -159,7 +159,7 @@ def _with_check(damping: Damping, severity: Severity, rules: Rules, now: float) 
     )
 
 
-def _settled_severity(damping: Damping, rules: Rules) -> Severity | None:
+def _settled_severity(damping: Damping, rules: DampingRules) -> Severity | None:
     """The severity that the last checks call for."""
     window, settled = damping.window, damping.severity
     latest = window[-1]
@@ -175,7 +175,7 @@ def _settled_severity(damping: Damping, rules: Rules) -> Severity | None:
     return settled
 
 
-def _count_at_least(level: Severity, window: Sequence[Severity], rules: Rules) -> int:
+def _count_at_least(level: Severity, window: Sequence[Severity], rules: DampingRules) -> int:
     return sum(_BADNESS[each] >= _BADNESS[level] for each in window[-rules.fail_window :])
 
 

@@ -7,14 +7,14 @@ from math import inf
 
 from wgmon_tui.checks.evidence import PassiveKeepalive
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.monitor.check_round import Attention
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.check_round import CheckDepth
+from wgmon_tui.monitor.fleet_state import ServerState
 
 MAX_CONCURRENT_EXPERIMENTS = 50
 """So many silent servers are experimented on at a time; where thousands are silent, the others wait."""
 
 
-class Rhythm:
+class DeepCheckPolicy:
     """Remembers when each server was last looked at closely."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Rhythm:
         self._explained_at: dict[str, float] = {}
         self._explaining: set[str] = set()
 
-    def choose_depth(self, server_state: Row) -> Attention:
+    def choose_depth(self, server_state: ServerState) -> CheckDepth:
         """How closely to look this time.
 
         The first look is a quick one, so that a start shows something soon; experiments wait until a server
@@ -31,7 +31,7 @@ class Rhythm:
         """
         server, now = server_state.server, time.monotonic()
         if server_state.last is None:
-            return Attention()
+            return CheckDepth()
         due = now - self._deep_at.get(server.name, -inf) >= server.tunnel_every
         deep = due or (
             server_state.last.diagnosis.verdict is Verdict.DATA_DEAD and _deep_check_would_help(server_state)
@@ -46,7 +46,7 @@ class Rhythm:
         if explain:
             self._explained_at[server.name] = now
             self._explaining.add(server.name)
-        return Attention(deep, explain)
+        return CheckDepth(deep, explain)
 
     def finish_explaining(self, name: str) -> None:
         """The look is over."""
@@ -62,7 +62,7 @@ class Rhythm:
         self._explained_at.pop(name, None)
 
 
-def _deep_check_would_help(server_state: Row) -> bool:
+def _deep_check_would_help(server_state: ServerState) -> bool:
     """Whether only a deep look tells more of a dead data path: whose fault it is, or that it is over."""
     server = server_state.server
     asks = server.tunnel_ping or server.tunnel_dns or server.tunnel_tcp

@@ -12,16 +12,16 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.alerting import Maintenance
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.carried_evidence import without_experiments
-from wgmon_tui.monitor.check_rate import Rate
-from wgmon_tui.monitor.check_round import Attention, blame_uplink, run_check_round
-from wgmon_tui.monitor.controller import Feed
+from wgmon_tui.monitor.check_rate import CheckRate
+from wgmon_tui.monitor.check_round import CheckDepth, blame_uplink, run_check_round
+from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.damping import Damping, is_unsettled
-from wgmon_tui.monitor.deep_check_policy import Rhythm
-from wgmon_tui.monitor.fleet_state import Board, Round, Row
-from wgmon_tui.monitor.incidents import Event, Incident
-from wgmon_tui.monitor.scheduler import Schedule
+from wgmon_tui.monitor.deep_check_policy import DeepCheckPolicy
+from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
+from wgmon_tui.monitor.incidents import Incident, IncidentEvent
+from wgmon_tui.monitor.scheduler import Scheduler
 from wgmon_tui.monitor.uplink_guard import UplinkGuard
-from wgmon_tui.monitor.vantage_reports import Elsewhere
+from wgmon_tui.monitor.vantage_reports import VantageReports
 from wgmon_tui.protocols.wireguard.diagnose import LOSS_WINDOW
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
@@ -55,21 +55,21 @@ LEFT_NOTE = "left servers.toml"
 
 _CLOCK_S = 1.0
 
-Listener = Callable[[Row, Round | None, tuple[Event, ...]], None]
+Listener = Callable[[ServerState, Round | None, tuple[IncidentEvent, ...]], None]
 """Takes a row, the round that changed it, and what that came to. The round is None where something else did:
 a pause, a judgement anew, an acknowledgement.
 """
 
 
-class Engine(Feed):
+class Engine(FleetController):
     """Checks a fleet. Give it targets, then `run` it; read the `fleet_state`."""
 
     def __init__(
-        self, prober: Prober, *, fleet_state: Board | None = None, random: Random | None = None
+        self, prober: Prober, *, fleet_state: FleetState | None = None, random: Random | None = None
     ) -> None:
         """`fleet_state` is one that faces look at already, `random` for tests that want the same schedule twice."""
-        self.fleet_state = fleet_state or Board()
-        self.schedule = Schedule(random or Random())  # noqa: S311 - phases, not keys
+        self.fleet_state = fleet_state or FleetState()
+        self.schedule = Scheduler(random or Random())  # noqa: S311 - phases, not keys
         self._prober = prober
         self._targets: dict[str, Target] = {}
         self._problems: dict[str, str] = {}
@@ -78,13 +78,13 @@ class Engine(Feed):
         self._in_doubt_since: dict[str, float] = {}
         self._witnesses: set[str] = set()
         self._unsettled: set[str] = set()
-        self._deep_check_policy = Rhythm()
+        self._deep_check_policy = DeepCheckPolicy()
         self._wake_up: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
-        self._rate = Rate()
+        self._rate = CheckRate()
         self._listeners: list[Listener] = []
         self._maintenance: tuple[Maintenance, ...] = ()
-        self.vantage_reports = Elsewhere(
+        self.vantage_reports = VantageReports(
             self.fleet_state, lambda name, events: self._notify(name, None, events)
         )
         """What other vantages see of the same servers."""
@@ -308,7 +308,7 @@ class Engine(Feed):
         first = server_state.last is None
         # A witness is waited for.
         attention = (
-            Attention() if name in self._witnesses else self._deep_check_policy.choose_depth(server_state)
+            CheckDepth() if name in self._witnesses else self._deep_check_policy.choose_depth(server_state)
         )
         if attention.explain:
             server_state.carried_evidence = without_experiments(server_state.carried_evidence)
@@ -352,7 +352,7 @@ class Engine(Feed):
         elif self.schedule.schedule_next(name, due, interval) < now:
             self.schedule.schedule_next(name, now, interval)
 
-    def _blame_uplink(self, server_state: Row, outcome: Round) -> Round:
+    def _blame_uplink(self, server_state: ServerState, outcome: Round) -> Round:
         """Where all servers fell silent at once, the verdict on each of them is ours."""
         name = server_state.server.name
         self._uplink.record_check(name, outcome.last_packet_at)
@@ -371,7 +371,7 @@ class Engine(Feed):
                 self._notify(other, None, self.fleet_state.rejudge_last_round(other, blamed, time.time()))
         return blame_uplink(outcome, server_state.server, fallen) if self._uplink.is_silent(name) else outcome
 
-    def _is_in_doubt(self, server_state: Row, outcome: Round) -> bool:
+    def _is_in_doubt(self, server_state: ServerState, outcome: Round) -> bool:
         """Whether a failure that would count may be of our own making."""
         server = server_state.server
         return (
@@ -403,7 +403,7 @@ class Engine(Feed):
         after = max(after, len(self._unsettled) / RECHECKS_PER_S)
         self.schedule.schedule_soon(name, time.monotonic(), min(after, interval))
 
-    def _notify(self, name: str, outcome: Round | None, events: tuple[Event, ...]) -> None:
+    def _notify(self, name: str, outcome: Round | None, events: tuple[IncidentEvent, ...]) -> None:
         server_state = self.fleet_state.states[name]
         for listener in self._listeners:
             listener(server_state, outcome, events)
@@ -417,7 +417,7 @@ class Engine(Feed):
         self._deep_check_policy.forget(name)
 
 
-def _has_recovered(server_state: Row, outcome: Round) -> bool:
+def _has_recovered(server_state: ServerState, outcome: Round) -> bool:
     """Whether a server answers that did not when it was last looked at."""
     return (
         server_state.last is not None

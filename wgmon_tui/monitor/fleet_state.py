@@ -13,32 +13,38 @@ from dataclasses import dataclass, replace
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.monitor.damping import Damping, Rules, next_damping, reset_keeping_severity
-from wgmon_tui.monitor.incidents import BROKEN, Event, acknowledge_incident, close_incident, update_incident
+from wgmon_tui.monitor.damping import Damping, DampingRules, next_damping, reset_keeping_severity
+from wgmon_tui.monitor.incidents import (
+    BROKEN,
+    IncidentEvent,
+    acknowledge_incident,
+    close_incident,
+    update_incident,
+)
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.monitor.quorum import Sight, decide_quorum, disconnected, next_vantage_state, validity_s
-from wgmon_tui.monitor.server_state import Row
+from wgmon_tui.monitor.quorum import VantageState, decide_quorum, disconnected, next_vantage_state, validity_s
+from wgmon_tui.monitor.server_state import ServerState
 
-__all__ = ["Board", "Resettled", "Round", "Row"]
+__all__ = ["FleetState", "Round", "ServerState", "VantageChange"]
 
 
 @dataclass(frozen=True, slots=True)
-class Resettled:
+class VantageChange:
     """A row of which the word of some `vantages` is no longer taken, whether that `changed` its severity or
     its incident, and what happened to that.
     """
 
-    server_state: Row
+    server_state: ServerState
     vantages: tuple[str, ...]
     changed: bool
-    events: tuple[Event, ...]
+    events: tuple[IncidentEvent, ...]
 
 
-class Board:
+class FleetState:
     """All rows by name, and which of them changed since somebody last asked."""
 
     def __init__(self, servers: Iterable[Server] = ()) -> None:
-        self.states: dict[str, Row] = {}
+        self.states: dict[str, ServerState] = {}
         self.version = 0
         """Changes with every change of any row."""
         self.membership_version = 0
@@ -56,7 +62,7 @@ class Board:
         A server that changed keeps its state and its incident, and loses what its earlier checks said of it.
         Whose incident is open must not leave: see `end_incident`.
         """
-        states: dict[str, Row] = {}
+        states: dict[str, ServerState] = {}
         for server in servers:
             server_state = self.states.get(server.name) or _new_server_state(server)
             if server_state.server != server:
@@ -88,7 +94,9 @@ class Board:
         dirty, self._dirty = self._dirty, set()
         return dirty
 
-    def record(self, name: str, outcome: Round, now: float, *, counted: bool = True) -> tuple[Event, ...]:
+    def record(
+        self, name: str, outcome: Round, now: float, *, counted: bool = True
+    ) -> tuple[IncidentEvent, ...]:
         """Write the outcome of a round that ended at the Unix time `now`, and say what comes of it.
 
         One that is not counted, because it is in doubt whether we see at all, is shown and changes no state.
@@ -123,7 +131,7 @@ class Board:
         self._refresh_severity(server_state, now)
         return events
 
-    def count_doubted_round(self, name: str, now: float) -> tuple[Event, ...]:
+    def count_doubted_round(self, name: str, now: float) -> tuple[IncidentEvent, ...]:
         """Count the last round of a server after all: somebody was heard from, so that we do see."""
         server_state = self.states[name]
         events = (
@@ -134,7 +142,7 @@ class Board:
         self._refresh_severity(server_state, now)
         return events
 
-    def rejudge_last_round(self, name: str, outcome: Round, now: float) -> tuple[Event, ...]:
+    def rejudge_last_round(self, name: str, outcome: Round, now: float) -> tuple[IncidentEvent, ...]:
         """Judge the last round of a server anew: the same checks, but the fault is ours, as we know by now.
 
         That forgives what was counted since the server was last heard from, and an incident that came of it.
@@ -149,7 +157,7 @@ class Board:
         self._refresh_severity(server_state, now)
         return events
 
-    def pause(self, name: str, paused: bool, now: float, who: str = "") -> tuple[Event, ...]:
+    def pause(self, name: str, paused: bool, now: float, who: str = "") -> tuple[IncidentEvent, ...]:
         """Stop or resume counting a server.
 
         A pause ends its incident, and it begins anew when resumed: what was known holds no longer when nobody
@@ -165,7 +173,9 @@ class Board:
         self._refresh_severity(server_state, now)
         return events
 
-    def record_vantage(self, vantage: str, name: str, outcome: Round, now: float) -> tuple[Event, ...]:
+    def record_vantage(
+        self, vantage: str, name: str, outcome: Round, now: float
+    ) -> tuple[IncidentEvent, ...]:
         """Another vantage has checked a server: write down what it saw, and say what comes of it."""
         server_state = self.states.get(name)
         if server_state is None:
@@ -178,7 +188,7 @@ class Board:
         confirmed = before is not None and before.verdict is vantage_state.verdict
         return self._update(server_state, now, vantage if confirmed else None)
 
-    def restore_vantage_states(self, name: str, vantage_states: Iterable[Sight], now: float) -> None:
+    def restore_vantage_states(self, name: str, vantage_states: Iterable[VantageState], now: float) -> None:
         """What other vantages saw before this program started. Each has the time to say it again."""
         server_state = self.states.get(name)
         if server_state is None:
@@ -196,7 +206,7 @@ class Board:
         self.membership_version += self.vantages != names  # faces draw what they see in columns of their own
         self.vantages, self.quorum = names, quorum
 
-    def show_sights(self, name: str, vantage_states: Iterable[Sight]) -> None:
+    def show_sights(self, name: str, vantage_states: Iterable[VantageState]) -> None:
         """What other vantages see of a server, all of them, where another process judges what comes of it."""
         server_state = self.states[name]
         server_state.vantage_states = {
@@ -211,7 +221,7 @@ class Board:
             if vantage_state := server_state.vantage_states.get(vantage):
                 server_state.vantage_states[vantage] = disconnected(vantage_state, now)
 
-    def expire_outdated(self, now: float) -> list[Resettled]:
+    def expire_outdated(self, now: float) -> list[VantageChange]:
         """Take no vantage's word that is older than it holds, and give the rows concerned."""
         found = []
         for server_state in self.states.values():
@@ -227,7 +237,7 @@ class Board:
                 found.append(self._drop_vantages(server_state, tuple(each.vantage for each in old), now))
         return found
 
-    def set_vantages(self, vantages: Sequence[Vantage], quorum: int, now: float) -> list[Resettled]:
+    def set_vantages(self, vantages: Sequence[Vantage], quorum: int, now: float) -> list[VantageChange]:
         """These vantages check too from now on, each the servers that it watches; so many must agree.
 
         Gives the rows that one of them watches no longer, and those for which the other quorum counts.
@@ -259,7 +269,7 @@ class Board:
         self.states[name].maintenance = maintenance
         self.touch(name)
 
-    def end_incident(self, name: str, now: float, who: str = "", note: str = "") -> tuple[Event, ...]:
+    def end_incident(self, name: str, now: float, who: str = "", note: str = "") -> tuple[IncidentEvent, ...]:
         """End the open incident of a server, where there is one, for a reason that is not its coming up."""
         server_state = self.states[name]
         if server_state.incident is None:
@@ -269,7 +279,7 @@ class Board:
         self.touch(name)
         return (event,)
 
-    def acknowledge(self, name: str, now: float, who: str, note: str = "") -> tuple[Event, ...]:
+    def acknowledge(self, name: str, now: float, who: str, note: str = "") -> tuple[IncidentEvent, ...]:
         """Somebody has seen the open incident of a server. Nothing happens where nothing is new in that."""
         server_state = self.states[name]
         if server_state.incident is None or (server_state.incident.acknowledged_at is not None and not note):
@@ -283,19 +293,25 @@ class Board:
         """How many servers are in each severity."""
         return Counter(server_state.severity for server_state in self.states.values())
 
-    def _drop_vantages(self, server_state: Row, vantages: tuple[str, ...], now: float) -> Resettled:
+    def _drop_vantages(
+        self, server_state: ServerState, vantages: tuple[str, ...], now: float
+    ) -> VantageChange:
         before = server_state.severity
         events = self._update(server_state, now)
-        return Resettled(server_state, vantages, bool(events) or server_state.severity is not before, events)
+        return VantageChange(
+            server_state, vantages, bool(events) or server_state.severity is not before, events
+        )
 
-    def _update(self, server_state: Row, now: float, confirmed_by: str | None = None) -> tuple[Event, ...]:
+    def _update(
+        self, server_state: ServerState, now: float, confirmed_by: str | None = None
+    ) -> tuple[IncidentEvent, ...]:
         events = self._apply_quorum(server_state, now, confirmed_by)
         self._refresh_severity(server_state, now)
         return events
 
     def _apply_quorum(
-        self, server_state: Row, now: float, confirmed_by: str | None = None
-    ) -> tuple[Event, ...]:
+        self, server_state: ServerState, now: float, confirmed_by: str | None = None
+    ) -> tuple[IncidentEvent, ...]:
         """What the vantages agree on now, and what that is for the incident.
 
         `confirmed_by` is whose round was just the second one of its verdict. What is made of several needs no
@@ -321,11 +337,11 @@ class Board:
         )
         return (event,) if event else ()
 
-    def _update_quorum(self, server_state: Row) -> None:
+    def _update_quorum(self, server_state: ServerState) -> None:
         views = server_state.views if server_state.vantage_states and not server_state.paused else ()
         server_state.quorum_result = decide_quorum(views, self.quorum, server_state.server)
 
-    def _refresh_severity(self, server_state: Row, now: float) -> None:
+    def _refresh_severity(self, server_state: ServerState, now: float) -> None:
         severity = _severity_of(server_state)
         if server_state.since is None or severity is not server_state.severity:
             server_state.severity = severity
@@ -333,11 +349,15 @@ class Board:
         self.touch(server_state.server.name)
 
 
-def _apply_damping(server_state: Row, outcome: Round, now: float, confirmed: bool) -> tuple[Event, ...]:
+def _apply_damping(
+    server_state: ServerState, outcome: Round, now: float, confirmed: bool
+) -> tuple[IncidentEvent, ...]:
     severity = outcome.diagnosis.verdict.severity
     if server_state.paused or severity is Severity.UNKNOWN:
         return ()
-    server_state.damping = next_damping(server_state.damping, severity, Rules.of(server_state.server), now)
+    server_state.damping = next_damping(
+        server_state.damping, severity, DampingRules.of(server_state.server), now
+    )
     if server_state.vantage_states:
         return ()  # it is for all of them to say what comes of it
     server_state.incident, event = update_incident(
@@ -351,7 +371,7 @@ def _apply_damping(server_state: Row, outcome: Round, now: float, confirmed: boo
     return (event,) if event else ()
 
 
-def _severity_of(server_state: Row) -> Severity:
+def _severity_of(server_state: ServerState) -> Severity:
     if server_state.paused:
         return Severity.PAUSED
     if server_state.quorum_result:
@@ -361,6 +381,6 @@ def _severity_of(server_state: Row) -> Severity:
     return server_state.damping.severity or Severity.UNKNOWN
 
 
-def _new_server_state(server: Server) -> Row:
+def _new_server_state(server: Server) -> ServerState:
     severity = Severity.PAUSED if server.paused else Severity.UNKNOWN
-    return Row(server, severity, paused=server.paused)
+    return ServerState(server, severity, paused=server.paused)

@@ -45,7 +45,7 @@ class Incident:
     acknowledged_by: str = ""
 
 
-class What(Enum):
+class EventKind(Enum):
     """What happened to an incident."""
 
     OPENED = "opened"
@@ -56,13 +56,13 @@ class What(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class IncidentEvent:
     """Something happened to an incident: the incident as it is after that, at the Unix time `at`.
 
     `who` did it, where somebody did, and `note` is kind is to be written beside the incident.
     """
 
-    kind: What
+    kind: EventKind
     at: float
     incident: Incident
     who: str = ""
@@ -83,7 +83,7 @@ def update_incident(
     *,
     confirmed: bool,
     new_id: Callable[[], str] = random_id,
-) -> tuple[Incident | None, Event | None]:
+) -> tuple[Incident | None, IncidentEvent | None]:
     """The open incident of a server after a counted check, and what happened to it.
 
     `damping` is the state after that check; `confirmed` says that the check before had the same verdict. A
@@ -105,7 +105,7 @@ def update_incident(
             summary=diagnosis.summary,
             flapping=damping.flapping,
         )
-        return opened, Event(What.OPENED, now, opened)
+        return opened, IncidentEvent(EventKind.OPENED, now, opened)
     worse = BROKEN.index(settled) < BROKEN.index(incident.severity)
     other = confirmed and verdict is not incident.verdict and verdict.severity is settled
     if worse or other:
@@ -119,19 +119,21 @@ def update_incident(
     elif incident.flapping or not damping.flapping:
         return incident, None
     incident = replace(incident, flapping=incident.flapping or damping.flapping)
-    return incident, Event(What.CAUSE_CHANGED, now, incident)
+    return incident, IncidentEvent(EventKind.CAUSE_CHANGED, now, incident)
 
 
-def close_incident(incident: Incident, now: float, who: str = "", note: str = "") -> Event:
+def close_incident(incident: Incident, now: float, who: str = "", note: str = "") -> IncidentEvent:
     """An incident is over; `note` says why, where that is not because the server is up again.
 
     No incident ends before it began, whatever the clock says.
     """
-    return Event(What.CLOSED, now, replace(incident, closed_at=max(now, incident.opened_at)), who, note)
+    return IncidentEvent(
+        EventKind.CLOSED, now, replace(incident, closed_at=max(now, incident.opened_at)), who, note
+    )
 
 
-def acknowledge_incident(incident: Incident, now: float, who: str, note: str = "") -> Event:
+def acknowledge_incident(incident: Incident, now: float, who: str, note: str = "") -> IncidentEvent:
     """Somebody has seen an incident. Who was first stays so; a second one may add a note."""
     if incident.acknowledged_at is None:
         incident = replace(incident, acknowledged_at=now, acknowledged_by=who)
-    return Event(What.ACKNOWLEDGED, now, incident, who, note)
+    return IncidentEvent(EventKind.ACKNOWLEDGED, now, incident, who, note)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor import regional
-from wgmon_tui.monitor.damping import Damping, Rules, next_damping
+from wgmon_tui.monitor.damping import Damping, DampingRules, next_damping
 from wgmon_tui.monitor.incidents import BROKEN
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.regional import VantageView
@@ -30,7 +30,7 @@ DISCONNECTED_GRACE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class VantageReport:
     """A round that a vantage made. `number` grows within an `epoch`, the life of its store."""
 
     vantage: str
@@ -40,7 +40,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class VantageState:
     """What a vantage other than ours last saw of a server. Times are Unix seconds.
 
     `last` began at `at`, and holds until `valid_until`: after that it is not `current`. `exchange` is the
@@ -77,7 +77,7 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class QuorumResult:
     """What all who see a server agree on. `vantages` are those who say so, `source` the one whose diagnosis
     it is, "" where it is made of several.
     """
@@ -95,8 +95,8 @@ def validity_s(server: Server) -> float:
 
 
 def next_vantage_state(
-    before: Sight | None, vantage: str, outcome: Round, server: Server, now: float, *, counted: bool
-) -> Sight:
+    before: VantageState | None, vantage: str, outcome: Round, server: Server, now: float, *, counted: bool
+) -> VantageState:
     """The sight after a round. One that is not `counted`, because the server is paused, settles nothing.
 
     A round of long ago, that a vantage has kept while its line was down, settles what it did then.
@@ -109,9 +109,9 @@ def next_vantage_state(
     if severity is not Severity.UNKNOWN:
         rtts = (*rtts, check.handshake.rtt if check.handshake else None)[-RTTS_KEPT:]
         if counted:
-            damping = next_damping(damping, severity, Rules.of(server), at)
+            damping = next_damping(damping, severity, DampingRules.of(server), at)
     valid_until = at + validity_s(server)
-    return Sight(
+    return VantageState(
         vantage=vantage,
         last=outcome,
         at=at,
@@ -124,12 +124,12 @@ def next_vantage_state(
     )
 
 
-def disconnected(vantage_state: Sight, now: float) -> Sight:
+def disconnected(vantage_state: VantageState, now: float) -> VantageState:
     """The line to its vantage is down: it holds for a moment more."""
     return replace(vantage_state, valid_until=min(vantage_state.valid_until, now + DISCONNECTED_GRACE_S))
 
 
-def view_of(vantage_state: Sight) -> VantageView | None:
+def view_of(vantage_state: VantageState) -> VantageView | None:
     """What the sight says of its server; None where it does not see it."""
     settled, check = vantage_state.damping.severity, vantage_state.last.check
     if settled is None or vantage_state.severity is Severity.UNKNOWN:
@@ -145,7 +145,7 @@ def view_of(vantage_state: Sight) -> VantageView | None:
     )
 
 
-def decide_quorum(views: Sequence[VantageView], quorum: int, server: Server) -> Agreement | None:
+def decide_quorum(views: Sequence[VantageView], quorum: int, server: Server) -> QuorumResult | None:
     """What they agree on, who see the server; home comes first where it does. None where nobody sees it."""
     if not views:
         return None
@@ -166,7 +166,7 @@ def decide_quorum(views: Sequence[VantageView], quorum: int, server: Server) -> 
     elif down > 1 or len(agreeing) < len(views):
         diagnosis = regional.add_view_evidence(diagnosis, views)
     flapping = severity is Severity.DOWN and any(view.flapping for view in agreeing)
-    return Agreement(severity, flapping, diagnosis, tuple(view.vantage for view in agreeing), source)
+    return QuorumResult(severity, flapping, diagnosis, tuple(view.vantage for view in agreeing), source)
 
 
 def _count_at_least(level: Severity, views: Sequence[VantageView]) -> int:

@@ -9,7 +9,7 @@ from math import isnan, nan
 CAPACITY = 120
 
 
-class Samples:
+class RttWindow:
     """Round-trip times in seconds of the last checks, oldest first; a lost check is NaN."""
 
     __slots__ = ("_next", "_ring")

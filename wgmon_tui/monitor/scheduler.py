@@ -20,7 +20,7 @@ FIRST_PER_S = 500.0
 _LAGS_KEPT = 4096
 
 
-class Schedule:
+class Scheduler:
     """Due times in the seconds of a monotonic clock that the caller reads."""
 
     def __init__(self, random: Random) -> None:

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Address, Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.monitor.damping import Damping, Rules, settling_progress
+from wgmon_tui.monitor.damping import Damping, DampingRules, settling_progress
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.monitor.quorum import Agreement, Sight, view_of
+from wgmon_tui.monitor.quorum import QuorumResult, VantageState, view_of
 from wgmon_tui.monitor.regional import VantageView
-from wgmon_tui.monitor.rtt_window import Samples
+from wgmon_tui.monitor.rtt_window import RttWindow
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.evidence import Check, Evidence
 
 
 @dataclass(slots=True)
-class Row:
+class ServerState:
     """What is known of one server now.
 
     `severity` is what is shown: the damped one, unless it is paused or the last check says that we could not
@@ -46,15 +46,15 @@ class Row:
     last_good: Check | None = None
     port_monitor: str | None = None
     carried_evidence: dict[Address | None, tuple[Evidence, ...]] = field(default_factory=dict)
-    samples: Samples = field(default_factory=Samples)
+    samples: RttWindow = field(default_factory=RttWindow)
     uptime: float | None = None
     paused: bool = False
     paused_by: str = ""
     muted_until: float | None = None
     muted_by: str = ""
     maintenance: str | None = None
-    vantage_states: dict[str, Sight] = field(default_factory=dict)
-    quorum_result: Agreement | None = None
+    vantage_states: dict[str, VantageState] = field(default_factory=dict)
+    quorum_result: QuorumResult | None = None
     version: int = 0
 
     @property
@@ -69,7 +69,7 @@ class Row:
             return None
         if self.quorum_result and self.quorum_result.source != self.home:
             return None
-        return settling_progress(self.damping, Rules.of(self.server))
+        return settling_progress(self.damping, DampingRules.of(self.server))
 
     @property
     def rtt(self) -> float | None:

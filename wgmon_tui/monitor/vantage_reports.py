@@ -6,24 +6,24 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.monitor.fleet_state import Board, Resettled, Row
-from wgmon_tui.monitor.incidents import Event
+from wgmon_tui.monitor.fleet_state import FleetState, ServerState, VantageChange
+from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.monitor.quorum import Report, Sight
+from wgmon_tui.monitor.quorum import VantageReport, VantageState
 
-SightListener = Callable[[Row, str, Report | None], None]
+SightListener = Callable[[ServerState, str, VantageReport | None], None]
 """Takes a row, the vantage whose sight of it changed, and the report that did it. None where something else
 did: its word is out of date, or that vantage watches the server no longer.
 """
 
-Tell = Callable[[str, tuple[Event, ...]], None]
+Tell = Callable[[str, tuple[IncidentEvent, ...]], None]
 """Takes the name of a server whose state changed without a round of our own, and what that came to."""
 
 
-class Elsewhere:
+class VantageReports:
     """The other vantages of one board."""
 
-    def __init__(self, fleet_state: Board, tell: Tell) -> None:
+    def __init__(self, fleet_state: FleetState, tell: Tell) -> None:
         self._board = fleet_state
         self._notify = tell
         self._listeners: list[SightListener] = []
@@ -37,7 +37,7 @@ class Elsewhere:
         """These vantages check too from now on, each the servers that it watches; so many must agree."""
         self._notify_changes(self._board.set_vantages(vantages, quorum, time.time()))
 
-    def restore(self, name: str, vantage_states: Iterable[Sight]) -> None:
+    def restore(self, name: str, vantage_states: Iterable[VantageState]) -> None:
         """Take what the store knows of how others saw a server, before any of them reports."""
         self._board.restore_vantage_states(name, vantage_states, time.time())
 
@@ -61,7 +61,7 @@ class Elsewhere:
         severity = server_state.severity
         events = self._board.record_vantage(vantage, name, outcome, now)
         for listener in self._listeners:
-            listener(server_state, vantage, Report(vantage, epoch, number, outcome))
+            listener(server_state, vantage, VantageReport(vantage, epoch, number, outcome))
         if events or server_state.severity is not severity:
             self._notify(name, events)
 
@@ -73,13 +73,13 @@ class Elsewhere:
         """Take no vantage's word any longer than it holds."""
         self._notify_changes(self._board.expire_outdated(now))
 
-    def notify_vantages(self, server_state: Row) -> None:
+    def notify_vantages(self, server_state: ServerState) -> None:
         """A pause has begun or ended, and with it what was settled by anybody."""
         for vantage in server_state.vantage_states:
             for listener in self._listeners:
                 listener(server_state, vantage, None)
 
-    def _notify_changes(self, changes: Iterable[Resettled]) -> None:
+    def _notify_changes(self, changes: Iterable[VantageChange]) -> None:
         for change in changes:
             for vantage in change.vantages:
                 for listener in self._listeners:

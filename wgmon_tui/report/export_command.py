@@ -19,7 +19,7 @@ from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import STORE
-from wgmon_tui.monitor.check_round import Attention, run_check_round
+from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target, join
@@ -114,7 +114,7 @@ async def _exchange_with_keys(target: Target, timestamps: StampLedger) -> tuple[
     prober = Prober(timestamps=timestamps.next, ahead_s=timestamps.ahead_s, make_ephemeral=log.ephemeral)
     await prober.open()
     try:
-        outcome = await run_check_round(prober, target.server, target, Attention())
+        outcome = await run_check_round(prober, target.server, target, CheckDepth())
         return outcome, list(pcapng_of([outcome], our_port=prober.port_for, key_log=log.lines()))
     finally:
         await prober.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.regional import describe_views
 from wgmon_tui.report.json_lines import Json, in_ms
 from wgmon_tui.text import format_iso_time
@@ -13,7 +13,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def fleet_object(server_state: Row) -> Json:
+def fleet_object(server_state: ServerState) -> Json:
     """One server. `loss` of the last checks and `uptime` of the last 24 hours are shares, 0 to 1; what is not
     known is null.
     """
@@ -38,6 +38,6 @@ def fleet_object(server_state: Row) -> Json:
     }
 
 
-def _seen_from(server_state: Row) -> str | None:
+def _seen_from(server_state: ServerState) -> str | None:
     """Who sees what, in words: one cell of a table as well. Null where only we look at it."""
     return describe_views(server_state.views) or None if server_state.vantage_states else None

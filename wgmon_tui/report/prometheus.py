@@ -17,7 +17,7 @@ from itertools import accumulate, islice
 
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.report.prometheus_tally import RTT_BOUNDS_S, Tallies, Tally
 
@@ -51,7 +51,7 @@ class Seen:
 class Known:
     """A server as all vantages together know it, and how many incidents it has had."""
 
-    server_state: Row
+    server_state: ServerState
     incidents: int
 
 
@@ -75,7 +75,7 @@ class OfServer:
     render: Callable[[str, Known], str]
 
 
-def render_metrics(rows: Iterable[Row], tallies: Tallies) -> Iterator[list[bytes]]:
+def render_metrics(rows: Iterable[ServerState], tallies: Tallies) -> Iterator[list[bytes]]:
     """The text of these servers, whole in the last item; those before it are empty.
 
     Between two items others may run: one costs a few milliseconds at most.
@@ -104,7 +104,7 @@ def _head(family: OfVantage | OfServer) -> bytes:
     return f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.kind}\n".encode()
 
 
-def _lines(server_state: Row, tallies: Tallies) -> list[str]:
+def _lines(server_state: ServerState, tallies: Tallies) -> list[str]:
     """What each family says of a server, in their order."""
     name = server_state.server.name
     server = f'server="{escape_label(name)}"'
@@ -122,7 +122,7 @@ def _lines(server_state: Row, tallies: Tallies) -> list[str]:
     return said + here
 
 
-def _home_sample(server_state: Row, tally: Tally) -> Seen:
+def _home_sample(server_state: ServerState, tally: Tally) -> Seen:
     verdict = server_state.last.diagnosis.verdict if server_state.last else server_state.verdict
     severity = server_state.damping.severity or Severity.UNKNOWN
     if server_state.paused:
@@ -138,7 +138,7 @@ def _home_sample(server_state: Row, tally: Tally) -> Seen:
     )
 
 
-def _vantage_sample(vantage: str, server_state: Row, tally: Tally) -> Seen:
+def _vantage_sample(vantage: str, server_state: ServerState, tally: Tally) -> Seen:
     vantage_state = server_state.vantage_states[vantage]
     severity = Severity.PAUSED if server_state.paused else vantage_state.severity
     verdict = vantage_state.verdict if vantage_state.current and not server_state.paused else None

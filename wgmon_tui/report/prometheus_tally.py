@@ -9,10 +9,10 @@ from collections.abc import Collection
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.monitor.fleet_state import Row
-from wgmon_tui.monitor.incidents import Event, What
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.monitor.quorum import Report
+from wgmon_tui.monitor.quorum import VantageReport
 
 RTT_BOUNDS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 """From a neighbouring rack to the first retransmit of a server at the other end of the world.
@@ -59,15 +59,17 @@ class Tallies:
         self._counters: dict[str, dict[str, Tally]] = {}
         self._incidents: Counter[str] = Counter()
 
-    def __call__(self, server_state: Row, outcome: Round | None, events: tuple[Event, ...]) -> None:
+    def __call__(
+        self, server_state: ServerState, outcome: Round | None, events: tuple[IncidentEvent, ...]
+    ) -> None:
         """The engine's listener. Costs a microsecond or two."""
         name = server_state.server.name
         if events:
-            self._incidents[name] += sum(event.kind is What.OPENED for event in events)
+            self._incidents[name] += sum(event.kind is EventKind.OPENED for event in events)
         if outcome:
             self._count(name, LOCAL_VANTAGE, outcome)
 
-    def count_report(self, server_state: Row, vantage: str, report: Report | None) -> None:
+    def count_report(self, server_state: ServerState, vantage: str, report: VantageReport | None) -> None:
         """Hears what other vantages report (monitor/vantage_reports.py)."""
         if report:
             self._count(server_state.server.name, vantage, report.round)

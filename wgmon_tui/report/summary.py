@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity
 from wgmon_tui.history.records import Note
-from wgmon_tui.monitor.fleet_state import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.protocols.wireguard.wire import label_of
 from wgmon_tui.text import format_count, format_elapsed, format_offset, format_utc_time, printable
@@ -55,7 +55,7 @@ class Account:
         return self.quorum_result or (self.outcome.diagnosis if self.outcome else None)
 
 
-def report_of(server_state: Row) -> Account:
+def report_of(server_state: ServerState) -> Account:
     """What the board knows of a server now."""
     outcome = server_state.last
     return Account(

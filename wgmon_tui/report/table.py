@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterable
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.fleet_state import Board, Round, Row
+from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.text import format_rtt, printable
 
 _HEADINGS = ("STATE", "NAME", "VERDICT", "RTT", "LOSS", "P50", "P95", "ENDPOINT")
 _RIGHT = {"RTT", "LOSS", "P50", "P95"}
 
 
-def format_table(fleet_state: Board, ascii_only: bool = False) -> str:
+def format_table(fleet_state: FleetState, ascii_only: bool = False) -> str:
     """All servers, worst first, in columns as wide as they need."""
     states = sorted(
         fleet_state.states.values(),
@@ -74,7 +74,7 @@ def _headline(outcome: Round, position: int, ascii_only: bool) -> str:
     )
 
 
-def _cells(server_state: Row, ascii_only: bool) -> tuple[str, ...]:
+def _cells(server_state: ServerState, ascii_only: bool) -> tuple[str, ...]:
     loss = server_state.samples.loss()
     p50, p95 = server_state.samples.percentiles(0.5, 0.95)
     counted = (

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgmon_tui.config.models import Fleet
-from wgmon_tui.monitor.controller import Feed
-from wgmon_tui.monitor.fleet_state import Board
+from wgmon_tui.monitor.controller import FleetController
+from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.service.relay import Nobody, Relay
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class DemoFeed(Relay):
     """
 
     def __init__(self, state_dir: Path, fleet: Fleet) -> None:
-        self.fleet_state = Board(fleet.servers)
+        self.fleet_state = FleetState(fleet.servers)
         self.loaded: Loaded | None = None
         self._state_dir = state_dir
         self._fleet = fleet
@@ -54,5 +54,5 @@ class DemoFeed(Relay):
         await writer.run()
 
     @property
-    def _current(self) -> Feed:
+    def _current(self) -> FleetController:
         return self._writer or self._null_controller

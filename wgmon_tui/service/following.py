@@ -18,9 +18,9 @@ from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import JournalEntry, Known, Mute, PastCheck, State
 from wgmon_tui.history.store import STORE
 from wgmon_tui.monitor.damping import Damping, from_json
-from wgmon_tui.monitor.fleet_state import Board, Round, Row
+from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.monitor.rtt_window import Samples
+from wgmon_tui.monitor.rtt_window import RttWindow
 from wgmon_tui.service.sightseeing import SightNews, Sightseeing, show_sights
 
 _MAX_JOURNAL_ENTRIES = 20_000
@@ -116,7 +116,7 @@ class Following:
         return tuple(servers.values())
 
 
-def apply_store_changes(fleet_state: Board, changes: News, focused_server: str | None) -> None:
+def apply_store_changes(fleet_state: FleetState, changes: News, focused_server: str | None) -> None:
     """Write on the board what is new. The last round of the `focused_server` server stays: it has packets."""
     if changes.servers is not None:
         fleet_state.replace(changes.servers)
@@ -135,14 +135,14 @@ def apply_store_changes(fleet_state: Board, changes: News, focused_server: str |
     show_sights(fleet_state, changes.vantage_states, {entry.server for entry in changes.journal})
 
 
-def _severity(state: State, server_state: Row) -> Severity:
+def _severity(state: State, server_state: ServerState) -> Severity:
     """How it is shown. Time in maintenance is stored as that; how the server is, its incident tells."""
     if state is not State.MAINTENANCE:
         return state.severity
     return server_state.incident.severity if server_state.incident else Severity.UP
 
 
-def _apply_last_known(server_state: Row, known: Known) -> None:
+def _apply_last_known(server_state: ServerState, known: Known) -> None:
     server_state.incident = known.incident
     server_state.severity, server_state.since = _severity(known.state, server_state), known.since
     server_state.maintenance = _UNNAMED_MAINTENANCE if known.state is State.MAINTENANCE else None
@@ -150,12 +150,12 @@ def _apply_last_known(server_state: Row, known: Known) -> None:
     server_state.paused = known.state is State.PAUSED
     server_state.paused_by = known.paused_by
     server_state.damping = from_json(known.damping)
-    server_state.samples = Samples()
+    server_state.samples = RttWindow()
     for rtt in known.samples:
         server_state.samples.add(rtt)
 
 
-def _apply_journal_entry(server_state: Row, entry: JournalEntry, *, keep_round: bool) -> None:
+def _apply_journal_entry(server_state: ServerState, entry: JournalEntry, *, keep_round: bool) -> None:
     state, check = entry.moment.state, entry.moment.check
     server_state.severity, server_state.since = _severity(state, server_state), entry.since
     server_state.maintenance = _UNNAMED_MAINTENANCE if state is State.MAINTENANCE else None
@@ -172,7 +172,7 @@ def _apply_journal_entry(server_state: Row, entry: JournalEntry, *, keep_round: 
         server_state.last = _without_packets(server_state, check)
 
 
-def _apply_incidents(fleet_state: Board, incidents: Sequence[Incident]) -> None:
+def _apply_incidents(fleet_state: FleetState, incidents: Sequence[Incident]) -> None:
     open_now = {incident.server: incident for incident in incidents}
     for name, server_state in fleet_state.states.items():
         incident = open_now.get(name)
@@ -185,7 +185,7 @@ def _apply_incidents(fleet_state: Board, incidents: Sequence[Incident]) -> None:
         fleet_state.touch(name)
 
 
-def _apply_mutes(fleet_state: Board, mutes: Mapping[str, Mute]) -> None:
+def _apply_mutes(fleet_state: FleetState, mutes: Mapping[str, Mute]) -> None:
     for name, server_state in fleet_state.states.items():
         mute = mutes.get(name)
         until, who = (mute.until, mute.who) if mute else (None, "")
@@ -193,7 +193,7 @@ def _apply_mutes(fleet_state: Board, mutes: Mapping[str, Mute]) -> None:
             fleet_state.mute(name, until, who)
 
 
-def _without_packets(server_state: Row, check: PastCheck) -> Round:
+def _without_packets(server_state: ServerState, check: PastCheck) -> Round:
     """A round as the journal tells it."""
     incident = server_state.incident
     summary = incident.summary if incident and incident.verdict is check.verdict else check.verdict.meaning

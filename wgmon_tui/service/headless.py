@@ -16,8 +16,8 @@ from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.history.database import NewerStoreError
-from wgmon_tui.monitor.fleet_state import Board, Round, Row
-from wgmon_tui.monitor.incidents import Event, What
+from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
+from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.service.lock import LockTakenError, NotOursError, WriterLock
 from wgmon_tui.service.log import Log, is_journald_stream
 from wgmon_tui.service.metrics_address import CannotListenError, ListenAddress, Listening, listen
@@ -188,34 +188,38 @@ def _acquire_lock(state_dir: Path) -> WriterLock:
         raise ConfigurationError(f"{shown(state_dir)}: {error.strerror}; name another: --state DIR") from None
 
 
-def summarize_fleet(fleet_state: Board) -> str:
+def summarize_fleet(fleet_state: FleetState) -> str:
     """The fleet in one line."""
     totals = fleet_state.totals()
     counts = ", ".join(f"{totals[severity]} {severity.word}" for severity in Severity if totals[severity])
     return f"{format_count(len(fleet_state.states), 'server')}: {counts}" if counts else "no servers yet"
 
 
-def log_incidents(log: Log, server_state: Row, outcome: Round | None, events: tuple[Event, ...]) -> None:
+def log_incidents(
+    log: Log, server_state: ServerState, outcome: Round | None, events: tuple[IncidentEvent, ...]
+) -> None:
     """Log what happened to a server's incident; single checks are not told."""
     for event in events:
         incident = event.incident
         line = f"{incident.server}: {_describe_event(event)}"
         if event.note:
-            line += f": {event.note}" if event.kind is not What.CLOSED else f" ({event.note})"
-        is_alarming = event.kind in (What.OPENED, What.CAUSE_CHANGED) and incident.severity is Severity.DOWN
+            line += f": {event.note}" if event.kind is not EventKind.CLOSED else f" ({event.note})"
+        is_alarming = (
+            event.kind in (EventKind.OPENED, EventKind.CAUSE_CHANGED) and incident.severity is Severity.DOWN
+        )
         (log.warning if is_alarming else log.notice)(line)
 
 
-def _describe_event(event: Event) -> str:
+def _describe_event(event: IncidentEvent) -> str:
     incident = event.incident
     match event.kind:
-        case What.OPENED:
+        case EventKind.OPENED:
             return f"{incident.severity.word}, {incident.verdict.slug}: {incident.summary}"
-        case What.CAUSE_CHANGED:
+        case EventKind.CAUSE_CHANGED:
             flapping = ", flapping" if incident.flapping else ""
             return f"still {incident.severity.word}{flapping}, {incident.verdict.slug}: {incident.summary}"
-        case What.CLOSED:
+        case EventKind.CLOSED:
             lasted = (incident.closed_at or event.at) - incident.opened_at
             return f"incident over after {format_elapsed(lasted)}"
-        case What.ACKNOWLEDGED:
+        case EventKind.ACKNOWLEDGED:
             return f"acknowledged by {event.who or incident.acknowledged_by}"

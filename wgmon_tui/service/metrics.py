@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from wgmon_tui.alerts.log import Counts, counts
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.history.database import StoreUnavailableError
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.report.prometheus import CONTENT_TYPE, render_metrics
 from wgmon_tui.report.prometheus_tally import Tallies
 from wgmon_tui.service.metrics_health import Health
@@ -201,7 +201,7 @@ def _compressed(parts: tuple[bytes, ...]) -> tuple[bytes, ...]:
     return (*(gzip.compress(part) for part in parts), gzip.flush())
 
 
-def _render_probe(server_state: Row, ended: bool, took_s: float) -> bytes:
+def _render_probe(server_state: ServerState, ended: bool, took_s: float) -> bytes:
     registry = CollectorRegistry()
     Gauge(
         "probe_duration_seconds",

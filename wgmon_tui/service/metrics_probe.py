@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection
 from math import inf
 
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.monitor.fleet_state import Row
-from wgmon_tui.monitor.incidents import Event
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.text import format_rtt
 
@@ -80,7 +80,9 @@ class Probing:
         await asyncio.wait([finished], timeout=timeout_s)
         return finished.done()
 
-    def _record_check(self, server_state: Row, outcome: Round | None, _: tuple[Event, ...]) -> None:
+    def _record_check(
+        self, server_state: ServerState, outcome: Round | None, _: tuple[IncidentEvent, ...]
+    ) -> None:
         name = server_state.server.name
         if name in self._pending and (outcome or server_state.paused):
             self._ended_at[name] = self._clock()

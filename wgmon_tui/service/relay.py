@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wgmon_tui.monitor.controller import Feed
-from wgmon_tui.monitor.fleet_state import Board
+from wgmon_tui.monitor.controller import FleetController
+from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.vantage_status import VantageStatus
 
 
-class Relay(Feed):
+class Relay(FleetController):
     """Passes on what is asked, and tells what it is told."""
 
     @property
-    def _current(self) -> Feed:
+    def _current(self) -> FleetController:
         """Who tells."""
         raise NotImplementedError
 
     @property
-    def _request_target(self) -> Feed:
+    def _request_target(self) -> FleetController:
         """Who is asked to do something."""
         return self._current
 
@@ -84,12 +84,12 @@ class Relay(Feed):
         self._request_target.set_focused_server(name)
 
 
-class Nobody(Feed):
+class Nobody(FleetController):
     """Who tells of a board before anybody keeps it current."""
 
     checks_per_second = 0.0
 
-    def __init__(self, fleet_state: Board) -> None:
+    def __init__(self, fleet_state: FleetState) -> None:
         self.fleet_state = fleet_state
 
     async def run(self) -> None:

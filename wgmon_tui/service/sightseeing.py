@@ -11,8 +11,8 @@ from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import SeenFrom
 from wgmon_tui.history.sightings import Vantages
 from wgmon_tui.monitor.damping import from_json
-from wgmon_tui.monitor.fleet_state import Board
-from wgmon_tui.monitor.quorum import Sight
+from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.monitor.quorum import VantageState
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class Sightseeing:
         return SightNews(last_known, changed, vantages)
 
 
-def show_sights(fleet_state: Board, changes: SightNews | None, checked: set[str]) -> None:
+def show_sights(fleet_state: FleetState, changes: SightNews | None, checked: set[str]) -> None:
     """Write on the board what is new. Servers that the writer itself has `checked` are agreed on anew."""
-    vantage_states: defaultdict[str, list[Sight]] = defaultdict(list)
+    vantage_states: defaultdict[str, list[VantageState]] = defaultdict(list)
     home_dampings: Mapping[str, str] = {}
     if changes:
         home_dampings = changes.home_dampings or {}

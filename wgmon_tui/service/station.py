@@ -16,8 +16,8 @@ from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.history.database import NewerStoreError
 from wgmon_tui.history.store import refuse_newer
-from wgmon_tui.monitor.controller import Feed
-from wgmon_tui.monitor.fleet_state import Board
+from wgmon_tui.monitor.controller import FleetController
+from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.service.accounts import explain_access_denied
 from wgmon_tui.service.lock import LockTakenError, NotOursError, WriterLock
 from wgmon_tui.service.relay import Nobody, Relay
@@ -45,7 +45,7 @@ class Station(Relay):
         Blocks for as long as the commands that print secrets take. Raises ConfigurationError: of what is in
         the files, for a store of a later version, for an account that is not let in.
         """
-        self.fleet_state = Board()
+        self.fleet_state = FleetState()
         self._config_dir = config_dir
         self._state_dir = state_dir
         self._shard = shard
@@ -146,11 +146,11 @@ class Station(Relay):
         self._takeover_requested.set()
 
     @property
-    def _current(self) -> Feed:
+    def _current(self) -> FleetController:
         return self._writer or self._viewer or self._null_controller
 
     @property
-    def _request_target(self) -> Feed:
+    def _request_target(self) -> FleetController:
         self.open()
         return self._current
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from wgmon_tui.history import codec
 from wgmon_tui.history.database import StoreUnavailableError
-from wgmon_tui.monitor.controller import Feed
-from wgmon_tui.monitor.fleet_state import Board, Round
+from wgmon_tui.monitor.controller import FleetController
+from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service.accounts import login_name
 from wgmon_tui.service.asking import Connection, NotForUsError, NoWriterError
@@ -29,11 +29,11 @@ _RECONNECT_INTERVAL_S = 0.5
 _MESSAGE_SECONDS = 10.0
 
 
-class Viewer(Feed):
+class Viewer(FleetController):
     """Keeps a board current out of the store while it runs."""
 
-    def __init__(self, state_dir: Path, fleet_state: Board | None = None) -> None:
-        self.fleet_state = fleet_state or Board()
+    def __init__(self, state_dir: Path, fleet_state: FleetState | None = None) -> None:
+        self.fleet_state = fleet_state or FleetState()
         self.writer_gone = asyncio.Event()
         """Set while nobody writes."""
         self.store_read = asyncio.Event()

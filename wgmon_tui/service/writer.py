@@ -24,9 +24,9 @@ from wgmon_tui.history.sightings import Vantages as SeenFromVantages
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.history.store import mirrored_stamps
 from wgmon_tui.history.writing import Recorder
-from wgmon_tui.monitor.controller import Feed
+from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.monitor.fleet_state import Board
+from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.protocols.wireguard.prober import Prober
@@ -53,7 +53,7 @@ RequestLog = Callable[[str], None]
 """Takes the line that says who asked for what."""
 
 
-class Writer(Feed):
+class Writer(FleetController):
     """Probes and writes while it runs. Give it the lock; it is let go when `run` ends."""
 
     def __init__(
@@ -63,7 +63,7 @@ class Writer(Feed):
         lock: WriterLock | None,
         *,
         config_dir: Path | None = None,
-        fleet_state: Board | None = None,
+        fleet_state: FleetState | None = None,
         log_request: RequestLog = lambda _: None,
     ) -> None:
         """Opens the store, and shows on the board what it knows.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.text import format_servers
 from wgmon_tui.tui.forms.changes import ChangesFleet
 
@@ -35,14 +35,14 @@ class ActsOnServers(ChangesFleet):
         """The keys of the columns that can be explained here."""
         return ()
 
-    def build_report(self, server_state: Row) -> Account:
+    def build_report(self, server_state: ServerState) -> Account:
         """What there is to tell of a server."""
         from wgmon_tui.tui.triage import build_server_report
 
         return build_server_report(self.app, server_state)
 
     @property
-    def _rows(self) -> list[Row]:
+    def _rows(self) -> list[ServerState]:
         states = self.app.engine.fleet_state.states
         return [states[name] for name in self.target_servers() if name in states]
 

@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from wgmon_tui.config.tui_settings import TuiSettings
-from wgmon_tui.monitor.controller import Feed
+from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.text import format_rtt, format_servers, format_until
 from wgmon_tui.tui.actions import ACTIONS, EVERYWHERE, bindings_for
 from wgmon_tui.tui.ahead import PRELOAD_DELAY_S, preload_screens
@@ -38,7 +38,7 @@ from wgmon_tui.tui.together import FailingTogether
 if TYPE_CHECKING:
     from wgmon_tui.checks.verdict import Verdict
     from wgmon_tui.history.reading import History
-    from wgmon_tui.monitor.fleet_state import Row
+    from wgmon_tui.monitor.fleet_state import ServerState
 
 _DEFAULT_SETTINGS = TuiSettings()
 
@@ -84,7 +84,7 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
 
     def __init__(
         self,
-        engine: Feed,
+        engine: FleetController,
         *,
         title: str,
         ascii_only: bool = False,
@@ -298,14 +298,18 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
         self.push_screen(AlertsScreen())
 
     def open_explanation(
-        self, name: str, verdict: Verdict | None, server_state: Row | None = None, columns: Sequence[str] = ()
+        self,
+        name: str,
+        verdict: Verdict | None,
+        server_state: ServerState | None = None,
+        columns: Sequence[str] = (),
     ) -> None:
         """Explain a verdict of this server; with a row also its state, and these columns of it."""
         from wgmon_tui.tui.screens.explain import ExplainScreen
 
         self.push_screen(ExplainScreen(name, verdict, server_state, columns))
 
-    def can_acknowledge(self, server_state: Row | None) -> bool:
+    def can_acknowledge(self, server_state: ServerState | None) -> bool:
         """Whether a server has an open incident of which nobody has said yet that he knows."""
         return (
             server_state is not None

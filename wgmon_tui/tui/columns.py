@@ -12,7 +12,7 @@ from rich.style import Style
 
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.text import format_recent_time, format_rtt, format_share, format_uptime
 from wgmon_tui.tui import format as write
 from wgmon_tui.tui.glyphs import Glyphs
@@ -41,7 +41,7 @@ class Drawing:
     vantages: tuple[str, ...] = ()
 
 
-Cell = Callable[[Row, int, Drawing], list[Part]]
+Cell = Callable[[ServerState, int, Drawing], list[Part]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Column:
     align_right: bool = False
 
 
-def _state(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+def _state(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
     severity, glyphs = server_state.severity, cell_context.glyphs
     word = "flapping" if server_state.flapping and severity is Severity.DOWN else severity.word
     state = write.fit(f"{glyphs.of(severity)} {word}", width - 2, glyphs)
@@ -66,7 +66,7 @@ def _state(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
     ]
 
 
-def _notice_mark(server_state: Row, glyphs: Glyphs) -> str:
+def _notice_mark(server_state: ServerState, glyphs: Glyphs) -> str:
     """That nobody is told of it, or that somebody knows."""
     if server_state.muted_until is not None or server_state.maintenance is not None:
         return glyphs.muted
@@ -77,12 +77,12 @@ def _notice_mark(server_state: Row, glyphs: Glyphs) -> str:
     )
 
 
-def _name(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+def _name(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
     name = cell_context.glyphs.clean(server_state.server.name)
     return [(write.fit(name, width, cell_context.glyphs), _normal_style(server_state, cell_context.palette))]
 
 
-def _verdict(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+def _verdict(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
     palette = cell_context.palette
     if server_state.paused:
         badge = " PAUSED "
@@ -108,7 +108,7 @@ def _verdict(server_state: Row, width: int, cell_context: Drawing) -> list[Part]
     return [(write.fit(text, width, cell_context.glyphs), style)]
 
 
-def _seen(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+def _seen(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
     """A mark a vantage, ours first; blank where one does not look at this server."""
     palette, glyphs = cell_context.palette, cell_context.glyphs
     parts = [(glyphs.of(server_state.own_severity), palette.severity[server_state.own_severity])]
@@ -130,7 +130,7 @@ def _seen(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
     return [*parts[:width], (" " * max(0, width - len(parts)), palette.muted)]
 
 
-def _port(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+def _port(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
     up = port_up(server_state)
     if up is None:
         return _absent(width, cell_context)
@@ -139,7 +139,7 @@ def _port(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
     return [(("port: UP" if up else "port: down").rjust(width), cell_context.palette.muted)]
 
 
-def _rtt(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+def _rtt(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
     palette = cell_context.palette
     if server_state.rtt is not None:
         slow = (
@@ -157,7 +157,7 @@ def _rtt(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
     return _absent(width, cell_context)
 
 
-def _checks(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+def _checks(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
     palette, lost = cell_context.palette, cell_context.glyphs.lost
     line = write.sparkline(server_state.samples.recent(width), width, cell_context.glyphs)
     calm = palette.muted if server_state.paused else palette.sparkline
@@ -170,7 +170,7 @@ def _checks(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
     return parts
 
 
-def _loss(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+def _loss(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
     loss = server_state.samples.loss()
     if loss is None:
         return _absent(width, cell_context)
@@ -179,7 +179,7 @@ def _loss(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
 
 
 def _percentile(of: float) -> Cell:
-    def cell(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+    def cell(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
         (value,) = server_state.samples.percentiles(of)
         if value is None:
             return _absent(width, cell_context)
@@ -188,12 +188,12 @@ def _percentile(of: float) -> Cell:
     return cell
 
 
-def _endpoint(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+def _endpoint(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
     endpoint = cell_context.glyphs.clean(str(server_state.server.endpoint))
     return [(write.fit(endpoint, width, cell_context.glyphs), cell_context.palette.muted)]
 
 
-def _uptime(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+def _uptime(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
     if server_state.uptime is None:
         return _absent(width, cell_context)
     style = (
@@ -204,7 +204,7 @@ def _uptime(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
     return [(format_uptime(server_state.uptime).rjust(width), style)]
 
 
-def _since(server_state: Row, width: int, cell_context: Drawing) -> list[Part]:
+def _since(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
     if server_state.since is None:
         return _absent(width, cell_context)
     return [
@@ -219,7 +219,7 @@ def _absent(width: int, cell_context: Drawing) -> list[Part]:
     return [(cell_context.glyphs.absent.rjust(width), cell_context.palette.muted)]
 
 
-def _normal_style(server_state: Row, palette: Palette) -> Style:
+def _normal_style(server_state: ServerState, palette: Palette) -> Style:
     return palette.muted if server_state.paused else palette.text
 
 

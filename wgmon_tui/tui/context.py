@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from textual.app import App
 
 from wgmon_tui.config.models import Server
-from wgmon_tui.monitor.controller import Feed
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.controller import FleetController
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.tui.actions import Action
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.pace import Pace
@@ -48,7 +48,7 @@ class AppContext(App[None]):
 
     # What the app shows
 
-    engine: Feed
+    engine: FleetController
     """Keeps the board current, and takes requests: check, pause, mute, acknowledge."""
     together: FailingTogether
     """The groups of servers that fail together."""
@@ -138,14 +138,18 @@ class AppContext(App[None]):
 
     @abstractmethod
     def open_explanation(
-        self, name: str, verdict: Verdict | None, server_state: Row | None = None, columns: Sequence[str] = ()
+        self,
+        name: str,
+        verdict: Verdict | None,
+        server_state: ServerState | None = None,
+        columns: Sequence[str] = (),
     ) -> None:
         """Explain a verdict of this server; with a row also its state, and these columns of it."""
 
     # Requests that ask for something first
 
     @abstractmethod
-    def can_acknowledge(self, server_state: Row | None) -> bool:
+    def can_acknowledge(self, server_state: ServerState | None) -> bool:
         """Whether a server has an open incident that nobody has acknowledged."""
 
     @abstractmethod

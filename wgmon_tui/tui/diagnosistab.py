@@ -11,7 +11,7 @@ from rich.text import Text
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.monitor.correlation import FailureGroup
-from wgmon_tui.monitor.fleet_state import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.text import format_rtt
 from wgmon_tui.tui.serverhead import data_path_and_port, failure_group_lines
 from wgmon_tui.tui.text_style import Ink
@@ -21,7 +21,7 @@ _UNDER_CAUSE = 8
 
 
 def full_diagnosis(
-    server_state: Row,
+    server_state: ServerState,
     check: Check | None,
     diagnosis: Diagnosis,
     together: Sequence[FailureGroup],

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.checks.verdict_help import VERDICT_HELP
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.text import format_recent_time, format_until
 from wgmon_tui.tui.actions import Action
 from wgmon_tui.tui.columns import Column, Drawing
@@ -37,7 +37,9 @@ def verdict_lines(verdict: Verdict, text_style: Ink) -> list[Text]:
     return lines
 
 
-def state_lines(server_state: Row, now: float, text_style: Ink, actions: Sequence[Action]) -> list[Text]:
+def state_lines(
+    server_state: ServerState, now: float, text_style: Ink, actions: Sequence[Action]
+) -> list[Text]:
     """What else is true of a server now: not looked at yet, paused, known of, muted, flapping."""
     found: list[str] = []
     if server_state.paused:
@@ -73,7 +75,7 @@ def state_lines(server_state: Row, now: float, text_style: Ink, actions: Sequenc
 
 
 def column_lines(
-    server_state: Row, columns: Iterable[Column], cell_context: Drawing, text_style: Ink
+    server_state: ServerState, columns: Iterable[Column], cell_context: Drawing, text_style: Ink
 ) -> list[Text]:
     """Every column of a row: its title, what stands there, what that means."""
     lines: list[Text] = []

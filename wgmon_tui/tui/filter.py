@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 
 KEYS = ("state", "tag", "verdict", "name", "endpoint", "is", "vantage", "downfrom")
 
@@ -51,12 +51,12 @@ class Beside:
     marked: Set[str] = frozenset()
 
 
-def muted(server_state: Row, now: float) -> bool:
+def muted(server_state: ServerState, now: float) -> bool:
     """Whether nothing of it is announced for a while, because somebody wished so."""
     return server_state.muted_until is not None and server_state.muted_until > now
 
 
-FACTS: Mapping[str, Callable[[Row, Beside], bool]] = {
+FACTS: Mapping[str, Callable[[ServerState, Beside], bool]] = {
     "acknowledged": lambda server_state, _: (
         server_state.incident is not None and server_state.incident.acknowledged_at is not None
     ),
@@ -109,7 +109,7 @@ class Filter:
             return True
         return all(_is_met(term, term_matches) for term in self.terms) is not self.inverted
 
-    def matches(self, server_state: Row, context: Beside) -> bool:
+    def matches(self, server_state: ServerState, context: Beside) -> bool:
         """Whether the row meets every condition."""
         for term in self.terms:
             found = (
@@ -131,7 +131,7 @@ def _is_met(term: Term, term_matches: Callable[[Term], bool]) -> bool:
     return found is not term.inverted
 
 
-def _matches_anywhere(term: Term, server_state: Row) -> bool:
+def _matches_anywhere(term: Term, server_state: ServerState) -> bool:
     server, text = server_state.server, term.text
     return (
         text in server.name.casefold()
@@ -141,25 +141,25 @@ def _matches_anywhere(term: Term, server_state: Row) -> bool:
     )
 
 
-def _has_flag(term: Term, server_state: Row, context: Beside) -> bool:
+def _has_flag(term: Term, server_state: ServerState, context: Beside) -> bool:
     return any(FACTS[fact](server_state, context) for fact in term.facts)
 
 
-def _vantages_checking(server_state: Row) -> Iterable[str]:
+def _vantages_checking(server_state: ServerState) -> Iterable[str]:
     return (server_state.home, *server_state.vantage_states)
 
 
-def _vantages_down(server_state: Row) -> Iterable[str]:
+def _vantages_down(server_state: ServerState) -> Iterable[str]:
     if not server_state.vantage_states:
         return (server_state.home,) if server_state.severity is Severity.DOWN else ()
     return (view.vantage for view in server_state.views if view.settled is Severity.DOWN)
 
 
-def _age(server_state: Row, context: Beside) -> float | None:
+def _age(server_state: ServerState, context: Beside) -> float | None:
     return None if server_state.since is None else context.now - server_state.since
 
 
-_TERM_MATCHERS: Mapping[str, Callable[[Term, Row, Beside], bool]] = {
+_TERM_MATCHERS: Mapping[str, Callable[[Term, ServerState, Beside], bool]] = {
     "": lambda term, server_state, _: _matches_anywhere(term, server_state),
     "state": lambda term, server_state, _: server_state.severity.word.startswith(term.text),
     "tag": lambda term, server_state, _: any(

@@ -11,14 +11,14 @@ from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.monitor.fleet_state import Board
+from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.filter import Filter, complete_filter, invert_filter, parse_filter
 from wgmon_tui.tui.recall import Recall
 
 
-def fleet_tags(fleet_state: Board) -> set[str]:
+def fleet_tags(fleet_state: FleetState) -> set[str]:
     """Every tag that a server of the board has."""
     return {tag for server_state in fleet_state.states.values() for tag in server_state.server.tags}
 

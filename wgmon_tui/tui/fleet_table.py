@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from wgmon_tui.monitor.fleet_state import Board, Row
+from wgmon_tui.monitor.fleet_state import FleetState, ServerState
 from wgmon_tui.tui.columns import Drawing, Part, Placed, lay_out
 from wgmon_tui.tui.filter import Beside, Filter
 from wgmon_tui.tui.fleetlines import group_line, header_line, no_match_line, row_line
@@ -60,7 +60,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def __init__(
         self,
-        fleet_state: Board,
+        fleet_state: FleetState,
         palette: Callable[[], Palette],
         glyphs: Glyphs,
         clock: Callable[[], float],
@@ -96,7 +96,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         return (line_key[1] or None) if line_key else None
 
     @property
-    def cursor_row(self) -> Row | None:
+    def cursor_row(self) -> ServerState | None:
         """What is known of the server under the cursor."""
         name = self.cursor_name
         return self._board.states.get(name) if name is not None else None
@@ -271,7 +271,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _cursor_style(self, at_cursor: bool) -> Style:
         return self._cell_context.palette.cursor if at_cursor else Style.null()
 
-    def _draw(self, server_state: Row, at_cursor: bool) -> Strip:
+    def _draw(self, server_state: ServerState, at_cursor: bool) -> Strip:
         parts = row_line(
             server_state, self._layout, self._cell_context, marked=server_state.server.name in self.marked
         )

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.tui.columns import LEFT_MARGIN, Drawing, Part, Placed
 from wgmon_tui.tui.format import fit
 from wgmon_tui.tui.grouping import UNTAGGED, Group
@@ -36,7 +36,7 @@ def header_line(layout: Sequence[Placed], row_index: Order, cell_context: Drawin
 
 
 def row_line(
-    server_state: Row, layout: Sequence[Placed], cell_context: Drawing, *, marked: bool
+    server_state: ServerState, layout: Sequence[Placed], cell_context: Drawing, *, marked: bool
 ) -> list[Part]:
     """A server. The mark stands in the margin."""
     mark = cell_context.glyphs.marked if marked else ""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 
 LineKey = tuple[str, str]
 """A line of the table: the tag of its group ("" where there are none, or for those without a tag) and the
@@ -42,7 +42,10 @@ class Grouping:
         self._severities: dict[str, Severity] = {}
 
     def arrange(
-        self, names: Sequence[str], rows: Mapping[str, Row], sort_groups: Callable[[list[Group]], list[Group]]
+        self,
+        names: Sequence[str],
+        rows: Mapping[str, ServerState],
+        sort_groups: Callable[[list[Group]], list[Group]],
     ) -> list[LineKey]:
         """The lines of the table for servers in this order; `sort_groups` puts the groups into theirs."""
         found: dict[str, Group] = {}
@@ -58,7 +61,7 @@ class Grouping:
         self.groups = {group.tag: group for group in (*sort_groups(list(found.values())), *rest)}
         return [line_key for group in self.groups.values() for line_key in _lines(group)]
 
-    def count(self, changed: Iterable[str], rows: Mapping[str, Row]) -> None:
+    def count(self, changed: Iterable[str], rows: Mapping[str, ServerState]) -> None:
         """Bring the totals up to date with these rows, as far as they are in a group."""
         for name in changed:
             before, server_state = self._severities.get(name), rows.get(name)
@@ -72,7 +75,7 @@ class Grouping:
                     self.changed_tags.add(tag)
 
 
-def group_tags(server_state: Row) -> Iterable[str]:
+def group_tags(server_state: ServerState) -> Iterable[str]:
     """The groups that a server is in."""
     return dict.fromkeys(server_state.server.tags) or (UNTAGGED,)
 

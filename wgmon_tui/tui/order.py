@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.fleet_state import Board, Row
+from wgmon_tui.monitor.fleet_state import FleetState, ServerState
 from wgmon_tui.tui.filter import Beside, Filter
 from wgmon_tui.tui.grouping import Group, Grouping, LineKey, group_tags
 from wgmon_tui.tui.port import is_false_green, port_up
@@ -31,20 +31,20 @@ class Sort:
     """
 
     column: str
-    value: Callable[[Row], Value | None]
+    value: Callable[[ServerState], Value | None]
     descending: bool = False
 
 
-def _percentile(server_state: Row, of: float) -> float | None:
+def _percentile(server_state: ServerState, of: float) -> float | None:
     return server_state.samples.percentiles(of)[0]
 
 
-def _false_green_rank(server_state: Row) -> int | None:
+def _false_green_rank(server_state: ServerState) -> int | None:
     up = port_up(server_state)
     return None if up is None else 2 if is_false_green(server_state) else int(not up)
 
 
-def _down_vantage_count(server_state: Row) -> int | None:
+def _down_vantage_count(server_state: ServerState) -> int | None:
     """By how many vantages hold it to be down; nothing where only we look."""
     return (
         sum(view.settled is Severity.DOWN for view in server_state.views)
@@ -81,7 +81,7 @@ class Order:
     """
 
     def __init__(
-        self, fleet_state: Board, context: Callable[[], Beside] = lambda: Beside(time.time())
+        self, fleet_state: FleetState, context: Callable[[], Beside] = lambda: Beside(time.time())
     ) -> None:
         self._board = fleet_state
         self._context = context
@@ -206,14 +206,14 @@ class Order:
         groups.sort(key=lambda group: self._sort_keys[group.names[0]], reverse=self.descending)  # type: ignore[arg-type, return-value]  # as above
         return groups
 
-    def _key(self, server_state: Row, context: Beside) -> Key | None:
+    def _key(self, server_state: ServerState, context: Beside) -> Key | None:
         """None for a row that the filter hides. The first half keeps rows without a value last."""
         if self.filter and not self.filter.matches(server_state, context):
             return None
         value = self._value(server_state)
         return (not self.descending, 0) if value is None else (self.descending, value)
 
-    def _value(self, server_state: Row) -> Value | None:
+    def _value(self, server_state: ServerState) -> Value | None:
         known = self._values.get(server_state.server.name)
         if known is None or known[0] != server_state.version:
             known = self._values[server_state.server.name] = (

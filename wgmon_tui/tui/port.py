@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 
 
-def port_up(server_state: Row) -> bool | None:
+def port_up(server_state: ServerState) -> bool | None:
     """Whether a port monitor would call the port up; None where that is not known.
 
     Its question is put now and then only, so a newer check refutes an older answer: who completes a handshake
@@ -24,6 +24,6 @@ def port_up(server_state: Row) -> bool | None:
     return server_state.last.check.handshake is not None or server_state.port_monitor == OPEN_OR_FILTERED
 
 
-def is_false_green(server_state: Row) -> bool:
+def is_false_green(server_state: ServerState) -> bool:
     """Whether a port monitor would show green for a server that is down."""
     return server_state.severity is Severity.DOWN and port_up(server_state) is True

@@ -16,7 +16,7 @@ from rich.text import Text
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.correlation import FailureGroup
-from wgmon_tui.monitor.fleet_state import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.regional import describe_views
 from wgmon_tui.protocols.wireguard.wire import WireField
 from wgmon_tui.text import format_limit, format_recent_time, format_rtt, format_share, format_until
@@ -46,7 +46,7 @@ def detail_for(height: int) -> Detail:
 
 
 def server_header(
-    server_state: Row,
+    server_state: ServerState,
     diagnosis: Diagnosis | None,
     check: Check | None,
     together: Sequence[FailureGroup],
@@ -99,7 +99,7 @@ _DATA_PATH_VERDICTS = frozenset(
 
 
 def data_path_and_port(
-    server_state: Row, check: Check, diagnosis: Diagnosis, text_style: Ink, *, quiet: bool = False
+    server_state: ServerState, check: Check, diagnosis: Diagnosis, text_style: Ink, *, quiet: bool = False
 ) -> list[Text]:
     """What passes through the tunnel, and what a port monitor says: if `quiet`, only where it is wrong."""
     lines: list[Text] = []
@@ -124,7 +124,9 @@ def data_path_and_port(
     return lines
 
 
-def failure_group_lines(server_state: Row, together: Sequence[FailureGroup], text_style: Ink) -> list[Text]:
+def failure_group_lines(
+    server_state: ServerState, together: Sequence[FailureGroup], text_style: Ink
+) -> list[Text]:
     """Who fails together with this server."""
     return [
         line
@@ -138,7 +140,7 @@ def failure_group_lines(server_state: Row, together: Sequence[FailureGroup], tex
 
 
 def _headline(
-    server_state: Row, check: Check | None, text_style: Ink, detail: Detail, now: float
+    server_state: ServerState, check: Check | None, text_style: Ink, detail: Detail, now: float
 ) -> list[Text]:
     severity = server_state.severity
     line = Text().append(
@@ -175,7 +177,7 @@ def _headline(
     return [line] if detail is Detail.TERSE else [line, Text(location, style=text_style.palette.muted)]
 
 
-def _figures(server_state: Row, text_style: Ink, now: float) -> Text:
+def _figures(server_state: ServerState, text_style: Ink, now: float) -> Text:
     median, slowest = server_state.samples.percentiles(0.5, 0.95)
     lost = server_state.samples.loss()
     figures = [
@@ -206,7 +208,7 @@ def _figures(server_state: Row, text_style: Ink, now: float) -> Text:
     return line
 
 
-def _figures_line(server_state: Row, figures: Sequence[tuple[str, str]], text_style: Ink) -> Text:
+def _figures_line(server_state: ServerState, figures: Sequence[tuple[str, str]], text_style: Ink) -> Text:
     line = Text().append(f"{'rtt':<{LABEL_WIDTH}}", text_style.palette.muted)
     line.append(_duration_or_absent(server_state.rtt, text_style), text_style.palette.text)
     for name, value in figures:
@@ -298,7 +300,7 @@ _NOTHING_SENT = {
 }
 
 
-def no_packets(server_state: Row, diagnosis: Diagnosis | None, text_style: Ink) -> Text:
+def no_packets(server_state: ServerState, diagnosis: Diagnosis | None, text_style: Ink) -> Text:
     """What stands in the place of the packets where there are none, and why."""
     if diagnosis:
         title = "No packets: nothing was sent"

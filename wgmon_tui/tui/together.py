@@ -13,7 +13,7 @@ from wgmon_tui.monitor.correlation import (
     FailureGroup,
     find_correlated_failures,
 )
-from wgmon_tui.monitor.fleet_state import Board, Row
+from wgmon_tui.monitor.fleet_state import FleetState, ServerState
 from wgmon_tui.text import format_list
 
 _MIN_INTERVAL_S = 1.0
@@ -29,7 +29,7 @@ class FailingTogether:
     On a large fleet they may be older: see `_MAX_TIME_SHARE`. `clock` gives seconds, and never goes back.
     """
 
-    def __init__(self, fleet_state: Board, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, fleet_state: FleetState, clock: Callable[[], float] = time.monotonic) -> None:
         self._board = fleet_state
         self._clock = clock
         self._version: int | None = None
@@ -62,7 +62,7 @@ class FailingTogether:
         return find_correlated_failures(_correlation_input(server_state) for server_state in states)
 
 
-def _correlation_input(server_state: Row) -> CorrelationInput:
+def _correlation_input(server_state: ServerState) -> CorrelationInput:
     if server_state.last is None:
         return CorrelationInput(server_state.server, None, down=False)
     down = (

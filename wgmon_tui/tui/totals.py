@@ -12,9 +12,9 @@ from rich.text import Text
 from textual.widget import Widget
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.controller import Feed
+from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.correlation import FailureGroup
-from wgmon_tui.monitor.fleet_state import Board
+from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.text import format_rtt
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.themes import Palette
@@ -43,7 +43,7 @@ class Totals:
     alerts: str = ""
 
 
-def fleet_p95(fleet_state: Board) -> float | None:
+def fleet_p95(fleet_state: FleetState) -> float | None:
     """The time that 19 of 20 servers answered their last check in, in seconds; None where none did."""
     times = sorted(
         rtt
@@ -161,7 +161,7 @@ class TotalsLine(Widget):
 
     def __init__(
         self,
-        engine: Feed,
+        engine: FleetController,
         together: FailingTogether,
         palette: Callable[[], Palette],
         glyphs: Glyphs,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.fleet_state import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.report.summary import Account, as_markdown, as_text, report_of
 from wgmon_tui.text import format_count, format_until
 from wgmon_tui.tui.context import AppContext
@@ -15,7 +15,7 @@ from wgmon_tui.tui.port import port_up
 from wgmon_tui.tui.together import describe_group
 
 
-def build_server_report(app: AppContext, server_state: Row) -> Account:
+def build_server_report(app: AppContext, server_state: ServerState) -> Account:
     """All that is known here of a server."""
     now = app.clock()
     together = app.together.of(server_state.server.name) if server_state.severity is Severity.DOWN else ()
@@ -29,7 +29,7 @@ def build_server_report(app: AppContext, server_state: Row) -> Account:
     )
 
 
-def build_exchange_report(app: AppContext, server_state: Row, outcome: Round) -> Account:
+def build_exchange_report(app: AppContext, server_state: ServerState, outcome: Round) -> Account:
     """What there is to tell with a round that is shown; one before the last is told as what it was."""
     if outcome is server_state.last:
         return build_server_report(app, server_state)
@@ -54,7 +54,7 @@ def copy_reports(app: AppContext, reports: Sequence[Account], *, markdown: bool)
     app.copy_with_notice("\n".join(write(each, now) for each in reports), f"the report on {whose}{form}")
 
 
-def muted_reason(server_state: Row, now: float) -> str:
+def muted_reason(server_state: ServerState, now: float) -> str:
     """Why nobody is told of a server now; "" where somebody is."""
     words = (
         [f'in the maintenance "{server_state.maintenance}"'] if server_state.maintenance is not None else []

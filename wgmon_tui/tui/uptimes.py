@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
-from wgmon_tui.monitor.fleet_state import Board
+from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.text import format_uptime
 
 WINDOW_S = 86400.0
@@ -15,7 +15,7 @@ _POLL_INTERVAL_S = 60.0
 _RETRY_INTERVAL_S = 2.0
 
 
-async def follow_uptimes(history: History, fleet_state: Board, clock: Callable[[], float]) -> None:
+async def follow_uptimes(history: History, fleet_state: FleetState, clock: Callable[[], float]) -> None:
     """Read them now and then until cancelled. A store that cannot be read leaves what was there before."""
     while True:
         now = clock()
@@ -27,7 +27,7 @@ async def follow_uptimes(history: History, fleet_state: Board, clock: Callable[[
         await asyncio.sleep(_POLL_INTERVAL_S if found else _RETRY_INTERVAL_S)
 
 
-def store_uptimes(fleet_state: Board, uptimes: Mapping[str, float]) -> None:
+def store_uptimes(fleet_state: FleetState, uptimes: Mapping[str, float]) -> None:
     """Write them on the board; a row changes only where it would read differently."""
     for name, share in uptimes.items():
         server_state = fleet_state.states.get(name)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from wgmon_tui.checks.evidence import Check, Direction, Packet
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.monitor.fleet_state import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.protocols.wireguard.wire import label_of
 from wgmon_tui.text import format_recent_time, format_rtt, format_share
@@ -42,7 +42,7 @@ class Seer:
 
 
 def vantage_columns(
-    server_state: Row, vantages: Sequence[str], statuses: Sequence[VantageStatus]
+    server_state: ServerState, vantages: Sequence[str], statuses: Sequence[VantageStatus]
 ) -> list[Seer]:
     """We ourselves, then the others in the order of config.toml; those too that were not heard of yet."""
     by_name = {status.name: status for status in statuses}

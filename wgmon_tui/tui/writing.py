@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from wgmon_tui.config.models import Address
-from wgmon_tui.monitor.fleet_state import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.report import fleet_objects
 from wgmon_tui.report.captures import by_address, pcapng_of
 from wgmon_tui.report.csv_lines import csv_lines
@@ -50,7 +50,7 @@ def write_exchange(
     _write(app, shown.check.server, files)
 
 
-def write_fleet(app: AppContext, rows: Sequence[Row]) -> None:
+def write_fleet(app: AppContext, rows: Sequence[ServerState]) -> None:
     """Write the servers as the table has them now, filtered and sorted: CSV and JSON."""
     write_list(
         app, "fleet", fleet_objects.COLUMNS, lambda: [fleet_object(server_state) for server_state in rows]

@@ -30,9 +30,9 @@ from wgmon_tui.history.keeping import Keeping, Kept
 from wgmon_tui.history.matters import Matter
 from wgmon_tui.history.records import Mute, Note, State
 from wgmon_tui.history.sightings import HeardSight, Vantages
-from wgmon_tui.monitor.incidents import Event, What
-from wgmon_tui.monitor.quorum import Report, Sight
-from wgmon_tui.monitor.server_state import Row
+from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
+from wgmon_tui.monitor.quorum import VantageReport, VantageState
+from wgmon_tui.monitor.server_state import ServerState
 
 HERE = Path(__file__).parent
 
@@ -54,13 +54,15 @@ def _batch() -> Batch:
     batch.notes = [(CLOSED.id, Note(AT, "ada", "Ü – ✖"))]
     batch.pauses = {"fra1": Pause(AT, "ada")}
     batch.mutes = {"ams1": Mute(AT, AT + 60.0, "ada")}
-    row = Row(SERVERS[0], Severity.DOWN, last=full)
-    batch.outbox = [make_outbox_row(row, Event(what, AT, CLOSED, "ada", "a note")) for what in What]
-    vantage_state = Sight(
+    row = ServerState(SERVERS[0], Severity.DOWN, last=full)
+    batch.outbox = [
+        make_outbox_row(row, IncidentEvent(what, AT, CLOSED, "ada", "a note")) for what in EventKind
+    ]
+    vantage_state = VantageState(
         "ams", full, AT, AT + 97.5, DAMPINGS[1], full, AT - 10.0, (0.25, None), current=False
     )
     batch.vantage_batch.add_update(
-        HeardSight("fra1", "ams", vantage_state, Report("ams", "9f", 7, full), CLOSED.id), Keeping(5)
+        HeardSight("fra1", "ams", vantage_state, VantageReport("ams", "9f", 7, full), CLOSED.id), Keeping(5)
     )
     batch.vantage_batch.vantages = Vantages(("ams", "nyc"), 2)
     return batch

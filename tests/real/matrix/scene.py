@@ -13,7 +13,7 @@ from tests.real.namespaces import RoutedPath
 from tests.real.relay import Meddler, Relay
 from tests.real.server import RealServer
 from wgmon_tui.config.models import Address, Endpoint, Interface, SecretForm, SecretSource, Server
-from wgmon_tui.monitor.check_round import Attention, run_check_round
+from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
@@ -113,7 +113,7 @@ class Scene:
         target = Target(
             self.entry, self.private_key, self.preshared_key, self.tunnel_addresses, self.other_secrets
         )
-        return await run_check_round(self.prober, self.entry, target, Attention(deep=True, explain=True))
+        return await run_check_round(self.prober, self.entry, target, CheckDepth(deep=True, explain=True))
 
 
 def inner_interface(server: SceneServer, version: int, host: int) -> Interface:

@@ -26,8 +26,8 @@ from wgmon_tui.history.entries import server_from_entry
 from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.monitor.fleet_state import Row
-from wgmon_tui.monitor.incidents import Event
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.service.accounts import read_peer_credentials
@@ -260,7 +260,9 @@ class Keeper:
 
     # Reports
 
-    def _report_check(self, server_state: Row, outcome: Round | None, _: tuple[Event, ...]) -> None:
+    def _report_check(
+        self, server_state: ServerState, outcome: Round | None, _: tuple[IncidentEvent, ...]
+    ) -> None:
         """The engine's listener.
 
         A failure of which it is in doubt whether it is ours settles nothing and is not reported: either

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.columns import COLUMNS, Drawing
 from wgmon_tui.tui.context import AppContext
@@ -49,7 +49,11 @@ class ExplainScreen(MovementKeys, ModalScreen[None]):
     """
 
     def __init__(
-        self, name: str, verdict: Verdict | None, server_state: Row | None = None, columns: Sequence[str] = ()
+        self,
+        name: str,
+        verdict: Verdict | None,
+        server_state: ServerState | None = None,
+        columns: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self._server_name = name

@@ -13,7 +13,7 @@ from textual.widgets import Static, TabbedContent, Tabs
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Address
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.tui.acting import SERVER_ACTIONS, ActsOnServers
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.context import AppContext
@@ -83,7 +83,7 @@ class ServerScreen(ActsOnServers):
         self.app.engine.set_focused_server(None)
 
     @property
-    def _row(self) -> Row | None:
+    def _row(self) -> ServerState | None:
         return self.app.engine.fleet_state.states.get(self._server)
 
     @property
@@ -111,7 +111,7 @@ class ServerScreen(ActsOnServers):
 
     # What is shown
 
-    def _show(self, server_state: Row) -> None:
+    def _show(self, server_state: ServerState) -> None:
         self._show_head(server_state)
         self._toggle_vantages_tab(bool(server_state.vantage_states or self.app.engine.fleet_state.vantages))
         self._tab.show(server_state, self._address)
@@ -127,7 +127,7 @@ class ServerScreen(ActsOnServers):
         else:
             tabs.hide_tab(tab.id or "")
 
-    def _show_head(self, server_state: Row) -> None:
+    def _show_head(self, server_state: ServerState) -> None:
         """Always of the newest round, whatever the tab shows."""
         check, diagnosis = agreed(server_state, self._address)
         detail = min(detail_for(self.app.size.height), self._tab.MAX_HEADER_DETAIL)

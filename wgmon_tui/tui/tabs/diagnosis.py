@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Address, Server
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.tui.context import AskServer
 from wgmon_tui.tui.diagnosistab import full_diagnosis
@@ -60,7 +60,7 @@ class DiagnosisTab(ServerTab):
 
     # What is shown
 
-    def draw(self, server_state: Row) -> None:
+    def draw(self, server_state: ServerState) -> None:
         """All of the page: always of the newest round."""
         self.scrollable.display = True
         content_style = self.content_style(left=_SCROLLBAR_MARGIN)
@@ -92,7 +92,7 @@ class DiagnosisTab(ServerTab):
 
     # Asking the server
 
-    def ask(self, server_state: Row, address: Address | None, ask_server: AskServer) -> None:
+    def ask(self, server_state: ServerState, address: Address | None, ask_server: AskServer) -> None:
         """Ask the server how it sees us, and show what it says on top of the page once it is there."""
         server = server_state.server
         before = self._answers.get(server)

@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.tui import incidentlines
 from wgmon_tui.tui.heatmap import choose_days, heat_map, legend
 from wgmon_tui.tui.historytab import failure_columns, failure_heading, failure_line, figures
@@ -77,7 +77,7 @@ class HistoryTab(ServerTab):
 
     # What is read
 
-    def draw(self, server_state: Row) -> None:
+    def draw(self, server_state: ServerState) -> None:
         """What was read last; and read again where that is old."""
         self._read_if_stale(server_state)
         self._write(server_state)
@@ -86,7 +86,7 @@ class HistoryTab(ServerTab):
         if self.server_state and self.is_on_screen and self.screen.is_current:
             self._read_if_stale(self.server_state)
 
-    def _read_if_stale(self, server_state: Row) -> None:
+    def _read_if_stale(self, server_state: ServerState) -> None:
         history, name = self.app.history, server_state.server.name
         if history is None or self._reading == name:
             return
@@ -96,17 +96,17 @@ class HistoryTab(ServerTab):
         if not known or age >= (_READ_INTERVAL_S if current else _OUTDATED_READ_INTERVAL_S):
             self._read(history, server_state)
 
-    def _is_outdated(self, server_state: Row) -> bool:
+    def _is_outdated(self, server_state: ServerState) -> bool:
         """Whether the store did not yet say of the open incident what the board says of it."""
         stored = self._loaded.incidents if self._loaded else ()
         stored_open = [entry.incident for entry in stored if entry.incident.closed_at is None]
         return stored_open != ([server_state.incident] if server_state.incident else [])
 
-    def _read(self, history: History, server_state: Row) -> None:
+    def _read(self, history: History, server_state: ServerState) -> None:
         self._reading = server_state.server.name
         self.run_worker(self._reader(history, server_state), group="history", exclusive=True)
 
-    async def _reader(self, history: History, server_state: Row) -> None:
+    async def _reader(self, history: History, server_state: ServerState) -> None:
         days = choose_days(self.app.size.height - _LINES_OUTSIDE_MAP)
         try:
             self._loaded = await asyncio.to_thread(
@@ -123,7 +123,7 @@ class HistoryTab(ServerTab):
 
     # What is shown
 
-    def _write(self, server_state: Row) -> None:
+    def _write(self, server_state: ServerState) -> None:
         content_style = self.content_style(left=_SCROLLBAR_MARGIN)
         loaded = self._loaded if self._loaded and self._loaded.server == server_state.server.name else None
         why = self._empty_reason(loaded)

@@ -18,7 +18,7 @@ from wgmon_tui.config.models import Address
 from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
 from wgmon_tui.history.records import StoredExchange
-from wgmon_tui.monitor.fleet_state import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.protocols.wireguard.wire import fields_of, label_of
 from wgmon_tui.tui.exchangelines import explain
 from wgmon_tui.tui.hexview import HexView
@@ -81,7 +81,7 @@ class PacketsTab(ServerTab):
 
     # What is shown
 
-    def draw(self, server_state: Row) -> None:
+    def draw(self, server_state: ServerState) -> None:
         """The exchange, and the field under the cursor."""
         if self._following:
             self._outcome = server_state.last
@@ -90,7 +90,7 @@ class PacketsTab(ServerTab):
         self._draw_exchange(server_state)
         self._draw_field()
 
-    def _draw_exchange(self, server_state: Row) -> None:
+    def _draw_exchange(self, server_state: ServerState) -> None:
         check, diagnosis = chosen(self._outcome, self.address)
         good = self._last_good(server_state) if self._comparing else None
         view = self.scrollable
@@ -119,7 +119,7 @@ class PacketsTab(ServerTab):
             return f"{self._vantage}, in the store"
         return "the store" if self._stored else self._vantage
 
-    def _last_good(self, server_state: Row) -> Check | None:
+    def _last_good(self, server_state: ServerState) -> Check | None:
         """The last good check before what is shown, of the same address where there is one.
 
         After a start there may be none on the board yet; then it is the one in the store.
@@ -151,7 +151,7 @@ class PacketsTab(ServerTab):
         else:
             panel.update(field_panel(explain(check, stop), self.content_style()))
 
-    def _is_newer(self, server_state: Row) -> bool:
+    def _is_newer(self, server_state: ServerState) -> bool:
         return server_state.last is not self._outcome
 
     def on_hex_view_moved(self, event: HexView.Moved) -> None:
@@ -214,7 +214,7 @@ class PacketsTab(ServerTab):
                 self._load_last_good(self.app.history, server_state), group="exchange", exclusive=True
             )
 
-    async def _load_last_good(self, history: History, server_state: Row) -> None:
+    async def _load_last_good(self, history: History, server_state: ServerState) -> None:
         """Compare with the last good exchange of the store."""
         try:
             self._stored_good = await asyncio.to_thread(history.last_good, server_state.server.name)

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.history.reading import History
-from wgmon_tui.monitor.fleet_state import Row
+from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.text import format_recent_time, format_rtt, format_share
 from wgmon_tui.tui.past import RttPast, read_rtt
 from wgmon_tui.tui.rttplot import LABEL_CELLS, LINES_BELOW, Stretch, legend, plot, plot_window
@@ -100,7 +100,7 @@ class RttTab(ServerTab):
 
     # What is read
 
-    def draw(self, server_state: Row) -> None:
+    def draw(self, server_state: ServerState) -> None:
         """What was read last; and read again where time has gone on."""
         loaded = self._loaded
         bucket = loaded.time_window.length if loaded else 0.0
@@ -116,7 +116,7 @@ class RttTab(ServerTab):
             self._read(server_state)
         self._write(server_state)
 
-    def _time_window(self, server_state: Row, previous: RttPast | None = None) -> Stretch:
+    def _time_window(self, server_state: ServerState, previous: RttPast | None = None) -> Stretch:
         """What is to be plotted; where it follows the present, up to where `previous` went."""
         end = self._end
         if end is None:
@@ -126,13 +126,13 @@ class RttTab(ServerTab):
             self._window, end, cells, server_state.server.interval, ascii_only=self.app.ascii_only
         )
 
-    def _read(self, server_state: Row) -> None:
+    def _read(self, server_state: ServerState) -> None:
         wanted = (server_state.server.name, self._zoom, self._end)
         if self.app.history is not None and self._reading != wanted:
             self._reading = wanted
             self.run_worker(self._reader(self.app.history, server_state), group="rtt", exclusive=True)
 
-    async def _reader(self, history: History, server_state: Row) -> None:
+    async def _reader(self, history: History, server_state: ServerState) -> None:
         try:
             self._loaded = await asyncio.to_thread(
                 read_rtt, history, server_state.server.name, self._time_window(server_state)
@@ -147,7 +147,7 @@ class RttTab(ServerTab):
 
     # What is shown
 
-    def _write(self, server_state: Row) -> None:
+    def _write(self, server_state: ServerState) -> None:
         loaded = self._loaded if self._loaded and self._loaded.server == server_state.server.name else None
         why = self._empty_reason(loaded)
         empty, caption = self.query_one("#no-rtt", Static), self.query_one("#rtt-caption", Static)

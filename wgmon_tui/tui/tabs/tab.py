@@ -13,7 +13,7 @@ from textual.widgets import TabPane
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Address
-from wgmon_tui.monitor.fleet_state import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.reading import Movable
 from wgmon_tui.tui.serverhead import Detail
@@ -33,16 +33,16 @@ class ServerTab(TabPane):
     """The most that the head may say above this tab."""
     NOTHING_TO_COPY: ClassVar[str]
 
-    server_state: Row | None = None
+    server_state: ServerState | None = None
     address: Address | None = None
 
-    def show(self, server_state: Row, address: Address | None) -> None:
+    def show(self, server_state: ServerState, address: Address | None) -> None:
         """Show this server; where it has several addresses, this one of them."""
         self.server_state = server_state
         self.address = address
         self.draw(server_state)
 
-    def draw(self, server_state: Row) -> None:
+    def draw(self, server_state: ServerState) -> None:
         """Write what is known now: after a change, and for another width or theme."""
         raise NotImplementedError
 
@@ -88,7 +88,7 @@ def chosen(outcome: Round | None, address: Address | None) -> tuple[Check | None
     return outcome.checks[index], outcome.diagnoses[index]
 
 
-def agreed(server_state: Row, address: Address | None) -> tuple[Check | None, Diagnosis | None]:
+def agreed(server_state: ServerState, address: Address | None) -> tuple[Check | None, Diagnosis | None]:
     """Of the newest round the check of `address`, and what it means; what all vantages together make of the
     server where others look too and nobody has asked for one address.
     """

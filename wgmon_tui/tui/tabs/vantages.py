@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.widgets import Static
 
-from wgmon_tui.monitor.fleet_state import Round, Row
+from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.tui.reading import Reading
 from wgmon_tui.tui.serverhead import Detail
 from wgmon_tui.tui.tabs.tab import ServerTab
@@ -51,7 +51,7 @@ class VantagesTab(ServerTab):
         """The page."""
         return self.query_one(Reading)
 
-    def draw(self, server_state: Row) -> None:
+    def draw(self, server_state: ServerState) -> None:
         """What each of them says now."""
         engine = self.app.engine
         self._shown = vantage_columns(server_state, engine.fleet_state.vantages, engine.vantages)
