@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 EXAMPLES = (
-    "tests.history.golden.examples",
-    "tests.history.golden.store_rows",
+    "tests.store.golden.examples",
+    "tests.store.golden.store_rows",
     "tests.alerts.golden.examples",
     "tests.service.golden.examples",
     "tests.service.agent.golden.examples",

@@ -18,11 +18,11 @@ import pytest
 from tests.golden import EXAMPLES, GoldenFile, members_of, never_set, values_of
 from wgmon_tui.alerts.deliveries import ANNOUNCEMENT_NAMES
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.history import schema
-from wgmon_tui.history.records import State, severity_of, state_of, verdict_of
-from wgmon_tui.history.stored_names import StoredNames
 from wgmon_tui.service.agent import reports
 from wgmon_tui.service.agent.protocol import MESSAGE_NAMES
+from wgmon_tui.store import schema
+from wgmon_tui.store.formats.stored_names import StoredNames
+from wgmon_tui.store.models import State, severity_of, state_of, verdict_of
 
 FILES: list[GoldenFile] = [each for name in EXAMPLES for each in import_module(name).FILES]
 RECORDS = [record for golden in FILES for record in golden.records]

@@ -16,11 +16,11 @@ from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
 from wgmon_tui.config.secrets.keyring import Keyring, open_keyring
 from wgmon_tui.config.servers_file import read
-from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target, join
+from wgmon_tui.store.timestamp_ledger import StampLedger
 from wgmon_tui.text import quoted
 
 

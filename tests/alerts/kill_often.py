@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 
 from tests.alerts.shop import Shop, all_to
-from tests.history.past import Clock
+from tests.store.engine_updates import Clock
 from wgmon_tui.alerts.dispatch import Dispatcher
 from wgmon_tui.alerts.orders import Orders
 from wgmon_tui.alerts.records import Announcement, RetryError

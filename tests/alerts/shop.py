@@ -10,7 +10,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
-from tests.history.past import START, Clock, row
+from tests.store.engine_updates import START, Clock, row
 from wgmon_tui.alerts import log
 from wgmon_tui.alerts.books import Books
 from wgmon_tui.alerts.deliveries import Deliveries, Job
@@ -21,9 +21,6 @@ from wgmon_tui.alerts.records import Announcement
 from wgmon_tui.checks.evidence import Check, Silence
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.alerting import AlertSettings, Command, Rule, Sink
-from wgmon_tui.history.batch import Batch, make_outbox_row
-from wgmon_tui.history.records import Mute
-from wgmon_tui.history.store import open_store
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import (
     EventKind,
@@ -32,6 +29,9 @@ from wgmon_tui.monitor.incidents import (
     acknowledge_incident,
     close_incident,
 )
+from wgmon_tui.store.models import Mute
+from wgmon_tui.store.store_file import open_store
+from wgmon_tui.store.write.batch import Batch, make_outbox_row
 
 
 def sink(name: str, *, timeout: float = 10.0, give_up_after: float = 3 * 86_400.0) -> Sink:

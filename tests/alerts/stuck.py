@@ -8,11 +8,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.alerts.shop import Shop
-from tests.history.past import Clock
+from tests.store.engine_updates import Clock
 from wgmon_tui.config.alerting import AlertSettings
-from wgmon_tui.history.batch import Batch
-from wgmon_tui.history.store import STORE
-from wgmon_tui.history.unwritten import Unwritten, unwritten
+from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.write.batch import Batch
+from wgmon_tui.store.write.unsaved_events import Unwritten, unwritten
 
 
 class Stuck(Shop):

@@ -15,9 +15,9 @@ from tests.alerts.test_any_course import memory
 from wgmon_tui.alerts.records import Kind
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.alerting import Rule
-from wgmon_tui.history.batch import Batch, make_outbox_row
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.incidents import EventKind
+from wgmon_tui.store.write.batch import Batch, make_outbox_row
 
 NAMES = ("ams1", "fra1")
 ADDRESSES = {"ams1": "203.0.113.9", "fra1": "198.51.100.7"}

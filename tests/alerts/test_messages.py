@@ -26,7 +26,7 @@ from wgmon_tui.alerts.markup import DISCORD, PLAIN, SLACK, TELEGRAM, Markup, uni
 from wgmon_tui.alerts.messages import as_json, message, plain, title, without_keys
 from wgmon_tui.alerts.records import Announcement, Kind
 from wgmon_tui.checks.verdict import Cause, Severity, Verdict
-from wgmon_tui.history.matters import SeenBy
+from wgmon_tui.store.formats.incident_snapshot import SeenBy
 
 BOND = "the address 203.0.113.7"
 

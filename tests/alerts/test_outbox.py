@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.alerts.shop import Shop, all_to, sink
-from tests.history.past import START
+from tests.store.engine_updates import START
 from wgmon_tui.alerts.deliveries import Job
 from wgmon_tui.alerts.log import counts
 from wgmon_tui.checks.verdict import Severity, Verdict

@@ -11,8 +11,8 @@ import pytest
 from tests.alerts.shop import all_to
 from tests.alerts.stuck import Stuck
 from wgmon_tui.alerts.deliveries import Job
-from wgmon_tui.history.unwritten import Unwritten
 from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.store.write.unsaved_events import Unwritten
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from wgmon_tui.doctor.files import (
     check_timestamps,
 )
 from wgmon_tui.doctor.items import Condition, Item
-from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.store.timestamp_ledger import StampLedger
 
 SECOND_NS = 10**9
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from math import inf
 
-from tests.history.past import server
+from tests.store.engine_updates import server
 from wgmon_tui.config.alerting import Maintenance
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import Round, ServerState

@@ -19,13 +19,13 @@ from ipaddress import ip_interface
 from pathlib import Path
 
 from wgmon_tui.config.models import Endpoint, Server
-from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.lab.crowd import INNER_ADDRESS, Crowd, run_load_servers
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.store.timestamp_ledger import StampLedger
 
 TIMEOUT_S = 1.0
 _LOADS = (

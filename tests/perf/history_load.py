@@ -19,17 +19,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 
-from tests.history.past import answered, lost, row
-from tests.history.recording import query_store
 from tests.perf.stored_history import fill
+from tests.store.engine_updates import answered, lost, row
+from tests.store.recorder_harness import query_store
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.config_toml import DAY
-from wgmon_tui.history.batch import make_journal_rows
-from wgmon_tui.history.reading import History
-from wgmon_tui.history.restoring import Restored
-from wgmon_tui.history.store import STORE, WritableStore
-from wgmon_tui.history.writing import COMMIT_EVERY_S, Recorder
 from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.store.history import History
+from wgmon_tui.store.resume import Restored
+from wgmon_tui.store.store_file import STORE, WritableStore
+from wgmon_tui.store.write.batch import make_journal_rows
+from wgmon_tui.store.write.recorder import COMMIT_EVERY_S, Recorder
 
 _STEP_S = 0.02
 _READ_EVERY_S = 0.1

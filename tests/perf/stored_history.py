@@ -17,15 +17,15 @@ from contextlib import closing
 from pathlib import Path
 from random import Random
 
-from tests.history.past import answered, incident, row, server
+from tests.store.engine_updates import answered, incident, row, server
 from wgmon_tui.config.config_toml import DAY, Retention
-from wgmon_tui.history.batch import Batch, Damped, Watched, make_exchange_row
-from wgmon_tui.history.entries import server_to_entry
-from wgmon_tui.history.keeping import Kept
-from wgmon_tui.history.packs import pack, pack_samples
-from wgmon_tui.history.records import Moment, PastCheck, State
-from wgmon_tui.history.rollups import COLUMNS, Tally, max_gap_s
-from wgmon_tui.history.store import STORE, open_store
+from wgmon_tui.store.formats.minute_block import pack, pack_samples
+from wgmon_tui.store.formats.server_entry import server_to_entry
+from wgmon_tui.store.maintenance.rollups import COLUMNS, Tally, max_gap_s
+from wgmon_tui.store.models import Moment, PastCheck, State
+from wgmon_tui.store.store_file import STORE, open_store
+from wgmon_tui.store.write.batch import Batch, Damped, Watched, make_exchange_row
+from wgmon_tui.store.write.packet_sampling import Kept
 
 INTERVAL_S = 10.0
 _VARIANTS = 97

@@ -34,13 +34,13 @@ from wgmon_tui.config.config_toml import Config
 from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.history.reading import History
 from wgmon_tui.monitor.server_state import ServerState
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.agent.protocol import Ack, Bye, encode_message
 from wgmon_tui.service.reload import load_from_fleet
 from wgmon_tui.service.writer import Writer
+from wgmon_tui.store.history import History
 
 PATIENCE_S = 20.0
 NETS = {"home": 1, "a": 3, "b": 4}

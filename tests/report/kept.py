@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tests.report.rounds import STARTED_AT, check, exchange, round_of, server
 from wgmon_tui.checks.evidence import Handshake, Silence
-from wgmon_tui.history import codec
-from wgmon_tui.history.store import open_store
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.store.formats import record_codec
+from wgmon_tui.store.store_file import open_store
 
 NAMES = ("ams2", "fra1")
 HOUR = 3600.0
@@ -65,7 +65,7 @@ def write_store(state: Path) -> None:
             store.execute(
                 "INSERT INTO exchanges (server, at, kind, verdict, incident, round) "
                 "VALUES (2, ?, ?, ?, ?, ?)",
-                (outcome.check.started_at, kind, verdict, incident, codec.to_bytes(outcome)),
+                (outcome.check.started_at, kind, verdict, incident, record_codec.to_bytes(outcome)),
             )
         for id_, opened_at, closed_at in (("i1", HOUR, 2 * HOUR), ("i2", 3 * HOUR, None)):
             store.execute(

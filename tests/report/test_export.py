@@ -13,9 +13,6 @@ from hypothesis import strategies as st
 from tests.report.kept import GOOD, HOUR, LOST, NAMES, write_store
 from tests.report.rounds import STARTED_AT
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.history.reading import History
-from wgmon_tui.history.records import ExchangeLine, Note, PastCheck
-from wgmon_tui.history.store import STORE
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.report.csv_lines import csv_lines
 from wgmon_tui.report.export import (
@@ -30,6 +27,9 @@ from wgmon_tui.report.export import (
     packet_objects,
 )
 from wgmon_tui.report.json_lines import one_line
+from wgmon_tui.store.history import History
+from wgmon_tui.store.models import ExchangeLine, Note, PastCheck
+from wgmon_tui.store.store_file import STORE
 
 CHECK_KEYS = [
     "server",

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.history.life import Life
-from tests.history.recording import query_store
 from tests.monitor.sample_vantages import watched
+from tests.store.recorder_harness import query_store
+from tests.store.writer_run import Life
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.cli.main import main
-from wgmon_tui.history import matters
 from wgmon_tui.report.export import Kind, Request, export_parts
 from wgmon_tui.report.fleet_objects import fleet_object
 from wgmon_tui.report.summary import as_text, report_of
+from wgmon_tui.store.formats import incident_snapshot
 
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
 
@@ -88,7 +88,7 @@ def test_the_report_on_a_server_has_what_all_of_them_agree_on(life: Life) -> Non
 
 def test_what_is_told_of_an_incident_has_what_each_vantage_said(life: Life) -> None:
     [(stored,)] = query_store(life.state_dir, "SELECT matter FROM outbox")
-    snapshot = matters.from_json(stored)
+    snapshot = incident_snapshot.from_json(stored)
     assert snapshot
     assert [(each.vantage, each.verdict) for each in snapshot.vantage_verdicts] == [
         ("local", HEALTHY),

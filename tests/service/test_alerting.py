@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.history.recording import query_store
 from tests.service.stage import healthy, quick_server, until, write_config
+from tests.store.recorder_harness import query_store
 from wgmon_tui.alerts.log import counts, deliveries
-from wgmon_tui.history.store import STORE
 from wgmon_tui.service.accounts import login_name
 from wgmon_tui.service.lock import WriterLock
 from wgmon_tui.service.reload import load_config
 from wgmon_tui.service.viewer import Viewer
 from wgmon_tui.service.writer import Writer
+from wgmon_tui.store.store_file import STORE
 
 FROM_MEMORY = "people are told from memory until it can be written"
 

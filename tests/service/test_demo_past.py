@@ -9,12 +9,12 @@ import pytest
 from tests.service.stage import quick_server
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
-from wgmon_tui.history.reading import History
-from wgmon_tui.history.rollups import DAY_S, HOUR_S
-from wgmon_tui.history.store import STORE
 from wgmon_tui.lab.demo import DEMO_SERVERS
 from wgmon_tui.lab.records import Mode
 from wgmon_tui.service.demo_past import EPISODES, invent
+from wgmon_tui.store.history import History
+from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S
+from wgmon_tui.store.store_file import STORE
 
 NOW = 1_780_000_000.0
 SERVERS = tuple(quick_server(character.name) for character in DEMO_SERVERS)

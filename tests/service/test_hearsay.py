@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.history.test_codec import rounds
 from tests.service.agent.rounds import FRA1, healthy, silent
+from tests.store.formats.test_record_codec import rounds
 from wgmon_tui.checks.evidence import Handshake, Tunnel
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.vantages import Vantage

@@ -13,10 +13,10 @@ from tests.service.stage import quick_server, until, write_config
 from tests.service.test_viewer import at_work
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.history import schema
-from wgmon_tui.history.store import STORE
 from wgmon_tui.service.lock import LockTakenError, WriterLock
 from wgmon_tui.service.station import Station
+from wgmon_tui.store import schema
+from wgmon_tui.store.store_file import STORE
 
 
 def station_in(tmp_path: Path) -> Station:

@@ -23,8 +23,8 @@ from tests.service.stage import (
     until,
     write_config,
 )
-from wgmon_tui.history.store import STORE, open_store
 from wgmon_tui.lab.records import Mode
+from wgmon_tui.store.store_file import STORE, open_store
 
 
 def supervisor(path: Path) -> socket.socket:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.history.life import Life
 from tests.monitor.sample_vantages import VANTAGES, seen, watched
 from tests.service.stage import healthy, until, write_config
 from tests.service.test_viewer import both
+from tests.store.writer_run import Life
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.fleet_state import FleetState, ServerState
 from wgmon_tui.service.following import Following, apply_store_changes

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.tui.pasts import bad_week
-from wgmon_tui.history.reading import History
+from wgmon_tui.store.history import History
 
 
 @pytest.fixture(autouse=True)

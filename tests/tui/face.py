@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from tests.tui.fleet import NOW, QuietEngine, bad_night
 from tests.tui.keys import press, read, settle
 from wgmon_tui.config.tui_settings import TuiSettings
-from wgmon_tui.history.reading import History
+from wgmon_tui.store.history import History
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.fleet_table import FleetTable
 from wgmon_tui.tui.keyline import KeyLine

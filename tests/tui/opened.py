@@ -13,7 +13,7 @@ from tests.tui import exchanges
 from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.keys import press, read, settle
 from wgmon_tui.checks.evidence import Check
-from wgmon_tui.history.reading import History
+from wgmon_tui.store.history import History
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.context import AskServer
 from wgmon_tui.tui.hexview import HexView

@@ -13,14 +13,15 @@ from tests.tui import exchanges
 from tests.tui.fleet import NOW
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.history import codec, schema
-from wgmon_tui.history.packs import pack
-from wgmon_tui.history.reading import History
-from wgmon_tui.history.records import Moment, Note, PastCheck, State
-from wgmon_tui.history.rollups import MINUTE_S, Tally, max_gap_s, roll
-from wgmon_tui.history.store import STORE
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.store import schema
+from wgmon_tui.store.formats import record_codec
+from wgmon_tui.store.formats.minute_block import pack
+from wgmon_tui.store.history import History
+from wgmon_tui.store.maintenance.rollups import MINUTE_S, Tally, max_gap_s, roll
+from wgmon_tui.store.models import Moment, Note, PastCheck, State
+from wgmon_tui.store.store_file import STORE
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
@@ -119,7 +120,7 @@ class Past:
                 kind,
                 outcome.diagnosis.verdict.slug,
                 incident,
-                codec.to_bytes(outcome),
+                record_codec.to_bytes(outcome),
             ),
         )
 
@@ -137,7 +138,7 @@ class Past:
                 str(check.address),
                 outcome.diagnosis.verdict.slug,
                 check.handshake.rtt if check.handshake else None,
-                codec.to_bytes(outcome) if packets else None,
+                record_codec.to_bytes(outcome) if packets else None,
             ),
         )
 

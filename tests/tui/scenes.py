@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from tests.alerts.shop import Shop, all_to
 from tests.config.sample_fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, server
-from tests.history.past import Clock
+from tests.store.engine_updates import Clock
 from tests.tui import elsewhere, exchanges, fleet, views
 from tests.tui.editing import CONF, Editing
 from tests.tui.keys import press, read, settle
@@ -24,8 +24,8 @@ from wgmon_tui.config.models import Fleet, SecretForm, SecretSource
 from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.config.servers_file import read as read_servers
 from wgmon_tui.config.servers_file import update
-from wgmon_tui.history.reading import History
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
+from wgmon_tui.store.history import History
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.forms.form import FormScreen
 from wgmon_tui.tui.forms.identity import IdentityForm

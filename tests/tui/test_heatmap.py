@@ -12,7 +12,7 @@ from rich.style import Style
 from tests.tui.fleet import NOW
 from tests.tui.inks import text_style
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.history.records import Bucket, Seen
+from wgmon_tui.store.models import Bucket, Seen
 from wgmon_tui.tui.glyphs import ASCII, UNICODE, Glyphs
 from wgmon_tui.tui.heatmap import HOUR_S, choose_days, first_midnight, heat_map, legend, loss_mark
 

@@ -12,9 +12,9 @@ from tests.tui.elsewhere import seen_by
 from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.opened import Opened, fleet, opened
 from tests.tui.pasts import HOUR, MINUTE, Past, Spell
-from wgmon_tui.history.reading import History
-from wgmon_tui.history.records import State
-from wgmon_tui.history.store import STORE
+from wgmon_tui.store.history import History
+from wgmon_tui.store.models import State
+from wgmon_tui.store.store_file import STORE
 from wgmon_tui.tui.pickview import PickView
 
 TALL = (100, 40)

@@ -10,7 +10,7 @@ from tests.tui import exchanges
 from tests.tui.fleet import NOW
 from tests.tui.inks import text_style
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.history.records import ExchangeLine, PastCheck, Seen
+from wgmon_tui.store.models import ExchangeLine, PastCheck, Seen
 from wgmon_tui.tui.historytab import (
     WINDOWS,
     Failure,

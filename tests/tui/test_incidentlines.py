@@ -11,7 +11,7 @@ from tests.tui.fleet import NOW
 from tests.tui.inks import text_style
 from tests.tui.pasts import DAY, HOUR, MINUTE, incident
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.history.records import Note
+from wgmon_tui.store.models import Note
 from wgmon_tui.tui.filter import parse_filter
 from wgmon_tui.tui.incidentlines import IncidentEntry, columns_for, detail, heading, line, passes
 

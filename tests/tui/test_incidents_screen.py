@@ -11,8 +11,8 @@ from tests.tui.face import Face, face
 from tests.tui.fleet import QuietEngine
 from tests.tui.opened import fleet
 from tests.tui.pasts import MINUTE, Past, Spell
-from wgmon_tui.history.reading import History
-from wgmon_tui.history.store import STORE
+from wgmon_tui.store.history import History
+from wgmon_tui.store.store_file import STORE
 from wgmon_tui.tui.screens.incidents import IncidentsScreen
 from wgmon_tui.tui.screens.server import ServerScreen
 

@@ -15,7 +15,7 @@ from tests.tui.editing import SMALL, editing, written
 from tests.tui.face import face
 from tests.tui.keys import settle
 from wgmon_tui.config.models import Fleet
-from wgmon_tui.history.reading import History
+from wgmon_tui.store.history import History
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.filterbar import FilterInput
 from wgmon_tui.tui.screens.help import HelpScreen

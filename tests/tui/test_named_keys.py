@@ -13,14 +13,14 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from tests.alerts.shop import Shop, all_to
-from tests.history.past import Clock
+from tests.store.engine_updates import Clock
 from tests.tui.editing import CONF
 from tests.tui.face import Face, face
 from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.keys import settle
 from tests.tui.test_alerts_screen import Telling
 from wgmon_tui.config.tui_settings import TuiSettings
-from wgmon_tui.history.reading import History
+from wgmon_tui.store.history import History
 from wgmon_tui.tui.actions import ACTIONS
 from wgmon_tui.tui.firststeps import first_steps
 from wgmon_tui.tui.forms.previewlines import preview_lines

@@ -9,8 +9,8 @@ import pytest
 from tests.tui import exchanges
 from tests.tui.opened import Opened, opened
 from tests.tui.pasts import Past
-from wgmon_tui.history.reading import History
-from wgmon_tui.history.store import STORE
+from wgmon_tui.store.history import History
+from wgmon_tui.store.store_file import STORE
 
 
 async def turn_to_plot(it: Opened) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.tui.fleet import NOW
 from tests.tui.inks import text_style
-from wgmon_tui.history.records import Bucket, Seen
+from wgmon_tui.store.models import Bucket, Seen
 from wgmon_tui.tui.rttplot import (
     LABEL_CELLS,
     LINES_BELOW,

@@ -27,7 +27,7 @@ from tests.tui.keys import press, read, settle
 from tests.tui.scenes import SCENES, USUAL_SIZE, Stage
 from tests.tui.screen_text import own_text, shared_text
 from tests.tui.textpictures import picture_of, sheet
-from wgmon_tui.history.reading import History
+from wgmon_tui.store.history import History
 
 T = TypeVar("T")
 

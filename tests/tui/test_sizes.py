@@ -13,7 +13,7 @@ from tests.tui.fleet import QuietEngine, bad_night
 from tests.tui.keys import resize
 from tests.tui.pasts import MINUTE, incident
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.history.reading import History
+from wgmon_tui.store.history import History
 
 SIZES = ((60, 20), (200, 60), (20, 5), (120, 40), (80, 24))
 SCREENS = {

@@ -16,7 +16,7 @@ from tests.tui.test_incidents_screen import failing, open_timeline
 from tests.tui.test_writing import names, written
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.checks.verdict_help import VERDICT_HELP
-from wgmon_tui.history.reading import History
+from wgmon_tui.store.history import History
 from wgmon_tui.tui.clipboard import LARGEST_COPY
 from wgmon_tui.tui.columns import COLUMNS
 from wgmon_tui.tui.hexview import HexView

@@ -14,7 +14,7 @@ from tests.tui import exchanges
 from tests.tui.face import face
 from tests.tui.opened import opened
 from tests.tui.test_incidents_screen import failing, open_timeline, servers
-from wgmon_tui.history.reading import History
+from wgmon_tui.store.history import History
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.writing import file_stem
 

@@ -13,9 +13,9 @@ from typing import ParamSpec, TypeVar
 
 from wgmon_tui.alerts.pending import Pending
 from wgmon_tui.alerts.standin import StandIn
-from wgmon_tui.history.database import ALERT_WRITER, connect, set_patience, unavailable
-from wgmon_tui.history.store import STORE
-from wgmon_tui.history.unwritten import Unwritten
+from wgmon_tui.store.database import ALERT_WRITER, connect, set_patience, unavailable
+from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.write.unsaved_events import Unwritten
 
 Write = tuple[str, tuple[object, ...]]
 """A statement and its values."""

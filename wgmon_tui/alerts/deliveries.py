@@ -18,9 +18,9 @@ from wgmon_tui.alerts.grouping import Draft, common_cause_of, in_words
 from wgmon_tui.alerts.policy import Tell
 from wgmon_tui.alerts.records import Announcement, Beat, Kind
 from wgmon_tui.config.alerting import Sink
-from wgmon_tui.history.codec import ForeignError, codec_of
-from wgmon_tui.history.matters import SNAPSHOT_NAMES
-from wgmon_tui.history.stored_names import StoredNames, StoredRecord
+from wgmon_tui.store.formats.incident_snapshot import SNAPSHOT_NAMES
+from wgmon_tui.store.formats.record_codec import ForeignError, codec_of
+from wgmon_tui.store.formats.stored_names import StoredNames, StoredRecord
 from wgmon_tui.text import format_limit
 
 _LOOKED_AT = 500
@@ -68,7 +68,7 @@ ANNOUNCEMENT_NAMES = SNAPSHOT_NAMES | StoredNames(
         },
     },
 )
-"""The stored names of an announcement. The right side never changes: history/stored_names.py."""
+"""The stored names of an announcement. The right side never changes: store/formats/stored_names.py."""
 
 
 @dataclass(frozen=True, slots=True)

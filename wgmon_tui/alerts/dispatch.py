@@ -28,9 +28,9 @@ from wgmon_tui.alerts.presence import Presence
 from wgmon_tui.alerts.records import Announcement, Beat, GiveUpError, Kind, RetryError
 from wgmon_tui.alerts.sinks import Send, sender
 from wgmon_tui.config.alerting import Sink, SinkType
-from wgmon_tui.history.database import unavailable
-from wgmon_tui.history.store import STORE
-from wgmon_tui.history.unwritten import Unwritten
+from wgmon_tui.store.database import unavailable
+from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.write.unsaved_events import Unwritten
 from wgmon_tui.text import format_limit
 
 GROUPING_DELAY_S = 0.1

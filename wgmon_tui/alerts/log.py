@@ -11,8 +11,8 @@ from typing import Any
 
 from wgmon_tui.alerts.deliveries import announcement_of
 from wgmon_tui.alerts.records import Announcement
-from wgmon_tui.history.database import DamagedStoreError, connect_to_read, unavailable
-from wgmon_tui.history.store import STORE
+from wgmon_tui.store.database import DamagedStoreError, connect_to_read, unavailable
+from wgmon_tui.store.store_file import STORE
 
 
 class DeliveryState(StrEnum):

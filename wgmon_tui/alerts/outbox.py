@@ -2,7 +2,7 @@
 
     outbox ──expand──► tellings, deliveries (deliveries.py)
 
-What happened was written together with its incident (history/batch.py). `expand` reads on from where it
+What happened was written together with its incident (store/write/batch.py). `expand` reads on from where it
 stopped and writes the deliveries and that place in one transaction, so that a kill at any moment neither
 loses nor doubles one.
 """
@@ -20,9 +20,9 @@ from wgmon_tui.alerts.grouping import Groups
 from wgmon_tui.alerts.policy import Moment, Standing, Standings, Tell, decide
 from wgmon_tui.alerts.records import Kind, Matter
 from wgmon_tui.config.alerting import AlertSettings, Sink
-from wgmon_tui.history import matters
-from wgmon_tui.history.records import Mute
 from wgmon_tui.monitor.incidents import EventKind
+from wgmon_tui.store.formats import incident_snapshot
+from wgmon_tui.store.models import Mute
 
 _AT_ONCE = 2_000
 """Rows of the outbox that are read in one transaction."""
@@ -76,7 +76,7 @@ class Outbox:
         planned = _Thought(moment, dict(self._open_incidents))
         rows = _unread(connection)
         for _, what, text in rows:
-            snapshot = matters.from_json(text)
+            snapshot = incident_snapshot.from_json(text)
             if snapshot and what in _KINDS:
                 planned.apply(snapshot, _KINDS[what])
         more = len(rows) == _AT_ONCE
@@ -158,7 +158,10 @@ class Outbox:
         connection.execute("BEGIN")
         with connection:
             for number, (incident, case) in enumerate(self._open_incidents.items()):
-                opened_at, snapshot = case.snapshot.incident.opened_at, matters.to_json(case.snapshot)
+                opened_at, snapshot = (
+                    case.snapshot.incident.opened_at,
+                    incident_snapshot.to_json(case.snapshot),
+                )
                 connection.execute(_KNOWN, (-number, opened_at, incident, snapshot))
                 for sink, standing in case.sink_states.items():
                     connection.execute(*_sink_state_row(incident, sink, standing))
@@ -208,7 +211,7 @@ def _open_incidents(connection: sqlite3.Connection) -> _Cases:
     sink_states: dict[str, dict[str, Standing]] = {}
     for incident, sink, *values in connection.execute(_TELLINGS):
         sink_states.setdefault(incident, {})[sink] = Standing(*values)
-    found = ((incident, matters.from_json(text)) for incident, text in connection.execute(_CASES))
+    found = ((incident, incident_snapshot.from_json(text)) for incident, text in connection.execute(_CASES))
     return {
         incident: _Case(snapshot, sink_states.get(incident, {})) for incident, snapshot in found if snapshot
     }

@@ -23,7 +23,7 @@ from math import inf
 
 from wgmon_tui.alerts.records import Kind, Matter
 from wgmon_tui.config.alerting import AlertSettings, Maintenance, Rule, is_selected
-from wgmon_tui.history.records import Mute
+from wgmon_tui.store.models import Mute
 from wgmon_tui.text import format_local_time
 
 NO_MATCHING_RULE = "no rule of this sink asks for that"

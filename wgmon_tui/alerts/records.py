@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.history.matters import Matter
+from wgmon_tui.store.formats.incident_snapshot import Matter
 
 __all__ = ["Announcement", "Beat", "GiveUpError", "Kind", "Matter", "RetryError"]
 

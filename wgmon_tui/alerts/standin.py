@@ -13,10 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from wgmon_tui.alerts.pending import COLUMNS, Row
-from wgmon_tui.history import schema
-from wgmon_tui.history.batch import OutboxRow
-from wgmon_tui.history.database import READER, SNAPSHOT, Role, attach, connect_memory, has_log
-from wgmon_tui.history.unwritten import Unwritten
+from wgmon_tui.store import schema
+from wgmon_tui.store.database import READER, SNAPSHOT, Role, attach, connect_memory, has_log
+from wgmon_tui.store.write.batch import OutboxRow
+from wgmon_tui.store.write.unsaved_events import Unwritten
 
 
 class StandIn:

@@ -21,7 +21,6 @@ from wgmon_tui.config.models import ConfigurationError
 
 if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
-    from wgmon_tui.history.reading import History
     from wgmon_tui.monitor.controller import FleetController
     from wgmon_tui.monitor.engine import Engine
     from wgmon_tui.monitor.fleet_state import Round, ServerState
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
     from wgmon_tui.service.reload import Loaded
     from wgmon_tui.service.station import Station
+    from wgmon_tui.store.history import History
     from wgmon_tui.tui.context import AskServer
 
 _DEMO_ROUNDS = 3
@@ -170,8 +170,8 @@ async def _run_app(
 
 
 def _open_history(state: Path) -> History:
-    from wgmon_tui.history.reading import History
-    from wgmon_tui.history.store import STORE
+    from wgmon_tui.store.history import History
+    from wgmon_tui.store.store_file import STORE
 
     return History(state / STORE)
 

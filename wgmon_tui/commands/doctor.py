@@ -58,10 +58,10 @@ def inspect(arguments: argparse.Namespace) -> int:
 
 def _last_verdict(name: str, state: Path) -> ProberVerdict | None:
     """What the last round found, where some process checks this server and has done so of late."""
-    from wgmon_tui.history.database import StoreUnavailableError
-    from wgmon_tui.history.reading import History
-    from wgmon_tui.history.store import STORE
     from wgmon_tui.protocols.wireguard.prober_verdict import make_prober_verdict
+    from wgmon_tui.store.database import StoreUnavailableError
+    from wgmon_tui.store.history import History
+    from wgmon_tui.store.store_file import STORE
 
     now = time.time()
     try:

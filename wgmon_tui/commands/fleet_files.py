@@ -13,7 +13,7 @@ from wgmon_tui.config.models import ConfigurationError
 if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.config.secrets.keyring import Keyring
-    from wgmon_tui.history.stamps import StampLedger
+    from wgmon_tui.store.timestamp_ledger import StampLedger
 
 
 def load_fleet(config: Path) -> tuple[Fleet, Keyring]:
@@ -27,7 +27,7 @@ def load_fleet(config: Path) -> tuple[Fleet, Keyring]:
 
 def open_timestamp_ledger(state: Path) -> StampLedger:
     """The last timestamp of every identity; what is wrong with it is said on stderr."""
-    from wgmon_tui.history.stamps import StampLedger
+    from wgmon_tui.store.timestamp_ledger import StampLedger
 
     ledger = StampLedger(state)
     if ledger.trouble:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from wgmon_tui.config.imports.wg_dump_parser import InterfaceDumps
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.config.secrets.keyring import Keyring
-    from wgmon_tui.history.stamps import StampLedger
     from wgmon_tui.monitor.models import Round
     from wgmon_tui.report.interface_lines import SeenHere
     from wgmon_tui.report.nagios import Looked
+    from wgmon_tui.store.timestamp_ledger import StampLedger
 
 _SHARED_KEY_WARNING = (
     "if a real client uses this file's key, this check has just moved its endpoint here; "

@@ -15,10 +15,6 @@ from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.history.database import StoreUnavailableError
-from wgmon_tui.history.reading import History
-from wgmon_tui.history.stamps import StampLedger
-from wgmon_tui.history.store import STORE
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.prober import Prober
@@ -27,6 +23,10 @@ from wgmon_tui.report.captures import pcapng_of
 from wgmon_tui.report.export import Request, export_parts, format_problem
 from wgmon_tui.report.files import write_output, write_private
 from wgmon_tui.report.key_log import KeyLog, key_log_warning
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.history import History
+from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.timestamp_ledger import StampLedger
 from wgmon_tui.text import printable, quoted
 
 _END_OF_TIME = 1e12

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity
-from wgmon_tui.history.records import Note
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.protocols.wireguard.wire import label_of
+from wgmon_tui.store.models import Note
 from wgmon_tui.text import format_count, format_elapsed, format_offset, format_utc_time, printable
 
 _LABEL = 10

@@ -18,12 +18,12 @@ from wgmon_tui.alerts.sinks import sender
 from wgmon_tui.config.alerting import Sink
 from wgmon_tui.config.config_toml import NAME, read_config
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.history.database import StoreUnavailableError
-from wgmon_tui.history.store import STORE
 from wgmon_tui.report.json_lines import one_line
 from wgmon_tui.service.asking import Connection, NotForUsError, NoWriterError
 from wgmon_tui.service.control import RefusedError
 from wgmon_tui.service.messages import Operation
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.store_file import STORE
 from wgmon_tui.text import format_iso_time, format_local_time, format_rtt, quoted
 
 EXIT_NOT_DELIVERED = 1

@@ -20,17 +20,17 @@ from random import Random
 
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.history.batch import Batch, Watched
-from wgmon_tui.history.entries import server_to_entry
-from wgmon_tui.history.packs import pack_samples
-from wgmon_tui.history.records import Note, State
-from wgmon_tui.history.rollups import COLUMNS, DAY_S, HOUR_S, MINUTE_S, Tally, max_gap_s, split
-from wgmon_tui.history.sketch import ERROR, Sketch
-from wgmon_tui.history.store import open_store
 from wgmon_tui.lab.demo import DEMO_SERVERS
 from wgmon_tui.monitor.damping import Damping, as_json
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rtt_window import CAPACITY
+from wgmon_tui.store.formats.minute_block import pack_samples
+from wgmon_tui.store.formats.quantile_sketch import ERROR, Sketch
+from wgmon_tui.store.formats.server_entry import server_to_entry
+from wgmon_tui.store.maintenance.rollups import COLUMNS, DAY_S, HOUR_S, MINUTE_S, Tally, max_gap_s, split
+from wgmon_tui.store.models import Note, State
+from wgmon_tui.store.store_file import open_store
+from wgmon_tui.store.write.batch import Batch, Watched
 
 _SPAN_S = 30 * DAY_S
 _MINUTES_S = 3 * HOUR_S

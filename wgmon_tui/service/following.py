@@ -12,16 +12,16 @@ from pathlib import Path
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Diagnosis, Severity
 from wgmon_tui.config.models import Server
-from wgmon_tui.history.elsewhere import round_of
-from wgmon_tui.history.entries import server_from_entry
-from wgmon_tui.history.reading import History
-from wgmon_tui.history.records import JournalEntry, Known, Mute, PastCheck, State
-from wgmon_tui.history.store import STORE
 from wgmon_tui.monitor.damping import Damping, from_json
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rtt_window import RttWindow
 from wgmon_tui.service.sightseeing import SightNews, Sightseeing, show_sights
+from wgmon_tui.store.formats.server_entry import server_from_entry
+from wgmon_tui.store.history import History
+from wgmon_tui.store.models import JournalEntry, Known, Mute, PastCheck, State
+from wgmon_tui.store.read.vantages import round_of
+from wgmon_tui.store.store_file import STORE
 
 _MAX_JOURNAL_ENTRIES = 20_000
 """Whoever has missed more of the journal reads the present state anew."""

@@ -15,7 +15,6 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
-from wgmon_tui.history.database import NewerStoreError
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.service.lock import LockTakenError, NotOursError, WriterLock
@@ -25,6 +24,7 @@ from wgmon_tui.service.notify import Supervisor
 from wgmon_tui.service.reload import load_config
 from wgmon_tui.service.together import run_until_first
 from wgmon_tui.service.writer import Writer
+from wgmon_tui.store.database import NewerStoreError
 from wgmon_tui.text import format_count, format_elapsed
 
 EXIT_ALREADY_RUNNING = 75

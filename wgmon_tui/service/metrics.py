@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from wgmon_tui.alerts.log import Counts, counts
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.report.prometheus import CONTENT_TYPE, render_metrics
 from wgmon_tui.report.prometheus_tally import Tallies
@@ -22,6 +21,7 @@ from wgmon_tui.service.metrics_health import Health
 from wgmon_tui.service.metrics_http import HttpServer, Request, Response, text_response
 from wgmon_tui.service.metrics_probe import Probing, TooOftenError
 from wgmon_tui.service.writer import Writer
+from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.text import quoted
 
 _PAGE_CACHE_S = 1.0

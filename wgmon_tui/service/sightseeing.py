@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wgmon_tui.history.elsewhere import vantage_state_of
-from wgmon_tui.history.reading import History
-from wgmon_tui.history.records import SeenFrom
-from wgmon_tui.history.sightings import Vantages
 from wgmon_tui.monitor.damping import from_json
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.quorum import VantageState
+from wgmon_tui.store.history import History
+from wgmon_tui.store.models import SeenFrom
+from wgmon_tui.store.read.vantages import vantage_state_of
+from wgmon_tui.store.write.vantage_batch import Vantages
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,14 @@ from wgmon_tui.config.config_toml import read_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
-from wgmon_tui.history.database import NewerStoreError
-from wgmon_tui.history.store import refuse_newer
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.service.accounts import explain_access_denied
 from wgmon_tui.service.lock import LockTakenError, NotOursError, WriterLock
 from wgmon_tui.service.relay import Nobody, Relay
 from wgmon_tui.service.reload import Loaded, load_config
+from wgmon_tui.store.database import NewerStoreError
+from wgmon_tui.store.store_file import refuse_newer
 
 if TYPE_CHECKING:
     from wgmon_tui.monitor.engine import Engine

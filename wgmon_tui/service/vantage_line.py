@@ -12,7 +12,6 @@ from random import Random
 from wgmon_tui import __version__
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.history.entries import server_to_entry
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service.agent.protocol import (
@@ -35,6 +34,7 @@ from wgmon_tui.service.agent.protocol import (
 from wgmon_tui.service.agent_process import AgentProcess, LineEndedError
 from wgmon_tui.service.hearsay import sanitize_report
 from wgmon_tui.service.together import run_until_first
+from wgmon_tui.store.formats.server_entry import server_to_entry
 from wgmon_tui.text import format_elapsed, quoted
 
 ReportHandler = Callable[[str, str, int, str, Round], None]

@@ -8,9 +8,9 @@ from random import Random
 
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.history.codec import ForeignError, Json, codec_of
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service.vantage_line import NOT_CONNECTED_YET, ReportHandler, VantageLine
+from wgmon_tui.store.formats.record_codec import ForeignError, Json, codec_of
 
 _UPDATE_INTERVAL_S = 1.0
 

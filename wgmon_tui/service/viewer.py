@@ -11,8 +11,6 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from wgmon_tui.history import codec
-from wgmon_tui.history.database import StoreUnavailableError
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
@@ -23,6 +21,8 @@ from wgmon_tui.service.following import Following, apply_store_changes
 from wgmon_tui.service.messages import Operation
 from wgmon_tui.service.together import run_until_first
 from wgmon_tui.service.vantages import statuses_from_json
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.formats import record_codec
 
 _POLL_INTERVAL_S = 0.4
 _RECONNECT_INTERVAL_S = 0.5
@@ -271,6 +271,6 @@ class Viewer(FleetController):
 
 def _round(encoded: object) -> Round | None:
     try:
-        return codec.from_bytes(b64decode(encoded)) if isinstance(encoded, str) else None
+        return record_codec.from_bytes(b64decode(encoded)) if isinstance(encoded, str) else None
     except NotBase64Error:
         return None

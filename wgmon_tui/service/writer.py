@@ -19,11 +19,6 @@ from wgmon_tui.alerts.records import Beat
 from wgmon_tui.config.config_toml import Config
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.private_files import shown
-from wgmon_tui.history import codec
-from wgmon_tui.history.sightings import Vantages as SeenFromVantages
-from wgmon_tui.history.stamps import StampLedger
-from wgmon_tui.history.store import mirrored_stamps
-from wgmon_tui.history.writing import Recorder
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import FleetState
@@ -37,6 +32,11 @@ from wgmon_tui.service.messages import Operation, Request, describe_request
 from wgmon_tui.service.reload import Loaded, Reload
 from wgmon_tui.service.together import run_until_first
 from wgmon_tui.service.vantages import Vantages, statuses_as_json
+from wgmon_tui.store.formats import record_codec
+from wgmon_tui.store.store_file import mirrored_stamps
+from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.write.recorder import Recorder
+from wgmon_tui.store.write.vantage_batch import Vantages as SeenFromVantages
 from wgmon_tui.text import format_count
 
 _FLUSH_TIMEOUT_S = 3.0
@@ -335,7 +335,9 @@ class Writer(FleetController):
         server_state = self.fleet_state.states[names[0]]
         if server_state.last is None:
             return {"round": None}
-        return {"round": b64encode(await asyncio.to_thread(codec.to_bytes, server_state.last)).decode()}
+        return {
+            "round": b64encode(await asyncio.to_thread(record_codec.to_bytes, server_state.last)).decode()
+        }
 
     # Other vantages
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wgmon_tui.alerts.log import counts
-from wgmon_tui.history.database import StoreUnavailableError
+from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.tui.alertlines import badge_text
 
 _POLL_INTERVAL_S = 5.0

@@ -37,8 +37,8 @@ from wgmon_tui.tui.together import FailingTogether
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.verdict import Verdict
-    from wgmon_tui.history.reading import History
     from wgmon_tui.monitor.fleet_state import ServerState
+    from wgmon_tui.store.history import History
 
 _DEFAULT_SETTINGS = TuiSettings()
 

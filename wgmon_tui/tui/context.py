@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     # Loaded after the first paint.
     from wgmon_tui.checks.verdict import Verdict
     from wgmon_tui.config.server_edits import DeletedServer
-    from wgmon_tui.history.reading import History
     from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
+    from wgmon_tui.store.history import History
 
 AskServer: TypeAlias = "Callable[[Server], tuple[Finding, ...]]"
 """Asks a server how it sees this machine, and the local interfaces how they see the server.

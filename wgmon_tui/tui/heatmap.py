@@ -15,7 +15,7 @@ from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.history.records import Bucket, Seen
+from wgmon_tui.store.models import Bucket, Seen
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.text_style import Ink
 from wgmon_tui.tui.themes import Palette

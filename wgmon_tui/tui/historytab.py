@@ -15,7 +15,7 @@ from rich.text import Text
 
 from wgmon_tui.config.models import Address
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.history.records import ExchangeLine, PastCheck, Seen, SightId
+from wgmon_tui.store.models import ExchangeLine, PastCheck, Seen, SightId
 from wgmon_tui.text import format_elapsed, format_recent_time, format_rtt, format_share, format_uptime
 from wgmon_tui.tui.format import fit
 from wgmon_tui.tui.text_style import Ink

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from wgmon_tui.history.database import StoreUnavailableError
-from wgmon_tui.history.reading import History
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.report import export
 from wgmon_tui.report.export import incident_object
 from wgmon_tui.report.summary import report_of_incident
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.history import History
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.incident_queries import read_opening
 from wgmon_tui.tui.incidentlines import IncidentEntry

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wgmon_tui.config.models import Server
-from wgmon_tui.history.reading import History
-from wgmon_tui.history.records import ExchangeLine, SightId, StoredExchange
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.models import Round
+from wgmon_tui.store.history import History
+from wgmon_tui.store.models import ExchangeLine, SightId, StoredExchange
 from wgmon_tui.tui.incidentlines import IncidentEntry
 
 _MAX_INCIDENTS = 500

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.history.records import Note
 from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.store.models import Note
 from wgmon_tui.text import format_elapsed, format_recent_time
 from wgmon_tui.tui.filter import Filter, Term
 from wgmon_tui.tui.format import fit

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wgmon_tui.config.models import Server
-from wgmon_tui.history.reading import History
-from wgmon_tui.history.records import Bucket, Seen
+from wgmon_tui.store.history import History
+from wgmon_tui.store.models import Bucket, Seen
 from wgmon_tui.tui.heatmap import HOUR_S, first_midnight
 from wgmon_tui.tui.historytab import WINDOWS, Failure
 from wgmon_tui.tui.incident_queries import read_entry

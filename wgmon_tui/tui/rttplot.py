@@ -17,7 +17,7 @@ from math import ceil, floor, log10
 from rich.text import Text
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.history.records import Bucket
+from wgmon_tui.store.models import Bucket
 from wgmon_tui.text import format_clock, format_day, format_limit
 from wgmon_tui.tui.heatmap import loss_mark, worst_state
 from wgmon_tui.tui.text_style import Ink

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-from wgmon_tui.history.database import StoreUnavailableError
-from wgmon_tui.history.reading import History
 from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.history import History
 from wgmon_tui.text import format_uptime
 
 WINDOW_S = 86400.0

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.golden import GoldenFile
-from tests.history.golden.examples import AT, MATTERS
+from tests.store.golden.examples import AT, MATTERS
 from wgmon_tui.alerts import deliveries
 from wgmon_tui.alerts.records import Announcement, Beat, Kind
 from wgmon_tui.checks.verdict import Severity

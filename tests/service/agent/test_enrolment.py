@@ -12,9 +12,9 @@ from tests.config.sample_fleets import fleets
 from tests.service.stage import CLIENT, IDENTITY, quick_server, write_config
 from wgmon_tui.config.models import Endpoint, Fleet, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_file import update
-from wgmon_tui.history.entries import server_from_entry, server_to_entry
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.agent.enrolment import NO_IDENTITY, assign, find_server_problem
+from wgmon_tui.store.formats.server_entry import server_from_entry, server_to_entry
 
 OTHER = PrivateKey.generate()
 OTHERS = replace(IDENTITY, name="second", private_key=SecretSource(SecretForm.INLINE, OTHER.to_text()))

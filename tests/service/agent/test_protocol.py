@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.history.test_codec import rounds
 from tests.service.agent.rounds import FRA1, healthy, silent
+from tests.store.formats.test_record_codec import rounds
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
-from wgmon_tui.history.entries import server_to_entry
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.service.agent.protocol import (
     MAX_LINE_BYTES,
@@ -37,6 +36,7 @@ from wgmon_tui.service.agent.protocol import (
     parse_to_writer,
     without_packets,
 )
+from wgmon_tui.store.formats.server_entry import server_to_entry
 
 TO_AGENT: list[ToAgent] = [
     WriterHello(PROTOCOL, "0.1.0", "fra"),

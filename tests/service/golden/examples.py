@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.golden import GoldenFile
-from tests.history.golden.examples import AT
+from tests.store.golden.examples import AT
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service.messages import (
     GROUP_OPERATIONS,

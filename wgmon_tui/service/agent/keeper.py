@@ -22,8 +22,6 @@ from wgmon_tui import __version__
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config import servers_file
 from wgmon_tui.config.models import Server
-from wgmon_tui.history.entries import server_from_entry
-from wgmon_tui.history.stamps import StampLedger
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import ServerState
@@ -54,6 +52,8 @@ from wgmon_tui.service.agent.protocol import (
 )
 from wgmon_tui.service.agent.reports import Kept, Reports, ReportsUnavailableError
 from wgmon_tui.service.together import run_until_first
+from wgmon_tui.store.formats.server_entry import server_from_entry
+from wgmon_tui.store.timestamp_ledger import StampLedger
 from wgmon_tui.text import format_limit
 
 _EXIT_FAILED = 71

@@ -20,9 +20,9 @@ from math import isfinite
 from typing import Any
 
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_name
-from wgmon_tui.history.codec import ForeignError, codec_of
-from wgmon_tui.history.stored_names import STORED_NAMES, StoredNames, StoredRecord
 from wgmon_tui.monitor.models import Round
+from wgmon_tui.store.formats.record_codec import ForeignError, codec_of
+from wgmon_tui.store.formats.stored_names import STORED_NAMES, StoredNames, StoredRecord
 from wgmon_tui.text import printable
 
 PROTOCOL = 1
@@ -59,7 +59,7 @@ class WriterHello:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A server without its secrets, as history/entries.py writes it."""
+    """A server without its secrets, as store/formats/server_entry.py writes it."""
 
     name: str
     entry: str
@@ -193,7 +193,7 @@ MESSAGE_NAMES = STORED_NAMES | StoredNames(
     },
     {},
 )
-"""The names on the line. The right side never changes: history/stored_names.py."""
+"""The names on the line. The right side never changes: store/formats/stored_names.py."""
 
 _KEY_OF_KIND = {kind: message_key for kinds in (_TO_AGENT, _TO_WRITER) for message_key, kind in kinds.items()}
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from wgmon_tui.history.database import (
+from wgmon_tui.store.database import (
     QUEUE,
     DamagedStoreError,
     StoreUnavailableError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.events import Resize
 from textual.screen import Screen
 
-from wgmon_tui.history.database import StoreUnavailableError
+from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.pickview import PickView
 from wgmon_tui.tui.reading import MovementKeys

@@ -12,9 +12,9 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.widgets import Static
 
-from wgmon_tui.history.database import StoreUnavailableError
-from wgmon_tui.history.reading import History
 from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.history import History
 from wgmon_tui.tui import incidentlines
 from wgmon_tui.tui.heatmap import choose_days, heat_map, legend
 from wgmon_tui.tui.historytab import failure_columns, failure_heading, failure_line, figures

@@ -15,11 +15,11 @@ from textual.widgets import Static
 
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.config.models import Address
-from wgmon_tui.history.database import StoreUnavailableError
-from wgmon_tui.history.reading import History
-from wgmon_tui.history.records import StoredExchange
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.protocols.wireguard.wire import fields_of, label_of
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.history import History
+from wgmon_tui.store.models import StoredExchange
 from wgmon_tui.tui.exchangelines import explain
 from wgmon_tui.tui.hexview import HexView
 from wgmon_tui.tui.incident_queries import Opened

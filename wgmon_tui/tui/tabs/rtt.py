@@ -11,9 +11,9 @@ from textual.app import ComposeResult
 from textual.widget import Widget
 from textual.widgets import Static
 
-from wgmon_tui.history.database import StoreUnavailableError
-from wgmon_tui.history.reading import History
 from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.history import History
 from wgmon_tui.text import format_recent_time, format_rtt, format_share
 from wgmon_tui.tui.past import RttPast, read_rtt
 from wgmon_tui.tui.rttplot import LABEL_CELLS, LINES_BELOW, Stretch, legend, plot, plot_window

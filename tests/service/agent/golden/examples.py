@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.golden import GoldenFile
-from tests.history.golden.examples import AT, ROUNDS, SERVERS
-from wgmon_tui.history.entries import server_to_entry
+from tests.store.golden.examples import AT, ROUNDS, SERVERS
 from wgmon_tui.service.agent.protocol import (
     PROTOCOL,
     Ack,
@@ -25,6 +24,7 @@ from wgmon_tui.service.agent.protocol import (
     parse_to_agent,
     parse_to_writer,
 )
+from wgmon_tui.store.formats.server_entry import server_to_entry
 
 HERE = Path(__file__).parent
 

@@ -1,0 +1,290 @@
+"""Records that stand in the golden files of the store."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from array import array
+from dataclasses import replace
+from ipaddress import ip_address, ip_interface
+from pathlib import Path
+
+from tests.golden import GoldenFile
+from wgmon_tui.checks.evidence import (
+    AllSilent,
+    Check,
+    CookieDemanded,
+    Direction,
+    Evidence,
+    ForeignBytes,
+    FreshPortAnswered,
+    Handshake,
+    IcmpError,
+    IdentityAnswered,
+    InnerEcho,
+    InnerHop,
+    InnerIcmp,
+    InnerService,
+    InnerUnaddressed,
+    KnownKeyAnswered,
+    LateAnswer,
+    NameMoved,
+    NameUnresolved,
+    OtherAddressAnswered,
+    Packet,
+    PacketRejected,
+    PassiveKeepalive,
+    PathMtu,
+    PresharedKeyFound,
+    ProbedAs,
+    ReceiveOverflow,
+    Silence,
+    SocketError,
+    StampsAhead,
+    Tunnel,
+)
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
+from wgmon_tui.config.models import Endpoint, SecretForm, SecretSource, Server
+from wgmon_tui.monitor.damping import Damping, as_json, from_json
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.protocols.wireguard.handshake import Reason
+from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.store.formats import incident_snapshot, record_codec
+from wgmon_tui.store.formats.incident_snapshot import Matter, SeenBy
+from wgmon_tui.store.formats.minute_block import SLUGS, pack, pack_samples, unpack, unpack_samples
+from wgmon_tui.store.formats.server_entry import server_from_entry, server_to_entry
+from wgmon_tui.store.maintenance.rollups import Tally
+from wgmon_tui.store.models import Moment, PastCheck, State, verdict_of
+
+HERE = Path(__file__).parent
+
+AT = 1_700_000_040.25
+MINUTE = int(AT // 60)
+KEY = PublicKey(bytes(range(32)))
+V4, V6 = ip_address("192.0.2.7"), ip_address("2001:db8::7")
+ENDPOINT = Endpoint("fra1.example.net", 51820)
+CAUSE = Cause("the port is wrong", "the host answers", "wg show")
+
+EVIDENCE: tuple[Evidence, ...] = (
+    NameUnresolved("fra1.example.net", "Name or service not known"),
+    CookieDemanded(0.25),
+    *(PacketRejected(0.5, reason, 92) for reason in Reason),
+    ForeignBytes(0.5, 12, b"\x00\x01\x80\x01"),
+    IcmpError(0.125, 4, 3, 4, "198.51.100.1", False, 1400),
+    IcmpError(0.125, 6, 1, 4, "2001:db8::7", True),
+    SocketError(0.0, "EPERM"),
+    LateAnswer(7.5),
+    ReceiveOverflow(17),
+    Silence(5.0),
+    InnerEcho("10.8.0.1", 3, 2, 0.25),
+    InnerEcho("10.8.0.1", 3, 0, None),
+    InnerIcmp(V4, 4, 3, 13, V6, 1280),
+    InnerIcmp(V6, 6, 1, 1, None),
+    InnerService("dns", "10.8.0.1", "answered"),
+    InnerService("tcp", "10.8.0.1:443", "open"),
+    InnerService("tcp", "10.8.0.1:443", "closed"),
+    InnerService("dns", "10.8.0.1", None),
+    InnerUnaddressed("fd00::1"),
+    InnerHop(4, V4, 0.25),
+    InnerHop(6, None, None),
+    PassiveKeepalive(10.0, 15.0),
+    PassiveKeepalive(None, 15.0),
+    PathMtu(1420, 1380, 1381, 1400),
+    PathMtu(1420, 1420, None),
+    KnownKeyAnswered(KEY),
+    IdentityAnswered("laptop"),
+    PresharedKeyFound(None),
+    PresharedKeyFound("ams1"),
+    OtherAddressAnswered(V6),
+    FreshPortAnswered(),
+    AllSilent(12),
+    StampsAhead(86_400.0),
+    NameMoved("fra1.example.net", (V4,), (V6,)),
+)
+
+FULL = Check(
+    "fra1",
+    "here",
+    ENDPOINT,
+    V6,
+    AT,
+    Handshake(0.25, 1, True),
+    EVIDENCE,
+    (Packet(0.0, Direction.SENT, bytes(148)), Packet(0.25, Direction.RECEIVED, b"\xff\x00")),
+    2,
+    Tunnel(3, 2, 0.125, 1420, True),
+    ProbedAs(KEY, (ip_interface("10.8.0.2/24"), ip_interface("fd00::2/64"))),
+)
+BARE = Check("fra1", "", ENDPOINT, None, AT, None)
+PLAIN = replace(
+    BARE,
+    address=V4,
+    handshake=Handshake(0.5),
+    tunnel=Tunnel(0, 0, None, None, False),
+    probed_as=ProbedAs(KEY),
+)
+
+ROUNDS = (
+    Round((FULL,), (Diagnosis(Verdict.HEALTHY, "Answers.", ("after 250 ms",), (CAUSE,)),), "open"),
+    Round((BARE,), (Diagnosis(Verdict.DNS_FAILURE, "The name is unknown."),)),
+    Round((PLAIN,) * len(Verdict), tuple(Diagnosis(verdict, "Ü – ✖") for verdict in Verdict)),
+)
+
+CLOSED = Incident(
+    "9f00000000000001",
+    "fra1",
+    "here,ams",
+    AT,
+    Verdict.REGIONAL,
+    Severity.DOWN,
+    "Down from two of three.",
+    AT + 600.0,
+    True,
+    AT + 60.0,
+    "ada",
+)
+OPEN = Incident(
+    "9f00000000000002", "ams1", "here", AT, Verdict.SLOW, Severity.DEGRADED, "Takes 900 ms: Ü – ✖"
+)
+MATTERS = (
+    Matter(
+        CLOSED,
+        "fra1.example.net:51820",
+        "2001:db8::7",
+        "laptop",
+        ("eu", "prod"),
+        ("silence for 5 s",),
+        (CAUSE,),
+        "ada",
+        "paused",
+        vantage_verdicts=tuple(SeenBy("ams", verdict.severity, verdict) for verdict in Verdict),
+    ),
+    Matter(OPEN, "192.0.2.7:51820"),
+)
+
+SERVERS = (
+    Server(
+        "fra1",
+        ENDPOINT,
+        KEY,
+        "laptop",
+        (PublicKey(bytes(32)),),
+        SecretSource(SecretForm.FILE, "fra1.psk"),
+        False,
+        (V4, V6),
+        (V4,),
+        (Endpoint("10.8.0.1", 443),),
+        1380,
+        5,
+        1.5,
+        120.0,
+        False,
+        90.0,
+        True,
+        ("ssh", "fra1"),
+        ("cat", "wg0.conf"),
+        ("eu", "prod"),
+        30.0,
+        7.5,
+        0.25,
+        3,
+        4,
+        5,
+        True,
+        "Ü – ✖",
+    ),
+    Server("ams1", Endpoint("192.0.2.7", 51820), KEY, "laptop"),
+)
+
+DAMPINGS = (
+    Damping(),
+    Damping(
+        Severity.DOWN,
+        (Severity.UP, Severity.DEGRADED, Severity.DOWN),
+        (AT, AT + 10.0),
+        AT + 10.0,
+        flapping=True,
+    ),
+    Damping(Severity.DEGRADED, (Severity.DEGRADED,)),
+    Damping(Severity.UP, (Severity.UP,) * 3, (), AT),
+)
+
+_KNOWN = [verdict for slug in SLUGS if (verdict := verdict_of(slug))]
+MOMENTS = (
+    [Moment(MINUTE * 60.0 + number, state) for number, state in enumerate(State)],
+    [
+        Moment(AT, State.UP, PastCheck(AT, V4, "here", verdict, is_deciding=number % 2 == 0, rtt=0.25))
+        for number, verdict in enumerate(_KNOWN)
+    ],
+    [
+        Moment(AT, State.DOWN, PastCheck(AT, V6, "here", Verdict.SILENT, True, None, 3, 2, 0.125)),
+        Moment(AT, State.DOWN, PastCheck(AT, None, "ams", Verdict.SILENT, False, None)),
+    ],
+)
+
+
+SECONDS_BY_STATE = (
+    {state: float(seconds) for seconds, state in enumerate(State, 1)},
+    dict.fromkeys(State, 0.0),
+)
+
+
+def _read_round(text: str) -> Round | None:
+    return record_codec.from_bytes(b"\x01" + zlib.compress(text.encode()))
+
+
+def _unhidden(server: Server) -> Server:
+    return replace(server, preshared_key=None, inspect=(), inspect_config=())
+
+
+def _read_entry(text: str) -> Server | None:
+    name, entry = json.loads(text)
+    return server_from_entry(name, entry)
+
+
+def _write_tally(seconds: dict[State, float]) -> str:
+    tally = Tally(7, 2)
+    for state, spent in seconds.items():
+        tally.add_time(state, spent)
+    tally.sketch.add(0.25)
+    *numbers, sketch = tally.to_row()
+    return json.dumps([*numbers, sketch.hex()])
+
+
+def _read_tally(text: str) -> dict[State, float]:
+    *numbers, sketch = json.loads(text)
+    return Tally.from_row((*numbers, bytes.fromhex(sketch))).seconds
+
+
+FILES = (
+    GoldenFile(
+        HERE / "rounds.jsonl",
+        ROUNDS,
+        lambda outcome: zlib.decompress(record_codec.to_bytes(outcome)[1:]).decode(),
+        _read_round,
+    ),
+    GoldenFile(
+        HERE / "incident_snapshots.jsonl", MATTERS, incident_snapshot.to_json, incident_snapshot.from_json
+    ),
+    GoldenFile(
+        HERE / "server_entries.jsonl",
+        [_unhidden(server) for server in SERVERS],
+        lambda server: json.dumps([server.name, server_to_entry(server)], ensure_ascii=False),
+        _read_entry,
+    ),
+    GoldenFile(HERE / "damping.jsonl", DAMPINGS, as_json, from_json),
+    GoldenFile(
+        HERE / "minute_blocks.hex",
+        MOMENTS,
+        lambda moments: pack(MINUTE, moments).hex(),
+        lambda text: unpack(MINUTE, bytes.fromhex(text)),
+    ),
+    GoldenFile(HERE / "rollups.jsonl", SECONDS_BY_STATE, _write_tally, _read_tally),
+    GoldenFile(
+        HERE / "samples.hex",
+        [array("f", [0.25, 0.5]), array("f")],
+        lambda samples: pack_samples(samples).hex(),
+        lambda text: unpack_samples(bytes.fromhex(text)),
+    ),
+)

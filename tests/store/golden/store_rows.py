@@ -1,0 +1,112 @@
+"""Rows that a recorder leaves in an empty store: every table that one batch fills, with every stored word."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from contextlib import closing
+from pathlib import Path
+
+from tests.golden import GoldenFile
+from tests.store.golden.examples import AT, CLOSED, DAMPINGS, OPEN, ROUNDS, SERVERS
+from wgmon_tui.alerts import deliveries
+from wgmon_tui.alerts.policy import Tell
+from wgmon_tui.alerts.records import Announcement, Kind
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
+from wgmon_tui.monitor.quorum import VantageReport, VantageState
+from wgmon_tui.monitor.server_state import ServerState
+from wgmon_tui.store import schema
+from wgmon_tui.store.formats.incident_snapshot import Matter
+from wgmon_tui.store.formats.server_entry import server_to_entry
+from wgmon_tui.store.models import Mute, Note, State
+from wgmon_tui.store.write.batch import (
+    Batch,
+    Damped,
+    Pause,
+    Watched,
+    make_exchange_row,
+    make_journal_rows,
+    make_outbox_row,
+    make_state_row,
+)
+from wgmon_tui.store.write.packet_sampling import Keeping, Kept
+from wgmon_tui.store.write.vantage_batch import HeardSight, Vantages
+
+HERE = Path(__file__).parent
+
+_QUIET = ("minutes", "hours", "days", "packs", "sight_packs", "stamps", "tellings", "sqlite_sequence")
+"""Tables that no batch fills."""
+
+
+def _batch() -> Batch:
+    batch = Batch(fleet={server.name: Watched(server_to_entry(server), 97.5) for server in SERVERS})
+    full, bare, plain = ROUNDS
+    batch.add_journal_rows(make_journal_rows("fra1", full, "up", AT))
+    batch.add_journal_rows(make_journal_rows("fra1", plain, "down", AT))
+    batch.add_journal_rows([make_state_row("ams1", AT, state.value, AT) for state in State])
+    batch.exchanges.append(make_exchange_row(Kept("fra1", "good", full)))
+    batch.exchanges.append(make_exchange_row(Kept("ams1", "change", bare, OPEN.id)))
+    batch.exchanges.append(make_exchange_row(Kept("ams1", "failure", plain, OPEN.id)))
+    batch.dampings = {"fra1": Damped(DAMPINGS[1], "down", AT), "ams1": Damped(DAMPINGS[0], "unknown", AT)}
+    batch.incidents = {each.id: each for each in (CLOSED, OPEN)}
+    batch.notes = [(CLOSED.id, Note(AT, "ada", "Ü – ✖"))]
+    batch.pauses = {"fra1": Pause(AT, "ada")}
+    batch.mutes = {"ams1": Mute(AT, AT + 60.0, "ada")}
+    row = ServerState(SERVERS[0], Severity.DOWN, last=full)
+    batch.outbox = [
+        make_outbox_row(row, IncidentEvent(what, AT, CLOSED, "ada", "a note")) for what in EventKind
+    ]
+    vantage_state = VantageState(
+        "ams", full, AT, AT + 97.5, DAMPINGS[1], full, AT - 10.0, (0.25, None), current=False
+    )
+    batch.vantage_batch.add_update(
+        HeardSight("fra1", "ams", vantage_state, VantageReport("ams", "9f", 7, full), CLOSED.id), Keeping(5)
+    )
+    batch.vantage_batch.vantages = Vantages(("ams", "nyc"), 2)
+    return batch
+
+
+def _deliver(connection: sqlite3.Connection) -> None:
+    """Deliveries of every kind, in every state but 'sent'."""
+    about = (Matter(CLOSED, "fra1.example.net:51820"),)
+    for kind in Kind:
+        message = Announcement(f"9f-{kind.value}", kind, AT, about)
+        connection.execute(*deliveries.insert("mail", message, AT))
+    connection.execute(*deliveries.insert_held(Tell("chat", Kind.OPENED, about[0], "muted by ada"), AT))
+    connection.execute(*deliveries.drop_other_sinks(["chat"], AT))
+    connection.execute(*deliveries.insert("chat", Announcement("9f-test-2", Kind.TEST, AT), AT))
+
+
+def _rows() -> list[str]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        schema.create_or_migrate(connection)
+        connection.execute("INSERT INTO facts (name, value) VALUES ('fleet_version', 1)")
+        _batch().write(connection, {}, AT)
+        _deliver(connection)
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+        names = [name for (name,) in tables.fetchall() if name not in _QUIET]
+        return [line for name in names for line in _rows_of(connection, name)]
+
+
+def _rows_of(connection: sqlite3.Connection, table: str) -> list[str]:
+    found = connection.execute(f"SELECT * FROM {table}")
+    columns = [column for column, *_ in found.description]
+    return sorted(
+        json.dumps(
+            [table, {each: _shown(each, value) for each, value in zip(columns, row, strict=True)}],
+            ensure_ascii=False,
+        )
+        for row in found
+    )
+
+
+def _shown(column: str, value: object) -> object:
+    """Bytes as text: of a round the JSON, because libraries compress in different ways."""
+    if not isinstance(value, bytes):
+        return value
+    return zlib.decompress(value[1:]).decode() if column == "round" else value.hex()
+
+
+FILES = (GoldenFile(HERE / "store_rows.jsonl", _rows(), str, str),)

@@ -1,0 +1,182 @@
+"""kill -9 of a writer, again and again: `python -m tests.store.kill_loop [TIMES [SEED]]`.
+
+A child records rounds as quickly as it can, in a time that runs ten seconds a step, so that it compacts all
+the while. It says on a pipe what it was told is on the disk. It is killed at a random moment, and then the
+store must open, be whole, hold everything that was said, hold nothing twice, and its numbers and time stamps
+must go on where they ended. The next child goes on in the same store.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from random import Random
+
+from tests.store.engine_updates import START, Clock, answered, incident, lost, row
+from wgmon_tui.config.config_toml import DAY, Retention
+from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
+from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.store.formats import record_codec
+from wgmon_tui.store.formats.minute_block import unpack
+from wgmon_tui.store.store_file import mirrored_stamps, open_store
+from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.write.recorder import Recorder
+
+SERVERS = ("ams1", "fra1", "lon1")
+IDENTITY = PublicKey(bytes(range(32)))
+LIVES_A_STORE = 25
+_EVERYTHING = Retention(raw=9999 * DAY, minutes=9999 * DAY, hours=9999 * DAY, days=9999 * DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a child said is on the disk: up to which step, and a stamp that it has used."""
+
+    step: int
+    stamp: bytes
+
+
+def main() -> int:
+    """Kill so many times; the exit code says whether the store stood it."""
+    times = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time())
+    random, steps, began = Random(seed), 0, time.monotonic()
+    print(f"{times} kills, seed {seed}", flush=True)
+    record_codec.to_bytes(answered(SERVERS[0], START))  # learns its forms once, for all children
+    for start in range(0, times, LIVES_A_STORE):
+        with tempfile.TemporaryDirectory(prefix="wgmon-kill-", dir=_quick_disk()) as directory:
+            steps += _lives(Path(directory), min(LIVES_A_STORE, times - start), random)
+    print(f"stood {times} kills while it wrote {steps} steps, in {time.monotonic() - began:.0f} s")
+    return 0
+
+
+def _quick_disk() -> str | None:
+    """Memory, where there is some to write to: a kill leaves the same behind, and syncing costs nothing."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+def _lives(state_dir: Path, lives: int, random: Random) -> int:
+    """Returns how many steps were taken. Raises AssertionError."""
+    step, last_id, last_stamp = 0, 0, bytes(12)
+    for _ in range(lives):
+        said = _live(state_dir, step, random.random() * 0.03)
+        if said:
+            assert said.stamp > last_stamp, "a time stamp went back"
+            last_stamp = said.stamp
+        step, last_id = _examine(state_dir, said.step if said else step - 1, last_id)
+        if random.random() < 0.1:
+            # The stamps' file is lost as well: the store's copy is behind the clock here, and so no danger.
+            shutil.rmtree(state_dir / "stamps")
+    return step
+
+
+def _live(state_dir: Path, first: int, seconds: float) -> Said | None:
+    """Let a child write from a step on, and kill it so long after it first said something."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        try:
+            _write(state_dir, first, writing)
+        finally:
+            os._exit(1)
+    os.close(writing)
+    with open(reading, "rb") as pipe:  # noqa: PTH123 - a descriptor
+        lines = [pipe.readline()]
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        assert status == signal.SIGKILL, f"the child ended by itself: {status}"
+        lines += pipe.readlines()
+    whole = [line.split() for line in lines if line.endswith(b"\n")]
+    return Said(int(whole[-1][0]), bytes.fromhex(whole[-1][1].decode())) if whole else None
+
+
+def _write(state_dir: Path, first: int, pipe: int) -> None:
+    """Never returns of itself."""
+    clock = Clock()
+    with StampLedger(state_dir, mirrored_stamps(state_dir)) as ledger:
+        recorder = Recorder(state_dir, _EVERYTHING, ledger=ledger, clock=clock)
+        recorder.start()
+        rows = [row(name) for name in SERVERS]
+        recorder.watch(rows)
+        for step in count(first):
+            clock.now = at_step(step)
+            for each in rows:
+                name = each.server.name
+                outcome = lost(name, clock.now) if step % 7 == 3 else answered(name, clock.now)
+                recorder(each, outcome, ())
+            stamp = ledger.next(IDENTITY)
+            if step % 5 == 0:
+                what = incident(SERVERS[0], step, clock.now)
+                recorder(
+                    rows[0], None, (IncidentEvent(EventKind.OPENED, clock.now, what, note=f"note {step}"),)
+                )
+            recorder.flush().result()
+            os.write(pipe, f"{step} {stamp.hex()}\n".encode())
+
+
+def at_step(step: int) -> float:
+    return START + 10.0 * step
+
+
+def _examine(state_dir: Path, said: int, last_id: int) -> tuple[int, int]:
+    """The step to go on with, and the last number of the journal. Raises AssertionError."""
+    found = open_store(state_dir)
+    assert found.notice is None, found.notice
+    with closing(found.connection) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        for server, name in connection.execute("SELECT id, name FROM servers").fetchall():
+            _examine_server(connection, server, name, said)
+        incidents = {number for (number,) in connection.execute("SELECT id FROM incidents")}
+        notes = {text for (text,) in connection.execute("SELECT text FROM notes")}
+        for step in range(0, said + 1, 5):
+            assert f"{step:016x}" in incidents, f"the incident of step {step} was lost"
+            assert f"note {step}" in notes, f"the note of step {step} was lost"
+        (latest,) = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'checks'").fetchone()
+        assert latest >= last_id, "the journal's numbers went back"
+        (until,) = connection.execute("SELECT max(at) FROM checks").fetchone()
+        if until is None:
+            until = at_step(said)
+        return round((until - START) / 10.0) + 1, latest
+
+
+def _examine_server(connection: sqlite3.Connection, server: int, name: str, said: int) -> None:
+    times: Counter[int] = Counter()
+    packed: Counter[int] = Counter()
+    for minute, checks in connection.execute("SELECT minute, checks FROM packs WHERE server = ?", (server,)):
+        for moment in unpack(minute, checks):
+            if moment.check:
+                times[round(moment.at)] += 1
+                packed[minute] += 1
+    for (at,) in connection.execute(
+        "SELECT at FROM checks WHERE server = ?1 AND verdict IS NOT NULL"
+        " AND id > ifnull((SELECT as_of FROM current WHERE server = ?1), 0)",
+        (server,),
+    ):
+        times[round(at)] += 1
+    twice = [at for at, number in times.items() if number > 1]
+    assert not twice, f"{name}: checks counted twice: {twice[:5]}"
+    gone = [step for step in range(said + 1) if round(at_step(step)) not in times]
+    assert not gone, f"{name}: steps that were on the disk are lost: {gone[:5]}"
+    minutes = dict(connection.execute("SELECT minute, checks FROM minutes WHERE server = ?", (server,)))
+    assert {minute: number for minute, number in minutes.items() if number} == dict(packed), name
+    for table in ("hours", "days"):
+        (rolled,) = connection.execute(
+            f"SELECT ifnull(sum(checks), 0) FROM {table} WHERE server = ?", (server,)
+        ).fetchone()
+        assert rolled == packed.total(), f"{name}: {table} of {rolled} checks, packs of {packed.total()}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.store.timestamp_ledger import StampLedger
+
+IDENTITY = PrivateKey(bytes(range(32))).public
+OTHER = PrivateKey(bytes(range(1, 33))).public
+YEAR_NS = 365 * 86_400 * 10**9
+
+
+class Clock:
+    """The wall clock, to be set."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.now_ns = time.time_ns()
+        patch.setattr(time, "time_ns", lambda: self.now_ns)
+
+
+def only_file(state_dir: Path) -> Path:
+    [path] = (state_dir / "stamps").iterdir()
+    return path
+
+
+# Always later
+
+
+@given(st.lists(st.integers(-YEAR_NS, YEAR_NS) | st.integers(-2, 2), min_size=1, max_size=30), st.data())
+def test_stamps_increase_however_the_clock_is_set_and_whenever_the_program_restarts(
+    steps_ns: list[int], data: st.DataObject
+) -> None:
+    restarts = data.draw(st.sets(st.integers(0, len(steps_ns))))
+    with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        clock = Clock(patch)
+        ledger = StampLedger(Path(directory))
+        stamps = [ledger.next(IDENTITY)]
+        for number, step_ns in enumerate(steps_ns):
+            clock.now_ns += step_ns
+            if number in restarts:
+                ledger.__exit__(None, None, None)
+                ledger = StampLedger(Path(directory))
+            stamps.append(ledger.next(IDENTITY))
+        ledger.__exit__(None, None, None)
+    assert all(before < after for before, after in pairwise(stamps))
+    assert ledger.trouble is None
+
+
+def test_a_stamp_is_the_time_where_the_clock_has_moved_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    with StampLedger(tmp_path) as ledger:
+        for _ in range(3):
+            clock.now_ns += 1_000
+            assert ledger.next(IDENTITY) == tai64n.encode(clock.now_ns)
+
+
+def test_where_the_clock_was_set_back_a_stamp_follows_the_last_by_a_nanosecond(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    with StampLedger(tmp_path) as ledger:
+        last = tai64n.decode(ledger.next(IDENTITY))
+        clock.now_ns -= 3600 * 10**9
+        assert tai64n.decode(ledger.next(IDENTITY)) == last + 1
+        assert ledger.ahead_s(IDENTITY) == pytest.approx(3600)
+
+
+def test_a_clock_that_is_right_is_not_behind(tmp_path: Path) -> None:
+    with StampLedger(tmp_path) as ledger:
+        assert ledger.ahead_s(IDENTITY) == 0
+        ledger.next(IDENTITY)
+        assert ledger.ahead_s(IDENTITY) < 0.001
+
+
+def test_identities_do_not_share_their_stamps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    with StampLedger(tmp_path) as ledger:
+        ledger.next(IDENTITY)
+        clock.now_ns -= YEAR_NS
+        assert ledger.next(OTHER) == tai64n.encode(clock.now_ns)
+
+
+# Between processes
+
+
+def take(state_dir: Path, identity: bytes, count: int, pipe: Connection) -> None:
+    with StampLedger(state_dir) as ledger:
+        pipe.send(None)
+        pipe.recv()
+        pipe.send([ledger.next(PublicKey(identity)) for _ in range(count)])
+
+
+def test_two_processes_that_share_an_identity_never_repeat_a_stamp_or_go_back(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    pipes, processes = [], []
+    for _ in range(2):
+        ours, theirs = spawn.Pipe()
+        process = spawn.Process(target=take, args=(tmp_path, IDENTITY.raw, 3000, theirs))
+        process.start()
+        theirs.close()
+        pipes.append(ours)
+        processes.append(process)
+    for pipe in pipes:
+        assert pipe.poll(30)
+        pipe.recv()
+    for pipe in pipes:  # both are ready: now, at the same time
+        pipe.send(None)
+    taken = [pipe.recv() for pipe in pipes]
+    for process, pipe in zip(processes, pipes, strict=True):
+        process.join()
+        pipe.close()
+    for stamps in taken:
+        assert all(before < after for before, after in pairwise(stamps))
+    assert len({*taken[0], *taken[1]}) == 6000
+    with StampLedger(tmp_path) as ledger:
+        assert ledger.next(IDENTITY) > max(*taken[0], *taken[1])
+
+
+def test_two_ledgers_that_take_turns_see_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Clock(monkeypatch)  # stands still: only what is in the file can make stamps increase
+    with StampLedger(tmp_path) as one, StampLedger(tmp_path) as two:
+        stamps = [ledger.next(IDENTITY) for _ in range(50) for ledger in (one, two)]
+    assert all(before < after for before, after in pairwise(stamps))
+
+
+# The copy in the store
+
+
+@pytest.mark.parametrize("spoil", [lambda path: path.unlink(), lambda path: path.write_bytes(b"torn")])
+def test_where_its_file_is_gone_or_spoiled_the_stamps_go_on_from_the_store_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], object]
+) -> None:
+    clock = Clock(monkeypatch)
+    with StampLedger(tmp_path) as ledger:
+        ledger.next(IDENTITY)
+        copy = ledger.last()
+        clock.now_ns += 60 * 10**9  # the copy is a minute old
+        last = ledger.next(IDENTITY)
+    spoil(only_file(tmp_path))
+    clock.now_ns -= YEAR_NS
+    with StampLedger(tmp_path, copy) as ledger:
+        assert ledger.next(IDENTITY) > last
+        assert ledger.ahead_s(IDENTITY) < YEAR_NS / 1e9 + 300
+
+
+def test_a_copy_that_lies_behind_our_clock_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    with StampLedger(tmp_path) as ledger:
+        ledger.next(IDENTITY)
+        copy = ledger.last()
+    only_file(tmp_path).unlink()
+    clock.now_ns += 1
+    with StampLedger(tmp_path, copy) as ledger:
+        assert ledger.next(IDENTITY) == tai64n.encode(clock.now_ns)
+
+
+def test_a_file_that_is_whole_says_more_than_the_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    with StampLedger(tmp_path) as ledger:
+        ledger.next(IDENTITY)
+        copy = {key: last_ns + YEAR_NS for key, last_ns in ledger.last().items()}
+    with StampLedger(tmp_path, copy) as ledger:
+        clock.now_ns += 1
+        assert ledger.next(IDENTITY) == tai64n.encode(clock.now_ns)
+
+
+def test_without_a_directory_the_copy_is_what_stamps_go_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    with StampLedger(tmp_path) as ledger:
+        last = ledger.next(IDENTITY)
+        copy = ledger.last()
+    clock.now_ns -= YEAR_NS
+    (tmp_path / "a-file").touch()
+    with StampLedger(tmp_path / "a-file" / "state", copy) as ledger:
+        assert ledger.next(IDENTITY) > last
+
+
+# On disk
+
+
+def test_the_file_is_for_its_owner_and_its_name_tells_no_key(tmp_path: Path) -> None:
+    former = os.umask(0)
+    try:
+        with StampLedger(tmp_path / "state") as ledger:
+            ledger.next(IDENTITY)
+    finally:
+        os.umask(former)
+    path = only_file(tmp_path / "state")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert path.stat().st_size == 12
+    assert str(IDENTITY)[:8] not in path.name
+    assert IDENTITY.raw.hex()[:8] not in path.name
+
+
+@given(st.binary(max_size=20))
+def test_a_spoiled_file_neither_raises_nor_stops_the_stamps(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        with StampLedger(Path(directory)) as ledger:
+            ledger.next(IDENTITY)
+        only_file(Path(directory)).write_bytes(content)
+        with StampLedger(Path(directory)) as ledger:
+            stamps = [ledger.next(IDENTITY) for _ in range(3)]
+    assert all(before < after for before, after in pairwise(stamps))
+
+
+@pytest.mark.parametrize("content", [b"", bytes(12), b"\xff" * 12, b"\xff" * 8 + b"\0" * 4, b"torn"])
+def test_what_no_clock_ever_said_is_not_taken_for_a_stamp(tmp_path: Path, content: bytes) -> None:
+    with StampLedger(tmp_path) as ledger:
+        ledger.next(IDENTITY)
+    only_file(tmp_path).write_bytes(content)
+    with StampLedger(tmp_path) as ledger:
+        ledger.next(IDENTITY)
+        assert ledger.ahead_s(IDENTITY) < 1
+
+
+def test_without_a_directory_stamps_increase_in_memory_and_one_line_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a-file").touch()
+    with StampLedger(tmp_path / "a-file" / "state") as ledger:
+        assert ledger.trouble is not None
+        stamps = [ledger.next(IDENTITY) for _ in range(100)]
+    assert all(before < after for before, after in pairwise(stamps))
+    assert str(tmp_path / "a-file" / "state") in ledger.trouble
+    assert "in memory" in ledger.trouble
+    assert "\n" not in ledger.trouble
+
+
+def test_a_full_disk_does_not_end_the_stamps(tmp_path: Path) -> None:
+    with StampLedger(tmp_path) as ledger:
+        ledger.next(IDENTITY)
+    path = only_file(tmp_path)
+    path.unlink()
+    path.symlink_to("/dev/full")
+    with StampLedger(tmp_path) as ledger:
+        stamps = [ledger.next(IDENTITY) for _ in range(100)]
+        assert ledger.trouble is not None
+        assert "No space left" in ledger.trouble
+    assert all(before < after for before, after in pairwise(stamps))
+
+
+def test_a_ledger_without_trouble_says_nothing(tmp_path: Path) -> None:
+    with StampLedger(tmp_path) as ledger:
+        ledger.next(IDENTITY)
+    assert ledger.trouble is None

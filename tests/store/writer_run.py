@@ -1,0 +1,81 @@
+"""One life of a writer that takes reports of other vantages: an engine that nobody runs, and its recorder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.monitor.sample_vantages import START, VANTAGES, seen, watched
+from tests.store.recorder_harness import query_store
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.config.models import Server
+from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
+from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.store.history import History
+from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.write.recorder import Recorder
+from wgmon_tui.store.write.vantage_batch import Vantages
+
+
+class Life:
+    """An engine that nobody runs, and the recorder that hears it: one life of a writer."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *servers: Server,
+        quorum: int = 1,
+        vantages: tuple[Vantage, ...] = VANTAGES,
+        now: float = START,
+    ) -> None:
+        self.state_dir = state_dir
+        self.now = now
+        self.recorder = Recorder(state_dir, clock=lambda: self.now)
+        self.recorder.start()
+        with StampLedger(state_dir) as timestamps:
+            self.engine = Engine(Prober(timestamps=timestamps.next))
+        self.engine.watch(servers or (watched(),), {}, {})
+        self.engine.vantage_reports.set_vantages(vantages, quorum)
+        self.recorder.set_vantages(Vantages(self.engine.fleet_state.vantages, quorum))
+        self.recorder.restore(self.engine)
+        self.recorder.watch(self.engine.fleet_state.states.values())
+        self.engine.listen(self.recorder)
+        self.engine.vantage_reports.listen(self.recorder.record_vantage)
+        self.history = History(state_dir / STORE)
+        self.number = 0
+
+    def reports(
+        self, *verdicts: Verdict, vantage: str = "fra", name: str = "fra1", packets: bool = True
+    ) -> None:
+        """One every ten seconds."""
+        for verdict in verdicts:
+            self.now += 10.0
+            self.number += 1
+            outcome = seen(verdict, self.now, vantage, name=name, packets=packets)
+            self.report(outcome, self.number, vantage=vantage, name=name)
+
+    def report(
+        self, outcome: Round, number: int, *, vantage: str = "fra", name: str = "fra1", epoch: str = "one"
+    ) -> None:
+        self.engine.report(vantage, name, outcome, self.now, epoch=epoch, number=number)
+
+    def written(self) -> None:
+        self.recorder.flush().result(20.0)
+
+    def stop(self) -> None:
+        self.recorder.stop()
+        self.history.close()
+        assert self.recorder.failure is None, self.recorder.failure
+
+    def count(self, table: str) -> int:
+        ((number,),) = query_store(self.state_dir, f"SELECT count(*) FROM {table}")
+        return int(number)
+
+    def check_from_home(self, verdict: Verdict, name: str = "fra1") -> None:
+        """A round of our own."""
+        self.now += 10.0
+        outcome = seen(verdict, self.now, LOCAL_VANTAGE, name=name)
+        events = self.engine.fleet_state.record(name, outcome, self.now)
+        self.recorder(self.engine.fleet_state.states[name], outcome, events)

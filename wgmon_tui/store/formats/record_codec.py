@@ -1,0 +1,231 @@
+"""Converts records to JSON and back, and a round with its packets to compressed bytes.
+
+The JSON follows the type hints of the records. Its names come from the table in stored_names.py, never from
+the code. A record, field or enum member that the table lacks raises TypeError.
+
+The data may come from an older or newer version. Unknown fields and unknown kinds of evidence are left out,
+and absent fields take their defaults.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import MISSING, fields, is_dataclass
+from enum import Enum
+from functools import cache
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from wgmon_tui.checks.evidence import Check
+from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.store.formats.stored_names import STORED_NAMES, StoredNames
+
+Json = Any
+"""What `json` reads and writes."""
+
+_VERSION = b"\x01"
+
+_LOADED_LATER = {"Check": Check}
+"""What the modules of our records do not import: faces are painted without it."""
+
+
+class ForeignError(Exception):
+    """A value that another version wrote, or nobody."""
+
+
+def to_bytes(outcome: Round) -> bytes:
+    """A round, to be stored. Holds no key but public ones and the sealed ones on the wire."""
+    write, _ = codec_of(Round)
+    return _VERSION + zlib.compress(json.dumps(write(outcome), separators=(",", ":")).encode())
+
+
+def from_bytes(data: bytes) -> Round | None:
+    """The round of stored bytes; None where they are none of ours, or of a version that we cannot read."""
+    _, read = codec_of(Round)
+    if data[:1] != _VERSION:
+        return None
+    try:
+        outcome = read(json.loads(zlib.decompress(data[1:])))
+    except (zlib.error, ValueError, RecursionError, ForeignError):
+        return None
+    if not isinstance(outcome, Round) or not len(outcome.checks) == len(outcome.diagnoses) > 0:
+        return None
+    return outcome
+
+
+Form = tuple[Callable[[Any], Json], Callable[[Json], Any]]
+"""How a type is written, and how it is read: that raises ForeignError for what is not of the type."""
+
+
+@cache
+def codec_of(hint: Any, names: StoredNames = STORED_NAMES) -> Form:
+    """How values of a type are written and read, under the stored names of `names`.
+
+    Raises TypeError for a type without a stored form, so that no secret is stored by mistake. Raises it for
+    a record or enum whose stored names are missing, incomplete or not unique, too.
+    """
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return _form_of_union(args, names)
+    if origin is tuple and len(args) == 2 and args[1] is ...:
+        return _form_of_tuple(args[0], names)
+    if origin is Literal:
+        return _unchanged, _reading(lambda value: value in args)
+    if hint in _LEAVES:
+        return _LEAVES[hint]
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return _form_of_enum(hint, names)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _form_of_record(hint, names)
+    raise TypeError(f"no stored form for {hint}")
+
+
+def check_names(kind: type[Any], stored: Mapping[Any, str], members: Collection[Any]) -> None:
+    """Raises TypeError unless `stored` has one name for each field or member of a type, and none twice."""
+    if missing := [member for member in members if member not in stored]:
+        raise TypeError(f"{kind.__name__}: no stored name for {missing}")
+    if unknown := [member for member in stored if member not in members]:
+        raise TypeError(f"{kind.__name__}: stored names for {unknown}, which do not exist")
+    if len(set(stored.values())) < len(stored):
+        raise TypeError(f"{kind.__name__}: a stored name is used twice")
+
+
+def _form_of_enum(kind: type[Enum], names: StoredNames) -> Form:
+    """The stored name of the member."""
+    stored = names.enums.get(kind)
+    if stored is None:
+        raise TypeError(f"no stored names for {kind}")
+    check_names(kind, stored, tuple(kind))
+    members = {name: member for member, name in stored.items()}
+    return stored.__getitem__, lambda name: _lookup(members, name)
+
+
+def _form_of_record(kind: type[Any], names: StoredNames) -> Form:
+    """An object with the stored names of the fields."""
+    if kind not in names.records:
+        raise TypeError(f"no stored names for {kind}")
+    stored = names.records[kind].fields
+    check_names(kind, stored, [field.name for field in fields(kind)])
+    hints = get_type_hints(kind, localns=_LOADED_LATER)
+    forms = [(name, key, codec_of(hints[name], names)) for name, key in stored.items()]
+    required = {
+        stored[field.name]
+        for field in fields(kind)
+        if field.default is MISSING and field.default_factory is MISSING
+    }
+
+    def write(record: Any) -> Json:
+        return {key: write_field(getattr(record, name)) for name, key, (write_field, _) in forms}
+
+    def read(value: Json) -> Any:
+        if not isinstance(value, dict) or not required <= value.keys():
+            raise ForeignError
+        return kind(**{name: read_field(value[key]) for name, key, (_, read_field) in forms if key in value})
+
+    return write, read
+
+
+def _form_of_union(args: tuple[Any, ...], names: StoredNames) -> Form:
+    """One type or null; an address of either version; or one of several records: ["Silence", {…}]."""
+    kinds = [arg for arg in args if arg is not types.NoneType]
+    if len(kinds) < len(args):
+        write, read = _form_of_union(tuple(kinds), names)
+        return (
+            lambda value: None if value is None else write(value),
+            lambda value: None if value is None else read(value),
+        )
+    if len(kinds) == 1:
+        return codec_of(kinds[0], names)
+    if set(kinds) == {IPv4Address, IPv6Address}:
+        return str, _parsing(ip_address)
+    if set(kinds) == {IPv4Interface, IPv6Interface}:
+        return str, _parsing(ip_interface)
+    return _form_of_named(kinds, names)
+
+
+def _form_of_named(kinds: list[type[Any]], names: StoredNames) -> Form:
+    """One of several records, with the stored name of its kind before it."""
+    forms = {kind: _form_of_record(kind, names) for kind in kinds}
+    stored = {kind: names.records[kind].kind for kind in kinds}
+    if not all(stored.values()) or len(set(stored.values())) < len(stored):
+        raise TypeError(f"expected a stored kind for each of {kinds}, and none twice")
+    readers = {name: forms[kind][1] for kind, name in stored.items()}
+
+    def write_named(record: Any) -> Json:
+        kind = type(record)
+        return [stored[kind], forms[kind][0](record)]
+
+    def read_named(value: Json) -> Any:
+        if not isinstance(value, list) or len(value) != 2:
+            raise ForeignError
+        return _lookup(readers, value[0])(value[1])
+
+    return write_named, read_named
+
+
+def _form_of_tuple(of: Any, names: StoredNames) -> Form:
+    """An array; of named records, those that we do not know are left out."""
+    write, read = codec_of(of, names)
+    named = get_origin(of) in (Union, types.UnionType) and all(map(is_dataclass, get_args(of)))
+
+    def read_all(value: Json) -> Any:
+        if not isinstance(value, list):
+            raise ForeignError
+        return tuple(_known(read, value) if named else map(read, value))
+
+    return lambda values: [write(value) for value in values], read_all
+
+
+def _known(read: Callable[[Json], Any], values: list[Json]) -> list[Any]:
+    known = []
+    for value in values:
+        with suppress(ForeignError):
+            known.append(read(value))
+    return known
+
+
+def _lookup(table: Mapping[str, Any], name: Json) -> Any:
+    if not isinstance(name, str) or name not in table:
+        raise ForeignError
+    return table[name]
+
+
+def _unchanged(value: Any) -> Json:
+    return value
+
+
+def _reading(fits: Callable[[Json], bool]) -> Callable[[Json], Any]:
+    def read(value: Json) -> Any:
+        if not fits(value):
+            raise ForeignError
+        return value
+
+    return read
+
+
+def _parsing(parse: Callable[[str], Any]) -> Callable[[Json], Any]:
+    def read(value: Json) -> Any:
+        if not isinstance(value, str):
+            raise ForeignError
+        try:
+            return parse(value)
+        except ValueError:
+            raise ForeignError from None
+
+    return read
+
+
+_LEAVES: dict[Any, Form] = {
+    bool: (_unchanged, _reading(lambda value: type(value) is bool)),
+    int: (_unchanged, _reading(lambda value: type(value) is int)),
+    float: (_unchanged, _reading(lambda value: type(value) in (int, float))),
+    str: (_unchanged, _reading(lambda value: type(value) is str)),
+    bytes: (lambda value: b64encode(value).decode(), _parsing(b64decode)),
+    PublicKey: (str, _parsing(PublicKey.from_text)),
+}

@@ -1,0 +1,268 @@
+"""The names that records and enums have in stores and protocols, beside their names in the code.
+
+The left side is the name in the code, the right side the stored one. A rename in the code changes the left
+side only. The right side never changes, because other versions read and write it.
+
+A new field needs an entry here and a default value, because stores of earlier versions lack it. Modules that
+store types of their own have a table beside them: store/formats/incident_snapshot.py, alerts/deliveries.py and
+service/agent/protocol.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from wgmon_tui.checks.evidence import (
+    AllSilent,
+    Check,
+    CookieDemanded,
+    Direction,
+    ForeignBytes,
+    FreshPortAnswered,
+    Handshake,
+    IcmpError,
+    IdentityAnswered,
+    InnerEcho,
+    InnerHop,
+    InnerIcmp,
+    InnerService,
+    InnerUnaddressed,
+    KnownKeyAnswered,
+    LateAnswer,
+    NameMoved,
+    NameUnresolved,
+    OtherAddressAnswered,
+    Packet,
+    PacketRejected,
+    PassiveKeepalive,
+    PathMtu,
+    PresharedKeyFound,
+    ProbedAs,
+    ReceiveOverflow,
+    Silence,
+    SocketError,
+    StampsAhead,
+    Tunnel,
+)
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
+from wgmon_tui.config.models import Endpoint
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.vantage_status import VantageStatus
+from wgmon_tui.protocols.wireguard.handshake import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """The stored names of a record's `fields`, and its stored `kind` where it is a member of a union."""
+
+    fields: Mapping[str, str]
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredNames:
+    """The records and enums that can be stored. Compared by identity, so that codecs can be cached."""
+
+    records: Mapping[type[Any], StoredRecord]
+    enums: Mapping[type[Enum], Mapping[Any, str]]
+
+    def __or__(self, other: StoredNames) -> StoredNames:
+        """Both tables in one."""
+        return StoredNames({**self.records, **other.records}, {**self.enums, **other.enums})
+
+
+_RECORDS: Mapping[type[Any], StoredRecord] = {
+    Round: StoredRecord({"checks": "checks", "diagnoses": "diagnoses", "port_monitor": "port_monitor"}),
+    Diagnosis: StoredRecord(
+        {"verdict": "verdict", "summary": "summary", "evidence": "evidence", "causes": "causes"}
+    ),
+    Cause: StoredRecord({"cause": "cause", "why": "why", "fix": "fix"}),
+    Check: StoredRecord(
+        {
+            "server": "server",
+            "vantage": "vantage",
+            "endpoint": "endpoint",
+            "address": "address",
+            "started_at": "started_at",
+            "handshake": "handshake",
+            "evidence": "evidence",
+            "exchange": "exchange",
+            "sent": "sent",
+            "tunnel": "tunnel",
+            "probed_as": "asked_as",
+        }
+    ),
+    Packet: StoredRecord({"at": "at", "direction": "direction", "data": "data"}),
+    Handshake: StoredRecord({"rtt": "rtt", "retransmits": "retransmits", "cookie": "cookie"}),
+    Tunnel: StoredRecord(
+        {"sent": "sent", "received": "received", "rtt": "rtt", "mtu": "mtu", "passive": "passive"}
+    ),
+    ProbedAs: StoredRecord({"public_key": "public_key", "tunnel_addresses": "tunnel_addresses"}),
+    Endpoint: StoredRecord({"host": "host", "port": "port"}),
+    Incident: StoredRecord(
+        {
+            "id": "id",
+            "server": "server",
+            "vantage": "vantage",
+            "opened_at": "opened_at",
+            "verdict": "verdict",
+            "severity": "severity",
+            "summary": "summary",
+            "closed_at": "closed_at",
+            "flapping": "flapping",
+            "acknowledged_at": "acknowledged_at",
+            "acknowledged_by": "acknowledged_by",
+        }
+    ),
+    VantageStatus: StoredRecord(
+        {
+            "name": "name",
+            "connected": "connected",
+            "since": "since",
+            "version": "version",
+            "checks_per_second": "checks_per_second",
+            "waiting": "waiting",
+            "trouble": "trouble",
+            "public_key": "public_key",
+            "dropped": "dropped",
+        }
+    ),
+}
+
+_EVIDENCE: Mapping[type[Any], StoredRecord] = {
+    NameUnresolved: StoredRecord({"host": "host", "error": "error"}, kind="NameUnresolved"),
+    CookieDemanded: StoredRecord({"at": "at"}, kind="CookieDemanded"),
+    PacketRejected: StoredRecord({"at": "at", "reason": "reason", "length": "length"}, kind="PacketRejected"),
+    ForeignBytes: StoredRecord({"at": "at", "length": "length", "head": "head"}, kind="ForeignBytes"),
+    IcmpError: StoredRecord(
+        {
+            "at": "at",
+            "version": "version",
+            "type": "type",
+            "code": "code",
+            "offender": "offender",
+            "from_target": "from_target",
+            "mtu": "mtu",
+        },
+        kind="IcmpError",
+    ),
+    SocketError: StoredRecord({"at": "at", "name": "name"}, kind="SocketError"),
+    LateAnswer: StoredRecord({"age": "age"}, kind="LateAnswer"),
+    ReceiveOverflow: StoredRecord({"dropped": "dropped"}, kind="ReceiveOverflow"),
+    Silence: StoredRecord({"waited": "waited"}, kind="Silence"),
+    InnerEcho: StoredRecord(
+        {"target": "target", "sent": "sent", "received": "received", "rtt": "rtt"}, kind="InnerEcho"
+    ),
+    InnerIcmp: StoredRecord(
+        {
+            "source": "source",
+            "version": "version",
+            "type": "type",
+            "code": "code",
+            "original_destination": "about",
+            "mtu": "mtu",
+        },
+        kind="InnerIcmp",
+    ),
+    InnerService: StoredRecord({"kind": "kind", "target": "target", "answer": "answer"}, kind="InnerService"),
+    InnerUnaddressed: StoredRecord({"target": "target"}, kind="InnerUnaddressed"),
+    InnerHop: StoredRecord({"version": "version", "source": "source", "rtt": "rtt"}, kind="InnerHop"),
+    PassiveKeepalive: StoredRecord({"after": "after", "waited": "waited"}, kind="PassiveKeepalive"),
+    PathMtu: StoredRecord(
+        {
+            "required": "wanted",
+            "largest_passing": "passes",
+            "smallest_failing": "fails_from",
+            "reported": "reported",
+        },
+        kind="PathMtu",
+    ),
+    KnownKeyAnswered: StoredRecord({"public_key": "public_key"}, kind="KnownKeyAnswered"),
+    IdentityAnswered: StoredRecord({"identity": "identity"}, kind="IdentityAnswered"),
+    PresharedKeyFound: StoredRecord({"server_name": "of"}, kind="PresharedKeyFound"),
+    OtherAddressAnswered: StoredRecord({"address": "address"}, kind="OtherAddressAnswered"),
+    FreshPortAnswered: StoredRecord({}, kind="FreshPortAnswered"),
+    AllSilent: StoredRecord({"servers": "servers"}, kind="AllSilent"),
+    StampsAhead: StoredRecord({"seconds": "seconds"}, kind="StampsAhead"),
+    NameMoved: StoredRecord({"host": "host", "removed": "gone", "new": "new"}, kind="NameMoved"),
+}
+
+_ENUMS: Mapping[type[Enum], Mapping[Any, str]] = {
+    Severity: {
+        Severity.UP: "UP",
+        Severity.DEGRADED: "DEGRADED",
+        Severity.DOWN: "DOWN",
+        Severity.UNKNOWN: "UNKNOWN",
+        Severity.PAUSED: "PAUSED",
+    },
+    Verdict: {
+        Verdict.HEALTHY: "HEALTHY",
+        Verdict.UNDER_LOAD: "UNDER_LOAD",
+        Verdict.SLOW: "SLOW",
+        Verdict.LOSSY: "LOSSY",
+        Verdict.UNPROVEN: "UNPROVEN",
+        Verdict.INNER_DEAD: "INNER_DEAD",
+        Verdict.MTU_BLACKHOLE: "MTU_BLACKHOLE",
+        Verdict.STUCK_FLOW: "STUCK_FLOW",
+        Verdict.DATA_DEAD: "DATA_DEAD",
+        Verdict.WRONG_SERVER_KEY: "WRONG_SERVER_KEY",
+        Verdict.PEER_MISSING: "PEER_MISSING",
+        Verdict.PSK_MISMATCH: "PSK_MISMATCH",
+        Verdict.PORT_CLOSED: "PORT_CLOSED",
+        Verdict.UNREACHABLE: "UNREACHABLE",
+        Verdict.SILENT: "SILENT",
+        Verdict.REGIONAL: "REGIONAL",
+        Verdict.NOT_WIREGUARD: "NOT_WIREGUARD",
+        Verdict.DNS_FAILURE: "DNS_FAILURE",
+        Verdict.LOCAL_FAULT: "LOCAL_FAULT",
+        Verdict.MISCONFIGURED: "MISCONFIGURED",
+    },
+    Reason: {
+        Reason.NOT_WIREGUARD: "NOT_WIREGUARD",
+        Reason.UNEXPECTED_TYPE: "UNEXPECTED_TYPE",
+        Reason.OTHER_INDEX: "OTHER_INDEX",
+        Reason.OTHER_SESSION: "OTHER_SESSION",
+        Reason.BAD_MAC1: "BAD_MAC1",
+        Reason.BAD_STATIC: "BAD_STATIC",
+        Reason.BAD_TIMESTAMP: "BAD_TIMESTAMP",
+        Reason.BAD_EMPTY: "BAD_EMPTY",
+        Reason.BAD_COOKIE: "BAD_COOKIE",
+        Reason.LOW_ORDER: "LOW_ORDER",
+    },
+    Direction: {Direction.SENT: "SENT", Direction.RECEIVED: "RECEIVED"},
+}
+
+STORED_NAMES = StoredNames({**_RECORDS, **_EVIDENCE}, _ENUMS)
+"""The types that rounds, incidents and the states of vantages consist of."""
+
+SERVER_ENTRY: Mapping[str, str] = {
+    "endpoint": "endpoint",
+    "public_key": "public_key",
+    "identity": "identity",
+    "known_keys": "known_keys",
+    "tunnel": "tunnel",
+    "tunnel_ping": "tunnel_ping",
+    "tunnel_dns": "tunnel_dns",
+    "tunnel_tcp": "tunnel_tcp",
+    "tunnel_mtu": "tunnel_mtu",
+    "tunnel_count": "tunnel_count",
+    "tunnel_over": "tunnel_over",
+    "tunnel_every": "tunnel_every",
+    "explain": "explain",
+    "explain_every": "explain_every",
+    "try_identities": "try_identities",
+    "tags": "tags",
+    "interval": "interval",
+    "timeout": "timeout",
+    "slow": "slow",
+    "fail_after": "fail_after",
+    "fail_window": "fail_window",
+    "recover_after": "recover_after",
+    "paused": "paused",
+    "note": "note",
+}
+"""The fields of a server that its stored entry contains (store/formats/server_entry.py)."""

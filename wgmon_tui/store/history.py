@@ -1,0 +1,360 @@
+"""What the store knows, for whoever shows or exports it: `History`."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from math import inf
+from pathlib import Path
+
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.store import schema
+from wgmon_tui.store.database import (
+    DamagedStoreError,
+    NewerStoreError,
+    StoreUnavailableError,
+    connect_to_read,
+    unavailable,
+)
+from wgmon_tui.store.models import (
+    EMPTY_PERIOD,
+    Bucket,
+    Entry,
+    ExchangeLine,
+    JournalEntry,
+    Known,
+    Mute,
+    Note,
+    PastCheck,
+    Seen,
+    SeenFrom,
+    SightId,
+    StoredExchange,
+)
+from wgmon_tui.store.read import exchanges, fleet_summary, tiers, vantages
+from wgmon_tui.store.read import windows as rolled
+from wgmon_tui.store.read.row_mapping import exchange_summary_of, incident_of, timeline_point_of
+from wgmon_tui.store.read.tiers import Span, find_tiered_server
+from wgmon_tui.store.write.vantage_batch import Vantages
+
+FileId = tuple[int, int]
+"""Device and inode."""
+
+_LINES_OF_ALL = """
+    SELECT exchanges.id, name, at, kind, verdict, incident FROM exchanges JOIN servers ON servers.id = server
+    WHERE at >= :start AND at < :end AND (:incident IS NULL OR incident = :incident)
+    ORDER BY at DESC, exchanges.id DESC LIMIT :limit"""
+
+_LINES_OF_SERVER = """
+    SELECT id, :server, at, kind, verdict, incident FROM exchanges
+    WHERE server = (SELECT id FROM servers WHERE name = :server)
+    AND at >= :start AND at < :end AND (:incident IS NULL OR incident = :incident)
+    ORDER BY at DESC, id DESC LIMIT :limit"""
+
+_INCIDENTS = """
+    SELECT incidents.id, name, vantage, opened_at, verdict, severity, summary, closed_at, flapping,
+        acknowledged_at, acknowledged_by
+    FROM incidents JOIN servers ON servers.id = server
+    WHERE :since IS NULL OR closed_at IS NULL OR closed_at >= :since
+    ORDER BY opened_at DESC LIMIT :limit"""
+
+_INCIDENTS_OF_SERVER = """
+    SELECT id, :server, vantage, opened_at, verdict, severity, summary, closed_at, flapping, acknowledged_at,
+        acknowledged_by
+    FROM incidents WHERE server = (SELECT id FROM servers WHERE name = :server)
+    AND (:since IS NULL OR closed_at IS NULL OR closed_at >= :since)
+    ORDER BY opened_at DESC LIMIT :limit"""
+
+_OPEN_INCIDENTS = """
+    SELECT incidents.id, name, vantage, opened_at, verdict, severity, summary, closed_at, flapping,
+        acknowledged_at, acknowledged_by
+    FROM incidents INDEXED BY open_incidents JOIN servers ON servers.id = server
+    WHERE (:server IS NULL OR server = (SELECT id FROM servers WHERE name = :server)) AND closed_at IS NULL
+    ORDER BY opened_at DESC LIMIT :limit"""
+
+_JOURNAL_AFTER = """
+    SELECT checks.id, name, since, port_monitor, state, at, address, vantage, verdict, decides, rtt,
+        tunnel_sent, tunnel_received, tunnel_rtt
+    FROM checks JOIN servers ON servers.id = server WHERE checks.id > ? ORDER BY checks.id LIMIT ?"""
+
+
+class History:
+    """Reads one store, from any thread; every answer is of one instant, and a writer is never in its way.
+
+    A server that the store does not know has an empty past. Every method raises StoreUnavailableError, with
+    one line, where the store cannot be read; the next call tries again.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        """`path` is the store's file; `clock` gives the Unix time up to which a state holds."""
+        self._path = path
+        self._clock = clock
+        self._idle: list[tuple[sqlite3.Connection, FileId]] = []
+        """Connections that nobody reads with now, and of which file each is."""
+
+    def close(self) -> None:
+        """Close what is open. A later call opens anew."""
+        while self._idle:
+            self._idle.pop()[0].close()
+
+    def window(self, server: str, start: float, end: float) -> Seen:
+        """A stretch of time as a whole, from `start` to before `end`.
+
+        To whole minutes at its ends; where minutes are forgotten, to whole hours, and where those are, to
+        whole days (of UTC).
+        """
+        with self._read_transaction() as connection:
+            tiered_server = find_tiered_server(connection, server)
+            if tiered_server is None or start >= end:
+                return EMPTY_PERIOD
+            return rolled.window(connection, tiered_server, Span(start, end, self._clock()))
+
+    def buckets(self, server: str, start: float, end: float, length: float) -> list[Bucket]:
+        """A stretch of time in buckets of `length` seconds, ascending and without gaps.
+
+        They begin at multiples of their length since the epoch. From a minute on a length is cut to whole
+        minutes, from an hour on to whole hours, from a day on to whole days; and where only a coarser tier
+        remembers, buckets are of its length: a minute, an hour, a day.
+        """
+        with self._read_transaction() as connection:
+            tiered_server = find_tiered_server(connection, server)
+            if tiered_server is None or start >= end:
+                return []
+            return rolled.buckets(connection, tiered_server, Span(start, end, self._clock()), length)
+
+    def uptimes(self, start: float, end: float) -> dict[str, float]:
+        """The uptime of every server of which something was seen, in whole hours from that of `start` on."""
+        with self._read_transaction() as connection:
+            return fleet_summary.uptimes(connection, start, min(end, self._clock()))
+
+    def checks(self, server: str, start: float, end: float) -> list[PastCheck]:
+        """Every check that is kept one by one, ascending."""
+        with self._read_transaction() as connection:
+            tiered_server = find_tiered_server(connection, server)
+            if tiered_server is None:
+                return []
+            return [
+                each.check for each in tiers.timeline(connection, tiered_server, start, end) if each.check
+            ]
+
+    def failures(
+        self, server: str, before: float = inf, limit: int = 100
+    ) -> list[tuple[PastCheck, ExchangeLine | None]]:
+        """The last checks that found something wrong, the latest first, and the exchange of each if kept.
+
+        Of the time whose checks are forgotten one by one, those of which an exchange was kept.
+        """
+        with self._read_transaction() as connection:
+            tiered_server = find_tiered_server(connection, server)
+            return (
+                []
+                if tiered_server is None
+                else exchanges.failures(connection, tiered_server, server, before, limit)
+            )
+
+    def exchanges(
+        self,
+        server: str | None = None,
+        start: float = 0.0,
+        end: float = inf,
+        *,
+        incident: str | None = None,
+        limit: int | None = 500,
+    ) -> list[ExchangeLine]:
+        """Stored exchanges, the latest first; without a limit all."""
+        query = _LINES_OF_ALL if server is None else _LINES_OF_SERVER
+        wanted = {"server": server, "start": start, "end": end, "incident": incident, "limit": _most(limit)}
+        with self._read_transaction() as connection:
+            return [line for row in connection.execute(query, wanted) if (line := exchange_summary_of(*row))]
+
+    def exchange(self, number: int) -> StoredExchange | None:
+        """The exchange with this id; None where it is gone, or of a version that we cannot read."""
+        with self._read_transaction() as connection:
+            return exchanges.stored(connection, number)
+
+    def last_good(self, server: str, before: float = inf) -> StoredExchange | None:
+        """The latest exchange before a time with a server that was well; where none is kept, the first after.
+
+        None where there is none at all.
+        """
+        with self._read_transaction() as connection:
+            return exchanges.last_good(connection, server, before)
+
+    def incidents(
+        self,
+        server: str | None = None,
+        since: float | None = None,
+        *,
+        open_only: bool = False,
+        limit: int | None = 500,
+    ) -> list[Incident]:
+        """Incidents, the latest first, without those that were over before `since`; without a limit all."""
+        wanted = {"server": server, "since": since, "limit": _most(limit)}
+        usual = _INCIDENTS if server is None else _INCIDENTS_OF_SERVER
+        with self._read_transaction() as connection:
+            rows = connection.execute(_OPEN_INCIDENTS if open_only else usual, wanted)
+            return [incident for row in rows if (incident := incident_of(*row))]
+
+    def notes(self, incident: str) -> list[Note]:
+        """What was written beside an incident, ascending."""
+        with self._read_transaction() as connection:
+            rows = connection.execute(
+                "SELECT at, who, text FROM notes WHERE incident = ? ORDER BY at, id", (incident,)
+            )
+            return [Note(*row) for row in rows]
+
+    def current(self) -> dict[str, Known]:
+        """What is known now of every server that was ever checked or paused, by name."""
+        with self._read_transaction() as connection:
+            return fleet_summary.current(connection)
+
+    def mutes(self) -> dict[str, Mute]:
+        """The servers of which nobody is told; one whose time is over may be among them."""
+        with self._read_transaction() as connection:
+            rows = connection.execute(
+                "SELECT name, since, until, who FROM mutes JOIN servers ON servers.id = server"
+            )
+            return {name: Mute(*row) for name, *row in rows}
+
+    def vantage_checks(
+        self, server: str, start: float, end: float, *, vantage: str | None = None
+    ) -> list[PastCheck]:
+        """Every check of other vantages, or of one, that is kept one by one, ascending."""
+        with self._read_transaction() as connection:
+            return vantages.vantage_checks(connection, server, start, end, vantage)
+
+    def vantage_rounds(
+        self, server: str, start: float, end: float, *, vantage: str | None = None
+    ) -> list[Round]:
+        """The rounds of other vantages whose packets are kept, ascending."""
+        with self._read_transaction() as connection:
+            return vantages.rounds(connection, server, start, end, vantage)
+
+    def vantage_failures(
+        self, server: str, before: float = inf, limit: int = 100
+    ) -> list[tuple[PastCheck, SightId | None]]:
+        """The last checks of other vantages that found something wrong, the latest first; with the id of
+        each of which the packets are kept.
+        """
+        with self._read_transaction() as connection:
+            return vantages.failures(connection, server, before, limit)
+
+    def vantage_round(self, wanted: SightId) -> Round | None:
+        """One round of another vantage; None where its packets are gone, or of a version we cannot read."""
+        with self._read_transaction() as connection:
+            return vantages.round_by(connection, wanted)
+
+    def vantage_states(self, after: int = 0) -> list[SeenFrom]:
+        """What each other vantage says of each server now, where that changed after a version."""
+        with self._read_transaction() as connection:
+            return list(vantages.vantage_states(connection, after))
+
+    def vantages_version(self) -> int:
+        """Counted up with every change of what a vantage says now."""
+        with self._read_transaction() as connection:
+            return vantages.version(connection)
+
+    def home_dampings(self) -> dict[str, str]:
+        """The damping rule's state of our own checks, as JSON, for servers that others see too."""
+        with self._read_transaction() as connection:
+            return vantages.home_dampings(connection)
+
+    def vantages(self) -> Vantages:
+        """The other vantages as the writer has them."""
+        with self._read_transaction() as connection:
+            return vantages.vantages(connection)
+
+    def last_reports(self) -> dict[str, tuple[str, int]]:
+        """The epoch and the number of the last report that was taken from each vantage."""
+        with self._read_transaction() as connection:
+            return vantages.last_reports(connection)
+
+    def entries(self) -> list[Entry]:
+        """Every server of the store, those too that are no longer watched, by name."""
+        with self._read_transaction() as connection:
+            rows = connection.execute("SELECT name, entry, removed_at FROM servers ORDER BY name")
+            return [Entry(*row) for row in rows]
+
+    def names(self) -> list[str]:
+        """The names of every server of the store."""
+        return [entry.server for entry in self.entries()]
+
+    def journal_after(self, number: int, limit: int = 10_000) -> list[JournalEntry]:
+        """What was written to the journal after the row with that id, in order."""
+        with self._read_transaction() as connection:
+            return [
+                JournalEntry(row_id, name, since, timeline_point_of(*row), port_monitor)
+                for row_id, name, since, port_monitor, *row in connection.execute(
+                    _JOURNAL_AFTER, (number, limit)
+                )
+            ]
+
+    def journal_end(self) -> int:
+        """The id of the last row ever written to the journal; 0 for none."""
+        with self._read_transaction() as connection:
+            found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'checks'").fetchone()
+            return int(found[0]) if found else 0
+
+    def fleet_version(self) -> int:
+        """Counted up with every change of a server, a pause, an incident or a note."""
+        with self._read_transaction() as connection:
+            found = connection.execute("SELECT value FROM facts WHERE name = 'fleet_version'").fetchone()
+            return int(found[0]) if found else 0
+
+    @contextmanager
+    def _read_transaction(self) -> Iterator[sqlite3.Connection]:
+        """A connection inside a read transaction. Raises StoreUnavailableError."""
+        connection = None
+        try:
+            connection, of_file = self._connection()
+            connection.execute("BEGIN")
+            _check_version(self._path, connection)
+            yield connection
+            connection.execute("COMMIT")
+            if of_file:
+                self._idle.append((connection, of_file))
+                connection = None
+        except UnicodeDecodeError:  # SQLite quotes damaged text in its own message
+            raise DamagedStoreError(f"{self._path}: damaged") from None
+        except (OSError, sqlite3.Error) as error:
+            raise unavailable(self._path, error) from None
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def _connection(self) -> tuple[sqlite3.Connection, FileId | None]:
+        """An idle one, unless another file lies there now: a damaged store may have been set aside.
+
+        Without the id of a file it is for one answer only. Raises OSError and sqlite3.Error.
+        """
+        status = self._path.stat()
+        of_file = status.st_dev, status.st_ino
+        while self._idle:
+            with suppress(IndexError):  # another thread was quicker
+                connection, former = self._idle.pop()
+                if former == of_file:
+                    return connection, of_file
+                connection.close()
+        connection, is_snapshot = connect_to_read(self._path)
+        return connection, None if is_snapshot else of_file
+
+
+def _check_version(path: Path, connection: sqlite3.Connection) -> None:
+    """Raises StoreUnavailableError: a writer of another version may have started meanwhile."""
+    version = schema.version_of(connection)
+    if version > schema.VERSION:
+        raise NewerStoreError(
+            f"{path} is of a later version of wgmon-tui (store version {version}, this one reads"
+            f" {schema.VERSION}): start that version"
+        )
+    if version < schema.VERSION:
+        raise StoreUnavailableError(
+            f"{path} is of an earlier version of wgmon-tui: it can be read when this one has written to it"
+        )
+
+
+def _most(limit: int | None) -> int:
+    return -1 if limit is None else limit

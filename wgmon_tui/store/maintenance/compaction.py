@@ -1,0 +1,283 @@
+"""From the journal to packs, minutes, hours and days: some servers at a time, each time in one transaction.
+
+`current.as_of` moves on in the same transaction, so that a kill anywhere counts every check exactly once.
+Where a minute, an hour or a day is there already, because the clock was set back or a check ended late, the
+new is added to it; nothing is ever replaced.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
+from itertools import takewhile
+from math import nan
+from typing import cast
+
+from wgmon_tui.config.models import Address
+from wgmon_tui.monitor.rtt_window import CAPACITY
+from wgmon_tui.store.formats.minute_block import pack, pack_samples, unpack, unpack_samples
+from wgmon_tui.store.maintenance.rollups import COLUMNS, MINUTE_S, Row, Tally, roll
+from wgmon_tui.store.models import Moment, PastCheck, State, verdict_of
+
+GRACE_S = 10.0
+"""So long after its end a minute is compacted: most checks that began in it are over then."""
+
+_FUTURE_S = 120.0
+"""A row so far ahead of the clock was written before that was set back; it does not wait until it is past."""
+
+_LATE_S = 60.0
+"""A check that ended late began so much before others of its server at most."""
+
+_SERVERS_A_STEP = 250
+_ROWS_A_STEP = 5_000
+
+_CHECKS = """SELECT id, server, at, address, vantage, verdict, state, since, decides, rtt,
+    tunnel_sent, tunnel_received, tunnel_rtt, port_monitor
+    FROM checks WHERE server BETWEEN ? AND ? ORDER BY id"""
+
+_FIRST_LEFT = """SELECT checks.id FROM checks LEFT JOIN current USING (server)
+    WHERE checks.id > coalesce(current.as_of, 0) ORDER BY checks.id LIMIT 1"""
+
+_CURRENT = """INSERT INTO current
+    (server, as_of, accounted_to, state, since, verdict, rtt, port_monitor, damping, samples)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?) ON CONFLICT (server) DO UPDATE SET as_of = excluded.as_of,
+    accounted_to = excluded.accounted_to, state = excluded.state, since = excluded.since,
+    verdict = coalesce(excluded.verdict, verdict), rtt = excluded.rtt,
+    port_monitor = coalesce(excluded.port_monitor, port_monitor), samples = excluded.samples"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A row of the journal as compaction needs it."""
+
+    id: int
+    moment: Moment
+    since: float
+    port_monitor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Current:
+    """What is in the rollups of a server."""
+
+    as_of: int
+    accounted_to: float
+    state: State
+    since: float | None
+    samples: bytes
+    rtt: float | None
+
+
+_Tallies = dict[int, dict[int, Tally]]
+_Moments = dict[int, dict[int, list[Moment]]]
+"""By minute, hour or day, then by server."""
+
+
+def compaction_boundary(now: float) -> float:
+    """The end of the last minute that is to be compacted by now."""
+    return (now - GRACE_S) // 60.0 * 60.0
+
+
+def compact(connection: sqlite3.Connection, boundary: float, now: float) -> Iterator[None]:
+    """Bring what happened before `boundary` into the rollups; yields after each transaction.
+
+    Raises sqlite3.Error.
+    """
+    servers = [number for (number,) in connection.execute("SELECT id FROM servers ORDER BY id")]
+    for start in range(0, len(servers), _SERVERS_A_STEP):
+        some = servers[start : start + _SERVERS_A_STEP]
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            _compact_some(connection, some[0], some[-1], boundary, now)
+        yield
+    left = connection.execute(_FIRST_LEFT).fetchone()
+    first, last = connection.execute("SELECT min(id), max(id) FROM checks").fetchone()
+    if first is None:
+        return
+    end = int(left[0]) if left else int(last) + 1
+    for border in range(int(first) + _ROWS_A_STEP, end + _ROWS_A_STEP, _ROWS_A_STEP):
+        connection.execute("DELETE FROM checks WHERE id < ?", (min(border, end),))
+        yield
+
+
+def _compact_some(connection: sqlite3.Connection, first: int, last: int, boundary: float, now: float) -> None:
+    known = _read_current(connection, first, last)
+    journal = _read_journal(connection, first, last)
+    holding = dict(
+        connection.execute("SELECT id, holds FROM servers WHERE id BETWEEN ? AND ?", (first, last))
+    )
+    minutes: _Tallies = defaultdict(dict)
+    packs: _Moments = defaultdict(dict)
+    current = []
+    for server in sorted(known.keys() | journal.keys()):
+        before = known.get(server)
+        entries = _ready(journal.get(server, []), before, boundary, now)
+        if not entries and (before is None or before.state is not State.PAUSED):
+            continue
+        timeline = _timeline(before, entries)
+        reached = max(boundary, timeline[-1].at)
+        for minute, tally in roll(timeline, holding[server], until=reached).items():
+            minutes[minute][server] = tally
+        for entry in entries:
+            packs[int(entry.moment.at // MINUTE_S)].setdefault(server, []).append(entry.moment)
+        paused = timeline[-1].state is State.PAUSED
+        if not paused and reached - timeline[-1].at > holding[server]:
+            reached = timeline[-1].at  # nobody has checked since, and the next check must see how long
+        current.append(_current_row(server, before, entries, reached))
+    hours = _grouped(minutes, 60)
+    days = _grouped(hours, 24)
+    _merge(connection, "minutes", "minute", minutes, first, last)
+    _merge(connection, "hours", "hour", hours, first, last)
+    _merge(connection, "days", "day", days, first, last)
+    _write_packs(connection, packs, first, last)
+    connection.executemany(_CURRENT, current)
+
+
+def _ready(entries: list[_Entry], before: _Current | None, boundary: float, now: float) -> list[_Entry]:
+    """The entries of one server that are not in the rollups and whose minute is over, up to the first that
+    must wait.
+    """
+    as_of = before.as_of if before else 0
+    fresh = (entry for entry in entries if entry.id > as_of)
+    return list(takewhile(lambda entry: not boundary <= entry.moment.at <= now + _FUTURE_S, fresh))
+
+
+def _timeline(before: _Current | None, entries: list[_Entry]) -> list[Moment]:
+    """The moments of the entries, going on from what is in the rollups.
+
+    A check that ended late counts from where the time has come to: no second is counted twice. What lies
+    further back was written after the clock was set back, and counts where it says.
+    """
+    timeline = [Moment(before.accounted_to, before.state)] if before else []
+    for entry in entries:
+        moment, reached = entry.moment, timeline[-1].at if timeline else entry.moment.at
+        if reached - _LATE_S <= moment.at < reached:
+            moment = Moment(reached, moment.state, moment.check)
+        timeline.append(moment)
+    return timeline
+
+
+def _current_row(
+    server: int, before: _Current | None, entries: list[_Entry], accounted_to: float
+) -> tuple[object, ...]:
+    checks = [
+        entry.moment.check for entry in entries if entry.moment.check and entry.moment.check.is_deciding
+    ]
+    rtts = [nan if check.rtt is None else check.rtt for check in checks if check.is_counted]
+    samples = [*(unpack_samples(before.samples) if before else ()), *rtts][-CAPACITY:]
+    state, since = (before.state, before.since) if before else (State.UNKNOWN, None)
+    if entries:
+        state, since = entries[-1].moment.state, entries[-1].since
+    ports = [entry.port_monitor for entry in entries if entry.port_monitor]
+    return (
+        server,
+        entries[-1].id if entries else before.as_of if before else 0,
+        accounted_to,
+        state.value,
+        since,
+        checks[-1].verdict.slug if checks else None,
+        checks[-1].rtt if checks else before.rtt if before else None,
+        ports[-1] if ports else None,
+        pack_samples(samples),
+    )
+
+
+def _read_current(connection: sqlite3.Connection, first: int, last: int) -> dict[int, _Current]:
+    rows = connection.execute(
+        "SELECT server, as_of, accounted_to, state, since, samples, rtt FROM current"
+        " WHERE server BETWEEN ? AND ?",
+        (first, last),
+    )
+    return {
+        server: _Current(as_of, accounted_to, _state(state), since, samples, rtt)
+        for server, as_of, accounted_to, state, since, samples, rtt in rows
+    }
+
+
+def _read_journal(connection: sqlite3.Connection, first: int, last: int) -> dict[int, list[_Entry]]:
+    found: dict[int, list[_Entry]] = defaultdict(list)
+    for (
+        number,
+        server,
+        at,
+        address,
+        vantage,
+        slug,
+        state,
+        since,
+        is_deciding,
+        rtt,
+        *tunnel,
+        port,
+    ) in connection.execute(_CHECKS, (first, last)):
+        verdict = verdict_of(slug)
+        check = None
+        if verdict is not None:
+            check = PastCheck(at, _address(address), vantage, verdict, bool(is_deciding), rtt, *tunnel)
+        found[server].append(_Entry(number, Moment(at, _state(state), check), since, port))
+    return found
+
+
+def _grouped(tallies: _Tallies, in_each: int) -> _Tallies:
+    """So many minutes or hours in each, added up; of what is new alone, so before it goes to `_merge`."""
+    grouped: _Tallies = defaultdict(dict)
+    for number, by_server in tallies.items():
+        of_group = grouped[number // in_each]
+        for server, tally in by_server.items():
+            of_group.setdefault(server, Tally()).merge(tally)
+    return grouped
+
+
+def _merge(
+    connection: sqlite3.Connection, table: str, column: str, tallies: _Tallies, first: int, last: int
+) -> None:
+    """Add tallies to those that the table has; afterwards they hold both."""
+    marks = ", ".join("?" * (len(COLUMNS.split(", ")) + 2))
+    for number, by_server in tallies.items():
+        stored = connection.execute(
+            f"SELECT server, {COLUMNS} FROM {table} WHERE {column} = ? AND server BETWEEN ? AND ?",  # noqa: S608
+            (number, first, last),
+        )
+        for server, *row in stored:
+            if server in by_server:
+                by_server[server].merge(Tally.from_row(cast("Row", tuple(row))))
+        connection.executemany(
+            f"INSERT OR REPLACE INTO {table} ({column}, server, {COLUMNS}) VALUES ({marks})",  # noqa: S608
+            ((number, server, *tally.to_row()) for server, tally in by_server.items()),
+        )
+
+
+def _write_packs(connection: sqlite3.Connection, packs: _Moments, first: int, last: int) -> None:
+    for minute, by_server in packs.items():
+        stored = connection.execute(
+            "SELECT server, checks FROM packs WHERE minute = ? AND server BETWEEN ? AND ?",
+            (minute, first, last),
+        )
+        for server, packed in stored:
+            if server in by_server:
+                by_server[server] = [*unpack(minute, packed), *by_server[server]]
+        connection.executemany(
+            "INSERT OR REPLACE INTO packs (minute, server, checks) VALUES (?, ?, ?)",
+            ((minute, server, pack(minute, moments)) for server, moments in by_server.items()),
+        )
+
+
+@lru_cache(maxsize=16)
+def _state(word: str) -> State:
+    """Unknown for a word that no version of ours has written."""
+    try:
+        return State(word)
+    except ValueError:
+        return State.UNKNOWN
+
+
+@lru_cache(maxsize=20_000)
+def _address(text: str | None) -> Address | None:
+    try:
+        return ip_address(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,108 @@
+"""Forgetting what is older than config.toml says, a little at a time.
+
+A clock that is a year ahead would make everything old at once. So for each minute that we run, two minutes of
+each tier may go at most, and never what is not old: when the clock is put right, little was lost. Where we
+were away for a week, the week is caught up within a week.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from wgmon_tui.config.config_toml import Retention
+from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S, MINUTE_S
+
+_A_STEP = 500
+"""So many rows leave in one transaction."""
+
+_TIERS = (
+    ("packs", "minute", MINUTE_S),
+    ("minutes", "minute", MINUTE_S),
+    ("hours", "hour", HOUR_S),
+    ("days", "day", DAY_S),
+    ("sight_packs", "minute", MINUTE_S),
+)
+
+_PER_TURN_S = 120.0
+"""What may be forgotten for each minute that we run."""
+
+
+def forget(connection: sqlite3.Connection, retention: Retention, now: float, turn: int) -> Iterator[None]:
+    """Do what is due in the `turn`th minute that we run; yields after each transaction.
+
+    Raises sqlite3.Error.
+    """
+    for (table, column, length), kept in zip(
+        _TIERS,
+        (retention.raw, retention.minutes, retention.hours, retention.days, retention.raw),
+        strict=True,
+    ):
+        every = length / _PER_TURN_S
+        for _ in range(int((turn + 1) / every) - int(turn / every)):
+            yield from _forget_oldest(connection, table, column, int((now - kept) // length))
+    yield from _forget_exchanges(connection, now - retention.exchanges)
+    yield from _forget_sights(connection, now - retention.exchanges)
+    yield from _forget_incidents(connection, now - retention.incidents)
+
+
+def _forget_oldest(connection: sqlite3.Connection, table: str, column: str, until: int) -> Iterator[None]:
+    """The oldest minute, hour or day, where it lies before `until`."""
+    (oldest,) = connection.execute(f"SELECT min({column}) FROM {table}").fetchone()  # noqa: S608
+    if oldest is None or oldest >= until:
+        return
+    while True:
+        border = connection.execute(
+            f"SELECT server FROM {table} WHERE {column} = ? ORDER BY server LIMIT 1 OFFSET {_A_STEP}",  # noqa: S608
+            (oldest,),
+        ).fetchone()
+        rest = "" if border is None else f" AND server < {int(border[0])}"
+        connection.execute(f"DELETE FROM {table} WHERE {column} = ?{rest}", (oldest,))  # noqa: S608
+        yield
+        if border is None:
+            return
+
+
+def _forget_exchanges(connection: sqlite3.Connection, until: float) -> Iterator[None]:
+    """Those at the head, in the order in which they were written; the last good ones stay."""
+    head = connection.execute(
+        "SELECT id, at FROM exchanges WHERE kind != 'good' ORDER BY id LIMIT ?", (_A_STEP,)
+    ).fetchall()
+    old = [(number,) for number, at in head if at < until and at <= head[0][1] + _PER_TURN_S]
+    if old:
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            connection.executemany("DELETE FROM exchanges WHERE id = ?", old)
+        yield
+
+
+def _forget_sights(connection: sqlite3.Connection, until: float) -> Iterator[None]:
+    """What other vantages saw, with its packets."""
+    head = connection.execute(
+        "SELECT vantage, epoch, number, at FROM sights INDEXED BY sights_with_packets"
+        " WHERE round IS NOT NULL AND at < ? ORDER BY at LIMIT ?",
+        (until, _A_STEP),
+    ).fetchall()
+    old = [tuple(key) for *key, at in head if at <= head[0][-1] + _PER_TURN_S]
+    if old:
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            connection.executemany("DELETE FROM sights WHERE vantage = ? AND epoch = ? AND number = ?", old)
+        yield
+
+
+def _forget_incidents(connection: sqlite3.Connection, until: float) -> Iterator[None]:
+    """Those that are over, the oldest first, with their notes."""
+    head = connection.execute(
+        "SELECT id, opened_at FROM incidents WHERE closed_at IS NOT NULL AND closed_at < ?"
+        " ORDER BY opened_at LIMIT ?",
+        (until, _A_STEP),
+    ).fetchall()
+    old = [(incident,) for incident, opened_at in head if opened_at <= head[0][1] + _PER_TURN_S]
+    if old:
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            connection.executemany("DELETE FROM notes WHERE incident = ?", old)
+            connection.executemany("DELETE FROM incidents WHERE id = ?", old)
+            connection.execute("UPDATE facts SET value = value + 1 WHERE name = 'fleet_version'")
+        yield

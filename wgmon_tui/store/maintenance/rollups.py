@@ -1,0 +1,146 @@
+"""Minutes, hours and days of one server: the one rule of what its time and its checks are counted as.
+
+A state holds from one moment to the server's next. Where that takes longer than a state may hold, nobody
+checked in between, and the time counts as nothing. Time that runs backwards (somebody set the clock) counts
+as nothing too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from wgmon_tui.store.formats.quantile_sketch import Sketch
+from wgmon_tui.store.models import Moment, PastCheck, Seen, State
+
+MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0
+
+COLUMNS = "checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch"
+"""The columns of `minutes`, `hours` and `days` that are a tally, in the order of its row."""
+
+Row = tuple[int, int, float, float, float, float, float, float, bytes]
+
+_STATES = (State.UP, State.DEGRADED, State.DOWN, State.UNKNOWN, State.PAUSED, State.MAINTENANCE)
+"""In the order of COLUMNS."""
+
+_UNWATCHED = (State.PAUSED, State.MAINTENANCE)
+UNWATCHED_HOLDS = 600.0
+"""Seconds that these may hold. No check confirms them, but whoever writes the store does, every
+minute; time in which nobody wrote is not counted as paused."""
+
+
+LATE_S = 60.0
+"""A check that ends late is heard of after another that began up to so much later; its state counts from
+where the time has come to then. What lies further back was written after the clock was set back."""
+
+
+def max_gap_s(interval: float, timeout: float) -> float:
+    """How many seconds a state may hold without a further check, for a server's interval and timeout."""
+    return 3 * interval + timeout
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is added up for one server over one stretch of time: `seconds` by state, the rest over checks."""
+
+    checks: int = 0
+    lost: int = 0
+    seconds: dict[State, float] = field(default_factory=lambda: dict.fromkeys(_STATES, 0.0))
+    sketch: Sketch = field(default_factory=Sketch)
+
+    def add_check(self, check: PastCheck) -> None:
+        """Count a check; one that does not speak for its server, or was our own fault, counts as nothing."""
+        if not check.is_counted:
+            return
+        self.checks += 1
+        if check.rtt is None:
+            self.lost += 1
+        else:
+            self.sketch.add(check.rtt)
+
+    def add_time(self, state: State, seconds: float) -> None:
+        """Count time spent in a state."""
+        self.seconds[state] += seconds
+
+    def merge(self, other: Tally) -> None:
+        """Take in what another one has added up."""
+        self.checks += other.checks
+        self.lost += other.lost
+        for state, seconds in other.seconds.items():
+            self.seconds[state] += seconds
+        self.sketch.merge(other.sketch)
+
+    def to_row(self) -> Row:
+        """The values of COLUMNS."""
+        up, degraded, down, unknown, paused, maintenance = self.seconds.values()
+        sketch = self.sketch.to_bytes()
+        return self.checks, self.lost, up, degraded, down, unknown, paused, maintenance, sketch
+
+    @classmethod
+    def from_row(cls, row: Row) -> Tally:
+        """Of the values of COLUMNS."""
+        checks, lost, *seconds, sketch = row
+        return cls(checks, lost, dict(zip(_STATES, seconds, strict=True)), Sketch.from_bytes(sketch))
+
+    def summary(self) -> Seen:
+        """The same as a record."""
+        return Seen(self.checks, self.lost, *self.seconds.values(), *self.sketch.percentiles(0.5, 0.95, 0.99))
+
+
+def total_of(tallies: Iterable[Tally]) -> Seen:
+    """What several stretches of time come to together."""
+    total = Tally()
+    for tally in tallies:
+        total.merge(tally)
+    return total.summary()
+
+
+def roll(
+    moments: Iterable[Moment], max_gap_s: float, *, until: float | None = None, length: float = MINUTE_S
+) -> dict[int, Tally]:
+    """The moments of one server, in the order in which they happened, added up by minute.
+
+    The keys are `int(at // length)`. Time is counted between the moments; after the last one only where
+    `until` says how long it has held. To go on where an earlier call has ended, put first a moment without
+    a check at the time and in the state of its last one. `max_gap_s`: seconds, as the function of that name
+    gives them.
+    """
+    tallies: dict[int, Tally] = {}
+
+    def of(number: int) -> Tally:
+        tally = tallies.get(number)
+        if tally is None:
+            tally = tallies[number] = Tally()
+        return tally
+
+    before: tuple[float, State] | None = None
+    for moment in moments:
+        at = moment.at
+        if before and before[0] - LATE_S <= at < before[0]:
+            at = before[0]
+        if moment.check is not None:
+            of(int(at // length)).add_check(moment.check)
+        if before and counts(before[1], before[0], at, max_gap_s):
+            for number, seconds in split(before[0], at, length):
+                of(number).add_time(before[1], seconds)
+        before = at, moment.state
+    if before and until is not None and counts(before[1], before[0], until, max_gap_s):
+        for number, seconds in split(before[0], until, length):
+            of(number).add_time(before[1], seconds)
+    return tallies
+
+
+def counts(state: str, start: float, end: float, max_gap_s: float) -> bool:
+    """Whether the time from a moment to the server's next one was spent in the state that it began in."""
+    return 0 < end - start <= (UNWATCHED_HOLDS if state in _UNWATCHED else max_gap_s)
+
+
+def split(start: float, end: float, length: float) -> Iterator[tuple[int, float]]:
+    """A stretch of time by the numbers of the minutes that it touches, and the seconds in each."""
+    number = int(start // length)
+    while start < end:
+        border = min(end, (number + 1) * length)
+        if border > start:
+            yield number, border - start
+            start = border
+        number += 1

@@ -1,0 +1,113 @@
+"""Stored rounds of one server: the last good one, and those of failed checks."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.store.formats import record_codec
+from wgmon_tui.store.models import FAILED, ExchangeLine, PastCheck, StoredExchange
+from wgmon_tui.store.read.row_mapping import exchange_summary_of
+from wgmon_tui.store.read.tiers import Subject, timeline_backwards
+
+Failure = tuple[PastCheck, ExchangeLine | None]
+
+_SAME_CHECK_S = 0.002
+"""A packed check has lost what is under a millisecond of its time; its exchange has not."""
+
+
+def stored(connection: sqlite3.Connection, number: int) -> StoredExchange | None:
+    """The exchange with this id; None where it is gone, or of a version that we cannot read."""
+    row = connection.execute(
+        "SELECT exchanges.id, name, at, kind, verdict, incident, round"
+        " FROM exchanges JOIN servers ON servers.id = server WHERE exchanges.id = ?",
+        (number,),
+    ).fetchone()
+    if row is None:
+        return None
+    line, outcome = exchange_summary_of(*row[:-1]), record_codec.from_bytes(row[-1])
+    return StoredExchange(line, outcome) if line and outcome else None
+
+
+def last_good(connection: sqlite3.Connection, server: str, before: float) -> StoredExchange | None:
+    """The latest before a time in which the server was well; where none is kept, the first after it."""
+    earlier = connection.execute(
+        "SELECT id, :server, at, kind, verdict, incident FROM exchanges"
+        " WHERE server = (SELECT id FROM servers WHERE name = :server) AND at < :before ORDER BY at DESC",
+        {"server": server, "before": before},
+    )
+    later = connection.execute(
+        "SELECT id, :server, at, kind, verdict, incident FROM exchanges"
+        " WHERE server = (SELECT id FROM servers WHERE name = :server) AND at >= :before ORDER BY at",
+        {"server": server, "before": before},
+    )
+    for rows in (earlier, later):
+        for row in rows:
+            line = exchange_summary_of(*row)
+            if line and line.verdict.severity is Severity.UP and (found := stored(connection, line.id)):
+                return found
+    return None
+
+
+def failures(
+    connection: sqlite3.Connection, tiered_server: Subject, server: str, before: float, limit: int
+) -> list[Failure]:
+    """The last checks that found something wrong, the latest first, and the exchange of each that was kept.
+
+    Of the time whose checks are forgotten one by one, those of which an exchange was kept.
+    """
+    checks: list[PastCheck] = []
+    for moment in timeline_backwards(connection, tiered_server, before):
+        if moment.check and moment.check.has_failed:
+            checks.append(moment.check)
+        if len(checks) == limit:
+            break
+    lines = _failed_lines(connection, tiered_server, server, before)
+    found: list[Failure] = []
+    line = next(lines, None)
+    for check in checks:
+        while line and line.at > check.at + _SAME_CHECK_S:
+            line = next(lines, None)
+        kept = line if line and check.is_deciding and line.at > check.at - _SAME_CHECK_S else None
+        found.append((check, kept))
+        if kept:
+            line = next(lines, None)
+    while line and len(found) < limit:
+        found.append((_check_of(connection, line), line))
+        line = next(lines, None)
+    return found
+
+
+def _failed_lines(
+    connection: sqlite3.Connection, tiered_server: Subject, server: str, before: float
+) -> Iterator[ExchangeLine]:
+    """The latest first."""
+    for row in connection.execute(
+        "SELECT id, ?, at, kind, verdict, incident FROM exchanges WHERE server = ? AND at < ?"
+        " AND kind != 'good' ORDER BY at DESC",
+        (server, tiered_server.id, before),
+    ):
+        line = exchange_summary_of(*row)
+        if line and line.verdict.severity in FAILED:
+            yield line
+
+
+def _check_of(connection: sqlite3.Connection, line: ExchangeLine) -> PastCheck:
+    """The deciding check of a stored exchange; without what only the packets know where they are gone."""
+    exchange = stored(connection, line.id)
+    if exchange is None:
+        return PastCheck(line.at, None, "", line.verdict, True, None)
+    check = exchange.round.check
+    tunnel = check.tunnel
+    return PastCheck(
+        line.at,
+        check.address,
+        check.vantage,
+        line.verdict,
+        True,
+        check.handshake.rtt if check.handshake else None,
+        tunnel.sent if tunnel else None,
+        tunnel.received if tunnel else None,
+        tunnel.rtt if tunnel else None,
+    )

@@ -1,0 +1,156 @@
+"""Every server of a store at once: what is known of it now, and its uptime.
+
+For ten thousand servers this is a hundred thousand rows of the journal, so it works on plain columns.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import nan
+
+from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.rtt_window import CAPACITY
+from wgmon_tui.store.formats.minute_block import unpack_samples
+from wgmon_tui.store.maintenance.rollups import HOUR_S, counts
+from wgmon_tui.store.models import Known, State, state_of, verdict_of
+from wgmon_tui.store.read.row_mapping import incident_of
+from wgmon_tui.store.read.tiers import LENGTHS, Rollups, covered_span, number_of, split_by_tier
+
+_OPEN_INCIDENTS = """
+    SELECT server, incidents.id, name, vantage, opened_at, verdict, severity, summary, closed_at, flapping,
+        acknowledged_at, acknowledged_by
+    FROM incidents INDEXED BY open_incidents JOIN servers ON servers.id = server
+    WHERE closed_at IS NULL ORDER BY opened_at"""
+
+_SPENT: dict[Rollups, str] = {
+    "hours": """
+        SELECT server, sum(up_s + degraded_s), sum(down_s) FROM hours
+        WHERE hour BETWEEN ? AND ? GROUP BY server""",
+    "days": """
+        SELECT server, sum(up_s + degraded_s), sum(down_s) FROM days
+        WHERE day BETWEEN ? AND ? GROUP BY server""",
+}
+
+_WELL = (State.UP, State.DEGRADED)
+_NOT_COUNTED = {verdict.slug for verdict in Verdict if verdict.severity is Severity.UNKNOWN}
+
+
+@dataclass(slots=True)
+class _Now:
+    """One server while its rows are gone through."""
+
+    state: str = State.UNKNOWN
+    since: float | None = None
+    verdict: str | None = None
+    rtt: float | None = None
+    port_monitor: str | None = None
+    damping: str = ""
+    samples: array[float] = field(default_factory=lambda: array("f"))
+    as_of: int = 0
+
+
+def current(connection: sqlite3.Connection) -> dict[str, Known]:
+    """What is known of every server that was ever checked or paused, by name."""
+    scans: defaultdict[int, _Now] = defaultdict(_Now)
+    for server, as_of, state, since, verdict, rtt, port_monitor, damping, samples in connection.execute(
+        "SELECT server, as_of, state, since, verdict, rtt, port_monitor, damping, samples FROM current"
+    ):
+        scans[server] = _Now(
+            state, since, verdict, rtt, port_monitor, damping, unpack_samples(samples), as_of
+        )
+    for number, server, state, since, verdict, decides, rtt, port_monitor in connection.execute(
+        "SELECT id, server, state, since, verdict, decides, rtt, port_monitor FROM checks ORDER BY id"
+    ):
+        now = scans[server]
+        if number <= now.as_of:
+            continue
+        now.state, now.since = state, since
+        if decides:
+            now.verdict, now.rtt, now.port_monitor = verdict, rtt, port_monitor or now.port_monitor
+            if verdict not in _NOT_COUNTED:
+                now.samples.append(nan if rtt is None else rtt)
+    incidents = _open_incidents(connection)
+    pauses = {row[0]: row[1:] for row in connection.execute("SELECT server, since, who FROM pauses")}
+    known = {}
+    for server, name in connection.execute("SELECT id, name FROM servers ORDER BY name"):
+        if server not in scans and server not in pauses:
+            continue
+        now = scans[server]
+        known[name] = Known(
+            name,
+            state_of(now.state),
+            now.since,
+            verdict_of(now.verdict),
+            now.rtt,
+            now.port_monitor,
+            now.damping,
+            now.samples[-CAPACITY:],
+            incidents.get(server),
+            *pauses.get(server, (None, "")),
+        )
+    return known
+
+
+def uptimes(connection: sqlite3.Connection, start: float, end: float) -> dict[str, float]:
+    """The share of the time seen, 0 to 1, in which each server was not down, in whole hours from that of
+    `start` on, in whole days where hours are forgotten. `end` must not lie in the future.
+    """
+    first, last = number_of(start, HOUR_S) * HOUR_S, number_of(end, HOUR_S, up=True) * HOUR_S
+    first, last = covered_span(connection, first, last)
+    well: defaultdict[int, float] = defaultdict(float)
+    down: defaultdict[int, float] = defaultdict(float)
+    for table, since, until in split_by_tier(first, last):
+        numbers = number_of(since, LENGTHS[table]), number_of(until, LENGTHS[table]) - 1
+        for server, well_s, down_s in connection.execute(_SPENT[table], numbers):
+            well[server] += well_s
+            down[server] += down_s
+    for server, state, since, until in _recent(connection, end):
+        seconds = max(0.0, until - max(since, first))
+        if state == State.DOWN:
+            down[server] += seconds
+        elif state in _WELL:
+            well[server] += seconds
+    return {
+        name: well[server] / (well[server] + down[server])
+        for server, name in connection.execute("SELECT id, name FROM servers")
+        if well[server] + down[server]
+    }
+
+
+def _recent(connection: sqlite3.Connection, end: float) -> Iterator[tuple[int, str, float, float]]:
+    """What no rollup holds yet: a server, a state that it was in, from when to when."""
+    holds = dict(connection.execute("SELECT id, holds FROM servers"))
+    as_of: dict[int, int] = {}
+    before: dict[int, tuple[float, str]] = {}
+    for server, compacted, at, state in connection.execute(
+        "SELECT server, as_of, accounted_to, state FROM current"
+    ):
+        as_of[server], before[server] = compacted, (at, state)
+    for number, server, at, state in connection.execute(
+        "SELECT id, server, at, state FROM checks WHERE at < ? ORDER BY id", (end,)
+    ):
+        if number <= as_of.get(server, 0):
+            continue
+        if server in before:
+            since, former = before[server]
+            if counts(former, since, at, holds[server]):
+                yield server, former, since, at
+        before[server] = at, state
+    for server, (since, former) in before.items():
+        if counts(former, since, end, holds[server]):
+            yield server, former, since, end
+
+
+def _open_incidents(connection: sqlite3.Connection) -> dict[int, Incident]:
+    """By server; of several, as they cannot be, the latest."""
+    found = {}
+    for server, *row in connection.execute(_OPEN_INCIDENTS):
+        incident = incident_of(*row)
+        if incident is not None:
+            found[server] = incident
+    return found

@@ -1,0 +1,85 @@
+"""Rows of the store as records. What another version wrote and we do not know is None, never an error."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Literal
+
+from wgmon_tui.config.models import Address
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.store.models import ExchangeLine, Moment, PastCheck, severity_of, state_of, verdict_of
+
+
+@lru_cache(65_536)
+def address_of(text: str) -> Address:
+    """Remembered, because the same ones come by the thousand. Raises ValueError."""
+    return ip_address(text)
+
+
+def timeline_point_of(
+    state: str,
+    at: float,
+    address: str | None,
+    vantage: str,
+    verdict: str | None,
+    is_deciding: int,
+    rtt: float | None,
+    tunnel_sent: int | None,
+    tunnel_received: int | None,
+    tunnel_rtt: float | None,
+) -> Moment:
+    """A row of the journal."""
+    known = verdict_of(verdict)
+    if known is None:
+        return Moment(at, state_of(state))
+    where = address_of(address) if address else None
+    check = PastCheck(
+        at, where, vantage, known, bool(is_deciding), rtt, tunnel_sent, tunnel_received, tunnel_rtt
+    )
+    return Moment(at, state_of(state), check)
+
+
+def exchange_summary_of(
+    number: int,
+    server: str,
+    at: float,
+    kind: Literal["change", "failure", "good"],
+    verdict: str,
+    incident: str | None,
+) -> ExchangeLine | None:
+    """A row of `exchanges` without its packets."""
+    known = verdict_of(verdict)
+    return ExchangeLine(number, server, at, kind, known, incident) if known else None
+
+
+def incident_of(
+    number: str,
+    server: str,
+    vantage: str,
+    opened_at: float,
+    verdict: str,
+    severity: str,
+    summary: str,
+    closed_at: float | None,
+    flapping: int,
+    acknowledged_at: float | None,
+    acknowledged_by: str,
+) -> Incident | None:
+    """A row of `incidents`."""
+    known, worst = verdict_of(verdict), severity_of(severity)
+    if known is None or worst is None:
+        return None
+    return Incident(
+        number,
+        server,
+        vantage,
+        opened_at,
+        known,
+        worst,
+        summary,
+        closed_at,
+        bool(flapping),
+        acknowledged_at,
+        acknowledged_by,
+    )

@@ -1,0 +1,222 @@
+"""One server's past out of the tiers of a store: moments, rollups, and what no rollup holds yet.
+
+Functions over an open connection, inside one read transaction: a compaction in between would otherwise be
+seen by one half of an answer only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil, floor, inf
+from typing import Literal
+
+from wgmon_tui.store.formats.minute_block import unpack
+from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S, MINUTE_S, Tally, roll
+from wgmon_tui.store.models import Moment, state_of
+from wgmon_tui.store.read.row_mapping import timeline_point_of
+
+Rollups = Literal["minutes", "hours", "days"]
+
+LENGTHS: dict[Rollups, float] = {"minutes": MINUTE_S, "hours": HOUR_S, "days": DAY_S}
+
+_ROLLUPS: dict[Rollups, str] = {
+    "minutes": """
+        WITH RECURSIVE kept(number) AS (
+            SELECT min(minute) FROM minutes WHERE minute >= :first
+            UNION ALL
+            SELECT (SELECT min(minute) FROM minutes WHERE minute > number) FROM kept WHERE number < :last)
+        SELECT minute, checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch
+        FROM kept CROSS JOIN minutes ON minute = number AND server = :server WHERE number <= :last""",
+    "hours": """
+        WITH RECURSIVE kept(number) AS (
+            SELECT min(hour) FROM hours WHERE hour >= :first
+            UNION ALL
+            SELECT (SELECT min(hour) FROM hours WHERE hour > number) FROM kept WHERE number < :last)
+        SELECT hour, checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch
+        FROM kept CROSS JOIN hours ON hour = number AND server = :server WHERE number <= :last""",
+    "days": """
+        WITH RECURSIVE kept(number) AS (
+            SELECT min(day) FROM days WHERE day >= :first
+            UNION ALL
+            SELECT (SELECT min(day) FROM days WHERE day > number) FROM kept WHERE number < :last)
+        SELECT day, checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch
+        FROM kept CROSS JOIN days ON day = number AND server = :server WHERE number <= :last""",
+}
+"""From one number that is there to the next, because the tables are clustered by time: a point lookup each,
+however far a clock that was wrong has thrown some of them."""
+
+_PACKS = """
+    WITH RECURSIVE kept(number) AS (
+        SELECT min(minute) FROM packs WHERE minute >= :first
+        UNION ALL
+        SELECT (SELECT min(minute) FROM packs WHERE minute > number) FROM kept WHERE number < :last)
+    SELECT minute, checks FROM kept CROSS JOIN packs ON minute = number AND server = :server
+    WHERE number <= :last"""
+
+_PACKS_BACKWARDS = """
+    WITH RECURSIVE kept(number) AS (
+        SELECT max(minute) FROM packs WHERE minute <= :last
+        UNION ALL
+        SELECT (SELECT max(minute) FROM packs WHERE minute < number) FROM kept WHERE number IS NOT NULL)
+    SELECT minute, checks FROM kept CROSS JOIN packs ON minute = number AND server = :server"""
+
+_FINER: dict[Rollups, Literal["minutes", "hours"]] = {"hours": "minutes", "days": "hours"}
+
+_FARTHEST = 2**60
+"""No clock says the number of such a minute, and SQLite can hold it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From `start` up to before `end`, asked for at `now`: what is known now holds no longer than that."""
+
+    start: float
+    end: float
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A server of the store. `fresh` is what is in no pack and no rollup yet, in the order in which it
+    happened, `begun` the moment from which they go on, None for a server that was never compacted.
+    """
+
+    id: int
+    max_gap_s: float
+    begun: Moment | None
+    fresh: tuple[Moment, ...]
+
+
+def find_tiered_server(connection: sqlite3.Connection, server: str) -> Subject | None:
+    """The server of that name."""
+    found = connection.execute(
+        "SELECT id, holds, ifnull(as_of, 0), ifnull(accounted_to, 0.0), state FROM servers"
+        " LEFT JOIN current ON current.server = servers.id WHERE name = ?",
+        (server,),
+    ).fetchone()
+    if found is None:
+        return None
+    number, max_gap_s, as_of, accounted_to, state = found
+    rows = connection.execute(
+        "SELECT state, at, address, vantage, verdict, decides, rtt, tunnel_sent, tunnel_received, tunnel_rtt"
+        " FROM checks WHERE id > ? AND server = ? ORDER BY id",
+        (as_of, number),
+    )
+    begun = Moment(accounted_to, state_of(state)) if state else None
+    return Subject(number, max_gap_s, begun, tuple(timeline_point_of(*row) for row in rows))
+
+
+def timeline(
+    connection: sqlite3.Connection, tiered_server: Subject, start: float, end: float
+) -> list[Moment]:
+    """All that is kept moment by moment from `start` up to before `end`, ascending."""
+    rows = connection.execute(
+        _PACKS,
+        {"first": number_of(start, MINUTE_S), "last": number_of(end, MINUTE_S), "server": tiered_server.id},
+    )
+    packed = [moment for minute, checks in rows for moment in unpack(minute, checks)]
+    known = [moment for moment in (*packed, *tiered_server.fresh) if start <= moment.at < end]
+    return sorted(known, key=lambda moment: moment.at)
+
+
+def timeline_backwards(
+    connection: sqlite3.Connection, tiered_server: Subject, before: float
+) -> Iterator[Moment]:
+    """All that is kept moment by moment before a time, the latest first; reads on only as it is asked."""
+    for moment in sorted(tiered_server.fresh, key=lambda moment: moment.at, reverse=True):
+        if moment.at < before:
+            yield moment
+    rows = connection.execute(
+        _PACKS_BACKWARDS, {"last": number_of(before, MINUTE_S), "server": tiered_server.id}
+    )
+    for minute, checks in rows:
+        for moment in sorted(unpack(minute, checks), key=lambda moment: moment.at, reverse=True):
+            if moment.at < before:
+                yield moment
+
+
+def oldest(connection: sqlite3.Connection, table: Rollups | Literal["packs"]) -> float:
+    """The Unix time at which a tier begins; infinite where it is empty."""
+    query, length = {
+        "packs": ("SELECT min(minute) FROM packs", MINUTE_S),
+        "minutes": ("SELECT min(minute) FROM minutes", MINUTE_S),
+        "hours": ("SELECT min(hour) FROM hours", HOUR_S),
+        "days": ("SELECT min(day) FROM days", DAY_S),
+    }[table]
+    number = connection.execute(query).fetchone()[0]
+    return inf if number is None else number * length
+
+
+def rollups(
+    connection: sqlite3.Connection, table: Rollups, tiered_server: Subject, span: Span
+) -> dict[int, Tally]:
+    """The minutes, hours or days that begin within the span, by number, up to the present."""
+    length = LENGTHS[table]
+    first, last = number_of(span.start, length, up=True), number_of(span.end, length, up=True) - 1
+    rows = connection.execute(_ROLLUPS[table], {"first": first, "last": last, "server": tiered_server.id})
+    found = {number: Tally.from_row(row) for number, *row in rows}
+    begun = [tiered_server.begun] if tiered_server.begun else []
+    recent = roll(
+        [*begun, *tiered_server.fresh], tiered_server.max_gap_s, until=min(span.end, span.now), length=length
+    )
+    for number, tally in recent.items():
+        if first <= number <= last:
+            found.setdefault(number, Tally()).merge(tally)
+    return found
+
+
+def split_by_tier(
+    start: float, end: float, *, coarsest: Rollups = "days"
+) -> Iterator[tuple[Rollups, float, float]]:
+    """A stretch of time in whole days, where it does not fill one in whole hours, and in minutes where it
+    does not fill one of those: which of them, from when, to when.
+    """
+    finer = _FINER.get(coarsest)
+    first = number_of(start, LENGTHS[coarsest], up=True) * LENGTHS[coarsest]
+    last = number_of(end, LENGTHS[coarsest]) * LENGTHS[coarsest]
+    if start >= end:
+        return
+    if finer is None:
+        yield coarsest, start, end
+    elif first >= last:
+        yield from split_by_tier(start, end, coarsest=finer)
+    else:
+        yield from split_by_tier(start, first, coarsest=finer)
+        yield coarsest, first, last
+        yield from split_by_tier(last, end, coarsest=finer)
+
+
+def covered_span(connection: sqlite3.Connection, start: float, end: float) -> tuple[float, float]:
+    """A stretch of time, made longer to whole hours where minutes are forgotten, and to whole days where
+    hours are.
+    """
+    for coarser, finer in _FINER.items():
+        length = LENGTHS[coarser]
+        fine_from = complete_from(connection, finer)
+        if start < fine_from:
+            start = number_of(start, length) * length
+        if end < fine_from:
+            end = number_of(end, length, up=True) * length
+    return start, end
+
+
+def complete_from(connection: sqlite3.Connection, table: Literal["packs", "minutes", "hours"]) -> float:
+    """The Unix time before which only the next coarser tier remembers; minus infinity where nothing was
+    forgotten. A whole minute, hour or day.
+    """
+    began = oldest(connection, table)
+    if table == "packs":
+        return began if oldest(connection, "minutes") < began else -inf
+    coarser: Rollups = "hours" if table == "minutes" else "days"
+    length, of_coarser = LENGTHS[coarser], oldest(connection, coarser)
+    if of_coarser == inf or of_coarser + length > began:
+        return -inf
+    return began if began == inf else ceil(began / length) * length
+
+
+def number_of(at: float, length: float, *, up: bool = False) -> int:
+    """The number of the minute, hour or day of a Unix time; with `up` of the first that begins not before."""
+    number = min(max(at / length, -_FARTHEST), _FARTHEST)
+    return ceil(number) if up else floor(number)

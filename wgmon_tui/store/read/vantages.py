@@ -1,0 +1,243 @@
+"""What other vantages saw, out of the store: what they say now, and what they saw then.
+
+Functions over an open connection, inside one read transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from functools import lru_cache
+from heapq import merge
+from itertools import islice
+from math import isnan
+
+from wgmon_tui.checks.evidence import Check, Handshake, Tunnel
+from wgmon_tui.checks.verdict import Diagnosis
+from wgmon_tui.config.models import Server
+from wgmon_tui.monitor.damping import from_json
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.quorum import VantageState
+from wgmon_tui.store.formats import record_codec
+from wgmon_tui.store.formats.minute_block import unpack, unpack_samples
+from wgmon_tui.store.maintenance.rollups import MINUTE_S
+from wgmon_tui.store.models import PastCheck, SeenFrom, SightId, verdict_of
+from wgmon_tui.store.read.row_mapping import address_of
+from wgmon_tui.store.read.tiers import number_of
+from wgmon_tui.store.write.vantage_batch import Vantages
+
+_SEEN_FROM = """
+    SELECT name, vantage, changed, holds_until, current, damping, up_at, rtts, round,
+        at, address, verdict, rtt, tunnel_sent, tunnel_received, tunnel_rtt
+    FROM seen_from JOIN servers ON servers.id = server WHERE changed > ? ORDER BY name, vantage"""
+
+_HOMES = """
+    SELECT name, damping FROM current JOIN servers ON servers.id = server
+    WHERE server IN (SELECT server FROM seen_from) AND damping != ''"""
+
+_SIGHTS = """
+    SELECT vantage, at, address, verdict, rtt, tunnel_sent, tunnel_received, tunnel_rtt FROM sights
+    WHERE server = (SELECT id FROM servers WHERE name = :server) AND at >= :start AND at < :end"""
+
+_PACKED = """
+    SELECT minute, sights FROM sight_packs
+    WHERE server = (SELECT id FROM servers WHERE name = :server) AND minute BETWEEN :first AND :last"""
+
+_ROUNDS = """
+    SELECT round FROM sights
+    WHERE server = (SELECT id FROM servers WHERE name = :server) AND at >= :start AND at < :end
+    AND round IS NOT NULL AND (:vantage IS NULL OR vantage = :vantage) ORDER BY at"""
+
+_SIGHTS_BACKWARDS = """
+    SELECT epoch, number, round IS NOT NULL,
+        vantage, at, address, verdict, rtt, tunnel_sent, tunnel_received, tunnel_rtt FROM sights
+    WHERE server = (SELECT id FROM servers WHERE name = ?) AND at < ? ORDER BY at DESC"""
+
+_PACKED_BACKWARDS = """
+    WITH RECURSIVE kept(number) AS (
+        SELECT max(minute) FROM sight_packs WHERE minute <= :last
+        UNION ALL
+        SELECT (SELECT max(minute) FROM sight_packs WHERE minute < number) FROM kept WHERE number IS NOT NULL)
+    SELECT minute, sights FROM kept CROSS JOIN sight_packs
+    ON minute = number AND server = (SELECT id FROM servers WHERE name = :server)"""
+
+Failure = tuple[PastCheck, SightId | None]
+
+_FARTHEST = 2**60
+"""No clock says the number of such a minute, and SQLite can hold it."""
+
+
+def vantages(connection: sqlite3.Connection) -> Vantages:
+    """The other vantages as the writer has them; none where it has said nothing of them."""
+    found = connection.execute("SELECT value FROM facts WHERE name = 'vantages'").fetchone()
+    try:
+        said = json.loads(found[0]) if found else {}
+        return Vantages(tuple(map(str, said["names"])), int(said["quorum"])) if said else Vantages((), 1)
+    except (ValueError, TypeError, KeyError):
+        return Vantages((), 1)  # of another version
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """Counted up with every change of what a vantage says now."""
+    found = connection.execute("SELECT value FROM facts WHERE name = 'sights_version'").fetchone()
+    return int(found[0]) if found else 0
+
+
+def vantage_states(connection: sqlite3.Connection, after: int) -> Iterator[SeenFrom]:
+    """What each vantage says now, where that changed after a version; by server, then by vantage."""
+    for (
+        name,
+        vantage,
+        changed,
+        valid_until,
+        current,
+        damping,
+        up_at,
+        rtts,
+        packed,
+        *row,
+    ) in connection.execute(_SEEN_FROM, (after,)):
+        check = _stored_check(vantage, *row)
+        if check:
+            yield SeenFrom(
+                server=name,
+                vantage=vantage,
+                check=check,
+                valid_until=valid_until,
+                current=bool(current),
+                damping=damping,
+                last_up_at=up_at,
+                rtts=tuple(None if isnan(rtt) else rtt for rtt in unpack_samples(rtts)),
+                exchange=_exchange(packed) if packed else None,
+                changed=changed,
+            )
+
+
+def home_dampings(connection: sqlite3.Connection) -> dict[str, str]:
+    """The damping rule's state of our own checks, as JSON, for servers that others see too."""
+    return dict(connection.execute(_HOMES))
+
+
+def last_reports(connection: sqlite3.Connection) -> dict[str, tuple[str, int]]:
+    """The epoch and the number of the last report that was taken from each vantage."""
+    rows = connection.execute("SELECT vantage, epoch, number FROM reported")
+    return {vantage: (epoch, number) for vantage, epoch, number in rows}
+
+
+def vantage_checks(
+    connection: sqlite3.Connection, server: str, start: float, end: float, vantage: str | None
+) -> list[PastCheck]:
+    """Every check of other vantages that is kept one by one, ascending."""
+    first, last = (int(min(at // MINUTE_S, _FARTHEST)) for at in (start, end))
+    packed = connection.execute(_PACKED, {"server": server, "first": first, "last": last})
+    found = [moment.check for minute, packs in packed for moment in unpack(minute, packs) if moment.check]
+    rows = connection.execute(_SIGHTS, {"server": server, "start": start, "end": end})
+    found += [check for row in rows if (check := _stored_check(*row))]
+    wanted = (each for each in found if start <= each.at < end and vantage in (None, each.vantage))
+    return sorted(wanted, key=lambda each: each.at)
+
+
+def rounds(
+    connection: sqlite3.Connection, server: str, start: float, end: float, vantage: str | None
+) -> list[Round]:
+    """The rounds of other vantages whose packets are kept, ascending."""
+    wanted = {"server": server, "start": start, "end": end, "vantage": vantage}
+    rows = connection.execute(_ROUNDS, wanted)
+    return [outcome for (packed,) in rows if (outcome := record_codec.from_bytes(packed))]
+
+
+def failures(connection: sqlite3.Connection, server: str, before: float, limit: int) -> list[Failure]:
+    """The last checks of other vantages that found something wrong, the latest first; with the id of each of
+    which the packets are kept.
+    """
+    rows = _failed_rows(connection, server, before)
+    packed = _failed_in_packs(connection, server, before)
+    return list(islice(merge(rows, packed, key=lambda each: each[0].at, reverse=True), limit))
+
+
+def round_by(connection: sqlite3.Connection, wanted: SightId) -> Round | None:
+    """The round with that id; None where its packets are gone, or of a version that we cannot read."""
+    found = connection.execute(
+        "SELECT round FROM sights WHERE vantage = ? AND epoch = ? AND number = ? AND round IS NOT NULL",
+        (wanted.vantage, wanted.epoch, wanted.number),
+    ).fetchone()
+    return record_codec.from_bytes(found[0]) if found else None
+
+
+def _failed_rows(connection: sqlite3.Connection, server: str, before: float) -> Iterator[Failure]:
+    """The latest first; reads on only as it is asked."""
+    for epoch, number, kept, vantage, *row in connection.execute(_SIGHTS_BACKWARDS, (server, before)):
+        check = _stored_check(vantage, *row)
+        if check and check.has_failed:
+            yield check, SightId(vantage, epoch, number) if kept else None
+
+
+def _failed_in_packs(connection: sqlite3.Connection, server: str, before: float) -> Iterator[Failure]:
+    """The same of those that were packed: without their packets."""
+    wanted = {"server": server, "last": number_of(before, MINUTE_S)}
+    for minute, packs in connection.execute(_PACKED_BACKWARDS, wanted):
+        for moment in sorted(unpack(minute, packs), key=lambda moment: moment.at, reverse=True):
+            if moment.check and moment.check.has_failed and moment.at < before:
+                yield moment.check, None
+
+
+def vantage_state_of(seen: SeenFrom, server: Server) -> VantageState:
+    """What a vantage says now, as the board holds it. Its last round is without packets."""
+    exchange, verdict = seen.exchange, seen.check.verdict
+    alike = exchange is not None and exchange.diagnosis.verdict is verdict
+    diagnosis = exchange.diagnosis if exchange and alike else Diagnosis(verdict, verdict.meaning)
+    last = round_of(server, seen.check, diagnosis)
+    if exchange and exchange.check.started_at == seen.check.at:
+        last = exchange
+    return VantageState(
+        vantage=seen.vantage,
+        last=last,
+        at=seen.check.at,
+        valid_until=seen.valid_until,
+        damping=from_json(seen.damping),
+        exchange=exchange,
+        last_up_at=seen.last_up_at,
+        rtts=seen.rtts,
+        current=seen.current,
+    )
+
+
+def round_of(server: Server, past: PastCheck, diagnosis: Diagnosis) -> Round:
+    """A round as a row of the store tells it, without packets."""
+    tunnel = None
+    if past.tunnel_sent is not None and past.tunnel_received is not None:
+        tunnel = Tunnel(past.tunnel_sent, past.tunnel_received, past.tunnel_rtt, mtu=None, passive=False)
+    check = Check(
+        server=server.name,
+        vantage=past.vantage,
+        endpoint=server.endpoint,
+        address=past.address,
+        started_at=past.at,
+        handshake=None if past.rtt is None else Handshake(past.rtt),
+        tunnel=tunnel,
+    )
+    return Round((check,), (diagnosis,))
+
+
+@lru_cache(2048)
+def _exchange(packed: bytes) -> Round | None:
+    """Remembered, because a routine change leaves it as it was and is read every second."""
+    return record_codec.from_bytes(packed)
+
+
+def _stored_check(
+    vantage: str,
+    at: float,
+    address: str | None,
+    slug: str,
+    rtt: float | None,
+    sent: int | None,
+    received: int | None,
+    tunnel_rtt: float | None,
+) -> PastCheck | None:
+    verdict = verdict_of(slug)
+    if verdict is None:
+        return None
+    where = address_of(address) if address else None
+    return PastCheck(at, where, vantage, verdict, True, rtt, sent, received, tunnel_rtt)

@@ -1,0 +1,98 @@
+"""One server's past as buckets of one length, and as a whole: out of the finest tier that still remembers."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from math import ceil, floor
+
+from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S, MINUTE_S, Tally, roll, total_of
+from wgmon_tui.store.models import EMPTY_PERIOD, Bucket, Seen
+from wgmon_tui.store.read.tiers import (
+    LENGTHS,
+    Rollups,
+    Span,
+    Subject,
+    complete_from,
+    covered_span,
+    rollups,
+    split_by_tier,
+    timeline,
+)
+
+
+def window(connection: sqlite3.Connection, tiered_server: Subject, span: Span) -> Seen:
+    """A stretch of time as a whole: to whole minutes at its ends, or what is still remembered there."""
+    return total_of(
+        tally
+        for table, since, until in split_by_tier(*covered_span(connection, span.start, span.end))
+        for tally in rollups(connection, table, tiered_server, Span(since, until, span.now)).values()
+    )
+
+
+def buckets(
+    connection: sqlite3.Connection, tiered_server: Subject, span: Span, length: float
+) -> list[Bucket]:
+    """A stretch of time in buckets without gaps. They begin at multiples of their length since the epoch.
+
+    A length from a minute on is cut to whole minutes, one from an hour on to whole hours, one from a day on
+    to whole days. What only a coarser tier remembers comes in buckets of that tier's length.
+    """
+    if span.start >= span.end:
+        return []
+    if length >= DAY_S:
+        return _rolled(connection, "days", tiered_server, span, length // DAY_S * DAY_S)
+    if length >= HOUR_S:
+        length = length // HOUR_S * HOUR_S
+        before, after = _divided(span, complete_from(connection, "hours"), length)
+        coarse = buckets(connection, tiered_server, before, DAY_S)
+        return coarse + _rolled(connection, "hours", tiered_server, after, length)
+    if length >= MINUTE_S:
+        length = length // MINUTE_S * MINUTE_S
+        before, after = _divided(span, complete_from(connection, "minutes"), length)
+        coarse = buckets(connection, tiered_server, before, HOUR_S)
+        return coarse + _rolled(connection, "minutes", tiered_server, after, length)
+    before, after = _divided(span, complete_from(connection, "packs"), length)
+    coarse = buckets(connection, tiered_server, before, MINUTE_S)
+    return coarse + _raw(connection, tiered_server, after, length)
+
+
+def _divided(span: Span, border: float, length: float) -> tuple[Span, Span]:
+    """What lies before a border and what lies after; begun where a bucket of that length begins."""
+    start = floor(span.start / length) * length
+    border = min(max(start, border), span.end)
+    return Span(start, border, span.now), Span(border, span.end, span.now)
+
+
+def _rolled(
+    connection: sqlite3.Connection, table: Rollups, tiered_server: Subject, span: Span, length: float
+) -> list[Bucket]:
+    if span.start >= span.end:
+        return []
+    start = floor(span.start / length) * length
+    found = rollups(connection, table, tiered_server, Span(start, span.end, span.now))
+    in_each = int(length // LENGTHS[table])
+    if in_each == 1:
+        return _filled(found, span, length)
+    grouped: dict[int, Tally] = {}
+    for number, tally in found.items():
+        grouped.setdefault(number // in_each, Tally()).merge(tally)
+    return _filled(grouped, span, length)
+
+
+def _raw(connection: sqlite3.Connection, tiered_server: Subject, span: Span, length: float) -> list[Bucket]:
+    """Moment by moment. One state's hold more is read on both sides, for what reaches into the span."""
+    if span.start >= span.end:
+        return []
+    known = timeline(
+        connection, tiered_server, span.start - tiered_server.max_gap_s, span.end + tiered_server.max_gap_s
+    )
+    until = min(span.end, span.now)
+    return _filled(roll(known, tiered_server.max_gap_s, until=until, length=length), span, length)
+
+
+def _filled(found: Mapping[int, Tally], span: Span, length: float) -> list[Bucket]:
+    return [
+        Bucket(number * length, length, found[number].summary() if number in found else EMPTY_PERIOD)
+        for number in range(floor(span.start / length), ceil(span.end / length))
+    ]

@@ -1,0 +1,103 @@
+"""From the store back to the board: a program that starts again goes on where it ended."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.monitor.damping import from_json
+from wgmon_tui.monitor.engine import LEFT_NOTE, Engine
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.monitor.incidents import Incident, IncidentEvent, close_incident
+from wgmon_tui.monitor.quorum import VantageState
+from wgmon_tui.store.formats.server_entry import server_from_entry
+from wgmon_tui.store.history import History
+from wgmon_tui.store.models import Known, Mute
+from wgmon_tui.store.read.vantages import vantage_state_of
+from wgmon_tui.store.write.batch import Pause
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What the recorder goes on from. `failures` are those of the incident whose packets were kept."""
+
+    verdict: Verdict | None
+    incident: Incident | None
+    failures: int
+    pause: Pause | None
+    mute: Mute | None
+
+
+def restore(history: History, engine: Engine) -> Mapping[str, Restored]:
+    """Tell the engine what the store knows of the servers that it watches.
+
+    Raises StoreUnavailableError.
+    """
+    restored, mutes = {}, history.mutes()
+    for name, known in history.current().items():
+        server_state = engine.fleet_state.states.get(name)
+        if server_state is None:
+            continue
+        pause = None if known.paused_since is None else Pause(known.paused_since, known.paused_by)
+        severity, since = known.state.severity, known.since
+        if severity is Severity.PAUSED and not (pause or server_state.paused):
+            severity, since = Severity.UNKNOWN, None  # servers.toml said so, and says so no more
+        engine.restore(
+            name,
+            severity=severity,
+            since=since,
+            damping=from_json(known.damping),
+            samples=known.samples,
+            verdict=known.verdict,
+            port_monitor=known.port_monitor,
+            incident=known.incident,
+            paused=pause is not None,
+        )
+        server_state.paused_by = pause.who if pause else ""
+        mute = mutes.get(name)
+        server_state.muted_until, server_state.muted_by = (mute.until, mute.who) if mute else (None, "")
+        failures = _failures(history, known)
+        restored[name] = Restored(known.verdict, known.incident, failures, pause, mute)
+    _restore_vantages(history, engine)
+    return restored
+
+
+def _restore_vantages(history: History, engine: Engine) -> None:
+    sights: defaultdict[str, list[VantageState]] = defaultdict(list)
+    for seen in history.vantage_states():
+        if server_state := engine.fleet_state.states.get(seen.server):
+            sights[seen.server].append(vantage_state_of(seen, server_state.server))
+    for name, of_server in sights.items():
+        engine.vantage_reports.restore(name, of_server)
+    engine.vantage_reports.resume_from(history.last_reports())
+
+
+def close_stale_incidents(
+    history: History, engine: Engine, now: float
+) -> list[tuple[ServerState, IncidentEvent]]:
+    """The incidents that the store has as open, of servers that left servers.toml or are paused in it now.
+
+    They end as they would have if this program had been running. Raises StoreUnavailableError.
+    """
+    states, found = engine.fleet_state.states, []
+    entries = {each.server: each.entry for each in history.entries()}
+    for incident in history.incidents(open_only=True, limit=None):
+        name = incident.server
+        if server_state := states.get(name):
+            if server_state.paused:
+                found += [
+                    (server_state, event)
+                    for event in engine.fleet_state.end_incident(name, now, note="paused")
+                ]
+        elif server := server_from_entry(name, entries.get(name, "")):
+            found.append((ServerState(server), close_incident(incident, now, note=LEFT_NOTE)))
+    return found
+
+
+def _failures(history: History, known: Known) -> int:
+    if known.incident is None:
+        return 0
+    kept = history.exchanges(known.server, known.incident.opened_at, incident=known.incident.id, limit=None)
+    return sum(line.kind == "failure" for line in kept)

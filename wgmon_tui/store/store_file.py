@@ -1,0 +1,211 @@
+"""The file of the history: how it is made, checked, opened to be written, and replaced when damaged.
+
+What keeps the program from the store for a while (a full disk, a lock, a read-only directory) is told in one
+line; whoever writes tries again.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from wgmon_tui.store import schema
+from wgmon_tui.store.database import (
+    BUILDER,
+    QUICK_READER,
+    SNAPSHOT,
+    WRITER,
+    DamagedStoreError,
+    NewerStoreError,
+    StoreUnavailableError,
+    check_integrity,
+    connect,
+    connect_examined,
+    move_aside,
+    require_tables,
+    unavailable,
+)
+
+STORE = "history.db"
+
+_LOOKED_THROUGH = 16 * 2**20
+"""Bytes. A store of this size is read through when it is opened; of a larger one, both ends of each table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A store that can be written. `notice` is one line where a damaged one had to be set aside for it."""
+
+    connection: sqlite3.Connection
+    notice: str | None = None
+
+
+class WritableStore:
+    """The store as the recorder has it open: the servers that it knows, and whether it is still there."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        """Raises OSError and sqlite3.Error."""
+        self.connection = connection
+        self.id = str(connection.execute("SELECT value FROM facts WHERE name = 'store'").fetchone()[0])
+        self.ids: dict[str, int] = dict(connection.execute("SELECT name, id FROM servers"))
+        self._path, self._inode = path, path.stat().st_ino
+
+    def is_there(self) -> bool:
+        """Whether what we write is what is found under its name. Raises OSError."""
+        try:
+            return self._path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            return False
+
+
+def refuse_newer(state_dir: Path) -> None:
+    """Raises NewerStoreError for the store of a later version, before anything else is done.
+
+    As far as the file itself tells: its log is left alone, and of what cannot be read `open_store` speaks.
+    """
+    path = state_dir / STORE
+    with (
+        suppress(sqlite3.Error, UnicodeDecodeError),
+        closing(connect(path, SNAPSHOT)) as found,
+    ):
+        _refuse_newer(schema.version_of(found), path)
+
+
+def open_store(state_dir: Path) -> Opened:
+    """Open the store of a state directory, and make both where they are not there yet.
+
+    The connection commits by itself outside of BEGIN and may be used by any one thread at a time. Raises
+    StoreUnavailableError, and NewerStoreError for a store from a later version.
+    """
+    path = state_dir / STORE
+    notice = None
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.exists():
+            connection, notice = _open(path)
+            if connection:
+                return Opened(connection)
+        _make(path)
+        connection, damaged = _open(path)
+        if connection:
+            return Opened(connection, notice)
+        raise StoreUnavailableError(f"{path}: {damaged}")
+    except (OSError, sqlite3.Error) as error:
+        raise unavailable(path, error) from None
+
+
+def set_damaged_aside(path: Path) -> str:
+    """Move a damaged store out of the way, and say so in one line. Raises OSError."""
+    return _said_of(move_aside(path))
+
+
+def mirrored_stamps(state_dir: Path) -> dict[bytes, int]:
+    """The last stamps that the store knows, for StampLedger; none where it cannot be read."""
+    try:
+        with closing(connect(state_dir / STORE, QUICK_READER)) as connection:
+            return dict(connection.execute("SELECT identity, last_ns FROM stamps"))
+    except (sqlite3.Error, UnicodeDecodeError):
+        return {}
+
+
+def _make(path: Path) -> None:
+    """Make an empty store beside `path` and put it there whole, so that no kill leaves half of one.
+
+    Raises OSError and sqlite3.Error.
+    """
+    unfinished = path.with_name(f"{path.name}.new")
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        unfinished.with_name(unfinished.name + suffix).unlink(missing_ok=True)
+    os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    try:
+        with closing(connect(unfinished, BUILDER)) as connection:
+            schema.create_or_migrate(connection)
+            connection.executemany(
+                "INSERT INTO facts (name, value) VALUES (?, ?)",
+                (("store", os.urandom(8).hex()), ("begun", time.time()), ("fleet_version", 1)),
+            )
+        unfinished.rename(path)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise
+
+
+def _open(path: Path) -> tuple[sqlite3.Connection, None] | tuple[None, str]:
+    """The connection; where the store is damaged none, and the line that says where it was set aside.
+
+    Raises NewerStoreError, OSError and sqlite3.Error.
+    """
+    _allow_readers(path)
+    connection, aside = connect_examined(path, WRITER, partial(_admit, path), partial(_examine, path))
+    return (connection, None) if connection else (None, _said_of(aside))
+
+
+def _said_of(aside: Path | None) -> str:
+    return f"the history was damaged: it is set aside as {aside}, and a new one is begun"
+
+
+def _refuse_newer(version: int, path: Path) -> None:
+    if version > schema.VERSION:
+        raise NewerStoreError(
+            f"{path} was written by a later version of wgmon-tui (store version {version}, this one "
+            f"writes {schema.VERSION}): start that version, or move the file away to begin a new history"
+        )
+
+
+def _admit(path: Path, connection: sqlite3.Connection) -> None:
+    """Refuse a store that this version must not write to, before anything is written.
+
+    Raises DamagedStoreError, NewerStoreError, OSError and sqlite3.Error, and UnicodeDecodeError where SQLite
+    quotes damaged text in its own message.
+    """
+    if not path.stat().st_size:
+        raise DamagedStoreError(f"{path}: empty")
+    version = schema.version_of(connection)
+    _refuse_newer(version, path)
+    if version < 1:
+        raise DamagedStoreError(f"{path}: not made by this program")
+
+
+def _examine(path: Path, connection: sqlite3.Connection) -> None:
+    """Look for damage, and bring an older store to this version. Raises like `_admit`."""
+    if path.stat().st_size <= _LOOKED_THROUGH:
+        check_integrity(connection)
+    else:
+        _check_both_ends(connection)
+    require_tables(connection, "facts", "servers")
+    if schema.version_of(connection) < schema.VERSION:
+        schema.create_or_migrate(connection)
+    if connection.execute("SELECT 1 FROM facts WHERE name = 'store'").fetchone() is None:
+        raise DamagedStoreError(f"{path}: its facts are missing")
+
+
+def _check_both_ends(connection: sqlite3.Connection) -> None:
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    for name in tables:
+        for order in ("ASC", "DESC"):
+            key = "rowid" if name == "sqlite_sequence" else "1"
+            connection.execute(f'SELECT * FROM "{name}" ORDER BY {key} {order} LIMIT 1').fetchone()  # noqa: S608
+
+
+def _allow_readers(path: Path) -> None:
+    """Let whoever may read the state directory as its group read the store; nobody else.
+
+    SQLite gives -wal and -shm the mode and the owner of the store when it makes them.
+    """
+    directory = path.parent.stat()
+    group_reads = directory.st_mode & stat.S_IRGRP and directory.st_mode & stat.S_IXGRP
+    mode = 0o640 if group_reads else 0o600
+    owner = directory.st_uid if os.geteuid() == 0 else -1
+    for suffix in ("", "-wal", "-shm"):
+        file = path.with_name(path.name + suffix)
+        with suppress(OSError):  # not ours to change: then the writing of it will tell
+            os.chown(file, owner, directory.st_gid if group_reads else -1)
+        with suppress(OSError):
+            file.chmod(mode)

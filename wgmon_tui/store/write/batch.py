@@ -1,0 +1,378 @@
+"""What waits to be written, and how all of it is written at once.
+
+It outlives a store that cannot be written for a while: servers stand in it by name, and what would take more
+memory than is ours to take goes, the oldest checks first. Incidents, notes and pauses never go.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from wgmon_tui.config.models import Address
+from wgmon_tui.monitor.damping import Damping, as_json
+from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.monitor.incidents import Incident, IncidentEvent
+from wgmon_tui.store.formats import incident_snapshot, record_codec
+from wgmon_tui.store.models import Mute, Note
+from wgmon_tui.store.write.packet_sampling import Kept
+from wgmon_tui.store.write.vantage_batch import Sightings, StandingSights
+
+MAX_ROWS = 100_000
+"""Journal rows that wait at most: two minutes of a fleet of ten thousand, many hours of a small one."""
+
+MAX_EXCHANGES = 2_000
+
+JournalRow = tuple[
+    str, float, str | None, str, str | None, str, float, int, float | None, int | None, int | None,
+    float | None, str | None,
+]  # fmt: skip
+"""The columns of `checks` after its id; the server by name."""
+
+ExchangeRow = tuple[str, float, str, str, str | None, bytes]
+"""The columns of `exchanges` after its id; the server by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A server as it stands in servers.toml: the viewers' part of its entry, and how long a state holds."""
+
+    entry: str
+    max_gap_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Since when a server is paused, and at whose word."""
+
+    since: float
+    who: str
+
+
+OutboxRow = tuple[float, str, str, str]
+"""The columns of `outbox` after its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damped:
+    """The state of the damping rule, and the server's severity at that time."""
+
+    damping: Damping
+    state: str
+    at: float
+
+
+@dataclass(slots=True)
+class Batch:
+    """What waits. `fleet` is the whole of servers.toml where that was read anew, `dropped_rows` counts the rows that
+    had to go.
+    """
+
+    journal: deque[JournalRow] = field(default_factory=deque)
+    exchanges: deque[ExchangeRow] = field(default_factory=lambda: deque(maxlen=MAX_EXCHANGES))
+    dampings: dict[str, Damped] = field(default_factory=dict)
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    notes: list[tuple[str, Note]] = field(default_factory=list)
+    pauses: dict[str, Pause | None] = field(default_factory=dict)
+    mutes: dict[str, Mute | None] = field(default_factory=dict)
+    outbox: list[OutboxRow] = field(default_factory=list)
+    vantage_batch: Sightings = field(default_factory=Sightings)
+    fleet: Mapping[str, Watched] | None = None
+    dropped_rows: int = 0
+
+    @property
+    def needs_sync(self) -> bool:
+        """Whether it holds what somebody was or will be told of: that is synced to the disk."""
+        said = self.incidents or self.notes or self.pauses or self.mutes or self.outbox
+        return bool(said or self.fleet is not None or self.vantage_batch.needs_sync)
+
+    def __bool__(self) -> bool:
+        return self.needs_sync or bool(self.journal or self.exchanges or self.dampings or self.vantage_batch)
+
+    def add_journal_rows(self, rows: list[JournalRow]) -> None:
+        """Take rows of the journal in."""
+        self.journal.extend(rows)
+        while len(self.journal) > MAX_ROWS:
+            self.journal.popleft()
+            self.dropped_rows += 1
+
+    def write(self, connection: sqlite3.Connection, ids: dict[str, int], now: float) -> dict[str, int]:
+        """Write everything, inside a transaction of the caller's.
+
+        `ids` are the servers known; returns those that are new, which count when the transaction does.
+        Raises sqlite3.Error.
+        """
+        fresh = self._write_new_servers(connection, ids)
+        known = ids | fresh if fresh else ids
+        self.vantage_batch.write(connection, known)  # before the fleet: who left it is seen from nowhere
+        if self.fleet is not None:
+            _write_fleet(connection, self.fleet, now)
+        connection.executemany(_JOURNAL, ((known[row[0]], *row[1:]) for row in self.journal))
+        connection.executemany(
+            _DAMPING,
+            (
+                (known[name], each.at, each.state, each.at, as_json(each.damping))
+                for name, each in self.dampings.items()
+            ),
+        )
+        for name, at, kind, verdict, incident, packed in self.exchanges:
+            if kind == "good":
+                connection.execute(_NO_LONGER_LAST, (known[name],))
+            connection.execute(_EXCHANGE, (known[name], at, kind, verdict, incident, packed))
+        for each in self.incidents.values():
+            if each.closed_at is None:
+                # Where it could not be restored, another one of its server still stands as open.
+                connection.execute(_NO_LONGER_OPEN, (each.opened_at, known[each.server], each.id))
+            connection.execute(_INCIDENT, _incident_row(known[each.server], each))
+        connection.executemany(
+            _NOTE,
+            (
+                (incident, note.at, _to_valid_utf8(note.who), _to_valid_utf8(note.text))
+                for incident, note in self.notes
+            ),
+        )
+        for name, pause in self.pauses.items():
+            _write_pause(connection, known[name], pause)
+        for name, mute in self.mutes.items():
+            _write_mute(connection, known[name], mute)
+        connection.executemany(_TO_TELL, self.outbox)
+        if self.needs_sync:
+            connection.execute("UPDATE facts SET value = value + 1 WHERE name = 'fleet_version'")
+        return fresh
+
+    def clear(self) -> None:
+        """All of it is written."""
+        self.journal.clear()
+        self.exchanges.clear()
+        self.dampings.clear()
+        self.incidents.clear()
+        self.notes.clear()
+        self.pauses.clear()
+        self.mutes.clear()
+        self.outbox.clear()
+        self.vantage_batch.clear()
+        self.fleet = None
+        self.dropped_rows = 0
+
+    def _write_new_servers(self, connection: sqlite3.Connection, ids: Mapping[str, int]) -> dict[str, int]:
+        names = (
+            {row[0] for row in self.journal} | self.dampings.keys() | self.pauses.keys() | self.mutes.keys()
+        )
+        names |= {row[0] for row in self.exchanges} | {each.server for each in self.incidents.values()}
+        names |= (self.fleet or {}).keys() | self.vantage_batch.names()
+        fresh = {}
+        for name in sorted(names - ids.keys()):
+            added = connection.execute(_NEW_SERVER, (name,))
+            fresh[name] = int(added.fetchone()[0])
+        return fresh
+
+
+@dataclass(slots=True)
+class Standing:
+    """What holds now and was written once: a new store, after a damaged one was set aside, needs it again."""
+
+    fleet: Mapping[str, Watched] | None = None
+    dampings: dict[str, Damped] = field(default_factory=dict)
+    pauses: dict[str, Pause] = field(default_factory=dict)
+    mutes: dict[str, Mute] = field(default_factory=dict)
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    outbox: dict[str, OutboxRow] = field(default_factory=dict)
+    sights: StandingSights = field(default_factory=StandingSights)
+
+    def retain_servers(self, fleet: Mapping[str, Watched]) -> None:
+        """Only these servers are watched now."""
+        self.fleet = fleet
+        self.dampings = {name: each for name, each in self.dampings.items() if name in fleet}
+        self.pauses = {name: each for name, each in self.pauses.items() if name in fleet}
+        self.mutes = {name: each for name, each in self.mutes.items() if name in fleet}
+        self.incidents = {key: each for key, each in self.incidents.items() if each.server in fleet}
+        self.outbox = {key: each for key, each in self.outbox.items() if key in self.incidents}
+        self.sights.retain_servers(fleet)
+
+    def apply_written(self, batch: Batch) -> None:
+        """A batch was written."""
+        for name, pause in batch.pauses.items():
+            self.pauses.pop(name, None)
+            if pause:
+                self.pauses[name] = pause
+        for name, mute in batch.mutes.items():
+            self.mutes.pop(name, None)
+            if mute:
+                self.mutes[name] = mute
+        self.outbox |= {row[2]: row for row in batch.outbox}
+        for key, incident in batch.incidents.items():
+            self.incidents.pop(key, None)
+            if incident.closed_at is None:
+                self.incidents[key] = incident
+            else:
+                self.outbox.pop(key, None)
+        self.sights.apply_written(batch.vantage_batch)
+
+    def replay_into(self, batch: Batch) -> None:
+        """Have all of it written; what waits already is newer."""
+        batch.fleet = batch.fleet if batch.fleet is not None else self.fleet
+        batch.dampings = self.dampings | batch.dampings
+        batch.pauses = {**self.pauses, **batch.pauses}
+        batch.mutes = {**self.mutes, **batch.mutes}
+        batch.outbox = [*self.outbox.values(), *batch.outbox]
+        batch.incidents = self.incidents | batch.incidents
+        self.sights.replay_into(batch.vantage_batch)
+
+
+_JOURNAL = """INSERT INTO checks (server, at, address, vantage, verdict, state, since, decides, rtt,
+    tunnel_sent, tunnel_received, tunnel_rtt, port_monitor) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_NEW_SERVER = """INSERT INTO servers (name, entry, holds) VALUES (?, '{}', 0)
+    ON CONFLICT (name) DO UPDATE SET name = name RETURNING id"""
+
+_DAMPING = """INSERT INTO current (server, as_of, accounted_to, state, since, damping, samples)
+    VALUES (?, 0, ?, ?, ?, ?, x'') ON CONFLICT (server) DO UPDATE SET damping = excluded.damping"""
+
+_EXCHANGE = "INSERT INTO exchanges (server, at, kind, verdict, incident, round) VALUES (?, ?, ?, ?, ?, ?)"
+
+_NO_LONGER_LAST = "DELETE FROM exchanges WHERE server = ? AND kind = 'good'"
+
+_NO_LONGER_OPEN = """UPDATE incidents SET closed_at = max(opened_at, ?)
+    WHERE server = ? AND closed_at IS NULL AND id != ?"""
+
+_INCIDENT = """INSERT INTO incidents (id, server, vantage, opened_at, closed_at, verdict, severity, summary,
+    flapping, acknowledged_at, acknowledged_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET vantage = excluded.vantage, closed_at = excluded.closed_at,
+    verdict = excluded.verdict, severity = excluded.severity, summary = excluded.summary,
+    flapping = excluded.flapping, acknowledged_at = excluded.acknowledged_at,
+    acknowledged_by = excluded.acknowledged_by"""
+
+_NOTE = "INSERT INTO notes (incident, at, who, text) VALUES (?, ?, ?, ?)"
+
+_PAUSE = """INSERT INTO pauses (server, since, who) VALUES (?, ?, ?)
+    ON CONFLICT (server) DO UPDATE SET since = excluded.since, who = excluded.who"""
+
+_MUTE = """INSERT INTO mutes (server, since, until, who) VALUES (?, ?, ?, ?)
+    ON CONFLICT (server) DO UPDATE SET since = excluded.since, until = excluded.until, who = excluded.who"""
+
+_TO_TELL = "INSERT INTO outbox (at, what, incident, matter) VALUES (?, ?, ?, ?)"
+
+_REMOVED = "UPDATE servers SET removed_at = ? WHERE name = ?"
+
+_CLOSE_REMOVED = """UPDATE incidents SET closed_at = max(opened_at, ?) WHERE closed_at IS NULL
+    AND server IN (SELECT id FROM servers WHERE removed_at IS NOT NULL)"""
+
+
+_UNSEE_REMOVED = """DELETE FROM seen_from
+    WHERE server IN (SELECT id FROM servers WHERE removed_at IS NOT NULL)"""
+
+
+def make_journal_rows(name: str, outcome: Round, state: str, since: float) -> list[JournalRow]:
+    """A row for each address that was checked; the first of them decides."""
+    port_monitor = outcome.port_monitor
+    rows: list[JournalRow] = []
+    for number, (check, diagnosis) in enumerate(zip(outcome.checks, outcome.diagnoses, strict=True)):
+        tunnel, handshake = check.tunnel, check.handshake
+        rows.append(
+            (
+                name,
+                check.started_at,
+                _text(check.address),
+                check.vantage,
+                diagnosis.verdict.slug,
+                state,
+                since,
+                number == 0,
+                handshake.rtt if handshake else None,
+                tunnel.sent if tunnel else None,
+                tunnel.received if tunnel else None,
+                tunnel.rtt if tunnel else None,
+                port_monitor if number == 0 else None,
+            )
+        )
+    return rows
+
+
+@lru_cache(maxsize=20_000)
+def _text(address: Address | None) -> str | None:
+    return None if address is None else str(address)
+
+
+def make_exchange_row(kept: Kept) -> ExchangeRow:
+    """A round that keeps its packets."""
+    outcome = kept.round
+    verdict = outcome.diagnosis.verdict.slug
+    at = outcome.check.started_at
+    return (kept.server, at, kept.kind, verdict, kept.incident, record_codec.to_bytes(outcome))
+
+
+def make_outbox_row(row: ServerState, event: IncidentEvent) -> OutboxRow:
+    """Something happened to an incident of this row, and people are to be told."""
+    return (
+        event.at,
+        event.kind.value,
+        event.incident.id,
+        incident_snapshot.to_json(incident_snapshot.snapshot_of(row, event)),
+    )
+
+
+def make_state_row(name: str, at: float, state: str, since: float) -> JournalRow:
+    """The state changed without a check."""
+    return (name, at, None, "", None, state, since, 0, None, None, None, None, None)
+
+
+def _write_fleet(connection: sqlite3.Connection, fleet: Mapping[str, Watched], now: float) -> None:
+    """What is no longer in the file keeps its history, and nothing of it stays open."""
+    stored = {
+        name: (entry, max_gap_s, removed_at)
+        for name, entry, max_gap_s, removed_at in connection.execute(
+            "SELECT name, entry, holds, removed_at FROM servers"
+        )
+    }
+    connection.executemany(
+        "UPDATE servers SET entry = ?, holds = ?, removed_at = NULL WHERE name = ?",
+        (
+            (watched.entry, watched.max_gap_s, name)
+            for name, watched in fleet.items()
+            if stored.get(name) != (watched.entry, watched.max_gap_s, None)
+        ),
+    )
+    connection.executemany(
+        _REMOVED,
+        ((now, name) for name, row in stored.items() if name not in fleet and row[2] is None),
+    )
+    connection.execute(_CLOSE_REMOVED, (now,))
+    connection.execute(_UNSEE_REMOVED)
+
+
+def _write_pause(connection: sqlite3.Connection, server: int, pause: Pause | None) -> None:
+    if pause is None:
+        connection.execute("DELETE FROM pauses WHERE server = ?", (server,))
+    else:
+        connection.execute(_PAUSE, (server, pause.since, _to_valid_utf8(pause.who)))
+
+
+def _write_mute(connection: sqlite3.Connection, server: int, mute: Mute | None) -> None:
+    if mute is None:
+        connection.execute("DELETE FROM mutes WHERE server = ?", (server,))
+    else:
+        connection.execute(_MUTE, (server, mute.since, mute.until, _to_valid_utf8(mute.who)))
+
+
+def _incident_row(server: int, incident: Incident) -> tuple[object, ...]:
+    return (
+        incident.id,
+        server,
+        incident.vantage,
+        incident.opened_at,
+        incident.closed_at,
+        incident.verdict.slug,
+        incident.severity.word,
+        _to_valid_utf8(incident.summary),
+        incident.flapping,
+        incident.acknowledged_at,
+        _to_valid_utf8(incident.acknowledged_by),
+    )
+
+
+def _to_valid_utf8(text: str) -> str:
+    """What people and other programs say may hold halves of characters, which SQLite does not take."""
+    return text.encode(errors="replace").decode()

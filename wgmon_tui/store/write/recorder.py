@@ -1,0 +1,403 @@
+"""The recorder: hears what the engine finds and writes it down, in a thread of its own.
+
+No check ever waits for the disk. What cannot be written waits in memory, `trouble` says why in one line, and
+what has waited is written when it can be. Incidents, acknowledgements, notes and pauses are synced to the
+disk when they are written; checks survive a kill from then on, and a power cut may take the last seconds.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from math import inf
+from pathlib import Path
+
+from wgmon_tui.config.config_toml import Retention
+from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.monitor.incidents import IncidentEvent
+from wgmon_tui.monitor.quorum import VantageReport
+from wgmon_tui.store.database import (
+    DamagedStoreError,
+    NewerStoreError,
+    StoreUnavailableError,
+    check_integrity,
+    unavailable,
+)
+from wgmon_tui.store.history import History
+from wgmon_tui.store.maintenance.compaction import compaction_boundary
+from wgmon_tui.store.maintenance.schedule import copy_timestamps, run_maintenance
+from wgmon_tui.store.models import Mute, Note, State
+from wgmon_tui.store.resume import close_stale_incidents, restore
+from wgmon_tui.store.store_file import STORE, WritableStore, open_store, set_damaged_aside
+from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.write.batch import Pause, make_outbox_row
+from wgmon_tui.store.write.collector import Heard, Intake
+from wgmon_tui.store.write.packet_sampling import Keeping
+from wgmon_tui.store.write.unsaved_events import Unwritten, unwritten
+from wgmon_tui.store.write.vantage_batch import HeardSight, Vantages, make_vantage_update
+
+COMMIT_EVERY_S = 0.25
+_RETRY_AFTER_S = 1.0
+"""So long after something kept us from writing it is tried again."""
+
+_CHECK_FILE_EVERY_S = 5.0
+"""How often is looked whether the store is still where we write it."""
+
+_MAINTENANCE_SLICE_S = 0.03
+"""Of each quarter second so much goes to compaction and forgetting, so that checks and commits go on."""
+
+_MAX_QUEUED_UPDATES = 20_000
+"""Rounds that wait for the recorder's thread at most."""
+
+_DONE = object()
+
+
+class Recorder:
+    """Made with a state directory; `start` it, and have the engine call it after every round."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        retention: Retention | None = None,
+        *,
+        ledger: StampLedger | None = None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        on_events_saved: Callable[[], None] = lambda: None,
+    ) -> None:
+        """The last stamps of the `ledger` are copied into the store; the clocks are for tests.
+
+        `on_events_saved` is called in our thread when something that people are to be told of is on the disk, or is
+        in `unwritten` because it cannot be.
+        """
+        self.trouble: str | None = None
+        """What keeps us from writing, in one line; None while all goes well."""
+        self.notice: str | None = None
+        """One line that stays: a damaged store was set aside, or checks could not be written."""
+        self.failure: BaseException | None = None
+        """A fault of this program that has ended the recording."""
+        self.unwritten: Unwritten | None = None
+        """What people are to be told of, while there is trouble: it should not wait for the disk."""
+        self._path = state_dir / STORE
+        self._retention = retention or Retention()
+        self._ledger = ledger
+        self._clock, self._monotonic = clock, monotonic
+        self._on_events_saved = on_events_saved
+        # Between the threads.
+        self._server_updates: deque[Heard] = deque(maxlen=_MAX_QUEUED_UPDATES)
+        self._vantage_updates: deque[HeardSight] = deque(maxlen=_MAX_QUEUED_UPDATES)
+        self._pending_calls: deque[Callable[[Intake], None]] = deque()
+        self._dropped_updates = 0
+        self._flushes: deque[Future[None]] = deque()
+        self._wake, self._stopping, self._check_requested = (threading.Event() for _ in range(3))
+        self._thread: threading.Thread | None = None
+        # The engine's thread.
+        self._paused: set[str] = set()
+        self._muted: dict[str, float] = {}
+        # Our own thread.
+        self._packet_sampler = Keeping(self._retention.exchanges_per_incident)
+        self._collector = Intake(self._packet_sampler)
+        self._dropped_updates_counted = 0
+        self._store: WritableStore | None = None
+        self._store_id: str | None = None
+        self._reason = ""
+        self._retry_at = self._check_file_at = -inf
+        self._maintenance: Iterator[None] | None = None
+        self._compacted_to: float | None = None
+        self._started_at, self._minutes_run = monotonic(), 0
+
+    def start(self) -> None:
+        """Open the store and begin to write.
+
+        Raises NewerStoreError, because a later version's store must not be left without its history in
+        silence. Whatever else keeps us from it becomes `trouble`, and is tried again.
+        """
+        try:
+            self._open()
+        except NewerStoreError:
+            raise
+        except StoreUnavailableError as error:
+            self._handle_failure(error)
+        self._thread = threading.Thread(target=self._run, name="history", daemon=True)
+        self._thread.start()
+
+    def restore(self, engine: Engine) -> None:
+        """Fill the engine's rows with what the store knows: after it watches, before it runs."""
+        history = History(self._path)
+        try:
+            restored = restore(history, engine)
+            ended = close_stale_incidents(history, engine, self._clock())
+        except StoreUnavailableError as error:
+            self.notice = f"history: {error}; what it knows of the servers is not shown"
+            return
+        finally:
+            history.close()
+        self._paused |= {name for name, each in restored.items() if each.pause}
+        self._muted |= {name: each.mute.until for name, each in restored.items() if each.mute}
+        self._pending_calls.append(lambda intake: intake.resume(restored))
+        events = tuple(event for _, event in ended)
+        outbox = tuple(make_outbox_row(server_state, event) for server_state, event in ended)
+        self._pending_calls.append(lambda intake: intake.add_events(events, outbox))
+
+    def stop(self) -> None:
+        """Write what is left, once, and end."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread:
+            self._thread.join()
+            self._thread = None
+
+    # What the engine's thread calls.
+
+    def __call__(
+        self, server_state: ServerState, outcome: Round | None, events: tuple[IncidentEvent, ...]
+    ) -> None:
+        """The engine's listener. Costs a few microseconds and never waits."""
+        name, now = server_state.server.name, self._clock()
+        since = now if server_state.since is None else server_state.since
+        incident = server_state.incident.id if server_state.incident else None
+        if len(self._server_updates) == _MAX_QUEUED_UPDATES:
+            self._dropped_updates += 1
+        state = (
+            State.MAINTENANCE.value
+            if server_state.maintenance and not server_state.paused
+            else server_state.severity.word
+        )
+        self._server_updates.append(Heard(name, now, outcome, state, since, server_state.damping, incident))
+        if events:
+            outbox = tuple(make_outbox_row(server_state, event) for event in events)
+            self._pending_calls.append(lambda intake: intake.add_events(events, outbox))
+        if server_state.muted_until != self._muted.get(name):
+            self._record_mute(server_state, now)
+        if server_state.paused is not (name in self._paused):
+            self._record_pause(server_state, since)
+        if events or outcome is None:
+            self._wake.set()
+
+    def record_vantage(self, server_state: ServerState, vantage: str, report: VantageReport | None) -> None:
+        """The engine's listener to other vantages. Never waits either."""
+        if len(self._vantage_updates) == _MAX_QUEUED_UPDATES:
+            self._dropped_updates += 1
+        self._vantage_updates.append(make_vantage_update(server_state, vantage, report))
+
+    def set_vantages(self, vantages: Vantages) -> None:
+        """Say which other vantages there are, after the start and whenever that changed."""
+        self._pending_calls.append(lambda intake: intake.set_vantages(vantages))
+        self._wake.set()
+
+    def watch(self, rows: Iterable[ServerState]) -> None:
+        """Say which servers are watched now, after the start and whenever servers.toml was read anew."""
+        fleet = {}
+        for server_state in rows:
+            fleet[server_state.server.name] = server_state.server
+            if server_state.paused and server_state.server.name not in self._paused:
+                self(server_state, None, ())
+        self._paused &= fleet.keys()
+        self._muted = {name: until for name, until in self._muted.items() if name in fleet}
+        self._pending_calls.append(lambda intake: intake.set_fleet(fleet))
+        self._wake.set()
+
+    def set_retention(self, retention: Retention) -> None:
+        """Keep so much from now on: what is too much begins to go with the next minute."""
+        self._pending_calls.append(lambda _: self._set_retention(retention))
+        self._wake.set()
+
+    def note(self, incident: str, who: str, text: str) -> Note:
+        """Write something beside an incident."""
+        note = Note(self._clock(), who, text)
+        self._pending_calls.append(lambda intake: intake.batch.notes.append((incident, note)))
+        self._wake.set()
+        return note
+
+    def flush(self) -> Future[None]:
+        """Done when everything said before is on the disk; while there is trouble, not before that ends."""
+        done: Future[None] = Future()
+        self._flushes.append(done)
+        self._wake.set()
+        return done
+
+    def request_check(self) -> None:
+        """A reader has met damage: read the whole store, and set it aside where that is so."""
+        self._check_requested.set()
+        self._wake.set()
+
+    def _record_pause(self, server_state: ServerState, since: float) -> None:
+        name = server_state.server.name
+        (self._paused.add if server_state.paused else self._paused.discard)(name)
+        # What servers.toml says of itself needs no second place to say it.
+        lasting = server_state.paused and not server_state.server.paused
+        pause = Pause(since, server_state.paused_by) if lasting else None
+        self._pending_calls.append(lambda intake: intake.batch.pauses.update({name: pause}))
+
+    def _record_mute(self, server_state: ServerState, now: float) -> None:
+        name, until = server_state.server.name, server_state.muted_until
+        if until is None:
+            self._muted.pop(name, None)
+        else:
+            self._muted[name] = until
+        mute = None if until is None else Mute(now, until, server_state.muted_by)
+        self._pending_calls.append(lambda intake: intake.batch.mutes.update({name: mute}))
+
+    # Our own thread.
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._wake.wait(COMMIT_EVERY_S)
+                self._wake.clear()
+                self._run_once()
+            self._retry_at = -inf
+            self._run_once(last=True)
+        except BaseException as fault:  # noqa: BLE001 - it is told where it can be seen, and checks go on
+            self.failure = fault
+            self.trouble = f"the history is no longer written, by a fault of this program: {fault!r}"
+        finally:
+            self._close()
+            while self._flushes:
+                self._flushes.popleft().cancel()
+
+    def _run_once(self, *, last: bool = False) -> None:
+        """Write what has come, then see to the store for a moment."""
+        flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
+        self._collect()
+        try:
+            if self._monotonic() >= self._retry_at:
+                store = self._store or self._open()
+                self._commit(store, synced=bool(flushes) or last)
+                for done in flushes:
+                    if done.set_running_or_notify_cancel():
+                        done.set_result(None)
+                flushes.clear()
+                self.trouble = None
+                if last and self._ledger:
+                    copy_timestamps(store.connection, self._ledger)
+                if not last:
+                    self._maintain(store)
+        except (StoreUnavailableError, sqlite3.Error, OSError) as error:
+            self._handle_failure(error)
+        else:
+            self._publish_unsaved_events()
+        finally:
+            self._flushes.extendleft(reversed(flushes))
+
+    def _collect(self) -> None:
+        """Make ready to be written what the engine said."""
+        for _ in range(len(self._pending_calls)):
+            self._pending_calls.popleft()(self._collector)
+        for _ in range(len(self._server_updates)):
+            self._collector.add_update(self._server_updates.popleft())
+        for _ in range(len(self._vantage_updates)):
+            self._collector.add_vantage_update(self._vantage_updates.popleft())
+        missed = self._dropped_updates
+        self._collector.batch.dropped_rows += missed - self._dropped_updates_counted
+        self._dropped_updates_counted = missed
+
+    def _set_retention(self, retention: Retention) -> None:
+        self._retention = retention
+        self._packet_sampler.max_per_incident = retention.exchanges_per_incident
+
+    def _commit(self, store: WritableStore, *, synced: bool) -> None:
+        batch, connection = self._collector.batch, store.connection
+        if not batch and not synced:
+            return
+        connection.execute(f"PRAGMA synchronous = {'FULL' if synced or batch.needs_sync else 'NORMAL'}")
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            fresh = batch.write(connection, store.ids, self._clock())
+            if synced:
+                # A transaction that writes nothing syncs nothing, and what came before may not be there.
+                connection.execute("UPDATE facts SET value = value WHERE name = 'begun'")
+        store.ids.update(fresh)
+        if batch.dropped_rows:
+            self.notice = f"{batch.dropped_rows} checks could not be written: the history lacks them"
+        tells = bool(batch.outbox or batch.mutes)
+        self._collector.mark_written()
+        self.unwritten = None
+        if tells:
+            self._on_events_saved()
+
+    def _maintain(self, store: WritableStore) -> None:
+        """Raises StoreUnavailableError and sqlite3.Error."""
+        now, started = self._clock(), self._monotonic()
+        if self._check_requested.is_set():
+            self._check_requested.clear()
+            check_integrity(store.connection)
+        if started >= self._check_file_at:
+            self._check_file_at = started + _CHECK_FILE_EVERY_S
+            if not store.is_there():
+                self._close()
+                self.notice = f"{self._path} was taken away: a new history is begun"
+                return
+            store.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        boundary = compaction_boundary(now)
+        if self._maintenance is None and boundary != self._compacted_to:
+            self._compacted_to = boundary
+            minutes = range(self._minutes_run, int((started - self._started_at) // 60.0))
+            self._minutes_run = minutes.stop
+            self._maintenance = run_maintenance(
+                store.connection,
+                self._retention,
+                self._ledger,
+                boundary=boundary,
+                now=now,
+                minutes=minutes,
+            )
+            store.connection.execute("PRAGMA synchronous = NORMAL")
+        while self._maintenance and self._monotonic() - started < _MAINTENANCE_SLICE_S:
+            if next(self._maintenance, _DONE) is _DONE:
+                self._maintenance = None
+
+    def _open(self) -> WritableStore:
+        """Raises StoreUnavailableError."""
+        opened = open_store(self._path.parent)
+        try:
+            store = WritableStore(opened.connection, self._path)
+        except (OSError, sqlite3.Error) as error:
+            opened.connection.close()
+            raise unavailable(self._path, error) from None
+        if self._store_id not in (None, store.id):
+            self._collector.start_new_store()
+        self._store, self._store_id = store, store.id
+        self.notice = opened.notice or self.notice
+        return store
+
+    def _close(self) -> None:
+        self._maintenance = self._compacted_to = None
+        if self._store:
+            with suppress(sqlite3.Error):
+                self._store.connection.close()
+        self._store = None
+
+    def _handle_failure(self, error: StoreUnavailableError | sqlite3.Error | OSError) -> None:
+        """Say what keeps us from writing, and see to it where we can."""
+        self._maintenance = self._compacted_to = None
+        self._retry_at = self._monotonic() + _RETRY_AFTER_S
+        if not isinstance(error, StoreUnavailableError):
+            error = unavailable(self._path, error)
+        if isinstance(error, DamagedStoreError):
+            with suppress(OSError):
+                self.notice = set_damaged_aside(self._path)
+                self._retry_at = -inf
+            self._close()
+        batch = self._collector.batch
+        waiting = f"; {len(batch.journal)} checks wait to be written" if batch.journal else ""
+        dropped_rows = f", {batch.dropped_rows} are lost" if batch.dropped_rows else ""
+        self.trouble = f"history: {error}{waiting}{dropped_rows}"
+        self._reason = str(error)
+        self._publish_unsaved_events()
+
+    def _publish_unsaved_events(self) -> None:
+        before, batch = self.unwritten, self._collector.batch
+        if self.trouble is None or (
+            before and (before.events, before.mutes) == (len(batch.outbox), batch.mutes)
+        ):
+            return
+        self.unwritten = unwritten(batch, self._reason)
+        if self.unwritten:
+            self._on_events_saved()
