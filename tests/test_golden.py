@@ -22,7 +22,7 @@ from wgmon_tui.service.agent import reports
 from wgmon_tui.service.agent.protocol import MESSAGE_NAMES
 from wgmon_tui.store import schema
 from wgmon_tui.store.formats.stored_names import StoredNames
-from wgmon_tui.store.models import State, severity_of, state_of, verdict_of
+from wgmon_tui.store.models import PeriodState, severity_of, state_of, verdict_of
 
 FILES: list[GoldenFile] = [each for name in EXAMPLES for each in import_module(name).FILES]
 RECORDS = [record for golden in FILES for record in golden.records]
@@ -72,8 +72,8 @@ def test_the_stored_slug_of_a_verdict_is_read(verdict: Verdict) -> None:
     assert f'"verdict": "{verdict.slug}"' in _store_rows()
 
 
-@pytest.mark.parametrize("state", State)
-def test_the_stored_word_of_a_state_is_read(state: State) -> None:
+@pytest.mark.parametrize("state", PeriodState)
+def test_the_stored_word_of_a_state_is_read(state: PeriodState) -> None:
     assert state_of(state.value) is state
     assert f'"state": "{state.value}"' in _store_rows()
 

@@ -20,7 +20,7 @@ from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target, join
-from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import quoted
 
 
@@ -54,7 +54,7 @@ async def check_async(
     or keys do not let a check happen, OSError where this machine has no socket to send from.
     """
     target = await asyncio.to_thread(_resolve_target, server, config or default_config_dir())
-    ledger = StampLedger(state or default_state_dir())
+    ledger = TimestampLedger(state or default_state_dir())
     if ledger.trouble:
         warnings.warn(ledger.trouble, RuntimeWarning, stacklevel=2)
     with ledger as timestamps:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from wgmon_tui.alerts.records import Announcement, Kind, Matter
+from wgmon_tui.alerts.records import Announcement, IncidentSnapshot, Kind
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.monitor.incidents import Incident
 
@@ -27,8 +27,8 @@ def incident(server: str = "fra1", verdict: Verdict = Verdict.SILENT, **other: o
     return replace(base, **other)  # type: ignore[arg-type]  # by name, and checked at run time
 
 
-def snapshot(server: str = "fra1", verdict: Verdict = Verdict.SILENT, **other: object) -> Matter:
-    base = Matter(
+def snapshot(server: str = "fra1", verdict: Verdict = Verdict.SILENT, **other: object) -> IncidentSnapshot:
+    base = IncidentSnapshot(
         incident(server, verdict),
         f"{server}.example.net:51820",
         "203.0.113.7",
@@ -40,7 +40,7 @@ def snapshot(server: str = "fra1", verdict: Verdict = Verdict.SILENT, **other: o
     return replace(base, **other)  # type: ignore[arg-type]  # by name, and checked at run time
 
 
-def announcement(kind: Kind = Kind.OPENED, *about: Matter, **other: object) -> Announcement:
+def announcement(kind: Kind = Kind.OPENED, *about: IncidentSnapshot, **other: object) -> Announcement:
     base = Announcement("announcement-1", kind, NOON, about or (snapshot(),), vantage="bastion1")
     return replace(base, **other)  # type: ignore[arg-type]  # by name, and checked at run time
 

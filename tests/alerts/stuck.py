@@ -12,7 +12,7 @@ from tests.store.engine_updates import Clock
 from wgmon_tui.config.alerting import AlertSettings
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.store.write.batch import Batch
-from wgmon_tui.store.write.unsaved_events import Unwritten, unwritten
+from wgmon_tui.store.write.unsaved_events import UnsavedEvents, unwritten
 
 
 class Stuck(Shop):
@@ -31,7 +31,7 @@ class Stuck(Shop):
             super().write(self.waits)
             self.waits.clear()
 
-    def unwritten(self) -> Unwritten | None:
+    def unwritten(self) -> UnsavedEvents | None:
         return unwritten(self.waits, "the disk is full") if self.away else None
 
     def expand(self) -> None:

@@ -19,7 +19,7 @@ import pytest
 from tests.alerts.receivers import Receiver, answer
 from tests.alerts.sayings import announcement, announcement_without_incident, incident, snapshot
 from tests.real.prerequisites import require
-from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, Matter, RetryError
+from wgmon_tui.alerts.records import Announcement, GiveUpError, IncidentSnapshot, Kind, RetryError
 from wgmon_tui.alerts.sinks.alertmanager import send
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.alerting import Alertmanager, Sink
@@ -97,11 +97,11 @@ def ready(url: str) -> bool:
         return False
 
 
-def of(server: str, tags: tuple[str, ...] = (), **changed: object) -> Matter:
+def of(server: str, tags: tuple[str, ...] = (), **changed: object) -> IncidentSnapshot:
     return snapshot(server, incident=incident(server, **changed), tags=tags)  # type: ignore[arg-type]  # by name
 
 
-def now_open(kind: Kind, *about: Matter) -> Announcement:
+def now_open(kind: Kind, *about: IncidentSnapshot) -> Announcement:
     """An announcement about incidents that opened a moment ago, by this machine's clock."""
     begun = time.time() - 5
     return announcement(

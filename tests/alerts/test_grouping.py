@@ -7,16 +7,16 @@ import pytest
 from tests.alerts.sayings import NOON, incident, snapshot
 from wgmon_tui.alerts.grouping import JOIN_WINDOW_S, MAX_SERVERS, Draft, Groups, make_announcement
 from wgmon_tui.alerts.policy import Tell
-from wgmon_tui.alerts.records import Kind, Matter
+from wgmon_tui.alerts.records import IncidentSnapshot, Kind
 
 A_MOMENT = 0.001
 
 
-def server(name: str, address: str = "", *tags: str) -> Matter:
+def server(name: str, address: str = "", *tags: str) -> IncidentSnapshot:
     return snapshot(name, address=address, tags=tags)
 
 
-def drafts(groups: Groups, *matters: Matter, at: float, kind: Kind = Kind.OPENED) -> list[Draft]:
+def drafts(groups: Groups, *matters: IncidentSnapshot, at: float, kind: Kind = Kind.OPENED) -> list[Draft]:
     return groups.draft([Tell("pager", kind, each) for each in matters], "here", at)
 
 
@@ -24,7 +24,7 @@ def names(draft: Draft) -> list[str]:
     return [each.incident.server for each in draft.announcement.about]
 
 
-def bond(*matters: Matter) -> str:
+def bond(*matters: IncidentSnapshot) -> str:
     return make_announcement(Kind.OPENED, list(matters), "here", NOON, 1).common_cause
 
 

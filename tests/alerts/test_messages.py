@@ -26,7 +26,7 @@ from wgmon_tui.alerts.markup import DISCORD, PLAIN, SLACK, TELEGRAM, Markup, uni
 from wgmon_tui.alerts.messages import as_json, message, plain, title, without_keys
 from wgmon_tui.alerts.records import Announcement, Kind
 from wgmon_tui.checks.verdict import Cause, Severity, Verdict
-from wgmon_tui.store.formats.incident_snapshot import SeenBy
+from wgmon_tui.store.formats.incident_snapshot import VantageVerdict
 
 BOND = "the address 203.0.113.7"
 
@@ -312,8 +312,8 @@ def test_the_json_is_the_one_that_others_script_against() -> None:
 
 def test_a_message_about_a_server_that_others_see_too_says_who_tells_it_and_what_each_says() -> None:
     vantage_verdicts = (
-        SeenBy("local", Severity.UP, Verdict.HEALTHY),
-        SeenBy("nyc", Severity.DOWN, Verdict.SILENT),
+        VantageVerdict("local", Severity.UP, Verdict.HEALTHY),
+        VantageVerdict("nyc", Severity.DOWN, Verdict.SILENT),
     )
     said = announcement(
         Kind.OPENED, snapshot(incident=incident(vantage="nyc"), vantage_verdicts=vantage_verdicts)

@@ -12,7 +12,7 @@ from tests.alerts.shop import all_to
 from tests.alerts.stuck import Stuck
 from wgmon_tui.alerts.deliveries import Job
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.store.write.unsaved_events import Unwritten
+from wgmon_tui.store.write.unsaved_events import UnsavedEvents
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_what_waited_on_the_disk_goes_out_while_that_is_away(stuck: Stuck, unrea
     stuck.opens("fra1")
     stuck.expand()
     with stuck.locked(unreadable=unreadable):
-        stuck.books.sync(Unwritten("the disk is full", (), {}, {}), stuck.clock.now)
+        stuck.books.sync(UnsavedEvents("the disk is full", (), {}, {}), stuck.clock.now)
         stuck.deliver()
         once_each(stuck, ("opened", "fra1"))
     stuck.passes(60)

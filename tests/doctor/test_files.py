@@ -20,7 +20,7 @@ from wgmon_tui.doctor.files import (
 )
 from wgmon_tui.doctor.items import Condition, Item
 from wgmon_tui.protocols.wireguard import tai64n
-from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 SECOND_NS = 10**9
 
@@ -159,7 +159,7 @@ def test_a_state_directory_that_cannot_be_written_must_be_fixed(tmp_path: Path) 
 
 
 def test_stamps_of_now_are_fine_and_looking_takes_none(tmp_path: Path) -> None:
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         now_ns = tai64n.decode(ledger.next(OWN_KEY.public))
     before = [path.read_bytes() for path in (tmp_path / "stamps").iterdir()]
     assert conditions(check_timestamps(tmp_path, {"bastion": OWN_KEY.public}, now_ns)) == [Condition.FINE]
@@ -167,7 +167,7 @@ def test_stamps_of_now_are_fine_and_looking_takes_none(tmp_path: Path) -> None:
 
 
 def test_an_identity_whose_stamps_lie_ahead_of_the_clock_is_named(tmp_path: Path) -> None:
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         last_ns = tai64n.decode(ledger.next(OWN_KEY.public))
     [item] = check_timestamps(tmp_path, {"bastion": OWN_KEY.public}, last_ns - 3600 * SECOND_NS)
     assert item.status is Condition.LOOK
@@ -176,7 +176,7 @@ def test_an_identity_whose_stamps_lie_ahead_of_the_clock_is_named(tmp_path: Path
 
 def test_spoiled_stamps_and_none_at_all_are_fine(tmp_path: Path) -> None:
     assert conditions(check_timestamps(tmp_path, {"bastion": OWN_KEY.public}, 0)) == [Condition.FINE]
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         ledger.next(OWN_KEY.public)
     for path in (tmp_path / "stamps").iterdir():
         path.write_bytes(b"half")

@@ -25,7 +25,7 @@ from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
-from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 TIMEOUT_S = 1.0
 _LOADS = (
@@ -46,7 +46,7 @@ def main() -> None:
         with (
             run_load_servers(size, (identity.public,)) as servers,
             tempfile.TemporaryDirectory() as state,
-            StampLedger(Path(state)) as timestamps,
+            TimestampLedger(Path(state)) as timestamps,
         ):
             asyncio.run(_measure(servers, identity, timestamps, interval, seconds, tunnel))
 
@@ -54,7 +54,7 @@ def main() -> None:
 async def _measure(
     servers: Crowd,
     identity: PrivateKey,
-    timestamps: StampLedger,
+    timestamps: TimestampLedger,
     interval: float,
     seconds: float,
     tunnel: bool,

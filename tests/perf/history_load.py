@@ -26,7 +26,7 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.config_toml import DAY
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.store.history import History
-from wgmon_tui.store.resume import Restored
+from wgmon_tui.store.resume import ResumeState
 from wgmon_tui.store.store_file import STORE, WritableStore
 from wgmon_tui.store.write.batch import make_journal_rows
 from wgmon_tui.store.write.recorder import COMMIT_EVERY_S, Recorder
@@ -77,7 +77,7 @@ def _measure(state_dir: Path, seconds: float, servers: int, rate: float) -> None
     recorder.start()
     rows = [row(f"server-{number:05}", since=time.time()) for number in range(servers)]
     # As after a start: what is kept of packets is what a running fleet keeps.
-    well = Restored(Verdict.HEALTHY, None, 0, None, None)
+    well = ResumeState(Verdict.HEALTHY, None, 0, None, None)
     recorder._collector.resume({each.server.name: well for each in rows})
     recorder.watch(rows)
     recorder.flush().result(60)

@@ -21,11 +21,11 @@ from tests.store.engine_updates import answered, incident, row, server
 from wgmon_tui.config.config_toml import DAY, Retention
 from wgmon_tui.store.formats.minute_block import pack, pack_samples
 from wgmon_tui.store.formats.server_entry import server_to_entry
-from wgmon_tui.store.maintenance.rollups import COLUMNS, Tally, max_gap_s
-from wgmon_tui.store.models import Moment, PastCheck, State
+from wgmon_tui.store.maintenance.rollups import COLUMNS, Rollup, max_gap_s
+from wgmon_tui.store.models import PeriodState, StoredCheck, TimelinePoint
 from wgmon_tui.store.store_file import STORE, open_store
-from wgmon_tui.store.write.batch import Batch, Damped, Watched, make_exchange_row
-from wgmon_tui.store.write.packet_sampling import Kept
+from wgmon_tui.store.write.batch import Batch, StoredDamping, StoredServer, make_exchange_row
+from wgmon_tui.store.write.packet_sampling import PacketSample
 
 INTERVAL_S = 10.0
 _VARIANTS = 97
@@ -93,10 +93,14 @@ def _fill_fleet(connection: sqlite3.Connection, servers: int, now: float, random
     """The servers, what is current of them, a good exchange each and now and then an incident."""
     names = [f"server-{number:05}" for number in range(servers)]
     batch = Batch()
-    batch.fleet = {name: Watched(server_to_entry(server(name)), max_gap_s(INTERVAL_S, 5.0)) for name in names}
+    batch.fleet = {
+        name: StoredServer(server_to_entry(server(name)), max_gap_s(INTERVAL_S, 5.0)) for name in names
+    }
     for number, name in enumerate(names):
-        batch.dampings[name] = Damped(row(name).damping, "up", now)
-        batch.exchanges.append(make_exchange_row(Kept(name, "good", answered(name, now, random.random()))))
+        batch.dampings[name] = StoredDamping(row(name).damping, "up", now)
+        batch.exchanges.append(
+            make_exchange_row(PacketSample(name, "good", answered(name, now, random.random())))
+        )
         if number % 10 == 0:
             what = incident(name, number, now - random.random() * 30 * DAY)
             batch.incidents[what.id] = what
@@ -111,29 +115,29 @@ def _fill_fleet(connection: sqlite3.Connection, servers: int, now: float, random
     connection.execute("UPDATE incidents SET closed_at = opened_at + 600")
 
 
-def _moments(start: float, length: float, random: Random) -> list[Moment]:
+def _moments(start: float, length: float, random: Random) -> list[TimelinePoint]:
     """Checks as of a server some twenty milliseconds away, one in two hundred lost."""
     moments, at = [], start + random.random() * INTERVAL_S
     check = answered("", 0.0)
     address, verdict = check.check.address, check.diagnosis.verdict
     while at < start + length - 0.001:
         rtt = None if random.random() < 0.005 else 0.02 * random.lognormvariate(0, 0.15)
-        past = PastCheck(at, address, "bastion", verdict, True, rtt, 3, 3, rtt)
-        moments.append(Moment(at, State.UP, past))
+        past = StoredCheck(at, address, "bastion", verdict, True, rtt, 3, 3, rtt)
+        moments.append(TimelinePoint(at, PeriodState.UP, past))
         at += INTERVAL_S * random.uniform(0.9, 1.1)
     return moments
 
 
-def _tally(moments: list[Moment], length: float) -> Tally:
-    tally = Tally()
+def _tally(moments: list[TimelinePoint], length: float) -> Rollup:
+    tally = Rollup()
     for moment in moments:
         if moment.check:
             tally.add_check(moment.check)
-    tally.add_time(State.UP, length)
+    tally.add_time(PeriodState.UP, length)
     return tally
 
 
-def _remember(connection: sqlite3.Connection, name: str, tallies: list[Tally]) -> None:
+def _remember(connection: sqlite3.Connection, name: str, tallies: list[Rollup]) -> None:
     connection.execute(f"CREATE TEMP TABLE one_{name} (number INTEGER PRIMARY KEY, {COLUMNS})")
     marks = ", ".join("?" * (len(COLUMNS.split(", ")) + 1))
     connection.executemany(

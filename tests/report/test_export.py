@@ -28,7 +28,7 @@ from wgmon_tui.report.export import (
 )
 from wgmon_tui.report.json_lines import one_line
 from wgmon_tui.store.history import History
-from wgmon_tui.store.models import ExchangeLine, Note, PastCheck
+from wgmon_tui.store.models import ExchangeSummary, Note, StoredCheck
 from wgmon_tui.store.store_file import STORE
 
 CHECK_KEYS = [
@@ -172,7 +172,7 @@ texts = st.text(max_size=20)
 times = st.floats(0, 4e9)
 verdicts = st.sampled_from(Verdict)
 pasts = st.builds(
-    PastCheck,
+    StoredCheck,
     at=times,
     address=st.none() | st.ip_addresses(),
     vantage=texts,
@@ -201,7 +201,7 @@ notes = st.lists(st.builds(Note, at=times, who=texts, text=texts), max_size=3)
 
 
 @given(texts, pasts)
-def test_a_check_is_a_line_of_ascii_and_a_full_row(server: str, past: PastCheck) -> None:
+def test_a_check_is_a_line_of_ascii_and_a_full_row(server: str, past: StoredCheck) -> None:
     line = one_line(check_object(server, past))
     assert line.isascii()
     assert line.isprintable()
@@ -219,7 +219,7 @@ def test_an_incident_is_a_line_of_ascii_and_a_full_row(incident: Incident, notes
 
 
 def test_a_row_has_every_column_that_its_kind_promises() -> None:
-    line = ExchangeLine(1, "fra1", STARTED_AT, "good", Verdict.HEALTHY, None)
+    line = ExchangeSummary(1, "fra1", STARTED_AT, "good", Verdict.HEALTHY, None)
     assert [set(each) >= set(COLUMNS["exchange"]) for each in packet_objects(GOOD, line)] == [True] * 3
     assert [each["id"] for each in exchange_objects(GOOD, line)] == [1]
     assert [each["kind"] for each in exchange_objects(GOOD, None)] == ["sight"]

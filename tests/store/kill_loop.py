@@ -29,7 +29,7 @@ from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.minute_block import unpack
 from wgmon_tui.store.store_file import mirrored_stamps, open_store
-from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
 
 SERVERS = ("ams1", "fra1", "lon1")
@@ -105,7 +105,7 @@ def _live(state_dir: Path, first: int, seconds: float) -> Said | None:
 def _write(state_dir: Path, first: int, pipe: int) -> None:
     """Never returns of itself."""
     clock = Clock()
-    with StampLedger(state_dir, mirrored_stamps(state_dir)) as ledger:
+    with TimestampLedger(state_dir, mirrored_stamps(state_dir)) as ledger:
         recorder = Recorder(state_dir, _EVERYTHING, ledger=ledger, clock=clock)
         recorder.start()
         rows = [row(name) for name in SERVERS]

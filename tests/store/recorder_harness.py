@@ -13,7 +13,7 @@ from tests.store.engine_updates import Clock, answered, lost, row
 from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.store.store_file import STORE
-from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
 
 PATIENCE_S = 20.0
@@ -28,7 +28,7 @@ class Desk:
         names: Iterable[str] = ("fra1",),
         *,
         retention: Retention | None = None,
-        ledger: StampLedger | None = None,
+        ledger: TimestampLedger | None = None,
         clock: Clock | None = None,
         stands_still: bool = False,
     ) -> None:

@@ -12,8 +12,8 @@ from wgmon_tui.store import schema
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.minute_block import pack, pack_samples
 from wgmon_tui.store.history import History
-from wgmon_tui.store.maintenance.rollups import COLUMNS, Tally
-from wgmon_tui.store.models import Moment, State
+from wgmon_tui.store.maintenance.rollups import COLUMNS, Rollup
+from wgmon_tui.store.models import PeriodState, TimelinePoint
 
 HOLDS = 35.0
 
@@ -51,7 +51,7 @@ class Store:
         return self._ids[name]
 
     def journal(
-        self, *moments: Moment, server: str = "fra1", since: float = 0.0, port: str | None = None
+        self, *moments: TimelinePoint, server: str = "fra1", since: float = 0.0, port: str | None = None
     ) -> list[int]:
         """Write rows to the journal; gives their ids."""
         rows = []
@@ -80,9 +80,9 @@ class Store:
             rows.append(int(made.lastrowid or 0))
         return rows
 
-    def packed(self, moments: Iterable[Moment], server: str = "fra1") -> None:
+    def packed(self, moments: Iterable[TimelinePoint], server: str = "fra1") -> None:
         """Write moments to their minutes' packs, as compaction does."""
-        minutes: dict[int, list[Moment]] = {}
+        minutes: dict[int, list[TimelinePoint]] = {}
         for moment in moments:
             minutes.setdefault(int(moment.at // 60), []).append(moment)
         for minute, of_minute in minutes.items():
@@ -91,7 +91,7 @@ class Store:
                 (minute, self.server(server), pack(minute, of_minute)),
             )
 
-    def rolled(self, table: str, number: int, tally: Tally, server: str = "fra1") -> None:
+    def rolled(self, table: str, number: int, tally: Rollup, server: str = "fra1") -> None:
         """Write one of the `minutes`, `hours` or `days`."""
         self.connection.execute(
             f"INSERT INTO {table} ({table[:-1]}, server, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -101,7 +101,7 @@ class Store:
     def current(
         self,
         accounted_to: float,
-        state: State = State.UP,
+        state: PeriodState = PeriodState.UP,
         *,
         server: str = "fra1",
         as_of: int = 0,

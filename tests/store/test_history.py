@@ -24,7 +24,15 @@ from wgmon_tui.monitor.rtt_window import CAPACITY
 from wgmon_tui.store import schema
 from wgmon_tui.store.database import NewerStoreError, StoreUnavailableError
 from wgmon_tui.store.history import History
-from wgmon_tui.store.models import Entry, ExchangeLine, JournalEntry, Moment, Note, PastCheck, State
+from wgmon_tui.store.models import (
+    ExchangeSummary,
+    JournalEntry,
+    Note,
+    PeriodState,
+    StoredCheck,
+    StoredEntry,
+    TimelinePoint,
+)
 
 DAY = 86_400.0
 
@@ -38,10 +46,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
-def past(after: float, verdict: Verdict = Verdict.SILENT, *, is_deciding: bool = True) -> Moment:
+def past(after: float, verdict: Verdict = Verdict.SILENT, *, is_deciding: bool = True) -> TimelinePoint:
     rtt = 0.25 if verdict is Verdict.HEALTHY else None
-    check = PastCheck(T0 + after, ADDRESS, "here", verdict, is_deciding, rtt)
-    return Moment(T0 + after, State.UP if rtt else State.DOWN, check)
+    check = StoredCheck(T0 + after, ADDRESS, "here", verdict, is_deciding, rtt)
+    return TimelinePoint(T0 + after, PeriodState.UP if rtt else PeriodState.DOWN, check)
 
 
 def incident(number: int, opened: float, closed: float | None = None, server: str = "fra1") -> Incident:
@@ -74,7 +82,7 @@ def test_failures_come_from_journal_and_packs_the_latest_first(store: Store) -> 
 
 
 def test_what_was_our_own_fault_is_no_failure(store: Store) -> None:
-    store.journal(past(0, Verdict.LOCAL_FAULT), Moment(T0 + 1, State.PAUSED))
+    store.journal(past(0, Verdict.LOCAL_FAULT), TimelinePoint(T0 + 1, PeriodState.PAUSED))
     assert store.history.failures("fra1") == []
 
 
@@ -95,7 +103,7 @@ def test_a_failure_comes_with_the_exchange_that_was_kept_of_it(store: Store) -> 
         (10.12, True, None),
         (0.12, True, change),
     ]
-    assert found[-1][1] == ExchangeLine(change, "fra1", T0 + 0.1234567, "change", Verdict.SILENT, None)
+    assert found[-1][1] == ExchangeSummary(change, "fra1", T0 + 0.1234567, "change", Verdict.SILENT, None)
 
 
 def test_failures_whose_check_is_forgotten_come_from_their_exchanges(store: Store) -> None:
@@ -108,7 +116,7 @@ def test_failures_whose_check_is_forgotten_come_from_their_exchanges(store: Stor
     assert recent[0].at == T0
     assert line is not None
     assert line.id == old
-    assert check == PastCheck(
+    assert check == StoredCheck(
         T0 - 10 * DAY, outcome.check.address, outcome.check.vantage, Verdict.SILENT, True, None
     )
 
@@ -116,7 +124,7 @@ def test_failures_whose_check_is_forgotten_come_from_their_exchanges(store: Stor
 def test_a_failure_whose_packets_cannot_be_read_is_still_told(store: Store) -> None:
     store.exchange(silent(), T0 - DAY, stored=b"\x07nonsense")
     [(check, line)] = store.history.failures("fra1")
-    assert check == PastCheck(T0 - DAY, None, "", Verdict.SILENT, True, None)
+    assert check == StoredCheck(T0 - DAY, None, "", Verdict.SILENT, True, None)
     assert line is not None
 
 
@@ -144,7 +152,7 @@ def test_an_exchange_opens_with_its_packets(store: Store) -> None:
     found = store.history.exchange(number)
     assert found is not None
     assert found.round == outcome
-    assert found.line == ExchangeLine(number, "fra1", T0, "good", Verdict.HEALTHY, None)
+    assert found.line == ExchangeSummary(number, "fra1", T0, "good", Verdict.HEALTHY, None)
 
 
 def test_an_exchange_that_is_gone_or_unreadable_is_none(store: Store) -> None:
@@ -224,9 +232,9 @@ def test_notes_come_in_their_order(store: Store) -> None:
 
 
 def test_what_is_known_now_is_what_was_compacted(store: Store) -> None:
-    store.current(T0, State.DEGRADED, since=T0 - 50, samples=[0.25, math.nan], verdict="slow")
+    store.current(T0, PeriodState.DEGRADED, since=T0 - 50, samples=[0.25, math.nan], verdict="slow")
     known = store.history.current()["fra1"]
-    assert (known.state, known.since, known.verdict) == (State.DEGRADED, T0 - 50, Verdict.SLOW)
+    assert (known.state, known.since, known.verdict) == (PeriodState.DEGRADED, T0 - 50, Verdict.SLOW)
     assert (known.rtt, known.port_monitor, known.damping) == (0.25, "open", "{}")
     assert known.samples[0] == 0.25
     assert math.isnan(known.samples[1])
@@ -244,10 +252,10 @@ def test_the_journal_goes_on_from_there(store: Store) -> None:
 
 
 def test_a_change_without_a_check_leaves_the_last_check_known(store: Store) -> None:
-    store.journal(past(0, Verdict.HEALTHY), Moment(T0 + 5, State.PAUSED), since=T0 + 5)
+    store.journal(past(0, Verdict.HEALTHY), TimelinePoint(T0 + 5, PeriodState.PAUSED), since=T0 + 5)
     known = store.history.current()["fra1"]
     assert (known.state, known.since, known.verdict, known.rtt) == (
-        State.PAUSED,
+        PeriodState.PAUSED,
         T0 + 5,
         Verdict.HEALTHY,
         0.25,
@@ -275,7 +283,7 @@ def test_the_open_incident_and_the_pause_are_known(store: Store) -> None:
     current = store.history.current()
     assert current["fra1"].incident == incident(2, 100)
     assert (current["ams2"].paused_since, current["ams2"].paused_by) == (T0, "kim")
-    assert current["ams2"].state is State.UNKNOWN
+    assert current["ams2"].state is PeriodState.UNKNOWN
 
 
 def test_a_server_that_was_never_checked_is_not_known(store: Store) -> None:
@@ -287,8 +295,8 @@ def test_entries_and_names_are_of_every_server_of_the_store(store: Store) -> Non
     store.server("fra1")
     store.server("ams2", removed_at=T0)
     assert store.history.entries() == [
-        Entry("ams2", '{"endpoint":"ams2"}', T0),
-        Entry("fra1", '{"endpoint":"fra1"}', None),
+        StoredEntry("ams2", '{"endpoint":"ams2"}', T0),
+        StoredEntry("fra1", '{"endpoint":"fra1"}', None),
     ]
     assert store.history.names() == ["ams2", "fra1"]
 
@@ -297,7 +305,7 @@ def test_entries_and_names_are_of_every_server_of_the_store(store: Store) -> Non
 
 
 def test_the_journal_is_followed_by_its_ids(store: Store) -> None:
-    moments = [past(0, Verdict.HEALTHY), Moment(T0 + 5, State.PAUSED), past(10)]
+    moments = [past(0, Verdict.HEALTHY), TimelinePoint(T0 + 5, PeriodState.PAUSED), past(10)]
     ids = store.journal(*moments, since=T0, port="open")
     entries = [JournalEntry(ids[n], "fra1", T0, moments[n], "open") for n in range(3)]
     assert store.history.journal_after(0) == entries
@@ -335,7 +343,7 @@ def test_words_that_we_do_not_know_are_left_out(store: Store) -> None:
     history = store.history
     assert [check.at for check in history.checks("fra1", T0, T0 + 60)] == [T0 + 10]
     assert [entry.moment.check is None for entry in history.journal_after(0)] == [True, False]
-    assert history.current()["fra1"].state is State.UNKNOWN
+    assert history.current()["fra1"].state is PeriodState.UNKNOWN
     assert history.exchanges() == []
     assert history.incidents() == [incident(2, 10)]
 

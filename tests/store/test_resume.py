@@ -9,12 +9,12 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.protocols.wireguard.prober import Prober
-from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 
 def next_life(state_dir: Path, *names: str, paused: bool = False) -> tuple[Engine, Desk]:
     """An engine that has restored what the store knows, and a desk with its rows."""
-    with StampLedger(state_dir) as timestamps:
+    with TimestampLedger(state_dir) as timestamps:
         engine = Engine(Prober(timestamps=timestamps.next))
     engine.watch([replace(server(name), paused=paused) for name in names], {}, {})
     desk = Desk(state_dir)
@@ -111,7 +111,7 @@ def test_without_a_store_that_can_be_read_the_engine_begins_anew_and_one_line_sa
 
 
 def next_life_without(tmp_path: Path) -> tuple[Engine, Desk]:
-    with StampLedger(tmp_path) as timestamps:
+    with TimestampLedger(tmp_path) as timestamps:
         engine = Engine(Prober(timestamps=timestamps.next))
     engine.watch([server("fra1")], {}, {})
     desk = Desk(tmp_path / "state")

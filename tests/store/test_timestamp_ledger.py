@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
-from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 IDENTITY = PrivateKey(bytes(range(32))).public
 OTHER = PrivateKey(bytes(range(1, 33))).public
@@ -45,13 +45,13 @@ def test_stamps_increase_however_the_clock_is_set_and_whenever_the_program_resta
     restarts = data.draw(st.sets(st.integers(0, len(steps_ns))))
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         clock = Clock(patch)
-        ledger = StampLedger(Path(directory))
+        ledger = TimestampLedger(Path(directory))
         stamps = [ledger.next(IDENTITY)]
         for number, step_ns in enumerate(steps_ns):
             clock.now_ns += step_ns
             if number in restarts:
                 ledger.__exit__(None, None, None)
-                ledger = StampLedger(Path(directory))
+                ledger = TimestampLedger(Path(directory))
             stamps.append(ledger.next(IDENTITY))
         ledger.__exit__(None, None, None)
     assert all(before < after for before, after in pairwise(stamps))
@@ -62,7 +62,7 @@ def test_a_stamp_is_the_time_where_the_clock_has_moved_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch)
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         for _ in range(3):
             clock.now_ns += 1_000
             assert ledger.next(IDENTITY) == tai64n.encode(clock.now_ns)
@@ -72,7 +72,7 @@ def test_where_the_clock_was_set_back_a_stamp_follows_the_last_by_a_nanosecond(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch)
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         last = tai64n.decode(ledger.next(IDENTITY))
         clock.now_ns -= 3600 * 10**9
         assert tai64n.decode(ledger.next(IDENTITY)) == last + 1
@@ -80,7 +80,7 @@ def test_where_the_clock_was_set_back_a_stamp_follows_the_last_by_a_nanosecond(
 
 
 def test_a_clock_that_is_right_is_not_behind(tmp_path: Path) -> None:
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         assert ledger.ahead_s(IDENTITY) == 0
         ledger.next(IDENTITY)
         assert ledger.ahead_s(IDENTITY) < 0.001
@@ -88,7 +88,7 @@ def test_a_clock_that_is_right_is_not_behind(tmp_path: Path) -> None:
 
 def test_identities_do_not_share_their_stamps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         ledger.next(IDENTITY)
         clock.now_ns -= YEAR_NS
         assert ledger.next(OTHER) == tai64n.encode(clock.now_ns)
@@ -98,7 +98,7 @@ def test_identities_do_not_share_their_stamps(tmp_path: Path, monkeypatch: pytes
 
 
 def take(state_dir: Path, identity: bytes, count: int, pipe: Connection) -> None:
-    with StampLedger(state_dir) as ledger:
+    with TimestampLedger(state_dir) as ledger:
         pipe.send(None)
         pipe.recv()
         pipe.send([ledger.next(PublicKey(identity)) for _ in range(count)])
@@ -126,13 +126,13 @@ def test_two_processes_that_share_an_identity_never_repeat_a_stamp_or_go_back(tm
     for stamps in taken:
         assert all(before < after for before, after in pairwise(stamps))
     assert len({*taken[0], *taken[1]}) == 6000
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         assert ledger.next(IDENTITY) > max(*taken[0], *taken[1])
 
 
 def test_two_ledgers_that_take_turns_see_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Clock(monkeypatch)  # stands still: only what is in the file can make stamps increase
-    with StampLedger(tmp_path) as one, StampLedger(tmp_path) as two:
+    with TimestampLedger(tmp_path) as one, TimestampLedger(tmp_path) as two:
         stamps = [ledger.next(IDENTITY) for _ in range(50) for ledger in (one, two)]
     assert all(before < after for before, after in pairwise(stamps))
 
@@ -145,14 +145,14 @@ def test_where_its_file_is_gone_or_spoiled_the_stamps_go_on_from_the_store_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], object]
 ) -> None:
     clock = Clock(monkeypatch)
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         ledger.next(IDENTITY)
         copy = ledger.last()
         clock.now_ns += 60 * 10**9  # the copy is a minute old
         last = ledger.next(IDENTITY)
     spoil(only_file(tmp_path))
     clock.now_ns -= YEAR_NS
-    with StampLedger(tmp_path, copy) as ledger:
+    with TimestampLedger(tmp_path, copy) as ledger:
         assert ledger.next(IDENTITY) > last
         assert ledger.ahead_s(IDENTITY) < YEAR_NS / 1e9 + 300
 
@@ -161,12 +161,12 @@ def test_a_copy_that_lies_behind_our_clock_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch)
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         ledger.next(IDENTITY)
         copy = ledger.last()
     only_file(tmp_path).unlink()
     clock.now_ns += 1
-    with StampLedger(tmp_path, copy) as ledger:
+    with TimestampLedger(tmp_path, copy) as ledger:
         assert ledger.next(IDENTITY) == tai64n.encode(clock.now_ns)
 
 
@@ -174,10 +174,10 @@ def test_a_file_that_is_whole_says_more_than_the_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch)
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         ledger.next(IDENTITY)
         copy = {key: last_ns + YEAR_NS for key, last_ns in ledger.last().items()}
-    with StampLedger(tmp_path, copy) as ledger:
+    with TimestampLedger(tmp_path, copy) as ledger:
         clock.now_ns += 1
         assert ledger.next(IDENTITY) == tai64n.encode(clock.now_ns)
 
@@ -186,12 +186,12 @@ def test_without_a_directory_the_copy_is_what_stamps_go_on_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch)
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         last = ledger.next(IDENTITY)
         copy = ledger.last()
     clock.now_ns -= YEAR_NS
     (tmp_path / "a-file").touch()
-    with StampLedger(tmp_path / "a-file" / "state", copy) as ledger:
+    with TimestampLedger(tmp_path / "a-file" / "state", copy) as ledger:
         assert ledger.next(IDENTITY) > last
 
 
@@ -201,7 +201,7 @@ def test_without_a_directory_the_copy_is_what_stamps_go_on_from(
 def test_the_file_is_for_its_owner_and_its_name_tells_no_key(tmp_path: Path) -> None:
     former = os.umask(0)
     try:
-        with StampLedger(tmp_path / "state") as ledger:
+        with TimestampLedger(tmp_path / "state") as ledger:
             ledger.next(IDENTITY)
     finally:
         os.umask(former)
@@ -216,27 +216,27 @@ def test_the_file_is_for_its_owner_and_its_name_tells_no_key(tmp_path: Path) -> 
 @given(st.binary(max_size=20))
 def test_a_spoiled_file_neither_raises_nor_stops_the_stamps(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        with StampLedger(Path(directory)) as ledger:
+        with TimestampLedger(Path(directory)) as ledger:
             ledger.next(IDENTITY)
         only_file(Path(directory)).write_bytes(content)
-        with StampLedger(Path(directory)) as ledger:
+        with TimestampLedger(Path(directory)) as ledger:
             stamps = [ledger.next(IDENTITY) for _ in range(3)]
     assert all(before < after for before, after in pairwise(stamps))
 
 
 @pytest.mark.parametrize("content", [b"", bytes(12), b"\xff" * 12, b"\xff" * 8 + b"\0" * 4, b"torn"])
 def test_what_no_clock_ever_said_is_not_taken_for_a_stamp(tmp_path: Path, content: bytes) -> None:
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         ledger.next(IDENTITY)
     only_file(tmp_path).write_bytes(content)
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         ledger.next(IDENTITY)
         assert ledger.ahead_s(IDENTITY) < 1
 
 
 def test_without_a_directory_stamps_increase_in_memory_and_one_line_says_so(tmp_path: Path) -> None:
     (tmp_path / "a-file").touch()
-    with StampLedger(tmp_path / "a-file" / "state") as ledger:
+    with TimestampLedger(tmp_path / "a-file" / "state") as ledger:
         assert ledger.trouble is not None
         stamps = [ledger.next(IDENTITY) for _ in range(100)]
     assert all(before < after for before, after in pairwise(stamps))
@@ -246,12 +246,12 @@ def test_without_a_directory_stamps_increase_in_memory_and_one_line_says_so(tmp_
 
 
 def test_a_full_disk_does_not_end_the_stamps(tmp_path: Path) -> None:
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         ledger.next(IDENTITY)
     path = only_file(tmp_path)
     path.unlink()
     path.symlink_to("/dev/full")
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         stamps = [ledger.next(IDENTITY) for _ in range(100)]
         assert ledger.trouble is not None
         assert "No space left" in ledger.trouble
@@ -259,6 +259,6 @@ def test_a_full_disk_does_not_end_the_stamps(tmp_path: Path) -> None:
 
 
 def test_a_ledger_without_trouble_says_nothing(tmp_path: Path) -> None:
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         ledger.next(IDENTITY)
     assert ledger.trouble is None

@@ -22,12 +22,12 @@ from wgmon_tui.store import schema
 from wgmon_tui.store.history import History
 from wgmon_tui.store.maintenance.retention import forget
 from wgmon_tui.store.maintenance.vantage_compaction import compact_vantage_checks
-from wgmon_tui.store.models import SightId
+from wgmon_tui.store.models import VantageCheckId
 from wgmon_tui.store.read.vantages import vantage_state_of
 from wgmon_tui.store.store_file import STORE, open_store
 from wgmon_tui.store.write import vantage_batch
-from wgmon_tui.store.write.packet_sampling import Keeping
-from wgmon_tui.store.write.vantage_batch import Vantages, make_vantage_update
+from wgmon_tui.store.write.packet_sampling import PacketSampler
+from wgmon_tui.store.write.vantage_batch import VantageQuorum, make_vantage_update
 
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
 EVER = 1e12
@@ -109,7 +109,7 @@ def test_failures_of_all_vantages_are_read_the_latest_first_with_what_opens_thei
     [(later, nothing), (earlier, kept)] = life.history.vantage_failures("fra1")
     assert (later.vantage, nothing) == ("nyc", None)
     assert earlier.vantage == "fra"
-    assert kept == SightId("fra", "one", 2)
+    assert kept == VantageCheckId("fra", "one", 2)
     found = life.history.vantage_round(kept)
     assert found
     assert found.check.started_at == earlier.at
@@ -122,8 +122,8 @@ def test_failures_of_all_vantages_are_read_the_latest_first_with_what_opens_thei
 def test_packets_that_are_gone_or_were_never_kept_are_no_round(life: Life) -> None:
     life.reports(SILENT, packets=False)
     life.written()
-    assert life.history.vantage_round(SightId("fra", "one", 1)) is None
-    assert life.history.vantage_round(SightId("fra", "two", 1)) is None
+    assert life.history.vantage_round(VantageCheckId("fra", "one", 1)) is None
+    assert life.history.vantage_round(VantageCheckId("fra", "two", 1)) is None
 
 
 def test_failures_are_in_the_order_of_time_whether_they_are_packed_or_not(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_failures_are_in_the_order_of_time_whether_they_are_packed_or_not(tmp_pa
 
 def test_what_cannot_be_written_for_long_goes_the_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vantage_batch, "MAX_VANTAGE_ROWS", 3)
-    waiting, keeping = vantage_batch.Sightings(), Keeping(20)
+    waiting, keeping = vantage_batch.VantageBatch(), PacketSampler(20)
     row = FleetState([watched()]).states["fra1"]
     lost = [
         waiting.add_update(
@@ -206,7 +206,7 @@ def test_the_packets_of_the_last_exchange_stay_while_routine_rounds_come(life: L
 
 def test_readers_know_the_vantages_and_how_many_must_agree(life: Life) -> None:
     life.written()
-    assert life.history.vantages() == Vantages(("fra", "nyc"), 1)
+    assert life.history.vantages() == VantageQuorum(("fra", "nyc"), 1)
 
 
 def test_a_vantage_that_watches_a_server_no_longer_says_nothing_of_it(life: Life) -> None:
@@ -384,5 +384,5 @@ def test_what_another_version_says_of_vantages_is_none(tmp_path: Path) -> None:
     with closing(open_store(tmp_path).connection) as connection:
         connection.execute("INSERT INTO facts VALUES ('vantages', ?)", (json.dumps({"names": 7}),))
     history = History(tmp_path / STORE)
-    assert history.vantages() == Vantages((), 1)
+    assert history.vantages() == VantageQuorum((), 1)
     history.close()

@@ -14,9 +14,9 @@ from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE
-from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
-from wgmon_tui.store.write.vantage_batch import Vantages
+from wgmon_tui.store.write.vantage_batch import VantageQuorum
 
 
 class Life:
@@ -34,11 +34,11 @@ class Life:
         self.now = now
         self.recorder = Recorder(state_dir, clock=lambda: self.now)
         self.recorder.start()
-        with StampLedger(state_dir) as timestamps:
+        with TimestampLedger(state_dir) as timestamps:
             self.engine = Engine(Prober(timestamps=timestamps.next))
         self.engine.watch(servers or (watched(),), {}, {})
         self.engine.vantage_reports.set_vantages(vantages, quorum)
-        self.recorder.set_vantages(Vantages(self.engine.fleet_state.vantages, quorum))
+        self.recorder.set_vantages(VantageQuorum(self.engine.fleet_state.vantages, quorum))
         self.recorder.restore(self.engine)
         self.recorder.watch(self.engine.fleet_state.states.values())
         self.engine.listen(self.recorder)

@@ -19,8 +19,8 @@ from wgmon_tui.store import schema
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.minute_block import pack
 from wgmon_tui.store.history import History
-from wgmon_tui.store.maintenance.rollups import MINUTE_S, Tally, max_gap_s, roll
-from wgmon_tui.store.models import Moment, Note, PastCheck, State
+from wgmon_tui.store.maintenance.rollups import MINUTE_S, Rollup, max_gap_s, roll
+from wgmon_tui.store.models import Note, PeriodState, StoredCheck, TimelinePoint
 from wgmon_tui.store.store_file import STORE
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -32,24 +32,26 @@ class Spell:
 
     start: float
     end: float
-    state: State = State.UP
+    state: PeriodState = PeriodState.UP
     verdict: Verdict = Verdict.HEALTHY
     rtt: float | None = 0.0124
     lost_every: int = 0
     every: float = 300.0
 
-    def moments(self) -> list[Moment]:
+    def moments(self) -> list[TimelinePoint]:
         begins, ends = NOW - self.start, NOW - self.end
         times = [begins + n * self.every for n in range(int((ends - begins) // self.every))]
-        if self.state is State.PAUSED:
-            return [Moment(at, self.state) for at in times]
+        if self.state is PeriodState.PAUSED:
+            return [TimelinePoint(at, self.state) for at in times]
         return [self._moment(at, n) for n, at in enumerate(times)]
 
-    def _moment(self, at: float, n: int) -> Moment:
+    def _moment(self, at: float, n: int) -> TimelinePoint:
         lost = self.rtt is None or (self.lost_every and n % self.lost_every == self.lost_every // 2)
         rtt = None if lost or self.rtt is None else self.rtt * (1 + 0.2 * sin(n * 1.7) + 0.1 * sin(n / 40))
         verdict = Verdict.SILENT if lost and self.verdict is Verdict.HEALTHY else self.verdict
-        return Moment(at, self.state, PastCheck(at, exchanges.V4, "here", verdict, is_deciding=True, rtt=rtt))
+        return TimelinePoint(
+            at, self.state, StoredCheck(at, exchanges.V4, "here", verdict, is_deciding=True, rtt=rtt)
+        )
 
 
 class Past:
@@ -71,7 +73,7 @@ class Past:
         """A server, and how it went; spells are given in the order of time."""
         held = max_gap_s(300.0, 5.0)
         moments = [moment for spell in spells for moment in spell.moments()]
-        last = moments[-1] if moments else Moment(NOW, State.UP)
+        last = moments[-1] if moments else TimelinePoint(NOW, PeriodState.UP)
         self._db.execute("INSERT INTO servers (name, entry, holds) VALUES (?, '{}', ?)", (name, held))
         self._db.execute(
             "INSERT INTO current VALUES (?, 0, ?, ?, ?, NULL, NULL, NULL, '{}', x'')",
@@ -152,7 +154,7 @@ class Past:
         found = self._db.execute("SELECT id FROM servers WHERE name = ?", (name,)).fetchone()
         return int(found[0])
 
-    def _roll(self, table: str, name: str, tallies: Iterable[tuple[int, Tally]]) -> None:
+    def _roll(self, table: str, name: str, tallies: Iterable[tuple[int, Rollup]]) -> None:
         rows: Sequence[tuple[object, ...]] = [
             (number, self._id(name), *tally.to_row()) for number, tally in tallies
         ]
@@ -195,15 +197,15 @@ def bad_week(directory: Path) -> History:
         Spell(7 * DAY, 5.2 * DAY),
         Spell(5.2 * DAY, 5 * DAY, lost_every=7),
         Spell(5 * DAY, friday),
-        Spell(friday, friday - 2 * HOUR, State.DOWN, Verdict.SILENT, None),
+        Spell(friday, friday - 2 * HOUR, PeriodState.DOWN, Verdict.SILENT, None),
         Spell(friday - 2 * HOUR, 1.5 * DAY),
-        Spell(1.5 * DAY, 1.4 * DAY, State.PAUSED),
+        Spell(1.5 * DAY, 1.4 * DAY, PeriodState.PAUSED),
         Spell(1.4 * DAY, 1.1 * DAY, lost_every=30),
         Spell(0.9 * DAY, 4 * HOUR),
-        Spell(4 * HOUR, 3.5 * HOUR, State.DEGRADED, Verdict.SLOW, 0.61),
+        Spell(4 * HOUR, 3.5 * HOUR, PeriodState.DEGRADED, Verdict.SLOW, 0.61),
         Spell(3.5 * HOUR, 2 * HOUR),
         Spell(2 * HOUR, 12 * MINUTE, every=60.0),
-        Spell(12 * MINUTE, 0, State.DOWN, Verdict.PSK_MISMATCH, None, every=60.0),
+        Spell(12 * MINUTE, 0, PeriodState.DOWN, Verdict.PSK_MISMATCH, None, every=60.0),
     )
     past.server("lon3", Spell(2 * DAY, 0))
     past.server("ams2", Spell(2 * DAY, 0))

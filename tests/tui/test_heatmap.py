@@ -12,30 +12,30 @@ from rich.style import Style
 from tests.tui.fleet import NOW
 from tests.tui.inks import text_style
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.store.models import Bucket, Seen
+from wgmon_tui.store.models import PeriodSummary, TimeBucket
 from wgmon_tui.tui.glyphs import ASCII, UNICODE, Glyphs
 from wgmon_tui.tui.heatmap import HOUR_S, choose_days, first_midnight, heat_map, legend, loss_mark
 
 THIS_HOUR = NOW // HOUR_S * HOUR_S
 LABEL = 12
 
-WELL = Seen(checks=100, up=3600)
-LOSSY = Seen(checks=100, lost=7, up=3600)
-DEGRADED = Seen(checks=100, lost=1, up=1800, degraded=1800)
-DOWN = Seen(checks=100, lost=100, up=600, down=3000)
-UNKNOWN = Seen(unknown=3600)
-PAUSED = Seen(paused=3000, unknown=600)
-MAINTENANCE = Seen(maintenance=3600)
-NOTHING = Seen()
+WELL = PeriodSummary(checks=100, up=3600)
+LOSSY = PeriodSummary(checks=100, lost=7, up=3600)
+DEGRADED = PeriodSummary(checks=100, lost=1, up=1800, degraded=1800)
+DOWN = PeriodSummary(checks=100, lost=100, up=600, down=3000)
+UNKNOWN = PeriodSummary(unknown=3600)
+PAUSED = PeriodSummary(paused=3000, unknown=600)
+MAINTENANCE = PeriodSummary(maintenance=3600)
+NOTHING = PeriodSummary()
 
 
-def hours(*seen: Seen, until: float = THIS_HOUR) -> list[Bucket]:
+def hours(*seen: PeriodSummary, until: float = THIS_HOUR) -> list[TimeBucket]:
     """The last hours, the newest last."""
     start = until - HOUR_S * (len(seen) - 1)
-    return [Bucket(start + HOUR_S * number, HOUR_S, each) for number, each in enumerate(seen)]
+    return [TimeBucket(start + HOUR_S * number, HOUR_S, each) for number, each in enumerate(seen)]
 
 
-def rows(*seen: Seen, days: int = 7, ascii_only: bool = False, width: int = 100) -> list[str]:
+def rows(*seen: PeriodSummary, days: int = 7, ascii_only: bool = False, width: int = 100) -> list[str]:
     lines = heat_map(hours(*seen), NOW, days, text_style(width, ascii_only=ascii_only))
     return [line.plain.rstrip() for line in lines]
 
@@ -53,7 +53,7 @@ def rows(*seen: Seen, days: int = 7, ascii_only: bool = False, width: int = 100)
         (NOTHING, "· ", ". "),
     ],
 )
-def test_every_hour_reads_without_colour(seen: Seen, unicode: str, ascii_only: str) -> None:
+def test_every_hour_reads_without_colour(seen: PeriodSummary, unicode: str, ascii_only: str) -> None:
     assert rows(WELL, seen)[1].endswith("▁▁" + unicode.rstrip())
     assert rows(WELL, seen, ascii_only=True)[1].endswith("__" + ascii_only.rstrip())
 
@@ -96,7 +96,7 @@ def test_where_clocks_are_put_back_an_hour_has_the_worse_of_its_two_halves(
     now = 1_793_000_000.0
     first = 1_792_886_400.0  # 2026-10-25 00:00 UTC: 02:00 in summer time, and an hour later 02:00 again
     assert time.localtime(first).tm_hour == time.localtime(first + HOUR_S).tm_hour == 2
-    buckets = [Bucket(first, HOUR_S, DOWN), Bucket(first + HOUR_S, HOUR_S, WELL)]
+    buckets = [TimeBucket(first, HOUR_S, DOWN), TimeBucket(first + HOUR_S, HOUR_S, WELL)]
     lines = [line.plain for line in heat_map(buckets, now, 7, text_style())]
     assert any(line.startswith("Sun Oct 25") and "✖█" in line for line in lines)
 
@@ -105,7 +105,7 @@ def test_the_severity_has_its_colour_and_much_loss_draws_the_eye_too() -> None:
     with_ink = text_style()
     severity = with_ink.palette.severity
 
-    def colour_of(seen: Seen) -> Style | str:
+    def colour_of(seen: PeriodSummary) -> Style | str:
         return heat_map(hours(seen), NOW, 7, with_ink)[1].spans[-1].style
 
     assert colour_of(DOWN) == severity[Severity.DOWN]

@@ -13,7 +13,7 @@ from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.opened import Opened, fleet, opened
 from tests.tui.pasts import HOUR, MINUTE, Past, Spell
 from wgmon_tui.store.history import History
-from wgmon_tui.store.models import State
+from wgmon_tui.store.models import PeriodState
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.tui.pickview import PickView
 
@@ -130,7 +130,7 @@ async def test_c_compares_with_the_last_good_exchange_of_the_store_after_a_start
 
 async def test_the_end_of_the_list_fetches_older_failed_checks(tmp_path: Path) -> None:
     past = Past(tmp_path)
-    past.server("fra1", Spell(12 * HOUR, 0, State.DOWN, rtt=None))
+    past.server("fra1", Spell(12 * HOUR, 0, PeriodState.DOWN, rtt=None))
     async with opened(exchanges.silent(), history=past.history(), size=TALL) as it:
         await turn_to_history(it)
         await it.press("G")
@@ -143,7 +143,7 @@ async def test_the_end_of_the_list_fetches_older_failed_checks(tmp_path: Path) -
 def outage_from_two_places(directory: Path) -> History:
     """12 h of failed checks of ours, every 5 min; and as many of nyc, a minute later each."""
     past = Past(directory)
-    past.server("fra1", Spell(12 * HOUR, 0, State.DOWN, rtt=None))
+    past.server("fra1", Spell(12 * HOUR, 0, PeriodState.DOWN, rtt=None))
     past.incident(pasts.incident(opened=12 * HOUR, vantage="local,nyc"))
     past.exchange(exchanges.round_of(exchanges.data_passes(at=NOW - 13 * HOUR)), "good")
     for n in range(144):
@@ -190,7 +190,7 @@ async def test_enter_opens_the_packets_that_another_vantage_kept(tmp_path: Path)
 
 async def test_enter_on_an_incident_that_only_others_saw_opens_what_one_of_them_saw(tmp_path: Path) -> None:
     past = Past(tmp_path)
-    past.server("fra1", Spell(2 * HOUR, 0, State.UP, rtt=0.02))
+    past.server("fra1", Spell(2 * HOUR, 0, PeriodState.UP, rtt=0.02))
     past.incident(pasts.incident(opened=HOUR, vantage="nyc"))
     for n, vantage in enumerate(("nyc", "sin")):
         failed = exchanges.silent("fra1", at=NOW - HOUR - 2 * MINUTE + n * MINUTE)

@@ -10,7 +10,7 @@ from tests.tui import exchanges
 from tests.tui.fleet import NOW
 from tests.tui.inks import text_style
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.store.models import ExchangeLine, PastCheck, Seen
+from wgmon_tui.store.models import ExchangeSummary, PeriodSummary, StoredCheck
 from wgmon_tui.tui.historytab import (
     WINDOWS,
     Failure,
@@ -22,17 +22,19 @@ from wgmon_tui.tui.historytab import (
 )
 
 DAY = 86400.0
-FULL = Seen(checks=8640, lost=40, up=DAY - 60, down=60, p50=0.0124, p95=0.015, p99=0.2)
-MIXED = Seen(checks=10, up=3600, unknown=240, paused=7200, maintenance=600, p50=0.01, p95=0.01, p99=0.01)
+FULL = PeriodSummary(checks=8640, lost=40, up=DAY - 60, down=60, p50=0.0124, p95=0.015, p99=0.2)
+MIXED = PeriodSummary(
+    checks=10, up=3600, unknown=240, paused=7200, maintenance=600, p50=0.01, p95=0.01, p99=0.01
+)
 
 
-def drawn(*seen: Seen, width: int = 100) -> list[str]:
-    padded = [*seen, *[Seen()] * (len(WINDOWS) - len(seen))]
+def drawn(*seen: PeriodSummary, width: int = 100) -> list[str]:
+    padded = [*seen, *[PeriodSummary()] * (len(WINDOWS) - len(seen))]
     return [line.plain for line in figures(padded, text_style(width))]
 
 
 def test_a_window_shows_its_figures_with_their_units() -> None:
-    words = drawn(Seen(), FULL)[2].split("  ")
+    words = drawn(PeriodSummary(), FULL)[2].split("  ")
     assert [word.strip() for word in words if word.strip()] == [
         "24 h",
         "99.93%",
@@ -62,7 +64,7 @@ def test_a_window_that_counts_in_full_has_nothing_to_say() -> None:
 
 
 def test_the_newest_seconds_that_no_check_has_judged_yet_are_no_gap() -> None:
-    assert describe_uncounted(Seen(up=3590), 3600) == ""
+    assert describe_uncounted(PeriodSummary(up=3590), 3600) == ""
 
 
 def test_where_there_is_no_room_beside_the_figures_the_reasons_stand_below() -> None:
@@ -83,8 +85,8 @@ def test_the_figures_fit_and_their_reasons_are_wrapped_under_each_other(width: i
 
 
 def failure(verdict: Verdict = Verdict.SILENT, *, kept: bool = False) -> Failure:
-    check = PastCheck(NOW - 2 * DAY, exchanges.V6, "here", verdict, True, None, 3, 1)
-    line = ExchangeLine(1, "fra1", check.at, "failure", verdict, None) if kept else None
+    check = StoredCheck(NOW - 2 * DAY, exchanges.V6, "here", verdict, True, None, 3, 1)
+    line = ExchangeSummary(1, "fra1", check.at, "failure", verdict, None) if kept else None
     return Failure(check, line)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.tui.fleet import NOW
 from tests.tui.inks import text_style
-from wgmon_tui.store.models import Bucket, Seen
+from wgmon_tui.store.models import PeriodSummary, TimeBucket
 from wgmon_tui.tui.rttplot import (
     LABEL_CELLS,
     LINES_BELOW,
@@ -29,21 +29,21 @@ WIDTH = LABEL_CELLS + 60
 LINES = 12
 
 
-def answered(p50: float, p95: float | None = None, p99: float | None = None) -> Seen:
+def answered(p50: float, p95: float | None = None, p99: float | None = None) -> PeriodSummary:
     p95 = p95 or p50
-    return Seen(checks=6, up=60, p50=p50, p95=p95, p99=p99 or p95)
+    return PeriodSummary(checks=6, up=60, p50=p50, p95=p95, p99=p99 or p95)
 
 
 WELL = answered(0.010)
-LOST = Seen(checks=6, lost=6, down=60)
+LOST = PeriodSummary(checks=6, lost=6, down=60)
 
 
-def minutes(*seen: Seen) -> list[Bucket]:
+def minutes(*seen: PeriodSummary) -> list[TimeBucket]:
     """From the beginning of the hour on."""
-    return [Bucket(HOUR.start + 60 * number, 60.0, each) for number, each in enumerate(seen)]
+    return [TimeBucket(HOUR.start + 60 * number, 60.0, each) for number, each in enumerate(seen)]
 
 
-def drawn(*seen: Seen, ascii_only: bool = True, width: int = WIDTH) -> list[str]:
+def drawn(*seen: PeriodSummary, ascii_only: bool = True, width: int = WIDTH) -> list[str]:
     """The lines of a plot without its axis on the left."""
     return [
         line.plain[LABEL_CELLS:]
@@ -76,13 +76,13 @@ def test_a_step_is_joined_and_an_outage_is_not() -> None:
 
 
 def test_a_bucket_between_two_checks_does_not_break_the_line() -> None:
-    between = Seen(up=60)
+    between = PeriodSummary(up=60)
     lines = drawn(*[WELL, between, between] * 20)
     assert column(lines, 1).count("*") == column(lines, 2).count("*") == 1
 
 
 def test_what_was_lost_is_marked_under_the_plot_in_the_colour_of_loss() -> None:
-    some = Seen(checks=10, lost=2, up=60, p50=0.01, p95=0.01, p99=0.01)
+    some = PeriodSummary(checks=10, lost=2, up=60, p50=0.01, p95=0.01, p99=0.01)
     under = drawn(*[WELL] * 20, *[LOST] * 20, *[some] * 20, ascii_only=False)[LINES]
     assert under == " " * 20 + "╳" * 20 + "▅" * 20
     line = plot(minutes(LOST), HOUR, LINES, text_style(WIDTH))[LINES]
@@ -91,7 +91,13 @@ def test_what_was_lost_is_marked_under_the_plot_in_the_colour_of_loss() -> None:
 
 
 def test_time_without_checks_says_why() -> None:
-    under = drawn(Seen(paused=60), Seen(unknown=60), Seen(), Seen(up=60), ascii_only=False)[LINES]
+    under = drawn(
+        PeriodSummary(paused=60),
+        PeriodSummary(unknown=60),
+        PeriodSummary(),
+        PeriodSummary(up=60),
+        ascii_only=False,
+    )[LINES]
     assert under.startswith("‖?· ")
 
 
@@ -167,9 +173,9 @@ def test_a_plot_is_as_wide_as_it_may_be_and_no_wider(width: int, ascii_only: boo
 @given(
     st.lists(
         st.one_of(
-            st.just(Seen()),
+            st.just(PeriodSummary()),
             st.just(LOST),
-            st.just(Seen(paused=60)),
+            st.just(PeriodSummary(paused=60)),
             st.floats(1e-5, 20).map(answered),
             st.floats(1e-5, 5).map(lambda p50: answered(p50, p50 * 2, p50 * 9)),
         ),
@@ -180,7 +186,7 @@ def test_a_plot_is_as_wide_as_it_may_be_and_no_wider(width: int, ascii_only: boo
     st.booleans(),
 )
 def test_whatever_was_seen_it_can_be_drawn(
-    seen: list[Seen], width: int, lines: int, ascii_only: bool
+    seen: list[PeriodSummary], width: int, lines: int, ascii_only: bool
 ) -> None:
     drawing = plot(minutes(*seen), HOUR, lines, text_style(width, ascii_only=ascii_only))
     assert len(drawing) == lines + LINES_BELOW

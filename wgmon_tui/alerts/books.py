@@ -15,7 +15,7 @@ from wgmon_tui.alerts.pending import Pending
 from wgmon_tui.alerts.standin import StandIn
 from wgmon_tui.store.database import ALERT_WRITER, connect, set_patience, unavailable
 from wgmon_tui.store.store_file import STORE
-from wgmon_tui.store.write.unsaved_events import Unwritten
+from wgmon_tui.store.write.unsaved_events import UnsavedEvents
 
 Write = tuple[str, tuple[object, ...]]
 """A statement and its values."""
@@ -106,7 +106,7 @@ class Books:
             self._switch_to_memory(str(unavailable(self._path, error)))
             return call(*args, **kwargs)
 
-    def sync(self, unwritten: Unwritten | None, now: float) -> None:
+    def sync(self, unwritten: UnsavedEvents | None, now: float) -> None:
         """Write in memory while the store cannot be written, and into the store once that can be."""
         if unwritten:
             self._switch_to_memory(unwritten.reason).add_unsaved(unwritten, now)

@@ -19,7 +19,7 @@ from wgmon_tui.alerts.policy import Tell
 from wgmon_tui.alerts.records import Announcement, Beat, Kind
 from wgmon_tui.config.alerting import Sink
 from wgmon_tui.store.formats.incident_snapshot import SNAPSHOT_NAMES
-from wgmon_tui.store.formats.record_codec import ForeignError, codec_of
+from wgmon_tui.store.formats.record_codec import UnreadableValueError, codec_of
 from wgmon_tui.store.formats.stored_names import StoredNames, StoredRecord
 from wgmon_tui.text import format_limit
 
@@ -252,7 +252,7 @@ def announcement_of(text: str) -> Announcement | None:
     _, read = codec_of(Announcement, ANNOUNCEMENT_NAMES)
     try:
         announcement = read(json.loads(text))
-    except (ValueError, RecursionError, ForeignError):
+    except (ValueError, RecursionError, UnreadableValueError):
         return None
     return announcement if isinstance(announcement, Announcement) else None
 

@@ -30,7 +30,7 @@ from wgmon_tui.alerts.sinks import Send, sender
 from wgmon_tui.config.alerting import Sink, SinkType
 from wgmon_tui.store.database import unavailable
 from wgmon_tui.store.store_file import STORE
-from wgmon_tui.store.write.unsaved_events import Unwritten
+from wgmon_tui.store.write.unsaved_events import UnsavedEvents
 from wgmon_tui.text import format_limit
 
 GROUPING_DELAY_S = 0.1
@@ -73,7 +73,7 @@ class Dispatcher:
         resolved_sinks: Orders,
         *,
         heartbeats: Callable[[], tuple[Beat, ...]] = tuple,
-        unwritten: Callable[[], Unwritten | None] = lambda: None,
+        unwritten: Callable[[], UnsavedEvents | None] = lambda: None,
         vantage: str = "",
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
 from wgmon_tui.alerts.policy import Tell
-from wgmon_tui.alerts.records import Announcement, Kind, Matter
+from wgmon_tui.alerts.records import Announcement, IncidentSnapshot, Kind
 
 JOIN_WINDOW_S = 30.0
 """So long after a message the servers that join it wait for each other."""
@@ -88,9 +88,9 @@ class Groups:
         return groups
 
 
-def _group_by_message(notifications: Iterable[Tell]) -> Iterator[tuple[str, Kind, list[Matter]]]:
+def _group_by_message(notifications: Iterable[Tell]) -> Iterator[tuple[str, Kind, list[IncidentSnapshot]]]:
     """What can be one message; what is told of one incident stays in its order."""
-    bundles: dict[tuple[str, Kind], list[Matter]] = {}
+    bundles: dict[tuple[str, Kind], list[IncidentSnapshot]] = {}
     said: set[tuple[str, str]] = set()
     for notification in notifications:
         key = (notification.sink, notification.snapshot.incident.id)
@@ -103,7 +103,7 @@ def _group_by_message(notifications: Iterable[Tell]) -> Iterator[tuple[str, Kind
 
 
 def make_announcement(
-    kind: Kind, matters: list[Matter], vantage: str, now: float, number: int
+    kind: Kind, matters: list[IncidentSnapshot], vantage: str, now: float, number: int
 ) -> Announcement:
     """One message of these matters, the worst first.
 
@@ -117,7 +117,7 @@ def make_announcement(
     return Announcement(name, kind, now, ordered, in_words(common_cause_of(ordered)), vantage)
 
 
-def common_cause_of(matters: Iterable[Matter]) -> Bond | None:
+def common_cause_of(matters: Iterable[IncidentSnapshot]) -> Bond | None:
     """What all of them have in common, the narrowest bond; None for nothing, and for a single one."""
     everyone = [frozenset(_bonds(each)) for each in matters]
     if len(everyone) < 2:
@@ -136,7 +136,7 @@ def in_words(bond: Bond | None) -> str:
 _NARROWEST = ("address", "network", "tag")
 
 
-def _bonds(snapshot: Matter) -> Iterable[Bond]:
+def _bonds(snapshot: IncidentSnapshot) -> Iterable[Bond]:
     if snapshot.address:
         address = ip_address(snapshot.address)
         network = ip_network((address.packed, _NETWORK_BITS[address.version]), strict=False)
@@ -146,7 +146,7 @@ def _bonds(snapshot: Matter) -> Iterable[Bond]:
         yield "tag", f'"{tag}"'
 
 
-def _join_keys(matters: list[Matter]) -> frozenset[Bond]:
+def _join_keys(matters: list[IncidentSnapshot]) -> frozenset[Bond]:
     """What joins a message: the same address or network as any of it, or the tag that all of it share."""
     common_causes = {bond for each in matters for bond in _bonds(each) if bond[0] != "tag"}
     common = common_cause_of(matters)
@@ -154,11 +154,11 @@ def _join_keys(matters: list[Matter]) -> frozenset[Bond]:
 
 
 def _split_joining(
-    matters: list[Matter], groups: list[Group]
-) -> tuple[list[Matter], list[tuple[Group, list[Matter]]]]:
+    matters: list[IncidentSnapshot], groups: list[Group]
+) -> tuple[list[IncidentSnapshot], list[tuple[Group, list[IncidentSnapshot]]]]:
     """Those that stand alone, and those that join a message."""
-    alone: list[Matter] = []
-    joining: list[tuple[Group, list[Matter]]] = [(group, []) for group in groups]
+    alone: list[IncidentSnapshot] = []
+    joining: list[tuple[Group, list[IncidentSnapshot]]] = [(group, []) for group in groups]
     for snapshot in matters:
         common_causes = frozenset(_bonds(snapshot))
         members = next((members for group, members in joining if group.common_causes & common_causes), alone)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from wgmon_tui.alerts.markup import PLAIN, Markup
-from wgmon_tui.alerts.records import Announcement, Kind, Matter
+from wgmon_tui.alerts.records import Announcement, IncidentSnapshot, Kind
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.text import format_count, format_elapsed, format_iso_time, format_local_time, printable
 
@@ -66,7 +66,7 @@ def title(announcement: Announcement) -> str:
             return _about_several(announcement)
 
 
-def _about_one(announcement: Announcement, snapshot: Matter) -> str:
+def _about_one(announcement: Announcement, snapshot: IncidentSnapshot) -> str:
     incident = snapshot.incident
     name, verdict, word = brief(incident.server), incident.verdict.slug, incident.severity.word
     lasted = format_elapsed(announcement.at - incident.opened_at)
@@ -117,7 +117,7 @@ def _about_several(announcement: Announcement) -> str:
     return f"{glyph} {len(about)} servers: {', '.join(by_word)}{f'; {what}' if what else ''}{common_cause}"
 
 
-def _who(snapshot: Matter) -> str:
+def _who(snapshot: IncidentSnapshot) -> str:
     return snapshot.who or snapshot.incident.acknowledged_by
 
 
@@ -162,7 +162,7 @@ def _joined(head: list[str], blocks: list[str], listed: list[str], closing: list
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
-def _in_a_line(snapshot: Matter) -> str:
+def _in_a_line(snapshot: IncidentSnapshot) -> str:
     incident = snapshot.incident
     return (
         f"{incident.severity.glyph} {brief(incident.server)}: {incident.verdict.slug}, "
@@ -170,7 +170,7 @@ def _in_a_line(snapshot: Matter) -> str:
     )
 
 
-def _in_full(kind: Kind, snapshot: Matter, markup: Markup, *, named: bool) -> Iterator[str]:
+def _in_full(kind: Kind, snapshot: IncidentSnapshot, markup: Markup, *, named: bool) -> Iterator[str]:
     incident = snapshot.incident
     if named:
         yield markup.strong(f"{incident.severity.glyph} {brief(incident.server)}: {incident.verdict.slug}")
@@ -198,7 +198,7 @@ def _in_full(kind: Kind, snapshot: Matter, markup: Markup, *, named: bool) -> It
         yield markup.typed(brief(likeliest.fix))
 
 
-def _times(snapshot: Matter) -> str:
+def _times(snapshot: IncidentSnapshot) -> str:
     incident = snapshot.incident
     if incident.closed_at is None:
         return f"since {format_local_time(incident.opened_at, zone=True)}"
@@ -247,7 +247,7 @@ def as_json(announcement: Announcement) -> dict[str, object]:
     }
 
 
-def _incident(snapshot: Matter) -> dict[str, object]:
+def _incident(snapshot: IncidentSnapshot) -> dict[str, object]:
     incident = snapshot.incident
     return {
         "id": incident.id,

@@ -18,7 +18,7 @@ from wgmon_tui.alerts import deliveries
 from wgmon_tui.alerts.books import Books, Writes
 from wgmon_tui.alerts.grouping import Groups
 from wgmon_tui.alerts.policy import Moment, Standing, Standings, Tell, decide
-from wgmon_tui.alerts.records import Kind, Matter
+from wgmon_tui.alerts.records import IncidentSnapshot, Kind
 from wgmon_tui.config.alerting import AlertSettings, Sink
 from wgmon_tui.monitor.incidents import EventKind
 from wgmon_tui.store.formats import incident_snapshot
@@ -42,7 +42,7 @@ _KINDS = {
 class _Case:
     """An incident that some sink has yet to hear more of."""
 
-    snapshot: Matter
+    snapshot: IncidentSnapshot
     sink_states: Standings = field(default_factory=dict)
 
 
@@ -101,7 +101,7 @@ class Outbox:
         self._store.write([deliveries.drop_other_sinks(names, now), (_NO_OTHERS, (json.dumps(names),))])
         self._read = None
 
-    def firing_incidents(self, sink: str) -> tuple[Matter, ...]:
+    def firing_incidents(self, sink: str) -> tuple[IncidentSnapshot, ...]:
         """What is open now of what a sink was told of, and nothing holds back."""
         self._opened()
         return tuple(
@@ -179,7 +179,7 @@ class _Thought:
         self.writes: Writes = []
         self._moment = moment
 
-    def apply(self, snapshot: Matter, news: Kind | None) -> None:
+    def apply(self, snapshot: IncidentSnapshot, news: Kind | None) -> None:
         """Something has happened to an incident, or only time has passed."""
         incident = snapshot.incident
         before: Standings = (

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf
 
-from wgmon_tui.alerts.records import Kind, Matter
+from wgmon_tui.alerts.records import IncidentSnapshot, Kind
 from wgmon_tui.config.alerting import AlertSettings, Maintenance, Rule, is_selected
 from wgmon_tui.store.models import Mute
 from wgmon_tui.text import format_local_time
@@ -49,7 +49,7 @@ class Tell:
 
     sink: str
     kind: Kind
-    snapshot: Matter
+    snapshot: IncidentSnapshot
     suppressed_by: str = ""
 
 
@@ -66,7 +66,7 @@ class Moment:
         """The operator's time of day."""
         return datetime.fromtimestamp(self.now)  # noqa: DTZ006  quiet hours are local
 
-    def suppression_of(self, snapshot: Matter) -> str:
+    def suppression_of(self, snapshot: IncidentSnapshot) -> str:
         """The mute or the maintenance of a server, in words; "" where there is none."""
         server = snapshot.incident.server
         mute = self.mutes.get(server)
@@ -78,12 +78,12 @@ class Moment:
         name = next(on, None)
         return f'maintenance "{name}"' if name else ""
 
-    def _is_on(self, maintenance: Maintenance, snapshot: Matter) -> bool:
+    def _is_on(self, maintenance: Maintenance, snapshot: IncidentSnapshot) -> bool:
         return maintenance.covers(snapshot.incident.server, snapshot.tags, self.now)
 
 
 def decide(
-    snapshot: Matter, sink_states: Standings, moment: Moment, news: Kind | None = None
+    snapshot: IncidentSnapshot, sink_states: Standings, moment: Moment, news: Kind | None = None
 ) -> tuple[dict[str, Standing], tuple[Tell, ...]]:
     """How an incident stands with each sink from now on, and what is to be told.
 
@@ -109,7 +109,7 @@ class _Case:
     """One incident and one sink."""
 
     sink: str
-    snapshot: Matter
+    snapshot: IncidentSnapshot
     sink_states: Standings
     moment: Moment
     suppressed_by: str
@@ -208,7 +208,7 @@ class _Case:
         return Tell(self.sink, kind, snapshot, suppressed_by)
 
 
-def _matches(rule: Rule, snapshot: Matter) -> bool:
+def _matches(rule: Rule, snapshot: IncidentSnapshot) -> bool:
     incident = snapshot.incident
     return (
         is_selected(incident.server, snapshot.tags, rule.servers, rule.tags)

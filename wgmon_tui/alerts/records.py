@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.store.formats.incident_snapshot import Matter
+from wgmon_tui.store.formats.incident_snapshot import IncidentSnapshot
 
-__all__ = ["Announcement", "Beat", "GiveUpError", "Kind", "Matter", "RetryError"]
+__all__ = ["Announcement", "Beat", "GiveUpError", "IncidentSnapshot", "Kind", "RetryError"]
 
 
 class Kind(StrEnum):
@@ -51,7 +51,7 @@ class Announcement:
     id: str
     kind: Kind
     at: float
-    about: tuple[Matter, ...] = ()
+    about: tuple[IncidentSnapshot, ...] = ()
     common_cause: str = ""
     vantage: str = ""
     late_s: float = 0.0

@@ -16,7 +16,7 @@ from wgmon_tui.alerts.pending import COLUMNS, Row
 from wgmon_tui.store import schema
 from wgmon_tui.store.database import READER, SNAPSHOT, Role, attach, connect_memory, has_log
 from wgmon_tui.store.write.batch import OutboxRow
-from wgmon_tui.store.write.unsaved_events import Unwritten
+from wgmon_tui.store.write.unsaved_events import UnsavedEvents
 
 
 class StandIn:
@@ -36,7 +36,7 @@ class StandIn:
         self.connection.execute("UPDATE deliveries SET lease_until = NULL")
         self._loaded_keys = set(self.connection.execute("SELECT dedup, sink FROM deliveries"))
 
-    def add_unsaved(self, unwritten: Unwritten, now: float) -> None:
+    def add_unsaved(self, unwritten: UnsavedEvents, now: float) -> None:
         """What has happened since, as far as it is not here yet."""
         batch = unwritten.batch(but=self._rows())
         known: dict[str, int] = dict(self.connection.execute("SELECT name, id FROM servers"))

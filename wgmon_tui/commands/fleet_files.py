@@ -13,7 +13,7 @@ from wgmon_tui.config.models import ConfigurationError
 if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.config.secrets.keyring import Keyring
-    from wgmon_tui.store.timestamp_ledger import StampLedger
+    from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 
 def load_fleet(config: Path) -> tuple[Fleet, Keyring]:
@@ -25,11 +25,11 @@ def load_fleet(config: Path) -> tuple[Fleet, Keyring]:
     return fleet, open_keyring(fleet, config)
 
 
-def open_timestamp_ledger(state: Path) -> StampLedger:
+def open_timestamp_ledger(state: Path) -> TimestampLedger:
     """The last timestamp of every identity; what is wrong with it is said on stderr."""
-    from wgmon_tui.store.timestamp_ledger import StampLedger
+    from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
-    ledger = StampLedger(state)
+    ledger = TimestampLedger(state)
     if ledger.trouble:
         print(f"wgmon-tui: {ledger.trouble}", file=sys.stderr)
     return ledger

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wgmon_tui.monitor.models import Round
     from wgmon_tui.report.interface_lines import SeenHere
     from wgmon_tui.report.nagios import Looked
-    from wgmon_tui.store.timestamp_ledger import StampLedger
+    from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 _SHARED_KEY_WARNING = (
     "if a real client uses this file's key, this check has just moved its endpoint here; "
@@ -103,7 +103,7 @@ def _probe(arguments: argparse.Namespace) -> int:
 
 
 async def _probe_all(
-    fleet: Fleet, keyring: Keyring, timestamps: StampLedger, arguments: argparse.Namespace
+    fleet: Fleet, keyring: Keyring, timestamps: TimestampLedger, arguments: argparse.Namespace
 ) -> int:
     """Look as often as asked, print each look when it is there, and at the end what stands for all."""
     from wgmon_tui.report.nagios import Looked, state_of
@@ -123,7 +123,7 @@ async def _probe_all(
 
 
 async def _check_rounds(
-    fleet: Fleet, keyring: Keyring, timestamps: StampLedger, arguments: argparse.Namespace
+    fleet: Fleet, keyring: Keyring, timestamps: TimestampLedger, arguments: argparse.Namespace
 ) -> AsyncIterator[tuple[Server, Round, _Here | None]]:
     """The looks as they end, in the order of the file, and what the interfaces here were like meanwhile.
 

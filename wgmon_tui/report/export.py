@@ -16,7 +16,7 @@ from wgmon_tui.report.captures import by_address, pcapng_of
 from wgmon_tui.report.csv_lines import csv_lines
 from wgmon_tui.report.json_lines import Json, in_ms, json_object, one_line, packet_object
 from wgmon_tui.store.history import History
-from wgmon_tui.store.models import ExchangeLine, Note, PastCheck
+from wgmon_tui.store.models import ExchangeSummary, Note, StoredCheck
 from wgmon_tui.text import format_iso_time
 
 Kind = Literal["checks", "incidents", "exchange"]
@@ -57,7 +57,7 @@ def export_parts(history: History, request: Request) -> Iterator[bytes]:
 # What there is, as the objects of the JSON
 
 
-def check_object(server: str, past: PastCheck) -> Json:
+def check_object(server: str, past: StoredCheck) -> Json:
     """A check of the past. The keys are those of `probe --json`, as far as they are kept."""
     tunnel = past.tunnel_sent is not None
     return {
@@ -99,7 +99,7 @@ def incident_object(incident: Incident, notes: Sequence[Note]) -> Json:
     }
 
 
-def exchange_objects(outcome: Round, line: ExchangeLine | None) -> Iterator[Json]:
+def exchange_objects(outcome: Round, line: ExchangeSummary | None) -> Iterator[Json]:
     """A stored round as `probe --json` writes it, an object for each address, and why it was kept.
 
     What another vantage saw has no `line` of our own exchanges.
@@ -108,7 +108,7 @@ def exchange_objects(outcome: Round, line: ExchangeLine | None) -> Iterator[Json
         yield {**json_object(each), **_kept(line)}
 
 
-def packet_objects(stored: Round, line: ExchangeLine | None) -> Iterator[Json]:
+def packet_objects(stored: Round, line: ExchangeSummary | None) -> Iterator[Json]:
     """The same, an object for each packet."""
     for outcome in by_address(stored):
         check, verdict = outcome.check, outcome.diagnosis.verdict
@@ -126,7 +126,7 @@ def packet_objects(stored: Round, line: ExchangeLine | None) -> Iterator[Json]:
             }
 
 
-def _kept(line: ExchangeLine | None) -> Json:
+def _kept(line: ExchangeSummary | None) -> Json:
     if line is None:
         return {"id": None, "kind": "sight", "incident": None}
     return {"id": line.id, "kind": line.kind, "incident": line.incident}
@@ -150,7 +150,7 @@ def _incidents(history: History, request: Request) -> Iterator[Json]:
                 yield incident_object(incident, history.notes(incident.id))
 
 
-def _exchanges(history: History, request: Request) -> Iterator[tuple[Round, ExchangeLine | None]]:
+def _exchanges(history: History, request: Request) -> Iterator[tuple[Round, ExchangeSummary | None]]:
     since, until, vantage = request.since, request.until, request.vantage
     for name in request.names:
         ours = _own_exchanges(history, name, request)
@@ -160,7 +160,7 @@ def _exchanges(history: History, request: Request) -> Iterator[tuple[Round, Exch
 
 def _own_exchanges(
     history: History, name: str, request: Request
-) -> Iterator[tuple[Round, ExchangeLine | None]]:
+) -> Iterator[tuple[Round, ExchangeSummary | None]]:
     for line in reversed(history.exchanges(name, request.since, request.until, limit=None)):
         stored = history.exchange(line.id)
         # It may have been forgotten since the list was read.

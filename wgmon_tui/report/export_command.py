@@ -26,7 +26,7 @@ from wgmon_tui.report.key_log import KeyLog, key_log_warning
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE
-from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import printable, quoted
 
 _END_OF_TIME = 1e12
@@ -82,7 +82,7 @@ def export_history(arguments: argparse.Namespace) -> int:
 
 
 def export_with_keys(
-    server: Server, fleet: Fleet, keyring: Keyring, timestamps: StampLedger, arguments: argparse.Namespace
+    server: Server, fleet: Fleet, keyring: Keyring, timestamps: TimestampLedger, arguments: argparse.Namespace
 ) -> int:
     """Check a server now and write that exchange so that Wireshark decrypts it. Raises ConfigurationError.
 
@@ -108,7 +108,7 @@ def export_with_keys(
     return 0
 
 
-async def _exchange_with_keys(target: Target, timestamps: StampLedger) -> tuple[Round, list[bytes]]:
+async def _exchange_with_keys(target: Target, timestamps: TimestampLedger) -> tuple[Round, list[bytes]]:
     """One check without the experiments: what they try of other keys belongs into no file."""
     log = KeyLog(target)
     prober = Prober(timestamps=timestamps.next, ahead_s=timestamps.ahead_s, make_ephemeral=log.ephemeral)

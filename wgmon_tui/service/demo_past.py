@@ -25,12 +25,12 @@ from wgmon_tui.monitor.damping import Damping, as_json
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rtt_window import CAPACITY
 from wgmon_tui.store.formats.minute_block import pack_samples
-from wgmon_tui.store.formats.quantile_sketch import ERROR, Sketch
+from wgmon_tui.store.formats.quantile_sketch import ERROR, QuantileSketch
 from wgmon_tui.store.formats.server_entry import server_to_entry
-from wgmon_tui.store.maintenance.rollups import COLUMNS, DAY_S, HOUR_S, MINUTE_S, Tally, max_gap_s, split
-from wgmon_tui.store.models import Note, State
+from wgmon_tui.store.maintenance.rollups import COLUMNS, DAY_S, HOUR_S, MINUTE_S, Rollup, max_gap_s, split
+from wgmon_tui.store.models import Note, PeriodState
 from wgmon_tui.store.store_file import open_store
-from wgmon_tui.store.write.batch import Batch, Watched
+from wgmon_tui.store.write.batch import Batch, StoredServer
 
 _SPAN_S = 30 * DAY_S
 _MINUTES_S = 3 * HOUR_S
@@ -71,12 +71,12 @@ class Episode:
     lost: float = 1.0
     rtt_factor: float = 1.0
     flapping: bool = False
-    state: State | None = None
+    state: PeriodState | None = None
 
     @property
-    def recorded_state(self) -> State | None:
+    def recorded_state(self) -> PeriodState | None:
         """What its time is counted as; None where nobody checked."""
-        return State(self.verdict.severity.word) if self.verdict else self.state
+        return PeriodState(self.verdict.severity.word) if self.verdict else self.state
 
     def ended(self, now: float) -> float:
         """When it was over; `now` where it is not."""
@@ -128,10 +128,10 @@ EPISODES = (
             "PPPoE line without MSS clamping", "ben", lost=0.0),
     Episode("nyc3-gw", _seconds_ago(days=4, hours=7, minutes=33), 16 * _MIN, Verdict.SILENT),
     Episode("gru1-relay", _seconds_ago(days=13, hours=5, minutes=16), 5.5 * _HOUR, Verdict.SILENT),
-    Episode("ams3-gw", _seconds_ago(days=2, hours=20, minutes=23), 3 * _HOUR, state=State.PAUSED),
-    Episode("sto1-office", _seconds_ago(days=5, hours=16, minutes=17), 6 * _HOUR, state=State.PAUSED),
-    Episode(_ALL, _seconds_ago(days=2, hours=14, minutes=7), 50 * _MIN, state=State.UNKNOWN),
-    Episode(_ALL, _seconds_ago(days=10, hours=18, minutes=8), 25 * _MIN, state=State.UNKNOWN),
+    Episode("ams3-gw", _seconds_ago(days=2, hours=20, minutes=23), 3 * _HOUR, state=PeriodState.PAUSED),
+    Episode("sto1-office", _seconds_ago(days=5, hours=16, minutes=17), 6 * _HOUR, state=PeriodState.PAUSED),
+    Episode(_ALL, _seconds_ago(days=2, hours=14, minutes=7), 50 * _MIN, state=PeriodState.UNKNOWN),
+    Episode(_ALL, _seconds_ago(days=10, hours=18, minutes=8), 25 * _MIN, state=PeriodState.UNKNOWN),
     Episode(_ALL, _seconds_ago(days=5, hours=1.5, minutes=45), 3.3 * _HOUR),
 )  # fmt: skip
 
@@ -189,7 +189,8 @@ def _open_transaction(state_dir: Path) -> Iterator[sqlite3.Connection]:
 def _incidents(servers: Sequence[Server], now: float) -> Batch:
     """The fleet, what happened to it, and what was said of that."""
     fleet = {
-        each.name: Watched(server_to_entry(each), max_gap_s(each.interval, each.timeout)) for each in servers
+        each.name: StoredServer(server_to_entry(each), max_gap_s(each.interval, each.timeout))
+        for each in servers
     }
     batch = Batch(fleet=fleet)
     names = {server.name for server in servers}
@@ -222,7 +223,7 @@ def _incident(number: str, episode: Episode, verdict: Verdict, now: float) -> In
     )
 
 
-def _rollups(server: Server, now: float) -> dict[str, dict[int, Tally]]:
+def _rollups(server: Server, now: float) -> dict[str, dict[int, Rollup]]:
     """By table and period."""
     rtt_model = _Answers(server)
     timeline = list(_timeline(server.name, now))
@@ -277,17 +278,17 @@ def _timeline(name: str, now: float) -> Iterator[_TimelinePiece]:
 
 def _make_rollups(
     timeline: Iterable[_TimelinePiece], since: float, until: float, length: float, rtt_model: _Answers
-) -> dict[int, Tally]:
+) -> dict[int, Rollup]:
     """What checks from one time to another would have come to, by minute or hour."""
-    found: dict[int, Tally] = {}
+    found: dict[int, Rollup] = {}
     for start, end, episode in timeline:
-        state = episode.recorded_state if episode else State.UP
+        state = episode.recorded_state if episode else PeriodState.UP
         if state is None:
             continue
         for number, seconds in split(max(start, since), min(end, until), length):
-            rollup = Tally()
+            rollup = Rollup()
             rollup.add_time(state, seconds)
-            if state not in (State.PAUSED, State.UNKNOWN):
+            if state not in (PeriodState.PAUSED, PeriodState.UNKNOWN):
                 rollup.checks = max(1, round(seconds / _CHECKED_EVERY_S))
                 rollup.lost = rtt_model.lost(rollup.checks, episode)
                 if rollup.lost < rollup.checks:
@@ -299,9 +300,9 @@ def _make_rollups(
     return found
 
 
-def _group_periods(by_period: Mapping[int, Tally], in_each: int) -> dict[int, Tally]:
+def _group_periods(by_period: Mapping[int, Rollup], in_each: int) -> dict[int, Rollup]:
     """Hours of minutes, or days of hours."""
-    grouped: defaultdict[int, Tally] = defaultdict(Tally)
+    grouped: defaultdict[int, Rollup] = defaultdict(Rollup)
     for number, tally in by_period.items():
         grouped[number // in_each].merge(tally)
     return grouped
@@ -315,11 +316,11 @@ class _Answers:
         self._random = Random(server.name)  # noqa: S311 - no secret
 
     @cached_property
-    def _small_sketches(self) -> list[Sketch]:
+    def _small_sketches(self) -> list[QuantileSketch]:
         return [self._make_sketch(6) for _ in range(_VARIANTS)]
 
     @cached_property
-    def _large_sketches(self) -> list[Sketch]:
+    def _large_sketches(self) -> list[QuantileSketch]:
         return [self._make_sketch(24) for _ in range(_VARIANTS)]
 
     def draw_rtt(self) -> float:
@@ -328,7 +329,7 @@ class _Answers:
         tail = random.expovariate(4.0) if random.random() < _SLOW_SHARE else 0.0
         return self._latency * (1.02 + abs(random.gauss(0.0, 0.03)) + tail)
 
-    def sketch(self, at: float, checks: int, episode: Episode | None) -> Sketch:
+    def sketch(self, at: float, checks: int, episode: Episode | None) -> QuantileSketch:
         """Those of so many checks, as they were at that time of day: evenings are busy."""
         busy = 1.0 + 0.18 * max(0.0, cos((at % DAY_S - _BUSIEST_S) / DAY_S * 2 * pi)) ** 2
         factor = busy * (episode.rtt_factor if episode else 1.0)
@@ -336,14 +337,14 @@ class _Answers:
         usual = self._random.choice(
             self._small_sketches if checks <= _MAX_FEW_CHECKS else self._large_sketches
         )
-        return Sketch({bucket + shift: count for bucket, count in usual.counts.items()})
+        return QuantileSketch({bucket + shift: count for bucket, count in usual.counts.items()})
 
     def lost(self, checks: int, episode: Episode | None) -> int:
         """How many of so many checks were lost."""
         return int(checks * (episode.lost if episode else _USUAL_LOSS) + self._random.random() * 0.999)
 
-    def _make_sketch(self, count: int) -> Sketch:
-        sketch = Sketch()
+    def _make_sketch(self, count: int) -> QuantileSketch:
+        sketch = QuantileSketch()
         for _ in range(count):
             sketch.add(self.draw_rtt())
         return sketch

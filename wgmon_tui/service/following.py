@@ -19,7 +19,7 @@ from wgmon_tui.monitor.rtt_window import RttWindow
 from wgmon_tui.service.sightseeing import SightNews, Sightseeing, show_sights
 from wgmon_tui.store.formats.server_entry import server_from_entry
 from wgmon_tui.store.history import History
-from wgmon_tui.store.models import JournalEntry, Known, Mute, PastCheck, State
+from wgmon_tui.store.models import JournalEntry, LastKnownState, Mute, PeriodState, StoredCheck
 from wgmon_tui.store.read.vantages import round_of
 from wgmon_tui.store.store_file import STORE
 
@@ -29,7 +29,7 @@ _MAX_JOURNAL_ENTRIES = 20_000
 _UNNAMED_MAINTENANCE = "planned work"
 """What a viewer calls a maintenance: its name stands in the writer's config.toml alone."""
 
-_CHECKED_STATES = (State.UP, State.DEGRADED, State.DOWN)
+_CHECKED_STATES = (PeriodState.UP, PeriodState.DEGRADED, PeriodState.DOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class News:
     """What is new in the store; None where nothing of that kind is. `known` replaces all that was shown."""
 
     servers: tuple[Server, ...] | None = None
-    known: Sequence[Known] | None = None
+    known: Sequence[LastKnownState] | None = None
     journal: Sequence[JournalEntry] = ()
     incidents: Sequence[Incident] | None = None
     mutes: Mapping[str, Mute] | None = None
@@ -72,7 +72,7 @@ class Following:
         journal = self._history.journal_after(self._position, _MAX_JOURNAL_ENTRIES)
         if len(journal) == _MAX_JOURNAL_ENTRIES or (journal and journal[0].id != self._position + 1):
             return self._read_all()
-        if any(each.moment.state is State.PAUSED and each.moment.check is None for each in journal):
+        if any(each.moment.state is PeriodState.PAUSED and each.moment.check is None for each in journal):
             return self._read_all()  # the journal does not tell who paused it
         if journal:
             self._position = journal[-1].id
@@ -135,19 +135,19 @@ def apply_store_changes(fleet_state: FleetState, changes: News, focused_server: 
     show_sights(fleet_state, changes.vantage_states, {entry.server for entry in changes.journal})
 
 
-def _severity(state: State, server_state: ServerState) -> Severity:
+def _severity(state: PeriodState, server_state: ServerState) -> Severity:
     """How it is shown. Time in maintenance is stored as that; how the server is, its incident tells."""
-    if state is not State.MAINTENANCE:
+    if state is not PeriodState.MAINTENANCE:
         return state.severity
     return server_state.incident.severity if server_state.incident else Severity.UP
 
 
-def _apply_last_known(server_state: ServerState, known: Known) -> None:
+def _apply_last_known(server_state: ServerState, known: LastKnownState) -> None:
     server_state.incident = known.incident
     server_state.severity, server_state.since = _severity(known.state, server_state), known.since
-    server_state.maintenance = _UNNAMED_MAINTENANCE if known.state is State.MAINTENANCE else None
+    server_state.maintenance = _UNNAMED_MAINTENANCE if known.state is PeriodState.MAINTENANCE else None
     server_state.verdict, server_state.port_monitor = known.verdict, known.port_monitor
-    server_state.paused = known.state is State.PAUSED
+    server_state.paused = known.state is PeriodState.PAUSED
     server_state.paused_by = known.paused_by
     server_state.damping = from_json(known.damping)
     server_state.samples = RttWindow()
@@ -158,8 +158,8 @@ def _apply_last_known(server_state: ServerState, known: Known) -> None:
 def _apply_journal_entry(server_state: ServerState, entry: JournalEntry, *, keep_round: bool) -> None:
     state, check = entry.moment.state, entry.moment.check
     server_state.severity, server_state.since = _severity(state, server_state), entry.since
-    server_state.maintenance = _UNNAMED_MAINTENANCE if state is State.MAINTENANCE else None
-    server_state.paused = state is State.PAUSED
+    server_state.maintenance = _UNNAMED_MAINTENANCE if state is PeriodState.MAINTENANCE else None
+    server_state.paused = state is PeriodState.PAUSED
     if state in _CHECKED_STATES and not server_state.vantage_states:
         server_state.damping = Damping(state.severity, flapping=server_state.damping.flapping)
     if check is None or not check.is_deciding:
@@ -193,7 +193,7 @@ def _apply_mutes(fleet_state: FleetState, mutes: Mapping[str, Mute]) -> None:
             fleet_state.mute(name, until, who)
 
 
-def _without_packets(server_state: ServerState, check: PastCheck) -> Round:
+def _without_packets(server_state: ServerState, check: StoredCheck) -> Round:
     """A round as the journal tells it."""
     incident = server_state.incident
     summary = incident.summary if incident and incident.verdict is check.verdict else check.verdict.meaning

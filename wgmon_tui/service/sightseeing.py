@@ -10,9 +10,9 @@ from wgmon_tui.monitor.damping import from_json
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.quorum import VantageState
 from wgmon_tui.store.history import History
-from wgmon_tui.store.models import SeenFrom
+from wgmon_tui.store.models import VantageLastKnown
 from wgmon_tui.store.read.vantages import vantage_state_of
-from wgmon_tui.store.write.vantage_batch import Vantages
+from wgmon_tui.store.write.vantage_batch import VantageQuorum
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class SightNews:
     changed; `vantages` is said where `last_known` replaces all that was shown.
     """
 
-    last_known: Sequence[SeenFrom] = ()
+    last_known: Sequence[VantageLastKnown] = ()
     home_dampings: Mapping[str, str] | None = None
-    vantages: Vantages | None = None
+    vantages: VantageQuorum | None = None
 
 
 class Sightseeing:

@@ -10,7 +10,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.service.vantage_line import NOT_CONNECTED_YET, ReportHandler, VantageLine
-from wgmon_tui.store.formats.record_codec import ForeignError, Json, codec_of
+from wgmon_tui.store.formats.record_codec import Json, UnreadableValueError, codec_of
 
 _UPDATE_INTERVAL_S = 1.0
 
@@ -137,6 +137,6 @@ def statuses_from_json(raw: Json) -> tuple[VantageStatus, ...]:
     """What a writer told; none where another version tells it in another way."""
     try:
         statuses: tuple[VantageStatus, ...] = _read_statuses(raw)
-    except ForeignError:
+    except UnreadableValueError:
         return ()
     return statuses

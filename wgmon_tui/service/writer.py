@@ -34,9 +34,9 @@ from wgmon_tui.service.together import run_until_first
 from wgmon_tui.service.vantages import Vantages, statuses_as_json
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.store_file import mirrored_stamps
-from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
-from wgmon_tui.store.write.vantage_batch import Vantages as SeenFromVantages
+from wgmon_tui.store.write.vantage_batch import VantageQuorum as SeenFromVantages
 from wgmon_tui.text import format_count
 
 _FLUSH_TIMEOUT_S = 3.0
@@ -78,7 +78,7 @@ class Writer(FleetController):
         self._account = login_name(os.geteuid())
         self._exit_stack = ExitStack()
         self._stamps = self._exit_stack.enter_context(
-            StampLedger(state_dir, known=mirrored_stamps(state_dir))
+            TimestampLedger(state_dir, known=mirrored_stamps(state_dir))
         )
         self.alerts = Dispatcher(
             state_dir,

@@ -21,24 +21,24 @@ from wgmon_tui.store.database import (
 )
 from wgmon_tui.store.models import (
     EMPTY_PERIOD,
-    Bucket,
-    Entry,
-    ExchangeLine,
+    ExchangeSummary,
     JournalEntry,
-    Known,
+    LastKnownState,
     Mute,
     Note,
-    PastCheck,
-    Seen,
-    SeenFrom,
-    SightId,
+    PeriodSummary,
+    StoredCheck,
+    StoredEntry,
     StoredExchange,
+    TimeBucket,
+    VantageCheckId,
+    VantageLastKnown,
 )
 from wgmon_tui.store.read import exchanges, fleet_summary, tiers, vantages
 from wgmon_tui.store.read import windows as rolled
 from wgmon_tui.store.read.row_mapping import exchange_summary_of, incident_of, timeline_point_of
-from wgmon_tui.store.read.tiers import Span, find_tiered_server
-from wgmon_tui.store.write.vantage_batch import Vantages
+from wgmon_tui.store.read.tiers import QuerySpan, find_tiered_server
+from wgmon_tui.store.write.vantage_batch import VantageQuorum
 
 FileId = tuple[int, int]
 """Device and inode."""
@@ -100,7 +100,7 @@ class History:
         while self._idle:
             self._idle.pop()[0].close()
 
-    def window(self, server: str, start: float, end: float) -> Seen:
+    def window(self, server: str, start: float, end: float) -> PeriodSummary:
         """A stretch of time as a whole, from `start` to before `end`.
 
         To whole minutes at its ends; where minutes are forgotten, to whole hours, and where those are, to
@@ -110,9 +110,9 @@ class History:
             tiered_server = find_tiered_server(connection, server)
             if tiered_server is None or start >= end:
                 return EMPTY_PERIOD
-            return rolled.window(connection, tiered_server, Span(start, end, self._clock()))
+            return rolled.window(connection, tiered_server, QuerySpan(start, end, self._clock()))
 
-    def buckets(self, server: str, start: float, end: float, length: float) -> list[Bucket]:
+    def buckets(self, server: str, start: float, end: float, length: float) -> list[TimeBucket]:
         """A stretch of time in buckets of `length` seconds, ascending and without gaps.
 
         They begin at multiples of their length since the epoch. From a minute on a length is cut to whole
@@ -123,14 +123,14 @@ class History:
             tiered_server = find_tiered_server(connection, server)
             if tiered_server is None or start >= end:
                 return []
-            return rolled.buckets(connection, tiered_server, Span(start, end, self._clock()), length)
+            return rolled.buckets(connection, tiered_server, QuerySpan(start, end, self._clock()), length)
 
     def uptimes(self, start: float, end: float) -> dict[str, float]:
         """The uptime of every server of which something was seen, in whole hours from that of `start` on."""
         with self._read_transaction() as connection:
             return fleet_summary.uptimes(connection, start, min(end, self._clock()))
 
-    def checks(self, server: str, start: float, end: float) -> list[PastCheck]:
+    def checks(self, server: str, start: float, end: float) -> list[StoredCheck]:
         """Every check that is kept one by one, ascending."""
         with self._read_transaction() as connection:
             tiered_server = find_tiered_server(connection, server)
@@ -142,7 +142,7 @@ class History:
 
     def failures(
         self, server: str, before: float = inf, limit: int = 100
-    ) -> list[tuple[PastCheck, ExchangeLine | None]]:
+    ) -> list[tuple[StoredCheck, ExchangeSummary | None]]:
         """The last checks that found something wrong, the latest first, and the exchange of each if kept.
 
         Of the time whose checks are forgotten one by one, those of which an exchange was kept.
@@ -163,7 +163,7 @@ class History:
         *,
         incident: str | None = None,
         limit: int | None = 500,
-    ) -> list[ExchangeLine]:
+    ) -> list[ExchangeSummary]:
         """Stored exchanges, the latest first; without a limit all."""
         query = _LINES_OF_ALL if server is None else _LINES_OF_SERVER
         wanted = {"server": server, "start": start, "end": end, "incident": incident, "limit": _most(limit)}
@@ -206,7 +206,7 @@ class History:
             )
             return [Note(*row) for row in rows]
 
-    def current(self) -> dict[str, Known]:
+    def current(self) -> dict[str, LastKnownState]:
         """What is known now of every server that was ever checked or paused, by name."""
         with self._read_transaction() as connection:
             return fleet_summary.current(connection)
@@ -221,7 +221,7 @@ class History:
 
     def vantage_checks(
         self, server: str, start: float, end: float, *, vantage: str | None = None
-    ) -> list[PastCheck]:
+    ) -> list[StoredCheck]:
         """Every check of other vantages, or of one, that is kept one by one, ascending."""
         with self._read_transaction() as connection:
             return vantages.vantage_checks(connection, server, start, end, vantage)
@@ -235,19 +235,19 @@ class History:
 
     def vantage_failures(
         self, server: str, before: float = inf, limit: int = 100
-    ) -> list[tuple[PastCheck, SightId | None]]:
+    ) -> list[tuple[StoredCheck, VantageCheckId | None]]:
         """The last checks of other vantages that found something wrong, the latest first; with the id of
         each of which the packets are kept.
         """
         with self._read_transaction() as connection:
             return vantages.failures(connection, server, before, limit)
 
-    def vantage_round(self, wanted: SightId) -> Round | None:
+    def vantage_round(self, wanted: VantageCheckId) -> Round | None:
         """One round of another vantage; None where its packets are gone, or of a version we cannot read."""
         with self._read_transaction() as connection:
             return vantages.round_by(connection, wanted)
 
-    def vantage_states(self, after: int = 0) -> list[SeenFrom]:
+    def vantage_states(self, after: int = 0) -> list[VantageLastKnown]:
         """What each other vantage says of each server now, where that changed after a version."""
         with self._read_transaction() as connection:
             return list(vantages.vantage_states(connection, after))
@@ -262,7 +262,7 @@ class History:
         with self._read_transaction() as connection:
             return vantages.home_dampings(connection)
 
-    def vantages(self) -> Vantages:
+    def vantages(self) -> VantageQuorum:
         """The other vantages as the writer has them."""
         with self._read_transaction() as connection:
             return vantages.vantages(connection)
@@ -272,11 +272,11 @@ class History:
         with self._read_transaction() as connection:
             return vantages.last_reports(connection)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[StoredEntry]:
         """Every server of the store, those too that are no longer watched, by name."""
         with self._read_transaction() as connection:
             rows = connection.execute("SELECT name, entry, removed_at FROM servers ORDER BY name")
-            return [Entry(*row) for row in rows]
+            return [StoredEntry(*row) for row in rows]
 
     def names(self) -> list[str]:
         """The names of every server of the store."""

@@ -13,7 +13,7 @@ from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.incidents import Incident
 
 
-class State(StrEnum):
+class PeriodState(StrEnum):
     """What a stretch of a server's time is counted as: the words of the severities, and one more."""
 
     UP = "up"
@@ -34,12 +34,12 @@ FAILED = frozenset({Severity.DEGRADED, Severity.DOWN})
 
 _SEVERITIES = {severity.word: severity for severity in Severity}
 _VERDICTS = {verdict.slug: verdict for verdict in Verdict}
-_STATES = {state.value: state for state in State}
+_STATES = {state.value: state for state in PeriodState}
 
 
-def state_of(word: str) -> State:
+def state_of(word: str) -> PeriodState:
     """The state of a stored word; one that another version wrote and we do not know is unknown to us."""
-    return _STATES.get(word, State.UNKNOWN)
+    return _STATES.get(word, PeriodState.UNKNOWN)
 
 
 def severity_of(word: str) -> Severity | None:
@@ -53,7 +53,7 @@ def verdict_of(slug: str | None) -> Verdict | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PeriodSummary:
     """How a stretch of time was spent, in seconds by state, and what the checks in it found.
 
     Only `up`, `degraded` and `down` is time in which we were able to see. What is left of a window beside
@@ -97,20 +97,20 @@ class Seen:
         return self.lost / self.checks if self.checks else None
 
 
-EMPTY_PERIOD = Seen()
+EMPTY_PERIOD = PeriodSummary()
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class TimeBucket:
     """What was seen from `start` on, for `length` seconds."""
 
     start: float
     length: float
-    seen: Seen
+    seen: PeriodSummary
 
 
 @dataclass(frozen=True, slots=True)
-class PastCheck:
+class StoredCheck:
     """One check of the past, without its packets. `is_deciding` says that it spoke for its round."""
 
     at: float
@@ -135,7 +135,7 @@ class PastCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimelinePoint:
     """From `at` on a server was in `state`, and the check that began then.
 
     `check` is None where the state changed without one (paused, resumed, judged anew), and where another
@@ -143,8 +143,8 @@ class Moment:
     """
 
     at: float
-    state: State
-    check: PastCheck | None = None
+    state: PeriodState
+    check: StoredCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +154,12 @@ class JournalEntry:
     id: int
     server: str
     since: float
-    moment: Moment
+    moment: TimelinePoint
     port_monitor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class LastKnownState:
     """What the store knows of a server now: what a face shows before the first check.
 
     `verdict` and `rtt` are of the last check that decided; `samples` its last round-trip times, oldest
@@ -167,7 +167,7 @@ class Known:
     """
 
     server: str
-    state: State
+    state: PeriodState
     since: float | None
     verdict: Verdict | None
     rtt: float | None
@@ -180,14 +180,14 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenFrom:
+class VantageLastKnown:
     """What another vantage says of a server now: its last check, and `exchange`, the last of which the
     packets are kept. The rest is as in monitor.sights.Sight; `changed` grows with every change of any.
     """
 
     server: str
     vantage: str
-    check: PastCheck
+    check: StoredCheck
     valid_until: float
     current: bool
     damping: str
@@ -198,7 +198,7 @@ class SeenFrom:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StoredEntry:
     """A server of the store. `entry` is JSON: what viewers may know of its entry in servers.toml."""
 
     server: str
@@ -207,7 +207,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class ExchangeLine:
+class ExchangeSummary:
     """A stored exchange as a list shows it; `id` is what opens it."""
 
     id: int
@@ -219,7 +219,7 @@ class ExchangeLine:
 
 
 @dataclass(frozen=True, slots=True)
-class SightId:
+class VantageCheckId:
     """What another vantage has numbered a check by, and what opens its packets."""
 
     vantage: str
@@ -231,7 +231,7 @@ class SightId:
 class StoredExchange:
     """A round with its packets, as it was."""
 
-    line: ExchangeLine
+    line: ExchangeSummary
     round: Round
 
 

@@ -14,13 +14,13 @@ from wgmon_tui.monitor.incidents import Incident, IncidentEvent, close_incident
 from wgmon_tui.monitor.quorum import VantageState
 from wgmon_tui.store.formats.server_entry import server_from_entry
 from wgmon_tui.store.history import History
-from wgmon_tui.store.models import Known, Mute
+from wgmon_tui.store.models import LastKnownState, Mute
 from wgmon_tui.store.read.vantages import vantage_state_of
 from wgmon_tui.store.write.batch import Pause
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class ResumeState:
     """What the recorder goes on from. `failures` are those of the incident whose packets were kept."""
 
     verdict: Verdict | None
@@ -30,7 +30,7 @@ class Restored:
     mute: Mute | None
 
 
-def restore(history: History, engine: Engine) -> Mapping[str, Restored]:
+def restore(history: History, engine: Engine) -> Mapping[str, ResumeState]:
     """Tell the engine what the store knows of the servers that it watches.
 
     Raises StoreUnavailableError.
@@ -59,7 +59,7 @@ def restore(history: History, engine: Engine) -> Mapping[str, Restored]:
         mute = mutes.get(name)
         server_state.muted_until, server_state.muted_by = (mute.until, mute.who) if mute else (None, "")
         failures = _failures(history, known)
-        restored[name] = Restored(known.verdict, known.incident, failures, pause, mute)
+        restored[name] = ResumeState(known.verdict, known.incident, failures, pause, mute)
     _restore_vantages(history, engine)
     return restored
 
@@ -96,7 +96,7 @@ def close_stale_incidents(
     return found
 
 
-def _failures(history: History, known: Known) -> int:
+def _failures(history: History, known: LastKnownState) -> int:
     if known.incident is None:
         return 0
     kept = history.exchanges(known.server, known.incident.opened_at, incident=known.incident.id, limit=None)

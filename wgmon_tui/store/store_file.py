@@ -39,7 +39,7 @@ _LOOKED_THROUGH = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedStore:
     """A store that can be written. `notice` is one line where a damaged one had to be set aside for it."""
 
     connection: sqlite3.Connection
@@ -77,7 +77,7 @@ def refuse_newer(state_dir: Path) -> None:
         _refuse_newer(schema.version_of(found), path)
 
 
-def open_store(state_dir: Path) -> Opened:
+def open_store(state_dir: Path) -> OpenedStore:
     """Open the store of a state directory, and make both where they are not there yet.
 
     The connection commits by itself outside of BEGIN and may be used by any one thread at a time. Raises
@@ -90,11 +90,11 @@ def open_store(state_dir: Path) -> Opened:
         if path.exists():
             connection, notice = _open(path)
             if connection:
-                return Opened(connection)
+                return OpenedStore(connection)
         _make(path)
         connection, damaged = _open(path)
         if connection:
-            return Opened(connection, notice)
+            return OpenedStore(connection, notice)
         raise StoreUnavailableError(f"{path}: {damaged}")
     except (OSError, sqlite3.Error) as error:
         raise unavailable(path, error) from None

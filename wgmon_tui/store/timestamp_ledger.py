@@ -30,7 +30,7 @@ _COPY_AGE_NS = 120 * 10**9
 """How much later than its copy in the store a stamp can have been."""
 
 
-class StampLedger:
+class TimestampLedger:
     """Hands out stamps. Use as a context manager: closing syncs what was written."""
 
     def __init__(self, state_dir: Path, known: Mapping[bytes, int] | None = None) -> None:
@@ -48,7 +48,7 @@ class StampLedger:
         except OSError as error:
             self._use_memory(error)
 
-    def __enter__(self) -> StampLedger:
+    def __enter__(self) -> TimestampLedger:
         return self
 
     def __exit__(

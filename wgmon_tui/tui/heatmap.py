@@ -15,7 +15,7 @@ from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.store.models import Bucket, Seen
+from wgmon_tui.store.models import PeriodSummary, TimeBucket
 from wgmon_tui.tui.glyphs import Glyphs
 from wgmon_tui.tui.text_style import Ink
 from wgmon_tui.tui.themes import Palette
@@ -51,7 +51,7 @@ def loss_mark(loss: float, glyphs: Glyphs) -> str:
     return glyphs.losses[max(1, sum(loss >= step for step in _LOSS_STEPS))]
 
 
-def worst_state(seen: Seen) -> Severity | None:
+def worst_state(seen: PeriodSummary) -> Severity | None:
     """The worst state while we could see; where we could not, why; None where nobody checked."""
     if seen.counted:
         return seen.worst
@@ -60,7 +60,7 @@ def worst_state(seen: Seen) -> Severity | None:
     return longest if unseen[longest] else None
 
 
-def group_by_hour(buckets: Iterable[Bucket]) -> Mapping[tuple[date, int], Hour]:
+def group_by_hour(buckets: Iterable[TimeBucket]) -> Mapping[tuple[date, int], Hour]:
     """The hours in which something is known, by local day and hour.
 
     Where clocks are put back two stretches share an hour: the worse of each fact stands.
@@ -84,7 +84,7 @@ def first_midnight(now: float, days: int) -> float:
     return time.mktime((*first.timetuple()[:3], 0, 0, 0, 0, 0, -1))
 
 
-def heat_map(buckets: Iterable[Bucket], now: float, days: int, text_style: Ink) -> list[Text]:
+def heat_map(buckets: Iterable[TimeBucket], now: float, days: int, text_style: Ink) -> list[Text]:
     """A heading of hours, then at most `days` days; those before the first known one are left out."""
     hours = group_by_hour(buckets)
     wide = text_style.width >= _LABEL_WIDTH + 2 * 24 + 3

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from wgmon_tui.config.models import Address
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.store.models import ExchangeLine, PastCheck, Seen, SightId
+from wgmon_tui.store.models import ExchangeSummary, PeriodSummary, StoredCheck, VantageCheckId
 from wgmon_tui.text import format_elapsed, format_recent_time, format_rtt, format_share, format_uptime
 from wgmon_tui.tui.format import fit
 from wgmon_tui.tui.text_style import Ink
@@ -34,8 +34,8 @@ _WHEN, _VERDICT, _LONGEST_ORIGIN = 15, 16, 12
 class Failure:
     """A failed check, what opens its packets where they were kept, and whether another vantage made it."""
 
-    check: PastCheck
-    exchange: ExchangeLine | SightId | None
+    check: StoredCheck
+    exchange: ExchangeSummary | VantageCheckId | None
     is_remote: bool = False
 
     @property
@@ -52,7 +52,7 @@ class FailureColumns:
     address: int
 
 
-def figures(seen: Sequence[Seen], text_style: Ink) -> list[Text]:
+def figures(seen: Sequence[PeriodSummary], text_style: Ink) -> list[Text]:
     """A heading, and uptime, loss and percentiles of each of `WINDOWS`; every figure is of what was seen."""
     muted, wide = text_style.palette.muted, text_style.width >= _WIDE
     titles = f"{'':<{_WINDOW}}{'uptime':>{_UPTIME}}{'loss':>{_LOSS}}"
@@ -70,7 +70,7 @@ def figures(seen: Sequence[Seen], text_style: Ink) -> list[Text]:
     return lines
 
 
-def _stacked_figures(seen: Sequence[Seen], text_style: Ink) -> Iterator[Text]:
+def _stacked_figures(seen: Sequence[PeriodSummary], text_style: Ink) -> Iterator[Text]:
     """Where there is no room for them beside the figures."""
     for (name, length), found in zip(WINDOWS, seen, strict=True):
         yield _figures_line(name, found, False, text_style)
@@ -79,7 +79,7 @@ def _stacked_figures(seen: Sequence[Seen], text_style: Ink) -> Iterator[Text]:
             yield Text(" " * _WINDOW + line, style=text_style.palette.muted)
 
 
-def describe_uncounted(seen: Seen, window: float) -> str:
+def describe_uncounted(seen: PeriodSummary, window: float) -> str:
     """What of `window` seconds does not count, and why; empty where all of it does."""
     nobody = window - seen.counted - seen.unknown - seen.paused - seen.maintenance
     parts = (
@@ -97,7 +97,7 @@ def describe_uncounted(seen: Seen, window: float) -> str:
     )
 
 
-def _figures_line(name: str, seen: Seen, wide: bool, text_style: Ink) -> Text:
+def _figures_line(name: str, seen: PeriodSummary, wide: bool, text_style: Ink) -> Text:
     palette, absent = text_style.palette, text_style.glyphs.absent
     line = Text().append(f"{name:<{_WINDOW}}", palette.muted)
 

@@ -12,7 +12,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.store.history import History
-from wgmon_tui.store.models import ExchangeLine, SightId, StoredExchange
+from wgmon_tui.store.models import ExchangeSummary, StoredExchange, VantageCheckId
 from wgmon_tui.tui.incidentlines import IncidentEntry
 
 _MAX_INCIDENTS = 500
@@ -54,9 +54,9 @@ def read_exchange(history: History, number: int) -> Opened | None:
     return Opened(stored.round, history.last_good(stored.line.server, before=stored.line.at))
 
 
-def read_failure(history: History, kept: ExchangeLine | SightId) -> Opened | None:
+def read_failure(history: History, kept: ExchangeSummary | VantageCheckId) -> Opened | None:
     """The packets of a failed check; None where they are no longer kept."""
-    if isinstance(kept, ExchangeLine):
+    if isinstance(kept, ExchangeSummary):
         return read_exchange(history, kept.id)
     outcome = history.vantage_round(kept)
     if outcome is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from wgmon_tui.config.models import Server
 from wgmon_tui.store.history import History
-from wgmon_tui.store.models import Bucket, Seen
+from wgmon_tui.store.models import PeriodSummary, TimeBucket
 from wgmon_tui.tui.heatmap import HOUR_S, first_midnight
 from wgmon_tui.tui.historytab import WINDOWS, Failure
 from wgmon_tui.tui.incident_queries import read_entry
@@ -25,8 +25,8 @@ class ServerPast:
     """One server's history page. `seen` goes with `WINDOWS`; `more`: older failed checks are to be had."""
 
     server: str
-    seen: tuple[Seen, ...]
-    hours: tuple[Bucket, ...]
+    seen: tuple[PeriodSummary, ...]
+    hours: tuple[TimeBucket, ...]
     incidents: tuple[IncidentEntry, ...]
     failures: tuple[Failure, ...]
     more: bool
@@ -43,8 +43,8 @@ class RttPast:
 
     server: str
     time_window: Stretch
-    seen: Seen
-    buckets: tuple[Bucket, ...]
+    seen: PeriodSummary
+    buckets: tuple[TimeBucket, ...]
 
 
 def read_server(history: History, server: Server, now: float, days: int, failures: int) -> ServerPast:
@@ -75,5 +75,5 @@ def read_rtt(history: History, name: str, time_window: Stretch) -> RttPast:
     )
 
 
-def _has_data(seen: Seen) -> bool:
+def _has_data(seen: PeriodSummary) -> bool:
     return bool(seen.checks or seen.counted or seen.unknown or seen.paused or seen.maintenance)

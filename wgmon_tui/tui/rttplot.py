@@ -17,7 +17,7 @@ from math import ceil, floor, log10
 from rich.text import Text
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.store.models import Bucket
+from wgmon_tui.store.models import TimeBucket
 from wgmon_tui.text import format_clock, format_day, format_limit
 from wgmon_tui.tui.heatmap import loss_mark, worst_state
 from wgmon_tui.tui.text_style import Ink
@@ -83,7 +83,7 @@ def plot_window(window: float, end: float, cells: int, interval: float, *, ascii
     return Stretch(end - window, end, float(length))
 
 
-def scale_for(buckets: Iterable[Bucket], lines: int) -> Scale | None:
+def scale_for(buckets: Iterable[TimeBucket], lines: int) -> Scale | None:
     """From nothing to a round number above what is to be seen; None where nothing was answered."""
     seen = [bucket.seen for bucket in buckets]
     medians = sorted(each.p50 for each in seen if each.p50 is not None)
@@ -97,7 +97,7 @@ def scale_for(buckets: Iterable[Bucket], lines: int) -> Scale | None:
     return Scale(ceil(top / tick - 1e-9) * tick, tick)
 
 
-def plot(buckets: Sequence[Bucket], time_window: Stretch, lines: int, text_style: Ink) -> list[Text]:
+def plot(buckets: Sequence[TimeBucket], time_window: Stretch, lines: int, text_style: Ink) -> list[Text]:
     """The plot on `lines` lines, and `LINES_BELOW` more for what was lost and when."""
     cells = max(1, text_style.width - LABEL_CELLS)
     scale = scale_for(buckets, lines)
@@ -153,7 +153,7 @@ def legend(text_style: Ink) -> Text:
 
 
 def _rows(
-    buckets: Sequence[Bucket], time_window: Stretch, scale: Scale, cells: int, lines: int, text_style: Ink
+    buckets: Sequence[TimeBucket], time_window: Stretch, scale: Scale, cells: int, lines: int, text_style: Ink
 ) -> list[Text]:
     across, down = (1, 1) if text_style.glyphs.ascii_only else (2, 4)
     grid = _grid(buckets, time_window, scale, cells * across, lines * down)
@@ -176,7 +176,7 @@ def _rows(
     return rows
 
 
-def _grid(buckets: Sequence[Bucket], time_window: Stretch, scale: Scale, across: int, down: int) -> _Grid:
+def _grid(buckets: Sequence[TimeBucket], time_window: Stretch, scale: Scale, across: int, down: int) -> _Grid:
     """Every dot of the plot, the topmost line first."""
     grid = [bytearray(across) for _ in range(down)]
 
@@ -218,7 +218,7 @@ def _draw_line(grid: _Grid, one: tuple[int, int], other: tuple[int, int]) -> Non
         previous = y
 
 
-def _columns(bucket: Bucket, time_window: Stretch, across: int) -> tuple[int, int]:
+def _columns(bucket: TimeBucket, time_window: Stretch, across: int) -> tuple[int, int]:
     """The columns that a bucket covers: from the first to before the second."""
     per_second = across / (time_window.end - time_window.start)
     first = floor((bucket.start - time_window.start) * per_second)
@@ -246,7 +246,7 @@ def _cell(dots: bytes) -> tuple[str, int]:
     return chr(_BRAILLE + bits) if bits else " ", highest
 
 
-def _overflowing(buckets: Iterable[Bucket], time_window: Stretch, scale: Scale, cells: int) -> set[int]:
+def _overflowing(buckets: Iterable[TimeBucket], time_window: Stretch, scale: Scale, cells: int) -> set[int]:
     """The cells above which something lies that the axis does not reach."""
     return {
         cell
@@ -277,7 +277,7 @@ def _labels(scale: Scale | None, lines: int) -> list[str]:
     return labels
 
 
-def _losses(buckets: Iterable[Bucket], time_window: Stretch, cells: int, text_style: Ink) -> Text:
+def _losses(buckets: Iterable[TimeBucket], time_window: Stretch, cells: int, text_style: Ink) -> Text:
     """What was lost in each cell; where nothing was checked, why."""
     palette, glyphs = text_style.palette, text_style.glyphs
     checks, lost = [0] * cells, [0] * cells

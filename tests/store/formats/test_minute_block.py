@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.store.formats.minute_block import SLUGS, STATES, pack, pack_samples, unpack, unpack_samples
-from wgmon_tui.store.models import Moment, PastCheck, State
+from wgmon_tui.store.models import PeriodState, StoredCheck, TimelinePoint
 
 MINUTE = 28_333_334
 START = MINUTE * 60.0
@@ -22,12 +22,12 @@ _addresses: st.SearchStrategy[IPv4Address | IPv6Address | None] = st.none() | st
 
 
 @st.composite
-def moments(draw: st.DrawFn) -> Moment:
+def moments(draw: st.DrawFn) -> TimelinePoint:
     at = START + draw(st.integers(0, 59_999)) / 1000
-    state = draw(st.sampled_from(State))
+    state = draw(st.sampled_from(PeriodState))
     if draw(st.integers(0, 9)) == 0:
-        return Moment(at, state)
-    check = PastCheck(
+        return TimelinePoint(at, state)
+    check = StoredCheck(
         at,
         draw(_addresses),
         draw(st.text(max_size=63).filter(str.isprintable)),
@@ -36,8 +36,8 @@ def moments(draw: st.DrawFn) -> Moment:
         draw(_rtts),
     )
     if draw(st.booleans()):
-        return Moment(at, state, check)
-    with_tunnel = PastCheck(
+        return TimelinePoint(at, state, check)
+    with_tunnel = StoredCheck(
         check.at,
         check.address,
         check.vantage,
@@ -48,23 +48,23 @@ def moments(draw: st.DrawFn) -> Moment:
         draw(_counts),
         draw(_rtts),
     )
-    return Moment(at, state, with_tunnel)
+    return TimelinePoint(at, state, with_tunnel)
 
 
-def usual(count: int) -> list[Moment]:
+def usual(count: int) -> list[TimelinePoint]:
     """A minute of a server that is well."""
     return [
-        Moment(
+        TimelinePoint(
             START + at,
-            State.UP,
-            PastCheck(START + at, ADDRESS, "here", Verdict.HEALTHY, True, 0.25, 3, 3, 0.5),
+            PeriodState.UP,
+            StoredCheck(START + at, ADDRESS, "here", Verdict.HEALTHY, True, 0.25, 3, 3, 0.5),
         )
         for at in range(0, 60, 60 // count)
     ]
 
 
 @given(st.lists(moments(), max_size=12))
-def test_what_is_packed_comes_back_in_its_order(some: list[Moment]) -> None:
+def test_what_is_packed_comes_back_in_its_order(some: list[TimelinePoint]) -> None:
     back = unpack(MINUTE, pack(MINUTE, some))
     assert len(back) == len(some)
     for one, other in zip(back, some, strict=True):
@@ -76,7 +76,7 @@ def test_what_is_packed_comes_back_in_its_order(some: list[Moment]) -> None:
             assert _but_time(one.check) == _but_time(other.check)
 
 
-def _but_time(check: PastCheck) -> tuple[object, ...]:
+def _but_time(check: StoredCheck) -> tuple[object, ...]:
     return (
         check.address,
         check.vantage,
@@ -92,7 +92,9 @@ def _but_time(check: PastCheck) -> tuple[object, ...]:
 def test_more_addresses_than_a_byte_can_number() -> None:
     addresses = [ip_address(number) for number in range(1, 302)]
     some = [
-        Moment(START, State.DOWN, PastCheck(START, address, "here", Verdict.SILENT, False, None))
+        TimelinePoint(
+            START, PeriodState.DOWN, StoredCheck(START, address, "here", Verdict.SILENT, False, None)
+        )
         for address in addresses
     ]
     assert unpack(MINUTE, pack(MINUTE, some)) == some
@@ -101,7 +103,7 @@ def test_more_addresses_than_a_byte_can_number() -> None:
 @pytest.mark.parametrize("after", [-0.001, 60.0])
 def test_a_moment_of_another_minute_is_refused(after: float) -> None:
     with pytest.raises(ValueError, match="outside minute"):
-        pack(MINUTE, [Moment(START + after, State.UP)])
+        pack(MINUTE, [TimelinePoint(START + after, PeriodState.UP)])
 
 
 def test_a_later_row_can_be_packed_behind_those_before() -> None:
@@ -111,7 +113,7 @@ def test_a_later_row_can_be_packed_behind_those_before() -> None:
 
 @given(st.lists(st.floats(0, 59.9999), max_size=12))
 def test_packing_again_moves_no_moment(afters: list[float]) -> None:
-    once = pack(MINUTE, [Moment(START + after, State.UP) for after in afters])
+    once = pack(MINUTE, [TimelinePoint(START + after, PeriodState.UP) for after in afters])
     back = unpack(MINUTE, once)
     assert [moment.at - START for moment in back] == pytest.approx(afters, abs=0.0011)
     assert all(moment.at < START + 60 for moment in back)
@@ -125,13 +127,13 @@ def test_bytes_that_are_no_pack_never_raise(data: bytes) -> None:
 
 
 @given(st.lists(moments(), min_size=1, max_size=6), st.data())
-def test_a_pack_that_was_cut_off_holds_nothing(some: list[Moment], data: st.DataObject) -> None:
+def test_a_pack_that_was_cut_off_holds_nothing(some: list[TimelinePoint], data: st.DataObject) -> None:
     whole = pack(MINUTE, some)
     assert unpack(MINUTE, whole[: data.draw(st.integers(0, len(whole) - 1))]) == []
 
 
 @given(st.lists(moments(), min_size=1, max_size=4), st.data())
-def test_a_pack_with_a_byte_turned_over_never_raises(some: list[Moment], data: st.DataObject) -> None:
+def test_a_pack_with_a_byte_turned_over_never_raises(some: list[TimelinePoint], data: st.DataObject) -> None:
     spoiled = bytearray(pack(MINUTE, some))
     place = data.draw(st.integers(0, len(spoiled) - 1))
     spoiled[place] ^= data.draw(st.integers(1, 255))
@@ -147,7 +149,7 @@ def test_a_verdict_of_a_later_version_leaves_its_moment_without_a_check() -> Non
     verdicts = len(whole) - 6 * (8 + 4 + 1 + 1)
     whole[verdicts] = 250
     back = unpack(MINUTE, bytes(whole))
-    assert back == [Moment(START, State.UP), *usual(6)[1:]]
+    assert back == [TimelinePoint(START, PeriodState.UP), *usual(6)[1:]]
 
 
 def test_every_verdict_has_its_number_for_good() -> None:
@@ -162,8 +164,14 @@ def test_every_verdict_has_its_number_for_good() -> None:
 
 
 def test_every_state_has_its_number_for_good() -> None:
-    assert set(STATES) == set(State)
-    assert STATES[:5] == (State.UP, State.DEGRADED, State.DOWN, State.UNKNOWN, State.PAUSED)
+    assert set(STATES) == set(PeriodState)
+    assert STATES[:5] == (
+        PeriodState.UP,
+        PeriodState.DEGRADED,
+        PeriodState.DOWN,
+        PeriodState.UNKNOWN,
+        PeriodState.PAUSED,
+    )
 
 
 def test_the_stored_form_stays_readable() -> None:
@@ -173,9 +181,13 @@ def test_the_stored_form_stays_readable() -> None:
         + packed_by_hand("<2H2B2B2f", 0, 10_500, 1, 15, 0 | 8, 2 | 8, 0.25, math.nan)
     )
     some = [
-        Moment(START, State.UP, PastCheck(START, ADDRESS, "here", Verdict.HEALTHY, True, 0.25)),
-        Moment(
-            START + 10.5, State.DOWN, PastCheck(START + 10.5, ADDRESS, "here", Verdict.SILENT, True, None)
+        TimelinePoint(
+            START, PeriodState.UP, StoredCheck(START, ADDRESS, "here", Verdict.HEALTHY, True, 0.25)
+        ),
+        TimelinePoint(
+            START + 10.5,
+            PeriodState.DOWN,
+            StoredCheck(START + 10.5, ADDRESS, "here", Verdict.SILENT, True, None),
         ),
     ]
     assert unpack(MINUTE, by_hand) == some

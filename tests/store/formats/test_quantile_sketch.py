@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.store.formats.quantile_sketch import ERROR, LARGEST, SMALLEST, Sketch
+from wgmon_tui.store.formats.quantile_sketch import ERROR, LARGEST, SMALLEST, QuantileSketch
 
 rtts = st.floats(SMALLEST, LARGEST)
 some = st.lists(rtts, max_size=60)
@@ -16,8 +16,8 @@ _A_HAIR = 1e-9
 """What a logarithm may round away at a border."""
 
 
-def sketch_of(values: list[float]) -> Sketch:
-    sketch = Sketch()
+def sketch_of(values: list[float]) -> QuantileSketch:
+    sketch = QuantileSketch()
     for value in values:
         sketch.add(value)
     return sketch
@@ -46,7 +46,7 @@ def test_merging_gives_the_sketch_of_all_values(some: list[float], others: list[
 
 @given(some)
 def test_a_merged_sketch_stays_as_it_was(values: list[float]) -> None:
-    source, merged = sketch_of(values), Sketch()
+    source, merged = sketch_of(values), QuantileSketch()
     merged.merge(source)
     merged.add(1.0)
     assert source == sketch_of(values)
@@ -56,21 +56,21 @@ def test_a_merged_sketch_stays_as_it_was(values: list[float]) -> None:
 def test_bytes_bring_back_the_same_sketch(values: list[float], times: int) -> None:
     sketch = sketch_of(values)
     sketch.counts = {bucket: count * times for bucket, count in sketch.counts.items()}
-    assert Sketch.from_bytes(sketch.to_bytes()) == sketch
+    assert QuantileSketch.from_bytes(sketch.to_bytes()) == sketch
 
 
 def test_an_empty_sketch_takes_no_bytes_and_knows_no_percentiles() -> None:
-    assert Sketch().to_bytes() == b""
-    assert Sketch.from_bytes(b"") == Sketch()
-    assert Sketch().percentiles(0.5, 0.99) == (None, None)
+    assert QuantileSketch().to_bytes() == b""
+    assert QuantileSketch.from_bytes(b"") == QuantileSketch()
+    assert QuantileSketch().percentiles(0.5, 0.99) == (None, None)
 
 
 @given(st.binary(max_size=40), shares)
 def test_bytes_that_are_no_sketch_never_raise_and_can_be_worked_with(data: bytes, share: float) -> None:
-    sketch = Sketch.from_bytes(data)
+    sketch = QuantileSketch.from_bytes(data)
     sketch.merge(sketch_of([0.02]))
     assert sketch.percentiles(share) != (None,)
-    assert Sketch.from_bytes(sketch.to_bytes()).percentiles(share) == sketch.percentiles(share)
+    assert QuantileSketch.from_bytes(sketch.to_bytes()).percentiles(share) == sketch.percentiles(share)
 
 
 @given(st.lists(rtts, min_size=1, max_size=20), st.data())
@@ -78,37 +78,39 @@ def test_a_sketch_that_lost_its_end_reads_as_an_empty_one_or_a_shorter_one(
     values: list[float], data: st.DataObject
 ) -> None:
     whole = sketch_of(values).to_bytes()
-    cut = Sketch.from_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
+    cut = QuantileSketch.from_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
     assert len(cut.counts) < len(sketch_of(values).counts)
 
 
 def test_the_stored_form_stays_readable() -> None:
     # One byte a gap and two a count; first 248; gaps 0, 3; counts 256, 1282.
     stored = bytes.fromhex("01f800000300010205")
-    sketch = Sketch({248: 256, 251: 1282})
-    assert Sketch.from_bytes(stored) == sketch
+    sketch = QuantileSketch({248: 256, 251: 1282})
+    assert QuantileSketch.from_bytes(stored) == sketch
     assert sketch.to_bytes() == stored
     assert sketch.percentiles(0.1, 0.9) == pytest.approx((0.01995, 0.02250), rel=1e-3)
 
 
 @pytest.mark.parametrize(("count", "size"), [(255, 1), (256, 2), (65_535, 2), (65_536, 4), (2**32 - 1, 4)])
 def test_a_bucket_takes_as_many_bytes_as_its_count_needs(count: int, size: int) -> None:
-    sketch = Sketch({248: count})
+    sketch = QuantileSketch({248: count})
     stored = sketch.to_bytes()
     assert len(stored) == 3 + 1 + size
-    assert Sketch.from_bytes(stored) == sketch
+    assert QuantileSketch.from_bytes(stored) == sketch
 
 
 @pytest.mark.parametrize(("gap", "size"), [(255, 1), (256, 2)])
 def test_two_buckets_far_apart_are_read_as_they_were_written(gap: int, size: int) -> None:
-    sketch = Sketch({10: 1, 10 + gap: 1})
+    sketch = QuantileSketch({10: 1, 10 + gap: 1})
     stored = sketch.to_bytes()
     assert len(stored) == 3 + 2 * size + 2
-    assert Sketch.from_bytes(stored) == sketch
+    assert QuantileSketch.from_bytes(stored) == sketch
 
 
 def test_more_values_than_four_bytes_can_count_are_stored_as_the_most_they_can() -> None:
-    assert Sketch.from_bytes(Sketch({248: 2**32}).to_bytes()) == Sketch({248: 2**32 - 1})
+    assert QuantileSketch.from_bytes(QuantileSketch({248: 2**32}).to_bytes()) == QuantileSketch(
+        {248: 2**32 - 1}
+    )
 
 
 def test_what_lies_beyond_any_network_counts_as_the_limit() -> None:
@@ -119,7 +121,7 @@ def test_what_lies_beyond_any_network_counts_as_the_limit() -> None:
 
 def test_nan_is_refused() -> None:
     with pytest.raises(ValueError, match="NaN"):
-        Sketch().add(math.nan)
+        QuantileSketch().add(math.nan)
 
 
 def test_an_hour_of_a_usual_server_takes_less_than_a_hundred_bytes() -> None:

@@ -29,7 +29,7 @@ from wgmon_tui.config.models import Endpoint, SecretSource
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.targets import Target
-from wgmon_tui.store.formats.record_codec import ForeignError, codec_of, from_bytes, to_bytes
+from wgmon_tui.store.formats.record_codec import UnreadableValueError, codec_of, from_bytes, to_bytes
 from wgmon_tui.store.formats.stored_names import StoredNames, StoredRecord
 
 FIRST = Path(__file__).with_name("round_version_1.json")
@@ -154,9 +154,9 @@ def test_records_and_enums_are_written_and_read_under_their_stored_names() -> No
 
 def test_the_names_in_the_code_are_not_read() -> None:
     _, read = codec_of(Car, NAMES)
-    with pytest.raises(ForeignError):
+    with pytest.raises(UnreadableValueError):
         read({"wheels": 4})
-    with pytest.raises(ForeignError):
+    with pytest.raises(UnreadableValueError):
         read({"w": 4, "c": "RED"})
 
 

@@ -51,11 +51,11 @@ from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.store.formats import incident_snapshot, record_codec
-from wgmon_tui.store.formats.incident_snapshot import Matter, SeenBy
+from wgmon_tui.store.formats.incident_snapshot import IncidentSnapshot, VantageVerdict
 from wgmon_tui.store.formats.minute_block import SLUGS, pack, pack_samples, unpack, unpack_samples
 from wgmon_tui.store.formats.server_entry import server_from_entry, server_to_entry
-from wgmon_tui.store.maintenance.rollups import Tally
-from wgmon_tui.store.models import Moment, PastCheck, State, verdict_of
+from wgmon_tui.store.maintenance.rollups import Rollup
+from wgmon_tui.store.models import PeriodState, StoredCheck, TimelinePoint, verdict_of
 
 HERE = Path(__file__).parent
 
@@ -148,7 +148,7 @@ OPEN = Incident(
     "9f00000000000002", "ams1", "here", AT, Verdict.SLOW, Severity.DEGRADED, "Takes 900 ms: Ü – ✖"
 )
 MATTERS = (
-    Matter(
+    IncidentSnapshot(
         CLOSED,
         "fra1.example.net:51820",
         "2001:db8::7",
@@ -158,9 +158,9 @@ MATTERS = (
         (CAUSE,),
         "ada",
         "paused",
-        vantage_verdicts=tuple(SeenBy("ams", verdict.severity, verdict) for verdict in Verdict),
+        vantage_verdicts=tuple(VantageVerdict("ams", verdict.severity, verdict) for verdict in Verdict),
     ),
-    Matter(OPEN, "192.0.2.7:51820"),
+    IncidentSnapshot(OPEN, "192.0.2.7:51820"),
 )
 
 SERVERS = (
@@ -212,21 +212,25 @@ DAMPINGS = (
 
 _KNOWN = [verdict for slug in SLUGS if (verdict := verdict_of(slug))]
 MOMENTS = (
-    [Moment(MINUTE * 60.0 + number, state) for number, state in enumerate(State)],
+    [TimelinePoint(MINUTE * 60.0 + number, state) for number, state in enumerate(PeriodState)],
     [
-        Moment(AT, State.UP, PastCheck(AT, V4, "here", verdict, is_deciding=number % 2 == 0, rtt=0.25))
+        TimelinePoint(
+            AT, PeriodState.UP, StoredCheck(AT, V4, "here", verdict, is_deciding=number % 2 == 0, rtt=0.25)
+        )
         for number, verdict in enumerate(_KNOWN)
     ],
     [
-        Moment(AT, State.DOWN, PastCheck(AT, V6, "here", Verdict.SILENT, True, None, 3, 2, 0.125)),
-        Moment(AT, State.DOWN, PastCheck(AT, None, "ams", Verdict.SILENT, False, None)),
+        TimelinePoint(
+            AT, PeriodState.DOWN, StoredCheck(AT, V6, "here", Verdict.SILENT, True, None, 3, 2, 0.125)
+        ),
+        TimelinePoint(AT, PeriodState.DOWN, StoredCheck(AT, None, "ams", Verdict.SILENT, False, None)),
     ],
 )
 
 
 SECONDS_BY_STATE = (
-    {state: float(seconds) for seconds, state in enumerate(State, 1)},
-    dict.fromkeys(State, 0.0),
+    {state: float(seconds) for seconds, state in enumerate(PeriodState, 1)},
+    dict.fromkeys(PeriodState, 0.0),
 )
 
 
@@ -243,8 +247,8 @@ def _read_entry(text: str) -> Server | None:
     return server_from_entry(name, entry)
 
 
-def _write_tally(seconds: dict[State, float]) -> str:
-    tally = Tally(7, 2)
+def _write_tally(seconds: dict[PeriodState, float]) -> str:
+    tally = Rollup(7, 2)
     for state, spent in seconds.items():
         tally.add_time(state, spent)
     tally.sketch.add(0.25)
@@ -252,9 +256,9 @@ def _write_tally(seconds: dict[State, float]) -> str:
     return json.dumps([*numbers, sketch.hex()])
 
 
-def _read_tally(text: str) -> dict[State, float]:
+def _read_tally(text: str) -> dict[PeriodState, float]:
     *numbers, sketch = json.loads(text)
-    return Tally.from_row((*numbers, bytes.fromhex(sketch))).seconds
+    return Rollup.from_row((*numbers, bytes.fromhex(sketch))).seconds
 
 
 FILES = (

@@ -18,21 +18,21 @@ from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.monitor.quorum import VantageReport, VantageState
 from wgmon_tui.monitor.server_state import ServerState
 from wgmon_tui.store import schema
-from wgmon_tui.store.formats.incident_snapshot import Matter
+from wgmon_tui.store.formats.incident_snapshot import IncidentSnapshot
 from wgmon_tui.store.formats.server_entry import server_to_entry
-from wgmon_tui.store.models import Mute, Note, State
+from wgmon_tui.store.models import Mute, Note, PeriodState
 from wgmon_tui.store.write.batch import (
     Batch,
-    Damped,
     Pause,
-    Watched,
+    StoredDamping,
+    StoredServer,
     make_exchange_row,
     make_journal_rows,
     make_outbox_row,
     make_state_row,
 )
-from wgmon_tui.store.write.packet_sampling import Keeping, Kept
-from wgmon_tui.store.write.vantage_batch import HeardSight, Vantages
+from wgmon_tui.store.write.packet_sampling import PacketSample, PacketSampler
+from wgmon_tui.store.write.vantage_batch import VantageQuorum, VantageUpdate
 
 HERE = Path(__file__).parent
 
@@ -41,15 +41,18 @@ _QUIET = ("minutes", "hours", "days", "packs", "sight_packs", "stamps", "telling
 
 
 def _batch() -> Batch:
-    batch = Batch(fleet={server.name: Watched(server_to_entry(server), 97.5) for server in SERVERS})
+    batch = Batch(fleet={server.name: StoredServer(server_to_entry(server), 97.5) for server in SERVERS})
     full, bare, plain = ROUNDS
     batch.add_journal_rows(make_journal_rows("fra1", full, "up", AT))
     batch.add_journal_rows(make_journal_rows("fra1", plain, "down", AT))
-    batch.add_journal_rows([make_state_row("ams1", AT, state.value, AT) for state in State])
-    batch.exchanges.append(make_exchange_row(Kept("fra1", "good", full)))
-    batch.exchanges.append(make_exchange_row(Kept("ams1", "change", bare, OPEN.id)))
-    batch.exchanges.append(make_exchange_row(Kept("ams1", "failure", plain, OPEN.id)))
-    batch.dampings = {"fra1": Damped(DAMPINGS[1], "down", AT), "ams1": Damped(DAMPINGS[0], "unknown", AT)}
+    batch.add_journal_rows([make_state_row("ams1", AT, state.value, AT) for state in PeriodState])
+    batch.exchanges.append(make_exchange_row(PacketSample("fra1", "good", full)))
+    batch.exchanges.append(make_exchange_row(PacketSample("ams1", "change", bare, OPEN.id)))
+    batch.exchanges.append(make_exchange_row(PacketSample("ams1", "failure", plain, OPEN.id)))
+    batch.dampings = {
+        "fra1": StoredDamping(DAMPINGS[1], "down", AT),
+        "ams1": StoredDamping(DAMPINGS[0], "unknown", AT),
+    }
     batch.incidents = {each.id: each for each in (CLOSED, OPEN)}
     batch.notes = [(CLOSED.id, Note(AT, "ada", "Ü – ✖"))]
     batch.pauses = {"fra1": Pause(AT, "ada")}
@@ -62,15 +65,16 @@ def _batch() -> Batch:
         "ams", full, AT, AT + 97.5, DAMPINGS[1], full, AT - 10.0, (0.25, None), current=False
     )
     batch.vantage_batch.add_update(
-        HeardSight("fra1", "ams", vantage_state, VantageReport("ams", "9f", 7, full), CLOSED.id), Keeping(5)
+        VantageUpdate("fra1", "ams", vantage_state, VantageReport("ams", "9f", 7, full), CLOSED.id),
+        PacketSampler(5),
     )
-    batch.vantage_batch.vantages = Vantages(("ams", "nyc"), 2)
+    batch.vantage_batch.vantages = VantageQuorum(("ams", "nyc"), 2)
     return batch
 
 
 def _deliver(connection: sqlite3.Connection) -> None:
     """Deliveries of every kind, in every state but 'sent'."""
-    about = (Matter(CLOSED, "fra1.example.net:51820"),)
+    about = (IncidentSnapshot(CLOSED, "fra1.example.net:51820"),)
     for kind in Kind:
         message = Announcement(f"9f-{kind.value}", kind, AT, about)
         connection.execute(*deliveries.insert("mail", message, AT))

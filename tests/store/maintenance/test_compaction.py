@@ -15,8 +15,8 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.store import schema
 from wgmon_tui.store.formats.minute_block import unpack, unpack_samples
 from wgmon_tui.store.maintenance.compaction import compact, compaction_boundary
-from wgmon_tui.store.maintenance.rollups import COLUMNS, Tally
-from wgmon_tui.store.write.batch import Batch, JournalRow, Watched, make_journal_rows, make_state_row
+from wgmon_tui.store.maintenance.rollups import COLUMNS, Rollup
+from wgmon_tui.store.write.batch import Batch, JournalRow, StoredServer, make_journal_rows, make_state_row
 
 HOLDS_S = 35.0
 MINUTE = int(START // 60)
@@ -31,8 +31,8 @@ class Journal:
 
     def write(self, rows: list[JournalRow]) -> None:
         batch = Batch()
-        batch.fleet = {row[0]: Watched("{}", HOLDS_S) for row in rows} | dict.fromkeys(
-            self.ids, Watched("{}", HOLDS_S)
+        batch.fleet = {row[0]: StoredServer("{}", HOLDS_S) for row in rows} | dict.fromkeys(
+            self.ids, StoredServer("{}", HOLDS_S)
         )
         batch.add_journal_rows(rows)
         self.connection.execute("BEGIN")
@@ -50,12 +50,12 @@ class Journal:
         for _ in compact(self.connection, boundary, now or boundary + 10):
             pass
 
-    def tally(self, number: int, table: str = "minutes", server: int = 1) -> Tally:
+    def tally(self, number: int, table: str = "minutes", server: int = 1) -> Rollup:
         column = table.removesuffix("s")
         rows = self.connection.execute(
             f"SELECT {COLUMNS} FROM {table} WHERE {column} = ? AND server = ?", (number, server)
         ).fetchall()
-        return Tally.from_row(rows[0]) if rows else Tally()
+        return Rollup.from_row(rows[0]) if rows else Rollup()
 
     def one(self, query: str) -> Any:
         ((value,),) = self.connection.execute(query).fetchall()

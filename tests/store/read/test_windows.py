@@ -14,8 +14,15 @@ from hypothesis import strategies as st
 from tests.store.sql_stores import HOUR, T0, Store
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.store.maintenance.compaction import compact
-from wgmon_tui.store.maintenance.rollups import UNWATCHED_HOLDS, Tally
-from wgmon_tui.store.models import EMPTY_PERIOD, Bucket, Moment, PastCheck, Seen, State
+from wgmon_tui.store.maintenance.rollups import UNWATCHED_HOLDS, Rollup
+from wgmon_tui.store.models import (
+    EMPTY_PERIOD,
+    PeriodState,
+    PeriodSummary,
+    StoredCheck,
+    TimeBucket,
+    TimelinePoint,
+)
 
 MINUTE = HOUR * 60
 MIDNIGHT = HOUR // 24 * 86_400.0
@@ -29,22 +36,22 @@ def store(tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
-def checked(after: float, state: State = State.UP, rtt: float | None = 0.25) -> Moment:
+def checked(after: float, state: PeriodState = PeriodState.UP, rtt: float | None = 0.25) -> TimelinePoint:
     """A check that began so many seconds after T0."""
     verdict = Verdict.SILENT if rtt is None else Verdict.HEALTHY
-    return Moment(T0 + after, state, PastCheck(T0 + after, None, "here", verdict, True, rtt))
+    return TimelinePoint(T0 + after, state, StoredCheck(T0 + after, None, "here", verdict, True, rtt))
 
 
-def tally(up: float = 0.0, down: float = 0.0, rtts: tuple[float | None, ...] = ()) -> Tally:
-    made = Tally()
-    made.add_time(State.UP, up)
-    made.add_time(State.DOWN, down)
+def tally(up: float = 0.0, down: float = 0.0, rtts: tuple[float | None, ...] = ()) -> Rollup:
+    made = Rollup()
+    made.add_time(PeriodState.UP, up)
+    made.add_time(PeriodState.DOWN, down)
     for rtt in rtts:
-        made.add_check(PastCheck(T0, None, "here", Verdict.HEALTHY, True, rtt))
+        made.add_check(StoredCheck(T0, None, "here", Verdict.HEALTHY, True, rtt))
     return made
 
 
-def spans(buckets: list[Bucket]) -> list[tuple[float, float]]:
+def spans(buckets: list[TimeBucket]) -> list[tuple[float, float]]:
     return [(bucket.start - T0, bucket.length) for bucket in buckets]
 
 
@@ -61,8 +68,8 @@ def test_of_a_server_without_history_nothing_was_seen(store: Store) -> None:
 def test_a_server_that_is_known_but_was_never_checked_has_empty_buckets(store: Store) -> None:
     store.server()
     assert store.history.buckets("fra1", T0, T0 + 120, 60) == [
-        Bucket(T0, 60, EMPTY_PERIOD),
-        Bucket(T0 + 60, 60, EMPTY_PERIOD),
+        TimeBucket(T0, 60, EMPTY_PERIOD),
+        TimeBucket(T0 + 60, 60, EMPTY_PERIOD),
     ]
     assert store.history.window("fra1", T0, T0 + 120) == EMPTY_PERIOD
 
@@ -91,15 +98,15 @@ def test_a_window_within_an_hour_takes_minutes(store: Store) -> None:
     store.rolled("hours", HOUR, tally(up=3600))
     for minute in range(60):
         store.rolled("minutes", MINUTE + minute, tally(up=60))
-    assert store.history.window("fra1", T0 + 600, T0 + 1200) == Seen(up=600)
+    assert store.history.window("fra1", T0 + 600, T0 + 1200) == PeriodSummary(up=600)
 
 
 def test_where_minutes_are_forgotten_a_window_takes_whole_hours(store: Store) -> None:
     for hour in range(4):
         store.rolled("hours", HOUR + hour, tally(up=3600))
     store.rolled("minutes", MINUTE + 3 * 60, tally(up=60))
-    assert store.history.window("fra1", T0 + 1800, T0 + 2 * 3600) == Seen(up=2 * 3600)
-    assert store.history.window("fra1", T0 + 1200, T0 + 1800) == Seen(up=3600)
+    assert store.history.window("fra1", T0 + 1800, T0 + 2 * 3600) == PeriodSummary(up=2 * 3600)
+    assert store.history.window("fra1", T0 + 1200, T0 + 1800) == PeriodSummary(up=3600)
 
 
 def test_a_window_takes_whole_days_and_at_its_ends_hours_and_minutes(store: Store) -> None:
@@ -120,8 +127,10 @@ def test_where_hours_are_forgotten_a_window_takes_whole_days_and_buckets_are_day
     for hour in range(3 * 24, 4 * 24):
         store.rolled("hours", day * 24 + hour, tally(up=3600))
     asked = MIDNIGHT + 86_400 + 7 * 3600
-    assert store.history.window("fra1", asked, asked + 600) == Seen(up=80_000)
-    assert store.history.window("fra1", asked, MIDNIGHT + 3 * 86_400 + 7200) == Seen(up=2 * 80_000 + 7200)
+    assert store.history.window("fra1", asked, asked + 600) == PeriodSummary(up=80_000)
+    assert store.history.window("fra1", asked, MIDNIGHT + 3 * 86_400 + 7200) == PeriodSummary(
+        up=2 * 80_000 + 7200
+    )
     buckets = store.history.buckets("fra1", asked, MIDNIGHT + 3 * 86_400 + 7200, 3600)
     assert [(bucket.start - MIDNIGHT, bucket.length, bucket.seen.up) for bucket in buckets] == [
         (86_400, 86_400, 80_000),
@@ -148,7 +157,7 @@ def test_other_servers_are_not_in_it(store: Store) -> None:
         store.rolled("hours", HOUR, tally(up=60), name)
         store.rolled("minutes", MINUTE, tally(up=60), name)
         store.packed([checked(0)], name)
-    assert store.history.window("ams2", T0, T0 + 3600) == Seen(up=60)
+    assert store.history.window("ams2", T0, T0 + 3600) == PeriodSummary(up=60)
     assert len(store.history.checks("ams2", T0, T0 + 3600)) == 1
 
 
@@ -183,7 +192,7 @@ def test_buckets_of_several_hours_add_them_up(store: Store) -> None:
         store.rolled("hours", HOUR + hour, tally(up=3600))
     start = (HOUR // 4 + 1) * 4 * 3600.0
     buckets = store.history.buckets("fra1", start, start + 4 * 3600, 4 * 3600)
-    assert buckets == [Bucket(start, 4 * 3600, Seen(up=4 * 3600))]
+    assert buckets == [TimeBucket(start, 4 * 3600, PeriodSummary(up=4 * 3600))]
 
 
 def test_buckets_of_several_days_add_them_up(store: Store) -> None:
@@ -191,7 +200,7 @@ def test_buckets_of_several_days_add_them_up(store: Store) -> None:
     for day in range(2):
         store.rolled("days", first + day, tally(up=86_400))
     buckets = store.history.buckets("fra1", first * 86_400.0, (first + 2) * 86_400.0, 2 * 86_400)
-    assert buckets == [Bucket(first * 86_400.0, 2 * 86_400, Seen(up=2 * 86_400))]
+    assert buckets == [TimeBucket(first * 86_400.0, 2 * 86_400, PeriodSummary(up=2 * 86_400))]
 
 
 def test_what_only_hours_remember_comes_in_hours(store: Store) -> None:
@@ -224,7 +233,7 @@ def test_a_young_store_has_forgotten_nothing(store: Store) -> None:
 
 
 def test_seconds_come_from_packs_and_journal(store: Store) -> None:
-    moments = [checked(after, State.UP, 0.25 if after != 70 else None) for after in range(0, 120, 10)]
+    moments = [checked(after, PeriodState.UP, 0.25 if after != 70 else None) for after in range(0, 120, 10)]
     store.packed(moments[:6])
     ids = store.journal(*moments)
     store.current(T0 + 50, as_of=ids[5])
@@ -237,16 +246,16 @@ def test_seconds_come_from_packs_and_journal(store: Store) -> None:
 
 
 def test_a_state_reaches_into_a_window_of_seconds_from_before_it(store: Store) -> None:
-    store.packed([checked(0, State.DOWN, None), checked(30, State.DOWN, None)])
+    store.packed([checked(0, PeriodState.DOWN, None), checked(30, PeriodState.DOWN, None)])
     [bucket] = store.history.buckets("fra1", T0 + 10, T0 + 20, 10)
-    assert bucket.seen == Seen(down=10)
+    assert bucket.seen == PeriodSummary(down=10)
 
 
 # What no rollup holds yet
 
 
 def test_the_journal_counts_at_once(store: Store) -> None:
-    store.journal(checked(0), checked(10, State.UP, None), checked(20, State.DOWN, None))
+    store.journal(checked(0), checked(10, PeriodState.UP, None), checked(20, PeriodState.DOWN, None))
     store.now = T0 + 25
     seen = store.history.window("fra1", T0, T0 + 3600)
     assert (seen.checks, seen.lost, seen.up, seen.down) == (3, 2, 20, 5)
@@ -267,16 +276,16 @@ def test_what_the_rollups_hold_already_is_not_counted_again(store: Store) -> Non
 
 
 def test_a_state_holds_up_to_now_and_no_longer_than_it_may(store: Store) -> None:
-    store.current(T0, State.UP)
+    store.current(T0, PeriodState.UP)
     for now, up in ((T0 + 20, 20), (T0 + 35, 35), (T0 + 36, 0)):
         store.now = now
         assert store.history.window("fra1", T0, T0 + 3600).up == up
 
 
 def test_a_paused_server_is_paused_until_now(store: Store) -> None:
-    store.journal(Moment(T0, State.PAUSED))
+    store.journal(TimelinePoint(T0, PeriodState.PAUSED))
     store.now = T0 + UNWATCHED_HOLDS
-    assert store.history.window("fra1", T0, T0 + 3600) == Seen(paused=UNWATCHED_HOLDS)
+    assert store.history.window("fra1", T0, T0 + 3600) == PeriodSummary(paused=UNWATCHED_HOLDS)
     assert store.history.uptimes(T0, T0 + 3600) == {}
 
 
@@ -312,8 +321,8 @@ def test_uptimes_of_many_days_are_of_whole_days_and_hours_at_their_ends(store: S
 
 
 def test_a_server_that_was_never_seen_has_no_uptime(store: Store) -> None:
-    unknown = Tally()
-    unknown.add_time(State.UNKNOWN, 600)
+    unknown = Rollup()
+    unknown.add_time(PeriodState.UNKNOWN, 600)
     store.rolled("hours", HOUR, unknown)
     store.now = T0 + 3600
     assert store.history.uptimes(T0, T0 + 3600) == {}
@@ -323,8 +332,8 @@ def test_a_server_that_was_never_seen_has_no_uptime(store: Store) -> None:
 
 
 def test_checks_come_in_the_order_of_time_from_packs_and_journal(store: Store) -> None:
-    store.packed([checked(0), checked(70), Moment(T0 + 71, State.PAUSED)])
-    store.journal(checked(130), Moment(T0 + 131, State.PAUSED), checked(125))
+    store.packed([checked(0), checked(70), TimelinePoint(T0 + 71, PeriodState.PAUSED)])
+    store.journal(checked(130), TimelinePoint(T0 + 131, PeriodState.PAUSED), checked(125))
     assert [past.at - T0 for past in store.history.checks("fra1", T0, T0 + 600)] == [0, 70, 125, 130]
     assert [past.at - T0 for past in store.history.checks("fra1", T0 + 1, T0 + 125)] == [70]
 
@@ -337,9 +346,11 @@ def test_checks_of_all_time_are_found_even_where_a_clock_was_wrong_by_years(stor
 
 
 def test_a_check_comes_back_with_all_that_the_journal_knows(store: Store) -> None:
-    past = PastCheck(T0, None, "here", Verdict.DNS_FAILURE, True, None)
-    full = PastCheck(T0 + 1, None, "there", Verdict.SLOW, False, 0.75, 3, 2, 0.5)
-    store.journal(Moment(T0, State.DOWN, past), Moment(T0 + 1, State.DEGRADED, full))
+    past = StoredCheck(T0, None, "here", Verdict.DNS_FAILURE, True, None)
+    full = StoredCheck(T0 + 1, None, "there", Verdict.SLOW, False, 0.75, 3, 2, 0.5)
+    store.journal(
+        TimelinePoint(T0, PeriodState.DOWN, past), TimelinePoint(T0 + 1, PeriodState.DEGRADED, full)
+    )
     assert store.history.checks("fra1", T0, T0 + 60) == [past, full]
 
 
@@ -347,7 +358,9 @@ def test_a_check_comes_back_with_all_that_the_journal_knows(store: Store) -> Non
 
 _steps = st.tuples(
     st.integers(10, 340).map(lambda tenths: tenths / 10),
-    st.sampled_from([State.UP, State.UP, State.DEGRADED, State.DOWN, State.UNKNOWN]),
+    st.sampled_from(
+        [PeriodState.UP, PeriodState.UP, PeriodState.DEGRADED, PeriodState.DOWN, PeriodState.UNKNOWN]
+    ),
     st.none() | st.sampled_from([0.02, 0.3, 5.0]),
 )
 
@@ -368,7 +381,7 @@ def answers(store: Store, end: float) -> list[object]:
 @settings(max_examples=25)
 @given(st.lists(_steps, min_size=1, max_size=40), st.data())
 def test_compaction_at_any_time_changes_no_answer(
-    steps: list[tuple[float, State, float | None]], data: st.DataObject
+    steps: list[tuple[float, PeriodState, float | None]], data: st.DataObject
 ) -> None:
     at, moments = data.draw(st.sampled_from([0.0, 7000.0])), []  # the day is over after 7,200 s
     for gap, state, rtt in steps:

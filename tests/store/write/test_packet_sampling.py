@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from tests.store.engine_updates import answered, lost
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.monitor.fleet_state import Round
-from wgmon_tui.store.write.packet_sampling import GOOD_EVERY_S, Keeping
+from wgmon_tui.store.write.packet_sampling import GOOD_EVERY_S, PacketSampler
 
 
 class Desk:
     """One server, checked every ten seconds; what was kept, as words."""
 
-    def __init__(self, per_incident: int = 20, keeping: Keeping | None = None) -> None:
-        self.keeping = keeping or Keeping(per_incident, Random(0))
+    def __init__(self, per_incident: int = 20, keeping: PacketSampler | None = None) -> None:
+        self.keeping = keeping or PacketSampler(per_incident, Random(0))
         self.at = 0.0
         self.kept: list[tuple[str, float]] = []
 
@@ -54,7 +54,7 @@ def test_while_all_is_well_the_last_good_round_is_written_every_ten_minutes() ->
 
 
 def test_after_a_start_the_fleet_is_not_written_all_at_once() -> None:
-    keeping, due = Keeping(20, Random(1)), []
+    keeping, due = PacketSampler(20, Random(1)), []
     for number in range(100):
         name = f"server-{number}"
         keeping.resume(name, Verdict.HEALTHY, None, 0)
@@ -101,7 +101,7 @@ def test_what_says_nothing_of_the_server_is_no_failure_of_an_incident() -> None:
 
 
 def test_after_a_restart_the_verdict_that_goes_on_is_no_change() -> None:
-    keeping = Keeping(20, Random(0))
+    keeping = PacketSampler(20, Random(0))
     keeping.resume("fra1", Verdict.SILENT, "incident", 0)
     assert Desk(keeping=keeping).down(1, "incident").kept == [("failure", 0.0)]
 

@@ -20,7 +20,7 @@ from wgmon_tui.store.database import NewerStoreError
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.server_entry import server_from_entry
 from wgmon_tui.store.store_file import STORE, mirrored_stamps, open_store
-from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
 
 # Checks
@@ -251,7 +251,7 @@ def test_the_state_of_the_damping_rule_is_as_of_the_last_commit(tmp_path: Path) 
 
 def test_the_last_stamps_are_copied_into_the_store(tmp_path: Path) -> None:
     identity = PublicKey(bytes(32))
-    with StampLedger(tmp_path) as ledger:
+    with TimestampLedger(tmp_path) as ledger:
         with recording(Desk(tmp_path, ledger=ledger)):
             ledger.next(identity)
         assert mirrored_stamps(tmp_path) == ledger.last()

@@ -13,7 +13,7 @@ from typing import cast
 
 from wgmon_tui.alerts.http import JSON_HEADERS, json_body, post, refusal
 from wgmon_tui.alerts.messages import brief, safe, title
-from wgmon_tui.alerts.records import Announcement, Kind, Matter
+from wgmon_tui.alerts.records import Announcement, IncidentSnapshot, Kind
 from wgmon_tui.config.alerting import Alertmanager, Sink
 from wgmon_tui.text import format_iso_time
 
@@ -39,7 +39,7 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
         raise refusal(answer)
 
 
-def _of_incident(options: Alertmanager, snapshot: Matter, until: float) -> dict[str, object]:
+def _of_incident(options: Alertmanager, snapshot: IncidentSnapshot, until: float) -> dict[str, object]:
     """What changes while it lasts, verdict and severity too, is no label: another label is another alert."""
     incident = snapshot.incident
     labels = {"alertname": "WireGuardServer", "server": incident.server, "vantage": incident.vantage}

@@ -53,7 +53,7 @@ from wgmon_tui.service.agent.protocol import (
 from wgmon_tui.service.agent.reports import Kept, Reports, ReportsUnavailableError
 from wgmon_tui.service.together import run_until_first
 from wgmon_tui.store.formats.server_entry import server_from_entry
-from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import format_limit
 
 _EXIT_FAILED = 71
@@ -82,7 +82,7 @@ class Keeper:
         self._unwritten: list[Kept] = []
         self._dropped = 0
         self._write_requested = asyncio.Event()
-        self._stamps = StampLedger(state_dir)
+        self._stamps = TimestampLedger(state_dir)
         self._engine = Engine(Prober(timestamps=self._stamps.next, ahead_s=self._stamps.ahead_s))
         self._engine.listen(self._report_check)
         self._servers: dict[str, Server] = {}

@@ -21,7 +21,7 @@ from typing import Any
 
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_name
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.store.formats.record_codec import ForeignError, codec_of
+from wgmon_tui.store.formats.record_codec import UnreadableValueError, codec_of
 from wgmon_tui.store.formats.stored_names import STORED_NAMES, StoredNames, StoredRecord
 from wgmon_tui.text import printable
 
@@ -327,7 +327,7 @@ def _parse(line: bytes, kinds: Mapping[str, Any]) -> Any:
             # Of another protocol we know no more than how its hello begins.
             raw = {key: raw[key] for key in ("protocol", "version") if key in raw}
         return read(raw)
-    except (ForeignError, RecursionError):
+    except (UnreadableValueError, RecursionError):
         raise BadLineError(f"{message_key}: not in a form that is known") from None
 
 

@@ -15,7 +15,7 @@ from math import isnan, nan
 
 from wgmon_tui.config.models import Address
 from wgmon_tui.store.maintenance.rollups import MINUTE_S
-from wgmon_tui.store.models import Moment, PastCheck, State, verdict_of
+from wgmon_tui.store.models import PeriodState, StoredCheck, TimelinePoint, verdict_of
 from wgmon_tui.store.read.row_mapping import address_of
 
 _VERSION = 1
@@ -45,13 +45,13 @@ SLUGS: tuple[str, ...] = (
 """A verdict is stored as its place in this list, from 1 on; 0 is no check. New ones go to the end, and none
 ever leaves: packs lie in stores."""
 
-STATES: tuple[State, ...] = (
-    State.UP,
-    State.DEGRADED,
-    State.DOWN,
-    State.UNKNOWN,
-    State.PAUSED,
-    State.MAINTENANCE,
+STATES: tuple[PeriodState, ...] = (
+    PeriodState.UP,
+    PeriodState.DEGRADED,
+    PeriodState.DOWN,
+    PeriodState.UNKNOWN,
+    PeriodState.PAUSED,
+    PeriodState.MAINTENANCE,
 )
 """A state is stored as its place in this list; the same holds."""
 
@@ -69,7 +69,7 @@ _DECIDES = 8
 _STATE = 7
 
 
-def pack(minute: int, moments: Sequence[Moment]) -> bytes:
+def pack(minute: int, moments: Sequence[TimelinePoint]) -> bytes:
     """The moments of a minute in the order given; what is packed already is unpacked before and put first.
 
     Raises ValueError for a moment outside the minute.
@@ -100,7 +100,7 @@ def pack(minute: int, moments: Sequence[Moment]) -> bytes:
     return header + b"".join(map(_place_to_bytes, places)) + struct.pack(form, *columns)
 
 
-def unpack(minute: int, packed: bytes) -> list[Moment]:
+def unpack(minute: int, packed: bytes) -> list[TimelinePoint]:
     """The moments of a packed minute. Never raises: what is no pack of ours holds none.
 
     A verdict of a later version leaves its moment without a check.
@@ -111,7 +111,7 @@ def unpack(minute: int, packed: bytes) -> list[Moment]:
         return []
 
 
-def _moments(start: float, packed: bytes) -> Iterator[Moment]:
+def _moments(start: float, packed: bytes) -> Iterator[TimelinePoint]:
     """Raises struct.error, ValueError and IndexError for what is no pack."""
     version, tunnel, count, place_count = _HEADER.unpack_from(packed)
     if version != _VERSION:
@@ -132,14 +132,14 @@ def _moments(start: float, packed: bytes) -> Iterator[Moment]:
         moment_at, state = start + offset / 1000, STATES[flag & _STATE]
         verdict = verdict_of(SLUGS[number - 1]) if 0 < number <= len(SLUGS) else None
         if verdict is None:
-            yield Moment(moment_at, state)
+            yield TimelinePoint(moment_at, state)
             continue
         vantage, address = places[where]
         sent, received, tunnel_rtt = through
-        yield Moment(
+        yield TimelinePoint(
             moment_at,
             state,
-            PastCheck(
+            StoredCheck(
                 moment_at,
                 address,
                 vantage,
@@ -171,7 +171,7 @@ def _place_from_bytes(packed: bytes, at: int) -> tuple[Place, int]:
     return (vantage, address_of(address) if address else None), end
 
 
-def _flags(moment: Moment) -> int:
+def _flags(moment: TimelinePoint) -> int:
     return STATES.index(moment.state) | (_DECIDES if moment.check and moment.check.is_deciding else 0)
 
 

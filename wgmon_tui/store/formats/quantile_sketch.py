@@ -38,7 +38,7 @@ _MOST = 2**32 - 1
 
 
 @dataclass(slots=True)
-class Sketch:
+class QuantileSketch:
     """Add values, merge others in, read percentiles. Takes a few bytes for each distinct size of value.
 
     `counts` says how many values are in each bucket: number n holds what is over the border
@@ -59,7 +59,7 @@ class Sketch:
         bucket = ceil(log(within / SMALLEST) / _LOG_FACTOR)
         self.counts[bucket] = self.counts.get(bucket, 0) + 1
 
-    def merge(self, other: Sketch) -> None:
+    def merge(self, other: QuantileSketch) -> None:
         """Take in all values of another sketch."""
         counts = self.counts
         for bucket, count in other.counts.items():
@@ -87,7 +87,7 @@ class Sketch:
         return header + _packed(gap_width, gaps) + _packed(count_width, counts)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Sketch:
+    def from_bytes(cls, data: bytes) -> QuantileSketch:
         """The sketch of stored bytes. Never raises: what is none of ours reads as an empty one.
 
         One byte with the widths of the numbers that follow (the high half for gaps, the low one for counts;

@@ -35,7 +35,7 @@ _LOADED_LATER = {"Check": Check}
 """What the modules of our records do not import: faces are painted without it."""
 
 
-class ForeignError(Exception):
+class UnreadableValueError(Exception):
     """A value that another version wrote, or nobody."""
 
 
@@ -52,7 +52,7 @@ def from_bytes(data: bytes) -> Round | None:
         return None
     try:
         outcome = read(json.loads(zlib.decompress(data[1:])))
-    except (zlib.error, ValueError, RecursionError, ForeignError):
+    except (zlib.error, ValueError, RecursionError, UnreadableValueError):
         return None
     if not isinstance(outcome, Round) or not len(outcome.checks) == len(outcome.diagnoses) > 0:
         return None
@@ -60,7 +60,7 @@ def from_bytes(data: bytes) -> Round | None:
 
 
 Form = tuple[Callable[[Any], Json], Callable[[Json], Any]]
-"""How a type is written, and how it is read: that raises ForeignError for what is not of the type."""
+"""How a type is written, and how it is read: that raises UnreadableValueError for what is not of the type."""
 
 
 @cache
@@ -125,7 +125,7 @@ def _form_of_record(kind: type[Any], names: StoredNames) -> Form:
 
     def read(value: Json) -> Any:
         if not isinstance(value, dict) or not required <= value.keys():
-            raise ForeignError
+            raise UnreadableValueError
         return kind(**{name: read_field(value[key]) for name, key, (_, read_field) in forms if key in value})
 
     return write, read
@@ -163,7 +163,7 @@ def _form_of_named(kinds: list[type[Any]], names: StoredNames) -> Form:
 
     def read_named(value: Json) -> Any:
         if not isinstance(value, list) or len(value) != 2:
-            raise ForeignError
+            raise UnreadableValueError
         return _lookup(readers, value[0])(value[1])
 
     return write_named, read_named
@@ -176,7 +176,7 @@ def _form_of_tuple(of: Any, names: StoredNames) -> Form:
 
     def read_all(value: Json) -> Any:
         if not isinstance(value, list):
-            raise ForeignError
+            raise UnreadableValueError
         return tuple(_known(read, value) if named else map(read, value))
 
     return lambda values: [write(value) for value in values], read_all
@@ -185,14 +185,14 @@ def _form_of_tuple(of: Any, names: StoredNames) -> Form:
 def _known(read: Callable[[Json], Any], values: list[Json]) -> list[Any]:
     known = []
     for value in values:
-        with suppress(ForeignError):
+        with suppress(UnreadableValueError):
             known.append(read(value))
     return known
 
 
 def _lookup(table: Mapping[str, Any], name: Json) -> Any:
     if not isinstance(name, str) or name not in table:
-        raise ForeignError
+        raise UnreadableValueError
     return table[name]
 
 
@@ -203,7 +203,7 @@ def _unchanged(value: Any) -> Json:
 def _reading(fits: Callable[[Json], bool]) -> Callable[[Json], Any]:
     def read(value: Json) -> Any:
         if not fits(value):
-            raise ForeignError
+            raise UnreadableValueError
         return value
 
     return read
@@ -212,11 +212,11 @@ def _reading(fits: Callable[[Json], bool]) -> Callable[[Json], Any]:
 def _parsing(parse: Callable[[str], Any]) -> Callable[[Json], Any]:
     def read(value: Json) -> Any:
         if not isinstance(value, str):
-            raise ForeignError
+            raise UnreadableValueError
         try:
             return parse(value)
         except ValueError:
-            raise ForeignError from None
+            raise UnreadableValueError from None
 
     return read
 

@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import get_type_hints
 
 from wgmon_tui.config.models import Server
-from wgmon_tui.store.formats.record_codec import ForeignError, check_names, codec_of
+from wgmon_tui.store.formats.record_codec import UnreadableValueError, check_names, codec_of
 from wgmon_tui.store.formats.stored_names import SERVER_ENTRY
 
 _HIDDEN = {"name", "preshared_key", "inspect", "inspect_config"}
@@ -36,5 +36,5 @@ def server_from_entry(name: str, entry: str) -> Server | None:
     try:
         stored = json.loads(entry)
         return Server(name, **{field: read(stored[key]) for field, key, (_, read) in _FORMS if key in stored})
-    except (ValueError, TypeError, AttributeError, ForeignError, RecursionError):
+    except (ValueError, TypeError, AttributeError, UnreadableValueError, RecursionError):
         return None

@@ -20,8 +20,8 @@ from typing import cast
 from wgmon_tui.config.models import Address
 from wgmon_tui.monitor.rtt_window import CAPACITY
 from wgmon_tui.store.formats.minute_block import pack, pack_samples, unpack, unpack_samples
-from wgmon_tui.store.maintenance.rollups import COLUMNS, MINUTE_S, Row, Tally, roll
-from wgmon_tui.store.models import Moment, PastCheck, State, verdict_of
+from wgmon_tui.store.maintenance.rollups import COLUMNS, MINUTE_S, Rollup, Row, roll
+from wgmon_tui.store.models import PeriodState, StoredCheck, TimelinePoint, verdict_of
 
 GRACE_S = 10.0
 """So long after its end a minute is compacted: most checks that began in it are over then."""
@@ -51,29 +51,29 @@ _CURRENT = """INSERT INTO current
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _JournalRow:
     """A row of the journal as compaction needs it."""
 
     id: int
-    moment: Moment
+    moment: TimelinePoint
     since: float
     port_monitor: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Current:
+class _OpenRollups:
     """What is in the rollups of a server."""
 
     as_of: int
     accounted_to: float
-    state: State
+    state: PeriodState
     since: float | None
     samples: bytes
     rtt: float | None
 
 
-_Tallies = dict[int, dict[int, Tally]]
-_Moments = dict[int, dict[int, list[Moment]]]
+_Tallies = dict[int, dict[int, Rollup]]
+_Moments = dict[int, dict[int, list[TimelinePoint]]]
 """By minute, hour or day, then by server."""
 
 
@@ -116,7 +116,7 @@ def _compact_some(connection: sqlite3.Connection, first: int, last: int, boundar
     for server in sorted(known.keys() | journal.keys()):
         before = known.get(server)
         entries = _ready(journal.get(server, []), before, boundary, now)
-        if not entries and (before is None or before.state is not State.PAUSED):
+        if not entries and (before is None or before.state is not PeriodState.PAUSED):
             continue
         timeline = _timeline(before, entries)
         reached = max(boundary, timeline[-1].at)
@@ -124,7 +124,7 @@ def _compact_some(connection: sqlite3.Connection, first: int, last: int, boundar
             minutes[minute][server] = tally
         for entry in entries:
             packs[int(entry.moment.at // MINUTE_S)].setdefault(server, []).append(entry.moment)
-        paused = timeline[-1].state is State.PAUSED
+        paused = timeline[-1].state is PeriodState.PAUSED
         if not paused and reached - timeline[-1].at > holding[server]:
             reached = timeline[-1].at  # nobody has checked since, and the next check must see how long
         current.append(_current_row(server, before, entries, reached))
@@ -137,7 +137,9 @@ def _compact_some(connection: sqlite3.Connection, first: int, last: int, boundar
     connection.executemany(_CURRENT, current)
 
 
-def _ready(entries: list[_Entry], before: _Current | None, boundary: float, now: float) -> list[_Entry]:
+def _ready(
+    entries: list[_JournalRow], before: _OpenRollups | None, boundary: float, now: float
+) -> list[_JournalRow]:
     """The entries of one server that are not in the rollups and whose minute is over, up to the first that
     must wait.
     """
@@ -146,30 +148,30 @@ def _ready(entries: list[_Entry], before: _Current | None, boundary: float, now:
     return list(takewhile(lambda entry: not boundary <= entry.moment.at <= now + _FUTURE_S, fresh))
 
 
-def _timeline(before: _Current | None, entries: list[_Entry]) -> list[Moment]:
+def _timeline(before: _OpenRollups | None, entries: list[_JournalRow]) -> list[TimelinePoint]:
     """The moments of the entries, going on from what is in the rollups.
 
     A check that ended late counts from where the time has come to: no second is counted twice. What lies
     further back was written after the clock was set back, and counts where it says.
     """
-    timeline = [Moment(before.accounted_to, before.state)] if before else []
+    timeline = [TimelinePoint(before.accounted_to, before.state)] if before else []
     for entry in entries:
         moment, reached = entry.moment, timeline[-1].at if timeline else entry.moment.at
         if reached - _LATE_S <= moment.at < reached:
-            moment = Moment(reached, moment.state, moment.check)
+            moment = TimelinePoint(reached, moment.state, moment.check)
         timeline.append(moment)
     return timeline
 
 
 def _current_row(
-    server: int, before: _Current | None, entries: list[_Entry], accounted_to: float
+    server: int, before: _OpenRollups | None, entries: list[_JournalRow], accounted_to: float
 ) -> tuple[object, ...]:
     checks = [
         entry.moment.check for entry in entries if entry.moment.check and entry.moment.check.is_deciding
     ]
     rtts = [nan if check.rtt is None else check.rtt for check in checks if check.is_counted]
     samples = [*(unpack_samples(before.samples) if before else ()), *rtts][-CAPACITY:]
-    state, since = (before.state, before.since) if before else (State.UNKNOWN, None)
+    state, since = (before.state, before.since) if before else (PeriodState.UNKNOWN, None)
     if entries:
         state, since = entries[-1].moment.state, entries[-1].since
     ports = [entry.port_monitor for entry in entries if entry.port_monitor]
@@ -186,20 +188,20 @@ def _current_row(
     )
 
 
-def _read_current(connection: sqlite3.Connection, first: int, last: int) -> dict[int, _Current]:
+def _read_current(connection: sqlite3.Connection, first: int, last: int) -> dict[int, _OpenRollups]:
     rows = connection.execute(
         "SELECT server, as_of, accounted_to, state, since, samples, rtt FROM current"
         " WHERE server BETWEEN ? AND ?",
         (first, last),
     )
     return {
-        server: _Current(as_of, accounted_to, _state(state), since, samples, rtt)
+        server: _OpenRollups(as_of, accounted_to, _state(state), since, samples, rtt)
         for server, as_of, accounted_to, state, since, samples, rtt in rows
     }
 
 
-def _read_journal(connection: sqlite3.Connection, first: int, last: int) -> dict[int, list[_Entry]]:
-    found: dict[int, list[_Entry]] = defaultdict(list)
+def _read_journal(connection: sqlite3.Connection, first: int, last: int) -> dict[int, list[_JournalRow]]:
+    found: dict[int, list[_JournalRow]] = defaultdict(list)
     for (
         number,
         server,
@@ -217,8 +219,8 @@ def _read_journal(connection: sqlite3.Connection, first: int, last: int) -> dict
         verdict = verdict_of(slug)
         check = None
         if verdict is not None:
-            check = PastCheck(at, _address(address), vantage, verdict, bool(is_deciding), rtt, *tunnel)
-        found[server].append(_Entry(number, Moment(at, _state(state), check), since, port))
+            check = StoredCheck(at, _address(address), vantage, verdict, bool(is_deciding), rtt, *tunnel)
+        found[server].append(_JournalRow(number, TimelinePoint(at, _state(state), check), since, port))
     return found
 
 
@@ -228,7 +230,7 @@ def _grouped(tallies: _Tallies, in_each: int) -> _Tallies:
     for number, by_server in tallies.items():
         of_group = grouped[number // in_each]
         for server, tally in by_server.items():
-            of_group.setdefault(server, Tally()).merge(tally)
+            of_group.setdefault(server, Rollup()).merge(tally)
     return grouped
 
 
@@ -244,7 +246,7 @@ def _merge(
         )
         for server, *row in stored:
             if server in by_server:
-                by_server[server].merge(Tally.from_row(cast("Row", tuple(row))))
+                by_server[server].merge(Rollup.from_row(cast("Row", tuple(row))))
         connection.executemany(
             f"INSERT OR REPLACE INTO {table} ({column}, server, {COLUMNS}) VALUES ({marks})",  # noqa: S608
             ((number, server, *tally.to_row()) for server, tally in by_server.items()),
@@ -267,12 +269,12 @@ def _write_packs(connection: sqlite3.Connection, packs: _Moments, first: int, la
 
 
 @lru_cache(maxsize=16)
-def _state(word: str) -> State:
+def _state(word: str) -> PeriodState:
     """Unknown for a word that no version of ours has written."""
     try:
-        return State(word)
+        return PeriodState(word)
     except ValueError:
-        return State.UNKNOWN
+        return PeriodState.UNKNOWN
 
 
 @lru_cache(maxsize=20_000)

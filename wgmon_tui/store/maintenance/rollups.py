@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from wgmon_tui.store.formats.quantile_sketch import Sketch
-from wgmon_tui.store.models import Moment, PastCheck, Seen, State
+from wgmon_tui.store.formats.quantile_sketch import QuantileSketch
+from wgmon_tui.store.models import PeriodState, PeriodSummary, StoredCheck, TimelinePoint
 
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0
 
@@ -20,10 +20,17 @@ COLUMNS = "checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintena
 
 Row = tuple[int, int, float, float, float, float, float, float, bytes]
 
-_STATES = (State.UP, State.DEGRADED, State.DOWN, State.UNKNOWN, State.PAUSED, State.MAINTENANCE)
+_STATES = (
+    PeriodState.UP,
+    PeriodState.DEGRADED,
+    PeriodState.DOWN,
+    PeriodState.UNKNOWN,
+    PeriodState.PAUSED,
+    PeriodState.MAINTENANCE,
+)
 """In the order of COLUMNS."""
 
-_UNWATCHED = (State.PAUSED, State.MAINTENANCE)
+_UNWATCHED = (PeriodState.PAUSED, PeriodState.MAINTENANCE)
 UNWATCHED_HOLDS = 600.0
 """Seconds that these may hold. No check confirms them, but whoever writes the store does, every
 minute; time in which nobody wrote is not counted as paused."""
@@ -40,15 +47,15 @@ def max_gap_s(interval: float, timeout: float) -> float:
 
 
 @dataclass(slots=True)
-class Tally:
+class Rollup:
     """What is added up for one server over one stretch of time: `seconds` by state, the rest over checks."""
 
     checks: int = 0
     lost: int = 0
-    seconds: dict[State, float] = field(default_factory=lambda: dict.fromkeys(_STATES, 0.0))
-    sketch: Sketch = field(default_factory=Sketch)
+    seconds: dict[PeriodState, float] = field(default_factory=lambda: dict.fromkeys(_STATES, 0.0))
+    sketch: QuantileSketch = field(default_factory=QuantileSketch)
 
-    def add_check(self, check: PastCheck) -> None:
+    def add_check(self, check: StoredCheck) -> None:
         """Count a check; one that does not speak for its server, or was our own fault, counts as nothing."""
         if not check.is_counted:
             return
@@ -58,11 +65,11 @@ class Tally:
         else:
             self.sketch.add(check.rtt)
 
-    def add_time(self, state: State, seconds: float) -> None:
+    def add_time(self, state: PeriodState, seconds: float) -> None:
         """Count time spent in a state."""
         self.seconds[state] += seconds
 
-    def merge(self, other: Tally) -> None:
+    def merge(self, other: Rollup) -> None:
         """Take in what another one has added up."""
         self.checks += other.checks
         self.lost += other.lost
@@ -77,27 +84,33 @@ class Tally:
         return self.checks, self.lost, up, degraded, down, unknown, paused, maintenance, sketch
 
     @classmethod
-    def from_row(cls, row: Row) -> Tally:
+    def from_row(cls, row: Row) -> Rollup:
         """Of the values of COLUMNS."""
         checks, lost, *seconds, sketch = row
-        return cls(checks, lost, dict(zip(_STATES, seconds, strict=True)), Sketch.from_bytes(sketch))
+        return cls(checks, lost, dict(zip(_STATES, seconds, strict=True)), QuantileSketch.from_bytes(sketch))
 
-    def summary(self) -> Seen:
+    def summary(self) -> PeriodSummary:
         """The same as a record."""
-        return Seen(self.checks, self.lost, *self.seconds.values(), *self.sketch.percentiles(0.5, 0.95, 0.99))
+        return PeriodSummary(
+            self.checks, self.lost, *self.seconds.values(), *self.sketch.percentiles(0.5, 0.95, 0.99)
+        )
 
 
-def total_of(tallies: Iterable[Tally]) -> Seen:
+def total_of(tallies: Iterable[Rollup]) -> PeriodSummary:
     """What several stretches of time come to together."""
-    total = Tally()
+    total = Rollup()
     for tally in tallies:
         total.merge(tally)
     return total.summary()
 
 
 def roll(
-    moments: Iterable[Moment], max_gap_s: float, *, until: float | None = None, length: float = MINUTE_S
-) -> dict[int, Tally]:
+    moments: Iterable[TimelinePoint],
+    max_gap_s: float,
+    *,
+    until: float | None = None,
+    length: float = MINUTE_S,
+) -> dict[int, Rollup]:
     """The moments of one server, in the order in which they happened, added up by minute.
 
     The keys are `int(at // length)`. Time is counted between the moments; after the last one only where
@@ -105,15 +118,15 @@ def roll(
     a check at the time and in the state of its last one. `max_gap_s`: seconds, as the function of that name
     gives them.
     """
-    tallies: dict[int, Tally] = {}
+    tallies: dict[int, Rollup] = {}
 
-    def of(number: int) -> Tally:
+    def of(number: int) -> Rollup:
         tally = tallies.get(number)
         if tally is None:
-            tally = tallies[number] = Tally()
+            tally = tallies[number] = Rollup()
         return tally
 
-    before: tuple[float, State] | None = None
+    before: tuple[float, PeriodState] | None = None
     for moment in moments:
         at = moment.at
         if before and before[0] - LATE_S <= at < before[0]:

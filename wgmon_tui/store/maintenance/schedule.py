@@ -9,7 +9,7 @@ from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.store.maintenance.compaction import compact
 from wgmon_tui.store.maintenance.retention import forget
 from wgmon_tui.store.maintenance.vantage_compaction import compact_vantage_checks
-from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 _FREE_PAGES_A_STEP = 500
 _FREE_SHARE = 0.25
@@ -19,7 +19,7 @@ _FREE_SHARE = 0.25
 def run_maintenance(
     connection: sqlite3.Connection,
     retention: Retention,
-    ledger: StampLedger | None,
+    ledger: TimestampLedger | None,
     *,
     boundary: float,
     now: float,
@@ -40,7 +40,7 @@ def run_maintenance(
     yield from _shrink(connection)
 
 
-def copy_timestamps(connection: sqlite3.Connection, ledger: StampLedger) -> None:
+def copy_timestamps(connection: sqlite3.Connection, ledger: TimestampLedger) -> None:
     """Copy the last stamps of all identities. They only ever grow. Raises sqlite3.Error."""
     connection.execute("BEGIN IMMEDIATE")
     with connection:

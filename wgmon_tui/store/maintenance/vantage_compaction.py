@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from wgmon_tui.store.formats.minute_block import pack, unpack
 from wgmon_tui.store.maintenance.rollups import MINUTE_S
-from wgmon_tui.store.models import Moment, PastCheck, State, verdict_of
+from wgmon_tui.store.models import PeriodState, StoredCheck, TimelinePoint, verdict_of
 from wgmon_tui.store.read.row_mapping import address_of
 
 _SERVERS_A_STEP = 25
@@ -40,12 +40,12 @@ def compact_vantage_checks(connection: sqlite3.Connection, boundary: float) -> I
 
 
 def _pack_server(connection: sqlite3.Connection, server: int, boundary: float) -> None:
-    minutes: defaultdict[int, list[Moment]] = defaultdict(list)
+    minutes: defaultdict[int, list[TimelinePoint]] = defaultdict(list)
     for vantage, at, address, slug, *found in connection.execute(_PLAIN, (server, boundary)):
         if verdict := verdict_of(slug):
             where = address_of(address) if address else None
-            check = PastCheck(at, where, vantage, verdict, True, *found)
-            minutes[int(at // MINUTE_S)].append(Moment(at, State.UNKNOWN, check))
+            check = StoredCheck(at, where, vantage, verdict, True, *found)
+            minutes[int(at // MINUTE_S)].append(TimelinePoint(at, PeriodState.UNKNOWN, check))
     for minute, moments in minutes.items():
         before = connection.execute(
             "SELECT sights FROM sight_packs WHERE minute = ? AND server = ?", (minute, server)

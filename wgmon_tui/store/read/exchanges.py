@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.store.formats import record_codec
-from wgmon_tui.store.models import FAILED, ExchangeLine, PastCheck, StoredExchange
+from wgmon_tui.store.models import FAILED, ExchangeSummary, StoredCheck, StoredExchange
 from wgmon_tui.store.read.row_mapping import exchange_summary_of
-from wgmon_tui.store.read.tiers import Subject, timeline_backwards
+from wgmon_tui.store.read.tiers import TieredServer, timeline_backwards
 
-Failure = tuple[PastCheck, ExchangeLine | None]
+Failure = tuple[StoredCheck, ExchangeSummary | None]
 
 _SAME_CHECK_S = 0.002
 """A packed check has lost what is under a millisecond of its time; its exchange has not."""
@@ -51,13 +51,13 @@ def last_good(connection: sqlite3.Connection, server: str, before: float) -> Sto
 
 
 def failures(
-    connection: sqlite3.Connection, tiered_server: Subject, server: str, before: float, limit: int
+    connection: sqlite3.Connection, tiered_server: TieredServer, server: str, before: float, limit: int
 ) -> list[Failure]:
     """The last checks that found something wrong, the latest first, and the exchange of each that was kept.
 
     Of the time whose checks are forgotten one by one, those of which an exchange was kept.
     """
-    checks: list[PastCheck] = []
+    checks: list[StoredCheck] = []
     for moment in timeline_backwards(connection, tiered_server, before):
         if moment.check and moment.check.has_failed:
             checks.append(moment.check)
@@ -80,8 +80,8 @@ def failures(
 
 
 def _failed_lines(
-    connection: sqlite3.Connection, tiered_server: Subject, server: str, before: float
-) -> Iterator[ExchangeLine]:
+    connection: sqlite3.Connection, tiered_server: TieredServer, server: str, before: float
+) -> Iterator[ExchangeSummary]:
     """The latest first."""
     for row in connection.execute(
         "SELECT id, ?, at, kind, verdict, incident FROM exchanges WHERE server = ? AND at < ?"
@@ -93,14 +93,14 @@ def _failed_lines(
             yield line
 
 
-def _check_of(connection: sqlite3.Connection, line: ExchangeLine) -> PastCheck:
+def _check_of(connection: sqlite3.Connection, line: ExchangeSummary) -> StoredCheck:
     """The deciding check of a stored exchange; without what only the packets know where they are gone."""
     exchange = stored(connection, line.id)
     if exchange is None:
-        return PastCheck(line.at, None, "", line.verdict, True, None)
+        return StoredCheck(line.at, None, "", line.verdict, True, None)
     check = exchange.round.check
     tunnel = check.tunnel
-    return PastCheck(
+    return StoredCheck(
         line.at,
         check.address,
         check.vantage,

@@ -17,7 +17,7 @@ from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rtt_window import CAPACITY
 from wgmon_tui.store.formats.minute_block import unpack_samples
 from wgmon_tui.store.maintenance.rollups import HOUR_S, counts
-from wgmon_tui.store.models import Known, State, state_of, verdict_of
+from wgmon_tui.store.models import LastKnownState, PeriodState, state_of, verdict_of
 from wgmon_tui.store.read.row_mapping import incident_of
 from wgmon_tui.store.read.tiers import LENGTHS, Rollups, covered_span, number_of, split_by_tier
 
@@ -36,15 +36,15 @@ _SPENT: dict[Rollups, str] = {
         WHERE day BETWEEN ? AND ? GROUP BY server""",
 }
 
-_WELL = (State.UP, State.DEGRADED)
+_WELL = (PeriodState.UP, PeriodState.DEGRADED)
 _NOT_COUNTED = {verdict.slug for verdict in Verdict if verdict.severity is Severity.UNKNOWN}
 
 
 @dataclass(slots=True)
-class _Now:
+class _ServerScan:
     """One server while its rows are gone through."""
 
-    state: str = State.UNKNOWN
+    state: str = PeriodState.UNKNOWN
     since: float | None = None
     verdict: str | None = None
     rtt: float | None = None
@@ -54,13 +54,13 @@ class _Now:
     as_of: int = 0
 
 
-def current(connection: sqlite3.Connection) -> dict[str, Known]:
+def current(connection: sqlite3.Connection) -> dict[str, LastKnownState]:
     """What is known of every server that was ever checked or paused, by name."""
-    scans: defaultdict[int, _Now] = defaultdict(_Now)
+    scans: defaultdict[int, _ServerScan] = defaultdict(_ServerScan)
     for server, as_of, state, since, verdict, rtt, port_monitor, damping, samples in connection.execute(
         "SELECT server, as_of, state, since, verdict, rtt, port_monitor, damping, samples FROM current"
     ):
-        scans[server] = _Now(
+        scans[server] = _ServerScan(
             state, since, verdict, rtt, port_monitor, damping, unpack_samples(samples), as_of
         )
     for number, server, state, since, verdict, decides, rtt, port_monitor in connection.execute(
@@ -81,7 +81,7 @@ def current(connection: sqlite3.Connection) -> dict[str, Known]:
         if server not in scans and server not in pauses:
             continue
         now = scans[server]
-        known[name] = Known(
+        known[name] = LastKnownState(
             name,
             state_of(now.state),
             now.since,
@@ -111,7 +111,7 @@ def uptimes(connection: sqlite3.Connection, start: float, end: float) -> dict[st
             down[server] += down_s
     for server, state, since, until in _recent(connection, end):
         seconds = max(0.0, until - max(since, first))
-        if state == State.DOWN:
+        if state == PeriodState.DOWN:
             down[server] += seconds
         elif state in _WELL:
             well[server] += seconds

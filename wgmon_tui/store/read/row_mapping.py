@@ -8,7 +8,14 @@ from typing import Literal
 
 from wgmon_tui.config.models import Address
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.store.models import ExchangeLine, Moment, PastCheck, severity_of, state_of, verdict_of
+from wgmon_tui.store.models import (
+    ExchangeSummary,
+    StoredCheck,
+    TimelinePoint,
+    severity_of,
+    state_of,
+    verdict_of,
+)
 
 
 @lru_cache(65_536)
@@ -28,16 +35,16 @@ def timeline_point_of(
     tunnel_sent: int | None,
     tunnel_received: int | None,
     tunnel_rtt: float | None,
-) -> Moment:
+) -> TimelinePoint:
     """A row of the journal."""
     known = verdict_of(verdict)
     if known is None:
-        return Moment(at, state_of(state))
+        return TimelinePoint(at, state_of(state))
     where = address_of(address) if address else None
-    check = PastCheck(
+    check = StoredCheck(
         at, where, vantage, known, bool(is_deciding), rtt, tunnel_sent, tunnel_received, tunnel_rtt
     )
-    return Moment(at, state_of(state), check)
+    return TimelinePoint(at, state_of(state), check)
 
 
 def exchange_summary_of(
@@ -47,10 +54,10 @@ def exchange_summary_of(
     kind: Literal["change", "failure", "good"],
     verdict: str,
     incident: str | None,
-) -> ExchangeLine | None:
+) -> ExchangeSummary | None:
     """A row of `exchanges` without its packets."""
     known = verdict_of(verdict)
-    return ExchangeLine(number, server, at, kind, known, incident) if known else None
+    return ExchangeSummary(number, server, at, kind, known, incident) if known else None
 
 
 def incident_of(

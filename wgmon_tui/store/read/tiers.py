@@ -13,8 +13,8 @@ from math import ceil, floor, inf
 from typing import Literal
 
 from wgmon_tui.store.formats.minute_block import unpack
-from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S, MINUTE_S, Tally, roll
-from wgmon_tui.store.models import Moment, state_of
+from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S, MINUTE_S, Rollup, roll
+from wgmon_tui.store.models import TimelinePoint, state_of
 from wgmon_tui.store.read.row_mapping import timeline_point_of
 
 Rollups = Literal["minutes", "hours", "days"]
@@ -69,7 +69,7 @@ _FARTHEST = 2**60
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class QuerySpan:
     """From `start` up to before `end`, asked for at `now`: what is known now holds no longer than that."""
 
     start: float
@@ -78,18 +78,18 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class TieredServer:
     """A server of the store. `fresh` is what is in no pack and no rollup yet, in the order in which it
     happened, `begun` the moment from which they go on, None for a server that was never compacted.
     """
 
     id: int
     max_gap_s: float
-    begun: Moment | None
-    fresh: tuple[Moment, ...]
+    begun: TimelinePoint | None
+    fresh: tuple[TimelinePoint, ...]
 
 
-def find_tiered_server(connection: sqlite3.Connection, server: str) -> Subject | None:
+def find_tiered_server(connection: sqlite3.Connection, server: str) -> TieredServer | None:
     """The server of that name."""
     found = connection.execute(
         "SELECT id, holds, ifnull(as_of, 0), ifnull(accounted_to, 0.0), state FROM servers"
@@ -104,13 +104,13 @@ def find_tiered_server(connection: sqlite3.Connection, server: str) -> Subject |
         " FROM checks WHERE id > ? AND server = ? ORDER BY id",
         (as_of, number),
     )
-    begun = Moment(accounted_to, state_of(state)) if state else None
-    return Subject(number, max_gap_s, begun, tuple(timeline_point_of(*row) for row in rows))
+    begun = TimelinePoint(accounted_to, state_of(state)) if state else None
+    return TieredServer(number, max_gap_s, begun, tuple(timeline_point_of(*row) for row in rows))
 
 
 def timeline(
-    connection: sqlite3.Connection, tiered_server: Subject, start: float, end: float
-) -> list[Moment]:
+    connection: sqlite3.Connection, tiered_server: TieredServer, start: float, end: float
+) -> list[TimelinePoint]:
     """All that is kept moment by moment from `start` up to before `end`, ascending."""
     rows = connection.execute(
         _PACKS,
@@ -122,8 +122,8 @@ def timeline(
 
 
 def timeline_backwards(
-    connection: sqlite3.Connection, tiered_server: Subject, before: float
-) -> Iterator[Moment]:
+    connection: sqlite3.Connection, tiered_server: TieredServer, before: float
+) -> Iterator[TimelinePoint]:
     """All that is kept moment by moment before a time, the latest first; reads on only as it is asked."""
     for moment in sorted(tiered_server.fresh, key=lambda moment: moment.at, reverse=True):
         if moment.at < before:
@@ -150,20 +150,20 @@ def oldest(connection: sqlite3.Connection, table: Rollups | Literal["packs"]) ->
 
 
 def rollups(
-    connection: sqlite3.Connection, table: Rollups, tiered_server: Subject, span: Span
-) -> dict[int, Tally]:
+    connection: sqlite3.Connection, table: Rollups, tiered_server: TieredServer, span: QuerySpan
+) -> dict[int, Rollup]:
     """The minutes, hours or days that begin within the span, by number, up to the present."""
     length = LENGTHS[table]
     first, last = number_of(span.start, length, up=True), number_of(span.end, length, up=True) - 1
     rows = connection.execute(_ROLLUPS[table], {"first": first, "last": last, "server": tiered_server.id})
-    found = {number: Tally.from_row(row) for number, *row in rows}
+    found = {number: Rollup.from_row(row) for number, *row in rows}
     begun = [tiered_server.begun] if tiered_server.begun else []
     recent = roll(
         [*begun, *tiered_server.fresh], tiered_server.max_gap_s, until=min(span.end, span.now), length=length
     )
     for number, tally in recent.items():
         if first <= number <= last:
-            found.setdefault(number, Tally()).merge(tally)
+            found.setdefault(number, Rollup()).merge(tally)
     return found
 
 

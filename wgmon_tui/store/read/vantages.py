@@ -22,10 +22,10 @@ from wgmon_tui.monitor.quorum import VantageState
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.minute_block import unpack, unpack_samples
 from wgmon_tui.store.maintenance.rollups import MINUTE_S
-from wgmon_tui.store.models import PastCheck, SeenFrom, SightId, verdict_of
+from wgmon_tui.store.models import StoredCheck, VantageCheckId, VantageLastKnown, verdict_of
 from wgmon_tui.store.read.row_mapping import address_of
 from wgmon_tui.store.read.tiers import number_of
-from wgmon_tui.store.write.vantage_batch import Vantages
+from wgmon_tui.store.write.vantage_batch import VantageQuorum
 
 _SEEN_FROM = """
     SELECT name, vantage, changed, holds_until, current, damping, up_at, rtts, round,
@@ -62,20 +62,24 @@ _PACKED_BACKWARDS = """
     SELECT minute, sights FROM kept CROSS JOIN sight_packs
     ON minute = number AND server = (SELECT id FROM servers WHERE name = :server)"""
 
-Failure = tuple[PastCheck, SightId | None]
+Failure = tuple[StoredCheck, VantageCheckId | None]
 
 _FARTHEST = 2**60
 """No clock says the number of such a minute, and SQLite can hold it."""
 
 
-def vantages(connection: sqlite3.Connection) -> Vantages:
+def vantages(connection: sqlite3.Connection) -> VantageQuorum:
     """The other vantages as the writer has them; none where it has said nothing of them."""
     found = connection.execute("SELECT value FROM facts WHERE name = 'vantages'").fetchone()
     try:
         said = json.loads(found[0]) if found else {}
-        return Vantages(tuple(map(str, said["names"])), int(said["quorum"])) if said else Vantages((), 1)
+        return (
+            VantageQuorum(tuple(map(str, said["names"])), int(said["quorum"]))
+            if said
+            else VantageQuorum((), 1)
+        )
     except (ValueError, TypeError, KeyError):
-        return Vantages((), 1)  # of another version
+        return VantageQuorum((), 1)  # of another version
 
 
 def version(connection: sqlite3.Connection) -> int:
@@ -84,7 +88,7 @@ def version(connection: sqlite3.Connection) -> int:
     return int(found[0]) if found else 0
 
 
-def vantage_states(connection: sqlite3.Connection, after: int) -> Iterator[SeenFrom]:
+def vantage_states(connection: sqlite3.Connection, after: int) -> Iterator[VantageLastKnown]:
     """What each vantage says now, where that changed after a version; by server, then by vantage."""
     for (
         name,
@@ -100,7 +104,7 @@ def vantage_states(connection: sqlite3.Connection, after: int) -> Iterator[SeenF
     ) in connection.execute(_SEEN_FROM, (after,)):
         check = _stored_check(vantage, *row)
         if check:
-            yield SeenFrom(
+            yield VantageLastKnown(
                 server=name,
                 vantage=vantage,
                 check=check,
@@ -127,7 +131,7 @@ def last_reports(connection: sqlite3.Connection) -> dict[str, tuple[str, int]]:
 
 def vantage_checks(
     connection: sqlite3.Connection, server: str, start: float, end: float, vantage: str | None
-) -> list[PastCheck]:
+) -> list[StoredCheck]:
     """Every check of other vantages that is kept one by one, ascending."""
     first, last = (int(min(at // MINUTE_S, _FARTHEST)) for at in (start, end))
     packed = connection.execute(_PACKED, {"server": server, "first": first, "last": last})
@@ -156,7 +160,7 @@ def failures(connection: sqlite3.Connection, server: str, before: float, limit: 
     return list(islice(merge(rows, packed, key=lambda each: each[0].at, reverse=True), limit))
 
 
-def round_by(connection: sqlite3.Connection, wanted: SightId) -> Round | None:
+def round_by(connection: sqlite3.Connection, wanted: VantageCheckId) -> Round | None:
     """The round with that id; None where its packets are gone, or of a version that we cannot read."""
     found = connection.execute(
         "SELECT round FROM sights WHERE vantage = ? AND epoch = ? AND number = ? AND round IS NOT NULL",
@@ -170,7 +174,7 @@ def _failed_rows(connection: sqlite3.Connection, server: str, before: float) -> 
     for epoch, number, kept, vantage, *row in connection.execute(_SIGHTS_BACKWARDS, (server, before)):
         check = _stored_check(vantage, *row)
         if check and check.has_failed:
-            yield check, SightId(vantage, epoch, number) if kept else None
+            yield check, VantageCheckId(vantage, epoch, number) if kept else None
 
 
 def _failed_in_packs(connection: sqlite3.Connection, server: str, before: float) -> Iterator[Failure]:
@@ -182,7 +186,7 @@ def _failed_in_packs(connection: sqlite3.Connection, server: str, before: float)
                 yield moment.check, None
 
 
-def vantage_state_of(seen: SeenFrom, server: Server) -> VantageState:
+def vantage_state_of(seen: VantageLastKnown, server: Server) -> VantageState:
     """What a vantage says now, as the board holds it. Its last round is without packets."""
     exchange, verdict = seen.exchange, seen.check.verdict
     alike = exchange is not None and exchange.diagnosis.verdict is verdict
@@ -203,7 +207,7 @@ def vantage_state_of(seen: SeenFrom, server: Server) -> VantageState:
     )
 
 
-def round_of(server: Server, past: PastCheck, diagnosis: Diagnosis) -> Round:
+def round_of(server: Server, past: StoredCheck, diagnosis: Diagnosis) -> Round:
     """A round as a row of the store tells it, without packets."""
     tunnel = None
     if past.tunnel_sent is not None and past.tunnel_received is not None:
@@ -235,9 +239,9 @@ def _stored_check(
     sent: int | None,
     received: int | None,
     tunnel_rtt: float | None,
-) -> PastCheck | None:
+) -> StoredCheck | None:
     verdict = verdict_of(slug)
     if verdict is None:
         return None
     where = address_of(address) if address else None
-    return PastCheck(at, where, vantage, verdict, True, rtt, sent, received, tunnel_rtt)
+    return StoredCheck(at, where, vantage, verdict, True, rtt, sent, received, tunnel_rtt)

@@ -6,13 +6,13 @@ import sqlite3
 from collections.abc import Mapping
 from math import ceil, floor
 
-from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S, MINUTE_S, Tally, roll, total_of
-from wgmon_tui.store.models import EMPTY_PERIOD, Bucket, Seen
+from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S, MINUTE_S, Rollup, roll, total_of
+from wgmon_tui.store.models import EMPTY_PERIOD, PeriodSummary, TimeBucket
 from wgmon_tui.store.read.tiers import (
     LENGTHS,
+    QuerySpan,
     Rollups,
-    Span,
-    Subject,
+    TieredServer,
     complete_from,
     covered_span,
     rollups,
@@ -21,18 +21,18 @@ from wgmon_tui.store.read.tiers import (
 )
 
 
-def window(connection: sqlite3.Connection, tiered_server: Subject, span: Span) -> Seen:
+def window(connection: sqlite3.Connection, tiered_server: TieredServer, span: QuerySpan) -> PeriodSummary:
     """A stretch of time as a whole: to whole minutes at its ends, or what is still remembered there."""
     return total_of(
         tally
         for table, since, until in split_by_tier(*covered_span(connection, span.start, span.end))
-        for tally in rollups(connection, table, tiered_server, Span(since, until, span.now)).values()
+        for tally in rollups(connection, table, tiered_server, QuerySpan(since, until, span.now)).values()
     )
 
 
 def buckets(
-    connection: sqlite3.Connection, tiered_server: Subject, span: Span, length: float
-) -> list[Bucket]:
+    connection: sqlite3.Connection, tiered_server: TieredServer, span: QuerySpan, length: float
+) -> list[TimeBucket]:
     """A stretch of time in buckets without gaps. They begin at multiples of their length since the epoch.
 
     A length from a minute on is cut to whole minutes, one from an hour on to whole hours, one from a day on
@@ -57,30 +57,36 @@ def buckets(
     return coarse + _raw(connection, tiered_server, after, length)
 
 
-def _divided(span: Span, border: float, length: float) -> tuple[Span, Span]:
+def _divided(span: QuerySpan, border: float, length: float) -> tuple[QuerySpan, QuerySpan]:
     """What lies before a border and what lies after; begun where a bucket of that length begins."""
     start = floor(span.start / length) * length
     border = min(max(start, border), span.end)
-    return Span(start, border, span.now), Span(border, span.end, span.now)
+    return QuerySpan(start, border, span.now), QuerySpan(border, span.end, span.now)
 
 
 def _rolled(
-    connection: sqlite3.Connection, table: Rollups, tiered_server: Subject, span: Span, length: float
-) -> list[Bucket]:
+    connection: sqlite3.Connection,
+    table: Rollups,
+    tiered_server: TieredServer,
+    span: QuerySpan,
+    length: float,
+) -> list[TimeBucket]:
     if span.start >= span.end:
         return []
     start = floor(span.start / length) * length
-    found = rollups(connection, table, tiered_server, Span(start, span.end, span.now))
+    found = rollups(connection, table, tiered_server, QuerySpan(start, span.end, span.now))
     in_each = int(length // LENGTHS[table])
     if in_each == 1:
         return _filled(found, span, length)
-    grouped: dict[int, Tally] = {}
+    grouped: dict[int, Rollup] = {}
     for number, tally in found.items():
-        grouped.setdefault(number // in_each, Tally()).merge(tally)
+        grouped.setdefault(number // in_each, Rollup()).merge(tally)
     return _filled(grouped, span, length)
 
 
-def _raw(connection: sqlite3.Connection, tiered_server: Subject, span: Span, length: float) -> list[Bucket]:
+def _raw(
+    connection: sqlite3.Connection, tiered_server: TieredServer, span: QuerySpan, length: float
+) -> list[TimeBucket]:
     """Moment by moment. One state's hold more is read on both sides, for what reaches into the span."""
     if span.start >= span.end:
         return []
@@ -91,8 +97,8 @@ def _raw(connection: sqlite3.Connection, tiered_server: Subject, span: Span, len
     return _filled(roll(known, tiered_server.max_gap_s, until=until, length=length), span, length)
 
 
-def _filled(found: Mapping[int, Tally], span: Span, length: float) -> list[Bucket]:
+def _filled(found: Mapping[int, Rollup], span: QuerySpan, length: float) -> list[TimeBucket]:
     return [
-        Bucket(number * length, length, found[number].summary() if number in found else EMPTY_PERIOD)
+        TimeBucket(number * length, length, found[number].summary() if number in found else EMPTY_PERIOD)
         for number in range(floor(span.start / length), ceil(span.end / length))
     ]

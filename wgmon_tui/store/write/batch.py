@@ -18,8 +18,8 @@ from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import Incident, IncidentEvent
 from wgmon_tui.store.formats import incident_snapshot, record_codec
 from wgmon_tui.store.models import Mute, Note
-from wgmon_tui.store.write.packet_sampling import Kept
-from wgmon_tui.store.write.vantage_batch import Sightings, StandingSights
+from wgmon_tui.store.write.packet_sampling import PacketSample
+from wgmon_tui.store.write.vantage_batch import VantageBatch, VantageReplayState
 
 MAX_ROWS = 100_000
 """Journal rows that wait at most: two minutes of a fleet of ten thousand, many hours of a small one."""
@@ -37,7 +37,7 @@ ExchangeRow = tuple[str, float, str, str, str | None, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class StoredServer:
     """A server as it stands in servers.toml: the viewers' part of its entry, and how long a state holds."""
 
     entry: str
@@ -57,7 +57,7 @@ OutboxRow = tuple[float, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Damped:
+class StoredDamping:
     """The state of the damping rule, and the server's severity at that time."""
 
     damping: Damping
@@ -73,14 +73,14 @@ class Batch:
 
     journal: deque[JournalRow] = field(default_factory=deque)
     exchanges: deque[ExchangeRow] = field(default_factory=lambda: deque(maxlen=MAX_EXCHANGES))
-    dampings: dict[str, Damped] = field(default_factory=dict)
+    dampings: dict[str, StoredDamping] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
     notes: list[tuple[str, Note]] = field(default_factory=list)
     pauses: dict[str, Pause | None] = field(default_factory=dict)
     mutes: dict[str, Mute | None] = field(default_factory=dict)
     outbox: list[OutboxRow] = field(default_factory=list)
-    vantage_batch: Sightings = field(default_factory=Sightings)
-    fleet: Mapping[str, Watched] | None = None
+    vantage_batch: VantageBatch = field(default_factory=VantageBatch)
+    fleet: Mapping[str, StoredServer] | None = None
     dropped_rows: int = 0
 
     @property
@@ -171,18 +171,18 @@ class Batch:
 
 
 @dataclass(slots=True)
-class Standing:
+class ReplayState:
     """What holds now and was written once: a new store, after a damaged one was set aside, needs it again."""
 
-    fleet: Mapping[str, Watched] | None = None
-    dampings: dict[str, Damped] = field(default_factory=dict)
+    fleet: Mapping[str, StoredServer] | None = None
+    dampings: dict[str, StoredDamping] = field(default_factory=dict)
     pauses: dict[str, Pause] = field(default_factory=dict)
     mutes: dict[str, Mute] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
     outbox: dict[str, OutboxRow] = field(default_factory=dict)
-    sights: StandingSights = field(default_factory=StandingSights)
+    sights: VantageReplayState = field(default_factory=VantageReplayState)
 
-    def retain_servers(self, fleet: Mapping[str, Watched]) -> None:
+    def retain_servers(self, fleet: Mapping[str, StoredServer]) -> None:
         """Only these servers are watched now."""
         self.fleet = fleet
         self.dampings = {name: each for name, each in self.dampings.items() if name in fleet}
@@ -296,7 +296,7 @@ def _text(address: Address | None) -> str | None:
     return None if address is None else str(address)
 
 
-def make_exchange_row(kept: Kept) -> ExchangeRow:
+def make_exchange_row(kept: PacketSample) -> ExchangeRow:
     """A round that keeps its packets."""
     outcome = kept.round
     verdict = outcome.diagnosis.verdict.slug
@@ -319,7 +319,7 @@ def make_state_row(name: str, at: float, state: str, since: float) -> JournalRow
     return (name, at, None, "", None, state, since, 0, None, None, None, None, None)
 
 
-def _write_fleet(connection: sqlite3.Connection, fleet: Mapping[str, Watched], now: float) -> None:
+def _write_fleet(connection: sqlite3.Connection, fleet: Mapping[str, StoredServer], now: float) -> None:
     """What is no longer in the file keeps its history, and nothing of it stays open."""
     stored = {
         name: (entry, max_gap_s, removed_at)

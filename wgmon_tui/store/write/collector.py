@@ -12,26 +12,26 @@ from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.store.formats.server_entry import server_to_entry
 from wgmon_tui.store.maintenance.rollups import max_gap_s
 from wgmon_tui.store.models import Note
-from wgmon_tui.store.resume import Restored
+from wgmon_tui.store.resume import ResumeState
 from wgmon_tui.store.write.batch import (
     Batch,
-    Damped,
     OutboxRow,
-    Standing,
-    Watched,
+    ReplayState,
+    StoredDamping,
+    StoredServer,
     make_exchange_row,
     make_journal_rows,
     make_state_row,
 )
-from wgmon_tui.store.write.packet_sampling import Keeping
-from wgmon_tui.store.write.vantage_batch import HeardSight, Vantages
+from wgmon_tui.store.write.packet_sampling import PacketSampler
+from wgmon_tui.store.write.vantage_batch import VantageQuorum, VantageUpdate
 
 _DAMPING_AGE_S = 60.0
 """Of a server that stays down, it is written this often when it failed last."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ServerUpdate:
     """What the engine said of a server: `outcome` None where its state changed without a check."""
 
     server: str
@@ -43,16 +43,16 @@ class Heard:
     incident: str | None
 
 
-class Intake:
+class Collector:
     """Gathers a batch. What holds beyond it is remembered for a store that has to be begun anew."""
 
-    def __init__(self, keeping: Keeping) -> None:
+    def __init__(self, keeping: PacketSampler) -> None:
         self.batch = Batch()
-        self._replay_state = Standing()
+        self._replay_state = ReplayState()
         self._packet_sampler = keeping
-        self._vantage_packet_sampler = Keeping(keeping.max_per_incident)
+        self._vantage_packet_sampler = PacketSampler(keeping.max_per_incident)
 
-    def add_update(self, heard: Heard) -> None:
+    def add_update(self, heard: ServerUpdate) -> None:
         """Something was said of a server."""
         batch, outcome = self.batch, heard.outcome
         if outcome is None:
@@ -64,15 +64,15 @@ class Intake:
         # That of a server that is well stays the same from check to check.
         before = self._replay_state.dampings.get(heard.server)
         if before is None or not _is_same_damping(before.damping, heard.damping):
-            damped = Damped(heard.damping, heard.state, heard.at)
+            damped = StoredDamping(heard.damping, heard.state, heard.at)
             self._replay_state.dampings[heard.server] = batch.dampings[heard.server] = damped
 
-    def add_vantage_update(self, heard: HeardSight) -> None:
+    def add_vantage_update(self, heard: VantageUpdate) -> None:
         """Something was said of a server as another vantage sees it."""
         self._vantage_packet_sampler.max_per_incident = self._packet_sampler.max_per_incident
         self.batch.dropped_rows += self.batch.vantage_batch.add_update(heard, self._vantage_packet_sampler)
 
-    def set_vantages(self, vantages: Vantages) -> None:
+    def set_vantages(self, vantages: VantageQuorum) -> None:
         """These check the same servers, and no others."""
         self.batch.vantage_batch.vantages = vantages
 
@@ -87,13 +87,13 @@ class Intake:
     def set_fleet(self, servers: Mapping[str, Server]) -> None:
         """These servers are watched from now on, and no others."""
         self.batch.fleet = {
-            name: Watched(server_to_entry(server), max_gap_s(server.interval, server.timeout))
+            name: StoredServer(server_to_entry(server), max_gap_s(server.interval, server.timeout))
             for name, server in servers.items()
         }
         self._replay_state.retain_servers(self.batch.fleet)
         self._packet_sampler.retain_servers(servers)
 
-    def resume(self, restored: Mapping[str, Restored]) -> None:
+    def resume(self, restored: Mapping[str, ResumeState]) -> None:
         """Another life of this program has written so far."""
         for name, each in restored.items():
             incident = each.incident.id if each.incident else None

@@ -21,7 +21,7 @@ Kind = Literal["change", "failure", "good"]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class PacketSample:
     """A round that keeps its packets."""
 
     server: str
@@ -31,7 +31,7 @@ class Kept:
 
 
 @dataclass(slots=True)
-class _Past:
+class _SamplingState:
     """What is remembered of one server. `good_due` is the time at which the next good round is written."""
 
     verdict: Verdict | None = None
@@ -42,18 +42,18 @@ class _Past:
     failures: int = 0
 
 
-class Keeping:
+class PacketSampler:
     """Chooses, round by round."""
 
     def __init__(self, max_per_incident: int, random: Random | None = None) -> None:
         self.max_per_incident = max_per_incident
         """Of the failures in an incident at most so many are kept; it may change."""
         self._random = random or Random()  # noqa: S311 - phases, not keys
-        self._states: dict[str, _Past] = {}
+        self._states: dict[str, _SamplingState] = {}
 
     def resume(self, server: str, verdict: Verdict | None, incident: str | None, failures: int) -> None:
         """Go on from what the store has: the last verdict, the open incident and its failures kept so far."""
-        past = self._states[server] = _Past(verdict, incident=incident)
+        past = self._states[server] = _SamplingState(verdict, incident=incident)
         past.failures = _failure_index(failures, self.max_per_incident)
 
     def retain_servers(self, servers: Container[str]) -> None:
@@ -66,11 +66,11 @@ class Keeping:
         for past in self._states.values():
             past.good_is_kept = past.good is None
 
-    def select(self, server: str, outcome: Round, incident: str | None) -> list[Kept]:
+    def select(self, server: str, outcome: Round, incident: str | None) -> list[PacketSample]:
         """What is to be kept now that this round is over, in the order of time."""
         past = self._states.get(server)
         if past is None:
-            past = self._states[server] = _Past(good_due=outcome.check.started_at)
+            past = self._states[server] = _SamplingState(good_due=outcome.check.started_at)
         verdict = outcome.diagnosis.verdict
         before, past.verdict = past.verdict, verdict
         if incident != past.incident:
@@ -81,21 +81,21 @@ class Keeping:
             )
         kept = []
         if past.good is not None and not past.good_is_kept:
-            kept.append(Kept(server, "good", past.good))
+            kept.append(PacketSample(server, "good", past.good))
             past.good_is_kept = True
         if verdict is not before:
-            return [*kept, Kept(server, "change", outcome, incident)]
+            return [*kept, PacketSample(server, "change", outcome, incident)]
         if incident is not None and verdict.severity is not Severity.UNKNOWN:
             past.failures += 1
             if _is_kept(past.failures, self.max_per_incident):
-                kept.append(Kept(server, "failure", outcome, incident))
+                kept.append(PacketSample(server, "failure", outcome, incident))
         return kept
 
     def _select_when_up(
-        self, server: str, past: _Past, outcome: Round, incident: str | None, *, changed: bool
-    ) -> list[Kept]:
+        self, server: str, past: _SamplingState, outcome: Round, incident: str | None, *, changed: bool
+    ) -> list[PacketSample]:
         now = outcome.check.started_at
-        kept = [Kept(server, "change", outcome, incident)] if changed else []
+        kept = [PacketSample(server, "change", outcome, incident)] if changed else []
         if past.good_due is None:
             # After a start, not all at once.
             past.good_due = now + GOOD_EVERY_S * self._random.random()
@@ -103,7 +103,7 @@ class Keeping:
         # Further away than ever intended: the clock was set back.
         if not past.good_due - GOOD_EVERY_S <= now < past.good_due:
             past.good_due, past.good_is_kept = now + GOOD_EVERY_S, True
-            kept.append(Kept(server, "good", outcome))
+            kept.append(PacketSample(server, "good", outcome))
         return kept
 
 

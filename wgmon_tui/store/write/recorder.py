@@ -32,15 +32,15 @@ from wgmon_tui.store.database import (
 from wgmon_tui.store.history import History
 from wgmon_tui.store.maintenance.compaction import compaction_boundary
 from wgmon_tui.store.maintenance.schedule import copy_timestamps, run_maintenance
-from wgmon_tui.store.models import Mute, Note, State
+from wgmon_tui.store.models import Mute, Note, PeriodState
 from wgmon_tui.store.resume import close_stale_incidents, restore
 from wgmon_tui.store.store_file import STORE, WritableStore, open_store, set_damaged_aside
-from wgmon_tui.store.timestamp_ledger import StampLedger
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.batch import Pause, make_outbox_row
-from wgmon_tui.store.write.collector import Heard, Intake
-from wgmon_tui.store.write.packet_sampling import Keeping
-from wgmon_tui.store.write.unsaved_events import Unwritten, unwritten
-from wgmon_tui.store.write.vantage_batch import HeardSight, Vantages, make_vantage_update
+from wgmon_tui.store.write.collector import Collector, ServerUpdate
+from wgmon_tui.store.write.packet_sampling import PacketSampler
+from wgmon_tui.store.write.unsaved_events import UnsavedEvents, unwritten
+from wgmon_tui.store.write.vantage_batch import VantageQuorum, VantageUpdate, make_vantage_update
 
 COMMIT_EVERY_S = 0.25
 _RETRY_AFTER_S = 1.0
@@ -66,7 +66,7 @@ class Recorder:
         state_dir: Path,
         retention: Retention | None = None,
         *,
-        ledger: StampLedger | None = None,
+        ledger: TimestampLedger | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         on_events_saved: Callable[[], None] = lambda: None,
@@ -82,7 +82,7 @@ class Recorder:
         """One line that stays: a damaged store was set aside, or checks could not be written."""
         self.failure: BaseException | None = None
         """A fault of this program that has ended the recording."""
-        self.unwritten: Unwritten | None = None
+        self.unwritten: UnsavedEvents | None = None
         """What people are to be told of, while there is trouble: it should not wait for the disk."""
         self._path = state_dir / STORE
         self._retention = retention or Retention()
@@ -90,9 +90,9 @@ class Recorder:
         self._clock, self._monotonic = clock, monotonic
         self._on_events_saved = on_events_saved
         # Between the threads.
-        self._server_updates: deque[Heard] = deque(maxlen=_MAX_QUEUED_UPDATES)
-        self._vantage_updates: deque[HeardSight] = deque(maxlen=_MAX_QUEUED_UPDATES)
-        self._pending_calls: deque[Callable[[Intake], None]] = deque()
+        self._server_updates: deque[ServerUpdate] = deque(maxlen=_MAX_QUEUED_UPDATES)
+        self._vantage_updates: deque[VantageUpdate] = deque(maxlen=_MAX_QUEUED_UPDATES)
+        self._pending_calls: deque[Callable[[Collector], None]] = deque()
         self._dropped_updates = 0
         self._flushes: deque[Future[None]] = deque()
         self._wake, self._stopping, self._check_requested = (threading.Event() for _ in range(3))
@@ -101,8 +101,8 @@ class Recorder:
         self._paused: set[str] = set()
         self._muted: dict[str, float] = {}
         # Our own thread.
-        self._packet_sampler = Keeping(self._retention.exchanges_per_incident)
-        self._collector = Intake(self._packet_sampler)
+        self._packet_sampler = PacketSampler(self._retention.exchanges_per_incident)
+        self._collector = Collector(self._packet_sampler)
         self._dropped_updates_counted = 0
         self._store: WritableStore | None = None
         self._store_id: str | None = None
@@ -165,11 +165,13 @@ class Recorder:
         if len(self._server_updates) == _MAX_QUEUED_UPDATES:
             self._dropped_updates += 1
         state = (
-            State.MAINTENANCE.value
+            PeriodState.MAINTENANCE.value
             if server_state.maintenance and not server_state.paused
             else server_state.severity.word
         )
-        self._server_updates.append(Heard(name, now, outcome, state, since, server_state.damping, incident))
+        self._server_updates.append(
+            ServerUpdate(name, now, outcome, state, since, server_state.damping, incident)
+        )
         if events:
             outbox = tuple(make_outbox_row(server_state, event) for event in events)
             self._pending_calls.append(lambda intake: intake.add_events(events, outbox))
@@ -186,7 +188,7 @@ class Recorder:
             self._dropped_updates += 1
         self._vantage_updates.append(make_vantage_update(server_state, vantage, report))
 
-    def set_vantages(self, vantages: Vantages) -> None:
+    def set_vantages(self, vantages: VantageQuorum) -> None:
         """Say which other vantages there are, after the start and whenever that changed."""
         self._pending_calls.append(lambda intake: intake.set_vantages(vantages))
         self._wake.set()

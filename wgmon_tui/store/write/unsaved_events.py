@@ -11,7 +11,7 @@ from wgmon_tui.store.write.batch import Batch, OutboxRow
 
 
 @dataclass(frozen=True, slots=True)
-class Unwritten:
+class UnsavedEvents:
     """A copy of that part of a batch, for whoever tells people. `reason` is why it is not written."""
 
     reason: str
@@ -30,8 +30,8 @@ class Unwritten:
         return Batch(incidents=dict(self.incidents), mutes=dict(self.mutes), outbox=rows)
 
 
-def unwritten(batch: Batch, reason: str) -> Unwritten | None:
+def unwritten(batch: Batch, reason: str) -> UnsavedEvents | None:
     """None where nothing of that kind waits."""
     if not (batch.outbox or batch.mutes):
         return None
-    return Unwritten(reason, tuple(batch.outbox), dict(batch.incidents), dict(batch.mutes))
+    return UnsavedEvents(reason, tuple(batch.outbox), dict(batch.incidents), dict(batch.mutes))

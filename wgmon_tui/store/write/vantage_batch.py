@@ -18,7 +18,7 @@ from wgmon_tui.monitor.quorum import VantageReport, VantageState
 from wgmon_tui.monitor.server_state import ServerState
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.minute_block import pack_samples
-from wgmon_tui.store.write.packet_sampling import Keeping
+from wgmon_tui.store.write.packet_sampling import PacketSampler
 
 MAX_VANTAGE_ROWS = 100_000
 """Rows that wait at most, as with the journal."""
@@ -34,7 +34,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class HeardSight:
+class VantageUpdate:
     """What the engine said of a server as a vantage sees it: `vantage_state` None where that watches it no longer.
 
     `report` is the one that changed it, where one did; `incident` the open one of the server.
@@ -47,14 +47,14 @@ class HeardSight:
     incident: str | None
 
 
-def make_vantage_update(row: ServerState, vantage: str, report: VantageReport | None) -> HeardSight:
+def make_vantage_update(row: ServerState, vantage: str, report: VantageReport | None) -> VantageUpdate:
     """What is to be heard of a row of which a vantage's sight has changed."""
     incident = row.incident.id if row.incident else None
-    return HeardSight(row.server.name, vantage, row.vantage_states.get(vantage), report, incident)
+    return VantageUpdate(row.server.name, vantage, row.vantage_states.get(vantage), report, incident)
 
 
 @dataclass(frozen=True, slots=True)
-class Vantages:
+class VantageQuorum:
     """The other vantages, in the order of config.toml, and how many must agree."""
 
     names: tuple[str, ...]
@@ -62,14 +62,14 @@ class Vantages:
 
 
 @dataclass(slots=True)
-class Sightings:
+class VantageBatch:
     """What waits. `seen` has None for what is to be deleted; `lost` counts the report_rows that had to go."""
 
     report_rows: deque[SightRow] = field(default_factory=deque)
     seen: dict[Key, VantageState | None] = field(default_factory=dict)
     packets: dict[Key, bytes] = field(default_factory=dict)
     reported: dict[str, tuple[str, int]] = field(default_factory=dict)
-    vantages: Vantages | None = None
+    vantages: VantageQuorum | None = None
 
     @property
     def needs_sync(self) -> bool:
@@ -83,7 +83,7 @@ class Sightings:
         """The servers in it."""
         return {row[3] for row in self.report_rows} | {server for server, _ in self.seen}
 
-    def add_update(self, heard: HeardSight, keeping: Keeping) -> int:
+    def add_update(self, heard: VantageUpdate, keeping: PacketSampler) -> int:
         """Something was said. Gives how many rows had to go for it."""
         key, report = (heard.server, heard.vantage), heard.report
         self.seen[key] = heard.vantage_state
@@ -135,19 +135,19 @@ class Sightings:
 
 
 @dataclass(slots=True)
-class StandingSights:
+class VantageReplayState:
     """What holds now of all that was written: for a store that is begun anew."""
 
     seen: dict[Key, VantageState] = field(default_factory=dict)
     reported: dict[str, tuple[str, int]] = field(default_factory=dict)
-    vantages: Vantages | None = None
+    vantages: VantageQuorum | None = None
 
     def retain_servers(self, servers: Iterable[str]) -> None:
         """Only these are watched now."""
         watched = set(servers)
         self.seen = {key: vantage_state for key, vantage_state in self.seen.items() if key[0] in watched}
 
-    def apply_written(self, sightings: Sightings) -> None:
+    def apply_written(self, sightings: VantageBatch) -> None:
         """These were written."""
         for key, vantage_state in sightings.seen.items():
             self.seen.pop(key, None)
@@ -156,7 +156,7 @@ class StandingSights:
         self.reported |= sightings.reported
         self.vantages = sightings.vantages or self.vantages
 
-    def replay_into(self, sightings: Sightings) -> None:
+    def replay_into(self, sightings: VantageBatch) -> None:
         """Have all of it written; what waits already is newer."""
         sightings.seen = {**self.seen, **sightings.seen}
         sightings.reported = self.reported | sightings.reported
