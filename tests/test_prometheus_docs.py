@@ -12,12 +12,12 @@ from typing import Any, cast
 
 import pytest
 
+from tests.output.test_prometheus_text import everything
 from tests.real.prerequisites import require
-from tests.report.test_prometheus import everything
 from wgmon_tui.alerts.log import Counts
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.monitor.scheduler import Scheduler
-from wgmon_tui.report.prometheus_tally import Tallies
+from wgmon_tui.output.prometheus_counters import Tallies
 from wgmon_tui.service.metrics_health import Health
 
 HERE = Path(__file__).parent.parent / "docs" / "prometheus"

@@ -25,9 +25,9 @@ from tests.service.stage import until
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_toml import render
 from wgmon_tui.lab.crowd import Crowd, run_load_servers
+from wgmon_tui.output.prometheus_counters import Tallies
+from wgmon_tui.output.prometheus_text import render_metrics
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
-from wgmon_tui.report.prometheus import render_metrics
-from wgmon_tui.report.prometheus_tally import Tallies
 from wgmon_tui.service.metrics import Metrics
 from wgmon_tui.service.metrics_address import ListenAddress, listen, parse_listen_address
 from wgmon_tui.service.reload import load_config

@@ -19,9 +19,9 @@ from wgmon_tui.checks.evidence import Direction
 from wgmon_tui.config.models import Interface
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.output.pcapng_export import PLACEHOLDER_ADDRESSES, PLACEHOLDER_PORT, pcapng_of
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.wire import fields_of
-from wgmon_tui.report.captures import PLACEHOLDER_ADDRESSES, PLACEHOLDER_PORT, pcapng_of
 
 PSK = PresharedKey(b"a".ljust(32))
 VERSIONS = [pytest.param(4, id="IPv4"), pytest.param(6, id="IPv6")]

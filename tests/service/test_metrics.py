@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.test_prometheus import Series, read
+from tests.output.test_prometheus_text import Series, read
 from tests.service.stage import healthy, quick_server, until, write_config
 from tests.service.web import Answer, Client, get
 from wgmon_tui.config.models import Server
 from wgmon_tui.lab.records import Mode
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.report.prometheus import render_metrics
-from wgmon_tui.report.prometheus_tally import Tallies
+from wgmon_tui.output.prometheus_counters import Tallies
+from wgmon_tui.output.prometheus_text import render_metrics
 from wgmon_tui.service import metrics_probe
 from wgmon_tui.service.metrics import Metrics, accepts_gzip, parse_timeout
 from wgmon_tui.service.metrics_address import ListenAddress, listen, parse_listen_address

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.report.test_prometheus import read
+from tests.output.test_prometheus_text import read
 from tests.service.stage import Program, quick_server, until, write_config
 from wgmon_tui.cli.main import main
 from wgmon_tui.commands import run as run_command

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.rounds import healthy, silent
+from tests.output.sample_rounds import healthy, silent
 from tests.store.sql_stores import T0, Store
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.incidents import Incident

@@ -178,7 +178,7 @@ def _open_history(state: Path) -> History:
 
 async def _print_table_once(station: Station, ascii_only: bool) -> int:
     """The board as text: after one round of ours, or as another process that writes sees it."""
-    from wgmon_tui.report.table import format_table, format_totals
+    from wgmon_tui.output.text_table import format_table, format_totals
 
     engine = station.open()
     if engine and not station.fleet_state.states:
@@ -202,7 +202,7 @@ async def _print_table_once(station: Station, ascii_only: bool) -> int:
 
 async def _print_tables(controller: FleetController, engine: Engine, rounds: int, ascii_only: bool) -> int:
     """The board as text after each of so many rounds of the whole fleet."""
-    from wgmon_tui.report.table import format_table, format_totals
+    from wgmon_tui.output.text_table import format_table, format_totals
 
     check_counts = dict.fromkeys(engine.fleet_state.states, 0)
     checked = asyncio.Event()

@@ -43,18 +43,18 @@ def add_commands(subparsers: Subparsers) -> None:
 def export(arguments: argparse.Namespace) -> int:
     """Write what the store keeps; or one exchange made now, and the keys that open it."""
     if arguments.kind == "targets":
-        from wgmon_tui.report.prometheus_targets import export_targets
+        from wgmon_tui.output.prometheus_sd import export_targets
 
         return export_targets(arguments)
-    from wgmon_tui.report import export_command
+    from wgmon_tui.cli import export_run
 
-    export_command.check_arguments(arguments)
+    export_run.check_arguments(arguments)
     if arguments.with_keys:
         fleet, keyring = load_fleet(arguments.config)
         [server] = select_servers(fleet, arguments.names)
         with open_timestamp_ledger(arguments.state) as timestamps:
-            return export_command.export_with_keys(server, fleet, keyring, timestamps, arguments)
-    return export_command.export_history(arguments)
+            return export_run.export_with_keys(server, fleet, keyring, timestamps, arguments)
+    return export_run.export_history(arguments)
 
 
 def _parse_time(text: str) -> float:

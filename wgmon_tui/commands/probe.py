@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.config.secrets.keyring import Keyring
     from wgmon_tui.monitor.models import Round
-    from wgmon_tui.report.interface_lines import SeenHere
-    from wgmon_tui.report.nagios import Looked
+    from wgmon_tui.output.local_interface_text import SeenHere
+    from wgmon_tui.output.nagios import Looked
     from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 _SHARED_KEY_WARNING = (
@@ -74,7 +74,7 @@ def probe(arguments: argparse.Namespace) -> int:
     """Check servers once."""
     if arguments.form in ("table", "json"):
         return _probe(arguments)
-    from wgmon_tui.report.nagios import State, checkmk_trouble, nagios_trouble
+    from wgmon_tui.output.nagios import State, checkmk_trouble, nagios_trouble
 
     try:
         return _probe(arguments)
@@ -106,7 +106,7 @@ async def _probe_all(
     fleet: Fleet, keyring: Keyring, timestamps: TimestampLedger, arguments: argparse.Namespace
 ) -> int:
     """Look as often as asked, print each look when it is there, and at the end what stands for all."""
-    from wgmon_tui.report.nagios import Looked, state_of
+    from wgmon_tui.output.nagios import Looked, state_of
 
     is_plugin = arguments.form in ("nagios", "checkmk")
     rounds: dict[str, list[Round]] = {server.name: [] for server in fleet.servers}
@@ -171,8 +171,8 @@ class _Here:
     def compare_local_peer(self, server: Server, outcome: Round) -> list[SeenHere]:
         """What they say of the server, beside our verdict on it."""
         from wgmon_tui.doctor.server import configured_side, verdict_from_round
+        from wgmon_tui.output.local_interface_text import SeenHere
         from wgmon_tui.protocols.wireguard.local_interface_comparison import compare_local_peer, local_peers
-        from wgmon_tui.report.interface_lines import SeenHere
 
         peers = local_peers(self.dumps, server)
         ours, found = configured_side(server, self.fleet, self.keyring), verdict_from_round(outcome)
@@ -190,9 +190,9 @@ def _read_local_interfaces(fleet: Fleet, keyring: Keyring) -> _Here | None:
 def _print_round(
     outcome: Round, local_view: Sequence[SeenHere] | None, arguments: argparse.Namespace
 ) -> None:
-    from wgmon_tui.report.interface_lines import disagreements, interface_object
-    from wgmon_tui.report.json_lines import json_object, one_line
-    from wgmon_tui.report.table import format_result
+    from wgmon_tui.output.json_lines import json_object, one_line
+    from wgmon_tui.output.local_interface_text import disagreements, interface_object
+    from wgmon_tui.output.text_table import format_result
 
     if arguments.form == "json":
         interfaces = None if local_view is None else [interface_object(each) for each in local_view]
@@ -204,8 +204,8 @@ def _print_round(
 
 
 def _print_summary(checked: Sequence[Looked], arguments: argparse.Namespace) -> None:
-    from wgmon_tui.report.nagios import checkmk_line, nagios_line
-    from wgmon_tui.report.table import format_totals
+    from wgmon_tui.output.nagios import checkmk_line, nagios_line
+    from wgmon_tui.output.text_table import format_totals
 
     if arguments.form == "table" and len(checked) > 1:
         print(format_totals((each.severity for each in checked), arguments.ascii or is_output_ascii()))

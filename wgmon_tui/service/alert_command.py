@@ -18,7 +18,7 @@ from wgmon_tui.alerts.sinks import sender
 from wgmon_tui.config.alerting import Sink
 from wgmon_tui.config.config_toml import NAME, read_config
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.report.json_lines import one_line
+from wgmon_tui.output.json_lines import one_line
 from wgmon_tui.service.asking import Connection, NotForUsError, NoWriterError
 from wgmon_tui.service.control import RefusedError
 from wgmon_tui.service.messages import Operation

@@ -15,8 +15,8 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from wgmon_tui.alerts.log import Counts, counts
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.report.prometheus import CONTENT_TYPE, render_metrics
-from wgmon_tui.report.prometheus_tally import Tallies
+from wgmon_tui.output.prometheus_counters import Tallies
+from wgmon_tui.output.prometheus_text import CONTENT_TYPE, render_metrics
 from wgmon_tui.service.metrics_health import Health
 from wgmon_tui.service.metrics_http import HttpServer, Request, Response, text_response
 from wgmon_tui.service.metrics_probe import Probing, TooOftenError

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from wgmon_tui import __version__
 from wgmon_tui.alerts.log import Counts
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.report.prometheus_tally import Tallies
+from wgmon_tui.output.prometheus_counters import Tallies
 from wgmon_tui.service.writer import Writer
 
 _LAG_PERCENTILES = (0.5, 0.99)

@@ -13,7 +13,7 @@ from wgmon_tui.text import format_servers
 from wgmon_tui.tui.forms.changes import ChangesFleet
 
 if TYPE_CHECKING:
-    from wgmon_tui.report.summary import Account
+    from wgmon_tui.output.incident_report import Account
 
 SERVER_ACTIONS = frozenset(
     {"recheck", "pause", "acknowledge", "mute", "unmute", "copy_summary", "copy_markdown", "explain"}

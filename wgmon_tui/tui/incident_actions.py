@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.report import export
-from wgmon_tui.report.export import incident_object
-from wgmon_tui.report.summary import report_of_incident
+from wgmon_tui.output import history_export
+from wgmon_tui.output.history_export import incident_object
+from wgmon_tui.output.incident_report import report_of_incident
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.context import AppContext
@@ -47,7 +47,7 @@ def _opened_by(history: History, incident: Incident) -> Round | None:
 
 def write_incidents(app: AppContext, entries: Sequence[IncidentEntry]) -> None:
     """Write the incidents with their notes: CSV and JSON."""
-    columns = export.COLUMNS["incidents"]
+    columns = history_export.COLUMNS["incidents"]
     write_list(
         app, "incidents", columns, lambda: [incident_object(each.incident, each.notes) for each in entries]
     )

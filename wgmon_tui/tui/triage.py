@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import Round, ServerState
-from wgmon_tui.report.summary import Account, as_markdown, as_text, report_of
+from wgmon_tui.output.incident_report import Account, as_markdown, as_text, report_of
 from wgmon_tui.text import format_count, format_until
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.filter import muted

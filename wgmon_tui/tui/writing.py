@@ -9,13 +9,13 @@ from pathlib import Path
 
 from wgmon_tui.config.models import Address
 from wgmon_tui.monitor.fleet_state import Round, ServerState
-from wgmon_tui.report import fleet_objects
-from wgmon_tui.report.captures import by_address, pcapng_of
-from wgmon_tui.report.csv_lines import csv_lines
-from wgmon_tui.report.files import write_numbered
-from wgmon_tui.report.fleet_objects import fleet_object
-from wgmon_tui.report.json_lines import Json, json_line, one_line
-from wgmon_tui.report.summary import Account, as_markdown
+from wgmon_tui.output import fleet_json
+from wgmon_tui.output.csv_format import csv_lines
+from wgmon_tui.output.fleet_json import fleet_object
+from wgmon_tui.output.incident_report import Account, as_markdown
+from wgmon_tui.output.json_lines import Json, json_line, one_line
+from wgmon_tui.output.output_files import write_numbered
+from wgmon_tui.output.pcapng_export import by_address, pcapng_of
 from wgmon_tui.text import format_file_time, format_list
 from wgmon_tui.tui.context import AppContext
 
@@ -53,7 +53,7 @@ def write_exchange(
 def write_fleet(app: AppContext, rows: Sequence[ServerState]) -> None:
     """Write the servers as the table has them now, filtered and sorted: CSV and JSON."""
     write_list(
-        app, "fleet", fleet_objects.COLUMNS, lambda: [fleet_object(server_state) for server_state in rows]
+        app, "fleet", fleet_json.COLUMNS, lambda: [fleet_object(server_state) for server_state in rows]
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.output.sample_rounds import check, exchange, healthy, round_of, server
 from tests.protocols.wireguard.harness import (
     IDENTITY,
     PSK,
@@ -22,7 +23,6 @@ from tests.protocols.wireguard.harness import (
 )
 from tests.protocols.wireguard.harness import check as check_now
 from tests.protocols.wireguard.sample_evidence import KINDS, any_evidence
-from tests.report.rounds import check, exchange, healthy, round_of, server
 from wgmon_tui.checks.evidence import Check, Evidence, Handshake, IcmpError, Packet, Silence, Tunnel
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Endpoint, SecretSource

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from tests.report.rounds import STARTED_AT, server, silent
+from tests.output.sample_rounds import STARTED_AT, server, silent
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.report.fleet_objects import COLUMNS, fleet_object
+from wgmon_tui.output.fleet_json import COLUMNS, fleet_object
 
 
 def test_before_the_first_check_all_that_is_not_known_is_null() -> None:

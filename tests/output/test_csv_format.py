@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.report.csv_lines import csv_line, csv_lines
+from wgmon_tui.output.csv_format import csv_line, csv_lines
 from wgmon_tui.text import printable
 
 cells = st.none() | st.booleans() | st.integers() | st.floats(0, 1e9) | st.text()

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.rounds import server
+from tests.output.sample_rounds import server
 from tests.service.stage import quick_server, write_config
 from wgmon_tui.cli.main import main
-from wgmon_tui.report.prometheus_targets import file_sd
+from wgmon_tui.output.prometheus_sd import file_sd
 
 
 def test_a_server_is_a_target_by_its_name_with_what_its_entry_says() -> None:

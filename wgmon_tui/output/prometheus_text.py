@@ -19,7 +19,7 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.report.prometheus_tally import RTT_BOUNDS_S, Tallies, Tally
+from wgmon_tui.output.prometheus_counters import RTT_BOUNDS_S, Tallies, Tally
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

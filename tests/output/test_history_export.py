@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.report.kept import GOOD, HOUR, LOST, NAMES, write_store
-from tests.report.rounds import STARTED_AT
+from tests.output.sample_rounds import STARTED_AT
+from tests.output.sample_store import GOOD, HOUR, LOST, NAMES, write_store
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.report.csv_lines import csv_lines
-from wgmon_tui.report.export import (
+from wgmon_tui.output.csv_format import csv_lines
+from wgmon_tui.output.history_export import (
     COLUMNS,
     Format,
     Kind,
@@ -26,7 +26,7 @@ from wgmon_tui.report.export import (
     incident_object,
     packet_objects,
 )
-from wgmon_tui.report.json_lines import one_line
+from wgmon_tui.output.json_lines import one_line
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import ExchangeSummary, Note, StoredCheck
 from wgmon_tui.store.store_file import STORE

@@ -14,9 +14,9 @@ from tests.store.recorder_harness import query_store
 from tests.store.writer_run import Life
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.cli.main import main
-from wgmon_tui.report.export import Kind, Request, export_parts
-from wgmon_tui.report.fleet_objects import fleet_object
-from wgmon_tui.report.summary import as_text, report_of
+from wgmon_tui.output.fleet_json import fleet_object
+from wgmon_tui.output.history_export import Kind, Request, export_parts
+from wgmon_tui.output.incident_report import as_text, report_of
 from wgmon_tui.store.formats import incident_snapshot
 
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from tests.report.rounds import STARTED_AT, check, exchange, round_of, server
+from tests.output.sample_rounds import STARTED_AT, check, exchange, round_of, server
 from wgmon_tui.checks.evidence import Handshake, Silence
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.store.formats import record_codec

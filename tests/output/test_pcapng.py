@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wgmon_tui.config.models import Address
-from wgmon_tui.report.pcapng import Datagram, Socket, capture, ip_packet
+from wgmon_tui.output.pcapng import Datagram, Socket, capture, ip_packet
 
 SECTION_HEADER, INTERFACE, PACKET, SECRETS = 0x0A0D0D0A, 1, 6, 10
 COMMENT, FLAGS = 1, 2

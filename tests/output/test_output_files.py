@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wgmon_tui.report.files import write_numbered, write_private
+from wgmon_tui.output.output_files import write_numbered, write_private
 
 
 def failing() -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from wgmon_tui.config.models import ConfigurationError, Server
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.servers_file import read
-from wgmon_tui.report.files import write_output, write_whole
+from wgmon_tui.output.output_files import write_output, write_whole
 
 _INAPPLICABLE_OPTIONS = {
     "names": "--shard I/N chooses servers; relabelling in Prometheus does as well",

@@ -6,10 +6,10 @@ import pickle
 
 import pytest
 
-from tests.report.rounds import IDENTITY, server
+from tests.output.sample_rounds import IDENTITY, server
+from wgmon_tui.output.wireshark_keys import KeyLog, key_log_warning
 from wgmon_tui.protocols.wireguard.keys import PresharedKey
 from wgmon_tui.protocols.wireguard.targets import Target
-from wgmon_tui.report.key_log import KeyLog, key_log_warning
 
 PSK = PresharedKey(b"a".ljust(32))
 

@@ -8,6 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.output.sample_rounds import (
+    check,
+    exchange,
+    healthy,
+    round_of,
+    server,
+    silent,
+    unresolved,
+    with_summary,
+)
 from tests.protocols.wireguard.harness import (
     IDENTITY,
     PSK,
@@ -17,10 +27,9 @@ from tests.protocols.wireguard.harness import (
     response_to,
 )
 from tests.protocols.wireguard.harness import check as check_now
-from tests.report.rounds import check, exchange, healthy, round_of, server, silent, unresolved, with_summary
 from wgmon_tui.checks.evidence import Handshake, Silence
+from wgmon_tui.output.json_lines import json_line
 from wgmon_tui.protocols.wireguard.wire import fields_of
-from wgmon_tui.report.json_lines import json_line
 
 CONTRACT = [
     "server",

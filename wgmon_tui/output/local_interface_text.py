@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wgmon_tui.output.json_lines import Json
 from wgmon_tui.protocols.wireguard.local_interface_comparison import LocalPeer
 from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
-from wgmon_tui.report.json_lines import Json
 from wgmon_tui.text import format_iso_time, printable
 
 

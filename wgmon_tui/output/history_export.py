@@ -12,9 +12,9 @@ from typing import Literal
 
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.report.captures import by_address, pcapng_of
-from wgmon_tui.report.csv_lines import csv_lines
-from wgmon_tui.report.json_lines import Json, in_ms, json_object, one_line, packet_object
+from wgmon_tui.output.csv_format import csv_lines
+from wgmon_tui.output.json_lines import Json, in_ms, json_object, one_line, packet_object
+from wgmon_tui.output.pcapng_export import by_address, pcapng_of
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import ExchangeSummary, Note, StoredCheck
 from wgmon_tui.text import format_iso_time

@@ -12,7 +12,7 @@ from tests.tui.fleet import NOW
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.report.summary import Account, as_markdown, as_text, report_of, report_of_incident
+from wgmon_tui.output.incident_report import Account, as_markdown, as_text, report_of, report_of_incident
 from wgmon_tui.store.models import Note
 
 MINUTE = 60.0

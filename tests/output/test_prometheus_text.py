@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.output.sample_rounds import check, healthy, round_of, server, silent, unresolved
 from tests.real.prerequisites import require
-from tests.report.rounds import check, healthy, round_of, server, silent, unresolved
 from wgmon_tui.checks.evidence import Handshake, SocketError, Tunnel
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
@@ -21,8 +21,8 @@ from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.quorum import VantageReport
-from wgmon_tui.report.prometheus import FAMILIES, render_metrics
-from wgmon_tui.report.prometheus_tally import RTT_BOUNDS_S, Tallies
+from wgmon_tui.output.prometheus_counters import RTT_BOUNDS_S, Tallies
+from wgmon_tui.output.prometheus_text import FAMILIES, render_metrics
 
 NOW = 1_700_000_001.0
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.report.rounds import check, healthy, round_of, server, silent, unresolved, with_summary
+from tests.output.sample_rounds import check, healthy, round_of, server, silent, unresolved, with_summary
 from wgmon_tui.checks.evidence import Handshake, Silence, Tunnel
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.report.nagios import (
+from wgmon_tui.output.nagios import (
     LONGEST_LINE,
     Looked,
     State,

@@ -17,12 +17,12 @@ from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.output.history_export import Request, export_parts, format_problem
+from wgmon_tui.output.output_files import write_output, write_private
+from wgmon_tui.output.pcapng_export import pcapng_of
+from wgmon_tui.output.wireshark_keys import KeyLog, key_log_warning
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target, join
-from wgmon_tui.report.captures import pcapng_of
-from wgmon_tui.report.export import Request, export_parts, format_problem
-from wgmon_tui.report.files import write_output, write_private
-from wgmon_tui.report.key_log import KeyLog, key_log_warning
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.regional import describe_views
-from wgmon_tui.report.json_lines import Json, in_ms
+from wgmon_tui.output.json_lines import Json, in_ms
 from wgmon_tui.text import format_iso_time
 
 COLUMNS = (

@@ -10,7 +10,7 @@ from wgmon_tui.checks.evidence import Check, Direction
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Address
 from wgmon_tui.monitor.fleet_state import Round
-from wgmon_tui.report.pcapng import Datagram, Socket, capture
+from wgmon_tui.output.pcapng import Datagram, Socket, capture
 from wgmon_tui.text import printable
 
 PLACEHOLDER_ADDRESSES: dict[int, Address] = {4: IPv4Address("192.0.2.1"), 6: IPv6Address("2001:db8::1")}
