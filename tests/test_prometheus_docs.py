@@ -17,7 +17,7 @@ from tests.real.prerequisites import require
 from wgmon_tui.alerts.log import Counts
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.monitor.scheduler import Scheduler
-from wgmon_tui.output.prometheus_counters import Tallies
+from wgmon_tui.output.prometheus_counters import FleetCounters
 from wgmon_tui.service.metrics_health import Health
 
 HERE = Path(__file__).parent.parent / "docs" / "prometheus"
@@ -37,7 +37,7 @@ def all_we_serve() -> str:
         reload_trouble=None,
         warnings=(),
     )
-    return desk.text() + Health(cast("Any", writer), Tallies()).text(Counts(1, 1, 0), 0.1).decode()
+    return desk.text() + Health(cast("Any", writer), FleetCounters()).text(Counts(1, 1, 0), 0.1).decode()
 
 
 def metrics_served() -> set[str]:

@@ -15,7 +15,7 @@ from tests.store.writer_run import Life
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.cli.main import main
 from wgmon_tui.output.fleet_json import fleet_object
-from wgmon_tui.output.history_export import Kind, Request, export_parts
+from wgmon_tui.output.history_export import ExportRequest, Kind, export_parts
 from wgmon_tui.output.incident_report import as_text, report_of
 from wgmon_tui.store.formats import incident_snapshot
 
@@ -35,7 +35,7 @@ def life(tmp_path: Path) -> Iterator[Life]:
 
 
 def export(life: Life, kind: Kind, vantage: str | None = None) -> list[dict[str, Any]]:
-    request = Request(kind, "json", ("fra1",), 0.0, 1e12, vantage)
+    request = ExportRequest(kind, "json", ("fra1",), 0.0, 1e12, vantage)
     return [json.loads(line) for line in export_parts(life.history, request)]
 
 

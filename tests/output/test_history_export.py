@@ -17,9 +17,9 @@ from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.output.csv_format import csv_lines
 from wgmon_tui.output.history_export import (
     COLUMNS,
+    ExportRequest,
     Format,
     Kind,
-    Request,
     check_object,
     exchange_objects,
     export_parts,
@@ -69,7 +69,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
 
 
 def export(history: History, kind: Kind, form: Format, since: float = 0.0, until: float = 1e12) -> bytes:
-    return b"".join(export_parts(history, Request(kind, form, NAMES, since, until)))
+    return b"".join(export_parts(history, ExportRequest(kind, form, NAMES, since, until)))
 
 
 def lines(history: History, kind: Kind, since: float = 0.0, until: float = 1e12) -> list[dict[str, Any]]:

@@ -12,13 +12,19 @@ from tests.tui.fleet import NOW
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.output.incident_report import Account, as_markdown, as_text, report_of, report_of_incident
+from wgmon_tui.output.incident_report import (
+    IncidentReport,
+    as_markdown,
+    as_text,
+    report_of,
+    report_of_incident,
+)
 from wgmon_tui.store.models import Note
 
 MINUTE = 60.0
 
 
-def psk_mismatch() -> Account:
+def psk_mismatch() -> IncidentReport:
     fleet_state = FleetState([exchanges.server("fra1")])
     fleet_state.record("fra1", exchanges.round_of(exchanges.psk_mismatch()), NOW)
     return replace(

@@ -10,14 +10,16 @@ from hypothesis import strategies as st
 from tests.output.sample_rounds import IDENTITY, SERVER_KEY
 from wgmon_tui.config.imports.wg_dump_parser import PeerEntry
 from wgmon_tui.config.models import Endpoint
-from wgmon_tui.output.local_interface_text import SeenHere, disagreements, interface_object
+from wgmon_tui.output.local_interface_text import LocalPeerView, disagreements, interface_object
 from wgmon_tui.protocols.wireguard.local_interface_comparison import LocalPeer
 from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 
 ENTRY = PeerEntry(SERVER_KEY.public, False, frozenset(), Endpoint("192.0.2.7", 51820), 1_700_000_000, 25)
 PEER = LocalPeer("wg0", IDENTITY.public, ENTRY)
-AGREES = SeenHere(PEER, Finding(ComparisonResult.OK, "wg0 here", "its last handshake with it was 20 s ago"))
-DIFFERS = SeenHere(
+AGREES = LocalPeerView(
+    PEER, Finding(ComparisonResult.OK, "wg0 here", "its last handshake with it was 20 s ago")
+)
+DIFFERS = LocalPeerView(
     PEER, Finding(ComparisonResult.DIFFERS, "wg0 here", "3 h ago, and we find it up", "wg show")
 )
 
@@ -36,7 +38,7 @@ def test_an_interface_is_an_object_with_what_it_knows_and_no_key() -> None:
 
 def test_what_an_interface_does_not_know_is_null() -> None:
     bare = LocalPeer("wg0", None, PeerEntry(SERVER_KEY.public, False, frozenset()))
-    found = interface_object(SeenHere(bare, AGREES.finding))
+    found = interface_object(LocalPeerView(bare, AGREES.finding))
     assert [found[key] for key in ("endpoint", "latest_handshake", "keepalive_s")] == [None, None, None]
 
 
@@ -51,6 +53,6 @@ def test_the_table_tells_of_disagreement_alone() -> None:
 
 @given(st.text())
 def test_text_from_outside_reaches_no_terminal_as_it_is(text: str) -> None:
-    seen = SeenHere(PEER, Finding(ComparisonResult.DIFFERS, "wg0 here", text, text))
+    seen = LocalPeerView(PEER, Finding(ComparisonResult.DIFFERS, "wg0 here", text, text))
     assert all(line.isprintable() for line in disagreements([seen], ascii_only=False).split("\n"))
     assert json.dumps(interface_object(seen)).isascii()

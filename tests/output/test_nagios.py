@@ -15,8 +15,8 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.output.nagios import (
     LONGEST_LINE,
-    Looked,
-    State,
+    CheckedServer,
+    PluginState,
     checkmk_line,
     checkmk_trouble,
     nagios_line,
@@ -31,9 +31,9 @@ FIGURE = re.compile(
 LOCAL = re.compile(r'([0-3]) "([^"\']+)" ([^ ]+) (.+)')
 
 
-def looked(*rounds: Round, slow: float = 0.5) -> Looked:
+def looked(*rounds: Round, slow: float = 0.5) -> CheckedServer:
     name = rounds[0].check.server
-    return Looked(replace(server(name), slow=slow), rounds)
+    return CheckedServer(replace(server(name), slow=slow), rounds)
 
 
 def named(outcome: Round, name: str) -> Round:
@@ -86,13 +86,13 @@ def test_several_looks_are_one_line_the_loss_of_all_and_the_state_of_the_last() 
 @pytest.mark.parametrize(
     ("severities", "state"),
     [
-        ([Severity.UP, Severity.UP], State.OK),
-        ([Severity.UP, Severity.UNKNOWN], State.UNKNOWN),
-        ([Severity.UNKNOWN, Severity.DEGRADED], State.WARNING),
-        ([Severity.DEGRADED, Severity.DOWN, Severity.UNKNOWN], State.CRITICAL),
+        ([Severity.UP, Severity.UP], PluginState.OK),
+        ([Severity.UP, Severity.UNKNOWN], PluginState.UNKNOWN),
+        ([Severity.UNKNOWN, Severity.DEGRADED], PluginState.WARNING),
+        ([Severity.DEGRADED, Severity.DOWN, Severity.UNKNOWN], PluginState.CRITICAL),
     ],
 )
-def test_the_worst_state_stands_for_all(severities: list[Severity], state: State) -> None:
+def test_the_worst_state_stands_for_all(severities: list[Severity], state: PluginState) -> None:
     assert state_of(severities) is state
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wgmon_tui.config.models import Address
-from wgmon_tui.output.pcapng import Datagram, Socket, capture, ip_packet
+from wgmon_tui.output.pcapng import CapturedDatagram, Socket, capture, ip_packet
 
 SECTION_HEADER, INTERFACE, PACKET, SECRETS = 0x0A0D0D0A, 1, 6, 10
 COMMENT, FLAGS = 1, 2
@@ -18,13 +18,13 @@ payloads = st.binary(max_size=1500)
 
 
 @st.composite
-def datagrams(draw: st.DrawFn) -> Datagram:
+def datagrams(draw: st.DrawFn) -> CapturedDatagram:
     addresses: st.SearchStrategy[Address] = draw(
         st.sampled_from([st.ip_addresses(v=4), st.ip_addresses(v=6)])
     )
     source, destination = ((draw(addresses), draw(ports)) for _ in range(2))
     at_ns = draw(st.integers(0, 2**63))
-    return Datagram(at_ns, source, destination, draw(payloads), draw(st.booleans()), draw(st.text()))
+    return CapturedDatagram(at_ns, source, destination, draw(payloads), draw(st.booleans()), draw(st.text()))
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def blocks(file: bytes) -> list[Block]:
     return found
 
 
-def written(*packets: Datagram, comment: str = "", key_log: str = "") -> list[Block]:
+def written(*packets: CapturedDatagram, comment: str = "", key_log: str = "") -> list[Block]:
     parts = capture(packets, application="tests", interface="local", comment=comment, key_log=key_log)
     return blocks(b"".join(parts))
 
@@ -88,7 +88,7 @@ def udp_of(packet: bytes) -> tuple[bytes, bytes]:
 
 @given(st.lists(datagrams(), max_size=5))
 def test_every_datagram_is_a_packet_block_with_its_time_payload_direction_and_comment(
-    sent: list[Datagram],
+    sent: list[CapturedDatagram],
 ) -> None:
     header, interface, *packets = written(*sent)
     assert (header.kind, interface.kind) == (SECTION_HEADER, INTERFACE)
@@ -103,7 +103,7 @@ def test_every_datagram_is_a_packet_block_with_its_time_payload_direction_and_co
 
 
 @given(datagrams())
-def test_the_headers_name_both_ends_and_their_checksums_hold(datagram: Datagram) -> None:
+def test_the_headers_name_both_ends_and_their_checksums_hold(datagram: CapturedDatagram) -> None:
     packet = ip_packet(datagram.source, datagram.destination, datagram.payload)
     addresses, udp = udp_of(packet)
     assert addresses == datagram.source[0].packed + datagram.destination[0].packed
@@ -129,7 +129,7 @@ def test_a_checksum_that_comes_to_nothing_is_written_as_all_ones() -> None:
 
 def test_the_key_log_stands_before_the_packets_that_it_opens() -> None:
     ours, servers = (IPv4Address("192.0.2.1"), 50000), (IPv4Address("192.0.2.7"), 51820)
-    datagram = Datagram(0, ours, servers, b"x", outbound=True)
+    datagram = CapturedDatagram(0, ours, servers, b"x", outbound=True)
     key_log = "LOCAL_STATIC_PRIVATE_KEY = …\n"
     found = written(datagram, key_log=key_log)
     assert [block.kind for block in found] == [SECTION_HEADER, INTERFACE, SECRETS, PACKET]

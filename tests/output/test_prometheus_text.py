@@ -21,7 +21,7 @@ from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.quorum import VantageReport
-from wgmon_tui.output.prometheus_counters import RTT_BOUNDS_S, Tallies
+from wgmon_tui.output.prometheus_counters import RTT_BOUNDS_S, FleetCounters
 from wgmon_tui.output.prometheus_text import FAMILIES, render_metrics
 
 NOW = 1_700_000_001.0
@@ -34,7 +34,7 @@ class Desk:
 
     def __init__(self, *servers: Server) -> None:
         self.fleet_state = FleetState(servers or (server(),))
-        self.tallies = Tallies()
+        self.tallies = FleetCounters()
 
     def record(self, outcome: Round, now: float = NOW) -> None:
         name = outcome.check.server

@@ -25,7 +25,7 @@ from tests.service.stage import until
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_toml import render
 from wgmon_tui.lab.crowd import Crowd, run_load_servers
-from wgmon_tui.output.prometheus_counters import Tallies
+from wgmon_tui.output.prometheus_counters import FleetCounters
 from wgmon_tui.output.prometheus_text import render_metrics
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.service.metrics import Metrics
@@ -100,7 +100,7 @@ async def _measure(config: Path, state: Path, interval: float, scrapes: int) -> 
 
 def _cpu_to_render(writer: Writer) -> float:
     """CPU seconds."""
-    tallies, began = Tallies(), time.process_time()
+    tallies, began = FleetCounters(), time.process_time()
     for _ in render_metrics(writer.fleet_state.states.values(), tallies):
         pass
     return time.process_time() - began

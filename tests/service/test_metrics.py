@@ -19,7 +19,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.lab.records import Mode
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.output.prometheus_counters import Tallies
+from wgmon_tui.output.prometheus_counters import FleetCounters
 from wgmon_tui.output.prometheus_text import render_metrics
 from wgmon_tui.service import metrics_probe
 from wgmon_tui.service.metrics import Metrics, accepts_gzip, parse_timeout
@@ -135,7 +135,7 @@ async def test_many_who_scrape_at_once_cost_one_scrape(
 ) -> None:
     made = 0
 
-    def counted(states: Iterable[ServerState], tallies: Tallies) -> Iterator[list[bytes]]:
+    def counted(states: Iterable[ServerState], tallies: FleetCounters) -> Iterator[list[bytes]]:
         nonlocal made
         made += 1
         return render_metrics(states, tallies)

@@ -17,7 +17,7 @@ from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import Round
-from wgmon_tui.output.history_export import Request, export_parts, format_problem
+from wgmon_tui.output.history_export import ExportRequest, export_parts, format_problem
 from wgmon_tui.output.output_files import write_output, write_private
 from wgmon_tui.output.pcapng_export import pcapng_of
 from wgmon_tui.output.wireshark_keys import KeyLog, key_log_warning
@@ -74,7 +74,7 @@ def export_history(arguments: argparse.Namespace) -> int:
         since = 0.0 if arguments.since is None else arguments.since
         until = _END_OF_TIME if arguments.until is None else arguments.until
         vantage = _known_vantage(arguments.vantage, history)
-        request = Request(arguments.kind, arguments.form, names, since, until, vantage)
+        request = ExportRequest(arguments.kind, arguments.form, names, since, until, vantage)
         _write(export_parts(history, request), arguments.output)
     except StoreUnavailableError as error:
         raise ConfigurationError(str(error)) from None

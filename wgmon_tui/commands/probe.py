@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.config.secrets.keyring import Keyring
     from wgmon_tui.monitor.models import Round
-    from wgmon_tui.output.local_interface_text import SeenHere
-    from wgmon_tui.output.nagios import Looked
+    from wgmon_tui.output.local_interface_text import LocalPeerView
+    from wgmon_tui.output.nagios import CheckedServer
     from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 _SHARED_KEY_WARNING = (
@@ -74,7 +74,7 @@ def probe(arguments: argparse.Namespace) -> int:
     """Check servers once."""
     if arguments.form in ("table", "json"):
         return _probe(arguments)
-    from wgmon_tui.output.nagios import State, checkmk_trouble, nagios_trouble
+    from wgmon_tui.output.nagios import PluginState, checkmk_trouble, nagios_trouble
 
     try:
         return _probe(arguments)
@@ -82,7 +82,7 @@ def probe(arguments: argparse.Namespace) -> int:
         # These systems read the standard output alone, and know no exit code above 3.
         format_trouble = nagios_trouble if arguments.form == "nagios" else checkmk_trouble
         print(format_trouble(str(error)))
-        return State.UNKNOWN.value
+        return PluginState.UNKNOWN.value
 
 
 def _probe(arguments: argparse.Namespace) -> int:
@@ -106,7 +106,7 @@ async def _probe_all(
     fleet: Fleet, keyring: Keyring, timestamps: TimestampLedger, arguments: argparse.Namespace
 ) -> int:
     """Look as often as asked, print each look when it is there, and at the end what stands for all."""
-    from wgmon_tui.output.nagios import Looked, state_of
+    from wgmon_tui.output.nagios import CheckedServer, state_of
 
     is_plugin = arguments.form in ("nagios", "checkmk")
     rounds: dict[str, list[Round]] = {server.name: [] for server in fleet.servers}
@@ -117,7 +117,7 @@ async def _probe_all(
                 outcome, local_view.compare_local_peer(server, outcome) if local_view else None, arguments
             )
         rounds[server.name].append(outcome)
-    checked = [Looked(server, tuple(rounds[server.name])) for server in fleet.servers]
+    checked = [CheckedServer(server, tuple(rounds[server.name])) for server in fleet.servers]
     _print_summary(checked, arguments)
     return state_of(each.severity for each in checked).value
 
@@ -168,15 +168,15 @@ class _Here:
     dumps: InterfaceDumps
     at: float
 
-    def compare_local_peer(self, server: Server, outcome: Round) -> list[SeenHere]:
+    def compare_local_peer(self, server: Server, outcome: Round) -> list[LocalPeerView]:
         """What they say of the server, beside our verdict on it."""
         from wgmon_tui.doctor.server import configured_side, verdict_from_round
-        from wgmon_tui.output.local_interface_text import SeenHere
+        from wgmon_tui.output.local_interface_text import LocalPeerView
         from wgmon_tui.protocols.wireguard.local_interface_comparison import compare_local_peer, local_peers
 
         peers = local_peers(self.dumps, server)
         ours, found = configured_side(server, self.fleet, self.keyring), verdict_from_round(outcome)
-        return [SeenHere(peer, compare_local_peer(peer, ours, found, self.at)) for peer in peers]
+        return [LocalPeerView(peer, compare_local_peer(peer, ours, found, self.at)) for peer in peers]
 
 
 def _read_local_interfaces(fleet: Fleet, keyring: Keyring) -> _Here | None:
@@ -188,7 +188,7 @@ def _read_local_interfaces(fleet: Fleet, keyring: Keyring) -> _Here | None:
 
 
 def _print_round(
-    outcome: Round, local_view: Sequence[SeenHere] | None, arguments: argparse.Namespace
+    outcome: Round, local_view: Sequence[LocalPeerView] | None, arguments: argparse.Namespace
 ) -> None:
     from wgmon_tui.output.json_lines import json_object, one_line
     from wgmon_tui.output.local_interface_text import disagreements, interface_object
@@ -203,7 +203,7 @@ def _print_round(
     print("\n".join(filter(None, lines)), flush=True)
 
 
-def _print_summary(checked: Sequence[Looked], arguments: argparse.Namespace) -> None:
+def _print_summary(checked: Sequence[CheckedServer], arguments: argparse.Namespace) -> None:
     from wgmon_tui.output.nagios import checkmk_line, nagios_line
     from wgmon_tui.output.text_table import format_totals
 

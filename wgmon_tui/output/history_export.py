@@ -24,7 +24,7 @@ Format = Literal["json", "csv", "pcapng"]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ExportRequest:
     """What to export: of which servers, from `since` on and before `until`, both Unix seconds; what one
     `vantage` saw, or with None all of them.
     """
@@ -44,7 +44,7 @@ def format_problem(kind: Kind, form: Format) -> str | None:
     return None
 
 
-def export_parts(history: History, request: Request) -> Iterator[bytes]:
+def export_parts(history: History, request: ExportRequest) -> Iterator[bytes]:
     """The export, part by part. Raises StoreUnavailableError."""
     if request.form == "pcapng":
         return pcapng_of(outcome for outcome, _ in _exchanges(history, request))
@@ -132,7 +132,7 @@ def _kept(line: ExchangeSummary | None) -> Json:
     return {"id": line.id, "kind": line.kind, "incident": line.incident}
 
 
-def _checks(history: History, request: Request) -> Iterator[Json]:
+def _checks(history: History, request: ExportRequest) -> Iterator[Json]:
     since, until, vantage = request.since, request.until, request.vantage
     for name in request.names:
         ours = (each for each in history.checks(name, since, until) if vantage in (None, each.vantage))
@@ -141,7 +141,7 @@ def _checks(history: History, request: Request) -> Iterator[Json]:
             yield check_object(name, past)
 
 
-def _incidents(history: History, request: Request) -> Iterator[Json]:
+def _incidents(history: History, request: ExportRequest) -> Iterator[Json]:
     for name in request.names:
         for incident in reversed(history.incidents(name, since=request.since, limit=None)):
             open_then = incident.closed_at is None or incident.closed_at >= request.since
@@ -150,7 +150,7 @@ def _incidents(history: History, request: Request) -> Iterator[Json]:
                 yield incident_object(incident, history.notes(incident.id))
 
 
-def _exchanges(history: History, request: Request) -> Iterator[tuple[Round, ExchangeSummary | None]]:
+def _exchanges(history: History, request: ExportRequest) -> Iterator[tuple[Round, ExchangeSummary | None]]:
     since, until, vantage = request.since, request.until, request.vantage
     for name in request.names:
         ours = _own_exchanges(history, name, request)
@@ -159,7 +159,7 @@ def _exchanges(history: History, request: Request) -> Iterator[tuple[Round, Exch
 
 
 def _own_exchanges(
-    history: History, name: str, request: Request
+    history: History, name: str, request: ExportRequest
 ) -> Iterator[tuple[Round, ExchangeSummary | None]]:
     for line in reversed(history.exchanges(name, request.since, request.until, limit=None)):
         stored = history.exchange(line.id)
@@ -168,7 +168,7 @@ def _own_exchanges(
             yield stored.round, stored.line
 
 
-def _objects(history: History, request: Request) -> Iterator[Json]:
+def _objects(history: History, request: ExportRequest) -> Iterator[Json]:
     match request.kind:
         case "checks":
             return _checks(history, request)

@@ -24,7 +24,7 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~])")
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class IncidentReport:
     """What is to be told of one server. Times are Unix seconds.
 
     `status_word` is the verdict's slug, or what stands for it; `sentence` what it means here. `until` is when it was
@@ -55,10 +55,10 @@ class Account:
         return self.quorum_result or (self.outcome.diagnosis if self.outcome else None)
 
 
-def report_of(server_state: ServerState) -> Account:
+def report_of(server_state: ServerState) -> IncidentReport:
     """What the board knows of a server now."""
     outcome = server_state.last
-    return Account(
+    return IncidentReport(
         server=server_state.server.name,
         severity=server_state.severity,
         status_word=server_state.status_word,
@@ -71,9 +71,9 @@ def report_of(server_state: ServerState) -> Account:
     )
 
 
-def report_of_incident(incident: Incident, endpoint: str = "", notes: Sequence[Note] = ()) -> Account:
+def report_of_incident(incident: Incident, endpoint: str = "", notes: Sequence[Note] = ()) -> IncidentReport:
     """What is remembered of an incident."""
-    return Account(
+    return IncidentReport(
         server=incident.server,
         severity=incident.severity,
         status_word=incident.verdict.slug,
@@ -89,12 +89,12 @@ def report_of_incident(incident: Incident, endpoint: str = "", notes: Sequence[N
 # Plain text
 
 
-def as_text(incident_report: Account, now: float) -> str:
+def as_text(incident_report: IncidentReport, now: float) -> str:
     """The account in plain text, its lines unwrapped: whoever pastes it knows the width."""
     return "\n".join(map(printable, _text_lines(incident_report, now))) + "\n"
 
 
-def _text_lines(incident_report: Account, now: float) -> Iterator[str]:
+def _text_lines(incident_report: IncidentReport, now: float) -> Iterator[str]:
     yield _title(incident_report)
     if incident_report.sentence:
         yield incident_report.sentence
@@ -122,12 +122,12 @@ def _text_lines(incident_report: Account, now: float) -> Iterator[str]:
 # Markdown
 
 
-def as_markdown(incident_report: Account, now: float) -> str:
+def as_markdown(incident_report: IncidentReport, now: float) -> str:
     """The account in Markdown, as GitHub, GitLab and most trackers and chats read it."""
     return "\n".join(_markdown_lines(incident_report, now)) + "\n"
 
 
-def _markdown_lines(incident_report: Account, now: float) -> Iterator[str]:
+def _markdown_lines(incident_report: IncidentReport, now: float) -> Iterator[str]:
     yield f"### {_escaped(_title(incident_report))}"
     if incident_report.sentence:
         yield from ("", _escaped(incident_report.sentence))
@@ -174,7 +174,7 @@ def _code(text: str) -> str:
 # What stands in both
 
 
-def _title(incident_report: Account) -> str:
+def _title(incident_report: IncidentReport) -> str:
     over = incident_report.until is not None
     state = f"{'was ' if over else 'is '}{incident_report.severity.word}"
     why = (
@@ -185,7 +185,7 @@ def _title(incident_report: Account) -> str:
     return f"{incident_report.severity.glyph} {incident_report.server} {state}{why}"
 
 
-def _facts(incident_report: Account, now: float) -> Iterator[tuple[str, str]]:
+def _facts(incident_report: IncidentReport, now: float) -> Iterator[tuple[str, str]]:
     check = incident_report.outcome.check if incident_report.outcome else None
     if incident_report.endpoint:
         address = str(check.address) if check and check.address else ""

@@ -12,14 +12,14 @@ from wgmon_tui.text import format_iso_time, printable
 
 
 @dataclass(frozen=True, slots=True)
-class SeenHere:
+class LocalPeerView:
     """A peer of an interface here, and how it goes with our verdict."""
 
     peer: LocalPeer
     finding: Finding
 
 
-def interface_object(seen: SeenHere) -> Json:
+def interface_object(seen: LocalPeerView) -> Json:
     """It as JSON. Holds no key."""
     entry = seen.peer.entry
     return {
@@ -33,7 +33,7 @@ def interface_object(seen: SeenHere) -> Json:
     }
 
 
-def disagreements(seen: Sequence[SeenHere], ascii_only: bool) -> str:
+def disagreements(seen: Sequence[LocalPeerView], ascii_only: bool) -> str:
     """Below the table's line of a server: only where the two disagree."""
     arrow = "->" if ascii_only else "→"
     lines = []

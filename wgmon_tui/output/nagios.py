@@ -26,7 +26,7 @@ _SENTENCE = 240
 _PLAIN_LABEL = re.compile(r"[A-Za-z0-9_.-]+")
 
 
-class State(Enum):
+class PluginState(Enum):
     """What a plugin may end with."""
 
     OK = 0
@@ -36,16 +36,16 @@ class State(Enum):
 
 
 _STATES = {
-    Severity.UP: State.OK,
-    Severity.DEGRADED: State.WARNING,
-    Severity.DOWN: State.CRITICAL,
-    Severity.UNKNOWN: State.UNKNOWN,
+    Severity.UP: PluginState.OK,
+    Severity.DEGRADED: PluginState.WARNING,
+    Severity.DOWN: PluginState.CRITICAL,
+    Severity.UNKNOWN: PluginState.UNKNOWN,
 }
-_WORST_FIRST = (State.CRITICAL, State.WARNING, State.UNKNOWN)
+_WORST_FIRST = (PluginState.CRITICAL, PluginState.WARNING, PluginState.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class CheckedServer:
     """A server and the looks at it, at least one, oldest first. The last one decides."""
 
     server: Server
@@ -58,7 +58,7 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class PerformanceValue:
     """One performance value; a warning is due above `warn`."""
 
     label: str
@@ -68,16 +68,16 @@ class Figure:
     most: float | None = None
 
 
-def state_of(severities: Iterable[Severity]) -> State:
+def state_of(severities: Iterable[Severity]) -> PluginState:
     """The state that stands for all: something down, else degraded, else unknown, else all is well."""
     states = {_STATES[each] for each in severities}
-    return next((state for state in _WORST_FIRST if state in states), State.OK)
+    return next((state for state in _WORST_FIRST if state in states), PluginState.OK)
 
 
 # Nagios and Icinga
 
 
-def nagios_line(checked: Sequence[Looked]) -> str:
+def nagios_line(checked: Sequence[CheckedServer]) -> str:
     """All servers on one line, the worst first."""
     state = state_of(each.severity for each in checked)
     said = f"WIREGUARD {state.name} - {_summary(checked)}"
@@ -88,17 +88,17 @@ def nagios_line(checked: Sequence[Looked]) -> str:
     return _with_figures(said, _totals(checked))
 
 
-def _with_figures(said: str, figures: Iterable[Figure]) -> str:
+def _with_figures(said: str, figures: Iterable[PerformanceValue]) -> str:
     written = " ".join(map(_nagios_figure, figures))
     return f"{said} | {written}" if written else said
 
 
 def nagios_trouble(problem: str) -> str:
     """The line where nothing could be checked."""
-    return f"WIREGUARD {State.UNKNOWN.name} - {one_line(problem)}"
+    return f"WIREGUARD {PluginState.UNKNOWN.name} - {one_line(problem)}"
 
 
-def _summary(checked: Sequence[Looked]) -> str:
+def _summary(checked: Sequence[CheckedServer]) -> str:
     if len(checked) == 1:
         return _sentence(checked[0])
     counts = Counter(each.severity for each in checked)
@@ -112,7 +112,7 @@ def _summary(checked: Sequence[Looked]) -> str:
     return said + (f"; and {len(unwell) - _NAMED} more" if len(unwell) > _NAMED else "")
 
 
-def _figures_of_all(checked: Sequence[Looked]) -> Iterator[Figure]:
+def _figures_of_all(checked: Sequence[CheckedServer]) -> Iterator[PerformanceValue]:
     if len(checked) == 1:
         yield from _figures(checked[0])
         return
@@ -121,14 +121,14 @@ def _figures_of_all(checked: Sequence[Looked]) -> Iterator[Figure]:
         yield from _figures(each, f"{each.server.name} ")
 
 
-def _totals(checked: Sequence[Looked]) -> Iterator[Figure]:
+def _totals(checked: Sequence[CheckedServer]) -> Iterator[PerformanceValue]:
     counts = Counter(each.severity for each in checked)
     for severity in _STATES:
         bad = severity is not Severity.UP
-        yield Figure(severity.word, counts[severity], "", 0 if bad else None, len(checked))
+        yield PerformanceValue(severity.word, counts[severity], "", 0 if bad else None, len(checked))
 
 
-def _nagios_figure(figure: Figure) -> str:
+def _nagios_figure(figure: PerformanceValue) -> str:
     label = one_line(figure.label).replace("=", "_").replace("'", "_")
     quoted = label if _PLAIN_LABEL.fullmatch(label) else f"'{label}'"
     return f"{quoted}={_number(figure.value)}{figure.unit};{_levels(figure)}".rstrip(";")
@@ -137,7 +137,7 @@ def _nagios_figure(figure: Figure) -> str:
 # checkmk
 
 
-def checkmk_line(checked: Looked) -> str:
+def checkmk_line(checked: CheckedServer) -> str:
     """A server as a service of its own, in the form of checkmk's local checks."""
     name = one_line(f"WireGuard {checked.server.name}").replace('"', "_").replace("'", "_")
     figures = "|".join(
@@ -148,7 +148,7 @@ def checkmk_line(checked: Looked) -> str:
 
 def checkmk_trouble(problem: str) -> str:
     """The line where nothing could be checked."""
-    return f'{State.UNKNOWN.value} "WireGuard" - {one_line(problem)}'
+    return f'{PluginState.UNKNOWN.value} "WireGuard" - {one_line(problem)}'
 
 
 # What both say
@@ -160,31 +160,33 @@ def one_line(text: str) -> str:
     return " ".join("".join(shown).replace("|", "/").replace("\\", "/").split())
 
 
-def _sentence(checked: Looked) -> str:
+def _sentence(checked: CheckedServer) -> str:
     diagnosis = checked.rounds[-1].diagnosis
     said = one_line(f"{checked.server.name} {diagnosis.verdict.slug}: {diagnosis.summary}")
     return said if len(said) <= _SENTENCE else f"{said[:_SENTENCE].rstrip()} ..."
 
 
-def _figures(checked: Looked, prefix: str = "") -> Iterator[Figure]:
+def _figures(checked: CheckedServer, prefix: str = "") -> Iterator[PerformanceValue]:
     """RTT and tunnel of the last look, the loss of all; what was not measured is not there."""
     check = checked.rounds[-1].check
     if check.handshake:
-        yield Figure(f"{prefix}rtt", check.handshake.rtt, "s", checked.server.slow)
+        yield PerformanceValue(f"{prefix}rtt", check.handshake.rtt, "s", checked.server.slow)
     checks = [each.check for each in checked.rounds]
     if sent := sum(each.sent for each in checks):
         lost = sum(each.handshake.retransmits if each.handshake else each.sent for each in checks)
-        yield Figure(f"{prefix}loss", 100 * lost / sent, "%", most=100)
+        yield PerformanceValue(f"{prefix}loss", 100 * lost / sent, "%", most=100)
     tunnel = check.tunnel
     if tunnel and tunnel.rtt is not None:
-        yield Figure(f"{prefix}tunnel_rtt", tunnel.rtt, "s")
+        yield PerformanceValue(f"{prefix}tunnel_rtt", tunnel.rtt, "s")
     if tunnel and tunnel.sent and not tunnel.passive:
-        yield Figure(f"{prefix}tunnel_loss", 100 * (1 - tunnel.received / tunnel.sent), "%", most=100)
+        yield PerformanceValue(
+            f"{prefix}tunnel_loss", 100 * (1 - tunnel.received / tunnel.sent), "%", most=100
+        )
     if tunnel and tunnel.mtu is not None:
-        yield Figure(f"{prefix}tunnel_mtu", tunnel.mtu, "B")
+        yield PerformanceValue(f"{prefix}tunnel_mtu", tunnel.mtu, "B")
 
 
-def _levels(figure: Figure) -> str:
+def _levels(figure: PerformanceValue) -> str:
     """warn;crit;min;max: all begin at 0, and none has a critical level: the verdict says what is down."""
     warn = "" if figure.warn is None else _number(figure.warn)
     most = "" if figure.most is None else _number(figure.most)

@@ -37,7 +37,7 @@ Option = tuple[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Datagram:
+class CapturedDatagram:
     """A UDP payload on its way. `at_ns` is Unix time in nanoseconds; `comment` shows beside the packet."""
 
     at_ns: int
@@ -49,7 +49,12 @@ class Datagram:
 
 
 def capture(
-    datagrams: Iterable[Datagram], *, application: str, interface: str, comment: str = "", key_log: str = ""
+    datagrams: Iterable[CapturedDatagram],
+    *,
+    application: str,
+    interface: str,
+    comment: str = "",
+    key_log: str = "",
 ) -> Iterator[bytes]:
     """A whole file, block by block.
 
@@ -80,7 +85,7 @@ def _secrets(key_log: bytes) -> bytes:
     return _block(_SECRETS, struct.pack("<II", _WIREGUARD_KEY_LOG, len(key_log)) + _padded(key_log))
 
 
-def _enhanced_packet(datagram: Datagram) -> bytes:
+def _enhanced_packet(datagram: CapturedDatagram) -> bytes:
     packet = ip_packet(datagram.source, datagram.destination, datagram.payload)
     at_ns = datagram.at_ns
     fixed = struct.pack("<IIIII", 0, at_ns >> 32, at_ns & 0xFFFFFFFF, len(packet), len(packet))

@@ -10,7 +10,7 @@ from wgmon_tui.checks.evidence import Check, Direction
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Address
 from wgmon_tui.monitor.fleet_state import Round
-from wgmon_tui.output.pcapng import Datagram, Socket, capture
+from wgmon_tui.output.pcapng import CapturedDatagram, Socket, capture
 from wgmon_tui.text import printable
 
 PLACEHOLDER_ADDRESSES: dict[int, Address] = {4: IPv4Address("192.0.2.1"), 6: IPv6Address("2001:db8::1")}
@@ -40,7 +40,7 @@ def pcapng_of(
     )
 
 
-def datagrams(outcome: Round, our_port: OurPort = unknown_port) -> Iterator[Datagram]:
+def datagrams(outcome: Round, our_port: OurPort = unknown_port) -> Iterator[CapturedDatagram]:
     """The packets of a round, one address after the other; the first of each says what the check meant."""
     for check, diagnosis in zip(outcome.checks, outcome.diagnoses, strict=True):
         address = check.address
@@ -51,7 +51,7 @@ def datagrams(outcome: Round, our_port: OurPort = unknown_port) -> Iterator[Data
         began_ns = int(check.started_at * 1e6) * 1000
         for number, packet in enumerate(check.exchange):
             outbound = packet.direction is Direction.SENT
-            yield Datagram(
+            yield CapturedDatagram(
                 at_ns=began_ns + round(packet.at * 1e9),
                 source=ours if outbound else servers,
                 destination=servers if outbound else ours,

@@ -21,7 +21,7 @@ Each bound is a series a server: more of them would cost Prometheus more than th
 """
 
 
-class Tally:
+class ServerCounters:
     """The counters of one server, seen from one vantage. Every address that is checked counts."""
 
     __slots__ = ("checks", "lost", "rtts", "rtts_sum", "tunnel_received", "tunnel_sent")
@@ -50,13 +50,13 @@ class Tally:
             self.tunnel_received += check.tunnel.received
 
 
-class Tallies:
+class FleetCounters:
     """The counters of all servers; have the engine call it after every round."""
 
     def __init__(self) -> None:
         self.checks = 0
         """Of all servers, those too that have left since."""
-        self._counters: dict[str, dict[str, Tally]] = {}
+        self._counters: dict[str, dict[str, ServerCounters]] = {}
         self._incidents: Counter[str] = Counter()
 
     def __call__(
@@ -80,12 +80,12 @@ class Tallies:
         for check, diagnosis in zip(outcome.checks, outcome.diagnoses, strict=True):
             tally.count(check, diagnosis.verdict)
 
-    def counters_of(self, server: str, vantage: str) -> Tally:
+    def counters_of(self, server: str, vantage: str) -> ServerCounters:
         """The counters of a server from a vantage, at zero where nothing has been counted yet."""
         by_vantage = self._counters.setdefault(server, {})
         tally = by_vantage.get(vantage)
         if tally is None:
-            tally = by_vantage[vantage] = Tally()
+            tally = by_vantage[vantage] = ServerCounters()
         return tally
 
     def incidents(self, server: str) -> int:

@@ -19,7 +19,7 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.output.prometheus_counters import RTT_BOUNDS_S, Tallies, Tally
+from wgmon_tui.output.prometheus_counters import RTT_BOUNDS_S, FleetCounters, ServerCounters
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -37,18 +37,18 @@ _AT_ONCE = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class VantageSample:
     """A server as one vantage sees it. `tunnel` says whether data is sent through it at all."""
 
     severity: Severity
     verdict: Verdict | None
     last: Round | None
-    tally: Tally
+    tally: ServerCounters
     tunnel: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ServerSample:
     """A server as all vantages together know it, and how many incidents it has had."""
 
     server_state: ServerState
@@ -56,26 +56,26 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class OfVantage:
+class VantageMetric:
     """A metric of what a vantage sees. `render` gives its lines, from the labels without their braces."""
 
     name: str
     kind: str
     help: str
-    render: Callable[[str, Seen], str]
+    render: Callable[[str, VantageSample], str]
 
 
 @dataclass(frozen=True, slots=True)
-class OfServer:
+class ServerMetric:
     """A metric of what is known of a server. `render` gives its lines, from the labels without their braces."""
 
     name: str
     kind: str
     help: str
-    render: Callable[[str, Known], str]
+    render: Callable[[str, ServerSample], str]
 
 
-def render_metrics(rows: Iterable[ServerState], tallies: Tallies) -> Iterator[list[bytes]]:
+def render_metrics(rows: Iterable[ServerState], tallies: FleetCounters) -> Iterator[list[bytes]]:
     """The text of these servers, whole in the last item; those before it are empty.
 
     Between two items others may run: one costs a few milliseconds at most.
@@ -100,15 +100,15 @@ def escape_label(text: str) -> str:
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def _head(family: OfVantage | OfServer) -> bytes:
+def _head(family: VantageMetric | ServerMetric) -> bytes:
     return f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.kind}\n".encode()
 
 
-def _lines(server_state: ServerState, tallies: Tallies) -> list[str]:
+def _lines(server_state: ServerState, tallies: FleetCounters) -> list[str]:
     """What each family says of a server, in their order."""
     name = server_state.server.name
     server = f'server="{escape_label(name)}"'
-    known = Known(server_state, tallies.incidents(name))
+    known = ServerSample(server_state, tallies.incidents(name))
     said = [family.render(server, known) for family in _SERVER_METRICS]
     seen = _home_sample(server_state, tallies.counters_of(name, LOCAL_VANTAGE))
     labels = f'{server},vantage="{LOCAL_VANTAGE}"'
@@ -122,14 +122,14 @@ def _lines(server_state: ServerState, tallies: Tallies) -> list[str]:
     return said + here
 
 
-def _home_sample(server_state: ServerState, tally: Tally) -> Seen:
+def _home_sample(server_state: ServerState, tally: ServerCounters) -> VantageSample:
     verdict = server_state.last.diagnosis.verdict if server_state.last else server_state.verdict
     severity = server_state.damping.severity or Severity.UNKNOWN
     if server_state.paused:
         severity = Severity.PAUSED
     elif verdict and verdict.severity is Severity.UNKNOWN:
         severity = Severity.UNKNOWN
-    return Seen(
+    return VantageSample(
         severity,
         None if server_state.paused else verdict,
         server_state.last,
@@ -138,55 +138,55 @@ def _home_sample(server_state: ServerState, tally: Tally) -> Seen:
     )
 
 
-def _vantage_sample(vantage: str, server_state: ServerState, tally: Tally) -> Seen:
+def _vantage_sample(vantage: str, server_state: ServerState, tally: ServerCounters) -> VantageSample:
     vantage_state = server_state.vantage_states[vantage]
     severity = Severity.PAUSED if server_state.paused else vantage_state.severity
     verdict = vantage_state.verdict if vantage_state.current and not server_state.paused else None
-    return Seen(severity, verdict, vantage_state.last, tally, server_state.server.tunnel)
+    return VantageSample(severity, verdict, vantage_state.last, tally, server_state.server.tunnel)
 
 
 # Of a server
 
 
-def _info(labels: str, known: Known) -> str:
+def _info(labels: str, known: ServerSample) -> str:
     server = known.server_state.server
     tags = escape_label(f",{','.join(server.tags)}," if server.tags else "")
     return f'wgmon_server_info{{{labels},endpoint="{escape_label(str(server.endpoint))}",tags="{tags}"}} 1\n'
 
 
-def _severity(labels: str, known: Known) -> str:
+def _severity(labels: str, known: ServerSample) -> str:
     return f"wgmon_severity{{{labels}}} {SEVERITY_CODES[known.server_state.severity]}\n"
 
 
-def _since(labels: str, known: Known) -> str:
+def _since(labels: str, known: ServerSample) -> str:
     since = known.server_state.since
     return "" if since is None else f"wgmon_state_since_timestamp_seconds{{{labels}}} {since:.3f}\n"
 
 
-def _interval(labels: str, known: Known) -> str:
+def _interval(labels: str, known: ServerSample) -> str:
     return f"wgmon_check_interval_seconds{{{labels}}} {known.server_state.server.interval!r}\n"
 
 
-def _incident(labels: str, known: Known) -> str:
+def _incident(labels: str, known: ServerSample) -> str:
     return f"wgmon_incident_open{{{labels}}} {int(known.server_state.incident is not None)}\n"
 
 
-def _incident_since(labels: str, known: Known) -> str:
+def _incident_since(labels: str, known: ServerSample) -> str:
     incident = known.server_state.incident
     if incident is None:
         return ""
     return f"wgmon_incident_opened_timestamp_seconds{{{labels}}} {incident.opened_at:.3f}\n"
 
 
-def _incidents(labels: str, known: Known) -> str:
+def _incidents(labels: str, known: ServerSample) -> str:
     return f"wgmon_incidents_total{{{labels}}} {known.incidents}\n"
 
 
-def _flapping(labels: str, known: Known) -> str:
+def _flapping(labels: str, known: ServerSample) -> str:
     return f"wgmon_flapping{{{labels}}} {int(known.server_state.flapping)}\n"
 
 
-def _silenced(labels: str, known: Known) -> str:
+def _silenced(labels: str, known: ServerSample) -> str:
     server_state = known.server_state
     reasons = (
         ("paused", server_state.paused),
@@ -197,28 +197,30 @@ def _silenced(labels: str, known: Known) -> str:
 
 
 _SERVER_METRICS = (
-    OfServer("wgmon_server_info", "gauge", "Always 1: where a server is, and its tags (,eu,edge,).", _info),
-    OfServer(
+    ServerMetric(
+        "wgmon_server_info", "gauge", "Always 1: where a server is, and its tags (,eu,edge,).", _info
+    ),
+    ServerMetric(
         "wgmon_severity",
         "gauge",
         "The state that is settled, by the quorum where there is one: "
         "0 up, 1 degraded, 2 down, 3 unknown, 4 paused.",
         _severity,
     ),
-    OfServer("wgmon_state_since_timestamp_seconds", "gauge", "Since when it is in that state.", _since),
-    OfServer("wgmon_check_interval_seconds", "gauge", "How often it is to be checked.", _interval),
-    OfServer("wgmon_incident_open", "gauge", "1 while an incident is open, else 0.", _incident),
-    OfServer(
+    ServerMetric("wgmon_state_since_timestamp_seconds", "gauge", "Since when it is in that state.", _since),
+    ServerMetric("wgmon_check_interval_seconds", "gauge", "How often it is to be checked.", _interval),
+    ServerMetric("wgmon_incident_open", "gauge", "1 while an incident is open, else 0.", _incident),
+    ServerMetric(
         "wgmon_incident_opened_timestamp_seconds",
         "gauge",
         "When the open incident was opened; absent where none is open.",
         _incident_since,
     ),
-    OfServer("wgmon_incidents_total", "counter", "Incidents that were opened.", _incidents),
-    OfServer(
+    ServerMetric("wgmon_incidents_total", "counter", "Incidents that were opened.", _incidents),
+    ServerMetric(
         "wgmon_flapping", "gauge", "1 while it goes down and comes back too often to be believed.", _flapping
     ),
-    OfServer(
+    ServerMetric(
         "wgmon_silenced",
         "gauge",
         "1 for each reason why nobody is told of it: paused, muted, maintenance; absent where there is none.",
@@ -229,37 +231,37 @@ _SERVER_METRICS = (
 # Of a vantage
 
 
-def _up(labels: str, seen: Seen) -> str:
+def _up(labels: str, seen: VantageSample) -> str:
     if seen.severity in (Severity.UNKNOWN, Severity.PAUSED):
         return ""
     return f"wgmon_up{{{labels}}} {int(seen.severity is not Severity.DOWN)}\n"
 
 
-def _verdict(labels: str, seen: Seen) -> str:
+def _verdict(labels: str, seen: VantageSample) -> str:
     return f'wgmon_verdict{{{labels},verdict="{seen.verdict.slug}"}} 1\n' if seen.verdict else ""
 
 
-def _last_check(labels: str, seen: Seen) -> str:
+def _last_check(labels: str, seen: VantageSample) -> str:
     if seen.last is None:
         return ""
     return f"wgmon_last_check_timestamp_seconds{{{labels}}} {seen.last.check.started_at:.3f}\n"
 
 
-def _checks(labels: str, seen: Seen) -> str:
+def _checks(labels: str, seen: VantageSample) -> str:
     return "".join(
         f'wgmon_checks_total{{{labels},verdict="{verdict.slug}"}} {count}\n'
         for verdict, count in seen.tally.checks.items()
     )
 
 
-def _lost(labels: str, seen: Seen) -> str:
+def _lost(labels: str, seen: VantageSample) -> str:
     return f"wgmon_handshakes_lost_total{{{labels}}} {seen.tally.lost}\n"
 
 
 _BOUNDS = (*(f'"{bound!r}"' for bound in RTT_BOUNDS_S), '"+Inf"')
 
 
-def _rtts(labels: str, seen: Seen) -> str:
+def _rtts(labels: str, seen: VantageSample) -> str:
     tally = seen.tally
     lines = [
         f"wgmon_handshake_rtt_seconds_bucket{{{labels},le={bound}}} {count}\n"
@@ -270,22 +272,22 @@ def _rtts(labels: str, seen: Seen) -> str:
     return "".join(lines)
 
 
-def _last_rtt(labels: str, seen: Seen) -> str:
+def _last_rtt(labels: str, seen: VantageSample) -> str:
     handshake = seen.last.check.handshake if seen.last else None
     return f"wgmon_last_handshake_rtt_seconds{{{labels}}} {handshake.rtt!r}\n" if handshake else ""
 
 
-def _tunnel_sent(labels: str, seen: Seen) -> str:
+def _tunnel_sent(labels: str, seen: VantageSample) -> str:
     return f"wgmon_tunnel_packets_sent_total{{{labels}}} {seen.tally.tunnel_sent}\n" if seen.tunnel else ""
 
 
-def _tunnel_received(labels: str, seen: Seen) -> str:
+def _tunnel_received(labels: str, seen: VantageSample) -> str:
     if not seen.tunnel:
         return ""
     return f"wgmon_tunnel_packets_received_total{{{labels}}} {seen.tally.tunnel_received}\n"
 
 
-def _tunnel_rtt(labels: str, seen: Seen) -> str:
+def _tunnel_rtt(labels: str, seen: VantageSample) -> str:
     tunnel = seen.last.check.tunnel if seen.last else None
     if tunnel is None or tunnel.rtt is None:
         return ""
@@ -293,51 +295,51 @@ def _tunnel_rtt(labels: str, seen: Seen) -> str:
 
 
 _VANTAGE_METRICS = (
-    OfVantage(
+    VantageMetric(
         "wgmon_up",
         "gauge",
         "1 up or degraded, 0 down, by the damping rule; absent where nobody can tell (unknown, paused).",
         _up,
     ),
-    OfVantage(
+    VantageMetric(
         "wgmon_verdict",
         "gauge",
         "1 for the verdict of the last check; no other verdict has a series.",
         _verdict,
     ),
-    OfVantage("wgmon_last_check_timestamp_seconds", "gauge", "When the last check began.", _last_check),
-    OfVantage("wgmon_checks_total", "counter", "Checks by verdict, of each of its addresses.", _checks),
-    OfVantage(
+    VantageMetric("wgmon_last_check_timestamp_seconds", "gauge", "When the last check began.", _last_check),
+    VantageMetric("wgmon_checks_total", "counter", "Checks by verdict, of each of its addresses.", _checks),
+    VantageMetric(
         "wgmon_handshakes_lost_total",
         "counter",
         "Checks without a handshake, those aside that our own side could not send.",
         _lost,
     ),
-    OfVantage(
+    VantageMetric(
         "wgmon_handshake_rtt_seconds",
         "histogram",
         "Round-trip times of handshakes, by the kernel's clock where it has one.",
         _rtts,
     ),
-    OfVantage(
+    VantageMetric(
         "wgmon_last_handshake_rtt_seconds",
         "gauge",
         "The round-trip time of the last check's handshake; absent where there was none.",
         _last_rtt,
     ),
-    OfVantage(
+    VantageMetric(
         "wgmon_tunnel_packets_sent_total",
         "counter",
         "Echoes and service questions sent through the tunnel.",
         _tunnel_sent,
     ),
-    OfVantage(
+    VantageMetric(
         "wgmon_tunnel_packets_received_total",
         "counter",
         "Answers to them that came back through the tunnel.",
         _tunnel_received,
     ),
-    OfVantage(
+    VantageMetric(
         "wgmon_last_tunnel_rtt_seconds",
         "gauge",
         "The median round-trip time through the tunnel in the last check; absent where nothing came back.",
@@ -345,5 +347,5 @@ _VANTAGE_METRICS = (
     ),
 )
 
-FAMILIES: tuple[OfVantage | OfServer, ...] = (*_SERVER_METRICS, *_VANTAGE_METRICS)
+FAMILIES: tuple[VantageMetric | ServerMetric, ...] = (*_SERVER_METRICS, *_VANTAGE_METRICS)
 """Every metric of a server, in the order of the text."""

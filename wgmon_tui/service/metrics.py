@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from wgmon_tui.alerts.log import Counts, counts
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.output.prometheus_counters import Tallies
+from wgmon_tui.output.prometheus_counters import FleetCounters
 from wgmon_tui.output.prometheus_text import CONTENT_TYPE, render_metrics
 from wgmon_tui.service.metrics_health import Health
 from wgmon_tui.service.metrics_http import HttpServer, Request, Response, text_response
@@ -77,7 +77,7 @@ class Metrics:
     def __init__(self, writer: Writer, listening: socket.socket, on_error: Callable[[str], None]) -> None:
         """`on_error` is told in a line of what goes wrong within."""
         self._writer = writer
-        self._counters = Tallies()
+        self._counters = FleetCounters()
         writer.engine.listen(self._counters)
         writer.engine.vantage_reports.listen(self._counters.count_report)
         self._probe_endpoint = Probing(writer.engine)

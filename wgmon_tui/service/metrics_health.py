@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from wgmon_tui import __version__
 from wgmon_tui.alerts.log import Counts
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.output.prometheus_counters import Tallies
+from wgmon_tui.output.prometheus_counters import FleetCounters
 from wgmon_tui.service.writer import Writer
 
 _LAG_PERCENTILES = (0.5, 0.99)
@@ -21,7 +21,7 @@ _LAG_PERCENTILES = (0.5, 0.99)
 class Health:
     """The metrics that are of no server."""
 
-    def __init__(self, writer: Writer, counters: Tallies) -> None:
+    def __init__(self, writer: Writer, counters: FleetCounters) -> None:
         self._collector = _Own(writer, counters)
         self._registry = CollectorRegistry()
         self._registry.register(self._collector)
@@ -37,7 +37,7 @@ class Health:
 
 
 class _Own(Collector):
-    def __init__(self, writer: Writer, counters: Tallies) -> None:
+    def __init__(self, writer: Writer, counters: FleetCounters) -> None:
         self._writer = writer
         self._counters = counters
         self.alerts: Counts | None = None

@@ -13,7 +13,7 @@ from wgmon_tui.text import format_servers
 from wgmon_tui.tui.forms.changes import ChangesFleet
 
 if TYPE_CHECKING:
-    from wgmon_tui.output.incident_report import Account
+    from wgmon_tui.output.incident_report import IncidentReport
 
 SERVER_ACTIONS = frozenset(
     {"recheck", "pause", "acknowledge", "mute", "unmute", "copy_summary", "copy_markdown", "explain"}
@@ -35,7 +35,7 @@ class ActsOnServers(ChangesFleet):
         """The keys of the columns that can be explained here."""
         return ()
 
-    def build_report(self, server_state: ServerState) -> Account:
+    def build_report(self, server_state: ServerState) -> IncidentReport:
         """What there is to tell of a server."""
         from wgmon_tui.tui.triage import build_server_report
 

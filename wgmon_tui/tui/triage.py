@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import Round, ServerState
-from wgmon_tui.output.incident_report import Account, as_markdown, as_text, report_of
+from wgmon_tui.output.incident_report import IncidentReport, as_markdown, as_text, report_of
 from wgmon_tui.text import format_count, format_until
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.filter import muted
@@ -15,7 +15,7 @@ from wgmon_tui.tui.port import port_up
 from wgmon_tui.tui.together import describe_group
 
 
-def build_server_report(app: AppContext, server_state: ServerState) -> Account:
+def build_server_report(app: AppContext, server_state: ServerState) -> IncidentReport:
     """All that is known here of a server."""
     now = app.clock()
     together = app.together.of(server_state.server.name) if server_state.severity is Severity.DOWN else ()
@@ -29,12 +29,12 @@ def build_server_report(app: AppContext, server_state: ServerState) -> Account:
     )
 
 
-def build_exchange_report(app: AppContext, server_state: ServerState, outcome: Round) -> Account:
+def build_exchange_report(app: AppContext, server_state: ServerState, outcome: Round) -> IncidentReport:
     """What there is to tell with a round that is shown; one before the last is told as what it was."""
     if outcome is server_state.last:
         return build_server_report(app, server_state)
     verdict, check = outcome.diagnosis.verdict, outcome.check
-    return Account(
+    return IncidentReport(
         server=server_state.server.name,
         severity=verdict.severity,
         status_word=verdict.slug,
@@ -46,7 +46,7 @@ def build_exchange_report(app: AppContext, server_state: ServerState, outcome: R
     )
 
 
-def copy_reports(app: AppContext, reports: Sequence[Account], *, markdown: bool) -> None:
+def copy_reports(app: AppContext, reports: Sequence[IncidentReport], *, markdown: bool) -> None:
     """Put them on the clipboard, one after the other."""
     write, now = as_markdown if markdown else as_text, app.clock()
     whose = reports[0].server if len(reports) == 1 else format_count(len(reports), "server")

@@ -12,7 +12,7 @@ from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.output import fleet_json
 from wgmon_tui.output.csv_format import csv_lines
 from wgmon_tui.output.fleet_json import fleet_object
-from wgmon_tui.output.incident_report import Account, as_markdown
+from wgmon_tui.output.incident_report import IncidentReport, as_markdown
 from wgmon_tui.output.json_lines import Json, json_line, one_line
 from wgmon_tui.output.output_files import write_numbered
 from wgmon_tui.output.pcapng_export import by_address, pcapng_of
@@ -27,7 +27,7 @@ _NOTICE_S = 8
 
 
 def write_exchange(
-    app: AppContext, outcome: Round | None, address: Address | None, report_data: Account | None = None
+    app: AppContext, outcome: Round | None, address: Address | None, report_data: IncidentReport | None = None
 ) -> None:
     """Write the check of `address`, or the worst one: its packets as pcapng, all of it as JSON; and what
     there is to tell of the server as Markdown.
