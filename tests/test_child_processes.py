@@ -28,7 +28,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from threading import Thread
-from tests.alerts.sayings import announcement
+from tests.alerts.sample_announcements import announcement
 from wgmon_tui.alerts.sinks.command import send
 from wgmon_tui.config.alerting import Command, Sink
 from wgmon_tui.protocols.wireguard.server_view import run_command

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.golden import EXAMPLES, GoldenFile, members_of, never_set, values_of
-from wgmon_tui.alerts.deliveries import ANNOUNCEMENT_NAMES
+from wgmon_tui.alerts.delivery_queue import ANNOUNCEMENT_NAMES
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.service.agent import reports
 from wgmon_tui.service.agent.protocol import MESSAGE_NAMES

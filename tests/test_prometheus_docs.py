@@ -14,7 +14,7 @@ import pytest
 
 from tests.output.test_prometheus_text import everything
 from tests.real.prerequisites import require
-from wgmon_tui.alerts.log import Counts
+from wgmon_tui.alerts.delivery_log import Counts
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.monitor.scheduler import Scheduler
 from wgmon_tui.output.prometheus_counters import FleetCounters

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from tests.alerts.certificates import Certificates
-from tests.alerts.shop import Shop, all_to
+from tests.alerts.outbox_harness import Shop, all_to
 
 settings.register_profile("alerts", deadline=None)  # this machine may be busy
 settings.load_profile("alerts")

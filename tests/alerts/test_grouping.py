@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.alerts.sayings import NOON, incident, snapshot
+from tests.alerts.sample_announcements import NOON, incident, snapshot
 from wgmon_tui.alerts.grouping import JOIN_WINDOW_S, MAX_SERVERS, Draft, Groups, make_announcement
-from wgmon_tui.alerts.policy import Tell
-from wgmon_tui.alerts.records import IncidentSnapshot, Kind
+from wgmon_tui.alerts.models import IncidentSnapshot, Kind
+from wgmon_tui.alerts.notification_policy import Tell
 
 A_MOMENT = 0.001
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.alerts.shop import Shop, all_to, sink
+from tests.alerts.outbox_harness import Shop, all_to, sink
 from tests.store.engine_updates import START
-from wgmon_tui.alerts.deliveries import Job
-from wgmon_tui.alerts.log import counts
+from wgmon_tui.alerts.delivery_log import counts
+from wgmon_tui.alerts.delivery_queue import Job
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.alerting import AlertSettings, DailyWindow, Maintenance, Rule
 

@@ -15,8 +15,8 @@ from urllib.error import URLError
 from urllib.parse import quote
 from urllib.request import urlopen
 
-from tests.alerts.receivers import Receiver
-from tests.alerts.test_alertmanager import free_port
+from tests.alerts.http_receiver import Receiver
+from tests.alerts.sinks.test_alertmanager import free_port
 from tests.real.prerequisites import require
 
 RULES = Path(__file__).parents[2] / "docs" / "prometheus" / "wgmon.rules.yml"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.alerts.shop import Shop, all_to
+from tests.alerts.outbox_harness import Shop, all_to
 from tests.service.stage import quick_server, until, write_config
 from tests.service.test_alerting import running
 from wgmon_tui.config.models import ConfigurationError

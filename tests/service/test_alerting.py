@@ -15,7 +15,7 @@ import pytest
 
 from tests.service.stage import healthy, quick_server, until, write_config
 from tests.store.recorder_harness import query_store
-from wgmon_tui.alerts.log import counts, deliveries
+from wgmon_tui.alerts.delivery_log import counts, deliveries
 from wgmon_tui.service.accounts import login_name
 from wgmon_tui.service.lock import WriterLock
 from wgmon_tui.service.reload import load_config

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from textual.command import CommandList
 from textual.pilot import Pilot
 
-from tests.alerts.shop import Shop, all_to
+from tests.alerts.outbox_harness import Shop, all_to
 from tests.config.sample_fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, server
 from tests.store.engine_updates import Clock
 from tests.tui import elsewhere, exchanges, fleet, views

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from textual.widgets import Static
 
-from tests.alerts.shop import Shop, all_to
+from tests.alerts.outbox_harness import Shop, all_to
 from tests.store.engine_updates import Clock
 from tests.tui import exchanges, pasts
 from tests.tui.face import Face, face
 from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.opened import NAMES
 from tests.tui.pasts import MINUTE
-from wgmon_tui.alerts.deliveries import Job
-from wgmon_tui.alerts.records import Announcement, Kind
+from wgmon_tui.alerts.delivery_queue import Job
+from wgmon_tui.alerts.models import Announcement, Kind
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.screens.alerts import AlertsScreen
 from wgmon_tui.tui.screens.server import ServerScreen

@@ -12,7 +12,7 @@ from textual.events import Paste
 from textual.screen import Screen
 from textual.widgets import Static
 
-from tests.alerts.shop import Shop, all_to
+from tests.alerts.outbox_harness import Shop, all_to
 from tests.store.engine_updates import Clock
 from tests.tui.editing import CONF
 from tests.tui.face import Face, face

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
-from wgmon_tui.alerts.policy import Tell
-from wgmon_tui.alerts.records import Announcement, IncidentSnapshot, Kind
+from wgmon_tui.alerts.models import Announcement, IncidentSnapshot, Kind
+from wgmon_tui.alerts.notification_policy import Tell
 
 JOIN_WINDOW_S = 30.0
 """So long after a message the servers that join it wait for each other."""

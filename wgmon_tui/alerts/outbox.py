@@ -14,11 +14,11 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from wgmon_tui.alerts import deliveries
-from wgmon_tui.alerts.books import Books, Writes
+from wgmon_tui.alerts import delivery_queue
+from wgmon_tui.alerts.failover_store import Books, Writes
 from wgmon_tui.alerts.grouping import Groups
-from wgmon_tui.alerts.policy import Moment, Standing, Standings, Tell, decide
-from wgmon_tui.alerts.records import IncidentSnapshot, Kind
+from wgmon_tui.alerts.models import IncidentSnapshot, Kind
+from wgmon_tui.alerts.notification_policy import Moment, Standing, Standings, Tell, decide
 from wgmon_tui.config.alerting import AlertSettings, Sink
 from wgmon_tui.monitor.incidents import EventKind
 from wgmon_tui.store.formats import incident_snapshot
@@ -98,7 +98,7 @@ class Outbox:
         """Only these sinks are left: say so of what was to go to others."""
         self._opened()
         names = [sink.name for sink in sinks]
-        self._store.write([deliveries.drop_other_sinks(names, now), (_NO_OTHERS, (json.dumps(names),))])
+        self._store.write([delivery_queue.drop_other_sinks(names, now), (_NO_OTHERS, (json.dumps(names),))])
         self._read = None
 
     def firing_incidents(self, sink: str) -> tuple[IncidentSnapshot, ...]:
@@ -115,7 +115,7 @@ class Outbox:
     def shift_times(self, seconds: float) -> None:
         """The clock was set: what waits waits as long as before."""
         self._opened()
-        self._store.write([deliveries.shift_times(seconds), (_SHIFT, (seconds, seconds, seconds))])
+        self._store.write([delivery_queue.shift_times(seconds), (_SHIFT, (seconds, seconds, seconds))])
         self._read = None
 
     def forget(self, now: float) -> None:
@@ -128,19 +128,19 @@ class Outbox:
         """What puts it on its way, in as few messages as can be; and what says why something is not told."""
         writes: Writes = []
         for notification in notifications:
-            writes += deliveries.delete_held(notification)
+            writes += delivery_queue.delete_held(notification)
             if notification.suppressed_by:
-                writes.append(deliveries.insert_held(notification, now))
+                writes.append(delivery_queue.insert_held(notification, now))
         said = [
             each for each in notifications if not each.suppressed_by and not _is_redundant(connection, each)
         ]
         drafted: set[tuple[str, str]] = set()
         for draft in self._groups.draft(said, self._vantage, now):
-            names = {draft.joins or "", *deliveries.incident_ids(draft.announcement).split()}
+            names = {draft.joins or "", *delivery_queue.incident_ids(draft.announcement).split()}
             mine = {(draft.sink, name) for name in names}
             # What the store does not hold yet cannot be joined, nor can its order be seen there.
-            joined = None if mine & drafted else deliveries.join(connection, draft, now)
-            writes.append(joined or deliveries.insert(draft.sink, draft.announcement, draft.due))
+            joined = None if mine & drafted else delivery_queue.join(connection, draft, now)
+            writes.append(joined or delivery_queue.insert(draft.sink, draft.announcement, draft.due))
             drafted |= mine - {(draft.sink, "")}
         return writes
 
@@ -237,7 +237,7 @@ def _unread(connection: sqlite3.Connection) -> list[tuple[int, str, str]]:
 
 def _is_redundant(connection: sqlite3.Connection, notification: Tell) -> bool:
     """Whether it would remind of what the sink has not even got."""
-    return notification.kind is Kind.REMINDER and deliveries.has_pending(
+    return notification.kind is Kind.REMINDER and delivery_queue.has_pending(
         connection, notification.sink, notification.snapshot.incident.id
     )
 

@@ -10,10 +10,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from secrets import token_hex
 
-from wgmon_tui.alerts.log import Delivery, DeliveryState, deliveries
-from wgmon_tui.alerts.messages import safe, title
-from wgmon_tui.alerts.orders import resolve_sinks
-from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.delivery_log import Delivery, DeliveryState, deliveries
+from wgmon_tui.alerts.models import Announcement, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.rendering import safe, title
+from wgmon_tui.alerts.resolved_sinks import resolve_sinks
 from wgmon_tui.alerts.sinks import sender
 from wgmon_tui.config.alerting import Sink
 from wgmon_tui.config.config_toml import NAME, read_config

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from wgmon_tui.alerts.log import Counts, counts
+from wgmon_tui.alerts.delivery_log import Counts, counts
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.output.prometheus_counters import FleetCounters

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from wgmon_tui import __version__
-from wgmon_tui.alerts.log import Counts
+from wgmon_tui.alerts.delivery_log import Counts
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.output.prometheus_counters import FleetCounters
 from wgmon_tui.service.writer import Writer

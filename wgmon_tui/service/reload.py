@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from wgmon_tui.alerts.orders import Orders, resolve_sinks
+from wgmon_tui.alerts.resolved_sinks import Orders, resolve_sinks
 from wgmon_tui.config import config_toml, servers_file
 from wgmon_tui.config.config_toml import Config, read_config
 from wgmon_tui.config.models import ConfigurationError, Fleet

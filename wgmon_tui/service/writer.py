@@ -14,8 +14,8 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any
 
-from wgmon_tui.alerts.dispatch import Dispatcher
-from wgmon_tui.alerts.records import Beat
+from wgmon_tui.alerts.dispatcher import Dispatcher
+from wgmon_tui.alerts.models import Beat
 from wgmon_tui.config.config_toml import Config
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.private_files import shown

@@ -9,9 +9,9 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.alerts.log import Counts, Delivery, DeliveryState
-from wgmon_tui.alerts.messages import title
-from wgmon_tui.alerts.records import Kind
+from wgmon_tui.alerts.delivery_log import Counts, Delivery, DeliveryState
+from wgmon_tui.alerts.models import Kind
+from wgmon_tui.alerts.rendering import title
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.text import format_count, format_recent_time
 from wgmon_tui.tui.actions import ACTIONS, Action

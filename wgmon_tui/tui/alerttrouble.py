@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from wgmon_tui.alerts.log import counts
+from wgmon_tui.alerts.delivery_log import counts
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.tui.alertlines import badge_text
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.golden import GoldenFile
 from tests.store.golden.examples import AT, MATTERS
-from wgmon_tui.alerts import deliveries
-from wgmon_tui.alerts.records import Announcement, Beat, Kind
+from wgmon_tui.alerts import delivery_queue
+from wgmon_tui.alerts.models import Announcement, Beat, Kind
 from wgmon_tui.checks.verdict import Severity
 
 HELD = replace(MATTERS[0], suppressed_by="muted by ada until 14:00")
@@ -32,7 +32,7 @@ FILES = (
     GoldenFile(
         Path(__file__).with_name("announcements.jsonl"),
         ANNOUNCEMENTS,
-        deliveries.to_json,
-        deliveries.announcement_of,
+        delivery_queue.to_json,
+        delivery_queue.announcement_of,
     ),
 )

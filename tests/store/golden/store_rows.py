@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tests.golden import GoldenFile
 from tests.store.golden.examples import AT, CLOSED, DAMPINGS, OPEN, ROUNDS, SERVERS
-from wgmon_tui.alerts import deliveries
-from wgmon_tui.alerts.policy import Tell
-from wgmon_tui.alerts.records import Announcement, Kind
+from wgmon_tui.alerts import delivery_queue
+from wgmon_tui.alerts.models import Announcement, Kind
+from wgmon_tui.alerts.notification_policy import Tell
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.monitor.quorum import VantageReport, VantageState
@@ -77,10 +77,10 @@ def _deliver(connection: sqlite3.Connection) -> None:
     about = (IncidentSnapshot(CLOSED, "fra1.example.net:51820"),)
     for kind in Kind:
         message = Announcement(f"9f-{kind.value}", kind, AT, about)
-        connection.execute(*deliveries.insert("mail", message, AT))
-    connection.execute(*deliveries.insert_held(Tell("chat", Kind.OPENED, about[0], "muted by ada"), AT))
-    connection.execute(*deliveries.drop_other_sinks(["chat"], AT))
-    connection.execute(*deliveries.insert("chat", Announcement("9f-test-2", Kind.TEST, AT), AT))
+        connection.execute(*delivery_queue.insert("mail", message, AT))
+    connection.execute(*delivery_queue.insert_held(Tell("chat", Kind.OPENED, about[0], "muted by ada"), AT))
+    connection.execute(*delivery_queue.drop_other_sinks(["chat"], AT))
+    connection.execute(*delivery_queue.insert("chat", Announcement("9f-test-2", Kind.TEST, AT), AT))
 
 
 def _rows() -> list[str]:

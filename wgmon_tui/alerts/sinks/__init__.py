@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import cast
 
-from wgmon_tui.alerts.records import Announcement
+from wgmon_tui.alerts.models import Announcement
 from wgmon_tui.config.alerting import Sink, SinkType
 
 Send = Callable[[Sink, Announcement, Mapping[str, str]], None]

@@ -11,9 +11,9 @@ import time
 from collections.abc import Mapping
 from typing import cast
 
-from wgmon_tui.alerts.http import JSON_HEADERS, json_body, post, refusal
-from wgmon_tui.alerts.messages import brief, safe, title
-from wgmon_tui.alerts.records import Announcement, IncidentSnapshot, Kind
+from wgmon_tui.alerts.http_client import JSON_HEADERS, json_body, post, refusal
+from wgmon_tui.alerts.models import Announcement, IncidentSnapshot, Kind
+from wgmon_tui.alerts.rendering import brief, safe, title
 from wgmon_tui.config.alerting import Alertmanager, Sink
 from wgmon_tui.text import format_iso_time
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from wgmon_tui.alerts.messages import plain, title
-from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.models import Announcement, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.rendering import plain, title
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import Sink
 

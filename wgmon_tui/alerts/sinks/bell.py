@@ -10,8 +10,8 @@ import os
 from collections.abc import Mapping
 from typing import cast
 
-from wgmon_tui.alerts.messages import title
-from wgmon_tui.alerts.records import Announcement, GiveUpError, RetryError
+from wgmon_tui.alerts.models import Announcement, GiveUpError, RetryError
+from wgmon_tui.alerts.rendering import title
 from wgmon_tui.config.alerting import Bell, Sink
 
 TERMINAL = "/dev/tty"

@@ -6,9 +6,9 @@ import subprocess
 from collections.abc import Mapping
 from typing import cast
 
-from wgmon_tui.alerts.http import json_body
-from wgmon_tui.alerts.messages import as_json
-from wgmon_tui.alerts.records import Announcement, RetryError
+from wgmon_tui.alerts.http_client import json_body
+from wgmon_tui.alerts.models import Announcement, RetryError
+from wgmon_tui.alerts.rendering import as_json
 from wgmon_tui.child_processes import start, terminate_on_exit
 from wgmon_tui.config.alerting import Command, Sink
 from wgmon_tui.text import format_limit, quoted

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from wgmon_tui.alerts.http import JSON_HEADERS, json_body, number, post, refusal, service_reason
+from wgmon_tui.alerts.http_client import JSON_HEADERS, json_body, number, post, refusal, service_reason
 from wgmon_tui.alerts.markup import DISCORD
-from wgmon_tui.alerts.messages import message
-from wgmon_tui.alerts.records import Announcement
+from wgmon_tui.alerts.models import Announcement
+from wgmon_tui.alerts.rendering import message
 from wgmon_tui.config.alerting import Sink
 
 _LONGEST = 2000

@@ -17,9 +17,9 @@ from email.utils import format_datetime, parseaddr
 from threading import Timer
 from typing import Any, cast
 
-from wgmon_tui.alerts.http import phrase, tls_context
-from wgmon_tui.alerts.messages import plain, title
-from wgmon_tui.alerts.records import Announcement, GiveUpError, RetryError
+from wgmon_tui.alerts.http_client import phrase, tls_context
+from wgmon_tui.alerts.models import Announcement, GiveUpError, RetryError
+from wgmon_tui.alerts.rendering import plain, title
 from wgmon_tui.config.alerting import Email, Sink
 
 _MOST_REFERENCES = 20

@@ -14,9 +14,9 @@ from threading import Thread
 from typing import cast
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from wgmon_tui.alerts.http import post, refusal
-from wgmon_tui.alerts.messages import title
-from wgmon_tui.alerts.records import Announcement, Beat, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.http_client import post, refusal
+from wgmon_tui.alerts.models import Announcement, Beat, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.rendering import title
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import Heartbeat, Sink
 

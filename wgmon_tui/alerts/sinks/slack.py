@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from wgmon_tui.alerts.http import JSON_HEADERS, json_body, post, refusal
+from wgmon_tui.alerts.http_client import JSON_HEADERS, json_body, post, refusal
 from wgmon_tui.alerts.markup import SLACK
-from wgmon_tui.alerts.messages import message, title
-from wgmon_tui.alerts.records import Announcement
+from wgmon_tui.alerts.models import Announcement
+from wgmon_tui.alerts.rendering import message, title
 from wgmon_tui.config.alerting import Sink
 
 _LONGEST_SECTION = 3000

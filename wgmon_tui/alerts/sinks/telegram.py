@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from typing import cast
 from urllib.parse import quote
 
-from wgmon_tui.alerts.http import JSON_HEADERS, Answer, json_body, number, post, refusal, service_reason
+from wgmon_tui.alerts.http_client import (
+    JSON_HEADERS,
+    Answer,
+    json_body,
+    number,
+    post,
+    refusal,
+    service_reason,
+)
 from wgmon_tui.alerts.markup import TELEGRAM
-from wgmon_tui.alerts.messages import message
-from wgmon_tui.alerts.records import Announcement, GiveUpError, RetryError
+from wgmon_tui.alerts.models import Announcement, GiveUpError, RetryError
+from wgmon_tui.alerts.rendering import message
 from wgmon_tui.config.alerting import Sink, Telegram
 
 _LONGEST = 4096

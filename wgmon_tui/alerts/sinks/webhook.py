@@ -13,9 +13,9 @@ import time
 from collections.abc import Mapping
 from typing import cast
 
-from wgmon_tui.alerts.http import JSON_HEADERS, json_body, post, refusal
-from wgmon_tui.alerts.messages import as_json
-from wgmon_tui.alerts.records import Announcement, RetryError
+from wgmon_tui.alerts.http_client import JSON_HEADERS, json_body, post, refusal
+from wgmon_tui.alerts.models import Announcement, RetryError
+from wgmon_tui.alerts.rendering import as_json
 from wgmon_tui.config.alerting import Sink, Webhook
 
 _ENCODED = "whsec_"

@@ -4,7 +4,7 @@ The left side is the name in the code, the right side the stored one. A rename i
 side only. The right side never changes, because other versions read and write it.
 
 A new field needs an entry here and a default value, because stores of earlier versions lack it. Modules that
-store types of their own have a table beside them: store/formats/incident_snapshot.py, alerts/deliveries.py and
+store types of their own have a table beside them: store/formats/incident_snapshot.py, alerts/delivery_queue.py and
 service/agent/protocol.py.
 """
 

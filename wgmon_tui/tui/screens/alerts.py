@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from wgmon_tui.alerts.log import Delivery, deliveries
+from wgmon_tui.alerts.delivery_log import Delivery, deliveries
 from wgmon_tui.tui.actions import bindings_for
 from wgmon_tui.tui.alertlines import FIRST_SINK, Log, describe_delivery, detail, lines, summary
 from wgmon_tui.tui.keyline import KeyLine

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.alerts.shop import all_to
-from tests.alerts.stuck import Stuck
-from wgmon_tui.alerts.deliveries import Job
+from tests.alerts.outbox_harness import all_to
+from tests.alerts.unwritable_store import Stuck
+from wgmon_tui.alerts.delivery_queue import Job
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.store.write.unsaved_events import UnsavedEvents
 

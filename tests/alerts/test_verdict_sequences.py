@@ -9,10 +9,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.alerts.shop import all_to, make_server_state
-from tests.alerts.stuck import Stuck
-from tests.alerts.test_any_course import memory
-from wgmon_tui.alerts.records import Kind
+from tests.alerts.outbox_harness import all_to, make_server_state
+from tests.alerts.test_incident_sequences import memory
+from tests.alerts.unwritable_store import Stuck
+from wgmon_tui.alerts.models import Kind
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.alerting import Rule
 from wgmon_tui.monitor.fleet_state import FleetState, Round

@@ -27,7 +27,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
 from wgmon_tui import __version__
-from wgmon_tui.alerts.records import GiveUpError, RetryError
+from wgmon_tui.alerts.models import GiveUpError, RetryError
 from wgmon_tui.text import format_limit, printable
 
 _LONGEST_ANSWER = 8192

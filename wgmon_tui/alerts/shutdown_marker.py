@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wgmon_tui.alerts.books import Books
+from wgmon_tui.alerts.failover_store import Books
 
 
 class Presence:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.alerts.sayings import (
+from tests.alerts.sample_announcements import (
     NOON,
     PUBLIC_KEY,
     announcement,
@@ -23,8 +23,8 @@ from tests.alerts.sayings import (
     snapshot,
 )
 from wgmon_tui.alerts.markup import DISCORD, PLAIN, SLACK, TELEGRAM, Markup, units
-from wgmon_tui.alerts.messages import as_json, message, plain, title, without_keys
-from wgmon_tui.alerts.records import Announcement, Kind
+from wgmon_tui.alerts.models import Announcement, Kind
+from wgmon_tui.alerts.rendering import as_json, message, plain, title, without_keys
 from wgmon_tui.checks.verdict import Cause, Severity, Verdict
 from wgmon_tui.store.formats.incident_snapshot import VantageVerdict
 

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from tests.alerts.receivers import HANG, Receiver, answer
-from tests.alerts.sayings import NOON, announcement_without_incident
-from wgmon_tui.alerts.records import Announcement, Beat, Kind, RetryError
+from tests.alerts.http_receiver import HANG, Receiver, answer
+from tests.alerts.sample_announcements import NOON, announcement_without_incident
+from wgmon_tui.alerts.models import Announcement, Beat, Kind, RetryError
 from wgmon_tui.alerts.sinks.heartbeat import send
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import Heartbeat, Sink

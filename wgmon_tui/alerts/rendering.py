@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from wgmon_tui.alerts.markup import PLAIN, Markup
-from wgmon_tui.alerts.records import Announcement, IncidentSnapshot, Kind
+from wgmon_tui.alerts.models import Announcement, IncidentSnapshot, Kind
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.text import format_count, format_elapsed, format_iso_time, format_local_time, printable
 

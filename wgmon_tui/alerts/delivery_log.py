@@ -9,8 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from wgmon_tui.alerts.deliveries import announcement_of
-from wgmon_tui.alerts.records import Announcement
+from wgmon_tui.alerts.delivery_queue import announcement_of
+from wgmon_tui.alerts.models import Announcement
 from wgmon_tui.store.database import DamagedStoreError, connect_to_read, unavailable
 from wgmon_tui.store.store_file import STORE
 

@@ -19,13 +19,13 @@ from random import Random
 from secrets import token_hex
 from typing import ParamSpec, TypeVar
 
-from wgmon_tui.alerts.books import Books
-from wgmon_tui.alerts.deliveries import Deliveries, Job
-from wgmon_tui.alerts.desk import Desk, clean_reason, in_daemon_thread, wait
-from wgmon_tui.alerts.orders import Orders
+from wgmon_tui.alerts.delivery_queue import Deliveries, Job
+from wgmon_tui.alerts.failover_store import Books
+from wgmon_tui.alerts.models import Announcement, Beat, GiveUpError, Kind, RetryError
 from wgmon_tui.alerts.outbox import Outbox
-from wgmon_tui.alerts.presence import Presence
-from wgmon_tui.alerts.records import Announcement, Beat, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.resolved_sinks import Orders
+from wgmon_tui.alerts.shutdown_marker import Presence
+from wgmon_tui.alerts.sink_worker import Desk, clean_reason, in_daemon_thread, wait
 from wgmon_tui.alerts.sinks import Send, sender
 from wgmon_tui.config.alerting import Sink, SinkType
 from wgmon_tui.store.database import unavailable

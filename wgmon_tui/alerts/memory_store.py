@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from wgmon_tui.alerts.pending import COLUMNS, Row
+from wgmon_tui.alerts.pending_mirror import COLUMNS, Row
 from wgmon_tui.store import schema
 from wgmon_tui.store.database import READER, SNAPSHOT, Role, attach, connect_memory, has_log
 from wgmon_tui.store.write.batch import OutboxRow

@@ -1,4 +1,4 @@
-"""kill -9 of whoever tells people, again and again: `python -m tests.alerts.kill_often [SEED]`.
+"""kill -9 of whoever tells people, again and again: `python -m tests.alerts.kill_loop [SEED]`.
 
 A child tells two sinks of what is in the store, and is killed at a random moment. Then the next one goes on.
 In the end each sink must have got everything, of each incident in its order, and twice only with one id.
@@ -18,11 +18,11 @@ from contextlib import closing
 from pathlib import Path
 from random import Random
 
-from tests.alerts.shop import Shop, all_to
+from tests.alerts.outbox_harness import Shop, all_to
 from tests.store.engine_updates import Clock
-from wgmon_tui.alerts.dispatch import Dispatcher
-from wgmon_tui.alerts.orders import Orders
-from wgmon_tui.alerts.records import Announcement, RetryError
+from wgmon_tui.alerts.dispatcher import Dispatcher
+from wgmon_tui.alerts.models import Announcement, RetryError
+from wgmon_tui.alerts.resolved_sinks import Orders
 from wgmon_tui.alerts.sinks import Send
 from wgmon_tui.config.alerting import Sink, SinkType
 

@@ -15,9 +15,9 @@ import pytest
 from cryptography import x509
 
 from tests.alerts.certificates import Certificates
-from tests.alerts.receivers import CLOSE, HANG, OK, Receiver, answer
-from wgmon_tui.alerts.http import Answer, post, refusal, service_reason
-from wgmon_tui.alerts.records import GiveUpError, RetryError
+from tests.alerts.http_receiver import CLOSE, HANG, OK, Receiver, answer
+from wgmon_tui.alerts.http_client import Answer, post, refusal, service_reason
+from wgmon_tui.alerts.models import GiveUpError, RetryError
 
 SECRET = "/services/T0000/s3cr3t-t0k3n"
 

@@ -7,9 +7,9 @@ import traceback
 
 import pytest
 
-from tests.alerts.receivers import CLOSE, HANG, Receiver, answer
-from tests.alerts.sayings import announcement, incident, snapshot
-from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, RetryError
+from tests.alerts.http_receiver import CLOSE, HANG, Receiver, answer
+from tests.alerts.sample_announcements import announcement, incident, snapshot
+from wgmon_tui.alerts.models import Announcement, GiveUpError, Kind, RetryError
 from wgmon_tui.alerts.sinks import sender
 from wgmon_tui.config.alerting import Discord, Options, Sink, Slack, Telegram
 

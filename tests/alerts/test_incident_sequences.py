@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from tests.alerts.shop import all_to
-from tests.alerts.stuck import Stuck
-from wgmon_tui.alerts.deliveries import Job
+from tests.alerts.outbox_harness import all_to
+from tests.alerts.unwritable_store import Stuck
+from wgmon_tui.alerts.delivery_queue import Job
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.alerting import Rule
 from wgmon_tui.monitor.incidents import Incident

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf
 
-from wgmon_tui.alerts.records import IncidentSnapshot, Kind
+from wgmon_tui.alerts.models import IncidentSnapshot, Kind
 from wgmon_tui.config.alerting import AlertSettings, Maintenance, Rule, is_selected
 from wgmon_tui.store.models import Mute
 from wgmon_tui.text import format_local_time

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.alerts.certificates import Certificates
-from tests.alerts.receivers import Receiver, answer
-from tests.alerts.test_documented import PAGE, SNIPPETS
-from tests.alerts.test_email import PASSWORD, Postbox, post_office
-from wgmon_tui.alerts.orders import resolve_sinks
+from tests.alerts.http_receiver import Receiver, answer
+from tests.alerts.sinks.test_email import PASSWORD, Postbox, post_office
+from tests.alerts.test_documentation import PAGE, SNIPPETS
+from wgmon_tui.alerts.resolved_sinks import resolve_sinks
 from wgmon_tui.alerts.sinks import bell
 from wgmon_tui.config.alerting import SinkType
 from wgmon_tui.config.config_toml import parse_config, read_config

@@ -1,6 +1,6 @@
 """The first message by apprise, which is imported for it, and another sink's beside it.
 
-`python -m tests.alerts.beside_apprise` prints after how many seconds each was there, and for how long the
+`python -m tests.alerts.apprise_first_import` prints after how many seconds each was there, and for how long the
 event loop did nothing else at most.
 """
 
@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.alerts.receivers import Receiver, answer
-from tests.alerts.shop import Shop
-from wgmon_tui.alerts.dispatch import Dispatcher
-from wgmon_tui.alerts.orders import Orders
+from tests.alerts.http_receiver import Receiver, answer
+from tests.alerts.outbox_harness import Shop
+from wgmon_tui.alerts.dispatcher import Dispatcher
+from wgmon_tui.alerts.resolved_sinks import Orders
 from wgmon_tui.config.alerting import AlertSettings, Apprise, Sink, Webhook
 
 _STEP_S = 0.005

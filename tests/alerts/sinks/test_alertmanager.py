@@ -16,10 +16,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.alerts.receivers import Receiver, answer
-from tests.alerts.sayings import announcement, announcement_without_incident, incident, snapshot
+from tests.alerts.http_receiver import Receiver, answer
+from tests.alerts.sample_announcements import announcement, announcement_without_incident, incident, snapshot
 from tests.real.prerequisites import require
-from wgmon_tui.alerts.records import Announcement, GiveUpError, IncidentSnapshot, Kind, RetryError
+from wgmon_tui.alerts.models import Announcement, GiveUpError, IncidentSnapshot, Kind, RetryError
 from wgmon_tui.alerts.sinks.alertmanager import send
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.alerting import Alertmanager, Sink

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from wgmon_tui.alerts.pending import Pending
-from wgmon_tui.alerts.standin import StandIn
+from wgmon_tui.alerts.memory_store import StandIn
+from wgmon_tui.alerts.pending_mirror import Pending
 from wgmon_tui.store.database import ALERT_WRITER, connect, set_patience, unavailable
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.store.write.unsaved_events import UnsavedEvents

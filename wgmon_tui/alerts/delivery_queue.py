@@ -13,10 +13,10 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from wgmon_tui.alerts.books import Books, Write, Writes
+from wgmon_tui.alerts.failover_store import Books, Write, Writes
 from wgmon_tui.alerts.grouping import Draft, common_cause_of, in_words
-from wgmon_tui.alerts.policy import Tell
-from wgmon_tui.alerts.records import Announcement, Beat, Kind
+from wgmon_tui.alerts.models import Announcement, Beat, Kind
+from wgmon_tui.alerts.notification_policy import Tell
 from wgmon_tui.config.alerting import Sink
 from wgmon_tui.store.formats.incident_snapshot import SNAPSHOT_NAMES
 from wgmon_tui.store.formats.record_codec import UnreadableValueError, codec_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from wgmon_tui.alerts.records import Announcement, IncidentSnapshot, Kind
+from wgmon_tui.alerts.models import Announcement, IncidentSnapshot, Kind
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.monitor.incidents import Incident
 

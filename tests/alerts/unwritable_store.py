@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tests.alerts.shop import Shop
+from tests.alerts.outbox_harness import Shop
 from tests.store.engine_updates import Clock
 from wgmon_tui.config.alerting import AlertSettings
 from wgmon_tui.store.store_file import STORE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wgmon_tui.alerts.orders import resolve_sinks
+from wgmon_tui.alerts.resolved_sinks import resolve_sinks
 from wgmon_tui.config.config_toml import parse_config
 
 

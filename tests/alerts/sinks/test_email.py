@@ -16,9 +16,9 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tests.alerts.certificates import Certificates
-from tests.alerts.receivers import HANG, Receiver
-from tests.alerts.sayings import announcement, incident, recovered, snapshot
-from wgmon_tui.alerts.records import GiveUpError, Kind, RetryError
+from tests.alerts.http_receiver import HANG, Receiver
+from tests.alerts.sample_announcements import announcement, incident, recovered, snapshot
+from wgmon_tui.alerts.models import GiveUpError, Kind, RetryError
 from wgmon_tui.alerts.sinks.email import compose, send
 from wgmon_tui.config.alerting import Email, Sink
 

@@ -9,10 +9,10 @@ import time
 import pytest
 
 from tests.alerts.certificates import Certificates
-from tests.alerts.receivers import Receiver, answer
-from tests.alerts.sayings import announcement
-from wgmon_tui.alerts.messages import as_json
-from wgmon_tui.alerts.records import GiveUpError, RetryError
+from tests.alerts.http_receiver import Receiver, answer
+from tests.alerts.sample_announcements import announcement
+from wgmon_tui.alerts.models import GiveUpError, RetryError
+from wgmon_tui.alerts.rendering import as_json
 from wgmon_tui.alerts.sinks.webhook import send, signature
 from wgmon_tui.config.alerting import Sink, Webhook
 

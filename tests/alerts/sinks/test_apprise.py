@@ -10,9 +10,9 @@ import time
 
 import pytest
 
-from tests.alerts.receivers import HANG, Receiver, answer
-from tests.alerts.sayings import announcement, recovered
-from wgmon_tui.alerts.records import GiveUpError, RetryError
+from tests.alerts.http_receiver import HANG, Receiver, answer
+from tests.alerts.sample_announcements import announcement, recovered
+from wgmon_tui.alerts.models import GiveUpError, RetryError
 from wgmon_tui.alerts.sinks.apprise import send
 from wgmon_tui.config.alerting import Apprise, Sink
 
@@ -84,7 +84,7 @@ def test_it_is_loaded_only_when_it_is_used() -> None:
 
 def test_while_it_is_imported_no_other_sink_waits_nor_does_the_event_loop() -> None:
     child = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "tests.alerts.beside_apprise"],
+        [sys.executable, "-W", "ignore", "-m", "tests.alerts.apprise_first_import"],
         capture_output=True,
         text=True,
         timeout=60,

@@ -11,13 +11,13 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from tests.store.engine_updates import START, Clock, row
-from wgmon_tui.alerts import log
-from wgmon_tui.alerts.books import Books
-from wgmon_tui.alerts.deliveries import Deliveries, Job
-from wgmon_tui.alerts.log import Delivery
+from wgmon_tui.alerts import delivery_log
+from wgmon_tui.alerts.delivery_log import Delivery
+from wgmon_tui.alerts.delivery_queue import Deliveries, Job
+from wgmon_tui.alerts.failover_store import Books
+from wgmon_tui.alerts.models import Announcement
 from wgmon_tui.alerts.outbox import Outbox
-from wgmon_tui.alerts.presence import Presence
-from wgmon_tui.alerts.records import Announcement
+from wgmon_tui.alerts.shutdown_marker import Presence
 from wgmon_tui.checks.evidence import Check, Silence
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.alerting import AlertSettings, Command, Rule, Sink
@@ -170,7 +170,7 @@ class Shop:
         ]
 
     def log(self) -> list[Delivery]:
-        return log.deliveries(self.state_dir)
+        return delivery_log.deliveries(self.state_dir)
 
     def held(self) -> list[tuple[str, str]]:
         """Sink and reason of what nobody was told."""

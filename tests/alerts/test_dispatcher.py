@@ -16,11 +16,11 @@ from random import Random
 
 import pytest
 
-from tests.alerts.shop import Shop, all_to, sink
-from wgmon_tui.alerts.dispatch import Dispatcher
-from wgmon_tui.alerts.log import counts
-from wgmon_tui.alerts.orders import Orders
-from wgmon_tui.alerts.records import Announcement, Beat, GiveUpError, Kind, RetryError
+from tests.alerts.outbox_harness import Shop, all_to, sink
+from wgmon_tui.alerts.delivery_log import counts
+from wgmon_tui.alerts.dispatcher import Dispatcher
+from wgmon_tui.alerts.models import Announcement, Beat, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.resolved_sinks import Orders
 from wgmon_tui.alerts.sinks import Send
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import AlertSettings, Heartbeat, Rule, Sink, SinkType
@@ -336,6 +336,6 @@ async def test_a_store_that_cannot_be_used_is_said_and_tried_again(shop: Shop, s
 @pytest.mark.thorough  # killed again and again
 def test_no_kill_loses_an_alert_or_tells_it_in_another_order() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.alerts.kill_often"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tests.alerts.kill_loop"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.alerts.sayings import announcement, incident, snapshot
-from wgmon_tui.alerts.messages import as_json, title
-from wgmon_tui.alerts.records import Announcement, GiveUpError, Kind, RetryError
+from tests.alerts.sample_announcements import announcement, incident, snapshot
+from wgmon_tui.alerts.models import Announcement, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.rendering import as_json, title
 from wgmon_tui.alerts.sinks import bell, command
 from wgmon_tui.config.alerting import Bell, Command, Sink
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.alerts.sayings import announcement
-from wgmon_tui.alerts.messages import as_json
-from wgmon_tui.alerts.records import Kind
+from tests.alerts.sample_announcements import announcement
+from wgmon_tui.alerts.models import Kind
+from wgmon_tui.alerts.rendering import as_json
 from wgmon_tui.alerts.sinks import sender
 from wgmon_tui.config.alerting import SinkType
 from wgmon_tui.config.config_toml import parse_config
