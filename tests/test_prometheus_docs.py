@@ -14,7 +14,7 @@ import pytest
 
 from tests.output.test_prometheus_text import everything
 from tests.real.prerequisites import require
-from wgmon_tui.alerts.delivery_log import Counts
+from wgmon_tui.alerts.delivery_log import DeliveryCounts
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.monitor.scheduler import Scheduler
 from wgmon_tui.output.prometheus_counters import FleetCounters
@@ -37,7 +37,9 @@ def all_we_serve() -> str:
         reload_trouble=None,
         warnings=(),
     )
-    return desk.text() + Health(cast("Any", writer), FleetCounters()).text(Counts(1, 1, 0), 0.1).decode()
+    return (
+        desk.text() + Health(cast("Any", writer), FleetCounters()).text(DeliveryCounts(1, 1, 0), 0.1).decode()
+    )
 
 
 def metrics_served() -> set[str]:

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from tests.alerts.http_receiver import Receiver, answer
 from tests.alerts.outbox_harness import Shop
 from wgmon_tui.alerts.dispatcher import Dispatcher
-from wgmon_tui.alerts.resolved_sinks import Orders
+from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
 from wgmon_tui.config.alerting import AlertSettings, Apprise, Sink, Webhook
 
 _STEP_S = 0.005
@@ -35,7 +35,7 @@ async def main() -> None:
             "other": {"url": f"json://127.0.0.1:{slow.port}/"},
             "hook": {"url": f"http://127.0.0.1:{quick.port}/"},
         }
-        telling = asyncio.create_task(Dispatcher(Path(state), Orders(alerts, secrets)).run())
+        telling = asyncio.create_task(Dispatcher(Path(state), ResolvedSinks(alerts, secrets)).run())
         assert "apprise" not in sys.modules
         shop.opens()
         began = before = time.monotonic()

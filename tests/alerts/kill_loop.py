@@ -22,7 +22,7 @@ from tests.alerts.outbox_harness import Shop, all_to
 from tests.store.engine_updates import Clock
 from wgmon_tui.alerts.dispatcher import Dispatcher
 from wgmon_tui.alerts.models import Announcement, RetryError
-from wgmon_tui.alerts.resolved_sinks import Orders
+from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
 from wgmon_tui.alerts.sinks import Send
 from wgmon_tui.config.alerting import Sink, SinkType
 
@@ -93,7 +93,7 @@ async def _tell(state_dir: Path, got: Path, *, until_done: bool) -> None:
 
         return send
 
-    dispatcher = Dispatcher(state_dir, Orders(all_to("pager", "chat")), send=sender, random=random)
+    dispatcher = Dispatcher(state_dir, ResolvedSinks(all_to("pager", "chat")), send=sender, random=random)
     telling = asyncio.create_task(dispatcher.run())
     if not until_done:
         await telling

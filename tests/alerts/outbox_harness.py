@@ -13,11 +13,11 @@ from pathlib import Path
 from tests.store.engine_updates import START, Clock, row
 from wgmon_tui.alerts import delivery_log
 from wgmon_tui.alerts.delivery_log import Delivery
-from wgmon_tui.alerts.delivery_queue import Deliveries, Job
-from wgmon_tui.alerts.failover_store import Books
+from wgmon_tui.alerts.delivery_queue import DeliveryQueue, DueDelivery
+from wgmon_tui.alerts.failover_store import FailoverStore
 from wgmon_tui.alerts.models import Announcement
 from wgmon_tui.alerts.outbox import Outbox
-from wgmon_tui.alerts.shutdown_marker import Presence
+from wgmon_tui.alerts.shutdown_marker import ShutdownMarker
 from wgmon_tui.checks.evidence import Check, Silence
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.alerting import AlertSettings, Command, Rule, Sink
@@ -65,9 +65,9 @@ class Shop:
         self._numbers = 0
 
     def _open_books(self) -> None:
-        self.books = Books(self.state_dir)
+        self.books = FailoverStore(self.state_dir)
         self.outbox = Outbox(self.books, "here")
-        self.deliveries, self.presence = Deliveries(self.books), Presence(self.books)
+        self.deliveries, self.presence = DeliveryQueue(self.books), ShutdownMarker(self.books)
 
     def close(self) -> None:
         self.books.close()
@@ -144,7 +144,7 @@ class Shop:
             if to is not None and each.name not in to:
                 continue
             now, done = self.clock.now, self.books.run_with_fallback
-            while isinstance(job := done(self.deliveries.lease_next, each, now), Job):
+            while isinstance(job := done(self.deliveries.lease_next, each, now), DueDelivery):
                 if refused:
                     done(self.deliveries.reschedule, job, each, refused, now, now + 60.0)
                 else:

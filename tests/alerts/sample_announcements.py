@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from wgmon_tui.alerts.models import Announcement, IncidentSnapshot, Kind
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, IncidentSnapshot
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.monitor.incidents import Incident
 
@@ -40,15 +40,17 @@ def snapshot(server: str = "fra1", verdict: Verdict = Verdict.SILENT, **other: o
     return replace(base, **other)  # type: ignore[arg-type]  # by name, and checked at run time
 
 
-def announcement(kind: Kind = Kind.OPENED, *about: IncidentSnapshot, **other: object) -> Announcement:
+def announcement(
+    kind: AnnouncementKind = AnnouncementKind.OPENED, *about: IncidentSnapshot, **other: object
+) -> Announcement:
     base = Announcement("announcement-1", kind, NOON, about or (snapshot(),), vantage="bastion1")
     return replace(base, **other)  # type: ignore[arg-type]  # by name, and checked at run time
 
 
 def recovered(server: str = "fra1", note: str = "") -> Announcement:
     over = replace(incident(server), closed_at=NOON + 720)
-    return announcement(Kind.RECOVERED, snapshot(server, incident=over, note=note), at=NOON + 720)
+    return announcement(AnnouncementKind.RECOVERED, snapshot(server, incident=over, note=note), at=NOON + 720)
 
 
-def announcement_without_incident(kind: Kind, note: str = "") -> Announcement:
+def announcement_without_incident(kind: AnnouncementKind, note: str = "") -> Announcement:
     return Announcement("announcement-2", kind, NOON, vantage="bastion1", note=note)

@@ -19,8 +19,8 @@ import pytest
 from tests.alerts.outbox_harness import Shop, all_to, sink
 from wgmon_tui.alerts.delivery_log import counts
 from wgmon_tui.alerts.dispatcher import Dispatcher
-from wgmon_tui.alerts.models import Announcement, Beat, GiveUpError, Kind, RetryError
-from wgmon_tui.alerts.resolved_sinks import Orders
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError, RetryError, ServerHeartbeat
+from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
 from wgmon_tui.alerts.sinks import Send
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import AlertSettings, Heartbeat, Rule, Sink, SinkType
@@ -87,7 +87,7 @@ def street() -> Street:
 
 def dispatcher(shop: Shop, street: Street, problems: dict[str, str] | None = None) -> Dispatcher:
     shop.clock.now = time.time()
-    orders = Orders(shop.alerts, problems=problems or {})
+    orders = ResolvedSinks(shop.alerts, problems=problems or {})
     return Dispatcher(shop.state_dir, orders, send=street.send, random=Random(1))
 
 
@@ -184,7 +184,7 @@ async def test_the_pause_that_a_sink_asks_for_holds_for_its_other_messages_and_f
     street.does["pager"] = busy
     shop.clock.now = time.time()
     shop.opens("fra1")
-    working = Dispatcher(shop.state_dir, Orders(shop.alerts), send=street.send, random=_AtOnce())
+    working = Dispatcher(shop.state_dir, ResolvedSinks(shop.alerts), send=street.send, random=_AtOnce())
     async with running(working):
         await until(lambda: shop.log() and any(each.attempts for each in shop.log()))
         shop.opens("ams1", "203.0.113.9")
@@ -232,7 +232,7 @@ async def test_a_sink_without_its_secret_says_so_and_works_when_it_is_there(
     async with running(working):
         await until(lambda: shop.log() and shop.log()[0].attempts)
         assert (shop.log()[0].reason, working.warning) == (problem, problem)
-        working.configure(Orders(shop.alerts))
+        working.configure(ResolvedSinks(shop.alerts))
         await until(lambda: street.got["pager"])
         assert working.warning is None
 
@@ -244,7 +244,7 @@ async def test_new_sinks_are_in_force_at_once_and_what_waited_for_others_is_give
     shop.opens()
     async with running(dispatcher(shop, street)) as working:
         await until(lambda: shop.log() and shop.log()[0].attempts)
-        working.configure(Orders(all_to("chat")))
+        working.configure(ResolvedSinks(all_to("chat")))
         await until(lambda: any(each.state == "given up" for each in shop.log()))
         shop.opens("ams1", "203.0.113.9")
         working.wake()
@@ -311,13 +311,15 @@ async def test_a_heartbeat_hears_how_the_servers_are_and_nothing_else(tmp_path: 
     shop = Shop(tmp_path, AlertSettings((beat,)))
     shop.opens()
     shop.clock.now = time.time()
-    heartbeats = (Beat("fra1", Severity.DOWN),)
-    working = Dispatcher(tmp_path, Orders(shop.alerts), heartbeats=lambda: heartbeats, send=street.send)
+    heartbeats = (ServerHeartbeat("fra1", Severity.DOWN),)
+    working = Dispatcher(
+        tmp_path, ResolvedSinks(shop.alerts), heartbeats=lambda: heartbeats, send=street.send
+    )
     async with running(working):
         await until(lambda: len(street.got["life"]) > 3)
-    assert {each.kind for each in street.got["life"][:-1]} == {Kind.BEAT}
+    assert {each.kind for each in street.got["life"][:-1]} == {AnnouncementKind.BEAT}
     assert street.got["life"][0].heartbeats == heartbeats
-    assert street.got["life"][-1].kind is Kind.STOPPED
+    assert street.got["life"][-1].kind is AnnouncementKind.STOPPED
     shop.close()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.alerts.sample_announcements import announcement
-from wgmon_tui.alerts.models import Kind
+from wgmon_tui.alerts.models import AnnouncementKind
 from wgmon_tui.alerts.rendering import as_json
 from wgmon_tui.alerts.sinks import sender
 from wgmon_tui.config.alerting import SinkType
@@ -53,5 +53,5 @@ def test_the_json_has_the_keys_that_are_sent() -> None:
 
 def test_every_kind_that_is_sent_is_named() -> None:
     told = PAGE.replace("\n", " ")
-    for kind in set(Kind) - {Kind.BEAT, Kind.FIRING}:
+    for kind in set(AnnouncementKind) - {AnnouncementKind.BEAT, AnnouncementKind.FIRING}:
         assert f"`{kind.value}`" in told

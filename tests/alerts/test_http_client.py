@@ -16,13 +16,13 @@ from cryptography import x509
 
 from tests.alerts.certificates import Certificates
 from tests.alerts.http_receiver import CLOSE, HANG, OK, Receiver, answer
-from wgmon_tui.alerts.http_client import Answer, post, refusal, service_reason
+from wgmon_tui.alerts.http_client import SinkResponse, post, refusal, service_reason
 from wgmon_tui.alerts.models import GiveUpError, RetryError
 
 SECRET = "/services/T0000/s3cr3t-t0k3n"
 
 
-def post_to(url: str, limit_s: float = 5.0, ca_file: Path | None = None, body: bytes = b"{}") -> Answer:
+def post_to(url: str, limit_s: float = 5.0, ca_file: Path | None = None, body: bytes = b"{}") -> SinkResponse:
     return post(url, body, {}, limit_s=limit_s, ca_file=str(ca_file) if ca_file else None)
 
 
@@ -47,7 +47,7 @@ def test_an_answer_is_its_status_and_the_begin_of_its_body() -> None:
 
 
 def test_an_answer_never_shows_its_body_in_a_repr() -> None:
-    assert "t0k3n" not in repr(Answer(500, None, b"t0k3n"))
+    assert "t0k3n" not in repr(SinkResponse(500, None, b"t0k3n"))
 
 
 def test_user_and_password_of_a_url_go_into_a_header_and_not_into_the_path() -> None:
@@ -145,14 +145,14 @@ def test_a_redirect_is_not_followed() -> None:
 
 @pytest.mark.parametrize("status", [400, 413, 415, 422])
 def test_a_message_that_will_never_be_taken_is_given_up(status: int) -> None:
-    refused = refusal(Answer(status))
+    refused = refusal(SinkResponse(status))
     assert isinstance(refused, GiveUpError)
     assert refused.reason.startswith(f"HTTP {status} ")
 
 
 @pytest.mark.parametrize("status", [301, 401, 403, 404, 408, 410, 425, 429, 500, 502, 503, 504, 799])
 def test_what_somebody_may_mend_is_tried_again(status: int) -> None:
-    assert isinstance(refusal(Answer(status)), RetryError)
+    assert isinstance(refusal(SinkResponse(status)), RetryError)
 
 
 def test_the_servers_own_words_are_not_in_the_reason() -> None:

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.alerts.outbox_harness import all_to
 from tests.alerts.unwritable_store import Stuck
-from wgmon_tui.alerts.delivery_queue import Job
+from wgmon_tui.alerts.delivery_queue import DueDelivery
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.alerting import Rule
 from wgmon_tui.monitor.incidents import Incident
@@ -103,7 +103,7 @@ class Course(RuleBasedStateMachine):
             return
         where = next(each for each in self.shop.alerts.sinks if each.name == name)
         job = self.shop.deliveries.lease_next(where, self.shop.clock.now)
-        if isinstance(job, Job):
+        if isinstance(job, DueDelivery):
             self.shop.got[name].append(job.announcement)
         self._starts_again()
 

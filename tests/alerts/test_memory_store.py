@@ -10,7 +10,7 @@ import pytest
 
 from tests.alerts.outbox_harness import all_to
 from tests.alerts.unwritable_store import Stuck
-from wgmon_tui.alerts.delivery_queue import Job
+from wgmon_tui.alerts.delivery_queue import DueDelivery
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.store.write.unsaved_events import UnsavedEvents
 
@@ -116,7 +116,7 @@ def test_one_that_is_being_sent_as_the_store_goes_away_is_not_sent_again(
     stuck.opens("fra1")
     stuck.expand()
     job = stuck.deliveries.lease_next(stuck.alerts.sinks[0], stuck.clock.now)
-    assert isinstance(job, Job)
+    assert isinstance(job, DueDelivery)
     with stuck.locked(unreadable=unreadable):
         stuck.books.run_with_fallback(stuck.deliveries.mark_sent, job, stuck.clock.now)
         stuck.passes(60)

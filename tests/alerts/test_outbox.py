@@ -12,7 +12,7 @@ import pytest
 from tests.alerts.outbox_harness import Shop, all_to, sink
 from tests.store.engine_updates import START
 from wgmon_tui.alerts.delivery_log import counts
-from wgmon_tui.alerts.delivery_queue import Job
+from wgmon_tui.alerts.delivery_queue import DueDelivery
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.alerting import AlertSettings, DailyWindow, Maintenance, Rule
 
@@ -428,8 +428,8 @@ def test_one_that_was_being_sent_when_we_were_killed_is_sent_again_with_the_same
     shop.opens()
     shop.expand()
     first = shop.deliveries.lease_next(shop.alerts.sinks[0], shop.clock.now)
-    assert isinstance(first, Job)
-    assert not isinstance(shop.deliveries.lease_next(shop.alerts.sinks[0], shop.clock.now), Job)
+    assert isinstance(first, DueDelivery)
+    assert not isinstance(shop.deliveries.lease_next(shop.alerts.sinks[0], shop.clock.now), DueDelivery)
     shop.restart()
     shop.deliver()
     assert [each.id for each in shop.got["pager"]] == [first.announcement.id]

@@ -23,7 +23,7 @@ from tests.alerts.sample_announcements import (
     snapshot,
 )
 from wgmon_tui.alerts.markup import DISCORD, PLAIN, SLACK, TELEGRAM, Markup, units
-from wgmon_tui.alerts.models import Announcement, Kind
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind
 from wgmon_tui.alerts.rendering import as_json, message, plain, title, without_keys
 from wgmon_tui.checks.verdict import Cause, Severity, Verdict
 from wgmon_tui.store.formats.incident_snapshot import VantageVerdict
@@ -42,14 +42,14 @@ def in_utc() -> Iterator[None]:
 
 def acknowledged() -> Announcement:
     seen = incident(acknowledged_at=NOON, acknowledged_by="ada")
-    return announcement(Kind.ACKNOWLEDGED, snapshot(incident=seen, who="ada", note="on it"))
+    return announcement(AnnouncementKind.ACKNOWLEDGED, snapshot(incident=seen, who="ada", note="on it"))
 
 
 def flapping() -> Announcement:
-    return announcement(Kind.CAUSE_CHANGED, snapshot(incident=incident(flapping=True)))
+    return announcement(AnnouncementKind.CAUSE_CHANGED, snapshot(incident=incident(flapping=True)))
 
 
-def several(kind: Kind, servers: int = 20, common_cause: str = BOND) -> Announcement:
+def several(kind: AnnouncementKind, servers: int = 20, common_cause: str = BOND) -> Announcement:
     return announcement(
         kind, *(snapshot(f"fra{number}") for number in range(servers)), common_cause=common_cause
     )
@@ -59,32 +59,35 @@ def several(kind: Kind, servers: int = 20, common_cause: str = BOND) -> Announce
     ("said", "line"),
     [
         (announcement(), "✖ fra1 is down: silent"),
-        (announcement(Kind.OPENED, snapshot(verdict=Verdict.SLOW)), "▲ fra1 is degraded: slow"),
-        (announcement(Kind.CAUSE_CHANGED), "✖ fra1 is still down, now: silent"),
+        (announcement(AnnouncementKind.OPENED, snapshot(verdict=Verdict.SLOW)), "▲ fra1 is degraded: slow"),
+        (announcement(AnnouncementKind.CAUSE_CHANGED), "✖ fra1 is still down, now: silent"),
         (flapping(), "✖ fra1 is down and up in turn (flapping): silent"),
-        (announcement(Kind.REMINDER, at=NOON + 7200), "✖ fra1 is still down after 2 h 00 min: silent"),
         (
-            announcement(Kind.ESCALATION, at=NOON + 600),
+            announcement(AnnouncementKind.REMINDER, at=NOON + 7200),
+            "✖ fra1 is still down after 2 h 00 min: silent",
+        ),
+        (
+            announcement(AnnouncementKind.ESCALATION, at=NOON + 600),
             "✖ fra1 is down for 10 min and nobody has acknowledged it: silent",
         ),
         (acknowledged(), "✖ fra1 is down: acknowledged by ada"),
         (recovered(), "● fra1 is up again after 12 min"),
         (recovered(note="paused"), "? fra1: the incident is over after 12 min (paused)"),
-        (several(Kind.OPENED), "✖ 20 servers: 20 down, all with the address 203.0.113.7"),
+        (several(AnnouncementKind.OPENED), "✖ 20 servers: 20 down, all with the address 203.0.113.7"),
         (
-            announcement(Kind.OPENED, snapshot("a"), snapshot("b", Verdict.SLOW)),
+            announcement(AnnouncementKind.OPENED, snapshot("a"), snapshot("b", Verdict.SLOW)),
             "✖ 2 servers: 1 down, 1 degraded",
         ),
-        (several(Kind.REMINDER, 2, ""), "✖ 2 servers: 2 down; still not up"),
-        (several(Kind.ESCALATION, 2, ""), "✖ 2 servers: 2 down; nobody has acknowledged it"),
-        (several(Kind.RECOVERED, 2), "● 2 servers up again, all with the address 203.0.113.7"),
-        (announcement_without_incident(Kind.TEST), "wgmon-tui: a test; alerts arrive here"),
+        (several(AnnouncementKind.REMINDER, 2, ""), "✖ 2 servers: 2 down; still not up"),
+        (several(AnnouncementKind.ESCALATION, 2, ""), "✖ 2 servers: 2 down; nobody has acknowledged it"),
+        (several(AnnouncementKind.RECOVERED, 2), "● 2 servers up again, all with the address 203.0.113.7"),
+        (announcement_without_incident(AnnouncementKind.TEST), "wgmon-tui: a test; alerts arrive here"),
         (
-            announcement_without_incident(Kind.STOPPED),
+            announcement_without_incident(AnnouncementKind.STOPPED),
             "wgmon-tui on bastion1 has stopped: nobody checks the servers",
         ),
         (
-            announcement_without_incident(Kind.STOPPED, "from 11:00 to 12:00"),
+            announcement_without_incident(AnnouncementKind.STOPPED, "from 11:00 to 12:00"),
             "wgmon-tui did not check for a while: from 11:00 to 12:00",
         ),
     ],
@@ -121,14 +124,14 @@ def test_a_recovery_says_how_long_it_lasted_and_gives_no_advice() -> None:
 
 
 def test_of_many_servers_the_worst_three_are_told_in_full_and_the_others_on_a_line() -> None:
-    text = plain(several(Kind.OPENED))
+    text = plain(several(AnnouncementKind.OPENED))
     assert text.count("gives no answer") == 3
     assert "✖ fra3: silent, since 2026-11-22 11:59:30 UTC" in text
     assert "✖ fra19: silent" in text
 
 
 def test_servers_that_find_no_room_are_counted() -> None:
-    text = message(several(Kind.OPENED, 1000), DISCORD, 2000)
+    text = message(several(AnnouncementKind.OPENED, 1000), DISCORD, 2000)
     assert units(text) <= 2000
     more = re.search(r"and ([0-9]+) servers more", text)
     assert more
@@ -136,7 +139,9 @@ def test_servers_that_find_no_room_are_counted() -> None:
 
 
 def test_what_was_held_back_or_is_late_says_so() -> None:
-    told = announcement(Kind.OPENED, snapshot(suppressed_by="quiet hours 22:00-07:00"), late_s=3700.0)
+    told = announcement(
+        AnnouncementKind.OPENED, snapshot(suppressed_by="quiet hours 22:00-07:00"), late_s=3700.0
+    )
     assert "told only now: quiet hours 22:00-07:00\n" in plain(told)
     assert plain(told).endswith("this message is 1 h 01 min late")
 
@@ -148,7 +153,7 @@ def test_who_acknowledged_and_what_they_said_is_told() -> None:
 def test_no_key_goes_out_in_any_form() -> None:
     assert without_keys(f"x {PUBLIC_KEY}, y") == "x qRCwZSKI…, y"
     leaky = announcement(
-        Kind.OPENED,
+        AnnouncementKind.OPENED,
         snapshot(
             incident=incident(summary=f"holds {PUBLIC_KEY}"),
             evidence=(f"the server answered its other known key {PUBLIC_KEY}",),
@@ -159,7 +164,7 @@ def test_no_key_goes_out_in_any_form() -> None:
         common_cause=PUBLIC_KEY,
         note=PUBLIC_KEY,
     )
-    for kind in Kind:
+    for kind in AnnouncementKind:
         said = replace(leaky, kind=kind)
         everything = [message(said, markup, 100_000) for markup in MARKUPS.values()]
         everything.append(json.dumps(as_json(said)))
@@ -178,12 +183,14 @@ def nasty() -> Announcement:
         incident=incident(NASTY, summary=NASTY), evidence=(NASTY,), causes=(Cause(NASTY, NASTY, NASTY),),
         endpoint=NASTY, note=NASTY, who=NASTY, suppressed_by=NASTY,
     )  # fmt: skip
-    return announcement(Kind.OPENED, bad, common_cause=NASTY, vantage=NASTY, note=NASTY)
+    return announcement(AnnouncementKind.OPENED, bad, common_cause=NASTY, vantage=NASTY, note=NASTY)
 
 
 @pytest.mark.parametrize("markup", MARKUPS.values(), ids=MARKUPS)
-@pytest.mark.parametrize("kind", Kind)
-def test_nothing_that_moves_a_cursor_or_breaks_a_line_survives(kind: Kind, markup: Markup) -> None:
+@pytest.mark.parametrize("kind", AnnouncementKind)
+def test_nothing_that_moves_a_cursor_or_breaks_a_line_survives(
+    kind: AnnouncementKind, markup: Markup
+) -> None:
     text = message(replace(nasty(), kind=kind), markup, 100_000)
     assert all(character.isprintable() or character == "\n" for character in text)
 
@@ -202,7 +209,7 @@ def test_slack_sees_no_mention_no_link_and_no_style_but_ours() -> None:
 def test_slack_shows_what_to_type_as_it_is_typed() -> None:
     typed = snapshot(causes=(Cause("c", "w", "on the server: ls ~/*_x* && true"),))
     assert "`on the server: ls ~/*_x* &amp;&amp; true`" in message(
-        announcement(Kind.OPENED, typed), SLACK, 3000
+        announcement(AnnouncementKind.OPENED, typed), SLACK, 3000
     )
 
 
@@ -236,7 +243,7 @@ announcements = st.builds(
     lambda kind, about, common_cause, note: announcement(
         kind, *about, common_cause=common_cause, note=note, vantage=common_cause[:63], late_s=99.0
     ),
-    st.sampled_from(Kind), st.lists(matters, max_size=6), texts, texts,
+    st.sampled_from(AnnouncementKind), st.lists(matters, max_size=6), texts, texts,
 )  # fmt: skip
 
 
@@ -316,7 +323,7 @@ def test_a_message_about_a_server_that_others_see_too_says_who_tells_it_and_what
         VantageVerdict("nyc", Severity.DOWN, Verdict.SILENT),
     )
     said = announcement(
-        Kind.OPENED, snapshot(incident=incident(vantage="nyc"), vantage_verdicts=vantage_verdicts)
+        AnnouncementKind.OPENED, snapshot(incident=incident(vantage="nyc"), vantage_verdicts=vantage_verdicts)
     )
     assert plain(said).endswith("told by bastion1")
     [about] = json.loads(json.dumps(as_json(said)))["incidents"]

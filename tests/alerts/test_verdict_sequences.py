@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.alerts.outbox_harness import all_to, make_server_state
 from tests.alerts.test_incident_sequences import memory
 from tests.alerts.unwritable_store import Stuck
-from wgmon_tui.alerts.models import Kind
+from wgmon_tui.alerts.models import AnnouncementKind
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.alerting import Rule
 from wgmon_tui.monitor.fleet_state import FleetState, Round
@@ -22,10 +22,10 @@ from wgmon_tui.store.write.batch import Batch, make_outbox_row
 NAMES = ("ams1", "fra1")
 ADDRESSES = {"ams1": "203.0.113.9", "fra1": "198.51.100.7"}
 TELLS = {
-    EventKind.OPENED: Kind.OPENED,
-    EventKind.CAUSE_CHANGED: Kind.CAUSE_CHANGED,
-    EventKind.CLOSED: Kind.RECOVERED,
-    EventKind.ACKNOWLEDGED: Kind.ACKNOWLEDGED,
+    EventKind.OPENED: AnnouncementKind.OPENED,
+    EventKind.CAUSE_CHANGED: AnnouncementKind.CAUSE_CHANGED,
+    EventKind.CLOSED: AnnouncementKind.RECOVERED,
+    EventKind.ACKNOWLEDGED: AnnouncementKind.ACKNOWLEDGED,
 }
 
 ROUNDS = st.tuples(
@@ -45,7 +45,7 @@ def test_every_incident_is_announced_and_closed_in_order_and_once(
         shop = Stuck(Path(directory), all_to("pager", rules=(Rule(("pager",)),)))
         fleet_state = FleetState([make_server_state(name, ADDRESSES[name]).server for name in NAMES])
         lost_sight = "store away" in steps
-        happened: dict[str, list[Kind]] = defaultdict(list)
+        happened: dict[str, list[AnnouncementKind]] = defaultdict(list)
 
         def looks(name: str, verdict: Verdict) -> None:
             shop.clock.now += 40.0  # later than what would still join a message
@@ -86,7 +86,7 @@ def test_every_incident_is_announced_and_closed_in_order_and_once(
         for incident, kinds in happened.items():
             mine = [each.kind for each in told.values() if incident in {m.incident.id for m in each.about}]
             # An opening that is told late, because the store could not even be read, tells the cause of then.
-            changes = Kind.CAUSE_CHANGED
+            changes = AnnouncementKind.CAUSE_CHANGED
             assert [each for each in mine if each is not changes] == [k for k in kinds if k is not changes]
             assert mine == kinds or (lost_sight and mine.count(changes) < kinds.count(changes))
         shop.close()

@@ -23,7 +23,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from wgmon_tui.alerts.resolved_sinks import Orders
+from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
 from wgmon_tui.config.alerting import AlertSettings, Sink, Webhook
 from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.lab.crowd import run_load_servers
@@ -104,15 +104,15 @@ def _watched(name: str, endpoint: Endpoint, key: PublicKey) -> Server:
     return Server(name, endpoint, key, "bench", interval=_INTERVAL_S, timeout=1.0, tunnel=False, fail_after=1)
 
 
-def _loaded(servers: Sequence[Server], identity: PrivateKey, orders: Orders) -> Loaded:
+def _loaded(servers: Sequence[Server], identity: PrivateKey, orders: ResolvedSinks) -> Loaded:
     ours = Identity("bench", SecretSource(SecretForm.INLINE, identity.to_text()))
     return replace(load_from_fleet(Fleet(tuple(servers), (ours,))), orders=orders)
 
 
-def _orders(ports: dict[str, int]) -> Orders:
+def _orders(ports: dict[str, int]) -> ResolvedSinks:
     sinks = tuple(Sink(name, Webhook()) for name in ports)
     secrets = {name: {"url": f"http://127.0.0.1:{port}/"} for name, port in ports.items()}
-    return Orders(AlertSettings(sinks), secrets)
+    return ResolvedSinks(AlertSettings(sinks), secrets)
 
 
 def _receive(pipe: Connection) -> None:

@@ -15,8 +15,8 @@ from tests.tui.face import Face, face
 from tests.tui.fleet import NOW, QuietEngine
 from tests.tui.opened import NAMES
 from tests.tui.pasts import MINUTE
-from wgmon_tui.alerts.delivery_queue import Job
-from wgmon_tui.alerts.models import Announcement, Kind
+from wgmon_tui.alerts.delivery_queue import DueDelivery
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.screens.alerts import AlertsScreen
 from wgmon_tui.tui.screens.server import ServerScreen
@@ -66,9 +66,9 @@ def fails_on_chat(shop: Shop) -> None:
 def gives_up(shop: Shop, sink: str) -> None:
     """A test to `sink` is refused for good."""
     now = shop.clock.now
-    shop.deliveries.add(Announcement("test-1", Kind.TEST, now), [sink], now)
+    shop.deliveries.add(Announcement("test-1", AnnouncementKind.TEST, now), [sink], now)
     job = shop.deliveries.lease_next(shop.alerts.sinks[1], now)
-    assert isinstance(job, Job)
+    assert isinstance(job, DueDelivery)
     shop.deliveries.give_up(job, "HTTP 400: no such channel", now)
 
 

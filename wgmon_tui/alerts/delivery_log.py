@@ -58,7 +58,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class DeliveryCounts:
     """How the deliveries stand: `failing` are pending and were tried in vain, of `given_up` nobody has said
     that he has seen it.
     """
@@ -84,10 +84,10 @@ def deliveries(state_dir: Path, limit: int = 500, sink: str | None = None) -> li
     ]
 
 
-def counts(state_dir: Path) -> Counts:
+def counts(state_dir: Path) -> DeliveryCounts:
     """How the deliveries stand. Raises StoreUnavailableError."""
     ((pending, failing, given_up),) = _rows(state_dir, _COUNTS, ())
-    return Counts(pending, failing, given_up)
+    return DeliveryCounts(pending, failing, given_up)
 
 
 def _rows(state_dir: Path, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:

@@ -13,10 +13,10 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from wgmon_tui.alerts.failover_store import Books, Write, Writes
-from wgmon_tui.alerts.grouping import Draft, common_cause_of, in_words
-from wgmon_tui.alerts.models import Announcement, Beat, Kind
-from wgmon_tui.alerts.notification_policy import Tell
+from wgmon_tui.alerts.failover_store import FailoverStore, Write, Writes
+from wgmon_tui.alerts.grouping import MessageDraft, common_cause_of, in_words
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, ServerHeartbeat
+from wgmon_tui.alerts.notification_policy import Notification
 from wgmon_tui.config.alerting import Sink
 from wgmon_tui.store.formats.incident_snapshot import SNAPSHOT_NAMES
 from wgmon_tui.store.formats.record_codec import UnreadableValueError, codec_of
@@ -51,20 +51,20 @@ ANNOUNCEMENT_NAMES = SNAPSHOT_NAMES | StoredNames(
                 "heartbeats": "beats",
             }
         ),
-        Beat: StoredRecord({"server": "server", "severity": "severity"}),
+        ServerHeartbeat: StoredRecord({"server": "server", "severity": "severity"}),
     },
     {
-        Kind: {
-            Kind.OPENED: "OPENED",
-            Kind.CAUSE_CHANGED: "CAUSE_CHANGED",
-            Kind.REMINDER: "REMINDER",
-            Kind.ESCALATION: "ESCALATION",
-            Kind.RECOVERED: "RECOVERED",
-            Kind.ACKNOWLEDGED: "ACKNOWLEDGED",
-            Kind.STOPPED: "STOPPED",
-            Kind.TEST: "TEST",
-            Kind.BEAT: "BEAT",
-            Kind.FIRING: "FIRING",
+        AnnouncementKind: {
+            AnnouncementKind.OPENED: "OPENED",
+            AnnouncementKind.CAUSE_CHANGED: "CAUSE_CHANGED",
+            AnnouncementKind.REMINDER: "REMINDER",
+            AnnouncementKind.ESCALATION: "ESCALATION",
+            AnnouncementKind.RECOVERED: "RECOVERED",
+            AnnouncementKind.ACKNOWLEDGED: "ACKNOWLEDGED",
+            AnnouncementKind.STOPPED: "STOPPED",
+            AnnouncementKind.TEST: "TEST",
+            AnnouncementKind.BEAT: "BEAT",
+            AnnouncementKind.FIRING: "FIRING",
         },
     },
 )
@@ -72,7 +72,7 @@ ANNOUNCEMENT_NAMES = SNAPSHOT_NAMES | StoredNames(
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class DueDelivery:
     """A delivery that is to be sent now; `late_s` seconds after it could first have been."""
 
     sink: str
@@ -80,17 +80,17 @@ class Job:
     attempts: int
 
 
-class Deliveries:
+class DeliveryQueue:
     """What is on its way. For one thread at a time; everything raises sqlite3.Error and OSError."""
 
-    def __init__(self, store: Books) -> None:
+    def __init__(self, store: FailoverStore) -> None:
         self._store = store
 
     def add(self, announcement: Announcement, sinks: Iterable[str], now: float) -> None:
         """Send these sinks something that is about no incident."""
         self._store.write([insert(sink, announcement, now) for sink in sinks])
 
-    def lease_next(self, sink: Sink, now: float) -> Job | float | None:
+    def lease_next(self, sink: Sink, now: float) -> DueDelivery | float | None:
         """The next delivery of a sink, leased; or after how many seconds there is one; or None.
 
         What was tried least comes first; of one incident, each thing only when what was before is done.
@@ -117,17 +117,17 @@ class Deliveries:
             connection.execute(_UNREADABLE, (now, number))
             return 0.0
         connection.execute(_LEASE, (now + 2 * sink.timeout + 5.0, number))
-        return Job(sink.name, replace(announcement, late_s=max(0.0, now - since)), attempts)
+        return DueDelivery(sink.name, replace(announcement, late_s=max(0.0, now - since)), attempts)
 
-    def mark_sent(self, job: Job, now: float) -> None:
+    def mark_sent(self, job: DueDelivery, now: float) -> None:
         """It has arrived."""
         self._store.write([_finish(job, "sent", "", now)])
 
-    def give_up(self, job: Job, reason: str, now: float) -> None:
+    def give_up(self, job: DueDelivery, reason: str, now: float) -> None:
         """It will never arrive."""
         self._store.write([_finish(job, "given up", reason, now)])
 
-    def reschedule(self, job: Job, sink: Sink, reason: str, now: float, due: float) -> None:
+    def reschedule(self, job: DueDelivery, sink: Sink, reason: str, now: float, due: float) -> None:
         """It did not arrive this time. What has waited too long for this sink is given up."""
         too_long = f"{reason}; given up after {format_limit(sink.give_up_after)}"
         self._store.write(
@@ -170,7 +170,7 @@ def insert(sink: str, announcement: Announcement, due: float) -> Write:
     return _INSERT, (announcement.id, sink, kind, announcement.at, due, due, incident_ids(announcement), text)
 
 
-def join(connection: sqlite3.Connection, draft: Draft, now: float) -> Write | None:
+def join(connection: sqlite3.Connection, draft: MessageDraft, now: float) -> Write | None:
     """What puts it into the message that it may join, where that waits and no order is broken by it."""
     found = connection.execute(_JOINABLE, (draft.joins, draft.sink, now)).fetchone()
     if draft.joins is None or found is None:
@@ -196,7 +196,7 @@ def has_pending(connection: sqlite3.Connection, sink: str, incident: str) -> boo
     return connection.execute(_WAITING_OF, (sink, f"%{incident}%")).fetchone() is not None
 
 
-def insert_held(notification: Tell, now: float) -> Write:
+def insert_held(notification: Notification, now: float) -> Write:
     """What says that something is not told, and why."""
     announcement = Announcement(
         _held_id(notification, notification.kind), notification.kind, now, (notification.snapshot,)
@@ -215,11 +215,11 @@ def insert_held(notification: Tell, now: float) -> Write:
     return _HOLD, (*values, incident_ids(announcement), text)
 
 
-def delete_held(notification: Tell) -> Writes:
+def delete_held(notification: Notification) -> Writes:
     """Whatever was said to be held back of an incident's beginning or end: now there is more to say."""
     kinds = (
-        (Kind.OPENED, Kind.RECOVERED)
-        if notification.kind is Kind.RECOVERED and notification.suppressed_by
+        (AnnouncementKind.OPENED, AnnouncementKind.RECOVERED)
+        if notification.kind is AnnouncementKind.RECOVERED and notification.suppressed_by
         else (notification.kind,)
     )
     return [(_NOT_HELD, (notification.sink, _held_id(notification, kind))) for kind in kinds]
@@ -257,11 +257,11 @@ def announcement_of(text: str) -> Announcement | None:
     return announcement if isinstance(announcement, Announcement) else None
 
 
-def _held_id(notification: Tell, kind: Kind) -> str:
+def _held_id(notification: Notification, kind: AnnouncementKind) -> str:
     return f"{notification.snapshot.incident.id}-{kind.value.replace(' ', '-')}-held"
 
 
-def _finish(job: Job, state: str, reason: str, now: float) -> Write:
+def _finish(job: DueDelivery, state: str, reason: str, now: float) -> Write:
     """By the message's id: a delivery has another number where the store was away meanwhile."""
     return _FINISH, (state, reason, now, job.announcement.id, job.sink)
 

@@ -19,13 +19,13 @@ from random import Random
 from secrets import token_hex
 from typing import ParamSpec, TypeVar
 
-from wgmon_tui.alerts.delivery_queue import Deliveries, Job
-from wgmon_tui.alerts.failover_store import Books
-from wgmon_tui.alerts.models import Announcement, Beat, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.delivery_queue import DeliveryQueue, DueDelivery
+from wgmon_tui.alerts.failover_store import FailoverStore
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError, RetryError, ServerHeartbeat
 from wgmon_tui.alerts.outbox import Outbox
-from wgmon_tui.alerts.resolved_sinks import Orders
-from wgmon_tui.alerts.shutdown_marker import Presence
-from wgmon_tui.alerts.sink_worker import Desk, clean_reason, in_daemon_thread, wait
+from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
+from wgmon_tui.alerts.shutdown_marker import ShutdownMarker
+from wgmon_tui.alerts.sink_worker import SinkWorker, clean_reason, in_daemon_thread, wait
 from wgmon_tui.alerts.sinks import Send, sender
 from wgmon_tui.config.alerting import Sink, SinkType
 from wgmon_tui.store.database import unavailable
@@ -70,9 +70,9 @@ class Dispatcher:
     def __init__(
         self,
         state_dir: Path,
-        resolved_sinks: Orders,
+        resolved_sinks: ResolvedSinks,
         *,
-        heartbeats: Callable[[], tuple[Beat, ...]] = tuple,
+        heartbeats: Callable[[], tuple[ServerHeartbeat, ...]] = tuple,
         unwritten: Callable[[], UnsavedEvents | None] = lambda: None,
         vantage: str = "",
         clock: Callable[[], float] = time.time,
@@ -89,11 +89,11 @@ class Dispatcher:
         self.memory_notice: str | None = None
         """What is to be said while the store cannot be written, and people are told all the same."""
         self._path = state_dir / STORE
-        self._failover_store = Books(state_dir)
+        self._failover_store = FailoverStore(state_dir)
         self._outbox = Outbox(self._failover_store, vantage)
         self._deliveries, self._shutdown_marker = (
-            Deliveries(self._failover_store),
-            Presence(self._failover_store),
+            DeliveryQueue(self._failover_store),
+            ShutdownMarker(self._failover_store),
         )
         self._resolved_sinks = resolved_sinks
         self._heartbeats, self._unwritten, self._vantage = heartbeats, unwritten, vantage
@@ -102,7 +102,7 @@ class Dispatcher:
         self._random = random or Random()  # noqa: S311  jitter, not keys
         self._store = ThreadPoolExecutor(1, "alerts")
         self._work_available = asyncio.Event()
-        self._workers: dict[str, Desk] = {}
+        self._workers: dict[str, SinkWorker] = {}
         self._gap_announced = self._others_dropped = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._cancelled_tasks: list[asyncio.Task[None]] = []
@@ -114,7 +114,7 @@ class Dispatcher:
             with suppress(RuntimeError):  # the loop has ended: then the next one reads it
                 loop.call_soon_threadsafe(self._work_available.set)
 
-    def configure(self, resolved_sinks: Orders) -> None:
+    def configure(self, resolved_sinks: ResolvedSinks) -> None:
         """These are the sinks and the rules from now on. In the loop."""
         self._resolved_sinks = resolved_sinks
         self._others_dropped = False
@@ -149,7 +149,7 @@ class Dispatcher:
         heartbeats = () if sink.is_event_driven else self._heartbeats()
         now = self._clock()
         test = Announcement(
-            f"test-{token_hex(4)}", Kind.TEST, now, vantage=self._vantage, heartbeats=heartbeats
+            f"test-{token_hex(4)}", AnnouncementKind.TEST, now, vantage=self._vantage, heartbeats=heartbeats
         )
         await self._run_in_store(self._deliveries.add, test, [name], now)
         self._retry_all_now()
@@ -230,12 +230,17 @@ class Dispatcher:
     async def _announce_stop(self, at: float, note: str = "") -> None:
         alerts = self._resolved_sinks.alerts
         told = dict.fromkeys(
-            name for rule in alerts.effective_rules if Kind.STOPPED in rule.events for name in rule.sinks
+            name
+            for rule in alerts.effective_rules
+            if AnnouncementKind.STOPPED in rule.events
+            for name in rule.sinks
         )
         if not note:
             told |= dict.fromkeys(sink.name for sink in alerts.sinks if sink.type is SinkType.HEARTBEAT)
         if told:
-            word = Announcement(f"stopped-{token_hex(4)}", Kind.STOPPED, at, vantage=self._vantage, note=note)
+            word = Announcement(
+                f"stopped-{token_hex(4)}", AnnouncementKind.STOPPED, at, vantage=self._vantage, note=note
+            )
             await self._run_in_store(self._deliveries.add, word, list(told), self._clock())
 
     async def _shut_down(self) -> None:
@@ -268,7 +273,7 @@ class Dispatcher:
         for name in self._workers.keys() - sinks.keys():
             self._stop_worker(name)
         for name, sink in sinks.items():
-            sink_worker = self._workers.setdefault(name, Desk())
+            sink_worker = self._workers.setdefault(name, SinkWorker())
             if sink_worker.task is None:
                 sink_worker.task = asyncio.create_task(
                     self._run_guarded(partial(self._run_worker, name)), name=f"sink {name}"
@@ -295,7 +300,7 @@ class Dispatcher:
             sink_worker.work.clear()
             sink_worker.retry_now.clear()
             job = await self._run_in_store(self._deliveries.lease_next, sink, self._clock())
-            if not isinstance(job, Job):
+            if not isinstance(job, DueDelivery):
                 await wait(
                     sink_worker, sink_worker.work, None if job is None else min(job, _LONGEST_PAUSE_S) + 0.001
                 )
@@ -307,7 +312,7 @@ class Dispatcher:
                 sink_worker.failures += 1
                 await wait(sink_worker, sink_worker.retry_now, sink_worker.retry_delay)
 
-    async def _deliver(self, sink: Sink, job: Job, sink_worker: Desk) -> bool:
+    async def _deliver(self, sink: Sink, job: DueDelivery, sink_worker: SinkWorker) -> bool:
         """Whether the sink is there: what it refuses for good has reached it too."""
         announcement = job.announcement
         if announcement.late_s < _LATE_S:
@@ -325,7 +330,9 @@ class Dispatcher:
         await self._run_in_store(self._deliveries.mark_sent, job, self._clock())
         return True
 
-    async def _try_again(self, sink: Sink, job: Job, failed: RetryError, sink_worker: Desk) -> None:
+    async def _try_again(
+        self, sink: Sink, job: DueDelivery, failed: RetryError, sink_worker: SinkWorker
+    ) -> None:
         asked = min(failed.after or 0.0, _LONGEST_RETRY_AFTER_S)
         sink_worker.retry_delay = max(
             asked, self._jittered(min(_LONGEST_PAUSE_S, 2.0 ** min(sink_worker.failures, 10)))
@@ -339,7 +346,7 @@ class Dispatcher:
     def _jittered(self, seconds: float) -> float:
         return seconds * self._random.uniform(0.5, 1.0)
 
-    async def _attempt(self, sink: Sink, announcement: Announcement, sink_worker: Desk) -> None:
+    async def _attempt(self, sink: Sink, announcement: Announcement, sink_worker: SinkWorker) -> None:
         """Raises RetryError and GiveUpError."""
         if problem := self._resolved_sinks.problems.get(sink.name):
             raise RetryError(problem)
@@ -367,13 +374,19 @@ class Dispatcher:
             now = self._clock()
             if sink.is_event_driven:
                 about = await self._run_in_store(self._outbox.firing_incidents, name)
-                word = Announcement(f"firing-{token_hex(4)}", Kind.FIRING, now, about, vantage=self._vantage)
+                word = Announcement(
+                    f"firing-{token_hex(4)}", AnnouncementKind.FIRING, now, about, vantage=self._vantage
+                )
             else:
                 heartbeats = self._heartbeats()
                 word = Announcement(
-                    f"beat-{token_hex(4)}", Kind.BEAT, now, vantage=self._vantage, heartbeats=heartbeats
+                    f"beat-{token_hex(4)}",
+                    AnnouncementKind.BEAT,
+                    now,
+                    vantage=self._vantage,
+                    heartbeats=heartbeats,
                 )
-            if word.about or word.kind is Kind.BEAT:
+            if word.about or word.kind is AnnouncementKind.BEAT:
                 with suppress(RetryError, GiveUpError):
                     await self._attempt(sink, word, sink_worker)
             await asyncio.sleep(sink.every)

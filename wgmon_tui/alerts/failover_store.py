@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from wgmon_tui.alerts.memory_store import StandIn
-from wgmon_tui.alerts.pending_mirror import Pending
+from wgmon_tui.alerts.memory_store import MemoryStore
+from wgmon_tui.alerts.pending_mirror import PendingMirror
 from wgmon_tui.store.database import ALERT_WRITER, connect, set_patience, unavailable
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.store.write.unsaved_events import UnsavedEvents
@@ -26,7 +26,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Books:
+class FailoverStore:
     """One connection, for one thread at a time. Everything raises sqlite3.Error and OSError."""
 
     def __init__(self, state_dir: Path) -> None:
@@ -37,8 +37,8 @@ class Books:
         self._path = state_dir / STORE
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
-        self._memory_store: StandIn | None = None
-        self._pending = Pending()
+        self._memory_store: MemoryStore | None = None
+        self._pending = PendingMirror()
 
     def close(self) -> None:
         """Let go of the store, and of what is only in memory."""
@@ -116,17 +116,17 @@ class Books:
             except (sqlite3.Error, OSError) as error:
                 self.trouble = str(unavailable(self._path, error))
 
-    def _switch_to_memory(self, reason: str) -> StandIn:
+    def _switch_to_memory(self, reason: str) -> MemoryStore:
         self.trouble = reason
         if self._memory_store is None:
             self._disconnect()
-            self._memory_store = StandIn(self._path)
+            self._memory_store = MemoryStore(self._path)
             if self._memory_store.is_blank:
                 self._memory_store.load_pending(self._pending.rows)
                 self.on_blank_store(self._memory_store.connection)
         return self._memory_store
 
-    def _switch_to_disk(self, memory_store: StandIn) -> None:
+    def _switch_to_disk(self, memory_store: MemoryStore) -> None:
         # Who waits for the store here keeps every sink waiting.
         connection = connect(self._path, ALERT_WRITER, patience_s=0.0)
         inode = self._path.stat().st_ino

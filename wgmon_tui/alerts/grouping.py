@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
-from wgmon_tui.alerts.models import Announcement, IncidentSnapshot, Kind
-from wgmon_tui.alerts.notification_policy import Tell
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, IncidentSnapshot
+from wgmon_tui.alerts.notification_policy import Notification
 
 JOIN_WINDOW_S = 30.0
 """So long after a message the servers that join it wait for each other."""
@@ -22,14 +22,14 @@ MAX_SERVERS = 200
 _FEWEST_OF_A_TAG = 3
 _NETWORK_BITS = {4: 24, 6: 48}
 
-_GROUPED = frozenset({Kind.OPENED, Kind.RECOVERED})
+_GROUPED = frozenset({AnnouncementKind.OPENED, AnnouncementKind.RECOVERED})
 
 Bond = tuple[str, str]
 """What servers share: of which kind, and which."""
 
 
 @dataclass(slots=True)
-class Group:
+class MessageGroup:
     """A message that was begun at `at`, what whoever joins must share, and the further one's id if begun."""
 
     at: float
@@ -38,7 +38,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class MessageDraft:
     """A message for a sink, to be sent at `due`. `joins` is the id of one that waits, and may take it in."""
 
     sink: str
@@ -48,10 +48,10 @@ class Draft:
 
 
 @dataclass(slots=True)
-class Groups:
+class MessageGrouping:
     """The messages of the last half minute. They are not stored: after a restart nothing waits for others."""
 
-    recent: dict[tuple[str, Kind], list[Group]] = field(default_factory=dict)
+    recent: dict[tuple[str, AnnouncementKind], list[MessageGroup]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     """The last that a message to each sink had. They outlive `forget`: no two messages may have one id."""
 
@@ -59,7 +59,7 @@ class Groups:
         """The messages that it knows of are not there, or not here."""
         self.recent.clear()
 
-    def draft(self, notifications: Iterable[Tell], vantage: str, now: float) -> list[Draft]:
+    def draft(self, notifications: Iterable[Notification], vantage: str, now: float) -> list[MessageDraft]:
         """The messages for what is to be told now, in order."""
         drafts = []
         for sink, kind, matters in _group_by_message(notifications):
@@ -67,14 +67,14 @@ class Groups:
             alone, joining = _split_joining(matters, groups)
             for group, members in joining:
                 announcement = make_announcement(kind, members, vantage, now, self._number(sink, now))
-                drafts.append(Draft(sink, announcement, group.at + JOIN_WINDOW_S, group.follow_up_id))
+                drafts.append(MessageDraft(sink, announcement, group.at + JOIN_WINDOW_S, group.follow_up_id))
                 group.follow_up_id = group.follow_up_id or announcement.id
             for start in range(0, len(alone), MAX_SERVERS):
                 members = alone[start : start + MAX_SERVERS]
                 number = self._number(sink, now)
-                drafts.append(Draft(sink, make_announcement(kind, members, vantage, now, number), now))
+                drafts.append(MessageDraft(sink, make_announcement(kind, members, vantage, now, number), now))
             if alone and kind in _GROUPED:
-                groups.append(Group(now, _join_keys(alone)))
+                groups.append(MessageGroup(now, _join_keys(alone)))
         return drafts
 
     def _number(self, sink: str, now: float) -> int:
@@ -82,15 +82,17 @@ class Groups:
         self.numbers[sink] = max(int(now * 1000), self.numbers.get(sink, 0) + 1)
         return self.numbers[sink]
 
-    def _recent(self, sink: str, kind: Kind, now: float) -> list[Group]:
+    def _recent(self, sink: str, kind: AnnouncementKind, now: float) -> list[MessageGroup]:
         groups = self.recent.setdefault((sink, kind), [])
         groups[:] = [each for each in groups if 0 <= now - each.at < JOIN_WINDOW_S]
         return groups
 
 
-def _group_by_message(notifications: Iterable[Tell]) -> Iterator[tuple[str, Kind, list[IncidentSnapshot]]]:
+def _group_by_message(
+    notifications: Iterable[Notification],
+) -> Iterator[tuple[str, AnnouncementKind, list[IncidentSnapshot]]]:
     """What can be one message; what is told of one incident stays in its order."""
-    bundles: dict[tuple[str, Kind], list[IncidentSnapshot]] = {}
+    bundles: dict[tuple[str, AnnouncementKind], list[IncidentSnapshot]] = {}
     said: set[tuple[str, str]] = set()
     for notification in notifications:
         key = (notification.sink, notification.snapshot.incident.id)
@@ -103,7 +105,7 @@ def _group_by_message(notifications: Iterable[Tell]) -> Iterator[tuple[str, Kind
 
 
 def make_announcement(
-    kind: Kind, matters: list[IncidentSnapshot], vantage: str, now: float, number: int
+    kind: AnnouncementKind, matters: list[IncidentSnapshot], vantage: str, now: float, number: int
 ) -> Announcement:
     """One message of these matters, the worst first.
 
@@ -112,7 +114,7 @@ def make_announcement(
     """
     ordered = tuple(sorted(matters, key=lambda each: (each.incident.severity.rank, each.incident.server)))
     first = ordered[0].incident
-    once = kind in (Kind.OPENED, Kind.RECOVERED, Kind.ESCALATION)
+    once = kind in (AnnouncementKind.OPENED, AnnouncementKind.RECOVERED, AnnouncementKind.ESCALATION)
     name = f"{first.id}-{kind.value.replace(' ', '-')}{'' if once else f'-{number}'}"
     return Announcement(name, kind, now, ordered, in_words(common_cause_of(ordered)), vantage)
 
@@ -154,11 +156,11 @@ def _join_keys(matters: list[IncidentSnapshot]) -> frozenset[Bond]:
 
 
 def _split_joining(
-    matters: list[IncidentSnapshot], groups: list[Group]
-) -> tuple[list[IncidentSnapshot], list[tuple[Group, list[IncidentSnapshot]]]]:
+    matters: list[IncidentSnapshot], groups: list[MessageGroup]
+) -> tuple[list[IncidentSnapshot], list[tuple[MessageGroup, list[IncidentSnapshot]]]]:
     """Those that stand alone, and those that join a message."""
     alone: list[IncidentSnapshot] = []
-    joining: list[tuple[Group, list[IncidentSnapshot]]] = [(group, []) for group in groups]
+    joining: list[tuple[MessageGroup, list[IncidentSnapshot]]] = [(group, []) for group in groups]
     for snapshot in matters:
         common_causes = frozenset(_bonds(snapshot))
         members = next((members for group, members in joining if group.common_causes & common_causes), alone)

@@ -44,7 +44,7 @@ All others, 404 and 401 too, are mended by somebody: in config.toml, in a file t
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SinkResponse:
     """What came back, of its body the first 8 KiB. `retry_after` is in seconds, where it was said."""
 
     status: int
@@ -67,7 +67,7 @@ class Answer:
 
 def post(
     url: str, body: bytes, headers: Mapping[str, str], *, limit_s: float, ca_file: str | None = None
-) -> Answer:
+) -> SinkResponse:
     """The answer to a POST, whatever its status. Raises RetryError where none came within `limit_s` seconds.
 
     The status decides: an answer that breaks off behind it is one.
@@ -89,7 +89,9 @@ def post(
         request = _request(url, body, headers)
         tls = tls_context(ca_file) if request.type == "https" else None
         with _opener(tls, opened).open(request, timeout=limit_s) as response:
-            return Answer(response.status, _seconds_to_wait(response.headers), _read_head(response, deadline))
+            return SinkResponse(
+                response.status, _seconds_to_wait(response.headers), _read_head(response, deadline)
+            )
     except (OSError, HTTPException, ValueError) as error:
         cause = error.reason if isinstance(error, URLError) else error
         late = time.monotonic() >= deadline
@@ -99,7 +101,7 @@ def post(
 
 
 def refusal(
-    answer: Answer, said: str = "", after: float | None = None, *, mendable: bool = False
+    answer: SinkResponse, said: str = "", after: float | None = None, *, mendable: bool = False
 ) -> RetryError | GiveUpError:
     """What to raise for an answer that is no yes.
 
@@ -157,27 +159,27 @@ def _opener(tls: ssl.SSLContext | None, opened: list[HTTPConnection]) -> OpenerD
     Each connection is put into `opened`.
     """
 
-    class Plain(HTTPConnection):
+    class _RecordingHttpConnection(HTTPConnection):
         def connect(self) -> None:
             opened.append(self)
             super().connect()
 
-    class Sealed(HTTPSConnection):
+    class _RecordingHttpsConnection(HTTPSConnection):
         def connect(self) -> None:
             opened.append(self)
             super().connect()
 
-    class Http(HTTPHandler):
+    class _HttpHandler(HTTPHandler):
         def http_open(self, req: Request) -> HTTPResponse:
-            return self.do_open(Plain, req)
+            return self.do_open(_RecordingHttpConnection, req)
 
-    class Https(HTTPSHandler):
+    class _HttpsHandler(HTTPSHandler):
         def https_open(self, req: Request) -> HTTPResponse:
-            return self.do_open(Sealed, req, context=tls)
+            return self.do_open(_RecordingHttpsConnection, req, context=tls)
 
     opener = OpenerDirector()
     opener.add_handler(ProxyHandler())
-    opener.add_handler(Https(context=tls) if tls else Http())
+    opener.add_handler(_HttpsHandler(context=tls) if tls else _HttpHandler())
     return opener
 
 

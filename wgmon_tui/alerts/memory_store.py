@@ -19,7 +19,7 @@ from wgmon_tui.store.write.batch import OutboxRow
 from wgmon_tui.store.write.unsaved_events import UnsavedEvents
 
 
-class StandIn:
+class MemoryStore:
     """Its `connection` has the tables of the store."""
 
     def __init__(self, path: Path) -> None:

@@ -8,10 +8,17 @@ from enum import StrEnum
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.store.formats.incident_snapshot import IncidentSnapshot
 
-__all__ = ["Announcement", "Beat", "GiveUpError", "IncidentSnapshot", "Kind", "RetryError"]
+__all__ = [
+    "Announcement",
+    "AnnouncementKind",
+    "GiveUpError",
+    "IncidentSnapshot",
+    "RetryError",
+    "ServerHeartbeat",
+]
 
 
-class Kind(StrEnum):
+class AnnouncementKind(StrEnum):
     """What an announcement is about. The words stand in the store and in the webhook's JSON."""
 
     OPENED = "opened"
@@ -31,7 +38,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class ServerHeartbeat:
     """A server and its state now, for a sink that is pinged for each of them."""
 
     server: str
@@ -49,14 +56,14 @@ class Announcement:
     """
 
     id: str
-    kind: Kind
+    kind: AnnouncementKind
     at: float
     about: tuple[IncidentSnapshot, ...] = ()
     common_cause: str = ""
     vantage: str = ""
     late_s: float = 0.0
     note: str = ""
-    heartbeats: tuple[Beat, ...] = ()
+    heartbeats: tuple[ServerHeartbeat, ...] = ()
 
     @property
     def severity(self) -> Severity | None:

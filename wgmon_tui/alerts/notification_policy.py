@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf
 
-from wgmon_tui.alerts.models import IncidentSnapshot, Kind
+from wgmon_tui.alerts.models import AnnouncementKind, IncidentSnapshot
 from wgmon_tui.config.alerting import AlertSettings, Maintenance, Rule, is_selected
 from wgmon_tui.store.models import Mute
 from wgmon_tui.text import format_local_time
@@ -30,7 +30,7 @@ NO_MATCHING_RULE = "no rule of this sink asks for that"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SinkState:
     """How an incident stands with one sink: told of since when, and what holds the next word back ("")."""
 
     told_at: float | None = None
@@ -39,22 +39,22 @@ class Standing:
     suppressed_by: str = ""
 
 
-Standings = Mapping[str, Standing]
+Standings = Mapping[str, SinkState]
 """By the sinks' names; a sink that has nothing to do with the incident is not in it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
+class Notification:
     """Tell a sink this. With `suppressed_by` do not: it says what keeps it from being told, now or for ever."""
 
     sink: str
-    kind: Kind
+    kind: AnnouncementKind
     snapshot: IncidentSnapshot
     suppressed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class PolicyContext:
     """When it is, and what it needs the time for: what the rules are, and what is muted."""
 
     alerts: AlertSettings
@@ -83,18 +83,21 @@ class Moment:
 
 
 def decide(
-    snapshot: IncidentSnapshot, sink_states: Standings, moment: Moment, news: Kind | None = None
-) -> tuple[dict[str, Standing], tuple[Tell, ...]]:
+    snapshot: IncidentSnapshot,
+    sink_states: Standings,
+    moment: PolicyContext,
+    news: AnnouncementKind | None = None,
+) -> tuple[dict[str, SinkState], tuple[Notification, ...]]:
     """How an incident stands with each sink from now on, and what is to be told.
 
     `news` is what has just happened to it, None where only time has passed.
     """
     suppressed_by = moment.suppression_of(snapshot)
-    after: dict[str, Standing] = {}
-    notifications: list[Tell] = []
+    after: dict[str, SinkState] = {}
+    notifications: list[Notification] = []
     for sink in moment.alerts.sinks:
         if sink.is_event_driven:
-            case = _Case(sink.name, snapshot, sink_states, moment, suppressed_by)
+            case = _SinkDecision(sink.name, snapshot, sink_states, moment, suppressed_by)
             standing, told = (
                 case.on_closed() if snapshot.incident.closed_at is not None else case.on_update(news)
             )
@@ -105,44 +108,50 @@ def decide(
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class _SinkDecision:
     """One incident and one sink."""
 
     sink: str
     snapshot: IncidentSnapshot
     sink_states: Standings
-    moment: Moment
+    moment: PolicyContext
     suppressed_by: str
 
-    def on_closed(self) -> tuple[Standing | None, list[Tell]]:
+    def on_closed(self) -> tuple[SinkState | None, list[Notification]]:
         standing = self.sink_states.get(self.sink)
         if standing is None:
             return None, []
         if standing.told_at is None:
-            return None, [self._notify(Kind.RECOVERED, f"{standing.suppressed_by}; it ended meanwhile")]
+            return None, [
+                self._notify(AnnouncementKind.RECOVERED, f"{standing.suppressed_by}; it ended meanwhile")
+            ]
         rules = self._rules()
-        if rules and not standing.escalated_at and not self._is_wanted(rules, Kind.RECOVERED):
-            return None, [self._notify(Kind.RECOVERED, NO_MATCHING_RULE)]
+        if rules and not standing.escalated_at and not self._is_wanted(rules, AnnouncementKind.RECOVERED):
+            return None, [self._notify(AnnouncementKind.RECOVERED, NO_MATCHING_RULE)]
         if suppressed_by := self.suppressed_by or self._quiet_hours(rules):
             return replace(standing, suppressed_by=suppressed_by), self._suppress(
-                standing, Kind.RECOVERED, suppressed_by
+                standing, AnnouncementKind.RECOVERED, suppressed_by
             )
-        return None, [self._notify(Kind.RECOVERED)]
+        return None, [self._notify(AnnouncementKind.RECOVERED)]
 
-    def on_update(self, news: Kind | None) -> tuple[Standing | None, list[Tell]]:
+    def on_update(self, news: AnnouncementKind | None) -> tuple[SinkState | None, list[Notification]]:
         now, standing = self.moment.now, self.sink_states.get(self.sink)
         rules = self._rules()
         suppressed_by = self.suppressed_by or self._quiet_hours(rules)
         if standing is None or standing.told_at is None:
-            if not self._is_wanted(rules, Kind.OPENED):
-                return self._escalate(Standing())
+            if not self._is_wanted(rules, AnnouncementKind.OPENED):
+                return self._escalate(SinkState())
             if suppressed_by:
-                standing = standing or Standing()
+                standing = standing or SinkState()
                 return replace(standing, suppressed_by=suppressed_by), self._suppress(
-                    standing, Kind.OPENED, suppressed_by
+                    standing, AnnouncementKind.OPENED, suppressed_by
                 )
-            return Standing(now, now), [self._notify(Kind.OPENED)]
-        if news and news is not Kind.OPENED and (standing.escalated_at or self._is_wanted(rules, news)):
+            return SinkState(now, now), [self._notify(AnnouncementKind.OPENED)]
+        if (
+            news
+            and news is not AnnouncementKind.OPENED
+            and (standing.escalated_at or self._is_wanted(rules, news))
+        ):
             if suppressed_by:
                 return standing, [self._notify(news, suppressed_by)]
             return replace(standing, reminded_at=now), [self._notify(news)]
@@ -154,12 +163,12 @@ class _Case:
         )
         since = min(standing.reminded_at or now, now)
         if now - since >= every:
-            return replace(standing, reminded_at=now), [self._notify(Kind.REMINDER)]
+            return replace(standing, reminded_at=now), [self._notify(AnnouncementKind.REMINDER)]
         return replace(standing, reminded_at=since), []
 
-    def _escalate(self, standing: Standing) -> tuple[Standing | None, list[Tell]]:
+    def _escalate(self, standing: SinkState) -> tuple[SinkState | None, list[Notification]]:
         """Whether nobody has acknowledged it for so long that this sink is told as well."""
-        now, nothing = self.moment.now, standing if standing != Standing() else None
+        now, nothing = self.moment.now, standing if standing != SinkState() else None
         if self.suppressed_by or standing.escalated_at or self.snapshot.incident.acknowledged_at is not None:
             return nothing, []
         for rule in self.moment.alerts.effective_rules:
@@ -174,8 +183,8 @@ class _Case:
                 and _matches(rule, self.snapshot)
                 and self._is_loud(rule)
             ):
-                escalated = Standing(standing.told_at or now, now, now)
-                return escalated, [self._notify(Kind.ESCALATION)]
+                escalated = SinkState(standing.told_at or now, now, now)
+                return escalated, [self._notify(AnnouncementKind.ESCALATION)]
         return nothing, []
 
     def _rules(self) -> list[Rule]:
@@ -183,7 +192,7 @@ class _Case:
         rules = self.moment.alerts.effective_rules
         return [rule for rule in rules if self.sink in rule.sinks and _matches(rule, self.snapshot)]
 
-    def _is_wanted(self, rules: list[Rule], kind: Kind) -> bool:
+    def _is_wanted(self, rules: list[Rule], kind: AnnouncementKind) -> bool:
         return any(kind in rule.events for rule in rules)
 
     def _is_loud(self, rule: Rule) -> bool:
@@ -197,15 +206,17 @@ class _Case:
         first = spans[0] if spans and all(spans) else None
         return f"quiet hours {first.text}" if first else ""
 
-    def _suppress(self, standing: Standing, kind: Kind, suppressed_by: str) -> list[Tell]:
+    def _suppress(
+        self, standing: SinkState, kind: AnnouncementKind, suppressed_by: str
+    ) -> list[Notification]:
         return [] if standing.suppressed_by == suppressed_by else [self._notify(kind, suppressed_by)]
 
-    def _notify(self, kind: Kind, suppressed_by: str = "") -> Tell:
+    def _notify(self, kind: AnnouncementKind, suppressed_by: str = "") -> Notification:
         before = self.sink_states.get(self.sink)
         snapshot = self.snapshot
         if before and before.suppressed_by and not suppressed_by:
             snapshot = replace(snapshot, suppressed_by=before.suppressed_by)
-        return Tell(self.sink, kind, snapshot, suppressed_by)
+        return Notification(self.sink, kind, snapshot, suppressed_by)
 
 
 def _matches(rule: Rule, snapshot: IncidentSnapshot) -> bool:

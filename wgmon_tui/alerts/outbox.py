@@ -15,10 +15,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from wgmon_tui.alerts import delivery_queue
-from wgmon_tui.alerts.failover_store import Books, Writes
-from wgmon_tui.alerts.grouping import Groups
-from wgmon_tui.alerts.models import IncidentSnapshot, Kind
-from wgmon_tui.alerts.notification_policy import Moment, Standing, Standings, Tell, decide
+from wgmon_tui.alerts.failover_store import FailoverStore, Writes
+from wgmon_tui.alerts.grouping import MessageGrouping
+from wgmon_tui.alerts.models import AnnouncementKind, IncidentSnapshot
+from wgmon_tui.alerts.notification_policy import Notification, PolicyContext, SinkState, Standings, decide
 from wgmon_tui.config.alerting import AlertSettings, Sink
 from wgmon_tui.monitor.incidents import EventKind
 from wgmon_tui.store.formats import incident_snapshot
@@ -31,35 +31,35 @@ _KEPT_S = 30 * 86_400.0
 _FORGOTTEN_AT_ONCE = 1_000
 
 _KINDS = {
-    EventKind.OPENED.value: Kind.OPENED,
-    EventKind.CAUSE_CHANGED.value: Kind.CAUSE_CHANGED,
-    EventKind.CLOSED.value: Kind.RECOVERED,
-    EventKind.ACKNOWLEDGED.value: Kind.ACKNOWLEDGED,
+    EventKind.OPENED.value: AnnouncementKind.OPENED,
+    EventKind.CAUSE_CHANGED.value: AnnouncementKind.CAUSE_CHANGED,
+    EventKind.CLOSED.value: AnnouncementKind.RECOVERED,
+    EventKind.ACKNOWLEDGED.value: AnnouncementKind.ACKNOWLEDGED,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class _OpenIncident:
     """An incident that some sink has yet to hear more of."""
 
     snapshot: IncidentSnapshot
     sink_states: Standings = field(default_factory=dict)
 
 
-_Cases = dict[str, _Case]
+_Cases = dict[str, _OpenIncident]
 """By the incidents' ids."""
 
 
 class Outbox:
     """What is to be told. For one thread at a time; everything raises sqlite3.Error and OSError."""
 
-    def __init__(self, store: Books, vantage: str = "") -> None:
+    def __init__(self, store: FailoverStore, vantage: str = "") -> None:
         self._store = store
         self._vantage = vantage
         self._read: sqlite3.Connection | None = None
         self._open_incidents: _Cases = {}
         self._mutes: Mapping[str, Mute] = {}
-        self._groups = Groups()
+        self._groups = MessageGrouping()
         store.on_blank_store = self._write_down
 
     def expand(self, alerts: AlertSettings, now: float, *, include_due: bool = True) -> bool:
@@ -72,8 +72,8 @@ class Outbox:
         # Everything is read and thought over first: nobody else writes these tables, and who records checks
         # must not find the store locked for long.
         self._mutes = _mutes(connection)
-        moment = Moment(alerts, self._mutes, now)
-        planned = _Thought(moment, dict(self._open_incidents))
+        moment = PolicyContext(alerts, self._mutes, now)
+        planned = _PlannedMessages(moment, dict(self._open_incidents))
         rows = _unread(connection)
         for _, what, text in rows:
             snapshot = incident_snapshot.from_json(text)
@@ -124,7 +124,9 @@ class Outbox:
 
     # Within
 
-    def _messages(self, connection: sqlite3.Connection, notifications: Iterable[Tell], now: float) -> Writes:
+    def _messages(
+        self, connection: sqlite3.Connection, notifications: Iterable[Notification], now: float
+    ) -> Writes:
         """What puts it on its way, in as few messages as can be; and what says why something is not told."""
         writes: Writes = []
         for notification in notifications:
@@ -170,16 +172,16 @@ class Outbox:
                 connection.execute(_MUTED, (mute.since, mute.until, mute.who, name))
 
 
-class _Thought:
+class _PlannedMessages:
     """What is to be told and written; nothing of it holds before it is written."""
 
-    def __init__(self, moment: Moment, open_incidents: _Cases) -> None:
+    def __init__(self, moment: PolicyContext, open_incidents: _Cases) -> None:
         self.open_incidents = open_incidents
-        self.notifications: list[Tell] = []
+        self.notifications: list[Notification] = []
         self.writes: Writes = []
         self._moment = moment
 
-    def apply(self, snapshot: IncidentSnapshot, news: Kind | None) -> None:
+    def apply(self, snapshot: IncidentSnapshot, news: AnnouncementKind | None) -> None:
         """Something has happened to an incident, or only time has passed."""
         incident = snapshot.incident
         before: Standings = (
@@ -191,7 +193,7 @@ class _Thought:
         for sink, standing in after.items():
             if before.get(sink) != standing:
                 self.writes.append(_sink_state_row(incident.id, sink, standing))
-        self.open_incidents[incident.id] = _Case(snapshot, after)
+        self.open_incidents[incident.id] = _OpenIncident(snapshot, after)
         if incident.closed_at is not None and not after:
             del self.open_incidents[incident.id]
         self.notifications += notifications
@@ -208,16 +210,18 @@ class _Thought:
 
 def _open_incidents(connection: sqlite3.Connection) -> _Cases:
     """The incidents that somebody has yet to hear more of, as far as the outbox was read."""
-    sink_states: dict[str, dict[str, Standing]] = {}
+    sink_states: dict[str, dict[str, SinkState]] = {}
     for incident, sink, *values in connection.execute(_TELLINGS):
-        sink_states.setdefault(incident, {})[sink] = Standing(*values)
+        sink_states.setdefault(incident, {})[sink] = SinkState(*values)
     found = ((incident, incident_snapshot.from_json(text)) for incident, text in connection.execute(_CASES))
     return {
-        incident: _Case(snapshot, sink_states.get(incident, {})) for incident, snapshot in found if snapshot
+        incident: _OpenIncident(snapshot, sink_states.get(incident, {}))
+        for incident, snapshot in found
+        if snapshot
     }
 
 
-def _sink_state_row(incident: str, sink: str, standing: Standing) -> tuple[str, tuple[object, ...]]:
+def _sink_state_row(incident: str, sink: str, standing: SinkState) -> tuple[str, tuple[object, ...]]:
     values = (standing.told_at, standing.reminded_at, standing.escalated_at, standing.suppressed_by)
     return _STANDING, (incident, sink, *values)
 
@@ -235,9 +239,9 @@ def _unread(connection: sqlite3.Connection) -> list[tuple[int, str, str]]:
     ).fetchall()
 
 
-def _is_redundant(connection: sqlite3.Connection, notification: Tell) -> bool:
+def _is_redundant(connection: sqlite3.Connection, notification: Notification) -> bool:
     """Whether it would remind of what the sink has not even got."""
-    return notification.kind is Kind.REMINDER and delivery_queue.has_pending(
+    return notification.kind is AnnouncementKind.REMINDER and delivery_queue.has_pending(
         connection, notification.sink, notification.snapshot.incident.id
     )
 

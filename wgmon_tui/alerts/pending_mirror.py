@@ -18,7 +18,7 @@ COLUMNS = """dedup, sink, kind, at, waits_since, due_at, lease_until, attempts, 
     incidents, announcement, seen_at, seen_by"""
 
 
-class Pending:
+class PendingMirror:
     """The pending deliveries of a store that is written through one connection."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from wgmon_tui.alerts.markup import PLAIN, Markup
-from wgmon_tui.alerts.models import Announcement, IncidentSnapshot, Kind
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, IncidentSnapshot
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.text import format_count, format_elapsed, format_iso_time, format_local_time, printable
 
@@ -49,16 +49,16 @@ def brief(text: str, most: int = _LONGEST_TEXT) -> str:
 def title(announcement: Announcement) -> str:
     """The announcement in one line, which may be all that somebody reads."""
     match announcement.kind:
-        case Kind.TEST:
+        case AnnouncementKind.TEST:
             return "wgmon-tui: a test; alerts arrive here"
-        case Kind.STOPPED if announcement.note:
+        case AnnouncementKind.STOPPED if announcement.note:
             return f"wgmon-tui did not check for a while: {brief(announcement.note)}"
-        case Kind.STOPPED:
+        case AnnouncementKind.STOPPED:
             return f"wgmon-tui{_at_vantage(announcement)} has stopped: nobody checks the servers"
-        case Kind.BEAT:
+        case AnnouncementKind.BEAT:
             watched = format_count(len(announcement.heartbeats), "server")
             return f"wgmon-tui{_at_vantage(announcement)} checks {watched}"
-        case Kind.FIRING:
+        case AnnouncementKind.FIRING:
             return f"{format_count(len(announcement.about), 'server')} not up"
         case _ if len(announcement.about) == 1:
             return _about_one(announcement, announcement.about[0])
@@ -72,22 +72,22 @@ def _about_one(announcement: Announcement, snapshot: IncidentSnapshot) -> str:
     lasted = format_elapsed(announcement.at - incident.opened_at)
     text = f"{incident.severity.glyph} {name} "
     match announcement.kind:
-        case Kind.CAUSE_CHANGED if incident.flapping:
+        case AnnouncementKind.CAUSE_CHANGED if incident.flapping:
             return f"{text}is {word} and up in turn (flapping): {verdict}"
-        case Kind.CAUSE_CHANGED:
+        case AnnouncementKind.CAUSE_CHANGED:
             return f"{text}is still {word}, now: {verdict}"
-        case Kind.REMINDER:
+        case AnnouncementKind.REMINDER:
             return f"{text}is still {word} after {lasted}: {verdict}"
-        case Kind.ESCALATION:
+        case AnnouncementKind.ESCALATION:
             return f"{text}is {word} for {lasted} and nobody has acknowledged it: {verdict}"
-        case Kind.ACKNOWLEDGED:
+        case AnnouncementKind.ACKNOWLEDGED:
             return f"{text}is {word}: acknowledged by {brief(_who(snapshot)) or 'somebody'}"
-        case Kind.RECOVERED if snapshot.note:
+        case AnnouncementKind.RECOVERED if snapshot.note:
             over = format_elapsed(snapshot.duration or 0.0)
             return (
                 f"{Severity.UNKNOWN.glyph} {name}: the incident is over after {over} ({brief(snapshot.note)})"
             )
-        case Kind.RECOVERED:
+        case AnnouncementKind.RECOVERED:
             return f"{Severity.UP.glyph} {name} is up again after {format_elapsed(snapshot.duration or 0.0)}"
         case _:
             return f"{text}is {word}: {verdict}"
@@ -96,7 +96,7 @@ def _about_one(announcement: Announcement, snapshot: IncidentSnapshot) -> str:
 def _about_several(announcement: Announcement) -> str:
     about = announcement.about
     common_cause = f", all with {brief(announcement.common_cause)}" if announcement.common_cause else ""
-    if announcement.kind is Kind.RECOVERED:
+    if announcement.kind is AnnouncementKind.RECOVERED:
         if any(each.note for each in about):
             return f"{Severity.UNKNOWN.glyph} {len(about)} incidents are over{common_cause}"
         return f"{Severity.UP.glyph} {format_count(len(about), 'server')} up again{common_cause}"
@@ -104,13 +104,13 @@ def _about_several(announcement: Announcement) -> str:
     by_word = [f"{counted[each]} {each.word}" for each in sorted(counted, key=lambda each: each.rank)]
     glyph = announcement.severity.glyph if announcement.severity else ""
     match announcement.kind:
-        case Kind.CAUSE_CHANGED:
+        case AnnouncementKind.CAUSE_CHANGED:
             what = "another cause"
-        case Kind.REMINDER:
+        case AnnouncementKind.REMINDER:
             what = "still not up"
-        case Kind.ESCALATION:
+        case AnnouncementKind.ESCALATION:
             what = "nobody has acknowledged it"
-        case Kind.ACKNOWLEDGED:
+        case AnnouncementKind.ACKNOWLEDGED:
             what = f"acknowledged by {brief(_who(about[0])) or 'somebody'}"
         case _:
             what = ""
@@ -170,11 +170,13 @@ def _in_a_line(snapshot: IncidentSnapshot) -> str:
     )
 
 
-def _in_full(kind: Kind, snapshot: IncidentSnapshot, markup: Markup, *, named: bool) -> Iterator[str]:
+def _in_full(
+    kind: AnnouncementKind, snapshot: IncidentSnapshot, markup: Markup, *, named: bool
+) -> Iterator[str]:
     incident = snapshot.incident
     if named:
         yield markup.strong(f"{incident.severity.glyph} {brief(incident.server)}: {incident.verdict.slug}")
-    if kind is Kind.RECOVERED:
+    if kind is AnnouncementKind.RECOVERED:
         yield markup.escape(f"was {incident.severity.word}: {brief(incident.summary)}")
     else:
         yield markup.escape(brief(incident.summary))
@@ -184,9 +186,9 @@ def _in_full(kind: Kind, snapshot: IncidentSnapshot, markup: Markup, *, named: b
         yield markup.escape(brief(place))
     if snapshot.suppressed_by:
         yield markup.escape(f"told only now: {brief(snapshot.suppressed_by)}")
-    if snapshot.note and kind is Kind.ACKNOWLEDGED:
+    if snapshot.note and kind is AnnouncementKind.ACKNOWLEDGED:
         yield markup.escape(f"{brief(_who(snapshot)) or 'somebody'} says: {brief(snapshot.note)}")
-    if kind in (Kind.RECOVERED, Kind.ACKNOWLEDGED):
+    if kind in (AnnouncementKind.RECOVERED, AnnouncementKind.ACKNOWLEDGED):
         return
     if incident.acknowledged_by:
         yield markup.escape(f"acknowledged by {brief(incident.acknowledged_by)}")
@@ -207,9 +209,9 @@ def _times(snapshot: IncidentSnapshot) -> str:
 
 
 def _closing(announcement: Announcement) -> Iterator[str]:
-    if announcement.kind is Kind.STOPPED and not announcement.note:
+    if announcement.kind is AnnouncementKind.STOPPED and not announcement.note:
         yield f"at {format_local_time(announcement.at, zone=True)}; start it again: wgmon-tui run"
-    if announcement.kind is Kind.TEST:
+    if announcement.kind is AnnouncementKind.TEST:
         yield f"sent at {format_local_time(announcement.at, zone=True)}" + (
             f": {brief(announcement.note)}" if announcement.note else ""
         )

@@ -16,7 +16,7 @@ _AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class ResolvedSinks:
     """`secrets` are by sink, then by name; `problems` has a line for each sink that lacks one of its own.
 
     `unread` are the files in which a secret should be that could not be read there.
@@ -28,7 +28,9 @@ class Orders:
     unread: tuple[Path, ...] = ()
 
 
-def resolve_sinks(alerts: AlertSettings, config_dir: Path, before: Orders | None = None) -> Orders:
+def resolve_sinks(
+    alerts: AlertSettings, config_dir: Path, before: ResolvedSinks | None = None
+) -> ResolvedSinks:
     """Read every secret of the sinks. Blocks for as long as commands take, up to 10 s each.
 
     What a command printed `before` is not asked for again.
@@ -61,14 +63,14 @@ def resolve_sinks(alerts: AlertSettings, config_dir: Path, before: Orders | None
             problems[sink.name] = _problem(sink, key, source, secret)
             if source.form is SecretForm.FILE and isinstance(source.value, str):
                 unread.append(config_dir / source.value)
-    return Orders(alerts, secrets, problems, tuple(unread))
+    return ResolvedSinks(alerts, secrets, problems, tuple(unread))
 
 
 def _problem(sink: Sink, key: str, source: SecretSource, error: ConfigurationError) -> str:
     return f'{config_toml.NAME}: sink "{sink.name}": key {key}{source.form.value}: {error}'
 
 
-def _printed(before: Orders) -> dict[SecretSource, str]:
+def _printed(before: ResolvedSinks) -> dict[SecretSource, str]:
     """The secrets that commands printed."""
     return {
         source: before.secrets[sink.name][key]

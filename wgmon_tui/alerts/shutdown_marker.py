@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from wgmon_tui.alerts.failover_store import Books
+from wgmon_tui.alerts.failover_store import FailoverStore
 
 
-class Presence:
+class ShutdownMarker:
     """For one thread at a time; everything raises sqlite3.Error and OSError."""
 
-    def __init__(self, store: Books) -> None:
+    def __init__(self, store: FailoverStore) -> None:
         self._store = store
 
     def start(self, now: float) -> float | None:

@@ -15,7 +15,7 @@ _LONGEST_REASON = 200
 
 
 @dataclass(slots=True)
-class Desk:
+class SinkWorker:
     """What belongs to one sink. `retry_now` ends its pause, `idle` says that its worker waits."""
 
     work: asyncio.Event = field(default_factory=asyncio.Event)
@@ -30,7 +30,7 @@ class Desk:
     every: float | None = None
 
 
-async def wait(sink_worker: Desk, event: asyncio.Event, seconds: float | None) -> None:
+async def wait(sink_worker: SinkWorker, event: asyncio.Event, seconds: float | None) -> None:
     """Until there is something to do, or for so many seconds."""
     sink_worker.idle.set()
     with suppress(TimeoutError):

@@ -11,7 +11,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from wgmon_tui.alerts.delivery_log import Delivery, DeliveryState, deliveries
-from wgmon_tui.alerts.models import Announcement, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError, RetryError
 from wgmon_tui.alerts.rendering import safe, title
 from wgmon_tui.alerts.resolved_sinks import resolve_sinks
 from wgmon_tui.alerts.sinks import sender
@@ -90,7 +90,7 @@ async def _send_through_writer(state_dir: Path, sink: Sink) -> str:
     deadline = time.monotonic() + sink.timeout + _EXTRA_WAIT_S
     while time.monotonic() < deadline:
         for each in _list_deliveries(state_dir, sink):
-            if each.id > before and each.announcement.kind is Kind.TEST:
+            if each.id > before and each.announcement.kind is AnnouncementKind.TEST:
                 if each.state is DeliveryState.SENT:
                     return ""
                 if each.is_failing or each.state is DeliveryState.GIVEN_UP:
@@ -115,7 +115,7 @@ def _send_directly(config_dir: Path, sink: Sink) -> str:
     orders = resolve_sinks(alerts, config_dir)
     for problem in orders.problems.values():
         raise ConfigurationError(problem)
-    test = Announcement(f"test-{token_hex(4)}", Kind.TEST, time.time())
+    test = Announcement(f"test-{token_hex(4)}", AnnouncementKind.TEST, time.time())
     try:
         sender(sink.type)(sink, test, orders.secrets[sink.name])
     except (RetryError, GiveUpError) as error:
@@ -125,7 +125,7 @@ def _send_directly(config_dir: Path, sink: Sink) -> str:
 
 def _text_line(delivery: Delivery) -> str:
     announcement = delivery.announcement
-    what = "a test" if announcement.kind is Kind.TEST else title(announcement)
+    what = "a test" if announcement.kind is AnnouncementKind.TEST else title(announcement)
     columns = [
         format_local_time(delivery.at, zone=True),
         f"{_state_word(delivery):<10}",

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from wgmon_tui.alerts.delivery_log import Counts, counts
+from wgmon_tui.alerts.delivery_log import DeliveryCounts, counts
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.output.prometheus_counters import FleetCounters
@@ -134,7 +134,7 @@ class Metrics:
         """In a thread: zlib lets go of the interpreter's lock."""
         return await asyncio.to_thread(_compressed, await self._text.get())
 
-    async def _count_alerts(self) -> Counts | None:
+    async def _count_alerts(self) -> DeliveryCounts | None:
         try:
             return await asyncio.to_thread(counts, self._writer.state_dir)
         except StoreUnavailableError:

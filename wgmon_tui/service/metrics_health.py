@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from wgmon_tui import __version__
-from wgmon_tui.alerts.delivery_log import Counts
+from wgmon_tui.alerts.delivery_log import DeliveryCounts
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.output.prometheus_counters import FleetCounters
 from wgmon_tui.service.writer import Writer
@@ -28,7 +28,7 @@ class Health:
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
 
-    def text(self, alerts: Counts | None, scrape_s: float) -> bytes:
+    def text(self, alerts: DeliveryCounts | None, scrape_s: float) -> bytes:
         """`alerts` is how the deliveries stand, None where the store cannot be read; `scrape_s` is how long
         the servers took to render this time.
         """
@@ -40,7 +40,7 @@ class _Own(Collector):
     def __init__(self, writer: Writer, counters: FleetCounters) -> None:
         self._writer = writer
         self._counters = counters
-        self.alerts: Counts | None = None
+        self.alerts: DeliveryCounts | None = None
         self.scrape_s = 0.0
 
     def describe(self) -> Iterable[Metric]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from wgmon_tui.alerts.resolved_sinks import Orders, resolve_sinks
+from wgmon_tui.alerts.resolved_sinks import ResolvedSinks, resolve_sinks
 from wgmon_tui.config import config_toml, servers_file
 from wgmon_tui.config.config_toml import Config, read_config
 from wgmon_tui.config.models import ConfigurationError, Fleet
@@ -47,7 +47,7 @@ class Loaded:
     fleet: Fleet
     keyring: Keyring
     config: Config
-    orders: Orders
+    orders: ResolvedSinks
     stamps: dict[Path, Stamp] = field(compare=False)
     shard: Shard | None = None
 
@@ -85,7 +85,7 @@ def load_config(config_dir: Path, before: Loaded | None = None, shard: Shard | N
 def load_from_fleet(fleet: Fleet) -> Loaded:
     """What a fleet that stands in no file says. Its secrets stand in it."""
     keyring = open_keyring(fleet, Path())
-    return Loaded(fleet, keyring, Config(), Orders(), {})
+    return Loaded(fleet, keyring, Config(), ResolvedSinks(), {})
 
 
 class Reload:

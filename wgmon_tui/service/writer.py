@@ -15,7 +15,7 @@ from socket import gethostname
 from typing import Any
 
 from wgmon_tui.alerts.dispatcher import Dispatcher
-from wgmon_tui.alerts.models import Beat
+from wgmon_tui.alerts.models import ServerHeartbeat
 from wgmon_tui.config.config_toml import Config
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.private_files import shown
@@ -313,10 +313,10 @@ class Writer(FleetController):
         if not found:
             raise RefusedError("nothing was given up that nobody has seen yet")
 
-    def _list_heartbeats(self) -> tuple[Beat, ...]:
+    def _list_heartbeats(self) -> tuple[ServerHeartbeat, ...]:
         """The servers that somebody is to be told of."""
         return tuple(
-            Beat(name, server_state.severity)
+            ServerHeartbeat(name, server_state.severity)
             for name, server_state in self.fleet_state.states.items()
             if not (server_state.paused or server_state.muted_until or server_state.maintenance)
         )

@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.alerts.delivery_log import Counts, Delivery, DeliveryState
-from wgmon_tui.alerts.models import Kind
+from wgmon_tui.alerts.delivery_log import Delivery, DeliveryCounts, DeliveryState
+from wgmon_tui.alerts.models import AnnouncementKind
 from wgmon_tui.alerts.rendering import title
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.text import format_count, format_recent_time
@@ -86,7 +86,7 @@ class Lost:
     count: int
 
 
-def badge_text(counts: Counts) -> str:
+def badge_text(counts: DeliveryCounts) -> str:
     """The badge of the top line; nothing where nobody need look."""
     parts = [(counts.failing, "failing"), (counts.given_up, "given up")]
     words = ", ".join(f"{count} {word}" for count, word in parts if count)
@@ -187,7 +187,7 @@ def _needs_attention(delivery: Delivery) -> bool:
 
 def describe_delivery(delivery: Delivery, glyphs: Glyphs) -> str:
     """What was sent, in one line and in the terminal's alphabet."""
-    if delivery.announcement.kind is Kind.TEST:
+    if delivery.announcement.kind is AnnouncementKind.TEST:
         return "a test"  # its words, that alerts arrive, are not true before it has
     words = title(delivery.announcement)
     for severity in Severity:

@@ -8,23 +8,23 @@ from pathlib import Path
 from tests.golden import GoldenFile
 from tests.store.golden.examples import AT, MATTERS
 from wgmon_tui.alerts import delivery_queue
-from wgmon_tui.alerts.models import Announcement, Beat, Kind
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, ServerHeartbeat
 from wgmon_tui.checks.verdict import Severity
 
 HELD = replace(MATTERS[0], suppressed_by="muted by ada until 14:00")
 
 ANNOUNCEMENTS = (
-    *(Announcement(f"9f-{kind.value}", kind, AT) for kind in Kind),
+    *(Announcement(f"9f-{kind.value}", kind, AT) for kind in AnnouncementKind),
     Announcement(
         "9f-opened-2",
-        Kind.OPENED,
+        AnnouncementKind.OPENED,
         AT,
         (HELD, MATTERS[1]),
         "the address 198.51.100.7",
         "here",
         12.5,
         "nobody checked for an hour",
-        tuple(Beat("fra1", severity) for severity in Severity),
+        tuple(ServerHeartbeat("fra1", severity) for severity in Severity),
     ),
 )
 

@@ -19,7 +19,7 @@ import pytest
 from tests.alerts.http_receiver import Receiver, answer
 from tests.alerts.sample_announcements import announcement, announcement_without_incident, incident, snapshot
 from tests.real.prerequisites import require
-from wgmon_tui.alerts.models import Announcement, GiveUpError, IncidentSnapshot, Kind, RetryError
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError, IncidentSnapshot, RetryError
 from wgmon_tui.alerts.sinks.alertmanager import send
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.alerting import Alertmanager, Sink
@@ -101,7 +101,7 @@ def of(server: str, tags: tuple[str, ...] = (), **changed: object) -> IncidentSn
     return snapshot(server, incident=incident(server, **changed), tags=tags)  # type: ignore[arg-type]  # by name
 
 
-def now_open(kind: Kind, *about: IncidentSnapshot) -> Announcement:
+def now_open(kind: AnnouncementKind, *about: IncidentSnapshot) -> Announcement:
     """An announcement about incidents that opened a moment ago, by this machine's clock."""
     begun = time.time() - 5
     return announcement(
@@ -110,22 +110,28 @@ def now_open(kind: Kind, *about: IncidentSnapshot) -> Announcement:
 
 
 def test_it_receives_an_incident_and_resolves_it(alertmanager: Running) -> None:
-    opened = now_open(Kind.OPENED, of("received"))
+    opened = now_open(AnnouncementKind.OPENED, of("received"))
     send(SINK, opened, {"url": alertmanager.url})
     wait_for(lambda: alertmanager.passed_on("firing", "received"))
     over = replace(opened.about[0].incident, closed_at=time.time())
-    send(SINK, announcement(Kind.RECOVERED, snapshot(incident=over, tags=())), {"url": alertmanager.url})
+    send(
+        SINK,
+        announcement(AnnouncementKind.RECOVERED, snapshot(incident=over, tags=())),
+        {"url": alertmanager.url},
+    )
     wait_for(lambda: alertmanager.passed_on("resolved", "received"))
 
 
 def test_it_stays_one_alert_through_another_cause_and_being_said_again(alertmanager: Running) -> None:
-    first = now_open(Kind.OPENED, of("steady", verdict=Verdict.SLOW, severity=Verdict.SLOW.severity))
+    first = now_open(
+        AnnouncementKind.OPENED, of("steady", verdict=Verdict.SLOW, severity=Verdict.SLOW.severity)
+    )
     begun = first.about[0].incident.opened_at
     send(SINK, first, {"url": alertmanager.url + "/"})
     [held] = [each for each in alertmanager.alerts() if each["labels"]["server"] == "steady"]
     ends_at = held["endsAt"]
     worse = of("steady", opened_at=begun, verdict=Verdict.SILENT)
-    for kind in (Kind.CAUSE_CHANGED, Kind.FIRING, Kind.ACKNOWLEDGED):
+    for kind in (AnnouncementKind.CAUSE_CHANGED, AnnouncementKind.FIRING, AnnouncementKind.ACKNOWLEDGED):
         send(SINK, announcement(kind, worse), {"url": alertmanager.url})
     [held] = [each for each in alertmanager.alerts() if each["labels"]["server"] == "steady"]
     assert held["annotations"]["verdict"] == "silent"
@@ -134,7 +140,7 @@ def test_it_stays_one_alert_through_another_cause_and_being_said_again(alertmana
 
 def test_it_groups_by_what_the_servers_share(alertmanager: Running) -> None:
     about = [of(f"grouped{number}", ("one-uplink",)) for number in range(20)]
-    send(SINK, now_open(Kind.OPENED, *about), {"url": alertmanager.url})
+    send(SINK, now_open(AnnouncementKind.OPENED, *about), {"url": alertmanager.url})
 
     def together() -> bool:
         return any(len(json.loads(heard.body)["alerts"]) == 20 for heard in alertmanager.webhook.heard)
@@ -143,13 +149,17 @@ def test_it_groups_by_what_the_servers_share(alertmanager: Running) -> None:
 
 
 def test_a_test_arrives(alertmanager: Running) -> None:
-    send(SINK, replace(announcement_without_incident(Kind.TEST), at=time.time()), {"url": alertmanager.url})
+    send(
+        SINK,
+        replace(announcement_without_incident(AnnouncementKind.TEST), at=time.time()),
+        {"url": alertmanager.url},
+    )
     assert "WgmonTest" in {each["labels"]["alertname"] for each in alertmanager.alerts()}
 
 
 def test_whatever_stands_in_a_text_is_taken(alertmanager: Running) -> None:
     odd = of('o"dd\\ {name}\u2028', ('a="b"', "ä"), summary="line\nline \x00 ☃")
-    send(SINK, now_open(Kind.OPENED, odd), {"url": alertmanager.url})
+    send(SINK, now_open(AnnouncementKind.OPENED, odd), {"url": alertmanager.url})
 
 
 def sent(said: Announcement, sink: Sink = SINK, **secrets: str) -> list[dict[str, Any]]:
@@ -194,9 +204,9 @@ def test_an_open_incident_ends_well_after_the_next_time_that_it_is_said(every: f
 
 def test_a_closed_incident_ends_when_it_did_and_never_before_it_began() -> None:
     over = incident(closed_at=1_795_348_900.0)
-    [alert] = sent(announcement(Kind.RECOVERED, snapshot(incident=over)))
+    [alert] = sent(announcement(AnnouncementKind.RECOVERED, snapshot(incident=over)))
     assert alert["endsAt"] == "2026-11-22T12:01:40.000+00:00"
-    [alert] = sent(announcement(Kind.RECOVERED, snapshot(incident=replace(over, closed_at=1.0))))
+    [alert] = sent(announcement(AnnouncementKind.RECOVERED, snapshot(incident=replace(over, closed_at=1.0))))
     assert alert["endsAt"] == alert["startsAt"]
 
 
@@ -208,14 +218,14 @@ def test_labels_of_the_operators_stand_beside_ours() -> None:
 
 
 def test_the_end_of_the_writer_is_an_alert_of_its_own() -> None:
-    [alert] = sent(announcement_without_incident(Kind.STOPPED))
+    [alert] = sent(announcement_without_incident(AnnouncementKind.STOPPED))
     assert alert["labels"] == {"alertname": "WgmonStopped", "vantage": "bastion1"}
     assert seconds_ahead(alert) > 290
 
 
 def test_nothing_open_is_nothing_to_say() -> None:
     with Receiver() as receiver:
-        send(SINK, announcement_without_incident(Kind.FIRING), {"url": receiver.url})
+        send(SINK, announcement_without_incident(AnnouncementKind.FIRING), {"url": receiver.url})
     assert receiver.heard == []
 
 

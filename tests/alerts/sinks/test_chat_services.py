@@ -9,7 +9,7 @@ import pytest
 
 from tests.alerts.http_receiver import CLOSE, HANG, Receiver, answer
 from tests.alerts.sample_announcements import announcement, incident, snapshot
-from wgmon_tui.alerts.models import Announcement, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError, RetryError
 from wgmon_tui.alerts.sinks import sender
 from wgmon_tui.config.alerting import Discord, Options, Sink, Slack, Telegram
 
@@ -38,7 +38,9 @@ def telegram(receiver: Receiver, thread: int | None = None) -> Telegram:
 
 
 def mentioning() -> Announcement:
-    return announcement(Kind.OPENED, snapshot(incident=incident("@everyone", summary="<!here> <@U1> @here")))
+    return announcement(
+        AnnouncementKind.OPENED, snapshot(incident=incident("@everyone", summary="<!here> <@U1> @here"))
+    )
 
 
 def test_slack_gets_a_section_of_mrkdwn_and_a_text_for_the_notification() -> None:

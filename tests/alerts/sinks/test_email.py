@@ -18,7 +18,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from tests.alerts.certificates import Certificates
 from tests.alerts.http_receiver import HANG, Receiver
 from tests.alerts.sample_announcements import announcement, incident, recovered, snapshot
-from wgmon_tui.alerts.models import GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.models import AnnouncementKind, GiveUpError, RetryError
 from wgmon_tui.alerts.sinks.email import compose, send
 from wgmon_tui.config.alerting import Email, Sink
 
@@ -150,7 +150,8 @@ def test_opening_reminder_and_recovery_of_an_incident_are_one_thread() -> None:
     options = to(25).options
     assert isinstance(options, Email)
     letters = [
-        compose(options, each, NOW) for each in (announcement(), announcement(Kind.REMINDER), recovered())
+        compose(options, each, NOW)
+        for each in (announcement(), announcement(AnnouncementKind.REMINDER), recovered())
     ]
     assert {letter["References"] for letter in letters} == {"<incident-id-of-fra1@example.net>"}
     assert {letter["In-Reply-To"] for letter in letters} == {"<incident-id-of-fra1@example.net>"}
@@ -159,7 +160,7 @@ def test_opening_reminder_and_recovery_of_an_incident_are_one_thread() -> None:
 def test_what_is_about_several_incidents_belongs_to_the_thread_of_each() -> None:
     options = to(25).options
     assert isinstance(options, Email)
-    both = announcement(Kind.OPENED, snapshot("a"), snapshot("b"))
+    both = announcement(AnnouncementKind.OPENED, snapshot("a"), snapshot("b"))
     references = compose(options, both, NOW)["References"]
     assert references == "<incident-id-of-a@example.net> <incident-id-of-b@example.net>"
 
@@ -167,7 +168,9 @@ def test_what_is_about_several_incidents_belongs_to_the_thread_of_each() -> None
 def test_no_text_can_add_a_header() -> None:
     options = to(25).options
     assert isinstance(options, Email)
-    evil = announcement(Kind.OPENED, snapshot(incident=incident(server="x\r\nBcc: eve@example.net", id="1")))
+    evil = announcement(
+        AnnouncementKind.OPENED, snapshot(incident=incident(server="x\r\nBcc: eve@example.net", id="1"))
+    )
     letter = compose(options, evil, NOW)
     assert "Bcc" not in letter
     assert b"\nBcc" not in letter.as_bytes()

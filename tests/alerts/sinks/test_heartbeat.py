@@ -9,7 +9,7 @@ import pytest
 
 from tests.alerts.http_receiver import HANG, Receiver, answer
 from tests.alerts.sample_announcements import NOON, announcement_without_incident
-from wgmon_tui.alerts.models import Announcement, Beat, Kind, RetryError
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, RetryError, ServerHeartbeat
 from wgmon_tui.alerts.sinks.heartbeat import send
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import Heartbeat, Sink
@@ -19,17 +19,17 @@ UUID = "/d1665499-e827-441f-bf13-8f15e8f4c0b9"
 EACH = "/s3cr3t-ping-key/{server}?create=1"
 
 
-def beat(*heartbeats: Beat, kind: Kind = Kind.BEAT) -> Announcement:
+def beat(*heartbeats: ServerHeartbeat, kind: AnnouncementKind = AnnouncementKind.BEAT) -> Announcement:
     return Announcement("beat-1", kind, NOON, vantage="bastion1", heartbeats=heartbeats)
 
 
 FLEET = (
-    Beat("fra1", Severity.UP),
-    Beat("fra2", Severity.DOWN),
-    Beat("fra3", Severity.DEGRADED),
-    Beat("fra4", Severity.UNKNOWN),
-    Beat("fra5", Severity.PAUSED),
-    Beat("a b/ü", Severity.UP),
+    ServerHeartbeat("fra1", Severity.UP),
+    ServerHeartbeat("fra2", Severity.DOWN),
+    ServerHeartbeat("fra3", Severity.DEGRADED),
+    ServerHeartbeat("fra4", Severity.UNKNOWN),
+    ServerHeartbeat("fra5", Severity.PAUSED),
+    ServerHeartbeat("a b/ü", Severity.UP),
 )
 
 
@@ -39,8 +39,8 @@ def paths(said: Announcement, url: str) -> list[str]:
     return sorted(heard.path for heard in receiver.heard)
 
 
-@pytest.mark.parametrize("kind", [Kind.BEAT, Kind.TEST])
-def test_while_we_check_there_is_one_ping(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [AnnouncementKind.BEAT, AnnouncementKind.TEST])
+def test_while_we_check_there_is_one_ping(kind: AnnouncementKind) -> None:
     assert paths(beat(*FLEET, kind=kind), UUID) == [UUID]
 
 
@@ -52,14 +52,14 @@ def test_a_ping_says_what_is_checked() -> None:
 
 
 def test_an_orderly_end_is_told_at_once() -> None:
-    assert paths(announcement_without_incident(Kind.STOPPED), UUID) == [f"{UUID}/fail"]
-    assert paths(announcement_without_incident(Kind.STOPPED), "/key/wgmon?create=1") == [
+    assert paths(announcement_without_incident(AnnouncementKind.STOPPED), UUID) == [f"{UUID}/fail"]
+    assert paths(announcement_without_incident(AnnouncementKind.STOPPED), "/key/wgmon?create=1") == [
         "/key/wgmon/fail?create=1"
     ]
 
 
 def test_an_absence_that_is_over_is_no_failure() -> None:
-    assert paths(announcement_without_incident(Kind.STOPPED, "from 11:00 to 12:00"), UUID) == []
+    assert paths(announcement_without_incident(AnnouncementKind.STOPPED, "from 11:00 to 12:00"), UUID) == []
 
 
 def test_each_server_is_pinged_by_its_own_name_and_fails_only_when_it_is_down() -> None:
@@ -72,7 +72,7 @@ def test_each_server_is_pinged_by_its_own_name_and_fails_only_when_it_is_down() 
 
 
 def test_a_hundred_servers_are_pinged_several_at_a_time() -> None:
-    servers = [Beat(f"s{number}", Severity.UP) for number in range(100)]
+    servers = [ServerHeartbeat(f"s{number}", Severity.UP) for number in range(100)]
     assert len(paths(beat(*servers), EACH)) == 100
 
 
@@ -90,7 +90,7 @@ def test_a_check_that_is_not_there_is_a_failure_though_the_status_says_ok() -> N
 
 
 def test_what_hangs_is_left_at_the_time_limit_for_all_of_them_together() -> None:
-    servers = [Beat(f"s{number}", Severity.UP) for number in range(200)]
+    servers = [ServerHeartbeat(f"s{number}", Severity.UP) for number in range(200)]
     with Receiver(HANG) as receiver:
         begun = time.monotonic()
         with pytest.raises(RetryError) as raised:
@@ -103,8 +103,8 @@ def test_what_hangs_is_left_at_the_time_limit_for_all_of_them_together() -> None
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("http://[s3cr3t/{server}", beat(Beat("fra1", Severity.DOWN))),
-        ("http://[s3cr3t", announcement_without_incident(Kind.STOPPED)),
+        ("http://[s3cr3t/{server}", beat(ServerHeartbeat("fra1", Severity.DOWN))),
+        ("http://[s3cr3t", announcement_without_incident(AnnouncementKind.STOPPED)),
         ("s3cr3t", beat()),
     ],
 )

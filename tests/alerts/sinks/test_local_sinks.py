@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.alerts.sample_announcements import announcement, incident, snapshot
-from wgmon_tui.alerts.models import Announcement, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError, RetryError
 from wgmon_tui.alerts.rendering import as_json, title
 from wgmon_tui.alerts.sinks import bell, command
 from wgmon_tui.config.alerting import Bell, Command, Sink
@@ -64,7 +64,7 @@ def test_a_program_that_fails_is_told_without_what_it_printed(
 
 
 def test_a_program_that_does_not_read_is_no_failure() -> None:
-    many = announcement(Kind.OPENED, *(snapshot(f"s{number}") for number in range(1000)))
+    many = announcement(AnnouncementKind.OPENED, *(snapshot(f"s{number}") for number in range(1000)))
     run("true", said=many)
 
 
@@ -105,7 +105,7 @@ def test_the_bell_alone_rings_where_the_desktop_is_not_wanted(monkeypatch: pytes
 
 
 def test_nothing_that_a_text_holds_commands_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    evil = announcement(Kind.OPENED, snapshot(incident=incident(server="a\x1b]0;b\a\x9c\n")))
+    evil = announcement(AnnouncementKind.OPENED, snapshot(incident=incident(server="a\x1b]0;b\a\x9c\n")))
     with terminal(monkeypatch) as screen:
         bell.send(Sink("bell", Bell()), evil, {})
         told = os.read(screen, 1000).decode()
@@ -114,9 +114,9 @@ def test_nothing_that_a_text_holds_commands_the_terminal(monkeypatch: pytest.Mon
 
 def test_a_notification_never_begins_with_a_number() -> None:
     """OSC 9;4 is another command to some terminals: the progress of something."""
-    for kind in Kind:
+    for kind in AnnouncementKind:
         said = title(replace(announcement(kind, snapshot("4;1;50")), note="4;1"))
-        assert not said[0].isdigit() or kind is Kind.FIRING
+        assert not said[0].isdigit() or kind is AnnouncementKind.FIRING
 
 
 def test_without_a_terminal_it_is_given_up_and_says_so(

@@ -11,8 +11,8 @@ from pathlib import Path
 from tests.golden import GoldenFile
 from tests.store.golden.examples import AT, CLOSED, DAMPINGS, OPEN, ROUNDS, SERVERS
 from wgmon_tui.alerts import delivery_queue
-from wgmon_tui.alerts.models import Announcement, Kind
-from wgmon_tui.alerts.notification_policy import Tell
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind
+from wgmon_tui.alerts.notification_policy import Notification
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.monitor.quorum import VantageReport, VantageState
@@ -75,12 +75,18 @@ def _batch() -> Batch:
 def _deliver(connection: sqlite3.Connection) -> None:
     """Deliveries of every kind, in every state but 'sent'."""
     about = (IncidentSnapshot(CLOSED, "fra1.example.net:51820"),)
-    for kind in Kind:
+    for kind in AnnouncementKind:
         message = Announcement(f"9f-{kind.value}", kind, AT, about)
         connection.execute(*delivery_queue.insert("mail", message, AT))
-    connection.execute(*delivery_queue.insert_held(Tell("chat", Kind.OPENED, about[0], "muted by ada"), AT))
+    connection.execute(
+        *delivery_queue.insert_held(
+            Notification("chat", AnnouncementKind.OPENED, about[0], "muted by ada"), AT
+        )
+    )
     connection.execute(*delivery_queue.drop_other_sinks(["chat"], AT))
-    connection.execute(*delivery_queue.insert("chat", Announcement("9f-test-2", Kind.TEST, AT), AT))
+    connection.execute(
+        *delivery_queue.insert("chat", Announcement("9f-test-2", AnnouncementKind.TEST, AT), AT)
+    )
 
 
 def _rows() -> list[str]:

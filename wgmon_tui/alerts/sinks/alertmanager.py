@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from wgmon_tui.alerts.http_client import JSON_HEADERS, json_body, post, refusal
-from wgmon_tui.alerts.models import Announcement, IncidentSnapshot, Kind
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, IncidentSnapshot
 from wgmon_tui.alerts.rendering import brief, safe, title
 from wgmon_tui.config.alerting import Alertmanager, Sink
 from wgmon_tui.text import format_iso_time
@@ -63,7 +63,7 @@ def _of_incident(options: Alertmanager, snapshot: IncidentSnapshot, until: float
     return _alert({**labels, **dict(options.labels)}, annotations, incident.opened_at, ends)
 
 
-_WGMON_ALERT_NAMES = {Kind.TEST: "WgmonTest", Kind.STOPPED: "WgmonStopped"}
+_WGMON_ALERT_NAMES = {AnnouncementKind.TEST: "WgmonTest", AnnouncementKind.STOPPED: "WgmonStopped"}
 
 
 def _wgmon_alert(options: Alertmanager, announcement: Announcement, until: float) -> dict[str, object]:

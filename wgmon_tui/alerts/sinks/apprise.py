@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from wgmon_tui.alerts.models import Announcement, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError, RetryError
 from wgmon_tui.alerts.rendering import plain, title
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import Sink
@@ -37,8 +37,8 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
 
 def _type(announcement: Announcement) -> str:
     """One of apprise's four words."""
-    if announcement.kind is Kind.RECOVERED:
+    if announcement.kind is AnnouncementKind.RECOVERED:
         return "success"
-    if announcement.kind in (Kind.TEST, Kind.ACKNOWLEDGED):
+    if announcement.kind in (AnnouncementKind.TEST, AnnouncementKind.ACKNOWLEDGED):
         return "info"
     return "warning" if announcement.severity is Severity.DEGRADED else "failure"

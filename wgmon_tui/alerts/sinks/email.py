@@ -92,12 +92,12 @@ def _deliver(
 def _connected(options: Email, limit_s: float, opened: list[smtplib.SMTP]) -> smtplib.SMTP:
     """A client under TLS, unless `security` is "none"; also put into `opened`, before anybody is heard."""
 
-    class Plain(smtplib.SMTP):
+    class _RecordingSmtp(smtplib.SMTP):
         def connect(self, *to: Any, **more: Any) -> tuple[int, bytes]:
             opened.append(self)
             return super().connect(*to, **more)
 
-    class Sealed(smtplib.SMTP_SSL):
+    class _RecordingSmtpTls(smtplib.SMTP_SSL):
         def connect(self, *to: Any, **more: Any) -> tuple[int, bytes]:
             opened.append(self)
             return super().connect(*to, **more)
@@ -106,8 +106,8 @@ def _connected(options: Email, limit_s: float, opened: list[smtplib.SMTP]) -> sm
     local_name = socket.gethostname() or _LOCAL_NAME
     if options.security == "tls":
         tls = tls_context(options.ca_file or None)
-        return Sealed(options.host, options.port, local_name, timeout=limit_s, context=tls)
-    client = Plain(options.host, options.port, local_name, timeout=limit_s)
+        return _RecordingSmtpTls(options.host, options.port, local_name, timeout=limit_s, context=tls)
+    client = _RecordingSmtp(options.host, options.port, local_name, timeout=limit_s)
     if options.security == "starttls":
         client.ehlo()
         if not client.has_extn("starttls"):

@@ -15,7 +15,7 @@ from typing import cast
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from wgmon_tui.alerts.http_client import post, refusal
-from wgmon_tui.alerts.models import Announcement, Beat, GiveUpError, Kind, RetryError
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError, RetryError, ServerHeartbeat
 from wgmon_tui.alerts.rendering import title
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import Heartbeat, Sink
@@ -35,14 +35,14 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
     url = secrets["url"]
     if PLACE in url:
         _send_each(sink, list(_of_servers(url, announcement.heartbeats)))
-    elif announcement.kind is Kind.STOPPED:
+    elif announcement.kind is AnnouncementKind.STOPPED:
         if not announcement.note:  # else it is over: the next ping says so
             _send(sink, (_failing(url), title(announcement)))
     else:
         _send(sink, (url, title(announcement)))
 
 
-def _of_servers(url: str, heartbeats: Iterable[Beat]) -> Iterator[Ping]:
+def _of_servers(url: str, heartbeats: Iterable[ServerHeartbeat]) -> Iterator[Ping]:
     """What is unknown is not told: our own side may be at fault, and then nobody knows how the server is."""
     for beat in heartbeats:
         failing = _FAILING.get(beat.severity)

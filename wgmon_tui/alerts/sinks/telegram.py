@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from wgmon_tui.alerts.http_client import (
     JSON_HEADERS,
-    Answer,
+    SinkResponse,
     json_body,
     number,
     post,
@@ -42,7 +42,7 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
         raise _refusal(answer, token)
 
 
-def _refusal(answer: Answer, token: str) -> RetryError | GiveUpError:
+def _refusal(answer: SinkResponse, token: str) -> RetryError | GiveUpError:
     told = answer.json()
     said = service_reason(told.get("description"), *token.split(":"))
     parameters = told.get("parameters")
