@@ -26,12 +26,12 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.config.servers_file import update
+from wgmon_tui.daemon.demo.controller import NOTE
+from wgmon_tui.daemon.demo.invented_history import invent
+from wgmon_tui.daemon.role import Station
 from wgmon_tui.lab.demo import Demo
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
-from wgmon_tui.service.demo import NOTE
-from wgmon_tui.service.demo_past import invent
-from wgmon_tui.service.station import Station
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.tui.app import WgmonApp

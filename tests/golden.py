@@ -18,8 +18,8 @@ EXAMPLES = (
     "tests.store.golden.examples",
     "tests.store.golden.store_rows",
     "tests.alerts.golden.examples",
-    "tests.service.golden.examples",
-    "tests.service.agent.golden.examples",
+    "tests.daemon.golden.examples",
+    "tests.vantages.golden.examples",
 )
 
 

@@ -18,11 +18,11 @@ import pytest
 from tests.golden import EXAMPLES, GoldenFile, members_of, never_set, values_of
 from wgmon_tui.alerts.delivery_queue import ANNOUNCEMENT_NAMES
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.service.agent import reports
-from wgmon_tui.service.agent.protocol import MESSAGE_NAMES
 from wgmon_tui.store import schema
 from wgmon_tui.store.formats.stored_names import StoredNames
 from wgmon_tui.store.models import PeriodState, severity_of, state_of, verdict_of
+from wgmon_tui.vantages.agent import report_queue
+from wgmon_tui.vantages.protocol import MESSAGE_NAMES
 
 FILES: list[GoldenFile] = [each for name in EXAMPLES for each in import_module(name).FILES]
 RECORDS = [record for golden in FILES for record in golden.records]
@@ -85,8 +85,8 @@ def test_a_new_store_has_the_tables_of_its_golden_schema() -> None:
 
 
 def test_a_new_report_queue_has_the_tables_of_its_golden_schema(tmp_path: Path) -> None:
-    reports.Reports(tmp_path).close()
-    with closing(sqlite3.connect(tmp_path / reports.NAME)) as connection:
+    report_queue.Reports(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / report_queue.NAME)) as connection:
         assert _tables(connection) == _golden_tables(REPORTS_SCHEMA)
 
 

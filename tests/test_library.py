@@ -110,7 +110,7 @@ def test_strict_typing_knows_every_name_of_the_examples(tmp_path: Path) -> None:
         ("import wgmon_tui", ("nacl", "asyncio", "wgmon_tui.config", "textual", "rich")),
         (
             "from wgmon_tui import *",
-            ("wgmon_tui.tui", "wgmon_tui.cli.main", "wgmon_tui.service", "textual", "rich"),
+            ("wgmon_tui.tui", "wgmon_tui.cli.main", "wgmon_tui.daemon", "textual", "rich"),
         ),
     ],
 )

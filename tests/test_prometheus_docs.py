@@ -16,9 +16,9 @@ from tests.output.test_prometheus_text import everything
 from tests.real.prerequisites import require
 from wgmon_tui.alerts.delivery_log import DeliveryCounts
 from wgmon_tui.config.shard import Shard
+from wgmon_tui.daemon.metrics.self_metrics import Health
 from wgmon_tui.monitor.scheduler import Scheduler
 from wgmon_tui.output.prometheus_counters import FleetCounters
-from wgmon_tui.service.metrics_health import Health
 
 HERE = Path(__file__).parent.parent / "docs" / "prometheus"
 _NAME = re.compile(r"\b(?:wgmon|process|server_vantage:wgmon|instance:wgmon)_\w+(?::\w+)?")

@@ -19,9 +19,9 @@ from tests.alerts.sinks.test_email import PASSWORD, Postbox, post_office
 from tests.alerts.test_documentation import PAGE, SNIPPETS
 from wgmon_tui.alerts.resolved_sinks import resolve_sinks
 from wgmon_tui.alerts.sinks import bell
+from wgmon_tui.cli.alert_run import send_test
 from wgmon_tui.config.alerting import SinkType
 from wgmon_tui.config.config_toml import parse_config, read_config
-from wgmon_tui.service.alert_command import send_test
 
 OF_SINKS = [each for each in SNIPPETS[1:] if PAGE.index(each) < PAGE.index("\n## Rules\n")]
 """The first one says what is the least; those behind have a heading each."""

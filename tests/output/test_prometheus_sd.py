@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemon.harness import quick_server, write_config
 from tests.output.sample_rounds import server
-from tests.service.stage import quick_server, write_config
 from wgmon_tui.cli.main import main
 from wgmon_tui.output.prometheus_sd import file_sd
 

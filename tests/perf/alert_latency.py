@@ -26,12 +26,12 @@ from pathlib import Path
 from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
 from wgmon_tui.config.alerting import AlertSettings, Sink, Webhook
 from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.daemon.config_watcher import Loaded, load_from_fleet
+from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.lab.crowd import run_load_servers
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
-from wgmon_tui.service.reload import Loaded, load_from_fleet
-from wgmon_tui.service.writer import Writer
 
 _SERVERS, _AT_ONCE, _ROUNDS = 1_000, 50, 8
 _INTERVAL_S = 10.0

@@ -21,17 +21,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from tests.service.stage import until
+from tests.daemon.harness import until
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_toml import render
+from wgmon_tui.daemon.config_watcher import load_config
+from wgmon_tui.daemon.metrics.endpoints import Metrics
+from wgmon_tui.daemon.metrics.listen import ListenAddress, listen, parse_listen_address
+from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.lab.crowd import Crowd, run_load_servers
 from wgmon_tui.output.prometheus_counters import FleetCounters
 from wgmon_tui.output.prometheus_text import render_metrics
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
-from wgmon_tui.service.metrics import Metrics
-from wgmon_tui.service.metrics_address import ListenAddress, listen, parse_listen_address
-from wgmon_tui.service.reload import load_config
-from wgmon_tui.service.writer import Writer
 
 SERVERS, INTERVAL_S, SCRAPES = 10_000, 60.0, 6
 EVERY_S = 5.0

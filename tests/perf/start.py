@@ -19,8 +19,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from threading import Thread
 
+from tests.daemon.harness import CLIENT, quick_server, write_config
 from tests.perf.terminal import COLUMNS, LINES, Terminal
-from tests.service.stage import CLIENT, quick_server, write_config
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.lab.demo import DEMO_SERVERS
 from wgmon_tui.lab.records import Peer, Setup

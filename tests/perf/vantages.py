@@ -26,25 +26,25 @@ from statistics import quantiles
 
 from tests.real.namespaces import entered, namespace
 from tests.real.sshd import Sshd
-from tests.service.agent.rounds import healthy
-from tests.service.agent.stage import agent_command, ending_agent, hello_line
+from tests.vantages.harness import agent_command, ending_agent, hello_line
+from tests.vantages.sample_rounds import healthy
 from wgmon_tui.config.config_toml import Config
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.vantages import Vantage
+from wgmon_tui.daemon.config_watcher import load_from_fleet
+from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.lab.crowd import Crowd, run_load_servers
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
-from wgmon_tui.service.agent.protocol import (
+from wgmon_tui.vantages.protocol import (
     Status,
     encode_message,
     encode_report,
     encode_report_body,
     without_packets,
 )
-from wgmon_tui.service.reload import load_from_fleet
-from wgmon_tui.service.writer import Writer
 
 SERVERS, SECONDS, INTERVAL_S = 1_000, 30.0, 10.0
 VANTAGES = 5

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemon.harness import Program, healthy, write_config
 from tests.real.prerequisites import require
 from tests.real.prometheus import Prometheus, prometheus, until
-from tests.service.stage import Program, healthy, write_config
 from wgmon_tui.lab.records import Mode
 from wgmon_tui.lab.server import LabServer
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemon.harness import Program, until
 from tests.real.namespaces import (
     RoutedPath,
     entered,
@@ -27,20 +28,19 @@ from tests.real.namespaces import (
 from tests.real.prerequisites import require
 from tests.real.sshd import PORT, Sshd
 from tests.real.wireguard_go import WireguardGo
-from tests.service.agent.stage import agent_command, agent_pid, ending_agent
-from tests.service.stage import Program, until
+from tests.vantages.harness import agent_command, agent_pid, ending_agent
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.config_toml import Config
 from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.vantages import Vantage
+from wgmon_tui.daemon.config_watcher import load_from_fleet
+from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.monitor.server_state import ServerState
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
-from wgmon_tui.service.agent.protocol import Ack, Bye, encode_message
-from wgmon_tui.service.reload import load_from_fleet
-from wgmon_tui.service.writer import Writer
 from wgmon_tui.store.history import History
+from wgmon_tui.vantages.protocol import Ack, Bye, encode_message
 
 PATIENCE_S = 20.0
 NETS = {"home": 1, "a": 3, "b": 4}

@@ -33,7 +33,7 @@ def add_commands(subparsers: Subparsers) -> None:
 def agent(arguments: argparse.Namespace) -> int:
     """Carry lines between stdin and stdout and the keeper that checks."""
     from wgmon_tui.config.value_parsers import InvalidValueError, parse_duration
-    from wgmon_tui.service.agent.relay import bridge_stdio
+    from wgmon_tui.vantages.agent.stdio_bridge import bridge_stdio
 
     try:
         linger_s = parse_duration(arguments.linger)

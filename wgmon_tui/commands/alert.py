@@ -32,16 +32,16 @@ def add_commands(subparsers: Subparsers) -> None:
 
 def alert_test(arguments: argparse.Namespace) -> int:
     """Send a sink a test."""
-    from wgmon_tui.service import alert_command
+    from wgmon_tui.cli import alert_run
 
-    return alert_command.send_test(arguments.config, arguments.state, arguments.sink)
+    return alert_run.send_test(arguments.config, arguments.state, arguments.sink)
 
 
 def alert_log(arguments: argparse.Namespace) -> int:
     """List what was told to whom."""
-    from wgmon_tui.service import alert_command
+    from wgmon_tui.cli import alert_run
 
-    return alert_command.print_log(arguments.state, arguments.count, arguments.json)
+    return alert_run.print_log(arguments.state, arguments.count, arguments.json)
 
 
 # What they share

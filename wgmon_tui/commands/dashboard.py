@@ -21,13 +21,13 @@ from wgmon_tui.config.models import ConfigurationError
 
 if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
+    from wgmon_tui.daemon.config_watcher import Loaded
+    from wgmon_tui.daemon.role import Station
     from wgmon_tui.monitor.controller import FleetController
     from wgmon_tui.monitor.engine import Engine
     from wgmon_tui.monitor.fleet_state import Round, ServerState
     from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict
     from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
-    from wgmon_tui.service.reload import Loaded
-    from wgmon_tui.service.station import Station
     from wgmon_tui.store.history import History
     from wgmon_tui.tui.context import AskServer
 
@@ -47,7 +47,7 @@ def dashboard(arguments: argparse.Namespace) -> int:
 
     Where another process writes the state directory already, of what that one finds.
     """
-    from wgmon_tui.service.station import Station
+    from wgmon_tui.daemon.role import Station
 
     station = Station(arguments.config, arguments.state, arguments.shard)
     if not is_interactive():
@@ -78,7 +78,7 @@ def demo(arguments: argparse.Namespace) -> int:
 
 
 async def _run_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) -> int:
-    from wgmon_tui.service.demo import NOTE, DemoFeed
+    from wgmon_tui.daemon.demo.controller import NOTE, DemoFeed
 
     controller = DemoFeed(state, fleet)
     ask_server = _ask_server(controller, lambda: controller.loaded, Path())
@@ -86,8 +86,8 @@ async def _run_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) ->
 
 
 async def _print_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) -> int:
-    from wgmon_tui.service.reload import load_from_fleet
-    from wgmon_tui.service.writer import Writer
+    from wgmon_tui.daemon.config_watcher import load_from_fleet
+    from wgmon_tui.daemon.writer import Writer
 
     writer = Writer(state, load_from_fleet(fleet), lock=None)
     return await _print_tables(writer, writer.engine, _DEMO_ROUNDS, arguments.ascii or is_output_ascii())

@@ -13,7 +13,7 @@ from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.text import format_list
 
 if TYPE_CHECKING:
-    from wgmon_tui.service.metrics_address import ListenAddress
+    from wgmon_tui.daemon.metrics.listen import ListenAddress
 
 _DEFAULT_ADDRESS = "127.0.0.1:9586"
 
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _print_unit(arguments)
     if arguments.system:
         raise ConfigurationError("run: --system goes with --print-unit")
-    from wgmon_tui.service import headless
+    from wgmon_tui.daemon import headless
 
     options = headless.Options(_listen_address(arguments), arguments.shard)
     if options.metrics:
@@ -74,7 +74,7 @@ def _require_prometheus() -> None:
 
 def _listen_address(arguments: argparse.Namespace) -> ListenAddress | None:
     from wgmon_tui.config.value_parsers import InvalidValueError
-    from wgmon_tui.service.metrics_address import parse_listen_address
+    from wgmon_tui.daemon.metrics.listen import parse_listen_address
 
     try:
         return parse_listen_address(arguments.metrics) if arguments.metrics is not None else None
@@ -83,16 +83,16 @@ def _listen_address(arguments: argparse.Namespace) -> ListenAddress | None:
 
 
 def _print_unit(arguments: argparse.Namespace) -> int:
-    from wgmon_tui.service import unit
+    from wgmon_tui.daemon import systemd_unit
 
-    program, options = unit.own_command(), _options(arguments)
+    program, options = systemd_unit.own_command(), _options(arguments)
     if arguments.system:
-        if unit.is_in_home_directory(program):
+        if systemd_unit.is_in_home_directory(program):
             print(f"wgmon-tui: a service cannot see {program[0]}: install it elsewhere", file=sys.stderr)
-        print(unit.system_unit(program, options), end="")
+        print(systemd_unit.system_unit(program, options), end="")
     else:
         config, state = arguments.config.absolute(), arguments.state.absolute()
-        print(unit.user_unit(program, config, state, options), end="")
+        print(systemd_unit.user_unit(program, config, state, options), end="")
     return 0
 
 

@@ -5,7 +5,7 @@ side only. The right side never changes, because other versions read and write i
 
 A new field needs an entry here and a default value, because stores of earlier versions lack it. Modules that
 store types of their own have a table beside them: store/formats/incident_snapshot.py, alerts/delivery_queue.py and
-service/agent/protocol.py.
+vantages/protocol.py.
 """
 
 from __future__ import annotations

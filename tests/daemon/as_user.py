@@ -1,0 +1,51 @@
+"""`python -m tests.daemon.as_user LOGIN GROUPS WORDS…`: wgmon-tui as a login of that user runs it.
+
+The interpreter and the code may lie where that user cannot read them, so all of it is imported first.
+GROUPS is "all" for the user's own, "none" for a login from before they were given.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import sys
+from pwd import getpwnam
+
+import wgmon_tui
+
+
+def import_everything() -> None:
+    for codec in ("utf_8_sig", "idna", "ascii"):
+        importlib.import_module(f"encodings.{codec}")
+    for module in pkgutil.walk_packages(wgmon_tui.__path__, "wgmon_tui."):
+        if not module.name.startswith(("wgmon_tui.tui", "wgmon_tui.lab", "wgmon_tui.__main__")):
+            importlib.import_module(module.name)
+
+
+def become(login: str, *, groups: bool) -> None:
+    user = getpwnam(login)
+    os.setgroups(os.getgrouplist(login, user.pw_gid) if groups else [])
+    os.setgid(user.pw_gid)
+    os.setuid(user.pw_uid)
+    os.environ["HOME"] = "/nonexistent"
+    os.chdir("/")
+
+
+def main(login: str, groups: str, *words: str) -> int:
+    import_everything()
+    if words[:1] == ("view",):
+        import asyncio
+
+        from tests.daemon.headless_viewer import view
+
+        become(login, groups=groups == "all")
+        return asyncio.run(view(*words[1:]))
+    from wgmon_tui.cli.main import main as wgmon_tui_main
+
+    become(login, groups=groups == "all")
+    return wgmon_tui_main(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,105 @@
+"""Messages of the control socket that stand in the golden files: what viewers ask, and what a writer says."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.golden import GoldenFile
+from tests.store.golden.examples import AT
+from wgmon_tui.daemon.control.protocol import (
+    GROUP_OPERATIONS,
+    Greeting,
+    Operation,
+    Request,
+    encode_answer,
+    encode_error,
+    encode_greeting,
+    encode_request,
+    parse_greeting,
+    parse_message,
+    parse_request,
+)
+from wgmon_tui.monitor.vantage_status import VantageStatus
+from wgmon_tui.vantages.collector.manager import statuses_as_json, statuses_from_json
+
+HERE = Path(__file__).parent
+
+REQUESTS = (
+    *(Request(number, operation) for number, operation in enumerate(Operation, 1)),
+    Request(77, Operation.MUTE, ("fra1", "ams1"), "9f00000000000001", "Ü – ✖", AT, 12),
+)
+
+GREETINGS = (
+    Greeting(AT, frozenset(Operation)),
+    Greeting(AT, frozenset(GROUP_OPERATIONS)),
+    Greeting(AT, frozenset()),
+)
+
+STATUSES = (
+    VantageStatus("ams", True, AT, "0.1.0", 4.5, 3, "no identity", "a key", 1),
+    VantageStatus("nyc", False, AT),
+)
+
+ANSWERS: tuple[dict[str, Any], ...] = (
+    {},
+    {"checks_per_second": 4.5, "lag": 0.25, "warnings": ["the disk is full"], "sinks": ["mail"]},
+    {"warning": "the store cannot be written now"},
+    {"round": b64encode(b"\x01").decode()},
+)
+
+ERRORS: tuple[tuple[int | None, str], ...] = ((7, "there is no server ams9"), (None, "not for ada"))
+
+
+def _read_answer(text: str) -> object:
+    return parse_message(text.encode())["ok"]
+
+
+def _read_error(text: str) -> tuple[object, object]:
+    raw = parse_message(text.encode())
+    return raw["id"], raw["error"]
+
+
+def _write_statuses(statuses: tuple[VantageStatus, ...]) -> str:
+    return encode_answer(7, {"vantages": statuses_as_json(statuses)}).decode().removesuffix("\n")
+
+
+def _read_statuses(text: str) -> tuple[VantageStatus, ...]:
+    ok: Any = _read_answer(text)
+    return statuses_from_json(ok["vantages"])
+
+
+FILES = (
+    GoldenFile(
+        HERE / "control_requests.jsonl",
+        REQUESTS,
+        lambda request: encode_request(request).decode().removesuffix("\n"),
+        lambda text: parse_request(text.encode()),
+    ),
+    GoldenFile(
+        HERE / "control_greetings.jsonl",
+        GREETINGS,
+        lambda greeting: encode_greeting(greeting).decode().removesuffix("\n"),
+        lambda text: parse_greeting(text.encode()),
+    ),
+    GoldenFile(
+        HERE / "control_answers.jsonl",
+        ANSWERS,
+        lambda ok: encode_answer(7, ok).decode().removesuffix("\n"),
+        _read_answer,
+    ),
+    GoldenFile(
+        HERE / "control_errors.jsonl",
+        ERRORS,
+        lambda error: encode_error(*error).decode().removesuffix("\n"),
+        _read_error,
+    ),
+    GoldenFile(
+        HERE / "vantage_statuses.jsonl",
+        [STATUSES, (replace(STATUSES[0], trouble=""),), ()],
+        _write_statuses,
+        _read_statuses,
+    ),
+)

@@ -1,0 +1,137 @@
+"""What the tests of this room share: a fleet in files, a server on loopback, and programs in processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+
+from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.servers_file import update
+from wgmon_tui.config.servers_toml import render
+from wgmon_tui.lab.records import Peer, Setup
+from wgmon_tui.lab.server import LabServer
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
+
+CLIENT = PrivateKey.generate()
+IDENTITY = Identity("bastion", SecretSource(SecretForm.FILE, "bastion.key"))
+NOWHERE = Endpoint("127.0.0.1", 9)
+
+PATIENCE_S = 10.0
+"""How long a test waits for what ought to come at once: this machine may be busy."""
+
+
+def quick_server(
+    name: str, endpoint: Endpoint = NOWHERE, *, key: PublicKey = CLIENT.public, note: str = ""
+) -> Server:
+    """Checked every second by the handshake alone, and every check counts at once."""
+    return Server(
+        name,
+        endpoint,
+        key,
+        "bastion",
+        interval=1.0,
+        timeout=0.5,
+        tunnel=False,
+        explain=False,
+        fail_after=1,
+        recover_after=1,
+        note=note,
+    )
+
+
+@asynccontextmanager
+async def healthy(name: str) -> AsyncIterator[tuple[LabServer, Server]]:
+    """A server that answers, and its entry."""
+    async with LabServer(Setup(PrivateKey.generate(), (Peer(CLIENT.public),))) as lab:
+        yield lab, quick_server(name, lab.endpoint, key=lab.public_key)
+
+
+def write_config(config: Path, *servers: Server) -> None:
+    """Put these servers into a servers.toml, beside the key with which we ask them."""
+    config.mkdir(exist_ok=True)
+    key = config / "bastion.key"
+    key.touch(0o600)
+    key.write_text(CLIENT.to_text())
+    update(config, lambda _: Fleet(servers, (IDENTITY,)))
+
+
+def text_of(*servers: Server) -> str:
+    """The servers.toml of these."""
+    return render(Fleet(servers, (IDENTITY,)))
+
+
+async def until(condition: Callable[[], object], seconds: float = PATIENCE_S) -> float:
+    """Wait for something that nobody tells us of; how long that took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, f"still not after {seconds} s"
+        await asyncio.sleep(0.01)
+    return time.monotonic() - began
+
+
+class Program:
+    """A wgmon-tui in a process of its own."""
+
+    def __init__(
+        self,
+        *words: str | Path,
+        env: dict[str, str] | None = None,
+        err: socket.socket | None = None,
+        user: str | None = None,
+    ) -> None:
+        start = ("tests.daemon.as_user", user, "all") if user else ("wgmon_tui",)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", *start, *map(str, words)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=err.fileno() if err else subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(env or {})},
+        )
+        self.lines: list[str] = []
+
+    def line_with(self, words: str) -> str:
+        """Read its stderr up to a line with these words."""
+        assert self.process.stderr
+        for line in self.process.stderr:
+            self.lines.append(line.rstrip("\n"))
+            if words in line:
+                return self.lines[-1]
+        raise AssertionError(f"no line with {words!r}, but {self.lines}")
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def end(self) -> tuple[int, str, str]:
+        """Wait for its end: exit code, stdout, the rest of stderr."""
+        out, err = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, out, err
+
+
+@contextmanager
+def running(
+    config: Path, state: Path, env: dict[str, str] | None = None, user: str | None = None
+) -> Iterator[Program]:
+    """`wgmon-tui run`, started; killed at the end where it still runs."""
+    program = Program("--config", config, "--state", state, "run", env=env, user=user)
+    try:
+        program.line_with("started")
+        yield program
+    finally:
+        program.process.kill()
+        program.process.communicate()
+
+
+def query_rows(state: Path, query: str) -> list[tuple[object, ...]]:
+    """What a query of the store gives."""
+    with closing(sqlite3.connect(f"file:{state / 'history.db'}?mode=ro", uri=True)) as connection:
+        return list(connection.execute(query))

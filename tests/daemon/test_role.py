@@ -1,0 +1,149 @@
+"""What becomes of viewers when the writer ends: real processes, killed."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.harness import query_rows, quick_server, running, text_of, until, write_config
+from tests.daemon.test_viewer import at_work
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.daemon.role import Station
+from wgmon_tui.daemon.writer_lock import WriterLock
+
+
+@pytest.fixture(autouse=True)
+def _try_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wgmon_tui.daemon.role._RETRY_S", 0.1)
+
+
+def fleet_in(tmp_path: Path, *, take_over: bool = False) -> None:
+    write_config(tmp_path / "config", quick_server("ams1"))
+    if take_over:
+        (tmp_path / "config" / "config.toml").write_text("[viewer]\ntake_over = true\n")
+
+
+def station_in(tmp_path: Path) -> Station:
+    return Station(tmp_path / "config", tmp_path / "state")
+
+
+async def test_who_comes_first_writes_and_who_comes_second_looks(tmp_path: Path) -> None:
+    fleet_in(tmp_path)
+    first, second = station_in(tmp_path), station_in(tmp_path)
+    async with at_work(first), at_work(second):
+        await until(lambda: second.status.startswith("viewer · written by root"))
+        assert (first.status, first.can_become_writer, second.can_become_writer) == ("", False, False)
+        await until(
+            lambda: second.fleet_state.states and second.fleet_state.states["ams1"].severity is Severity.DOWN
+        )
+
+
+@pytest.mark.thorough
+async def test_a_killed_writer_is_missed_at_once_and_can_be_replaced_in_place(tmp_path: Path) -> None:
+    fleet_in(tmp_path)
+    with running(tmp_path / "config", tmp_path / "state") as program:
+        station = station_in(tmp_path)
+        fleet_state = station.fleet_state
+        async with at_work(station):
+            await until(lambda: station.status.startswith("viewer · written by") and fleet_state.states)
+            await until(lambda: fleet_state.states["ams1"].incident)
+            incident = fleet_state.states["ams1"].incident
+            program.signal(signal.SIGKILL)
+            assert await until(lambda: station.can_become_writer) < 0.5
+            assert station.status == "writer ended · T takes over"
+            station.become_writer()
+            await until(lambda: station.engine)
+            assert station.fleet_state is fleet_state
+            assert fleet_state.states["ams1"].incident == incident
+            assert (station.status, station.can_become_writer) == ("", False)
+            count = "SELECT count(*) FROM checks"
+            [before] = query_rows(tmp_path / "state", count)
+            await until(lambda: query_rows(tmp_path / "state", count) > [before])
+    assert query_rows(tmp_path / "state", "SELECT count(*) FROM incidents") == [(1,)]
+
+
+@pytest.mark.thorough
+async def test_where_config_toml_wants_it_one_of_the_viewers_takes_over_by_itself(tmp_path: Path) -> None:
+    fleet_in(tmp_path, take_over=True)
+    with running(tmp_path / "config", tmp_path / "state") as program:
+        one, other = station_in(tmp_path), station_in(tmp_path)
+        async with at_work(one), at_work(other):
+            await until(lambda: all(each.status.startswith("viewer · written") for each in (one, other)))
+            program.signal(signal.SIGKILL)
+            await until(lambda: one.engine or other.engine)
+            await until(lambda: sorted((one.status, other.status))[1].startswith("viewer · written by root"))
+            assert (one.engine is None) is not (other.engine is None)
+
+
+@pytest.mark.thorough
+async def test_a_viewer_that_cannot_take_over_says_why_and_goes_on_looking(tmp_path: Path) -> None:
+    fleet_in(tmp_path)
+    with running(tmp_path / "config", tmp_path / "state") as program:
+        station = station_in(tmp_path)
+        async with at_work(station):
+            await until(
+                lambda: station.status.startswith("viewer · written by") and station.fleet_state.states
+            )
+            (tmp_path / "config" / "servers.toml").write_text("nonsense")
+            program.signal(signal.SIGKILL)
+            await until(lambda: station.can_become_writer)
+            station.become_writer()
+            await until(
+                lambda: station.warning and station.warning.startswith("cannot take over: servers.toml:")
+            )
+            assert set(station.fleet_state.states) == {"ams1"}
+            WriterLock.acquire(tmp_path / "state").release()
+            (tmp_path / "config" / "servers.toml").write_text(text_of(quick_server("ams1")))
+            station.become_writer()
+            await until(lambda: station.engine)
+            assert station.warning is None
+
+
+@pytest.mark.thorough
+async def test_a_writer_that_hangs_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wgmon_tui.daemon.control.client._ANSWER_TIMEOUT_S", 0.3)
+    fleet_in(tmp_path)
+    with running(tmp_path / "config", tmp_path / "state") as program:
+        station = station_in(tmp_path)
+        async with at_work(station):
+            await until(lambda: station.status.startswith("viewer · written by"))
+            program.signal(signal.SIGSTOP)
+            await until(lambda: station.status.endswith(", which does not answer"))
+            program.signal(signal.SIGCONT)
+            await until(lambda: not station.status.endswith(", which does not answer"))
+
+
+def test_files_that_cannot_stand_are_refused_and_the_lock_is_let_go(tmp_path: Path) -> None:
+    fleet_in(tmp_path)
+    (tmp_path / "config" / "servers.toml").write_text("nonsense")
+    with pytest.raises(ConfigurationError, match=r"servers\.toml: "):
+        station_in(tmp_path)
+    WriterLock.acquire(tmp_path / "state").release()
+
+
+async def test_where_no_state_directory_can_be_made_checks_go_on_and_the_screen_says_so(
+    tmp_path: Path,
+) -> None:
+    fleet_in(tmp_path)
+    (tmp_path / "state").touch()
+    station = station_in(tmp_path)
+    async with at_work(station):
+        await until(lambda: station.fleet_state.states["ams1"].severity is Severity.DOWN)
+        assert station.warning
+        assert str(tmp_path / "state") in station.warning
+
+
+async def test_what_the_files_say_is_current_after_an_edit_for_whoever_asks_a_server(tmp_path: Path) -> None:
+    fleet_in(tmp_path)
+    station = station_in(tmp_path)
+    async with at_work(station):
+        write_config(tmp_path / "config", replace(quick_server("ams2"), inspect=("cat", "dump")))
+        await until(lambda: "ams2" in station.fleet_state.states)
+        assert station.loaded
+        [server] = station.loaded.fleet.servers
+        assert (server.name, server.inspect) == ("ams2", ("cat", "dump"))
+        assert station.loaded.keyring.private_keys

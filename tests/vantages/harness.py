@@ -1,0 +1,158 @@
+"""What the tests of vantages share: agents in processes, scripts in their place, and who listens to them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+from tests.daemon.harness import until
+from tests.vantages.sample_rounds import FRA1, healthy
+from wgmon_tui.config.models import Server
+from wgmon_tui.config.vantages import Vantage
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.vantage_status import VantageStatus
+from wgmon_tui.vantages.agent.runtime_dir import LOG
+from wgmon_tui.vantages.collector.manager import Vantages
+from wgmon_tui.vantages.protocol import (
+    PROTOCOL,
+    AgentHello,
+    encode_message,
+    encode_report,
+    encode_report_body,
+)
+
+LINGER = "30s"
+
+
+def agent_command(config: Path, state: Path, linger: str = LINGER) -> tuple[str, ...]:
+    """What sshd would start."""
+    places = ("--config", str(config), "--state", str(state))
+    return (sys.executable, "-m", "wgmon_tui", "agent", *places, "--linger", linger)
+
+
+def agent_pid(state: Path) -> int | None:
+    """The process that checks there; None while there is none."""
+    started = [line for line in read_log(state) if "started: " in line]
+    if not started:
+        return None
+    pid = int(started[-1].rpartition(" ")[2])
+    return pid if Path(f"/proc/{pid}/cmdline").exists() and not _is_zombie(pid) else None
+
+
+def read_log(state: Path) -> list[str]:
+    path = state / LOG
+    return path.read_text().splitlines() if path.exists() else []
+
+
+@contextmanager
+def ending_agent(state: Path) -> Iterator[None]:
+    """End the keeper that a test leaves behind."""
+    try:
+        yield
+    finally:
+        pid = agent_pid(state)
+        if pid:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def script(path: Path, *steps: str) -> tuple[str, ...]:
+    """The command of an agent that does what Python lines say; `say` sends bytes, `hear` waits for a line."""
+    path.write_text(
+        "\n".join(
+            [
+                "import os, sys, time",
+                "def say(data): os.write(1, data)",
+                "def hear(): return sys.stdin.buffer.readline()",
+                *steps,
+                "",
+            ]
+        )
+    )
+    return (sys.executable, "-S", str(path))
+
+
+def hello_step(epoch: str = "9f", protocol: int = PROTOCOL, version: str = "0.1.0") -> str:
+    """The step of a script in which it greets."""
+    return f"hear(); say({hello_line(epoch, protocol, version)!r})"
+
+
+def hello_line(epoch: str, protocol: int = PROTOCOL, version: str = "0.1.0") -> bytes:
+    """How an agent greets."""
+    return encode_message(AgentHello(protocol, version, epoch, "a key", 1, time.time()))
+
+
+def report_step(number: int, server: Server = FRA1, outcome: Round | None = None) -> str:
+    """The step of a script in which it reports."""
+    return f"say({encode_report(number, encode_report_body(server.name, outcome or healthy(server)))!r})"
+
+
+class FakeWriter:
+    """A writer's side without a writer, and what it was told."""
+
+    def __init__(self, *servers: Server, stored: bool = True) -> None:
+        self.servers: tuple[Server, ...] = servers
+        self.reports: list[tuple[str, str, int, str, Round]] = []
+        self.lost: list[str] = []
+        self.stored = asyncio.Event()
+        if stored:
+            self.stored.set()
+        self.vantages = Vantages(self._take, self.lost.append, self._wait_until_stored, lambda: self.servers)
+
+    @property
+    def numbers(self) -> list[int]:
+        return [number for _, _, number, _, _ in self.reports]
+
+    @property
+    def names(self) -> list[str]:
+        return [name for _, _, _, name, _ in self.reports]
+
+    @property
+    def status(self) -> VantageStatus:
+        """Of the only vantage."""
+        [status] = self.vantages.statuses
+        return status
+
+    @asynccontextmanager
+    async def to(self, *commands: Iterable[str]) -> AsyncIterator[None]:
+        """Listen to agents started by these commands: a, b, c …"""
+        names = "abcdefgh"
+        self.vantages.watch(Vantage(names[n], tuple(command)) for n, command in enumerate(commands))
+        running = asyncio.create_task(self.vantages.run())
+        try:
+            await until(lambda: self.vantages.statuses)
+            yield
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    async def heard(self, words: str) -> None:
+        """Until the trouble of the only vantage has these words."""
+        await until(lambda: self.vantages.statuses and words in self.status.trouble)
+
+    def _take(self, vantage: str, epoch: str, number: int, name: str, outcome: Round) -> None:
+        self.reports.append((vantage, epoch, number, name, outcome))
+
+    async def _wait_until_stored(self) -> None:
+        await self.stored.wait()
+
+
+def relays_of(pid: int, state: Path) -> list[int]:
+    """The relays that a process has started for a state directory."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [
+        int(each) for each in children if str(state).encode() in Path(f"/proc/{each}/cmdline").read_bytes()
+    ]
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True

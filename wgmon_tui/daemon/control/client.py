@@ -1,0 +1,133 @@
+"""A viewer's end of the control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from itertools import count
+from pathlib import Path
+
+from wgmon_tui.daemon.control.peer_credentials import Peer, explain_access_denied, read_peer_credentials
+from wgmon_tui.daemon.control.protocol import (
+    MAX_ANSWER_BYTES,
+    BadMessageError,
+    Greeting,
+    Operation,
+    Request,
+    encode_request,
+    parse_greeting,
+    parse_message,
+)
+from wgmon_tui.daemon.control.server import RefusedError
+from wgmon_tui.daemon.control.socket_path import bindable_path
+
+_GREETING_TIMEOUT_S = 5.0
+_ANSWER_TIMEOUT_S = 5.0
+
+
+class NoWriterError(Exception):
+    """Nobody listens: no writer, or one that is only starting. Or it has just ended."""
+
+
+class NotForUsError(Exception):
+    """This account is not let in. The message is one line that says what to do."""
+
+
+class Connection:
+    """To the writer, which is `writer`, from `connect` on until it ends or `close`."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter, writer: Peer, greeting: Greeting
+    ) -> None:
+        self.writer = writer
+        self.greeting = greeting
+        self.ended = asyncio.Event()
+        """Set as soon as the writer has ended, or was killed."""
+        self._stream = stream
+        self._request_ids = count(1)
+        self._pending_answers: dict[int, asyncio.Future[dict[str, object]]] = {}
+        self._listen_task = asyncio.create_task(self._listen(reader), name="answers of the writer")
+
+    @classmethod
+    async def connect(cls, state_dir: Path) -> Connection:
+        """Raises NoWriterError and NotForUsError."""
+        connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        stream: asyncio.StreamWriter | None = None
+        try:
+            connecting.setblocking(False)
+            with bindable_path(state_dir) as path:
+                await asyncio.get_running_loop().sock_connect(connecting, path)
+            reader, stream = await asyncio.open_unix_connection(sock=connecting, limit=MAX_ANSWER_BYTES)
+            async with asyncio.timeout(_GREETING_TIMEOUT_S):
+                line = await reader.readuntil()
+            return cls(reader, stream, read_peer_credentials(connecting), parse_greeting(line))
+        except BaseException as error:
+            if stream:
+                stream.transport.abort()
+            connecting.close()
+            match error:
+                case PermissionError():
+                    raise NotForUsError(await asyncio.to_thread(explain_access_denied, state_dir)) from None
+                case BadMessageError():
+                    raise NotForUsError(str(error)) from None
+                case OSError() | asyncio.IncompleteReadError() | asyncio.LimitOverrunError():
+                    raise NoWriterError(str(error)) from None
+            raise
+
+    async def ask(
+        self,
+        operation: Operation,
+        names: Iterable[str] = (),
+        *,
+        incident: str = "",
+        text: str = "",
+        until: float = 0.0,
+        number: int = 0,
+    ) -> dict[str, object]:
+        """What the writer answers.
+
+        Raises RefusedError, NoWriterError where it has ended, TimeoutError where it does not answer.
+        """
+        if self.ended.is_set():
+            raise NoWriterError("the writer has ended")
+        request = Request(next(self._request_ids), operation, tuple(names), incident, text, until, number)
+        answer: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
+        self._pending_answers[request.id] = answer
+        try:
+            async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+                self._stream.write(encode_request(request))
+                await self._stream.drain()
+                return await answer
+        except ConnectionError as error:
+            raise NoWriterError(str(error)) from None
+        finally:
+            self._pending_answers.pop(request.id, None)
+
+    async def close(self) -> None:
+        """Hang up."""
+        self._listen_task.cancel()
+        await asyncio.gather(self._listen_task, return_exceptions=True)
+        self._stream.transport.abort()
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                self._resolve_answer(parse_message(await reader.readuntil()))
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, BadMessageError):
+            pass  # ended; or what comes is nothing that a writer says
+        finally:
+            self.ended.set()
+            for answer in self._pending_answers.values():
+                if not answer.done():
+                    answer.set_exception(NoWriterError("the writer has ended"))
+
+    def _resolve_answer(self, message: dict[str, object]) -> None:
+        number, ok, error = message.get("id"), message.get("ok"), message.get("error")
+        answer = self._pending_answers.get(number) if isinstance(number, int) else None
+        if answer is None or answer.done():
+            return
+        if isinstance(ok, dict):
+            answer.set_result(ok)
+        else:
+            answer.set_exception(RefusedError(str(error)))

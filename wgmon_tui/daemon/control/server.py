@@ -1,0 +1,166 @@
+"""The writer's end of the control socket: who may ask what, and the answers.
+
+Each client is served by a task of its own, one request after the other, so that one who does not read holds
+up nobody but himself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from wgmon_tui.daemon.control.peer_credentials import (
+    Peer,
+    group_name,
+    is_shared,
+    login_name,
+    read_peer_credentials,
+)
+from wgmon_tui.daemon.control.protocol import (
+    GROUP_OPERATIONS,
+    MAX_REQUEST_BYTES,
+    BadMessageError,
+    Greeting,
+    Operation,
+    Request,
+    encode_answer,
+    encode_error,
+    encode_greeting,
+    parse_request,
+)
+from wgmon_tui.daemon.control.socket_path import NAME, bindable_path
+
+_MAX_CLIENTS = 64
+_ANSWER_TIMEOUT_S = 10.0
+
+RequestHandler = Callable[[Request, str], Awaitable[Mapping[str, object]]]
+"""Does what is asked by the account of this login name. Raises RefusedError."""
+
+
+class RefusedError(Exception):
+    """What is asked cannot be had. The message is one line."""
+
+
+class Control:
+    """Listens in a state directory whose lock we hold, and hands requests to `answer`."""
+
+    def __init__(self, state_dir: Path, answer: RequestHandler, since: float) -> None:
+        """`since` is the Unix time from which on we have been the writer."""
+        self._state_dir = state_dir
+        self._answer = answer
+        self._since = since
+        self._server: asyncio.Server | None = None
+        self._clients: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Listen. Raises OSError where the directory cannot be written.
+
+        The socket of a writer that was killed is replaced; that none lives we know by the lock.
+        """
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            (self._state_dir / NAME).unlink(missing_ok=True)
+            with bindable_path(self._state_dir) as path:
+                listening.bind(path)
+            self._set_permissions()
+            self._server = await asyncio.start_unix_server(
+                self._accept, sock=listening, limit=MAX_REQUEST_BYTES, backlog=_MAX_CLIENTS
+            )
+        except BaseException:
+            listening.close()
+            raise
+
+    def _set_permissions(self) -> None:
+        """Give the socket the directory's group. Before it listens, nobody can have connected to it."""
+        path, directory = self._state_dir / NAME, self._state_dir.stat()
+        path.chmod(0o600)
+        if is_shared(directory):
+            os.chown(path, -1, directory.st_gid)
+            path.chmod(0o660)
+
+    async def close(self) -> None:
+        """Hang up on everybody."""
+        if self._server is None:
+            return
+        with suppress(OSError):
+            (self._state_dir / NAME).unlink(missing_ok=True)
+        self._server.close()
+        clients = list(self._clients)
+        for client in clients:
+            client.cancel()
+        await asyncio.gather(*clients, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        client = asyncio.create_task(self._run_client(reader, writer), name="viewer")
+        self._clients.add(client)
+        client.add_done_callback(self._clients.discard)
+
+    async def _run_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # What ends it: the client has gone, or does not read.
+        with suppress(OSError):
+            try:
+                await self._serve(reader, writer)
+            finally:
+                writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._clients) > _MAX_CLIENTS:
+            await _send(writer, encode_error(None, f"there are {_MAX_CLIENTS} viewers already"))
+            return
+        peer = read_peer_credentials(writer.get_extra_info("socket"))
+        allowed = allowed_operations(peer, os.geteuid(), self._state_dir.stat())
+        if not allowed:
+            # Asking for names may take a directory server's time.
+            reason = await asyncio.to_thread(_explain_refusal, peer.uid, self._state_dir)
+            await _send(writer, encode_error(None, reason))
+            return
+        who = await asyncio.to_thread(login_name, peer.uid)
+        await _send(writer, encode_greeting(Greeting(self._since, allowed)))
+        while True:
+            try:
+                line = await reader.readuntil()
+            except asyncio.IncompleteReadError:
+                return
+            except asyncio.LimitOverrunError:
+                await _send(writer, encode_error(None, f"a request has at most {MAX_REQUEST_BYTES} bytes"))
+                return
+            await _send(writer, await self._answer_line(line, allowed, who))
+
+    async def _answer_line(self, line: bytes, allowed: frozenset[Operation], who: str) -> bytes:
+        try:
+            request = parse_request(line)
+        except BadMessageError as error:
+            return encode_error(None, str(error))
+        if request.operation not in allowed:
+            return encode_error(request.id, f"{who} may not ask for {request.operation.value} here")
+        try:
+            return encode_answer(request.id, await self._answer(request, who))
+        except RefusedError as error:
+            return encode_error(request.id, str(error))
+
+
+def allowed_operations(peer: Peer, owner: int, directory: os.stat_result) -> frozenset[Operation]:
+    """What a peer may ask: all as root and as the writer's own account, a part in the directory's group."""
+    if peer.uid in (0, owner):
+        return frozenset(Operation)
+    if is_shared(directory) and directory.st_gid in peer.gids:
+        return GROUP_OPERATIONS
+    return frozenset()
+
+
+def _explain_refusal(uid: int, state_dir: Path) -> str:
+    status = state_dir.stat()
+    if not is_shared(status):
+        return f"not for {login_name(uid)}: this state directory is shared with no group"
+    return f"not for {login_name(uid)}: only for the group {group_name(status.st_gid)}"
+
+
+async def _send(writer: asyncio.StreamWriter, line: bytes) -> None:
+    """Raises TimeoutError for a client that does not read."""
+    writer.write(line)
+    async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+        await writer.drain()

@@ -1,0 +1,58 @@
+"""The demo's feed: its servers are seen at once, and what watches them is made behind that."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wgmon_tui.config.models import Fleet
+from wgmon_tui.daemon.controller_proxy import Nobody, Relay
+from wgmon_tui.monitor.controller import FleetController
+from wgmon_tui.monitor.fleet_state import FleetState
+
+if TYPE_CHECKING:
+    from wgmon_tui.daemon.config_watcher import Loaded
+    from wgmon_tui.daemon.writer import Writer
+
+NOTE = "This is the demo: what lies before its start is invented."
+"""Stands wherever that past is shown as one."""
+
+
+class DemoFeed(Relay):
+    """A fleet with a past, in a state directory in which nothing was written yet.
+
+    To load the writer and to invent the past takes longer than all else at the start: `run` does it.
+    """
+
+    def __init__(self, state_dir: Path, fleet: Fleet) -> None:
+        self.fleet_state = FleetState(fleet.servers)
+        self.loaded: Loaded | None = None
+        self._state_dir = state_dir
+        self._fleet = fleet
+        self._null_controller = Nobody(self.fleet_state)
+        self._writer: Writer | None = None
+
+    async def run(self) -> None:
+        """Until cancelled. Raises OSError where no socket can be had to probe with."""
+        await asyncio.to_thread(import_module, "wgmon_tui.daemon.writer")
+        from wgmon_tui.daemon.config_watcher import load_from_fleet
+        from wgmon_tui.daemon.demo.invented_history import invent_present, invent_rollups
+        from wgmon_tui.daemon.writer import Writer
+
+        past = (self._state_dir, self._fleet.servers, time.time())
+        invent_present(*past)
+        self.loaded = load_from_fleet(self._fleet)
+        writer = self._writer = Writer(self._state_dir, self.loaded, lock=None, fleet_state=self.fleet_state)
+        try:
+            await asyncio.to_thread(invent_rollups, *past)
+        except BaseException:
+            writer.close()
+            raise
+        await writer.run()
+
+    @property
+    def _current(self) -> FleetController:
+        return self._writer or self._null_controller

@@ -1,0 +1,225 @@
+"""`wgmon-tui run`: the writer without a screen, for systemd or a shell."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.config.shard import Shard
+from wgmon_tui.daemon.config_watcher import load_config
+from wgmon_tui.daemon.metrics.listen import CannotListenError, ListenAddress, Listening, listen
+from wgmon_tui.daemon.run_until_first import run_until_first
+from wgmon_tui.daemon.service_log import Log, is_journald_stream
+from wgmon_tui.daemon.systemd_notify import Supervisor
+from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_lock import LockTakenError, NotOursError, WriterLock
+from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
+from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
+from wgmon_tui.store.database import NewerStoreError
+from wgmon_tui.text import format_count, format_elapsed
+
+EXIT_ALREADY_RUNNING = 75
+"""Another process writes: sysexits.h's EX_TEMPFAIL, because it may end."""
+
+_EXIT_CONFIGURATION = 64
+_EXIT_SOCKET_UNAVAILABLE = 71
+_STDERR = 2
+_UPDATE_INTERVAL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to do beside: serve metrics at an address, check one shard of the fleet alone."""
+
+    metrics: ListenAddress | None = None
+    shard: Shard | None = None
+
+
+def run(
+    config_dir: Path,
+    state_dir: Path,
+    options: Options = Options(),
+    environment: Mapping[str, str] = os.environ,
+) -> int:
+    """Probe and write until a signal; the exit code. SIGTERM and SIGINT end it with 0, SIGHUP reloads."""
+    log = Log(_STDERR, journald=is_journald_stream(_STDERR, environment))
+    try:
+        return asyncio.run(Headless(config_dir, state_dir, options, log, Supervisor(environment)).run())
+    except LockTakenError as error:
+        hint = "; each shard needs a --state of its own" if options.shard else ""
+        log.error(f"{error}{hint}")
+        return EXIT_ALREADY_RUNNING
+    except CannotListenError as error:
+        log.error(str(error))
+        return _EXIT_SOCKET_UNAVAILABLE
+    except (ConfigurationError, NotOursError, NewerStoreError) as error:
+        log.error(str(error))
+        return _EXIT_CONFIGURATION
+    except OSError as error:
+        log.error(f"cannot probe: {error}")
+        return _EXIT_SOCKET_UNAVAILABLE
+    finally:
+        log.close()
+
+
+class Headless:
+    """One run of the writer, and what is told of it."""
+
+    def __init__(
+        self, config_dir: Path, state_dir: Path, options: Options, log: Log, supervisor: Supervisor
+    ) -> None:
+        self._config_dir = config_dir
+        self._state_dir = state_dir
+        self._options = options
+        self._log = log
+        self._supervisor = supervisor
+        self._active_warnings: dict[str, str] = {}
+        self._status = ""
+        self._reloads: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> int:
+        """Raises LockTakenError, CannotListenError, NotOursError, ConfigurationError, NewerStoreError,
+        OSError.
+        """
+        stop_requested, loop = asyncio.Event(), asyncio.get_running_loop()
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signal_number, stop_requested.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)  # while everything is read anyway
+        lock = _acquire_lock(self._state_dir)
+        try:
+            listening = listen(self._options.metrics) if self._options.metrics else None
+            loaded = await asyncio.to_thread(load_config, self._config_dir, shard=self._options.shard)
+            writer = Writer(
+                self._state_dir, loaded, lock, config_dir=self._config_dir, log_request=self._log.notice
+            )
+        except BaseException:
+            lock.release()
+            raise
+        writer.engine.listen(partial(log_incidents, self._log))
+        loop.add_signal_handler(signal.SIGHUP, self._start_reload, writer)
+        parts = [writer.run()]
+        if listening:
+            parts.append(self._serve_metrics(writer, listening))
+        running = asyncio.create_task(run_until_first(parts))
+        stop_waiter = asyncio.create_task(stop_requested.wait())
+        watching = asyncio.create_task(self._supervise(writer))
+        try:
+            shard = f", shard {loaded.shard}" if loaded.shard else ""
+            servers = format_count(len(loaded.fleet.servers), "server")
+            self._log.info(f"started: {servers} in {self._config_dir}{shard}")
+            self._supervisor.ready(self._summary(writer))
+            await asyncio.wait({running, stop_waiter}, return_when=asyncio.FIRST_COMPLETED)
+            self._supervisor.stopping()
+            if running.done():
+                running.result()
+        finally:
+            for task in (running, stop_waiter, watching, *self._reloads):
+                task.cancel()
+            await asyncio.gather(running, stop_waiter, watching, *self._reloads, return_exceptions=True)
+        self._log.info("ended")
+        return 0
+
+    def _serve_metrics(self, writer: Writer, listening: Listening) -> Coroutine[Any, Any, None]:
+        from wgmon_tui.daemon.metrics.endpoints import Metrics
+
+        self._log.info(f"metrics: http://{listening.listen_address}/metrics")
+        if not listening.listen_address.address.is_loopback:
+            self._log.warning(
+                "metrics: whoever reaches that address reads names and endpoints, and may ask for checks: "
+                "nobody is asked who they are"
+            )
+        return Metrics(writer, listening.socket, self._log.error).run()
+
+    def _summary(self, writer: Writer) -> str:
+        status = writer.status
+        return (
+            f"{status}: {summarize_fleet(writer.fleet_state)}"
+            if status
+            else summarize_fleet(writer.fleet_state)
+        )
+
+    def _start_reload(self, writer: Writer) -> None:
+        reload = asyncio.create_task(self._reload_config(writer))
+        self._reloads.add(reload)
+        reload.add_done_callback(self._reloads.discard)
+
+    async def _reload_config(self, writer: Writer) -> None:
+        self._supervisor.reloading()
+        await writer.reload()
+        self._log_warnings(writer.warnings)
+        self._supervisor.ready(self._summary(writer))
+
+    async def _supervise(self, writer: Writer) -> None:
+        """Say that we are well, from the loop that checks: where it hangs, systemd starts us anew."""
+        limit = self._supervisor.watchdog_s
+        while True:
+            self._supervisor.ping_watchdog()
+            self._log_warnings(writer.warnings)
+            status = self._summary(writer)
+            if status != self._status:
+                self._status = status
+                self._supervisor.status(status)
+            await asyncio.sleep(min(_UPDATE_INTERVAL_S, limit / 3) if limit else _UPDATE_INTERVAL_S)
+
+    def _log_warnings(self, warnings: tuple[str, ...]) -> None:
+        """Each once, when it comes and when it goes. What stands behind a semicolon only says more of it."""
+        now = {line.partition(";")[0]: line for line in warnings}
+        for subject, line in now.items():
+            if subject not in self._active_warnings:
+                self._log.error(line)
+        for subject in self._active_warnings.keys() - now.keys():
+            self._log.notice(f"over: {subject}")
+        self._active_warnings = now
+
+
+def _acquire_lock(state_dir: Path) -> WriterLock:
+    try:
+        return WriterLock.acquire(state_dir)
+    except OSError as error:
+        raise ConfigurationError(f"{shown(state_dir)}: {error.strerror}; name another: --state DIR") from None
+
+
+def summarize_fleet(fleet_state: FleetState) -> str:
+    """The fleet in one line."""
+    totals = fleet_state.totals()
+    counts = ", ".join(f"{totals[severity]} {severity.word}" for severity in Severity if totals[severity])
+    return f"{format_count(len(fleet_state.states), 'server')}: {counts}" if counts else "no servers yet"
+
+
+def log_incidents(
+    log: Log, server_state: ServerState, outcome: Round | None, events: tuple[IncidentEvent, ...]
+) -> None:
+    """Log what happened to a server's incident; single checks are not told."""
+    for event in events:
+        incident = event.incident
+        line = f"{incident.server}: {_describe_event(event)}"
+        if event.note:
+            line += f": {event.note}" if event.kind is not EventKind.CLOSED else f" ({event.note})"
+        is_alarming = (
+            event.kind in (EventKind.OPENED, EventKind.CAUSE_CHANGED) and incident.severity is Severity.DOWN
+        )
+        (log.warning if is_alarming else log.notice)(line)
+
+
+def _describe_event(event: IncidentEvent) -> str:
+    incident = event.incident
+    match event.kind:
+        case EventKind.OPENED:
+            return f"{incident.severity.word}, {incident.verdict.slug}: {incident.summary}"
+        case EventKind.CAUSE_CHANGED:
+            flapping = ", flapping" if incident.flapping else ""
+            return f"still {incident.severity.word}{flapping}, {incident.verdict.slug}: {incident.summary}"
+        case EventKind.CLOSED:
+            lasted = (incident.closed_at or event.at) - incident.opened_at
+            return f"incident over after {format_elapsed(lasted)}"
+        case EventKind.ACKNOWLEDGED:
+            return f"acknowledged by {event.who or incident.acknowledged_by}"

@@ -1,0 +1,127 @@
+"""How this program itself is, as Prometheus reads it; and its process, which prometheus-client knows."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from wgmon_tui import __version__
+from wgmon_tui.alerts.delivery_log import DeliveryCounts
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.output.prometheus_counters import FleetCounters
+
+_LAG_PERCENTILES = (0.5, 0.99)
+
+
+class Health:
+    """The metrics that are of no server."""
+
+    def __init__(self, writer: Writer, counters: FleetCounters) -> None:
+        self._collector = _Own(writer, counters)
+        self._registry = CollectorRegistry()
+        self._registry.register(self._collector)
+        ProcessCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+
+    def text(self, alerts: DeliveryCounts | None, scrape_s: float) -> bytes:
+        """`alerts` is how the deliveries stand, None where the store cannot be read; `scrape_s` is how long
+        the servers took to render this time.
+        """
+        self._collector.alerts, self._collector.scrape_s = alerts, scrape_s
+        return generate_latest(self._registry)
+
+
+class _Own(Collector):
+    def __init__(self, writer: Writer, counters: FleetCounters) -> None:
+        self._writer = writer
+        self._counters = counters
+        self.alerts: DeliveryCounts | None = None
+        self.scrape_s = 0.0
+
+    def describe(self) -> Iterable[Metric]:
+        return ()  # or the registry would collect once to know the names
+
+    def collect(self) -> Iterable[Metric]:
+        yield _info(
+            "wgmon_build_info",
+            "Always 1: the version that runs.",
+            version=__version__,
+            python=platform.python_version(),
+        )
+        if shard := self._writer.loaded.shard:
+            yield _info(
+                "wgmon_shard_info",
+                "Always 1: which of how many runners of one servers.toml this is.",
+                shard=str(shard.number),
+                shards=str(shard.count),
+            )
+        yield from self._engine_metrics()
+        yield from self._history_metrics()
+        yield from self._alert_metrics()
+        yield GaugeMetricFamily(
+            "wgmon_scrape_render_seconds",
+            "How long the servers took to render for this scrape, the checks between included.",
+            value=self.scrape_s,
+        )
+
+    def _engine_metrics(self) -> Iterable[Metric]:
+        servers = GaugeMetricFamily(
+            "wgmon_servers", "Servers by the state that is settled.", labels=["severity"]
+        )
+        totals = self._writer.fleet_state.totals()
+        for severity in Severity:
+            servers.add_metric([severity.word], totals[severity])
+        yield servers
+        yield CounterMetricFamily(
+            "wgmon_engine_checks", "Checks of all servers.", value=self._counters.checks
+        )
+        lag = GaugeMetricFamily(
+            "wgmon_scheduler_lag_seconds",
+            "How late the last few thousand checks began: that percentile of them.",
+            labels=["percentile"],
+        )
+        for share in _LAG_PERCENTILES:
+            late = self._writer.engine.schedule.lag_percentile(share)
+            if late is not None:
+                lag.add_metric([f"{share * 100:g}"], late)
+        yield lag
+
+    def _history_metrics(self) -> Iterable[Metric]:
+        writer = self._writer
+        yield GaugeMetricFamily(
+            "wgmon_store_writable",
+            "1 where the history is written, 0 where something keeps us from it.",
+            value=writer.store_trouble is None,
+        )
+        yield GaugeMetricFamily(
+            "wgmon_config_current",
+            "1 where servers.toml and config.toml are in force as they are, 0 where an earlier one is.",
+            value=writer.reload_trouble is None,
+        )
+        yield GaugeMetricFamily(
+            "wgmon_warnings", "Lines on what does not work as it should.", value=len(writer.warnings)
+        )
+
+    def _alert_metrics(self) -> Iterable[Metric]:
+        deliveries = GaugeMetricFamily(
+            "wgmon_alert_deliveries",
+            "Alerts on their way to sinks: pending, failing (of those, tried in vain), "
+            "given_up (and nobody has seen it yet); absent where the store cannot be read.",
+            labels=["state"],
+        )
+        if self.alerts:
+            deliveries.add_metric(["pending"], self.alerts.pending)
+            deliveries.add_metric(["failing"], self.alerts.failing)
+            deliveries.add_metric(["given_up"], self.alerts.given_up)
+        yield deliveries
+
+
+def _info(name: str, documentation: str, **labels: str) -> Metric:
+    family = GaugeMetricFamily(name, documentation, labels=list(labels))
+    family.add_metric(list(labels.values()), 1)
+    return family

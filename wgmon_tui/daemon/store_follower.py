@@ -1,0 +1,207 @@
+"""The store, followed by a viewer: what has come into it since the last look, and a board that shows it.
+
+Reading is done in a thread; the board is touched in the loop alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.verdict import Diagnosis, Severity
+from wgmon_tui.config.models import Server
+from wgmon_tui.daemon.vantage_follower import SightNews, Sightseeing, show_sights
+from wgmon_tui.monitor.damping import Damping, from_json
+from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.rtt_window import RttWindow
+from wgmon_tui.store.formats.server_entry import server_from_entry
+from wgmon_tui.store.history import History
+from wgmon_tui.store.models import JournalEntry, LastKnownState, Mute, PeriodState, StoredCheck
+from wgmon_tui.store.read.vantages import round_of
+from wgmon_tui.store.store_file import STORE
+
+_MAX_JOURNAL_ENTRIES = 20_000
+"""Whoever has missed more of the journal reads the present state anew."""
+
+_UNNAMED_MAINTENANCE = "planned work"
+"""What a viewer calls a maintenance: its name stands in the writer's config.toml alone."""
+
+_CHECKED_STATES = (PeriodState.UP, PeriodState.DEGRADED, PeriodState.DOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is new in the store; None where nothing of that kind is. `known` replaces all that was shown."""
+
+    servers: tuple[Server, ...] | None = None
+    known: Sequence[LastKnownState] | None = None
+    journal: Sequence[JournalEntry] = ()
+    incidents: Sequence[Incident] | None = None
+    mutes: Mapping[str, Mute] | None = None
+    vantage_states: SightNews | None = None
+
+
+class Following:
+    """Reads one store, look by look. Not for two threads at once."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / STORE
+        self._history = History(self._path)
+        self._read_inode = 0
+        self._position: int | None = None
+        self._version: int | None = None
+        self._entries: dict[str, str] = {}
+        self._servers: dict[str, Server] = {}
+        self._vantage_follower = Sightseeing(self._history)
+
+    def close(self) -> None:
+        """Close the store."""
+        self._history.close()
+
+    def read_changes(self) -> News:
+        """What is new since the last look. Raises StoreUnavailableError."""
+        inode = _read_inode(self._path)
+        if inode != self._read_inode or self._position is None:
+            # Another file: a damaged store was set aside, and ids begin anew.
+            self._read_inode, self._position = inode, None
+            return self._read_all()
+        version = self._history.fleet_version()
+        journal = self._history.journal_after(self._position, _MAX_JOURNAL_ENTRIES)
+        if len(journal) == _MAX_JOURNAL_ENTRIES or (journal and journal[0].id != self._position + 1):
+            return self._read_all()
+        if any(each.moment.state is PeriodState.PAUSED and each.moment.check is None for each in journal):
+            return self._read_all()  # the journal does not tell who paused it
+        if journal:
+            self._position = journal[-1].id
+        if version == self._version:
+            return News(journal=journal, vantage_states=self._vantage_follower.read_changes())
+        self._version = version
+        incidents = self._history.incidents(open_only=True, limit=None)
+        vantage_states = self._vantage_follower.read_changes(reread_all=True)
+        return News(self._read_servers(), None, journal, incidents, self._history.mutes(), vantage_states)
+
+    def last_good(self, server: str) -> Check | None:
+        """The last healthy check of a server, with its packets."""
+        stored = self._history.last_good(server)
+        return next((each for each in stored.round.checks if each.handshake), None) if stored else None
+
+    def _read_all(self) -> News:
+        # In this order what comes meanwhile is seen twice and not missed.
+        self._version = self._history.fleet_version()
+        position = self._history.journal_end()
+        servers = self._read_servers()
+        known = self._history.current().values()
+        self._position = position
+        return News(
+            servers or tuple(self._servers.values()),
+            tuple(known),
+            mutes=self._history.mutes(),
+            vantage_states=self._vantage_follower.read_changes(reread_all=True),
+        )
+
+    def _read_servers(self) -> tuple[Server, ...] | None:
+        """The servers, where any entry is another one than before."""
+        entries = {each.server: each.entry for each in self._history.entries() if each.removed_at is None}
+        if entries == self._entries:
+            return None
+        servers = {}
+        for name, entry in entries.items():
+            unchanged = self._servers.get(name) if self._entries.get(name) == entry else None
+            if server := unchanged or server_from_entry(name, entry):
+                servers[name] = server
+        self._entries, self._servers = entries, servers
+        return tuple(servers.values())
+
+
+def apply_store_changes(fleet_state: FleetState, changes: News, focused_server: str | None) -> None:
+    """Write on the board what is new. The last round of the `focused_server` server stays: it has packets."""
+    if changes.servers is not None:
+        fleet_state.replace(changes.servers)
+    for known in changes.known or ():
+        if server_state := fleet_state.states.get(known.server):
+            _apply_last_known(server_state, known)
+            fleet_state.touch(known.server)
+    for entry in changes.journal:
+        if server_state := fleet_state.states.get(entry.server):
+            _apply_journal_entry(server_state, entry, keep_round=entry.server == focused_server)
+            fleet_state.touch(entry.server)
+    if changes.incidents is not None:
+        _apply_incidents(fleet_state, changes.incidents)
+    if changes.mutes is not None:
+        _apply_mutes(fleet_state, changes.mutes)
+    show_sights(fleet_state, changes.vantage_states, {entry.server for entry in changes.journal})
+
+
+def _severity(state: PeriodState, server_state: ServerState) -> Severity:
+    """How it is shown. Time in maintenance is stored as that; how the server is, its incident tells."""
+    if state is not PeriodState.MAINTENANCE:
+        return state.severity
+    return server_state.incident.severity if server_state.incident else Severity.UP
+
+
+def _apply_last_known(server_state: ServerState, known: LastKnownState) -> None:
+    server_state.incident = known.incident
+    server_state.severity, server_state.since = _severity(known.state, server_state), known.since
+    server_state.maintenance = _UNNAMED_MAINTENANCE if known.state is PeriodState.MAINTENANCE else None
+    server_state.verdict, server_state.port_monitor = known.verdict, known.port_monitor
+    server_state.paused = known.state is PeriodState.PAUSED
+    server_state.paused_by = known.paused_by
+    server_state.damping = from_json(known.damping)
+    server_state.samples = RttWindow()
+    for rtt in known.samples:
+        server_state.samples.add(rtt)
+
+
+def _apply_journal_entry(server_state: ServerState, entry: JournalEntry, *, keep_round: bool) -> None:
+    state, check = entry.moment.state, entry.moment.check
+    server_state.severity, server_state.since = _severity(state, server_state), entry.since
+    server_state.maintenance = _UNNAMED_MAINTENANCE if state is PeriodState.MAINTENANCE else None
+    server_state.paused = state is PeriodState.PAUSED
+    if state in _CHECKED_STATES and not server_state.vantage_states:
+        server_state.damping = Damping(state.severity, flapping=server_state.damping.flapping)
+    if check is None or not check.is_deciding:
+        return
+    server_state.verdict = check.verdict
+    server_state.port_monitor = entry.port_monitor or server_state.port_monitor
+    if check.is_counted:
+        server_state.samples.add(check.rtt)
+    if server_state.last is None or not keep_round:
+        server_state.last = _without_packets(server_state, check)
+
+
+def _apply_incidents(fleet_state: FleetState, incidents: Sequence[Incident]) -> None:
+    open_now = {incident.server: incident for incident in incidents}
+    for name, server_state in fleet_state.states.items():
+        incident = open_now.get(name)
+        if server_state.incident == incident:
+            continue
+        server_state.incident = incident
+        server_state.damping = replace(
+            server_state.damping, flapping=incident is not None and incident.flapping
+        )
+        fleet_state.touch(name)
+
+
+def _apply_mutes(fleet_state: FleetState, mutes: Mapping[str, Mute]) -> None:
+    for name, server_state in fleet_state.states.items():
+        mute = mutes.get(name)
+        until, who = (mute.until, mute.who) if mute else (None, "")
+        if (server_state.muted_until, server_state.muted_by) != (until, who):
+            fleet_state.mute(name, until, who)
+
+
+def _without_packets(server_state: ServerState, check: StoredCheck) -> Round:
+    """A round as the journal tells it."""
+    incident = server_state.incident
+    summary = incident.summary if incident and incident.verdict is check.verdict else check.verdict.meaning
+    return round_of(server_state.server, check, Diagnosis(check.verdict, summary))
+
+
+def _read_inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0

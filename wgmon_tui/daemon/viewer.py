@@ -1,0 +1,276 @@
+"""A viewer: follows the store that another process writes, and asks that one for what it cannot do itself."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64decode
+from binascii import Error as NotBase64Error
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from wgmon_tui.daemon.control.client import Connection, NotForUsError, NoWriterError
+from wgmon_tui.daemon.control.peer_credentials import login_name
+from wgmon_tui.daemon.control.protocol import Operation
+from wgmon_tui.daemon.control.server import RefusedError
+from wgmon_tui.daemon.run_until_first import run_until_first
+from wgmon_tui.daemon.store_follower import Following, apply_store_changes
+from wgmon_tui.monitor.controller import FleetController
+from wgmon_tui.monitor.fleet_state import FleetState, Round
+from wgmon_tui.monitor.vantage_status import VantageStatus
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.formats import record_codec
+from wgmon_tui.vantages.collector.manager import statuses_from_json
+
+_POLL_INTERVAL_S = 0.4
+_RECONNECT_INTERVAL_S = 0.5
+_MESSAGE_SECONDS = 10.0
+
+
+class Viewer(FleetController):
+    """Keeps a board current out of the store while it runs."""
+
+    def __init__(self, state_dir: Path, fleet_state: FleetState | None = None) -> None:
+        self.fleet_state = fleet_state or FleetState()
+        self.writer_gone = asyncio.Event()
+        """Set while nobody writes."""
+        self.store_read = asyncio.Event()
+        """Set once the store was read, or could not be."""
+        self.writer_searched = asyncio.Event()
+        """Set once it is known whether somebody writes."""
+        self.writer: str | None = None
+        """Who writes; None while nobody does."""
+        self._state_dir = state_dir
+        self._follower = Following(state_dir)
+        self._connection: Connection | None = None
+        self._focused_server: str | None = None
+        self._is_round_outdated = False
+        self._checks_per_second = 0.0
+        self._is_unresponsive = False
+        self._access_problem: str | None = None
+        self._store_problem: str | None = None
+        self._writer_warning: str | None = None
+        self._sinks: tuple[str, ...] = ()
+        self._vantages: tuple[VantageStatus, ...] = ()
+        self._message: str | None = None
+        self._request_tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        with ThreadPoolExecutor(1, "store") as executor:
+            try:
+                await run_until_first(
+                    [self._stay_connected(), self._follow_store(executor), self._poll_writer()]
+                )
+            finally:
+                for task in self._request_tasks:
+                    task.cancel()
+                executor.submit(self._follower.close)
+
+    # What faces see and ask
+
+    @property
+    def status(self) -> str:
+        """Who writes."""
+        if self.writer is None:
+            return "viewer · nobody writes" if self.writer_gone.is_set() else "viewer"
+        return (
+            f"viewer · written by {self.writer}{', which does not answer' if self._is_unresponsive else ''}"
+        )
+
+    @property
+    def warning(self) -> str | None:
+        """What keeps us from looking, then what was refused us, then what troubles the writer."""
+        return self._access_problem or self._store_problem or self._message or self._writer_warning
+
+    @property
+    def checks_per_second(self) -> float:
+        """As the writer says."""
+        return self._checks_per_second
+
+    def recheck(self, names: Iterable[str]) -> None:
+        """Ask the writer to check these servers now."""
+        self._request(Operation.RECHECK, names)
+
+    def pause(self, names: Iterable[str], paused: bool) -> None:
+        """Ask the writer to stop or resume checking these servers."""
+        self._request(Operation.PAUSE if paused else Operation.RESUME, names)
+
+    def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
+        """Ask the writer to record that we have seen these servers' incidents."""
+        self._request(Operation.ACKNOWLEDGE, names, text=note)
+
+    def add_note(self, incident: str, text: str) -> None:
+        """Ask the writer to record a note."""
+        self._request(Operation.NOTE, (), incident=incident, text=text)
+
+    def mute(self, names: Iterable[str], until: float | None) -> None:
+        """Ask the writer to tell nobody of these servers."""
+        if until is None:
+            self._request(Operation.UNMUTE, names)
+        else:
+            self._request(Operation.MUTE, names, until=0.0 if until == inf else until)
+
+    def test_sink(self, name: str) -> None:
+        """Ask the writer to send a sink a test."""
+        self._request(Operation.TEST_SINK, [name])
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """Those of the writer."""
+        return self._sinks
+
+    @property
+    def vantages(self) -> tuple[VantageStatus, ...]:
+        """Those of the writer."""
+        return self._vantages
+
+    def retry_alert(self, number: int) -> None:
+        """Ask the writer to try a delivery again."""
+        self._request(Operation.RETRY_ALERT, (), number=number)
+
+    def acknowledge_alerts(self, sink: str, number: int = 0) -> None:
+        """Ask the writer to record that we know what was given up."""
+        self._request(Operation.ACKNOWLEDGE_ALERTS, [sink], number=number)
+
+    def set_focused_server(self, name: str | None) -> None:
+        """From now on have the packets of this server at hand."""
+        if name != self._focused_server:
+            self._focused_server = name
+            self._is_round_outdated = True
+
+    def _request(
+        self,
+        operation: Operation,
+        names: Iterable[str],
+        *,
+        incident: str = "",
+        text: str = "",
+        until: float = 0.0,
+        number: int = 0,
+    ) -> None:
+        def ask(connection: Connection) -> Coroutine[Any, Any, dict[str, object]]:
+            return connection.ask(operation, names, incident=incident, text=text, until=until, number=number)
+
+        asking = asyncio.create_task(self._send_request(operation, ask))
+        self._request_tasks.add(asking)
+        asking.add_done_callback(self._request_tasks.discard)
+
+    async def _send_request(
+        self, operation: Operation, ask: Callable[[Connection], Coroutine[Any, Any, dict[str, object]]]
+    ) -> None:
+        """Ask, and show for a while what the writer had to say to it."""
+        try:
+            if self._connection is None:
+                raise NoWriterError
+            answer = await ask(self._connection)
+            warning = answer.get("warning")
+            message = warning if isinstance(warning, str) else None
+        except RefusedError as error:
+            message = f"refused: {error}"
+        except NoWriterError:
+            message = f"nobody writes: {operation.value} is not done"
+        except TimeoutError:
+            message = f"the writer does not answer: {operation.value} may not be done"
+        self._message = message
+        if message:
+            await asyncio.sleep(_MESSAGE_SECONDS)
+            if self._message == message:
+                self._message = None
+
+    # What it does all the time
+
+    async def _stay_connected(self) -> None:
+        """Hold a connection: its end tells at once that the writer's has come."""
+        while True:
+            try:
+                connection = await Connection.connect(self._state_dir)
+            except NotForUsError as error:
+                self._access_problem = str(error)
+                self.writer_searched.set()
+            except NoWriterError:
+                self.writer_gone.set()
+                self.writer_searched.set()
+            else:
+                self._access_problem = None
+                await self._hold_connection(connection)
+                continue
+            await asyncio.sleep(_RECONNECT_INTERVAL_S)
+
+    async def _hold_connection(self, connection: Connection) -> None:
+        try:
+            name = await asyncio.to_thread(login_name, connection.writer.uid)
+            self.writer = f"{name} (pid {connection.writer.pid})"
+            self._connection = connection
+            self.writer_gone.clear()
+            self.writer_searched.set()
+            await connection.ended.wait()
+        finally:
+            self._connection = self.writer = self._writer_warning = None
+            self._checks_per_second = 0.0
+            self._vantages = ()
+            self._is_unresponsive = False
+            self.writer_gone.set()
+            await connection.close()
+
+    async def _follow_store(self, executor: ThreadPoolExecutor) -> None:
+        loop = asyncio.get_running_loop()
+        last_good_of: str | None = None
+        while True:
+            try:
+                changes = await loop.run_in_executor(executor, self._follower.read_changes)
+                focused_server = self._focused_server if self._connection else None
+                apply_store_changes(self.fleet_state, changes, focused_server)
+                self._is_round_outdated |= any(each.server == focused_server for each in changes.journal)
+                if self._focused_server and self._focused_server != last_good_of:
+                    last_good_of = self._focused_server
+                    last_good = await loop.run_in_executor(executor, self._follower.last_good, last_good_of)
+                    if server_state := self.fleet_state.states.get(last_good_of):
+                        server_state.last_good = last_good
+                        self.fleet_state.touch(last_good_of)
+                self._store_problem = None
+            except StoreUnavailableError as error:
+                self._store_problem = f"history: {error}"
+            self.store_read.set()
+            await asyncio.sleep(_POLL_INTERVAL_S)
+
+    async def _poll_writer(self) -> None:
+        """Hear how the writer is, and have the packets that are on the screen."""
+        while True:
+            connection = self._connection
+            if connection:
+                try:
+                    self._apply_stats(await connection.ask(Operation.STATS))
+                    if self._focused_server and self._is_round_outdated:
+                        await self._fetch_round(connection, self._focused_server)
+                except TimeoutError:
+                    self._is_unresponsive = True
+                except (RefusedError, NoWriterError):
+                    pass  # a server that has just gone, or a writer
+            await asyncio.sleep(_POLL_INTERVAL_S)
+
+    def _apply_stats(self, stats: dict[str, object]) -> None:
+        self._is_unresponsive = False
+        rate, warnings = stats.get("checks_per_second"), stats.get("warnings")
+        self._checks_per_second = float(rate) if isinstance(rate, int | float) else 0.0
+        self._writer_warning = str(warnings[0]) if isinstance(warnings, list) and warnings else None
+        sinks = stats.get("sinks")
+        self._sinks = tuple(map(str, sinks)) if isinstance(sinks, list) else ()
+        self._vantages = statuses_from_json(stats.get("vantages"))
+
+    async def _fetch_round(self, connection: Connection, name: str) -> None:
+        self._is_round_outdated = False
+        answer = await connection.ask(Operation.ROUND, [name])
+        server_state, outcome = self.fleet_state.states.get(name), _round(answer.get("round"))
+        if server_state and outcome:
+            server_state.last = outcome
+            self.fleet_state.touch(name)
+
+
+def _round(encoded: object) -> Round | None:
+    try:
+        return record_codec.from_bytes(b64decode(encoded)) if isinstance(encoded, str) else None
+    except NotBase64Error:
+        return None

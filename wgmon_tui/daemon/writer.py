@@ -1,0 +1,410 @@
+"""The writer: the engine, the store that it writes, and the socket that answers for both."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from base64 import b64encode
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextlib import ExitStack
+from math import inf
+from pathlib import Path
+from socket import gethostname
+from typing import Any
+
+from wgmon_tui.alerts.dispatcher import Dispatcher
+from wgmon_tui.alerts.models import ServerHeartbeat
+from wgmon_tui.config.config_toml import Config
+from wgmon_tui.config.models import Server
+from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.daemon.config_watcher import Loaded, Reload
+from wgmon_tui.daemon.control.peer_credentials import login_name
+from wgmon_tui.daemon.control.protocol import Operation, Request, describe_request
+from wgmon_tui.daemon.control.server import Control, RefusedError
+from wgmon_tui.daemon.run_until_first import run_until_first
+from wgmon_tui.daemon.writer_lock import WriterLock
+from wgmon_tui.monitor.controller import FleetController
+from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.vantage_status import VantageStatus
+from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.store.formats import record_codec
+from wgmon_tui.store.store_file import mirrored_stamps
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
+from wgmon_tui.store.write.recorder import Recorder
+from wgmon_tui.store.write.vantage_batch import VantageQuorum as SeenFromVantages
+from wgmon_tui.text import format_count
+from wgmon_tui.vantages.collector.manager import Vantages, statuses_as_json
+
+_FLUSH_TIMEOUT_S = 3.0
+"""How long who asked waits for the disk."""
+
+_UNSTORED_OPERATIONS = (
+    Operation.RECHECK,
+    Operation.TEST_SINK,
+    Operation.RETRY_ALERT,
+    Operation.ACKNOWLEDGE_ALERTS,
+)
+
+RequestLog = Callable[[str], None]
+"""Takes the line that says who asked for what."""
+
+
+class Writer(FleetController):
+    """Probes and writes while it runs. Give it the lock; it is let go when `run` ends."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        loaded: Loaded,
+        lock: WriterLock | None,
+        *,
+        config_dir: Path | None = None,
+        fleet_state: FleetState | None = None,
+        log_request: RequestLog = lambda _: None,
+    ) -> None:
+        """Opens the store, and shows on the board what it knows.
+
+        Without a lock, because the state directory cannot be written, nobody can attach. Without a
+        `config_dir` nothing is reloaded. `log_request` is told of every request. Raises NewerStoreError.
+        """
+        self.loaded = loaded
+        self.state_dir = state_dir
+        self._lock = lock
+        self._log_request = log_request
+        self._account = login_name(os.geteuid())
+        self._exit_stack = ExitStack()
+        self._stamps = self._exit_stack.enter_context(
+            TimestampLedger(state_dir, known=mirrored_stamps(state_dir))
+        )
+        self.alerts = Dispatcher(
+            state_dir,
+            loaded.orders,
+            heartbeats=self._list_heartbeats,
+            unwritten=lambda: self._recorder.unwritten,
+            vantage=gethostname(),
+        )
+        self._recorder = Recorder(
+            state_dir, loaded.config.history, ledger=self._stamps, on_events_saved=self.alerts.wake
+        )
+        self._recorder.start()
+        self.engine = Engine(
+            Prober(timestamps=self._stamps.next, ahead_s=self._stamps.ahead_s), fleet_state=fleet_state
+        )
+        self.fleet_state = self.engine.fleet_state
+        self.fleet_state.replace(())
+        self.engine.watch(loaded.fleet.servers, loaded.targets.ready, loaded.targets.problems)
+        self._apply_vantages(loaded.config)
+        self._recorder.restore(self.engine)
+        self._recorder.watch(self.fleet_state.states.values())
+        self.engine.listen(self._recorder)
+        self.engine.vantage_reports.listen(self._recorder.record_vantage)
+        self.engine.set_maintenance(loaded.config.alerts.maintenance)
+        self._vantages = Vantages(
+            self._record_report,
+            self.engine.mark_disconnected,
+            self._wait_until_stored,
+            self._list_active_servers,
+            last_number=self._last_report_number,
+        )
+        self._vantages.watch(loaded.config.vantages)
+        self._control = Control(state_dir, self._answer, time.time()) if lock else None
+        self._control_problem: str | None = None
+        self._background_tasks: set[asyncio.Task[None]] = set()
+        self._reload = Reload(config_dir, loaded, self._apply_config) if config_dir else None
+
+    async def run(self) -> None:
+        """Until cancelled. Raises OSError where no socket can be had to probe with."""
+        try:
+            await self._listen()
+            parts = [self.engine.run(), self.alerts.run(), self._vantages.run()]
+            if self._reload:
+                parts.append(self._reload.run())
+            await run_until_first(parts)
+        finally:
+            if self._control:
+                await self._control.close()
+            await asyncio.shield(asyncio.to_thread(self.close))
+
+    def close(self) -> None:
+        """Write what waits, and let the next one write; `run` does it at its end."""
+        self._recorder.stop()
+        self._exit_stack.close()
+        if self._lock:
+            self._lock.release()
+
+    async def reload(self) -> None:
+        """Read the files and every secret again, and wait until that is done."""
+        if self._reload:
+            await self._reload.reload_now()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What does not work as it should, each in one line, the gravest first."""
+        lines = (
+            self._recorder.trouble,
+            self._stamps.trouble,
+            self._reload and self._reload.trouble,
+            self._control_problem,
+            self.alerts.warning,
+            *self._vantages.troubles,
+            self._recorder.notice,
+        )
+        return tuple(line for line in lines if line)
+
+    @property
+    def store_trouble(self) -> str | None:
+        """What keeps us from writing the history."""
+        return self._recorder.trouble
+
+    @property
+    def reload_trouble(self) -> str | None:
+        """Why the files as they are now are not in force."""
+        return self._reload.trouble if self._reload else None
+
+    # What faces see and ask
+
+    @property
+    def status(self) -> str:
+        """Which part of the fleet is ours, where it is not all of it."""
+        return f"shard {self.loaded.shard}" if self.loaded.shard else ""
+
+    @property
+    def warning(self) -> str | None:
+        """The gravest line, with what becomes of alerts meanwhile; None where all is well."""
+        line, fallback = next(iter(self.warnings), None), self.alerts.memory_notice
+        return f"{line}; {fallback}" if line and fallback and fallback not in line else line
+
+    @property
+    def checks_per_second(self) -> float:
+        """Finished checks a second, over the last few."""
+        return self.engine.checks_per_second
+
+    def recheck(self, names: Iterable[str]) -> None:
+        """Check these servers now, from everywhere."""
+        names = tuple(names)
+        self.engine.recheck(names)
+        self._vantages.recheck(names)
+
+    def pause(self, names: Iterable[str], paused: bool) -> None:
+        """Stop or resume checking these servers, in the name of this account."""
+        self.engine.pause(names, paused, self._account)
+
+    def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
+        """Acknowledge in the name of this account."""
+        self.engine.acknowledge(names, self._account, note)
+
+    def mute(self, names: Iterable[str], until: float | None) -> None:
+        """Tell nobody of these servers, in the name of this account."""
+        self.engine.mute(names, until, self._account)
+
+    def test_sink(self, name: str) -> None:
+        """Send a sink a test."""
+        self._start(self._test((name,)))
+
+    def retry_alert(self, number: int) -> None:
+        """Try a delivery again."""
+        self._start(self._retry(number))
+
+    def acknowledge_alerts(self, sink: str, number: int = 0) -> None:
+        """Say in the name of this account that it is known what was given up."""
+        self._start(self._acknowledge_alerts(sink, number, self._account))
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """The sinks of config.toml."""
+        return tuple(sink.name for sink in self.loaded.orders.alerts.sinks)
+
+    @property
+    def vantages(self) -> tuple[VantageStatus, ...]:
+        """How the other vantages are, in the order of config.toml."""
+        return self._vantages.statuses
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """What it is refused is shown on the log of alerts, where it does not appear."""
+        task = asyncio.create_task(work)
+        self._background_tasks.add(task)
+        task.add_done_callback(self._finish)
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        self._background_tasks.discard(task)
+        if not task.cancelled() and isinstance(refused := task.exception(), RefusedError):
+            self._log_request(f"refused: {refused}")
+
+    def add_note(self, incident: str, text: str) -> None:
+        """Write a note in the name of this account."""
+        self._recorder.note(incident, self._account, text)
+
+    # What is asked over the socket
+
+    async def _listen(self) -> None:
+        try:
+            if self._control:
+                await self._control.open()
+        except OSError as error:
+            place = shown(self.state_dir)
+            self._control_problem = f"{place}: {error.strerror}; nobody can attach as a viewer"
+
+    async def _answer(self, request: Request, who: str) -> Mapping[str, object]:
+        match request.operation:
+            case Operation.STATS:
+                lag = self.engine.schedule.lag_percentile(0.99)
+                rate, warnings = self.checks_per_second, self.warnings
+                return {
+                    "checks_per_second": rate,
+                    "lag": lag,
+                    "warnings": [self.warning, *warnings[1:]] if warnings else [],
+                    "sinks": self.sinks,
+                    "vantages": statuses_as_json(self.vantages),
+                }
+            case Operation.ROUND:
+                return await self._round(self._require_servers(request.names))
+            case Operation.EDIT:
+                raise RefusedError(self._explain_editing())
+            case Operation.RECHECK:
+                self.recheck(self._require_servers(request.names))
+            case Operation.PAUSE | Operation.RESUME:
+                self.engine.pause(
+                    self._require_servers(request.names), request.operation is Operation.PAUSE, who
+                )
+            case Operation.ACKNOWLEDGE:
+                self.engine.acknowledge(self._require_servers(request.names), who, request.text)
+            case Operation.MUTE:
+                self.engine.mute(self._require_servers(request.names), request.until or inf, who)
+            case Operation.UNMUTE:
+                self.engine.mute(self._require_servers(request.names), None, who)
+            case Operation.TEST_SINK:
+                await self._test(request.names)
+            case Operation.RETRY_ALERT:
+                await self._retry(request.number)
+            case Operation.ACKNOWLEDGE_ALERTS:
+                for name in request.names:
+                    await self._acknowledge_alerts(name, request.number, who)
+            case Operation.NOTE:
+                self._recorder.note(request.incident, who, request.text)
+        self._log_request(describe_request(request, who))
+        return await self._flush_history() if request.operation not in _UNSTORED_OPERATIONS else {}
+
+    async def _test(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            try:
+                await self.alerts.test(name)
+            except KeyError:
+                raise RefusedError(f'there is no sink "{name}" in config.toml') from None
+            except (sqlite3.Error, OSError) as error:
+                raise RefusedError(f"the store cannot be written now: {error}") from None
+
+    async def _retry(self, number: int) -> None:
+        try:
+            found = await self.alerts.retry(number)
+        except (sqlite3.Error, OSError) as error:
+            raise RefusedError(f"the store cannot be written now: {error}") from None
+        if not found:
+            raise RefusedError(f"there is no alert {number} that could be sent again")
+
+    async def _acknowledge_alerts(self, sink: str, number: int, who: str) -> None:
+        try:
+            found = await self.alerts.acknowledge_failed(sink, number, who)
+        except (sqlite3.Error, OSError) as error:
+            raise RefusedError(f"the store cannot be written now: {error}") from None
+        if not found:
+            raise RefusedError("nothing was given up that nobody has seen yet")
+
+    def _list_heartbeats(self) -> tuple[ServerHeartbeat, ...]:
+        """The servers that somebody is to be told of."""
+        return tuple(
+            ServerHeartbeat(name, server_state.severity)
+            for name, server_state in self.fleet_state.states.items()
+            if not (server_state.paused or server_state.muted_until or server_state.maintenance)
+        )
+
+    async def _flush_history(self) -> Mapping[str, object]:
+        """What is answered was kept; where it cannot be for now, the answer says so."""
+        try:
+            async with asyncio.timeout(_FLUSH_TIMEOUT_S):
+                await asyncio.wrap_future(self._recorder.flush())
+        except TimeoutError:
+            reason = self._recorder.trouble or "the history is slow to write"
+            return {"warning": f"done, but not yet kept: {reason}"}
+        return {}
+
+    async def _round(self, names: tuple[str, ...]) -> Mapping[str, object]:
+        server_state = self.fleet_state.states[names[0]]
+        if server_state.last is None:
+            return {"round": None}
+        return {
+            "round": b64encode(await asyncio.to_thread(record_codec.to_bytes, server_state.last)).decode()
+        }
+
+    # Other vantages
+
+    def _list_active_servers(self) -> tuple[Server, ...]:
+        """The servers that other vantages are to check as well."""
+        return tuple(
+            server_state.server
+            for server_state in self.fleet_state.states.values()
+            if not server_state.paused
+        )
+
+    def _apply_vantages(self, config: Config) -> None:
+        """The board and the store know of the vantages that config.toml has now."""
+        self.engine.vantage_reports.set_vantages(config.vantages, config.quorum)
+        self._recorder.set_vantages(SeenFromVantages(self.fleet_state.vantages, config.quorum))
+
+    def _record_report(self, vantage: str, epoch: str, number: int, name: str, outcome: Round) -> None:
+        self.engine.report(vantage, name, outcome, time.time(), epoch=epoch, number=number)
+
+    def _last_report_number(self, vantage: str, epoch: str) -> int:
+        """The last report that we have of a vantage, from before this start too."""
+        last_report_of = self.engine.vantage_reports.last_report_of(vantage)
+        return last_report_of[1] if last_report_of and last_report_of[0] == epoch else 0
+
+    async def _wait_until_stored(self) -> None:
+        """Ends when all that was taken is on the disk: never where nothing is written any more."""
+        flushed = asyncio.wrap_future(self._recorder.flush())
+        await asyncio.wait({flushed})
+        if flushed.cancelled():
+            await asyncio.Event().wait()
+
+    def _require_servers(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in self.fleet_state.states:
+                raise RefusedError(f'there is no server "{name}"')
+        if not names:
+            raise RefusedError("names no server")
+        return names
+
+    def _explain_editing(self) -> str:
+        if self._reload is None:
+            return "there is no servers.toml behind this"
+        return (
+            f"servers.toml is edited as {self._account}, in its file; a change takes effect within a second"
+        )
+
+    def _apply_config(self, loaded: Loaded) -> None:
+        """What the files say now. Servers that changed are checked at once."""
+        before, self.loaded = self.loaded, loaded
+        self.engine.watch(loaded.fleet.servers, loaded.targets.ready, loaded.targets.problems)
+        self._apply_vantages(loaded.config)
+        self._recorder.watch(self.fleet_state.states.values())
+        self._recorder.set_retention(loaded.config.history)
+        self.engine.set_maintenance(loaded.config.alerts.maintenance)
+        self._vantages.watch(loaded.config.vantages)
+        self.alerts.configure(loaded.orders)
+        self.engine.recheck(_list_changed_servers(before, loaded))
+        self._log_request(f"reloaded: {format_count(len(loaded.fleet.servers), 'server')}")
+
+
+def _list_changed_servers(before: Loaded, after: Loaded) -> list[str]:
+    """The servers whose entry or secrets are others than before."""
+    old = {server.name: server for server in before.fleet.servers}
+    ready_before, ready_after = before.targets.ready, after.targets.ready
+    return [
+        name
+        for name, server in ((server.name, server) for server in after.fleet.servers)
+        # Pairs, which find an object equal to itself at once: of ten thousand servers one has changed.
+        if (old.get(name), ready_before.get(name)) != (server, ready_after.get(name))
+    ]

@@ -1,0 +1,369 @@
+"""The keeper: checks what the last writer asked for, line or no line, and keeps what no writer has taken.
+
+A process of its own: `python -m wgmon_tui.vantages.agent.daemon CONFIG STATE LINGER_S`, started by a relay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from wgmon_tui import __version__
+from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.config import servers_file
+from wgmon_tui.config.models import Server
+from wgmon_tui.daemon.control.peer_credentials import read_peer_credentials
+from wgmon_tui.daemon.run_until_first import run_until_first
+from wgmon_tui.monitor.damping import Damping
+from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.monitor.incidents import IncidentEvent
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.store.formats.server_entry import server_from_entry
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
+from wgmon_tui.text import format_limit
+from wgmon_tui.vantages.agent.assignment import Enrolled, assign, find_server_problem
+from wgmon_tui.vantages.agent.report_queue import Kept, Reports, ReportsUnavailableError
+from wgmon_tui.vantages.agent.runtime_dir import (
+    EXIT_ALREADY_RUNNING,
+    SOCKET,
+    KeeperTakenError,
+    Lock,
+    append_log,
+    open_listener,
+)
+from wgmon_tui.vantages.agent.session import Line
+from wgmon_tui.vantages.protocol import (
+    MAX_LINE_BYTES,
+    PROTOCOL,
+    AgentHello,
+    Servers,
+    Status,
+    encode_report_body,
+    sanitize,
+    sanitize_problems,
+    without_packets,
+)
+
+_EXIT_FAILED = 71
+_RETRY_S = 1.0
+_POLL_INTERVAL_S = 1.0
+_SECRET_RETRY_S = 10.0
+"""So often the secrets are read again while one of them is missing."""
+
+_MAX_UNWRITTEN = 5_000
+"""Reports that wait for the disk; of more, the oldest go."""
+
+_MAX_SESSIONS = 8
+_CLOSE_DELAY_S = 5.0
+
+T = TypeVar("T")
+
+
+class Keeper:
+    """One keeper, from the moment at which it holds the lock."""
+
+    def __init__(self, config_dir: Path, state_dir: Path, linger_s: float, reports: Reports) -> None:
+        self._config_dir, self._state_dir = config_dir, state_dir
+        self._linger_s = linger_s
+        self._reports = reports
+        self._disk_executor = ThreadPoolExecutor(1, "reports")
+        self._unwritten: list[Kept] = []
+        self._dropped = 0
+        self._write_requested = asyncio.Event()
+        self._stamps = TimestampLedger(state_dir)
+        self._engine = Engine(Prober(timestamps=self._stamps.next, ahead_s=self._stamps.ahead_s))
+        self._engine.listen(self._report_check)
+        self._servers: dict[str, Server] = {}
+        self._rejected_servers: dict[str, str] = {}
+        self._assignment = Enrolled()
+        self._assignment_outdated = asyncio.Event()
+        self._reported: dict[str, Round] = {}
+        self._damping: dict[str, Damping] = {}
+        self._session: Line | None = None
+        self._session_tasks: set[asyncio.Task[None]] = set()
+        self._last_contact_at = time.monotonic()
+        self._disk_problem = ""
+
+    async def run(self, listener: socket.socket) -> str:
+        """Until a signal, or until no writer was heard for as long as it lingers; why it ended.
+
+        Raises OSError where no socket can be had to probe with.
+        """
+        ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, _end, ended, "ended by a signal")
+        self._assignment_outdated.set()
+        server = await asyncio.start_unix_server(self._accept, sock=listener, limit=MAX_LINE_BYTES)
+        try:
+            with self._stamps:
+                await run_until_first(
+                    [
+                        self._engine.run(),
+                        self._write_reports(),
+                        self._update_assignment(),
+                        self._watch_configuration(),
+                        self._linger(ended),
+                        _wait_for(ended),
+                    ]
+                )
+        finally:
+            server.close()
+            await self._end_sessions("the agent was ended there")
+            await self._flush()
+            self._disk_executor.shutdown()
+        return ended.result()
+
+    async def _end_sessions(self, why: str) -> None:
+        if self._session:
+            self._session.close(why)
+        if self._session_tasks:
+            _, unfinished = await asyncio.wait(self._session_tasks, timeout=1.0)
+            for session in unfinished:
+                session.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+
+    # Lines
+
+    def _accept(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
+        if (
+            read_peer_credentials(stream.get_extra_info("socket")).uid != os.geteuid()
+            or len(self._session_tasks) >= _MAX_SESSIONS
+        ):
+            stream.transport.abort()
+            return
+        task = asyncio.create_task(self._run_session(reader, stream), name="line")
+        self._session_tasks.add(task)
+        task.add_done_callback(self._session_tasks.discard)
+
+    async def _run_session(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
+        session = Line(self, reader, stream, self._adopt_session, self._note_contact)
+        try:
+            await session.run()
+        finally:
+            if self._session is session:
+                self._session = None
+            stream.close()  # what was said last still goes out, for a while
+            asyncio.get_running_loop().call_later(_CLOSE_DELAY_S, stream.transport.abort)
+
+    def _adopt_session(self, session: Line) -> None:
+        """One writer at a time: two would each take what the other needs."""
+        if self._session:
+            self._session.close("another writer has taken this vantage over")
+        self._session = session
+
+    def _note_contact(self) -> None:
+        self._last_contact_at = time.monotonic()
+
+    async def _linger(self, ended: asyncio.Future[str]) -> None:
+        while True:
+            left = self._last_contact_at + self._linger_s - time.monotonic()
+            if left <= 0:
+                _end(ended, f"no writer came within {format_limit(self._linger_s)}")
+            await asyncio.sleep(max(left, 0.01))
+
+    # What a line asks
+
+    async def hello(self) -> AgentHello:
+        """How the agent introduces itself."""
+        first_number = await self._run_in_disk_thread(self._reports.first_number) or 0
+        return AgentHello(
+            PROTOCOL, __version__, self._reports.epoch, self._assignment.public_key, first_number, time.time()
+        )
+
+    def status(self) -> Status:
+        """How it is now."""
+        trouble = self._assignment.trouble or self._disk_problem or self._stamps.trouble or ""
+        return Status(
+            checks_per_second=self._engine.checks_per_second,
+            waiting=self._reports.waiting + len(self._unwritten),
+            dropped=self._reports.dropped + self._dropped,
+            trouble=sanitize(trouble),
+            problems=sanitize_problems({**self._rejected_servers, **self._assignment.targets.problems}),
+            clock=time.time(),
+        )
+
+    def update_servers(self, servers: Servers) -> None:
+        """Check these from now on, once the list is whole."""
+        if servers.begin:
+            self._servers, self._rejected_servers = {}, {}
+        for gone in servers.gone:
+            self._servers.pop(gone, None)
+            self._rejected_servers.pop(gone, None)
+        for each in servers.servers:
+            server = server_from_entry(each.name, each.entry)
+            why = find_server_problem(server) if server else f'server "{each.name}": of another version'
+            self._rejected_servers.pop(each.name, None)
+            if server and not why:
+                self._servers[each.name] = server
+            else:
+                self._servers.pop(each.name, None)
+                self._rejected_servers[each.name] = why
+        if not servers.more:
+            self._assignment_outdated.set()
+
+    def recheck(self, names: tuple[str, ...]) -> None:
+        """Check these now."""
+        self._engine.recheck(names)
+
+    async def forget_reports(self, number: int) -> None:
+        """Every report up to this number may be forgotten."""
+        await self._run_in_disk_thread(partial(self._reports.delete_up_to, number))
+
+    async def read_after(self, number: int, limit: int) -> list[tuple[int, bytes]]:
+        """The first reports behind that number."""
+        return await self._run_in_disk_thread(partial(self._reports.read_after, number, limit)) or []
+
+    # Servers and secrets
+
+    async def _update_assignment(self) -> None:
+        while True:
+            await self._assignment_outdated.wait()
+            self._assignment_outdated.clear()
+            before = self._assignment
+            assignment = await asyncio.to_thread(assign, tuple(self._servers.values()), self._config_dir)
+            if assignment.trouble != before.trouble:
+                append_log(self._state_dir, assignment.trouble or f"over: {before.trouble}")
+            self._assignment = assignment
+            self._engine.watch(assignment.servers, assignment.targets.ready, assignment.targets.problems)
+            for known in (self._reported, self._damping):
+                for gone in known.keys() - self._engine.fleet_state.states.keys():
+                    del known[gone]
+            ready = before.targets.ready
+            self._engine.recheck(
+                name for name, target in assignment.targets.ready.items() if ready.get(name) != target
+            )
+
+    async def _watch_configuration(self) -> None:
+        """See whether servers.toml here, or a secret that could not be read, is another one by now."""
+        stamp, read_at = servers_file.stamp(self._config_dir), time.monotonic()
+        while True:
+            await asyncio.sleep(_POLL_INTERVAL_S)
+            now = servers_file.stamp(self._config_dir)
+            is_retry_due = (
+                bool(self._assignment.targets.problems) and time.monotonic() - read_at > _SECRET_RETRY_S
+            )
+            if now != stamp or is_retry_due:
+                stamp, read_at = now, time.monotonic()
+                self._assignment_outdated.set()
+
+    # Reports
+
+    def _report_check(
+        self, server_state: ServerState, outcome: Round | None, _: tuple[IncidentEvent, ...]
+    ) -> None:
+        """The engine's listener.
+
+        A failure of which it is in doubt whether it is ours settles nothing and is not reported: either
+        somebody else is heard, and it is counted after all, or the fault is ours, and it is judged anew.
+        """
+        name, last = server_state.server.name, server_state.last
+        failed = outcome is not None and outcome.diagnosis.verdict.severity is Severity.DOWN
+        in_doubt = (
+            failed and not server_state.paused and server_state.damping == self._damping.get(name, Damping())
+        )
+        self._damping[name] = server_state.damping
+        before = self._reported.get(name)
+        if in_doubt or last is None or last is before:
+            return
+        self._reported[name] = last
+        verdict = last.diagnosis.verdict
+        as_before = before is not None and before.diagnosis.verdict is verdict
+        routine = as_before and verdict is Verdict.HEALTHY
+        plain = as_before and verdict.severity in (Severity.UP, Severity.DEGRADED)
+        self._enqueue(Kept(encode_report_body(name, without_packets(last) if plain else last), routine))
+
+    def _enqueue(self, kept: Kept) -> None:
+        self._unwritten.append(kept)
+        if len(self._unwritten) > _MAX_UNWRITTEN:
+            del self._unwritten[0]
+            self._dropped += 1
+        self._write_requested.set()
+
+    async def _write_reports(self) -> None:
+        """Put reports on the disk as they come, then on the line."""
+        while True:
+            await self._write_requested.wait()
+            self._write_requested.clear()
+            if not await self._flush():
+                await asyncio.sleep(_RETRY_S)
+                self._write_requested.set()
+            elif self._session:
+                self._session.reports_available.set()
+
+    async def _flush(self) -> bool:
+        """Whether the disk has what was there when this began."""
+        kept, self._unwritten = self._unwritten, []
+        if kept and await self._run_in_disk_thread(partial(self._add, kept)) is None:
+            self._unwritten = kept + self._unwritten
+            return False
+        return True
+
+    def _add(self, kept: Sequence[Kept]) -> bool:
+        self._reports.add(kept)
+        return True
+
+    async def _run_in_disk_thread(self, work: Callable[[], T]) -> T | None:
+        """Done in the thread that has the store; None where it is not to be had."""
+        try:
+            done = await asyncio.get_running_loop().run_in_executor(self._disk_executor, work)
+        except ReportsUnavailableError as error:
+            if not self._disk_problem:
+                append_log(self._state_dir, str(error))
+            self._disk_problem = str(error)
+            return None
+        self._disk_problem = ""
+        return done
+
+
+def main(argv: Sequence[str]) -> int:
+    """Keep until a signal, or until nobody has come for long; the exit code."""
+    config_dir, state_dir, linger_s = Path(argv[0]), Path(argv[1]), float(argv[2])
+    try:
+        lock = Lock.acquire(state_dir)
+    except KeeperTakenError:
+        return EXIT_ALREADY_RUNNING
+    except OSError as error:
+        append_log(state_dir, f"cannot be locked: {error.strerror}")
+        return _EXIT_FAILED
+    try:
+        reports = Reports(state_dir)
+        if reports.notice:
+            append_log(state_dir, reports.notice)
+        listener = open_listener(state_dir)
+        append_log(state_dir, f"started: wgmon-tui {__version__}, pid {os.getpid()}")
+        why = asyncio.run(Keeper(config_dir, state_dir, linger_s, reports).run(listener))
+        append_log(state_dir, why)
+    except (OSError, ReportsUnavailableError) as error:
+        append_log(state_dir, f"ended: {error}")
+        return _EXIT_FAILED
+    finally:
+        with suppress(OSError):
+            (state_dir / SOCKET).unlink()
+        os.close(lock.descriptor)
+    reports.close()
+    return 0
+
+
+def _end(ended: asyncio.Future[str], why: str) -> None:
+    if not ended.done():
+        ended.set_result(why)
+
+
+async def _wait_for(ended: asyncio.Future[str]) -> None:
+    await ended
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

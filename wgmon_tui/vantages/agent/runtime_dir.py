@@ -1,0 +1,108 @@
+"""Where a keeper is found: its lock, its socket and its log, in a state directory of its account."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from wgmon_tui import __version__
+from wgmon_tui.daemon.control.socket_path import bindable_path
+from wgmon_tui.text import format_local_time, printable
+
+EXIT_ALREADY_RUNNING = 75
+"""Of a keeper that found another one: sysexits.h's EX_TEMPFAIL."""
+
+SOCKET = "agent.sock"
+LOG = "agent.log"
+
+_LOCK = "agent.lock"
+_MAX_READ_BYTES = 4096
+_MAX_LOG_BYTES = 256 * 1024
+
+
+class KeeperTakenError(Exception):
+    """Another keeper lives in this state directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Held by the one keeper of a state directory for as long as it lives."""
+
+    descriptor: int
+
+    @classmethod
+    def acquire(cls, state_dir: Path) -> Lock:
+        """Raises KeeperTakenError and OSError."""
+        descriptor = os.open(state_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise KeeperTakenError from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "version": __version__}).encode(), 0)
+        return cls(descriptor)
+
+
+def read_agent_version(state_dir: Path) -> str:
+    """The version of the keeper that lives there, or of the last one; "" where that is not known."""
+    try:
+        version = json.loads((state_dir / _LOCK).read_bytes()[:_MAX_READ_BYTES])["version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return version if isinstance(version, str) else ""
+
+
+def open_listener(state_dir: Path) -> socket.socket:
+    """A socket that only this account can reach. Raises OSError. Hold the lock: another one's is replaced."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        (state_dir / SOCKET).unlink(missing_ok=True)
+        with bindable_path(state_dir, SOCKET) as path:
+            sock.bind(path)
+        (state_dir / SOCKET).chmod(0o600)  # nobody can have connected: it does not listen yet
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def connect(state_dir: Path) -> socket.socket:
+    """A connection to the keeper. Raises OSError where none listens."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with bindable_path(state_dir, SOCKET) as path:
+            sock.connect(path)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def append_log(state_dir: Path, line: str) -> None:
+    """Write a line to the log, which begins anew where it is long; the one before stays beside it."""
+    path = state_dir / LOG
+    with suppress(OSError):
+        if path.exists() and path.stat().st_size > _MAX_LOG_BYTES:
+            path.replace(path.with_name(f"{LOG}.1"))
+        with os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "a"
+        ) as file:
+            file.write(f"{format_local_time(time.time())} {printable(line)}\n")
+
+
+def read_last_log_line(state_dir: Path) -> str:
+    """The last line of the log, "" where there is none."""
+    try:
+        with (state_dir / LOG).open("rb") as file:
+            file.seek(max(0, (state_dir / LOG).stat().st_size - _MAX_READ_BYTES))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return ""
+    return printable(next((line for line in reversed(lines) if line.strip()), ""))

@@ -1,0 +1,156 @@
+"""The keeper's end of one line: what a writer says is done, reports and the status go out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from wgmon_tui import __version__
+from wgmon_tui.daemon.run_until_first import run_until_first
+from wgmon_tui.vantages.protocol import (
+    PROTOCOL,
+    Ack,
+    AgentHello,
+    BadLineError,
+    Bye,
+    Recheck,
+    Servers,
+    Status,
+    ToWriter,
+    WriterHello,
+    describe_protocol_mismatch,
+    encode_message,
+    encode_report,
+    parse_to_agent,
+    sanitize,
+)
+
+STATUS_EVERY_S = 2.0
+
+_HELLO_TIMEOUT_S = 30.0
+_REPORTS_PER_READ = 200
+
+
+class Keeping(Protocol):
+    """What a line asks of its keeper."""
+
+    async def hello(self) -> AgentHello:
+        """How the agent introduces itself."""
+
+    def status(self) -> Status:
+        """How it is now."""
+
+    def update_servers(self, servers: Servers) -> None:
+        """Check these from now on."""
+
+    def recheck(self, names: tuple[str, ...]) -> None:
+        """Check these now."""
+
+    async def forget_reports(self, number: int) -> None:
+        """Every report up to this number may be forgotten."""
+
+    async def read_after(self, number: int, limit: int) -> list[tuple[int, bytes]]:
+        """The first reports behind that number."""
+
+
+class Line:
+    """One connection of a relay. `run` it; it says why it hangs up."""
+
+    def __init__(
+        self,
+        backend: Keeping,
+        reader: asyncio.StreamReader,
+        stream: asyncio.StreamWriter,
+        on_start: Callable[[Line], None],
+        on_message: Callable[[], None],
+    ) -> None:
+        """`on_start` is called once a writer of our protocol has said hello, `on_message` with every line of it."""
+        self.reports_available = asyncio.Event()
+        """To be set when there are reports that were not there before."""
+        self._backend = backend
+        self._reader, self._stream = reader, stream
+        self._on_start, self._on_message = on_start, on_message
+        self._close_reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def close(self, why: str) -> None:
+        """Hang up, with a line to the writer."""
+        if not self._close_reason.done():
+            self._close_reason.set_result(why)
+
+    async def run(self) -> None:
+        """Until it is cut, ended, or something comes that is no line of a writer."""
+        try:
+            async with asyncio.timeout(_HELLO_TIMEOUT_S):
+                await self._exchange_hello()
+            self._on_start(self)
+            await run_until_first(
+                [self._listen(), self._send_reports(), self._send_status(), self._wait_for_close()]
+            )
+        except BadLineError as error:
+            await self._send_bye(str(error))
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # it was cut, or nobody spoke
+
+    async def _exchange_hello(self) -> None:
+        hello = await self._receive()
+        if not isinstance(hello, WriterHello):
+            raise BadLineError("expected a hello first")
+        await self._send(await self._backend.hello())
+        if hello.protocol != PROTOCOL:
+            raise BadLineError(
+                describe_protocol_mismatch("the writer", hello.protocol, hello.version, __version__)
+            )
+
+    async def _listen(self) -> None:
+        while True:
+            match await self._receive():
+                case Servers() as servers:
+                    self._backend.update_servers(servers)
+                case Recheck(names):
+                    self._backend.recheck(names)
+                case Ack(number):
+                    await self._backend.forget_reports(number)
+                case WriterHello():
+                    raise BadLineError("expected one hello only")
+
+    async def _receive(self) -> WriterHello | Servers | Recheck | Ack:
+        try:
+            line = await self._reader.readuntil()
+        except asyncio.LimitOverrunError:
+            raise BadLineError("a line is too long") from None
+        message = parse_to_agent(line)
+        self._on_message()
+        return message
+
+    async def _send_reports(self) -> None:
+        """Send every report, those first that waited for a line."""
+        sent = 0
+        while True:
+            self.reports_available.clear()
+            found = await self._backend.read_after(sent, _REPORTS_PER_READ)
+            for number, body in found:
+                self._stream.write(encode_report(number, body))
+                sent = number
+            await self._stream.drain()
+            if not found:
+                await self.reports_available.wait()
+
+    async def _send_status(self) -> None:
+        while True:
+            await self._send(self._backend.status())
+            await asyncio.sleep(STATUS_EVERY_S)
+
+    async def _wait_for_close(self) -> None:
+        await self._send_bye(await self._close_reason)
+
+    async def _send_bye(self, why: str) -> None:
+        try:
+            async with asyncio.timeout(1.0):
+                await self._send(Bye(sanitize(why)))
+        except OSError:
+            pass  # who does not read learns it from the end of the line
+
+    async def _send(self, message: ToWriter) -> None:
+        self._stream.write(encode_message(message))
+        await self._stream.drain()

@@ -1,0 +1,138 @@
+"""The relay: what sshd starts. It carries bytes between stdin, stdout and the keeper, and starts that one."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+from wgmon_tui import __version__
+from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.daemon.control.peer_credentials import login_name, read_peer_credentials
+from wgmon_tui.vantages.agent.runtime_dir import (
+    EXIT_ALREADY_RUNNING,
+    LOG,
+    connect,
+    read_agent_version,
+    read_last_log_line,
+)
+from wgmon_tui.vantages.protocol import Bye, encode_message, sanitize
+
+EXIT_NO_AGENT = 71
+
+_STDIN, _STDOUT = 0, 1
+_CHUNK = 65536
+_CONNECT_TIMEOUT_S = 20.0
+_RETRY_S = 0.05
+
+
+class NoKeeperError(Exception):
+    """No keeper is to be had. The message is one line."""
+
+
+def bridge_stdio(config_dir: Path, state_dir: Path, linger_s: float) -> int:
+    """Until either end hangs up; the exit code. What keeps us from it is told over the line."""
+    try:
+        _prepare_state_dir(state_dir)
+        daemon = _connect_or_start(config_dir.absolute(), state_dir.absolute(), linger_s)
+    except NoKeeperError as error:
+        print(f"wgmon-tui: {error}", file=sys.stderr)
+        with suppress(OSError):
+            os.write(_STDOUT, encode_message(Bye(sanitize(str(error)))))
+        return EXIT_NO_AGENT
+    with closing(daemon), suppress(OSError):  # either end has gone: nothing is left to say
+        _copy_both_ways(daemon)
+    return 0
+
+
+def _copy_both_ways(daemon: socket.socket) -> None:
+    with selectors.DefaultSelector() as ready:
+        ready.register(_STDIN, selectors.EVENT_READ)
+        ready.register(daemon, selectors.EVENT_READ)
+        while True:
+            for key, _ in ready.select():
+                if key.fd == _STDIN:
+                    chunk = os.read(_STDIN, _CHUNK)
+                    daemon.sendall(chunk)
+                else:
+                    chunk = daemon.recv(_CHUNK)
+                    _write_stdout(chunk)
+                if not chunk:
+                    return
+
+
+def _write_stdout(chunk: bytes) -> None:
+    while chunk:
+        chunk = chunk[os.write(_STDOUT, chunk) :]
+
+
+def _prepare_state_dir(state_dir: Path) -> None:
+    """Raises NoKeeperError."""
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = state_dir.stat().st_uid
+    except OSError as error:
+        raise NoKeeperError(f"{shown(state_dir)}: {error.strerror}; name another: --state DIR") from None
+    if owner != os.geteuid():
+        raise NoKeeperError(
+            f"{shown(state_dir)} belongs to {login_name(owner)}: only that account keeps there"
+        )
+
+
+def _connect_or_start(config_dir: Path, state_dir: Path, linger_s: float) -> socket.socket:
+    """A connection to the keeper of our version, started where none lives. Raises NoKeeperError."""
+    deadline = time.monotonic() + _CONNECT_TIMEOUT_S
+    started: subprocess.Popen[bytes] | None = None
+    while True:
+        with suppress(ConnectionError, FileNotFoundError):
+            found = connect(state_dir)
+            if not _is_outdated(found, state_dir):
+                return found
+            found.close()
+        if started is None or started.poll() == EXIT_ALREADY_RUNNING:  # one that is just ending had the lock
+            started = _start_agent(config_dir, state_dir, linger_s)
+        elif started.poll() is not None:
+            raise NoKeeperError(
+                f"no keeper can live here: {read_last_log_line(state_dir) or 'it ended at once'}"
+            )
+        if time.monotonic() > deadline:
+            raise NoKeeperError(f"the keeper does not answer; see {shown(state_dir / LOG)}")
+        time.sleep(_RETRY_S)
+
+
+def _is_outdated(found: socket.socket, state_dir: Path) -> bool:
+    """Whether another version keeps, as after an upgrade; it is asked to end. Raises NoKeeperError."""
+    daemon = read_peer_credentials(found)
+    if daemon.uid != os.geteuid():
+        raise NoKeeperError(f"{shown(state_dir)}: {login_name(daemon.uid)} listens there, not this account")
+    if read_agent_version(state_dir) == __version__:
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(daemon.pid, signal.SIGTERM)
+    return True
+
+
+def _start_agent(config_dir: Path, state_dir: Path, linger_s: float) -> subprocess.Popen[bytes]:
+    """A keeper in a session of its own: it outlives us, and the line.
+
+    Its traceback, should there be one, is in the log. Raises NoKeeperError.
+    """
+    arguments = (str(config_dir), str(state_dir), str(linger_s))
+    try:
+        with (state_dir / LOG).open("ab") as log:
+            return subprocess.Popen(  # noqa: S603  ourselves
+                (sys.executable, "-m", "wgmon_tui.vantages.agent.daemon", *arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise NoKeeperError(f"{shown(state_dir)}: {error.strerror}") from None

@@ -1,0 +1,340 @@
+"""The line to one vantage, kept up: what its agent reports is taken, what we watch is told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+from random import Random
+
+from wgmon_tui import __version__
+from wgmon_tui.config.models import Server
+from wgmon_tui.config.vantages import Vantage
+from wgmon_tui.daemon.run_until_first import run_until_first
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.vantage_status import VantageStatus
+from wgmon_tui.store.formats.server_entry import server_to_entry
+from wgmon_tui.text import format_elapsed, quoted
+from wgmon_tui.vantages.collector.ssh_process import AgentProcess, LineEndedError
+from wgmon_tui.vantages.collector.validation import sanitize_report
+from wgmon_tui.vantages.protocol import (
+    PROTOCOL,
+    Ack,
+    AgentHello,
+    BadLineError,
+    Bye,
+    Entry,
+    Recheck,
+    Report,
+    Servers,
+    Status,
+    ToWriter,
+    WriterHello,
+    describe_protocol_mismatch,
+    encode_message,
+    parse_to_writer,
+)
+
+ReportHandler = Callable[[str, str, int, str, Round], None]
+"""Takes a vantage, an epoch, a number, a server's name and what was seen of it. Quick, and never raises."""
+
+NOT_CONNECTED_YET = "not connected yet"
+"""The trouble of a line that was not tried before."""
+
+_HELLO_TIMEOUT_S = 30.0
+_SILENCE_TIMEOUT_S = 60.0
+_FIRST_BACKOFF_S, _MAX_BACKOFF_S = 1.0, 60.0
+_STABLE_AFTER_S = 30.0
+"""A line that was up for so long is tried again soon after it was cut."""
+
+_MAX_BAD_LINES = 10
+_ACK_INTERVAL_S = 1.0
+_MAX_ACK_INTERVAL_S = 15.0
+_ENTRIES_PER_LINE = 100
+_CLOCK_WARNING_S = 5.0
+_CLOCK_TOLERANCE_S = 1.0
+
+_MAX_REPORTS_PER_MINUTE = 300
+"""Rounds of one server: five times as many as it is checked at most."""
+
+_MAX_LINES_PER_S = 1000.0
+_MAX_BYTES_PER_S = 2.0 * 2**20
+_BURST_S = 0.05
+
+
+class _HopelessError(Exception):
+    """What will not be better in a second. The message is one line."""
+
+
+class VantageLine:
+    """Keeps one line up while it runs."""
+
+    def __init__(
+        self,
+        vantage: Vantage,
+        on_report: ReportHandler,
+        on_disconnect: Callable[[str], None],
+        wait_until_stored: Callable[[], Awaitable[None]],
+        last_number: Callable[[str, str], int],
+        random: Random,
+    ) -> None:
+        """As `Vantages` explains them."""
+        self.vantage = vantage
+        self.status = VantageStatus(vantage.name, False, time.time(), trouble=NOT_CONNECTED_YET)
+        self._on_report, self._on_disconnect, self._wait_until_stored, self._last_number = (
+            on_report,
+            on_disconnect,
+            wait_until_stored,
+            last_number,
+        )
+        self._random = random
+        self._servers: dict[str, Server] = {}
+        self._servers_sent: dict[str, Server] = {}
+        self._rechecks: set[str] = set()
+        self._send_needed = asyncio.Event()
+        self._epoch, self._last_number_seen = "", 0
+        self._report_counts: dict[str, tuple[int, int]] = {}
+        self._ack_to_send: int | None = None
+        self._clock_offset_s = 0.0
+        self._bad_lines = 0
+
+    def watch(self, servers: Iterable[Server]) -> None:
+        """Have these checked there from now on, those that the vantage watches."""
+        self._servers = {server.name: server for server in servers if self.vantage.covers(server)}
+        self._send_needed.set()
+
+    def recheck(self, names: Iterable[str]) -> None:
+        """Have these checked there now."""
+        if self.status.connected:
+            self._rechecks.update(name for name in names if name in self._servers)
+            self._send_needed.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        backoff_s = _FIRST_BACKOFF_S
+        while True:
+            began = time.monotonic()
+            try:
+                await self._run_session()
+            except LineEndedError as error:
+                self._mark_disconnected(str(error))
+            except TimeoutError:
+                self._mark_disconnected("does not answer")
+            except (_HopelessError, BadLineError) as error:
+                self._mark_disconnected(str(error))
+                backoff_s = _MAX_BACKOFF_S
+            if backoff_s < _MAX_BACKOFF_S and time.monotonic() - began > _STABLE_AFTER_S:
+                backoff_s = _FIRST_BACKOFF_S
+            # With jitter: after a cut all the lines would come back in the same instant.
+            await asyncio.sleep(backoff_s * self._random.uniform(0.7, 1.3))
+            backoff_s = min(2 * backoff_s, _MAX_BACKOFF_S)
+
+    def _mark_disconnected(self, trouble: str) -> None:
+        if self.status.connected:
+            self.status = replace(self.status, connected=False, since=time.time(), checks_per_second=0.0)
+        self.status = replace(self.status, trouble=trouble)
+
+    async def _run_session(self) -> None:
+        """One line, from its start until it ends. Raises what says why."""
+        process = await AgentProcess.start(self.vantage.command)
+        try:
+            await process.send(encode_message(WriterHello(PROTOCOL, __version__, self.vantage.name)))
+            self._bad_lines = 0
+            rate_limiter = Pace()
+            async with asyncio.timeout(_HELLO_TIMEOUT_S):
+                self._accept_hello(await self._receive_hello(process, rate_limiter))
+            self._servers_sent = {}
+            self._send_needed.set()
+            await run_until_first(
+                [self._listen(process, rate_limiter), self._send_messages(process), self._acknowledge()]
+            )
+        finally:
+            if self.status.connected:
+                self._on_disconnect(self.vantage.name)
+            await process.stop()
+
+    # What an agent says
+
+    async def _receive_hello(self, process: AgentProcess, rate_limiter: Pace) -> AgentHello:
+        """Its first line that is one: a login may print others before it."""
+        while True:
+            match await self._receive(process, rate_limiter):
+                case AgentHello() as hello:
+                    return hello
+                case Bye(line):
+                    raise _HopelessError(line)
+                case Report() | Status():
+                    raise BadLineError("expected a hello first")
+
+    def _accept_hello(self, hello: AgentHello) -> None:
+        name = self.vantage.name
+        if hello.protocol != PROTOCOL:
+            raise _HopelessError(describe_protocol_mismatch(name, hello.protocol, hello.version, __version__))
+        if hello.epoch != self._epoch:
+            self._epoch, self._last_number_seen = hello.epoch, self._last_number(name, hello.epoch)
+        self._ack_to_send = None
+        self._clock_offset_s = _clock_offset(hello.clock)
+        self.status = VantageStatus(
+            name, True, time.time(), hello.version, public_key=hello.public_key, trouble=self._clock_problem()
+        )
+
+    async def _listen(self, process: AgentProcess, rate_limiter: Pace) -> None:
+        while True:
+            async with asyncio.timeout(_SILENCE_TIMEOUT_S):
+                message = await self._receive(process, rate_limiter)
+            match message:
+                case Report() as report:
+                    self._handle_report(report)
+                case Status() as status:
+                    self._handle_status(status)
+                case Bye(line):
+                    raise _HopelessError(line)
+                case AgentHello():
+                    raise BadLineError("expected one hello only")
+
+    async def _receive(self, process: AgentProcess, rate_limiter: Pace) -> ToWriter:
+        """The next line that is one. Raises BadLineError after too many that are none."""
+        while True:
+            line = await process.read_line()
+            await rate_limiter.take(len(line))
+            try:
+                return parse_to_writer(line)
+            except BadLineError as error:
+                self._count_bad_line(line, error)
+
+    def _count_bad_line(self, line: bytes, error: BadLineError) -> None:
+        self._bad_lines += 1
+        if self._bad_lines >= _MAX_BAD_LINES:
+            what = quoted(line.decode(errors="replace").strip())
+            raise BadLineError(f"what comes is no agent's: {error}; got {what}") from None
+
+    def _handle_report(self, report: Report) -> None:
+        if report.number <= self._last_number_seen:
+            return  # it came before, over a line that was cut before we said so
+        self._last_number_seen = report.number
+        server = self._servers.get(report.server)
+        if server is None:
+            return  # not watched from there any more
+        try:
+            outcome = sanitize_report(
+                report.round, server, self.vantage.name, self._clock_offset_s, time.time()
+            )
+        except BadLineError as error:
+            self._count_bad_line(report.server.encode(), error)
+            return
+        if self._is_within_rate(server.name, outcome.check.started_at):
+            self._on_report(self.vantage.name, self._epoch, report.number, server.name, outcome)
+
+    def _is_within_rate(self, name: str, began_at: float) -> bool:
+        """Whether a server can have been checked so often in one minute, and not in one that is long over."""
+        minute = int(began_at // 60)
+        last, count = self._report_counts.get(name, (minute, 0))
+        if minute < last - 1 or (minute <= last and count >= _MAX_REPORTS_PER_MINUTE):
+            return False
+        self._report_counts[name] = (minute, 1) if minute > last else (last, count + 1)
+        return True
+
+    def _handle_status(self, status: Status) -> None:
+        self._clock_offset_s = _clock_offset(status.clock)
+        trouble = status.trouble or self._clock_problem()
+        if status.problems and not trouble:
+            others = f" (and {len(status.problems) - 1} more)" if len(status.problems) > 1 else ""
+            trouble = f"cannot check {status.problems[0].server}{others}: {status.problems[0].line}"
+        self.status = replace(
+            self.status,
+            checks_per_second=status.checks_per_second,
+            waiting=status.waiting,
+            dropped=status.dropped,
+            trouble=trouble,
+        )
+
+    def _clock_problem(self) -> str:
+        if abs(self._clock_offset_s) <= _CLOCK_WARNING_S:
+            return ""
+        side = "ahead of" if self._clock_offset_s > 0 else "behind"
+        return f"its clock is {format_elapsed(abs(self._clock_offset_s))} {side} ours: set it right there"
+
+    # What we say
+
+    async def _send_messages(self, process: AgentProcess) -> None:
+        while True:
+            await self._send_needed.wait()
+            self._send_needed.clear()
+            for line in self._pending_messages():
+                async with asyncio.timeout(_SILENCE_TIMEOUT_S):
+                    await process.send(line)
+                await asyncio.sleep(0)  # a pipe that takes all of it does not let the others have their turn
+
+    def _pending_messages(self) -> Iterator[bytes]:
+        yield from self._server_changes()
+        if self._rechecks:
+            names, self._rechecks = sorted(self._rechecks), set()
+            for begin in range(0, len(names), _ENTRIES_PER_LINE):
+                yield encode_message(Recheck(tuple(names[begin : begin + _ENTRIES_PER_LINE])))
+        if self._ack_to_send is not None:
+            yield encode_message(Ack(self._ack_to_send))
+
+    def _server_changes(self) -> Iterator[bytes]:
+        """What differs from what was told."""
+        begin, sent, wanted = not self._servers_sent, self._servers_sent, self._servers
+        fresh = [server for name, server in wanted.items() if sent.get(name) != server]
+        gone = [name for name in sent if name not in wanted]
+        self._servers_sent = wanted
+        chunks = _chunks(fresh, gone)
+        for number, (servers, names) in enumerate(chunks, 1):
+            entries = tuple(Entry(server.name, _encode_entry(server)) for server in servers)
+            yield encode_message(Servers(entries, tuple(names), begin and number == 1, number < len(chunks)))
+        if begin and not chunks:
+            yield encode_message(Servers(begin=True))
+
+    async def _acknowledge(self) -> None:
+        """Say what lies on our disk: the agent forgets it."""
+        acked, acked_at = 0, time.monotonic()
+        while True:
+            await asyncio.sleep(_ACK_INTERVAL_S)
+            number = self._last_number_seen
+            if number == acked and time.monotonic() - acked_at < _MAX_ACK_INTERVAL_S:
+                continue
+            if number != acked:
+                await self._wait_until_stored()
+            self._ack_to_send = acked = number
+            acked_at = time.monotonic()
+            self._send_needed.set()
+
+
+class Pace:
+    """Holds up who sends more than can be taken without harm to others: on average, with short bursts."""
+
+    def __init__(self) -> None:
+        self._busy_until = 0.0
+
+    async def take(self, size: int) -> None:
+        """A line of so many bytes has come."""
+        now = time.monotonic()
+        cost = max(1.0 / _MAX_LINES_PER_S, size / _MAX_BYTES_PER_S)
+        self._busy_until = max(self._busy_until, now - _BURST_S) + cost
+        if self._busy_until > now:
+            await asyncio.sleep(self._busy_until - now)
+
+
+def _clock_offset(clock: float) -> float:
+    """How far a clock is ahead of ours; less than a moment is the time that the line took."""
+    clock_offset_s = clock - time.time()
+    return clock_offset_s if abs(clock_offset_s) > _CLOCK_TOLERANCE_S else 0.0
+
+
+def _chunks(servers: list[Server], gone: list[str]) -> list[tuple[list[Server], list[str]]]:
+    """In portions of one line each."""
+    longest = max(len(servers), len(gone))
+    return [
+        (servers[begin : begin + _ENTRIES_PER_LINE], gone[begin : begin + _ENTRIES_PER_LINE])
+        for begin in range(0, longest, _ENTRIES_PER_LINE)
+    ]
+
+
+@lru_cache(32768)
+def _encode_entry(server: Server) -> str:
+    """Without the note, which is ours."""
+    return server_to_entry(replace(server, note=""))

@@ -1,0 +1,142 @@
+"""The other vantages of a writer: a line to each, and how they are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from random import Random
+
+from wgmon_tui.config.models import Server
+from wgmon_tui.config.vantages import Vantage
+from wgmon_tui.monitor.vantage_status import VantageStatus
+from wgmon_tui.store.formats.record_codec import Json, UnreadableValueError, codec_of
+from wgmon_tui.vantages.collector.connection import NOT_CONNECTED_YET, ReportHandler, VantageLine
+
+_UPDATE_INTERVAL_S = 1.0
+
+_write_statuses, _read_statuses = codec_of(tuple[VantageStatus, ...])
+
+
+class Vantages:
+    """Keeps a line to each vantage while it runs; a fault of one is none of the others."""
+
+    def __init__(
+        self,
+        on_report: ReportHandler,
+        on_disconnect: Callable[[str], None],
+        wait_until_stored: Callable[[], Awaitable[None]],
+        servers: Callable[[], Iterable[Server]],
+        *,
+        last_number: Callable[[str, str], int] = lambda _vantage, _epoch: 0,
+    ) -> None:
+        """`on_report` is given every report once and in order, `on_disconnect` the name of a vantage whose line was cut.
+
+        `wait_until_stored` ends when what was taken lies on the disk; only then the agent may forget it. `servers` are
+        those to be checked now, asked for every second. `last_number` is the last number that an earlier run
+        has taken of a vantage's epoch.
+        """
+        self._on_report, self._on_disconnect, self._wait_until_stored, self._last_number = (
+            on_report,
+            on_disconnect,
+            wait_until_stored,
+            last_number,
+        )
+        self._servers = servers
+        self._random = Random()  # noqa: S311 - when to try again, no secret
+        self._configured: tuple[Vantage, ...] = ()
+        self._servers_sent: tuple[Server, ...] = ()
+        self._connections: dict[str, VantageLine] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def watch(self, vantages: Iterable[Vantage]) -> None:
+        """These are the vantages from now on."""
+        self._configured = tuple(vantages)
+
+    def recheck(self, names: Iterable[str]) -> None:
+        """Have these servers checked everywhere now."""
+        names = tuple(names)
+        for connection in self._connections.values():
+            connection.recheck(names)
+
+    @property
+    def statuses(self) -> tuple[VantageStatus, ...]:
+        """How each is, in the order of config.toml."""
+        connections = (self._connections.get(vantage.name) for vantage in self._configured)
+        return tuple(connection.status for connection in connections if connection)
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What keeps one of them from checking, or us from hearing of it, each in one line."""
+        return tuple(
+            f"vantage {status.name}: {status.trouble}"
+            for status in self.statuses
+            if status.trouble not in ("", NOT_CONNECTED_YET)
+        )
+
+    async def run(self) -> None:
+        """Until cancelled. Raises what a fault of this program raises in a line."""
+        try:
+            while True:
+                await self._reconcile_connections()
+                self._send_servers()
+                await asyncio.sleep(_UPDATE_INTERVAL_S)
+        finally:
+            await self._stop(tuple(self._running))
+
+    async def _reconcile_connections(self) -> None:
+        """Begin and end lines, so that there is one to each vantage as config.toml says it now."""
+        configured = {vantage.name: vantage for vantage in self._configured}
+        await self._stop(
+            [
+                name
+                for name, connection in self._connections.items()
+                if configured.get(name) != connection.vantage
+            ]
+        )
+        for name, vantage in configured.items():
+            if name not in self._connections:
+                connection = VantageLine(
+                    vantage,
+                    self._on_report,
+                    self._on_disconnect,
+                    self._wait_until_stored,
+                    self._last_number,
+                    self._random,
+                )
+                connection.watch(self._servers_sent)
+                self._connections[name] = connection
+                self._running[name] = asyncio.create_task(connection.run(), name=f"vantage {name}")
+        for task in self._running.values():
+            if task.done():
+                task.result()
+
+    def _send_servers(self) -> None:
+        if not self._connections:
+            return
+        servers = tuple(self._servers())
+        if servers != self._servers_sent:
+            self._servers_sent = servers
+            for connection in self._connections.values():
+                connection.watch(servers)
+
+    async def _stop(self, names: Iterable[str]) -> None:
+        stopping = [self._running.pop(name) for name in names]
+        for name in names:
+            del self._connections[name]
+        for task in stopping:
+            task.cancel()
+        await asyncio.gather(*stopping, return_exceptions=True)
+
+
+def statuses_as_json(statuses: tuple[VantageStatus, ...]) -> Json:
+    """As the control socket tells viewers of them."""
+    return _write_statuses(statuses)
+
+
+def statuses_from_json(raw: Json) -> tuple[VantageStatus, ...]:
+    """What a writer told; none where another version tells it in another way."""
+    try:
+        statuses: tuple[VantageStatus, ...] = _read_statuses(raw)
+    except UnreadableValueError:
+        return ()
+    return statuses

@@ -1,0 +1,114 @@
+"""The process that carries the line to an agent: ssh, as a rule. Bounded in all that it may send."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+
+from wgmon_tui.child_processes import STDERR_TAIL_BYTES, last_line
+from wgmon_tui.text import printable
+from wgmon_tui.vantages.protocol import MAX_LINE_BYTES, BadLineError
+
+_EXIT_TIMEOUT_S = 2.0
+_CHUNK = 16384
+_STDERR_PAUSE_S = 0.05
+
+
+class LineEndedError(Exception):
+    """The process has ended, or takes nothing more. The message is one line, and printable."""
+
+
+class AgentProcess:
+    """Started by `start`, ended by `stop`: it has a session of its own, and no terminal."""
+
+    def __init__(self, process: asyncio.subprocess.Process, program: str) -> None:
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise ValueError("a process with three pipes")
+        self._process, self._program = process, program
+        self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
+        self._stderr_tail = b""
+        self._stderr_task = asyncio.create_task(self._read_stderr(), name="stderr of an agent")
+
+    @classmethod
+    async def start(cls, command: Sequence[str]) -> AgentProcess:
+        """Raises LineEndedError where it cannot be."""
+        program = printable(command[0])
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                limit=MAX_LINE_BYTES,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise LineEndedError(f"cannot start {program}: {error.strerror}") from None
+        return cls(process, program)
+
+    async def read_line(self) -> bytes:
+        """What it says next. Raises LineEndedError, and BadLineError for a line that is too long."""
+        try:
+            return await self._stdout.readuntil()
+        except asyncio.LimitOverrunError:
+            raise BadLineError(f"a line has at most {MAX_LINE_BYTES} bytes") from None
+        except (asyncio.IncompleteReadError, OSError):
+            raise LineEndedError(await self._exit_reason()) from None
+
+    async def send(self, line: bytes) -> None:
+        """Raises LineEndedError."""
+        try:
+            self._stdin.write(line)
+            await self._stdin.drain()
+        except OSError:
+            raise LineEndedError(await self._exit_reason()) from None
+
+    async def stop(self) -> None:
+        """End it with all that it has started; to its end also where we are cancelled meanwhile."""
+        stopping = asyncio.ensure_future(self._stop())
+        try:
+            await asyncio.shield(stopping)
+        except asyncio.CancelledError:
+            await stopping
+            raise
+
+    async def _stop(self) -> None:
+        self._stderr_task.cancel()
+        await asyncio.gather(self._stderr_task, return_exceptions=True)
+        self._stdin.close()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_EXIT_TIMEOUT_S):
+                    # It counts as ended only once its pipes are empty.
+                    await asyncio.gather(_drain(self._stdout), _drain(self._stderr))
+                    await self._process.wait()
+                    return
+
+    async def _read_stderr(self) -> None:
+        """Keep its last words; whoever floods us with them waits."""
+        while chunk := await self._stderr.read(_CHUNK):
+            self._stderr_tail = (self._stderr_tail + chunk)[-STDERR_TAIL_BYTES:]
+            await asyncio.sleep(_STDERR_PAUSE_S)
+
+    async def _exit_reason(self) -> str:
+        """Why it ended: what it said last, else how."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_EXIT_TIMEOUT_S):
+                await asyncio.wait({self._stderr_task})
+                await self._process.wait()
+        if last_output := last_line(self._stderr_tail):
+            return last_output
+        code = self._process.returncode
+        if code is None:
+            return f"{self._program} hung up"
+        return f"{self._program} ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}"
+
+
+async def _drain(pipe: asyncio.StreamReader) -> None:
+    while await pipe.read(_CHUNK):
+        pass
