@@ -28,7 +28,7 @@ from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.daemon.demo.controller import NOTE
 from wgmon_tui.daemon.demo.invented_history import invent
-from wgmon_tui.daemon.role import Station
+from wgmon_tui.daemon.role import RoleManager
 from wgmon_tui.lab.demo import Demo
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
@@ -122,7 +122,7 @@ async def make(shots: tuple[Shot, ...], vantages: tuple[ScreenshotVantage, ...] 
         invent(Path(state), demo.fleet.servers, time.time())
         await demo.start()
         try:
-            station = Station(Path(config), Path(state))
+            station = RoleManager(Path(config), Path(state))
             app = WgmonApp(
                 station,
                 title="demo",
@@ -158,7 +158,7 @@ def _write_files(config: Path, fleet: Fleet) -> None:
     )
 
 
-async def _wait_until_checked(station: Station) -> None:
+async def _wait_until_checked(station: RoleManager) -> None:
     """Return when every server has been checked often enough, and one of those that come and go is ill."""
     done: Counter[str] = Counter()
     enough = asyncio.Event()
@@ -174,7 +174,7 @@ async def _wait_until_checked(station: Station) -> None:
     await enough.wait()
 
 
-async def _wait_until_agreed(station: Station, vantages: tuple[ScreenshotVantage, ...]) -> None:
+async def _wait_until_agreed(station: RoleManager, vantages: tuple[ScreenshotVantage, ...]) -> None:
     """Return when every place has settled how each server is, and only those unknown to one differ."""
     states = station.fleet_state.states
     names = {place.name for place in vantages}

@@ -85,7 +85,7 @@ def test_a_new_store_has_the_tables_of_its_golden_schema() -> None:
 
 
 def test_a_new_report_queue_has_the_tables_of_its_golden_schema(tmp_path: Path) -> None:
-    report_queue.Reports(tmp_path).close()
+    report_queue.ReportQueue(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / report_queue.NAME)) as connection:
         assert _tables(connection) == _golden_tables(REPORTS_SCHEMA)
 

@@ -16,7 +16,7 @@ from tests.output.test_prometheus_text import everything
 from tests.real.prerequisites import require
 from wgmon_tui.alerts.delivery_log import DeliveryCounts
 from wgmon_tui.config.shard import Shard
-from wgmon_tui.daemon.metrics.self_metrics import Health
+from wgmon_tui.daemon.metrics.self_metrics import SelfMetrics
 from wgmon_tui.monitor.scheduler import Scheduler
 from wgmon_tui.output.prometheus_counters import FleetCounters
 
@@ -38,7 +38,8 @@ def all_we_serve() -> str:
         warnings=(),
     )
     return (
-        desk.text() + Health(cast("Any", writer), FleetCounters()).text(DeliveryCounts(1, 1, 0), 0.1).decode()
+        desk.text()
+        + SelfMetrics(cast("Any", writer), FleetCounters()).text(DeliveryCounts(1, 1, 0), 0.1).decode()
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.daemon.harness import CLIENT, IDENTITY, quick_server, text_of, until, write_config
 from wgmon_tui.config.models import Fleet, SecretForm, SecretSource
 from wgmon_tui.config.servers_file import update
-from wgmon_tui.daemon.config_watcher import Loaded, Reload, load_config
+from wgmon_tui.daemon.config_watcher import ConfigWatcher, LoadedConfig, load_config
 
 FRA1, AMS1 = quick_server("fra1"), quick_server("ams1")
 
@@ -20,8 +20,8 @@ class ReloadRecorder:
     """A reload at work, and what it gave us."""
 
     def __init__(self, config: Path) -> None:
-        self.recorder: list[Loaded] = []
-        self.reload = Reload(config, load_config(config), self.recorder.append)
+        self.recorder: list[LoadedConfig] = []
+        self.reload = ConfigWatcher(config, load_config(config), self.recorder.append)
 
     @property
     def names(self) -> list[str]:

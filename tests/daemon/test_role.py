@@ -12,7 +12,7 @@ from tests.daemon.harness import query_rows, quick_server, running, text_of, unt
 from tests.daemon.test_viewer import at_work
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.daemon.role import Station
+from wgmon_tui.daemon.role import RoleManager
 from wgmon_tui.daemon.writer_lock import WriterLock
 
 
@@ -27,8 +27,8 @@ def fleet_in(tmp_path: Path, *, take_over: bool = False) -> None:
         (tmp_path / "config" / "config.toml").write_text("[viewer]\ntake_over = true\n")
 
 
-def station_in(tmp_path: Path) -> Station:
-    return Station(tmp_path / "config", tmp_path / "state")
+def station_in(tmp_path: Path) -> RoleManager:
+    return RoleManager(tmp_path / "config", tmp_path / "state")
 
 
 async def test_who_comes_first_writes_and_who_comes_second_looks(tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-from wgmon_tui.daemon.service_log import Log, is_journald_stream
+from wgmon_tui.daemon.service_log import ServiceLog, is_journald_stream
 
 
 def written(journald: bool) -> list[str]:
     reading, writing = os.pipe()
-    log = Log(writing, journald=journald, clock=lambda: 0.0)
+    log = ServiceLog(writing, journald=journald, clock=lambda: 0.0)
     log.info("fine")
     log.warning("fra1 is \x1b[31mdown\nsince noon")
     log.error("disk full")
@@ -41,7 +41,7 @@ def test_for_people_each_line_has_its_time_and_a_word() -> None:
 
 def test_who_logs_never_waits_for_who_reads_and_is_told_what_was_left_out() -> None:
     reading, writing = os.pipe()
-    log = Log(writing, journald=True)
+    log = ServiceLog(writing, journald=True)
     said = 3000
     for number in range(said):
         log.info(f"{number} {'x' * 100}")

@@ -17,7 +17,7 @@ from wgmon_tui.cli.main import main
 from wgmon_tui.commands import run as run_command
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.daemon.config_watcher import load_config
-from wgmon_tui.daemon.role import Station
+from wgmon_tui.daemon.role import RoleManager
 
 NAMES = tuple(f"s{number}" for number in range(8))
 OF_FIRST = {name for name in NAMES if Shard(1, 2).covers(name)}
@@ -77,7 +77,7 @@ async def test_a_dashboard_that_writes_checks_its_shard_and_keeps_to_it_when_the
     tmp_path: Path,
 ) -> None:
     config = fleet_in(tmp_path, "s0")
-    station = Station(config, tmp_path / "state", Shard(1, 2))
+    station = RoleManager(config, tmp_path / "state", Shard(1, 2))
     running = asyncio.create_task(station.run())
     try:
         await until(lambda: station.status == "shard 1/2")

@@ -13,21 +13,21 @@ from tests.daemon.harness import quick_server, until, write_config
 from tests.daemon.test_viewer import at_work
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.daemon.role import Station
-from wgmon_tui.daemon.writer_lock import LockTakenError, WriterLock
+from wgmon_tui.daemon.role import RoleManager
+from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError
 from wgmon_tui.store import schema
 from wgmon_tui.store.store_file import STORE
 
 
-def station_in(tmp_path: Path) -> Station:
+def station_in(tmp_path: Path) -> RoleManager:
     write_config(tmp_path / "config", quick_server("ams1"), quick_server("fra1"))
-    return Station(tmp_path / "config", tmp_path / "state")
+    return RoleManager(tmp_path / "config", tmp_path / "state")
 
 
 def is_free(state: Path) -> bool:
     try:
         WriterLock.acquire(state).release()
-    except LockTakenError:
+    except WriterRunningError:
         return False
     return True
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wgmon_tui.daemon.systemd_notify import Supervisor
+from wgmon_tui.daemon.systemd_notify import SystemdNotifier
 
 
 def listening(address: str | bytes) -> socket.socket:
@@ -20,7 +20,7 @@ def listening(address: str | bytes) -> socket.socket:
 
 def test_a_start_a_reload_and_an_end_are_told_as_systemd_reads_them(tmp_path: Path) -> None:
     with listening(str(tmp_path / "notify")) as received:
-        supervisor = Supervisor({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        supervisor = SystemdNotifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})
         supervisor.ready("5 servers")
         assert received.recv(4096) == b"READY=1\nSTATUS=5 servers"
         supervisor.reloading()
@@ -39,13 +39,13 @@ def test_a_start_a_reload_and_an_end_are_told_as_systemd_reads_them(tmp_path: Pa
 def test_an_abstract_socket_is_found_by_its_at_sign() -> None:
     name = f"wgmon-tui-test-{os.getpid()}"
     with listening(f"\0{name}") as received:
-        Supervisor({"NOTIFY_SOCKET": f"@{name}"}).ping_watchdog()
+        SystemdNotifier({"NOTIFY_SOCKET": f"@{name}"}).ping_watchdog()
         assert received.recv(4096) == b"WATCHDOG=1"
 
 
 @pytest.mark.parametrize("address", ["", "relative/path", "vsock:2:1234", "/nowhere/at/all"])
 def test_where_nobody_listens_nothing_is_said_and_nothing_fails(address: str) -> None:
-    Supervisor({"NOTIFY_SOCKET": address}).ready("fine")
+    SystemdNotifier({"NOTIFY_SOCKET": address}).ready("fine")
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_where_nobody_listens_nothing_is_said_and_nothing_fails(address: str) ->
 def test_the_watchdog_is_ours_only_where_its_pid_is(
     environment: dict[str, str], seconds: float | None
 ) -> None:
-    assert Supervisor({"NOTIFY_SOCKET": "/run/notify", **environment}).watchdog_s == seconds
+    assert SystemdNotifier({"NOTIFY_SOCKET": "/run/notify", **environment}).watchdog_s == seconds

@@ -12,7 +12,7 @@ from tests.daemon.test_viewer import both
 from tests.monitor.sample_vantages import VANTAGES, seen, watched
 from tests.store.writer_run import Life
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.daemon.store_follower import Following, apply_store_changes
+from wgmon_tui.daemon.store_follower import StoreFollower, apply_store_changes
 from wgmon_tui.monitor.fleet_state import FleetState, ServerState
 
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
@@ -24,7 +24,7 @@ class Watcher:
     def __init__(self, life: Life) -> None:
         self.life = life
         self.fleet_state = FleetState()
-        self.following = Following(life.state_dir)
+        self.following = StoreFollower(life.state_dir)
 
     def looks(self) -> ServerState:
         self.life.written()

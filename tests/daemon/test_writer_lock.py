@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from wgmon_tui.daemon.writer_lock import LockTakenError, WriterLock
+from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError
 
 TAKE = """
 import sys
 from pathlib import Path
-from wgmon_tui.daemon.writer_lock import LockTakenError, WriterLock
+from wgmon_tui.daemon.writer_lock import WriterRunningError, WriterLock
 print("ready", flush=True)
 sys.stdin.readline()
 try:
     lock = WriterLock.acquire(Path(sys.argv[1]))
-except LockTakenError as error:
+except WriterRunningError as error:
     print(error, flush=True)
 else:
     print("mine", flush=True)
@@ -70,7 +70,7 @@ def test_who_comes_second_is_told_who_writes(tmp_path: Path) -> None:
     first = start_contender(tmp_path)
     start(first)
     assert read_line(first) == "mine"
-    with pytest.raises(LockTakenError, match=rf"is written by root, pid {first.pid}, since 20\d\d-"):
+    with pytest.raises(WriterRunningError, match=rf"is written by root, pid {first.pid}, since 20\d\d-"):
         WriterLock.acquire(tmp_path)
     end(first)
 
@@ -92,7 +92,7 @@ def test_the_name_that_a_killed_writer_left_is_not_told_for_that_of_another(tmp_
     end(first)
     lock = WriterLock.acquire(tmp_path)
     (tmp_path / "writer.lock").write_text(left)
-    with pytest.raises(LockTakenError, match="is written by another process of this account"):
+    with pytest.raises(WriterRunningError, match="is written by another process of this account"):
         WriterLock.acquire(tmp_path)
     lock.release()
 
@@ -117,6 +117,6 @@ def test_only_the_owner_can_open_the_lock_so_that_no_viewer_can_hold_it(tmp_path
 def test_where_no_file_can_be_made_the_directory_itself_is_locked(tmp_path: Path) -> None:
     (tmp_path / "writer.lock").symlink_to(tmp_path / "nowhere" / "at all")
     lock = WriterLock.acquire(tmp_path)
-    with pytest.raises(LockTakenError):
+    with pytest.raises(WriterRunningError):
         WriterLock.acquire(tmp_path)
     lock.release()

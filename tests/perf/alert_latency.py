@@ -26,7 +26,7 @@ from pathlib import Path
 from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
 from wgmon_tui.config.alerting import AlertSettings, Sink, Webhook
 from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
-from wgmon_tui.daemon.config_watcher import Loaded, load_from_fleet
+from wgmon_tui.daemon.config_watcher import LoadedConfig, load_from_fleet
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.lab.crowd import run_load_servers
 from wgmon_tui.monitor.fleet_state import Round, ServerState
@@ -75,7 +75,7 @@ def main() -> None:
         receiver.join()
 
 
-async def _measure(state_dir: Path, loaded: Loaded, rounds: int) -> dict[str, float]:
+async def _measure(state_dir: Path, loaded: LoadedConfig, rounds: int) -> dict[str, float]:
     """When the verdict on which incident came, as Unix time."""
     writer = Writer(state_dir, loaded, None)
     at: dict[str, float] = {}
@@ -104,7 +104,7 @@ def _watched(name: str, endpoint: Endpoint, key: PublicKey) -> Server:
     return Server(name, endpoint, key, "bench", interval=_INTERVAL_S, timeout=1.0, tunnel=False, fail_after=1)
 
 
-def _loaded(servers: Sequence[Server], identity: PrivateKey, orders: ResolvedSinks) -> Loaded:
+def _loaded(servers: Sequence[Server], identity: PrivateKey, orders: ResolvedSinks) -> LoadedConfig:
     ours = Identity("bench", SecretSource(SecretForm.INLINE, identity.to_text()))
     return replace(load_from_fleet(Fleet(tuple(servers), (ours,))), orders=orders)
 

@@ -25,7 +25,7 @@ from tests.daemon.harness import until
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_toml import render
 from wgmon_tui.daemon.config_watcher import load_config
-from wgmon_tui.daemon.metrics.endpoints import Metrics
+from wgmon_tui.daemon.metrics.endpoints import MetricsServer
 from wgmon_tui.daemon.metrics.listen import ListenAddress, listen, parse_listen_address
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.lab.crowd import Crowd, run_load_servers
@@ -66,7 +66,7 @@ class _Stretch:
 async def _measure(config: Path, state: Path, interval: float, scrapes: int) -> None:
     writer = Writer(state, load_config(config), None)
     listening = listen(parse_listen_address("127.0.0.1:0"))
-    metrics = Metrics(writer, listening.socket, print)
+    metrics = MetricsServer(writer, listening.socket, print)
     tasks = [asyncio.create_task(part) for part in (writer.run(), metrics.run())]
     states = writer.fleet_state.states
     await until(lambda: all(server_state.last for server_state in states.values()), seconds=300.0)

@@ -39,7 +39,7 @@ from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.vantages.protocol import (
-    Status,
+    AgentStatus,
     encode_message,
     encode_report,
     encode_report_body,
@@ -202,7 +202,7 @@ def _replay(size: int, interval: float) -> None:
                 out.write(encode_report(sent, head + repr(time.time()).encode() + tail))
             if now >= status_at:
                 status_at = now + 2.0
-                out.write(encode_message(Status(size / interval, 0, 0, clock=time.time())))
+                out.write(encode_message(AgentStatus(size / interval, 0, 0, clock=time.time())))
             out.flush()
             time.sleep(_TICK_S)
     except OSError:

@@ -18,7 +18,7 @@ from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.vantages.agent.runtime_dir import LOG
-from wgmon_tui.vantages.collector.manager import Vantages
+from wgmon_tui.vantages.collector.manager import VantageManager
 from wgmon_tui.vantages.protocol import (
     PROTOCOL,
     AgentHello,
@@ -103,7 +103,9 @@ class FakeWriter:
         self.stored = asyncio.Event()
         if stored:
             self.stored.set()
-        self.vantages = Vantages(self._take, self.lost.append, self._wait_until_stored, lambda: self.servers)
+        self.vantages = VantageManager(
+            self._take, self.lost.append, self._wait_until_stored, lambda: self.servers
+        )
 
     @property
     def numbers(self) -> list[int]:

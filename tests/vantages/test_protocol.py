@@ -19,14 +19,14 @@ from wgmon_tui.vantages.protocol import (
     PROTOCOL,
     Ack,
     AgentHello,
+    AgentStatus,
     BadLineError,
     Bye,
-    Entry,
-    Problem,
-    Recheck,
-    Report,
-    Servers,
-    Status,
+    CheckReport,
+    RecheckRequest,
+    ServerChanges,
+    ServerEntry,
+    ServerProblem,
     ToAgent,
     ToWriter,
     WriterHello,
@@ -40,14 +40,14 @@ from wgmon_tui.vantages.protocol import (
 
 TO_AGENT: list[ToAgent] = [
     WriterHello(PROTOCOL, "0.1.0", "fra"),
-    Servers((Entry("fra1", server_to_entry(FRA1)),), ("old",), begin=True, more=True),
-    Recheck(("fra1", "ams1")),
+    ServerChanges((ServerEntry("fra1", server_to_entry(FRA1)),), ("old",), begin=True, more=True),
+    RecheckRequest(("fra1", "ams1")),
     Ack(7),
 ]
 TO_WRITER: list[ToWriter] = [
     AgentHello(PROTOCOL, "0.1.0", "9f", "key", 7, 1.5),
-    Report(7, "fra1", silent()),
-    Status(4.5, 3, 1, "no identity", (Problem("fra1", "no key"),), 2.5),
+    CheckReport(7, "fra1", silent()),
+    AgentStatus(4.5, 3, 1, "no identity", (ServerProblem("fra1", "no key"),), 2.5),
     Bye("another writer came"),
 ]
 PARSERS = [parse_to_agent, parse_to_writer]
@@ -74,7 +74,7 @@ def test_any_round_is_one_printable_line_that_is_read_as_a_round(outcome: Round)
     except BadLineError:
         # Infinite times and numbers beyond 53 bits are in no round that a prober makes.
         return
-    assert isinstance(read, Report)
+    assert isinstance(read, CheckReport)
     assert [check.exchange for check in read.round.checks] == [check.exchange for check in outcome.checks]
 
 
@@ -82,7 +82,7 @@ def test_text_that_would_move_a_cursor_arrives_as_text_that_tells_of_it() -> Non
     [check] = healthy().checks
     outcome = Round((check,), (Diagnosis(Verdict.HEALTHY, "\x1b[2J gone \u202e"),))
     read = parse_to_writer(encode_report(1, encode_report_body("fra1", outcome)))
-    assert isinstance(read, Report)
+    assert isinstance(read, CheckReport)
     assert read.round.diagnosis.summary == "\\x1b[2J gone \\u202e"
 
 
@@ -119,7 +119,7 @@ def test_what_is_no_line_is_refused_in_words_that_are_safe_to_show(parse: Parse,
 
 
 def test_a_report_without_a_diagnosis_for_each_check_is_refused() -> None:
-    raw = json.loads(encode_message(Report(1, "fra1", healthy())))
+    raw = json.loads(encode_message(CheckReport(1, "fra1", healthy())))
     raw["report"]["round"]["diagnoses"] = []
     with pytest.raises(BadLineError, match="a diagnosis for each check"):
         parse_to_writer(json.dumps(raw).encode())
@@ -169,7 +169,7 @@ def test_a_line_damaged_anywhere_is_a_message_or_refused(
     with_the_one_error(parse, line)
 
 
-_reported = json.loads(encode_message(Report(7, "fra1", silent())))
+_reported = json.loads(encode_message(CheckReport(7, "fra1", silent())))
 
 
 @given(st.data())

@@ -18,9 +18,9 @@ from wgmon_tui.alerts.sinks import sender
 from wgmon_tui.config.alerting import Sink
 from wgmon_tui.config.config_toml import NAME, read_config
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.daemon.control.client import Connection, NotForUsError, NoWriterError
+from wgmon_tui.daemon.control.client import AccessDeniedError, ControlConnection, NoWriterError
 from wgmon_tui.daemon.control.protocol import Operation
-from wgmon_tui.daemon.control.server import RefusedError
+from wgmon_tui.daemon.control.server import RequestRefusedError
 from wgmon_tui.output.json_lines import one_line
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.store_file import STORE
@@ -43,7 +43,7 @@ def send_test(config_dir: Path, state_dir: Path, name: str) -> int:
         failed = asyncio.run(_send_through_writer(state_dir, sink))
     except NoWriterError:
         failed = _send_directly(config_dir, sink)
-    except (NotForUsError, RefusedError, StoreUnavailableError) as error:
+    except (AccessDeniedError, RequestRefusedError, StoreUnavailableError) as error:
         raise ConfigurationError(f"alert test: {error}") from None
     if failed:
         print(f"wgmon-tui: {name}: {safe(failed)}", file=sys.stderr)
@@ -78,8 +78,8 @@ def _find_sink(config_dir: Path, name: str) -> Sink:
 
 
 async def _send_through_writer(state_dir: Path, sink: Sink) -> str:
-    """Why it did not arrive; "" where it did. Raises as `Connection` does, and StoreUnavailableError."""
-    connection = await Connection.connect(state_dir)
+    """Why it did not arrive; "" where it did. Raises as `ControlConnection` does, and StoreUnavailableError."""
+    connection = await ControlConnection.connect(state_dir)
     try:
         before = max((each.id for each in _list_deliveries(state_dir, sink)), default=0)
         await connection.ask(Operation.TEST_SINK, [sink.name])

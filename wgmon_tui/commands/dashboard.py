@@ -21,8 +21,8 @@ from wgmon_tui.config.models import ConfigurationError
 
 if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
-    from wgmon_tui.daemon.config_watcher import Loaded
-    from wgmon_tui.daemon.role import Station
+    from wgmon_tui.daemon.config_watcher import LoadedConfig
+    from wgmon_tui.daemon.role import RoleManager
     from wgmon_tui.monitor.controller import FleetController
     from wgmon_tui.monitor.engine import Engine
     from wgmon_tui.monitor.fleet_state import Round, ServerState
@@ -47,9 +47,9 @@ def dashboard(arguments: argparse.Namespace) -> int:
 
     Where another process writes the state directory already, of what that one finds.
     """
-    from wgmon_tui.daemon.role import Station
+    from wgmon_tui.daemon.role import RoleManager
 
-    station = Station(arguments.config, arguments.state, arguments.shard)
+    station = RoleManager(arguments.config, arguments.state, arguments.shard)
     if not is_interactive():
         return asyncio.run(_print_table_once(station, arguments.ascii or is_output_ascii()))
     ask_server = _ask_server(station, lambda: station.loaded, arguments.config)
@@ -78,9 +78,9 @@ def demo(arguments: argparse.Namespace) -> int:
 
 
 async def _run_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) -> int:
-    from wgmon_tui.daemon.demo.controller import NOTE, DemoFeed
+    from wgmon_tui.daemon.demo.controller import NOTE, DemoController
 
-    controller = DemoFeed(state, fleet)
+    controller = DemoController(state, fleet)
     ask_server = _ask_server(controller, lambda: controller.loaded, Path())
     return await _run_app(controller, arguments, "demo", state, ask_server, history_note=NOTE)
 
@@ -93,7 +93,9 @@ async def _print_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) 
     return await _print_tables(writer, writer.engine, _DEMO_ROUNDS, arguments.ascii or is_output_ascii())
 
 
-def _ask_server(controller: FleetController, loaded: Callable[[], Loaded | None], config: Path) -> AskServer:
+def _ask_server(
+    controller: FleetController, loaded: Callable[[], LoadedConfig | None], config: Path
+) -> AskServer:
     """A viewer knows neither the commands nor the keys: it reads them, if it may, when it is asked."""
 
     def ask_server(server: Server) -> tuple[Finding, ...]:
@@ -176,7 +178,7 @@ def _open_history(state: Path) -> History:
     return History(state / STORE)
 
 
-async def _print_table_once(station: Station, ascii_only: bool) -> int:
+async def _print_table_once(station: RoleManager, ascii_only: bool) -> int:
     """The board as text: after one round of ours, or as another process that writes sees it."""
     from wgmon_tui.output.text_table import format_table, format_totals
 

@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigurationError("run: --system goes with --print-unit")
     from wgmon_tui.daemon import headless
 
-    options = headless.Options(_listen_address(arguments), arguments.shard)
+    options = headless.RunOptions(_listen_address(arguments), arguments.shard)
     if options.metrics:
         _require_prometheus()
     return headless.run(arguments.config, arguments.state, options)

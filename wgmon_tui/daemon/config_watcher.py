@@ -38,7 +38,7 @@ Stamp = tuple[int, ...] | None
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedConfig:
     """What the two files say, and every secret that the one names.
 
     `stamps` are of the files that this hangs on, from before they were read.
@@ -64,7 +64,9 @@ class Loaded:
         return self
 
 
-def load_config(config_dir: Path, before: Loaded | None = None, shard: Shard | None = None) -> Loaded:
+def load_config(
+    config_dir: Path, before: LoadedConfig | None = None, shard: Shard | None = None
+) -> LoadedConfig:
     """Read it all. Blocks for as long as the commands that print secrets take.
 
     Of a `shard`, only its servers are taken, and only their secrets. What such a command printed for `before`
@@ -79,19 +81,21 @@ def load_config(config_dir: Path, before: Loaded | None = None, shard: Shard | N
     orders = resolve_sinks(config.alerts, config_dir, before.orders if before else None)
     unread = (*find_unreadable_files(fleet, keyring, config_dir), *orders.unread)[:_MAX_UNREAD_FILES]
     stamps.update((path, _stamp(path)) for path in unread)
-    return Loaded(fleet, keyring, config, orders, stamps, shard)
+    return LoadedConfig(fleet, keyring, config, orders, stamps, shard)
 
 
-def load_from_fleet(fleet: Fleet) -> Loaded:
+def load_from_fleet(fleet: Fleet) -> LoadedConfig:
     """What a fleet that stands in no file says. Its secrets stand in it."""
     keyring = open_keyring(fleet, Path())
-    return Loaded(fleet, keyring, Config(), ResolvedSinks(), {})
+    return LoadedConfig(fleet, keyring, Config(), ResolvedSinks(), {})
 
 
-class Reload:
+class ConfigWatcher:
     """Looks at the files' stamps while it runs; gives what is new to `on_change`, in the loop."""
 
-    def __init__(self, config_dir: Path, loaded: Loaded, on_change: Callable[[Loaded], None]) -> None:
+    def __init__(
+        self, config_dir: Path, loaded: LoadedConfig, on_change: Callable[[LoadedConfig], None]
+    ) -> None:
         """`loaded` is what is in force. A change made since it was read is found at the first look."""
         self.trouble: str | None = None
         """Why the files as they are now are not in force."""
@@ -138,7 +142,7 @@ class Reload:
             for done in waiting:
                 done.set_result(None)
 
-    def _load(self, before: Loaded | None) -> tuple[Loaded, bool]:
+    def _load(self, before: LoadedConfig | None) -> tuple[LoadedConfig, bool]:
         if self._loaded.fleet.servers:
             self._require_servers_file()
         loaded = load_config(self._config_dir, before, self._loaded.shard)

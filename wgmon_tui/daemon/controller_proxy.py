@@ -9,7 +9,7 @@ from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.vantage_status import VantageStatus
 
 
-class Relay(FleetController):
+class ControllerProxy(FleetController):
     """Passes on what is asked, and tells what it is told."""
 
     @property
@@ -84,7 +84,7 @@ class Relay(FleetController):
         self._request_target.set_focused_server(name)
 
 
-class Nobody(FleetController):
+class NullController(FleetController):
     """Who tells of a board before anybody keeps it current."""
 
     checks_per_second = 0.0

@@ -16,12 +16,12 @@ from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.daemon.config_watcher import load_config
-from wgmon_tui.daemon.metrics.listen import CannotListenError, ListenAddress, Listening, listen
+from wgmon_tui.daemon.metrics.listen import ListenAddress, ListenError, ListeningSocket, listen
 from wgmon_tui.daemon.run_until_first import run_until_first
-from wgmon_tui.daemon.service_log import Log, is_journald_stream
-from wgmon_tui.daemon.systemd_notify import Supervisor
+from wgmon_tui.daemon.service_log import ServiceLog, is_journald_stream
+from wgmon_tui.daemon.systemd_notify import SystemdNotifier
 from wgmon_tui.daemon.writer import Writer
-from wgmon_tui.daemon.writer_lock import LockTakenError, NotOursError, WriterLock
+from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError, WrongOwnerError
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.store.database import NewerStoreError
@@ -37,7 +37,7 @@ _UPDATE_INTERVAL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class RunOptions:
     """What to do beside: serve metrics at an address, check one shard of the fleet alone."""
 
     metrics: ListenAddress | None = None
@@ -47,21 +47,23 @@ class Options:
 def run(
     config_dir: Path,
     state_dir: Path,
-    options: Options = Options(),
+    options: RunOptions = RunOptions(),
     environment: Mapping[str, str] = os.environ,
 ) -> int:
     """Probe and write until a signal; the exit code. SIGTERM and SIGINT end it with 0, SIGHUP reloads."""
-    log = Log(_STDERR, journald=is_journald_stream(_STDERR, environment))
+    log = ServiceLog(_STDERR, journald=is_journald_stream(_STDERR, environment))
     try:
-        return asyncio.run(Headless(config_dir, state_dir, options, log, Supervisor(environment)).run())
-    except LockTakenError as error:
+        return asyncio.run(
+            HeadlessRun(config_dir, state_dir, options, log, SystemdNotifier(environment)).run()
+        )
+    except WriterRunningError as error:
         hint = "; each shard needs a --state of its own" if options.shard else ""
         log.error(f"{error}{hint}")
         return EXIT_ALREADY_RUNNING
-    except CannotListenError as error:
+    except ListenError as error:
         log.error(str(error))
         return _EXIT_SOCKET_UNAVAILABLE
-    except (ConfigurationError, NotOursError, NewerStoreError) as error:
+    except (ConfigurationError, WrongOwnerError, NewerStoreError) as error:
         log.error(str(error))
         return _EXIT_CONFIGURATION
     except OSError as error:
@@ -71,11 +73,16 @@ def run(
         log.close()
 
 
-class Headless:
+class HeadlessRun:
     """One run of the writer, and what is told of it."""
 
     def __init__(
-        self, config_dir: Path, state_dir: Path, options: Options, log: Log, supervisor: Supervisor
+        self,
+        config_dir: Path,
+        state_dir: Path,
+        options: RunOptions,
+        log: ServiceLog,
+        supervisor: SystemdNotifier,
     ) -> None:
         self._config_dir = config_dir
         self._state_dir = state_dir
@@ -87,7 +94,7 @@ class Headless:
         self._reloads: set[asyncio.Task[None]] = set()
 
     async def run(self) -> int:
-        """Raises LockTakenError, CannotListenError, NotOursError, ConfigurationError, NewerStoreError,
+        """Raises WriterRunningError, ListenError, WrongOwnerError, ConfigurationError, NewerStoreError,
         OSError.
         """
         stop_requested, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -128,8 +135,8 @@ class Headless:
         self._log.info("ended")
         return 0
 
-    def _serve_metrics(self, writer: Writer, listening: Listening) -> Coroutine[Any, Any, None]:
-        from wgmon_tui.daemon.metrics.endpoints import Metrics
+    def _serve_metrics(self, writer: Writer, listening: ListeningSocket) -> Coroutine[Any, Any, None]:
+        from wgmon_tui.daemon.metrics.endpoints import MetricsServer
 
         self._log.info(f"metrics: http://{listening.listen_address}/metrics")
         if not listening.listen_address.address.is_loopback:
@@ -137,7 +144,7 @@ class Headless:
                 "metrics: whoever reaches that address reads names and endpoints, and may ask for checks: "
                 "nobody is asked who they are"
             )
-        return Metrics(writer, listening.socket, self._log.error).run()
+        return MetricsServer(writer, listening.socket, self._log.error).run()
 
     def _summary(self, writer: Writer) -> str:
         status = writer.status
@@ -196,7 +203,7 @@ def summarize_fleet(fleet_state: FleetState) -> str:
 
 
 def log_incidents(
-    log: Log, server_state: ServerState, outcome: Round | None, events: tuple[IncidentEvent, ...]
+    log: ServiceLog, server_state: ServerState, outcome: Round | None, events: tuple[IncidentEvent, ...]
 ) -> None:
     """Log what happened to a server's incident; single checks are not told."""
     for event in events:

@@ -14,10 +14,10 @@ from wgmon_tui.config.config_toml import read_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
-from wgmon_tui.daemon.config_watcher import Loaded, load_config
+from wgmon_tui.daemon.config_watcher import LoadedConfig, load_config
 from wgmon_tui.daemon.control.peer_credentials import explain_access_denied
-from wgmon_tui.daemon.controller_proxy import Nobody, Relay
-from wgmon_tui.daemon.writer_lock import LockTakenError, NotOursError, WriterLock
+from wgmon_tui.daemon.controller_proxy import ControllerProxy, NullController
+from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError, WrongOwnerError
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.store.database import NewerStoreError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _RETRY_S = 2.0
 
 
-class Station(Relay):
+class RoleManager(ControllerProxy):
     """A board that stays the same one while a viewer becomes the writer.
 
     To load what checks and writes takes longer than to read the files: `run` does it, behind the first paint.
@@ -52,13 +52,13 @@ class Station(Relay):
         self._takeover_requested = asyncio.Event()
         self._trouble: str | None = None
         self._viewer: Viewer | None = None
-        self._writer_inputs: tuple[WriterLock | None, Loaded] | None = None
+        self._writer_inputs: tuple[WriterLock | None, LoadedConfig] | None = None
         """What makes us the writer, until there is one."""
         self._writer: Writer | None = None
-        self._null_controller = Nobody(self.fleet_state)
+        self._null_controller = NullController(self.fleet_state)
         try:
             lock = self._acquire_lock()
-        except (LockTakenError, NotOursError):
+        except (WriterRunningError, WrongOwnerError):
             if not os.access(state_dir, os.R_OK | os.X_OK):
                 raise ConfigurationError(explain_access_denied(state_dir)) from None
             self._viewer = self._new_viewer()
@@ -94,7 +94,7 @@ class Station(Relay):
             await asyncio.gather(running, return_exceptions=True)
 
     @property
-    def loaded(self) -> Loaded | None:
+    def loaded(self) -> LoadedConfig | None:
         """What the files say and every secret; a viewer does not know."""
         if self._writer_inputs:
             return self._writer_inputs[1]
@@ -176,7 +176,7 @@ class Station(Relay):
             self._trouble = f"cannot take over: {error}"
             self._viewer = None
 
-    async def _take_over_when_possible(self, viewer: Viewer) -> tuple[WriterLock, Loaded]:
+    async def _take_over_when_possible(self, viewer: Viewer) -> tuple[WriterLock, LoadedConfig]:
         """The lock and what the files say, once the writer has ended and it is wanted that we follow."""
         while True:
             await self._wait_for_takeover(viewer)
@@ -184,13 +184,13 @@ class Station(Relay):
             try:
                 lock = WriterLock.acquire(self._state_dir)
                 return lock, await asyncio.to_thread(self._load_for_writer, lock)
-            except LockTakenError:
+            except WriterRunningError:
                 # Another one was faster, and the viewer finds it; or the dying one holds the lock a moment
                 # longer than its socket, and the wish stands.
                 await asyncio.sleep(_RETRY_S)
                 if viewer.writer_gone.is_set():
                     self._takeover_requested.set()
-            except (NotOursError, ConfigurationError) as error:
+            except (WrongOwnerError, ConfigurationError) as error:
                 self._trouble = f"cannot take over: {error}"
             except OSError as error:
                 self._trouble = f"cannot take over: {shown(self._state_dir)}: {error.strerror}"
@@ -240,12 +240,12 @@ class Station(Relay):
 
         return Viewer(self._state_dir, self.fleet_state)
 
-    def _load_for_writer(self, lock: WriterLock) -> Loaded:
+    def _load_for_writer(self, lock: WriterLock) -> LoadedConfig:
         loaded = _load_with_lock(lock, self._config_dir, self._state_dir, self._shard)
         _import_writer(loaded)
         return loaded
 
-    def _start_writer(self, lock: WriterLock | None, loaded: Loaded) -> None:
+    def _start_writer(self, lock: WriterLock | None, loaded: LoadedConfig) -> None:
         from wgmon_tui.daemon.writer import Writer
 
         try:
@@ -261,7 +261,7 @@ class Station(Relay):
 
 def _load_with_lock(
     lock: WriterLock | None, config_dir: Path, state_dir: Path, shard: Shard | None
-) -> Loaded:
+) -> LoadedConfig:
     """What the files say; where they, or the store, cannot stand the lock is let go."""
     try:
         refuse_newer(state_dir)
@@ -274,7 +274,7 @@ def _load_with_lock(
         raise
 
 
-def _import_writer(loaded: Loaded) -> None:
+def _import_writer(loaded: LoadedConfig) -> None:
     """What takes its time before there can be a writer; meant for a thread."""
     import_module("wgmon_tui.daemon.writer")
     loaded.with_targets()

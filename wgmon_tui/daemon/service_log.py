@@ -28,7 +28,7 @@ class Priority(IntEnum):
     INFO = 6
 
 
-class Log:
+class ServiceLog:
     """Writes lines to a file descriptor until `close`."""
 
     def __init__(

@@ -12,7 +12,7 @@ from pathlib import Path
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Diagnosis, Severity
 from wgmon_tui.config.models import Server
-from wgmon_tui.daemon.vantage_follower import SightNews, Sightseeing, show_sights
+from wgmon_tui.daemon.vantage_follower import VantageChanges, VantageFollower, show_sights
 from wgmon_tui.monitor.damping import Damping, from_json
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import Incident
@@ -33,7 +33,7 @@ _CHECKED_STATES = (PeriodState.UP, PeriodState.DEGRADED, PeriodState.DOWN)
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class StoreChanges:
     """What is new in the store; None where nothing of that kind is. `known` replaces all that was shown."""
 
     servers: tuple[Server, ...] | None = None
@@ -41,10 +41,10 @@ class News:
     journal: Sequence[JournalEntry] = ()
     incidents: Sequence[Incident] | None = None
     mutes: Mapping[str, Mute] | None = None
-    vantage_states: SightNews | None = None
+    vantage_states: VantageChanges | None = None
 
 
-class Following:
+class StoreFollower:
     """Reads one store, look by look. Not for two threads at once."""
 
     def __init__(self, state_dir: Path) -> None:
@@ -55,13 +55,13 @@ class Following:
         self._version: int | None = None
         self._entries: dict[str, str] = {}
         self._servers: dict[str, Server] = {}
-        self._vantage_follower = Sightseeing(self._history)
+        self._vantage_follower = VantageFollower(self._history)
 
     def close(self) -> None:
         """Close the store."""
         self._history.close()
 
-    def read_changes(self) -> News:
+    def read_changes(self) -> StoreChanges:
         """What is new since the last look. Raises StoreUnavailableError."""
         inode = _read_inode(self._path)
         if inode != self._read_inode or self._position is None:
@@ -77,25 +77,27 @@ class Following:
         if journal:
             self._position = journal[-1].id
         if version == self._version:
-            return News(journal=journal, vantage_states=self._vantage_follower.read_changes())
+            return StoreChanges(journal=journal, vantage_states=self._vantage_follower.read_changes())
         self._version = version
         incidents = self._history.incidents(open_only=True, limit=None)
         vantage_states = self._vantage_follower.read_changes(reread_all=True)
-        return News(self._read_servers(), None, journal, incidents, self._history.mutes(), vantage_states)
+        return StoreChanges(
+            self._read_servers(), None, journal, incidents, self._history.mutes(), vantage_states
+        )
 
     def last_good(self, server: str) -> Check | None:
         """The last healthy check of a server, with its packets."""
         stored = self._history.last_good(server)
         return next((each for each in stored.round.checks if each.handshake), None) if stored else None
 
-    def _read_all(self) -> News:
+    def _read_all(self) -> StoreChanges:
         # In this order what comes meanwhile is seen twice and not missed.
         self._version = self._history.fleet_version()
         position = self._history.journal_end()
         servers = self._read_servers()
         known = self._history.current().values()
         self._position = position
-        return News(
+        return StoreChanges(
             servers or tuple(self._servers.values()),
             tuple(known),
             mutes=self._history.mutes(),
@@ -116,7 +118,7 @@ class Following:
         return tuple(servers.values())
 
 
-def apply_store_changes(fleet_state: FleetState, changes: News, focused_server: str | None) -> None:
+def apply_store_changes(fleet_state: FleetState, changes: StoreChanges, focused_server: str | None) -> None:
     """Write on the board what is new. The last round of the `focused_server` server stays: it has packets."""
     if changes.servers is not None:
         fleet_state.replace(changes.servers)

@@ -14,7 +14,7 @@ from contextlib import suppress
 _SEND_TIMEOUT_S = 0.5
 
 
-class Supervisor:
+class SystemdNotifier:
     """The other end of NOTIFY_SOCKET."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:

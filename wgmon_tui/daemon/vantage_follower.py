@@ -16,7 +16,7 @@ from wgmon_tui.store.write.vantage_batch import VantageQuorum
 
 
 @dataclass(frozen=True, slots=True)
-class SightNews:
+class VantageChanges:
     """What vantages say now. `home_dampings` is the damping rule's state of the writer's own checks, where that
     changed; `vantages` is said where `last_known` replaces all that was shown.
     """
@@ -26,7 +26,7 @@ class SightNews:
     vantages: VantageQuorum | None = None
 
 
-class Sightseeing:
+class VantageFollower:
     """Reads what is new of it, look by look."""
 
     def __init__(self, history: History) -> None:
@@ -34,7 +34,7 @@ class Sightseeing:
         self._version = 0
         self._homes: dict[str, str] = {}
 
-    def read_changes(self, *, reread_all: bool = False) -> SightNews | None:
+    def read_changes(self, *, reread_all: bool = False) -> VantageChanges | None:
         """What is new since the last look; None where nothing is. Raises StoreUnavailableError."""
         version = self._history.vantages_version()
         if version == self._version and not reread_all:
@@ -48,10 +48,10 @@ class Sightseeing:
             name: home for name, home in home_dampings.items() if reread_all or self._homes.get(name) != home
         }
         self._homes = home_dampings
-        return SightNews(last_known, changed, vantages)
+        return VantageChanges(last_known, changed, vantages)
 
 
-def show_sights(fleet_state: FleetState, changes: SightNews | None, checked: set[str]) -> None:
+def show_sights(fleet_state: FleetState, changes: VantageChanges | None, checked: set[str]) -> None:
     """Write on the board what is new. Servers that the writer itself has `checked` are agreed on anew."""
     vantage_states: defaultdict[str, list[VantageState]] = defaultdict(list)
     home_dampings: Mapping[str, str] = {}

@@ -11,12 +11,12 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from wgmon_tui.daemon.control.client import Connection, NotForUsError, NoWriterError
+from wgmon_tui.daemon.control.client import AccessDeniedError, ControlConnection, NoWriterError
 from wgmon_tui.daemon.control.peer_credentials import login_name
 from wgmon_tui.daemon.control.protocol import Operation
-from wgmon_tui.daemon.control.server import RefusedError
+from wgmon_tui.daemon.control.server import RequestRefusedError
 from wgmon_tui.daemon.run_until_first import run_until_first
-from wgmon_tui.daemon.store_follower import Following, apply_store_changes
+from wgmon_tui.daemon.store_follower import StoreFollower, apply_store_changes
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
@@ -43,8 +43,8 @@ class Viewer(FleetController):
         self.writer: str | None = None
         """Who writes; None while nobody does."""
         self._state_dir = state_dir
-        self._follower = Following(state_dir)
-        self._connection: Connection | None = None
+        self._follower = StoreFollower(state_dir)
+        self._connection: ControlConnection | None = None
         self._focused_server: str | None = None
         self._is_round_outdated = False
         self._checks_per_second = 0.0
@@ -151,7 +151,7 @@ class Viewer(FleetController):
         until: float = 0.0,
         number: int = 0,
     ) -> None:
-        def ask(connection: Connection) -> Coroutine[Any, Any, dict[str, object]]:
+        def ask(connection: ControlConnection) -> Coroutine[Any, Any, dict[str, object]]:
             return connection.ask(operation, names, incident=incident, text=text, until=until, number=number)
 
         asking = asyncio.create_task(self._send_request(operation, ask))
@@ -159,7 +159,7 @@ class Viewer(FleetController):
         asking.add_done_callback(self._request_tasks.discard)
 
     async def _send_request(
-        self, operation: Operation, ask: Callable[[Connection], Coroutine[Any, Any, dict[str, object]]]
+        self, operation: Operation, ask: Callable[[ControlConnection], Coroutine[Any, Any, dict[str, object]]]
     ) -> None:
         """Ask, and show for a while what the writer had to say to it."""
         try:
@@ -168,7 +168,7 @@ class Viewer(FleetController):
             answer = await ask(self._connection)
             warning = answer.get("warning")
             message = warning if isinstance(warning, str) else None
-        except RefusedError as error:
+        except RequestRefusedError as error:
             message = f"refused: {error}"
         except NoWriterError:
             message = f"nobody writes: {operation.value} is not done"
@@ -186,8 +186,8 @@ class Viewer(FleetController):
         """Hold a connection: its end tells at once that the writer's has come."""
         while True:
             try:
-                connection = await Connection.connect(self._state_dir)
-            except NotForUsError as error:
+                connection = await ControlConnection.connect(self._state_dir)
+            except AccessDeniedError as error:
                 self._access_problem = str(error)
                 self.writer_searched.set()
             except NoWriterError:
@@ -199,7 +199,7 @@ class Viewer(FleetController):
                 continue
             await asyncio.sleep(_RECONNECT_INTERVAL_S)
 
-    async def _hold_connection(self, connection: Connection) -> None:
+    async def _hold_connection(self, connection: ControlConnection) -> None:
         try:
             name = await asyncio.to_thread(login_name, connection.writer.uid)
             self.writer = f"{name} (pid {connection.writer.pid})"
@@ -247,7 +247,7 @@ class Viewer(FleetController):
                         await self._fetch_round(connection, self._focused_server)
                 except TimeoutError:
                     self._is_unresponsive = True
-                except (RefusedError, NoWriterError):
+                except (RequestRefusedError, NoWriterError):
                     pass  # a server that has just gone, or a writer
             await asyncio.sleep(_POLL_INTERVAL_S)
 
@@ -260,7 +260,7 @@ class Viewer(FleetController):
         self._sinks = tuple(map(str, sinks)) if isinstance(sinks, list) else ()
         self._vantages = statuses_from_json(stats.get("vantages"))
 
-    async def _fetch_round(self, connection: Connection, name: str) -> None:
+    async def _fetch_round(self, connection: ControlConnection, name: str) -> None:
         self._is_round_outdated = False
         answer = await connection.ask(Operation.ROUND, [name])
         server_state, outcome = self.fleet_state.states.get(name), _round(answer.get("round"))

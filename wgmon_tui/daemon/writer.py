@@ -19,10 +19,10 @@ from wgmon_tui.alerts.models import ServerHeartbeat
 from wgmon_tui.config.config_toml import Config
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.private_files import shown
-from wgmon_tui.daemon.config_watcher import Loaded, Reload
+from wgmon_tui.daemon.config_watcher import ConfigWatcher, LoadedConfig
 from wgmon_tui.daemon.control.peer_credentials import login_name
-from wgmon_tui.daemon.control.protocol import Operation, Request, describe_request
-from wgmon_tui.daemon.control.server import Control, RefusedError
+from wgmon_tui.daemon.control.protocol import ControlRequest, Operation, describe_request
+from wgmon_tui.daemon.control.server import ControlServer, RequestRefusedError
 from wgmon_tui.daemon.run_until_first import run_until_first
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.monitor.controller import FleetController
@@ -37,7 +37,7 @@ from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
 from wgmon_tui.store.write.vantage_batch import VantageQuorum as SeenFromVantages
 from wgmon_tui.text import format_count
-from wgmon_tui.vantages.collector.manager import Vantages, statuses_as_json
+from wgmon_tui.vantages.collector.manager import VantageManager, statuses_as_json
 
 _FLUSH_TIMEOUT_S = 3.0
 """How long who asked waits for the disk."""
@@ -59,7 +59,7 @@ class Writer(FleetController):
     def __init__(
         self,
         state_dir: Path,
-        loaded: Loaded,
+        loaded: LoadedConfig,
         lock: WriterLock | None,
         *,
         config_dir: Path | None = None,
@@ -103,7 +103,7 @@ class Writer(FleetController):
         self.engine.listen(self._recorder)
         self.engine.vantage_reports.listen(self._recorder.record_vantage)
         self.engine.set_maintenance(loaded.config.alerts.maintenance)
-        self._vantages = Vantages(
+        self._vantages = VantageManager(
             self._record_report,
             self.engine.mark_disconnected,
             self._wait_until_stored,
@@ -111,10 +111,10 @@ class Writer(FleetController):
             last_number=self._last_report_number,
         )
         self._vantages.watch(loaded.config.vantages)
-        self._control = Control(state_dir, self._answer, time.time()) if lock else None
+        self._control = ControlServer(state_dir, self._answer, time.time()) if lock else None
         self._control_problem: str | None = None
         self._background_tasks: set[asyncio.Task[None]] = set()
-        self._reload = Reload(config_dir, loaded, self._apply_config) if config_dir else None
+        self._reload = ConfigWatcher(config_dir, loaded, self._apply_config) if config_dir else None
 
     async def run(self) -> None:
         """Until cancelled. Raises OSError where no socket can be had to probe with."""
@@ -231,7 +231,7 @@ class Writer(FleetController):
 
     def _finish(self, task: asyncio.Task[None]) -> None:
         self._background_tasks.discard(task)
-        if not task.cancelled() and isinstance(refused := task.exception(), RefusedError):
+        if not task.cancelled() and isinstance(refused := task.exception(), RequestRefusedError):
             self._log_request(f"refused: {refused}")
 
     def add_note(self, incident: str, text: str) -> None:
@@ -248,7 +248,7 @@ class Writer(FleetController):
             place = shown(self.state_dir)
             self._control_problem = f"{place}: {error.strerror}; nobody can attach as a viewer"
 
-    async def _answer(self, request: Request, who: str) -> Mapping[str, object]:
+    async def _answer(self, request: ControlRequest, who: str) -> Mapping[str, object]:
         match request.operation:
             case Operation.STATS:
                 lag = self.engine.schedule.lag_percentile(0.99)
@@ -263,7 +263,7 @@ class Writer(FleetController):
             case Operation.ROUND:
                 return await self._round(self._require_servers(request.names))
             case Operation.EDIT:
-                raise RefusedError(self._explain_editing())
+                raise RequestRefusedError(self._explain_editing())
             case Operation.RECHECK:
                 self.recheck(self._require_servers(request.names))
             case Operation.PAUSE | Operation.RESUME:
@@ -293,25 +293,25 @@ class Writer(FleetController):
             try:
                 await self.alerts.test(name)
             except KeyError:
-                raise RefusedError(f'there is no sink "{name}" in config.toml') from None
+                raise RequestRefusedError(f'there is no sink "{name}" in config.toml') from None
             except (sqlite3.Error, OSError) as error:
-                raise RefusedError(f"the store cannot be written now: {error}") from None
+                raise RequestRefusedError(f"the store cannot be written now: {error}") from None
 
     async def _retry(self, number: int) -> None:
         try:
             found = await self.alerts.retry(number)
         except (sqlite3.Error, OSError) as error:
-            raise RefusedError(f"the store cannot be written now: {error}") from None
+            raise RequestRefusedError(f"the store cannot be written now: {error}") from None
         if not found:
-            raise RefusedError(f"there is no alert {number} that could be sent again")
+            raise RequestRefusedError(f"there is no alert {number} that could be sent again")
 
     async def _acknowledge_alerts(self, sink: str, number: int, who: str) -> None:
         try:
             found = await self.alerts.acknowledge_failed(sink, number, who)
         except (sqlite3.Error, OSError) as error:
-            raise RefusedError(f"the store cannot be written now: {error}") from None
+            raise RequestRefusedError(f"the store cannot be written now: {error}") from None
         if not found:
-            raise RefusedError("nothing was given up that nobody has seen yet")
+            raise RequestRefusedError("nothing was given up that nobody has seen yet")
 
     def _list_heartbeats(self) -> tuple[ServerHeartbeat, ...]:
         """The servers that somebody is to be told of."""
@@ -372,9 +372,9 @@ class Writer(FleetController):
     def _require_servers(self, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
             if name not in self.fleet_state.states:
-                raise RefusedError(f'there is no server "{name}"')
+                raise RequestRefusedError(f'there is no server "{name}"')
         if not names:
-            raise RefusedError("names no server")
+            raise RequestRefusedError("names no server")
         return names
 
     def _explain_editing(self) -> str:
@@ -384,7 +384,7 @@ class Writer(FleetController):
             f"servers.toml is edited as {self._account}, in its file; a change takes effect within a second"
         )
 
-    def _apply_config(self, loaded: Loaded) -> None:
+    def _apply_config(self, loaded: LoadedConfig) -> None:
         """What the files say now. Servers that changed are checked at once."""
         before, self.loaded = self.loaded, loaded
         self.engine.watch(loaded.fleet.servers, loaded.targets.ready, loaded.targets.problems)
@@ -398,7 +398,7 @@ class Writer(FleetController):
         self._log_request(f"reloaded: {format_count(len(loaded.fleet.servers), 'server')}")
 
 
-def _list_changed_servers(before: Loaded, after: Loaded) -> list[str]:
+def _list_changed_servers(before: LoadedConfig, after: LoadedConfig) -> list[str]:
     """The servers whose entry or secrets are others than before."""
     old = {server.name: server for server in before.fleet.servers}
     ready_before, ready_after = before.targets.ready, after.targets.ready

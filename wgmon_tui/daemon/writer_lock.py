@@ -25,7 +25,7 @@ _MAX_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class LockHolder:
     """Who holds the lock, and since which Unix time."""
 
     pid: int
@@ -36,11 +36,11 @@ class Holder:
         return f"{login_name(self.uid)}, pid {self.pid}, since {format_local_time(self.since)}"
 
 
-class LockTakenError(Exception):
+class WriterRunningError(Exception):
     """Another process writes. The message is one line that says who."""
 
 
-class NotOursError(Exception):
+class WrongOwnerError(Exception):
     """The state directory belongs to another account. The message is one line."""
 
 
@@ -54,12 +54,12 @@ class WriterLock:
     def acquire(cls, state_dir: Path) -> WriterLock:
         """Become the writer. Makes the directory where it is not there.
 
-        Raises LockTakenError, NotOursError, and OSError where there is no directory and none can be made.
+        Raises WriterRunningError, WrongOwnerError, and OSError where there is no directory and none can be made.
         """
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = state_dir.stat().st_uid
         if owner != os.geteuid():
-            raise NotOursError(
+            raise WrongOwnerError(
                 f"{shown(state_dir)} belongs to {login_name(owner)}: only that account writes there"
             )
         descriptor = _open(state_dir)
@@ -69,8 +69,8 @@ class WriterLock:
             holder = _read(descriptor)
             os.close(descriptor)
             who = str(holder) if holder else "another process of this account"
-            raise LockTakenError(f"{shown(state_dir)} is written by {who}") from None
-        _write(descriptor, Holder(os.getpid(), os.geteuid(), time.time()))
+            raise WriterRunningError(f"{shown(state_dir)} is written by {who}") from None
+        _write(descriptor, LockHolder(os.getpid(), os.geteuid(), time.time()))
         return cls(descriptor)
 
     def release(self) -> None:
@@ -89,7 +89,7 @@ def _open(state_dir: Path) -> int:
     return os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
-def _write(descriptor: int, holder: Holder) -> None:
+def _write(descriptor: int, holder: LockHolder) -> None:
     """Leave the holder's name for whoever asks; the lock holds without it, too."""
     text = json.dumps({"pid": holder.pid, "uid": holder.uid, "since": holder.since})
     with suppress(OSError):
@@ -97,11 +97,11 @@ def _write(descriptor: int, holder: Holder) -> None:
         os.pwrite(descriptor, text.encode() + b"\n", 0)
 
 
-def _read(descriptor: int) -> Holder | None:
+def _read(descriptor: int) -> LockHolder | None:
     """Who holds it; None where that has not been written yet, or the text is of one that was killed."""
     try:
         raw = json.loads(os.pread(descriptor, _MAX_BYTES, 0))
-        holder = Holder(int(raw["pid"]), int(raw["uid"]), float(raw["since"]))
+        holder = LockHolder(int(raw["pid"]), int(raw["uid"]), float(raw["since"]))
         os.kill(holder.pid, 0)
     except PermissionError:
         return holder

@@ -58,7 +58,7 @@ class WriterHello:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ServerEntry:
     """A server without its secrets, as store/formats/server_entry.py writes it."""
 
     name: str
@@ -66,20 +66,20 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Servers:
+class ServerChanges:
     """The servers that are new or have changed, and those that are `gone`.
 
     `begin`: what was said before holds no longer. `more`: another line of the same list follows.
     """
 
-    servers: tuple[Entry, ...] = ()
+    servers: tuple[ServerEntry, ...] = ()
     gone: tuple[str, ...] = ()
     begin: bool = False
     more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Recheck:
+class RecheckRequest:
     """Check these servers now."""
 
     names: tuple[str, ...]
@@ -112,7 +112,7 @@ class AgentHello:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CheckReport:
     """One round, in the order of the numbers. They never repeat within an epoch, and may leave some out."""
 
     number: int
@@ -121,7 +121,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ServerProblem:
     """Why a server cannot be checked from there, in one line."""
 
     server: str
@@ -129,7 +129,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class AgentStatus:
     """How the agent is, every few seconds: `waiting` reports, `dropped` ones, a `trouble` or "".
 
     Of the `problems` the first few; `clock` is the Unix time there.
@@ -139,7 +139,7 @@ class Status:
     waiting: int
     dropped: int
     trouble: str = ""
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[ServerProblem, ...] = ()
     clock: float = 0.0
 
 
@@ -150,22 +150,27 @@ class Bye:
     line: str
 
 
-ToAgent = WriterHello | Servers | Recheck | Ack
-ToWriter = AgentHello | Report | Status | Bye
+ToAgent = WriterHello | ServerChanges | RecheckRequest | Ack
+ToWriter = AgentHello | CheckReport | AgentStatus | Bye
 
 _TO_AGENT: Mapping[str, Any] = {
     "hello": WriterHello,
-    "servers": Servers,
-    "recheck": Recheck,
+    "servers": ServerChanges,
+    "recheck": RecheckRequest,
     "ack": Ack,
 }
-_TO_WRITER: Mapping[str, Any] = {"hello": AgentHello, "report": Report, "status": Status, "bye": Bye}
+_TO_WRITER: Mapping[str, Any] = {
+    "hello": AgentHello,
+    "report": CheckReport,
+    "status": AgentStatus,
+    "bye": Bye,
+}
 MESSAGE_NAMES = STORED_NAMES | StoredNames(
     {
         WriterHello: StoredRecord({"protocol": "protocol", "version": "version", "vantage": "vantage"}),
-        Entry: StoredRecord({"name": "name", "entry": "entry"}),
-        Servers: StoredRecord({"servers": "servers", "gone": "gone", "begin": "begin", "more": "more"}),
-        Recheck: StoredRecord({"names": "names"}),
+        ServerEntry: StoredRecord({"name": "name", "entry": "entry"}),
+        ServerChanges: StoredRecord({"servers": "servers", "gone": "gone", "begin": "begin", "more": "more"}),
+        RecheckRequest: StoredRecord({"names": "names"}),
         Ack: StoredRecord({"number": "number"}),
         AgentHello: StoredRecord(
             {
@@ -177,9 +182,9 @@ MESSAGE_NAMES = STORED_NAMES | StoredNames(
                 "clock": "clock",
             }
         ),
-        Report: StoredRecord({"number": "number", "server": "server", "round": "round"}),
-        Problem: StoredRecord({"server": "server", "line": "line"}),
-        Status: StoredRecord(
+        CheckReport: StoredRecord({"number": "number", "server": "server", "round": "round"}),
+        ServerProblem: StoredRecord({"server": "server", "line": "line"}),
+        AgentStatus: StoredRecord(
             {
                 "checks_per_second": "checks_per_second",
                 "waiting": "waiting",
@@ -258,11 +263,11 @@ def parse_to_agent(line: bytes) -> ToAgent:
     match message:
         case WriterHello(_, version, vantage):
             _require_short(version, vantage)
-        case Servers(servers, gone):
+        case ServerChanges(servers, gone):
             if len(servers) > MAX_ENTRIES or len(gone) > MAX_ENTRIES:
                 raise BadLineError(f"expected at most {MAX_ENTRIES} servers a line")
             _require_names(*(entry.name for entry in servers), *gone)
-        case Recheck(names):
+        case RecheckRequest(names):
             _require_names(*names)
         case Ack(number):
             _require_not_negative(number)
@@ -276,14 +281,14 @@ def parse_to_writer(line: bytes) -> ToWriter:
         case AgentHello(_, version, epoch, public_key, resume_from):
             _require_short(version, epoch, public_key)
             _require_not_negative(resume_from)
-        case Report(number, server, outcome):
+        case CheckReport(number, server, outcome):
             if len(line) > MAX_REPORT_BYTES + _MAX_TEXT_CHARS:
                 raise BadLineError(f"a report has at most {MAX_REPORT_BYTES} bytes")
             _require_not_negative(number)
             _require_names(server)
             if not len(outcome.checks) == len(outcome.diagnoses) > 0:
                 raise BadLineError("report: expected a diagnosis for each check")
-        case Status(rate, waiting, dropped, trouble, problems):
+        case AgentStatus(rate, waiting, dropped, trouble, problems):
             _require_not_negative(waiting, dropped)
             _require_short(trouble, *(problem.line for problem in problems))
             _require_names(*(problem.server for problem in problems))
@@ -307,10 +312,10 @@ def sanitize(text: str) -> str:
     return printable(text)[:_MAX_TEXT_CHARS]
 
 
-def sanitize_problems(problems: Mapping[str, str]) -> tuple[Problem, ...]:
+def sanitize_problems(problems: Mapping[str, str]) -> tuple[ServerProblem, ...]:
     """The first few of them."""
     few = list(problems.items())[:_MAX_PROBLEMS]
-    return tuple(Problem(name, sanitize(line)) for name, line in few)
+    return tuple(ServerProblem(name, sanitize(line)) for name, line in few)
 
 
 _EXPECTED_FORM = "expected one JSON object a line with one key that is known"

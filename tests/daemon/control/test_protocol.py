@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from wgmon_tui.daemon.control.protocol import (
     BadMessageError,
+    ControlRequest,
     Greeting,
     Operation,
-    Request,
     encode_greeting,
     encode_request,
     parse_greeting,
@@ -24,7 +24,7 @@ from wgmon_tui.daemon.control.protocol import (
 WORDS = st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=63)
 
 REQUESTS = st.builds(
-    Request,
+    ControlRequest,
     id=st.integers(0, 2**40),
     operation=st.sampled_from(Operation),
     names=st.lists(WORDS, max_size=3).map(tuple),
@@ -43,7 +43,7 @@ def refusal(parse: Callable[[bytes], object], line: bytes) -> str:
 
 
 @given(REQUESTS)
-def test_a_request_is_read_as_it_was_written(request: Request) -> None:
+def test_a_request_is_read_as_it_was_written(request: ControlRequest) -> None:
     assert parse_request(encode_request(request)) == request
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from wgmon_tui.daemon.control.client import Connection, NotForUsError, NoWriterError
-from wgmon_tui.daemon.control.peer_credentials import Peer
-from wgmon_tui.daemon.control.protocol import GROUP_OPERATIONS, MAX_REQUEST_BYTES, Operation, Request
-from wgmon_tui.daemon.control.server import Control, RefusedError, allowed_operations
+from wgmon_tui.daemon.control.client import AccessDeniedError, ControlConnection, NoWriterError
+from wgmon_tui.daemon.control.peer_credentials import PeerCredentials
+from wgmon_tui.daemon.control.protocol import GROUP_OPERATIONS, MAX_REQUEST_BYTES, ControlRequest, Operation
+from wgmon_tui.daemon.control.server import ControlServer, RequestRefusedError, allowed_operations
 
 
 class RequestRecorder:
@@ -23,18 +23,18 @@ class RequestRecorder:
     def __init__(self) -> None:
         self.requests: list[tuple[Operation, tuple[str, ...], str]] = []
 
-    async def answer(self, request: Request, who: str) -> Mapping[str, object]:
+    async def answer(self, request: ControlRequest, who: str) -> Mapping[str, object]:
         self.requests.append((request.operation, request.names, who))
         if request.operation is Operation.EDIT:
-            raise RefusedError("servers.toml is edited in its file")
+            raise RequestRefusedError("servers.toml is edited in its file")
         if request.operation is Operation.ROUND:
             return {"round": "x" * 4_000_000}
         return {}
 
 
 @asynccontextmanager
-async def control_server(state: Path, recorder: RequestRecorder) -> AsyncIterator[Control]:
-    control = Control(state, recorder.answer, since=12.5)
+async def control_server(state: Path, recorder: RequestRecorder) -> AsyncIterator[ControlServer]:
+    control = ControlServer(state, recorder.answer, since=12.5)
     await control.open()
     try:
         yield control
@@ -43,8 +43,8 @@ async def control_server(state: Path, recorder: RequestRecorder) -> AsyncIterato
 
 
 @asynccontextmanager
-async def control_client(state: Path) -> AsyncIterator[Connection]:
-    connection = await Connection.connect(state)
+async def control_client(state: Path) -> AsyncIterator[ControlConnection]:
+    connection = await ControlConnection.connect(state)
     try:
         yield connection
     finally:
@@ -66,7 +66,7 @@ async def test_what_is_asked_reaches_the_writer_with_the_name_of_who_asked(tmp_p
 
 async def test_what_the_writer_refuses_is_told_in_its_words(tmp_path: Path) -> None:
     async with control_server(tmp_path, RequestRecorder()), control_client(tmp_path) as connection:
-        with pytest.raises(RefusedError, match="is edited in its file"):
+        with pytest.raises(RequestRefusedError, match="is edited in its file"):
             await connection.ask(Operation.EDIT)
 
 
@@ -82,14 +82,14 @@ async def test_the_end_of_the_writer_is_known_at_once(tmp_path: Path) -> None:
 
 async def test_without_a_writer_there_is_nobody_to_ask(tmp_path: Path) -> None:
     with pytest.raises(NoWriterError):
-        await Connection.connect(tmp_path)
+        await ControlConnection.connect(tmp_path)
 
 
 async def test_the_socket_of_a_writer_that_was_killed_is_replaced(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(tmp_path / "control.sock"))
     with pytest.raises(NoWriterError):
-        await Connection.connect(tmp_path)
+        await ControlConnection.connect(tmp_path)
     async with control_server(tmp_path, RequestRecorder()), control_client(tmp_path) as connection:
         assert await connection.ask(Operation.STATS) == {}
 
@@ -151,8 +151,8 @@ async def test_only_so_many_can_be_attached(tmp_path: Path) -> None:
         clients = [await raw(tmp_path) for _ in range(64)]
         for reader, _ in clients:
             assert b'"may"' in await reader.readline()
-        with pytest.raises(NotForUsError, match="there are 64 viewers already"):
-            await Connection.connect(tmp_path)
+        with pytest.raises(AccessDeniedError, match="there are 64 viewers already"):
+            await ControlConnection.connect(tmp_path)
         for _, writer in clients:
             writer.close()
 
@@ -163,20 +163,26 @@ def directory(mode: int, gid: int) -> os.stat_result:
 
 def test_root_and_the_writers_own_account_may_ask_everything() -> None:
     for uid in (0, 1000):
-        assert allowed_operations(Peer(1, uid, frozenset()), 1000, directory(0o40700, 1000)) == frozenset(
-            Operation
-        )
+        assert allowed_operations(
+            PeerCredentials(1, uid, frozenset()), 1000, directory(0o40700, 1000)
+        ) == frozenset(Operation)
 
 
 def test_a_member_of_the_group_may_ask_for_all_but_edits() -> None:
-    member = Peer(1, 1001, frozenset({1001, 77}))
+    member = PeerCredentials(1, 1001, frozenset({1001, 77}))
     assert allowed_operations(member, 1000, directory(0o42750, 77)) == GROUP_OPERATIONS
     assert Operation.EDIT not in GROUP_OPERATIONS
 
 
 def test_a_group_without_access_to_the_directory_counts_for_nothing() -> None:
-    assert allowed_operations(Peer(1, 1001, frozenset({77})), 1000, directory(0o40700, 77)) == frozenset()
+    assert (
+        allowed_operations(PeerCredentials(1, 1001, frozenset({77})), 1000, directory(0o40700, 77))
+        == frozenset()
+    )
 
 
 def test_everybody_else_may_ask_nothing() -> None:
-    assert allowed_operations(Peer(1, 1001, frozenset({1001})), 1000, directory(0o42755, 77)) == frozenset()
+    assert (
+        allowed_operations(PeerCredentials(1, 1001, frozenset({1001})), 1000, directory(0o42755, 77))
+        == frozenset()
+    )

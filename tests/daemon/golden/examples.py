@@ -11,9 +11,9 @@ from tests.golden import GoldenFile
 from tests.store.golden.examples import AT
 from wgmon_tui.daemon.control.protocol import (
     GROUP_OPERATIONS,
+    ControlRequest,
     Greeting,
     Operation,
-    Request,
     encode_answer,
     encode_error,
     encode_greeting,
@@ -28,8 +28,8 @@ from wgmon_tui.vantages.collector.manager import statuses_as_json, statuses_from
 HERE = Path(__file__).parent
 
 REQUESTS = (
-    *(Request(number, operation) for number, operation in enumerate(Operation, 1)),
-    Request(77, Operation.MUTE, ("fra1", "ams1"), "9f00000000000001", "Ü – ✖", AT, 12),
+    *(ControlRequest(number, operation) for number, operation in enumerate(Operation, 1)),
+    ControlRequest(77, Operation.MUTE, ("fra1", "ams1"), "9f00000000000001", "Ü – ✖", AT, 12),
 )
 
 GREETINGS = (

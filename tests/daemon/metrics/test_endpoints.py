@@ -18,9 +18,9 @@ from tests.output.test_prometheus_text import Series, read
 from wgmon_tui.config.models import Server
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.metrics import probe_endpoint
-from wgmon_tui.daemon.metrics.endpoints import Metrics, accepts_gzip, parse_timeout
+from wgmon_tui.daemon.metrics.endpoints import MetricsServer, accepts_gzip, parse_timeout
 from wgmon_tui.daemon.metrics.listen import ListenAddress, listen, parse_listen_address
-from wgmon_tui.daemon.metrics.probe_endpoint import Bucket, TooOftenError
+from wgmon_tui.daemon.metrics.probe_endpoint import RateLimitedError, TokenBucket
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.lab.records import Mode
 from wgmon_tui.lab.server import LabServer
@@ -66,7 +66,7 @@ async def serving(tmp_path: Path, *servers: Server) -> AsyncIterator[Served]:
     writer = Writer(state, load_config(config), None, config_dir=config)
     listening = listen(parse_listen_address("127.0.0.1:0"))
     faults: list[str] = []
-    metrics = Metrics(writer, listening.socket, faults.append)
+    metrics = MetricsServer(writer, listening.socket, faults.append)
     tasks = [asyncio.create_task(part) for part in (writer.run(), metrics.run())]
     try:
         yield Served(listening.listen_address, writer)
@@ -279,10 +279,10 @@ async def test_too_many_probes_are_told_when_to_come_back(
 
 def test_a_bucket_fills_again_and_never_beyond_its_rim() -> None:
     now = 0.0
-    bucket = Bucket(2.0, 3.0, lambda: now)
+    bucket = TokenBucket(2.0, 3.0, lambda: now)
     for _ in range(3):
         bucket.take()
-    with pytest.raises(TooOftenError) as refused:
+    with pytest.raises(RateLimitedError) as refused:
         bucket.take()
     assert refused.value.wait == 0.5
     now = 0.5
@@ -290,7 +290,7 @@ def test_a_bucket_fills_again_and_never_beyond_its_rim() -> None:
     now = 1000.0
     for _ in range(3):
         bucket.take()
-    with pytest.raises(TooOftenError):
+    with pytest.raises(RateLimitedError):
         bucket.take()
 
 

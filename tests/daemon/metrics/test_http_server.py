@@ -16,21 +16,21 @@ from wgmon_tui.daemon.metrics import http_server
 from wgmon_tui.daemon.metrics.http_server import (
     MAX_CLIENTS,
     MAX_HEAD_BYTES,
+    HttpRequest,
+    HttpResponse,
     HttpServer,
-    Request,
-    Response,
     text_response,
 )
 from wgmon_tui.daemon.metrics.listen import ListenAddress, listen, parse_listen_address
 
 
-async def echo(request: Request) -> Response:
+async def echo(request: HttpRequest) -> HttpResponse:
     return text_response(HTTPStatus.OK, f"{request.path} {dict(request.parameters)}")
 
 
 @asynccontextmanager
 async def serving(
-    handle: Callable[[Request], Awaitable[Response]] = echo, faults: list[str] | None = None
+    handle: Callable[[HttpRequest], Awaitable[HttpResponse]] = echo, faults: list[str] | None = None
 ) -> AsyncIterator[ListenAddress]:
     listening = listen(parse_listen_address("127.0.0.1:0"))
     told = [] if faults is None else faults
@@ -130,8 +130,8 @@ async def test_who_asks_too_slowly_is_hung_up_on(monkeypatch: pytest.MonkeyPatch
 async def test_who_does_not_take_the_answer_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "_SEND_TIMEOUT_S", 0.2)
 
-    async def much(_: Request) -> Response:
-        return Response(HTTPStatus.OK, (bytes(30_000_000),))
+    async def much(_: HttpRequest) -> HttpResponse:
+        return HttpResponse(HTTPStatus.OK, (bytes(30_000_000),))
 
     async with serving(much) as listen_address:
         client = await Client.to(listen_address)
@@ -167,7 +167,7 @@ async def test_who_was_answered_last_makes_room_after_those_who_never_asked() ->
 async def test_who_waits_for_an_answer_makes_room_for_nobody() -> None:
     asked, go_on = asyncio.Event(), asyncio.Event()
 
-    async def slow(request: Request) -> Response:
+    async def slow(request: HttpRequest) -> HttpResponse:
         if request.path == "/slow":
             asked.set()
             await go_on.wait()
@@ -188,7 +188,7 @@ async def test_who_waits_for_an_answer_makes_room_for_nobody() -> None:
 async def test_where_all_are_being_answered_one_more_is_hung_up_on() -> None:
     asked, go_on = asyncio.Semaphore(0), asyncio.Event()
 
-    async def slow(request: Request) -> Response:
+    async def slow(request: HttpRequest) -> HttpResponse:
         asked.release()
         await go_on.wait()
         return await echo(request)
@@ -203,7 +203,7 @@ async def test_where_all_are_being_answered_one_more_is_hung_up_on() -> None:
 
 
 async def test_a_fault_of_ours_is_said_and_the_next_one_is_answered() -> None:
-    async def faulty(_: Request) -> Response:
+    async def faulty(_: HttpRequest) -> HttpResponse:
         raise ZeroDivisionError
 
     faults: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wgmon_tui.config.value_parsers import InvalidValueError
-from wgmon_tui.daemon.metrics.listen import CannotListenError, listen, parse_listen_address
+from wgmon_tui.daemon.metrics.listen import ListenError, listen, parse_listen_address
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,6 @@ def test_what_is_none_is_refused_with_what_was_expected(text: str, said: str) ->
 
 def test_a_port_that_is_taken_is_said_in_one_line() -> None:
     first = listen(parse_listen_address("127.0.0.1:0"))
-    with first.socket, pytest.raises(CannotListenError) as refused:
+    with first.socket, pytest.raises(ListenError) as refused:
         listen(first.listen_address)
     assert str(refused.value) == f"metrics: cannot listen on {first.listen_address}: Address already in use"

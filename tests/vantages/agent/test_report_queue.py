@@ -12,23 +12,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.vantages.agent.report_queue import NAME, Kept, Reports, ReportsUnavailableError
+from wgmon_tui.vantages.agent.report_queue import NAME, QueuedReport, ReportQueue, ReportQueueUnavailableError
 
 
-def routine(number: int) -> Kept:
-    return Kept(b"routine %d" % number, True)
+def routine(number: int) -> QueuedReport:
+    return QueuedReport(b"routine %d" % number, True)
 
 
-def failure(number: int) -> Kept:
-    return Kept(b"failure %d" % number, False)
+def failure(number: int) -> QueuedReport:
+    return QueuedReport(b"failure %d" % number, False)
 
 
-def bodies(reports: Reports) -> list[bytes]:
+def bodies(reports: ReportQueue) -> list[bytes]:
     return [body for _, body in reports.read_after(0, 1000)]
 
 
 def test_reports_are_read_in_the_order_in_which_they_were_kept(tmp_path: Path) -> None:
-    reports = Reports(tmp_path)
+    reports = ReportQueue(tmp_path)
     reports.add([routine(1), failure(2)])
     reports.add([routine(3)])
     assert reports.read_after(0, 2) == [(1, b"routine 1"), (2, b"failure 2")]
@@ -37,22 +37,22 @@ def test_reports_are_read_in_the_order_in_which_they_were_kept(tmp_path: Path) -
 
 
 def test_what_was_taken_is_forgotten_and_its_numbers_never_come_again(tmp_path: Path) -> None:
-    reports = Reports(tmp_path)
+    reports = ReportQueue(tmp_path)
     reports.add([routine(1), routine(2)])
     reports.delete_up_to(2)
     assert reports.waiting == 0
     reports.close()
-    again = Reports(tmp_path)
+    again = ReportQueue(tmp_path)
     again.add([routine(3)])
     assert again.read_after(0, 9) == [(3, b"routine 3")]
     assert again.epoch == reports.epoch
 
 
 def test_a_store_that_was_lost_begins_another_epoch(tmp_path: Path) -> None:
-    reports = Reports(tmp_path)
+    reports = ReportQueue(tmp_path)
     reports.close()
     (tmp_path / NAME).unlink()
-    assert Reports(tmp_path).epoch != reports.epoch
+    assert ReportQueue(tmp_path).epoch != reports.epoch
 
 
 def aside(state_dir: Path) -> list[Path]:
@@ -83,12 +83,12 @@ def no_database(path: Path) -> None:
 def test_a_file_that_cannot_be_used_is_set_aside_and_another_epoch_begins(
     tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
-    before = Reports(tmp_path)
+    before = ReportQueue(tmp_path)
     before.add([routine(0)])
     before.close()
     spoil(tmp_path / NAME)
     content = (tmp_path / NAME).read_bytes()
-    reports = Reports(tmp_path)
+    reports = ReportQueue(tmp_path)
     reports.add([routine(1)])
     assert reports.epoch != before.epoch
     assert bodies(reports) == [b"routine 1"]
@@ -102,7 +102,7 @@ def test_a_file_that_cannot_be_used_is_set_aside_and_another_epoch_begins(
 def test_the_log_of_a_damaged_file_is_set_aside_with_it(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(b"no database")
     (tmp_path / f"{NAME}-wal").write_bytes(b"its log")
-    Reports(tmp_path).close()
+    ReportQueue(tmp_path).close()
     assert [path.read_bytes() for path in aside(tmp_path) if not path.name.endswith("-shm")] == [
         b"no database",
         b"its log",
@@ -112,33 +112,33 @@ def test_the_log_of_a_damaged_file_is_set_aside_with_it(tmp_path: Path) -> None:
 def test_files_that_were_set_aside_on_one_day_are_all_kept(tmp_path: Path) -> None:
     for content in (b"first", b"second"):
         (tmp_path / NAME).write_bytes(content)
-        Reports(tmp_path).close()
+        ReportQueue(tmp_path).close()
     assert [path.read_bytes() for path in aside(tmp_path)] == [b"first", b"second"]
 
 
 def test_a_locked_file_is_no_damage(tmp_path: Path) -> None:
-    Reports(tmp_path).close()
+    ReportQueue(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / NAME, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(ReportsUnavailableError, match="locked"):
-            Reports(tmp_path)
+        with pytest.raises(ReportQueueUnavailableError, match="locked"):
+            ReportQueue(tmp_path)
     assert not aside(tmp_path)
-    assert not Reports(tmp_path).notice
+    assert not ReportQueue(tmp_path).notice
 
 
 def test_others_cannot_read_it(tmp_path: Path) -> None:
-    Reports(tmp_path)
+    ReportQueue(tmp_path)
     assert (tmp_path / NAME).stat().st_mode & 0o077 == 0
 
 
 def test_without_a_directory_it_says_so_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ReportsUnavailableError, match=r"reports\.db: unable to open"):
-        Reports(tmp_path / "nowhere")
+    with pytest.raises(ReportQueueUnavailableError, match=r"reports\.db: unable to open"):
+        ReportQueue(tmp_path / "nowhere")
 
 
 def test_where_there_is_no_room_the_oldest_routine_goes_first_and_is_counted(tmp_path: Path) -> None:
-    reports = Reports(tmp_path, limit=4)
+    reports = ReportQueue(tmp_path, limit=4)
     reports.add([failure(1), routine(2), routine(3), failure(4)])
     reports.add([routine(5)])
     assert bodies(reports) == [b"failure 1", b"routine 3", b"failure 4", b"routine 5"]
@@ -146,20 +146,20 @@ def test_where_there_is_no_room_the_oldest_routine_goes_first_and_is_counted(tmp
     assert bodies(reports) == [b"failure 4", b"failure 6", b"failure 7", b"failure 8"]
     assert reports.dropped == 4
     reports.close()
-    assert Reports(tmp_path).dropped == 4
+    assert ReportQueue(tmp_path).dropped == 4
 
 
 @given(st.lists(st.lists(st.booleans(), max_size=12), max_size=12), st.lists(st.integers(0, 60), max_size=6))
 def test_the_bounds_hold_and_the_order_too_whatever_comes(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[bool]], taken: list[int]
 ) -> None:
-    reports = Reports(tmp_path_factory.mktemp("reports"), limit=10, max_bytes=100)
+    reports = ReportQueue(tmp_path_factory.mktemp("reports"), limit=10, max_bytes=100)
     number = 0
     for turn, batch in enumerate(batches):
         kept = []
         for is_routine in batch:
             number += 1
-            kept.append(Kept(b"%012d" % number, is_routine))
+            kept.append(QueuedReport(b"%012d" % number, is_routine))
         reports.add(kept)
         if turn < len(taken):
             reports.delete_up_to(taken[turn])

@@ -11,13 +11,13 @@ from wgmon_tui.vantages.protocol import (
     PROTOCOL,
     Ack,
     AgentHello,
+    AgentStatus,
     Bye,
-    Entry,
-    Problem,
-    Recheck,
-    Report,
-    Servers,
-    Status,
+    CheckReport,
+    RecheckRequest,
+    ServerChanges,
+    ServerEntry,
+    ServerProblem,
     ToAgent,
     ToWriter,
     WriterHello,
@@ -31,23 +31,25 @@ HERE = Path(__file__).parent
 TO_AGENT: tuple[ToAgent, ...] = (
     WriterHello(PROTOCOL, "0.1.0", "fra"),
     WriterHello(PROTOCOL, "0.1.0"),
-    Servers(
-        tuple(Entry(server.name, server_to_entry(server)) for server in SERVERS),
+    ServerChanges(
+        tuple(ServerEntry(server.name, server_to_entry(server)) for server in SERVERS),
         ("old",),
         begin=True,
         more=True,
     ),
-    Servers(),
-    Recheck(("fra1", "ams1")),
+    ServerChanges(),
+    RecheckRequest(("fra1", "ams1")),
     Ack(7),
 )
 
 TO_WRITER: tuple[ToWriter, ...] = (
     AgentHello(PROTOCOL, "0.1.0", "9f00000000000001", "a key", 7, AT),
     AgentHello(PROTOCOL, "0.1.0"),
-    *(Report(number, "fra1", outcome) for number, outcome in enumerate(ROUNDS, 1)),
-    Status(4.5, 3, 1, "no identity", (Problem("fra1", "no key"), Problem("ams1", "no route")), AT),
-    Status(0.0, 0, 0),
+    *(CheckReport(number, "fra1", outcome) for number, outcome in enumerate(ROUNDS, 1)),
+    AgentStatus(
+        4.5, 3, 1, "no identity", (ServerProblem("fra1", "no key"), ServerProblem("ams1", "no route")), AT
+    ),
+    AgentStatus(0.0, 0, 0),
     Bye("another writer came"),
 )
 

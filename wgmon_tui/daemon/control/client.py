@@ -8,18 +8,22 @@ from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
-from wgmon_tui.daemon.control.peer_credentials import Peer, explain_access_denied, read_peer_credentials
+from wgmon_tui.daemon.control.peer_credentials import (
+    PeerCredentials,
+    explain_access_denied,
+    read_peer_credentials,
+)
 from wgmon_tui.daemon.control.protocol import (
     MAX_ANSWER_BYTES,
     BadMessageError,
+    ControlRequest,
     Greeting,
     Operation,
-    Request,
     encode_request,
     parse_greeting,
     parse_message,
 )
-from wgmon_tui.daemon.control.server import RefusedError
+from wgmon_tui.daemon.control.server import RequestRefusedError
 from wgmon_tui.daemon.control.socket_path import bindable_path
 
 _GREETING_TIMEOUT_S = 5.0
@@ -30,15 +34,19 @@ class NoWriterError(Exception):
     """Nobody listens: no writer, or one that is only starting. Or it has just ended."""
 
 
-class NotForUsError(Exception):
+class AccessDeniedError(Exception):
     """This account is not let in. The message is one line that says what to do."""
 
 
-class Connection:
+class ControlConnection:
     """To the writer, which is `writer`, from `connect` on until it ends or `close`."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter, writer: Peer, greeting: Greeting
+        self,
+        reader: asyncio.StreamReader,
+        stream: asyncio.StreamWriter,
+        writer: PeerCredentials,
+        greeting: Greeting,
     ) -> None:
         self.writer = writer
         self.greeting = greeting
@@ -50,8 +58,8 @@ class Connection:
         self._listen_task = asyncio.create_task(self._listen(reader), name="answers of the writer")
 
     @classmethod
-    async def connect(cls, state_dir: Path) -> Connection:
-        """Raises NoWriterError and NotForUsError."""
+    async def connect(cls, state_dir: Path) -> ControlConnection:
+        """Raises NoWriterError and AccessDeniedError."""
         connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         stream: asyncio.StreamWriter | None = None
         try:
@@ -68,9 +76,11 @@ class Connection:
             connecting.close()
             match error:
                 case PermissionError():
-                    raise NotForUsError(await asyncio.to_thread(explain_access_denied, state_dir)) from None
+                    raise AccessDeniedError(
+                        await asyncio.to_thread(explain_access_denied, state_dir)
+                    ) from None
                 case BadMessageError():
-                    raise NotForUsError(str(error)) from None
+                    raise AccessDeniedError(str(error)) from None
                 case OSError() | asyncio.IncompleteReadError() | asyncio.LimitOverrunError():
                     raise NoWriterError(str(error)) from None
             raise
@@ -87,11 +97,13 @@ class Connection:
     ) -> dict[str, object]:
         """What the writer answers.
 
-        Raises RefusedError, NoWriterError where it has ended, TimeoutError where it does not answer.
+        Raises RequestRefusedError, NoWriterError where it has ended, TimeoutError where it does not answer.
         """
         if self.ended.is_set():
             raise NoWriterError("the writer has ended")
-        request = Request(next(self._request_ids), operation, tuple(names), incident, text, until, number)
+        request = ControlRequest(
+            next(self._request_ids), operation, tuple(names), incident, text, until, number
+        )
         answer: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
         self._pending_answers[request.id] = answer
         try:
@@ -130,4 +142,4 @@ class Connection:
         if isinstance(ok, dict):
             answer.set_result(ok)
         else:
-            answer.set_exception(RefusedError(str(error)))
+            answer.set_exception(RequestRefusedError(str(error)))

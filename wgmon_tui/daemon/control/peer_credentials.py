@@ -22,7 +22,7 @@ _GROUPS_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class PeerCredentials:
     """The process at the other end of a Unix socket, as the kernel vouches for it."""
 
     pid: int
@@ -30,7 +30,7 @@ class Peer:
     gids: frozenset[int]
 
 
-def read_peer_credentials(connected: socket.socket) -> Peer:
+def read_peer_credentials(connected: socket.socket) -> PeerCredentials:
     """Who connected; on the connecting side, who listens. Raises OSError."""
     pid, uid, gid = _UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
     try:
@@ -38,7 +38,7 @@ def read_peer_credentials(connected: socket.socket) -> Peer:
         groups = frozenset(struct.unpack(f"{len(raw) // 4}I", raw))
     except OSError:
         groups = _look_up_groups(uid, gid)  # an older kernel, or too many of them
-    return Peer(pid, uid, groups | {gid})
+    return PeerCredentials(pid, uid, groups | {gid})
 
 
 def _look_up_groups(uid: int, gid: int) -> frozenset[int]:

@@ -77,7 +77,7 @@ class BadMessageError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ControlRequest:
     """What is asked: about which servers or sinks, or of which incident, and in which words.
 
     `until` is a Unix time, 0 for none; `number` is an alert's id.
@@ -100,7 +100,7 @@ class Greeting:
     allowed: frozenset[Operation]
 
 
-def encode_request(request: Request) -> bytes:
+def encode_request(request: ControlRequest) -> bytes:
     """A request as it is sent."""
     return _encode(
         {
@@ -115,7 +115,7 @@ def encode_request(request: Request) -> bytes:
     )
 
 
-def parse_request(line: bytes) -> Request:
+def parse_request(line: bytes) -> ControlRequest:
     """Raises BadMessageError."""
     raw = parse_message(line)
     try:
@@ -126,7 +126,7 @@ def parse_request(line: bytes) -> Request:
     names = raw.get("names", [])
     if not isinstance(names, list) or len(names) > MAX_NAMES:
         raise BadMessageError("names: expected a list of servers")
-    return Request(
+    return ControlRequest(
         _number(raw.get("id"), "id"),
         operation,
         tuple(_text(name, "names", parse_name) for name in names),
@@ -137,7 +137,7 @@ def parse_request(line: bytes) -> Request:
     )
 
 
-def describe_request(request: Request, who: str) -> str:
+def describe_request(request: ControlRequest, who: str) -> str:
     """What was asked and by whom, for the log."""
     if request.names:
         what = format_list(request.names, most=_MAX_NAMES_SHOWN)

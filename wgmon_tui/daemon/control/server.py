@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from wgmon_tui.daemon.control.peer_credentials import (
-    Peer,
+    PeerCredentials,
     group_name,
     is_shared,
     login_name,
@@ -24,9 +24,9 @@ from wgmon_tui.daemon.control.protocol import (
     GROUP_OPERATIONS,
     MAX_REQUEST_BYTES,
     BadMessageError,
+    ControlRequest,
     Greeting,
     Operation,
-    Request,
     encode_answer,
     encode_error,
     encode_greeting,
@@ -37,15 +37,15 @@ from wgmon_tui.daemon.control.socket_path import NAME, bindable_path
 _MAX_CLIENTS = 64
 _ANSWER_TIMEOUT_S = 10.0
 
-RequestHandler = Callable[[Request, str], Awaitable[Mapping[str, object]]]
-"""Does what is asked by the account of this login name. Raises RefusedError."""
+RequestHandler = Callable[[ControlRequest, str], Awaitable[Mapping[str, object]]]
+"""Does what is asked by the account of this login name. Raises RequestRefusedError."""
 
 
-class RefusedError(Exception):
+class RequestRefusedError(Exception):
     """What is asked cannot be had. The message is one line."""
 
 
-class Control:
+class ControlServer:
     """Listens in a state directory whose lock we hold, and hands requests to `answer`."""
 
     def __init__(self, state_dir: Path, answer: RequestHandler, since: float) -> None:
@@ -139,11 +139,11 @@ class Control:
             return encode_error(request.id, f"{who} may not ask for {request.operation.value} here")
         try:
             return encode_answer(request.id, await self._answer(request, who))
-        except RefusedError as error:
+        except RequestRefusedError as error:
             return encode_error(request.id, str(error))
 
 
-def allowed_operations(peer: Peer, owner: int, directory: os.stat_result) -> frozenset[Operation]:
+def allowed_operations(peer: PeerCredentials, owner: int, directory: os.stat_result) -> frozenset[Operation]:
     """What a peer may ask: all as root and as the writer's own account, a part in the directory's group."""
     if peer.uid in (0, owner):
         return frozenset(Operation)

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgmon_tui.config.models import Fleet
-from wgmon_tui.daemon.controller_proxy import Nobody, Relay
+from wgmon_tui.daemon.controller_proxy import ControllerProxy, NullController
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import FleetState
 
 if TYPE_CHECKING:
-    from wgmon_tui.daemon.config_watcher import Loaded
+    from wgmon_tui.daemon.config_watcher import LoadedConfig
     from wgmon_tui.daemon.writer import Writer
 
 NOTE = "This is the demo: what lies before its start is invented."
 """Stands wherever that past is shown as one."""
 
 
-class DemoFeed(Relay):
+class DemoController(ControllerProxy):
     """A fleet with a past, in a state directory in which nothing was written yet.
 
     To load the writer and to invent the past takes longer than all else at the start: `run` does it.
@@ -29,10 +29,10 @@ class DemoFeed(Relay):
 
     def __init__(self, state_dir: Path, fleet: Fleet) -> None:
         self.fleet_state = FleetState(fleet.servers)
-        self.loaded: Loaded | None = None
+        self.loaded: LoadedConfig | None = None
         self._state_dir = state_dir
         self._fleet = fleet
-        self._null_controller = Nobody(self.fleet_state)
+        self._null_controller = NullController(self.fleet_state)
         self._writer: Writer | None = None
 
     async def run(self) -> None:

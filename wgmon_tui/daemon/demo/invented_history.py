@@ -225,7 +225,7 @@ def _incident(number: str, episode: Episode, verdict: Verdict, now: float) -> In
 
 def _rollups(server: Server, now: float) -> dict[str, dict[int, Rollup]]:
     """By table and period."""
-    rtt_model = _Answers(server)
+    rtt_model = _RttModel(server)
     timeline = list(_timeline(server.name, now))
     recent_from = (now - _MINUTES_S) // HOUR_S * HOUR_S
     minutes = _make_rollups(timeline, recent_from, now, MINUTE_S, rtt_model)
@@ -237,7 +237,7 @@ def _rollups(server: Server, now: float) -> dict[str, dict[int, Rollup]]:
 
 def _write_current(connection: sqlite3.Connection, number: int, server: Server, now: float) -> None:
     """What holds now, as after checks that all found the same."""
-    rtt_model = _Answers(server)
+    rtt_model = _RttModel(server)
     episodes = [each for each in EPISODES if each.server == server.name]
     ongoing = next((each for each in episodes if each.lasted is None), None)
     since = (
@@ -277,7 +277,7 @@ def _timeline(name: str, now: float) -> Iterator[_TimelinePiece]:
 
 
 def _make_rollups(
-    timeline: Iterable[_TimelinePiece], since: float, until: float, length: float, rtt_model: _Answers
+    timeline: Iterable[_TimelinePiece], since: float, until: float, length: float, rtt_model: _RttModel
 ) -> dict[int, Rollup]:
     """What checks from one time to another would have come to, by minute or hour."""
     found: dict[int, Rollup] = {}
@@ -308,7 +308,7 @@ def _group_periods(by_period: Mapping[int, Rollup], in_each: int) -> dict[int, R
     return grouped
 
 
-class _Answers:
+class _RttModel:
     """What a server so far away answers: most take little longer than they must, a few much longer."""
 
     def __init__(self, server: Server) -> None:

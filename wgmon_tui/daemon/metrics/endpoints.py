@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from wgmon_tui.alerts.delivery_log import DeliveryCounts, counts
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.daemon.metrics.http_server import HttpServer, Request, Response, text_response
-from wgmon_tui.daemon.metrics.probe_endpoint import Probing, TooOftenError
-from wgmon_tui.daemon.metrics.self_metrics import Health
+from wgmon_tui.daemon.metrics.http_server import HttpRequest, HttpResponse, HttpServer, text_response
+from wgmon_tui.daemon.metrics.probe_endpoint import ProbeEndpoint, RateLimitedError
+from wgmon_tui.daemon.metrics.self_metrics import SelfMetrics
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.output.prometheus_counters import FleetCounters
@@ -48,7 +48,7 @@ wgmon-tui
 T = TypeVar("T")
 
 
-class Shared(Generic[T]):
+class CachedPage(Generic[T]):
     """Made once for all who ask while it is made, and for some seconds after."""
 
     def __init__(self, make: Callable[[], Awaitable[T]], seconds: float) -> None:
@@ -71,7 +71,7 @@ class Shared(Generic[T]):
         self._pending = None
 
 
-class Metrics:
+class MetricsServer:
     """Serves while it runs. Makes itself heard by the writer's engine when it is made."""
 
     def __init__(self, writer: Writer, listening: socket.socket, on_error: Callable[[str], None]) -> None:
@@ -80,19 +80,19 @@ class Metrics:
         self._counters = FleetCounters()
         writer.engine.listen(self._counters)
         writer.engine.vantage_reports.listen(self._counters.count_report)
-        self._probe_endpoint = Probing(writer.engine)
-        self._health = Health(writer, self._counters)
+        self._probe_endpoint = ProbeEndpoint(writer.engine)
+        self._health = SelfMetrics(writer, self._counters)
         self._membership = -1
-        self._alerts = Shared(self._count_alerts, _ALERTS_CACHE_S)
-        self._text = Shared(self._render, _PAGE_CACHE_S)
-        self._compressed = Shared(self._compress, _PAGE_CACHE_S)
+        self._alerts = CachedPage(self._count_alerts, _ALERTS_CACHE_S)
+        self._text = CachedPage(self._render, _PAGE_CACHE_S)
+        self._compressed = CachedPage(self._compress, _PAGE_CACHE_S)
         self._server = HttpServer(listening, self._answer, on_error)
 
     async def run(self) -> None:
         """Until cancelled."""
         await self._server.run()
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: HttpRequest) -> HttpResponse:
         match request.path:
             case "/metrics":
                 return await self._metrics(request)
@@ -105,7 +105,7 @@ class Metrics:
             case "/-/ready":
                 return text_response(HTTPStatus.SERVICE_UNAVAILABLE, "nothing has been checked yet")
             case "/":
-                return Response(HTTPStatus.OK, (_PATHS.encode(),))
+                return HttpResponse(HTTPStatus.OK, (_PATHS.encode(),))
         return text_response(
             HTTPStatus.NOT_FOUND, "there is /metrics, /probe?target=NAME, /-/healthy and /-/ready"
         )
@@ -116,11 +116,11 @@ class Metrics:
 
     # /metrics
 
-    async def _metrics(self, request: Request) -> Response:
+    async def _metrics(self, request: HttpRequest) -> HttpResponse:
         if not accepts_gzip(request.headers.get("accept-encoding", "")):
-            return Response(HTTPStatus.OK, await self._text.get(), CONTENT_TYPE)
+            return HttpResponse(HTTPStatus.OK, await self._text.get(), CONTENT_TYPE)
         headers = {"Content-Encoding": "gzip"}
-        return Response(HTTPStatus.OK, await self._compressed.get(), CONTENT_TYPE, headers)
+        return HttpResponse(HTTPStatus.OK, await self._compressed.get(), CONTENT_TYPE, headers)
 
     async def _render(self) -> tuple[bytes, ...]:
         self._drop_removed_servers()
@@ -149,7 +149,7 @@ class Metrics:
 
     # /probe
 
-    async def _probe(self, request: Request) -> Response:
+    async def _probe(self, request: HttpRequest) -> HttpResponse:
         """Only servers of the file: this is no prober for whatever somebody names."""
         name = request.parameters.get("target", "")
         server_state = self._writer.fleet_state.states.get(name)
@@ -164,12 +164,12 @@ class Metrics:
         began = time.monotonic()
         try:
             ended = await self._probe_endpoint.probe(name, timeout_s)
-        except TooOftenError as error:
+        except RateLimitedError as error:
             return text_response(
                 HTTPStatus.TOO_MANY_REQUESTS, str(error), Retry_After=str(int(error.wait) + 1)
             )
         *_, parts = render_metrics((server_state,), self._counters)
-        return Response(
+        return HttpResponse(
             HTTPStatus.OK,
             (*parts, _render_probe(server_state, ended, time.monotonic() - began)),
             CONTENT_TYPE,

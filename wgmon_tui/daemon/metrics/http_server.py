@@ -39,7 +39,7 @@ _PLAIN = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """What somebody asks. The names of headers are in lower case; of a parameter, the first value counts."""
 
     path: str
@@ -48,7 +48,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class HttpResponse:
     """An answer, its body in pieces."""
 
     status: HTTPStatus
@@ -57,14 +57,14 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def text_response(status: HTTPStatus, text: str, **headers: str) -> Response:
+def text_response(status: HTTPStatus, text: str, **headers: str) -> HttpResponse:
     """One line for whoever reads it; `Retry_After="3"` is a header."""
-    return Response(
+    return HttpResponse(
         status, (f"{text}\n".encode(),), headers={key.replace("_", "-"): headers[key] for key in headers}
     )
 
 
-Handler = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
 @dataclass(slots=True)
@@ -155,7 +155,7 @@ class HttpServer:
         await _close_gracefully(reader, client.writer)
         return False
 
-    async def _response(self, raw_request: h11.Request) -> Response:
+    async def _response(self, raw_request: h11.Request) -> HttpResponse:
         if raw_request.method not in (b"GET", b"HEAD"):
             return text_response(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD", Allow="GET, HEAD")
         try:
@@ -187,14 +187,14 @@ def _is_request_complete(connection: h11.Connection) -> bool:
         return False
 
 
-def _read(raw_request: h11.Request) -> Request:
+def _read(raw_request: h11.Request) -> HttpRequest:
     """Raises ValueError."""
     target = urlsplit(raw_request.target.decode("ascii"))
     parameters = parse_qs(
         target.query, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS
     )
     headers = {name.decode("ascii"): value.decode("latin-1") for name, value in raw_request.headers}
-    return Request(
+    return HttpRequest(
         unquote(target.path, errors="strict"),
         {name: values[0] for name, values in parameters.items()},
         headers,
@@ -202,7 +202,11 @@ def _read(raw_request: h11.Request) -> Request:
 
 
 async def _answer(
-    connection: h11.Connection, writer: asyncio.StreamWriter, response: Response, *, head_only: bool = False
+    connection: h11.Connection,
+    writer: asyncio.StreamWriter,
+    response: HttpResponse,
+    *,
+    head_only: bool = False,
 ) -> None:
     """Raises OSError, which TimeoutError is, for a client that does not take it."""
     headers = {

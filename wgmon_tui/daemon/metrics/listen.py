@@ -50,28 +50,28 @@ def parse_listen_address(text: str) -> ListenAddress:
     return ListenAddress(address, int(port))
 
 
-class CannotListenError(Exception):
+class ListenError(Exception):
     """Nothing can be served there. The message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
+class ListeningSocket:
     """A listening socket, and where it is."""
 
     socket: socket.socket
     listen_address: ListenAddress
 
 
-def listen(listen_address: ListenAddress) -> Listening:
-    """Raises CannotListenError."""
+def listen(listen_address: ListenAddress) -> ListeningSocket:
+    """Raises ListenError."""
     family = socket.AF_INET6 if listen_address.address.version == 6 else socket.AF_INET
     try:
         listening = socket.create_server(
             (str(listen_address.address), listen_address.port), family=family, backlog=_BACKLOG
         )
     except OSError as error:
-        raise CannotListenError(
+        raise ListenError(
             f"metrics: cannot listen on {listen_address}: {os.strerror(error.errno or 0)}"
         ) from None
     listening.setblocking(False)
-    return Listening(listening, ListenAddress(listen_address.address, listening.getsockname()[1]))
+    return ListeningSocket(listening, ListenAddress(listen_address.address, listening.getsockname()[1]))

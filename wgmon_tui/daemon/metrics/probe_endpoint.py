@@ -26,7 +26,7 @@ FRESH_S = 1.0
 """An outcome no older than this is fresh: two Prometheus that ask for the same server share one."""
 
 
-class TooOftenError(Exception):
+class RateLimitedError(Exception):
     """More checks are asked for than may be; `wait` is after how many seconds there is room."""
 
     def __init__(self, wait: float) -> None:
@@ -34,7 +34,7 @@ class TooOftenError(Exception):
         self.wait = wait
 
 
-class Bucket:
+class TokenBucket:
     """A token bucket: so many a second over time, and so many at once."""
 
     def __init__(self, per_s: float, burst: float, clock: Callable[[], float]) -> None:
@@ -42,22 +42,22 @@ class Bucket:
         self._tokens, self._at = burst, clock()
 
     def take(self) -> None:
-        """Take one. Raises TooOftenError."""
+        """Take one. Raises RateLimitedError."""
         now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_s)
         self._at = now
         if self._tokens < 1:
-            raise TooOftenError((1 - self._tokens) / self._per_s)
+            raise RateLimitedError((1 - self._tokens) / self._per_s)
         self._tokens -= 1
 
 
-class Probing:
+class ProbeEndpoint:
     """Asks an engine for checks, and hears what came of them."""
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
         self._clock = clock
-        self._bucket = Bucket(PROBES_PER_S, BURST, clock)
+        self._bucket = TokenBucket(PROBES_PER_S, BURST, clock)
         self._pending: dict[str, asyncio.Future[None]] = {}
         self._ended_at: dict[str, float] = {}
         engine.listen(self._record_check)
@@ -65,7 +65,7 @@ class Probing:
     async def probe(self, name: str, timeout_s: float) -> bool:
         """Have a server of the board checked; False where that is not over after `timeout_s` seconds.
 
-        Nobody waits for one that is paused: it is not checked. Raises TooOftenError.
+        Nobody waits for one that is paused: it is not checked. Raises RateLimitedError.
         """
         if (
             self._engine.fleet_state.states[name].paused

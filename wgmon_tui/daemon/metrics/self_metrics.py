@@ -18,11 +18,11 @@ from wgmon_tui.output.prometheus_counters import FleetCounters
 _LAG_PERCENTILES = (0.5, 0.99)
 
 
-class Health:
+class SelfMetrics:
     """The metrics that are of no server."""
 
     def __init__(self, writer: Writer, counters: FleetCounters) -> None:
-        self._collector = _Own(writer, counters)
+        self._collector = _ProcessCollector(writer, counters)
         self._registry = CollectorRegistry()
         self._registry.register(self._collector)
         ProcessCollector(registry=self._registry)
@@ -36,7 +36,7 @@ class Health:
         return generate_latest(self._registry)
 
 
-class _Own(Collector):
+class _ProcessCollector(Collector):
     def __init__(self, writer: Writer, counters: FleetCounters) -> None:
         self._writer = writer
         self._counters = counters

@@ -22,7 +22,7 @@ _NO_TARGETS = Targets({}, {})
 
 
 @dataclass(frozen=True, slots=True)
-class Enrolled:
+class Assignment:
     """`servers` with this machine's identities, their `targets`, the first key that they are asked with.
 
     `trouble` is the line on what keeps all of them from being checked, "" where nothing does.
@@ -34,7 +34,7 @@ class Enrolled:
     trouble: str = ""
 
 
-def assign(servers: Iterable[Server], config_dir: Path) -> Enrolled:
+def assign(servers: Iterable[Server], config_dir: Path) -> Assignment:
     """Join them. Blocks for as long as commands that print secrets take."""
     servers = tuple(servers)
     try:
@@ -53,7 +53,7 @@ def assign(servers: Iterable[Server], config_dir: Path) -> Enrolled:
     if first_identity is None:
         return _assign_none(servers, keyring.identity_problems[local_fleet.identities[0].name])
     key = str(keyring.private_key(first_identity.name).public)
-    return Enrolled(fleet.servers, join(fleet, keyring), key)
+    return Assignment(fleet.servers, join(fleet, keyring), key)
 
 
 def find_server_problem(server: Server) -> str:
@@ -67,8 +67,8 @@ def find_server_problem(server: Server) -> str:
     return "" if same else f'server "{server.name}": says what no servers.toml can say'
 
 
-def _assign_none(servers: tuple[Server, ...], why: str) -> Enrolled:
-    return Enrolled(servers, Targets({}, {server.name: why for server in servers}), trouble=why)
+def _assign_none(servers: tuple[Server, ...], why: str) -> Assignment:
+    return Assignment(servers, Targets({}, {server.name: why for server in servers}), trouble=why)
 
 
 def _with_local_secrets(local_fleet: Fleet, server: Server) -> Server:

@@ -33,23 +33,23 @@ from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.store.formats.server_entry import server_from_entry
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import format_limit
-from wgmon_tui.vantages.agent.assignment import Enrolled, assign, find_server_problem
-from wgmon_tui.vantages.agent.report_queue import Kept, Reports, ReportsUnavailableError
+from wgmon_tui.vantages.agent.assignment import Assignment, assign, find_server_problem
+from wgmon_tui.vantages.agent.report_queue import QueuedReport, ReportQueue, ReportQueueUnavailableError
 from wgmon_tui.vantages.agent.runtime_dir import (
     EXIT_ALREADY_RUNNING,
     SOCKET,
-    KeeperTakenError,
-    Lock,
+    AgentLock,
+    AgentRunningError,
     append_log,
     open_listener,
 )
-from wgmon_tui.vantages.agent.session import Line
+from wgmon_tui.vantages.agent.session import AgentSession
 from wgmon_tui.vantages.protocol import (
     MAX_LINE_BYTES,
     PROTOCOL,
     AgentHello,
-    Servers,
-    Status,
+    AgentStatus,
+    ServerChanges,
     encode_report_body,
     sanitize,
     sanitize_problems,
@@ -71,15 +71,15 @@ _CLOSE_DELAY_S = 5.0
 T = TypeVar("T")
 
 
-class Keeper:
+class AgentDaemon:
     """One keeper, from the moment at which it holds the lock."""
 
-    def __init__(self, config_dir: Path, state_dir: Path, linger_s: float, reports: Reports) -> None:
+    def __init__(self, config_dir: Path, state_dir: Path, linger_s: float, reports: ReportQueue) -> None:
         self._config_dir, self._state_dir = config_dir, state_dir
         self._linger_s = linger_s
         self._reports = reports
         self._disk_executor = ThreadPoolExecutor(1, "reports")
-        self._unwritten: list[Kept] = []
+        self._unwritten: list[QueuedReport] = []
         self._dropped = 0
         self._write_requested = asyncio.Event()
         self._stamps = TimestampLedger(state_dir)
@@ -87,11 +87,11 @@ class Keeper:
         self._engine.listen(self._report_check)
         self._servers: dict[str, Server] = {}
         self._rejected_servers: dict[str, str] = {}
-        self._assignment = Enrolled()
+        self._assignment = Assignment()
         self._assignment_outdated = asyncio.Event()
         self._reported: dict[str, Round] = {}
         self._damping: dict[str, Damping] = {}
-        self._session: Line | None = None
+        self._session: AgentSession | None = None
         self._session_tasks: set[asyncio.Task[None]] = set()
         self._last_contact_at = time.monotonic()
         self._disk_problem = ""
@@ -148,7 +148,7 @@ class Keeper:
         task.add_done_callback(self._session_tasks.discard)
 
     async def _run_session(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
-        session = Line(self, reader, stream, self._adopt_session, self._note_contact)
+        session = AgentSession(self, reader, stream, self._adopt_session, self._note_contact)
         try:
             await session.run()
         finally:
@@ -157,7 +157,7 @@ class Keeper:
             stream.close()  # what was said last still goes out, for a while
             asyncio.get_running_loop().call_later(_CLOSE_DELAY_S, stream.transport.abort)
 
-    def _adopt_session(self, session: Line) -> None:
+    def _adopt_session(self, session: AgentSession) -> None:
         """One writer at a time: two would each take what the other needs."""
         if self._session:
             self._session.close("another writer has taken this vantage over")
@@ -182,10 +182,10 @@ class Keeper:
             PROTOCOL, __version__, self._reports.epoch, self._assignment.public_key, first_number, time.time()
         )
 
-    def status(self) -> Status:
+    def status(self) -> AgentStatus:
         """How it is now."""
         trouble = self._assignment.trouble or self._disk_problem or self._stamps.trouble or ""
-        return Status(
+        return AgentStatus(
             checks_per_second=self._engine.checks_per_second,
             waiting=self._reports.waiting + len(self._unwritten),
             dropped=self._reports.dropped + self._dropped,
@@ -194,7 +194,7 @@ class Keeper:
             clock=time.time(),
         )
 
-    def update_servers(self, servers: Servers) -> None:
+    def update_servers(self, servers: ServerChanges) -> None:
         """Check these from now on, once the list is whole."""
         if servers.begin:
             self._servers, self._rejected_servers = {}, {}
@@ -282,9 +282,11 @@ class Keeper:
         as_before = before is not None and before.diagnosis.verdict is verdict
         routine = as_before and verdict is Verdict.HEALTHY
         plain = as_before and verdict.severity in (Severity.UP, Severity.DEGRADED)
-        self._enqueue(Kept(encode_report_body(name, without_packets(last) if plain else last), routine))
+        self._enqueue(
+            QueuedReport(encode_report_body(name, without_packets(last) if plain else last), routine)
+        )
 
-    def _enqueue(self, kept: Kept) -> None:
+    def _enqueue(self, kept: QueuedReport) -> None:
         self._unwritten.append(kept)
         if len(self._unwritten) > _MAX_UNWRITTEN:
             del self._unwritten[0]
@@ -310,7 +312,7 @@ class Keeper:
             return False
         return True
 
-    def _add(self, kept: Sequence[Kept]) -> bool:
+    def _add(self, kept: Sequence[QueuedReport]) -> bool:
         self._reports.add(kept)
         return True
 
@@ -318,7 +320,7 @@ class Keeper:
         """Done in the thread that has the store; None where it is not to be had."""
         try:
             done = await asyncio.get_running_loop().run_in_executor(self._disk_executor, work)
-        except ReportsUnavailableError as error:
+        except ReportQueueUnavailableError as error:
             if not self._disk_problem:
                 append_log(self._state_dir, str(error))
             self._disk_problem = str(error)
@@ -331,21 +333,21 @@ def main(argv: Sequence[str]) -> int:
     """Keep until a signal, or until nobody has come for long; the exit code."""
     config_dir, state_dir, linger_s = Path(argv[0]), Path(argv[1]), float(argv[2])
     try:
-        lock = Lock.acquire(state_dir)
-    except KeeperTakenError:
+        lock = AgentLock.acquire(state_dir)
+    except AgentRunningError:
         return EXIT_ALREADY_RUNNING
     except OSError as error:
         append_log(state_dir, f"cannot be locked: {error.strerror}")
         return _EXIT_FAILED
     try:
-        reports = Reports(state_dir)
+        reports = ReportQueue(state_dir)
         if reports.notice:
             append_log(state_dir, reports.notice)
         listener = open_listener(state_dir)
         append_log(state_dir, f"started: wgmon-tui {__version__}, pid {os.getpid()}")
-        why = asyncio.run(Keeper(config_dir, state_dir, linger_s, reports).run(listener))
+        why = asyncio.run(AgentDaemon(config_dir, state_dir, linger_s, reports).run(listener))
         append_log(state_dir, why)
-    except (OSError, ReportsUnavailableError) as error:
+    except (OSError, ReportQueueUnavailableError) as error:
         append_log(state_dir, f"ended: {error}")
         return _EXIT_FAILED
     finally:

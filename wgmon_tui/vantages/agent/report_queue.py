@@ -50,25 +50,25 @@ RETURNING length(body)
 """
 
 
-class ReportsUnavailableError(Exception):
+class ReportQueueUnavailableError(Exception):
     """The store cannot be written or read now. The message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class QueuedReport:
     """A report to be kept."""
 
     body: bytes
     routine: bool
 
 
-class Reports:
+class ReportQueue:
     """The store. May be used by any one thread at a time."""
 
     def __init__(self, state_dir: Path, *, limit: int = MAX_REPORTS, max_bytes: int = MAX_BYTES) -> None:
         """Opens it; one that cannot be read is set aside, and a new one begun under another epoch.
 
-        Raises ReportsUnavailableError.
+        Raises ReportQueueUnavailableError.
         """
         self._path = state_dir / NAME
         self._max_reports, self._max_bytes = limit, max_bytes
@@ -77,7 +77,7 @@ class Reports:
         except (OSError, sqlite3.Error) as error:
             raise _unavailable_error(self._path, error) from None
         except StoreUnavailableError as error:
-            raise ReportsUnavailableError(str(error)) from None
+            raise ReportQueueUnavailableError(str(error)) from None
         self.notice = f"{NAME} was damaged or not of this version: set aside as {aside}" if aside else ""
         """One line for the log where the file had to be set aside; reports that waited in it are not sent."""
         with self._connection as connection:
@@ -89,8 +89,8 @@ class Reports:
             counted = connection.execute("SELECT count(*), coalesce(sum(length(body)), 0) FROM reports")
             self.waiting, self._bytes = counted.fetchone()
 
-    def add(self, reports: Sequence[Kept]) -> None:
-        """Number them, in this order; where there is no room, old ones go. Raises ReportsUnavailableError."""
+    def add(self, reports: Sequence[QueuedReport]) -> None:
+        """Number them, in this order; where there is no room, old ones go. Raises ReportQueueUnavailableError."""
         try:
             with self._connection as connection:
                 connection.execute("BEGIN IMMEDIATE")
@@ -111,11 +111,11 @@ class Reports:
         self.waiting, self._bytes, self.dropped = waiting, size, dropped
 
     def first_number(self) -> int:
-        """The number of the first that waits; 0 where none does. Raises ReportsUnavailableError."""
+        """The number of the first that waits; 0 where none does. Raises ReportQueueUnavailableError."""
         return next((number for number, _ in self.read_after(0, 1)), 0)
 
     def read_after(self, number: int, limit: int) -> list[tuple[int, bytes]]:
-        """The first reports behind that number, in order. Raises ReportsUnavailableError."""
+        """The first reports behind that number, in order. Raises ReportQueueUnavailableError."""
         try:
             return self._connection.execute(
                 "SELECT number, body FROM reports WHERE number > ? ORDER BY number LIMIT ?", (number, limit)
@@ -124,7 +124,7 @@ class Reports:
             raise _unavailable_error(self._path, error) from None
 
     def delete_up_to(self, number: int) -> None:
-        """A writer has all up to that number. Raises ReportsUnavailableError."""
+        """A writer has all up to that number. Raises ReportQueueUnavailableError."""
         try:
             with self._connection as connection:
                 connection.execute("BEGIN IMMEDIATE")
@@ -187,5 +187,5 @@ def _examine(connection: sqlite3.Connection) -> None:
         raise DamagedStoreError("facts are missing")
 
 
-def _unavailable_error(path: Path, error: sqlite3.Error | OSError) -> ReportsUnavailableError:
-    return ReportsUnavailableError(f"{path}: {error}")
+def _unavailable_error(path: Path, error: sqlite3.Error | OSError) -> ReportQueueUnavailableError:
+    return ReportQueueUnavailableError(f"{path}: {error}")

@@ -26,25 +26,25 @@ _MAX_READ_BYTES = 4096
 _MAX_LOG_BYTES = 256 * 1024
 
 
-class KeeperTakenError(Exception):
+class AgentRunningError(Exception):
     """Another keeper lives in this state directory."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
+class AgentLock:
     """Held by the one keeper of a state directory for as long as it lives."""
 
     descriptor: int
 
     @classmethod
-    def acquire(cls, state_dir: Path) -> Lock:
-        """Raises KeeperTakenError and OSError."""
+    def acquire(cls, state_dir: Path) -> AgentLock:
+        """Raises AgentRunningError and OSError."""
         descriptor = os.open(state_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise KeeperTakenError from None
+            raise AgentRunningError from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "version": __version__}).encode(), 0)
         return cls(descriptor)

@@ -12,11 +12,11 @@ from wgmon_tui.vantages.protocol import (
     PROTOCOL,
     Ack,
     AgentHello,
+    AgentStatus,
     BadLineError,
     Bye,
-    Recheck,
-    Servers,
-    Status,
+    RecheckRequest,
+    ServerChanges,
     ToWriter,
     WriterHello,
     describe_protocol_mismatch,
@@ -32,16 +32,16 @@ _HELLO_TIMEOUT_S = 30.0
 _REPORTS_PER_READ = 200
 
 
-class Keeping(Protocol):
+class SessionBackend(Protocol):
     """What a line asks of its keeper."""
 
     async def hello(self) -> AgentHello:
         """How the agent introduces itself."""
 
-    def status(self) -> Status:
+    def status(self) -> AgentStatus:
         """How it is now."""
 
-    def update_servers(self, servers: Servers) -> None:
+    def update_servers(self, servers: ServerChanges) -> None:
         """Check these from now on."""
 
     def recheck(self, names: tuple[str, ...]) -> None:
@@ -54,15 +54,15 @@ class Keeping(Protocol):
         """The first reports behind that number."""
 
 
-class Line:
+class AgentSession:
     """One connection of a relay. `run` it; it says why it hangs up."""
 
     def __init__(
         self,
-        backend: Keeping,
+        backend: SessionBackend,
         reader: asyncio.StreamReader,
         stream: asyncio.StreamWriter,
-        on_start: Callable[[Line], None],
+        on_start: Callable[[AgentSession], None],
         on_message: Callable[[], None],
     ) -> None:
         """`on_start` is called once a writer of our protocol has said hello, `on_message` with every line of it."""
@@ -105,16 +105,16 @@ class Line:
     async def _listen(self) -> None:
         while True:
             match await self._receive():
-                case Servers() as servers:
+                case ServerChanges() as servers:
                     self._backend.update_servers(servers)
-                case Recheck(names):
+                case RecheckRequest(names):
                     self._backend.recheck(names)
                 case Ack(number):
                     await self._backend.forget_reports(number)
                 case WriterHello():
                     raise BadLineError("expected one hello only")
 
-    async def _receive(self) -> WriterHello | Servers | Recheck | Ack:
+    async def _receive(self) -> WriterHello | ServerChanges | RecheckRequest | Ack:
         try:
             line = await self._reader.readuntil()
         except asyncio.LimitOverrunError:

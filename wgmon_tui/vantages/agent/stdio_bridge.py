@@ -32,7 +32,7 @@ _CONNECT_TIMEOUT_S = 20.0
 _RETRY_S = 0.05
 
 
-class NoKeeperError(Exception):
+class AgentUnavailableError(Exception):
     """No keeper is to be had. The message is one line."""
 
 
@@ -41,7 +41,7 @@ def bridge_stdio(config_dir: Path, state_dir: Path, linger_s: float) -> int:
     try:
         _prepare_state_dir(state_dir)
         daemon = _connect_or_start(config_dir.absolute(), state_dir.absolute(), linger_s)
-    except NoKeeperError as error:
+    except AgentUnavailableError as error:
         print(f"wgmon-tui: {error}", file=sys.stderr)
         with suppress(OSError):
             os.write(_STDOUT, encode_message(Bye(sanitize(str(error)))))
@@ -73,20 +73,22 @@ def _write_stdout(chunk: bytes) -> None:
 
 
 def _prepare_state_dir(state_dir: Path) -> None:
-    """Raises NoKeeperError."""
+    """Raises AgentUnavailableError."""
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = state_dir.stat().st_uid
     except OSError as error:
-        raise NoKeeperError(f"{shown(state_dir)}: {error.strerror}; name another: --state DIR") from None
+        raise AgentUnavailableError(
+            f"{shown(state_dir)}: {error.strerror}; name another: --state DIR"
+        ) from None
     if owner != os.geteuid():
-        raise NoKeeperError(
+        raise AgentUnavailableError(
             f"{shown(state_dir)} belongs to {login_name(owner)}: only that account keeps there"
         )
 
 
 def _connect_or_start(config_dir: Path, state_dir: Path, linger_s: float) -> socket.socket:
-    """A connection to the keeper of our version, started where none lives. Raises NoKeeperError."""
+    """A connection to the keeper of our version, started where none lives. Raises AgentUnavailableError."""
     deadline = time.monotonic() + _CONNECT_TIMEOUT_S
     started: subprocess.Popen[bytes] | None = None
     while True:
@@ -98,19 +100,21 @@ def _connect_or_start(config_dir: Path, state_dir: Path, linger_s: float) -> soc
         if started is None or started.poll() == EXIT_ALREADY_RUNNING:  # one that is just ending had the lock
             started = _start_agent(config_dir, state_dir, linger_s)
         elif started.poll() is not None:
-            raise NoKeeperError(
+            raise AgentUnavailableError(
                 f"no keeper can live here: {read_last_log_line(state_dir) or 'it ended at once'}"
             )
         if time.monotonic() > deadline:
-            raise NoKeeperError(f"the keeper does not answer; see {shown(state_dir / LOG)}")
+            raise AgentUnavailableError(f"the keeper does not answer; see {shown(state_dir / LOG)}")
         time.sleep(_RETRY_S)
 
 
 def _is_outdated(found: socket.socket, state_dir: Path) -> bool:
-    """Whether another version keeps, as after an upgrade; it is asked to end. Raises NoKeeperError."""
+    """Whether another version keeps, as after an upgrade; it is asked to end. Raises AgentUnavailableError."""
     daemon = read_peer_credentials(found)
     if daemon.uid != os.geteuid():
-        raise NoKeeperError(f"{shown(state_dir)}: {login_name(daemon.uid)} listens there, not this account")
+        raise AgentUnavailableError(
+            f"{shown(state_dir)}: {login_name(daemon.uid)} listens there, not this account"
+        )
     if read_agent_version(state_dir) == __version__:
         return False
     with suppress(ProcessLookupError):
@@ -121,7 +125,7 @@ def _is_outdated(found: socket.socket, state_dir: Path) -> bool:
 def _start_agent(config_dir: Path, state_dir: Path, linger_s: float) -> subprocess.Popen[bytes]:
     """A keeper in a session of its own: it outlives us, and the line.
 
-    Its traceback, should there be one, is in the log. Raises NoKeeperError.
+    Its traceback, should there be one, is in the log. Raises AgentUnavailableError.
     """
     arguments = (str(config_dir), str(state_dir), str(linger_s))
     try:
@@ -135,4 +139,4 @@ def _start_agent(config_dir: Path, state_dir: Path, linger_s: float) -> subproce
                 start_new_session=True,
             )
     except OSError as error:
-        raise NoKeeperError(f"{shown(state_dir)}: {error.strerror}") from None
+        raise AgentUnavailableError(f"{shown(state_dir)}: {error.strerror}") from None

@@ -17,19 +17,19 @@ from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.store.formats.server_entry import server_to_entry
 from wgmon_tui.text import format_elapsed, quoted
-from wgmon_tui.vantages.collector.ssh_process import AgentProcess, LineEndedError
+from wgmon_tui.vantages.collector.ssh_process import AgentProcess, ConnectionEndedError
 from wgmon_tui.vantages.collector.validation import sanitize_report
 from wgmon_tui.vantages.protocol import (
     PROTOCOL,
     Ack,
     AgentHello,
+    AgentStatus,
     BadLineError,
     Bye,
-    Entry,
-    Recheck,
-    Report,
-    Servers,
-    Status,
+    CheckReport,
+    RecheckRequest,
+    ServerChanges,
+    ServerEntry,
     ToWriter,
     WriterHello,
     describe_protocol_mismatch,
@@ -64,11 +64,11 @@ _MAX_BYTES_PER_S = 2.0 * 2**20
 _BURST_S = 0.05
 
 
-class _HopelessError(Exception):
+class _PermanentError(Exception):
     """What will not be better in a second. The message is one line."""
 
 
-class VantageLine:
+class VantageConnection:
     """Keeps one line up while it runs."""
 
     def __init__(
@@ -118,11 +118,11 @@ class VantageLine:
             began = time.monotonic()
             try:
                 await self._run_session()
-            except LineEndedError as error:
+            except ConnectionEndedError as error:
                 self._mark_disconnected(str(error))
             except TimeoutError:
                 self._mark_disconnected("does not answer")
-            except (_HopelessError, BadLineError) as error:
+            except (_PermanentError, BadLineError) as error:
                 self._mark_disconnected(str(error))
                 backoff_s = _MAX_BACKOFF_S
             if backoff_s < _MAX_BACKOFF_S and time.monotonic() - began > _STABLE_AFTER_S:
@@ -142,7 +142,7 @@ class VantageLine:
         try:
             await process.send(encode_message(WriterHello(PROTOCOL, __version__, self.vantage.name)))
             self._bad_lines = 0
-            rate_limiter = Pace()
+            rate_limiter = RateLimiter()
             async with asyncio.timeout(_HELLO_TIMEOUT_S):
                 self._accept_hello(await self._receive_hello(process, rate_limiter))
             self._servers_sent = {}
@@ -157,21 +157,23 @@ class VantageLine:
 
     # What an agent says
 
-    async def _receive_hello(self, process: AgentProcess, rate_limiter: Pace) -> AgentHello:
+    async def _receive_hello(self, process: AgentProcess, rate_limiter: RateLimiter) -> AgentHello:
         """Its first line that is one: a login may print others before it."""
         while True:
             match await self._receive(process, rate_limiter):
                 case AgentHello() as hello:
                     return hello
                 case Bye(line):
-                    raise _HopelessError(line)
-                case Report() | Status():
+                    raise _PermanentError(line)
+                case CheckReport() | AgentStatus():
                     raise BadLineError("expected a hello first")
 
     def _accept_hello(self, hello: AgentHello) -> None:
         name = self.vantage.name
         if hello.protocol != PROTOCOL:
-            raise _HopelessError(describe_protocol_mismatch(name, hello.protocol, hello.version, __version__))
+            raise _PermanentError(
+                describe_protocol_mismatch(name, hello.protocol, hello.version, __version__)
+            )
         if hello.epoch != self._epoch:
             self._epoch, self._last_number_seen = hello.epoch, self._last_number(name, hello.epoch)
         self._ack_to_send = None
@@ -180,21 +182,21 @@ class VantageLine:
             name, True, time.time(), hello.version, public_key=hello.public_key, trouble=self._clock_problem()
         )
 
-    async def _listen(self, process: AgentProcess, rate_limiter: Pace) -> None:
+    async def _listen(self, process: AgentProcess, rate_limiter: RateLimiter) -> None:
         while True:
             async with asyncio.timeout(_SILENCE_TIMEOUT_S):
                 message = await self._receive(process, rate_limiter)
             match message:
-                case Report() as report:
+                case CheckReport() as report:
                     self._handle_report(report)
-                case Status() as status:
+                case AgentStatus() as status:
                     self._handle_status(status)
                 case Bye(line):
-                    raise _HopelessError(line)
+                    raise _PermanentError(line)
                 case AgentHello():
                     raise BadLineError("expected one hello only")
 
-    async def _receive(self, process: AgentProcess, rate_limiter: Pace) -> ToWriter:
+    async def _receive(self, process: AgentProcess, rate_limiter: RateLimiter) -> ToWriter:
         """The next line that is one. Raises BadLineError after too many that are none."""
         while True:
             line = await process.read_line()
@@ -210,7 +212,7 @@ class VantageLine:
             what = quoted(line.decode(errors="replace").strip())
             raise BadLineError(f"what comes is no agent's: {error}; got {what}") from None
 
-    def _handle_report(self, report: Report) -> None:
+    def _handle_report(self, report: CheckReport) -> None:
         if report.number <= self._last_number_seen:
             return  # it came before, over a line that was cut before we said so
         self._last_number_seen = report.number
@@ -236,7 +238,7 @@ class VantageLine:
         self._report_counts[name] = (minute, 1) if minute > last else (last, count + 1)
         return True
 
-    def _handle_status(self, status: Status) -> None:
+    def _handle_status(self, status: AgentStatus) -> None:
         self._clock_offset_s = _clock_offset(status.clock)
         trouble = status.trouble or self._clock_problem()
         if status.problems and not trouble:
@@ -272,7 +274,7 @@ class VantageLine:
         if self._rechecks:
             names, self._rechecks = sorted(self._rechecks), set()
             for begin in range(0, len(names), _ENTRIES_PER_LINE):
-                yield encode_message(Recheck(tuple(names[begin : begin + _ENTRIES_PER_LINE])))
+                yield encode_message(RecheckRequest(tuple(names[begin : begin + _ENTRIES_PER_LINE])))
         if self._ack_to_send is not None:
             yield encode_message(Ack(self._ack_to_send))
 
@@ -284,10 +286,12 @@ class VantageLine:
         self._servers_sent = wanted
         chunks = _chunks(fresh, gone)
         for number, (servers, names) in enumerate(chunks, 1):
-            entries = tuple(Entry(server.name, _encode_entry(server)) for server in servers)
-            yield encode_message(Servers(entries, tuple(names), begin and number == 1, number < len(chunks)))
+            entries = tuple(ServerEntry(server.name, _encode_entry(server)) for server in servers)
+            yield encode_message(
+                ServerChanges(entries, tuple(names), begin and number == 1, number < len(chunks))
+            )
         if begin and not chunks:
-            yield encode_message(Servers(begin=True))
+            yield encode_message(ServerChanges(begin=True))
 
     async def _acknowledge(self) -> None:
         """Say what lies on our disk: the agent forgets it."""
@@ -304,7 +308,7 @@ class VantageLine:
             self._send_needed.set()
 
 
-class Pace:
+class RateLimiter:
     """Holds up who sends more than can be taken without harm to others: on average, with short bursts."""
 
     def __init__(self) -> None:

@@ -10,14 +10,14 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.store.formats.record_codec import Json, UnreadableValueError, codec_of
-from wgmon_tui.vantages.collector.connection import NOT_CONNECTED_YET, ReportHandler, VantageLine
+from wgmon_tui.vantages.collector.connection import NOT_CONNECTED_YET, ReportHandler, VantageConnection
 
 _UPDATE_INTERVAL_S = 1.0
 
 _write_statuses, _read_statuses = codec_of(tuple[VantageStatus, ...])
 
 
-class Vantages:
+class VantageManager:
     """Keeps a line to each vantage while it runs; a fault of one is none of the others."""
 
     def __init__(
@@ -45,7 +45,7 @@ class Vantages:
         self._random = Random()  # noqa: S311 - when to try again, no secret
         self._configured: tuple[Vantage, ...] = ()
         self._servers_sent: tuple[Server, ...] = ()
-        self._connections: dict[str, VantageLine] = {}
+        self._connections: dict[str, VantageConnection] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def watch(self, vantages: Iterable[Vantage]) -> None:
@@ -95,7 +95,7 @@ class Vantages:
         )
         for name, vantage in configured.items():
             if name not in self._connections:
-                connection = VantageLine(
+                connection = VantageConnection(
                     vantage,
                     self._on_report,
                     self._on_disconnect,

@@ -17,7 +17,7 @@ _CHUNK = 16384
 _STDERR_PAUSE_S = 0.05
 
 
-class LineEndedError(Exception):
+class ConnectionEndedError(Exception):
     """The process has ended, or takes nothing more. The message is one line, and printable."""
 
 
@@ -34,7 +34,7 @@ class AgentProcess:
 
     @classmethod
     async def start(cls, command: Sequence[str]) -> AgentProcess:
-        """Raises LineEndedError where it cannot be."""
+        """Raises ConnectionEndedError where it cannot be."""
         program = printable(command[0])
         try:
             process = await asyncio.create_subprocess_exec(
@@ -46,25 +46,25 @@ class AgentProcess:
                 start_new_session=True,
             )
         except OSError as error:
-            raise LineEndedError(f"cannot start {program}: {error.strerror}") from None
+            raise ConnectionEndedError(f"cannot start {program}: {error.strerror}") from None
         return cls(process, program)
 
     async def read_line(self) -> bytes:
-        """What it says next. Raises LineEndedError, and BadLineError for a line that is too long."""
+        """What it says next. Raises ConnectionEndedError, and BadLineError for a line that is too long."""
         try:
             return await self._stdout.readuntil()
         except asyncio.LimitOverrunError:
             raise BadLineError(f"a line has at most {MAX_LINE_BYTES} bytes") from None
         except (asyncio.IncompleteReadError, OSError):
-            raise LineEndedError(await self._exit_reason()) from None
+            raise ConnectionEndedError(await self._exit_reason()) from None
 
     async def send(self, line: bytes) -> None:
-        """Raises LineEndedError."""
+        """Raises ConnectionEndedError."""
         try:
             self._stdin.write(line)
             await self._stdin.drain()
         except OSError:
-            raise LineEndedError(await self._exit_reason()) from None
+            raise ConnectionEndedError(await self._exit_reason()) from None
 
     async def stop(self) -> None:
         """End it with all that it has started; to its end also where we are cancelled meanwhile."""
