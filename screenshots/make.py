@@ -29,7 +29,7 @@ from wgmon_tui.config.servers_file import update
 from wgmon_tui.daemon.demo.controller import NOTE
 from wgmon_tui.daemon.demo.invented_history import invent
 from wgmon_tui.daemon.role import RoleManager
-from wgmon_tui.lab.demo import Demo
+from wgmon_tui.lab.demo_fleet import Demo
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.store.history import History

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from wgmon_tui.config.models import Fleet, Identity, Interface, SecretForm, SecretSource
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.daemon.control.peer_credentials import read_peer_credentials
-from wgmon_tui.lab.demo import Guest
+from wgmon_tui.lab.demo_fleet import Guest
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.vantages.agent.runtime_dir import connect
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from wgmon_tui.config.models import Endpoint
-from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 

@@ -17,7 +17,7 @@ import pytest
 
 import wgmon_tui
 from wgmon_tui import ConfigurationError, Endpoint, PrivateKey, Severity, Target, Verdict, check_async
-from wgmon_tui.lab.records import Mode, Peer, Setup
+from wgmon_tui.lab.models import Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 
 ROOT = Path(__file__).parent.parent

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.real.prerequisites import require
-from wgmon_tui.lab.records import Mode, Peer, Setup
+from wgmon_tui.lab.models import Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 

@@ -30,8 +30,8 @@ from tests.protocols.wireguard.inner_servers import (
 from wgmon_tui.checks.evidence import Check, InnerHop, InnerIcmp, PassiveKeepalive, Tunnel
 from wgmon_tui.checks.first_hop import FirstHop, first_hops, likely_server_address
 from wgmon_tui.config.models import Address, Interface
-from wgmon_tui.lab.inner import parse
-from wgmon_tui.lab.records import Behaviour, Mode, Peer
+from wgmon_tui.lab.inner_packets import parse
+from wgmon_tui.lab.models import Behaviour, Mode, Peer
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.inner_packets import EchoReply
 from wgmon_tui.protocols.wireguard import tunnel_stage

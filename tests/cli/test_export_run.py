@@ -19,7 +19,7 @@ from tests.output.sample_store import CHECKS, write_store
 from wgmon_tui.cli.export_run import check_arguments
 from wgmon_tui.cli.main import _parser
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.lab.records import Peer, Setup
+from wgmon_tui.lab.models import Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.servers_toml import render
-from wgmon_tui.lab.records import Peer, Setup
+from wgmon_tui.lab.models import Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 

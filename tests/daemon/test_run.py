@@ -23,7 +23,7 @@ from tests.daemon.harness import (
     until,
     write_config,
 )
-from wgmon_tui.lab.records import Mode
+from wgmon_tui.lab.models import Mode
 from wgmon_tui.store.store_file import STORE, open_store
 
 

@@ -18,7 +18,7 @@ from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.viewer import Viewer
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.daemon.writer_lock import WriterLock
-from wgmon_tui.lab.records import Mode
+from wgmon_tui.lab.models import Mode
 from wgmon_tui.monitor.controller import FleetController
 
 

@@ -18,7 +18,7 @@ from wgmon_tui.doctor.files import (
     check_state_directory,
     check_timestamps,
 )
-from wgmon_tui.doctor.items import Condition, Item
+from wgmon_tui.doctor.models import Condition, Item
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 

@@ -7,7 +7,6 @@ import pytest
 
 from tests.config.sample_fleets import BASTION, server
 from wgmon_tui.config.models import Fleet
-from wgmon_tui.doctor.items import Condition
 from wgmon_tui.doctor.machine import (
     RELEASE_YEAR,
     check_clock,
@@ -18,6 +17,7 @@ from wgmon_tui.doctor.machine import (
     check_receive_buffer,
     check_software,
 )
+from wgmon_tui.doctor.models import Condition
 
 USUAL_RMEM_MAX = 212_992
 

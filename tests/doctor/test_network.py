@@ -7,7 +7,7 @@ import pytest
 
 from tests.config.sample_fleets import server
 from wgmon_tui.config.models import Endpoint, Fleet
-from wgmon_tui.doctor.items import Condition, Item
+from wgmon_tui.doctor.models import Condition, Item
 from wgmon_tui.doctor.network import (
     FAMILIES,
     Family,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from wgmon_tui.doctor.items import Condition
+from wgmon_tui.doctor.models import Condition
 from wgmon_tui.doctor.terminal import check_clipboard, count_colours, encoding, terminal
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wgmon_tui.doctor.items import Condition, Item, format_item
+from wgmon_tui.doctor.models import Condition, Item, format_item
 from wgmon_tui.doctor.vantages import vantages
 
 

@@ -11,10 +11,10 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 import pytest
 
 from tests.lab.client import Client
-from tests.lab.echo import echo_request_v4, echo_request_v6
-from wgmon_tui.lab.inner import parse
+from tests.lab.echo_packets import echo_request_v4, echo_request_v6
+from wgmon_tui.lab.inner_packets import parse
+from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup, Step
 from wgmon_tui.lab.peer import FLOOD_WINDOW_S
-from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup, Step
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.handshake import Reason, RejectedError

@@ -15,8 +15,8 @@ from wgmon_tui.checks.evidence import PassiveKeepalive
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.config.secrets.keyring import open_keyring
-from wgmon_tui.lab.demo import DEMO_SERVERS, Demo
-from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.demo_fleet import DEMO_SERVERS, Demo
+from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import Round

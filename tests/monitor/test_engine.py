@@ -22,7 +22,7 @@ from tests.protocols.wireguard.harness import (
 )
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import Round, ServerState

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from tests.protocols.wireguard.harness import IDENTITY, SERVER, closed_port
-from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net import naive_port_check
 from wgmon_tui.net.naive_port_check import CLOSED, OPEN_OR_FILTERED, check_port_naively

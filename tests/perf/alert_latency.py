@@ -28,7 +28,7 @@ from wgmon_tui.config.alerting import AlertSettings, Sink, Webhook
 from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.daemon.config_watcher import LoadedConfig, load_from_fleet
 from wgmon_tui.daemon.writer import Writer
-from wgmon_tui.lab.crowd import run_load_servers
+from wgmon_tui.lab.load_servers import run_load_servers
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey

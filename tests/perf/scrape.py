@@ -28,7 +28,7 @@ from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.metrics.endpoints import MetricsServer
 from wgmon_tui.daemon.metrics.listen import ListenAddress, listen, parse_listen_address
 from wgmon_tui.daemon.writer import Writer
-from wgmon_tui.lab.crowd import Crowd, run_load_servers
+from wgmon_tui.lab.load_servers import Crowd, run_load_servers
 from wgmon_tui.output.prometheus_counters import FleetCounters
 from wgmon_tui.output.prometheus_text import render_metrics
 from wgmon_tui.protocols.wireguard.keys import PrivateKey

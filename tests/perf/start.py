@@ -22,8 +22,8 @@ from threading import Thread
 from tests.daemon.harness import CLIENT, quick_server, write_config
 from tests.perf.terminal import COLUMNS, LINES, Terminal
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.lab.demo import DEMO_SERVERS
-from wgmon_tui.lab.records import Peer, Setup
+from wgmon_tui.lab.demo_fleet import DEMO_SERVERS
+from wgmon_tui.lab.models import Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 

@@ -34,7 +34,7 @@ from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.daemon.config_watcher import load_from_fleet
 from wgmon_tui.daemon.writer import Writer
-from wgmon_tui.lab.crowd import Crowd, run_load_servers
+from wgmon_tui.lab.load_servers import Crowd, run_load_servers
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.protocols.wireguard.keys import PrivateKey

@@ -21,7 +21,7 @@ from wgmon_tui.config.config_toml import DAY
 from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.config.servers_toml import render
-from wgmon_tui.lab.crowd import run_load_servers
+from wgmon_tui.lab.load_servers import run_load_servers
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 SERVERS, DAYS = 10_000, 30.0

@@ -10,7 +10,7 @@ import pytest
 from tests.real.namespaces import entered, run
 from tests.real.prerequisites import require
 from wgmon_tui.config.models import Fleet
-from wgmon_tui.doctor.items import Condition, Item
+from wgmon_tui.doctor.models import Condition, Item
 from wgmon_tui.doctor.network import check_network
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.real.namespaces import entered, ip
 from tests.real.prerequisites import require
 from tests.real.wireguard_go import Device
-from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 

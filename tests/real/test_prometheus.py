@@ -11,7 +11,7 @@ import pytest
 from tests.daemon.harness import Program, healthy, write_config
 from tests.real.prerequisites import require
 from tests.real.prometheus import Prometheus, prometheus, until
-from wgmon_tui.lab.records import Mode
+from wgmon_tui.lab.models import Mode
 from wgmon_tui.lab.server import LabServer
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.echo import echo_request_v4, echo_request_v6
+from tests.lab.echo_packets import echo_request_v4, echo_request_v6
 from tests.real.capture import write_pcap
 from tests.real.namespaces import run
 from tests.real.prerequisites import require
-from wgmon_tui.lab.inner import echo_reply, parse
+from wgmon_tui.lab.inner_packets import echo_reply, parse
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.cookie import CookieJar
 from wgmon_tui.protocols.wireguard.handshake import Initiator, Responder

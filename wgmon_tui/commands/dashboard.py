@@ -61,7 +61,7 @@ def demo(arguments: argparse.Namespace) -> int:
     """The dashboard on the embedded lab; three tables where the output is no terminal."""
     from tempfile import TemporaryDirectory
 
-    from wgmon_tui.lab.demo import Demo
+    from wgmon_tui.lab.demo_fleet import Demo
 
     lab = Demo()
     watch = _run_demo if is_interactive() else _print_demo

@@ -39,7 +39,7 @@ def add_commands(subparsers: Subparsers) -> None:
 
 def run_doctor(arguments: argparse.Namespace) -> int:
     """Examine our own side."""
-    from wgmon_tui.doctor.examine import run_doctor
+    from wgmon_tui.doctor.run import run_doctor
 
     return run_doctor(arguments.config, arguments.state, arguments.ascii or is_output_ascii(), arguments.json)
 

@@ -14,7 +14,7 @@ from wgmon_tui.config.models import ConfigurationError, Fleet
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.secrets.private_files import chmod_advice, is_open_to_others, shown
 from wgmon_tui.config.servers_file import NAME, read
-from wgmon_tui.doctor.items import Condition, Item, ok_item
+from wgmon_tui.doctor.models import Condition, Item, ok_item
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_elapsed

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from wgmon_tui.config.models import Fleet
-from wgmon_tui.doctor.items import Condition, Item, ok_item
+from wgmon_tui.doctor.models import Condition, Item, ok_item
 from wgmon_tui.net.udp_socket import LINUX
 from wgmon_tui.text import format_utc_time
 

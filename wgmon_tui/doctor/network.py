@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import TypeVar
 
 from wgmon_tui.config.models import Fleet, Server
-from wgmon_tui.doctor.items import Condition, Item, ok_item
+from wgmon_tui.doctor.models import Condition, Item, ok_item
 from wgmon_tui.net.udp_socket import LINUX, Datagram, DatagramSocket, QueuedError
 
 _POLLS = 50

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wgmon_tui.doctor.items import Condition, Item, ok_item
+from wgmon_tui.doctor.models import Condition, Item, ok_item
 
 _MIN_SIZE = (80, 24)
 

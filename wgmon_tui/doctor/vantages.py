@@ -16,7 +16,7 @@ from wgmon_tui.child_processes import STDERR_TAIL_BYTES, last_line, start, termi
 from wgmon_tui.config.config_toml import NAME, read_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.doctor.items import Condition, Item, ok_item
+from wgmon_tui.doctor.models import Condition, Item, ok_item
 from wgmon_tui.text import format_limit
 
 TIMEOUT_S = 5.0

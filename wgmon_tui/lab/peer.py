@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wgmon_tui.lab.records import Peer
+from wgmon_tui.lab.models import Peer
 from wgmon_tui.protocols.wireguard.session import Session
 
 FLOOD_WINDOW_S = 0.02

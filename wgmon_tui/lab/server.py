@@ -14,9 +14,9 @@ from types import TracebackType
 from typing import Self
 
 from wgmon_tui.config.models import Endpoint
-from wgmon_tui.lab.inner import echo_reply, parse, time_exceeded
+from wgmon_tui.lab.inner_packets import echo_reply, parse, time_exceeded
+from wgmon_tui.lab.models import Behaviour, Mode, Setup
 from wgmon_tui.lab.peer import PeerState
-from wgmon_tui.lab.records import Behaviour, Mode, Setup
 from wgmon_tui.protocols.wireguard.cookie import CookieJar
 from wgmon_tui.protocols.wireguard.handshake import RejectedError, Responder
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey

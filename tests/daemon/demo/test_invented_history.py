@@ -10,8 +10,8 @@ from tests.daemon.harness import quick_server
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
 from wgmon_tui.daemon.demo.invented_history import EPISODES, invent
-from wgmon_tui.lab.demo import DEMO_SERVERS
-from wgmon_tui.lab.records import Mode
+from wgmon_tui.lab.demo_fleet import DEMO_SERVERS
+from wgmon_tui.lab.models import Mode
 from wgmon_tui.store.history import History
 from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S
 from wgmon_tui.store.store_file import STORE

@@ -22,7 +22,7 @@ from wgmon_tui.daemon.metrics.endpoints import MetricsServer, accepts_gzip, pars
 from wgmon_tui.daemon.metrics.listen import ListenAddress, listen, parse_listen_address
 from wgmon_tui.daemon.metrics.probe_endpoint import RateLimitedError, TokenBucket
 from wgmon_tui.daemon.writer import Writer
-from wgmon_tui.lab.records import Mode
+from wgmon_tui.lab.models import Mode
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.output.prometheus_counters import FleetCounters

@@ -9,8 +9,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface, ip_net
 from tests.protocols.wireguard.harness import IDENTITY, SERVER, ScriptedServer
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.config.models import Address, Endpoint, Interface, Server
-from wgmon_tui.lab.inner import echo_reply, parse
-from wgmon_tui.lab.records import Peer, Setup
+from wgmon_tui.lab.inner_packets import echo_reply, parse
+from wgmon_tui.lab.models import Peer, Setup
 from wgmon_tui.protocols.wireguard.handshake import Responder
 from wgmon_tui.protocols.wireguard.primitives import AuthenticationError
 from wgmon_tui.protocols.wireguard.prober import Prober

@@ -37,7 +37,7 @@ from wgmon_tui.checks.evidence import (
     SocketError,
 )
 from wgmon_tui.config.models import Endpoint
-from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.cookie import NO_MAC
 from wgmon_tui.protocols.wireguard.handshake import Reason

@@ -37,7 +37,7 @@ from wgmon_tui.checks.evidence import (
     StampsAhead,
 )
 from wgmon_tui.config.models import Endpoint
-from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.handshake import Reason, Responder
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey

@@ -26,7 +26,7 @@ from tests.protocols.wireguard.harness import (
 )
 from wgmon_tui.checks.evidence import LateAnswer, NameUnresolved, Silence, SocketError
 from wgmon_tui.config.models import Endpoint
-from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober

@@ -40,8 +40,8 @@ from wgmon_tui.checks.evidence import (
     Tunnel,
 )
 from wgmon_tui.config.models import Endpoint
-from wgmon_tui.lab.inner import parse
-from wgmon_tui.lab.records import Behaviour, Mode
+from wgmon_tui.lab.inner_packets import parse
+from wgmon_tui.lab.models import Behaviour, Mode
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard import tunnel_stage
 from wgmon_tui.protocols.wireguard.handshake import Reason

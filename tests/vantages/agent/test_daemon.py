@@ -17,7 +17,7 @@ from tests.vantages.harness import FakeWriter, agent_command, agent_pid, ending_
 from wgmon_tui import __version__
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import SecretForm, SecretSource
-from wgmon_tui.lab.records import Mode
+from wgmon_tui.lab.models import Mode
 from wgmon_tui.vantages.agent.runtime_dir import connect
 from wgmon_tui.vantages.protocol import (
     PROTOCOL,

@@ -20,7 +20,7 @@ from random import Random
 
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.lab.demo import DEMO_SERVERS
+from wgmon_tui.lab.demo_fleet import DEMO_SERVERS
 from wgmon_tui.monitor.damping import Damping, as_json
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rtt_window import CAPACITY

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from wgmon_tui.doctor.items import Condition, Item, exit_code, format_item, json_line, ok_item
+from wgmon_tui.doctor.models import Condition, Item, exit_code, format_item, json_line, ok_item
 
 FINE = ok_item("clock", "is right")
 LOOK = Item("size", Condition.LOOK, "79x24", "make it larger")

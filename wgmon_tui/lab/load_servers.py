@@ -17,7 +17,7 @@ from ipaddress import ip_address, ip_network
 from multiprocessing.connection import Connection
 
 from wgmon_tui.config.models import Endpoint
-from wgmon_tui.lab.records import Peer, Setup
+from wgmon_tui.lab.models import Peer, Setup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 

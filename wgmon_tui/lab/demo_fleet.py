@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_interface
 
 from wgmon_tui.config.models import Fleet, Identity, Interface, SecretForm, SecretSource, Server
-from wgmon_tui.lab.records import Behaviour, Mode, Peer, Setup, Step
+from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup, Step
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 

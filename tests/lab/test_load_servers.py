@@ -6,7 +6,7 @@ import multiprocessing
 import pytest
 
 from tests.lab.client import Client
-from wgmon_tui.lab.crowd import Crowd, run_load_servers
+from wgmon_tui.lab.load_servers import Crowd, run_load_servers
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.session import Session
 

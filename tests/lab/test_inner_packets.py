@@ -5,8 +5,8 @@ from ipaddress import IPv4Address, IPv6Address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.lab.echo import echo_request_v4, echo_request_v6
-from wgmon_tui.lab.inner import InnerPacket, echo_reply, parse, time_exceeded
+from tests.lab.echo_packets import echo_request_v4, echo_request_v6
+from wgmon_tui.lab.inner_packets import InnerPacket, echo_reply, parse, time_exceeded
 
 
 def sum_of_words(data: bytes) -> int:

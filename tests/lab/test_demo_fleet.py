@@ -8,8 +8,8 @@ import pytest
 
 from tests.lab.client import Client
 from wgmon_tui.config.models import SecretForm
-from wgmon_tui.lab.demo import DEMO_SERVERS, Demo, Guest
-from wgmon_tui.lab.records import Mode
+from wgmon_tui.lab.demo_fleet import DEMO_SERVERS, Demo, Guest
+from wgmon_tui.lab.models import Mode
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PrivateKey
 from wgmon_tui.protocols.wireguard.session import Session
 

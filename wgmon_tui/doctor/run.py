@@ -15,7 +15,7 @@ from pathlib import Path
 
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.doctor import files, machine, terminal
-from wgmon_tui.doctor.items import Item, exit_code, format_item, json_line
+from wgmon_tui.doctor.models import Item, exit_code, format_item, json_line
 from wgmon_tui.doctor.network import check_network
 from wgmon_tui.doctor.vantages import vantages
 
