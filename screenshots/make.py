@@ -29,7 +29,7 @@ from wgmon_tui.config.servers_file import update
 from wgmon_tui.daemon.demo.controller import NOTE
 from wgmon_tui.daemon.demo.invented_history import invent
 from wgmon_tui.daemon.role import RoleManager
-from wgmon_tui.lab.demo_fleet import Demo
+from wgmon_tui.lab.demo_fleet import DemoFleet
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.store.history import History
@@ -111,7 +111,7 @@ _WORDS = re.compile(f"[^{_BLANK}]+({_BLANK}[^{_BLANK}]+)*")
 
 async def make(shots: tuple[Shot, ...], vantages: tuple[ScreenshotVantage, ...] = ()) -> None:
     """Run the demo, seen from the places `vantages` too; wait until there is something to see, and take it."""
-    demo = Demo(vantages=tuple(place.demo_vantage for place in vantages))
+    demo = DemoFleet(vantages=tuple(place.demo_vantage for place in vantages))
     with (
         TemporaryDirectory() as config,
         TemporaryDirectory() as state,

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from wgmon_tui.config.models import Fleet, Identity, Interface, SecretForm, SecretSource
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.daemon.control.peer_credentials import read_peer_credentials
-from wgmon_tui.lab.demo_fleet import Guest
+from wgmon_tui.lab.demo_fleet import DemoVantage
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.vantages.agent.runtime_dir import connect
 
@@ -32,9 +32,9 @@ class ScreenshotVantage:
     unknown_to: tuple[str, ...] = ()
 
     @property
-    def demo_vantage(self) -> Guest:
+    def demo_vantage(self) -> DemoVantage:
         """What the demo's servers know of it."""
-        return Guest(self.key.public, self.addresses, self.unknown_to)
+        return DemoVantage(self.key.public, self.addresses, self.unknown_to)
 
 
 def places() -> tuple[ScreenshotVantage, ...]:

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from wgmon_tui.config.models import Endpoint
-from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 CLIENT = PrivateKey.generate()
-SETUP = Setup(
-    PrivateKey.generate(), (Peer(CLIENT.public, (ip_network("10.8.0.2/32"),)),), (ip_address("10.8.0.1"),)
+SETUP = LabSetup(
+    PrivateKey.generate(), (LabPeer(CLIENT.public, (ip_network("10.8.0.2/32"),)),), (ip_address("10.8.0.1"),)
 )
 
 
@@ -106,7 +106,7 @@ async def test_without_an_inner_address_the_first_hop_proves_the_data_path(
 async def test_a_data_path_that_nothing_proves_makes_the_exit_code_1_and_says_what_to_type_next(
     tmp_path: Path, server: LabServer, wg_conf: Path
 ) -> None:
-    server.set_mode(Mode.DATA_DROPPED)
+    server.set_mode(LabMode.DATA_DROPPED)
     ran = await run("probe", "--conf", str(wg_conf), "--quick", home=tmp_path)
     assert ran.code == 1
     assert "unproven" in ran.out
@@ -125,7 +125,7 @@ async def test_an_imported_file_can_be_probed_by_name(tmp_path: Path, wg_conf: P
 async def test_a_server_that_is_down_makes_the_exit_code_2_and_says_what_to_type_next(
     tmp_path: Path, server: LabServer
 ) -> None:
-    server.set_mode(Mode.CLOSED)
+    server.set_mode(LabMode.CLOSED)
     path = tmp_path / "closed.conf"
     path.write_text(conf(server))
     ran = await run("probe", "--conf", str(path), "--quick", home=tmp_path)
@@ -136,7 +136,7 @@ async def test_a_server_that_is_down_makes_the_exit_code_2_and_says_what_to_type
 
 @pytest.mark.thorough
 async def test_a_slow_server_makes_the_exit_code_1(tmp_path: Path) -> None:
-    async with LabServer(SETUP, Behaviour(Mode.SLOW, slow_delay=0.7)) as server:
+    async with LabServer(SETUP, LabBehaviour(LabMode.SLOW, slow_delay=0.7)) as server:
         path = tmp_path / "slow.conf"
         path.write_text(conf(server))
         ran = await run("probe", "--conf", str(path), "--quick", home=tmp_path)

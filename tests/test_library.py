@@ -17,7 +17,7 @@ import pytest
 
 import wgmon_tui
 from wgmon_tui import ConfigurationError, Endpoint, PrivateKey, Severity, Target, Verdict, check_async
-from wgmon_tui.lab.models import Mode, Peer, Setup
+from wgmon_tui.lab.models import LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 
 ROOT = Path(__file__).parent.parent
@@ -28,8 +28,8 @@ ADDRESS = ip_interface("10.8.0.250/32")
 
 @pytest.fixture
 async def server() -> AsyncIterator[LabServer]:
-    peer = Peer(CLIENT.public, (ip_network(ADDRESS),))
-    async with LabServer(Setup(PrivateKey.generate(), (peer,), (ip_address("10.8.0.1"),))) as running:
+    peer = LabPeer(CLIENT.public, (ip_network(ADDRESS),))
+    async with LabServer(LabSetup(PrivateKey.generate(), (peer,), (ip_address("10.8.0.1"),))) as running:
         yield running
 
 
@@ -152,7 +152,7 @@ async def test_check_is_for_programs_without_an_event_loop(server: LabServer, tm
 
 
 async def test_what_the_server_does_is_in_the_diagnosis(server: LabServer, tmp_path: Path) -> None:
-    server.set_mode(Mode.CLOSED)
+    server.set_mode(LabMode.CLOSED)
     found = await check_async(target(server), state=tmp_path, quick=True)
     assert found.diagnosis.verdict is Verdict.PORT_CLOSED
     assert found.diagnosis.causes[0].fix

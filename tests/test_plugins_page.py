@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.real.prerequisites import require
-from wgmon_tui.lab.models import Mode, Peer, Setup
+from wgmon_tui.lab.models import LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
@@ -28,8 +28,10 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture
 async def server() -> AsyncIterator[LabServer]:
-    setup = Setup(
-        PrivateKey.generate(), (Peer(CLIENT.public, (ip_network("10.8.0.2/32"),)),), (ip_address("10.8.0.1"),)
+    setup = LabSetup(
+        PrivateKey.generate(),
+        (LabPeer(CLIENT.public, (ip_network("10.8.0.2/32"),)),),
+        (ip_address("10.8.0.1"),),
     )
     async with LabServer(setup) as running:
         yield running
@@ -92,7 +94,7 @@ async def test_the_plugin_prints_one_status_line(machine: Machine) -> None:
 async def test_the_status_line_says_what_is_wrong_also_where_nothing_can_be_checked(
     machine: Machine, server: LabServer
 ) -> None:
-    server.set_mode(Mode.CLOSED)
+    server.set_mode(LabMode.CLOSED)
     plugin = blocks("sh")[1]
     assert (await machine.run(plugin))[0] == 2
     (machine.root / "etc" / "wgmon-plugin" / "servers.toml").write_text("[[server]\n")

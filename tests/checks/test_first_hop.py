@@ -31,7 +31,7 @@ from wgmon_tui.checks.evidence import Check, InnerHop, InnerIcmp, PassiveKeepali
 from wgmon_tui.checks.first_hop import FirstHop, first_hops, likely_server_address
 from wgmon_tui.config.models import Address, Interface
 from wgmon_tui.lab.inner_packets import parse
-from wgmon_tui.lab.models import Behaviour, Mode, Peer
+from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.inner_packets import EchoReply
 from wgmon_tui.protocols.wireguard import tunnel_stage
@@ -72,7 +72,7 @@ async def test_a_server_that_does_not_forward_answers_at_the_usual_address() -> 
 
 async def test_one_that_does_neither_is_silent_and_so_is_one_whose_allowed_ips_lack_us() -> None:
     elsewhere = replace(SETUP, forwards=False, addresses=(ip_address("10.8.0.77"),))
-    lacking = replace(SETUP, peers=(Peer(SETUP.peers[0].public_key),))
+    lacking = replace(SETUP, peers=(LabPeer(SETUP.peers[0].public_key),))
     for setup in (elsewhere, lacking):
         async with LabServer(setup) as lab, opened_prober() as prober:
             result = await check(prober, make_tunnel_target(lab.endpoint, timeout=BRIEF_S))
@@ -152,7 +152,7 @@ async def test_nobody_waits_for_a_keepalive_where_it_answers() -> None:
 
 
 async def test_a_deep_look_waits_for_the_keepalive_where_it_is_silent() -> None:
-    dropping = Behaviour(Mode.DATA_DROPPED, keepalive_after=0.3)
+    dropping = LabBehaviour(LabMode.DATA_DROPPED, keepalive_after=0.3)
     async with LabServer(SETUP, dropping) as lab, opened_prober() as prober:
         result = await deep_check(prober, make_tunnel_target(lab.endpoint, timeout=BRIEF_S))
     assert answered_by(result) == {4: None, 6: None}

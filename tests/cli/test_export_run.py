@@ -19,7 +19,7 @@ from tests.output.sample_store import CHECKS, write_store
 from wgmon_tui.cli.export_run import check_arguments
 from wgmon_tui.cli.main import _parser
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.lab.models import Peer, Setup
+from wgmon_tui.lab.models import LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
@@ -144,7 +144,7 @@ async def test_without_a_history_there_is_one_line(tmp_path: Path) -> None:
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[LabServer]:
-    setup = Setup(PrivateKey.generate(), (Peer(OWN_KEY.public),))
+    setup = LabSetup(PrivateKey.generate(), (LabPeer(OWN_KEY.public),))
     async with LabServer(setup) as running:
         config = tmp_path / "config"
         config.mkdir()

@@ -17,7 +17,7 @@ from pathlib import Path
 from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.servers_toml import render
-from wgmon_tui.lab.models import Peer, Setup
+from wgmon_tui.lab.models import LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
@@ -51,7 +51,7 @@ def quick_server(
 @asynccontextmanager
 async def healthy(name: str) -> AsyncIterator[tuple[LabServer, Server]]:
     """A server that answers, and its entry."""
-    async with LabServer(Setup(PrivateKey.generate(), (Peer(CLIENT.public),))) as lab:
+    async with LabServer(LabSetup(PrivateKey.generate(), (LabPeer(CLIENT.public),))) as lab:
         yield lab, quick_server(name, lab.endpoint, key=lab.public_key)
 
 

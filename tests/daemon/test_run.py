@@ -23,7 +23,7 @@ from tests.daemon.harness import (
     until,
     write_config,
 )
-from wgmon_tui.lab.models import Mode
+from wgmon_tui.lab.models import LabMode
 from wgmon_tui.store.store_file import STORE, open_store
 
 
@@ -103,11 +103,11 @@ def test_while_the_store_is_locked_the_log_says_that_people_are_told_from_memory
 @pytest.mark.thorough
 async def test_the_log_tells_of_incidents_and_never_of_checks(tmp_path: Path) -> None:
     async with healthy("fra1") as (lab, fra1):
-        lab.set_mode(Mode.CLOSED)
+        lab.set_mode(LabMode.CLOSED)
         write_config(tmp_path / "config", fra1)
         with running(tmp_path / "config", tmp_path / "state") as program:
             await until(lambda: query_rows(tmp_path / "state", "SELECT count(*) FROM incidents") == [(1,)])
-            lab.set_mode(Mode.HEALTHY)
+            lab.set_mode(LabMode.HEALTHY)
             over = "SELECT count(*) FROM incidents WHERE closed_at IS NOT NULL"
             await until(lambda: query_rows(tmp_path / "state", over) == [(1,)])
             program.signal(signal.SIGTERM)

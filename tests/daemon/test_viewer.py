@@ -18,7 +18,7 @@ from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.viewer import Viewer
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.daemon.writer_lock import WriterLock
-from wgmon_tui.lab.models import Mode
+from wgmon_tui.lab.models import LabMode
 from wgmon_tui.monitor.controller import FleetController
 
 
@@ -61,7 +61,7 @@ async def test_a_change_is_on_the_viewers_board_within_a_second(tmp_path: Path) 
         write_config(tmp_path / "config", fra1)
         async with both(tmp_path) as (writer, viewer):
             assert severity(viewer, "fra1") is Severity.UP
-            lab.set_mode(Mode.CLOSED)
+            lab.set_mode(LabMode.CLOSED)
             await until(lambda: severity(writer, "fra1") is Severity.DOWN)
             assert await until(lambda: severity(viewer, "fra1") is Severity.DOWN) < 1.0
             await until(lambda: viewer.fleet_state.states["fra1"].incident)
@@ -174,7 +174,7 @@ async def test_an_edit_is_in_force_within_a_second_on_every_board(tmp_path: Path
 @pytest.mark.thorough
 async def test_an_edit_disturbs_no_check_in_flight(tmp_path: Path) -> None:
     async with healthy("fra1") as (lab, fra1):
-        lab.set_mode(Mode.SILENT)
+        lab.set_mode(LabMode.SILENT)
         write_config(tmp_path / "config", replace(fra1, interval=60.0, timeout=1.5))
         writer = writer_of(tmp_path)
         async with at_work(writer):

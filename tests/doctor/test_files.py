@@ -18,7 +18,7 @@ from wgmon_tui.doctor.files import (
     check_state_directory,
     check_timestamps,
 )
-from wgmon_tui.doctor.models import Condition, Item
+from wgmon_tui.doctor.models import ExaminedItem, ItemStatus
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
@@ -36,12 +36,12 @@ def config(tmp_path: Path) -> Path:
     return directory
 
 
-def secret_items(config: Path) -> list[Item]:
+def secret_items(config: Path) -> list[ExaminedItem]:
     fleet, _ = check_servers_file(config)
     return check_secrets(open_keyring(fleet, config), config)
 
 
-def conditions(items: list[Item]) -> list[Condition]:
+def conditions(items: list[ExaminedItem]) -> list[ItemStatus]:
     return [item.status for item in items]
 
 
@@ -49,18 +49,18 @@ def test_a_configuration_with_which_nothing_is_wrong_is_fine(config: Path) -> No
     fleet, item = check_servers_file(config)
     assert [server.name for server in fleet.servers] == ["fra1"]
     items = [item, *check_permissions(config), *secret_items(config)]
-    assert conditions(items) == [Condition.FINE] * 3
+    assert conditions(items) == [ItemStatus.FINE] * 3
 
 
 def test_an_identity_from_which_nothing_can_be_asked_inside_is_told(config: Path) -> None:
     fleet, _ = check_servers_file(config)
     homeless = replace(fleet, identities=(replace(fleet.identities[0], addresses=()),))
     [item] = check_data_path(homeless)
-    assert item.status is Condition.LOOK
+    assert item.status is ItemStatus.LOOK
     assert 'identity "bastion" has no tunnel address' in item.fact
     assert "addresses = [" in item.advice
     by_handshake_alone = replace(homeless, servers=(replace(fleet.servers[0], tunnel=False),))
-    assert conditions(check_data_path(by_handshake_alone)) == [Condition.FINE]
+    assert conditions(check_data_path(by_handshake_alone)) == [ItemStatus.FINE]
 
 
 def test_a_data_path_that_can_be_seen_is_fine_and_says_what_is_asked(config: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_data_path_that_can_be_seen_is_fine_and_says_what_is_asked(config: Pat
     at_home = replace(fleet.identities[0], addresses=(ip_interface("10.8.0.250/32"),))
     fleet = replace(fleet, identities=(at_home,))
     [item] = check_data_path(fleet)
-    assert item.status is Condition.FINE
+    assert item.status is ItemStatus.FINE
     assert item.fact == "the first hop is asked where tunnel_ping lacks: at fra1"
     named = replace(fleet, servers=(replace(fleet.servers[0], tunnel_ping=(ip_address("10.8.0.1"),)),))
     assert "every server has inner addresses" in check_data_path(named)[0].fact
@@ -79,34 +79,34 @@ def test_a_servers_toml_that_cannot_stand_is_told_with_the_loaders_line(config: 
     (config / "servers.toml").write_text(MINIMAL_TOML + 'intervall = "5s"\n')
     fleet, item = check_servers_file(config)
     assert fleet.servers == ()
-    assert item.status is Condition.FIX
+    assert item.status is ItemStatus.FIX
     assert 'server "fra1": key intervall: unknown; did you mean interval?' in item.fact
 
 
 def test_no_servers_yet_says_how_to_get_some(tmp_path: Path) -> None:
     _, item = check_servers_file(tmp_path / "nowhere")
-    assert (item.status, item.advice) == (Condition.LOOK, "type: wgmon-tui import FILE.conf")
+    assert (item.status, item.advice) == (ItemStatus.LOOK, "type: wgmon-tui import FILE.conf")
 
 
 @pytest.mark.parametrize("name", [".", "servers.toml"])
 def test_what_others_can_write_must_be_fixed(config: Path, name: str) -> None:
     (config / name).chmod(0o770)
     [item] = check_permissions(config)
-    assert item.status is Condition.FIX
+    assert item.status is ItemStatus.FIX
     assert item.advice == f"type: chmod go-w {config / name}"
 
 
 def test_a_configuration_that_others_can_only_read_is_fine(config: Path) -> None:
     config.chmod(0o755)
     (config / "servers.toml").chmod(0o644)
-    assert conditions(check_permissions(config)) == [Condition.FINE]
+    assert conditions(check_permissions(config)) == [ItemStatus.FINE]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_a_configuration_of_another_user_must_be_fixed(config: Path) -> None:
     os.chown(config / "servers.toml", 12345, -1)
     [item] = check_permissions(config)
-    assert item.status is Condition.FIX
+    assert item.status is ItemStatus.FIX
     assert "belongs to another user" in item.fact
 
 
@@ -117,14 +117,14 @@ def test_where_there_is_no_configuration_there_are_no_permissions_to_judge(tmp_p
 def test_a_secret_that_others_can_read_is_told_once_with_the_loaders_line(config: Path) -> None:
     (config / "bastion.key").chmod(0o644)
     [item] = secret_items(config)
-    assert item.status is Condition.FIX
+    assert item.status is ItemStatus.FIX
     assert 'identity "bastion": key private_key_file' in item.fact
     assert f"chmod 600 {config / 'bastion.key'}" in item.fact
 
 
 def test_a_secret_that_nothing_uses_must_not_be_open_to_others_either(config: Path) -> None:
     (config / "old.psk").touch(mode=0o600)
-    assert conditions(secret_items(config)) == [Condition.FINE]
+    assert conditions(secret_items(config)) == [ItemStatus.FINE]
     (config / "old.psk").chmod(0o640)
     [item] = secret_items(config)
     assert f"chmod 600 {config / 'old.psk'}" in item.fact
@@ -139,13 +139,13 @@ def test_a_preshared_key_that_cannot_be_had_is_told_for_its_server(config: Path)
 def test_a_state_directory_that_is_not_there_yet_is_left_so(tmp_path: Path) -> None:
     state = tmp_path / "a" / "b"
     item = check_state_directory(state)
-    assert (item.status, "will be made" in item.fact) == (Condition.FINE, True)
+    assert (item.status, "will be made" in item.fact) == (ItemStatus.FINE, True)
     assert not (tmp_path / "a").exists()
 
 
 def test_a_state_directory_is_written_to_and_left_empty(tmp_path: Path) -> None:
     item = check_state_directory(tmp_path)
-    assert (item.status, "can be written" in item.fact) == (Condition.FINE, True)
+    assert (item.status, "can be written" in item.fact) == (ItemStatus.FINE, True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -154,7 +154,7 @@ def test_a_state_directory_that_cannot_be_written_must_be_fixed(tmp_path: Path) 
     state.touch()
     for place in (state, state / "below"):
         item = check_state_directory(place)
-        assert item.status is Condition.FIX
+        assert item.status is ItemStatus.FIX
         assert "--state DIR" in item.advice
 
 
@@ -162,7 +162,7 @@ def test_stamps_of_now_are_fine_and_looking_takes_none(tmp_path: Path) -> None:
     with TimestampLedger(tmp_path) as ledger:
         now_ns = tai64n.decode(ledger.next(OWN_KEY.public))
     before = [path.read_bytes() for path in (tmp_path / "stamps").iterdir()]
-    assert conditions(check_timestamps(tmp_path, {"bastion": OWN_KEY.public}, now_ns)) == [Condition.FINE]
+    assert conditions(check_timestamps(tmp_path, {"bastion": OWN_KEY.public}, now_ns)) == [ItemStatus.FINE]
     assert [path.read_bytes() for path in (tmp_path / "stamps").iterdir()] == before
 
 
@@ -170,14 +170,14 @@ def test_an_identity_whose_stamps_lie_ahead_of_the_clock_is_named(tmp_path: Path
     with TimestampLedger(tmp_path) as ledger:
         last_ns = tai64n.decode(ledger.next(OWN_KEY.public))
     [item] = check_timestamps(tmp_path, {"bastion": OWN_KEY.public}, last_ns - 3600 * SECOND_NS)
-    assert item.status is Condition.LOOK
+    assert item.status is ItemStatus.LOOK
     assert 'identity "bastion" lies 1 h 00 min ahead' in item.fact
 
 
 def test_spoiled_stamps_and_none_at_all_are_fine(tmp_path: Path) -> None:
-    assert conditions(check_timestamps(tmp_path, {"bastion": OWN_KEY.public}, 0)) == [Condition.FINE]
+    assert conditions(check_timestamps(tmp_path, {"bastion": OWN_KEY.public}, 0)) == [ItemStatus.FINE]
     with TimestampLedger(tmp_path) as ledger:
         ledger.next(OWN_KEY.public)
     for path in (tmp_path / "stamps").iterdir():
         path.write_bytes(b"half")
-    assert conditions(check_timestamps(tmp_path, {"bastion": OWN_KEY.public}, 0)) == [Condition.FINE]
+    assert conditions(check_timestamps(tmp_path, {"bastion": OWN_KEY.public}, 0)) == [ItemStatus.FINE]

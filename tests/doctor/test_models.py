@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import json
 
-from wgmon_tui.doctor.models import Condition, Item, exit_code, format_item, json_line, ok_item
+from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, exit_code, format_item, json_line, ok_item
 
 FINE = ok_item("clock", "is right")
-LOOK = Item("size", Condition.LOOK, "79x24", "make it larger")
-FIX = Item("secrets", Condition.FIX, "others can read a.key; type: chmod 600 a.key")
+LOOK = ExaminedItem("size", ItemStatus.LOOK, "79x24", "make it larger")
+FIX = ExaminedItem("secrets", ItemStatus.FIX, "others can read a.key; type: chmod 600 a.key")
 
 
 def test_an_item_is_one_line_with_glyph_word_fact_and_what_to_do() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from wgmon_tui.doctor.models import Condition, Item, format_item
+from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, format_item
 from wgmon_tui.doctor.vantages import vantages
 
 
-def examined(config_dir: Path, script: str, timeout_s: float = 5.0) -> Item:
+def examined(config_dir: Path, script: str, timeout_s: float = 5.0) -> ExaminedItem:
     path = config_dir / "reach"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
@@ -27,7 +27,7 @@ def test_without_vantages_there_is_nothing_to_say(tmp_path: Path) -> None:
 
 def test_a_command_that_ends_well_once_its_input_is_over_is_fine(tmp_path: Path) -> None:
     item = examined(tmp_path, "cat; echo 'a banner' >&2")
-    assert (item.subject, item.status) == ("vantage fra", Condition.FINE)
+    assert (item.subject, item.status) == ("vantage fra", ItemStatus.FINE)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_command_that_fails_is_to_be_fixed_and_its_last_line_says_why(
     tmp_path: Path, script: str, fact: str
 ) -> None:
     item = examined(tmp_path, script)
-    assert (item.status, item.fact) == (Condition.FIX, fact)
+    assert (item.status, item.fact) == (ItemStatus.FIX, fact)
     assert item.advice == f"type: {tmp_path}/reach fra1 </dev/null"
 
 
@@ -59,7 +59,7 @@ def test_what_it_says_cannot_move_the_cursor(tmp_path: Path) -> None:
 def test_a_command_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     began = time.monotonic()
     item = examined(tmp_path, f"sleep 60 & echo $! > {tmp_path}/child; echo waiting >&2; wait", 0.5)
-    assert (item.status, item.fact) == (Condition.LOOK, "no end within 500 ms: waiting")
+    assert (item.status, item.fact) == (ItemStatus.LOOK, "no end within 500 ms: waiting")
     assert time.monotonic() - began < 10
     child = int((tmp_path / "child").read_text())
     while _lives(child):
@@ -79,11 +79,11 @@ def _lives(number: int) -> bool:
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[[vantage]]\nname = "fra"\ncommand = ["no-such-ssh", "fra1"]\n')
     (item,) = vantages(tmp_path)
-    assert (item.status, item.fact) == (Condition.FIX, "no-such-ssh is not there to be run")
+    assert (item.status, item.fact) == (ItemStatus.FIX, "no-such-ssh is not there to be run")
 
 
 def test_a_config_toml_that_cannot_stand_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("quorum = 3\n")
     (item,) = vantages(tmp_path)
-    assert item.status is Condition.FIX
+    assert item.status is ItemStatus.FIX
     assert item.fact.startswith("config.toml: key quorum:")

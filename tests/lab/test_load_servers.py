@@ -6,14 +6,14 @@ import multiprocessing
 import pytest
 
 from tests.lab.client import Client
-from wgmon_tui.lab.load_servers import Crowd, run_load_servers
+from wgmon_tui.lab.load_servers import LoadServers, run_load_servers
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.session import Session
 
 CLIENT = PrivateKey.generate()
 
 
-async def handshakes(found: Crowd) -> list[Session]:
+async def handshakes(found: LoadServers) -> list[Session]:
     clients = [Client(endpoint, CLIENT, public_key) for endpoint, public_key in found.servers]
     try:
         return await asyncio.gather(*(client.handshake() for client in clients))

@@ -3,13 +3,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.lab.models import Peer
+from wgmon_tui.lab.models import LabPeer
 from wgmon_tui.lab.peer import PeerState
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.session import Session
 
-PEER = Peer(PrivateKey.generate().public)
+PEER = LabPeer(PrivateKey.generate().public)
 SECOND_NS = 1_000_000_000
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.lab.client import Client
 from tests.lab.echo_packets import echo_request_v4, echo_request_v6
 from wgmon_tui.lab.inner_packets import parse
-from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup, Step
+from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup, ModeStep
 from wgmon_tui.lab.peer import FLOOD_WINDOW_S
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard import tai64n
@@ -31,13 +31,13 @@ INNER = (ip_address("10.8.0.1"), ip_address("fd00::1"))
 PING = echo_request_v4("10.8.0.250", "10.8.0.1")
 
 
-def configured(psk: PresharedKey = NO_PRESHARED_KEY) -> Setup:
-    return Setup(SERVER, (Peer(CLIENT.public, ALLOWED, psk),), INNER, rotated_to=NEXT_KEY)
+def configured(psk: PresharedKey = NO_PRESHARED_KEY) -> LabSetup:
+    return LabSetup(SERVER, (LabPeer(CLIENT.public, ALLOWED, psk),), INNER, rotated_to=NEXT_KEY)
 
 
 @asynccontextmanager
 async def visit(
-    behaviour: Behaviour, *, setup: Setup | None = None, psk: PresharedKey = NO_PRESHARED_KEY
+    behaviour: LabBehaviour, *, setup: LabSetup | None = None, psk: PresharedKey = NO_PRESHARED_KEY
 ) -> AsyncIterator[tuple[LabServer, Client]]:
     """A running server, and a client that is configured for it."""
     async with LabServer(setup or configured(), behaviour) as server:
@@ -45,8 +45,8 @@ async def visit(
             yield server, client
 
 
-def in_mode(mode: Mode) -> Behaviour:
-    return Behaviour(mode, keepalive_after=0.05)
+def in_mode(mode: LabMode) -> LabBehaviour:
+    return LabBehaviour(mode, keepalive_after=0.05)
 
 
 # Healthy
@@ -60,12 +60,12 @@ async def test_a_healthy_server_completes_the_handshake(host: str) -> None:
 
 
 async def test_a_healthy_server_with_a_preshared_key_completes_the_handshake() -> None:
-    async with visit(Behaviour(), setup=configured(PSK), psk=PSK) as (_, client):
+    async with visit(LabBehaviour(), setup=configured(PSK), psk=PSK) as (_, client):
         assert isinstance(await client.handshake(), Session)
 
 
 async def test_pings_of_its_tunnel_addresses_come_back_through_the_session() -> None:
-    async with visit(Behaviour()) as (_, client):
+    async with visit(LabBehaviour()) as (_, client):
         session = await client.handshake()
         four = parse(session.open(await client.request(session.seal(PING))))
         six = parse(session.open(await client.request(session.seal(echo_request_v6("fd00::250", "fd00::1")))))
@@ -84,7 +84,7 @@ async def test_pings_of_its_tunnel_addresses_come_back_through_the_session() -> 
     ],
 )
 async def test_a_packet_whose_time_to_live_ends_at_it_is_told_of(ping: bytes, router: str) -> None:
-    async with visit(Behaviour()) as (_, client):
+    async with visit(LabBehaviour()) as (_, client):
         session = await client.handshake()
         told = parse(session.open(await client.request(session.seal(ping))))
         assert told is not None
@@ -94,7 +94,7 @@ async def test_a_packet_whose_time_to_live_ends_at_it_is_told_of(ping: bytes, ro
 
 
 async def test_its_own_address_is_reached_with_the_last_hop() -> None:
-    async with visit(Behaviour()) as (_, client):
+    async with visit(LabBehaviour()) as (_, client):
         session = await client.handshake()
         ping = echo_request_v4("10.8.0.250", "10.8.0.1", ttl=1)
         reply = parse(session.open(await client.request(session.seal(ping))))
@@ -103,7 +103,7 @@ async def test_its_own_address_is_reached_with_the_last_hop() -> None:
 
 
 async def test_a_server_that_does_not_forward_is_silent_about_it() -> None:
-    async with visit(Behaviour(keepalive_after=5), setup=replace(configured(), forwards=False)) as (
+    async with visit(LabBehaviour(keepalive_after=5), setup=replace(configured(), forwards=False)) as (
         _,
         client,
     ):
@@ -114,7 +114,7 @@ async def test_a_server_that_does_not_forward_is_silent_about_it() -> None:
 
 async def test_a_server_without_an_address_of_that_version_is_silent_about_it() -> None:
     setup = replace(configured(), addresses=INNER[:1])
-    async with visit(Behaviour(keepalive_after=5), setup=setup) as (_, client):
+    async with visit(LabBehaviour(keepalive_after=5), setup=setup) as (_, client):
         session = await client.handshake()
         client.send(session.seal(echo_request_v6("fd00::250", "fd00::250", ttl=1)))
         assert await client.is_unanswered()
@@ -131,7 +131,7 @@ async def test_a_server_without_an_address_of_that_version_is_silent_about_it() 
     ids=["no IP packet", "another destination", "a source outside AllowedIPs", "the same, at its last hop"],
 )
 async def test_data_that_it_does_not_answer_is_acknowledged_with_one_keepalive(data: bytes) -> None:
-    async with visit(Behaviour(keepalive_after=0.05)) as (_, client):
+    async with visit(LabBehaviour(keepalive_after=0.05)) as (_, client):
         session = await client.handshake()
         client.send(session.seal(data))
         keepalive = await client.request(session.seal(data))
@@ -141,7 +141,7 @@ async def test_data_that_it_does_not_answer_is_acknowledged_with_one_keepalive(d
 
 
 async def test_an_answer_takes_the_place_of_the_keepalive() -> None:
-    async with visit(Behaviour(keepalive_after=0.05)) as (_, client):
+    async with visit(LabBehaviour(keepalive_after=0.05)) as (_, client):
         session = await client.handshake()
         client.send(session.seal(bytes(16)))
         assert not Session.is_keepalive(await client.request(session.seal(PING)))
@@ -149,14 +149,14 @@ async def test_an_answer_takes_the_place_of_the_keepalive() -> None:
 
 
 async def test_a_keepalive_is_not_answered() -> None:
-    async with visit(Behaviour(keepalive_after=0.05)) as (_, client):
+    async with visit(LabBehaviour(keepalive_after=0.05)) as (_, client):
         session = await client.handshake()
         client.send(session.keepalive())
         assert await client.is_unanswered()
 
 
 async def test_a_replayed_transport_packet_is_not_answered_again() -> None:
-    async with visit(Behaviour(keepalive_after=0.05)) as (_, client):
+    async with visit(LabBehaviour(keepalive_after=0.05)) as (_, client):
         session = await client.handshake()
         ping = session.seal(PING)
         await client.request(ping)
@@ -165,7 +165,7 @@ async def test_a_replayed_transport_packet_is_not_answered_again() -> None:
 
 
 async def test_a_replayed_initiation_is_dropped() -> None:
-    async with visit(Behaviour()) as (_, client):
+    async with visit(LabBehaviour()) as (_, client):
         attempt = client.attempt()
         await client.request(attempt.packet)
         assert await client.is_unanswered()  # and the flood window is over
@@ -178,7 +178,7 @@ async def test_an_initiation_right_after_another_is_dropped_as_a_flood(
 ) -> None:
     # However long this machine stops us between the two.
     monkeypatch.setattr("wgmon_tui.lab.peer.FLOOD_WINDOW_S", 60.0)
-    async with visit(Behaviour()) as (_, client):
+    async with visit(LabBehaviour()) as (_, client):
         first, second = client.attempt(), client.attempt()
         client.send(first.packet)
         client.send(second.packet)
@@ -187,7 +187,7 @@ async def test_an_initiation_right_after_another_is_dropped_as_a_flood(
 
 
 async def test_an_earlier_stamp_than_the_last_is_dropped() -> None:
-    async with visit(Behaviour()) as (_, client):
+    async with visit(LabBehaviour()) as (_, client):
         await client.handshake()
         assert await client.is_unanswered()
         client.send(client.attempt(timestamp=tai64n.encode(0)).packet)
@@ -198,16 +198,16 @@ async def test_an_earlier_stamp_than_the_last_is_dropped() -> None:
 
 
 @pytest.mark.parametrize(
-    "mode", [Mode.SILENT, Mode.ROTATED_KEY, Mode.UNKNOWN_PEER], ids=lambda mode: mode.value
+    "mode", [LabMode.SILENT, LabMode.ROTATED_KEY, LabMode.UNKNOWN_PEER], ids=lambda mode: mode.value
 )
-async def test_silence(mode: Mode) -> None:
+async def test_silence(mode: LabMode) -> None:
     async with visit(in_mode(mode)) as (_, client):
         client.send(client.attempt().packet)
         assert await client.is_unanswered()
 
 
 async def test_a_rotated_key_answers_who_already_has_the_new_one() -> None:
-    async with LabServer(configured(), in_mode(Mode.ROTATED_KEY)) as server:
+    async with LabServer(configured(), in_mode(LabMode.ROTATED_KEY)) as server:
         with Client(server.endpoint, CLIENT, NEXT_KEY.public) as client:
             assert isinstance(await client.handshake(), Session)
 
@@ -220,9 +220,9 @@ async def test_a_stranger_gets_silence() -> None:
 
 
 async def test_a_removed_peer_gets_silence_on_the_session_that_it_still_has() -> None:
-    async with visit(in_mode(Mode.HEALTHY)) as (server, client):
+    async with visit(in_mode(LabMode.HEALTHY)) as (server, client):
         session = await client.handshake()
-        server.set_mode(Mode.UNKNOWN_PEER)
+        server.set_mode(LabMode.UNKNOWN_PEER)
         client.send(session.seal(PING))
         assert await client.is_unanswered()
 
@@ -230,15 +230,15 @@ async def test_a_removed_peer_gets_silence_on_the_session_that_it_still_has() ->
 @pytest.mark.parametrize(
     ("servers", "ours", "mode"),
     [
-        (PSK, NO_PRESHARED_KEY, Mode.HEALTHY),
-        (NO_PRESHARED_KEY, PSK, Mode.HEALTHY),
-        (PSK, PSK, Mode.WRONG_PSK),
-        (NO_PRESHARED_KEY, NO_PRESHARED_KEY, Mode.WRONG_PSK),
+        (PSK, NO_PRESHARED_KEY, LabMode.HEALTHY),
+        (NO_PRESHARED_KEY, PSK, LabMode.HEALTHY),
+        (PSK, PSK, LabMode.WRONG_PSK),
+        (NO_PRESHARED_KEY, NO_PRESHARED_KEY, LabMode.WRONG_PSK),
     ],
     ids=["only the server has one", "only we have one", "both, different", "the server got a new one"],
 )
 async def test_with_another_preshared_key_it_answers_and_the_answer_does_not_open(
-    servers: PresharedKey, ours: PresharedKey, mode: Mode
+    servers: PresharedKey, ours: PresharedKey, mode: LabMode
 ) -> None:
     async with visit(in_mode(mode), setup=configured(servers), psk=ours) as (_, client):
         attempt = client.attempt()
@@ -249,13 +249,13 @@ async def test_with_another_preshared_key_it_answers_and_the_answer_does_not_ope
 
 
 async def test_dropped_data_gets_a_handshake_and_a_keepalive_but_no_echo() -> None:
-    async with visit(in_mode(Mode.DATA_DROPPED)) as (_, client):
+    async with visit(in_mode(LabMode.DATA_DROPPED)) as (_, client):
         session = await client.handshake()
         assert Session.is_keepalive(await client.request(session.seal(PING)))
 
 
 async def test_under_load_a_cookie_is_demanded_until_mac2_is_right() -> None:
-    async with visit(in_mode(Mode.UNDER_LOAD)) as (_, client):
+    async with visit(in_mode(LabMode.UNDER_LOAD)) as (_, client):
         attempt = client.attempt()
         cookie = attempt.open_cookie(await client.request(attempt.packet))
         wrong = client.attempt(cookie=bytes(16))
@@ -265,7 +265,7 @@ async def test_under_load_a_cookie_is_demanded_until_mac2_is_right() -> None:
 
 
 async def test_a_cookie_is_good_for_no_other_source_port() -> None:
-    async with visit(in_mode(Mode.UNDER_LOAD)) as (server, client):
+    async with visit(in_mode(LabMode.UNDER_LOAD)) as (server, client):
         attempt = client.attempt()
         cookie = attempt.open_cookie(await client.request(attempt.packet))
         with Client(server.endpoint, CLIENT, server.public_key) as elsewhere:
@@ -274,25 +274,25 @@ async def test_a_cookie_is_good_for_no_other_source_port() -> None:
 
 
 async def test_a_closed_port_is_refused_by_the_kernel() -> None:
-    async with visit(in_mode(Mode.CLOSED)) as (_, client):
+    async with visit(in_mode(LabMode.CLOSED)) as (_, client):
         client.send(client.attempt().packet)
         with pytest.raises(ConnectionRefusedError):
             await client.answer()
 
 
 async def test_a_closed_port_stays_reserved_and_can_open_again() -> None:
-    async with visit(in_mode(Mode.CLOSED)) as (server, client):
+    async with visit(in_mode(LabMode.CLOSED)) as (server, client):
         with (
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
             pytest.raises(OSError, match="in use"),
         ):
             other.bind((server.endpoint.host, server.endpoint.port))
-        server.set_mode(Mode.HEALTHY)
+        server.set_mode(LabMode.HEALTHY)
         assert isinstance(await client.handshake(), Session)
 
 
 async def test_what_is_not_wireguard_answers_with_other_bytes() -> None:
-    async with visit(in_mode(Mode.NOT_WIREGUARD)) as (_, client):
+    async with visit(in_mode(LabMode.NOT_WIREGUARD)) as (_, client):
         answer = await client.request(client.attempt().packet)
         assert message_type(answer) is None
         assert answer[2:4] == b"\x80\x01"  # DNS: a response, format error
@@ -300,9 +300,9 @@ async def test_what_is_not_wireguard_answers_with_other_bytes() -> None:
 
 async def test_a_lossy_server_drops_its_share_and_the_same_packets_for_the_same_seed() -> None:
     async def answered(seed: int) -> list[int]:
-        async with visit(Behaviour(loss=0.5, seed=seed)) as (server, client):
+        async with visit(LabBehaviour(loss=0.5, seed=seed)) as (server, client):
             session = await client.handshake()
-            server.set_mode(Mode.LOSSY)
+            server.set_mode(LabMode.LOSSY)
             for number in range(100):
                 client.send(session.seal(echo_request_v4("10.8.0.250", "10.8.0.1", bytes((number,)))))
             echoes = [parse(session.open(answer)) for answer in await client.answers_until_silence()]
@@ -315,11 +315,11 @@ async def test_a_lossy_server_drops_its_share_and_the_same_packets_for_the_same_
 
 
 async def test_latency_delays_every_answer_and_slowness_adds_to_it() -> None:
-    async with visit(Behaviour(latency=0.03, slow_delay=0.1)) as (server, client):
+    async with visit(LabBehaviour(latency=0.03, slow_delay=0.1)) as (server, client):
         started = time.monotonic()
         session = await client.handshake()
         assert time.monotonic() - started >= 0.03
-        server.set_mode(Mode.SLOW)
+        server.set_mode(LabMode.SLOW)
         started = time.monotonic()
         await client.request(session.seal(PING))
         assert time.monotonic() - started >= 0.13
@@ -329,21 +329,31 @@ async def test_latency_delays_every_answer_and_slowness_adds_to_it() -> None:
 
 
 async def test_a_server_follows_its_script_round_and_round() -> None:
-    script = (Step(0.02, Mode.NOT_WIREGUARD), Step(0.02, Mode.CLOSED), Step(0.02, Mode.HEALTHY))
-    seen: list[Mode] = []
-    async with asyncio.timeout(2), LabServer(configured(), Behaviour(script=script)) as server:
+    script = (
+        ModeStep(0.02, LabMode.NOT_WIREGUARD),
+        ModeStep(0.02, LabMode.CLOSED),
+        ModeStep(0.02, LabMode.HEALTHY),
+    )
+    seen: list[LabMode] = []
+    async with asyncio.timeout(2), LabServer(configured(), LabBehaviour(script=script)) as server:
         while len(seen) < 5:
             if not seen or server.mode is not seen[-1]:
                 seen.append(server.mode)
             await asyncio.sleep(0.001)
-    assert seen == [Mode.NOT_WIREGUARD, Mode.CLOSED, Mode.HEALTHY, Mode.NOT_WIREGUARD, Mode.CLOSED]
+    assert seen == [
+        LabMode.NOT_WIREGUARD,
+        LabMode.CLOSED,
+        LabMode.HEALTHY,
+        LabMode.NOT_WIREGUARD,
+        LabMode.CLOSED,
+    ]
 
 
 async def test_sessions_outlive_a_change_of_mode() -> None:
-    async with visit(Behaviour()) as (server, client):
+    async with visit(LabBehaviour()) as (server, client):
         session = await client.handshake()
-        server.set_mode(Mode.CLOSED)
-        server.set_mode(Mode.HEALTHY)
+        server.set_mode(LabMode.CLOSED)
+        server.set_mode(LabMode.HEALTHY)
         assert parse(session.open(await client.request(session.seal(PING)))) is not None
 
 
@@ -355,7 +365,7 @@ async def test_stopping_gives_the_port_back() -> None:
 
 
 async def test_the_keepalive_goes_out_in_the_session_that_carried_data_last() -> None:
-    async with visit(Behaviour(keepalive_after=0.2)) as (_, client):
+    async with visit(LabBehaviour(keepalive_after=0.2)) as (_, client):
         first = await client.handshake()
         client.send(first.seal(bytes(16)))
         await asyncio.sleep(2 * FLOOD_WINDOW_S)  # sooner, the second initiation would be one of a flood

@@ -15,8 +15,8 @@ from wgmon_tui.checks.evidence import PassiveKeepalive
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Endpoint, Server
 from wgmon_tui.config.secrets.keyring import open_keyring
-from wgmon_tui.lab.demo_fleet import DEMO_SERVERS, Demo
-from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.demo_fleet import DEMO_SERVERS, DemoFleet
+from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import Round
@@ -26,7 +26,7 @@ from wgmon_tui.protocols.wireguard.targets import Target, join
 
 ONE = ("fra1",)
 NEXT_KEY = PrivateKey.generate()
-SETUP = Setup(SERVER, (Peer(IDENTITY.public, ALLOWED),), (INNER_V4,), rotated_to=NEXT_KEY)
+SETUP = LabSetup(SERVER, (LabPeer(IDENTITY.public, ALLOWED),), (INNER_V4,), rotated_to=NEXT_KEY)
 
 
 def server_at(endpoint: Endpoint, **changes: object) -> Server:
@@ -80,7 +80,7 @@ async def test_a_deep_look_comes_again_after_its_time() -> None:
 
 
 async def test_a_dead_data_path_is_looked_at_deeply_and_what_that_finds_stands() -> None:
-    dropping = Behaviour(Mode.DATA_DROPPED, keepalive_after=0.05)
+    dropping = LabBehaviour(LabMode.DATA_DROPPED, keepalive_after=0.05)
     async with (
         LabServer(SETUP, dropping) as lab,
         at_work(watching(pinged_at(lab.endpoint))) as desk,
@@ -90,7 +90,7 @@ async def test_a_dead_data_path_is_looked_at_deeply_and_what_that_finds_stands()
         assert "receives our data" not in first.diagnosis.summary
         assert "receives our data" in second.diagnosis.summary == third.diagnosis.summary
         assert not any(isinstance(each, PassiveKeepalive) for each in third.check.evidence)
-        lab.set_mode(Mode.HEALTHY)
+        lab.set_mode(LabMode.HEALTHY)
         assert "data passes both ways" in (await outcome_of(desk)).diagnosis.summary
         assert desk.server_state().status_word == "healthy"
 
@@ -98,7 +98,14 @@ async def test_a_dead_data_path_is_looked_at_deeply_and_what_that_finds_stands()
 async def test_what_a_deep_look_found_is_looked_for_anew_once_a_server_has_come_back() -> None:
     async with LabServer(SETUP) as lab, at_work(watching(pinged_at(lab.endpoint, explain=False))) as desk:
         said = []
-        for mode in (Mode.HEALTHY, Mode.HEALTHY, Mode.SILENT, Mode.HEALTHY, Mode.HEALTHY, Mode.HEALTHY):
+        for mode in (
+            LabMode.HEALTHY,
+            LabMode.HEALTHY,
+            LabMode.SILENT,
+            LabMode.HEALTHY,
+            LabMode.HEALTHY,
+            LabMode.HEALTHY,
+        ):
             lab.set_mode(mode)
             said.append((await outcome_of(desk)).port_monitor)
     assert said == [None, "open|filtered", None, None, "open|filtered", None]
@@ -108,7 +115,7 @@ async def test_what_a_deep_look_found_is_looked_for_anew_once_a_server_has_come_
 
 
 async def test_from_the_first_look_on_only_an_answer_out_of_the_tunnel_is_green() -> None:
-    dropping = Behaviour(Mode.DATA_DROPPED, keepalive_after=0.15)
+    dropping = LabBehaviour(LabMode.DATA_DROPPED, keepalive_after=0.15)
     async with LabServer(SETUP, dropping) as lab, at_work(watching(server_at(lab.endpoint))) as desk:
         summaries = []
         for _ in range(3):
@@ -118,20 +125,26 @@ async def test_from_the_first_look_on_only_an_answer_out_of_the_tunnel_is_green(
                 Severity.DEGRADED,
             )
         assert ["receives our data" in each for each in summaries] == [False, True, True]
-        lab.set_mode(Mode.HEALTHY)
+        lab.set_mode(LabMode.HEALTHY)
         assert "data passes both ways (10.8.0.1 answers)" in (await outcome_of(desk)).diagnosis.summary
         assert desk.server_state().status_word == "healthy"
-        lab.set_mode(Mode.DATA_DROPPED)
+        lab.set_mode(LabMode.DATA_DROPPED)
         await rounds(desk, ONE)
         assert desk.server_state().status_word == "unproven"
 
 
 async def test_a_server_that_comes_back_with_its_data_path_dead_is_not_green_for_a_moment() -> None:
-    async with LabServer(SETUP, Behaviour(keepalive_after=0.15)) as lab:
+    async with LabServer(SETUP, LabBehaviour(keepalive_after=0.15)) as lab:
         desk = watching(server_at(lab.endpoint, explain=False))
         async with at_work(desk):
             words = []
-            for mode in (Mode.HEALTHY, Mode.HEALTHY, Mode.SILENT, Mode.DATA_DROPPED, Mode.DATA_DROPPED):
+            for mode in (
+                LabMode.HEALTHY,
+                LabMode.HEALTHY,
+                LabMode.SILENT,
+                LabMode.DATA_DROPPED,
+                LabMode.DATA_DROPPED,
+            ):
                 lab.set_mode(mode)
                 await rounds(desk, ONE)
                 words.append(desk.server_state().status_word)
@@ -152,7 +165,7 @@ async def test_silence_is_explained_once_it_has_failed_and_the_proof_stands() ->
         asked += 1
         return timestamps(IDENTITY.public)
 
-    async with LabServer(SETUP, Behaviour(Mode.ROTATED_KEY)) as lab:
+    async with LabServer(SETUP, LabBehaviour(LabMode.ROTATED_KEY)) as lab:
         desk = watching(server_at(lab.endpoint, known_keys=(NEXT_KEY.public,)))
         desk.prober._timestamps = counted
         async with at_work(desk):
@@ -162,18 +175,18 @@ async def test_silence_is_explained_once_it_has_failed_and_the_proof_stands() ->
 
 
 async def test_an_experiment_that_is_made_again_and_finds_nothing_takes_its_proof_back() -> None:
-    async with LabServer(SETUP, Behaviour(Mode.ROTATED_KEY)) as lab:
+    async with LabServer(SETUP, LabBehaviour(LabMode.ROTATED_KEY)) as lab:
         known = server_at(lab.endpoint, known_keys=(NEXT_KEY.public,), explain_every=0.0)
         async with at_work(watching(known)) as desk:
             await rounds(desk, ONE * 2)
             assert desk.server_state().status_word == "wrong-server-key"
-            lab.set_mode(Mode.SILENT)
+            lab.set_mode(LabMode.SILENT)
             await rounds(desk, ONE)
             assert desk.server_state().status_word == "silent"
 
 
 async def test_silence_stays_unexplained_where_the_file_says_so() -> None:
-    async with LabServer(SETUP, Behaviour(Mode.ROTATED_KEY)) as lab:
+    async with LabServer(SETUP, LabBehaviour(LabMode.ROTATED_KEY)) as lab:
         unasked = server_at(lab.endpoint, known_keys=(NEXT_KEY.public,), explain=False)
         async with at_work(watching(unasked)) as desk:
             await rounds(desk, ONE * 2)
@@ -223,7 +236,7 @@ async def test_of_two_addresses_the_worse_decides_and_a_fault_of_ours_never_does
 
 async def test_the_demo_proves_that_its_removed_peer_is_missing() -> None:
     [character] = [each for each in DEMO_SERVERS if each.knows_old_identity]
-    demo = Demo((character,))
+    demo = DemoFleet((character,))
     [server] = demo.fleet.servers
     fleet = replace(demo.fleet, servers=(replace(server, timeout=0.2),))
     target = join(fleet, open_keyring(fleet, Path())).ready[server.name]

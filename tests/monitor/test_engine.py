@@ -22,7 +22,7 @@ from tests.protocols.wireguard.harness import (
 )
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import Round, ServerState
@@ -187,12 +187,18 @@ async def test_a_server_is_not_checked_twice_at_the_same_time() -> None:
 
 
 async def test_the_board_shows_what_the_checks_mean_as_it_changes() -> None:
-    identity_known = Setup(SERVER, (Peer(IDENTITY.public),))
+    identity_known = LabSetup(SERVER, (LabPeer(IDENTITY.public),))
     async with LabServer(identity_known) as lab:
         server = by_handshake_alone(lab, "fra1")
         async with at_work(Desk().watch(server)) as desk:
             seen = []
-            for mode in (Mode.HEALTHY, Mode.UNDER_LOAD, Mode.SILENT, Mode.CLOSED, Mode.HEALTHY):
+            for mode in (
+                LabMode.HEALTHY,
+                LabMode.UNDER_LOAD,
+                LabMode.SILENT,
+                LabMode.CLOSED,
+                LabMode.HEALTHY,
+            ):
                 lab.set_mode(mode)
                 desk.engine.recheck(["fra1"])
                 await desk.run_round()
@@ -208,8 +214,8 @@ async def test_the_board_shows_what_the_checks_mean_as_it_changes() -> None:
 
 async def test_of_many_servers_only_the_broken_one_is_down() -> None:
     labs = [
-        LabServer(Setup(PrivateKey.generate(), (Peer(IDENTITY.public),)), Behaviour(mode))
-        for mode in (Mode.HEALTHY, Mode.WRONG_PSK, Mode.HEALTHY)
+        LabServer(LabSetup(PrivateKey.generate(), (LabPeer(IDENTITY.public),)), LabBehaviour(mode))
+        for mode in (LabMode.HEALTHY, LabMode.WRONG_PSK, LabMode.HEALTHY)
     ]
     servers = [by_handshake_alone(lab, f"server-{number}") for number, lab in enumerate(labs)]
     for lab in labs:

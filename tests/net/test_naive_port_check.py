@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from tests.protocols.wireguard.harness import IDENTITY, SERVER, closed_port
-from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net import naive_port_check
 from wgmon_tui.net.naive_port_check import CLOSED, OPEN_OR_FILTERED, check_port_naively
@@ -16,25 +16,25 @@ from wgmon_tui.net.naive_port_check import CLOSED, OPEN_OR_FILTERED, check_port_
 both_families = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 
 
-async def said_of(mode: Mode, host: str = "127.0.0.1") -> str | None:
-    async with LabServer(Setup(SERVER, (Peer(IDENTITY.public),)), Behaviour(mode), host=host) as lab:
+async def said_of(mode: LabMode, host: str = "127.0.0.1") -> str | None:
+    async with LabServer(LabSetup(SERVER, (LabPeer(IDENTITY.public),)), LabBehaviour(mode), host=host) as lab:
         return await check_port_naively(ip_address(host), lab.endpoint.port)
 
 
 async def test_healthy_silent_wrong_key_unknown_peer_all_look_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(naive_port_check, "_WAIT_S", 0.2)
-    modes = (Mode.HEALTHY, Mode.SILENT, Mode.ROTATED_KEY, Mode.UNKNOWN_PEER, Mode.WRONG_PSK)
+    modes = (LabMode.HEALTHY, LabMode.SILENT, LabMode.ROTATED_KEY, LabMode.UNKNOWN_PEER, LabMode.WRONG_PSK)
     said = await asyncio.gather(*(said_of(mode) for mode in modes))
     assert said == [OPEN_OR_FILTERED] * len(modes)
 
 
 async def test_so_does_something_that_is_no_wireguard_at_all() -> None:
-    assert await said_of(Mode.NOT_WIREGUARD) == OPEN_OR_FILTERED
+    assert await said_of(LabMode.NOT_WIREGUARD) == OPEN_OR_FILTERED
 
 
 @both_families
 async def test_only_a_closed_port_looks_closed(host: str) -> None:
-    assert await said_of(Mode.CLOSED, host) == CLOSED
+    assert await said_of(LabMode.CLOSED, host) == CLOSED
     with closed_port(host) as endpoint:
         assert await check_port_naively(ip_address(host), endpoint.port) == CLOSED
 

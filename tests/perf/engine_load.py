@@ -19,7 +19,7 @@ from ipaddress import ip_interface
 from pathlib import Path
 
 from wgmon_tui.config.models import Endpoint, Server
-from wgmon_tui.lab.load_servers import INNER_ADDRESS, Crowd, run_load_servers
+from wgmon_tui.lab.load_servers import INNER_ADDRESS, LoadServers, run_load_servers
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 async def _measure(
-    servers: Crowd,
+    servers: LoadServers,
     identity: PrivateKey,
     timestamps: TimestampLedger,
     interval: float,

@@ -28,7 +28,7 @@ from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.metrics.endpoints import MetricsServer
 from wgmon_tui.daemon.metrics.listen import ListenAddress, listen, parse_listen_address
 from wgmon_tui.daemon.writer import Writer
-from wgmon_tui.lab.load_servers import Crowd, run_load_servers
+from wgmon_tui.lab.load_servers import LoadServers, run_load_servers
 from wgmon_tui.output.prometheus_counters import FleetCounters
 from wgmon_tui.output.prometheus_text import render_metrics
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
@@ -156,7 +156,7 @@ def _scrape(listen_address: str, coding: str, scrapes: int) -> list[dict[str, fl
     return told
 
 
-def _write_fleet(config: Path, servers: Crowd, identity: PrivateKey, interval: float) -> None:
+def _write_fleet(config: Path, servers: LoadServers, identity: PrivateKey, interval: float) -> None:
     config.mkdir()
     key = config / "bench.key"
     key.touch(0o600)

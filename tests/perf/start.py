@@ -23,7 +23,7 @@ from tests.daemon.harness import CLIENT, quick_server, write_config
 from tests.perf.terminal import COLUMNS, LINES, Terminal
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.lab.demo_fleet import DEMO_SERVERS
-from wgmon_tui.lab.models import Peer, Setup
+from wgmon_tui.lab.models import LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
@@ -65,7 +65,7 @@ _STARTS: dict[str, tuple[str, tuple[bytes, ...]]] = {
 @contextmanager
 def ten_servers(config: Path) -> Iterator[None]:
     """A servers.toml of ten, and who answers for them."""
-    lab = LabServer(Setup(PrivateKey.generate(), (Peer(CLIENT.public),)))
+    lab = LabServer(LabSetup(PrivateKey.generate(), (LabPeer(CLIENT.public),)))
     loop = asyncio.new_event_loop()
     answering = Thread(target=loop.run_forever)
     answering.start()

@@ -34,7 +34,7 @@ from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.daemon.config_watcher import load_from_fleet
 from wgmon_tui.daemon.writer import Writer
-from wgmon_tui.lab.load_servers import Crowd, run_load_servers
+from wgmon_tui.lab.load_servers import LoadServers, run_load_servers
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
@@ -103,7 +103,7 @@ def _latency(seconds: float) -> None:
 
 
 async def _measure_latency(
-    state: Path, servers: Crowd, identity: PrivateKey, command: Sequence[str], seconds: float
+    state: Path, servers: LoadServers, identity: PrivateKey, command: Sequence[str], seconds: float
 ) -> list[float]:
     watched = _watched(servers, 1.0)
     writer = _writer(state, watched, identity, (Vantage("a", tuple(command)),))
@@ -136,7 +136,9 @@ def _write_identity(config: Path, key: PrivateKey) -> None:
 # Load
 
 
-async def _load(servers: Crowd, identity: PrivateKey, vantages: int, seconds: float) -> tuple[float, int]:
+async def _load(
+    servers: LoadServers, identity: PrivateKey, vantages: int, seconds: float
+) -> tuple[float, int]:
     """This process's share of a core, and how many reports it took."""
     replay = (
         sys.executable,
@@ -178,7 +180,7 @@ def _writer(
     return Writer(state, replace(loaded, config=Config(vantages=vantages)), None)
 
 
-def _watched(servers: Crowd, interval: float) -> list[Server]:
+def _watched(servers: LoadServers, interval: float) -> list[Server]:
     return [
         Server(f"s{number:05}", endpoint, key, "bench", interval=interval, timeout=1.0, tunnel=False)
         for number, (endpoint, key) in enumerate(servers.servers)

@@ -10,13 +10,13 @@ import pytest
 from tests.real.namespaces import entered, run
 from tests.real.prerequisites import require
 from wgmon_tui.config.models import Fleet
-from wgmon_tui.doctor.models import Condition, Item
+from wgmon_tui.doctor.models import ExaminedItem, ItemStatus
 from wgmon_tui.doctor.network import check_network
 
 
-def in_namespace(name: str, fleet: Fleet) -> dict[str, Condition]:
+def in_namespace(name: str, fleet: Fleet) -> dict[str, ItemStatus]:
     """What is found there. In a thread of its own, which takes its event loop's sockets with it."""
-    found: list[Item] = []
+    found: list[ExaminedItem] = []
 
     def look() -> None:
         with entered(name):
@@ -30,8 +30,8 @@ def in_namespace(name: str, fleet: Fleet) -> dict[str, Condition]:
 
 def test_a_machine_with_loopback_alone_has_no_route(isolated_namespace: str) -> None:
     found = in_namespace(isolated_namespace, Fleet())
-    assert found["IPv4 route"] is found["IPv6 route"] is Condition.FIX
-    assert found["IPv4 firewall"] is found["IPv4 ICMP errors"] is Condition.FINE
+    assert found["IPv4 route"] is found["IPv6 route"] is ItemStatus.FIX
+    assert found["IPv4 firewall"] is found["IPv4 ICMP errors"] is ItemStatus.FINE
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_a_firewall_of_our_own_is_found(isolated_namespace: str, hook: str, rule
     with entered(isolated_namespace):
         run("nft", "-f", "-", stdin=f"table inet doctor {{\nchain one {{\n{chain}}}\n}}\n")
     found = in_namespace(isolated_namespace, Fleet())
-    assert found[subject] is not Condition.FINE
+    assert found[subject] is not ItemStatus.FINE

@@ -12,7 +12,7 @@ import pytest
 from tests.real.namespaces import entered, ip
 from tests.real.prerequisites import require
 from tests.real.wireguard_go import Device
-from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 
@@ -69,16 +69,16 @@ def client(isolated_namespace: str) -> Iterator[Client]:
 @asynccontextmanager
 async def served(
     client: Client,
-    behaviour: Behaviour | None = None,
+    behaviour: LabBehaviour | None = None,
     *,
     host: str = "127.0.0.1",
     psk: PresharedKey = NO_PRESHARED_KEY,
 ) -> AsyncIterator[LabServer]:
     """A lab server that the client is connected to."""
-    peer = Peer(CLIENT.public, tuple(ip_network(address) for address in OUR_INNER), psk)
-    setup = Setup(PrivateKey.generate(), (peer,), tuple(ip_address(address) for address in SERVERS_INNER))
+    peer = LabPeer(CLIENT.public, tuple(ip_network(address) for address in OUR_INNER), psk)
+    setup = LabSetup(PrivateKey.generate(), (peer,), tuple(ip_address(address) for address in SERVERS_INNER))
     with entered(client.namespace):
-        server = LabServer(setup, behaviour or Behaviour(), host=host)
+        server = LabServer(setup, behaviour or LabBehaviour(), host=host)
     async with server:
         client.connect(server, psk)
         yield server
@@ -98,7 +98,7 @@ async def test_it_completes_the_handshake_and_pings_through(
 async def test_an_address_that_is_not_the_servers_stays_silent_and_the_data_is_acknowledged(
     client: Client,
 ) -> None:
-    async with served(client, Behaviour(keepalive_after=0.1)) as server:
+    async with served(client, LabBehaviour(keepalive_after=0.1)) as server:
         assert await client.pings(SERVERS_INNER[0])
         before = client.device.received(server.public_key)
         assert not await client.pings("10.9.0.77", within_s=1)
@@ -124,12 +124,12 @@ async def test_it_is_told_by_the_server_where_a_packets_time_to_live_ends(
 async def test_it_takes_the_cookie_of_a_server_under_load_and_connects_with_its_next_try(
     client: Client,
 ) -> None:
-    async with served(client, Behaviour(Mode.UNDER_LOAD)) as server:
+    async with served(client, LabBehaviour(LabMode.UNDER_LOAD)) as server:
         assert await client.pings(SERVERS_INNER[0], within_s=10)  # it tries again after 5 s
         assert client.device.latest_handshake(server.public_key) > 0
 
 
 async def test_a_wrong_preshared_key_keeps_it_out(client: Client) -> None:
-    async with served(client, Behaviour(Mode.WRONG_PSK)) as server:
+    async with served(client, LabBehaviour(LabMode.WRONG_PSK)) as server:
         assert not await client.pings(SERVERS_INNER[0], within_s=1)
         assert client.device.latest_handshake(server.public_key) == 0

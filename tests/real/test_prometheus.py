@@ -11,7 +11,7 @@ import pytest
 from tests.daemon.harness import Program, healthy, write_config
 from tests.real.prerequisites import require
 from tests.real.prometheus import Prometheus, prometheus, until
-from wgmon_tui.lab.models import Mode
+from wgmon_tui.lab.models import LabMode
 from wgmon_tui.lab.server import LabServer
 
 
@@ -64,13 +64,13 @@ async def test_an_alert_fires_with_its_verdict_and_resolves_when_the_server_is_b
 
         await until(verdicts)
         assert await firing() is None
-        lab.set_mode(Mode.CLOSED)
+        lab.set_mode(LabMode.CLOSED)
         await until(firing)
         told = running.notified("firing", "WgmonServerDown", "fra1")
         assert told
         assert told["labels"]["severity"] == "critical"
         assert told["annotations"]["description"] == "Seen as: port-closed from local. "
         assert await verdicts() == {"port-closed"}, "the verdict before is stale"
-        lab.set_mode(Mode.HEALTHY)
+        lab.set_mode(LabMode.HEALTHY)
         await until(resolved)
         assert await verdicts() == {"healthy"}

@@ -61,9 +61,9 @@ def demo(arguments: argparse.Namespace) -> int:
     """The dashboard on the embedded lab; three tables where the output is no terminal."""
     from tempfile import TemporaryDirectory
 
-    from wgmon_tui.lab.demo_fleet import Demo
+    from wgmon_tui.lab.demo_fleet import DemoFleet
 
-    lab = Demo()
+    lab = DemoFleet()
     watch = _run_demo if is_interactive() else _print_demo
     with TemporaryDirectory(prefix="wgmon-tui-") as state:
 

@@ -14,7 +14,7 @@ from wgmon_tui.config.models import ConfigurationError, Fleet
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.secrets.private_files import chmod_advice, is_open_to_others, shown
 from wgmon_tui.config.servers_file import NAME, read
-from wgmon_tui.doctor.models import Condition, Item, ok_item
+from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_elapsed
@@ -24,16 +24,16 @@ _SECRET_SUFFIXES = (".key", ".psk")
 _MAX_AHEAD_S = 1.0
 
 
-def check_servers_file(config_dir: Path) -> tuple[Fleet, Item]:
+def check_servers_file(config_dir: Path) -> tuple[Fleet, ExaminedItem]:
     """The fleet, empty where the file cannot stand, and what there is to say about the file."""
     try:
         fleet = read(config_dir).fleet
     except ConfigurationError as error:
-        return Fleet(), Item(NAME, Condition.FIX, str(error))
+        return Fleet(), ExaminedItem(NAME, ItemStatus.FIX, str(error))
     if not fleet.servers:
-        return fleet, Item(
+        return fleet, ExaminedItem(
             NAME,
-            Condition.LOOK,
+            ItemStatus.LOOK,
             f"no servers in {shown(config_dir / NAME)}",
             "type: wgmon-tui import FILE.conf",
         )
@@ -41,14 +41,14 @@ def check_servers_file(config_dir: Path) -> tuple[Fleet, Item]:
     return fleet, ok_item(NAME, f"{shown(config_dir / NAME)}: servers {servers}, identities {identities}")
 
 
-def check_data_path(fleet: Fleet) -> list[Item]:
+def check_data_path(fleet: Fleet) -> list[ExaminedItem]:
     """Whether it can be seen what the servers do with our data: without a tunnel address nothing shows it."""
     tunnelled = [server for server in fleet.servers if server.tunnel]
     probing_identities = {server.identity for server in tunnelled}
     items = [
-        Item(
+        ExaminedItem(
             "data path",
-            Condition.LOOK,
+            ItemStatus.LOOK,
             f'identity "{identity.name}" has no tunnel address: its servers are unproven at best',
             'write addresses = ["OUR-TUNNEL-ADDRESS"] there, as AllowedIPs on the server say it',
         )
@@ -65,7 +65,7 @@ def check_data_path(fleet: Fleet) -> list[Item]:
     return [ok_item("data path", fact + others)]
 
 
-def check_permissions(config_dir: Path) -> list[Item]:
+def check_permissions(config_dir: Path) -> list[ExaminedItem]:
     """Whether others can change what we do: a servers.toml may name commands, and they run as us."""
     items = []
     for path in (config_dir, config_dir / NAME):
@@ -76,16 +76,20 @@ def check_permissions(config_dir: Path) -> list[Item]:
             continue
         if status.st_mode & _WRITABLE_BY_OTHERS:
             advice = f"type: chmod go-w {shlex.quote(shown(path))}"
-            items.append(Item("permissions", Condition.FIX, f"others can write {shown(path)}", advice))
+            items.append(
+                ExaminedItem("permissions", ItemStatus.FIX, f"others can write {shown(path)}", advice)
+            )
         if status.st_uid not in (os.geteuid(), 0):
             advice = f"type: chown {os.geteuid()} {shlex.quote(shown(path))}"
-            items.append(Item("permissions", Condition.FIX, f"{shown(path)} belongs to another user", advice))
+            items.append(
+                ExaminedItem("permissions", ItemStatus.FIX, f"{shown(path)} belongs to another user", advice)
+            )
     if not items and config_dir.is_dir():
         items.append(ok_item("permissions", f"only we can write {shown(config_dir)}"))
     return items
 
 
-def check_secrets(keyring: Keyring, config_dir: Path) -> list[Item]:
+def check_secrets(keyring: Keyring, config_dir: Path) -> list[ExaminedItem]:
     """Each secret that cannot be had, with the line that every command gives; then those open to others."""
     lines = list(dict.fromkeys((*keyring.identity_problems.values(), *keyring.problems.values())))
     lines += [
@@ -94,7 +98,7 @@ def check_secrets(keyring: Keyring, config_dir: Path) -> list[Item]:
         if not any(shown(path) in already for already in lines)
     ]
     if lines:
-        return [Item("secrets", Condition.FIX, text) for text in lines]
+        return [ExaminedItem("secrets", ItemStatus.FIX, text) for text in lines]
     return [ok_item("secrets", f"all can be read: private keys {len(keyring.private_keys)}")]
 
 
@@ -108,7 +112,7 @@ def _open_secrets(config_dir: Path) -> Iterator[Path]:
         return
 
 
-def check_state_directory(state_dir: Path) -> Item:
+def check_state_directory(state_dir: Path) -> ExaminedItem:
     """Whether we can write where we remember. Where it is not there yet, whether it can be made."""
     advice = f"type: chown {os.geteuid()} {shlex.quote(shown(state_dir))}, or name another with --state DIR"
     try:
@@ -120,13 +124,13 @@ def check_state_directory(state_dir: Path) -> Item:
             raise PermissionError(0, "it cannot be made")
     except OSError as error:
         fact = f"{shown(state_dir)}: {error.strerror}"
-        return Item("state", Condition.FIX, fact, advice)
+        return ExaminedItem("state", ItemStatus.FIX, fact, advice)
     return ok_item(
         "state", f"{shown(state_dir)} {'can be written' if there == state_dir else 'will be made'}"
     )
 
 
-def check_timestamps(state_dir: Path, identities: Mapping[str, PublicKey], now_ns: int) -> list[Item]:
+def check_timestamps(state_dir: Path, identities: Mapping[str, PublicKey], now_ns: int) -> list[ExaminedItem]:
     """Identities whose last TAI64N timestamp lies ahead of our clock, which then was set back.
 
     Looks without taking a stamp. `now_ns` is Unix time in nanoseconds.
@@ -141,9 +145,9 @@ def check_timestamps(state_dir: Path, identities: Mapping[str, PublicKey], now_n
             # Not used yet, or spoiled: the next one is the clock's.
             continue
     items = [
-        Item(
+        ExaminedItem(
             "timestamps",
-            Condition.LOOK,
+            ItemStatus.LOOK,
             f'the last one of identity "{name}" lies {format_elapsed(seconds)} ahead of our clock, '
             "which was set back",
             "timedatectl; another prober with this key would meet silence until then",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from wgmon_tui.config.models import Fleet
-from wgmon_tui.doctor.models import Condition, Item, ok_item
+from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
 from wgmon_tui.net.udp_socket import LINUX
 from wgmon_tui.text import format_utc_time
 
@@ -31,7 +31,7 @@ _DATAGRAM_COST = 832
 _REQUESTED_BUFFER = 4 * 1024 * 1024
 
 
-def check_software() -> list[Item]:
+def check_software() -> list[ExaminedItem]:
     """Python, the packages that we stand on, and the platform."""
     return [check_packages(_installed()), system(platform.system(), platform.platform())]
 
@@ -46,63 +46,69 @@ def _installed() -> dict[str, str | None]:
     return found
 
 
-def check_packages(found: dict[str, str | None]) -> Item:
+def check_packages(found: dict[str, str | None]) -> ExaminedItem:
     """The versions, and what is missing. libsodium is part of pynacl."""
     missing = [package for package, number in found.items() if number is None]
     if missing:
         names = " ".join(missing)
-        return Item("software", Condition.FIX, f"missing: {names}", f"type: pip install {names}")
+        return ExaminedItem("software", ItemStatus.FIX, f"missing: {names}", f"type: pip install {names}")
     versions = ", ".join(f"{package} {number}" for package, number in found.items())
     return ok_item("software", f"Python {platform.python_version()}, {versions}")
 
 
-def system(name: str, full_name: str) -> Item:
+def system(name: str, full_name: str) -> ExaminedItem:
     """What the platform can do for us."""
     if LINUX:
         return ok_item("platform", full_name)
     fact = f"{full_name}: ICMP errors and kernel timestamps are Linux's"
-    return Item("platform", Condition.LOOK, fact, f"on {name} port-closed and unreachable read as silent")
+    return ExaminedItem(
+        "platform", ItemStatus.LOOK, fact, f"on {name} port-closed and unreachable read as silent"
+    )
 
 
-def check_clock(now: float) -> Item:
+def check_clock(now: float) -> ExaminedItem:
     """Whether the clock can be right. `now` is Unix time in seconds."""
     shown = datetime.fromtimestamp(now, UTC)
     fact = f"{format_utc_time(now)}"
     if shown.year < RELEASE_YEAR:
         advice = "timedatectl; servers that once saw a later timestamp stay silent until the clock is right"
-        return Item("clock", Condition.FIX, f"{fact}, before this version was made", advice)
+        return ExaminedItem("clock", ItemStatus.FIX, f"{fact}, before this version was made", advice)
     return ok_item("clock", fact)
 
 
-def check_clock_steps(before: float, after: float) -> Item:
+def check_clock_steps(before: float, after: float) -> ExaminedItem:
     """Whether the wall clock was set meanwhile: its distance from the monotonic one, before and after."""
     stepped = after - before
     if abs(stepped) > _STEP_S:
         fact = f"was set by {stepped:+.2f} s while we looked"
-        return Item("clock steps", Condition.LOOK, fact, "timedatectl timesync-status")
+        return ExaminedItem("clock steps", ItemStatus.LOOK, fact, "timedatectl timesync-status")
     return ok_item("clock steps", "none while we looked")
 
 
-def check_ntp(shown: str | None) -> list[Item]:
+def check_ntp(shown: str | None) -> list[ExaminedItem]:
     """What `timedatectl show` says of NTP; no item where it says nothing."""
     found = re.search(r"^NTPSynchronized=(yes|no)$", shown or "", re.MULTILINE)
     if found is None:
         return []
     if found[1] == "yes":
         return [ok_item("clock source", "synchronised by NTP")]
-    return [Item("clock source", Condition.LOOK, "not synchronised by NTP", "type: timedatectl set-ntp true")]
+    return [
+        ExaminedItem(
+            "clock source", ItemStatus.LOOK, "not synchronised by NTP", "type: timedatectl set-ntp true"
+        )
+    ]
 
 
-def check_open_files(limit: int, fleet: Fleet) -> Item:
+def check_open_files(limit: int, fleet: Fleet) -> ExaminedItem:
     """Whether so many open files are allowed as this fleet may need at once. `limit` -1 is none."""
     needed = _BASE_OPEN_FILES + len(fleet.identities) + 2 * min(len(fleet.servers), _MAX_CONCURRENT_CHECKS)
     if 0 <= limit < needed:
         fact = f"{limit} are allowed, this fleet may need {needed}"
-        return Item("open files", Condition.FIX, fact, f"type: ulimit -n {needed}")
+        return ExaminedItem("open files", ItemStatus.FIX, fact, f"type: ulimit -n {needed}")
     return ok_item("open files", f"{'any number' if limit < 0 else limit} allowed, {needed} needed at most")
 
 
-def check_receive_buffer(rmem_max: int | None, fleet: Fleet) -> list[Item]:
+def check_receive_buffer(rmem_max: int | None, fleet: Fleet) -> list[ExaminedItem]:
     """Whether the socket holds what arrives while we are busy for half a second; no item without a limit.
 
     `rmem_max` is net.core.rmem_max in bytes; the kernel gives twice what it allows.
@@ -121,5 +127,5 @@ def check_receive_buffer(rmem_max: int | None, fleet: Fleet) -> list[Item]:
         advice = f"type: sysctl -w net.core.rmem_max={_REQUESTED_BUFFER}"
         if rmem_max >= _REQUESTED_BUFFER:
             advice = "longer intervals in servers.toml"
-        return [Item("receive buffer", Condition.LOOK, fact, advice)]
+        return [ExaminedItem("receive buffer", ItemStatus.LOOK, fact, advice)]
     return [ok_item("receive buffer", fact)]

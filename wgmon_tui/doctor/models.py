@@ -10,7 +10,7 @@ from enum import Enum
 from wgmon_tui.text import printable
 
 
-class Condition(Enum):
+class ItemStatus(Enum):
     """How an item stands, with the exit code that it asks for. Always shown as word and glyph together."""
 
     FINE = ("fine", "●", "o", 0)
@@ -25,28 +25,28 @@ class Condition(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ExaminedItem:
     """One thing looked at: what it is, how it stands, what was seen, and what to do."""
 
     subject: str
-    status: Condition
+    status: ItemStatus
     fact: str
     advice: str = ""
 
 
-def ok_item(subject: str, fact: str) -> Item:
+def ok_item(subject: str, fact: str) -> ExaminedItem:
     """An item about which there is nothing to do."""
-    return Item(subject, Condition.FINE, fact)
+    return ExaminedItem(subject, ItemStatus.FINE, fact)
 
 
-def format_item(item: Item, ascii_only: bool = False) -> str:
+def format_item(item: ExaminedItem, ascii_only: bool = False) -> str:
     """The item for a terminal, on one line."""
     glyph = item.status.ascii_glyph if ascii_only else item.status.glyph
     said = f"{item.fact}; {item.advice}" if item.advice else item.fact
     return f"{glyph} {item.status.word:<4}  {item.subject:<16}  {printable(said)}"
 
 
-def json_line(item: Item) -> str:
+def json_line(item: ExaminedItem) -> str:
     """The item as one line of JSON, without its newline."""
     return json.dumps(
         {
@@ -59,6 +59,6 @@ def json_line(item: Item) -> str:
     )
 
 
-def exit_code(items: Iterable[Item]) -> int:
+def exit_code(items: Iterable[ExaminedItem]) -> int:
     """0 nothing to do, 1 something to look at, 2 something to fix."""
     return max((item.status.code for item in items), default=0)

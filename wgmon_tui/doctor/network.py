@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import TypeVar
 
 from wgmon_tui.config.models import Fleet, Server
-from wgmon_tui.doctor.models import Condition, Item, ok_item
+from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
 from wgmon_tui.net.udp_socket import LINUX, Datagram, DatagramSocket, QueuedError
 
 _POLLS = 50
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class AddressFamily:
     """An address family, its loopback, and an address of its documentation prefix (RFC 5737, RFC 3849)."""
 
     version: int
@@ -37,12 +37,12 @@ class Family:
 
 
 FAMILIES = (
-    Family(4, socket.AF_INET, "127.0.0.1", "192.0.2.1"),
-    Family(6, socket.AF_INET6, "::1", "2001:db8::1"),
+    AddressFamily(4, socket.AF_INET, "127.0.0.1", "192.0.2.1"),
+    AddressFamily(6, socket.AF_INET6, "::1", "2001:db8::1"),
 )
 
 
-async def check_network(fleet: Fleet) -> list[Item]:
+async def check_network(fleet: Fleet) -> list[ExaminedItem]:
     """Routes, and for each family that can send what loopback shows: firewall, ICMP errors, timestamps."""
     sources = {family: find_source_address(family) for family in FAMILIES}
     items = check_routes(sources, fleet)
@@ -53,7 +53,7 @@ async def check_network(fleet: Fleet) -> list[Item]:
     return items
 
 
-def find_source_address(family: Family) -> str | None:
+def find_source_address(family: AddressFamily) -> str | None:
     """The address from which we would send into the Internet; None where there is no route.
 
     connect() on a UDP socket makes the kernel choose a route and sends nothing.
@@ -66,7 +66,7 @@ def find_source_address(family: Family) -> str | None:
         return None
 
 
-def check_routes(sources: Mapping[Family, str | None], fleet: Fleet) -> list[Item]:
+def check_routes(sources: Mapping[AddressFamily, str | None], fleet: Fleet) -> list[ExaminedItem]:
     """What the sources of our packets mean for this fleet."""
     items = []
     for family, source in sources.items():
@@ -75,17 +75,19 @@ def check_routes(sources: Mapping[Family, str | None], fleet: Fleet) -> list[Ite
         if source:
             items.append(ok_item(subject, f"we send from {source}"))
         elif not any(sources.values()):
-            items.append(Item(subject, Condition.FIX, "there is none", f"ip -{family.version} route"))
+            items.append(
+                ExaminedItem(subject, ItemStatus.FIX, "there is none", f"ip -{family.version} route")
+            )
         elif server:
             fact = f'there is none, and server "{server.name}" is {server.endpoint}'
-            items.append(Item(subject, Condition.FIX, fact, f"ip -{family.version} route"))
+            items.append(ExaminedItem(subject, ItemStatus.FIX, fact, f"ip -{family.version} route"))
         else:
             fact = f"there is none: {family} addresses of servers cannot be checked from here"
-            items.append(Item(subject, Condition.LOOK, fact, f"ip -{family.version} route"))
+            items.append(ExaminedItem(subject, ItemStatus.LOOK, fact, f"ip -{family.version} route"))
     return items
 
 
-def _find_literal(fleet: Fleet, family: Family) -> Server | None:
+def _find_literal(fleet: Fleet, family: AddressFamily) -> Server | None:
     """A server whose endpoint is an address of this family."""
     for server in fleet.servers:
         try:
@@ -96,20 +98,20 @@ def _find_literal(fleet: Fleet, family: Family) -> Server | None:
     return None
 
 
-async def loopback(family: Family, needed: bool = True) -> list[Item]:
+async def loopback(family: AddressFamily, needed: bool = True) -> list[ExaminedItem]:
     """What a prober's socket does on loopback; takes up to three seconds. `needed`: a fault must be fixed."""
-    fault = Condition.FIX if needed else Condition.LOOK
+    fault = ItemStatus.FIX if needed else ItemStatus.LOOK
     received: list[Datagram] = []
     errors: list[QueuedError] = []
     try:
         udp_socket = DatagramSocket(family.family, received.append, errors.append)
     except OSError as error:
-        return [Item(f"{family} socket", fault, f"cannot be opened: {error.strerror}", "ip address")]
+        return [ExaminedItem(f"{family} socket", fault, f"cannot be opened: {error.strerror}", "ip address")]
     try:
         has_kernel_timestamps = await _probe_kernel_timestamps(family, udp_socket, received)
         if has_kernel_timestamps is None:
             fact = "what we send to ourselves on loopback does not arrive"
-            return [Item(f"{family} firewall", fault, fact, "nft list ruleset")]
+            return [ExaminedItem(f"{family} firewall", fault, fact, "nft list ruleset")]
         return [
             ok_item(f"{family} firewall", "lets UDP out and in on loopback"),
             timestamping_item(family, has_kernel_timestamps),
@@ -122,7 +124,7 @@ async def loopback(family: Family, needed: bool = True) -> list[Item]:
 
 
 async def _probe_kernel_timestamps(
-    family: Family, udp_socket: DatagramSocket, received: list[Datagram]
+    family: AddressFamily, udp_socket: DatagramSocket, received: list[Datagram]
 ) -> bool | None:
     """Whether the kernel stamps datagrams to a prober's socket; None where none arrives.
 
@@ -157,29 +159,33 @@ async def _wait_for_arrival(udp_socket: DatagramSocket, arrived: list[T]) -> int
     return None
 
 
-def send_refused_item(family: Family, error: OSError, fault: Condition) -> Item:
+def send_refused_item(family: AddressFamily, error: OSError, fault: ItemStatus) -> ExaminedItem:
     """What it means that our own side would not send to loopback."""
     if error.errno in (errno.EPERM, errno.EACCES):
         fact = f"our own firewall refuses UDP even to loopback ({errno.errorcode[error.errno]})"
-        return Item(f"{family} firewall", fault, fact, "nft list ruleset")
+        return ExaminedItem(f"{family} firewall", fault, fact, "nft list ruleset")
     fact = f"UDP to {family.loopback} cannot be sent: {error.strerror}"
-    return Item(f"{family} loopback", fault, fact, "ip link set lo up")
+    return ExaminedItem(f"{family} loopback", fault, fact, "ip link set lo up")
 
 
-def timestamping_item(family: Family, has_kernel_timestamps: bool) -> Item:
+def timestamping_item(family: AddressFamily, has_kernel_timestamps: bool) -> ExaminedItem:
     """What it means whether the kernel stamps what arrives."""
     subject = f"{family} timing"
     if has_kernel_timestamps:
         return ok_item(subject, "the kernel stamps what arrives")
     fact = "the kernel does not stamp what arrives, so our own load shows in round-trip times"
-    return Item(subject, Condition.LOOK, fact, "" if LINUX else _ONLY_LINUX)
+    return ExaminedItem(subject, ItemStatus.LOOK, fact, "" if LINUX else _ONLY_LINUX)
 
 
-async def _check_icmp_errors(family: Family, udp_socket: DatagramSocket, errors: list[QueuedError]) -> Item:
+async def _check_icmp_errors(
+    family: AddressFamily, udp_socket: DatagramSocket, errors: list[QueuedError]
+) -> ExaminedItem:
     """Send to a port that is closed, and read the error back. Raises OSError where our own side refuses."""
     subject = f"{family} ICMP errors"
     if not LINUX:
-        return Item(subject, Condition.LOOK, "port-closed and unreachable read as silent here", _ONLY_LINUX)
+        return ExaminedItem(
+            subject, ItemStatus.LOOK, "port-closed and unreachable read as silent here", _ONLY_LINUX
+        )
     with socket.socket(family.family, socket.SOCK_DGRAM) as closed:
         # Connected to itself it takes nothing from anybody else, and nobody else gets its port.
         closed.bind((family.loopback, 0))
@@ -187,9 +193,9 @@ async def _check_icmp_errors(family: Family, udp_socket: DatagramSocket, errors:
         udp_socket.send(b"doctor", (family.loopback, closed.getsockname()[1]))
         if await _wait_for_arrival(udp_socket, errors) is not None:
             return ok_item(subject, "are reported with who sent them")
-    return Item(
+    return ExaminedItem(
         subject,
-        Condition.LOOK,
+        ItemStatus.LOOK,
         "a closed port on loopback was not reported: port-closed reads as silent here",
         "nft list ruleset",
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.doctor import files, machine, terminal
-from wgmon_tui.doctor.models import Item, exit_code, format_item, json_line
+from wgmon_tui.doctor.models import ExaminedItem, exit_code, format_item, json_line
 from wgmon_tui.doctor.network import check_network
 from wgmon_tui.doctor.vantages import vantages
 
@@ -34,7 +34,7 @@ def run_doctor(config_dir: Path, state_dir: Path, ascii_only: bool, as_json: boo
     return exit_code(items)
 
 
-def examine(config_dir: Path, state_dir: Path) -> list[Item]:
+def examine(config_dir: Path, state_dir: Path) -> list[ExaminedItem]:
     """Look at everything that is ours."""
     clock_offset = time.time() - time.monotonic()
     fleet, servers_item = files.check_servers_file(config_dir)
@@ -61,7 +61,7 @@ def examine(config_dir: Path, state_dir: Path) -> list[Item]:
     ]
 
 
-def _clipboard() -> list[Item]:
+def _clipboard() -> list[ExaminedItem]:
     if not os.environ.get("TMUX"):
         return []
     return terminal.check_clipboard(

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wgmon_tui.doctor.models import Condition, Item, ok_item
+from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
 
 _MIN_SIZE = (80, 24)
 
 
-def encoding(name: str) -> Item:
+def encoding(name: str) -> ExaminedItem:
     """Whether what we write can hold the glyphs. `name` is the encoding of the output."""
     if name.lower().replace("-", "").replace("_", "") in ("utf8", "utf16", "utf32"):
         return ok_item("encoding", name)
     fact = f"{name or 'unknown'}: the glyphs become ASCII"
-    return Item("encoding", Condition.LOOK, fact, "type: export LC_ALL=C.UTF-8")
+    return ExaminedItem("encoding", ItemStatus.LOOK, fact, "type: export LC_ALL=C.UTF-8")
 
 
-def terminal(environment: Mapping[str, str], size: tuple[int, int] | None) -> list[Item]:
+def terminal(environment: Mapping[str, str], size: tuple[int, int] | None) -> list[ExaminedItem]:
     """Colours and size. `size` is columns and lines, None where the output is no terminal."""
     if size is None:
         return [ok_item("terminal", "the output is none: wgmon-tui prints a table")]
     return [_check_colours(environment), _check_size(size)]
 
 
-def _check_colours(environment: Mapping[str, str]) -> Item:
+def _check_colours(environment: Mapping[str, str]) -> ExaminedItem:
     term, colorterm = environment.get("TERM", ""), environment.get("COLORTERM", "")
     if not term or term in ("dumb", "unknown"):
         fact = f"TERM is {term or 'not set'}: no colours and no cursor"
-        return Item("terminal", Condition.LOOK, fact, "type: export TERM=xterm-256color")
+        return ExaminedItem("terminal", ItemStatus.LOOK, fact, "type: export TERM=xterm-256color")
     environment_text = f"TERM={term}" + (f" COLORTERM={colorterm}" if colorterm else "")
     # An empty one is none by its standard; Textual takes it for set.
     if "NO_COLOR" in environment:
@@ -43,15 +43,15 @@ def count_colours(term: str, colorterm: str) -> str:
     return "256" if term.endswith(("-256color", "kitty")) else "16"
 
 
-def _check_size(size: tuple[int, int]) -> Item:
+def _check_size(size: tuple[int, int]) -> ExaminedItem:
     columns, lines = size
     if columns < _MIN_SIZE[0] or lines < _MIN_SIZE[1]:
         fact = f"{columns}x{lines}: columns will be missing"
-        return Item("size", Condition.LOOK, fact, f"make it {_MIN_SIZE[0]}x{_MIN_SIZE[1]} or larger")
+        return ExaminedItem("size", ItemStatus.LOOK, fact, f"make it {_MIN_SIZE[0]}x{_MIN_SIZE[1]} or larger")
     return ok_item("size", f"{columns}x{lines}")
 
 
-def check_clipboard(set_clipboard: str | None, passthrough: str | None) -> list[Item]:
+def check_clipboard(set_clipboard: str | None, passthrough: str | None) -> list[ExaminedItem]:
     """Whether this tmux lets a copy through to the terminal; no item where tmux does not say.
 
     Both are the values of tmux's options; either of them suffices.
@@ -61,4 +61,4 @@ def check_clipboard(set_clipboard: str | None, passthrough: str | None) -> list[
     if set_clipboard == "on" or passthrough in ("on", "all"):
         return [ok_item("clipboard", "tmux lets OSC 52 through")]
     fact = f"tmux keeps copies to itself (set-clipboard {set_clipboard})"
-    return [Item("clipboard", Condition.LOOK, fact, "type: tmux set -g set-clipboard on")]
+    return [ExaminedItem("clipboard", ItemStatus.LOOK, fact, "type: tmux set -g set-clipboard on")]

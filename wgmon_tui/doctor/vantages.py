@@ -16,7 +16,7 @@ from wgmon_tui.child_processes import STDERR_TAIL_BYTES, last_line, start, termi
 from wgmon_tui.config.config_toml import NAME, read_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.doctor.models import Condition, Item, ok_item
+from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
 from wgmon_tui.text import format_limit
 
 TIMEOUT_S = 5.0
@@ -24,19 +24,19 @@ TIMEOUT_S = 5.0
 _MAX_PARALLEL_COMMANDS = 16
 
 
-def vantages(config_dir: Path, timeout_s: float = TIMEOUT_S) -> list[Item]:
+def vantages(config_dir: Path, timeout_s: float = TIMEOUT_S) -> list[ExaminedItem]:
     """An item for each `[[vantage]]`, or one for a config.toml that cannot stand. Blocks up to `timeout_s`,
     and for more than a few vantages a multiple of it.
     """
     try:
         found = read_config(config_dir).vantages
     except ConfigurationError as error:
-        return [Item(NAME, Condition.FIX, str(error))]
+        return [ExaminedItem(NAME, ItemStatus.FIX, str(error))]
     with ThreadPoolExecutor(_MAX_PARALLEL_COMMANDS) as pool:
         return list(pool.map(lambda each: vantage(each, timeout_s), found))
 
 
-def vantage(each: Vantage, timeout_s: float) -> Item:
+def vantage(each: Vantage, timeout_s: float) -> ExaminedItem:
     """Start the command as a writer does, but say nothing to it: an agent then ends at once, with 0.
 
     A writer's line to the same agent stays, since that changes hands with a hello only.
@@ -44,20 +44,24 @@ def vantage(each: Vantage, timeout_s: float) -> Item:
     subject, program = f"vantage {each.name}", each.command[0]
     if shutil.which(program) is None:
         advice = f"install it, or name another command for it in {NAME}"
-        return Item(subject, Condition.FIX, f"{program} is not there to be run", advice)
+        return ExaminedItem(subject, ItemStatus.FIX, f"{program} is not there to be run", advice)
     advice = f"type: {shlex.join(each.command)} </dev/null"
     with tempfile.TemporaryFile() as stderr_file:
         try:
             code = _exit_code(each.command, stderr_file, timeout_s)
         except OSError as error:
-            return Item(subject, Condition.FIX, f"{program} does not start: {error.strerror}", advice)
+            return ExaminedItem(
+                subject, ItemStatus.FIX, f"{program} does not start: {error.strerror}", advice
+            )
         last_words = last_line(_read_tail(stderr_file))
     if code == 0:
         return ok_item(subject, f"{program} reaches the agent there")
     if code is None:
         fact = f"no end within {format_limit(timeout_s)}" + (f": {last_words}" if last_words else "")
-        return Item(subject, Condition.LOOK, fact, advice)
-    return Item(subject, Condition.FIX, last_words or f"{program} ended with exit code {code}", advice)
+        return ExaminedItem(subject, ItemStatus.LOOK, fact, advice)
+    return ExaminedItem(
+        subject, ItemStatus.FIX, last_words or f"{program} ended with exit code {code}", advice
+    )
 
 
 def _exit_code(command: Sequence[str], stderr_file: IO[bytes], timeout_s: float) -> int | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_interface
 
 from wgmon_tui.config.models import Fleet, Identity, Interface, SecretForm, SecretSource, Server
-from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup, Step
+from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup, ModeStep
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
@@ -24,11 +24,11 @@ _TIMEOUT_S = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Character:
+class DemoServer:
     """A server of the demo: its name, how it behaves, and what its operators wrote about it."""
 
     name: str
-    behaviour: Behaviour
+    behaviour: LabBehaviour
     tags: tuple[str, ...]
     preshared: bool = False
     lists_next_key: bool = False
@@ -39,7 +39,7 @@ class Character:
 
 
 @dataclass(frozen=True, slots=True)
-class Guest:
+class DemoVantage:
     """Who checks the demo's servers from elsewhere, with a key of its own; some may not know that key."""
 
     public_key: PublicKey
@@ -47,49 +47,51 @@ class Guest:
     unknown_to: tuple[str, ...] = ()
 
 
-def _behaviour_at(milliseconds: float, *script: Step, mode: Mode = Mode.HEALTHY) -> Behaviour:
+def _behaviour_at(milliseconds: float, *script: ModeStep, mode: LabMode = LabMode.HEALTHY) -> LabBehaviour:
     """A server that far away, with a jitter of a twentieth.
 
     Where it drops packets it drops so many that checks are lost in spite of their retransmission.
     """
     latency_s = milliseconds / 1000
-    return Behaviour(mode, latency=latency_s, jitter=latency_s / 20, loss=0.6, script=script)
+    return LabBehaviour(mode, latency=latency_s, jitter=latency_s / 20, loss=0.6, script=script)
 
 
-def _failing_at_times(healthy_s: float, fault_s: float, fault: Mode) -> tuple[Step, Step]:
-    return Step(healthy_s, Mode.HEALTHY), Step(fault_s, fault)
+def _failing_at_times(healthy_s: float, fault_s: float, fault: LabMode) -> tuple[ModeStep, ModeStep]:
+    return ModeStep(healthy_s, LabMode.HEALTHY), ModeStep(fault_s, fault)
 
 
 DEMO_SERVERS = (
-    Character("fra1-edge", _behaviour_at(11), ("eu", "edge"), preshared=True),
-    Character("fra2-edge", _behaviour_at(12), ("eu", "edge"), preshared=True),
-    Character("ams3-gw", _behaviour_at(4), ("eu", "gateway")),
-    Character("lon1-gw", _behaviour_at(17, *_failing_at_times(45, 14, Mode.CLOSED)), ("eu", "gateway")),
-    Character("waw1-branch", _behaviour_at(26, mode=Mode.WRONG_PSK), ("eu", "branch"), preshared=True),
-    Character(
+    DemoServer("fra1-edge", _behaviour_at(11), ("eu", "edge"), preshared=True),
+    DemoServer("fra2-edge", _behaviour_at(12), ("eu", "edge"), preshared=True),
+    DemoServer("ams3-gw", _behaviour_at(4), ("eu", "gateway")),
+    DemoServer("lon1-gw", _behaviour_at(17, *_failing_at_times(45, 14, LabMode.CLOSED)), ("eu", "gateway")),
+    DemoServer("waw1-branch", _behaviour_at(26, mode=LabMode.WRONG_PSK), ("eu", "branch"), preshared=True),
+    DemoServer(
         "mad1-branch",
-        _behaviour_at(31, mode=Mode.ROTATED_KEY),
+        _behaviour_at(31, mode=LabMode.ROTATED_KEY),
         ("eu", "branch"),
         lists_next_key=True,
         note="new server key from the 1st on",
     ),
-    Character(
-        "sto1-office", _behaviour_at(24, mode=Mode.UNKNOWN_PEER), ("eu", "office"), knows_old_identity=True
+    DemoServer(
+        "sto1-office", _behaviour_at(24, mode=LabMode.UNKNOWN_PEER), ("eu", "office"), knows_old_identity=True
     ),
-    Character("nyc3-gw", _behaviour_at(84), ("us", "gateway"), preshared=True),
-    Character("tor1-edge", _behaviour_at(96, *_failing_at_times(30, 20, Mode.UNDER_LOAD)), ("us", "edge")),
-    Character("sfo2-gw", _behaviour_at(147, *_failing_at_times(38, 16, Mode.SLOW)), ("us", "gateway")),
-    Character("gru1-relay", _behaviour_at(198), ("sa", "relay")),
-    Character("blr1-core", _behaviour_at(128, *_failing_at_times(24, 18, Mode.SILENT)), ("ap", "core")),
-    Character("sin2-relay", _behaviour_at(171), ("ap", "relay"), preshared=True),
-    Character("syd1-relay", _behaviour_at(238, *_failing_at_times(30, 60, Mode.LOSSY)), ("ap", "relay")),
-    Character("mum1-relay", _behaviour_at(121, mode=Mode.DATA_DROPPED), ("ap", "relay")),
-    Character("jnb1-edge", _behaviour_at(162, mode=Mode.NOT_WIREGUARD), ("af", "edge")),
+    DemoServer("nyc3-gw", _behaviour_at(84), ("us", "gateway"), preshared=True),
+    DemoServer(
+        "tor1-edge", _behaviour_at(96, *_failing_at_times(30, 20, LabMode.UNDER_LOAD)), ("us", "edge")
+    ),
+    DemoServer("sfo2-gw", _behaviour_at(147, *_failing_at_times(38, 16, LabMode.SLOW)), ("us", "gateway")),
+    DemoServer("gru1-relay", _behaviour_at(198), ("sa", "relay")),
+    DemoServer("blr1-core", _behaviour_at(128, *_failing_at_times(24, 18, LabMode.SILENT)), ("ap", "core")),
+    DemoServer("sin2-relay", _behaviour_at(171), ("ap", "relay"), preshared=True),
+    DemoServer("syd1-relay", _behaviour_at(238, *_failing_at_times(30, 60, LabMode.LOSSY)), ("ap", "relay")),
+    DemoServer("mum1-relay", _behaviour_at(121, mode=LabMode.DATA_DROPPED), ("ap", "relay")),
+    DemoServer("jnb1-edge", _behaviour_at(162, mode=LabMode.NOT_WIREGUARD), ("af", "edge")),
 )
 """Who is in the demo. Six are always well, five are well at first and fail now and then, five stay broken."""
 
 
-class Demo:
+class DemoFleet:
     """The servers of the demo, and the fleet that watches them.
 
     Their ports are bound when the object is made, so `fleet` is whole before `start`; `stop` must be called
@@ -98,7 +100,7 @@ class Demo:
     """
 
     def __init__(
-        self, demo_servers: tuple[Character, ...] = DEMO_SERVERS, vantages: tuple[Guest, ...] = ()
+        self, demo_servers: tuple[DemoServer, ...] = DEMO_SERVERS, vantages: tuple[DemoVantage, ...] = ()
     ) -> None:
         self._vantages = vantages
         self.private_keys = {name: PrivateKey.generate() for name in (_IDENTITY, _OLD_IDENTITY)}
@@ -133,7 +135,7 @@ class Demo:
         for server in self.servers.values():
             await server.stop()
 
-    def _setup(self, demo_server: Character) -> Setup:
+    def _setup(self, demo_server: DemoServer) -> LabSetup:
         peer = self._peer(demo_server, self.private_keys[_IDENTITY].public, _ADDRESSES)
         old = self._peer(demo_server, self.private_keys[_OLD_IDENTITY].public, _OLD_ADDRESSES)
         vantages = (
@@ -141,7 +143,7 @@ class Demo:
             for vantage in self._vantages
             if demo_server.name not in vantage.unknown_to
         )
-        return Setup(
+        return LabSetup(
             PrivateKey.generate(),
             (peer, *vantages),
             _INNER,
@@ -149,14 +151,14 @@ class Demo:
             remaining_peers=(old,) if demo_server.knows_old_identity else (),
         )
 
-    def _peer(self, demo_server: Character, key: PublicKey, addresses: tuple[Interface, ...]) -> Peer:
-        return Peer(
+    def _peer(self, demo_server: DemoServer, key: PublicKey, addresses: tuple[Interface, ...]) -> LabPeer:
+        return LabPeer(
             key,
             tuple(address.network for address in addresses),
             self.preshared_keys.get(demo_server.name, NO_PRESHARED_KEY),
         )
 
-    def _server_entry(self, demo_server: Character, setup: Setup, server: LabServer) -> Server:
+    def _server_entry(self, demo_server: DemoServer, setup: LabSetup, server: LabServer) -> Server:
         preshared = self.preshared_keys.get(demo_server.name)
         rotated = setup.rotated_to
         return Server(

@@ -17,7 +17,7 @@ from ipaddress import ip_address, ip_network
 from multiprocessing.connection import Connection
 
 from wgmon_tui.config.models import Endpoint
-from wgmon_tui.lab.models import Peer, Setup
+from wgmon_tui.lab.models import LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
@@ -28,14 +28,14 @@ _RESERVED_FILES = 64  # standard streams, the pipe, the event loop's own
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class LoadServers:
     """Where each server of a crowd listens, and its public key."""
 
     servers: tuple[tuple[Endpoint, PublicKey], ...]
 
 
 @contextmanager
-def run_load_servers(size: int, clients: tuple[PublicKey, ...]) -> Iterator[Crowd]:
+def run_load_servers(size: int, clients: tuple[PublicKey, ...]) -> Iterator[LoadServers]:
     """Run `size` healthy servers that know `clients` in a process of their own, on 127.0.0.1.
 
     Raises OSError where the system does not let a process have as many sockets.
@@ -57,12 +57,12 @@ def run_load_servers(size: int, clients: tuple[PublicKey, ...]) -> Iterator[Crow
         process.join()
 
 
-def _receive_result(pipe: Connection) -> Crowd | OSError:
+def _receive_result(pipe: Connection) -> LoadServers | OSError:
     try:
         answer = pipe.recv()
     except EOFError:
         return OSError("the process of the crowd ended before its servers listened")
-    if isinstance(answer, Crowd | OSError):
+    if isinstance(answer, LoadServers | OSError):
         return answer
     raise TypeError(type(answer).__name__)
 
@@ -73,18 +73,18 @@ def _serve(pipe: Connection, size: int, clients: tuple[PublicKey, ...]) -> None:
 
 
 async def _serve_until_closed(pipe: Connection, size: int, clients: tuple[PublicKey, ...]) -> None:
-    peers = tuple(Peer(client, (ip_network("10.0.0.0/8"),)) for client in clients)
+    peers = tuple(LabPeer(client, (ip_network("10.0.0.0/8"),)) for client in clients)
     servers: list[LabServer] = []
     try:
         _allow_open_files(size + _RESERVED_FILES)
         for _ in range(size):
-            server = LabServer(Setup(PrivateKey.generate(), peers, (INNER_ADDRESS,)))
+            server = LabServer(LabSetup(PrivateKey.generate(), peers, (INNER_ADDRESS,)))
             servers.append(server)
             await server.start()
     except OSError as error:
         pipe.send(error)
     else:
-        pipe.send(Crowd(tuple((server.endpoint, server.public_key) for server in servers)))
+        pipe.send(LoadServers(tuple((server.endpoint, server.public_key) for server in servers)))
         await _wait_until_closed(pipe)
     finally:
         for server in servers:

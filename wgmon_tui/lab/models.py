@@ -12,7 +12,7 @@ from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, P
 Network = IPv4Network | IPv6Network
 
 
-class Mode(Enum):
+class LabMode(Enum):
     """What is right or wrong with a server. Each is a thing that happens to real ones."""
 
     HEALTHY = "healthy"
@@ -39,15 +39,15 @@ class Mode(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ModeStep:
     """A mode, and how long it lasts."""
 
     seconds: float
-    mode: Mode
+    mode: LabMode
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
+class LabBehaviour:
     """How a server behaves.
 
     `latency` is what the server and the way to it add to a round trip; on top comes a random part that is
@@ -57,18 +57,18 @@ class Behaviour:
     `seed` makes jitter and loss the same in every run.
     """
 
-    mode: Mode = Mode.HEALTHY
+    mode: LabMode = LabMode.HEALTHY
     latency: float = 0.0
     jitter: float = 0.0
     slow_delay: float = 0.7
     loss: float = 0.4
-    script: tuple[Step, ...] = ()
+    script: tuple[ModeStep, ...] = ()
     keepalive_after: float = 10.0
     seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class LabPeer:
     """Who may come in: the server's `[Peer]` section."""
 
     public_key: PublicKey
@@ -77,15 +77,15 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class LabSetup:
     """The server's own half of its configuration: its keys and its tunnel addresses, which answer pings."""
 
     private_key: PrivateKey
-    peers: tuple[Peer, ...]
+    peers: tuple[LabPeer, ...]
     addresses: tuple[Address, ...] = ()
     rotated_to: PrivateKey | None = None
     """The key that the server holds in the mode ROTATED_KEY; a random one where nobody needs to know it."""
-    remaining_peers: tuple[Peer, ...] = ()
+    remaining_peers: tuple[LabPeer, ...] = ()
     """Further peers, whom the server knows in the mode UNKNOWN_PEER too."""
     forwards: bool = True
     """Whether it is a router, and says so to packets whose time to live ends at it."""

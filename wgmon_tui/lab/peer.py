@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wgmon_tui.lab.models import Peer
+from wgmon_tui.lab.models import LabPeer
 from wgmon_tui.protocols.wireguard.session import Session
 
 FLOOD_WINDOW_S = 0.02
@@ -18,7 +18,7 @@ class PeerState:
 
     __slots__ = ("_admitted_at", "_greatest_stamp", "peer", "sessions", "unacknowledged")
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: LabPeer) -> None:
         self.peer = peer
         self.sessions: dict[int, Session] = {}
         """By our index, oldest first."""

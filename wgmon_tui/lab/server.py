@@ -15,7 +15,7 @@ from typing import Self
 
 from wgmon_tui.config.models import Endpoint
 from wgmon_tui.lab.inner_packets import echo_reply, parse, time_exceeded
-from wgmon_tui.lab.models import Behaviour, Mode, Setup
+from wgmon_tui.lab.models import LabBehaviour, LabMode, LabSetup
 from wgmon_tui.lab.peer import PeerState
 from wgmon_tui.protocols.wireguard.cookie import CookieJar
 from wgmon_tui.protocols.wireguard.handshake import RejectedError, Responder
@@ -29,7 +29,7 @@ Source = tuple[object, ...]
 
 _LARGEST_DATAGRAM = 65535
 _DATAGRAMS_PER_TURN = 64  # then other servers on the same loop have their turn
-_DEFAULT_BEHAVIOUR = Behaviour()
+_DEFAULT_BEHAVIOUR = LabBehaviour()
 
 
 class LabServer:
@@ -41,8 +41,8 @@ class LabServer:
 
     def __init__(
         self,
-        setup: Setup,
-        behaviour: Behaviour = _DEFAULT_BEHAVIOUR,
+        setup: LabSetup,
+        behaviour: LabBehaviour = _DEFAULT_BEHAVIOUR,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -53,8 +53,8 @@ class LabServer:
         self._remaining_keys = frozenset(peer.public_key for peer in setup.remaining_peers)
         self._by_index: dict[int, PeerState] = {}
         self._keepalives: dict[PublicKey, asyncio.TimerHandle] = {}
-        self._current = _HeldKey(setup.private_key)
-        self._rotated = _HeldKey(setup.rotated_to or PrivateKey.generate())
+        self._current = _ServerKey(setup.private_key)
+        self._rotated = _ServerKey(setup.rotated_to or PrivateKey.generate())
         self._wrong_psk = PresharedKey(os.urandom(32))
         self._script: asyncio.TimerHandle | None = None
         self._started = False
@@ -102,12 +102,12 @@ class LabServer:
     ) -> None:
         await self.stop()
 
-    def set_mode(self, mode: Mode) -> None:
+    def set_mode(self, mode: LabMode) -> None:
         """Change what is right or wrong with the server, at once. Peers and sessions are kept."""
         self.mode = mode
-        if mode is Mode.CLOSED and not self._closed:
+        if mode is LabMode.CLOSED and not self._closed:
             self._close()
-        elif mode is not Mode.CLOSED and self._closed:
+        elif mode is not LabMode.CLOSED and self._closed:
             self._reopen()
 
     def _close(self) -> None:
@@ -149,11 +149,11 @@ class LabServer:
 
     def _receive(self, packet: bytes, source: Source) -> None:
         send = partial(self._send, source)
-        if self.mode in (Mode.SILENT, Mode.CLOSED):
+        if self.mode in (LabMode.SILENT, LabMode.CLOSED):
             return
-        if self.mode is Mode.LOSSY and self._random.random() < self._behaviour.loss:
+        if self.mode is LabMode.LOSSY and self._random.random() < self._behaviour.loss:
             return
-        if self.mode is Mode.NOT_WIREGUARD:
+        if self.mode is LabMode.NOT_WIREGUARD:
             send(_dns_format_error(packet))
             return
         kind = message_type(packet)
@@ -164,10 +164,10 @@ class LabServer:
 
     def _receive_initiation(self, packet: bytes, source: Source, send: Callable[[bytes], None]) -> None:
         now_s = time.monotonic()
-        server_key = self._rotated if self.mode is Mode.ROTATED_KEY else self._current
+        server_key = self._rotated if self.mode is LabMode.ROTATED_KEY else self._current
         if not server_key.responder.has_valid_mac1(packet):
             return
-        if self.mode is Mode.UNDER_LOAD:
+        if self.mode is LabMode.UNDER_LOAD:
             source_bytes = repr(source).encode()
             if not server_key.cookies.verify(packet, source_bytes, now_s):
                 send(server_key.cookies.reply(packet, source_bytes, now_s))
@@ -183,7 +183,7 @@ class LabServer:
             or not state.accept_initiation(initiation.timestamp, now_s)
         ):
             return
-        psk = self._wrong_psk if self.mode is Mode.WRONG_PSK else state.peer.preshared_key
+        psk = self._wrong_psk if self.mode is LabMode.WRONG_PSK else state.peer.preshared_key
         response, session = server_key.responder.respond(initiation, self._unused_index(), psk)
         self._by_index[session.local_index] = state
         expired = state.add_session(session)
@@ -211,11 +211,11 @@ class LabServer:
             send(session.seal(answer))
 
     def _is_known(self, state: PeerState) -> bool:
-        return self.mode is not Mode.UNKNOWN_PEER or state.peer.public_key in self._remaining_keys
+        return self.mode is not LabMode.UNKNOWN_PEER or state.peer.public_key in self._remaining_keys
 
     def _reply_to(self, state: PeerState, inner: bytes) -> bytes | None:
         packet = parse(inner)
-        if packet is None or self.mode is Mode.DATA_DROPPED:
+        if packet is None or self.mode is LabMode.DATA_DROPPED:
             return None
         if not any(packet.source in network for network in state.peer.allowed_ips):
             return None
@@ -268,20 +268,20 @@ class LabServer:
 
     def _delay(self) -> float:
         behaviour = self._behaviour
-        delay = behaviour.latency + (behaviour.slow_delay if self.mode is Mode.SLOW else 0.0)
+        delay = behaviour.latency + (behaviour.slow_delay if self.mode is LabMode.SLOW else 0.0)
         if behaviour.jitter:
             delay += self._random.expovariate(1 / behaviour.jitter)
         return delay
 
     def _send_now(self, source: Source, packet: bytes) -> None:
-        if self._started and self.mode is not Mode.CLOSED:
+        if self._started and self.mode is not LabMode.CLOSED:
             try:
                 self._socket.sendto(packet, source)
             except (BlockingIOError, ConnectionError):
                 return  # lost, as in any network; a pending ICMP error from an earlier answer counts as that
 
 
-class _HeldKey:
+class _ServerKey:
     """What a server derives from the private key that it holds."""
 
     __slots__ = ("cookies", "public_key", "responder")

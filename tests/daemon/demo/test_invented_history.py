@@ -11,14 +11,16 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
 from wgmon_tui.daemon.demo.invented_history import EPISODES, invent
 from wgmon_tui.lab.demo_fleet import DEMO_SERVERS
-from wgmon_tui.lab.models import Mode
+from wgmon_tui.lab.models import LabMode
 from wgmon_tui.store.history import History
 from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S
 from wgmon_tui.store.store_file import STORE
 
 NOW = 1_780_000_000.0
 SERVERS = tuple(quick_server(character.name) for character in DEMO_SERVERS)
-STAY_BROKEN = {character.name for character in DEMO_SERVERS if character.behaviour.mode is not Mode.HEALTHY}
+STAY_BROKEN = {
+    character.name for character in DEMO_SERVERS if character.behaviour.mode is not LabMode.HEALTHY
+}
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from wgmon_tui.daemon.metrics.endpoints import MetricsServer, accepts_gzip, pars
 from wgmon_tui.daemon.metrics.listen import ListenAddress, listen, parse_listen_address
 from wgmon_tui.daemon.metrics.probe_endpoint import RateLimitedError, TokenBucket
 from wgmon_tui.daemon.writer import Writer
-from wgmon_tui.lab.models import Mode
+from wgmon_tui.lab.models import LabMode
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.output.prometheus_counters import FleetCounters
@@ -157,7 +157,7 @@ async def test_who_goes_away_in_the_middle_of_a_scrape_leaves_it_to_the_others(t
 
 async def test_it_is_ready_once_something_has_been_checked(tmp_path: Path) -> None:
     async with healthy("fra1") as (lab, fra1):
-        lab.set_mode(Mode.SILENT)
+        lab.set_mode(LabMode.SILENT)
         async with serving(tmp_path, fra1) as served:
             assert (await get(served.listen_address, "/-/healthy")).status == 200
             assert (await get(served.listen_address, "/-/ready")).status == 503
@@ -172,7 +172,7 @@ async def test_it_is_ready_once_something_has_been_checked(tmp_path: Path) -> No
 
 async def test_a_probe_is_a_fresh_check_and_its_outcome(tmp_path: Path) -> None:
     async with rarely_checked(tmp_path) as (served, lab):
-        lab.set_mode(Mode.CLOSED)
+        lab.set_mode(LabMode.CLOSED)
         answer = await served.probe("fra1", X_Prometheus_Scrape_Timeout_Seconds="5")
         assert answer.status == 200
         assert value_in(answer, "probe_success") == 0
@@ -211,7 +211,7 @@ async def test_probes_of_one_server_at_once_share_a_check_and_so_do_those_just_a
 
 async def test_a_probe_of_a_server_that_is_being_checked_waits_for_that_check(tmp_path: Path) -> None:
     async with rarely_checked(tmp_path) as (served, lab):
-        lab.set_mode(Mode.SILENT)
+        lab.set_mode(LabMode.SILENT)
         checked = served.rounds("fra1")
         served.writer.recheck(["fra1"])
         await asyncio.sleep(0.1)
@@ -221,7 +221,7 @@ async def test_a_probe_of_a_server_that_is_being_checked_waits_for_that_check(tm
 
 async def test_a_probe_is_over_when_the_scrape_would_be(tmp_path: Path) -> None:
     async with rarely_checked(tmp_path) as (served, lab):
-        lab.set_mode(Mode.SILENT)
+        lab.set_mode(LabMode.SILENT)
         answer = await served.probe("fra1", X_Prometheus_Scrape_Timeout_Seconds="0.2")
         assert value_in(answer, "probe_success") == 0
         assert value_in(answer, "wgmon_probe_timed_out") == 1
@@ -258,7 +258,7 @@ async def test_a_paused_server_is_not_probed_and_says_so(tmp_path: Path) -> None
 
 async def test_one_that_is_paused_while_it_is_probed_is_waited_for_no_longer(tmp_path: Path) -> None:
     async with rarely_checked(tmp_path) as (served, lab):
-        lab.set_mode(Mode.SILENT)
+        lab.set_mode(LabMode.SILENT)
         probing = asyncio.create_task(served.probe("fra1"))
         await asyncio.sleep(0.1)
         served.writer.pause(["fra1"], True)

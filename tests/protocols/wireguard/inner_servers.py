@@ -10,7 +10,7 @@ from tests.protocols.wireguard.harness import IDENTITY, SERVER, ScriptedServer
 from wgmon_tui.checks.evidence import Check
 from wgmon_tui.config.models import Address, Endpoint, Interface, Server
 from wgmon_tui.lab.inner_packets import echo_reply, parse
-from wgmon_tui.lab.models import Peer, Setup
+from wgmon_tui.lab.models import LabPeer, LabSetup
 from wgmon_tui.protocols.wireguard.handshake import Responder
 from wgmon_tui.protocols.wireguard.primitives import AuthenticationError
 from wgmon_tui.protocols.wireguard.prober import Prober
@@ -23,7 +23,7 @@ ANOTHER_V4 = IPv4Address("10.8.0.2")
 TUNNEL_V4, TUNNEL_V6 = ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128")
 ALLOWED = (ip_network("10.8.0.250/32"), ip_network("fd00::250/128"))
 
-SETUP = Setup(SERVER, (Peer(IDENTITY.public, ALLOWED),), (INNER_V4, INNER_V6))
+SETUP = LabSetup(SERVER, (LabPeer(IDENTITY.public, ALLOWED),), (INNER_V4, INNER_V6))
 """A lab server that knows us, and answers pings to two addresses."""
 
 Inside = Callable[[bytes], Iterable[bytes]]

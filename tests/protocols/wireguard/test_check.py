@@ -37,7 +37,7 @@ from wgmon_tui.checks.evidence import (
     SocketError,
 )
 from wgmon_tui.config.models import Endpoint
-from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.cookie import NO_MAC
 from wgmon_tui.protocols.wireguard.handshake import Reason
@@ -230,9 +230,9 @@ async def test_a_closed_port_refuses_twice_and_ends_the_check_early(host: str) -
 
 
 async def test_one_refusal_does_not_end_a_check_that_is_answered_then() -> None:
-    setup = Setup(SERVER, (Peer(IDENTITY.public),))
-    async with LabServer(setup, Behaviour(Mode.CLOSED)) as server, opened_prober() as prober:
-        asyncio.get_running_loop().call_later(0.05, server.set_mode, Mode.HEALTHY)
+    setup = LabSetup(SERVER, (LabPeer(IDENTITY.public),))
+    async with LabServer(setup, LabBehaviour(LabMode.CLOSED)) as server, opened_prober() as prober:
+        asyncio.get_running_loop().call_later(0.05, server.set_mode, LabMode.HEALTHY)
         result = await check(prober, make_target(server.endpoint))
     assert result.handshake is not None
     assert result.handshake.retransmits == 1

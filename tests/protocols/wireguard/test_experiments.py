@@ -37,7 +37,7 @@ from wgmon_tui.checks.evidence import (
     StampsAhead,
 )
 from wgmon_tui.config.models import Endpoint
-from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.handshake import Reason, Responder
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
@@ -77,17 +77,17 @@ def proofs(result: Check) -> list[Evidence]:
 
 
 async def test_a_server_that_answers_another_known_key_has_rotated() -> None:
-    rotated = Setup(SERVER, (Peer(IDENTITY.public),), rotated_to=NEXT_KEY)
+    rotated = LabSetup(SERVER, (LabPeer(IDENTITY.public),), rotated_to=NEXT_KEY)
     known = (PrivateKey.generate().public, NEXT_KEY.public)
-    async with LabServer(rotated, Behaviour(Mode.ROTATED_KEY)) as lab, opened_prober() as prober:
+    async with LabServer(rotated, LabBehaviour(LabMode.ROTATED_KEY)) as lab, opened_prober() as prober:
         result = await explained(prober, silent_target(lab.endpoint, known_keys=known))
     assert proofs(result) == [KnownKeyAnswered(NEXT_KEY.public)]
     assert result.handshake is None
 
 
 async def test_what_an_experiment_sends_is_no_part_of_the_check() -> None:
-    rotated = Setup(SERVER, (Peer(IDENTITY.public),), rotated_to=NEXT_KEY)
-    async with LabServer(rotated, Behaviour(Mode.ROTATED_KEY)) as lab, opened_prober() as prober:
+    rotated = LabSetup(SERVER, (LabPeer(IDENTITY.public),), rotated_to=NEXT_KEY)
+    async with LabServer(rotated, LabBehaviour(LabMode.ROTATED_KEY)) as lab, opened_prober() as prober:
         result = await explained(prober, silent_target(lab.endpoint, known_keys=(NEXT_KEY.public,)))
     assert (result.sent, len(result.exchange)) == (2, 2)
 
@@ -96,14 +96,14 @@ async def test_what_an_experiment_sends_is_no_part_of_the_check() -> None:
 
 
 async def test_a_server_that_answers_another_identity_does_not_know_ours() -> None:
-    knows_the_laptop = Setup(SERVER, (Peer(LAPTOP.public),))
+    knows_the_laptop = LabSetup(SERVER, (LabPeer(LAPTOP.public),))
     async with LabServer(knows_the_laptop) as lab, opened_prober() as prober:
         result = await explained(prober, silent_target(lab.endpoint, try_identities=True))
     assert proofs(result) == [IdentityAnswered("laptop")]
 
 
 async def test_another_identity_is_not_used_unless_the_file_allows_it() -> None:
-    knows_the_laptop = Setup(SERVER, (Peer(LAPTOP.public),))
+    knows_the_laptop = LabSetup(SERVER, (LabPeer(LAPTOP.public),))
     async with LabServer(knows_the_laptop) as lab, opened_prober() as prober:
         result = await explained(prober, silent_target(lab.endpoint))
     assert proofs(result) == []

@@ -26,7 +26,7 @@ from tests.protocols.wireguard.harness import (
 )
 from wgmon_tui.checks.evidence import LateAnswer, NameUnresolved, Silence, SocketError
 from wgmon_tui.config.models import Endpoint
-from wgmon_tui.lab.models import Behaviour, Mode, Peer, Setup
+from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober
@@ -61,8 +61,8 @@ async def test_all_servers_see_one_source_port_that_stays_the_same() -> None:
 
 async def test_checks_of_many_servers_run_at_the_same_time_and_are_told_apart() -> None:
     identity = PrivateKey.generate()
-    labs = [LabServer(Setup(PrivateKey.generate(), (Peer(identity.public),))) for _ in range(20)]
-    labs[7].set_mode(Mode.SILENT)
+    labs = [LabServer(LabSetup(PrivateKey.generate(), (LabPeer(identity.public),))) for _ in range(20)]
+    labs[7].set_mode(LabMode.SILENT)
     async with opened_prober() as prober:
         for lab in labs:
             await lab.start()
@@ -97,8 +97,8 @@ async def test_two_entries_with_one_server_key_are_one_peer() -> None:
 
 async def test_a_server_that_demands_cookies_all_the_time_is_served_its_cookie() -> None:
     identity = PrivateKey.generate()
-    setup = Setup(PrivateKey.generate(), (Peer(identity.public),))
-    async with LabServer(setup, Behaviour(Mode.UNDER_LOAD)) as lab, opened_prober() as prober:
+    setup = LabSetup(PrivateKey.generate(), (LabPeer(identity.public),))
+    async with LabServer(setup, LabBehaviour(LabMode.UNDER_LOAD)) as lab, opened_prober() as prober:
         server = make_target(lab.endpoint, server=lab.public_key).server
         result = await check(prober, Target(server, identity))
     assert result.handshake is not None

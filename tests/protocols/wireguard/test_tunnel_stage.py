@@ -41,7 +41,7 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.config.models import Endpoint
 from wgmon_tui.lab.inner_packets import parse
-from wgmon_tui.lab.models import Behaviour, Mode
+from wgmon_tui.lab.models import LabBehaviour, LabMode
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard import tunnel_stage
 from wgmon_tui.protocols.wireguard.handshake import Reason
@@ -208,7 +208,7 @@ async def test_services_that_do_not_answer() -> None:
 
 # The passive keepalive
 
-SOON = Behaviour(Mode.DATA_DROPPED, keepalive_after=0.2)
+SOON = LabBehaviour(LabMode.DATA_DROPPED, keepalive_after=0.2)
 
 
 async def test_a_server_that_receives_our_data_and_drops_it_says_so_by_a_keepalive() -> None:

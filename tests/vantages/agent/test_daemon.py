@@ -17,7 +17,7 @@ from tests.vantages.harness import FakeWriter, agent_command, agent_pid, ending_
 from wgmon_tui import __version__
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import SecretForm, SecretSource
-from wgmon_tui.lab.models import Mode
+from wgmon_tui.lab.models import LabMode
 from wgmon_tui.vantages.agent.runtime_dir import connect
 from wgmon_tui.vantages.protocol import (
     PROTOCOL,
@@ -72,7 +72,7 @@ async def test_a_routine_round_comes_without_its_packets_and_a_change_with_them(
         listening = FakeWriter(server)
         async with listening.to(agent_command(config, state)):
             await until(lambda: len(listening.reports) >= 3)
-            lab.mode = Mode.SILENT
+            lab.mode = LabMode.SILENT
             await until(lambda: listening.reports[-1][4].diagnosis.verdict is Verdict.SILENT)
         outcomes = [outcome for *_, outcome in listening.reports]
         assert outcomes[0].check.exchange
