@@ -13,8 +13,8 @@ import pytest
 
 from tests.daemon.harness import Program, quick_server, until, write_config
 from tests.output.test_prometheus_text import read
+from wgmon_tui.cli import run as run_command
 from wgmon_tui.cli.main import main
-from wgmon_tui.commands import run as run_command
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.role import RoleManager

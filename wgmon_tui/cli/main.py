@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from wgmon_tui import __version__
-from wgmon_tui.commands import agent, alert, dashboard, doctor, export, probe, run, setup
-from wgmon_tui.commands.arguments import directory_options, display_options, shard_option
+from wgmon_tui.cli import agent, alert, dashboard, doctor, export, import_keygen, probe, run
+from wgmon_tui.cli.arguments import directory_options, display_options, shard_option
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
 
 EXIT_USAGE = 64
 """Bad usage or configuration: sysexits.h's EX_USAGE, clear of the monitoring plugins' 0 to 3."""
 
-_COMMANDS = (dashboard, run, probe, setup, doctor, export, alert, agent)
+_COMMANDS = (dashboard, run, probe, import_keygen, doctor, export, alert, agent)
 """In the order in which --help lists what they add."""
 
 

@@ -11,14 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgmon_tui.commands.arguments import Subparsers, ascii_option, directory_options, parse_count
-from wgmon_tui.commands.fleet_files import (
-    load_fleet,
-    no_servers_message,
-    open_timestamp_ledger,
-    select_servers,
-)
-from wgmon_tui.commands.terminal import is_output_ascii
+from wgmon_tui.cli.arguments import Subparsers, ascii_option, directory_options, parse_count
+from wgmon_tui.cli.loading import load_fleet, no_servers_message, open_timestamp_ledger, select_servers
+from wgmon_tui.cli.terminal import is_output_ascii
 from wgmon_tui.config.models import ConfigurationError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from wgmon_tui.commands.arguments import Subparsers, directory_options, shard_option
+from wgmon_tui.cli.arguments import Subparsers, directory_options, shard_option
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.text import format_list
 

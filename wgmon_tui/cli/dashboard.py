@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgmon_tui.commands.arguments import Subparsers, display_options
-from wgmon_tui.commands.fleet_files import load_fleet
-from wgmon_tui.commands.terminal import is_interactive, is_output_ascii
+from wgmon_tui.cli.arguments import Subparsers, display_options
+from wgmon_tui.cli.loading import load_fleet
+from wgmon_tui.cli.terminal import is_interactive, is_output_ascii
 from wgmon_tui.config.models import ConfigurationError
 
 if TYPE_CHECKING:

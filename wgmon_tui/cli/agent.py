@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from wgmon_tui.commands.arguments import Subparsers, directory_options
+from wgmon_tui.cli.arguments import Subparsers, directory_options
 from wgmon_tui.config.models import ConfigurationError
 
 _MAX_LINGER_S = 90 * 86400.0

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgmon_tui.commands.arguments import Subparsers, ascii_option, directory_options
-from wgmon_tui.commands.fleet_files import load_fleet, select_servers
-from wgmon_tui.commands.terminal import is_output_ascii
+from wgmon_tui.cli.arguments import Subparsers, ascii_option, directory_options
+from wgmon_tui.cli.loading import load_fleet, select_servers
+from wgmon_tui.cli.terminal import is_output_ascii
 
 if TYPE_CHECKING:
     from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict

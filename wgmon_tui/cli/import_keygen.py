@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgmon_tui.commands.arguments import Subparsers, directory_options
-from wgmon_tui.commands.fleet_files import select_servers
+from wgmon_tui.cli.arguments import Subparsers, directory_options
+from wgmon_tui.cli.loading import select_servers
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.text import quoted
 

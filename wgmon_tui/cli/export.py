@@ -7,8 +7,8 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from wgmon_tui.commands.arguments import Subparsers, directory_options, shard_option
-from wgmon_tui.commands.fleet_files import load_fleet, open_timestamp_ledger, select_servers
+from wgmon_tui.cli.arguments import Subparsers, directory_options, shard_option
+from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, select_servers
 
 
 def add_commands(subparsers: Subparsers) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from wgmon_tui.commands.arguments import Subparsers, directory_options, parse_count
+from wgmon_tui.cli.arguments import Subparsers, directory_options, parse_count
 
 
 def add_commands(subparsers: Subparsers) -> None:
