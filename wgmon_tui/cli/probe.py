@@ -119,7 +119,7 @@ async def _probe_all(
 
 async def _check_rounds(
     fleet: Fleet, keyring: Keyring, timestamps: TimestampLedger, arguments: argparse.Namespace
-) -> AsyncIterator[tuple[Server, Round, _Here | None]]:
+) -> AsyncIterator[tuple[Server, Round, _LocalInterfaces | None]]:
     """The looks as they end, in the order of the file, and what the interfaces here were like meanwhile.
 
     Raises ConfigurationError where nothing can be sent.
@@ -155,7 +155,7 @@ async def _check_rounds(
 
 
 @dataclass(frozen=True, slots=True)
-class _Here:
+class _LocalInterfaces:
     """The interfaces of this machine at a moment, Unix time in seconds, and whose they are beside."""
 
     fleet: Fleet
@@ -174,12 +174,12 @@ class _Here:
         return [LocalPeerView(peer, compare_local_peer(peer, ours, found, self.at)) for peer in peers]
 
 
-def _read_local_interfaces(fleet: Fleet, keyring: Keyring) -> _Here | None:
+def _read_local_interfaces(fleet: Fleet, keyring: Keyring) -> _LocalInterfaces | None:
     """None where this machine has no wg, or shows its interfaces to others than us. Blocks for moments."""
     from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
 
     dumps = read_local_interfaces_if_permitted()
-    return None if dumps is None else _Here(fleet, keyring, dumps, time.time())
+    return None if dumps is None else _LocalInterfaces(fleet, keyring, dumps, time.time())
 
 
 def _print_round(
