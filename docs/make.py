@@ -14,7 +14,7 @@ from docs.settings_pages import config_toml, servers_toml
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.checks.verdict_help import VERDICT_HELP
 from wgmon_tui.protocols.wireguard.wire import FIELDS, MessageType
-from wgmon_tui.tui.actions import GROUPS, actions_for
+from wgmon_tui.tui.keys.actions import GROUPS, actions_for
 
 HERE = Path(__file__).parent
 

@@ -35,7 +35,7 @@ from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.tui.app import WgmonApp
-from wgmon_tui.tui.screens.fleet import FleetScreen
+from wgmon_tui.tui.fleet.screen import FleetScreen
 
 PICTURES = Path(__file__).resolve().parent
 THEMES = ("night", "paper")

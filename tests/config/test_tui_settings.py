@@ -10,9 +10,9 @@ import pytest
 from wgmon_tui.config.config_toml import parse_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.tui_settings import TuiSettings
-from wgmon_tui.tui.actions import ACTIONS
-from wgmon_tui.tui.columns import validate_columns
-from wgmon_tui.tui.keymap import assign_keys
+from wgmon_tui.tui.fleet.columns import validate_columns
+from wgmon_tui.tui.keys.actions import ACTIONS
+from wgmon_tui.tui.keys.keymap import assign_keys
 
 _PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 

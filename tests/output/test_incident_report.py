@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tui import exchanges
-from tests.tui.fleet import NOW
+from tests.tui import sample_exchanges
+from tests.tui.sample_fleet import NOW
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.incidents import Incident
@@ -25,8 +25,8 @@ MINUTE = 60.0
 
 
 def psk_mismatch() -> IncidentReport:
-    fleet_state = FleetState([exchanges.server("fra1")])
-    fleet_state.record("fra1", exchanges.round_of(exchanges.psk_mismatch()), NOW)
+    fleet_state = FleetState([sample_exchanges.server("fra1")])
+    fleet_state.record("fra1", sample_exchanges.round_of(sample_exchanges.psk_mismatch()), NOW)
     return replace(
         report_of(fleet_state.states["fra1"]), port_up=True, together=("fails together with lon3",)
     )
@@ -86,29 +86,29 @@ def test_a_past_incident_says_how_long_it_lasted_and_what_was_noted() -> None:
 
 
 def test_a_server_that_is_well_is_told_in_short() -> None:
-    fleet_state = FleetState([exchanges.server("fra1")])
-    fleet_state.record("fra1", exchanges.round_of(exchanges.healthy()), NOW)
+    fleet_state = FleetState([sample_exchanges.server("fra1")])
+    fleet_state.record("fra1", sample_exchanges.round_of(sample_exchanges.healthy()), NOW)
     text = as_text(report_of(fleet_state.states["fra1"]), NOW)
     assert text.startswith("● fra1 is up: healthy\n")
     assert "What it can be" not in text
 
 
 def test_of_a_long_exchange_the_first_packets_stand_for_all() -> None:
-    check = exchanges.healthy()
+    check = sample_exchanges.healthy()
     check = replace(check, exchange=check.exchange * 10)
-    told = replace(psk_mismatch(), outcome=exchanges.round_of(check))
+    told = replace(psk_mismatch(), outcome=sample_exchanges.round_of(check))
     assert "  and 18 more\n" in as_text(told, NOW)
 
 
 def test_no_secret_key_is_in_it() -> None:
     for text in (as_text(psk_mismatch(), NOW), as_markdown(psk_mismatch(), NOW)):
-        assert exchanges.OTHER_PSK.raw.hex() not in text
-        assert str(exchanges.CLIENT.public) not in text or "wg show" in text
-        assert all(packet.data.hex() not in text for packet in exchanges.psk_mismatch().exchange)
+        assert sample_exchanges.OTHER_PSK.raw.hex() not in text
+        assert str(sample_exchanges.CLIENT.public) not in text or "wg show" in text
+        assert all(packet.data.hex() not in text for packet in sample_exchanges.psk_mismatch().exchange)
 
 
 def outcome_saying(words: str) -> Round:
-    round_ = exchanges.round_of(exchanges.psk_mismatch())
+    round_ = sample_exchanges.round_of(sample_exchanges.psk_mismatch())
     said = Diagnosis(Verdict.PSK_MISMATCH, words, (words,), (Cause(words, words, words),))
     return Round(round_.checks, (said,))
 

@@ -40,10 +40,10 @@ from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.rtt_window import CAPACITY
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.tui.app import WgmonApp
-from wgmon_tui.tui.columns import Drawing, Part, lay_out
-from wgmon_tui.tui.glyphs import glyphs_for
-from wgmon_tui.tui.screens.fleet import REFRESH_SECONDS
-from wgmon_tui.tui.themes import DEFAULT_THEME, load_palette
+from wgmon_tui.tui.fleet.columns import Drawing, Part, lay_out
+from wgmon_tui.tui.fleet.screen import REFRESH_SECONDS
+from wgmon_tui.tui.theme.glyphs import glyphs_for
+from wgmon_tui.tui.theme.palette import DEFAULT_THEME, load_palette
 
 LOAD_ALONE, WGMON_TUI, DATA_TABLE = FACES = ("load alone", "wgmon-tui", "DataTable")
 BATCHES_PER_SECOND = 10

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.tui.pasts import bad_week
+from tests.tui.sample_histories import bad_week
 from wgmon_tui.store.history import History
 
 

@@ -10,31 +10,31 @@ from collections.abc import Iterable
 import pytest
 from rich.console import Console
 
-from tests.tui.face import face
-from tests.tui.fleet import NOW, QuietEngine, bad_night, server
-from tests.tui.keys import settle
+from tests.tui.app_harness import face
+from tests.tui.key_presses import settle
+from tests.tui.sample_fleet import NOW, QuietEngine, bad_night, server
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.tui.actions import ACTIONS, CHANGE, EVERYWHERE, actions_for
 from wgmon_tui.tui.app import WgmonApp
-from wgmon_tui.tui.filterbar import FilterInput
-from wgmon_tui.tui.forms.form import FormScreen
-from wgmon_tui.tui.forms.question import Question
-from wgmon_tui.tui.forms.rejected import Rejected
-from wgmon_tui.tui.forms.stanza import Stanza
-from wgmon_tui.tui.glossary import Glossary
-from wgmon_tui.tui.screens.alerts import AlertsScreen
-from wgmon_tui.tui.screens.explain import ExplainScreen
-from wgmon_tui.tui.screens.fleet import FleetScreen
-from wgmon_tui.tui.screens.help import HelpScreen
-from wgmon_tui.tui.screens.identities import IdentitiesScreen
-from wgmon_tui.tui.screens.import_conf import ImportScreen
-from wgmon_tui.tui.screens.incidents import IncidentsScreen
-from wgmon_tui.tui.screens.mute import MuteInput
-from wgmon_tui.tui.screens.note import NoteInput
-from wgmon_tui.tui.screens.server import ServerScreen
-from wgmon_tui.tui.screens.sort import SortScreen
-from wgmon_tui.tui.screens.theme import ThemeScreen
+from wgmon_tui.tui.dialogs.confirm import Question
+from wgmon_tui.tui.dialogs.mute import MuteInput
+from wgmon_tui.tui.dialogs.note import NoteInput
+from wgmon_tui.tui.dialogs.theme_picker import ThemeScreen
+from wgmon_tui.tui.editing.form_screen import FormScreen
+from wgmon_tui.tui.editing.identities_screen import IdentitiesScreen
+from wgmon_tui.tui.editing.import_screen import ImportScreen
+from wgmon_tui.tui.editing.peer_stanza import Stanza
+from wgmon_tui.tui.editing.rejected_file import Rejected
+from wgmon_tui.tui.filter.bar import FilterInput
+from wgmon_tui.tui.fleet.screen import FleetScreen
+from wgmon_tui.tui.fleet.sort_screen import SortScreen
+from wgmon_tui.tui.help.explain_screen import ExplainScreen
+from wgmon_tui.tui.help.help_screen import HelpScreen
+from wgmon_tui.tui.keys.actions import ACTIONS, CHANGE, EVERYWHERE, actions_for
+from wgmon_tui.tui.lists.alerts_screen import AlertsScreen
+from wgmon_tui.tui.lists.incidents_screen import IncidentsScreen
+from wgmon_tui.tui.server.screen import ServerScreen
+from wgmon_tui.tui.widgets.definition_list import Glossary
 
 
 async def test_a_theme_takes_effect_on_rows_already_drawn() -> None:

@@ -23,10 +23,10 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual.app import App
 
-from tests.tui.keys import press, read, settle
-from tests.tui.scenes import SCENES, USUAL_SIZE, Stage
+from tests.tui.key_presses import press, read, settle
+from tests.tui.screen_scenarios import SCENES, USUAL_SIZE, Stage
 from tests.tui.screen_text import own_text, shared_text
-from tests.tui.textpictures import picture_of, sheet
+from tests.tui.text_snapshots import picture_of, sheet
 from wgmon_tui.store.history import History
 
 T = TypeVar("T")

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.tui import exchanges
-from tests.tui.face import Face, face
-from tests.tui.fleet import QuietEngine, bad_night
-from tests.tui.keys import resize
-from tests.tui.pasts import MINUTE, incident
+from tests.tui import sample_exchanges
+from tests.tui.app_harness import Face, face
+from tests.tui.key_presses import resize
+from tests.tui.sample_fleet import QuietEngine, bad_night
+from tests.tui.sample_histories import MINUTE, incident
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.store.history import History
 
@@ -37,7 +37,7 @@ WITH_KEYS = {"fleet", "incidents", "alerts", "packets", "diagnosis", "history", 
 
 def ill() -> QuietEngine:
     engine = bad_night()
-    exchanges.record_checks(engine, exchanges.psk_mismatch())
+    sample_exchanges.record_checks(engine, sample_exchanges.psk_mismatch())
     engine.fleet_state.states["fra1"].incident = incident(opened=12 * MINUTE, verdict=Verdict.PSK_MISMATCH)
     return engine
 

@@ -144,7 +144,7 @@ async def _run_app(
 ) -> int:
     from wgmon_tui.config.tui_settings import TuiSettings
     from wgmon_tui.tui.app import WgmonApp
-    from wgmon_tui.tui.depth import detect_depth
+    from wgmon_tui.tui.theme.colour_depth import detect_depth
 
     settings = TuiSettings()
     if config:

@@ -20,20 +20,20 @@ from textual.worker import Worker, WorkerState
 from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.text import format_rtt, format_servers, format_until
-from wgmon_tui.tui.actions import ACTIONS, EVERYWHERE, bindings_for
-from wgmon_tui.tui.ahead import PRELOAD_DELAY_S, preload_screens
-from wgmon_tui.tui.clipboard import LARGEST_COPY, TMUX_OPTION, osc52, through_tmux, under_tmux
-from wgmon_tui.tui.coloured import Coloured
-from wgmon_tui.tui.columns import validate_columns
 from wgmon_tui.tui.context import AppContext, AskServer
-from wgmon_tui.tui.depth import Depth
-from wgmon_tui.tui.glyphs import glyphs_for
-from wgmon_tui.tui.inturn import KeysInTurn
-from wgmon_tui.tui.keymap import assign_keys, key_of, textual_keymap
-from wgmon_tui.tui.link import CURSOR_POSITION_QUERY, SLOW_LINK_S, CountingDriver
-from wgmon_tui.tui.pace import DEFAULT_LIMITS, LOW_BANDWIDTH, Pace
-from wgmon_tui.tui.screens.fleet import FleetScreen
-from wgmon_tui.tui.together import FailingTogether
+from wgmon_tui.tui.correlated_failures import FailingTogether
+from wgmon_tui.tui.fleet.columns import validate_columns
+from wgmon_tui.tui.fleet.screen import FleetScreen
+from wgmon_tui.tui.keys.actions import ACTIONS, EVERYWHERE, bindings_for
+from wgmon_tui.tui.keys.key_sequencer import KeysInTurn
+from wgmon_tui.tui.keys.keymap import assign_keys, key_of, textual_keymap
+from wgmon_tui.tui.preload import PRELOAD_DELAY_S, preload_screens
+from wgmon_tui.tui.terminal.counting_driver import CURSOR_POSITION_QUERY, SLOW_LINK_S, CountingDriver
+from wgmon_tui.tui.terminal.osc52 import LARGEST_COPY, TMUX_OPTION, osc52, through_tmux, under_tmux
+from wgmon_tui.tui.terminal.repaint_throttle import DEFAULT_LIMITS, LOW_BANDWIDTH, Pace
+from wgmon_tui.tui.theme.colour_depth import Depth
+from wgmon_tui.tui.theme.glyphs import glyphs_for
+from wgmon_tui.tui.theme.themed_app import Coloured
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.verdict import Verdict
@@ -176,8 +176,8 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
         self.run_worker(self._follow_uptimes(), group="uptimes", description="reads the fleet's uptimes")
 
     async def _follow_uptimes(self) -> None:
-        await asyncio.to_thread(import_module, "wgmon_tui.tui.uptimes")
-        from wgmon_tui.tui.uptimes import follow_uptimes
+        await asyncio.to_thread(import_module, "wgmon_tui.tui.fleet.uptime_poller")
+        from wgmon_tui.tui.fleet.uptime_poller import follow_uptimes
 
         if self.history is not None:
             await follow_uptimes(self.history, self.engine.fleet_state, self.clock)
@@ -242,7 +242,7 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
 
     def action_choose_theme(self) -> None:
         """Choose the colours."""
-        from wgmon_tui.tui.screens.theme import ThemeScreen
+        from wgmon_tui.tui.dialogs.theme_picker import ThemeScreen
 
         self.push_screen(ThemeScreen())
 
@@ -265,7 +265,7 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
 
     def action_help(self) -> None:
         """Open the help for the screen that is shown."""
-        from wgmon_tui.tui.screens.help import HelpScreen
+        from wgmon_tui.tui.help.help_screen import HelpScreen
 
         self.push_screen(HelpScreen(getattr(self.screen, "ACTIONS_OF", "fleet")))
 
@@ -281,19 +281,19 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
 
     def open_server(self, name: str) -> None:
         """Open a server's screen."""
-        from wgmon_tui.tui.screens.server import ServerScreen
+        from wgmon_tui.tui.server.screen import ServerScreen
 
         self.push_screen(ServerScreen(name))
 
     def open_incidents(self) -> None:
         """Open the fleet's incidents."""
-        from wgmon_tui.tui.screens.incidents import IncidentsScreen
+        from wgmon_tui.tui.lists.incidents_screen import IncidentsScreen
 
         self.push_screen(IncidentsScreen())
 
     def open_alerts(self) -> None:
         """Open the log of alerts."""
-        from wgmon_tui.tui.screens.alerts import AlertsScreen
+        from wgmon_tui.tui.lists.alerts_screen import AlertsScreen
 
         self.push_screen(AlertsScreen())
 
@@ -305,7 +305,7 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
         columns: Sequence[str] = (),
     ) -> None:
         """Explain a verdict of this server; with a row also its state, and these columns of it."""
-        from wgmon_tui.tui.screens.explain import ExplainScreen
+        from wgmon_tui.tui.help.explain_screen import ExplainScreen
 
         self.push_screen(ExplainScreen(name, verdict, server_state, columns))
 
@@ -319,7 +319,7 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
 
     def acknowledge(self, *names: str, server_label: str = "") -> None:
         """Ask for a note, which may stay empty, and acknowledge the open incidents of these servers."""
-        from wgmon_tui.tui.screens.note import NoteScreen
+        from wgmon_tui.tui.dialogs.note import NoteScreen
 
         server_label = server_label or format_servers(names)
 
@@ -332,7 +332,7 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
 
     def mute(self, *names: str, server_label: str) -> None:
         """Ask until when, and have nobody told of these servers until then."""
-        from wgmon_tui.tui.screens.mute import MuteScreen
+        from wgmon_tui.tui.dialogs.mute import MuteScreen
 
         def on_answer(until: float | None) -> None:
             if until is not None:
@@ -357,7 +357,7 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
 
     def add_note(self, incident: str, name: str) -> None:
         """Ask for a note and write it beside an incident of a server."""
-        from wgmon_tui.tui.screens.note import NoteScreen
+        from wgmon_tui.tui.dialogs.note import NoteScreen
 
         def on_answer(note: str | None) -> None:
             if note:

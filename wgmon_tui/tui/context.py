@@ -20,11 +20,11 @@ from textual.app import App
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.tui.actions import Action
-from wgmon_tui.tui.glyphs import Glyphs
-from wgmon_tui.tui.pace import Pace
-from wgmon_tui.tui.themes import Palette
-from wgmon_tui.tui.together import FailingTogether
+from wgmon_tui.tui.correlated_failures import FailingTogether
+from wgmon_tui.tui.keys.actions import Action
+from wgmon_tui.tui.terminal.repaint_throttle import Pace
+from wgmon_tui.tui.theme.glyphs import Glyphs
+from wgmon_tui.tui.theme.palette import Palette
 
 if TYPE_CHECKING:
     # Loaded after the first paint.

@@ -1,0 +1,96 @@
+"""The app under test: how to start it, press its keys and read its screen."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from tests.tui.key_presses import press, read, settle
+from tests.tui.sample_fleet import NOW, QuietEngine, bad_night
+from wgmon_tui.config.tui_settings import TuiSettings
+from wgmon_tui.store.history import History
+from wgmon_tui.tui.app import WgmonApp
+from wgmon_tui.tui.fleet.screen import FleetScreen
+from wgmon_tui.tui.fleet.table import FleetTable
+from wgmon_tui.tui.widgets.key_hints import KeyLine
+
+USUAL = TuiSettings()
+
+
+class Face:
+    """The app under test, and what can be seen of it."""
+
+    def __init__(self, app: WgmonApp, engine: QuietEngine, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.engine = engine
+        self.pilot = pilot
+
+    @property
+    def fleet(self) -> FleetScreen:
+        home = self.app.screen_stack[0]
+        assert isinstance(home, FleetScreen)
+        return home
+
+    @property
+    def at_home(self) -> bool:
+        return self.app.screen is self.fleet
+
+    @property
+    def table(self) -> FleetTable:
+        return self.fleet.table
+
+    async def press(self, *keys: str) -> None:
+        await press(self.pilot, *keys)
+
+    async def read(self) -> None:
+        """Come back when what was to be read of the history is on the screen."""
+        await read(self.app, self.pilot)
+
+    async def follow(self) -> None:
+        """Let the screen take what the test wrote on the board, without waiting for its timer."""
+        self.fleet._follow()
+        await settle(self.pilot)
+
+    def lines(self) -> list[str]:
+        """The screen as text, line by line."""
+        compositor = self.app.screen._compositor
+        return ["".join(segment.text for segment in line) for line in compositor.render_strips()]
+
+    def notices(self) -> list[str]:
+        return [notice.message for notice in self.app._notifications]
+
+    def hints(self) -> str:
+        return self.app.screen.query_one(KeyLine).render().plain
+
+
+@asynccontextmanager
+async def face(
+    engine: QuietEngine | None = None,
+    *,
+    size: tuple[int, int] = (80, 24),
+    ascii_only: bool = False,
+    theme: str | None = None,
+    title: str = "bastion",
+    history: History | None = None,
+    config_dir: Path | None = None,
+    state_dir: Path | None = None,
+    settings: TuiSettings = USUAL,
+) -> AsyncIterator[Face]:
+    engine = engine or bad_night()
+    app = WgmonApp(
+        engine,
+        title=title,
+        ascii_only=ascii_only,
+        theme=theme,
+        clock=lambda: NOW,
+        open_history=lambda: history,
+        config_dir=config_dir,
+        state_dir=state_dir,
+        settings=settings,
+    )
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        yield Face(app, engine, pilot)

@@ -1,0 +1,187 @@
+"""The import screen: paths, what they would add, and what is added."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
+from tests.tui.editing_harness import CONF, PSK, SMALL, Editing, editing, written
+from wgmon_tui.config.imports.wg_quick_import import SHARED_KEY_WARNING
+from wgmon_tui.config.value_parsers import InvalidValueError
+from wgmon_tui.tui.editing.import_screen import ImportScreen
+from wgmon_tui.tui.editing.path_completion import complete_path, path_completions, resolve_paths
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with two configs, in which the program was started."""
+    place = tmp_path / "here"
+    place.mkdir()
+    for name, host in (("wg-fra1.conf", "fra1"), ("wg-lon1.conf", "lon1")):
+        path = place / name
+        path.write_text(CONF.replace("# par1", "").replace("par1", host))
+        path.chmod(0o600)
+    (place / "notes.txt").write_text("")
+    monkeypatch.chdir(place)
+    return place
+
+
+async def open_import(it: Editing, line: str = "") -> None:
+    await it.press("i")
+    await it.opened(ImportScreen)
+    if line:
+        await it.paste(line)
+
+
+async def previewed(it: Editing, words: str) -> None:
+    await it.until(lambda: words in it.text())
+
+
+async def test_a_path_shows_what_it_would_add_and_enter_adds_it(here: Path, tmp_path: Path) -> None:
+    async with editing(tmp_path / "config", size=(110, 30)) as it:
+        await open_import(it, "wg-fra1.conf")
+        await previewed(it, SHARED_KEY_WARNING)
+        assert "+ server wg-fra1 fra1.example.net:51820 as wg-fra1, preshared key" in it.text()
+        assert f"+ identity wg-fra1 10.8.0.9/32 public key {OWN_KEY.public}" in it.text()
+        assert "without a tunnel ping only the handshake is proven" in it.text()
+        assert not it.config_dir.exists()
+        await it.press("enter")
+        await it.home()
+        assert it.notices() == ["Added wg-fra1; it is checked at once"]
+        assert [each.name for each in it.fleet.servers] == ["wg-fra1"]
+        assert it.key_files() == {"wg-fra1.key", "wg-fra1.psk"}
+
+
+async def test_several_files_are_imported_at_once(here: Path, tmp_path: Path) -> None:
+    async with editing(tmp_path / "config") as it:
+        await open_import(it, "*.conf")
+        await previewed(it, "+ server wg-lon1")
+        await it.press("ctrl+s")
+        await it.home()
+        assert [each.name for each in it.fleet.servers] == ["wg-fra1", "wg-lon1"]
+        assert len(it.fleet.identities) == 1
+
+
+async def test_a_config_that_is_pasted_into_the_fleet_is_one_to_import(tmp_path: Path) -> None:
+    async with editing(tmp_path / "config") as it:
+        await it.paste(CONF.replace("\n", "\r"))
+        await it.opened(ImportScreen)
+        await previewed(it, "+ server par1")
+        assert OWN_KEY.to_text() not in it.text()
+        assert PSK.to_text() not in it.text()
+        await it.press("enter")
+        await it.home()
+        assert [each.name for each in it.fleet.servers] == ["par1"]
+
+
+async def test_a_config_can_be_pasted_in_place_of_a_path(tmp_path: Path) -> None:
+    async with editing(tmp_path / "config") as it:
+        await open_import(it, "nowhere")
+        await it.paste(CONF)
+        await previewed(it, "+ server par1")
+        assert "(the config that was pasted)" in it.text()
+
+
+async def test_what_is_no_config_is_refused_in_words(here: Path, tmp_path: Path) -> None:
+    (here / "bad.conf").write_text("[Interface]\nPrivateKey = x\n")
+    async with editing(tmp_path / "config") as it:
+        await open_import(it, "bad.conf")
+        await previewed(it, "✖ bad.conf: line 2: PrivateKey: not base64")
+        assert "ctrl+s import" not in it.text()
+        await it.press("enter")
+        assert isinstance(it.app.screen, ImportScreen)
+
+
+async def test_what_is_there_already_is_not_offered_again(tmp_path: Path) -> None:
+    async with editing(tmp_path / "config") as it:
+        await it.paste(CONF)
+        await previewed(it, "+ server par1")
+        await it.press("enter")
+        await it.home()
+        await it.paste(CONF)
+        await previewed(it, "= there already: par1")
+        assert "ctrl+s import" not in it.text()
+
+
+async def test_tab_completes_a_path_and_shows_the_ways(here: Path, tmp_path: Path) -> None:
+    async with editing(tmp_path / "config") as it:
+        await open_import(it, "w")
+        await previewed(it, "wg-fra1.conf wg-lon1.conf")
+        await it.press("tab")
+        assert "files wg-" in it.text()
+        await it.press("l", "tab")
+        await previewed(it, "+ server wg-lon1")
+
+
+async def test_esc_leaves_without_importing(here: Path, tmp_path: Path) -> None:
+    async with editing(tmp_path / "config") as it:
+        await open_import(it, "wg-fra1.conf")
+        await previewed(it, "+ server")
+        await it.press("escape")
+        assert it.at_home
+        assert not it.config_dir.exists()
+
+
+async def test_notices_of_a_config_and_characters_from_outside_are_shown_safely(tmp_path: Path) -> None:
+    async with editing(written(tmp_path / "config", SMALL)) as it:
+        await it.paste(CONF.replace("Address", "Jc = 3\nAddress").replace("# par1", "# Name = [red]x[/]"))
+        await previewed(it, "Jc: AmneziaWG parameters are not supported yet")
+        assert "+ server [red]x[/]" in it.text()
+
+
+def test_words_mean_files_patterns_and_directories(here: Path) -> None:
+    both = [here / "wg-fra1.conf", here / "wg-lon1.conf"]
+    assert resolve_paths("wg-lon1.conf wg-fra1.conf", here) == both[::-1]
+    assert (
+        resolve_paths(".", here)
+        == resolve_paths("wg*", here)
+        == resolve_paths(f"{here} wg-fra1.conf", here)
+        == both
+    )
+    assert resolve_paths("", here) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("'wg", "a quote is not closed"),
+        ("gone.conf", "no file gone.conf"),
+        ("*.key", "nothing matches *.key"),
+    ],
+)
+def test_words_that_mean_no_file_are_refused(here: Path, line: str, said: str) -> None:
+    with pytest.raises(InvalidValueError, match=said.replace("*", r"\*")):
+        resolve_paths(line, here)
+
+
+def test_a_directory_without_configs_is_refused(here: Path) -> None:
+    (here / "empty").mkdir()
+    with pytest.raises(InvalidValueError, match=r"no \.conf files in empty"):
+        resolve_paths("empty", here)
+
+
+def test_only_directories_and_configs_carry_a_path_on(here: Path) -> None:
+    (here / "wg").mkdir()
+    (here / "wg" / "a.conf").write_text("")
+    assert path_completions("x w", here) == ["x wg/", "x wg-fra1.conf", "x wg-lon1.conf"]
+    assert path_completions("wg/", here) == ["wg/a.conf"]
+    assert complete_path("wg-", here) == "wg-"
+    assert complete_path("wg-f", here) == "wg-fra1.conf"
+    assert complete_path("n", here) == "n"
+    assert path_completions("'w", here) == path_completions("", here) == path_completions("gone/", here) == []
+
+
+async def test_an_identity_of_the_same_key_is_used_again(tmp_path: Path) -> None:
+    async with editing(tmp_path / "config") as it:
+        await it.paste(CONF)
+        await previewed(it, "+ identity")
+        await it.press("enter")
+        await it.home()
+        await it.paste(CONF.replace(str(SERVER_KEY), str(OTHER_SERVER_KEY)).replace("par1", "par2"))
+        await previewed(it, "+ server par2")
+        assert "+ identity" not in it.text()
+        await it.press("enter")
+        await it.home()
+        assert {each.identity for each in it.fleet.servers} == {"par1"}

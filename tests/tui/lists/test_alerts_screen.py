@@ -1,0 +1,298 @@
+"""The log of alerts over a real store: every state of a delivery, and every key, pressed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from textual.widgets import Static
+
+from tests.alerts.outbox_harness import Shop, all_to
+from tests.store.engine_updates import Clock
+from tests.tui import sample_exchanges, sample_histories
+from tests.tui.app_harness import Face, face
+from tests.tui.sample_fleet import NOW, QuietEngine
+from tests.tui.sample_histories import MINUTE
+from tests.tui.server_screen_harness import NAMES
+from wgmon_tui.alerts.delivery_queue import DueDelivery
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind
+from wgmon_tui.store.history import History
+from wgmon_tui.tui.fleet.totals import TotalsLine
+from wgmon_tui.tui.lists.alerts_screen import AlertsScreen
+from wgmon_tui.tui.server.screen import ServerScreen
+
+
+class Telling(QuietEngine):
+    """An engine with sinks, which keeps what it is asked to send."""
+
+    def __init__(self, *sinks: str) -> None:
+        super().__init__(sample_exchanges.server(name) for name in NAMES)
+        self.named = sinks
+        self.tested: list[str] = []
+        self.retried: list[int] = []
+        self.seen: list[tuple[str, int]] = []
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        return self.named
+
+    def test_sink(self, name: str) -> None:
+        self.tested.append(name)
+
+    def retry_alert(self, number: int) -> None:
+        self.retried.append(number)
+
+    def acknowledge_alerts(self, sink: str, number: int = 0) -> None:
+        self.seen.append((sink, number))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """Where nothing has happened yet; its clock stands at NOW."""
+    made = Shop(tmp_path, all_to("pager", "chat"), Clock(NOW))
+    yield made
+    made.close()
+
+
+def fails_on_chat(shop: Shop) -> None:
+    """`pager` was told of fra1; `chat` refuses it."""
+    shop.opens("fra1")
+    shop.expand()
+    shop.deliver(to=["pager"])
+    shop.deliver(to=["chat"], refused="HTTP 503")
+
+
+def gives_up(shop: Shop, sink: str) -> None:
+    """A test to `sink` is refused for good."""
+    now = shop.clock.now
+    shop.deliveries.add(Announcement("test-1", AnnouncementKind.TEST, now), [sink], now)
+    job = shop.deliveries.lease_next(shop.alerts.sinks[1], now)
+    assert isinstance(job, DueDelivery)
+    shop.deliveries.give_up(job, "HTTP 400: no such channel", now)
+
+
+def holds_back(shop: Shop) -> None:
+    """lon3 is down, and muted by ada."""
+    shop.opens("lon3", "192.0.2.3")
+    shop.mutes("lon3", NOW + 60 * MINUTE)
+    shop.expand()
+
+
+async def open_log(it: Face) -> None:
+    await it.press("A")
+    await it.read()
+
+
+def prose(it: Face, widget: str) -> str:
+    shown = it.app.screen.query_one(f"#{widget}", Static).content
+    return " ".join(str(shown).split())
+
+
+def listed(it: Face, word: str) -> list[str]:
+    """The lines of the list that begin with a word."""
+    lines = [" ".join(line.split()) for line in it.lines()[1:]]
+    return [line for line in lines if line.startswith(word)]
+
+
+async def test_the_sinks_stand_on_top_with_how_it_goes(shop: Shop) -> None:
+    fails_on_chat(shop)
+    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+        await open_log(it)
+        assert listed(it, "sink")[:2] == [
+            "sink pager last sent 19:30",
+            "sink chat 1 failing, next try 19:31:00: HTTP 503",
+        ]
+        assert prose(it, "title") == "Alerts 2 sinks, 1 failing"
+
+
+async def test_what_was_sent_and_what_failed_stand_there_with_the_reason(shop: Shop) -> None:
+    fails_on_chat(shop)
+    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+        await open_log(it)
+        assert listed(it, "sent") == ["sent 19:30 pager ✖ fra1 is down: silent"]
+        assert listed(it, "failing") == ["failing 1x 19:30 chat ✖ fra1 is down: silent HTTP 503"]
+
+
+async def test_the_one_under_the_cursor_says_when_it_is_tried_next(shop: Shop) -> None:
+    fails_on_chat(shop)
+    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+        await open_log(it)
+        await it.press("G")
+        if "to pager" in prose(it, "detail"):
+            await it.press("k")
+        assert "to chat, 19:30:00, 1 attempt failed, next try 19:31:00 why HTTP 503" in prose(it, "detail")
+
+
+async def test_what_waits_is_pending(shop: Shop) -> None:
+    shop.opens("fra1")
+    shop.expand()
+    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+        await open_log(it)
+        assert len(listed(it, "pending")) == 2
+        assert prose(it, "title") == "Alerts 2 sinks, 2 pending"
+
+
+async def test_what_was_given_up_stays_in_view_with_why(shop: Shop) -> None:
+    gives_up(shop, "chat")
+    async with face(Telling("pager", "chat"), state_dir=shop.state_dir, size=(120, 24)) as it:
+        await open_log(it)
+        [line] = listed(it, "given up")
+        assert line.endswith("HTTP 400: no such channel")
+        await it.press("G")
+        assert "given up 19:30:00; r tries again" in prose(it, "detail")
+
+
+async def test_what_was_held_back_says_what_held_it(shop: Shop) -> None:
+    holds_back(shop)
+    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+        await open_log(it)
+        assert len(listed(it, "held")) == 2
+        await it.press("G")
+        assert "nobody was told held muted by ada until" in prose(it, "detail")
+
+
+async def test_t_sends_a_test_to_the_sink_under_the_cursor_and_leaves_the_theme(shop: Shop) -> None:
+    engine = Telling("pager", "chat")
+    async with face(engine, state_dir=shop.state_dir) as it:
+        await open_log(it)
+        await it.press("j", "t")
+        assert engine.tested == ["chat"]
+        assert it.notices() == ["A test is on its way to chat"]
+        assert isinstance(it.app.screen, AlertsScreen)
+
+
+async def test_t_on_a_delivery_tests_its_sink(shop: Shop) -> None:
+    gives_up(shop, "chat")
+    engine = Telling("pager", "chat")
+    async with face(engine, state_dir=shop.state_dir) as it:
+        await open_log(it)
+        await it.press("G", "t")
+        assert engine.tested == ["chat"]
+
+
+async def test_r_tries_again_what_was_given_up(shop: Shop) -> None:
+    gives_up(shop, "chat")
+    [delivery] = shop.log()
+    engine = Telling("pager", "chat")
+    async with face(engine, state_dir=shop.state_dir) as it:
+        await open_log(it)
+        assert "try again" not in it.hints()
+        await it.press("G")
+        assert "r try again" in it.hints()
+        await it.press("r")
+        assert engine.retried == [delivery.id]
+
+
+async def test_a_says_that_one_knows_what_was_given_up(shop: Shop) -> None:
+    gives_up(shop, "chat")
+    [delivery] = shop.log()
+    engine = Telling("pager", "chat")
+    async with face(engine, state_dir=shop.state_dir) as it:
+        await open_log(it)
+        assert "a seen" not in it.hints()
+        assert listed(it, "sink chat")[0].startswith("sink chat 1 given up")
+        await it.press("j", "a", "G", "a")
+        assert engine.seen == [("chat", 0), ("chat", delivery.id)]
+
+
+async def test_what_somebody_has_seen_says_who_and_calls_no_more(shop: Shop) -> None:
+    gives_up(shop, "chat")
+    shop.deliveries.acknowledge_failed("chat", 0, "ada", NOW + 60)
+    async with face(Telling("pager", "chat"), state_dir=shop.state_dir, size=(120, 24)) as it:
+        await open_log(it)
+        await it.press("G")
+        assert "given up 19:30:00, seen by ada 19:31:00" in prose(it, "detail")
+        assert "a seen" not in it.hints()
+        assert prose(it, "title") == "Alerts 2 sinks"
+        await it.press("escape")
+        await it.follow()
+        assert "alerts" not in it.lines()[0]
+
+
+async def test_of_a_sink_that_is_gone_a_says_it_of_all_at_once(shop: Shop) -> None:
+    gives_up(shop, "chat")
+    engine = Telling("pager")
+    async with face(engine, state_dir=shop.state_dir) as it:
+        await open_log(it)
+        await it.press("G", "a")
+        assert engine.seen == [("chat", 0)]
+
+
+async def test_r_on_a_sink_tries_the_oldest_that_failed(shop: Shop) -> None:
+    fails_on_chat(shop)
+    [failing] = [each for each in shop.log() if each.is_failing]
+    engine = Telling("pager", "chat")
+    async with face(engine, state_dir=shop.state_dir) as it:
+        await open_log(it)
+        await it.press("r", "j", "r")
+        assert engine.retried == [failing.id]
+
+
+async def test_enter_opens_the_server_and_esc_comes_back(shop: Shop) -> None:
+    fails_on_chat(shop)
+    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+        await open_log(it)
+        await it.press("enter")
+        assert isinstance(it.app.screen, AlertsScreen), "a sink is no server"
+        await it.press("G", "enter")
+        assert isinstance(it.app.screen, ServerScreen)
+        await it.press("escape")
+        assert isinstance(it.app.screen, AlertsScreen)
+        await it.press("escape")
+        assert it.at_home
+
+
+async def test_what_is_sent_meanwhile_appears(shop: Shop) -> None:
+    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+        await open_log(it)
+        assert listed(it, "Nothing was sent yet") == ["Nothing was sent yet; t sends a test."]
+        fails_on_chat(shop)
+        assert isinstance(it.app.screen, AlertsScreen)
+        it.app.screen.reload()
+        await it.read()
+        assert len(listed(it, "sent")) == 1
+
+
+async def test_without_a_sink_it_says_which_three_lines_make_one(shop: Shop) -> None:
+    async with face(Telling(), state_dir=shop.state_dir) as it:
+        await open_log(it)
+        assert '[[sink]] name = "me" type = "bell"' in prose(it, "nothing")
+        assert "test" not in it.hints()
+
+
+async def test_without_a_store_it_says_so(tmp_path: Path) -> None:
+    async with face(Telling("pager"), state_dir=tmp_path / "nowhere") as it:
+        await open_log(it)
+        assert "The alerts cannot be read now" in prose(it, "nothing")
+
+
+async def test_the_top_line_of_the_fleet_says_that_alerts_fail(shop: Shop) -> None:
+    fails_on_chat(shop)
+    gives_up(shop, "chat")
+    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+        totals = it.fleet.query_one(TotalsLine)
+        while not totals._alerts:
+            await it.pilot.pause(0.01)
+        await it.follow()
+        assert "alerts: 1 failing, 1 given up" in it.lines()[0]
+
+
+async def test_the_top_line_says_nothing_where_all_arrives(shop: Shop) -> None:
+    shop.opens("fra1")
+    shop.expand()
+    shop.deliver()
+    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+        await it.follow()
+        assert "alerts" not in it.lines()[0]
+
+
+async def test_an_open_incident_of_which_nobody_is_told_says_so(past: History) -> None:
+    engine = Telling()
+    engine.fleet_state.states["fra1"].incident = sample_histories.incident(opened=12 * MINUTE)
+    engine.fleet_state.mute("fra1", NOW + 30 * MINUTE, "ada")
+    async with face(engine, history=past, size=(140, 30)) as it:
+        await it.press("I")
+        await it.read()
+        assert "⊘ muted by ada until 20:00" in "\n".join(it.lines())
+        assert "muted by ada until 20:00" in prose(it, "detail")

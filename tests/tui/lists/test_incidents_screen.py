@@ -1,0 +1,185 @@
+"""The fleet's timeline over a real store: every key of it, pressed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.widgets import Static
+
+from tests.tui import sample_exchanges, sample_histories
+from tests.tui.app_harness import Face, face
+from tests.tui.sample_fleet import QuietEngine
+from tests.tui.sample_histories import MINUTE, Past, Spell
+from tests.tui.server_screen_harness import fleet
+from wgmon_tui.store.history import History
+from wgmon_tui.store.store_file import STORE
+from wgmon_tui.tui.lists.incidents_screen import IncidentsScreen
+from wgmon_tui.tui.server.screen import ServerScreen
+
+
+def failing() -> QuietEngine:
+    engine = fleet()
+    sample_exchanges.record_checks(engine, sample_exchanges.psk_mismatch())
+    engine.fleet_state.states["fra1"].incident = sample_histories.incident(opened=12 * MINUTE)
+    return engine
+
+
+async def open_timeline(it: Face) -> None:
+    await it.press("I")
+    await it.read()
+
+
+def servers(it: Face) -> list[str]:
+    """The servers and causes of the list, from top to bottom."""
+    states = [line.split() for line in it.lines() if line[1:2] in ("✖", "▲")]
+    return [" ".join(word for word in row[2:5] if word != "✓").split(" Nov")[0] for row in states]
+
+
+def prose(it: Face, widget: str) -> str:
+    shown = it.app.screen.query_one(f"#{widget}", Static).content
+    return " ".join(str(shown).split())
+
+
+async def test_the_open_ones_stand_on_top_then_the_newest(past: History) -> None:
+    async with face(failing(), history=past) as it:
+        await open_timeline(it)
+        assert [line.split()[0] for line in servers(it)] == ["fra1", "fra1", "lon3", "fra1"]
+        assert "psk-mismatch" in servers(it)[0]
+        assert prose(it, "title") == "Incidents 1 open, 4 in all"
+
+
+async def test_the_one_under_the_cursor_is_told_in_full(past: History) -> None:
+    async with face(failing(), history=past) as it:
+        await open_timeline(it)
+        assert "not acknowledged" in prose(it, "detail")
+        await it.press("G")
+        assert "note anna, Nov 20 12:19: provider has a power cut" in prose(it, "detail")
+
+
+async def test_enter_opens_the_server_and_esc_comes_back(past: History) -> None:
+    async with face(failing(), history=past) as it:
+        await open_timeline(it)
+        await it.press("j", "j", "enter")
+        assert isinstance(it.app.screen, ServerScreen)
+        assert it.app.screen._server == "lon3"
+        await it.press("escape")
+        assert isinstance(it.app.screen, IncidentsScreen)
+        await it.press("escape")
+        assert it.at_home
+
+
+async def test_the_filter_works_while_it_is_typed_and_esc_clears_it(past: History) -> None:
+    async with face(failing(), history=past) as it:
+        await open_timeline(it)
+        await it.press("/", *"open")
+        assert len(servers(it)) == 1
+        assert "1 of 4" in it.lines()[1]
+        await it.press("enter", "j")
+        assert len(servers(it)) == 1
+        await it.press("escape")
+        assert len(servers(it)) == 4
+        assert isinstance(it.app.screen, IncidentsScreen)
+
+
+async def test_a_filter_that_nothing_matches_says_how_to_clear_it(past: History) -> None:
+    async with face(failing(), history=past) as it:
+        await open_timeline(it)
+        await it.press("/", *"xyz", "enter")
+        assert prose(it, "nothing") == "No incident matches this filter esc clears it."
+
+
+async def test_a_acknowledges_the_incident_under_the_cursor(past: History) -> None:
+    async with face(failing(), history=past) as it:
+        await open_timeline(it)
+        await it.press("a", *"me", "enter")
+        assert it.engine.acknowledged == [(["fra1"], "me")]
+        assert it.notices() == ["Acknowledged: fra1"]
+
+
+async def test_only_an_open_incident_can_be_acknowledged(past: History) -> None:
+    async with face(failing(), history=past) as it:
+        await open_timeline(it)
+        assert "acknowledge" in it.hints()
+        await it.press("j")
+        assert "acknowledge" not in it.hints()
+        await it.press("a")
+        assert isinstance(it.app.screen, IncidentsScreen)
+
+
+async def test_n_writes_a_note_beside_any_of_them(past: History) -> None:
+    async with face(failing(), history=past) as it:
+        await open_timeline(it)
+        await it.press("G", "n", *"see ticket 7", "enter")
+        assert it.engine.noted == [("fra1-198720", "see ticket 7")]
+
+
+async def test_an_empty_note_is_none(past: History) -> None:
+    async with face(failing(), history=past) as it:
+        await open_timeline(it)
+        await it.press("n", " ", "enter")
+        assert it.engine.noted == []
+
+
+async def test_a_fleet_without_incidents_says_so(tmp_path: Path) -> None:
+    past = Past(tmp_path)
+    past.server("fra1", Spell(600, 0))
+    async with face(fleet(), history=past.history()) as it:
+        await open_timeline(it)
+        assert prose(it, "nothing").startswith("No incident yet")
+
+
+async def test_a_run_without_a_store_says_so() -> None:
+    async with face(fleet()) as it:
+        await open_timeline(it)
+        assert "Nothing is stored in this run" in prose(it, "nothing")
+
+
+async def test_a_store_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    async with face(fleet(), history=History(tmp_path / STORE)) as it:
+        await open_timeline(it)
+        assert "The history cannot be read now" in prose(it, "nothing")
+
+
+async def test_what_is_written_while_it_is_open_appears(tmp_path: Path) -> None:
+    past = Past(tmp_path)
+    past.server("fra1", Spell(600, 0))
+    history = past.history()
+    async with face(fleet(), history=history) as it:
+        await open_timeline(it)
+        again = Past(tmp_path)
+        again.incident(sample_histories.incident(opened=60))
+        again.history()
+        screen = it.app.screen
+        assert isinstance(screen, IncidentsScreen)
+        screen.reload()
+        await it.read()
+        assert len(servers(it)) == 1
+
+
+# From the fleet
+
+
+async def test_a_on_the_fleet_acknowledges_the_server_under_the_cursor(past: History) -> None:
+    async with face(failing(), history=past) as it:
+        await it.press("a", "enter")
+        assert it.engine.acknowledged == [(["fra1"], "")]
+
+
+async def test_a_does_nothing_where_there_is_nothing_to_acknowledge(past: History) -> None:
+    async with face(failing(), history=past) as it:
+        assert "acknowledge" in it.hints()
+        await it.press("G")
+        await it.follow()
+        assert "acknowledge" not in it.hints()
+        await it.press("a")
+        assert it.at_home
+
+
+async def test_the_uptimes_of_the_store_stand_in_the_table(past: History) -> None:
+    async with face(failing(), history=past, size=(140, 20)) as it:
+        while it.engine.fleet_state.states["fra1"].uptime is None:
+            await it.pilot.pause(0.01)
+        await it.follow()
+        fra1 = next(line for line in it.lines() if " fra1 " in line)
+        assert "uptime" in it.lines()[1]
+        assert "99." in fra1

@@ -1,0 +1,339 @@
+"""Every screen of the face with something on it, always the same: what the snapshots are taken of."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from ipaddress import ip_interface
+from pathlib import Path
+from types import MappingProxyType
+
+from textual.command import CommandList
+from textual.pilot import Pilot
+
+from tests.alerts.outbox_harness import Shop, all_to
+from tests.config.sample_fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, server
+from tests.store.engine_updates import Clock
+from tests.tui import sample_exchanges, sample_fleet, sample_server_views, vantage_fleet
+from tests.tui.editing_harness import CONF, Editing
+from tests.tui.key_presses import press, read, settle
+from tests.tui.lists.test_alerts_screen import Telling, fails_on_chat, gives_up, holds_back
+from tests.tui.sample_histories import MINUTE, incident
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.config.models import Fleet, SecretForm, SecretSource
+from wgmon_tui.config.secrets.private_files import create_private
+from wgmon_tui.config.servers_file import read as read_servers
+from wgmon_tui.config.servers_file import update
+from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
+from wgmon_tui.store.history import History
+from wgmon_tui.tui.app import WgmonApp
+from wgmon_tui.tui.dialogs.confirm import Question
+from wgmon_tui.tui.editing.form_screen import FormScreen
+from wgmon_tui.tui.editing.identities_screen import IdentitiesScreen
+from wgmon_tui.tui.editing.identity_form import IdentityForm
+from wgmon_tui.tui.editing.import_screen import ImportScreen
+from wgmon_tui.tui.editing.peer_stanza import Stanza
+from wgmon_tui.tui.editing.rejected_file import Rejected
+from wgmon_tui.tui.fleet.screen import FleetScreen
+from wgmon_tui.tui.fleet.totals import TotalsLine
+
+KEYED = replace(
+    server("fra1"),
+    preshared_key=SecretSource(SecretForm.FILE, "fra1.psk"),
+    tags=("eu", "edge"),
+    note="rack 4",
+    timeout=3.0,
+)
+SPARE = replace(BASTION, name="spare", addresses=(ip_interface("10.8.0.7/32"), ip_interface("fd00::7/128")))
+SPOILED = (
+    '[defaults]\ninterval = "10s"\n\n[[server]]\nname = "fra1"\nendpoint = "fra1.example.net:51820"\n'
+    f'public_key = "{OTHER_SERVER_KEY}"\nintervall = "30s"\n\n[[server]]\nname = "ams1"\n'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a scene is set: a directory for its files, a past that is there, and how the app looks."""
+
+    directory: Path
+    past: History
+    theme: str | None = None
+    ascii_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A screen: the app, and what to do until it shows."""
+
+    app: Callable[[Stage], WgmonApp]
+    until: Callable[[Pilot[None]], Awaitable[None]]
+
+
+def _app(
+    stage: Stage,
+    engine: sample_fleet.QuietEngine,
+    *,
+    past: bool = False,
+    asked: bool = False,
+    state_dir: Path | None = None,
+    config_dir: Path | None = None,
+) -> WgmonApp:
+    return WgmonApp(
+        engine,
+        title="bastion",
+        theme=stage.theme,
+        ascii_only=stage.ascii_only,
+        clock=lambda: sample_fleet.NOW,
+        open_history=lambda: stage.past if past else None,
+        ask_server=(lambda _: sample_server_views.DIFFERING) if asked else None,
+        state_dir=state_dir,
+        config_dir=config_dir,
+    )
+
+
+# Fleets
+
+
+def _bad_night(stage: Stage) -> WgmonApp:
+    return _app(stage, sample_fleet.bad_night())
+
+
+def _all_down(stage: Stage) -> WgmonApp:
+    """Everything fails at once, and it is not our side."""
+    engine = sample_fleet.QuietEngine(
+        sample_fleet.server(f"{place}{number}", tags=("edge", "eu"))
+        for place in ("ams", "fra", "lon")
+        for number in (1, 2, 3)
+    )
+    for name in engine.fleet_state.states:
+        for rtt in sample_fleet.steady(0.0125, 0.002, 30):
+            sample_fleet.record(engine.fleet_state, name, Verdict.HEALTHY, rtt, sample_fleet.NOW - 30 * 3600)
+        for _ in range(5):
+            sample_fleet.record(engine.fleet_state, name, Verdict.SILENT, None, sample_fleet.NOW - 90)
+    return _app(stage, engine)
+
+
+def _no_network(stage: Stage) -> WgmonApp:
+    """Our own side is at fault."""
+    engine = sample_fleet.bad_night()
+    for name in engine.fleet_state.states:
+        sample_fleet.record(engine.fleet_state, name, Verdict.LOCAL_FAULT, None, sample_fleet.NOW - 60, None)
+    return _app(stage, engine)
+
+
+class _OfAnother(sample_fleet.QuietEngine):
+    """What another process writes, and this one looks at."""
+
+    @property
+    def status(self) -> str:
+        return "viewer · written by deploy (pid 123)"
+
+    @property
+    def warning(self) -> str | None:
+        return "The history is 4 min old: deploy (pid 123) has written nothing since 19:26."
+
+
+def _viewer(stage: Stage) -> WgmonApp:
+    engine = _OfAnother()
+    engine.fleet_state = sample_fleet.bad_night().fleet_state
+    return _app(stage, engine)
+
+
+# One server
+
+
+def _after_a_week(stage: Stage) -> WgmonApp:
+    """`fra1` after a bad week, with an incident that is open; the last of forty checks of this run is ill."""
+    engine = sample_fleet.QuietEngine(
+        replace(sample_exchanges.server(name), inspect=("ssh", name)) for name in ("ams2", "fra1", "lon3")
+    )
+    for number in range(40):
+        at = sample_fleet.NOW - 400 + 10 * number
+        rtt = 0.012 + (number * 7 % 11) / 2000
+        sample_exchanges.record_checks(
+            engine,
+            sample_exchanges.silent(at=at) if number == 17 else sample_exchanges.healthy(at=at, rtt=rtt),
+        )
+    for check in (
+        sample_exchanges.psk_mismatch(),
+        sample_exchanges.silent("lon3"),
+        sample_exchanges.data_passes("ams2"),
+    ):
+        sample_exchanges.record_checks(engine, check)
+    engine.fleet_state.states["fra1"].port_monitor = OPEN_OR_FILTERED
+    engine.fleet_state.states["fra1"].incident = incident(opened=12 * MINUTE, verdict=Verdict.PSK_MISMATCH)
+    return _app(stage, engine, past=True, asked=True)
+
+
+def _from_three_vantages(stage: Stage) -> WgmonApp:
+    return _app(stage, vantage_fleet.lookout())
+
+
+def _told(stage: Stage) -> WgmonApp:
+    """Two sinks, of which one fails."""
+    shop = Shop(stage.directory, all_to("pager", "chat"), Clock(sample_fleet.NOW))
+    fails_on_chat(shop)
+    gives_up(shop, "chat")
+    holds_back(shop)
+    shop.close()
+    return _app(stage, Telling("pager", "chat"), state_dir=stage.directory)
+
+
+# Forms
+
+
+def _configured(stage: Stage) -> WgmonApp:
+    return _over(stage, Fleet((KEYED, server("ams1")), (BASTION, SPARE)))
+
+
+def _unconfigured(stage: Stage) -> WgmonApp:
+    return _over(stage, Fleet())
+
+
+def _over(stage: Stage, servers: Fleet) -> WgmonApp:
+    config_dir = stage.directory / "config"
+    config_dir.mkdir()
+    if servers != Fleet():
+        create_private(config_dir / "bastion.key", OWN_KEY.to_text())
+        update(config_dir, lambda _: servers)
+    engine = sample_fleet.QuietEngine(read_servers(config_dir).fleet.servers)
+    return _app(stage, engine, config_dir=config_dir)
+
+
+def _keys(*keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
+    """Press these, and wait for what they ask for."""
+
+    async def pressed(pilot: Pilot[None]) -> None:
+        await _figures_taken(pilot)
+        for key in keys:
+            await press(pilot, key)
+            await read(pilot.app, pilot)
+
+    return pressed
+
+
+async def _figures_taken(pilot: Pilot[None]) -> None:
+    """The top line as it is after a while, which another run may reach sooner or later than this one."""
+    if isinstance(pilot.app.screen, FleetScreen):
+        pilot.app.screen.query_one(TotalsLine)._percentile_at = float("-inf")
+        pilot.app.screen.refresh_view()
+        await settle(pilot)
+
+
+def _it(pilot: Pilot[None]) -> Editing:
+    assert isinstance(pilot.app, WgmonApp)
+    assert pilot.app.config_dir is not None
+    return Editing(pilot.app, pilot, pilot.app.config_dir)
+
+
+async def _server_s_view(pilot: Pilot[None]) -> None:
+    await _keys("j", "enter", "i")(pilot)
+    for worker in [each for each in pilot.app.workers if each.group == "inspect"]:
+        await worker.wait()
+    await settle(pilot)
+
+
+async def _palette(pilot: Pilot[None]) -> None:
+    await _figures_taken(pilot)
+    await press(pilot, "ctrl+p")
+    commands = pilot.app.screen.query_one(CommandList)
+    while commands.option_count < len(list(pilot.app.get_system_commands(pilot.app.screen_stack[-2]))):
+        await pilot.pause(0.01)
+    await settle(pilot)
+
+
+async def _mistake(pilot: Pilot[None]) -> None:
+    it = _it(pilot)
+    await it.press("j", "e")
+    await it.opened(FormScreen)
+    await it.form.show_more(pilot.app.size.height > 24)
+    await it.write("endpoint", "fra1.example.net")
+    await it.press("tab", "tab", "tab", "space", "tab")
+    await it.paste("A" * 20)
+
+
+async def _identities(pilot: Pilot[None]) -> None:
+    it = _it(pilot)
+    await it.press("K")
+    await it.opened(IdentitiesScreen)
+    await it.until(lambda: "lets it in" in it.text())
+    await it.press("j")
+
+
+async def _new_identity(pilot: Pilot[None]) -> None:
+    it = _it(pilot)
+    await it.press("K", "n")
+    await it.opened(IdentityForm)
+    await it.write("name", "monitor")
+    await it.press("tab", "right", "tab")
+    await it.paste("A" * 10)
+
+
+async def _stanza(pilot: Pilot[None]) -> None:
+    it = _it(pilot)
+    await it.press("K")
+    await it.opened(IdentitiesScreen)
+    shown = "[Peer]\nPublicKey = " + str(OWN_KEY.public) + "\nAllowedIPs = 10.8.0.7/32, fd00::7/128"
+    pilot.app.push_screen(Stanza("spare", shown))
+    await it.opened(Stanza)
+
+
+async def _import(pilot: Pilot[None]) -> None:
+    it = _it(pilot)
+    await it.paste(CONF)
+    await it.opened(ImportScreen)
+    await it.until(lambda: "keygen NAME" in it.text())
+
+
+async def _question(pilot: Pilot[None]) -> None:
+    it = _it(pilot)
+    await it.press("j", "e")
+    await it.opened(FormScreen)
+    await it.write("endpoint", "fra2.example.net:51820")
+    await it.press("escape")
+    await it.opened(Question)
+
+
+async def _rejected(pilot: Pilot[None]) -> None:
+    it = _it(pilot)
+    error = "servers.toml: line 8: [[server]] fra1: intervall: unknown key; did you mean interval?"
+    pilot.app.push_screen(Rejected(error, SPOILED, 8))
+    await it.opened(Rejected)
+
+
+SCENES: Mapping[str, Scene] = MappingProxyType(
+    {
+        "fleet": Scene(_bad_night, _keys()),
+        "fleet-by-tag": Scene(_bad_night, _keys("z", "j", "space", "space")),
+        "fleet-all-down": Scene(_all_down, _keys()),
+        "fleet-no-network": Scene(_no_network, _keys()),
+        "fleet-viewer": Scene(_viewer, _keys()),
+        "first-steps": Scene(_unconfigured, _keys()),
+        "filter": Scene(_bad_night, _keys("/", *"tag:eu !mad rtt>")),
+        "packets": Scene(_after_a_week, _keys("enter", "l", "l", "l")),
+        "diagnosis": Scene(_after_a_week, _keys("enter", "tab")),
+        "server-s-own-view": Scene(_after_a_week, _server_s_view),
+        "history": Scene(_after_a_week, _keys("enter", "tab", "tab", "j")),
+        "comparison": Scene(_after_a_week, _keys("enter", "c")),
+        "vantages": Scene(_from_three_vantages, _keys("j", "enter", "shift+tab")),
+        "rtt": Scene(_after_a_week, _keys("enter", "shift+tab", "-", "-")),
+        "incidents": Scene(_after_a_week, _keys("I", "j", "j")),
+        "alerts": Scene(_told, _keys("A", "j")),
+        "help": Scene(_bad_night, _keys("?")),
+        "palette": Scene(_bad_night, _palette),
+        "sort": Scene(_bad_night, _keys("s", "j")),
+        "theme": Scene(_bad_night, _keys("t")),
+        "explain": Scene(_bad_night, _keys("x")),
+        "mute": Scene(_bad_night, _keys("m", "tab")),
+        "note": Scene(_after_a_week, _keys("a", *"power cut")),
+        "server-form": Scene(_configured, _mistake),
+        "identities": Scene(_configured, _identities),
+        "identity-form": Scene(_configured, _new_identity),
+        "stanza": Scene(_configured, _stanza),
+        "import": Scene(_unconfigured, _import),
+        "question": Scene(_configured, _question),
+        "rejected": Scene(_configured, _rejected),
+    }
+)
+
+USUAL_SIZE = (80, 24)

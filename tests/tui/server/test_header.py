@@ -1,0 +1,198 @@
+"""What the server screen says: the head at every size, and the diagnosis in full."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.tui import sample_exchanges
+from tests.tui.sample_fleet import NOW
+from tests.tui.server_screen_harness import fleet
+from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.monitor.correlation import FailureGroup
+from wgmon_tui.monitor.damping import Damping
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
+from wgmon_tui.tui.server.diagnosis_text import full_diagnosis
+from wgmon_tui.tui.server.exchange_layout import Stop, explain
+from wgmon_tui.tui.server.header import Detail, field_panel, server_header
+from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE
+from wgmon_tui.tui.theme.palette import load_palette
+from wgmon_tui.tui.theme.text_style import Ink
+
+NIGHT = load_palette("night")
+BRANCH = FailureGroup('the tag "branch"', ("fra1", "mad1"))
+
+
+def row_after(*checks: Check, port_monitor: str | None = OPEN_OR_FILTERED) -> ServerState:
+    fleet_state = fleet().fleet_state
+    name = checks[0].server
+    fleet_state.record(name, replace(sample_exchanges.round_of(*checks), port_monitor=port_monitor), NOW)
+    return fleet_state.states[name]
+
+
+def text_style(width: int = 78, ascii_only: bool = False) -> Ink:
+    return Ink(NIGHT, ASCII if ascii_only else UNICODE, width)
+
+
+def head(
+    server_state: ServerState,
+    detail: Detail = Detail.COMPACT,
+    *,
+    of: int = 0,
+    together: tuple[FailureGroup, ...] = (),
+    text_style: Ink = text_style(),  # noqa: B008  # frozen
+) -> list[str]:
+    assert server_state.last
+    text = server_header(
+        server_state,
+        server_state.last.diagnoses[of],
+        server_state.last.checks[of],
+        together,
+        text_style,
+        detail,
+        NOW,
+    )
+    return text.plain.splitlines()
+
+
+def diagnosis(
+    server_state: ServerState, *, together: tuple[FailureGroup, ...] = (), text_style: Ink = text_style()
+) -> list[str]:
+    assert server_state.last
+    text = full_diagnosis(
+        server_state, server_state.last.check, server_state.last.diagnosis, together, text_style
+    )
+    return text.plain.splitlines()
+
+
+def prose(lines: list[str]) -> str:
+    return " ".join(" ".join(lines).split())
+
+
+def test_the_head_names_state_verdict_server_and_place() -> None:
+    first = head(row_after(sample_exchanges.psk_mismatch()))[0]
+    assert first.split("  ")[:3] == ["✖ down", "psk-mismatch", "fra1"]
+    assert first.endswith("fra1.example.net:51820 → 203.0.113.7")
+
+
+def test_the_head_says_how_many_checks_speak_for_another_state_and_that_it_flaps() -> None:
+    server_state = row_after(sample_exchanges.psk_mismatch())
+    server_state.damping = Damping(Severity.UP, (Severity.UP, Severity.DOWN))
+    server_state.server, server_state.severity = replace(server_state.server, fail_after=2), Severity.UP
+    assert head(server_state)[0].startswith("● up  psk-mismatch 1/2  fra1 ")
+    server_state.damping, server_state.severity = Damping(Severity.DOWN, flapping=True), Severity.DOWN
+    assert head(server_state)[0].startswith("✖ down  psk-mismatch  fra1  flapping ")
+
+
+def test_the_head_gives_the_summary_the_likeliest_cause_and_the_next_step() -> None:
+    said = prose(head(row_after(sample_exchanges.psk_mismatch())))
+    assert "It answers, but not with our preshared key" in said
+    assert "cause the preshared key differs between the server and us" in said
+    assert "next on the server: wg show wg0 preshared-keys" in said
+    assert 'server "fra1"' in said
+
+
+def test_a_tall_terminal_has_evidence_and_why_as_well() -> None:
+    said = prose(head(row_after(sample_exchanges.psk_mismatch()), Detail.FULL))
+    assert "seen after 13.8 ms came 92 bytes that are not believed" in said
+    assert "why the answer names our attempt" in said
+
+
+def test_the_head_gives_the_figures() -> None:
+    last = head(row_after(sample_exchanges.healthy()))[-1]
+    assert last.startswith("rtt    12.4 ms  p50 12.4 ms  p95 12.4 ms  loss 0%  since 19:30  ")
+
+
+def test_the_head_says_how_far_data_passes() -> None:
+    assert "tunnel 1 of 1 echoes, 11.0 ms" in head(row_after(sample_exchanges.data_passes()))
+    assert "tunnel 0 of 1 echoes" in head(row_after(sample_exchanges.data_dead()))
+
+
+def test_the_port_monitor_s_false_green_is_told_at_every_size_but_the_lowest() -> None:
+    server_state = row_after(sample_exchanges.psk_mismatch())
+    contradiction = "port   a port monitor says: UP (open|filtered), but it is down"
+    assert contradiction in head(server_state, Detail.FULL)
+    assert contradiction in head(server_state, Detail.COMPACT)
+    assert contradiction not in head(server_state, Detail.TERSE)
+
+
+def test_a_port_monitor_that_is_right_is_told_only_where_there_is_room() -> None:
+    server_state = row_after(sample_exchanges.healthy())
+    assert "port   a port monitor says: UP (open|filtered)" in head(server_state, Detail.FULL)
+    assert not any(line.startswith("port") for line in head(server_state, Detail.COMPACT))
+
+
+def test_the_head_names_who_fails_with_it() -> None:
+    lines = head(row_after(sample_exchanges.psk_mismatch()), Detail.FULL, together=(BRANCH,))
+    assert 'with   fails together with mad1: all with the tag "branch" are down' in lines
+
+
+def test_over_the_diagnosis_the_head_is_only_state_summary_and_figures() -> None:
+    lines = head(row_after(sample_exchanges.silent()), Detail.BARE)
+    assert [line.split()[0] for line in lines] == ["✖", "Nothing", "rtt"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+@pytest.mark.parametrize("detail", Detail)
+def test_no_line_is_wider_than_the_terminal(width: int, detail: Detail) -> None:
+    for check in (
+        sample_exchanges.psk_mismatch(),
+        sample_exchanges.under_load(),
+        sample_exchanges.silent(),
+        sample_exchanges.unresolved(),
+        sample_exchanges.data_dead(),
+    ):
+        server_state = row_after(check)
+        lines = [
+            *head(server_state, detail, text_style=text_style(width)),
+            *diagnosis(server_state, together=(BRANCH,), text_style=text_style(width)),
+        ]
+        assert max(map(len, lines)) <= width
+
+
+def test_the_diagnosis_gives_all_evidence_and_every_cause_with_why_and_what_to_type() -> None:
+    said = prose(diagnosis(row_after(sample_exchanges.psk_mismatch())))
+    assert "· after 13.8 ms came 92 bytes that are not believed" in said
+    assert "· no authentic answer within 5.00 s" in said
+    first, second = said.index("1 the preshared key differs"), said.index("2 somebody on the path forges")
+    assert "why the answer names our attempt" in said[first:second]
+    assert "next on the server: wg show wg0 preshared-keys" in said[first:second]
+    assert "next on the server: tcpdump" in said[second:]
+
+
+def test_the_diagnosis_has_the_data_path_the_port_and_who_fails_with_it() -> None:
+    lines = diagnosis(row_after(sample_exchanges.data_dead()), together=(BRANCH,))
+    assert "tunnel 0 of 1 echoes" in lines
+    assert "port   a port monitor says: UP (open|filtered), but it is down" in lines
+    assert 'with   fails together with mad1: all with the tag "branch" are down' in lines
+
+
+def test_the_diagnosis_lists_several_addresses_each_with_its_verdict() -> None:
+    lines = diagnosis(
+        row_after(sample_exchanges.psk_mismatch(), sample_exchanges.healthy(address=sample_exchanges.V6))
+    )
+    assert "✖  203.0.113.7  psk-mismatch  lost" in lines
+    assert "●  2001:db8::7  healthy  12.4 ms" in lines
+    alone = diagnosis(row_after(sample_exchanges.psk_mismatch()))
+    assert not any("203.0.113.7" in line for line in alone)
+
+
+def test_in_ascii_a_dash_is_a_dash_and_nothing_is_a_question_mark() -> None:
+    server_state = row_after(
+        sample_exchanges.psk_mismatch(), sample_exchanges.healthy(address=sample_exchanges.V6)
+    )
+    lines = [
+        *head(server_state, Detail.FULL, text_style=text_style(ascii_only=True)),
+        *diagnosis(server_state, text_style=text_style(ascii_only=True)),
+    ]
+    assert all(line.isascii() for line in lines)
+    assert "wg show wg0 preshared-keys - our line must match" in prose(lines)
+
+
+def test_a_field_s_place_goes_below_its_name_where_it_has_no_room_beside_it() -> None:
+    found = explain(sample_exchanges.healthy(), Stop(0, 0))
+    assert field_panel(found, text_style(60)).plain.startswith("type  handshake initiation, byte 0, 1 long\n")
+    assert field_panel(found, text_style(30)).plain.startswith("type  handshake initiation\nbyte 0, 1 long\n")

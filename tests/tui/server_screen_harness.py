@@ -1,0 +1,116 @@
+"""The screen of one server under a pilot: how to open it, press its keys and read its words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from rich.text import Text
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from tests.tui import sample_exchanges
+from tests.tui.key_presses import press, read, settle
+from tests.tui.sample_fleet import NOW, QuietEngine
+from wgmon_tui.checks.evidence import Check
+from wgmon_tui.store.history import History
+from wgmon_tui.tui.app import WgmonApp
+from wgmon_tui.tui.context import AskServer
+from wgmon_tui.tui.server.hex_view import HexView
+from wgmon_tui.tui.server.screen import ServerScreen
+
+NAMES = ("ams2", "fra1", "lon3")
+
+
+def fleet() -> QuietEngine:
+    return QuietEngine(sample_exchanges.server(name) for name in NAMES)
+
+
+def app_over(
+    engine: QuietEngine,
+    *,
+    ascii_only: bool = False,
+    ask_server: AskServer | None = None,
+    clock: Callable[[], float] = lambda: NOW,
+    history: History | None = None,
+) -> WgmonApp:
+    return WgmonApp(
+        engine,
+        title="test",
+        ascii_only=ascii_only,
+        clock=clock,
+        ask_server=ask_server,
+        open_history=lambda: history,
+    )
+
+
+class Opened:
+    """The screen of one server, under a pilot."""
+
+    def __init__(self, engine: QuietEngine, app: WgmonApp, pilot: Pilot[None]) -> None:
+        self.engine = engine
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def screen(self) -> ServerScreen:
+        assert isinstance(self.app.screen, ServerScreen)
+        return self.app.screen
+
+    @property
+    def view(self) -> HexView:
+        return self.screen.query_one(HexView)
+
+    def words(self, widget: str) -> str:
+        shown = self.screen.query_one(f"#{widget}", Static).content
+        assert isinstance(shown, Text)
+        return shown.plain
+
+    def prose(self, widget: str) -> str:
+        return " ".join(self.words(widget).split())
+
+    def lines(self) -> list[str]:
+        """The screen as text, line by line."""
+        strips = self.app.screen._compositor.render_strips()
+        return ["".join(segment.text for segment in line) for line in strips]
+
+    def toasts(self) -> list[str]:
+        return [toast.message for toast in self.app._notifications]
+
+    def is_shown(self, widget: str) -> bool:
+        return bool(self.screen.query_one(f"#{widget}").display)
+
+    async def press(self, *keys: str) -> None:
+        await press(self.pilot, *keys)
+
+    async def read(self) -> None:
+        """Come back when what was to be read of the history is on the screen."""
+        await read(self.app, self.pilot)
+
+    async def see(self, *checks: Check) -> None:
+        sample_exchanges.record_checks(self.engine, *checks)
+        self.screen.refresh_view()
+        await settle(self.pilot)
+
+
+@asynccontextmanager
+async def opened(
+    *checks: Check,
+    name: str = "fra1",
+    engine: QuietEngine | None = None,
+    size: tuple[int, int] = (80, 24),
+    ascii_only: bool = False,
+    ask_server: AskServer | None = None,
+    clock: Callable[[], float] = lambda: NOW,
+    history: History | None = None,
+) -> AsyncIterator[Opened]:
+    """The screen of `name`, after a round of `checks` where there are any."""
+    engine = engine or fleet()
+    if checks:
+        sample_exchanges.record_checks(engine, *checks)
+    app = app_over(engine, ascii_only=ascii_only, ask_server=ask_server, clock=clock, history=history)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)  # the app begins its work behind its first paint
+        app.open_server(name)
+        await settle(pilot)
+        yield Opened(engine, app, pilot)

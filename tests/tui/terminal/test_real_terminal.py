@@ -1,0 +1,135 @@
+"""The program in a real terminal: it starts, hears keys, and leaves the terminal as it found it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.real.prerequisites import require
+from tests.tui.tmux import Tmux, program, tmux
+
+_SERVERS = f"""
+[defaults]
+identity = "here"
+
+[[identity]]
+name = "here"
+private_key = "{b64encode(bytes([8] * 31 + [72])).decode()}"
+
+[[server]]
+name = "fra1"
+endpoint = "127.0.0.1:9"
+public_key = "{b64encode(bytes([9] * 32)).decode()}"
+
+[[server]]
+name = "lon3"
+endpoint = "127.0.0.1:9"
+public_key = "{b64encode(bytes([7] * 32)).decode()}"
+"""
+"""Nobody listens on port 9."""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    directory = tmp_path / "config"
+    directory.mkdir()
+    file = directory / "servers.toml"
+    file.touch(0o600)
+    file.write_text(_SERVERS)
+    return directory
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Tmux]:
+    require("tmux")
+    with tmux(tmp_path) as shown:
+        yield shown
+
+
+def dashboard(config: Path, *options: str) -> tuple[str, ...]:
+    state = str(config.parent / "state")
+    return (*program("wgmon_tui"), "--config", str(config), "--state", state, *options)
+
+
+def test_it_starts_hears_keys_and_leaves_the_terminal_clean(terminal: Tmux, config: Path) -> None:
+    terminal.run(*dashboard(config))
+    terminal.wait_for("fra1", "lon3", "port-closed")
+    terminal.type("Enter")
+    terminal.wait_for("Packets", "Diagnosis")
+    terminal.type("Escape")
+    terminal.wait_for("last checks")
+    terminal.type("/")
+    terminal.wait_for("state:down")
+    terminal.type("l", "o", "n", "Enter")
+    terminal.wait_for("1 of 2")
+    assert "fra1" not in terminal.text
+    terminal.resize(60, 20)
+    terminal.wait_for("lon3")
+    terminal.type("q")
+    terminal.wait_for("left with 0")
+    terminal.assert_clean()
+
+
+@pytest.mark.thorough  # a terminal of its own takes seconds
+def test_keys_that_arrive_in_one_read_take_effect_one_after_the_other(terminal: Tmux, config: Path) -> None:
+    terminal.run(*dashboard(config))
+    terminal.wait_for("port-closed")
+    terminal.type("/lon")
+    terminal.wait_for("/ lon", "1 of 2")
+    terminal.type("Enter", "n", "par1", "Tab", "par1.example.net:51820")
+    terminal.wait_for(" par1\n", " par1.example.net:51820\n")
+    terminal.type("Escape")
+    terminal.wait_for("is not saved")
+    terminal.type("y?q", "q")
+    terminal.wait_for("left with 0")
+    terminal.assert_clean()
+
+
+def test_a_fault_of_the_program_leaves_the_terminal_clean_and_says_what_it_was(terminal: Tmux) -> None:
+    terminal.run(*program("tests.tui.crashing_app"))
+    terminal.wait_for("fra1", "psk-mismatch")
+    terminal.type("L")
+    terminal.wait_for("a fault that nobody thought of", "left with 1")
+    terminal.assert_clean()
+
+
+def test_sigterm_leaves_the_terminal_clean(terminal: Tmux, config: Path) -> None:
+    terminal.run(*dashboard(config))
+    terminal.wait_for("port-closed")
+    os.kill(terminal.pid, signal.SIGTERM)
+    terminal.wait_for("left with 143")
+    terminal.assert_clean()
+
+
+@pytest.mark.thorough  # a terminal of its own takes seconds
+def test_low_bandwidth_leaves_the_mouse_to_the_terminal(terminal: Tmux, config: Path) -> None:
+    terminal.run(*dashboard(config, "--low-bandwidth"))
+    terminal.wait_for("port-closed")
+    assert terminal._ask("display-message", "-p", "#{mouse_any_flag}").strip() == "0"
+    terminal.type("L")
+    terminal.wait_for("Painting as usual")
+    assert terminal._ask("display-message", "-p", "#{mouse_any_flag}").strip() == "1"
+    terminal.type("q")
+    terminal.wait_for("left with 0")
+    terminal.assert_clean()
+
+
+@pytest.mark.thorough  # a terminal of its own takes seconds
+@pytest.mark.parametrize(("term", "sequence"), [("xterm", "\x1b[31m"), ("xterm-256color", "\x1b[38;5;203m")])
+def test_a_terminal_with_few_colours_gets_colours_it_has(
+    tmp_path: Path, config: Path, term: str, sequence: str
+) -> None:
+    require("tmux")
+    with tmux(tmp_path, environment={"TERM": term}) as terminal:
+        terminal.run(*dashboard(config))
+        terminal.wait_for("port-closed")
+        shown = terminal.coloured
+        assert sequence in shown or sequence.replace("[", "[1;") in shown or "[1m" + sequence in shown
+        assert "38;2;" not in shown
+        terminal.type("q")
+        terminal.wait_for("left with 0")

@@ -1,0 +1,65 @@
+"""Terminals with fewer colours: which theme they get, and that its colours are among those they have."""
+
+from __future__ import annotations
+
+import pytest
+from rich.color import Color, ColorSystem
+from rich.style import Style
+
+from wgmon_tui.tui.theme.colour_depth import Depth, adapt_palette, default_theme, detect_depth
+from wgmon_tui.tui.theme.palette import shipped_palettes
+
+
+@pytest.mark.parametrize(
+    ("term", "colorterm", "depth"),
+    [
+        ("xterm-256color", "truecolor", Depth.TRUE),
+        ("xterm-256color", "", Depth.EIGHT_BIT),
+        ("tmux-256color", "", Depth.EIGHT_BIT),
+        ("xterm", "", Depth.SIXTEEN),
+        ("linux", "", Depth.SIXTEEN),
+        ("dumb", "", Depth.NONE),
+    ],
+)
+def test_the_terminal_says_what_it_can_show(term: str, colorterm: str, depth: Depth) -> None:
+    assert detect_depth({"TERM": term, "COLORTERM": colorterm}) is depth
+
+
+def test_few_colours_and_a_slow_link_get_the_terminal_s_own_sixteen() -> None:
+    assert default_theme(Depth.TRUE, low_bandwidth=False) == "night"
+    assert default_theme(Depth.EIGHT_BIT, low_bandwidth=False) == "night"
+    assert default_theme(Depth.SIXTEEN, low_bandwidth=False) == "ansi"
+    assert default_theme(Depth.TRUE, low_bandwidth=True) == "ansi"
+    assert default_theme(Depth.NONE, low_bandwidth=False) == "mono"
+
+
+def grey(colour: Color | None) -> bool:
+    assert colour is not None
+    assert colour.triplet is not None
+    return len(set(colour.triplet)) == 1
+
+
+def test_with_256_colours_a_dark_background_stays_dark_and_grey() -> None:
+    night = adapt_palette(shipped_palettes()["night"], Depth.EIGHT_BIT)
+    assert night.background == "#121212"
+    assert night.panel == "#1c1c1c"
+    assert grey(night.cursor.bgcolor)
+
+
+def test_with_256_colours_every_colour_is_one_of_the_256() -> None:
+    """Within the step of grey by which Rich rounds."""
+    for palette in shipped_palettes().values():
+        fewer = adapt_palette(palette, Depth.EIGHT_BIT)
+        for style in (fewer.text, fewer.accent, *fewer.severity.values(), *fewer.fields.values()):
+            if style.color and style.color.triplet:
+                shown = style.color.downgrade(ColorSystem.EIGHT_BIT).get_truecolor()
+                assert max(abs(a - b) for a, b in zip(shown, style.color.triplet, strict=True)) <= 10
+
+
+def test_bold_stays_bold_and_the_terminal_s_own_colours_stay_its_own() -> None:
+    night = adapt_palette(shipped_palettes()["night"], Depth.EIGHT_BIT)
+    assert all(style.bold for severity, style in night.severity.items() if severity.word == "down")
+    ansi = shipped_palettes()["ansi"]
+    assert adapt_palette(ansi, Depth.EIGHT_BIT) == ansi
+    assert adapt_palette(ansi, Depth.EIGHT_BIT).text == Style.null()
+    assert adapt_palette(shipped_palettes()["night"], Depth.TRUE) is shipped_palettes()["night"]

@@ -1,0 +1,93 @@
+"""A question before something is lost or taken: y, n where there are two ways, esc to leave all as it is."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.keys.actions import bindings_for
+from wgmon_tui.tui.keys.keymap import key_of
+
+
+class Question(ModalScreen[bool | None]):
+    """Asks; its result is True for yes, False for no, None for neither.
+
+    `yes`, `no` and `neither` say what happens then; without `no` there are only two ways.
+    """
+
+    app: AppContext
+    BINDINGS = bindings_for("question")
+    DEFAULT_CSS = """
+    Question {
+        align: center middle;
+        #question {
+            width: 90%;
+            max-width: 76;
+            height: auto;
+            max-height: 100%;
+            padding: 1 2;
+            background: $panel;
+            &:ansi { border: ascii ansi_default; padding: 0 1; }
+        }
+        #asked { margin-bottom: 1; }
+    }
+    """
+
+    def __init__(self, prompt: str, *, yes: str, neither: str, no: str = "") -> None:
+        super().__init__()
+        self._prompt = prompt
+        self._choices = {"yes": yes, "no": no, "neither": neither}
+
+    def compose(self) -> ComposeResult:
+        """The question, and what each key does."""
+        with Vertical(id="question"):
+            yield Static(id="asked")
+            yield Static(id="ways")
+
+    def on_mount(self) -> None:
+        """Write both."""
+        self._write()
+
+    def notify_style_update(self) -> None:
+        """A new theme: written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._write()
+
+    def _write(self) -> None:
+        palette, glyphs = self.app.palette, self.app.glyphs
+        prompt = "\n".join(glyphs.clean(line) for line in self._prompt.split("\n"))
+        self.query_one("#asked", Static).update(Text(prompt, palette.text))
+        choices = {
+            key_of(choice, self.app.actions): meaning for choice, meaning in self._choices.items() if meaning
+        }
+        width = 2 + max(map(cell_len, choices))
+        lines = [
+            Text.assemble(
+                (f"{key:<{width}}", palette.accent + Style(bold=True)), (glyphs.clean(meaning), palette.text)
+            )
+            for key, meaning in choices.items()
+        ]
+        self.query_one("#ways", Static).update(Text("\n").join(lines))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There may be no second way."""
+        return bool(self._choices["no"]) if action == "no" else True
+
+    def action_yes(self) -> None:
+        """Yes."""
+        self.dismiss(True)
+
+    def action_no(self) -> None:
+        """The other way."""
+        self.dismiss(False)
+
+    def action_neither(self) -> None:
+        """Leave all as it is."""
+        self.dismiss(None)

@@ -1,0 +1,154 @@
+"""The whole of servers.toml in the operator's own editor.
+
+What is edited is a copy; only a copy that can stand takes the place of the file. Checks go on meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from textual.app import SuspendNotSupported
+
+from wgmon_tui.config.error_location import find_line
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.secrets.private_files import create_private, replace_private
+from wgmon_tui.config.servers_file import NAME, read_raw_text, replace_raw_text
+from wgmon_tui.text import printable
+from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.editing.file_operation import ERROR_NOTICE_S, run_file_operation
+from wgmon_tui.tui.editing.rejected_file import Rejected
+
+REJECTED_NAME = f"{NAME}.rejected"
+
+_FALLBACK_EDITORS = ("editor", "nano", "vim", "vi")
+_ACCEPTS_LINE_NUMBER = frozenset({"nano", "vi", "vim", "nvim", "emacs", "joe", "micro", "kak", "editor"})
+
+
+def editor_command(environment: Mapping[str, str]) -> list[str]:
+    """The words that start the editor: $VISUAL, $EDITOR, or what is installed. Raises ConfigurationError."""
+    for variable in ("VISUAL", "EDITOR"):
+        asked = environment.get(variable, "").strip()
+        if asked:
+            try:
+                return shlex.split(asked)
+            except ValueError:
+                raise ConfigurationError(
+                    f"{variable}: expected a command; a quote in it is not closed"
+                ) from None
+    for name in _FALLBACK_EDITORS:
+        if shutil.which(name):
+            return [name]
+    raise ConfigurationError("no editor found; set $EDITOR before the start")
+
+
+def command_at_line(command: Sequence[str], path: Path, line: int | None) -> list[str]:
+    """The command on this file, at the line where the editor is known to understand that."""
+    known = Path(command[0]).name in _ACCEPTS_LINE_NUMBER
+    return [*command, *([f"+{line}"] if line and known else []), str(path)]
+
+
+async def edit_servers_file(app: AppContext, config_dir: Path) -> None:
+    """Edit until it can stand, or until the operator keeps the last good one."""
+    before = await run_file_operation(app, partial(read_raw_text, config_dir))
+    if before is None:
+        return
+    try:
+        command = editor_command(os.environ)
+        config_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240  once, on a key press
+        # Beside the file, where nobody else can look: the text may hold keys, and editors leave backups.
+        with TemporaryDirectory(prefix=".edit-", dir=config_dir) as directory:
+            copy = Path(directory, NAME)
+            create_private(copy, before)
+            await _edit_until_valid(app, config_dir, before, copy, command)
+    except ConfigurationError as error:
+        app.show_notice(str(error), seconds=ERROR_NOTICE_S)
+    except OSError as error:
+        app.show_notice(
+            f"{printable(str(error.filename or config_dir))}: {error.strerror}", seconds=ERROR_NOTICE_S
+        )
+
+
+async def _edit_until_valid(
+    app: AppContext, config_dir: Path, before: str, copy: Path, command: Sequence[str]
+) -> None:
+    line: int | None = None
+    while True:
+        await _run_editor(app, command_at_line(command, copy, line))
+        after = _read_text(copy)
+        if after == before:
+            app.show_notice("servers.toml is as it was")
+            return
+        try:
+            await asyncio.to_thread(replace_raw_text, config_dir, before, after)
+        except ConfigurationError as error:
+            line = find_line(error, after)
+            # Before the question: whatever ends the program while it is open must not take the work along.
+            replace_private(config_dir / REJECTED_NAME, after)
+            if not await app.push_screen_wait(Rejected(str(error), after, line)):
+                kept = f"{REJECTED_NAME} has what you wrote"
+                app.show_notice("servers.toml is as it was", kept, seconds=ERROR_NOTICE_S)
+                return
+        else:
+            (config_dir / REJECTED_NAME).unlink(missing_ok=True)
+            app.show_notice("Saved servers.toml")
+            return
+
+
+def _read_text(copy: Path) -> str:
+    """Raises ConfigurationError."""
+    try:
+        return copy.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"the edit is lost: expected UTF-8 text; byte {error.start + 1} is none"
+        ) from None
+
+
+async def _run_editor(app: AppContext, words: Sequence[str]) -> None:
+    """Lend the terminal to a program until it ends. Raises ConfigurationError."""
+    code, failure = 0, None
+    try:
+        with _suspend_terminal(app):
+            # Caught inside: what leaves `suspend` as an exception leaves the terminal lent.
+            try:
+                code = await _wait_for_exit(words)
+            except (OSError, ValueError) as error:
+                failure = (isinstance(error, OSError) and error.strerror) or "not a command"
+    except SuspendNotSupported:
+        raise ConfigurationError("no editor can be opened on this terminal") from None
+    editor = printable(words[0])
+    if failure:
+        raise ConfigurationError(f"cannot start the editor {editor}: {failure}; set $EDITOR before the start")
+    if code:
+        raise ConfigurationError(f"the editor {editor} ended with {code}; servers.toml is as it was")
+
+
+async def _wait_for_exit(words: Sequence[str]) -> int:
+    """The exit code of a program on our terminal. It does not outlive this program."""
+    process = await asyncio.create_subprocess_exec(*words)
+    try:
+        return await process.wait()
+    except asyncio.CancelledError:
+        process.terminate()
+        raise
+
+
+@contextmanager
+def _suspend_terminal(app: AppContext) -> Iterator[None]:
+    """Nothing is drawn meanwhile, and ctrl+c in the editor's terminal does not end this program."""
+    with ExitStack() as stack:
+        stack.enter_context(app.batch_update())
+        # A handler that does nothing, and not SIG_IGN: that the editor would inherit.
+        before = signal.signal(signal.SIGINT, lambda *_: None)
+        stack.callback(signal.signal, signal.SIGINT, before)
+        stack.enter_context(app.suspend())
+        yield

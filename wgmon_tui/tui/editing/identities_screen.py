@@ -1,0 +1,244 @@
+"""The identities: the key pairs with which we check, who uses them, and what lets each in on a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import Static
+
+from wgmon_tui.config.imports.wg_quick_import import public_keys, stanza
+from wgmon_tui.config.models import ConfigurationError, Fleet, Identity
+from wgmon_tui.config.server_edits import delete_identity, reject_if_used
+from wgmon_tui.config.servers_file import read
+from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.text import format_count
+from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.dialogs.confirm import Question
+from wgmon_tui.tui.editing.file_operation import ERROR_NOTICE_S, run_file_operation
+from wgmon_tui.tui.editing.operations import ensure_writable, report_deleted, undo
+from wgmon_tui.tui.editing.peer_stanza import copy_stanza
+from wgmon_tui.tui.keys.actions import bindings_for
+from wgmon_tui.tui.keys.keymap import key_of
+from wgmon_tui.tui.text_format import fit
+from wgmon_tui.tui.widgets.key_hints import KeyLine
+from wgmon_tui.tui.widgets.line_list import PickLine, PickView
+
+_WIDEST_NAME = 20
+_USED_WIDTH = 11
+_NEEDS_ONE = frozenset({"edit", "delete", "copy"})
+
+
+class IdentitiesScreen(Screen[None]):
+    """The identities of the servers.toml in `config_dir`."""
+
+    app: AppContext
+    ACTIONS_OF = "identities"
+    AUTO_FOCUS = ""
+    BINDINGS = bindings_for("identities")
+    DEFAULT_CSS = """
+    IdentitiesScreen {
+        #heading { height: 1; padding: 0 1; background: $panel; }
+        PickView { height: 1fr; padding: 0 1; }
+        #stanza { height: auto; max-height: 50%; padding: 1 1 0 1; }
+    }
+    """
+
+    def __init__(self, config_dir: Path) -> None:
+        super().__init__()
+        self._config_dir = config_dir
+        self._fleet = Fleet()
+        self._public_keys: Mapping[str, PublicKey] = {}
+
+    def compose(self) -> ComposeResult:
+        """The list, what the one under the cursor needs on a server, and the keys."""
+        yield Static(Text("Identities", Style(bold=True)), id="heading")
+        yield PickView(lambda: self.app.palette)
+        yield Static(id="stanza", markup=False)
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Read the file."""
+        self._read_again()
+
+    def on_screen_resume(self) -> None:
+        """A form may have changed it."""
+        self._read_again()
+
+    def _read_again(self) -> None:
+        self.run_worker(self._read(), group="reading", exclusive=True)
+
+    async def _read(self) -> None:
+        def work() -> tuple[Fleet, Mapping[str, PublicKey]]:
+            fleet = read(self._config_dir).fleet
+            return fleet, public_keys(fleet, self._config_dir)
+
+        found = await run_file_operation(self.app, work)
+        if found is not None:
+            self._fleet, self._public_keys = found
+            self._show()
+
+    # What is shown
+
+    def on_resize(self) -> None:
+        """Lines are cut to the width."""
+        self._show()
+
+    def notify_style_update(self) -> None:
+        """A new theme: written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._show()
+            self._show_stanza()
+
+    def _show(self) -> None:
+        lines = [PickLine(self._line(identity), identity.name) for identity in self._fleet.identities]
+        if not lines:
+            key = key_of("new_identity", self.app.actions)
+            said = f"No identity yet. {key} makes a key pair for monitoring, of its own."
+            lines = [PickLine(Text(said, self.app.palette.muted))]
+        self.query_one(PickView).show(lines)
+        self.refresh_bindings()
+
+    def _line(self, identity: Identity) -> Text:
+        palette, glyphs = self.app.palette, self.app.glyphs
+        users = sum(server.identity == identity.name for server in self._fleet.servers)
+        used = format_count(users, "server") if users else "not used"
+        addresses = ", ".join(str(each) for each in identity.addresses) or "no tunnel address"
+        names = [cell_len(glyphs.clean(each.name)) for each in self._fleet.identities]
+        width = min(_WIDEST_NAME, max(names))
+        rest = max(0, self.size.width - width - _USED_WIDTH - 8)
+        return Text.assemble(
+            (fit(glyphs.clean(identity.name), width, glyphs), palette.text + Style(bold=True)),
+            "  ",
+            (fit(used, _USED_WIDTH, glyphs), palette.muted),
+            "  ",
+            (fit(addresses, rest, glyphs), palette.text),
+        )
+
+    def on_pick_view_moved(self, event: PickView.Moved) -> None:
+        """What lets in the one under the cursor."""
+        self._show_stanza()
+
+    def _show_stanza(self) -> None:
+        palette, clean = self.app.palette, self.app.glyphs.clean
+        section = self._stanza()
+        said = Text()
+        if section:
+            said.append("On a server, this lets it in:\n", palette.muted)
+            said.append("\n".join(map(clean, section.splitlines())), palette.accent)
+        elif identity := self._chosen:
+            said.append(
+                f"The key of {clean(identity.name)} cannot be read now; doctor says why.", palette.muted
+            )
+        self.query_one("#stanza", Static).update(said)
+
+    def on_pick_view_opened(self, event: PickView.Opened) -> None:
+        """A double click edits."""
+        self.action_edit()
+
+    @property
+    def _chosen(self) -> Identity | None:
+        return self._fleet.identity(self.query_one(PickView).cursor or "")
+
+    def _stanza(self) -> str | None:
+        identity = self._chosen
+        key = self._public_keys.get(identity.name) if identity else None
+        return stanza(identity, key) if identity and key else None
+
+    # What can be done
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key that would do nothing now is not offered."""
+        if not self.is_mounted:
+            return True
+        if action in _NEEDS_ONE:
+            return self._chosen is not None and (action != "copy" or self._stanza() is not None)
+        return self.app.deleted is not None if action == "undo" else True
+
+    def action_back(self) -> None:
+        """Back to the fleet."""
+        self.dismiss()
+
+    def action_up(self) -> None:
+        """One up."""
+        self.query_one(PickView).up()
+
+    def action_down(self) -> None:
+        """One down."""
+        self.query_one(PickView).down()
+
+    def action_first(self) -> None:
+        """To the first."""
+        self.query_one(PickView).first()
+
+    def action_last(self) -> None:
+        """To the last."""
+        self.query_one(PickView).last()
+
+    def action_page_up(self) -> None:
+        """A page up."""
+        self.query_one(PickView).page_up()
+
+    def action_page_down(self) -> None:
+        """A page down."""
+        self.query_one(PickView).page_down()
+
+    def action_new(self) -> None:
+        """Make one, or bring one in."""
+        self._open_form(None)
+
+    def action_edit(self) -> None:
+        """Change the addresses of this one."""
+        if self._chosen is not None:
+            self._open_form(self._chosen)
+
+    def _open_form(self, identity: Identity | None) -> None:
+        from wgmon_tui.tui.editing.identity_form import IdentityForm
+
+        if ensure_writable(self.app):
+            self.app.push_screen(IdentityForm(self._config_dir, self._fleet, identity))
+
+    def action_copy(self) -> None:
+        """Copy what lets it in."""
+        identity, section = self._chosen, self._stanza()
+        if identity and section:
+            copy_stanza(self.app, identity.name, section)
+
+    def action_delete(self) -> None:
+        """Ask, and take it out of the file; not while servers use it."""
+        identity = self._chosen
+        if identity is not None and ensure_writable(self.app):
+            self.run_worker(self._delete(identity), group="editing")
+
+    async def _delete(self, identity: Identity) -> None:
+        try:
+            reject_if_used(self._fleet, identity.name)
+        except ConfigurationError as error:
+            self.app.show_notice(str(error), seconds=ERROR_NOTICE_S)
+            return
+        question = Question(
+            f"Delete the identity {identity.name}? Its key file stays.", yes="delete it", neither="keep it"
+        )
+        if not await self.app.push_screen_wait(question):
+            return
+        deleted = await run_file_operation(
+            self.app, partial(delete_identity, self._config_dir, identity.name)
+        )
+        if deleted is not None:
+            report_deleted(self.app, deleted)
+            await self._read()
+
+    def action_undo(self) -> None:
+        """Bring back what was deleted last."""
+        self.run_worker(self._undo(), group="editing")
+
+    async def _undo(self) -> None:
+        await undo(self.app)
+        await self._read()

@@ -1,0 +1,130 @@
+"""The form of an identity: a new key pair, one that is brought in, or other tunnel addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from wgmon_tui.config.imports.wg_quick_import import keygen
+from wgmon_tui.config.imports.wg_quick_parser import make_unique_name
+from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, Interface
+from wgmon_tui.config.server_edits import save_identity
+from wgmon_tui.config.value_parsers import InvalidValueError, parse_interface, parse_name
+from wgmon_tui.config.value_types import FormFieldKind
+from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PrivateKey
+from wgmon_tui.tui.editing.field_row import Choice, ConfPasted, FieldRow
+from wgmon_tui.tui.editing.field_values import to_text, to_value
+from wgmon_tui.tui.editing.fields import IDENTITY_FIELDS, Field
+from wgmon_tui.tui.editing.form_screen import FormScreen
+from wgmon_tui.tui.editing.peer_stanza import Stanza
+from wgmon_tui.tui.keys.keymap import key_of
+
+GENERATE, PROVIDE, KEEP = "make", "bring", "keep"
+
+
+class IdentityForm(FormScreen[Identity]):
+    """A form over `identity` of `fleet`; without one, over a new identity."""
+
+    def __init__(self, config_dir: Path, fleet: Fleet, identity: Identity | None = None) -> None:
+        self._config_dir = config_dir
+        self._identity = identity
+        self._used_names = {each.name for each in fleet.identities if each is not identity}
+        super().__init__(f"Edit identity {identity.name}" if identity else "New identity", IDENTITY_FIELDS)
+
+    def new_row(self, field: Field) -> FieldRow:
+        """Of an identity that is there, only the addresses can be written."""
+        identity = self._identity
+        match field.key:
+            case "name" if identity:
+                return FieldRow(
+                    field, identity.name, options=[(identity.name, identity.name)], read_only=True
+                )
+            case "name":
+                suggested = make_unique_name(
+                    socket.gethostname().partition(".")[0] or "monitor", self._used_names
+                )
+                return FieldRow(field, suggested, placeholder=field.example)
+            case "private_key" if identity:
+                return FieldRow(field, KEEP, options=[(KEEP, "stays as it is")], read_only=True)
+            case "private_key":
+                return FieldRow(
+                    field, GENERATE, options=[(GENERATE, "make a new pair"), (PROVIDE, "bring one in:")]
+                )
+            case _:
+                written = [str(each) for each in identity.addresses] if identity else []
+                text = to_text(FormFieldKind.LIST, written) if written else ""
+                return FieldRow(field, text, placeholder=field.example)
+
+    def problems(self) -> Mapping[str, str]:
+        """By the parsers of servers.toml itself."""
+        problems = {}
+        try:
+            if parse_name(self._entered_name) in self._used_names:
+                problems["name"] = "another identity has this name"
+        except InvalidValueError as error:
+            problems["name"] = str(error)
+        try:
+            self._private_key()
+        except InvalidKeyError as error:
+            problems["private_key"] = str(error) if self.row("private_key").secret else "type it, or paste it"
+        try:
+            self._addresses()
+        except InvalidValueError as error:
+            problems["addresses"] = str(error)
+        return problems
+
+    @property
+    def _entered_name(self) -> str:
+        return self.row("name").text.strip()
+
+    def _private_key(self) -> PrivateKey | None:
+        """The one that was typed, if one was. Raises InvalidKeyError."""
+        row = self.row("private_key")
+        return PrivateKey.from_text(row.secret) if row.text == PROVIDE else None
+
+    def _addresses(self) -> tuple[Interface, ...]:
+        """Raises InvalidValueError."""
+        written = to_value(FormFieldKind.LIST, self.row("addresses").text)
+        return tuple(parse_interface(each) for each in written) if isinstance(written, list) else ()
+
+    def on_choice_changed(self, event: Choice.Changed) -> None:
+        """The hidden entry is there where a key is brought in."""
+        row = self.row("private_key")
+        row.show_secret_input(row.text == PROVIDE)
+        super().on_choice_changed(event)
+
+    def on_conf_pasted(self, event: ConfPasted) -> None:
+        """Of a whole wg-quick file, its key and addresses are taken."""
+        event.stop()
+        if self._identity is not None:
+            makes = key_of("new_identity", self.app.actions)
+            self.show_error(f"A key is not replaced here: make another identity ({makes})")
+            return
+        conf = self.parse_conf(event.text)
+        if conf is None:
+            return
+        key = self.row("private_key")
+        key.text = PROVIDE
+        key.show_secret_input(True)
+        key.set_secret(conf.private_key.to_text())
+        self.row("addresses").text = to_text(FormFieldKind.LIST, [str(each) for each in conf.addresses])
+        self.validate_fields()
+
+    async def write(self) -> Identity | None:
+        """A new one comes with what lets it in on a server."""
+        try:
+            if self._identity is not None:
+                after = replace(self._identity, addresses=self._addresses())
+                await asyncio.to_thread(save_identity, self._config_dir, self._identity, after)
+                return after
+            made = await asyncio.to_thread(
+                keygen, self._entered_name, self._config_dir, self._addresses(), self._private_key()
+            )
+        except ConfigurationError as error:
+            self.show_error(str(error))
+            return None
+        await self.app.push_screen_wait(Stanza(made.identity.name, made.stanza))
+        return made.identity

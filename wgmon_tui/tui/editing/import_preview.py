@@ -1,0 +1,78 @@
+"""What an import would add, in lines. Pure: a preview in, Rich text out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.imports.wg_quick_import import SHARED_KEY_WARNING, Preview
+from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile
+from wgmon_tui.tui.keys.actions import ACTIONS, Action
+from wgmon_tui.tui.keys.keymap import key_of
+from wgmon_tui.tui.theme.glyphs import Glyphs
+from wgmon_tui.tui.theme.palette import Palette
+
+_MAX_LINES = 200
+_WIDEST_NAME = 24
+_NO_PING = (
+    "A config does not say what must answer inside the tunnel: without a tunnel ping only the handshake is "
+    "proven. On a server {edit} adds one."
+)
+_NO_ADDRESS = "The config has no tunnel address for us: only the handshake can be checked."
+_USAGE = (
+    "Give the file of a client: [Interface] with its PrivateKey, [Peer] with an Endpoint.\n"
+    "{complete} completes a path; several paths, patterns and directories work too."
+)
+
+
+def preview_lines(
+    found: Preview | None,
+    confs: Sequence[WgQuickFile],
+    palette: Palette,
+    glyphs: Glyphs,
+    actions: Sequence[Action] = ACTIONS,
+) -> Text:
+    """What would be new, what is there, what is missing, and the warning that belongs to a borrowed key."""
+    if found is None:
+        return Text(_USAGE.format(complete=key_of("complete_path", actions)), palette.muted)
+    text = Text()
+    new, muted, bold = palette.severity[Severity.UP], palette.muted, palette.text + Style(bold=True)
+    names = [each.name for each in found.servers] + [each.name for each in found.identities]
+    width = min(_WIDEST_NAME, max(map(cell_len, names), default=0))
+    for server in found.servers[:_MAX_LINES]:
+        secret = ", preshared key" if server.preshared_key else ""
+        text.append("+ server    ", new)
+        text.append(f"{glyphs.clean(server.name):<{width}}", bold)
+        text.append(f"  {glyphs.clean(str(server.endpoint))}\n", palette.text)
+        text.append(f"{'':12}as {glyphs.clean(server.identity)}{secret}\n", muted)
+    if len(found.servers) > _MAX_LINES:
+        text.append(f"  and {len(found.servers) - _MAX_LINES} more\n", muted)
+    for identity in found.identities[:_MAX_LINES]:
+        addresses = ", ".join(map(str, identity.addresses))
+        text.append("+ identity  ", new)
+        text.append(f"{glyphs.clean(identity.name):<{width}}", bold)
+        text.append(f"  {addresses or 'no tunnel address'}", palette.text)
+        text.append(f"  public key\n{'':12}{found.public_keys[identity.name]}\n", muted)
+    if found.existing:
+        there = ", ".join(map(glyphs.clean, found.existing))
+        text.append(f"= there already: {there}\n", muted)
+    text.append("\n")
+    for notice in dict.fromkeys(notice for conf in confs for notice in conf.notices):
+        text.append(f"{glyphs.clean(notice)}\n", palette.severity[Severity.DEGRADED])
+    if found.servers:
+        no_ping = _NO_PING.format(edit=key_of("edit", actions))
+        missing = no_ping if any(conf.addresses for conf in confs) else _NO_ADDRESS
+        text.append(f"{missing}\n\n", palette.text)
+        text.append(SHARED_KEY_WARNING, palette.severity[Severity.DEGRADED])
+    return text
+
+
+def refusal_lines(reason: str, completions: Sequence[str], palette: Palette, glyphs: Glyphs) -> Text:
+    """Why there is nothing to import; and where the line may go on, if it is a path half typed."""
+    if completions:
+        return Text("\n".join(map(glyphs.clean, completions)), palette.muted)
+    return Text(f"{glyphs.of(Severity.DOWN)} {glyphs.clean(reason)}", palette.severity[Severity.DOWN])

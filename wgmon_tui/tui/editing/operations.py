@@ -1,0 +1,81 @@
+"""What the screens do with servers.toml when they are asked to: open a form, delete, put back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from wgmon_tui.config.server_edits import DeletedServer, delete_servers, restore
+from wgmon_tui.config.servers_file import explain_not_writable, read
+from wgmon_tui.text import FEW, format_list
+from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.dialogs.confirm import Question
+from wgmon_tui.tui.editing.file_operation import ERROR_NOTICE_S, run_file_operation
+from wgmon_tui.tui.editing.server_form import ServerForm
+from wgmon_tui.tui.keys.keymap import key_of
+
+
+def ensure_writable(app: AppContext) -> bool:
+    """Whether this account may write servers.toml; where not, it is told."""
+    refusal = explain_not_writable(app.config_dir) if app.config_dir else "There is no servers.toml here"
+    if refusal:
+        app.show_notice(refusal, seconds=ERROR_NOTICE_S)
+    return refusal is None
+
+
+async def open_form(app: AppContext, config_dir: Path, name: str | None, *, copied: bool = False) -> None:
+    """A form for the server of this name, or for a new one, which begins as that one where it is `copied`."""
+    stored = await run_file_operation(app, partial(read, config_dir))
+    if stored is None:
+        return
+    server = stored.fleet.server(name) if name is not None else None
+    if name is not None and server is None:
+        app.show_notice(f"{name} is no longer in servers.toml", seconds=ERROR_NOTICE_S)
+        return
+    changed = await app.push_screen_wait(ServerForm(config_dir, stored.fleet, server, copied=copied))
+    if changed is not None:
+        app.show_notice(
+            f"Saved {changed.server.name}", *changed.lines, seconds=ERROR_NOTICE_S if changed.lines else 2
+        )
+
+
+async def delete(app: AppContext, config_dir: Path, names: Sequence[str]) -> None:
+    """Ask, and take these servers out of the file."""
+    question = Question(
+        f"Delete {format_list(names, most=FEW)}? The history stays, and so do key files.",
+        yes=f"delete; {_undo_hint(app)}",
+        neither="keep",
+    )
+    if not await app.push_screen_wait(question):
+        return
+    deleted = await run_file_operation(app, partial(delete_servers, config_dir, names))
+    if deleted is not None:
+        report_deleted(app, deleted)
+
+
+def report_deleted(app: AppContext, deleted: DeletedServer) -> None:
+    """Say what is gone, and keep it for `undo`."""
+    app.deleted = deleted
+    app.show_notice(f"Deleted {deleted.names}; {_undo_hint(app)}", *deleted.lines, seconds=ERROR_NOTICE_S)
+
+
+def _undo_hint(app: AppContext) -> str:
+    return f"{key_of('undo', app.actions)} brings it back"
+
+
+async def undo(app: AppContext) -> None:
+    """Put back what was deleted last."""
+    deleted, config_dir = app.deleted, app.config_dir
+    if deleted is None or config_dir is None:
+        return
+    lines = await run_file_operation(app, partial(restore, config_dir, deleted))
+    if lines is not None:
+        app.deleted = None
+        app.show_notice(
+            f"{deleted.names} {'is' if _is_single(deleted) else 'are'} back", *lines, seconds=ERROR_NOTICE_S
+        )
+
+
+def _is_single(deleted: DeletedServer) -> bool:
+    return len(deleted.servers) + len(deleted.identities) == 1

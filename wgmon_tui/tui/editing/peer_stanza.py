@@ -1,0 +1,80 @@
+"""What lets an identity in on a server, to be pasted there."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.keys.actions import bindings_for
+from wgmon_tui.tui.terminal.osc52 import TMUX_OPTION, under_tmux
+from wgmon_tui.tui.widgets.key_hints import KeyLine
+
+
+def copy_stanza(app: AppContext, name: str, stanza: str) -> None:
+    """Copy it over OSC 52, and say so."""
+    app.copy_to_clipboard(stanza)
+    copied = f"Copied the [Peer] section of {name}"
+    if under_tmux():
+        app.show_notice(copied, f"tmux passes it on only with: {TMUX_OPTION}", seconds=8)
+    else:
+        app.show_notice(copied)
+
+
+class Stanza(ModalScreen[None]):
+    """Shows the [Peer] section of the identity `name`."""
+
+    app: AppContext
+    BINDINGS = bindings_for("stanza")
+    DEFAULT_CSS = """
+    Stanza {
+        align: center middle;
+        #stanza {
+            width: 90%;
+            max-width: 76;
+            height: auto;
+            padding: 1 2;
+            background: $panel;
+            &:ansi { border: ascii ansi_default; padding: 0 1; }
+        }
+        KeyLine { dock: bottom; }
+    }
+    """
+
+    def __init__(self, name: str, stanza: str) -> None:
+        super().__init__()
+        self._identity = name
+        self._stanza = stanza
+
+    def compose(self) -> ComposeResult:
+        """What to do with it, and the section."""
+        with Vertical(id="stanza"):
+            yield Static(id="said")
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Write it."""
+        self._write()
+
+    def notify_style_update(self) -> None:
+        """A new theme: written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._write()
+
+    def _write(self) -> None:
+        palette, clean = self.app.palette, self.app.glyphs.clean
+        made = f"{clean(self._identity)} is made. Paste this into the server's configuration:\n\n"
+        section = "\n".join(map(clean, self._stanza.splitlines()))
+        self.query_one("#said", Static).update(Text(made, palette.text).append(section, palette.accent))
+
+    def action_copy(self) -> None:
+        """Copy the section."""
+        copy_stanza(self.app, self._identity, self._stanza)
+
+    def action_close(self) -> None:
+        """Go on."""
+        self.dismiss()

@@ -1,0 +1,120 @@
+"""An edit of servers.toml that cannot stand: what is wrong, shown in place, and the two ways from here."""
+
+from __future__ import annotations
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import Static
+
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.error_location import redact_keys
+from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.keys.actions import bindings_for
+from wgmon_tui.tui.widgets.key_hints import KeyLine
+from wgmon_tui.tui.widgets.scrolling import Reading
+
+_CONTEXT_LINES = 40
+"""Lines shown before and behind the one with the error."""
+
+
+class Rejected(Screen[bool]):
+    """Shows the text around `line`; its result is True to edit again, False to keep the last good one."""
+
+    app: AppContext
+    ACTIONS_OF = "rejected"
+    AUTO_FOCUS = ""
+    BINDINGS = bindings_for("rejected")
+    DEFAULT_CSS = """
+    Rejected {
+        #heading { height: 1; padding: 0 1; background: $panel; }
+        #error { height: auto; padding: 1 1; }
+        Reading { height: 1fr; padding: 0 1; }
+        #excerpt { text-wrap: nowrap; text-overflow: ellipsis; }
+    }
+    """
+
+    def __init__(self, error: str, text: str, line: int | None) -> None:
+        super().__init__()
+        self._error = error
+        # Only what is shown is kept, and no key of it.
+        lines = text.split("\n")
+        self._first_line = max(0, (line or 1) - 1 - _CONTEXT_LINES)
+        self._lines = [redact_keys(each) for each in lines[self._first_line : (line or 1) + _CONTEXT_LINES]]
+        self._line = line
+
+    def compose(self) -> ComposeResult:
+        """The error, its place, the keys."""
+        yield Static(Text("servers.toml is not changed", Style(bold=True)), id="heading")
+        yield Static(id="error")
+        with Reading():
+            yield Static(id="excerpt")
+        yield KeyLine()
+
+    def notify_style_update(self) -> None:
+        """A new theme: written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._write()
+
+    def _write(self) -> None:
+        palette, glyphs = self.app.palette, self.app.glyphs
+        error = f"{glyphs.of(Severity.DOWN)} {glyphs.clean(self._error)}"
+        self.query_one("#error", Static).update(Text(error, palette.severity[Severity.DOWN]))
+        self.query_one("#excerpt", Static).update(self._excerpt())
+
+    def _excerpt(self) -> Text:
+        palette, clean = self.app.palette, self.app.glyphs.clean
+        excerpt = Text()
+        for number, line in enumerate(self._lines, start=self._first_line + 1):
+            wrong = number == self._line
+            mark = (">" if self.app.glyphs.ascii_only else "▸") if wrong else " "
+            excerpt.append(
+                f"{mark}{number:>5}  ", palette.severity[Severity.DOWN] if wrong else palette.muted
+            )
+            excerpt.append(f"{clean(line)}\n", palette.text + Style(bold=True) if wrong else palette.text)
+        return excerpt
+
+    def on_mount(self) -> None:
+        """The line with the error in the middle."""
+        self._write()
+        self.call_after_refresh(self._centre)
+
+    def _centre(self) -> None:
+        page = self.query_one(Reading)
+        if self._line:
+            middle = self._line - self._first_line - 1 - page.size.height // 2
+            page.scroll_to(y=max(0, middle), animate=False, force=True, immediate=True)
+
+    def action_edit_again(self) -> None:
+        """Go on editing."""
+        self.dismiss(True)
+
+    def action_keep_last_good(self) -> None:
+        """Leave the file as it was."""
+        self.dismiss(False)
+
+    def action_up(self) -> None:
+        """A line up."""
+        self.query_one(Reading).up()
+
+    def action_down(self) -> None:
+        """A line down."""
+        self.query_one(Reading).down()
+
+    def action_page_up(self) -> None:
+        """A page up."""
+        self.query_one(Reading).page_up()
+
+    def action_page_down(self) -> None:
+        """A page down."""
+        self.query_one(Reading).page_down()
+
+    def action_first(self) -> None:
+        """To the top."""
+        self.query_one(Reading).first()
+
+    def action_last(self) -> None:
+        """To the bottom."""
+        self.query_one(Reading).last()

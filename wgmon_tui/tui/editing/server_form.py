@@ -1,0 +1,263 @@
+"""The form of a server: a new one, a copy of one, or a change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from wgmon_tui.config.imports.wg_quick_import import SHARED_KEY_WARNING
+from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, make_unique_name
+from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.secrets.sources import secret_keys
+from wgmon_tui.config.server_edits import (
+    ConflictError,
+    EditedServer,
+    ServerChange,
+    find_problems,
+    save_server,
+)
+from wgmon_tui.config.servers_toml import server_entries, usual_entries
+from wgmon_tui.config.value_parsers import InvalidValueError
+from wgmon_tui.config.value_types import FormFieldKind
+from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, InvalidKeyError, PresharedKey
+from wgmon_tui.tui.dialogs.confirm import Question
+from wgmon_tui.tui.editing.field_row import Choice, ConfPasted, FieldRow, Option
+from wgmon_tui.tui.editing.field_values import NO, NOTHING, YES, to_text, to_value
+from wgmon_tui.tui.editing.fields import SERVER_FIELDS, Field
+from wgmon_tui.tui.editing.form_screen import FormScreen
+from wgmon_tui.tui.keys.keymap import key_of
+
+NO_IDENTITY = ""
+"""Stands for one that is yet to be made: no name is empty."""
+
+KEEP, SET, NONE = "keep", "set", "none"
+_PRESHARED_KEYS = secret_keys("preshared_key")
+_PLACES = {
+    SecretForm.COMMAND: "from a command",
+    SecretForm.ENV: "from the environment",
+    SecretForm.CREDENTIAL: "a systemd credential",
+    SecretForm.INLINE: "in servers.toml itself",
+}
+
+
+class ServerForm(FormScreen[EditedServer]):
+    """A form over `server` as it stands in `fleet`, which `config_dir` holds; without one, over a new server.
+
+    `copied`: the form begins as `server`, and makes another one.
+    """
+
+    def __init__(
+        self, config_dir: Path, fleet: Fleet, server: Server | None = None, *, copied: bool = False
+    ) -> None:
+        self._config_dir = config_dir
+        self._fleet = fleet
+        self._conf: WgQuickFile | None = None
+        begun = dict(server_entries(fleet, server)) if server else {}
+        self._before = None if copied or not begun else begun
+        names = {each.name for each in fleet.servers}
+        self._taken = names - {server.name} if server and not copied else names
+        if copied and server:
+            begun["name"] = make_unique_name(server.name, names)
+        self._original: Mapping[str, object] = begun
+        self._usual = usual_entries(fleet)
+        self._secret_options = _secret_options(server.preshared_key if server else None)
+        in_use = sum(field.more and field.key in begun for field in SERVER_FIELDS)
+        super().__init__(_heading(server, copied), SERVER_FIELDS, in_use)
+
+    def new_row(self, field: Field) -> FieldRow:
+        """What the table says; where it says nothing, what is in force stands there in a quiet colour."""
+        text = to_text(field.kind, self._original.get(field.key))
+        said = to_text(field.kind, self._usual.get(field.key))
+        match field.kind:
+            case FormFieldKind.YES_NO:
+                return FieldRow(field, text, options=[("", f"as usual: {said}"), (YES, YES), (NO, NO)])
+            case FormFieldKind.CHOICE:
+                options = self._identity_options()
+                return FieldRow(field, text or said or options[0][0], options=options)
+            case FormFieldKind.SECRET:
+                return FieldRow(field, self._secret_options[0][0], options=self._secret_options)
+            case _:
+                example = "none" if self._original else field.example
+                return FieldRow(field, text, placeholder=example if said in ("", NOTHING) else said)
+
+    def _identity_options(self) -> list[Option]:
+        options = [(identity.name, identity.name) for identity in self._fleet.identities]
+        if self._conf is not None:
+            options.append((self._conf_name, f"{self._conf_name} (new: the key that was pasted)"))
+        makes = f"{key_of('enter_field', self.app.actions)} makes it"
+        return [*options, (NO_IDENTITY, f"another: {makes}" if options else f"none yet: {makes}")]
+
+    # What stands in the form
+
+    def problems(self) -> Mapping[str, str]:
+        """By the parsers of servers.toml itself."""
+        entries, problems = self._entries()
+        for key, problem in find_problems(entries, self._known_fleet, self._taken).items():
+            problems.setdefault(_row_of(key), problem)
+        if self.row("identity").text == NO_IDENTITY:
+            key = key_of("enter_field", self.app.actions)
+            problems["identity"] = f"there is none yet: press {key} here and make one"
+        return problems
+
+    def _entries(self) -> tuple[dict[str, object], dict[str, str]]:
+        """The table that the texts mean, and what is wrong with them. Untouched fields keep their value."""
+        entries, problems = dict(self._original), {}
+        for key, row in self._rows.items():
+            kind = row.field.kind
+            if kind is FormFieldKind.SECRET or (
+                row.text == self._initial_texts[key] and kind is not FormFieldKind.CHOICE
+            ):
+                continue
+            try:
+                value = to_value(kind, row.text)
+            except InvalidValueError as error:
+                problems[key] = str(error)
+                value = None
+            entries.pop(key, None)
+            if value is not None:
+                entries[key] = value
+        if self.row("preshared_key").text != KEEP:
+            for key in _PRESHARED_KEYS:
+                entries.pop(key, None)
+        if self.row("preshared_key").text == SET:
+            try:
+                self._preshared_key()
+            except InvalidKeyError as error:
+                problems["preshared_key"] = (
+                    str(error) if self.row("preshared_key").secret else "type it, or paste it"
+                )
+        return entries, problems
+
+    def _preshared_key(self) -> PresharedKey | None:
+        """The one that was typed, if one was. Raises InvalidKeyError."""
+        row = self.row("preshared_key")
+        if row.text != SET:
+            return None
+        key = PresharedKey.from_text(row.secret)
+        if key == NO_PRESHARED_KEY:
+            raise InvalidKeyError("all zeros is what stands for no preshared key; choose none")
+        return key
+
+    @property
+    def _known_fleet(self) -> Fleet:
+        """The fleet with the identity that was pasted."""
+        if self._conf is None:
+            return self._fleet
+        coming = Identity(self._conf_name, SecretSource(SecretForm.FILE, "coming"), self._conf.addresses)
+        return replace(self._fleet, identities=(*self._fleet.identities, coming))
+
+    @property
+    def _conf_name(self) -> str:
+        taken = {identity.name for identity in self._fleet.identities}
+        return make_unique_name(self._conf.stem, taken) if self._conf else ""
+
+    # What happens in it
+
+    def on_choice_changed(self, event: Choice.Changed) -> None:
+        """The hidden entry is there where a key is to be set."""
+        row = self.row("preshared_key")
+        row.show_secret_input(row.text == SET)
+        super().on_choice_changed(event)
+
+    def open(self, row: FieldRow) -> bool:
+        """Make an identity where that is chosen."""
+        if row is not self.row("identity") or row.text != NO_IDENTITY:
+            return False
+        from wgmon_tui.tui.editing.identity_form import IdentityForm
+
+        self.app.push_screen(IdentityForm(self._config_dir, self._fleet), self._identity_made)
+        return True
+
+    def _identity_made(self, identity: Identity | None) -> None:
+        if identity is not None:
+            self._fleet = replace(self._fleet, identities=(*self._fleet.identities, identity))
+            self.row("identity").choice.set_options(self._identity_options(), identity.name)
+            self.validate_fields()
+
+    def on_conf_pasted(self, event: ConfPasted) -> None:
+        """A whole wg-quick file fills the form of a new server."""
+        event.stop()
+        if self._before is not None:
+            key = key_of("new", self.app.actions)
+            self.show_error(f"That is a whole wg-quick file: paste it into the form of a new server ({key})")
+            return
+        conf = self.parse_conf(event.text)
+        if conf is None:
+            return
+        if len(conf.peers) > 1:
+            self.show_error(
+                f"That config has {len(conf.peers)} servers: leave this form, and paste it into the fleet"
+            )
+            return
+        self._ask_for_key(conf)
+
+    def _ask_for_key(self, conf: WgQuickFile) -> None:
+        def answered(answer: bool | None) -> None:
+            if answer is not None:
+                self._fill(conf, take_key=answer)
+
+        warning = SHARED_KEY_WARNING.removeprefix("WARNING: ").partition(" Make an identity")[0]
+        question = Question(
+            f"The config brings a private key. {warning[0].upper()}{warning[1:]}",
+            yes="it was made for monitoring: keep it in a file that only you can read",
+            no="fill in the server alone; I choose the identity",
+            neither="do not use the config",
+        )
+        self.app.push_screen(question, answered)
+
+    def _fill(self, conf: WgQuickFile, *, take_key: bool) -> None:
+        peer = conf.peers[0]
+        if take_key:
+            self._conf = conf
+            self.row("identity").choice.set_options(self._identity_options(), self._conf_name)
+        if not self.row("name").text:
+            self.row("name").text = make_unique_name(conf.suggested_name(peer), self._taken)
+        self.row("endpoint").text = str(peer.endpoint)
+        self.row("public_key").text = str(peer.public_key)
+        if peer.preshared_key:
+            secret = self.row("preshared_key")
+            secret.text = SET
+            secret.show_secret_input(True)
+            secret.set_secret(peer.preshared_key.to_text())
+        self.validate_fields()
+        self.row("tunnel_ping").start()
+
+    async def write(self) -> EditedServer | None:
+        """Through the file's lock; what another program changed meanwhile is not lost."""
+        entries, _ = self._entries()
+        taken = self._conf if self.row("identity").text == self._conf_name else None
+        change = ServerChange(self._before, entries, self._preshared_key(), taken)
+        while True:
+            try:
+                return await asyncio.to_thread(save_server, self._config_dir, change)
+            except ConflictError as error:
+                question = Question(
+                    f"{error}. What it changed besides stays in any case.",
+                    yes="write mine over it",
+                    neither="go on editing",
+                )
+                if not await self.app.push_screen_wait(question):
+                    return None
+                change = replace(change, overwrite=True)
+            except ConfigurationError as error:
+                self.show_error(str(error))
+                return None
+
+
+def _heading(server: Server | None, copied: bool) -> str:
+    if server is None:
+        return "New server"
+    return f"New server like {server.name}" if copied else f"Edit {server.name}"
+
+
+def _row_of(key: str) -> str:
+    return "preshared_key" if key in _PRESHARED_KEYS else key
+
+
+def _secret_options(source: SecretSource | None) -> list[Option]:
+    if source is None:
+        return [(NONE, "not set"), (SET, "set one:")]
+    place = f"in {source.value}" if source.form is SecretForm.FILE else _PLACES[source.form]
+    return [(KEEP, f"set, {place}"), (SET, "replace it:"), (NONE, "remove it")]

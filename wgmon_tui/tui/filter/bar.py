@@ -1,0 +1,156 @@
+"""The filter line over a table or a list: it works while it is typed, so enter only gives the keys back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Set
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.suggester import Suggester
+from textual.widgets import Input, Static
+
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
+from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.filter.query import Filter, complete_filter, invert_filter, parse_filter
+from wgmon_tui.tui.filter.recent_lines import Recall
+from wgmon_tui.tui.keys.actions import bindings_for
+
+
+def fleet_tags(fleet_state: FleetState) -> set[str]:
+    """Every tag that a server of the board has."""
+    return {tag for server_state in fleet_state.states.values() for tag in server_state.server.tags}
+
+
+class FilterInput(Input):
+    """The line itself; up and down go through the lines before it."""
+
+    BINDINGS = bindings_for("filter")
+
+    def __init__(self, history: Recall, completer: Suggester, placeholder: str) -> None:
+        super().__init__(placeholder=placeholder, suggester=completer, compact=True)
+        self.history = history
+
+    def action_older_line(self) -> None:
+        """The filter before."""
+        self._set_line(self.history.older(self.value))
+
+    def action_newer_line(self) -> None:
+        """The filter after."""
+        self._set_line(self.history.newer(self.value))
+
+    def _set_line(self, line: str) -> None:
+        self.value = line
+        self.cursor_position = len(line)
+
+
+class _Completer(Suggester):
+    """Carries on the word that is being typed; `tags` and `vantages` say which there are, `saved` are names
+    of filters.
+    """
+
+    def __init__(
+        self, tags: Callable[[], Set[str]], saved: Iterable[str], vantages: Callable[[], Iterable[str]]
+    ) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._tags = tags
+        self._vantages = vantages
+        self._saved = tuple(saved)
+
+    async def get_suggestion(self, value: str) -> str | None:
+        return complete_filter(value, self._tags(), self._saved, self._vantages())
+
+
+class FilterBar(Horizontal):
+    """Prompt, line, and how much of everything is shown. Hidden until it is opened."""
+
+    app: AppContext
+    DEFAULT_CSS = """
+    FilterBar {
+        display: none;
+        height: 1;
+        padding: 0 1;
+        &.-open { display: block; }
+        FilterInput, FilterInput:focus {
+            width: 1fr;
+            height: 1;
+            border: none;
+            padding: 0;
+            background: transparent;
+            background-tint: transparent;
+        }
+        Static { width: auto; }
+    }
+    """
+
+    def __init__(self, placeholder: str, tags: Callable[[], Set[str]]) -> None:
+        super().__init__()
+        self._placeholder = placeholder
+        self._tags = tags
+        self._count_text = ""
+
+    def compose(self) -> ComposeResult:
+        """From left to right."""
+        yield Static("/ ", id="filter-prompt", markup=False)
+        saved = self.app.saved_filters
+        yield FilterInput(Recall(saved), _Completer(self._tags, saved, self._vantages), self._placeholder)
+        yield Static(id="filter-count", markup=False)
+
+    def on_mount(self) -> None:
+        """Draw in the theme's colours."""
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw())
+        self._draw()
+
+    def _draw(self) -> None:
+        palette = self.app.palette
+        self.query_one("#filter-prompt", Static).update(Text("/ ", palette.accent))
+        self.query_one("#filter-count", Static).update(Text(self._count_text, palette.muted))
+
+    def _vantages(self) -> Iterable[str]:
+        fleet_state = self.app.engine.fleet_state
+        return (LOCAL_VANTAGE, *fleet_state.vantages) if fleet_state.vantages else ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be seen."""
+        return self.has_class("-open")
+
+    @property
+    def chosen(self) -> Filter:
+        """The filter that the line means."""
+        return parse_filter(self.query_one(FilterInput).value, self.app.saved_filters)
+
+    def invert(self) -> None:
+        """Let through what it does not, and the other way round."""
+        line = self.query_one(FilterInput)
+        line.value = invert_filter(line.value)
+
+    def set_filter(self, line: str) -> None:
+        """Have this line, as if it had been typed."""
+        self.add_class("-open")
+        self.query_one(FilterInput).value = line
+
+    def open(self) -> None:
+        """Show it and take the keys."""
+        self.add_class("-open")
+        self.query_one(FilterInput).focus()
+
+    def clear(self) -> None:
+        """Empty it and hide it."""
+        self.query_one(FilterInput).value = ""
+        self.remove_class("-open")
+
+    def commit(self) -> None:
+        """Stay in view, unless there is nothing in it."""
+        line = self.query_one(FilterInput)
+        line.history.commit(line.value)
+        self.set_class(bool(line.value.strip()), "-open")
+
+    def count(self, shown: int, of: int) -> None:
+        """Say how many of how many pass, and which comparison does not count because it is not whole."""
+        if self.is_open:
+            begun = [word for word in self.chosen.unfinished if set(word) & set("<=>")]
+            unfinished = f" {begun[0]} is not whole," if begun else ""
+            self._count_text = self.app.glyphs.clean(f"{unfinished} {shown} of {of}")
+            self._draw()

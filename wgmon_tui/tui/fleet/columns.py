@@ -1,0 +1,387 @@
+"""The columns of the fleet table: what each shows of a row, and which of them a terminal has room for.
+
+Pure: a row, a palette and an alphabet in, styled text of an exact width out. Only rows on screen are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.style import Style
+
+from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.text import format_recent_time, format_rtt, format_share, format_uptime
+from wgmon_tui.tui import text_format as write
+from wgmon_tui.tui.false_green import is_false_green, port_up
+from wgmon_tui.tui.theme.glyphs import Glyphs
+from wgmon_tui.tui.theme.palette import Palette
+
+LEFT_MARGIN = 1
+RIGHT_MARGIN = 2
+"""Blank cells at the edges; the scrollbar takes one of the right ones when it is there."""
+
+GAP = 2
+"""Blank cells between columns."""
+
+Part = tuple[str, Style]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What all cells are drawn with. `now` is Unix time: it decides whether a time was today; `vantages` are
+    the others that look too.
+    """
+
+    palette: Palette
+    glyphs: Glyphs
+    now: float
+    vantages: tuple[str, ...] = ()
+
+
+Cell = Callable[[ServerState, int, Drawing], list[Part]]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `meaning` is for the help screen; `cell` draws a row's cell in exactly that many cells."""
+
+    key: str
+    title: str
+    width: int
+    meaning: str
+    cell: Cell
+    align_right: bool = False
+
+
+def _state(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+    severity, glyphs = server_state.severity, cell_context.glyphs
+    word = "flapping" if server_state.flapping and severity is Severity.DOWN else severity.word
+    state = write.fit(f"{glyphs.of(severity)} {word}", width - 2, glyphs)
+    return [
+        (state, cell_context.palette.severity[severity]),
+        (f" {_notice_mark(server_state, glyphs):1}", cell_context.palette.muted),
+    ]
+
+
+def _notice_mark(server_state: ServerState, glyphs: Glyphs) -> str:
+    """That nobody is told of it, or that somebody knows."""
+    if server_state.muted_until is not None or server_state.maintenance is not None:
+        return glyphs.muted
+    return (
+        glyphs.acknowledged
+        if server_state.incident and server_state.incident.acknowledged_at is not None
+        else ""
+    )
+
+
+def _name(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+    name = cell_context.glyphs.clean(server_state.server.name)
+    return [(write.fit(name, width, cell_context.glyphs), _normal_style(server_state, cell_context.palette))]
+
+
+def _verdict(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+    palette = cell_context.palette
+    if server_state.paused:
+        badge = " PAUSED "
+        return [(badge, palette.muted + Style(reverse=True)), (" " * (width - len(badge)), palette.muted)]
+    known = server_state.last is not None or server_state.verdict is not None
+    loud = known and server_state.severity in (Severity.DOWN, Severity.DEGRADED, Severity.UNKNOWN)
+    style = palette.severity[server_state.severity] if loud else palette.muted
+    quiet = (
+        ", muted"
+        if server_state.muted_until is not None
+        else ", planned"
+        if server_state.maintenance is not None
+        else ""
+    )
+    count = write.progress(server_state.progress)
+    words = (
+        f"{server_state.status_word}{count}{quiet}",
+        f"{server_state.status_word}{quiet}",
+        f"{server_state.status_word}{count}",
+        server_state.status_word,
+    )
+    text = next((each for each in words if len(each) <= width), server_state.status_word)
+    return [(write.fit(text, width, cell_context.glyphs), style)]
+
+
+def _seen(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+    """A mark a vantage, ours first; blank where one does not look at this server."""
+    palette, glyphs = cell_context.palette, cell_context.glyphs
+    parts = [(glyphs.of(server_state.own_severity), palette.severity[server_state.own_severity])]
+    for name in cell_context.vantages:
+        vantage_state = server_state.vantage_states.get(name)
+        severity = (
+            Severity.PAUSED
+            if server_state.paused
+            else vantage_state.severity
+            if vantage_state
+            else Severity.UNKNOWN
+        )
+        if vantage_state is None:
+            parts.append((" ", palette.muted))
+        elif not vantage_state.current:
+            parts.append((glyphs.unseen, palette.muted))
+        else:
+            parts.append((glyphs.of(severity), palette.severity[severity]))
+    return [*parts[:width], (" " * max(0, width - len(parts)), palette.muted)]
+
+
+def _port(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+    up = port_up(server_state)
+    if up is None:
+        return _absent(width, cell_context)
+    if is_false_green(server_state):
+        return [("but port: UP".rjust(width), cell_context.palette.severity[Severity.DEGRADED])]
+    return [(("port: UP" if up else "port: down").rjust(width), cell_context.palette.muted)]
+
+
+def _rtt(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+    palette = cell_context.palette
+    if server_state.rtt is not None:
+        slow = (
+            server_state.last is not None
+            and server_state.last.diagnosis.verdict is Verdict.SLOW
+            and not server_state.paused
+        )
+        style = palette.severity[Severity.DEGRADED] if slow else _normal_style(server_state, palette)
+        return [(format_rtt(server_state.rtt).rjust(width), style)]
+    counted = (
+        server_state.last is not None and server_state.last.diagnosis.verdict.severity is not Severity.UNKNOWN
+    )
+    if counted and not server_state.paused:
+        return [("lost".rjust(width), palette.lost)]
+    return _absent(width, cell_context)
+
+
+def _checks(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+    palette, lost = cell_context.palette, cell_context.glyphs.lost
+    line = write.sparkline(server_state.samples.recent(width), width, cell_context.glyphs)
+    calm = palette.muted if server_state.paused else palette.sparkline
+    parts: list[Part] = []
+    start = 0
+    for end in range(1, len(line) + 1):
+        if end == len(line) or (line[end] == lost) is not (line[start] == lost):
+            parts.append((line[start:end], palette.lost if line[start] == lost else calm))
+            start = end
+    return parts
+
+
+def _loss(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+    loss = server_state.samples.loss()
+    if loss is None:
+        return _absent(width, cell_context)
+    style = cell_context.palette.muted if loss == 0 else _normal_style(server_state, cell_context.palette)
+    return [(format_share(loss).rjust(width), style)]
+
+
+def _percentile(of: float) -> Cell:
+    def cell(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+        (value,) = server_state.samples.percentiles(of)
+        if value is None:
+            return _absent(width, cell_context)
+        return [(format_rtt(value).rjust(width), _normal_style(server_state, cell_context.palette))]
+
+    return cell
+
+
+def _endpoint(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+    endpoint = cell_context.glyphs.clean(str(server_state.server.endpoint))
+    return [(write.fit(endpoint, width, cell_context.glyphs), cell_context.palette.muted)]
+
+
+def _uptime(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+    if server_state.uptime is None:
+        return _absent(width, cell_context)
+    style = (
+        cell_context.palette.muted
+        if server_state.uptime >= 1
+        else _normal_style(server_state, cell_context.palette)
+    )
+    return [(format_uptime(server_state.uptime).rjust(width), style)]
+
+
+def _since(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+    if server_state.since is None:
+        return _absent(width, cell_context)
+    return [
+        (
+            format_recent_time(server_state.since, cell_context.now, narrow=True).rjust(width),
+            cell_context.palette.muted,
+        )
+    ]
+
+
+def _absent(width: int, cell_context: Drawing) -> list[Part]:
+    return [(cell_context.glyphs.absent.rjust(width), cell_context.palette.muted)]
+
+
+def _normal_style(server_state: ServerState, palette: Palette) -> Style:
+    return palette.muted if server_state.paused else palette.text
+
+
+COLUMNS: Mapping[str, Column] = {
+    column.key: column
+    for column in (
+        Column(
+            "state",
+            "state",
+            12,
+            "How bad it is, as glyph, word and colour. The mark behind it: somebody knows of the incident; "
+            "or nobody is told, because it is muted or in a maintenance",
+            _state,
+        ),
+        Column("name", "name", 12, "The server's name in servers.toml", _name),
+        Column(
+            "verdict",
+            "verdict",
+            16,
+            "What the last check means; 1/2: one such check, of the two that change the state",
+            _verdict,
+        ),
+        Column(
+            "seen",
+            "seen",
+            4,
+            "How each vantage sees it, a mark each: this machine, then the others as in config.toml",
+            _seen,
+        ),
+        Column(
+            "port",
+            "port monitor",
+            13,
+            'What a port monitor would say; "but" marks its false green: UP for a server that is down',
+            _port,
+            align_right=True,
+        ),
+        Column(
+            "rtt",
+            "rtt",
+            7,
+            "Round-trip time of the last handshake, or that it was lost",
+            _rtt,
+            align_right=True,
+        ),
+        Column(
+            "checks",
+            "last checks",
+            11,
+            "Each check's round-trip time, the newest on the right; a lost check is a mark of its own",
+            _checks,
+        ),
+        Column("loss", "loss", 5, "Share of the last 120 checks that were lost", _loss, align_right=True),
+        Column(
+            "p50", "p50", 7, "Half of the answered checks were faster", _percentile(0.5), align_right=True
+        ),
+        Column("p95", "p95", 7, "19 of 20 answered checks were faster", _percentile(0.95), align_right=True),
+        Column("endpoint", "endpoint", 12, "Where the server listens", _endpoint),
+        Column(
+            "uptime",
+            "uptime",
+            6,
+            "Share of the last 24 hours in which it was not down, of the time in which we were able to see",
+            _uptime,
+            align_right=True,
+        ),
+        Column("since", "since", 6, "When it came into this state", _since, align_right=True),
+    )
+}
+
+_WIDE = ("state", "name", "verdict", "port", "rtt", "checks")
+
+LAYOUTS: tuple[tuple[int, tuple[str, ...]], ...] = (
+    (154, (*_WIDE, "loss", "p50", "p95", "uptime", "since", "endpoint")),
+    (128, (*_WIDE, "loss", "p50", "p95", "uptime", "since")),
+    (118, (*_WIDE, "loss", "p95", "uptime", "since")),
+    (96, ("state", "name", "verdict", "rtt", "checks", "loss", "uptime", "since")),
+    (72, ("state", "name", "verdict", "rtt", "checks")),
+    (56, ("state", "name", "verdict", "rtt")),
+    (0, ("state", "name", "rtt")),
+)
+"""From the terminal width on which a set of columns was designed for."""
+
+_WITH_CHECKS = 72
+"""The least of those widths that shows the last checks."""
+
+_GROWTH = (("checks", 16), ("name", 20), ("endpoint", 24), ("checks", 24), ("name", 40), ("endpoint", 50))
+"""Which column grows first where there is room left, and up to what width; the rest goes to the checks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A column where it stands: `start` and `width` in cells."""
+
+    column: Column
+    start: int
+    width: int
+
+
+def validate_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """The columns that somebody wants, as config.toml names them; none where he leaves it to us.
+
+    Raises ConfigurationError.
+    """
+    where = "config.toml: columns: key fleet"
+    for number, name in enumerate(names):
+        if name not in COLUMNS:
+            known = ", ".join(COLUMNS)
+            raise ConfigurationError(f'{where}: there is no column "{name}"; expected some of {known}')
+        if name in names[:number]:
+            raise ConfigurationError(f'{where}: "{name}" stands there twice')
+    if names and "name" not in names:
+        raise ConfigurationError(f'{where}: expected "name" among them')
+    return tuple(names)
+
+
+def _fitting(chosen: Sequence[str], width: int) -> tuple[str, ...]:
+    """As many of them as there is room for, the first ones first; the name in any case."""
+    available = width - LEFT_MARGIN - RIGHT_MARGIN - COLUMNS["name"].width
+    fitting = {"name"}
+    for key in chosen:
+        if key != "name" and (available := available - GAP - COLUMNS[key].width) < 0:
+            break
+        fitting.add(key)
+    return tuple(key for key in chosen if key in fitting)
+
+
+def _default_columns(width: int, vantages: int) -> tuple[str, ...]:
+    """The columns for this width; with those of so many vantages where that leaves the checks in sight."""
+    available = width - max(COLUMNS["seen"].width, vantages) - GAP
+    if vantages and available >= _WITH_CHECKS:
+        keys = next(keys for least, keys in LAYOUTS if available >= least)
+        at = keys.index("verdict") + 1
+        return (*keys[:at], "seen", *keys[at:])
+    return next(keys for least, keys in LAYOUTS if width >= least)
+
+
+def lay_out(
+    width: int, longest_name: int, longest_endpoint: int, chosen: Sequence[str] = (), vantages: int = 0
+) -> tuple[Placed, ...]:
+    """The columns for a table of `width` cells: names and endpoints take no more than they need.
+
+    `longest_name` and `longest_endpoint` are in cells. Of `chosen` columns come those that have room.
+    `vantages` are as many as look at these servers, ours among them, where there are several.
+    """
+    keys = _fitting(chosen, width) if chosen else _default_columns(width, vantages)
+    widths = {key: COLUMNS[key].width for key in keys}
+    if "seen" in widths:
+        widths["seen"] = max(widths["seen"], vantages)
+    spare = width - LEFT_MARGIN - RIGHT_MARGIN - GAP * (len(keys) - 1) - sum(widths.values())
+    needed = {"name": longest_name, "endpoint": longest_endpoint}
+    for key, wanted in _GROWTH:
+        if key in widths:
+            more = min(min(wanted, needed.get(key, wanted)) - widths[key], spare)
+            widths[key] += max(0, more)
+            spare -= max(0, more)
+    if "checks" in widths:
+        widths["checks"] += max(0, spare)
+    elif spare < 0:
+        widths["name"] = max(1, widths["name"] + spare)
+    placed, start = [], LEFT_MARGIN
+    for key in keys:
+        placed.append(Placed(COLUMNS[key], start, widths[key]))
+        start += widths[key] + GAP
+    return tuple(placed)

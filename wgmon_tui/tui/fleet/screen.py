@@ -1,0 +1,383 @@
+"""The fleet: totals, the table worst first, the filter line, and the keys that work now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from wgmon_tui.text import format_count, format_servers
+from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.editing.fleet_actions import FLEET_ACTIONS
+from wgmon_tui.tui.filter.bar import FilterBar, fleet_tags
+from wgmon_tui.tui.fleet.columns import COLUMNS
+from wgmon_tui.tui.fleet.row_index import SORTS
+from wgmon_tui.tui.fleet.table import FleetTable
+from wgmon_tui.tui.fleet.totals import TotalsLine
+from wgmon_tui.tui.keys.actions import bindings_for
+from wgmon_tui.tui.keys.keymap import key_of
+from wgmon_tui.tui.server_actions import SERVER_ACTIONS, ActsOnServers
+from wgmon_tui.tui.widgets.key_hints import KeyLine
+
+REFRESH_SECONDS = 0.5
+
+_NEEDS_SERVERS = frozenset(
+    {"filter", "sort", "sort_left", "sort_right", "reverse", "group", "recheck_all", "write"}
+)
+_NEEDS_VISIBLE_ROW = frozenset({"open", "mark", "mark_shown"})
+
+
+class FleetScreen(ActsOnServers):
+    """Home. Takes what changed off the board twice a second, while it is the screen that is seen."""
+
+    app: AppContext
+    ACTIONS_OF = "fleet"
+    BINDINGS = bindings_for("fleet")
+    AUTO_FOCUS = "FleetTable"
+    DEFAULT_CSS = """
+    FleetScreen {
+        #failure {
+            display: none;
+            height: auto;
+            padding: 0 1;
+            color: $error;
+            text-style: bold;
+        }
+        #empty {
+            display: none;
+            height: 1fr;
+            content-align: center middle;
+        }
+        &.-empty {
+            FleetTable { display: none; }
+            #empty { display: block; }
+        }
+        &.-failed #failure { display: block; }
+    }
+    """
+
+    _failure: str | None = None
+    _last_action_state: tuple[object, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        app = self.app
+        yield TotalsLine(app.engine, app.together, lambda: app.palette, app.glyphs, app.title, id="totals")
+        yield Static(id="failure", markup=False)
+        yield FilterBar(
+            "name, state:down, tag:eu, rtt>100, is:muted, !not", lambda: fleet_tags(app.engine.fleet_state)
+        )
+        yield FleetTable(
+            app.engine.fleet_state,
+            lambda: app.palette,
+            app.glyphs,
+            app.clock,
+            app.columns,
+            clear=key_of("clear", app.actions),
+            id="fleet",
+        )
+        yield Static(id="empty", markup=False)
+        yield KeyLine()
+
+    @property
+    def table(self) -> FleetTable:
+        """The table of the fleet."""
+        return self.query_one(FleetTable)
+
+    def on_mount(self) -> None:
+        """Show what the board knows already, then follow it."""
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw_static())
+        self._draw_static()
+        self._follow()
+        self.set_interval(REFRESH_SECONDS, self._refresh_if_due)
+        if self.app.state_dir is not None:
+            self.call_after_refresh(self._poll_alert_badge, self.app.state_dir)
+
+    def _poll_alert_badge(self, state_dir: Path) -> None:
+        from wgmon_tui.tui.fleet.alert_badge import poll_alert_badge
+
+        trouble = poll_alert_badge(state_dir, self.query_one(TotalsLine).show_alert_badge)
+        self.run_worker(trouble, group="alerts", description="reads whether alerts arrive")
+
+    def on_screen_resume(self) -> None:
+        """Catch up at once after another screen was on top."""
+        self._follow()
+
+    def show_failure(self, line: str | None) -> None:
+        """Keep a line in view that says what does not work; None when all does again."""
+        if line != self._failure:
+            self._failure = line
+            self.query_one("#failure", Static).update(Text(line or ""))
+            self.set_class(line is not None, "-failed")
+
+    def _refresh_if_due(self) -> None:
+        if self.is_current and self.app.repaint_throttle.is_due():
+            self._follow()
+
+    def _follow(self) -> None:
+        if not self.is_current:
+            return
+        warning = self.app.engine.warning
+        self.show_failure(self.app.engine_failure or (warning and self.app.glyphs.clean(warning)))
+        if self.table.apply_changes():
+            self.set_class(not self.app.engine.fleet_state.states, "-empty")
+            self._update_count()
+        offered, self._last_action_state = self._last_action_state, self._action_state()
+        if offered != self._last_action_state:
+            self.refresh_bindings()
+        self.query_one(TotalsLine).follow(len(self.table.marked))
+
+    def _action_state(self) -> tuple[object, ...]:
+        """What decides which keys are offered, beside those that are pressed."""
+        acts = tuple(self.can_act_on_servers(action) for action in ("acknowledge", "unmute", "pause"))
+        return (
+            *acts,
+            len(self.table.row_index) > 0,
+            bool(self.table.marked),
+            self.app.engine.can_become_writer,
+        )
+
+    def _draw_static(self) -> None:
+        empty = not self.app.engine.fleet_state.states
+        if empty:
+            from wgmon_tui.tui.fleet.empty_state import first_steps
+
+            steps = first_steps(self.app.config_dir, self.app.palette, self.app.glyphs, self.app.actions)
+            self.query_one("#empty", Static).update(steps)
+        self.set_class(empty, "-empty")
+
+    # What can be done
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key that would do nothing now is not offered."""
+        if not self.is_mounted:
+            return True
+        if action == "clear":
+            return self.query_one(FilterBar).is_open
+        if action == "invert":
+            return bool(self.table.row_index.filter)
+        if action == "unmark":
+            return bool(self.table.marked)
+        if action == "fold_all":
+            return self.table.row_index.grouped
+        if action in FLEET_ACTIONS:
+            return self.can_change_fleet(action)
+        if action in SERVER_ACTIONS:
+            return self.can_act_on_servers(action)
+        if action in _NEEDS_VISIBLE_ROW:
+            return len(self.table.row_index) > 0
+        if action in _NEEDS_SERVERS:
+            return bool(self.app.engine.fleet_state.states)
+        return True
+
+    def target_servers(self) -> Sequence[str]:
+        """The marked servers, also those that are not shown now; without marks the one under the cursor."""
+        if self.table.marked:
+            return [name for name in self.app.engine.fleet_state.states if name in self.table.marked]
+        return [self.table.cursor_name] if self.table.cursor_name is not None else []
+
+    def current_server(self) -> str | None:
+        """The server under the cursor, whatever is marked."""
+        return self.table.cursor_name
+
+    def server_label(self, names: Sequence[str]) -> str:
+        """The servers in a notice, which says that it was the marked ones."""
+        if not self.table.marked:
+            return format_servers(names)
+        return format_count(len(names), "marked server")
+
+    def explained_columns(self) -> Sequence[str]:
+        """Those that there is room for."""
+        return self.table.shown_columns
+
+    def refresh_view(self) -> None:
+        """Show what has changed."""
+        self._follow()
+
+    def action_up(self) -> None:
+        """One line up."""
+        self.table.move_cursor(-1)
+
+    def action_down(self) -> None:
+        """One line down."""
+        self.table.move_cursor(1)
+
+    def action_first(self) -> None:
+        """To the first line."""
+        self.table.cursor_home()
+
+    def action_last(self) -> None:
+        """To the last line."""
+        self.table.move_cursor_to(len(self.table.row_index) - 1)
+
+    def action_page_up(self) -> None:
+        """One page up."""
+        self.table.move_cursor(-self.table.page)
+
+    def action_page_down(self) -> None:
+        """One page down."""
+        self.table.move_cursor(self.table.page)
+
+    def action_open(self) -> None:
+        """Open the server under the cursor, or fold the group there."""
+        self.table.pin_cursor()
+        group = self.table.cursor_group
+        if group is not None:
+            self.table.fold(self.table.row_index.grouping.folded ^ {group.tag})
+        elif self.table.cursor_name is not None:
+            self.app.open_server(self.table.cursor_name)
+
+    def on_fleet_table_opened(self) -> None:
+        """A double click opens as well."""
+        self.action_open()
+
+    def action_recheck_all(self) -> None:
+        """Check every server now."""
+        names = list(self.app.engine.fleet_state.states)
+        self.app.engine.recheck(names)
+        self.app.show_notice(f"Checking all {len(names)} servers")
+
+    def action_recheck(self) -> None:
+        """Check them now; the cursor stays on its server."""
+        self.table.pin_cursor()
+        super().action_recheck()
+
+    def action_pause(self) -> None:
+        """Pause or resume them; the cursor stays on its server."""
+        self.table.pin_cursor()
+        super().action_pause()
+
+    def action_acknowledge(self) -> None:
+        """Say that somebody knows of them; the cursor stays on its server."""
+        self.table.pin_cursor()
+        super().action_acknowledge()
+
+    def action_incidents(self) -> None:
+        """Open the timeline of the fleet."""
+        self.app.open_incidents()
+
+    def action_alerts(self) -> None:
+        """Open the log of alerts."""
+        self.app.open_alerts()
+
+    def action_write(self) -> None:
+        """Write the servers to files, as they are filtered and sorted here."""
+        from wgmon_tui.tui.file_export import write_fleet
+
+        states = self.app.engine.fleet_state.states
+        write_fleet(self.app, [states[name] for name in self.table.row_index.names if name in states])
+
+    # Marks and groups
+
+    def action_mark(self) -> None:
+        """Mark the server under the cursor and go on to the next; or all of the group there."""
+        group, name = self.table.cursor_group, self.table.cursor_name
+        if group is not None:
+            self.table.mark(group.names)
+        elif name is not None:
+            self.table.mark([name])
+            self.table.move_cursor(1)
+        self._marks_changed()
+
+    def action_mark_shown(self) -> None:
+        """Mark every server that is shown."""
+        self.table.mark(set(self.table.row_index.names) - self.table.marked)
+        self._marks_changed()
+
+    def action_unmark(self) -> None:
+        """Take all marks away."""
+        self.table.mark(set(self.table.marked))
+        self._marks_changed()
+
+    def _marks_changed(self) -> None:
+        self.query_one(TotalsLine).follow(len(self.table.marked))
+        self._update_count()
+        self.refresh_bindings()
+
+    def action_group(self) -> None:
+        """Show the servers under their tags, or not."""
+        grouped = not self.table.row_index.grouped
+        self.table.group(grouped)
+        self.app.show_notice("Grouped by tag" if grouped else "Not grouped")
+        self.refresh_bindings()
+
+    def action_fold_all(self) -> None:
+        """Show the headings only; where all of them are folded, everything."""
+        groups = self.table.row_index.grouping
+        self.table.fold(() if groups.folded >= groups.groups.keys() else groups.groups)
+
+    # Sorting
+
+    def action_sort(self) -> None:
+        """Choose the column to sort by."""
+        from wgmon_tui.tui.fleet.sort_screen import SortScreen
+
+        def chosen(column: str | None) -> None:
+            if column is not None:
+                self.table.sort_by(column)
+
+        self.app.push_screen(SortScreen(self.table.row_index.sort.column), chosen)
+
+    def action_sort_left(self) -> None:
+        """Sort by the column to the left."""
+        self._sort_by_neighbour(-1)
+
+    def action_sort_right(self) -> None:
+        """Sort by the column to the right."""
+        self._sort_by_neighbour(1)
+
+    def _sort_by_neighbour(self, step: int) -> None:
+        shown = [key for key in self.table.shown_columns if key in SORTS]
+        current = self.table.row_index.sort.column
+        at = shown.index(current) + step if current in shown else 0
+        self.table.sort_by(shown[at % len(shown)])
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        row_index = self.table.row_index
+        self.table.sort_by(row_index.sort.column, reverse=not row_index.reversed)
+        direction = "descending" if row_index.descending else "ascending"
+        self.app.show_notice(f"Sorted by {COLUMNS[row_index.sort.column].title}, {direction}")
+
+    # Filtering
+
+    def action_filter(self) -> None:
+        """Open the filter line."""
+        self.query_one(FilterBar).open()
+        self._update_count()
+        self.refresh_bindings()
+
+    def action_clear(self) -> None:
+        """Clear the filter and go back to the table."""
+        self.query_one(FilterBar).clear()
+        self.table.focus()
+        self.refresh_bindings()
+
+    def action_invert(self) -> None:
+        """Show what the filter hides, and hide what it shows."""
+        self.query_one(FilterBar).invert()
+
+    def filter_by(self, line: str) -> None:
+        """Have this filter line, as if it had been typed."""
+        self.query_one(FilterBar).set_filter(line)
+        self.table.focus()
+
+    def on_input_changed(self) -> None:
+        """Filter while it is being typed."""
+        self.table.show_only(self.query_one(FilterBar).chosen)
+        self._update_count()
+        self.refresh_bindings()
+
+    def on_input_submitted(self) -> None:
+        """Keep the filter and go back to the table; an empty one closes the line."""
+        self.query_one(FilterBar).commit()
+        self.table.focus()
+        self.refresh_bindings()
+
+    def _update_count(self) -> None:
+        self.query_one(FilterBar).count(
+            len(self.table.row_index.names), len(self.app.engine.fleet_state.states)
+        )

@@ -1,0 +1,396 @@
+"""The fleet table: one widget that draws lines, because ten thousand rows cannot be widgets or cells.
+
+It repaints a line only when its row's version moved and the line is on screen, from strips that are cached
+until then. It redraws nothing on a clock: what it shows of time is absolute.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence, Set
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.cache import LRUCache
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from wgmon_tui.monitor.fleet_state import FleetState, ServerState
+from wgmon_tui.tui.filter.query import Beside, Filter
+from wgmon_tui.tui.fleet.columns import Drawing, Part, Placed, lay_out
+from wgmon_tui.tui.fleet.row_index import Order
+from wgmon_tui.tui.fleet.table_lines import group_line, header_line, no_match_line, row_line
+from wgmon_tui.tui.fleet.tag_groups import Group, LineKey
+from wgmon_tui.tui.theme.glyphs import Glyphs
+from wgmon_tui.tui.theme.palette import Palette
+from wgmon_tui.tui.widgets.scrollbar import WholeCells
+
+RESORT_SECONDS = 3.0
+"""Rows keep their places at least this long: a table that moves under the eye cannot be read."""
+
+HEADER_LINES = 1
+_CACHED_STRIPS = 512
+
+
+class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
+    """The rows of the board under a header that stays on top, and a cursor that stays on its server.
+
+    Until the operator moves it, the cursor stays on the first line, where the worst server stands; a filter
+    that hides its server does not make it forget. Grouped by tag, groups have headings on which it can stand.
+    `marked` are the servers that the operator has marked. `palette` is asked at every redraw, so that a theme
+    takes effect at once.
+    """
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    FleetTable {
+        height: 1fr;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+    }
+    """
+
+    class Opened(Message):
+        """The operator wants to see what is under the cursor."""
+
+    def __init__(
+        self,
+        fleet_state: FleetState,
+        palette: Callable[[], Palette],
+        glyphs: Glyphs,
+        clock: Callable[[], float],
+        columns: Sequence[str] = (),
+        *,
+        clear: str = "esc",
+        id: str | None = None,  # noqa: A002  # Textual's name for it
+    ) -> None:
+        super().__init__(id=id)
+        self.marked: set[str] = set()
+        self.row_index = Order(fleet_state, lambda: Beside(clock(), self.marked))
+        self._board = fleet_state
+        self._palette = palette
+        self._glyphs = glyphs
+        self._clock = clock
+        self._columns = columns
+        self._clear = clear
+        self._cell_context = Drawing(palette(), glyphs, clock())
+        self._layout: tuple[Placed, ...] = ()
+        self._width = 0
+        self._strips: LRUCache[tuple[str, int, bool, bool], Strip] = LRUCache(_CACHED_STRIPS)
+        self._cursor_index = 0
+        self._cursor_key: LineKey | None = None
+        self._sort_pending = False
+        self._sorted_at = time.monotonic()
+
+    # What is shown
+
+    @property
+    def cursor_name(self) -> str | None:
+        """The server under the cursor; None where no row is shown, or the heading of a group is there."""
+        line_key = self._key_at(self._cursor_index)
+        return (line_key[1] or None) if line_key else None
+
+    @property
+    def cursor_row(self) -> ServerState | None:
+        """What is known of the server under the cursor."""
+        name = self.cursor_name
+        return self._board.states.get(name) if name is not None else None
+
+    @property
+    def cursor_group(self) -> Group | None:
+        """The group whose heading is under the cursor."""
+        return self.row_index.group_at(self._cursor_index)
+
+    @property
+    def shown_columns(self) -> list[str]:
+        """The keys of the columns that there is room for."""
+        return [placed.column.key for placed in self._layout]
+
+    def sort_by(self, column: str, *, reverse: bool = False) -> None:
+        """Sort by a column of `order.SORTS`. A cursor that nobody has moved shows what now stands first."""
+        self.row_index.sort_by(column, reverse=reverse)
+        self._reposition(follow=True)
+
+    def show_only(self, chosen: Filter) -> None:
+        """Show the rows that pass a filter."""
+        self.row_index.show_only(chosen)
+        self._reposition()
+
+    def apply_changes(self) -> bool:
+        """Repaint the visible rows that changed since the last call; whether anything changed at all.
+
+        This is the one place that drains the board, and what the screen's timer calls.
+        """
+        changed = self._board.apply_changes()
+        if self.row_index.is_outdated:
+            self.marked.intersection_update(self._board.states)
+            self._lay_out()
+            self.row_index.rebuild()
+            self._reposition()
+            return True
+        if self.row_index.record_changes(changed):
+            self._sort_pending = True
+        before = self.row_index.lines
+        if self._sort_is_due() and self.row_index.rebuild():
+            self._reposition(before, changed)
+            return True
+        if not self._redraw_on_new_day():
+            self._refresh_rows(changed)
+        return bool(changed)
+
+    def _sort_is_due(self) -> bool:
+        now = time.monotonic()
+        due = (
+            self._sort_pending or self.row_index.depends_on_time
+        ) and now - self._sorted_at >= RESORT_SECONDS
+        if due:
+            self._sort_pending, self._sorted_at = False, now
+        return due
+
+    # Marks and groups
+
+    def mark(self, names: Iterable[str]) -> None:
+        """Mark these servers, or, where all of them are marked, take the marks away."""
+        names = set(names)
+        self.marked = self.marked - names if names <= self.marked else self.marked | names
+        if self.row_index.filter.has_key("is") and self.row_index.rebuild():
+            self._reposition()
+        else:
+            self._refresh_rows(names)
+
+    def group(self, grouped: bool) -> None:
+        """Show the servers under their tags, or not."""
+        self.row_index.group(grouped)
+        self._reposition(follow=True)
+
+    def fold(self, tags: Iterable[str]) -> None:
+        """Show of these groups the headings only."""
+        self.pin_cursor()
+        self.row_index.fold(tags)
+        self._reposition(follow=True)
+
+    # The cursor
+
+    def cursor_home(self) -> None:
+        """Put the cursor on the first line, and let it stay there whatever server that is."""
+        self.move_cursor_to(0)
+        self._cursor_key = None
+
+    def move_cursor(self, by: int) -> None:
+        """Move the cursor by lines, and stop at the ends."""
+        self.move_cursor_to(self._cursor_index + by)
+
+    def move_cursor_to(self, index: int) -> None:
+        """Put the cursor on a line, counted from 0 or, if negative, from the end; and show it."""
+        if not len(self.row_index):
+            return
+        last = len(self.row_index) - 1
+        before, self._cursor_index = self._cursor_index, max(0, min(last, index))
+        self.pin_cursor()
+        self._refresh_index(before)
+        self._refresh_index(self._cursor_index)
+        self._show_cursor()
+
+    def pin_cursor(self) -> None:
+        """Keep the cursor on its server from now on, as if it had been moved there."""
+        self._cursor_key = self._key_at(self._cursor_index)
+
+    @property
+    def page(self) -> int:
+        """How many rows the screen has room for."""
+        return max(1, self.scrollable_content_region.height - HEADER_LINES)
+
+    # Textual's side
+
+    def on_mount(self) -> None:
+        """Show what the board already knows."""
+        self.vertical_scrollbar.renderer = WholeCells  # type: ignore[misc]  # Textual's own way
+        self._reposition()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Keep the cursor in view."""
+        self._show_cursor()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lay the columns out for the room there is, before the first line of it is asked for."""
+        if self._width != self.container_size.width:
+            self._lay_out()
+        return super().render_lines(crop)
+
+    def notify_style_update(self) -> None:
+        """A new theme: everything is drawn anew."""
+        super().notify_style_update()
+        self._redraw()
+
+    def on_click(self, event: events.Click) -> None:
+        """Select a line; a second click on it opens it."""
+        index = self._index_at(event.y)
+        if index is None:
+            return
+        self.move_cursor_to(index)
+        if event.chain == 2:
+            self.post_message(self.Opened())
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen: the header, a row, the heading of a group, or nothing."""
+        if y < HEADER_LINES:
+            return self._line(
+                header_line(self._layout, self.row_index, self._cell_context), fill=self._header_style
+            )
+        if not len(self.row_index) and y == HEADER_LINES + 1:
+            return self._line(no_match_line(self._cell_context, self._clear))
+        index = self._index_at(y)
+        if index is None:
+            return self._line([])
+        at_cursor = index == self._cursor_index
+        if group := self.row_index.group_at(index):
+            width = self.scrollable_content_region.width
+            parts = group_line(group, self._layout, self._cell_context, width)
+            return self._line(parts, self._cursor_style(at_cursor), self._header_style)
+        server_state = self._board.states.get(self.row_index.lines[index][1])
+        if server_state is None:
+            return self._line([])
+        name = server_state.server.name
+        key = (name, server_state.version, at_cursor, name in self.marked)
+        strip = self._strips.get(key)
+        if strip is None:
+            strip = self._strips[key] = self._draw(server_state, at_cursor)
+        return strip
+
+    # Drawing
+
+    @property
+    def _header_style(self) -> Style:
+        return self._cell_context.palette.header
+
+    def _cursor_style(self, at_cursor: bool) -> Style:
+        return self._cell_context.palette.cursor if at_cursor else Style.null()
+
+    def _draw(self, server_state: ServerState, at_cursor: bool) -> Strip:
+        parts = row_line(
+            server_state, self._layout, self._cell_context, marked=server_state.server.name in self.marked
+        )
+        return self._line(parts, self._cursor_style(at_cursor))
+
+    def _line(self, parts: list[Part], over: Style | None = None, fill: Style | None = None) -> Strip:
+        """A full line on the theme's background; `over` is laid over everything."""
+        width = self.scrollable_content_region.width
+        base = self._cell_context.palette.base
+        over = over or Style.null()
+        segments = [Segment(text, base + style + over) for text, style in parts if text]
+        strip = Strip(segments).adjust_cell_length(width, base + (fill or Style.null()) + over)
+        return strip.simplify()
+
+    def _lay_out(self) -> None:
+        servers = [server_state.server for server_state in self._board.states.values()]
+        clean = self._glyphs.clean
+        self._width = self.container_size.width
+        self._layout = lay_out(
+            self._width,
+            max((cell_len(clean(server.name)) for server in servers), default=0),
+            max((cell_len(clean(str(server.endpoint))) for server in servers), default=0),
+            self._columns,
+            vantages=len(self._board.vantages) + 1 if self._board.vantages else 0,
+        )
+        self._clear_cache()
+
+    def _clear_cache(self) -> None:
+        self._cell_context = Drawing(self._palette(), self._glyphs, self._clock(), self._board.vantages)
+        self._strips.clear()
+
+    def _redraw(self) -> None:
+        self._clear_cache()
+        self.refresh()
+
+    def _redraw_on_new_day(self) -> bool:
+        """At midnight "19:15" becomes "Nov 21": the one change that comes from the clock alone."""
+        now = self._clock()
+        if time.localtime(now)[:3] == time.localtime(self._cell_context.now)[:3]:
+            return False
+        self._redraw()
+        return True
+
+    # Lines and rows
+
+    def _reposition(
+        self, before: Sequence[LineKey] = (), changed: Set[str] = frozenset(), *, follow: bool = False
+    ) -> None:
+        """The order changed: find the cursor's server again, and keep it in view where it was in view.
+
+        With `follow` it is shown in any case. Where the lines from `before` are given, only those are
+        repainted on which another server stands now, or one of `changed`.
+        """
+        was_at, was_visible = self._cursor_index, self._is_visible(self._cursor_index)
+        self._sort_pending = False
+        self._sorted_at = time.monotonic()
+        self.row_index.grouping.changed_tags.clear()
+        self._cursor_index = self._index_of_cursor()
+        self.virtual_size = Size(1, len(self.row_index) + HEADER_LINES)
+        lines = self.row_index.lines
+        if len(before) == len(lines) and not self.row_index.grouped:
+            cursors = (was_at, self._cursor_index)
+            self._refresh_where(
+                lambda index: before[index] != lines[index] or lines[index][1] in changed or index in cursors
+            )
+        else:
+            self.refresh()
+        if was_visible or follow:
+            self._show_cursor()
+
+    def _index_of_cursor(self) -> int:
+        """Where the cursor's server stands now: in the same group, in another one, or in a folded one."""
+        if self._cursor_key is None:
+            return 0
+        tag, name = self._cursor_key
+        row_index = self.row_index
+        candidates = (row_index.index((tag, name)), row_index.position(name), row_index.index((tag, "")))
+        return next((index for index in candidates if index is not None), 0)
+
+    def _key_at(self, index: int) -> LineKey | None:
+        return self.row_index.lines[index] if index < len(self.row_index) else None
+
+    def _refresh_rows(self, names: Set[str]) -> None:
+        """Repaint the visible lines of these servers, and the headings of groups that were counted anew."""
+        changed_tags, lines = self.row_index.grouping.changed_tags, self.row_index.lines
+
+        def reads_differently(index: int) -> bool:
+            tag, name = lines[index]
+            return name in names or (not name and tag in changed_tags)
+
+        self._refresh_where(reads_differently)
+        changed_tags.clear()
+
+    def _refresh_where(self, wanted: Callable[[int], bool]) -> None:
+        """Repaint those of the visible lines."""
+        lines = [
+            Region(0, y, self.size.width, 1)
+            for y in range(HEADER_LINES, self.size.height)
+            if (index := self._index_at(y)) is not None and wanted(index)
+        ]
+        if lines:
+            self.refresh(*lines)
+
+    def _refresh_index(self, index: int) -> None:
+        if self._is_visible(index):
+            y = index - self.scroll_offset.y + HEADER_LINES
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    def _is_visible(self, index: int) -> bool:
+        return 0 <= index - self.scroll_offset.y < self.page
+
+    def _index_at(self, y: int) -> int | None:
+        """The row on a line of the screen."""
+        index = self.scroll_offset.y + y - HEADER_LINES
+        return index if y >= HEADER_LINES and index < len(self.row_index) else None
+
+    def _show_cursor(self) -> None:
+        top = self.scroll_offset.y
+        if self._cursor_index < top:
+            self.scroll_to(y=self._cursor_index, animate=False)
+        elif self._cursor_index >= top + self.page:
+            self.scroll_to(y=self._cursor_index - self.page + 1, animate=False)

@@ -1,0 +1,76 @@
+"""The lines of the fleet table: its header, a server, the heading of a group. Pure: records in, parts out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.style import Style
+
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.tui.fleet.columns import LEFT_MARGIN, Drawing, Part, Placed
+from wgmon_tui.tui.fleet.row_index import Order
+from wgmon_tui.tui.fleet.tag_groups import UNTAGGED, Group
+from wgmon_tui.tui.text_format import fit
+
+_WORST_FIRST = sorted(Severity, key=lambda severity: severity.rank)
+
+
+def header_line(layout: Sequence[Placed], row_index: Order, cell_context: Drawing) -> list[Part]:
+    """The titles of the columns, and an arrow at the one that is sorted by."""
+    palette, glyphs = cell_context.palette, cell_context.glyphs
+    parts: list[Part] = []
+    end = 0
+    for placed in layout:
+        column, style = placed.column, palette.header
+        title = column.title
+        if column.key == row_index.sort.column:
+            arrow = glyphs.descending if row_index.descending else glyphs.ascending
+            title = f"{title} {arrow}" if len(title) + 2 <= placed.width else f"{title}{arrow}"
+            style += palette.accent
+        parts.append((" " * (placed.start - end), palette.header))
+        parts.append((title.rjust(placed.width) if column.align_right else title.ljust(placed.width), style))
+        end = placed.start + placed.width
+    return parts
+
+
+def row_line(
+    server_state: ServerState, layout: Sequence[Placed], cell_context: Drawing, *, marked: bool
+) -> list[Part]:
+    """A server. The mark stands in the margin."""
+    mark = cell_context.glyphs.marked if marked else ""
+    parts: list[Part] = [(f"{mark:<{LEFT_MARGIN}}", cell_context.palette.accent)]
+    end = LEFT_MARGIN
+    for placed in layout:
+        parts.append((" " * (placed.start - end), Style.null()))
+        parts += placed.column.cell(server_state, placed.width, cell_context)
+        end = placed.start + placed.width
+    return parts
+
+
+def group_line(group: Group, layout: Sequence[Placed], cell_context: Drawing, width: int) -> list[Part]:
+    """The heading of a group: its tag, and how many are how bad, the worst first, as far as there is room."""
+    palette, glyphs = cell_context.palette, cell_context.glyphs
+    arrow = glyphs.folded if group.folded else glyphs.descending
+    tag = "no tag" if group.tag == UNTAGGED else glyphs.clean(group.tag)
+    title = f"{arrow} {tag}"
+    names = next((each.start for each in layout if each.column.key == "name"), 0) - LEFT_MARGIN
+    title = fit(title, min(max(names, cell_len(title)), width // 2), glyphs)
+    parts: list[Part] = [
+        (" " * LEFT_MARGIN, palette.header),
+        (title, palette.header + palette.text + Style(bold=True)),
+    ]
+    used_width = LEFT_MARGIN + cell_len(title)
+    for severity in _WORST_FIRST:
+        text = f"{glyphs.of(severity)} {group.totals[severity]} {severity.word}"
+        if group.totals[severity] and used_width + len(text) + 2 <= width:
+            parts += [("  ", palette.header), (text, palette.header + palette.severity[severity])]
+            used_width += len(text) + 2
+    return parts
+
+
+def no_match_line(cell_context: Drawing, clear: str) -> list[Part]:
+    """Where the filter hides every server; `clear` is the key that ends that."""
+    palette = cell_context.palette
+    return [(" No server matches this filter. ", palette.text), (f"{clear} clears it.", palette.muted)]

@@ -1,0 +1,218 @@
+"""The line on top: how the fleet is, in one glance."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+from textual.widget import Widget
+
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.monitor.controller import FleetController
+from wgmon_tui.monitor.correlation import FailureGroup
+from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.text import format_rtt
+from wgmon_tui.tui.correlated_failures import FailingTogether
+from wgmon_tui.tui.theme.glyphs import Glyphs
+from wgmon_tui.tui.theme.palette import Palette
+
+_PERCENTILE_INTERVAL_S = 5.0
+
+_WIDE = 118
+"""Cells of the line from which on it has a place for who fails together: a terminal of 120 columns."""
+
+_SEVERITIES = (Severity.UP, Severity.DEGRADED, Severity.DOWN, Severity.UNKNOWN, Severity.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The fleet in figures. `p95` is of the round-trip times of every server's last check, in seconds;
+    `together` the servers that fail together, if any do; `marked` how many the operator has marked;
+    `alerts` what is wrong with telling people, in words.
+    """
+
+    counts: Mapping[Severity, int]
+    checks_per_second: float
+    p95: float | None
+    together: FailureGroup | None = None
+    marked: int = 0
+    alerts: str = ""
+
+
+def fleet_p95(fleet_state: FleetState) -> float | None:
+    """The time that 19 of 20 servers answered their last check in, in seconds; None where none did."""
+    times = sorted(
+        rtt
+        for server_state in fleet_state.states.values()
+        if not server_state.paused and (rtt := server_state.rtt) is not None
+    )
+    return times[-(-len(times) * 95 // 100) - 1] if times else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    text: str
+    style: Style
+    gap: str
+    drop_order: int
+    """Where the line is too narrow, the highest of these goes first; 0 stays."""
+
+    short: str = ""
+    """What stands here where those that stay have no room either."""
+
+
+def totals_line(
+    totals: Totals, note: str, width: int, palette: Palette, glyphs: Glyphs, status: str = ""
+) -> list[tuple[str, Style]]:
+    """The line as styled text of exactly `width` cells, `note` at its right end; what has no room goes.
+
+    A `status` stands in the note's place, whole or as far as its first part, and other things make room for
+    it. Counts of zero are muted, so that colour always means that there is something to look at.
+    """
+    separator = f" {glyphs.separator} "
+    pieces: list[_Piece] = []
+    for severity in _SEVERITIES:
+        count = totals.counts.get(severity, 0)
+        style = palette.severity[severity] if count else palette.muted
+        text = f"{glyphs.of(severity)} {count} {severity.word}"
+        gap, drop_order = "  " if pieces else "", 0 if count else 1
+        pieces.append(_Piece(text, style, gap, drop_order, f"{glyphs.of(severity)} {count}"))
+    if totals.marked:
+        pieces.append(_Piece(f"{glyphs.marked} {totals.marked} marked", palette.accent, separator, 0))
+    if totals.alerts:
+        pieces.append(_Piece(totals.alerts, palette.severity[Severity.DOWN], separator, 0))
+    pieces.append(_Piece(f"{totals.checks_per_second:.1f} checks/s", palette.muted, separator, 3))
+    if totals.p95 is not None:
+        pieces.append(_Piece(f"p95 {format_rtt(totals.p95)}", palette.muted, separator, 2))
+    if totals.together and width >= _WIDE:
+        pieces = _with_failure_group(
+            pieces, totals.together, width, palette.severity[Severity.DOWN], separator, glyphs
+        )
+    pieces, note = _with_status(pieces, status, note, width, glyphs)
+    pieces = _abbreviate(pieces, width)
+    parts = [part for piece in pieces for part in ((piece.gap, palette.muted), (piece.text, piece.style))]
+    spare = width - _width_of(pieces)
+    if note and cell_len(note) + 3 <= spare:
+        return [*parts, (" " * (spare - cell_len(note) - 1), palette.muted), (f"{note} ", palette.muted)]
+    return [*parts, (" " * max(0, spare), palette.muted)]
+
+
+def _with_status(
+    pieces: list[_Piece], status: str, note: str, width: int, glyphs: Glyphs
+) -> tuple[list[_Piece], str]:
+    """The pieces that stay, and what stands at the right end."""
+    if not status:
+        return _fitting(pieces, width), note
+    for words in map(glyphs.clean, (status, status.partition(" · ")[0])):
+        kept = _fitting(pieces, width - cell_len(words) - 3)
+        if _width_of(kept) + cell_len(words) + 3 <= width:
+            return kept, words
+    return _fitting(pieces, width), ""
+
+
+def _fitting(pieces: list[_Piece], width: int) -> list[_Piece]:
+    """As many of the pieces as have room, and those that stay in any case."""
+    kept = list(pieces)
+    while _width_of(kept) > width and any(piece.drop_order for piece in kept):
+        kept.remove(max(reversed(kept), key=lambda piece: piece.drop_order))
+    return kept
+
+
+def _abbreviate(pieces: list[_Piece], width: int) -> list[_Piece]:
+    """The pieces, from the last on in short, as many as must be: a glyph says the state without its word."""
+    kept = list(pieces)
+    for number in reversed(range(len(kept))):
+        if _width_of(kept) > width and kept[number].short:
+            kept[number] = replace(kept[number], text=kept[number].short)
+    return kept
+
+
+def _with_failure_group(
+    pieces: list[_Piece], together: FailureGroup, width: int, style: Style, separator: str, glyphs: Glyphs
+) -> list[_Piece]:
+    """The pieces and who fails together. Zeros make room for it; where that is too little it is left out."""
+    count = len(together.names)
+    words = glyphs.clean(f"{'both' if count == 2 else f'all {count}'} with {together.common_cause} are down")
+    failure_group = _Piece(words, style, separator, 0)
+    for kept in (pieces, [piece for piece in pieces if piece.drop_order != 1]):
+        if _width_of([*kept, failure_group]) <= width:
+            return [*kept, failure_group]
+    return pieces
+
+
+def _width_of(pieces: list[_Piece]) -> int:
+    return sum(cell_len(piece.gap) + cell_len(piece.text) for piece in pieces)
+
+
+class TotalsLine(Widget):
+    """The top line. It repaints only when a figure in it changed."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    TotalsLine {
+        height: 1;
+        padding: 0 1;
+    }
+    """
+
+    def __init__(
+        self,
+        engine: FleetController,
+        together: FailingTogether,
+        palette: Callable[[], Palette],
+        glyphs: Glyphs,
+        note: str,
+        *,
+        id: str | None = None,  # noqa: A002  # Textual's name for it
+    ) -> None:
+        super().__init__(id=id)
+        self._engine = engine
+        self._correlated_failures = together
+        self._palette = palette
+        self._glyphs = glyphs
+        self._note = glyphs.clean(note)
+        self._counted_version = -1
+        self._percentile_at = time.monotonic()
+        self._totals = Totals(engine.fleet_state.totals(), 0.0, fleet_p95(engine.fleet_state))
+        self._drawn_text = ""
+        self._alerts = ""
+
+    def show_alert_badge(self, alerts: str) -> None:
+        """From now on say this of telling people; it is seen when the figures are taken next."""
+        self._alerts = alerts
+
+    def follow(self, marked: int = 0) -> None:
+        """Take the figures as they are now.
+
+        An unchanged board is not counted again. What is never the same twice, and the percentile, which sorts
+        the whole fleet, is taken at most every few seconds.
+        """
+        fleet_state, now, totals = self._engine.fleet_state, time.monotonic(), self._totals
+        counts, rate, p95 = totals.counts, totals.checks_per_second, totals.p95
+        settled = p95 is not None and now - self._percentile_at < _PERCENTILE_INTERVAL_S
+        if fleet_state.version != self._counted_version:
+            self._counted_version = fleet_state.version
+            counts = fleet_state.totals()
+            p95 = p95 if settled else fleet_p95(fleet_state)
+        if not settled:
+            self._percentile_at, rate = now, self._engine.checks_per_second
+        failure_group = self._correlated_failures.largest if self.size.width >= _WIDE else None
+        self._totals = Totals(counts, rate, p95, failure_group, marked, self._alerts)
+        if self._line().plain != self._drawn_text:
+            self.refresh()
+
+    def render(self) -> Text:
+        """The line for the width there is."""
+        line = self._line()
+        self._drawn_text = line.plain
+        return line
+
+    def _line(self) -> Text:
+        palette = self._palette()
+        status = self._engine.status
+        parts = totals_line(self._totals, self._note, self.size.width, palette, self._glyphs, status)
+        return Text.assemble(*parts, no_wrap=True, end="", style=palette.base)

@@ -1,1 +1,0 @@
-"""The forms in which servers and identities are written: fields, their texts, and the screen around them."""

@@ -1,0 +1,94 @@
+"""What a verdict and the columns of a row mean, for who asks on the spot. Pure: records in, Rich text out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.style import Style
+from rich.text import Text
+
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.checks.verdict_help import VERDICT_HELP
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.text import format_recent_time, format_until
+from wgmon_tui.tui.filter.query import muted
+from wgmon_tui.tui.fleet.columns import Column, Drawing
+from wgmon_tui.tui.keys.actions import Action
+from wgmon_tui.tui.keys.keymap import key_of
+from wgmon_tui.tui.theme.text_style import Ink
+
+_LABEL_WIDTH = 9
+_WIDEST_CELL = 24
+
+
+def verdict_lines(verdict: Verdict, text_style: Ink) -> list[Text]:
+    """A verdict: what it means, how it is told, what to do first."""
+    style = text_style.state(verdict.severity) + Style(bold=True)
+    severity = verdict.severity
+    title = f"{text_style.glyphs.of(severity)} {verdict.slug}"
+    lines = [Text.assemble((title, style), (f"  {severity.word}", text_style.palette.muted))]
+    help_text = VERDICT_HELP[verdict]
+    for label, words in (
+        ("means", verdict.meaning),
+        ("told by", help_text.explanation),
+        ("do", help_text.first_step),
+    ):
+        lines += text_style.paragraph(words, text_style.palette.text, label, _LABEL_WIDTH)
+    return lines
+
+
+def state_lines(
+    server_state: ServerState, now: float, text_style: Ink, actions: Sequence[Action]
+) -> list[Text]:
+    """What else is true of a server now: not looked at yet, paused, known of, muted, flapping."""
+    found: list[str] = []
+    if server_state.paused:
+        by = f" by {server_state.paused_by}" if server_state.paused_by else ""
+        found.append(f"Paused{by}: nobody looks, and nothing is counted. {key_of('pause', actions)} goes on.")
+    elif server_state.last is None and server_state.verdict is None:
+        found.append("Waiting for the first check.")
+    if server_state.progress:
+        count, of = server_state.progress
+        found.append(f"{count} of the {of} checks in a row that change the state have spoken against it.")
+    if server_state.flapping:
+        found.append("Flapping: it went down and came back so often that one good check is not believed.")
+    if server_state.incident and server_state.incident.acknowledged_at is not None:
+        by = f" by {server_state.incident.acknowledged_by}" if server_state.incident.acknowledged_by else ""
+        found.append(
+            f"Its incident is acknowledged{by}, {format_recent_time(server_state.incident.acknowledged_at, now)}."
+        )
+    if server_state.maintenance is not None:
+        found.append(
+            f'In the maintenance "{server_state.maintenance}": incidents are kept, and nobody is told.'
+        )
+    if muted(server_state, now) and server_state.muted_until is not None:
+        by = f" by {server_state.muted_by}" if server_state.muted_by else ""
+        found.append(
+            f"Muted{by} {format_until(server_state.muted_until, now)}: nobody is told."
+            f" {key_of('unmute', actions)} ends that."
+        )
+    return [
+        line
+        for each in found
+        for line in text_style.paragraph(each, text_style.palette.text, "now", _LABEL_WIDTH)
+    ]
+
+
+def column_lines(
+    server_state: ServerState, columns: Iterable[Column], cell_context: Drawing, text_style: Ink
+) -> list[Text]:
+    """Every column of a row: its title, what stands there, what that means."""
+    lines: list[Text] = []
+    for column in columns:
+        cell = Text.assemble(*column.cell(server_state, min(column.width, _WIDEST_CELL), cell_context))
+        title = Text(f"{column.title}  ", style=text_style.palette.text + Style(bold=True))
+        lines += [
+            Text.assemble(title, _strip(cell)),
+            *text_style.paragraph(column.meaning, text_style.palette.muted, indent=2),
+        ]
+    return lines
+
+
+def _strip(cell: Text) -> Text:
+    cell.rstrip()
+    return cell[len(cell.plain) - len(cell.plain.lstrip()) :]

@@ -1,0 +1,113 @@
+"""The help: the keys of the screen one came from, and what every verdict and column means.
+
+All of it is read off the tables that the program itself works by, so it cannot fall behind them.
+"""
+
+from __future__ import annotations
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import Static
+
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.editing.fields import SERVER_FIELDS
+from wgmon_tui.tui.fleet.columns import COLUMNS
+from wgmon_tui.tui.keys.actions import EVERYWHERE, GROUPS, Action, actions_for, bindings_for
+from wgmon_tui.tui.widgets.definition_list import Glossary
+from wgmon_tui.tui.widgets.key_hints import KeyLine
+from wgmon_tui.tui.widgets.scrolling import MovementKeys, Reading
+
+
+class HelpScreen(MovementKeys, Screen[None]):
+    """Help for the screen whose actions are called `actions_of` in the table."""
+
+    app: AppContext
+    BINDINGS = bindings_for("help")
+    DEFAULT_CSS = """
+    HelpScreen {
+        Reading {
+            padding: 1 2;
+            scrollbar-size-vertical: 1;
+        }
+        .heading {
+            color: $accent;
+            text-style: bold;
+            margin-top: 1;
+            &:first-of-type { margin-top: 0; }
+        }
+    }
+    """
+
+    def __init__(self, actions_of: str) -> None:
+        super().__init__()
+        self._actions_of = actions_of
+
+    def compose(self) -> ComposeResult:
+        """Keys by group, then verdicts, then columns."""
+        table = self.app.actions
+        actions = (*actions_for(self._actions_of, table), *actions_for(EVERYWHERE, table))
+        with Reading():
+            for group in GROUPS:
+                members = [action for action in actions if action.group == group]
+                if members:
+                    yield Static(group, classes="heading", markup=False)
+                    yield self._keys(members)
+            if self._actions_of == "form":
+                yield Static("Fields", classes="heading", markup=False)
+                yield self._fields()
+            yield Static("Verdicts", classes="heading", markup=False)
+            yield self._verdicts()
+            yield Static("Columns", classes="heading", markup=False)
+            yield self._columns()
+        yield KeyLine()
+
+    def notify_style_update(self) -> None:
+        """A new theme: everything is written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self.call_later(self._write_again)
+
+    async def _write_again(self) -> None:
+        at = self.scrollable.scroll_offset.y
+        await self.recompose()
+        self.scrollable.scroll_to(y=at, animate=False)
+
+    @property
+    def scrollable(self) -> Reading:
+        """The page."""
+        return self.query_one(Reading)
+
+    def action_close(self) -> None:
+        """Back to where the help was asked for."""
+        self.dismiss()
+
+    def _keys(self, actions: list[Action]) -> Glossary:
+        style = self.app.palette.text + Style(bold=True)
+        return self._table([(Text(action.shown, style), action.help) for action in actions])
+
+    def _fields(self) -> Glossary:
+        style = self.app.palette.text + Style(bold=True)
+        return self._table([(Text(field.label, style), field.help) for field in SERVER_FIELDS])
+
+    def _verdicts(self) -> Glossary:
+        palette, glyphs = self.app.palette, self.app.glyphs
+        by_severity = sorted(Verdict, key=lambda verdict: verdict.severity.rank)
+        return self._table(
+            [
+                (
+                    Text(f"{glyphs.of(verdict.severity)} {verdict.slug}", palette.severity[verdict.severity]),
+                    verdict.meaning,
+                )
+                for verdict in by_severity
+            ]
+        )
+
+    def _columns(self) -> Glossary:
+        style = self.app.palette.text + Style(bold=True)
+        return self._table([(Text(column.title, style), column.meaning) for column in COLUMNS.values()])
+
+    def _table(self, rows: list[tuple[Text, str]]) -> Glossary:
+        return Glossary(rows, self.app.palette.muted)

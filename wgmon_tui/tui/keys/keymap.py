@@ -1,0 +1,117 @@
+"""The keys that somebody chose in config.toml, laid over the action table. Pure: tables in, a table out.
+
+Refused are actions and keys that there are not, and a key for two things on one screen: one of them would
+silently do nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+
+from textual.keys import Keys, _character_to_key
+
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.tui.keys.actions import EVERYWHERE, Action
+
+_TABLE = "config.toml: keys"
+_KEY_ALIASES = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "del": "delete", "ins": "insert"}
+_MODIFIERS = frozenset({"ctrl", "shift", "alt"})
+_NAMED = frozenset(key.value for key in Keys if not key.value.startswith("<"))
+_SCREENS_WITH_APP_KEYS = ("fleet", "server", "incidents", "alerts", "identities")
+"""Screens on which the keys of everywhere work; what is opened over them takes every key for itself."""
+
+
+def assign_keys(actions: Sequence[Action], keys: Mapping[str, Sequence[str]]) -> tuple[Action, ...]:
+    """The actions with the keys that are asked for, by the action's id.
+
+    Raises ConfigurationError: a line for each thing that is wrong.
+    """
+    known = {action.id: action for action in actions}
+    problems = [*_unknown_actions(keys, known), *_unknown_keys(keys)]
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    assigned = tuple(
+        replace(action, keys=tuple(map(_normalise_key, keys[action.id]))) if action.id in keys else action
+        for action in actions
+    )
+    if problems := list(_clashes(assigned, keys)):
+        raise ConfigurationError("\n".join(problems))
+    return assigned
+
+
+def textual_keymap(actions: Sequence[Action], keys: Mapping[str, object]) -> dict[str, str]:
+    """What Textual is to bind anew: an id, and its keys by their long names."""
+    return {action.id: ",".join(map(long_name, action.keys)) for action in actions if action.id in keys}
+
+
+def long_name(key: str) -> str:
+    """A key as Textual reports it when it is pressed: `?` is "question_mark"."""
+    return _character_to_key(key) if len(key) == 1 else key
+
+
+def key_of(name: str, actions: Sequence[Action]) -> str:
+    """The key of an action, as people are told of it."""
+    return next(action.key for action in actions if action.id == name)
+
+
+def _unknown_actions(keys: Mapping[str, object], known: Mapping[str, object]) -> Iterator[str]:
+    for action in keys:
+        if action not in known:
+            near = get_close_matches(action, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "docs/keys.md names them all"
+            yield f"{_TABLE}: key {action}: there is no such action; {hint}"
+
+
+def _unknown_keys(keys: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for action, names in keys.items():
+        for name in names:
+            if not _is_known_key(_normalise_key(name)):
+                yield (
+                    f'{_TABLE}: key {action}: there is no key "{name}"; expected a character, or a name such '
+                    'as "f5", "ctrl+x", "shift+tab", "enter", "esc", "pgup"'
+                )
+
+
+def _normalise_key(name: str) -> str:
+    """As in the action table, also where somebody wrote what the help shows: `esc`, `ctrl+X`, a blank."""
+    if len(name) == 1:
+        return "space" if name == " " else name
+    *modifiers, last = name.split("+") if not name.endswith("+") else [*name[:-2].split("+"), "+"]
+    modifiers = [each.lower() for each in modifiers]
+    if len(last) > 1 or "ctrl" in modifiers:
+        last = last.lower()
+    return "+".join((*modifiers, _KEY_ALIASES.get(last, last)))
+
+
+def _is_known_key(name: str) -> bool:
+    if len(name) == 1 or name in _NAMED:
+        return True
+    *modifiers, last = name.split("+") if not name.endswith("+") else [*name[:-2].split("+"), "+"]
+    return _MODIFIERS.issuperset(modifiers) and bool(modifiers) and (len(last) == 1 or last in _NAMED)
+
+
+def _clashes(actions: Sequence[Action], chosen: Mapping[str, object]) -> Iterator[str]:
+    """Keys that two actions share where both are to be had. Those of the table itself do so on purpose."""
+    for number, one in enumerate(actions):
+        for other in actions[number + 1 :]:
+            if one.id not in chosen and other.id not in chosen:
+                continue
+            for key in (key for key in one.keys if key in other.keys):
+                if screen := _shared_screens(one, other):
+                    both = f"{one.id} and {other.id}"
+                    yield f'{_TABLE}: "{key}" would be both {both} {screen}; give one of them another'
+
+
+def _shared_screens(one: Action, other: Action) -> str:
+    """Where both can be done; nothing where that is nowhere."""
+    for screen in one.screens:
+        if screen in other.screens:
+            return "everywhere" if screen == EVERYWHERE else f"on the screen {screen}"
+    for everywhere, there in ((one, other), (other, one)):
+        if EVERYWHERE in everywhere.screens:
+            for screen in there.screens:
+                if screen in _SCREENS_WITH_APP_KEYS:
+                    return f"on the screen {screen}"
+    return ""

@@ -1,0 +1,234 @@
+"""Alerts as lines of a list: the sinks, then what was sent to them. Pure: records in, Rich texts out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+
+from wgmon_tui.alerts.delivery_log import Delivery, DeliveryCounts, DeliveryState
+from wgmon_tui.alerts.models import AnnouncementKind
+from wgmon_tui.alerts.rendering import title
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.text import format_count, format_recent_time
+from wgmon_tui.tui.keys.actions import ACTIONS, Action
+from wgmon_tui.tui.keys.keymap import key_of
+from wgmon_tui.tui.text_format import fit
+from wgmon_tui.tui.theme.glyphs import Glyphs
+from wgmon_tui.tui.theme.text_style import Ink
+from wgmon_tui.tui.widgets.line_list import PickLine
+
+_GAP = "  "
+_STATE, _WHEN, _SINK = 11, 12, 12
+_SINK_KEY, _ALERT_KEY = "sink ", "alert "
+
+FIRST_SINK = '[[sink]]\nname = "me"\ntype = "bell"'
+"""What makes the first sink of a config.toml, and needs nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The sinks by name, as config.toml has them, and the last deliveries, the latest first."""
+
+    sinks: tuple[str, ...]
+    deliveries: tuple[Delivery, ...]
+
+    def of(self, sink: str) -> tuple[Delivery, ...]:
+        """What was sent to a sink."""
+        return tuple(each for each in self.deliveries if each.sink == sink)
+
+    def delivery_at(self, key: str | None) -> Delivery | None:
+        """The delivery whose line has this key."""
+        return next((each for each in self.deliveries if _key(each) == key), None)
+
+    def sink_at(self, key: str | None) -> str | None:
+        """The sink whose line has this key, or to which its delivery goes, while it is there."""
+        delivery = self.delivery_at(key)
+        name = delivery.sink if delivery else (key or "").removeprefix(_SINK_KEY)
+        return name if name in self.sinks else None
+
+    def retryable_at(self, key: str | None) -> Delivery | None:
+        """What to try again: the delivery of this line; of a sink the oldest that failed.
+
+        When that one arrives, the dispatcher hurries with the others.
+        """
+        delivery = self.delivery_at(key)
+        if delivery:
+            waits = delivery.state in (DeliveryState.PENDING, DeliveryState.GIVEN_UP)
+            return delivery if waits and delivery.sink in self.sinks else None
+        failing = [each for each in self.of(self.sink_at(key) or "") if each.is_failing]
+        return failing[-1] if failing else None
+
+    def unacknowledged_at(self, key: str | None) -> Lost | None:
+        """What somebody can say that he knows: the delivery of this line, or all that a sink was not told.
+
+        All of them too where the sink is gone from config.toml, for it has no line of its own then.
+        """
+        delivery = self.delivery_at(key)
+        if delivery and not delivery.is_unacknowledged:
+            return None
+        if delivery and delivery.sink in self.sinks:
+            return Lost(delivery.sink, delivery.id, 1)
+        sink = delivery.sink if delivery else self.sink_at(key) or ""
+        unacknowledged = sum(each.is_unacknowledged for each in self.of(sink))
+        return Lost(sink, 0, unacknowledged) if unacknowledged else None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What was given up and nobody has seen: the delivery of that number, or with 0 all to that sink."""
+
+    sink: str
+    delivery_id: int
+    count: int
+
+
+def badge_text(counts: DeliveryCounts) -> str:
+    """The badge of the top line; nothing where nobody need look."""
+    parts = [(counts.failing, "failing"), (counts.given_up, "given up")]
+    words = ", ".join(f"{count} {word}" for count, word in parts if count)
+    return f"alerts: {words}" if words else ""
+
+
+def summary(log: Log) -> str:
+    """How they stand, beside the title."""
+    states = [each.state for each in log.deliveries]
+    parts = [
+        (len(log.sinks), "sink" if len(log.sinks) == 1 else "sinks"),
+        (sum(each.is_failing for each in log.deliveries), "failing"),
+        (
+            sum(s is DeliveryState.PENDING for s in states) - sum(d.is_failing for d in log.deliveries),
+            "pending",
+        ),
+        (sum(each.is_unacknowledged for each in log.deliveries), "given up"),
+    ]
+    return ", ".join(f"{count} {word}" for count, word in parts if count)
+
+
+def lines(log: Log, now: float, text_style: Ink, actions: Sequence[Action] = ACTIONS) -> list[PickLine]:
+    """The sinks, then the deliveries."""
+    quiet = text_style.palette.muted
+    found = [
+        PickLine(_sink_line(name, log.of(name), now, text_style), f"{_SINK_KEY}{name}") for name in log.sinks
+    ]
+    found += [PickLine(Text()), PickLine(Text(_heading(), quiet))]
+    found += [PickLine(_line(each, now, text_style), _key(each)) for each in log.deliveries]
+    if not log.deliveries:
+        test = key_of("test_sink", actions)
+        found.append(PickLine(Text(f"Nothing was sent yet; {test} sends a test.", quiet)))
+    return found
+
+
+def _key(delivery: Delivery) -> str:
+    return f"{_ALERT_KEY}{delivery.id}"
+
+
+def _heading() -> str:
+    return _GAP.join((f"{'state':<{_STATE}}", f"{'when':>{_WHEN}}", f"{'sink':<{_SINK}}", "what"))
+
+
+def _sink_line(name: str, deliveries: Sequence[Delivery], now: float, text_style: Ink) -> Text:
+    """A sink and how its deliveries go; the last attempt that came to an end decides."""
+    failing = [each for each in deliveries if each.is_failing]
+    sent = next((each for each in deliveries if each.state is DeliveryState.SENT), None)
+    waiting = sum(each.state is DeliveryState.PENDING for each in deliveries) - len(failing)
+    words, style = "nothing sent yet", text_style.palette.muted
+    if failing:
+        due = min(each.due_at for each in failing)
+        words = f"{len(failing)} failing, {_next_attempt_text(due, now)}: {failing[0].reason}"
+        style = text_style.state(Severity.DOWN)
+    elif sent:
+        words = f"last sent {format_recent_time(sent.done_at or sent.at, now)}"
+    if waiting:
+        words += f", {waiting} pending"
+    if unacknowledged := sum(each.is_unacknowledged for each in deliveries):
+        words, style = f"{unacknowledged} given up, {words}", text_style.state(Severity.DOWN)
+    found = Text("sink ", text_style.palette.muted)
+    found.append(
+        fit(text_style.glyphs.clean(name), _STATE + _WHEN, text_style.glyphs), text_style.palette.text
+    )
+    return _truncate(found.append(_GAP).append(text_style.glyphs.clean(words), style), text_style)
+
+
+def _line(delivery: Delivery, now: float, text_style: Ink) -> Text:
+    word, style = _state(delivery, text_style)
+    found = Text().append(fit(word, _STATE, text_style.glyphs), style)
+    calm = text_style.palette.text if _needs_attention(delivery) else text_style.palette.muted
+    found.append(f"{_GAP}{format_recent_time(delivery.at, now):>{_WHEN}}{_GAP}", calm)
+    found.append(fit(text_style.glyphs.clean(delivery.sink), _SINK, text_style.glyphs), calm)
+    found.append(f"{_GAP}{describe_delivery(delivery, text_style.glyphs)}", calm)
+    if delivery.reason and delivery.state is not DeliveryState.SENT:
+        found.append(f"{_GAP}{text_style.glyphs.clean(delivery.reason)}", style)
+    return _truncate(found, text_style)
+
+
+def _truncate(line: Text, text_style: Ink) -> Text:
+    if cell_len(line.plain) > text_style.width:
+        line.truncate(text_style.width - 1)
+        line.append(text_style.glyphs.ellipsis, text_style.palette.muted)
+    return line
+
+
+def _state(delivery: Delivery, text_style: Ink) -> tuple[str, Style]:
+    loud = text_style.state(Severity.DOWN)
+    if delivery.state is DeliveryState.PENDING:
+        if delivery.is_failing:
+            return f"failing {delivery.attempts}x", loud
+        return "sending" if delivery.sending else "pending", text_style.palette.text
+    return delivery.state.value, loud if delivery.is_unacknowledged else text_style.palette.muted
+
+
+def _needs_attention(delivery: Delivery) -> bool:
+    return delivery.state is DeliveryState.PENDING or delivery.is_unacknowledged
+
+
+def describe_delivery(delivery: Delivery, glyphs: Glyphs) -> str:
+    """What was sent, in one line and in the terminal's alphabet."""
+    if delivery.announcement.kind is AnnouncementKind.TEST:
+        return "a test"  # its words, that alerts arrive, are not true before it has
+    words = title(delivery.announcement)
+    for severity in Severity:
+        words = words.replace(severity.glyph, glyphs.of(severity))
+    return glyphs.clean(words)
+
+
+def detail(delivery: Delivery, now: float, text_style: Ink, actions: Sequence[Action] = ACTIONS) -> Text:
+    """One delivery in full: what, to whom, what has come of it and when it is tried next."""
+    palette = text_style.palette
+    found = text_style.paragraph(describe_delivery(delivery, text_style.glyphs), palette.text)
+    outcome = _outcome_text(delivery, now, actions)
+    facts = [f"to {delivery.sink}", format_recent_time(delivery.at, now, seconds=True), outcome]
+    found += text_style.paragraph(", ".join(facts), palette.muted)
+    if delivery.reason and delivery.state is not DeliveryState.SENT:
+        label = "held" if delivery.state is DeliveryState.HELD else "why"
+        found += text_style.paragraph(delivery.reason, palette.text, label)
+    return Text("\n").join(found)
+
+
+def _outcome_text(delivery: Delivery, now: float, actions: Sequence[Action]) -> str:
+    done = format_recent_time(delivery.done_at or delivery.at, now, seconds=True)
+    match delivery.state:
+        case DeliveryState.SENT:
+            return f"sent {done}"
+        case DeliveryState.GIVEN_UP:
+            if delivery.seen_at is None:
+                again, seen = key_of("retry", actions), key_of("see", actions)
+                return f"given up {done}; {again} tries again, {seen} says that you know"
+            seen_at = format_recent_time(delivery.seen_at, now, seconds=True)
+            return f"given up {done}, seen by {delivery.seen_by} {seen_at}"
+        case DeliveryState.HELD:
+            return "nobody was told"
+        case _ if delivery.sending:
+            return "being sent now"
+        case _:
+            failed = f"{format_count(delivery.attempts, 'attempt')} failed"
+            tried = f"{failed}, " if delivery.attempts else "not tried yet, "
+            return f"{tried}{_next_attempt_text(delivery.due_at, now)}"
+
+
+def _next_attempt_text(due: float, now: float) -> str:
+    """What is due already waits for the others of its sink, which is left alone for longer the more fail."""
+    return f"next try {format_recent_time(due, now, seconds=True)}" if due > now else "next try soon"

@@ -1,0 +1,53 @@
+"""Reports on incidents, copied to the clipboard or written to files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.output import history_export
+from wgmon_tui.output.history_export import incident_object
+from wgmon_tui.output.incident_report import report_of_incident
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.history import History
+from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.file_export import write_list
+from wgmon_tui.tui.lists.incident_queries import read_opening
+from wgmon_tui.tui.lists.incident_text import IncidentEntry
+from wgmon_tui.tui.report_copy import build_server_report, copy_reports
+
+
+async def copy_incident(app: AppContext, entry: IncidentEntry, *, markdown: bool) -> None:
+    """The report on an incident: of the server as it is now where that is its open one, else with the
+    exchange that opened it, as far as the store has that.
+    """
+    incident = entry.incident
+    server_state = app.engine.fleet_state.states.get(incident.server)
+    if server_state and server_state.incident and server_state.incident.id == incident.id:
+        copy_reports(
+            app, [replace(build_server_report(app, server_state), notes=entry.notes)], markdown=markdown
+        )
+        return
+    endpoint = str(entry.server.endpoint) if entry.server else ""
+    outcome = await asyncio.to_thread(_opened_by, app.history, incident) if app.history else None
+    report_data = replace(report_of_incident(incident, endpoint, entry.notes), outcome=outcome)
+    copy_reports(app, [report_data], markdown=markdown)
+
+
+def _opened_by(history: History, incident: Incident) -> Round | None:
+    try:
+        opened = read_opening(history, incident)
+    except StoreUnavailableError:
+        return None
+    return opened.round if opened else None
+
+
+def write_incidents(app: AppContext, entries: Sequence[IncidentEntry]) -> None:
+    """Write the incidents with their notes: CSV and JSON."""
+    columns = history_export.COLUMNS["incidents"]
+    write_list(
+        app, "incidents", columns, lambda: [incident_object(each.incident, each.notes) for each in entries]
+    )

@@ -1,0 +1,95 @@
+"""Reads incidents and stored checks from the history, each as one record.
+
+Meant for a thread. Every function blocks for as long as the store takes, and raises StoreUnavailableError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wgmon_tui.config.models import Server
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.store.history import History
+from wgmon_tui.store.models import ExchangeSummary, StoredExchange, VantageCheckId
+from wgmon_tui.tui.lists.incident_text import IncidentEntry
+
+_MAX_INCIDENTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A stored round, and our last good one before it; `vantage` is who made it, "" where that is us."""
+
+    round: Round
+    good: StoredExchange | None
+    vantage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The fleet's incidents. `version` is another one where any of them, or a note, has changed."""
+
+    version: int
+    entries: tuple[IncidentEntry, ...]
+
+
+def read_timeline(history: History, servers: Mapping[str, Server], known: int | None) -> Timeline | None:
+    """The fleet's incidents, the open ones first, then the newest first; None where they are `known`."""
+    version = history.fleet_version()
+    if version == known:
+        return None
+    found = {incident.id: incident for incident in history.incidents(open_only=True, limit=_MAX_INCIDENTS)}
+    found |= {incident.id: incident for incident in history.incidents(limit=_MAX_INCIDENTS)}
+    entries = (read_entry(history, incident, servers.get(incident.server)) for incident in found.values())
+    return Timeline(version, tuple(sorted(entries, key=_sort_key)))
+
+
+def read_exchange(history: History, number: int) -> Opened | None:
+    """A stored exchange by its id; None where it is no longer kept."""
+    stored = history.exchange(number)
+    if stored is None:
+        return None
+    return Opened(stored.round, history.last_good(stored.line.server, before=stored.line.at))
+
+
+def read_failure(history: History, kept: ExchangeSummary | VantageCheckId) -> Opened | None:
+    """The packets of a failed check; None where they are no longer kept."""
+    if isinstance(kept, ExchangeSummary):
+        return read_exchange(history, kept.id)
+    outcome = history.vantage_round(kept)
+    if outcome is None:
+        return None
+    good = history.last_good(outcome.check.server, before=outcome.check.started_at)
+    return Opened(outcome, good, kept.vantage)
+
+
+def read_opening(history: History, incident: Incident) -> Opened | None:
+    """The exchange that opened an incident; None where it is no longer kept.
+
+    Of one that only other vantages saw, the last before it of those who say so.
+    """
+    number = opening_exchange_id(history, incident)
+    if number is not None:
+        return read_exchange(history, number)
+    vantages = incident.vantage.split(",")
+    for check, kept in history.vantage_failures(incident.server, before=incident.opened_at):
+        if kept is not None and check.vantage in vantages:
+            return read_failure(history, kept)
+    return None
+
+
+def opening_exchange_id(history: History, incident: Incident) -> int | None:
+    """The id of the exchange that opened an incident, as far as it is kept."""
+    kept = history.exchanges(incident.server, incident=incident.id, limit=None)
+    return min(kept, key=lambda line: line.at).id if kept else None
+
+
+def read_entry(history: History, incident: Incident, server: Server | None) -> IncidentEntry:
+    """An incident with its notes."""
+    return IncidentEntry(incident, tuple(history.notes(incident.id)), server)
+
+
+def _sort_key(entry: IncidentEntry) -> tuple[bool, float]:
+    return entry.incident.closed_at is not None, -entry.incident.opened_at

@@ -1,0 +1,278 @@
+"""The fleet's incidents: the open ones, then the newest first, with who knows of them and the notes."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import nullcontext
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.tui.filter.bar import FilterBar, fleet_tags
+from wgmon_tui.tui.filter.query import Filter
+from wgmon_tui.tui.keys.actions import bindings_for
+from wgmon_tui.tui.keys.keymap import key_of
+from wgmon_tui.tui.lists.incident_actions import copy_incident, write_incidents
+from wgmon_tui.tui.lists.incident_queries import read_timeline
+from wgmon_tui.tui.lists.incident_text import (
+    IncidentEntry,
+    columns_for,
+    detail,
+    duration_text,
+    heading,
+    line,
+    passes,
+)
+from wgmon_tui.tui.lists.polled_list import StoreList
+from wgmon_tui.tui.report_copy import muted_reason
+from wgmon_tui.tui.theme.text_style import Ink, unavailable_text
+from wgmon_tui.tui.widgets.key_hints import KeyLine
+from wgmon_tui.tui.widgets.line_list import PickLine, PickView
+
+
+class IncidentsScreen(StoreList):
+    """The timeline, as it is filtered."""
+
+    ACTIONS_OF = "incidents"
+    BINDINGS = bindings_for("incidents")
+    DEFAULT_CSS = """
+    IncidentsScreen {
+        #columns { height: 1; padding: 0 1; background: $panel; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entries: tuple[IncidentEntry, ...] | None = None
+        self._version: int | None = None
+        self._drawn_at = 0.0
+        self._muted_reasons: dict[str, str] = {}
+        self._filter = Filter()
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        yield Static(id="title")
+        yield FilterBar(
+            "name, open, acknowledged, state:down, tag:eu, !not",
+            lambda: fleet_tags(self.app.engine.fleet_state),
+        )
+        yield Static(id="columns")
+        yield PickView(lambda: self.app.palette)
+        yield Static(id="nothing")
+        yield Static(id="detail")
+        yield KeyLine()
+
+    @property
+    def _chosen(self) -> Incident | None:
+        """The incident under the cursor."""
+        entry = self._chosen_entry
+        return entry.incident if entry else None
+
+    @property
+    def _chosen_entry(self) -> IncidentEntry | None:
+        entries = self._entries or ()
+        return next((each for each in entries if each.incident.id == self.scrollable.cursor), None)
+
+    @property
+    def _shown(self) -> list[IncidentEntry]:
+        return [entry for entry in self._entries or () if passes(entry, self._filter, self.app.clock())]
+
+    # What is read
+
+    def has_store(self) -> bool:
+        """Where there is a history."""
+        return self.app.history is not None
+
+    async def read(self) -> bool:
+        """The timeline, where it has changed; but time alone changes what is written of it, too."""
+        history, timeline = self.app.history, None
+        servers = {
+            name: server_state.server for name, server_state in self.app.engine.fleet_state.states.items()
+        }
+        if history is not None:
+            with self.app.hold_keys() if self._version is None else nullcontext():
+                timeline = await asyncio.to_thread(read_timeline, history, servers, self._version)
+        if timeline:
+            self._version, self._entries = timeline.version, timeline.entries
+        return timeline is not None or self._has_new_text()
+
+    def _has_new_text(self) -> bool:
+        """Whether time alone has changed what is written of the open incidents."""
+        now = self.app.clock()
+        if self._muted_reasons != self._current_muted_reasons():
+            return True
+        last = [
+            duration_text(each.incident, self._drawn_at) for each in self._entries or () if _is_open(each)
+        ]
+        return last != [duration_text(each.incident, now) for each in self._entries or () if _is_open(each)]
+
+    def _current_muted_reasons(self) -> dict[str, str]:
+        """Why nobody is told of which of the open incidents."""
+        states, now = self.app.engine.fleet_state.states, self.app.clock()
+        found = {
+            each.incident.id: muted_reason(states[each.incident.server], now)
+            for each in self._entries or ()
+            if _is_open(each) and each.incident.server in states
+        }
+        return {key: words for key, words in found.items() if words}
+
+    # What is shown
+
+    def draw(self) -> None:
+        """The head, the list, and the incident under the cursor."""
+        content_style = self.content_style
+        self._drawn_at = self.app.clock()
+        entries = self._entries or ()
+        shown = self._shown
+        why = self._empty_reason(shown)
+        columns = columns_for(content_style.width, with_server=True)
+        self.query_one("#title", Static).update(self._title(entries, content_style))
+        self.query_one("#columns", Static).update(Text(heading(columns), style=content_style.palette.muted))
+        self.query_one("#columns").display = self.scrollable.display = not why
+        empty = self.query_one("#nothing", Static)
+        empty.display = bool(why)
+        if why:
+            empty.update(unavailable_text(*why, content_style))
+        now, self._muted_reasons = self.app.clock(), self._current_muted_reasons()
+        reason_for = self._muted_reasons.get
+        self.scrollable.show(
+            [
+                PickLine(
+                    line(each, now, columns, content_style, reason_for(each.incident.id, "")),
+                    each.incident.id,
+                )
+                for each in shown
+            ]
+        )
+        self.query_one(FilterBar).count(len(shown), len(entries))
+        self._draw_detail()
+
+    def _draw_detail(self) -> None:
+        panel, entry = self.query_one("#detail", Static), self._chosen_entry
+        panel.display = entry is not None
+        if entry:
+            reason = self._muted_reasons.get(entry.incident.id, "")
+            panel.update(detail(entry, self.app.clock(), self.content_style, reason))
+
+    def _title(self, entries: tuple[IncidentEntry, ...], content_style: Ink) -> Text:
+        title = Text().append("Incidents", content_style.palette.text + Style(bold=True))
+        if entries:
+            count = sum(map(_is_open, entries))
+            words = f"{count} open" if count else "none is open"
+            title.append(f"  {words}, {len(entries)} in all", content_style.palette.muted)
+        return title
+
+    def _empty_reason(self, shown: list[IncidentEntry]) -> tuple[str, str] | None:
+        if self.app.history is None:
+            return "No history", "Nothing is stored in this run, so there is no timeline of incidents."
+        if self.read_error:
+            return "The history cannot be read now", self.read_error
+        if self._entries is None:
+            return "Reading the history", "It is there in a moment."
+        if not self._entries:
+            return "No incident yet", "Since the history began no server of this fleet was down or degraded."
+        clears = f"{key_of('back', self.app.actions)} clears it."
+        return None if shown else ("No incident matches this filter", clears)
+
+    # What can be done
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key that would do nothing now is not offered."""
+        if not self.is_mounted:
+            return True
+        chosen = self._chosen
+        if action == "open":
+            return chosen is not None and chosen.server in self.app.engine.fleet_state.states
+        if action == "acknowledge":
+            server_state = self.app.engine.fleet_state.states.get(chosen.server) if chosen else None
+            is_its_open_one = bool(
+                server_state and server_state.incident and chosen and server_state.incident.id == chosen.id
+            )
+            return is_its_open_one and self.app.can_acknowledge(server_state)
+        if action in ("note", "explain", "copy_summary", "copy_markdown"):
+            return chosen is not None
+        if action in ("filter", "write"):
+            return bool(self._entries)
+        return True
+
+    def on_pick_view_moved(self) -> None:
+        """What can be done depends on what is under the cursor, and all of it is told below the list."""
+        self._draw_detail()
+        self.refresh_bindings()
+
+    def on_pick_view_opened(self) -> None:
+        """A double click opens as well."""
+        if self.check_action("open", ()):
+            self.action_open()
+
+    def action_open(self) -> None:
+        """Open the server of the incident."""
+        if self._chosen:
+            self.app.open_server(self._chosen.server)
+
+    def action_acknowledge(self) -> None:
+        """Say that somebody knows of it."""
+        if self._chosen:
+            self.app.acknowledge(self._chosen.server)
+
+    def action_explain(self) -> None:
+        """Explain its cause."""
+        if self._chosen:
+            self.app.open_explanation(self._chosen.server, self._chosen.verdict)
+
+    def action_copy_summary(self) -> None:
+        """Copy a report on it."""
+        self._copy(markdown=False)
+
+    def action_copy_markdown(self) -> None:
+        """Copy a report on it in Markdown."""
+        self._copy(markdown=True)
+
+    def _copy(self, *, markdown: bool) -> None:
+        if entry := self._chosen_entry:
+            self.run_worker(copy_incident(self.app, entry, markdown=markdown), group="history")
+
+    def action_note(self) -> None:
+        """Write something beside it."""
+        if self._chosen:
+            self.app.add_note(self._chosen.id, self._chosen.server)
+
+    def action_write(self) -> None:
+        """Write the incidents to files, as they are filtered here."""
+        write_incidents(self.app, self._shown)
+
+    def action_back(self) -> None:
+        """Clear the filter; where there is none, back to the fleet."""
+        bar = self.query_one(FilterBar)
+        if bar.is_open:
+            bar.clear()
+            self.set_focus(None)
+            self.refresh_bindings()
+        else:
+            self.dismiss()
+
+    # Filtering
+
+    def action_filter(self) -> None:
+        """Open the filter line."""
+        self.query_one(FilterBar).open()
+        self.draw()
+        self.refresh_bindings()
+
+    def on_input_changed(self) -> None:
+        """Filter while it is being typed."""
+        self._filter = self.query_one(FilterBar).chosen
+        self.draw()
+
+    def on_input_submitted(self) -> None:
+        """Keep the filter and go back to the list; an empty one closes the line."""
+        self.query_one(FilterBar).commit()
+        self.set_focus(None)
+        self.refresh_bindings()
+
+
+def _is_open(entry: IncidentEntry) -> bool:
+    return entry.incident.closed_at is None

@@ -1,0 +1,94 @@
+"""A list out of the store: read once a second, in a thread, while it is the screen that is seen."""
+
+from __future__ import annotations
+
+from textual.events import Resize
+from textual.screen import Screen
+
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.theme.text_style import Ink
+from wgmon_tui.tui.widgets.line_list import PickView
+from wgmon_tui.tui.widgets.scrolling import MovementKeys
+
+_READ_INTERVAL_S = 1.0
+_MARGINS = 3
+
+
+class StoreList(MovementKeys, Screen[None]):
+    """A subclass reads and draws. What it has stays where the store cannot be read; `read_error` says why."""
+
+    app: AppContext
+    AUTO_FOCUS = ""
+    DEFAULT_CSS = """
+    StoreList {
+        #title { height: 1; padding: 0 1; }
+        #nothing { height: 1fr; padding: 1; }
+        #detail { height: auto; max-height: 40%; background: $panel; padding: 0 1; }
+        PickView { height: 1fr; margin: 0 0 0 1; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read_error: str | None = None
+        self._reading = False
+
+    @property
+    def scrollable(self) -> PickView:
+        """The list."""
+        return self.query_one(PickView)
+
+    @property
+    def content_style(self) -> Ink:
+        """With what lines are written, as wide as there is room."""
+        return Ink(self.app.palette, self.app.glyphs, self.app.size.width - _MARGINS)
+
+    def has_store(self) -> bool:
+        """Whether there is anything to be read in this run."""
+        raise NotImplementedError
+
+    async def read(self) -> bool:
+        """Read it; whether it reads differently than before. Raises StoreUnavailableError."""
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        """Write what there is."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Show what there is, then follow it."""
+        self.draw()
+        self.reload()
+        self.set_interval(_READ_INTERVAL_S, self.reload)
+
+    def on_screen_resume(self) -> None:
+        """Catch up at once after another screen was on top."""
+        self.reload()
+
+    def on_resize(self, event: Resize) -> None:
+        """Lines are cut for the width."""
+        self.draw()
+
+    def notify_style_update(self) -> None:
+        """A new theme: everything is written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self.draw()
+
+    def reload(self) -> None:
+        """Read it now, unless that is being done."""
+        if self.has_store() and self.is_current and not self._reading:
+            self._reading = True
+            self.run_worker(self._reader(), group="history")
+
+    async def _reader(self) -> None:
+        before, changed = self.read_error, False
+        try:
+            changed = await self.read()
+            self.read_error = None
+        except StoreUnavailableError as error:
+            self.read_error = str(error)
+        self._reading = False
+        if changed or self.read_error != before:
+            self.draw()

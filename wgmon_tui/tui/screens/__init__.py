@@ -1,1 +1,0 @@
-"""One module a screen. Only the fleet is imported at the start; the others when they are first opened."""

@@ -1,0 +1,158 @@
+"""The diagnosis in full, and above it the server's own view where somebody asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from threading import Thread
+
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.models import Address, Server
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
+from wgmon_tui.tui.context import AskServer
+from wgmon_tui.tui.server.diagnosis_text import full_diagnosis
+from wgmon_tui.tui.server.header import Detail, no_packets
+from wgmon_tui.tui.server.server_view_text import Answer, answer_heading, answer_lines
+from wgmon_tui.tui.server.tab import ServerTab, agreed
+from wgmon_tui.tui.widgets.scrolling import Reading
+
+_AGE_REFRESH_INTERVAL_S = 10.0
+_SCROLLBAR_MARGIN = 3
+
+
+class DiagnosisTab(ServerTab):
+    """A page to read. What servers answered is kept while the screen lives, each for its own server alone."""
+
+    MAX_HEADER_DETAIL = Detail.BARE
+    NOTHING_TO_COPY = "No next step to copy"
+    DEFAULT_CSS = """
+    DiagnosisTab {
+        Reading { padding: 0 0 0 1; scrollbar-size-vertical: 1; }
+        #findings { margin: 0 0 1 0; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__("Diagnosis", id="diagnosis")
+        self._answers: dict[Server, Answer] = {}
+
+    def compose(self) -> ComposeResult:
+        """The server's view, then ours."""
+        with Reading():
+            yield Static(id="asked")
+            yield Static(id="findings")
+            yield Static(id="full")
+
+    def on_mount(self) -> None:
+        """An answer grows older while it is read."""
+        self.set_interval(_AGE_REFRESH_INTERVAL_S, self.refresh_age)
+
+    @property
+    def scrollable(self) -> Reading:
+        """The page."""
+        return self.query_one(Reading)
+
+    # What is shown
+
+    def draw(self, server_state: ServerState) -> None:
+        """All of the page: always of the newest round."""
+        self.scrollable.display = True
+        content_style = self.content_style(left=_SCROLLBAR_MARGIN)
+        check, diagnosis = agreed(server_state, self.address)
+        whole = no_packets(server_state, None, self.content_style())
+        if diagnosis:
+            together = (
+                self.app.together.of(server_state.server.name)
+                if server_state.severity is Severity.DOWN
+                else ()
+            )
+            whole = full_diagnosis(server_state, check, diagnosis, together, content_style)
+        self.query_one("#full", Static).update(whole)
+        asked, findings = self.query_one("#asked", Static), self.query_one("#findings", Static)
+        answer = self._answers.get(server_state.server)
+        asked.display = findings.display = answer is not None
+        if answer:
+            asked.update(answer_heading(answer, self.app.clock(), content_style))
+            findings.update(answer_lines(server_state.server, answer, content_style))
+
+    def refresh_age(self) -> None:
+        """Write the age of the answer anew, while somebody can see it."""
+        answer = self._answers.get(self.server_state.server) if self.server_state else None
+        if answer and self.is_on_screen and self.screen.is_current:
+            asked = self.query_one("#asked", Static)
+            heading = answer_heading(answer, self.app.clock(), self.content_style(left=_SCROLLBAR_MARGIN))
+            if heading != asked.content:
+                asked.update(heading)
+
+    # Asking the server
+
+    def ask(self, server_state: ServerState, address: Address | None, ask_server: AskServer) -> None:
+        """Ask the server how it sees us, and show what it says on top of the page once it is there."""
+        server = server_state.server
+        before = self._answers.get(server)
+        if before and before.findings is None:
+            self.app.show_notice(f"Still asking {server.name}")
+        else:
+            self._answers[server] = Answer(self.app.clock())
+            self.run_worker(self._ask(server, ask_server), group="inspect")
+        self.show(server_state, address)
+        self.scrollable.first()
+
+    async def _ask(self, server: Server, ask_server: AskServer) -> None:
+        try:
+            findings = await _in_thread(lambda: ask_server(server))
+        except (OSError, RuntimeError) as error:
+            findings = (Finding(ComparisonResult.UNKNOWN, "running", f"cannot start asking: {error}"),)
+        self._answers[server] = replace(self._answers[server], findings=findings)
+        if self.server_state and self.server_state.server == server:
+            self.draw(self.server_state)
+
+    def clear_server(self) -> None:
+        """The next server's page begins on top; until it is written there is none."""
+        super().clear_server()
+        self.scrollable.first()
+        self.scrollable.display = False
+
+    def copyable_text(self) -> tuple[str, str] | None:
+        """The first thing on the page that is to be typed."""
+        if self.server_state is None:
+            return None
+        answer = self._answers.get(self.server_state.server)
+        if answer and (finding := answer.next_step):
+            return finding.fix, f"what to type for: {finding.subject}"
+        _, diagnosis = agreed(self.server_state, self.address)
+        return (diagnosis.causes[0].fix, "the next step") if diagnosis and diagnosis.causes else None
+
+
+async def _in_thread(ask: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
+    """What `ask` returns, or raises of OSError. In a daemon thread: those of a pool are waited for at exit,
+    and nobody who leaves shall wait for an ssh that hangs.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[tuple[Finding, ...]] = loop.create_future()
+
+    def deliver(outcome: tuple[Finding, ...] | OSError) -> None:
+        if answer.cancelled():
+            return
+        if isinstance(outcome, OSError):
+            answer.set_exception(outcome)
+        else:
+            answer.set_result(outcome)
+
+    def work() -> None:
+        outcome: tuple[Finding, ...] | OSError
+        try:
+            outcome = ask()
+        except OSError as error:
+            outcome = error
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(deliver, outcome)
+
+    Thread(target=work, name="inspect", daemon=True).start()
+    return await answer

@@ -1,0 +1,84 @@
+"""The diagnosis in full: what a terminal's head has no room for. Pure: records in, Rich text out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+
+from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.verdict import Diagnosis
+from wgmon_tui.monitor.correlation import FailureGroup
+from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.text import format_rtt
+from wgmon_tui.tui.server.header import data_path_and_port, failure_group_lines
+from wgmon_tui.tui.theme.text_style import Ink
+
+_BULLET = 3
+_UNDER_CAUSE = 8
+
+
+def full_diagnosis(
+    server_state: ServerState,
+    check: Check | None,
+    diagnosis: Diagnosis,
+    together: Sequence[FailureGroup],
+    text_style: Ink,
+) -> Text:
+    """What the verdict means, the data path and the port, who fails with it, every address, all evidence,
+    every cause with why and what to type. `check` is of the chosen address in the last round, None
+    where only others have seen the server; `diagnosis` is what is made of it.
+    """
+    verdict = diagnosis.verdict
+    title = Text(
+        f"{text_style.glyphs.of(verdict.severity)} {verdict.slug}", style=text_style.state(verdict.severity)
+    )
+    lines = [title, *text_style.paragraph(verdict.meaning, text_style.palette.text)]
+    if check:
+        lines += data_path_and_port(server_state, check, diagnosis, text_style)
+    lines += failure_group_lines(server_state, together, text_style)
+    if check and server_state.last and len(server_state.last.checks) > 1:
+        lines += [
+            *_heading("Every address of it, the worst first", text_style),
+            *_addresses(server_state.last, check, text_style),
+        ]
+    if diagnosis.evidence:
+        lines += _heading("What was seen", text_style)
+        for evidence in diagnosis.evidence:
+            lines += text_style.paragraph(
+                evidence, text_style.palette.text, text_style.glyphs.separator, _BULLET
+            )
+    if diagnosis.causes:
+        lines += [*_heading("What it can be, likeliest first", text_style), *_causes(diagnosis, text_style)]
+    return Text("\n").join(lines)
+
+
+def _heading(words: str, text_style: Ink) -> list[Text]:
+    return [Text(""), Text(words, style=text_style.palette.muted)]
+
+
+def _addresses(outcome: Round, chosen: Check, text_style: Ink) -> Iterator[Text]:
+    longest = max(cell_len(str(check.address)) for check in outcome.checks)
+    for check, diagnosis in zip(outcome.checks, outcome.diagnoses, strict=True):
+        severity = diagnosis.verdict.severity
+        style = text_style.palette.text + Style(bold=check.address == chosen.address)
+        line = Text.assemble((f"{text_style.glyphs.of(severity):<{_BULLET}}", text_style.state(severity)))
+        line.append(f"{check.address!s:<{longest}}", style)
+        line.append(f"  {diagnosis.verdict.slug}", text_style.state(severity))
+        yield line.append(
+            f"  {format_rtt(check.handshake.rtt) if check.handshake else 'lost'}", text_style.palette.muted
+        )
+
+
+def _causes(diagnosis: Diagnosis, text_style: Ink) -> Iterator[Text]:
+    text = text_style.palette.text
+    for number, cause in enumerate(diagnosis.causes, 1):
+        if number > 1:
+            yield Text("")
+        yield from text_style.paragraph(cause.cause, text + Style(bold=True), f"{number}", _BULLET)
+        yield from text_style.paragraph(cause.why, text, f"{'':<{_BULLET}}why", _UNDER_CAUSE)
+        yield from text_style.paragraph(
+            cause.fix, text_style.palette.accent, f"{'':<{_BULLET}}next", _UNDER_CAUSE
+        )

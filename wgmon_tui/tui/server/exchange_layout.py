@@ -1,0 +1,345 @@
+"""An exchange as lines from top to bottom: each packet's heading, its fate, its dump, and what never came.
+
+Pure layout: a check goes in, lines go out, and `HexView` draws them. The comparison with the last good
+exchange looks at form only. Keys, indices, seals and hashes are new in every exchange, so a byte that
+differs there says nothing; a packet too many or too few, another length, or zeros where a value was, does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from textwrap import wrap
+
+from wgmon_tui.checks.evidence import (
+    Check,
+    CookieDemanded,
+    Direction,
+    Evidence,
+    ForeignBytes,
+    IcmpError,
+    InnerEcho,
+    InnerHop,
+    InnerService,
+    LateAnswer,
+    Packet,
+    PacketRejected,
+    PassiveKeepalive,
+    ReceiveOverflow,
+    Silence,
+    SocketError,
+)
+from wgmon_tui.checks.evidence_text import describe_evidence
+from wgmon_tui.protocols.wireguard.handshake import Reason
+from wgmon_tui.protocols.wireguard.wire import (
+    MessageType,
+    WireField,
+    fields_of,
+    label_of,
+    receiver_index,
+    sender_index,
+)
+from wgmon_tui.text import format_count, format_offset
+from wgmon_tui.tui.server.hex_layout import GUTTER, HexLine, bytes_per_line, hex_lines, value_of
+
+_SAME_MOMENT = 1e-6
+"""Seconds within which a packet and the evidence about it carry the same time."""
+
+_AT_THE_END = float("inf")
+
+
+class Tone(Enum):
+    """How a line of words is meant: the drawing gives each a colour, the words say it without."""
+
+    QUIET = "quiet"
+    GOOD = "good"
+    BAD = "bad"
+    DIFFERENT = "different"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The line over a dump: which way packet number `packet` went, when, what it is, how long it is."""
+
+    packet: int
+    direction: str
+    time: str
+    label: str
+    size: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A line of words, about the packet above it or about the exchange."""
+
+    text: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """An empty line."""
+
+
+Line = Heading | Remark | HexLine | Blank
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A place of the field cursor: field number `field` of packet number `packet`."""
+
+    packet: int
+    field: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How the form of an exchange differs from a good one.
+
+    `extra` are the numbers of packets that the good one has not, `missing` the good one's packets that
+    this one has not, `differing` the fields of the others, with the difference in words.
+    """
+
+    extra: frozenset[int] = frozenset()
+    missing: tuple[Packet, ...] = ()
+    differing: dict[Stop, str] = field(default_factory=dict)
+
+    @property
+    def is_same_form(self) -> bool:
+        """Whether only that differs which is new in every exchange."""
+        return not (self.extra or self.missing or self.differing)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The lines of an exchange, and the places of the field cursor in order."""
+
+    lines: tuple[Line, ...] = ()
+    stops: tuple[Stop, ...] = ()
+    per_line: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A field in words: the packet it is in, its name, where it lies, what it means, what it says here."""
+
+    packet: str
+    name: str
+    location: str
+    meaning: str
+    value: str | None
+
+
+def lay_out(
+    check: Check, width: int, comparison: Comparison | None = None, ascii_only: bool = False
+) -> Layout:
+    """All lines of the check's exchange in `width` columns, in the order in which things happened."""
+    per_line = bytes_per_line(width)
+    blocks: list[tuple[float, list[Line]]] = []
+    for number, packet in enumerate(check.exchange):
+        remarks = [*_packet_remarks(check, packet), *_difference_remarks(number, comparison, ascii_only)]
+        dump = hex_lines(packet.data, per_line, number)
+        heading = _heading(number, packet, ascii_only)
+        blocks.append((packet.at, [heading, *_wrapped(remarks, width), *dump]))
+    for at, remark in _event_remarks(check.evidence):
+        blocks.append((at, _wrapped([remark], width)))
+    if comparison and comparison.missing:
+        blocks.append((_AT_THE_END, _wrapped(_missing_remarks(comparison.missing, ascii_only), width)))
+    blocks.sort(key=lambda block: block[0])
+
+    lines: list[Line] = []
+    for _, block in blocks:
+        lines += [Blank(), *block] if lines else block
+    stops = [
+        Stop(number, index)
+        for number, packet in enumerate(check.exchange)
+        for index in range(len(fields_of(packet.data)))
+    ]
+    return Layout(tuple(lines), tuple(stops), per_line)
+
+
+def compare(exchange: tuple[Packet, ...], good: tuple[Packet, ...]) -> Comparison:
+    """How the form of `exchange` differs from `good`.
+
+    Packets pair up by direction and kind, in order, but first with one of their length: echoes of both IP
+    versions are of one kind, and come back as they like.
+    """
+    left = list(good)
+    extra: set[int] = set()
+    differing: dict[Stop, str] = {}
+    for number, packet in enumerate(exchange):
+        counterpart = _find_counterpart(packet, left)
+        if counterpart is None:
+            extra.add(number)
+            continue
+        left.remove(counterpart)
+        for index, difference in _field_differences(packet.data, counterpart.data):
+            differing[Stop(number, index)] = difference
+    return Comparison(frozenset(extra), tuple(left), differing)
+
+
+def _find_counterpart(packet: Packet, candidates: Iterable[Packet]) -> Packet | None:
+    alike = [other for other in candidates if _kind(other) == _kind(packet)]
+    return next(
+        (other for other in alike if len(other.data) == len(packet.data)), alike[0] if alike else None
+    )
+
+
+def initial_stop(check: Check) -> Stop | None:
+    """The field that a tired person wants to see first: the one that made us not believe, else the first."""
+    # A packet that the network doubled does not open twice; where data passed it explains nothing.
+    data_passed = check.tunnel is not None and check.tunnel.received > 0
+    for number, packet in enumerate(check.exchange):
+        for evidence in check.evidence:
+            match evidence:
+                case PacketRejected(at, reason, length) if _is_about(packet, at, length) and not (
+                    reason is Reason.OTHER_SESSION and data_passed
+                ):
+                    name = _FIELD_BY_REASON.get(reason, "type")
+                    for index, found in enumerate(fields_of(packet.data)):
+                        if found.name == name:
+                            return Stop(number, index)
+                case ForeignBytes(at, length) if _is_about(packet, at, length) and packet.data:
+                    return Stop(number, 0)
+    return next((Stop(number, 0) for number, packet in enumerate(check.exchange) if packet.data), None)
+
+
+_FIELD_BY_REASON = {
+    Reason.OTHER_INDEX: "receiver",
+    Reason.OTHER_SESSION: "packet",
+    Reason.BAD_MAC1: "mac1",
+    Reason.BAD_EMPTY: "empty",
+    Reason.BAD_COOKIE: "cookie",
+    Reason.LOW_ORDER: "ephemeral",
+}
+
+
+def explain(check: Check, stop: Stop) -> Explanation:
+    """What the field at `stop` is, where it lies, and what it says in this exchange."""
+    packet = check.exchange[stop.packet]
+    found = fields_of(packet.data)[stop.field]
+    value = value_of(packet.data, found)
+    if found.name == "receiver" and packet.direction is Direction.RECEIVED:
+        value = f"{value}, {_describe_receiver(check.exchange[: stop.packet], packet.data, found)}"
+    location = f"byte {found.offset}" if found.length == 1 else f"bytes {found.offset} to {found.end - 1}"
+    return Explanation(
+        label_of(packet.data), found.name, f"{location}, {found.length} long", found.meaning, value
+    )
+
+
+def _describe_receiver(before: tuple[Packet, ...], data: bytes, receiver: WireField) -> str:
+    index = int.from_bytes(data[receiver.offset : receiver.end], "little")
+    for packet in before:
+        if packet.direction is Direction.SENT and sender_index(packet.data) == index:
+            return f"our initiation of {format_offset(packet.at)}"
+    return "which no initiation of this exchange carries"
+
+
+def _heading(number: int, packet: Packet, ascii_only: bool) -> Heading:
+    arrows = {Direction.SENT: "->", Direction.RECEIVED: "<-"} if ascii_only else _ARROWS
+    direction = f"{arrows[packet.direction]} {packet.direction.value}"
+    size = format_count(len(packet.data), "byte")
+    return Heading(number, direction, format_offset(packet.at), label_of(packet.data), size)
+
+
+_ARROWS = {Direction.SENT: "→", Direction.RECEIVED: "←"}
+
+
+def _packet_remarks(check: Check, packet: Packet) -> list[Remark]:
+    """What became of a received packet, by the evidence that carries its time."""
+    for evidence in check.evidence:
+        match evidence:
+            case PacketRejected(at, reason, length) if _is_about(packet, at, length):
+                return [Remark(f"not believed: {reason.value}", Tone.BAD)]
+            case ForeignBytes(at, length) if _is_about(packet, at, length):
+                return [Remark("not believed: in no form that WireGuard sends", Tone.BAD)]
+            case CookieDemanded(at) if _is_about(packet, at):
+                return [Remark("authentic: under load, the server demands a cookie first", Tone.QUIET)]
+    if _kind(packet) != (Direction.RECEIVED, MessageType.RESPONSE.label):
+        return []
+    if not _answers(packet, check):
+        return [Remark("not believed: it answers no initiation of this check", Tone.BAD)]
+    if check.handshake and packet is _accepted_response(check):
+        return [Remark("authentic: the seal over `empty` opened", Tone.GOOD)]
+    return []
+
+
+def _answers(packet: Packet, check: Check) -> bool:
+    asked = {sender_index(each.data) for each in check.exchange if each.direction is Direction.SENT}
+    return receiver_index(packet.data) in asked
+
+
+def _accepted_response(check: Check) -> Packet | None:
+    """The response that completed the handshake: the check takes no other after it, so the last to fit."""
+    rejected = [each for each in check.evidence if isinstance(each, PacketRejected)]
+    fitting = [
+        packet
+        for packet in check.exchange
+        if _kind(packet) == (Direction.RECEIVED, MessageType.RESPONSE.label)
+        and _answers(packet, check)
+        and not any(_is_about(packet, each.at, each.length) for each in rejected)
+    ]
+    return fitting[-1] if fitting else None
+
+
+def _is_about(packet: Packet, at: float, length: int | None = None) -> bool:
+    received = packet.direction is Direction.RECEIVED
+    return received and abs(at - packet.at) < _SAME_MOMENT and length in (None, len(packet.data))
+
+
+def _event_remarks(evidence: Iterable[Evidence]) -> Iterator[tuple[float, Remark]]:
+    """What was observed beside the packets of the exchange, with its time."""
+    for fact in evidence:
+        match fact:
+            case IcmpError(at=at) | SocketError(at=at):
+                yield at, Remark(f"{format_offset(at)}  {describe_evidence(fact)}", Tone.BAD)
+            case Silence() | ReceiveOverflow() | LateAnswer():
+                yield _AT_THE_END, Remark(describe_evidence(fact), Tone.BAD)
+            case PassiveKeepalive(after=None) | InnerService(answer=None) | InnerHop(source=None):
+                yield _AT_THE_END, Remark(describe_evidence(fact), Tone.BAD)
+            case InnerEcho(sent=sent, received=received) if received < sent:
+                yield _AT_THE_END, Remark(describe_evidence(fact), Tone.BAD)
+
+
+def _difference_remarks(number: int, comparison: Comparison | None, ascii_only: bool) -> Iterator[Remark]:
+    if comparison is None:
+        return
+    if number in comparison.extra:
+        yield Remark(f"{_unequal_sign(ascii_only)} not in the last good exchange", Tone.DIFFERENT)
+    for stop, difference in comparison.differing.items():
+        if stop.packet == number:
+            yield Remark(f"{_unequal_sign(ascii_only)} {difference}", Tone.DIFFERENT)
+
+
+def _missing_remarks(packets: tuple[Packet, ...], ascii_only: bool) -> Iterator[Remark]:
+    for packet in packets:
+        what = f"{label_of(packet.data)}, {len(packet.data)} bytes"
+        when = f"the last good exchange {packet.direction.value} it at {format_offset(packet.at)}"
+        yield Remark(f"{_unequal_sign(ascii_only)} missing: {what}; {when}", Tone.DIFFERENT)
+
+
+def _unequal_sign(ascii_only: bool) -> str:
+    return "!=" if ascii_only else "≠"
+
+
+def _kind(packet: Packet) -> tuple[Direction, str]:
+    return packet.direction, label_of(packet.data)
+
+
+def _field_differences(packet: bytes, counterpart: bytes) -> Iterator[tuple[int, str]]:
+    # Of one kind, so of the same fields; only an empty datagram that is not WireGuard has none at all.
+    for index, (ours, theirs) in enumerate(zip(fields_of(packet), fields_of(counterpart), strict=False)):
+        if ours.length != theirs.length:
+            yield index, f"{ours.name}: {ours.length} bytes here, {theirs.length} in the last good exchange"
+        elif ours.name == "mac2" and any(packet[-ours.length :]) != any(counterpart[-ours.length :]):
+            here, there = ("set", "zeros") if any(packet[-ours.length :]) else ("zeros", "set")
+            yield index, f"mac2: {here} here, {there} in the last good exchange"
+
+
+def _wrapped(remarks: Iterable[Remark], width: int) -> list[Line]:
+    return [
+        Remark(part, remark.tone)
+        for remark in remarks
+        for part in wrap(remark.text, max(20, width - GUTTER), subsequent_indent="  ")
+    ]

@@ -1,0 +1,346 @@
+"""What the server screen says in words: head, caption over the packets, field panel.
+
+Pure: records in, Rich texts out. Lines are wrapped here, with their hanging indent, so that a command to type
+is never cut. Every text from outside is cleaned on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+
+from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.monitor.correlation import FailureGroup
+from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.monitor.regional import describe_views
+from wgmon_tui.protocols.wireguard.wire import WireField
+from wgmon_tui.text import format_limit, format_recent_time, format_rtt, format_share, format_until
+from wgmon_tui.tui.correlated_failures import describe_group
+from wgmon_tui.tui.false_green import is_false_green, port_up
+from wgmon_tui.tui.server.exchange_layout import Comparison, Explanation
+from wgmon_tui.tui.server.tunnel_line import tunnel_line
+from wgmon_tui.tui.text_format import fit, progress, sparkline
+from wgmon_tui.tui.theme.text_style import LABEL_WIDTH, Ink
+
+_EVIDENCE_IN_HEAD = 3
+_SPARKLINE = 40
+
+
+class Detail(IntEnum):
+    """How much the head may say: by the height of the terminal, and least where the diagnosis says it all."""
+
+    BARE = 0
+    TERSE = 1
+    COMPACT = 2
+    FULL = 3
+
+
+def detail_for(height: int) -> Detail:
+    """What a terminal of so many rows has room for."""
+    return Detail.TERSE if height < 24 else Detail.COMPACT if height < 36 else Detail.FULL
+
+
+def server_header(
+    server_state: ServerState,
+    diagnosis: Diagnosis | None,
+    check: Check | None,
+    together: Sequence[FailureGroup],
+    text_style: Ink,
+    detail: Detail,
+    now: float,
+) -> Text:
+    """State, name and place; the verdict in a sentence; its evidence; the next step; data path and port; the
+    figures. `together` are the groups that this server fails with.
+    """
+    lines = _headline(server_state, check, text_style, detail, now)
+    if diagnosis:
+        several = (
+            server_state.last is not None
+            and len(server_state.last.checks) > 1
+            and not server_state.quorum_result
+        )
+        whose = f"{check.address}: " if check and several else ""
+        lines += text_style.paragraph(whose + diagnosis.summary, text_style.palette.text)
+        seen_from = describe_views(server_state.views) if server_state.vantage_states else ""
+        if seen_from and detail > Detail.BARE:
+            lines += text_style.paragraph(seen_from, text_style.palette.text, "from")
+        if detail is Detail.FULL and diagnosis.verdict.severity is not Severity.UP:
+            other_evidence = [each for each in diagnosis.evidence if each != seen_from]
+            for number, evidence in enumerate(other_evidence[:_EVIDENCE_IN_HEAD]):
+                lines += text_style.paragraph(
+                    evidence, text_style.palette.text, "" if number else "seen", LABEL_WIDTH
+                )
+        if diagnosis.causes and detail > Detail.BARE:
+            likeliest = diagnosis.causes[0]
+            if detail > Detail.TERSE:
+                lines += text_style.paragraph(likeliest.cause, text_style.palette.text, "cause")
+            if detail is Detail.FULL:
+                lines += text_style.paragraph(likeliest.why, text_style.palette.text, "why")
+            lines += text_style.paragraph(likeliest.fix, text_style.palette.accent, "next")
+        if detail is Detail.FULL:
+            lines += failure_group_lines(server_state, together, text_style)
+        if check and detail > Detail.TERSE:
+            lines += data_path_and_port(
+                server_state, check, diagnosis, text_style, quiet=detail is Detail.COMPACT
+            )
+    if len(server_state.samples):
+        lines.append(_figures(server_state, text_style, now))
+    return Text("\n").join(lines)
+
+
+_DATA_PATH_VERDICTS = frozenset(
+    {Verdict.DATA_DEAD, Verdict.UNPROVEN, Verdict.INNER_DEAD, Verdict.MTU_BLACKHOLE}
+)
+
+
+def data_path_and_port(
+    server_state: ServerState, check: Check, diagnosis: Diagnosis, text_style: Ink, *, quiet: bool = False
+) -> list[Text]:
+    """What passes through the tunnel, and what a port monitor says: if `quiet`, only where it is wrong."""
+    lines: list[Text] = []
+    verdict = diagnosis.verdict
+    tunnel_text = tunnel_line(
+        server_state.server,
+        check,
+        server_state.carried_evidence.get(check.address, ()),
+        text_style.glyphs.separator,
+    )
+    if tunnel_text:
+        style = (
+            text_style.state(verdict.severity) if verdict in _DATA_PATH_VERDICTS else text_style.palette.text
+        )
+        lines += text_style.paragraph(tunnel_text, style, "tunnel")
+    up, wrong = port_up(server_state), is_false_green(server_state)
+    if up is not None and (wrong or not quiet):
+        word = "UP (open|filtered)" if up else "down (closed)"
+        style = text_style.state(Severity.DEGRADED) if wrong else text_style.palette.text
+        but = ", but it is down" if wrong else ""
+        lines += text_style.paragraph(f"a port monitor says: {word}{but}", style, "port")
+    return lines
+
+
+def failure_group_lines(
+    server_state: ServerState, together: Sequence[FailureGroup], text_style: Ink
+) -> list[Text]:
+    """Who fails together with this server."""
+    return [
+        line
+        for group in together
+        for line in text_style.paragraph(
+            f"fails together with {describe_group(group, server_state.server.name)}",
+            text_style.palette.text,
+            "with",
+        )
+    ]
+
+
+def _headline(
+    server_state: ServerState, check: Check | None, text_style: Ink, detail: Detail, now: float
+) -> list[Text]:
+    severity = server_state.severity
+    line = Text().append(
+        f"{text_style.glyphs.of(severity)} {severity.word}", text_style.state(severity) + Style(bold=True)
+    )
+    if server_state.status_word != severity.word:
+        line.append(
+            f"  {server_state.status_word}{progress(server_state.progress)}", text_style.state(severity)
+        )
+    line.append(
+        f"  {text_style.glyphs.clean(server_state.server.name)}", text_style.palette.text + Style(bold=True)
+    )
+    if server_state.flapping:
+        line.append("  flapping", text_style.palette.text)
+    if server_state.incident and server_state.incident.acknowledged_at is not None:
+        who = text_style.glyphs.clean(server_state.incident.acknowledged_by)
+        line.append(f"  {text_style.glyphs.acknowledged} {who}".rstrip(), text_style.palette.muted)
+    if server_state.maintenance is not None:
+        line.append(
+            f"  {text_style.glyphs.muted} {text_style.glyphs.clean(server_state.maintenance)}",
+            text_style.palette.muted,
+        )
+    elif server_state.muted_until is not None:
+        line.append(
+            f"  {text_style.glyphs.muted} muted {format_until(server_state.muted_until, now)}",
+            text_style.palette.muted,
+        )
+    location = text_style.glyphs.clean(str(server_state.server.endpoint))
+    if check and check.address and str(check.address) != server_state.server.endpoint.host:
+        location += f" {'->' if text_style.glyphs.ascii_only else '→'} {check.address}"
+    gap = text_style.width - line.cell_len - cell_len(location)
+    if gap >= 2:
+        return [line.append(" " * gap + location, text_style.palette.muted)]
+    return [line] if detail is Detail.TERSE else [line, Text(location, style=text_style.palette.muted)]
+
+
+def _figures(server_state: ServerState, text_style: Ink, now: float) -> Text:
+    median, slowest = server_state.samples.percentiles(0.5, 0.95)
+    lost = server_state.samples.loss()
+    figures = [
+        ("p50", _duration_or_absent(median, text_style)),
+        ("p95", _duration_or_absent(slowest, text_style)),
+        ("loss", text_style.glyphs.absent if lost is None else format_share(lost)),
+        (
+            "since",
+            text_style.glyphs.absent
+            if server_state.since is None
+            else format_recent_time(server_state.since, now, narrow=True),
+        ),
+    ]
+    line = _figures_line(server_state, figures, text_style)
+    while line.cell_len > text_style.width and figures:
+        figures = figures[1:]
+        line = _figures_line(server_state, figures, text_style)
+    available_width = min(_SPARKLINE, text_style.width - line.cell_len - 2)
+    if available_width >= 5:
+        line.append("  ")
+        for mark in sparkline(
+            server_state.samples.recent(available_width), available_width, text_style.glyphs
+        ).lstrip():
+            line.append(
+                mark,
+                text_style.palette.lost if mark == text_style.glyphs.lost else text_style.palette.sparkline,
+            )
+    return line
+
+
+def _figures_line(server_state: ServerState, figures: Sequence[tuple[str, str]], text_style: Ink) -> Text:
+    line = Text().append(f"{'rtt':<{LABEL_WIDTH}}", text_style.palette.muted)
+    line.append(_duration_or_absent(server_state.rtt, text_style), text_style.palette.text)
+    for name, value in figures:
+        line.append(f"  {name} ", text_style.palette.muted).append(value, text_style.palette.text)
+    return line
+
+
+def _duration_or_absent(seconds: float | None, text_style: Ink) -> str:
+    return text_style.glyphs.absent if seconds is None else format_rtt(seconds)
+
+
+def caption(
+    check: Check,
+    outcome: Round,
+    newer: bool,
+    comparison: Text | None,
+    text_style: Ink,
+    now: float,
+    *,
+    source: str = "",
+    follow: str = "f",
+) -> Text:
+    """Over the packets: when they went, to which address, whether newer ones came, what comparing found.
+
+    One that is not the newest of our own says `source` it is, so that nobody takes it for what is true now.
+    `follow` is the key that shows the newest again.
+    """
+    text, key = text_style.palette.text, text_style.palette.accent
+    when = format_recent_time(check.started_at, now, seconds=True)
+    parts = [Text(f"check of {when}", style=text_style.palette.muted)]
+    if source:
+        title = f"from {text_style.glyphs.clean(source)}: {outcome.diagnosis.verdict.slug}, {when}"
+        parts = [Text(title, style=key + Style(bold=True))]
+    if len(outcome.checks) > 1:
+        parts.append(_addresses(check, outcome, text_style))
+    if source:
+        parts.append(Text.assemble((follow, key), (" follows live again", text)))
+    elif newer:
+        parts.append(
+            Text.assemble(("newer check available, press ", text), (follow, key), (" to follow", text))
+        )
+    if comparison:
+        parts.append(comparison)
+    lines = parts[:1]
+    for part in parts[1:]:
+        if lines[-1].cell_len + part.cell_len + 3 <= text_style.width:
+            lines[-1] = Text("   ").join([lines[-1], part])
+        else:
+            lines.append(part)
+    return Text("\n").join(lines)
+
+
+def _addresses(check: Check, outcome: Round, text_style: Ink) -> Text:
+    line = Text()
+    for other, diagnosis in zip(outcome.checks, outcome.diagnoses, strict=True):
+        severity = diagnosis.verdict.severity
+        style = (
+            text_style.palette.text + Style(bold=True)
+            if other.address == check.address
+            else text_style.palette.muted
+        )
+        line.append(f"{text_style.glyphs.of(severity)} ", text_style.state(severity)).append(
+            f"{other.address}  ", style
+        )
+    return line.append("< >", text_style.palette.accent)
+
+
+def comparison_line(check: Check, good: Check, found: Comparison, text_style: Ink, now: float) -> Text:
+    """What the comparison with the last good exchange came to."""
+    if good is check:
+        return Text("this is the last good exchange itself", style=text_style.palette.muted)
+    counts = (
+        (len(found.missing), "packet missing", "packets missing"),
+        (len(found.extra), "packet more", "packets more"),
+        (len(found.differing), "field differs", "fields differ"),
+    )
+    differences = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts if count)
+    style = text_style.state(Severity.DEGRADED) if differences else text_style.palette.muted
+    return Text(
+        f"against the last good one of {format_recent_time(good.started_at, now, seconds=True)}: "
+        f"{differences or 'the same form'}",
+        style=style,
+    )
+
+
+_NOTHING_SENT = {
+    Verdict.DNS_FAILURE: "Without an address there is nowhere to send an initiation.",
+    Verdict.MISCONFIGURED: "Our own configuration must be mended before an initiation can be made.",
+}
+
+
+def no_packets(server_state: ServerState, diagnosis: Diagnosis | None, text_style: Ink) -> Text:
+    """What stands in the place of the packets where there are none, and why."""
+    if diagnosis:
+        title = "No packets: nothing was sent"
+        why = _NOTHING_SENT.get(diagnosis.verdict, "Our own system let nothing out, so nothing came back.")
+    elif server_state.paused:
+        title, why = "Paused before the first check", "Nothing is sent. p goes on, and checks at once."
+    else:
+        title = "Waiting for the first check"
+        why = f"It comes within {format_limit(server_state.server.interval)}, and its packets appear here. r checks now."
+    lines = [Text(title, style=text_style.palette.text + Style(bold=True)), Text("")]
+    return Text("\n").join([*lines, *text_style.paragraph(why, text_style.palette.muted)])
+
+
+def field_panel(found: Explanation, text_style: Ink) -> Text:
+    """The field under the cursor, in two to five lines."""
+    name = Text(found.name, style=text_style.palette.fields[found.name] + Style(bold=True))
+    muted = text_style.palette.muted
+    lines = [Text.assemble(name, (f"  {found.packet}, {found.location}", muted))]
+    if lines[0].cell_len > text_style.width:
+        lines = [Text.assemble(name, (f"  {found.packet}", muted)), Text(found.location, style=muted)]
+    lines += text_style.paragraph(found.meaning, text_style.palette.text)
+    if found.value is not None:
+        lines += text_style.paragraph(found.value, text_style.palette.text + Style(bold=True), "=", 2)
+    return Text("\n").join(lines)
+
+
+def legend(fields: Sequence[WireField], under_cursor: int, text_style: Ink) -> Text:
+    """Every field of the packet under the cursor, in its colour: what the colours of the dump mean."""
+    lines = []
+    for index, each in enumerate(fields):
+        chosen = index == under_cursor
+        highlight = Style(bold=chosen, reverse=chosen)
+        style = text_style.palette.fields[each.name]
+        numbers = f" {each.offset:>5}  {each.length:>4} "
+        name = f" {fit(each.name, 11, text_style.glyphs)}"
+        lines.append(
+            Text.assemble(
+                (name, style + highlight),
+                (numbers, (style if chosen else text_style.palette.muted) + highlight),
+            )
+        )
+    heading = Text(f" {'field':<11} {'byte':>5}  {'long':>4}", style=text_style.palette.muted)
+    return Text("\n").join([heading, *lines])

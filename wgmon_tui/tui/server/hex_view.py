@@ -1,0 +1,300 @@
+"""The packets of an exchange on screen: a hex dump whose fields have colours, and a cursor that names them.
+
+Lines are drawn one by one as they come into view and kept until something changes; moving the cursor draws
+only the lines of the two fields concerned, which is what makes it quick over SSH.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.events import Click, Resize
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.protocols.wireguard.wire import fields_of
+from wgmon_tui.tui.server.exchange_layout import (
+    Comparison,
+    Heading,
+    Layout,
+    Remark,
+    Stop,
+    Tone,
+    compare,
+    initial_stop,
+    lay_out,
+)
+from wgmon_tui.tui.server.hex_layout import GUTTER, HexLine, Span, ascii_column, offset_at
+from wgmon_tui.tui.theme.palette import Palette
+from wgmon_tui.tui.widgets.scrollbar import WholeCells
+
+_UNDER_CURSOR = Style(bold=True, reverse=True)
+_DIFFERING = Style(bold=True, underline=True)
+
+
+class HexView(ScrollView, can_focus=False):
+    """Shows one check's exchange. The screen tells it what to show and moves its cursor."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    HexView { overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
+    """
+
+    @dataclass
+    class Moved(Message):
+        """The field cursor is at another place; `by_user` where somebody moved it, not a new check."""
+
+        place: Stop | None
+        by_user: bool
+
+    def __init__(self, palette: Callable[[], Palette], *, ascii_only: bool = False) -> None:
+        """`palette` is asked at every redraw, so that a theme takes effect at once."""
+        super().__init__()
+        self.stop: Stop | None = None
+        self.check: Check | None = None
+        self.comparison: Comparison | None = None
+        self._get_palette = palette
+        self._palette = palette()
+        self._ascii_only = ascii_only
+        self._layout = Layout()
+        self._strips: dict[int, Strip] = {}
+
+    def on_mount(self) -> None:
+        """Draw the scrollbar like every other."""
+        self.vertical_scrollbar.renderer = WholeCells  # type: ignore[misc]  # Textual's own way
+
+    def show(self, check: Check | None, good: Check | None = None) -> None:
+        """Show the exchange of `check`, compared with that of `good` where one is given.
+
+        For another check than before the cursor goes to the field that tells most; for the same it stays.
+        """
+        another = check is not self.check
+        self.check = check
+        self.comparison = compare(check.exchange, good.exchange) if check and good else None
+        self._lay_out()
+        if another:
+            self._set_cursor(initial_stop(check) if check else None, by_user=False)
+            self._scroll_to_packet()
+
+    def notify_style_update(self) -> None:
+        """A new theme: everything is drawn anew."""
+        super().notify_style_update()
+        self._palette = self._get_palette()
+        self._strips.clear()
+        self.refresh()
+
+    # The cursor
+
+    def left(self) -> None:
+        """To the field before, across packets."""
+        self._step(-1)
+
+    def right(self) -> None:
+        """To the field after, across packets."""
+        self._step(1)
+
+    def up(self) -> None:
+        """To the field that lies above the beginning of this one, or to the first."""
+        self._move_vertically(-1)
+
+    def down(self) -> None:
+        """To the field that lies below the beginning of this one, past its last line, or to the last."""
+        self._move_vertically(1)
+
+    def page_up(self) -> None:
+        """To the first field of this packet, and from there to the packet before."""
+        if self.stop:
+            packet = self.stop.packet if self.stop.field else self.stop.packet - 1
+            self._set_cursor(
+                next((stop for stop in reversed(self._packet_starts()) if stop.packet <= packet), self.stop)
+            )
+
+    def page_down(self) -> None:
+        """To the first field of the packet after."""
+        if self.stop:
+            packet = self.stop.packet + 1
+            self._set_cursor(
+                next((stop for stop in self._packet_starts() if stop.packet >= packet), self.stop)
+            )
+
+    def first(self) -> None:
+        """To the first field of the first packet."""
+        if self._layout.stops:
+            self._set_cursor(self._layout.stops[0])
+
+    def last(self) -> None:
+        """To the last field of the last packet."""
+        if self._layout.stops:
+            self._set_cursor(self._layout.stops[-1])
+
+    def _packet_starts(self) -> list[Stop]:
+        return [stop for stop in self._layout.stops if stop.field == 0]
+
+    def _step(self, steps: int) -> None:
+        stops = self._layout.stops
+        if self.stop in stops:
+            self._set_cursor(stops[max(0, min(stops.index(self.stop) + steps, len(stops) - 1))])
+
+    def _move_vertically(self, direction: int) -> None:
+        if self.stop is None or self.check is None:
+            return
+        lines = [line for _, line in self._dump_lines()]
+        own = [index for index, line in enumerate(lines) if self._is_on(self.stop, line)]
+        beyond = own[-1] + 1 if direction > 0 else own[0] - 1
+        if not 0 <= beyond < len(lines):
+            self.last() if direction > 0 else self.first()
+            return
+        line = lines[beyond]
+        begins = fields_of(self.check.exchange[self.stop.packet].data)[self.stop.field].offset
+        column = min(begins % self._layout.per_line, len(line.data) - 1)
+        self._set_cursor(_stop_at(line, line.offset + column))
+
+    def on_click(self, event: Click) -> None:
+        """The field that was clicked on, on the hex or the ASCII side, comes under the cursor."""
+        place = event.get_content_offset(self)
+        if place is None:
+            return
+        line = self._line(place.y + self.scroll_offset.y)
+        if isinstance(line, HexLine):
+            offset = offset_at(line, place.x, self._layout.per_line)
+            if offset is not None:
+                self._set_cursor(_stop_at(line, offset))
+
+    def on_mouse_scroll_up(self) -> None:
+        """Who scrolls is reading: the exchange must not be exchanged under the eye."""
+        self.post_message(self.Moved(self.stop, by_user=True))
+
+    def on_mouse_scroll_down(self) -> None:
+        """As for scrolling up."""
+        self.post_message(self.Moved(self.stop, by_user=True))
+
+    def _set_cursor(self, stop: Stop | None, by_user: bool = True) -> None:
+        for index, line in self._dump_lines():
+            if self._is_on(self.stop, line) or self._is_on(stop, line):
+                self._strips.pop(index, None)
+                self.refresh_line(index)
+        self.stop = stop
+        self._reveal()
+        self.post_message(self.Moved(stop, by_user))
+
+    def _reveal(self) -> None:
+        """Scroll so that the field is in view, and for the first of a packet its heading too."""
+        own = [index for index, line in self._dump_lines() if self._is_on(self.stop, line)]
+        if not own or self.stop is None:
+            return
+        top = own[0]
+        while self.stop.field == 0 and top and isinstance(self._layout.lines[top - 1], Heading | Remark):
+            top -= 1
+        region = Region(0, top, 1, own[-1] - top + 1)
+        self.scroll_to_region(region, animate=False, force=True, immediate=True)
+
+    def _scroll_to_packet(self) -> None:
+        """Put the heading of the packet under the cursor on top, so that its fate is the first thing read."""
+        headings = (
+            index
+            for index, line in enumerate(self._layout.lines)
+            if isinstance(line, Heading) and self.stop and line.packet == self.stop.packet
+        )
+        self.scroll_to(y=next(headings, 0), animate=False, force=True, immediate=True)
+        self._reveal()
+
+    def _dump_lines(self) -> Iterator[tuple[int, HexLine]]:
+        return ((index, line) for index, line in enumerate(self._layout.lines) if isinstance(line, HexLine))
+
+    @staticmethod
+    def _is_on(stop: Stop | None, line: HexLine) -> bool:
+        return stop is not None and any(Stop(line.packet, span.field) == stop for span in line.spans)
+
+    # Drawing
+
+    def on_resize(self, event: Resize) -> None:
+        """The width decides how many bytes stand on a line."""
+        self._lay_out()
+        self._scroll_to_packet()
+
+    def _lay_out(self) -> None:
+        width = self.scrollable_content_region.width
+        self._layout = (
+            lay_out(self.check, width, self.comparison, self._ascii_only)
+            if self.check and width
+            else Layout()
+        )
+        self._strips.clear()
+        self.virtual_size = Size(width, len(self._layout.lines))
+        self.refresh()
+
+    def _line(self, index: int) -> object:
+        return self._layout.lines[index] if 0 <= index < len(self._layout.lines) else None
+
+    def render_line(self, y: int) -> Strip:
+        """The strip of one visible line."""
+        index = y + self.scroll_offset.y
+        width = self.size.width
+        strip = self._strips.get(index)
+        if strip is None:
+            strip = Strip(self._segments(self._line(index))).simplify()
+            self._strips[index] = strip
+        return strip.adjust_cell_length(width, self._palette.base)
+
+    def _segments(self, line: object) -> list[Segment]:
+        match line:
+            case Heading():
+                return self._heading(line)
+            case Remark():
+                return [
+                    Segment(" " * GUTTER, self._palette.base),
+                    Segment(line.text, self._tone_style(line.tone)),
+                ]
+            case HexLine():
+                return self._dump(line)
+        return []
+
+    def _heading(self, heading: Heading) -> list[Segment]:
+        base, strong = self._palette.base, self._palette.base + Style(bold=True)
+        return [
+            Segment(f"{heading.direction:<11}", base + self._palette.accent),
+            Segment(f"{heading.time:>11}  ", base + self._palette.muted),
+            Segment(f"{heading.label:<20}  ", strong),
+            Segment(heading.size, base + self._palette.muted),
+        ]
+
+    def _dump(self, line: HexLine) -> list[Segment]:
+        base = self._palette.base
+        hex_side = [Segment(f"{line.offset:04x}  ", base + self._palette.muted)]
+        ascii_side = []
+        for span in line.spans:
+            style = self._field_style(line, span)
+            hex_side += [Segment(line.gap_before(span), base), Segment(line.hex_of(span), style)]
+            ascii_side.append(Segment(line.ascii_of(span, "." if self._ascii_only else "·"), style))
+        used = sum(segment.cell_length for segment in hex_side)
+        padding = " " * (ascii_column(self._layout.per_line) - used)
+        return [*hex_side, Segment(padding, base), *ascii_side]
+
+    def _field_style(self, line: HexLine, span: Span) -> Style:
+        stop = Stop(line.packet, span.field)
+        style = self._palette.base + self._palette.fields[span.name]
+        if self.comparison and stop in self.comparison.differing:
+            style += _DIFFERING
+        return style + _UNDER_CURSOR if stop == self.stop else style
+
+    def _tone_style(self, tone: Tone) -> Style:
+        base = self._palette.base
+        match tone:
+            case Tone.GOOD:
+                return base + self._palette.severity[Severity.UP]
+            case Tone.BAD:
+                return base + self._palette.severity[Severity.DOWN]
+            case Tone.DIFFERENT:
+                return base + self._palette.severity[Severity.DEGRADED]
+        return base + self._palette.muted
+
+
+def _stop_at(line: HexLine, offset: int) -> Stop:
+    return next(Stop(line.packet, span.field) for span in line.spans if span.start <= offset < span.end)

@@ -1,0 +1,251 @@
+"""The history of the server: figures, hours, incidents and failed checks, of which each opens its packets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.widgets import Static
+
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.history import History
+from wgmon_tui.tui.lists import incident_text
+from wgmon_tui.tui.lists.incident_queries import Opened, read_failure, read_opening
+from wgmon_tui.tui.server.header import Detail
+from wgmon_tui.tui.server.heatmap import choose_days, heat_map, legend
+from wgmon_tui.tui.server.history_queries import FAILURES_PAGE_SIZE, ServerPast, read_server
+from wgmon_tui.tui.server.history_text import failure_columns, failure_heading, failure_line, figures
+from wgmon_tui.tui.server.tab import ServerTab
+from wgmon_tui.tui.theme.text_style import Ink, unavailable_text
+from wgmon_tui.tui.widgets.line_list import PickLine, PickView
+
+_READ_INTERVAL_S = 10.0
+_OUTDATED_READ_INTERVAL_S = 1.0
+"""While an incident of the board is not in the store as it is there; it is written within a second."""
+
+_POLL_INTERVAL_S = 1.0
+_LINES_OUTSIDE_MAP = 24
+_SCROLLBAR_MARGIN = 3
+
+
+class HistoryTab(ServerTab):
+    """Reads the store in a thread while it is open, and draws what it has meanwhile."""
+
+    MAX_HEADER_DETAIL = Detail.BARE
+    NOTHING_TO_COPY = "No line to copy"
+    DEFAULT_CSS = """
+    HistoryTab {
+        PickView { height: 1fr; margin: 1 0 0 1; }
+        #no-history { height: 1fr; padding: 1; }
+    }
+    """
+
+    class Chosen(Message):
+        """Somebody wants to see a stored exchange."""
+
+        def __init__(self, opened: Opened) -> None:
+            super().__init__()
+            self.opened = opened
+
+    def __init__(self) -> None:
+        super().__init__("History", id="history")
+        self._loaded: ServerPast | None = None
+        self._read_error: str | None = None
+        self._reading: str | None = None
+        self._read_at = 0.0
+        self._failures = FAILURES_PAGE_SIZE
+
+    def compose(self) -> ComposeResult:
+        """The page, or why there is none."""
+        yield Static(id="no-history")
+        yield PickView(lambda: self.app.palette, start_at_top=True)
+
+    def on_mount(self) -> None:
+        """What is written to the store shows up without a check of this server."""
+        self.set_interval(_POLL_INTERVAL_S, self._refresh_if_stale)
+
+    @property
+    def scrollable(self) -> PickView:
+        """The page and its list."""
+        return self.query_one(PickView)
+
+    # What is read
+
+    def draw(self, server_state: ServerState) -> None:
+        """What was read last; and read again where that is old."""
+        self._read_if_stale(server_state)
+        self._write(server_state)
+
+    def _refresh_if_stale(self) -> None:
+        if self.server_state and self.is_on_screen and self.screen.is_current:
+            self._read_if_stale(self.server_state)
+
+    def _read_if_stale(self, server_state: ServerState) -> None:
+        history, name = self.app.history, server_state.server.name
+        if history is None or self._reading == name:
+            return
+        age = time.monotonic() - self._read_at
+        known = self._loaded is not None and self._loaded.server == name
+        current = known and not self._is_outdated(server_state)
+        if not known or age >= (_READ_INTERVAL_S if current else _OUTDATED_READ_INTERVAL_S):
+            self._read(history, server_state)
+
+    def _is_outdated(self, server_state: ServerState) -> bool:
+        """Whether the store did not yet say of the open incident what the board says of it."""
+        stored = self._loaded.incidents if self._loaded else ()
+        stored_open = [entry.incident for entry in stored if entry.incident.closed_at is None]
+        return stored_open != ([server_state.incident] if server_state.incident else [])
+
+    def _read(self, history: History, server_state: ServerState) -> None:
+        self._reading = server_state.server.name
+        self.run_worker(self._reader(history, server_state), group="history", exclusive=True)
+
+    async def _reader(self, history: History, server_state: ServerState) -> None:
+        days = choose_days(self.app.size.height - _LINES_OUTSIDE_MAP)
+        try:
+            self._loaded = await asyncio.to_thread(
+                read_server, history, server_state.server, self.app.clock(), days, self._failures
+            )
+            self._read_error = None
+        except StoreUnavailableError as error:
+            self._read_error = str(error)
+        self._reading = None
+        self._read_at = time.monotonic()
+        if self.server_state and self.server_state.server.name == server_state.server.name:
+            self._write(self.server_state)
+            self.screen.refresh_bindings()
+
+    # What is shown
+
+    def _write(self, server_state: ServerState) -> None:
+        content_style = self.content_style(left=_SCROLLBAR_MARGIN)
+        loaded = self._loaded if self._loaded and self._loaded.server == server_state.server.name else None
+        why = self._empty_reason(loaded)
+        empty = self.query_one("#no-history", Static)
+        empty.display, self.scrollable.display = bool(why), not why
+        if why:
+            empty.update(unavailable_text(*why, content_style))
+        elif loaded:
+            self.scrollable.show(self._lines(loaded, content_style))
+
+    def _empty_reason(self, loaded: ServerPast | None) -> tuple[str, str] | None:
+        if self.app.history is None:
+            return "No history", "Nothing is stored in this run, so nothing of the past can be shown."
+        if self._read_error:
+            return "The history cannot be read now", self._read_error
+        if loaded is None:
+            return "Reading the history", "It is there in a moment."
+        if loaded.empty:
+            return "No history yet", "The first check of this server begins it."
+        return None
+
+    def _lines(self, loaded: ServerPast, content_style: Ink) -> list[PickLine]:
+        now, days = self.app.clock(), choose_days(self.app.size.height - _LINES_OUTSIDE_MAP)
+        blank = PickLine(Text(""))
+        note = self.app.history_note
+        page = (
+            [PickLine(each) for each in content_style.paragraph(note, content_style.palette.muted)]
+            if note
+            else []
+        )
+        page += [*map(PickLine, figures(loaded.seen, content_style)), blank]
+        page += [
+            *map(PickLine, heat_map(loaded.hours, now, days, content_style)),
+            *map(PickLine, legend(content_style)),
+            blank,
+        ]
+        open_ones = sum(entry.incident.closed_at is None for entry in loaded.incidents)
+        count = f"{len(loaded.incidents)}, {open_ones} open" if open_ones else str(len(loaded.incidents))
+        page.append(_title("Incidents", count if loaded.incidents else "none is known", content_style))
+        if loaded.incidents:
+            columns = incident_text.columns_for(content_style.width, with_server=False)
+            page.append(PickLine(Text(incident_text.heading(columns), style=content_style.palette.muted)))
+            page += [
+                PickLine(
+                    incident_text.line(entry, now, columns, content_style), f"incident {entry.incident.id}"
+                )
+                for entry in loaded.incidents
+            ]
+        page += [blank, _title("Failed checks", "" if loaded.failures else "none is known", content_style)]
+        if loaded.failures:
+            places = failure_columns(loaded.failures)
+            page.append(PickLine(Text(failure_heading(places), style=content_style.palette.muted)))
+            page += [
+                PickLine(failure_line(failure, now, places, content_style), f"check {number}")
+                for number, failure in enumerate(loaded.failures)
+            ]
+        return page
+
+    # What can be done
+
+    def can_run(self, action: str) -> bool:
+        """Opening what is under the cursor."""
+        return action == "open" and self.scrollable.cursor is not None
+
+    def on_pick_view_moved(self) -> None:
+        """Offer what can be done here; and at the end of the list fetch more of it."""
+        self.screen.refresh_bindings()
+        loaded = self._loaded
+        if loaded is None or self.server_state is None or self.app.history is None or self._reading:
+            return
+        if loaded.more and self.scrollable.cursor == f"check {len(loaded.failures) - 1}":
+            self._failures = len(loaded.failures) + FAILURES_PAGE_SIZE
+            self._read(self.app.history, self.server_state)
+
+    def on_pick_view_opened(self) -> None:
+        """A double click opens as well."""
+        self.open()
+
+    def open(self) -> None:
+        """Show the packets of what is under the cursor."""
+        loaded, history, cursor = self._loaded, self.app.history, self.scrollable.cursor
+        if loaded is None or history is None or cursor is None:
+            return
+        kind, _, rest = cursor.partition(" ")
+        if kind == "incident":
+            incident = next(entry.incident for entry in loaded.incidents if entry.incident.id == rest)
+            self._open(lambda: read_opening(history, incident))
+            return
+        kept = loaded.failures[int(rest)].exchange
+        if kept is None:
+            self.app.show_notice("The packets of this check were not kept")
+        else:
+            self._open(lambda: read_failure(history, kept))
+
+    def _open(self, read: Callable[[], Opened | None]) -> None:
+        self.run_worker(self._opener(read), group="exchange", exclusive=True)
+
+    async def _opener(self, read: Callable[[], Opened | None]) -> None:
+        try:
+            opened = await asyncio.to_thread(read)
+        except StoreUnavailableError as error:
+            self.app.show_notice(str(error), seconds=5)
+            return
+        if opened is None:
+            self.app.show_notice("Its packets are no longer kept")
+        else:
+            self.post_message(self.Chosen(opened))
+
+    def copyable_text(self) -> tuple[str, str] | None:
+        """The line under the cursor."""
+        text = self.scrollable.text_at_cursor
+        return (text, "the line") if text else None
+
+    def clear_server(self) -> None:
+        """Another server has another past."""
+        super().clear_server()
+        self._failures = FAILURES_PAGE_SIZE
+        self._read_error = None
+        self.scrollable.show(())
+        self.scrollable.move_to_top()
+
+
+def _title(words: str, more: str, content_style: Ink) -> PickLine:
+    title = Text().append(words, content_style.palette.text + Style(bold=True))
+    return PickLine(title.append(f"  {more}", content_style.palette.muted))

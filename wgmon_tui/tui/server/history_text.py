@@ -1,0 +1,156 @@
+"""What the history of one server says: figures over four windows, and its failed checks as lines of a list.
+
+Pure: records in, Rich texts out. What could not be counted is always said beside what was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+
+from wgmon_tui.config.models import Address
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
+from wgmon_tui.store.models import ExchangeSummary, PeriodSummary, StoredCheck, VantageCheckId
+from wgmon_tui.text import format_elapsed, format_recent_time, format_rtt, format_share, format_uptime
+from wgmon_tui.tui.text_format import fit
+from wgmon_tui.tui.theme.text_style import Ink
+
+WINDOWS = (("1 h", 3600.0), ("24 h", 86400.0), ("7 d", 604800.0), ("30 d", 2592000.0))
+"""What the figures are of, with the length in seconds."""
+
+_MIN_GAP_S = 1.0
+_WINDOW, _UPTIME, _LOSS, _TIME, _CHECKS = 6, 8, 7, 9, 11
+_WIDE = 100
+_MIN_TEXT_WIDTH = 20
+_WHEN, _VERDICT, _LONGEST_ORIGIN = 15, 16, 12
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failed check, what opens its packets where they were kept, and whether another vantage made it."""
+
+    check: StoredCheck
+    exchange: ExchangeSummary | VantageCheckId | None
+    is_remote: bool = False
+
+    @property
+    def origin(self) -> str:
+        """The vantage that made it."""
+        return self.check.vantage or LOCAL_VANTAGE
+
+
+@dataclass(frozen=True, slots=True)
+class FailureColumns:
+    """How wide two columns of the failed checks are; `origin` is 0 where all of them are ours."""
+
+    origin: int
+    address: int
+
+
+def figures(seen: Sequence[PeriodSummary], text_style: Ink) -> list[Text]:
+    """A heading, and uptime, loss and percentiles of each of `WINDOWS`; every figure is of what was seen."""
+    muted, wide = text_style.palette.muted, text_style.width >= _WIDE
+    titles = f"{'':<{_WINDOW}}{'uptime':>{_UPTIME}}{'loss':>{_LOSS}}"
+    titles += "".join(f"{name:>{_TIME}}" for name in ("p50", "p95", "p99"))
+    titles += f"{'checks':>{_CHECKS}}" if wide else ""
+    left = len(titles) + 2
+    if text_style.width - left < _MIN_TEXT_WIDTH:
+        return [Text(titles, style=muted), *_stacked_figures(seen, text_style)]
+    lines = [Text(f"{titles}  not counted", style=muted)]
+    for (name, length), found in zip(WINDOWS, seen, strict=True):
+        line = _figures_line(name, found, wide, text_style)
+        words = wrap(describe_uncounted(found, length), text_style.width - left, break_on_hyphens=False)
+        lines.append(line.append("  ").append(words[0] if words else "", muted))
+        lines += [Text(" " * left + more, style=muted) for more in words[1:]]
+    return lines
+
+
+def _stacked_figures(seen: Sequence[PeriodSummary], text_style: Ink) -> Iterator[Text]:
+    """Where there is no room for them beside the figures."""
+    for (name, length), found in zip(WINDOWS, seen, strict=True):
+        yield _figures_line(name, found, False, text_style)
+        words = describe_uncounted(found, length)
+        for line in wrap(f"not counted: {words}" if words else "", max(1, text_style.width - _WINDOW)):
+            yield Text(" " * _WINDOW + line, style=text_style.palette.muted)
+
+
+def describe_uncounted(seen: PeriodSummary, window: float) -> str:
+    """What of `window` seconds does not count, and why; empty where all of it does."""
+    nobody = window - seen.counted - seen.unknown - seen.paused - seen.maintenance
+    parts = (
+        ("unknown", seen.unknown),
+        ("paused", seen.paused),
+        ("maintenance", seen.maintenance),
+        ("not checked", nobody),
+    )
+    # A check is judged when it ends, so the newest seconds are never in the figures yet.
+    least = max(_MIN_GAP_S, window / 100)
+    return ", ".join(
+        f"{word} {format_elapsed(seconds)}"
+        for word, seconds in parts
+        if seconds >= (least if word == "not checked" else _MIN_GAP_S)
+    )
+
+
+def _figures_line(name: str, seen: PeriodSummary, wide: bool, text_style: Ink) -> Text:
+    palette, absent = text_style.palette, text_style.glyphs.absent
+    line = Text().append(f"{name:<{_WINDOW}}", palette.muted)
+
+    def figure(text: str | None, width: int) -> None:
+        line.append(f"{text or absent:>{width}}", palette.muted if text is None else palette.text)
+
+    figure(None if seen.uptime is None else format_uptime(seen.uptime), _UPTIME)
+    figure(None if seen.loss is None else format_share(seen.loss), _LOSS)
+    for value in (seen.p50, seen.p95, seen.p99):
+        figure(None if value is None else format_rtt(value), _TIME)
+    if wide:
+        figure(f"{seen.checks:,}", _CHECKS)
+    return line
+
+
+def failure_columns(failures: Sequence[Failure]) -> FailureColumns:
+    """The columns for a list of failed checks; from where is only said where some are from elsewhere."""
+    address = max((len(_address(failure.check.address)) for failure in failures), default=0)
+    if not any(failure.is_remote for failure in failures):
+        return FailureColumns(0, address)
+    longest = max(cell_len(failure.origin) for failure in failures)
+    return FailureColumns(min(max(longest, len("from")), _LONGEST_ORIGIN), address)
+
+
+def failure_heading(columns: FailureColumns) -> str:
+    """The titles of the list of failed checks."""
+    origin = f"{'from':<{columns.origin}}  " if columns.origin else ""
+    return f"{'time':<{_WHEN}}  {'verdict':<{_VERDICT}}  {origin}{'address':<{columns.address}}  packets"
+
+
+def failure_line(failure: Failure, now: float, columns: FailureColumns, text_style: Ink) -> Text:
+    """One failed check, under its heading."""
+    check, palette = failure.check, text_style.palette
+    line = Text().append(
+        fit(format_recent_time(check.at, now, seconds=True), _WHEN, text_style.glyphs), palette.text
+    )
+    verdict = fit(check.verdict.slug, _VERDICT, text_style.glyphs)
+    line.append(f"  {verdict}", palette.severity[check.verdict.severity])
+    if columns.origin:
+        origin = fit(text_style.glyphs.clean(failure.origin), columns.origin, text_style.glyphs)
+        line.append(f"  {origin}", palette.text if failure.is_remote else palette.muted)
+    line.append(f"  {_address(check.address):<{columns.address}}", palette.muted)
+    line.append("  ").append(*_packets(failure, text_style))
+    if check.tunnel_sent:
+        line.append(f"  tunnel {check.tunnel_received or 0} of {check.tunnel_sent}", palette.muted)
+    return line
+
+
+def _packets(failure: Failure, text_style: Ink) -> tuple[str, Style]:
+    if failure.exchange is None:
+        return "not kept", text_style.palette.muted
+    return "kept    ", text_style.palette.accent
+
+
+def _address(address: Address | None) -> str:
+    return str(address) if address else "unresolved"

@@ -1,0 +1,270 @@
+"""The round-trip times of the server over a window of time that can be widened, narrowed and moved."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.widget import Widget
+from textual.widgets import Static
+
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.history import History
+from wgmon_tui.text import format_recent_time, format_rtt, format_share
+from wgmon_tui.tui.server.header import Detail
+from wgmon_tui.tui.server.history_queries import RttPast, read_rtt
+from wgmon_tui.tui.server.rtt_plot import LABEL_CELLS, LINES_BELOW, Stretch, legend, plot, plot_window
+from wgmon_tui.tui.server.tab import ServerTab
+from wgmon_tui.tui.theme.text_style import Ink, unavailable_text
+
+WINDOWS = (
+    ("15 min", 900.0),
+    ("1 h", 3600.0),
+    ("6 h", 21600.0),
+    ("24 h", 86400.0),
+    ("7 d", 604800.0),
+    ("30 d", 2592000.0),
+)
+"""What can be plotted, with the length in seconds."""
+
+_INITIAL_WINDOW = 1
+_STEP_SHARE = 0.25
+"""Of the window, for each press of a key that moves it."""
+
+_READ_INTERVAL_S = 2.0
+_RIGHT_MARGIN = 2
+
+
+class RttPlot(Widget):
+    """The plot, in the room that there is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loaded: RttPast | None = None
+        self._content_style: Ink | None = None
+
+    def show(self, loaded: RttPast, content_style: Ink) -> None:
+        """Plot this."""
+        self._loaded, self._content_style = loaded, content_style
+        self.refresh()
+
+    def render(self) -> Text:
+        """The plot and its legend."""
+        if self._loaded is None or self._content_style is None:
+            return Text()
+        lines = max(1, self.size.height - LINES_BELOW - 1)
+        plotted = plot(self._loaded.buckets, self._loaded.time_window, lines, self._content_style)
+        return Text("\n", no_wrap=True).join([*plotted, legend(self._content_style)])
+
+
+class RttTab(ServerTab):
+    """Follows the present until it is moved into the past."""
+
+    MAX_HEADER_DETAIL = Detail.BARE
+    NOTHING_TO_COPY = "Nothing to copy from a plot"
+    DEFAULT_CSS = """
+    RttTab {
+        #no-rtt { height: 1fr; padding: 1; }
+        #rtt-caption { height: auto; padding: 0 1; margin: 1 0; }
+        RttPlot { height: 1fr; margin: 0 0 0 1; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__("RTT", id="rtt")
+        self._zoom = _INITIAL_WINDOW
+        self._end: float | None = None
+        self._loaded: RttPast | None = None
+        self._read_error: str | None = None
+        self._reading: tuple[str, int, float | None] | None = None
+        self._read_at = 0.0
+
+    def compose(self) -> ComposeResult:
+        """What is plotted, and the plot; or why there is none."""
+        yield Static(id="no-rtt")
+        yield Static(id="rtt-caption")
+        yield RttPlot()
+
+    @property
+    def scrollable(self) -> RttTab:
+        """The window of time."""
+        return self
+
+    @property
+    def _window(self) -> float:
+        return WINDOWS[self._zoom][1]
+
+    # What is read
+
+    def draw(self, server_state: ServerState) -> None:
+        """What was read last; and read again where time has gone on."""
+        loaded = self._loaded
+        bucket = loaded.time_window.length if loaded else 0.0
+        if (
+            loaded is None
+            or loaded.server != server_state.server.name
+            or loaded.time_window != self._time_window(server_state, previous=loaded)
+        ):
+            due = 0.0
+        else:
+            due = max(_READ_INTERVAL_S, bucket / 4)
+        if time.monotonic() - self._read_at >= due:
+            self._read(server_state)
+        self._write(server_state)
+
+    def _time_window(self, server_state: ServerState, previous: RttPast | None = None) -> Stretch:
+        """What is to be plotted; where it follows the present, up to where `previous` went."""
+        end = self._end
+        if end is None:
+            end = previous.time_window.end if previous else self.app.clock()
+        cells = self.app.size.width - LABEL_CELLS - _RIGHT_MARGIN
+        return plot_window(
+            self._window, end, cells, server_state.server.interval, ascii_only=self.app.ascii_only
+        )
+
+    def _read(self, server_state: ServerState) -> None:
+        wanted = (server_state.server.name, self._zoom, self._end)
+        if self.app.history is not None and self._reading != wanted:
+            self._reading = wanted
+            self.run_worker(self._reader(self.app.history, server_state), group="rtt", exclusive=True)
+
+    async def _reader(self, history: History, server_state: ServerState) -> None:
+        try:
+            self._loaded = await asyncio.to_thread(
+                read_rtt, history, server_state.server.name, self._time_window(server_state)
+            )
+            self._read_error = None
+        except StoreUnavailableError as error:
+            self._read_error = str(error)
+        self._reading = None
+        self._read_at = time.monotonic()
+        if self.server_state:
+            self._write(self.server_state)
+
+    # What is shown
+
+    def _write(self, server_state: ServerState) -> None:
+        loaded = self._loaded if self._loaded and self._loaded.server == server_state.server.name else None
+        why = self._empty_reason(loaded)
+        empty, caption = self.query_one("#no-rtt", Static), self.query_one("#rtt-caption", Static)
+        drawing = self.query_one(RttPlot)
+        empty.display = bool(why)
+        caption.display = drawing.display = not why
+        if why:
+            empty.update(unavailable_text(*why, self.content_style()))
+        elif loaded:
+            caption.update(self._caption(loaded))
+            drawing.show(loaded, self.content_style(left=_RIGHT_MARGIN))
+
+    def _empty_reason(self, loaded: RttPast | None) -> tuple[str, str] | None:
+        if self.app.history is None:
+            return "No history", "Nothing is stored in this run, so there is nothing to plot."
+        if self._read_error:
+            return "The history cannot be read now", self._read_error
+        return None if loaded else ("Reading the history", "It is there in a moment.")
+
+    def _caption(self, loaded: RttPast) -> Text:
+        """The window, from when to when, and its figures; what has no room goes, the least telling first."""
+        palette, now, time_window, seen = self.app.palette, self.app.clock(), loaded.time_window, loaded.seen
+        dash = "-" if self.app.ascii_only else "–"
+        until = "now" if self._end is None else format_recent_time(time_window.end, now)
+        name = next((name for name, length in WINDOWS if length == time_window.end - time_window.start), "")
+        line = Text().append(name, palette.text + Style(bold=True))
+        line.append(f"  {format_recent_time(time_window.start, now)} {dash} {until}", palette.text)
+        if self._end is not None:
+            line.append("  0", palette.accent + Style(bold=True)).append(" back to now", palette.muted)
+        figures = [(f"p{of}", value) for of, value in ((50, seen.p50), (95, seen.p95), (99, seen.p99))]
+        shown_figures = [(name, format_rtt(value)) for name, value in figures if value is not None]
+        if seen.loss is not None:
+            shown_figures.append(("loss", f"{format_share(seen.loss)} of {seen.checks:,}"))
+        elif not shown_figures:
+            shown_figures.append(("no check in this time", ""))
+        for name, value in shown_figures:
+            part = Text.assemble((f"   {name} ", palette.muted), (value, palette.text))
+            if line.cell_len + part.cell_len <= self.app.size.width - _RIGHT_MARGIN:
+                line.append_text(part)
+        return line
+
+    # What can be done
+
+    def can_run(self, action: str) -> bool:
+        """The keys of the plot."""
+        match action:
+            case "zoom_in":
+                return self._zoom > 0
+            case "zoom_out":
+                return self._zoom < len(WINDOWS) - 1
+            case "now":
+                return self._end is not None
+        return action in ("left", "right")
+
+    def zoom(self, steps: int) -> None:
+        """Show more or less time around the middle of what is shown; up to now, where that is shown."""
+        zoom = max(0, min(self._zoom + steps, len(WINDOWS) - 1))
+        if self._end is not None:
+            middle = self._end - self._window / 2
+            self._go_to(middle + WINDOWS[zoom][1] / 2)
+        self._zoom = zoom
+        self._changed()
+
+    def left(self) -> None:
+        """Back in time."""
+        self._move(-_STEP_SHARE)
+
+    def right(self) -> None:
+        """Forward in time, as far as now."""
+        self._move(_STEP_SHARE)
+
+    def page_up(self) -> None:
+        """A whole window back."""
+        self._move(-1)
+
+    def page_down(self) -> None:
+        """A whole window forward."""
+        self._move(1)
+
+    def up(self) -> None:
+        """Less time, and more of it."""
+        self.zoom(-1)
+
+    def down(self) -> None:
+        """More time."""
+        self.zoom(1)
+
+    def first(self) -> None:
+        """As far back as the widest window goes."""
+        self._go_to(self.app.clock() - WINDOWS[-1][1] + self._window)
+        self._changed()
+
+    def last(self) -> None:
+        """Back to now."""
+        self._end = None
+        self._changed()
+
+    def _move(self, windows: float) -> None:
+        end = self.app.clock() if self._end is None else self._end
+        self._go_to(end + windows * self._window)
+        self._changed()
+
+    def _go_to(self, end: float) -> None:
+        self._end = end if end < self.app.clock() else None
+
+    def _changed(self) -> None:
+        if self.server_state:
+            self._read(self.server_state)
+            self._write(self.server_state)
+        self.screen.refresh_bindings()
+
+    def copyable_text(self) -> tuple[str, str] | None:
+        """Nothing: a plot is no text."""
+        return None
+
+    def clear_server(self) -> None:
+        """The window stays, so that servers can be compared; what was read does not."""
+        super().clear_server()
+        self._loaded = None
+        self._read_error = None

@@ -1,0 +1,325 @@
+"""One server: what its state means in words, the next step to type, and the packets that prove it.
+
+The screen follows the board: the head tells what is true now, and the tab that is open draws itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.events import Resize
+from textual.widgets import Static, TabbedContent, Tabs
+
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.models import Address
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.editing.fleet_actions import FLEET_ACTIONS
+from wgmon_tui.tui.file_export import write_exchange
+from wgmon_tui.tui.keys.actions import bindings_for
+from wgmon_tui.tui.report_copy import build_exchange_report
+from wgmon_tui.tui.server.diagnosis_tab import DiagnosisTab
+from wgmon_tui.tui.server.header import detail_for, server_header
+from wgmon_tui.tui.server.history_tab import HistoryTab
+from wgmon_tui.tui.server.packets_tab import PacketsTab
+from wgmon_tui.tui.server.rtt_tab import RttTab
+from wgmon_tui.tui.server.tab import TAB_ACTIONS, ServerTab, agreed, chosen
+from wgmon_tui.tui.server.vantages_tab import VantagesTab
+from wgmon_tui.tui.server_actions import SERVER_ACTIONS, ActsOnServers
+from wgmon_tui.tui.widgets.key_hints import KeyLine
+
+_REFRESH_S = 0.5
+
+
+class ServerScreen(ActsOnServers):
+    """Shows the server `name` of the app's board."""
+
+    app: AppContext
+    ACTIONS_OF = "server"
+    AUTO_FOCUS = ""
+    BINDINGS = bindings_for("server")
+    DEFAULT_CSS = """
+    ServerScreen {
+        #head { height: auto; max-height: 50%; padding: 0 1; }
+        #tabs { height: 1fr; }
+        Tabs { height: 1; background: $panel; }
+        Underline { display: none; }
+        Tab.-active { color: $accent; text-style: bold underline; background: transparent; }
+        ContentSwitcher, TabPane { height: 1fr; }
+        TabPane { padding: 0; }
+    }
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._server = name
+        self._drawn_version: int | None = None
+        self._address: Address | None = None
+
+    def compose(self) -> ComposeResult:
+        """Head, tabs, keys."""
+        yield Static(id="head")
+        with TabbedContent(id="tabs"):
+            yield PacketsTab()
+            yield DiagnosisTab()
+            yield HistoryTab()
+            yield RttTab()
+            yield VantagesTab()
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Every key belongs to the screen, so nothing takes the focus; then follow the board."""
+        self.query_one(Tabs).can_focus = False
+        self.set_interval(_REFRESH_S, self._refresh_if_due)
+        self.refresh_view()
+
+    def on_screen_resume(self) -> None:
+        """Catch up at once after another screen was on top."""
+        self.refresh_view()
+
+    def on_unmount(self) -> None:
+        """Its packets are not asked for any more."""
+        self.app.engine.set_focused_server(None)
+
+    @property
+    def _row(self) -> ServerState | None:
+        return self.app.engine.fleet_state.states.get(self._server)
+
+    @property
+    def _tab(self) -> ServerTab:
+        """The tab that is open."""
+        active = self.query_one(TabbedContent).active_pane
+        return active if isinstance(active, ServerTab) else self.query(ServerTab).first()
+
+    def _refresh_if_due(self) -> None:
+        if self.is_current and self.app.repaint_throttle.is_due():
+            self.refresh_view()
+
+    def refresh_view(self) -> None:
+        """Show what changed since the last look, while this is the screen that is seen."""
+        server_state = self._row
+        if not self.is_current:
+            return
+        self.app.engine.set_focused_server(self._server)
+        if server_state is None:
+            self.app.show_notice(f"{self._server} is no longer in servers.toml", seconds=5)
+            self.dismiss()
+        elif server_state.version != self._drawn_version:
+            self._drawn_version = server_state.version
+            self._show(server_state)
+
+    # What is shown
+
+    def _show(self, server_state: ServerState) -> None:
+        self._show_head(server_state)
+        self._toggle_vantages_tab(bool(server_state.vantage_states or self.app.engine.fleet_state.vantages))
+        self._tab.show(server_state, self._address)
+        self.refresh_bindings()
+
+    def _toggle_vantages_tab(self, is_visible: bool) -> None:
+        """Their tab is there where somebody else looks too."""
+        tabs, tab = self.query_one(TabbedContent), self.query_one(VantagesTab)
+        if is_visible is tabs.get_tab(tab).display:
+            return
+        if is_visible:
+            tabs.show_tab(tab.id or "")
+        else:
+            tabs.hide_tab(tab.id or "")
+
+    def _show_head(self, server_state: ServerState) -> None:
+        """Always of the newest round, whatever the tab shows."""
+        check, diagnosis = agreed(server_state, self._address)
+        detail = min(detail_for(self.app.size.height), self._tab.MAX_HEADER_DETAIL)
+        together = (
+            self.app.together.of(server_state.server.name) if server_state.severity is Severity.DOWN else ()
+        )
+        head = server_header(
+            server_state, diagnosis, check, together, self._tab.content_style(), detail, self.app.clock()
+        )
+        self.query_one("#head", Static).update(head)
+
+    def _redraw(self) -> None:
+        if server_state := self._row:
+            self._show(server_state)
+
+    def on_tabbed_content_tab_activated(self) -> None:
+        """Only the tab that is open is kept up to date; and each has its own head."""
+        self._redraw()
+
+    def on_resize(self, event: Resize) -> None:
+        """Words are wrapped for the width."""
+        self._redraw()
+
+    def notify_style_update(self) -> None:
+        """A new theme: everything is written anew."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._redraw()
+
+    # What can be done
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key that would do nothing now is not offered."""
+        if not self.is_mounted:
+            return True
+        if action in TAB_ACTIONS:
+            return self._tab.can_run(action)
+        if action == "address":
+            outcome = self._tab.outcome
+            return outcome is not None and len(outcome.checks) > 1
+        if action in ("previous_server", "next_server"):
+            return len(self._names()) > 1
+        if action in FLEET_ACTIONS:
+            return self.can_change_fleet(action)
+        if action in SERVER_ACTIONS:
+            return self.can_act_on_servers(action)
+        if action == "inspect":
+            return self.app.ask_server is not None
+        return True
+
+    def target_servers(self) -> Sequence[str]:
+        """This server."""
+        return [self._server]
+
+    def action_back(self) -> None:
+        """Back to the fleet."""
+        self.dismiss()
+
+    def action_next_tab(self) -> None:
+        """The next tab."""
+        self.query_one(Tabs).action_next_tab()
+
+    def action_previous_tab(self) -> None:
+        """The tab before."""
+        self.query_one(Tabs).action_previous_tab()
+
+    def action_up(self) -> None:
+        """One up, in whatever the tab shows."""
+        self._tab.scrollable.up()
+
+    def action_down(self) -> None:
+        """One down."""
+        self._tab.scrollable.down()
+
+    def action_page_up(self) -> None:
+        """A packet or a page up."""
+        self._tab.scrollable.page_up()
+
+    def action_page_down(self) -> None:
+        """A packet or a page down."""
+        self._tab.scrollable.page_down()
+
+    def action_first(self) -> None:
+        """To the beginning."""
+        self._tab.scrollable.first()
+
+    def action_last(self) -> None:
+        """To the end."""
+        self._tab.scrollable.last()
+
+    def action_left(self) -> None:
+        """What lies before."""
+        self._tab.left()
+
+    def action_right(self) -> None:
+        """What lies behind."""
+        self._tab.right()
+
+    def action_open(self) -> None:
+        """Open what is under the cursor of the list, or the chosen vantage."""
+        tab = self._tab
+        if isinstance(tab, HistoryTab | VantagesTab):
+            tab.open()
+
+    def on_vantages_tab_chosen(self, event: VantagesTab.Chosen) -> None:
+        """Show its last exchange in the place of the newest of ours."""
+        tab = self.query_one(PacketsTab)
+        if event.is_local:
+            tab.follow()
+        else:
+            tab.show_vantage_exchange(event.vantage, event.outcome)
+        self.query_one(TabbedContent).active = tab.id or ""
+
+    def on_history_tab_chosen(self, event: HistoryTab.Chosen) -> None:
+        """Show a stored exchange in the place of the newest."""
+        tab = self.query_one(PacketsTab)
+        tab.show_stored(event.opened)
+        self.query_one(TabbedContent).active = tab.id or ""
+
+    def action_zoom_in(self) -> None:
+        """Plot less time."""
+        self.query_one(RttTab).zoom(-1)
+
+    def action_zoom_out(self) -> None:
+        """Plot more time."""
+        self.query_one(RttTab).zoom(1)
+
+    def action_now(self) -> None:
+        """Plot up to now."""
+        self.query_one(RttTab).last()
+
+    def action_follow(self) -> None:
+        """Show the newest exchange, and every one that comes."""
+        self.query_one(PacketsTab).follow()
+        self.refresh_bindings()
+
+    def action_compare(self) -> None:
+        """Mark what differs from the last good exchange."""
+        self.query_one(PacketsTab).compare()
+
+    def action_address(self, step: int) -> None:
+        """Show the check of another address of this server."""
+        outcome = self._tab.outcome
+        check, _ = chosen(outcome, self._address)
+        if outcome and check:
+            addresses = [each.address for each in outcome.checks]
+            self._address = addresses[(addresses.index(check.address) + step) % len(addresses)]
+            self._redraw()
+
+    def action_copy(self) -> None:
+        """Copy what the open tab is about, over OSC 52."""
+        copied = self._tab.copyable_text()
+        if copied is None:
+            self.app.show_notice(self._tab.NOTHING_TO_COPY)
+            return
+        text, what = copied
+        self.app.copy_with_notice(text, what)
+
+    def action_write(self) -> None:
+        """Write the exchange that is shown to files."""
+        server_state, outcome = self._row, self._tab.outcome
+        report_data = (
+            build_exchange_report(self.app, server_state, outcome) if server_state and outcome else None
+        )
+        write_exchange(self.app, outcome, self._address, report_data)
+
+    def action_inspect(self) -> None:
+        """Ask the server how it sees us, and show that in the diagnosis."""
+        server_state, ask_server = self._row, self.app.ask_server
+        if server_state and ask_server:
+            tab = self.query_one(DiagnosisTab)
+            self.query_one(TabbedContent).active = tab.id or ""
+            tab.ask(server_state, self._address, ask_server)
+
+    def action_previous_server(self) -> None:
+        """The server before this one in the table's order."""
+        self._switch_server(-1)
+
+    def action_next_server(self) -> None:
+        """The server after this one in the table's order."""
+        self._switch_server(1)
+
+    def _switch_server(self, step: int) -> None:
+        names = self._names()
+        at = names.index(self._server) if self._server in names else 0
+        self._server = names[(at + step) % len(names)]
+        self._drawn_version = self._address = None
+        for tab in self.query(ServerTab):
+            tab.clear_server()
+        self.refresh_view()
+
+    def _names(self) -> list[str]:
+        """The servers as the fleet shows them; all of them where this one is hidden there by the filter."""
+        shown = self.app.shown_names
+        return list(shown if self._server in shown else self.app.engine.fleet_state.states)

@@ -1,0 +1,110 @@
+"""Who sees the server how: what each vantage says, side by side; each of them opens its packets."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.widgets import Static
+
+from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.tui.server.header import Detail
+from wgmon_tui.tui.server.tab import ServerTab
+from wgmon_tui.tui.server.vantages_text import Seer, SideBySide, compare_vantages, vantage_columns
+from wgmon_tui.tui.widgets.scrolling import Reading
+
+_SCROLLBAR_MARGIN = 3
+
+
+class VantagesTab(ServerTab):
+    """There only where other vantages look too. One of them is chosen: left and right, enter opens it."""
+
+    MAX_HEADER_DETAIL = Detail.BARE
+    NOTHING_TO_COPY = "Nothing was heard of this vantage yet"
+    DEFAULT_CSS = """
+    VantagesTab {
+        Reading { padding: 1 0 0 1; scrollbar-size-vertical: 1; }
+    }
+    """
+
+    class Chosen(Message):
+        """Somebody wants to see the packets of a vantage; `is_local` are followed live."""
+
+        def __init__(self, vantage: str, outcome: Round, *, is_local: bool) -> None:
+            super().__init__()
+            self.vantage = vantage
+            self.outcome = outcome
+            self.is_local = is_local
+
+    def __init__(self) -> None:
+        super().__init__("Vantages", id="vantages")
+        self._shown: list[Seer] = []
+        self._page: SideBySide | None = None
+        self._chosen = 0
+
+    def compose(self) -> ComposeResult:
+        """One page."""
+        with Reading():
+            yield Static(id="seen-from")
+
+    @property
+    def scrollable(self) -> Reading:
+        """The page."""
+        return self.query_one(Reading)
+
+    def draw(self, server_state: ServerState) -> None:
+        """What each of them says now."""
+        engine = self.app.engine
+        self._shown = vantage_columns(server_state, engine.fleet_state.vantages, engine.vantages)
+        self._chosen = min(self._chosen, len(self._shown) - 1)
+        content_style = self.content_style(left=_SCROLLBAR_MARGIN)
+        self._page = compare_vantages(self._shown, self._chosen, content_style, self.app.clock())
+        self.query_one("#seen-from", Static).update(self._page.text)
+
+    # What can be done
+
+    def can_run(self, action: str) -> bool:
+        """Choosing another one, and opening the chosen one where its packets are here."""
+        if action == "open":
+            return self._chosen_column is not None and self._chosen_column.exchange is not None
+        return action in ("left", "right") and len(self._shown) > 1
+
+    @property
+    def _chosen_column(self) -> Seer | None:
+        return self._shown[self._chosen] if self._shown else None
+
+    def left(self) -> None:
+        """The vantage before."""
+        self._choose(-1)
+
+    def right(self) -> None:
+        """The vantage after."""
+        self._choose(1)
+
+    def _choose(self, step: int) -> None:
+        if self.server_state is None or not self._shown:
+            return
+        self._chosen = (self._chosen + step) % len(self._shown)
+        self.draw(self.server_state)
+        if self._page:
+            self.scrollable.scroll_to(y=self._page.first_lines[self._chosen], animate=False, immediate=True)
+        self.screen.refresh_bindings()
+
+    def open(self) -> None:
+        """Show the packets of the chosen one."""
+        column = self._chosen_column
+        if column and column.exchange:
+            self.post_message(self.Chosen(column.name, column.exchange, is_local=self._chosen == 0))
+
+    def copyable_text(self) -> tuple[str, str] | None:
+        """The public key with which the chosen one asks: it is what a server must list."""
+        column = self._chosen_column
+        rounds = (column.last, column.exchange) if column else ()
+        probed_as = next((each.check.probed_as for each in rounds if each and each.check.probed_as), None)
+        if column is None or probed_as is None:
+            return None
+        return str(probed_as.public_key), f"the public key of {column.name}"
+
+    def clear_server(self) -> None:
+        """The next server's page begins on top, with the same vantage chosen."""
+        super().clear_server()
+        self.scrollable.first()

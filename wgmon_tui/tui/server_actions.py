@@ -1,0 +1,114 @@
+"""What is done to servers from where they are seen: check, pause, mute, acknowledge, report, explain.
+
+The screens that show servers inherit this; they say which servers are meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.text import format_servers
+from wgmon_tui.tui.editing.fleet_actions import ChangesFleet
+
+if TYPE_CHECKING:
+    from wgmon_tui.output.incident_report import IncidentReport
+
+SERVER_ACTIONS = frozenset(
+    {"recheck", "pause", "acknowledge", "mute", "unmute", "copy_summary", "copy_markdown", "explain"}
+)
+
+
+class ActsOnServers(ChangesFleet):
+    """A screen with servers on which something can be done."""
+
+    def server_label(self, names: Sequence[str]) -> str:
+        """The servers in a notice."""
+        return format_servers(names)
+
+    def refresh_view(self) -> None:
+        """Show what has come of it."""
+        raise NotImplementedError
+
+    def explained_columns(self) -> Sequence[str]:
+        """The keys of the columns that can be explained here."""
+        return ()
+
+    def build_report(self, server_state: ServerState) -> IncidentReport:
+        """What there is to tell of a server."""
+        from wgmon_tui.tui.report_copy import build_server_report
+
+        return build_server_report(self.app, server_state)
+
+    @property
+    def _rows(self) -> list[ServerState]:
+        states = self.app.engine.fleet_state.states
+        return [states[name] for name in self.target_servers() if name in states]
+
+    def can_act_on_servers(self, action: str) -> bool:
+        """Whether one of ACTS would do something now."""
+        if action == "explain":
+            return self.current_server() in self.app.engine.fleet_state.states
+        states = self._rows
+        if action == "acknowledge":
+            return any(map(self.app.can_acknowledge, states))
+        if action == "unmute":
+            return any(server_state.muted_until is not None for server_state in states)
+        return bool(states)
+
+    def action_recheck(self) -> None:
+        """Check them now."""
+        names = self.target_servers()
+        self.app.engine.recheck(names)
+        self.app.show_notice(f"Checking {self.server_label(names)}")
+
+    def action_pause(self) -> None:
+        """Pause them; where all of them are paused, go on."""
+        names, paused = self.target_servers(), not all(server_state.paused for server_state in self._rows)
+        self.app.engine.pause(names, paused)
+        server_label = self.server_label(names)
+        self.app.show_notice(f"Paused {server_label}" if paused else f"Checking {server_label} again")
+        self.refresh_view()
+
+    def action_acknowledge(self) -> None:
+        """Say that somebody knows of their open incidents."""
+        names = [
+            server_state.server.name for server_state in self._rows if self.app.can_acknowledge(server_state)
+        ]
+        self.app.acknowledge(*names, server_label=self.server_label(names))
+
+    def action_mute(self) -> None:
+        """Ask until when nobody shall be told of them."""
+        names = self.target_servers()
+        self.app.mute(*names, server_label=self.server_label(names))
+
+    def action_unmute(self) -> None:
+        """Have people told of them again."""
+        names = [
+            server_state.server.name for server_state in self._rows if server_state.muted_until is not None
+        ]
+        self.app.engine.mute(names, None)
+        self.app.show_notice(f"No longer muted: {self.server_label(names)}")
+        self.refresh_view()
+
+    def action_copy_summary(self) -> None:
+        """Copy a report on them."""
+        self._copy(markdown=False)
+
+    def action_copy_markdown(self) -> None:
+        """Copy a report on them in Markdown."""
+        self._copy(markdown=True)
+
+    def _copy(self, *, markdown: bool) -> None:
+        from wgmon_tui.tui.report_copy import copy_reports
+
+        copy_reports(
+            self.app, [self.build_report(server_state) for server_state in self._rows], markdown=markdown
+        )
+
+    def action_explain(self) -> None:
+        """Explain the verdict and the columns of the one at hand."""
+        server_state = self.app.engine.fleet_state.states[self.current_server() or ""]
+        verdict = server_state.diagnosis.verdict if server_state.diagnosis else server_state.verdict
+        self.app.open_explanation(server_state.server.name, verdict, server_state, self.explained_columns())

@@ -1,0 +1,59 @@
+"""How screens write words: colours, glyphs, and the width to wrap at. Pure: records in, Rich texts out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from textwrap import wrap
+
+from rich.style import Style
+from rich.text import Text
+
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.tui.theme.glyphs import Glyphs
+from wgmon_tui.tui.theme.palette import Palette
+
+LABEL_WIDTH = 7
+"""The cells of a label before a paragraph, its blank included."""
+
+_MAX_PROSE_WIDTH = 96
+"""Cells beyond which a line of prose is hard to follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """What words are written with: the theme, the alphabet, and the width in cells."""
+
+    palette: Palette
+    glyphs: Glyphs
+    width: int
+
+    def state(self, severity: Severity) -> Style:
+        """The colour of a severity."""
+        return self.palette.severity[severity]
+
+    def paragraph(self, text: str, style: Style, label: str = "", indent: int = 0) -> list[Text]:
+        """`text` wrapped, after a quiet `label` and with its later lines under the first.
+
+        A word that has no room there, such as a key, begins further left on a line of its own.
+        """
+        hanging = indent or (LABEL_WIDTH if label else 0)
+        max_width = max(20, min(self.width, _MAX_PROSE_WIDTH))
+        first, *more = _wrapped(self.glyphs.clean(text), max(20, max_width - hanging), max_width)
+        return [
+            Text.assemble((f"{label:<{hanging}}", self.palette.muted), (first, style)),
+            *(Text.assemble(" " * min(hanging, max_width - len(line)), (line, style)) for line in more),
+        ]
+
+
+def _wrapped(text: str, available_width: int, max_width: int) -> list[str]:
+    """Lines of at most `available_width`; those after the first of up to `max_width` where one word needs it."""
+    whole = wrap(text, available_width, break_on_hyphens=False, break_long_words=False)
+    if not whole or len(whole[0]) > available_width or max(map(len, whole)) > max_width:
+        return wrap(text, available_width, break_on_hyphens=False) or [""]
+    return whole
+
+
+def unavailable_text(title: str, why: str, text_style: Ink) -> Text:
+    """What a screen shows in place of something that is absent: a title, and the reason."""
+    lines = [Text(title, style=text_style.palette.text + Style(bold=True)), Text("")]
+    return Text("\n").join([*lines, *text_style.paragraph(why, text_style.palette.muted)])

@@ -1,0 +1,104 @@
+"""What the app wears: a palette, the others to choose from, and what is written to theme files meanwhile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from textual.app import App
+
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.tui_settings import TuiSettings
+from wgmon_tui.tui.theme.colour_depth import Depth, adapt_palette, default_theme
+from wgmon_tui.tui.theme.palette import COLOURLESS_THEME, Palette
+from wgmon_tui.tui.theme.theme_files import Shelf, find_palette, load_theme_catalog, read_stamps
+
+_THEME_RELOAD_INTERVAL_S = 2.0
+_PROBLEM_NOTICE_S = 10
+
+
+class Coloured(App[None]):
+    """An app in the colours of a palette. The others are read behind the first paint."""
+
+    def __init__(
+        self, theme: str | None, settings: TuiSettings, depth: Depth, config_dir: Path | None
+    ) -> None:
+        """`theme` is the name of a shipped theme, or of one in `config_dir`, or the path of a theme file.
+
+        NO_COLOR overrules it. Raises ConfigurationError for one that is not there or cannot stand.
+        """
+        self.colourless = _is_no_color_set()
+        self.depth = depth
+        self.config_dir = config_dir
+        chosen = self._initial_palette(theme, settings)
+        super().__init__(ansi_color=True if self.colourless else None)
+        self._theme_catalog = Shelf({})
+        self.palettes: dict[str, Palette] = {}
+        self._register_palettes({chosen.name: chosen})
+        self.theme = chosen.name
+
+    @property
+    def palette(self) -> Palette:
+        """The colours of the theme in force."""
+        return self.palettes[self.theme]
+
+    def show_notice(self, *lines: str, seconds: float = 2) -> None:
+        """A notice, in place of the one before."""
+        raise NotImplementedError
+
+    def follow_themes(self) -> None:
+        """Read all there are to choose from, and from now on what somebody writes to theme files."""
+        chosen, self.palettes = self.palettes, {}
+        self._load_themes()
+        self._register_palettes(chosen)  # it may be the file of a path, and have the name of another
+        if self.config_dir is not None:
+            self.set_interval(_THEME_RELOAD_INTERVAL_S, self.reload_themes)
+
+    def reload_themes(self) -> None:
+        """Take what somebody has written to theme files since, and put it on."""
+        if self.colourless or read_stamps(self.config_dir) == self._theme_catalog.stamps:
+            return
+        current = self.palette
+        self._load_themes()
+        if self.palette != current:
+            self.set_reactive(App.theme, "")  # the name is the same, so Textual would see no change
+            self.theme = current.name
+
+    def use_theme(self, name: str) -> None:
+        """Change the colours, and say which they are."""
+        self.theme = name
+        self.show_notice(f"Theme: {name}")
+
+    def _load_themes(self) -> None:
+        self._theme_catalog = load_theme_catalog(self.config_dir, self._theme_catalog)
+        self._register_palettes(self._theme_catalog.palettes)
+        if self._theme_catalog.problems:
+            self.show_notice(*self._theme_catalog.problems, seconds=_PROBLEM_NOTICE_S)
+
+    def _initial_palette(self, theme: str | None, settings: TuiSettings) -> Palette:
+        """What NO_COLOR, the command line, config.toml and the terminal say, in this order."""
+        if self.colourless:
+            return find_palette(COLOURLESS_THEME, self.config_dir)
+        if theme or settings.theme is None:
+            usual = default_theme(self.depth, low_bandwidth=settings.low_bandwidth)
+            return find_palette(theme or usual, self.config_dir)
+        try:
+            return find_palette(settings.theme, self.config_dir)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"config.toml: {error}") from None
+
+    def _register_palettes(self, palettes: Mapping[str, Palette]) -> None:
+        for name, palette in palettes.items():
+            self.palettes[name] = adapt_palette(palette, self.depth)
+            self.register_theme(self.palettes[name].textual_theme())
+
+
+def _is_no_color_set() -> bool:
+    """Whether NO_COLOR is set, which by its standard means: and not empty.
+
+    Textual takes an empty one for set, so it must not see it.
+    """
+    if not os.environ.get("NO_COLOR", "unset"):
+        del os.environ["NO_COLOR"]
+    return "NO_COLOR" in os.environ

@@ -1,0 +1,88 @@
+"""The last line of a screen: the keys that do something now. A click on one presses it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.widget import Widget
+
+from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.keys.keymap import long_name
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+_HELP = "help"
+
+
+class KeyLine(Widget):
+    """The active bindings that are meant to be shown, in the order of the action table.
+
+    Textual's Footer is a row of widgets that is built anew with every change, and cuts a key in half where
+    the terminal ends; this is one line, and leaves out whole keys.
+    """
+
+    app: AppContext
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    KeyLine {
+        dock: bottom;
+        height: 1;
+        text-wrap: nowrap;
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hint_ends: list[tuple[int, str]] = []
+
+    def on_mount(self) -> None:
+        """Follow what can be done: it changes with the focus and with what is under the cursor."""
+        self.screen.bindings_updated_signal.subscribe(self, self._on_bindings_updated)
+
+    def _on_bindings_updated(self, _screen: Screen[object]) -> None:
+        self.refresh()
+
+    def render(self) -> Text:
+        """As many whole keys as there is room for."""
+        palette = self.app.palette
+        line = Text(no_wrap=True, end="", style=palette.base)
+        self._hint_ends = []
+        for key, label, press in self._fitting():
+            line.append(f" {key} ", palette.accent + Style(bold=True))
+            line.append(f"{label} ", palette.muted)
+            self._hint_ends.append((line.cell_len, press))
+        return line
+
+    def on_click(self, event: events.Click) -> None:
+        """Press the key under the mouse."""
+        for end, key in self._hint_ends:
+            if event.x < end:
+                self.app.simulate_key(key)
+                return
+
+    def _fitting(self) -> list[tuple[str, str, str]]:
+        """Key, label and key to press of the hints that fit; the help goes last, since it has all others."""
+        hints = self._hints()
+        while (
+            sum(cell_len(f" {key} {label} ") for key, label, _ in hints) > self.size.width and len(hints) > 1
+        ):
+            hints.remove(next(hint for hint in reversed(hints) if hint[1] != _HELP))
+        return hints
+
+    def _hints(self) -> list[tuple[str, str, str]]:
+        """The actions whose first key reaches them now, and not an input line or another action."""
+        focused, active = self.screen.focused, self.screen.active_bindings
+        hints = []
+        for action in self.app.hinted_actions:
+            key = long_name(action.keys[0])
+            reached = active.get(key)
+            character = action.keys[0] if len(action.keys[0]) == 1 else None
+            typed = focused is not None and focused.check_consume_key(key, character)
+            if reached and reached.enabled and not typed and reached.binding.id == action.id:
+                hints.append((action.key, reached.binding.description, key))
+        return hints
