@@ -40,7 +40,7 @@ from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.rtt_window import CAPACITY
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.tui.app import WgmonApp
-from wgmon_tui.tui.fleet.columns import Drawing, Part, lay_out
+from wgmon_tui.tui.fleet.columns import CellContext, Part, lay_out
 from wgmon_tui.tui.fleet.screen import REFRESH_SECONDS
 from wgmon_tui.tui.theme.glyphs import glyphs_for
 from wgmon_tui.tui.theme.palette import DEFAULT_THEME, load_palette
@@ -135,7 +135,7 @@ class DataTableApp(App[None]):
         super().__init__()
         self.animation_level = "none"
         self._engine = engine
-        self._drawing = Drawing(load_palette(DEFAULT_THEME), glyphs_for(False), time.time())
+        self._drawing = CellContext(load_palette(DEFAULT_THEME), glyphs_for(False), time.time())
         names = engine.fleet_state.states
         self._layout = lay_out(shutil.get_terminal_size().columns, max(map(len, names)), 0)
         self._shown: dict[tuple[str, str], list[Part]] = {}

@@ -15,7 +15,7 @@ from wgmon_tui.store.history import History
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.fleet.table import FleetTable
-from wgmon_tui.tui.widgets.key_hints import KeyLine
+from wgmon_tui.tui.widgets.key_hints import KeyHints
 
 USUAL = TuiSettings()
 
@@ -63,7 +63,7 @@ class Face:
         return [notice.message for notice in self.app._notifications]
 
     def hints(self) -> str:
-        return self.app.screen.query_one(KeyLine).render().plain
+        return self.app.screen.query_one(KeyHints).render().plain
 
 
 @asynccontextmanager

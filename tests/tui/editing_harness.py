@@ -21,7 +21,7 @@ from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.config.servers_file import read, update
 from wgmon_tui.protocols.wireguard.keys import PresharedKey
 from wgmon_tui.tui.app import WgmonApp
-from wgmon_tui.tui.dialogs.confirm import Question
+from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.editing.form_screen import FormScreen
 from wgmon_tui.tui.fleet.screen import FleetScreen
 
@@ -87,7 +87,7 @@ class Editing:
         await self.opened(FormScreen)
 
     async def answer(self, key: str) -> None:
-        await self.opened(Question)
+        await self.opened(ConfirmDialog)
         await self.press(key)
 
     async def home(self) -> None:

@@ -27,13 +27,13 @@ from wgmon_tui.config.servers_file import update
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.app import WgmonApp
-from wgmon_tui.tui.dialogs.confirm import Question
+from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.editing.form_screen import FormScreen
 from wgmon_tui.tui.editing.identities_screen import IdentitiesScreen
 from wgmon_tui.tui.editing.identity_form import IdentityForm
 from wgmon_tui.tui.editing.import_screen import ImportScreen
-from wgmon_tui.tui.editing.peer_stanza import Stanza
-from wgmon_tui.tui.editing.rejected_file import Rejected
+from wgmon_tui.tui.editing.peer_stanza import PeerStanzaScreen
+from wgmon_tui.tui.editing.rejected_file import RejectedFileScreen
 from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.fleet.totals import TotalsLine
 
@@ -274,8 +274,8 @@ async def _stanza(pilot: Pilot[None]) -> None:
     await it.press("K")
     await it.opened(IdentitiesScreen)
     shown = "[Peer]\nPublicKey = " + str(OWN_KEY.public) + "\nAllowedIPs = 10.8.0.7/32, fd00::7/128"
-    pilot.app.push_screen(Stanza("spare", shown))
-    await it.opened(Stanza)
+    pilot.app.push_screen(PeerStanzaScreen("spare", shown))
+    await it.opened(PeerStanzaScreen)
 
 
 async def _import(pilot: Pilot[None]) -> None:
@@ -291,14 +291,14 @@ async def _question(pilot: Pilot[None]) -> None:
     await it.opened(FormScreen)
     await it.write("endpoint", "fra2.example.net:51820")
     await it.press("escape")
-    await it.opened(Question)
+    await it.opened(ConfirmDialog)
 
 
 async def _rejected(pilot: Pilot[None]) -> None:
     it = _it(pilot)
     error = "servers.toml: line 8: [[server]] fra1: intervall: unknown key; did you mean interval?"
-    pilot.app.push_screen(Rejected(error, SPOILED, 8))
-    await it.opened(Rejected)
+    pilot.app.push_screen(RejectedFileScreen(error, SPOILED, 8))
+    await it.opened(RejectedFileScreen)
 
 
 SCENES: Mapping[str, Scene] = MappingProxyType(

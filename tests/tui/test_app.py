@@ -16,15 +16,15 @@ from tests.tui.sample_fleet import NOW, QuietEngine, bad_night, server
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.tui.app import WgmonApp
-from wgmon_tui.tui.dialogs.confirm import Question
+from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.dialogs.mute import MuteInput
 from wgmon_tui.tui.dialogs.note import NoteInput
 from wgmon_tui.tui.dialogs.theme_picker import ThemeScreen
 from wgmon_tui.tui.editing.form_screen import FormScreen
 from wgmon_tui.tui.editing.identities_screen import IdentitiesScreen
 from wgmon_tui.tui.editing.import_screen import ImportScreen
-from wgmon_tui.tui.editing.peer_stanza import Stanza
-from wgmon_tui.tui.editing.rejected_file import Rejected
+from wgmon_tui.tui.editing.peer_stanza import PeerStanzaScreen
+from wgmon_tui.tui.editing.rejected_file import RejectedFileScreen
 from wgmon_tui.tui.filter.bar import FilterInput
 from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.fleet.sort_screen import SortScreen
@@ -34,7 +34,7 @@ from wgmon_tui.tui.keys.actions import ACTIONS, CHANGE, EVERYWHERE, actions_for
 from wgmon_tui.tui.lists.alerts_screen import AlertsScreen
 from wgmon_tui.tui.lists.incidents_screen import IncidentsScreen
 from wgmon_tui.tui.server.screen import ServerScreen
-from wgmon_tui.tui.widgets.definition_list import Glossary
+from wgmon_tui.tui.widgets.definition_list import DefinitionList
 
 
 async def test_a_theme_takes_effect_on_rows_already_drawn() -> None:
@@ -80,7 +80,7 @@ async def test_help_follows_a_new_theme() -> None:
         it.app.use_theme("paper")
         await settle(it.pilot)
         await settle(it.pilot)
-        written = it.app.screen.query(Glossary).last().render()
+        written = it.app.screen.query(DefinitionList).last().render()
         assert it.app.palette.muted in {span.style for span in written.spans}
 
 
@@ -130,11 +130,11 @@ async def test_every_action_of_the_table_can_be_done_where_it_is_said_to() -> No
         "incidents": IncidentsScreen,
         "note": NoteInput,
         "form": FormScreen,
-        "question": Question,
+        "question": ConfirmDialog,
         "identities": IdentitiesScreen,
         "import": ImportScreen,
-        "rejected": Rejected,
-        "stanza": Stanza,
+        "rejected": RejectedFileScreen,
+        "stanza": PeerStanzaScreen,
         "mute": MuteInput,
         "explain": ExplainScreen,
         "alerts": AlertsScreen,

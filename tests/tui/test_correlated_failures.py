@@ -6,7 +6,7 @@ from tests.tui.sample_fleet import QuietEngine, record, server
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import FleetState
-from wgmon_tui.tui.correlated_failures import FailingTogether, describe_group
+from wgmon_tui.tui.correlated_failures import CorrelatedFailures, describe_group
 
 
 class Clock:
@@ -31,7 +31,7 @@ def edges_down() -> FleetState:
 
 
 def test_servers_with_one_tag_that_are_all_down_are_a_group() -> None:
-    together = FailingTogether(edges_down(), Clock())
+    together = CorrelatedFailures(edges_down(), Clock())
     assert together.of("fra1") == (FailureGroup('the tag "edge"', ("fra1", "fra2", "fra3")),)
     assert together.of("ams1") == ()
     assert together.largest == together.groups()[0]
@@ -39,7 +39,7 @@ def test_servers_with_one_tag_that_are_all_down_are_a_group() -> None:
 
 def test_one_of_them_that_comes_back_ends_the_group_a_second_later() -> None:
     fleet_state, clock = edges_down(), Clock()
-    together = FailingTogether(fleet_state, clock)
+    together = CorrelatedFailures(fleet_state, clock)
     assert together.groups()
     record(fleet_state, "fra2", Verdict.HEALTHY, 0.01)
     clock.now = 0.9
@@ -51,7 +51,7 @@ def test_one_of_them_that_comes_back_ends_the_group_a_second_later() -> None:
 
 def test_what_takes_long_is_done_more_seldom() -> None:
     fleet_state, clock = edges_down(), Clock()
-    together = FailingTogether(fleet_state, clock)
+    together = CorrelatedFailures(fleet_state, clock)
     clock.cost = 0.2
     assert together.groups()
     clock.cost = 0.0
@@ -65,13 +65,13 @@ def test_what_takes_long_is_done_more_seldom() -> None:
 def test_a_lost_check_of_a_server_that_is_not_down_makes_no_group() -> None:
     fleet_state = edges_down()
     fleet_state.states["fra3"].severity = Severity.UP  # the failure is not settled
-    assert FailingTogether(fleet_state, Clock()).groups() == ()
+    assert CorrelatedFailures(fleet_state, Clock()).groups() == ()
 
 
 def test_a_paused_server_keeps_nobody_company() -> None:
     fleet_state = edges_down()
     fleet_state.pause("fra2", True, 0.0)
-    assert FailingTogether(fleet_state, Clock()).groups() == ()
+    assert CorrelatedFailures(fleet_state, Clock()).groups() == ()
 
 
 def test_a_member_sees_the_others_and_of_many_the_first() -> None:

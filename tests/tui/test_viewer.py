@@ -7,12 +7,12 @@ import pytest
 from tests.tui.app_harness import face
 from tests.tui.sample_fleet import QuietEngine, server
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.tui.fleet.totals import Totals, totals_line
+from wgmon_tui.tui.fleet.totals import FleetTotals, totals_line
 from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE, Glyphs
 from wgmon_tui.tui.theme.palette import load_palette
 
 NIGHT = load_palette("night")
-BUSY = Totals({Severity.UP: 41, Severity.DEGRADED: 2, Severity.DOWN: 1, Severity.PAUSED: 1}, 4.4, 0.031)
+BUSY = FleetTotals({Severity.UP: 41, Severity.DEGRADED: 2, Severity.DOWN: 1, Severity.PAUSED: 1}, 4.4, 0.031)
 STATUS = "viewer · written by deploy (pid 123)"
 
 

@@ -21,19 +21,19 @@ from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.text import format_rtt, format_servers, format_until
 from wgmon_tui.tui.context import AppContext, AskServer
-from wgmon_tui.tui.correlated_failures import FailingTogether
+from wgmon_tui.tui.correlated_failures import CorrelatedFailures
 from wgmon_tui.tui.fleet.columns import validate_columns
 from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.keys.actions import ACTIONS, EVERYWHERE, bindings_for
-from wgmon_tui.tui.keys.key_sequencer import KeysInTurn
+from wgmon_tui.tui.keys.key_sequencer import KeySequencer
 from wgmon_tui.tui.keys.keymap import assign_keys, key_of, textual_keymap
 from wgmon_tui.tui.preload import PRELOAD_DELAY_S, preload_screens
 from wgmon_tui.tui.terminal.counting_driver import CURSOR_POSITION_QUERY, SLOW_LINK_S, CountingDriver
 from wgmon_tui.tui.terminal.osc52 import LARGEST_COPY, TMUX_OPTION, osc52, through_tmux, under_tmux
-from wgmon_tui.tui.terminal.repaint_throttle import DEFAULT_LIMITS, LOW_BANDWIDTH, Pace
-from wgmon_tui.tui.theme.colour_depth import Depth
+from wgmon_tui.tui.terminal.repaint_throttle import DEFAULT_LIMITS, LOW_BANDWIDTH, RepaintThrottle
+from wgmon_tui.tui.theme.colour_depth import ColourDepth
 from wgmon_tui.tui.theme.glyphs import glyphs_for
-from wgmon_tui.tui.theme.themed_app import Coloured
+from wgmon_tui.tui.theme.themed_app import ThemedApp
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.verdict import Verdict
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _DEFAULT_SETTINGS = TuiSettings()
 
 
-class WgmonApp(Coloured, KeysInTurn, AppContext):
+class WgmonApp(ThemedApp, KeySequencer, AppContext):
     """The terminal dashboard over a running engine.
 
     `title` stands at the right of the top line. `theme` is the name of a shipped theme or the path of a theme
@@ -96,7 +96,7 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
         state_dir: Path | None = None,
         config_dir: Path | None = None,
         settings: TuiSettings = _DEFAULT_SETTINGS,
-        depth: Depth = Depth.TRUE,
+        depth: ColourDepth = ColourDepth.TRUE,
     ) -> None:
         """Raises ConfigurationError for a theme that is not there or cannot stand, and for keys and columns
         that cannot be.
@@ -116,11 +116,11 @@ class WgmonApp(Coloured, KeysInTurn, AppContext):
         self.history_note = history_note
         self.state_dir = state_dir
         self.deleted = None
-        self.together = FailingTogether(engine.fleet_state)
+        self.together = CorrelatedFailures(engine.fleet_state)
         self.engine_failure = None
         self._query_sent_at: float | None = None
         self.animation_level = "none"
-        self.repaint_throttle = Pace(
+        self.repaint_throttle = RepaintThrottle(
             LOW_BANDWIDTH if settings.low_bandwidth else DEFAULT_LIMITS, lambda: self.bytes_written
         )
         self.set_class(ascii_only, "-ascii")

@@ -20,9 +20,9 @@ from textual.app import App
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.tui.correlated_failures import FailingTogether
+from wgmon_tui.tui.correlated_failures import CorrelatedFailures
 from wgmon_tui.tui.keys.actions import Action
-from wgmon_tui.tui.terminal.repaint_throttle import Pace
+from wgmon_tui.tui.terminal.repaint_throttle import RepaintThrottle
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
 
@@ -50,7 +50,7 @@ class AppContext(App[None]):
 
     engine: FleetController
     """Keeps the board current, and takes requests: check, pause, mute, acknowledge."""
-    together: FailingTogether
+    together: CorrelatedFailures
     """The groups of servers that fail together."""
     engine_failure: str | None
     """Why checking has stopped; None while it runs."""
@@ -86,7 +86,7 @@ class AppContext(App[None]):
     """Unicode, or ASCII for terminals that have nothing else."""
     palettes: dict[str, Palette]
     """The themes to choose from, by name."""
-    repaint_throttle: Pace
+    repaint_throttle: RepaintThrottle
     """Says when to repaint what changes by itself."""
     columns: Sequence[str]
     """The columns that config.toml names for the fleet table; empty for the default ones."""

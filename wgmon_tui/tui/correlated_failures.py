@@ -23,7 +23,7 @@ _MAX_TIME_SHARE = 0.02
 _MAX_NAMES = 6
 
 
-class FailingTogether:
+class CorrelatedFailures:
     """The groups of the board's servers that are all down and share something, at most a second old.
 
     On a large fleet they may be older: see `_MAX_TIME_SHARE`. `clock` gives seconds, and never goes back.

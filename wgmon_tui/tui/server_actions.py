@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.text import format_servers
-from wgmon_tui.tui.editing.fleet_actions import ChangesFleet
+from wgmon_tui.tui.editing.fleet_actions import FleetActions
 
 if TYPE_CHECKING:
     from wgmon_tui.output.incident_report import IncidentReport
@@ -20,7 +20,7 @@ SERVER_ACTIONS = frozenset(
 )
 
 
-class ActsOnServers(ChangesFleet):
+class ServerActions(FleetActions):
     """A screen with servers on which something can be done."""
 
     def server_label(self, names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from tests.tui.editing_harness import SMALL, Editing, editing, written
 from tests.tui.key_presses import settle
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.tui.editing.external_editor import command_at_line, editor_command
-from wgmon_tui.tui.editing.rejected_file import Rejected
+from wgmon_tui.tui.editing.rejected_file import RejectedFileScreen
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def left_behind(config_dir: Path) -> set[str]:
 
 async def edit(it: Editing) -> None:
     await it.press("E")
-    await it.until(lambda: it.notices() or isinstance(it.app.screen, Rejected))
+    await it.until(lambda: it.notices() or isinstance(it.app.screen, RejectedFileScreen))
     await settle(it.pilot)
 
 

@@ -14,7 +14,7 @@ from wgmon_tui.config.servers_toml import SERVER_KEYS, server_entries
 from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.config.value_types import FormFieldKind
 from wgmon_tui.tui.editing.field_values import to_text, to_value
-from wgmon_tui.tui.editing.fields import IDENTITY_FIELDS, SERVER_FIELDS, Field
+from wgmon_tui.tui.editing.fields import IDENTITY_FIELDS, SERVER_FIELDS, FieldSpec
 
 
 @pytest.mark.parametrize(
@@ -90,5 +90,5 @@ def test_every_key_of_a_server_has_its_field() -> None:
 
 
 @pytest.mark.parametrize("field", [*SERVER_FIELDS, *IDENTITY_FIELDS], ids=lambda field: field.key)
-def test_the_help_of_a_field_fits_into_its_two_lines_of_a_usual_terminal(field: Field) -> None:
+def test_the_help_of_a_field_fits_into_its_two_lines_of_a_usual_terminal(field: FieldSpec) -> None:
     assert len(wrap(field.help, 78)) <= 2

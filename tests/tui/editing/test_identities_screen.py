@@ -15,7 +15,7 @@ from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.secrets.keyring import read_private_key
 from wgmon_tui.tui.editing.identities_screen import IdentitiesScreen
 from wgmon_tui.tui.editing.identity_form import IdentityForm
-from wgmon_tui.tui.editing.peer_stanza import Stanza
+from wgmon_tui.tui.editing.peer_stanza import PeerStanzaScreen
 
 SPARE = replace(BASTION, name="spare", addresses=(ip_interface("10.8.0.7/32"),))
 
@@ -63,7 +63,7 @@ async def test_a_new_identity_comes_with_its_key_file_and_its_stanza(tmp_path: P
         await it.write("name", "mon")
         await it.write("addresses", "10.8.0.250/32, fd00::250/128")
         await it.press("ctrl+s")
-        await it.opened(Stanza)
+        await it.opened(PeerStanzaScreen)
         await it.press("y")
         assert it.app.clipboard.endswith("AllowedIPs = 10.8.0.250/32, fd00::250/128\n")
         await it.press("enter")
@@ -84,7 +84,7 @@ async def test_a_key_is_brought_in_out_of_sight(config_dir: Path) -> None:
         await it.paste(OWN_KEY.to_text())
         assert OWN_KEY.to_text()[:8] not in it.text()
         await it.press("ctrl+s")
-        await it.opened(Stanza)
+        await it.opened(PeerStanzaScreen)
         assert (config_dir / "mon.key").read_text().strip() == OWN_KEY.to_text()
 
 
@@ -98,7 +98,7 @@ async def test_a_pasted_config_gives_its_key_and_addresses(config_dir: Path) -> 
         await it.paste(CONF)
         await it.until(lambda: it.form.row("addresses").text == "10.8.0.9/32")
         await it.press("ctrl+s")
-        await it.opened(Stanza)
+        await it.opened(PeerStanzaScreen)
         assert (config_dir / "mon.key").read_text().strip() == OWN_KEY.to_text()
 
 

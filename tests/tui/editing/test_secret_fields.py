@@ -12,10 +12,10 @@ from tests.tui.editing_harness import CONF, PSK, SMALL, Editing, editing, writte
 from tests.tui.key_presses import settle
 from wgmon_tui.config.models import Fleet, SecretForm, SecretSource
 from wgmon_tui.config.servers_toml import server_entries
-from wgmon_tui.tui.dialogs.confirm import Question
-from wgmon_tui.tui.editing.field_row import SecretEntry
+from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
+from wgmon_tui.tui.editing.field_row import SecretInput
 from wgmon_tui.tui.editing.identity_form import IdentityForm
-from wgmon_tui.tui.editing.peer_stanza import Stanza
+from wgmon_tui.tui.editing.peer_stanza import PeerStanzaScreen
 from wgmon_tui.tui.editing.server_form import ServerForm
 
 
@@ -81,7 +81,7 @@ async def test_a_secret_is_in_no_repr_and_cannot_be_copied_out(config_dir: Path)
     async with editing(config_dir) as it:
         await it.open_form("e")
         await set_preshared_key(it)
-        entry = it.form.row("preshared_key").query_one(SecretEntry)
+        entry = it.form.row("preshared_key").query_one(SecretInput)
         assert entry.value == PSK.to_text()
         assert PSK.to_text() not in repr((entry, it.form.row("preshared_key"), it.form))
         await it.press("ctrl+shift+a", "ctrl+x", "ctrl+c")
@@ -96,7 +96,7 @@ async def test_a_pasted_config_fills_the_form_and_its_key_is_asked_about(config_
     async with editing(config_dir) as it:
         await it.open_form("n")
         await it.paste(CONF)
-        await it.opened(Question)
+        await it.opened(ConfirmDialog)
         assert OWN_KEY.to_text() not in it.text()
         await it.press("y")
         await it.opened(ServerForm)
@@ -161,7 +161,7 @@ async def test_an_identity_can_be_made_from_the_form(tmp_path: Path) -> None:
         await it.opened(IdentityForm)
         await it.write("name", "bastion")
         await it.press("ctrl+s")
-        await it.opened(Stanza)
+        await it.opened(PeerStanzaScreen)
         await it.press("enter")
         await it.opened(ServerForm)
         assert it.form.row("identity").text == "bastion"

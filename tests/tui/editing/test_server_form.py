@@ -14,7 +14,7 @@ from tests.tui.key_presses import settle
 from wgmon_tui.config.models import Fleet, SecretForm, SecretSource
 from wgmon_tui.config.server_edits import delete_servers
 from wgmon_tui.config.servers_file import update
-from wgmon_tui.tui.dialogs.confirm import Question
+from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.editing.server_form import ServerForm
 from wgmon_tui.tui.server.screen import ServerScreen
 
@@ -258,7 +258,7 @@ async def test_ctrl_q_asks_as_well(config_dir: Path) -> None:
         await it.open_form("e")
         await it.write("note", "new")
         await it.press("ctrl+q")
-        await it.opened(Question)
+        await it.opened(ConfirmDialog)
         assert it.app.return_code is None
 
 
@@ -342,7 +342,7 @@ async def test_a_conflict_is_asked_about(config_dir: Path) -> None:
         change(config_dir, note="theirs")
         await it.write("note", "mine")
         await it.press("ctrl+s")
-        await it.until(lambda: isinstance(it.app.screen, Question) and "over it" in it.text())
+        await it.until(lambda: isinstance(it.app.screen, ConfirmDialog) and "over it" in it.text())
         assert 'server "ams1": another program changed its note' in it.text()
         await it.press("escape")
         await it.opened(ServerForm)

@@ -11,18 +11,18 @@ from wgmon_tui.tui.filter.query import (
     FACTS,
     KEYS,
     NUMERIC_KEYS,
-    Beside,
+    FilterContext,
     complete_filter,
     invert_filter,
     parse_filter,
 )
 
 ROWS = bad_night().fleet_state.states
-BESIDE = Beside(NOW, {"ams1", "lab"})
+BESIDE = FilterContext(NOW, {"ams1", "lab"})
 SAVED = {"oncall": "state:down !is:muted", "Slow": "rtt>500ms"}
 
 
-def found(line: str, beside: Beside = BESIDE) -> set[str]:
+def found(line: str, beside: FilterContext = BESIDE) -> set[str]:
     chosen = parse_filter(line, SAVED)
     return {name for name, server_state in ROWS.items() if chosen.matches(server_state, beside)}
 
@@ -93,7 +93,7 @@ def test_is_asks_for_facts() -> None:
     server_state.muted_until, server_state.maintenance = NOW + 60, "kernel week"
     try:
         assert found("is:muted") == found("is:maintenance") == {"fra1"}
-        assert found("is:muted", Beside(NOW + 61)) == set()
+        assert found("is:muted", FilterContext(NOW + 61)) == set()
     finally:
         server_state.muted_until = server_state.maintenance = None
     assert found("is:marked") == {"ams1", "lab"}
@@ -112,7 +112,7 @@ def test_an_acknowledged_incident_and_a_flapping_server_are_facts() -> None:
         assert [
             each
             for each, server_state in fleet_state.states.items()
-            if chosen.matches(server_state, Beside(NOW))
+            if chosen.matches(server_state, FilterContext(NOW))
         ] == [name]
 
 

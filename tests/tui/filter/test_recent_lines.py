@@ -11,13 +11,13 @@ from tests.tui.sample_fleet import NOW, bad_night
 from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.filter.bar import FilterInput
-from wgmon_tui.tui.filter.recent_lines import MAX_LINES, Recall
+from wgmon_tui.tui.filter.recent_lines import MAX_LINES, FilterHistory
 
 LINES = st.sampled_from(["state:down", "tag:eu", "rtt>100", "fra"])
 
 
 def test_up_goes_back_through_the_lines_then_the_saved_ones_and_down_comes_back() -> None:
-    history = Recall(["oncall"])
+    history = FilterHistory(["oncall"])
     history.commit("tag:eu")
     history.commit("state:down")
     shown = ["ty"]
@@ -30,7 +30,7 @@ def test_up_goes_back_through_the_lines_then_the_saved_ones_and_down_comes_back(
 
 
 def test_the_line_that_is_in_force_is_not_offered_again() -> None:
-    history = Recall()
+    history = FilterHistory()
     history.commit("tag:eu")
     history.commit("state:down")
     assert history.older("state:down") == "tag:eu"
@@ -40,7 +40,7 @@ def test_the_line_that_is_in_force_is_not_offered_again() -> None:
     st.lists(st.one_of(LINES.map(lambda line: ("keep", line)), st.sampled_from([("up", ""), ("down", "")])))
 )
 def test_however_one_goes_what_was_typed_comes_back(steps: list[tuple[str, str]]) -> None:
-    history, shown = Recall(["a", "b"]), "typed"
+    history, shown = FilterHistory(["a", "b"]), "typed"
     for step, line in steps:
         if step == "keep":
             history.commit(line)

@@ -15,12 +15,12 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.tui.fleet.columns import COLUMNS, Drawing, lay_out, validate_columns
+from wgmon_tui.tui.fleet.columns import COLUMNS, CellContext, lay_out, validate_columns
 from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.theme.palette import load_palette
 
 NIGHT = load_palette("night")
-DRAWING = Drawing(NIGHT, UNICODE, NOW)
+DRAWING = CellContext(NIGHT, UNICODE, NOW)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def states() -> dict[str, ServerState]:
 
 
 def text(
-    column: str, server_state: ServerState, width: int | None = None, cell_context: Drawing = DRAWING
+    column: str, server_state: ServerState, width: int | None = None, cell_context: CellContext = DRAWING
 ) -> str:
     cell = COLUMNS[column].cell(server_state, width or COLUMNS[column].width, cell_context)
     return "".join(part for part, _ in cell)
@@ -149,7 +149,7 @@ def test_a_name_from_the_file_cannot_steer_the_terminal() -> None:
 
 @given(st.text(max_size=40), st.sampled_from([UNICODE, ASCII]))
 def test_every_cell_has_exactly_the_width_of_its_column(name: str, glyphs: object) -> None:
-    cell_context = Drawing(NIGHT, ASCII if glyphs is ASCII else UNICODE, NOW)
+    cell_context = CellContext(NIGHT, ASCII if glyphs is ASCII else UNICODE, NOW)
     server_state = QuietEngine([server(name)]).fleet_state.states[name]
     for column in COLUMNS.values():
         assert cell_len(text(column.key, server_state, column.width, cell_context)) == column.width

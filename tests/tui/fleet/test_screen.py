@@ -18,7 +18,7 @@ from wgmon_tui.tui.fleet.sort_screen import SortScreen
 from wgmon_tui.tui.fleet.table import RESORT_SECONDS, FleetTable
 from wgmon_tui.tui.help.help_screen import HelpScreen
 from wgmon_tui.tui.server.screen import ServerScreen
-from wgmon_tui.tui.widgets.key_hints import KeyLine
+from wgmon_tui.tui.widgets.key_hints import KeyHints
 
 
 async def test_the_worst_server_stands_under_the_cursor() -> None:
@@ -96,7 +96,7 @@ async def test_a_click_on_the_header_selects_nothing() -> None:
 
 async def test_a_click_on_a_key_presses_it() -> None:
     async with face() as it:
-        await it.pilot.click(KeyLine, offset=(it.hints().index("help"), 0))
+        await it.pilot.click(KeyHints, offset=(it.hints().index("help"), 0))
         await settle(it.pilot)
         assert isinstance(it.app.screen, HelpScreen)
 

@@ -11,17 +11,17 @@ from tests.tui.app_harness import Face, face
 from tests.tui.key_presses import settle
 from tests.tui.sample_fleet import NOW, QuietEngine, bad_night, record, server
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.tui.fleet.row_index import SORTS, Order
+from wgmon_tui.tui.fleet.row_index import SORTS, RowIndex
 from wgmon_tui.tui.fleet.table import FleetTable
 from wgmon_tui.tui.server.screen import ServerScreen
 
 
-def grouped(row_index: Order) -> dict[str, list[str]]:
+def grouped(row_index: RowIndex) -> dict[str, list[str]]:
     return {tag: group.names for tag, group in row_index.grouping.groups.items()}
 
 
-def by_tag() -> Order:
-    row_index = Order(bad_night().fleet_state)
+def by_tag() -> RowIndex:
+    row_index = RowIndex(bad_night().fleet_state)
     row_index.group(True)
     return row_index
 
@@ -58,7 +58,7 @@ def test_a_filter_leaves_no_empty_group() -> None:
 
 def test_a_heading_counts_a_change_before_the_rows_move() -> None:
     engine = bad_night()
-    row_index = Order(engine.fleet_state)
+    row_index = RowIndex(engine.fleet_state)
     row_index.group(True)
     record(engine.fleet_state, "ams1", Verdict.SILENT, None)
     row_index.record_changes({"ams1"})
@@ -80,7 +80,7 @@ def test_whatever_happens_the_headings_count_the_rows_below_them(
     tags: list[set[str]], steps: list[tuple[str, float | None]], column: str, reverse: bool
 ) -> None:
     engine = QuietEngine(server(name, tags=sorted(had)) for name, had in zip("abcdef", tags, strict=True))
-    row_index = Order(engine.fleet_state)
+    row_index = RowIndex(engine.fleet_state)
     row_index.group(True)
     row_index.sort_by(column, reverse=reverse)
     for name, rtt in steps:

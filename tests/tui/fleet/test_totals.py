@@ -10,15 +10,15 @@ from rich.cells import cell_len
 from tests.tui.sample_fleet import QuietEngine, bad_night, record, server
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.correlation import FailureGroup
-from wgmon_tui.tui.fleet.totals import Totals, fleet_p95, totals_line
+from wgmon_tui.tui.fleet.totals import FleetTotals, fleet_p95, totals_line
 from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.theme.palette import load_palette
 
 NIGHT = load_palette("night")
-BUSY = Totals({Severity.UP: 41, Severity.DEGRADED: 2, Severity.DOWN: 1, Severity.PAUSED: 1}, 4.4, 0.031)
+BUSY = FleetTotals({Severity.UP: 41, Severity.DEGRADED: 2, Severity.DOWN: 1, Severity.PAUSED: 1}, 4.4, 0.031)
 
 
-def line(totals: Totals, width: int, note: str = "") -> str:
+def line(totals: FleetTotals, width: int, note: str = "") -> str:
     return "".join(text for text, _ in totals_line(totals, note, width, NIGHT, UNICODE))
 
 
@@ -45,7 +45,7 @@ IN_COMPANY = replace(BUSY, together=EDGE)
 
 
 def test_marked_servers_are_counted_and_never_left_out() -> None:
-    totals = Totals({Severity.UP: 3}, 1.0, 0.01, marked=2)
+    totals = FleetTotals({Severity.UP: 3}, 1.0, 0.01, marked=2)
     for width in (60, 120):
         parts = totals_line(totals, "bastion", width, NIGHT, UNICODE)
         assert "▌ 2 marked" in "".join(text for text, _ in parts)
@@ -89,7 +89,7 @@ def test_only_a_count_that_is_not_zero_has_colour() -> None:
     st.text("bastion ", max_size=30),
 )
 def test_no_count_above_zero_is_ever_left_out(counts: dict[Severity, int], width: int, note: str) -> None:
-    parts = totals_line(Totals(counts, 1.0, 0.02), note, width, NIGHT, ASCII)
+    parts = totals_line(FleetTotals(counts, 1.0, 0.02), note, width, NIGHT, ASCII)
     text = "".join(part for part, _ in parts)
     for severity, count in counts.items():
         if count and width >= 100:

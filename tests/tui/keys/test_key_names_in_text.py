@@ -21,7 +21,7 @@ from tests.tui.lists.test_alerts_screen import Telling
 from tests.tui.sample_fleet import NOW, QuietEngine
 from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.store.history import History
-from wgmon_tui.tui.dialogs.confirm import Question
+from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.dialogs.mute_until import FOREVER
 from wgmon_tui.tui.editing.import_preview import preview_lines
 from wgmon_tui.tui.fleet.empty_state import first_steps
@@ -69,7 +69,7 @@ def test_the_first_steps_begin_with_the_chosen_keys(tmp_path: Path) -> None:
 async def test_a_question_names_the_keys_that_answer_it() -> None:
     async with face(settings=keys(yes="o", neither="f7")) as it:
         answers: list[bool | None] = []
-        question = Question("Delete fra1?", yes="delete it", neither="keep it")
+        question = ConfirmDialog("Delete fra1?", yes="delete it", neither="keep it")
         it.app.push_screen(question, answers.append)
         await settle(it.pilot)
         assert [line.split()[:2] for line in words(question, "ways")] == [["o", "delete"], ["f7", "keep"]]

@@ -12,12 +12,12 @@ from tests.tui import sample_exchanges
 from wgmon_tui.checks.evidence import Check, IcmpError, LateAnswer, Packet, PacketRejected, SocketError
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.tui.server.exchange_layout import (
-    Comparison,
-    Heading,
-    Layout,
-    Remark,
-    Stop,
-    Tone,
+    CursorStop,
+    ExchangeComparison,
+    ExchangeLayout,
+    LineTone,
+    PacketHeading,
+    RemarkLine,
     compare,
     explain,
     initial_stop,
@@ -28,19 +28,19 @@ from wgmon_tui.tui.server.hex_layout import HexLine
 GOOD = sample_exchanges.healthy()
 
 
-def headings(layout: Layout) -> list[tuple[str, str, str, str]]:
+def headings(layout: ExchangeLayout) -> list[tuple[str, str, str, str]]:
     return [
         (line.direction, line.time, line.label, line.size)
         for line in layout.lines
-        if isinstance(line, Heading)
+        if isinstance(line, PacketHeading)
     ]
 
 
-def remarks(layout: Layout) -> list[str]:
-    return [line.text for line in layout.lines if isinstance(line, Remark)]
+def remarks(layout: ExchangeLayout) -> list[str]:
+    return [line.text for line in layout.lines if isinstance(line, RemarkLine)]
 
 
-def against_good(check: Check) -> Layout:
+def against_good(check: Check) -> ExchangeLayout:
     return lay_out(check, 200, compare(check.exchange, GOOD.exchange))
 
 
@@ -96,10 +96,12 @@ def test_a_response_to_somebody_else_is_not_called_authentic() -> None:
 
 def test_a_rejected_packet_carries_the_reason_under_its_heading() -> None:
     lines = lay_out(sample_exchanges.psk_mismatch(), 200).lines
-    at = next(index for index, line in enumerate(lines) if isinstance(line, Heading) and line.packet == 1)
+    at = next(
+        index for index, line in enumerate(lines) if isinstance(line, PacketHeading) and line.packet == 1
+    )
     fate = lines[at + 1]
-    assert isinstance(fate, Remark)
-    assert fate.tone is Tone.BAD
+    assert isinstance(fate, RemarkLine)
+    assert fate.tone is LineTone.BAD
     assert fate.text.startswith("not believed: the seal over `empty` does not open")
 
 
@@ -121,9 +123,9 @@ def test_an_icmp_error_stands_between_the_packets_at_its_time() -> None:
         [sample_exchanges.sent(0.0, packet), sample_exchanges.sent(0.25, packet)], error
     )
     order = [
-        line.time if isinstance(line, Heading) else line.text
+        line.time if isinstance(line, PacketHeading) else line.text
         for line in lay_out(check, 200).lines
-        if isinstance(line, Heading | Remark)
+        if isinstance(line, PacketHeading | RemarkLine)
     ]
     assert order[0] == "+0.000 ms"
     assert order[1].startswith("+100.00 ms  198.51.100.1 says: communication administratively prohibited")
@@ -135,7 +137,7 @@ def test_silence_and_late_answers_stand_at_the_end() -> None:
         [sample_exchanges.sent(0.0, sample_exchanges.initiate().packet)], LateAnswer(7.5)
     )
     last = lay_out(check, 80).lines[-1]
-    assert isinstance(last, Remark)
+    assert isinstance(last, RemarkLine)
     assert last.text.startswith("an authentic answer to an earlier check")
     assert remarks(lay_out(sample_exchanges.silent(), 80)) == ["no authentic answer within 5.00 s"]
 
@@ -163,7 +165,7 @@ def test_any_bytes_are_laid_out_in_full_and_every_field_is_a_stop(payloads: list
     dumps = [line for line in layout.lines if isinstance(line, HexLine)]
     for number, data in enumerate(payloads):
         assert b"".join(line.data for line in dumps if line.packet == number) == data
-    in_sight = dict.fromkeys(Stop(line.packet, span.field) for line in dumps for span in line.spans)
+    in_sight = dict.fromkeys(CursorStop(line.packet, span.field) for line in dumps for span in line.spans)
     assert list(layout.stops) == list(in_sight)
     for stop in layout.stops:
         assert explain(check, stop).name
@@ -177,7 +179,7 @@ def test_new_keys_and_seals_are_no_difference_in_form() -> None:
     response = sample_exchanges.respond(sample_exchanges.initiate(), sample_exchanges.OTHER_PSK)
     other = (GOOD.exchange[0], sample_exchanges.received(0.5, response), GOOD.exchange[2])
     assert other[1].data != GOOD.exchange[1].data
-    assert compare(other, GOOD.exchange) == Comparison()
+    assert compare(other, GOOD.exchange) == ExchangeComparison()
 
 
 def test_packets_that_never_came_are_named() -> None:
@@ -199,7 +201,7 @@ def test_a_mac2_that_became_set_is_a_difference() -> None:
         *GOOD.exchange[1:],
     )
     assert compare(with_cookie, GOOD.exchange).differing == {
-        Stop(0, 7): "mac2: set here, zeros in the last good exchange"
+        CursorStop(0, 7): "mac2: set here, zeros in the last good exchange"
     }
 
 
@@ -212,7 +214,7 @@ def test_another_length_of_the_same_message_is_a_difference() -> None:
     longer = sample_exchanges.sent(0.1, b"\x04\0\0\0" + bytes(12 + 16 + 32))
     shorter = sample_exchanges.sent(0.1, b"\x04\0\0\0" + bytes(12 + 16 + 16))
     assert compare((longer,), (shorter,)).differing == {
-        Stop(0, 4): "packet: 48 bytes here, 32 in the last good exchange"
+        CursorStop(0, 4): "packet: 48 bytes here, 32 in the last good exchange"
     }
 
 
@@ -244,10 +246,10 @@ def test_a_tunnel_packet_that_does_not_open_is_shown_first_unless_data_passed() 
     check = sample_exchanges.data_passes()
     doubled = PacketRejected(0.0238, Reason.OTHER_SESSION, len(check.exchange[4].data))
     check = replace(check, evidence=(*check.evidence, doubled))
-    assert initial_stop(check) == Stop(0, 0)
+    assert initial_stop(check) == CursorStop(0, 0)
     dead = replace(check, tunnel=sample_exchanges.data_dead().tunnel)
-    assert initial_stop(dead) == Stop(4, 4)
-    assert explain(dead, Stop(4, 4)).name == "packet"
+    assert initial_stop(dead) == CursorStop(4, 4)
+    assert explain(dead, CursorStop(4, 4)).name == "packet"
 
 
 def test_without_packets_there_is_no_field_to_start_on() -> None:
@@ -256,7 +258,7 @@ def test_without_packets_there_is_no_field_to_start_on() -> None:
 
 
 def test_a_field_is_explained_with_its_place_and_meaning() -> None:
-    told = explain(GOOD, Stop(1, 5))
+    told = explain(GOOD, CursorStop(1, 5))
     assert (told.packet, told.name, told.location) == (
         "handshake response",
         "empty",
@@ -266,6 +268,8 @@ def test_a_field_is_explained_with_its_place_and_meaning() -> None:
 
 
 def test_a_receiver_index_is_traced_to_our_initiation() -> None:
-    assert explain(GOOD, Stop(1, 3)).value == "0x01020304, our initiation of +0.000 ms"
+    assert explain(GOOD, CursorStop(1, 3)).value == "0x01020304, our initiation of +0.000 ms"
     alone = sample_exchanges.check([GOOD.exchange[1]])
-    assert explain(alone, Stop(0, 3)).value == "0x01020304, which no initiation of this exchange carries"
+    assert (
+        explain(alone, CursorStop(0, 3)).value == "0x01020304, which no initiation of this exchange carries"
+    )

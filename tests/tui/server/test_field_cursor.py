@@ -7,7 +7,7 @@ import pytest
 from tests.tui import sample_exchanges
 from tests.tui.key_presses import resize, settle
 from tests.tui.server_screen_harness import opened
-from wgmon_tui.tui.server.exchange_layout import Stop
+from wgmon_tui.tui.server.exchange_layout import CursorStop
 from wgmon_tui.tui.server.hex_view import HexView
 
 
@@ -20,22 +20,22 @@ async def test_it_opens_on_the_field_that_made_us_not_believe() -> None:
 async def test_keys_move_the_field_cursor() -> None:
     async with opened(sample_exchanges.healthy()) as it:
         for keys, stop in (
-            ("l", Stop(0, 1)),
-            ("right right", Stop(0, 2)),
-            ("l l h", Stop(0, 1)),
-            ("l left", Stop(0, 0)),
-            ("j", Stop(0, 3)),
-            ("down down", Stop(0, 4)),
-            ("G", Stop(2, 4)),
-            ("end", Stop(2, 4)),
-            ("G home", Stop(0, 0)),
-            ("G k", Stop(2, 0)),
-            ("G up", Stop(2, 0)),
-            ("pagedown", Stop(1, 0)),
-            ("pagedown pagedown pageup", Stop(1, 0)),
+            ("l", CursorStop(0, 1)),
+            ("right right", CursorStop(0, 2)),
+            ("l l h", CursorStop(0, 1)),
+            ("l left", CursorStop(0, 0)),
+            ("j", CursorStop(0, 3)),
+            ("down down", CursorStop(0, 4)),
+            ("G", CursorStop(2, 4)),
+            ("end", CursorStop(2, 4)),
+            ("G home", CursorStop(0, 0)),
+            ("G k", CursorStop(2, 0)),
+            ("G up", CursorStop(2, 0)),
+            ("pagedown", CursorStop(1, 0)),
+            ("pagedown pagedown pageup", CursorStop(1, 0)),
         ):
             await it.press("g")
-            assert it.view.stop == Stop(0, 0)
+            assert it.view.stop == CursorStop(0, 0)
             await it.press(*keys.split())
             assert it.view.stop == stop, keys
 

@@ -16,11 +16,11 @@ from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 from wgmon_tui.tui.server.diagnosis_text import full_diagnosis
-from wgmon_tui.tui.server.exchange_layout import Stop, explain
-from wgmon_tui.tui.server.header import Detail, field_panel, server_header
+from wgmon_tui.tui.server.exchange_layout import CursorStop, explain
+from wgmon_tui.tui.server.header import HeaderDetail, field_panel, server_header
 from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.theme.palette import load_palette
-from wgmon_tui.tui.theme.text_style import Ink
+from wgmon_tui.tui.theme.text_style import TextStyle
 
 NIGHT = load_palette("night")
 BRANCH = FailureGroup('the tag "branch"', ("fra1", "mad1"))
@@ -33,17 +33,17 @@ def row_after(*checks: Check, port_monitor: str | None = OPEN_OR_FILTERED) -> Se
     return fleet_state.states[name]
 
 
-def text_style(width: int = 78, ascii_only: bool = False) -> Ink:
-    return Ink(NIGHT, ASCII if ascii_only else UNICODE, width)
+def text_style(width: int = 78, ascii_only: bool = False) -> TextStyle:
+    return TextStyle(NIGHT, ASCII if ascii_only else UNICODE, width)
 
 
 def head(
     server_state: ServerState,
-    detail: Detail = Detail.COMPACT,
+    detail: HeaderDetail = HeaderDetail.COMPACT,
     *,
     of: int = 0,
     together: tuple[FailureGroup, ...] = (),
-    text_style: Ink = text_style(),  # noqa: B008  # frozen
+    text_style: TextStyle = text_style(),  # noqa: B008  # frozen
 ) -> list[str]:
     assert server_state.last
     text = server_header(
@@ -59,7 +59,10 @@ def head(
 
 
 def diagnosis(
-    server_state: ServerState, *, together: tuple[FailureGroup, ...] = (), text_style: Ink = text_style()
+    server_state: ServerState,
+    *,
+    together: tuple[FailureGroup, ...] = (),
+    text_style: TextStyle = text_style(),
 ) -> list[str]:
     assert server_state.last
     text = full_diagnosis(
@@ -96,7 +99,7 @@ def test_the_head_gives_the_summary_the_likeliest_cause_and_the_next_step() -> N
 
 
 def test_a_tall_terminal_has_evidence_and_why_as_well() -> None:
-    said = prose(head(row_after(sample_exchanges.psk_mismatch()), Detail.FULL))
+    said = prose(head(row_after(sample_exchanges.psk_mismatch()), HeaderDetail.FULL))
     assert "seen after 13.8 ms came 92 bytes that are not believed" in said
     assert "why the answer names our attempt" in said
 
@@ -114,30 +117,30 @@ def test_the_head_says_how_far_data_passes() -> None:
 def test_the_port_monitor_s_false_green_is_told_at_every_size_but_the_lowest() -> None:
     server_state = row_after(sample_exchanges.psk_mismatch())
     contradiction = "port   a port monitor says: UP (open|filtered), but it is down"
-    assert contradiction in head(server_state, Detail.FULL)
-    assert contradiction in head(server_state, Detail.COMPACT)
-    assert contradiction not in head(server_state, Detail.TERSE)
+    assert contradiction in head(server_state, HeaderDetail.FULL)
+    assert contradiction in head(server_state, HeaderDetail.COMPACT)
+    assert contradiction not in head(server_state, HeaderDetail.TERSE)
 
 
 def test_a_port_monitor_that_is_right_is_told_only_where_there_is_room() -> None:
     server_state = row_after(sample_exchanges.healthy())
-    assert "port   a port monitor says: UP (open|filtered)" in head(server_state, Detail.FULL)
-    assert not any(line.startswith("port") for line in head(server_state, Detail.COMPACT))
+    assert "port   a port monitor says: UP (open|filtered)" in head(server_state, HeaderDetail.FULL)
+    assert not any(line.startswith("port") for line in head(server_state, HeaderDetail.COMPACT))
 
 
 def test_the_head_names_who_fails_with_it() -> None:
-    lines = head(row_after(sample_exchanges.psk_mismatch()), Detail.FULL, together=(BRANCH,))
+    lines = head(row_after(sample_exchanges.psk_mismatch()), HeaderDetail.FULL, together=(BRANCH,))
     assert 'with   fails together with mad1: all with the tag "branch" are down' in lines
 
 
 def test_over_the_diagnosis_the_head_is_only_state_summary_and_figures() -> None:
-    lines = head(row_after(sample_exchanges.silent()), Detail.BARE)
+    lines = head(row_after(sample_exchanges.silent()), HeaderDetail.BARE)
     assert [line.split()[0] for line in lines] == ["✖", "Nothing", "rtt"]
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
-@pytest.mark.parametrize("detail", Detail)
-def test_no_line_is_wider_than_the_terminal(width: int, detail: Detail) -> None:
+@pytest.mark.parametrize("detail", HeaderDetail)
+def test_no_line_is_wider_than_the_terminal(width: int, detail: HeaderDetail) -> None:
     for check in (
         sample_exchanges.psk_mismatch(),
         sample_exchanges.under_load(),
@@ -185,7 +188,7 @@ def test_in_ascii_a_dash_is_a_dash_and_nothing_is_a_question_mark() -> None:
         sample_exchanges.psk_mismatch(), sample_exchanges.healthy(address=sample_exchanges.V6)
     )
     lines = [
-        *head(server_state, Detail.FULL, text_style=text_style(ascii_only=True)),
+        *head(server_state, HeaderDetail.FULL, text_style=text_style(ascii_only=True)),
         *diagnosis(server_state, text_style=text_style(ascii_only=True)),
     ]
     assert all(line.isascii() for line in lines)
@@ -193,6 +196,6 @@ def test_in_ascii_a_dash_is_a_dash_and_nothing_is_a_question_mark() -> None:
 
 
 def test_a_field_s_place_goes_below_its_name_where_it_has_no_room_beside_it() -> None:
-    found = explain(sample_exchanges.healthy(), Stop(0, 0))
+    found = explain(sample_exchanges.healthy(), CursorStop(0, 0))
     assert field_panel(found, text_style(60)).plain.startswith("type  handshake initiation, byte 0, 1 long\n")
     assert field_panel(found, text_style(30)).plain.startswith("type  handshake initiation\nbyte 0, 1 long\n")

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from tests.tui import sample_exchanges
 from tests.tui.key_presses import resize, settle
 from wgmon_tui.checks.evidence import Check
-from wgmon_tui.tui.server.exchange_layout import Stop, explain
+from wgmon_tui.tui.server.exchange_layout import CursorStop, explain
 from wgmon_tui.tui.server.hex_view import HexView
 from wgmon_tui.tui.theme.palette import load_palette
 
@@ -21,7 +21,7 @@ INITIATION_FIELDS = 8
 class Alone(App[None]):
     def __init__(self) -> None:
         super().__init__()
-        self.moves: list[HexView.Moved] = []
+        self.moves: list[HexView.CursorMoved] = []
 
     def compose(self) -> ComposeResult:
         yield HexView(lambda: load_palette("night"))
@@ -30,7 +30,7 @@ class Alone(App[None]):
     def view(self) -> HexView:
         return self.query_one(HexView)
 
-    def on_hex_view_moved(self, event: HexView.Moved) -> None:
+    def on_hex_view_moved(self, event: HexView.CursorMoved) -> None:
         self.moves.append(event)
 
     def field(self) -> str:
@@ -69,18 +69,18 @@ async def test_right_goes_on_in_the_next_packet() -> None:
     async with showing(sample_exchanges.healthy()) as (app, _):
         for _step in range(INITIATION_FIELDS):
             app.view.right()
-        assert app.view.stop == Stop(1, 0)
+        assert app.view.stop == CursorStop(1, 0)
 
 
 async def test_the_cursor_stays_at_either_end() -> None:
     async with showing(sample_exchanges.healthy()) as (app, _):
         app.view.left()
-        assert app.view.stop == Stop(0, 0)
+        assert app.view.stop == CursorStop(0, 0)
         app.view.last()
         app.view.right()
-        assert app.view.stop == Stop(2, 4)
+        assert app.view.stop == CursorStop(2, 4)
         app.view.first()
-        assert app.view.stop == Stop(0, 0)
+        assert app.view.stop == CursorStop(0, 0)
 
 
 async def test_down_and_up_cross_the_field_that_lies_below_or_above() -> None:
@@ -100,23 +100,23 @@ async def test_down_reaches_the_last_packet_and_up_comes_back_to_the_first() -> 
     async with showing(sample_exchanges.under_load()) as (app, _):
         for _step in range(40):
             app.view.down()
-        assert app.view.stop == Stop(4, 4)
+        assert app.view.stop == CursorStop(4, 4)
         for _step in range(40):
             app.view.up()
-        assert app.view.stop == Stop(0, 0)
+        assert app.view.stop == CursorStop(0, 0)
 
 
 async def test_pages_go_from_packet_to_packet() -> None:
     async with showing(sample_exchanges.healthy()) as (app, _):
         app.view.page_down()
-        assert app.view.stop == Stop(1, 0)
+        assert app.view.stop == CursorStop(1, 0)
         app.view.right()
         app.view.page_up()
-        assert app.view.stop == Stop(1, 0)
+        assert app.view.stop == CursorStop(1, 0)
         app.view.page_up()
-        assert app.view.stop == Stop(0, 0)
+        assert app.view.stop == CursorStop(0, 0)
         app.view.page_up()
-        assert app.view.stop == Stop(0, 0)
+        assert app.view.stop == CursorStop(0, 0)
 
 
 async def test_the_field_under_the_cursor_is_in_view() -> None:
@@ -148,7 +148,7 @@ async def test_a_click_beside_the_bytes_does_nothing() -> None:
     async with showing(sample_exchanges.healthy()) as (app, pilot):
         for place in ((2, 1), (20, 0), (76, 3), (20, 11)):
             await pilot.click(HexView, offset=place)
-        assert app.view.stop == Stop(0, 0)
+        assert app.view.stop == CursorStop(0, 0)
 
 
 async def test_moves_by_hand_are_told_from_those_that_come_with_a_check() -> None:
@@ -186,7 +186,7 @@ async def test_a_narrow_view_has_eight_bytes_a_line_and_keeps_the_cursor() -> No
     async with showing(sample_exchanges.healthy(), size=(80, 24)) as (app, pilot):
         app.view.last()
         await resize(pilot, 60, 24)
-        assert app.view.stop == Stop(2, 4)
+        assert app.view.stop == CursorStop(2, 4)
         assert "0018" in [line[:4] for line in drawn(app.view)]
         assert all(len(line) <= 60 for line in drawn(app.view))
 
@@ -196,7 +196,7 @@ async def test_the_same_check_again_leaves_the_cursor_where_it_is() -> None:
     async with showing(check) as (app, _):
         app.view.last()
         app.view.show(check, sample_exchanges.under_load())
-        assert app.view.stop == Stop(2, 4)
+        assert app.view.stop == CursorStop(2, 4)
 
 
 async def test_without_packets_every_move_is_harmless() -> None:

@@ -15,7 +15,7 @@ from tests.tui.vantage_fleet import seen_by
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import PeriodState
 from wgmon_tui.store.store_file import STORE
-from wgmon_tui.tui.widgets.line_list import PickView
+from wgmon_tui.tui.widgets.line_list import LineList
 
 TALL = (100, 40)
 
@@ -35,7 +35,7 @@ def screen(it: Opened) -> str:
 
 
 def cursor(it: Opened) -> str | None:
-    return it.screen.query_one("HistoryTab PickView", PickView).cursor
+    return it.screen.query_one("HistoryTab LineList", LineList).cursor
 
 
 def open_tab(it: Opened) -> str:
@@ -60,7 +60,7 @@ async def test_the_tab_shows_figures_hours_incidents_and_failed_checks(past: His
 async def test_enter_on_a_failed_check_opens_its_packets_beside_the_last_good_ones(past: History) -> None:
     async with opened(sample_exchanges.healthy(), history=past, size=TALL) as it:
         await turn_to_history(it)
-        it.screen.query_one("HistoryTab PickView", PickView)._set_cursor("check 11")
+        it.screen.query_one("HistoryTab LineList", LineList)._set_cursor("check 11")
         await it.press("enter")
         await it.read()
         assert open_tab(it) == "packets"
@@ -174,11 +174,11 @@ async def test_where_all_failed_checks_are_ours_nothing_says_from_where(past: Hi
 async def test_enter_opens_the_packets_that_another_vantage_kept(tmp_path: Path) -> None:
     async with opened(sample_exchanges.healthy(), history=outage_from_two_places(tmp_path), size=TALL) as it:
         await turn_to_history(it)
-        it.screen.query_one("HistoryTab PickView", PickView)._set_cursor("check 2")
+        it.screen.query_one("HistoryTab LineList", LineList)._set_cursor("check 2")
         await it.press("enter")
         await it.read()
         assert it.toasts() == ["The packets of this check were not kept"]
-        it.screen.query_one("HistoryTab PickView", PickView)._set_cursor("check 0")
+        it.screen.query_one("HistoryTab LineList", LineList)._set_cursor("check 0")
         await it.press("enter")
         await it.read()
         assert open_tab(it) == "packets"

@@ -13,7 +13,7 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.store.models import ExchangeSummary, PeriodSummary, StoredCheck
 from wgmon_tui.tui.server.history_text import (
     WINDOWS,
-    Failure,
+    FailedCheck,
     describe_uncounted,
     failure_columns,
     failure_heading,
@@ -84,10 +84,10 @@ def test_the_figures_fit_and_their_reasons_are_wrapped_under_each_other(width: i
 # Failed checks
 
 
-def failure(verdict: Verdict = Verdict.SILENT, *, kept: bool = False) -> Failure:
+def failure(verdict: Verdict = Verdict.SILENT, *, kept: bool = False) -> FailedCheck:
     check = StoredCheck(NOW - 2 * DAY, sample_exchanges.V6, "here", verdict, True, None, 3, 1)
     line = ExchangeSummary(1, "fra1", check.at, "failure", verdict, None) if kept else None
-    return Failure(check, line)
+    return FailedCheck(check, line)
 
 
 def test_a_failed_check_says_when_where_why_and_whether_its_packets_are_there() -> None:

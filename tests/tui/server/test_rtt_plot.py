@@ -14,7 +14,7 @@ from wgmon_tui.store.models import PeriodSummary, TimeBucket
 from wgmon_tui.tui.server.rtt_plot import (
     LABEL_CELLS,
     LINES_BELOW,
-    Stretch,
+    TimeWindow,
     legend,
     plot,
     plot_window,
@@ -22,7 +22,7 @@ from wgmon_tui.tui.server.rtt_plot import (
     time_ticks,
 )
 
-HOUR = Stretch(NOW - 3600, NOW, 60.0)
+HOUR = TimeWindow(NOW - 3600, NOW, 60.0)
 WIDTH = LABEL_CELLS + 60
 """One cell a bucket."""
 

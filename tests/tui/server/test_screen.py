@@ -17,9 +17,9 @@ from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.diagnose import diagnose_misconfiguration
 from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.help.help_screen import HelpScreen
-from wgmon_tui.tui.server.exchange_layout import Stop
+from wgmon_tui.tui.server.exchange_layout import CursorStop
 from wgmon_tui.tui.server.screen import ServerScreen
-from wgmon_tui.tui.widgets.scrolling import Reading
+from wgmon_tui.tui.widgets.scrolling import ProseView
 
 LATER = NOW + 10
 
@@ -45,7 +45,7 @@ async def test_the_first_check_replaces_the_waiting() -> None:
         await it.see(sample_exchanges.healthy())
         assert it.is_shown("dump")
         assert not it.is_shown("no-packets")
-        assert it.view.stop == Stop(0, 0)
+        assert it.view.stop == CursorStop(0, 0)
 
 
 async def test_a_name_that_does_not_resolve_leaves_no_packets_and_says_why() -> None:
@@ -118,7 +118,7 @@ async def test_an_exchange_under_study_stays_and_the_head_goes_on() -> None:
         await it.press("l")
         await it.see(sample_exchanges.psk_mismatch(at=LATER))
         assert it.view.check is studied
-        assert it.view.stop == Stop(0, 1)
+        assert it.view.stop == CursorStop(0, 1)
         assert "newer check available, press f to follow" in it.words("caption")
         assert "psk-mismatch" in it.words("head")
 
@@ -224,7 +224,7 @@ async def test_keys_scroll_the_diagnosis_and_leave_the_cursor_alone() -> None:
     async with opened(sample_exchanges.silent()) as it:
         await it.press("tab")
         await it.press("j", "j", "k")
-        pane = it.screen.query_one(Reading)
+        pane = it.screen.query_one(ProseView)
         assert pane.scroll_y == 1
         await it.press("G")
         assert pane.scroll_y == pane.max_scroll_y > 1
@@ -232,7 +232,7 @@ async def test_keys_scroll_the_diagnosis_and_leave_the_cursor_alone() -> None:
         assert pane.scroll_y == 0
         await it.press("pagedown")
         assert pane.scroll_y > 1
-        assert it.view.stop == Stop(0, 0)
+        assert it.view.stop == CursorStop(0, 0)
 
 
 async def test_c_compares_with_the_last_good_exchange_and_back() -> None:

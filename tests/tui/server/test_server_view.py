@@ -18,7 +18,7 @@ from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.doctor.server import inspect_and_compare
 from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
 from wgmon_tui.tui.server.diagnosis_tab import DiagnosisTab
-from wgmon_tui.tui.widgets.scrolling import Reading
+from wgmon_tui.tui.widgets.scrolling import ProseView
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ async def test_i_asks_the_server_and_shows_what_it_says_above_the_diagnosis() ->
         assert it.prose("asked") == "The server's own view, asked at 19:30:00, 0 s ago"
         assert "✖ differs listen port it listens on 51999" in it.prose("findings")
         assert "psk-mismatch" in it.words("full")
-        assert it.screen.query_one(Reading).scroll_y == 0
+        assert it.screen.query_one(ProseView).scroll_y == 0
 
 
 @pytest.mark.thorough

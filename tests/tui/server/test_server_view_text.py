@@ -11,21 +11,21 @@ from tests.tui import sample_exchanges, sample_server_views
 from tests.tui.sample_fleet import NOW
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
-from wgmon_tui.tui.server.server_view_text import Answer, answer_heading, answer_lines
+from wgmon_tui.tui.server.server_view_text import ServerViewAnswer, answer_heading, answer_lines
 from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.theme.palette import load_palette
-from wgmon_tui.tui.theme.text_style import Ink
+from wgmon_tui.tui.theme.text_style import TextStyle
 
 NIGHT = load_palette("night")
 SERVER = replace(sample_exchanges.server("fra1"), inspect=("ssh", "fra1", "wg show wg0 dump"))
 
 
-def text_style(width: int = 77, ascii_only: bool = False) -> Ink:
-    return Ink(NIGHT, ASCII if ascii_only else UNICODE, width)
+def text_style(width: int = 77, ascii_only: bool = False) -> TextStyle:
+    return TextStyle(NIGHT, ASCII if ascii_only else UNICODE, width)
 
 
-def said(findings: tuple[Finding, ...], text_style: Ink = text_style()) -> Text:  # noqa: B008  # frozen
-    return answer_lines(SERVER, Answer(NOW, findings), text_style)
+def said(findings: tuple[Finding, ...], text_style: TextStyle = text_style()) -> Text:  # noqa: B008  # frozen
+    return answer_lines(SERVER, ServerViewAnswer(NOW, findings), text_style)
 
 
 def test_what_agrees_takes_a_line_each() -> None:
@@ -69,23 +69,23 @@ def test_glyph_and_word_have_the_colour_of_their_severity(
 
 
 def test_the_heading_says_when_it_was_asked_and_how_long_ago_that_is() -> None:
-    heading = answer_heading(Answer(NOW, sample_server_views.AGREEING), NOW + 300, text_style())
+    heading = answer_heading(ServerViewAnswer(NOW, sample_server_views.AGREEING), NOW + 300, text_style())
     assert heading.plain == "The server's own view, asked at 19:30:00, 5 min ago"
 
 
 def test_while_it_is_asked_the_command_and_the_limit_stand_there() -> None:
-    text = answer_lines(SERVER, Answer(NOW), text_style())
+    text = answer_lines(SERVER, ServerViewAnswer(NOW), text_style())
     assert text.plain == "asking the server: ssh fra1 'wg show wg0 dump' … (at most 15 s)"
 
 
 def test_two_commands_have_twice_the_time() -> None:
     both = replace(SERVER, inspect_config=("cat", "wg0.conf"))
-    text = " ".join(answer_lines(both, Answer(NOW), text_style()).plain.split())
+    text = " ".join(answer_lines(both, ServerViewAnswer(NOW), text_style()).plain.split())
     assert text == "asking the server: ssh fra1 'wg show wg0 dump', then cat wg0.conf … (at most 30 s)"
 
 
 def test_without_a_command_only_this_machine_is_asked() -> None:
-    text = answer_lines(sample_exchanges.server("fra1"), Answer(NOW), text_style()).plain
+    text = answer_lines(sample_exchanges.server("fra1"), ServerViewAnswer(NOW), text_style()).plain
     assert text == "asking the interfaces of this machine …"
 
 
@@ -100,9 +100,9 @@ def test_no_line_is_wider_than_the_page(findings: tuple[Finding, ...], width: in
 def test_ascii_only_means_ascii_only() -> None:
     plain = text_style(ascii_only=True)
     for answer in (
-        Answer(NOW),
-        Answer(NOW, sample_server_views.DIFFERING),
-        Answer(NOW, sample_server_views.AGREEING),
+        ServerViewAnswer(NOW),
+        ServerViewAnswer(NOW, sample_server_views.DIFFERING),
+        ServerViewAnswer(NOW, sample_server_views.AGREEING),
     ):
         assert answer_heading(answer, NOW, plain).plain.isascii()
         assert answer_lines(SERVER, answer, plain).plain.isascii()

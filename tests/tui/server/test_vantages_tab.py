@@ -17,14 +17,14 @@ from tests.tui.vantage_fleet import FRA, NYC, bad_night_from_three_places, looko
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.quorum import validity_s
 from wgmon_tui.monitor.vantage_status import VantageStatus
-from wgmon_tui.tui.fleet.columns import COLUMNS, Drawing, lay_out
+from wgmon_tui.tui.fleet.columns import COLUMNS, CellContext, lay_out
 from wgmon_tui.tui.server.vantages_text import compare_vantages, vantage_columns
 from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.theme.palette import load_palette
-from wgmon_tui.tui.theme.text_style import Ink
+from wgmon_tui.tui.theme.text_style import TextStyle
 
 NIGHT = load_palette("night")
-DRAWING = Drawing(NIGHT, UNICODE, NOW, ("fra", "nyc"))
+DRAWING = CellContext(NIGHT, UNICODE, NOW, ("fra", "nyc"))
 SIZES = [(60, 20), (80, 24), (140, 45)]
 
 
@@ -244,7 +244,7 @@ async def test_what_is_copied_is_the_key_that_the_server_must_list() -> None:
 
 
 def page(engine: QuietEngine, name: str, statuses: tuple[VantageStatus, ...], *, ascii_only: bool) -> str:
-    text_style = Ink(NIGHT, ASCII if ascii_only else UNICODE, 77)
+    text_style = TextStyle(NIGHT, ASCII if ascii_only else UNICODE, 77)
     server_state = engine.fleet_state.states[name]
     return compare_vantages(
         vantage_columns(server_state, ("fra", "nyc"), statuses), 0, text_style, NOW

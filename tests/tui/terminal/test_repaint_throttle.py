@@ -5,7 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.tui.terminal.repaint_throttle import DEFAULT_LIMITS, LOW_BANDWIDTH, Limits, Pace
+from wgmon_tui.tui.terminal.repaint_throttle import (
+    DEFAULT_LIMITS,
+    LOW_BANDWIDTH,
+    RepaintLimits,
+    RepaintThrottle,
+)
 
 _ASKED_EVERY_S = 0.5
 
@@ -13,10 +18,10 @@ _ASKED_EVERY_S = 0.5
 class Terminal:
     """Counts bytes on a clock that the test moves."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RepaintLimits) -> None:
         self.now = 0.0
         self.bytes = 0
-        self.repaint_throttle = Pace(limits, lambda: self.bytes, lambda: self.now)
+        self.repaint_throttle = RepaintThrottle(limits, lambda: self.bytes, lambda: self.now)
 
     def paints(self, cost: int, seconds: float) -> int:
         """How often something of that many bytes is painted in so many seconds."""

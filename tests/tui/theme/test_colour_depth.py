@@ -6,31 +6,31 @@ import pytest
 from rich.color import Color, ColorSystem
 from rich.style import Style
 
-from wgmon_tui.tui.theme.colour_depth import Depth, adapt_palette, default_theme, detect_depth
+from wgmon_tui.tui.theme.colour_depth import ColourDepth, adapt_palette, default_theme, detect_depth
 from wgmon_tui.tui.theme.palette import shipped_palettes
 
 
 @pytest.mark.parametrize(
     ("term", "colorterm", "depth"),
     [
-        ("xterm-256color", "truecolor", Depth.TRUE),
-        ("xterm-256color", "", Depth.EIGHT_BIT),
-        ("tmux-256color", "", Depth.EIGHT_BIT),
-        ("xterm", "", Depth.SIXTEEN),
-        ("linux", "", Depth.SIXTEEN),
-        ("dumb", "", Depth.NONE),
+        ("xterm-256color", "truecolor", ColourDepth.TRUE),
+        ("xterm-256color", "", ColourDepth.EIGHT_BIT),
+        ("tmux-256color", "", ColourDepth.EIGHT_BIT),
+        ("xterm", "", ColourDepth.SIXTEEN),
+        ("linux", "", ColourDepth.SIXTEEN),
+        ("dumb", "", ColourDepth.NONE),
     ],
 )
-def test_the_terminal_says_what_it_can_show(term: str, colorterm: str, depth: Depth) -> None:
+def test_the_terminal_says_what_it_can_show(term: str, colorterm: str, depth: ColourDepth) -> None:
     assert detect_depth({"TERM": term, "COLORTERM": colorterm}) is depth
 
 
 def test_few_colours_and_a_slow_link_get_the_terminal_s_own_sixteen() -> None:
-    assert default_theme(Depth.TRUE, low_bandwidth=False) == "night"
-    assert default_theme(Depth.EIGHT_BIT, low_bandwidth=False) == "night"
-    assert default_theme(Depth.SIXTEEN, low_bandwidth=False) == "ansi"
-    assert default_theme(Depth.TRUE, low_bandwidth=True) == "ansi"
-    assert default_theme(Depth.NONE, low_bandwidth=False) == "mono"
+    assert default_theme(ColourDepth.TRUE, low_bandwidth=False) == "night"
+    assert default_theme(ColourDepth.EIGHT_BIT, low_bandwidth=False) == "night"
+    assert default_theme(ColourDepth.SIXTEEN, low_bandwidth=False) == "ansi"
+    assert default_theme(ColourDepth.TRUE, low_bandwidth=True) == "ansi"
+    assert default_theme(ColourDepth.NONE, low_bandwidth=False) == "mono"
 
 
 def grey(colour: Color | None) -> bool:
@@ -40,7 +40,7 @@ def grey(colour: Color | None) -> bool:
 
 
 def test_with_256_colours_a_dark_background_stays_dark_and_grey() -> None:
-    night = adapt_palette(shipped_palettes()["night"], Depth.EIGHT_BIT)
+    night = adapt_palette(shipped_palettes()["night"], ColourDepth.EIGHT_BIT)
     assert night.background == "#121212"
     assert night.panel == "#1c1c1c"
     assert grey(night.cursor.bgcolor)
@@ -49,7 +49,7 @@ def test_with_256_colours_a_dark_background_stays_dark_and_grey() -> None:
 def test_with_256_colours_every_colour_is_one_of_the_256() -> None:
     """Within the step of grey by which Rich rounds."""
     for palette in shipped_palettes().values():
-        fewer = adapt_palette(palette, Depth.EIGHT_BIT)
+        fewer = adapt_palette(palette, ColourDepth.EIGHT_BIT)
         for style in (fewer.text, fewer.accent, *fewer.severity.values(), *fewer.fields.values()):
             if style.color and style.color.triplet:
                 shown = style.color.downgrade(ColorSystem.EIGHT_BIT).get_truecolor()
@@ -57,9 +57,9 @@ def test_with_256_colours_every_colour_is_one_of_the_256() -> None:
 
 
 def test_bold_stays_bold_and_the_terminal_s_own_colours_stay_its_own() -> None:
-    night = adapt_palette(shipped_palettes()["night"], Depth.EIGHT_BIT)
+    night = adapt_palette(shipped_palettes()["night"], ColourDepth.EIGHT_BIT)
     assert all(style.bold for severity, style in night.severity.items() if severity.word == "down")
     ansi = shipped_palettes()["ansi"]
-    assert adapt_palette(ansi, Depth.EIGHT_BIT) == ansi
-    assert adapt_palette(ansi, Depth.EIGHT_BIT).text == Style.null()
-    assert adapt_palette(shipped_palettes()["night"], Depth.TRUE) is shipped_palettes()["night"]
+    assert adapt_palette(ansi, ColourDepth.EIGHT_BIT) == ansi
+    assert adapt_palette(ansi, ColourDepth.EIGHT_BIT).text == Style.null()
+    assert adapt_palette(shipped_palettes()["night"], ColourDepth.TRUE) is shipped_palettes()["night"]

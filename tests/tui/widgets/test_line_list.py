@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from tests.tui.key_presses import settle
 from wgmon_tui.tui.theme.palette import load_palette
-from wgmon_tui.tui.widgets.line_list import PickLine, PickView
+from wgmon_tui.tui.widgets.line_list import LineList, ListLine
 
 HEIGHT = 10
 
@@ -22,11 +22,11 @@ class Alone(App[None]):
         self._starts_at_top = start_at_top
 
     def compose(self) -> ComposeResult:
-        yield PickView(lambda: load_palette("night"), start_at_top=self._starts_at_top)
+        yield LineList(lambda: load_palette("night"), start_at_top=self._starts_at_top)
 
     @property
-    def view(self) -> PickView:
-        return self.query_one(PickView)
+    def view(self) -> LineList:
+        return self.query_one(LineList)
 
     def cursor(self) -> str | None:
         return self.view.cursor
@@ -36,15 +36,15 @@ class Alone(App[None]):
         return ["".join(segment.text for segment in line).rstrip() for line in strips]
 
 
-def page(prose: int, items: int) -> list[PickLine]:
-    told = [PickLine(Text(f"prose {number}")) for number in range(prose)]
-    listed = [PickLine(Text(f"item {number}"), f"item {number}") for number in range(items)]
-    return [*told, PickLine(Text("")), PickLine(Text("heading")), *listed]
+def page(prose: int, items: int) -> list[ListLine]:
+    told = [ListLine(Text(f"prose {number}")) for number in range(prose)]
+    listed = [ListLine(Text(f"item {number}"), f"item {number}") for number in range(items)]
+    return [*told, ListLine(Text("")), ListLine(Text("heading")), *listed]
 
 
 @asynccontextmanager
 async def showing(
-    lines: list[PickLine], *, start_at_top: bool = True
+    lines: list[ListLine], *, start_at_top: bool = True
 ) -> AsyncIterator[tuple[Alone, Pilot[None]]]:
     app = Alone(start_at_top)
     async with app.run_test(size=(40, HEIGHT)) as pilot:
@@ -113,7 +113,7 @@ async def test_pages_go_down_and_up_again() -> None:
 
 
 async def test_a_page_without_a_list_scrolls() -> None:
-    async with showing([PickLine(Text(f"prose {number}")) for number in range(30)]) as (app, pilot):
+    async with showing([ListLine(Text(f"prose {number}")) for number in range(30)]) as (app, pilot):
         app.view.down()
         await settle(pilot)
         assert app.seen()[0] == "prose 1"
@@ -126,7 +126,7 @@ async def test_the_cursor_stays_on_its_line_where_others_come_before_it() -> Non
     async with showing(page(2, 5)) as (app, _):
         app.view.down()
         app.view.down()
-        app.view.show([PickLine(Text("new"), "new"), *page(2, 5)])
+        app.view.show([ListLine(Text("new"), "new"), *page(2, 5)])
         assert app.cursor() == "item 1"
 
 
@@ -141,15 +141,15 @@ async def test_where_its_line_is_gone_the_cursor_goes_to_what_stands_there_now()
 
 async def test_a_click_chooses_and_prose_cannot_be_chosen() -> None:
     async with showing(page(2, 5)) as (app, pilot):
-        await pilot.click(PickView, offset=(2, 5))
+        await pilot.click(LineList, offset=(2, 5))
         assert app.cursor() == "item 1"
-        await pilot.click(PickView, offset=(2, 0))
+        await pilot.click(LineList, offset=(2, 0))
         assert app.cursor() == "item 1"
 
 
 async def test_a_text_of_one_style_keeps_it() -> None:
     muted = load_palette("night").muted
-    async with showing([PickLine(Text("quiet", style=muted))]) as (app, _):
+    async with showing([ListLine(Text("quiet", style=muted))]) as (app, _):
         segment = next(iter(app.view.render_line(0)))
         assert segment.style is not None
         assert segment.style.color == muted.color

@@ -15,7 +15,7 @@ from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
 
 
-class Question(ModalScreen[bool | None]):
+class ConfirmDialog(ModalScreen[bool | None]):
     """Asks; its result is True for yes, False for no, None for neither.
 
     `yes`, `no` and `neither` say what happens then; without `no` there are only two ways.
@@ -24,7 +24,7 @@ class Question(ModalScreen[bool | None]):
     app: AppContext
     BINDINGS = bindings_for("question")
     DEFAULT_CSS = """
-    Question {
+    ConfirmDialog {
         align: center middle;
         #question {
             width: 90%;

@@ -9,14 +9,14 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.text import format_until
 from wgmon_tui.tui.dialogs.mute_until import EXAMPLES, FOREVER, PRESETS, parse_until
-from wgmon_tui.tui.dialogs.one_line import Line, OneLineScreen
+from wgmon_tui.tui.dialogs.one_line import LineInput, OneLineScreen
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
 
 _MAX_LENGTH = 40
 
 
-class MuteInput(Line):
+class MuteInput(LineInput):
     """The line; its keys stand below it."""
 
     BINDINGS = bindings_for("mute")
@@ -41,7 +41,7 @@ class MuteScreen(OneLineScreen[float]):
     def __init__(self, server_label: str) -> None:
         super().__init__(f"Mute {server_label} for")
 
-    def line(self) -> Line:
+    def line(self) -> LineInput:
         """The first of the usual times."""
         return MuteInput(PRESETS[0], max_length=_MAX_LENGTH, compact=True)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from textual.widgets import Input
 
-from wgmon_tui.tui.dialogs.one_line import Line, OneLineScreen
+from wgmon_tui.tui.dialogs.one_line import LineInput, OneLineScreen
 from wgmon_tui.tui.keys.actions import bindings_for
 
 MAX_LENGTH = 500
 """Characters of a note: it is read in a line of a list."""
 
 
-class NoteInput(Line):
+class NoteInput(LineInput):
     """The line; its keys stand below it."""
 
     BINDINGS = bindings_for("note")
@@ -20,7 +20,7 @@ class NoteInput(Line):
 class NoteScreen(OneLineScreen[str]):
     """Its result is the note, which may be empty."""
 
-    def line(self) -> Line:
+    def line(self) -> LineInput:
         """Nothing is written yet."""
         return NoteInput(max_length=MAX_LENGTH, compact=True)
 

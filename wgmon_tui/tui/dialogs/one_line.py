@@ -11,12 +11,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.widgets.key_hints import KeyLine
+from wgmon_tui.tui.widgets.key_hints import KeyHints
 
 R = TypeVar("R")
 
 
-class Line(Input):
+class LineInput(Input):
     """The line; its keys stand below it."""
 
     def action_cancel(self) -> None:
@@ -38,7 +38,7 @@ class OneLineScreen(ModalScreen[R | None], Generic[R]):
             width: 100%;
             padding: 0 1;
             background: $panel;
-            Line, Line:focus {
+            LineInput, LineInput:focus {
                 width: 1fr;
                 min-width: 16;
                 height: 1;
@@ -49,7 +49,7 @@ class OneLineScreen(ModalScreen[R | None], Generic[R]):
             }
             Static { width: auto; }
         }
-        KeyLine { dock: none; width: 100%; }
+        KeyHints { dock: none; width: 100%; }
     }
     """
 
@@ -57,7 +57,7 @@ class OneLineScreen(ModalScreen[R | None], Generic[R]):
         super().__init__()
         self._prompt = prompt
 
-    def line(self) -> Line:
+    def line(self) -> LineInput:
         """The line as it is at first."""
         raise NotImplementedError
 
@@ -67,7 +67,7 @@ class OneLineScreen(ModalScreen[R | None], Generic[R]):
             yield Static(id="prompt")
             yield self.line()
             yield Static(id="meaning", markup=False)
-        yield KeyLine()
+        yield KeyHints()
 
     def on_mount(self) -> None:
         """Write what stands beside the line."""
@@ -90,4 +90,4 @@ class OneLineScreen(ModalScreen[R | None], Generic[R]):
     def _write(self) -> None:
         prompt = Text(f"{self.app.glyphs.clean(self._prompt)}: ", self.app.palette.accent)
         self.query_one("#prompt", Static).update(prompt)
-        self.query_one("#meaning", Static).update(self.meaning(self.query_one(Line).value))
+        self.query_one("#meaning", Static).update(self.meaning(self.query_one(LineInput).value))

@@ -25,7 +25,7 @@ from wgmon_tui.config.servers_file import NAME, read_raw_text, replace_raw_text
 from wgmon_tui.text import printable
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.file_operation import ERROR_NOTICE_S, run_file_operation
-from wgmon_tui.tui.editing.rejected_file import Rejected
+from wgmon_tui.tui.editing.rejected_file import RejectedFileScreen
 
 REJECTED_NAME = f"{NAME}.rejected"
 
@@ -93,7 +93,7 @@ async def _edit_until_valid(
             line = find_line(error, after)
             # Before the question: whatever ends the program while it is open must not take the work along.
             replace_private(config_dir / REJECTED_NAME, after)
-            if not await app.push_screen_wait(Rejected(str(error), after, line)):
+            if not await app.push_screen_wait(RejectedFileScreen(str(error), after, line)):
                 kept = f"{REJECTED_NAME} has what you wrote"
                 app.show_notice("servers.toml is as it was", kept, seconds=ERROR_NOTICE_S)
                 return

@@ -18,7 +18,7 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.imports.wg_quick_parser import is_conf_text
 from wgmon_tui.config.value_types import FormFieldKind
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.editing.fields import Field
+from wgmon_tui.tui.editing.fields import FieldSpec
 
 LABEL_WIDTH = 17
 
@@ -34,7 +34,7 @@ class ConfPasted(Message):
         self.text = text
 
 
-class Entry(Input):
+class TextInput(Input):
     """A line to write. Of a whole wg-quick file that is pasted into it, it takes nothing and says so."""
 
     # A cursor that blinks is sent over the line twice a second, and says nothing.
@@ -47,7 +47,7 @@ class Entry(Input):
             self.post_message(ConfPasted(event.text))
 
 
-class SecretEntry(Entry):
+class SecretInput(TextInput):
     """A line that shows dots. What stands in it cannot be copied out again."""
 
     def __init__(self) -> None:
@@ -63,19 +63,19 @@ class SecretEntry(Entry):
         return []
 
 
-class Choice(Static, can_focus=True):
+class ChoiceInput(Static, can_focus=True):
     """One of several. Space and arrows go through them; a letter goes to the next that begins with it."""
 
     app: AppContext
     value: reactive[str] = reactive("")
 
-    class Changed(Message):
+    class ChoiceChanged(Message):
         """Another option is chosen."""
 
     def __init__(self, options: Sequence[Option], value: str) -> None:
         super().__init__(markup=False)
         self.options = list(options)
-        self.set_reactive(Choice.value, value)
+        self.set_reactive(ChoiceInput.value, value)
 
     def set_options(self, options: Sequence[Option], value: str) -> None:
         """Put other options in place."""
@@ -87,7 +87,7 @@ class Choice(Static, can_focus=True):
         """Told like a text that was typed."""
         if self.is_mounted:
             self.refresh(layout=True)
-            self.post_message(self.Changed())
+            self.post_message(self.ChoiceChanged())
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Letters choose, and are no keys of the program here."""
@@ -146,12 +146,12 @@ class FieldRow(Vertical):
 
     app: AppContext
     DEFAULT_CSS = """
-    FieldRow {
+    FieldSpecRow {
         height: auto;
         max-width: 110;
         Horizontal { height: 1; }
         .label { width: 19; }
-        Entry, Entry:focus {
+        TextInput, TextInput:focus {
             width: 1fr;
             height: 1;
             border: none;
@@ -161,15 +161,15 @@ class FieldRow(Vertical):
             &:ansi { background: ansi_default; }
             .input--placeholder { color: $footer-description-foreground; }
         }
-        SecretEntry, SecretEntry:focus { padding: 0 0 0 1; }
-        .secret Choice { width: auto; }
-        Choice { width: 1fr; height: 1; background: $panel; }
+        SecretInput, SecretInput:focus { padding: 0 0 0 1; }
+        .secret ChoiceInput { width: auto; }
+        ChoiceInput { width: 1fr; height: 1; background: $panel; }
         .problem { display: none; padding: 0 0 0 19; height: auto; }
         &.-problem .problem { display: block; }
     }
     """
 
-    class Left(Message):
+    class FieldBlurred(Message):
         """The focus went elsewhere: what stands there is meant."""
 
         def __init__(self, row: FieldRow) -> None:
@@ -178,7 +178,7 @@ class FieldRow(Vertical):
 
     def __init__(
         self,
-        field: Field,
+        field: FieldSpec,
         text: str,
         *,
         placeholder: str = "",
@@ -187,13 +187,13 @@ class FieldRow(Vertical):
     ) -> None:
         super().__init__()
         self.field = field
-        self._control: Entry | Choice = (
-            Choice(options, text)
+        self._control: TextInput | ChoiceInput = (
+            ChoiceInput(options, text)
             if options
-            else Entry(text, placeholder=placeholder, compact=True, select_on_focus=False)
+            else TextInput(text, placeholder=placeholder, compact=True, select_on_focus=False)
         )
         self._control.can_focus = not read_only
-        self._secret = SecretEntry() if field.kind is FormFieldKind.SECRET else None
+        self._secret = SecretInput() if field.kind is FormFieldKind.SECRET else None
         if self._secret is not None:
             self._secret.can_focus = False
         self._problem: str | None = None
@@ -237,15 +237,15 @@ class FieldRow(Vertical):
         self._secret_input.value = secret
 
     @property
-    def _secret_input(self) -> SecretEntry:
+    def _secret_input(self) -> SecretInput:
         if self._secret is None:
             raise TypeError(f"{self.field.key} is no secret")
         return self._secret
 
     @property
-    def choice(self) -> Choice:
+    def choice(self) -> ChoiceInput:
         """The control of a field with options."""
-        if not isinstance(self._control, Choice):
+        if not isinstance(self._control, ChoiceInput):
             raise TypeError(f"{self.field.key} has no options")
         return self._control
 
@@ -282,7 +282,7 @@ class FieldRow(Vertical):
     def on_descendant_blur(self, event: DescendantBlur) -> None:
         """Put the label out."""
         self._draw(focused=False)
-        self.post_message(self.Left(self))
+        self.post_message(self.FieldBlurred(self))
 
     def _draw(self, focused: bool | None = None) -> None:
         palette, glyphs = self.app.palette, self.app.glyphs

@@ -10,7 +10,7 @@ from wgmon_tui.config.value_types import FormFieldKind
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FieldSpec:
     """One field. `key` is the one in servers.toml (of a secret, without its form).
 
     `more` keeps it out of sight until it is asked for. `example` stands in an empty field of a new entry.
@@ -31,11 +31,11 @@ class Field:
 _LISTS = "Separate several with commas; - alone means none."
 
 
-def fields_of(section: Section) -> tuple[Field, ...]:
+def fields_of(section: Section) -> tuple[FieldSpec, ...]:
     """The fields of a section's settings, by their places in the form."""
     placed = [(each.form.place, each.form, each) for each in section.settings if each.form is not None]
     return tuple(
-        Field(
+        FieldSpec(
             setting.key,
             setting.type.kind,
             f"{setting.help} {_LISTS}" if setting.type.kind is FormFieldKind.LIST else setting.help,

@@ -20,7 +20,7 @@ FLEET_ACTIONS = frozenset(
 _SINGLE_SERVER_ACTIONS = frozenset({"edit", "duplicate"})
 
 
-class ChangesFleet(Screen[None]):
+class FleetActions(Screen[None]):
     """A screen from which the fleet is changed."""
 
     app: AppContext

@@ -21,26 +21,26 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, parse_pasted_conf
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.dialogs.confirm import Question
-from wgmon_tui.tui.editing.field_row import Choice, FieldRow, label
-from wgmon_tui.tui.editing.fields import Field
+from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
+from wgmon_tui.tui.editing.field_row import ChoiceInput, FieldRow, label
+from wgmon_tui.tui.editing.fields import FieldSpec
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
-from wgmon_tui.tui.widgets.key_hints import KeyLine
-from wgmon_tui.tui.widgets.scrollbar import WholeCells
+from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
 
 R = TypeVar("R")
 
 
-class MoreLine(Static, can_focus=True):
+class MoreFieldsLine(Static, can_focus=True):
     """The line behind which the fields are that are seldom needed."""
 
     app: AppContext
 
-    class Pressed(Message):
+    class MoreToggled(Message):
         """Open it, or close it."""
 
-        def __init__(self, line: MoreLine) -> None:
+        def __init__(self, line: MoreFieldsLine) -> None:
             super().__init__()
             self.line = line
 
@@ -61,7 +61,7 @@ class MoreLine(Static, can_focus=True):
 
     def on_click(self, event: Click) -> None:
         """The mouse opens it too."""
-        self.post_message(self.Pressed(self))
+        self.post_message(self.MoreToggled(self))
 
     def render(self) -> Text:
         """How many there are, and how many say something."""
@@ -81,7 +81,7 @@ def priority_bindings() -> list[BindingType]:
     ]
 
 
-class _Fields(VerticalScroll, can_focus=False):
+class _FieldList(VerticalScroll, can_focus=False):
     """The fields, scrolled by the focus."""
 
 
@@ -99,13 +99,13 @@ class FormScreen(Screen[R | None], Generic[R]):
     DEFAULT_CSS = """
     FormScreen {
         #heading { height: 1; padding: 0 1; background: $panel; }
-        _Fields { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
+        _FieldList { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
         #said { height: 2; padding: 0 1; }
-        MoreLine { height: 1; }
+        MoreFieldsLine { height: 1; }
     }
     """
 
-    def __init__(self, heading: str, fields: Sequence[Field], in_use: int = 0) -> None:
+    def __init__(self, heading: str, fields: Sequence[FieldSpec], in_use: int = 0) -> None:
         """`in_use`: how many of the fields behind "more" say something."""
         super().__init__()
         self._heading = heading
@@ -119,7 +119,7 @@ class FormScreen(Screen[R | None], Generic[R]):
 
     # What a subclass says
 
-    def new_row(self, field: Field) -> FieldRow:
+    def new_row(self, field: FieldSpec) -> FieldRow:
         """The row of a field, with what stands in it at first."""
         raise NotImplementedError
 
@@ -141,16 +141,16 @@ class FormScreen(Screen[R | None], Generic[R]):
         """Heading, fields, what there is to say, keys."""
         more = sum(field.more for field in self._fields)
         yield Static(id="heading", markup=False)
-        with _Fields():
+        with _FieldList():
             yield from self._rows.values()
             if more:
-                yield MoreLine(more, self._in_use)
+                yield MoreFieldsLine(more, self._in_use)
         yield Static(id="said", markup=False)
-        yield KeyLine()
+        yield KeyHints()
 
     def on_mount(self) -> None:
         """Begin at the first field that can be written."""
-        self.query_one(_Fields).vertical_scrollbar.renderer = WholeCells  # type: ignore[misc]  # Textual's own way
+        self.query_one(_FieldList).vertical_scrollbar.renderer = WholeCellScrollbar  # type: ignore[misc]  # Textual's own way
         self._draw_heading()
         self.validate_fields()
         next(row for row in self._rows.values() if row.is_editable).start()
@@ -221,12 +221,12 @@ class FormScreen(Screen[R | None], Generic[R]):
         event.stop()
         self.validate_fields()
 
-    def on_choice_changed(self, event: Choice.Changed) -> None:
+    def on_choice_changed(self, event: ChoiceInput.ChoiceChanged) -> None:
         """Judge what was chosen."""
         event.stop()
         self.validate_fields()
 
-    def on_field_row_left(self, event: FieldRow.Left) -> None:
+    def on_field_row_left(self, event: FieldRow.FieldBlurred) -> None:
         """Who leaves a field means what stands there."""
         if not event.row.has_focus_within:
             self._validated_keys.add(event.row.field.key)
@@ -237,13 +237,13 @@ class FormScreen(Screen[R | None], Generic[R]):
         self._error = None
         self._show_message()
 
-    async def on_more_line_pressed(self, event: MoreLine.Pressed) -> None:
+    async def on_more_line_pressed(self, event: MoreFieldsLine.MoreToggled) -> None:
         """Show the fields behind it, or hide them."""
         await self.show_more(not event.line.open)
 
     async def show_more(self, opened: bool) -> None:
         """Show the fields that are seldom needed, or hide them."""
-        line = self.query_one(MoreLine)
+        line = self.query_one(MoreFieldsLine)
         line.open = opened
         line.refresh()
         missing = [field for field in self._fields if field.key not in self._rows]
@@ -251,7 +251,7 @@ class FormScreen(Screen[R | None], Generic[R]):
             rows = {field.key: self.new_row(field) for field in missing}
             self._rows |= rows
             self._initial_texts |= {key: row.text for key, row in rows.items()}
-            await self.query_one(_Fields).mount_all(rows.values())
+            await self.query_one(_FieldList).mount_all(rows.values())
             self.validate_fields()
         for row in self._rows.values():
             if row.field.more:
@@ -275,7 +275,7 @@ class FormScreen(Screen[R | None], Generic[R]):
 
     async def action_enter(self) -> None:
         """Open what the focus is on, or go on to the next field."""
-        if isinstance(self.focused, MoreLine):
+        if isinstance(self.focused, MoreFieldsLine):
             await self.show_more(not self.focused.open)
             await self._wait_for_layout()
         elif not (self._focused_row and self.open(self._focused_row)):
@@ -331,7 +331,7 @@ class FormScreen(Screen[R | None], Generic[R]):
                 self.run_worker(self._save_or_show(), group="editing")
 
         if self.changed:
-            question = Question(
+            question = ConfirmDialog(
                 "What you changed here is not saved.",
                 yes="leave without it",
                 no="save it",

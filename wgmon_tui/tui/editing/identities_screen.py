@@ -20,15 +20,15 @@ from wgmon_tui.config.servers_file import read
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_count
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.dialogs.confirm import Question
+from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.editing.file_operation import ERROR_NOTICE_S, run_file_operation
 from wgmon_tui.tui.editing.operations import ensure_writable, report_deleted, undo
 from wgmon_tui.tui.editing.peer_stanza import copy_stanza
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.text_format import fit
-from wgmon_tui.tui.widgets.key_hints import KeyLine
-from wgmon_tui.tui.widgets.line_list import PickLine, PickView
+from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.line_list import LineList, ListLine
 
 _WIDEST_NAME = 20
 _USED_WIDTH = 11
@@ -45,7 +45,7 @@ class IdentitiesScreen(Screen[None]):
     DEFAULT_CSS = """
     IdentitiesScreen {
         #heading { height: 1; padding: 0 1; background: $panel; }
-        PickView { height: 1fr; padding: 0 1; }
+        LineList { height: 1fr; padding: 0 1; }
         #stanza { height: auto; max-height: 50%; padding: 1 1 0 1; }
     }
     """
@@ -59,9 +59,9 @@ class IdentitiesScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The list, what the one under the cursor needs on a server, and the keys."""
         yield Static(Text("Identities", Style(bold=True)), id="heading")
-        yield PickView(lambda: self.app.palette)
+        yield LineList(lambda: self.app.palette)
         yield Static(id="stanza", markup=False)
-        yield KeyLine()
+        yield KeyHints()
 
     def on_mount(self) -> None:
         """Read the file."""
@@ -98,12 +98,12 @@ class IdentitiesScreen(Screen[None]):
             self._show_stanza()
 
     def _show(self) -> None:
-        lines = [PickLine(self._line(identity), identity.name) for identity in self._fleet.identities]
+        lines = [ListLine(self._line(identity), identity.name) for identity in self._fleet.identities]
         if not lines:
             key = key_of("new_identity", self.app.actions)
             said = f"No identity yet. {key} makes a key pair for monitoring, of its own."
-            lines = [PickLine(Text(said, self.app.palette.muted))]
-        self.query_one(PickView).show(lines)
+            lines = [ListLine(Text(said, self.app.palette.muted))]
+        self.query_one(LineList).show(lines)
         self.refresh_bindings()
 
     def _line(self, identity: Identity) -> Text:
@@ -122,7 +122,7 @@ class IdentitiesScreen(Screen[None]):
             (fit(addresses, rest, glyphs), palette.text),
         )
 
-    def on_pick_view_moved(self, event: PickView.Moved) -> None:
+    def on_pick_view_moved(self, event: LineList.LineSelected) -> None:
         """What lets in the one under the cursor."""
         self._show_stanza()
 
@@ -139,13 +139,13 @@ class IdentitiesScreen(Screen[None]):
             )
         self.query_one("#stanza", Static).update(said)
 
-    def on_pick_view_opened(self, event: PickView.Opened) -> None:
+    def on_pick_view_opened(self, event: LineList.LineOpened) -> None:
         """A double click edits."""
         self.action_edit()
 
     @property
     def _chosen(self) -> Identity | None:
-        return self._fleet.identity(self.query_one(PickView).cursor or "")
+        return self._fleet.identity(self.query_one(LineList).cursor or "")
 
     def _stanza(self) -> str | None:
         identity = self._chosen
@@ -168,27 +168,27 @@ class IdentitiesScreen(Screen[None]):
 
     def action_up(self) -> None:
         """One up."""
-        self.query_one(PickView).up()
+        self.query_one(LineList).up()
 
     def action_down(self) -> None:
         """One down."""
-        self.query_one(PickView).down()
+        self.query_one(LineList).down()
 
     def action_first(self) -> None:
         """To the first."""
-        self.query_one(PickView).first()
+        self.query_one(LineList).first()
 
     def action_last(self) -> None:
         """To the last."""
-        self.query_one(PickView).last()
+        self.query_one(LineList).last()
 
     def action_page_up(self) -> None:
         """A page up."""
-        self.query_one(PickView).page_up()
+        self.query_one(LineList).page_up()
 
     def action_page_down(self) -> None:
         """A page down."""
-        self.query_one(PickView).page_down()
+        self.query_one(LineList).page_down()
 
     def action_new(self) -> None:
         """Make one, or bring one in."""
@@ -223,7 +223,7 @@ class IdentitiesScreen(Screen[None]):
         except ConfigurationError as error:
             self.app.show_notice(str(error), seconds=ERROR_NOTICE_S)
             return
-        question = Question(
+        question = ConfirmDialog(
             f"Delete the identity {identity.name}? Its key file stays.", yes="delete it", neither="keep it"
         )
         if not await self.app.push_screen_wait(question):

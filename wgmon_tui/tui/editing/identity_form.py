@@ -15,11 +15,11 @@ from wgmon_tui.config.server_edits import save_identity
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_interface, parse_name
 from wgmon_tui.config.value_types import FormFieldKind
 from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PrivateKey
-from wgmon_tui.tui.editing.field_row import Choice, ConfPasted, FieldRow
+from wgmon_tui.tui.editing.field_row import ChoiceInput, ConfPasted, FieldRow
 from wgmon_tui.tui.editing.field_values import to_text, to_value
-from wgmon_tui.tui.editing.fields import IDENTITY_FIELDS, Field
+from wgmon_tui.tui.editing.fields import IDENTITY_FIELDS, FieldSpec
 from wgmon_tui.tui.editing.form_screen import FormScreen
-from wgmon_tui.tui.editing.peer_stanza import Stanza
+from wgmon_tui.tui.editing.peer_stanza import PeerStanzaScreen
 from wgmon_tui.tui.keys.keymap import key_of
 
 GENERATE, PROVIDE, KEEP = "make", "bring", "keep"
@@ -34,7 +34,7 @@ class IdentityForm(FormScreen[Identity]):
         self._used_names = {each.name for each in fleet.identities if each is not identity}
         super().__init__(f"Edit identity {identity.name}" if identity else "New identity", IDENTITY_FIELDS)
 
-    def new_row(self, field: Field) -> FieldRow:
+    def new_row(self, field: FieldSpec) -> FieldRow:
         """Of an identity that is there, only the addresses can be written."""
         identity = self._identity
         match field.key:
@@ -90,7 +90,7 @@ class IdentityForm(FormScreen[Identity]):
         written = to_value(FormFieldKind.LIST, self.row("addresses").text)
         return tuple(parse_interface(each) for each in written) if isinstance(written, list) else ()
 
-    def on_choice_changed(self, event: Choice.Changed) -> None:
+    def on_choice_changed(self, event: ChoiceInput.ChoiceChanged) -> None:
         """The hidden entry is there where a key is brought in."""
         row = self.row("private_key")
         row.show_secret_input(row.text == PROVIDE)
@@ -126,5 +126,5 @@ class IdentityForm(FormScreen[Identity]):
         except ConfigurationError as error:
             self.show_error(str(error))
             return None
-        await self.app.push_screen_wait(Stanza(made.identity.name, made.stanza))
+        await self.app.push_screen_wait(PeerStanzaScreen(made.identity.name, made.stanza))
         return made.identity

@@ -24,13 +24,13 @@ from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import FEW, format_list
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.editing.field_row import ConfPasted, Entry
+from wgmon_tui.tui.editing.field_row import ConfPasted, TextInput
 from wgmon_tui.tui.editing.file_operation import ERROR_NOTICE_S, run_file_operation
 from wgmon_tui.tui.editing.import_preview import preview_lines, refusal_lines
 from wgmon_tui.tui.editing.path_completion import complete_path, path_completions, resolve_paths
 from wgmon_tui.tui.keys.actions import bindings_for
-from wgmon_tui.tui.widgets.key_hints import KeyLine
-from wgmon_tui.tui.widgets.scrolling import Reading
+from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.scrolling import ProseView
 
 PASTED = "(the config that was pasted)"
 _DEBOUNCE_S = 0.1
@@ -40,14 +40,14 @@ _MAX_COMPLETIONS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class _ServersFile:
     """servers.toml as it is, and the public keys of its identities."""
 
     fleet: Fleet
     identity_keys: Mapping[str, PublicKey]
 
 
-class _NextPath(Suggester):
+class _PathCompleter(Suggester):
     """Carries on the path that is being typed."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class ImportScreen(Screen[None]):
         #heading { height: 1; padding: 0 1; background: $panel; }
         #line { height: 1; margin: 1 1; layout: horizontal; }
         #prompt { width: 8; }
-        Entry, Entry:focus {
+        TextInput, TextInput:focus {
             width: 1fr;
             height: 1;
             border: none;
@@ -79,7 +79,7 @@ class ImportScreen(Screen[None]):
             background-tint: transparent;
             &:ansi { background: ansi_default; }
         }
-        Reading { height: 1fr; padding: 0 1; }
+        ProseView { height: 1fr; padding: 0 1; }
     }
     """
 
@@ -87,7 +87,7 @@ class ImportScreen(Screen[None]):
         super().__init__()
         self._config_dir = config_dir
         self._pasted = pasted
-        self._file: _File | None = None
+        self._file: _ServersFile | None = None
         self._confs: tuple[WgQuickFile, ...] = ()
         self._preview: Preview | None = None
         self._refusal: tuple[str, Sequence[str]] | None = None
@@ -98,16 +98,16 @@ class ImportScreen(Screen[None]):
         yield Static(id="heading")
         with Static(id="line"):
             yield Static(id="prompt")
-            yield Entry(
+            yield TextInput(
                 PASTED if self._pasted else "",
                 placeholder="~/wg0.conf or /etc/wireguard/*.conf; or paste a config here",
-                suggester=_NextPath(),
+                suggester=_PathCompleter(),
                 compact=True,
                 select_on_focus=False,
             )
-        with Reading():
+        with ProseView():
             yield Static(id="preview")
-        yield KeyLine()
+        yield KeyHints()
 
     def on_mount(self) -> None:
         """What is there already decides what is new."""
@@ -149,7 +149,7 @@ class ImportScreen(Screen[None]):
 
     def _use_pasted_text(self, text: str) -> None:
         self._pasted = text
-        self.query_one(Entry).value = PASTED
+        self.query_one(TextInput).value = PASTED
         self._refresh_preview()
 
     # The preview
@@ -159,7 +159,7 @@ class ImportScreen(Screen[None]):
 
     async def _update_preview(self) -> None:
         await asyncio.sleep(_DEBOUNCE_S)
-        line = self.query_one(Entry).value.strip()
+        line = self.query_one(TextInput).value.strip()
         self._confs, self._preview, self._refusal = (), None, None
         try:
             if self._file is None:
@@ -181,9 +181,9 @@ class ImportScreen(Screen[None]):
         self._show_preview()
         self.refresh_bindings()
 
-    def _read_file(self) -> _File:
+    def _read_file(self) -> _ServersFile:
         fleet = read(self._config_dir).fleet
-        return _File(fleet, public_keys(fleet, self._config_dir))
+        return _ServersFile(fleet, public_keys(fleet, self._config_dir))
 
     def _show_preview(self) -> None:
         palette, glyphs = self.app.palette, self.app.glyphs
@@ -203,7 +203,7 @@ class ImportScreen(Screen[None]):
 
     def action_complete_path(self) -> None:
         """As far as the ways agree."""
-        entry = self.query_one(Entry)
+        entry = self.query_one(TextInput)
         entry.value = complete_path(entry.value, Path.cwd())
         entry.cursor_position = len(entry.value)
 

@@ -10,7 +10,7 @@ from wgmon_tui.config.server_edits import DeletedServer, delete_servers, restore
 from wgmon_tui.config.servers_file import explain_not_writable, read
 from wgmon_tui.text import FEW, format_list
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.dialogs.confirm import Question
+from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.editing.file_operation import ERROR_NOTICE_S, run_file_operation
 from wgmon_tui.tui.editing.server_form import ServerForm
 from wgmon_tui.tui.keys.keymap import key_of
@@ -42,7 +42,7 @@ async def open_form(app: AppContext, config_dir: Path, name: str | None, *, copi
 
 async def delete(app: AppContext, config_dir: Path, names: Sequence[str]) -> None:
     """Ask, and take these servers out of the file."""
-    question = Question(
+    question = ConfirmDialog(
         f"Delete {format_list(names, most=FEW)}? The history stays, and so do key files.",
         yes=f"delete; {_undo_hint(app)}",
         neither="keep",

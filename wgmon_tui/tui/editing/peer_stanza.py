@@ -11,7 +11,7 @@ from textual.widgets import Static
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.terminal.osc52 import TMUX_OPTION, under_tmux
-from wgmon_tui.tui.widgets.key_hints import KeyLine
+from wgmon_tui.tui.widgets.key_hints import KeyHints
 
 
 def copy_stanza(app: AppContext, name: str, stanza: str) -> None:
@@ -24,13 +24,13 @@ def copy_stanza(app: AppContext, name: str, stanza: str) -> None:
         app.show_notice(copied)
 
 
-class Stanza(ModalScreen[None]):
+class PeerStanzaScreen(ModalScreen[None]):
     """Shows the [Peer] section of the identity `name`."""
 
     app: AppContext
     BINDINGS = bindings_for("stanza")
     DEFAULT_CSS = """
-    Stanza {
+    PeerStanzaScreen {
         align: center middle;
         #stanza {
             width: 90%;
@@ -40,7 +40,7 @@ class Stanza(ModalScreen[None]):
             background: $panel;
             &:ansi { border: ascii ansi_default; padding: 0 1; }
         }
-        KeyLine { dock: bottom; }
+        KeyHints { dock: bottom; }
     }
     """
 
@@ -53,7 +53,7 @@ class Stanza(ModalScreen[None]):
         """What to do with it, and the section."""
         with Vertical(id="stanza"):
             yield Static(id="said")
-        yield KeyLine()
+        yield KeyHints()
 
     def on_mount(self) -> None:
         """Write it."""

@@ -12,14 +12,14 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.error_location import redact_keys
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keys.actions import bindings_for
-from wgmon_tui.tui.widgets.key_hints import KeyLine
-from wgmon_tui.tui.widgets.scrolling import Reading
+from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.scrolling import ProseView
 
 _CONTEXT_LINES = 40
 """Lines shown before and behind the one with the error."""
 
 
-class Rejected(Screen[bool]):
+class RejectedFileScreen(Screen[bool]):
     """Shows the text around `line`; its result is True to edit again, False to keep the last good one."""
 
     app: AppContext
@@ -27,10 +27,10 @@ class Rejected(Screen[bool]):
     AUTO_FOCUS = ""
     BINDINGS = bindings_for("rejected")
     DEFAULT_CSS = """
-    Rejected {
+    RejectedFileScreen {
         #heading { height: 1; padding: 0 1; background: $panel; }
         #error { height: auto; padding: 1 1; }
-        Reading { height: 1fr; padding: 0 1; }
+        ProseView { height: 1fr; padding: 0 1; }
         #excerpt { text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
@@ -48,9 +48,9 @@ class Rejected(Screen[bool]):
         """The error, its place, the keys."""
         yield Static(Text("servers.toml is not changed", Style(bold=True)), id="heading")
         yield Static(id="error")
-        with Reading():
+        with ProseView():
             yield Static(id="excerpt")
-        yield KeyLine()
+        yield KeyHints()
 
     def notify_style_update(self) -> None:
         """A new theme: written anew."""
@@ -82,7 +82,7 @@ class Rejected(Screen[bool]):
         self.call_after_refresh(self._centre)
 
     def _centre(self) -> None:
-        page = self.query_one(Reading)
+        page = self.query_one(ProseView)
         if self._line:
             middle = self._line - self._first_line - 1 - page.size.height // 2
             page.scroll_to(y=max(0, middle), animate=False, force=True, immediate=True)
@@ -97,24 +97,24 @@ class Rejected(Screen[bool]):
 
     def action_up(self) -> None:
         """A line up."""
-        self.query_one(Reading).up()
+        self.query_one(ProseView).up()
 
     def action_down(self) -> None:
         """A line down."""
-        self.query_one(Reading).down()
+        self.query_one(ProseView).down()
 
     def action_page_up(self) -> None:
         """A page up."""
-        self.query_one(Reading).page_up()
+        self.query_one(ProseView).page_up()
 
     def action_page_down(self) -> None:
         """A page down."""
-        self.query_one(Reading).page_down()
+        self.query_one(ProseView).page_down()
 
     def action_first(self) -> None:
         """To the top."""
-        self.query_one(Reading).first()
+        self.query_one(ProseView).first()
 
     def action_last(self) -> None:
         """To the bottom."""
-        self.query_one(Reading).last()
+        self.query_one(ProseView).last()

@@ -22,10 +22,10 @@ from wgmon_tui.config.servers_toml import server_entries, usual_entries
 from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.config.value_types import FormFieldKind
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, InvalidKeyError, PresharedKey
-from wgmon_tui.tui.dialogs.confirm import Question
-from wgmon_tui.tui.editing.field_row import Choice, ConfPasted, FieldRow, Option
+from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
+from wgmon_tui.tui.editing.field_row import ChoiceInput, ConfPasted, FieldRow, Option
 from wgmon_tui.tui.editing.field_values import NO, NOTHING, YES, to_text, to_value
-from wgmon_tui.tui.editing.fields import SERVER_FIELDS, Field
+from wgmon_tui.tui.editing.fields import SERVER_FIELDS, FieldSpec
 from wgmon_tui.tui.editing.form_screen import FormScreen
 from wgmon_tui.tui.keys.keymap import key_of
 
@@ -66,7 +66,7 @@ class ServerForm(FormScreen[EditedServer]):
         in_use = sum(field.more and field.key in begun for field in SERVER_FIELDS)
         super().__init__(_heading(server, copied), SERVER_FIELDS, in_use)
 
-    def new_row(self, field: Field) -> FieldRow:
+    def new_row(self, field: FieldSpec) -> FieldRow:
         """What the table says; where it says nothing, what is in force stands there in a quiet colour."""
         text = to_text(field.kind, self._original.get(field.key))
         said = to_text(field.kind, self._usual.get(field.key))
@@ -155,7 +155,7 @@ class ServerForm(FormScreen[EditedServer]):
 
     # What happens in it
 
-    def on_choice_changed(self, event: Choice.Changed) -> None:
+    def on_choice_changed(self, event: ChoiceInput.ChoiceChanged) -> None:
         """The hidden entry is there where a key is to be set."""
         row = self.row("preshared_key")
         row.show_secret_input(row.text == SET)
@@ -199,7 +199,7 @@ class ServerForm(FormScreen[EditedServer]):
                 self._fill(conf, take_key=answer)
 
         warning = SHARED_KEY_WARNING.removeprefix("WARNING: ").partition(" Make an identity")[0]
-        question = Question(
+        question = ConfirmDialog(
             f"The config brings a private key. {warning[0].upper()}{warning[1:]}",
             yes="it was made for monitoring: keep it in a file that only you can read",
             no="fill in the server alone; I choose the identity",
@@ -233,7 +233,7 @@ class ServerForm(FormScreen[EditedServer]):
             try:
                 return await asyncio.to_thread(save_server, self._config_dir, change)
             except ConflictError as error:
-                question = Question(
+                question = ConfirmDialog(
                     f"{error}. What it changed besides stays in any case.",
                     yes="write mine over it",
                     neither="go on editing",

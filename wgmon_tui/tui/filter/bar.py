@@ -14,7 +14,7 @@ from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.filter.query import Filter, complete_filter, invert_filter, parse_filter
-from wgmon_tui.tui.filter.recent_lines import Recall
+from wgmon_tui.tui.filter.recent_lines import FilterHistory
 from wgmon_tui.tui.keys.actions import bindings_for
 
 
@@ -28,7 +28,7 @@ class FilterInput(Input):
 
     BINDINGS = bindings_for("filter")
 
-    def __init__(self, history: Recall, completer: Suggester, placeholder: str) -> None:
+    def __init__(self, history: FilterHistory, completer: Suggester, placeholder: str) -> None:
         super().__init__(placeholder=placeholder, suggester=completer, compact=True)
         self.history = history
 
@@ -45,7 +45,7 @@ class FilterInput(Input):
         self.cursor_position = len(line)
 
 
-class _Completer(Suggester):
+class _FilterCompleter(Suggester):
     """Carries on the word that is being typed; `tags` and `vantages` say which there are, `saved` are names
     of filters.
     """
@@ -94,7 +94,9 @@ class FilterBar(Horizontal):
         """From left to right."""
         yield Static("/ ", id="filter-prompt", markup=False)
         saved = self.app.saved_filters
-        yield FilterInput(Recall(saved), _Completer(self._tags, saved, self._vantages), self._placeholder)
+        yield FilterInput(
+            FilterHistory(saved), _FilterCompleter(self._tags, saved, self._vantages), self._placeholder
+        )
         yield Static(id="filter-count", markup=False)
 
     def on_mount(self) -> None:

@@ -44,7 +44,7 @@ _UNITS: Mapping[str, Mapping[str, float]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class FilterContext:
     """What a filter looks at beside the row: the Unix time, and which servers are marked."""
 
     now: float
@@ -56,7 +56,7 @@ def muted(server_state: ServerState, now: float) -> bool:
     return server_state.muted_until is not None and server_state.muted_until > now
 
 
-FACTS: Mapping[str, Callable[[ServerState, Beside], bool]] = {
+FACTS: Mapping[str, Callable[[ServerState, FilterContext], bool]] = {
     "acknowledged": lambda server_state, _: (
         server_state.incident is not None and server_state.incident.acknowledged_at is not None
     ),
@@ -70,7 +70,7 @@ FACTS: Mapping[str, Callable[[ServerState, Beside], bool]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class FilterTerm:
     """One condition. `key` is one of KEYS or FIGURES, "@" for a saved filter, or "" for a word that may stand
     anywhere; `text` is folded. `limit` is in seconds, or a share of 0 to 1.
     """
@@ -96,20 +96,20 @@ class Filter:
     `unfinished` are the words of the line that do not count yet.
     """
 
-    terms: tuple[Term, ...] = ()
+    terms: tuple[FilterTerm, ...] = ()
     inverted: bool = False
     unfinished: tuple[str, ...] = field(default=(), compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.terms)
 
-    def passes(self, term_matches: Callable[[Term], bool]) -> bool:
+    def passes(self, term_matches: Callable[[FilterTerm], bool]) -> bool:
         """Whether every condition is met, where `term_matches` says it of a term as if that were not inverted."""
         if not self.terms:
             return True
         return all(_is_met(term, term_matches) for term in self.terms) is not self.inverted
 
-    def matches(self, server_state: ServerState, context: Beside) -> bool:
+    def matches(self, server_state: ServerState, context: FilterContext) -> bool:
         """Whether the row meets every condition."""
         for term in self.terms:
             found = (
@@ -126,12 +126,12 @@ class Filter:
         return any(term.key == key or (term.saved and term.saved.has_key(key)) for term in self.terms)
 
 
-def _is_met(term: Term, term_matches: Callable[[Term], bool]) -> bool:
+def _is_met(term: FilterTerm, term_matches: Callable[[FilterTerm], bool]) -> bool:
     found = term.saved.passes(term_matches) if term.saved else term_matches(term)
     return found is not term.inverted
 
 
-def _matches_anywhere(term: Term, server_state: ServerState) -> bool:
+def _matches_anywhere(term: FilterTerm, server_state: ServerState) -> bool:
     server, text = server_state.server, term.text
     return (
         text in server.name.casefold()
@@ -141,7 +141,7 @@ def _matches_anywhere(term: Term, server_state: ServerState) -> bool:
     )
 
 
-def _has_flag(term: Term, server_state: ServerState, context: Beside) -> bool:
+def _has_flag(term: FilterTerm, server_state: ServerState, context: FilterContext) -> bool:
     return any(FACTS[fact](server_state, context) for fact in term.facts)
 
 
@@ -155,11 +155,11 @@ def _vantages_down(server_state: ServerState) -> Iterable[str]:
     return (view.vantage for view in server_state.views if view.settled is Severity.DOWN)
 
 
-def _age(server_state: ServerState, context: Beside) -> float | None:
+def _age(server_state: ServerState, context: FilterContext) -> float | None:
     return None if server_state.since is None else context.now - server_state.since
 
 
-_TERM_MATCHERS: Mapping[str, Callable[[Term, ServerState, Beside], bool]] = {
+_TERM_MATCHERS: Mapping[str, Callable[[FilterTerm, ServerState, FilterContext], bool]] = {
     "": lambda term, server_state, _: _matches_anywhere(term, server_state),
     "state": lambda term, server_state, _: server_state.severity.word.startswith(term.text),
     "tag": lambda term, server_state, _: any(
@@ -240,27 +240,27 @@ def complete_filter(
     return line + found[len(typed) :] if found != typed else None
 
 
-def _parse_term(word: str, saved: Mapping[str, str]) -> Term | None:
+def _parse_term(word: str, saved: Mapping[str, str]) -> FilterTerm | None:
     bare = word.lstrip("!")
     inverted = (len(word) - len(bare)) % 2 == 1
     bare = bare.casefold()
     key, colon, text = bare.partition(":")
     if colon and key in KEYS:
         facts = tuple(fact for fact in FACTS if key == "is" and fact.startswith(text))
-        return Term(key, text, inverted, facts=facts) if text else None
+        return FilterTerm(key, text, inverted, facts=facts) if text else None
     if compared := _COMPARISON.fullmatch(bare):
         return _parse_comparison(compared[1], compared[2], compared[3], inverted=inverted)
     if bare.startswith("@"):
         if bare[1:] in saved:
-            return Term("@", bare[1:], inverted, saved=parse_filter(saved[bare[1:]]))
+            return FilterTerm("@", bare[1:], inverted, saved=parse_filter(saved[bare[1:]]))
         if any(name.startswith(bare[1:]) for name in saved):
             return None
-    return Term("", bare, inverted) if bare else None
+    return FilterTerm("", bare, inverted) if bare else None
 
 
-def _parse_comparison(key: str, comparison: str, text: str, *, inverted: bool) -> Term | None:
+def _parse_comparison(key: str, comparison: str, text: str, *, inverted: bool) -> FilterTerm | None:
     value = _VALUE.fullmatch(text)
     divisor = _UNITS[key].get(value[2]) if value else None
     if value is None or divisor is None:
         return None
-    return Term(key, text, inverted, comparison, float(value[1]) / divisor)
+    return FilterTerm(key, text, inverted, comparison, float(value[1]) / divisor)

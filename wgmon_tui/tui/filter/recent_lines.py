@@ -7,7 +7,7 @@ from collections.abc import Iterable
 MAX_LINES = 50
 
 
-class Recall:
+class FilterHistory:
     """Remembers lines while the program runs. What was being typed is the newest, and comes back."""
 
     def __init__(self, saved: Iterable[str] = ()) -> None:

@@ -30,7 +30,7 @@ Part = tuple[str, Style]
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class CellContext:
     """What all cells are drawn with. `now` is Unix time: it decides whether a time was today; `vantages` are
     the others that look too.
     """
@@ -41,7 +41,7 @@ class Drawing:
     vantages: tuple[str, ...] = ()
 
 
-Cell = Callable[[ServerState, int, Drawing], list[Part]]
+Cell = Callable[[ServerState, int, CellContext], list[Part]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Column:
     align_right: bool = False
 
 
-def _state(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+def _state(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
     severity, glyphs = server_state.severity, cell_context.glyphs
     word = "flapping" if server_state.flapping and severity is Severity.DOWN else severity.word
     state = write.fit(f"{glyphs.of(severity)} {word}", width - 2, glyphs)
@@ -77,12 +77,12 @@ def _notice_mark(server_state: ServerState, glyphs: Glyphs) -> str:
     )
 
 
-def _name(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+def _name(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
     name = cell_context.glyphs.clean(server_state.server.name)
     return [(write.fit(name, width, cell_context.glyphs), _normal_style(server_state, cell_context.palette))]
 
 
-def _verdict(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+def _verdict(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
     palette = cell_context.palette
     if server_state.paused:
         badge = " PAUSED "
@@ -108,7 +108,7 @@ def _verdict(server_state: ServerState, width: int, cell_context: Drawing) -> li
     return [(write.fit(text, width, cell_context.glyphs), style)]
 
 
-def _seen(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+def _seen(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
     """A mark a vantage, ours first; blank where one does not look at this server."""
     palette, glyphs = cell_context.palette, cell_context.glyphs
     parts = [(glyphs.of(server_state.own_severity), palette.severity[server_state.own_severity])]
@@ -130,7 +130,7 @@ def _seen(server_state: ServerState, width: int, cell_context: Drawing) -> list[
     return [*parts[:width], (" " * max(0, width - len(parts)), palette.muted)]
 
 
-def _port(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+def _port(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
     up = port_up(server_state)
     if up is None:
         return _absent(width, cell_context)
@@ -139,7 +139,7 @@ def _port(server_state: ServerState, width: int, cell_context: Drawing) -> list[
     return [(("port: UP" if up else "port: down").rjust(width), cell_context.palette.muted)]
 
 
-def _rtt(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+def _rtt(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
     palette = cell_context.palette
     if server_state.rtt is not None:
         slow = (
@@ -157,7 +157,7 @@ def _rtt(server_state: ServerState, width: int, cell_context: Drawing) -> list[P
     return _absent(width, cell_context)
 
 
-def _checks(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+def _checks(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
     palette, lost = cell_context.palette, cell_context.glyphs.lost
     line = write.sparkline(server_state.samples.recent(width), width, cell_context.glyphs)
     calm = palette.muted if server_state.paused else palette.sparkline
@@ -170,7 +170,7 @@ def _checks(server_state: ServerState, width: int, cell_context: Drawing) -> lis
     return parts
 
 
-def _loss(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+def _loss(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
     loss = server_state.samples.loss()
     if loss is None:
         return _absent(width, cell_context)
@@ -179,7 +179,7 @@ def _loss(server_state: ServerState, width: int, cell_context: Drawing) -> list[
 
 
 def _percentile(of: float) -> Cell:
-    def cell(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+    def cell(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
         (value,) = server_state.samples.percentiles(of)
         if value is None:
             return _absent(width, cell_context)
@@ -188,12 +188,12 @@ def _percentile(of: float) -> Cell:
     return cell
 
 
-def _endpoint(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+def _endpoint(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
     endpoint = cell_context.glyphs.clean(str(server_state.server.endpoint))
     return [(write.fit(endpoint, width, cell_context.glyphs), cell_context.palette.muted)]
 
 
-def _uptime(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+def _uptime(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
     if server_state.uptime is None:
         return _absent(width, cell_context)
     style = (
@@ -204,7 +204,7 @@ def _uptime(server_state: ServerState, width: int, cell_context: Drawing) -> lis
     return [(format_uptime(server_state.uptime).rjust(width), style)]
 
 
-def _since(server_state: ServerState, width: int, cell_context: Drawing) -> list[Part]:
+def _since(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
     if server_state.since is None:
         return _absent(width, cell_context)
     return [
@@ -215,7 +215,7 @@ def _since(server_state: ServerState, width: int, cell_context: Drawing) -> list
     ]
 
 
-def _absent(width: int, cell_context: Drawing) -> list[Part]:
+def _absent(width: int, cell_context: CellContext) -> list[Part]:
     return [(cell_context.glyphs.absent.rjust(width), cell_context.palette.muted)]
 
 
@@ -311,7 +311,7 @@ _GROWTH = (("checks", 16), ("name", 20), ("endpoint", 24), ("checks", 24), ("nam
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedColumn:
     """A column where it stands: `start` and `width` in cells."""
 
     column: Column
@@ -359,7 +359,7 @@ def _default_columns(width: int, vantages: int) -> tuple[str, ...]:
 
 def lay_out(
     width: int, longest_name: int, longest_endpoint: int, chosen: Sequence[str] = (), vantages: int = 0
-) -> tuple[Placed, ...]:
+) -> tuple[PlacedColumn, ...]:
     """The columns for a table of `width` cells: names and endpoints take no more than they need.
 
     `longest_name` and `longest_endpoint` are in cells. Of `chosen` columns come those that have room.
@@ -382,6 +382,6 @@ def lay_out(
         widths["name"] = max(1, widths["name"] + spare)
     placed, start = [], LEFT_MARGIN
     for key in keys:
-        placed.append(Placed(COLUMNS[key], start, widths[key]))
+        placed.append(PlacedColumn(COLUMNS[key], start, widths[key]))
         start += widths[key] + GAP
     return tuple(placed)

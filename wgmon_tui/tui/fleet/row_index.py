@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import FleetState, ServerState
 from wgmon_tui.tui.false_green import is_false_green, port_up
-from wgmon_tui.tui.filter.query import Beside, Filter
-from wgmon_tui.tui.fleet.tag_groups import Group, Grouping, LineKey, group_tags
+from wgmon_tui.tui.filter.query import Filter, FilterContext
+from wgmon_tui.tui.fleet.tag_groups import LineKey, TagGroup, TagGroups, group_tags
 
 Value = str | int | float
 Key = tuple[bool, Value]
@@ -23,7 +23,7 @@ _SEVERITY_ORDER = {severity: -severity.rank for severity in Severity}
 
 
 @dataclass(frozen=True, slots=True)
-class Sort:
+class SortOrder:
     """A column to sort by.
 
     `value` is None where the row has none: such rows come last in either direction. `descending` is the
@@ -53,27 +53,27 @@ def _down_vantage_count(server_state: ServerState) -> int | None:
     )
 
 
-SORTS: Mapping[str, Sort] = {
+SORTS: Mapping[str, SortOrder] = {
     sort.column: sort
     for sort in (
-        Sort("state", lambda server_state: _SEVERITY_ORDER[server_state.severity], descending=True),
-        Sort("name", lambda server_state: server_state.server.name.casefold()),
-        Sort("verdict", lambda server_state: server_state.status_word),
-        Sort("seen", _down_vantage_count, descending=True),
-        Sort("port", _false_green_rank, descending=True),
-        Sort("rtt", lambda server_state: server_state.rtt, descending=True),
-        Sort("loss", lambda server_state: server_state.samples.loss(), descending=True),
-        Sort("p50", lambda server_state: _percentile(server_state, 0.5), descending=True),
-        Sort("p95", lambda server_state: _percentile(server_state, 0.95), descending=True),
-        Sort("uptime", lambda server_state: server_state.uptime),
-        Sort("endpoint", lambda server_state: str(server_state.server.endpoint).casefold()),
-        Sort("since", lambda server_state: server_state.since, descending=True),
+        SortOrder("state", lambda server_state: _SEVERITY_ORDER[server_state.severity], descending=True),
+        SortOrder("name", lambda server_state: server_state.server.name.casefold()),
+        SortOrder("verdict", lambda server_state: server_state.status_word),
+        SortOrder("seen", _down_vantage_count, descending=True),
+        SortOrder("port", _false_green_rank, descending=True),
+        SortOrder("rtt", lambda server_state: server_state.rtt, descending=True),
+        SortOrder("loss", lambda server_state: server_state.samples.loss(), descending=True),
+        SortOrder("p50", lambda server_state: _percentile(server_state, 0.5), descending=True),
+        SortOrder("p95", lambda server_state: _percentile(server_state, 0.95), descending=True),
+        SortOrder("uptime", lambda server_state: server_state.uptime),
+        SortOrder("endpoint", lambda server_state: str(server_state.server.endpoint).casefold()),
+        SortOrder("since", lambda server_state: server_state.since, descending=True),
     )
 }
 """Every column that can be sorted by, in the order of the table. Equal rows stand by name."""
 
 
-class Order:
+class RowIndex:
     """What is shown, in order. `record_changes` takes changes cheaply; `rebuild` puts them into effect.
 
     `names` are the servers that pass the filter, each once; `lines` those of the table, where a server stands
@@ -81,7 +81,9 @@ class Order:
     """
 
     def __init__(
-        self, fleet_state: FleetState, context: Callable[[], Beside] = lambda: Beside(time.time())
+        self,
+        fleet_state: FleetState,
+        context: Callable[[], FilterContext] = lambda: FilterContext(time.time()),
     ) -> None:
         self._board = fleet_state
         self._context = context
@@ -93,7 +95,7 @@ class Order:
         self.names: list[str] = []
         self.lines: list[LineKey] = []
         self.grouped = False
-        self.grouping = Grouping()
+        self.grouping = TagGroups()
         self.sort = SORTS["state"]
         self.reversed = False
         self.filter = Filter()
@@ -117,7 +119,7 @@ class Order:
         """Whether time alone decides what the filter lets through."""
         return self.filter.has_key("since") or self.filter.has_key("is")
 
-    def group_at(self, index: int) -> Group | None:
+    def group_at(self, index: int) -> TagGroup | None:
         """The group whose heading stands on a line; None where a server does, or nothing."""
         if not 0 <= index < len(self.lines):
             return None
@@ -198,7 +200,7 @@ class Order:
         self._positions = {line_key: position for position, line_key in enumerate(lines)}
         return True
 
-    def _sort_groups(self, groups: list[Group]) -> list[Group]:
+    def _sort_groups(self, groups: list[TagGroup]) -> list[TagGroup]:
         """As their first servers would stand; by name, as their tags."""
         groups.sort(key=lambda group: group.tag.casefold())
         if self.sort.column == "name":
@@ -206,7 +208,7 @@ class Order:
         groups.sort(key=lambda group: self._sort_keys[group.names[0]], reverse=self.descending)  # type: ignore[arg-type, return-value]  # as above
         return groups
 
-    def _key(self, server_state: ServerState, context: Beside) -> Key | None:
+    def _key(self, server_state: ServerState, context: FilterContext) -> Key | None:
         """None for a row that the filter hides. The first half keeps rows without a value last."""
         if self.filter and not self.filter.matches(server_state, context):
             return None

@@ -19,8 +19,8 @@ from wgmon_tui.tui.fleet.table import FleetTable
 from wgmon_tui.tui.fleet.totals import TotalsLine
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
-from wgmon_tui.tui.server_actions import SERVER_ACTIONS, ActsOnServers
-from wgmon_tui.tui.widgets.key_hints import KeyLine
+from wgmon_tui.tui.server_actions import SERVER_ACTIONS, ServerActions
+from wgmon_tui.tui.widgets.key_hints import KeyHints
 
 REFRESH_SECONDS = 0.5
 
@@ -30,7 +30,7 @@ _NEEDS_SERVERS = frozenset(
 _NEEDS_VISIBLE_ROW = frozenset({"open", "mark", "mark_shown"})
 
 
-class FleetScreen(ActsOnServers):
+class FleetScreen(ServerActions):
     """Home. Takes what changed off the board twice a second, while it is the screen that is seen."""
 
     app: AppContext
@@ -80,7 +80,7 @@ class FleetScreen(ActsOnServers):
             id="fleet",
         )
         yield Static(id="empty", markup=False)
-        yield KeyLine()
+        yield KeyHints()
 
     @property
     def table(self) -> FleetTable:

@@ -20,14 +20,14 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from wgmon_tui.monitor.fleet_state import FleetState, ServerState
-from wgmon_tui.tui.filter.query import Beside, Filter
-from wgmon_tui.tui.fleet.columns import Drawing, Part, Placed, lay_out
-from wgmon_tui.tui.fleet.row_index import Order
+from wgmon_tui.tui.filter.query import Filter, FilterContext
+from wgmon_tui.tui.fleet.columns import CellContext, Part, PlacedColumn, lay_out
+from wgmon_tui.tui.fleet.row_index import RowIndex
 from wgmon_tui.tui.fleet.table_lines import group_line, header_line, no_match_line, row_line
-from wgmon_tui.tui.fleet.tag_groups import Group, LineKey
+from wgmon_tui.tui.fleet.tag_groups import LineKey, TagGroup
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
-from wgmon_tui.tui.widgets.scrollbar import WholeCells
+from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
 
 RESORT_SECONDS = 3.0
 """Rows keep their places at least this long: a table that moves under the eye cannot be read."""
@@ -55,7 +55,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     }
     """
 
-    class Opened(Message):
+    class RowOpened(Message):
         """The operator wants to see what is under the cursor."""
 
     def __init__(
@@ -71,15 +71,15 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     ) -> None:
         super().__init__(id=id)
         self.marked: set[str] = set()
-        self.row_index = Order(fleet_state, lambda: Beside(clock(), self.marked))
+        self.row_index = RowIndex(fleet_state, lambda: FilterContext(clock(), self.marked))
         self._board = fleet_state
         self._palette = palette
         self._glyphs = glyphs
         self._clock = clock
         self._columns = columns
         self._clear = clear
-        self._cell_context = Drawing(palette(), glyphs, clock())
-        self._layout: tuple[Placed, ...] = ()
+        self._cell_context = CellContext(palette(), glyphs, clock())
+        self._layout: tuple[PlacedColumn, ...] = ()
         self._width = 0
         self._strips: LRUCache[tuple[str, int, bool, bool], Strip] = LRUCache(_CACHED_STRIPS)
         self._cursor_index = 0
@@ -102,7 +102,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self._board.states.get(name) if name is not None else None
 
     @property
-    def cursor_group(self) -> Group | None:
+    def cursor_group(self) -> TagGroup | None:
         """The group whose heading is under the cursor."""
         return self.row_index.group_at(self._cursor_index)
 
@@ -209,7 +209,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show what the board already knows."""
-        self.vertical_scrollbar.renderer = WholeCells  # type: ignore[misc]  # Textual's own way
+        self.vertical_scrollbar.renderer = WholeCellScrollbar  # type: ignore[misc]  # Textual's own way
         self._reposition()
 
     def on_resize(self, _event: events.Resize) -> None:
@@ -234,7 +234,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             return
         self.move_cursor_to(index)
         if event.chain == 2:
-            self.post_message(self.Opened())
+            self.post_message(self.RowOpened())
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen: the header, a row, the heading of a group, or nothing."""
@@ -300,7 +300,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._clear_cache()
 
     def _clear_cache(self) -> None:
-        self._cell_context = Drawing(self._palette(), self._glyphs, self._clock(), self._board.vantages)
+        self._cell_context = CellContext(self._palette(), self._glyphs, self._clock(), self._board.vantages)
         self._strips.clear()
 
     def _redraw(self) -> None:

@@ -9,15 +9,15 @@ from rich.style import Style
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.tui.fleet.columns import LEFT_MARGIN, Drawing, Part, Placed
-from wgmon_tui.tui.fleet.row_index import Order
-from wgmon_tui.tui.fleet.tag_groups import UNTAGGED, Group
+from wgmon_tui.tui.fleet.columns import LEFT_MARGIN, CellContext, Part, PlacedColumn
+from wgmon_tui.tui.fleet.row_index import RowIndex
+from wgmon_tui.tui.fleet.tag_groups import UNTAGGED, TagGroup
 from wgmon_tui.tui.text_format import fit
 
 _WORST_FIRST = sorted(Severity, key=lambda severity: severity.rank)
 
 
-def header_line(layout: Sequence[Placed], row_index: Order, cell_context: Drawing) -> list[Part]:
+def header_line(layout: Sequence[PlacedColumn], row_index: RowIndex, cell_context: CellContext) -> list[Part]:
     """The titles of the columns, and an arrow at the one that is sorted by."""
     palette, glyphs = cell_context.palette, cell_context.glyphs
     parts: list[Part] = []
@@ -36,7 +36,7 @@ def header_line(layout: Sequence[Placed], row_index: Order, cell_context: Drawin
 
 
 def row_line(
-    server_state: ServerState, layout: Sequence[Placed], cell_context: Drawing, *, marked: bool
+    server_state: ServerState, layout: Sequence[PlacedColumn], cell_context: CellContext, *, marked: bool
 ) -> list[Part]:
     """A server. The mark stands in the margin."""
     mark = cell_context.glyphs.marked if marked else ""
@@ -49,7 +49,9 @@ def row_line(
     return parts
 
 
-def group_line(group: Group, layout: Sequence[Placed], cell_context: Drawing, width: int) -> list[Part]:
+def group_line(
+    group: TagGroup, layout: Sequence[PlacedColumn], cell_context: CellContext, width: int
+) -> list[Part]:
     """The heading of a group: its tag, and how many are how bad, the worst first, as far as there is room."""
     palette, glyphs = cell_context.palette, cell_context.glyphs
     arrow = glyphs.folded if group.folded else glyphs.descending
@@ -70,7 +72,7 @@ def group_line(group: Group, layout: Sequence[Placed], cell_context: Drawing, wi
     return parts
 
 
-def no_match_line(cell_context: Drawing, clear: str) -> list[Part]:
+def no_match_line(cell_context: CellContext, clear: str) -> list[Part]:
     """Where the filter hides every server; `clear` is the key that ends that."""
     palette = cell_context.palette
     return [(" No server matches this filter. ", palette.text), (f"{clear} clears it.", palette.muted)]

@@ -21,7 +21,7 @@ UNTAGGED = ""
 
 
 @dataclass(slots=True)
-class Group:
+class TagGroup:
     """The shown servers with a tag, in order. A folded one shows its heading only."""
 
     tag: str
@@ -30,11 +30,11 @@ class Group:
     folded: bool = False
 
 
-class Grouping:
+class TagGroups:
     """All groups. `fold` takes effect with the next `arrange`."""
 
     def __init__(self) -> None:
-        self.groups: dict[str, Group] = {}
+        self.groups: dict[str, TagGroup] = {}
         """By tag, in the order of the table."""
         self.folded: set[str] = set()
         self.changed_tags: set[str] = set()
@@ -45,16 +45,16 @@ class Grouping:
         self,
         names: Sequence[str],
         rows: Mapping[str, ServerState],
-        sort_groups: Callable[[list[Group]], list[Group]],
+        sort_groups: Callable[[list[TagGroup]], list[TagGroup]],
     ) -> list[LineKey]:
         """The lines of the table for servers in this order; `sort_groups` puts the groups into theirs."""
-        found: dict[str, Group] = {}
+        found: dict[str, TagGroup] = {}
         self._severities = {}
         for name in names:
             server_state = rows[name]
             self._severities[name] = server_state.severity
             for tag in group_tags(server_state):
-                group = found.get(tag) or found.setdefault(tag, Group(tag, folded=tag in self.folded))
+                group = found.get(tag) or found.setdefault(tag, TagGroup(tag, folded=tag in self.folded))
                 group.names.append(name)
                 group.totals[server_state.severity] += 1
         rest = [found.pop(UNTAGGED)] if UNTAGGED in found else []
@@ -80,6 +80,6 @@ def group_tags(server_state: ServerState) -> Iterable[str]:
     return dict.fromkeys(server_state.server.tags) or (UNTAGGED,)
 
 
-def _lines(group: Group) -> list[LineKey]:
+def _lines(group: TagGroup) -> list[LineKey]:
     heading = [(group.tag, "")]
     return heading if group.folded else heading + [(group.tag, name) for name in group.names]

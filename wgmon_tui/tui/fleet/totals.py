@@ -16,7 +16,7 @@ from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.text import format_rtt
-from wgmon_tui.tui.correlated_failures import FailingTogether
+from wgmon_tui.tui.correlated_failures import CorrelatedFailures
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
 
@@ -29,7 +29,7 @@ _SEVERITIES = (Severity.UP, Severity.DEGRADED, Severity.DOWN, Severity.UNKNOWN, 
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class FleetTotals:
     """The fleet in figures. `p95` is of the round-trip times of every server's last check, in seconds;
     `together` the servers that fail together, if any do; `marked` how many the operator has marked;
     `alerts` what is wrong with telling people, in words.
@@ -54,7 +54,7 @@ def fleet_p95(fleet_state: FleetState) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class _TotalsPart:
     text: str
     style: Style
     gap: str
@@ -66,7 +66,7 @@ class _Piece:
 
 
 def totals_line(
-    totals: Totals, note: str, width: int, palette: Palette, glyphs: Glyphs, status: str = ""
+    totals: FleetTotals, note: str, width: int, palette: Palette, glyphs: Glyphs, status: str = ""
 ) -> list[tuple[str, Style]]:
     """The line as styled text of exactly `width` cells, `note` at its right end; what has no room goes.
 
@@ -74,20 +74,20 @@ def totals_line(
     it. Counts of zero are muted, so that colour always means that there is something to look at.
     """
     separator = f" {glyphs.separator} "
-    pieces: list[_Piece] = []
+    pieces: list[_TotalsPart] = []
     for severity in _SEVERITIES:
         count = totals.counts.get(severity, 0)
         style = palette.severity[severity] if count else palette.muted
         text = f"{glyphs.of(severity)} {count} {severity.word}"
         gap, drop_order = "  " if pieces else "", 0 if count else 1
-        pieces.append(_Piece(text, style, gap, drop_order, f"{glyphs.of(severity)} {count}"))
+        pieces.append(_TotalsPart(text, style, gap, drop_order, f"{glyphs.of(severity)} {count}"))
     if totals.marked:
-        pieces.append(_Piece(f"{glyphs.marked} {totals.marked} marked", palette.accent, separator, 0))
+        pieces.append(_TotalsPart(f"{glyphs.marked} {totals.marked} marked", palette.accent, separator, 0))
     if totals.alerts:
-        pieces.append(_Piece(totals.alerts, palette.severity[Severity.DOWN], separator, 0))
-    pieces.append(_Piece(f"{totals.checks_per_second:.1f} checks/s", palette.muted, separator, 3))
+        pieces.append(_TotalsPart(totals.alerts, palette.severity[Severity.DOWN], separator, 0))
+    pieces.append(_TotalsPart(f"{totals.checks_per_second:.1f} checks/s", palette.muted, separator, 3))
     if totals.p95 is not None:
-        pieces.append(_Piece(f"p95 {format_rtt(totals.p95)}", palette.muted, separator, 2))
+        pieces.append(_TotalsPart(f"p95 {format_rtt(totals.p95)}", palette.muted, separator, 2))
     if totals.together and width >= _WIDE:
         pieces = _with_failure_group(
             pieces, totals.together, width, palette.severity[Severity.DOWN], separator, glyphs
@@ -102,8 +102,8 @@ def totals_line(
 
 
 def _with_status(
-    pieces: list[_Piece], status: str, note: str, width: int, glyphs: Glyphs
-) -> tuple[list[_Piece], str]:
+    pieces: list[_TotalsPart], status: str, note: str, width: int, glyphs: Glyphs
+) -> tuple[list[_TotalsPart], str]:
     """The pieces that stay, and what stands at the right end."""
     if not status:
         return _fitting(pieces, width), note
@@ -114,7 +114,7 @@ def _with_status(
     return _fitting(pieces, width), ""
 
 
-def _fitting(pieces: list[_Piece], width: int) -> list[_Piece]:
+def _fitting(pieces: list[_TotalsPart], width: int) -> list[_TotalsPart]:
     """As many of the pieces as have room, and those that stay in any case."""
     kept = list(pieces)
     while _width_of(kept) > width and any(piece.drop_order for piece in kept):
@@ -122,7 +122,7 @@ def _fitting(pieces: list[_Piece], width: int) -> list[_Piece]:
     return kept
 
 
-def _abbreviate(pieces: list[_Piece], width: int) -> list[_Piece]:
+def _abbreviate(pieces: list[_TotalsPart], width: int) -> list[_TotalsPart]:
     """The pieces, from the last on in short, as many as must be: a glyph says the state without its word."""
     kept = list(pieces)
     for number in reversed(range(len(kept))):
@@ -132,19 +132,24 @@ def _abbreviate(pieces: list[_Piece], width: int) -> list[_Piece]:
 
 
 def _with_failure_group(
-    pieces: list[_Piece], together: FailureGroup, width: int, style: Style, separator: str, glyphs: Glyphs
-) -> list[_Piece]:
+    pieces: list[_TotalsPart],
+    together: FailureGroup,
+    width: int,
+    style: Style,
+    separator: str,
+    glyphs: Glyphs,
+) -> list[_TotalsPart]:
     """The pieces and who fails together. Zeros make room for it; where that is too little it is left out."""
     count = len(together.names)
     words = glyphs.clean(f"{'both' if count == 2 else f'all {count}'} with {together.common_cause} are down")
-    failure_group = _Piece(words, style, separator, 0)
+    failure_group = _TotalsPart(words, style, separator, 0)
     for kept in (pieces, [piece for piece in pieces if piece.drop_order != 1]):
         if _width_of([*kept, failure_group]) <= width:
             return [*kept, failure_group]
     return pieces
 
 
-def _width_of(pieces: list[_Piece]) -> int:
+def _width_of(pieces: list[_TotalsPart]) -> int:
     return sum(cell_len(piece.gap) + cell_len(piece.text) for piece in pieces)
 
 
@@ -153,7 +158,7 @@ class TotalsLine(Widget):
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
-    TotalsLine {
+    FleetTotalsLine {
         height: 1;
         padding: 0 1;
     }
@@ -162,7 +167,7 @@ class TotalsLine(Widget):
     def __init__(
         self,
         engine: FleetController,
-        together: FailingTogether,
+        together: CorrelatedFailures,
         palette: Callable[[], Palette],
         glyphs: Glyphs,
         note: str,
@@ -177,7 +182,7 @@ class TotalsLine(Widget):
         self._note = glyphs.clean(note)
         self._counted_version = -1
         self._percentile_at = time.monotonic()
-        self._totals = Totals(engine.fleet_state.totals(), 0.0, fleet_p95(engine.fleet_state))
+        self._totals = FleetTotals(engine.fleet_state.totals(), 0.0, fleet_p95(engine.fleet_state))
         self._drawn_text = ""
         self._alerts = ""
 
@@ -201,7 +206,7 @@ class TotalsLine(Widget):
         if not settled:
             self._percentile_at, rate = now, self._engine.checks_per_second
         failure_group = self._correlated_failures.largest if self.size.width >= _WIDE else None
-        self._totals = Totals(counts, rate, p95, failure_group, marked, self._alerts)
+        self._totals = FleetTotals(counts, rate, p95, failure_group, marked, self._alerts)
         if self._line().plain != self._drawn_text:
             self.refresh()
 

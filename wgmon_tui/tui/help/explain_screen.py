@@ -14,18 +14,18 @@ from textual.widgets import Static
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.fleet.columns import COLUMNS, Drawing
+from wgmon_tui.tui.fleet.columns import COLUMNS, CellContext
 from wgmon_tui.tui.help.explain_text import column_lines, state_lines, verdict_lines
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
-from wgmon_tui.tui.theme.text_style import Ink
-from wgmon_tui.tui.widgets.scrolling import MovementKeys, Reading
+from wgmon_tui.tui.theme.text_style import TextStyle
+from wgmon_tui.tui.widgets.scrolling import MovementActions, ProseView
 
 _MAX_WIDTH = 84
 _MARGINS = 7
 
 
-class ExplainScreen(MovementKeys, ModalScreen[None]):
+class ExplainScreen(MovementActions, ModalScreen[None]):
     """Explains a verdict, and where a row is given what else is true of it and its columns."""
 
     app: AppContext
@@ -42,8 +42,8 @@ class ExplainScreen(MovementKeys, ModalScreen[None]):
             background: $panel;
             &:ansi { border: ascii ansi_default; padding: 0 1; }
         }
-        Reading { height: auto; max-height: 75vh; scrollbar-size-vertical: 1; background: $panel; }
-        &:ansi Reading { max-height: 70vh; }
+        ProseView { height: auto; max-height: 75vh; scrollbar-size-vertical: 1; background: $panel; }
+        &:ansi ProseView { max-height: 70vh; }
         #way-out { margin: 1 0 0 0; }
     }
     """
@@ -64,7 +64,7 @@ class ExplainScreen(MovementKeys, ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The explanation, which may be longer than the window, and how to leave it."""
         with Vertical(id="explanation"):
-            with Reading():
+            with ProseView():
                 yield Static(id="words")
             yield Static(id="way-out")
 
@@ -90,7 +90,7 @@ class ExplainScreen(MovementKeys, ModalScreen[None]):
     def _explanation(self) -> Text:
         app = self.app
         width = min(_MAX_WIDTH, app.size.width * 9 // 10) - _MARGINS
-        text_style = Ink(app.palette, app.glyphs, width)
+        text_style = TextStyle(app.palette, app.glyphs, width)
         now, heading = app.clock(), app.palette.accent + Style(bold=True)
         lines = [Text(app.glyphs.clean(self._server_name), style=heading)]
         lines += verdict_lines(self._verdict, text_style) if self._verdict else []
@@ -98,7 +98,7 @@ class ExplainScreen(MovementKeys, ModalScreen[None]):
             lines += state_lines(self._row, now, text_style, app.actions)
         if self._row and self._columns:
             columns = [COLUMNS[key] for key in self._columns]
-            cell_context = Drawing(app.palette, app.glyphs, now)
+            cell_context = CellContext(app.palette, app.glyphs, now)
             lines += [
                 Text(""),
                 Text("Columns", style=heading),
@@ -107,9 +107,9 @@ class ExplainScreen(MovementKeys, ModalScreen[None]):
         return Text("\n").join(lines)
 
     @property
-    def scrollable(self) -> Reading:
+    def scrollable(self) -> ProseView:
         """The page."""
-        return self.query_one(Reading)
+        return self.query_one(ProseView)
 
     def action_close(self) -> None:
         """Back to the screen below."""

@@ -12,16 +12,16 @@ from wgmon_tui.checks.verdict_help import VERDICT_HELP
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.text import format_recent_time, format_until
 from wgmon_tui.tui.filter.query import muted
-from wgmon_tui.tui.fleet.columns import Column, Drawing
+from wgmon_tui.tui.fleet.columns import CellContext, Column
 from wgmon_tui.tui.keys.actions import Action
 from wgmon_tui.tui.keys.keymap import key_of
-from wgmon_tui.tui.theme.text_style import Ink
+from wgmon_tui.tui.theme.text_style import TextStyle
 
 _LABEL_WIDTH = 9
 _WIDEST_CELL = 24
 
 
-def verdict_lines(verdict: Verdict, text_style: Ink) -> list[Text]:
+def verdict_lines(verdict: Verdict, text_style: TextStyle) -> list[Text]:
     """A verdict: what it means, how it is told, what to do first."""
     style = text_style.state(verdict.severity) + Style(bold=True)
     severity = verdict.severity
@@ -38,7 +38,7 @@ def verdict_lines(verdict: Verdict, text_style: Ink) -> list[Text]:
 
 
 def state_lines(
-    server_state: ServerState, now: float, text_style: Ink, actions: Sequence[Action]
+    server_state: ServerState, now: float, text_style: TextStyle, actions: Sequence[Action]
 ) -> list[Text]:
     """What else is true of a server now: not looked at yet, paused, known of, muted, flapping."""
     found: list[str] = []
@@ -75,7 +75,7 @@ def state_lines(
 
 
 def column_lines(
-    server_state: ServerState, columns: Iterable[Column], cell_context: Drawing, text_style: Ink
+    server_state: ServerState, columns: Iterable[Column], cell_context: CellContext, text_style: TextStyle
 ) -> list[Text]:
     """Every column of a row: its title, what stands there, what that means."""
     lines: list[Text] = []

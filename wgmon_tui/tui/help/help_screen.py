@@ -16,19 +16,19 @@ from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.fields import SERVER_FIELDS
 from wgmon_tui.tui.fleet.columns import COLUMNS
 from wgmon_tui.tui.keys.actions import EVERYWHERE, GROUPS, Action, actions_for, bindings_for
-from wgmon_tui.tui.widgets.definition_list import Glossary
-from wgmon_tui.tui.widgets.key_hints import KeyLine
-from wgmon_tui.tui.widgets.scrolling import MovementKeys, Reading
+from wgmon_tui.tui.widgets.definition_list import DefinitionList
+from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.scrolling import MovementActions, ProseView
 
 
-class HelpScreen(MovementKeys, Screen[None]):
+class HelpScreen(MovementActions, Screen[None]):
     """Help for the screen whose actions are called `actions_of` in the table."""
 
     app: AppContext
     BINDINGS = bindings_for("help")
     DEFAULT_CSS = """
     HelpScreen {
-        Reading {
+        ProseView {
             padding: 1 2;
             scrollbar-size-vertical: 1;
         }
@@ -49,7 +49,7 @@ class HelpScreen(MovementKeys, Screen[None]):
         """Keys by group, then verdicts, then columns."""
         table = self.app.actions
         actions = (*actions_for(self._actions_of, table), *actions_for(EVERYWHERE, table))
-        with Reading():
+        with ProseView():
             for group in GROUPS:
                 members = [action for action in actions if action.group == group]
                 if members:
@@ -62,7 +62,7 @@ class HelpScreen(MovementKeys, Screen[None]):
             yield self._verdicts()
             yield Static("Columns", classes="heading", markup=False)
             yield self._columns()
-        yield KeyLine()
+        yield KeyHints()
 
     def notify_style_update(self) -> None:
         """A new theme: everything is written anew."""
@@ -76,23 +76,23 @@ class HelpScreen(MovementKeys, Screen[None]):
         self.scrollable.scroll_to(y=at, animate=False)
 
     @property
-    def scrollable(self) -> Reading:
+    def scrollable(self) -> ProseView:
         """The page."""
-        return self.query_one(Reading)
+        return self.query_one(ProseView)
 
     def action_close(self) -> None:
         """Back to where the help was asked for."""
         self.dismiss()
 
-    def _keys(self, actions: list[Action]) -> Glossary:
+    def _keys(self, actions: list[Action]) -> DefinitionList:
         style = self.app.palette.text + Style(bold=True)
         return self._table([(Text(action.shown, style), action.help) for action in actions])
 
-    def _fields(self) -> Glossary:
+    def _fields(self) -> DefinitionList:
         style = self.app.palette.text + Style(bold=True)
         return self._table([(Text(field.label, style), field.help) for field in SERVER_FIELDS])
 
-    def _verdicts(self) -> Glossary:
+    def _verdicts(self) -> DefinitionList:
         palette, glyphs = self.app.palette, self.app.glyphs
         by_severity = sorted(Verdict, key=lambda verdict: verdict.severity.rank)
         return self._table(
@@ -105,9 +105,9 @@ class HelpScreen(MovementKeys, Screen[None]):
             ]
         )
 
-    def _columns(self) -> Glossary:
+    def _columns(self) -> DefinitionList:
         style = self.app.palette.text + Style(bold=True)
         return self._table([(Text(column.title, style), column.meaning) for column in COLUMNS.values()])
 
-    def _table(self, rows: list[tuple[Text, str]]) -> Glossary:
-        return Glossary(rows, self.app.palette.muted)
+    def _table(self, rows: list[tuple[Text, str]]) -> DefinitionList:
+        return DefinitionList(rows, self.app.palette.muted)

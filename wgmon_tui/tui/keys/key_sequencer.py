@@ -21,7 +21,7 @@ _MAX_HOLD_S = 1.0
 """Who waits longer for a disk must be able to leave."""
 
 
-class KeysInTurn(App[None]):
+class KeySequencer(App[None]):
     """An app that holds a key or a paste until the one before it has had its effect.
 
     Whether it has is found out by going behind it through the queues that it goes through. A key that comes

@@ -18,8 +18,8 @@ from wgmon_tui.tui.keys.actions import ACTIONS, Action
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.text_format import fit
 from wgmon_tui.tui.theme.glyphs import Glyphs
-from wgmon_tui.tui.theme.text_style import Ink
-from wgmon_tui.tui.widgets.line_list import PickLine
+from wgmon_tui.tui.theme.text_style import TextStyle
+from wgmon_tui.tui.widgets.line_list import ListLine
 
 _GAP = "  "
 _STATE, _WHEN, _SINK = 11, 12, 12
@@ -30,7 +30,7 @@ FIRST_SINK = '[[sink]]\nname = "me"\ntype = "bell"'
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class AlertOverview:
     """The sinks by name, as config.toml has them, and the last deliveries, the latest first."""
 
     sinks: tuple[str, ...]
@@ -62,7 +62,7 @@ class Log:
         failing = [each for each in self.of(self.sink_at(key) or "") if each.is_failing]
         return failing[-1] if failing else None
 
-    def unacknowledged_at(self, key: str | None) -> Lost | None:
+    def unacknowledged_at(self, key: str | None) -> UnacknowledgedFailure | None:
         """What somebody can say that he knows: the delivery of this line, or all that a sink was not told.
 
         All of them too where the sink is gone from config.toml, for it has no line of its own then.
@@ -71,14 +71,14 @@ class Log:
         if delivery and not delivery.is_unacknowledged:
             return None
         if delivery and delivery.sink in self.sinks:
-            return Lost(delivery.sink, delivery.id, 1)
+            return UnacknowledgedFailure(delivery.sink, delivery.id, 1)
         sink = delivery.sink if delivery else self.sink_at(key) or ""
         unacknowledged = sum(each.is_unacknowledged for each in self.of(sink))
-        return Lost(sink, 0, unacknowledged) if unacknowledged else None
+        return UnacknowledgedFailure(sink, 0, unacknowledged) if unacknowledged else None
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class UnacknowledgedFailure:
     """What was given up and nobody has seen: the delivery of that number, or with 0 all to that sink."""
 
     sink: str
@@ -93,7 +93,7 @@ def badge_text(counts: DeliveryCounts) -> str:
     return f"alerts: {words}" if words else ""
 
 
-def summary(log: Log) -> str:
+def summary(log: AlertOverview) -> str:
     """How they stand, beside the title."""
     states = [each.state for each in log.deliveries]
     parts = [
@@ -108,17 +108,19 @@ def summary(log: Log) -> str:
     return ", ".join(f"{count} {word}" for count, word in parts if count)
 
 
-def lines(log: Log, now: float, text_style: Ink, actions: Sequence[Action] = ACTIONS) -> list[PickLine]:
+def lines(
+    log: AlertOverview, now: float, text_style: TextStyle, actions: Sequence[Action] = ACTIONS
+) -> list[ListLine]:
     """The sinks, then the deliveries."""
     quiet = text_style.palette.muted
     found = [
-        PickLine(_sink_line(name, log.of(name), now, text_style), f"{_SINK_KEY}{name}") for name in log.sinks
+        ListLine(_sink_line(name, log.of(name), now, text_style), f"{_SINK_KEY}{name}") for name in log.sinks
     ]
-    found += [PickLine(Text()), PickLine(Text(_heading(), quiet))]
-    found += [PickLine(_line(each, now, text_style), _key(each)) for each in log.deliveries]
+    found += [ListLine(Text()), ListLine(Text(_heading(), quiet))]
+    found += [ListLine(_line(each, now, text_style), _key(each)) for each in log.deliveries]
     if not log.deliveries:
         test = key_of("test_sink", actions)
-        found.append(PickLine(Text(f"Nothing was sent yet; {test} sends a test.", quiet)))
+        found.append(ListLine(Text(f"Nothing was sent yet; {test} sends a test.", quiet)))
     return found
 
 
@@ -130,7 +132,7 @@ def _heading() -> str:
     return _GAP.join((f"{'state':<{_STATE}}", f"{'when':>{_WHEN}}", f"{'sink':<{_SINK}}", "what"))
 
 
-def _sink_line(name: str, deliveries: Sequence[Delivery], now: float, text_style: Ink) -> Text:
+def _sink_line(name: str, deliveries: Sequence[Delivery], now: float, text_style: TextStyle) -> Text:
     """A sink and how its deliveries go; the last attempt that came to an end decides."""
     failing = [each for each in deliveries if each.is_failing]
     sent = next((each for each in deliveries if each.state is DeliveryState.SENT), None)
@@ -153,7 +155,7 @@ def _sink_line(name: str, deliveries: Sequence[Delivery], now: float, text_style
     return _truncate(found.append(_GAP).append(text_style.glyphs.clean(words), style), text_style)
 
 
-def _line(delivery: Delivery, now: float, text_style: Ink) -> Text:
+def _line(delivery: Delivery, now: float, text_style: TextStyle) -> Text:
     word, style = _state(delivery, text_style)
     found = Text().append(fit(word, _STATE, text_style.glyphs), style)
     calm = text_style.palette.text if _needs_attention(delivery) else text_style.palette.muted
@@ -165,14 +167,14 @@ def _line(delivery: Delivery, now: float, text_style: Ink) -> Text:
     return _truncate(found, text_style)
 
 
-def _truncate(line: Text, text_style: Ink) -> Text:
+def _truncate(line: Text, text_style: TextStyle) -> Text:
     if cell_len(line.plain) > text_style.width:
         line.truncate(text_style.width - 1)
         line.append(text_style.glyphs.ellipsis, text_style.palette.muted)
     return line
 
 
-def _state(delivery: Delivery, text_style: Ink) -> tuple[str, Style]:
+def _state(delivery: Delivery, text_style: TextStyle) -> tuple[str, Style]:
     loud = text_style.state(Severity.DOWN)
     if delivery.state is DeliveryState.PENDING:
         if delivery.is_failing:
@@ -195,7 +197,9 @@ def describe_delivery(delivery: Delivery, glyphs: Glyphs) -> str:
     return glyphs.clean(words)
 
 
-def detail(delivery: Delivery, now: float, text_style: Ink, actions: Sequence[Action] = ACTIONS) -> Text:
+def detail(
+    delivery: Delivery, now: float, text_style: TextStyle, actions: Sequence[Action] = ACTIONS
+) -> Text:
     """One delivery in full: what, to whom, what has come of it and when it is tried next."""
     palette = text_style.palette
     found = text_style.paragraph(describe_delivery(delivery, text_style.glyphs), palette.text)

@@ -11,16 +11,23 @@ from textual.widgets import Static
 
 from wgmon_tui.alerts.delivery_log import Delivery, deliveries
 from wgmon_tui.tui.keys.actions import bindings_for
-from wgmon_tui.tui.lists.alert_text import FIRST_SINK, Log, describe_delivery, detail, lines, summary
-from wgmon_tui.tui.lists.polled_list import StoreList
-from wgmon_tui.tui.theme.text_style import Ink, unavailable_text
-from wgmon_tui.tui.widgets.key_hints import KeyLine
-from wgmon_tui.tui.widgets.line_list import PickView
+from wgmon_tui.tui.lists.alert_text import (
+    FIRST_SINK,
+    AlertOverview,
+    describe_delivery,
+    detail,
+    lines,
+    summary,
+)
+from wgmon_tui.tui.lists.polled_list import PolledListScreen
+from wgmon_tui.tui.theme.text_style import TextStyle, unavailable_text
+from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.line_list import LineList
 
 _MAX_DELIVERIES = 200
 
 
-class AlertsScreen(StoreList):
+class AlertsScreen(PolledListScreen):
     """Whom there is to tell, what was told, and what has still to be."""
 
     ACTIONS_OF = "alerts"
@@ -28,15 +35,15 @@ class AlertsScreen(StoreList):
 
     def __init__(self) -> None:
         super().__init__()
-        self._log: Log | None = None
+        self._log: AlertOverview | None = None
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         yield Static(id="title")
-        yield PickView(lambda: self.app.palette)
+        yield LineList(lambda: self.app.palette)
         yield Static(id="nothing")
         yield Static(id="detail")
-        yield KeyLine()
+        yield KeyHints()
 
     @property
     def _chosen(self) -> Delivery | None:
@@ -59,7 +66,7 @@ class AlertsScreen(StoreList):
         before, state_dir = self._log, self.app.state_dir
         if state_dir is not None:
             found = await asyncio.to_thread(deliveries, state_dir, _MAX_DELIVERIES)
-            self._log = Log(self.app.engine.sinks, tuple(found))
+            self._log = AlertOverview(self.app.engine.sinks, tuple(found))
         return self._log != before
 
     # What is shown
@@ -89,7 +96,7 @@ class AlertsScreen(StoreList):
         if delivery:
             panel.update(detail(delivery, self.app.clock(), self.content_style, self.app.actions))
 
-    def _empty_reason(self, content_style: Ink) -> Text | None:
+    def _empty_reason(self, content_style: TextStyle) -> Text | None:
         if self.app.state_dir is None:
             return unavailable_text(
                 "No alerts", "Nothing is stored in this run, so nobody is told.", content_style

@@ -19,7 +19,7 @@ _MAX_INCIDENTS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedExchange:
     """A stored round, and our last good one before it; `vantage` is who made it, "" where that is us."""
 
     round: Round
@@ -28,14 +28,16 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
+class IncidentTimeline:
     """The fleet's incidents. `version` is another one where any of them, or a note, has changed."""
 
     version: int
     entries: tuple[IncidentEntry, ...]
 
 
-def read_timeline(history: History, servers: Mapping[str, Server], known: int | None) -> Timeline | None:
+def read_timeline(
+    history: History, servers: Mapping[str, Server], known: int | None
+) -> IncidentTimeline | None:
     """The fleet's incidents, the open ones first, then the newest first; None where they are `known`."""
     version = history.fleet_version()
     if version == known:
@@ -43,18 +45,18 @@ def read_timeline(history: History, servers: Mapping[str, Server], known: int | 
     found = {incident.id: incident for incident in history.incidents(open_only=True, limit=_MAX_INCIDENTS)}
     found |= {incident.id: incident for incident in history.incidents(limit=_MAX_INCIDENTS)}
     entries = (read_entry(history, incident, servers.get(incident.server)) for incident in found.values())
-    return Timeline(version, tuple(sorted(entries, key=_sort_key)))
+    return IncidentTimeline(version, tuple(sorted(entries, key=_sort_key)))
 
 
-def read_exchange(history: History, number: int) -> Opened | None:
+def read_exchange(history: History, number: int) -> OpenedExchange | None:
     """A stored exchange by its id; None where it is no longer kept."""
     stored = history.exchange(number)
     if stored is None:
         return None
-    return Opened(stored.round, history.last_good(stored.line.server, before=stored.line.at))
+    return OpenedExchange(stored.round, history.last_good(stored.line.server, before=stored.line.at))
 
 
-def read_failure(history: History, kept: ExchangeSummary | VantageCheckId) -> Opened | None:
+def read_failure(history: History, kept: ExchangeSummary | VantageCheckId) -> OpenedExchange | None:
     """The packets of a failed check; None where they are no longer kept."""
     if isinstance(kept, ExchangeSummary):
         return read_exchange(history, kept.id)
@@ -62,10 +64,10 @@ def read_failure(history: History, kept: ExchangeSummary | VantageCheckId) -> Op
     if outcome is None:
         return None
     good = history.last_good(outcome.check.server, before=outcome.check.started_at)
-    return Opened(outcome, good, kept.vantage)
+    return OpenedExchange(outcome, good, kept.vantage)
 
 
-def read_opening(history: History, incident: Incident) -> Opened | None:
+def read_opening(history: History, incident: Incident) -> OpenedExchange | None:
     """The exchange that opened an incident; None where it is no longer kept.
 
     Of one that only other vantages saw, the last before it of those who say so.

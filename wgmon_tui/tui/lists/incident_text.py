@@ -12,9 +12,9 @@ from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.store.models import Note
 from wgmon_tui.text import format_elapsed, format_recent_time
-from wgmon_tui.tui.filter.query import Filter, Term
+from wgmon_tui.tui.filter.query import Filter, FilterTerm
 from wgmon_tui.tui.text_format import fit
-from wgmon_tui.tui.theme.text_style import Ink
+from wgmon_tui.tui.theme.text_style import TextStyle
 
 GAP = 2
 _STATE, _SERVER, _CAUSE, _OPENED, _LASTED = 12, 20, 16, 12, 11
@@ -39,7 +39,7 @@ class IncidentEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class IncidentColumns:
     """What the columns of a list are wide, in cells; no server where all are of one."""
 
     server: int
@@ -47,15 +47,15 @@ class Columns:
     """For who knows of it and what was noted; 0 where there is no room."""
 
 
-def columns_for(width: int, *, with_server: bool) -> Columns:
+def columns_for(width: int, *, with_server: bool) -> IncidentColumns:
     """The columns for a list of `width` cells."""
     server = (_SERVER if width >= _WIDE else _SHORT_SERVER) if with_server else 0
     column_widths = [_STATE, *([server] if server else []), _CAUSE, _OPENED, _LASTED]
     notes_width = width - sum(column_widths) - GAP * len(column_widths)
-    return Columns(server, notes_width if notes_width >= _MIN_NOTES_WIDTH else 0)
+    return IncidentColumns(server, notes_width if notes_width >= _MIN_NOTES_WIDTH else 0)
 
 
-def heading(columns: Columns) -> str:
+def heading(columns: IncidentColumns) -> str:
     """The titles of the columns."""
     titles = [f"{'state':<{_STATE}}"]
     if columns.server:
@@ -66,7 +66,9 @@ def heading(columns: Columns) -> str:
     return (" " * GAP).join(titles)
 
 
-def line(entry: IncidentEntry, now: float, columns: Columns, text_style: Ink, muted_reason: str = "") -> Text:
+def line(
+    entry: IncidentEntry, now: float, columns: IncidentColumns, text_style: TextStyle, muted_reason: str = ""
+) -> Text:
     """One incident; only an open one is loud. `muted_reason` is why nobody is told of it."""
     incident, palette, glyphs = entry.incident, text_style.palette, text_style.glyphs
     is_open = incident.closed_at is None
@@ -93,7 +95,9 @@ def duration_text(incident: Incident, now: float) -> str:
     return format_elapsed(incident.closed_at - incident.opened_at)
 
 
-def _notes_text(entry: IncidentEntry, now: float, width: int, text_style: Ink, muted_reason: str) -> Text:
+def _notes_text(
+    entry: IncidentEntry, now: float, width: int, text_style: TextStyle, muted_reason: str
+) -> Text:
     """Open or not, who saw it where that is not us alone, who is not told, flapping, who knows of it since
     when, and the last note.
     """
@@ -122,7 +126,7 @@ def _notes_text(entry: IncidentEntry, now: float, width: int, text_style: Ink, m
     return found
 
 
-def detail(entry: IncidentEntry, now: float, text_style: Ink, muted_reason: str = "") -> Text:
+def detail(entry: IncidentEntry, now: float, text_style: TextStyle, muted_reason: str = "") -> Text:
     """All that is known of one incident: its summary, from when to when, who knows of it or is not told,
     every note.
     """
@@ -161,7 +165,7 @@ def passes(entry: IncidentEntry, chosen: Filter, now: float) -> bool:
     return chosen.passes(lambda term: _matches_term(entry, term, now))
 
 
-def _matches_term(entry: IncidentEntry, term: Term, now: float) -> bool:
+def _matches_term(entry: IncidentEntry, term: FilterTerm, now: float) -> bool:
     incident, text = entry.incident, term.text
     tags = [tag.casefold() for tag in entry.server.tags] if entry.server else []
     endpoint = str(entry.server.endpoint).casefold() if entry.server else ""

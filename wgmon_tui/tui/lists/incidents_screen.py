@@ -26,14 +26,14 @@ from wgmon_tui.tui.lists.incident_text import (
     line,
     passes,
 )
-from wgmon_tui.tui.lists.polled_list import StoreList
+from wgmon_tui.tui.lists.polled_list import PolledListScreen
 from wgmon_tui.tui.report_copy import muted_reason
-from wgmon_tui.tui.theme.text_style import Ink, unavailable_text
-from wgmon_tui.tui.widgets.key_hints import KeyLine
-from wgmon_tui.tui.widgets.line_list import PickLine, PickView
+from wgmon_tui.tui.theme.text_style import TextStyle, unavailable_text
+from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.line_list import LineList, ListLine
 
 
-class IncidentsScreen(StoreList):
+class IncidentsScreen(PolledListScreen):
     """The timeline, as it is filtered."""
 
     ACTIONS_OF = "incidents"
@@ -60,10 +60,10 @@ class IncidentsScreen(StoreList):
             lambda: fleet_tags(self.app.engine.fleet_state),
         )
         yield Static(id="columns")
-        yield PickView(lambda: self.app.palette)
+        yield LineList(lambda: self.app.palette)
         yield Static(id="nothing")
         yield Static(id="detail")
-        yield KeyLine()
+        yield KeyHints()
 
     @property
     def _chosen(self) -> Incident | None:
@@ -140,7 +140,7 @@ class IncidentsScreen(StoreList):
         reason_for = self._muted_reasons.get
         self.scrollable.show(
             [
-                PickLine(
+                ListLine(
                     line(each, now, columns, content_style, reason_for(each.incident.id, "")),
                     each.incident.id,
                 )
@@ -157,7 +157,7 @@ class IncidentsScreen(StoreList):
             reason = self._muted_reasons.get(entry.incident.id, "")
             panel.update(detail(entry, self.app.clock(), self.content_style, reason))
 
-    def _title(self, entries: tuple[IncidentEntry, ...], content_style: Ink) -> Text:
+    def _title(self, entries: tuple[IncidentEntry, ...], content_style: TextStyle) -> Text:
         title = Text().append("Incidents", content_style.palette.text + Style(bold=True))
         if entries:
             count = sum(map(_is_open, entries))

@@ -7,25 +7,25 @@ from textual.screen import Screen
 
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.theme.text_style import Ink
-from wgmon_tui.tui.widgets.line_list import PickView
-from wgmon_tui.tui.widgets.scrolling import MovementKeys
+from wgmon_tui.tui.theme.text_style import TextStyle
+from wgmon_tui.tui.widgets.line_list import LineList
+from wgmon_tui.tui.widgets.scrolling import MovementActions
 
 _READ_INTERVAL_S = 1.0
 _MARGINS = 3
 
 
-class StoreList(MovementKeys, Screen[None]):
+class PolledListScreen(MovementActions, Screen[None]):
     """A subclass reads and draws. What it has stays where the store cannot be read; `read_error` says why."""
 
     app: AppContext
     AUTO_FOCUS = ""
     DEFAULT_CSS = """
-    StoreList {
+    PolledListScreen {
         #title { height: 1; padding: 0 1; }
         #nothing { height: 1fr; padding: 1; }
         #detail { height: auto; max-height: 40%; background: $panel; padding: 0 1; }
-        PickView { height: 1fr; margin: 0 0 0 1; }
+        LineList { height: 1fr; margin: 0 0 0 1; }
     }
     """
 
@@ -35,14 +35,14 @@ class StoreList(MovementKeys, Screen[None]):
         self._reading = False
 
     @property
-    def scrollable(self) -> PickView:
+    def scrollable(self) -> LineList:
         """The list."""
-        return self.query_one(PickView)
+        return self.query_one(LineList)
 
     @property
-    def content_style(self) -> Ink:
+    def content_style(self) -> TextStyle:
         """With what lines are written, as wide as there is room."""
-        return Ink(self.app.palette, self.app.glyphs, self.app.size.width - _MARGINS)
+        return TextStyle(self.app.palette, self.app.glyphs, self.app.size.width - _MARGINS)
 
     def has_store(self) -> bool:
         """Whether there is anything to be read in this run."""

@@ -17,10 +17,10 @@ from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.tui.context import AskServer
 from wgmon_tui.tui.server.diagnosis_text import full_diagnosis
-from wgmon_tui.tui.server.header import Detail, no_packets
-from wgmon_tui.tui.server.server_view_text import Answer, answer_heading, answer_lines
+from wgmon_tui.tui.server.header import HeaderDetail, no_packets
+from wgmon_tui.tui.server.server_view_text import ServerViewAnswer, answer_heading, answer_lines
 from wgmon_tui.tui.server.tab import ServerTab, agreed
-from wgmon_tui.tui.widgets.scrolling import Reading
+from wgmon_tui.tui.widgets.scrolling import ProseView
 
 _AGE_REFRESH_INTERVAL_S = 10.0
 _SCROLLBAR_MARGIN = 3
@@ -29,22 +29,22 @@ _SCROLLBAR_MARGIN = 3
 class DiagnosisTab(ServerTab):
     """A page to read. What servers answered is kept while the screen lives, each for its own server alone."""
 
-    MAX_HEADER_DETAIL = Detail.BARE
+    MAX_HEADER_DETAIL = HeaderDetail.BARE
     NOTHING_TO_COPY = "No next step to copy"
     DEFAULT_CSS = """
     DiagnosisTab {
-        Reading { padding: 0 0 0 1; scrollbar-size-vertical: 1; }
+        ProseView { padding: 0 0 0 1; scrollbar-size-vertical: 1; }
         #findings { margin: 0 0 1 0; }
     }
     """
 
     def __init__(self) -> None:
         super().__init__("Diagnosis", id="diagnosis")
-        self._answers: dict[Server, Answer] = {}
+        self._answers: dict[Server, ServerViewAnswer] = {}
 
     def compose(self) -> ComposeResult:
         """The server's view, then ours."""
-        with Reading():
+        with ProseView():
             yield Static(id="asked")
             yield Static(id="findings")
             yield Static(id="full")
@@ -54,9 +54,9 @@ class DiagnosisTab(ServerTab):
         self.set_interval(_AGE_REFRESH_INTERVAL_S, self.refresh_age)
 
     @property
-    def scrollable(self) -> Reading:
+    def scrollable(self) -> ProseView:
         """The page."""
-        return self.query_one(Reading)
+        return self.query_one(ProseView)
 
     # What is shown
 
@@ -99,7 +99,7 @@ class DiagnosisTab(ServerTab):
         if before and before.findings is None:
             self.app.show_notice(f"Still asking {server.name}")
         else:
-            self._answers[server] = Answer(self.app.clock())
+            self._answers[server] = ServerViewAnswer(self.app.clock())
             self.run_worker(self._ask(server, ask_server), group="inspect")
         self.show(server_state, address)
         self.scrollable.first()

@@ -14,7 +14,7 @@ from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.text import format_rtt
 from wgmon_tui.tui.server.header import data_path_and_port, failure_group_lines
-from wgmon_tui.tui.theme.text_style import Ink
+from wgmon_tui.tui.theme.text_style import TextStyle
 
 _BULLET = 3
 _UNDER_CAUSE = 8
@@ -25,7 +25,7 @@ def full_diagnosis(
     check: Check | None,
     diagnosis: Diagnosis,
     together: Sequence[FailureGroup],
-    text_style: Ink,
+    text_style: TextStyle,
 ) -> Text:
     """What the verdict means, the data path and the port, who fails with it, every address, all evidence,
     every cause with why and what to type. `check` is of the chosen address in the last round, None
@@ -55,11 +55,11 @@ def full_diagnosis(
     return Text("\n").join(lines)
 
 
-def _heading(words: str, text_style: Ink) -> list[Text]:
+def _heading(words: str, text_style: TextStyle) -> list[Text]:
     return [Text(""), Text(words, style=text_style.palette.muted)]
 
 
-def _addresses(outcome: Round, chosen: Check, text_style: Ink) -> Iterator[Text]:
+def _addresses(outcome: Round, chosen: Check, text_style: TextStyle) -> Iterator[Text]:
     longest = max(cell_len(str(check.address)) for check in outcome.checks)
     for check, diagnosis in zip(outcome.checks, outcome.diagnoses, strict=True):
         severity = diagnosis.verdict.severity
@@ -72,7 +72,7 @@ def _addresses(outcome: Round, chosen: Check, text_style: Ink) -> Iterator[Text]
         )
 
 
-def _causes(diagnosis: Diagnosis, text_style: Ink) -> Iterator[Text]:
+def _causes(diagnosis: Diagnosis, text_style: TextStyle) -> Iterator[Text]:
     text = text_style.palette.text
     for number, cause in enumerate(diagnosis.causes, 1):
         if number > 1:

@@ -49,7 +49,7 @@ _SAME_MOMENT = 1e-6
 _AT_THE_END = float("inf")
 
 
-class Tone(Enum):
+class LineTone(Enum):
     """How a line of words is meant: the drawing gives each a colour, the words say it without."""
 
     QUIET = "quiet"
@@ -59,7 +59,7 @@ class Tone(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Heading:
+class PacketHeading:
     """The line over a dump: which way packet number `packet` went, when, what it is, how long it is."""
 
     packet: int
@@ -70,23 +70,23 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class RemarkLine:
     """A line of words, about the packet above it or about the exchange."""
 
     text: str
-    tone: Tone
+    tone: LineTone
 
 
 @dataclass(frozen=True, slots=True)
-class Blank:
+class BlankLine:
     """An empty line."""
 
 
-Line = Heading | Remark | HexLine | Blank
+Line = PacketHeading | RemarkLine | HexLine | BlankLine
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class CursorStop:
     """A place of the field cursor: field number `field` of packet number `packet`."""
 
     packet: int
@@ -94,7 +94,7 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ExchangeComparison:
     """How the form of an exchange differs from a good one.
 
     `extra` are the numbers of packets that the good one has not, `missing` the good one's packets that
@@ -103,7 +103,7 @@ class Comparison:
 
     extra: frozenset[int] = frozenset()
     missing: tuple[Packet, ...] = ()
-    differing: dict[Stop, str] = field(default_factory=dict)
+    differing: dict[CursorStop, str] = field(default_factory=dict)
 
     @property
     def is_same_form(self) -> bool:
@@ -112,16 +112,16 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ExchangeLayout:
     """The lines of an exchange, and the places of the field cursor in order."""
 
     lines: tuple[Line, ...] = ()
-    stops: tuple[Stop, ...] = ()
+    stops: tuple[CursorStop, ...] = ()
     per_line: int = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class FieldExplanation:
     """A field in words: the packet it is in, its name, where it lies, what it means, what it says here."""
 
     packet: str
@@ -132,8 +132,8 @@ class Explanation:
 
 
 def lay_out(
-    check: Check, width: int, comparison: Comparison | None = None, ascii_only: bool = False
-) -> Layout:
+    check: Check, width: int, comparison: ExchangeComparison | None = None, ascii_only: bool = False
+) -> ExchangeLayout:
     """All lines of the check's exchange in `width` columns, in the order in which things happened."""
     per_line = bytes_per_line(width)
     blocks: list[tuple[float, list[Line]]] = []
@@ -150,16 +150,16 @@ def lay_out(
 
     lines: list[Line] = []
     for _, block in blocks:
-        lines += [Blank(), *block] if lines else block
+        lines += [BlankLine(), *block] if lines else block
     stops = [
-        Stop(number, index)
+        CursorStop(number, index)
         for number, packet in enumerate(check.exchange)
         for index in range(len(fields_of(packet.data)))
     ]
-    return Layout(tuple(lines), tuple(stops), per_line)
+    return ExchangeLayout(tuple(lines), tuple(stops), per_line)
 
 
-def compare(exchange: tuple[Packet, ...], good: tuple[Packet, ...]) -> Comparison:
+def compare(exchange: tuple[Packet, ...], good: tuple[Packet, ...]) -> ExchangeComparison:
     """How the form of `exchange` differs from `good`.
 
     Packets pair up by direction and kind, in order, but first with one of their length: echoes of both IP
@@ -167,7 +167,7 @@ def compare(exchange: tuple[Packet, ...], good: tuple[Packet, ...]) -> Compariso
     """
     left = list(good)
     extra: set[int] = set()
-    differing: dict[Stop, str] = {}
+    differing: dict[CursorStop, str] = {}
     for number, packet in enumerate(exchange):
         counterpart = _find_counterpart(packet, left)
         if counterpart is None:
@@ -175,8 +175,8 @@ def compare(exchange: tuple[Packet, ...], good: tuple[Packet, ...]) -> Compariso
             continue
         left.remove(counterpart)
         for index, difference in _field_differences(packet.data, counterpart.data):
-            differing[Stop(number, index)] = difference
-    return Comparison(frozenset(extra), tuple(left), differing)
+            differing[CursorStop(number, index)] = difference
+    return ExchangeComparison(frozenset(extra), tuple(left), differing)
 
 
 def _find_counterpart(packet: Packet, candidates: Iterable[Packet]) -> Packet | None:
@@ -186,7 +186,7 @@ def _find_counterpart(packet: Packet, candidates: Iterable[Packet]) -> Packet | 
     )
 
 
-def initial_stop(check: Check) -> Stop | None:
+def initial_stop(check: Check) -> CursorStop | None:
     """The field that a tired person wants to see first: the one that made us not believe, else the first."""
     # A packet that the network doubled does not open twice; where data passed it explains nothing.
     data_passed = check.tunnel is not None and check.tunnel.received > 0
@@ -199,10 +199,10 @@ def initial_stop(check: Check) -> Stop | None:
                     name = _FIELD_BY_REASON.get(reason, "type")
                     for index, found in enumerate(fields_of(packet.data)):
                         if found.name == name:
-                            return Stop(number, index)
+                            return CursorStop(number, index)
                 case ForeignBytes(at, length) if _is_about(packet, at, length) and packet.data:
-                    return Stop(number, 0)
-    return next((Stop(number, 0) for number, packet in enumerate(check.exchange) if packet.data), None)
+                    return CursorStop(number, 0)
+    return next((CursorStop(number, 0) for number, packet in enumerate(check.exchange) if packet.data), None)
 
 
 _FIELD_BY_REASON = {
@@ -215,7 +215,7 @@ _FIELD_BY_REASON = {
 }
 
 
-def explain(check: Check, stop: Stop) -> Explanation:
+def explain(check: Check, stop: CursorStop) -> FieldExplanation:
     """What the field at `stop` is, where it lies, and what it says in this exchange."""
     packet = check.exchange[stop.packet]
     found = fields_of(packet.data)[stop.field]
@@ -223,7 +223,7 @@ def explain(check: Check, stop: Stop) -> Explanation:
     if found.name == "receiver" and packet.direction is Direction.RECEIVED:
         value = f"{value}, {_describe_receiver(check.exchange[: stop.packet], packet.data, found)}"
     location = f"byte {found.offset}" if found.length == 1 else f"bytes {found.offset} to {found.end - 1}"
-    return Explanation(
+    return FieldExplanation(
         label_of(packet.data), found.name, f"{location}, {found.length} long", found.meaning, value
     )
 
@@ -236,32 +236,34 @@ def _describe_receiver(before: tuple[Packet, ...], data: bytes, receiver: WireFi
     return "which no initiation of this exchange carries"
 
 
-def _heading(number: int, packet: Packet, ascii_only: bool) -> Heading:
+def _heading(number: int, packet: Packet, ascii_only: bool) -> PacketHeading:
     arrows = {Direction.SENT: "->", Direction.RECEIVED: "<-"} if ascii_only else _ARROWS
     direction = f"{arrows[packet.direction]} {packet.direction.value}"
     size = format_count(len(packet.data), "byte")
-    return Heading(number, direction, format_offset(packet.at), label_of(packet.data), size)
+    return PacketHeading(number, direction, format_offset(packet.at), label_of(packet.data), size)
 
 
 _ARROWS = {Direction.SENT: "→", Direction.RECEIVED: "←"}
 
 
-def _packet_remarks(check: Check, packet: Packet) -> list[Remark]:
+def _packet_remarks(check: Check, packet: Packet) -> list[RemarkLine]:
     """What became of a received packet, by the evidence that carries its time."""
     for evidence in check.evidence:
         match evidence:
             case PacketRejected(at, reason, length) if _is_about(packet, at, length):
-                return [Remark(f"not believed: {reason.value}", Tone.BAD)]
+                return [RemarkLine(f"not believed: {reason.value}", LineTone.BAD)]
             case ForeignBytes(at, length) if _is_about(packet, at, length):
-                return [Remark("not believed: in no form that WireGuard sends", Tone.BAD)]
+                return [RemarkLine("not believed: in no form that WireGuard sends", LineTone.BAD)]
             case CookieDemanded(at) if _is_about(packet, at):
-                return [Remark("authentic: under load, the server demands a cookie first", Tone.QUIET)]
+                return [
+                    RemarkLine("authentic: under load, the server demands a cookie first", LineTone.QUIET)
+                ]
     if _kind(packet) != (Direction.RECEIVED, MessageType.RESPONSE.label):
         return []
     if not _answers(packet, check):
-        return [Remark("not believed: it answers no initiation of this check", Tone.BAD)]
+        return [RemarkLine("not believed: it answers no initiation of this check", LineTone.BAD)]
     if check.handshake and packet is _accepted_response(check):
-        return [Remark("authentic: the seal over `empty` opened", Tone.GOOD)]
+        return [RemarkLine("authentic: the seal over `empty` opened", LineTone.GOOD)]
     return []
 
 
@@ -288,35 +290,37 @@ def _is_about(packet: Packet, at: float, length: int | None = None) -> bool:
     return received and abs(at - packet.at) < _SAME_MOMENT and length in (None, len(packet.data))
 
 
-def _event_remarks(evidence: Iterable[Evidence]) -> Iterator[tuple[float, Remark]]:
+def _event_remarks(evidence: Iterable[Evidence]) -> Iterator[tuple[float, RemarkLine]]:
     """What was observed beside the packets of the exchange, with its time."""
     for fact in evidence:
         match fact:
             case IcmpError(at=at) | SocketError(at=at):
-                yield at, Remark(f"{format_offset(at)}  {describe_evidence(fact)}", Tone.BAD)
+                yield at, RemarkLine(f"{format_offset(at)}  {describe_evidence(fact)}", LineTone.BAD)
             case Silence() | ReceiveOverflow() | LateAnswer():
-                yield _AT_THE_END, Remark(describe_evidence(fact), Tone.BAD)
+                yield _AT_THE_END, RemarkLine(describe_evidence(fact), LineTone.BAD)
             case PassiveKeepalive(after=None) | InnerService(answer=None) | InnerHop(source=None):
-                yield _AT_THE_END, Remark(describe_evidence(fact), Tone.BAD)
+                yield _AT_THE_END, RemarkLine(describe_evidence(fact), LineTone.BAD)
             case InnerEcho(sent=sent, received=received) if received < sent:
-                yield _AT_THE_END, Remark(describe_evidence(fact), Tone.BAD)
+                yield _AT_THE_END, RemarkLine(describe_evidence(fact), LineTone.BAD)
 
 
-def _difference_remarks(number: int, comparison: Comparison | None, ascii_only: bool) -> Iterator[Remark]:
+def _difference_remarks(
+    number: int, comparison: ExchangeComparison | None, ascii_only: bool
+) -> Iterator[RemarkLine]:
     if comparison is None:
         return
     if number in comparison.extra:
-        yield Remark(f"{_unequal_sign(ascii_only)} not in the last good exchange", Tone.DIFFERENT)
+        yield RemarkLine(f"{_unequal_sign(ascii_only)} not in the last good exchange", LineTone.DIFFERENT)
     for stop, difference in comparison.differing.items():
         if stop.packet == number:
-            yield Remark(f"{_unequal_sign(ascii_only)} {difference}", Tone.DIFFERENT)
+            yield RemarkLine(f"{_unequal_sign(ascii_only)} {difference}", LineTone.DIFFERENT)
 
 
-def _missing_remarks(packets: tuple[Packet, ...], ascii_only: bool) -> Iterator[Remark]:
+def _missing_remarks(packets: tuple[Packet, ...], ascii_only: bool) -> Iterator[RemarkLine]:
     for packet in packets:
         what = f"{label_of(packet.data)}, {len(packet.data)} bytes"
         when = f"the last good exchange {packet.direction.value} it at {format_offset(packet.at)}"
-        yield Remark(f"{_unequal_sign(ascii_only)} missing: {what}; {when}", Tone.DIFFERENT)
+        yield RemarkLine(f"{_unequal_sign(ascii_only)} missing: {what}; {when}", LineTone.DIFFERENT)
 
 
 def _unequal_sign(ascii_only: bool) -> str:
@@ -337,9 +341,9 @@ def _field_differences(packet: bytes, counterpart: bytes) -> Iterator[tuple[int,
             yield index, f"mac2: {here} here, {there} in the last good exchange"
 
 
-def _wrapped(remarks: Iterable[Remark], width: int) -> list[Line]:
+def _wrapped(remarks: Iterable[RemarkLine], width: int) -> list[Line]:
     return [
-        Remark(part, remark.tone)
+        RemarkLine(part, remark.tone)
         for remark in remarks
         for part in wrap(remark.text, max(20, width - GUTTER), subsequent_indent="  ")
     ]

@@ -22,16 +22,16 @@ from wgmon_tui.protocols.wireguard.wire import WireField
 from wgmon_tui.text import format_limit, format_recent_time, format_rtt, format_share, format_until
 from wgmon_tui.tui.correlated_failures import describe_group
 from wgmon_tui.tui.false_green import is_false_green, port_up
-from wgmon_tui.tui.server.exchange_layout import Comparison, Explanation
+from wgmon_tui.tui.server.exchange_layout import ExchangeComparison, FieldExplanation
 from wgmon_tui.tui.server.tunnel_line import tunnel_line
 from wgmon_tui.tui.text_format import fit, progress, sparkline
-from wgmon_tui.tui.theme.text_style import LABEL_WIDTH, Ink
+from wgmon_tui.tui.theme.text_style import LABEL_WIDTH, TextStyle
 
 _EVIDENCE_IN_HEAD = 3
 _SPARKLINE = 40
 
 
-class Detail(IntEnum):
+class HeaderDetail(IntEnum):
     """How much the head may say: by the height of the terminal, and least where the diagnosis says it all."""
 
     BARE = 0
@@ -40,9 +40,9 @@ class Detail(IntEnum):
     FULL = 3
 
 
-def detail_for(height: int) -> Detail:
+def detail_for(height: int) -> HeaderDetail:
     """What a terminal of so many rows has room for."""
-    return Detail.TERSE if height < 24 else Detail.COMPACT if height < 36 else Detail.FULL
+    return HeaderDetail.TERSE if height < 24 else HeaderDetail.COMPACT if height < 36 else HeaderDetail.FULL
 
 
 def server_header(
@@ -50,8 +50,8 @@ def server_header(
     diagnosis: Diagnosis | None,
     check: Check | None,
     together: Sequence[FailureGroup],
-    text_style: Ink,
-    detail: Detail,
+    text_style: TextStyle,
+    detail: HeaderDetail,
     now: float,
 ) -> Text:
     """State, name and place; the verdict in a sentence; its evidence; the next step; data path and port; the
@@ -67,26 +67,26 @@ def server_header(
         whose = f"{check.address}: " if check and several else ""
         lines += text_style.paragraph(whose + diagnosis.summary, text_style.palette.text)
         seen_from = describe_views(server_state.views) if server_state.vantage_states else ""
-        if seen_from and detail > Detail.BARE:
+        if seen_from and detail > HeaderDetail.BARE:
             lines += text_style.paragraph(seen_from, text_style.palette.text, "from")
-        if detail is Detail.FULL and diagnosis.verdict.severity is not Severity.UP:
+        if detail is HeaderDetail.FULL and diagnosis.verdict.severity is not Severity.UP:
             other_evidence = [each for each in diagnosis.evidence if each != seen_from]
             for number, evidence in enumerate(other_evidence[:_EVIDENCE_IN_HEAD]):
                 lines += text_style.paragraph(
                     evidence, text_style.palette.text, "" if number else "seen", LABEL_WIDTH
                 )
-        if diagnosis.causes and detail > Detail.BARE:
+        if diagnosis.causes and detail > HeaderDetail.BARE:
             likeliest = diagnosis.causes[0]
-            if detail > Detail.TERSE:
+            if detail > HeaderDetail.TERSE:
                 lines += text_style.paragraph(likeliest.cause, text_style.palette.text, "cause")
-            if detail is Detail.FULL:
+            if detail is HeaderDetail.FULL:
                 lines += text_style.paragraph(likeliest.why, text_style.palette.text, "why")
             lines += text_style.paragraph(likeliest.fix, text_style.palette.accent, "next")
-        if detail is Detail.FULL:
+        if detail is HeaderDetail.FULL:
             lines += failure_group_lines(server_state, together, text_style)
-        if check and detail > Detail.TERSE:
+        if check and detail > HeaderDetail.TERSE:
             lines += data_path_and_port(
-                server_state, check, diagnosis, text_style, quiet=detail is Detail.COMPACT
+                server_state, check, diagnosis, text_style, quiet=detail is HeaderDetail.COMPACT
             )
     if len(server_state.samples):
         lines.append(_figures(server_state, text_style, now))
@@ -99,7 +99,12 @@ _DATA_PATH_VERDICTS = frozenset(
 
 
 def data_path_and_port(
-    server_state: ServerState, check: Check, diagnosis: Diagnosis, text_style: Ink, *, quiet: bool = False
+    server_state: ServerState,
+    check: Check,
+    diagnosis: Diagnosis,
+    text_style: TextStyle,
+    *,
+    quiet: bool = False,
 ) -> list[Text]:
     """What passes through the tunnel, and what a port monitor says: if `quiet`, only where it is wrong."""
     lines: list[Text] = []
@@ -125,7 +130,7 @@ def data_path_and_port(
 
 
 def failure_group_lines(
-    server_state: ServerState, together: Sequence[FailureGroup], text_style: Ink
+    server_state: ServerState, together: Sequence[FailureGroup], text_style: TextStyle
 ) -> list[Text]:
     """Who fails together with this server."""
     return [
@@ -140,7 +145,7 @@ def failure_group_lines(
 
 
 def _headline(
-    server_state: ServerState, check: Check | None, text_style: Ink, detail: Detail, now: float
+    server_state: ServerState, check: Check | None, text_style: TextStyle, detail: HeaderDetail, now: float
 ) -> list[Text]:
     severity = server_state.severity
     line = Text().append(
@@ -174,10 +179,10 @@ def _headline(
     gap = text_style.width - line.cell_len - cell_len(location)
     if gap >= 2:
         return [line.append(" " * gap + location, text_style.palette.muted)]
-    return [line] if detail is Detail.TERSE else [line, Text(location, style=text_style.palette.muted)]
+    return [line] if detail is HeaderDetail.TERSE else [line, Text(location, style=text_style.palette.muted)]
 
 
-def _figures(server_state: ServerState, text_style: Ink, now: float) -> Text:
+def _figures(server_state: ServerState, text_style: TextStyle, now: float) -> Text:
     median, slowest = server_state.samples.percentiles(0.5, 0.95)
     lost = server_state.samples.loss()
     figures = [
@@ -208,7 +213,9 @@ def _figures(server_state: ServerState, text_style: Ink, now: float) -> Text:
     return line
 
 
-def _figures_line(server_state: ServerState, figures: Sequence[tuple[str, str]], text_style: Ink) -> Text:
+def _figures_line(
+    server_state: ServerState, figures: Sequence[tuple[str, str]], text_style: TextStyle
+) -> Text:
     line = Text().append(f"{'rtt':<{LABEL_WIDTH}}", text_style.palette.muted)
     line.append(_duration_or_absent(server_state.rtt, text_style), text_style.palette.text)
     for name, value in figures:
@@ -216,7 +223,7 @@ def _figures_line(server_state: ServerState, figures: Sequence[tuple[str, str]],
     return line
 
 
-def _duration_or_absent(seconds: float | None, text_style: Ink) -> str:
+def _duration_or_absent(seconds: float | None, text_style: TextStyle) -> str:
     return text_style.glyphs.absent if seconds is None else format_rtt(seconds)
 
 
@@ -225,7 +232,7 @@ def caption(
     outcome: Round,
     newer: bool,
     comparison: Text | None,
-    text_style: Ink,
+    text_style: TextStyle,
     now: float,
     *,
     source: str = "",
@@ -261,7 +268,7 @@ def caption(
     return Text("\n").join(lines)
 
 
-def _addresses(check: Check, outcome: Round, text_style: Ink) -> Text:
+def _addresses(check: Check, outcome: Round, text_style: TextStyle) -> Text:
     line = Text()
     for other, diagnosis in zip(outcome.checks, outcome.diagnoses, strict=True):
         severity = diagnosis.verdict.severity
@@ -276,7 +283,9 @@ def _addresses(check: Check, outcome: Round, text_style: Ink) -> Text:
     return line.append("< >", text_style.palette.accent)
 
 
-def comparison_line(check: Check, good: Check, found: Comparison, text_style: Ink, now: float) -> Text:
+def comparison_line(
+    check: Check, good: Check, found: ExchangeComparison, text_style: TextStyle, now: float
+) -> Text:
     """What the comparison with the last good exchange came to."""
     if good is check:
         return Text("this is the last good exchange itself", style=text_style.palette.muted)
@@ -300,7 +309,7 @@ _NOTHING_SENT = {
 }
 
 
-def no_packets(server_state: ServerState, diagnosis: Diagnosis | None, text_style: Ink) -> Text:
+def no_packets(server_state: ServerState, diagnosis: Diagnosis | None, text_style: TextStyle) -> Text:
     """What stands in the place of the packets where there are none, and why."""
     if diagnosis:
         title = "No packets: nothing was sent"
@@ -314,7 +323,7 @@ def no_packets(server_state: ServerState, diagnosis: Diagnosis | None, text_styl
     return Text("\n").join([*lines, *text_style.paragraph(why, text_style.palette.muted)])
 
 
-def field_panel(found: Explanation, text_style: Ink) -> Text:
+def field_panel(found: FieldExplanation, text_style: TextStyle) -> Text:
     """The field under the cursor, in two to five lines."""
     name = Text(found.name, style=text_style.palette.fields[found.name] + Style(bold=True))
     muted = text_style.palette.muted
@@ -327,7 +336,7 @@ def field_panel(found: Explanation, text_style: Ink) -> Text:
     return Text("\n").join(lines)
 
 
-def legend(fields: Sequence[WireField], under_cursor: int, text_style: Ink) -> Text:
+def legend(fields: Sequence[WireField], under_cursor: int, text_style: TextStyle) -> Text:
     """Every field of the packet under the cursor, in its colour: what the colours of the dump mean."""
     lines = []
     for index, each in enumerate(fields):

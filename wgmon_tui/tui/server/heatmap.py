@@ -18,7 +18,7 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.store.models import PeriodSummary, TimeBucket
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
-from wgmon_tui.tui.theme.text_style import Ink
+from wgmon_tui.tui.theme.text_style import TextStyle
 
 HOUR_S = 3600.0
 
@@ -36,7 +36,7 @@ _LEGEND_LOSSES = ((0.0, "0%"), (0.05, "5%"), (0.25, "25%"), (0.9, "90% lost"))
 
 
 @dataclass(frozen=True, slots=True)
-class Hour:
+class HeatmapHour:
     """One hour of local time: how bad it was, and the share of its checks that were lost."""
 
     worst: Severity | None = None
@@ -60,21 +60,21 @@ def worst_state(seen: PeriodSummary) -> Severity | None:
     return longest if unseen[longest] else None
 
 
-def group_by_hour(buckets: Iterable[TimeBucket]) -> Mapping[tuple[date, int], Hour]:
+def group_by_hour(buckets: Iterable[TimeBucket]) -> Mapping[tuple[date, int], HeatmapHour]:
     """The hours in which something is known, by local day and hour.
 
     Where clocks are put back two stretches share an hour: the worse of each fact stands.
     """
-    hours: dict[tuple[date, int], Hour] = {}
+    hours: dict[tuple[date, int], HeatmapHour] = {}
     for bucket in buckets:
         state = worst_state(bucket.seen)
         if state is None or bucket.length > HOUR_S:
             continue  # a whole day, where hours are forgotten, is no hour of it
         then = time.localtime(bucket.start)
         place = (date(*then[:3]), then.tm_hour)
-        before = hours.get(place, Hour())
+        before = hours.get(place, HeatmapHour())
         worst = state if before.worst is None else min(state, before.worst, key=lambda each: each.rank)
-        hours[place] = Hour(worst, max(before.loss, bucket.seen.loss or 0.0))
+        hours[place] = HeatmapHour(worst, max(before.loss, bucket.seen.loss or 0.0))
     return hours
 
 
@@ -84,7 +84,7 @@ def first_midnight(now: float, days: int) -> float:
     return time.mktime((*first.timetuple()[:3], 0, 0, 0, 0, 0, -1))
 
 
-def heat_map(buckets: Iterable[TimeBucket], now: float, days: int, text_style: Ink) -> list[Text]:
+def heat_map(buckets: Iterable[TimeBucket], now: float, days: int, text_style: TextStyle) -> list[Text]:
     """A heading of hours, then at most `days` days; those before the first known one are left out."""
     hours = group_by_hour(buckets)
     wide = text_style.width >= _LABEL_WIDTH + 2 * 24 + 3
@@ -102,13 +102,13 @@ def heat_map(buckets: Iterable[TimeBucket], now: float, days: int, text_style: I
             if day == today and hour > this_hour:
                 line.append("  " if wide else " ")
             else:
-                marks, style = _cell(hours.get((day, hour), Hour()), text_style)
+                marks, style = _cell(hours.get((day, hour), HeatmapHour()), text_style)
                 line.append(marks if wide else marks[0], style)
         lines.append(line)
     return lines
 
 
-def legend(text_style: Ink) -> list[Text]:
+def legend(text_style: TextStyle) -> list[Text]:
     """What the marks mean, on as many lines as that takes."""
     palette, glyphs = text_style.palette, text_style.glyphs
     entries = [(loss_mark(loss, glyphs), _loss_style(loss, palette), words) for loss, words in _LEGEND_LOSSES]
@@ -126,7 +126,7 @@ def legend(text_style: Ink) -> list[Text]:
     return lines
 
 
-def _heading(wide: bool, text_style: Ink) -> Text:
+def _heading(wide: bool, text_style: TextStyle) -> Text:
     line = " " * _LABEL_WIDTH
     for hour in range(0, 24, 3):
         line += f"{hour:02}".ljust(6 if wide else 3)
@@ -135,7 +135,7 @@ def _heading(wide: bool, text_style: Ink) -> Text:
     return Text(line.rstrip(), style=text_style.palette.muted)
 
 
-def _cell(hour: Hour, text_style: Ink) -> tuple[str, Style]:
+def _cell(hour: HeatmapHour, text_style: TextStyle) -> tuple[str, Style]:
     """Two marks and their colour: the severity, unless it is up, and the loss. A narrow map has the first."""
     palette, glyphs = text_style.palette, text_style.glyphs
     if hour.worst is None:

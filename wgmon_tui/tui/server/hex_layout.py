@@ -25,7 +25,7 @@ _TEXT_SHOWN = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class HexSpan:
     """The bytes `start` to `end` of a packet, all on one line and all of the field number `field`, `name`."""
 
     field: int
@@ -41,22 +41,22 @@ class HexLine:
     packet: int
     offset: int
     data: bytes
-    spans: tuple[Span, ...]
+    spans: tuple[HexSpan, ...]
 
-    def hex_of(self, span: Span) -> str:
+    def hex_of(self, span: HexSpan) -> str:
         """The bytes of a span as pairs of digits, spaced as on the line."""
         pairs = (f"{self._gap(at) if at > span.start else ''}{byte:02x}" for at, byte in self._bytes(span))
         return "".join(pairs)
 
-    def gap_before(self, span: Span) -> str:
+    def gap_before(self, span: HexSpan) -> str:
         """The space between the span and what stands before it on the line."""
         return self._gap(span.start) if span.start > self.offset else ""
 
-    def ascii_of(self, span: Span, unprintable: str = "·") -> str:
+    def ascii_of(self, span: HexSpan, unprintable: str = "·") -> str:
         """The bytes of a span as ASCII, with `unprintable` for those that have no glyph there."""
         return "".join(chr(byte) if 0x20 <= byte < 0x7F else unprintable for _, byte in self._bytes(span))
 
-    def _bytes(self, span: Span) -> Iterator[tuple[int, int]]:
+    def _bytes(self, span: HexSpan) -> Iterator[tuple[int, int]]:
         return ((at, self.data[at - self.offset]) for at in range(span.start, span.end))
 
     def _gap(self, at: int) -> str:
@@ -95,9 +95,9 @@ def hex_lines(packet: bytes, per_line: int, number: int = 0) -> tuple[HexLine, .
     )
 
 
-def _spans(fields: tuple[WireField, ...], start: int, end: int) -> tuple[Span, ...]:
+def _spans(fields: tuple[WireField, ...], start: int, end: int) -> tuple[HexSpan, ...]:
     return tuple(
-        Span(number, field.name, max(field.offset, start), min(field.end, end))
+        HexSpan(number, field.name, max(field.offset, start), min(field.end, end))
         for number, field in enumerate(fields)
         if field.offset < end and field.end > start
     )

@@ -21,19 +21,19 @@ from wgmon_tui.checks.evidence import Check
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.protocols.wireguard.wire import fields_of
 from wgmon_tui.tui.server.exchange_layout import (
-    Comparison,
-    Heading,
-    Layout,
-    Remark,
-    Stop,
-    Tone,
+    CursorStop,
+    ExchangeComparison,
+    ExchangeLayout,
+    LineTone,
+    PacketHeading,
+    RemarkLine,
     compare,
     initial_stop,
     lay_out,
 )
-from wgmon_tui.tui.server.hex_layout import GUTTER, HexLine, Span, ascii_column, offset_at
+from wgmon_tui.tui.server.hex_layout import GUTTER, HexLine, HexSpan, ascii_column, offset_at
 from wgmon_tui.tui.theme.palette import Palette
-from wgmon_tui.tui.widgets.scrollbar import WholeCells
+from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
 
 _UNDER_CURSOR = Style(bold=True, reverse=True)
 _DIFFERING = Style(bold=True, underline=True)
@@ -48,27 +48,27 @@ class HexView(ScrollView, can_focus=False):
     """
 
     @dataclass
-    class Moved(Message):
+    class CursorMoved(Message):
         """The field cursor is at another place; `by_user` where somebody moved it, not a new check."""
 
-        place: Stop | None
+        place: CursorStop | None
         by_user: bool
 
     def __init__(self, palette: Callable[[], Palette], *, ascii_only: bool = False) -> None:
         """`palette` is asked at every redraw, so that a theme takes effect at once."""
         super().__init__()
-        self.stop: Stop | None = None
+        self.stop: CursorStop | None = None
         self.check: Check | None = None
-        self.comparison: Comparison | None = None
+        self.comparison: ExchangeComparison | None = None
         self._get_palette = palette
         self._palette = palette()
         self._ascii_only = ascii_only
-        self._layout = Layout()
+        self._layout = ExchangeLayout()
         self._strips: dict[int, Strip] = {}
 
     def on_mount(self) -> None:
         """Draw the scrollbar like every other."""
-        self.vertical_scrollbar.renderer = WholeCells  # type: ignore[misc]  # Textual's own way
+        self.vertical_scrollbar.renderer = WholeCellScrollbar  # type: ignore[misc]  # Textual's own way
 
     def show(self, check: Check | None, good: Check | None = None) -> None:
         """Show the exchange of `check`, compared with that of `good` where one is given.
@@ -134,7 +134,7 @@ class HexView(ScrollView, can_focus=False):
         if self._layout.stops:
             self._set_cursor(self._layout.stops[-1])
 
-    def _packet_starts(self) -> list[Stop]:
+    def _packet_starts(self) -> list[CursorStop]:
         return [stop for stop in self._layout.stops if stop.field == 0]
 
     def _step(self, steps: int) -> None:
@@ -169,20 +169,20 @@ class HexView(ScrollView, can_focus=False):
 
     def on_mouse_scroll_up(self) -> None:
         """Who scrolls is reading: the exchange must not be exchanged under the eye."""
-        self.post_message(self.Moved(self.stop, by_user=True))
+        self.post_message(self.CursorMoved(self.stop, by_user=True))
 
     def on_mouse_scroll_down(self) -> None:
         """As for scrolling up."""
-        self.post_message(self.Moved(self.stop, by_user=True))
+        self.post_message(self.CursorMoved(self.stop, by_user=True))
 
-    def _set_cursor(self, stop: Stop | None, by_user: bool = True) -> None:
+    def _set_cursor(self, stop: CursorStop | None, by_user: bool = True) -> None:
         for index, line in self._dump_lines():
             if self._is_on(self.stop, line) or self._is_on(stop, line):
                 self._strips.pop(index, None)
                 self.refresh_line(index)
         self.stop = stop
         self._reveal()
-        self.post_message(self.Moved(stop, by_user))
+        self.post_message(self.CursorMoved(stop, by_user))
 
     def _reveal(self) -> None:
         """Scroll so that the field is in view, and for the first of a packet its heading too."""
@@ -190,7 +190,11 @@ class HexView(ScrollView, can_focus=False):
         if not own or self.stop is None:
             return
         top = own[0]
-        while self.stop.field == 0 and top and isinstance(self._layout.lines[top - 1], Heading | Remark):
+        while (
+            self.stop.field == 0
+            and top
+            and isinstance(self._layout.lines[top - 1], PacketHeading | RemarkLine)
+        ):
             top -= 1
         region = Region(0, top, 1, own[-1] - top + 1)
         self.scroll_to_region(region, animate=False, force=True, immediate=True)
@@ -200,7 +204,7 @@ class HexView(ScrollView, can_focus=False):
         headings = (
             index
             for index, line in enumerate(self._layout.lines)
-            if isinstance(line, Heading) and self.stop and line.packet == self.stop.packet
+            if isinstance(line, PacketHeading) and self.stop and line.packet == self.stop.packet
         )
         self.scroll_to(y=next(headings, 0), animate=False, force=True, immediate=True)
         self._reveal()
@@ -209,8 +213,8 @@ class HexView(ScrollView, can_focus=False):
         return ((index, line) for index, line in enumerate(self._layout.lines) if isinstance(line, HexLine))
 
     @staticmethod
-    def _is_on(stop: Stop | None, line: HexLine) -> bool:
-        return stop is not None and any(Stop(line.packet, span.field) == stop for span in line.spans)
+    def _is_on(stop: CursorStop | None, line: HexLine) -> bool:
+        return stop is not None and any(CursorStop(line.packet, span.field) == stop for span in line.spans)
 
     # Drawing
 
@@ -224,7 +228,7 @@ class HexView(ScrollView, can_focus=False):
         self._layout = (
             lay_out(self.check, width, self.comparison, self._ascii_only)
             if self.check and width
-            else Layout()
+            else ExchangeLayout()
         )
         self._strips.clear()
         self.virtual_size = Size(width, len(self._layout.lines))
@@ -245,9 +249,9 @@ class HexView(ScrollView, can_focus=False):
 
     def _segments(self, line: object) -> list[Segment]:
         match line:
-            case Heading():
+            case PacketHeading():
                 return self._heading(line)
-            case Remark():
+            case RemarkLine():
                 return [
                     Segment(" " * GUTTER, self._palette.base),
                     Segment(line.text, self._tone_style(line.tone)),
@@ -256,7 +260,7 @@ class HexView(ScrollView, can_focus=False):
                 return self._dump(line)
         return []
 
-    def _heading(self, heading: Heading) -> list[Segment]:
+    def _heading(self, heading: PacketHeading) -> list[Segment]:
         base, strong = self._palette.base, self._palette.base + Style(bold=True)
         return [
             Segment(f"{heading.direction:<11}", base + self._palette.accent),
@@ -277,24 +281,24 @@ class HexView(ScrollView, can_focus=False):
         padding = " " * (ascii_column(self._layout.per_line) - used)
         return [*hex_side, Segment(padding, base), *ascii_side]
 
-    def _field_style(self, line: HexLine, span: Span) -> Style:
-        stop = Stop(line.packet, span.field)
+    def _field_style(self, line: HexLine, span: HexSpan) -> Style:
+        stop = CursorStop(line.packet, span.field)
         style = self._palette.base + self._palette.fields[span.name]
         if self.comparison and stop in self.comparison.differing:
             style += _DIFFERING
         return style + _UNDER_CURSOR if stop == self.stop else style
 
-    def _tone_style(self, tone: Tone) -> Style:
+    def _tone_style(self, tone: LineTone) -> Style:
         base = self._palette.base
         match tone:
-            case Tone.GOOD:
+            case LineTone.GOOD:
                 return base + self._palette.severity[Severity.UP]
-            case Tone.BAD:
+            case LineTone.BAD:
                 return base + self._palette.severity[Severity.DOWN]
-            case Tone.DIFFERENT:
+            case LineTone.DIFFERENT:
                 return base + self._palette.severity[Severity.DEGRADED]
         return base + self._palette.muted
 
 
-def _stop_at(line: HexLine, offset: int) -> Stop:
-    return next(Stop(line.packet, span.field) for span in line.spans if span.start <= offset < span.end)
+def _stop_at(line: HexLine, offset: int) -> CursorStop:
+    return next(CursorStop(line.packet, span.field) for span in line.spans if span.start <= offset < span.end)

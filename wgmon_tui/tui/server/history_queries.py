@@ -13,22 +13,22 @@ from wgmon_tui.store.models import PeriodSummary, TimeBucket
 from wgmon_tui.tui.lists.incident_queries import read_entry
 from wgmon_tui.tui.lists.incident_text import IncidentEntry
 from wgmon_tui.tui.server.heatmap import HOUR_S, first_midnight
-from wgmon_tui.tui.server.history_text import WINDOWS, Failure
-from wgmon_tui.tui.server.rtt_plot import Stretch
+from wgmon_tui.tui.server.history_text import WINDOWS, FailedCheck
+from wgmon_tui.tui.server.rtt_plot import TimeWindow
 
 FAILURES_PAGE_SIZE = 100
 _MAX_INCIDENTS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class ServerPast:
+class ServerHistory:
     """One server's history page. `seen` goes with `WINDOWS`; `more`: older failed checks are to be had."""
 
     server: str
     seen: tuple[PeriodSummary, ...]
     hours: tuple[TimeBucket, ...]
     incidents: tuple[IncidentEntry, ...]
-    failures: tuple[Failure, ...]
+    failures: tuple[FailedCheck, ...]
     more: bool
 
     @property
@@ -38,23 +38,23 @@ class ServerPast:
 
 
 @dataclass(frozen=True, slots=True)
-class RttPast:
+class RttHistory:
     """What a plot shows, and the figures of all of it."""
 
     server: str
-    time_window: Stretch
+    time_window: TimeWindow
     seen: PeriodSummary
     buckets: tuple[TimeBucket, ...]
 
 
-def read_server(history: History, server: Server, now: float, days: int, failures: int) -> ServerPast:
+def read_server(history: History, server: Server, now: float, days: int, failures: int) -> ServerHistory:
     """The history page of one server, with so many days of hours and so many failed checks."""
     name = server.name
     incidents = history.incidents(server=name, limit=_MAX_INCIDENTS)
-    failed = [Failure(*each) for each in history.failures(name, limit=failures)]
-    failed += [Failure(*each, is_remote=True) for each in history.vantage_failures(name, limit=failures)]
+    failed = [FailedCheck(*each) for each in history.failures(name, limit=failures)]
+    failed += [FailedCheck(*each, is_remote=True) for each in history.vantage_failures(name, limit=failures)]
     failed.sort(key=lambda failure: failure.check.at, reverse=True)
-    return ServerPast(
+    return ServerHistory(
         name,
         tuple(history.window(name, now - length, now) for _, length in WINDOWS),
         tuple(history.buckets(name, first_midnight(now, days), now, HOUR_S)),
@@ -64,10 +64,10 @@ def read_server(history: History, server: Server, now: float, days: int, failure
     )
 
 
-def read_rtt(history: History, name: str, time_window: Stretch) -> RttPast:
+def read_rtt(history: History, name: str, time_window: TimeWindow) -> RttHistory:
     """What the plot of this stretch shows."""
     start, end = time_window.start, time_window.end
-    return RttPast(
+    return RttHistory(
         name,
         time_window,
         history.window(name, start, end),

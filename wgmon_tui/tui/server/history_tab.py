@@ -16,14 +16,14 @@ from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.lists import incident_text
-from wgmon_tui.tui.lists.incident_queries import Opened, read_failure, read_opening
-from wgmon_tui.tui.server.header import Detail
+from wgmon_tui.tui.lists.incident_queries import OpenedExchange, read_failure, read_opening
+from wgmon_tui.tui.server.header import HeaderDetail
 from wgmon_tui.tui.server.heatmap import choose_days, heat_map, legend
-from wgmon_tui.tui.server.history_queries import FAILURES_PAGE_SIZE, ServerPast, read_server
+from wgmon_tui.tui.server.history_queries import FAILURES_PAGE_SIZE, ServerHistory, read_server
 from wgmon_tui.tui.server.history_text import failure_columns, failure_heading, failure_line, figures
 from wgmon_tui.tui.server.tab import ServerTab
-from wgmon_tui.tui.theme.text_style import Ink, unavailable_text
-from wgmon_tui.tui.widgets.line_list import PickLine, PickView
+from wgmon_tui.tui.theme.text_style import TextStyle, unavailable_text
+from wgmon_tui.tui.widgets.line_list import LineList, ListLine
 
 _READ_INTERVAL_S = 10.0
 _OUTDATED_READ_INTERVAL_S = 1.0
@@ -37,25 +37,25 @@ _SCROLLBAR_MARGIN = 3
 class HistoryTab(ServerTab):
     """Reads the store in a thread while it is open, and draws what it has meanwhile."""
 
-    MAX_HEADER_DETAIL = Detail.BARE
+    MAX_HEADER_DETAIL = HeaderDetail.BARE
     NOTHING_TO_COPY = "No line to copy"
     DEFAULT_CSS = """
     HistoryTab {
-        PickView { height: 1fr; margin: 1 0 0 1; }
+        LineList { height: 1fr; margin: 1 0 0 1; }
         #no-history { height: 1fr; padding: 1; }
     }
     """
 
-    class Chosen(Message):
+    class ExchangeChosen(Message):
         """Somebody wants to see a stored exchange."""
 
-        def __init__(self, opened: Opened) -> None:
+        def __init__(self, opened: OpenedExchange) -> None:
             super().__init__()
             self.opened = opened
 
     def __init__(self) -> None:
         super().__init__("History", id="history")
-        self._loaded: ServerPast | None = None
+        self._loaded: ServerHistory | None = None
         self._read_error: str | None = None
         self._reading: str | None = None
         self._read_at = 0.0
@@ -64,16 +64,16 @@ class HistoryTab(ServerTab):
     def compose(self) -> ComposeResult:
         """The page, or why there is none."""
         yield Static(id="no-history")
-        yield PickView(lambda: self.app.palette, start_at_top=True)
+        yield LineList(lambda: self.app.palette, start_at_top=True)
 
     def on_mount(self) -> None:
         """What is written to the store shows up without a check of this server."""
         self.set_interval(_POLL_INTERVAL_S, self._refresh_if_stale)
 
     @property
-    def scrollable(self) -> PickView:
+    def scrollable(self) -> LineList:
         """The page and its list."""
-        return self.query_one(PickView)
+        return self.query_one(LineList)
 
     # What is read
 
@@ -134,7 +134,7 @@ class HistoryTab(ServerTab):
         elif loaded:
             self.scrollable.show(self._lines(loaded, content_style))
 
-    def _empty_reason(self, loaded: ServerPast | None) -> tuple[str, str] | None:
+    def _empty_reason(self, loaded: ServerHistory | None) -> tuple[str, str] | None:
         if self.app.history is None:
             return "No history", "Nothing is stored in this run, so nothing of the past can be shown."
         if self._read_error:
@@ -145,19 +145,19 @@ class HistoryTab(ServerTab):
             return "No history yet", "The first check of this server begins it."
         return None
 
-    def _lines(self, loaded: ServerPast, content_style: Ink) -> list[PickLine]:
+    def _lines(self, loaded: ServerHistory, content_style: TextStyle) -> list[ListLine]:
         now, days = self.app.clock(), choose_days(self.app.size.height - _LINES_OUTSIDE_MAP)
-        blank = PickLine(Text(""))
+        blank = ListLine(Text(""))
         note = self.app.history_note
         page = (
-            [PickLine(each) for each in content_style.paragraph(note, content_style.palette.muted)]
+            [ListLine(each) for each in content_style.paragraph(note, content_style.palette.muted)]
             if note
             else []
         )
-        page += [*map(PickLine, figures(loaded.seen, content_style)), blank]
+        page += [*map(ListLine, figures(loaded.seen, content_style)), blank]
         page += [
-            *map(PickLine, heat_map(loaded.hours, now, days, content_style)),
-            *map(PickLine, legend(content_style)),
+            *map(ListLine, heat_map(loaded.hours, now, days, content_style)),
+            *map(ListLine, legend(content_style)),
             blank,
         ]
         open_ones = sum(entry.incident.closed_at is None for entry in loaded.incidents)
@@ -165,9 +165,9 @@ class HistoryTab(ServerTab):
         page.append(_title("Incidents", count if loaded.incidents else "none is known", content_style))
         if loaded.incidents:
             columns = incident_text.columns_for(content_style.width, with_server=False)
-            page.append(PickLine(Text(incident_text.heading(columns), style=content_style.palette.muted)))
+            page.append(ListLine(Text(incident_text.heading(columns), style=content_style.palette.muted)))
             page += [
-                PickLine(
+                ListLine(
                     incident_text.line(entry, now, columns, content_style), f"incident {entry.incident.id}"
                 )
                 for entry in loaded.incidents
@@ -175,9 +175,9 @@ class HistoryTab(ServerTab):
         page += [blank, _title("Failed checks", "" if loaded.failures else "none is known", content_style)]
         if loaded.failures:
             places = failure_columns(loaded.failures)
-            page.append(PickLine(Text(failure_heading(places), style=content_style.palette.muted)))
+            page.append(ListLine(Text(failure_heading(places), style=content_style.palette.muted)))
             page += [
-                PickLine(failure_line(failure, now, places, content_style), f"check {number}")
+                ListLine(failure_line(failure, now, places, content_style), f"check {number}")
                 for number, failure in enumerate(loaded.failures)
             ]
         return page
@@ -218,10 +218,10 @@ class HistoryTab(ServerTab):
         else:
             self._open(lambda: read_failure(history, kept))
 
-    def _open(self, read: Callable[[], Opened | None]) -> None:
+    def _open(self, read: Callable[[], OpenedExchange | None]) -> None:
         self.run_worker(self._opener(read), group="exchange", exclusive=True)
 
-    async def _opener(self, read: Callable[[], Opened | None]) -> None:
+    async def _opener(self, read: Callable[[], OpenedExchange | None]) -> None:
         try:
             opened = await asyncio.to_thread(read)
         except StoreUnavailableError as error:
@@ -230,7 +230,7 @@ class HistoryTab(ServerTab):
         if opened is None:
             self.app.show_notice("Its packets are no longer kept")
         else:
-            self.post_message(self.Chosen(opened))
+            self.post_message(self.ExchangeChosen(opened))
 
     def copyable_text(self) -> tuple[str, str] | None:
         """The line under the cursor."""
@@ -246,6 +246,6 @@ class HistoryTab(ServerTab):
         self.scrollable.move_to_top()
 
 
-def _title(words: str, more: str, content_style: Ink) -> PickLine:
+def _title(words: str, more: str, content_style: TextStyle) -> ListLine:
     title = Text().append(words, content_style.palette.text + Style(bold=True))
-    return PickLine(title.append(f"  {more}", content_style.palette.muted))
+    return ListLine(title.append(f"  {more}", content_style.palette.muted))

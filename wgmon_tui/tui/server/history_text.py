@@ -18,7 +18,7 @@ from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.store.models import ExchangeSummary, PeriodSummary, StoredCheck, VantageCheckId
 from wgmon_tui.text import format_elapsed, format_recent_time, format_rtt, format_share, format_uptime
 from wgmon_tui.tui.text_format import fit
-from wgmon_tui.tui.theme.text_style import Ink
+from wgmon_tui.tui.theme.text_style import TextStyle
 
 WINDOWS = (("1 h", 3600.0), ("24 h", 86400.0), ("7 d", 604800.0), ("30 d", 2592000.0))
 """What the figures are of, with the length in seconds."""
@@ -31,7 +31,7 @@ _WHEN, _VERDICT, _LONGEST_ORIGIN = 15, 16, 12
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedCheck:
     """A failed check, what opens its packets where they were kept, and whether another vantage made it."""
 
     check: StoredCheck
@@ -45,14 +45,14 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class FailureColumns:
+class FailedCheckColumns:
     """How wide two columns of the failed checks are; `origin` is 0 where all of them are ours."""
 
     origin: int
     address: int
 
 
-def figures(seen: Sequence[PeriodSummary], text_style: Ink) -> list[Text]:
+def figures(seen: Sequence[PeriodSummary], text_style: TextStyle) -> list[Text]:
     """A heading, and uptime, loss and percentiles of each of `WINDOWS`; every figure is of what was seen."""
     muted, wide = text_style.palette.muted, text_style.width >= _WIDE
     titles = f"{'':<{_WINDOW}}{'uptime':>{_UPTIME}}{'loss':>{_LOSS}}"
@@ -70,7 +70,7 @@ def figures(seen: Sequence[PeriodSummary], text_style: Ink) -> list[Text]:
     return lines
 
 
-def _stacked_figures(seen: Sequence[PeriodSummary], text_style: Ink) -> Iterator[Text]:
+def _stacked_figures(seen: Sequence[PeriodSummary], text_style: TextStyle) -> Iterator[Text]:
     """Where there is no room for them beside the figures."""
     for (name, length), found in zip(WINDOWS, seen, strict=True):
         yield _figures_line(name, found, False, text_style)
@@ -97,7 +97,7 @@ def describe_uncounted(seen: PeriodSummary, window: float) -> str:
     )
 
 
-def _figures_line(name: str, seen: PeriodSummary, wide: bool, text_style: Ink) -> Text:
+def _figures_line(name: str, seen: PeriodSummary, wide: bool, text_style: TextStyle) -> Text:
     palette, absent = text_style.palette, text_style.glyphs.absent
     line = Text().append(f"{name:<{_WINDOW}}", palette.muted)
 
@@ -113,22 +113,24 @@ def _figures_line(name: str, seen: PeriodSummary, wide: bool, text_style: Ink) -
     return line
 
 
-def failure_columns(failures: Sequence[Failure]) -> FailureColumns:
+def failure_columns(failures: Sequence[FailedCheck]) -> FailedCheckColumns:
     """The columns for a list of failed checks; from where is only said where some are from elsewhere."""
     address = max((len(_address(failure.check.address)) for failure in failures), default=0)
     if not any(failure.is_remote for failure in failures):
-        return FailureColumns(0, address)
+        return FailedCheckColumns(0, address)
     longest = max(cell_len(failure.origin) for failure in failures)
-    return FailureColumns(min(max(longest, len("from")), _LONGEST_ORIGIN), address)
+    return FailedCheckColumns(min(max(longest, len("from")), _LONGEST_ORIGIN), address)
 
 
-def failure_heading(columns: FailureColumns) -> str:
+def failure_heading(columns: FailedCheckColumns) -> str:
     """The titles of the list of failed checks."""
     origin = f"{'from':<{columns.origin}}  " if columns.origin else ""
     return f"{'time':<{_WHEN}}  {'verdict':<{_VERDICT}}  {origin}{'address':<{columns.address}}  packets"
 
 
-def failure_line(failure: Failure, now: float, columns: FailureColumns, text_style: Ink) -> Text:
+def failure_line(
+    failure: FailedCheck, now: float, columns: FailedCheckColumns, text_style: TextStyle
+) -> Text:
     """One failed check, under its heading."""
     check, palette = failure.check, text_style.palette
     line = Text().append(
@@ -146,7 +148,7 @@ def failure_line(failure: Failure, now: float, columns: FailureColumns, text_sty
     return line
 
 
-def _packets(failure: Failure, text_style: Ink) -> tuple[str, Style]:
+def _packets(failure: FailedCheck, text_style: TextStyle) -> tuple[str, Style]:
     if failure.exchange is None:
         return "not kept", text_style.palette.muted
     return "kept    ", text_style.palette.accent

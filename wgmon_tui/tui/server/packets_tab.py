@@ -21,7 +21,7 @@ from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import StoredExchange
 from wgmon_tui.tui.keys.keymap import key_of
-from wgmon_tui.tui.lists.incident_queries import Opened
+from wgmon_tui.tui.lists.incident_queries import OpenedExchange
 from wgmon_tui.tui.server.exchange_layout import explain
 from wgmon_tui.tui.server.header import caption, comparison_line, field_panel, legend, no_packets
 from wgmon_tui.tui.server.hex_view import HexView
@@ -57,7 +57,7 @@ class PacketsTab(ServerTab):
         self._outcome: Round | None = None
         self._following = True
         self._comparing = False
-        self._stored: Opened | None = None
+        self._stored: OpenedExchange | None = None
         self._vantage = ""
         self._stored_good: StoredExchange | None = None
 
@@ -154,7 +154,7 @@ class PacketsTab(ServerTab):
     def _is_newer(self, server_state: ServerState) -> bool:
         return server_state.last is not self._outcome
 
-    def on_hex_view_moved(self, event: HexView.Moved) -> None:
+    def on_hex_view_moved(self, event: HexView.CursorMoved) -> None:
         """Explain the field; who moves the cursor studies this exchange, so it stays."""
         if event.by_user and event.place:
             self._following = False
@@ -184,7 +184,7 @@ class PacketsTab(ServerTab):
         if self.server_state:
             self.draw(self.server_state)
 
-    def show_stored(self, opened: Opened) -> None:
+    def show_stored(self, opened: OpenedExchange) -> None:
         """Show an exchange out of the store, beside the last good one before it."""
         self._stored, self._outcome, self._vantage = opened, opened.round, opened.vantage
         self._following = False

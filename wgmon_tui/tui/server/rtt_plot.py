@@ -20,7 +20,7 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.store.models import TimeBucket
 from wgmon_tui.text import format_clock, format_day, format_limit
 from wgmon_tui.tui.server.heatmap import loss_mark, worst_state
-from wgmon_tui.tui.theme.text_style import Ink
+from wgmon_tui.tui.theme.text_style import TextStyle
 
 LABEL_CELLS = 10
 """Cells that the labels of the round-trip times take, with the axis."""
@@ -56,7 +56,7 @@ _Grid = list[bytearray]
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class TimeWindow:
     """The time that is plotted, in Unix seconds, and how long one bucket of it is."""
 
     start: float
@@ -65,14 +65,14 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class RttScale:
     """The axis of round-trip times, in seconds: where it ends, and what stands between its ticks."""
 
     top: float
     tick: float
 
 
-def plot_window(window: float, end: float, cells: int, interval: float, *, ascii_only: bool) -> Stretch:
+def plot_window(window: float, end: float, cells: int, interval: float, *, ascii_only: bool) -> TimeWindow:
     """What to read for a plot of so many cells: buckets of round lengths, none too short for a check in it.
 
     `window`, `end` and the checks' `interval` are in seconds.
@@ -80,10 +80,10 @@ def plot_window(window: float, end: float, cells: int, interval: float, *, ascii
     dots = cells * (1 if ascii_only else 2)
     least = max(window / max(1, dots), 1.5 * interval)
     length = next((each for each in _LENGTHS_S if each >= least), _LENGTHS_S[-1])
-    return Stretch(end - window, end, float(length))
+    return TimeWindow(end - window, end, float(length))
 
 
-def scale_for(buckets: Iterable[TimeBucket], lines: int) -> Scale | None:
+def scale_for(buckets: Iterable[TimeBucket], lines: int) -> RttScale | None:
     """From nothing to a round number above what is to be seen; None where nothing was answered."""
     seen = [bucket.seen for bucket in buckets]
     medians = sorted(each.p50 for each in seen if each.p50 is not None)
@@ -94,10 +94,12 @@ def scale_for(buckets: Iterable[TimeBucket], lines: int) -> Scale | None:
     reached = medians[ceil(_SHOWN_IN_FULL * len(medians)) - 1]
     top = min(slowest, max(reached, _OUTLIER * usual[len(usual) * 3 // 4]))
     tick = _round_up(top / max(1, lines // _LINES_A_TICK))
-    return Scale(ceil(top / tick - 1e-9) * tick, tick)
+    return RttScale(ceil(top / tick - 1e-9) * tick, tick)
 
 
-def plot(buckets: Sequence[TimeBucket], time_window: Stretch, lines: int, text_style: Ink) -> list[Text]:
+def plot(
+    buckets: Sequence[TimeBucket], time_window: TimeWindow, lines: int, text_style: TextStyle
+) -> list[Text]:
     """The plot on `lines` lines, and `LINES_BELOW` more for what was lost and when."""
     cells = max(1, text_style.width - LABEL_CELLS)
     scale = scale_for(buckets, lines)
@@ -123,7 +125,7 @@ def plot(buckets: Sequence[TimeBucket], time_window: Stretch, lines: int, text_s
     ]
 
 
-def legend(text_style: Ink) -> Text:
+def legend(text_style: TextStyle) -> Text:
     """What the marks of the plot mean."""
     palette, glyphs = text_style.palette, text_style.glyphs
     if glyphs.ascii_only:
@@ -153,7 +155,12 @@ def legend(text_style: Ink) -> Text:
 
 
 def _rows(
-    buckets: Sequence[TimeBucket], time_window: Stretch, scale: Scale, cells: int, lines: int, text_style: Ink
+    buckets: Sequence[TimeBucket],
+    time_window: TimeWindow,
+    scale: RttScale,
+    cells: int,
+    lines: int,
+    text_style: TextStyle,
 ) -> list[Text]:
     across, down = (1, 1) if text_style.glyphs.ascii_only else (2, 4)
     grid = _grid(buckets, time_window, scale, cells * across, lines * down)
@@ -176,7 +183,9 @@ def _rows(
     return rows
 
 
-def _grid(buckets: Sequence[TimeBucket], time_window: Stretch, scale: Scale, across: int, down: int) -> _Grid:
+def _grid(
+    buckets: Sequence[TimeBucket], time_window: TimeWindow, scale: RttScale, across: int, down: int
+) -> _Grid:
     """Every dot of the plot, the topmost line first."""
     grid = [bytearray(across) for _ in range(down)]
 
@@ -218,7 +227,7 @@ def _draw_line(grid: _Grid, one: tuple[int, int], other: tuple[int, int]) -> Non
         previous = y
 
 
-def _columns(bucket: TimeBucket, time_window: Stretch, across: int) -> tuple[int, int]:
+def _columns(bucket: TimeBucket, time_window: TimeWindow, across: int) -> tuple[int, int]:
     """The columns that a bucket covers: from the first to before the second."""
     per_second = across / (time_window.end - time_window.start)
     first = floor((bucket.start - time_window.start) * per_second)
@@ -246,7 +255,9 @@ def _cell(dots: bytes) -> tuple[str, int]:
     return chr(_BRAILLE + bits) if bits else " ", highest
 
 
-def _overflowing(buckets: Iterable[TimeBucket], time_window: Stretch, scale: Scale, cells: int) -> set[int]:
+def _overflowing(
+    buckets: Iterable[TimeBucket], time_window: TimeWindow, scale: RttScale, cells: int
+) -> set[int]:
     """The cells above which something lies that the axis does not reach."""
     return {
         cell
@@ -265,7 +276,7 @@ def _round_up(value: float) -> float:
     return next(step * magnitude for step in (1, 2, 2.5, 5, 10) if step * magnitude >= value * (1 - 1e-9))
 
 
-def _labels(scale: Scale | None, lines: int) -> list[str]:
+def _labels(scale: RttScale | None, lines: int) -> list[str]:
     """A label beside each line, or nothing."""
     labels = [""] * lines
     if scale is None:
@@ -277,7 +288,9 @@ def _labels(scale: Scale | None, lines: int) -> list[str]:
     return labels
 
 
-def _losses(buckets: Iterable[TimeBucket], time_window: Stretch, cells: int, text_style: Ink) -> Text:
+def _losses(
+    buckets: Iterable[TimeBucket], time_window: TimeWindow, cells: int, text_style: TextStyle
+) -> Text:
     """What was lost in each cell; where nothing was checked, why."""
     palette, glyphs = text_style.palette, text_style.glyphs
     checks, lost = [0] * cells, [0] * cells
@@ -303,7 +316,7 @@ def _losses(buckets: Iterable[TimeBucket], time_window: Stretch, cells: int, tex
     return line
 
 
-def _time_axis(time_window: Stretch, cells: int, text_style: Ink) -> tuple[str, str]:
+def _time_axis(time_window: TimeWindow, cells: int, text_style: TextStyle) -> tuple[str, str]:
     """The labels of the times, and the line with a tick over the middle of each."""
     rule, tick = ("-", "+") if text_style.glyphs.ascii_only else ("─", "┬")
     times, ticks = [" "] * cells, [rule] * cells

@@ -15,11 +15,11 @@ from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.text import format_recent_time, format_rtt, format_share
-from wgmon_tui.tui.server.header import Detail
-from wgmon_tui.tui.server.history_queries import RttPast, read_rtt
-from wgmon_tui.tui.server.rtt_plot import LABEL_CELLS, LINES_BELOW, Stretch, legend, plot, plot_window
+from wgmon_tui.tui.server.header import HeaderDetail
+from wgmon_tui.tui.server.history_queries import RttHistory, read_rtt
+from wgmon_tui.tui.server.rtt_plot import LABEL_CELLS, LINES_BELOW, TimeWindow, legend, plot, plot_window
 from wgmon_tui.tui.server.tab import ServerTab
-from wgmon_tui.tui.theme.text_style import Ink, unavailable_text
+from wgmon_tui.tui.theme.text_style import TextStyle, unavailable_text
 
 WINDOWS = (
     ("15 min", 900.0),
@@ -44,10 +44,10 @@ class RttPlot(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._loaded: RttPast | None = None
-        self._content_style: Ink | None = None
+        self._loaded: RttHistory | None = None
+        self._content_style: TextStyle | None = None
 
-    def show(self, loaded: RttPast, content_style: Ink) -> None:
+    def show(self, loaded: RttHistory, content_style: TextStyle) -> None:
         """Plot this."""
         self._loaded, self._content_style = loaded, content_style
         self.refresh()
@@ -64,7 +64,7 @@ class RttPlot(Widget):
 class RttTab(ServerTab):
     """Follows the present until it is moved into the past."""
 
-    MAX_HEADER_DETAIL = Detail.BARE
+    MAX_HEADER_DETAIL = HeaderDetail.BARE
     NOTHING_TO_COPY = "Nothing to copy from a plot"
     DEFAULT_CSS = """
     RttTab {
@@ -78,7 +78,7 @@ class RttTab(ServerTab):
         super().__init__("RTT", id="rtt")
         self._zoom = _INITIAL_WINDOW
         self._end: float | None = None
-        self._loaded: RttPast | None = None
+        self._loaded: RttHistory | None = None
         self._read_error: str | None = None
         self._reading: tuple[str, int, float | None] | None = None
         self._read_at = 0.0
@@ -116,7 +116,7 @@ class RttTab(ServerTab):
             self._read(server_state)
         self._write(server_state)
 
-    def _time_window(self, server_state: ServerState, previous: RttPast | None = None) -> Stretch:
+    def _time_window(self, server_state: ServerState, previous: RttHistory | None = None) -> TimeWindow:
         """What is to be plotted; where it follows the present, up to where `previous` went."""
         end = self._end
         if end is None:
@@ -160,14 +160,14 @@ class RttTab(ServerTab):
             caption.update(self._caption(loaded))
             drawing.show(loaded, self.content_style(left=_RIGHT_MARGIN))
 
-    def _empty_reason(self, loaded: RttPast | None) -> tuple[str, str] | None:
+    def _empty_reason(self, loaded: RttHistory | None) -> tuple[str, str] | None:
         if self.app.history is None:
             return "No history", "Nothing is stored in this run, so there is nothing to plot."
         if self._read_error:
             return "The history cannot be read now", self._read_error
         return None if loaded else ("Reading the history", "It is there in a moment.")
 
-    def _caption(self, loaded: RttPast) -> Text:
+    def _caption(self, loaded: RttHistory) -> Text:
         """The window, from when to when, and its figures; what has no room goes, the least telling first."""
         palette, now, time_window, seen = self.app.palette, self.app.clock(), loaded.time_window, loaded.seen
         dash = "-" if self.app.ascii_only else "–"

@@ -26,13 +26,13 @@ from wgmon_tui.tui.server.packets_tab import PacketsTab
 from wgmon_tui.tui.server.rtt_tab import RttTab
 from wgmon_tui.tui.server.tab import TAB_ACTIONS, ServerTab, agreed, chosen
 from wgmon_tui.tui.server.vantages_tab import VantagesTab
-from wgmon_tui.tui.server_actions import SERVER_ACTIONS, ActsOnServers
-from wgmon_tui.tui.widgets.key_hints import KeyLine
+from wgmon_tui.tui.server_actions import SERVER_ACTIONS, ServerActions
+from wgmon_tui.tui.widgets.key_hints import KeyHints
 
 _REFRESH_S = 0.5
 
 
-class ServerScreen(ActsOnServers):
+class ServerScreen(ServerActions):
     """Shows the server `name` of the app's board."""
 
     app: AppContext
@@ -66,7 +66,7 @@ class ServerScreen(ActsOnServers):
             yield HistoryTab()
             yield RttTab()
             yield VantagesTab()
-        yield KeyLine()
+        yield KeyHints()
 
     def on_mount(self) -> None:
         """Every key belongs to the screen, so nothing takes the focus; then follow the board."""
@@ -232,7 +232,7 @@ class ServerScreen(ActsOnServers):
         if isinstance(tab, HistoryTab | VantagesTab):
             tab.open()
 
-    def on_vantages_tab_chosen(self, event: VantagesTab.Chosen) -> None:
+    def on_vantages_tab_chosen(self, event: VantagesTab.VantageChosen) -> None:
         """Show its last exchange in the place of the newest of ours."""
         tab = self.query_one(PacketsTab)
         if event.is_local:
@@ -241,7 +241,7 @@ class ServerScreen(ActsOnServers):
             tab.show_vantage_exchange(event.vantage, event.outcome)
         self.query_one(TabbedContent).active = tab.id or ""
 
-    def on_history_tab_chosen(self, event: HistoryTab.Chosen) -> None:
+    def on_history_tab_chosen(self, event: HistoryTab.ExchangeChosen) -> None:
         """Show a stored exchange in the place of the newest."""
         tab = self.query_one(PacketsTab)
         tab.show_stored(event.opened)

@@ -17,7 +17,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard.server_view import COMMAND_TIMEOUT_S
 from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.text import format_age, format_clock, format_limit
-from wgmon_tui.tui.theme.text_style import Ink
+from wgmon_tui.tui.theme.text_style import TextStyle
 
 _LABEL_WIDTH = 15
 _AGE_STEP_S = 10
@@ -30,7 +30,7 @@ _SEVERITIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServerViewAnswer:
     """What came of asking a server, at a Unix time in seconds. `findings` is None while it is being asked."""
 
     asked_at: float
@@ -42,7 +42,7 @@ class Answer:
         return next((finding for finding in self.findings or () if finding.fix), None)
 
 
-def answer_heading(answer: Answer, now: float, text_style: Ink) -> Text:
+def answer_heading(answer: ServerViewAnswer, now: float, text_style: TextStyle) -> Text:
     """Whose words follow, and how old they are."""
     words = "The server's own view"
     if answer.findings is not None:
@@ -52,14 +52,14 @@ def answer_heading(answer: Answer, now: float, text_style: Ink) -> Text:
     return Text("\n").join(text_style.paragraph(words, text_style.palette.muted))
 
 
-def answer_lines(server: Server, answer: Answer, text_style: Ink) -> Text:
+def answer_lines(server: Server, answer: ServerViewAnswer, text_style: TextStyle) -> Text:
     """The findings; before they are there, what is being asked and for how long at most."""
     if answer.findings is None:
         return Text("\n").join(_pending_lines(server, text_style))
     return Text("\n").join(line for finding in answer.findings for line in _finding(finding, text_style))
 
 
-def _pending_lines(server: Server, text_style: Ink) -> list[Text]:
+def _pending_lines(server: Server, text_style: TextStyle) -> list[Text]:
     commands = [shlex.join(words) for words in (server.inspect, server.inspect_config) if words]
     if not commands:
         return text_style.paragraph("asking the interfaces of this machine …", text_style.palette.text)
@@ -69,7 +69,7 @@ def _pending_lines(server: Server, text_style: Ink) -> list[Text]:
     )
 
 
-def _finding(finding: Finding, text_style: Ink) -> Iterator[Text]:
+def _finding(finding: Finding, text_style: TextStyle) -> Iterator[Text]:
     result = finding.result
     glyph = result.ascii_glyph if text_style.glyphs.ascii_only else result.glyph
     label = f"{glyph} {result.word}"

@@ -15,9 +15,9 @@ from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Address
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.server.header import Detail
-from wgmon_tui.tui.theme.text_style import Ink
-from wgmon_tui.tui.widgets.scrolling import Movable
+from wgmon_tui.tui.server.header import HeaderDetail
+from wgmon_tui.tui.theme.text_style import TextStyle
+from wgmon_tui.tui.widgets.scrolling import Scrollable
 
 TAB_ACTIONS = frozenset({"left", "right", "compare", "follow", "open", "zoom_in", "zoom_out", "now"})
 """Actions of the screen that do something on some tabs only."""
@@ -29,7 +29,7 @@ class ServerTab(TabPane):
     """One tab. It is told of a change only while it is open, and once when it is opened."""
 
     app: AppContext
-    MAX_HEADER_DETAIL: ClassVar[Detail] = Detail.FULL
+    MAX_HEADER_DETAIL: ClassVar[HeaderDetail] = HeaderDetail.FULL
     """The most that the head may say above this tab."""
     NOTHING_TO_COPY: ClassVar[str]
 
@@ -47,7 +47,7 @@ class ServerTab(TabPane):
         raise NotImplementedError
 
     @property
-    def scrollable(self) -> Movable:
+    def scrollable(self) -> Scrollable:
         """What the movement keys move in."""
         raise NotImplementedError
 
@@ -74,9 +74,9 @@ class ServerTab(TabPane):
         """Another server comes: show nothing more of this one."""
         self.server_state = None
 
-    def content_style(self, left: int = _MARGINS) -> Ink:
+    def content_style(self, left: int = _MARGINS) -> TextStyle:
         """What to write with, `left` cells narrower than the terminal."""
-        return Ink(self.app.palette, self.app.glyphs, self.app.size.width - left)
+        return TextStyle(self.app.palette, self.app.glyphs, self.app.size.width - left)
 
 
 def chosen(outcome: Round | None, address: Address | None) -> tuple[Check | None, Diagnosis | None]:

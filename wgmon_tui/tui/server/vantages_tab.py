@@ -7,10 +7,15 @@ from textual.message import Message
 from textual.widgets import Static
 
 from wgmon_tui.monitor.fleet_state import Round, ServerState
-from wgmon_tui.tui.server.header import Detail
+from wgmon_tui.tui.server.header import HeaderDetail
 from wgmon_tui.tui.server.tab import ServerTab
-from wgmon_tui.tui.server.vantages_text import Seer, SideBySide, compare_vantages, vantage_columns
-from wgmon_tui.tui.widgets.scrolling import Reading
+from wgmon_tui.tui.server.vantages_text import (
+    VantageColumn,
+    VantageComparison,
+    compare_vantages,
+    vantage_columns,
+)
+from wgmon_tui.tui.widgets.scrolling import ProseView
 
 _SCROLLBAR_MARGIN = 3
 
@@ -18,15 +23,15 @@ _SCROLLBAR_MARGIN = 3
 class VantagesTab(ServerTab):
     """There only where other vantages look too. One of them is chosen: left and right, enter opens it."""
 
-    MAX_HEADER_DETAIL = Detail.BARE
+    MAX_HEADER_DETAIL = HeaderDetail.BARE
     NOTHING_TO_COPY = "Nothing was heard of this vantage yet"
     DEFAULT_CSS = """
     VantagesTab {
-        Reading { padding: 1 0 0 1; scrollbar-size-vertical: 1; }
+        ProseView { padding: 1 0 0 1; scrollbar-size-vertical: 1; }
     }
     """
 
-    class Chosen(Message):
+    class VantageChosen(Message):
         """Somebody wants to see the packets of a vantage; `is_local` are followed live."""
 
         def __init__(self, vantage: str, outcome: Round, *, is_local: bool) -> None:
@@ -37,19 +42,19 @@ class VantagesTab(ServerTab):
 
     def __init__(self) -> None:
         super().__init__("Vantages", id="vantages")
-        self._shown: list[Seer] = []
-        self._page: SideBySide | None = None
+        self._shown: list[VantageColumn] = []
+        self._page: VantageComparison | None = None
         self._chosen = 0
 
     def compose(self) -> ComposeResult:
         """One page."""
-        with Reading():
+        with ProseView():
             yield Static(id="seen-from")
 
     @property
-    def scrollable(self) -> Reading:
+    def scrollable(self) -> ProseView:
         """The page."""
-        return self.query_one(Reading)
+        return self.query_one(ProseView)
 
     def draw(self, server_state: ServerState) -> None:
         """What each of them says now."""
@@ -69,7 +74,7 @@ class VantagesTab(ServerTab):
         return action in ("left", "right") and len(self._shown) > 1
 
     @property
-    def _chosen_column(self) -> Seer | None:
+    def _chosen_column(self) -> VantageColumn | None:
         return self._shown[self._chosen] if self._shown else None
 
     def left(self) -> None:
@@ -93,7 +98,7 @@ class VantagesTab(ServerTab):
         """Show the packets of the chosen one."""
         column = self._chosen_column
         if column and column.exchange:
-            self.post_message(self.Chosen(column.name, column.exchange, is_local=self._chosen == 0))
+            self.post_message(self.VantageChosen(column.name, column.exchange, is_local=self._chosen == 0))
 
     def copyable_text(self) -> tuple[str, str] | None:
         """The public key with which the chosen one asks: it is what a server must list."""

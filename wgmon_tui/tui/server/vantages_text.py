@@ -16,7 +16,7 @@ from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.protocols.wireguard.wire import label_of
 from wgmon_tui.text import format_recent_time, format_rtt, format_share
 from wgmon_tui.tui.text_format import fit
-from wgmon_tui.tui.theme.text_style import Ink
+from wgmon_tui.tui.theme.text_style import TextStyle
 
 _MIN_WIDTH = 36
 _GAP = 3
@@ -28,7 +28,7 @@ _NORMAL_BACKLOG = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Seer:
+class VantageColumn:
     """One vantage, ours too. `last` is its last round, `exchange` the last of which the packets are here."""
 
     name: str
@@ -43,11 +43,11 @@ class Seer:
 
 def vantage_columns(
     server_state: ServerState, vantages: Sequence[str], statuses: Sequence[VantageStatus]
-) -> list[Seer]:
+) -> list[VantageColumn]:
     """We ourselves, then the others in the order of config.toml; those too that were not heard of yet."""
     by_name = {status.name: status for status in statuses}
     found = [
-        Seer(
+        VantageColumn(
             server_state.home,
             server_state.own_severity,
             server_state.last,
@@ -58,10 +58,10 @@ def vantage_columns(
     for name in (*vantages, *(each for each in server_state.vantage_states if each not in vantages)):
         vantage_state, status = server_state.vantage_states.get(name), by_name.get(name)
         if vantage_state is None:
-            found.append(Seer(name, Severity.UNKNOWN, status=status))
+            found.append(VantageColumn(name, Severity.UNKNOWN, status=status))
             continue
         found.append(
-            Seer(
+            VantageColumn(
                 name,
                 Severity.PAUSED if server_state.paused else vantage_state.severity,
                 vantage_state.last,
@@ -76,14 +76,16 @@ def vantage_columns(
 
 
 @dataclass(frozen=True, slots=True)
-class SideBySide:
+class VantageComparison:
     """The page, and the line on which each vantage begins."""
 
     text: Text
     first_lines: tuple[int, ...]
 
 
-def compare_vantages(shown: Sequence[Seer], chosen: int, text_style: Ink, now: float) -> SideBySide:
+def compare_vantages(
+    shown: Sequence[VantageColumn], chosen: int, text_style: TextStyle, now: float
+) -> VantageComparison:
     """As many beside each other as there is room for, the rest below; the `chosen` one is marked."""
     per_line = max(1, min(len(shown), (text_style.width + _GAP) // (_MIN_WIDTH + _GAP)))
     width = (text_style.width - _GAP * (per_line - 1)) // per_line
@@ -99,7 +101,7 @@ def compare_vantages(shown: Sequence[Seer], chosen: int, text_style: Ink, now: f
         for number in range(max(map(len, blocks))):
             cells = [block[number] if number < len(block) else Text("") for block in blocks]
             lines.append(_joined(cells, width))
-    return SideBySide(Text("\n").join(lines), tuple(first_lines))
+    return VantageComparison(Text("\n").join(lines), tuple(first_lines))
 
 
 def _joined(cells: Sequence[Text], width: int) -> Text:
@@ -111,7 +113,7 @@ def _joined(cells: Sequence[Text], width: int) -> Text:
     return line
 
 
-def _block(column: Seer, chosen: bool, text_style: Ink, now: float) -> Iterator[Text]:
+def _block(column: VantageColumn, chosen: bool, text_style: TextStyle, now: float) -> Iterator[Text]:
     palette, glyphs = text_style.palette, text_style.glyphs
     verdict = column.last.diagnosis.verdict.slug if column.last else "not heard of yet"
     words = f" {glyphs.of(column.severity)} {glyphs.clean(column.name)}  {column.severity.word}  {verdict} "
@@ -143,11 +145,11 @@ def _block(column: Seer, chosen: bool, text_style: Ink, now: float) -> Iterator[
     yield from _packets(column, text_style, now)
 
 
-def _labelled(label: str, words: str, text_style: Ink) -> list[Text]:
+def _labelled(label: str, words: str, text_style: TextStyle) -> list[Text]:
     return text_style.paragraph(words, text_style.palette.text, label)
 
 
-def _connection_lines(status: VantageStatus, text_style: Ink, now: float) -> Iterator[Text]:
+def _connection_lines(status: VantageStatus, text_style: TextStyle, now: float) -> Iterator[Text]:
     """How the line there is, where that is worth a word."""
     parts = (
         []
@@ -170,7 +172,7 @@ def _round_trips(rtts: Sequence[float | None]) -> str:
     return f"{last}{middle}, loss {format_share(1 - len(answered) / len(rtts))}"
 
 
-def _packets(column: Seer, text_style: Ink, now: float) -> Iterator[Text]:
+def _packets(column: VantageColumn, text_style: TextStyle, now: float) -> Iterator[Text]:
     """The last exchange of which the packets are here: routine ones come without them."""
     if column.exchange is None or column.last is None:
         return
@@ -187,7 +189,7 @@ def _packets(column: Seer, text_style: Ink, now: float) -> Iterator[Text]:
         yield Text("nothing came back", style=text_style.palette.lost)
 
 
-def _packet(packet: Packet, text_style: Ink) -> Text:
+def _packet(packet: Packet, text_style: TextStyle) -> Text:
     sent = packet.direction is Direction.SENT
     arrow = ("->" if sent else "<-") if text_style.glyphs.ascii_only else ("→" if sent else "←")
     label = label_of(packet.data).removeprefix("handshake ")

@@ -12,7 +12,7 @@ from math import inf
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RepaintLimits:
     """At least `min_seconds` between two paints, and so many more that they are `bytes_per_second` bytes a second at most.
 
     `max_seconds` is how many seconds that may become.
@@ -23,11 +23,11 @@ class Limits:
     max_seconds: float = inf
 
 
-DEFAULT_LIMITS = Limits(min_seconds=0.0, bytes_per_second=5_000.0, max_seconds=3.0)
-LOW_BANDWIDTH = Limits(min_seconds=2.0, bytes_per_second=1_000.0)
+DEFAULT_LIMITS = RepaintLimits(min_seconds=0.0, bytes_per_second=5_000.0, max_seconds=3.0)
+LOW_BANDWIDTH = RepaintLimits(min_seconds=2.0, bytes_per_second=1_000.0)
 
 
-class Pace:
+class RepaintThrottle:
     """Says whether it is time to paint; is asked a few times a second.
 
     `bytes_written` gives the bytes that went to the terminal so far. What a paint cost is known when this is asked
@@ -35,7 +35,10 @@ class Pace:
     """
 
     def __init__(
-        self, limits: Limits, bytes_written: Callable[[], int], clock: Callable[[], float] = time.monotonic
+        self,
+        limits: RepaintLimits,
+        bytes_written: Callable[[], int],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = limits
         self._written = bytes_written

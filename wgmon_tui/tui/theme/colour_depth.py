@@ -24,7 +24,7 @@ _GREYS = tuple(8 + 10 * step for step in range(24))
 Triple = tuple[int, int, int]
 
 
-class Depth(Enum):
+class ColourDepth(Enum):
     """What a terminal can show."""
 
     NONE = "none"
@@ -33,24 +33,24 @@ class Depth(Enum):
     TRUE = "16 million"
 
 
-def detect_depth(environment: Mapping[str, str]) -> Depth:
+def detect_depth(environment: Mapping[str, str]) -> ColourDepth:
     """What the terminal says of itself in TERM and COLORTERM."""
     term = environment.get("TERM", "")
     if term in ("dumb", "unknown"):
-        return Depth.NONE
-    return Depth(count_colours(term, environment.get("COLORTERM", "")))
+        return ColourDepth.NONE
+    return ColourDepth(count_colours(term, environment.get("COLORTERM", "")))
 
 
-def default_theme(depth: Depth, *, low_bandwidth: bool) -> str:
+def default_theme(depth: ColourDepth, *, low_bandwidth: bool) -> str:
     """The theme where nobody chose one. The sixteen colours are written in a third of the bytes."""
-    if depth is Depth.NONE:
+    if depth is ColourDepth.NONE:
         return COLOURLESS_THEME
-    return SIXTEEN_COLOUR_THEME if depth is Depth.SIXTEEN or low_bandwidth else DEFAULT_THEME
+    return SIXTEEN_COLOUR_THEME if depth is ColourDepth.SIXTEEN or low_bandwidth else DEFAULT_THEME
 
 
-def adapt_palette(palette: Palette, depth: Depth) -> Palette:
+def adapt_palette(palette: Palette, depth: ColourDepth) -> Palette:
     """The palette with colours that the terminal has; as it is for those that have all or few."""
-    if depth is not Depth.EIGHT_BIT:
+    if depth is not ColourDepth.EIGHT_BIT:
         return palette
     return replace(
         palette,

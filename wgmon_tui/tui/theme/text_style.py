@@ -20,7 +20,7 @@ _MAX_PROSE_WIDTH = 96
 
 
 @dataclass(frozen=True, slots=True)
-class Ink:
+class TextStyle:
     """What words are written with: the theme, the alphabet, and the width in cells."""
 
     palette: Palette
@@ -53,7 +53,7 @@ def _wrapped(text: str, available_width: int, max_width: int) -> list[str]:
     return whole
 
 
-def unavailable_text(title: str, why: str, text_style: Ink) -> Text:
+def unavailable_text(title: str, why: str, text_style: TextStyle) -> Text:
     """What a screen shows in place of something that is absent: a title, and the reason."""
     lines = [Text(title, style=text_style.palette.text + Style(bold=True)), Text("")]
     return Text("\n").join([*lines, *text_style.paragraph(why, text_style.palette.muted)])

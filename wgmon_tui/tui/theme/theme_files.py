@@ -16,7 +16,7 @@ Stamps = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class ThemeCatalog:
     """The palettes by name, the lines about files that are none, and what the files were when read."""
 
     palettes: Mapping[str, Palette]
@@ -40,7 +40,7 @@ def find_palette(theme: str, config_dir: Path | None) -> Palette:
     return load_palette(theme, other_names=own)
 
 
-def load_theme_catalog(config_dir: Path | None, before: Shelf | None = None) -> Shelf:
+def load_theme_catalog(config_dir: Path | None, before: ThemeCatalog | None = None) -> ThemeCatalog:
     """The shipped themes and those in `config_dir`/themes. One's own may have the name of a shipped one.
 
     Of a file that has become unreadable the palette `before` stays.
@@ -55,7 +55,7 @@ def load_theme_catalog(config_dir: Path | None, before: Shelf | None = None) -> 
             problems.append(str(error))
             if before and path.stem in before.palettes:
                 palettes[path.stem] = before.palettes[path.stem]
-    return Shelf(palettes, tuple(problems), stamps)
+    return ThemeCatalog(palettes, tuple(problems), stamps)
 
 
 def read_stamps(config_dir: Path | None) -> Stamps:

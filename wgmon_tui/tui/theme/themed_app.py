@@ -10,19 +10,19 @@ from textual.app import App
 
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.tui_settings import TuiSettings
-from wgmon_tui.tui.theme.colour_depth import Depth, adapt_palette, default_theme
+from wgmon_tui.tui.theme.colour_depth import ColourDepth, adapt_palette, default_theme
 from wgmon_tui.tui.theme.palette import COLOURLESS_THEME, Palette
-from wgmon_tui.tui.theme.theme_files import Shelf, find_palette, load_theme_catalog, read_stamps
+from wgmon_tui.tui.theme.theme_files import ThemeCatalog, find_palette, load_theme_catalog, read_stamps
 
 _THEME_RELOAD_INTERVAL_S = 2.0
 _PROBLEM_NOTICE_S = 10
 
 
-class Coloured(App[None]):
+class ThemedApp(App[None]):
     """An app in the colours of a palette. The others are read behind the first paint."""
 
     def __init__(
-        self, theme: str | None, settings: TuiSettings, depth: Depth, config_dir: Path | None
+        self, theme: str | None, settings: TuiSettings, depth: ColourDepth, config_dir: Path | None
     ) -> None:
         """`theme` is the name of a shipped theme, or of one in `config_dir`, or the path of a theme file.
 
@@ -33,7 +33,7 @@ class Coloured(App[None]):
         self.config_dir = config_dir
         chosen = self._initial_palette(theme, settings)
         super().__init__(ansi_color=True if self.colourless else None)
-        self._theme_catalog = Shelf({})
+        self._theme_catalog = ThemeCatalog({})
         self.palettes: dict[str, Palette] = {}
         self._register_palettes({chosen.name: chosen})
         self.theme = chosen.name

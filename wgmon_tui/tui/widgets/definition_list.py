@@ -18,10 +18,10 @@ _FIRST_COLUMN = 18
 _GAP = 2
 
 
-class Glossary(Widget):
+class DefinitionList(Widget):
     """Each word with its meaning, in `style`, which goes on below itself where it is long."""
 
-    DEFAULT_CSS = "Glossary { height: auto; }"
+    DEFAULT_CSS = "DefinitionList { height: auto; }"
 
     def __init__(self, entries: Sequence[tuple[Text, str]], style: Style) -> None:
         super().__init__()

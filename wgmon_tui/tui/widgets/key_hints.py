@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _HELP = "help"
 
 
-class KeyLine(Widget):
+class KeyHints(Widget):
     """The active bindings that are meant to be shown, in the order of the action table.
 
     Textual's Footer is a row of widgets that is built anew with every change, and cuts a key in half where
@@ -29,7 +29,7 @@ class KeyLine(Widget):
     app: AppContext
     ALLOW_SELECT = False
     DEFAULT_CSS = """
-    KeyLine {
+    KeyHints {
         dock: bottom;
         height: 1;
         text-wrap: nowrap;

@@ -18,18 +18,18 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from wgmon_tui.tui.theme.palette import Palette
-from wgmon_tui.tui.widgets.scrollbar import WholeCells
+from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
 
 
 @dataclass(frozen=True, slots=True)
-class PickLine:
+class ListLine:
     """One line. `key` names what it stands for where it can be chosen, and belongs to no other line."""
 
     text: Text
     key: str | None = None
 
 
-class PickView(ScrollView, can_focus=False):
+class LineList(ScrollView, can_focus=False):
     """Shows lines. The cursor stays on its line by key, wherever that comes to stand.
 
     `palette` is asked at every redraw, so that a theme takes effect at once. `start_at_top`: the cursor
@@ -38,13 +38,13 @@ class PickView(ScrollView, can_focus=False):
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
-    PickView { overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
+    LineList { overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     """
 
-    class Moved(Message):
+    class LineSelected(Message):
         """The cursor is on another line."""
 
-    class Opened(Message):
+    class LineOpened(Message):
         """Somebody wants to see more of the line under the cursor."""
 
     def __init__(self, palette: Callable[[], Palette], *, start_at_top: bool = False) -> None:
@@ -52,14 +52,14 @@ class PickView(ScrollView, can_focus=False):
         self.cursor: str | None = None
         self._palette = palette
         self._starts_at_top = start_at_top
-        self._lines: Sequence[PickLine] = ()
+        self._lines: Sequence[ListLine] = ()
         self._line_numbers: dict[str, int] = {}
 
     def on_mount(self) -> None:
         """Draw the scrollbar like every other."""
-        self.vertical_scrollbar.renderer = WholeCells  # type: ignore[misc]  # Textual's own way
+        self.vertical_scrollbar.renderer = WholeCellScrollbar  # type: ignore[misc]  # Textual's own way
 
-    def show(self, lines: Sequence[PickLine]) -> None:
+    def show(self, lines: Sequence[ListLine]) -> None:
         """Show these lines. Where the cursor's line is gone, it goes to the one that stands there now."""
         before = self._line_numbers.get(self.cursor or "")
         self._lines = lines
@@ -68,7 +68,7 @@ class PickView(ScrollView, can_focus=False):
             self.cursor = self._start_key if before is None else self._nearest_key(before)
         self.virtual_size = Size(self.size.width, len(lines))
         self.refresh()
-        self.post_message(self.Moved())
+        self.post_message(self.LineSelected())
 
     def notify_style_update(self) -> None:
         """A new theme: everything is drawn anew."""
@@ -91,7 +91,7 @@ class PickView(ScrollView, can_focus=False):
         self.cursor = self._start_key
         self.scroll_to(y=0, animate=False, force=True, immediate=True)
         self.refresh()
-        self.post_message(self.Moved())
+        self.post_message(self.LineSelected())
 
     def up(self) -> None:
         """To the line before; from the first of them to the top of the page."""
@@ -165,7 +165,7 @@ class PickView(ScrollView, can_focus=False):
                 self.refresh_line(self._line_numbers[each])
         self.cursor = key
         self._reveal(key)
-        self.post_message(self.Moved())
+        self.post_message(self.LineSelected())
 
     def _reveal(self, key: str) -> None:
         """Scroll so that the line is in view, and the heading over the first of a list too."""
@@ -183,7 +183,7 @@ class PickView(ScrollView, can_focus=False):
         if key is not None:
             self._set_cursor(key)
             if event.chain == 2:
-                self.post_message(self.Opened())
+                self.post_message(self.LineOpened())
 
     # Drawing
 

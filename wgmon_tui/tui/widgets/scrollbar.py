@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.scrollbar import ScrollBarRender
 
 
-class WholeCells(ScrollBarRender):
+class WholeCellScrollbar(ScrollBarRender):
     """Give it to a widget as `vertical_scrollbar.renderer`."""
 
     VERTICAL_BARS: ClassVar[list[str]] = [" "]

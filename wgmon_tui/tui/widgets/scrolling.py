@@ -6,10 +6,10 @@ from typing import Protocol
 
 from textual.containers import VerticalScroll
 
-from wgmon_tui.tui.widgets.scrollbar import WholeCells
+from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
 
 
-class Movable(Protocol):
+class Scrollable(Protocol):
     """Something that the movement keys move in."""
 
     def up(self) -> None:
@@ -31,11 +31,11 @@ class Movable(Protocol):
         """To the end."""
 
 
-class MovementKeys:
+class MovementActions:
     """The movement keys of a screen that has one thing to move in."""
 
     @property
-    def scrollable(self) -> Movable:
+    def scrollable(self) -> Scrollable:
         """What they move in."""
         raise NotImplementedError
 
@@ -64,12 +64,12 @@ class MovementKeys:
         self.scrollable.last()
 
 
-class Reading(VerticalScroll, can_focus=False):
+class ProseView(VerticalScroll, can_focus=False):
     """Prose that the screen's keys scroll."""
 
     def on_mount(self) -> None:
         """Draw the scrollbar like every other."""
-        self.vertical_scrollbar.renderer = WholeCells  # type: ignore[misc]  # Textual's own way
+        self.vertical_scrollbar.renderer = WholeCellScrollbar  # type: ignore[misc]  # Textual's own way
 
     def up(self) -> None:
         """A line up."""
