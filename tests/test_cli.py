@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from wgmon_tui.config.models import Endpoint
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 CLIENT = PrivateKey.generate()

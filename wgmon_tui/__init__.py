@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wgmon_tui.api import check, check_async
-    from wgmon_tui.checks.evidence import Check, Handshake, Tunnel
+    from wgmon_tui.checks.check import Check, Handshake, Tunnel
     from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
-    from wgmon_tui.config.models import ConfigurationError, Endpoint, Server
+    from wgmon_tui.config.models import ConfigurationError, Server
     from wgmon_tui.monitor.models import Round
+    from wgmon_tui.net.addresses import Endpoint
     from wgmon_tui.protocols.wireguard.diagnose import diagnose
     from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
     from wgmon_tui.protocols.wireguard.targets import Target
@@ -47,9 +48,10 @@ _HOMES = {
     "api": ("check", "check_async"),
     "protocols.wireguard.diagnose": ("diagnose",),
     "checks.verdict": ("Cause", "Diagnosis", "Severity", "Verdict"),
-    "config.models": ("ConfigurationError", "Endpoint", "Server"),
+    "config.models": ("ConfigurationError", "Server"),
     "monitor.models": ("Round",),
-    "checks.evidence": ("Check", "Handshake", "Tunnel"),
+    "net.addresses": ("Endpoint",),
+    "checks.check": ("Check", "Handshake", "Tunnel"),
     "protocols.wireguard.targets": ("Target",),
     "protocols.wireguard.keys": ("PresharedKey", "PrivateKey", "PublicKey"),
 }

@@ -18,7 +18,8 @@ from wgmon_tui.alerts.failover_store import FailoverStore
 from wgmon_tui.alerts.models import Announcement
 from wgmon_tui.alerts.outbox import Outbox
 from wgmon_tui.alerts.shutdown_marker import ShutdownMarker
-from wgmon_tui.checks.evidence import Check, Silence
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.evidence import Silence
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.alerting import AlertSettings, Command, Rule, Sink
 from wgmon_tui.monitor.fleet_state import Round, ServerState

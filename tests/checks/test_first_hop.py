@@ -27,13 +27,14 @@ from tests.protocols.wireguard.inner_servers import (
     make_tunnel_target,
     no_answer,
 )
-from wgmon_tui.checks.evidence import Check, InnerHop, InnerIcmp, PassiveKeepalive, Tunnel
+from wgmon_tui.checks.check import Check, Tunnel
+from wgmon_tui.checks.evidence import InnerHop, PassiveKeepalive
 from wgmon_tui.checks.first_hop import FirstHop, first_hops, likely_server_address
-from wgmon_tui.config.models import Address, Interface
 from wgmon_tui.lab.inner_packets import parse
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.net.inner_packets import EchoReply
+from wgmon_tui.net.addresses import Address, Interface
+from wgmon_tui.net.inner_packets import EchoReply, InnerIcmp
 from wgmon_tui.protocols.wireguard import tunnel_stage
 
 BRIEF_S = 0.2

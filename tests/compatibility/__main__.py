@@ -140,7 +140,7 @@ async def _start_keeper(place: Place, version: Version) -> None:
     """Start a keeper as a relay of the earlier version does, and let it end by itself."""
     state = place.root / "keeper"
     state.mkdir()
-    words = ("-m", "wgmon_tui.vantages.agent.daemon", str(place.config), str(state), "1")
+    words = ("-m", "wgmon_tui.service.agent.keeper", str(place.config), str(state), "1")
     await _run(version, *words, cwd=place.root)
     log = (state / "agent.log").read_text()
     _expect("a relay of the old version starts a keeper of the new one", "started: wgmon-tui" in log)

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.server_settings import (
     EVERY_RANGE,
     INTERVAL_RANGE,
@@ -17,6 +17,7 @@ from wgmon_tui.config.server_settings import (
     TUNNEL_MTU_RANGE,
     TUNNEL_OVER_RANGE,
 )
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 OWN_KEY = PrivateKey(b"\x01" * 32)

@@ -15,17 +15,10 @@ from tests.config.sample_fleets import (
     fleets,
     server,
 )
-from wgmon_tui.config.models import (
-    ConfigurationError,
-    Endpoint,
-    Fleet,
-    Identity,
-    SecretForm,
-    SecretSource,
-    Server,
-)
+from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.server_settings import SETTINGS_KEYS
 from wgmon_tui.config.servers_toml import HEADER, parse, render
+from wgmon_tui.net.addresses import Endpoint
 
 SECRET = OWN_KEY.to_text()
 

@@ -3,7 +3,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.config.sample_fleets import OWN_KEY, durations, endpoints
-from wgmon_tui.config.models import Endpoint
 from wgmon_tui.config.value_parsers import (
     InvalidValueError,
     format_duration,
@@ -15,6 +14,7 @@ from wgmon_tui.config.value_parsers import (
     parse_public_key,
     parse_tunnel_endpoint,
 )
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.text import quoted
 
 

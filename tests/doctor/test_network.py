@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.config.sample_fleets import server
-from wgmon_tui.config.models import Endpoint, Fleet
+from wgmon_tui.config.models import Fleet
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus
 from wgmon_tui.doctor.network import (
     FAMILIES,
@@ -16,6 +16,7 @@ from wgmon_tui.doctor.network import (
     send_refused_item,
     timestamping_item,
 )
+from wgmon_tui.net.addresses import Endpoint
 
 V4, V6 = FAMILIES
 HERE = {V4: "192.0.2.9", V6: "2001:db8::9"}

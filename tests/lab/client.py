@@ -8,7 +8,7 @@ import socket
 import time
 from typing import Self
 
-from wgmon_tui.config.models import Endpoint
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey

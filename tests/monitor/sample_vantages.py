@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from wgmon_tui.checks.evidence import Check, Direction, Handshake, Packet, ProbedAs
+from wgmon_tui.checks.check import Check, Direction, Handshake, Packet, ProbedAs
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
-from wgmon_tui.config.models import Endpoint, Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import IncidentEvent
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 KEY = PrivateKey(bytes(range(32))).public

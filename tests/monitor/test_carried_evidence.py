@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.protocols.wireguard.sample_evidence import any_evidence
+from wgmon_tui.checks.check import Check, Handshake, Tunnel
 from wgmon_tui.checks.evidence import (
-    Check,
     Evidence,
     ForeignBytes,
     FreshPortAnswered,
-    Handshake,
     IcmpError,
     IdentityAnswered,
     InnerEcho,
@@ -27,12 +26,12 @@ from wgmon_tui.checks.evidence import (
     Silence,
     SocketError,
     StampsAhead,
-    Tunnel,
 )
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.config.models import Endpoint, Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.carried_evidence import carried_after, still_valid, without_experiments
 from wgmon_tui.monitor.fleet_state import FleetState, Round
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 

@@ -13,13 +13,14 @@ from tests.protocols.wireguard.harness import IDENTITY, SERVER, ScriptedServer, 
 from tests.protocols.wireguard.inner_servers import ALLOWED, INNER_V4, TUNNEL_V4
 from wgmon_tui.checks.evidence import PassiveKeepalive
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.config.models import Endpoint, Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.lab.demo_fleet import DEMO_SERVERS, DemoFleet
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target, join

@@ -5,11 +5,12 @@ from ipaddress import ip_address
 
 import pytest
 
-from wgmon_tui.checks.evidence import Check, Direction, Handshake, Packet
+from wgmon_tui.checks.check import Check, Direction, Handshake, Packet
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
-from wgmon_tui.config.models import Endpoint, Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 KEY = PrivateKey(bytes(range(32))).public

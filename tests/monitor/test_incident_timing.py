@@ -13,11 +13,12 @@ from tests.monitor.sample_rounds import rounds
 from tests.monitor.test_engine import Desk, at_work, watched
 from tests.protocols.wireguard.harness import SERVER, ScriptedServer, healthy, silence
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.config.models import Endpoint, Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.monitor import engine
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, Incident, IncidentEvent
+from wgmon_tui.net.addresses import Endpoint
 
 UP, DOWN = Severity.UP, Severity.DOWN
 TRIO = ("fra1", "nyc1", "syd1")

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
-from wgmon_tui.config.models import Endpoint
 from wgmon_tui.monitor.damping import Damping, DampingRules, next_damping
 from wgmon_tui.monitor.incidents import (
     EventKind,
@@ -22,6 +21,7 @@ from wgmon_tui.monitor.incidents import (
     random_id,
     update_incident,
 )
+from wgmon_tui.net.addresses import Endpoint
 
 CHECK = Check("fra1", "here", Endpoint("192.0.2.7", 51820), None, 0.0, None)
 HEALTHY, SLOW, SILENT, CLOSED = Verdict.HEALTHY, Verdict.SLOW, Verdict.SILENT, Verdict.PORT_CLOSED

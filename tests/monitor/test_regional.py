@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
-from wgmon_tui.config.models import Address, Endpoint, Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.regional import (
     VantageView,
     add_view_evidence,
@@ -16,6 +16,7 @@ from wgmon_tui.monitor.regional import (
     diagnose_outvoted,
     diagnose_regional,
 )
+from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 KEY = PrivateKey(bytes(range(32))).public

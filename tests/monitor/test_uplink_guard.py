@@ -13,9 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.monitor.sample_rounds import rounds
 from tests.monitor.test_engine import Desk, at_work, watched
 from tests.protocols.wireguard.harness import ScriptedServer, closed_port, healthy, silence
-from wgmon_tui.checks.evidence import Check, Direction, IcmpError, Packet
+from wgmon_tui.checks.check import Check, Direction, Packet
+from wgmon_tui.checks.evidence import IcmpError
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.config.models import Endpoint, Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.monitor import engine
 from wgmon_tui.monitor.uplink_guard import (
     MIN_SILENT_SERVERS,
@@ -24,6 +25,7 @@ from wgmon_tui.monitor.uplink_guard import (
     UplinkGuard,
     last_packet_time,
 )
+from wgmon_tui.net.addresses import Endpoint
 
 NAMES = [f"server-{number}" for number in range(10)]
 

@@ -11,13 +11,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.protocols.wireguard.inner_servers import ip_packet
-from wgmon_tui.checks.evidence import InnerIcmp
-from wgmon_tui.config.models import Address
 from wgmon_tui.lab import inner_packets as stranger
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.inner_packets import (
     DnsAnswer,
     EchoReply,
     FragmentReceived,
+    InnerIcmp,
     TcpAnswer,
     UnrecognisedPacket,
     dns_query,

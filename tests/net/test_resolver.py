@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from wgmon_tui.config.models import Endpoint
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.resolver import ResolutionError, Resolver
 
 PATIENCE_S = 10.0

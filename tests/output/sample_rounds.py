@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from wgmon_tui.checks.evidence import Check, Direction, Evidence, Handshake, NameUnresolved, Packet, Silence
+from wgmon_tui.checks.check import Check, Direction, Handshake, Packet
+from wgmon_tui.checks.evidence import Evidence, NameUnresolved, Silence
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
-from wgmon_tui.config.models import Endpoint, Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.handshake import Initiator, Responder
 from wgmon_tui.protocols.wireguard.keys import PrivateKey

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.output.sample_rounds import STARTED_AT, check, exchange, round_of, server
-from wgmon_tui.checks.evidence import Handshake, Silence
+from wgmon_tui.checks.check import Handshake
+from wgmon_tui.checks.evidence import Silence
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.store_file import open_store

@@ -27,7 +27,8 @@ from tests.protocols.wireguard.harness import (
     response_to,
 )
 from tests.protocols.wireguard.harness import check as check_now
-from wgmon_tui.checks.evidence import Handshake, Silence
+from wgmon_tui.checks.check import Handshake
+from wgmon_tui.checks.evidence import Silence
 from wgmon_tui.output.json_lines import json_line
 from wgmon_tui.protocols.wireguard.wire import fields_of
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.output.sample_rounds import IDENTITY, SERVER_KEY
 from wgmon_tui.config.imports.wg_dump_parser import PeerEntry
-from wgmon_tui.config.models import Endpoint
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.output.local_interface_text import LocalPeerView, disagreements, interface_object
 from wgmon_tui.protocols.wireguard.local_interface_comparison import LocalPeer
 from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.output.sample_rounds import check, healthy, round_of, server, silent, unresolved, with_summary
-from wgmon_tui.checks.evidence import Handshake, Silence, Tunnel
+from wgmon_tui.checks.check import Handshake, Tunnel
+from wgmon_tui.checks.evidence import Silence
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.output.nagios import (

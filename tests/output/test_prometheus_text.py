@@ -14,7 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.output.sample_rounds import check, healthy, round_of, server, silent, unresolved
 from tests.real.prerequisites import require
-from wgmon_tui.checks.evidence import Handshake, SocketError, Tunnel
+from wgmon_tui.checks.check import Handshake, Tunnel
+from wgmon_tui.checks.evidence import SocketError
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
 from wgmon_tui.monitor.fleet_state import FleetState

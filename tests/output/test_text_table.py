@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.output.sample_rounds import check, healthy, round_of, server, silent, with_summary
-from wgmon_tui.checks.evidence import Handshake, Silence
+from wgmon_tui.checks.check import Handshake
+from wgmon_tui.checks.evidence import Silence
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.output.text_table import format_result, format_table, format_totals

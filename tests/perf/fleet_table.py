@@ -32,12 +32,14 @@ from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
 from tests.perf.terminal import Size, Terminal
-from wgmon_tui.checks.evidence import Check, Handshake, Silence
+from wgmon_tui.checks.check import Check, Handshake
+from wgmon_tui.checks.evidence import Silence
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
-from wgmon_tui.config.models import Endpoint, Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.rtt_window import CAPACITY
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.fleet.columns import CellContext, Part, lay_out

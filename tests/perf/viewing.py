@@ -18,10 +18,11 @@ from tests.perf.start import times_until_marks
 from tests.perf.stored_history import fill
 from tests.perf.terminal import COLUMNS, LINES, Terminal
 from wgmon_tui.config.config_toml import DAY
-from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.config.servers_toml import render
 from wgmon_tui.lab.load_servers import run_load_servers
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 SERVERS, DAYS = 10_000, 30.0

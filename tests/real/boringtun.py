@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from tests.real.namespaces import RoutedPath, entered
-from wgmon_tui.config.models import Address
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 _PEERS = 16  # all of them have to be named at the start

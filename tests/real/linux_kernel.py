@@ -22,7 +22,7 @@ import pytest
 from tests.real.linux_kernel_image import initramfs, kernel_image, require_machine
 from tests.real.namespaces import entered, ip, namespace
 from tests.real.prerequisites import require
-from wgmon_tui.config.models import Address
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 
 _PORT = 51820

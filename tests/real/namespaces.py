@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
-from wgmon_tui.config.models import Address
+from wgmon_tui.net.addresses import Address
 
 _CLONE_NEWNET = 0x40000000
 _numbers = itertools.count(1)

@@ -12,7 +12,7 @@ from enum import Enum
 from itertools import count
 
 from tests.real.namespaces import RoutedPath, entered
-from wgmon_tui.config.models import Address
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.cookie import NO_MAC, Mac1
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, MessageType, message_type

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from tests.real.namespaces import SERVER_V4, SERVER_V6, RoutedPath, entered, ip, run, unique_name
-from wgmon_tui.config.models import Address
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 
 _UAPI = Path("/var/run/wireguard")

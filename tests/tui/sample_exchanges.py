@@ -10,24 +10,21 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from tests.tui.sample_fleet import NOW
+from wgmon_tui.checks.check import Check, Direction, Handshake, Packet, Tunnel
 from wgmon_tui.checks.evidence import (
-    Check,
     CookieDemanded,
-    Direction,
     Evidence,
     ForeignBytes,
-    Handshake,
     InnerEcho,
     InnerHop,
     NameUnresolved,
-    Packet,
     PacketRejected,
     Silence,
-    Tunnel,
 )
-from wgmon_tui.config.models import Address, Endpoint, Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.cookie import cookie_key
 from wgmon_tui.protocols.wireguard.diagnose import diagnose

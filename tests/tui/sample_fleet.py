@@ -9,11 +9,13 @@ from functools import cache
 from ipaddress import IPv4Address
 from math import sin
 
-from wgmon_tui.checks.evidence import Check, Handshake, Silence
+from wgmon_tui.checks.check import Check, Handshake
+from wgmon_tui.checks.evidence import Silence
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
-from wgmon_tui.config.models import Endpoint, Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import FleetState, Round
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 

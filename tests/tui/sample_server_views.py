@@ -7,7 +7,7 @@ from ipaddress import ip_interface
 from tests.tui import sample_exchanges
 from tests.tui.sample_fleet import NOW
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, PeerEntry
-from wgmon_tui.config.models import Interface
+from wgmon_tui.net.addresses import Interface
 from wgmon_tui.protocols.wireguard.server_view import ServerView, ViewUnavailable
 from wgmon_tui.protocols.wireguard.server_view_comparison import ConfiguredSide, compare
 

@@ -12,7 +12,7 @@ from textual.widgets import Static
 from tests.tui import sample_exchanges
 from tests.tui.key_presses import press, read, settle
 from tests.tui.sample_fleet import NOW, QuietEngine
-from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.check import Check
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.context import AskServer

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.tui import sample_exchanges
 from tests.tui.sample_fleet import NOW, QuietEngine, bad_night
-from wgmon_tui.checks.evidence import Check, ProbedAs
+from wgmon_tui.checks.check import Check, ProbedAs
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus

@@ -6,9 +6,11 @@ import time
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from wgmon_tui.checks.evidence import Check, Direction, Handshake, Packet, Silence
-from wgmon_tui.config.models import Endpoint, Server
+from wgmon_tui.checks.check import Check, Direction, Handshake, Packet
+from wgmon_tui.checks.evidence import Silence
+from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.models import Round
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 

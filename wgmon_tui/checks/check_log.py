@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import time
 
-from wgmon_tui.checks.evidence import (
-    Direction,
-    Evidence,
-    InnerEcho,
-    InnerService,
-    InnerUnaddressed,
-    Packet,
-    PacketRejected,
-)
+from wgmon_tui.checks.check import Direction, Packet
+from wgmon_tui.checks.evidence import Evidence, InnerEcho, InnerService, InnerUnaddressed, PacketRejected
 
 _PACKETS_KEPT = 64
 _EVIDENCE_KEPT = 8

@@ -12,7 +12,6 @@ from wgmon_tui.checks.evidence import (
     IdentityAnswered,
     InnerEcho,
     InnerHop,
-    InnerIcmp,
     InnerService,
     InnerUnaddressed,
     KnownKeyAnswered,
@@ -29,6 +28,7 @@ from wgmon_tui.checks.evidence import (
     SocketError,
     StampsAhead,
 )
+from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.text import format_elapsed, format_list, format_rtt
 
 PORT_UNREACHABLE = frozenset({(4, 3, 3), (6, 1, 4)})

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from wgmon_tui.checks.evidence import InnerHop, InnerIcmp
-from wgmon_tui.config.models import Address, Interface
+from wgmon_tui.checks.evidence import InnerHop
 from wgmon_tui.net import inner_packets
+from wgmon_tui.net.addresses import Address, Interface
+from wgmon_tui.net.inner_packets import InnerIcmp
 
 _USUAL_PREFIX = {4: 24, 6: 64}
 

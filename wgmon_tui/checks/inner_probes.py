@@ -9,8 +9,9 @@ from ipaddress import ip_address
 from typing import Literal
 
 from wgmon_tui.checks.evidence import InnerUnaddressed
-from wgmon_tui.config.models import Address, Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.net import inner_packets
+from wgmon_tui.net.addresses import Address
 
 Answer = Literal["answered", "open", "closed"]
 OwnAddresses = Mapping[int, Address]

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 
+from wgmon_tui.net.addresses import Address, Endpoint, Interface
 from wgmon_tui.protocols.wireguard.keys import PublicKey
-
-Address = IPv4Address | IPv6Address
-Interface = IPv4Interface | IPv6Interface
 
 
 class ConfigurationError(Exception):
@@ -17,17 +14,6 @@ class ConfigurationError(Exception):
 
     It never repeats a value that may be secret.
     """
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a server listens: a host name or an address, and a UDP port."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class SecretForm(Enum):

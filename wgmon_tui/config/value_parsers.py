@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 
-from wgmon_tui.config.models import Address, Endpoint, Interface
+from wgmon_tui.net.addresses import Address, Endpoint, Interface
 from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PublicKey, decode_key
 from wgmon_tui.protocols.wireguard.primitives import is_low_order
 from wgmon_tui.text import quoted

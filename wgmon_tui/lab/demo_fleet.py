@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_interface
 
-from wgmon_tui.config.models import Fleet, Identity, Interface, SecretForm, SecretSource, Server
+from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup, ModeStep
 from wgmon_tui.lab.server import LabServer
+from wgmon_tui.net.addresses import Interface
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 _IDENTITY = "bastion"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from wgmon_tui.config.models import Address
+from wgmon_tui.net.addresses import Address
 
 _ICMP = 1
 _ICMPV6 = 58

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 
-from wgmon_tui.config.models import Address
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 Network = IPv4Network | IPv6Network

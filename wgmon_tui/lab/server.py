@@ -13,10 +13,10 @@ from itertools import cycle
 from types import TracebackType
 from typing import Self
 
-from wgmon_tui.config.models import Endpoint
 from wgmon_tui.lab.inner_packets import echo_reply, parse, time_exceeded
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabSetup
 from wgmon_tui.lab.peer import PeerState
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.cookie import CookieJar
 from wgmon_tui.protocols.wireguard.handshake import RejectedError, Responder
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey

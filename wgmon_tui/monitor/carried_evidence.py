@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import (
-    Check,
     Evidence,
     FreshPortAnswered,
     IdentityAnswered,
@@ -16,7 +16,7 @@ from wgmon_tui.checks.evidence import (
     Silence,
     StampsAhead,
 )
-from wgmon_tui.config.models import Address
+from wgmon_tui.net.addresses import Address
 
 _OF_THE_DATA_PATH = (PassiveKeepalive, PathMtu)
 _OF_SILENCE = (

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from wgmon_tui.checks.evidence import AllSilent, Check, Evidence
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.evidence import AllSilent, Evidence
 from wgmon_tui.checks.verdict import Diagnosis, Severity
-from wgmon_tui.config.models import Address, Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.carried_evidence import still_valid
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.naive_port_check import check_port_naively
 from wgmon_tui.protocols.wireguard.diagnose import diagnose, diagnose_misconfiguration
 from wgmon_tui.protocols.wireguard.prober import Prober

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.config.models import Address, Server
+from wgmon_tui.config.models import Server
+from wgmon_tui.net.addresses import Address
 
 MIN_SERVERS = 2
 """So many servers must share something and be down, before that is worth a word."""

@@ -18,7 +18,7 @@ from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.damping import Damping
 
 if TYPE_CHECKING:
-    from wgmon_tui.checks.evidence import Check
+    from wgmon_tui.checks.check import Check
 
 BROKEN = (Severity.DOWN, Severity.DEGRADED)
 """The severities that an incident has, worst first."""

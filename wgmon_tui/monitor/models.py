@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wgmon_tui.checks.verdict import Diagnosis
 
 if TYPE_CHECKING:
-    from wgmon_tui.checks.evidence import Check
+    from wgmon_tui.checks.check import Check
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
-from wgmon_tui.config.models import Address, Server
+from wgmon_tui.config.models import Server
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 

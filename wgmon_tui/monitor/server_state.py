@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
-from wgmon_tui.config.models import Address, Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.damping import Damping, DampingRules, settling_progress
 from wgmon_tui.monitor.incidents import Incident
@@ -14,9 +14,11 @@ from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.quorum import QuorumResult, VantageState, view_of
 from wgmon_tui.monitor.regional import VantageView
 from wgmon_tui.monitor.rtt_window import RttWindow
+from wgmon_tui.net.addresses import Address
 
 if TYPE_CHECKING:
-    from wgmon_tui.checks.evidence import Check, Evidence
+    from wgmon_tui.checks.check import Check
+    from wgmon_tui.checks.evidence import Evidence
 
 
 @dataclass(slots=True)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from itertools import islice
 from math import inf
 
-from wgmon_tui.checks.evidence import Check, Direction, IcmpError
+from wgmon_tui.checks.check import Check, Direction
+from wgmon_tui.checks.evidence import IcmpError
 
 MIN_SILENT_SERVERS = 3
 """So many servers must have fallen silent before that says something of our side."""

@@ -10,8 +10,7 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from wgmon_tui.checks.evidence import InnerIcmp
-from wgmon_tui.config.models import Address
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.checksum import internet_checksum, udp_checksum
 
 ICMP, TCP, UDP, ICMPV6, FRAGMENT_HEADER = 1, 6, 17, 58, 44
@@ -31,6 +30,18 @@ class EchoReply:
     identifier: int
     sequence: int
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class InnerIcmp:
+    """An ICMP error that came through the tunnel, from `source`, about a packet of ours to `original_destination`."""
+
+    source: Address
+    version: int
+    type: int
+    code: int
+    original_destination: Address | None
+    mtu: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

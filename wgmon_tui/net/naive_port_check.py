@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from wgmon_tui.config.models import Address
+from wgmon_tui.net.addresses import Address
 
 OPEN_OR_FILTERED = "open|filtered"
 CLOSED = "closed"

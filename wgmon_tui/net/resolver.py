@@ -10,7 +10,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from threading import Thread
 
-from wgmon_tui.config.models import Address, Endpoint
+from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.text import format_limit
 
 CACHE_TTL_S = 30.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from wgmon_tui.checks.evidence import Check, Packet
+from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.wire import fields_of, label_of

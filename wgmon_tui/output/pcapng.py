@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from wgmon_tui.config.models import Address
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.checksum import internet_checksum, udp_checksum
 
 Socket = tuple[Address, int]

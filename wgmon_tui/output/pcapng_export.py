@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
 
 from wgmon_tui import __version__
-from wgmon_tui.checks.evidence import Check, Direction
+from wgmon_tui.checks.check import Check, Direction
 from wgmon_tui.checks.verdict import Diagnosis
-from wgmon_tui.config.models import Address
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.output.pcapng import CapturedDatagram, Socket, capture
 from wgmon_tui.text import printable
 

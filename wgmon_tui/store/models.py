@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Literal
 
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.config.models import Address
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.net.addresses import Address
 
 
 class PeriodState(StrEnum):

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from wgmon_tui.config.models import Address
 from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.output import fleet_json
 from wgmon_tui.output.csv_format import csv_lines
 from wgmon_tui.output.fleet_json import fleet_object

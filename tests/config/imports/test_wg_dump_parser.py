@@ -16,7 +16,7 @@ from wgmon_tui.config.imports.wg_dump_parser import (
     PeerEntry,
     parse_all_dumps,
 )
-from wgmon_tui.config.models import Endpoint
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 OWN = PrivateKey(b"\x05" * 32)

@@ -16,9 +16,10 @@ from wgmon_tui.config.imports.wg_quick_import import (
     public_keys,
     read_conf,
 )
-from wgmon_tui.config.models import ConfigurationError, Endpoint, Fleet, SecretForm, SecretSource
+from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm, SecretSource
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_file import read
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 PSK = PresharedKey(b"\x07" * 32)

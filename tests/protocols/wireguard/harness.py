@@ -12,8 +12,9 @@ from ipaddress import ip_address
 from types import TracebackType
 from typing import Self, TypeVar
 
-from wgmon_tui.checks.evidence import Check
-from wgmon_tui.config.models import Endpoint, Server
+from wgmon_tui.checks.check import Check
+from wgmon_tui.config.models import Server
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.cookie import CookieJar
 from wgmon_tui.protocols.wireguard.handshake import Responder

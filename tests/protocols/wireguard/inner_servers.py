@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface, ip_network
 
 from tests.protocols.wireguard.harness import IDENTITY, SERVER, ScriptedServer
-from wgmon_tui.checks.evidence import Check
-from wgmon_tui.config.models import Address, Endpoint, Interface, Server
+from wgmon_tui.checks.check import Check
+from wgmon_tui.config.models import Server
 from wgmon_tui.lab.inner_packets import echo_reply, parse
 from wgmon_tui.lab.models import LabPeer, LabSetup
+from wgmon_tui.net.addresses import Address, Endpoint, Interface
 from wgmon_tui.protocols.wireguard.handshake import Responder
 from wgmon_tui.protocols.wireguard.primitives import AuthenticationError
 from wgmon_tui.protocols.wireguard.prober import Prober

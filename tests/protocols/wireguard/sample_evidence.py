@@ -7,12 +7,11 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
+from wgmon_tui.checks.check import Check, Handshake
 from wgmon_tui.checks.evidence import (
-    Check,
     CookieDemanded,
     Evidence,
     ForeignBytes,
-    Handshake,
     IcmpError,
     LateAnswer,
     NameUnresolved,
@@ -21,7 +20,8 @@ from wgmon_tui.checks.evidence import (
     Silence,
     SocketError,
 )
-from wgmon_tui.config.models import Endpoint, Server
+from wgmon_tui.config.models import Server
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 

@@ -26,9 +26,9 @@ from tests.protocols.wireguard.harness import (
     response_to,
     silence,
 )
+from wgmon_tui.checks.check import Direction
 from wgmon_tui.checks.evidence import (
     CookieDemanded,
-    Direction,
     ForeignBytes,
     IcmpError,
     PacketRejected,
@@ -36,9 +36,9 @@ from wgmon_tui.checks.evidence import (
     Silence,
     SocketError,
 )
-from wgmon_tui.config.models import Endpoint
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.cookie import NO_MAC
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.wire import MessageType, label_of, message_type

@@ -10,15 +10,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.protocols.wireguard.sample_evidence import SERVER, SILENCE, any_evidence, check
+from wgmon_tui.checks.check import Handshake, ProbedAs, Tunnel
 from wgmon_tui.checks.evidence import (
     AllSilent,
     Evidence,
     FreshPortAnswered,
-    Handshake,
     IdentityAnswered,
     InnerEcho,
     InnerHop,
-    InnerIcmp,
     InnerService,
     InnerUnaddressed,
     KnownKeyAnswered,
@@ -26,12 +25,11 @@ from wgmon_tui.checks.evidence import (
     PassiveKeepalive,
     PathMtu,
     PresharedKeyFound,
-    ProbedAs,
     StampsAhead,
-    Tunnel,
 )
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Server
+from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 
 RECEIVES = PassiveKeepalive(10.1, 10.75)

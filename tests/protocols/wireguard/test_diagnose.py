@@ -29,7 +29,8 @@ from tests.protocols.wireguard.sample_evidence import (
     check,
     handshake_evidence,
 )
-from wgmon_tui.checks.evidence import Evidence, Handshake
+from wgmon_tui.checks.check import Handshake
+from wgmon_tui.checks.evidence import Evidence
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.protocols.wireguard.diagnose import LOSS_WINDOW, diagnose, diagnose_misconfiguration
 

@@ -31,7 +31,8 @@ from tests.protocols.wireguard.sample_evidence import (
     handshake_evidence,
     icmp,
 )
-from wgmon_tui.checks.evidence import Evidence, Handshake
+from wgmon_tui.checks.check import Handshake
+from wgmon_tui.checks.evidence import Evidence
 from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import SecretForm, SecretSource

@@ -25,8 +25,8 @@ from tests.protocols.wireguard.harness import (
     silence,
     timestamps,
 )
+from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import (
-    Check,
     Evidence,
     FreshPortAnswered,
     IdentityAnswered,
@@ -36,9 +36,9 @@ from wgmon_tui.checks.evidence import (
     Silence,
     StampsAhead,
 )
-from wgmon_tui.config.models import Endpoint
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.handshake import Reason, Responder
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.prober import Prober

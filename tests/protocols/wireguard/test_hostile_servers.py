@@ -18,7 +18,7 @@ from tests.protocols.wireguard.harness import (
     opened_prober,
     response_to,
 )
-from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.check import Check
 
 Datagram = Callable[[bytes], bytes]
 """What a hostile server makes of an initiation."""

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.protocols.wireguard.handshake_parties import CLIENT, PSK, SERVER, attempt, complete_handshake
-from wgmon_tui.config.models import Endpoint, SecretForm, SecretSource, Server
+from wgmon_tui.config.models import SecretForm, SecretSource, Server
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.handshake import Initiator, Reason, RejectedError, Responder
 from wgmon_tui.protocols.wireguard.keys import (
     NO_PRESHARED_KEY,

@@ -22,9 +22,9 @@ from tests.protocols.wireguard.inner_servers import (
     service,
 )
 from wgmon_tui.checks.evidence import IcmpError, InnerEcho, PathMtu
-from wgmon_tui.config.models import Address
 from wgmon_tui.lab.inner_packets import parse
 from wgmon_tui.lab.server import LabServer
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.udp_socket import QueuedError
 from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, MessageType, message_type
 

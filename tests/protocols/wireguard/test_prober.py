@@ -25,9 +25,9 @@ from tests.protocols.wireguard.harness import (
     timestamps,
 )
 from wgmon_tui.checks.evidence import LateAnswer, NameUnresolved, Silence, SocketError
-from wgmon_tui.config.models import Endpoint
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target

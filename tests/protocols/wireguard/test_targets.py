@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ipaddress import ip_interface
 
-from wgmon_tui.config.models import Endpoint, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.secrets.keyring import Keyring
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.targets import join
 

@@ -28,21 +28,20 @@ from tests.protocols.wireguard.inner_servers import (
     no_answer,
     service,
 )
+from wgmon_tui.checks.check import Check, Tunnel
 from wgmon_tui.checks.evidence import (
-    Check,
     InnerEcho,
     InnerHop,
-    InnerIcmp,
     InnerService,
     InnerUnaddressed,
     PacketRejected,
     PassiveKeepalive,
-    Tunnel,
 )
-from wgmon_tui.config.models import Endpoint
 from wgmon_tui.lab.inner_packets import parse
 from wgmon_tui.lab.models import LabBehaviour, LabMode
 from wgmon_tui.lab.server import LabServer
+from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard import tunnel_stage
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.wire import MessageType, label_of, message_type

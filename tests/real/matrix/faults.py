@@ -9,7 +9,7 @@ from tests.real import relay
 from tests.real.flood import flooded, send_all
 from tests.real.matrix.scene import Scene
 from tests.real.namespaces import firewall, ip, no_firewall
-from wgmon_tui.config.models import Endpoint
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.handshake import Initiator
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.targets import OtherSecrets

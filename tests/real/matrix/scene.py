@@ -12,9 +12,10 @@ from typing import Any, Protocol
 from tests.real.namespaces import RoutedPath
 from tests.real.relay import Meddler, Relay
 from tests.real.server import RealServer
-from wgmon_tui.config.models import Address, Endpoint, Interface, SecretForm, SecretSource, Server
+from wgmon_tui.config.models import SecretForm, SecretSource, Server
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.net.addresses import Address, Endpoint, Interface
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.prober import Prober

@@ -10,20 +10,17 @@ from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
 from tests.golden import GoldenFile
+from wgmon_tui.checks.check import Check, Direction, Handshake, Packet, ProbedAs, Tunnel
 from wgmon_tui.checks.evidence import (
     AllSilent,
-    Check,
     CookieDemanded,
-    Direction,
     Evidence,
     ForeignBytes,
     FreshPortAnswered,
-    Handshake,
     IcmpError,
     IdentityAnswered,
     InnerEcho,
     InnerHop,
-    InnerIcmp,
     InnerService,
     InnerUnaddressed,
     KnownKeyAnswered,
@@ -31,23 +28,22 @@ from wgmon_tui.checks.evidence import (
     NameMoved,
     NameUnresolved,
     OtherAddressAnswered,
-    Packet,
     PacketRejected,
     PassiveKeepalive,
     PathMtu,
     PresharedKeyFound,
-    ProbedAs,
     ReceiveOverflow,
     Silence,
     SocketError,
     StampsAhead,
-    Tunnel,
 )
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
-from wgmon_tui.config.models import Endpoint, SecretForm, SecretSource, Server
+from wgmon_tui.config.models import SecretForm, SecretSource, Server
 from wgmon_tui.monitor.damping import Damping, as_json, from_json
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.models import Round
+from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.store.formats import incident_snapshot, record_codec

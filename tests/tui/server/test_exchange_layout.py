@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui import sample_exchanges
-from wgmon_tui.checks.evidence import Check, IcmpError, LateAnswer, Packet, PacketRejected, SocketError
+from wgmon_tui.checks.check import Check, Packet
+from wgmon_tui.checks.evidence import IcmpError, LateAnswer, PacketRejected, SocketError
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.tui.server.exchange_layout import (
     CursorStop,

@@ -9,7 +9,7 @@ import pytest
 from tests.tui import sample_exchanges
 from tests.tui.sample_fleet import NOW
 from tests.tui.server_screen_harness import fleet
-from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.damping import Damping

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from tests.tui import sample_exchanges
 from tests.tui.key_presses import resize, settle
-from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.check import Check
 from wgmon_tui.tui.server.exchange_layout import CursorStop, explain
 from wgmon_tui.tui.server.hex_view import HexView
 from wgmon_tui.tui.theme.palette import load_palette

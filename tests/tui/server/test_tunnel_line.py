@@ -8,16 +8,9 @@ from ipaddress import ip_address
 import pytest
 
 from tests.tui import sample_exchanges
-from wgmon_tui.checks.evidence import (
-    Evidence,
-    InnerEcho,
-    InnerHop,
-    InnerIcmp,
-    InnerService,
-    PassiveKeepalive,
-    PathMtu,
-    Tunnel,
-)
+from wgmon_tui.checks.check import Tunnel
+from wgmon_tui.checks.evidence import Evidence, InnerEcho, InnerHop, InnerService, PassiveKeepalive, PathMtu
+from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.tui.server.tunnel_line import tunnel_line
 
 SERVER = sample_exchanges.server("fra1")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.store.formats.test_record_codec import rounds
 from tests.vantages.sample_rounds import FRA1, healthy, silent
-from wgmon_tui.checks.evidence import Handshake, Tunnel
+from wgmon_tui.checks.check import Handshake, Tunnel
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.fleet_state import FleetState

@@ -12,9 +12,10 @@ from pathlib import Path
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDumps, PeerEntry
 from wgmon_tui.config.imports.wg_quick_import import ImportReport
 from wgmon_tui.config.imports.wg_quick_parser import make_unique_name
-from wgmon_tui.config.models import ConfigurationError, Endpoint, Fleet, Identity, Server
+from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, Server
 from wgmon_tui.config.secrets.keyring import read_private_key
 from wgmon_tui.config.servers_file import read, update
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import quoted
 

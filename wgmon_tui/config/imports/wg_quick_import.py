@@ -13,20 +13,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, WgQuickPeer, make_unique_name, parse_conf
-from wgmon_tui.config.models import (
-    ConfigurationError,
-    Fleet,
-    Identity,
-    Interface,
-    SecretForm,
-    SecretSource,
-    Server,
-)
+from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.secrets.key_files import DryRunKeyFiles, KeyFileStore, open_key_file_writer
 from wgmon_tui.config.secrets.keyring import Keyring, read_private_key
 from wgmon_tui.config.secrets.private_files import chmod_advice, is_open_to_others, shown
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_name
+from wgmon_tui.net.addresses import Interface
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 SHARED_KEY_WARNING = (

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from wgmon_tui.config.models import ConfigurationError, Endpoint, Interface
+from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.value_parsers import (
     NAME_LENGTH,
     InvalidValueError,
@@ -20,6 +20,7 @@ from wgmon_tui.config.value_parsers import (
     parse_name,
     parse_public_key,
 )
+from wgmon_tui.net.addresses import Endpoint, Interface
 from wgmon_tui.protocols.wireguard.keys import (
     NO_PRESHARED_KEY,
     InvalidKeyError,

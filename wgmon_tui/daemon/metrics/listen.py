@@ -7,8 +7,8 @@ import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from wgmon_tui.config.models import Address
 from wgmon_tui.config.value_parsers import InvalidValueError
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.text import quoted
 
 _BACKLOG = 64

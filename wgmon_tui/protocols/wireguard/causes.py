@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wgmon_tui.checks.evidence import InnerIcmp, PathMtu, PresharedKeyFound, ProbedAs
+from wgmon_tui.checks.check import ProbedAs
+from wgmon_tui.checks.evidence import PathMtu, PresharedKeyFound
 from wgmon_tui.checks.evidence_text import icmp_name
 from wgmon_tui.checks.first_hop import likely_server_address
 from wgmon_tui.checks.verdict import Cause
-from wgmon_tui.config.models import Interface, Server
+from wgmon_tui.config.models import Server
+from wgmon_tui.net.addresses import Interface
+from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_elapsed
 

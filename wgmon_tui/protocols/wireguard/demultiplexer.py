@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from wgmon_tui.checks.evidence import Evidence
-from wgmon_tui.config.models import Address
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.udp_socket import LINUX, Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
 from wgmon_tui.protocols.wireguard.wire import INDEX_LENGTH, receiver_index, sender_index

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from wgmon_tui.checks.check import Check, Handshake
 from wgmon_tui.checks.evidence import (
     AllSilent,
-    Check,
     CookieDemanded,
     Evidence,
     ForeignBytes,
     FreshPortAnswered,
-    Handshake,
     IcmpError,
     IdentityAnswered,
     KnownKeyAnswered,

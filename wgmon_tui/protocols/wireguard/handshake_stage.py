@@ -18,11 +18,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wgmon_tui.checks.check import Handshake
 from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import (
     CookieDemanded,
     ForeignBytes,
-    Handshake,
     IcmpError,
     LateAnswer,
     PacketRejected,

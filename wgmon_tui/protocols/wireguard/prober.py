@@ -11,22 +11,20 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import IPv4Address
 
+from wgmon_tui.checks.check import Check, ProbedAs, Tunnel
 from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import (
-    Check,
     Evidence,
     ForeignBytes,
     IcmpError,
     NameMoved,
     NameUnresolved,
     OtherAddressAnswered,
-    ProbedAs,
     Silence,
     SocketError,
     StampsAhead,
-    Tunnel,
 )
-from wgmon_tui.config.models import Address, Endpoint
+from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.resolver import ResolutionError, Resolver
 from wgmon_tui.protocols.wireguard import experiments
 from wgmon_tui.protocols.wireguard.demultiplexer import Demultiplexer

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.config.models import Endpoint
+from wgmon_tui.net.addresses import Endpoint
 
 SESSION_LIFETIME_S = 180.0
 """REJECT_AFTER_TIME: no session lives longer without a new handshake (whitepaper §6)."""

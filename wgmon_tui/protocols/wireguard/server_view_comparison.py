@@ -12,7 +12,8 @@ from enum import Enum
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, Network, PeerEntry
-from wgmon_tui.config.models import Address, Interface, Server
+from wgmon_tui.config.models import Server
+from wgmon_tui.net.addresses import Address, Interface
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.prober_verdict import SESSION_LIFETIME_S, ProberVerdict
 from wgmon_tui.protocols.wireguard.server_view import ServerView, StoredInterface, ViewUnavailable

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from wgmon_tui.config.models import Fleet, Interface, Server
+from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
+from wgmon_tui.net.addresses import Interface
 from wgmon_tui.protocols.wireguard.handshake import Initiator, RejectedError
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 

@@ -20,18 +20,17 @@ from collections.abc import Callable, Hashable, Sequence
 from itertools import groupby
 from statistics import median
 
+from wgmon_tui.checks.check import Tunnel
 from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import (
     IcmpError,
     InnerEcho,
-    InnerIcmp,
     InnerService,
     InnerUnaddressed,
     PacketRejected,
     PassiveKeepalive,
     PathMtu,
     SocketError,
-    Tunnel,
 )
 from wgmon_tui.checks.first_hop import FirstHop, first_hops
 from wgmon_tui.checks.inner_probes import (
@@ -41,8 +40,9 @@ from wgmon_tui.checks.inner_probes import (
     make_service_probes,
     match_probe,
 )
-from wgmon_tui.config.models import Address
 from wgmon_tui.net import inner_packets
+from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.primitives import AuthenticationError

@@ -21,7 +21,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.check import Check
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.store.formats.stored_names import STORED_NAMES, StoredNames

@@ -15,19 +15,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from wgmon_tui.checks.check import Check, Direction, Handshake, Packet, ProbedAs, Tunnel
 from wgmon_tui.checks.evidence import (
     AllSilent,
-    Check,
     CookieDemanded,
-    Direction,
     ForeignBytes,
     FreshPortAnswered,
-    Handshake,
     IcmpError,
     IdentityAnswered,
     InnerEcho,
     InnerHop,
-    InnerIcmp,
     InnerService,
     InnerUnaddressed,
     KnownKeyAnswered,
@@ -35,23 +32,21 @@ from wgmon_tui.checks.evidence import (
     NameMoved,
     NameUnresolved,
     OtherAddressAnswered,
-    Packet,
     PacketRejected,
     PassiveKeepalive,
     PathMtu,
     PresharedKeyFound,
-    ProbedAs,
     ReceiveOverflow,
     Silence,
     SocketError,
     StampsAhead,
-    Tunnel,
 )
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
-from wgmon_tui.config.models import Endpoint
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
+from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard.handshake import Reason
 
 

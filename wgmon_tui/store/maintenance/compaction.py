@@ -17,8 +17,8 @@ from itertools import takewhile
 from math import nan
 from typing import cast
 
-from wgmon_tui.config.models import Address
 from wgmon_tui.monitor.rtt_window import CAPACITY
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.store.formats.minute_block import pack, pack_samples, unpack, unpack_samples
 from wgmon_tui.store.maintenance.rollups import COLUMNS, MINUTE_S, Rollup, Row, roll
 from wgmon_tui.store.models import PeriodState, StoredCheck, TimelinePoint, verdict_of

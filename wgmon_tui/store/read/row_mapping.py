@@ -6,8 +6,8 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Literal
 
-from wgmon_tui.config.models import Address
 from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.store.models import (
     ExchangeSummary,
     StoredCheck,

@@ -13,7 +13,7 @@ from heapq import merge
 from itertools import islice
 from math import isnan
 
-from wgmon_tui.checks.evidence import Check, Handshake, Tunnel
+from wgmon_tui.checks.check import Check, Handshake, Tunnel
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.damping import from_json

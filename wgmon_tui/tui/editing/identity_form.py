@@ -10,10 +10,11 @@ from pathlib import Path
 
 from wgmon_tui.config.imports.wg_quick_import import keygen
 from wgmon_tui.config.imports.wg_quick_parser import make_unique_name
-from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, Interface
+from wgmon_tui.config.models import ConfigurationError, Fleet, Identity
 from wgmon_tui.config.server_edits import save_identity
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_interface, parse_name
 from wgmon_tui.config.value_types import FormFieldKind
+from wgmon_tui.net.addresses import Interface
 from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PrivateKey
 from wgmon_tui.tui.editing.field_row import ChoiceInput, ConfPasted, FieldRow
 from wgmon_tui.tui.editing.field_values import to_text, to_value

@@ -12,8 +12,9 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.config.models import Address, Server
+from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.tui.context import AskServer
 from wgmon_tui.tui.server.diagnosis_text import full_diagnosis

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from textwrap import wrap
 
+from wgmon_tui.checks.check import Check, Direction, Packet
 from wgmon_tui.checks.evidence import (
-    Check,
     CookieDemanded,
-    Direction,
     Evidence,
     ForeignBytes,
     IcmpError,
@@ -23,7 +22,6 @@ from wgmon_tui.checks.evidence import (
     InnerHop,
     InnerService,
     LateAnswer,
-    Packet,
     PacketRejected,
     PassiveKeepalive,
     ReceiveOverflow,

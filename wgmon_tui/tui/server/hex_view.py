@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.protocols.wireguard.wire import fields_of
 from wgmon_tui.tui.server.exchange_layout import (

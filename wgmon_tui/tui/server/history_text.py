@@ -13,8 +13,8 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.config.models import Address
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.store.models import ExchangeSummary, PeriodSummary, StoredCheck, VantageCheckId
 from wgmon_tui.text import format_elapsed, format_recent_time, format_rtt, format_share, format_uptime
 from wgmon_tui.tui.text_format import fit

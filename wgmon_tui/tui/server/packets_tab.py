@@ -13,9 +13,9 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widgets import Static
 
-from wgmon_tui.checks.evidence import Check
-from wgmon_tui.config.models import Address
+from wgmon_tui.checks.check import Check
 from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.wire import fields_of, label_of
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History

@@ -12,8 +12,8 @@ from textual.events import Resize
 from textual.widgets import Static, TabbedContent, Tabs
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.config.models import Address
 from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.fleet_actions import FLEET_ACTIONS
 from wgmon_tui.tui.file_export import write_exchange

@@ -10,10 +10,10 @@ from typing import ClassVar
 
 from textual.widgets import TabPane
 
-from wgmon_tui.checks.evidence import Check
+from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Diagnosis
-from wgmon_tui.config.models import Address
 from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.server.header import HeaderDetail
 from wgmon_tui.tui.theme.text_style import TextStyle

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from wgmon_tui.checks.evidence import (
-    Check,
-    Evidence,
-    InnerEcho,
-    InnerHop,
-    InnerIcmp,
-    InnerService,
-    PassiveKeepalive,
-    PathMtu,
-)
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.evidence import Evidence, InnerEcho, InnerHop, InnerService, PassiveKeepalive, PathMtu
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import icmp_name
 from wgmon_tui.config.models import Server
+from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.text import format_rtt
 
 _ANSWERS = {"answered": "answered", "open": "open", "closed": "closed", None: "silent"}

@@ -9,7 +9,7 @@ from statistics import median
 from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.checks.evidence import Check, Direction, Packet
+from wgmon_tui.checks.check import Check, Direction, Packet
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.vantage_status import VantageStatus

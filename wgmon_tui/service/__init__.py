@@ -1,0 +1,1 @@
+"""An earlier version's package, of which one module is still started by name: agent/keeper.py."""
