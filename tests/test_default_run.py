@@ -46,7 +46,7 @@ FEATURES = {
 THOROUGH_ALONE = {
     "test_sdist.py",  # builds the distribution
     "test_sizes.py",  # whole screens, drawn at every size
-    "test_any_course.py",  # a state machine, which hypothesis makes a test
+    "test_incident_sequences.py",  # a state machine, which hypothesis makes a test
 }
 """Files without a test in the default run. Those of tests/real depend on what is installed."""
 

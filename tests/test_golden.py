@@ -31,8 +31,8 @@ TABLES: list[StoredNames] = [ANNOUNCEMENT_NAMES, MESSAGE_NAMES]
 STORED_RECORDS = sorted({kind for table in TABLES for kind in table.records}, key=lambda kind: kind.__name__)
 STORED_ENUMS = sorted({kind for table in TABLES for kind in table.enums}, key=lambda kind: kind.__name__)
 
-STORE_SCHEMA = Path(__file__).parent / "history" / f"schema_version_{schema.VERSION}.sql"
-REPORTS_SCHEMA = Path(__file__).parent / "service" / "agent" / "golden" / "reports_version_1.sql"
+STORE_SCHEMA = Path(__file__).parent / "store" / f"schema_version_{schema.VERSION}.sql"
+REPORTS_SCHEMA = Path(__file__).parent / "vantages" / "golden" / "reports_version_1.sql"
 
 
 def _name(value: object) -> str:

@@ -17,10 +17,10 @@ from tests.daemon.harness import healthy, quick_server, until, write_config
 from tests.store.recorder_harness import query_store
 from wgmon_tui.alerts.delivery_log import counts, deliveries
 from wgmon_tui.daemon.config_watcher import load_config
-from wgmon_tui.daemon.control.peer_credentials import login_name
 from wgmon_tui.daemon.viewer import Viewer
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.daemon.writer_lock import WriterLock
+from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.store.store_file import STORE
 
 FROM_MEMORY = "people are told from memory until it can be written"

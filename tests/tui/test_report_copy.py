@@ -123,7 +123,7 @@ async def test_an_exchange_under_study_is_written_as_what_it_was(
 
 def told(it: Face) -> str:
     """What stands in the window, without the screen that shows beside it."""
-    shown = it.app.screen.query_one("Reading Static", Static).content
+    shown = it.app.screen.query_one("ProseView Static", Static).content
     return " ".join(str(shown).split())
 
 

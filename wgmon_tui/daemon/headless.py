@@ -17,13 +17,13 @@ from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.metrics.listen import ListenAddress, ListenError, ListeningSocket, listen
-from wgmon_tui.daemon.run_until_first import run_until_first
 from wgmon_tui.daemon.service_log import ServiceLog, is_journald_stream
 from wgmon_tui.daemon.systemd_notify import SystemdNotifier
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError, WrongOwnerError
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
+from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.store.database import NewerStoreError
 from wgmon_tui.text import format_count, format_elapsed
 

@@ -15,11 +15,11 @@ from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.daemon.config_watcher import LoadedConfig, load_config
-from wgmon_tui.daemon.control.peer_credentials import explain_access_denied
 from wgmon_tui.daemon.controller_proxy import ControllerProxy, NullController
 from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError, WrongOwnerError
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.net.peer_credentials import explain_access_denied
 from wgmon_tui.store.database import NewerStoreError
 from wgmon_tui.store.store_file import refuse_newer
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from wgmon_tui.daemon.control.client import AccessDeniedError, ControlConnection, NoWriterError
-from wgmon_tui.daemon.control.peer_credentials import login_name
 from wgmon_tui.daemon.control.protocol import Operation
 from wgmon_tui.daemon.control.server import RequestRefusedError
-from wgmon_tui.daemon.run_until_first import run_until_first
 from wgmon_tui.daemon.store_follower import StoreFollower, apply_store_changes
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
+from wgmon_tui.net.peer_credentials import login_name
+from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.vantages.collector.manager import statuses_from_json

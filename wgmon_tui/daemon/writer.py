@@ -20,17 +20,17 @@ from wgmon_tui.config.config_toml import Config
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.daemon.config_watcher import ConfigWatcher, LoadedConfig
-from wgmon_tui.daemon.control.peer_credentials import login_name
 from wgmon_tui.daemon.control.protocol import ControlRequest, Operation, describe_request
 from wgmon_tui.daemon.control.server import ControlServer, RequestRefusedError
-from wgmon_tui.daemon.run_until_first import run_until_first
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
+from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.store_file import mirrored_stamps
 from wgmon_tui.store.timestamp_ledger import TimestampLedger

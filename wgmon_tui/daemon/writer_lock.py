@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.config.secrets.private_files import shown
-from wgmon_tui.daemon.control.peer_credentials import login_name
+from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.text import format_local_time
 
 _NAME = "writer.lock"

@@ -34,7 +34,7 @@ from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.store.formats.record_codec import UnreadableValueError, codec_of, from_bytes, to_bytes
 from wgmon_tui.store.formats.stored_names import StoredNames, StoredRecord
 
-FIRST = Path(__file__).with_name("round_version_1.json")
+FIRST = Path(__file__).parents[1] / "round_version_1.json"
 """A round with every kind of evidence, as the first version stored it."""
 
 HEALTHY = healthy()

@@ -121,6 +121,6 @@ async def test_a_chosen_key_is_shown_wherever_keys_are() -> None:
 
 async def test_a_click_on_a_chosen_key_presses_it() -> None:
     async with face(size=(120, 24), settings=settings(incidents=",")) as it:
-        await it.pilot.click("KeyLine", offset=(it.hints().index(", incidents"), 0))
+        await it.pilot.click("KeyHints", offset=(it.hints().index(", incidents"), 0))
         await settle(it.pilot)
         assert not it.at_home

@@ -30,7 +30,7 @@ class Alone(App[None]):
     def view(self) -> HexView:
         return self.query_one(HexView)
 
-    def on_hex_view_moved(self, event: HexView.CursorMoved) -> None:
+    def on_hex_view_cursor_moved(self, event: HexView.CursorMoved) -> None:
         self.moves.append(event)
 
     def field(self) -> str:

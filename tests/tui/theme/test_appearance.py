@@ -16,7 +16,7 @@ from wgmon_tui.tui.terminal.counting_driver import SLOW_LINK_S
 from wgmon_tui.tui.terminal.repaint_throttle import DEFAULT_LIMITS, LOW_BANDWIDTH
 from wgmon_tui.tui.theme.palette import SHIPPED_THEMES
 
-NIGHT = (Path(__file__).parents[2] / "themes" / "night.toml").read_text()
+NIGHT = (Path(__file__).parents[3] / "themes" / "night.toml").read_text()
 
 
 def theme_file(config: Path, name: str, text: str) -> Path:

@@ -26,7 +26,7 @@ from wgmon_tui.tui.theme.palette import (
     shipped_palettes,
 )
 
-NIGHT = (Path(__file__).parents[2] / "themes" / "night.toml").read_text()
+NIGHT = (Path(__file__).parents[3] / "themes" / "night.toml").read_text()
 
 
 def test_every_field_of_the_protocol_has_a_colour() -> None:

@@ -8,11 +8,6 @@ from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
-from wgmon_tui.daemon.control.peer_credentials import (
-    PeerCredentials,
-    explain_access_denied,
-    read_peer_credentials,
-)
 from wgmon_tui.daemon.control.protocol import (
     MAX_ANSWER_BYTES,
     BadMessageError,
@@ -24,7 +19,8 @@ from wgmon_tui.daemon.control.protocol import (
     parse_message,
 )
 from wgmon_tui.daemon.control.server import RequestRefusedError
-from wgmon_tui.daemon.control.socket_path import bindable_path
+from wgmon_tui.net.peer_credentials import PeerCredentials, explain_access_denied, read_peer_credentials
+from wgmon_tui.net.unix_socket import bindable_path
 
 _GREETING_TIMEOUT_S = 5.0
 _ANSWER_TIMEOUT_S = 5.0

@@ -13,13 +13,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from wgmon_tui.daemon.control.peer_credentials import (
-    PeerCredentials,
-    group_name,
-    is_shared,
-    login_name,
-    read_peer_credentials,
-)
 from wgmon_tui.daemon.control.protocol import (
     GROUP_OPERATIONS,
     MAX_REQUEST_BYTES,
@@ -32,7 +25,14 @@ from wgmon_tui.daemon.control.protocol import (
     encode_greeting,
     parse_request,
 )
-from wgmon_tui.daemon.control.socket_path import NAME, bindable_path
+from wgmon_tui.net.peer_credentials import (
+    PeerCredentials,
+    group_name,
+    is_shared,
+    login_name,
+    read_peer_credentials,
+)
+from wgmon_tui.net.unix_socket import NAME, bindable_path
 
 _MAX_CLIENTS = 64
 _ANSWER_TIMEOUT_S = 10.0

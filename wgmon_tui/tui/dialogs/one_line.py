@@ -28,7 +28,7 @@ class OneLineScreen(ModalScreen[R | None], Generic[R]):
     """Asks with a prompt before the line; its result is what was meant, or None."""
 
     app: AppContext
-    AUTO_FOCUS = "Line"
+    AUTO_FOCUS = "LineInput"
     DEFAULT_CSS = """
     OneLineScreen {
         align: left bottom;

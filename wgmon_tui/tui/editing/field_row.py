@@ -146,7 +146,7 @@ class FieldRow(Vertical):
 
     app: AppContext
     DEFAULT_CSS = """
-    FieldSpecRow {
+    FieldRow {
         height: auto;
         max-width: 110;
         Horizontal { height: 1; }

@@ -221,12 +221,12 @@ class FormScreen(Screen[R | None], Generic[R]):
         event.stop()
         self.validate_fields()
 
-    def on_choice_changed(self, event: ChoiceInput.ChoiceChanged) -> None:
+    def on_choice_input_choice_changed(self, event: ChoiceInput.ChoiceChanged) -> None:
         """Judge what was chosen."""
         event.stop()
         self.validate_fields()
 
-    def on_field_row_left(self, event: FieldRow.FieldBlurred) -> None:
+    def on_field_row_field_blurred(self, event: FieldRow.FieldBlurred) -> None:
         """Who leaves a field means what stands there."""
         if not event.row.has_focus_within:
             self._validated_keys.add(event.row.field.key)
@@ -237,7 +237,7 @@ class FormScreen(Screen[R | None], Generic[R]):
         self._error = None
         self._show_message()
 
-    async def on_more_line_pressed(self, event: MoreFieldsLine.MoreToggled) -> None:
+    async def on_more_fields_line_more_toggled(self, event: MoreFieldsLine.MoreToggled) -> None:
         """Show the fields behind it, or hide them."""
         await self.show_more(not event.line.open)
 

@@ -122,7 +122,7 @@ class IdentitiesScreen(Screen[None]):
             (fit(addresses, rest, glyphs), palette.text),
         )
 
-    def on_pick_view_moved(self, event: LineList.LineSelected) -> None:
+    def on_line_list_line_selected(self, event: LineList.LineSelected) -> None:
         """What lets in the one under the cursor."""
         self._show_stanza()
 
@@ -139,7 +139,7 @@ class IdentitiesScreen(Screen[None]):
             )
         self.query_one("#stanza", Static).update(said)
 
-    def on_pick_view_opened(self, event: LineList.LineOpened) -> None:
+    def on_line_list_line_opened(self, event: LineList.LineOpened) -> None:
         """A double click edits."""
         self.action_edit()
 

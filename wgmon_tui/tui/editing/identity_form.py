@@ -91,11 +91,11 @@ class IdentityForm(FormScreen[Identity]):
         written = to_value(FormFieldKind.LIST, self.row("addresses").text)
         return tuple(parse_interface(each) for each in written) if isinstance(written, list) else ()
 
-    def on_choice_changed(self, event: ChoiceInput.ChoiceChanged) -> None:
+    def on_choice_input_choice_changed(self, event: ChoiceInput.ChoiceChanged) -> None:
         """The hidden entry is there where a key is brought in."""
         row = self.row("private_key")
         row.show_secret_input(row.text == PROVIDE)
-        super().on_choice_changed(event)
+        super().on_choice_input_choice_changed(event)
 
     def on_conf_pasted(self, event: ConfPasted) -> None:
         """Of a whole wg-quick file, its key and addresses are taken."""

@@ -63,7 +63,7 @@ class ImportScreen(Screen[None]):
 
     app: AppContext
     ACTIONS_OF = "import"
-    AUTO_FOCUS = "Entry"
+    AUTO_FOCUS = "TextInput"
     BINDINGS = bindings_for("import")
     DEFAULT_CSS = """
     ImportScreen {

@@ -155,11 +155,11 @@ class ServerForm(FormScreen[EditedServer]):
 
     # What happens in it
 
-    def on_choice_changed(self, event: ChoiceInput.ChoiceChanged) -> None:
+    def on_choice_input_choice_changed(self, event: ChoiceInput.ChoiceChanged) -> None:
         """The hidden entry is there where a key is to be set."""
         row = self.row("preshared_key")
         row.show_secret_input(row.text == SET)
-        super().on_choice_changed(event)
+        super().on_choice_input_choice_changed(event)
 
     def open(self, row: FieldRow) -> bool:
         """Make an identity where that is chosen."""

@@ -230,7 +230,7 @@ class FleetScreen(ServerActions):
         elif self.table.cursor_name is not None:
             self.app.open_server(self.table.cursor_name)
 
-    def on_fleet_table_opened(self) -> None:
+    def on_fleet_table_row_opened(self) -> None:
         """A double click opens as well."""
         self.action_open()
 

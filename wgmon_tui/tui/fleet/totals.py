@@ -158,7 +158,7 @@ class TotalsLine(Widget):
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
-    FleetTotalsLine {
+    TotalsLine {
         height: 1;
         padding: 0 1;
     }

@@ -138,12 +138,12 @@ class AlertsScreen(PolledListScreen):
         names = (snapshot.incident.server for snapshot in about)
         return next((name for name in names if name in self.app.engine.fleet_state.states), None)
 
-    def on_pick_view_moved(self) -> None:
+    def on_line_list_line_selected(self) -> None:
         """What can be done depends on what is under the cursor, and all of it is told below the list."""
         self._draw_detail()
         self.refresh_bindings()
 
-    def on_pick_view_opened(self) -> None:
+    def on_line_list_line_opened(self) -> None:
         """A double click opens as well."""
         if self._server:
             self.action_open()

@@ -198,12 +198,12 @@ class IncidentsScreen(PolledListScreen):
             return bool(self._entries)
         return True
 
-    def on_pick_view_moved(self) -> None:
+    def on_line_list_line_selected(self) -> None:
         """What can be done depends on what is under the cursor, and all of it is told below the list."""
         self._draw_detail()
         self.refresh_bindings()
 
-    def on_pick_view_opened(self) -> None:
+    def on_line_list_line_opened(self) -> None:
         """A double click opens as well."""
         if self.check_action("open", ()):
             self.action_open()

@@ -188,7 +188,7 @@ class HistoryTab(ServerTab):
         """Opening what is under the cursor."""
         return action == "open" and self.scrollable.cursor is not None
 
-    def on_pick_view_moved(self) -> None:
+    def on_line_list_line_selected(self) -> None:
         """Offer what can be done here; and at the end of the list fetch more of it."""
         self.screen.refresh_bindings()
         loaded = self._loaded
@@ -198,7 +198,7 @@ class HistoryTab(ServerTab):
             self._failures = len(loaded.failures) + FAILURES_PAGE_SIZE
             self._read(self.app.history, self.server_state)
 
-    def on_pick_view_opened(self) -> None:
+    def on_line_list_line_opened(self) -> None:
         """A double click opens as well."""
         self.open()
 

@@ -154,7 +154,7 @@ class PacketsTab(ServerTab):
     def _is_newer(self, server_state: ServerState) -> bool:
         return server_state.last is not self._outcome
 
-    def on_hex_view_moved(self, event: HexView.CursorMoved) -> None:
+    def on_hex_view_cursor_moved(self, event: HexView.CursorMoved) -> None:
         """Explain the field; who moves the cursor studies this exchange, so it stays."""
         if event.by_user and event.place:
             self._following = False

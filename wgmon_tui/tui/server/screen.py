@@ -232,7 +232,7 @@ class ServerScreen(ServerActions):
         if isinstance(tab, HistoryTab | VantagesTab):
             tab.open()
 
-    def on_vantages_tab_chosen(self, event: VantagesTab.VantageChosen) -> None:
+    def on_vantages_tab_vantage_chosen(self, event: VantagesTab.VantageChosen) -> None:
         """Show its last exchange in the place of the newest of ours."""
         tab = self.query_one(PacketsTab)
         if event.is_local:
@@ -241,7 +241,7 @@ class ServerScreen(ServerActions):
             tab.show_vantage_exchange(event.vantage, event.outcome)
         self.query_one(TabbedContent).active = tab.id or ""
 
-    def on_history_tab_chosen(self, event: HistoryTab.ExchangeChosen) -> None:
+    def on_history_tab_exchange_chosen(self, event: HistoryTab.ExchangeChosen) -> None:
         """Show a stored exchange in the place of the newest."""
         tab = self.query_one(PacketsTab)
         tab.show_stored(event.opened)

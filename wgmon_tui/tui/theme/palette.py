@@ -147,7 +147,7 @@ def shipped_palettes() -> Mapping[str, Palette]:
 @cache
 def _load_shipped(name: str) -> Palette:
     """In the wheel the themes lie inside the package; in a checkout they lie beside it."""
-    package = Path(__file__).parents[1]
+    package = Path(__file__).parents[2]
     inside, beside = package / "themes", package.parent / "themes"
     return read_palette((inside if inside.is_dir() else beside) / f"{name}.toml")
 

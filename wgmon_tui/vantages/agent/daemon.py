@@ -22,14 +22,14 @@ from wgmon_tui import __version__
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config import servers_file
 from wgmon_tui.config.models import Server
-from wgmon_tui.daemon.control.peer_credentials import read_peer_credentials
-from wgmon_tui.daemon.run_until_first import run_until_first
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.models import Round
+from wgmon_tui.net.peer_credentials import read_peer_credentials
 from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.store.formats.server_entry import server_from_entry
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import format_limit

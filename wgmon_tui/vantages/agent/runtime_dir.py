@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui import __version__
-from wgmon_tui.daemon.control.socket_path import bindable_path
+from wgmon_tui.net.unix_socket import bindable_path
 from wgmon_tui.text import format_local_time, printable
 
 EXIT_ALREADY_RUNNING = 75

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from wgmon_tui import __version__
-from wgmon_tui.daemon.run_until_first import run_until_first
+from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.vantages.protocol import (
     PROTOCOL,
     Ack,

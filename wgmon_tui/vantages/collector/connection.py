@@ -12,9 +12,9 @@ from random import Random
 from wgmon_tui import __version__
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.daemon.run_until_first import run_until_first
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
+from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.store.formats.server_entry import server_to_entry
 from wgmon_tui.text import format_elapsed, quoted
 from wgmon_tui.vantages.collector.ssh_process import AgentProcess, ConnectionEndedError

@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.text import printable
 
 _UCRED = struct.Struct("3i")
 _SO_PEERGROUPS = 59
@@ -72,7 +72,7 @@ def is_shared(status: os.stat_result) -> bool:
 
 def explain_access_denied(state_dir: Path) -> str:
     """Why this account may not look into a state directory, and what to do, in one line."""
-    place = shown(state_dir)
+    place = printable(str(state_dir))
     try:
         status = state_dir.stat()
     except OSError:
