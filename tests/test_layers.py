@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections import defaultdict
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "wgmon_tui"
+
+EARLIER_MODULE_NAMES = Path(__file__).with_name("earlier_module_names.txt")
+
+AGENT_SHIM = {"service/__init__.py", "service/agent/__init__.py", "service/agent/keeper.py"}
+"""During an upgrade, an agent's bridge of an earlier version starts the daemon by this module's name."""
 
 IMPORT_ALL_BUT_THE_FACE = """
 import importlib, pkgutil, sys
@@ -58,3 +66,25 @@ def test_imports_go_downhill_only() -> None:
     )
     assert child.returncode == 0, child.stdout
     assert " 0 broken" in child.stdout
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package, by its path in the package."""
+    return {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def test_a_class_name_exists_once() -> None:
+    homes: dict[str, list[str]] = defaultdict(list)
+    for name, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                homes[node.name].append(name)
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {}
+
+
+def test_no_module_has_an_earlier_name() -> None:
+    lines = EARLIER_MODULE_NAMES.read_text().splitlines()
+    earlier = [line for line in lines if line and not line.startswith("#")]
+    packages = tuple(name for name in earlier if name.endswith("/"))
+    names = modules().keys() - AGENT_SHIM
+    assert sorted(name for name in names if name in earlier or name.startswith(packages)) == []
