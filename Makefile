@@ -1,4 +1,6 @@
-# Everything runs in a virtual environment of its own; nothing is installed outside this directory.
+# Everything runs in a virtual environment in this directory; nothing is installed outside of it.
+# `make` alone prints the list of targets. PYTHON=python3.13 chooses the interpreter, VENV=… the environment.
+.DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -8,31 +10,34 @@ WORKERS ?= $(shell expr 2 \* `getconf _NPROCESSORS_ONLN`)
 # Where it is set, every process of the suite compiles the program and its tests again: a third of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test thorough matrix check bench docs screenshots clean
+.PHONY: help run test thorough matrix check bench docs screenshots clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/run.stamp  ## the dashboard on the embedded lab
 	$(BIN)/wgmon-tui demo
 
-test: $(VENV)/dev.stamp  ## every behaviour; tests on real servers want the packages that they name
+test: $(VENV)/dev.stamp  ## the tests, about two minutes; tests on real servers skip without their packages
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-thorough: $(VENV)/dev.stamp  ## what takes minutes: the whole failure matrix, the Linux kernel, many random examples
+thorough: $(VENV)/dev.stamp  ## the slow tests: failure matrix, Linux kernel, many random examples
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m thorough
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m hypothesis
 
-matrix: $(VENV)/dev.stamp  ## every way to fail, played on real servers, and the verdicts as a table; wants root
+matrix: $(VENV)/dev.stamp  ## every failure on real servers, with the verdicts as a table; needs root
 	$(BIN)/python -m tests.real.matrix
 
-check: $(VENV)/dev.stamp  ## lint, types, import contracts
+check: $(VENV)/dev.stamp  ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/dev.stamp  ## the figures of BENCHMARKS.md; takes several minutes
+bench: $(VENV)/dev.stamp  ## the figures of BENCHMARKS.md; several minutes
 	$(BIN)/python -m tests.perf
 
-docs: $(VENV)/dev.stamp  ## the pages of docs/ that the code writes
+docs: $(VENV)/dev.stamp  ## the generated pages of docs/
 	$(BIN)/python -m docs.make
 
 screenshots: $(VENV)/dev.stamp  ## the pictures in screenshots/, from the demo; about a minute
@@ -48,5 +53,5 @@ $(VENV)/dev.stamp: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/run.stamp
 
-clean:
+clean:  ## remove the environment, builds and caches
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
