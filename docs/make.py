@@ -1,7 +1,8 @@
 """The pages of docs/ that say what the code says: `python -m docs.make` (`make docs`).
 
 Keys come from the one action table, wire formats from the one list of fields, verdicts from the one table of
-them, settings and their schemas from their declarations; a test holds that the pages are current.
+them, settings and their schemas from their declarations, and the glossary from its list of terms and the
+docstrings of the records. A test holds that the pages are current.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from docs.glossary import glossary
 from docs.json_schema import config_schema, servers_schema
 from docs.settings_pages import config_toml, servers_toml
 from wgmon_tui.checks.verdict import Verdict
@@ -91,6 +93,7 @@ PAGES = {
     "wire-format.md": wire_format,
     "keys.md": keys,
     "verdicts.md": verdicts,
+    "glossary.md": glossary,
     "servers-toml.md": servers_toml,
     "config-toml.md": config_toml,
     "schema/servers.schema.json": servers_schema,
