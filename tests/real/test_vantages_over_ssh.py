@@ -300,7 +300,7 @@ def nothing_is_missing_and_nothing_twice(state: Path) -> bool:
 
 def relay_of(place: Place) -> int:
     """The process that sshd has started there."""
-    [relay] = [pid for pid in processes_with(place.state) if b"agent.keeper" not in _command_of(pid)]
+    [relay] = [pid for pid in processes_with(place.state) if b"agent.daemon" not in _command_of(pid)]
     return relay
 
 
