@@ -1,1 +1,4 @@
-"""The engine: when to check what, and what the fleet looks like now. Knows no screen and no store."""
+"""The monitoring engine: schedule, damping, incidents, quorum, and the current state of the fleet.
+
+Depends on no user interface and no store.
+"""

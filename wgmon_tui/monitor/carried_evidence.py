@@ -1,4 +1,4 @@
-"""Evidence that stands longer than one check: from what is looked at now and then, and from experiments."""
+"""Evidence that stays valid for more than one check: results of deep checks and of experiments."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ _OF_SILENCE = (
 
 
 def still_valid(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...]:
-    """What of the earlier evidence holds beside a check: what it has not looked at anew.
+    """Select the earlier evidence that still holds after a check and that the check did not collect again.
 
-    A completed handshake refutes what explained silence, and data that came back what was found of the data
-    path in its absence. A refusal, or a fault of our own, is no silence and speaks for itself.
+    A completed handshake disproves every explanation of silence. Data that came back through the tunnel
+    disproves what was found about the data path while no data came back. A refusal or a local fault is not
+    silence, so it needs no earlier evidence.
     """
     anew = {type(each) for each in check.evidence}
     passed = check.tunnel is not None and check.tunnel.received > 0
@@ -53,8 +54,9 @@ def still_valid(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...
 def without_experiments(
     standing: Mapping[Address | None, Sequence[Evidence]],
 ) -> dict[Address | None, tuple[Evidence, ...]]:
-    """What stands without the findings of experiments: before they are made again, or what they once found
-    would hide for ever that they find nothing any more.
+    """Drop experiment results from carried evidence, before rerunning the experiments.
+
+    Otherwise an old finding would stay for ever, even when the experiment finds nothing any more.
     """
     return {
         address: tuple(each for each in evidence if not isinstance(each, _OF_SILENCE))
@@ -63,6 +65,6 @@ def without_experiments(
 
 
 def carried_after(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...]:
-    """What stands when a check is over."""
+    """Return the evidence to carry over once a check has finished."""
     fresh = (each for each in check.evidence if isinstance(each, (*_OF_THE_DATA_PATH, *_OF_SILENCE)))
     return (*still_valid(before, check), *fresh)

@@ -1,4 +1,4 @@
-"""How many checks a second are finished, over the last few seconds."""
+"""Rate of finished checks per second, over the last few seconds."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ _OVER_S = 5.0
 
 
 class CheckRate:
-    """Counts what is finished now."""
+    """Counter of finished checks in a sliding window."""
 
     def __init__(self) -> None:
         self._finished: deque[float] = deque()
 
     def count(self, checks: int) -> None:
-        """So many are finished."""
+        """Count this many checks as finished now."""
         self._finished.extend([time.monotonic()] * checks)
         self._drop_old()
 
     @property
     def per_second(self) -> float:
-        """Over the last five seconds."""
+        """Return the rate over the last five seconds."""
         self._drop_old()
         return len(self._finished) / _OVER_S
 

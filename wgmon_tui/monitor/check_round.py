@@ -1,4 +1,4 @@
-"""One look at a server: check every address, say what each check means, put the worst first."""
+"""One check round: check every address of a server, diagnose each check, sort the worst first."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ NO_CARRIED_EVIDENCE: Mapping[Address | None, Sequence[Evidence]] = MappingProxyT
 
 @dataclass(frozen=True, slots=True)
 class CheckDepth:
-    """How closely to look. `deep` adds what takes long and is wanted now and then: the passive keepalive, the
-    MTU search, what a port monitor would say. `explain` allows the experiments that explain silence.
+    """How thorough a check round is.
+
+    `deep` adds slow checks that run only now and then: passive keepalive, MTU search and the naive port
+    check. `explain` allows the experiments that explain silence.
     """
 
     deep: bool = False
@@ -42,10 +44,11 @@ async def run_check_round(
     recent: Sequence[float | None] = (),
     carried_evidence: Mapping[Address | None, Sequence[Evidence]] = NO_CARRIED_EVIDENCE,
 ) -> Round:
-    """Check a server. Without a `target`, `problem` is the line that says why it cannot be checked.
+    """Check every address of a server and diagnose the results.
 
-    `recent` are the round-trip times of the last checks, None for a lost one (see `diagnose`); `carried_evidence` is
-    the earlier evidence that holds, by address.
+    Without a `target` nothing is sent; `problem` is then the line that explains why the server cannot be
+    checked. `recent` holds the round-trip times of the last checks, None for a lost one (see `diagnose`).
+    `carried_evidence` is the earlier evidence that still holds, by address.
     """
     if target is None:
         unsent = Check(server.name, prober.vantage, server.endpoint, None, time.time(), None)
@@ -66,17 +69,21 @@ def diagnose_with_carried_evidence(
     recent: Sequence[float | None],
     carried_evidence: Mapping[Address | None, Sequence[Evidence]],
 ) -> Diagnosis:
-    """What a check means beside the earlier evidence that still holds for its address."""
+    """Diagnose a check together with the earlier evidence that still holds for its address."""
     return diagnose(check, server, recent, still_valid(carried_evidence.get(check.address, ()), check))
 
 
 def blame_uplink(outcome: Round, server: Server, servers: int) -> Round:
-    """The round judged anew, knowing that so many servers fell silent at once."""
+    """Diagnose a round again, knowing that `servers` servers fell silent at the same time."""
     diagnoses = tuple(diagnose(check, server, (), (AllSilent(servers),)) for check in outcome.checks)
     return replace(outcome, diagnoses=diagnoses)
 
 
 def _weight(diagnosis: Diagnosis) -> int:
-    """Worst first; what says nothing about the server last, so that a missing IPv6 hides no working IPv4."""
+    """Sort key: worst first, unknown last.
+
+    A result that proves nothing about the server comes last, so a missing IPv6 route hides no working IPv4
+    address.
+    """
     severity = diagnosis.verdict.severity
     return 99 if severity is Severity.UNKNOWN else severity.rank

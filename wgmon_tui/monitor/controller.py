@@ -1,4 +1,4 @@
-"""What stands between a face and whoever keeps its board current: our own engine, or the writer's store."""
+"""Interface between user interfaces and the fleet: the local engine, or a connection to the writer."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from wgmon_tui.monitor.vantage_status import VantageStatus
 
 
 class FleetController(Protocol):
-    """A board that is kept current while `run` runs, and what can be asked for.
+    """Keeps a `FleetState` current while `run` runs, and accepts requests.
 
-    Requests return at once; what comes of them is seen on the board.
+    Requests return at once. Their results appear in the fleet state.
     """
 
     fleet_state: FleetState
-    """The same one for as long as the feed is there."""
+    """The fleet state. The object stays the same for the lifetime of the controller."""
 
     @property
     def checks_per_second(self) -> float:
-        """Finished checks a second, over the last few."""
+        """Return the rate of finished checks over the last few seconds."""
         ...
 
     async def run(self) -> None:
-        """Keep the board current until cancelled."""
+        """Keep the fleet state current until cancelled."""
         ...
 
     def recheck(self, names: Iterable[str]) -> None:
@@ -32,62 +32,62 @@ class FleetController(Protocol):
         ...
 
     def pause(self, names: Iterable[str], paused: bool) -> None:
-        """Stop or resume checking these servers."""
+        """Pause or resume checks of these servers."""
         ...
 
     def mute(self, names: Iterable[str], until: float | None) -> None:
-        """Tell nobody of these servers until a Unix time, `inf` for until further notice; None ends that."""
+        """Mute alerts for these servers until a Unix time; `inf` means until unmuted, None unmutes."""
         return
 
     def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
-        """Say that somebody has seen the open incidents of these servers; the note stays beside them."""
+        """Acknowledge the open incidents of these servers; `note` is stored with them."""
         ...
 
     def add_note(self, incident: str, text: str) -> None:
-        """Write something beside an incident."""
+        """Add a note to an incident."""
         return
 
     def test_sink(self, name: str) -> None:
-        """Send a sink a test; what came of it is in the log of alerts."""
+        """Send a test message to a sink. The result appears in the delivery log."""
         return
 
     def retry_alert(self, number: int) -> None:
-        """Try a delivery of that number now, one that was given up too."""
+        """Retry the delivery with this number now, even if it had failed for good."""
         return
 
     def acknowledge_alerts(self, sink: str, number: int = 0) -> None:
-        """Say that we know what was given up: the delivery of that number, or with 0 all to that sink."""
+        """Acknowledge failed deliveries: the one with this number, or with 0 all of this sink."""
         return
 
     @property
     def sinks(self) -> tuple[str, ...]:
-        """The names of those who can be told."""
+        """Return the names of the configured sinks."""
         return ()
 
     @property
     def vantages(self) -> tuple[VantageStatus, ...]:
-        """How the other vantages are, in the order of config.toml."""
+        """Return the status of the other vantages, in the order of config.toml."""
         return ()
 
     def set_focused_server(self, name: str | None) -> None:
-        """The packets of this server are on the screen; of none any more."""
+        """Set the server whose packets are on the screen; None means no server."""
         return
 
     def become_writer(self) -> None:
-        """Become the writer, where `can_take_over` says that there is none."""
+        """Become the writer, if `can_become_writer` is true."""
         return
 
     @property
     def can_become_writer(self) -> bool:
-        """Whether nobody writes, and we might."""
+        """Return whether there is no writer and this process could become it."""
         return False
 
     @property
     def status(self) -> str:
-        """Who writes, where that is not us."""
+        """Return which process is the writer, or "" if it is this one."""
         return ""
 
     @property
     def warning(self) -> str | None:
-        """The line on what does not work as it should; None where all does."""
+        """Return one line about what does not work; None if everything works."""
         return None

@@ -1,6 +1,6 @@
-"""Who fails together: servers that share an address, a network, an identity or a tag, and are all down.
+"""Correlated failures: servers that share an address, a network, an identity or a tag, and are all down.
 
-Said once: where two groups have the same members, the narrower bond is the one that is named.
+Each set of servers is reported once. If two groups have the same members, the narrower common cause is named.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address
 
 MIN_SERVERS = 2
-"""So many servers must share something and be down, before that is worth a word."""
+"""Minimum number of servers in a group before it is reported."""
 
 _MIN_SERVERS_PER_TAG = 3
-"""A tag is somebody's word for them, not a thing that can fail: chance must be less likely."""
+"""Minimum for groups by tag. A tag is a label and cannot fail itself, so a coincidence must be less likely.
+"""
 
 CORRELATABLE_VERDICTS = frozenset(
     {Verdict.SILENT, Verdict.UNREACHABLE, Verdict.PORT_CLOSED, Verdict.DATA_DEAD, Verdict.DNS_FAILURE}
 )
-"""The verdicts that a common cause outside the servers can have. A wrong key is wrong for itself alone."""
+"""Verdicts that can have a common cause outside the servers. A wrong key concerns one server only."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorrelationInput:
-    """What this judgement needs to know of a server; `down` with a verdict that is OF_A_PLACE."""
+    """One server as input to the correlation; `down` means down with one of the CORRELATABLE_VERDICTS."""
 
     server: Server
     address: Address | None
@@ -37,19 +38,19 @@ class CorrelationInput:
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Servers that are all down and share something; `common_cause` says what, in words."""
+    """Servers that are all down and share something; `common_cause` names it."""
 
     common_cause: str
     names: tuple[str, ...]
 
     @property
     def sentence(self) -> str:
-        """One sentence for people."""
+        """Return the finding as one sentence."""
         return f"{len(self.names)} servers with {self.common_cause} are all down: {', '.join(self.names)}"
 
 
 def find_correlated_failures(inputs: Iterable[CorrelationInput]) -> tuple[FailureGroup, ...]:
-    """Groups of servers that are all down, narrowest bond first, no set of servers twice."""
+    """Return the groups of servers that are all down, narrowest common cause first, no set of servers twice."""
     everyone = tuple(inputs)
     groups: dict[tuple[int, Hashable], list[CorrelationInput]] = defaultdict(list)
     for server_input in everyone:
@@ -61,7 +62,9 @@ def find_correlated_failures(inputs: Iterable[CorrelationInput]) -> tuple[Failur
         for (kind, shared), members in groups.items()
         if len(members) >= (_MIN_SERVERS_PER_TAG if kind == _TAG else MIN_SERVERS)
         and all(member.down for member in members)
-        and not (scattered and len(members) == len(everyone))  # then it is the fleet, which the totals say
+        and not (
+            scattered and len(members) == len(everyone)
+        )  # then it is the whole fleet, and the totals show that
     ]
     found: list[FailureGroup] = []
     reported: list[frozenset[str]] = []
@@ -78,7 +81,7 @@ _NETWORK_BYTES = {4: 3, 6: 6}
 
 
 def _common_causes(server_input: CorrelationInput) -> Iterator[tuple[int, Hashable]]:
-    """What a server has in common with others, narrowest first; cheap to make and compare."""
+    """Return what a server may share with others, narrowest first; cheap to build and compare."""
     address = server_input.address
     if address:
         yield _ADDRESS, address.packed

@@ -1,18 +1,18 @@
-"""When a server's state changes: after enough checks, so that a lost packet is no incident.
+"""Damping rule: a server's state changes only after enough checks, so that a lost packet opens no incident.
 
-The rule, all of it:
+The complete rule:
 
-- It worsens to a level (degraded, down) when at least `fail_after` of the last `fail_window` checks are at
-  least that bad, the last one among them.
-- It improves to the worst of the last `recover_after` checks when all of those are better than it is. What
-  came before them is forgiven.
-- Before the first settlement it is nothing, and a check that is up settles it at once.
-- Checks of unknown outcome say nothing about the server and are not counted.
-- It flaps when it crosses the border of down for the `flap_after`th time within `flap_within` seconds. From
-  then on it is down, and improves no more before `calm` seconds without a failed check.
+- The state worsens to a level (degraded, down) when at least `fail_after` of the last `fail_window` checks
+  are at least that bad, including the last one.
+- The state improves when all of the last `recover_after` checks are better than it. It becomes the worst of
+  these checks. Earlier checks are then ignored.
+- Before the first settled state there is none. One check that is up settles it at once.
+- Checks with an unknown outcome prove nothing about the server and are not counted.
+- A server flaps when it goes down or comes back for the `flap_after`th time within `flap_within` seconds. It
+  then counts as down until `calm` seconds pass without a failed check.
 
-Pure: the state is one frozen record, the next one comes from `next_damping`. Times are Unix seconds, because the
-state outlives the process; a clock that is set back makes no calm longer.
+Pure functions: the state is a frozen record, and `next_damping` returns the next one. Times are Unix seconds,
+because the state outlives the process. Setting the clock back never makes the calm period longer.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _COUNTED = {severity.word: severity for severity in _BADNESS if severity}
 
 @dataclass(frozen=True, slots=True)
 class DampingRules:
-    """The thresholds: numbers of checks, and seconds. `fail_window` is no less than `fail_after`."""
+    """Thresholds, in checks and in seconds. `fail_window` is at least `fail_after`."""
 
     fail_after: int = 2
     fail_window: int = 3
@@ -42,16 +42,17 @@ class DampingRules:
 
     @classmethod
     def of(cls, server: Server) -> Self:
-        """Those that a server's entry asks for."""
+        """Return the thresholds configured for a server."""
         return cls(server.fail_after, server.fail_window, server.recover_after)
 
 
 @dataclass(frozen=True, slots=True)
 class Damping:
-    """What is known of a server by the rule.
+    """State of the damping rule for one server.
 
-    `severity` is the settled one, None before the first; `window` the last counted checks, oldest first;
-    `crossings` when it came to be down or ceased to be; `failed_at` when a check last found it down.
+    `severity` is the settled severity, None before the first one. `window` holds the last counted checks,
+    oldest first. `crossings` are the times at which the server went down or came back. `failed_at` is the
+    time of the last check that found it down.
     """
 
     severity: Severity | None = None
@@ -62,7 +63,7 @@ class Damping:
 
 
 def next_damping(damping: Damping, severity: Severity, rules: DampingRules, now: float) -> Damping:
-    """The state after a check of that severity ended at `now`."""
+    """Return the state after a check with this severity that ended at `now`."""
     if severity not in _BADNESS or _is_steadily_up(damping, severity, rules):
         return damping
     counted = _with_check(damping, severity, rules, now)
@@ -87,15 +88,15 @@ def next_damping(damping: Damping, severity: Severity, rules: DampingRules, now:
 
 
 def is_unsettled(damping: Damping) -> bool:
-    """Whether the last check disagrees with the state: then another one soon tells which of them holds.
+    """Return whether the last check disagrees with the settled state, so that another check soon is useful.
 
-    While a server flaps it is settled that nothing is, and checks in haste would settle nothing.
+    A flapping server is never unsettled: quick rechecks would settle nothing.
     """
     return bool(damping.window) and damping.window[-1] is not damping.severity and not damping.flapping
 
 
 def settling_progress(damping: Damping, rules: DampingRules) -> tuple[int, int] | None:
-    """While unsettled: how many checks speak for the change, and how many it takes."""
+    """While unsettled: return how many checks support the change, and how many it takes."""
     if not is_unsettled(damping):
         return None
     latest = damping.window[-1]
@@ -108,12 +109,12 @@ def settling_progress(damping: Damping, rules: DampingRules) -> tuple[int, int] 
 
 
 def reset_keeping_severity(damping: Damping) -> Damping:
-    """The settled severity alone: what is checked has changed, and earlier checks say little of it."""
+    """Keep the settled severity only: what is checked has changed, so earlier checks prove little."""
     return Damping(damping.severity)
 
 
 def as_json(damping: Damping) -> str:
-    """The state as text that `from_json` reads."""
+    """Encode the state as text for `from_json`."""
     return json.dumps(
         {
             "severity": damping.severity and damping.severity.word,
@@ -127,7 +128,7 @@ def as_json(damping: Damping) -> str:
 
 
 def from_json(text: str) -> Damping:
-    """The state that a text holds. What another version or a damaged disk wrote begins anew; never raises."""
+    """Decode the state. Text from another version or a damaged disk gives a fresh state; never raises."""
     try:
         return _read(json.loads(text))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
@@ -135,7 +136,7 @@ def from_json(text: str) -> Damping:
 
 
 def _is_steadily_up(damping: Damping, severity: Severity, rules: DampingRules) -> bool:
-    """Whether this check adds nothing to what is known: most checks do not, and should cost little."""
+    """Return whether this check adds nothing new. Most checks do not, and this path must be cheap."""
     return (
         severity is Severity.UP
         and damping.severity is Severity.UP
@@ -149,7 +150,7 @@ def _window_length(rules: DampingRules) -> int:
 
 
 def _with_check(damping: Damping, severity: Severity, rules: DampingRules, now: float) -> Damping:
-    """With this check among the last ones. Where the clock was set back, nothing lies ahead of it."""
+    """Return the state with this check added. If the clock was set back, later times are dropped."""
     failed_at = now if severity is Severity.DOWN else damping.failed_at
     return replace(
         damping,
@@ -160,7 +161,7 @@ def _with_check(damping: Damping, severity: Severity, rules: DampingRules, now: 
 
 
 def _settled_severity(damping: Damping, rules: DampingRules) -> Severity | None:
-    """The severity that the last checks call for."""
+    """Return the severity that the last checks require."""
     window, settled = damping.window, damping.severity
     latest = window[-1]
     for level in (Severity.DOWN, Severity.DEGRADED):

@@ -1,4 +1,4 @@
-"""When a server is looked at more closely: what takes long has its own rhythm."""
+"""Policy for deep checks and experiments: slow checks have an interval separate from normal checks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.fleet_state import ServerState
 
 MAX_CONCURRENT_EXPERIMENTS = 50
-"""So many silent servers are experimented on at a time; where thousands are silent, the others wait."""
+"""Maximum number of servers under experiment at the same time. If thousands are silent, the others wait."""
 
 
 class DeepCheckPolicy:
-    """Remembers when each server was last looked at closely."""
+    """Remembers when each server last had a deep check and experiments."""
 
     def __init__(self) -> None:
         self._deep_at: dict[str, float] = {}
@@ -23,11 +23,11 @@ class DeepCheckPolicy:
         self._explaining: set[str] = set()
 
     def choose_depth(self, server_state: ServerState) -> CheckDepth:
-        """How closely to look this time.
+        """Choose the depth of the next check of a server.
 
-        The first look is a quick one, so that a start shows something soon; experiments wait until a server
-        has failed once, and what takes long has its own rhythm, unless the data path is what is broken. A
-        stuck flow is looked at again every time: it alone speaks for a server that may be gone meanwhile.
+        The first check is quick, so that a start shows results soon. Experiments wait until a server has
+        failed once. Deep checks run at `tunnel_every`, or every time while the data path is broken. A stuck
+        flow is examined every time: it is the only sign of a server that may be gone meanwhile.
         """
         server, now = server_state.server, time.monotonic()
         if server_state.last is None:
@@ -49,21 +49,21 @@ class DeepCheckPolicy:
         return CheckDepth(deep, explain)
 
     def finish_explaining(self, name: str) -> None:
-        """The look is over."""
+        """Mark the experiments on a server as finished."""
         self._explaining.discard(name)
 
     def request_deep_check(self, name: str) -> None:
-        """What a deep look found is forgotten, and may not be true any more."""
+        """Request a deep check with the next round, because the last deep result may be out of date."""
         self._deep_at.pop(name, None)
 
     def forget(self, name: str) -> None:
-        """Nobody looks at this server any more."""
+        """Forget a server that is no longer checked."""
         self._deep_at.pop(name, None)
         self._explained_at.pop(name, None)
 
 
 def _deep_check_would_help(server_state: ServerState) -> bool:
-    """Whether only a deep look tells more of a dead data path: whose fault it is, or that it is over."""
+    """Return whether only a deep check can explain a dead data path, or show that it works again."""
     server = server_state.server
     asks = server.tunnel_ping or server.tunnel_dns or server.tunnel_tcp
     known = any(

@@ -1,4 +1,4 @@
-"""The engine: one asyncio loop that checks every server in its time and writes the board."""
+"""Check engine: one asyncio loop that checks every server on schedule and writes the fleet state."""
 
 from __future__ import annotations
 
@@ -27,37 +27,39 @@ from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
 
 RECHECK_S = 1.0
-"""How soon a check is repeated that disagrees with a server's state."""
+"""Delay in seconds before a check is repeated that disagrees with a server's state."""
 
 RECHECKS_PER_S = 200.0
-"""How many such checks a second are made at most: where thousands fall at once, each waits its turn."""
+"""Maximum rate of such rechecks per second. If thousands of servers fail at once, each waits its turn."""
 
 DOUBT_S = 2.0
-"""How long a failure that is in doubt waits for a witness: so long is its server left alone as well."""
+"""Seconds that a doubtful failure waits for a witness. Its server is not checked again before that."""
 
 WITNESSES = 3
-"""So many servers are asked at a time whether we see at all."""
+"""Number of other servers that are checked to find out whether this machine's uplink works."""
 
 WITNESS_CANDIDATES = 100
-"""They are among so many that answered last; where all of those are being checked, they will tell soon."""
+"""Witnesses come from this many servers that answered last. If all of them are being checked, a result is
+near.
+"""
 
 UPLINK_VERDICTS_AT_ONCE = 50
-"""So many servers are judged anew with each round, once the fault is ours: a few milliseconds."""
+"""Servers diagnosed again per round, once the local uplink is to blame. That takes a few milliseconds."""
 
 STARTED_AT_ONCE = 30
-"""So many checks begin before the loop sees to all else again: some ten milliseconds of arithmetic.
+"""Checks started before the loop handles other work: some ten milliseconds of computation.
 
-More of them would also meet at their deadlines, and hold the loop up again.
+A larger number would also reach its deadlines together, and block the loop again.
 """
 
 LEFT_NOTE = "left servers.toml"
-"""Why an incident ended whose server is watched no longer."""
+"""Note on an incident that ended because its server is no longer in servers.toml."""
 
 _CLOCK_S = 1.0
 
 Listener = Callable[[ServerState, Round | None, tuple[IncidentEvent, ...]], None]
-"""Takes a row, the round that changed it, and what that came to. The round is None where something else did:
-a pause, a judgement anew, an acknowledgement.
+"""Called with a server state, the round that changed it, and the resulting incident events. The round is None
+for other changes: a pause, a new diagnosis, an acknowledgement.
 """
 
 
@@ -67,7 +69,7 @@ class Engine(FleetController):
     def __init__(
         self, prober: Prober, *, fleet_state: FleetState | None = None, random: Random | None = None
     ) -> None:
-        """`fleet_state` is one that faces look at already, `random` for tests that want the same schedule twice."""
+        """`fleet_state` is one that screens already show. `random` lets tests repeat a schedule."""
         self.fleet_state = fleet_state or FleetState()
         self.schedule = Scheduler(random or Random())  # noqa: S311 - phases, not keys
         self._prober = prober
@@ -87,22 +89,23 @@ class Engine(FleetController):
         self.vantage_reports = VantageReports(
             self.fleet_state, lambda name, events: self._notify(name, None, events)
         )
-        """What other vantages see of the same servers."""
+        """Reports of other vantages on the same servers."""
 
     def listen(self, listener: Listener) -> None:
-        """Call `listener` after every round and every other change of a row.
+        """Call `listener` after every round and every other change of a server state.
 
-        That is in the engine's loop: it must be quick and must not raise.
+        The call happens in the engine's loop: it must be quick and must not raise.
         """
         self._listeners.append(listener)
 
     def watch(
         self, servers: Iterable[Server], targets: Mapping[str, Target], problems: Mapping[str, str]
     ) -> None:
-        """Take a list of servers to check from now on.
+        """Replace the list of servers to check.
 
-        `targets` holds, by name, those that can be checked, `problems` the line that says why another
-        cannot. Servers that stay keep their history and their place in the schedule.
+        `targets` holds the servers that can be checked, by name. `problems` holds, for each of the others,
+        the line that explains why it cannot. Servers that stay keep their history and their place in the
+        schedule.
         """
         servers = tuple(servers)
         entries = {name: server_state.server for name, server_state in self.fleet_state.states.items()}
@@ -139,10 +142,10 @@ class Engine(FleetController):
         incident: Incident | None = None,
         paused: bool = False,
     ) -> None:
-        """Take what the store knows of a server, before it is checked for the first time.
+        """Restore the stored state of a server before its first check.
 
-        `samples` are round-trip times in seconds, oldest first, NaN for a lost one. An open incident goes on
-        as the same one.
+        `samples` are round-trip times in seconds, oldest first, NaN for a lost check. An open incident
+        continues under the same id.
         """
         server_state = self.fleet_state.states.get(name)
         if server_state is None or server_state.last is not None:
@@ -166,7 +169,7 @@ class Engine(FleetController):
         self.fleet_state.touch(name)
 
     async def run(self) -> None:
-        """Open the sockets and check until cancelled. Raises OSError where no socket can be had."""
+        """Open the sockets and check until cancelled. Raises OSError if no socket can be opened."""
         clock: asyncio.Task[None] | None = None
         try:
             await self._prober.open()
@@ -184,7 +187,7 @@ class Engine(FleetController):
             await self._prober.close()
 
     def recheck(self, names: Iterable[str]) -> None:
-        """Check these servers now, those aside that are being checked or paused."""
+        """Check these servers now, except those that are paused or already being checked."""
         now = time.monotonic()
         for name in names:
             server_state = self.fleet_state.states.get(name)
@@ -193,7 +196,7 @@ class Engine(FleetController):
         self._wake()
 
     def pause(self, names: Iterable[str], paused: bool, who: str = "") -> None:
-        """Stop or resume checking these servers; `who` asked for it."""
+        """Pause or resume checks of these servers; `who` asked for it."""
         for name in names:
             server_state = self.fleet_state.states.get(name)
             if server_state is None or server_state.paused is paused:
@@ -208,7 +211,7 @@ class Engine(FleetController):
         self._wake()
 
     def mute(self, names: Iterable[str], until: float | None, who: str = "") -> None:
-        """Tell nobody of these servers until a Unix time, `inf` for until further notice; None ends that."""
+        """Mute alerts for these servers until a Unix time; `inf` means until unmuted, None unmutes."""
         for name in names:
             server_state = self.fleet_state.states.get(name)
             if server_state and (server_state.muted_until, server_state.muted_by) != (
@@ -219,20 +222,20 @@ class Engine(FleetController):
                 self._notify(name, None, ())
 
     def set_maintenance(self, maintenance: Iterable[Maintenance]) -> None:
-        """These are the maintenances from now on; whether one is on is looked at every second."""
+        """Replace the maintenance windows. Every second the engine tests which of them are active."""
         self._maintenance = tuple(maintenance)
         self._apply_timers()
 
     def report(self, vantage: str, name: str, outcome: Round, now: float, *, epoch: str, number: int) -> None:
-        """Another vantage has checked a server; its reports come in the order of their numbers."""
+        """Record a round of another vantage. The reports of a vantage arrive in the order of their numbers."""
         self.vantage_reports.report(vantage, name, outcome, now, epoch=epoch, number=number)
 
     def mark_disconnected(self, vantage: str) -> None:
-        """The line to a vantage is down."""
+        """Record that the connection to a vantage is lost."""
         self.vantage_reports.mark_disconnected(vantage)
 
     def acknowledge(self, names: Iterable[str], who: str = "", note: str = "") -> None:
-        """Say that somebody has seen the open incidents of these servers."""
+        """Acknowledge the open incidents of these servers."""
         for name in names:
             if name in self.fleet_state.states and (
                 events := self.fleet_state.acknowledge(name, time.time(), who, note)
@@ -241,7 +244,7 @@ class Engine(FleetController):
 
     @property
     def checks_per_second(self) -> float:
-        """Finished checks a second, over the last five."""
+        """Return the rate of finished checks over the last five seconds."""
         return self._rate.per_second
 
     async def _run_timers(self) -> None:
@@ -250,7 +253,7 @@ class Engine(FleetController):
             self._apply_timers()
 
     def _apply_timers(self) -> None:
-        """Begin and end maintenances, and end the mutes whose time is over."""
+        """Start and end maintenance windows, and end mutes that have expired."""
         now = time.time()
         self.vantage_reports.expire_outdated(now)
         for name, server_state in self.fleet_state.states.items():
@@ -264,7 +267,7 @@ class Engine(FleetController):
                 self._notify(name, None, ())
 
     async def _sleep(self) -> None:
-        """Until the next server is due or something has changed."""
+        """Sleep until the next server is due or something changes."""
         loop = asyncio.get_running_loop()
         self._wake_up = loop.create_future()
         due = self.schedule.next_due()
@@ -280,7 +283,7 @@ class Engine(FleetController):
             self._wake_up.set_result(None)
 
     def _is_being_checked(self, name: str) -> bool:
-        # One that has just ended is still listed, and takes no more appointments, for a turn of the loop.
+        # A task that has just ended stays listed for one turn of the loop.
         task = self._in_flight.get(name)
         return task is not None and not task.done()
 
@@ -296,9 +299,9 @@ class Engine(FleetController):
             del self._in_flight[name]
         self._deep_check_policy.finish_explaining(name)
         if not task.cancelled() and task.exception():
-            # A fault of this program: it must end the engine with its traceback, not one server in silence.
+            # A bug in this program must end the engine with a traceback, not silently stop one server.
             self._failure = task.exception()
-        self._wake()  # its next appointment may be the earliest
+        self._wake()  # its next due time may be the earliest
 
     async def _run_round(self, name: str, due: float) -> None:
         server_state = self.fleet_state.states[name]
@@ -306,7 +309,7 @@ class Engine(FleetController):
         self._in_doubt_since.pop(name, None)
         interval = server_state.server.interval
         first = server_state.last is None
-        # A witness is waited for.
+        # A witness must answer quickly.
         attention = (
             CheckDepth() if name in self._witnesses else self._deep_check_policy.choose_depth(server_state)
         )
@@ -327,7 +330,7 @@ class Engine(FleetController):
         current = self.fleet_state.states.get(name)
         if current is not server_state:
             if current and not current.paused:
-                # Removed and added again meanwhile: its first appointment fell into this check.
+                # The server was removed and added again during this check, which used up its first due time.
                 self.schedule.schedule_at(name, now)
             return
         if _has_recovered(server_state, outcome):
@@ -353,7 +356,7 @@ class Engine(FleetController):
             self.schedule.schedule_next(name, now, interval)
 
     def _blame_uplink(self, server_state: ServerState, outcome: Round) -> Round:
-        """Where all servers fell silent at once, the verdict on each of them is ours."""
+        """If all servers fell silent at once, blame the local uplink for each of them."""
         name = server_state.server.name
         self._uplink.record_check(name, outcome.last_packet_at)
         if outcome.last_packet_at is not None:
@@ -372,7 +375,7 @@ class Engine(FleetController):
         return blame_uplink(outcome, server_state.server, fallen) if self._uplink.is_silent(name) else outcome
 
     def _is_in_doubt(self, server_state: ServerState, outcome: Round) -> bool:
-        """Whether a failure that would count may be of our own making."""
+        """Return whether a failure that would count may be caused by this machine."""
         server = server_state.server
         return (
             not server_state.paused
@@ -383,7 +386,7 @@ class Engine(FleetController):
         )
 
     def _ask_witnesses(self, name: str) -> None:
-        """Check a few of the others at once, unless some are being asked already."""
+        """Check a few other servers at once, unless witnesses are already being checked."""
         if not self._witnesses:
             sought = islice(self._uplink.witnesses(name), WITNESS_CANDIDATES)
             free = (other for other in sought if not self._is_being_checked(other))
@@ -391,7 +394,7 @@ class Engine(FleetController):
             self.recheck(self._witnesses)
 
     def _count_doubted(self) -> None:
-        """Somebody was heard from: we do see, so failures of this moment are no fault of ours."""
+        """Count recent doubtful failures: a server answered, so the local uplink works."""
         now = time.monotonic()
         doubted, self._in_doubt_since = self._in_doubt_since, {}
         for name, at in doubted.items():
@@ -418,7 +421,7 @@ class Engine(FleetController):
 
 
 def _has_recovered(server_state: ServerState, outcome: Round) -> bool:
-    """Whether a server answers that did not when it was last looked at."""
+    """Return whether a server answers that did not answer in its last round."""
     return (
         server_state.last is not None
         and not server_state.last.check.handshake

@@ -1,7 +1,8 @@
-"""The fleet as it looks now: one row a server, written by the engine, read by every face.
+"""Current state of the fleet: one `ServerState` per server, written by the engine, read by every user
+interface.
 
-Faces poll `version` and take `drain()`; nothing is sent per check, because ten thousand messages a second
-would cost more than the checks.
+Readers poll `version` and call `apply_changes()`. There is no message per check, because ten thousand
+messages a second would cost more than the checks.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ __all__ = ["FleetState", "Round", "ServerState", "VantageChange"]
 
 @dataclass(frozen=True, slots=True)
 class VantageChange:
-    """A row of which the word of some `vantages` is no longer taken, whether that `changed` its severity or
-    its incident, and what happened to that.
+    """A server for which the reports of some `vantages` expired or were dropped.
+
+    `changed` tells whether its severity or incident changed; `events` are the resulting incident events.
     """
 
     server_state: ServerState
@@ -41,32 +43,32 @@ class VantageChange:
 
 
 class FleetState:
-    """All rows by name, and which of them changed since somebody last asked."""
+    """All server states by name, and which of them changed since the last `apply_changes()`."""
 
     def __init__(self, servers: Iterable[Server] = ()) -> None:
         self.states: dict[str, ServerState] = {}
         self.version = 0
-        """Changes with every change of any row."""
+        """Changes with every change of any server state."""
         self.membership_version = 0
-        """Changes when servers come or go."""
+        """Changes when servers are added or removed."""
         self.vantages: tuple[str, ...] = ()
-        """The others that check these servers too, in the order of config.toml."""
+        """The other vantages that check these servers, in the order of config.toml."""
         self.quorum = 1
-        """So many vantages must agree before a server is held to be down."""
+        """Number of vantages that must agree before a server counts as down."""
         self._dirty: set[str] = set()
         self.replace(servers)
 
     def replace(self, servers: Iterable[Server]) -> None:
-        """Take a new list of servers; those that stay keep what is known of them.
+        """Replace the list of servers; those that stay keep their state.
 
-        A server that changed keeps its state and its incident, and loses what its earlier checks said of it.
-        Whose incident is open must not leave: see `end_incident`.
+        A server whose entry changed keeps its state and its incident, but loses the results of earlier
+        checks. A server with an open incident must not be removed before `end_incident`.
         """
         states: dict[str, ServerState] = {}
         for server in servers:
             server_state = self.states.get(server.name) or _new_server_state(server)
             if server_state.server != server:
-                # Found with other keys, at another address, or what the change has mended.
+                # Collected with other keys or at another address, or fixed by the change.
                 server_state.carried_evidence = {}
                 server_state.damping = server_state.damping_when_heard = reset_keeping_severity(
                     server_state.damping
@@ -84,25 +86,25 @@ class FleetState:
             self.touch(name)
 
     def touch(self, name: str) -> None:
-        """Say that a row changed."""
+        """Mark a server state as changed."""
         self.version += 1
         self.states[name].version += 1
         self._dirty.add(name)
 
     def apply_changes(self) -> set[str]:
-        """The names of the rows that changed since the last call. One face drains; it asks on a timer."""
+        """Return the names of the servers that changed since the last call. One screen calls it, on a timer."""
         dirty, self._dirty = self._dirty, set()
         return dirty
 
     def record(
         self, name: str, outcome: Round, now: float, *, counted: bool = True
     ) -> tuple[IncidentEvent, ...]:
-        """Write the outcome of a round that ended at the Unix time `now`, and say what comes of it.
+        """Record a round that ended at the Unix time `now`, and return the resulting incident events.
 
-        One that is not counted, because it is in doubt whether we see at all, is shown and changes no state.
+        A round that is not `counted`, because the local uplink is in doubt, is shown and changes no state.
         """
         from wgmon_tui.monitor.carried_evidence import (
-            carried_after,  # with the first check: a face is there before
+            carried_after,  # set at the first check: by then a screen is up
         )
 
         server_state = self.states.get(name)
@@ -132,7 +134,7 @@ class FleetState:
         return events
 
     def count_doubted_round(self, name: str, now: float) -> tuple[IncidentEvent, ...]:
-        """Count the last round of a server after all: somebody was heard from, so that we do see."""
+        """Count the last round of a server after all: another server answered, so the local uplink works."""
         server_state = self.states[name]
         events = (
             _apply_damping(server_state, server_state.last, now, confirmed=False) if server_state.last else ()
@@ -143,25 +145,25 @@ class FleetState:
         return events
 
     def rejudge_last_round(self, name: str, outcome: Round, now: float) -> tuple[IncidentEvent, ...]:
-        """Judge the last round of a server anew: the same checks, but the fault is ours, as we know by now.
+        """Replace the last round of a server with the same checks, now blamed on the local uplink.
 
-        That forgives what was counted since the server was last heard from, and an incident that came of it.
+        Undoes what was counted since the server last answered, and ends an incident that resulted from it.
         """
         server_state = self.states[name]
         server_state.last = outcome
         server_state.damping = server_state.damping_when_heard
         self._update_quorum(server_state)
-        state = server_state.quorum_result or server_state.damping  # where others see it, it is theirs to say
+        state = server_state.quorum_result or server_state.damping  # other vantages see the server and decide
         forgiven = server_state.incident is not None and state.severity not in BROKEN
         events = self.end_incident(name, now, note=outcome.diagnosis.summary) if forgiven else ()
         self._refresh_severity(server_state, now)
         return events
 
     def pause(self, name: str, paused: bool, now: float, who: str = "") -> tuple[IncidentEvent, ...]:
-        """Stop or resume counting a server.
+        """Pause or resume a server.
 
-        A pause ends its incident, and it begins anew when resumed: what was known holds no longer when nobody
-        has looked for a while.
+        A pause ends its incident, and its state starts again on resume: after a time without checks the old
+        state proves nothing.
         """
         server_state = self.states[name]
         server_state.paused, server_state.paused_by = paused, who if paused else ""
@@ -176,7 +178,7 @@ class FleetState:
     def record_vantage(
         self, vantage: str, name: str, outcome: Round, now: float
     ) -> tuple[IncidentEvent, ...]:
-        """Another vantage has checked a server: write down what it saw, and say what comes of it."""
+        """Record a round of another vantage, and return the resulting incident events."""
         server_state = self.states.get(name)
         if server_state is None:
             return ()
@@ -189,7 +191,9 @@ class FleetState:
         return self._update(server_state, now, vantage if confirmed else None)
 
     def restore_vantage_states(self, name: str, vantage_states: Iterable[VantageState], now: float) -> None:
-        """What other vantages saw before this program started. Each has the time to say it again."""
+        """Restore what other vantages reported before this program started. Each gets the time to report
+        again.
+        """
         server_state = self.states.get(name)
         if server_state is None:
             return
@@ -202,12 +206,12 @@ class FleetState:
         )
 
     def set_vantage_names(self, names: tuple[str, ...], quorum: int) -> None:
-        """These are the other vantages, and so many must agree."""
-        self.membership_version += self.vantages != names  # faces draw what they see in columns of their own
+        """Set the names of the other vantages, and how many must agree."""
+        self.membership_version += self.vantages != names  # screens have a column for each vantage
         self.vantages, self.quorum = names, quorum
 
     def show_sights(self, name: str, vantage_states: Iterable[VantageState]) -> None:
-        """What other vantages see of a server, all of them, where another process judges what comes of it."""
+        """Replace all vantage states of a server, when another process decides on the quorum."""
         server_state = self.states[name]
         server_state.vantage_states = {
             vantage_state.vantage: vantage_state for vantage_state in vantage_states
@@ -216,13 +220,13 @@ class FleetState:
         self.touch(name)
 
     def mark_disconnected(self, vantage: str, now: float) -> None:
-        """The line to a vantage is down: what it said holds for a moment more."""
+        """Record that the connection to a vantage is lost: its reports stay valid for a short time."""
         for server_state in self.states.values():
             if vantage_state := server_state.vantage_states.get(vantage):
                 server_state.vantage_states[vantage] = disconnected(vantage_state, now)
 
     def expire_outdated(self, now: float) -> list[VantageChange]:
-        """Take no vantage's word that is older than it holds, and give the rows concerned."""
+        """Drop reports that have expired, and return the affected servers."""
         found = []
         for server_state in self.states.values():
             if not server_state.vantage_states:
@@ -238,9 +242,9 @@ class FleetState:
         return found
 
     def set_vantages(self, vantages: Sequence[Vantage], quorum: int, now: float) -> list[VantageChange]:
-        """These vantages check too from now on, each the servers that it watches; so many must agree.
+        """Set the other vantages, the servers each one watches, and how many must agree.
 
-        Gives the rows that one of them watches no longer, and those for which the other quorum counts.
+        Returns the servers that a vantage no longer watches, and those affected by the new quorum.
         """
         changed = self.quorum != quorum
         self.set_vantage_names(tuple(vantage.name for vantage in vantages), quorum)
@@ -259,18 +263,18 @@ class FleetState:
         return found
 
     def mute(self, name: str, until: float | None, who: str = "") -> None:
-        """Tell nobody of a server until a Unix time, `inf` for until further notice; None ends that."""
+        """Mute alerts for a server until a Unix time; `inf` means until unmuted, None unmutes."""
         server_state = self.states[name]
         server_state.muted_until, server_state.muted_by = until, who if until is not None else ""
         self.touch(name)
 
     def set_maintenance(self, name: str, maintenance: str | None) -> None:
-        """A server is in a maintenance of that name, or in none any more."""
+        """Set the name of the active maintenance window of a server; None if there is none."""
         self.states[name].maintenance = maintenance
         self.touch(name)
 
     def end_incident(self, name: str, now: float, who: str = "", note: str = "") -> tuple[IncidentEvent, ...]:
-        """End the open incident of a server, where there is one, for a reason that is not its coming up."""
+        """End the open incident of a server, if any, for a reason other than recovery."""
         server_state = self.states[name]
         if server_state.incident is None:
             return ()
@@ -280,7 +284,7 @@ class FleetState:
         return (event,)
 
     def acknowledge(self, name: str, now: float, who: str, note: str = "") -> tuple[IncidentEvent, ...]:
-        """Somebody has seen the open incident of a server. Nothing happens where nothing is new in that."""
+        """Acknowledge the open incident of a server. Returns no event if nothing is new."""
         server_state = self.states[name]
         if server_state.incident is None or (server_state.incident.acknowledged_at is not None and not note):
             return ()
@@ -290,7 +294,7 @@ class FleetState:
         return (event,)
 
     def totals(self) -> Counter[Severity]:
-        """How many servers are in each severity."""
+        """Return the number of servers in each severity."""
         return Counter(server_state.severity for server_state in self.states.values())
 
     def _drop_vantages(
@@ -312,10 +316,10 @@ class FleetState:
     def _apply_quorum(
         self, server_state: ServerState, now: float, confirmed_by: str | None = None
     ) -> tuple[IncidentEvent, ...]:
-        """What the vantages agree on now, and what that is for the incident.
+        """Decide the quorum now, and update the incident.
 
-        `confirmed_by` is whose round was just the second one of its verdict. What is made of several needs no
-        second word: it follows from what is settled.
+        `confirmed_by` is the vantage whose round just repeated its verdict. A result made of several vantages
+        needs no confirmation: it follows from settled states.
         """
         self._update_quorum(server_state)
         if server_state.quorum_result is None:
@@ -359,7 +363,7 @@ def _apply_damping(
         server_state.damping, severity, DampingRules.of(server_state.server), now
     )
     if server_state.vantage_states:
-        return ()  # it is for all of them to say what comes of it
+        return ()  # all vantages together decide
     server_state.incident, event = update_incident(
         server_state.incident,
         server_state.damping,

@@ -1,9 +1,9 @@
-"""Incidents: stretches of time in which a server was not up, and what happens to them.
+"""Incidents: periods in which a server was not up, and the events of each.
 
-An incident opens when the damping rule settles that a server is not up, and closes when it settles that it is
-up again. It also ends, and a note in its last event says why, where nobody looks any more (the server was
-paused, or left servers.toml) and where it never was the server's (our own uplink). A server whose entry is
-edited keeps its incident: the edit is what mends it, or it is not.
+An incident opens when the damping rule settles that a server is not up, and closes when it settles that the
+server is up again. It also ends when the server is no longer checked (paused, or removed from servers.toml),
+or when the local uplink was to blame. A note in the last event then gives the reason. A server whose entry is
+edited keeps its incident: the edit may fix it or not.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     from wgmon_tui.checks.check import Check
 
 BROKEN = (Severity.DOWN, Severity.DEGRADED)
-"""The severities that an incident has, worst first."""
+"""The severities that an incident can have, worst first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A stretch of time in which a server was not up, by the damping rule. Times are Unix seconds.
+    """A period in which a server was not up, by the damping rule. Times are Unix seconds.
 
-    `id` is random and stays, so that whoever hears of it twice knows. `verdict` and `summary` are the cause
-    as known now, `severity` the worst of it. `vantage` names those who say so, with commas between.
+    `id` is random and never changes, so that a receiver can recognise duplicates. `verdict` and `summary` are
+    the cause as known now; `severity` is the worst so far. `vantage` names the vantages that report it,
+    separated by commas.
     """
 
     id: str
@@ -46,20 +47,20 @@ class Incident:
 
 
 class EventKind(Enum):
-    """What happened to an incident."""
+    """Kind of incident event."""
 
     OPENED = "opened"
     CAUSE_CHANGED = "cause changed"
-    """Another verdict, a worse severity, or it is seen to flap."""
+    """Another verdict, a worse severity, or the server now flaps."""
     CLOSED = "closed"
     ACKNOWLEDGED = "acknowledged"
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentEvent:
-    """Something happened to an incident: the incident as it is after that, at the Unix time `at`.
+    """An event of an incident: the incident after the event, at the Unix time `at`.
 
-    `who` did it, where somebody did, and `note` is kind is to be written beside the incident.
+    `who` caused it, if a person did. `note` is a text to store with the incident.
     """
 
     kind: EventKind
@@ -70,7 +71,7 @@ class IncidentEvent:
 
 
 def random_id() -> str:
-    """An incident's id: 64 random bits, in hex."""
+    """Return a new incident id: 64 random bits, in hex."""
     return token_hex(8)
 
 
@@ -84,10 +85,10 @@ def update_incident(
     confirmed: bool,
     new_id: Callable[[], str] = random_id,
 ) -> tuple[Incident | None, IncidentEvent | None]:
-    """The open incident of a server after a counted check, and what happened to it.
+    """Return the open incident of a server after a counted check, and the resulting event.
 
-    `damping` is the state after that check; `confirmed` says that the check before had the same verdict. A
-    cause changes only then: an ICMP error that a router sends with every other check is no news.
+    `damping` is the state after that check. `confirmed` means that the check before had the same verdict. The
+    cause changes only then: an ICMP error that a router sends with every other check is not a new cause.
     """
     settled, verdict = damping.severity, diagnosis.verdict
     if settled not in BROKEN:
@@ -123,9 +124,9 @@ def update_incident(
 
 
 def close_incident(incident: Incident, now: float, who: str = "", note: str = "") -> IncidentEvent:
-    """An incident is over; `note` says why, where that is not because the server is up again.
+    """Close an incident; `note` is the reason, if the server did not come up again.
 
-    No incident ends before it began, whatever the clock says.
+    An incident never ends before it began, even if the clock was set back.
     """
     return IncidentEvent(
         EventKind.CLOSED, now, replace(incident, closed_at=max(now, incident.opened_at)), who, note
@@ -133,7 +134,7 @@ def close_incident(incident: Incident, now: float, who: str = "", note: str = ""
 
 
 def acknowledge_incident(incident: Incident, now: float, who: str, note: str = "") -> IncidentEvent:
-    """Somebody has seen an incident. Who was first stays so; a second one may add a note."""
+    """Acknowledge an incident. The first acknowledgement is kept; a later one may add a note."""
     if incident.acknowledged_at is None:
         incident = replace(incident, acknowledged_at=now, acknowledged_by=who)
     return IncidentEvent(EventKind.ACKNOWLEDGED, now, incident, who, note)

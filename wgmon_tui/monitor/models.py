@@ -1,4 +1,4 @@
-"""One look at a server: a check of each of its addresses, and what they mean."""
+"""Result of one check round: a check of each address of a server, and the diagnoses."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One scheduled look at a server: a check of each address, the worst first, and what they mean."""
+    """Result of one scheduled round: a check of each address and its diagnosis, the worst first."""
 
     checks: tuple[Check, ...]
     diagnoses: tuple[Diagnosis, ...]
     port_monitor: str | None = None
-    """What a port monitor would say of the deciding address; None where it was not asked in this round."""
+    """Result of the naive port check of the deciding address; None if this round made none."""
 
     @property
     def check(self) -> Check:
-        """The check that decides: the worst one."""
+        """Return the deciding check: the worst one."""
         return self.checks[0]
 
     @property
     def diagnosis(self) -> Diagnosis:
-        """What the deciding check means."""
+        """Return the diagnosis of the deciding check."""
         return self.diagnoses[0]
 
     @property
     def last_packet_at(self) -> float | None:
-        """When anything last came from outside, as Unix time; None where nothing did."""
+        """Return the Unix time of the last packet received; None if there was none."""
         from wgmon_tui.monitor.uplink_guard import last_packet_time
 
         return max((at for each in self.checks if (at := last_packet_time(each)) is not None), default=None)

@@ -1,13 +1,14 @@
-"""What other vantages see of a server, and what all of them agree on. Pure.
+"""Quorum: what each vantage reports about a server, and what they agree on. Pure functions.
 
-The rule, all of it:
+The complete rule:
 
-- A vantage sees a server when its last check could tell, its damping rule has settled, and its word is still
-  current. Home is one of them.
-- So many must agree as `quorum` says, or all who see where those are fewer.
-- The server is down when so many are settled on down; it is degraded when so many are settled on that or on
-  down; otherwise it is up. With one that sees, its word is the word.
-- Where some who see it are not down while it is, it is `diagnose_regional`, with what each of them says.
+- A vantage has a view of a server when its last check had a known outcome, its damping rule has settled and
+  its report is current. The local vantage counts as one.
+- `quorum` vantages must agree, or all that have a view if those are fewer.
+- The server is down when that many settled on down, and degraded when that many settled on degraded or down.
+  Otherwise it is up. If only one vantage has a view, it decides.
+- If a server is down and some vantages do not see it down, the diagnosis is `diagnose_regional`, with the
+  result of each vantage.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from wgmon_tui.monitor.regional import VantageView
 RTTS_KEPT = 20
 
 DISCONNECTED_GRACE_S = 60.0
-"""So long the word of a vantage holds at most whose line is down: one that is back at once ends nothing."""
+"""Seconds that the report of a disconnected vantage stays valid at most: a quick reconnect ends nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class VantageReport:
-    """A round that a vantage made. `number` grows within an `epoch`, the life of its store."""
+    """A round made by a vantage. `number` grows within an `epoch`, the lifetime of its store."""
 
     vantage: str
     epoch: str
@@ -41,11 +42,11 @@ class VantageReport:
 
 @dataclass(frozen=True, slots=True)
 class VantageState:
-    """What a vantage other than ours last saw of a server. Times are Unix seconds.
+    """What a vantage other than the local one last reported about a server. Times are Unix seconds.
 
-    `last` began at `at`, and holds until `valid_until`: after that it is not `current`. `exchange` is the
-    last round that came with its packets, which routine ones do not. `last_up_at` is when it last found the server
-    up, `rtts` are the last round-trip times in seconds, oldest first, None for a lost one.
+    `last` began at `at` and is valid until `valid_until`; after that it is not `current`. `exchange` is the
+    last round with its packets, which routine rounds omit. `last_up_at` is when the vantage last found the
+    server up. `rtts` are the last round-trip times in seconds, oldest first, None for a lost check.
     """
 
     vantage: str
@@ -60,17 +61,17 @@ class VantageState:
 
     @property
     def diagnosis(self) -> Diagnosis:
-        """What its last round means."""
+        """Return the diagnosis of the last round."""
         return self.last.diagnosis
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict of its last round."""
+        """Return the verdict of the last round."""
         return self.last.diagnosis.verdict
 
     @property
     def severity(self) -> Severity:
-        """What is shown of it: unknown where its word is no longer current, or it could not see."""
+        """Return the severity to show: unknown if the report has expired or had no known outcome."""
         if not self.current or self.verdict.severity is Severity.UNKNOWN:
             return Severity.UNKNOWN
         return self.damping.severity or Severity.UNKNOWN
@@ -78,8 +79,10 @@ class VantageState:
 
 @dataclass(frozen=True, slots=True)
 class QuorumResult:
-    """What all who see a server agree on. `vantages` are those who say so, `source` the one whose diagnosis
-    it is, "" where it is made of several.
+    """What all vantages with a view agree on.
+
+    `vantages` are those that report it. `source` is the one whose diagnosis it is, "" if several are
+    combined.
     """
 
     severity: Severity
@@ -90,16 +93,17 @@ class QuorumResult:
 
 
 def validity_s(server: Server) -> float:
-    """For how many seconds after it began a round is a vantage's word."""
+    """Return for how many seconds after its start a round stays valid."""
     return 3 * server.interval + server.timeout
 
 
 def next_vantage_state(
     before: VantageState | None, vantage: str, outcome: Round, server: Server, now: float, *, counted: bool
 ) -> VantageState:
-    """The sight after a round. One that is not `counted`, because the server is paused, settles nothing.
+    """Return the vantage state after a round. One that is not `counted`, because the server is paused,
+    settles nothing.
 
-    A round of long ago, that a vantage has kept while its line was down, settles what it did then.
+    An old round, which a vantage queued while disconnected, settles what it did at that time.
     """
     check, severity = outcome.check, outcome.diagnosis.verdict.severity
     at = check.started_at
@@ -125,12 +129,12 @@ def next_vantage_state(
 
 
 def disconnected(vantage_state: VantageState, now: float) -> VantageState:
-    """The line to its vantage is down: it holds for a moment more."""
+    """Return the state after the connection to the vantage was lost: it stays valid for a short time."""
     return replace(vantage_state, valid_until=min(vantage_state.valid_until, now + DISCONNECTED_GRACE_S))
 
 
 def view_of(vantage_state: VantageState) -> VantageView | None:
-    """What the sight says of its server; None where it does not see it."""
+    """Return the view of the server; None if this vantage has none."""
     settled, check = vantage_state.damping.severity, vantage_state.last.check
     if settled is None or vantage_state.severity is Severity.UNKNOWN:
         return None
@@ -146,7 +150,7 @@ def view_of(vantage_state: VantageState) -> VantageView | None:
 
 
 def decide_quorum(views: Sequence[VantageView], quorum: int, server: Server) -> QuorumResult | None:
-    """What they agree on, who see the server; home comes first where it does. None where nobody sees it."""
+    """Return what the vantages agree on, the local one first if it has a view. None if none has."""
     if not views:
         return None
     needed = min(quorum, len(views))
@@ -156,7 +160,7 @@ def decide_quorum(views: Sequence[VantageView], quorum: int, server: Server) -> 
         (view for view in agreeing if view.diagnosis.verdict.severity is severity), agreeing[0]
     )
     if severity is Severity.UP:
-        representative = agreeing[0]  # what it doubts just now is shown as with one vantage
+        representative = agreeing[0]  # a doubtful result is shown as with one vantage
     diagnosis, source = representative.diagnosis, representative.vantage
     down = sum(view.settled is Severity.DOWN for view in views)
     if severity is Severity.DOWN and down < len(views):

@@ -1,7 +1,7 @@
-"""One server seen from several places: what it means where they do not say the same.
+"""Diagnosis of a server when several vantages disagree.
 
-A server that answers from one place is up, listens and has its keys; what keeps another place from it lies in
-between, or with that place. Pure, as all of diagnosis is.
+A server that answers one vantage is up, listens and has its keys. What keeps another vantage from it lies on
+the path, or at that vantage. Pure functions, like all diagnosis.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 @dataclass(frozen=True, slots=True)
 class VantageView:
-    """What one vantage says of a server that it can see.
+    """What one vantage reports about a server.
 
-    `settled` is its severity by the damping rule, `diagnosis` that of its last check; `public_key` is the one
-    with which it asks. `has_answered` says that the server has ever answered it.
+    `settled` is its severity by the damping rule, `diagnosis` that of its last check. `public_key` is the key
+    of its identity. `has_answered` tells whether the server has ever answered this vantage.
     """
 
     vantage: str
@@ -33,7 +33,9 @@ class VantageView:
 
 
 def describe_views(views: Iterable[VantageView]) -> str:
-    """Who sees what, the worst first: "down from fra, nyc; up from local", "down from all 2: local, fra"."""
+    """List the views by severity, worst first: "down from fra, nyc; up from local", "down from all 2: local,
+    fra".
+    """
     by_severity: dict[Severity, list[str]] = {}
     for view in views:
         by_severity.setdefault(view.settled, []).append(view.vantage)
@@ -46,7 +48,7 @@ def describe_views(views: Iterable[VantageView]) -> str:
 
 
 def diagnose_regional(views: Sequence[VantageView], server: Server) -> Diagnosis:
-    """Down from some of them, and not from the others."""
+    """Diagnose a server that is down from some vantages only."""
     failing = [view for view in views if view.settled is Severity.DOWN]
     others = [view for view in views if view.settled is not Severity.DOWN]
     summary = f"Down from {_with_verdicts(failing)}, not from {_names(others)}: the server itself answers."
@@ -55,14 +57,14 @@ def diagnose_regional(views: Sequence[VantageView], server: Server) -> Diagnosis
 
 
 def add_view_evidence(diagnosis: Diagnosis, views: Sequence[VantageView]) -> Diagnosis:
-    """The diagnosis of one of those whose word counts, with what each of them says."""
+    """Add the result of each vantage to the diagnosis of one of them."""
     return replace(diagnosis, evidence=(describe_views(views), *diagnosis.evidence))
 
 
 def diagnose_outvoted(
     diagnosis: Diagnosis, views: Sequence[VantageView], needed: int, server: Server
 ) -> Diagnosis:
-    """Down from so few of them that it is not believed yet; `diagnosis` is that of the others."""
+    """Diagnose a server that is down from fewer vantages than needed; `diagnosis` is that of the others."""
     failing = [view for view in views if view.settled is Severity.DOWN]
     others = [view for view in views if view.settled is not Severity.DOWN]
     alone = " alone" if len(failing) == 1 else ""
@@ -72,11 +74,13 @@ def diagnose_outvoted(
 
 
 _PATH_VERDICTS = frozenset({Verdict.SILENT, Verdict.UNREACHABLE, Verdict.PORT_CLOSED})
-"""What a path or a filter can do to a server that is well. Anything else is with the vantage."""
+"""Verdicts that the path or a filter can cause for a healthy server. Any other cause is at the vantage."""
 
 
 def _causes(failing: Sequence[VantageView], others: Sequence[VantageView], server: Server) -> list[Cause]:
-    """Likeliest first. With the vantage is what can be told by it; the rest is between it and the server."""
+    """Rank the causes, likeliest first: those at the vantage if its verdict shows one, then those on the
+    path.
+    """
     vantage_causes = [
         *_find_key_causes(failing),
         *_find_name_causes(failing, others, server),
@@ -110,7 +114,7 @@ def _causes(failing: Sequence[VantageView], others: Sequence[VantageView], serve
 
 
 def _find_key_causes(failing: Sequence[VantageView]) -> Iterable[Cause]:
-    """Those that never were answered may have a key that nobody enrolled."""
+    """Suspect an unknown key where a vantage never had an answer."""
     for view in failing:
         if not view.has_answered and view.diagnosis.verdict in (Verdict.SILENT, Verdict.PEER_MISSING):
             key = view.public_key or "THE-KEY-OF-THAT-VANTAGE"
@@ -124,7 +128,7 @@ def _find_key_causes(failing: Sequence[VantageView]) -> Iterable[Cause]:
 def _find_name_causes(
     failing: Sequence[VantageView], others: Sequence[VantageView], server: Server
 ) -> Iterable[Cause]:
-    """The name may be another address there, or none."""
+    """Suspect name resolution: the name may have another address at that vantage, or none."""
     host = server.endpoint.host
     answering = {view.address for view in others if view.address}
     for view in failing:
@@ -143,7 +147,7 @@ def _find_name_causes(
 
 
 def _find_vantage_causes(failing: Sequence[VantageView]) -> Iterable[Cause]:
-    """What a vantage found that no path does, nor its never having been let in."""
+    """Report causes at a vantage that neither the path nor an unknown key explains."""
     settled = (*_PATH_VERDICTS, Verdict.DNS_FAILURE)
     for view in failing:
         verdict = view.diagnosis.verdict

@@ -1,4 +1,4 @@
-"""The last results of one server in a ring of fixed size, and the figures that are read off it."""
+"""Ring buffer with the last results of one server, and the statistics derived from it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RttWindow:
         return len(self._ring)
 
     def add(self, rtt: float | None) -> None:
-        """Remember a check; None is a lost one."""
+        """Add a check; None is a lost one."""
         value = nan if rtt is None else rtt
         if len(self._ring) < CAPACITY:
             self._ring.append(value)
@@ -31,24 +31,24 @@ class RttWindow:
             self._next = (self._next + 1) % CAPACITY
 
     def replace_all(self, rtts: Iterable[float]) -> None:
-        """Have these and no others, oldest first; NaN for a lost check."""
+        """Replace the content with these values, oldest first; NaN for a lost check."""
         self._ring = array("f", rtts)[-CAPACITY:]
         self._next = 0
 
     def recent(self, count: int) -> list[float | None]:
-        """The last `count` checks, oldest first; None for a lost one."""
+        """Return the last `count` checks, oldest first; None for a lost one."""
         ring, split = self._ring, self._next
         ordered = ring[split:] + ring[:split]
         return [None if isnan(value) else value for value in ordered[-count:]] if count > 0 else []
 
     def loss(self) -> float | None:
-        """The share of checks lost, 0 to 1; None before the first."""
+        """Return the share of lost checks, 0 to 1; None before the first."""
         if not self._ring:
             return None
         return sum(map(isnan, self._ring)) / len(self._ring)
 
     def percentiles(self, *shares: float) -> tuple[float | None, ...]:
-        """The nearest-rank percentiles of the answered checks in seconds; None where none was answered."""
+        """Return the nearest-rank percentiles of the answered checks in seconds; None if none was answered."""
         answered = sorted(value for value in self._ring if not isnan(value))
         if not answered:
             return (None,) * len(shares)

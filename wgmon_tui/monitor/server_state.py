@@ -1,4 +1,4 @@
-"""What is known of one server now."""
+"""Current state of one server."""
 
 from __future__ import annotations
 
@@ -23,18 +23,21 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class ServerState:
-    """What is known of one server now.
+    """Current state of one server.
 
-    `severity` is what is shown: the damped one, unless it is paused or the last check says that we could not
-    see. `since` is the Unix time at which that last changed, `carried_evidence` the evidence by address that holds
-    longer than one check. `damping_when_heard` is the damping as it was when anything last came from the server:
-    where our own uplink is to blame, what was counted after that is not. `verdict` stands for a last check
-    that is not here, because another process made it. `uptime` is the share of the last 24 hours, `paused_by`
-    who asked for the pause. Nobody is told of a server that is `muted_until` a Unix time (`inf`: until
-    somebody ends it) or in a `maintenance`, which is its name.
+    `severity` is the one to show: the damped one, unless the server is paused or the last check had an
+    unknown outcome. `since` is the Unix time at which it last changed. `carried_evidence` is the evidence, by
+    address, that holds longer than one check.
 
-    `last` and all that follows from it are of our own vantage. What others see is in `vantage_states`, and what all
-    of them agree on in `agreed`, None where nobody else looks at the server.
+    `damping_when_heard` is the damping state when the server last answered. If the local uplink is to blame,
+    what was counted after that is undone.
+
+    `verdict` replaces `last` when another process made the last check. `uptime` is the share of the last 24
+    hours, `paused_by` who asked for the pause. No alert is sent for a server that is `muted_until` a Unix
+    time (`inf`: until unmuted), or while `maintenance` names an active maintenance window.
+
+    `last` and everything derived from it are of the local vantage. The reports of other vantages are in
+    `vantage_states`, and what all agree on in `quorum_result`, None if no other vantage checks the server.
     """
 
     server: Server
@@ -61,12 +64,12 @@ class ServerState:
 
     @property
     def flapping(self) -> bool:
-        """Whether it went down and came back so often of late that it is not believed to be up."""
+        """Return whether it changed state so often recently that it does not count as up."""
         return (self.quorum_result or self.damping).flapping and not self.paused
 
     @property
     def progress(self) -> tuple[int, int] | None:
-        """Where the last checks disagree with the state: how many do, and how many change it."""
+        """If the last checks disagree with the state: return how many do, and how many change it."""
         if self.paused or (self.last and self.last.diagnosis.verdict.severity is Severity.UNKNOWN):
             return None
         if self.quorum_result and self.quorum_result.source != self.home:
@@ -75,9 +78,9 @@ class ServerState:
 
     @property
     def rtt(self) -> float | None:
-        """The round-trip time of the last check in seconds; None where it was lost or has not been.
+        """Return the round-trip time of the last check in seconds; None if it was lost or there is none yet.
 
-        Where another process made that check, only its sample is here.
+        If another process made that check, its sample is used.
         """
         if self.last is None:
             return next(iter(self.samples.recent(1)), None)
@@ -85,19 +88,19 @@ class ServerState:
 
     @property
     def diagnosis(self) -> Diagnosis | None:
-        """What the last checks mean, all who see the server taken together; None before the first."""
+        """Return the diagnosis of the last checks, all vantages combined; None before the first."""
         if self.quorum_result:
             return self.quorum_result.diagnosis
         return self.last.diagnosis if self.last else None
 
     @property
     def home(self) -> str:
-        """The name of our own vantage."""
+        """Return the name of the local vantage."""
         return self.last.check.vantage if self.last else LOCAL_VANTAGE
 
     @property
     def views(self) -> tuple[VantageView, ...]:
-        """What each vantage says that sees it, ours first."""
+        """Return the view of each vantage that has one, the local vantage first."""
         home = self._home_view()
         others = (
             view for name in sorted(self.vantage_states) if (view := view_of(self.vantage_states[name]))
@@ -106,7 +109,7 @@ class ServerState:
 
     @property
     def own_severity(self) -> Severity:
-        """What our own checks say, whatever others do."""
+        """Return the severity by local checks alone."""
         if self.paused or not self.vantage_states:
             return self.severity
         home = self._home_view()
@@ -129,7 +132,7 @@ class ServerState:
 
     @property
     def status_word(self) -> str:
-        """The verdict's slug, or what stands in for it before the first check and while paused."""
+        """Return the verdict's slug, or a replacement before the first check and while paused."""
         if self.paused:
             return "paused"
         verdict = self.diagnosis.verdict if self.diagnosis else self.verdict

@@ -1,8 +1,8 @@
-"""The uplink guard: when every server falls silent at once, it is us, not four hundred incidents.
+"""Uplink guard: if every server falls silent at once, the local uplink is to blame, not four hundred servers.
 
-It takes a while until so many have fallen that the fault is plainly ours. Before that, a check that failed
-while no other server was heard from is in doubt: it is not counted until some of the others, asked as
-witnesses, show that we see at all.
+It takes a while until enough servers have fallen silent to prove that. Before, a failed check is in doubt if
+no other server answered meanwhile. It is not counted until some of the others, checked as witnesses, show
+that the uplink works.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from wgmon_tui.checks.check import Check, Direction
 from wgmon_tui.checks.evidence import IcmpError
 
 MIN_SILENT_SERVERS = 3
-"""So many servers must have fallen silent before that says something of our side."""
+"""Minimum number of servers that must fall silent before the uplink is suspected."""
 
 MIN_SILENT_SHARE = 0.8
-"""So large a part of the servers that were well must have fallen silent, and none answered since."""
+"""Minimum share of the healthy servers that must fall silent, with no answer from any server since."""
 
 
 MIN_WITNESSES = 2
-"""So many others must have been well before their silence puts a failure in doubt."""
+"""Minimum number of other healthy servers, before their silence puts a failure in doubt."""
 
 
 def last_packet_time(check: Check) -> float | None:
-    """When anything last came back from outside, as Unix time: then our own side was fine.
+    """Return the Unix time of the last packet received by a check; None if there was none.
 
-    That says nothing of the server's. None where nothing came.
+    A packet proves that the local uplink works. It proves nothing about the server.
     """
     packets = (each.at for each in check.exchange if each.direction is Direction.RECEIVED)
     refusals = (each.at for each in check.evidence if isinstance(each, IcmpError) and each.from_target)
@@ -37,32 +37,36 @@ def last_packet_time(check: Check) -> float | None:
 
 
 class UplinkGuard:
-    """Keeps who answered last and who has fallen silent since anybody did. Times are Unix seconds."""
+    """Tracks which servers answered last, and which fell silent since any server answered. Times are Unix
+    seconds.
+    """
 
     def __init__(self) -> None:
-        self._well_servers: dict[str, None] = {}  # a set in order: who was heard from last is last
+        self._well_servers: dict[
+            str, None
+        ] = {}  # an ordered set: the server that answered last is at the end
         self._silent_servers: set[str] = set()
         self._unblamed: dict[str, None] = {}
         self._heard_at = -inf
 
     @property
     def silent_servers(self) -> frozenset[str]:
-        """The servers that were well and fell silent, while no server at all answered."""
+        """Return the healthy servers that fell silent while no server answered."""
         return frozenset(self._silent_servers)
 
     def is_silent(self, name: str) -> bool:
-        """Whether this server is one of the `silent_servers`."""
+        """Return whether this server is one of the `silent_servers`."""
         return name in self._silent_servers
 
     @property
     def silent_count(self) -> int:
-        """How many the `silent_servers` are."""
+        """Return the number of `silent_servers`."""
         return len(self._silent_servers)
 
     def take_unblamed(self, most: int) -> list[str]:
-        """So many at most of the `silent_servers`, each of them once: their last checks are to be judged anew.
+        """Take at most `most` of the `silent_servers`, each once, to diagnose their last checks again.
 
-        They come in portions, because ten thousand at once would hold up everything else for seconds.
+        They come in portions, because ten thousand at once would block everything else for seconds.
         """
         taken = list(islice(self._unblamed, most))
         for name in taken:
@@ -71,7 +75,7 @@ class UplinkGuard:
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether the fault is ours."""
+        """Return whether the local uplink is to blame."""
         once_well = len(self._well_servers) + len(self._silent_servers)
         return (
             len(self._silent_servers) >= MIN_SILENT_SERVERS
@@ -79,28 +83,33 @@ class UplinkGuard:
         )
 
     def mark_well(self, name: str) -> None:
-        """A server was well when this program last ended: its silence says something from the start."""
+        """Mark a server as healthy when this program last ended: its silence counts from the start."""
         self._well_servers.setdefault(name)
 
     def record_check(self, name: str, last_packet_at: float | None) -> None:
-        """A check is over. Anything from outside counts as heard, a refusal too: then our side is fine."""
+        """Record a finished check. Any packet received counts, even a refusal: it proves that the uplink
+        works.
+        """
         if last_packet_at is not None:
-            # Those that fell with it fell by themselves, and are no witnesses of the next silence.
+            # Servers that fell silent together with this answer failed by themselves. They are no witnesses
+            # next time.
             self._silent_servers.clear()
             self._unblamed.clear()
             self._well_servers.pop(name, None)
             self._well_servers[name] = None
-            self._heard_at = last_packet_at  # not the latest: that would last as long as a clock was set back
+            self._heard_at = (
+                last_packet_at  # not the latest time: after a clock step back it would stay too long
+            )
         elif name in self._well_servers:
             del self._well_servers[name]
             self._silent_servers.add(name)
             self._unblamed[name] = None
 
     def is_in_doubt(self, name: str, asked_at: float, timeout: float) -> bool:
-        """Whether a check that failed may have failed because of us.
+        """Return whether a failed check may have failed because of the local uplink.
 
-        So it is where others were well, and none was heard from when half of its time was over, or later: an
-        uplink that fell silent before, and still is, lost both its initiations.
+        That is so if other servers were healthy, and none answered in the second half of the check or later.
+        An uplink that failed before and is still down loses both initiations of the check.
         """
         others = (
             len(self._well_servers)
@@ -110,11 +119,11 @@ class UplinkGuard:
         return others >= MIN_WITNESSES and self._heard_at < asked_at + timeout / 2
 
     def witnesses(self, name: str) -> Iterator[str]:
-        """The others that are well, the likeliest to answer first."""
+        """Return the other healthy servers, the likeliest to answer first."""
         return (other for other in reversed(self._well_servers) if other != name)
 
     def forget(self, name: str) -> None:
-        """A server is no longer watched, or paused."""
+        """Forget a server that is paused or no longer watched."""
         self._well_servers.pop(name, None)
         self._silent_servers.discard(name)
         self._unblamed.pop(name, None)

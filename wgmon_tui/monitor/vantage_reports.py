@@ -1,4 +1,4 @@
-"""What other vantages report, brought to the board: in their order, and nothing twice."""
+"""Reports of other vantages, applied to the fleet state in order and without duplicates."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.quorum import VantageReport, VantageState
 
 SightListener = Callable[[ServerState, str, VantageReport | None], None]
-"""Takes a row, the vantage whose sight of it changed, and the report that did it. None where something else
-did: its word is out of date, or that vantage watches the server no longer.
+"""Called with a server state, the vantage whose state changed, and the report that changed it. The report is
+None for other changes: the last report expired, or the vantage no longer watches the server.
 """
 
 Tell = Callable[[str, tuple[IncidentEvent, ...]], None]
-"""Takes the name of a server whose state changed without a round of our own, and what that came to."""
+"""Called with the name of a server whose state changed without a local round, and the resulting incident
+events.
+"""
 
 
 class VantageReports:
-    """The other vantages of one board."""
+    """The other vantages of one fleet state."""
 
     def __init__(self, fleet_state: FleetState, tell: Tell) -> None:
         self._board = fleet_state
@@ -30,27 +32,27 @@ class VantageReports:
         self._last_reports: dict[str, tuple[str, int]] = {}
 
     def listen(self, listener: SightListener) -> None:
-        """Call `listener` after every change of a sight. It must be quick and must not raise."""
+        """Call `listener` after every change of a vantage state. It must be quick and must not raise."""
         self._listeners.append(listener)
 
     def set_vantages(self, vantages: Sequence[Vantage], quorum: int) -> None:
-        """These vantages check too from now on, each the servers that it watches; so many must agree."""
+        """Set the other vantages, the servers each one watches, and how many must agree."""
         self._notify_changes(self._board.set_vantages(vantages, quorum, time.time()))
 
     def restore(self, name: str, vantage_states: Iterable[VantageState]) -> None:
-        """Take what the store knows of how others saw a server, before any of them reports."""
+        """Restore the stored reports on a server before any vantage reports again."""
         self._board.restore_vantage_states(name, vantage_states, time.time())
 
     def resume_from(self, last_report_of: Mapping[str, tuple[str, int]]) -> None:
-        """Take no report again that is in the store: the epoch and the last number of each vantage."""
+        """Skip reports that the store already has: the epoch and the last number of each vantage."""
         self._last_reports |= last_report_of
 
     def last_report_of(self, vantage: str) -> tuple[str, int] | None:
-        """The epoch and the number of the last report that was taken from there; None before the first."""
+        """Return the epoch and number of the last accepted report of a vantage; None before the first."""
         return self._last_reports.get(vantage)
 
     def report(self, vantage: str, name: str, outcome: Round, now: float, *, epoch: str, number: int) -> None:
-        """A vantage has checked a server. What was taken before is not taken again."""
+        """Record a round of another vantage, unless it was recorded before."""
         before = self._last_reports.get(vantage)
         if before and before[0] == epoch and number <= before[1]:
             return
@@ -66,15 +68,15 @@ class VantageReports:
             self._notify(name, events)
 
     def mark_disconnected(self, vantage: str) -> None:
-        """The line to a vantage is down."""
+        """Record that the connection to a vantage is lost."""
         self._board.mark_disconnected(vantage, time.time())
 
     def expire_outdated(self, now: float) -> None:
-        """Take no vantage's word any longer than it holds."""
+        """Drop reports that have expired."""
         self._notify_changes(self._board.expire_outdated(now))
 
     def notify_vantages(self, server_state: ServerState) -> None:
-        """A pause has begun or ended, and with it what was settled by anybody."""
+        """Notify listeners after a pause began or ended, because that resets what every vantage had settled."""
         for vantage in server_state.vantage_states:
             for listener in self._listeners:
                 listener(server_state, vantage, None)

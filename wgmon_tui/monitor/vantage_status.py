@@ -1,4 +1,4 @@
-"""How the line to another vantage is, for faces."""
+"""Connection status of another vantage, for display."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class VantageStatus:
-    """`since` is the Unix time at which it came to be connected, or no longer was.
+    """Connection status of another vantage.
 
-    `version` is of the wgmon-tui there, `public_key` what it asks with; both are empty before the first
-    connection. `waiting` reports lie there, not yet taken; `dropped` were given up for want of room there.
-    `trouble` is one line, empty where all is well.
+    `since` is the Unix time at which it connected or disconnected. `version` is its wgmon-tui version,
+    `public_key` the key it probes with; both are empty before the first connection. `waiting` counts reports
+    that are queued there, `dropped` those that were lost because the queue was full. `trouble` is one line,
+    empty if all is well.
     """
 
     name: str
