@@ -50,7 +50,7 @@ class FailureGroup:
 
 
 def find_correlated_failures(inputs: Iterable[CorrelationInput]) -> tuple[FailureGroup, ...]:
-    """Return the groups of servers that are all down, narrowest common cause first, no set of servers twice."""
+    """Return the groups of servers that are all down, narrowest cause first, no set of servers twice."""
     everyone = tuple(inputs)
     groups: dict[tuple[int, Hashable], list[CorrelationInput]] = defaultdict(list)
     for server_input in everyone:

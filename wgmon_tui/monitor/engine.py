@@ -227,7 +227,7 @@ class Engine(FleetController):
         self._apply_timers()
 
     def report(self, vantage: str, name: str, outcome: Round, now: float, *, epoch: str, number: int) -> None:
-        """Record a round of another vantage. The reports of a vantage arrive in the order of their numbers."""
+        """Record a round of another vantage. Its reports arrive in the order of their numbers."""
         self.vantage_reports.report(vantage, name, outcome, now, epoch=epoch, number=number)
 
     def mark_disconnected(self, vantage: str) -> None:

@@ -92,7 +92,7 @@ class FleetState:
         self._dirty.add(name)
 
     def apply_changes(self) -> set[str]:
-        """Return the names of the servers that changed since the last call. One screen calls it, on a timer."""
+        """Return the names of servers changed since the last call. One screen calls it, on a timer."""
         dirty, self._dirty = self._dirty, set()
         return dirty
 

@@ -48,7 +48,7 @@ class RttWindow:
         return sum(map(isnan, self._ring)) / len(self._ring)
 
     def percentiles(self, *shares: float) -> tuple[float | None, ...]:
-        """Return the nearest-rank percentiles of the answered checks in seconds; None if none was answered."""
+        """Return nearest-rank percentiles of the answered checks in seconds; None if none was answered."""
         answered = sorted(value for value in self._ring if not isnan(value))
         if not answered:
             return (None,) * len(shares)

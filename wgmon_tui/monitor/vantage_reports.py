@@ -76,7 +76,7 @@ class VantageReports:
         self._notify_changes(self._board.expire_outdated(now))
 
     def notify_vantages(self, server_state: ServerState) -> None:
-        """Notify listeners after a pause began or ended, because that resets what every vantage had settled."""
+        """Notify listeners after a pause or resume, which resets what every vantage had settled."""
         for vantage in server_state.vantage_states:
             for listener in self._listeners:
                 listener(server_state, vantage, None)

@@ -1,1 +1,1 @@
-"""What outlives a process. So far: the last timestamp that every identity has used."""
+"""Persistent storage in the state directory: history of checks and incidents, and the timestamp ledger."""

@@ -1,20 +1,23 @@
-"""SQLite files: how each role opens one, what is wrong with one, and how a damaged one is set aside.
+"""SQLite access: connection roles, error classification, and quarantine of damaged files.
 
 Every connection of the program is opened here. The roles differ on purpose:
 
-- `WRITER` (the recorder, one process at a time by its lock file) checkpoints by itself between commits,
-  because a commit must not wait for a checkpoint. It trades the last second at a power cut for speed, except
-  where it raises `synchronous` for one commit. It waits briefly for a lock: its queue holds what comes.
-- `BUILDER` makes a new file that nobody else knows yet.
+- `WRITER` (the recorder, one process at a time by its lock file) runs checkpoints between commits, because a
+  commit must not wait for a checkpoint. It gives up the last second at a power cut for speed, except when it
+  raises `synchronous` for one commit. Its lock timeout is short: its queue holds what arrives.
+- `BUILDER` makes a new file that no other process knows yet.
 - `ALERT_WRITER` (the delivery of alerts) shares the file with the recorder and leaves checkpoints to it. It
-  never creates the file, which only the recorder may make. It can wait longer: a message is in no hurry.
-- `READER` (screens, exports) cannot write at all. It waits longest, since only a stranger's lock stops it.
+  never creates the file; only the recorder may. Its timeout is longer: a message is not urgent.
+- `READER` (screens, exports) cannot write at all. Its timeout is the longest, since only a lock of a foreign
+  program stops it.
 - `QUICK_READER` reads at the start of the program, which must not hang on a locked file.
-- `SNAPSHOT` reads a file whose log cannot be made or must not be touched. It sees what the file alone holds.
-- `MEMORY` is a database without a file. It waits briefly for the file that it copies from.
-- `QUEUE` (reports on an agent's machine) has one process and few writes: SQLite's own checkpoints do.
+- `SNAPSHOT` reads a file whose log cannot be created or must not be touched. It sees what the file alone
+  holds.
+- `MEMORY` is a database without a file. Its timeout is short for the file that it copies from.
+- `QUEUE` (reports on an agent's machine) has one process and few writes: SQLite's automatic checkpoints
+  suffice.
 
-A damaged file is never deleted: it is set aside together with its log, and work goes on in a new one.
+A damaged file is never deleted. It is renamed together with its log, and a new file takes its place.
 """
 
 from __future__ import annotations
@@ -41,12 +44,12 @@ _LOG_SUFFIXES = ("-wal", "-shm")
 Examine = Callable[[sqlite3.Connection], None]
 
 Examined = tuple[sqlite3.Connection, None] | tuple[None, Path]
-"""A sound file that is open, or where a damaged one lies now."""
+"""A sound file, opened, or the new path of a damaged one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """How a file is opened: SQLite's URI mode, how long a statement waits for a lock, and the pragmas."""
+    """How to open a file: SQLite's URI mode, the lock timeout in seconds, and the pragmas."""
 
     mode: str
     patience_s: float
@@ -64,7 +67,7 @@ WRITER = Role(
         "cache_size = -16000",
     ),
 )
-# The first pragma must stand before the first table: it lets the file shrink when less is to be kept.
+# auto_vacuum must be set before the first table exists. It lets the file shrink when retention is reduced.
 BUILDER = Role("rw", 5.0, ("auto_vacuum = INCREMENTAL", "journal_mode = WAL"))
 ALERT_WRITER = Role("rw", 1.0, ("synchronous = NORMAL", "wal_autocheckpoint = 0"))
 READER = Role("ro", 2.0)
@@ -79,7 +82,7 @@ class StoreUnavailableError(Exception):
 
 
 class NewerStoreError(StoreUnavailableError):
-    """A later version of this program wrote the store: this one must not touch it."""
+    """A later version of this program wrote the store: this version must not touch it."""
 
 
 class DamagedStoreError(StoreUnavailableError):
@@ -90,9 +93,9 @@ class DamagedStoreError(StoreUnavailableError):
 
 
 def connect(path: Path, role: Role, *, patience_s: float | None = None) -> sqlite3.Connection:
-    """Open a file in a role; `patience_s` replaces that of the role. Raises sqlite3.Error.
+    """Open a file in a role; `patience_s` replaces the lock timeout of the role. Raises sqlite3.Error.
 
-    The connection commits by itself outside of BEGIN and may be used by any one thread at a time.
+    Outside of BEGIN the connection commits each statement. Any thread may use it, one at a time.
     """
     connection = _connect(_uri(path, role), role, patience_s)
     try:
@@ -104,20 +107,20 @@ def connect(path: Path, role: Role, *, patience_s: float | None = None) -> sqlit
 
 
 def connect_memory() -> sqlite3.Connection:
-    """An empty database in memory, to which files can be attached."""
+    """Open an empty database in memory, to which files can be attached."""
     return _connect(":memory:", MEMORY)
 
 
 def attach(connection: sqlite3.Connection, path: Path, role: Role, name: str) -> None:
-    """Let a connection read another file, as `name`. Raises sqlite3.Error."""
+    """Attach another file to a connection for reading, as `name`. Raises sqlite3.Error."""
     connection.execute(f"ATTACH ? AS {name}", (_uri(path, role),))
 
 
 def connect_examined(path: Path, role: Role, admit: Examine, examine: Examine) -> Examined:
-    """Open a file that is found sound; a damaged one is set aside, and its new path returned instead.
+    """Open a file if it is sound; otherwise move it aside and return its new path.
 
-    `admit` looks before the pragmas of the role can write to the file, `examine` after them. For damage both
-    raise DamagedStoreError, or let SQLite's own errors pass. Raises OSError, and what else they raise.
+    `admit` runs before the pragmas of the role can write to the file, `examine` after them. For damage both
+    raise DamagedStoreError, or pass on SQLite's errors. Raises OSError, and what else the two raise.
     """
     connection = _connect(_uri(path, role), role)
     try:
@@ -125,7 +128,7 @@ def connect_examined(path: Path, role: Role, admit: Examine, examine: Examine) -
         _set_pragmas(connection, role)
         examine(connection)
     except (DamagedStoreError, UnicodeDecodeError, sqlite3.Error) as error:
-        # Set aside before it is closed: closing brings the log into the file, or deletes the log.
+        # Move it before closing: closing writes the log into the file, or deletes the log.
         aside = move_aside(path) if not isinstance(error, sqlite3.Error) or is_damage(error) else None
         connection.close()
         if aside is None:
@@ -138,10 +141,10 @@ def connect_examined(path: Path, role: Role, admit: Examine, examine: Examine) -
 
 
 def connect_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
-    """Open a file to read; gives also whether it is a snapshot that later writes do not reach.
+    """Open a file to read. Returns also whether it is a snapshot that does not see later writes.
 
-    SQLite needs a log even to read. Where it cannot make one, nobody has the file open, and the file alone is
-    the truth. Raises sqlite3.Error, and UnicodeDecodeError where SQLite quotes damaged text in its message.
+    SQLite needs a log even to read. If it cannot create one, no process has the file open, and the file alone
+    is complete. Raises sqlite3.Error, and UnicodeDecodeError if SQLite quotes damaged text in its message.
     """
     connection = connect(path, READER)
     try:
@@ -158,12 +161,12 @@ def connect_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
 
 
 def set_patience(connection: sqlite3.Connection, seconds: float) -> None:
-    """How long each statement waits from now on for somebody else's lock."""
+    """Set how long each statement waits for a lock of another connection."""
     connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
 
 
 def has_log(path: Path) -> bool:
-    """Whether a write-ahead log lies beside the file: somebody has it open, or was killed."""
+    """Return whether the file has a write-ahead log: a process has it open, or was killed."""
     return path.with_name(f"{path.name}-wal").exists()
 
 
@@ -186,16 +189,16 @@ def _set_pragmas(connection: sqlite3.Connection, role: Role) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-# What is wrong
+# Errors
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether SQLite says that the file is not what it wrote."""
+    """Return whether SQLite reports that the file is damaged."""
     return _primary_code(error) in _DAMAGED
 
 
 def check_integrity(connection: sqlite3.Connection) -> None:
-    """Read the whole file. Raises DamagedStoreError for what is found, else sqlite3.Error."""
+    """Read the whole file. Raises DamagedStoreError for damage, else sqlite3.Error."""
     try:
         found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     except sqlite3.Error as error:
@@ -207,14 +210,14 @@ def check_integrity(connection: sqlite3.Connection) -> None:
 
 
 def require_tables(connection: sqlite3.Connection, *names: str) -> None:
-    """Raises DamagedStoreError where one of the tables is missing, else sqlite3.Error."""
+    """Check that the tables exist. Raises DamagedStoreError if one is missing, else sqlite3.Error."""
     found = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if missing := [name for name in names if name not in found]:
         raise DamagedStoreError(f"damaged: without {format_list(missing)}")
 
 
 def unavailable(path: Path, error: OSError | sqlite3.Error) -> StoreUnavailableError:
-    """Why a file cannot be used, in one line."""
+    """Explain in one line why a file cannot be used."""
     if isinstance(error, OSError):
         return StoreUnavailableError(f"{path}: {error.strerror}")
     code = _primary_code(error)
@@ -230,13 +233,13 @@ def unavailable(path: Path, error: OSError | sqlite3.Error) -> StoreUnavailableE
 
 
 def move_aside(path: Path) -> Path:
-    """Rename a file with its -wal and -shm to NAME.damaged-DATE; gives the new path. Raises OSError."""
+    """Rename a file with its -wal and -shm to NAME.damaged-DATE; return the new path. Raises OSError."""
     day = format_local_date(time.time())
     name, number = f"{path.name}.damaged-{day}", 1
     while path.with_name(name).exists():
         number += 1
         name = f"{path.name}.damaged-{day}-{number}"
-    # The write-ahead log first: left behind alone, it would be played into the new file.
+    # The write-ahead log first: if it stayed behind, SQLite would replay it into the new file.
     for suffix in (*_LOG_SUFFIXES, ""):
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(path.with_name(name + suffix))
@@ -244,7 +247,7 @@ def move_aside(path: Path) -> Path:
 
 
 def _no_space_at(path: Path) -> bool:
-    """SQLite calls some full disks an I/O error."""
+    """Return whether the disk is full. SQLite reports some full disks as an I/O error."""
     try:
         return os.statvfs(path.parent).f_bavail == 0
     except OSError:

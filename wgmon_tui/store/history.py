@@ -1,4 +1,4 @@
-"""What the store knows, for whoever shows or exports it: `History`."""
+"""Read access to the store, for screens and exports: `History`."""
 
 from __future__ import annotations
 
@@ -82,29 +82,30 @@ _JOURNAL_AFTER = """
 
 
 class History:
-    """Reads one store, from any thread; every answer is of one instant, and a writer is never in its way.
+    """Reader of one store, from any thread. Every answer is a consistent snapshot, and never blocks the
+    writer.
 
-    A server that the store does not know has an empty past. Every method raises StoreUnavailableError, with
-    one line, where the store cannot be read; the next call tries again.
+    A server that the store does not know has an empty history. If the store cannot be read, every method
+    raises StoreUnavailableError with one line, and the next call tries again.
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
-        """`path` is the store's file; `clock` gives the Unix time up to which a state holds."""
+        """`path` is the store's file; `clock` returns the Unix time up to which a current state holds."""
         self._path = path
         self._clock = clock
         self._idle: list[tuple[sqlite3.Connection, FileId]] = []
-        """Connections that nobody reads with now, and of which file each is."""
+        """Idle connections, each with the id of its file."""
 
     def close(self) -> None:
-        """Close what is open. A later call opens anew."""
+        """Close the idle connections. A later call opens new ones."""
         while self._idle:
             self._idle.pop()[0].close()
 
     def window(self, server: str, start: float, end: float) -> PeriodSummary:
-        """A stretch of time as a whole, from `start` to before `end`.
+        """Summarise a period, from `start` to before `end`.
 
-        To whole minutes at its ends; where minutes are forgotten, to whole hours, and where those are, to
-        whole days (of UTC).
+        The ends are rounded to whole minutes. Where minutes have been deleted they are rounded to whole
+        hours, and where hours have been deleted, to whole days (UTC).
         """
         with self._read_transaction() as connection:
             tiered_server = find_tiered_server(connection, server)
@@ -113,11 +114,11 @@ class History:
             return rolled.window(connection, tiered_server, QuerySpan(start, end, self._clock()))
 
     def buckets(self, server: str, start: float, end: float, length: float) -> list[TimeBucket]:
-        """A stretch of time in buckets of `length` seconds, ascending and without gaps.
+        """Divide a period into buckets of `length` seconds, ascending and without gaps.
 
-        They begin at multiples of their length since the epoch. From a minute on a length is cut to whole
-        minutes, from an hour on to whole hours, from a day on to whole days; and where only a coarser tier
-        remembers, buckets are of its length: a minute, an hour, a day.
+        Buckets begin at multiples of their length since the epoch. A length of a minute or more is cut to
+        whole minutes, of an hour or more to whole hours, of a day or more to whole days. Where only a coarser
+        tier has data, buckets have its length: a minute, an hour, a day.
         """
         with self._read_transaction() as connection:
             tiered_server = find_tiered_server(connection, server)
@@ -126,12 +127,12 @@ class History:
             return rolled.buckets(connection, tiered_server, QuerySpan(start, end, self._clock()), length)
 
     def uptimes(self, start: float, end: float) -> dict[str, float]:
-        """The uptime of every server of which something was seen, in whole hours from that of `start` on."""
+        """Return the uptime of every server with data, in whole hours, from the hour of `start` on."""
         with self._read_transaction() as connection:
             return fleet_summary.uptimes(connection, start, min(end, self._clock()))
 
     def checks(self, server: str, start: float, end: float) -> list[StoredCheck]:
-        """Every check that is kept one by one, ascending."""
+        """Return all single checks that are still stored, ascending."""
         with self._read_transaction() as connection:
             tiered_server = find_tiered_server(connection, server)
             if tiered_server is None:
@@ -143,9 +144,9 @@ class History:
     def failures(
         self, server: str, before: float = inf, limit: int = 100
     ) -> list[tuple[StoredCheck, ExchangeSummary | None]]:
-        """The last checks that found something wrong, the latest first, and the exchange of each if kept.
+        """Return the last failed checks, the latest first, each with its exchange if that is stored.
 
-        Of the time whose checks are forgotten one by one, those of which an exchange was kept.
+        Where single checks have been deleted, only checks with a stored exchange remain.
         """
         with self._read_transaction() as connection:
             tiered_server = find_tiered_server(connection, server)
@@ -164,21 +165,22 @@ class History:
         incident: str | None = None,
         limit: int | None = 500,
     ) -> list[ExchangeSummary]:
-        """Stored exchanges, the latest first; without a limit all."""
+        """Return stored exchanges, the latest first; all if `limit` is None."""
         query = _LINES_OF_ALL if server is None else _LINES_OF_SERVER
         wanted = {"server": server, "start": start, "end": end, "incident": incident, "limit": _most(limit)}
         with self._read_transaction() as connection:
             return [line for row in connection.execute(query, wanted) if (line := exchange_summary_of(*row))]
 
     def exchange(self, number: int) -> StoredExchange | None:
-        """The exchange with this id; None where it is gone, or of a version that we cannot read."""
+        """Return the exchange with this id; None if it was deleted or this version cannot read it."""
         with self._read_transaction() as connection:
             return exchanges.stored(connection, number)
 
     def last_good(self, server: str, before: float = inf) -> StoredExchange | None:
-        """The latest exchange before a time with a server that was well; where none is kept, the first after.
+        """Return the latest exchange with a healthy server before a time; if there is none, the first one
+        after.
 
-        None where there is none at all.
+        None if no such exchange is stored.
         """
         with self._read_transaction() as connection:
             return exchanges.last_good(connection, server, before)
@@ -191,7 +193,9 @@ class History:
         open_only: bool = False,
         limit: int | None = 500,
     ) -> list[Incident]:
-        """Incidents, the latest first, without those that were over before `since`; without a limit all."""
+        """Return incidents, the latest first, without those that ended before `since`; all if `limit` is
+        None.
+        """
         wanted = {"server": server, "since": since, "limit": _most(limit)}
         usual = _INCIDENTS if server is None else _INCIDENTS_OF_SERVER
         with self._read_transaction() as connection:
@@ -199,7 +203,7 @@ class History:
             return [incident for row in rows if (incident := incident_of(*row))]
 
     def notes(self, incident: str) -> list[Note]:
-        """What was written beside an incident, ascending."""
+        """Return the notes on an incident, ascending."""
         with self._read_transaction() as connection:
             rows = connection.execute(
                 "SELECT at, who, text FROM notes WHERE incident = ? ORDER BY at, id", (incident,)
@@ -207,12 +211,12 @@ class History:
             return [Note(*row) for row in rows]
 
     def current(self) -> dict[str, LastKnownState]:
-        """What is known now of every server that was ever checked or paused, by name."""
+        """Return the last known state of every server that was ever checked or paused, by name."""
         with self._read_transaction() as connection:
             return fleet_summary.current(connection)
 
     def mutes(self) -> dict[str, Mute]:
-        """The servers of which nobody is told; one whose time is over may be among them."""
+        """Return the muted servers; expired mutes may be included."""
         with self._read_transaction() as connection:
             rows = connection.execute(
                 "SELECT name, since, until, who FROM mutes JOIN servers ON servers.id = server"
@@ -222,68 +226,70 @@ class History:
     def vantage_checks(
         self, server: str, start: float, end: float, *, vantage: str | None = None
     ) -> list[StoredCheck]:
-        """Every check of other vantages, or of one, that is kept one by one, ascending."""
+        """Return the stored single checks of all other vantages, or of one, ascending."""
         with self._read_transaction() as connection:
             return vantages.vantage_checks(connection, server, start, end, vantage)
 
     def vantage_rounds(
         self, server: str, start: float, end: float, *, vantage: str | None = None
     ) -> list[Round]:
-        """The rounds of other vantages whose packets are kept, ascending."""
+        """Return the rounds of other vantages with stored packets, ascending."""
         with self._read_transaction() as connection:
             return vantages.rounds(connection, server, start, end, vantage)
 
     def vantage_failures(
         self, server: str, before: float = inf, limit: int = 100
     ) -> list[tuple[StoredCheck, VantageCheckId | None]]:
-        """The last checks of other vantages that found something wrong, the latest first; with the id of
-        each of which the packets are kept.
+        """Return the last failed checks of other vantages, the latest first. Those with stored packets have
+        an id.
         """
         with self._read_transaction() as connection:
             return vantages.failures(connection, server, before, limit)
 
     def vantage_round(self, wanted: VantageCheckId) -> Round | None:
-        """One round of another vantage; None where its packets are gone, or of a version we cannot read."""
+        """Return a round of another vantage; None if its packets were deleted or this version cannot read
+        them.
+        """
         with self._read_transaction() as connection:
             return vantages.round_by(connection, wanted)
 
     def vantage_states(self, after: int = 0) -> list[VantageLastKnown]:
-        """What each other vantage says of each server now, where that changed after a version."""
+        """Return the vantage states that changed after a version."""
         with self._read_transaction() as connection:
             return list(vantages.vantage_states(connection, after))
 
     def vantages_version(self) -> int:
-        """Counted up with every change of what a vantage says now."""
+        """Return the version that grows with every change of a vantage state."""
         with self._read_transaction() as connection:
             return vantages.version(connection)
 
     def home_dampings(self) -> dict[str, str]:
-        """The damping rule's state of our own checks, as JSON, for servers that others see too."""
+        """Return the local damping states, as JSON, of servers that other vantages check too."""
         with self._read_transaction() as connection:
             return vantages.home_dampings(connection)
 
     def vantages(self) -> VantageQuorum:
-        """The other vantages as the writer has them."""
+        """Return the other vantages as the writer stored them."""
         with self._read_transaction() as connection:
             return vantages.vantages(connection)
 
     def last_reports(self) -> dict[str, tuple[str, int]]:
-        """The epoch and the number of the last report that was taken from each vantage."""
+        """Return the epoch and number of the last accepted report of each vantage."""
         with self._read_transaction() as connection:
             return vantages.last_reports(connection)
 
     def entries(self) -> list[StoredEntry]:
-        """Every server of the store, those too that are no longer watched, by name."""
+        """Return every server of the store by name, including those no longer watched."""
         with self._read_transaction() as connection:
             rows = connection.execute("SELECT name, entry, removed_at FROM servers ORDER BY name")
             return [StoredEntry(*row) for row in rows]
 
     def names(self) -> list[str]:
-        """The names of every server of the store."""
+        """Return the names of all servers of the store."""
         return [entry.server for entry in self.entries()]
 
     def journal_after(self, number: int, limit: int = 10_000) -> list[JournalEntry]:
-        """What was written to the journal after the row with that id, in order."""
+        """Return the journal rows after the row with this id, in order."""
         with self._read_transaction() as connection:
             return [
                 JournalEntry(row_id, name, since, timeline_point_of(*row), port_monitor)
@@ -293,20 +299,20 @@ class History:
             ]
 
     def journal_end(self) -> int:
-        """The id of the last row ever written to the journal; 0 for none."""
+        """Return the id of the last row ever written to the journal; 0 if there is none."""
         with self._read_transaction() as connection:
             found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'checks'").fetchone()
             return int(found[0]) if found else 0
 
     def fleet_version(self) -> int:
-        """Counted up with every change of a server, a pause, an incident or a note."""
+        """Return the version that grows with every change of a server, a pause, an incident or a note."""
         with self._read_transaction() as connection:
             found = connection.execute("SELECT value FROM facts WHERE name = 'fleet_version'").fetchone()
             return int(found[0]) if found else 0
 
     @contextmanager
     def _read_transaction(self) -> Iterator[sqlite3.Connection]:
-        """A connection inside a read transaction. Raises StoreUnavailableError."""
+        """Provide a connection inside a read transaction. Raises StoreUnavailableError."""
         connection = None
         try:
             connection, of_file = self._connection()
@@ -317,7 +323,7 @@ class History:
             if of_file:
                 self._idle.append((connection, of_file))
                 connection = None
-        except UnicodeDecodeError:  # SQLite quotes damaged text in its own message
+        except UnicodeDecodeError:  # SQLite quotes damaged text in its message
             raise DamagedStoreError(f"{self._path}: damaged") from None
         except (OSError, sqlite3.Error) as error:
             raise unavailable(self._path, error) from None
@@ -326,9 +332,9 @@ class History:
                 connection.close()
 
     def _connection(self) -> tuple[sqlite3.Connection, FileId | None]:
-        """An idle one, unless another file lies there now: a damaged store may have been set aside.
+        """Return an idle connection, or open one if a new file has replaced a damaged store.
 
-        Without the id of a file it is for one answer only. Raises OSError and sqlite3.Error.
+        A connection without a file id serves one answer only. Raises OSError and sqlite3.Error.
         """
         status = self._path.stat()
         of_file = status.st_dev, status.st_ino
@@ -343,7 +349,10 @@ class History:
 
 
 def _check_version(path: Path, connection: sqlite3.Connection) -> None:
-    """Raises StoreUnavailableError: a writer of another version may have started meanwhile."""
+    """Check the store's version, which a writer of another version may have changed.
+
+    Raises StoreUnavailableError.
+    """
     version = schema.version_of(connection)
     if version > schema.VERSION:
         raise NewerStoreError(

@@ -1,4 +1,4 @@
-"""What the store gives back, as frozen records. Times are Unix seconds, durations and RTTs seconds."""
+"""Result records of the store, all frozen. Times are Unix seconds, durations and RTTs seconds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wgmon_tui.net.addresses import Address
 
 
 class PeriodState(StrEnum):
-    """What a stretch of a server's time is counted as: the words of the severities, and one more."""
+    """State that a period of a server counts as: the severities, and maintenance."""
 
     UP = "up"
     DEGRADED = "degraded"
@@ -25,12 +25,12 @@ class PeriodState(StrEnum):
 
     @property
     def severity(self) -> Severity:
-        """How it is shown."""
+        """Return the severity to show."""
         return _SEVERITIES.get(self.value, Severity.PAUSED)
 
 
 FAILED = frozenset({Severity.DEGRADED, Severity.DOWN})
-"""What says that something is wrong with a server."""
+"""Severities that mean a problem with the server."""
 
 _SEVERITIES = {severity.word: severity for severity in Severity}
 _VERDICTS = {verdict.slug: verdict for verdict in Verdict}
@@ -38,26 +38,26 @@ _STATES = {state.value: state for state in PeriodState}
 
 
 def state_of(word: str) -> PeriodState:
-    """The state of a stored word; one that another version wrote and we do not know is unknown to us."""
+    """Return the state of a stored string; unknown if another version wrote it."""
     return _STATES.get(word, PeriodState.UNKNOWN)
 
 
 def severity_of(word: str) -> Severity | None:
-    """The severity of a stored word; None where another version wrote one that we do not know."""
+    """Return the severity of a stored string; None if another version wrote it."""
     return _SEVERITIES.get(word)
 
 
 def verdict_of(slug: str | None) -> Verdict | None:
-    """The verdict of a stored slug; None where there is none, and where we do not know it."""
+    """Return the verdict of a stored slug; None if there is none or this version does not know it."""
     return _VERDICTS.get(slug) if slug else None
 
 
 @dataclass(frozen=True, slots=True)
 class PeriodSummary:
-    """How a stretch of time was spent, in seconds by state, and what the checks in it found.
+    """Time per state of a period, in seconds, and the results of its checks.
 
-    Only `up`, `degraded` and `down` is time in which we were able to see. What is left of a window beside
-    all six is time in which nobody checked. Percentiles are None where nothing was answered.
+    Only `up`, `degraded` and `down` is time with a known state. The rest of the period, beyond all six, is
+    time without checks. Percentiles are None if no check was answered.
     """
 
     checks: int = 0
@@ -74,12 +74,12 @@ class PeriodSummary:
 
     @property
     def counted(self) -> float:
-        """Seconds in which we were able to see."""
+        """Return the seconds with a known state."""
         return self.up + self.degraded + self.down
 
     @property
     def worst(self) -> Severity | None:
-        """The worst state of the time seen; None where none was."""
+        """Return the worst known state; None if there is none."""
         if self.down:
             return Severity.DOWN
         if self.degraded:
@@ -88,12 +88,14 @@ class PeriodSummary:
 
     @property
     def uptime(self) -> float | None:
-        """The share, 0 to 1, of the time seen in which the server was not down; None where none was seen."""
+        """Return the share of the known time, 0 to 1, in which the server was not down; None if there is
+        none.
+        """
         return (self.up + self.degraded) / self.counted if self.counted else None
 
     @property
     def loss(self) -> float | None:
-        """The share of checks lost, 0 to 1; None where there were none."""
+        """Return the share of lost checks, 0 to 1; None if there were none."""
         return self.lost / self.checks if self.checks else None
 
 
@@ -102,7 +104,7 @@ EMPTY_PERIOD = PeriodSummary()
 
 @dataclass(frozen=True, slots=True)
 class TimeBucket:
-    """What was seen from `start` on, for `length` seconds."""
+    """Summary of the `length` seconds from `start` on."""
 
     start: float
     length: float
@@ -111,7 +113,7 @@ class TimeBucket:
 
 @dataclass(frozen=True, slots=True)
 class StoredCheck:
-    """One check of the past, without its packets. `is_deciding` says that it spoke for its round."""
+    """One stored check, without its packets. `is_deciding` marks the deciding check of its round."""
 
     at: float
     address: Address | None
@@ -125,21 +127,21 @@ class StoredCheck:
 
     @property
     def is_counted(self) -> bool:
-        """Whether loss and percentiles take it in: it speaks for its server, and we were able to see."""
+        """Return whether it counts in loss and percentiles: it decides its round and had no local fault."""
         return self.is_deciding and self.verdict.severity is not Severity.UNKNOWN
 
     @property
     def has_failed(self) -> bool:
-        """Whether it found something wrong with the server."""
+        """Return whether it found a problem with the server."""
         return self.verdict.severity in FAILED
 
 
 @dataclass(frozen=True, slots=True)
 class TimelinePoint:
-    """From `at` on a server was in `state`, and the check that began then.
+    """A point in a server's timeline: from `at` on it was in `state`, with the check that began then.
 
-    `check` is None where the state changed without one (paused, resumed, judged anew), and where another
-    version's verdict is not known to us.
+    `check` is None if the state changed without a check (paused, resumed, diagnosed again), or if this
+    version does not know the stored verdict.
     """
 
     at: float
@@ -149,7 +151,7 @@ class TimelinePoint:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """A row of the journal. `id` never comes twice and grows; `since` is of the moment's state."""
+    """A row of the journal. `id` is unique and grows; `since` belongs to the state of the point."""
 
     id: int
     server: str
@@ -160,10 +162,10 @@ class JournalEntry:
 
 @dataclass(frozen=True, slots=True)
 class LastKnownState:
-    """What the store knows of a server now: what a face shows before the first check.
+    """Last known state of a server: what a screen shows before the first check.
 
-    `verdict` and `rtt` are of the last check that decided; `samples` its last round-trip times, oldest
-    first, NaN for a lost one; `damping` the JSON of the damping rule's state, at most some minutes old.
+    `verdict` and `rtt` are of the last deciding check. `samples` are the last round-trip times, oldest first,
+    NaN for a lost one. `damping` is the damping state as JSON, at most some minutes old.
     """
 
     server: str
@@ -181,8 +183,10 @@ class LastKnownState:
 
 @dataclass(frozen=True, slots=True)
 class VantageLastKnown:
-    """What another vantage says of a server now: its last check, and `exchange`, the last of which the
-    packets are kept. The rest is as in monitor.sights.Sight; `changed` grows with every change of any.
+    """Last known report of another vantage on a server.
+
+    `check` is its last check, `exchange` the last round with stored packets. The other fields are as in
+    monitor.quorum.VantageState. `changed` grows with every change of any vantage state.
     """
 
     server: str
@@ -199,7 +203,7 @@ class VantageLastKnown:
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """A server of the store. `entry` is JSON: what viewers may know of its entry in servers.toml."""
+    """A server of the store. `entry` is JSON: the public part of its entry in servers.toml."""
 
     server: str
     entry: str
@@ -208,7 +212,7 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeSummary:
-    """A stored exchange as a list shows it; `id` is what opens it."""
+    """A stored exchange as a line in a list; `id` opens it."""
 
     id: int
     server: str
@@ -220,7 +224,7 @@ class ExchangeSummary:
 
 @dataclass(frozen=True, slots=True)
 class VantageCheckId:
-    """What another vantage has numbered a check by, and what opens its packets."""
+    """Key of a check of another vantage, by the numbers of that vantage; opens its packets."""
 
     vantage: str
     epoch: str
@@ -229,7 +233,7 @@ class VantageCheckId:
 
 @dataclass(frozen=True, slots=True)
 class StoredExchange:
-    """A round with its packets, as it was."""
+    """A stored round with its packets."""
 
     line: ExchangeSummary
     round: Round
@@ -237,7 +241,7 @@ class StoredExchange:
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """Since when nobody is told of a server, until when (`inf` until somebody ends it), and at whose word."""
+    """A mute: since when, until when (`inf`: until unmuted), and who asked for it."""
 
     since: float
     until: float
@@ -246,7 +250,7 @@ class Mute:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What somebody wrote beside an incident."""
+    """A note that a person added to an incident."""
 
     at: float
     who: str

@@ -1,4 +1,4 @@
-"""From the store back to the board: a program that starts again goes on where it ended."""
+"""Restore from the store: after a restart the engine continues from the last known state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from wgmon_tui.store.write.batch import Pause
 
 @dataclass(frozen=True, slots=True)
 class ResumeState:
-    """What the recorder goes on from. `failures` are those of the incident whose packets were kept."""
+    """State from which the recorder continues. `failures` counts the incident's failures with stored packets."""
 
     verdict: Verdict | None
     incident: Incident | None
@@ -31,7 +31,7 @@ class ResumeState:
 
 
 def restore(history: History, engine: Engine) -> Mapping[str, ResumeState]:
-    """Tell the engine what the store knows of the servers that it watches.
+    """Restore the engine's servers from the store.
 
     Raises StoreUnavailableError.
     """
@@ -43,7 +43,7 @@ def restore(history: History, engine: Engine) -> Mapping[str, ResumeState]:
         pause = None if known.paused_since is None else Pause(known.paused_since, known.paused_by)
         severity, since = known.state.severity, known.since
         if severity is Severity.PAUSED and not (pause or server_state.paused):
-            severity, since = Severity.UNKNOWN, None  # servers.toml said so, and says so no more
+            severity, since = Severity.UNKNOWN, None  # paused in servers.toml before, and no longer
         engine.restore(
             name,
             severity=severity,
@@ -77,9 +77,9 @@ def _restore_vantages(history: History, engine: Engine) -> None:
 def close_stale_incidents(
     history: History, engine: Engine, now: float
 ) -> list[tuple[ServerState, IncidentEvent]]:
-    """The incidents that the store has as open, of servers that left servers.toml or are paused in it now.
+    """Close incidents that the store has as open, of servers that left servers.toml or are now paused in it.
 
-    They end as they would have if this program had been running. Raises StoreUnavailableError.
+    They end as if this program had been running. Raises StoreUnavailableError.
     """
     states, found = engine.fleet_state.states, []
     entries = {each.server: each.entry for each in history.entries()}

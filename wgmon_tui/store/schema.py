@@ -1,20 +1,21 @@
-"""The tables of the store, and how an older store becomes a newer one.
+"""Tables of the store, and migrations from older versions.
 
 Everything that grows is clustered by time: new rows go to the end of their table and old ones leave from its
-beginning, so a commit touches a few pages however many servers there are. One server's past is read by
-point lookups, one a bucket.
+beginning. So a commit touches a few pages however many servers there are. The history of one server is read
+by point lookups, one per bucket.
 
-    checks ──(each minute, some servers in one transaction)──► packs, minutes, hours, days; as_of moves on
+    checks ──(each minute, some servers in one transaction)──► packs, minutes, hours, days; as_of advances
 
-`checks` is the journal: what has happened since the last full minutes. A viewer follows it by `id`, which
-never comes twice. Rows up to their server's `current.as_of` are in the rollups already and must not be
-counted again; they leave when all before them have come so far, as one stretch, because a server's rows lie
+`checks` is the journal: the events since the last full minutes. A viewer follows it by `id`, which is never
+reused. Rows up to their server's `current.as_of` are in the rollups already and must not be counted again.
+They are deleted in one range, once all earlier rows are in the rollups too, because the rows of a server are
 scattered over all pages of the journal. `packs` holds the same checks minute by minute, packed; `minutes`,
-`hours` and `days` are rollups. A state holds from its row to the server's next one; `current.accounted_to`
-says up to when that time is in the rollups.
-What other vantages report is in `sights`, and in `sight_packs` when its minute is over; no rollup is of it.
-Times are Unix seconds (REAL), minutes, hours and days (of UTC) their number since the epoch (INTEGER).
-States, severities and verdicts are stored as their words.
+`hours` and `days` are rollups. A state holds from its row to the server's next one; `current.accounted_to` is
+the time up to which the rollups include it.
+
+Reports of other vantages are in `sights`, and in `sight_packs` when their minute is over; no rollup includes
+them. Times are Unix seconds (REAL). Minutes, hours and days (UTC) are their number since the epoch (INTEGER).
+States, severities and verdicts are stored as text.
 """
 
 from __future__ import annotations
@@ -217,13 +218,13 @@ _MIGRATIONS: tuple[str, ...] = (
     """
     + _SIGHTS,
 )
-"""`_MIGRATIONS[n - 1]` makes version n + 1 of version n."""
+"""`_MIGRATIONS[n - 1]` migrates version n to version n + 1."""
 
 
 def create_or_migrate(connection: sqlite3.Connection) -> None:
-    """Bring a store of this or an older version to VERSION, all at once or not at all.
+    """Create the tables, or migrate an older store to VERSION, in one transaction.
 
-    Raises sqlite3.Error. A newer store must not come here.
+    Raises sqlite3.Error. Do not call it for a newer store.
     """
     connection.execute("BEGIN IMMEDIATE")
     with connection:
@@ -238,12 +239,12 @@ def create_or_migrate(connection: sqlite3.Connection) -> None:
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """The version of a store; 0 for an empty file."""
+    """Return the version of a store; 0 for an empty file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _statements(scripts: tuple[str, ...]) -> list[str]:
-    """One by one, because `executescript` would commit what the transaction has begun."""
+    """Yield the statements one by one, because `executescript` would commit the open transaction."""
     whole: list[str] = []
     pending = ""
     for line in "\n".join(scripts).splitlines():

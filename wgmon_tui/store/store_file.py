@@ -1,7 +1,7 @@
-"""The file of the history: how it is made, checked, opened to be written, and replaced when damaged.
+"""File of the history: creation, checks, opening for writing, and replacement when damaged.
 
-What keeps the program from the store for a while (a full disk, a lock, a read-only directory) is told in one
-line; whoever writes tries again.
+A temporary obstacle (a full disk, a lock, a read-only directory) is reported in one line, and the writer
+tries again.
 """
 
 from __future__ import annotations
@@ -35,29 +35,29 @@ from wgmon_tui.store.database import (
 STORE = "history.db"
 
 _LOOKED_THROUGH = 16 * 2**20
-"""Bytes. A store of this size is read through when it is opened; of a larger one, both ends of each table."""
+"""Bytes. A store up to this size is read completely on opening; of a larger one, both ends of each table."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedStore:
-    """A store that can be written. `notice` is one line where a damaged one had to be set aside for it."""
+    """A store open for writing. `notice` is one line if a damaged store was moved aside for it."""
 
     connection: sqlite3.Connection
     notice: str | None = None
 
 
 class WritableStore:
-    """The store as the recorder has it open: the servers that it knows, and whether it is still there."""
+    """The store as the recorder has it open: the ids of known servers, and a test that the file still exists."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        """Raises OSError and sqlite3.Error."""
+        """Read the ids of the servers. Raises OSError and sqlite3.Error."""
         self.connection = connection
         self.id = str(connection.execute("SELECT value FROM facts WHERE name = 'store'").fetchone()[0])
         self.ids: dict[str, int] = dict(connection.execute("SELECT name, id FROM servers"))
         self._path, self._inode = path, path.stat().st_ino
 
     def is_there(self) -> bool:
-        """Whether what we write is what is found under its name. Raises OSError."""
+        """Return whether the open file is still the one under its path. Raises OSError."""
         try:
             return self._path.stat().st_ino == self._inode
         except FileNotFoundError:
@@ -65,9 +65,9 @@ class WritableStore:
 
 
 def refuse_newer(state_dir: Path) -> None:
-    """Raises NewerStoreError for the store of a later version, before anything else is done.
+    """Check first of all that the store is not of a later version. Raises NewerStoreError.
 
-    As far as the file itself tells: its log is left alone, and of what cannot be read `open_store` speaks.
+    It looks at the main file only and does not touch the log. `open_store` reports files that cannot be read.
     """
     path = state_dir / STORE
     with (
@@ -78,10 +78,10 @@ def refuse_newer(state_dir: Path) -> None:
 
 
 def open_store(state_dir: Path) -> OpenedStore:
-    """Open the store of a state directory, and make both where they are not there yet.
+    """Open the store of a state directory; create both if missing.
 
-    The connection commits by itself outside of BEGIN and may be used by any one thread at a time. Raises
-    StoreUnavailableError, and NewerStoreError for a store from a later version.
+    Outside of BEGIN the connection commits each statement. Any thread may use it, one at a time. Raises
+    StoreUnavailableError, and NewerStoreError for a store of a later version.
     """
     path = state_dir / STORE
     notice = None
@@ -101,12 +101,12 @@ def open_store(state_dir: Path) -> OpenedStore:
 
 
 def set_damaged_aside(path: Path) -> str:
-    """Move a damaged store out of the way, and say so in one line. Raises OSError."""
+    """Move a damaged store aside, and return the notice. Raises OSError."""
     return _said_of(move_aside(path))
 
 
 def mirrored_stamps(state_dir: Path) -> dict[bytes, int]:
-    """The last stamps that the store knows, for StampLedger; none where it cannot be read."""
+    """Return the copy of the last timestamps for TimestampLedger; empty if the store cannot be read."""
     try:
         with closing(connect(state_dir / STORE, QUICK_READER)) as connection:
             return dict(connection.execute("SELECT identity, last_ns FROM stamps"))
@@ -115,7 +115,7 @@ def mirrored_stamps(state_dir: Path) -> dict[bytes, int]:
 
 
 def _make(path: Path) -> None:
-    """Make an empty store beside `path` and put it there whole, so that no kill leaves half of one.
+    """Create an empty store under a temporary name and rename it, so that a kill never leaves half of one.
 
     Raises OSError and sqlite3.Error.
     """
@@ -138,7 +138,7 @@ def _make(path: Path) -> None:
 
 
 def _open(path: Path) -> tuple[sqlite3.Connection, None] | tuple[None, str]:
-    """The connection; where the store is damaged none, and the line that says where it was set aside.
+    """Return the connection, or the notice that a damaged store was moved aside.
 
     Raises NewerStoreError, OSError and sqlite3.Error.
     """
@@ -162,8 +162,8 @@ def _refuse_newer(version: int, path: Path) -> None:
 def _admit(path: Path, connection: sqlite3.Connection) -> None:
     """Refuse a store that this version must not write to, before anything is written.
 
-    Raises DamagedStoreError, NewerStoreError, OSError and sqlite3.Error, and UnicodeDecodeError where SQLite
-    quotes damaged text in its own message.
+    Raises DamagedStoreError, NewerStoreError, OSError and sqlite3.Error, and UnicodeDecodeError if SQLite
+    quotes damaged text in its message.
     """
     if not path.stat().st_size:
         raise DamagedStoreError(f"{path}: empty")
@@ -174,7 +174,7 @@ def _admit(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _examine(path: Path, connection: sqlite3.Connection) -> None:
-    """Look for damage, and bring an older store to this version. Raises like `_admit`."""
+    """Look for damage, and migrate an older store to this version. Raises like `_admit`."""
     if path.stat().st_size <= _LOOKED_THROUGH:
         check_integrity(connection)
     else:
@@ -195,9 +195,9 @@ def _check_both_ends(connection: sqlite3.Connection) -> None:
 
 
 def _allow_readers(path: Path) -> None:
-    """Let whoever may read the state directory as its group read the store; nobody else.
+    """Let the group that can read the state directory read the store, and no other account.
 
-    SQLite gives -wal and -shm the mode and the owner of the store when it makes them.
+    SQLite gives -wal and -shm the mode and the owner of the store when it creates them.
     """
     directory = path.parent.stat()
     group_reads = directory.st_mode & stat.S_IRGRP and directory.st_mode & stat.S_IXGRP
@@ -205,7 +205,7 @@ def _allow_readers(path: Path) -> None:
     owner = directory.st_uid if os.geteuid() == 0 else -1
     for suffix in ("", "-wal", "-shm"):
         file = path.with_name(path.name + suffix)
-        with suppress(OSError):  # not ours to change: then the writing of it will tell
+        with suppress(OSError):  # no right to change it: a later write will report the problem
             os.chown(file, owner, directory.st_gid if group_reads else -1)
         with suppress(OSError):
             file.chmod(mode)

@@ -1,13 +1,14 @@
-"""The last TAI64N stamp that every identity has used, exact across processes, restarts and clock steps.
+"""Timestamp ledger: the last TAI64N timestamp of every identity, across processes, restarts and clock steps.
 
-A server drops, silently, an initiation whose stamp is not later than the last one of that key. A prober that
-forgets its last stamp and starts with a clock that was set back is cut off until that time comes again.
+A server silently drops an initiation whose timestamp is not later than the last one of that key. A prober
+that forgets its last timestamp and starts with a clock that was set back is cut off until that time comes
+again.
 
-One file of twelve bytes for each identity, named by its public key. It is read and written under a lock for
-every stamp: a few microseconds, and two processes that share an identity cannot go back behind each other.
-It is not synced each time: the page cache outlives a killed process, and after a crash of the machine the
-clock has moved on. The store keeps a copy of the last stamps, a minute old: where a file is spoiled or gone,
-its stamps go on from there.
+One file of twelve bytes per identity, named by a hash of its public key. Each timestamp is read and written
+under a lock: that takes a few microseconds, and two processes with the same identity cannot overtake each
+other. The file is not synced each time: the page cache survives a killed process, and after a crash of the
+machine the clock has moved on. The store keeps a copy of the last timestamps, a minute old. It is used if a
+file is damaged or missing.
 """
 
 from __future__ import annotations
@@ -24,19 +25,19 @@ from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 _NO_CLOCK_SAYS = 2**63
-"""In nanoseconds the year 2262, past what a system clock can hold: no stamp of ours."""
+"""In nanoseconds the year 2262, beyond any system clock: no timestamp of this program."""
 
 _COPY_AGE_NS = 120 * 10**9
-"""How much later than its copy in the store a stamp can have been."""
+"""Maximum nanoseconds by which a timestamp can be later than its copy in the store."""
 
 
 class TimestampLedger:
-    """Hands out stamps. Use as a context manager: closing syncs what was written."""
+    """Issues timestamps. Use as a context manager: closing syncs the files."""
 
     def __init__(self, state_dir: Path, known: Mapping[bytes, int] | None = None) -> None:
-        """Makes the directory. Where that fails, stamps live in memory and `trouble` says so in one line.
+        """Create the directory. If that fails, timestamps stay in memory and `trouble` is one line about it.
 
-        `known` are the copies that the store has (`store.mirrored_stamps`), as `last` gave them.
+        `known` is the copy from the store (`store_file.mirrored_stamps`), in the form of `last`.
         """
         self._dir = state_dir / "stamps"
         self._known = dict(known or {})
@@ -63,7 +64,9 @@ class TimestampLedger:
         self._files.clear()
 
     def next(self, identity: PublicKey) -> bytes:
-        """A stamp later than any before it; never raises, because a full disk must not end the checks."""
+        """Return a timestamp later than any before it; never raises, because a full disk must not stop the
+        checks.
+        """
         now_ns = time.time_ns()
         try:
             descriptor = self._file(identity)
@@ -82,23 +85,27 @@ class TimestampLedger:
         return tai64n.encode(stamp_ns)
 
     def ahead_s(self, identity: PublicKey) -> float:
-        """How many seconds this identity's last stamp lies ahead of our clock; 0 where it does not."""
+        """Return how many seconds the last timestamp of an identity is ahead of the local clock; 0 if it is
+        not.
+        """
         return max(0.0, (self._last.get(identity, 0) - time.time_ns()) / 1e9)
 
     def last(self) -> dict[bytes, int]:
-        """The last stamp of every identity that has used one, Unix nanoseconds by a hash of its key.
+        """Return the last timestamp of every identity that has used one: Unix nanoseconds by a hash of its
+        key.
 
         May be called from another thread.
         """
         return {_digest(identity): last_ns for identity, last_ns in self._last.copy().items()}
 
     def _last_of(self, identity: PublicKey, stored_ns: int, now_ns: int) -> int:
-        """Of what the file says, what this process remembers and, where both say nothing, the copy."""
+        """Return the later of the file and the memory of this process; if both are empty, the copy."""
         last_ns = max(stored_ns, self._last.get(identity, 0))
         if last_ns:
             return last_ns
         known_ns = self._known.get(_digest(identity), 0)
-        # Behind our clock it does no harm that the copy is old: the clock says more. Ahead of it, it would.
+        # If the copy lies behind the local clock, its age does no harm, because the clock decides. If it lies
+        # ahead, it would.
         return known_ns + _COPY_AGE_NS if known_ns > now_ns else known_ns
 
     def _use_memory(self, error: OSError) -> None:
@@ -114,12 +121,14 @@ class TimestampLedger:
 
 
 def _digest(identity: PublicKey) -> bytes:
-    """A hash, because base64 holds slashes and the name tells whose stamps these are to no one else."""
+    """Hash the key, because base64 contains slashes and a file name must not reveal the identity."""
     return hashlib.sha256(identity.raw).digest()[:16]
 
 
 def _read(descriptor: int) -> int:
-    """The last stamp as Unix nanoseconds; 0 for a new file and one that a crash or a full disk spoiled."""
+    """Return the last timestamp as Unix nanoseconds; 0 for a new file or one damaged by a crash or a full
+    disk.
+    """
     stored = os.pread(descriptor, tai64n.TAI64N_LENGTH, 0)
     last_ns = tai64n.decode(stored) if len(stored) == tai64n.TAI64N_LENGTH else 0
     return last_ns if 0 < last_ns < _NO_CLOCK_SAYS else 0

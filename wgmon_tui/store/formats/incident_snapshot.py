@@ -1,4 +1,4 @@
-"""What is told of an incident beside itself: where its server is, and what the last check found."""
+"""Snapshot of server and last check attached to an incident notification."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_CAUSES = 3
 
 @dataclass(frozen=True, slots=True)
 class VantageVerdict:
-    """What a vantage said of the server then."""
+    """Result of one vantage at the time of the snapshot."""
 
     vantage: str
     severity: Severity
@@ -26,11 +26,11 @@ class VantageVerdict:
 
 @dataclass(frozen=True, slots=True)
 class IncidentSnapshot:
-    """One incident, with what the last check of its server found. Nothing in it is secret.
+    """An incident, with the result of the last check of its server. It contains no secrets.
 
-    `evidence` are short phrases, `causes` the likeliest first; `fix` of the first is what to type next.
-    `who` did what it is told for, where somebody did; `note` is what they said, or why an incident ended
-    without the server's coming up ("paused", "left servers.toml").
+    `evidence` are short phrases; `causes` are ranked, the likeliest first. `fix` of the first cause is what
+    to type next. `who` triggered the event, if a person did. `note` is that person's text, or the reason why
+    an incident ended without a recovery ("paused", "left servers.toml").
     """
 
     incident: Incident
@@ -43,13 +43,13 @@ class IncidentSnapshot:
     who: str = ""
     note: str = ""
     suppressed_by: str = ""
-    """Why it is told only now: "muted by ada until 14:00", "quiet hours 22:00-07:00"."""
+    """Why the notification is late: "muted by ada until 14:00", "quiet hours 22:00-07:00"."""
     vantage_verdicts: tuple[VantageVerdict, ...] = ()
-    """What each vantage says that sees the server; nothing where only we look at it."""
+    """Result of each vantage with a view of the server; empty if only the local vantage checks it."""
 
     @property
     def duration(self) -> float | None:
-        """How long it lasted in seconds; None while it lasts."""
+        """Return how long the incident lasted in seconds; None while it is open."""
         incident = self.incident
         return None if incident.closed_at is None else max(0.0, incident.closed_at - incident.opened_at)
 
@@ -75,11 +75,12 @@ SNAPSHOT_NAMES = STORED_NAMES | StoredNames(
     },
     {},
 )
-"""The stored names of a matter and all that it contains. The right side never changes: stored_names.py."""
+"""Stored names of a snapshot and everything it contains. The right side never changes: see stored_names.py.
+"""
 
 
 def snapshot_of(server_state: ServerState, event: IncidentEvent) -> IncidentSnapshot:
-    """What is to be told of something that happened to an incident of this row."""
+    """Build the snapshot for an incident event of a server."""
     server, found, diagnosis = server_state.server, server_state.last, server_state.diagnosis
     views = server_state.views if server_state.quorum_result else ()
     return IncidentSnapshot(
@@ -99,14 +100,14 @@ def snapshot_of(server_state: ServerState, event: IncidentEvent) -> IncidentSnap
 
 
 def to_json(snapshot: IncidentSnapshot) -> str:
-    """As it is stored. What people and other programs say may hold halves of characters."""
+    """Encode as stored. Text from people and other programs may contain lone surrogates."""
     write, _ = codec_of(IncidentSnapshot, SNAPSHOT_NAMES)
     text = json.dumps(write(replace(snapshot, suppressed_by="")), ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()
 
 
 def from_json(text: str) -> IncidentSnapshot | None:
-    """None for what another version wrote and we cannot read."""
+    """Decode; None if another version wrote something that this version cannot read."""
     _, read = codec_of(IncidentSnapshot, SNAPSHOT_NAMES)
     try:
         snapshot = read(json.loads(text))

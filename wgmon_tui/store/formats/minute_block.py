@@ -1,7 +1,7 @@
-"""The moments of one server in one minute, packed: eight bytes each where nothing is unusual.
+"""Packed block with the timeline points of one server in one minute: usually eight bytes per point.
 
-Column by column, little-endian: what all moments have alike (mostly one address and one vantage) is written
-once, and a minute is read with one call. Times are kept to a millisecond, round-trip times to seven digits.
+Column by column, little-endian. What all points share (mostly one address and one vantage) is written once,
+and a minute is decoded with one call. Times are kept to a millisecond, round-trip times to seven digits.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ SLUGS: tuple[str, ...] = (
     "misconfigured",
     "regional",
 )
-"""A verdict is stored as its place in this list, from 1 on; 0 is no check. New ones go to the end, and none
-ever leaves: packs lie in stores."""
+"""A verdict is stored as its position in this list, from 1 on; 0 means no check. New ones go to the end. None
+may be removed, because stored blocks refer to them.
+"""
 
 STATES: tuple[PeriodState, ...] = (
     PeriodState.UP,
@@ -53,15 +54,15 @@ STATES: tuple[PeriodState, ...] = (
     PeriodState.PAUSED,
     PeriodState.MAINTENANCE,
 )
-"""A state is stored as its place in this list; the same holds."""
+"""A state is stored as its position in this list, under the same rule."""
 
 _NUMBER = {slug: number for number, slug in enumerate(SLUGS, 1)}
 
 Place = tuple[str, Address | None]
-"""A vantage, and the address that was checked from there."""
+"""A vantage, and the address that it checked."""
 
 _HEADER = struct.Struct("<BBHH")
-"""Version, whether there are columns of the tunnel, how many moments, how many places."""
+"""Version, whether there are tunnel columns, number of points, number of places."""
 
 _LAST_MS = 59_999
 _NONE = 0xFFFF
@@ -70,14 +71,14 @@ _STATE = 7
 
 
 def pack(minute: int, moments: Sequence[TimelinePoint]) -> bytes:
-    """The moments of a minute in the order given; what is packed already is unpacked before and put first.
+    """Pack the points of a minute in the given order. To extend a block, unpack it and put its points first.
 
-    Raises ValueError for a moment outside the minute.
+    Raises ValueError for a point outside the minute.
     """
     start = minute * MINUTE_S
     if not all(0 <= moment.at - start < MINUTE_S for moment in moments):
         raise ValueError(f"a moment outside minute {minute}")
-    # To the nearest, so that packing again moves nothing; but never into the next minute.
+    # Round to nearest, so that repacking changes nothing; but never into the next minute.
     offsets = [min(round((moment.at - start) * 1000), _LAST_MS) for moment in moments]
     checks = [moment.check for moment in moments]
     places = {(check.vantage, check.address): None for check in checks if check}
@@ -101,9 +102,9 @@ def pack(minute: int, moments: Sequence[TimelinePoint]) -> bytes:
 
 
 def unpack(minute: int, packed: bytes) -> list[TimelinePoint]:
-    """The moments of a packed minute. Never raises: what is no pack of ours holds none.
+    """Unpack the points of a minute. Never raises: a damaged or unknown block holds none.
 
-    A verdict of a later version leaves its moment without a check.
+    A point with the verdict of a later version comes back without its check.
     """
     try:
         return list(_moments(minute * MINUTE_S, packed))
@@ -112,7 +113,7 @@ def unpack(minute: int, packed: bytes) -> list[TimelinePoint]:
 
 
 def _moments(start: float, packed: bytes) -> Iterator[TimelinePoint]:
-    """Raises struct.error, ValueError and IndexError for what is no pack."""
+    """Yield the points. Raises struct.error, ValueError and IndexError for a damaged block."""
     version, tunnel, count, place_count = _HEADER.unpack_from(packed)
     if version != _VERSION:
         return
@@ -154,7 +155,7 @@ def _moments(start: float, packed: bytes) -> Iterator[TimelinePoint]:
 
 
 def _columns(count: int, places: int, tunnel: bool) -> str:
-    """As `struct` describes them: offsets in ms, verdicts, flags, RTTs; where needed places; the tunnel's."""
+    """Return the `struct` format: offsets in ms, verdicts, flags, RTTs, places if needed, tunnel columns."""
     where = "" if places <= 1 else f"{count}B" if places <= 256 else f"{count}H"
     return f"<{count}H{count}B{count}B{count}f{where}" + (f"{count}H{count}H{count}f" if tunnel else "")
 
@@ -184,13 +185,13 @@ def _or_none(number: int | None) -> int:
 
 
 def pack_samples(rtts: Iterable[float]) -> bytes:
-    """`current.samples`: round-trip times in seconds, NaN for a lost check."""
+    """Pack `current.samples`: round-trip times in seconds, NaN for a lost check."""
     values = list(rtts)
     return struct.pack(f"<{len(values)}f", *values)
 
 
 def unpack_samples(packed: bytes) -> array[float]:
-    """What `pack_samples` packed. Never raises: bytes behind the last whole number are left out."""
+    """Unpack the result of `pack_samples`. Never raises: bytes after the last whole number are ignored."""
     values = array("f", packed[: len(packed) // 4 * 4])
     if sys.byteorder == "big":
         values.byteswap()

@@ -1,13 +1,13 @@
-"""The distribution of many round-trip times in a hundred bytes, from which percentiles are read.
+"""Quantile sketch: the distribution of many round-trip times in a hundred bytes, with percentiles.
 
 Buckets whose borders grow by a fixed factor, as in "DDSketch: a fast and fully-mergeable quantile sketch with
-relative-error guarantees" (Masson, Rim, Lee; VLDB 2019): every percentile is within ERROR of the true one,
-and merging two sketches gives exactly the sketch of all their values, in whatever order. So the hours of a
-month add up to the percentiles of the month.
+relative-error guarantees" (Masson, Rim, Lee; VLDB 2019). Every percentile is within ERROR of the true one.
+Merging two sketches gives exactly the sketch of all their values, in any order. So the hours of a month add
+up to the percentiles of the month.
 
-It is our own because its bytes lie in people's stores for months: they must be readable by every later
-version, and compact by the million. A library's form is its to change, and the known ones bring protobuf
-along; what is needed of them is on this page.
+This is not a library, because its bytes stay in users' stores for months. Every later version must read them,
+and a million of them must be compact. A library may change its format, and the known ones depend on protobuf.
+This page contains all that is needed of them.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ ERROR = 0.02
 """The largest relative error of a percentile."""
 
 SMALLEST, LARGEST = 1e-6, 3600.0
-"""Seconds. What lies beyond counts as these: no network is faster, no check waits longer."""
+"""Seconds. Values outside are clamped to these: no network is faster, no check waits longer."""
 
 _FACTOR = (1 + ERROR) / (1 - ERROR)
 _LOG_FACTOR = log(_FACTOR)
 _MIDDLE = 2 * SMALLEST / (1 + _FACTOR)
-"""Times _FACTOR ** n, the value in bucket n that is equally wrong, relatively, at both of its borders."""
+"""Times _FACTOR ** n, the value in bucket n whose relative error is the same at both borders."""
 
 _LAST = ceil(log(LARGEST / SMALLEST) / _LOG_FACTOR)
 _VALUES = tuple(_MIDDLE * _FACTOR**bucket for bucket in range(_LAST + 1))
@@ -39,20 +39,20 @@ _MOST = 2**32 - 1
 
 @dataclass(slots=True)
 class QuantileSketch:
-    """Add values, merge others in, read percentiles. Takes a few bytes for each distinct size of value.
+    """Collects values, merges other sketches, returns percentiles. Needs a few bytes for each used bucket.
 
-    `counts` says how many values are in each bucket: number n holds what is over the border
-    SMALLEST * _FACTOR ** (n - 1), up to SMALLEST * _FACTOR ** n.
+    `counts` maps a bucket to its number of values. Bucket n holds the values above the border SMALLEST *
+    _FACTOR ** (n - 1), up to SMALLEST * _FACTOR ** n.
     """
 
     counts: dict[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        """How many values were added."""
+        """Return how many values were added."""
         return sum(self.counts.values())
 
     def add(self, value: float) -> None:
-        """Take in a value in seconds. Raises ValueError for NaN."""
+        """Add a value in seconds. Raises ValueError for NaN."""
         if isnan(value):
             raise ValueError("NaN is no round-trip time")
         within = min(max(value, SMALLEST), LARGEST)
@@ -60,13 +60,13 @@ class QuantileSketch:
         self.counts[bucket] = self.counts.get(bucket, 0) + 1
 
     def merge(self, other: QuantileSketch) -> None:
-        """Take in all values of another sketch."""
+        """Add all values of another sketch."""
         counts = self.counts
         for bucket, count in other.counts.items():
             counts[bucket] = counts.get(bucket, 0) + count
 
     def percentiles(self, *shares: float) -> tuple[float | None, ...]:
-        """The nearest-rank percentiles in seconds for shares of 0 to 1; None where nothing was added."""
+        """Return the nearest-rank percentiles in seconds for shares of 0 to 1; None if nothing was added."""
         counts = self.counts
         if not counts:
             return (None,) * len(shares)
@@ -76,7 +76,7 @@ class QuantileSketch:
         return tuple([_VALUES[buckets[bisect_left(up_to, share * total)]] for share in shares])
 
     def to_bytes(self) -> bytes:
-        """The form that is stored, as `from_bytes` explains it; empty where nothing was added."""
+        """Encode as stored, in the format of `from_bytes`; empty if nothing was added."""
         if not self.counts:
             return b""
         buckets = sorted(self.counts)
@@ -88,11 +88,11 @@ class QuantileSketch:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> QuantileSketch:
-        """The sketch of stored bytes. Never raises: what is none of ours reads as an empty one.
+        """Decode stored bytes. Never raises: unreadable bytes give an empty sketch.
 
         One byte with the widths of the numbers that follow (the high half for gaps, the low one for counts;
-        0, 1, 2 for 1, 2, 4 bytes; little-endian), two bytes with the first bucket, then for all buckets
-        their gaps to the one before, the first of them 0, and then for all of them their counts.
+        0, 1, 2 for 1, 2, 4 bytes; little-endian). Two bytes with the first bucket. Then for all buckets their
+        gaps to the one before, the first of them 0, and then for all of them their counts.
         """
         if len(data) < 5:
             return cls()

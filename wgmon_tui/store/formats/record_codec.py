@@ -27,26 +27,26 @@ from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.store.formats.stored_names import STORED_NAMES, StoredNames
 
 Json = Any
-"""What `json` reads and writes."""
+"""A value that `json` reads and writes."""
 
 _VERSION = b"\x01"
 
 _LOADED_LATER = {"Check": Check}
-"""What the modules of our records do not import: faces are painted without it."""
+"""Types that the record modules do not import, so that screens start without them."""
 
 
 class UnreadableValueError(Exception):
-    """A value that another version wrote, or nobody."""
+    """A stored value that this version cannot read, or that is damaged."""
 
 
 def to_bytes(outcome: Round) -> bytes:
-    """A round, to be stored. Holds no key but public ones and the sealed ones on the wire."""
+    """Encode a round for the store. It contains no keys except public ones and the sealed ones on the wire."""
     write, _ = codec_of(Round)
     return _VERSION + zlib.compress(json.dumps(write(outcome), separators=(",", ":")).encode())
 
 
 def from_bytes(data: bytes) -> Round | None:
-    """The round of stored bytes; None where they are none of ours, or of a version that we cannot read."""
+    """Decode a stored round; None if it is damaged or of a version that this one cannot read."""
     _, read = codec_of(Round)
     if data[:1] != _VERSION:
         return None
@@ -60,15 +60,15 @@ def from_bytes(data: bytes) -> Round | None:
 
 
 Form = tuple[Callable[[Any], Json], Callable[[Json], Any]]
-"""How a type is written, and how it is read: that raises UnreadableValueError for what is not of the type."""
+"""Encoder and decoder of a type. The decoder raises UnreadableValueError for a value of another type."""
 
 
 @cache
 def codec_of(hint: Any, names: StoredNames = STORED_NAMES) -> Form:
-    """How values of a type are written and read, under the stored names of `names`.
+    """Return the encoder and decoder of a type, under the stored names of `names`.
 
-    Raises TypeError for a type without a stored form, so that no secret is stored by mistake. Raises it for
-    a record or enum whose stored names are missing, incomplete or not unique, too.
+    Raises TypeError for a type without a stored form, so that no secret is stored by mistake. Also raises it
+    for a record or enum whose stored names are missing, incomplete or not unique.
     """
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
@@ -87,7 +87,7 @@ def codec_of(hint: Any, names: StoredNames = STORED_NAMES) -> Form:
 
 
 def check_names(kind: type[Any], stored: Mapping[Any, str], members: Collection[Any]) -> None:
-    """Raises TypeError unless `stored` has one name for each field or member of a type, and none twice."""
+    """Check that `stored` has one name for each field or member of a type, none twice. Raises TypeError."""
     if missing := [member for member in members if member not in stored]:
         raise TypeError(f"{kind.__name__}: no stored name for {missing}")
     if unknown := [member for member in stored if member not in members]:
@@ -97,7 +97,7 @@ def check_names(kind: type[Any], stored: Mapping[Any, str], members: Collection[
 
 
 def _form_of_enum(kind: type[Enum], names: StoredNames) -> Form:
-    """The stored name of the member."""
+    """Encode an enum as the stored name of its member."""
     stored = names.enums.get(kind)
     if stored is None:
         raise TypeError(f"no stored names for {kind}")
@@ -107,7 +107,7 @@ def _form_of_enum(kind: type[Enum], names: StoredNames) -> Form:
 
 
 def _form_of_record(kind: type[Any], names: StoredNames) -> Form:
-    """An object with the stored names of the fields."""
+    """Encode a record as an object with the stored names of its fields."""
     if kind not in names.records:
         raise TypeError(f"no stored names for {kind}")
     stored = names.records[kind].fields
@@ -132,7 +132,9 @@ def _form_of_record(kind: type[Any], names: StoredNames) -> Form:
 
 
 def _form_of_union(args: tuple[Any, ...], names: StoredNames) -> Form:
-    """One type or null; an address of either version; or one of several records: ["Silence", {…}]."""
+    """Encode a union: one type or null; an address of either version; or one of several records, ["Silence",
+    {…}].
+    """
     kinds = [arg for arg in args if arg is not types.NoneType]
     if len(kinds) < len(args):
         write, read = _form_of_union(tuple(kinds), names)
@@ -150,7 +152,7 @@ def _form_of_union(args: tuple[Any, ...], names: StoredNames) -> Form:
 
 
 def _form_of_named(kinds: list[type[Any]], names: StoredNames) -> Form:
-    """One of several records, with the stored name of its kind before it."""
+    """Encode one of several records, preceded by the stored name of its kind."""
     forms = {kind: _form_of_record(kind, names) for kind in kinds}
     stored = {kind: names.records[kind].kind for kind in kinds}
     if not all(stored.values()) or len(set(stored.values())) < len(stored):
@@ -170,7 +172,7 @@ def _form_of_named(kinds: list[type[Any]], names: StoredNames) -> Form:
 
 
 def _form_of_tuple(of: Any, names: StoredNames) -> Form:
-    """An array; of named records, those that we do not know are left out."""
+    """Encode a tuple as an array; unknown kinds of records are skipped on decoding."""
     write, read = codec_of(of, names)
     named = get_origin(of) in (Union, types.UnionType) and all(map(is_dataclass, get_args(of)))
 

@@ -1,7 +1,7 @@
-"""What viewers may know of a server's entry in servers.toml, as the store has it.
+"""Public part of a server's entry in servers.toml, as stored for viewers.
 
-Other accounts read it: it says where a server is and how it is checked, not where our secrets lie nor what
-commands ask the server itself.
+Other accounts can read it. It tells where a server is and how it is checked. It contains no paths of secrets
+and no commands that query the server itself.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _FORMS = [(name, key, codec_of(_HINTS[name])) for name, key in SERVER_ENTRY.item
 
 
 def server_to_entry(server: Server) -> str:
-    """The entry as JSON."""
+    """Encode the entry as JSON."""
     entry = {key: write(getattr(server, name)) for name, key, (write, _) in _FORMS}
     return json.dumps(entry, separators=(",", ":"))
 
 
 def server_from_entry(name: str, entry: str) -> Server | None:
-    """The server of a stored entry, without what is hidden; None where it says too little or was damaged.
+    """Decode a stored entry, without the hidden keys; None if it is incomplete or damaged.
 
-    Keys of another version are left out.
+    Keys of another version are ignored.
     """
     try:
         stored = json.loads(entry)

@@ -1,11 +1,11 @@
-"""The names that records and enums have in stores and protocols, beside their names in the code.
+"""Stored names of records and enums, separate from their names in the code.
 
 The left side is the name in the code, the right side the stored one. A rename in the code changes the left
 side only. The right side never changes, because other versions read and write it.
 
-A new field needs an entry here and a default value, because stores of earlier versions lack it. Modules that
-store types of their own have a table beside them: store/formats/incident_snapshot.py, alerts/delivery_queue.py and
-vantages/protocol.py.
+A new field needs an entry here and a default value, because stores of earlier versions lack it. Modules with
+stored types that are not in this table have a table there: store/formats/incident_snapshot.py,
+alerts/delivery_queue.py and vantages/protocol.py.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from wgmon_tui.protocols.wireguard.handshake import Reason
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """The stored names of a record's `fields`, and its stored `kind` where it is a member of a union."""
+    """Stored names of a record's `fields`, and its stored `kind` if it is a member of a union."""
 
     fields: Mapping[str, str]
     kind: str = ""
@@ -60,13 +60,13 @@ class StoredRecord:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredNames:
-    """The records and enums that can be stored. Compared by identity, so that codecs can be cached."""
+    """Stored names of records and enums. Compared by identity, so that codecs can be cached."""
 
     records: Mapping[type[Any], StoredRecord]
     enums: Mapping[type[Enum], Mapping[Any, str]]
 
     def __or__(self, other: StoredNames) -> StoredNames:
-        """Both tables in one."""
+        """Combine two tables."""
         return StoredNames({**self.records, **other.records}, {**self.enums, **other.enums})
 
 
@@ -232,7 +232,7 @@ _ENUMS: Mapping[type[Enum], Mapping[Any, str]] = {
 }
 
 STORED_NAMES = StoredNames({**_RECORDS, **_EVIDENCE}, _ENUMS)
-"""The types that rounds, incidents and the states of vantages consist of."""
+"""The types that rounds, incidents and vantage states consist of."""
 
 SERVER_ENTRY: Mapping[str, str] = {
     "endpoint": "endpoint",

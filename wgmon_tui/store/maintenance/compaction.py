@@ -1,8 +1,8 @@
-"""From the journal to packs, minutes, hours and days: some servers at a time, each time in one transaction.
+"""Compaction of the journal into minute blocks, minutes, hours and days: some servers in each transaction.
 
-`current.as_of` moves on in the same transaction, so that a kill anywhere counts every check exactly once.
-Where a minute, an hour or a day is there already, because the clock was set back or a check ended late, the
-new is added to it; nothing is ever replaced.
+`current.as_of` advances in the same transaction, so that after a kill every check still counts exactly once.
+If a minute, an hour or a day exists already, because the clock was set back or a check ended late, the new
+values are added. Nothing is ever replaced.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ from wgmon_tui.store.maintenance.rollups import COLUMNS, MINUTE_S, Rollup, Row, 
 from wgmon_tui.store.models import PeriodState, StoredCheck, TimelinePoint, verdict_of
 
 GRACE_S = 10.0
-"""So long after its end a minute is compacted: most checks that began in it are over then."""
+"""Seconds after its end when a minute is compacted: most checks that began in it are finished by then."""
 
 _FUTURE_S = 120.0
-"""A row so far ahead of the clock was written before that was set back; it does not wait until it is past."""
+"""A row this many seconds in the future dates from before the clock was set back. It is compacted without
+delay.
+"""
 
 _LATE_S = 60.0
-"""A check that ended late began so much before others of its server at most."""
+"""Maximum seconds by which a late check can have begun before other checks of its server."""
 
 _SERVERS_A_STEP = 250
 _ROWS_A_STEP = 5_000
@@ -52,7 +54,7 @@ _CURRENT = """INSERT INTO current
 
 @dataclass(frozen=True, slots=True)
 class _JournalRow:
-    """A row of the journal as compaction needs it."""
+    """A row of the journal, with the columns that compaction needs."""
 
     id: int
     moment: TimelinePoint
@@ -62,7 +64,7 @@ class _JournalRow:
 
 @dataclass(frozen=True, slots=True)
 class _OpenRollups:
-    """What is in the rollups of a server."""
+    """What is already in the rollups of a server."""
 
     as_of: int
     accounted_to: float
@@ -74,16 +76,16 @@ class _OpenRollups:
 
 _Tallies = dict[int, dict[int, Rollup]]
 _Moments = dict[int, dict[int, list[TimelinePoint]]]
-"""By minute, hour or day, then by server."""
+"""Timeline points by minute, hour or day, then by server."""
 
 
 def compaction_boundary(now: float) -> float:
-    """The end of the last minute that is to be compacted by now."""
+    """Return the end of the last minute that is due for compaction."""
     return (now - GRACE_S) // 60.0 * 60.0
 
 
 def compact(connection: sqlite3.Connection, boundary: float, now: float) -> Iterator[None]:
-    """Bring what happened before `boundary` into the rollups; yields after each transaction.
+    """Roll up the journal before `boundary`; yields after each transaction.
 
     Raises sqlite3.Error.
     """
@@ -126,7 +128,7 @@ def _compact_some(connection: sqlite3.Connection, first: int, last: int, boundar
             packs[int(entry.moment.at // MINUTE_S)].setdefault(server, []).append(entry.moment)
         paused = timeline[-1].state is PeriodState.PAUSED
         if not paused and reached - timeline[-1].at > holding[server]:
-            reached = timeline[-1].at  # nobody has checked since, and the next check must see how long
+            reached = timeline[-1].at  # not checked since: the next check needs the length of the gap
         current.append(_current_row(server, before, entries, reached))
     hours = _grouped(minutes, 60)
     days = _grouped(hours, 24)
@@ -140,19 +142,17 @@ def _compact_some(connection: sqlite3.Connection, first: int, last: int, boundar
 def _ready(
     entries: list[_JournalRow], before: _OpenRollups | None, boundary: float, now: float
 ) -> list[_JournalRow]:
-    """The entries of one server that are not in the rollups and whose minute is over, up to the first that
-    must wait.
-    """
+    """Return the entries of one server that are due and not in the rollups, up to the first one not yet due."""
     as_of = before.as_of if before else 0
     fresh = (entry for entry in entries if entry.id > as_of)
     return list(takewhile(lambda entry: not boundary <= entry.moment.at <= now + _FUTURE_S, fresh))
 
 
 def _timeline(before: _OpenRollups | None, entries: list[_JournalRow]) -> list[TimelinePoint]:
-    """The moments of the entries, going on from what is in the rollups.
+    """Return the timeline of the entries, continued from the rollups.
 
-    A check that ended late counts from where the time has come to: no second is counted twice. What lies
-    further back was written after the clock was set back, and counts where it says.
+    A check that ended late counts from the time already reached, so that no second counts twice. An entry
+    further back was written after the clock was set back, and counts at its stored time.
     """
     timeline = [TimelinePoint(before.accounted_to, before.state)] if before else []
     for entry in entries:
@@ -225,7 +225,7 @@ def _read_journal(connection: sqlite3.Connection, first: int, last: int) -> dict
 
 
 def _grouped(tallies: _Tallies, in_each: int) -> _Tallies:
-    """So many minutes or hours in each, added up; of what is new alone, so before it goes to `_merge`."""
+    """Sum minutes into hours, or hours into days. Use it before `_merge`, on new values only."""
     grouped: _Tallies = defaultdict(dict)
     for number, by_server in tallies.items():
         of_group = grouped[number // in_each]
@@ -237,7 +237,7 @@ def _grouped(tallies: _Tallies, in_each: int) -> _Tallies:
 def _merge(
     connection: sqlite3.Connection, table: str, column: str, tallies: _Tallies, first: int, last: int
 ) -> None:
-    """Add tallies to those that the table has; afterwards they hold both."""
+    """Add rollups to those in the table; afterwards `tallies` holds the sums."""
     marks = ", ".join("?" * (len(COLUMNS.split(", ")) + 2))
     for number, by_server in tallies.items():
         stored = connection.execute(
@@ -270,7 +270,7 @@ def _write_packs(connection: sqlite3.Connection, packs: _Moments, first: int, la
 
 @lru_cache(maxsize=16)
 def _state(word: str) -> PeriodState:
-    """Unknown for a word that no version of ours has written."""
+    """Return the state of a stored string; unknown if no version wrote it."""
     try:
         return PeriodState(word)
     except ValueError:

@@ -1,8 +1,8 @@
-"""Forgetting what is older than config.toml says, a little at a time.
+"""Retention: delete what is older than config.toml allows, a little at a time.
 
-A clock that is a year ahead would make everything old at once. So for each minute that we run, two minutes of
-each tier may go at most, and never what is not old: when the clock is put right, little was lost. Where we
-were away for a week, the week is caught up within a week.
+A clock that is a year ahead would make all data old at once. So each minute of running time deletes at most
+two minutes of each tier, and never data that is not old. Once the clock is corrected, little is lost. After a
+week without this program, the backlog is deleted within a week.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S, MINUTE_S
 
 _A_STEP = 500
-"""So many rows leave in one transaction."""
+"""Maximum number of rows deleted in one transaction."""
 
 _TIERS = (
     ("packs", "minute", MINUTE_S),
@@ -25,11 +25,11 @@ _TIERS = (
 )
 
 _PER_TURN_S = 120.0
-"""What may be forgotten for each minute that we run."""
+"""Seconds of data that may be deleted per minute of running time."""
 
 
 def forget(connection: sqlite3.Connection, retention: Retention, now: float, turn: int) -> Iterator[None]:
-    """Do what is due in the `turn`th minute that we run; yields after each transaction.
+    """Delete what is due in the `turn`th minute of running time; yields after each transaction.
 
     Raises sqlite3.Error.
     """
@@ -47,7 +47,7 @@ def forget(connection: sqlite3.Connection, retention: Retention, now: float, tur
 
 
 def _forget_oldest(connection: sqlite3.Connection, table: str, column: str, until: int) -> Iterator[None]:
-    """The oldest minute, hour or day, where it lies before `until`."""
+    """Delete rows of the oldest minute, hour or day, if it lies before `until`."""
     (oldest,) = connection.execute(f"SELECT min({column}) FROM {table}").fetchone()  # noqa: S608
     if oldest is None or oldest >= until:
         return
@@ -64,7 +64,7 @@ def _forget_oldest(connection: sqlite3.Connection, table: str, column: str, unti
 
 
 def _forget_exchanges(connection: sqlite3.Connection, until: float) -> Iterator[None]:
-    """Those at the head, in the order in which they were written; the last good ones stay."""
+    """Delete the oldest exchanges, in the order in which they were written; keep the last good ones."""
     head = connection.execute(
         "SELECT id, at FROM exchanges WHERE kind != 'good' ORDER BY id LIMIT ?", (_A_STEP,)
     ).fetchall()
@@ -77,7 +77,7 @@ def _forget_exchanges(connection: sqlite3.Connection, until: float) -> Iterator[
 
 
 def _forget_sights(connection: sqlite3.Connection, until: float) -> Iterator[None]:
-    """What other vantages saw, with its packets."""
+    """Delete the reports of other vantages, with their packets."""
     head = connection.execute(
         "SELECT vantage, epoch, number, at FROM sights INDEXED BY sights_with_packets"
         " WHERE round IS NOT NULL AND at < ? ORDER BY at LIMIT ?",
@@ -92,7 +92,7 @@ def _forget_sights(connection: sqlite3.Connection, until: float) -> Iterator[Non
 
 
 def _forget_incidents(connection: sqlite3.Connection, until: float) -> Iterator[None]:
-    """Those that are over, the oldest first, with their notes."""
+    """Delete closed incidents, the oldest first, with their notes."""
     head = connection.execute(
         "SELECT id, opened_at FROM incidents WHERE closed_at IS NOT NULL AND closed_at < ?"
         " ORDER BY opened_at LIMIT ?",

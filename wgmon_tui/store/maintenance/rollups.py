@@ -1,8 +1,7 @@
-"""Minutes, hours and days of one server: the one rule of what its time and its checks are counted as.
+"""Rollups of one server by minute, hour and day: the one rule that turns checks into time per state.
 
-A state holds from one moment to the server's next. Where that takes longer than a state may hold, nobody
-checked in between, and the time counts as nothing. Time that runs backwards (somebody set the clock) counts
-as nothing too.
+A state holds until the server's next timeline point. If that takes longer than a state may hold, no check ran
+in between, and the time is not counted. Time that runs backwards (the clock was set) is not counted either.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from wgmon_tui.store.models import PeriodState, PeriodSummary, StoredCheck, Time
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0
 
 COLUMNS = "checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch"
-"""The columns of `minutes`, `hours` and `days` that are a tally, in the order of its row."""
+"""The rollup columns of `minutes`, `hours` and `days`, in the order of the row."""
 
 Row = tuple[int, int, float, float, float, float, float, float, bytes]
 
@@ -32,23 +31,25 @@ _STATES = (
 
 _UNWATCHED = (PeriodState.PAUSED, PeriodState.MAINTENANCE)
 UNWATCHED_HOLDS = 600.0
-"""Seconds that these may hold. No check confirms them, but whoever writes the store does, every
-minute; time in which nobody wrote is not counted as paused."""
+"""Maximum seconds that these states hold. No check confirms them, but the writer does, every minute. Time
+without a writer is not counted as paused.
+"""
 
 
 LATE_S = 60.0
-"""A check that ends late is heard of after another that began up to so much later; its state counts from
-where the time has come to then. What lies further back was written after the clock was set back."""
+"""A late check can end up to this many seconds after another that began later. Its state then counts from the
+time already reached. A point further back was written after the clock was set back.
+"""
 
 
 def max_gap_s(interval: float, timeout: float) -> float:
-    """How many seconds a state may hold without a further check, for a server's interval and timeout."""
+    """Return how many seconds a state holds without another check, for a server's interval and timeout."""
     return 3 * interval + timeout
 
 
 @dataclass(slots=True)
 class Rollup:
-    """What is added up for one server over one stretch of time: `seconds` by state, the rest over checks."""
+    """Totals of one server over one period: `seconds` by state, the rest over checks."""
 
     checks: int = 0
     lost: int = 0
@@ -56,7 +57,7 @@ class Rollup:
     sketch: QuantileSketch = field(default_factory=QuantileSketch)
 
     def add_check(self, check: StoredCheck) -> None:
-        """Count a check; one that does not speak for its server, or was our own fault, counts as nothing."""
+        """Count a check, unless it is not the deciding one or had a local fault."""
         if not check.is_counted:
             return
         self.checks += 1
@@ -70,7 +71,7 @@ class Rollup:
         self.seconds[state] += seconds
 
     def merge(self, other: Rollup) -> None:
-        """Take in what another one has added up."""
+        """Add the totals of another rollup."""
         self.checks += other.checks
         self.lost += other.lost
         for state, seconds in other.seconds.items():
@@ -78,26 +79,26 @@ class Rollup:
         self.sketch.merge(other.sketch)
 
     def to_row(self) -> Row:
-        """The values of COLUMNS."""
+        """Return the values of COLUMNS."""
         up, degraded, down, unknown, paused, maintenance = self.seconds.values()
         sketch = self.sketch.to_bytes()
         return self.checks, self.lost, up, degraded, down, unknown, paused, maintenance, sketch
 
     @classmethod
     def from_row(cls, row: Row) -> Rollup:
-        """Of the values of COLUMNS."""
+        """Build a rollup from the values of COLUMNS."""
         checks, lost, *seconds, sketch = row
         return cls(checks, lost, dict(zip(_STATES, seconds, strict=True)), QuantileSketch.from_bytes(sketch))
 
     def summary(self) -> PeriodSummary:
-        """The same as a record."""
+        """Convert to a summary record."""
         return PeriodSummary(
             self.checks, self.lost, *self.seconds.values(), *self.sketch.percentiles(0.5, 0.95, 0.99)
         )
 
 
 def total_of(tallies: Iterable[Rollup]) -> PeriodSummary:
-    """What several stretches of time come to together."""
+    """Sum several rollups."""
     total = Rollup()
     for tally in tallies:
         total.merge(tally)
@@ -111,12 +112,11 @@ def roll(
     until: float | None = None,
     length: float = MINUTE_S,
 ) -> dict[int, Rollup]:
-    """The moments of one server, in the order in which they happened, added up by minute.
+    """Sum the timeline points of one server, in the order in which they happened, by minute.
 
-    The keys are `int(at // length)`. Time is counted between the moments; after the last one only where
-    `until` says how long it has held. To go on where an earlier call has ended, put first a moment without
-    a check at the time and in the state of its last one. `max_gap_s`: seconds, as the function of that name
-    gives them.
+    The keys are `int(at // length)`. Time is counted between the points. After the last point it is counted
+    only up to `until`, if given. To continue an earlier call, put first a point without a check, at the time
+    and in the state of the last one. `max_gap_s` is the result of the function of that name, in seconds.
     """
     tallies: dict[int, Rollup] = {}
 
@@ -144,12 +144,12 @@ def roll(
 
 
 def counts(state: str, start: float, end: float, max_gap_s: float) -> bool:
-    """Whether the time from a moment to the server's next one was spent in the state that it began in."""
+    """Return whether the state at `start` held until the next point at `end`."""
     return 0 < end - start <= (UNWATCHED_HOLDS if state in _UNWATCHED else max_gap_s)
 
 
 def split(start: float, end: float, length: float) -> Iterator[tuple[int, float]]:
-    """A stretch of time by the numbers of the minutes that it touches, and the seconds in each."""
+    """Split a period into the minutes it touches: the number of each, and the seconds in it."""
     number = int(start // length)
     while start < end:
         border = min(end, (number + 1) * length)

@@ -1,4 +1,4 @@
-"""What is done for the store each minute, a little between one commit and the next."""
+"""Maintenance of the store: compaction, retention and cleanup, every minute, in small steps between commits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 _FREE_PAGES_A_STEP = 500
 _FREE_SHARE = 0.25
-"""A store gives back what it does not need where that is more than this share of it."""
+"""The store shrinks its file when more than this share of it is unused."""
 
 
 def run_maintenance(
@@ -25,10 +25,10 @@ def run_maintenance(
     now: float,
     minutes: range,
 ) -> Iterator[None]:
-    """Everything of one minute; yields after each transaction.
+    """Run the maintenance of one minute; yields after each transaction.
 
-    `boundary` is the end of the last minute that is to be compacted; `minutes` counts those that we have run,
-    by a clock that nobody sets, since this was last done. Raises sqlite3.Error.
+    `boundary` is the end of the last minute to compact. `minutes` counts the minutes of running time since
+    the last call, by a monotonic clock. Raises sqlite3.Error.
     """
     yield from compact(connection, boundary, now)
     yield from compact_vantage_checks(connection, boundary)
@@ -41,7 +41,7 @@ def run_maintenance(
 
 
 def copy_timestamps(connection: sqlite3.Connection, ledger: TimestampLedger) -> None:
-    """Copy the last stamps of all identities. They only ever grow. Raises sqlite3.Error."""
+    """Copy the last timestamps of all identities. They only ever grow. Raises sqlite3.Error."""
     connection.execute("BEGIN IMMEDIATE")
     with connection:
         connection.executemany(

@@ -1,7 +1,7 @@
-"""From single rows of `sights` to packs of a minute: what is routine, some servers in each transaction.
+"""Compaction of routine checks of other vantages: from rows of `sights` to one block a minute.
 
-A row leaves in the transaction that packs it, so that a kill anywhere counts every check exactly once. Rows
-with packets stay as they are.
+Some servers in each transaction. The same transaction packs a row and deletes it, so that after a kill every
+check still counts exactly once. Rows with packets stay as they are.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ _PACK = "INSERT OR REPLACE INTO sight_packs (minute, server, sights) VALUES (?, 
 
 
 def compact_vantage_checks(connection: sqlite3.Connection, boundary: float) -> Iterator[None]:
-    """Pack what other vantages saw before `boundary`; yields after each transaction. Raises sqlite3.Error."""
+    """Pack the checks of other vantages before `boundary`; yields after each transaction. Raises
+    sqlite3.Error.
+    """
     servers = [server for (server,) in connection.execute(_SERVERS, (boundary,))]
     for start in range(0, len(servers), _SERVERS_A_STEP):
         connection.execute("BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""Stored rounds of one server: the last good one, and those of failed checks."""
+"""Queries for stored rounds of one server: the last good one, and those of failed checks."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from wgmon_tui.store.read.tiers import TieredServer, timeline_backwards
 Failure = tuple[StoredCheck, ExchangeSummary | None]
 
 _SAME_CHECK_S = 0.002
-"""A packed check has lost what is under a millisecond of its time; its exchange has not."""
+"""A packed check keeps its time to a millisecond only; its exchange keeps the exact time."""
 
 
 def stored(connection: sqlite3.Connection, number: int) -> StoredExchange | None:
-    """The exchange with this id; None where it is gone, or of a version that we cannot read."""
+    """Return the exchange with this id; None if it was deleted or this version cannot read it."""
     row = connection.execute(
         "SELECT exchanges.id, name, at, kind, verdict, incident, round"
         " FROM exchanges JOIN servers ON servers.id = server WHERE exchanges.id = ?",
@@ -31,7 +31,7 @@ def stored(connection: sqlite3.Connection, number: int) -> StoredExchange | None
 
 
 def last_good(connection: sqlite3.Connection, server: str, before: float) -> StoredExchange | None:
-    """The latest before a time in which the server was well; where none is kept, the first after it."""
+    """Return the latest exchange with a healthy server before a time; if there is none, the first one after."""
     earlier = connection.execute(
         "SELECT id, :server, at, kind, verdict, incident FROM exchanges"
         " WHERE server = (SELECT id FROM servers WHERE name = :server) AND at < :before ORDER BY at DESC",
@@ -53,9 +53,9 @@ def last_good(connection: sqlite3.Connection, server: str, before: float) -> Sto
 def failures(
     connection: sqlite3.Connection, tiered_server: TieredServer, server: str, before: float, limit: int
 ) -> list[Failure]:
-    """The last checks that found something wrong, the latest first, and the exchange of each that was kept.
+    """Return the last failed checks, the latest first, each with its exchange if that is stored.
 
-    Of the time whose checks are forgotten one by one, those of which an exchange was kept.
+    Where single checks have been deleted, only checks with a stored exchange remain.
     """
     checks: list[StoredCheck] = []
     for moment in timeline_backwards(connection, tiered_server, before):
@@ -82,7 +82,7 @@ def failures(
 def _failed_lines(
     connection: sqlite3.Connection, tiered_server: TieredServer, server: str, before: float
 ) -> Iterator[ExchangeSummary]:
-    """The latest first."""
+    """Yield the latest first."""
     for row in connection.execute(
         "SELECT id, ?, at, kind, verdict, incident FROM exchanges WHERE server = ? AND at < ?"
         " AND kind != 'good' ORDER BY at DESC",
@@ -94,7 +94,7 @@ def _failed_lines(
 
 
 def _check_of(connection: sqlite3.Connection, line: ExchangeSummary) -> StoredCheck:
-    """The deciding check of a stored exchange; without what only the packets know where they are gone."""
+    """Return the deciding check of a stored exchange; if its packets are gone, with fewer fields."""
     exchange = stored(connection, line.id)
     if exchange is None:
         return StoredCheck(line.at, None, "", line.verdict, True, None)

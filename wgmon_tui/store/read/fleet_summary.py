@@ -1,4 +1,4 @@
-"""Every server of a store at once: what is known of it now, and its uptime.
+"""Queries over every server of a store at once: last known state and uptime.
 
 For ten thousand servers this is a hundred thousand rows of the journal, so it works on plain columns.
 """
@@ -42,7 +42,7 @@ _NOT_COUNTED = {verdict.slug for verdict in Verdict if verdict.severity is Sever
 
 @dataclass(slots=True)
 class _ServerScan:
-    """One server while its rows are gone through."""
+    """State of one server during the scan of its rows."""
 
     state: str = PeriodState.UNKNOWN
     since: float | None = None
@@ -55,7 +55,7 @@ class _ServerScan:
 
 
 def current(connection: sqlite3.Connection) -> dict[str, LastKnownState]:
-    """What is known of every server that was ever checked or paused, by name."""
+    """Return the last known state of every server that was ever checked or paused, by name."""
     scans: defaultdict[int, _ServerScan] = defaultdict(_ServerScan)
     for server, as_of, state, since, verdict, rtt, port_monitor, damping, samples in connection.execute(
         "SELECT server, as_of, state, since, verdict, rtt, port_monitor, damping, samples FROM current"
@@ -97,8 +97,10 @@ def current(connection: sqlite3.Connection) -> dict[str, LastKnownState]:
 
 
 def uptimes(connection: sqlite3.Connection, start: float, end: float) -> dict[str, float]:
-    """The share of the time seen, 0 to 1, in which each server was not down, in whole hours from that of
-    `start` on, in whole days where hours are forgotten. `end` must not lie in the future.
+    """Return the share of the known time, 0 to 1, in which each server was not down.
+
+    Counts whole hours from the hour of `start` on, or whole days where hours have been deleted. `end` must
+    not lie in the future.
     """
     first, last = number_of(start, HOUR_S) * HOUR_S, number_of(end, HOUR_S, up=True) * HOUR_S
     first, last = covered_span(connection, first, last)
@@ -123,7 +125,7 @@ def uptimes(connection: sqlite3.Connection, start: float, end: float) -> dict[st
 
 
 def _recent(connection: sqlite3.Connection, end: float) -> Iterator[tuple[int, str, float, float]]:
-    """What no rollup holds yet: a server, a state that it was in, from when to when."""
+    """Yield what no rollup holds yet: a server, one of its states, from when, to when."""
     holds = dict(connection.execute("SELECT id, holds FROM servers"))
     as_of: dict[int, int] = {}
     before: dict[int, tuple[float, str]] = {}
@@ -147,7 +149,7 @@ def _recent(connection: sqlite3.Connection, end: float) -> Iterator[tuple[int, s
 
 
 def _open_incidents(connection: sqlite3.Connection) -> dict[int, Incident]:
-    """By server; of several, as they cannot be, the latest."""
+    """Return the open incident by server; the latest if there are several, which should not happen."""
     found = {}
     for server, *row in connection.execute(_OPEN_INCIDENTS):
         incident = incident_of(*row)

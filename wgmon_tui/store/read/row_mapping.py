@@ -1,4 +1,4 @@
-"""Rows of the store as records. What another version wrote and we do not know is None, never an error."""
+"""Conversion of rows of the store to records. Unknown values of another version give None, never an error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wgmon_tui.store.models import (
 
 @lru_cache(65_536)
 def address_of(text: str) -> Address:
-    """Remembered, because the same ones come by the thousand. Raises ValueError."""
+    """Parse an address. Cached, because the same ones come by the thousand. Raises ValueError."""
     return ip_address(text)
 
 
@@ -36,7 +36,7 @@ def timeline_point_of(
     tunnel_received: int | None,
     tunnel_rtt: float | None,
 ) -> TimelinePoint:
-    """A row of the journal."""
+    """Convert a row of the journal."""
     known = verdict_of(verdict)
     if known is None:
         return TimelinePoint(at, state_of(state))
@@ -55,7 +55,7 @@ def exchange_summary_of(
     verdict: str,
     incident: str | None,
 ) -> ExchangeSummary | None:
-    """A row of `exchanges` without its packets."""
+    """Convert a row of `exchanges`, without its packets."""
     known = verdict_of(verdict)
     return ExchangeSummary(number, server, at, kind, known, incident) if known else None
 
@@ -73,7 +73,7 @@ def incident_of(
     acknowledged_at: float | None,
     acknowledged_by: str,
 ) -> Incident | None:
-    """A row of `incidents`."""
+    """Convert a row of `incidents`."""
     known, worst = verdict_of(verdict), severity_of(severity)
     if known is None or worst is None:
         return None

@@ -1,7 +1,7 @@
-"""One server's past out of the tiers of a store: moments, rollups, and what no rollup holds yet.
+"""Tiered reads of one server's history: timeline points, rollups, and what no rollup holds yet.
 
-Functions over an open connection, inside one read transaction: a compaction in between would otherwise be
-seen by one half of an answer only.
+Functions over an open connection, inside one read transaction: otherwise a compaction in between would show
+in only half of an answer.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ _ROLLUPS: dict[Rollups, str] = {
         SELECT day, checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch
         FROM kept CROSS JOIN days ON day = number AND server = :server WHERE number <= :last""",
 }
-"""From one number that is there to the next, because the tables are clustered by time: a point lookup each,
-however far a clock that was wrong has thrown some of them."""
+"""Step from one existing number to the next, because the tables are clustered by time. Each step is a point
+lookup, however far apart a wrong clock has put the rows.
+"""
 
 _PACKS = """
     WITH RECURSIVE kept(number) AS (
@@ -65,12 +66,12 @@ _PACKS_BACKWARDS = """
 _FINER: dict[Rollups, Literal["minutes", "hours"]] = {"hours": "minutes", "days": "hours"}
 
 _FARTHEST = 2**60
-"""No clock says the number of such a minute, and SQLite can hold it."""
+"""No clock reaches the number of such a minute, and SQLite can hold it."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuerySpan:
-    """From `start` up to before `end`, asked for at `now`: what is known now holds no longer than that."""
+    """Query from `start` to before `end`, made at `now`: a current state holds no longer than that."""
 
     start: float
     end: float
@@ -79,8 +80,10 @@ class QuerySpan:
 
 @dataclass(frozen=True, slots=True)
 class TieredServer:
-    """A server of the store. `fresh` is what is in no pack and no rollup yet, in the order in which it
-    happened, `begun` the moment from which they go on, None for a server that was never compacted.
+    """A server of the store, with its journal.
+
+    `fresh` holds the points that are in no block and no rollup yet, in the order in which they happened.
+    `begun` is the point from which they continue, None for a server that was never compacted.
     """
 
     id: int
@@ -90,7 +93,7 @@ class TieredServer:
 
 
 def find_tiered_server(connection: sqlite3.Connection, server: str) -> TieredServer | None:
-    """The server of that name."""
+    """Find the server of that name."""
     found = connection.execute(
         "SELECT id, holds, ifnull(as_of, 0), ifnull(accounted_to, 0.0), state FROM servers"
         " LEFT JOIN current ON current.server = servers.id WHERE name = ?",
@@ -111,7 +114,7 @@ def find_tiered_server(connection: sqlite3.Connection, server: str) -> TieredSer
 def timeline(
     connection: sqlite3.Connection, tiered_server: TieredServer, start: float, end: float
 ) -> list[TimelinePoint]:
-    """All that is kept moment by moment from `start` up to before `end`, ascending."""
+    """Return all stored timeline points from `start` to before `end`, ascending."""
     rows = connection.execute(
         _PACKS,
         {"first": number_of(start, MINUTE_S), "last": number_of(end, MINUTE_S), "server": tiered_server.id},
@@ -124,7 +127,7 @@ def timeline(
 def timeline_backwards(
     connection: sqlite3.Connection, tiered_server: TieredServer, before: float
 ) -> Iterator[TimelinePoint]:
-    """All that is kept moment by moment before a time, the latest first; reads on only as it is asked."""
+    """Yield all stored timeline points before a time, the latest first; reads lazily."""
     for moment in sorted(tiered_server.fresh, key=lambda moment: moment.at, reverse=True):
         if moment.at < before:
             yield moment
@@ -138,7 +141,7 @@ def timeline_backwards(
 
 
 def oldest(connection: sqlite3.Connection, table: Rollups | Literal["packs"]) -> float:
-    """The Unix time at which a tier begins; infinite where it is empty."""
+    """Return the Unix time at which a tier begins; infinite if it is empty."""
     query, length = {
         "packs": ("SELECT min(minute) FROM packs", MINUTE_S),
         "minutes": ("SELECT min(minute) FROM minutes", MINUTE_S),
@@ -152,7 +155,7 @@ def oldest(connection: sqlite3.Connection, table: Rollups | Literal["packs"]) ->
 def rollups(
     connection: sqlite3.Connection, table: Rollups, tiered_server: TieredServer, span: QuerySpan
 ) -> dict[int, Rollup]:
-    """The minutes, hours or days that begin within the span, by number, up to the present."""
+    """Return the minutes, hours or days that begin within the span, by number, up to the present."""
     length = LENGTHS[table]
     first, last = number_of(span.start, length, up=True), number_of(span.end, length, up=True) - 1
     rows = connection.execute(_ROLLUPS[table], {"first": first, "last": last, "server": tiered_server.id})
@@ -170,8 +173,9 @@ def rollups(
 def split_by_tier(
     start: float, end: float, *, coarsest: Rollups = "days"
 ) -> Iterator[tuple[Rollups, float, float]]:
-    """A stretch of time in whole days, where it does not fill one in whole hours, and in minutes where it
-    does not fill one of those: which of them, from when, to when.
+    """Split a period into whole days, whole hours for what is left at its ends, and minutes for the rest.
+
+    Yields the tier, the start and the end of each part.
     """
     finer = _FINER.get(coarsest)
     first = number_of(start, LENGTHS[coarsest], up=True) * LENGTHS[coarsest]
@@ -189,8 +193,8 @@ def split_by_tier(
 
 
 def covered_span(connection: sqlite3.Connection, start: float, end: float) -> tuple[float, float]:
-    """A stretch of time, made longer to whole hours where minutes are forgotten, and to whole days where
-    hours are.
+    """Extend a period to whole hours where minutes have been deleted, and to whole days where hours have
+    been.
     """
     for coarser, finer in _FINER.items():
         length = LENGTHS[coarser]
@@ -203,8 +207,10 @@ def covered_span(connection: sqlite3.Connection, start: float, end: float) -> tu
 
 
 def complete_from(connection: sqlite3.Connection, table: Literal["packs", "minutes", "hours"]) -> float:
-    """The Unix time before which only the next coarser tier remembers; minus infinity where nothing was
-    forgotten. A whole minute, hour or day.
+    """Return the Unix time before which only the next coarser tier has data; minus infinity if nothing was
+    deleted.
+
+    It is a whole minute, hour or day.
     """
     began = oldest(connection, table)
     if table == "packs":
@@ -217,6 +223,8 @@ def complete_from(connection: sqlite3.Connection, table: Literal["packs", "minut
 
 
 def number_of(at: float, length: float, *, up: bool = False) -> int:
-    """The number of the minute, hour or day of a Unix time; with `up` of the first that begins not before."""
+    """Return the number of the minute, hour or day of a time; with `up`, of the first one that begins at or
+    after it.
+    """
     number = min(max(at / length, -_FARTHEST), _FARTHEST)
     return ceil(number) if up else floor(number)

@@ -1,4 +1,4 @@
-"""What other vantages saw, out of the store: what they say now, and what they saw then.
+"""Queries for reports of other vantages: their last known states, and their stored checks.
 
 Functions over an open connection, inside one read transaction.
 """
@@ -65,11 +65,11 @@ _PACKED_BACKWARDS = """
 Failure = tuple[StoredCheck, VantageCheckId | None]
 
 _FARTHEST = 2**60
-"""No clock says the number of such a minute, and SQLite can hold it."""
+"""No clock reaches the number of such a minute, and SQLite can hold it."""
 
 
 def vantages(connection: sqlite3.Connection) -> VantageQuorum:
-    """The other vantages as the writer has them; none where it has said nothing of them."""
+    """Return the other vantages as the writer stored them; none if it stored nothing."""
     found = connection.execute("SELECT value FROM facts WHERE name = 'vantages'").fetchone()
     try:
         said = json.loads(found[0]) if found else {}
@@ -83,13 +83,13 @@ def vantages(connection: sqlite3.Connection) -> VantageQuorum:
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """Counted up with every change of what a vantage says now."""
+    """Return the version that grows with every change of a vantage state."""
     found = connection.execute("SELECT value FROM facts WHERE name = 'sights_version'").fetchone()
     return int(found[0]) if found else 0
 
 
 def vantage_states(connection: sqlite3.Connection, after: int) -> Iterator[VantageLastKnown]:
-    """What each vantage says now, where that changed after a version; by server, then by vantage."""
+    """Yield the vantage states that changed after a version; by server, then by vantage."""
     for (
         name,
         vantage,
@@ -119,12 +119,12 @@ def vantage_states(connection: sqlite3.Connection, after: int) -> Iterator[Vanta
 
 
 def home_dampings(connection: sqlite3.Connection) -> dict[str, str]:
-    """The damping rule's state of our own checks, as JSON, for servers that others see too."""
+    """Return the local damping states, as JSON, of servers that other vantages check too."""
     return dict(connection.execute(_HOMES))
 
 
 def last_reports(connection: sqlite3.Connection) -> dict[str, tuple[str, int]]:
-    """The epoch and the number of the last report that was taken from each vantage."""
+    """Return the epoch and number of the last accepted report of each vantage."""
     rows = connection.execute("SELECT vantage, epoch, number FROM reported")
     return {vantage: (epoch, number) for vantage, epoch, number in rows}
 
@@ -132,7 +132,7 @@ def last_reports(connection: sqlite3.Connection) -> dict[str, tuple[str, int]]:
 def vantage_checks(
     connection: sqlite3.Connection, server: str, start: float, end: float, vantage: str | None
 ) -> list[StoredCheck]:
-    """Every check of other vantages that is kept one by one, ascending."""
+    """Return the stored single checks of other vantages, ascending."""
     first, last = (int(min(at // MINUTE_S, _FARTHEST)) for at in (start, end))
     packed = connection.execute(_PACKED, {"server": server, "first": first, "last": last})
     found = [moment.check for minute, packs in packed for moment in unpack(minute, packs) if moment.check]
@@ -145,15 +145,15 @@ def vantage_checks(
 def rounds(
     connection: sqlite3.Connection, server: str, start: float, end: float, vantage: str | None
 ) -> list[Round]:
-    """The rounds of other vantages whose packets are kept, ascending."""
+    """Return the rounds of other vantages with stored packets, ascending."""
     wanted = {"server": server, "start": start, "end": end, "vantage": vantage}
     rows = connection.execute(_ROUNDS, wanted)
     return [outcome for (packed,) in rows if (outcome := record_codec.from_bytes(packed))]
 
 
 def failures(connection: sqlite3.Connection, server: str, before: float, limit: int) -> list[Failure]:
-    """The last checks of other vantages that found something wrong, the latest first; with the id of each of
-    which the packets are kept.
+    """Return the last failed checks of other vantages, the latest first. Those with stored packets have an
+    id.
     """
     rows = _failed_rows(connection, server, before)
     packed = _failed_in_packs(connection, server, before)
@@ -161,7 +161,7 @@ def failures(connection: sqlite3.Connection, server: str, before: float, limit: 
 
 
 def round_by(connection: sqlite3.Connection, wanted: VantageCheckId) -> Round | None:
-    """The round with that id; None where its packets are gone, or of a version that we cannot read."""
+    """Return the round with that id; None if its packets were deleted or this version cannot read them."""
     found = connection.execute(
         "SELECT round FROM sights WHERE vantage = ? AND epoch = ? AND number = ? AND round IS NOT NULL",
         (wanted.vantage, wanted.epoch, wanted.number),
@@ -170,7 +170,7 @@ def round_by(connection: sqlite3.Connection, wanted: VantageCheckId) -> Round | 
 
 
 def _failed_rows(connection: sqlite3.Connection, server: str, before: float) -> Iterator[Failure]:
-    """The latest first; reads on only as it is asked."""
+    """Yield the latest first; reads lazily."""
     for epoch, number, kept, vantage, *row in connection.execute(_SIGHTS_BACKWARDS, (server, before)):
         check = _stored_check(vantage, *row)
         if check and check.has_failed:
@@ -178,7 +178,7 @@ def _failed_rows(connection: sqlite3.Connection, server: str, before: float) -> 
 
 
 def _failed_in_packs(connection: sqlite3.Connection, server: str, before: float) -> Iterator[Failure]:
-    """The same of those that were packed: without their packets."""
+    """Yield the same from packed blocks, without packets."""
     wanted = {"server": server, "last": number_of(before, MINUTE_S)}
     for minute, packs in connection.execute(_PACKED_BACKWARDS, wanted):
         for moment in sorted(unpack(minute, packs), key=lambda moment: moment.at, reverse=True):
@@ -187,7 +187,7 @@ def _failed_in_packs(connection: sqlite3.Connection, server: str, before: float)
 
 
 def vantage_state_of(seen: VantageLastKnown, server: Server) -> VantageState:
-    """What a vantage says now, as the board holds it. Its last round is without packets."""
+    """Convert to the vantage state of the monitor. Its last round has no packets."""
     exchange, verdict = seen.exchange, seen.check.verdict
     alike = exchange is not None and exchange.diagnosis.verdict is verdict
     diagnosis = exchange.diagnosis if exchange and alike else Diagnosis(verdict, verdict.meaning)
@@ -208,7 +208,7 @@ def vantage_state_of(seen: VantageLastKnown, server: Server) -> VantageState:
 
 
 def round_of(server: Server, past: StoredCheck, diagnosis: Diagnosis) -> Round:
-    """A round as a row of the store tells it, without packets."""
+    """Rebuild a round from a row of the store, without packets."""
     tunnel = None
     if past.tunnel_sent is not None and past.tunnel_received is not None:
         tunnel = Tunnel(past.tunnel_sent, past.tunnel_received, past.tunnel_rtt, mtu=None, passive=False)
@@ -226,7 +226,7 @@ def round_of(server: Server, past: StoredCheck, diagnosis: Diagnosis) -> Round:
 
 @lru_cache(2048)
 def _exchange(packed: bytes) -> Round | None:
-    """Remembered, because a routine change leaves it as it was and is read every second."""
+    """Decode a round. Cached, because a routine change leaves it the same and it is read every second."""
     return record_codec.from_bytes(packed)
 
 

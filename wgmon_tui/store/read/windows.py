@@ -1,4 +1,4 @@
-"""One server's past as buckets of one length, and as a whole: out of the finest tier that still remembers."""
+"""History of one server as a summary or as buckets, from the finest tier that still has data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from wgmon_tui.store.read.tiers import (
 
 
 def window(connection: sqlite3.Connection, tiered_server: TieredServer, span: QuerySpan) -> PeriodSummary:
-    """A stretch of time as a whole: to whole minutes at its ends, or what is still remembered there."""
+    """Summarise a period. Its ends are rounded to whole minutes, or to the tier that still has data."""
     return total_of(
         tally
         for table, since, until in split_by_tier(*covered_span(connection, span.start, span.end))
@@ -33,10 +33,10 @@ def window(connection: sqlite3.Connection, tiered_server: TieredServer, span: Qu
 def buckets(
     connection: sqlite3.Connection, tiered_server: TieredServer, span: QuerySpan, length: float
 ) -> list[TimeBucket]:
-    """A stretch of time in buckets without gaps. They begin at multiples of their length since the epoch.
+    """Divide a period into buckets without gaps. They begin at multiples of their length since the epoch.
 
-    A length from a minute on is cut to whole minutes, one from an hour on to whole hours, one from a day on
-    to whole days. What only a coarser tier remembers comes in buckets of that tier's length.
+    A length of a minute or more is cut to whole minutes, of an hour or more to whole hours, of a day or more
+    to whole days. Where only a coarser tier has data, buckets have its length.
     """
     if span.start >= span.end:
         return []
@@ -58,7 +58,7 @@ def buckets(
 
 
 def _divided(span: QuerySpan, border: float, length: float) -> tuple[QuerySpan, QuerySpan]:
-    """What lies before a border and what lies after; begun where a bucket of that length begins."""
+    """Split a span at a border; the first part starts where a bucket of that length begins."""
     start = floor(span.start / length) * length
     border = min(max(start, border), span.end)
     return QuerySpan(start, border, span.now), QuerySpan(border, span.end, span.now)
@@ -87,7 +87,9 @@ def _rolled(
 def _raw(
     connection: sqlite3.Connection, tiered_server: TieredServer, span: QuerySpan, length: float
 ) -> list[TimeBucket]:
-    """Moment by moment. One state's hold more is read on both sides, for what reaches into the span."""
+    """Build buckets from single points. Reads `max_gap_s` more on both sides, for states that reach into the
+    span.
+    """
     if span.start >= span.end:
         return []
     known = timeline(

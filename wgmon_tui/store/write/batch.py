@@ -1,7 +1,7 @@
-"""What waits to be written, and how all of it is written at once.
+"""Batch of pending writes, and how it is written in one transaction.
 
-It outlives a store that cannot be written for a while: servers stand in it by name, and what would take more
-memory than is ours to take goes, the oldest checks first. Incidents, notes and pauses never go.
+It survives a time when the store cannot be written: it refers to servers by name, and drops the oldest checks
+once it reaches its memory limit. Incidents, notes and pauses are never dropped.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from wgmon_tui.store.write.packet_sampling import PacketSample
 from wgmon_tui.store.write.vantage_batch import VantageBatch, VantageReplayState
 
 MAX_ROWS = 100_000
-"""Journal rows that wait at most: two minutes of a fleet of ten thousand, many hours of a small one."""
+"""Maximum number of pending journal rows: two minutes of a fleet of ten thousand, many hours of a small one.
+"""
 
 MAX_EXCHANGES = 2_000
 
@@ -38,7 +39,7 @@ ExchangeRow = tuple[str, float, str, str, str | None, bytes]
 
 @dataclass(frozen=True, slots=True)
 class StoredServer:
-    """A server as it stands in servers.toml: the viewers' part of its entry, and how long a state holds."""
+    """A server of servers.toml: the public part of its entry, and how long a state holds."""
 
     entry: str
     max_gap_s: float
@@ -46,7 +47,7 @@ class StoredServer:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Since when a server is paused, and at whose word."""
+    """Since when a server is paused, and who asked for it."""
 
     since: float
     who: str
@@ -58,7 +59,7 @@ OutboxRow = tuple[float, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class StoredDamping:
-    """The state of the damping rule, and the server's severity at that time."""
+    """Damping state, and the server's severity at that time."""
 
     damping: Damping
     state: str
@@ -67,8 +68,10 @@ class StoredDamping:
 
 @dataclass(slots=True)
 class Batch:
-    """What waits. `fleet` is the whole of servers.toml where that was read anew, `dropped_rows` counts the rows that
-    had to go.
+    """Pending writes.
+
+    `fleet` is the complete servers.toml, if it was reloaded. `dropped_rows` counts the journal rows that were
+    dropped.
     """
 
     journal: deque[JournalRow] = field(default_factory=deque)
@@ -85,7 +88,7 @@ class Batch:
 
     @property
     def needs_sync(self) -> bool:
-        """Whether it holds what somebody was or will be told of: that is synced to the disk."""
+        """Return whether it holds what people were or will be notified of: that is synced to the disk."""
         said = self.incidents or self.notes or self.pauses or self.mutes or self.outbox
         return bool(said or self.fleet is not None or self.vantage_batch.needs_sync)
 
@@ -93,21 +96,23 @@ class Batch:
         return self.needs_sync or bool(self.journal or self.exchanges or self.dampings or self.vantage_batch)
 
     def add_journal_rows(self, rows: list[JournalRow]) -> None:
-        """Take rows of the journal in."""
+        """Add rows of the journal."""
         self.journal.extend(rows)
         while len(self.journal) > MAX_ROWS:
             self.journal.popleft()
             self.dropped_rows += 1
 
     def write(self, connection: sqlite3.Connection, ids: dict[str, int], now: float) -> dict[str, int]:
-        """Write everything, inside a transaction of the caller's.
+        """Write everything, inside a transaction of the caller.
 
-        `ids` are the servers known; returns those that are new, which count when the transaction does.
+        `ids` are the known servers. Returns the new ones, which are valid once the transaction is committed.
         Raises sqlite3.Error.
         """
         fresh = self._write_new_servers(connection, ids)
         known = ids | fresh if fresh else ids
-        self.vantage_batch.write(connection, known)  # before the fleet: who left it is seen from nowhere
+        self.vantage_batch.write(
+            connection, known
+        )  # before the fleet: a removed server has no vantage states
         if self.fleet is not None:
             _write_fleet(connection, self.fleet, now)
         connection.executemany(_JOURNAL, ((known[row[0]], *row[1:]) for row in self.journal))
@@ -124,7 +129,7 @@ class Batch:
             connection.execute(_EXCHANGE, (known[name], at, kind, verdict, incident, packed))
         for each in self.incidents.values():
             if each.closed_at is None:
-                # Where it could not be restored, another one of its server still stands as open.
+                # If it could not be restored, an older incident of its server is still open.
                 connection.execute(_NO_LONGER_OPEN, (each.opened_at, known[each.server], each.id))
             connection.execute(_INCIDENT, _incident_row(known[each.server], each))
         connection.executemany(
@@ -144,7 +149,7 @@ class Batch:
         return fresh
 
     def clear(self) -> None:
-        """All of it is written."""
+        """Clear the batch after it was written."""
         self.journal.clear()
         self.exchanges.clear()
         self.dampings.clear()
@@ -172,7 +177,7 @@ class Batch:
 
 @dataclass(slots=True)
 class ReplayState:
-    """What holds now and was written once: a new store, after a damaged one was set aside, needs it again."""
+    """Current state to replay into a fresh database after a damaged one was moved aside."""
 
     fleet: Mapping[str, StoredServer] | None = None
     dampings: dict[str, StoredDamping] = field(default_factory=dict)
@@ -183,7 +188,7 @@ class ReplayState:
     sights: VantageReplayState = field(default_factory=VantageReplayState)
 
     def retain_servers(self, fleet: Mapping[str, StoredServer]) -> None:
-        """Only these servers are watched now."""
+        """Keep these servers only."""
         self.fleet = fleet
         self.dampings = {name: each for name, each in self.dampings.items() if name in fleet}
         self.pauses = {name: each for name, each in self.pauses.items() if name in fleet}
@@ -193,7 +198,7 @@ class ReplayState:
         self.sights.retain_servers(fleet)
 
     def apply_written(self, batch: Batch) -> None:
-        """A batch was written."""
+        """Record that a batch was written."""
         for name, pause in batch.pauses.items():
             self.pauses.pop(name, None)
             if pause:
@@ -212,7 +217,7 @@ class ReplayState:
         self.sights.apply_written(batch.vantage_batch)
 
     def replay_into(self, batch: Batch) -> None:
-        """Have all of it written; what waits already is newer."""
+        """Add everything to a batch; values already pending there are newer."""
         batch.fleet = batch.fleet if batch.fleet is not None else self.fleet
         batch.dampings = self.dampings | batch.dampings
         batch.pauses = {**self.pauses, **batch.pauses}
@@ -266,7 +271,7 @@ _UNSEE_REMOVED = """DELETE FROM seen_from
 
 
 def make_journal_rows(name: str, outcome: Round, state: str, since: float) -> list[JournalRow]:
-    """A row for each address that was checked; the first of them decides."""
+    """Build a row for each address that was checked; the first one decides."""
     port_monitor = outcome.port_monitor
     rows: list[JournalRow] = []
     for number, (check, diagnosis) in enumerate(zip(outcome.checks, outcome.diagnoses, strict=True)):
@@ -297,7 +302,7 @@ def _text(address: Address | None) -> str | None:
 
 
 def make_exchange_row(kept: PacketSample) -> ExchangeRow:
-    """A round that keeps its packets."""
+    """Build the row for a round that keeps its packets."""
     outcome = kept.round
     verdict = outcome.diagnosis.verdict.slug
     at = outcome.check.started_at
@@ -305,7 +310,7 @@ def make_exchange_row(kept: PacketSample) -> ExchangeRow:
 
 
 def make_outbox_row(row: ServerState, event: IncidentEvent) -> OutboxRow:
-    """Something happened to an incident of this row, and people are to be told."""
+    """Build the outbox row for an incident event of a server, to notify people."""
     return (
         event.at,
         event.kind.value,
@@ -315,12 +320,12 @@ def make_outbox_row(row: ServerState, event: IncidentEvent) -> OutboxRow:
 
 
 def make_state_row(name: str, at: float, state: str, since: float) -> JournalRow:
-    """The state changed without a check."""
+    """Build the row for a state that changed without a check."""
     return (name, at, None, "", None, state, since, 0, None, None, None, None, None)
 
 
 def _write_fleet(connection: sqlite3.Connection, fleet: Mapping[str, StoredServer], now: float) -> None:
-    """What is no longer in the file keeps its history, and nothing of it stays open."""
+    """Write the fleet. A server that left the file keeps its history, and everything open of it is closed."""
     stored = {
         name: (entry, max_gap_s, removed_at)
         for name, entry, max_gap_s, removed_at in connection.execute(
@@ -374,5 +379,5 @@ def _incident_row(server: int, incident: Incident) -> tuple[object, ...]:
 
 
 def _to_valid_utf8(text: str) -> str:
-    """What people and other programs say may hold halves of characters, which SQLite does not take."""
+    """Replace lone surrogates in text from people and other programs, which SQLite rejects."""
     return text.encode(errors="replace").decode()

@@ -1,4 +1,4 @@
-"""What the engine said, made ready to be written: rows of the journal, packets worth keeping, what is new."""
+"""Collector: turns updates of the engine into pending writes (journal rows, packet samples, state)."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from wgmon_tui.store.write.packet_sampling import PacketSampler
 from wgmon_tui.store.write.vantage_batch import VantageQuorum, VantageUpdate
 
 _DAMPING_AGE_S = 60.0
-"""Of a server that stays down, it is written this often when it failed last."""
+"""Seconds between writes of the damping state of a server that stays down: only its last failure changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerUpdate:
-    """What the engine said of a server: `outcome` None where its state changed without a check."""
+    """An update of the engine on a server: `outcome` is None if its state changed without a check."""
 
     server: str
     at: float
@@ -44,7 +44,7 @@ class ServerUpdate:
 
 
 class Collector:
-    """Gathers a batch. What holds beyond it is remembered for a store that has to be begun anew."""
+    """Collects a batch, and remembers the current state for a new store."""
 
     def __init__(self, keeping: PacketSampler) -> None:
         self.batch = Batch()
@@ -53,7 +53,7 @@ class Collector:
         self._vantage_packet_sampler = PacketSampler(keeping.max_per_incident)
 
     def add_update(self, heard: ServerUpdate) -> None:
-        """Something was said of a server."""
+        """Add an update of a server."""
         batch, outcome = self.batch, heard.outcome
         if outcome is None:
             batch.add_journal_rows([make_state_row(heard.server, heard.at, heard.state, heard.since)])
@@ -61,23 +61,23 @@ class Collector:
             batch.add_journal_rows(make_journal_rows(heard.server, outcome, heard.state, heard.since))
             for kept in self._packet_sampler.select(heard.server, outcome, heard.incident):
                 batch.exchanges.append(make_exchange_row(kept))
-        # That of a server that is well stays the same from check to check.
+        # The damping state of a healthy server does not change from check to check.
         before = self._replay_state.dampings.get(heard.server)
         if before is None or not _is_same_damping(before.damping, heard.damping):
             damped = StoredDamping(heard.damping, heard.state, heard.at)
             self._replay_state.dampings[heard.server] = batch.dampings[heard.server] = damped
 
     def add_vantage_update(self, heard: VantageUpdate) -> None:
-        """Something was said of a server as another vantage sees it."""
+        """Add an update of a server by another vantage."""
         self._vantage_packet_sampler.max_per_incident = self._packet_sampler.max_per_incident
         self.batch.dropped_rows += self.batch.vantage_batch.add_update(heard, self._vantage_packet_sampler)
 
     def set_vantages(self, vantages: VantageQuorum) -> None:
-        """These check the same servers, and no others."""
+        """Replace the other vantages."""
         self.batch.vantage_batch.vantages = vantages
 
     def add_events(self, events: tuple[IncidentEvent, ...], outbox: Iterable[OutboxRow]) -> None:
-        """Something happened to incidents, and somebody is to be told."""
+        """Add incident events, and the notifications for them."""
         self.batch.outbox.extend(outbox)
         for event in events:
             self.batch.incidents[event.incident.id] = event.incident
@@ -85,7 +85,7 @@ class Collector:
                 self.batch.notes.append((event.incident.id, Note(event.at, event.who, event.note)))
 
     def set_fleet(self, servers: Mapping[str, Server]) -> None:
-        """These servers are watched from now on, and no others."""
+        """Replace the list of watched servers."""
         self.batch.fleet = {
             name: StoredServer(server_to_entry(server), max_gap_s(server.interval, server.timeout))
             for name, server in servers.items()
@@ -94,7 +94,7 @@ class Collector:
         self._packet_sampler.retain_servers(servers)
 
     def resume(self, restored: Mapping[str, ResumeState]) -> None:
-        """Another life of this program has written so far."""
+        """Continue from the state that an earlier run stored."""
         for name, each in restored.items():
             incident = each.incident.id if each.incident else None
             self._packet_sampler.resume(name, each.verdict, incident, each.failures)
@@ -106,18 +106,18 @@ class Collector:
                 self._replay_state.mutes[name] = each.mute
 
     def mark_written(self) -> None:
-        """The batch is on its way to the disk; a new one begins."""
+        """Start a new batch once the current one was written."""
         self._replay_state.apply_written(self.batch)
         self.batch.clear()
 
     def start_new_store(self) -> None:
-        """What was written is gone: all that holds now is to be written again."""
+        """Schedule the complete current state for writing, because the old store is gone."""
         self._replay_state.replay_into(self.batch)
         self._packet_sampler.start_new_store()
 
 
 def _is_same_damping(one: Damping, other: Damping) -> bool:
-    """Whether the one says all that the other does, but for when exactly a check failed last."""
+    """Return whether two damping states differ at most in the time of the last failed check."""
     if one == other:
         return True
     age = abs((one.failed_at or 0.0) - (other.failed_at or 0.0))

@@ -1,6 +1,7 @@
-"""Which rounds keep their packets: changes of verdict, some failures of each incident, the last good one.
+"""Packet sampling: keep the packets of verdict changes, some failures of each incident, and the last good
+round.
 
-Pure: what is worth its bytes, whoever writes them.
+Pure: it selects rounds and writes nothing.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.fleet_state import Round
 
 GOOD_EVERY_S = 600.0
-"""A server that is well has its last good exchange written so often, lest a kill leave us with an old one.
-When it fails, the very last one is written."""
+"""Interval in seconds at which the last good exchange of a healthy server is written, so that a kill leaves a
+recent one. When the server fails, the very last one is written.
+"""
 
 Kind = Literal["change", "failure", "good"]
 
@@ -32,7 +34,7 @@ class PacketSample:
 
 @dataclass(slots=True)
 class _SamplingState:
-    """What is remembered of one server. `good_due` is the time at which the next good round is written."""
+    """Sampling state of one server. `good_due` is the time at which the next good round is written."""
 
     verdict: Verdict | None = None
     good: Round | None = None
@@ -43,31 +45,31 @@ class _SamplingState:
 
 
 class PacketSampler:
-    """Chooses, round by round."""
+    """Selects rounds, one by one."""
 
     def __init__(self, max_per_incident: int, random: Random | None = None) -> None:
         self.max_per_incident = max_per_incident
-        """Of the failures in an incident at most so many are kept; it may change."""
+        """Maximum number of stored failures per incident; it may change."""
         self._random = random or Random()  # noqa: S311 - phases, not keys
         self._states: dict[str, _SamplingState] = {}
 
     def resume(self, server: str, verdict: Verdict | None, incident: str | None, failures: int) -> None:
-        """Go on from what the store has: the last verdict, the open incident and its failures kept so far."""
+        """Continue from the store: the last verdict, the open incident and the number of its stored failures."""
         past = self._states[server] = _SamplingState(verdict, incident=incident)
         past.failures = _failure_index(failures, self.max_per_incident)
 
     def retain_servers(self, servers: Container[str]) -> None:
-        """Only these are watched now."""
+        """Keep these servers only."""
         for name in [name for name in self._states if name not in servers]:
             del self._states[name]
 
     def start_new_store(self) -> None:
-        """What was kept is gone: the last good rounds are to be kept again."""
+        """Select the last good rounds again, because the old store is gone."""
         for past in self._states.values():
             past.good_is_kept = past.good is None
 
     def select(self, server: str, outcome: Round, incident: str | None) -> list[PacketSample]:
-        """What is to be kept now that this round is over, in the order of time."""
+        """Select what to keep after this round, in the order of time."""
         past = self._states.get(server)
         if past is None:
             past = self._states[server] = _SamplingState(good_due=outcome.check.started_at)
@@ -97,10 +99,10 @@ class PacketSampler:
         now = outcome.check.started_at
         kept = [PacketSample(server, "change", outcome, incident)] if changed else []
         if past.good_due is None:
-            # After a start, not all at once.
+            # After a start, not all servers at once.
             past.good_due = now + GOOD_EVERY_S * self._random.random()
         past.good, past.good_is_kept = outcome, False
-        # Further away than ever intended: the clock was set back.
+        # Further away than the interval: the clock was set back.
         if not past.good_due - GOOD_EVERY_S <= now < past.good_due:
             past.good_due, past.good_is_kept = now + GOOD_EVERY_S, True
             kept.append(PacketSample(server, "good", outcome))
@@ -108,7 +110,9 @@ class PacketSampler:
 
 
 def _is_kept(number: int, most: int) -> bool:
-    """The first failures of an incident, then one at every doubling: the last ones of a long one too."""
+    """Keep the first failures of an incident, then one at every doubling, so that a long one has late ones
+    too.
+    """
     first = (most + 1) // 2
     if number <= first or not first:
         return number <= first
@@ -117,6 +121,6 @@ def _is_kept(number: int, most: int) -> bool:
 
 
 def _failure_index(kept: int, most: int) -> int:
-    """The number of the failure that was kept as the `kept`th: there a count goes on that a restart broke."""
+    """Inverse of `_is_kept`: failure index of the n-th stored failure, to resume counting after a restart."""
     first = (most + 1) // 2
     return kept if kept <= first else first << (kept - first)

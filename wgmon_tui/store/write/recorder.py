@@ -1,8 +1,8 @@
-"""The recorder: hears what the engine finds and writes it down, in a thread of its own.
+"""Recorder: writes the engine's results to the store, in a background thread.
 
-No check ever waits for the disk. What cannot be written waits in memory, `trouble` says why in one line, and
-what has waited is written when it can be. Incidents, acknowledgements, notes and pauses are synced to the
-disk when they are written; checks survive a kill from then on, and a power cut may take the last seconds.
+No check ever waits for the disk. What cannot be written stays in memory, `trouble` names the reason in one
+line, and it is written as soon as possible. Incidents, acknowledgements, notes and pauses are synced to the
+disk when they are written. Checks survive a kill once written; a power cut may lose the last seconds.
 """
 
 from __future__ import annotations
@@ -44,22 +44,23 @@ from wgmon_tui.store.write.vantage_batch import VantageQuorum, VantageUpdate, ma
 
 COMMIT_EVERY_S = 0.25
 _RETRY_AFTER_S = 1.0
-"""So long after something kept us from writing it is tried again."""
+"""Seconds until the next try after a failed write."""
 
 _CHECK_FILE_EVERY_S = 5.0
-"""How often is looked whether the store is still where we write it."""
+"""Seconds between tests that the store file is still under its path."""
 
 _MAINTENANCE_SLICE_S = 0.03
-"""Of each quarter second so much goes to compaction and forgetting, so that checks and commits go on."""
+"""Share of each quarter second, in seconds, for compaction and retention, so that checks and commits go on.
+"""
 
 _MAX_QUEUED_UPDATES = 20_000
-"""Rounds that wait for the recorder's thread at most."""
+"""Maximum number of rounds that wait for the recorder's thread."""
 
 _DONE = object()
 
 
 class Recorder:
-    """Made with a state directory; `start` it, and have the engine call it after every round."""
+    """Recorder for a state directory: `start` it, and register it as a listener of the engine."""
 
     def __init__(
         self,
@@ -71,25 +72,25 @@ class Recorder:
         monotonic: Callable[[], float] = time.monotonic,
         on_events_saved: Callable[[], None] = lambda: None,
     ) -> None:
-        """The last stamps of the `ledger` are copied into the store; the clocks are for tests.
+        """The last timestamps of the `ledger` are copied into the store; the clocks are for tests.
 
-        `on_events_saved` is called in our thread when something that people are to be told of is on the disk, or is
-        in `unwritten` because it cannot be.
+        `on_events_saved` is called in the recorder's thread once notifications are on the disk, or in
+        `unwritten` because they cannot be saved.
         """
         self.trouble: str | None = None
-        """What keeps us from writing, in one line; None while all goes well."""
+        """Why writing fails, in one line; None while it works."""
         self.notice: str | None = None
-        """One line that stays: a damaged store was set aside, or checks could not be written."""
+        """One line that stays: a damaged store was moved aside, or checks could not be written."""
         self.failure: BaseException | None = None
-        """A fault of this program that has ended the recording."""
+        """A bug in this program that has stopped the recording."""
         self.unwritten: UnsavedEvents | None = None
-        """What people are to be told of, while there is trouble: it should not wait for the disk."""
+        """Notifications to send while writing fails: they should not wait for the disk."""
         self._path = state_dir / STORE
         self._retention = retention or Retention()
         self._ledger = ledger
         self._clock, self._monotonic = clock, monotonic
         self._on_events_saved = on_events_saved
-        # Between the threads.
+        # Shared between the threads.
         self._server_updates: deque[ServerUpdate] = deque(maxlen=_MAX_QUEUED_UPDATES)
         self._vantage_updates: deque[VantageUpdate] = deque(maxlen=_MAX_QUEUED_UPDATES)
         self._pending_calls: deque[Callable[[Collector], None]] = deque()
@@ -97,10 +98,10 @@ class Recorder:
         self._flushes: deque[Future[None]] = deque()
         self._wake, self._stopping, self._check_requested = (threading.Event() for _ in range(3))
         self._thread: threading.Thread | None = None
-        # The engine's thread.
+        # The engine's thread only.
         self._paused: set[str] = set()
         self._muted: dict[str, float] = {}
-        # Our own thread.
+        # The recorder's thread only.
         self._packet_sampler = PacketSampler(self._retention.exchanges_per_incident)
         self._collector = Collector(self._packet_sampler)
         self._dropped_updates_counted = 0
@@ -113,10 +114,10 @@ class Recorder:
         self._started_at, self._minutes_run = monotonic(), 0
 
     def start(self) -> None:
-        """Open the store and begin to write.
+        """Open the store and start writing.
 
-        Raises NewerStoreError, because a later version's store must not be left without its history in
-        silence. Whatever else keeps us from it becomes `trouble`, and is tried again.
+        Raises NewerStoreError, because a later version's store must not silently go without its history. Any
+        other error becomes `trouble`, and is tried again.
         """
         try:
             self._open()
@@ -128,7 +129,7 @@ class Recorder:
         self._thread.start()
 
     def restore(self, engine: Engine) -> None:
-        """Fill the engine's rows with what the store knows: after it watches, before it runs."""
+        """Restore the engine's servers from the store. Call it after `watch` and before `run` of the engine."""
         history = History(self._path)
         try:
             restored = restore(history, engine)
@@ -146,19 +147,19 @@ class Recorder:
         self._pending_calls.append(lambda intake: intake.add_events(events, outbox))
 
     def stop(self) -> None:
-        """Write what is left, once, and end."""
+        """Write what is pending, once, and stop."""
         self._stopping.set()
         self._wake.set()
         if self._thread:
             self._thread.join()
             self._thread = None
 
-    # What the engine's thread calls.
+    # Called from the engine's thread.
 
     def __call__(
         self, server_state: ServerState, outcome: Round | None, events: tuple[IncidentEvent, ...]
     ) -> None:
-        """The engine's listener. Costs a few microseconds and never waits."""
+        """Listen to the engine. Takes a few microseconds and never waits."""
         name, now = server_state.server.name, self._clock()
         since = now if server_state.since is None else server_state.since
         incident = server_state.incident.id if server_state.incident else None
@@ -183,18 +184,18 @@ class Recorder:
             self._wake.set()
 
     def record_vantage(self, server_state: ServerState, vantage: str, report: VantageReport | None) -> None:
-        """The engine's listener to other vantages. Never waits either."""
+        """Listen to the reports of other vantages. Never waits."""
         if len(self._vantage_updates) == _MAX_QUEUED_UPDATES:
             self._dropped_updates += 1
         self._vantage_updates.append(make_vantage_update(server_state, vantage, report))
 
     def set_vantages(self, vantages: VantageQuorum) -> None:
-        """Say which other vantages there are, after the start and whenever that changed."""
+        """Set the other vantages, after the start and whenever they change."""
         self._pending_calls.append(lambda intake: intake.set_vantages(vantages))
         self._wake.set()
 
     def watch(self, rows: Iterable[ServerState]) -> None:
-        """Say which servers are watched now, after the start and whenever servers.toml was read anew."""
+        """Set the watched servers, after the start and whenever servers.toml was reloaded."""
         fleet = {}
         for server_state in rows:
             fleet[server_state.server.name] = server_state.server
@@ -206,33 +207,33 @@ class Recorder:
         self._wake.set()
 
     def set_retention(self, retention: Retention) -> None:
-        """Keep so much from now on: what is too much begins to go with the next minute."""
+        """Set the retention: from the next minute on, older data is deleted."""
         self._pending_calls.append(lambda _: self._set_retention(retention))
         self._wake.set()
 
     def note(self, incident: str, who: str, text: str) -> Note:
-        """Write something beside an incident."""
+        """Add a note to an incident."""
         note = Note(self._clock(), who, text)
         self._pending_calls.append(lambda intake: intake.batch.notes.append((incident, note)))
         self._wake.set()
         return note
 
     def flush(self) -> Future[None]:
-        """Done when everything said before is on the disk; while there is trouble, not before that ends."""
+        """Wait until everything reported so far is on the disk; while writing fails, until it works again."""
         done: Future[None] = Future()
         self._flushes.append(done)
         self._wake.set()
         return done
 
     def request_check(self) -> None:
-        """A reader has met damage: read the whole store, and set it aside where that is so."""
+        """Request a full check of the store after a reader found damage; a damaged store is moved aside."""
         self._check_requested.set()
         self._wake.set()
 
     def _record_pause(self, server_state: ServerState, since: float) -> None:
         name = server_state.server.name
         (self._paused.add if server_state.paused else self._paused.discard)(name)
-        # What servers.toml says of itself needs no second place to say it.
+        # A pause that servers.toml defines needs no copy in the store.
         lasting = server_state.paused and not server_state.server.paused
         pause = Pause(since, server_state.paused_by) if lasting else None
         self._pending_calls.append(lambda intake: intake.batch.pauses.update({name: pause}))
@@ -246,7 +247,7 @@ class Recorder:
         mute = None if until is None else Mute(now, until, server_state.muted_by)
         self._pending_calls.append(lambda intake: intake.batch.mutes.update({name: mute}))
 
-    # Our own thread.
+    # Called in the recorder's thread.
 
     def _run(self) -> None:
         try:
@@ -265,7 +266,7 @@ class Recorder:
                 self._flushes.popleft().cancel()
 
     def _run_once(self, *, last: bool = False) -> None:
-        """Write what has come, then see to the store for a moment."""
+        """Write what is pending, then do some maintenance."""
         flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
         self._collect()
         try:
@@ -289,7 +290,7 @@ class Recorder:
             self._flushes.extendleft(reversed(flushes))
 
     def _collect(self) -> None:
-        """Make ready to be written what the engine said."""
+        """Collect the updates of the engine."""
         for _ in range(len(self._pending_calls)):
             self._pending_calls.popleft()(self._collector)
         for _ in range(len(self._server_updates)):
@@ -313,7 +314,7 @@ class Recorder:
         with connection:
             fresh = batch.write(connection, store.ids, self._clock())
             if synced:
-                # A transaction that writes nothing syncs nothing, and what came before may not be there.
+                # A transaction that writes nothing syncs nothing, and earlier writes may not be on the disk.
                 connection.execute("UPDATE facts SET value = value WHERE name = 'begun'")
         store.ids.update(fresh)
         if batch.dropped_rows:
@@ -325,7 +326,7 @@ class Recorder:
             self._on_events_saved()
 
     def _maintain(self, store: WritableStore) -> None:
-        """Raises StoreUnavailableError and sqlite3.Error."""
+        """Do a slice of maintenance. Raises StoreUnavailableError and sqlite3.Error."""
         now, started = self._clock(), self._monotonic()
         if self._check_requested.is_set():
             self._check_requested.clear()
@@ -356,7 +357,7 @@ class Recorder:
                 self._maintenance = None
 
     def _open(self) -> WritableStore:
-        """Raises StoreUnavailableError."""
+        """Open the store. Raises StoreUnavailableError."""
         opened = open_store(self._path.parent)
         try:
             store = WritableStore(opened.connection, self._path)
@@ -377,7 +378,7 @@ class Recorder:
         self._store = None
 
     def _handle_failure(self, error: StoreUnavailableError | sqlite3.Error | OSError) -> None:
-        """Say what keeps us from writing, and see to it where we can."""
+        """Report why writing fails, and move a damaged store aside."""
         self._maintenance = self._compacted_to = None
         self._retry_at = self._monotonic() + _RETRY_AFTER_S
         if not isinstance(error, StoreUnavailableError):

@@ -1,4 +1,4 @@
-"""What people are to be told of and the store does not hold yet, because it cannot be written now."""
+"""Notifications that are not in the store yet, because it cannot be written now."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wgmon_tui.store.write.batch import Batch, OutboxRow
 
 @dataclass(frozen=True, slots=True)
 class UnsavedEvents:
-    """A copy of that part of a batch, for whoever tells people. `reason` is why it is not written."""
+    """A copy of the notifications in a batch, for the alert delivery. `reason` is why they are not written."""
 
     reason: str
     outbox: tuple[OutboxRow, ...]
@@ -21,17 +21,17 @@ class UnsavedEvents:
 
     @property
     def events(self) -> int:
-        """How many rows of the outbox they are."""
+        """Return the number of outbox rows."""
         return len(self.outbox)
 
     def batch(self, but: Container[OutboxRow]) -> Batch:
-        """To be written elsewhere, without the rows of the outbox that are there already."""
+        """Return a batch for another database, without the outbox rows that it already has."""
         rows = [row for row in self.outbox if row not in but]
         return Batch(incidents=dict(self.incidents), mutes=dict(self.mutes), outbox=rows)
 
 
 def unwritten(batch: Batch, reason: str) -> UnsavedEvents | None:
-    """None where nothing of that kind waits."""
+    """Build the copy; None if no notifications are pending."""
     if not (batch.outbox or batch.mutes):
         return None
     return UnsavedEvents(reason, tuple(batch.outbox), dict(batch.incidents), dict(batch.mutes))

@@ -1,7 +1,7 @@
-"""What other vantages reported, made ready to be written, and how it is written: inside a batch.
+"""Pending writes for reports of other vantages, as a part of a batch.
 
-Every report is a row of `vantage_states`, by its vantage's own number, so that none is in there twice; what each
-vantage says now is in `seen_from`, and up to which report we have taken them in `reported`.
+Every report is a row of `sights`, by the vantage's number, so that none is stored twice. The last known state
+of each vantage is in `seen_from`, and the last accepted report of each in `reported`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from wgmon_tui.store.formats.minute_block import pack_samples
 from wgmon_tui.store.write.packet_sampling import PacketSampler
 
 MAX_VANTAGE_ROWS = 100_000
-"""Rows that wait at most, as with the journal."""
+"""Maximum number of pending rows, as for the journal."""
 
 SightRow = tuple[
     str, str, int, str, float, str | None, str, float | None, int | None, int | None, float | None,
     bytes | None,
 ]  # fmt: skip
-"""The columns of `vantage_states`; the server by name."""
+"""The columns of `sights`; the server by name."""
 
 Key = tuple[str, str]
 """A server and a vantage, by their names."""
@@ -35,9 +35,9 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class VantageUpdate:
-    """What the engine said of a server as a vantage sees it: `vantage_state` None where that watches it no longer.
+    """An update of a server by a vantage: `vantage_state` is None if the vantage no longer watches it.
 
-    `report` is the one that changed it, where one did; `incident` the open one of the server.
+    `report` is the one that changed it, if any; `incident` is the server's open incident.
     """
 
     server: str
@@ -48,7 +48,7 @@ class VantageUpdate:
 
 
 def make_vantage_update(row: ServerState, vantage: str, report: VantageReport | None) -> VantageUpdate:
-    """What is to be heard of a row of which a vantage's sight has changed."""
+    """Build the update for a server whose vantage state changed."""
     incident = row.incident.id if row.incident else None
     return VantageUpdate(row.server.name, vantage, row.vantage_states.get(vantage), report, incident)
 
@@ -63,7 +63,7 @@ class VantageQuorum:
 
 @dataclass(slots=True)
 class VantageBatch:
-    """What waits. `seen` has None for what is to be deleted; `lost` counts the report_rows that had to go."""
+    """Pending writes. `seen` has None for rows to delete."""
 
     report_rows: deque[SightRow] = field(default_factory=deque)
     seen: dict[Key, VantageState | None] = field(default_factory=dict)
@@ -73,18 +73,18 @@ class VantageBatch:
 
     @property
     def needs_sync(self) -> bool:
-        """Whether it changes what is watched from where."""
+        """Return whether it changes which vantage watches what."""
         return self.vantages is not None or None in self.seen.values()
 
     def __bool__(self) -> bool:
         return bool(self.report_rows or self.seen or self.reported or self.vantages)
 
     def names(self) -> set[str]:
-        """The servers in it."""
+        """Return the names of its servers."""
         return {row[3] for row in self.report_rows} | {server for server, _ in self.seen}
 
     def add_update(self, heard: VantageUpdate, keeping: PacketSampler) -> int:
-        """Something was said. Gives how many rows had to go for it."""
+        """Add an update. Returns how many rows were dropped for it."""
         key, report = (heard.server, heard.vantage), heard.report
         self.seen[key] = heard.vantage_state
         if report is None:
@@ -102,7 +102,7 @@ class VantageBatch:
         return 1
 
     def write(self, connection: sqlite3.Connection, ids: Mapping[str, int]) -> None:
-        """Write everything, inside a transaction of the caller's. Raises sqlite3.Error."""
+        """Write everything, inside a transaction of the caller. Raises sqlite3.Error."""
         connection.executemany(_SIGHT, ((*row[:3], ids[row[3]], *row[4:]) for row in self.report_rows))
         connection.executemany(_REPORTED, ((name, *taken) for name, taken in self.reported.items()))
         if self.vantages is not None:
@@ -126,7 +126,7 @@ class VantageBatch:
                 )
 
     def clear(self) -> None:
-        """All of it is written."""
+        """Clear the batch after it was written."""
         self.report_rows.clear()
         self.seen.clear()
         self.packets.clear()
@@ -136,19 +136,19 @@ class VantageBatch:
 
 @dataclass(slots=True)
 class VantageReplayState:
-    """What holds now of all that was written: for a store that is begun anew."""
+    """Current vantage states to replay into a fresh database."""
 
     seen: dict[Key, VantageState] = field(default_factory=dict)
     reported: dict[str, tuple[str, int]] = field(default_factory=dict)
     vantages: VantageQuorum | None = None
 
     def retain_servers(self, servers: Iterable[str]) -> None:
-        """Only these are watched now."""
+        """Keep these servers only."""
         watched = set(servers)
         self.seen = {key: vantage_state for key, vantage_state in self.seen.items() if key[0] in watched}
 
     def apply_written(self, sightings: VantageBatch) -> None:
-        """These were written."""
+        """Record that a batch was written."""
         for key, vantage_state in sightings.seen.items():
             self.seen.pop(key, None)
             if vantage_state:
@@ -157,7 +157,7 @@ class VantageReplayState:
         self.vantages = sightings.vantages or self.vantages
 
     def replay_into(self, sightings: VantageBatch) -> None:
-        """Have all of it written; what waits already is newer."""
+        """Add everything to a batch; values already pending there are newer."""
         sightings.seen = {**self.seen, **sightings.seen}
         sightings.reported = self.reported | sightings.reported
         sightings.vantages = sightings.vantages or self.vantages
