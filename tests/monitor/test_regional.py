@@ -61,7 +61,7 @@ def test_a_regional_outage_says_who_found_what() -> None:
 def test_silence_from_one_place_is_first_of_all_the_path() -> None:
     path, filtered, limited = causes(up("local"), down("nyc"))
     assert path == "the path between nyc and the server"
-    assert filtered.startswith("a firewall that lets in some source addresses")
+    assert filtered.startswith("a firewall that allows only some source addresses")
     assert limited.startswith("a rate limiter")
 
 
@@ -82,7 +82,7 @@ def test_a_vantage_that_was_never_answered_may_not_be_enrolled() -> None:
 
 
 def test_another_address_of_the_same_name_is_said() -> None:
-    assert causes(up("local"), down("nyc", address=THERE))[0] == "nyc asks another address than the others"
+    assert causes(up("local"), down("nyc", address=THERE))[0] == "nyc checks another address than the others"
 
 
 def test_a_name_that_resolves_elsewhere_is_the_resolver_of_that_vantage() -> None:

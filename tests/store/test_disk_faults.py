@@ -77,7 +77,7 @@ def test_on_a_full_disk_the_checks_go_on_and_are_written_when_there_is_room(tmp_
     words = "the disk is full" if os.geteuid() == 0 else "disk I/O error"
     assert str(tmp_path / "state" / STORE) in trouble
     assert words in trouble
-    assert "wait to be written" in trouble
+    assert "not written yet" in trouble
     assert (before, after, integrity, dropped_rows) == ("None", "None", "ok", "0 lost")
 
 
@@ -106,7 +106,7 @@ def test_while_another_program_locks_the_store_the_checks_wait_in_memory(tmp_pat
         desk.until(lambda: "wait" in (desk.recorder.trouble or ""))
         trouble = desk.recorder.trouble
         assert trouble is not None
-        assert "another program has locked it; 1 checks wait to be written" in trouble
+        assert "another program has locked it; 1 checks not written yet" in trouble
         assert "\n" not in trouble
         other.execute("ROLLBACK")
     desk.until(lambda: desk.recorder.trouble is None)
@@ -196,7 +196,7 @@ def test_a_store_that_is_damaged_while_it_is_written_is_set_aside_and_work_goes_
         assert desk.recorder.trouble is None
         aside = min(tmp_path.glob(f"{STORE}.damaged-*"))
         assert desk.recorder.notice is not None
-        assert f"it is set aside as {aside}" in desk.recorder.notice
+        assert f"it was moved to {aside}" in desk.recorder.notice
         # What holds now is in the new store as well: the servers, what is open, the damping rule's state.
         assert counted(tmp_path) == 1
         assert desk.query("SELECT name, holds FROM servers") == [("fra1", 35.0)]
@@ -225,7 +225,7 @@ def test_a_store_that_is_taken_away_while_it_is_written_is_begun_anew(tmp_path: 
         desk.check()
         desk.written()
         assert desk.recorder.notice is not None
-        assert "was taken away" in desk.recorder.notice
+        assert "was deleted or moved" in desk.recorder.notice
         assert counted(tmp_path) == 1
         assert desk.query("SELECT holds FROM servers") == [(35.0,)]
 

@@ -105,7 +105,7 @@ def test_without_a_store_that_can_be_read_the_engine_begins_anew_and_one_line_sa
     engine, again = next_life_without(tmp_path)
     assert engine.fleet_state.states["fra1"].severity is Severity.UNKNOWN
     assert again.recorder.notice is not None
-    assert "what it knows of the servers is not shown" in again.recorder.notice
+    assert "earlier results are not shown" in again.recorder.notice
     again.recorder(engine.fleet_state.states["fra1"], answered("fra1", START), ())
     again.recorder.stop()
 

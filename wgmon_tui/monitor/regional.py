@@ -97,13 +97,13 @@ def _causes(failing: Sequence[VantageView], others: Sequence[VantageView], serve
         f"on {path_failures[0].vantage} and on {others[0].vantage}, to compare: mtr -u -P {port} {host}",
     )
     filtered = Cause(
-        "a firewall that lets in some source addresses only: an allowlist, or one by country",
-        f"it would drop or refuse what comes from {there}, whatever the keys are",
+        "a firewall that allows only some source addresses: an allowlist, or a country filter",
+        f"it would drop or refuse packets from {there}, even with correct keys",
         f"on the server: nft list ruleset | grep -e saddr -e {port}; tcpdump -ni any udp port {port}",
     )
     limited = Cause(
-        "a rate limiter, or a scrubbing service before the server",
-        f"limits are counted by source, and {there} may share its address with others",
+        "a rate limiter, or a scrubbing service in front of the server",
+        f"limits count per source address, and {there} may share its address with others",
         "on the server: nft list ruleset | grep -e limit -e meter; iptables-save | grep -e hashlimit",
     )
     if any(view.diagnosis.verdict is not Verdict.SILENT for view in path_failures):
@@ -120,7 +120,7 @@ def _find_key_causes(failing: Sequence[VantageView]) -> Iterable[Cause]:
             key = view.public_key or "THE-KEY-OF-THAT-VANTAGE"
             yield Cause(
                 f"the server does not know the key of {view.vantage}",
-                "it has never answered there, and WireGuard drops an unknown peer without a word",
+                "it has never answered there, and WireGuard never answers peers it does not know",
                 f"on the server: wg show wg0 peers — must list {key}",
             )
 
@@ -135,13 +135,13 @@ def _find_name_causes(
         if view.diagnosis.verdict is Verdict.DNS_FAILURE:
             yield Cause(
                 f"the resolver of {view.vantage}",
-                f"{host} resolves at {_names(others)}",
+                f"the name {host} resolves on {_names(others)}",
                 f"on {view.vantage}: dig {host}; dig @1.1.1.1 {host}",
             )
         elif view.address and answering and view.address not in answering:
             yield Cause(
-                f"{view.vantage} asks another address than the others",
-                f"it asks {view.address}; {', '.join(sorted(map(str, answering)))} answers elsewhere",
+                f"{view.vantage} checks another address than the others",
+                f"it checks {view.address}; {', '.join(sorted(map(str, answering)))} answers the others",
                 f"on {view.vantage} and on {others[0].vantage}, to compare: dig +short {host} A {host} AAAA",
             )
 

@@ -213,7 +213,7 @@ def require_tables(connection: sqlite3.Connection, *names: str) -> None:
     """Check that the tables exist. Raises DamagedStoreError if one is missing, else sqlite3.Error."""
     found = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if missing := [name for name in names if name not in found]:
-        raise DamagedStoreError(f"damaged: without {format_list(missing)}")
+        raise DamagedStoreError(f"damaged: missing {format_list(missing)}")
 
 
 def unavailable(path: Path, error: OSError | sqlite3.Error) -> StoreUnavailableError:

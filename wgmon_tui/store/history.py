@@ -356,12 +356,13 @@ def _check_version(path: Path, connection: sqlite3.Connection) -> None:
     version = schema.version_of(connection)
     if version > schema.VERSION:
         raise NewerStoreError(
-            f"{path} is of a later version of wgmon-tui (store version {version}, this one reads"
-            f" {schema.VERSION}): start that version"
+            f"{path} was written by a later version of wgmon-tui (store version {version}, this one reads"
+            f" {schema.VERSION}): run that version"
         )
     if version < schema.VERSION:
         raise StoreUnavailableError(
-            f"{path} is of an earlier version of wgmon-tui: it can be read when this one has written to it"
+            f"{path} was written by an earlier version of wgmon-tui: run this version once as the writer to"
+            " upgrade it"
         )
 
 

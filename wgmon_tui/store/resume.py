@@ -21,7 +21,7 @@ from wgmon_tui.store.write.batch import Pause
 
 @dataclass(frozen=True, slots=True)
 class ResumeState:
-    """State from which the recorder continues. `failures` counts the incident's failures with stored packets."""
+    """State from which the recorder continues. `failures` counts the incident's stored failures."""
 
     verdict: Verdict | None
     incident: Incident | None

@@ -47,7 +47,7 @@ class OpenedStore:
 
 
 class WritableStore:
-    """The store as the recorder has it open: the ids of known servers, and a test that the file still exists."""
+    """The store as the recorder has it open, with the ids of known servers."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         """Read the ids of the servers. Raises OSError and sqlite3.Error."""
@@ -148,14 +148,14 @@ def _open(path: Path) -> tuple[sqlite3.Connection, None] | tuple[None, str]:
 
 
 def _said_of(aside: Path | None) -> str:
-    return f"the history was damaged: it is set aside as {aside}, and a new one is begun"
+    return f"the history was damaged: it was moved to {aside}, and a new one was started"
 
 
 def _refuse_newer(version: int, path: Path) -> None:
     if version > schema.VERSION:
         raise NewerStoreError(
             f"{path} was written by a later version of wgmon-tui (store version {version}, this one "
-            f"writes {schema.VERSION}): start that version, or move the file away to begin a new history"
+            f"writes {schema.VERSION}): run that version, or move the file away to start a new history"
         )
 
 
@@ -170,7 +170,7 @@ def _admit(path: Path, connection: sqlite3.Connection) -> None:
     version = schema.version_of(connection)
     _refuse_newer(version, path)
     if version < 1:
-        raise DamagedStoreError(f"{path}: not made by this program")
+        raise DamagedStoreError(f"{path}: not a history of wgmon-tui")
 
 
 def _examine(path: Path, connection: sqlite3.Connection) -> None:
@@ -183,7 +183,7 @@ def _examine(path: Path, connection: sqlite3.Connection) -> None:
     if schema.version_of(connection) < schema.VERSION:
         schema.create_or_migrate(connection)
     if connection.execute("SELECT 1 FROM facts WHERE name = 'store'").fetchone() is None:
-        raise DamagedStoreError(f"{path}: its facts are missing")
+        raise DamagedStoreError(f"{path}: the id of the store is missing")
 
 
 def _check_both_ends(connection: sqlite3.Connection) -> None:

@@ -77,7 +77,7 @@ def pack(minute: int, moments: Sequence[TimelinePoint]) -> bytes:
     """
     start = minute * MINUTE_S
     if not all(0 <= moment.at - start < MINUTE_S for moment in moments):
-        raise ValueError(f"a moment outside minute {minute}")
+        raise ValueError(f"a timeline point outside minute {minute}")
     # Round to nearest, so that repacking changes nothing; but never into the next minute.
     offsets = [min(round((moment.at - start) * 1000), _LAST_MS) for moment in moments]
     checks = [moment.check for moment in moments]

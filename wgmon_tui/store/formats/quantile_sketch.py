@@ -54,7 +54,7 @@ class QuantileSketch:
     def add(self, value: float) -> None:
         """Add a value in seconds. Raises ValueError for NaN."""
         if isnan(value):
-            raise ValueError("NaN is no round-trip time")
+            raise ValueError("a round-trip time cannot be NaN")
         within = min(max(value, SMALLEST), LARGEST)
         bucket = ceil(log(within / SMALLEST) / _LOG_FACTOR)
         self.counts[bucket] = self.counts.get(bucket, 0) + 1

@@ -40,7 +40,7 @@ class UnreadableValueError(Exception):
 
 
 def to_bytes(outcome: Round) -> bytes:
-    """Encode a round for the store. It contains no keys except public ones and the sealed ones on the wire."""
+    """Encode a round for the store. It contains only public keys, and the sealed ones on the wire."""
     write, _ = codec_of(Round)
     return _VERSION + zlib.compress(json.dumps(write(outcome), separators=(",", ":")).encode())
 
@@ -156,7 +156,7 @@ def _form_of_named(kinds: list[type[Any]], names: StoredNames) -> Form:
     forms = {kind: _form_of_record(kind, names) for kind in kinds}
     stored = {kind: names.records[kind].kind for kind in kinds}
     if not all(stored.values()) or len(set(stored.values())) < len(stored):
-        raise TypeError(f"expected a stored kind for each of {kinds}, and none twice")
+        raise TypeError(f"expected a unique stored kind for each of {kinds}")
     readers = {name: forms[kind][1] for kind, name in stored.items()}
 
     def write_named(record: Any) -> Json:

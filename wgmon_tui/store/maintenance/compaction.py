@@ -142,7 +142,7 @@ def _compact_some(connection: sqlite3.Connection, first: int, last: int, boundar
 def _ready(
     entries: list[_JournalRow], before: _OpenRollups | None, boundary: float, now: float
 ) -> list[_JournalRow]:
-    """Return the entries of one server that are due and not in the rollups, up to the first one not yet due."""
+    """Return the new entries of one server that are due, up to the first one not yet due."""
     as_of = before.as_of if before else 0
     fresh = (entry for entry in entries if entry.id > as_of)
     return list(takewhile(lambda entry: not boundary <= entry.moment.at <= now + _FUTURE_S, fresh))

@@ -1,4 +1,4 @@
-"""Maintenance of the store: compaction, retention and cleanup, every minute, in small steps between commits."""
+"""Maintenance of the store every minute: compaction, retention and cleanup, in steps between commits."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def stored(connection: sqlite3.Connection, number: int) -> StoredExchange | None
 
 
 def last_good(connection: sqlite3.Connection, server: str, before: float) -> StoredExchange | None:
-    """Return the latest exchange with a healthy server before a time; if there is none, the first one after."""
+    """Return the latest good exchange before a time; if there is none, the first one after."""
     earlier = connection.execute(
         "SELECT id, :server, at, kind, verdict, incident FROM exchanges"
         " WHERE server = (SELECT id FROM servers WHERE name = :server) AND at < :before ORDER BY at DESC",

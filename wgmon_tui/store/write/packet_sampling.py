@@ -54,7 +54,7 @@ class PacketSampler:
         self._states: dict[str, _SamplingState] = {}
 
     def resume(self, server: str, verdict: Verdict | None, incident: str | None, failures: int) -> None:
-        """Continue from the store: the last verdict, the open incident and the number of its stored failures."""
+        """Continue from the last verdict, the open incident and the number of its stored failures."""
         past = self._states[server] = _SamplingState(verdict, incident=incident)
         past.failures = _failure_index(failures, self.max_per_incident)
 

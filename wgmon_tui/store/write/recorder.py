@@ -129,13 +129,13 @@ class Recorder:
         self._thread.start()
 
     def restore(self, engine: Engine) -> None:
-        """Restore the engine's servers from the store. Call it after `watch` and before `run` of the engine."""
+        """Restore the engine's servers from the store, after its `watch` and before its `run`."""
         history = History(self._path)
         try:
             restored = restore(history, engine)
             ended = close_stale_incidents(history, engine, self._clock())
         except StoreUnavailableError as error:
-            self.notice = f"history: {error}; what it knows of the servers is not shown"
+            self.notice = f"history: {error}; earlier results are not shown"
             return
         finally:
             history.close()
@@ -259,7 +259,7 @@ class Recorder:
             self._run_once(last=True)
         except BaseException as fault:  # noqa: BLE001 - it is told where it can be seen, and checks go on
             self.failure = fault
-            self.trouble = f"the history is no longer written, by a fault of this program: {fault!r}"
+            self.trouble = f"recording to the history stopped because of a bug in wgmon-tui: {fault!r}"
         finally:
             self._close()
             while self._flushes:
@@ -318,7 +318,9 @@ class Recorder:
                 connection.execute("UPDATE facts SET value = value WHERE name = 'begun'")
         store.ids.update(fresh)
         if batch.dropped_rows:
-            self.notice = f"{batch.dropped_rows} checks could not be written: the history lacks them"
+            self.notice = (
+                f"{batch.dropped_rows} checks could not be written: they are missing from the history"
+            )
         tells = bool(batch.outbox or batch.mutes)
         self._collector.mark_written()
         self.unwritten = None
@@ -335,7 +337,7 @@ class Recorder:
             self._check_file_at = started + _CHECK_FILE_EVERY_S
             if not store.is_there():
                 self._close()
-                self.notice = f"{self._path} was taken away: a new history is begun"
+                self.notice = f"{self._path} was deleted or moved: a new history was started"
                 return
             store.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         boundary = compaction_boundary(now)
@@ -389,8 +391,8 @@ class Recorder:
                 self._retry_at = -inf
             self._close()
         batch = self._collector.batch
-        waiting = f"; {len(batch.journal)} checks wait to be written" if batch.journal else ""
-        dropped_rows = f", {batch.dropped_rows} are lost" if batch.dropped_rows else ""
+        waiting = f"; {len(batch.journal)} checks not written yet" if batch.journal else ""
+        dropped_rows = f", {batch.dropped_rows} lost" if batch.dropped_rows else ""
         self.trouble = f"history: {error}{waiting}{dropped_rows}"
         self._reason = str(error)
         self._publish_unsaved_events()

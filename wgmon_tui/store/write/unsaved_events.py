@@ -12,7 +12,7 @@ from wgmon_tui.store.write.batch import Batch, OutboxRow
 
 @dataclass(frozen=True, slots=True)
 class UnsavedEvents:
-    """A copy of the notifications in a batch, for the alert delivery. `reason` is why they are not written."""
+    """Copy of the notifications in a batch, for the alerts. `reason` is why they are not written."""
 
     reason: str
     outbox: tuple[OutboxRow, ...]
