@@ -1,6 +1,6 @@
-"""Golden files: texts that an earlier version wrote, one record a line, and the records that they stand for.
+"""Golden files: records written by an earlier version, one per line, and the same records in the code.
 
-The lines never change. A new record comes last: `python -m tests.golden` appends the lines that are missing.
+Existing lines never change. A new record goes last: `python -m tests.golden` appends the missing lines.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EXAMPLES = (
 
 @dataclass(frozen=True, slots=True)
 class GoldenFile:
-    """A file with one line for each of `records`. `read` gives the record that a line stands for."""
+    """A file with one line for each of `records`. `read` decodes a line."""
 
     path: Path
     records: Sequence[Any]
@@ -40,7 +40,7 @@ class GoldenFile:
 
 
 def values_of(records: Iterable[object]) -> dict[type[Any], dict[str, list[object]]]:
-    """Every record inside of `records` by its type: the values that each of its fields has."""
+    """Collect every record inside of `records` by type, with the values of each of its fields."""
     found: dict[type[Any], dict[str, list[object]]] = defaultdict(lambda: defaultdict(list))
     for record in _inside(records):
         if is_dataclass(record):
@@ -51,12 +51,12 @@ def values_of(records: Iterable[object]) -> dict[type[Any], dict[str, list[objec
 
 
 def members_of(records: Iterable[object]) -> set[Enum]:
-    """Every enum member inside of `records`."""
+    """Collect every enum member inside of `records`."""
     return {each for each in _inside(records) if isinstance(each, Enum)}
 
 
 def never_set(records: Iterable[object], kind: type[Any]) -> list[str]:
-    """The optional fields of a type that no record sets, or that every record sets."""
+    """Return the optional fields of a type that no record sets, or that every record sets."""
     values = values_of(records)[kind]
     return [
         field.name
@@ -88,7 +88,7 @@ def _inside(value: object) -> Iterator[object]:
 
 
 def main() -> None:
-    """Append to every golden file the lines that it lacks, and create the files that do not exist."""
+    """Append the missing lines to every golden file, and create missing files."""
     for name in EXAMPLES:
         for golden in import_module(name).FILES:
             there = len(golden.lines()) if golden.path.exists() else 0

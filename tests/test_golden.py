@@ -1,7 +1,7 @@
-"""What stores and protocols contain, compared with what version 0.1.0 wrote.
+"""Tests that compare the contents of stores and protocols with what version 0.1.0 wrote.
 
-A golden file never changes. A new field appears in new lines at the end of its file, and the old lines are
-then read without it: move them to a file of their own.
+A golden file never changes. A new field appears in new lines at the end of its file. The old lines are then
+read without it: move them to a separate file.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _golden_tables(path: Path) -> list[tuple[str, str]]:
 
 
 def _tables(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Every table and index without the comments, which may change."""
+    """Return every table and index without the comments, which may change."""
     found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
     return [
         (name, " ".join(" ".join(line.partition("--")[0] for line in sql.splitlines()).split()))

@@ -1,10 +1,10 @@
-"""Runs an earlier version and this one on the same files: `python -m tests.compatibility OLD_CHECKOUT`.
+"""Test with an earlier version on the same files: `python -m tests.compatibility OLD_CHECKOUT`.
 
 OLD_CHECKOUT is a directory that contains the package of the earlier version. Both versions run as processes.
 Three writers take turns on one state directory: the earlier version, this one, and the earlier one again.
 Each has an agent of the other version. After each turn both versions export the store, with the same result.
-Prints one line for each thing that works, and ends with exit code 1 at the first one that does not.
-It takes about a minute.
+Prints one line for each thing that works, and ends with exit code 1 at the first one that does not. It takes
+about a minute.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.daemon.harness import healthy, quick_server, write_config
 from tests.vantages.harness import ending_agent
 
 SECONDS = 12.0
-"""How long each writer checks."""
+"""How long each writer checks, in seconds."""
 
 _PATIENCE_S = 30.0
 _THIS = Path(__file__).parents[2]
@@ -37,12 +37,12 @@ _TABLES = ("checks", "incidents", "exchange")
 
 
 class BrokenError(Exception):
-    """The two versions do not understand each other."""
+    """The two versions are not compatible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of the program: a name for it, and the directory that contains its package."""
+    """A version of the program: its name, and the directory that contains its package."""
 
     name: str
     root: Path
@@ -52,7 +52,7 @@ class Version:
         return {**os.environ, "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"}
 
     def command(self, *words: str) -> tuple[str, ...]:
-        """A command that starts this version whatever its environment is."""
+        """Return a command that starts this version in any environment."""
         return ("env", f"PYTHONPATH={self.root}", sys.executable, "-m", *words)
 
 
@@ -137,13 +137,15 @@ def _expect_continued(title: str, before: Seen, now: Seen) -> None:
 
 
 async def _start_keeper(place: Place, version: Version) -> None:
-    """Start a keeper as a relay of the earlier version does, and let it end by itself."""
+    """Start an agent daemon as the stdio bridge of the earlier version does, and wait for its end."""
     state = place.root / "keeper"
     state.mkdir()
     words = ("-m", "wgmon_tui.service.agent.keeper", str(place.config), str(state), "1")
     await _run(version, *words, cwd=place.root)
     log = (state / "agent.log").read_text()
-    _expect("a relay of the old version starts a keeper of the new one", "started: wgmon-tui" in log)
+    _expect(
+        "a stdio bridge of the old version starts an agent daemon of the new one", "started: wgmon-tui" in log
+    )
 
 
 async def _seen(version: Version, place: Place) -> Seen:
@@ -178,7 +180,7 @@ def _write_settings(place: Place, url: str, agent: Version, agent_state: Path) -
 
 @asynccontextmanager
 async def _writing(version: Version, place: Place, title: str) -> AsyncIterator[None]:
-    """A writer without a screen, ended by SIGTERM."""
+    """Run a writer without a screen, then end it with SIGTERM."""
     process = await asyncio.create_subprocess_exec(
         *version.command("wgmon_tui", "run", *_places(place)),
         stdout=asyncio.subprocess.PIPE,
@@ -197,7 +199,7 @@ async def _writing(version: Version, place: Place, title: str) -> AsyncIterator[
 
 
 async def _run(version: Version, *words: str, cwd: Path | str) -> str:
-    """What a command of this version prints. Raises BrokenError."""
+    """Return the output of a command of this version. Raises BrokenError."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *words,
@@ -219,7 +221,7 @@ def _expect(what: str, holds: bool) -> None:
 
 
 class _Receiver(BaseHTTPRequestHandler):
-    """Takes every message."""
+    """Web server that accepts every message."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -227,12 +229,12 @@ class _Receiver(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
-        """Nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def _sink() -> Iterator[str]:
-    """The address of a web server on loopback that takes every message."""
+    """Provide the address of a web server on loopback that accepts every message."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

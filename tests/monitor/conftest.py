@@ -1,4 +1,4 @@
-"""What the rounds of this room share."""
+"""Fixtures for all tests of the monitor."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from wgmon_tui.net import naive_port_check
 
 @pytest.fixture(autouse=True)
 def impatient_port_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside a check a port monitor waits a second for nothing; how it judges is tested where it lives."""
+    """Shorten the naive port check, which waits a second for nothing. Its result is tested elsewhere."""
     monkeypatch.setattr(naive_port_check, "_WAIT_S", 0.01)

@@ -1,4 +1,4 @@
-"""Rounds of an engine at the pace of a test."""
+"""Rounds of an engine, run one by one by a test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.monitor.test_engine import Desk
 
 
 async def rounds(desk: Desk, names: Iterable[str]) -> None:
-    """Check these again, one after the other."""
+    """Check these servers again, one after the other."""
     for name in names:
         last = desk.server_state(name).last
         desk.engine.recheck([name])

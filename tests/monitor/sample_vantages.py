@@ -1,4 +1,4 @@
-"""What several vantages see of one server, made by hand at times of the test's choosing."""
+"""Handmade reports of several vantages on one server, at times that the test sets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVERYWHERE = (LOCAL_VANTAGE, "fra", "nyc")
 
 
 def watched(name: str = "fra1", *, fail_after: int = 1, tags: tuple[str, ...] = ()) -> Server:
-    """Every check counts at once unless more are asked for."""
+    """Return a server of which every check counts at once, unless the test needs more."""
     window = max(fail_after, 1)
     return Server(
         name,
@@ -47,7 +47,7 @@ def seen(
     packets: bool = True,
     address: str = "192.0.2.7",
 ) -> Round:
-    """A round of a vantage; those that are not down were answered."""
+    """Return a round of a vantage; every verdict that is not down has an answer."""
     answered = verdict.severity in (Severity.UP, Severity.DEGRADED)
     exchange = (Packet(0.0, Direction.SENT, bytes(148)),) if packets else ()
     check = Check(
@@ -64,7 +64,7 @@ def seen(
 
 
 class Lookout:
-    """A board with one server, and a clock that goes on by a second with every round."""
+    """A fleet state with one server, and a clock that advances by a second with every round."""
 
     def __init__(self, quorum: int = 1, server: Server | None = None) -> None:
         self.server = server or watched()
@@ -78,7 +78,7 @@ class Lookout:
         return self.fleet_state.states[self.server.name]
 
     def record(self, vantage: str, verdict: Verdict, *, packets: bool = True) -> None:
-        """A round from there is over."""
+        """Record a round of a vantage."""
         self.now += 1.0
         outcome = seen(verdict, self.now, vantage, name=self.server.name, packets=packets)
         if vantage == LOCAL_VANTAGE:

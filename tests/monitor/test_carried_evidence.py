@@ -1,4 +1,4 @@
-"""Evidence that outlives its check: what stands beside the next one, and what refutes it."""
+"""Tests of carried evidence: what stays valid with the next check, and what disproves it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def unanswered(*evidence: Evidence) -> Check:
     return Check("fra1", "here", SERVER.endpoint, ADDRESS, 0.0, None, evidence)
 
 
-# What stands
+# Still valid
 
 
 @each_of_silence
@@ -84,7 +84,7 @@ def test_an_mtu_stands_beside_small_packets_that_pass() -> None:
     assert still_valid([NARROW], answered(tunnel=PASSED)) == (NARROW,)
 
 
-# What does not
+# Dropped
 
 
 @each_of_silence
@@ -142,7 +142,7 @@ def test_experiments_made_again_begin_without_their_old_findings() -> None:
     assert without_experiments(carried_evidence) == {ADDRESS: tuple(OF_THE_DATA_PATH), None: ()}
 
 
-# On the board
+# In the fleet state
 
 
 def recorded(fleet_state: FleetState, check: Check) -> tuple[Evidence, ...]:
@@ -183,6 +183,6 @@ def test_a_server_that_was_edited_begins_anew() -> None:
     assert verdict(fleet_state) is Verdict.DATA_DEAD
     fleet_state.replace([SERVER])
     assert fleet_state.states["fra1"].carried_evidence == {ADDRESS: (NO_KEEPALIVE,)}
-    fleet_state.replace([replace(SERVER, tunnel=False)])  # as the diagnosis proposes
+    fleet_state.replace([replace(SERVER, tunnel=False)])  # as the diagnosis suggests
     recorded(fleet_state, answered())
     assert verdict(fleet_state) is Verdict.HEALTHY

@@ -1,4 +1,4 @@
-"""How closely the engine looks, and when: quickly at first, deeply now and then, with experiments at need."""
+"""Tests of check depth: quick at first, deep now and then, with experiments when needed."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def watching(server: Server) -> Desk:
 
 
 async def outcome_of(desk: Desk) -> Round:
-    """One more round, and what came of it."""
+    """Run one more round, and return its result."""
     await rounds(desk, ONE)
     last = desk.server_state().last
     assert last is not None
     return last
 
 
-# Deeply
+# Deep checks
 
 
 async def test_the_first_look_is_quick_the_second_deep_the_third_in_its_own_rhythm() -> None:
@@ -155,7 +155,7 @@ async def test_a_server_that_comes_back_with_its_data_path_dead_is_not_green_for
     assert words == ["healthy", "healthy", "silent", "unproven", "unproven"]
 
 
-# With experiments
+# Experiments
 
 
 async def test_silence_is_explained_once_it_has_failed_and_the_proof_stands() -> None:
@@ -171,7 +171,7 @@ async def test_silence_is_explained_once_it_has_failed_and_the_proof_stands() ->
         desk.prober._timestamps = counted
         async with at_work(desk):
             seen = [((await outcome_of(desk)).diagnosis.verdict.slug, asked) for _ in range(3)]
-    # Two initiations a silent check; the second round adds the one that the other key answered.
+    # Two initiations per silent check; the second round adds the one that the other key answered.
     assert seen == [("silent", 2), ("wrong-server-key", 5), ("wrong-server-key", 7)]
 
 
@@ -206,7 +206,7 @@ async def test_a_stuck_flow_is_degraded_only_as_long_as_a_fresh_port_is_answered
                 "stuck-flow",
                 Severity.DEGRADED,
             )
-            server.script = silence  # gone altogether
+            server.script = silence  # gone completely
             await rounds(desk, ONE)
             assert (desk.server_state().status_word, desk.server_state().severity) == (
                 "silent",
@@ -214,7 +214,7 @@ async def test_a_stuck_flow_is_degraded_only_as_long_as_a_fresh_port_is_answered
             )
 
 
-# One look
+# One round
 
 
 async def test_of_two_addresses_the_worse_decides_and_a_fault_of_ours_never_does() -> None:

@@ -1,4 +1,4 @@
-"""Who fails together, and what they have in common: said once, and only where all of them are down."""
+"""Tests of correlated failures: each group is reported once, and only if all its servers are down."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def standing(
     tags: tuple[str, ...] = (),
     down: bool = True,
 ) -> CorrelationInput:
-    """A server with an identity of its own, where none is named."""
+    """Return a server, with a separate identity unless one is named."""
     server = Server(name, Endpoint("example.net", 51820), KEY, identity or f"of {name}", tags=tags)
     return CorrelationInput(server, ip_address(address) if address else None, down)
 

@@ -1,4 +1,4 @@
-"""The damping rule: what changes a server's state, what does not, and that it always comes to an end."""
+"""Tests of the damping rule: what changes a server's state, what does not, and that it always settles."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EVERY_S = 10.0
 def after(
     checks: str, rules: DampingRules = USUAL, *, of: Damping | None = None, start: float = 0.0
 ) -> Damping:
-    """The state after checks ten seconds apart, a letter each: u up, g degraded, d down, ? unknown."""
+    """Return the state after checks ten seconds apart: u up, g degraded, d down, ? unknown."""
     damping = of or Damping()
     for number, letter in enumerate(checks):
         damping = next_damping(damping, LETTERS[letter], rules, start + number * EVERY_S)
@@ -167,7 +167,7 @@ def test_begun_anew_it_keeps_the_severity_alone() -> None:
     assert reset_keeping_severity(after("u" + "dduudduu")) == Damping(DOWN)
 
 
-# Whatever comes
+# Any sequence of checks
 
 severities = st.sampled_from([UP, DEGRADED, DOWN, UNKNOWN])
 counted = st.sampled_from([UP, DEGRADED, DOWN])
@@ -187,13 +187,13 @@ def rules(draw: st.DrawFn) -> DampingRules:
 
 
 pasts = st.lists(st.tuples(severities, st.floats(-200.0, 200.0)), max_size=40)
-"""Checks, each with the seconds since the one before; now and then a clock is set back."""
+"""Checks, each with the seconds since the one before; sometimes the clock is set back."""
 
 
 def played(
     past: list[tuple[Severity, float]], by: DampingRules, now: float = 1000.0
 ) -> list[tuple[Damping, float]]:
-    """The states that a past leads through, and when."""
+    """Return the states after each check, and when."""
     states = [(Damping(), now)]
     for severity, gap in past:
         now += gap
@@ -267,7 +267,7 @@ def test_progress_never_reaches_what_it_takes(past: list[tuple[Severity, float]]
         assert said is None or 0 < said[0] < said[1]
 
 
-# As text
+# Text form
 
 
 @given(pasts, rules())

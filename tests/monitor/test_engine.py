@@ -1,4 +1,4 @@
-"""The engine against servers on loopback: what it checks, when, and how it ends."""
+"""Tests of the engine against servers on loopback: what it checks, when, and how it ends."""
 
 from __future__ import annotations
 
@@ -32,11 +32,13 @@ from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
 
 RARELY_S = 60.0
-"""An interval so long that a second round is somebody's doing."""
+"""An interval so long that only a request can cause a second round."""
 
 
 def watched(server: ScriptedServer, name: str = "fra1", *, interval: float = RARELY_S) -> Server:
-    """Checked by the handshake alone, every check counting at once: the rest has tests of its own."""
+    """Return a server checked by the handshake alone, every check counting at once: other tests cover the
+    rest.
+    """
     return Server(
         name,
         server.endpoint,
@@ -52,7 +54,7 @@ def watched(server: ScriptedServer, name: str = "fra1", *, interval: float = RAR
 
 
 def by_handshake_alone(lab: LabServer, name: str) -> Server:
-    """Experiments and all, but no data through the tunnel; every check counts at once."""
+    """Return a server with experiments but without tunnel data; every check counts at once."""
     return Server(
         name,
         lab.endpoint,
@@ -67,7 +69,7 @@ def by_handshake_alone(lab: LabServer, name: str) -> Server:
 
 
 class Desk:
-    """An engine, the rounds that it has finished, what came of them, and the task that runs it."""
+    """An engine, its finished rounds, the resulting events, and the task that runs it."""
 
     def __init__(self) -> None:
         self.prober = Prober(timestamps=timestamps)
@@ -93,7 +95,7 @@ class Desk:
         return self.engine.fleet_state.states[name]
 
     async def run_round(self) -> tuple[str, Round]:
-        """The next finished round. Fails where the engine has ended or takes far too long."""
+        """Return the next finished round. Fails if the engine has ended or takes far too long."""
         assert self.running
         coming = asyncio.ensure_future(self.rounds.get())
         await asyncio.wait({coming, self.running}, timeout=ANSWER_TIMEOUT_S, return_when="FIRST_COMPLETED")
@@ -103,7 +105,7 @@ class Desk:
         return coming.result()
 
     async def in_flight(self) -> None:
-        """Until every check that is under way has ended."""
+        """Wait until every running check has ended."""
         await asyncio.gather(*self.engine._in_flight.values())
 
 
@@ -141,7 +143,7 @@ async def test_a_single_server_is_checked_again_and_again_at_its_interval() -> N
 
 async def test_a_server_that_comes_later_is_checked_at_once() -> None:
     async with ScriptedServer(healthy) as server, at_work(Desk().watch()) as desk:
-        await asyncio.sleep(0)  # the engine now sleeps, with nothing to wait for
+        await asyncio.sleep(0)  # the engine now sleeps, with nothing scheduled
         desk.watch(watched(server))
         assert (await desk.run_round())[0] == "fra1"
 
@@ -158,7 +160,7 @@ async def test_recheck_in_the_moment_in_which_a_check_ends_is_not_lost() -> None
         desk = Desk().watch(watched(server))
 
         def ask_in_the_next_turn_of_the_loop(*_: object) -> None:
-            # Then the check's task is done, and its callbacks have not been called yet.
+            # The check's task is then done, but its callbacks have not run yet.
             asyncio.get_running_loop().call_soon(desk.engine.recheck, ["fra1"])
 
         desk.engine.listen(ask_in_the_next_turn_of_the_loop)
@@ -275,7 +277,7 @@ async def test_a_pause_during_a_check_ends_with_that_check() -> None:
             assert desk.engine.schedule.next_due() is None
 
 
-# Coming and going
+# Adding and removing servers
 
 
 async def test_a_server_that_is_removed_during_its_check_is_forgotten() -> None:

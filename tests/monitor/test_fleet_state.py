@@ -17,13 +17,13 @@ KEY = PrivateKey(bytes(range(32))).public
 
 
 def server(name: str = "fra1", *, paused: bool = False, port: int = 51820) -> Server:
-    """One whose every check counts at once."""
+    """Return a server of which every check counts at once."""
     endpoint = Endpoint("192.0.2.7", port)
     return Server(name, endpoint, KEY, "bastion", paused=paused, fail_after=1, recover_after=1)
 
 
 def outcome(*verdicts: Verdict, rtt: float = 0.02) -> Round:
-    """A round with a check for each verdict, the worst first; those that are not down were answered."""
+    """Return a round with a check for each verdict, the worst first; only those not down have an answer."""
     answered = (Severity.UP, Severity.DEGRADED)
     checks = tuple(
         Check(
@@ -221,12 +221,12 @@ def test_resumed_before_any_check_a_server_waits() -> None:
 
 
 def damped(**changes: object) -> Server:
-    """One with the usual thresholds."""
+    """Return a server with the usual thresholds."""
     return replace(server(), fail_after=2, recover_after=2, **changes)  # type: ignore[arg-type]
 
 
 class Watched:
-    """A board of one server, its rounds ten seconds apart, and what came of them."""
+    """A fleet state with one server, its rounds ten seconds apart, and the resulting events."""
 
     def __init__(self, watched: Server) -> None:
         self.fleet_state = FleetState([watched])
@@ -249,7 +249,7 @@ class Watched:
 
 
 def answered(outcome: Round) -> Round:
-    """The same, with a packet that came back."""
+    """Return the same round, with a packet that came back."""
     check = replace(outcome.check, exchange=(Packet(0.02, Direction.RECEIVED, b"..."),))
     return replace(outcome, checks=(check,))
 
@@ -344,7 +344,7 @@ def test_a_server_that_was_edited_keeps_its_incident_until_the_edit_is_seen_to_m
     incident = watched.server_state.incident
     watched.fleet_state.replace([damped(note="moved", endpoint=Endpoint("192.0.2.8", 51820))])
     assert (watched.server_state.severity, watched.server_state.incident) == (Severity.DOWN, incident)
-    assert not watched.server_state.flapping  # what made it flap may be mended
+    assert not watched.server_state.flapping  # the cause of the flapping may be fixed
     assert watched.saw(HEALTHY, HEALTHY).server_state.incident is None
 
 

@@ -1,4 +1,4 @@
-"""How the engine settles what has happened: in haste, and not before it knows that we see at all."""
+"""Tests of incident timing: quick rechecks, and no verdict before the uplink is known to work."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def at_the_pace_of_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def damped(server: ScriptedServer, name: str = "fra1", *, interval: float = 3600.0) -> Server:
-    """With the usual thresholds. Checks come by themselves only where they are made in haste."""
+    """Return a server with the usual thresholds. Its interval is so long that only rechecks run."""
     return replace(watched(server, name, interval=interval), timeout=0.1, fail_after=2, recover_after=2)
 
 
@@ -40,7 +40,7 @@ def happened(desk: Desk) -> list[tuple[EventKind, str]]:
     return [(event.kind, event.incident.server) for event in desk.events]
 
 
-# In haste
+# Quick rechecks
 
 
 async def test_an_outage_is_settled_by_checks_that_follow_at_once() -> None:
@@ -54,7 +54,9 @@ async def test_an_outage_is_settled_by_checks_that_follow_at_once() -> None:
         assert happened(desk) == [(EventKind.OPENED, "fra1")]
         due = desk.engine.schedule.next_due()
         assert due is not None
-        assert due - asyncio.get_running_loop().time() > HALF_MINUTE_S  # what is settled needs no haste
+        assert (
+            due - asyncio.get_running_loop().time() > HALF_MINUTE_S
+        )  # a settled state needs no quick recheck
 
 
 async def test_a_check_that_is_lost_is_no_incident() -> None:
@@ -147,7 +149,7 @@ async def test_who_is_down_already_troubles_no_witnesses() -> None:
     assert len(well.initiations) == asked
 
 
-@pytest.mark.thorough  # its seconds are its subject
+@pytest.mark.thorough  # this test is about the seconds of a doubtful failure
 @pytest.mark.parametrize("size", [3, 6])
 async def test_an_uplink_that_fails_for_a_while_opens_no_incident(size: int) -> None:
     names = [f"server-{number}" for number in range(size)]
@@ -180,7 +182,7 @@ async def test_a_start_without_an_uplink_accuses_no_server_that_was_well() -> No
     assert desk.events == []
 
 
-# What others know, and what others do
+# Witnesses, and requests from outside
 
 KNOWN = Incident("abc", "fra1", "local", 50.0, Verdict.SILENT, DOWN, "Nothing came back.")
 
@@ -230,7 +232,7 @@ async def test_a_server_that_was_paused_stays_so_over_a_restart() -> None:
 
 
 class Heard:
-    """What a listener was told, without the rounds."""
+    """The calls of a listener, without the rounds."""
 
     def __init__(self, desk: Desk) -> None:
         self.told: list[tuple[str, Severity, list[tuple[EventKind, str, str]]]] = []
@@ -248,7 +250,7 @@ NOT_CHECKED = Server("fra1", Endpoint("192.0.2.7", 51820), SERVER.public, "basti
 
 
 def down() -> Desk:
-    """At rest: with an incident that another process has opened."""
+    """Return an idle engine, with an incident that another process opened."""
     desk = Desk().watch(NOT_CHECKED)
     desk.engine.restore("fra1", severity=DOWN, since=50.0, damping=Damping(DOWN), incident=KNOWN)
     return desk

@@ -1,4 +1,4 @@
-"""What becomes of a server's incident with every check: opened, another cause, closed."""
+"""Tests of a server's incident after each check: opened, cause changed, closed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DOWN, DEGRADED, UP = Severity.DOWN, Severity.DEGRADED, Severity.UP
 
 
 class Told(NamedTuple):
-    """What one event said."""
+    """The fields of one event."""
 
     what: str
     at: float
@@ -39,7 +39,7 @@ class Told(NamedTuple):
 
 
 def followed(*verdicts: Verdict, by: DampingRules = USUAL) -> tuple[Incident | None, list[IncidentEvent]]:
-    """The incident after checks one second apart with these verdicts, and all that happened to it."""
+    """Return the incident after checks one second apart with these verdicts, and all its events."""
     damping, incident, events = Damping(), None, []
     ids = map(str, count(1))
     for at, (before, verdict) in enumerate(zip((None, *verdicts), verdicts, strict=False)):

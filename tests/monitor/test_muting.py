@@ -1,4 +1,4 @@
-"""Mutes and maintenance: who is not told of, until when, and who hears that it began and ended."""
+"""Tests of mutes and maintenance: which servers, until when, and which listeners are called."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wgmon_tui.protocols.wireguard.prober import Prober
 
 
 class Heard:
-    """Names of the rows that the engine said had changed."""
+    """Names of the servers for which the engine called its listener."""
 
     def __init__(self, *names: str) -> None:
         self.names: list[str] = []

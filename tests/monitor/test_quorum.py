@@ -1,4 +1,4 @@
-"""What several vantages agree on, and what comes of it for the board and its incidents."""
+"""Tests of the quorum of several vantages, and its effect on the fleet state and its incidents."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def agreed(quorum: int, *views: VantageView) -> QuorumResult:
     return agreement
 
 
-# What they agree on
+# Agreement
 
 
 def test_where_nobody_sees_nothing_is_agreed_on() -> None:
@@ -114,7 +114,7 @@ def test_a_larger_quorum_never_makes_it_worse(settled: list[Severity], quorum: i
     assert agreed(quorum + 1, *views).severity.rank >= agreed(quorum, *views).severity.rank
 
 
-# One sight
+# One vantage state
 
 
 def test_a_sight_settles_by_the_rules_of_its_server_alone() -> None:
@@ -151,7 +151,7 @@ def test_one_who_cannot_see_has_no_view() -> None:
     assert (view_of(blind), blind.severity) == (None, UNKNOWN)
 
 
-# On the board
+# In the fleet state
 
 
 def test_without_other_vantages_nothing_is_agreed_on() -> None:
@@ -319,7 +319,7 @@ def test_restored_sights_have_the_time_to_say_it_again() -> None:
     assert (fleet_state.states["fra1"].severity, fleet_state.states["fra1"].status_word) == (DOWN, "regional")
 
 
-# Any course of events
+# Any sequence of events
 
 _ROUNDS = st.lists(
     st.tuples(st.sampled_from(EVERYWHERE), st.sampled_from([HEALTHY, SILENT, SILENT, BLIND])), max_size=40
@@ -352,7 +352,7 @@ def test_an_incident_is_open_exactly_while_enough_of_those_who_see_have_settled_
         elif len(down) < len(sees) or any(last[each] is SILENT for each in down):
             assert is_open
         else:
-            assert is_open is was_open  # all of them have just been answered: there is nothing to say of it
+            assert is_open is was_open  # all of them were answered just now: there is nothing to report
 
 
 @given(_ROUNDS, st.integers(1, 3))

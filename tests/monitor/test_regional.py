@@ -1,4 +1,4 @@
-"""One server seen from several places: what is said of it, and which causes come first."""
+"""Tests of the regional diagnosis: its sentences, and the order of its causes."""
 
 from __future__ import annotations
 

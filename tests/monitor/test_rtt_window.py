@@ -21,7 +21,7 @@ def samples_of(values: list[float | None]) -> RttWindow:
 
 
 def nearest_rank(values: list[float], percent: int) -> float:
-    """By definition: the least value that so many percent of all do not exceed."""
+    """Return the percentile by definition: the least value that `percent` percent of all do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(percent * len(ordered) / 100) - 1)]
 

@@ -15,7 +15,7 @@ INTERVAL = 10.0
 
 
 def run(schedule: Scheduler, names: list[str], until: float) -> dict[str, list[float]]:
-    """Check every server as an engine would whose checks take no time: when was each one due?"""
+    """Check every server as an engine would whose checks take no time; return when each one was due."""
     schedule.schedule_first(names, 0.0)
     due_at: dict[str, list[float]] = {name: [] for name in names}
     while (now := schedule.next_due()) is not None and now <= until:
@@ -93,7 +93,7 @@ def test_lags_are_bounded_in_memory() -> None:
 
 
 class Appointments(RuleBasedStateMachine):
-    """The schedule beside a plain dictionary: each name has at most one appointment, the last one made."""
+    """The schedule compared with a plain dictionary: each name has at most one due time, the last one set."""
 
     def __init__(self) -> None:
         super().__init__()

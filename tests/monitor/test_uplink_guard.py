@@ -1,4 +1,4 @@
-"""The uplink guard: all silent at once is our side, one alone or two never are."""
+"""Tests of the uplink guard: the uplink is to blame if all servers fall silent, never for one or two."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_servers_that_are_no_longer_watched_do_not_count() -> None:
     assert not guard.is_suspicious
 
 
-# Who is in doubt
+# What is in doubt
 
 
 def test_a_failure_while_nobody_was_heard_is_in_doubt() -> None:
@@ -181,7 +181,7 @@ def test_what_comes_from_outside_is_heard_when_it_comes() -> None:
 
 
 class Guarded(RuleBasedStateMachine):
-    """Any sequence of checks, beside the plain history of who answered when."""
+    """Any sequence of checks, compared with the plain history of answers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -269,7 +269,7 @@ async def test_when_all_fall_silent_each_is_judged_anew_those_before_too() -> No
         last = desk.server_state(names[0]).last
         assert last is not None
         assert last.diagnosis.summary.startswith("All 4 servers fell silent at once")
-        await rounds(desk, names)  # and they stay so, while it lasts
+        await rounds(desk, names)  # and they stay so while it lasts
         assert words(desk) == {"local-fault"}
 
 

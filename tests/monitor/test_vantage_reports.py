@@ -1,4 +1,4 @@
-"""Reports of other vantages on their way to the board, and a vantage whose connection is lost."""
+"""Tests of reports of other vantages, and of a vantage whose connection is lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wgmon_tui.monitor.vantage_reports import VantageReports
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
 UP, DOWN = Severity.UP, Severity.DOWN
 RARELY = replace(watched(), interval=3600.0)
-"""Checked so rarely that a report alone would hold for hours."""
+"""Checked so rarely that a report alone would stay valid for hours."""
 
 
 class Clock:
@@ -30,7 +30,7 @@ class Clock:
 
 
 class Reports:
-    """A board that is up from here, and what the vantages report to it, numbered by hand."""
+    """A fleet state that is up from the local vantage, and reports of others, numbered by hand."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock

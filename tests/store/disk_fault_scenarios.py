@@ -1,8 +1,8 @@
-"""Bad days that need a process of their own: `python -m tests.store.disk_fault_scenarios full|read-only DIRECTORY`.
+"""Disk faults that need a separate process: `python -m tests.store.disk_fault_scenarios SCENARIO DIRECTORY`.
 
-As root they play in a mount namespace that `unshare` has made: on a small disk of its own that is full, or is
-mounted read-only. Root ignores the modes of files. Without root a limit on the size of files and the mode of
-the directory do the same.
+SCENARIO is `full` or `read-only`. As root, a scenario runs in a mount namespace made by `unshare`, on a small
+disk that is full or mounted read-only, because root ignores file modes. Without root, a limit on file sizes
+and the mode of the directory have the same effect.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ROOM = 2**20
 
 
 def main() -> None:
-    """Play one scene; what the recorder says goes to stdout, a line a state."""
+    """Run one scenario; print what the recorder reports, one line per state."""
     scene, directory = sys.argv[1], Path(sys.argv[2])
     if os.geteuid() == 0:
         mount("-t", "tmpfs", "-o", f"size={_ROOM}", "tmpfs", str(directory))
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def full(state: Path) -> None:
-    """The disk is full, later there is room again."""
+    """The disk is full; later there is room again."""
     with recording(Desk(state)) as desk:
         desk.check()
         desk.written()
@@ -43,7 +43,7 @@ def full(state: Path) -> None:
 
 
 def read_only(state: Path) -> None:
-    """The directory is read-only from the start, later it can be written."""
+    """The directory is read-only from the start; later it can be written."""
     with recording(Desk(state)) as desk:
         desk.check()
     let_write = protect(state)
@@ -59,7 +59,7 @@ def read_only(state: Path) -> None:
 
 
 def wait_for_trouble(desk: Desk, before: int = 1) -> int:
-    """Check on until the recorder says what is wrong; returns how many checks there are."""
+    """Run checks until the recorder reports trouble; return how many checks there are."""
     checks = before
     while not desk.recorder.trouble or "wait" not in desk.recorder.trouble:
         desk.check()
@@ -71,7 +71,7 @@ def wait_for_trouble(desk: Desk, before: int = 1) -> int:
 
 
 def wait_for_recovery(desk: Desk, checks: int) -> None:
-    """All is written without a word from anybody, and nothing is broken."""
+    """Check that all is written without a request, and that nothing is broken."""
     desk.until(lambda: desk.recorder.trouble is None)
     desk.written()
     print(desk.recorder.trouble)
@@ -83,7 +83,7 @@ def wait_for_recovery(desk: Desk, checks: int) -> None:
 
 
 def fill_disk(state: Path) -> Callable[[], None]:
-    """Leave no room; what is returned makes room again."""
+    """Fill the disk; call the result to free space again."""
     if os.geteuid() != 0:
         former = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1, former[1]))
@@ -96,7 +96,7 @@ def fill_disk(state: Path) -> Callable[[], None]:
 
 
 def protect(state: Path) -> Callable[[], None]:
-    """Let nobody write; what is returned lets us write again."""
+    """Make the directory read-only; call the result to undo that."""
     if os.geteuid() == 0:
         mount("-o", "remount,ro", str(state.parent))
         return lambda: mount("-o", "remount,rw", str(state.parent))

@@ -1,4 +1,4 @@
-"""What an engine would say, made by hand: servers, rows and rounds at a time of the test's choosing."""
+"""Handmade engine updates: servers, server states and rounds, at times that the test sets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ADDRESS = ip_address("198.51.100.7")
 
 
 class Clock:
-    """Wall time that a test sets."""
+    """Wall clock that a test sets."""
 
     def __init__(self, now: float = START) -> None:
         self.now = now
@@ -42,7 +42,7 @@ def row(name: str = "fra1", severity: Severity = Severity.UP, since: float = STA
 
 
 def answered(name: str, at: float, rtt: float = 0.02, verdict: Verdict = Verdict.HEALTHY) -> Round:
-    """A round that completed a handshake and sent data through the tunnel."""
+    """Return a round that completed a handshake and sent data through the tunnel."""
     packets = (
         Packet(0.0, Direction.SENT, bytes(148)),
         Packet(rtt, Direction.RECEIVED, bytes(92)),
@@ -63,7 +63,7 @@ def answered(name: str, at: float, rtt: float = 0.02, verdict: Verdict = Verdict
 
 
 def lost(name: str, at: float, verdict: Verdict = Verdict.SILENT) -> Round:
-    """A round to which nothing came back."""
+    """Return a round without any answer."""
     packets = (Packet(0.0, Direction.SENT, bytes(148)),)
     check = Check(name, VANTAGE, ENDPOINT, ADDRESS, at, None, (Silence(5.0),), packets, 1)
     return Round((check,), (Diagnosis(verdict, "Nothing came back."),))

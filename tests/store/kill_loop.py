@@ -1,9 +1,9 @@
-"""kill -9 of a writer, again and again: `python -m tests.store.kill_loop [TIMES [SEED]]`.
+"""Repeated kill -9 of a writer: `python -m tests.store.kill_loop [TIMES [SEED]]`.
 
-A child records rounds as quickly as it can, in a time that runs ten seconds a step, so that it compacts all
-the while. It says on a pipe what it was told is on the disk. It is killed at a random moment, and then the
-store must open, be whole, hold everything that was said, hold nothing twice, and its numbers and time stamps
-must go on where they ended. The next child goes on in the same store.
+A child records rounds as fast as it can. Its clock advances ten seconds per step, so that it compacts all the
+time. On a pipe it reports what is on the disk. It is killed at a random moment. Then the store must open, be
+intact, hold everything that was reported, and hold nothing twice. Its numbers and timestamps must continue
+from the last ones. The next child continues in the same store.
 """
 
 from __future__ import annotations
@@ -40,33 +40,33 @@ _EVERYTHING = Retention(raw=9999 * DAY, minutes=9999 * DAY, hours=9999 * DAY, da
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a child said is on the disk: up to which step, and a stamp that it has used."""
+    """What a child reported as being on the disk: the last step, and a timestamp that it used."""
 
     step: int
     stamp: bytes
 
 
 def main() -> int:
-    """Kill so many times; the exit code says whether the store stood it."""
+    """Kill this many times; the exit code tells whether the store survived."""
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time())
     random, steps, began = Random(seed), 0, time.monotonic()
     print(f"{times} kills, seed {seed}", flush=True)
-    record_codec.to_bytes(answered(SERVERS[0], START))  # learns its forms once, for all children
+    record_codec.to_bytes(answered(SERVERS[0], START))  # builds its codecs once, for all children
     for start in range(0, times, LIVES_A_STORE):
         with tempfile.TemporaryDirectory(prefix="wgmon-kill-", dir=_quick_disk()) as directory:
             steps += _lives(Path(directory), min(LIVES_A_STORE, times - start), random)
-    print(f"stood {times} kills while it wrote {steps} steps, in {time.monotonic() - began:.0f} s")
+    print(f"survived {times} kills while it wrote {steps} steps, in {time.monotonic() - began:.0f} s")
     return 0
 
 
 def _quick_disk() -> str | None:
-    """Memory, where there is some to write to: a kill leaves the same behind, and syncing costs nothing."""
+    """Return a directory in memory, if any: a kill leaves the same files, and syncing costs nothing."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def _lives(state_dir: Path, lives: int, random: Random) -> int:
-    """Returns how many steps were taken. Raises AssertionError."""
+    """Run several children; return how many steps they wrote. Raises AssertionError."""
     step, last_id, last_stamp = 0, 0, bytes(12)
     for _ in range(lives):
         said = _live(state_dir, step, random.random() * 0.03)
@@ -75,13 +75,14 @@ def _lives(state_dir: Path, lives: int, random: Random) -> int:
             last_stamp = said.stamp
         step, last_id = _examine(state_dir, said.step if said else step - 1, last_id)
         if random.random() < 0.1:
-            # The stamps' file is lost as well: the store's copy is behind the clock here, and so no danger.
+            # The timestamp file is lost as well. The store's copy is behind the clock here, so that is
+            # harmless.
             shutil.rmtree(state_dir / "stamps")
     return step
 
 
 def _live(state_dir: Path, first: int, seconds: float) -> Said | None:
-    """Let a child write from a step on, and kill it so long after it first said something."""
+    """Let a child write from a step on, and kill it `seconds` after its first report."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -103,7 +104,7 @@ def _live(state_dir: Path, first: int, seconds: float) -> Said | None:
 
 
 def _write(state_dir: Path, first: int, pipe: int) -> None:
-    """Never returns of itself."""
+    """Write until killed."""
     clock = Clock()
     with TimestampLedger(state_dir, mirrored_stamps(state_dir)) as ledger:
         recorder = Recorder(state_dir, _EVERYTHING, ledger=ledger, clock=clock)
@@ -131,7 +132,7 @@ def at_step(step: int) -> float:
 
 
 def _examine(state_dir: Path, said: int, last_id: int) -> tuple[int, int]:
-    """The step to go on with, and the last number of the journal. Raises AssertionError."""
+    """Return the step to continue with, and the last number of the journal. Raises AssertionError."""
     found = open_store(state_dir)
     assert found.notice is None, found.notice
     with closing(found.connection) as connection:

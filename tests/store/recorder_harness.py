@@ -1,4 +1,4 @@
-"""A recorder on a clock of the test's, and the store that it writes, opened beside it."""
+"""A recorder with a test clock, and direct access to the store that it writes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Desk:
         self.clock = clock or Clock()
         self.states: dict[str, ServerState] = {name: row(name, since=self.clock.now) for name in names}
         self.seconds = 0.0
-        """What a clock that nobody sets says, where the test sets it."""
+        """The monotonic clock, which the test sets."""
         self.recorder = Recorder(
             state_dir,
             retention,
@@ -53,7 +53,7 @@ class Desk:
         self.recorder(self.states[name], outcome, ())
 
     def run(self, seconds: float, *, fails: bool = False) -> None:
-        """Check all servers for so long, and have it written and compacted as it goes."""
+        """Check all servers for this long, and let the recorder write and compact meanwhile."""
         end = self.clock.now + seconds
         while self.clock.now < end:
             for name in self.states:
@@ -63,12 +63,12 @@ class Desk:
             self.written()
 
     def written(self) -> None:
-        """Wait until all is on the disk, and what is done between two commits is done."""
+        """Wait until all is on the disk and the maintenance between commits is done."""
         for _ in range(2):
             self.recorder.flush().result(PATIENCE_S)
 
     def until(self, condition: Callable[[], object]) -> None:
-        """Wait for what the recorder's thread does next."""
+        """Wait for the next action of the recorder's thread."""
         began = time.monotonic()
         while not condition():
             assert time.monotonic() - began < PATIENCE_S, (self.recorder.trouble, self.recorder.failure)
@@ -83,7 +83,7 @@ class Desk:
 
 
 def query_store(state_dir: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
-    """Rows of a store, read beside whoever writes it."""
+    """Query a store while its writer may be running."""
     with closing(
         sqlite3.connect(f"{(state_dir / STORE).as_uri()}?mode=ro", uri=True, timeout=5)
     ) as connection:
@@ -92,7 +92,7 @@ def query_store(state_dir: Path, query: str, *values: object) -> list[tuple[Any,
 
 @contextmanager
 def recording(desk: Desk) -> Iterator[Desk]:
-    """Start a desk's recorder, and see to it that no fault of the program ended it."""
+    """Start the recorder, and check that no bug ended it."""
     desk.recorder.start()
     desk.recorder.watch(desk.states.values())
     try:

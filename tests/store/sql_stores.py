@@ -1,4 +1,4 @@
-"""Stores filled by SQL: what a writer would have left, without one."""
+"""Stores filled by SQL, as a writer would have left them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from wgmon_tui.store.models import PeriodState, TimelinePoint
 HOLDS = 35.0
 
 HOUR = 472_222
-"""The number of an hour; the tests' past is counted from it."""
+"""The number of an hour; times in the tests count from it."""
 
 T0 = HOUR * 3600.0
 
 
 class Store:
-    """One store, open for writing, and a reader of it whose clock a test sets."""
+    """A store, open for writing, and a reader with a clock that the test sets."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -41,7 +41,7 @@ class Store:
         self.connection.close()
 
     def server(self, name: str = "fra1", holds: float = HOLDS, removed_at: float | None = None) -> int:
-        """Its id; made where it is not there yet."""
+        """Return the id of a server; create it if missing."""
         if name not in self._ids:
             made = self.connection.execute(
                 "INSERT INTO servers (name, entry, holds, removed_at) VALUES (?, ?, ?, ?)",
@@ -53,7 +53,7 @@ class Store:
     def journal(
         self, *moments: TimelinePoint, server: str = "fra1", since: float = 0.0, port: str | None = None
     ) -> list[int]:
-        """Write rows to the journal; gives their ids."""
+        """Write rows to the journal; return their ids."""
         rows = []
         for moment in moments:
             check = moment.check
@@ -81,7 +81,7 @@ class Store:
         return rows
 
     def packed(self, moments: Iterable[TimelinePoint], server: str = "fra1") -> None:
-        """Write moments to their minutes' packs, as compaction does."""
+        """Write points to the blocks of their minutes, as compaction does."""
         minutes: dict[int, list[TimelinePoint]] = {}
         for moment in moments:
             minutes.setdefault(int(moment.at // 60), []).append(moment)

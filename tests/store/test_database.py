@@ -1,4 +1,4 @@
-"""How each role opens an SQLite file, and what it may do there."""
+"""Tests of the connection roles: how each opens an SQLite file, and what it may do there."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NORMAL, FULL = 1, 2
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A database in WAL mode, at a path that a careless URI would misread."""
+    """Return a database in WAL mode, at a path that a careless URI would misread."""
     path = tmp_path / "odd ?name#%41.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as made:
         made.execute("PRAGMA journal_mode = WAL")
@@ -126,7 +126,7 @@ def test_a_reader_sees_what_is_only_in_the_log(file: Path) -> None:
 
 
 class WithoutLog(sqlite3.Connection):
-    """As on a read-only file system, where SQLite cannot make the log that it wants even to read."""
+    """As on a read-only file system, where SQLite cannot create the log that it needs even to read."""
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         error = sqlite3.OperationalError("unable to open database file")

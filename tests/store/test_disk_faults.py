@@ -1,4 +1,4 @@
-"""What no bad day may do to the history. To kill by the thousand: tests.store.kill_loop."""
+"""Tests of the history under disk faults. For thousands of kills: tests.store.kill_loop."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def counted(state_dir: Path) -> int:
-    """How many checks the store has, each counted where it is."""
+    """Return how many checks the store has, in all tables together."""
     ((rolled,),) = query_store(state_dir, "SELECT ifnull(sum(checks), 0) FROM minutes")
     ((waiting,),) = query_store(
         state_dir,
@@ -57,7 +57,10 @@ def test_a_writer_that_is_killed_again_and_again_loses_nothing_and_counts_nothin
 
 
 def play(scene: str, directory: Path) -> list[str]:
-    """The lines of a scene of tests.store.disk_fault_scenarios, in a mount namespace of its own where that takes root."""
+    """Run a scenario of tests.store.disk_fault_scenarios and return its lines.
+
+    As root it runs in a separate mount namespace.
+    """
     alone = ["unshare", "--mount"] if os.geteuid() == 0 else []
     played = subprocess.run(
         [*alone, sys.executable, "-m", "tests.store.disk_fault_scenarios", scene, str(directory)],
@@ -73,7 +76,7 @@ def play(scene: str, directory: Path) -> list[str]:
 @pytest.mark.thorough
 def test_on_a_full_disk_the_checks_go_on_and_are_written_when_there_is_room(tmp_path: Path) -> None:
     before, trouble, after, integrity, dropped_rows = play("full", tmp_path)
-    # Without root the size of files is limited instead, for which the system has other words.
+    # Without root the file size is limited instead, for which the system has another message.
     words = "the disk is full" if os.geteuid() == 0 else "disk I/O error"
     assert str(tmp_path / "state" / STORE) in trouble
     assert words in trouble
@@ -170,7 +173,7 @@ def test_a_clock_that_is_a_year_ahead_for_ten_minutes_forgets_twenty_minutes_at_
     assert oldest == START // 60 + 20
 
 
-# Damaged, or gone
+# Damaged or gone
 
 
 def spoil(path: Path) -> None:
@@ -197,7 +200,7 @@ def test_a_store_that_is_damaged_while_it_is_written_is_set_aside_and_work_goes_
         aside = min(tmp_path.glob(f"{STORE}.damaged-*"))
         assert desk.recorder.notice is not None
         assert f"it was moved to {aside}" in desk.recorder.notice
-        # What holds now is in the new store as well: the servers, what is open, the damping rule's state.
+        # The new store has the current state too: servers, open incidents, the state of the damping rule.
         assert counted(tmp_path) == 1
         assert desk.query("SELECT name, holds FROM servers") == [("fra1", 35.0)]
         assert desk.query("SELECT id FROM incidents WHERE closed_at IS NULL") == [(what.id,)]

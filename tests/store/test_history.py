@@ -1,4 +1,4 @@
-"""What History tells beside stretches of time: failures, exchanges, incidents, the present, the journal."""
+"""Tests of History except periods: failures, exchanges, incidents, last known states, the journal."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def test_notes_come_in_their_order(store: Store) -> None:
     assert store.history.notes("nothing") == []
 
 
-# The present
+# Last known states
 
 
 def test_what_is_known_now_is_what_was_compacted(store: Store) -> None:
@@ -327,7 +327,7 @@ def test_the_fleet_version_is_the_writers(store: Store) -> None:
     assert store.history.fleet_version() == 7
 
 
-# What another version wrote
+# Values of another version
 
 
 def test_words_that_we_do_not_know_are_left_out(store: Store) -> None:
@@ -356,7 +356,7 @@ def test_a_store_of_a_later_version_is_refused_in_one_sentence(store: Store) -> 
     assert "\n" not in str(refused.value)
 
 
-# Where the store cannot be read
+# The store cannot be read
 
 
 def in_one_line(ask: Callable[[], object]) -> str:
@@ -446,7 +446,7 @@ def test_a_member_of_the_group_reads_what_only_the_owner_may_write(writer: str) 
             path.chmod(0o640)
             os.chown(path, -1, 65_534)
         if writer == "was killed":
-            # What a kill leaves: the log with what is in it, and nobody's lock.
+            # What a kill leaves: the log with its content, and no lock.
             left = {path.name: path.read_bytes() for path in directory.iterdir()}
             store.close()
             for file, content in left.items():
@@ -470,7 +470,7 @@ print(History(Path(sys.argv[3])).names())
 
 
 def _read_as(user: int, group: int, path: Path) -> str:
-    """The names in a store as another account reads them, or its error."""
+    """Return the names in a store as read by another account, or its error."""
     child = subprocess.run(
         [sys.executable, "-c", AS_SOMEBODY_ELSE, str(user), str(group), str(path)],
         capture_output=True,

@@ -13,7 +13,7 @@ from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 
 def next_life(state_dir: Path, *names: str, paused: bool = False) -> tuple[Engine, Desk]:
-    """An engine that has restored what the store knows, and a desk with its rows."""
+    """Return an engine restored from the store, and a harness with its servers."""
     with TimestampLedger(state_dir) as timestamps:
         engine = Engine(Prober(timestamps=timestamps.next))
     engine.watch([replace(server(name), paused=paused) for name in names], {}, {})
@@ -58,7 +58,7 @@ def test_an_incident_goes_on_as_the_same_one_with_the_failures_that_it_kept(tmp_
     again.written()
     again.recorder.stop()
     kinds = again.query("SELECT kind, count(*) FROM exchanges GROUP BY kind ORDER BY kind")
-    # Ten, and at the 20th and the 40th; after the start it goes on from the 20th.
+    # Ten, and at the 20th and the 40th; after the start it continues from the 20th.
     assert kinds == [("change", 1), ("failure", 12), ("good", 1)]
     assert again.query("SELECT id, closed_at FROM incidents") == [(incident().id, None)]
 
@@ -121,7 +121,7 @@ def next_life_without(tmp_path: Path) -> tuple[Engine, Desk]:
 
 
 def down_at_the_end(state_dir: Path) -> None:
-    """fra1 is down as the program ends."""
+    """Leave a store in which fra1 is down when the program ends."""
     with recording(Desk(state_dir, ("fra1", "ams1"))) as desk:
         each = desk.states["fra1"]
         each.incident = incident()

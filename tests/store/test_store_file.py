@@ -33,7 +33,7 @@ def names(state_dir: Path) -> int:
         return int(connection.execute("SELECT count(*) FROM servers").fetchone()[0])
 
 
-# Made and opened
+# Create and open
 
 
 def test_a_store_is_made_where_there_is_none(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_database_of_another_program_is_set_aside_unchanged(
     opened.connection.close()
     (aside,) = (path for path in set_aside(tmp_path) if not path.name.endswith(("-wal", "-shm")))
     assert opened.notice
-    assert aside.read_bytes()[100:] == content[100:]  # the header says which journal mode it has
+    assert aside.read_bytes()[100:] == content[100:]  # the header contains the journal mode
     assert names(tmp_path) == 0
 
 
@@ -250,7 +250,7 @@ def test_whatever_bytes_are_damaged_a_store_opens(
     assert bool(opened.notice) == bool(set_aside(state))
 
 
-# Not to be had
+# Not available
 
 
 def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ YEAR_NS = 365 * 86_400 * 10**9
 
 
 class Clock:
-    """The wall clock, to be set."""
+    """The wall clock, which a test sets."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.now_ns = time.time_ns()
@@ -117,7 +117,7 @@ def test_two_processes_that_share_an_identity_never_repeat_a_stamp_or_go_back(tm
     for pipe in pipes:
         assert pipe.poll(30)
         pipe.recv()
-    for pipe in pipes:  # both are ready: now, at the same time
+    for pipe in pipes:  # both are ready: start at the same time
         pipe.send(None)
     taken = [pipe.recv() for pipe in pipes]
     for process, pipe in zip(processes, pipes, strict=True):
@@ -131,7 +131,7 @@ def test_two_processes_that_share_an_identity_never_repeat_a_stamp_or_go_back(tm
 
 
 def test_two_ledgers_that_take_turns_see_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Clock(monkeypatch)  # stands still: only what is in the file can make stamps increase
+    Clock(monkeypatch)  # the clock is frozen: only the file can make timestamps increase
     with TimestampLedger(tmp_path) as one, TimestampLedger(tmp_path) as two:
         stamps = [ledger.next(IDENTITY) for _ in range(50) for ledger in (one, two)]
     assert all(before < after for before, after in pairwise(stamps))

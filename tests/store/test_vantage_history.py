@@ -1,4 +1,4 @@
-"""What other vantages report: written once, packed, read again, and there after the next start."""
+"""Tests of reports of other vantages: written once, packed, read again, and restored after the next start."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_what_cannot_be_written_for_long_goes_the_oldest_first(monkeypatch: pyte
     assert (lost, [each[2] for each in waiting.report_rows]) == ([0, 0, 0, 1, 1], [2, 3, 4])
 
 
-# What they say now
+# Last known states
 
 
 def test_what_each_vantage_says_now_is_read_as_the_board_has_it(life: Life) -> None:
@@ -215,7 +215,7 @@ def test_a_vantage_that_watches_a_server_no_longer_says_nothing_of_it(life: Life
     life.engine.vantage_reports.set_vantages((VANTAGES[0],), 1)
     life.written()
     assert [each.vantage for each in life.history.vantage_states()] == ["fra"]
-    assert life.count("sights") == 2  # its past stays
+    assert life.count("sights") == 2  # its history stays
 
 
 def test_a_vantage_that_left_while_nobody_wrote_says_nothing_either(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_a_writer_that_starts_again_goes_on_with_what_the_vantages_said(tmp_path
         "regional",
         opened and opened.id,
     )
-    second.report(seen(HEALTHY, second.now), 2)  # the number that the first life took last of fra
+    second.report(seen(HEALTHY, second.now), 2)  # the last number of fra that the first run accepted
     assert row.vantage_states["fra"].verdict is SILENT
     second.stop()
 
@@ -276,7 +276,7 @@ def test_a_new_store_after_a_damaged_one_is_told_again_what_they_say(tmp_path: P
     life.stop()
 
 
-# Packed and forgotten
+# Packed and deleted
 
 
 def stored(tmp_path: Path, *verdicts: Verdict, packets: bool = False) -> sqlite3.Connection:
@@ -371,7 +371,7 @@ def test_a_store_of_version_1_is_as_one_that_was_made_now(tmp_path: Path) -> Non
 
 
 def shape(connection: sqlite3.Connection) -> dict[str, object]:
-    """Every table with its columns, and every index with what it is on."""
+    """Return every table with its columns, and every index with its columns."""
     names = connection.execute(
         "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
     ).fetchall()

@@ -1,4 +1,4 @@
-"""One life of a writer that takes reports of other vantages: an engine that nobody runs, and its recorder."""
+"""One run of a writer that receives reports of other vantages: an idle engine and its recorder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wgmon_tui.store.write.vantage_batch import VantageQuorum
 
 
 class Life:
-    """An engine that nobody runs, and the recorder that hears it: one life of a writer."""
+    """An engine without a running loop, and the recorder that listens to it."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Life:
     def reports(
         self, *verdicts: Verdict, vantage: str = "fra", name: str = "fra1", packets: bool = True
     ) -> None:
-        """One every ten seconds."""
+        """Report a round every ten seconds."""
         for verdict in verdicts:
             self.now += 10.0
             self.number += 1
@@ -74,7 +74,7 @@ class Life:
         return int(number)
 
     def check_from_home(self, verdict: Verdict, name: str = "fra1") -> None:
-        """A round of our own."""
+        """Record a round of the local vantage."""
         self.now += 10.0
         outcome = seen(verdict, self.now, LOCAL_VANTAGE, name=name)
         events = self.engine.fleet_state.record(name, outcome, self.now)

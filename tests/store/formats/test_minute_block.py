@@ -52,7 +52,7 @@ def moments(draw: st.DrawFn) -> TimelinePoint:
 
 
 def usual(count: int) -> list[TimelinePoint]:
-    """A minute of a server that is well."""
+    """Return a minute of a healthy server."""
     return [
         TimelinePoint(
             START + at,

@@ -24,7 +24,7 @@ def sketch_of(values: list[float]) -> QuantileSketch:
 
 
 def nearest_rank(values: list[float], share: float) -> float:
-    """By definition: the least value that so large a share of all does not exceed."""
+    """Return the percentile by definition: the least value that this share of all does not exceed."""
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
@@ -83,7 +83,7 @@ def test_a_sketch_that_lost_its_end_reads_as_an_empty_one_or_a_shorter_one(
 
 
 def test_the_stored_form_stays_readable() -> None:
-    # One byte a gap and two a count; first 248; gaps 0, 3; counts 256, 1282.
+    # One byte per gap and two per count; first 248; gaps 0, 3; counts 256, 1282.
     stored = bytes.fromhex("01f800000300010205")
     sketch = QuantileSketch({248: 256, 251: 1282})
     assert QuantileSketch.from_bytes(stored) == sketch

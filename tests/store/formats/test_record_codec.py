@@ -73,12 +73,12 @@ def stored(value: Any) -> bytes:
 
 
 def written(outcome: Round | None) -> str:
-    """For comparison: a NaN is not equal to itself, but it is written alike."""
+    """Return a form to compare: a NaN is not equal to itself, but its encoding is."""
     return repr(outcome)
 
 
 def as_stored(outcome: Round) -> Any:
-    """What lies in the store, as a test may change it."""
+    """Return the stored form, for a test to change."""
     return json.loads(zlib.decompress(to_bytes(outcome)[1:]))
 
 
@@ -195,7 +195,7 @@ def test_what_the_first_version_wrote_is_still_read() -> None:
 
 
 def test_every_kind_of_evidence_is_among_what_was_written() -> None:
-    """A new kind belongs into that file as `as_stored` gives it; what stands there never changes."""
+    """Add a new kind to that file in the form of `as_stored`; existing content never changes."""
     first = json.loads(FIRST.read_text())
     assert {name for name, _ in first["checks"][0]["evidence"]} == {kind.__name__ for kind in KINDS}
 

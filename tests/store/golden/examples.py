@@ -1,4 +1,4 @@
-"""Records that stand in the golden files of the store."""
+"""Records in the golden files of the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that a recorder leaves in an empty store: every table that one batch fills, with every stored word."""
+"""Rows that a recorder writes to an empty store: all tables that one batch fills, with all stored strings."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _batch() -> Batch:
 
 
 def _deliver(connection: sqlite3.Connection) -> None:
-    """Deliveries of every kind, in every state but 'sent'."""
+    """Write deliveries of every kind, in every state except 'sent'."""
     about = (IncidentSnapshot(CLOSED, "fra1.example.net:51820"),)
     for kind in AnnouncementKind:
         message = Announcement(f"9f-{kind.value}", kind, AT, about)
@@ -113,7 +113,7 @@ def _rows_of(connection: sqlite3.Connection, table: str) -> list[str]:
 
 
 def _shown(column: str, value: object) -> object:
-    """Bytes as text: of a round the JSON, because libraries compress in different ways."""
+    """Return bytes as text: the JSON of a round, because libraries compress in different ways."""
     if not isinstance(value, bytes):
         return value
     return zlib.decompress(value[1:]).decode() if column == "round" else value.hex()

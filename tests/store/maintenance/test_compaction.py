@@ -23,7 +23,7 @@ MINUTE = int(START // 60)
 
 
 class Journal:
-    """A store in memory to which a test writes the journal."""
+    """A store in memory, with a journal that a test writes."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
@@ -40,7 +40,7 @@ class Journal:
             self.ids |= batch.write(self.connection, self.ids, START)
 
     def checks(self, at: float, seconds: float, *, fails: bool = False, name: str = "fra1") -> None:
-        """A check every ten seconds for so long."""
+        """Write a check every ten seconds for this long."""
         for number in range(int(seconds / 10)):
             began = at + number * 10
             outcome = lost(name, began) if fails else answered(name, began)
@@ -124,7 +124,7 @@ def test_a_state_holds_until_the_next_check_and_no_longer_than_it_may(journal: J
     journal.checks(START + 3600, 60)
     journal.compact(START + 3660)
     seen = journal.tally(MINUTE).summary()
-    assert seen.up == 50.0  # the last of it held until nobody knows when
+    assert seen.up == 50.0  # nothing tells how long the last one held
     assert journal.tally(MINUTE + 30).summary().counted == 0.0
     assert journal.tally(MINUTE + 60).summary().up == 60.0
 
@@ -219,7 +219,7 @@ def test_the_last_round_trip_times_stand_beside_the_state(journal: Journal) -> N
     samples = journal.one("SELECT samples FROM current")
     rtts = unpack_samples(samples)
     assert len(rtts) == 12
-    assert [rtt == rtt for rtt in rtts] == [True] * 6 + [False] * 6  # NaN is not itself
+    assert [rtt == rtt for rtt in rtts] == [True] * 6 + [False] * 6  # NaN is not equal to itself
     assert journal.connection.execute("SELECT state, verdict, rtt FROM current").fetchall() == [
         ("down", "silent", None)
     ]
@@ -239,7 +239,7 @@ def test_however_passes_fall_every_check_counts_once_and_time_is_never_more_than
         for gap in gaps:
             at += gap
             state = random.choice(["up", "degraded", "down"])
-            # Now and then a check began earlier than it seems, because it took long.
+            # Sometimes a check began earlier than it seems, because it took long.
             began = at - random.choice([0, 0, 0, 9, 20])
             journal.write(make_journal_rows("fra1", answered("fra1", began), state, at))
             if random.random() < 0.4:

@@ -56,7 +56,7 @@ def _tally(lost: int, spent: dict[PeriodState, float], rtts: list[float]) -> Rol
     return tally
 
 
-# Tallies
+# Totals
 
 
 def test_an_answered_check_brings_its_round_trip_time_and_a_lost_one_counts_as_lost() -> None:

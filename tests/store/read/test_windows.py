@@ -1,4 +1,4 @@
-"""A server's past in stretches of time: `window`, `buckets`, `uptimes` and `checks` of History."""
+"""Tests of a server's history by period: `window`, `buckets`, `uptimes` and `checks` of History."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def checked(after: float, state: PeriodState = PeriodState.UP, rtt: float | None = 0.25) -> TimelinePoint:
-    """A check that began so many seconds after T0."""
+    """Return a check that began this many seconds after T0."""
     verdict = Verdict.SILENT if rtt is None else Verdict.HEALTHY
     return TimelinePoint(T0 + after, state, StoredCheck(T0 + after, None, "here", verdict, True, rtt))
 
@@ -55,7 +55,7 @@ def spans(buckets: list[TimeBucket]) -> list[tuple[float, float]]:
     return [(bucket.start - T0, bucket.length) for bucket in buckets]
 
 
-# What was never seen
+# No data
 
 
 def test_of_a_server_without_history_nothing_was_seen(store: Store) -> None:
@@ -251,7 +251,7 @@ def test_a_state_reaches_into_a_window_of_seconds_from_before_it(store: Store) -
     assert bucket.seen == PeriodSummary(down=10)
 
 
-# What no rollup holds yet
+# Not in a rollup yet
 
 
 def test_the_journal_counts_at_once(store: Store) -> None:
@@ -366,7 +366,7 @@ _steps = st.tuples(
 
 
 def answers(store: Store, end: float) -> list[object]:
-    """Everything that can be asked about the time up to `end`, in figures."""
+    """Return all answers about the time up to `end`, as numbers."""
     history = store.history
     asked = [
         bucket

@@ -234,7 +234,7 @@ def test_a_server_that_leaves_the_file_keeps_its_history_and_no_open_incident(tm
         assert desk.query("SELECT removed_at FROM servers WHERE name = 'fra1'") == [(None,)]
 
 
-# From one life to the next
+# From one run to the next
 
 
 def test_the_state_of_the_damping_rule_is_as_of_the_last_commit(tmp_path: Path) -> None:
