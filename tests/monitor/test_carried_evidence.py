@@ -70,17 +70,17 @@ def unanswered(*evidence: Evidence) -> Check:
 
 
 @each_of_silence
-def test_an_explanation_of_silence_stands_beside_silence(found: Evidence) -> None:
+def test_an_explanation_of_silence_is_carried_while_silent(found: Evidence) -> None:
     assert still_valid([found], unanswered(SILENCE)) == (found,)
 
 
 @each_of_the_data_path
-def test_what_a_deep_look_found_stands_beside_quick_looks(found: Evidence) -> None:
+def test_the_result_of_a_deep_check_is_carried_through_quick_checks(found: Evidence) -> None:
     assert still_valid([found], answered(InnerEcho("10.8.0.1", 3, 0, None), tunnel=LOST)) == (found,)
     assert still_valid([found], answered()) == (found,)
 
 
-def test_an_mtu_stands_beside_small_packets_that_pass() -> None:
+def test_an_mtu_is_carried_while_small_packets_pass() -> None:
     assert still_valid([NARROW], answered(tunnel=PASSED)) == (NARROW,)
 
 
@@ -112,18 +112,18 @@ def test_data_that_comes_back_refutes_what_was_found_in_its_absence(found: Evide
 
 
 @each_of_the_data_path
-def test_without_a_handshake_nothing_is_said_of_the_data_path(found: Evidence) -> None:
+def test_without_a_handshake_no_data_path_evidence_is_carried(found: Evidence) -> None:
     assert still_valid([found], unanswered(SILENCE)) == ()
 
 
-def test_what_is_looked_at_anew_replaces_what_was_found_before() -> None:
+def test_a_new_result_replaces_the_carried_one() -> None:
     wider = PathMtu(1420, 1420, None)
     assert still_valid([NARROW], answered(wider)) == ()
     assert carried_after([NARROW], answered(wider)) == (wider,)
 
 
 @given(st.lists(any_evidence, max_size=6))
-def test_a_fact_of_one_check_alone_never_stands(evidence: list[Evidence]) -> None:
+def test_evidence_of_a_single_check_is_never_carried(evidence: list[Evidence]) -> None:
     lasting = tuple(map(type, OF_THE_DATA_PATH + OF_SILENCE))
     for check in (answered(*evidence), unanswered(*evidence)):
         assert all(isinstance(each, lasting) for each in carried_after((), check))
@@ -131,7 +131,9 @@ def test_a_fact_of_one_check_alone_never_stands(evidence: list[Evidence]) -> Non
 
 
 @given(st.lists(any_evidence, max_size=4), st.lists(any_evidence, max_size=4))
-def test_what_stands_does_not_grow_with_every_check(before: list[Evidence], evidence: list[Evidence]) -> None:
+def test_carried_evidence_does_not_grow_with_every_check(
+    before: list[Evidence], evidence: list[Evidence]
+) -> None:
     for check in (answered(*evidence), unanswered(*evidence)):
         once = carried_after(before, check)
         assert set(carried_after(once, check)) == set(once)
@@ -170,14 +172,14 @@ def test_a_proof_holds_until_the_server_answers() -> None:
     assert verdict(fleet_state) is Verdict.SILENT
 
 
-def test_bytes_of_another_protocol_leave_a_proof_standing() -> None:
+def test_bytes_of_another_protocol_keep_a_proof() -> None:
     fleet_state = FleetState([SERVER])
     recorded(fleet_state, unanswered(SILENCE, KnownKeyAnswered(KEY)))
     recorded(fleet_state, unanswered(ForeignBytes(0.01, 4, b"SSH-"), SILENCE))
     assert verdict(fleet_state) is Verdict.WRONG_SERVER_KEY
 
 
-def test_a_server_that_was_edited_begins_anew() -> None:
+def test_a_server_that_was_edited_loses_its_carried_evidence() -> None:
     fleet_state = FleetState([SERVER])
     assert recorded(fleet_state, answered(NO_KEEPALIVE)) == (NO_KEEPALIVE,)
     assert verdict(fleet_state) is Verdict.DATA_DEAD

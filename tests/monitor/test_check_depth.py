@@ -67,20 +67,20 @@ async def outcome_of(desk: Desk) -> Round:
 # Deep checks
 
 
-async def test_the_first_look_is_quick_the_second_deep_the_third_in_its_own_rhythm() -> None:
+async def test_the_first_check_is_quick_the_second_deep_the_third_on_schedule() -> None:
     async with LabServer(SETUP) as lab, at_work(watching(pinged_at(lab.endpoint))) as desk:
         said = [(await outcome_of(desk)).port_monitor for _ in range(3)]
         assert desk.server_state().port_monitor == "open|filtered"
     assert said == [None, "open|filtered", None]
 
 
-async def test_a_deep_look_comes_again_after_its_time() -> None:
+async def test_a_deep_check_runs_again_after_its_interval() -> None:
     async with LabServer(SETUP) as lab, at_work(watching(pinged_at(lab.endpoint, tunnel_every=0.0))) as desk:
         said = [(await outcome_of(desk)).port_monitor for _ in range(3)]
     assert said == [None, "open|filtered", "open|filtered"]
 
 
-async def test_a_dead_data_path_is_looked_at_deeply_and_what_that_finds_stands() -> None:
+async def test_a_dead_data_path_gets_a_deep_check_and_its_result_is_carried() -> None:
     dropping = LabBehaviour(LabMode.DATA_DROPPED, keepalive_after=0.05)
     async with (
         LabServer(SETUP, dropping) as lab,
@@ -96,7 +96,7 @@ async def test_a_dead_data_path_is_looked_at_deeply_and_what_that_finds_stands()
         assert desk.server_state().status_word == "healthy"
 
 
-async def test_what_a_deep_look_found_is_looked_for_anew_once_a_server_has_come_back() -> None:
+async def test_a_server_that_recovers_gets_another_deep_check() -> None:
     async with LabServer(SETUP) as lab, at_work(watching(pinged_at(lab.endpoint, explain=False))) as desk:
         said = []
         for mode in (
@@ -158,7 +158,7 @@ async def test_a_server_that_comes_back_with_its_data_path_dead_is_not_green_for
 # Experiments
 
 
-async def test_silence_is_explained_once_it_has_failed_and_the_proof_stands() -> None:
+async def test_silence_is_explained_after_one_failure_and_the_proof_is_carried() -> None:
     asked = 0
 
     def counted(key: object) -> bytes:
@@ -186,7 +186,7 @@ async def test_an_experiment_that_is_made_again_and_finds_nothing_takes_its_proo
             assert desk.server_state().status_word == "silent"
 
 
-async def test_silence_stays_unexplained_where_the_file_says_so() -> None:
+async def test_silence_stays_unexplained_if_the_file_forbids_experiments() -> None:
     async with LabServer(SETUP, LabBehaviour(LabMode.ROTATED_KEY)) as lab:
         unasked = server_at(lab.endpoint, known_keys=(NEXT_KEY.public,), explain=False)
         async with at_work(watching(unasked)) as desk:
@@ -217,7 +217,7 @@ async def test_a_stuck_flow_is_degraded_only_as_long_as_a_fresh_port_is_answered
 # One round
 
 
-async def test_of_two_addresses_the_worse_decides_and_a_fault_of_ours_never_does() -> None:
+async def test_of_two_addresses_the_worse_decides_and_a_local_fault_never_does() -> None:
     async with ScriptedServer(healthy) as server:
         prober = Prober(timestamps=timestamps)
         await prober.open()

@@ -67,24 +67,24 @@ def test_servers_of_one_tag() -> None:
     assert find_correlated_failures([*three[:2], ELSEWHERE]) == ()
 
 
-def test_one_that_is_up_breaks_the_bond() -> None:
+def test_one_that_is_up_breaks_the_group() -> None:
     down = [standing(name, "192.0.2.7", identity="one", tags=("eu",)) for name in "ab"]
     up = standing("c", "192.0.2.7", identity="one", tags=("eu",), down=False)
     assert find_correlated_failures([*down, up]) == ()
 
 
-def test_one_server_is_no_group_even_where_its_tag_stands_twice() -> None:
+def test_one_server_is_no_group_even_if_its_tag_is_repeated() -> None:
     assert find_correlated_failures([standing("a", "192.0.2.7", tags=("eu", "eu")), ELSEWHERE]) == ()
 
 
-def test_the_narrowest_bond_is_named_and_the_wider_ones_with_the_same_members_are_not() -> None:
+def test_the_narrowest_cause_is_named_and_wider_ones_with_the_same_members_are_not() -> None:
     pair = [standing(name, "192.0.2.7", identity="one", tags=("eu",)) for name in "ab"]
     assert find_correlated_failures([*pair, ELSEWHERE]) == (
         FailureGroup("the address 192.0.2.7", ("a", "b")),
     )
 
 
-def test_a_wider_bond_with_more_members_is_named_as_well() -> None:
+def test_a_wider_cause_with_more_members_is_named_as_well() -> None:
     site = [standing("a", "192.0.2.7"), standing("b", "192.0.2.7"), standing("c", "192.0.2.8")]
     assert find_correlated_failures([*site, ELSEWHERE]) == (
         FailureGroup("the address 192.0.2.7", ("a", "b")),
@@ -92,7 +92,7 @@ def test_a_wider_bond_with_more_members_is_named_as_well() -> None:
     )
 
 
-def test_a_whole_fleet_that_is_down_has_nothing_in_common_but_us() -> None:
+def test_a_whole_fleet_that_is_down_is_no_group() -> None:
     fleet = [standing(name, f"192.0.2.{number}", identity="one") for number, name in enumerate("abc")]
     assert find_correlated_failures(fleet) == ()
 
@@ -106,7 +106,7 @@ def test_nothing_fails_together_in_an_empty_fleet() -> None:
     assert find_correlated_failures([]) == ()
 
 
-def test_it_is_said_in_one_sentence() -> None:
+def test_a_group_is_one_sentence() -> None:
     together = FailureGroup("the address 192.0.2.7", ("fra1", "fra2"))
     assert together.sentence == "2 servers with the address 192.0.2.7 are all down: fra1, fra2"
 

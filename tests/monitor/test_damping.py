@@ -122,7 +122,7 @@ def test_flapping_ends_after_the_calm_and_is_forgotten() -> None:
     assert after("dd", of=calm, start=370.0).flapping is False
 
 
-def test_a_failed_check_begins_the_calm_anew() -> None:
+def test_a_failed_check_restarts_the_calm() -> None:
     flapping = after("u" + "dduudduu")
     failed = next_damping(flapping, DOWN, USUAL, 350.0)
     assert after("uu", of=failed, start=639.0).severity is DOWN
@@ -154,16 +154,16 @@ def test_a_clock_that_was_set_back_makes_no_calm_longer() -> None:
         ("ud?", (1, 2)),
     ],
 )
-def test_unsettled_it_says_how_far_the_change_is(checks: str, said: tuple[int, int] | None) -> None:
+def test_unsettled_it_returns_the_progress_of_the_change(checks: str, said: tuple[int, int] | None) -> None:
     assert settling_progress(after(checks), USUAL) == said
     assert is_unsettled(after(checks)) is (said is not None)
 
 
-def test_flapping_asks_for_no_haste() -> None:
+def test_flapping_needs_no_quick_recheck() -> None:
     assert not is_unsettled(after("u" + "dduudduu"))
 
 
-def test_begun_anew_it_keeps_the_severity_alone() -> None:
+def test_a_reset_keeps_the_severity_alone() -> None:
     assert reset_keeping_severity(after("u" + "dduudduu")) == Damping(DOWN)
 
 
@@ -277,14 +277,14 @@ def test_it_reads_what_it_wrote(past: list[tuple[Severity, float]], by: DampingR
 
 
 @given(st.text() | st.recursive(st.none() | st.integers(), st.lists).map(repr))
-def test_what_it_cannot_read_begins_anew(text: str) -> None:
+def test_unreadable_text_gives_a_fresh_state(text: str) -> None:
     assert from_json(text) == Damping()
 
 
 @pytest.mark.parametrize(
     "changed", ['"severity":"gone"', '"severity":"unknown"', '"window":["up",3]', '"crossings":["x"]']
 )
-def test_words_of_another_version_begin_anew(changed: str) -> None:
+def test_values_of_another_version_give_a_fresh_state(changed: str) -> None:
     key = changed.partition(":")[0]
     whole = as_json(Damping())
     old = whole[whole.index(key) :].partition(',"')[0]

@@ -188,7 +188,7 @@ async def test_a_server_is_not_checked_twice_at_the_same_time() -> None:
 # What
 
 
-async def test_the_board_shows_what_the_checks_mean_as_it_changes() -> None:
+async def test_the_fleet_state_follows_the_diagnoses() -> None:
     identity_known = LabSetup(SERVER, (LabPeer(IDENTITY.public),))
     async with LabServer(identity_known) as lab:
         server = by_handshake_alone(lab, "fra1")
@@ -231,7 +231,7 @@ async def test_of_many_servers_only_the_broken_one_is_down() -> None:
     assert words == ["healthy", "psk-mismatch", "healthy"]
 
 
-async def test_a_server_without_its_keys_is_unknown_with_the_line_that_says_why() -> None:
+async def test_a_server_without_its_keys_is_unknown_with_the_reason() -> None:
     line = 'servers.toml: server "fra1": key preshared_key_file: no such file'
     async with ScriptedServer(healthy) as server:
         desk = Desk()

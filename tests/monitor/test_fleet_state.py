@@ -83,7 +83,7 @@ def test_a_check_of_a_server_that_is_gone_is_dropped() -> None:
 # What changed
 
 
-def test_drain_names_each_row_that_changed_since_the_last_time_once() -> None:
+def test_changes_name_each_server_that_changed_since_the_last_time_once() -> None:
     fleet_state = FleetState([server(), server("nyc1")])
     assert fleet_state.apply_changes() == {"fra1", "nyc1"}
     fleet_state.record("fra1", HEALTHY, now=100.0)
@@ -92,7 +92,7 @@ def test_drain_names_each_row_that_changed_since_the_last_time_once() -> None:
     assert fleet_state.apply_changes() == set()
 
 
-def test_drain_names_no_server_that_is_gone() -> None:
+def test_changes_name_no_server_that_is_gone() -> None:
     fleet_state = FleetState([server(), server("nyc1")])
     fleet_state.replace([server()])
     assert fleet_state.apply_changes() == {"fra1"}
@@ -254,7 +254,7 @@ def answered(outcome: Round) -> Round:
     return replace(outcome, checks=(check,))
 
 
-def test_the_state_is_damped_and_the_word_is_of_the_last_check() -> None:
+def test_the_state_is_damped_and_the_status_word_is_of_the_last_check() -> None:
     seen = []
     watched = Watched(damped())
     for each in (HEALTHY, SILENT, SILENT, HEALTHY, HEALTHY):
@@ -276,7 +276,7 @@ def test_until_a_first_failure_is_settled_the_state_is_unknown() -> None:
     assert watched.saw(SILENT).server_state.severity is Severity.DOWN
 
 
-def test_a_fault_of_ours_is_shown_over_the_state_and_leaves_it_as_it_is() -> None:
+def test_a_local_fault_is_shown_and_does_not_change_the_damped_state() -> None:
     watched = Watched(damped()).saw(SILENT, SILENT, LOCAL)
     assert (watched.server_state.severity, watched.server_state.progress) == (Severity.UNKNOWN, None)
     incident = watched.server_state.incident
@@ -293,7 +293,7 @@ def test_what_is_not_counted_is_shown_and_changes_no_state() -> None:
     assert watched.server_state.progress == (1, 2)
 
 
-def test_flapping_is_said_of_the_row() -> None:
+def test_flapping_is_in_the_server_state() -> None:
     outage = (SILENT, SILENT, HEALTHY, HEALTHY)
     watched = Watched(damped()).saw(HEALTHY, *outage, *outage)
     assert watched.server_state.flapping
@@ -311,7 +311,7 @@ def test_a_blamed_uplink_forgives_the_failures_that_it_explains() -> None:
     assert watched.saw(HEALTHY).server_state.severity is Severity.UP
 
 
-def test_a_blamed_uplink_forgives_nothing_that_the_server_itself_said() -> None:
+def test_a_blamed_uplink_forgives_no_answer_of_the_server_itself() -> None:
     refused = answered(outcome(Verdict.PORT_CLOSED))
     watched = Watched(damped()).saw(answered(HEALTHY), refused, refused, SILENT)
     assert watched.fleet_state.rejudge_last_round("fra1", LOCAL, watched.now) == ()
@@ -321,7 +321,7 @@ def test_a_blamed_uplink_forgives_nothing_that_the_server_itself_said() -> None:
     assert watched.happened == [EventKind.OPENED]
 
 
-def test_a_pause_ends_the_incident_and_says_who() -> None:
+def test_a_pause_ends_the_incident_and_records_who_asked() -> None:
     watched = Watched(damped()).saw(SILENT, SILENT)
     [event] = watched.fleet_state.pause("fra1", True, watched.now, "alice")
     assert (event.kind, event.who, event.note) == (EventKind.CLOSED, "alice", "paused")
@@ -330,7 +330,7 @@ def test_a_pause_ends_the_incident_and_says_who() -> None:
     assert watched.fleet_state.pause("fra1", False, watched.now) == ()
 
 
-def test_a_resumed_server_is_believed_anew() -> None:
+def test_a_resumed_server_starts_with_a_fresh_state() -> None:
     watched = Watched(damped()).saw(SILENT, SILENT)
     for paused in (True, False):
         watched.fleet_state.pause("fra1", paused, watched.now)

@@ -70,7 +70,7 @@ async def test_a_check_that_is_lost_is_no_incident() -> None:
     assert desk.events == []
 
 
-async def test_the_first_failure_of_all_is_settled_in_haste_too() -> None:
+async def test_the_very_first_failure_gets_quick_rechecks_too() -> None:
     async with ScriptedServer(silence) as server, at_work(Desk().watch(damped(server))) as desk:
         await desk.run_round()
         assert desk.server_state().severity is Severity.UNKNOWN
@@ -78,7 +78,7 @@ async def test_the_first_failure_of_all_is_settled_in_haste_too() -> None:
         assert desk.server_state().severity is DOWN
 
 
-async def test_a_server_that_comes_back_is_believed_after_two_checks() -> None:
+async def test_a_server_that_comes_back_is_up_after_two_checks() -> None:
     async with ScriptedServer(silence) as server, at_work(Desk().watch(damped(server))) as desk:
         await rounds(desk, ["fra1", "fra1"])
         server.script = healthy
@@ -89,7 +89,7 @@ async def test_a_server_that_comes_back_is_believed_after_two_checks() -> None:
     assert len({event.incident.id for event in desk.events}) == 1
 
 
-async def test_haste_never_checks_more_often_than_the_interval() -> None:
+async def test_quick_rechecks_are_never_more_frequent_than_the_interval() -> None:
     async with ScriptedServer(healthy) as server:
         quick = damped(server, interval=0.02)
         async with at_work(Desk().watch(quick)) as desk:
@@ -171,7 +171,7 @@ async def test_an_uplink_that_fails_for_a_while_opens_no_incident(size: int) -> 
     assert desk.events == []
 
 
-async def test_a_start_without_an_uplink_accuses_no_server_that_was_well() -> None:
+async def test_a_start_without_an_uplink_blames_no_healthy_server() -> None:
     async with ScriptedServer(silence) as server:
         desk = Desk().watch(*(damped(server, name) for name in TRIO))
         for name in TRIO:
@@ -215,7 +215,7 @@ async def test_an_incident_goes_on_over_a_restart_as_the_same_one() -> None:
     assert (event.kind, event.incident.id, desk.server_state().severity) == (EventKind.CLOSED, "abc", UP)
 
 
-async def test_what_is_known_of_nobody_or_too_late_is_dropped() -> None:
+async def test_a_restore_of_an_unknown_server_or_after_its_first_check_is_ignored() -> None:
     async with ScriptedServer(healthy) as server, at_work(Desk().watch(damped(server))) as desk:
         await desk.run_round()
         for name in ("nobody", "fra1"):
@@ -256,7 +256,7 @@ def down() -> Desk:
     return desk
 
 
-def test_listeners_hear_who_acknowledged_and_paused() -> None:
+def test_listeners_get_who_acknowledged_and_paused() -> None:
     desk = down()
     heard = Heard(desk)
     desk.engine.acknowledge(["fra1", "nobody"], "alice", "on my way")
@@ -278,7 +278,7 @@ def test_a_server_that_leaves_the_file_ends_its_incident() -> None:
     assert desk.engine.fleet_state.states == {}
 
 
-def test_a_pause_that_the_file_says_or_takes_back_takes_effect() -> None:
+def test_a_pause_in_the_file_or_its_removal_takes_effect() -> None:
     desk = Desk().watch(NOT_CHECKED)
     paused = replace(NOT_CHECKED, paused=True)
     desk.watch(paused)

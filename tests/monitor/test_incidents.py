@@ -80,7 +80,7 @@ def test_it_opens_when_the_server_is_settled_down_and_closes_when_it_is_up() -> 
     ]
 
 
-def test_it_says_whose_it_is_and_from_where() -> None:
+def test_it_names_its_server_and_its_vantage() -> None:
     incident, _ = followed(SILENT, SILENT)
     assert incident is not None
     assert (incident.id, incident.server, incident.vantage) == ("1", "fra1", "here")
@@ -102,7 +102,7 @@ def test_it_keeps_its_worst_severity_and_names_what_is_wrong_now() -> None:
     ]
 
 
-def test_another_cause_must_be_said_twice() -> None:
+def test_another_cause_must_be_found_twice() -> None:
     assert told(SILENT, SILENT, CLOSED, SILENT, CLOSED, SILENT) == [("opened", 1, "silent", "down")]
     assert told(SILENT, SILENT, CLOSED, CLOSED)[1:] == [("cause changed", 3, "port-closed", "down")]
 
@@ -111,7 +111,7 @@ def test_a_better_check_that_changes_nothing_yet_is_no_other_cause() -> None:
     assert told(SILENT, SILENT, HEALTHY, SILENT, SLOW) == [("opened", 1, "silent", "down")]
 
 
-def test_flapping_is_said_once_and_holds_it_open() -> None:
+def test_flapping_is_one_event_and_holds_it_open() -> None:
     outage = (SILENT, SILENT, HEALTHY, HEALTHY)
     incident, events = followed(HEALTHY, *outage, *outage, HEALTHY, HEALTHY, HEALTHY)
     assert incident is not None

@@ -29,7 +29,7 @@ class Heard:
         return self.engine.fleet_state.states[name]
 
 
-def test_a_mute_is_told_once_and_holds_who_asked_for_it() -> None:
+def test_a_mute_calls_the_listener_once_and_holds_who_asked_for_it() -> None:
     heard = Heard("ams1", "fra1")
     heard.engine.mute(["ams1", "nobody"], inf, "ada")
     heard.engine.mute(["ams1"], inf, "ada")

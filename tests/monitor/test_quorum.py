@@ -46,12 +46,12 @@ def agreed(quorum: int, *views: VantageView) -> QuorumResult:
 # Agreement
 
 
-def test_where_nobody_sees_nothing_is_agreed_on() -> None:
+def test_without_views_there_is_no_quorum() -> None:
     assert decide_quorum((), 1, watched()) is None
 
 
 @pytest.mark.parametrize("quorum", [1, 2, 3])
-def test_the_only_one_who_sees_has_the_word(quorum: int) -> None:
+def test_a_single_view_decides(quorum: int) -> None:
     alone = view("fra", DOWN)
     agreement = agreed(quorum, alone)
     assert (agreement.severity, agreement.source) == (DOWN, "fra")
@@ -74,25 +74,25 @@ def test_down_here_and_up_there_is_regional() -> None:
     assert agreement.vantages == ("nyc",)
 
 
-def test_down_from_everywhere_has_the_diagnosis_of_home_and_says_so() -> None:
+def test_down_from_everywhere_has_the_local_diagnosis_and_lists_the_views() -> None:
     agreement = agreed(2, view(LOCAL_VANTAGE, DOWN), view("fra", DOWN, Verdict.UNREACHABLE))
     assert agreement.diagnosis.verdict is SILENT
     assert agreement.diagnosis.evidence == ("down from all 2: local, fra",)
 
 
-def test_down_from_too_few_is_shown_and_not_believed() -> None:
+def test_down_from_too_few_is_shown_and_does_not_count() -> None:
     agreement = agreed(2, view(LOCAL_VANTAGE, UP), view("fra", UP), view("nyc", DOWN))
     assert (agreement.severity, agreement.diagnosis.verdict) == (UP, HEALTHY)
     assert agreement.diagnosis.summary.startswith("Down from nyc (silent) alone; 2 must agree. ")
     assert agreement.diagnosis.causes
 
 
-def test_where_all_is_well_nothing_is_added_to_what_home_says() -> None:
+def test_if_all_are_up_the_local_diagnosis_is_unchanged() -> None:
     home = view(LOCAL_VANTAGE, UP)
     assert agreed(2, home, view("fra", UP)).diagnosis is home.diagnosis
 
 
-def test_one_that_is_up_again_does_not_speak_for_those_that_are_down() -> None:
+def test_a_vantage_that_is_up_again_does_not_decide_for_those_that_are_down() -> None:
     agreement = agreed(2, view(LOCAL_VANTAGE, DOWN, HEALTHY), view("fra", DOWN))
     assert (agreement.diagnosis.verdict, agreement.source) == (SILENT, "fra")
 
@@ -117,7 +117,7 @@ def test_a_larger_quorum_never_makes_it_worse(settled: list[Severity], quorum: i
 # One vantage state
 
 
-def test_a_sight_settles_by_the_rules_of_its_server_alone() -> None:
+def test_a_vantage_state_settles_by_the_rules_of_its_server_alone() -> None:
     server, vantage_state = watched(fail_after=2), None
     for number, verdict in enumerate((HEALTHY, HEALTHY, SILENT, SILENT)):
         vantage_state = next_vantage_state(
@@ -127,7 +127,7 @@ def test_a_sight_settles_by_the_rules_of_its_server_alone() -> None:
     assert (vantage_state.severity, vantage_state.last_up_at) == (DOWN, START + 1)
 
 
-def test_a_sight_keeps_the_last_packets_that_came_and_so_many_round_trip_times() -> None:
+def test_a_vantage_state_keeps_the_last_packets_and_a_limited_number_of_round_trip_times() -> None:
     first = seen(HEALTHY)
     vantage_state = next_vantage_state(None, "fra", first, watched(), START, counted=True)
     for number in range(30):
@@ -138,7 +138,7 @@ def test_a_sight_keeps_the_last_packets_that_came_and_so_many_round_trip_times()
     assert vantage_state.rtts == (0.02,) * RTTS_KEPT
 
 
-def test_what_was_seen_long_ago_is_nobodys_word_now() -> None:
+def test_an_old_round_settles_but_gives_no_view() -> None:
     long_ago = next_vantage_state(None, "fra", seen(SILENT, START), watched(), START + 3600, counted=True)
     assert (long_ago.current, long_ago.severity, view_of(long_ago)) == (False, UNKNOWN, None)
     assert long_ago.damping.severity is DOWN
@@ -202,14 +202,14 @@ def test_it_ends_when_too_few_are_left() -> None:
     assert [event.kind for event in lookout.events][-1] is EventKind.CLOSED
 
 
-def test_home_that_cannot_see_leaves_the_word_to_the_others() -> None:
+def test_without_a_local_view_the_others_decide() -> None:
     lookout = Lookout(quorum=2)
     lookout.record_from_all(HEALTHY)
     lookout.record(LOCAL_VANTAGE, BLIND)
     assert (lookout.server_state.severity, lookout.server_state.status_word) == (UP, "healthy")
 
 
-def test_reports_of_others_leave_what_home_knows_alone() -> None:
+def test_reports_of_others_leave_the_local_results_alone() -> None:
     lookout = Lookout()
     lookout.record(LOCAL_VANTAGE, HEALTHY)
     before = (
@@ -227,7 +227,7 @@ def test_reports_of_others_leave_what_home_knows_alone() -> None:
     ) == before
 
 
-def test_a_word_that_is_out_of_date_no_longer_counts() -> None:
+def test_an_expired_report_no_longer_counts() -> None:
     lookout = Lookout(quorum=2)
     lookout.record_from_all(HEALTHY)
     lookout.record("nyc", SILENT)
@@ -252,7 +252,7 @@ def test_a_line_that_is_back_at_once_changes_nothing() -> None:
     assert (change.vantages, lookout.server_state.severity) == (("fra",), UP)
 
 
-def test_a_vantage_that_watches_a_server_no_longer_leaves_no_sight_of_it() -> None:
+def test_a_vantage_that_no_longer_watches_a_server_leaves_no_state_of_it() -> None:
     lookout = Lookout()
     lookout.record_from_all(HEALTHY)
     lookout.record("nyc", SILENT)
@@ -283,7 +283,7 @@ def test_a_pause_holds_for_every_vantage() -> None:
     assert lookout.server_state.severity is UNKNOWN
 
 
-def test_an_uplink_that_was_to_blame_leaves_the_others_word() -> None:
+def test_a_blamed_uplink_leaves_the_decision_to_the_others() -> None:
     lookout = Lookout(quorum=1)
     lookout.record_from_all(HEALTHY)
     lookout.record(LOCAL_VANTAGE, SILENT)
@@ -295,7 +295,7 @@ def test_an_uplink_that_was_to_blame_leaves_the_others_word() -> None:
     assert (lookout.server_state.severity, lookout.server_state.status_word) == (UP, "healthy")
 
 
-def test_a_server_that_nobody_has_seen_from_here_is_as_the_others_say() -> None:
+def test_a_server_without_local_checks_is_as_the_others_report() -> None:
     lookout = Lookout()
     lookout.record("fra", SILENT)
     assert (lookout.server_state.severity, lookout.server_state.status_word, lookout.server_state.last) == (
@@ -306,7 +306,7 @@ def test_a_server_that_nobody_has_seen_from_here_is_as_the_others_say() -> None:
     assert lookout.server_state.incident
 
 
-def test_restored_sights_have_the_time_to_say_it_again() -> None:
+def test_restored_vantage_states_have_time_to_report_again() -> None:
     lookout = Lookout(quorum=2)
     lookout.record_from_all(HEALTHY)
     lookout.record("fra", SILENT)
@@ -356,9 +356,7 @@ def test_an_incident_is_open_exactly_while_enough_of_those_who_see_have_settled_
 
 
 @given(_ROUNDS, st.integers(1, 3))
-def test_every_incident_that_is_told_of_is_ended_before_the_next(
-    rounds: list[tuple[str, Verdict]], quorum: int
-) -> None:
+def test_every_incident_ends_before_the_next_opens(rounds: list[tuple[str, Verdict]], quorum: int) -> None:
     lookout = Lookout(quorum)
     for vantage, verdict in rounds:
         lookout.record(vantage, verdict)

@@ -45,13 +45,13 @@ def causes(*views: VantageView) -> list[str]:
     return [each.cause for each in diagnose_regional(views, SERVER).causes]
 
 
-def test_who_sees_what_is_said_the_worst_first() -> None:
+def test_views_are_listed_the_worst_first() -> None:
     degraded = VantageView("ams", Severity.DEGRADED, Diagnosis(Verdict.SLOW, "Slow."))
     told = describe_views([up("local"), down("nyc"), degraded, down("fra")])
     assert told == "down from nyc, fra; degraded from ams; up from local"
 
 
-def test_a_regional_outage_says_who_found_what() -> None:
+def test_a_regional_outage_lists_the_result_of_each_vantage() -> None:
     diagnosis = diagnose_regional([up("local"), down("nyc")], SERVER)
     assert diagnosis.summary == "Down from nyc (silent), not from local: the server itself answers."
     assert diagnosis.evidence[0] == "down from nyc; up from local"
@@ -81,7 +81,7 @@ def test_a_vantage_that_was_never_answered_may_not_be_enrolled() -> None:
     assert str(KEY) in first.fix
 
 
-def test_another_address_of_the_same_name_is_said() -> None:
+def test_another_address_of_the_same_name_is_reported() -> None:
     assert causes(up("local"), down("nyc", address=THERE))[0] == "nyc checks another address than the others"
 
 
@@ -90,7 +90,7 @@ def test_a_name_that_resolves_elsewhere_is_the_resolver_of_that_vantage() -> Non
     assert causes(up("local"), unresolved) == ["the resolver of nyc"]
 
 
-def test_what_no_path_does_is_the_vantages_own_finding() -> None:
+def test_a_cause_that_no_path_explains_is_at_the_vantage() -> None:
     assert causes(up("local"), down("nyc", Verdict.PSK_MISMATCH)) == ["at nyc: their own key"]
 
 
@@ -102,14 +102,14 @@ def test_where_all_are_down_the_diagnosis_is_one_of_theirs_and_names_them() -> N
     assert diagnosis.causes == views[0].diagnosis.causes
 
 
-def test_too_few_to_be_believed_are_told_with_how_many_it_takes() -> None:
+def test_an_outvoted_failure_names_how_many_must_agree() -> None:
     views = [up("local"), up("fra"), down("nyc"), down("ams")]
     diagnosis = diagnose_outvoted(views[0].diagnosis, views, 3, SERVER)
     assert diagnosis.summary == "Down from nyc (silent), ams (silent); 3 must agree. Answers."
     assert diagnosis.verdict is Verdict.HEALTHY
 
 
-def test_a_divided_word_below_down_is_told_too() -> None:
+def test_views_that_differ_below_down_are_listed_too() -> None:
     degraded = VantageView("ams", Severity.DEGRADED, Diagnosis(Verdict.SLOW, "Slow."))
     assert add_view_evidence(degraded.diagnosis, [up("local"), degraded]).evidence == (
         "degraded from ams; up from local",

@@ -34,7 +34,7 @@ def test_the_last_results_are_kept_in_order_and_older_ones_forgotten(values: lis
 
 
 @given(rtts, rtts)
-def test_samples_that_are_taken_whole_stand_in_for_those_before(
+def test_replaced_samples_leave_none_of_those_before(
     values: list[float | None], before: list[float | None]
 ) -> None:
     samples = samples_of(before)
@@ -70,7 +70,7 @@ def test_several_percentiles_come_together() -> None:
     assert samples.percentiles(0.5, 0.95, 0.99) == (50, 95, 99)
 
 
-def test_before_the_first_check_there_is_nothing_to_tell() -> None:
+def test_before_the_first_check_there_are_no_statistics() -> None:
     samples = RttWindow()
     assert samples.loss() is None
     assert samples.percentiles(0.5, 0.95) == (None, None)

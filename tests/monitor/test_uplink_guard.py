@@ -45,7 +45,7 @@ def fall(guard: UplinkGuard, names: Iterable[str]) -> None:
 # Who is to blame
 
 
-def test_all_that_were_well_and_fell_are_our_fault() -> None:
+def test_if_all_healthy_servers_fall_silent_the_uplink_is_to_blame() -> None:
     guard = guard_over(NAMES)
     fall(guard, NAMES)
     assert guard.is_suspicious
@@ -53,7 +53,7 @@ def test_all_that_were_well_and_fell_are_our_fault() -> None:
 
 
 @pytest.mark.parametrize("few", range(MIN_SILENT_SERVERS))
-def test_so_few_say_nothing_of_our_side(few: int) -> None:
+def test_too_few_silent_servers_prove_nothing_about_the_uplink(few: int) -> None:
     guard = guard_over(NAMES[:few])
     fall(guard, NAMES[:few])
     assert not guard.is_suspicious
@@ -83,7 +83,7 @@ def test_one_that_fell_before_is_no_witness_once_another_has_answered() -> None:
     assert guard.silent_servers == frozenset()
 
 
-def test_one_answer_clears_our_side() -> None:
+def test_one_answer_clears_the_uplink() -> None:
     guard = guard_over(NAMES)
     fall(guard, NAMES)
     guard.record_check(NAMES[3], 0.0)
@@ -103,7 +103,7 @@ def test_servers_that_are_no_longer_watched_do_not_count() -> None:
 # What is in doubt
 
 
-def test_a_failure_while_nobody_was_heard_is_in_doubt() -> None:
+def test_a_failure_while_no_server_answers_is_in_doubt() -> None:
     guard = guard_over(NAMES)
     guard.record_check(NAMES[1], 100.0)
     assert guard.is_in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
@@ -129,7 +129,7 @@ def test_a_clock_that_was_set_back_ends_no_doubt_for_long() -> None:
     assert guard.is_in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
 
 
-def test_the_fallen_are_given_to_be_judged_anew_in_portions_and_each_once() -> None:
+def test_silent_servers_are_taken_in_portions_and_each_once() -> None:
     guard = guard_over(NAMES)
     fall(guard, NAMES)
     guard.forget(NAMES[3])
@@ -143,7 +143,7 @@ def test_the_fallen_are_given_to_be_judged_anew_in_portions_and_each_once() -> N
     assert {name for portion in portions for name in portion} == guard.silent_servers
 
 
-def test_nobody_is_judged_anew_once_somebody_was_heard_from() -> None:
+def test_no_server_is_taken_once_one_has_answered() -> None:
     guard = guard_over(NAMES)
     fall(guard, NAMES)
     guard.record_check(NAMES[0], 1.0)
@@ -157,7 +157,7 @@ def test_witnesses_are_the_others_that_are_well_who_answered_last_first() -> Non
     assert list(guard.witnesses(NAMES[0])) == [NAMES[1], NAMES[4], NAMES[2]]
 
 
-def test_who_was_well_when_the_program_ended_says_something_from_the_start() -> None:
+def test_a_server_that_was_healthy_at_the_last_stop_counts_from_the_start() -> None:
     guard = UplinkGuard()
     for name in NAMES:
         guard.mark_well(name)
@@ -170,7 +170,7 @@ def heard(check: Check) -> float | None:
     return last_packet_time(replace(check, started_at=100.0))
 
 
-def test_what_comes_from_outside_is_heard_when_it_comes() -> None:
+def test_the_last_packet_time_is_that_of_the_last_packet_from_outside() -> None:
     sent, received = Packet(0.0, Direction.SENT, b""), Packet(0.25, Direction.RECEIVED, b"")
     refused = IcmpError(0.5, 4, 3, 3, "192.0.2.7", from_target=True)
     router = IcmpError(0.5, 4, 3, 1, "192.0.2.1", from_target=False)
@@ -233,7 +233,7 @@ TestGuarded.settings = settings(stateful_step_count=25)
 
 
 @given(st.lists(st.sampled_from(NAMES), min_size=1))
-def test_one_server_alone_is_never_our_fault_however_often_it_is_silent(others: list[str]) -> None:
+def test_one_silent_server_never_blames_the_uplink(others: list[str]) -> None:
     guard = guard_over(NAMES)
     for other in others:
         guard.record_check("alone", 0.0)
@@ -254,7 +254,7 @@ def words(desk: Desk) -> set[str]:
     return {server_state.status_word for server_state in desk.engine.fleet_state.states.values()}
 
 
-async def test_when_all_fall_silent_each_is_judged_anew_those_before_too() -> None:
+async def test_when_all_fall_silent_each_is_diagnosed_again_the_earlier_ones_too() -> None:
     names = NAMES[:4]
     async with ScriptedServer(healthy) as server, at_work(Desk().watch(*fleet(server, names))) as desk:
         await rounds(desk, names)
@@ -274,7 +274,7 @@ async def test_when_all_fall_silent_each_is_judged_anew_those_before_too() -> No
 
 
 @pytest.mark.thorough  # thousands of servers
-async def test_of_very_many_all_are_judged_anew_while_the_rounds_go_on(
+async def test_of_very_many_all_are_diagnosed_again_while_the_rounds_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(engine, "UPLINK_VERDICTS_AT_ONCE", 2)
@@ -315,7 +315,7 @@ async def test_when_one_answers_again_the_others_are_on_their_own() -> None:
         ]
 
 
-async def test_a_refusal_of_the_server_itself_shows_that_our_side_is_fine() -> None:
+async def test_a_refusal_by_the_server_itself_proves_that_the_uplink_works() -> None:
     names = NAMES[:3]
     async with ScriptedServer(healthy) as server, at_work(Desk().watch(*fleet(server, names))) as desk:
         await rounds(desk, names)
@@ -325,7 +325,7 @@ async def test_a_refusal_of_the_server_itself_shows_that_our_side_is_fine() -> N
         assert words(desk) == {"port-closed"}
 
 
-async def test_names_that_stop_resolving_with_the_rest_are_our_side_too() -> None:
+async def test_names_that_stop_resolving_with_the_rest_blame_the_uplink_too() -> None:
     names = NAMES[:3]
     async with ScriptedServer(healthy) as server, at_work(Desk().watch(*fleet(server, names))) as desk:
         await rounds(desk, names)

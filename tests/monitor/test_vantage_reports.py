@@ -76,7 +76,7 @@ def reports(monkeypatch: pytest.MonkeyPatch) -> Reports:
     return Reports(clock)
 
 
-def test_what_a_lost_vantage_said_counts_for_a_minute_more(reports: Reports) -> None:
+def test_the_report_of_a_disconnected_vantage_counts_for_a_minute_more(reports: Reports) -> None:
     reports.reports(SILENT, 1)
     reports.elsewhere.mark_disconnected("fra")
     reports.passes(DISCONNECTED_GRACE_S - 1)
@@ -86,7 +86,7 @@ def test_what_a_lost_vantage_said_counts_for_a_minute_more(reports: Reports) -> 
     assert reports.heard[-1] == ("fra", None)
 
 
-def test_what_a_lost_vantage_said_long_ago_counts_no_longer_for_the_loss(reports: Reports) -> None:
+def test_a_disconnect_does_not_extend_an_old_report(reports: Reports) -> None:
     reports.reports(SILENT, 1)
     reports.passes(validity_s(RARELY) - 10)
     assert reports.severity is DOWN
@@ -95,7 +95,7 @@ def test_what_a_lost_vantage_said_long_ago_counts_no_longer_for_the_loss(reports
     assert reports.severity is UP
 
 
-def test_a_loss_of_one_vantage_leaves_what_others_said(reports: Reports) -> None:
+def test_a_disconnect_of_one_vantage_leaves_the_reports_of_others(reports: Reports) -> None:
     reports.reports(SILENT, 1, vantage="nyc")
     reports.reports(HEALTHY, 1)
     reports.elsewhere.mark_disconnected("fra")
@@ -130,7 +130,7 @@ def test_a_report_that_comes_twice_counts_once(reports: Reports) -> None:
     assert (reports.severity, reports.heard) == (UP, [("fra", 2)])
 
 
-def test_another_life_of_an_agent_numbers_from_the_beginning(reports: Reports) -> None:
+def test_another_run_of_an_agent_numbers_from_the_beginning(reports: Reports) -> None:
     reports.reports(HEALTHY, 7)
     reports.reports(SILENT, 1, epoch="two")
     assert (reports.severity, reports.elsewhere.last_report_of("fra")) == (DOWN, ("two", 1))
@@ -144,13 +144,13 @@ def test_after_a_start_no_report_that_the_store_has_counts_again(reports: Report
     assert reports.severity is DOWN
 
 
-def test_a_vantage_that_config_toml_no_longer_names_is_not_heard(reports: Reports) -> None:
+def test_reports_of_a_vantage_that_config_toml_no_longer_names_are_ignored(reports: Reports) -> None:
     reports.elsewhere.set_vantages(VANTAGES[1:], 1)
     reports.reports(SILENT, 1)
     assert (reports.severity, reports.heard) == (UP, [])
 
 
-def test_a_change_by_a_report_is_told_with_its_events(reports: Reports) -> None:
+def test_a_change_by_a_report_calls_the_listener_with_its_events(reports: Reports) -> None:
     reports.reports(SILENT, 1)
     [(name, [opened])] = reports.told
     assert (name, opened.incident.vantage) == ("fra1", "fra")

@@ -50,7 +50,7 @@ def test_a_writer_that_is_killed_again_and_again_loses_nothing_and_counts_nothin
         timeout=900,
     )
     assert killing.returncode == 0, killing.stdout + killing.stderr
-    assert f"stood {times} kills" in killing.stdout
+    assert f"survived {times} kills" in killing.stdout
 
 
 # The disk
@@ -127,7 +127,7 @@ def test_what_waits_is_bounded_and_the_oldest_checks_go_first() -> None:
     assert batch.dropped_rows == 10
 
 
-def test_what_was_lost_while_it_could_not_be_written_is_said(tmp_path: Path) -> None:
+def test_checks_lost_while_the_store_could_not_be_written_are_reported(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
         desk.recorder._collector.batch.dropped_rows = 17
         desk.check()
@@ -217,7 +217,7 @@ def test_damage_that_only_a_reader_suspects_and_that_is_none_changes_nothing(tmp
         assert counted(tmp_path) == 1
 
 
-def test_a_store_that_is_taken_away_while_it_is_written_is_begun_anew(tmp_path: Path) -> None:
+def test_a_store_that_is_deleted_while_it_is_written_is_replaced(tmp_path: Path) -> None:
     with recording(Desk(tmp_path, stands_still=True)) as desk:
         desk.check()
         desk.written()

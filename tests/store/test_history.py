@@ -81,7 +81,7 @@ def test_failures_come_from_journal_and_packs_the_latest_first(store: Store) -> 
     ]
 
 
-def test_what_was_our_own_fault_is_no_failure(store: Store) -> None:
+def test_a_local_fault_is_no_failure(store: Store) -> None:
     store.journal(past(0, Verdict.LOCAL_FAULT), TimelinePoint(T0 + 1, PeriodState.PAUSED))
     assert store.history.failures("fra1") == []
 
@@ -121,7 +121,7 @@ def test_failures_whose_check_is_forgotten_come_from_their_exchanges(store: Stor
     )
 
 
-def test_a_failure_whose_packets_cannot_be_read_is_still_told(store: Store) -> None:
+def test_a_failure_whose_packets_cannot_be_read_is_still_returned(store: Store) -> None:
     store.exchange(silent(), T0 - DAY, stored=b"\x07nonsense")
     [(check, line)] = store.history.failures("fra1")
     assert check == StoredCheck(T0 - DAY, None, "", Verdict.SILENT, True, None)
@@ -262,7 +262,7 @@ def test_a_change_without_a_check_leaves_the_last_check_known(store: Store) -> N
     )
 
 
-def test_our_own_faults_are_no_samples(store: Store) -> None:
+def test_local_faults_are_no_samples(store: Store) -> None:
     store.journal(past(0, Verdict.LOCAL_FAULT))
     assert list(store.history.current()["fra1"].samples) == []
 
@@ -330,7 +330,7 @@ def test_the_fleet_version_is_the_writers(store: Store) -> None:
 # Values of another version
 
 
-def test_words_that_we_do_not_know_are_left_out(store: Store) -> None:
+def test_unknown_stored_strings_are_left_out(store: Store) -> None:
     store.journal(past(0, Verdict.HEALTHY), past(10))
     store.exchange(silent(), T0)
     store.incident(incident(1, 0))
@@ -366,7 +366,7 @@ def in_one_line(ask: Callable[[], object]) -> str:
     return str(told.value)
 
 
-def test_a_store_that_is_not_there_is_told_in_one_line_and_found_when_it_comes(tmp_path: Path) -> None:
+def test_a_missing_store_is_reported_in_one_line_and_found_once_it_exists(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     history = History(path)
     assert str(path) in in_one_line(history.names)
@@ -377,13 +377,13 @@ def test_a_store_that_is_not_there_is_told_in_one_line_and_found_when_it_comes(t
     store.close()
 
 
-def test_a_file_that_is_no_store_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_no_store_is_reported_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     path.write_bytes(b"This is no database. " * 100)
     assert "damaged" in in_one_line(History(path).names)
 
 
-def test_an_empty_file_is_told_in_one_line(tmp_path: Path) -> None:
+def test_an_empty_file_is_reported_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     path.touch()
     assert "earlier version" in in_one_line(History(path).names)
@@ -424,7 +424,7 @@ def test_many_threads_read_at_once(store: Store) -> None:
         assert set(counts) == {50}
 
 
-def test_a_closed_history_opens_anew(store: Store) -> None:
+def test_a_closed_history_opens_again(store: Store) -> None:
     store.server("fra1")
     store.history.names()
     store.history.close()

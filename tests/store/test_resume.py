@@ -63,7 +63,7 @@ def test_an_incident_goes_on_as_the_same_one_with_the_failures_that_it_kept(tmp_
     assert again.query("SELECT id, closed_at FROM incidents") == [(incident().id, None)]
 
 
-def test_the_last_good_exchange_is_there_though_it_was_made_in_another_life(tmp_path: Path) -> None:
+def test_the_last_good_exchange_of_an_earlier_run_is_there(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
         desk.check()
     engine, again = next_life(tmp_path, "fra1")
@@ -100,7 +100,7 @@ def test_what_servers_toml_no_longer_pauses_is_not_paused_after_a_start(tmp_path
     assert engine.fleet_state.states["fra1"].severity is Severity.UNKNOWN
 
 
-def test_without_a_store_that_can_be_read_the_engine_begins_anew_and_one_line_says_so(tmp_path: Path) -> None:
+def test_without_a_readable_store_the_engine_starts_fresh_with_a_notice(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("no directory")
     engine, again = next_life_without(tmp_path)
     assert engine.fleet_state.states["fra1"].severity is Severity.UNKNOWN
@@ -128,7 +128,7 @@ def down_at_the_end(state_dir: Path) -> None:
         desk.recorder(each, lost("fra1", START + 10), opened(each.incident))
 
 
-def test_an_incident_of_a_server_that_was_removed_meanwhile_is_over_and_told(
+def test_an_incident_of_a_server_that_was_removed_meanwhile_is_closed_and_sent(
     tmp_path: Path,
 ) -> None:
     down_at_the_end(tmp_path)

@@ -69,7 +69,7 @@ def test_what_was_written_is_there_when_it_is_opened_again(tmp_path: Path) -> No
     assert names(tmp_path) == 200
 
 
-def test_a_half_made_store_of_a_killed_program_is_made_anew(tmp_path: Path) -> None:
+def test_a_half_made_store_of_a_killed_program_is_replaced(tmp_path: Path) -> None:
     for suffix in ("", "-wal", "-shm", "-journal"):
         (tmp_path / f"{STORE}.new{suffix}").write_bytes(b"half")
     fill(tmp_path)
@@ -99,7 +99,7 @@ def test_to_look_for_a_later_version_makes_no_file(tmp_path: Path) -> None:
 # Who may read
 
 
-def test_nobody_else_reads_the_store_of_a_private_directory(tmp_path: Path) -> None:
+def test_no_other_account_reads_the_store_of_a_private_directory(tmp_path: Path) -> None:
     former = os.umask(0)
     try:
         with closing(open_store(tmp_path / "state").connection) as connection:
@@ -109,7 +109,7 @@ def test_nobody_else_reads_the_store_of_a_private_directory(tmp_path: Path) -> N
         os.umask(former)
 
 
-def test_whoever_may_read_the_directory_as_its_group_reads_the_store(tmp_path: Path) -> None:
+def test_an_account_that_reads_the_directory_as_its_group_reads_the_store(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
     state.chmod(0o2750)
@@ -141,7 +141,7 @@ def set_aside(state_dir: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"not a database, but text\n" * 500, bytes(8192)])
-def test_a_file_that_is_no_store_is_set_aside_and_one_line_says_so(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_store_is_moved_aside_with_a_notice(tmp_path: Path, content: bytes) -> None:
     (tmp_path / STORE).write_bytes(content)
     opened = open_store(tmp_path)
     opened.connection.close()

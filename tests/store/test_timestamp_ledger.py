@@ -157,9 +157,7 @@ def test_where_its_file_is_gone_or_spoiled_the_stamps_go_on_from_the_store_copy(
         assert ledger.ahead_s(IDENTITY) < YEAR_NS / 1e9 + 300
 
 
-def test_a_copy_that_lies_behind_our_clock_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_copy_behind_the_clock_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
     with TimestampLedger(tmp_path) as ledger:
         ledger.next(IDENTITY)
@@ -170,9 +168,7 @@ def test_a_copy_that_lies_behind_our_clock_changes_nothing(
         assert ledger.next(IDENTITY) == tai64n.encode(clock.now_ns)
 
 
-def test_a_file_that_is_whole_says_more_than_the_copy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_intact_file_counts_more_than_the_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
     with TimestampLedger(tmp_path) as ledger:
         ledger.next(IDENTITY)
@@ -225,7 +221,7 @@ def test_a_spoiled_file_neither_raises_nor_stops_the_stamps(content: bytes) -> N
 
 
 @pytest.mark.parametrize("content", [b"", bytes(12), b"\xff" * 12, b"\xff" * 8 + b"\0" * 4, b"torn"])
-def test_what_no_clock_ever_said_is_not_taken_for_a_stamp(tmp_path: Path, content: bytes) -> None:
+def test_a_time_beyond_any_clock_is_no_stamp(tmp_path: Path, content: bytes) -> None:
     with TimestampLedger(tmp_path) as ledger:
         ledger.next(IDENTITY)
     only_file(tmp_path).write_bytes(content)
@@ -234,7 +230,7 @@ def test_what_no_clock_ever_said_is_not_taken_for_a_stamp(tmp_path: Path, conten
         assert ledger.ahead_s(IDENTITY) < 1
 
 
-def test_without_a_directory_stamps_increase_in_memory_and_one_line_says_so(tmp_path: Path) -> None:
+def test_without_a_directory_stamps_increase_in_memory_with_a_one_line_warning(tmp_path: Path) -> None:
     (tmp_path / "a-file").touch()
     with TimestampLedger(tmp_path / "a-file" / "state") as ledger:
         assert ledger.trouble is not None
@@ -258,7 +254,7 @@ def test_a_full_disk_does_not_end_the_stamps(tmp_path: Path) -> None:
     assert all(before < after for before, after in pairwise(stamps))
 
 
-def test_a_ledger_without_trouble_says_nothing(tmp_path: Path) -> None:
+def test_a_ledger_without_trouble_has_no_warning(tmp_path: Path) -> None:
     with TimestampLedger(tmp_path) as ledger:
         ledger.next(IDENTITY)
     assert ledger.trouble is None

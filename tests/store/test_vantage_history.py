@@ -68,7 +68,7 @@ def test_a_report_that_comes_again_is_neither_counted_nor_kept_twice(life: Life)
     assert life.engine.fleet_state.states["fra1"].vantage_states["fra"].verdict is SILENT
 
 
-def test_a_store_that_a_vantage_has_begun_anew_numbers_from_the_beginning(life: Life) -> None:
+def test_a_new_store_of_a_vantage_numbers_from_the_beginning(life: Life) -> None:
     life.report(seen(HEALTHY), 50, epoch="one")
     life.report(seen(HEALTHY), 1, epoch="two")
     life.written()
@@ -76,7 +76,7 @@ def test_a_store_that_a_vantage_has_begun_anew_numbers_from_the_beginning(life: 
     assert life.count("sights") == 2
 
 
-def test_a_change_of_state_by_a_report_is_in_the_servers_timeline_and_told(life: Life) -> None:
+def test_a_change_of_state_by_a_report_is_in_the_timeline_and_the_outbox(life: Life) -> None:
     life.reports(HEALTHY, SILENT)
     life.written()
     [opened] = life.history.incidents("fra1")
@@ -159,7 +159,7 @@ def test_what_cannot_be_written_for_long_goes_the_oldest_first(monkeypatch: pyte
 # Last known states
 
 
-def test_what_each_vantage_says_now_is_read_as_the_board_has_it(life: Life) -> None:
+def test_the_last_known_states_are_read_as_the_fleet_state_has_them(life: Life) -> None:
     life.reports(HEALTHY, HEALTHY, SILENT)
     life.reports(HEALTHY, vantage="nyc")
     life.written()
@@ -209,7 +209,7 @@ def test_readers_know_the_vantages_and_how_many_must_agree(life: Life) -> None:
     assert life.history.vantages() == VantageQuorum(("fra", "nyc"), 1)
 
 
-def test_a_vantage_that_watches_a_server_no_longer_says_nothing_of_it(life: Life) -> None:
+def test_a_vantage_that_no_longer_watches_a_server_has_no_state_of_it(life: Life) -> None:
     life.reports(HEALTHY)
     life.reports(HEALTHY, vantage="nyc")
     life.engine.vantage_reports.set_vantages((VANTAGES[0],), 1)
@@ -218,7 +218,7 @@ def test_a_vantage_that_watches_a_server_no_longer_says_nothing_of_it(life: Life
     assert life.count("sights") == 2  # its history stays
 
 
-def test_a_vantage_that_left_while_nobody_wrote_says_nothing_either(tmp_path: Path) -> None:
+def test_a_vantage_that_was_removed_without_a_writer_has_no_state_either(tmp_path: Path) -> None:
     first = Life(tmp_path)
     first.reports(HEALTHY)
     first.reports(HEALTHY, vantage="nyc")
@@ -229,7 +229,7 @@ def test_a_vantage_that_left_while_nobody_wrote_says_nothing_either(tmp_path: Pa
     second.stop()
 
 
-def test_what_vantages_say_of_a_server_that_left_is_forgotten(tmp_path: Path) -> None:
+def test_vantage_states_of_a_removed_server_are_deleted(tmp_path: Path) -> None:
     first = Life(tmp_path, watched(), watched("nyc1"))
     first.reports(HEALTHY)
     first.reports(HEALTHY, name="nyc1")
@@ -243,7 +243,7 @@ def test_what_vantages_say_of_a_server_that_left_is_forgotten(tmp_path: Path) ->
 # The next start
 
 
-def test_a_writer_that_starts_again_goes_on_with_what_the_vantages_said(tmp_path: Path) -> None:
+def test_a_restarted_writer_continues_from_the_vantage_states(tmp_path: Path) -> None:
     first = Life(tmp_path, quorum=2)
     for vantage in ("fra", "nyc"):
         first.reports(HEALTHY, SILENT, vantage=vantage)
@@ -264,7 +264,7 @@ def test_a_writer_that_starts_again_goes_on_with_what_the_vantages_said(tmp_path
     second.stop()
 
 
-def test_a_new_store_after_a_damaged_one_is_told_again_what_they_say(tmp_path: Path) -> None:
+def test_a_new_store_after_a_damaged_one_gets_the_vantage_states_again(tmp_path: Path) -> None:
     life = Life(tmp_path)
     life.reports(HEALTHY)
     life.written()
@@ -380,7 +380,7 @@ def shape(connection: sqlite3.Connection) -> dict[str, object]:
     return {name: sorted(map(str, (row[1:] for row in states))) for name, states in columns.items()}
 
 
-def test_what_another_version_says_of_vantages_is_none(tmp_path: Path) -> None:
+def test_vantages_stored_by_another_version_are_ignored(tmp_path: Path) -> None:
     with closing(open_store(tmp_path).connection) as connection:
         connection.execute("INSERT INTO facts VALUES ('vantages', ?)", (json.dumps({"names": 7}),))
     history = History(tmp_path / STORE)

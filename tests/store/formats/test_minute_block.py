@@ -140,7 +140,7 @@ def test_a_pack_with_a_byte_turned_over_never_raises(some: list[TimelinePoint], 
     unpack(MINUTE, bytes(spoiled))
 
 
-def test_a_pack_of_a_later_version_holds_nothing_for_us() -> None:
+def test_a_pack_of_a_later_version_is_read_as_empty() -> None:
     assert unpack(MINUTE, b"\x02" + pack(MINUTE, usual(6))[1:]) == []
 
 

@@ -200,7 +200,7 @@ def test_every_kind_of_evidence_is_among_what_was_written() -> None:
     assert {name for name, _ in first["checks"][0]["evidence"]} == {kind.__name__ for kind in KINDS}
 
 
-def test_evidence_of_a_kind_that_we_do_not_know_is_left_out() -> None:
+def test_unknown_kinds_of_evidence_are_left_out() -> None:
     value = as_stored(with_evidence(Silence(5.0)))
     value["checks"][0]["evidence"].insert(0, ["Telepathy", {"at": 1.0}])
     assert from_bytes(stored(value)) == with_evidence(Silence(5.0))
@@ -215,7 +215,7 @@ def test_evidence_whose_fields_mean_something_else_is_left_out() -> None:
     assert outcome.check.evidence == ()
 
 
-def test_fields_that_we_do_not_know_are_left_out() -> None:
+def test_unknown_fields_are_left_out() -> None:
     outcome = healthy()
     value = as_stored(outcome)
     value["mood"] = "good"

@@ -153,7 +153,7 @@ def test_a_check_that_ended_late_is_counted_once_and_no_second_twice(journal: Jo
     assert packed == {MINUTE: [0, 10, 20, 30, 40, 55], MINUTE + 1: [80, 90, 100, 110]}
 
 
-def test_a_pause_is_counted_for_as_long_as_we_run_though_nothing_is_checked(journal: Journal) -> None:
+def test_a_pause_is_counted_while_the_program_runs_though_nothing_is_checked(journal: Journal) -> None:
     journal.checks(START, 60)
     journal.write([make_state_row("fra1", START + 60, "paused", START + 60)])
     for minute in range(1, 31):
@@ -202,7 +202,7 @@ def test_what_was_written_before_the_clock_was_set_back_does_not_wait_until_that
     assert journal.tally(int((START + year) // 60)).checks == 3
 
 
-def test_what_says_nothing_of_the_server_is_no_loss_and_its_time_is_unknown(journal: Journal) -> None:
+def test_an_unknown_outcome_is_no_loss_and_its_time_is_unknown(journal: Journal) -> None:
     for number in range(6):
         outcome = lost("fra1", START + 10 * number, Verdict.LOCAL_FAULT)
         journal.write(make_journal_rows("fra1", outcome, "unknown", START))
@@ -211,7 +211,7 @@ def test_what_says_nothing_of_the_server_is_no_loss_and_its_time_is_unknown(jour
     assert (seen.checks, seen.lost, seen.counted, seen.unknown) == (0, 0, 0.0, 60.0)
 
 
-def test_the_last_round_trip_times_stand_beside_the_state(journal: Journal) -> None:
+def test_the_last_round_trip_times_are_stored_with_the_state(journal: Journal) -> None:
     journal.checks(START, 60)
     journal.compact(START + 60)
     journal.checks(START + 60, 60, fails=True)

@@ -55,7 +55,7 @@ def test_each_tier_loses_what_is_older_than_it_keeps(store: sqlite3.Connection) 
     assert span(store, "hours", "hour") == (hour - 90 * 24, hour - 1)
 
 
-def test_days_stay_longest_and_leave_one_in_twelve_hours_that_we_run(store: sqlite3.Connection) -> None:
+def test_days_stay_longest_and_leave_one_in_twelve_hours_of_running_time(store: sqlite3.Connection) -> None:
     day = int(NOW // DAY)
     fill(store, "days", range(day - 410, day))
     run(store, 24 * 60)

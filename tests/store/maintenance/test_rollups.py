@@ -83,7 +83,7 @@ def test_what_does_not_speak_for_the_server_is_not_counted(uncounted: StoredChec
     assert tally == Rollup()
 
 
-def test_uptime_counts_only_time_in_which_we_could_see() -> None:
+def test_uptime_counts_only_time_with_a_known_state() -> None:
     tally = Rollup()
     for state, spent in zip(PeriodState, (60.0, 30.0, 10.0, 500.0, 600.0, 700.0), strict=True):
         tally.add_time(state, spent)
@@ -144,13 +144,13 @@ def test_time_is_counted_in_the_minutes_in_which_it_passed() -> None:
     }
 
 
-def test_after_the_last_moment_time_counts_only_as_far_as_one_says() -> None:
+def test_after_the_last_point_time_counts_only_up_to_the_given_end() -> None:
     assert roll([moment(0)], HOLDS) == {}
     assert roll([moment(0)], HOLDS, until=START + 30)[MINUTE].summary() == PeriodSummary(up=30)
     assert roll([moment(0)], HOLDS, until=START - 30) == {}
 
 
-def test_a_gap_in_which_nobody_checked_counts_as_nothing() -> None:
+def test_a_gap_without_checks_is_not_counted() -> None:
     rolled = roll([moment(0), moment(HOLDS + 1, PeriodState.DOWN), moment(HOLDS + 11)], HOLDS)
     assert total_of(rolled.values()) == PeriodSummary(down=10)
 

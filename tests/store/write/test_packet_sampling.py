@@ -92,7 +92,7 @@ def test_a_lost_packet_that_opens_no_incident_is_a_change_and_no_failure() -> No
     assert "failure" not in [kind for kind, _ in Desk().up().down().up().down().up().kept]
 
 
-def test_what_says_nothing_of_the_server_is_no_failure_of_an_incident() -> None:
+def test_an_unknown_outcome_is_no_failure_of_an_incident() -> None:
     desk = Desk().up().down(3, "incident")
     before = len(desk.kept)
     for _ in range(5):
@@ -107,7 +107,7 @@ def test_after_a_restart_the_verdict_that_goes_on_is_no_change() -> None:
 
 
 @given(most=st.integers(0, 12), restart=st.integers(0, 300))
-def test_no_incident_keeps_more_failures_than_it_may_though_we_start_again(most: int, restart: int) -> None:
+def test_no_incident_keeps_more_failures_than_it_may_even_after_a_restart(most: int, restart: int) -> None:
     desk = Desk(per_incident=most).down()
     desk.down(restart, "incident")
     before = [kind for kind, _ in desk.kept].count("failure")

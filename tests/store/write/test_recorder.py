@@ -53,7 +53,7 @@ def test_of_a_round_over_several_addresses_the_first_decides(tmp_path: Path) -> 
         ]
 
 
-def test_a_check_is_on_the_disk_within_half_a_second_and_nobody_has_to_ask(tmp_path: Path) -> None:
+def test_a_check_is_on_the_disk_within_half_a_second_without_a_flush(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
         desk.written()
         heard = time.monotonic()
@@ -63,7 +63,7 @@ def test_a_check_is_on_the_disk_within_half_a_second_and_nobody_has_to_ask(tmp_p
             time.sleep(0.01)
 
 
-def test_what_was_heard_last_is_written_when_the_recorder_stops(tmp_path: Path) -> None:
+def test_the_last_update_is_written_when_the_recorder_stops(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
         desk.check()
     assert query_store(tmp_path, "SELECT count(*) FROM checks") == [(1,)]
@@ -77,7 +77,7 @@ def test_a_state_that_changes_without_a_check_is_in_the_journal_as_no_check(tmp_
         assert desk.query("SELECT verdict, state, decides FROM checks") == [(None, "unknown", 0)]
 
 
-def test_a_flush_that_nobody_waits_for_any_more_does_no_harm(tmp_path: Path) -> None:
+def test_a_cancelled_flush_does_no_harm(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
         desk.recorder.flush().cancel()
         desk.check()
@@ -135,7 +135,7 @@ def test_an_incident_is_written_as_it_is_after_each_event_with_what_was_noted(tm
         ]
 
 
-def test_a_note_with_half_a_character_in_it_is_written_like_any_other(tmp_path: Path) -> None:
+def test_a_note_with_a_lone_surrogate_is_written_like_any_other(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
         desk.recorder.note(incident().id, "an\udc61", "caf\udce9")
         desk.written()
@@ -164,7 +164,7 @@ def test_a_pause_is_remembered_with_who_asked_for_it_until_it_ends(tmp_path: Pat
         assert desk.query("SELECT since, who FROM pauses") == []
 
 
-def test_what_servers_toml_says_is_paused_is_not_remembered_beside_it(tmp_path: Path) -> None:
+def test_a_pause_in_servers_toml_is_not_stored(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     each = desk.states["fra1"]
     each.server, each.paused, each.severity = replace(each.server, paused=True), True, Severity.PAUSED
@@ -174,7 +174,7 @@ def test_what_servers_toml_says_is_paused_is_not_remembered_beside_it(tmp_path: 
         assert desk.query("SELECT state FROM checks") == [("paused",)]
 
 
-def test_whoever_asks_hears_that_incidents_pauses_or_servers_changed(tmp_path: Path) -> None:
+def test_the_fleet_version_grows_with_incidents_pauses_and_servers(tmp_path: Path) -> None:
     version = "SELECT value FROM facts WHERE name = 'fleet_version'"
     with recording(Desk(tmp_path)) as desk:
         desk.written()
@@ -207,7 +207,7 @@ def test_viewers_learn_of_a_server_what_is_not_secret(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("entry", ["", "[]", "{}", '{"endpoint": 1}', '{"interval": "x"}', "null"])
-def test_an_entry_that_nobody_of_us_wrote_is_no_server(entry: str) -> None:
+def test_an_entry_of_another_program_is_no_server(entry: str) -> None:
     assert server_from_entry("fra1", entry) is None
 
 
