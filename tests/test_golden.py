@@ -61,7 +61,7 @@ def test_each_enum_member_is_in_a_golden_record(kind: type[Enum]) -> None:
 
 
 @pytest.mark.parametrize("severity", Severity)
-def test_the_stored_word_of_a_severity_is_read(severity: Severity) -> None:
+def test_the_stored_name_of_a_severity_is_read(severity: Severity) -> None:
     assert severity_of(severity.word) is severity
     assert f'"{severity.word}"' in _store_rows()
 
@@ -73,7 +73,7 @@ def test_the_stored_slug_of_a_verdict_is_read(verdict: Verdict) -> None:
 
 
 @pytest.mark.parametrize("state", PeriodState)
-def test_the_stored_word_of_a_state_is_read(state: PeriodState) -> None:
+def test_the_stored_name_of_a_state_is_read(state: PeriodState) -> None:
     assert state_of(state.value) is state
     assert f'"state": "{state.value}"' in _store_rows()
 

@@ -35,24 +35,24 @@ def still_valid(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...
     disproves what was found about the data path while no data came back. A refusal or a local fault is not
     silence, so it needs no earlier evidence.
     """
-    anew = {type(each) for each in check.evidence}
+    fresh_kinds = {type(each) for each in check.evidence}
     passed = check.tunnel is not None and check.tunnel.received > 0
     kept: tuple[type[Evidence], ...] = ()
     if check.handshake:
         kept = _OF_THE_DATA_PATH
-    elif Silence in anew:
+    elif Silence in fresh_kinds:
         kept = _OF_SILENCE
     return tuple(
         each
         for each in before
         if isinstance(each, kept)
-        and type(each) not in anew
+        and type(each) not in fresh_kinds
         and not (passed and isinstance(each, PassiveKeepalive))
     )
 
 
 def without_experiments(
-    standing: Mapping[Address | None, Sequence[Evidence]],
+    carried: Mapping[Address | None, Sequence[Evidence]],
 ) -> dict[Address | None, tuple[Evidence, ...]]:
     """Drop experiment results from carried evidence, before rerunning the experiments.
 
@@ -60,7 +60,7 @@ def without_experiments(
     """
     return {
         address: tuple(each for each in evidence if not isinstance(each, _OF_SILENCE))
-        for address, evidence in standing.items()
+        for address, evidence in carried.items()
     }
 
 

@@ -38,7 +38,7 @@ async def run_check_round(
     prober: Prober,
     server: Server,
     target: Target | None,
-    attention: CheckDepth,
+    depth: CheckDepth,
     *,
     problem: str = "",
     recent: Sequence[float | None] = (),
@@ -53,14 +53,14 @@ async def run_check_round(
     if target is None:
         unsent = Check(server.name, prober.vantage, server.endpoint, None, time.time(), None)
         return Round((unsent,), (diagnose_misconfiguration(problem),))
-    checks = await prober.check_all(target, deep=attention.deep, explain=attention.explain)
-    judged = [
+    checks = await prober.check_all(target, deep=depth.deep, explain=depth.explain)
+    diagnosed = [
         (check, diagnose_with_carried_evidence(check, server, recent, carried_evidence)) for check in checks
     ]
-    judged.sort(key=lambda pair: _weight(pair[1]))
-    address = judged[0][0].address
-    port = await check_port_naively(address, server.endpoint.port) if attention.deep and address else None
-    return Round(tuple(check for check, _ in judged), tuple(meaning for _, meaning in judged), port)
+    diagnosed.sort(key=lambda pair: _weight(pair[1]))
+    address = diagnosed[0][0].address
+    port = await check_port_naively(address, server.endpoint.port) if depth.deep and address else None
+    return Round(tuple(check for check, _ in diagnosed), tuple(meaning for _, meaning in diagnosed), port)
 
 
 def diagnose_with_carried_evidence(

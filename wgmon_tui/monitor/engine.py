@@ -310,16 +310,16 @@ class Engine(FleetController):
         interval = server_state.server.interval
         first = server_state.last is None
         # A witness must answer quickly.
-        attention = (
+        depth = (
             CheckDepth() if name in self._witnesses else self._deep_check_policy.choose_depth(server_state)
         )
-        if attention.explain:
+        if depth.explain:
             server_state.carried_evidence = without_experiments(server_state.carried_evidence)
         outcome = await run_check_round(
             self._prober,
             server_state.server,
             self._targets.get(name),
-            attention,
+            depth,
             problem=self._problems.get(name, ""),
             recent=server_state.samples.recent(LOSS_WINDOW),
             carried_evidence=server_state.carried_evidence,
@@ -342,7 +342,7 @@ class Engine(FleetController):
         )
         if is_in_doubt:
             self._in_doubt_since[name] = now
-            self._ask_witnesses(name)
+            self._check_witnesses(name)
         if server_state.paused:
             return
         counts = outcome.diagnosis.verdict.severity is not Severity.UNKNOWN
@@ -385,11 +385,11 @@ class Engine(FleetController):
             and self._uplink.is_in_doubt(server.name, outcome.check.started_at, server.timeout)
         )
 
-    def _ask_witnesses(self, name: str) -> None:
+    def _check_witnesses(self, name: str) -> None:
         """Check a few other servers at once, unless witnesses are already being checked."""
         if not self._witnesses:
-            sought = islice(self._uplink.witnesses(name), WITNESS_CANDIDATES)
-            free = (other for other in sought if not self._is_being_checked(other))
+            candidates = islice(self._uplink.witnesses(name), WITNESS_CANDIDATES)
+            free = (other for other in candidates if not self._is_being_checked(other))
             self._witnesses.update(islice(free, WITNESSES))
             self.recheck(self._witnesses)
 

@@ -89,11 +89,11 @@ def _causes(failing: Sequence[VantageView], others: Sequence[VantageView], serve
     path_failures = [view for view in failing if view.diagnosis.verdict in _PATH_VERDICTS]
     if not path_failures:
         return vantage_causes
-    there, elsewhere = _names(path_failures), _names(others)
+    there, answered = _names(path_failures), _names(others)
     port, host = server.endpoint.port, server.endpoint.host
     path = Cause(
         f"the path between {there} and the server",
-        f"the server answers {elsewhere}: it is up, listens and has its keys",
+        f"the server answers {answered}: it is up, listens and has its keys",
         f"on {path_failures[0].vantage} and on {others[0].vantage}, to compare: mtr -u -P {port} {host}",
     )
     filtered = Cause(

@@ -11,12 +11,12 @@ from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.quorum import VantageReport, VantageState
 
-SightListener = Callable[[ServerState, str, VantageReport | None], None]
+VantageListener = Callable[[ServerState, str, VantageReport | None], None]
 """Called with a server state, the vantage whose state changed, and the report that changed it. The report is
 None for other changes: the last report expired, or the vantage no longer watches the server.
 """
 
-Tell = Callable[[str, tuple[IncidentEvent, ...]], None]
+Notify = Callable[[str, tuple[IncidentEvent, ...]], None]
 """Called with the name of a server whose state changed without a local round, and the resulting incident
 events.
 """
@@ -25,23 +25,23 @@ events.
 class VantageReports:
     """The other vantages of one fleet state."""
 
-    def __init__(self, fleet_state: FleetState, tell: Tell) -> None:
-        self._board = fleet_state
-        self._notify = tell
-        self._listeners: list[SightListener] = []
+    def __init__(self, fleet_state: FleetState, notify: Notify) -> None:
+        self._fleet_state = fleet_state
+        self._notify = notify
+        self._listeners: list[VantageListener] = []
         self._last_reports: dict[str, tuple[str, int]] = {}
 
-    def listen(self, listener: SightListener) -> None:
+    def listen(self, listener: VantageListener) -> None:
         """Call `listener` after every change of a vantage state. It must be quick and must not raise."""
         self._listeners.append(listener)
 
     def set_vantages(self, vantages: Sequence[Vantage], quorum: int) -> None:
         """Set the other vantages, the servers each one watches, and how many must agree."""
-        self._notify_changes(self._board.set_vantages(vantages, quorum, time.time()))
+        self._notify_changes(self._fleet_state.set_vantages(vantages, quorum, time.time()))
 
     def restore(self, name: str, vantage_states: Iterable[VantageState]) -> None:
         """Restore the stored reports on a server before any vantage reports again."""
-        self._board.restore_vantage_states(name, vantage_states, time.time())
+        self._fleet_state.restore_vantage_states(name, vantage_states, time.time())
 
     def resume_from(self, last_report_of: Mapping[str, tuple[str, int]]) -> None:
         """Skip reports that the store already has: the epoch and the last number of each vantage."""
@@ -57,11 +57,11 @@ class VantageReports:
         if before and before[0] == epoch and number <= before[1]:
             return
         self._last_reports[vantage] = epoch, number
-        server_state = self._board.states.get(name)
-        if server_state is None or vantage not in self._board.vantages:
+        server_state = self._fleet_state.states.get(name)
+        if server_state is None or vantage not in self._fleet_state.vantages:
             return
         severity = server_state.severity
-        events = self._board.record_vantage(vantage, name, outcome, now)
+        events = self._fleet_state.record_vantage(vantage, name, outcome, now)
         for listener in self._listeners:
             listener(server_state, vantage, VantageReport(vantage, epoch, number, outcome))
         if events or server_state.severity is not severity:
@@ -69,11 +69,11 @@ class VantageReports:
 
     def mark_disconnected(self, vantage: str) -> None:
         """Record that the connection to a vantage is lost."""
-        self._board.mark_disconnected(vantage, time.time())
+        self._fleet_state.mark_disconnected(vantage, time.time())
 
     def expire_outdated(self, now: float) -> None:
         """Drop reports that have expired."""
-        self._notify_changes(self._board.expire_outdated(now))
+        self._notify_changes(self._fleet_state.expire_outdated(now))
 
     def notify_vantages(self, server_state: ServerState) -> None:
         """Notify listeners after a pause or resume, which resets what every vantage had settled."""

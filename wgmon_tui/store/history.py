@@ -167,9 +167,17 @@ class History:
     ) -> list[ExchangeSummary]:
         """Return stored exchanges, the latest first; all if `limit` is None."""
         query = _LINES_OF_ALL if server is None else _LINES_OF_SERVER
-        wanted = {"server": server, "start": start, "end": end, "incident": incident, "limit": _most(limit)}
+        parameters = {
+            "server": server,
+            "start": start,
+            "end": end,
+            "incident": incident,
+            "limit": _sql_limit(limit),
+        }
         with self._read_transaction() as connection:
-            return [line for row in connection.execute(query, wanted) if (line := exchange_summary_of(*row))]
+            return [
+                line for row in connection.execute(query, parameters) if (line := exchange_summary_of(*row))
+            ]
 
     def exchange(self, number: int) -> StoredExchange | None:
         """Return the exchange with this id; None if it was deleted or this version cannot read it."""
@@ -196,10 +204,10 @@ class History:
         """Return incidents, the latest first, without those that ended before `since`; all if `limit` is
         None.
         """
-        wanted = {"server": server, "since": since, "limit": _most(limit)}
+        parameters = {"server": server, "since": since, "limit": _sql_limit(limit)}
         usual = _INCIDENTS if server is None else _INCIDENTS_OF_SERVER
         with self._read_transaction() as connection:
-            rows = connection.execute(_OPEN_INCIDENTS if open_only else usual, wanted)
+            rows = connection.execute(_OPEN_INCIDENTS if open_only else usual, parameters)
             return [incident for row in rows if (incident := incident_of(*row))]
 
     def notes(self, incident: str) -> list[Note]:
@@ -315,13 +323,13 @@ class History:
         """Provide a connection inside a read transaction. Raises StoreUnavailableError."""
         connection = None
         try:
-            connection, of_file = self._connection()
+            connection, file_id = self._connection()
             connection.execute("BEGIN")
             _check_version(self._path, connection)
             yield connection
             connection.execute("COMMIT")
-            if of_file:
-                self._idle.append((connection, of_file))
+            if file_id:
+                self._idle.append((connection, file_id))
                 connection = None
         except UnicodeDecodeError:  # SQLite quotes damaged text in its message
             raise DamagedStoreError(f"{self._path}: damaged") from None
@@ -337,15 +345,15 @@ class History:
         A connection without a file id serves one answer only. Raises OSError and sqlite3.Error.
         """
         status = self._path.stat()
-        of_file = status.st_dev, status.st_ino
+        file_id = status.st_dev, status.st_ino
         while self._idle:
             with suppress(IndexError):  # another thread was quicker
-                connection, former = self._idle.pop()
-                if former == of_file:
-                    return connection, of_file
+                connection, opened_file_id = self._idle.pop()
+                if opened_file_id == file_id:
+                    return connection, file_id
                 connection.close()
         connection, is_snapshot = connect_to_read(self._path)
-        return connection, None if is_snapshot else of_file
+        return connection, None if is_snapshot else file_id
 
 
 def _check_version(path: Path, connection: sqlite3.Connection) -> None:
@@ -366,5 +374,5 @@ def _check_version(path: Path, connection: sqlite3.Connection) -> None:
         )
 
 
-def _most(limit: int | None) -> int:
+def _sql_limit(limit: int | None) -> int:
     return -1 if limit is None else limit

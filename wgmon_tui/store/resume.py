@@ -65,11 +65,11 @@ def restore(history: History, engine: Engine) -> Mapping[str, ResumeState]:
 
 
 def _restore_vantages(history: History, engine: Engine) -> None:
-    sights: defaultdict[str, list[VantageState]] = defaultdict(list)
+    vantage_states: defaultdict[str, list[VantageState]] = defaultdict(list)
     for seen in history.vantage_states():
         if server_state := engine.fleet_state.states.get(seen.server):
-            sights[seen.server].append(vantage_state_of(seen, server_state.server))
-    for name, of_server in sights.items():
+            vantage_states[seen.server].append(vantage_state_of(seen, server_state.server))
+    for name, of_server in vantage_states.items():
         engine.vantage_reports.restore(name, of_server)
     engine.vantage_reports.resume_from(history.last_reports())
 

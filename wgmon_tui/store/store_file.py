@@ -34,7 +34,7 @@ from wgmon_tui.store.database import (
 
 STORE = "history.db"
 
-_LOOKED_THROUGH = 16 * 2**20
+_FULL_CHECK_MAX_BYTES = 16 * 2**20
 """Bytes. A store up to this size is read completely on opening; of a larger one, both ends of each table."""
 
 
@@ -102,7 +102,7 @@ def open_store(state_dir: Path) -> OpenedStore:
 
 def set_damaged_aside(path: Path) -> str:
     """Move a damaged store aside, and return the notice. Raises OSError."""
-    return _said_of(move_aside(path))
+    return _damage_notice(move_aside(path))
 
 
 def mirrored_stamps(state_dir: Path) -> dict[bytes, int]:
@@ -144,10 +144,10 @@ def _open(path: Path) -> tuple[sqlite3.Connection, None] | tuple[None, str]:
     """
     _allow_readers(path)
     connection, aside = connect_examined(path, WRITER, partial(_admit, path), partial(_examine, path))
-    return (connection, None) if connection else (None, _said_of(aside))
+    return (connection, None) if connection else (None, _damage_notice(aside))
 
 
-def _said_of(aside: Path | None) -> str:
+def _damage_notice(aside: Path | None) -> str:
     return f"the history was damaged: it was moved to {aside}, and a new one was started"
 
 
@@ -175,7 +175,7 @@ def _admit(path: Path, connection: sqlite3.Connection) -> None:
 
 def _examine(path: Path, connection: sqlite3.Connection) -> None:
     """Look for damage, and migrate an older store to this version. Raises like `_admit`."""
-    if path.stat().st_size <= _LOOKED_THROUGH:
+    if path.stat().st_size <= _FULL_CHECK_MAX_BYTES:
         check_integrity(connection)
     else:
         _check_both_ends(connection)

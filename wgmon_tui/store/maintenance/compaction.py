@@ -74,7 +74,7 @@ class _OpenRollups:
     rtt: float | None
 
 
-_Tallies = dict[int, dict[int, Rollup]]
+_Rollups = dict[int, dict[int, Rollup]]
 _Moments = dict[int, dict[int, list[TimelinePoint]]]
 """Timeline points by minute, hour or day, then by server."""
 
@@ -112,7 +112,7 @@ def _compact_some(connection: sqlite3.Connection, first: int, last: int, boundar
     holding = dict(
         connection.execute("SELECT id, holds FROM servers WHERE id BETWEEN ? AND ?", (first, last))
     )
-    minutes: _Tallies = defaultdict(dict)
+    minutes: _Rollups = defaultdict(dict)
     packs: _Moments = defaultdict(dict)
     current = []
     for server in sorted(known.keys() | journal.keys()):
@@ -122,16 +122,16 @@ def _compact_some(connection: sqlite3.Connection, first: int, last: int, boundar
             continue
         timeline = _timeline(before, entries)
         reached = max(boundary, timeline[-1].at)
-        for minute, tally in roll(timeline, holding[server], until=reached).items():
-            minutes[minute][server] = tally
+        for minute, rollup in roll(timeline, holding[server], until=reached).items():
+            minutes[minute][server] = rollup
         for entry in entries:
             packs[int(entry.moment.at // MINUTE_S)].setdefault(server, []).append(entry.moment)
         paused = timeline[-1].state is PeriodState.PAUSED
         if not paused and reached - timeline[-1].at > holding[server]:
             reached = timeline[-1].at  # not checked since: the next check needs the length of the gap
         current.append(_current_row(server, before, entries, reached))
-    hours = _grouped(minutes, 60)
-    days = _grouped(hours, 24)
+    hours = _sum(minutes, 60)
+    days = _sum(hours, 24)
     _merge(connection, "minutes", "minute", minutes, first, last)
     _merge(connection, "hours", "hour", hours, first, last)
     _merge(connection, "days", "day", days, first, last)
@@ -224,22 +224,22 @@ def _read_journal(connection: sqlite3.Connection, first: int, last: int) -> dict
     return found
 
 
-def _grouped(tallies: _Tallies, in_each: int) -> _Tallies:
+def _sum(rollups: _Rollups, in_each: int) -> _Rollups:
     """Sum minutes into hours, or hours into days. Use it before `_merge`, on new values only."""
-    grouped: _Tallies = defaultdict(dict)
-    for number, by_server in tallies.items():
-        of_group = grouped[number // in_each]
-        for server, tally in by_server.items():
-            of_group.setdefault(server, Rollup()).merge(tally)
-    return grouped
+    sums: _Rollups = defaultdict(dict)
+    for number, by_server in rollups.items():
+        of_group = sums[number // in_each]
+        for server, rollup in by_server.items():
+            of_group.setdefault(server, Rollup()).merge(rollup)
+    return sums
 
 
 def _merge(
-    connection: sqlite3.Connection, table: str, column: str, tallies: _Tallies, first: int, last: int
+    connection: sqlite3.Connection, table: str, column: str, rollups: _Rollups, first: int, last: int
 ) -> None:
-    """Add rollups to those in the table; afterwards `tallies` holds the sums."""
+    """Add rollups to those in the table; afterwards `rollups` holds the sums."""
     marks = ", ".join("?" * (len(COLUMNS.split(", ")) + 2))
-    for number, by_server in tallies.items():
+    for number, by_server in rollups.items():
         stored = connection.execute(
             f"SELECT server, {COLUMNS} FROM {table} WHERE {column} = ? AND server BETWEEN ? AND ?",  # noqa: S608
             (number, first, last),
@@ -249,7 +249,7 @@ def _merge(
                 by_server[server].merge(Rollup.from_row(cast("Row", tuple(row))))
         connection.executemany(
             f"INSERT OR REPLACE INTO {table} ({column}, server, {COLUMNS}) VALUES ({marks})",  # noqa: S608
-            ((number, server, *tally.to_row()) for server, tally in by_server.items()),
+            ((number, server, *rollup.to_row()) for server, rollup in by_server.items()),
         )
 
 

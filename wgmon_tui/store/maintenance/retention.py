@@ -40,13 +40,13 @@ def forget(connection: sqlite3.Connection, retention: Retention, now: float, tur
     ):
         every = length / _PER_TURN_S
         for _ in range(int((turn + 1) / every) - int(turn / every)):
-            yield from _forget_oldest(connection, table, column, int((now - kept) // length))
-    yield from _forget_exchanges(connection, now - retention.exchanges)
-    yield from _forget_sights(connection, now - retention.exchanges)
-    yield from _forget_incidents(connection, now - retention.incidents)
+            yield from _delete_oldest(connection, table, column, int((now - kept) // length))
+    yield from _delete_exchanges(connection, now - retention.exchanges)
+    yield from _delete_vantage_reports(connection, now - retention.exchanges)
+    yield from _delete_incidents(connection, now - retention.incidents)
 
 
-def _forget_oldest(connection: sqlite3.Connection, table: str, column: str, until: int) -> Iterator[None]:
+def _delete_oldest(connection: sqlite3.Connection, table: str, column: str, until: int) -> Iterator[None]:
     """Delete rows of the oldest minute, hour or day, if it lies before `until`."""
     (oldest,) = connection.execute(f"SELECT min({column}) FROM {table}").fetchone()  # noqa: S608
     if oldest is None or oldest >= until:
@@ -63,7 +63,7 @@ def _forget_oldest(connection: sqlite3.Connection, table: str, column: str, unti
             return
 
 
-def _forget_exchanges(connection: sqlite3.Connection, until: float) -> Iterator[None]:
+def _delete_exchanges(connection: sqlite3.Connection, until: float) -> Iterator[None]:
     """Delete the oldest exchanges, in the order in which they were written; keep the last good ones."""
     head = connection.execute(
         "SELECT id, at FROM exchanges WHERE kind != 'good' ORDER BY id LIMIT ?", (_A_STEP,)
@@ -76,7 +76,7 @@ def _forget_exchanges(connection: sqlite3.Connection, until: float) -> Iterator[
         yield
 
 
-def _forget_sights(connection: sqlite3.Connection, until: float) -> Iterator[None]:
+def _delete_vantage_reports(connection: sqlite3.Connection, until: float) -> Iterator[None]:
     """Delete the reports of other vantages, with their packets."""
     head = connection.execute(
         "SELECT vantage, epoch, number, at FROM sights INDEXED BY sights_with_packets"
@@ -91,7 +91,7 @@ def _forget_sights(connection: sqlite3.Connection, until: float) -> Iterator[Non
         yield
 
 
-def _forget_incidents(connection: sqlite3.Connection, until: float) -> Iterator[None]:
+def _delete_incidents(connection: sqlite3.Connection, until: float) -> Iterator[None]:
     """Delete closed incidents, the oldest first, with their notes."""
     head = connection.execute(
         "SELECT id, opened_at FROM incidents WHERE closed_at IS NOT NULL AND closed_at < ?"

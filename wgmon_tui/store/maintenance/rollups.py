@@ -97,11 +97,11 @@ class Rollup:
         )
 
 
-def total_of(tallies: Iterable[Rollup]) -> PeriodSummary:
+def total_of(rollups: Iterable[Rollup]) -> PeriodSummary:
     """Sum several rollups."""
     total = Rollup()
-    for tally in tallies:
-        total.merge(tally)
+    for rollup in rollups:
+        total.merge(rollup)
     return total.summary()
 
 
@@ -118,13 +118,13 @@ def roll(
     only up to `until`, if given. To continue an earlier call, put first a point without a check, at the time
     and in the state of the last one. `max_gap_s` is the result of the function of that name, in seconds.
     """
-    tallies: dict[int, Rollup] = {}
+    rollups: dict[int, Rollup] = {}
 
     def of(number: int) -> Rollup:
-        tally = tallies.get(number)
-        if tally is None:
-            tally = tallies[number] = Rollup()
-        return tally
+        rollup = rollups.get(number)
+        if rollup is None:
+            rollup = rollups[number] = Rollup()
+        return rollup
 
     before: tuple[float, PeriodState] | None = None
     for moment in moments:
@@ -140,7 +140,7 @@ def roll(
     if before and until is not None and counts(before[1], before[0], until, max_gap_s):
         for number, seconds in split(before[0], until, length):
             of(number).add_time(before[1], seconds)
-    return tallies
+    return rollups
 
 
 def counts(state: str, start: float, end: float, max_gap_s: float) -> bool:

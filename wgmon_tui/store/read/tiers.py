@@ -164,9 +164,9 @@ def rollups(
     recent = roll(
         [*begun, *tiered_server.fresh], tiered_server.max_gap_s, until=min(span.end, span.now), length=length
     )
-    for number, tally in recent.items():
+    for number, rollup in recent.items():
         if first <= number <= last:
-            found.setdefault(number, Rollup()).merge(tally)
+            found.setdefault(number, Rollup()).merge(rollup)
     return found
 
 

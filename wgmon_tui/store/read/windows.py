@@ -24,9 +24,9 @@ from wgmon_tui.store.read.tiers import (
 def window(connection: sqlite3.Connection, tiered_server: TieredServer, span: QuerySpan) -> PeriodSummary:
     """Summarise a period. Its ends are rounded to whole minutes, or to the tier that still has data."""
     return total_of(
-        tally
+        rollup
         for table, since, until in split_by_tier(*covered_span(connection, span.start, span.end))
-        for tally in rollups(connection, table, tiered_server, QuerySpan(since, until, span.now)).values()
+        for rollup in rollups(connection, table, tiered_server, QuerySpan(since, until, span.now)).values()
     )
 
 
@@ -79,8 +79,8 @@ def _rolled(
     if in_each == 1:
         return _filled(found, span, length)
     grouped: dict[int, Rollup] = {}
-    for number, tally in found.items():
-        grouped.setdefault(number // in_each, Rollup()).merge(tally)
+    for number, rollup in found.items():
+        grouped.setdefault(number // in_each, Rollup()).merge(rollup)
     return _filled(grouped, span, length)
 
 

@@ -185,7 +185,7 @@ class ReplayState:
     mutes: dict[str, Mute] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
     outbox: dict[str, OutboxRow] = field(default_factory=dict)
-    sights: VantageReplayState = field(default_factory=VantageReplayState)
+    vantages: VantageReplayState = field(default_factory=VantageReplayState)
 
     def retain_servers(self, fleet: Mapping[str, StoredServer]) -> None:
         """Keep these servers only."""
@@ -195,7 +195,7 @@ class ReplayState:
         self.mutes = {name: each for name, each in self.mutes.items() if name in fleet}
         self.incidents = {key: each for key, each in self.incidents.items() if each.server in fleet}
         self.outbox = {key: each for key, each in self.outbox.items() if key in self.incidents}
-        self.sights.retain_servers(fleet)
+        self.vantages.retain_servers(fleet)
 
     def apply_written(self, batch: Batch) -> None:
         """Record that a batch was written."""
@@ -214,7 +214,7 @@ class ReplayState:
                 self.incidents[key] = incident
             else:
                 self.outbox.pop(key, None)
-        self.sights.apply_written(batch.vantage_batch)
+        self.vantages.apply_written(batch.vantage_batch)
 
     def replay_into(self, batch: Batch) -> None:
         """Add everything to a batch; values already pending there are newer."""
@@ -224,7 +224,7 @@ class ReplayState:
         batch.mutes = {**self.mutes, **batch.mutes}
         batch.outbox = [*self.outbox.values(), *batch.outbox]
         batch.incidents = self.incidents | batch.incidents
-        self.sights.replay_into(batch.vantage_batch)
+        self.vantages.replay_into(batch.vantage_batch)
 
 
 _JOURNAL = """INSERT INTO checks (server, at, address, vantage, verdict, state, since, decides, rtt,

@@ -46,31 +46,31 @@ class ServerUpdate:
 class Collector:
     """Collects a batch, and remembers the current state for a new store."""
 
-    def __init__(self, keeping: PacketSampler) -> None:
+    def __init__(self, packet_sampler: PacketSampler) -> None:
         self.batch = Batch()
         self._replay_state = ReplayState()
-        self._packet_sampler = keeping
-        self._vantage_packet_sampler = PacketSampler(keeping.max_per_incident)
+        self._packet_sampler = packet_sampler
+        self._vantage_packet_sampler = PacketSampler(packet_sampler.max_per_incident)
 
-    def add_update(self, heard: ServerUpdate) -> None:
+    def add_update(self, update: ServerUpdate) -> None:
         """Add an update of a server."""
-        batch, outcome = self.batch, heard.outcome
+        batch, outcome = self.batch, update.outcome
         if outcome is None:
-            batch.add_journal_rows([make_state_row(heard.server, heard.at, heard.state, heard.since)])
+            batch.add_journal_rows([make_state_row(update.server, update.at, update.state, update.since)])
         else:
-            batch.add_journal_rows(make_journal_rows(heard.server, outcome, heard.state, heard.since))
-            for kept in self._packet_sampler.select(heard.server, outcome, heard.incident):
+            batch.add_journal_rows(make_journal_rows(update.server, outcome, update.state, update.since))
+            for kept in self._packet_sampler.select(update.server, outcome, update.incident):
                 batch.exchanges.append(make_exchange_row(kept))
         # The damping state of a healthy server does not change from check to check.
-        before = self._replay_state.dampings.get(heard.server)
-        if before is None or not _is_same_damping(before.damping, heard.damping):
-            damped = StoredDamping(heard.damping, heard.state, heard.at)
-            self._replay_state.dampings[heard.server] = batch.dampings[heard.server] = damped
+        before = self._replay_state.dampings.get(update.server)
+        if before is None or not _is_same_damping(before.damping, update.damping):
+            damped = StoredDamping(update.damping, update.state, update.at)
+            self._replay_state.dampings[update.server] = batch.dampings[update.server] = damped
 
-    def add_vantage_update(self, heard: VantageUpdate) -> None:
+    def add_vantage_update(self, update: VantageUpdate) -> None:
         """Add an update of a server by another vantage."""
         self._vantage_packet_sampler.max_per_incident = self._packet_sampler.max_per_incident
-        self.batch.dropped_rows += self.batch.vantage_batch.add_update(heard, self._vantage_packet_sampler)
+        self.batch.dropped_rows += self.batch.vantage_batch.add_update(update, self._vantage_packet_sampler)
 
     def set_vantages(self, vantages: VantageQuorum) -> None:
         """Replace the other vantages."""

@@ -141,10 +141,10 @@ class Recorder:
             history.close()
         self._paused |= {name for name, each in restored.items() if each.pause}
         self._muted |= {name: each.mute.until for name, each in restored.items() if each.mute}
-        self._pending_calls.append(lambda intake: intake.resume(restored))
+        self._pending_calls.append(lambda collector: collector.resume(restored))
         events = tuple(event for _, event in ended)
         outbox = tuple(make_outbox_row(server_state, event) for server_state, event in ended)
-        self._pending_calls.append(lambda intake: intake.add_events(events, outbox))
+        self._pending_calls.append(lambda collector: collector.add_events(events, outbox))
 
     def stop(self) -> None:
         """Write what is pending, once, and stop."""
@@ -175,7 +175,7 @@ class Recorder:
         )
         if events:
             outbox = tuple(make_outbox_row(server_state, event) for event in events)
-            self._pending_calls.append(lambda intake: intake.add_events(events, outbox))
+            self._pending_calls.append(lambda collector: collector.add_events(events, outbox))
         if server_state.muted_until != self._muted.get(name):
             self._record_mute(server_state, now)
         if server_state.paused is not (name in self._paused):
@@ -191,7 +191,7 @@ class Recorder:
 
     def set_vantages(self, vantages: VantageQuorum) -> None:
         """Set the other vantages, after the start and whenever they change."""
-        self._pending_calls.append(lambda intake: intake.set_vantages(vantages))
+        self._pending_calls.append(lambda collector: collector.set_vantages(vantages))
         self._wake.set()
 
     def watch(self, rows: Iterable[ServerState]) -> None:
@@ -203,7 +203,7 @@ class Recorder:
                 self(server_state, None, ())
         self._paused &= fleet.keys()
         self._muted = {name: until for name, until in self._muted.items() if name in fleet}
-        self._pending_calls.append(lambda intake: intake.set_fleet(fleet))
+        self._pending_calls.append(lambda collector: collector.set_fleet(fleet))
         self._wake.set()
 
     def set_retention(self, retention: Retention) -> None:
@@ -214,7 +214,7 @@ class Recorder:
     def note(self, incident: str, who: str, text: str) -> Note:
         """Add a note to an incident."""
         note = Note(self._clock(), who, text)
-        self._pending_calls.append(lambda intake: intake.batch.notes.append((incident, note)))
+        self._pending_calls.append(lambda collector: collector.batch.notes.append((incident, note)))
         self._wake.set()
         return note
 
@@ -236,7 +236,7 @@ class Recorder:
         # A pause that servers.toml defines needs no copy in the store.
         lasting = server_state.paused and not server_state.server.paused
         pause = Pause(since, server_state.paused_by) if lasting else None
-        self._pending_calls.append(lambda intake: intake.batch.pauses.update({name: pause}))
+        self._pending_calls.append(lambda collector: collector.batch.pauses.update({name: pause}))
 
     def _record_mute(self, server_state: ServerState, now: float) -> None:
         name, until = server_state.server.name, server_state.muted_until
@@ -245,7 +245,7 @@ class Recorder:
         else:
             self._muted[name] = until
         mute = None if until is None else Mute(now, until, server_state.muted_by)
-        self._pending_calls.append(lambda intake: intake.batch.mutes.update({name: mute}))
+        self._pending_calls.append(lambda collector: collector.batch.mutes.update({name: mute}))
 
     # Called in the recorder's thread.
 
@@ -257,7 +257,7 @@ class Recorder:
                 self._run_once()
             self._retry_at = -inf
             self._run_once(last=True)
-        except BaseException as fault:  # noqa: BLE001 - it is told where it can be seen, and checks go on
+        except BaseException as fault:  # noqa: BLE001 - it is reported in `trouble`, and checks go on
             self.failure = fault
             self.trouble = f"recording to the history stopped because of a bug in wgmon-tui: {fault!r}"
         finally:
@@ -321,10 +321,10 @@ class Recorder:
             self.notice = (
                 f"{batch.dropped_rows} checks could not be written: they are missing from the history"
             )
-        tells = bool(batch.outbox or batch.mutes)
+        has_notifications = bool(batch.outbox or batch.mutes)
         self._collector.mark_written()
         self.unwritten = None
-        if tells:
+        if has_notifications:
             self._on_events_saved()
 
     def _maintain(self, store: WritableStore) -> None:

@@ -83,19 +83,19 @@ class VantageBatch:
         """Return the names of its servers."""
         return {row[3] for row in self.report_rows} | {server for server, _ in self.seen}
 
-    def add_update(self, heard: VantageUpdate, keeping: PacketSampler) -> int:
+    def add_update(self, update: VantageUpdate, sampler: PacketSampler) -> int:
         """Add an update. Returns how many rows were dropped for it."""
-        key, report = (heard.server, heard.vantage), heard.report
-        self.seen[key] = heard.vantage_state
+        key, report = (update.server, update.vantage), update.report
+        self.seen[key] = update.vantage_state
         if report is None:
             return 0
         self.reported[report.vantage] = report.epoch, report.number
         outcome, packed = report.round, None
         if outcome.check.exchange:
-            chosen = keeping.select("\0".join(key), outcome, heard.incident)
+            chosen = sampler.select("\0".join(key), outcome, update.incident)
             if any(kept.round is outcome for kept in chosen):
                 self.packets[key] = packed = record_codec.to_bytes(outcome)
-        self.report_rows.append(_report_row(heard.server, report, packed))
+        self.report_rows.append(_report_row(update.server, report, packed))
         if len(self.report_rows) <= MAX_VANTAGE_ROWS:
             return 0
         self.report_rows.popleft()
@@ -104,7 +104,7 @@ class VantageBatch:
     def write(self, connection: sqlite3.Connection, ids: Mapping[str, int]) -> None:
         """Write everything, inside a transaction of the caller. Raises sqlite3.Error."""
         connection.executemany(_SIGHT, ((*row[:3], ids[row[3]], *row[4:]) for row in self.report_rows))
-        connection.executemany(_REPORTED, ((name, *taken) for name, taken in self.reported.items()))
+        connection.executemany(_REPORTED, ((name, *report) for name, report in self.reported.items()))
         if self.vantages is not None:
             names = self.vantages.names
             connection.execute(
@@ -147,20 +147,20 @@ class VantageReplayState:
         watched = set(servers)
         self.seen = {key: vantage_state for key, vantage_state in self.seen.items() if key[0] in watched}
 
-    def apply_written(self, sightings: VantageBatch) -> None:
+    def apply_written(self, batch: VantageBatch) -> None:
         """Record that a batch was written."""
-        for key, vantage_state in sightings.seen.items():
+        for key, vantage_state in batch.seen.items():
             self.seen.pop(key, None)
             if vantage_state:
                 self.seen[key] = vantage_state
-        self.reported |= sightings.reported
-        self.vantages = sightings.vantages or self.vantages
+        self.reported |= batch.reported
+        self.vantages = batch.vantages or self.vantages
 
-    def replay_into(self, sightings: VantageBatch) -> None:
+    def replay_into(self, batch: VantageBatch) -> None:
         """Add everything to a batch; values already pending there are newer."""
-        sightings.seen = {**self.seen, **sightings.seen}
-        sightings.reported = self.reported | sightings.reported
-        sightings.vantages = sightings.vantages or self.vantages
+        batch.seen = {**self.seen, **batch.seen}
+        batch.reported = self.reported | batch.reported
+        batch.vantages = batch.vantages or self.vantages
 
 
 _SIGHT = """INSERT OR IGNORE INTO sights (vantage, epoch, number, server, at, address, verdict, rtt,
