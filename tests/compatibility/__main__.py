@@ -133,7 +133,7 @@ def _expect_continued(title: str, before: Seen, now: Seen) -> None:
         len(now.from_vantage) > len(before.from_vantage),
     )
     ids = [[each["id"] for each in seen.tables["incidents"]] for seen in (before, now)]
-    _expect(f"{title}: the open incident goes on", ids[0] == ids[1])
+    _expect(f"{title}: the open incident continues", ids[0] == ids[1])
 
 
 async def _start_keeper(place: Place, version: Version) -> None:

@@ -1,8 +1,8 @@
 """Disk faults that need a separate process: `python -m tests.store.disk_fault_scenarios SCENARIO DIRECTORY`.
 
 SCENARIO is `full` or `read-only`. As root, a scenario runs in a mount namespace made by `unshare`, on a small
-disk that is full or mounted read-only, because root ignores file modes. Without root, a limit on file sizes
-and the mode of the directory have the same effect.
+disk that is full or mounted read-only: root ignores file modes. Without root, a limit on file sizes and the
+mode of the directory have the same effect.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def full(state: Path) -> None:
-    """The disk is full; later there is room again."""
+    """The disk is full; later there is free space again."""
     with recording(Desk(state)) as desk:
         desk.check()
         desk.written()

@@ -47,7 +47,7 @@ class Said:
 
 
 def main() -> int:
-    """Kill this many times; the exit code tells whether the store survived."""
+    """Kill this many times; the exit code is 0 if the store survived."""
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time())
     random, steps, began = Random(seed), 0, time.monotonic()
@@ -71,7 +71,7 @@ def _lives(state_dir: Path, lives: int, random: Random) -> int:
     for _ in range(lives):
         said = _live(state_dir, step, random.random() * 0.03)
         if said:
-            assert said.stamp > last_stamp, "a time stamp went back"
+            assert said.stamp > last_stamp, "a timestamp went back"
             last_stamp = said.stamp
         step, last_id = _examine(state_dir, said.step if said else step - 1, last_id)
         if random.random() < 0.1:

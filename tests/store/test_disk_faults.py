@@ -109,7 +109,7 @@ def test_while_another_program_locks_the_store_the_checks_wait_in_memory(tmp_pat
         desk.until(lambda: "wait" in (desk.recorder.trouble or ""))
         trouble = desk.recorder.trouble
         assert trouble is not None
-        assert "another program has locked it; 1 checks not written yet" in trouble
+        assert "another program has locked it; 1 check not written yet" in trouble
         assert "\n" not in trouble
         other.execute("ROLLBACK")
     desk.until(lambda: desk.recorder.trouble is None)

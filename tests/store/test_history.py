@@ -431,7 +431,7 @@ def test_a_closed_history_opens_again(store: Store) -> None:
     assert store.history.names() == ["fra1"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to read as somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to read as another account")
 @pytest.mark.parametrize("writer", ["is there", "has ended", "was killed"])
 def test_a_member_of_the_group_reads_what_only_the_owner_may_write(writer: str) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as name:

@@ -167,7 +167,7 @@ def foreign(path: Path, *statements: str) -> None:
         ("CREATE TABLE facts (name TEXT, value ANY)", "PRAGMA user_version = 1"),
         (f"PRAGMA user_version = {schema.VERSION}", "CREATE TABLE servers (name TEXT)"),
     ],
-    ids=["another program's", "our version, their tables", "without facts"],
+    ids=["another program's", "this version, foreign tables", "without facts"],
 )
 def test_a_database_of_another_program_is_set_aside_unchanged(
     tmp_path: Path, statements: tuple[str, ...]

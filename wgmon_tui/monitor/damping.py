@@ -3,7 +3,7 @@
 The complete rule:
 
 - The state worsens to a level (degraded, down) when at least `fail_after` of the last `fail_window` checks
-  are at least that bad, including the last one.
+  are at least that bad. The last check must be one of them.
 - The state improves when all of the last `recover_after` checks are better than it. It becomes the worst of
   these checks. Earlier checks are then ignored.
 - Before the first settled state there is none. One check that is up settles it at once.

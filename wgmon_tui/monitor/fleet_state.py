@@ -33,7 +33,7 @@ __all__ = ["FleetState", "Round", "ServerState", "VantageChange"]
 class VantageChange:
     """A server for which the reports of some `vantages` expired or were dropped.
 
-    `changed` tells whether its severity or incident changed; `events` are the resulting incident events.
+    `changed` means that its severity or incident changed; `events` are the resulting incident events.
     """
 
     server_state: ServerState

@@ -1,9 +1,9 @@
 """Incidents: periods in which a server was not up, and the events of each.
 
-An incident opens when the damping rule settles that a server is not up, and closes when it settles that the
-server is up again. It also ends when the server is no longer checked (paused, or removed from servers.toml),
-or when the local uplink was to blame. A note in the last event then gives the reason. A server whose entry is
-edited keeps its incident: the edit may fix it or not.
+An incident opens when the damping rule settles that a server is not up. It closes when the rule settles that
+the server is up again. It also ends when the server is no longer checked (paused, or removed from
+servers.toml), or when the local uplink was to blame. A note in the last event then gives the reason. A server
+whose entry is edited keeps its incident: the edit may fix it or not.
 """
 
 from __future__ import annotations

@@ -2,12 +2,12 @@
 
 The complete rule:
 
-- A vantage has a view of a server when its last check had a known outcome, its damping rule has settled and
-  its report is current. The local vantage counts as one.
+- A vantage has a view of a server if three things hold: its last check had a known outcome, its damping rule
+  has settled, and its report is current. The local vantage counts as one.
 - `quorum` vantages must agree, or all that have a view if those are fewer.
 - The server is down when that many settled on down, and degraded when that many settled on degraded or down.
   Otherwise it is up. If only one vantage has a view, it decides.
-- If a server is down and some vantages do not see it down, the diagnosis is `diagnose_regional`, with the
+- If a server is down and some vantages do not see it down, `diagnose_regional` makes the diagnosis, with the
   result of each vantage.
 """
 

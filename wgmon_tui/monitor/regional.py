@@ -120,7 +120,7 @@ def _find_key_causes(failing: Sequence[VantageView]) -> Iterable[Cause]:
             key = view.public_key or "THE-KEY-OF-THAT-VANTAGE"
             yield Cause(
                 f"the server does not know the key of {view.vantage}",
-                "it has never answered there, and WireGuard never answers peers it does not know",
+                "it has never answered there, and WireGuard never answers unknown peers",
                 f"on the server: wg show wg0 peers — must list {key}",
             )
 

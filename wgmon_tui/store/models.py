@@ -140,8 +140,8 @@ class StoredCheck:
 class TimelinePoint:
     """A point in a server's timeline: from `at` on it was in `state`, with the check that began then.
 
-    `check` is None if the state changed without a check (paused, resumed, diagnosed again), or if this
-    version does not know the stored verdict.
+    `check` is None if the state changed without a check (paused, resumed, diagnosed again). It is also None
+    if this version does not know the stored verdict.
     """
 
     at: float

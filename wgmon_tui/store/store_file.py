@@ -67,7 +67,7 @@ class WritableStore:
 def refuse_newer(state_dir: Path) -> None:
     """Check first of all that the store is not of a later version. Raises NewerStoreError.
 
-    It looks at the main file only and does not touch the log. `open_store` reports files that cannot be read.
+    It reads the main file only and does not touch the log. `open_store` reports files that cannot be read.
     """
     path = state_dir / STORE
     with (
@@ -174,7 +174,7 @@ def _admit(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _examine(path: Path, connection: sqlite3.Connection) -> None:
-    """Look for damage, and migrate an older store to this version. Raises like `_admit`."""
+    """Check for damage, and migrate an older store to this version. Raises like `_admit`."""
     if path.stat().st_size <= _FULL_CHECK_MAX_BYTES:
         check_integrity(connection)
     else:

@@ -1,8 +1,8 @@
 """Timestamp ledger: the last TAI64N timestamp of every identity, across processes, restarts and clock steps.
 
-A server silently drops an initiation whose timestamp is not later than the last one of that key. A prober
-that forgets its last timestamp and starts with a clock that was set back is cut off until that time comes
-again.
+A server silently drops an initiation whose timestamp is not later than the last one of that key. Suppose a
+prober forgets its last timestamp and starts with a clock that was set back. It is then cut off until that
+time comes again.
 
 One file of twelve bytes per identity, named by a hash of its public key. Each timestamp is read and written
 under a lock: that takes a few microseconds, and two processes with the same identity cannot overtake each

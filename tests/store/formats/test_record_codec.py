@@ -247,8 +247,8 @@ def test_fields_that_came_later_take_their_defaults() -> None:
         lambda value: value["checks"][0]["exchange"][0].update(data="é"),
         lambda value: value["checks"][0]["exchange"][0].update(direction=["SENT"]),
     ],
-    ids=["no check", "a diagnosis too many", "a verdict we do not know", "no address", "no packets",
-         "no time", "bytes that are none", "no direction"],
+    ids=["no check", "one diagnosis too many", "an unknown verdict", "no address", "no packets",
+         "no time", "bytes that are no text", "no direction"],
 )  # fmt: skip
 def test_a_round_that_does_not_hold_together_is_none(spoil: Any) -> None:
     value = as_stored(healthy())

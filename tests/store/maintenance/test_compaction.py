@@ -124,7 +124,7 @@ def test_a_state_holds_until_the_next_check_and_no_longer_than_it_may(journal: J
     journal.checks(START + 3600, 60)
     journal.compact(START + 3660)
     seen = journal.tally(MINUTE).summary()
-    assert seen.up == 50.0  # nothing tells how long the last one held
+    assert seen.up == 50.0  # the last one held for an unknown time
     assert journal.tally(MINUTE + 30).summary().counted == 0.0
     assert journal.tally(MINUTE + 60).summary().up == 60.0
 

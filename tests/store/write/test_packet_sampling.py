@@ -12,7 +12,7 @@ from wgmon_tui.store.write.packet_sampling import GOOD_EVERY_S, PacketSampler
 
 
 class Desk:
-    """One server, checked every ten seconds; what was kept, as words."""
+    """One server, checked every ten seconds; what was kept, as text."""
 
     def __init__(self, per_incident: int = 20, keeping: PacketSampler | None = None) -> None:
         self.keeping = keeping or PacketSampler(per_incident, Random(0))

@@ -1,7 +1,7 @@
 """Public part of a server's entry in servers.toml, as stored for viewers.
 
-Other accounts can read it. It tells where a server is and how it is checked. It contains no paths of secrets
-and no commands that query the server itself.
+Other accounts can read it. It contains where a server is and how it is checked. It contains no paths of
+secrets and no commands that query the server itself.
 """
 
 from __future__ import annotations

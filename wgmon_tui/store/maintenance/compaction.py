@@ -1,8 +1,8 @@
 """Compaction of the journal into minute blocks, minutes, hours and days: some servers in each transaction.
 
 `current.as_of` advances in the same transaction, so that after a kill every check still counts exactly once.
-If a minute, an hour or a day exists already, because the clock was set back or a check ended late, the new
-values are added. Nothing is ever replaced.
+A minute, an hour or a day can exist already, because the clock was set back or a check ended late. Then the
+new values are added. Nothing is ever replaced.
 """
 
 from __future__ import annotations

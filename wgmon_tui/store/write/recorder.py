@@ -41,6 +41,7 @@ from wgmon_tui.store.write.collector import Collector, ServerUpdate
 from wgmon_tui.store.write.packet_sampling import PacketSampler
 from wgmon_tui.store.write.unsaved_events import UnsavedEvents, unwritten
 from wgmon_tui.store.write.vantage_batch import VantageQuorum, VantageUpdate, make_vantage_update
+from wgmon_tui.text import format_count
 
 COMMIT_EVERY_S = 0.25
 _RETRY_AFTER_S = 1.0
@@ -319,7 +320,7 @@ class Recorder:
         store.ids.update(fresh)
         if batch.dropped_rows:
             self.notice = (
-                f"{batch.dropped_rows} checks could not be written: they are missing from the history"
+                f"{format_count(batch.dropped_rows, 'check')} could not be written; the history has a gap"
             )
         has_notifications = bool(batch.outbox or batch.mutes)
         self._collector.mark_written()
@@ -391,7 +392,7 @@ class Recorder:
                 self._retry_at = -inf
             self._close()
         batch = self._collector.batch
-        waiting = f"; {len(batch.journal)} checks not written yet" if batch.journal else ""
+        waiting = f"; {format_count(len(batch.journal), 'check')} not written yet" if batch.journal else ""
         dropped_rows = f", {batch.dropped_rows} lost" if batch.dropped_rows else ""
         self.trouble = f"history: {error}{waiting}{dropped_rows}"
         self._reason = str(error)
