@@ -15,7 +15,7 @@ from wgmon_tui.protocols.wireguard.keys import PrivateKey
 KEY = PrivateKey(bytes(range(32))).public
 
 
-def standing(
+def server_input(
     name: str,
     address: str | None,
     *,
@@ -28,64 +28,64 @@ def standing(
     return CorrelationInput(server, ip_address(address) if address else None, down)
 
 
-ELSEWHERE = standing("elsewhere", "203.0.113.1", down=False)
+ELSEWHERE = server_input("elsewhere", "203.0.113.1", down=False)
 
 
 def test_servers_behind_one_address() -> None:
-    pair = standing("b", "192.0.2.7"), standing("a", "192.0.2.7")
+    pair = server_input("b", "192.0.2.7"), server_input("a", "192.0.2.7")
     assert find_correlated_failures([*pair, ELSEWHERE]) == (
         FailureGroup("the address 192.0.2.7", ("a", "b")),
     )
 
 
 def test_servers_in_one_network() -> None:
-    pair = standing("a", "192.0.2.7"), standing("b", "192.0.2.200")
+    pair = server_input("a", "192.0.2.7"), server_input("b", "192.0.2.200")
     assert find_correlated_failures([*pair, ELSEWHERE]) == (
         FailureGroup("the network 192.0.2.0/24", ("a", "b")),
     )
 
 
 def test_servers_in_one_ipv6_site() -> None:
-    pair = standing("a", "2001:db8:1:1::1"), standing("b", "2001:db8:1:2::1")
+    pair = server_input("a", "2001:db8:1:1::1"), server_input("b", "2001:db8:1:2::1")
     assert find_correlated_failures([*pair, ELSEWHERE]) == (
         FailureGroup("the network 2001:db8:1::/48", ("a", "b")),
     )
 
 
 def test_servers_of_one_identity() -> None:
-    pair = standing("a", "192.0.2.7", identity="old"), standing("b", "198.51.100.7", identity="old")
+    pair = server_input("a", "192.0.2.7", identity="old"), server_input("b", "198.51.100.7", identity="old")
     assert find_correlated_failures([*pair, ELSEWHERE]) == (FailureGroup('the identity "old"', ("a", "b")),)
 
 
 def test_servers_of_one_tag() -> None:
     three = (
-        standing("a", "192.0.2.7", tags=("eu", "edge")),
-        standing("b", None, tags=("eu", "core")),
-        standing("c", "198.51.100.7", tags=("eu",)),
+        server_input("a", "192.0.2.7", tags=("eu", "edge")),
+        server_input("b", None, tags=("eu", "core")),
+        server_input("c", "198.51.100.7", tags=("eu",)),
     )
     assert find_correlated_failures([*three, ELSEWHERE]) == (FailureGroup('the tag "eu"', ("a", "b", "c")),)
     assert find_correlated_failures([*three[:2], ELSEWHERE]) == ()
 
 
 def test_one_that_is_up_breaks_the_group() -> None:
-    down = [standing(name, "192.0.2.7", identity="one", tags=("eu",)) for name in "ab"]
-    up = standing("c", "192.0.2.7", identity="one", tags=("eu",), down=False)
+    down = [server_input(name, "192.0.2.7", identity="one", tags=("eu",)) for name in "ab"]
+    up = server_input("c", "192.0.2.7", identity="one", tags=("eu",), down=False)
     assert find_correlated_failures([*down, up]) == ()
 
 
 def test_one_server_is_no_group_even_if_its_tag_is_repeated() -> None:
-    assert find_correlated_failures([standing("a", "192.0.2.7", tags=("eu", "eu")), ELSEWHERE]) == ()
+    assert find_correlated_failures([server_input("a", "192.0.2.7", tags=("eu", "eu")), ELSEWHERE]) == ()
 
 
 def test_the_narrowest_cause_is_named_and_wider_ones_with_the_same_members_are_not() -> None:
-    pair = [standing(name, "192.0.2.7", identity="one", tags=("eu",)) for name in "ab"]
+    pair = [server_input(name, "192.0.2.7", identity="one", tags=("eu",)) for name in "ab"]
     assert find_correlated_failures([*pair, ELSEWHERE]) == (
         FailureGroup("the address 192.0.2.7", ("a", "b")),
     )
 
 
 def test_a_wider_cause_with_more_members_is_named_as_well() -> None:
-    site = [standing("a", "192.0.2.7"), standing("b", "192.0.2.7"), standing("c", "192.0.2.8")]
+    site = [server_input("a", "192.0.2.7"), server_input("b", "192.0.2.7"), server_input("c", "192.0.2.8")]
     assert find_correlated_failures([*site, ELSEWHERE]) == (
         FailureGroup("the address 192.0.2.7", ("a", "b")),
         FailureGroup("the network 192.0.2.0/24", ("a", "b", "c")),
@@ -93,12 +93,12 @@ def test_a_wider_cause_with_more_members_is_named_as_well() -> None:
 
 
 def test_a_whole_fleet_that_is_down_is_no_group() -> None:
-    fleet = [standing(name, f"192.0.2.{number}", identity="one") for number, name in enumerate("abc")]
+    fleet = [server_input(name, f"192.0.2.{number}", identity="one") for number, name in enumerate("abc")]
     assert find_correlated_failures(fleet) == ()
 
 
 def test_unless_all_of_it_is_one_machine() -> None:
-    machine = [standing(name, "192.0.2.7", identity="one") for name in "abc"]
+    machine = [server_input(name, "192.0.2.7", identity="one") for name in "abc"]
     assert find_correlated_failures(machine) == (FailureGroup("the address 192.0.2.7", ("a", "b", "c")),)
 
 
@@ -127,7 +127,7 @@ def test_who_is_named_is_down_has_company_and_is_not_named_for_less(
     drawn: list[tuple[str | None, str, tuple[str, ...], bool]],
 ) -> None:
     fleet = [
-        standing(f"server-{number}", address, identity=identity, tags=tags, down=down)
+        server_input(f"server-{number}", address, identity=identity, tags=tags, down=down)
         for number, (address, identity, tags, down) in enumerate(drawn)
     ]
     down_names = {each.server.name for each in fleet if each.down}

@@ -231,19 +231,19 @@ async def test_a_server_that_was_paused_stays_so_over_a_restart() -> None:
         assert desk.engine.schedule.next_due() is None
 
 
-class Heard:
+class ListenerCalls:
     """The calls of a listener, without the rounds."""
 
     def __init__(self, desk: Desk) -> None:
-        self.told: list[tuple[str, Severity, list[tuple[EventKind, str, str]]]] = []
+        self.calls: list[tuple[str, Severity, list[tuple[EventKind, str, str]]]] = []
         desk.engine.listen(self._listen)
 
     def _listen(
         self, server_state: ServerState, outcome: Round | None, events: Iterable[IncidentEvent]
     ) -> None:
         if outcome is None:
-            said = [(event.kind, event.who, event.note) for event in events]
-            self.told.append((server_state.server.name, server_state.severity, said))
+            fields = [(event.kind, event.who, event.note) for event in events]
+            self.calls.append((server_state.server.name, server_state.severity, fields))
 
 
 NOT_CHECKED = Server("fra1", Endpoint("192.0.2.7", 51820), SERVER.public, "bastion")
@@ -258,12 +258,12 @@ def down() -> Desk:
 
 def test_listeners_get_who_acknowledged_and_paused() -> None:
     desk = down()
-    heard = Heard(desk)
+    listener = ListenerCalls(desk)
     desk.engine.acknowledge(["fra1", "nobody"], "alice", "on my way")
     desk.engine.pause(["fra1", "nobody"], True, "bob")
     desk.engine.pause(["fra1"], True, "carol")
     desk.engine.pause(["fra1"], False)
-    assert heard.told == [
+    assert listener.calls == [
         ("fra1", DOWN, [(EventKind.ACKNOWLEDGED, "alice", "on my way")]),
         ("fra1", Severity.PAUSED, [(EventKind.CLOSED, "bob", "paused")]),
         ("fra1", Severity.UNKNOWN, []),
@@ -272,9 +272,9 @@ def test_listeners_get_who_acknowledged_and_paused() -> None:
 
 def test_a_server_that_leaves_the_file_ends_its_incident() -> None:
     desk = down()
-    heard = Heard(desk)
+    listener = ListenerCalls(desk)
     desk.watch()
-    assert heard.told == [("fra1", DOWN, [(EventKind.CLOSED, "", "left servers.toml")])]
+    assert listener.calls == [("fra1", DOWN, [(EventKind.CLOSED, "", "left servers.toml")])]
     assert desk.engine.fleet_state.states == {}
 
 

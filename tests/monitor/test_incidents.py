@@ -29,7 +29,7 @@ USUAL = DampingRules()
 DOWN, DEGRADED, UP = Severity.DOWN, Severity.DEGRADED, Severity.UP
 
 
-class Told(NamedTuple):
+class EventFields(NamedTuple):
     """The fields of one event."""
 
     what: str
@@ -57,10 +57,10 @@ def followed(*verdicts: Verdict, by: DampingRules = USUAL) -> tuple[Incident | N
     return incident, events
 
 
-def told(*verdicts: Verdict) -> list[Told]:
+def event_fields(*verdicts: Verdict) -> list[EventFields]:
     _, events = followed(*verdicts)
     return [
-        Told(event.kind.value, event.at, event.incident.verdict.slug, event.incident.severity.word)
+        EventFields(event.kind.value, event.at, event.incident.verdict.slug, event.incident.severity.word)
         for event in events
     ]
 
@@ -70,11 +70,11 @@ def test_a_lost_check_opens_none() -> None:
 
 
 def test_a_server_that_was_never_up_has_one_as_soon_as_that_is_settled() -> None:
-    assert told(SILENT, SILENT) == [("opened", 1, "silent", "down")]
+    assert event_fields(SILENT, SILENT) == [("opened", 1, "silent", "down")]
 
 
 def test_it_opens_when_the_server_is_settled_down_and_closes_when_it_is_up() -> None:
-    assert told(HEALTHY, SILENT, SILENT, SILENT, HEALTHY, HEALTHY, HEALTHY) == [
+    assert event_fields(HEALTHY, SILENT, SILENT, SILENT, HEALTHY, HEALTHY, HEALTHY) == [
         ("opened", 2, "silent", "down"),
         ("closed", 5, "silent", "down"),
     ]
@@ -88,14 +88,14 @@ def test_it_names_its_server_and_its_vantage() -> None:
 
 
 def test_degraded_is_one_too_and_down_makes_it_worse() -> None:
-    assert told(HEALTHY, SLOW, SLOW, SILENT, SILENT) == [
+    assert event_fields(HEALTHY, SLOW, SLOW, SILENT, SILENT) == [
         ("opened", 2, "slow", "degraded"),
         ("cause changed", 4, "silent", "down"),
     ]
 
 
 def test_it_keeps_its_worst_severity_and_names_what_is_wrong_now() -> None:
-    assert told(SILENT, SILENT, SLOW, SLOW, HEALTHY, HEALTHY) == [
+    assert event_fields(SILENT, SILENT, SLOW, SLOW, HEALTHY, HEALTHY) == [
         ("opened", 1, "silent", "down"),
         ("cause changed", 3, "slow", "down"),
         ("closed", 5, "slow", "down"),
@@ -103,12 +103,12 @@ def test_it_keeps_its_worst_severity_and_names_what_is_wrong_now() -> None:
 
 
 def test_another_cause_must_be_found_twice() -> None:
-    assert told(SILENT, SILENT, CLOSED, SILENT, CLOSED, SILENT) == [("opened", 1, "silent", "down")]
-    assert told(SILENT, SILENT, CLOSED, CLOSED)[1:] == [("cause changed", 3, "port-closed", "down")]
+    assert event_fields(SILENT, SILENT, CLOSED, SILENT, CLOSED, SILENT) == [("opened", 1, "silent", "down")]
+    assert event_fields(SILENT, SILENT, CLOSED, CLOSED)[1:] == [("cause changed", 3, "port-closed", "down")]
 
 
 def test_a_better_check_that_changes_nothing_yet_is_no_other_cause() -> None:
-    assert told(SILENT, SILENT, HEALTHY, SILENT, SLOW) == [("opened", 1, "silent", "down")]
+    assert event_fields(SILENT, SILENT, HEALTHY, SILENT, SLOW) == [("opened", 1, "silent", "down")]
 
 
 def test_flapping_is_one_event_and_holds_it_open() -> None:

@@ -13,16 +13,16 @@ from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.protocols.wireguard.prober import Prober
 
 
-class Heard:
+class ListenerCalls:
     """Names of the servers for which the engine called its listener."""
 
     def __init__(self, *names: str) -> None:
         self.names: list[str] = []
         self.engine = Engine(Prober(timestamps=lambda _: bytes(12)))
         self.engine.watch([server(name) for name in names], {}, {})
-        self.engine.listen(self._hear)
+        self.engine.listen(self._record)
 
-    def _hear(self, server_state: ServerState, _: Round | None, __: tuple[IncidentEvent, ...]) -> None:
+    def _record(self, server_state: ServerState, _: Round | None, __: tuple[IncidentEvent, ...]) -> None:
         self.names.append(server_state.server.name)
 
     def server_state(self, name: str) -> ServerState:
@@ -30,29 +30,32 @@ class Heard:
 
 
 def test_a_mute_calls_the_listener_once_and_holds_who_asked_for_it() -> None:
-    heard = Heard("ams1", "fra1")
-    heard.engine.mute(["ams1", "nobody"], inf, "ada")
-    heard.engine.mute(["ams1"], inf, "ada")
-    assert (heard.server_state("ams1").muted_until, heard.server_state("ams1").muted_by) == (inf, "ada")
-    assert heard.server_state("fra1").muted_until is None
-    heard.engine.mute(["ams1"], None, "bob")
-    assert (heard.server_state("ams1").muted_until, heard.server_state("ams1").muted_by) == (None, "")
-    assert heard.names == ["ams1", "ams1"]
+    listener = ListenerCalls("ams1", "fra1")
+    listener.engine.mute(["ams1", "nobody"], inf, "ada")
+    listener.engine.mute(["ams1"], inf, "ada")
+    assert (listener.server_state("ams1").muted_until, listener.server_state("ams1").muted_by) == (inf, "ada")
+    assert listener.server_state("fra1").muted_until is None
+    listener.engine.mute(["ams1"], None, "bob")
+    assert (listener.server_state("ams1").muted_until, listener.server_state("ams1").muted_by) == (None, "")
+    assert listener.names == ["ams1", "ams1"]
 
 
 def test_a_mute_ends_when_its_time_is_over() -> None:
-    heard = Heard("ams1", "fra1")
-    heard.engine.mute(["ams1"], time.time() - 1, "ada")
-    heard.engine.mute(["fra1"], time.time() + 3600, "ada")
-    heard.engine._apply_timers()
-    assert heard.server_state("ams1").muted_until is None
-    assert heard.server_state("fra1").muted_until is not None
+    listener = ListenerCalls("ams1", "fra1")
+    listener.engine.mute(["ams1"], time.time() - 1, "ada")
+    listener.engine.mute(["fra1"], time.time() + 3600, "ada")
+    listener.engine._apply_timers()
+    assert listener.server_state("ams1").muted_until is None
+    assert listener.server_state("fra1").muted_until is not None
 
 
 def test_a_maintenance_is_on_for_those_that_it_names_while_it_lasts() -> None:
-    heard, now = Heard("ams1", "fra1"), time.time()
-    heard.engine.set_maintenance([Maintenance("move", now - 60, now + 60, servers=("fra*",))])
-    assert (heard.server_state("ams1").maintenance, heard.server_state("fra1").maintenance) == (None, "move")
-    heard.engine.set_maintenance([])
-    assert heard.server_state("fra1").maintenance is None
-    assert heard.names == ["fra1", "fra1"]
+    listener, now = ListenerCalls("ams1", "fra1"), time.time()
+    listener.engine.set_maintenance([Maintenance("move", now - 60, now + 60, servers=("fra*",))])
+    assert (listener.server_state("ams1").maintenance, listener.server_state("fra1").maintenance) == (
+        None,
+        "move",
+    )
+    listener.engine.set_maintenance([])
+    assert listener.server_state("fra1").maintenance is None
+    assert listener.names == ["fra1", "fra1"]

@@ -47,8 +47,8 @@ def causes(*views: VantageView) -> list[str]:
 
 def test_views_are_listed_the_worst_first() -> None:
     degraded = VantageView("ams", Severity.DEGRADED, Diagnosis(Verdict.SLOW, "Slow."))
-    told = describe_views([up("local"), down("nyc"), degraded, down("fra")])
-    assert told == "down from nyc, fra; degraded from ams; up from local"
+    text = describe_views([up("local"), down("nyc"), degraded, down("fra")])
+    assert text == "down from nyc, fra; degraded from ams; up from local"
 
 
 def test_a_regional_outage_lists_the_result_of_each_vantage() -> None:

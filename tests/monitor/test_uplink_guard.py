@@ -166,7 +166,7 @@ def test_a_server_that_was_healthy_at_the_last_stop_counts_from_the_start() -> N
     assert guard.is_suspicious
 
 
-def heard(check: Check) -> float | None:
+def packet_time(check: Check) -> float | None:
     return last_packet_time(replace(check, started_at=100.0))
 
 
@@ -175,9 +175,9 @@ def test_the_last_packet_time_is_that_of_the_last_packet_from_outside() -> None:
     refused = IcmpError(0.5, 4, 3, 3, "192.0.2.7", from_target=True)
     router = IcmpError(0.5, 4, 3, 1, "192.0.2.1", from_target=False)
     check = Check("fra1", "here", Endpoint("192.0.2.7", 51820), None, 0.0, None, (router,), (sent,))
-    assert heard(check) is None
-    assert heard(replace(check, exchange=(sent, received))) == 100.25
-    assert heard(replace(check, evidence=(router, refused))) == 100.5
+    assert packet_time(check) is None
+    assert packet_time(replace(check, exchange=(sent, received))) == 100.25
+    assert packet_time(replace(check, evidence=(router, refused))) == 100.5
 
 
 class Guarded(RuleBasedStateMachine):

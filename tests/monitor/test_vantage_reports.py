@@ -35,17 +35,17 @@ class Reports:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.fleet_state = FleetState([RARELY])
-        self.told: list[tuple[str, tuple[IncidentEvent, ...]]] = []
-        self.heard: list[tuple[str, int | None]] = []
-        self.elsewhere = VantageReports(
-            self.fleet_state, lambda name, events: self.told.append((name, events))
+        self.notified: list[tuple[str, tuple[IncidentEvent, ...]]] = []
+        self.calls: list[tuple[str, int | None]] = []
+        self.vantage_reports = VantageReports(
+            self.fleet_state, lambda name, events: self.notified.append((name, events))
         )
-        self.elsewhere.listen(self._listen)
-        self.elsewhere.set_vantages(VANTAGES, 1)
+        self.vantage_reports.listen(self._listen)
+        self.vantage_reports.set_vantages(VANTAGES, 1)
         self.fleet_state.record("fra1", seen(HEALTHY, START, LOCAL_VANTAGE), START)
 
     def _listen(self, _: ServerState, vantage: str, report: VantageReport | None) -> None:
-        self.heard.append((vantage, report.number if report else None))
+        self.calls.append((vantage, report.number if report else None))
 
     @property
     def severity(self) -> Severity:
@@ -62,11 +62,11 @@ class Reports:
     ) -> None:
         began = self.clock.now if at is None else at
         outcome = seen(verdict, began, vantage)
-        self.elsewhere.report(vantage, "fra1", outcome, self.clock.now, epoch=epoch, number=number)
+        self.vantage_reports.report(vantage, "fra1", outcome, self.clock.now, epoch=epoch, number=number)
 
     def passes(self, seconds: float) -> None:
         self.clock.now += seconds
-        self.elsewhere.expire_outdated(self.clock.now)
+        self.vantage_reports.expire_outdated(self.clock.now)
 
 
 @pytest.fixture
@@ -78,19 +78,19 @@ def reports(monkeypatch: pytest.MonkeyPatch) -> Reports:
 
 def test_the_report_of_a_disconnected_vantage_counts_for_a_minute_more(reports: Reports) -> None:
     reports.reports(SILENT, 1)
-    reports.elsewhere.mark_disconnected("fra")
+    reports.vantage_reports.mark_disconnected("fra")
     reports.passes(DISCONNECTED_GRACE_S - 1)
     assert reports.severity is DOWN
     reports.passes(1)
     assert reports.severity is UP
-    assert reports.heard[-1] == ("fra", None)
+    assert reports.calls[-1] == ("fra", None)
 
 
 def test_a_disconnect_does_not_extend_an_old_report(reports: Reports) -> None:
     reports.reports(SILENT, 1)
     reports.passes(validity_s(RARELY) - 10)
     assert reports.severity is DOWN
-    reports.elsewhere.mark_disconnected("fra")
+    reports.vantage_reports.mark_disconnected("fra")
     reports.passes(10)
     assert reports.severity is UP
 
@@ -98,14 +98,14 @@ def test_a_disconnect_does_not_extend_an_old_report(reports: Reports) -> None:
 def test_a_disconnect_of_one_vantage_leaves_the_reports_of_others(reports: Reports) -> None:
     reports.reports(SILENT, 1, vantage="nyc")
     reports.reports(HEALTHY, 1)
-    reports.elsewhere.mark_disconnected("fra")
+    reports.vantage_reports.mark_disconnected("fra")
     reports.passes(DISCONNECTED_GRACE_S)
     assert reports.severity is DOWN
 
 
 def test_a_report_of_before_the_loss_that_comes_long_after_it_does_not_count(reports: Reports) -> None:
     reports.reports(HEALTHY, 1)
-    reports.elsewhere.mark_disconnected("fra")
+    reports.vantage_reports.mark_disconnected("fra")
     reports.passes(2 * validity_s(RARELY))
     reports.reports(SILENT, 2, at=START + 10)
     assert reports.severity is UP
@@ -115,7 +115,7 @@ def test_a_report_of_before_the_loss_that_comes_long_after_it_does_not_count(rep
 
 def test_a_vantage_that_is_back_counts_again_with_its_first_new_report(reports: Reports) -> None:
     reports.reports(SILENT, 1)
-    reports.elsewhere.mark_disconnected("fra")
+    reports.vantage_reports.mark_disconnected("fra")
     reports.passes(DISCONNECTED_GRACE_S)
     reports.reports(SILENT, 2)
     assert reports.severity is DOWN
@@ -127,30 +127,30 @@ def test_a_report_that_comes_twice_counts_once(reports: Reports) -> None:
     reports.reports(HEALTHY, 2)
     reports.reports(SILENT, 2)
     reports.reports(SILENT, 1)
-    assert (reports.severity, reports.heard) == (UP, [("fra", 2)])
+    assert (reports.severity, reports.calls) == (UP, [("fra", 2)])
 
 
 def test_another_run_of_an_agent_numbers_from_the_beginning(reports: Reports) -> None:
     reports.reports(HEALTHY, 7)
     reports.reports(SILENT, 1, epoch="two")
-    assert (reports.severity, reports.elsewhere.last_report_of("fra")) == (DOWN, ("two", 1))
+    assert (reports.severity, reports.vantage_reports.last_report_of("fra")) == (DOWN, ("two", 1))
 
 
 def test_after_a_start_no_report_that_the_store_has_counts_again(reports: Reports) -> None:
-    reports.elsewhere.resume_from({"fra": ("one", 5)})
+    reports.vantage_reports.resume_from({"fra": ("one", 5)})
     reports.reports(SILENT, 5)
-    assert (reports.severity, reports.heard) == (UP, [])
+    assert (reports.severity, reports.calls) == (UP, [])
     reports.reports(SILENT, 6)
     assert reports.severity is DOWN
 
 
 def test_reports_of_a_vantage_that_config_toml_no_longer_names_are_ignored(reports: Reports) -> None:
-    reports.elsewhere.set_vantages(VANTAGES[1:], 1)
+    reports.vantage_reports.set_vantages(VANTAGES[1:], 1)
     reports.reports(SILENT, 1)
-    assert (reports.severity, reports.heard) == (UP, [])
+    assert (reports.severity, reports.calls) == (UP, [])
 
 
 def test_a_change_by_a_report_calls_the_listener_with_its_events(reports: Reports) -> None:
     reports.reports(SILENT, 1)
-    [(name, [opened])] = reports.told
+    [(name, [opened])] = reports.notified
     assert (name, opened.incident.vantage) == ("fra1", "fra")

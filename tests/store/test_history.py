@@ -360,10 +360,10 @@ def test_a_store_of_a_later_version_is_refused_in_one_sentence(store: Store) -> 
 
 
 def in_one_line(ask: Callable[[], object]) -> str:
-    with pytest.raises(StoreUnavailableError) as told:
+    with pytest.raises(StoreUnavailableError) as failure:
         ask()
-    assert "\n" not in str(told.value)
-    return str(told.value)
+    assert "\n" not in str(failure.value)
+    return str(failure.value)
 
 
 def test_a_missing_store_is_reported_in_one_line_and_found_once_it_exists(tmp_path: Path) -> None:

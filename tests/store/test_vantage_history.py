@@ -145,11 +145,11 @@ def test_failures_are_in_the_order_of_time_whether_they_are_packed_or_not(tmp_pa
 
 def test_what_cannot_be_written_for_long_goes_the_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vantage_batch, "MAX_VANTAGE_ROWS", 3)
-    waiting, keeping = vantage_batch.VantageBatch(), PacketSampler(20)
+    waiting, sampler = vantage_batch.VantageBatch(), PacketSampler(20)
     row = FleetState([watched()]).states["fra1"]
     lost = [
         waiting.add_update(
-            make_vantage_update(row, "fra", VantageReport("fra", "one", number, seen(HEALTHY))), keeping
+            make_vantage_update(row, "fra", VantageReport("fra", "one", number, seen(HEALTHY))), sampler
         )
         for number in range(5)
     ]
