@@ -1,1 +1,1 @@
-"""Who writes and who looks: the lock, the control socket, the writer and its viewers, `wgmon-tui run`."""
+"""The background side of wgmon-tui: writer, writer lock, viewers, control socket and `wgmon-tui run`."""

@@ -1,4 +1,4 @@
-"""servers.toml and config.toml, watched: what can stand takes effect at once, what cannot changes nothing."""
+"""Watcher of servers.toml and config.toml: a valid change takes effect at once, an invalid one is ignored."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ _DEBOUNCE_S = 0.1
 """A file that changes again within this time is still being written."""
 
 _MAX_UNREAD_FILES = 100
-"""So many files that should hold a secret, and cannot be read, are watched for their mending."""
+"""The number of unreadable secret files that are watched until they become readable."""
 
 Stamp = tuple[int, ...] | None
-"""What tells one version of a file, and of who may read it, from another; None where there is none."""
+"""Identifies a version of a file and of its permissions; None if the file does not exist."""
 
 
 @dataclass(frozen=True)
 class LoadedConfig:
-    """What the two files say, and every secret that the one names.
+    """The content of both files, and every secret that servers.toml names.
 
-    `stamps` are of the files that this hangs on, from before they were read.
+    `stamps` are the stamps of all files it depends on, taken before they were read.
     """
 
     fleet: Fleet
@@ -53,13 +53,13 @@ class LoadedConfig:
 
     @cached_property
     def targets(self) -> Targets:
-        """What can be checked, and why not what cannot; see `with_targets`."""
+        """The servers that can be checked, and the problems of the others; see `with_targets`."""
         from wgmon_tui.protocols.wireguard.targets import join
 
         return join(self.fleet, self.keyring)
 
     def with_targets(self) -> Self:
-        """The same, once its targets are made: ten thousand take a second of arithmetic."""
+        """The same object, with its targets computed. Ten thousand take a second of arithmetic."""
         _ = self.targets
         return self
 
@@ -67,10 +67,10 @@ class LoadedConfig:
 def load_config(
     config_dir: Path, before: LoadedConfig | None = None, shard: Shard | None = None
 ) -> LoadedConfig:
-    """Read it all. Blocks for as long as the commands that print secrets take.
+    """Read both files and all secrets. Blocks while the commands that print secrets run.
 
-    Of a `shard`, only its servers are taken, and only their secrets. What such a command printed for `before`
-    is not asked for again: it may take a second each, or a person. Raises ConfigurationError.
+    With a `shard`, only its servers and their secrets are loaded. Command outputs are reused from `before`:
+    a command may take a second, or need a person. Raises ConfigurationError.
     """
     stamps = {config_dir / name: _stamp(config_dir / name) for name in (servers_file.NAME, config_toml.NAME)}
     config = read_config(config_dir)
@@ -85,20 +85,20 @@ def load_config(
 
 
 def load_from_fleet(fleet: Fleet) -> LoadedConfig:
-    """What a fleet that stands in no file says. Its secrets stand in it."""
+    """Load a fleet that has no configuration file and holds its secrets inline."""
     keyring = open_keyring(fleet, Path())
     return LoadedConfig(fleet, keyring, Config(), ResolvedSinks(), {})
 
 
 class ConfigWatcher:
-    """Looks at the files' stamps while it runs; gives what is new to `on_change`, in the loop."""
+    """Polls the files' stamps while it runs. Passes a new configuration to `on_change`, in the event loop."""
 
     def __init__(
         self, config_dir: Path, loaded: LoadedConfig, on_change: Callable[[LoadedConfig], None]
     ) -> None:
-        """`loaded` is what is in force. A change made since it was read is found at the first look."""
+        """`loaded` is the configuration in force. The first poll finds any change made since it was read."""
         self.trouble: str | None = None
-        """Why the files as they are now are not in force."""
+        """Why the current files are not in force."""
         self._config_dir = config_dir
         self._loaded = loaded
         self._on_change = on_change
@@ -106,14 +106,14 @@ class ConfigWatcher:
         self._reload_waiters: list[asyncio.Future[None]] = []
 
     async def reload_now(self) -> None:
-        """Read the files and every secret again, changed or not, and wait until that is done."""
+        """Read the files and every secret again, changed or not. Returns when that is done."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reload_waiters.append(done)
         self._reload_requested.set()
         await done
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Watch until cancelled."""
         known = self._loaded.stamps
         while True:
             if self._reload_requested.is_set() or _stamps(known) != known:
@@ -123,14 +123,14 @@ class ConfigWatcher:
                     await self._reload_requested.wait()
 
     async def _reload(self, stamps: dict[Path, Stamp]) -> dict[Path, Stamp]:
-        """Take what the files say now; the stamps of the files that this hangs on."""
+        """Load the current files. Returns the stamps of all files the configuration depends on."""
         before = None if self._reload_requested.is_set() else self._loaded
         waiting, self._reload_waiters = self._reload_waiters, []
         self._reload_requested.clear()
         try:
             loaded, is_new = await asyncio.to_thread(self._load, before)
         except ConfigurationError as error:
-            self.trouble = f"{error}; the last good one stays in force"
+            self.trouble = f"{error}; the last valid configuration stays in force"
             return stamps
         else:
             self.trouble = None
@@ -150,14 +150,14 @@ class ConfigWatcher:
         return loaded.with_targets() if is_new else loaded, is_new
 
     def _require_servers_file(self) -> None:
-        """An editor that does not replace a file at once has it gone or empty for a moment."""
+        """Refuse a missing or empty file: an editor that does not write atomically causes it for a moment."""
         stamp = servers_file.stamp(self._config_dir)
         if stamp is None or stamp.size == 0:
-            raise ConfigurationError(f"{servers_file.NAME}: {'is empty' if stamp else 'cannot be found'}")
+            raise ConfigurationError(f"{servers_file.NAME}: {'the file is empty' if stamp else 'the file is missing'}")
 
 
 async def _debounce(stamps: dict[Path, Stamp]) -> dict[Path, Stamp]:
-    """The stamps of the same files, once they stay as they are."""
+    """The stamps of the same files, once they no longer change."""
     while True:
         before = _stamps(stamps)
         await asyncio.sleep(_DEBOUNCE_S)

@@ -1,4 +1,4 @@
-"""A feed in front of another one, which may change while the face stays; and one where there is none yet."""
+"""Proxy for a fleet controller that changes while a user interface runs, and a placeholder controller."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from wgmon_tui.monitor.vantage_status import VantageStatus
 
 
 class ControllerProxy(FleetController):
-    """Passes on what is asked, and tells what it is told."""
+    """Forwards requests to the current controller, and returns its state."""
 
     @property
     def _current(self) -> FleetController:
-        """Who tells."""
+        """The controller that provides the state."""
         raise NotImplementedError
 
     @property
     def _request_target(self) -> FleetController:
-        """Who is asked to do something."""
+        """The controller that receives requests."""
         return self._current
 
     @property
     def status(self) -> str:
-        """Who writes, where that is not us."""
+        """The writer, if it is another process."""
         return self._current.status
 
     @property
     def warning(self) -> str | None:
-        """The line on what does not work."""
+        """The most serious problem, in one line."""
         return self._current.warning
 
     @property
     def checks_per_second(self) -> float:
-        """Finished checks a second, over the last few."""
+        """Finished checks per second, averaged over the last few seconds."""
         return self._current.checks_per_second
 
     def recheck(self, names: Iterable[str]) -> None:
@@ -46,27 +46,27 @@ class ControllerProxy(FleetController):
         self._request_target.pause(names, paused)
 
     def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
-        """Say that we have seen the open incidents of these servers."""
+        """Acknowledge the open incidents of these servers."""
         self._request_target.acknowledge(names, note=note)
 
     def add_note(self, incident: str, text: str) -> None:
-        """Write something beside an incident."""
+        """Add a note to an incident."""
         self._request_target.add_note(incident, text)
 
     def mute(self, names: Iterable[str], until: float | None) -> None:
-        """Tell nobody of these servers."""
+        """Mute alerts for these servers."""
         self._request_target.mute(names, until)
 
     def test_sink(self, name: str) -> None:
-        """Send a sink a test."""
+        """Send a test notification to a sink."""
         self._request_target.test_sink(name)
 
     def retry_alert(self, number: int) -> None:
-        """Try a delivery again."""
+        """Retry a failed delivery."""
         self._request_target.retry_alert(number)
 
     def acknowledge_alerts(self, sink: str, number: int = 0) -> None:
-        """Say that we know what was given up."""
+        """Acknowledge failed deliveries."""
         self._request_target.acknowledge_alerts(sink, number)
 
     @property
@@ -76,16 +76,16 @@ class ControllerProxy(FleetController):
 
     @property
     def vantages(self) -> tuple[VantageStatus, ...]:
-        """How the other vantages are."""
+        """The status of each other vantage."""
         return self._current.vantages
 
     def set_focused_server(self, name: str | None) -> None:
-        """The packets of this server are on the screen."""
+        """Fetch the packets of this server, which the screen shows."""
         self._request_target.set_focused_server(name)
 
 
 class NullController(FleetController):
-    """Who tells of a board before anybody keeps it current."""
+    """Placeholder until a writer or viewer updates the `FleetState`. It ignores requests."""
 
     checks_per_second = 0.0
 
@@ -93,13 +93,13 @@ class NullController(FleetController):
         self.fleet_state = fleet_state
 
     async def run(self) -> None:
-        """Nothing."""
+        """Return at once."""
 
     def recheck(self, names: Iterable[str]) -> None:
-        """Every server is checked first thing."""
+        """Do nothing: the writer checks every server when it starts."""
 
     def pause(self, names: Iterable[str], paused: bool) -> None:
-        """Nobody is checked yet."""
+        """Do nothing: no server is checked yet."""
 
     def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
-        """There is no incident yet."""
+        """Do nothing: there is no incident yet."""

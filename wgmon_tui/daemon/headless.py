@@ -1,4 +1,4 @@
-"""`wgmon-tui run`: the writer without a screen, for systemd or a shell."""
+"""`wgmon-tui run`: the writer without a user interface, for systemd or a shell."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from wgmon_tui.store.database import NewerStoreError
 from wgmon_tui.text import format_count, format_elapsed
 
 EXIT_ALREADY_RUNNING = 75
-"""Another process writes: sysexits.h's EX_TEMPFAIL, because it may end."""
+"""Another process holds the writer lock. EX_TEMPFAIL of sysexits.h, because that process may end."""
 
 _EXIT_CONFIGURATION = 64
 _EXIT_SOCKET_UNAVAILABLE = 71
@@ -38,7 +38,7 @@ _UPDATE_INTERVAL_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What to do beside: serve metrics at an address, check one shard of the fleet alone."""
+    """Options of `run`: the address for metrics, and the shard of the fleet to check."""
 
     metrics: ListenAddress | None = None
     shard: Shard | None = None
@@ -50,14 +50,14 @@ def run(
     options: RunOptions = RunOptions(),
     environment: Mapping[str, str] = os.environ,
 ) -> int:
-    """Probe and write until a signal; the exit code. SIGTERM and SIGINT end it with 0, SIGHUP reloads."""
+    """Check and write until a signal; returns the exit code. SIGTERM and SIGINT end with 0, SIGHUP reloads."""
     log = ServiceLog(_STDERR, journald=is_journald_stream(_STDERR, environment))
     try:
         return asyncio.run(
             HeadlessRun(config_dir, state_dir, options, log, SystemdNotifier(environment)).run()
         )
     except WriterRunningError as error:
-        hint = "; each shard needs a --state of its own" if options.shard else ""
+        hint = "; give each shard a different --state DIR" if options.shard else ""
         log.error(f"{error}{hint}")
         return EXIT_ALREADY_RUNNING
     except ListenError as error:
@@ -74,7 +74,7 @@ def run(
 
 
 class HeadlessRun:
-    """One run of the writer, and what is told of it."""
+    """One run of the writer, with its log, signals and systemd notifications."""
 
     def __init__(
         self,
@@ -94,13 +94,14 @@ class HeadlessRun:
         self._reloads: set[asyncio.Task[None]] = set()
 
     async def run(self) -> int:
-        """Raises WriterRunningError, ListenError, WrongOwnerError, ConfigurationError, NewerStoreError,
-        OSError.
+        """Run until a signal; returns the exit code.
+
+        Raises WriterRunningError, ListenError, WrongOwnerError, ConfigurationError, NewerStoreError and OSError.
         """
         stop_requested, loop = asyncio.Event(), asyncio.get_running_loop()
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_number, stop_requested.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: None)  # while everything is read anyway
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the files are being read already
         lock = _acquire_lock(self._state_dir)
         try:
             listening = listen(self._options.metrics) if self._options.metrics else None
@@ -132,7 +133,7 @@ class HeadlessRun:
             for task in (running, stop_waiter, watching, *self._reloads):
                 task.cancel()
             await asyncio.gather(running, stop_waiter, watching, *self._reloads, return_exceptions=True)
-        self._log.info("ended")
+        self._log.info("stopped")
         return 0
 
     def _serve_metrics(self, writer: Writer, listening: ListeningSocket) -> Coroutine[Any, Any, None]:
@@ -141,8 +142,8 @@ class HeadlessRun:
         self._log.info(f"metrics: http://{listening.listen_address}/metrics")
         if not listening.listen_address.address.is_loopback:
             self._log.warning(
-                "metrics: whoever reaches that address reads names and endpoints, and may ask for checks: "
-                "nobody is asked who they are"
+                "metrics: there is no authentication: anyone who can connect can read server names and "
+                "endpoints, and trigger checks"
             )
         return MetricsServer(writer, listening.socket, self._log.error).run()
 
@@ -166,7 +167,7 @@ class HeadlessRun:
         self._supervisor.ready(self._summary(writer))
 
     async def _supervise(self, writer: Writer) -> None:
-        """Say that we are well, from the loop that checks: where it hangs, systemd starts us anew."""
+        """Reset the watchdog from the event loop of the checks: if it hangs, systemd restarts the service."""
         limit = self._supervisor.watchdog_s
         while True:
             self._supervisor.ping_watchdog()
@@ -178,13 +179,13 @@ class HeadlessRun:
             await asyncio.sleep(min(_UPDATE_INTERVAL_S, limit / 3) if limit else _UPDATE_INTERVAL_S)
 
     def _log_warnings(self, warnings: tuple[str, ...]) -> None:
-        """Each once, when it comes and when it goes. What stands behind a semicolon only says more of it."""
+        """Log each warning when it appears and when it is resolved. Text after a semicolon is only detail."""
         now = {line.partition(";")[0]: line for line in warnings}
         for subject, line in now.items():
             if subject not in self._active_warnings:
                 self._log.error(line)
         for subject in self._active_warnings.keys() - now.keys():
-            self._log.notice(f"over: {subject}")
+            self._log.notice(f"resolved: {subject}")
         self._active_warnings = now
 
 
@@ -192,11 +193,11 @@ def _acquire_lock(state_dir: Path) -> WriterLock:
     try:
         return WriterLock.acquire(state_dir)
     except OSError as error:
-        raise ConfigurationError(f"{shown(state_dir)}: {error.strerror}; name another: --state DIR") from None
+        raise ConfigurationError(f"{shown(state_dir)}: {error.strerror}; choose another: --state DIR") from None
 
 
 def summarize_fleet(fleet_state: FleetState) -> str:
-    """The fleet in one line."""
+    """The number of servers, in total and by severity, in one line."""
     totals = fleet_state.totals()
     counts = ", ".join(f"{totals[severity]} {severity.word}" for severity in Severity if totals[severity])
     return f"{format_count(len(fleet_state.states), 'server')}: {counts}" if counts else "no servers yet"
@@ -205,7 +206,7 @@ def summarize_fleet(fleet_state: FleetState) -> str:
 def log_incidents(
     log: ServiceLog, server_state: ServerState, outcome: Round | None, events: tuple[IncidentEvent, ...]
 ) -> None:
-    """Log what happened to a server's incident; single checks are not told."""
+    """Log the events of a server's incidents. Single checks are not logged."""
     for event in events:
         incident = event.incident
         line = f"{incident.server}: {_describe_event(event)}"
@@ -227,6 +228,6 @@ def _describe_event(event: IncidentEvent) -> str:
             return f"still {incident.severity.word}{flapping}, {incident.verdict.slug}: {incident.summary}"
         case EventKind.CLOSED:
             lasted = (incident.closed_at or event.at) - incident.opened_at
-            return f"incident over after {format_elapsed(lasted)}"
+            return f"incident closed after {format_elapsed(lasted)}"
         case EventKind.ACKNOWLEDGED:
             return f"acknowledged by {event.who or incident.acknowledged_by}"

@@ -1,4 +1,4 @@
-"""What this process is for a state directory: its writer, or a viewer of it that may become the writer."""
+"""Role of this process for a state directory: the writer, or a viewer that may become the writer."""
 
 from __future__ import annotations
 
@@ -32,18 +32,17 @@ _RETRY_S = 2.0
 
 
 class RoleManager(ControllerProxy):
-    """A board that stays the same one while a viewer becomes the writer.
+    """Elects the role of this process. Its `FleetState` stays the same when a viewer becomes the writer.
 
-    To load what checks and writes takes longer than to read the files: `run` does it, behind the first paint.
+    Importing the writer takes longer than reading the files. `run` does it after the first paint.
     """
 
     def __init__(self, config_dir: Path, state_dir: Path, shard: Shard | None = None) -> None:
-        """Takes the lock, or attaches to whoever holds it.
+        """Take the writer lock, or become a viewer of the process that holds it.
 
-        Who writes checks the `shard` of the fleet, or all of it.
-
-        Blocks for as long as the commands that print secrets take. Raises ConfigurationError: of what is in
-        the files, for a store of a later version, for an account that is not let in.
+        A writer checks the `shard` of the fleet, or all of it. Blocks while the commands that print secrets
+        run. Raises ConfigurationError for invalid files, a store of a later version, or an account without
+        access.
         """
         self.fleet_state = FleetState()
         self._config_dir = config_dir
@@ -53,7 +52,7 @@ class RoleManager(ControllerProxy):
         self._trouble: str | None = None
         self._viewer: Viewer | None = None
         self._writer_inputs: tuple[WriterLock | None, LoadedConfig] | None = None
-        """What makes us the writer, until there is one."""
+        """The lock and configuration for a writer that is not started yet."""
         self._writer: Writer | None = None
         self._null_controller = NullController(self.fleet_state)
         try:
@@ -69,11 +68,11 @@ class RoleManager(ControllerProxy):
 
     @property
     def engine(self) -> Engine | None:
-        """The engine that checks; a viewer has none, and nobody before `open`."""
+        """The engine that checks; None for a viewer, and before `open`."""
         return self._writer.engine if self._writer else None
 
     def open(self) -> Engine | None:
-        """Begin to write, where that is what we are to do and did not yet. Raises ConfigurationError."""
+        """Start the writer if this process holds the lock and has not started yet. Raises ConfigurationError."""
         writer_inputs, self._writer_inputs = self._writer_inputs, None
         if writer_inputs:
             self._start_writer(*writer_inputs)
@@ -81,7 +80,7 @@ class RoleManager(ControllerProxy):
 
     @asynccontextmanager
     async def following_store(self) -> AsyncIterator[None]:
-        """Run, and enter the block when a viewer has seen the store, or cannot."""
+        """Run, and enter the block once a viewer has read the store, or failed to."""
         running = asyncio.create_task(self.run())
         try:
             if self._viewer:
@@ -95,13 +94,13 @@ class RoleManager(ControllerProxy):
 
     @property
     def loaded(self) -> LoadedConfig | None:
-        """What the files say and every secret; a viewer does not know."""
+        """The configuration and secrets; None for a viewer."""
         if self._writer_inputs:
             return self._writer_inputs[1]
         return self._writer.loaded if self._writer else None
 
     async def run(self) -> None:
-        """Until cancelled. Raises OSError where no socket can be had to probe with."""
+        """Run until cancelled. Raises OSError if no socket for probing can be opened."""
         if self._writer_inputs:
             try:
                 await asyncio.to_thread(_import_writer, self._writer_inputs[1])
@@ -114,7 +113,7 @@ class RoleManager(ControllerProxy):
         await self._writer.run()
 
     def close(self) -> None:
-        """Give up what was taken, where `run` never came to run."""
+        """Release the lock and the store, if `run` was never called."""
         lock = self._writer_inputs[0] if self._writer_inputs else None
         if self._writer:
             self._writer.close()
@@ -122,27 +121,27 @@ class RoleManager(ControllerProxy):
             lock.release()
         self._writer_inputs = None
 
-    # What faces see and ask
+    # The interface for user interfaces
 
     @property
     def status(self) -> str:
-        """Who writes, where that is not us."""
+        """The writer, if it is another process."""
         if self.can_become_writer:
             return "writer ended · T takes over"
         return self._current.status
 
     @property
     def warning(self) -> str | None:
-        """The line on what does not work."""
+        """The most serious problem, in one line."""
         return self._trouble or self._current.warning
 
     @property
     def can_become_writer(self) -> bool:
-        """Whether nobody writes, and we might."""
+        """Whether there is no writer, and this process may become it."""
         return self._viewer is not None and self._viewer.writer_gone.is_set() and self._owns_state_dir()
 
     def become_writer(self) -> None:
-        """Become the writer, if nobody else is faster."""
+        """Become the writer, unless another process takes the lock first."""
         self._takeover_requested.set()
 
     @property
@@ -157,7 +156,7 @@ class RoleManager(ControllerProxy):
     # How a viewer becomes the writer
 
     async def _run_viewer(self) -> None:
-        """Follow until we are the writer."""
+        """Run as a viewer until this process becomes the writer."""
         viewer = self._viewer = self._viewer or self._new_viewer()
         viewing = asyncio.create_task(viewer.run())
         taking_over = asyncio.create_task(self._take_over_when_possible(viewer))
@@ -177,7 +176,7 @@ class RoleManager(ControllerProxy):
             self._viewer = None
 
     async def _take_over_when_possible(self, viewer: Viewer) -> tuple[WriterLock, LoadedConfig]:
-        """The lock and what the files say, once the writer has ended and it is wanted that we follow."""
+        """The lock and configuration, once the writer has ended and a takeover is requested."""
         while True:
             await self._wait_for_takeover(viewer)
             self._trouble = None
@@ -185,8 +184,8 @@ class RoleManager(ControllerProxy):
                 lock = WriterLock.acquire(self._state_dir)
                 return lock, await asyncio.to_thread(self._load_for_writer, lock)
             except WriterRunningError:
-                # Another one was faster, and the viewer finds it; or the dying one holds the lock a moment
-                # longer than its socket, and the wish stands.
+                # Another process took the lock first, and the viewer will find it. Or the ending writer
+                # holds the lock slightly longer than its socket, and the request stays pending.
                 await asyncio.sleep(_RETRY_S)
                 if viewer.writer_gone.is_set():
                     self._takeover_requested.set()
@@ -200,7 +199,7 @@ class RoleManager(ControllerProxy):
     async def _wait_for_takeover(self, viewer: Viewer) -> None:
         while True:
             if not viewer.writer_gone.is_set():
-                self._takeover_requested.clear()  # nobody to follow any more
+                self._takeover_requested.clear()  # there is a writer again
                 await viewer.writer_gone.wait()
             if self._should_take_over_unasked():
                 return
@@ -211,7 +210,7 @@ class RoleManager(ControllerProxy):
                 return
 
     def _should_take_over_unasked(self) -> bool:
-        """Whether config.toml wants a viewer to take over unasked, and it can."""
+        """Whether take_over is set in config.toml, and this account owns the state directory."""
         if not self._owns_state_dir():
             return False
         try:
@@ -227,7 +226,7 @@ class RoleManager(ControllerProxy):
             return False
 
     def _acquire_lock(self) -> WriterLock | None:
-        """None where the directory cannot even be made: checks go on, and nothing is kept."""
+        """None if the directory cannot be created: checks run, and nothing is stored."""
         try:
             return WriterLock.acquire(self._state_dir)
         except PermissionError:
@@ -262,7 +261,7 @@ class RoleManager(ControllerProxy):
 def _load_with_lock(
     lock: WriterLock | None, config_dir: Path, state_dir: Path, shard: Shard | None
 ) -> LoadedConfig:
-    """What the files say; where they, or the store, cannot stand the lock is let go."""
+    """Load the configuration. Releases the lock if the files or the store are not usable."""
     try:
         refuse_newer(state_dir)
         return load_config(config_dir, shard=shard)
@@ -275,7 +274,7 @@ def _load_with_lock(
 
 
 def _import_writer(loaded: LoadedConfig) -> None:
-    """What takes its time before there can be a writer; meant for a thread."""
+    """Do the slow part of a writer's start, in a thread: import it and compute its targets."""
     import_module("wgmon_tui.daemon.writer")
     loaded.with_targets()
 

@@ -1,6 +1,6 @@
-"""Lines on stderr, for journald with a priority each, for people with the time and a word.
+"""Service log on stderr: syslog priorities for journald, a local time and a level for a terminal.
 
-Lines are written by a thread: whoever reads our stderr may stop reading, and checks must not wait for that.
+A thread writes the lines. A reader of stderr may stop reading, and checks must not wait for it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CLOSE_TIMEOUT_S = 2.0
 
 
 class Priority(IntEnum):
-    """As syslog numbers them."""
+    """Syslog priorities, with syslog's numbers (RFC 5424)."""
 
     ERROR = 3
     WARNING = 4
@@ -29,7 +29,7 @@ class Priority(IntEnum):
 
 
 class ServiceLog:
-    """Writes lines to a file descriptor until `close`."""
+    """Writes log lines to a file descriptor until `close`. Drops lines while its queue is full."""
 
     def __init__(
         self, descriptor: int, *, journald: bool = False, clock: Callable[[], float] = time.time
@@ -43,23 +43,23 @@ class ServiceLog:
         self._thread.start()
 
     def error(self, text: str) -> None:
-        """Something of ours does not work."""
+        """Log that a part of wgmon-tui does not work."""
         self._enqueue(Priority.ERROR, text)
 
     def warning(self, text: str) -> None:
-        """A server is down, or something of ours may soon not work."""
+        """Log that a server is down, or that a part of wgmon-tui may soon fail."""
         self._enqueue(Priority.WARNING, text)
 
     def notice(self, text: str) -> None:
-        """Normal, and worth a look."""
+        """Log a normal event that is worth a look."""
         self._enqueue(Priority.NOTICE, text)
 
     def info(self, text: str) -> None:
-        """Normal."""
+        """Log a normal event."""
         self._enqueue(Priority.INFO, text)
 
     def close(self) -> None:
-        """Write what waits, unless nobody reads it."""
+        """Write the queued lines. Gives up after a timeout when stderr is not read."""
         with suppress(Full):
             self._queue.put(None, timeout=_CLOSE_TIMEOUT_S)
         self._thread.join(_CLOSE_TIMEOUT_S)
@@ -68,7 +68,7 @@ class ServiceLog:
         try:
             if self._dropped:
                 self._queue.put_nowait(
-                    self._line(Priority.WARNING, f"{self._dropped} lines were left out: nobody read them")
+                    self._line(Priority.WARNING, f"{self._dropped} lines dropped: stderr was not read")
                 )
                 self._dropped = 0
             self._queue.put_nowait(self._line(priority, text))
@@ -93,7 +93,7 @@ class ServiceLog:
 
 
 def is_journald_stream(descriptor: int, environment: Mapping[str, str]) -> bool:
-    """Whether this is the stream to journald that JOURNAL_STREAM names, and no other has taken its place."""
+    """Whether the descriptor is the journald stream that JOURNAL_STREAM names, and was not redirected."""
     try:
         status = os.fstat(descriptor)
     except OSError:

@@ -1,6 +1,6 @@
-"""The store, followed by a viewer: what has come into it since the last look, and a board that shows it.
+"""Reader of the store for a viewer: reads new records and applies them to a `FleetState`.
 
-Reading is done in a thread; the board is touched in the loop alone.
+A thread reads; only the event loop changes the `FleetState`.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from wgmon_tui.store.read.vantages import round_of
 from wgmon_tui.store.store_file import STORE
 
 _MAX_JOURNAL_ENTRIES = 20_000
-"""Whoever has missed more of the journal reads the present state anew."""
+"""A viewer that is further behind in the journal reads the current state instead."""
 
 _UNNAMED_MAINTENANCE = "planned work"
-"""What a viewer calls a maintenance: its name stands in the writer's config.toml alone."""
+"""A viewer's name for any maintenance window: only the writer's config.toml has the real name."""
 
 _CHECKED_STATES = (PeriodState.UP, PeriodState.DEGRADED, PeriodState.DOWN)
 
 
 @dataclass(frozen=True, slots=True)
 class StoreChanges:
-    """What is new in the store; None where nothing of that kind is. `known` replaces all that was shown."""
+    """The changes in the store; None for a kind without changes. `known` replaces everything shown."""
 
     servers: tuple[Server, ...] | None = None
     known: Sequence[LastKnownState] | None = None
@@ -45,7 +45,7 @@ class StoreChanges:
 
 
 class StoreFollower:
-    """Reads one store, look by look. Not for two threads at once."""
+    """Reads the changes of one store since the last read. Use it from one thread at a time."""
 
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / STORE
@@ -62,10 +62,10 @@ class StoreFollower:
         self._history.close()
 
     def read_changes(self) -> StoreChanges:
-        """What is new since the last look. Raises StoreUnavailableError."""
+        """The changes since the last read. Raises StoreUnavailableError."""
         inode = _read_inode(self._path)
         if inode != self._read_inode or self._position is None:
-            # Another file: a damaged store was set aside, and ids begin anew.
+            # A different file: a damaged store was moved aside, and ids start again.
             self._read_inode, self._position = inode, None
             return self._read_all()
         version = self._history.fleet_version()
@@ -73,7 +73,7 @@ class StoreFollower:
         if len(journal) == _MAX_JOURNAL_ENTRIES or (journal and journal[0].id != self._position + 1):
             return self._read_all()
         if any(each.moment.state is PeriodState.PAUSED and each.moment.check is None for each in journal):
-            return self._read_all()  # the journal does not tell who paused it
+            return self._read_all()  # the journal does not record who paused it
         if journal:
             self._position = journal[-1].id
         if version == self._version:
@@ -91,7 +91,7 @@ class StoreFollower:
         return next((each for each in stored.round.checks if each.handshake), None) if stored else None
 
     def _read_all(self) -> StoreChanges:
-        # In this order what comes meanwhile is seen twice and not missed.
+        # In this order a concurrent write is read twice rather than missed.
         self._version = self._history.fleet_version()
         position = self._history.journal_end()
         servers = self._read_servers()
@@ -105,7 +105,7 @@ class StoreFollower:
         )
 
     def _read_servers(self) -> tuple[Server, ...] | None:
-        """The servers, where any entry is another one than before."""
+        """The servers, if any entry changed; else None."""
         entries = {each.server: each.entry for each in self._history.entries() if each.removed_at is None}
         if entries == self._entries:
             return None
@@ -119,7 +119,7 @@ class StoreFollower:
 
 
 def apply_store_changes(fleet_state: FleetState, changes: StoreChanges, focused_server: str | None) -> None:
-    """Write on the board what is new. The last round of the `focused_server` server stays: it has packets."""
+    """Apply the changes. The last round of `focused_server` is kept, because it has packets."""
     if changes.servers is not None:
         fleet_state.replace(changes.servers)
     for known in changes.known or ():
@@ -138,7 +138,7 @@ def apply_store_changes(fleet_state: FleetState, changes: StoreChanges, focused_
 
 
 def _severity(state: PeriodState, server_state: ServerState) -> Severity:
-    """How it is shown. Time in maintenance is stored as that; how the server is, its incident tells."""
+    """The severity to show. For a server in maintenance, its incident holds the severity."""
     if state is not PeriodState.MAINTENANCE:
         return state.severity
     return server_state.incident.severity if server_state.incident else Severity.UP
@@ -196,7 +196,7 @@ def _apply_mutes(fleet_state: FleetState, mutes: Mapping[str, Mute]) -> None:
 
 
 def _without_packets(server_state: ServerState, check: StoredCheck) -> Round:
-    """A round as the journal tells it."""
+    """A round from the journal, which has no packets."""
     incident = server_state.incident
     summary = incident.summary if incident and incident.verdict is check.verdict else check.verdict.meaning
     return round_of(server_state.server, check, Diagnosis(check.verdict, summary))

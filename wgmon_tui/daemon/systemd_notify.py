@@ -1,6 +1,6 @@
-"""What a service tells systemd: one datagram a message, to the socket that NOTIFY_SOCKET names.
+"""Client of systemd's notification protocol (sd_notify): one datagram per message to NOTIFY_SOCKET.
 
-Where systemd did not start us nothing is said.
+Sends nothing when systemd did not start this process.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ _SEND_TIMEOUT_S = 0.5
 
 
 class SystemdNotifier:
-    """The other end of NOTIFY_SOCKET."""
+    """Sends service state to systemd through NOTIFY_SOCKET."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._parse_address = _parse_address(environment.get("NOTIFY_SOCKET", ""))
         self.watchdog_s = _watchdog_seconds(environment) if self._parse_address else None
-        """How often we must say that we are well, or be killed; None where nobody waits for it."""
+        """The watchdog interval in seconds; systemd kills a service that misses it. None if it is off."""
 
     def ready(self, status: str) -> None:
-        """The start, or a reload, is over."""
+        """Report that the start or a reload is complete."""
         self._send(f"READY=1\nSTATUS={_one_line(status)}")
 
     def reloading(self) -> None:
-        """A reload has begun; `ready` ends it."""
+        """Report that a reload has begun; `ready` ends it."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def status(self, status: str) -> None:
-        """The line that `systemctl status` shows."""
+        """Set the line that `systemctl status` shows."""
         self._send(f"STATUS={_one_line(status)}")
 
     def ping_watchdog(self) -> None:
-        """We are well."""
+        """Reset the watchdog timer."""
         self._send("WATCHDOG=1")
 
     def stopping(self) -> None:
-        """The end has begun."""
+        """Report that the shutdown has begun."""
         self._send("STOPPING=1")
 
     def _send(self, message: str) -> None:
         if self._parse_address is None:
             return
-        # Nothing that fails here may end the checks: systemd then finds us late, and says so itself.
+        # A failure here must not stop the checks. systemd notices a late watchdog by itself.
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.settimeout(_SEND_TIMEOUT_S)
             sender.sendto(message.encode(), self._parse_address)
@@ -58,7 +58,7 @@ def _parse_address(text: str) -> str | bytes | None:
 
 
 def _watchdog_seconds(environment: Mapping[str, str]) -> float | None:
-    """From WATCHDOG_USEC, unless it was meant for another process, as WATCHDOG_PID says then."""
+    """WATCHDOG_USEC in seconds; None if WATCHDOG_PID names another process."""
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     try:

@@ -1,7 +1,7 @@
-"""The systemd unit for `wgmon-tui run`, for one's own account or for the whole machine, hardened.
+"""Hardened systemd units for `wgmon-tui run`: one for a user account, one for the whole machine.
 
-Not PrivateUsers: it would hide from the control socket who is at its other end. A user's own manager cannot
-make mount namespaces on every distribution, so that unit has only what works without them.
+PrivateUsers is off: it would hide the peer's account from the control socket. A user manager cannot create
+mount namespaces on every distribution, so the user unit has only options that work without them.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _USER = """\
 #   systemctl --user daemon-reload && systemctl --user enable --now wgmon-tui
 # To keep it running when you are logged out: sudo loginctl enable-linger $USER
 [Unit]
-Description=wgmon-tui: performs the WireGuard handshake with each server, and keeps the history
+Description=wgmon-tui: monitors WireGuard servers by the real handshake
 After=network.target
 
 [Service]
 {service}
 UMask=0077
 
-# No sandbox that needs a mount namespace: not every user manager may make one.
+# No option that needs a mount namespace: not every user manager can create one.
 {process}
 
 [Install]
@@ -44,19 +44,21 @@ _SYSTEM = """\
 #     ; sudo install -d -m 0750 -o wgmon-tui -g wgmon-tui {config} \\
 #     && {this} | sudo tee /etc/systemd/system/{name}
 #   sudo systemctl daemon-reload && sudo systemctl enable --now wgmon-tui
-# servers.toml and the keys belong to the account wgmon-tui, and it alone reads them:
+# servers.toml and the keys belong to the account wgmon-tui, and only it can read them:
 #   sudo -u wgmon-tui {program} --config {config} --state {state} keygen NAME
-# Who may look, ask for checks and acknowledge: sudo usermod -aG wgmon-tui LOGIN; they log in again and type
+# To let another account view, request checks and acknowledge incidents, type:
+#   sudo usermod -aG wgmon-tui LOGIN
+# That account logs in again and types:
 #   wgmon-tui --config {config} --state {state}
 [Unit]
-Description=wgmon-tui: performs the WireGuard handshake with each server, and keeps the history
+Description=wgmon-tui: monitors WireGuard servers by the real handshake
 After=network.target nss-lookup.target
 
 [Service]
 {service}
 User=wgmon-tui
 Group=wgmon-tui
-# The group may enter the state directory; files in it get the group, and no rights beyond reading.
+# The group can enter the state directory. Files in it belong to the group, which can only read them.
 StateDirectory=wgmon-tui
 StateDirectoryMode=2750
 UMask=0027
@@ -90,7 +92,7 @@ Type=notify
 NotifyAccess=main
 ExecStart={command}
 ExecReload=/bin/kill -HUP $MAINPID
-# 64: the configuration cannot stand. 75: another wgmon-tui of this account writes: try again until it ends.
+# 64: invalid configuration. 75: another wgmon-tui holds the writer lock; systemd retries until it ends.
 Restart=on-failure
 RestartSec=2
 RestartPreventExitStatus=64
@@ -98,8 +100,8 @@ WatchdogSec=30
 TimeoutStopSec=20"""
 
 _PROCESS = """\
-# These hold for the commands of servers.toml too (private_key_command, inspect): one that needs sudo, or
-# makes code as it runs, needs NoNewPrivileges or MemoryDenyWriteExecute off.
+# These also apply to the commands in servers.toml (private_key_command, inspect). A command that needs sudo
+# needs NoNewPrivileges off; one that generates code at run time needs MemoryDenyWriteExecute off.
 NoNewPrivileges=yes
 MemoryDenyWriteExecute=yes
 LockPersonality=yes
@@ -114,8 +116,9 @@ SystemCallErrorNumber=EPERM"""
 
 
 def user_unit(program: Sequence[str], config_dir: Path, state_dir: Path, options: Sequence[str] = ()) -> str:
-    """The unit for the account that prints it. `program` is how this program was started, `options` stand
-    behind `run`.
+    """The unit for the current account.
+
+    `program` is the command that started wgmon-tui; `options` are appended after `run`.
     """
     return _USER.format(
         this=shlex.join((*program, "run", *options, "--print-unit")),
@@ -126,7 +129,7 @@ def user_unit(program: Sequence[str], config_dir: Path, state_dir: Path, options
 
 
 def system_unit(program: Sequence[str], options: Sequence[str] = ()) -> str:
-    """The unit for a dedicated account; its group may look."""
+    """The unit for a dedicated account, whose group may run viewers."""
     return _SYSTEM.format(
         this=shlex.join((*program, "run", *options, "--print-unit", "--system")),
         program=shlex.join(program),
@@ -139,7 +142,7 @@ def system_unit(program: Sequence[str], options: Sequence[str] = ()) -> str:
 
 
 def own_command() -> tuple[str, ...]:
-    """How this program was started, in words that work from anywhere."""
+    """The command that started this process, valid from any working directory."""
     script = Path(sys.argv[0])
     if script.name == "__main__.py":
         return (sys.executable, "-m", "wgmon_tui")
@@ -147,7 +150,7 @@ def own_command() -> tuple[str, ...]:
 
 
 def is_in_home_directory(program: Sequence[str]) -> bool:
-    """Whether a service that may not see home directories would not find the program."""
+    """Whether the program is in a home directory, where a service with ProtectHome cannot find it."""
     return Path(program[0]).is_relative_to("/home") or Path(program[0]).is_relative_to("/root")
 
 
@@ -159,7 +162,7 @@ def _service_section(
 
 
 def _quote(text: str) -> str:
-    """A word of a command line as systemd reads it."""
+    """Quote one argument for systemd's ExecStart."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return (
         escaped if escaped == text and text.isascii() and not any(map(str.isspace, text)) else f'"{escaped}"'

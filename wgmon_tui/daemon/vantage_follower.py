@@ -1,4 +1,7 @@
-"""What other vantages see, followed by a viewer: read in its thread, shown on its board in the loop."""
+"""Reader of the other vantages' states in the store, for a viewer.
+
+The viewer's store thread reads; the event loop applies the changes to the `FleetState`.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,10 @@ from wgmon_tui.store.write.vantage_batch import VantageQuorum
 
 @dataclass(frozen=True, slots=True)
 class VantageChanges:
-    """What vantages say now. `home_dampings` is the damping rule's state of the writer's own checks, where that
-    changed; `vantages` is said where `last_known` replaces all that was shown.
+    """New vantage states.
+
+    `home_dampings` holds the changed damping states of the writer's own checks. `vantages` is set when
+    `last_known` replaces everything that was shown.
     """
 
     last_known: Sequence[VantageLastKnown] = ()
@@ -27,7 +32,7 @@ class VantageChanges:
 
 
 class VantageFollower:
-    """Reads what is new of it, look by look."""
+    """Reads the changes of vantage states since the last read."""
 
     def __init__(self, history: History) -> None:
         self._history = history
@@ -35,11 +40,11 @@ class VantageFollower:
         self._homes: dict[str, str] = {}
 
     def read_changes(self, *, reread_all: bool = False) -> VantageChanges | None:
-        """What is new since the last look; None where nothing is. Raises StoreUnavailableError."""
+        """The changes since the last read; None if there are none. Raises StoreUnavailableError."""
         version = self._history.vantages_version()
         if version == self._version and not reread_all:
             return None
-        # In this order what comes meanwhile is seen twice and not missed.
+        # In this order a concurrent write is read twice rather than missed.
         before, self._version = self._version, version
         vantages = self._history.vantages() if reread_all else None
         last_known = self._history.vantage_states(0 if reread_all else before)
@@ -52,7 +57,7 @@ class VantageFollower:
 
 
 def show_sights(fleet_state: FleetState, changes: VantageChanges | None, checked: set[str]) -> None:
-    """Write on the board what is new. Servers that the writer itself has `checked` are agreed on anew."""
+    """Apply the changes. The quorum is recomputed for servers that the writer itself has `checked`."""
     vantage_states: defaultdict[str, list[VantageState]] = defaultdict(list)
     home_dampings: Mapping[str, str] = {}
     if changes:

@@ -1,4 +1,4 @@
-"""A viewer's end of the control socket."""
+"""Client of the control socket, used by viewers."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _ANSWER_TIMEOUT_S = 5.0
 
 
 class NoWriterError(Exception):
-    """Nobody listens: no writer, or one that is only starting. Or it has just ended."""
+    """No process listens: there is no writer, or it is still starting, or it has just ended."""
 
 
 class AccessDeniedError(Exception):
-    """This account is not let in. The message is one line that says what to do."""
+    """This account has no access. The message is one line that says what to do."""
 
 
 class ControlConnection:
-    """To the writer, which is `writer`, from `connect` on until it ends or `close`."""
+    """A connection to the process `writer`, open from `connect` until the writer ends or `close`."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class ControlConnection:
         self.writer = writer
         self.greeting = greeting
         self.ended = asyncio.Event()
-        """Set as soon as the writer has ended, or was killed."""
+        """Set when the writer has ended or was killed."""
         self._stream = stream
         self._request_ids = count(1)
         self._pending_answers: dict[int, asyncio.Future[dict[str, object]]] = {}
@@ -55,7 +55,7 @@ class ControlConnection:
 
     @classmethod
     async def connect(cls, state_dir: Path) -> ControlConnection:
-        """Raises NoWriterError and AccessDeniedError."""
+        """Connect and read the greeting. Raises NoWriterError and AccessDeniedError."""
         connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         stream: asyncio.StreamWriter | None = None
         try:
@@ -91,9 +91,9 @@ class ControlConnection:
         until: float = 0.0,
         number: int = 0,
     ) -> dict[str, object]:
-        """What the writer answers.
+        """Send a request and return the writer's answer.
 
-        Raises RequestRefusedError, NoWriterError where it has ended, TimeoutError where it does not answer.
+        Raises RequestRefusedError; NoWriterError if the writer has ended; TimeoutError if it does not answer.
         """
         if self.ended.is_set():
             raise NoWriterError("the writer has ended")
@@ -113,7 +113,7 @@ class ControlConnection:
             self._pending_answers.pop(request.id, None)
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._listen_task.cancel()
         await asyncio.gather(self._listen_task, return_exceptions=True)
         self._stream.transport.abort()
@@ -123,7 +123,7 @@ class ControlConnection:
             while True:
                 self._resolve_answer(parse_message(await reader.readuntil()))
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, BadMessageError):
-            pass  # ended; or what comes is nothing that a writer says
+            pass  # the connection ended, or the data is not from a writer
         finally:
             self.ended.set()
             for answer in self._pending_answers.values():

@@ -1,6 +1,6 @@
-"""What goes over the control socket: one JSON object a line, in both directions, versioned and bounded.
+"""Messages of the control socket: one JSON object per line in both directions, versioned and limited in size.
 
-The writer greets (`{"v": 1, "since": …, "may": [...]}`), or refuses in one line and hangs up. Then each
+The writer sends a greeting (`{"v": 1, "since": …, "may": [...]}`), or an error line and closes. Then each
 request gets one answer, in order:
 
     {"v": 1, "id": 7, "op": "pause", "names": ["fra1"]}   →   {"v": 1, "id": 7, "ok": {}}
@@ -20,22 +20,22 @@ from wgmon_tui.text import format_list
 VERSION = 1
 
 MAX_REQUEST_BYTES = 2**20
-"""Bytes. A re-check of ten thousand servers names every one of them."""
+"""In bytes. A recheck of ten thousand servers lists every name."""
 
 MAX_ANSWER_BYTES = 8 * 2**20
-"""Bytes. One round of a server, with the packets of all its addresses."""
+"""In bytes. The largest answer is one round with the packets of all addresses of a server."""
 
 MAX_TEXT_CHARS = 1000
-"""Characters of a note."""
+"""The longest note, in characters."""
 
 MAX_NAMES = 100_000
 
 _MAX_NAMES_SHOWN = 3
-"""So many servers are named in the log; of more it says how many they are."""
+"""The number of servers that the log names; above it, the log gives their number."""
 
 
 class Operation(Enum):
-    """What can be asked of the writer."""
+    """The operations that a viewer can request from the writer."""
 
     RECHECK = "recheck"
     PAUSE = "pause"
@@ -66,21 +66,21 @@ CHANGING_OPERATIONS = frozenset(
         Operation.ACKNOWLEDGE_ALERTS,
     }
 )
-"""What is recorded with the name of whoever asked."""
+"""The operations that are logged with the account that requested them."""
 
 GROUP_OPERATIONS = CHANGING_OPERATIONS | {Operation.ROUND, Operation.STATS}
-"""What the members of the state directory's group may ask."""
+"""The operations allowed for members of the state directory's group."""
 
 
 class BadMessageError(Exception):
-    """Bytes that are no message of ours. The message is one line."""
+    """The bytes are not a valid message. The error message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class ControlRequest:
-    """What is asked: about which servers or sinks, or of which incident, and in which words.
+    """A request: an operation, with names of servers or sinks, an incident, and a text.
 
-    `until` is a Unix time, 0 for none; `number` is an alert's id.
+    `until` is a Unix time, 0 for none. `number` is the id of an alert.
     """
 
     id: int
@@ -94,14 +94,14 @@ class ControlRequest:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What a writer says first: writing since which Unix time, and what this account may ask."""
+    """The writer's first message: the Unix time it started at, and the operations this account may request."""
 
     since: float
     allowed: frozenset[Operation]
 
 
 def encode_request(request: ControlRequest) -> bytes:
-    """A request as it is sent."""
+    """Encode a request as one line."""
     return _encode(
         {
             "id": request.id,
@@ -116,7 +116,7 @@ def encode_request(request: ControlRequest) -> bytes:
 
 
 def parse_request(line: bytes) -> ControlRequest:
-    """Raises BadMessageError."""
+    """Parse a request. Raises BadMessageError."""
     raw = parse_message(line)
     try:
         operation = Operation(raw.get("op"))
@@ -125,7 +125,7 @@ def parse_request(line: bytes) -> ControlRequest:
         raise BadMessageError(f"op: expected one of {known}") from None
     names = raw.get("names", [])
     if not isinstance(names, list) or len(names) > MAX_NAMES:
-        raise BadMessageError("names: expected a list of servers")
+        raise BadMessageError("names: expected a list of server or sink names")
     return ControlRequest(
         _number(raw.get("id"), "id"),
         operation,
@@ -138,54 +138,54 @@ def parse_request(line: bytes) -> ControlRequest:
 
 
 def describe_request(request: ControlRequest, who: str) -> str:
-    """What was asked and by whom, for the log."""
+    """One log line for a request and the account that sent it."""
     if request.names:
         what = format_list(request.names, most=_MAX_NAMES_SHOWN)
     else:
         what = f"incident {request.incident}" if request.incident else f"{request.number}"
     text = f': "{request.text}"' if request.text else ""
-    return f"{who} asked: {request.operation.value} {what}{text}"
+    return f"{who} requested: {request.operation.value} {what}{text}"
 
 
 def encode_answer(request: int | None, ok: Mapping[str, object]) -> bytes:
-    """What was asked for."""
+    """Encode a successful answer."""
     return _encode({"id": request, "ok": dict(ok)})
 
 
 def encode_error(request: int | None, reason: str) -> bytes:
-    """Why not; `request` is None where it is about the connection."""
+    """Encode an error; `request` is None if it concerns the connection."""
     return _encode({"id": request, "error": reason})
 
 
 def encode_greeting(greeting: Greeting) -> bytes:
-    """The first line of a writer."""
+    """Encode the writer's first line."""
     return _encode({"since": greeting.since, "may": sorted(each.value for each in greeting.allowed)})
 
 
 def parse_greeting(line: bytes) -> Greeting:
-    """Operations that only another version knows are left out. Raises BadMessageError."""
+    """Parse a greeting, without operations of other versions. Raises BadMessageError."""
     raw = parse_message(line)
     if isinstance(error := raw.get("error"), str):
         raise BadMessageError(error)
     since, allowed = raw.get("since"), raw.get("may")
     if not isinstance(since, int | float) or not isinstance(allowed, list):
-        raise BadMessageError("no greeting came")
+        raise BadMessageError("expected a greeting from the writer")
     known = {each.value: each for each in Operation}
     return Greeting(float(since), frozenset(known[word] for word in allowed if word in known))
 
 
 def parse_message(line: bytes) -> dict[str, object]:
-    """One message of our version. Raises BadMessageError."""
+    """Parse one message of this protocol version. Raises BadMessageError."""
     try:
         raw = json.loads(line)
     except (ValueError, RecursionError):
-        raise BadMessageError("expected one JSON object a line") from None
+        raise BadMessageError("expected one JSON object per line") from None
     if not isinstance(raw, dict):
-        raise BadMessageError("expected one JSON object a line")
+        raise BadMessageError("expected one JSON object per line")
     if raw.get("v") != VERSION:
         raise BadMessageError(
-            f"one end of this connection speaks version {VERSION}, the other does not: "
-            "start the older wgmon-tui anew"
+            f"the writer and the viewer use different protocol versions (here {VERSION}): "
+            "restart the older wgmon-tui"
         )
     return raw
 

@@ -1,7 +1,6 @@
-"""The writer's end of the control socket: who may ask what, and the answers.
+"""Server of the control socket, in the writer: access rules, requests and answers.
 
-Each client is served by a task of its own, one request after the other, so that one who does not read holds
-up nobody but himself.
+One task serves each client, one request after the other. A client that does not read delays only itself.
 """
 
 from __future__ import annotations
@@ -38,18 +37,18 @@ _MAX_CLIENTS = 64
 _ANSWER_TIMEOUT_S = 10.0
 
 RequestHandler = Callable[[ControlRequest, str], Awaitable[Mapping[str, object]]]
-"""Does what is asked by the account of this login name. Raises RequestRefusedError."""
+"""Executes a request for the account with this login name. Raises RequestRefusedError."""
 
 
 class RequestRefusedError(Exception):
-    """What is asked cannot be had. The message is one line."""
+    """The request cannot be executed. The message is one line."""
 
 
 class ControlServer:
-    """Listens in a state directory whose lock we hold, and hands requests to `answer`."""
+    """Listens in a state directory whose lock this process holds. Passes requests to `answer`."""
 
     def __init__(self, state_dir: Path, answer: RequestHandler, since: float) -> None:
-        """`since` is the Unix time from which on we have been the writer."""
+        """`since` is the Unix time at which this process became the writer."""
         self._state_dir = state_dir
         self._answer = answer
         self._since = since
@@ -57,9 +56,9 @@ class ControlServer:
         self._clients: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Listen. Raises OSError where the directory cannot be written.
+        """Listen. Raises OSError if the directory is not writable.
 
-        The socket of a writer that was killed is replaced; that none lives we know by the lock.
+        Replaces the socket of a killed writer: the lock proves that no other writer runs.
         """
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -75,7 +74,7 @@ class ControlServer:
             raise
 
     def _set_permissions(self) -> None:
-        """Give the socket the directory's group. Before it listens, nobody can have connected to it."""
+        """Give the socket the directory's group, before it listens and accepts connections."""
         path, directory = self._state_dir / NAME, self._state_dir.stat()
         path.chmod(0o600)
         if is_shared(directory):
@@ -83,7 +82,7 @@ class ControlServer:
             path.chmod(0o660)
 
     async def close(self) -> None:
-        """Hang up on everybody."""
+        """Stop listening and close all connections."""
         if self._server is None:
             return
         with suppress(OSError):
@@ -100,7 +99,7 @@ class ControlServer:
         client.add_done_callback(self._clients.discard)
 
     async def _run_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # What ends it: the client has gone, or does not read.
+        # It ends when the client disconnects or does not read.
         with suppress(OSError):
             try:
                 await self._serve(reader, writer)
@@ -109,12 +108,12 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._clients) > _MAX_CLIENTS:
-            await _send(writer, encode_error(None, f"there are {_MAX_CLIENTS} viewers already"))
+            await _send(writer, encode_error(None, f"the limit of {_MAX_CLIENTS} viewers is reached; close one"))
             return
         peer = read_peer_credentials(writer.get_extra_info("socket"))
         allowed = allowed_operations(peer, os.geteuid(), self._state_dir.stat())
         if not allowed:
-            # Asking for names may take a directory server's time.
+            # A name lookup may wait for a directory server.
             reason = await asyncio.to_thread(_explain_refusal, peer.uid, self._state_dir)
             await _send(writer, encode_error(None, reason))
             return
@@ -126,7 +125,7 @@ class ControlServer:
             except asyncio.IncompleteReadError:
                 return
             except asyncio.LimitOverrunError:
-                await _send(writer, encode_error(None, f"a request has at most {MAX_REQUEST_BYTES} bytes"))
+                await _send(writer, encode_error(None, f"a request can have at most {MAX_REQUEST_BYTES} bytes"))
                 return
             await _send(writer, await self._answer_line(line, allowed, who))
 
@@ -136,7 +135,7 @@ class ControlServer:
         except BadMessageError as error:
             return encode_error(None, str(error))
         if request.operation not in allowed:
-            return encode_error(request.id, f"{who} may not ask for {request.operation.value} here")
+            return encode_error(request.id, f"{who} is not allowed to request {request.operation.value}")
         try:
             return encode_answer(request.id, await self._answer(request, who))
         except RequestRefusedError as error:
@@ -144,7 +143,10 @@ class ControlServer:
 
 
 def allowed_operations(peer: PeerCredentials, owner: int, directory: os.stat_result) -> frozenset[Operation]:
-    """What a peer may ask: all as root and as the writer's own account, a part in the directory's group."""
+    """The operations allowed for a peer.
+
+    Root and the writer's account may request all; members of the directory's group, `GROUP_OPERATIONS`.
+    """
     if peer.uid in (0, owner):
         return frozenset(Operation)
     if is_shared(directory) and directory.st_gid in peer.gids:
@@ -155,12 +157,12 @@ def allowed_operations(peer: PeerCredentials, owner: int, directory: os.stat_res
 def _explain_refusal(uid: int, state_dir: Path) -> str:
     status = state_dir.stat()
     if not is_shared(status):
-        return f"not for {login_name(uid)}: this state directory is shared with no group"
-    return f"not for {login_name(uid)}: only for the group {group_name(status.st_gid)}"
+        return f"{login_name(uid)} has no access: this state directory is not shared with a group"
+    return f"{login_name(uid)} has no access: only the group {group_name(status.st_gid)} has"
 
 
 async def _send(writer: asyncio.StreamWriter, line: bytes) -> None:
-    """Raises TimeoutError for a client that does not read."""
+    """Send a line. Raises TimeoutError for a client that does not read."""
     writer.write(line)
     async with asyncio.timeout(_ANSWER_TIMEOUT_S):
         await writer.drain()

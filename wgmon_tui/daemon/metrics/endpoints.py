@@ -1,4 +1,4 @@
-"""`run --metrics`: what Prometheus asks over HTTP, answered by the writer from its own board."""
+"""HTTP endpoints of `run --metrics` for Prometheus, answered from the writer's `FleetState`."""
 
 from __future__ import annotations
 
@@ -25,38 +25,38 @@ from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.text import quoted
 
 _PAGE_CACHE_S = 1.0
-"""Who asks for /metrics so soon after somebody else gets the same text: one scraper costs as much as many."""
+"""Requests for /metrics within this time share one page: many scrapers cost as much as one."""
 
 _ALERTS_CACHE_S = 5.0
-"""How often the deliveries of alerts are counted at most."""
+"""The shortest time between two counts of the alert deliveries."""
 
 _DEFAULT_TIMEOUT_S = 10.0
 _MAX_TIMEOUT_S = 120.0
 _HEADROOM = 0.9
-"""Of the time that a scrape may take, so much is for the check, and the rest for the way of the answer."""
+"""The share of the scrape timeout for the check; the rest is for sending the answer."""
 
 _TIMEOUT_HEADER = "x-prometheus-scrape-timeout-seconds"
 
 _PATHS = """\
 wgmon-tui
-/metrics             every server, and how this program is
+/metrics             every server, and wgmon-tui itself
 /probe?target=NAME   a fresh check of one server of servers.toml
 /-/healthy           200 while it runs
-/-/ready             200 once something has been checked
+/-/ready             200 after the first check
 """
 
 T = TypeVar("T")
 
 
 class CachedPage(Generic[T]):
-    """Made once for all who ask while it is made, and for some seconds after."""
+    """A page that is made once for all concurrent requests, and cached for some seconds."""
 
     def __init__(self, make: Callable[[], Awaitable[T]], seconds: float) -> None:
         self._make, self._seconds = make, seconds
         self._pending: asyncio.Task[T] | None = None
 
     async def get(self) -> T:
-        """Who goes away while it is made leaves it to the others."""
+        """Return the page. A cancelled caller does not cancel it for the others."""
         if self._pending is None:
             self._pending = asyncio.create_task(self._make_and_expire())
         return await asyncio.shield(self._pending)
@@ -72,10 +72,10 @@ class CachedPage(Generic[T]):
 
 
 class MetricsServer:
-    """Serves while it runs. Makes itself heard by the writer's engine when it is made."""
+    """Serves the endpoints while it runs. The constructor registers it as a listener of the writer's engine."""
 
     def __init__(self, writer: Writer, listening: socket.socket, on_error: Callable[[str], None]) -> None:
-        """`on_error` is told in a line of what goes wrong within."""
+        """`on_error` gets one line for each internal error."""
         self._writer = writer
         self._counters = FleetCounters()
         writer.engine.listen(self._counters)
@@ -89,7 +89,7 @@ class MetricsServer:
         self._server = HttpServer(listening, self._answer, on_error)
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Serve until cancelled."""
         await self._server.run()
 
     async def _answer(self, request: HttpRequest) -> HttpResponse:
@@ -103,11 +103,11 @@ class MetricsServer:
             case "/-/ready" if self._is_ready():
                 return text_response(HTTPStatus.OK, "wgmon-tui is ready.")
             case "/-/ready":
-                return text_response(HTTPStatus.SERVICE_UNAVAILABLE, "nothing has been checked yet")
+                return text_response(HTTPStatus.SERVICE_UNAVAILABLE, "no server has been checked yet")
             case "/":
                 return HttpResponse(HTTPStatus.OK, (_PATHS.encode(),))
         return text_response(
-            HTTPStatus.NOT_FOUND, "there is /metrics, /probe?target=NAME, /-/healthy and /-/ready"
+            HTTPStatus.NOT_FOUND, "not found; use /metrics, /probe?target=NAME, /-/healthy or /-/ready"
         )
 
     def _is_ready(self) -> bool:
@@ -127,11 +127,11 @@ class MetricsServer:
         alerts = await self._alerts.get()
         began, parts = time.monotonic(), list[bytes]()
         for parts in render_metrics(tuple(self._writer.fleet_state.states.values()), self._counters):  # noqa: B007
-            await asyncio.sleep(0)  # the checks between
+            await asyncio.sleep(0)  # let the checks run
         return (*parts, self._health.text(alerts, time.monotonic() - began))
 
     async def _compress(self) -> tuple[bytes, ...]:
-        """In a thread: zlib lets go of the interpreter's lock."""
+        """Compress in a thread: zlib releases the GIL."""
         return await asyncio.to_thread(_compressed, await self._text.get())
 
     async def _count_alerts(self) -> DeliveryCounts | None:
@@ -150,16 +150,16 @@ class MetricsServer:
     # /probe
 
     async def _probe(self, request: HttpRequest) -> HttpResponse:
-        """Only servers of the file: this is no prober for whatever somebody names."""
+        """Check one server of servers.toml. Other names are refused, so that this is no open prober."""
         name = request.parameters.get("target", "")
         server_state = self._writer.fleet_state.states.get(name)
         if server_state is None:
-            what = f"there is no server {quoted(name)}" if name else "which server? /probe?target=NAME"
+            what = f"there is no server {quoted(name)}" if name else "no server given; use /probe?target=NAME"
             return text_response(HTTPStatus.NOT_FOUND if name else HTTPStatus.BAD_REQUEST, what)
         timeout_s = parse_timeout(request.headers.get(_TIMEOUT_HEADER, ""))
         if timeout_s is None:
             return text_response(
-                HTTPStatus.BAD_REQUEST, "X-Prometheus-Scrape-Timeout-Seconds: expected seconds"
+                HTTPStatus.BAD_REQUEST, "X-Prometheus-Scrape-Timeout-Seconds: expected a number of seconds"
             )
         began = time.monotonic()
         try:
@@ -177,7 +177,7 @@ class MetricsServer:
 
 
 def accepts_gzip(accepted: str) -> bool:
-    """Whether an Accept-Encoding names gzip, and not with a weight of nothing."""
+    """Whether an Accept-Encoding header names gzip with a weight above 0."""
     for each in accepted.lower().split(","):
         coding, _, weight = each.partition(";")
         if coding.strip() == "gzip":
@@ -186,7 +186,7 @@ def accepts_gzip(accepted: str) -> bool:
 
 
 def parse_timeout(header: str) -> float | None:
-    """For how many seconds a probe may be waited for; None for what is no number of seconds."""
+    """The number of seconds to wait for a probe; None if the header is not a positive number."""
     if not header:
         return _DEFAULT_TIMEOUT_S
     try:
@@ -205,7 +205,7 @@ def _render_probe(server_state: ServerState, ended: bool, took_s: float) -> byte
     registry = CollectorRegistry()
     Gauge(
         "probe_duration_seconds",
-        "How long this probe took, the waiting for its turn included.",
+        "Duration of this probe, including the wait for its turn.",
         registry=registry,
     ).set(took_s)
     if not server_state.paused:
@@ -214,12 +214,12 @@ def _render_probe(server_state: ServerState, ended: bool, took_s: float) -> byte
         )
         Gauge(
             "probe_success",
-            "1 where this check found it up or degraded, else 0; absent where it is paused.",
+            "1 if this check found the server up or degraded, else 0; absent while it is paused.",
             registry=registry,
         ).set(severity in (Severity.UP, Severity.DEGRADED))
         Gauge(
             "wgmon_probe_timed_out",
-            "1 where the check was not over in the time that the scrape may take.",
+            "1 if the check did not finish within the scrape timeout, else 0.",
             registry=registry,
         ).set(not ended)
     return generate_latest(registry)

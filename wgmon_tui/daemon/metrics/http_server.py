@@ -1,8 +1,8 @@
-"""A small HTTP/1.1 server for GET and HEAD, in the loop that checks: nobody at its other end can stall that.
+"""Small HTTP/1.1 server for GET and HEAD. It shares the event loop with the checks, and clients cannot block it.
 
-h11 reads and writes the protocol; it has no sockets of its own. Here are the limits: so many clients, so much
-time to ask, so long a head, so much time to take the answer. When there are too many clients, the one that
-has said nothing for longest makes room.
+h11 parses and formats the protocol, without sockets. This module sets the limits: the number of clients, the
+size of a request's head, and the time to send a request and to read the answer. When the limit of clients is
+reached, the client that has been idle longest is disconnected.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ MAX_HEAD_BYTES = 16_384
 """Bytes of a request's line and headers."""
 
 _REQUEST_TIMEOUT_S = 30.0
-"""So long a client has for its next request, from the first byte or from the end of the last answer."""
+"""The time for a client to send its next request, from the connection or the end of the last answer."""
 
 _SEND_TIMEOUT_S = 60.0
-"""So long a client has to take an answer."""
+"""The time for a client to read an answer."""
 
 _CLOSE_TIMEOUT_S = 2.0
-"""So long a client has to hang up after we have."""
+"""The time for a client to close the connection after this server did."""
 
 _CHUNK_BYTES = 262_144
-"""Bytes that are written before others have their turn: a fraction of a millisecond."""
+"""Bytes written before other tasks run: a fraction of a millisecond."""
 
-_READ_BYTES = 4_096  # a head that comes whole is no longer than the longest by more than this
+_READ_BYTES = 4_096  # a complete head exceeds MAX_HEAD_BYTES by at most this
 _MAX_PARAMETERS = 32
 _PLAIN = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """What somebody asks. The names of headers are in lower case; of a parameter, the first value counts."""
+    """A request. Header names are in lower case; of a repeated parameter, the first value counts."""
 
     path: str
     parameters: Mapping[str, str]
@@ -49,7 +49,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An answer, its body in pieces."""
+    """A response, with its body in parts."""
 
     status: HTTPStatus
     body: tuple[bytes, ...]
@@ -58,7 +58,7 @@ class HttpResponse:
 
 
 def text_response(status: HTTPStatus, text: str, **headers: str) -> HttpResponse:
-    """One line for whoever reads it; `Retry_After="3"` is a header."""
+    """A response with one line of text. Keyword arguments are headers, for example `Retry_After="3"`."""
     return HttpResponse(
         status, (f"{text}\n".encode(),), headers={key.replace("_", "-"): headers[key] for key in headers}
     )
@@ -74,17 +74,17 @@ class _Client:
 
 
 class HttpServer:
-    """Hands requests to `handle` while it runs."""
+    """Accepts clients and passes their requests to `handle` while it runs."""
 
     def __init__(self, listening: socket.socket, handle: Handler, fault: Callable[[str], None]) -> None:
-        """`fault` is told, in a line, of an exception that `handle` raised; its client gets a 500."""
+        """`fault` gets one line for each exception that `handle` raises; the client gets a 500."""
         self._listening = listening
         self._handle = handle
         self._fault = fault
         self._clients: dict[asyncio.Task[None], _Client] = {}
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Serve until cancelled."""
         server = await asyncio.start_server(self._accept, sock=self._listening, limit=_CHUNK_BYTES)
         try:
             await asyncio.get_running_loop().create_future()
@@ -105,7 +105,7 @@ class HttpServer:
         task.add_done_callback(lambda ended: self._clients.pop(ended, None))
 
     def _close_idle_client(self) -> bool:
-        """Hang up on who has asked nothing for longest; False where all are being answered."""
+        """Disconnect the client that has been idle longest; False if no client is idle."""
         for task, client in self._clients.items():
             if client.is_idle:
                 del self._clients[task]
@@ -114,13 +114,13 @@ class HttpServer:
         return False
 
     def _mark_active(self, client: _Client) -> None:
-        """Those who have said nothing for longer make room before this one does."""
+        """Move a client to the end of the order in which idle clients are disconnected."""
         task = asyncio.current_task()
         if task and self._clients.pop(task, None):
             self._clients[task] = client
 
     async def _run_client(self, reader: asyncio.StreamReader, client: _Client) -> None:
-        # What ends it: the client has gone, is too slow, or speaks something else.
+        # It ends when the client disconnects, is too slow, or does not speak HTTP.
         with suppress(OSError):
             try:
                 connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
@@ -133,7 +133,7 @@ class HttpServer:
     async def _exchange(
         self, connection: h11.Connection, reader: asyncio.StreamReader, client: _Client
     ) -> bool:
-        """One request and its answer; whether there may be another one. Raises OSError."""
+        """Serve one request; whether the connection may carry another one. Raises OSError."""
         client.is_idle = True
         try:
             async with asyncio.timeout(_REQUEST_TIMEOUT_S):
@@ -157,20 +157,20 @@ class HttpServer:
 
     async def _response(self, raw_request: h11.Request) -> HttpResponse:
         if raw_request.method not in (b"GET", b"HEAD"):
-            return text_response(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD", Allow="GET, HEAD")
+            return text_response(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD are supported", Allow="GET, HEAD")
         try:
             request = _read(raw_request)
         except ValueError:
-            return text_response(HTTPStatus.BAD_REQUEST, "this is no path")
+            return text_response(HTTPStatus.BAD_REQUEST, "the request target is not a valid path")
         try:
             return await self._handle(request)
-        except Exception as fault:  # noqa: BLE001 - said where it can be seen, and checks go on
-            self._fault(f"metrics: a fault of this program: {fault!r}")
-            return text_response(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of wgmon-tui: its log says more")
+        except Exception as fault:  # noqa: BLE001 - logged, and the checks continue
+            self._fault(f"metrics: internal error: {fault!r}")
+            return text_response(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the log of wgmon-tui")
 
 
 async def _next_request(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Request | None:
-    """None where the client has ended. Raises OSError, h11.RemoteProtocolError."""
+    """None if the client has closed the connection. Raises OSError and h11.RemoteProtocolError."""
     while True:
         event = connection.next_event()
         if event is h11.NEED_DATA:
@@ -180,7 +180,7 @@ async def _next_request(connection: h11.Connection, reader: asyncio.StreamReader
 
 
 def _is_request_complete(connection: h11.Connection) -> bool:
-    """Whether nothing belongs to the request any more; a body would, and is not wanted."""
+    """Whether the request has no body. A body is not accepted."""
     try:
         return isinstance(connection.next_event(), h11.EndOfMessage)
     except h11.RemoteProtocolError:
@@ -208,7 +208,7 @@ async def _answer(
     *,
     head_only: bool = False,
 ) -> None:
-    """Raises OSError, which TimeoutError is, for a client that does not take it."""
+    """Send a response. Raises OSError (TimeoutError is one) for a client that does not read it."""
     headers = {
         "Content-Type": response.content_type,
         "Content-Length": str(sum(map(len, response.body))),
@@ -224,13 +224,13 @@ async def _answer(
             for start in range(0, len(part), _CHUNK_BYTES):
                 writer.write(connection.send(h11.Data(part[start : start + _CHUNK_BYTES])))
                 await writer.drain()
-                await asyncio.sleep(0)  # draining alone lets nobody else run while the client is quick
+                await asyncio.sleep(0)  # drain() alone does not yield while the client reads fast enough
         writer.write(connection.send(h11.EndOfMessage()))
         await writer.drain()
 
 
 async def _close_gracefully(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Hang up so that the answer arrives: what the client still sends must not turn it into a reset."""
+    """Close so that the answer arrives: unread data from the client would cause a reset."""
     writer.write_eof()
     async with asyncio.timeout(_CLOSE_TIMEOUT_S):
         while await reader.read(_CHUNK_BYTES):

@@ -1,4 +1,4 @@
-"""Where the metrics are served: one address and port, taken before anything else is begun."""
+"""Listening socket for the metrics: one address and port, bound before anything else starts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BACKLOG = 64
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
-    """An address of this machine, and a port; 0 is any that is free."""
+    """An address of this machine, and a port; port 0 picks any free port."""
 
     address: Address
     port: int
@@ -27,7 +27,7 @@ class ListenAddress:
 
 
 def parse_listen_address(text: str) -> ListenAddress:
-    """From "127.0.0.1:9586", "[::1]:9586" or "localhost:9586". Raises InvalidValueError."""
+    """Parse "127.0.0.1:9586", "[::1]:9586" or "localhost:9586". Raises InvalidValueError."""
     host, colon, port = text.rpartition(":")
     if not colon or not host:
         raise InvalidValueError(
@@ -35,7 +35,7 @@ def parse_listen_address(text: str) -> ListenAddress:
             f"this machine, got {quoted(text)}"
         )
     if not (port.isascii() and port.isdigit() and int(port) <= 65535):
-        raise InvalidValueError(f"expected a port from 0 to 65535 behind the colon, got {quoted(port)}")
+        raise InvalidValueError(f"expected a port from 0 to 65535 after the colon, got {quoted(port)}")
     bracketed = host.startswith("[") and host.endswith("]")
     if ":" in host and not bracketed:
         raise InvalidValueError(
@@ -51,19 +51,19 @@ def parse_listen_address(text: str) -> ListenAddress:
 
 
 class ListenError(Exception):
-    """Nothing can be served there. The message is one line."""
+    """The address cannot be bound. The message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListeningSocket:
-    """A listening socket, and where it is."""
+    """A listening socket and its address."""
 
     socket: socket.socket
     listen_address: ListenAddress
 
 
 def listen(listen_address: ListenAddress) -> ListeningSocket:
-    """Raises ListenError."""
+    """Bind and listen. Raises ListenError."""
     family = socket.AF_INET6 if listen_address.address.version == 6 else socket.AF_INET
     try:
         listening = socket.create_server(

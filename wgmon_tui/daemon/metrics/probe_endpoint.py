@@ -1,7 +1,7 @@
-"""A fresh check of one server, for whoever asks at /probe: through the engine, as `r` on the screen does it.
+"""Fresh check of one server for /probe. It goes through the engine, like the key `r` on the screen.
 
-So there is one prober, one identity and one check of a server at a time, and what it finds is shown, counted
-and kept like every other check. Who asks while a server is being checked gets the outcome of that check.
+One prober uses the identity, and each server has at most one check at a time. The result is shown, counted and
+stored like every other check. A request that arrives during a check gets the result of that check.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from wgmon_tui.monitor.models import Round
 from wgmon_tui.text import format_rtt
 
 PROBES_PER_S = 50.0
-"""So many checks a second may be asked for, over time: a twentieth of what an engine makes."""
+"""Average limit of requested checks per second: a twentieth of what an engine can run."""
 
 BURST = 100.0
 
 FRESH_S = 1.0
-"""An outcome no older than this is fresh: two Prometheus that ask for the same server share one."""
+"""A result no older than this is fresh: two Prometheus servers that probe the same server share it."""
 
 
 class RateLimitedError(Exception):
-    """More checks are asked for than may be; `wait` is after how many seconds there is room."""
+    """The rate limit is exceeded; `wait` is the number of seconds until the next allowed request."""
 
     def __init__(self, wait: float) -> None:
-        super().__init__(f"more than {PROBES_PER_S:g} probes a second; the next one in {format_rtt(wait)}")
+        super().__init__(f"more than {PROBES_PER_S:g} probes a second; retry in {format_rtt(wait)}")
         self.wait = wait
 
 
 class TokenBucket:
-    """A token bucket: so many a second over time, and so many at once."""
+    """A token bucket with an average rate per second and a burst size."""
 
     def __init__(self, per_s: float, burst: float, clock: Callable[[], float]) -> None:
         self._per_s, self._burst, self._clock = per_s, burst, clock
         self._tokens, self._at = burst, clock()
 
     def take(self) -> None:
-        """Take one. Raises RateLimitedError."""
+        """Take one token. Raises RateLimitedError."""
         now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_s)
         self._at = now
@@ -52,7 +52,7 @@ class TokenBucket:
 
 
 class ProbeEndpoint:
-    """Asks an engine for checks, and hears what came of them."""
+    """Requests checks from an engine and waits for their results."""
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
@@ -63,9 +63,9 @@ class ProbeEndpoint:
         engine.listen(self._record_check)
 
     async def probe(self, name: str, timeout_s: float) -> bool:
-        """Have a server of the board checked; False where that is not over after `timeout_s` seconds.
+        """Check a server of the fleet; False if the check takes longer than `timeout_s` seconds.
 
-        Nobody waits for one that is paused: it is not checked. Raises RateLimitedError.
+        Returns at once for a paused server, which is not checked. Raises RateLimitedError.
         """
         if (
             self._engine.fleet_state.states[name].paused
@@ -89,7 +89,7 @@ class ProbeEndpoint:
             self._pending.pop(name).set_result(None)
 
     def retain(self, servers: Collection[str]) -> None:
-        """Only these servers are still there: nobody waits for others any more."""
+        """Forget all servers but these, and end the waits for the others."""
         for gone in self._ended_at.keys() - set(servers):
             del self._ended_at[gone]
         for gone in self._pending.keys() - set(servers):

@@ -1,4 +1,4 @@
-"""How this program itself is, as Prometheus reads it; and its process, which prometheus-client knows."""
+"""Metrics of wgmon-tui itself for Prometheus, with the process metrics of prometheus-client."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LAG_PERCENTILES = (0.5, 0.99)
 
 
 class SelfMetrics:
-    """The metrics that are of no server."""
+    """The metrics that do not belong to a server."""
 
     def __init__(self, writer: Writer, counters: FleetCounters) -> None:
         self._collector = _ProcessCollector(writer, counters)
@@ -29,8 +29,10 @@ class SelfMetrics:
         GCCollector(registry=self._registry)
 
     def text(self, alerts: DeliveryCounts | None, scrape_s: float) -> bytes:
-        """`alerts` is how the deliveries stand, None where the store cannot be read; `scrape_s` is how long
-        the servers took to render this time.
+        """Render the metrics.
+
+        `alerts` counts the deliveries; None if the store cannot be read. `scrape_s` is the render time of the
+        servers in seconds.
         """
         self._collector.alerts, self._collector.scrape_s = alerts, scrape_s
         return generate_latest(self._registry)
@@ -44,19 +46,19 @@ class _ProcessCollector(Collector):
         self.scrape_s = 0.0
 
     def describe(self) -> Iterable[Metric]:
-        return ()  # or the registry would collect once to know the names
+        return ()  # without this, the registry would collect once to learn the names
 
     def collect(self) -> Iterable[Metric]:
         yield _info(
             "wgmon_build_info",
-            "Always 1: the version that runs.",
+            "Always 1; the labels hold the running version.",
             version=__version__,
             python=platform.python_version(),
         )
         if shard := self._writer.loaded.shard:
             yield _info(
                 "wgmon_shard_info",
-                "Always 1: which of how many runners of one servers.toml this is.",
+                "Always 1; the labels hold the shard number and the number of shards of servers.toml.",
                 shard=str(shard.number),
                 shards=str(shard.count),
             )
@@ -65,13 +67,13 @@ class _ProcessCollector(Collector):
         yield from self._alert_metrics()
         yield GaugeMetricFamily(
             "wgmon_scrape_render_seconds",
-            "How long the servers took to render for this scrape, the checks between included.",
+            "Time to render the servers for this scrape, including checks that ran meanwhile.",
             value=self.scrape_s,
         )
 
     def _engine_metrics(self) -> Iterable[Metric]:
         servers = GaugeMetricFamily(
-            "wgmon_servers", "Servers by the state that is settled.", labels=["severity"]
+            "wgmon_servers", "Servers by state, after damping.", labels=["severity"]
         )
         totals = self._writer.fleet_state.totals()
         for severity in Severity:
@@ -82,7 +84,7 @@ class _ProcessCollector(Collector):
         )
         lag = GaugeMetricFamily(
             "wgmon_scheduler_lag_seconds",
-            "How late the last few thousand checks began: that percentile of them.",
+            "Start delay of the last few thousand checks, by percentile.",
             labels=["percentile"],
         )
         for share in _LAG_PERCENTILES:
@@ -95,23 +97,23 @@ class _ProcessCollector(Collector):
         writer = self._writer
         yield GaugeMetricFamily(
             "wgmon_store_writable",
-            "1 where the history is written, 0 where something keeps us from it.",
+            "1 if the history can be written, else 0.",
             value=writer.store_trouble is None,
         )
         yield GaugeMetricFamily(
             "wgmon_config_current",
-            "1 where servers.toml and config.toml are in force as they are, 0 where an earlier one is.",
+            "1 if the current servers.toml and config.toml are in force, 0 if an earlier version is.",
             value=writer.reload_trouble is None,
         )
         yield GaugeMetricFamily(
-            "wgmon_warnings", "Lines on what does not work as it should.", value=len(writer.warnings)
+            "wgmon_warnings", "Current warnings of wgmon-tui.", value=len(writer.warnings)
         )
 
     def _alert_metrics(self) -> Iterable[Metric]:
         deliveries = GaugeMetricFamily(
             "wgmon_alert_deliveries",
-            "Alerts on their way to sinks: pending, failing (of those, tried in vain), "
-            "given_up (and nobody has seen it yet); absent where the store cannot be read.",
+            "Alert deliveries: pending, failing (pending with failed attempts), "
+            "given_up (failed and not acknowledged); absent if the store cannot be read.",
             labels=["state"],
         )
         if self.alerts:
