@@ -138,7 +138,7 @@ async def test_a_viewer_has_seen_what_was_given_up_and_that_lasts(scene: Scene) 
         await until(lambda: not counts(scene.state).needs_attention)
         viewer.acknowledge_alerts("file")
         await until(lambda: viewer.warning)
-        assert viewer.warning == "refused: nothing was given up that nobody has seen yet"
+        assert viewer.warning == "refused: there are no unacknowledged failed deliveries"
     [delivery] = deliveries(scene.state)
     assert delivery.seen_by == login_name(os.geteuid())
 

@@ -65,7 +65,7 @@ async def test_nonsense_changes_nothing_and_one_line_says_what_and_where_until_i
         await until(lambda: it.reload.trouble)
         assert it.reload.trouble == (
             'servers.toml: server "fra1": key interval: expected a duration such as "10s", got "soon"; '
-            "the last good one stays in force"
+            "the last valid configuration stays in force"
         )
         assert it.recorder == []
         (tmp_path / "servers.toml").write_text(text_of(FRA1, AMS1))
@@ -78,9 +78,17 @@ async def test_a_file_that_is_gone_or_empty_for_a_moment_drops_no_server(tmp_pat
     async with watching(tmp_path) as it:
         (tmp_path / "servers.toml").unlink()
         await until(lambda: it.reload.trouble)
-        assert it.reload.trouble == "servers.toml: cannot be found; the last good one stays in force"
+        assert (
+            it.reload.trouble
+            == "servers.toml: the file is missing; the last valid configuration stays in force"
+        )
         (tmp_path / "servers.toml").touch(0o600)
-        await until(lambda: it.reload.trouble == "servers.toml: is empty; the last good one stays in force")
+        await until(
+            lambda: (
+                it.reload.trouble
+                == "servers.toml: the file is empty; the last valid configuration stays in force"
+            )
+        )
         (tmp_path / "servers.toml").write_text(text_of(FRA1))
         await until(lambda: it.reload.trouble is None)
     assert it.recorder == []

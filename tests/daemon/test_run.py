@@ -94,7 +94,7 @@ def test_while_the_store_is_locked_the_log_says_that_people_are_told_from_memory
             while not (told.exists() and told.read_text()):
                 time.sleep(0.01)
             other.execute("ROLLBACK")
-            program.line_with("notice: over: alerts: ")
+            program.line_with("notice: resolved: alerts: ")
             program.signal(signal.SIGTERM)
             assert program.end()[0] == 0
     assert query_rows(tmp_path / "state", "SELECT kind, state FROM deliveries") == [("opened", "sent")]
@@ -114,7 +114,7 @@ async def test_the_log_tells_of_incidents_and_never_of_checks(tmp_path: Path) ->
             err = program.end()[2]
     told = [line.split(" ", 2)[2] for line in err.splitlines()]
     assert told[0].startswith("warning: fra1: down, port-closed: ")
-    assert told[1].startswith("notice: fra1: incident over after ")
+    assert told[1].startswith("notice: fra1: incident closed after ")
     assert told[2:] == ["info: ended"]
 
 
@@ -168,7 +168,7 @@ def test_a_state_directory_that_cannot_be_made_is_refused_with_64(tmp_path: Path
     state = tmp_path / "config" / "servers.toml" / "state"
     code, _, err = Program("--config", tmp_path / "config", "--state", state, "run").end()
     assert code == 64
-    assert f"error: {state}: Not a directory; name another: --state DIR" in err
+    assert f"error: {state}: Not a directory; choose another: --state DIR" in err
 
 
 @pytest.mark.thorough
@@ -179,7 +179,7 @@ def test_nonsense_written_while_it_runs_is_logged_once_and_its_end_as_well(tmp_p
         good = (tmp_path / "config" / "servers.toml").read_text()
         (tmp_path / "config" / "servers.toml").write_text("nonsense")
         line = program.line_with("error: servers.toml: ")
-        assert line.endswith("; the last good one stays in force")
+        assert line.endswith("; the last valid configuration stays in force")
         (tmp_path / "config" / "servers.toml").write_text(good)
-        program.line_with("notice: over: servers.toml: ")
+        program.line_with("notice: resolved: servers.toml: ")
     assert sum("error" in line for line in program.lines) == 1

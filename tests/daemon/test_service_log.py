@@ -51,7 +51,7 @@ def test_who_logs_never_waits_for_who_reads_and_is_told_what_was_left_out() -> N
         seen = 1
         while True:
             line = lines.readline()
-            if " lines were left out" in line:
+            if " lines dropped" in line:
                 break
             seen += 1
             if line.startswith("<6>end"):

@@ -69,7 +69,7 @@ def test_two_shards_in_one_state_directory_are_refused_in_words(tmp_path: Path) 
         first.process.kill()
         first.process.communicate()
     assert code == 75
-    assert err.strip().endswith("; each shard needs a --state of its own")
+    assert err.strip().endswith("; give each shard a different --state DIR")
 
 
 @pytest.mark.thorough
@@ -145,7 +145,7 @@ def test_an_address_that_others_reach_is_allowed_and_said(tmp_path: Path) -> Non
         "--config", fleet_in(tmp_path), "--state", tmp_path / "state", "run", "--metrics", "0.0.0.0:0"
     )
     try:
-        program.line_with("warning: metrics: whoever reaches that address reads names and endpoints")
+        program.line_with("warning: metrics: there is no authentication: anyone who can connect can read")
     finally:
         program.process.kill()
         program.process.communicate()

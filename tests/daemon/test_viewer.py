@@ -249,9 +249,9 @@ async def test_a_viewer_sees_what_was_written_last_when_nobody_writes(tmp_path: 
     async with at_work(viewer):
         await until(lambda: viewer.fleet_state.states)
         assert severity(viewer, "ams1") is Severity.DOWN
-        await until(lambda: viewer.status == "viewer · nobody writes")
+        await until(lambda: viewer.status == "viewer · nobody is checking")
         viewer.recheck(["ams1"])
-        await until(lambda: viewer.warning == "nobody writes: recheck is not done")
+        await until(lambda: viewer.warning == "nobody is checking: recheck was not done")
 
 
 @pytest.mark.thorough

@@ -123,7 +123,7 @@ async def test_a_member_sees_what_was_written_last_where_nobody_writes(
             program.signal(ending)
             program.end()
         told = as_user(people.member, "--state", place.state)
-        assert (told.returncode, told.stderr) == (0, "wgmon-tui: viewer · nobody writes\n")
+        assert (told.returncode, told.stderr) == (0, "wgmon-tui: viewer · nobody is checking\n")
         assert "ams1  port-closed" in told.stdout
 
 
@@ -132,7 +132,7 @@ def test_a_member_does_not_become_the_writer(place: Place, people: People) -> No
     told = as_user(people.member, "--state", place.state, "run")
     assert told.returncode == 64
     assert told.stderr.endswith(
-        f"{place.state} belongs to {people.service}: only that account writes there\n"
+        f"{place.state} belongs to {people.service}; only that account can write there\n"
     )
 
 

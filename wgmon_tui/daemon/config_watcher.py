@@ -153,7 +153,8 @@ class ConfigWatcher:
         """Refuse a missing or empty file: an editor that does not write atomically causes it for a moment."""
         stamp = servers_file.stamp(self._config_dir)
         if stamp is None or stamp.size == 0:
-            raise ConfigurationError(f"{servers_file.NAME}: {'the file is empty' if stamp else 'the file is missing'}")
+            problem = "the file is empty" if stamp else "the file is missing"
+            raise ConfigurationError(f"{servers_file.NAME}: {problem}")
 
 
 async def _debounce(stamps: dict[Path, Stamp]) -> dict[Path, Stamp]:

@@ -50,7 +50,7 @@ def run(
     options: RunOptions = RunOptions(),
     environment: Mapping[str, str] = os.environ,
 ) -> int:
-    """Check and write until a signal; returns the exit code. SIGTERM and SIGINT end with 0, SIGHUP reloads."""
+    """Check and write until a signal; return the exit code. SIGTERM and SIGINT end with 0, SIGHUP reloads."""
     log = ServiceLog(_STDERR, journald=is_journald_stream(_STDERR, environment))
     try:
         return asyncio.run(
@@ -96,7 +96,7 @@ class HeadlessRun:
     async def run(self) -> int:
         """Run until a signal; returns the exit code.
 
-        Raises WriterRunningError, ListenError, WrongOwnerError, ConfigurationError, NewerStoreError and OSError.
+        Raises WriterRunningError, ListenError, WrongOwnerError, ConfigurationError, NewerStoreError, OSError.
         """
         stop_requested, loop = asyncio.Event(), asyncio.get_running_loop()
         for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -193,7 +193,8 @@ def _acquire_lock(state_dir: Path) -> WriterLock:
     try:
         return WriterLock.acquire(state_dir)
     except OSError as error:
-        raise ConfigurationError(f"{shown(state_dir)}: {error.strerror}; choose another: --state DIR") from None
+        reason = f"{shown(state_dir)}: {error.strerror}; choose another: --state DIR"
+        raise ConfigurationError(reason) from None
 
 
 def summarize_fleet(fleet_state: FleetState) -> str:

@@ -72,7 +72,7 @@ class RoleManager(ControllerProxy):
         return self._writer.engine if self._writer else None
 
     def open(self) -> Engine | None:
-        """Start the writer if this process holds the lock and has not started yet. Raises ConfigurationError."""
+        """Start the writer, if this process is to write and has not started. Raises ConfigurationError."""
         writer_inputs, self._writer_inputs = self._writer_inputs, None
         if writer_inputs:
             self._start_writer(*writer_inputs)
@@ -127,7 +127,7 @@ class RoleManager(ControllerProxy):
     def status(self) -> str:
         """The writer, if it is another process."""
         if self.can_become_writer:
-            return "writer ended · T takes over"
+            return "nobody is checking · press T"
         return self._current.status
 
     @property

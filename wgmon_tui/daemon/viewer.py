@@ -1,4 +1,4 @@
-"""A viewer: follows the store that another process writes, and asks that one for what it cannot do itself."""
+"""Viewer: follows the store that the writer process writes, and sends it requests over the control socket."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _MESSAGE_SECONDS = 10.0
 
 
 class Viewer(FleetController):
-    """Keeps a board current out of the store while it runs."""
+    """Updates a `FleetState` from the store while it runs."""
 
     def __init__(self, state_dir: Path, fleet_state: FleetState | None = None) -> None:
         self.fleet_state = fleet_state or FleetState()
         self.writer_gone = asyncio.Event()
-        """Set while nobody writes."""
+        """Set while there is no writer."""
         self.store_read = asyncio.Event()
-        """Set once the store was read, or could not be."""
+        """Set once the store has been read, or reading has failed."""
         self.writer_searched = asyncio.Event()
-        """Set once it is known whether somebody writes."""
+        """Set once it is known whether there is a writer."""
         self.writer: str | None = None
-        """Who writes; None while nobody does."""
+        """The writer's account and pid; None while there is no writer."""
         self._state_dir = state_dir
         self._follower = StoreFollower(state_dir)
         self._connection: ControlConnection | None = None
@@ -58,7 +58,7 @@ class Viewer(FleetController):
         self._request_tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         with ThreadPoolExecutor(1, "store") as executor:
             try:
                 await run_until_first(
@@ -69,25 +69,25 @@ class Viewer(FleetController):
                     task.cancel()
                 executor.submit(self._follower.close)
 
-    # What faces see and ask
+    # The interface for user interfaces
 
     @property
     def status(self) -> str:
-        """Who writes."""
+        """The writer's account and pid, or that there is no writer."""
         if self.writer is None:
-            return "viewer · nobody writes" if self.writer_gone.is_set() else "viewer"
+            return "viewer · nobody is checking" if self.writer_gone.is_set() else "viewer"
         return (
             f"viewer · written by {self.writer}{', which does not answer' if self._is_unresponsive else ''}"
         )
 
     @property
     def warning(self) -> str | None:
-        """What keeps us from looking, then what was refused us, then what troubles the writer."""
+        """The most serious problem: of this viewer first, then a refused request, then the writer's."""
         return self._access_problem or self._store_problem or self._message or self._writer_warning
 
     @property
     def checks_per_second(self) -> float:
-        """As the writer says."""
+        """The rate that the writer reports."""
         return self._checks_per_second
 
     def recheck(self, names: Iterable[str]) -> None:
@@ -99,44 +99,44 @@ class Viewer(FleetController):
         self._request(Operation.PAUSE if paused else Operation.RESUME, names)
 
     def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
-        """Ask the writer to record that we have seen these servers' incidents."""
+        """Ask the writer to acknowledge the open incidents of these servers."""
         self._request(Operation.ACKNOWLEDGE, names, text=note)
 
     def add_note(self, incident: str, text: str) -> None:
-        """Ask the writer to record a note."""
+        """Ask the writer to add a note to an incident."""
         self._request(Operation.NOTE, (), incident=incident, text=text)
 
     def mute(self, names: Iterable[str], until: float | None) -> None:
-        """Ask the writer to tell nobody of these servers."""
+        """Ask the writer to mute alerts for these servers."""
         if until is None:
             self._request(Operation.UNMUTE, names)
         else:
             self._request(Operation.MUTE, names, until=0.0 if until == inf else until)
 
     def test_sink(self, name: str) -> None:
-        """Ask the writer to send a sink a test."""
+        """Ask the writer to send a test notification to a sink."""
         self._request(Operation.TEST_SINK, [name])
 
     @property
     def sinks(self) -> tuple[str, ...]:
-        """Those of the writer."""
+        """The writer's sinks."""
         return self._sinks
 
     @property
     def vantages(self) -> tuple[VantageStatus, ...]:
-        """Those of the writer."""
+        """The status of the writer's vantages."""
         return self._vantages
 
     def retry_alert(self, number: int) -> None:
-        """Ask the writer to try a delivery again."""
+        """Ask the writer to retry a failed delivery."""
         self._request(Operation.RETRY_ALERT, (), number=number)
 
     def acknowledge_alerts(self, sink: str, number: int = 0) -> None:
-        """Ask the writer to record that we know what was given up."""
+        """Ask the writer to acknowledge failed deliveries."""
         self._request(Operation.ACKNOWLEDGE_ALERTS, [sink], number=number)
 
     def set_focused_server(self, name: str | None) -> None:
-        """From now on have the packets of this server at hand."""
+        """Fetch the packets of this server's last round from now on."""
         if name != self._focused_server:
             self._focused_server = name
             self._is_round_outdated = True
@@ -161,7 +161,7 @@ class Viewer(FleetController):
     async def _send_request(
         self, operation: Operation, ask: Callable[[ControlConnection], Coroutine[Any, Any, dict[str, object]]]
     ) -> None:
-        """Ask, and show for a while what the writer had to say to it."""
+        """Send a request, and show the writer's warning or error for some seconds."""
         try:
             if self._connection is None:
                 raise NoWriterError
@@ -171,19 +171,19 @@ class Viewer(FleetController):
         except RequestRefusedError as error:
             message = f"refused: {error}"
         except NoWriterError:
-            message = f"nobody writes: {operation.value} is not done"
+            message = f"nobody is checking: {operation.value} was not done"
         except TimeoutError:
-            message = f"the writer does not answer: {operation.value} may not be done"
+            message = f"the writer does not answer: {operation.value} may not have been done"
         self._message = message
         if message:
             await asyncio.sleep(_MESSAGE_SECONDS)
             if self._message == message:
                 self._message = None
 
-    # What it does all the time
+    # Background tasks
 
     async def _stay_connected(self) -> None:
-        """Hold a connection: its end tells at once that the writer's has come."""
+        """Keep a connection open: its end shows at once that the writer has ended."""
         while True:
             try:
                 connection = await ControlConnection.connect(self._state_dir)
@@ -237,7 +237,7 @@ class Viewer(FleetController):
             await asyncio.sleep(_POLL_INTERVAL_S)
 
     async def _poll_writer(self) -> None:
-        """Hear how the writer is, and have the packets that are on the screen."""
+        """Poll the writer's state, and fetch the packets that the screen shows."""
         while True:
             connection = self._connection
             if connection:
@@ -248,7 +248,7 @@ class Viewer(FleetController):
                 except TimeoutError:
                     self._is_unresponsive = True
                 except (RequestRefusedError, NoWriterError):
-                    pass  # a server that has just gone, or a writer
+                    pass  # the server was just removed, or the writer has just ended
             await asyncio.sleep(_POLL_INTERVAL_S)
 
     def _apply_stats(self, stats: dict[str, object]) -> None:

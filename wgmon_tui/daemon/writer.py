@@ -1,4 +1,4 @@
-"""The writer: the engine, the store that it writes, and the socket that answers for both."""
+"""Writer: the process that runs the engine, writes the store and serves the control socket."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from wgmon_tui.text import format_count
 from wgmon_tui.vantages.collector.manager import VantageManager, statuses_as_json
 
 _FLUSH_TIMEOUT_S = 3.0
-"""How long who asked waits for the disk."""
+"""How long a request waits for the disk."""
 
 _UNSTORED_OPERATIONS = (
     Operation.RECHECK,
@@ -50,11 +50,11 @@ _UNSTORED_OPERATIONS = (
 )
 
 RequestLog = Callable[[str], None]
-"""Takes the line that says who asked for what."""
+"""Takes a log line about a request and the account that sent it."""
 
 
 class Writer(FleetController):
-    """Probes and writes while it runs. Give it the lock; it is let go when `run` ends."""
+    """Checks servers and writes the store while it runs. Owns the lock, and releases it when `run` ends."""
 
     def __init__(
         self,
@@ -66,10 +66,11 @@ class Writer(FleetController):
         fleet_state: FleetState | None = None,
         log_request: RequestLog = lambda _: None,
     ) -> None:
-        """Opens the store, and shows on the board what it knows.
+        """Open the store, and restore the `FleetState` from it.
 
-        Without a lock, because the state directory cannot be written, nobody can attach. Without a
-        `config_dir` nothing is reloaded. `log_request` is told of every request. Raises NewerStoreError.
+        Without a lock (the state directory is not writable) there is no control socket, so viewers cannot
+        connect. Without a `config_dir` nothing is reloaded. `log_request` gets a line for every request.
+        Raises NewerStoreError.
         """
         self.loaded = loaded
         self.state_dir = state_dir
@@ -117,7 +118,7 @@ class Writer(FleetController):
         self._reload = ConfigWatcher(config_dir, loaded, self._apply_config) if config_dir else None
 
     async def run(self) -> None:
-        """Until cancelled. Raises OSError where no socket can be had to probe with."""
+        """Run until cancelled. Raises OSError if no socket for probing can be opened."""
         try:
             await self._listen()
             parts = [self.engine.run(), self.alerts.run(), self._vantages.run()]
@@ -130,20 +131,20 @@ class Writer(FleetController):
             await asyncio.shield(asyncio.to_thread(self.close))
 
     def close(self) -> None:
-        """Write what waits, and let the next one write; `run` does it at its end."""
+        """Write pending records and release the lock. `run` calls it at its end."""
         self._recorder.stop()
         self._exit_stack.close()
         if self._lock:
             self._lock.release()
 
     async def reload(self) -> None:
-        """Read the files and every secret again, and wait until that is done."""
+        """Read the files and every secret again. Returns when that is done."""
         if self._reload:
             await self._reload.reload_now()
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What does not work as it should, each in one line, the gravest first."""
+        """The current problems, one line each, the most serious first."""
         lines = (
             self._recorder.trouble,
             self._stamps.trouble,
@@ -157,60 +158,60 @@ class Writer(FleetController):
 
     @property
     def store_trouble(self) -> str | None:
-        """What keeps us from writing the history."""
+        """Why the history cannot be written; None if it can."""
         return self._recorder.trouble
 
     @property
     def reload_trouble(self) -> str | None:
-        """Why the files as they are now are not in force."""
+        """Why the current files are not in force; None if they are."""
         return self._reload.trouble if self._reload else None
 
-    # What faces see and ask
+    # The interface for user interfaces
 
     @property
     def status(self) -> str:
-        """Which part of the fleet is ours, where it is not all of it."""
+        """The shard of this writer; "" if it checks the whole fleet."""
         return f"shard {self.loaded.shard}" if self.loaded.shard else ""
 
     @property
     def warning(self) -> str | None:
-        """The gravest line, with what becomes of alerts meanwhile; None where all is well."""
+        """The most serious problem, with its effect on alerts; None if there is none."""
         line, fallback = next(iter(self.warnings), None), self.alerts.memory_notice
         return f"{line}; {fallback}" if line and fallback and fallback not in line else line
 
     @property
     def checks_per_second(self) -> float:
-        """Finished checks a second, over the last few."""
+        """Finished checks per second, averaged over the last few seconds."""
         return self.engine.checks_per_second
 
     def recheck(self, names: Iterable[str]) -> None:
-        """Check these servers now, from everywhere."""
+        """Check these servers now, from every vantage."""
         names = tuple(names)
         self.engine.recheck(names)
         self._vantages.recheck(names)
 
     def pause(self, names: Iterable[str], paused: bool) -> None:
-        """Stop or resume checking these servers, in the name of this account."""
+        """Stop or resume checking these servers, recorded under this account."""
         self.engine.pause(names, paused, self._account)
 
     def acknowledge(self, names: Iterable[str], *, note: str = "") -> None:
-        """Acknowledge in the name of this account."""
+        """Acknowledge open incidents, recorded under this account."""
         self.engine.acknowledge(names, self._account, note)
 
     def mute(self, names: Iterable[str], until: float | None) -> None:
-        """Tell nobody of these servers, in the name of this account."""
+        """Mute alerts for these servers, recorded under this account."""
         self.engine.mute(names, until, self._account)
 
     def test_sink(self, name: str) -> None:
-        """Send a sink a test."""
+        """Send a test notification to a sink."""
         self._start(self._test((name,)))
 
     def retry_alert(self, number: int) -> None:
-        """Try a delivery again."""
+        """Retry a failed delivery."""
         self._start(self._retry(number))
 
     def acknowledge_alerts(self, sink: str, number: int = 0) -> None:
-        """Say in the name of this account that it is known what was given up."""
+        """Acknowledge failed deliveries, recorded under this account."""
         self._start(self._acknowledge_alerts(sink, number, self._account))
 
     @property
@@ -220,11 +221,11 @@ class Writer(FleetController):
 
     @property
     def vantages(self) -> tuple[VantageStatus, ...]:
-        """How the other vantages are, in the order of config.toml."""
+        """The status of the other vantages, in the order of config.toml."""
         return self._vantages.statuses
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        """What it is refused is shown on the log of alerts, where it does not appear."""
+        """Run in the background. A refusal is only logged: the delivery log shows that nothing changed."""
         task = asyncio.create_task(work)
         self._background_tasks.add(task)
         task.add_done_callback(self._finish)
@@ -235,10 +236,10 @@ class Writer(FleetController):
             self._log_request(f"refused: {refused}")
 
     def add_note(self, incident: str, text: str) -> None:
-        """Write a note in the name of this account."""
+        """Add a note to an incident, recorded under this account."""
         self._recorder.note(incident, self._account, text)
 
-    # What is asked over the socket
+    # Requests from the control socket
 
     async def _listen(self) -> None:
         try:
@@ -246,7 +247,7 @@ class Writer(FleetController):
                 await self._control.open()
         except OSError as error:
             place = shown(self.state_dir)
-            self._control_problem = f"{place}: {error.strerror}; nobody can attach as a viewer"
+            self._control_problem = f"{place}: {error.strerror}; viewers cannot connect"
 
     async def _answer(self, request: ControlRequest, who: str) -> Mapping[str, object]:
         match request.operation:
@@ -303,7 +304,7 @@ class Writer(FleetController):
         except (sqlite3.Error, OSError) as error:
             raise RequestRefusedError(f"the store cannot be written now: {error}") from None
         if not found:
-            raise RequestRefusedError(f"there is no alert {number} that could be sent again")
+            raise RequestRefusedError(f"there is no failed alert {number} to retry")
 
     async def _acknowledge_alerts(self, sink: str, number: int, who: str) -> None:
         try:
@@ -311,10 +312,10 @@ class Writer(FleetController):
         except (sqlite3.Error, OSError) as error:
             raise RequestRefusedError(f"the store cannot be written now: {error}") from None
         if not found:
-            raise RequestRefusedError("nothing was given up that nobody has seen yet")
+            raise RequestRefusedError("there are no unacknowledged failed deliveries")
 
     def _list_heartbeats(self) -> tuple[ServerHeartbeat, ...]:
-        """The servers that somebody is to be told of."""
+        """The servers whose alerts are active: not paused, muted or in maintenance."""
         return tuple(
             ServerHeartbeat(name, server_state.severity)
             for name, server_state in self.fleet_state.states.items()
@@ -322,13 +323,13 @@ class Writer(FleetController):
         )
 
     async def _flush_history(self) -> Mapping[str, object]:
-        """What is answered was kept; where it cannot be for now, the answer says so."""
+        """Wait for the disk before the answer. If it takes too long, the answer contains a warning."""
         try:
             async with asyncio.timeout(_FLUSH_TIMEOUT_S):
                 await asyncio.wrap_future(self._recorder.flush())
         except TimeoutError:
-            reason = self._recorder.trouble or "the history is slow to write"
-            return {"warning": f"done, but not yet kept: {reason}"}
+            reason = self._recorder.trouble or "writing the history is slow"
+            return {"warning": f"done, but not saved yet: {reason}"}
         return {}
 
     async def _round(self, names: tuple[str, ...]) -> Mapping[str, object]:
@@ -342,7 +343,7 @@ class Writer(FleetController):
     # Other vantages
 
     def _list_active_servers(self) -> tuple[Server, ...]:
-        """The servers that other vantages are to check as well."""
+        """The servers that the other vantages check too."""
         return tuple(
             server_state.server
             for server_state in self.fleet_state.states.values()
@@ -350,7 +351,7 @@ class Writer(FleetController):
         )
 
     def _apply_vantages(self, config: Config) -> None:
-        """The board and the store know of the vantages that config.toml has now."""
+        """Pass the vantages of config.toml to the engine and the recorder."""
         self.engine.vantage_reports.set_vantages(config.vantages, config.quorum)
         self._recorder.set_vantages(SeenFromVantages(self.fleet_state.vantages, config.quorum))
 
@@ -358,12 +359,12 @@ class Writer(FleetController):
         self.engine.report(vantage, name, outcome, time.time(), epoch=epoch, number=number)
 
     def _last_report_number(self, vantage: str, epoch: str) -> int:
-        """The last report that we have of a vantage, from before this start too."""
+        """The number of the last stored report of a vantage's epoch, including earlier runs; 0 if none."""
         last_report_of = self.engine.vantage_reports.last_report_of(vantage)
         return last_report_of[1] if last_report_of and last_report_of[0] == epoch else 0
 
     async def _wait_until_stored(self) -> None:
-        """Ends when all that was taken is on the disk: never where nothing is written any more."""
+        """Return when all accepted reports are on disk. Never returns if the recorder has stopped."""
         flushed = asyncio.wrap_future(self._recorder.flush())
         await asyncio.wait({flushed})
         if flushed.cancelled():
@@ -374,18 +375,16 @@ class Writer(FleetController):
             if name not in self.fleet_state.states:
                 raise RequestRefusedError(f'there is no server "{name}"')
         if not names:
-            raise RequestRefusedError("names no server")
+            raise RequestRefusedError("the request names no server")
         return names
 
     def _explain_editing(self) -> str:
         if self._reload is None:
-            return "there is no servers.toml behind this"
-        return (
-            f"servers.toml is edited as {self._account}, in its file; a change takes effect within a second"
-        )
+            return "this fleet has no servers.toml"
+        return f"edit the file servers.toml as {self._account}; a change takes effect within a second"
 
     def _apply_config(self, loaded: LoadedConfig) -> None:
-        """What the files say now. Servers that changed are checked at once."""
+        """Apply a reloaded configuration. Changed servers are checked at once."""
         before, self.loaded = self.loaded, loaded
         self.engine.watch(loaded.fleet.servers, loaded.targets.ready, loaded.targets.problems)
         self._apply_vantages(loaded.config)
@@ -399,12 +398,12 @@ class Writer(FleetController):
 
 
 def _list_changed_servers(before: LoadedConfig, after: LoadedConfig) -> list[str]:
-    """The servers whose entry or secrets are others than before."""
+    """The servers whose entry or secrets have changed."""
     old = {server.name: server for server in before.fleet.servers}
     ready_before, ready_after = before.targets.ready, after.targets.ready
     return [
         name
         for name, server in ((server.name, server) for server in after.fleet.servers)
-        # Pairs, which find an object equal to itself at once: of ten thousand servers one has changed.
+        # Comparing tuples is fast for identical objects: usually one of ten thousand servers has changed.
         if (old.get(name), ready_before.get(name)) != (server, ready_after.get(name))
     ]

@@ -1,9 +1,9 @@
-"""The lock on a state directory: whoever holds it probes and writes, and there is never a second one.
+"""Lock on a state directory: exactly one process holds it, checks servers and writes the store.
 
-It is an flock on a file that only the directory's owner can open: were it open to the group, any member
-could hold the lock and keep the writer from starting. The kernel lets go of it however its holder ends.
-Looking whether it is free would keep a writer that starts in that instant from getting it, so nobody looks:
-one takes it, or is told by the control socket that a writer is there.
+It is an flock on a file that only the directory's owner can open. If the group could open it, any member
+could hold the lock and keep the writer from starting. The kernel releases it however its holder ends. Testing
+the lock would block a writer that starts at that moment. So a process either takes it, or learns from the
+control socket that there is a writer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MAX_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """Who holds the lock, and since which Unix time."""
+    """The process that holds the lock; `since` is a Unix time."""
 
     pid: int
     uid: int
@@ -37,7 +37,7 @@ class LockHolder:
 
 
 class WriterRunningError(Exception):
-    """Another process writes. The message is one line that says who."""
+    """Another process holds the lock. The message is one line that names it."""
 
 
 class WrongOwnerError(Exception):
@@ -45,22 +45,22 @@ class WrongOwnerError(Exception):
 
 
 class WriterLock:
-    """Held from `acquire` until `release`, or until this process is gone."""
+    """The writer lock, held from `acquire` until `release` or the end of this process."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     @classmethod
     def acquire(cls, state_dir: Path) -> WriterLock:
-        """Become the writer. Makes the directory where it is not there.
+        """Take the lock. Creates the state directory if it is missing.
 
-        Raises WriterRunningError, WrongOwnerError, and OSError where there is no directory and none can be made.
+        Raises WriterRunningError, WrongOwnerError, and OSError if the directory cannot be created.
         """
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = state_dir.stat().st_uid
         if owner != os.geteuid():
             raise WrongOwnerError(
-                f"{shown(state_dir)} belongs to {login_name(owner)}: only that account writes there"
+                f"{shown(state_dir)} belongs to {login_name(owner)}; only that account can write there"
             )
         descriptor = _open(state_dir)
         try:
@@ -74,14 +74,14 @@ class WriterLock:
         return cls(descriptor)
 
     def release(self) -> None:
-        """Let the next one write."""
+        """Release the lock."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
 
 def _open(state_dir: Path) -> int:
-    """The lock file; where it cannot be made, as on a full or read-only disk, the directory itself."""
+    """Open the lock file, or the directory if the file cannot be created (full or read-only disk)."""
     path = state_dir / _NAME
     for target, flags in ((path, os.O_RDWR | os.O_CREAT), (path, os.O_RDONLY)):
         with suppress(OSError):
@@ -90,7 +90,7 @@ def _open(state_dir: Path) -> int:
 
 
 def _write(descriptor: int, holder: LockHolder) -> None:
-    """Leave the holder's name for whoever asks; the lock holds without it, too."""
+    """Write the holder into the file, for error messages. The lock does not depend on it."""
     text = json.dumps({"pid": holder.pid, "uid": holder.uid, "since": holder.since})
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
@@ -98,7 +98,7 @@ def _write(descriptor: int, holder: LockHolder) -> None:
 
 
 def _read(descriptor: int) -> LockHolder | None:
-    """Who holds it; None where that has not been written yet, or the text is of one that was killed."""
+    """The holder; None if it is not written yet, or was written by a process that no longer runs."""
     try:
         raw = json.loads(os.pread(descriptor, _MAX_BYTES, 0))
         holder = LockHolder(int(raw["pid"]), int(raw["uid"]), float(raw["since"]))

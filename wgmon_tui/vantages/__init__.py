@@ -1,4 +1,5 @@
-"""The far end of a vantage: `wgmon-tui agent`, what it says over its line, and who goes on when that is cut.
+"""Checks from other machines over SSH: the protocol, the agent there and the collector in the writer.
 
-What sshd starts is a thin relay; the checks are made by a keeper, a process of its own that outlives it.
+sshd starts `wgmon-tui agent`, which only copies bytes. The agent daemon runs the checks. It is a separate
+process that continues when the connection ends.
 """

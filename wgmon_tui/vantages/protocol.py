@@ -1,14 +1,14 @@
-"""What goes over the line between a writer and an agent: one JSON object a line, and nothing else.
+"""Protocol between a writer and an agent: one JSON object per line.
 
-The writer speaks first. Each line has one key, which says what it is:
+The writer sends the first line. Each object has one key, the type of the message:
 
     {"hello": {"protocol": 1, "version": "0.1.0", "vantage": "fra"}}        writer → agent
     {"servers": …}, {"recheck": …}, {"ack": …}
     {"hello": {"protocol": 1, "version": "0.1.0", "epoch": "9f…", …}}       agent → writer
     {"report": …}, {"status": …}, {"bye": …}
 
-Every line is printable as it stands: a character that could move a cursor has no way to be written, since of
-JSON's escapes only those of quote, backslash and slash are let through. Numbers are finite and fit 53 bits.
+Every line is printable text. Of JSON's escapes only those of quote, backslash and slash are allowed, so no
+line can contain a terminal control character. Numbers are finite and fit 53 bits.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from wgmon_tui.text import printable
 PROTOCOL = 1
 
 MAX_LINE_BYTES = 2**20
-"""Bytes, with the newline."""
+"""The longest line in bytes, including the newline."""
 
 MAX_REPORT_BYTES = 2**18
-"""Bytes of one round; where its packets are too many, it goes without them."""
+"""The largest report in bytes. A larger one is sent without its packets."""
 
 MAX_ENTRIES = 500
-"""Servers in one line."""
+"""The largest number of servers in one line."""
 
 _MAX_TEXT_CHARS = 500
 _MAX_PROBLEMS = 50
@@ -42,15 +42,15 @@ _MAX_DIGITS = 16
 
 
 class BadLineError(Exception):
-    """Bytes that are no line of this protocol. The message is one line, and printable."""
+    """The bytes are not a valid line of this protocol. The message is one printable line."""
 
 
-# What a writer says
+# Messages of a writer
 
 
 @dataclass(frozen=True, slots=True)
 class WriterHello:
-    """The first line of a writer. `vantage` is what it calls the agent."""
+    """The first line of a writer. `vantage` is its name for the agent."""
 
     protocol: int
     version: str
@@ -59,7 +59,7 @@ class WriterHello:
 
 @dataclass(frozen=True, slots=True)
 class ServerEntry:
-    """A server without its secrets, as store/formats/server_entry.py writes it."""
+    """A server without its secrets, in the format of store/formats/server_entry.py."""
 
     name: str
     entry: str
@@ -67,9 +67,9 @@ class ServerEntry:
 
 @dataclass(frozen=True, slots=True)
 class ServerChanges:
-    """The servers that are new or have changed, and those that are `gone`.
+    """New and changed servers, and the names of removed ones (`gone`).
 
-    `begin`: what was said before holds no longer. `more`: another line of the same list follows.
+    `begin`: this list replaces all earlier ones. `more`: another line of the same list follows.
     """
 
     servers: tuple[ServerEntry, ...] = ()
@@ -87,20 +87,20 @@ class RecheckRequest:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """Every report up to this number lies on the writer's disk. Said now and then, with nothing new too."""
+    """Every report up to this number is on the writer's disk. Also sent regularly without new reports."""
 
     number: int
 
 
-# What an agent says
+# Messages of an agent
 
 
 @dataclass(frozen=True, slots=True)
 class AgentHello:
-    """The first line of an agent. Its reports are numbered anew where the `epoch` is another one.
+    """The first line of an agent. A different `epoch` means that the numbers of reports have started again.
 
-    `resume_from` is the number of the first report that waits, `clock` the Unix time there, `public_key` what
-    it asks with, "" without an identity.
+    `resume_from` is the number of the first queued report. `clock` is the agent's Unix time. `public_key`
+    belongs to the identity of its checks; "" without an identity.
     """
 
     protocol: int
@@ -113,7 +113,7 @@ class AgentHello:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """One round, in the order of the numbers. They never repeat within an epoch, and may leave some out."""
+    """One round. Numbers increase and never repeat within an epoch; there may be gaps."""
 
     number: int
     server: str
@@ -122,7 +122,7 @@ class CheckReport:
 
 @dataclass(frozen=True, slots=True)
 class ServerProblem:
-    """Why a server cannot be checked from there, in one line."""
+    """The reason why the agent cannot check a server, in one line."""
 
     server: str
     line: str
@@ -130,9 +130,10 @@ class ServerProblem:
 
 @dataclass(frozen=True, slots=True)
 class AgentStatus:
-    """How the agent is, every few seconds: `waiting` reports, `dropped` ones, a `trouble` or "".
+    """The agent's status, sent every few seconds.
 
-    Of the `problems` the first few; `clock` is the Unix time there.
+    `waiting` and `dropped` count reports. `trouble` is "" if there is none. `problems` holds the first few.
+    `clock` is the agent's Unix time.
     """
 
     checks_per_second: float
@@ -145,7 +146,7 @@ class AgentStatus:
 
 @dataclass(frozen=True, slots=True)
 class Bye:
-    """Why the agent hangs up now."""
+    """The reason why the agent closes the connection."""
 
     line: str
 
@@ -198,7 +199,7 @@ MESSAGE_NAMES = STORED_NAMES | StoredNames(
     },
     {},
 )
-"""The names on the line. The right side never changes: store/formats/stored_names.py."""
+"""The names in the protocol. The right side never changes: see store/formats/stored_names.py."""
 
 _KEY_OF_KIND = {kind: message_key for kinds in (_TO_AGENT, _TO_WRITER) for message_key, kind in kinds.items()}
 
@@ -207,14 +208,14 @@ _KEY_OF_KIND = {kind: message_key for kinds in (_TO_AGENT, _TO_WRITER) for messa
 
 
 def encode_message(message: ToAgent | ToWriter) -> bytes:
-    """A message as it is sent; text that may not be shown goes out as escapes that are text themselves."""
+    """Encode a message as one line. Non-printable characters are replaced by printable escapes."""
     kind: Any = type(message)
     write, _ = codec_of(kind, MESSAGE_NAMES)
     return _json({_KEY_OF_KIND[kind]: write(message)}).encode() + b"\n"
 
 
 def encode_report_body(server: str, outcome: Round) -> bytes:
-    """What a report says, to be kept until it has its number; advice is given by whoever shows it."""
+    """Encode a report without its number, for the queue. Causes are left out: the writer adds them."""
     write, _ = codec_of(Round)
     outcome = replace(outcome, diagnoses=tuple(replace(each, causes=()) for each in outcome.diagnoses))
     body = _json({"server": server, "round": write(outcome)}).encode()
@@ -224,12 +225,12 @@ def encode_report_body(server: str, outcome: Round) -> bytes:
 
 
 def encode_report(number: int, body: bytes) -> bytes:
-    """The line of a report that was kept."""
+    """Encode a queued report as one line."""
     return b'{"report":{"number":%d,%b}\n' % (number, body[1:])
 
 
 def without_packets(outcome: Round) -> Round:
-    """The same round; of the packets it only says how many initiations were sent."""
+    """The same round without packets. The number of initiations stays."""
     return replace(outcome, checks=tuple(replace(check, exchange=()) for check in outcome.checks))
 
 
@@ -241,7 +242,7 @@ def _json(raw: object) -> str:
 def _is_plain(text: str) -> bool:
     if not text.isprintable():
         return False
-    for harmless in ("\\\\", '\\"', "\\/"):  # pairs of backslashes first: what follows them is no escape
+    for harmless in ("\\\\", '\\"', "\\/"):  # escaped backslashes first: what follows them is not an escape
         text = text.replace(harmless, "")
     return "\\" not in text
 
@@ -258,14 +259,14 @@ def _sanitized(raw: Any) -> Any:
 
 
 def parse_to_agent(line: bytes) -> ToAgent:
-    """What a writer says. Raises BadLineError."""
+    """Parse a writer's line. Raises BadLineError."""
     message: ToAgent = _parse(line, _TO_AGENT)
     match message:
         case WriterHello(_, version, vantage):
             _require_short(version, vantage)
         case ServerChanges(servers, gone):
             if len(servers) > MAX_ENTRIES or len(gone) > MAX_ENTRIES:
-                raise BadLineError(f"expected at most {MAX_ENTRIES} servers a line")
+                raise BadLineError(f"servers: expected at most {MAX_ENTRIES} per line")
             _require_names(*(entry.name for entry in servers), *gone)
         case RecheckRequest(names):
             _require_names(*names)
@@ -275,7 +276,7 @@ def parse_to_agent(line: bytes) -> ToAgent:
 
 
 def parse_to_writer(line: bytes) -> ToWriter:
-    """What an agent says. Raises BadLineError."""
+    """Parse an agent's line. Raises BadLineError."""
     message: ToWriter = _parse(line, _TO_WRITER)
     match message:
         case AgentHello(_, version, epoch, public_key, resume_from):
@@ -283,42 +284,42 @@ def parse_to_writer(line: bytes) -> ToWriter:
             _require_not_negative(resume_from)
         case CheckReport(number, server, outcome):
             if len(line) > MAX_REPORT_BYTES + _MAX_TEXT_CHARS:
-                raise BadLineError(f"a report has at most {MAX_REPORT_BYTES} bytes")
+                raise BadLineError(f"report: expected at most {MAX_REPORT_BYTES} bytes")
             _require_not_negative(number)
             _require_names(server)
             if not len(outcome.checks) == len(outcome.diagnoses) > 0:
-                raise BadLineError("report: expected a diagnosis for each check")
+                raise BadLineError("report: expected one diagnosis for each check")
         case AgentStatus(rate, waiting, dropped, trouble, problems):
             _require_not_negative(waiting, dropped)
             _require_short(trouble, *(problem.line for problem in problems))
             _require_names(*(problem.server for problem in problems))
             if rate < 0 or len(problems) > _MAX_PROBLEMS:
-                raise BadLineError("status: expected counts that can be")
+                raise BadLineError("status: counts out of range")
         case Bye(said):
             _require_short(said)
     return message
 
 
-def describe_protocol_mismatch(who: str, protocol: int, version: str, ours: str) -> str:
-    """The line on an end that speaks another protocol; `ours` is our version."""
+def describe_protocol_mismatch(who: str, protocol: int, version: str, local_version: str) -> str:
+    """The error line for a peer with another protocol version; `local_version` is that of this process."""
     return (
-        f"{who} speaks protocol {protocol} (wgmon-tui {version}), this one {PROTOCOL} ({ours}): "
-        "install the same version there"
+        f"{who} uses protocol {protocol} (wgmon-tui {version}), this machine {PROTOCOL} ({local_version}): "
+        "install the same version on both"
     )
 
 
 def sanitize(text: str) -> str:
-    """A line of ours as it may stand in a message."""
+    """Make a line of text printable, and short enough for a message."""
     return printable(text)[:_MAX_TEXT_CHARS]
 
 
 def sanitize_problems(problems: Mapping[str, str]) -> tuple[ServerProblem, ...]:
-    """The first few of them."""
+    """The first few problems, printable and short enough for a message."""
     few = list(problems.items())[:_MAX_PROBLEMS]
     return tuple(ServerProblem(name, sanitize(line)) for name, line in few)
 
 
-_EXPECTED_FORM = "expected one JSON object a line with one key that is known"
+_EXPECTED_FORM = "expected one JSON object per line, with one known key"
 
 
 def _parse(line: bytes, kinds: Mapping[str, Any]) -> Any:
@@ -329,23 +330,23 @@ def _parse(line: bytes, kinds: Mapping[str, Any]) -> Any:
     _, read = codec_of(kind, MESSAGE_NAMES)
     try:
         if message_key == "hello" and isinstance(raw, dict) and raw.get("protocol") != PROTOCOL:
-            # Of another protocol we know no more than how its hello begins.
+            # Of another protocol version, only these two fields are known.
             raw = {key: raw[key] for key in ("protocol", "version") if key in raw}
         return read(raw)
     except (UnreadableValueError, RecursionError):
-        raise BadLineError(f"{message_key}: not in a form that is known") from None
+        raise BadLineError(f"{message_key}: unknown format") from None
 
 
 def _split_key(line: bytes) -> tuple[str, object]:
-    """The word and what stands behind it."""
+    """The key of a line and its value."""
     if len(line) > MAX_LINE_BYTES:
-        raise BadLineError(f"a line has at most {MAX_LINE_BYTES} bytes")
+        raise BadLineError(f"expected at most {MAX_LINE_BYTES} bytes per line")
     try:
         text = line.decode().removesuffix("\n")
     except UnicodeDecodeError:
         raise BadLineError("expected text in UTF-8") from None
     if not _is_plain(text):
-        raise BadLineError("expected text without characters that may not be shown")
+        raise BadLineError("expected printable text")
     try:
         found = json.loads(
             text, parse_float=_parse_finite, parse_int=_parse_bounded, parse_constant=_parse_finite
@@ -372,12 +373,12 @@ def _parse_bounded(text: str) -> int:
 
 def _require_short(*texts: str) -> None:
     if any(len(text) > _MAX_TEXT_CHARS for text in texts):
-        raise BadLineError(f"expected texts of at most {_MAX_TEXT_CHARS} characters")
+        raise BadLineError(f"expected at most {_MAX_TEXT_CHARS} characters of text")
 
 
 def _require_not_negative(*numbers: int) -> None:
     if any(number < 0 for number in numbers):
-        raise BadLineError("expected numbers that are not below 0")
+        raise BadLineError("expected numbers of at least 0")
 
 
 def _require_names(*names: str) -> None:

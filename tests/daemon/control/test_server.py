@@ -105,7 +105,7 @@ async def test_a_state_directory_may_have_a_path_longer_than_a_socket_address(tm
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
-        (b"nonsense\n", b"expected one JSON object a line"),
+        (b"nonsense\n", b"expected one JSON object per line"),
         (b'{"v":1,"id":1,"op":"destroy"}\n', b"op: expected one of"),
         (b'{"v":9,"id":1,"op":"stats"}\n', b"speaks version"),
     ],
@@ -151,7 +151,7 @@ async def test_only_so_many_can_be_attached(tmp_path: Path) -> None:
         clients = [await raw(tmp_path) for _ in range(64)]
         for reader, _ in clients:
             assert b'"may"' in await reader.readline()
-        with pytest.raises(AccessDeniedError, match="there are 64 viewers already"):
+        with pytest.raises(AccessDeniedError, match="all 64 viewer slots are in use"):
             await ControlConnection.connect(tmp_path)
         for _, writer in clients:
             writer.close()

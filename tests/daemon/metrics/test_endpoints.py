@@ -196,7 +196,7 @@ async def test_only_servers_of_the_file_are_probed(tmp_path: Path) -> None:
             assert "\x1b" not in answer.text
             assert len(answer.text) < 100
         nameless = await get(served.listen_address, "/probe?module=x")
-        assert (nameless.status, nameless.text) == (400, "which server? /probe?target=NAME\n")
+        assert (nameless.status, nameless.text) == (400, "no server given; use /probe?target=NAME\n")
         assert checked() == 0
 
 

@@ -209,7 +209,7 @@ async def test_a_fault_of_ours_is_said_and_the_next_one_is_answered() -> None:
     faults: list[str] = []
     async with serving(faulty, faults) as listen_address:
         assert [(await get(listen_address, "/")).status for _ in range(2)] == [500, 500]
-    assert faults == ["metrics: a fault of this program: ZeroDivisionError()"] * 2
+    assert faults == ["metrics: internal error: ZeroDivisionError()"] * 2
 
 
 _BITS = st.sampled_from(

@@ -27,9 +27,9 @@ def test_an_address_and_a_port(text: str, meant: str) -> None:
     [
         ("9586", "expected an address and a port such as 127.0.0.1:9586, or 0.0.0.0:9586 for all addresses"),
         (":9586", "expected an address and a port such as 127.0.0.1:9586"),
-        ("127.0.0.1:", 'expected a port from 0 to 65535 behind the colon, got ""'),
-        ("127.0.0.1:65536", 'expected a port from 0 to 65535 behind the colon, got "65536"'),
-        ("127.0.0.1:http", 'expected a port from 0 to 65535 behind the colon, got "http"'),
+        ("127.0.0.1:", 'expected a port from 0 to 65535 after the colon, got ""'),
+        ("127.0.0.1:65536", 'expected a port from 0 to 65535 after the colon, got "65536"'),
+        ("127.0.0.1:http", 'expected a port from 0 to 65535 after the colon, got "http"'),
         ("::1:9586", "expected brackets around an IPv6 address, as in [::1]:9586"),
         ("example.net:9586", 'expected an address of this machine such as 127.0.0.1, or localhost, got "exa'),
     ],

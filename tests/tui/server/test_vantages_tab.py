@@ -253,10 +253,10 @@ def page(engine: QuietEngine, name: str, statuses: tuple[VantageStatus, ...], *,
 
 def test_one_that_was_not_heard_of_yet_says_why() -> None:
     engine = QuietEngine([sample_exchanges.server("fra1")])
-    status = VantageStatus("nyc", False, NOW, trouble="nyc speaks protocol 2")
+    status = VantageStatus("nyc", False, NOW, trouble="nyc uses protocol 2")
     told = page(engine, "fra1", (status,), ascii_only=False)
     assert "nyc  unknown  not heard of yet" in told
-    assert "nyc speaks protocol 2" in " ".join(told.split())
+    assert "nyc uses protocol 2" in " ".join(told.split())
 
 
 def test_control_characters_of_a_vantage_do_not_reach_the_terminal() -> None:

@@ -143,7 +143,7 @@ async def test_a_keeper_that_nobody_asks_for_long_ends_by_itself(config: Path, s
         pid = agent_pid(state)
         assert pid
     await until(lambda: not Path(f"/proc/{pid}").exists())
-    assert read_log(state)[-1].endswith("no writer came within 1 s")
+    assert read_log(state)[-1].endswith("no writer connected within 1 s")
 
 
 async def test_a_second_writer_replaces_the_first_which_is_told_so(config: Path, state: Path) -> None:
@@ -153,7 +153,7 @@ async def test_a_second_writer_replaces_the_first_which_is_told_so(config: Path,
         await until(lambda: first.status.connected)
         async with second.to(command):
             await until(lambda: second.status.connected)
-            await first.heard("another writer has taken this vantage over")
+            await first.heard("another writer has connected to this vantage")
             assert not first.status.connected
 
 
@@ -219,7 +219,7 @@ async def test_a_writer_of_another_protocol_is_told_so_in_one_line(config: Path,
     assert isinstance(hello, AgentHello)
     assert hello.protocol == PROTOCOL
     assert isinstance(bye, Bye)
-    assert bye.line.startswith("the writer speaks protocol 2 (wgmon-tui 9.9.0), this one 1 (")
+    assert bye.line.startswith("the writer uses protocol 2 (wgmon-tui 9.9.0), this machine 1 (")
 
 
 NONSENSE = {
@@ -259,7 +259,7 @@ def test_a_state_directory_that_cannot_be_is_told_over_the_line(config: Path, tm
     out = talk(config, tmp_path / "file" / "state", WriterHello(PROTOCOL, __version__))
     said = parse_to_writer(out)
     assert isinstance(said, Bye)
-    assert said.line.endswith("Not a directory; name another: --state DIR")
+    assert said.line.endswith("Not a directory; choose another: --state DIR")
 
 
 @pytest.mark.thorough

@@ -102,7 +102,7 @@ async def test_another_protocol_is_told_in_one_line_with_both_versions(tmp_path:
     command = script(tmp_path / "agent.py", hello_step(protocol=2, version="9.9.0"), "time.sleep(60)")
     listening = FakeWriter(FRA1)
     async with listening.to(command):
-        await listening.heard("a speaks protocol 2 (wgmon-tui 9.9.0), this one 1 (")
+        await listening.heard("a uses protocol 2 (wgmon-tui 9.9.0), this machine 1 (")
         assert listening.status.trouble.endswith("install the same version there")
         assert not listening.status.connected
 
@@ -166,16 +166,16 @@ async def test_a_clock_that_is_wrong_there_is_told_and_set_right_in_what_is_take
     async with listening.to(command):
         await until(lambda: listening.reports)
         assert abs(listening.reports[0][4].check.started_at - time.time()) < 60
-        assert listening.status.trouble == "its clock is 1 h 00 min behind ours: set it right there"
+        assert listening.status.trouble == "its clock is 1 h 00 min behind this machine's: set it there"
 
 
 HOSTILE = {
-    "garbage": (["while True: say(os.urandom(60000))"], "what comes is no agent's: "),
-    "lines of garbage": (["while True: say(b'x\\n' * 1000)"], "what comes is no agent's: "),
+    "garbage": (["while True: say(os.urandom(60000))"], "the data is not from an agent: "),
+    "lines of garbage": (["while True: say(b'x\\n' * 1000)"], "the data is not from an agent: "),
     "a line without an end": (["while True: say(b'x' * 65536)"], "a line has at most 1048576 bytes"),
     "escape sequences": (
         [hello_step(), r"while True: say(b'\x1b]0;owned\x07\x1b[2J\n')"],
-        "what comes is no agent's: ",
+        "the data is not from an agent: ",
     ),
     "escape sequences on stderr": (
         [r"os.write(2, b'\x1b[2J\x1b]52;c;ZXZpbA==\x07Permission denied\n'); sys.exit(255)"],

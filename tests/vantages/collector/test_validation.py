@@ -60,7 +60,7 @@ def test_of_a_verdict_that_hangs_on_what_only_they_know_the_summary_is_shown_and
 def test_what_no_check_finds_is_refused(change: dict[str, object]) -> None:
     [check] = healthy(at=NOW).checks
     forged = replace(check, **change)  # type: ignore[arg-type]  # of any field, that is the point
-    with pytest.raises(BadLineError, match="what no check finds"):
+    with pytest.raises(BadLineError, match="values out of range"):
         sanitize_report(Round((forged,), healthy(at=NOW).diagnoses), FRA1, "fra", 0.0, NOW)
 
 

@@ -94,7 +94,7 @@ class ControlRequest:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """The writer's first message: the Unix time it started at, and the operations this account may request."""
+    """The writer's first message: the Unix time of its start, and the operations allowed for this account."""
 
     since: float
     allowed: frozenset[Operation]

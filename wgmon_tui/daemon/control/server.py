@@ -108,7 +108,7 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._clients) > _MAX_CLIENTS:
-            await _send(writer, encode_error(None, f"the limit of {_MAX_CLIENTS} viewers is reached; close one"))
+            await _send(writer, encode_error(None, f"all {_MAX_CLIENTS} viewer slots are in use"))
             return
         peer = read_peer_credentials(writer.get_extra_info("socket"))
         allowed = allowed_operations(peer, os.geteuid(), self._state_dir.stat())
@@ -125,7 +125,9 @@ class ControlServer:
             except asyncio.IncompleteReadError:
                 return
             except asyncio.LimitOverrunError:
-                await _send(writer, encode_error(None, f"a request can have at most {MAX_REQUEST_BYTES} bytes"))
+                await _send(
+                    writer, encode_error(None, f"expected at most {MAX_REQUEST_BYTES} bytes per line")
+                )
                 return
             await _send(writer, await self._answer_line(line, allowed, who))
 

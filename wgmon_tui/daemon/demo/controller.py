@@ -1,4 +1,4 @@
-"""The demo's feed: its servers are seen at once, and what watches them is made behind that."""
+"""Fleet controller of the demo: shows its servers at once and starts the writer in the background."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from wgmon_tui.daemon.config_watcher import LoadedConfig
     from wgmon_tui.daemon.writer import Writer
 
-NOTE = "This is the demo: what lies before its start is invented."
-"""Stands wherever that past is shown as one."""
+NOTE = "This is the demo: the history before its start is invented."
+"""Shown wherever the invented history is shown."""
 
 
 class DemoController(ControllerProxy):
-    """A fleet with a past, in a state directory in which nothing was written yet.
+    """A demo fleet with an invented history, in an empty state directory.
 
-    To load the writer and to invent the past takes longer than all else at the start: `run` does it.
+    Importing the writer and inventing the history are the slow parts of the start. `run` does them.
     """
 
     def __init__(self, state_dir: Path, fleet: Fleet) -> None:
@@ -36,7 +36,7 @@ class DemoController(ControllerProxy):
         self._writer: Writer | None = None
 
     async def run(self) -> None:
-        """Until cancelled. Raises OSError where no socket can be had to probe with."""
+        """Run until cancelled. Raises OSError if no socket for probing can be opened."""
         await asyncio.to_thread(import_module, "wgmon_tui.daemon.writer")
         from wgmon_tui.daemon.config_watcher import load_from_fleet
         from wgmon_tui.daemon.demo.invented_history import invent_present, invent_rollups

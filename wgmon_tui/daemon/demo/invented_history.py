@@ -1,8 +1,8 @@
-"""A past for the demo, invented: thirty days of its servers in a store that begins empty otherwise.
+"""Invented history for the demo: thirty days of its servers, in a new store.
 
-What is told of a server (how far it is, what was wrong with it and who knew) is a table; from it come the
-rollups that checks every ten seconds would have left, the incidents with their notes, and what holds now.
-Packets are not invented. The same servers at the same time always have the same past.
+A table lists the latency, the incidents and the notes of each server. From it this module computes the
+rollups that checks every ten seconds would have left, the incidents with their notes, and the current state.
+Packets are not invented. The same servers at the same time always get the same history.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from wgmon_tui.store.write.batch import Batch, StoredServer
 
 _SPAN_S = 30 * DAY_S
 _MINUTES_S = 3 * HOUR_S
-"""So far back there are minutes; before that, hours only. The demo starts at once because they are few."""
+"""How far back there are minute rollups; before that, only hours. Few minutes keep the demo's start fast."""
 
 _CHECKED_EVERY_S = 10.0
 _VANTAGE = "local"
 _USUAL_LOSS = 0.0003
-"""The share of checks lost of a server that is well."""
+"""The share of lost checks of a healthy server."""
 
 _SLOW_SHARE = 0.025
-"""The share of answers that take much longer than the others."""
+"""The share of answers that are much slower than the others."""
 
 _BUSIEST_S = 20 * HOUR_S
-"""When the lines are fullest, in seconds of the day of UTC."""
+"""The time of the highest load, in seconds since midnight UTC."""
 
 _BUCKET = log((1 + ERROR) / (1 - ERROR))
-"""From one bucket of a sketch to the next, as a logarithm."""
+"""The logarithm of the ratio between two buckets of a sketch."""
 
 _MAX_FEW_CHECKS, _VARIANTS = 12, 12
 _ALL = "*"
@@ -56,10 +56,11 @@ _ALL = "*"
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """Something that was other than well with a server; `began` and `lasted` are in seconds.
+    """A period when a server was not healthy.
 
-    Without `lasted` it still is. `lost` is the share of checks lost, `rtt_factor` how much longer an answer
-    takes. Where nobody watched there is a `state` and no verdict; without both nobody checked.
+    `began` is in seconds before now, `lasted` in seconds; without `lasted` it is ongoing. `lost` is the share
+    of lost checks. `rtt_factor` multiplies the RTT. A period without checks has a `state` and no verdict; one
+    with neither is a gap in the history.
     """
 
     server: str
@@ -75,11 +76,11 @@ class Episode:
 
     @property
     def recorded_state(self) -> PeriodState | None:
-        """What its time is counted as; None where nobody checked."""
+        """The state its time counts as; None for a gap in the history."""
         return PeriodState(self.verdict.severity.word) if self.verdict else self.state
 
     def ended(self, now: float) -> float:
-        """When it was over; `now` where it is not."""
+        """The Unix time of its end; `now` if it is ongoing."""
         return now if self.lasted is None else now - self.began + self.lasted
 
 
@@ -90,7 +91,7 @@ def _seconds_ago(days: float = 0.0, hours: float = 0.0, minutes: float = 0.0) ->
 _MIN, _HOUR = MINUTE_S, HOUR_S
 
 EPISODES = (
-    # They are broken in the lab too, and stay so.
+    # Ongoing: the lab breaks these servers too.
     Episode("waw1-branch", _seconds_ago(hours=2.3, minutes=8), None, Verdict.PSK_MISMATCH,
             "their new router has the old preshared key, Piotr is on his way", "anna"),
     Episode("mad1-branch", _seconds_ago(days=1, hours=2, minutes=45), None, Verdict.WRONG_SERVER_KEY,
@@ -99,13 +100,14 @@ EPISODES = (
     Episode("mum1-relay", _seconds_ago(days=5, hours=5, minutes=21), None, Verdict.DATA_DEAD,
             "AllowedIPs lost in their migration, ticket 48213", "anna", lost=0.0),
     Episode("jnb1-edge", _seconds_ago(hours=9.4, minutes=49), None, Verdict.NOT_WIREGUARD),
-    # What is over.
+    # Ended.
     Episode("blr1-core", _seconds_ago(hours=1.1, minutes=25), 7 * _MIN, Verdict.SILENT, flapping=True),
     Episode("blr1-core", _seconds_ago(days=1, hours=6, minutes=38), 23 * _MIN, Verdict.SILENT),
     Episode("blr1-core", _seconds_ago(days=3, hours=15, minutes=42), 2.4 * _HOUR, Verdict.SILENT,
             "upstream fibre cut, provider confirms", "chandra"),
     Episode("blr1-core", _seconds_ago(days=8, hours=7, minutes=31), 41 * _MIN, Verdict.UNREACHABLE),
-    Episode("syd1-relay", _seconds_ago(hours=4.2, minutes=48), 1.3 * _HOUR, Verdict.LOSSY, lost=0.3, rtt_factor=1.1),
+    Episode("syd1-relay", _seconds_ago(hours=4.2, minutes=48), 1.3 * _HOUR, Verdict.LOSSY,
+            lost=0.3, rtt_factor=1.1),
     Episode("syd1-relay", _seconds_ago(days=1, hours=3.6, minutes=41), 1.9 * _HOUR, Verdict.LOSSY,
             lost=0.24, rtt_factor=1.1),
     Episode("syd1-relay", _seconds_ago(days=2, hours=4, minutes=47), 2.6 * _HOUR, Verdict.LOSSY,
@@ -114,7 +116,8 @@ EPISODES = (
             lost=0.2, rtt_factor=1.1),
     Episode("sfo2-gw", _seconds_ago(hours=20, minutes=3), 3.2 * _HOUR, Verdict.SLOW,
             "backup ran into the day", "anna", lost=0.004, rtt_factor=3.6),
-    Episode("sfo2-gw", _seconds_ago(days=6, hours=20, minutes=19), 2.7 * _HOUR, Verdict.SLOW, lost=0.004, rtt_factor=3.2),
+    Episode("sfo2-gw", _seconds_ago(days=6, hours=20, minutes=19), 2.7 * _HOUR, Verdict.SLOW,
+            lost=0.004, rtt_factor=3.2),
     Episode("tor1-edge", _seconds_ago(days=2, hours=9, minutes=28), 36 * _MIN, Verdict.UNDER_LOAD,
             "flood of initiations from three networks", "chandra", lost=0.02, rtt_factor=1.5),
     Episode("lon1-gw", _seconds_ago(days=1, hours=12, minutes=43), 12 * _MIN, Verdict.PORT_CLOSED,
@@ -136,10 +139,10 @@ EPISODES = (
 )  # fmt: skip
 
 _LATENCIES = {character.name: character.behaviour.latency for character in DEMO_SERVERS}
-"""How far each is away, in seconds."""
+"""The latency of each server, in seconds."""
 
 _TimelinePiece = tuple[float, float, Episode | None]
-"""From when to when, and what was wrong then."""
+"""Start, end and episode of a part of a timeline."""
 
 
 _ROLLUPS = {
@@ -149,16 +152,13 @@ _ROLLUPS = {
 
 
 def invent(state_dir: Path, servers: Sequence[Server], now: float) -> None:
-    """Fill the store of a state directory in which nothing was written yet.
-
-    Raises StoreUnavailableError and sqlite3.Error.
-    """
+    """Fill the store of an empty state directory. Raises StoreUnavailableError and sqlite3.Error."""
     invent_present(state_dir, servers, now)
     invent_rollups(state_dir, servers, now)
 
 
 def invent_present(state_dir: Path, servers: Sequence[Server], now: float) -> None:
-    """What holds now, and the incidents: a tenth of the work. Raises as `invent`."""
+    """Write the current state and the incidents: a tenth of the work. Raises the same as `invent`."""
     with _open_transaction(state_dir) as connection:
         ids = _incidents(servers, now).write(connection, {}, now)
         for server in servers:
@@ -166,7 +166,10 @@ def invent_present(state_dir: Path, servers: Sequence[Server], now: float) -> No
 
 
 def invent_rollups(state_dir: Path, servers: Sequence[Server], now: float) -> None:
-    """The thirty days: behind `invent_present`, and before the first check. Raises as `invent`."""
+    """Write thirty days of rollups, after `invent_present` and before the first check.
+
+    Raises the same as `invent`.
+    """
     rollups = {server.name: _rollups(server, now) for server in servers}
     with _open_transaction(state_dir) as connection:
         for name, number in connection.execute("SELECT name, id FROM servers").fetchall():
@@ -187,7 +190,7 @@ def _open_transaction(state_dir: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _incidents(servers: Sequence[Server], now: float) -> Batch:
-    """The fleet, what happened to it, and what was said of that."""
+    """The servers, incidents and notes."""
     fleet = {
         each.name: StoredServer(server_to_entry(each), max_gap_s(each.interval, each.timeout))
         for each in servers
@@ -224,7 +227,7 @@ def _incident(number: str, episode: Episode, verdict: Verdict, now: float) -> In
 
 
 def _rollups(server: Server, now: float) -> dict[str, dict[int, Rollup]]:
-    """By table and period."""
+    """The rollups by table and period."""
     rtt_model = _RttModel(server)
     timeline = list(_timeline(server.name, now))
     recent_from = (now - _MINUTES_S) // HOUR_S * HOUR_S
@@ -236,7 +239,7 @@ def _rollups(server: Server, now: float) -> dict[str, dict[int, Rollup]]:
 
 
 def _write_current(connection: sqlite3.Connection, number: int, server: Server, now: float) -> None:
-    """What holds now, as after checks that all found the same."""
+    """Write the current state, as if the last checks all had the same result."""
     rtt_model = _RttModel(server)
     episodes = [each for each in EPISODES if each.server == server.name]
     ongoing = next((each for each in episodes if each.lasted is None), None)
@@ -263,7 +266,7 @@ def _write_current(connection: sqlite3.Connection, number: int, server: Server, 
 
 
 def _timeline(name: str, now: float) -> Iterator[_TimelinePiece]:
-    """A server's past from its beginning to now; of episodes at the same time the last of the table holds."""
+    """The timeline of a server until now. Of simultaneous episodes, the last one in the table applies."""
     episodes = [each for each in EPISODES if each.server in (name, _ALL)]
     borders = {
         now - _SPAN_S,
@@ -279,7 +282,7 @@ def _timeline(name: str, now: float) -> Iterator[_TimelinePiece]:
 def _make_rollups(
     timeline: Iterable[_TimelinePiece], since: float, until: float, length: float, rtt_model: _RttModel
 ) -> dict[int, Rollup]:
-    """What checks from one time to another would have come to, by minute or hour."""
+    """The rollups that checks between two times would have left, by minute or hour."""
     found: dict[int, Rollup] = {}
     for start, end, episode in timeline:
         state = episode.recorded_state if episode else PeriodState.UP
@@ -301,7 +304,7 @@ def _make_rollups(
 
 
 def _group_periods(by_period: Mapping[int, Rollup], in_each: int) -> dict[int, Rollup]:
-    """Hours of minutes, or days of hours."""
+    """Merge minutes into hours, or hours into days."""
     grouped: defaultdict[int, Rollup] = defaultdict(Rollup)
     for number, tally in by_period.items():
         grouped[number // in_each].merge(tally)
@@ -309,7 +312,7 @@ def _group_periods(by_period: Mapping[int, Rollup], in_each: int) -> dict[int, R
 
 
 class _RttModel:
-    """What a server so far away answers: most take little longer than they must, a few much longer."""
+    """RTT model of a server: most answers take little more than its latency, a few much more."""
 
     def __init__(self, server: Server) -> None:
         self._latency = _LATENCIES.get(server.name, 0.02)
@@ -324,13 +327,13 @@ class _RttModel:
         return [self._make_sketch(24) for _ in range(_VARIANTS)]
 
     def draw_rtt(self) -> float:
-        """One round-trip time."""
+        """Draw one round-trip time, in seconds."""
         random = self._random
         tail = random.expovariate(4.0) if random.random() < _SLOW_SHARE else 0.0
         return self._latency * (1.02 + abs(random.gauss(0.0, 0.03)) + tail)
 
     def sketch(self, at: float, checks: int, episode: Episode | None) -> QuantileSketch:
-        """Those of so many checks, as they were at that time of day: evenings are busy."""
+        """The RTT sketch of a number of checks at a time of day; RTTs are higher in the evening."""
         busy = 1.0 + 0.18 * max(0.0, cos((at % DAY_S - _BUSIEST_S) / DAY_S * 2 * pi)) ** 2
         factor = busy * (episode.rtt_factor if episode else 1.0)
         shift = round((log(factor) + self._random.gauss(0.0, 0.015)) / _BUCKET)
@@ -340,7 +343,7 @@ class _RttModel:
         return QuantileSketch({bucket + shift: count for bucket, count in usual.counts.items()})
 
     def lost(self, checks: int, episode: Episode | None) -> int:
-        """How many of so many checks were lost."""
+        """How many of `checks` checks were lost."""
         return int(checks * (episode.lost if episode else _USUAL_LOSS) + self._random.random() * 0.999)
 
     def _make_sketch(self, count: int) -> QuantileSketch:

@@ -72,7 +72,7 @@ class CachedPage(Generic[T]):
 
 
 class MetricsServer:
-    """Serves the endpoints while it runs. The constructor registers it as a listener of the writer's engine."""
+    """Serves the endpoints while it runs. Its constructor registers listeners with the writer's engine."""
 
     def __init__(self, writer: Writer, listening: socket.socket, on_error: Callable[[str], None]) -> None:
         """`on_error` gets one line for each internal error."""

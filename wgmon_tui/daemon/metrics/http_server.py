@@ -1,4 +1,4 @@
-"""Small HTTP/1.1 server for GET and HEAD. It shares the event loop with the checks, and clients cannot block it.
+"""Small HTTP/1.1 server for GET and HEAD. It shares the event loop with the checks; clients cannot block it.
 
 h11 parses and formats the protocol, without sockets. This module sets the limits: the number of clients, the
 size of a request's head, and the time to send a request and to read the answer. When the limit of clients is
@@ -157,7 +157,7 @@ class HttpServer:
 
     async def _response(self, raw_request: h11.Request) -> HttpResponse:
         if raw_request.method not in (b"GET", b"HEAD"):
-            return text_response(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD are supported", Allow="GET, HEAD")
+            return text_response(HTTPStatus.METHOD_NOT_ALLOWED, "use GET or HEAD", Allow="GET, HEAD")
         try:
             request = _read(raw_request)
         except ValueError:

@@ -1,7 +1,7 @@
 """Fresh check of one server for /probe. It goes through the engine, like the key `r` on the screen.
 
-One prober uses the identity, and each server has at most one check at a time. The result is shown, counted and
-stored like every other check. A request that arrives during a check gets the result of that check.
+One prober uses the identity, and each server has at most one check at a time. The result is shown, counted
+and stored like every other check. A request that arrives during a check gets the result of that check.
 """
 
 from __future__ import annotations

@@ -72,9 +72,7 @@ class _ProcessCollector(Collector):
         )
 
     def _engine_metrics(self) -> Iterable[Metric]:
-        servers = GaugeMetricFamily(
-            "wgmon_servers", "Servers by state, after damping.", labels=["severity"]
-        )
+        servers = GaugeMetricFamily("wgmon_servers", "Servers by state, after damping.", labels=["severity"])
         totals = self._writer.fleet_state.totals()
         for severity in Severity:
             servers.add_metric([severity.word], totals[severity])

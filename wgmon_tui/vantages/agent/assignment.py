@@ -1,7 +1,7 @@
-"""What can be checked from here: a writer's servers, joined with the secrets of this machine.
+"""Assignment of an agent: the writer's servers joined with the secrets of this machine.
 
-The writer says which servers, where they are and how often they are checked. Identities and preshared keys
-are read from this machine's own servers.toml, and never leave it.
+The writer sends the servers, their endpoints and intervals. Identities and preshared keys come from the
+servers.toml of this machine, and never leave it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _NO_TARGETS = Targets({}, {})
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """`servers` with this machine's identities, their `targets`, the first key that they are asked with.
+    """The `servers` with this machine's identities, their `targets`, and the first identity's public key.
 
-    `trouble` is the line on what keeps all of them from being checked, "" where nothing does.
+    `trouble` is one line if no server can be checked, else "".
     """
 
     servers: tuple[Server, ...] = ()
@@ -35,7 +35,7 @@ class Assignment:
 
 
 def assign(servers: Iterable[Server], config_dir: Path) -> Assignment:
-    """Join them. Blocks for as long as commands that print secrets take."""
+    """Join the servers with local secrets. Blocks while the commands that print secrets run."""
     servers = tuple(servers)
     try:
         local_fleet = read(config_dir).fleet
@@ -57,14 +57,14 @@ def assign(servers: Iterable[Server], config_dir: Path) -> Assignment:
 
 
 def find_server_problem(server: Server) -> str:
-    """Why a server that came over the line cannot stand, "" where it can; as strict as servers.toml is."""
+    """Why a received server is invalid, by the rules of servers.toml; "" if it is valid."""
     identity = Identity(server.identity, SecretSource(SecretForm.ENV, "NONE"))
     fleet = Fleet(identities=(identity,))
     try:
         same = read_server(fleet, server_entries(fleet, server)) == server
     except (ConfigurationError, ValueError, OverflowError) as error:
         return str(error)
-    return "" if same else f'server "{server.name}": says what no servers.toml can say'
+    return "" if same else f'server "{server.name}": contains values that servers.toml cannot express'
 
 
 def _assign_none(servers: tuple[Server, ...], why: str) -> Assignment:
@@ -72,7 +72,7 @@ def _assign_none(servers: tuple[Server, ...], why: str) -> Assignment:
 
 
 def _with_local_secrets(local_fleet: Fleet, server: Server) -> Server:
-    """With our identity of the name that the writer uses, or our only or first one, and our preshared key."""
+    """Use this machine's identity with the same name, else its first one, and its preshared key."""
     known = local_fleet.identity(server.identity) or local_fleet.identities[0]
     local_server = local_fleet.server(server.name)
     return replace(

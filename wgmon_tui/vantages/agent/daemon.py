@@ -1,6 +1,6 @@
-"""The keeper: checks what the last writer asked for, line or no line, and keeps what no writer has taken.
+"""Agent daemon: checks the servers of the last writer, connected or not, and queues the reports.
 
-A process of its own: `python -m wgmon_tui.vantages.agent.daemon CONFIG STATE LINGER_S`, started by a relay.
+The stdio bridge starts it: `python -m wgmon_tui.vantages.agent.daemon CONFIG STATE LINGER_S`.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ _EXIT_FAILED = 71
 _RETRY_S = 1.0
 _POLL_INTERVAL_S = 1.0
 _SECRET_RETRY_S = 10.0
-"""So often the secrets are read again while one of them is missing."""
+"""The interval between attempts to read missing secrets."""
 
 _MAX_UNWRITTEN = 5_000
-"""Reports that wait for the disk; of more, the oldest go."""
+"""The largest number of reports that wait for the disk; above it, the oldest are dropped."""
 
 _MAX_SESSIONS = 8
 _CLOSE_DELAY_S = 5.0
@@ -72,7 +72,7 @@ T = TypeVar("T")
 
 
 class AgentDaemon:
-    """One keeper, from the moment at which it holds the lock."""
+    """One agent daemon, which holds the lock of its state directory."""
 
     def __init__(self, config_dir: Path, state_dir: Path, linger_s: float, reports: ReportQueue) -> None:
         self._config_dir, self._state_dir = config_dir, state_dir
@@ -97,13 +97,13 @@ class AgentDaemon:
         self._disk_problem = ""
 
     async def run(self, listener: socket.socket) -> str:
-        """Until a signal, or until no writer was heard for as long as it lingers; why it ended.
+        """Run until a signal, or until no writer has connected for `linger_s`. Returns why it ended.
 
-        Raises OSError where no socket can be had to probe with.
+        Raises OSError if no socket for probing can be opened.
         """
         ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, _end, ended, "ended by a signal")
+            asyncio.get_running_loop().add_signal_handler(number, _end, ended, "stopped by a signal")
         self._assignment_outdated.set()
         server = await asyncio.start_unix_server(self._accept, sock=listener, limit=MAX_LINE_BYTES)
         try:
@@ -120,7 +120,7 @@ class AgentDaemon:
                 )
         finally:
             server.close()
-            await self._end_sessions("the agent was ended there")
+            await self._end_sessions("the agent was stopped on its machine")
             await self._flush()
             self._disk_executor.shutdown()
         return ended.result()
@@ -134,8 +134,7 @@ class AgentDaemon:
                 session.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
 
-    # Lines
-
+    # Sessions
     def _accept(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
         if (
             read_peer_credentials(stream.get_extra_info("socket")).uid != os.geteuid()
@@ -154,13 +153,13 @@ class AgentDaemon:
         finally:
             if self._session is session:
                 self._session = None
-            stream.close()  # what was said last still goes out, for a while
+            stream.close()  # the last message can still be delivered, until the delay ends
             asyncio.get_running_loop().call_later(_CLOSE_DELAY_S, stream.transport.abort)
 
     def _adopt_session(self, session: AgentSession) -> None:
-        """One writer at a time: two would each take what the other needs."""
+        """Close the session of any other writer: two would each take reports that the other needs."""
         if self._session:
-            self._session.close("another writer has taken this vantage over")
+            self._session.close("another writer has connected to this vantage")
         self._session = session
 
     def _note_contact(self) -> None:
@@ -170,20 +169,20 @@ class AgentDaemon:
         while True:
             left = self._last_contact_at + self._linger_s - time.monotonic()
             if left <= 0:
-                _end(ended, f"no writer came within {format_limit(self._linger_s)}")
+                _end(ended, f"no writer connected within {format_limit(self._linger_s)}")
             await asyncio.sleep(max(left, 0.01))
 
-    # What a line asks
+    # The interface for sessions
 
     async def hello(self) -> AgentHello:
-        """How the agent introduces itself."""
+        """The agent's hello message."""
         first_number = await self._run_in_disk_thread(self._reports.first_number) or 0
         return AgentHello(
             PROTOCOL, __version__, self._reports.epoch, self._assignment.public_key, first_number, time.time()
         )
 
     def status(self) -> AgentStatus:
-        """How it is now."""
+        """The agent's current status."""
         trouble = self._assignment.trouble or self._disk_problem or self._stamps.trouble or ""
         return AgentStatus(
             checks_per_second=self._engine.checks_per_second,
@@ -195,7 +194,7 @@ class AgentDaemon:
         )
 
     def update_servers(self, servers: ServerChanges) -> None:
-        """Check these from now on, once the list is whole."""
+        """Change the servers to check. It takes effect once the list is complete."""
         if servers.begin:
             self._servers, self._rejected_servers = {}, {}
         for gone in servers.gone:
@@ -203,7 +202,9 @@ class AgentDaemon:
             self._rejected_servers.pop(gone, None)
         for each in servers.servers:
             server = server_from_entry(each.name, each.entry)
-            why = find_server_problem(server) if server else f'server "{each.name}": of another version'
+            why = (
+                find_server_problem(server) if server else f'server "{each.name}": written by another version'
+            )
             self._rejected_servers.pop(each.name, None)
             if server and not why:
                 self._servers[each.name] = server
@@ -214,15 +215,15 @@ class AgentDaemon:
             self._assignment_outdated.set()
 
     def recheck(self, names: tuple[str, ...]) -> None:
-        """Check these now."""
+        """Check these servers now."""
         self._engine.recheck(names)
 
     async def forget_reports(self, number: int) -> None:
-        """Every report up to this number may be forgotten."""
+        """Delete every report up to this number."""
         await self._run_in_disk_thread(partial(self._reports.delete_up_to, number))
 
     async def read_after(self, number: int, limit: int) -> list[tuple[int, bytes]]:
-        """The first reports behind that number."""
+        """The first reports after this number."""
         return await self._run_in_disk_thread(partial(self._reports.read_after, number, limit)) or []
 
     # Servers and secrets
@@ -234,7 +235,7 @@ class AgentDaemon:
             before = self._assignment
             assignment = await asyncio.to_thread(assign, tuple(self._servers.values()), self._config_dir)
             if assignment.trouble != before.trouble:
-                append_log(self._state_dir, assignment.trouble or f"over: {before.trouble}")
+                append_log(self._state_dir, assignment.trouble or f"resolved: {before.trouble}")
             self._assignment = assignment
             self._engine.watch(assignment.servers, assignment.targets.ready, assignment.targets.problems)
             for known in (self._reported, self._damping):
@@ -246,7 +247,7 @@ class AgentDaemon:
             )
 
     async def _watch_configuration(self) -> None:
-        """See whether servers.toml here, or a secret that could not be read, is another one by now."""
+        """Watch servers.toml on this machine, and retry secrets that could not be read."""
         stamp, read_at = servers_file.stamp(self._config_dir), time.monotonic()
         while True:
             await asyncio.sleep(_POLL_INTERVAL_S)
@@ -263,10 +264,10 @@ class AgentDaemon:
     def _report_check(
         self, server_state: ServerState, outcome: Round | None, _: tuple[IncidentEvent, ...]
     ) -> None:
-        """The engine's listener.
+        """Queue a report for a finished check. This is the engine's listener.
 
-        A failure of which it is in doubt whether it is ours settles nothing and is not reported: either
-        somebody else is heard, and it is counted after all, or the fault is ours, and it is judged anew.
+        A failure that may be a local fault is not reported yet. If another server answers, the failure counts
+        after all; if the fault is local, the check is judged again.
         """
         name, last = server_state.server.name, server_state.last
         failed = outcome is not None and outcome.diagnosis.verdict.severity is Severity.DOWN
@@ -294,7 +295,7 @@ class AgentDaemon:
         self._write_requested.set()
 
     async def _write_reports(self) -> None:
-        """Put reports on the disk as they come, then on the line."""
+        """Write reports to disk as they arrive, then wake the session that sends them."""
         while True:
             await self._write_requested.wait()
             self._write_requested.clear()
@@ -305,7 +306,7 @@ class AgentDaemon:
                 self._session.reports_available.set()
 
     async def _flush(self) -> bool:
-        """Whether the disk has what was there when this began."""
+        """Write the pending reports. Returns whether they are on disk."""
         kept, self._unwritten = self._unwritten, []
         if kept and await self._run_in_disk_thread(partial(self._add, kept)) is None:
             self._unwritten = kept + self._unwritten
@@ -317,7 +318,7 @@ class AgentDaemon:
         return True
 
     async def _run_in_disk_thread(self, work: Callable[[], T]) -> T | None:
-        """Done in the thread that has the store; None where it is not to be had."""
+        """Run `work` in the thread of the report queue; None if the queue is unavailable."""
         try:
             done = await asyncio.get_running_loop().run_in_executor(self._disk_executor, work)
         except ReportQueueUnavailableError as error:
@@ -330,14 +331,14 @@ class AgentDaemon:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Keep until a signal, or until nobody has come for long; the exit code."""
+    """Run the agent daemon. Returns the exit code."""
     config_dir, state_dir, linger_s = Path(argv[0]), Path(argv[1]), float(argv[2])
     try:
         lock = AgentLock.acquire(state_dir)
     except AgentRunningError:
         return EXIT_ALREADY_RUNNING
     except OSError as error:
-        append_log(state_dir, f"cannot be locked: {error.strerror}")
+        append_log(state_dir, f"cannot lock the state directory: {error.strerror}")
         return _EXIT_FAILED
     try:
         reports = ReportQueue(state_dir)
@@ -348,7 +349,7 @@ def main(argv: Sequence[str]) -> int:
         why = asyncio.run(AgentDaemon(config_dir, state_dir, linger_s, reports).run(listener))
         append_log(state_dir, why)
     except (OSError, ReportQueueUnavailableError) as error:
-        append_log(state_dir, f"ended: {error}")
+        append_log(state_dir, f"stopped: {error}")
         return _EXIT_FAILED
     finally:
         with suppress(OSError):

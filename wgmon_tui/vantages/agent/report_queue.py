@@ -1,7 +1,7 @@
-"""The reports that a writer has not taken yet, on this machine's disk: numbered, bounded, in order.
+"""Queue of reports that no writer has acknowledged yet: on disk, numbered, in order and limited in size.
 
-A report is on the disk before it is sent, so a number is never used twice. Without fsync: what the kernel has
-outlives a killed process, and after a crash of the machine a second of reports is missing.
+A report is written before it is sent, so a number is never used twice. There is no fsync: data in the kernel
+survives a killed process, and a crash of the machine loses about a second of reports.
 """
 
 from __future__ import annotations
@@ -51,22 +51,22 @@ RETURNING length(body)
 
 
 class ReportQueueUnavailableError(Exception):
-    """The store cannot be written or read now. The message is one line."""
+    """The queue cannot be read or written now. The message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedReport:
-    """A report to be kept."""
+    """A report to store. `routine` ones are dropped first."""
 
     body: bytes
     routine: bool
 
 
 class ReportQueue:
-    """The store. May be used by any one thread at a time."""
+    """The queue in an SQLite file. Use it from one thread at a time."""
 
     def __init__(self, state_dir: Path, *, limit: int = MAX_REPORTS, max_bytes: int = MAX_BYTES) -> None:
-        """Opens it; one that cannot be read is set aside, and a new one begun under another epoch.
+        """Open the queue. An unreadable file is moved aside, and a new one starts with a new epoch.
 
         Raises ReportQueueUnavailableError.
         """
@@ -78,19 +78,19 @@ class ReportQueue:
             raise _unavailable_error(self._path, error) from None
         except StoreUnavailableError as error:
             raise ReportQueueUnavailableError(str(error)) from None
-        self.notice = f"{NAME} was damaged or not of this version: set aside as {aside}" if aside else ""
-        """One line for the log where the file had to be set aside; reports that waited in it are not sent."""
+        self.notice = f"{NAME} was damaged or of another version: moved to {aside}" if aside else ""
+        """A log line if the file was moved aside, else "". Reports queued in that file are not sent."""
         with self._connection as connection:
             facts = dict(connection.execute("SELECT name, value FROM facts"))
             self.epoch: str = facts["epoch"]
-            """Another one after the store was lost."""
+            """The id of this file; a new file has a different one."""
             self.dropped: int = facts["dropped"]
-            """So many reports were given up for want of room, in this epoch."""
+            """The number of reports dropped for lack of space, in this epoch."""
             counted = connection.execute("SELECT count(*), coalesce(sum(length(body)), 0) FROM reports")
             self.waiting, self._bytes = counted.fetchone()
 
     def add(self, reports: Sequence[QueuedReport]) -> None:
-        """Number them, in this order; where there is no room, old ones go. Raises ReportQueueUnavailableError."""
+        """Append reports in this order; drop old ones if it is full. Raises ReportQueueUnavailableError."""
         try:
             with self._connection as connection:
                 connection.execute("BEGIN IMMEDIATE")
@@ -111,11 +111,11 @@ class ReportQueue:
         self.waiting, self._bytes, self.dropped = waiting, size, dropped
 
     def first_number(self) -> int:
-        """The number of the first that waits; 0 where none does. Raises ReportQueueUnavailableError."""
+        """The number of the first queued report; 0 if there is none. Raises ReportQueueUnavailableError."""
         return next((number for number, _ in self.read_after(0, 1)), 0)
 
     def read_after(self, number: int, limit: int) -> list[tuple[int, bytes]]:
-        """The first reports behind that number, in order. Raises ReportQueueUnavailableError."""
+        """The first reports after this number, in order. Raises ReportQueueUnavailableError."""
         try:
             return self._connection.execute(
                 "SELECT number, body FROM reports WHERE number > ? ORDER BY number LIMIT ?", (number, limit)
@@ -124,7 +124,7 @@ class ReportQueue:
             raise _unavailable_error(self._path, error) from None
 
     def delete_up_to(self, number: int) -> None:
-        """A writer has all up to that number. Raises ReportQueueUnavailableError."""
+        """Delete all reports up to this number. Raises ReportQueueUnavailableError."""
         try:
             with self._connection as connection:
                 connection.execute("BEGIN IMMEDIATE")
@@ -138,13 +138,13 @@ class ReportQueue:
         self.waiting, self._bytes = self.waiting - gone, self._bytes - freed
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with suppress(sqlite3.Error):
             self._connection.close()
 
 
 def _drop(connection: sqlite3.Connection, limit: int) -> tuple[int, int]:
-    """Give up the oldest routine reports; where there are none, the oldest: how many, and their bytes."""
+    """Drop the oldest routine reports, else the oldest ones. Returns their number and size in bytes."""
     for drop in (_DROP_ROUTINE, _DROP_ANY):
         gone = connection.execute(drop, (limit,)).fetchall()
         if gone:
@@ -153,7 +153,7 @@ def _drop(connection: sqlite3.Connection, limit: int) -> tuple[int, int]:
 
 
 def _open_or_replace(path: Path) -> tuple[sqlite3.Connection, Path | None]:
-    """The queue, and where a damaged one lies now that had to be set aside for it.
+    """The queue, and the new path of a damaged file that was moved aside.
 
     Raises StoreUnavailableError, OSError and sqlite3.Error.
     """
@@ -163,28 +163,28 @@ def _open_or_replace(path: Path) -> tuple[sqlite3.Connection, Path | None]:
         aside = damaged
         connection, damaged = connect_examined(path, QUEUE, _admit, _examine)
     if connection is None:
-        raise StoreUnavailableError(f"{path}: damaged as soon as it was made")
+        raise StoreUnavailableError(f"{path}: damaged right after its creation")
     path.chmod(0o600)
     return connection, aside
 
 
 def _admit(connection: sqlite3.Connection) -> None:
-    """Only an empty file and a queue of this version may be written to. Raises DamagedStoreError."""
+    """Accept only an empty file or a queue of this version. Raises DamagedStoreError."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if version != (_VERSION if tables else 0):
-        raise DamagedStoreError("of another version, or of another program")
+        raise DamagedStoreError("written by another version or another program")
 
 
 def _examine(connection: sqlite3.Connection) -> None:
-    """Make the tables of an empty file, and look for damage. Raises DamagedStoreError and sqlite3.Error."""
+    """Create the tables of an empty file; check for damage. Raises DamagedStoreError and sqlite3.Error."""
     if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
     check_integrity(connection)
     require_tables(connection, "facts", "reports")
     found = {name for (name,) in connection.execute("SELECT name FROM facts")}
     if not {"epoch", "dropped"} <= found:
-        raise DamagedStoreError("facts are missing")
+        raise DamagedStoreError("rows of the table facts are missing")
 
 
 def _unavailable_error(path: Path, error: sqlite3.Error | OSError) -> ReportQueueUnavailableError:

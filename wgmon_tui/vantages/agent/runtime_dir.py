@@ -1,4 +1,4 @@
-"""Where a keeper is found: its lock, its socket and its log, in a state directory of its account."""
+"""Files of the agent daemon in the state directory of its account: lock, socket and log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wgmon_tui.net.unix_socket import bindable_path
 from wgmon_tui.text import format_local_time, printable
 
 EXIT_ALREADY_RUNNING = 75
-"""Of a keeper that found another one: sysexits.h's EX_TEMPFAIL."""
+"""Another agent daemon is running: EX_TEMPFAIL of sysexits.h."""
 
 SOCKET = "agent.sock"
 LOG = "agent.log"
@@ -27,18 +27,18 @@ _MAX_LOG_BYTES = 256 * 1024
 
 
 class AgentRunningError(Exception):
-    """Another keeper lives in this state directory."""
+    """Another agent daemon uses this state directory."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentLock:
-    """Held by the one keeper of a state directory for as long as it lives."""
+    """The lock that the agent daemon of a state directory holds until it ends."""
 
     descriptor: int
 
     @classmethod
     def acquire(cls, state_dir: Path) -> AgentLock:
-        """Raises AgentRunningError and OSError."""
+        """Take the lock. Raises AgentRunningError and OSError."""
         descriptor = os.open(state_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -51,7 +51,7 @@ class AgentLock:
 
 
 def read_agent_version(state_dir: Path) -> str:
-    """The version of the keeper that lives there, or of the last one; "" where that is not known."""
+    """The version of the running or last agent daemon of a state directory; "" if unknown."""
     try:
         version = json.loads((state_dir / _LOCK).read_bytes()[:_MAX_READ_BYTES])["version"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -60,13 +60,13 @@ def read_agent_version(state_dir: Path) -> str:
 
 
 def open_listener(state_dir: Path) -> socket.socket:
-    """A socket that only this account can reach. Raises OSError. Hold the lock: another one's is replaced."""
+    """A socket that only this account can connect to. Replaces an old one: hold the lock. Raises OSError."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         (state_dir / SOCKET).unlink(missing_ok=True)
         with bindable_path(state_dir, SOCKET) as path:
             sock.bind(path)
-        (state_dir / SOCKET).chmod(0o600)  # nobody can have connected: it does not listen yet
+        (state_dir / SOCKET).chmod(0o600)  # it does not listen yet, so it has no connections
     except BaseException:
         sock.close()
         raise
@@ -74,7 +74,7 @@ def open_listener(state_dir: Path) -> socket.socket:
 
 
 def connect(state_dir: Path) -> socket.socket:
-    """A connection to the keeper. Raises OSError where none listens."""
+    """Connect to the agent daemon. Raises OSError if none listens."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with bindable_path(state_dir, SOCKET) as path:
@@ -86,7 +86,7 @@ def connect(state_dir: Path) -> socket.socket:
 
 
 def append_log(state_dir: Path, line: str) -> None:
-    """Write a line to the log, which begins anew where it is long; the one before stays beside it."""
+    """Append a line to the log. A log that is too large is first renamed to agent.log.1."""
     path = state_dir / LOG
     with suppress(OSError):
         if path.exists() and path.stat().st_size > _MAX_LOG_BYTES:
@@ -98,7 +98,7 @@ def append_log(state_dir: Path, line: str) -> None:
 
 
 def read_last_log_line(state_dir: Path) -> str:
-    """The last line of the log, "" where there is none."""
+    """The last line of the log; "" if there is none."""
     try:
         with (state_dir / LOG).open("rb") as file:
             file.seek(max(0, (state_dir / LOG).stat().st_size - _MAX_READ_BYTES))

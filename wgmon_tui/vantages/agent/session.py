@@ -1,4 +1,4 @@
-"""The keeper's end of one line: what a writer says is done, reports and the status go out."""
+"""Session of the agent daemon with one writer: executes its messages, and sends reports and the status."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 from wgmon_tui import __version__
 from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.vantages.protocol import (
+    MAX_LINE_BYTES,
     PROTOCOL,
     Ack,
     AgentHello,
@@ -33,29 +34,29 @@ _REPORTS_PER_READ = 200
 
 
 class SessionBackend(Protocol):
-    """What a line asks of its keeper."""
+    """The interface of the agent daemon that a session uses."""
 
     async def hello(self) -> AgentHello:
-        """How the agent introduces itself."""
+        """The agent's hello message."""
 
     def status(self) -> AgentStatus:
-        """How it is now."""
+        """The agent's current status."""
 
     def update_servers(self, servers: ServerChanges) -> None:
-        """Check these from now on."""
+        """Change the servers to check."""
 
     def recheck(self, names: tuple[str, ...]) -> None:
-        """Check these now."""
+        """Check these servers now."""
 
     async def forget_reports(self, number: int) -> None:
-        """Every report up to this number may be forgotten."""
+        """Delete every report up to this number."""
 
     async def read_after(self, number: int, limit: int) -> list[tuple[int, bytes]]:
-        """The first reports behind that number."""
+        """The first reports after this number."""
 
 
 class AgentSession:
-    """One connection of a relay. `run` it; it says why it hangs up."""
+    """One connection from a stdio bridge. It sends a `Bye` with the reason before it closes."""
 
     def __init__(
         self,
@@ -65,21 +66,24 @@ class AgentSession:
         on_start: Callable[[AgentSession], None],
         on_message: Callable[[], None],
     ) -> None:
-        """`on_start` is called once a writer of our protocol has said hello, `on_message` with every line of it."""
+        """`on_start` is called after the hello of a writer with the same protocol.
+
+        `on_message` is called for every message.
+        """
         self.reports_available = asyncio.Event()
-        """To be set when there are reports that were not there before."""
+        """Set it when new reports are in the queue."""
         self._backend = backend
         self._reader, self._stream = reader, stream
         self._on_start, self._on_message = on_start, on_message
         self._close_reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def close(self, why: str) -> None:
-        """Hang up, with a line to the writer."""
+        """Close the connection, and send the reason to the writer."""
         if not self._close_reason.done():
             self._close_reason.set_result(why)
 
     async def run(self) -> None:
-        """Until it is cut, ended, or something comes that is no line of a writer."""
+        """Run until the connection ends, `close` is called, or an invalid line arrives."""
         try:
             async with asyncio.timeout(_HELLO_TIMEOUT_S):
                 await self._exchange_hello()
@@ -90,7 +94,7 @@ class AgentSession:
         except BadLineError as error:
             await self._send_bye(str(error))
         except (OSError, asyncio.IncompleteReadError):
-            pass  # it was cut, or nobody spoke
+            pass  # the connection ended, or no hello arrived in time
 
     async def _exchange_hello(self) -> None:
         hello = await self._receive()
@@ -118,13 +122,13 @@ class AgentSession:
         try:
             line = await self._reader.readuntil()
         except asyncio.LimitOverrunError:
-            raise BadLineError("a line is too long") from None
+            raise BadLineError(f"expected at most {MAX_LINE_BYTES} bytes per line") from None
         message = parse_to_agent(line)
         self._on_message()
         return message
 
     async def _send_reports(self) -> None:
-        """Send every report, those first that waited for a line."""
+        """Send every report, queued ones first."""
         sent = 0
         while True:
             self.reports_available.clear()
@@ -149,7 +153,7 @@ class AgentSession:
             async with asyncio.timeout(1.0):
                 await self._send(Bye(sanitize(why)))
         except OSError:
-            pass  # who does not read learns it from the end of the line
+            pass  # a writer that does not read notices the end of the connection
 
     async def _send(self, message: ToWriter) -> None:
         self._stream.write(encode_message(message))

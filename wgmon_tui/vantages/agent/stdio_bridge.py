@@ -1,4 +1,7 @@
-"""The relay: what sshd starts. It carries bytes between stdin, stdout and the keeper, and starts that one."""
+"""Stdio bridge, the process that sshd starts: copies bytes between stdin, stdout and the agent daemon.
+
+It starts the daemon if none runs.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +36,11 @@ _RETRY_S = 0.05
 
 
 class AgentUnavailableError(Exception):
-    """No keeper is to be had. The message is one line."""
+    """The agent daemon cannot be reached or started. The message is one line."""
 
 
 def bridge_stdio(config_dir: Path, state_dir: Path, linger_s: float) -> int:
-    """Until either end hangs up; the exit code. What keeps us from it is told over the line."""
+    """Copy until either end closes; returns the exit code. An error is also sent to the writer as a `Bye`."""
     try:
         _prepare_state_dir(state_dir)
         daemon = _connect_or_start(config_dir.absolute(), state_dir.absolute(), linger_s)
@@ -46,7 +49,7 @@ def bridge_stdio(config_dir: Path, state_dir: Path, linger_s: float) -> int:
         with suppress(OSError):
             os.write(_STDOUT, encode_message(Bye(sanitize(str(error)))))
         return EXIT_NO_AGENT
-    with closing(daemon), suppress(OSError):  # either end has gone: nothing is left to say
+    with closing(daemon), suppress(OSError):  # either end has closed
         _copy_both_ways(daemon)
     return 0
 
@@ -73,22 +76,22 @@ def _write_stdout(chunk: bytes) -> None:
 
 
 def _prepare_state_dir(state_dir: Path) -> None:
-    """Raises AgentUnavailableError."""
+    """Create the state directory, and check its owner. Raises AgentUnavailableError."""
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = state_dir.stat().st_uid
     except OSError as error:
         raise AgentUnavailableError(
-            f"{shown(state_dir)}: {error.strerror}; name another: --state DIR"
+            f"{shown(state_dir)}: {error.strerror}; choose another: --state DIR"
         ) from None
     if owner != os.geteuid():
         raise AgentUnavailableError(
-            f"{shown(state_dir)} belongs to {login_name(owner)}: only that account keeps there"
+            f"{shown(state_dir)} belongs to {login_name(owner)}; only that account can run an agent there"
         )
 
 
 def _connect_or_start(config_dir: Path, state_dir: Path, linger_s: float) -> socket.socket:
-    """A connection to the keeper of our version, started where none lives. Raises AgentUnavailableError."""
+    """Connect to the agent daemon of this version; start it if none runs. Raises AgentUnavailableError."""
     deadline = time.monotonic() + _CONNECT_TIMEOUT_S
     started: subprocess.Popen[bytes] | None = None
     while True:
@@ -97,23 +100,26 @@ def _connect_or_start(config_dir: Path, state_dir: Path, linger_s: float) -> soc
             if not _is_outdated(found, state_dir):
                 return found
             found.close()
-        if started is None or started.poll() == EXIT_ALREADY_RUNNING:  # one that is just ending had the lock
+        if started is None or started.poll() == EXIT_ALREADY_RUNNING:  # an ending daemon held the lock
             started = _start_agent(config_dir, state_dir, linger_s)
         elif started.poll() is not None:
             raise AgentUnavailableError(
-                f"no keeper can live here: {read_last_log_line(state_dir) or 'it ended at once'}"
+                f"the agent daemon does not start: {read_last_log_line(state_dir) or 'it ended at once'}"
             )
         if time.monotonic() > deadline:
-            raise AgentUnavailableError(f"the keeper does not answer; see {shown(state_dir / LOG)}")
+            raise AgentUnavailableError(f"the agent daemon does not answer; see {shown(state_dir / LOG)}")
         time.sleep(_RETRY_S)
 
 
 def _is_outdated(found: socket.socket, state_dir: Path) -> bool:
-    """Whether another version keeps, as after an upgrade; it is asked to end. Raises AgentUnavailableError."""
+    """Whether the daemon has another version, as after an upgrade; if so, it gets SIGTERM.
+
+    Raises AgentUnavailableError.
+    """
     daemon = read_peer_credentials(found)
     if daemon.uid != os.geteuid():
         raise AgentUnavailableError(
-            f"{shown(state_dir)}: {login_name(daemon.uid)} listens there, not this account"
+            f"{shown(state_dir)}: the agent daemon there runs as {login_name(daemon.uid)}, not as this account"
         )
     if read_agent_version(state_dir) == __version__:
         return False
@@ -123,14 +129,14 @@ def _is_outdated(found: socket.socket, state_dir: Path) -> bool:
 
 
 def _start_agent(config_dir: Path, state_dir: Path, linger_s: float) -> subprocess.Popen[bytes]:
-    """A keeper in a session of its own: it outlives us, and the line.
+    """Start the agent daemon in a separate session, so that it continues when the connection ends.
 
-    Its traceback, should there be one, is in the log. Raises AgentUnavailableError.
+    A traceback goes to its log. Raises AgentUnavailableError.
     """
     arguments = (str(config_dir), str(state_dir), str(linger_s))
     try:
         with (state_dir / LOG).open("ab") as log:
-            return subprocess.Popen(  # noqa: S603  ourselves
+            return subprocess.Popen(  # noqa: S603  this program
                 (sys.executable, "-m", "wgmon_tui.vantages.agent.daemon", *arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The line to one vantage, kept up: what its agent reports is taken, what we watch is told."""
+"""Connection to one vantage: sends the list of servers, receives reports and reconnects after a failure."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ from wgmon_tui.vantages.protocol import (
 )
 
 ReportHandler = Callable[[str, str, int, str, Round], None]
-"""Takes a vantage, an epoch, a number, a server's name and what was seen of it. Quick, and never raises."""
+"""Receives vantage, epoch, report number, server name and round. It must be fast and must not raise."""
 
 NOT_CONNECTED_YET = "not connected yet"
-"""The trouble of a line that was not tried before."""
+"""The trouble of a connection before its first attempt."""
 
 _HELLO_TIMEOUT_S = 30.0
 _SILENCE_TIMEOUT_S = 60.0
 _FIRST_BACKOFF_S, _MAX_BACKOFF_S = 1.0, 60.0
 _STABLE_AFTER_S = 30.0
-"""A line that was up for so long is tried again soon after it was cut."""
+"""A connection that lasted at least this long is retried after the shortest backoff."""
 
 _MAX_BAD_LINES = 10
 _ACK_INTERVAL_S = 1.0
@@ -57,7 +57,7 @@ _CLOCK_WARNING_S = 5.0
 _CLOCK_TOLERANCE_S = 1.0
 
 _MAX_REPORTS_PER_MINUTE = 300
-"""Rounds of one server: five times as many as it is checked at most."""
+"""The limit of rounds of one server: five times the highest check rate."""
 
 _MAX_LINES_PER_S = 1000.0
 _MAX_BYTES_PER_S = 2.0 * 2**20
@@ -65,11 +65,11 @@ _BURST_S = 0.05
 
 
 class _PermanentError(Exception):
-    """What will not be better in a second. The message is one line."""
+    """An error that a quick retry does not fix. The message is one line."""
 
 
 class VantageConnection:
-    """Keeps one line up while it runs."""
+    """Keeps the connection to one vantage open while it runs."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class VantageConnection:
         last_number: Callable[[str, str], int],
         random: Random,
     ) -> None:
-        """As `Vantages` explains them."""
+        """The parameters are those of `VantageManager`."""
         self.vantage = vantage
         self.status = VantageStatus(vantage.name, False, time.time(), trouble=NOT_CONNECTED_YET)
         self._on_report, self._on_disconnect, self._wait_until_stored, self._last_number = (
@@ -101,18 +101,18 @@ class VantageConnection:
         self._bad_lines = 0
 
     def watch(self, servers: Iterable[Server]) -> None:
-        """Have these checked there from now on, those that the vantage watches."""
+        """Set the servers to check from now on. Servers outside the vantage's scope are left out."""
         self._servers = {server.name: server for server in servers if self.vantage.covers(server)}
         self._send_needed.set()
 
     def recheck(self, names: Iterable[str]) -> None:
-        """Have these checked there now."""
+        """Check these servers from the vantage now."""
         if self.status.connected:
             self._rechecks.update(name for name in names if name in self._servers)
             self._send_needed.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         backoff_s = _FIRST_BACKOFF_S
         while True:
             began = time.monotonic()
@@ -127,7 +127,7 @@ class VantageConnection:
                 backoff_s = _MAX_BACKOFF_S
             if backoff_s < _MAX_BACKOFF_S and time.monotonic() - began > _STABLE_AFTER_S:
                 backoff_s = _FIRST_BACKOFF_S
-            # With jitter: after a cut all the lines would come back in the same instant.
+            # With jitter: after an outage all connections would otherwise reconnect at the same moment.
             await asyncio.sleep(backoff_s * self._random.uniform(0.7, 1.3))
             backoff_s = min(2 * backoff_s, _MAX_BACKOFF_S)
 
@@ -137,7 +137,7 @@ class VantageConnection:
         self.status = replace(self.status, trouble=trouble)
 
     async def _run_session(self) -> None:
-        """One line, from its start until it ends. Raises what says why."""
+        """Run one connection until it ends. Raises an error that says why it ended."""
         process = await AgentProcess.start(self.vantage.command)
         try:
             await process.send(encode_message(WriterHello(PROTOCOL, __version__, self.vantage.name)))
@@ -155,10 +155,10 @@ class VantageConnection:
                 self._on_disconnect(self.vantage.name)
             await process.stop()
 
-    # What an agent says
+    # Messages from the agent
 
     async def _receive_hello(self, process: AgentProcess, rate_limiter: RateLimiter) -> AgentHello:
-        """Its first line that is one: a login may print others before it."""
+        """Return the agent's hello. Other lines before it are skipped: a login may print some."""
         while True:
             match await self._receive(process, rate_limiter):
                 case AgentHello() as hello:
@@ -197,7 +197,7 @@ class VantageConnection:
                     raise BadLineError("expected one hello only")
 
     async def _receive(self, process: AgentProcess, rate_limiter: RateLimiter) -> ToWriter:
-        """The next line that is one. Raises BadLineError after too many that are none."""
+        """The next valid message. Raises BadLineError after too many invalid lines."""
         while True:
             line = await process.read_line()
             await rate_limiter.take(len(line))
@@ -210,15 +210,15 @@ class VantageConnection:
         self._bad_lines += 1
         if self._bad_lines >= _MAX_BAD_LINES:
             what = quoted(line.decode(errors="replace").strip())
-            raise BadLineError(f"what comes is no agent's: {error}; got {what}") from None
+            raise BadLineError(f"the data is not from an agent: {error}; got {what}") from None
 
     def _handle_report(self, report: CheckReport) -> None:
         if report.number <= self._last_number_seen:
-            return  # it came before, over a line that was cut before we said so
+            return  # received before: the earlier connection ended before the acknowledgement
         self._last_number_seen = report.number
         server = self._servers.get(report.server)
         if server is None:
-            return  # not watched from there any more
+            return  # no longer checked from this vantage
         try:
             outcome = sanitize_report(
                 report.round, server, self.vantage.name, self._clock_offset_s, time.time()
@@ -230,7 +230,7 @@ class VantageConnection:
             self._on_report(self.vantage.name, self._epoch, report.number, server.name, outcome)
 
     def _is_within_rate(self, name: str, began_at: float) -> bool:
-        """Whether a server can have been checked so often in one minute, and not in one that is long over."""
+        """Whether a report is within the limit per minute, and not from a minute that is long past."""
         minute = int(began_at // 60)
         last, count = self._report_counts.get(name, (minute, 0))
         if minute < last - 1 or (minute <= last and count >= _MAX_REPORTS_PER_MINUTE):
@@ -256,9 +256,9 @@ class VantageConnection:
         if abs(self._clock_offset_s) <= _CLOCK_WARNING_S:
             return ""
         side = "ahead of" if self._clock_offset_s > 0 else "behind"
-        return f"its clock is {format_elapsed(abs(self._clock_offset_s))} {side} ours: set it right there"
+        return f"its clock is {format_elapsed(abs(self._clock_offset_s))} {side} this machine's: set it there"
 
-    # What we say
+    # Messages to the agent
 
     async def _send_messages(self, process: AgentProcess) -> None:
         while True:
@@ -267,7 +267,7 @@ class VantageConnection:
             for line in self._pending_messages():
                 async with asyncio.timeout(_SILENCE_TIMEOUT_S):
                     await process.send(line)
-                await asyncio.sleep(0)  # a pipe that takes all of it does not let the others have their turn
+                await asyncio.sleep(0)  # send() does not yield while the pipe accepts everything
 
     def _pending_messages(self) -> Iterator[bytes]:
         yield from self._server_changes()
@@ -279,7 +279,7 @@ class VantageConnection:
             yield encode_message(Ack(self._ack_to_send))
 
     def _server_changes(self) -> Iterator[bytes]:
-        """What differs from what was told."""
+        """The messages for all changes since the last list that was sent."""
         begin, sent, wanted = not self._servers_sent, self._servers_sent, self._servers
         fresh = [server for name, server in wanted.items() if sent.get(name) != server]
         gone = [name for name in sent if name not in wanted]
@@ -294,7 +294,7 @@ class VantageConnection:
             yield encode_message(ServerChanges(begin=True))
 
     async def _acknowledge(self) -> None:
-        """Say what lies on our disk: the agent forgets it."""
+        """Acknowledge reports that are on disk, so that the agent can delete them."""
         acked, acked_at = 0, time.monotonic()
         while True:
             await asyncio.sleep(_ACK_INTERVAL_S)
@@ -309,13 +309,13 @@ class VantageConnection:
 
 
 class RateLimiter:
-    """Holds up who sends more than can be taken without harm to others: on average, with short bursts."""
+    """Delays an agent that sends too much. The limit is an average, with short bursts."""
 
     def __init__(self) -> None:
         self._busy_until = 0.0
 
     async def take(self, size: int) -> None:
-        """A line of so many bytes has come."""
+        """Account for a line of `size` bytes, and wait if the limit is exceeded."""
         now = time.monotonic()
         cost = max(1.0 / _MAX_LINES_PER_S, size / _MAX_BYTES_PER_S)
         self._busy_until = max(self._busy_until, now - _BURST_S) + cost
@@ -324,13 +324,13 @@ class RateLimiter:
 
 
 def _clock_offset(clock: float) -> float:
-    """How far a clock is ahead of ours; less than a moment is the time that the line took."""
+    """How far a clock is ahead of this machine's, in seconds. Small offsets (transfer time) count as 0."""
     clock_offset_s = clock - time.time()
     return clock_offset_s if abs(clock_offset_s) > _CLOCK_TOLERANCE_S else 0.0
 
 
 def _chunks(servers: list[Server], gone: list[str]) -> list[tuple[list[Server], list[str]]]:
-    """In portions of one line each."""
+    """Split both lists into chunks of one line each."""
     longest = max(len(servers), len(gone))
     return [
         (servers[begin : begin + _ENTRIES_PER_LINE], gone[begin : begin + _ENTRIES_PER_LINE])
@@ -340,5 +340,5 @@ def _chunks(servers: list[Server], gone: list[str]) -> list[tuple[list[Server], 
 
 @lru_cache(32768)
 def _encode_entry(server: Server) -> str:
-    """Without the note, which is ours."""
+    """Encode a server without its note, which stays on this machine."""
     return server_to_entry(replace(server, note=""))

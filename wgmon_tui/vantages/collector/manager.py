@@ -1,4 +1,4 @@
-"""The other vantages of a writer: a line to each, and how they are."""
+"""Manager of a writer's other vantages: one connection to each, and their status."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _write_statuses, _read_statuses = codec_of(tuple[VantageStatus, ...])
 
 
 class VantageManager:
-    """Keeps a line to each vantage while it runs; a fault of one is none of the others."""
+    """Keeps a connection to each vantage while it runs. A failure of one does not affect the others."""
 
     def __init__(
         self,
@@ -29,11 +29,12 @@ class VantageManager:
         *,
         last_number: Callable[[str, str], int] = lambda _vantage, _epoch: 0,
     ) -> None:
-        """`on_report` is given every report once and in order, `on_disconnect` the name of a vantage whose line was cut.
+        """`on_report` gets every report once and in order.
 
-        `wait_until_stored` ends when what was taken lies on the disk; only then the agent may forget it. `servers` are
-        those to be checked now, asked for every second. `last_number` is the last number that an earlier run
-        has taken of a vantage's epoch.
+        `on_disconnect` gets the name of a vantage whose connection ended. `wait_until_stored` returns when
+        all accepted reports are on disk; only then the agent may delete them. `servers` returns the servers
+        to check; it is called every second. `last_number` returns the last report number of a vantage's
+        epoch that an earlier run accepted.
         """
         self._on_report, self._on_disconnect, self._wait_until_stored, self._last_number = (
             on_report,
@@ -42,31 +43,31 @@ class VantageManager:
             last_number,
         )
         self._servers = servers
-        self._random = Random()  # noqa: S311 - when to try again, no secret
+        self._random = Random()  # noqa: S311 - retry jitter, not a secret
         self._configured: tuple[Vantage, ...] = ()
         self._servers_sent: tuple[Server, ...] = ()
         self._connections: dict[str, VantageConnection] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def watch(self, vantages: Iterable[Vantage]) -> None:
-        """These are the vantages from now on."""
+        """Set the vantages to use from now on."""
         self._configured = tuple(vantages)
 
     def recheck(self, names: Iterable[str]) -> None:
-        """Have these servers checked everywhere now."""
+        """Check these servers from every vantage now."""
         names = tuple(names)
         for connection in self._connections.values():
             connection.recheck(names)
 
     @property
     def statuses(self) -> tuple[VantageStatus, ...]:
-        """How each is, in the order of config.toml."""
+        """The status of each vantage, in the order of config.toml."""
         connections = (self._connections.get(vantage.name) for vantage in self._configured)
         return tuple(connection.status for connection in connections if connection)
 
     @property
     def troubles(self) -> tuple[str, ...]:
-        """What keeps one of them from checking, or us from hearing of it, each in one line."""
+        """The problems of the vantages and of the connections to them, one line each."""
         return tuple(
             f"vantage {status.name}: {status.trouble}"
             for status in self.statuses
@@ -74,7 +75,7 @@ class VantageManager:
         )
 
     async def run(self) -> None:
-        """Until cancelled. Raises what a fault of this program raises in a line."""
+        """Run until cancelled. Raises any internal error of a connection."""
         try:
             while True:
                 await self._reconcile_connections()
@@ -84,7 +85,7 @@ class VantageManager:
             await self._stop(tuple(self._running))
 
     async def _reconcile_connections(self) -> None:
-        """Begin and end lines, so that there is one to each vantage as config.toml says it now."""
+        """Start and stop connections to match the current config.toml."""
         configured = {vantage.name: vantage for vantage in self._configured}
         await self._stop(
             [
@@ -129,12 +130,12 @@ class VantageManager:
 
 
 def statuses_as_json(statuses: tuple[VantageStatus, ...]) -> Json:
-    """As the control socket tells viewers of them."""
+    """Encode statuses for the control socket."""
     return _write_statuses(statuses)
 
 
 def statuses_from_json(raw: Json) -> tuple[VantageStatus, ...]:
-    """What a writer told; none where another version tells it in another way."""
+    """Decode a writer's statuses; empty if another version uses another format."""
     try:
         statuses: tuple[VantageStatus, ...] = _read_statuses(raw)
     except UnreadableValueError:

@@ -1,4 +1,4 @@
-"""The process that carries the line to an agent: ssh, as a rule. Bounded in all that it may send."""
+"""Child process that connects to an agent, usually ssh. Everything it may send is limited in size."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _STDERR_PAUSE_S = 0.05
 
 
 class ConnectionEndedError(Exception):
-    """The process has ended, or takes nothing more. The message is one line, and printable."""
+    """The process has ended, or no longer accepts data. The message is one printable line."""
 
 
 class AgentProcess:
-    """Started by `start`, ended by `stop`: it has a session of its own, and no terminal."""
+    """A child process from `start` until `stop`. It runs in a separate session, without a terminal."""
 
     def __init__(self, process: asyncio.subprocess.Process, program: str) -> None:
         if process.stdin is None or process.stdout is None or process.stderr is None:
@@ -34,7 +34,7 @@ class AgentProcess:
 
     @classmethod
     async def start(cls, command: Sequence[str]) -> AgentProcess:
-        """Raises ConnectionEndedError where it cannot be."""
+        """Start the command. Raises ConnectionEndedError if that fails."""
         program = printable(command[0])
         try:
             process = await asyncio.create_subprocess_exec(
@@ -50,16 +50,16 @@ class AgentProcess:
         return cls(process, program)
 
     async def read_line(self) -> bytes:
-        """What it says next. Raises ConnectionEndedError, and BadLineError for a line that is too long."""
+        """Read the next line. Raises ConnectionEndedError, and BadLineError for a line that is too long."""
         try:
             return await self._stdout.readuntil()
         except asyncio.LimitOverrunError:
-            raise BadLineError(f"a line has at most {MAX_LINE_BYTES} bytes") from None
+            raise BadLineError(f"expected at most {MAX_LINE_BYTES} bytes per line") from None
         except (asyncio.IncompleteReadError, OSError):
             raise ConnectionEndedError(await self._exit_reason()) from None
 
     async def send(self, line: bytes) -> None:
-        """Raises ConnectionEndedError."""
+        """Write a line to its stdin. Raises ConnectionEndedError."""
         try:
             self._stdin.write(line)
             await self._stdin.drain()
@@ -67,7 +67,7 @@ class AgentProcess:
             raise ConnectionEndedError(await self._exit_reason()) from None
 
     async def stop(self) -> None:
-        """End it with all that it has started; to its end also where we are cancelled meanwhile."""
+        """End the process and its children. Completes even if the caller is cancelled meanwhile."""
         stopping = asyncio.ensure_future(self._stop())
         try:
             await asyncio.shield(stopping)
@@ -84,19 +84,19 @@ class AgentProcess:
                 os.killpg(self._process.pid, number)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_EXIT_TIMEOUT_S):
-                    # It counts as ended only once its pipes are empty.
+                    # asyncio reports the end only once the pipes are empty.
                     await asyncio.gather(_drain(self._stdout), _drain(self._stderr))
                     await self._process.wait()
                     return
 
     async def _read_stderr(self) -> None:
-        """Keep its last words; whoever floods us with them waits."""
+        """Keep the last bytes of stderr. Reading pauses between chunks, which slows down a flood."""
         while chunk := await self._stderr.read(_CHUNK):
             self._stderr_tail = (self._stderr_tail + chunk)[-STDERR_TAIL_BYTES:]
             await asyncio.sleep(_STDERR_PAUSE_S)
 
     async def _exit_reason(self) -> str:
-        """Why it ended: what it said last, else how."""
+        """Why it ended: its last line on stderr, else its exit code or signal."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_EXIT_TIMEOUT_S):
                 await asyncio.wait({self._stderr_task})
@@ -105,7 +105,7 @@ class AgentProcess:
             return last_output
         code = self._process.returncode
         if code is None:
-            return f"{self._program} hung up"
+            return f"{self._program} closed the connection"
         return f"{self._program} ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}"
 
 

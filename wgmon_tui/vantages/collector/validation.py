@@ -1,7 +1,7 @@
-"""What is taken of a round that another vantage reports: its facts. The words are our own. Pure.
+"""Validation of rounds from other vantages. Pure functions that keep the facts and regenerate the text.
 
-An agent may lie about what it saw, and about nothing else: the server and the vantage are those that we know,
-times lie where they can, and what is shown as advice is never text that came over the line.
+An agent can only falsify its own observations. Server and vantage names come from this machine's
+configuration, times are limited to a plausible range, and advice is never text from the agent.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ _MAX_LINES = 20
 _MAX_RTT_S = 120.0
 _MAX_COUNT = 10_000
 _MAX_ADDRESS_CHARS = 64
-"""Characters. An IPv6 address with a zone is shorter."""
+"""In characters. An IPv6 address with a zone is shorter."""
 
 
 def sanitize_report(outcome: Round, server: Server, vantage: str, clock_offset_s: float, now: float) -> Round:
-    """The round as we write it down at the Unix time `now`; the clock there is so far ahead of ours.
+    """The round to store, corrected for the agent's clock.
 
-    Raises BadLineError for what no check can find.
+    `clock_offset_s` is how far the agent's clock is ahead, in seconds; `now` is a Unix time. Raises
+    BadLineError for values that no check can produce.
     """
     checks = tuple(_sanitize_check(check, server, vantage, clock_offset_s, now) for check in outcome.checks)
     diagnoses = tuple(
@@ -40,13 +41,13 @@ def sanitize_report(outcome: Round, server: Server, vantage: str, clock_offset_s
 
 def _sanitize_check(check: Check, server: Server, vantage: str, clock_offset_s: float, now: float) -> Check:
     if not _is_plausible(check):
-        raise BadLineError("report: what no check finds")
+        raise BadLineError("report: values out of range")
     began_at = min(max(check.started_at - clock_offset_s, now - _MAX_AGE_S), now + _MAX_FUTURE_S)
     return replace(check, server=server.name, vantage=vantage, endpoint=server.endpoint, started_at=began_at)
 
 
 def _is_plausible(check: Check) -> bool:
-    """Whether the history has room for it."""
+    """Whether all values are within the ranges that a check can produce."""
     handshake, tunnel = check.handshake, check.tunnel
     rtts = [handshake.rtt if handshake else None, tunnel.rtt if tunnel else None]
     counts: list[int | None] = [check.sent, handshake.retransmits if handshake else None]
@@ -60,17 +61,17 @@ def _is_plausible(check: Check) -> bool:
 
 
 def _sanitize_diagnosis(check: Check, reported: Diagnosis, server: Server) -> Diagnosis:
-    """Our own where it comes to the same verdict.
+    """The local diagnosis of the same evidence, if its verdict is the reported one.
 
-    Else theirs hangs on what only they know, such as earlier checks: then their summary and evidence are
-    shown, and no causes, since those tell people what to type.
+    Otherwise the agent's verdict depends on facts that only the agent has, such as earlier checks. Then its
+    summary and evidence are used, without causes: those tell people what to type.
     """
     if reported.verdict is Verdict.REGIONAL:
-        raise BadLineError("report: a single vantage cannot find that verdict")
+        raise BadLineError("report: a single vantage cannot reach this verdict")
     try:
         rediagnosed = diagnose(check, server)
-    except Exception as fault:  # noqa: BLE001 - of evidence that no prober finds, whatever it is that breaks
-        raise BadLineError(f"report: evidence that cannot be: {type(fault).__name__}") from None
+    except Exception as fault:  # noqa: BLE001 - invalid evidence can raise anything
+        raise BadLineError(f"report: invalid evidence: {type(fault).__name__}") from None
     if rediagnosed.verdict is reported.verdict:
         return rediagnosed
     evidence = tuple(line[:_MAX_LINE_CHARS] for line in reported.evidence[:_MAX_LINES])
