@@ -1,7 +1,7 @@
-"""`python -m tests.daemon.as_user LOGIN GROUPS WORDS…`: wgmon-tui as a login of that user runs it.
+"""`python -m tests.daemon.as_user LOGIN GROUPS WORDS…`: runs wgmon-tui as that user.
 
-The interpreter and the code may lie where that user cannot read them, so all of it is imported first.
-GROUPS is "all" for the user's own, "none" for a login from before they were given.
+The user may not be able to read the interpreter and the code, so everything is imported first.
+GROUPS is "all" for all groups of the user, "none" for a login older than the group memberships.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the tests of this room share: a fleet in files, a server on loopback, and programs in processes."""
+"""Shared helpers of the daemon tests: a fleet in files, a server on loopback, and child processes."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ IDENTITY = Identity("bastion", SecretSource(SecretForm.FILE, "bastion.key"))
 NOWHERE = Endpoint("127.0.0.1", 9)
 
 PATIENCE_S = 10.0
-"""How long a test waits for what ought to come at once: this machine may be busy."""
+"""How long a test waits for something that should happen at once: the machine may be busy."""
 
 
 def quick_server(
     name: str, endpoint: Endpoint = NOWHERE, *, key: PublicKey = CLIENT.public, note: str = ""
 ) -> Server:
-    """Checked every second by the handshake alone, and every check counts at once."""
+    """Settings for a check every second with the handshake only, without damping."""
     return Server(
         name,
         endpoint,
@@ -51,13 +51,13 @@ def quick_server(
 
 @asynccontextmanager
 async def healthy(name: str) -> AsyncIterator[tuple[LabServer, Server]]:
-    """A server that answers, and its entry."""
+    """A running server and its entry."""
     async with LabServer(LabSetup(PrivateKey.generate(), (LabPeer(CLIENT.public),))) as lab:
         yield lab, quick_server(name, lab.endpoint, key=lab.public_key)
 
 
 def write_config(config: Path, *servers: Server) -> None:
-    """Put these servers into a servers.toml, beside the key with which we ask them."""
+    """Write a servers.toml with these servers and the identity that checks them."""
     config.mkdir(exist_ok=True)
     key = config / "bastion.key"
     key.touch(0o600)
@@ -66,12 +66,12 @@ def write_config(config: Path, *servers: Server) -> None:
 
 
 def text_of(*servers: Server) -> str:
-    """The servers.toml of these."""
+    """The text of a servers.toml with these servers."""
     return render(Fleet(servers, (IDENTITY,)))
 
 
 async def until(condition: Callable[[], object], seconds: float = PATIENCE_S) -> float:
-    """Wait for something that nobody tells us of; how long that took."""
+    """Poll until a condition holds; return how long that took."""
     began = time.monotonic()
     while not condition():
         assert time.monotonic() - began < seconds, f"still not after {seconds} s"
@@ -80,7 +80,7 @@ async def until(condition: Callable[[], object], seconds: float = PATIENCE_S) ->
 
 
 class Program:
-    """A wgmon-tui in a process of its own."""
+    """A wgmon-tui in a child process."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Program:
         self.lines: list[str] = []
 
     def line_with(self, words: str) -> str:
-        """Read its stderr up to a line with these words."""
+        """Read its stderr up to a line with this text."""
         assert self.process.stderr
         for line in self.process.stderr:
             self.lines.append(line.rstrip("\n"))
@@ -122,7 +122,7 @@ class Program:
 def running(
     config: Path, state: Path, env: dict[str, str] | None = None, user: str | None = None
 ) -> Iterator[Program]:
-    """`wgmon-tui run`, started; killed at the end where it still runs."""
+    """Start `wgmon-tui run`, and kill it at the end if it still runs."""
     program = Program("--config", config, "--state", state, "run", env=env, user=user)
     try:
         program.line_with("started")
@@ -133,6 +133,6 @@ def running(
 
 
 def query_rows(state: Path, query: str) -> list[tuple[object, ...]]:
-    """What a query of the store gives."""
+    """The rows of a query of the store."""
     with closing(sqlite3.connect(f"file:{state / 'history.db'}?mode=ro", uri=True)) as connection:
         return list(connection.execute(query))

@@ -1,4 +1,4 @@
-"""A viewer's session without a screen: see what is there, acknowledge, pause; print what was seen."""
+"""A viewer without a screen: shows the fleet, acknowledges and pauses, and prints the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client that sends what it likes, byte by byte if need be."""
+"""Raw HTTP client that can send any bytes, one by one if needed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wgmon_tui.daemon.metrics.listen import ListenAddress
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The names of headers are in lower case."""
+    """A response. Header names are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -23,7 +23,7 @@ class Answer:
 
 
 class Client:
-    """One connection."""
+    """One connection to the server."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
@@ -50,7 +50,7 @@ class Client:
             return Answer(int(first.split()[1]), headers, await self.reader.readexactly(length))
 
     async def read_until_closed(self) -> bytes:
-        """Wait until the other end hangs up; what it said before."""
+        """Read until the server closes the connection; return what it sent."""
         async with asyncio.timeout(PATIENCE_S):
             try:
                 return await self.reader.read()
@@ -61,7 +61,7 @@ class Client:
 
 
 async def get(where: ListenAddress, path: str, *, method: str = "GET", **headers: str) -> Answer:
-    """Ask once, over a connection of its own."""
+    """Send one request over a new connection."""
     client = await Client.to(where)
     try:
         return await client.get(path, method=method, **headers)

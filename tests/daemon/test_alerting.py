@@ -1,4 +1,4 @@
-"""The writer and its alerts: from a server that fails to a command that is run, and what viewers ask."""
+"""Tests of the writer's alerts: from a failed server to the sink's command, and requests of viewers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ command = ["sh", "-c", "cat >> told; echo >> told"]
 
 
 class Scene:
-    """A writer in this process, its files, and what its command was told."""
+    """A writer in this process, its files, and the messages its command received."""
 
     def __init__(self, directory: Path) -> None:
         self.config, self.state = directory / "config", directory / "state"
@@ -49,7 +49,7 @@ class Scene:
         return []
 
     def notes(self) -> list[str | None]:
-        """What each message says of why."""
+        """The reason in each message."""
         messages = [json.loads(line) for line in Path("told").read_text().splitlines() if line]
         return [each["incidents"][0]["note"] for each in messages]
 
@@ -122,7 +122,7 @@ async def test_a_viewer_sends_a_test_and_hears_of_the_sinks(scene: Scene) -> Non
         await until(lambda: scene.sent_messages() == ["test "])
         viewer.retry_alert(99)
         await until(lambda: viewer.warning)
-        assert viewer.warning == "refused: there is no alert 99 that could be sent again"
+        assert viewer.warning == "refused: there is no failed alert 99 to retry"
 
 
 @pytest.mark.thorough
@@ -205,7 +205,7 @@ async def test_without_a_state_directory_an_alarm_goes_out_all_the_same(scene: S
     write_config(scene.config, quick_server("ams1"))
     (scene.config / "config.toml").write_text(COMMAND)
     scene.state.rmdir()
-    scene.state.touch()  # in its place, where nothing can be made
+    scene.state.touch()  # a file in place of the directory, so nothing can be created in it
     writer = Writer(scene.state, load_config(scene.config), None)
     async with running(writer):
         await until(lambda: scene.sent_messages() == ["opened ams1"])

@@ -1,4 +1,4 @@
-"""servers.toml and config.toml, edited while somebody watches them."""
+"""Tests of the configuration watcher: servers.toml and config.toml are edited while it runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FRA1, AMS1 = quick_server("fra1"), quick_server("ams1")
 
 
 class ReloadRecorder:
-    """A reload at work, and what it gave us."""
+    """A running watcher, and the configurations it passed on."""
 
     def __init__(self, config: Path) -> None:
         self.recorder: list[LoadedConfig] = []

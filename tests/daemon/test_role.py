@@ -1,4 +1,4 @@
-"""What becomes of viewers when the writer ends: real processes, killed."""
+"""Tests of role changes when the writer ends, with real processes that are killed."""
 
 from __future__ import annotations
 

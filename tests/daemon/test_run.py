@@ -1,4 +1,4 @@
-"""`wgmon-tui run`, used as systemd and a shell use it: processes, signals, sockets, exit codes."""
+"""Tests of `wgmon-tui run` under systemd and a shell: processes, signals, sockets and exit codes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def supervisor(path: Path) -> socket.socket:
 
 
 def receive_until(received: socket.socket, words: str) -> list[str]:
-    """What systemd is told, up to a message with these words."""
+    """The notifications to systemd, up to a message with this text."""
     messages: list[str] = []
     while not messages or words not in messages[-1]:
         messages.append(received.recv(4096).decode())

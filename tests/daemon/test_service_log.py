@@ -1,4 +1,4 @@
-"""Lines on stderr, for journald and for people."""
+"""Tests of the service log on stderr, for journald and for terminals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`run --shard` and `run --metrics`, used as a shell uses them: processes that share one servers.toml."""
+"""Tests of `run --shard` and `run --metrics`, with real processes that share one servers.toml."""
 
 from __future__ import annotations
 

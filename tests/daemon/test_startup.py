@@ -1,4 +1,4 @@
-"""What a dashboard has before it has loaded what checks and writes: the fleet, the lock, an ear."""
+"""Tests of a dashboard before the engine and the writer are loaded: it has the fleet and the lock."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def test_what_is_asked_for_before_the_first_check_is_done(tmp_path: Path) 
 async def test_who_ends_it_while_it_loads_leaves_no_lock_behind(tmp_path: Path) -> None:
     station = station_in(tmp_path)
     async with at_work(station):
-        await asyncio.sleep(0)  # its thread loads
+        await asyncio.sleep(0)  # the thread imports the writer
     assert is_free(tmp_path / "state")
 
 

@@ -1,4 +1,4 @@
-"""What systemd hears, on a real socket."""
+"""Tests of the notifications to systemd, on a real socket."""
 
 from __future__ import annotations
 

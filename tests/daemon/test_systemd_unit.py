@@ -1,4 +1,4 @@
-"""The systemd units that `wgmon-tui run --print-unit` writes."""
+"""Tests of the systemd units that `wgmon-tui run --print-unit` prints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wgmon_tui.daemon.systemd_unit import NAME, is_in_home_directory, system_uni
 
 
 def verified(unit: str, directory: Path, *options: str) -> str:
-    """What systemd has to say against a unit."""
+    """The problems that systemd-analyze reports for a unit."""
     require("systemd-analyze")
     (directory / NAME).write_text(unit)
     told = subprocess.run(
@@ -59,7 +59,7 @@ def test_the_system_wide_unit_has_an_account_and_a_directory_for_its_group() -> 
         "Restart=on-failure",
         "ExecStart=/usr/bin/wgmon-tui --config /etc/wgmon-tui --state /var/lib/wgmon-tui run",
     } <= set(lines)
-    # The control socket would see everybody as nobody.
+    # With PrivateUsers the control socket would see every peer as the user nobody.
     assert not any(line.startswith("PrivateUsers") for line in lines)
 
 

@@ -1,4 +1,4 @@
-"""A viewer shows what other vantages see as the writer has it."""
+"""Tests that a viewer shows the same vantage states as the writer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
 
 
 class Watcher:
-    """A writer's life, and a board that follows its store look by look."""
+    """A writer's engine and store, and a `FleetState` that follows the store."""
 
     def __init__(self, life: Life) -> None:
         self.life = life
@@ -46,7 +46,7 @@ def watcher(tmp_path: Path) -> Iterator[Watcher]:
 
 
 def alike(shown: ServerState, original: ServerState) -> None:
-    """Both say the same of the server and of every vantage."""
+    """Assert that both show the same state of the server and of every vantage."""
     assert (shown.severity, shown.status_word, shown.flapping) == (
         original.severity,
         original.status_word,

@@ -1,4 +1,4 @@
-"""A writer and a viewer of the same state directory: what the one finds, the other shows, and may ask for."""
+"""Tests of a writer and a viewer of the same state directory: what the viewer shows, and its requests."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def writer_of(tmp_path: Path) -> Writer:
 
 @asynccontextmanager
 async def both(tmp_path: Path) -> AsyncIterator[tuple[Writer, Viewer]]:
-    """A writer and a viewer that has seen the first round of every server."""
+    """A writer, and a viewer that has read the first round of every server."""
     writer, viewer = writer_of(tmp_path), Viewer(tmp_path / "state")
     async with at_work(writer), at_work(viewer):
         await until(lambda: viewer.writer)

@@ -1,4 +1,4 @@
-"""One writer: the lock on a state directory, held by real processes."""
+"""Tests of the writer lock on a state directory, with real processes."""
 
 from __future__ import annotations
 

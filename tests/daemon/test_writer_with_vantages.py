@@ -1,4 +1,4 @@
-"""A whole writer with vantages: what config.toml says of them, what comes of it, what viewers see."""
+"""Tests of a complete writer with vantages: config.toml, reports, and what viewers show."""
 
 from __future__ import annotations
 

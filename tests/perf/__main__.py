@@ -1,7 +1,7 @@
-"""The benchmarks, one after the other: `python -m tests.perf [NAME…]`.
+"""Runner of the benchmarks, one after the other: `python -m tests.perf [NAME…]`.
 
-Each runs in a process of its own, because one that pins itself to a core or freezes its heap must not change
-what the next one sees. They print figures and assert nothing.
+Each runs in a separate process, because one that pins itself to a core or freezes its heap must not affect
+the next one. They print figures and assert nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BENCHMARKS = {
 
 
 def main() -> int:
-    """Run those named, or all; the exit code says whether all of them came to their end."""
+    """Run the named benchmarks, or all; the exit code shows whether all of them completed."""
     parser = argparse.ArgumentParser(prog="python -m tests.perf", description=main.__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
     names = parser.parse_args().names

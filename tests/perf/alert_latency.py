@@ -1,9 +1,8 @@
-"""From the verdict to the alert: `python -m tests.perf.alert_latency [ROUNDS]`.
+"""Latency from the verdict to the alert: `python -m tests.perf.alert_latency [ROUNDS]`.
 
-A writer with its engine, its history and its alerts watches 1,000 servers on loopback, every 10 seconds.
-Again and again 50 of them fail at once. Of two sinks one is a webhook on loopback in a process of its own,
-the other a black hole. Printed is how long it took from the verdict that opened an incident to the moment at
-which the webhook held the message that names it.
+A writer with engine, history and alerts checks 1,000 servers on loopback every 10 seconds. In each round 50
+of them fail at once. One of two sinks is a webhook on loopback in a child process; the other is a black hole.
+Prints the time from the verdict that opened an incident until the webhook had received the message about it.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _LATE_S = 10.0
 
 
 def main() -> None:
-    """Measure so many rounds."""
+    """Measure some rounds."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else _ROUNDS
     identity = PrivateKey.generate()
     failing = _AT_ONCE * rounds
@@ -51,7 +50,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as directory,
     ):
         servers = [_watched(f"well-{n:04}", endpoint, key) for n, (endpoint, key) in enumerate(well.servers)]
-        # Each in a network of its own: those that share one are told of together, and may wait for it.
+        # One network for each: incidents in the same network are grouped, and a group may wait.
         servers += [
             replace(
                 _watched(
@@ -77,7 +76,7 @@ def main() -> None:
 
 
 async def _measure(state_dir: Path, loaded: LoadedConfig, rounds: int) -> dict[str, float]:
-    """When the verdict on which incident came, as Unix time."""
+    """The Unix time of the verdict that opened each incident."""
     writer = Writer(state_dir, loaded, None)
     at: dict[str, float] = {}
 
@@ -117,7 +116,7 @@ def _orders(ports: dict[str, int]) -> ResolvedSinks:
 
 
 def _receive(pipe: Connection) -> None:
-    """In a process of its own: what came and when, until told to end."""
+    """In a child process: record the messages and their times until told to end."""
     received: list[tuple[float, bytes]] = []
 
     class Hook(BaseHTTPRequestHandler):
@@ -153,7 +152,7 @@ def _print(opened_at: dict[str, float], received: tuple[dict[str, float], int]) 
         for share in (0.5, 0.9, 0.99)
     )
     print(
-        f"{_SERVERS} servers, {_AT_ONCE} fail at once, {len(opened_at)} incidents, one sink of two a black hole:\n"
+        f"{_SERVERS} servers, {_AT_ONCE} fail at once, {len(opened_at)} incidents, one of two sinks dead:\n"
         f"  verdict to webhook {shown}, longest {took[-1] * 1000:.0f} ms; "
         f"{messages} messages, {missing} missing",
         flush=True,

@@ -1,9 +1,9 @@
-"""The engine under load: `python -m tests.perf.engine_load [SERVERS INTERVAL_S SECONDS [tunnel]]`.
+"""Engine under load: `python -m tests.perf.engine_load [SERVERS INTERVAL_S SECONDS [tunnel]]`.
 
-Checks so many servers at such an interval and prints this process's share of a core, what was lost falsely
-(every server is healthy, so each loss is our fault), how late checks started and the memory held. The
-servers run in a process of their own on the other core. With `tunnel`, every check goes on to send three
-echoes through the session over half a second; without, it ends with the handshake and its keepalive.
+Checks SERVERS servers every INTERVAL_S seconds. Prints this process's share of a core, false losses (every
+server is healthy, so wgmon-tui causes each loss), how late checks started, and the memory used. The servers
+run in a separate process on the other core. With `tunnel`, every check also sends three echoes through the
+session over half a second; without, it ends with the handshake and its keepalive.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ async def _measure(
     gc.collect()
     gc.freeze()
     running = asyncio.create_task(engine.run())
-    # Past the first rounds: the second one looks deeply, and asks what a port monitor would say.
+    # After the first rounds: the second one runs a deep check and the port check.
     await asyncio.sleep(interval * 3 + len(watched) / 500 + 2)
     done = lost = 0
     engine.listen(count)

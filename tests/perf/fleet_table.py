@@ -1,11 +1,10 @@
-"""What the fleet table costs: `python -m tests.perf.fleet_table [ROWS SHARE SECONDS LOST] [--size 80x24]`.
+"""Cost of the fleet table: `python -m tests.perf.fleet_table [ROWS SHARE SECONDS LOST] [--size 80x24]`.
 
-The real app runs in a terminal, of 80x24 and of 140x45, over an engine that probes nothing and writes
-made-up rounds: so many ROWS, of which a SHARE (0.1 is 10 %) gets a new result each second, ten batches a
-second. One result in LOST is a loss, so that rows change their state and the order must follow (0: none is).
-Beside it run the same rounds without a face, and a DataTable with the same columns that takes the changes off
-the same board at the same pace and calls update_cell for each cell that reads differently. The DataTable is
-spared the sorting that the app does.
+The real app runs in a terminal of 80x24 and of 140x45. Its engine probes nothing and writes generated rounds:
+of ROWS rows, a SHARE (0.1 is 10 %) gets a new result each second, in ten batches a second. One result in LOST
+is a loss, so that rows change state and order (0: none is lost). For comparison, the same rounds run without
+a user interface, and with a DataTable. The DataTable has the same columns, takes the changes from the same
+`FleetState` at the same rate, and calls update_cell for each changed cell. It does not sort; the app does.
 """
 
 from __future__ import annotations
@@ -55,12 +54,12 @@ _LOADS = ((100, 0.1, 20.0, 0), (1_000, 0.1, 20.0, 0), (10_000, 0.1, 20.0, 0), (1
 _SETTLING_S = 8.0
 _LAG_SLEEP_S = 0.01
 _PATIENCE_S = 120.0
-_DIFFERENT_ROUNDS = 997  # a prime: in the course of time every row meets every round
+_DIFFERENT_ROUNDS = 997  # a prime, so that over time every row gets every round
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one run saw of itself. `began` and `ended` are `time.monotonic`, lags in seconds."""
+    """The measurements of one run. `began` and `ended` are `time.monotonic`; lags are in seconds."""
 
     began: float
     ended: float
@@ -71,7 +70,7 @@ class Figures:
 
 
 class SyntheticEngine(Engine):
-    """Never probes: writes made-up rounds on the board, each row in its turn, as if checks had ended."""
+    """Engine that never probes: writes generated rounds to the `FleetState`, row by row."""
 
     def __init__(self, states: int, share: float, lost_of: int) -> None:
         self.recorded = 0
@@ -87,7 +86,7 @@ class SyntheticEngine(Engine):
         self._names = cycle(names)
 
     async def run(self) -> None:
-        """Write until cancelled. Who holds the loop up makes this fall behind, as real checks would."""
+        """Write until cancelled. A blocked event loop delays this, as it would delay real checks."""
         loop = asyncio.get_running_loop()
         due, owed = loop.time(), 0.0
         while True:
@@ -129,7 +128,7 @@ def _rounds(lost_of: int) -> Iterator[Round]:
 
 
 class DataTableApp(App[None]):
-    """The fleet as one would first write it: a DataTable that is told which cells changed."""
+    """The fleet in a plain DataTable, with an update of each changed cell."""
 
     ENABLE_COMMAND_PALETTE: ClassVar = False
 
@@ -161,7 +160,7 @@ class DataTableApp(App[None]):
                 table.update_cell(name, key, cell)
 
     def _changed_cells(self, name: str) -> Iterator[tuple[str, Text]]:
-        """The cells of a row that read differently from what was last shown."""
+        """The cells of a row whose text has changed since the last update."""
         server_state = self._engine.fleet_state.states[name]
         for placed in self._layout:
             key = placed.column.key
@@ -172,7 +171,7 @@ class DataTableApp(App[None]):
 
 
 async def run_inside(face: str, states: int, share: float, seconds: float, lost_of: int) -> Figures:
-    """Show `face` in the terminal that this process runs in, and measure it from within its loop."""
+    """Run the app named `face` in this process's terminal, and measure it from its event loop."""
     engine = SyntheticEngine(states, share, lost_of)
     if face == LOAD_ALONE:
         running = asyncio.create_task(engine.run())
@@ -204,7 +203,7 @@ async def _measure(engine: SyntheticEngine, seconds: float) -> Figures:
 def run_in_terminal(
     face: str, states: int, share: float, seconds: float, lost_of: int, size: Size
 ) -> tuple[Figures, int]:
-    """The figures of a child in a terminal of its own, and the bytes that it wrote while it measured."""
+    """The figures of a child in a new terminal, and the bytes that it wrote while it measured."""
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory, "figures.json")
         load = [str(states), str(share), str(seconds), str(lost_of)]
@@ -219,7 +218,7 @@ def run_in_terminal(
 
 
 def compare(states: int, share: float, seconds: float, lost_of: int, size: Size) -> None:
-    """Print the three faces of one load, and the ratios."""
+    """Print the figures of the three variants under one load, and the ratios."""
     changes = states * share
     lost = f", one in {lost_of} lost" if lost_of else ""
     print(
@@ -249,7 +248,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.perf.fleet_table", description=main.__doc__)
     parser.add_argument("load", nargs="*", type=float, metavar="ROWS SHARE SECONDS LOST")
     parser.add_argument("--size", type=_size, action="append", metavar="80x24", help="of this size alone")
-    parser.add_argument("--inside", choices=FACES, help="show this face in this terminal, and measure it")
+    parser.add_argument("--inside", choices=FACES, help="run this variant in this terminal, and measure it")
     parser.add_argument("--report", type=Path, help="where to write what --inside measured")
     arguments = parser.parse_args()
     if len(arguments.load) not in (0, 4):
@@ -264,7 +263,7 @@ def main() -> None:
         return
     print(f"A pty, truecolor; Textual {version('textual')}. CPU is the child's process time by wall time;")
     print(
-        "lag is by how much a sleep of 10 ms in its loop overshot. A face that holds the loop up takes less"
+        "lag is by how much a sleep of 10 ms in its loop overshot. A variant that blocks the loop takes less"
     )
     print("than the whole load.")
     for size in arguments.size or SIZES:

@@ -1,8 +1,8 @@
-"""What a completed handshake costs the initiator, in CPU time: `python -m tests.perf.handshake_cost`.
+"""CPU cost of a completed handshake for the initiator: `python -m tests.perf.handshake_cost`.
 
-First against the floor that no implementation over libsodium can go below, its four scalar multiplications;
-then over loopback UDP beside wgprobe (Rust, boringtun). Only ratios of neighbouring blocks are compared: a
-shared machine changes its speed from one second to the next, and CPU time alone does not show it.
+First compared with its four scalar multiplications, the minimum for any implementation with libsodium; then
+over loopback UDP with wgprobe (Rust, boringtun). Only ratios of neighbouring blocks are compared: a shared
+machine changes its speed from one second to the next, and CPU time alone does not show it.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.handshake import Initiator, RejectedError, Responder
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
-CALCULATED_BLOCK = 50  # handshakes; about 8 ms, short beside the machine's changes of speed
+CALCULATED_BLOCK = 50  # handshakes; about 8 ms, short compared with the machine's changes of speed
 UDP_BLOCK = 100
 TIMEOUT_S = 3.0
 WARM_UP_BLOCKS = 5
 
 
 def machine() -> str:
-    """What ran this, in one line."""
+    """The machine and the Python version, in one line."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -58,7 +58,7 @@ def spread(values: list[float]) -> str:
 
 
 def calculated_block(initiator: Initiator, responder: Responder) -> int:
-    """Nanoseconds of CPU that the initiator spends on a block; the responder works off the clock."""
+    """CPU nanoseconds that the initiator spends on a block. The responder's work is not measured."""
     stamp = tai64n.encode(time_ns())
     started = thread_time_ns()
     attempts = [initiator.initiate(index, stamp) for index in range(CALCULATED_BLOCK)]
@@ -71,7 +71,7 @@ def calculated_block(initiator: Initiator, responder: Responder) -> int:
 
 
 def baseline_block(private: bytes, public: bytes) -> int:
-    """Nanoseconds of CPU that the scalar multiplications of a block take by themselves."""
+    """CPU nanoseconds of the scalar multiplications of a block alone."""
     started = thread_time_ns()
     for _ in range(CALCULATED_BLOCK):
         crypto_scalarmult_base(private)
@@ -82,12 +82,12 @@ def baseline_block(private: bytes, public: bytes) -> int:
 
 
 def compare_with_baseline(blocks: int) -> None:
-    """Print what the protocol room adds to its scalar multiplications."""
+    """Print what the handshake code costs on top of its scalar multiplications."""
     client, server = PrivateKey.generate(), PrivateKey.generate()
     initiator, responder = Initiator(client, server.public), Responder(server)
     pairs = []
     for number in range(WARM_UP_BLOCKS + blocks):
-        if number % 2:  # neither of the two always runs in the wake of the other
+        if number % 2:  # alternate the order, so that neither always runs second
             ours = calculated_block(initiator, responder)
             floor = baseline_block(client.raw, server.public.raw)
         else:
@@ -103,7 +103,7 @@ def compare_with_baseline(blocks: int) -> None:
 
 
 def respond(private: PrivateKey) -> None:
-    """Answer every initiation on a loopback port, printed first, until the process is ended."""
+    """Print a loopback port, and answer every initiation on it until the process is ended."""
     responder = Responder(private)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
         bound.bind(("127.0.0.1", 0))
@@ -119,7 +119,7 @@ def respond(private: PrivateKey) -> None:
 
 @contextmanager
 def responding(private: PrivateKey) -> Iterator[int]:
-    """The port of a responder in a process of its own, on the last core; its key goes in by stdin."""
+    """The port of a responder in a child process on the last core. It reads its key from stdin."""
     command = [sys.executable, "-m", "tests.perf.handshake_cost", "--respond"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
@@ -132,7 +132,7 @@ def responding(private: PrivateKey) -> Iterator[int]:
 
 
 class OneSocket:
-    """The protocol room and one blocking socket: all that a prober keeps between two handshakes."""
+    """A handshake initiator with one blocking socket: all that a prober keeps between two handshakes."""
 
     def __init__(self, client: PrivateKey, server: PublicKey, port: int) -> None:
         self._initiator = Initiator(client, server)
@@ -153,7 +153,7 @@ class OneSocket:
 
 
 def udp_block(handshake: Callable[[], None]) -> float:
-    """Microseconds of CPU, user and system, of this whole process for one handshake of a block."""
+    """CPU microseconds (user and system) of this process for one handshake of a block."""
     started = process_time_ns()
     for _ in range(UDP_BLOCK):
         handshake()
@@ -161,7 +161,7 @@ def udp_block(handshake: Callable[[], None]) -> float:
 
 
 def compare_with_wgprobe(blocks: int, cores: list[int]) -> None:
-    """Print handshakes per CPU second over loopback, beside wgprobe, against the same responder."""
+    """Print handshakes per CPU second over loopback, for wgmon-tui and wgprobe with the same responder."""
     client, server = PrivateKey.generate(), PrivateKey.generate()
     with responding(server) as port, tempfile.NamedTemporaryFile("w", suffix=".key") as key_file:
         os.sched_setaffinity(0, {cores[0]})
@@ -209,7 +209,7 @@ def compare_with_wgprobe(blocks: int, cores: list[int]) -> None:
 
 
 def main() -> None:
-    """Measure and print; with --respond, be the other side."""
+    """Measure and print; with --respond, run the responder."""
     parser = argparse.ArgumentParser(prog="python -m tests.perf.handshake_cost", description=main.__doc__)
     parser.add_argument("--respond", action="store_true", help="answer on loopback; the private key on stdin")
     parser.add_argument("--blocks", type=int, default=300, help="pairs of blocks against the floor")

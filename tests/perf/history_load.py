@@ -1,9 +1,9 @@
-"""The history under load: `python -m tests.perf.history_load [SECONDS [SERVERS CHECKS_PER_S [DAYS]]]`.
+"""History under load: `python -m tests.perf.history_load [SECONDS [SERVERS CHECKS_PER_S [DAYS]]]`.
 
-Records so many checks a second, of 10,000 servers, into a store that holds 30 days of them already, while
-another process reads one server's 30 days again and again, as a screen does. Prints the recorder's share of a
-core, how long commits took, how much the store has grown per check once compacted, and how long the reads
-took; and, as the floor, what a plain insert of the same rows costs in the same process.
+Records CHECKS_PER_S checks a second of 10,000 servers into a store with 30 days of history. Another process
+reads one server's 30 days repeatedly, as a screen does. Prints the recorder's share of a core, the duration
+of commits and reads, and the growth of the store per check after compaction. The minimum for comparison is a
+plain insert of the same rows in the same process.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _READ_EVERY_S = 0.1
 
 
 class TimedRecorder(Recorder):
-    """Knows how long its commits took, and the CPU time of its thread."""
+    """Recorder that measures its commits and the CPU time of its thread."""
 
     def __init__(self, state_dir: Path) -> None:
         super().__init__(state_dir)
@@ -76,7 +76,7 @@ def _measure(state_dir: Path, seconds: float, servers: int, rate: float) -> None
     recorder = TimedRecorder(state_dir)
     recorder.start()
     rows = [row(f"server-{number:05}", since=time.time()) for number in range(servers)]
-    # As after a start: what is kept of packets is what a running fleet keeps.
+    # As after a start, so that packets are kept as in a running fleet.
     well = ResumeState(Verdict.HEALTHY, None, 0, None, None)
     recorder._collector.resume({each.server.name: well for each in rows})
     recorder.watch(rows)
@@ -111,7 +111,7 @@ def _measure(state_dir: Path, seconds: float, servers: int, rate: float) -> None
 
 
 def _check(recorder: Recorder, rows: Sequence[ServerState], seconds: float, rate: float) -> int:
-    """Say so many rounds a second, as an engine does; returns how many."""
+    """Emit rounds at a rate per second, as an engine does; return their number."""
     random, heard, began = Random(3), 0, time.monotonic()
     while (now := time.monotonic() - began) < seconds:
         while heard < now * rate:
@@ -126,7 +126,7 @@ def _check(recorder: Recorder, rows: Sequence[ServerState], seconds: float, rate
 
 
 def _read(state_dir: Path, servers: int, pipe: Connection) -> None:
-    """In a process of its own: what the screens ask of one server's 30 days, until told to end."""
+    """In a child process: run the screens' queries of one server's 30 days until told to end."""
     history, random, took = History(state_dir / STORE), Random(5), []
     pipe.send(None)
     while not pipe.poll(_READ_EVERY_S):
@@ -142,7 +142,7 @@ def _read(state_dir: Path, servers: int, pipe: Connection) -> None:
 
 
 def _plain_insert_us(state_dir: Path, each: ServerState, rows_a_commit: int) -> float:
-    """The CPU time of a row where rows are inserted and nothing else is done with them."""
+    """The CPU time per row of a plain insert."""
     outcome = answered(each.server.name, time.time())
     (made,) = make_journal_rows(each.server.name, outcome, "up", time.time())
     commits = 200
@@ -165,7 +165,7 @@ def _plain_insert_us(state_dir: Path, each: ServerState, rows_a_commit: int) -> 
 
 
 def _grown(state_dir: Path, first_minute: int, table: str) -> int:
-    """The bytes on the disk of what came since, by itself."""
+    """The bytes on disk of the rows added since then, alone."""
     alone = state_dir / f"{table}.db"
     with closing(sqlite3.connect(state_dir / STORE, isolation_level=None)) as connection:
         connection.execute("ATTACH ? AS alone", (str(alone),))

@@ -1,9 +1,9 @@
-"""From a key to its paint: `python -m tests.perf.key_to_paint [KEYS]`.
+"""Latency from a key to its paint: `python -m tests.perf.key_to_paint [KEYS]`.
 
-The fleet of 10,000 rows with 1,000 results a second, as in `fleet_table`, and beside it the DataTable. The
-cursor goes down and up again, a key at a time; each is timed from when it is written to the terminal until
-the line that it was to reach has been read back in the cursor's colour. The time between two keys is drawn by
-lot, so that they meet the paints of every half second at any point.
+The fleet has 10,000 rows and 1,000 results a second, as in `fleet_table`; the DataTable is measured too. The
+cursor moves down and up, one key at a time. A key is timed from its write to the terminal until the target
+line is read back in the cursor's colour. The time between two keys is random, so that they hit any point
+between the paints, which come every half second.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DOWN, _UP = b"\x1b[B", b"\x1b[A"
 _THERE_AND_BACK = 12
 _FIRST_LINE = {WGMON_TUI: 3, DATA_TABLE: 2}
 _CURSOR = {WGMON_TUI: b"48;2;37;52;77", DATA_TABLE: b"48;2;1;120;212"}
-"""The line that the cursor begins on, from 1, and its colour, of which nothing else is."""
+"""The first line of the cursor, from 1, and its colour, which nothing else uses."""
 
 _SETTLING_S = 8.0
 _PATIENCE_S = 30.0
@@ -35,7 +35,7 @@ _BETWEEN_S = (0.05, 0.4)
 
 
 def times(face: str, keys: int, size: Size) -> list[float]:
-    """The seconds that each key took."""
+    """The latency of each key, in seconds."""
     load = [str(_ROWS), str(_SHARE), "100000", "0"]
     command = [sys.executable, "-m", "tests.perf.fleet_table", *load, "--inside", face]
     dice = random.Random(0)
@@ -53,7 +53,7 @@ def times(face: str, keys: int, size: Size) -> list[float]:
 
 
 def _walk(face: str) -> Iterator[tuple[bytes, int]]:
-    """Keys, and the line that each is to reach."""
+    """Keys, and the target line of each."""
     first = _FIRST_LINE[face]
     down = [(_DOWN, first + step) for step in range(1, _THERE_AND_BACK + 1)]
     up = [(_UP, first + step) for step in reversed(range(_THERE_AND_BACK))]
@@ -71,7 +71,7 @@ def _read_for(terminal: Terminal, seconds: float) -> None:
 
 
 def _wait_for_paint(terminal: Terminal, line: int, colour: bytes) -> float:
-    """When that line was first read in that colour."""
+    """When the line was first read in the cursor's colour."""
     place = re.compile(rb"\x1b\[(\d+);\d+H|" + re.escape(colour))
     deadline, written = time.monotonic() + _PATIENCE_S, b""
     while arrival := terminal.read(deadline):
@@ -86,7 +86,7 @@ def _wait_for_paint(terminal: Terminal, line: int, colour: bytes) -> float:
 
 
 def main() -> None:
-    """Print the percentiles of both faces at both sizes."""
+    """Print the percentiles of both variants at both sizes."""
     keys = int(sys.argv[1]) if len(sys.argv) > 1 else KEYS
     print(f"A pty, truecolor; Textual {version('textual')}; {_ROWS:,} rows, {_ROWS * _SHARE:,.0f} results a")
     print(f"second; {keys} keys each\n\n  {'':<24}{'p50':>10}{'p99':>10}{'longest':>10}")

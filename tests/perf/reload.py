@@ -1,9 +1,8 @@
-"""An edit of a large servers.toml: `python -m tests.perf.reload [SERVERS]`.
+"""Reload of a large servers.toml: `python -m tests.perf.reload [SERVERS]`.
 
-Changes the note of one server in the file, as an editor does, and waits until the board of a running writer
-shows it. Beside that stands what the standard library takes to read the same text as TOML and no more, and
-for how long the writer's event loop was held up meanwhile. All servers are paused: checks have a benchmark of
-their own.
+Changes the note of one server in the file, as an editor does, and waits until the `FleetState` of a running
+writer shows it. Also prints the time that the standard library needs to parse the same TOML, and how long the
+writer's event loop was blocked. All servers are paused: another benchmark measures checks.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _LOOK_S = 0.005
 
 
 def main() -> None:
-    """Print the figures of so many servers."""
+    """Print the figures for a number of servers."""
     size = int(sys.argv[1]) if len(sys.argv) > 1 else SERVERS
     with tempfile.TemporaryDirectory() as config, tempfile.TemporaryDirectory() as state:
         text = _write_fleet(Path(config), size)
@@ -58,7 +57,7 @@ async def _edit(config: Path, state: Path, text: str) -> None:
     held_up: list[float] = []
     watching = asyncio.create_task(_note_lag(held_up))
     server_state = writer.fleet_state.states[_name(0)]
-    await asyncio.sleep(2.0)  # what a start still does, the history's first rows above all
+    await asyncio.sleep(2.0)  # the rest of the start, mainly the first rows of the history
     held_up.clear()
     took = []
     for number in range(EDITS):

@@ -1,9 +1,9 @@
-"""What a scrape costs: `python -m tests.perf.scrape [SERVERS INTERVAL_S SCRAPES]`.
+"""Cost of a scrape: `python -m tests.perf.scrape [SERVERS INTERVAL_S SCRAPES]`.
 
-A writer checks so many healthy servers at such an interval, and a process of its own scrapes it over HTTP as
-Prometheus does, once as plain text and once with gzip. Beside size and time stand what a scrape costs the
-writer in CPU, for how long its event loop is held up, and how late checks begin, each against the same
-seconds without a scrape.
+A writer checks SERVERS healthy servers every INTERVAL_S seconds. A child process scrapes it over HTTP as
+Prometheus does, once as plain text and once with gzip. Prints the size and time of a scrape, the writer's CPU
+time, how long its event loop is blocked, and how late checks begin, compared with the same time without a
+scrape.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _PERCENTILE = 0.99
 
 
 def main() -> None:
-    """Print the figures; with `client` as the first word, be the process that scrapes."""
+    """Print the figures; with `client` as the first argument, run the scraping process."""
     if sys.argv[1:2] == ["client"]:
         print(json.dumps(_scrape(sys.argv[2], sys.argv[3], int(sys.argv[4]))))
         return
@@ -57,7 +57,7 @@ def main() -> None:
 
 @dataclass(slots=True)
 class _Stretch:
-    """Some seconds of the writer: its CPU time in seconds, and how late each look at the loop was."""
+    """Run the writer for some seconds; its CPU time in seconds, and the delays of its event loop."""
 
     cpu: float
     late: list[float]
@@ -70,7 +70,7 @@ async def _measure(config: Path, state: Path, interval: float, scrapes: int) -> 
     tasks = [asyncio.create_task(part) for part in (writer.run(), metrics.run())]
     states = writer.fleet_state.states
     await until(lambda: all(server_state.last for server_state in states.values()), seconds=300.0)
-    await asyncio.sleep(interval)  # past the first round, which comes faster than the others
+    await asyncio.sleep(interval)  # after the first round, which is faster than the others
     gc.collect()
     gc.freeze()
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -143,7 +143,7 @@ async def _run_client(
 
 
 def _scrape(listen_address: str, coding: str, scrapes: int) -> list[dict[str, float]]:
-    """Scrape again and again over one connection."""
+    """Scrape repeatedly over one connection."""
     connection = http.client.HTTPConnection(listen_address, timeout=60)
     told = []
     for _ in range(scrapes):

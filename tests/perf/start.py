@@ -1,10 +1,10 @@
-"""How long until there is something to see: `python -m tests.perf.start [RUNS]`.
+"""Start time: `python -m tests.perf.start [RUNS]`.
 
-The dashboard on ten servers of a servers.toml, and `wgmon-tui demo`, in a terminal: from the making of the
-process until the first row of the fleet is painted and until the first verdict is, beside the smallest
-Textual app. The ten are one server of the lab, in this process. Where the time goes is told by lines that the
-children write on the way: the interpreter runs; `textual.app` is imported. Everything after that is ours. All
-bytecode is compiled, as installers leave it: the warm-up does that, into a cache of its own.
+The dashboard on ten servers of a servers.toml, and `wgmon-tui demo`, start in a terminal. Measured is the
+time from the creation of the process to the first painted row and to the first verdict, compared with the
+smallest Textual app. The ten are one server of the lab, in this process. The children report two moments: the
+interpreter runs, and `textual.app` is imported; the rest is wgmon-tui. All bytecode is compiled, as after an
+installation: the warm-up compiles it into a separate cache.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ _STARTS: dict[str, tuple[str, tuple[bytes, ...]]] = {
     "wgmon-tui demo": (_DEMO, (DEMO_SERVERS[0].name.encode(), _VERDICT)),
     "smallest Textual app": (_SMALLEST, (_PAINTED,)),
 }
-"""What to run, and the texts that say that it is painted, and that a check has ended."""
+"""The command to run, and the texts that show that it is painted and that a check has ended."""
 
 
 @contextmanager
 def ten_servers(config: Path) -> Iterator[None]:
-    """A servers.toml of ten, and who answers for them."""
+    """A servers.toml with ten servers, and the lab server that answers for them."""
     lab = LabServer(LabSetup(PrivateKey.generate(), (LabPeer(CLIENT.public),)))
     loop = asyncio.new_event_loop()
     answering = Thread(target=loop.run_forever)
@@ -83,7 +83,7 @@ def ten_servers(config: Path) -> Iterator[None]:
 
 
 def times_until_marks(program: str, marks: Sequence[bytes], environment: Mapping[str, str]) -> list[float]:
-    """The seconds from the making of the process until each of the `marks` was read, in their order."""
+    """The seconds from the creation of the process until each of the `marks` was read, in their order."""
     with Terminal([sys.executable, "-c", program], environment) as terminal:
         deadline = terminal.started + _PATIENCE_S
         written = b""

@@ -1,8 +1,8 @@
-"""How large a store is: `python -m tests.perf.stored_history [fill DIRECTORY SERVERS DAYS]`.
+"""Size of a store: `python -m tests.perf.stored_history [fill DIRECTORY SERVERS DAYS]`.
 
-Fills stores as months of checks every ten seconds would, with what the default retention keeps, and prints
-their sizes. 10 and 1,000 servers are measured; 10,000 are ten times the growth from 10 to 1,000, because
-filling and throwing away as much would take minutes and tell nothing more. `fill` makes one store for other
+Fills stores as months of checks every ten seconds would, with the default retention, and prints their sizes.
+10 and 1,000 servers are measured. The size for 10,000 is extrapolated: ten times the growth from 10 to 1,000,
+because filling such a store would take minutes and show nothing new. `fill` creates one store for other
 benchmarks.
 """
 
@@ -29,7 +29,7 @@ from wgmon_tui.store.write.packet_sampling import PacketSample
 
 INTERVAL_S = 10.0
 _VARIANTS = 97
-"""So many different minutes and hours there are; no server has the same twice in a row."""
+"""The number of different minutes and hours; no server has the same one twice in a row."""
 
 
 def main() -> None:
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def fill(state_dir: Path, servers: int, span: float, now: float | None = None) -> None:
-    """A store of so many servers, the last `span` seconds of it as the default retention keeps them."""
+    """Fill a store with the last `span` seconds of the servers, as the default retention keeps them."""
     now, kept, random = now or time.time(), Retention(), Random(7)
     with closing(open_store(state_dir).connection) as connection:
         connection.execute("PRAGMA synchronous = OFF")
@@ -84,13 +84,13 @@ def fill(state_dir: Path, servers: int, span: float, now: float | None = None) -
                 (minute,),
             )
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    # What is still on its way to the disk would be in the way of whoever measures next.
+    # Pending disk writes would disturb the next measurement.
     with (state_dir / STORE).open("rb") as file:
         os.fsync(file.fileno())
 
 
 def _fill_fleet(connection: sqlite3.Connection, servers: int, now: float, random: Random) -> None:
-    """The servers, what is current of them, a good exchange each and now and then an incident."""
+    """The servers, their current state, one good exchange each, and a few incidents."""
     names = [f"server-{number:05}" for number in range(servers)]
     batch = Batch()
     batch.fleet = {
@@ -116,7 +116,7 @@ def _fill_fleet(connection: sqlite3.Connection, servers: int, now: float, random
 
 
 def _moments(start: float, length: float, random: Random) -> list[TimelinePoint]:
-    """Checks as of a server some twenty milliseconds away, one in two hundred lost."""
+    """Checks of a server with an RTT of about twenty milliseconds, one in two hundred lost."""
     moments, at = [], start + random.random() * INTERVAL_S
     check = answered("", 0.0)
     address, verdict = check.check.address, check.diagnosis.verdict

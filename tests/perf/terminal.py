@@ -1,4 +1,4 @@
-"""A terminal for the benchmarks: a pty that answers what a modern terminal is asked."""
+"""Terminal for the benchmarks: a pty that answers the queries a modern terminal answers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Arrival:
 
 
 class Terminal:
-    """Runs a program in the terminal; leaving the context ends it."""
+    """Runs a program in the terminal until the context ends."""
 
     def __init__(
         self,
@@ -44,12 +44,12 @@ class Terminal:
         environment: Mapping[str, str] | None = None,
         size: Size = USUAL_SIZE,
     ) -> None:
-        """`environment` comes on top of this process's own."""
+        """`environment` is added to that of this process."""
         self._master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (size[1], size[0]))
         self._tail = b""
         self.started = time.monotonic()
-        """When the process was made."""
+        """When the process was created."""
         self._process = subprocess.Popen(
             command,
             stdin=slave,
@@ -81,15 +81,15 @@ class Terminal:
         os.close(self._master)
 
     def read(self, deadline: float) -> Arrival | None:
-        """What was written next, its questions answered; None when the program has ended.
+        """The next output, with its terminal queries answered; None when the program has ended.
 
-        Raises TimeoutError where nothing comes before `deadline` (`time.monotonic`).
+        Raises TimeoutError if there is no output before `deadline` (`time.monotonic`).
         """
         if not select.select([self._master], [], [], max(0.0, deadline - time.monotonic()))[0]:
             raise TimeoutError(f"{self._process.args!r} wrote nothing more")
         try:
             data = os.read(self._master, 1 << 16)
-        except OSError:  # EIO: nobody holds the other end any more
+        except OSError:  # EIO: no process has the other end open any more
             return None
         arrival = Arrival(time.monotonic(), data)
         self._answer(data)
@@ -100,7 +100,7 @@ class Terminal:
         os.write(self._master, keys)
 
     def drain(self, deadline: float) -> list[Arrival]:
-        """Everything until the program ends. Raises TimeoutError."""
+        """All output until the program ends. Raises TimeoutError."""
         arrivals = []
         while arrival := self.read(deadline):
             arrivals.append(arrival)

@@ -1,12 +1,12 @@
-"""Vantages over SSH: `python -m tests.perf.vantages [SERVERS SECONDS]`.
+"""Cost of vantages over SSH: `python -m tests.perf.vantages [SERVERS SECONDS]`.
 
-First the latency: an agent checks 50 servers on loopback, each every second, and its verdicts come to a
-writer's board, through Debian's sshd on loopback and then without it. Printed is the time from the end of a
-check to the board. Wants root, for a namespace of its own, and is left out without.
+First the latency: an agent checks 50 servers on loopback, each every second. Its verdicts reach a writer's
+`FleetState` through Debian's sshd on loopback, and then without it. Prints the time from the end of a check
+to the `FleetState`. It needs root for a separate namespace, and is skipped without.
 
-Then the load: a writer with its engine and its history checks so many servers every 10 seconds, and five
-vantages do the same and report. Printed is this process's share of a core without them and with them. In
-place of agents are processes that speak their protocol; what agents cost is paid on other machines.
+Then the load: a writer with engine and history checks SERVERS servers every 10 seconds, and five vantages do
+the same and report. Prints this process's share of a core without and with them. Processes that speak the
+protocol replace the agents, whose cost would be on other machines.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _WARM_UP_S = 3.0
 
 
 def main() -> None:
-    """Measure both, or be one of the processes that stand for agents."""
+    """Measure both, or run as one of the processes that replace agents."""
     if sys.argv[1:2] == ["replay"]:
         _replay(int(sys.argv[2]), float(sys.argv[3]))
         return
@@ -110,7 +110,7 @@ async def _measure_latency(
     took: list[float] = []
 
     def hear(_: ServerState, __: str, report: VantageReport | None) -> None:
-        # What a port monitor would say is asked now and then, and takes a second: no check's end is known.
+        # The occasional port check takes a second, and then the end of the check is unknown.
         if report and report.round.port_monitor is None and (handshake := report.round.check.handshake):
             took.append(time.time() - report.round.check.started_at - handshake.rtt)
 
@@ -139,7 +139,7 @@ def _write_identity(config: Path, key: PrivateKey) -> None:
 async def _load(
     servers: LoadServers, identity: PrivateKey, vantages: int, seconds: float
 ) -> tuple[float, int]:
-    """This process's share of a core, and how many reports it took."""
+    """This process's share of a core, and the number of reports it received."""
     replay = (
         sys.executable,
         "-m",
@@ -188,7 +188,7 @@ def _watched(servers: LoadServers, interval: float) -> list[Server]:
 
 
 def _replay(size: int, interval: float) -> None:
-    """Report healthy rounds of so many servers at such an interval, until the line is cut."""
+    """Report healthy rounds of the servers at an interval, until the connection ends."""
     sys.stdin.buffer.readline()
     out = sys.stdout.buffer
     out.write(hello_line(os.urandom(8).hex()))
@@ -212,7 +212,7 @@ def _replay(size: int, interval: float) -> None:
 
 
 def _body(name: str) -> tuple[bytes, bytes]:
-    """What a report says, before and behind the time at which the check began."""
+    """The bytes of a report before and after the start time of the check."""
     outcome = without_packets(healthy(at=0.25))
     head, _, tail = encode_report_body(name, outcome).partition(json.dumps(0.25).encode())
     return head, tail

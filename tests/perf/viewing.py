@@ -1,8 +1,8 @@
-"""A face over a store that others fill: `python -m tests.perf.viewing [SERVERS DAYS [WATCHED SECONDS]]`.
+"""Cost of a dashboard and a viewer: `python -m tests.perf.viewing [SERVERS DAYS [WATCHED SECONDS]]`.
 
-First, how long the dashboard takes to the first row of a fleet with so many days of history, beside the same
-fleet with none: the difference is what opening a past costs. Then what a viewer spends, in shares of a core,
-while a writer of its own checks WATCHED healthy servers once a second.
+First, the time until the dashboard shows the first row of a fleet with DAYS days of history, compared with
+the same fleet without history: the difference is the cost of opening the history. Then the share of a core
+that a viewer uses while a separate writer checks WATCHED healthy servers once a second.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CLOSED_ENDPOINT = Endpoint("127.0.0.1", 9)
 
 
 def main() -> None:
-    """Open, then look on."""
+    """Measure the opening, then the viewing."""
     usual: list[float] = [SERVERS, DAYS, WATCHED, SECONDS]
     given = [float(word) for word in sys.argv[1:]]
     servers, days, watched, seconds = given + usual[len(given) :]
@@ -79,7 +79,7 @@ def _measure_viewing(watched: int, seconds: float) -> None:
         command = [sys.executable, "-m", "wgmon_tui", *_arguments(config, state)]
         writer = subprocess.Popen([*command, "run"], stderr=subprocess.DEVNULL)
         try:
-            time.sleep(_SETTLE_S)  # first rounds, deep looks, and the store's first minute
+            time.sleep(_SETTLE_S)  # first rounds, deep checks, and the store's first minute
             with Terminal(command) as terminal:
                 _read_for(terminal, _SETTLE_S / 2)
                 before = _cpu(writer.pid), _cpu(terminal.pid)
@@ -124,7 +124,7 @@ def _arguments(config: Path, state: Path) -> list[str]:
 
 
 def _read_for(terminal: Terminal, seconds: float) -> int:
-    """Take what is written for so long; the number of bytes."""
+    """Read the output for some seconds; return the number of bytes."""
     deadline, count = time.monotonic() + seconds, 0
     while time.monotonic() < deadline:
         try:

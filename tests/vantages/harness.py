@@ -1,4 +1,4 @@
-"""What the tests of vantages share: agents in processes, scripts in their place, and who listens to them."""
+"""Shared helpers of the vantage tests: agents in processes, scripted agents, and a recording collector."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ LINGER = "30s"
 
 
 def agent_command(config: Path, state: Path, linger: str = LINGER) -> tuple[str, ...]:
-    """What sshd would start."""
+    """The command that sshd would start."""
     places = ("--config", str(config), "--state", str(state))
     return (sys.executable, "-m", "wgmon_tui", "agent", *places, "--linger", linger)
 
 
 def agent_pid(state: Path) -> int | None:
-    """The process that checks there; None while there is none."""
+    """The pid of the agent daemon; None if none runs."""
     started = [line for line in read_log(state) if "started: " in line]
     if not started:
         return None
@@ -52,7 +52,7 @@ def read_log(state: Path) -> list[str]:
 
 @contextmanager
 def ending_agent(state: Path) -> Iterator[None]:
-    """End the keeper that a test leaves behind."""
+    """End the agent daemon that a test leaves behind."""
     try:
         yield
     finally:
@@ -63,7 +63,7 @@ def ending_agent(state: Path) -> Iterator[None]:
 
 
 def script(path: Path, *steps: str) -> tuple[str, ...]:
-    """The command of an agent that does what Python lines say; `say` sends bytes, `hear` waits for a line."""
+    """The command of a scripted agent, in Python lines: `say` sends bytes, `hear` waits for a line."""
     path.write_text(
         "\n".join(
             [
@@ -79,22 +79,22 @@ def script(path: Path, *steps: str) -> tuple[str, ...]:
 
 
 def hello_step(epoch: str = "9f", protocol: int = PROTOCOL, version: str = "0.1.0") -> str:
-    """The step of a script in which it greets."""
+    """The script step that sends the hello."""
     return f"hear(); say({hello_line(epoch, protocol, version)!r})"
 
 
 def hello_line(epoch: str, protocol: int = PROTOCOL, version: str = "0.1.0") -> bytes:
-    """How an agent greets."""
+    """The hello of an agent."""
     return encode_message(AgentHello(protocol, version, epoch, "a key", 1, time.time()))
 
 
 def report_step(number: int, server: Server = FRA1, outcome: Round | None = None) -> str:
-    """The step of a script in which it reports."""
+    """The script step that sends a report."""
     return f"say({encode_report(number, encode_report_body(server.name, outcome or healthy(server)))!r})"
 
 
 class FakeWriter:
-    """A writer's side without a writer, and what it was told."""
+    """A vantage manager without a writer, which records what it receives."""
 
     def __init__(self, *servers: Server, stored: bool = True) -> None:
         self.servers: tuple[Server, ...] = servers
@@ -117,7 +117,7 @@ class FakeWriter:
 
     @property
     def status(self) -> VantageStatus:
-        """Of the only vantage."""
+        """The status of the only vantage."""
         [status] = self.vantages.statuses
         return status
 
@@ -135,7 +135,7 @@ class FakeWriter:
             await asyncio.gather(running, return_exceptions=True)
 
     async def heard(self, words: str) -> None:
-        """Until the trouble of the only vantage has these words."""
+        """Wait until the trouble of the only vantage contains this text."""
         await until(lambda: self.vantages.statuses and words in self.status.trouble)
 
     def _take(self, vantage: str, epoch: str, number: int, name: str, outcome: Round) -> None:
@@ -146,7 +146,7 @@ class FakeWriter:
 
 
 def relays_of(pid: int, state: Path) -> list[int]:
-    """The relays that a process has started for a state directory."""
+    """The stdio bridges that a process has started for a state directory."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [
         int(each) for each in children if str(state).encode() in Path(f"/proc/{each}/cmdline").read_bytes()

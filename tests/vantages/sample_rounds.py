@@ -1,4 +1,4 @@
-"""Rounds of an agent, made by hand."""
+"""Hand-made rounds of an agent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The line between a writer and an agent: what is written is read again, and nothing else is."""
+"""Tests of the agent protocol: encoded messages are decoded again, and other lines are refused."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_any_round_is_one_printable_line_that_is_read_as_a_round(outcome: Round)
     try:
         read = parse_to_writer(line)
     except BadLineError:
-        # Infinite times and numbers beyond 53 bits are in no round that a prober makes.
+        # No round of a prober has infinite times or numbers beyond 53 bits.
         return
     assert isinstance(read, CheckReport)
     assert [check.exchange for check in read.round.checks] == [check.exchange for check in outcome.checks]
@@ -121,7 +121,7 @@ def test_what_is_no_line_is_refused_in_words_that_are_safe_to_show(parse: Parse,
 def test_a_report_without_a_diagnosis_for_each_check_is_refused() -> None:
     raw = json.loads(encode_message(CheckReport(1, "fra1", healthy())))
     raw["report"]["round"]["diagnoses"] = []
-    with pytest.raises(BadLineError, match="a diagnosis for each check"):
+    with pytest.raises(BadLineError, match="one diagnosis for each check"):
         parse_to_writer(json.dumps(raw).encode())
 
 

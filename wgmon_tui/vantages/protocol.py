@@ -304,7 +304,7 @@ def describe_protocol_mismatch(who: str, protocol: int, version: str, local_vers
     """The error line for a peer with another protocol version; `local_version` is that of this process."""
     return (
         f"{who} uses protocol {protocol} (wgmon-tui {version}), this machine {PROTOCOL} ({local_version}): "
-        "install the same version on both"
+        "install the same version there"
     )
 
 

@@ -1,4 +1,4 @@
-"""The control socket's lines, and what is refused of them."""
+"""Tests of the control socket's messages, valid and refused ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REQUESTS = st.builds(
 
 
 def refusal(parse: Callable[[bytes], object], line: bytes) -> str:
-    """The line with which it is refused; nothing where it is a message."""
+    """The error for a line; "" if it is valid."""
     try:
         parse(line)
     except BadMessageError as error:
@@ -72,7 +72,7 @@ def test_any_object_is_a_request_or_refused(fields: dict[str, object], operation
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"v": 2}, "speaks version 1"),
+        ({"v": 2}, "different protocol versions"),
         ({"op": "destroy"}, "op: expected one of recheck, pause"),
         ({"op": []}, "op: expected one of recheck, pause"),
         ({"id": "7"}, "id: expected a number"),

@@ -1,4 +1,4 @@
-"""The control socket, with real sockets: answers, refusals, and clients that misbehave."""
+"""Tests of the control socket, with real sockets: answers, refusals and misbehaving clients."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wgmon_tui.net.peer_credentials import PeerCredentials
 
 
 class RequestRecorder:
-    """Remembers what was asked of it, and by whom."""
+    """Records the requests and the accounts that sent them."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[Operation, tuple[str, ...], str]] = []
@@ -107,7 +107,7 @@ async def test_a_state_directory_may_have_a_path_longer_than_a_socket_address(tm
     [
         (b"nonsense\n", b"expected one JSON object per line"),
         (b'{"v":1,"id":1,"op":"destroy"}\n', b"op: expected one of"),
-        (b'{"v":9,"id":1,"op":"stats"}\n', b"speaks version"),
+        (b'{"v":9,"id":1,"op":"stats"}\n', b"different protocol versions"),
     ],
 )
 async def test_a_line_that_is_no_request_is_answered_and_the_next_one_counts(
@@ -128,7 +128,7 @@ async def test_a_request_without_end_is_cut_off(tmp_path: Path) -> None:
         reader, writer = await raw(tmp_path)
         await reader.readline()
         writer.write(b"x" * (MAX_REQUEST_BYTES + 1))
-        assert b"a request has at most" in await reader.readline()
+        assert b"bytes per line" in await reader.readline()
         assert await reader.read() == b""
         writer.close()
 
@@ -142,7 +142,7 @@ async def test_a_client_that_does_not_read_holds_up_nobody_else(tmp_path: Path) 
                 deaf.send(b'{"v":1,"id":%d,"op":"round"}\n' % number)
             for _ in range(20):
                 await connection.ask(Operation.STATS)
-    # Its answers do not pile up here: it gets the next when it has read the last.
+    # Answers do not accumulate in the server: the client gets the next one after it has read the last.
     assert [operation for operation, _, _ in recorder.requests].count(Operation.ROUND) <= 2
 
 

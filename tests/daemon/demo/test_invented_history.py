@@ -1,4 +1,4 @@
-"""The demo's past: invented, and yet as checks would have left it."""
+"""Tests of the demo's invented history: it looks as if checks had written it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages of the control socket that stand in the golden files: what viewers ask, and what a writer says."""
+"""Messages of the control socket in the golden files: requests of viewers and answers of a writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/metrics and /probe of a writer that checks servers of the lab."""
+"""Tests of /metrics and /probe, with a writer that checks servers of the lab."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Served:
         return await get(self.listen_address, f"/probe?target={target}", **headers)
 
     def rounds(self, name: str) -> Callable[[], int]:
-        """How many checks of a server have ended from now on."""
+        """Count the checks of a server that end from now on."""
         ended = count()
         made = 0
 
@@ -79,7 +79,7 @@ async def serving(tmp_path: Path, *servers: Server) -> AsyncIterator[Served]:
 
 @asynccontextmanager
 async def rarely_checked(tmp_path: Path) -> AsyncIterator[tuple[Served, LabServer]]:
-    """A healthy server that has been checked once, and is not again for an hour unless somebody asks."""
+    """A healthy server that was checked once. The next scheduled check is an hour later."""
     async with (
         healthy("fra1") as (lab, fra1),
         serving(tmp_path, replace(fra1, interval=LONG_INTERVAL_S)) as served,

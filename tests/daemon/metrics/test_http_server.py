@@ -1,4 +1,4 @@
-"""The HTTP server of the metrics, and clients that wish it ill."""
+"""Tests of the HTTP server of the metrics, with hostile clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the metrics are served."""
+"""Tests of the listen address of the metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose keys a server is asked with from another machine."""
+"""Tests of the assignment: which keys an agent uses for a server."""
 
 from __future__ import annotations
 

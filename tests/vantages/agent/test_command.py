@@ -1,4 +1,4 @@
-"""`wgmon-tui agent` as somebody types it."""
+"""Tests of the command `wgmon-tui agent`."""
 
 from __future__ import annotations
 

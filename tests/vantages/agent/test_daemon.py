@@ -1,4 +1,4 @@
-"""The far end as it is used: relays and the keeper behind them, as processes that are cut and killed."""
+"""Tests of the agent daemon and its stdio bridges, as processes that are disconnected and killed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from wgmon_tui.vantages.protocol import (
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """The agent's own: an identity, and no server."""
+    """The agent's servers.toml: an identity, and no server."""
     write_config(tmp_path / "config")
     return tmp_path / "config"
 
@@ -50,7 +50,7 @@ async def test_servers_are_checked_from_there_with_the_identity_that_is_there(
     config: Path, state: Path
 ) -> None:
     async with healthy("fra1") as (_, server):
-        # The writer's own identity has another name, and its preshared key stays with it.
+        # The writer's identity has another name, and its preshared key stays on the writer.
         secret = SecretSource(SecretForm.INLINE, "never sent")
         listening = FakeWriter(replace(server, identity="bastion of the writer", preshared_key=secret))
         async with listening.to(agent_command(config, state)):
@@ -108,7 +108,7 @@ async def test_checks_go_on_without_a_line_and_are_told_when_it_is_back(config: 
             await until(lambda: listening.reports)
         told = len(listening.reports)
         again = FakeWriter(server)
-        # The first check after the line's end is long over when the next one is told of it.
+        # The first check after the disconnect ended long before the next session reports it.
         await until(lambda: _waiting(state) >= 3)
         async with again.to(command):
             await until(lambda: len(again.reports) >= 3)
@@ -239,7 +239,7 @@ async def test_who_speaks_nonsense_to_a_keeper_is_hung_up_on_and_replaces_nobody
         await until(lambda: listening.status.connected)
         with connect(state) as keeper, keeper.makefile("rb") as lines:
             keeper.settimeout(5)
-            with suppress(ConnectionError):  # what it has not read any more is lost, and its last line too
+            with suppress(ConnectionError):  # unread data is lost, including its last line
                 keeper.sendall(NONSENSE[what])
                 assert isinstance(parse_to_writer(lines.readline()), Bye)
                 assert lines.readline() == b""
@@ -271,7 +271,7 @@ def test_a_socket_path_longer_than_the_kernel_takes_does_not_matter(config: Path
 
 
 def talk(config: Path, state: Path, hello: WriterHello) -> bytes:
-    """What a relay prints until it has greeted or given up."""
+    """The output of a stdio bridge up to its hello or its exit."""
     with subprocess.Popen(
         agent_command(config, state, "5s"),
         stdin=subprocess.PIPE,
@@ -290,7 +290,7 @@ def talk(config: Path, state: Path, hello: WriterHello) -> bytes:
 
 
 def _waiting(state: Path) -> int:
-    """How many reports a keeper without a line has kept, as it tells whoever asks."""
+    """The number of reports that a disconnected agent daemon has queued, from its status."""
     with connect(state) as keeper, keeper.makefile("rb") as lines:
         keeper.settimeout(5)
         keeper.sendall(encode_message(WriterHello(PROTOCOL, __version__)))

@@ -1,4 +1,4 @@
-"""The reports that wait on an agent's disk."""
+"""Tests of the agent's report queue on disk."""
 
 from __future__ import annotations
 

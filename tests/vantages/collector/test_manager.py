@@ -1,4 +1,4 @@
-"""The writer's side of vantages: agents that behave, that break off, and that mean harm."""
+"""Tests of the writer's vantage manager, with agents that work, disconnect or attack."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from wgmon_tui.vantages.collector.manager import statuses_as_json, statuses_from
 
 
 async def longest_stall(seconds: float) -> float:
-    """The longest time for which nobody else had his turn."""
+    """The longest time for which the event loop was blocked."""
     longest, end = 0.0, time.monotonic() + seconds
     while (before := time.monotonic()) < end:
         await asyncio.sleep(0.001)
@@ -172,7 +172,7 @@ async def test_a_clock_that_is_wrong_there_is_told_and_set_right_in_what_is_take
 HOSTILE = {
     "garbage": (["while True: say(os.urandom(60000))"], "the data is not from an agent: "),
     "lines of garbage": (["while True: say(b'x\\n' * 1000)"], "the data is not from an agent: "),
-    "a line without an end": (["while True: say(b'x' * 65536)"], "a line has at most 1048576 bytes"),
+    "a line without an end": (["while True: say(b'x' * 65536)"], "expected at most 1048576 bytes per line"),
     "escape sequences": (
         [hello_step(), r"while True: say(b'\x1b]0;owned\x07\x1b[2J\n')"],
         "the data is not from an agent: ",

@@ -1,4 +1,4 @@
-"""What is taken of a round that came over the line."""
+"""Tests of the validation of reported rounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages between a writer and an agent that stand in the golden files, in both directions."""
+"""Messages between a writer and an agent in the golden files, in both directions."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def _is_outdated(found: socket.socket, state_dir: Path) -> bool:
     daemon = read_peer_credentials(found)
     if daemon.uid != os.geteuid():
         raise AgentUnavailableError(
-            f"{shown(state_dir)}: the agent daemon there runs as {login_name(daemon.uid)}, not as this account"
+            f"{shown(state_dir)}: the agent daemon there runs as another account: {login_name(daemon.uid)}"
         )
     if read_agent_version(state_dir) == __version__:
         return False
