@@ -33,7 +33,7 @@ PATIENCE_S = 10.0
 def quick_server(
     name: str, endpoint: Endpoint = NOWHERE, *, key: PublicKey = CLIENT.public, note: str = ""
 ) -> Server:
-    """Settings for a check every second with the handshake only, without damping."""
+    """A server that is checked every second by the handshake only, without damping."""
     return Server(
         name,
         endpoint,

@@ -61,7 +61,7 @@ def test_systemd_is_told_of_the_start_a_reload_its_health_and_the_end(tmp_path: 
             program.signal(signal.SIGTERM)
             receive_until(received, "STOPPING=1")
             code, _, err = program.end()
-            assert (code, err.strip().endswith("info: ended")) == (0, True)
+            assert (code, err.strip().endswith("info: stopped")) == (0, True)
 
 
 def test_sigint_ends_it_with_0_and_the_history_is_whole(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ async def test_the_log_tells_of_incidents_and_never_of_checks(tmp_path: Path) ->
     told = [line.split(" ", 2)[2] for line in err.splitlines()]
     assert told[0].startswith("warning: fra1: down, port-closed: ")
     assert told[1].startswith("notice: fra1: incident closed after ")
-    assert told[2:] == ["info: ended"]
+    assert told[2:] == ["info: stopped"]
 
 
 @pytest.mark.thorough
@@ -132,7 +132,7 @@ def test_for_journald_each_line_has_its_priority(tmp_path: Path) -> None:
         assert next(lines).startswith("<6>started: 1 server in ")
         assert next(lines).startswith("<4>ams1: down, port-closed: ")
         process.signal(signal.SIGTERM)
-        assert list(lines)[-1] == "<6>ended\n"
+        assert list(lines)[-1] == "<6>stopped\n"
     ours.close()
     assert process.end()[0] == 0
 

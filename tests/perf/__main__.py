@@ -16,12 +16,12 @@ BENCHMARKS = {
     "fleet_table": "What the fleet table costs in bytes and CPU time",
     "key_to_paint": "From a key to its paint at 10,000 rows",
     "start": "From the command to the first paint and the first verdict",
-    "stored_history": "The size of the history on the disk",
-    "viewing": "Opening a long history, and looking on while another process writes",
+    "stored_history": "The size of the history on disk",
+    "viewing": "Opening a long history, and viewing while another process writes",
     "reload": "An edit of a servers.toml of 10,000 servers",
     "alert_latency": "From a verdict to the alert",
     "scrape": "What a scrape of 10,000 servers costs",
-    "vantages": "A verdict's way over SSH, and what five vantages cost a writer",
+    "vantages": "The latency of a verdict over SSH, and the cost of five vantages for a writer",
     "history_load": "The history at 1,000 checks a second",
 }
 

@@ -63,15 +63,15 @@ def main() -> None:
             for n in range(failing)
         ]
         spawn = multiprocessing.get_context("spawn")
-        ours, theirs = spawn.Pipe()
-        receiver = spawn.Process(target=_receive, args=(theirs,), daemon=True)
+        parent_end, child_end = spawn.Pipe()
+        receiver = spawn.Process(target=_receive, args=(child_end,), daemon=True)
         receiver.start()
-        port = ours.recv()
+        port = parent_end.recv()
         with socket.create_server(("127.0.0.1", 0), backlog=500) as hole:
             orders = _orders({"webhook": port, "black hole": hole.getsockname()[1]})
             opened_at = asyncio.run(_measure(Path(directory), _loaded(servers, identity, orders), rounds))
-        ours.send(None)
-        _print(opened_at, ours.recv())
+        parent_end.send(None)
+        _print(opened_at, parent_end.recv())
         receiver.join()
 
 

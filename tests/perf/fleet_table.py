@@ -46,7 +46,7 @@ from wgmon_tui.tui.fleet.screen import REFRESH_SECONDS
 from wgmon_tui.tui.theme.glyphs import glyphs_for
 from wgmon_tui.tui.theme.palette import DEFAULT_THEME, load_palette
 
-LOAD_ALONE, WGMON_TUI, DATA_TABLE = FACES = ("load alone", "wgmon-tui", "DataTable")
+LOAD_ALONE, WGMON_TUI, DATA_TABLE = VARIANTS = ("load alone", "wgmon-tui", "DataTable")
 BATCHES_PER_SECOND = 10
 
 SIZES: tuple[Size, ...] = ((80, 24), (140, 45))
@@ -170,19 +170,19 @@ class DataTableApp(App[None]):
                 yield key, Text.assemble(*parts)
 
 
-async def run_inside(face: str, states: int, share: float, seconds: float, lost_of: int) -> Figures:
-    """Run the app named `face` in this process's terminal, and measure it from its event loop."""
+async def run_inside(variant: str, states: int, share: float, seconds: float, lost_of: int) -> Figures:
+    """Run the app named `variant` in this process's terminal, and measure it from its event loop."""
     engine = SyntheticEngine(states, share, lost_of)
-    if face == LOAD_ALONE:
+    if variant == LOAD_ALONE:
         running = asyncio.create_task(engine.run())
         figures = await _measure(engine, seconds)
         running.cancel()
         return figures
-    app = WgmonApp(engine, title="benchmark") if face == WGMON_TUI else DataTableApp(engine)
+    app = WgmonApp(engine, title="benchmark") if variant == WGMON_TUI else DataTableApp(engine)
     showing = asyncio.create_task(app.run_async())
     figures = await _measure(engine, seconds)
     if showing.done():
-        raise SystemExit(f"{face} ended before it was measured")
+        raise SystemExit(f"{variant} ended before it was measured")
     app.exit()
     await showing
     return figures
@@ -201,14 +201,14 @@ async def _measure(engine: SyntheticEngine, seconds: float) -> Figures:
 
 
 def run_in_terminal(
-    face: str, states: int, share: float, seconds: float, lost_of: int, size: Size
+    variant: str, states: int, share: float, seconds: float, lost_of: int, size: Size
 ) -> tuple[Figures, int]:
     """The figures of a child in a new terminal, and the bytes that it wrote while it measured."""
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory, "figures.json")
         load = [str(states), str(share), str(seconds), str(lost_of)]
         command = [sys.executable, "-m", "tests.perf.fleet_table", *load]
-        with Terminal([*command, "--inside", face, "--report", str(report)], size=size) as terminal:
+        with Terminal([*command, "--inside", variant, "--report", str(report)], size=size) as terminal:
             arrivals = terminal.drain(terminal.started + _SETTLING_S + seconds + _PATIENCE_S)
         if not report.exists():
             raise SystemExit(b"".join(arrival.data for arrival in arrivals[-20:]).decode(errors="replace"))
@@ -226,14 +226,14 @@ def compare(states: int, share: float, seconds: float, lost_of: int, size: Size)
     )
     print(f"  {'':<12}{'CPU':>7}{'lag p50':>10}{'lag p99':>10}{'written':>13}{'of the load':>13}")
     cpu, output = {}, {}
-    for face in FACES:
-        figures, written = run_in_terminal(face, states, share, seconds, lost_of, size)
+    for variant in VARIANTS:
+        figures, written = run_in_terminal(variant, states, share, seconds, lost_of, size)
         wall = figures.ended - figures.began
-        cpu[face], output[face] = figures.cpu / wall, written / wall
+        cpu[variant], output[variant] = figures.cpu / wall, written / wall
         done = figures.recorded / wall / changes if changes else 1.0
         print(
-            f"  {face:<12}{cpu[face]:>7.1%}{figures.lag50 * 1e3:>7.1f} ms{figures.lag99 * 1e3:>7.1f} ms"
-            f"{output[face] / 1e3:>8.1f} KB/s{done:>13.0%}",
+            f"  {variant:<12}{cpu[variant]:>7.1%}{figures.lag50 * 1e3:>7.1f} ms{figures.lag99 * 1e3:>7.1f} ms"
+            f"{output[variant] / 1e3:>8.1f} KB/s{done:>13.0%}",
             flush=True,
         )
     ours, theirs = cpu[WGMON_TUI] - cpu[LOAD_ALONE], cpu[DATA_TABLE] - cpu[LOAD_ALONE]
@@ -248,7 +248,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.perf.fleet_table", description=main.__doc__)
     parser.add_argument("load", nargs="*", type=float, metavar="ROWS SHARE SECONDS LOST")
     parser.add_argument("--size", type=_size, action="append", metavar="80x24", help="of this size alone")
-    parser.add_argument("--inside", choices=FACES, help="run this variant in this terminal, and measure it")
+    parser.add_argument(
+        "--inside", choices=VARIANTS, help="run this variant in this terminal, and measure it"
+    )
     parser.add_argument("--report", type=Path, help="where to write what --inside measured")
     arguments = parser.parse_args()
     if len(arguments.load) not in (0, 4):

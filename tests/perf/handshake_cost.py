@@ -97,9 +97,12 @@ def compare_with_baseline(blocks: int) -> None:
             pairs.append((ours / CALCULATED_BLOCK / 1e3, floor / CALCULATED_BLOCK / 1e3))
     print("\nCalculation alone: Initiator.initiate + Attempt.complete, the responder's work not counted")
     print("floor: one crypto_scalarmult_base + three crypto_scalarmult of nacl.bindings, in the same run")
-    for name, column in (("ours", [ours for ours, _ in pairs]), ("floor", [floor for _, floor in pairs])):
+    for name, column in (
+        ("wgmon-tui", [ours for ours, _ in pairs]),
+        ("floor", [floor for _, floor in pairs]),
+    ):
         print(f"  {name:<12} median {median(column):7.1f} µs   min {min(column):7.1f} µs a handshake")
-    print(f"  floor / ours {spread([floor / ours for ours, floor in pairs])}")
+    print(f"  floor / wgmon-tui {spread([floor / ours for ours, floor in pairs])}")
 
 
 def respond(private: PrivateKey) -> None:
@@ -180,8 +183,8 @@ def compare_with_wgprobe(blocks: int, cores: list[int]) -> None:
 
         kept = OneSocket(client, server.public, port)
         contestants: dict[str, Callable[[], None]] = {
-            "ours": kept,
-            "ours, from nothing": from_nothing,
+            "wgmon-tui": kept,
+            "wgmon-tui, one-shot": from_nothing,
             "wgprobe": wgprobes,
         }
         for handshake in contestants.values():
@@ -194,17 +197,19 @@ def compare_with_wgprobe(blocks: int, cores: list[int]) -> None:
         kept.close()
 
     print(f"\nOver loopback UDP, one at a time, {blocks} blocks of {UDP_BLOCK} each: CPU (user + system) of")
-    print("the probing process. The responder is ours, in another process on another core. Each handshake is")
+    print(
+        "the probing process. The responder is wgmon-tui in another process, on another core. A handshake is"
+    )
     print("initiation, response, verification, one keepalive.")
-    print("  ours                protocol room + one blocking socket, both kept between handshakes")
-    print("  ours, from nothing  a new socket and a new Initiator each time, as a one-shot tool must")
-    print(f"  wgprobe             {wgprobe.__version__}, probe_key_file: one-shot by design, keeps nothing\n")
+    print("  wgmon-tui            handshake code + one blocking socket, both kept between handshakes")
+    print("  wgmon-tui, one-shot  a new socket and a new Initiator each time, as a one-shot tool must")
+    print(f"  wgprobe              {wgprobe.__version__}, probe_key_file: one-shot, keeps nothing\n")
     for name, column in spent.items():
         middle = median(column)
-        print(f"  {name:<19} median {middle:7.1f} µs   min {min(column):7.1f} µs   {1e6 / middle:6.0f}/CPU s")
-    for name in ("ours", "ours, from nothing"):
+        print(f"  {name:<20} median {middle:7.1f} µs   min {min(column):7.1f} µs   {1e6 / middle:6.0f}/CPU s")
+    for name in ("wgmon-tui", "wgmon-tui, one-shot"):
         ratios = [theirs / ours for ours, theirs in zip(spent[name], spent["wgprobe"], strict=True)]
-        print(f"  wgprobe / {name:<18} {spread(ratios)}")
+        print(f"  wgprobe / {name:<19} {spread(ratios)}")
     print("  (above 1: wgprobe spends more)")
 
 

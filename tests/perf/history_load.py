@@ -82,18 +82,18 @@ def _measure(state_dir: Path, seconds: float, servers: int, rate: float) -> None
     recorder.watch(rows)
     recorder.flush().result(60)
     spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    reader = spawn.Process(target=_read, args=(state_dir, servers, theirs))
+    parent_end, child_end = spawn.Pipe()
+    reader = spawn.Process(target=_read, args=(state_dir, servers, child_end))
     reader.start()
-    ours.recv()
+    parent_end.recv()
     first_minute = int(time.time() // 60)
     recorder.commits.clear()
     recorder.turns.clear()
     cpu, wall = recorder.cpu_s, time.monotonic()
     heard = _check(recorder, rows, seconds, rate)
     cpu, wall = recorder.cpu_s - cpu, time.monotonic() - wall
-    ours.send(None)
-    reads = ours.recv()
+    parent_end.send(None)
+    reads = parent_end.recv()
     reader.join()
     commits, turns = recorder.commits[:], recorder.turns[:]
     while query_store(state_dir, _LEFT) != [(0,)]:

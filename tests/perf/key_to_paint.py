@@ -34,27 +34,27 @@ _PATIENCE_S = 30.0
 _BETWEEN_S = (0.05, 0.4)
 
 
-def times(face: str, keys: int, size: Size) -> list[float]:
+def times(variant: str, keys: int, size: Size) -> list[float]:
     """The latency of each key, in seconds."""
     load = [str(_ROWS), str(_SHARE), "100000", "0"]
-    command = [sys.executable, "-m", "tests.perf.fleet_table", *load, "--inside", face]
+    command = [sys.executable, "-m", "tests.perf.fleet_table", *load, "--inside", variant]
     dice = random.Random(0)
     taken = []
     with Terminal(command, size=size) as terminal:
         _read_for(terminal, _SETTLING_S)
-        for number, (key, line) in enumerate(_walk(face)):
+        for number, (key, line) in enumerate(_walk(variant)):
             if number == keys:
                 break
             _read_for(terminal, dice.uniform(*_BETWEEN_S))
             pressed = time.monotonic()
             terminal.type(key)
-            taken.append(_wait_for_paint(terminal, line, _CURSOR[face]) - pressed)
+            taken.append(_wait_for_paint(terminal, line, _CURSOR[variant]) - pressed)
     return taken
 
 
-def _walk(face: str) -> Iterator[tuple[bytes, int]]:
+def _walk(variant: str) -> Iterator[tuple[bytes, int]]:
     """Keys, and the target line of each."""
-    first = _FIRST_LINE[face]
+    first = _FIRST_LINE[variant]
     down = [(_DOWN, first + step) for step in range(1, _THERE_AND_BACK + 1)]
     up = [(_UP, first + step) for step in reversed(range(_THERE_AND_BACK))]
     return cycle(chain(down, up))
@@ -91,12 +91,12 @@ def main() -> None:
     print(f"A pty, truecolor; Textual {version('textual')}; {_ROWS:,} rows, {_ROWS * _SHARE:,.0f} results a")
     print(f"second; {keys} keys each\n\n  {'':<24}{'p50':>10}{'p99':>10}{'longest':>10}")
     for size in SIZES:
-        for face in (WGMON_TUI, DATA_TABLE):
-            taken = sorted(times(face, keys, size))
+        for variant in (WGMON_TUI, DATA_TABLE):
+            taken = sorted(times(variant, keys, size))
             percentiles = quantiles(taken, n=100, method="inclusive")
             shown = (percentiles[49], percentiles[98], taken[-1])
             words = "".join(f"{each * 1e3:>7.1f} ms" for each in shown)
-            print(f"  {f'{face} {size[0]}x{size[1]}':<24}{words}", flush=True)
+            print(f"  {f'{variant} {size[0]}x{size[1]}':<24}{words}", flush=True)
 
 
 if __name__ == "__main__":

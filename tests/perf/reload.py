@@ -71,7 +71,7 @@ async def _edit(config: Path, state: Path, text: str) -> None:
     print(
         f"  in force {median(took):.2f} s after the edit (at most {max(took):.2f} s): up to 0.35 s of it "
         "until the file\n  is seen to have changed and to stay so\n"
-        f"  the loop was held up for {max(held_up) * 1e3:.0f} ms at most"
+        f"  the event loop was blocked for {max(held_up) * 1e3:.0f} ms at most"
     )
 
 

@@ -111,7 +111,7 @@ def _print_stretch(stretch: _Stretch, alone: _Stretch, scrapes: int, writer: Wri
     lag = (writer.engine.schedule.lag_percentile(_PERCENTILE) or 0.0) * 1e3
     late = sorted(stretch.late)
     print(
-        f"  {cost}loop held up p99 {late[int(_PERCENTILE * len(late))] * 1e3:.1f} ms, "
+        f"  {cost}loop blocked p99 {late[int(_PERCENTILE * len(late))] * 1e3:.1f} ms, "
         f"at most {late[-1] * 1e3:.1f} ms; scheduler lag p99 {lag:.1f} ms",
         flush=True,
     )

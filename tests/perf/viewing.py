@@ -85,13 +85,13 @@ def _measure_viewing(watched: int, seconds: float) -> None:
                 before = _cpu(writer.pid), _cpu(terminal.pid)
                 began, written = time.monotonic(), _read_for(terminal, seconds)
                 wall = time.monotonic() - began
-                ours, theirs = _cpu(terminal.pid) - before[1], _cpu(writer.pid) - before[0]
+                viewer_s, writer_s = _cpu(terminal.pid) - before[1], _cpu(writer.pid) - before[0]
         finally:
             writer.terminate()
             writer.wait(_PATIENCE_S)
         print(
-            f"  a viewer of {watched:,} servers, each checked once a second: {ours / wall:.1%} of a core,"
-            f" {written / wall / 1e3:.1f} KB/s; its writer {theirs / wall:.0%}",
+            f"  a viewer of {watched:,} servers, each checked once a second: {viewer_s / wall:.1%} of a core,"
+            f" {written / wall / 1e3:.1f} KB/s; its writer {writer_s / wall:.0%}",
             flush=True,
         )
 

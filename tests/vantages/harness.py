@@ -145,7 +145,7 @@ class FakeWriter:
         await self.stored.wait()
 
 
-def relays_of(pid: int, state: Path) -> list[int]:
+def stdio_bridges_of(pid: int, state: Path) -> list[int]:
     """The stdio bridges that a process has started for a state directory."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [

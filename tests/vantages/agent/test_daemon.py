@@ -13,7 +13,14 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.harness import CLIENT, healthy, quick_server, until, write_config
-from tests.vantages.harness import FakeWriter, agent_command, agent_pid, ending_agent, read_log, relays_of
+from tests.vantages.harness import (
+    FakeWriter,
+    agent_command,
+    agent_pid,
+    ending_agent,
+    read_log,
+    stdio_bridges_of,
+)
 from wgmon_tui import __version__
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import SecretForm, SecretSource
@@ -89,14 +96,14 @@ async def test_a_line_that_is_cut_and_restored_loses_nothing_and_repeats_nothing
         command = agent_command(config, state)
         async with listening.to(command):
             await until(lambda: listening.reports)
-            keeper = agent_pid(state)
-            [relay] = relays_of(os.getpid(), state)
-            os.kill(relay, signal.SIGKILL)
+            daemon = agent_pid(state)
+            [bridge] = stdio_bridges_of(os.getpid(), state)
+            os.kill(bridge, signal.SIGKILL)
             await until(lambda: listening.lost)
             before = len(listening.reports)
             await until(lambda: len(listening.reports) > before + 1)
             assert listening.numbers == list(range(1, len(listening.reports) + 1))
-            assert agent_pid(state) == keeper
+            assert agent_pid(state) == daemon
 
 
 @pytest.mark.thorough
@@ -117,7 +124,7 @@ async def test_checks_go_on_without_a_line_and_are_told_when_it_is_back(config: 
 
 
 @pytest.mark.thorough
-async def test_a_keeper_that_was_killed_is_started_again_and_its_numbers_go_on(
+async def test_an_agent_daemon_that_was_killed_is_started_again_and_its_numbers_go_on(
     config: Path, state: Path
 ) -> None:
     async with healthy("fra1") as (_, server):
@@ -136,7 +143,7 @@ async def test_a_keeper_that_was_killed_is_started_again_and_its_numbers_go_on(
 
 
 @pytest.mark.thorough
-async def test_a_keeper_that_nobody_asks_for_long_ends_by_itself(config: Path, state: Path) -> None:
+async def test_an_agent_daemon_without_a_writer_ends_after_its_linger_time(config: Path, state: Path) -> None:
     listening = FakeWriter()
     async with listening.to(agent_command(config, state, "1s")):
         await until(lambda: listening.status.connected)
@@ -197,7 +204,9 @@ async def test_a_server_that_no_servers_toml_could_say_is_refused_alone(config: 
 
 
 @pytest.mark.thorough
-async def test_a_keeper_of_another_version_is_replaced_as_after_an_upgrade(config: Path, state: Path) -> None:
+async def test_an_agent_daemon_of_another_version_is_replaced_as_after_an_upgrade(
+    config: Path, state: Path
+) -> None:
     listening = FakeWriter()
     async with listening.to(agent_command(config, state)):
         await until(lambda: listening.status.connected)
@@ -213,8 +222,8 @@ async def test_a_writer_of_another_protocol_is_told_so_in_one_line(config: Path,
     listening = FakeWriter()
     async with listening.to(agent_command(config, state)):
         await until(lambda: listening.status.connected)
-    with connect(state) as keeper, keeper.makefile("rb") as lines:
-        keeper.sendall(encode_message(WriterHello(2, "9.9.0", "fra")))
+    with connect(state) as daemon, daemon.makefile("rb") as lines:
+        daemon.sendall(encode_message(WriterHello(2, "9.9.0", "fra")))
         hello, bye = parse_to_writer(lines.readline()), parse_to_writer(lines.readline())
     assert isinstance(hello, AgentHello)
     assert hello.protocol == PROTOCOL
@@ -231,16 +240,16 @@ NONSENSE = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("what", NONSENSE)
-async def test_who_speaks_nonsense_to_a_keeper_is_hung_up_on_and_replaces_nobody(
+async def test_a_client_that_sends_invalid_lines_is_disconnected_and_replaces_no_session(
     what: str, config: Path, state: Path
 ) -> None:
     listening = FakeWriter()
     async with listening.to(agent_command(config, state)):
         await until(lambda: listening.status.connected)
-        with connect(state) as keeper, keeper.makefile("rb") as lines:
-            keeper.settimeout(5)
+        with connect(state) as daemon, daemon.makefile("rb") as lines:
+            daemon.settimeout(5)
             with suppress(ConnectionError):  # unread data is lost, including its last line
-                keeper.sendall(NONSENSE[what])
+                daemon.sendall(NONSENSE[what])
                 assert isinstance(parse_to_writer(lines.readline()), Bye)
                 assert lines.readline() == b""
         assert listening.status.connected
@@ -277,23 +286,23 @@ def talk(config: Path, state: Path, hello: WriterHello) -> bytes:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    ) as relay:
-        assert relay.stdin
-        assert relay.stdout
-        relay.stdin.write(encode_message(hello))
-        relay.stdin.flush()
-        line = relay.stdout.readline()
-        relay.stdin.close()
-        relay.wait(10)
-        relay.stdout.read()
+    ) as bridge:
+        assert bridge.stdin
+        assert bridge.stdout
+        bridge.stdin.write(encode_message(hello))
+        bridge.stdin.flush()
+        line = bridge.stdout.readline()
+        bridge.stdin.close()
+        bridge.wait(10)
+        bridge.stdout.read()
     return line
 
 
 def _waiting(state: Path) -> int:
     """The number of reports that a disconnected agent daemon has queued, from its status."""
-    with connect(state) as keeper, keeper.makefile("rb") as lines:
-        keeper.settimeout(5)
-        keeper.sendall(encode_message(WriterHello(PROTOCOL, __version__)))
+    with connect(state) as daemon, daemon.makefile("rb") as lines:
+        daemon.settimeout(5)
+        daemon.sendall(encode_message(WriterHello(PROTOCOL, __version__)))
         while True:
             said = parse_to_writer(lines.readline())
             if hasattr(said, "waiting"):
