@@ -188,7 +188,7 @@ def _is_request_complete(connection: h11.Connection) -> bool:
 
 
 def _read(raw_request: h11.Request) -> HttpRequest:
-    """Raises ValueError."""
+    """Parse a request. Raises ValueError."""
     target = urlsplit(raw_request.target.decode("ascii"))
     parameters = parse_qs(
         target.query, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS
