@@ -19,7 +19,7 @@ Schema = dict[str, object]
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _FORMS = {
     SecretForm.FILE: "The name of a file that holds it and that only its owner may read.",
-    SecretForm.COMMAND: "A command that prints it. No shell sees the command.",
+    SecretForm.COMMAND: "A command that prints it. No shell is involved.",
     SecretForm.ENV: "The name of an environment variable that holds it.",
     SecretForm.CREDENTIAL: "The name of a systemd credential that holds it.",
     SecretForm.INLINE: "The secret itself.",

@@ -137,7 +137,7 @@ def test_the_verdicts_are_those_that_an_incident_can_have() -> None:
             WEBHOOK + 'ur_file = "x"',
             'config.toml: sink "pager": key ur_file: unknown; did you mean url_file?',
         ),
-        (WEBHOOK * 2, 'config.toml: key sink: "pager" stands there twice; give each its own name'),
+        (WEBHOOK * 2, 'config.toml: key sink: "pager" is used twice; give each its own name'),
         (
             WEBHOOK + '[[rule]]\nsinks = ["nobody"]',
             'config.toml: rule 1: key sinks: there is no sink "nobody"; expected one of pager',
@@ -149,8 +149,8 @@ def test_the_verdicts_are_those_that_an_incident_can_have() -> None:
         (
             WEBHOOK + '[[rule]]\nsinks = ["pager"]\nescalate_after = "15m"',
             (
-                'config.toml: rule 1: key escalate_to: missing; add escalate_to = ["boss"], for one '
-                "says nothing without the other"
+                'config.toml: rule 1: key escalate_to: missing; add escalate_to = ["boss"]; '
+                "escalate_after and escalate_to need each other"
             ),
         ),
         (
@@ -173,8 +173,8 @@ def test_the_verdicts_are_those_that_an_incident_can_have() -> None:
                 'security = "none"\npassword = "p"'
             ),
             (
-                'config.toml: sink "a": key security: expected "starttls" or "tls": a password must not '
-                "go out in the clear"
+                'config.toml: sink "a": key security: expected "starttls" or "tls": the password would '
+                "be sent unencrypted"
             ),
         ),
     ],

@@ -42,7 +42,7 @@ def test_filters_are_lines_by_name(tmp_path: Path) -> None:
         ),
         (
             '[history]\nraw = "3d"',
-            "config.toml: history: keys raw, minutes, hours, days: each is kept no shorter than the one",
+            "config.toml: history: keys raw, minutes, hours, days: each must be at least as long",
         ),
         ('[viewer]\ntake_over = "yes"', "config.toml: viewer: key take_over: expected true or false"),
         ("[filters]\nx = 3", "config.toml: filters: key x: expected text in quotes, got 3"),
@@ -67,5 +67,5 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_config(tmp_path)
     (tmp_path / "config.toml").rmdir()
     (tmp_path / "config.toml").write_bytes(b"\xff")
-    with pytest.raises(ConfigurationError, match="expected UTF-8 text; byte 1 is none"):
+    with pytest.raises(ConfigurationError, match="expected UTF-8 text; byte 1 is not valid"):
         read_config(tmp_path)

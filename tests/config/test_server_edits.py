@@ -58,7 +58,7 @@ def test_a_new_server_comes_last(config_dir: Path) -> None:
 
 
 def test_a_new_server_needs_a_name_of_its_own(config_dir: Path) -> None:
-    with pytest.raises(ConfigurationError, match='server "fra1": is there already; take another name'):
+    with pytest.raises(ConfigurationError, match='server "fra1": already exists; choose another name'):
         save_server(config_dir, ServerChange(None, FRA1))
 
 
@@ -69,7 +69,7 @@ def test_a_changed_server_keeps_its_place(config_dir: Path) -> None:
 
 
 def test_a_change_does_not_take_the_name_of_another_server(config_dir: Path) -> None:
-    with pytest.raises(ConfigurationError, match='server "lon1": is there already'):
+    with pytest.raises(ConfigurationError, match='server "lon1": already exists'):
         save_server(config_dir, ServerChange(FRA1, {**FRA1, "name": "lon1"}))
 
 
@@ -77,7 +77,7 @@ def test_what_another_program_changed_meanwhile_stays_and_is_said(config_dir: Pa
     meanwhile(config_dir, tags=("edge",))
     changed = save_server(config_dir, ServerChange(FRA1, {**FRA1, "interval": "30s"}))
     assert (changed.server.tags, changed.server.interval) == (("edge",), 30.0)
-    assert changed.lines == ('servers.toml: server "fra1": kept what another program changed: tags',)
+    assert changed.lines == ('servers.toml: server "fra1": kept the changes of another program: tags',)
 
 
 def test_where_both_changed_the_same_key_nothing_is_written(config_dir: Path) -> None:
@@ -168,25 +168,27 @@ def test_a_deletion_leaves_the_key_file_and_says_so(config_dir: Path) -> None:
 def test_a_deleted_server_does_not_come_back_under_a_name_that_is_taken_again(config_dir: Path) -> None:
     deleted = delete_servers(config_dir, ["fra1"])
     save_server(config_dir, ServerChange(None, FRA1))
-    with pytest.raises(ConfigurationError, match='server "fra1": is there already'):
+    with pytest.raises(ConfigurationError, match='server "fra1": already exists'):
         restore(config_dir, deleted)
 
 
 def test_a_deleted_server_does_not_come_back_without_its_identity(config_dir: Path) -> None:
     deleted = delete_servers(config_dir, ["ams1", "fra1", "lon1"])
     delete_identity(config_dir, "bastion")
-    with pytest.raises(ConfigurationError, match='its identity "bastion" is gone; bring that back first'):
+    with pytest.raises(
+        ConfigurationError, match='its identity "bastion" no longer exists; restore that first'
+    ):
         restore(config_dir, deleted)
 
 
 def test_an_identity_in_use_is_not_deleted(config_dir: Path) -> None:
-    with pytest.raises(ConfigurationError, match="in use by ams1, fra1 and lon1; give that another"):
+    with pytest.raises(ConfigurationError, match="used by ams1, fra1 and lon1; choose another"):
         delete_identity(config_dir, "bastion")
 
 
 def test_an_identity_that_the_defaults_name_is_not_deleted(tmp_path: Path) -> None:
     update(tmp_path, lambda _: Fleet((), (BASTION,), {"identity": "bastion"}))
-    with pytest.raises(ConfigurationError, match=r"\[defaults\] names it; change that first"):
+    with pytest.raises(ConfigurationError, match=r"\[defaults\] uses it; change that first"):
         delete_identity(tmp_path, "bastion")
 
 

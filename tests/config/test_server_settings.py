@@ -178,7 +178,7 @@ def test_echoes_may_take_half_a_minute_where_the_interval_is_longer() -> None:
         ('tunnel_mtu = "1420"', 'key tunnel_mtu: expected an integer from 576 to 9000, got "1420"'),
         (
             "tunnel_mtu = 575",
-            "key tunnel_mtu: expected an integer from 576 to 9000, got 575; write 0 for no search",
+            "key tunnel_mtu: expected an integer from 576 to 9000, got 575; write 0 to turn the test off",
         ),
         ("tunnel_mtu = 9001", "key tunnel_mtu: expected an integer from 576 to 9000, got 9001"),
         ("tunnel_mtu = false", "key tunnel_mtu: expected an integer from 576 to 9000, got false"),

@@ -96,7 +96,7 @@ def test_a_change_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
 
 def test_a_fleet_that_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
     update(tmp_path, lambda _: FLEET)
-    with pytest.raises(ConfigurationError, match='server "fra1": key name: there are two'):
+    with pytest.raises(ConfigurationError, match='server "fra1": key name: this name is used twice'):
         update(tmp_path, lambda _: with_server("fra1"))
     assert read(tmp_path).fleet == FLEET
 
@@ -141,7 +141,7 @@ def test_comments_of_people_stay_beside_as_bak_and_the_notice_says_so(tmp_path: 
     (tmp_path / "servers.toml").write_text(commented)
     saved = update(tmp_path, lambda fleet: replace(fleet, servers=()))
     assert saved.notice is not None
-    assert saved.notice.startswith("servers.toml: written without its comments, which servers.toml.bak keeps")
+    assert saved.notice.startswith("servers.toml: comments were removed and saved in servers.toml.bak")
     assert (tmp_path / "servers.toml.bak").read_text() == commented
     assert (tmp_path / "servers.toml.bak").stat().st_mode & 0o777 == 0o600
 
@@ -200,7 +200,8 @@ def test_a_file_with_a_key_in_it_that_others_can_read_is_refused_with_the_chmod_
     with pytest.raises(ConfigurationError) as refused:
         read(tmp_path)
     assert (
-        str(refused.value) == f"servers.toml: holds a key, and others can read {path}; type: chmod 600 {path}"
+        str(refused.value)
+        == f"servers.toml: contains a key, and others can read {path}; type: chmod 600 {path}"
     )
     path.chmod(0o600)
     assert len(read(tmp_path).fleet.identities) == 1
@@ -208,7 +209,7 @@ def test_a_file_with_a_key_in_it_that_others_can_read_is_refused_with_the_chmod_
 
 def test_a_file_that_is_not_text_is_refused_on_one_line(tmp_path: Path) -> None:
     (tmp_path / "servers.toml").write_bytes(b"a = \xff")
-    with pytest.raises(ConfigurationError, match=r"servers\.toml: expected UTF-8 text; byte 5 is none"):
+    with pytest.raises(ConfigurationError, match=r"servers\.toml: expected UTF-8 text; byte 5 is not valid"):
         read(tmp_path)
 
 
@@ -315,5 +316,5 @@ def test_an_account_that_may_only_look_is_told_whose_the_file_is(
     # Root may write anywhere, and the tests may run as root: what the kernel would say is said for it.
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert explain_not_writable(tmp_path) == (
-        f"servers.toml belongs to {tmp_path.owner()}: this account may look at {tmp_path}, not change it"
+        f"servers.toml belongs to {tmp_path.owner()}: this account can read {tmp_path}, but not change it"
     )

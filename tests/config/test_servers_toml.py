@@ -150,7 +150,9 @@ def test_tables_stand_in_any_order() -> None:
 
 def test_what_looks_like_a_table_within_a_text_is_none() -> None:
     line = refusal(MINIMAL_TOML + "note = '''\n[[server]]\n'''\n")
-    assert line == 'servers.toml: server "fra1": key note: holds the character U+000A, which may not be shown'
+    assert (
+        line == 'servers.toml: server "fra1": key note: contains the unprintable character U+000A; remove it'
+    )
 
 
 def test_an_error_far_down_is_told_by_its_line_in_the_whole_file() -> None:
@@ -198,7 +200,7 @@ def test_a_server_names_its_identity_although_there_is_only_one() -> None:
         ("note = 1979-05-27", "key note: expected text in quotes, got a date or a time"),
         ("note = {}", "key note: expected text in quotes, got a table"),
         ("note = 0xffffffffffffffff", "key note: expected text in quotes, got a large number"),
-        ('note = "\\u001b[2J"', "key note: holds the character U+001B, which may not be shown"),
+        ('note = "\\u001b[2J"', "key note: contains the unprintable character U+001B; remove it"),
         ('known_keys = ["AAA"]', "key known_keys: not base64"),
         ('tunnel_ping = ["10.8.0.1/32"]', 'key tunnel_ping: expected an address such as "10.8.0.1", got "10'),
         ('intervall = "10s"', "key intervall: unknown; did you mean interval?"),
@@ -218,24 +220,24 @@ def test_a_server_has_a_name_an_endpoint_and_a_public_key(key: str) -> None:
 
 def test_a_table_whose_name_cannot_be_shown_goes_by_its_number() -> None:
     assert refusal('[[identity]]\nname = "\\u001b[2J"') == (
-        "servers.toml: identity 1: key name: holds the character U+001B, which may not be shown"
+        "servers.toml: identity 1: key name: contains the unprintable character U+001B; remove it"
     )
 
 
 def test_two_servers_of_one_name_are_refused() -> None:
     again = MINIMAL_TOML[MINIMAL_TOML.index("[[server]]") :]
-    assert server_refusal(again) == "key name: there are two of this name; give each its own"
+    assert server_refusal(again) == "key name: this name is used twice; give each its own name"
 
 
 def test_two_identities_of_one_name_are_refused() -> None:
-    assert 'identity "a": key name: there are two of this name' in refusal(
+    assert 'identity "a": key name: this name is used twice' in refusal(
         '[[identity]]\nname="a"\nprivate_key_file="a"\n[[identity]]\nname="a"\nprivate_key_file="b"'
     )
 
 
 def test_among_several_identities_a_server_names_its_own() -> None:
     assert server_refusal('[[identity]]\nname = "office"\nprivate_key_file = "office.key"') == (
-        'key identity: missing, and there are several; name one of "bastion" and "office"'
+        'key identity: missing, and there are several; choose one of "bastion" and "office"'
     )
 
 
@@ -287,7 +289,7 @@ def test_a_file_that_is_no_servers_toml_is_refused_on_one_line(text: str, line: 
         ("", "key private_key_file: missing; name the file that holds the key, or type: "),
         (
             f'private_key = "{SECRET}"\nprivate_key_env = "KEY"',
-            "key private_key: private_key_env stands there too; keep exactly one of them",
+            "key private_key: private_key_env is set too; keep only one of them",
         ),
         ('private_key = "short"', "key private_key: not a WireGuard key: expected 44"),
         ("private_key = 1234", "key private_key: expected text in quotes"),
@@ -300,7 +302,7 @@ def test_a_file_that_is_no_servers_toml_is_refused_on_one_line(text: str, line: 
             'key private_key_command: expected a list of words such as ["pass",',
         ),
         ("private_key_command = []", 'key private_key_command: expected a list of words such as ["pass",'),
-        (f'private_key_command = ["echo", "{SECRET}"]', "key private_key_command: a key among the words"),
+        (f'private_key_command = ["echo", "{SECRET}"]', "key private_key_command: expected no key here"),
         ('private_key_cmd = ["pass"]', "key private_key_cmd: unknown; did you mean private_key_command?"),
         (f'"{SECRET}" = 1', "key of 44 characters: unknown; expected one of"),
     ],
@@ -319,8 +321,8 @@ def test_a_secret_has_exactly_one_form_and_no_line_repeats_it(keys: str, line: s
         ("[]", 'expected a list of words such as ["ssh", "fra1", "sudo", '),
         ('["", "fra1"]', 'expected a list of words such as ["ssh", "fra1", "sudo", '),
         ('["ssh", 1]', "expected text in quotes"),
-        ('["ssh", "\\u001b[2J"]', "holds the character U+001B, which may not be shown"),
-        (f'["ssh", "{SECRET}"]', "a key among the words is seen by everybody who lists processes"),
+        ('["ssh", "\\u001b[2J"]', "contains the unprintable character U+001B; remove it"),
+        (f'["ssh", "{SECRET}"]', "expected no key here: other users see it in the process list"),
     ],
 )
 def test_an_inspecting_command_is_a_list_of_words_that_no_line_repeats(

@@ -65,13 +65,13 @@ def test_it_is_written_as_which_of_how_many() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("2", 'expected which of how many, such as 1/3, got "2"'),
-        ("a/b", 'expected which of how many, such as 1/3, got "a/b"'),
-        ("１/２", 'expected which of how many, such as 1/3, got "１/２"'),
+        ("2", 'expected NUMBER/COUNT, such as 1/3, got "2"'),
+        ("a/b", 'expected NUMBER/COUNT, such as 1/3, got "a/b"'),
+        ("１/２", 'expected NUMBER/COUNT, such as 1/3, got "１/２"'),
         ("0/3", 'expected 1/3 to 3/3, got "0/3"'),
         ("4/3", 'expected 1/3 to 3/3, got "4/3"'),
-        ("1/0", "expected 1 to 1000 runners behind the stroke, got 0"),
-        ("1/1001", "expected 1 to 1000 runners behind the stroke, got 1001"),
+        ("1/0", "expected 1 to 1000 runners after the slash, got 0"),
+        ("1/1001", "expected 1 to 1000 runners after the slash, got 1001"),
     ],
 )
 def test_what_is_no_shard_is_refused_with_what_was_expected(text: str, said: str) -> None:

@@ -167,7 +167,7 @@ def test_a_name_is_what_can_be_shown_on_one_line(name: str) -> None:
     ("name", "why"),
     [
         ("", "not empty"),
-        (" fra1", "no spaces at its ends"),
+        (" fra1", "no space at either end"),
         ("a" * 64, "at most 63 characters, got 64"),
         ("fra1\x1b[2J", r"U\+001B"),
         ("fra1\x9b2J", r"U\+009B"),

@@ -58,7 +58,7 @@ def test_tags_choose_the_servers_and_without_tags_all_are_watched() -> None:
         ),
         (
             '[[vantage]]\nname = "local"\nhost = "a"',
-            'config.toml: vantage "local": key name: "local" is where this program itself runs',
+            'config.toml: vantage "local": key name: "local" means this machine',
         ),
         (
             '[[vantage]]\nname = "fra"',
@@ -86,7 +86,7 @@ def test_tags_choose_the_servers_and_without_tags_all_are_watched() -> None:
         ),
         (
             '[[vantage]]\nname = "fra"\nhost = "a"\n[[vantage]]\nname = "fra"\nhost = "b"',
-            'config.toml: vantage "fra": key name: there are two of this name',
+            'config.toml: vantage "fra": key name: this name is used twice',
         ),
         ("quorum = 2", "config.toml: key quorum: expected at most 1, got 2: "),
         ("quorum = 0", "config.toml: key quorum: expected an integer from 1 to 1000, got 0"),

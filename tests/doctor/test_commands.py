@@ -144,7 +144,7 @@ def test_inside_of_tmux_the_doctor_says_whether_copies_pass(shell: Shell, tmux: 
     shell.configure(MINIMAL_TOML)
     assert "tmux set -g set-clipboard on" in shell.run("doctor", TMUX=tmux).out
     subprocess.run(["tmux", "-S", tmux.split(",")[0], "set", "-g", "set-clipboard", "on"], check=True)
-    assert "tmux lets OSC 52 through" in shell.run("doctor", TMUX=tmux).out
+    assert "tmux passes OSC 52 on" in shell.run("doctor", TMUX=tmux).out
 
 
 # inspect

@@ -69,7 +69,7 @@ def test_a_data_path_that_can_be_seen_is_fine_and_says_what_is_asked(config: Pat
     fleet = replace(fleet, identities=(at_home,))
     [item] = check_data_path(fleet)
     assert item.status is ItemStatus.FINE
-    assert item.fact == "the first hop is asked where tunnel_ping lacks: at fra1"
+    assert item.fact == "the first hop is pinged where tunnel_ping is missing: fra1"
     named = replace(fleet, servers=(replace(fleet.servers[0], tunnel_ping=(ip_address("10.8.0.1"),)),))
     assert "every server has inner addresses" in check_data_path(named)[0].fact
     assert check_data_path(Fleet()) == []
@@ -139,13 +139,13 @@ def test_a_preshared_key_that_cannot_be_had_is_told_for_its_server(config: Path)
 def test_a_state_directory_that_is_not_there_yet_is_left_so(tmp_path: Path) -> None:
     state = tmp_path / "a" / "b"
     item = check_state_directory(state)
-    assert (item.status, "will be made" in item.fact) == (ItemStatus.FINE, True)
+    assert (item.status, "will be created" in item.fact) == (ItemStatus.FINE, True)
     assert not (tmp_path / "a").exists()
 
 
 def test_a_state_directory_is_written_to_and_left_empty(tmp_path: Path) -> None:
     item = check_state_directory(tmp_path)
-    assert (item.status, "can be written" in item.fact) == (ItemStatus.FINE, True)
+    assert (item.status, "is writable" in item.fact) == (ItemStatus.FINE, True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -171,7 +171,7 @@ def test_an_identity_whose_stamps_lie_ahead_of_the_clock_is_named(tmp_path: Path
         last_ns = tai64n.decode(ledger.next(OWN_KEY.public))
     [item] = check_timestamps(tmp_path, {"bastion": OWN_KEY.public}, last_ns - 3600 * SECOND_NS)
     assert item.status is ItemStatus.LOOK
-    assert 'identity "bastion" lies 1 h 00 min ahead' in item.fact
+    assert 'identity "bastion" is 1 h 00 min ahead' in item.fact
 
 
 def test_spoiled_stamps_and_none_at_all_are_fine(tmp_path: Path) -> None:

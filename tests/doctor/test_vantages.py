@@ -59,7 +59,7 @@ def test_what_it_says_cannot_move_the_cursor(tmp_path: Path) -> None:
 def test_a_command_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     began = time.monotonic()
     item = examined(tmp_path, f"sleep 60 & echo $! > {tmp_path}/child; echo waiting >&2; wait", 0.5)
-    assert (item.status, item.fact) == (ItemStatus.LOOK, "no end within 500 ms: waiting")
+    assert (item.status, item.fact) == (ItemStatus.LOOK, "still running after 500 ms: waiting")
     assert time.monotonic() - began < 10
     child = int((tmp_path / "child").read_text())
     while _lives(child):
@@ -79,7 +79,7 @@ def _lives(number: int) -> bool:
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[[vantage]]\nname = "fra"\ncommand = ["no-such-ssh", "fra1"]\n')
     (item,) = vantages(tmp_path)
-    assert (item.status, item.fact) == (ItemStatus.FIX, "no-such-ssh is not there to be run")
+    assert (item.status, item.fact) == (ItemStatus.FIX, "program no-such-ssh not found")
 
 
 def test_a_config_toml_that_cannot_stand_is_told_in_one_line(tmp_path: Path) -> None:

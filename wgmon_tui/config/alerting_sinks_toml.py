@@ -113,8 +113,8 @@ _URL = Setting("url", TEXT_SECRET, "The address to send to.", required=True)
 _CA_FILE = Setting(
     "ca_file",
     _FULL_TEXT,
-    "A file with the certificate of your own authority. A relative path is found from config.toml.",
-    default="the authorities that the system trusts",
+    "A file with the certificate of your own certificate authority. A relative path starts at config.toml.",
+    default="the certificate authorities that the system trusts",
 )
 _TOKEN = Setting("token", TEXT_SECRET, "Sent in the header `Authorization: Bearer`.")
 _TYPE = Setting(
@@ -137,10 +137,12 @@ _VARIANTS = dict(
     (
         _variant(
             SinkType.WEBHOOK,
-            "A POST of JSON to any address.",
+            "An HTTP POST with JSON to any URL.",
             Webhook,
-            replace(_URL, help="The address that gets the JSON. An answer of 2xx takes the message."),
-            Setting("secret", TEXT_SECRET, "Signs what is sent, as Standard Webhooks does."),
+            replace(_URL, help="The address that gets the JSON. A 2xx response means delivered."),
+            Setting(
+                "secret", TEXT_SECRET, "The signing secret. Requests are signed as Standard Webhooks defines."
+            ),
             _TOKEN,
             _CA_FILE,
         ),
@@ -164,7 +166,7 @@ _VARIANTS = dict(
             Setting(
                 "api",
                 text_type("address", _parse_http_url, pattern="^https?://"),
-                "A Bot API server of your own.",
+                "Your own Bot API server.",
             ),
         ),
         _variant(
@@ -188,14 +190,12 @@ _VARIANTS = dict(
             Setting(
                 "security",
                 one_of(_PORTS),
-                "How the connection is encrypted. `none` sends a password only to this machine.",
+                "How the connection is encrypted. With `none`, a password is sent only to this machine.",
             ),
             Setting("username", TEXT, "The user name for the mail server."),
             Setting("password", TEXT_SECRET, "The password for the mail server."),
             Setting("from", _MAILBOX_TYPE, "The address of the sender.", stored_as="sender", required=True),
-            Setting(
-                "to", some_of(_MAILBOX_TYPE, "list of mail addresses"), "Who gets the mail.", required=True
-            ),
+            Setting("to", some_of(_MAILBOX_TYPE, "list of mail addresses"), "The recipients.", required=True),
             _CA_FILE,
         ),
         _variant(
@@ -208,11 +208,11 @@ _VARIANTS = dict(
             Setting("password", TEXT_SECRET, "The password for Alertmanager."),
             _TOKEN,
             _CA_FILE,
-            Setting("labels", _LABELS, "Labels that every alert gets beside those of wgmon-tui."),
+            Setting("labels", _LABELS, "Extra labels of every alert, in addition to those of wgmon-tui."),
         ),
         _variant(
             SinkType.HEARTBEAT,
-            "Pings to Healthchecks or a service like it, which raises the alarm when they stop.",
+            "Pings to Healthchecks or a similar service. It raises an alarm when they stop.",
             Heartbeat,
             replace(_URL, help="The address to ping. `{server}` in it makes one check for each server."),
             Setting("every", duration(1.0, DAY_S), "The time between two pings."),
@@ -220,12 +220,12 @@ _VARIANTS = dict(
         ),
         _variant(
             SinkType.COMMAND,
-            "A program that reads the JSON of the webhook from its standard input.",
+            "A program that reads the JSON of the webhook from standard input.",
             Command,
             Setting(
                 "command",
                 command('["/usr/local/bin/page", "--team", "net"]'),
-                "The program and its arguments. No shell sees them.",
+                "The program and its arguments. No shell is involved.",
                 required=True,
             ),
         ),
@@ -237,7 +237,7 @@ _VARIANTS = dict(
         ),
         _variant(
             SinkType.APPRISE,
-            "Any service that apprise knows.",
+            "Any service that apprise supports.",
             Apprise,
             replace(_URL, help="The address of the service, as apprise writes it."),
         ),
@@ -246,7 +246,7 @@ _VARIANTS = dict(
 
 SINK = Section(
     "sink",
-    "Where messages go.",
+    "A destination for messages.",
     Sink,
     (_NAME, _TYPE, *_TIMES),
     repeated=True,
@@ -305,4 +305,4 @@ def _options(table: TomlTable, variant: Section, config_dir: Path) -> Options:
 def _check_password(table: TomlTable, options: Email) -> None:
     has_password = TEXT_SECRET.find(table, "password") is not None
     if options.security == "none" and has_password and options.host not in _THIS_MACHINE:
-        raise table.error("security", 'expected "starttls" or "tls": a password must not go out in the clear')
+        raise table.error("security", 'expected "starttls" or "tls": the password would be sent unencrypted')

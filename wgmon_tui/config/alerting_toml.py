@@ -78,7 +78,7 @@ _TAGS = Setting("tags", NAMES, "Only servers with one of these tags.", default="
 _SERVERS = Setting(
     "servers",
     NAMES,
-    "Only these servers. `*` and `?` stand for any text and any character.",
+    "Only these servers. `*` matches any text, `?` any one character.",
     default="all servers",
 )
 
@@ -107,7 +107,8 @@ RULE = Section(
         Setting(
             "quiet",
             list_of(_TIME_SPAN, "list of time spans"),
-            "Local times without messages, such as 22:00-07:00. Afterwards you hear of what still lasts.",
+            "Local times without messages, such as 22:00-07:00. At the end, incidents that are still open "
+            "are sent.",
         ),
         Setting(
             "remind_every",
@@ -118,31 +119,31 @@ RULE = Section(
         Setting(
             "escalate_after",
             _WAIT,
-            "When an incident that nobody acknowledged goes to the sinks of `escalate_to`.",
+            "After this time, an unacknowledged incident goes to the sinks of `escalate_to`.",
             default="no escalation",
         ),
-        Setting("escalate_to", _SINKS, "The names of the sinks that an escalation goes to."),
+        Setting("escalate_to", _SINKS, "The names of the sinks that get an escalation."),
     ),
     repeated=True,
     together=("escalate_after", "escalate_to"),
 )
 MAINTENANCE = Section(
     "maintenance",
-    "A time in which servers may fail without a message: once, or every week.",
+    "A maintenance window, once or every week: failures of servers cause no messages.",
     Maintenance,
     (
         Setting("name", NAME, "The name of this maintenance.", required=True),
         Setting(
             "from",
             _MOMENT,
-            "When it begins, such as 2026-12-01T02:00:00. Local time without an offset.",
+            "When it begins, such as 2026-12-01T02:00:00. Local time unless an offset is given.",
             stored_as="begin",
         ),
         Setting("until", _MOMENT, "When it ends."),
         Setting(
             "weekly",
             some_of(_TIME_SPAN, "list of time spans"),
-            "Local times of every week, such as tue 02:00-04:00. Without a day it is every day.",
+            "Local times of every week, such as tue 02:00-04:00. Without a weekday: every day.",
         ),
         _TAGS,
         _SERVERS,
@@ -175,7 +176,7 @@ def _numbered_tables(document: TomlTable, key: str) -> Iterable[tuple[int, dict[
 def _reject_duplicates(document: TomlTable, key: str, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise document.error(key, f"{quoted(name)} stands there twice; give each its own name")
+            raise document.error(key, f"{quoted(name)} is used twice; give each its own name")
 
 
 def _rule(document: TomlTable, number: int, raw: dict[str, object], sinks: set[str]) -> Rule:
@@ -187,7 +188,7 @@ def _rule(document: TomlTable, number: int, raw: dict[str, object], sinks: set[s
         missing = "escalate_to" if rule.escalate_after is not None else "escalate_after"
         example = '["boss"]' if missing == "escalate_to" else '"15m"'
         raise table.error(
-            missing, f"missing; add {missing} = {example}, for one says nothing without the other"
+            missing, f"missing; add {missing} = {example}; escalate_after and escalate_to need each other"
         )
     return rule
 

@@ -63,7 +63,8 @@ class Config:
 
 HISTORY = Section(
     "history",
-    "How long the history is kept. No tier is shorter than the one before it: raw, minutes, hours, days.",
+    "How long the history is kept. Each of raw, minutes, hours and days must be at least as long as the one "
+    "before it.",
     Retention,
     (
         Setting("raw", _KEPT, "How long single checks are kept."),
@@ -81,13 +82,9 @@ HISTORY = Section(
 )
 VIEWER = Section(
     "viewer",
-    "What a dashboard does that only looks on, because another process checks.",
+    "A dashboard that is only a viewer, because another process runs the checks.",
     Config,
-    (
-        Setting(
-            "take_over", BOOLEAN, "Whether it goes on checking by itself when the other process has ended."
-        ),
-    ),
+    (Setting("take_over", BOOLEAN, "Whether the viewer takes over the checks when the other process ends."),),
 )
 QUORUM = Section(
     "",
@@ -97,8 +94,8 @@ QUORUM = Section(
         Setting(
             "quorum",
             integer(1, 1000),
-            "The number of machines that must agree before an incident opens. This machine counts too, so "
-            "the most is one more than there are `[[vantage]]`.",
+            "The number of machines that must agree before an incident opens. This machine counts too: the "
+            "maximum is the number of `[[vantage]]` plus one.",
         ),
     ),
 )
@@ -119,7 +116,9 @@ def read_config(config_dir: Path) -> Config:
     except FileNotFoundError:
         return Config()
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{NAME}: expected UTF-8 text; byte {error.start + 1} is none") from None
+        raise ConfigurationError(
+            f"{NAME}: expected UTF-8 text; byte {error.start + 1} is not valid"
+        ) from None
     except OSError as error:
         raise ConfigurationError(f"{shown(path)}: cannot be read: {error.strerror}") from None
 
@@ -147,6 +146,6 @@ def _retention(document: TomlTable) -> Retention:
     if not retention.raw <= retention.minutes <= retention.hours <= retention.days:
         # A window that is longer than one tier reaches is read from the next: a gap would show as no history.
         raise ConfigurationError(
-            f"{table.where}: keys raw, minutes, hours, days: each is kept no shorter than the one before it"
+            f"{table.where}: keys raw, minutes, hours, days: each must be at least as long as the one before"
         )
     return retention

@@ -150,7 +150,7 @@ def _saved(fleet: Fleet, change: ServerChange, files: KeyFileStore, lines: list[
     if conflicts and not change.overwrite:
         raise ConflictError(_label("server", previous), conflicts)
     if kept:
-        lines.append(f"{_label('server', previous)}: kept what another program changed: {', '.join(kept)}")
+        lines.append(f"{_label('server', previous)}: kept the changes of another program: {', '.join(kept)}")
     server = read_server(fleet, merged)
     return replace(fleet, servers=tuple(server if each is current else each for each in fleet.servers))
 
@@ -235,11 +235,11 @@ def reject_if_used(fleet: Fleet, name: str) -> None:
     users = [server.name for server in fleet.servers if server.identity == name]
     if users:
         raise ConfigurationError(
-            f"{_label('identity', name)}: in use by {format_list(users, most=FEW)}; "
-            "give that another identity first"
+            f"{_label('identity', name)}: used by {format_list(users, most=FEW)}; "
+            "choose another identity there first"
         )
     if fleet.defaults.get("identity") == name:
-        raise ConfigurationError(f"{_label('identity', name)}: [defaults] names it; change that first")
+        raise ConfigurationError(f"{_label('identity', name)}: [defaults] uses it; change that first")
 
 
 def restore(config_dir: Path, deleted: DeletedServer) -> tuple[str, ...]:
@@ -252,8 +252,8 @@ def restore(config_dir: Path, deleted: DeletedServer) -> tuple[str, ...]:
             _reject_duplicate_name(fleet.servers, server.name, "server")
             if fleet.identity(server.identity) is None:
                 raise ConfigurationError(
-                    f'{_label("server", server.name)}: its identity "{server.identity}" is gone; '
-                    "bring that back first"
+                    f'{_label("server", server.name)}: its identity "{server.identity}" no longer exists; '
+                    "restore that first"
                 )
         return replace(
             fleet,
@@ -281,7 +281,7 @@ def _undeleted_key_lines(sources: Iterable[SecretSource], notice: str | None) ->
 
 def _reject_duplicate_name(entries: Iterable[Server] | Iterable[Identity], name: str, kind: str) -> None:
     if any(each.name == name for each in entries):
-        raise ConfigurationError(f"{_label(kind, name)}: is there already; take another name")
+        raise ConfigurationError(f"{_label(kind, name)}: already exists; choose another name")
 
 
 def _label(kind: str, name: str) -> str:

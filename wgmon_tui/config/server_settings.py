@@ -64,7 +64,7 @@ def _as_mtu(value: object) -> int | None:
     try:
         return as_integer(*TUNNEL_MTU_RANGE)(value)
     except InvalidValueError as error:
-        raise InvalidValueError(f"{error}; write 0 for no search") from None
+        raise InvalidValueError(f"{error}; write 0 to turn the test off") from None
 
 
 _LEAST_MTU, _MOST_MTU = TUNNEL_MTU_RANGE
@@ -104,7 +104,7 @@ _OWN = (
     Setting(
         "known_keys",
         PUBLIC_KEYS,
-        "Old or future public keys of the server. They are tried only to explain silence.",
+        "Old or future public keys of the server. They are tried only to find out why the server is silent.",
         FormField(240, more=True),
         protocol=WIREGUARD,
     ),
@@ -165,7 +165,7 @@ _SHARED_BY_ALL = (
     Setting(
         "fail_window",
         integer(1, 20),
-        "The number of latest checks among which fail_after counts the failed ones. At least fail_after.",
+        "How many of the latest checks count for fail_after. At least fail_after.",
         FormField(130, more=True),
         follows=_fail_window,
         default="fail_after + 1",
@@ -238,7 +238,7 @@ _SHARED_BY_WIREGUARD = (
     Setting(
         "explain",
         BOOLEAN,
-        "Whether experiments may look for the reason when the server is silent.",
+        "Whether experiments may find out why the server is silent.",
         FormField(220, more=True),
     ),
     Setting(

@@ -97,7 +97,7 @@ def update(config_dir: Path, change: Callable[[Fleet], Fleet]) -> SavedFleet:
             rendered = render(after)
             # What is not read back the same must not be written: it would be lost, or take the fleet down.
             if parse(rendered) != after:
-                raise ConfigurationError(f"{NAME}: has no words for all of this change; nothing was written")
+                raise ConfigurationError(f"{NAME}: cannot store all of this change; nothing was written")
             notice = _back_up_comments(path, text)
             replace_private(path, rendered)
             return SavedFleet(after, notice)
@@ -141,7 +141,7 @@ def explain_not_writable(config_dir: Path) -> str | None:
     if os.access(directory, os.W_OK | os.X_OK) and os.access(lock if lock.exists() else directory, os.W_OK):
         return None
     return (
-        f"{NAME} belongs to {_owner(directory)}: this account may look at {shown(config_dir)}, not change it"
+        f"{NAME} belongs to {_owner(directory)}: this account can read {shown(config_dir)}, but not change it"
     )
 
 
@@ -176,7 +176,9 @@ def _read_text(path: Path) -> tuple[str, os.stat_result | None]:
     except FileNotFoundError:
         return "", None
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{NAME}: expected UTF-8 text; byte {error.start + 1} is none") from None
+        raise ConfigurationError(
+            f"{NAME}: expected UTF-8 text; byte {error.start + 1} is not valid"
+        ) from None
     except OSError as error:
         raise ConfigurationError(f"{shown(path)}: cannot be read: {error.strerror}") from None
 
@@ -186,7 +188,7 @@ def _parse_stored(path: Path, text: str, status: os.stat_result) -> Fleet:
     sources = [identity.private_key for identity in fleet.identities]
     sources += [server.preshared_key for server in fleet.servers if server.preshared_key]
     if is_open_to_others(status) and any(source.form is SecretForm.INLINE for source in sources):
-        raise ConfigurationError(f"{NAME}: holds a key, and {chmod_advice(path)}")
+        raise ConfigurationError(f"{NAME}: contains a key, and {chmod_advice(path)}")
     return fleet
 
 
@@ -204,7 +206,7 @@ def _back_up_comments(path: Path, text: str) -> str | None:
             # An older one holds other comments, perhaps.
             number += 1
         else:
-            return f'{NAME}: written without its comments, which {kept.name} keeps; note = "…" would stay'
+            return f'{NAME}: comments were removed and saved in {kept.name}; use note = "…" to keep remarks'
 
 
 def _stamp(status: os.stat_result) -> FileStamp:

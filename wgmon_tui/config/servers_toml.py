@@ -153,7 +153,7 @@ def _by_name(entries: Iterable[tuple[TomlTable, T]]) -> dict[str, T]:
     for table, entry in entries:
         name = table.require("name", as_name)
         if name in found:
-            raise table.error("name", "there are two of this name; give each its own")
+            raise table.error("name", "this name is used twice; give each its own name")
         found[name] = entry
     return found
 
@@ -197,7 +197,7 @@ def _known_identity(table: TomlTable, name: str | None, known: Sequence[str]) ->
     if name is None and len(known) == 1:
         return known[0]
     if name is None:
-        raise table.error("identity", f"missing, and there are several; name one of {_listed(known)}")
+        raise table.error("identity", f"missing, and there are several; choose one of {_listed(known)}")
     if name not in known:
         nearest = get_close_matches(name, known, n=1) or known
         raise table.error("identity", f'no [[identity]] is named "{name}"; there is {_listed(nearest)}')

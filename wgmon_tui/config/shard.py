@@ -59,10 +59,10 @@ def parse_shard(text: str) -> Shard:
     """Raises InvalidValueError."""
     match = _SHARD_PATTERN.fullmatch(text)
     if match is None:
-        raise InvalidValueError(f"expected which of how many, such as 1/3, got {quoted(text)}")
+        raise InvalidValueError(f"expected NUMBER/COUNT, such as 1/3, got {quoted(text)}")
     number, count = int(match[1]), int(match[2])
     if not 1 <= count <= MAX_SHARDS:
-        raise InvalidValueError(f"expected 1 to {MAX_SHARDS} runners behind the stroke, got {count}")
+        raise InvalidValueError(f"expected 1 to {MAX_SHARDS} runners after the slash, got {count}")
     if not 1 <= number <= count:
         raise InvalidValueError(f"expected 1/{count} to {count}/{count}, got {quoted(text)}")
     return Shard(number, count)

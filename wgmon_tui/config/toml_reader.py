@@ -133,7 +133,7 @@ def as_command(example: str) -> Callable[[object], tuple[str, ...]]:
         words = tuple(as_secret_text(word) for word in value)
         if any(is_key(word) for word in words):
             raise InvalidValueError(
-                "a key among the words is seen by everybody who lists processes; use a file"
+                "expected no key here: other users see it in the process list; use a file"
             )
         return words
 

@@ -32,14 +32,14 @@ def parse_text(text: str) -> str:
     if text.isprintable():
         return text
     hidden = next(character for character in text if not character.isprintable())
-    raise InvalidValueError(f"holds the character U+{ord(hidden):04X}, which may not be shown")
+    raise InvalidValueError(f"contains the unprintable character U+{ord(hidden):04X}; remove it")
 
 
 def parse_name(text: str) -> str:
     """A name of a server, an identity or a tag. Raises InvalidValueError."""
     parse_text(text)
     if not text or text != text.strip():
-        raise InvalidValueError("expected a name that is not empty and has no spaces at its ends")
+        raise InvalidValueError("expected a name that is not empty and has no space at either end")
     if len(text) > NAME_LENGTH:
         raise InvalidValueError(f"expected at most {NAME_LENGTH} characters, got {len(text)}")
     return text
@@ -169,7 +169,7 @@ def parse_public_key(text: str) -> PublicKey:
     except InvalidKeyError as error:
         raise InvalidValueError(str(error)) from None
     if is_low_order(key.raw):
-        raise InvalidValueError("a point of low order, which no server has for its key")
+        raise InvalidValueError("not usable as a public key: a point of low order")
     return key
 
 

@@ -36,12 +36,12 @@ VANTAGE = Section(
         Setting(
             "host",
             text_type("SSH destination", _parse_destination, pattern=r"^[^-\s]\S*$"),
-            "Where `ssh` finds the machine, such as probe@fra1.example.net. It runs `wgmon-tui agent` there.",
+            "The SSH destination, such as probe@fra1.example.net. It runs `wgmon-tui agent`.",
         ),
         Setting(
             "command",
             command('["ssh", "-T", "fra1", "wgmon-tui", "agent"]'),
-            "The whole command that starts the agent, in place of `host`. No shell sees it.",
+            "The whole command that starts the agent, instead of `host`. No shell is involved.",
         ),
         Setting(
             "tags", NAMES, "The machine checks only servers with one of these tags.", default="all servers"
@@ -62,7 +62,7 @@ def read_vantages(document: TomlTable) -> tuple[Vantage, ...]:
         table = TomlTable(f"{document.where}: vantage {label}", raw, VANTAGE.known_keys)
         vantage = _vantage(table)
         if vantage.name in found:
-            raise table.error("name", "there are two of this name; give each its own")
+            raise table.error("name", "this name is used twice; give each its own name")
         found[vantage.name] = vantage
     return tuple(found.values())
 
@@ -71,7 +71,9 @@ def check_quorum(document: TomlTable, quorum: int, vantages: tuple[Vantage, ...]
     """Refuse a quorum of more places than there are, this machine included. Raises ConfigurationError."""
     if quorum > len(vantages) + 1:
         there = (
-            f"this place and {len(vantages)} [[vantage]]" if vantages else "this place, and no [[vantage]]"
+            f"this machine and {len(vantages)} [[vantage]]"
+            if vantages
+            else "only this machine, no [[vantage]]"
         )
         raise document.error(
             "quorum", f"expected at most {len(vantages) + 1}, got {quorum}: there is {there}"
@@ -80,7 +82,7 @@ def check_quorum(document: TomlTable, quorum: int, vantages: tuple[Vantage, ...]
 
 def _vantage(table: TomlTable) -> Vantage:
     if table.require("name", NAME.read) == LOCAL_VANTAGE:
-        raise table.error("name", f'"{LOCAL_VANTAGE}" is where this program itself runs; choose another name')
+        raise table.error("name", f'"{LOCAL_VANTAGE}" means this machine; choose another name')
     if ("host" in table.raw) is ("command" in table.raw):
         raise table.error("host", 'expected exactly one of host = "probe@fra1.example.net" and command = […]')
     values = read_settings(table, VANTAGE.settings)

@@ -49,8 +49,8 @@ def check_data_path(fleet: Fleet) -> list[ExaminedItem]:
         ExaminedItem(
             "data path",
             ItemStatus.LOOK,
-            f'identity "{identity.name}" has no tunnel address: its servers are unproven at best',
-            'write addresses = ["OUR-TUNNEL-ADDRESS"] there, as AllowedIPs on the server say it',
+            f'identity "{identity.name}" has no tunnel address: its servers can at most be unproven',
+            'add to it: addresses = ["TUNNEL-ADDRESS"], as in AllowedIPs on the server',
         )
         for identity in fleet.identities
         if identity.name in probing_identities and not identity.addresses
@@ -59,8 +59,8 @@ def check_data_path(fleet: Fleet) -> list[ExaminedItem]:
         return items
     unnamed = [each for each in tunnelled if not (each.tunnel_ping or each.tunnel_dns or each.tunnel_tcp)]
     if not unnamed:
-        return [ok_item("data path", "every server has inner addresses to ask")]
-    fact = f"the first hop is asked where tunnel_ping lacks: at {unnamed[0].name}"
+        return [ok_item("data path", "every server has inner addresses to test")]
+    fact = f"the first hop is pinged where tunnel_ping is missing: {unnamed[0].name}"
     others = f" and {len(unnamed) - 1} more" if len(unnamed) > 1 else ""
     return [ok_item("data path", fact + others)]
 
@@ -85,7 +85,7 @@ def check_permissions(config_dir: Path) -> list[ExaminedItem]:
                 ExaminedItem("permissions", ItemStatus.FIX, f"{shown(path)} belongs to another user", advice)
             )
     if not items and config_dir.is_dir():
-        items.append(ok_item("permissions", f"only we can write {shown(config_dir)}"))
+        items.append(ok_item("permissions", f"no other user can write {shown(config_dir)}"))
     return items
 
 
@@ -99,7 +99,7 @@ def check_secrets(keyring: Keyring, config_dir: Path) -> list[ExaminedItem]:
     ]
     if lines:
         return [ExaminedItem("secrets", ItemStatus.FIX, text) for text in lines]
-    return [ok_item("secrets", f"all can be read: private keys {len(keyring.private_keys)}")]
+    return [ok_item("secrets", f"all readable; private keys: {len(keyring.private_keys)}")]
 
 
 def _open_secrets(config_dir: Path) -> Iterator[Path]:
@@ -114,19 +114,20 @@ def _open_secrets(config_dir: Path) -> Iterator[Path]:
 
 def check_state_directory(state_dir: Path) -> ExaminedItem:
     """Whether we can write where we remember. Where it is not there yet, whether it can be made."""
-    advice = f"type: chown {os.geteuid()} {shlex.quote(shown(state_dir))}, or name another with --state DIR"
+    command = f"chown {os.geteuid()} {shlex.quote(shown(state_dir))}"
+    advice = f"type: {command}, or choose another directory: --state DIR"
     try:
         there = next(path for path in (state_dir, *state_dir.absolute().parents) if path.exists())
         if there == state_dir:
             with tempfile.TemporaryFile(dir=state_dir) as file:
                 file.write(b"\0")
         elif not os.access(there, os.W_OK | os.X_OK):
-            raise PermissionError(0, "it cannot be made")
+            raise PermissionError(0, "it cannot be created")
     except OSError as error:
         fact = f"{shown(state_dir)}: {error.strerror}"
         return ExaminedItem("state", ItemStatus.FIX, fact, advice)
     return ok_item(
-        "state", f"{shown(state_dir)} {'can be written' if there == state_dir else 'will be made'}"
+        "state", f"{shown(state_dir)} {'is writable' if there == state_dir else 'will be created'}"
     )
 
 
@@ -148,11 +149,11 @@ def check_timestamps(state_dir: Path, identities: Mapping[str, PublicKey], now_n
         ExaminedItem(
             "timestamps",
             ItemStatus.LOOK,
-            f'the last one of identity "{name}" lies {format_elapsed(seconds)} ahead of our clock, '
+            f'the last timestamp of identity "{name}" is {format_elapsed(seconds)} ahead of the clock, '
             "which was set back",
-            "timedatectl; another prober with this key would meet silence until then",
+            "timedatectl; until then, servers ignore another prober with this key",
         )
         for name, seconds in ahead.items()
         if seconds > _MAX_AHEAD_S
     ]
-    return items or [ok_item("timestamps", "none lies ahead of our clock")]
+    return items or [ok_item("timestamps", "none is ahead of the clock")]

@@ -60,9 +60,9 @@ def system(name: str, full_name: str) -> ExaminedItem:
     """What the platform can do for us."""
     if LINUX:
         return ok_item("platform", full_name)
-    fact = f"{full_name}: ICMP errors and kernel timestamps are Linux's"
+    fact = f"{full_name}: ICMP errors and kernel timestamps exist only on Linux"
     return ExaminedItem(
-        "platform", ItemStatus.LOOK, fact, f"on {name} port-closed and unreachable read as silent"
+        "platform", ItemStatus.LOOK, fact, f"on {name}, port-closed and unreachable are shown as silent"
     )
 
 
@@ -72,7 +72,7 @@ def check_clock(now: float) -> ExaminedItem:
     fact = f"{format_utc_time(now)}"
     if shown.year < RELEASE_YEAR:
         advice = "timedatectl; servers that once saw a later timestamp stay silent until the clock is right"
-        return ExaminedItem("clock", ItemStatus.FIX, f"{fact}, before this version was made", advice)
+        return ExaminedItem("clock", ItemStatus.FIX, f"{fact}, before this version was released", advice)
     return ok_item("clock", fact)
 
 
@@ -80,9 +80,9 @@ def check_clock_steps(before: float, after: float) -> ExaminedItem:
     """Whether the wall clock was set meanwhile: its distance from the monotonic one, before and after."""
     stepped = after - before
     if abs(stepped) > _STEP_S:
-        fact = f"was set by {stepped:+.2f} s while we looked"
+        fact = f"was set by {stepped:+.2f} s during the examination"
         return ExaminedItem("clock steps", ItemStatus.LOOK, fact, "timedatectl timesync-status")
-    return ok_item("clock steps", "none while we looked")
+    return ok_item("clock steps", "none during the examination")
 
 
 def check_ntp(shown: str | None) -> list[ExaminedItem]:
@@ -122,10 +122,10 @@ def check_receive_buffer(rmem_max: int | None, fleet: Fleet) -> list[ExaminedIte
     ]
     needed = sum(answers) * _STALL_S * _DATAGRAM_COST
     granted = 2 * min(rmem_max, _REQUESTED_BUFFER)
-    fact = f"holds {granted // _DATAGRAM_COST} answers, about {sum(answers):.1f} arrive each second"
+    fact = f"holds {granted // _DATAGRAM_COST} answers; about {sum(answers):.1f} arrive each second"
     if needed > granted:
         advice = f"type: sysctl -w net.core.rmem_max={_REQUESTED_BUFFER}"
         if rmem_max >= _REQUESTED_BUFFER:
-            advice = "longer intervals in servers.toml"
+            advice = "set longer intervals in servers.toml"
         return [ExaminedItem("receive buffer", ItemStatus.LOOK, fact, advice)]
     return [ok_item("receive buffer", fact)]

@@ -18,7 +18,7 @@ from wgmon_tui.net.udp_socket import LINUX, Datagram, DatagramSocket, QueuedErro
 _POLLS = 50
 _POLL_S = 0.02
 _TIMESTAMP_ATTEMPTS = 20
-_ONLY_LINUX = "only Linux has this; use a Linux machine where it matters"
+_ONLY_LINUX = "Linux only; use a Linux machine if you need this"
 
 T = TypeVar("T")
 
@@ -73,16 +73,14 @@ def check_routes(sources: Mapping[AddressFamily, str | None], fleet: Fleet) -> l
         subject = f"{family} route"
         server = _find_literal(fleet, family)
         if source:
-            items.append(ok_item(subject, f"we send from {source}"))
+            items.append(ok_item(subject, f"source address {source}"))
         elif not any(sources.values()):
-            items.append(
-                ExaminedItem(subject, ItemStatus.FIX, "there is none", f"ip -{family.version} route")
-            )
+            items.append(ExaminedItem(subject, ItemStatus.FIX, "no route", f"ip -{family.version} route"))
         elif server:
-            fact = f'there is none, and server "{server.name}" is {server.endpoint}'
+            fact = f'no route, but server "{server.name}" is {server.endpoint}'
             items.append(ExaminedItem(subject, ItemStatus.FIX, fact, f"ip -{family.version} route"))
         else:
-            fact = f"there is none: {family} addresses of servers cannot be checked from here"
+            fact = f"no route: {family} addresses of servers cannot be checked from this machine"
             items.append(ExaminedItem(subject, ItemStatus.LOOK, fact, f"ip -{family.version} route"))
     return items
 
@@ -110,10 +108,10 @@ async def loopback(family: AddressFamily, needed: bool = True) -> list[ExaminedI
     try:
         has_kernel_timestamps = await _probe_kernel_timestamps(family, udp_socket, received)
         if has_kernel_timestamps is None:
-            fact = "what we send to ourselves on loopback does not arrive"
+            fact = "packets sent to loopback do not arrive"
             return [ExaminedItem(f"{family} firewall", fault, fact, "nft list ruleset")]
         return [
-            ok_item(f"{family} firewall", "lets UDP out and in on loopback"),
+            ok_item(f"{family} firewall", "allows UDP on loopback in both directions"),
             timestamping_item(family, has_kernel_timestamps),
             await _check_icmp_errors(family, udp_socket, errors),
         ]
@@ -162,7 +160,7 @@ async def _wait_for_arrival(udp_socket: DatagramSocket, arrived: list[T]) -> int
 def send_refused_item(family: AddressFamily, error: OSError, fault: ItemStatus) -> ExaminedItem:
     """What it means that our own side would not send to loopback."""
     if error.errno in (errno.EPERM, errno.EACCES):
-        fact = f"our own firewall refuses UDP even to loopback ({errno.errorcode[error.errno]})"
+        fact = f"the firewall of this machine blocks UDP even to loopback ({errno.errorcode[error.errno]})"
         return ExaminedItem(f"{family} firewall", fault, fact, "nft list ruleset")
     fact = f"UDP to {family.loopback} cannot be sent: {error.strerror}"
     return ExaminedItem(f"{family} loopback", fault, fact, "ip link set lo up")
@@ -172,8 +170,8 @@ def timestamping_item(family: AddressFamily, has_kernel_timestamps: bool) -> Exa
     """What it means whether the kernel stamps what arrives."""
     subject = f"{family} timing"
     if has_kernel_timestamps:
-        return ok_item(subject, "the kernel stamps what arrives")
-    fact = "the kernel does not stamp what arrives, so our own load shows in round-trip times"
+        return ok_item(subject, "the kernel timestamps received packets")
+    fact = "the kernel does not timestamp received packets; load on this machine adds to round-trip times"
     return ExaminedItem(subject, ItemStatus.LOOK, fact, "" if LINUX else _ONLY_LINUX)
 
 
@@ -184,7 +182,7 @@ async def _check_icmp_errors(
     subject = f"{family} ICMP errors"
     if not LINUX:
         return ExaminedItem(
-            subject, ItemStatus.LOOK, "port-closed and unreachable read as silent here", _ONLY_LINUX
+            subject, ItemStatus.LOOK, "port-closed and unreachable are shown as silent here", _ONLY_LINUX
         )
     with socket.socket(family.family, socket.SOCK_DGRAM) as closed:
         # Connected to itself it takes nothing from anybody else, and nobody else gets its port.
@@ -192,10 +190,10 @@ async def _check_icmp_errors(
         closed.connect(closed.getsockname())
         udp_socket.send(b"doctor", (family.loopback, closed.getsockname()[1]))
         if await _wait_for_arrival(udp_socket, errors) is not None:
-            return ok_item(subject, "are reported with who sent them")
+            return ok_item(subject, "are delivered with the sender's address")
     return ExaminedItem(
         subject,
         ItemStatus.LOOK,
-        "a closed port on loopback was not reported: port-closed reads as silent here",
+        "a closed port on loopback was not reported: port-closed is shown as silent here",
         "nft list ruleset",
     )

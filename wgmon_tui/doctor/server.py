@@ -32,8 +32,8 @@ def inspect_server(
 ) -> int:
     """Ask the server, and the interfaces here; print the findings, and give the exit code.
 
-    `prober_verdict` is our own verdict, where there is one. Blocks for up to 15 s a command. Raises ConfigurationError
-    where there is nobody to ask: servers.toml names no command, and no interface here has this server.
+    `prober_verdict` is the verdict of the prober, if it has one. Blocks for up to 15 s per command.
+    Raises ConfigurationError if servers.toml names no command and no local interface has this server.
     """
     here = _compare_local_interfaces(server, fleet, keyring, prober_verdict)
     if not here:
@@ -58,7 +58,7 @@ def inspect_and_compare(
     here = _compare_local_interfaces(server, fleet, keyring, prober_verdict)
     if server.inspect:
         return (*_compare_server_view(server, fleet, keyring, config_dir, prober_verdict)[1], *here)
-    sentence = "servers.toml names no command that asks this server how it sees us"
+    sentence = "servers.toml has no command to inspect this server"
     fix = f'in servers.toml, server "{server.name}": {suggest_inspect_setting(server)}'
     return (*here, Finding(ComparisonResult.UNKNOWN, "inspect", sentence, fix))
 
@@ -94,7 +94,8 @@ def require_inspect_command(server: Server) -> None:
     """Raises ConfigurationError where servers.toml names no command that asks this server."""
     if not server.inspect:
         raise ConfigurationError(
-            f'servers.toml: server "{server.name}": key inspect: missing; add {suggest_inspect_setting(server)}'
+            f'servers.toml: server "{server.name}": key inspect: missing; '
+            f"add {suggest_inspect_setting(server)}"
         )
 
 

@@ -13,14 +13,14 @@ def encoding(name: str) -> ExaminedItem:
     """Whether what we write can hold the glyphs. `name` is the encoding of the output."""
     if name.lower().replace("-", "").replace("_", "") in ("utf8", "utf16", "utf32"):
         return ok_item("encoding", name)
-    fact = f"{name or 'unknown'}: the glyphs become ASCII"
+    fact = f"{name or 'unknown'}: symbols are shown as ASCII"
     return ExaminedItem("encoding", ItemStatus.LOOK, fact, "type: export LC_ALL=C.UTF-8")
 
 
 def terminal(environment: Mapping[str, str], size: tuple[int, int] | None) -> list[ExaminedItem]:
     """Colours and size. `size` is columns and lines, None where the output is no terminal."""
     if size is None:
-        return [ok_item("terminal", "the output is none: wgmon-tui prints a table")]
+        return [ok_item("terminal", "the output is not a terminal: wgmon-tui prints a table")]
     return [_check_colours(environment), _check_size(size)]
 
 
@@ -46,7 +46,7 @@ def count_colours(term: str, colorterm: str) -> str:
 def _check_size(size: tuple[int, int]) -> ExaminedItem:
     columns, lines = size
     if columns < _MIN_SIZE[0] or lines < _MIN_SIZE[1]:
-        fact = f"{columns}x{lines}: columns will be missing"
+        fact = f"{columns}x{lines}: some columns will be hidden"
         return ExaminedItem("size", ItemStatus.LOOK, fact, f"make it {_MIN_SIZE[0]}x{_MIN_SIZE[1]} or larger")
     return ok_item("size", f"{columns}x{lines}")
 
@@ -59,6 +59,6 @@ def check_clipboard(set_clipboard: str | None, passthrough: str | None) -> list[
     if set_clipboard is None:
         return []
     if set_clipboard == "on" or passthrough in ("on", "all"):
-        return [ok_item("clipboard", "tmux lets OSC 52 through")]
-    fact = f"tmux keeps copies to itself (set-clipboard {set_clipboard})"
+        return [ok_item("clipboard", "tmux passes OSC 52 on")]
+    fact = f"tmux does not pass copies on (set-clipboard {set_clipboard})"
     return [ExaminedItem("clipboard", ItemStatus.LOOK, fact, "type: tmux set -g set-clipboard on")]

@@ -43,8 +43,8 @@ def vantage(each: Vantage, timeout_s: float) -> ExaminedItem:
     """
     subject, program = f"vantage {each.name}", each.command[0]
     if shutil.which(program) is None:
-        advice = f"install it, or name another command for it in {NAME}"
-        return ExaminedItem(subject, ItemStatus.FIX, f"{program} is not there to be run", advice)
+        advice = f"install it, or change the command in {NAME}"
+        return ExaminedItem(subject, ItemStatus.FIX, f"program {program} not found", advice)
     advice = f"type: {shlex.join(each.command)} </dev/null"
     with tempfile.TemporaryFile() as stderr_file:
         try:
@@ -55,9 +55,9 @@ def vantage(each: Vantage, timeout_s: float) -> ExaminedItem:
             )
         last_words = last_line(_read_tail(stderr_file))
     if code == 0:
-        return ok_item(subject, f"{program} reaches the agent there")
+        return ok_item(subject, f"{program} reaches the agent")
     if code is None:
-        fact = f"no end within {format_limit(timeout_s)}" + (f": {last_words}" if last_words else "")
+        fact = f"still running after {format_limit(timeout_s)}" + (f": {last_words}" if last_words else "")
         return ExaminedItem(subject, ItemStatus.LOOK, fact, advice)
     return ExaminedItem(
         subject, ItemStatus.FIX, last_words or f"{program} ended with exit code {code}", advice

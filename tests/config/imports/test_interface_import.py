@@ -44,7 +44,7 @@ def test_every_peer_with_an_endpoint_becomes_a_server_checked_with_our_identity(
         ("wg0-2001:db8::1", SITE.endpoint, SITE.public_key, "bastion"),
     ]
     assert report.added == fleet.servers
-    assert "wg0: 1 without an endpoint: nothing to check there" in report.lines
+    assert "wg0: peers without an endpoint, skipped: 1" in report.lines
 
 
 def test_the_one_server_of_an_interface_bears_its_name(config: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_server_that_is_there_already_by_its_key_is_left_as_it_is(config: Path
     report = import_interfaces({"wg0": running(HUB), "wg9": running(HUB)}, config)
     assert read(config).fleet == before
     assert report.added == ()
-    assert [line for line in report.lines if "there already" in line] == list(report.lines)
+    assert [line for line in report.lines if "already exists" in line] == list(report.lines)
 
 
 def test_an_identity_with_the_key_of_an_interface_is_refused(config: Path) -> None:
@@ -91,7 +91,7 @@ def test_without_an_identity_it_says_how_to_make_one(tmp_path: Path) -> None:
 
 def test_of_several_identities_one_is_named_or_the_default(config: Path) -> None:
     keygen("other", config)
-    with pytest.raises(ConfigurationError, match=r"with which identity \(bastion, other\)"):
+    with pytest.raises(ConfigurationError, match=r"several identities \(bastion, other\)"):
         import_interfaces({"wg0": running(HUB)}, config)
     with pytest.raises(ConfigurationError, match='no identity "third"'):
         import_interfaces({"wg0": running(HUB)}, config, "third")

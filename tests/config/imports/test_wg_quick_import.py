@@ -111,7 +111,7 @@ def test_the_same_file_again_adds_nothing_and_says_so(confs: Path, config_dir: P
     before = (config_dir / "servers.toml").read_text(), secret_files(config_dir)
     report = bring_in(path, config_dir)
     assert ((config_dir / "servers.toml").read_text(), secret_files(config_dir)) == before
-    assert report == ImportReport((), ('wg0.conf: server "wg0" is there already; left as it is',))
+    assert report == ImportReport((), ('wg0.conf: server "wg0" already exists; not changed',))
 
 
 def test_the_same_file_twice_in_one_import_is_one_server(confs: Path, config_dir: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_file_that_others_can_read_is_imported_with_a_notice(confs: Path, conf
     path.chmod(0o644)
     report = bring_in(path, config_dir)
     assert report.lines[0] == (
-        f"wg0.conf: holds a private key, and others can read {path}; type: chmod 600 {path}"
+        f"wg0.conf: contains a private key, and others can read {path}; type: chmod 600 {path}"
     )
 
 
@@ -222,7 +222,10 @@ def test_a_name_that_is_no_file_name_still_gets_its_file_in_the_directory(
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"\xff", "expected UTF-8 text; byte 1 is none"), (None, "cannot be read: No such file or directory")],
+    [
+        (b"\xff", "expected UTF-8 text; byte 1 is not valid"),
+        (None, "cannot be read: No such file or directory"),
+    ],
 )
 def test_a_file_that_is_no_text_is_refused_on_one_line(
     tmp_path: Path, content: bytes | None, said: str
@@ -254,20 +257,22 @@ def test_keygen_gives_the_stanza_to_paste_on_the_server(config_dir: Path) -> Non
 
 def test_without_an_address_the_stanza_says_what_belongs_there(config_dir: Path) -> None:
     *_, explanation, placeholder = keygen("bastion", config_dir).stanza.splitlines()
-    assert explanation.startswith("# A tunnel address that no other peer has goes here")
+    assert explanation.startswith("# Put a tunnel address here that no other peer has")
     assert placeholder == "# AllowedIPs = ADDRESS/32"
 
 
 def test_keygen_never_replaces_an_identity(config_dir: Path) -> None:
     first = keygen("bastion", config_dir)
-    with pytest.raises(ConfigurationError, match='identity "bastion": is there already; take another name'):
+    with pytest.raises(ConfigurationError, match='identity "bastion": already exists; choose another name'):
         keygen("bastion", config_dir)
     assert read(config_dir).fleet.identities == (first.identity,)
     assert secret_files(config_dir) == {"bastion.key"}
 
 
 def test_keygen_refuses_a_name_that_cannot_be_shown(config_dir: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"^keygen: name: holds the character U\+001B"):
+    with pytest.raises(
+        ConfigurationError, match=r"^keygen: name: contains the unprintable character U\+001B"
+    ):
         keygen("\x1b[2J", config_dir)
     assert not config_dir.exists()
 

@@ -102,17 +102,17 @@ def test_amneziawg_parameters_are_not_supported_and_a_notice_says_so() -> None:
 
 def test_a_preshared_key_that_a_command_sets_is_missed_with_a_notice() -> None:
     (notice,) = conf(f"{INTERFACE}PostUp = wg set %i peer X preshared-key <(pass psk)\n{PEER}").notices
-    assert notice == "wg0.conf: line 3: PostUp sets a preshared key; no command of a .conf is run"
+    assert notice == "wg0.conf: line 3: PostUp sets a preshared key; wgmon-tui runs no commands of a .conf"
 
 
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("", "there is no PrivateKey in [Interface]"),
-        (PEER, "there is no PrivateKey in [Interface]"),
+        ("", "[Interface] has no PrivateKey"),
+        (PEER, "[Interface] has no PrivateKey"),
         (
             f"[Interface]\nPostUp = wg set %i private-key <(pass {SECRET})\n{PEER}",
-            "line 2: the private key comes from PostUp; no command of a .conf is run",
+            "line 2: the private key comes from PostUp; wgmon-tui runs no commands of a .conf",
         ),
         (f"[Interface]\nPrivateKey = {SECRET[:-2]}\n", "line 2: PrivateKey: not base64"),
         (f"{INTERFACE}{PEER}PresharedKey = {PSK.to_text()[:-2]}\n", "line 6: PresharedKey: not base64"),
@@ -121,7 +121,7 @@ def test_a_preshared_key_that_a_command_sets_is_missed_with_a_notice() -> None:
         (f"{INTERFACE}Address = 10.8.0.256\n{PEER}", "line 3: Address: expected an address such as"),
         (f"{INTERFACE}Address = {SECRET}\n{PEER}", "line 3: Address: expected an address such as"),
         (f"{INTERFACE}[Peer]\nEndpoint = fra1:1", "line 3: this [Peer] has no PublicKey"),
-        (INTERFACE, "no [Peer] has an Endpoint, so there is nothing to watch"),
+        (INTERFACE, "no [Peer] has an Endpoint, so there is nothing to check"),
         (f"{INTERFACE}[Peer]\nPublicKey = {SERVER_KEY}", "no [Peer] has an Endpoint"),
         ("[Wireguard]", "line 1: expected [Interface] or [Peer]"),
         ("PrivateKey = x", "line 1: expected [Interface] before the first key"),

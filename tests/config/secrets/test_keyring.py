@@ -107,7 +107,7 @@ def test_a_directory_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [SECRET[:-2], SECRET + SECRET, "", "ü", f"{SECRET}\nlogin: ada"])
 def test_a_file_that_holds_no_key_is_refused_without_repeating_it(tmp_path: Path, content: str) -> None:
     create_private(tmp_path / "bastion.key", content)
-    assert refusal(BASTION, tmp_path).startswith(f"{tmp_path}/bastion.key is no key: ")
+    assert refusal(BASTION, tmp_path).startswith(f"{tmp_path}/bastion.key is not a key: ")
 
 
 def test_a_command_prints_the_key(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_command_prints_the_key(tmp_path: Path) -> None:
 
 def test_a_command_runs_without_a_shell(tmp_path: Path) -> None:
     words = (sys.executable, "-c", "import sys; print(sys.argv[1])", "$(touch seen)")
-    assert "is no key" in refusal(identity(SecretForm.COMMAND, words), tmp_path)
+    assert "is not a key" in refusal(identity(SecretForm.COMMAND, words), tmp_path)
     assert not (tmp_path / "seen").exists()
 
 
@@ -127,7 +127,7 @@ def test_a_command_does_not_read_our_input(tmp_path: Path) -> None:
     os.write(writer, f"{SECRET}\n".encode())
     os.dup2(reader, 0)
     try:
-        assert "printed is no key: 0 bytes" in refusal(command("read line; echo $line"), tmp_path)
+        assert "is not a key: 0 bytes" in refusal(command("read line; echo $line"), tmp_path)
     finally:
         os.dup2(ours, 0)
         for descriptor in (reader, writer, ours):
@@ -170,7 +170,7 @@ def test_a_variable_holds_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_variable_that_is_not_set_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WG_KEY", raising=False)
     said = refusal(identity(SecretForm.ENV, "WG_KEY"), tmp_path)
-    assert said == "the variable WG_KEY is not set; export it before the start"
+    assert said == "the variable WG_KEY is not set; export it before you start wgmon-tui"
 
 
 def test_a_systemd_credential_holds_the_key_whatever_its_mode(

@@ -135,7 +135,7 @@ async def test_an_identity_in_use_is_not_deleted(config_dir: Path) -> None:
         await open_list(it)
         await it.press("d")
         await it.until(it.notices)
-        assert "in use by ams1 and fra1; give that another identity first" in it.notices()[0]
+        assert "used by ams1 and fra1; choose another identity there first" in it.notices()[0]
         assert len(it.fleet.identities) == 2
 
 

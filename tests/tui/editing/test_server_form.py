@@ -332,7 +332,7 @@ async def test_what_another_program_changed_meanwhile_is_not_lost(config_dir: Pa
         await it.write("note", "new")
         await it.save()
         assert it.fleet.servers[0] == replace(server("ams1"), note="new", tags=("edge",))
-        assert "kept what another program changed: tags" in it.notices()[1]
+        assert "kept the changes of another program: tags" in it.notices()[1]
 
 
 @pytest.mark.thorough

@@ -31,7 +31,7 @@ async def test_who_may_only_look_is_told_so_instead(tmp_path: Path, monkeypatch:
     config_dir = written(tmp_path / "config", Fleet((), (BASTION,)))
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     async with editing(config_dir) as it:
-        assert "this account may look at" in it.text()
+        assert "this account can read" in it.text()
         assert "import a wg-quick file" not in it.text()
         for key in ("n", "i", "E"):
             await it.press(key)

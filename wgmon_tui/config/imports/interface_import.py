@@ -32,7 +32,7 @@ def import_interfaces(dumps: InterfaceDumps, config_dir: Path, identity: str | N
         if running.public_key == public_key:
             raise ConfigurationError(
                 f'identity "{own.name}" has the key of interface {interface}: each check would cut that '
-                "interface off; make one of its own: wgmon-tui keygen NAME, then import with --identity NAME"
+                "interface off; make a separate one: wgmon-tui keygen NAME, then import with --identity NAME"
             )
     importing = _InterfaceImport(own.name)
     saved = update(config_dir, lambda fleet: importing.run(fleet, dumps))
@@ -57,7 +57,7 @@ class _InterfaceImport:
                 suggestion = interface if len(checkable) == 1 else f"{interface}-{endpoint.host}"
                 self._add(fleet, interface, suggestion, peer, endpoint)
             if without := len(running.peers) - len(checkable):
-                self.lines.append(f"{interface}: {without} without an endpoint: nothing to check there")
+                self.lines.append(f"{interface}: peers without an endpoint, skipped: {without}")
         return replace(fleet, servers=(*fleet.servers, *self.added))
 
     def _add(
@@ -66,14 +66,14 @@ class _InterfaceImport:
         servers = (*fleet.servers, *self.added)
         there = next((each for each in servers if each.public_key == peer.public_key), None)
         if there:
-            self.lines.append(f'{interface}: server "{there.name}" is there already; left as it is')
+            self.lines.append(f'{interface}: server "{there.name}" already exists; not changed')
             return
         name = make_unique_name(suggestion, {each.name for each in servers})
         self.added.append(Server(name, endpoint, peer.public_key, self.identity))
         self.lines.append(f'{interface}: server "{name}" added ({endpoint})')
         if peer.has_preshared_key:
             self.lines.append(
-                f"{interface}: its preshared key is not taken over: it belongs to the interface's own key; "
+                f"{interface}: preshared key not imported: it belongs to the interface's own key; "
                 f'if the server has one for identity "{self.identity}", add preshared_key_file'
             )
 
@@ -82,10 +82,10 @@ def _describe_next_steps(own: Identity, public_key: PublicKey) -> tuple[str, str
     """What the servers must be told before a check can succeed."""
     hosts = ",".join(f"{each.ip}/{each.max_prefixlen}" for each in own.addresses)
     allowed = f" allowed-ips {hosts}" if hosts else ""
-    why = "two that use one key cut each other off"
+    why = "two clients with one key cut each other off"
     return (
-        f'They are checked as identity "{own.name}", never with the key of an interface: {why}.',
-        f"Let it in, on each server: wg set wg0 peer {public_key}{allowed}",
+        f'They are checked as identity "{own.name}", not with the key of an interface: {why}.',
+        f"Type on each server: wg set wg0 peer {public_key}{allowed}",
     )
 
 
@@ -100,10 +100,10 @@ def _own_identity(fleet: Fleet, requested: str | None) -> Identity:
         return found
     if not fleet.identities:
         raise ConfigurationError(
-            "import: an interface's key must not be used by anybody else, and there is no identity yet to "
-            "check its servers with; type: wgmon-tui keygen NAME --address ADDRESS/LENGTH"
+            "import: there is no identity to check with yet, and the interface's own key must not be used "
+            "twice; type: wgmon-tui keygen NAME --address ADDRESS/LENGTH"
         )
     if len(fleet.identities) > 1:
         names = ", ".join(each.name for each in fleet.identities)
-        raise ConfigurationError(f"import: with which identity ({names})? type: --identity NAME")
+        raise ConfigurationError(f"import: several identities ({names}); choose one: --identity NAME")
     return fleet.identities[0]

@@ -69,9 +69,9 @@ def parse_dump(text: str) -> InterfaceDump:
     """
     lines = _lines(text)
     if lines == [""]:
-        raise InspectionError("printed nothing; expected what `wg show INTERFACE dump` prints")
+        raise InspectionError("printed nothing; expected the output of `wg show INTERFACE dump`")
     if lines[0].count("\t") == len(_INTERFACE_FIELDS):
-        raise InspectionError("line 1: one field too many; name an interface in place of `all`")
+        raise InspectionError("line 1: one field too many; name an interface instead of `all`")
     return _parse_interface(
         _fields(lines[0], 1, _INTERFACE_FIELDS),
         1,

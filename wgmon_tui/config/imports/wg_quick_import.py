@@ -23,14 +23,13 @@ from wgmon_tui.net.addresses import Interface
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 SHARED_KEY_WARNING = (
-    "WARNING: do not monitor with a key that a real client uses. The server moves a key's endpoint to "
-    "whoever last sent a handshake initiation with it, so each check would cut the real client off for "
-    "about 15 s. "
-    "Make an identity of its own: wgmon-tui keygen NAME"
+    "WARNING: do not monitor with a key that a real client uses. The server sends to the endpoint of the "
+    "last handshake initiation with that key, so each check would cut the real client off for about 15 s. "
+    "Make a separate identity: wgmon-tui keygen NAME"
 )
 
 _NO_ADDRESS = (
-    "# A tunnel address that no other peer has goes here; without one only the handshake can be checked.\n"
+    "# Put a tunnel address here that no other peer has. Without one, only the handshake can be checked.\n"
     "# AllowedIPs = ADDRESS/32"
 )
 _LONGEST_CONF = 1 << 20
@@ -163,7 +162,7 @@ def keygen(
         def add(fleet: Fleet) -> Fleet:
             if fleet.identity(name):
                 raise ConfigurationError(
-                    f'servers.toml: identity "{name}": is there already; take another name'
+                    f'servers.toml: identity "{name}": already exists; choose another name'
                 )
             source = SecretSource(SecretForm.FILE, files.write(name, ".key", key))
             identity = Identity(name, source, tuple(addresses))
@@ -199,7 +198,7 @@ class _WgQuickImport:
         for server in self.fleet.servers:
             same_server = (server.endpoint, server.public_key) == (peer.endpoint, peer.public_key)
             if same_server and self.owners.get(server.identity) == own_public_key:
-                self.lines.append(f'{conf.source}: server "{server.name}" is there already; left as it is')
+                self.lines.append(f'{conf.source}: server "{server.name}" already exists; not changed')
                 self.existing.append(server.name)
                 return
         identity = self._identity(conf)
@@ -259,13 +258,13 @@ def read_conf(path: Path) -> WgQuickFile:
             text = file.read(_LONGEST_CONF).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationError(
-            f"{shown(path)}: expected UTF-8 text; byte {error.start + 1} is none"
+            f"{shown(path)}: expected UTF-8 text; byte {error.start + 1} is not valid"
         ) from None
     except OSError as error:
         raise ConfigurationError(f"{shown(path)}: cannot be read: {error.strerror}") from None
     conf = parse_conf(text, path)
     if stat.S_ISREG(status.st_mode) and is_open_to_others(status):
         # No refusal, as in wg-quick: the file is not ours, and often comes fresh from somewhere else.
-        notice = f"{conf.source}: holds a private key, and {chmod_advice(path)}"
+        notice = f"{conf.source}: contains a private key, and {chmod_advice(path)}"
         return replace(conf, notices=(*conf.notices, notice))
     return conf

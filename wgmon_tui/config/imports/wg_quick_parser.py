@@ -144,7 +144,7 @@ def parse_conf(text: str, path: Path) -> WgQuickFile:
     for line, value in _post_up(interfaces):
         if "preshared-key" in value:
             notices.append(
-                f"{source}: line {line}: PostUp sets a preshared key; no command of a .conf is run"
+                f"{source}: line {line}: PostUp sets a preshared key; wgmon-tui runs no commands of a .conf"
             )
     addresses = tuple(
         _value(parse_interface, part, f"{source}: line {line}: Address")
@@ -155,7 +155,7 @@ def parse_conf(text: str, path: Path) -> WgQuickFile:
     watched = tuple(peer for peer in peers if peer is not None)
     if not watched:
         raise ConfigurationError(
-            f"{source}: no [Peer] has an Endpoint, so there is nothing to watch; give the file of a client"
+            f"{source}: no [Peer] has an Endpoint, so there is nothing to check; use a client's .conf"
         )
     return WgQuickFile(source, _stem(path), private_key, addresses, watched, tuple(notices))
 
@@ -193,7 +193,7 @@ def _sections(
     if amnezia:
         notices.append(
             f"{source}: {', '.join(amnezia)}: AmneziaWG parameters are not supported yet; "
-            "a server that demands them stays silent"
+            "a server that requires them stays silent"
         )
     interfaces = [section for section in sections if section.kind == "[interface]"]
     return interfaces, [section for section in sections if section.kind == "[peer]"]
@@ -210,10 +210,10 @@ def _private_key(interfaces: list[_WgQuickSection], source: str) -> PrivateKey:
     for line, value in _post_up(interfaces):
         if "private-key" in value:
             raise ConfigurationError(
-                f"{source}: line {line}: the private key comes from PostUp; no command of a .conf is run; "
-                'put an identity with private_key_command = ["…"] into servers.toml'
+                f"{source}: line {line}: the private key comes from PostUp; wgmon-tui runs no commands of a "
+                '.conf; add an identity with private_key_command = ["…"] to servers.toml'
             )
-    raise ConfigurationError(f"{source}: there is no PrivateKey in [Interface]; give the file of a client")
+    raise ConfigurationError(f"{source}: [Interface] has no PrivateKey; use a client's .conf")
 
 
 def _post_up(interfaces: list[_WgQuickSection]) -> list[tuple[int, str]]:

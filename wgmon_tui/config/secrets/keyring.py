@@ -67,8 +67,8 @@ def open_keyring(
 ) -> Keyring:
     """Read every secret of the fleet; each file is read and each command is run once.
 
-    A command whose output is in `command_outputs` is not run again. Blocks for as long as the commands take, up to
-    10 s each.
+    A command whose output is in `command_outputs` is not run again. Blocks while the commands run, up to 10 s
+    each.
     """
     sources = [identity.private_key for identity in fleet.identities]
     sources += [server.preshared_key for server in fleet.servers if server.preshared_key]
@@ -122,7 +122,7 @@ def read_text(source: SecretSource, config_dir: Path) -> str:
     except _UnavailableError as error:
         raise ConfigurationError(str(error)) from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{what} is no text in UTF-8") from None
+        raise ConfigurationError(f"{what} is not UTF-8 text") from None
     if not text or not text.isprintable():
         raise ConfigurationError(f"{what} is {'not one line of text' if text else 'empty'}")
     return text
@@ -179,16 +179,16 @@ def _read(source: SecretSource, config_dir: Path) -> bytes:
     try:
         return decode_key(content.decode("ascii"))
     except UnicodeDecodeError:
-        raise _UnavailableError(f"{what} is no key: not base64") from None
+        raise _UnavailableError(f"{what} is not a key: not base64") from None
     except InvalidKeyError as error:
-        raise _UnavailableError(f"{what} is no key: {error}") from None
+        raise _UnavailableError(f"{what} is not a key: {error}") from None
 
 
 def _read_raw(source: SecretSource, config_dir: Path) -> tuple[bytes, str]:
     """What stands in the place of a secret, and the words for that place. Raises _UnavailableError."""
     match source.form, source.value:
         case SecretForm.COMMAND, tuple(command) if command:
-            return _from_command(command, config_dir), f"what {quoted(command[0])} printed"
+            return _from_command(command, config_dir), f"the output of {quoted(command[0])}"
         case SecretForm.FILE, str(name):
             return _from_file(_path(name, config_dir))
         case SecretForm.ENV, str(name):
@@ -246,7 +246,9 @@ def _ending(returncode: int) -> str:
 def _from_environment(name: str) -> bytes:
     value = os.environb.get(os.fsencode(name))
     if value is None:
-        raise _UnavailableError(f"the variable {printable(name)} is not set; export it before the start")
+        raise _UnavailableError(
+            f"the variable {printable(name)} is not set; export it before you start wgmon-tui"
+        )
     return value
 
 

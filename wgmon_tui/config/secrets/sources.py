@@ -26,7 +26,7 @@ def read_secret(table: TomlTable, prefix: str) -> SecretSource | None:
 
 
 def read_text_secret(table: TomlTable, prefix: str) -> SecretSource | None:
-    """Where a secret is that is no key: an address, a token, a password. Raises ConfigurationError."""
+    """Where a secret is that is not a key: an address, a token, a password. Raises ConfigurationError."""
     return _read(table, prefix, _TEXT_READERS)
 
 
@@ -36,7 +36,7 @@ def _read(table: TomlTable, prefix: str, readers: _Readers) -> SecretSource | No
         return None
     if len(forms) > 1:
         first, second = (prefix + form.value for form in forms[:2])
-        raise table.error(second, f"{first} stands there too; keep exactly one of them")
+        raise table.error(second, f"{first} is set too; keep only one of them")
     form = forms[0]
     return SecretSource(form, table.require(prefix + form.value, readers[form]))
 
