@@ -1,1 +1,1 @@
-"""What is watched: servers, identities, secrets. TOML and wg-quick files in, TOML out."""
+"""Configuration: servers, identities, secrets and settings. Reads TOML and wg-quick files, writes TOML."""

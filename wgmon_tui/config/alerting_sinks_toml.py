@@ -1,4 +1,4 @@
-"""`[[sink]]` of config.toml: each type of sink with its keys, declared once, and their reader.
+"""`[[sink]]` of config.toml: the keys of each sink type, and their reader.
 
 [[sink]]
 name = "pager"
@@ -56,7 +56,7 @@ _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
 def _as_chat(value: object) -> str:
-    """A chat's number, or its @name."""
+    """A chat number or @name, as text."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return _parse_full(as_text(value))
@@ -255,7 +255,7 @@ SINK = Section(
 
 
 def sink_settings(kind: str) -> tuple[Setting, ...]:
-    """All settings of a sink of this type."""
+    """All settings of a sink of type `kind`."""
     return (*SINK.settings, *SINK.variants[kind].settings)
 
 
@@ -263,7 +263,7 @@ _EVERY_KEY = tuple(dict.fromkeys(key for kind in SINK.variants for key in known_
 
 
 def read_sink(document: TomlTable, number: int, raw: dict[str, object], config_dir: Path) -> Sink:
-    """One sink. Raises ConfigurationError."""
+    """Read one `[[sink]]`. Raises ConfigurationError."""
     named = raw.get("name")
     where = f"{document.where}: sink {quoted(named) if isinstance(named, str) else number}"
     (kind,) = read_settings(TomlTable(where, raw, _EVERY_KEY), (_TYPE,)).values()

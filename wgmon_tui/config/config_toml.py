@@ -1,6 +1,6 @@
-"""config.toml: how this program behaves. People write it, the program never does; read strictly.
+"""config.toml: the settings of wgmon-tui. Only people write it. Strict reader.
 
-The line of an error says where (`config.toml: history: key raw: …`), what was expected and what stood there.
+An error line has the location (`config.toml: history: key raw: …`), what was expected and what was found.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _KEPT = duration(HOUR, 3660 * DAY)
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long the history keeps what, in seconds.
+    """Retention of the history, in seconds.
 
-    `raw` are single checks, `minutes`, `hours` and `days` the rollups, `exchanges` the packets of failed
-    checks; of those at most `exchanges_per_incident`. `incidents` come with their notes.
+    `raw` are single checks. `minutes`, `hours` and `days` are rollups. `exchanges` are the packets of failed
+    checks, at most `exchanges_per_incident` for one incident. `incidents` include their notes.
     """
 
     raw: float = 12 * HOUR
@@ -47,10 +47,10 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything in one config.toml.
+    """The content of one config.toml.
 
-    `take_over`: a viewer becomes the writer by itself when that ended. `quorum`: so many places must agree,
-    this one and the `vantages`, before an incident opens.
+    `take_over`: a viewer becomes the writer when the writer ends. `quorum`: this many of the `vantages` and
+    this machine must agree before an incident opens.
     """
 
     history: Retention = field(default_factory=Retention)
@@ -101,7 +101,7 @@ QUORUM = Section(
 )
 
 SECTIONS = (HISTORY, VIEWER, SINK, RULE, MAINTENANCE, LOOK, KEYS, COLUMNS, FILTERS, QUORUM, VANTAGE)
-"""All of config.toml, in the order in which messages list the first level."""
+"""All sections of config.toml, in the order in which messages list the first level."""
 
 _FIRST_LEVEL = tuple(
     key for section in SECTIONS for key in ((section.name,) if section.name else section.known_keys)
@@ -109,7 +109,7 @@ _FIRST_LEVEL = tuple(
 
 
 def read_config(config_dir: Path) -> Config:
-    """What config.toml says; the defaults where there is none. Raises ConfigurationError."""
+    """Read config.toml; without the file, the defaults. Raises ConfigurationError."""
     path = config_dir / NAME
     try:
         return parse_config(path.read_bytes().decode("utf-8-sig"), config_dir)
@@ -124,7 +124,10 @@ def read_config(config_dir: Path) -> Config:
 
 
 def parse_config(text: str, config_dir: Path | None = None) -> Config:
-    """What a text says; names of files in it are found from `config_dir`. Raises ConfigurationError."""
+    """Parse the text of a config.toml. File names in it are relative to `config_dir`.
+
+    Raises ConfigurationError.
+    """
     document = TomlTable(NAME, load_toml(text, NAME), _FIRST_LEVEL)
     viewer = section_table(document, VIEWER)
     vantages = read_vantages(document)
@@ -144,7 +147,7 @@ def _retention(document: TomlTable) -> Retention:
     table = section_table(document, HISTORY)
     retention = Retention(**read_settings(table, HISTORY.settings))
     if not retention.raw <= retention.minutes <= retention.hours <= retention.days:
-        # A window that is longer than one tier reaches is read from the next: a gap would show as no history.
+        # A window beyond the reach of one tier is read from the next: a gap would show as missing history.
         raise ConfigurationError(
             f"{table.where}: keys raw, minutes, hours, days: each must be at least as long as the one before"
         )

@@ -1,4 +1,4 @@
-"""Where the files are, unless --config or --state says otherwise."""
+"""Default directories. `--config` and `--state` override them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _PROGRAM = "wgmon-tui"
 
 
 def default_config_dir() -> Path:
-    """Where the platform keeps configuration: servers.toml, config.toml and the files that hold keys."""
+    """The platform's configuration directory: servers.toml, config.toml and the key files."""
     return user_config_path(_PROGRAM, appauthor=False)
 
 
 def default_state_dir() -> Path:
-    """Where the platform keeps what a program remembers: the history, and the lock of its one writer."""
+    """The platform's state directory: the history database and the lock of its single writer."""
     return user_state_path(_PROGRAM, appauthor=False)

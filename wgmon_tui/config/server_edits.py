@@ -1,8 +1,8 @@
-"""Changes to servers.toml that a person makes entry by entry: add, change, delete, and take a deletion back.
+"""Interactive edits of servers.toml, entry by entry: add, change, delete, undo a deletion.
 
-A change says what stood in the table when the person began and what should stand there now. What another
-program wrote meanwhile stays, key by key; where both changed the same key, nothing is written and the error
-says which. Key files are never deleted here.
+A change holds the table as it was when the edit began, and the table as it should be now. Changes that
+another program made in between are kept, key by key. If both changed the same key, nothing is written and
+the error names the key. Key files are never deleted here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ T = TypeVar("T", Server, Identity)
 
 
 class ConflictError(ConfigurationError):
-    """Another program changed the same keys meanwhile, or deleted the entry (`keys` is empty then)."""
+    """Another program changed the same keys in between, or deleted the entry (`keys` is then empty)."""
 
     def __init__(self, what: str, keys: Sequence[str]) -> None:
         happened = f"changed its {', '.join(keys)}" if keys else "deleted it"
@@ -43,11 +43,10 @@ class ConflictError(ConfigurationError):
 
 @dataclass(frozen=True, slots=True)
 class ServerChange:
-    """What is to become of a server; `before` is None for a new one.
+    """An edit of a server; `before` is None for a new one.
 
-    A `preshared_key` goes into a new file, and so does the private key of `conf`, for an identity with the
-    name that `after` has for its identity. `overwrite`: where another program changed the same key, ours
-    stands.
+    A `preshared_key` is written to a new file. The private key of `conf` also gets a new file, for the
+    identity that `after` names. With `overwrite`, this edit wins where another program changed the same key.
     """
 
     before: Entries | None
@@ -59,7 +58,7 @@ class ServerChange:
 
 @dataclass(frozen=True, slots=True)
 class EditedServer:
-    """A server as it is now in the file, and lines to print."""
+    """A server as now stored in the file, and lines to print."""
 
     server: Server
     lines: tuple[str, ...] = ()
@@ -67,7 +66,7 @@ class EditedServer:
 
 @dataclass(frozen=True, slots=True)
 class DeletedServer:
-    """What was deleted, with its places in the file, so that it can be put back; and lines to print."""
+    """Deleted entries with their positions in the file, for undo, and lines to print."""
 
     servers: tuple[tuple[int, Server], ...] = ()
     identities: tuple[tuple[int, Identity], ...] = ()
@@ -75,7 +74,7 @@ class DeletedServer:
 
     @property
     def names(self) -> str:
-        """For a message."""
+        """The deleted names, for a message."""
         servers, identities = (
             [each.name for _, each in removed] for removed in (self.servers, self.identities)
         )
@@ -83,9 +82,9 @@ class DeletedServer:
 
 
 def find_problems(entries: Entries, fleet: Fleet, used_names: Collection[str] = ()) -> dict[str, str]:
-    """What is wrong with a server's table, by key; empty where it can be written.
+    """The errors in a server's table, by key; empty if it can be written.
 
-    `used_names` are the names that it must not have.
+    `used_names` are names that the server must not have.
     """
     remaining = dict(entries)
     problems: dict[str, str] = {}
@@ -111,7 +110,7 @@ _PLACEHOLDERS: dict[str, Entries] = {
     "endpoint": {"endpoint": "192.0.2.1:51820"},
     "public_key": {"public_key": str(PrivateKey(bytes(KEY_LENGTH)).public)},
 }
-"""So that what one key lacks does not hide what is wrong with the others."""
+"""Valid values for missing keys, so that one missing key does not hide errors in others."""
 
 
 def save_server(config_dir: Path, change: ServerChange) -> EditedServer:
@@ -121,7 +120,7 @@ def save_server(config_dir: Path, change: ServerChange) -> EditedServer:
         saved = update(config_dir, lambda fleet: _saved(fleet, change, files, lines))
     server = saved.fleet.server(str(change.after["name"]))
     if server is None:
-        raise AssertionError("what was saved is there")
+        raise AssertionError("the saved server is in the fleet")
     return EditedServer(server, (*lines, *([saved.notice] if saved.notice else [])))
 
 
@@ -158,7 +157,7 @@ def _saved(fleet: Fleet, change: ServerChange, files: KeyFileStore, lines: list[
 def _merged(
     before: Entries, after: Entries, on_disk: Entries
 ) -> tuple[dict[str, object], list[str], list[str]]:
-    """Their table with our changes in it; the keys that both changed; those that only they changed."""
+    """Three-way merge: the merged table, the conflicting keys, and the keys that only the file changed."""
     merged, conflicts, kept = dict(on_disk), [], []
     for key in dict.fromkeys((*before, *after, *on_disk)):
         previous, wanted, stored = (table.get(key) for table in (before, after, on_disk))
@@ -182,7 +181,7 @@ def _with_identity(fleet: Fleet, name: str, conf: WgQuickFile, files: KeyFileSto
 
 
 def save_identity(config_dir: Path, before: Identity, after: Identity) -> tuple[str, ...]:
-    """Change an identity, which keeps its name; gives lines to print.
+    """Change an identity; its name stays. Returns lines to print.
 
     Raises ConflictError, or another ConfigurationError.
     """
@@ -202,7 +201,7 @@ def save_identity(config_dir: Path, before: Identity, after: Identity) -> tuple[
 
 
 def delete_servers(config_dir: Path, names: Collection[str]) -> DeletedServer:
-    """Take servers out of the file; names that are not there are passed over. Raises ConfigurationError."""
+    """Delete servers from the file; unknown names are ignored. Raises ConfigurationError."""
     removed: list[tuple[int, Server]] = []
 
     def change(fleet: Fleet) -> Fleet:
@@ -215,7 +214,7 @@ def delete_servers(config_dir: Path, names: Collection[str]) -> DeletedServer:
 
 
 def delete_identity(config_dir: Path, name: str) -> DeletedServer:
-    """Take an identity out of the file. Raises ConfigurationError, also while anything uses it."""
+    """Delete an identity from the file. Raises ConfigurationError, also if it is in use."""
     removed: list[tuple[int, Identity]] = []
 
     def change(fleet: Fleet) -> Fleet:
@@ -231,7 +230,7 @@ def delete_identity(config_dir: Path, name: str) -> DeletedServer:
 
 
 def reject_if_used(fleet: Fleet, name: str) -> None:
-    """Raises ConfigurationError where servers use this identity, or the defaults name it."""
+    """Raises ConfigurationError if servers or `[defaults]` use this identity."""
     users = [server.name for server in fleet.servers if server.identity == name]
     if users:
         raise ConfigurationError(
@@ -243,7 +242,7 @@ def reject_if_used(fleet: Fleet, name: str) -> None:
 
 
 def restore(config_dir: Path, deleted: DeletedServer) -> tuple[str, ...]:
-    """Put back what was deleted, where it stood; gives lines to print. Raises ConfigurationError."""
+    """Restore deleted entries at their old positions. Returns lines to print. Raises ConfigurationError."""
 
     def change(fleet: Fleet) -> Fleet:
         for _, identity in deleted.identities:

@@ -1,13 +1,13 @@
-"""One servers.toml for several runners: each server belongs to one of them, by rendezvous hashing.
+"""Sharding of one servers.toml over several runners, by rendezvous hashing.
 
-Every runner finds alone which servers are its own, from their names and the number of runners: nobody has to
-be asked. Where a runner is added, the servers that move are about one in so many as there are then, and all
-of them move to the new one.
+Each runner computes its servers from their names and the number of runners. Runners need no coordination.
+With a new runner, about one server in n moves, where n is the new number of runners. All of these move to
+the new runner.
 
 The weight of a runner for a server is BLAKE2b-64 (RFC 7693, a digest of eight bytes, read as a big-endian
-number) of the runner's number in four big-endian bytes and the server's name in UTF-8. The runner with the
-greatest weight has the server; of two that are equal, the one with the smaller number. Whoever changes that
-moves every server of everybody.
+number). Its input is the runner's number in four big-endian bytes, then the server's name in UTF-8. The
+runner with the greatest weight gets the server; on a tie, the runner with the smaller number. A change to
+this formula moves servers in every installation.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.text import quoted
 
 MAX_SHARDS = 1000
-"""So many runners share a fleet at most: each server costs each of them a hash a runner."""
+"""The maximum number of runners. Each runner computes one hash per server and runner."""
 
 _SHARD_PATTERN = re.compile(r"([0-9]{1,6})/([0-9]{1,6})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """The runner with this number, from 1, of so many."""
+    """One runner: its number, from 1, and the number of runners."""
 
     number: int
     count: int
@@ -37,16 +37,16 @@ class Shard:
         return f"{self.number}/{self.count}"
 
     def covers(self, name: str) -> bool:
-        """Whether the server of that name is this runner's."""
+        """Whether this runner checks the server."""
         return find_owner(name, self.count) == self.number
 
     def filter_fleet(self, fleet: Fleet) -> Fleet:
-        """The fleet with the servers of this runner alone."""
+        """The fleet with only the servers of this runner."""
         return replace(fleet, servers=tuple(each for each in fleet.servers if self.covers(each.name)))
 
 
 def find_owner(name: str, count: int) -> int:
-    """The number of the runner, of so many, that has the server of that name."""
+    """The number of the runner, from 1 to `count`, that checks the server."""
     encoded = name.encode()
 
     def weight(number: int) -> bytes:
@@ -56,7 +56,7 @@ def find_owner(name: str, count: int) -> int:
 
 
 def parse_shard(text: str) -> Shard:
-    """Raises InvalidValueError."""
+    """Parse NUMBER/COUNT. Raises InvalidValueError."""
     match = _SHARD_PATTERN.fullmatch(text)
     if match is None:
         raise InvalidValueError(f"expected NUMBER/COUNT, such as 1/3, got {quoted(text)}")

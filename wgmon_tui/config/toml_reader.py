@@ -1,7 +1,7 @@
-"""One table of a TOML file, read strictly: what is not understood is an error on one line.
+"""Strict reader for one table of a TOML file: anything unknown is a one-line error.
 
-The line says file, table and key, what was expected, and what stood there. A reader (`as_text` and its kind)
-makes a value of what TOML holds, or raises InvalidValueError.
+The line has the file, the table, the key, what was expected and what was found. A reader (`as_text` and
+similar) converts a TOML value, or raises InvalidValueError.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from wgmon_tui.config.value_parsers import (
 from wgmon_tui.text import printable, quoted
 
 _LONGEST_SHOWN_KEY = 40
-"""Characters. A longer key may be the base64 of a secret, pasted where a key should stand."""
+"""Characters. A longer key may be a base64 secret that was pasted in the wrong place."""
 
 T = TypeVar("T")
 
 
 class KeyedError(ConfigurationError):
-    """What is wrong with one key of a table. A form shows the phrase beside the field of that key."""
+    """An error in one key of a table. A form shows `phrase` next to the field of that key."""
 
     def __init__(self, where: str, key: str, phrase: str) -> None:
         super().__init__(f"{where}: key {key}: {phrase}")
@@ -39,22 +39,22 @@ class KeyedError(ConfigurationError):
 
 
 def load_toml(text: str, source: str) -> dict[str, object]:
-    """The tables of a TOML text. Raises ConfigurationError with the line of the error."""
+    """Parse a TOML text into tables. Raises ConfigurationError with the line of the error."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         what, _, place = str(error).rpartition(" (at ")
         raise ConfigurationError(f"{source}: {place.removesuffix(')')}: {printable(what)}") from None
     except (ValueError, RecursionError):
-        # A number of thousands of digits, or brackets nested as deep: tomllib has no error of its own.
+        # A number with thousands of digits, or equally deep brackets: tomllib raises no error type for these.
         raise ConfigurationError(f"{source}: not readable as TOML") from None
 
 
 class TomlTable:
-    """A table, where it stands (`servers.toml: server "fra1"`), and the keys that it may have."""
+    """A table, its location (`servers.toml: server "fra1"`), and the keys that it may have."""
 
     def __init__(self, where: str, raw: Mapping[str, object], known: Iterable[str]) -> None:
-        """Raises ConfigurationError for a key that is not known."""
+        """Raises ConfigurationError for an unknown key."""
         self.where = where
         self.raw = raw
         for key in raw:
@@ -62,11 +62,11 @@ class TomlTable:
                 raise self._unknown(key, known)
 
     def error(self, key: str, phrase: str) -> KeyedError:
-        """The error that says `phrase` of this key."""
+        """Make the error for this key, with `phrase` as its explanation."""
         return KeyedError(self.where, key, phrase)
 
     def require(self, key: str, read: Callable[[object], T]) -> T:
-        """What `read` makes of the key's value. Raises ConfigurationError, also where the key is missing."""
+        """Read the value of a required key. Raises ConfigurationError, also for a missing key."""
         if key not in self.raw:
             raise self.error(key, f'missing; add {key} = "…"')
         try:
@@ -75,7 +75,7 @@ class TomlTable:
             raise self.error(key, str(error)) from None
 
     def get(self, key: str, read: Callable[[object], T], default: T) -> T:
-        """What `read` makes of the value; `default` where the key is missing. Raises ConfigurationError."""
+        """Read the value of an optional key; a missing key gives `default`. Raises ConfigurationError."""
         return self.require(key, read) if key in self.raw else default
 
     def _unknown(self, key: str, known: Iterable[str]) -> KeyedError:
@@ -86,7 +86,7 @@ class TomlTable:
 
 
 def describe(value: object) -> str:
-    """What stood there, short and safe to show. Never for a value that may be secret."""
+    """A short text for a found value, safe to show. Never use it for a value that may be secret."""
     match value:
         case str():
             return quoted(value)
@@ -103,14 +103,14 @@ def describe(value: object) -> str:
 
 
 def as_text(value: object) -> str:
-    """Text that is safe on a terminal."""
+    """Read text that is safe on a terminal."""
     if not isinstance(value, str):
         raise InvalidValueError(f"expected text in quotes, got {describe(value)}")
     return parse_text(value)
 
 
 def as_parsed(parse: Callable[[str], T]) -> Callable[[object], T]:
-    """A reader of text that `parse` understands."""
+    """Make a reader for text in the syntax of `parse`."""
     return lambda value: parse(as_text(value))
 
 
@@ -118,14 +118,14 @@ as_name = as_parsed(parse_name)
 
 
 def as_secret_text(value: object) -> str:
-    """Text that no message may repeat."""
+    """Read text that no message may repeat."""
     if not isinstance(value, str):
         raise InvalidValueError("expected text in quotes")
     return parse_text(value)
 
 
 def as_command(example: str) -> Callable[[object], tuple[str, ...]]:
-    """A reader of a program and its arguments, which no shell sees. No message repeats a word of them."""
+    """Make a reader for a program and its arguments, run without a shell. No message repeats them."""
 
     def read(value: object) -> tuple[str, ...]:
         if not isinstance(value, list) or not value or not value[0]:
@@ -141,7 +141,7 @@ def as_command(example: str) -> Callable[[object], tuple[str, ...]]:
 
 
 def as_list(parse: Callable[[str], T]) -> Callable[[object], tuple[T, ...]]:
-    """A reader of lists of texts, each of which `parse` understands."""
+    """Make a reader for a list of texts in the syntax of `parse`."""
 
     def read(value: object) -> tuple[T, ...]:
         if not isinstance(value, list):
@@ -152,28 +152,28 @@ def as_list(parse: Callable[[str], T]) -> Callable[[object], tuple[T, ...]]:
 
 
 def as_table(value: object) -> dict[str, object]:
-    """A table within this one."""
+    """Read a nested table."""
     if not isinstance(value, dict):
         raise InvalidValueError(f"expected a table, got {describe(value)}")
     return value
 
 
 def as_tables(value: object) -> list[dict[str, object]]:
-    """What stands under `[[…]]`."""
+    """Read an array of tables, `[[…]]`."""
     if not isinstance(value, list):
         raise InvalidValueError(f"expected tables that each begin with [[…]], got {describe(value)}")
     return [as_table(element) for element in value]
 
 
 def as_boolean(value: object) -> bool:
-    """True or false."""
+    """Read true or false."""
     if not isinstance(value, bool):
         raise InvalidValueError(f"expected true or false, got {describe(value)}")
     return value
 
 
 def as_integer(least: int, most: int) -> Callable[[object], int]:
-    """A reader of integers between two limits. A boolean is none, although Python takes it for one."""
+    """Make a reader for integers between two limits. It refuses booleans, which are integers in Python."""
 
     def read(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
@@ -184,7 +184,7 @@ def as_integer(least: int, most: int) -> Callable[[object], int]:
 
 
 def as_seconds(least: float, most: float) -> Callable[[object], float]:
-    """A reader of durations between two limits, in seconds. A number without a unit is refused."""
+    """Make a reader for durations between two limits, in seconds. It refuses a number without a unit."""
 
     def read(value: object) -> float:
         if not isinstance(value, str):

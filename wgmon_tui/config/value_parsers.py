@@ -1,7 +1,7 @@
-"""The forms in which values are written: names, endpoints, durations, addresses, keys.
+"""Parsers for values: names, endpoints, durations, addresses, keys.
 
-One reader for servers.toml, wg-quick files and the forms on screen. What it lets through is safe to show:
-without control characters, terminal escapes and the marks that turn the direction of text.
+servers.toml, wg-quick files and the forms on screen share them. Accepted text is safe to show: it has no
+control characters, no terminal escapes and no marks that change the direction of text.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _ZONE = re.compile(r"[\w.-]+")
 
 
 class InvalidValueError(ValueError):
-    """A value that cannot stand. The message is a phrase to put behind the file and the key."""
+    """An invalid value. The message is a phrase to put after the file and the key."""
 
 
 def parse_text(text: str) -> str:
-    """Any text that is safe on a terminal. Raises InvalidValueError."""
+    """Accept any text that is safe on a terminal. Raises InvalidValueError."""
     if text.isprintable():
         return text
     hidden = next(character for character in text if not character.isprintable())
@@ -59,7 +59,7 @@ def parse_duration(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """A text of which parse_duration makes exactly `seconds`: 0, or 1 ms and more."""
+    """Inverse of parse_duration, exact for 0 and for 1 ms and more."""
     if seconds == 0:
         return "0s"
     for unit, length in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
@@ -120,7 +120,7 @@ def _is_host_name(host: str) -> bool:
     if not all(_LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit() or len(host) > 253:
         return False
     try:
-        # What the resolver does with the name later, where its UnicodeError would come as a surprise.
+        # The resolver encodes the name the same way later; there, a UnicodeError is not expected.
         host.encode("idna")
     except UnicodeError:
         return False
@@ -136,7 +136,7 @@ def parse_address(text: str) -> Address:
 
 
 def parse_tunnel_endpoint(text: str) -> Endpoint:
-    """A port on an address in the tunnel, where no name is resolved. Raises InvalidValueError."""
+    """A tunnel address with a port; names are not allowed. Raises InvalidValueError."""
     try:
         endpoint = parse_endpoint(text)
         parse_address(endpoint.host)
@@ -149,7 +149,7 @@ def parse_tunnel_endpoint(text: str) -> Endpoint:
 
 
 def parse_interface(text: str) -> Interface:
-    """A tunnel address with its prefix; without one it is a single host. Raises InvalidValueError."""
+    """A tunnel address with its prefix length; without one, a single host. Raises InvalidValueError."""
     try:
         return ip_interface(_without_zone(text))
     except ValueError:
@@ -163,7 +163,7 @@ def _without_zone(text: str) -> str:
 
 
 def parse_public_key(text: str) -> PublicKey:
-    """A public key with which a handshake is possible. Raises InvalidValueError."""
+    """A public key that allows a handshake. Raises InvalidValueError."""
     try:
         key = PublicKey.from_text(text)
     except InvalidKeyError as error:
@@ -174,7 +174,7 @@ def parse_public_key(text: str) -> PublicKey:
 
 
 def is_key(text: str) -> bool:
-    """Whether `text` is 32 bytes in base64: a secret, perhaps, in a place that shows what it holds."""
+    """Whether `text` is 32 bytes in base64, so perhaps a secret in a field that is shown."""
     try:
         decode_key(text)
     except InvalidKeyError:

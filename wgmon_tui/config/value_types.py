@@ -1,7 +1,7 @@
-"""The types of value that a setting can have: how each is read, written, described and edited.
+"""Value types of settings: how each is read, written, described and edited.
 
-A type is stated once. The readers of servers.toml and config.toml, the writer, the forms, the reference pages
-in docs/ and the JSON Schemas for editors all take it from here.
+Each type is declared once. The readers of servers.toml and config.toml, the writer, the forms, the reference
+pages in docs/ and the JSON Schemas for editors use it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _WORDS: Mapping[str, object] = {"type": "array", "items": {"type": "string"}, "m
 
 
 class FormFieldKind(Enum):
-    """How the value of a form's field is written."""
+    """The input kind of a form field."""
 
     TEXT = auto()
     NUMBER = auto()
@@ -64,10 +64,10 @@ def _texts(values: Iterable[object]) -> object:
 
 @dataclass(frozen=True, slots=True)
 class ValueType:
-    """One type of value. `name` and `limits` stand in the reference pages; `schema` is JSON Schema.
+    """One type of value. `name` and `limits` appear in the reference pages; `schema` is JSON Schema.
 
-    `read` raises InvalidValueError. `write` gives the TOML of which `read` makes the same value again.
-    The schema accepts all that `read` accepts. It may accept more: it knows no limits of durations.
+    `read` raises InvalidValueError. `write` is the inverse of `read`. The schema accepts everything that
+    `read` accepts. It may accept more: it has no limits for durations.
     """
 
     name: str
@@ -80,7 +80,7 @@ class ValueType:
 
 @dataclass(frozen=True, slots=True)
 class SecretType:
-    """A secret, which stands in one of five keys: `KEY_file`, `KEY_command`, … `find` returns where it is."""
+    """A secret in one of five keys: `KEY_file`, `KEY_command`, … `find` returns its source."""
 
     find: Callable[[TomlTable, str], SecretSource | None] = field(repr=False)
     schemas: Mapping[SecretForm, Mapping[str, object]] = field(repr=False)
@@ -99,7 +99,7 @@ def text_type(
     write: Callable[[Any], object] = str,
     **schema: object,
 ) -> ValueType:
-    """A text that `parse` understands. `schema` adds keywords to its JSON Schema."""
+    """A text in the syntax of `parse`. `schema` adds keywords to its JSON Schema."""
     described = {"type": "string", **({"pattern": pattern} if pattern else {}), **schema}
     return ValueType(name, as_parsed(parse), described, limits, write, kind)
 
@@ -113,22 +113,22 @@ def integer(least: int, most: int) -> ValueType:
 
 
 def duration(least: float, most: float) -> ValueType:
-    """A time with its unit, between two limits in seconds."""
+    """A duration with its unit, between two limits in seconds."""
     limits = f"{format_duration(least)} to {format_duration(most)}"
     schema = {"type": "string", "pattern": _DURATION_PATTERN}
     return ValueType("duration", as_seconds(least, most), schema, limits, format_duration)
 
 
 def list_of(element: ValueType, names: str) -> ValueType:
-    """A list of texts, each of the type `element`. `names` is what they are called together."""
-    # `element.read` takes the TOML value; `as_list` has made sure that it is a text.
+    """A list of texts of the type `element`. `names` is the name of the list type."""
+    # `element.read` takes a TOML value; `as_list` has checked that it is text.
     read = as_list(element.read)
     schema = {"type": "array", "items": element.schema}
     return ValueType(names, read, schema, element.limits, _texts, FormFieldKind.LIST)
 
 
 def some_of(element: ValueType, names: str) -> ValueType:
-    """As `list_of`, with at least one element."""
+    """Like `list_of`, with at least one element."""
     every = list_of(element, names)
 
     def read(value: object) -> tuple[Any, ...]:
@@ -142,7 +142,7 @@ def some_of(element: ValueType, names: str) -> ValueType:
 
 
 def one_of(words: Iterable[str]) -> ValueType:
-    """One of a few words."""
+    """One of a fixed set of words."""
     known = tuple(words)
 
     def read(value: object) -> str:
@@ -154,7 +154,7 @@ def one_of(words: Iterable[str]) -> ValueType:
 
 
 def command(example: str) -> ValueType:
-    """A program and its arguments. No shell sees them."""
+    """A program and its arguments, run without a shell."""
     return ValueType(
         "command",
         as_command(example),

@@ -1,6 +1,6 @@
-"""`quorum` and `[[vantage]]` of config.toml: from where else the fleet is checked. Read strictly.
+"""`quorum` and `[[vantage]]` of config.toml: other machines that check the fleet. Strict reader.
 
-quorum = 2                          # so many places must agree before an incident opens
+quorum = 2                          # this many vantages must agree before an incident opens
 
 [[vantage]]
 name = "fra"
@@ -19,7 +19,7 @@ from wgmon_tui.text import quoted
 
 
 def _parse_destination(text: str) -> str:
-    """As ssh(1) takes it; what begins with a hyphen would be an option."""
+    """An SSH destination as in ssh(1). A leading hyphen is refused: ssh would read it as an option."""
     if not as_text(text).strip() or text.startswith("-") or any(character.isspace() for character in text):
         raise InvalidValueError(f'expected a host such as "probe@fra1.example.net", got {quoted(text)}')
     return text
@@ -53,7 +53,7 @@ VANTAGE = Section(
 
 
 def read_vantages(document: TomlTable) -> tuple[Vantage, ...]:
-    """What a config.toml says of them. Raises ConfigurationError."""
+    """Read all `[[vantage]]` tables of config.toml. Raises ConfigurationError."""
     none: list[dict[str, object]] = []
     found: dict[str, Vantage] = {}
     for number, raw in enumerate(document.get("vantage", as_tables, none), 1):
@@ -68,7 +68,7 @@ def read_vantages(document: TomlTable) -> tuple[Vantage, ...]:
 
 
 def check_quorum(document: TomlTable, quorum: int, vantages: tuple[Vantage, ...]) -> None:
-    """Refuse a quorum of more places than there are, this machine included. Raises ConfigurationError."""
+    """Refuse a quorum larger than the number of vantages plus this machine. Raises ConfigurationError."""
     if quorum > len(vantages) + 1:
         there = (
             f"this machine and {len(vantages)} [[vantage]]"
