@@ -1,4 +1,4 @@
-"""The settings that `[defaults]` and a `[[server]]` say together: in force, checked, and written."""
+"""Settings that `[defaults]` and `[[server]]` share: merged, validated, and written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.config.value_parsers import format_duration
 
 SharedValues = tuple[tuple[str, Any], ...]
-"""What `[defaults]` says, by attribute. Hashable, because servers that were read are cached by it."""
+"""The values of `[defaults]`, by attribute. Hashable: it is part of the cache key of parsed servers."""
 
 _DEFAULTS = defaults_of(Server)
 _FOLLOWING = {each.attribute: each.follows for each in SHARED if each.follows is not None}
@@ -22,9 +22,9 @@ _USUAL_OF_SERVER = SERVER.usual()
 
 
 def in_force(said: Values) -> dict[str, Any]:
-    """Every shared setting: what is said, or what follows from it, or the default.
+    """The effective shared settings: the explicit value, a value computed from others, or the default.
 
-    An identity that is not said is None.
+    A missing identity is None.
     """
     values = {**_USUAL, **said}
     for attribute, follow in _FOLLOWING.items():
@@ -34,9 +34,9 @@ def in_force(said: Values) -> dict[str, Any]:
 
 
 def check_times(table: TomlTable, values: Values) -> None:
-    """Refuse what does not end within the interval. Raises ConfigurationError.
+    """Refuse a timeout or probe spread that exceeds the interval. Raises ConfigurationError.
 
-    A check ends before the next one begins: two at once with one key replace each other's session.
+    A check must end before the next one begins: two at once with one key replace each other's session.
     """
     interval = format_duration(values["interval"])
     if values["timeout"] > values["interval"]:
@@ -54,7 +54,7 @@ def check_times(table: TomlTable, values: Values) -> None:
 
 
 def check_window(table: TomlTable, values: Values) -> None:
-    """Refuse a window too short for what it must hold. Raises ConfigurationError."""
+    """Refuse a fail_window smaller than fail_after. Raises ConfigurationError."""
     window, least = values["fail_window"], values["fail_after"]
     if window < least:
         raise table.error(
@@ -65,19 +65,19 @@ def check_window(table: TomlTable, values: Values) -> None:
 
 
 def shared_entries(shared: SharedValues) -> dict[str, object]:
-    """Every shared setting as a table would say it, said or not."""
+    """All effective shared settings as TOML entries, including defaults."""
     return _written(in_force(dict(shared)))
 
 
 def server_table(server: Server, shared: SharedValues) -> dict[str, object]:
-    """The table of a server, without what its defaults say."""
+    """The table of a server, without values that equal the defaults."""
     return write_settings(server, SERVER.settings, _USUAL_OF_SERVER | _usual_of_shared(server, dict(shared)))
 
 
 def _usual_of_shared(server: Server, said: Mapping[str, Any]) -> dict[str, object]:
-    """By key: the shared settings of this server where its table says none of them.
+    """By key: the shared settings of this server if its table has none of them.
 
-    What nobody wrote follows the server's own interval and fail_after, not those of the defaults.
+    Computed settings follow the server's own interval and fail_after, not those of the defaults.
     """
     own = {attribute: getattr(server, attribute) for attribute in _USUAL}
     own = in_force(own | {each: said[each] for each in _FOLLOWING if each in said})

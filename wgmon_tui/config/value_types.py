@@ -134,7 +134,7 @@ def some_of(element: ValueType, names: str) -> ValueType:
     def read(value: object) -> tuple[Any, ...]:
         parsed: tuple[Any, ...] = every.read(value)
         if not parsed:
-            raise InvalidValueError("expected a list with something in it")
+            raise InvalidValueError("expected a list with at least one element")
         return parsed
 
     limits = f"at least one: {element.limits}" if element.limits else "at least one"

@@ -1,7 +1,7 @@
-"""Servers from running interfaces: every peer that has an endpoint, checked with an identity of our own.
+"""Import of servers from running interfaces: every peer with an endpoint, checked with a separate identity.
 
-The interface's own key is left where it is. A server moves a key's endpoint to whoever last sent a handshake
-initiation with it: two that use one key cut each other off.
+The key of the interface is not imported. A server moves a peer's endpoint to the sender of the last handshake
+initiation with its key. Two clients that use one key cut each other off.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from wgmon_tui.text import quoted
 
 
 def import_interfaces(dumps: InterfaceDumps, config_dir: Path, identity: str | None = None) -> ImportReport:
-    """Add the peers that have an endpoint to servers.toml; one whose key a server has already is left alone.
+    """Add peers that have an endpoint to servers.toml. A peer whose key a server already has is skipped.
 
-    They are checked with the identity of that name; without one with that of `[defaults]`, or the only one
-    in the file. Raises ConfigurationError, also where that identity has the key of an interface.
+    The checks use `identity`; by default that of `[defaults]`, or the only one in the file. Raises
+    ConfigurationError, also if that identity has the key of an interface.
     """
     own = _own_identity(read(config_dir).fleet, identity)
     public_key = read_private_key(own, config_dir).public
@@ -43,14 +43,14 @@ def import_interfaces(dumps: InterfaceDumps, config_dir: Path, identity: str | N
 
 @dataclass(slots=True)
 class _InterfaceImport:
-    """One import under way: what it has added, and what there is to say about it."""
+    """One import in progress: added servers and lines to print."""
 
     identity: str
     added: list[Server] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 
     def run(self, fleet: Fleet, dumps: InterfaceDumps) -> Fleet:
-        """The fleet with what the interfaces have."""
+        """The fleet with the peers of the interfaces added."""
         for interface, running in dumps.items():
             checkable = [(peer, peer.endpoint) for peer in running.peers if peer.endpoint]
             for peer, endpoint in checkable:
@@ -79,7 +79,7 @@ class _InterfaceImport:
 
 
 def _describe_next_steps(own: Identity, public_key: PublicKey) -> tuple[str, str]:
-    """What the servers must be told before a check can succeed."""
+    """The steps to take on the servers before a check can succeed."""
     hosts = ",".join(f"{each.ip}/{each.max_prefixlen}" for each in own.addresses)
     allowed = f" allowed-ips {hosts}" if hosts else ""
     why = "two clients with one key cut each other off"

@@ -1,7 +1,7 @@
-"""What `wg show … dump` prints, read: an interface as it runs, and its peers.
+"""Parser for `wg show … dump`: a running interface and its peers.
 
-A dump holds private and preshared keys. The reader turns each into whether there is one, and nothing else of
-it survives; an error names the line and the field, never what stood there.
+A dump has private and preshared keys. The parser keeps only whether each one is set. An error names the line
+and the field, never the value.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _INTERFACE_NAME = re.compile(r"[A-Za-z0-9_=+.-]{1,15}")
 
 
 class InspectionError(Exception):
-    """The view is not to be had. The message is a phrase to put behind the server and the key."""
+    """The view is not available. The message is a phrase to put after the server and the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class PeerEntry:
-    """A peer as an interface has it.
+    """A peer of an interface.
 
-    Only a running one has an endpoint, a latest handshake (Unix time in seconds), and the interval of its
-    persistent keepalive in seconds, where that is on.
+    Only a peer of a running interface has an endpoint, a latest handshake (Unix time in seconds), and a
+    persistent keepalive interval (seconds; None if off).
     """
 
     public_key: PublicKey
@@ -50,7 +50,7 @@ class PeerEntry:
 
 @dataclass(frozen=True, slots=True)
 class InterfaceDump:
-    """The interface as it runs. It has a public key where it has a private one."""
+    """A running interface. It has a public key if it has a private one."""
 
     has_private_key: bool
     public_key: PublicKey | None
@@ -63,7 +63,7 @@ InterfaceDumps = dict[str, InterfaceDump]
 
 
 def parse_dump(text: str) -> InterfaceDump:
-    """The output of `wg show INTERFACE dump` (wg(8)): the interface, then a line for each peer.
+    """Parse the output of `wg show INTERFACE dump` (wg(8)): the interface, then a line for each peer.
 
     Raises InspectionError.
     """
@@ -80,9 +80,9 @@ def parse_dump(text: str) -> InterfaceDump:
 
 
 def parse_all_dumps(text: str) -> InterfaceDumps:
-    """The output of `wg show all dump`: as that of one interface, with its name before every line.
+    """Parse the output of `wg show all dump`: the interface name precedes every line.
 
-    Where there is no interface, it is empty. Raises InspectionError.
+    Without interfaces, the result is empty. Raises InspectionError.
     """
     lines = _lines(text)
     heads: dict[str, tuple[int, list[str]]] = {}
@@ -150,11 +150,11 @@ def _fields(line: str, number: int, names: Sequence[str]) -> list[str]:
     return found
 
 
-# Values. No error repeats one: it may be a key that slipped into the wrong field.
+# Values. No error repeats one: it may be a key in the wrong field.
 
 
 def is_set(text: str, where: str) -> bool:
-    """Whether a secret stands there; all zeros are none."""
+    """Whether a secret is set; all zeros mean none."""
     if text == _NONE:
         return False
     try:
@@ -164,7 +164,7 @@ def is_set(text: str, where: str) -> bool:
 
 
 def parse_dumped_public_key(text: str, where: str) -> PublicKey:
-    """Raises InspectionError, as the others do, with `where` before it."""
+    """Parse a public key. Raises InspectionError that starts with `where`, as the other parsers do."""
     try:
         return PublicKey.from_text(text)
     except InvalidKeyError as error:
@@ -172,7 +172,7 @@ def parse_dumped_public_key(text: str, where: str) -> PublicKey:
 
 
 def parse_number(text: str, most: int, where: str) -> int:
-    """From 0 to `most`."""
+    """Parse a number from 0 to `most`."""
     if not _DIGITS.fullmatch(text) or int(text) > most:
         raise InspectionError(f"{where}: expected a number from 0 to {most}")
     return int(text)
@@ -186,7 +186,7 @@ def _endpoint(text: str, where: str) -> Endpoint:
 
 
 def parse_networks(text: str, where: str) -> frozenset[Network]:
-    """With commas between them, as AllowedIPs are."""
+    """Parse networks separated by commas, as in AllowedIPs."""
     try:
         if "%" in text:
             raise ValueError

@@ -1,6 +1,6 @@
-"""Bringing servers and identities in: wg-quick files, and new keys made for monitoring.
+"""Import of servers and identities from wg-quick files, and generation of keys for monitoring.
 
-A key goes into a file of its own beside servers.toml, readable by nobody else. Nothing here prints.
+Each key is written to a separate file next to servers.toml, readable only by its owner. Nothing here prints.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _LONGEST_CONF = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did: the servers that are new, and lines to print.
+    """The result of an import: the new servers, and lines to print.
 
-    `warning` is for every eye: it is set where the import took a private key over.
+    `warning` must always be shown. It is set if the import copied a private key.
     """
 
     added: tuple[Server, ...]
@@ -49,9 +49,9 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an import would do: the servers and identities that would be new, and those that are there.
+    """The preview of an import: servers and identities to add, and servers that already exist.
 
-    `public_keys` are those of the identities, by name.
+    `public_keys` are the public keys of the identities, by name.
     """
 
     servers: tuple[Server, ...]
@@ -62,7 +62,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class NewIdentity:
-    """An identity just made, the [Peer] stanza to paste on the server, and a line to print, if any."""
+    """A new identity, the [Peer] stanza to paste on the server, and an optional line to print."""
 
     identity: Identity
     public_key: PublicKey
@@ -72,7 +72,7 @@ class NewIdentity:
 
 @dataclass(frozen=True, slots=True)
 class ConfFleet:
-    """A .conf as a fleet of its own, its keys in memory only, and lines to print."""
+    """A .conf as a separate fleet, with its keys only in memory, and lines to print."""
 
     fleet: Fleet
     keyring: Keyring
@@ -80,7 +80,7 @@ class ConfFleet:
 
 
 def load_conf(path: Path) -> ConfFleet:
-    """The servers of a wg-quick file, to be checked without writing anything. Raises ConfigurationError."""
+    """Load the servers of a wg-quick file without writing anything. Raises ConfigurationError."""
     conf = read_conf(path)
     identity = Identity(conf.stem, _inline(conf.private_key), conf.addresses)
     servers: dict[str, Server] = {}
@@ -95,16 +95,16 @@ def load_conf(path: Path) -> ConfFleet:
 
 
 def import_conf(paths: Iterable[Path], config_dir: Path) -> ImportReport:
-    """Add what wg-quick files describe to servers.toml: all of them, or nothing where one cannot be read.
+    """Import wg-quick files into servers.toml: all of them, or none if one cannot be read.
 
-    The private key becomes a file of an identity, unless an identity has that key already; preshared keys
-    become files too. A server that is there already is left as it is. Raises ConfigurationError.
+    The private key becomes the key file of an identity, unless an identity already has that key. Preshared
+    keys become files too. A server that already exists is not changed. Raises ConfigurationError.
     """
     return import_confs([read_conf(path) for path in paths], config_dir)
 
 
 def import_confs(confs: Sequence[WgQuickFile], config_dir: Path) -> ImportReport:
-    """As `import_conf`, of what was read already."""
+    """Like `import_conf`, for files that are already read."""
     with open_key_file_writer(config_dir) as files:
         importing = _WgQuickImport(files)
 
@@ -124,7 +124,7 @@ def import_confs(confs: Sequence[WgQuickFile], config_dir: Path) -> ImportReport
 def preview(
     confs: Sequence[WgQuickFile], config_dir: Path, fleet: Fleet, owners: Mapping[str, PublicKey]
 ) -> Preview:
-    """What `import_confs` would add to this fleet, without writing; `owners` are its `public_keys`."""
+    """What `import_confs` would add to this fleet. Writes nothing. `owners` are its `public_keys`."""
     importing = _WgQuickImport(DryRunKeyFiles(config_dir))
     after = importing.run(fleet, confs, owners)
     identities = after.identities[len(fleet.identities) :]
@@ -132,10 +132,10 @@ def preview(
 
 
 def public_keys(fleet: Fleet, config_dir: Path) -> dict[str, PublicKey]:
-    """The public key of each identity whose private key can be read now. Blocks while commands run."""
+    """The public key of each identity with a readable private key. Blocks while commands run."""
     found = {}
     for identity in fleet.identities:
-        # One whose key cannot be read now cannot be recognised, and is no reason to fail.
+        # An identity with an unreadable key cannot be matched. That is not an error.
         with suppress(ConfigurationError):
             found[identity.name] = read_private_key(identity, config_dir).public
     return found
@@ -147,9 +147,9 @@ def keygen(
     addresses: Sequence[Interface] = (),
     private_key: PrivateKey | None = None,
 ) -> NewIdentity:
-    """Make an identity with a new key, or with the one that is given; and the stanza that lets it in.
+    """Create an identity with a new key or `private_key`, and the [Peer] stanza for the server.
 
-    Raises ConfigurationError, also for a name that an identity has already.
+    Raises ConfigurationError, also if an identity already has this name.
     """
     try:
         parse_name(name)
@@ -211,7 +211,7 @@ class _WgQuickImport:
         self.lines.append(f'{conf.source}: server "{server.name}" added ({server.endpoint})')
 
     def _identity(self, conf: WgQuickFile) -> str:
-        """The name of the identity with this key and these addresses; a new one where there is none."""
+        """The name of the identity with this key and these addresses. Creates it if needed."""
         own_public_key = conf.private_key.public
         holders = [one for one in self.fleet.identities if self.owners.get(one.name) == own_public_key]
         for holder in holders:
@@ -244,14 +244,14 @@ def _inline(secret: PrivateKey | PresharedKey) -> SecretSource:
 
 
 def stanza(identity: Identity, public_key: PublicKey) -> str:
-    """What to paste on the server. Each address alone, whatever its prefix: a wider one takes more."""
+    """The [Peer] stanza for the server. Each address is a single host: a wider prefix would take more traffic."""
     alone = ", ".join(f"{address.ip}/{address.max_prefixlen}" for address in identity.addresses)
     allowed = f"AllowedIPs = {alone}" if alone else _NO_ADDRESS
     return f"# {identity.name}, for wgmon-tui\n[Peer]\nPublicKey = {public_key}\n{allowed}\n"
 
 
 def read_conf(path: Path) -> WgQuickFile:
-    """A .conf from a file or a pipe. Raises ConfigurationError."""
+    """Read a .conf from a file or a pipe. Raises ConfigurationError."""
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
@@ -264,7 +264,7 @@ def read_conf(path: Path) -> WgQuickFile:
         raise ConfigurationError(f"{shown(path)}: cannot be read: {error.strerror}") from None
     conf = parse_conf(text, path)
     if stat.S_ISREG(status.st_mode) and is_open_to_others(status):
-        # No refusal, as in wg-quick: the file is not ours, and often comes fresh from somewhere else.
+        # Only a notice, as in wg-quick: wgmon-tui does not own the file, and it is often freshly copied.
         notice = f"{conf.source}: contains a private key, and {chmod_advice(path)}"
         return replace(conf, notices=(*conf.notices, notice))
     return conf

@@ -1,6 +1,6 @@
-"""wg-quick's .conf files, as far as a check needs them: our key, our addresses, and the peers to watch.
+"""Parser for wg-quick .conf files: the private key, the addresses, and the peers to check.
 
-ListenPort is never used: the port may be taken by the very interface that the file belongs to.
+ListenPort is never used: the interface of this file may already use that port.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class WgQuickPeer:
-    """A peer with an endpoint: a server to watch. `name` is what a comment above it says, if one does."""
+    """A peer with an endpoint: a server to check. `name` comes from a comment above it."""
 
     public_key: PublicKey
     endpoint: Endpoint
@@ -62,9 +62,9 @@ class WgQuickPeer:
 
 @dataclass(frozen=True, slots=True)
 class WgQuickFile:
-    """A .conf file: who we are in it, and whom we can check.
+    """A .conf file: the client's key and addresses, and the peers to check.
 
-    `source` is the file's name for messages, `stem` what it lends to names; `notices` are lines to print.
+    `source` is the file name for messages. `stem` is the base for names. `notices` are lines to print.
     """
 
     source: str
@@ -75,14 +75,14 @@ class WgQuickFile:
     notices: tuple[str, ...] = ()
 
     def suggested_name(self, peer: WgQuickPeer) -> str:
-        """The comment's name, else the file's; with the endpoint's host where the file has several peers."""
+        """The name from the comment, or from the file; with the endpoint's host if there are several peers."""
         alone = self.stem if len(self.peers) == 1 else f"{self.stem}-{peer.endpoint.host}"
         return peer.name or alone
 
 
 @dataclass(slots=True)
 class _WgQuickSection:
-    """A section as it stands: every key in lower case with its line and value, in order."""
+    """A section of the file: each key in lower case with its line and value, in order."""
 
     kind: str
     line: int
@@ -90,12 +90,12 @@ class _WgQuickSection:
     entries: list[tuple[str, int, str]]
 
     def last(self, key: str) -> tuple[int, str] | None:
-        """Where a key stands twice wg takes the later one."""
+        """The last value of a key, as in wg."""
         found = [(line, value) for name, line, value in self.entries if name == key]
         return found[-1] if found else None
 
     def all(self, key: str) -> list[tuple[int, str]]:
-        """Every part of a comma list that may go over several lines."""
+        """All elements of a comma-separated list, over all lines with this key."""
         return [
             (line, part.strip())
             for name, line, value in self.entries
@@ -106,7 +106,7 @@ class _WgQuickSection:
 
 
 def make_unique_name(suggestion: str, used_names: Container[str]) -> str:
-    """`suggestion`, shortened to what a name may have, or with -2, -3 … behind it where that is taken."""
+    """`suggestion`, shortened to the maximum name length, with -2, -3 … appended if it is taken."""
     name, number = suggestion[:NAME_LENGTH].rstrip(), 1
     while name in used_names:
         number += 1
@@ -115,15 +115,15 @@ def make_unique_name(suggestion: str, used_names: Container[str]) -> str:
 
 
 def is_conf_text(text: str) -> bool:
-    """Whether somebody means this for a wg-quick file: it has the heading of a section on a line."""
+    """Whether the text looks like a wg-quick file: it has a section heading on a line."""
     return _HEADING.search(text) is not None
 
 
 def parse_pasted_conf(text: str) -> WgQuickFile:
-    """What a .conf says that came from a clipboard, where it had no name. Raises ConfigurationError.
+    """Parse a .conf from the clipboard, where it has no file name. Raises ConfigurationError.
 
-    What it lends to names is the name of its first server, or of that one's host. Terminals paste line
-    ends as carriage returns.
+    Names are based on the name or the host of its first server. Terminals paste line ends as carriage
+    returns.
     """
     conf = parse_conf(text.replace("\r\n", "\n").replace("\r", "\n"), Path("pasted text"))
     first = conf.peers[0]
@@ -133,7 +133,7 @@ def parse_pasted_conf(text: str) -> WgQuickFile:
 
 
 def parse_conf(text: str, path: Path) -> WgQuickFile:
-    """What a .conf says; `path` gives the file's name for messages and for what it names.
+    """Parse a .conf. `path` gives the file name for messages and for new names.
 
     Raises ConfigurationError with file and line. No message repeats a private or preshared key.
     """
@@ -163,11 +163,11 @@ def parse_conf(text: str, path: Path) -> WgQuickFile:
 def _sections(
     text: str, source: str, notices: list[str]
 ) -> tuple[list[_WgQuickSection], list[_WgQuickSection]]:
-    """The [Interface] sections and the [Peer] sections; what is not understood becomes a notice."""
+    """The [Interface] sections and the [Peer] sections. Unknown keys become notices."""
     sections: list[_WgQuickSection] = []
     amnezia: list[str] = []
     comment = ""
-    # Not splitlines(): that ends a line at characters which wg-quick takes for part of one.
+    # Not splitlines(): it splits at characters that are part of a line in wg-quick.
     for number, raw in enumerate(text.split("\n"), start=1):
         where = f"{source}: line {number}"
         stripped = raw.partition("#")[0].strip()
@@ -223,7 +223,7 @@ def _post_up(interfaces: list[_WgQuickSection]) -> list[tuple[int, str]]:
 
 
 def _peer(section: _WgQuickSection, source: str, notices: list[str]) -> WgQuickPeer | None:
-    """The peer of a section, None where it has no endpoint. Raises ConfigurationError."""
+    """The peer of a section; None without an endpoint. Raises ConfigurationError."""
     where = f"{source}: line {section.line}"
     endpoint = section.last("endpoint")
     if endpoint is None:
@@ -260,7 +260,7 @@ def _value(parse: Callable[[str], T], text: str, where: str) -> T:
 
 
 def _parse_name_comment(comment: str) -> str | None:
-    """The name in `# Name = fra1` or `# fra1`; prose has more than one word and is none."""
+    """The name in `# Name = fra1` or `# fra1`. A comment of several words is not a name."""
     match = _NAME_COMMENT.fullmatch(comment) or _WORD_COMMENT.fullmatch(comment)
     if match is None:
         return None

@@ -1,7 +1,7 @@
-"""The files that hold our keys beside servers.toml: written once, readable by nobody else, never deleted.
+"""Key files next to servers.toml: written once, readable only by their owner, never deleted.
 
-A key file may be the only copy of its key. So no program of ours takes one away, also not when the server or
-identity that named it is deleted; the only exception is a file of an operation that did not succeed.
+A key file may be the only copy of its key. So wgmon-tui keeps it even when the server or identity that uses
+it is deleted. The only exception is a file written by an operation that failed.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ _UNSAFE_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class KeyFileStore(Protocol):
-    """Where an operation puts keys."""
+    """The interface through which an operation stores keys."""
 
     def write(self, name: str, suffix: str, secret: PrivateKey | PresharedKey) -> str:
-        """Put a secret into a file that was not there, named after `name`; returns the file's name."""
+        """Write a secret to a new file named after `name`. Returns the file name."""
         ...
 
 
 class KeyFileWriter:
-    """The secret files that one operation writes."""
+    """Writes the secret files of one operation."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.written: list[Path] = []
 
     def write(self, name: str, suffix: str, secret: PrivateKey | PresharedKey) -> str:
-        """Put a secret into a file that was not there, named after `name`; returns the file's name."""
+        """Write a secret to a new file named after `name`. Returns the file name."""
         for path in _candidates(self.directory, name, suffix):
             try:
                 create_private(path, secret.to_text() + "\n")
@@ -42,18 +42,18 @@ class KeyFileWriter:
                 continue
             self.written.append(path)
             return path.name
-        raise AssertionError("the candidates never end")
+        raise AssertionError("the candidates are endless")
 
 
 class DryRunKeyFiles:
-    """Writes nothing, and gives the names that files would get: for a preview."""
+    """Writes nothing; returns the names that the files would get. For a preview."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._reserved: set[str] = set()
 
     def write(self, name: str, suffix: str, secret: PrivateKey | PresharedKey) -> str:
-        """The name of the file that would be written."""
+        """The name that the file would get."""
         free = (
             path.name
             for path in _candidates(self._directory, name, suffix)
@@ -66,7 +66,7 @@ class DryRunKeyFiles:
 
 @contextmanager
 def open_key_file_writer(directory: Path) -> Iterator[KeyFileWriter]:
-    """Secret files that stay only if the operation succeeds."""
+    """Open a writer; its files are removed if the operation fails."""
     files = KeyFileWriter(directory)
     try:
         yield files

@@ -1,6 +1,7 @@
-"""Secrets, read from where servers.toml says they are. Read before a screen starts: a program may ask.
+"""The secrets of a fleet, read from their sources in servers.toml.
 
-What a secret's place holds is never repeated in a message, nor what a program prints beside it.
+They are read before a screen starts, because a command may prompt. No message repeats a secret, or the other
+output of a command that prints one.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ NO_COMMAND_OUTPUTS: Mapping[SecretSource, bytes] = MappingProxyType({})
 
 
 class _UnavailableError(Exception):
-    """A secret that is not to be had; the message is a phrase to put behind the file and the key."""
+    """A secret that cannot be read. The message is a phrase to put after the file and the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Every secret of a fleet, resolved.
+    """All secrets of a fleet, resolved.
 
-    `problems` has a line for each server that cannot be checked because a secret of its own or of its
-    identity could not be read; `identity_problems` the same for identities, used by a server or not.
+    `problems` has a line for each server that cannot be checked, because its own secret or that of its
+    identity is unreadable. `identity_problems` has a line for each such identity, in use or not.
     """
 
     private_keys: Mapping[str, PrivateKey] = field(default_factory=dict)
@@ -48,13 +49,13 @@ class Keyring:
     identity_problems: Mapping[str, str] = field(default_factory=dict)
 
     def private_key(self, identity: str) -> PrivateKey:
-        """The key of an identity. Raises KeyError for one that has a problem."""
+        """The key of an identity. Raises KeyError if it could not be read."""
         return self.private_keys[identity]
 
     def preshared_key(self, server: str) -> PresharedKey:
-        """The key of a server, all zeros where it has none. Raises KeyError for one that could not be read.
+        """The preshared key of a server; all zeros if it has none. Raises KeyError if it could not be read.
 
-        Zeros in the place of an unread key would show as a psk-mismatch of the server's making.
+        Zeros instead of an unreadable key would show as psk-mismatch and blame the server.
         """
         return self.preshared_keys[server]
 
@@ -65,7 +66,7 @@ def open_keyring(
     source: str = "servers.toml",
     command_outputs: Mapping[SecretSource, bytes] = NO_COMMAND_OUTPUTS,
 ) -> Keyring:
-    """Read every secret of the fleet; each file is read and each command is run once.
+    """Read every secret of the fleet. Each file is read once and each command is run once.
 
     A command whose output is in `command_outputs` is not run again. Blocks while the commands run, up to 10 s
     each.
@@ -112,9 +113,9 @@ def read_private_key(identity: Identity, config_dir: Path, source: str = "server
 
 
 def read_text(source: SecretSource, config_dir: Path) -> str:
-    """A secret that is no key, without the line's end behind it.
+    """Read a secret that is not a key, without its line end.
 
-    Raises ConfigurationError; its message is a phrase to put behind the file and the key.
+    Raises ConfigurationError. Its message is a phrase to put after the file and the key.
     """
     try:
         content, what = _read_raw(source, config_dir)
@@ -129,7 +130,7 @@ def read_text(source: SecretSource, config_dir: Path) -> str:
 
 
 def collect_command_outputs(fleet: Fleet, keyring: Keyring) -> dict[SecretSource, bytes]:
-    """The secrets of this fleet that commands printed."""
+    """The secrets of this fleet that came from commands."""
     command_outputs: dict[SecretSource, bytes] = {}
     for identity in fleet.identities:
         if identity.private_key.form is SecretForm.COMMAND and identity.name in keyring.private_keys:
@@ -142,7 +143,7 @@ def collect_command_outputs(fleet: Fleet, keyring: Keyring) -> dict[SecretSource
 
 
 def find_unreadable_files(fleet: Fleet, keyring: Keyring, config_dir: Path) -> tuple[Path, ...]:
-    """The files in which a secret should be that could not be read there."""
+    """The files whose secrets could not be read."""
     sources = [each.private_key for each in fleet.identities if each.name not in keyring.private_keys]
     sources += [
         each.preshared_key
@@ -160,7 +161,7 @@ def _identity_line(source: str, identity: Identity, reason: _UnavailableError) -
 def _read_all(
     sources: Iterable[SecretSource], config_dir: Path
 ) -> dict[SecretSource, bytes | _UnavailableError]:
-    """What each source gave. Several at a time: a password store takes its second for each of them."""
+    """Read each source, several in parallel: a password store takes about a second per secret."""
 
     def read(source: SecretSource) -> bytes | _UnavailableError:
         try:
@@ -185,7 +186,7 @@ def _read(source: SecretSource, config_dir: Path) -> bytes:
 
 
 def _read_raw(source: SecretSource, config_dir: Path) -> tuple[bytes, str]:
-    """What stands in the place of a secret, and the words for that place. Raises _UnavailableError."""
+    """The raw secret, and a phrase for its source. Raises _UnavailableError."""
     match source.form, source.value:
         case SecretForm.COMMAND, tuple(command) if command:
             return _from_command(command, config_dir), f"the output of {quoted(command[0])}"
@@ -208,12 +209,12 @@ def _from_file(path: Path) -> tuple[bytes, str]:
 
 
 def _path(name: str, config_dir: Path) -> Path:
-    """Where there is no home directory behind a ~, it stands for itself."""
+    """Resolve a file name. A ~ without a home directory is kept as it is."""
     return config_dir / os.path.expanduser(name)  # noqa: PTH111  expanduser of Path raises
 
 
 def _from_command(command: tuple[str, ...], config_dir: Path) -> bytes:
-    """What a program prints. Its stderr goes nowhere: it may repeat the secret."""
+    """Run a program and return its stdout. Its stderr is discarded: it may repeat the secret."""
     program = quoted(command[0])
     try:
         completed = subprocess.run(  # noqa: S603  the operator's own command, and no shell
@@ -253,7 +254,7 @@ def _from_environment(name: str) -> bytes:
 
 
 def _from_credential(name: str) -> bytes:
-    """A systemd credential. Its mode is not judged: systemd grants access by ACL, shown as group bits."""
+    """Read a systemd credential. Its mode is not checked: systemd grants access by ACL, shown as group bits."""
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
     if directory is None:
         raise _UnavailableError(

@@ -1,4 +1,4 @@
-"""Files that hold secrets: read only where nobody else can read them, written so that nobody else can."""
+"""Files with secrets: created with mode 0600, and read only if no other user can read them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 from wgmon_tui.text import printable
 
 _MAX_BYTES = 4096
-"""Bytes. A key is 45 with its newline; what is longer is another file."""
+"""Bytes. A key has 45 with its newline; a longer file is something else."""
 
 _GROUP_AND_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class PrivateFileError(Exception):
-    """A file that cannot be read or must not be trusted. The message is a phrase that names it."""
+    """A file that cannot be read or must not be trusted. The message names the file."""
 
 
 def is_open_to_others(status: os.stat_result) -> bool:
@@ -26,20 +26,20 @@ def is_open_to_others(status: os.stat_result) -> bool:
 
 
 def chmod_advice(path: Path) -> str:
-    """What to say about a secret that others can read."""
+    """The message for a secret that other users can read."""
     return f"others can read {shown(path)}; type: chmod 600 {shlex.quote(shown(path))}"
 
 
 def shown(path: Path) -> str:
-    """A path for a message."""
+    """A path, safe to show in a message."""
     return printable(str(path))
 
 
 def read_private(path: Path) -> bytes:
-    """The content of a file that only its owner can read; the owner is us or root.
+    """The content of a file that only its owner can read. The owner must be this user or root.
 
-    Symbolic links are followed (configuration tools make them) and the file at their end is judged, after
-    it was opened, so that it cannot be exchanged in between. Raises PrivateFileError.
+    Symbolic links are followed, because configuration tools create them. The target is checked after it is
+    opened, so that it cannot be swapped in between. Raises PrivateFileError.
     """
     try:
         # O_NONBLOCK: opening a FIFO must not wait for its writer.
@@ -70,7 +70,7 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def create_private(path: Path, text: str) -> None:
-    """Write a file that was not there. Raises FileExistsError, and leaves nothing behind when it fails."""
+    """Create a file with mode 0600. Raises FileExistsError. A failure leaves no file behind."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -83,10 +83,10 @@ def create_private(path: Path, text: str) -> None:
 
 
 def replace_private(path: Path, text: str) -> None:
-    """Put a new file in the place of `path` at once: a reader sees the old one or the new one, never half.
+    """Replace `path` atomically: a reader sees the old file or the new one.
 
-    The owner stays the same where we may set it, so that an edit by root does not lock a service out of
-    its own configuration. Raises OSError.
+    Root keeps the owner of the old file, so that an edit by root does not lock a service out of its
+    configuration. Raises OSError.
     """
     # The file at the end of a symbolic link is replaced, not the link.
     target = path.resolve()
@@ -104,7 +104,7 @@ def replace_private(path: Path, text: str) -> None:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Make a rename survive a power cut, on the file systems that can. The rename itself has happened."""
+    """Make a finished rename survive a power cut, on file systems that support it."""
     with suppress(OSError):
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

@@ -1,4 +1,4 @@
-"""Where a secret is to be had, in the five forms of servers.toml. No message repeats what stood there."""
+"""Sources of secrets, in the five forms of servers.toml. No message repeats their values."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _CREDENTIAL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
 def secret_keys(prefix: str) -> tuple[str, ...]:
-    """The keys in which the secret may stand: private_key_file, private_key_command …"""
+    """The five keys that may hold a secret: private_key_file, private_key_command …"""
     return tuple(prefix + form.value for form in SecretForm)
 
 
 def read_secret(table: TomlTable, prefix: str) -> SecretSource | None:
-    """Where a key is, in whichever form; None where none of them stands. Raises ConfigurationError."""
+    """The source of a WireGuard key; None if no form is present. Raises ConfigurationError."""
     return _read(table, prefix, _KEY_READERS)
 
 
@@ -42,7 +42,7 @@ def _read(table: TomlTable, prefix: str, readers: _Readers) -> SecretSource | No
 
 
 def secret_entry(prefix: str, source: SecretSource) -> dict[str, object]:
-    """The key and value of which `read_secret` makes this source again."""
+    """Inverse of `read_secret`: the TOML key and value of a source."""
     value = source.value if isinstance(source.value, str) else list(source.value)
     return {prefix + source.form.value: value}
 
