@@ -1,4 +1,4 @@
-"""Who is told what, and when nobody is: what config.toml says of it (alerts_toml.py), as frozen records."""
+"""Alerting settings as frozen records: sinks, rules and maintenance windows. See alerting_toml.py."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ VERDICTS = (
     "wrong-server-key", "peer-missing", "psk-mismatch", "port-closed", "unreachable", "silent",
     "regional", "not-wireguard", "dns-failure",
 )  # fmt: skip
-"""The slugs that an incident can have. This room knows nothing of verdicts; a test holds the two together."""
+"""The verdict slugs of incidents. `config` does not import verdicts; a test keeps the two in step."""
 
 SEVERITIES = ("down", "degraded")
 
 EVENTS = ("opened", "cause changed", "recovered", "acknowledged", "writer stopped")
 
 DEFAULT_EVENTS = ("opened", "cause changed", "recovered", "acknowledged")
-"""What a rule is about that says nothing of it."""
+"""The events of a rule that names none."""
 
 
 class SinkType(StrEnum):
-    """The kinds of places that can be told."""
+    """The types of sinks."""
 
     WEBHOOK = "webhook"
     SLACK = "slack"
@@ -43,19 +43,19 @@ class SinkType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """`ca_file` holds the certificate of whoever signed the other end's; "" where the system trusts them."""
+    """An HTTP endpoint. `ca_file` has the certificate authority of the server; "" means the system's."""
 
     ca_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Slack:
-    """Its incoming webhook's address is all."""
+    """A Slack incoming webhook. Its URL is the only option."""
 
 
 @dataclass(frozen=True, slots=True)
 class Telegram:
-    """A chat's number or @name, the thread in it, and where the Bot API is."""
+    """A Telegram chat (number or @name), an optional thread, and the URL of the Bot API."""
 
     chat: str
     thread: int | None = None
@@ -64,12 +64,12 @@ class Telegram:
 
 @dataclass(frozen=True, slots=True)
 class Discord:
-    """Its webhook's address is all."""
+    """A Discord webhook. Its URL is the only option."""
 
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """A mail server and who writes to whom. `security` is "starttls", "tls" or "none"."""
+    """A mail server, a sender and recipients. `security` is "starttls", "tls" or "none"."""
 
     host: str
     sender: str
@@ -82,7 +82,7 @@ class Email:
 
 @dataclass(frozen=True, slots=True)
 class Alertmanager:
-    """What is open is said again every so many seconds, with these labels beside our own."""
+    """A Prometheus Alertmanager. Open incidents are sent every `every` seconds, with extra `labels`."""
 
     every: float = 60.0
     username: str = ""
@@ -92,7 +92,7 @@ class Alertmanager:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Pinged every so many seconds while we check: whoever misses it raises the alarm."""
+    """A dead man's switch, pinged every `every` seconds while checks run. It alerts when pings stop."""
 
     every: float = 60.0
     ca_file: str = ""
@@ -100,21 +100,21 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A program and its arguments; it reads the announcement as JSON."""
+    """A program and its arguments. It reads the announcement as JSON."""
 
     command: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Bell:
-    """The terminal's bell; `desktop`: and a notification of the desktop, where there is one."""
+    """The terminal bell; with `desktop`, also a desktop notification if available."""
 
     desktop: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Apprise:
-    """Any of apprise's services, by its URL."""
+    """A service that apprise supports, by its URL."""
 
 
 Options = Webhook | Slack | Telegram | Discord | Email | Alertmanager | Heartbeat | Command | Bell | Apprise
@@ -135,10 +135,10 @@ _TYPES: dict[type[Options], SinkType] = {
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """A place that can be told. `secrets` says where each of its secrets is to be had ("url", "password" …).
+    """A destination for messages. `secrets` has the source of each secret ("url", "password" …).
 
-    An attempt may take `timeout` seconds; what has not arrived `give_up_after` seconds after it happened is
-    given up.
+    An attempt may take `timeout` seconds. A message that is still undelivered `give_up_after` seconds after
+    its event is given up.
     """
 
     name: str
@@ -149,26 +149,26 @@ class Sink:
 
     @property
     def type(self) -> SinkType:
-        """What kind of place it is."""
+        """The type of this sink."""
         return _TYPES[type(self.options)]
 
     @property
     def every(self) -> float | None:
-        """How often it wants to hear what is the case, in seconds; None where only what happens."""
+        """Seconds between periodic status messages; None for a sink that gets only events."""
         options = self.options
         return options.every if isinstance(options, Alertmanager | Heartbeat) else None
 
     @property
     def is_event_driven(self) -> bool:
-        """Whether it is told what happens; a heartbeat hears only that all goes on."""
+        """Whether the sink gets events. A heartbeat gets only pings."""
         return not isinstance(self.options, Heartbeat)
 
 
 @dataclass(frozen=True, slots=True)
 class DailyWindow:
-    """A stretch of each day, or of one day of the week, in local time, in minutes since midnight.
+    """A time span of each day, or of one weekday, in local time, in minutes since midnight.
 
-    Where it ends before it begins it goes on into the next day. `text` is as it was written.
+    If it ends before it begins, it continues into the next day. `text` is the original text.
     """
 
     begin: int
@@ -177,7 +177,7 @@ class DailyWindow:
     text: str
 
     def covers(self, now: datetime) -> bool:
-        """Whether a local time lies in it."""
+        """Whether a local time is in the window."""
         minute, day = now.hour * 60 + now.minute, now.weekday()
         today = self.weekday in (None, day)
         if self.begin < self.end:
@@ -188,7 +188,7 @@ class DailyWindow:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which sinks are told of what. An empty tuple of tags, servers, severities or verdicts means all."""
+    """Which sinks get which messages. An empty tuple of tags, servers, severities or verdicts means all."""
 
     sinks: tuple[str, ...]
     tags: tuple[str, ...] = ()
@@ -204,7 +204,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """A time in which servers may fail without anybody being told: once, or every week."""
+    """A maintenance window without messages: once, or every week."""
 
     name: str
     begin: float | None = None
@@ -214,7 +214,7 @@ class Maintenance:
     servers: tuple[str, ...] = ()
 
     def covers(self, server: str, server_tags: Iterable[str], now: float) -> bool:
-        """Whether it is on for a server at a Unix time."""
+        """Whether the window is active for a server at a Unix time."""
         if not is_selected(server, server_tags, self.servers, self.tags):
             return False
         if self.begin is not None and self.until is not None:
@@ -224,7 +224,7 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
-    """Everything in config.toml that is about telling people."""
+    """All alerting settings of config.toml."""
 
     sinks: tuple[Sink, ...] = ()
     rules: tuple[Rule, ...] = ()
@@ -232,19 +232,19 @@ class AlertSettings:
 
     @property
     def effective_rules(self) -> tuple[Rule, ...]:
-        """The rules; where there are none, what is down, or was, goes everywhere."""
+        """The rules. Without any, every sink gets every outage and recovery."""
         everywhere = Rule(tuple(sink.name for sink in self.sinks), severities=("down",))
         return self.rules or (everywhere,)
 
     def sink(self, name: str) -> Sink | None:
-        """The sink of that name."""
+        """The sink named `name`, or None."""
         return next((sink for sink in self.sinks if sink.name == name), None)
 
 
 def is_selected(
     name: str, server_tags: Iterable[str], servers: tuple[str, ...], tags: tuple[str, ...]
 ) -> bool:
-    """Whether a server is meant: by one of the names, which may hold * and ?, or by one of the tags.
+    """Whether a server matches one of the names, which may have * and ?, or one of the tags.
 
     No names and no tags mean every server.
     """

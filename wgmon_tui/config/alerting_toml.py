@@ -1,9 +1,9 @@
-"""`[[rule]]` and `[[maintenance]]` of config.toml: who gets which alerts, and when. Read strictly.
+"""`[[rule]]` and `[[maintenance]]` of config.toml: which sinks get which alerts, and when. Strict reader.
 
 [[rule]]
 sinks = ["pager"]
 tags = ["edge"]                   # any of them; also servers = ["fra*"], severities, verdicts, events
-quiet = ["22:00-07:00"]           # local time; what happens then is told at its end, if it still is so
+quiet = ["22:00-07:00"]           # local time; incidents still open at the end are sent then
 remind_every = "4h"
 escalate_after = "15m"
 escalate_to = ["boss"]
@@ -44,7 +44,7 @@ _DAILY_WINDOW = re.compile(r"(?:([a-z]{3}) )?([0-9]{2}):([0-9]{2})-([0-9]{2}):([
 
 
 def _as_time(value: object) -> float:
-    """A date and a time, local where no offset is said."""
+    """A date and a time; local time without an offset."""
     if not isinstance(value, datetime):
         raise InvalidValueError(f"expected a time such as 2026-12-01T02:00:00, got {describe(value)}")
     return value.timestamp()
@@ -154,7 +154,7 @@ MAINTENANCE = Section(
 
 
 def read_alerts(document: TomlTable, config_dir: Path) -> AlertSettings:
-    """What a config.toml says of it. Raises ConfigurationError."""
+    """Read the alerting settings of config.toml. Raises ConfigurationError."""
     sinks = tuple(
         read_sink(document, number, raw, config_dir) for number, raw in _numbered_tables(document, "sink")
     )

@@ -1,4 +1,4 @@
-"""Which line of servers.toml an error is about, and that line's surroundings without the keys in it. Pure."""
+"""The line of servers.toml that an error refers to, and a view of it with keys redacted. Pure functions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _TomlTable:
 
 
 def find_line(error: ConfigurationError, text: str) -> int | None:
-    """The line, counted from 1; None where it cannot be told."""
+    """The line number, counted from 1; None if unknown."""
     if isinstance(error, KeyedError):
         return _line_of_key(error, text.split("\n"))
     match = _IN_MESSAGE.search(str(error))
@@ -34,12 +34,12 @@ def find_line(error: ConfigurationError, text: str) -> int | None:
 
 
 def redact_keys(line: str) -> str:
-    """A line of the file with whatever may be a secret key in it blotted out."""
+    """A line of the file; text that may be a secret key is replaced by (hidden)."""
     return line if _PUBLIC.match(line) else _KEY.sub("(hidden)", line)
 
 
 def _line_of_key(error: KeyedError, lines: list[str]) -> int | None:
-    """The key's line; where the key is missing, the heading of its table."""
+    """The line of the key; for a missing key, the heading of its table."""
     kind, _, label = error.where.rpartition(": ")[2].partition(" ")
     sections = [section for section in _sections(lines) if section.kind == kind]
     if label.isdigit():
@@ -49,7 +49,7 @@ def _line_of_key(error: KeyedError, lines: list[str]) -> int | None:
         sections = [each for each in sections if any(map(named.match, lines[each.start : each.end]))]
     if not sections:
         return _find_assignment(error.key, lines, 0, len(lines))
-    # Of two with one name, the second is the one too many.
+    # Of two tables with one name, the second is the duplicate.
     section = sections[-1]
     return _find_assignment(error.key, lines, section.start, section.end) or section.start + 1
 

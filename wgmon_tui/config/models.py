@@ -1,4 +1,4 @@
-"""The fleet as plain frozen records: what servers.toml says, after every check has passed."""
+"""The fleet as frozen records: the validated content of servers.toml."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 
 class ConfigurationError(Exception):
-    """Something in a file of ours that cannot stand. The message is one line: file, key, what to do.
+    """An error in a configuration file. The message is one line: file, key, what to do.
 
     It never repeats a value that may be secret.
     """
 
 
 class SecretForm(Enum):
-    """The ways to name a secret; the value is the suffix of its key in TOML (private_key_file …)."""
+    """The forms of a secret. The value is the suffix of its TOML key (private_key_file …)."""
 
     FILE = "_file"
     COMMAND = "_command"
@@ -28,7 +28,7 @@ class SecretForm(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SecretSource:
-    """Where a secret is to be had. An inline one is hidden in the repr; the others hold no secret."""
+    """The source of a secret. The repr hides the value, because an inline source is the secret."""
 
     form: SecretForm
     value: str | tuple[str, ...] = field(repr=False)
@@ -36,7 +36,7 @@ class SecretSource:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The key pair and tunnel addresses with which we probe. One per vantage, made for monitoring."""
+    """The key pair and tunnel addresses of a prober. One per vantage, made for monitoring."""
 
     name: str
     private_key: SecretSource
@@ -45,15 +45,15 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One WireGuard endpoint that is watched. Times are in seconds.
+    """One monitored WireGuard endpoint. Times are in seconds.
 
-    `tunnel` says whether data is sent through the session at all, `tunnel_count` how many echoes over
-    `tunnel_over` seconds, `tunnel_every` how often what takes long is looked at (MTU, passive keepalive),
-    `tunnel_mtu` the inner size that ought to pass. `explain` allows the experiments that explain silence,
-    at most every `explain_every` seconds; `try_identities` allows our other identities among them, whose
-    endpoint the server then moves to us. The state follows the checks by `fail_after`, `fail_window` and
-    `recover_after` (monitor/damping.py). `inspect` is a command that prints the server's own
-    `wg show INTERFACE dump`, `inspect_config` one that prints its configuration file.
+    `tunnel`: send data through the session. A check sends `tunnel_count` echoes over `tunnel_over` seconds.
+    `tunnel_every` is the time between slow tests (MTU, passive keepalive). `tunnel_mtu` is the inner size
+    that must pass. `explain` allows the experiments that explain silence, at most every `explain_every`
+    seconds. `try_identities` allows the other identities in them; the server then moves their endpoint to
+    this machine. `fail_after`, `fail_window` and `recover_after` damp the state (monitor/damping.py).
+    `inspect` is a command that prints the server's `wg show INTERFACE dump`; `inspect_config` is one that
+    prints its configuration file.
     """
 
     name: str
@@ -88,10 +88,10 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Everything in one servers.toml.
+    """The content of one servers.toml.
 
-    `defaults` are the keys of `[defaults]` as the file has them, already applied to `servers`; the writer
-    needs them to write a server without what its defaults say.
+    `defaults` are the raw keys of `[defaults]`, already applied to `servers`. The writer needs them to leave
+    out values that equal the defaults.
     """
 
     servers: tuple[Server, ...] = ()
@@ -99,9 +99,9 @@ class Fleet:
     defaults: dict[str, object] = field(default_factory=dict)
 
     def identity(self, name: str) -> Identity | None:
-        """The identity of that name."""
+        """The identity named `name`, or None."""
         return next((identity for identity in self.identities if identity.name == name), None)
 
     def server(self, name: str) -> Server | None:
-        """The server of that name."""
+        """The server named `name`, or None."""
         return next((server for server in self.servers if server.name == name), None)

@@ -1,6 +1,6 @@
-"""Every key of servers.toml, declared once: `[[server]]`, `[[identity]]`, and what `[defaults]` may share.
+"""The settings of servers.toml: `[[server]]`, `[[identity]]` and `[defaults]`.
 
-The order of the settings is the order in which the file is written. The defaults are those of `Server`.
+The file is written in the order of these settings. The default values are those of `Server`.
 """
 
 from __future__ import annotations
@@ -44,21 +44,21 @@ WIREGUARD = "wireguard"
 _DEFAULTS = defaults_of(Server)
 
 USUAL_TUNNEL_OVER: float = _DEFAULTS["tunnel_over"]
-"""Seconds; below the shortest interval, so that it never has to be shortened."""
+"""Seconds. Below the shortest interval, so that it never needs to be shortened."""
 
 
 def _timeout(values: Values) -> float:
-    """A short interval shortens the usual timeout: a check ends before the next one begins."""
+    """The default timeout, limited to the interval: a check ends before the next one begins."""
     return min(float(_DEFAULTS["timeout"]), float(values["interval"]))
 
 
 def _fail_window(values: Values) -> int:
-    """A window that forgives a single good check among the failed ones."""
+    """The default window: one good check among the failed ones does not reset the count."""
     return int(values["fail_after"]) + 1
 
 
 def _as_mtu(value: object) -> int | None:
-    """An inner size in bytes. 0 is none: a server says so where it does not want what its defaults say."""
+    """An inner packet size in bytes. 0 means None: a server uses it to override `[defaults]`."""
     if type(value) is int and value == 0:
         return None
     try:
@@ -266,7 +266,7 @@ SHARED = (
     *(replace(setting, shared=True) for setting in _SHARED_BY_ALL),
     *(replace(setting, shared=True, protocol=WIREGUARD) for setting in _SHARED_BY_WIREGUARD),
 )
-"""The settings of a server that `[defaults]` may say for all of them."""
+"""The server settings that `[defaults]` may set for all servers."""
 
 SERVER = Section("server", "A server to check.", Server, (*_OWN, *SHARED, _NOTE), repeated=True)
 DEFAULTS = Section(

@@ -1,7 +1,7 @@
-"""servers.toml on the disk: read whole, changed under a lock, replaced at once.
+"""servers.toml on disk: read as a whole, changed under a lock, replaced atomically.
 
-Several programs may change it (the screen, `import`, `keygen`, each on its own terminal); none loses what
-another wrote, and nobody ever reads half a file.
+Several programs may change it (the screen, `import`, `keygen`, each in its own terminal). No change is lost,
+and no reader sees half a file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from wgmon_tui.config.servers_toml import HEADER, parse, render
 
 NAME = "servers.toml"
 
-# A string, of whichever of TOML's four kinds, or a comment; what stands in a string is no comment.
+# A string, of any of TOML's four kinds, or a comment. A # inside a string is not a comment.
 _STRING_OR_COMMENT = re.compile(
     r'"""(?:\\.|[^\\])*?"""(?:"{0,2})'
     r"|'''.*?'''(?:'{0,2})"
@@ -39,7 +39,7 @@ _STRING_OR_COMMENT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FileStamp:
-    """What tells one version of the file from another without reading it."""
+    """File metadata that identifies a version of the file without reading it."""
 
     modified_ns: int
     size: int
@@ -48,7 +48,7 @@ class FileStamp:
 
 @dataclass(frozen=True, slots=True)
 class LoadedFleet:
-    """A fleet and the stamp of the file that it was read from; None where there is no file."""
+    """A fleet and the stamp of its file; the stamp is None without a file."""
 
     fleet: Fleet
     stamp: FileStamp | None
@@ -56,14 +56,14 @@ class LoadedFleet:
 
 @dataclass(frozen=True, slots=True)
 class SavedFleet:
-    """The fleet as it is now in the file, and a line to print where there is something to say."""
+    """The fleet as now stored in the file, and an optional line to print."""
 
     fleet: Fleet
     notice: str | None = None
 
 
 def stamp(config_dir: Path) -> FileStamp | None:
-    """The stamp of servers.toml as it is now; None where it cannot be had. Cheap: one stat."""
+    """The current stamp of servers.toml; None if it cannot be read. Cheap: one stat call."""
     try:
         return _stamp((config_dir / NAME).stat())
     except OSError:
@@ -71,7 +71,7 @@ def stamp(config_dir: Path) -> FileStamp | None:
 
 
 def read(config_dir: Path) -> LoadedFleet:
-    """The fleet in `config_dir`; empty where there is no servers.toml. Raises ConfigurationError."""
+    """Read the fleet in `config_dir`; without servers.toml it is empty. Raises ConfigurationError."""
     text, status = _read_text(config_dir / NAME)
     if status is None:
         return LoadedFleet(Fleet(), None)
@@ -79,11 +79,11 @@ def read(config_dir: Path) -> LoadedFleet:
 
 
 def update(config_dir: Path, change: Callable[[Fleet], Fleet]) -> SavedFleet:
-    """Replace the fleet in the file with what `change` makes of it; where that is the same, write nothing.
+    """Apply `change` to the fleet and write the result, if it differs.
 
-    Comments do not survive: where somebody else's stood in the file, it stays beside as servers.toml.bak and
-    the notice says so. What `change` raises leaves the file as it was. Blocks while another program changes
-    the file. Raises ConfigurationError, also for a fleet that the file could not say.
+    Comments are lost. If the file had any but the header, the old file is kept as servers.toml.bak and the
+    notice names it. If `change` raises, the file is unchanged. Blocks while another program changes the file.
+    Raises ConfigurationError, also for a fleet that TOML cannot represent.
     """
     path = config_dir / NAME
     try:
@@ -95,7 +95,7 @@ def update(config_dir: Path, change: Callable[[Fleet], Fleet]) -> SavedFleet:
             if after == before:
                 return SavedFleet(before)
             rendered = render(after)
-            # What is not read back the same must not be written: it would be lost, or take the fleet down.
+            # A fleet that reads back differently must not be written: data would be lost, or the file unreadable.
             if parse(rendered) != after:
                 raise ConfigurationError(f"{NAME}: cannot store all of this change; nothing was written")
             notice = _back_up_comments(path, text)
@@ -106,7 +106,7 @@ def update(config_dir: Path, change: Callable[[Fleet], Fleet]) -> SavedFleet:
 
 
 def read_raw_text(config_dir: Path) -> str:
-    """The text of servers.toml, for an editor; our first line where there is none yet.
+    """The text of servers.toml, for an editor; without a file, only the header.
 
     Raises ConfigurationError.
     """
@@ -115,9 +115,9 @@ def read_raw_text(config_dir: Path) -> str:
 
 
 def replace_raw_text(config_dir: Path, before: str, after: str) -> None:
-    """Put a text in the place of the one that `read_raw_text` gave, as it is, with its comments.
+    """Replace the text that `read_raw_text` returned, with comments kept.
 
-    Raises ConfigurationError where it cannot stand, and where the file says something else by now.
+    Raises ConfigurationError if the text is invalid, or if the file has changed since.
     """
     parse(after)
     path = config_dir / NAME
@@ -132,9 +132,9 @@ def replace_raw_text(config_dir: Path, before: str, after: str) -> None:
 
 
 def explain_not_writable(config_dir: Path) -> str | None:
-    """Why this account cannot change servers.toml, on one line; None where it can, as far as one can tell."""
+    """One line on why this account cannot change servers.toml; None if it probably can."""
     directory = config_dir
-    # Not Path.exists, which raises where we may not even look.
+    # Not Path.exists: it raises without permission to look.
     while not os.path.exists(directory) and directory != directory.parent:  # noqa: PTH110
         directory = directory.parent
     lock = config_dir / f"{NAME}.lock"
@@ -159,7 +159,7 @@ def _unwritable(path: Path, error: OSError) -> ConfigurationError:
 
 @contextmanager
 def _locked(config_dir: Path) -> Iterator[None]:
-    """Held by one program at a time. The lock is on a file of its own, because servers.toml is replaced."""
+    """Hold the exclusive lock. It is on a separate file, because servers.toml is replaced."""
     descriptor = os.open(config_dir / f"{NAME}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -193,7 +193,7 @@ def _parse_stored(path: Path, text: str, status: os.stat_result) -> Fleet:
 
 
 def _back_up_comments(path: Path, text: str) -> str | None:
-    """Put the old text beside where it has comments that are not ours; the line that says so."""
+    """Back up the old text if it has comments other than the header. Returns a notice about it."""
     tokens = (match[0] for match in _STRING_OR_COMMENT.finditer(text.replace("\r\n", "\n")))
     if not any(token.startswith("#") and token.strip() != HEADER for token in tokens):
         return None
@@ -203,7 +203,7 @@ def _back_up_comments(path: Path, text: str) -> str | None:
         try:
             create_private(kept, text)
         except FileExistsError:
-            # An older one holds other comments, perhaps.
+            # An older backup may have other comments.
             number += 1
         else:
             return f'{NAME}: comments were removed and saved in {kept.name}; use note = "…" to keep remarks'

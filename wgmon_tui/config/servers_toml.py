@@ -1,7 +1,7 @@
-"""servers.toml, from text to records and back. Strict: what is not understood is an error, on one line.
+"""servers.toml, from text to records and back. Strict: anything unknown is a one-line error.
 
-The line says where (`servers.toml: server "fra1": key interval: …`), what was expected and what stood there;
-a value that may be secret it never repeats.
+The line has the location (`servers.toml: server "fra1": key interval: …`), what was expected and what was
+found. It never repeats a value that may be secret.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ _SERVER_LINE = re.compile(r"^(?=\[\[server\]\][ \t]*\r?$)", re.MULTILINE)
 
 _NAMED = 5
 _REMEMBERED = 32768
-"""So many blocks that were read are known again: three times the servers of a large fleet."""
+"""Cache size in parsed blocks: three times the servers of a large fleet."""
 
 T = TypeVar("T")
 
 
 def parse(text: str, source: str = "servers.toml") -> Fleet:
-    """The fleet that a servers.toml describes; `source` is the file's name in messages.
+    """Parse a servers.toml; `source` is the file name in messages.
 
-    Raises ConfigurationError for the first thing that cannot stand.
+    Raises ConfigurationError for the first error.
     """
     try:
         return _by_blocks(text)
@@ -59,10 +59,10 @@ def parse(text: str, source: str = "servers.toml") -> Fleet:
 
 
 def _by_blocks(text: str) -> Fleet:
-    """The fleet of `_whole`, by blocks that begin with `[[server]]`: one that is known is not read again.
+    """Same result as `_whole`, from blocks that begin with `[[server]]`; parsed blocks are cached.
 
-    That comes to the same: each block can be read alone, so none ends within a string or a list. Raises
-    ConfigurationError where one cannot, or says more than one server, whatever the reason.
+    The result is the same because each block parses alone, so none ends inside a string or a list. Raises
+    ConfigurationError if a block does not parse, or has more than one server.
     """
     head, *blocks = _SERVER_LINE.split(text)
     fleet = _whole(head, "")
@@ -98,9 +98,9 @@ def _whole(text: str, source: str) -> Fleet:
 
 
 def render(fleet: Fleet) -> str:
-    """The text of which `parse` makes this fleet again; a server stands without what its defaults say.
+    """Inverse of `parse`. A server is written without values that equal `[defaults]`.
 
-    Raises ConfigurationError where `fleet.defaults` cannot stand.
+    Raises ConfigurationError if `fleet.defaults` is invalid.
     """
     shared = _shared(fleet)
     blocks = [HEADER + "\n"]
@@ -115,12 +115,12 @@ def render(fleet: Fleet) -> str:
 
 
 def server_entries(fleet: Fleet, server: Server) -> dict[str, object]:
-    """The table that the file has for this server: without what the fleet's defaults say."""
+    """The table of this server in the file, without values that equal the fleet's defaults."""
     return server_table(server, _shared(fleet))
 
 
 def usual_entries(fleet: Fleet) -> dict[str, object]:
-    """What is in force for a server that says nothing itself, as its table would say it."""
+    """The effective settings of a server with an empty table, as TOML entries."""
     entries = shared_entries(_shared(fleet))
     if entries["identity"] is None and len(fleet.identities) == 1:
         entries["identity"] = fleet.identities[0].name
@@ -128,7 +128,7 @@ def usual_entries(fleet: Fleet) -> dict[str, object]:
 
 
 def read_server(fleet: Fleet, entries: Mapping[str, object]) -> Server:
-    """The server that such a table describes in this fleet. Raises ConfigurationError."""
+    """Read a server of this fleet from its table. Raises ConfigurationError."""
     table = TomlTable(f"servers.toml: server {describe(entries.get('name', ''))}", entries, SERVER_KEYS)
     return _server(table, _shared(fleet), [identity.name for identity in fleet.identities])
 
@@ -138,7 +138,7 @@ def _shared(fleet: Fleet) -> SharedValues:
 
 
 def _named_tables(document: TomlTable, kind: str, known: Iterable[str]) -> Iterable[TomlTable]:
-    """Each table with its name in its errors, or its number where it has no name that can be shown."""
+    """Each table, labelled in errors by its name, or by its number if the name cannot be shown."""
     tables: list[dict[str, object]] = document.get(kind, as_tables, [])
     for number, raw in enumerate(tables, start=1):
         try:
@@ -191,7 +191,7 @@ def _server(table: TomlTable, shared: SharedValues, identities: Sequence[str]) -
 
 
 def _known_identity(table: TomlTable, name: str | None, known: Sequence[str]) -> str:
-    """The identity that is meant: the named one, or the only one there is."""
+    """The identity to use: the named one, or the only one."""
     if not known:
         raise table.error("identity", "there is no [[identity]] yet; make one: wgmon-tui keygen NAME")
     if name is None and len(known) == 1:

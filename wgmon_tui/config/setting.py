@@ -1,8 +1,7 @@
-"""The declaration of one key in a TOML file, and of the table that it stands in.
+"""Declarations of keys and tables in a TOML file.
 
-Each key is declared once, as a Setting in a Section. Reading, writing, the forms, the reference pages and
-the JSON Schemas for editors follow from that. A default is declared once too: it is the default of the
-attribute in the record that takes the value.
+Each key is declared once, as a Setting in a Section. Readers, writers, forms, reference pages and the JSON
+Schemas for editors are derived from it. A default is declared once too, in the record that stores the value.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from wgmon_tui.config.toml_reader import TomlTable, as_table
 from wgmon_tui.config.value_types import SecretType, ValueType
 
 Values = Mapping[str, Any]
-"""Values by the attribute that takes them. The attribute's type is known by its name only; tests compare."""
+"""Values by attribute of the record. The types are not checked statically; tests compare them."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """How a setting appears in a form: fields stand in the order of `place`.
+    """The form field of a setting. Fields are ordered by `place`.
 
-    `more` hides the field until it is asked for. `example` stands in an empty field of a new entry.
+    `more` hides the field until the user asks for more. An empty field of a new entry shows `example`.
     """
 
     place: int
@@ -33,13 +32,12 @@ class FormField:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One key. A secret has five keys, of which `key` is the common beginning.
+    """One key. A secret has five keys with `key` as their common prefix.
 
-    `help` is a sentence or two for the form, the reference page and the schema. `stored_as` is the attribute
-    of the record, where its name is not the key. `protocol` is the only protocol with the key; None is all.
-    `shared`: the key may stand in `[defaults]`. `follows` computes, from all other values, the value that
-    applies where the file says none. `default` says in words what applies then; without it the pages show the
-    record's default.
+    `help` is one or two sentences for the form, the reference page and the schema. `stored_as` is the
+    attribute of the record, if its name is not the key. `protocol` is the only protocol with the key; None
+    means all. `shared`: `[defaults]` may have the key. `follows` computes a missing value from all other
+    values. `default` describes the default in words; without it the pages show the record's default.
     """
 
     key: str
@@ -55,16 +53,16 @@ class Setting:
 
     @property
     def attribute(self) -> str:
-        """The attribute of the record that takes the value."""
+        """The attribute of the record that stores the value."""
         return self.stored_as or self.key
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys of the file in which the value may stand."""
+        """The keys of the file that may have the value."""
         return secret_keys(self.key) if isinstance(self.type, SecretType) else (self.key,)
 
     def write(self, value: object) -> object:
-        """The TOML of a value. Not for secrets, whose key depends on the value."""
+        """Convert a value to TOML. Not for secrets: their key depends on the value."""
         if isinstance(self.type, SecretType):
             raise TypeError(f"{self.key} is a secret")
         return self.type.write(value)
@@ -72,11 +70,11 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A table: `[name]`, or `[[name]]` where it is `repeated`. Without a name it is the file's top level.
+    """A table: `[name]`, or `[[name]]` if it is `repeated`. Without a name it is the top level of the file.
 
-    `record` holds the defaults. `any_key` is for a table whose keys people choose. `variants` are the kinds
-    of a table that has a key `type`, by that word. Of `alternatives`, each a group of keys, exactly one must
-    stand. The keys of `together` stand all or not at all.
+    `record` has the defaults. `any_key` is for a table with user-defined keys. `variants` are the kinds of a
+    table with a key `type`, by its value. Exactly one of `alternatives`, each a group of keys, must be
+    present. The keys of `together` must all be present, or none.
     """
 
     name: str
@@ -91,11 +89,11 @@ class Section:
 
     @property
     def known_keys(self) -> tuple[str, ...]:
-        """All keys that may stand in the table, in the order in which messages list them."""
+        """All allowed keys of the table, in the order in which messages list them."""
         return known_keys(self.settings)
 
     def usual(self) -> dict[str, object]:
-        """The defaults of the record as TOML, by key. A key whose default is None has none in TOML."""
+        """The defaults of the record as TOML, by key. A default of None is left out."""
         defaults = defaults_of(self.record)
         return {
             each.key: each.write(defaults[each.attribute])
@@ -105,13 +103,13 @@ class Section:
 
 
 def known_keys(settings: Iterable[Setting]) -> tuple[str, ...]:
-    """The keys of settings: first a table's own, then its secrets, then those that `[defaults]` shares."""
+    """The keys of settings: first those of the table, then secrets, then those shared with `[defaults]`."""
     ranked = sorted(settings, key=lambda each: (each.shared, isinstance(each.type, SecretType)))
     return tuple(key for setting in ranked for key in setting.keys)
 
 
 def defaults_of(record: type[Any]) -> dict[str, Any]:
-    """The defaults that a record's fields have, by attribute."""
+    """The default values of a record's fields, by attribute."""
     found = {}
     for each in fields(record):
         if each.default is not MISSING:
@@ -122,7 +120,7 @@ def defaults_of(record: type[Any]) -> dict[str, Any]:
 
 
 def section_table(document: TomlTable, section: Section) -> TomlTable:
-    """The table of a section that stands once; empty where it is absent. Raises ConfigurationError."""
+    """The table of a section that is not repeated; empty if absent. Raises ConfigurationError."""
     none: dict[str, object] = {}
     raw = document.get(section.name, as_table, none)
     return TomlTable(f"{document.where}: {section.name}", raw, raw if section.any_key else section.known_keys)
@@ -131,9 +129,9 @@ def section_table(document: TomlTable, section: Section) -> TomlTable:
 def read_settings(
     table: TomlTable, settings: Iterable[Setting], required: Collection[str] = ()
 ) -> dict[str, Any]:
-    """The values that a table says, by attribute. What it does not say is left to the record's defaults.
+    """Read the values of a table, by attribute. Absent keys are left to the record's defaults.
 
-    `required` are keys that must stand beside those that always must. Raises ConfigurationError.
+    `required` adds keys to those that are always required. Raises ConfigurationError.
     """
     values: dict[str, Any] = {}
     for setting in settings:
@@ -149,9 +147,9 @@ def read_settings(
 def write_settings(
     record: object, settings: Iterable[Setting], usual: Mapping[str, object]
 ) -> dict[str, object]:
-    """The keys and values that a record needs in TOML, in the order of `settings`.
+    """Convert a record to TOML keys and values, in the order of `settings`.
 
-    `usual` has by key what applies without being said: such a key is left out, and so is an absent secret.
+    `usual` has the defaults by key. A value equal to its default is left out, and so is an absent secret.
     """
     table: dict[str, object] = {}
     for setting in settings:

@@ -1,7 +1,7 @@
-"""What config.toml says of the face: `theme`, `low_bandwidth`, `[keys]`, `[columns]` and `[filters]`.
+"""TUI settings of config.toml: `theme`, `low_bandwidth`, `[keys]`, `[columns]` and `[filters]`.
 
-Only their shape is read here, so that whoever runs without a face needs none; which actions, keys, columns
-and themes there are, the face knows, and refuses the others when it starts.
+Only their types are checked here, so that a process without the TUI does not import it. The TUI knows its
+actions, keys, columns and themes, and refuses unknown ones when it starts.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from wgmon_tui.config.value_types import BOOLEAN, ValueType
 
 @dataclass(frozen=True, slots=True)
 class TuiSettings:
-    """How somebody wants the face.
+    """The user's settings for the TUI.
 
-    `theme` is None where none is named. `keys` are those of single actions, by the action's id; `columns`
-    those of the fleet table in their order, none where it is to choose by itself; `filters` are filter lines
-    by the name under which they can be called up.
+    `theme` is None if none is set. `keys` are by action id. `columns` are those of the fleet table in order;
+    empty means that the table chooses. `filters` are saved filter lines by name.
     """
 
     theme: str | None = None
@@ -33,7 +32,7 @@ class TuiSettings:
 
 
 def _as_keys(value: object) -> tuple[str, ...]:
-    """One key, or a list of them, the one to show first."""
+    """One key, or a list of keys. The first one is shown on the screen."""
     names = (as_text(value),) if isinstance(value, str) else as_list(parse_text)(value)
     if not names or not all(names):
         raise InvalidValueError('expected a key such as "x" or a list such as ["x", "ctrl+x"]')
@@ -48,7 +47,7 @@ def _as_columns(value: object) -> tuple[str, ...]:
 
 
 def _as_filter(value: object) -> str:
-    """A filter line. Which terms there are the face knows; none of them is an error."""
+    """A filter line that is not blank. The TUI checks its terms."""
     line = " ".join(as_text(value).split())
     if not line:
         raise InvalidValueError('expected a filter line such as "state:down tag:eu"')
@@ -78,25 +77,25 @@ LOOK = Section(
         Setting(
             "theme",
             _THEME,
-            "The name of a shipped theme, or of a file of yours in `themes/` without its `.toml`.",
-            default="`night`, or what suits the terminal's colours",
+            "The name of a built-in theme, or of your own file in `themes/`, without `.toml`.",
+            default="`night`, or a theme that fits the terminal's colours",
         ),
         Setting(
             "low_bandwidth",
             BOOLEAN,
-            "Whether the dashboard saves bytes on a slow connection, as with `--low-bandwidth`.",
+            "Whether the dashboard sends less data, for a slow connection, as with `--low-bandwidth`.",
         ),
     ),
 )
 KEYS = Section(
     "keys",
-    "Your own keys. The actions and their usual keys are listed in keys.md.",
+    "Your own keys. keys.md lists the actions and their default keys.",
     TuiSettings,
     any_key=Setting(
         "ACTION",
         _KEYS,
         "The keys of this action. The first one is shown on the screen.",
-        default="as keys.md says",
+        default="as in keys.md",
     ),
 )
 COLUMNS = Section(
@@ -115,14 +114,14 @@ COLUMNS = Section(
 )
 FILTERS = Section(
     "filters",
-    "Filter lines that you can call up by name.",
+    "Saved filter lines, by name.",
     TuiSettings,
     any_key=Setting("NAME", _FILTER, 'A filter line, such as "state:down tag:eu".', default="none"),
 )
 
 
 def read_face(document: TomlTable) -> TuiSettings:
-    """The face's part of a whole config.toml. Raises ConfigurationError."""
+    """Read the TUI settings from config.toml. Raises ConfigurationError."""
     keys, columns, filters = (section_table(document, section) for section in (KEYS, COLUMNS, FILTERS))
     return TuiSettings(
         **read_settings(document, LOOK.settings),

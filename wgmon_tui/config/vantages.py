@@ -1,4 +1,4 @@
-"""The places from which the fleet is checked beside this one, as plain frozen records: `[[vantage]]`."""
+"""Other machines that check the fleet (`[[vantage]]`), as frozen records."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from wgmon_tui.config.models import Server
 
 LOCAL_VANTAGE = "local"
-"""What our own place is called wherever vantages are named."""
+"""The name of this machine among the vantages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vantage:
-    """Another place, and the command that starts `wgmon-tui agent` there. No shell sees its words."""
+    """Another machine, and the command that starts `wgmon-tui agent` there, run without a shell."""
 
     name: str
     command: tuple[str, ...]
     tags: tuple[str, ...] = ()
 
     def covers(self, server: Server) -> bool:
-        """Whether a server is checked from there: all are where no tags are named."""
+        """Whether the vantage checks a server. Without tags it checks all."""
         return not self.tags or any(tag in self.tags for tag in server.tags)
 
 
 def ssh_command(host: str) -> tuple[str, ...]:
     """The command for an OpenSSH destination.
 
-    It asks nobody anything, and ends within a minute of the line's being cut.
+    It never prompts, and ends within a minute after the connection is lost.
     """
     return (
         *("ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"),

@@ -219,7 +219,7 @@ class _WgQuickImport:
                 return holder.name
         name = make_unique_name(conf.stem, {identity.name for identity in self.fleet.identities})
         if holders:
-            # The same key with other tunnel addresses, for another server: no second copy of the key.
+            # The same key with other tunnel addresses, for another server: share the key file.
             source = holders[0].private_key
         else:
             source = SecretSource(SecretForm.FILE, self.files.write(name, ".key", conf.private_key))
@@ -244,7 +244,7 @@ def _inline(secret: PrivateKey | PresharedKey) -> SecretSource:
 
 
 def stanza(identity: Identity, public_key: PublicKey) -> str:
-    """The [Peer] stanza for the server. Each address is a single host: a wider prefix would take more traffic."""
+    """The [Peer] stanza for the server. Addresses become single hosts, whatever their prefix."""
     alone = ", ".join(f"{address.ip}/{address.max_prefixlen}" for address in identity.addresses)
     allowed = f"AllowedIPs = {alone}" if alone else _NO_ADDRESS
     return f"# {identity.name}, for wgmon-tui\n[Peer]\nPublicKey = {public_key}\n{allowed}\n"

@@ -40,7 +40,7 @@ _AMNEZIA_KEYS = {
     *("i1", "i2", "i3", "i4", "i5", "headerprotectionkey", "randomtrailers", "disablecookies"),
 }
 
-# Short enough that no key, which may be a secret in the wrong place, passes for the name of a setting.
+# Too short for a key: a misplaced secret must not pass as the name of a setting.
 _SETTING = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
 _HEADING = re.compile(r"^[ \t]*\[(interface|peer)\]", re.IGNORECASE | re.MULTILINE)
 _NAME_COMMENT = re.compile(r"#+\s*name\s*[=:]\s*(.+)", re.IGNORECASE)
@@ -75,7 +75,7 @@ class WgQuickFile:
     notices: tuple[str, ...] = ()
 
     def suggested_name(self, peer: WgQuickPeer) -> str:
-        """The name from the comment, or from the file; with the endpoint's host if there are several peers."""
+        """The name from the comment or the file; with the endpoint's host if there are several peers."""
         alone = self.stem if len(self.peers) == 1 else f"{self.stem}-{peer.endpoint.host}"
         return peer.name or alone
 

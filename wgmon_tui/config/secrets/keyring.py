@@ -254,7 +254,7 @@ def _from_environment(name: str) -> bytes:
 
 
 def _from_credential(name: str) -> bytes:
-    """Read a systemd credential. Its mode is not checked: systemd grants access by ACL, shown as group bits."""
+    """Read a systemd credential. Its mode is not checked: systemd's ACL shows as group bits."""
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
     if directory is None:
         raise _UnavailableError(

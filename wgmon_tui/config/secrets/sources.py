@@ -26,7 +26,7 @@ def read_secret(table: TomlTable, prefix: str) -> SecretSource | None:
 
 
 def read_text_secret(table: TomlTable, prefix: str) -> SecretSource | None:
-    """Where a secret is that is not a key: an address, a token, a password. Raises ConfigurationError."""
+    """The source of a secret text: an address, a token, a password. Raises ConfigurationError."""
     return _read(table, prefix, _TEXT_READERS)
 
 
