@@ -95,7 +95,7 @@ def update(config_dir: Path, change: Callable[[Fleet], Fleet]) -> SavedFleet:
             if after == before:
                 return SavedFleet(before)
             rendered = render(after)
-            # A fleet that reads back differently must not be written: data would be lost, or the file unreadable.
+            # Do not write a fleet that reads back differently: data would be lost, or the file refused.
             if parse(rendered) != after:
                 raise ConfigurationError(f"{NAME}: cannot store all of this change; nothing was written")
             notice = _back_up_comments(path, text)

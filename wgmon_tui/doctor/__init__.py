@@ -1,1 +1,1 @@
-"""What to look at when something is odd: our own side, and a server's own view of itself."""
+"""Diagnostics of this machine (`doctor`), and of a server's own view of itself (`inspect`)."""

@@ -1,4 +1,4 @@
-"""Our files: what they say, who else may touch them, and whether we can write where we remember."""
+"""Checks of files: servers.toml, permissions, secrets, the state directory and timestamps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MAX_AHEAD_S = 1.0
 
 
 def check_servers_file(config_dir: Path) -> tuple[Fleet, ExaminedItem]:
-    """The fleet, empty where the file cannot stand, and what there is to say about the file."""
+    """Read servers.toml. Returns the fleet, empty if the file is invalid, and the finding."""
     try:
         fleet = read(config_dir).fleet
     except ConfigurationError as error:
@@ -42,7 +42,7 @@ def check_servers_file(config_dir: Path) -> tuple[Fleet, ExaminedItem]:
 
 
 def check_data_path(fleet: Fleet) -> list[ExaminedItem]:
-    """Whether it can be seen what the servers do with our data: without a tunnel address nothing shows it."""
+    """Check that data through the tunnel can be tested. Without a tunnel address it cannot."""
     tunnelled = [server for server in fleet.servers if server.tunnel]
     probing_identities = {server.identity for server in tunnelled}
     items = [
@@ -66,13 +66,13 @@ def check_data_path(fleet: Fleet) -> list[ExaminedItem]:
 
 
 def check_permissions(config_dir: Path) -> list[ExaminedItem]:
-    """Whether others can change what we do: a servers.toml may name commands, and they run as us."""
+    """Check that other users cannot change servers.toml: its commands run as this user."""
     items = []
     for path in (config_dir, config_dir / NAME):
         try:
             status = path.stat()
         except OSError:
-            # What is not there, or not ours to see, has its own line.
+            # A missing or unreadable file has a separate finding.
             continue
         if status.st_mode & _WRITABLE_BY_OTHERS:
             advice = f"type: chmod go-w {shlex.quote(shown(path))}"
@@ -90,7 +90,7 @@ def check_permissions(config_dir: Path) -> list[ExaminedItem]:
 
 
 def check_secrets(keyring: Keyring, config_dir: Path) -> list[ExaminedItem]:
-    """Each secret that cannot be had, with the line that every command gives; then those open to others."""
+    """Findings for unreadable secrets, then for secrets that other users can read."""
     lines = list(dict.fromkeys((*keyring.identity_problems.values(), *keyring.problems.values())))
     lines += [
         chmod_advice(path)
@@ -103,7 +103,7 @@ def check_secrets(keyring: Keyring, config_dir: Path) -> list[ExaminedItem]:
 
 
 def _open_secrets(config_dir: Path) -> Iterator[Path]:
-    """Files beside servers.toml that hold keys by their name, used now or not, and are open to others."""
+    """Key files next to servers.toml, in use or not, that other users can read."""
     try:
         for path in sorted(config_dir.iterdir()):
             if path.suffix in _SECRET_SUFFIXES and is_open_to_others(path.stat()):
@@ -113,7 +113,7 @@ def _open_secrets(config_dir: Path) -> Iterator[Path]:
 
 
 def check_state_directory(state_dir: Path) -> ExaminedItem:
-    """Whether we can write where we remember. Where it is not there yet, whether it can be made."""
+    """Check that the state directory is writable, or can be created."""
     command = f"chown {os.geteuid()} {shlex.quote(shown(state_dir))}"
     advice = f"type: {command}, or choose another directory: --state DIR"
     try:
@@ -132,9 +132,9 @@ def check_state_directory(state_dir: Path) -> ExaminedItem:
 
 
 def check_timestamps(state_dir: Path, identities: Mapping[str, PublicKey], now_ns: int) -> list[ExaminedItem]:
-    """Identities whose last TAI64N timestamp lies ahead of our clock, which then was set back.
+    """Find identities whose last TAI64N timestamp is ahead of the clock, which was then set back.
 
-    Looks without taking a stamp. `now_ns` is Unix time in nanoseconds.
+    Uses up no timestamp. `now_ns` is Unix time in nanoseconds.
     """
     ahead = {}
     for name, public_key in identities.items():
@@ -143,7 +143,7 @@ def check_timestamps(state_dir: Path, identities: Mapping[str, PublicKey], now_n
             stored = (state_dir / "stamps" / hashlib.sha256(public_key.raw).hexdigest()[:32]).read_bytes()
             ahead[name] = (tai64n.decode(stored) - now_ns) / 1e9
         except (OSError, ValueError):
-            # Not used yet, or spoiled: the next one is the clock's.
+            # Not used yet, or damaged: the next timestamp comes from the clock.
             continue
     items = [
         ExaminedItem(

@@ -1,4 +1,4 @@
-"""This machine: software, clock, and the limits that a large fleet meets."""
+"""Checks of this machine: software, clock, and limits that matter for a large fleet."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from wgmon_tui.text import format_utc_time
 _PACKAGES = ("wgmon-tui", "textual", "pynacl", "tomli-w", "platformdirs")
 
 RELEASE_YEAR = 2026
-"""The year of this version: a clock that shows an earlier one is wrong."""
+"""The year of this version. A clock that shows an earlier year is wrong."""
 
 _STEP_S = 0.05
 
 _MAX_CONCURRENT_CHECKS = 256
-"""Checks under way at the same time, as far as they need sockets of their own."""
+"""The maximum number of simultaneous checks that need separate sockets."""
 
 _BASE_OPEN_FILES = 64
 
 _STALL_S = 0.5
 _DATAGRAM_COST = 832
-"""What the kernel takes from the receive buffer for one small datagram, in bytes; measured on Linux 6."""
+"""Receive buffer bytes that the kernel uses for one small datagram; measured on Linux 6."""
 
 _REQUESTED_BUFFER = 4 * 1024 * 1024
 
 
 def check_software() -> list[ExaminedItem]:
-    """Python, the packages that we stand on, and the platform."""
+    """Check Python, the required packages, and the platform."""
     return [check_packages(_installed()), system(platform.system(), platform.platform())]
 
 
@@ -47,7 +47,7 @@ def _installed() -> dict[str, str | None]:
 
 
 def check_packages(found: dict[str, str | None]) -> ExaminedItem:
-    """The versions, and what is missing. libsodium is part of pynacl."""
+    """Report package versions and missing packages. libsodium is part of pynacl."""
     missing = [package for package, number in found.items() if number is None]
     if missing:
         names = " ".join(missing)
@@ -57,7 +57,7 @@ def check_packages(found: dict[str, str | None]) -> ExaminedItem:
 
 
 def system(name: str, full_name: str) -> ExaminedItem:
-    """What the platform can do for us."""
+    """Report what the platform supports."""
     if LINUX:
         return ok_item("platform", full_name)
     fact = f"{full_name}: ICMP errors and kernel timestamps exist only on Linux"
@@ -67,7 +67,7 @@ def system(name: str, full_name: str) -> ExaminedItem:
 
 
 def check_clock(now: float) -> ExaminedItem:
-    """Whether the clock can be right. `now` is Unix time in seconds."""
+    """Check that the clock is plausible. `now` is Unix time in seconds."""
     shown = datetime.fromtimestamp(now, UTC)
     fact = f"{format_utc_time(now)}"
     if shown.year < RELEASE_YEAR:
@@ -77,7 +77,7 @@ def check_clock(now: float) -> ExaminedItem:
 
 
 def check_clock_steps(before: float, after: float) -> ExaminedItem:
-    """Whether the wall clock was set meanwhile: its distance from the monotonic one, before and after."""
+    """Check whether the wall clock was set, from its offset to the monotonic clock before and after."""
     stepped = after - before
     if abs(stepped) > _STEP_S:
         fact = f"was set by {stepped:+.2f} s during the examination"
@@ -86,7 +86,7 @@ def check_clock_steps(before: float, after: float) -> ExaminedItem:
 
 
 def check_ntp(shown: str | None) -> list[ExaminedItem]:
-    """What `timedatectl show` says of NTP; no item where it says nothing."""
+    """The NTP status from `timedatectl show`; no item without one."""
     found = re.search(r"^NTPSynchronized=(yes|no)$", shown or "", re.MULTILINE)
     if found is None:
         return []
@@ -100,7 +100,7 @@ def check_ntp(shown: str | None) -> list[ExaminedItem]:
 
 
 def check_open_files(limit: int, fleet: Fleet) -> ExaminedItem:
-    """Whether so many open files are allowed as this fleet may need at once. `limit` -1 is none."""
+    """Check the limit of open files against the needs of this fleet. `limit` -1 means no limit."""
     needed = _BASE_OPEN_FILES + len(fleet.identities) + 2 * min(len(fleet.servers), _MAX_CONCURRENT_CHECKS)
     if 0 <= limit < needed:
         fact = f"{limit} are allowed, this fleet may need {needed}"
@@ -109,9 +109,9 @@ def check_open_files(limit: int, fleet: Fleet) -> ExaminedItem:
 
 
 def check_receive_buffer(rmem_max: int | None, fleet: Fleet) -> list[ExaminedItem]:
-    """Whether the socket holds what arrives while we are busy for half a second; no item without a limit.
+    """Check that the receive buffer covers a stall of half a second; no item if `rmem_max` is unknown.
 
-    `rmem_max` is net.core.rmem_max in bytes; the kernel gives twice what it allows.
+    `rmem_max` is net.core.rmem_max in bytes. The kernel grants twice that size.
     """
     if rmem_max is None:
         return []

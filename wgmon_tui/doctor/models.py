@@ -1,4 +1,4 @@
-"""What an examination finds: one item a line, and how much it matters."""
+"""Findings of the doctor: one line per item, with its status."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wgmon_tui.text import printable
 
 
 class ItemStatus(Enum):
-    """How an item stands, with the exit code that it asks for. Always shown as word and glyph together."""
+    """The status of an item and its exit code. Word and glyph are always shown together."""
 
     FINE = ("fine", "●", "o", 0)
     LOOK = ("look", "▲", "^", 1)
@@ -26,7 +26,7 @@ class ItemStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ExaminedItem:
-    """One thing looked at: what it is, how it stands, what was seen, and what to do."""
+    """One finding: its subject, its status, the observed fact, and advice."""
 
     subject: str
     status: ItemStatus
@@ -35,19 +35,19 @@ class ExaminedItem:
 
 
 def ok_item(subject: str, fact: str) -> ExaminedItem:
-    """An item about which there is nothing to do."""
+    """An item that needs no action."""
     return ExaminedItem(subject, ItemStatus.FINE, fact)
 
 
 def format_item(item: ExaminedItem, ascii_only: bool = False) -> str:
-    """The item for a terminal, on one line."""
+    """Format an item for a terminal, on one line."""
     glyph = item.status.ascii_glyph if ascii_only else item.status.glyph
     said = f"{item.fact}; {item.advice}" if item.advice else item.fact
     return f"{glyph} {item.status.word:<4}  {item.subject:<16}  {printable(said)}"
 
 
 def json_line(item: ExaminedItem) -> str:
-    """The item as one line of JSON, without its newline."""
+    """Format an item as one line of JSON, without a newline."""
     return json.dumps(
         {
             "item": item.subject,
@@ -60,5 +60,5 @@ def json_line(item: ExaminedItem) -> str:
 
 
 def exit_code(items: Iterable[ExaminedItem]) -> int:
-    """0 nothing to do, 1 something to look at, 2 something to fix."""
+    """The exit code: 0 nothing to do, 1 something to look at, 2 something to fix."""
     return max((item.status.code for item in items), default=0)

@@ -1,4 +1,4 @@
-"""Our network as a check uses it. Packets go to loopback only: a route is asked for without sending any."""
+"""Network checks: routes, loopback, ICMP errors, timestamps. Packets go only to loopback."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ FAMILIES = (
 
 
 async def check_network(fleet: Fleet) -> list[ExaminedItem]:
-    """Routes, and for each family that can send what loopback shows: firewall, ICMP errors, timestamps."""
+    """Check the routes, then loopback for each family: firewall, ICMP errors, timestamps."""
     sources = {family: find_source_address(family) for family in FAMILIES}
     items = check_routes(sources, fleet)
     for family in FAMILIES:
@@ -54,7 +54,7 @@ async def check_network(fleet: Fleet) -> list[ExaminedItem]:
 
 
 def find_source_address(family: AddressFamily) -> str | None:
-    """The address from which we would send into the Internet; None where there is no route.
+    """The source address for the Internet; None without a route.
 
     connect() on a UDP socket makes the kernel choose a route and sends nothing.
     """
@@ -67,7 +67,7 @@ def find_source_address(family: AddressFamily) -> str | None:
 
 
 def check_routes(sources: Mapping[AddressFamily, str | None], fleet: Fleet) -> list[ExaminedItem]:
-    """What the sources of our packets mean for this fleet."""
+    """Report the routes, rated by whether this fleet needs them."""
     items = []
     for family, source in sources.items():
         subject = f"{family} route"
@@ -86,7 +86,7 @@ def check_routes(sources: Mapping[AddressFamily, str | None], fleet: Fleet) -> l
 
 
 def _find_literal(fleet: Fleet, family: AddressFamily) -> Server | None:
-    """A server whose endpoint is an address of this family."""
+    """A server with a literal address of this family as its endpoint."""
     for server in fleet.servers:
         try:
             if ip_address(server.endpoint.host).version == family.version:
@@ -97,7 +97,7 @@ def _find_literal(fleet: Fleet, family: AddressFamily) -> Server | None:
 
 
 async def loopback(family: AddressFamily, needed: bool = True) -> list[ExaminedItem]:
-    """What a prober's socket does on loopback; takes up to three seconds. `needed`: a fault must be fixed."""
+    """Test a prober's socket on loopback, for up to three seconds. `needed`: a fault must be fixed."""
     fault = ItemStatus.FIX if needed else ItemStatus.LOOK
     received: list[Datagram] = []
     errors: list[QueuedError] = []
@@ -124,10 +124,11 @@ async def loopback(family: AddressFamily, needed: bool = True) -> list[ExaminedI
 async def _probe_kernel_timestamps(
     family: AddressFamily, udp_socket: DatagramSocket, received: list[Datagram]
 ) -> bool | None:
-    """Whether the kernel stamps datagrams to a prober's socket; None where none arrives.
+    """Whether the kernel timestamps datagrams to a prober's socket; None if none arrives.
 
-    Only a kernel's stamp is older than our read. It begins to stamp some milliseconds after the first socket
-    on the machine asks for it, so the first ones do not count. Raises OSError where our own side refuses.
+    Only a kernel timestamp is older than the read. The kernel starts a few milliseconds after the first
+    socket on the machine asks for timestamps, so the first datagrams do not count. Raises OSError if this
+    machine refuses to send.
     """
     with socket.socket(family.family, socket.SOCK_DGRAM) as other:
         other.bind((family.loopback, 0))
@@ -144,9 +145,9 @@ async def _probe_kernel_timestamps(
 
 
 async def _wait_for_arrival(udp_socket: DatagramSocket, arrived: list[T]) -> int | None:
-    """The time just before the read that found something; None where nothing comes within a second.
+    """The time just before the read that found something; None if nothing arrives within a second.
 
-    Polls, because that time must lie between arrival and read, and a reader in the event loop learns it late.
+    It polls, because that time must be between arrival and read. A reader in the event loop runs too late.
     """
     for _ in range(_POLLS):
         await asyncio.sleep(_POLL_S)
@@ -158,7 +159,7 @@ async def _wait_for_arrival(udp_socket: DatagramSocket, arrived: list[T]) -> int
 
 
 def send_refused_item(family: AddressFamily, error: OSError, fault: ItemStatus) -> ExaminedItem:
-    """What it means that our own side would not send to loopback."""
+    """Explain why this machine refuses to send to loopback."""
     if error.errno in (errno.EPERM, errno.EACCES):
         fact = f"the firewall of this machine blocks UDP even to loopback ({errno.errorcode[error.errno]})"
         return ExaminedItem(f"{family} firewall", fault, fact, "nft list ruleset")
@@ -167,7 +168,7 @@ def send_refused_item(family: AddressFamily, error: OSError, fault: ItemStatus) 
 
 
 def timestamping_item(family: AddressFamily, has_kernel_timestamps: bool) -> ExaminedItem:
-    """What it means whether the kernel stamps what arrives."""
+    """Report whether the kernel timestamps received packets."""
     subject = f"{family} timing"
     if has_kernel_timestamps:
         return ok_item(subject, "the kernel timestamps received packets")
@@ -178,14 +179,14 @@ def timestamping_item(family: AddressFamily, has_kernel_timestamps: bool) -> Exa
 async def _check_icmp_errors(
     family: AddressFamily, udp_socket: DatagramSocket, errors: list[QueuedError]
 ) -> ExaminedItem:
-    """Send to a port that is closed, and read the error back. Raises OSError where our own side refuses."""
+    """Send to a closed port and read the ICMP error. Raises OSError if this machine refuses to send."""
     subject = f"{family} ICMP errors"
     if not LINUX:
         return ExaminedItem(
             subject, ItemStatus.LOOK, "port-closed and unreachable are shown as silent here", _ONLY_LINUX
         )
     with socket.socket(family.family, socket.SOCK_DGRAM) as closed:
-        # Connected to itself it takes nothing from anybody else, and nobody else gets its port.
+        # Connected to itself, it accepts no other packets, and no other socket gets its port.
         closed.bind((family.loopback, 0))
         closed.connect(closed.getsockname())
         udp_socket.send(b"doctor", (family.loopback, closed.getsockname()[1]))

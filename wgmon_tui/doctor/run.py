@@ -1,6 +1,6 @@
-"""The examination: everything in order, from the files to the terminal.
+"""The run of `wgmon-tui doctor`: all checks in order, from files to terminal.
 
-Sends packets to loopback only; the commands of vantages, which the operator wrote, go where they say.
+Sends packets only to loopback. The vantage commands of the operator may connect elsewhere.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _PROGRAM_TIMEOUT_S = 5.0
 
 
 def run_doctor(config_dir: Path, state_dir: Path, ascii_only: bool, as_json: bool) -> int:
-    """Examine our own side and print what was found; gives the exit code.
+    """Run all checks and print the findings. Returns the exit code.
 
-    Blocks for as long as commands that give secrets take.
+    Blocks while commands that print secrets run.
     """
     items = examine(config_dir, state_dir)
     for item in items:
@@ -35,7 +35,7 @@ def run_doctor(config_dir: Path, state_dir: Path, ascii_only: bool, as_json: boo
 
 
 def examine(config_dir: Path, state_dir: Path) -> list[ExaminedItem]:
-    """Look at everything that is ours."""
+    """Run all checks of this machine."""
     clock_offset = time.time() - time.monotonic()
     fleet, servers_item = files.check_servers_file(config_dir)
     keyring = open_keyring(fleet, config_dir)
@@ -89,7 +89,7 @@ def _rmem_max() -> int | None:
 
 
 def _command_output(*command: str) -> str | None:
-    """What a program says; None where it is not there, or fails."""
+    """The output of a program; None if it is missing or fails."""
     try:
         completed = subprocess.run(  # noqa: S603  named here, and without a shell
             command,

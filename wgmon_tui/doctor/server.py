@@ -1,4 +1,4 @@
-"""A server's own view, asked for and compared with our file and our verdict, as text."""
+"""A server's own view, compared with servers.toml and the prober's verdict, as text."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def inspect_server(
     ascii_only: bool,
     prober_verdict: ProberVerdict | None = None,
 ) -> int:
-    """Ask the server, and the interfaces here; print the findings, and give the exit code.
+    """Inspect the server and the local interfaces, and print the findings. Returns the exit code.
 
     `prober_verdict` is the verdict of the prober, if it has one. Blocks for up to 15 s per command.
     Raises ConfigurationError if servers.toml names no command and no local interface has this server.
@@ -51,9 +51,9 @@ def inspect_and_compare(
     config_dir: Path,
     prober_verdict: ProberVerdict | None = None,
 ) -> tuple[Finding, ...]:
-    """What the server says of itself, and what the interfaces here say of it.
+    """Findings from the server's own view and from the local interfaces.
 
-    Where it has no command for that, the last finding says which to add. Blocks for up to 15 s a command.
+    Without an inspect command, the last finding names the setting to add. Blocks for up to 15 s per command.
     """
     here = _compare_local_interfaces(server, fleet, keyring, prober_verdict)
     if server.inspect:
@@ -81,7 +81,7 @@ def _compare_local_interfaces(
 
 
 def verdict_from_round(outcome: Round, since: float | None = None) -> ProberVerdict:
-    """Our verdict as a round has it; `since` when it is so, where that is known to be longer."""
+    """The prober's verdict of a round. `since` is an earlier start of that verdict, if known."""
     meanings = (diagnosis.verdict for diagnosis in outcome.diagnoses)
     judged = zip(outcome.checks, meanings, strict=True)
     started = outcome.check.started_at
@@ -91,7 +91,7 @@ def verdict_from_round(outcome: Round, since: float | None = None) -> ProberVerd
 
 
 def require_inspect_command(server: Server) -> None:
-    """Raises ConfigurationError where servers.toml names no command that asks this server."""
+    """Raises ConfigurationError if servers.toml has no command to inspect this server."""
     if not server.inspect:
         raise ConfigurationError(
             f'servers.toml: server "{server.name}": key inspect: missing; '
@@ -100,12 +100,12 @@ def require_inspect_command(server: Server) -> None:
 
 
 def suggest_inspect_setting(server: Server) -> str:
-    """The line that a server without a command wants in servers.toml."""
+    """The line to add to servers.toml for a server without a command."""
     return f'inspect = ["ssh", "{server.endpoint.host}", "sudo", "wg", "show", "wg0", "dump"]'
 
 
 def exit_code(view: ServerView | None, findings: tuple[Finding, ...]) -> int:
-    """2 where something differs, 3 where the server would not say, 0 where what it says agrees."""
+    """The exit code: 2 if something differs, 3 if the server's view is unavailable, else 0."""
     if any(finding.result is ComparisonResult.DIFFERS for finding in findings):
         return 2
     if view is None:
@@ -114,14 +114,14 @@ def exit_code(view: ServerView | None, findings: tuple[Finding, ...]) -> int:
 
 
 def text(finding: Finding, ascii_only: bool = False) -> str:
-    """A finding for a terminal: a line, and under it what to type."""
+    """Format a finding for a terminal: one line, and below it what to type."""
     glyph = finding.result.ascii_glyph if ascii_only else finding.result.glyph
     line = f"{glyph} {finding.result.word:<11}  {finding.subject:<17}  {printable(finding.sentence)}"
     return f"{line}\n    {'->' if ascii_only else '→'} {printable(finding.fix)}" if finding.fix else line
 
 
 def configured_side(server: Server, fleet: Fleet, keyring: Keyring) -> ConfiguredSide:
-    """What our own files say of a server."""
+    """The server as configured in the files of this machine."""
     identity = fleet.identity(server.identity)
     private_key = keyring.private_keys.get(server.identity)
     preshared_key = keyring.preshared_keys.get(server.name)

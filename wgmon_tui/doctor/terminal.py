@@ -1,4 +1,4 @@
-"""The terminal: what the screens will look like here, and whether `y` reaches the clipboard."""
+"""Checks of the terminal: encoding, colours, size, and whether `y` reaches the clipboard."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MIN_SIZE = (80, 24)
 
 
 def encoding(name: str) -> ExaminedItem:
-    """Whether what we write can hold the glyphs. `name` is the encoding of the output."""
+    """Check that the encoding can show the glyphs. `name` is the encoding of the output."""
     if name.lower().replace("-", "").replace("_", "") in ("utf8", "utf16", "utf32"):
         return ok_item("encoding", name)
     fact = f"{name or 'unknown'}: symbols are shown as ASCII"
@@ -18,7 +18,7 @@ def encoding(name: str) -> ExaminedItem:
 
 
 def terminal(environment: Mapping[str, str], size: tuple[int, int] | None) -> list[ExaminedItem]:
-    """Colours and size. `size` is columns and lines, None where the output is no terminal."""
+    """Check colours and size. `size` is columns and lines; None if the output is not a terminal."""
     if size is None:
         return [ok_item("terminal", "the output is not a terminal: wgmon-tui prints a table")]
     return [_check_colours(environment), _check_size(size)]
@@ -30,14 +30,14 @@ def _check_colours(environment: Mapping[str, str]) -> ExaminedItem:
         fact = f"TERM is {term or 'not set'}: no colours and no cursor"
         return ExaminedItem("terminal", ItemStatus.LOOK, fact, "type: export TERM=xterm-256color")
     environment_text = f"TERM={term}" + (f" COLORTERM={colorterm}" if colorterm else "")
-    # An empty one is none by its standard; Textual takes it for set.
+    # By its standard, an empty NO_COLOR is unset; Textual treats it as set.
     if "NO_COLOR" in environment:
         return ok_item("terminal", f"{environment_text}, NO_COLOR: no colours")
     return ok_item("terminal", f"{environment_text}: {count_colours(term, colorterm)} colours")
 
 
 def count_colours(term: str, colorterm: str) -> str:
-    """How many colours a terminal is taken to have, as Textual guesses it."""
+    """The number of colours of a terminal, guessed as Textual does."""
     if colorterm.strip().lower() in ("truecolor", "24bit"):
         return "16 million"
     return "256" if term.endswith(("-256color", "kitty")) else "16"
@@ -52,9 +52,9 @@ def _check_size(size: tuple[int, int]) -> ExaminedItem:
 
 
 def check_clipboard(set_clipboard: str | None, passthrough: str | None) -> list[ExaminedItem]:
-    """Whether this tmux lets a copy through to the terminal; no item where tmux does not say.
+    """Check that tmux passes a copy on to the terminal; no item if tmux gives no answer.
 
-    Both are the values of tmux's options; either of them suffices.
+    Both arguments are values of tmux options. One of them is enough.
     """
     if set_clipboard is None:
         return []

@@ -1,4 +1,4 @@
-"""The other vantages: whether the command of each starts, and what it says where it does not."""
+"""Checks of other vantages: whether the command of each works, and its error if not."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ _MAX_PARALLEL_COMMANDS = 16
 
 
 def vantages(config_dir: Path, timeout_s: float = TIMEOUT_S) -> list[ExaminedItem]:
-    """An item for each `[[vantage]]`, or one for a config.toml that cannot stand. Blocks up to `timeout_s`,
-    and for more than a few vantages a multiple of it.
+    """Check each `[[vantage]]`; an invalid config.toml gives one item.
+
+    Blocks for up to `timeout_s`, or a multiple of it with more than 16 vantages.
     """
     try:
         found = read_config(config_dir).vantages
@@ -37,9 +38,9 @@ def vantages(config_dir: Path, timeout_s: float = TIMEOUT_S) -> list[ExaminedIte
 
 
 def vantage(each: Vantage, timeout_s: float) -> ExaminedItem:
-    """Start the command as a writer does, but say nothing to it: an agent then ends at once, with 0.
+    """Start the command as a writer does, but send nothing. An agent then exits at once, with code 0.
 
-    A writer's line to the same agent stays, since that changes hands with a hello only.
+    A writer's connection to the same agent is kept: only a hello message takes it over.
     """
     subject, program = f"vantage {each.name}", each.command[0]
     if shutil.which(program) is None:
@@ -65,7 +66,7 @@ def vantage(each: Vantage, timeout_s: float) -> ExaminedItem:
 
 
 def _exit_code(command: Sequence[str], stderr_file: IO[bytes], timeout_s: float) -> int | None:
-    """None where it had not ended in time; then it is ended with all that it has started. Raises OSError."""
+    """The exit code; None after a timeout, when the process and its children are killed. Raises OSError."""
     process = start(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr_file)
     with terminate_on_exit(process):
         try:
