@@ -1,4 +1,4 @@
-"""The JSON Schemas of docs/ say the same of a file as the reader does, as far as a schema can."""
+"""The JSON Schemas in docs/ agree with the readers, as far as a schema can."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAGER = '[[sink]]\nname = "pager"\ntype = "slack"\nurl_file = "slack.url"\n'
 
 
 def as_json(value: object) -> object:
-    """A TOML value as an editor gives it to the schema: times are texts."""
+    """A TOML value as an editor passes it to the schema: times are strings."""
     match value:
         case dict():
             return {key: as_json(each) for key, each in value.items()}

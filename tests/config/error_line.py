@@ -8,7 +8,7 @@ from wgmon_tui.config.servers_toml import parse
 
 
 def refusal(text: str) -> str:
-    """The one line with which a servers.toml is refused."""
+    """The error line for an invalid servers.toml."""
     with pytest.raises(ConfigurationError) as refused:
         parse(text)
     line = str(refused.value)
@@ -17,7 +17,7 @@ def refusal(text: str) -> str:
 
 
 def server_refusal(keys: str) -> str:
-    """What is said of the server fra1, with these keys added."""
+    """The error line for server fra1 with these keys added, without its prefix."""
     line = refusal(MINIMAL_TOML + keys)
     assert line.startswith('servers.toml: server "fra1": ')
     return line.removeprefix('servers.toml: server "fra1": ')

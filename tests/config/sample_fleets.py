@@ -1,4 +1,4 @@
-"""Fleets to test with: a small one as text, and every one that servers.toml can say."""
+"""Sample fleets: a small one as text, and a strategy for every fleet that servers.toml can represent."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BASTION = Identity("bastion", SecretSource(SecretForm.FILE, "bastion.key"))
 
 
 THRESHOLDS = [(2, 3, 2), (1, 1, 1), (1, 2, 20), (3, 4, 1), (3, 3, 2), (10, 11, 3), (10, 20, 2)]
-"""`fail_after`, `fail_window`, `recover_after`: the usual ones, the least, the most, a window said or not."""
+"""`fail_after`, `fail_window`, `recover_after`: the defaults, the limits, an explicit window or none."""
 
 
 def server(name: str = "fra1") -> Server:
@@ -61,7 +61,7 @@ tunnel_endpoints = st.builds(Endpoint, tunnel_addresses.map(str), st.integers(1,
 
 
 def durations(limits: tuple[float, float]) -> st.SearchStrategy[float]:
-    """Round ones, as people write them, and any other."""
+    """Durations within the limits: round ones, as people write them, and any other."""
     least, most = limits
     return st.floats(least, most) | st.integers(1, int(most)).map(lambda s: min(max(float(s), least), most))
 
@@ -92,12 +92,12 @@ interfaces = st.builds(
 
 
 def some_of(choices: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
-    """Any of these keys, each with one of its values."""
+    """A dictionary of any of these keys, each with one of its values."""
     return st.fixed_dictionaries({}, optional=choices)
 
 
 def tunnel_and_explain(interval: float) -> st.SearchStrategy[dict[str, Any]]:
-    """What a server may say of its tunnel, of the experiments that explain silence and of looking inside."""
+    """The settings of a server for its tunnel, for experiments that explain silence, and for inspect."""
     longest = min(TUNNEL_OVER_RANGE[1], interval)
     return some_of(
         {

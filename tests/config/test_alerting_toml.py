@@ -1,4 +1,4 @@
-"""[[sink]], [[rule]] and [[maintenance]] of config.toml: what stands there, and one line for what cannot."""
+"""[[sink]], [[rule]] and [[maintenance]] of config.toml: valid tables, and one error line for invalid ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""config.toml: what people may write, and the line that refuses what they may not."""
+"""config.toml: valid settings, and the error line for invalid ones."""
 
 from pathlib import Path
 

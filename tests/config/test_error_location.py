@@ -1,4 +1,4 @@
-"""The line of servers.toml that an error is about."""
+"""Locating the line of servers.toml that an error refers to."""
 
 import pytest
 from hypothesis import given

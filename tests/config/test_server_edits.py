@@ -1,4 +1,4 @@
-"""Changes that a person makes to servers.toml, while other programs may change it too."""
+"""Interactive edits of servers.toml while other programs change it too."""
 
 from dataclasses import replace
 from ipaddress import ip_interface
@@ -45,7 +45,7 @@ def names(config_dir: Path) -> list[str]:
 
 
 def meanwhile(config_dir: Path, **changes: object) -> None:
-    """Another program changes fra1."""
+    """Change fra1 as another program would."""
     changed = replace(server("fra1"), **changes)  # type: ignore[arg-type]
     update(config_dir, lambda fleet: replace(fleet, servers=(server("ams1"), changed, server("lon1"))))
 

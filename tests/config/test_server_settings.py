@@ -29,7 +29,7 @@ UNUSUAL = {
     "explain_every": '"1h"',
     "try_identities": "true",
 }
-"""Every setting but the identity, with a value that is not its usual one."""
+"""Every setting except the identity, with a value other than its default."""
 
 
 def only_server(text: str) -> Server:

@@ -313,7 +313,7 @@ def test_a_directory_that_is_not_there_yet_can_be_written(tmp_path: Path) -> Non
 def test_an_account_that_may_only_look_is_told_whose_the_file_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Root may write anywhere, and the tests may run as root: what the kernel would say is said for it.
+    # Root may write anywhere, and the tests may run as root: fake the kernel's answer.
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert explain_not_writable(tmp_path) == (
         f"servers.toml belongs to {tmp_path.owner()}: this account can read {tmp_path}, but not change it"

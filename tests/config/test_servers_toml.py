@@ -24,7 +24,7 @@ SECRET = OWN_KEY.to_text()
 
 
 def identity_refusal(keys: str) -> str:
-    """What is said of an identity that has these keys and a name."""
+    """The error line for an identity with these keys and a name."""
     line = refusal(f'[[identity]]\nname = "bastion"\n{keys}')
     assert line.startswith('servers.toml: identity "bastion": ')
     return line.removeprefix('servers.toml: identity "bastion": ')
@@ -177,7 +177,7 @@ def test_a_server_is_written_without_what_its_defaults_say() -> None:
 
 
 def test_a_server_names_its_identity_although_there_is_only_one() -> None:
-    """So that a second identity, added by hand, leaves no server without one."""
+    """A second identity, added by hand, must not leave a server without one."""
     assert 'identity = "bastion"' in render(parse(MINIMAL_TOML))
 
 
@@ -339,7 +339,7 @@ def test_what_the_toml_reader_stumbles_over_is_refused_on_one_line(value: str) -
 
 
 def whatever_is_said(text: str) -> str:
-    """The line with which a text is refused; empty where it is accepted."""
+    """The error line for a text; empty if it is accepted."""
     try:
         parse(text)
     except ConfigurationError as refused:

@@ -1,4 +1,4 @@
-"""The declared keys of servers.toml and config.toml, against the records that take their values."""
+"""The declared keys of servers.toml and config.toml, compared with the records that store their values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DECLARED = [pytest.param(*each, id=f"{each[0].name}-{each[1].key}") for each in 
 def test_a_default_is_a_value_that_may_be_written_in_the_file(section: Section, setting: Setting) -> None:
     written = section.usual().get(setting.key)
     if isinstance(setting.type, SecretType) or written in (None, "", []):
-        return  # says that there is none
+        return  # the default text for no default
     assert setting.type.read(written) == defaults_of(section.record)[setting.attribute]
 
 

@@ -1,4 +1,4 @@
-"""Shards: every server has one runner, and a further runner moves as few of them as can be."""
+"""Shards: every server has one runner, and a new runner moves as few servers as possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What config.toml may say of the face, and the line that refuses what it may not."""
+"""TUI settings of config.toml: valid ones, and the error line for invalid ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`wgmon-tui doctor` and `wgmon-tui inspect`, used as a shell uses them."""
+"""`wgmon-tui doctor` and `wgmon-tui inspect`, run as from a shell."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Shell:
             (self.config / name).chmod(0o600)
 
     def inspectable(self, dump: str = DUMP, file: str | None = None) -> None:
-        """Configure a server whose commands print these."""
+        """Configure a server whose inspect commands print these texts."""
         stored = 'inspect_config = ["cat", "wg0.conf"]\n' if file is not None else ""
         self.configure(CONFIGURED + 'inspect = ["cat", "wg0.dump"]\n' + stored)
         (self.config / "wg0.dump").write_text(dump)
@@ -131,7 +131,7 @@ def test_the_doctor_leaves_nothing_behind(shell: Shell) -> None:
 
 @pytest.fixture
 def tmux(tmp_path: Path) -> Iterator[str]:
-    """A tmux server of its own; gives what $TMUX is inside of it."""
+    """A separate tmux server; returns the value of $TMUX in it."""
     require("tmux")
     socket = tmp_path / "tmux"
     command = ["tmux", "-S", str(socket), "-f", "/dev/null"]

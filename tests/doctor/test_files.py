@@ -27,7 +27,7 @@ SECOND_NS = 10**9
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A configuration with which nothing is wrong."""
+    """A configuration without faults."""
     directory = tmp_path / "config"
     directory.mkdir(mode=0o700)
     for name, text in (("servers.toml", MINIMAL_TOML), ("bastion.key", OWN_KEY.to_text())):

@@ -1,4 +1,4 @@
-"""What the examination says of other vantages. Scripts stand in the place of ssh."""
+"""Doctor findings for other vantages. Scripts replace ssh."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_command_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) 
 
 
 def _lives(number: int) -> bool:
-    """Not counting one that nobody has asked for its exit code."""
+    """Whether the process runs. A zombie does not count."""
     try:
         state = Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):

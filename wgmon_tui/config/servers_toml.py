@@ -175,10 +175,10 @@ def _defaults(raw: dict[str, object], source: str, identities: Sequence[str]) ->
         if key in SERVER_KEYS and key not in SETTINGS_KEYS:
             raise ConfigurationError(f"{where}: key {key}: belongs in a [[server]]; servers cannot share it")
     table = TomlTable(where, raw, SETTINGS_KEYS)
-    said = read_settings(table, SHARED)
-    if "identity" in said:
-        _known_identity(table, said["identity"], identities)
-    return tuple(said.items())
+    explicit = read_settings(table, SHARED)
+    if "identity" in explicit:
+        _known_identity(table, explicit["identity"], identities)
+    return tuple(explicit.items())
 
 
 def _server(table: TomlTable, shared: SharedValues, identities: Sequence[str]) -> Server:

@@ -21,12 +21,12 @@ _USUAL = {each.attribute: _DEFAULTS.get(each.attribute) for each in SHARED if ea
 _USUAL_OF_SERVER = SERVER.usual()
 
 
-def in_force(said: Values) -> dict[str, Any]:
+def in_force(explicit: Values) -> dict[str, Any]:
     """The effective shared settings: the explicit value, a value computed from others, or the default.
 
     A missing identity is None.
     """
-    values = {**_USUAL, **said}
+    values = {**_USUAL, **explicit}
     for attribute, follow in _FOLLOWING.items():
         if attribute not in values:
             values[attribute] = follow(values)
@@ -74,14 +74,14 @@ def server_table(server: Server, shared: SharedValues) -> dict[str, object]:
     return write_settings(server, SERVER.settings, _USUAL_OF_SERVER | _usual_of_shared(server, dict(shared)))
 
 
-def _usual_of_shared(server: Server, said: Mapping[str, Any]) -> dict[str, object]:
+def _usual_of_shared(server: Server, explicit: Mapping[str, Any]) -> dict[str, object]:
     """By key: the shared settings of this server if its table has none of them.
 
     Computed settings follow the server's own interval and fail_after, not those of the defaults.
     """
     own = {attribute: getattr(server, attribute) for attribute in _USUAL}
-    own = in_force(own | {each: said[each] for each in _FOLLOWING if each in said})
-    return _written(in_force(said) | {each: own[each] for each in _FOLLOWING})
+    own = in_force(own | {each: explicit[each] for each in _FOLLOWING if each in explicit})
+    return _written(in_force(explicit) | {each: own[each] for each in _FOLLOWING})
 
 
 def _written(values: Values) -> dict[str, object]:

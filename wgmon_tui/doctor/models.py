@@ -42,8 +42,8 @@ def ok_item(subject: str, fact: str) -> ExaminedItem:
 def format_item(item: ExaminedItem, ascii_only: bool = False) -> str:
     """Format an item for a terminal, on one line."""
     glyph = item.status.ascii_glyph if ascii_only else item.status.glyph
-    said = f"{item.fact}; {item.advice}" if item.advice else item.fact
-    return f"{glyph} {item.status.word:<4}  {item.subject:<16}  {printable(said)}"
+    text = f"{item.fact}; {item.advice}" if item.advice else item.fact
+    return f"{glyph} {item.status.word:<4}  {item.subject:<16}  {printable(text)}"
 
 
 def json_line(item: ExaminedItem) -> str:

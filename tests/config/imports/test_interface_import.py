@@ -1,4 +1,4 @@
-"""Servers from running interfaces, with an identity of our own and never with the interface's."""
+"""Import of servers from running interfaces, with a separate identity and never with the interface's key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`wg show all dump`, read: every interface with its peers, and no key of theirs."""
+"""Parsing of `wg show all dump`: every interface with its peers, without secret keys."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ addresses = st.ip_addresses().map(lambda ip: f"[{ip}]" if ip.version == 6 else f
 
 @st.composite
 def peers(draw: st.DrawFn) -> tuple[PeerEntry, str]:
-    """A peer, and its line without the interface before it."""
+    """A peer, and its line without the interface name."""
     key = draw(keys).public
     psk = draw(st.none() | secrets.map(PresharedKey))
     endpoint = draw(st.none() | st.tuples(addresses, st.integers(1, 65535)))
@@ -67,7 +67,7 @@ def peers(draw: st.DrawFn) -> tuple[PeerEntry, str]:
 
 @st.composite
 def machines(draw: st.DrawFn) -> tuple[InterfaceDumps, str]:
-    """Every interface of a machine, and what wg prints of them."""
+    """Every interface of a machine, and the output of wg for them."""
     dumps: InterfaceDumps = {}
     lines = []
     for name in draw(st.lists(names, unique=True, max_size=4)):
@@ -84,7 +84,7 @@ def machines(draw: st.DrawFn) -> tuple[InterfaceDumps, str]:
 
 
 def refusal(text: str) -> str:
-    """Why it is not read; empty where it is."""
+    """The error for a dump; empty if it parses."""
     try:
         parse_all_dumps(text)
     except InspectionError as error:

@@ -174,7 +174,7 @@ def test_where_one_file_cannot_be_read_nothing_is_imported(confs: Path, config_d
 def test_where_servers_toml_cannot_be_written_no_key_file_stays(confs: Path, config_dir: Path) -> None:
     write_conf(confs, psk=PSK)
     config_dir.mkdir()
-    # Nothing can be put where this link points, which shows only after the key files were written.
+    # Nothing can be created at the target of this link. The error comes after the key files are written.
     (config_dir / "servers.toml").symlink_to("missing/servers.toml")
     with pytest.raises(ConfigurationError, match="cannot be written"):
         bring_in(confs / "wg0.conf", config_dir)

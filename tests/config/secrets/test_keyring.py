@@ -26,7 +26,7 @@ def command(script: str) -> Identity:
 
 
 def refusal(broken: Identity, config_dir: Path) -> str:
-    """What is said of an identity's key, behind the file and the key."""
+    """The problem of an identity's key, without file and key name."""
     with pytest.raises(ConfigurationError) as refused:
         read_private_key(broken, config_dir)
     line = str(refused.value)

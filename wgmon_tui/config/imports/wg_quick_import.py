@@ -174,7 +174,7 @@ def keygen(
 
 
 class _WgQuickImport:
-    """One import under way: the fleet as it grows, and what there is to say about it."""
+    """One import in progress: the growing fleet, and lines to print."""
 
     def __init__(self, files: KeyFileStore) -> None:
         self.files = files
