@@ -1,4 +1,4 @@
-"""The one line with which a servers.toml is refused."""
+"""Helpers that return the error line of an invalid servers.toml."""
 
 import pytest
 

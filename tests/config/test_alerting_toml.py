@@ -1,4 +1,4 @@
-"""[[sink]], [[rule]] and [[maintenance]] of config.toml: valid tables, and one error line for invalid ones."""
+"""[[sink]], [[rule]] and [[maintenance]] of config.toml: valid tables, and the error line for others."""
 
 from __future__ import annotations
 

@@ -299,9 +299,9 @@ def test_a_file_that_is_no_servers_toml_is_refused_on_one_line(text: str, line: 
         ('private_key_credential = "../passwd"', "key private_key_credential: expected the name"),
         (
             'private_key_command = "pass show wg"',
-            'key private_key_command: expected a list of words such as ["pass",',
+            'key private_key_command: expected a list of texts such as ["pass",',
         ),
-        ("private_key_command = []", 'key private_key_command: expected a list of words such as ["pass",'),
+        ("private_key_command = []", 'key private_key_command: expected a list of texts such as ["pass",'),
         (f'private_key_command = ["echo", "{SECRET}"]', "key private_key_command: expected no key here"),
         ('private_key_cmd = ["pass"]', "key private_key_cmd: unknown; did you mean private_key_command?"),
         (f'"{SECRET}" = 1', "key of 44 characters: unknown; expected one of"),
@@ -317,9 +317,9 @@ def test_a_secret_has_exactly_one_form_and_no_line_repeats_it(keys: str, line: s
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        (f'"ssh fra1 {SECRET}"', 'expected a list of words such as ["ssh", "fra1", "sudo", '),
-        ("[]", 'expected a list of words such as ["ssh", "fra1", "sudo", '),
-        ('["", "fra1"]', 'expected a list of words such as ["ssh", "fra1", "sudo", '),
+        (f'"ssh fra1 {SECRET}"', 'expected a list of texts such as ["ssh", "fra1", "sudo", '),
+        ("[]", 'expected a list of texts such as ["ssh", "fra1", "sudo", '),
+        ('["", "fra1"]', 'expected a list of texts such as ["ssh", "fra1", "sudo", '),
         ('["ssh", 1]', "expected text in quotes"),
         ('["ssh", "\\u001b[2J"]', "contains the unprintable character U+001B; remove it"),
         (f'["ssh", "{SECRET}"]', "expected no key here: other users see it in the process list"),

@@ -78,7 +78,7 @@ def test_tags_choose_the_servers_and_without_tags_all_are_watched() -> None:
         ),
         (
             '[[vantage]]\nname = "fra"\ncommand = "ssh fra1"',
-            'config.toml: vantage "fra": key command: expected a list of words such as ["ssh", ',
+            'config.toml: vantage "fra": key command: expected a list of texts such as ["ssh", ',
         ),
         (
             '[[vantage]]\nname = "fra"\nhosts = "a"',

@@ -84,7 +84,7 @@ def _parse_mailbox(text: str) -> str:
 
 def _parse_http_url(text: str) -> str:
     if not parse_text(text).startswith(("https://", "http://")):
-        raise InvalidValueError('expected an address that begins with "https://"')
+        raise InvalidValueError('expected a URL that begins with "https://"')
     return text.rstrip("/")
 
 

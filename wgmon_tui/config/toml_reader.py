@@ -129,7 +129,7 @@ def as_command(example: str) -> Callable[[object], tuple[str, ...]]:
 
     def read(value: object) -> tuple[str, ...]:
         if not isinstance(value, list) or not value or not value[0]:
-            raise InvalidValueError(f"expected a list of words such as {example}")
+            raise InvalidValueError(f"expected a list of texts such as {example}")
         words = tuple(as_secret_text(word) for word in value)
         if any(is_key(word) for word in words):
             raise InvalidValueError(

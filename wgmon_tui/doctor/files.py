@@ -139,7 +139,7 @@ def check_timestamps(state_dir: Path, identities: Mapping[str, PublicKey], now_n
     ahead = {}
     for name, public_key in identities.items():
         try:
-            # As history.stamps names them.
+            # The file name is the same as in store/timestamp_ledger.py.
             stored = (state_dir / "stamps" / hashlib.sha256(public_key.raw).hexdigest()[:32]).read_bytes()
             ahead[name] = (tai64n.decode(stored) - now_ns) / 1e9
         except (OSError, ValueError):
@@ -151,7 +151,7 @@ def check_timestamps(state_dir: Path, identities: Mapping[str, PublicKey], now_n
             ItemStatus.LOOK,
             f'the last timestamp of identity "{name}" is {format_elapsed(seconds)} ahead of the clock, '
             "which was set back",
-            "timedatectl; until then, servers ignore another prober with this key",
+            "until then, servers ignore another prober with this key; type: timedatectl",
         )
         for name, seconds in ahead.items()
         if seconds > _MAX_AHEAD_S

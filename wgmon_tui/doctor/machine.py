@@ -71,7 +71,7 @@ def check_clock(now: float) -> ExaminedItem:
     shown = datetime.fromtimestamp(now, UTC)
     fact = f"{format_utc_time(now)}"
     if shown.year < RELEASE_YEAR:
-        advice = "timedatectl; servers that once saw a later timestamp stay silent until the clock is right"
+        advice = "servers that saw a later timestamp stay silent until the clock is right; type: timedatectl"
         return ExaminedItem("clock", ItemStatus.FIX, f"{fact}, before this version was released", advice)
     return ok_item("clock", fact)
 
@@ -81,7 +81,7 @@ def check_clock_steps(before: float, after: float) -> ExaminedItem:
     stepped = after - before
     if abs(stepped) > _STEP_S:
         fact = f"was set by {stepped:+.2f} s during the examination"
-        return ExaminedItem("clock steps", ItemStatus.LOOK, fact, "timedatectl timesync-status")
+        return ExaminedItem("clock steps", ItemStatus.LOOK, fact, "type: timedatectl timesync-status")
     return ok_item("clock steps", "none during the examination")
 
 

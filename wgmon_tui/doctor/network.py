@@ -75,13 +75,15 @@ def check_routes(sources: Mapping[AddressFamily, str | None], fleet: Fleet) -> l
         if source:
             items.append(ok_item(subject, f"source address {source}"))
         elif not any(sources.values()):
-            items.append(ExaminedItem(subject, ItemStatus.FIX, "no route", f"ip -{family.version} route"))
+            items.append(
+                ExaminedItem(subject, ItemStatus.FIX, "no route", f"type: ip -{family.version} route")
+            )
         elif server:
             fact = f'no route, but server "{server.name}" is {server.endpoint}'
-            items.append(ExaminedItem(subject, ItemStatus.FIX, fact, f"ip -{family.version} route"))
+            items.append(ExaminedItem(subject, ItemStatus.FIX, fact, f"type: ip -{family.version} route"))
         else:
             fact = f"no route: {family} addresses of servers cannot be checked from this machine"
-            items.append(ExaminedItem(subject, ItemStatus.LOOK, fact, f"ip -{family.version} route"))
+            items.append(ExaminedItem(subject, ItemStatus.LOOK, fact, f"type: ip -{family.version} route"))
     return items
 
 
@@ -104,12 +106,14 @@ async def loopback(family: AddressFamily, needed: bool = True) -> list[ExaminedI
     try:
         udp_socket = DatagramSocket(family.family, received.append, errors.append)
     except OSError as error:
-        return [ExaminedItem(f"{family} socket", fault, f"cannot be opened: {error.strerror}", "ip address")]
+        return [
+            ExaminedItem(f"{family} socket", fault, f"cannot be opened: {error.strerror}", "type: ip address")
+        ]
     try:
         has_kernel_timestamps = await _probe_kernel_timestamps(family, udp_socket, received)
         if has_kernel_timestamps is None:
             fact = "packets sent to loopback do not arrive"
-            return [ExaminedItem(f"{family} firewall", fault, fact, "nft list ruleset")]
+            return [ExaminedItem(f"{family} firewall", fault, fact, "type: nft list ruleset")]
         return [
             ok_item(f"{family} firewall", "allows UDP on loopback in both directions"),
             timestamping_item(family, has_kernel_timestamps),
@@ -162,9 +166,9 @@ def send_refused_item(family: AddressFamily, error: OSError, fault: ItemStatus) 
     """Explain why this machine refuses to send to loopback."""
     if error.errno in (errno.EPERM, errno.EACCES):
         fact = f"the firewall of this machine blocks UDP even to loopback ({errno.errorcode[error.errno]})"
-        return ExaminedItem(f"{family} firewall", fault, fact, "nft list ruleset")
+        return ExaminedItem(f"{family} firewall", fault, fact, "type: nft list ruleset")
     fact = f"UDP to {family.loopback} cannot be sent: {error.strerror}"
-    return ExaminedItem(f"{family} loopback", fault, fact, "ip link set lo up")
+    return ExaminedItem(f"{family} loopback", fault, fact, "type: ip link set lo up")
 
 
 def timestamping_item(family: AddressFamily, has_kernel_timestamps: bool) -> ExaminedItem:
@@ -196,5 +200,5 @@ async def _check_icmp_errors(
         subject,
         ItemStatus.LOOK,
         "a closed port on loopback was not reported: port-closed is shown as silent here",
-        "nft list ruleset",
+        "type: nft list ruleset",
     )

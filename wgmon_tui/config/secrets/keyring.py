@@ -198,7 +198,7 @@ def _read_raw(source: SecretSource, config_dir: Path) -> tuple[bytes, str]:
             return _from_credential(name), f"the credential {printable(name)}"
         case _, str(text):
             return text.encode(), "the value"
-    raise _UnavailableError("expected text, or a list of words for a command")
+    raise _UnavailableError("expected text, or a list of texts for a command")
 
 
 def _from_file(path: Path) -> tuple[bytes, str]:
