@@ -36,7 +36,7 @@ VANTAGE = Section(
         Setting(
             "host",
             text_type("SSH destination", _parse_destination, pattern=r"^[^-\s]\S*$"),
-            "The SSH destination, such as probe@fra1.example.net. It runs `wgmon-tui agent`.",
+            "The SSH destination, such as probe@fra1.example.net. ssh starts `wgmon-tui agent` there.",
         ),
         Setting(
             "command",
