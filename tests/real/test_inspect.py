@@ -116,4 +116,4 @@ def test_all_interfaces_at_once_are_refused_with_what_to_type(wireguard_go: Wire
     ours = side(wireguard_go, PrivateKey.generate())
     view = inspect(replace(ours.server, inspect=("wg", "show", "all", "dump")), Path("/"))
     assert isinstance(view.running, ViewUnavailable)
-    assert "in place of `all`" in view.running.reason
+    assert "instead of `all`" in view.running.reason

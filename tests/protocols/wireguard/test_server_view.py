@@ -101,7 +101,7 @@ def test_lines_that_came_through_a_terminal_are_read_too() -> None:
         ("", "printed nothing"),
         ("\n\n", "printed nothing"),
         ("Welcome to fra1\n" + DUMP, "line 1: expected 4 fields"),
-        (f"wg0\t{HEAD}\n", "in place of `all`"),
+        (f"wg0\t{HEAD}\n", "instead of `all`"),
         (DUMP.replace("51820", "65536"), "line 1: listen-port"),
         (DUMP.replace("51820", "٥١٨٢٠"), "line 1: listen-port"),
         (DUMP.replace("\toff\n", "\tred\n", 1), "line 1: fwmark"),
