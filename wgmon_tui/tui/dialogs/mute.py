@@ -52,7 +52,7 @@ class MuteScreen(OneLineScreen[float]):
             words = format_until(parse_until(written, now), now)
         except InvalidValueError:
             return Text(EXAMPLES, palette.severity[Severity.DEGRADED])
-        no_end = f"no end: {key_of('unmute', self.app.actions)} ends it"
+        no_end = f"no end; press {key_of('unmute', self.app.actions)} to unmute"
         return Text(no_end if written == FOREVER else words, palette.muted)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

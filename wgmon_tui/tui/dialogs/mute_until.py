@@ -37,7 +37,7 @@ def parse_until(text: str, now: float) -> float:
     if ends is None:
         raise InvalidValueError(f"expected a time {EXAMPLES}, got {quoted(text)}")
     if not now < ends <= now + _MAX_DURATION_S:
-        raise InvalidValueError(f"expected no more than a year, got {quoted(text)}")
+        raise InvalidValueError(f"expected a time within a year, got {quoted(text)}")
     return ends
 
 

@@ -42,12 +42,12 @@ def editor_command(environment: Mapping[str, str]) -> list[str]:
                 return shlex.split(asked)
             except ValueError:
                 raise ConfigurationError(
-                    f"{variable}: expected a command; a quote in it is not closed"
+                    f"{variable}: expected a command; a quote is not closed"
                 ) from None
     for name in _FALLBACK_EDITORS:
         if shutil.which(name):
             return [name]
-    raise ConfigurationError("no editor found; set $EDITOR before the start")
+    raise ConfigurationError("no editor found; set $EDITOR and restart")
 
 
 def command_at_line(command: Sequence[str], path: Path, line: int | None) -> list[str]:
@@ -85,7 +85,7 @@ async def _edit_until_valid(
         await _run_editor(app, command_at_line(command, copy, line))
         after = _read_text(copy)
         if after == before:
-            app.show_notice("servers.toml is as it was")
+            app.show_notice("servers.toml is unchanged")
             return
         try:
             await asyncio.to_thread(replace_raw_text, config_dir, before, after)
@@ -94,8 +94,8 @@ async def _edit_until_valid(
             # Before the question: whatever ends the program while it is open must not take the work along.
             replace_private(config_dir / REJECTED_NAME, after)
             if not await app.push_screen_wait(RejectedFileScreen(str(error), after, line)):
-                kept = f"{REJECTED_NAME} has what you wrote"
-                app.show_notice("servers.toml is as it was", kept, seconds=ERROR_NOTICE_S)
+                kept = f"Your text is in {REJECTED_NAME}"
+                app.show_notice("servers.toml is unchanged", kept, seconds=ERROR_NOTICE_S)
                 return
         else:
             (config_dir / REJECTED_NAME).unlink(missing_ok=True)
@@ -109,7 +109,7 @@ def _read_text(copy: Path) -> str:
         return copy.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ConfigurationError(
-            f"the edit is lost: expected UTF-8 text; byte {error.start + 1} is none"
+            f"the edit is lost: byte {error.start + 1} is not valid UTF-8"
         ) from None
 
 
@@ -124,12 +124,12 @@ async def _run_editor(app: AppContext, words: Sequence[str]) -> None:
             except (OSError, ValueError) as error:
                 failure = (isinstance(error, OSError) and error.strerror) or "not a command"
     except SuspendNotSupported:
-        raise ConfigurationError("no editor can be opened on this terminal") from None
+        raise ConfigurationError("this terminal cannot run an editor") from None
     editor = printable(words[0])
     if failure:
-        raise ConfigurationError(f"cannot start the editor {editor}: {failure}; set $EDITOR before the start")
+        raise ConfigurationError(f"cannot start the editor {editor}: {failure}; set $EDITOR and restart")
     if code:
-        raise ConfigurationError(f"the editor {editor} ended with {code}; servers.toml is as it was")
+        raise ConfigurationError(f"the editor {editor} exited with code {code}; servers.toml is unchanged")
 
 
 async def _wait_for_exit(words: Sequence[str]) -> int:

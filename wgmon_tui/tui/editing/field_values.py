@@ -69,7 +69,7 @@ def _elements(text: str) -> Iterable[str]:
         match = _ELEMENT.match(text, at)
         if match is None:
             raise InvalidValueError(
-                'expected a comma between two of them; quotes go around a whole one: "a, b"'
+                'expected commas between values; put quotes around a whole value: "a, b"'
             )
         if match[1] is not None:
             yield _ESCAPED.sub(r"\1", match[1])
@@ -82,4 +82,4 @@ def _words(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError:
-        raise InvalidValueError("expected words as in a shell; a quote is not closed") from None
+        raise InvalidValueError("expected a shell command; a quote is not closed") from None

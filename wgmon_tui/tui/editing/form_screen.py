@@ -66,11 +66,11 @@ class MoreFieldsLine(Static, can_focus=True):
     def render(self) -> Text:
         """How many there are, and how many say something."""
         palette = self.app.palette
-        used = f", {self._in_use} set here" if self._in_use else ""
+        used = f", {self._in_use} of them set" if self._in_use else ""
         key = key_of("enter_field", self.app.actions)
         return Text.assemble(
             label("more", self.app, highlighted=self.has_focus),
-            (f"{self._count} settings{used}; {key} {'closes' if self.open else 'opens'}", palette.muted),
+            (f"{self._count} settings{used}; press {key} to {'hide' if self.open else 'show'}", palette.muted),
         )
 
 
@@ -332,10 +332,10 @@ class FormScreen(Screen[R | None], Generic[R]):
 
         if self.changed:
             question = ConfirmDialog(
-                "What you changed here is not saved.",
-                yes="leave without it",
-                no="save it",
-                neither="go on editing",
+                "There are unsaved changes.",
+                yes="leave without saving",
+                no="save",
+                neither="keep editing",
             )
             self.app.push_screen(question, on_answer)
         else:

@@ -101,7 +101,7 @@ class IdentitiesScreen(Screen[None]):
         lines = [ListLine(self._line(identity), identity.name) for identity in self._fleet.identities]
         if not lines:
             key = key_of("new_identity", self.app.actions)
-            said = f"No identity yet. {key} makes a key pair for monitoring, of its own."
+            said = f"No identity yet. Press {key} to create a key pair for monitoring."
             lines = [ListLine(Text(said, self.app.palette.muted))]
         self.query_one(LineList).show(lines)
         self.refresh_bindings()
@@ -131,11 +131,11 @@ class IdentitiesScreen(Screen[None]):
         section = self._stanza()
         said = Text()
         if section:
-            said.append("On a server, this lets it in:\n", palette.muted)
+            said.append("Add this to the server's configuration:\n", palette.muted)
             said.append("\n".join(map(clean, section.splitlines())), palette.accent)
         elif identity := self._chosen:
             said.append(
-                f"The key of {clean(identity.name)} cannot be read now; doctor says why.", palette.muted
+                f"Cannot read the key of {clean(identity.name)}. Run: wgmon-tui doctor", palette.muted
             )
         self.query_one("#stanza", Static).update(said)
 
@@ -224,7 +224,7 @@ class IdentitiesScreen(Screen[None]):
             self.app.show_notice(str(error), seconds=ERROR_NOTICE_S)
             return
         question = ConfirmDialog(
-            f"Delete the identity {identity.name}? Its key file stays.", yes="delete it", neither="keep it"
+            f"Delete the identity {identity.name}? Its key file is kept.", yes="delete it", neither="keep it"
         )
         if not await self.app.push_screen_wait(question):
             return

@@ -49,10 +49,10 @@ class IdentityForm(FormScreen[Identity]):
                 )
                 return FieldRow(field, suggested, placeholder=field.example)
             case "private_key" if identity:
-                return FieldRow(field, KEEP, options=[(KEEP, "stays as it is")], read_only=True)
+                return FieldRow(field, KEEP, options=[(KEEP, "unchanged")], read_only=True)
             case "private_key":
                 return FieldRow(
-                    field, GENERATE, options=[(GENERATE, "make a new pair"), (PROVIDE, "bring one in:")]
+                    field, GENERATE, options=[(GENERATE, "generate a new pair"), (PROVIDE, "use an existing one:")]
                 )
             case _:
                 written = [str(each) for each in identity.addresses] if identity else []
@@ -70,7 +70,7 @@ class IdentityForm(FormScreen[Identity]):
         try:
             self._private_key()
         except InvalidKeyError as error:
-            problems["private_key"] = str(error) if self.row("private_key").secret else "type it, or paste it"
+            problems["private_key"] = str(error) if self.row("private_key").secret else "type or paste the key"
         try:
             self._addresses()
         except InvalidValueError as error:
@@ -102,7 +102,7 @@ class IdentityForm(FormScreen[Identity]):
         event.stop()
         if self._identity is not None:
             makes = key_of("new_identity", self.app.actions)
-            self.show_error(f"A key is not replaced here: make another identity ({makes})")
+            self.show_error(f"A key cannot be replaced here: create a new identity ({makes})")
             return
         conf = self.parse_conf(event.text)
         if conf is None:

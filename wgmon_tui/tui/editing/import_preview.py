@@ -19,13 +19,13 @@ from wgmon_tui.tui.theme.palette import Palette
 _MAX_LINES = 200
 _WIDEST_NAME = 24
 _NO_PING = (
-    "A config does not say what must answer inside the tunnel: without a tunnel ping only the handshake is "
-    "proven. On a server {edit} adds one."
+    "The config names no address to ping inside the tunnel. Without one, only the handshake is tested. "
+    "To add one later, press {edit} on the server."
 )
-_NO_ADDRESS = "The config has no tunnel address for us: only the handshake can be checked."
+_NO_ADDRESS = "The config has no tunnel address, so only the handshake can be checked."
 _USAGE = (
-    "Give the file of a client: [Interface] with its PrivateKey, [Peer] with an Endpoint.\n"
-    "{complete} completes a path; several paths, patterns and directories work too."
+    "Type the path of a client configuration: [Interface] with PrivateKey, [Peer] with Endpoint.\n"
+    "Press {complete} to complete a path. Several paths, patterns and directories work too."
 )
 
 
@@ -48,7 +48,7 @@ def preview_lines(
         text.append("+ server    ", new)
         text.append(f"{glyphs.clean(server.name):<{width}}", bold)
         text.append(f"  {glyphs.clean(str(server.endpoint))}\n", palette.text)
-        text.append(f"{'':12}as {glyphs.clean(server.identity)}{secret}\n", muted)
+        text.append(f"{'':12}identity {glyphs.clean(server.identity)}{secret}\n", muted)
     if len(found.servers) > _MAX_LINES:
         text.append(f"  and {len(found.servers) - _MAX_LINES} more\n", muted)
     for identity in found.identities[:_MAX_LINES]:
@@ -59,7 +59,7 @@ def preview_lines(
         text.append(f"  public key\n{'':12}{found.public_keys[identity.name]}\n", muted)
     if found.existing:
         there = ", ".join(map(glyphs.clean, found.existing))
-        text.append(f"= there already: {there}\n", muted)
+        text.append(f"= already there: {there}\n", muted)
     text.append("\n")
     for notice in dict.fromkeys(notice for conf in confs for notice in conf.notices):
         text.append(f"{glyphs.clean(notice)}\n", palette.severity[Severity.DEGRADED])

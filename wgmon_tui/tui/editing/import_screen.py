@@ -32,7 +32,7 @@ from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.scrolling import ProseView
 
-PASTED = "(the config that was pasted)"
+PASTED = "(pasted config)"
 _DEBOUNCE_S = 0.1
 """A line that changes again within this time is still being typed."""
 
@@ -224,7 +224,7 @@ class ImportScreen(Screen[None]):
             added = format_list((server.name for server in report.added), most=FEW)
             self.dismiss()
             self.app.show_notice(
-                f"Added {added}; it is checked at once" if added else "Nothing new", seconds=ERROR_NOTICE_S
+                f"Added {added}; checking now" if added else "Nothing new to import", seconds=ERROR_NOTICE_S
             )
 
 

@@ -43,8 +43,8 @@ async def open_form(app: AppContext, config_dir: Path, name: str | None, *, copi
 async def delete(app: AppContext, config_dir: Path, names: Sequence[str]) -> None:
     """Ask, and take these servers out of the file."""
     question = ConfirmDialog(
-        f"Delete {format_list(names, most=FEW)}? The history stays, and so do key files.",
-        yes=f"delete; {_undo_hint(app)}",
+        f"Delete {format_list(names, most=FEW)}? History and key files are kept.",
+        yes=f"delete ({_undo_hint(app)})",
         neither="keep",
     )
     if not await app.push_screen_wait(question):
@@ -61,7 +61,7 @@ def report_deleted(app: AppContext, deleted: DeletedServer) -> None:
 
 
 def _undo_hint(app: AppContext) -> str:
-    return f"{key_of('undo', app.actions)} brings it back"
+    return f"{key_of('undo', app.actions)} to undo"
 
 
 async def undo(app: AppContext) -> None:
@@ -72,10 +72,4 @@ async def undo(app: AppContext) -> None:
     lines = await run_file_operation(app, partial(restore, config_dir, deleted))
     if lines is not None:
         app.deleted = None
-        app.show_notice(
-            f"{deleted.names} {'is' if _is_single(deleted) else 'are'} back", *lines, seconds=ERROR_NOTICE_S
-        )
-
-
-def _is_single(deleted: DeletedServer) -> bool:
-    return len(deleted.servers) + len(deleted.identities) == 1
+        app.show_notice(f"Restored {deleted.names}", *lines, seconds=ERROR_NOTICE_S)

@@ -33,13 +33,13 @@ def _resolve_word(word: str, base: Path) -> Iterable[Path]:
             nothing = f"no {SUFFIX} files in {word}"
         elif any(each in word for each in "*?["):
             found = sorted(each for each in Path(path.anchor).glob(str(path)[1:]) if each.is_file())
-            nothing = f"nothing matches {word}"
+            nothing = f"no file matches {word}"
         else:
             found = [path] if path.is_file() else []
-            nothing = f"no file {word}"
+            nothing = f"no such file: {word}"
     except (OSError, ValueError) as error:
         raise InvalidValueError(
-            f"{word}: {(isinstance(error, OSError) and error.strerror) or 'no path'}"
+            f"{word}: {(isinstance(error, OSError) and error.strerror) or 'not a valid path'}"
         ) from None
     if not found:
         raise InvalidValueError(nothing)

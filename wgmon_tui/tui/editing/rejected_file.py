@@ -46,7 +46,7 @@ class RejectedFileScreen(Screen[bool]):
 
     def compose(self) -> ComposeResult:
         """The error, its place, the keys."""
-        yield Static(Text("servers.toml is not changed", Style(bold=True)), id="heading")
+        yield Static(Text("servers.toml is unchanged: your edit has an error", Style(bold=True)), id="heading")
         yield Static(id="error")
         with ProseView():
             yield Static(id="excerpt")

@@ -72,7 +72,7 @@ class ServerForm(FormScreen[EditedServer]):
         said = to_text(field.kind, self._usual.get(field.key))
         match field.kind:
             case FormFieldKind.YES_NO:
-                return FieldRow(field, text, options=[("", f"as usual: {said}"), (YES, YES), (NO, NO)])
+                return FieldRow(field, text, options=[("", f"default: {said}"), (YES, YES), (NO, NO)])
             case FormFieldKind.CHOICE:
                 options = self._identity_options()
                 return FieldRow(field, text or said or options[0][0], options=options)
@@ -85,9 +85,9 @@ class ServerForm(FormScreen[EditedServer]):
     def _identity_options(self) -> list[Option]:
         options = [(identity.name, identity.name) for identity in self._fleet.identities]
         if self._conf is not None:
-            options.append((self._conf_name, f"{self._conf_name} (new: the key that was pasted)"))
-        makes = f"{key_of('enter_field', self.app.actions)} makes it"
-        return [*options, (NO_IDENTITY, f"another: {makes}" if options else f"none yet: {makes}")]
+            options.append((self._conf_name, f"{self._conf_name} (new: from the pasted file)"))
+        create = f"press {key_of('enter_field', self.app.actions)} to create one"
+        return [*options, (NO_IDENTITY, f"another: {create}" if options else f"none yet: {create}")]
 
     # What stands in the form
 
@@ -98,7 +98,7 @@ class ServerForm(FormScreen[EditedServer]):
             problems.setdefault(_row_of(key), problem)
         if self.row("identity").text == NO_IDENTITY:
             key = key_of("enter_field", self.app.actions)
-            problems["identity"] = f"there is none yet: press {key} here and make one"
+            problems["identity"] = f"no identity yet: press {key} here to create one"
         return problems
 
     def _entries(self) -> tuple[dict[str, object], dict[str, str]]:
@@ -126,7 +126,7 @@ class ServerForm(FormScreen[EditedServer]):
                 self._preshared_key()
             except InvalidKeyError as error:
                 problems["preshared_key"] = (
-                    str(error) if self.row("preshared_key").secret else "type it, or paste it"
+                    str(error) if self.row("preshared_key").secret else "type or paste the key"
                 )
         return entries, problems
 
@@ -137,7 +137,8 @@ class ServerForm(FormScreen[EditedServer]):
             return None
         key = PresharedKey.from_text(row.secret)
         if key == NO_PRESHARED_KEY:
-            raise InvalidKeyError("all zeros is what stands for no preshared key; choose none")
+            choice = dict(self._secret_options)[NONE]
+            raise InvalidKeyError(f'an all-zero key means no preshared key; choose "{choice}" instead')
         return key
 
     @property
@@ -181,14 +182,14 @@ class ServerForm(FormScreen[EditedServer]):
         event.stop()
         if self._before is not None:
             key = key_of("new", self.app.actions)
-            self.show_error(f"That is a whole wg-quick file: paste it into the form of a new server ({key})")
+            self.show_error(f"This is a whole wg-quick file: open a new server ({key}) and paste it there")
             return
         conf = self.parse_conf(event.text)
         if conf is None:
             return
         if len(conf.peers) > 1:
             self.show_error(
-                f"That config has {len(conf.peers)} servers: leave this form, and paste it into the fleet"
+                f"This config has {len(conf.peers)} servers: leave this form and paste it on the fleet screen"
             )
             return
         self._ask_for_key(conf)
@@ -200,10 +201,10 @@ class ServerForm(FormScreen[EditedServer]):
 
         warning = SHARED_KEY_WARNING.removeprefix("WARNING: ").partition(" Make an identity")[0]
         question = ConfirmDialog(
-            f"The config brings a private key. {warning[0].upper()}{warning[1:]}",
-            yes="it was made for monitoring: keep it in a file that only you can read",
-            no="fill in the server alone; I choose the identity",
-            neither="do not use the config",
+            f"The config contains a private key. {warning[0].upper()}{warning[1:]}",
+            yes="use it: it was made for monitoring (saved readable by you only)",
+            no="fill in the server only; choose the identity in the form",
+            neither="discard the config",
         )
         self.app.push_screen(question, answered)
 
@@ -234,9 +235,9 @@ class ServerForm(FormScreen[EditedServer]):
                 return await asyncio.to_thread(save_server, self._config_dir, change)
             except ConflictError as error:
                 question = ConfirmDialog(
-                    f"{error}. What it changed besides stays in any case.",
-                    yes="write mine over it",
-                    neither="go on editing",
+                    f"{error}. Its other changes are kept either way.",
+                    yes="overwrite it with this form",
+                    neither="keep editing",
                 )
                 if not await self.app.push_screen_wait(question):
                     return None
@@ -249,7 +250,7 @@ class ServerForm(FormScreen[EditedServer]):
 def _heading(server: Server | None, copied: bool) -> str:
     if server is None:
         return "New server"
-    return f"New server like {server.name}" if copied else f"Edit {server.name}"
+    return f"New server, a copy of {server.name}" if copied else f"Edit {server.name}"
 
 
 def _row_of(key: str) -> str:

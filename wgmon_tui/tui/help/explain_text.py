@@ -30,8 +30,8 @@ def verdict_lines(verdict: Verdict, text_style: TextStyle) -> list[Text]:
     help_text = VERDICT_HELP[verdict]
     for label, words in (
         ("means", verdict.meaning),
-        ("told by", help_text.explanation),
-        ("do", help_text.first_step),
+        ("evidence", help_text.explanation),
+        ("do first", help_text.first_step),
     ):
         lines += text_style.paragraph(words, text_style.palette.text, label, _LABEL_WIDTH)
     return lines
@@ -44,14 +44,14 @@ def state_lines(
     found: list[str] = []
     if server_state.paused:
         by = f" by {server_state.paused_by}" if server_state.paused_by else ""
-        found.append(f"Paused{by}: nobody looks, and nothing is counted. {key_of('pause', actions)} goes on.")
+        found.append(f"Paused{by}: no checks run. Press {key_of('pause', actions)} to resume.")
     elif server_state.last is None and server_state.verdict is None:
         found.append("Waiting for the first check.")
     if server_state.progress:
         count, of = server_state.progress
-        found.append(f"{count} of the {of} checks in a row that change the state have spoken against it.")
+        found.append(f"{count} of {of} consecutive checks needed to change the state.")
     if server_state.flapping:
-        found.append("Flapping: it went down and came back so often that one good check is not believed.")
+        found.append("Flapping: it goes down and comes back so often that one good check is not enough.")
     if server_state.incident and server_state.incident.acknowledged_at is not None:
         by = f" by {server_state.incident.acknowledged_by}" if server_state.incident.acknowledged_by else ""
         found.append(
@@ -59,13 +59,13 @@ def state_lines(
         )
     if server_state.maintenance is not None:
         found.append(
-            f'In the maintenance "{server_state.maintenance}": incidents are kept, and nobody is told.'
+            f'In maintenance "{server_state.maintenance}": incidents are recorded, no alerts are sent.'
         )
     if muted(server_state, now) and server_state.muted_until is not None:
         by = f" by {server_state.muted_by}" if server_state.muted_by else ""
         found.append(
-            f"Muted{by} {format_until(server_state.muted_until, now)}: nobody is told."
-            f" {key_of('unmute', actions)} ends that."
+            f"Muted{by} {format_until(server_state.muted_until, now)}: no alerts are sent."
+            f" Press {key_of('unmute', actions)} to unmute."
         )
     return [
         line

@@ -98,7 +98,7 @@ class DiagnosisTab(ServerTab):
         server = server_state.server
         before = self._answers.get(server)
         if before and before.findings is None:
-            self.app.show_notice(f"Still asking {server.name}")
+            self.app.show_notice(f"Still waiting for the answer of {server.name}")
         else:
             self._answers[server] = ServerViewAnswer(self.app.clock())
             self.run_worker(self._ask(server, ask_server), group="inspect")
@@ -109,7 +109,7 @@ class DiagnosisTab(ServerTab):
         try:
             findings = await _in_thread(lambda: ask_server(server))
         except (OSError, RuntimeError) as error:
-            findings = (Finding(ComparisonResult.UNKNOWN, "running", f"cannot start asking: {error}"),)
+            findings = (Finding(ComparisonResult.UNKNOWN, "running", f"cannot start the query: {error}"),)
         self._answers[server] = replace(self._answers[server], findings=findings)
         if self.server_state and self.server_state.server == server:
             self.draw(self.server_state)
@@ -126,7 +126,7 @@ class DiagnosisTab(ServerTab):
             return None
         answer = self._answers.get(self.server_state.server)
         if answer and (finding := answer.next_step):
-            return finding.fix, f"what to type for: {finding.subject}"
+            return finding.fix, f"the next step for: {finding.subject}"
         _, diagnosis = agreed(self.server_state, self.address)
         return (diagnosis.causes[0].fix, "the next step") if diagnosis and diagnosis.causes else None
 

@@ -41,17 +41,17 @@ def full_diagnosis(
     lines += failure_group_lines(server_state, together, text_style)
     if check and server_state.last and len(server_state.last.checks) > 1:
         lines += [
-            *_heading("Every address of it, the worst first", text_style),
+            *_heading("All addresses, worst first", text_style),
             *_addresses(server_state.last, check, text_style),
         ]
     if diagnosis.evidence:
-        lines += _heading("What was seen", text_style)
+        lines += _heading("Evidence", text_style)
         for evidence in diagnosis.evidence:
             lines += text_style.paragraph(
                 evidence, text_style.palette.text, text_style.glyphs.separator, _BULLET
             )
     if diagnosis.causes:
-        lines += [*_heading("What it can be, likeliest first", text_style), *_causes(diagnosis, text_style)]
+        lines += [*_heading("Possible causes, most likely first", text_style), *_causes(diagnosis, text_style)]
     return Text("\n").join(lines)
 
 

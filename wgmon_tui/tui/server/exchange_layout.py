@@ -222,7 +222,7 @@ def explain(check: Check, stop: CursorStop) -> FieldExplanation:
         value = f"{value}, {_describe_receiver(check.exchange[: stop.packet], packet.data, found)}"
     location = f"byte {found.offset}" if found.length == 1 else f"bytes {found.offset} to {found.end - 1}"
     return FieldExplanation(
-        label_of(packet.data), found.name, f"{location}, {found.length} long", found.meaning, value
+        label_of(packet.data), found.name, f"{location}, length {found.length}", found.meaning, value
     )
 
 
@@ -230,8 +230,8 @@ def _describe_receiver(before: tuple[Packet, ...], data: bytes, receiver: WireFi
     index = int.from_bytes(data[receiver.offset : receiver.end], "little")
     for packet in before:
         if packet.direction is Direction.SENT and sender_index(packet.data) == index:
-            return f"our initiation of {format_offset(packet.at)}"
-    return "which no initiation of this exchange carries"
+            return f"the sender of the initiation at {format_offset(packet.at)}"
+    return "the sender of no initiation in this exchange"
 
 
 def _heading(number: int, packet: Packet, ascii_only: bool) -> PacketHeading:
@@ -249,19 +249,19 @@ def _packet_remarks(check: Check, packet: Packet) -> list[RemarkLine]:
     for evidence in check.evidence:
         match evidence:
             case PacketRejected(at, reason, length) if _is_about(packet, at, length):
-                return [RemarkLine(f"not believed: {reason.value}", LineTone.BAD)]
+                return [RemarkLine(f"rejected: {reason.value}", LineTone.BAD)]
             case ForeignBytes(at, length) if _is_about(packet, at, length):
-                return [RemarkLine("not believed: in no form that WireGuard sends", LineTone.BAD)]
+                return [RemarkLine("rejected: not a WireGuard message", LineTone.BAD)]
             case CookieDemanded(at) if _is_about(packet, at):
                 return [
-                    RemarkLine("authentic: under load, the server demands a cookie first", LineTone.QUIET)
+                    RemarkLine("authentic: the server is under load and demands a cookie", LineTone.QUIET)
                 ]
     if _kind(packet) != (Direction.RECEIVED, MessageType.RESPONSE.label):
         return []
     if not _answers(packet, check):
-        return [RemarkLine("not believed: it answers no initiation of this check", LineTone.BAD)]
+        return [RemarkLine("rejected: it answers no initiation of this check", LineTone.BAD)]
     if check.handshake and packet is _accepted_response(check):
-        return [RemarkLine("authentic: the seal over `empty` opened", LineTone.GOOD)]
+        return [RemarkLine("authentic: the tag over `empty` is valid", LineTone.GOOD)]
     return []
 
 

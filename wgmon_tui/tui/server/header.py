@@ -124,8 +124,8 @@ def data_path_and_port(
     if up is not None and (wrong or not quiet):
         word = "UP (open|filtered)" if up else "down (closed)"
         style = text_style.state(Severity.DEGRADED) if wrong else text_style.palette.text
-        but = ", but it is down" if wrong else ""
-        lines += text_style.paragraph(f"a port monitor says: {word}{but}", style, "port")
+        but = ", but the server is down" if wrong else ""
+        lines += text_style.paragraph(f"a port monitor reports {word}{but}", style, "port")
     return lines
 
 
@@ -252,7 +252,7 @@ def caption(
     if len(outcome.checks) > 1:
         parts.append(_addresses(check, outcome, text_style))
     if source:
-        parts.append(Text.assemble((follow, key), (" follows live again", text)))
+        parts.append(Text.assemble(("press ", text), (follow, key), (" to follow live again", text)))
     elif newer:
         parts.append(
             Text.assemble(("newer check available, press ", text), (follow, key), (" to follow", text))
@@ -288,24 +288,24 @@ def comparison_line(
 ) -> Text:
     """What the comparison with the last good exchange came to."""
     if good is check:
-        return Text("this is the last good exchange itself", style=text_style.palette.muted)
+        return Text("this is the last good exchange", style=text_style.palette.muted)
     counts = (
         (len(found.missing), "packet missing", "packets missing"),
-        (len(found.extra), "packet more", "packets more"),
+        (len(found.extra), "extra packet", "extra packets"),
         (len(found.differing), "field differs", "fields differ"),
     )
     differences = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts if count)
     style = text_style.state(Severity.DEGRADED) if differences else text_style.palette.muted
     return Text(
-        f"against the last good one of {format_recent_time(good.started_at, now, seconds=True)}: "
-        f"{differences or 'the same form'}",
+        f"compared to the last good one, {format_recent_time(good.started_at, now, seconds=True)}: "
+        f"{differences or 'same structure'}",
         style=style,
     )
 
 
 _NOTHING_SENT = {
-    Verdict.DNS_FAILURE: "Without an address there is nowhere to send an initiation.",
-    Verdict.MISCONFIGURED: "Our own configuration must be mended before an initiation can be made.",
+    Verdict.DNS_FAILURE: "The name did not resolve, so there is no address to send to.",
+    Verdict.MISCONFIGURED: "Fix the configuration first. Without it, no initiation can be built.",
 }
 
 
@@ -313,12 +313,14 @@ def no_packets(server_state: ServerState, diagnosis: Diagnosis | None, text_styl
     """What stands in the place of the packets where there are none, and why."""
     if diagnosis:
         title = "No packets: nothing was sent"
-        why = _NOTHING_SENT.get(diagnosis.verdict, "Our own system let nothing out, so nothing came back.")
+        why = _NOTHING_SENT.get(diagnosis.verdict, "This machine could not send, so nothing came back.")
     elif server_state.paused:
-        title, why = "Paused before the first check", "Nothing is sent. p goes on, and checks at once."
+        title = "Paused before the first check"
+        why = "Nothing is sent. Press p to resume and check at once."
     else:
         title = "Waiting for the first check"
-        why = f"It comes within {format_limit(server_state.server.interval)}, and its packets appear here. r checks now."
+        limit = format_limit(server_state.server.interval)
+        why = f"It runs within {limit}. Its packets then appear here. Press r to check now."
     lines = [Text(title, style=text_style.palette.text + Style(bold=True)), Text("")]
     return Text("\n").join([*lines, *text_style.paragraph(why, text_style.palette.muted)])
 
@@ -351,5 +353,5 @@ def legend(fields: Sequence[WireField], under_cursor: int, text_style: TextStyle
                 (numbers, (style if chosen else text_style.palette.muted) + highlight),
             )
         )
-    heading = Text(f" {'field':<11} {'byte':>5}  {'long':>4}", style=text_style.palette.muted)
+    heading = Text(f" {'field':<11} {'byte':>5}  {'len':>4}", style=text_style.palette.muted)
     return Text("\n").join([heading, *lines])

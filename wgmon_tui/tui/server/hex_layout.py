@@ -111,7 +111,7 @@ def value_of(packet: bytes, field: WireField) -> str | None:
             label = label_of(packet)  # the meaning names the type; only a keepalive is more than that
             return None if label in field.meaning else label
         case "reserved":
-            return "zeros, as it must be"
+            return "zeros, as required"
         case "sender" | "receiver":
             return f"{int.from_bytes(data, 'little'):#010x}"
         case "counter":
@@ -119,10 +119,10 @@ def value_of(packet: bytes, field: WireField) -> str | None:
         case "ephemeral":
             return base64.b64encode(data).decode()
         case "mac2":
-            return "set: made with a cookie" if any(data) else "zeros: no cookie was demanded"
+            return "set: computed with a cookie" if any(data) else "zeros: no cookie was demanded"
         case "packet":
             inner = field.length - MAC_LENGTH
-            return f"{inner} bytes inside, with their padding" if inner else "nothing inside"
+            return f"{inner} bytes of payload, padding included" if inner else "no payload"
         case "unknown":
             return _as_text(data)
     return None
@@ -130,4 +130,4 @@ def value_of(packet: bytes, field: WireField) -> str | None:
 
 def _as_text(data: bytes) -> str:
     text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data[:_TEXT_SHOWN])
-    return f'reads "{text}"' if len(data) <= _TEXT_SHOWN else f'begins with "{text}"'
+    return f'text: "{text}"' if len(data) <= _TEXT_SHOWN else f'text begins: "{text}"'

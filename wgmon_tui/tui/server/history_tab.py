@@ -136,13 +136,13 @@ class HistoryTab(ServerTab):
 
     def _empty_reason(self, loaded: ServerHistory | None) -> tuple[str, str] | None:
         if self.app.history is None:
-            return "No history", "Nothing is stored in this run, so nothing of the past can be shown."
+            return "No history", "This run stores nothing, so there is no history to show."
         if self._read_error:
             return "The history cannot be read now", self._read_error
         if loaded is None:
-            return "Reading the history", "It is there in a moment."
+            return "Loading the history", "This takes a moment."
         if loaded.empty:
-            return "No history yet", "The first check of this server begins it."
+            return "No history yet", "It starts with the first check of this server."
         return None
 
     def _lines(self, loaded: ServerHistory, content_style: TextStyle) -> list[ListLine]:
@@ -162,7 +162,7 @@ class HistoryTab(ServerTab):
         ]
         open_ones = sum(entry.incident.closed_at is None for entry in loaded.incidents)
         count = f"{len(loaded.incidents)}, {open_ones} open" if open_ones else str(len(loaded.incidents))
-        page.append(_title("Incidents", count if loaded.incidents else "none is known", content_style))
+        page.append(_title("Incidents", count if loaded.incidents else "none", content_style))
         if loaded.incidents:
             columns = incident_text.columns_for(content_style.width, with_server=False)
             page.append(ListLine(Text(incident_text.heading(columns), style=content_style.palette.muted)))
@@ -172,7 +172,7 @@ class HistoryTab(ServerTab):
                 )
                 for entry in loaded.incidents
             ]
-        page += [blank, _title("Failed checks", "" if loaded.failures else "none is known", content_style)]
+        page += [blank, _title("Failed checks", "" if loaded.failures else "none", content_style)]
         if loaded.failures:
             places = failure_columns(loaded.failures)
             page.append(ListLine(Text(failure_heading(places), style=content_style.palette.muted)))
@@ -214,7 +214,7 @@ class HistoryTab(ServerTab):
             return
         kept = loaded.failures[int(rest)].exchange
         if kept is None:
-            self.app.show_notice("The packets of this check were not kept")
+            self.app.show_notice("The packets of this check were not stored")
         else:
             self._open(lambda: read_failure(history, kept))
 
@@ -228,7 +228,7 @@ class HistoryTab(ServerTab):
             self.app.show_notice(str(error), seconds=5)
             return
         if opened is None:
-            self.app.show_notice("Its packets are no longer kept")
+            self.app.show_notice("These packets are no longer stored")
         else:
             self.post_message(self.ExchangeChosen(opened))
 

@@ -150,8 +150,8 @@ def failure_line(
 
 def _packets(failure: FailedCheck, text_style: TextStyle) -> tuple[str, Style]:
     if failure.exchange is None:
-        return "not kept", text_style.palette.muted
-    return "kept    ", text_style.palette.accent
+        return "not stored", text_style.palette.muted
+    return "stored    ", text_style.palette.accent
 
 
 def _address(address: Address | None) -> str:

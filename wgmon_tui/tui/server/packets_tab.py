@@ -116,8 +116,8 @@ class PacketsTab(ServerTab):
 
     def _source(self) -> str:
         if self._stored and self._vantage:
-            return f"{self._vantage}, in the store"
-        return "the store" if self._stored else self._vantage
+            return f"{self._vantage} (history)"
+        return "history" if self._stored else self._vantage
 
     def _last_good(self, server_state: ServerState) -> Check | None:
         """The last good check before what is shown, of the same address where there is one.

@@ -141,7 +141,7 @@ def legend(text_style: TextStyle) -> Text:
         (glyphs.of(Severity.UNKNOWN), palette.severity[Severity.UNKNOWN], "unknown"),
         (glyphs.of(Severity.PAUSED), palette.severity[Severity.PAUSED], "paused"),
         (glyphs.unseen, palette.muted, "not checked"),
-        (glyphs.ascending, palette.accent, "higher"),
+        (glyphs.ascending, palette.accent, "off scale"),
     ]
     line = Text()
     for mark, style, words in entries:

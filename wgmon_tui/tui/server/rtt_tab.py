@@ -65,7 +65,7 @@ class RttTab(ServerTab):
     """Follows the present until it is moved into the past."""
 
     MAX_HEADER_DETAIL = HeaderDetail.BARE
-    NOTHING_TO_COPY = "Nothing to copy from a plot"
+    NOTHING_TO_COPY = "A plot cannot be copied"
     DEFAULT_CSS = """
     RttTab {
         #no-rtt { height: 1fr; padding: 1; }
@@ -162,10 +162,10 @@ class RttTab(ServerTab):
 
     def _empty_reason(self, loaded: RttHistory | None) -> tuple[str, str] | None:
         if self.app.history is None:
-            return "No history", "Nothing is stored in this run, so there is nothing to plot."
+            return "No history", "This run stores nothing, so there is nothing to plot."
         if self._read_error:
             return "The history cannot be read now", self._read_error
-        return None if loaded else ("Reading the history", "It is there in a moment.")
+        return None if loaded else ("Loading the history", "This takes a moment.")
 
     def _caption(self, loaded: RttHistory) -> Text:
         """The window, from when to when, and its figures; what has no room goes, the least telling first."""
@@ -182,7 +182,7 @@ class RttTab(ServerTab):
         if seen.loss is not None:
             shown_figures.append(("loss", f"{format_share(seen.loss)} of {seen.checks:,}"))
         elif not shown_figures:
-            shown_figures.append(("no check in this time", ""))
+            shown_figures.append(("no checks in this period", ""))
         for name, value in shown_figures:
             part = Text.assemble((f"   {name} ", palette.muted), (value, palette.text))
             if line.cell_len + part.cell_len <= self.app.size.width - _RIGHT_MARGIN:

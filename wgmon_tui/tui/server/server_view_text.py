@@ -62,10 +62,10 @@ def answer_lines(server: Server, answer: ServerViewAnswer, text_style: TextStyle
 def _pending_lines(server: Server, text_style: TextStyle) -> list[Text]:
     commands = [shlex.join(words) for words in (server.inspect, server.inspect_config) if words]
     if not commands:
-        return text_style.paragraph("asking the interfaces of this machine …", text_style.palette.text)
+        return text_style.paragraph("reading the WireGuard interfaces of this machine …", text_style.palette.text)
     limit = f"at most {format_limit(COMMAND_TIMEOUT_S * len(commands))}"
     return text_style.paragraph(
-        f"asking the server: {', then '.join(commands)} … ({limit})", text_style.palette.text
+        f"running: {', then '.join(commands)} … ({limit})", text_style.palette.text
     )
 
 

@@ -25,7 +25,7 @@ def tunnel_line(
     if check.handshake is None:
         return None
     if not server.tunnel:
-        return "not looked at: servers.toml has tunnel = false"
+        return "not checked: servers.toml has tunnel = false"
     evidence = (*check.evidence, *carried_evidence)
     parts = [
         *_answered(check),
@@ -34,7 +34,7 @@ def tunnel_line(
         *_acknowledged(check, evidence),
         *_mtu(evidence),
     ]
-    return f" {separator} ".join(parts) or "not looked at yet"
+    return f" {separator} ".join(parts) or "not checked yet"
 
 
 def _answered(check: Check) -> Iterator[str]:
@@ -53,12 +53,12 @@ def _first_hop(check: Check) -> Iterator[str]:
     """Who answered where no inner address is known."""
     for hop in all_of_kind(InnerHop, check.evidence):
         took = f" answers, {format_rtt(hop.rtt)}" if hop.rtt is not None else " answers"
-        yield f"{hop.source}{took}" if hop.source else f"nothing comes back over IPv{hop.version}"
+        yield f"{hop.source}{took}" if hop.source else f"no answer over IPv{hop.version}"
 
 
 def _refused(check: Check) -> Iterator[str]:
     if icmp_error := first_of_kind(InnerIcmp, check.evidence):
-        yield f"{icmp_error.source} says: {icmp_name(icmp_error)}"
+        yield f"{icmp_error.source} reports: {icmp_name(icmp_error)}"
 
 
 def _acknowledged(check: Check, evidence: Sequence[Evidence]) -> Iterator[str]:
@@ -66,13 +66,12 @@ def _acknowledged(check: Check, evidence: Sequence[Evidence]) -> Iterator[str]:
     keepalive = first_of_kind(PassiveKeepalive, evidence)
     if keepalive is None:
         return
-    words = "our data is not acknowledged" if keepalive.after is None else "the server receives our data"
+    words = "data is not acknowledged" if keepalive.after is None else "the server receives data"
     asked = check.tunnel is not None and not check.tunnel.passive
     yield words if asked else f"passive: {words}"
 
 
 def _mtu(evidence: Sequence[Evidence]) -> Iterator[str]:
     if found := first_of_kind(PathMtu, evidence):
-        yield f"mtu {found.largest_passing}" + (
-            "" if found.smallest_failing is None else f", not {found.required}"
-        )
+        failing = "" if found.smallest_failing is None else f" passes, {found.required} does not"
+        yield f"mtu {found.largest_passing}{failing}"

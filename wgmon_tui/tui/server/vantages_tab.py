@@ -24,7 +24,7 @@ class VantagesTab(ServerTab):
     """There only where other vantages look too. One of them is chosen: left and right, enter opens it."""
 
     MAX_HEADER_DETAIL = HeaderDetail.BARE
-    NOTHING_TO_COPY = "Nothing was heard of this vantage yet"
+    NOTHING_TO_COPY = "The public key of this vantage is not known yet"
     DEFAULT_CSS = """
     VantagesTab {
         ProseView { padding: 1 0 0 1; scrollbar-size-vertical: 1; }

@@ -115,7 +115,7 @@ def _joined(cells: Sequence[Text], width: int) -> Text:
 
 def _block(column: VantageColumn, chosen: bool, text_style: TextStyle, now: float) -> Iterator[Text]:
     palette, glyphs = text_style.palette, text_style.glyphs
-    verdict = column.last.diagnosis.verdict.slug if column.last else "not heard of yet"
+    verdict = column.last.diagnosis.verdict.slug if column.last else "no report yet"
     words = f" {glyphs.of(column.severity)} {glyphs.clean(column.name)}  {column.severity.word}  {verdict} "
     style = text_style.state(column.severity) + Style(bold=True)
     yield Text(fit(words, text_style.width, glyphs), style=style + palette.cursor if chosen else style)
@@ -130,18 +130,18 @@ def _block(column: VantageColumn, chosen: bool, text_style: TextStyle, now: floa
         yield from _labelled(
             "up", f"last at {format_recent_time(column.up_at, now, seconds=True)}", text_style
         )
-    yield from _labelled("at", str(check.address) if check.address else "no address", text_style)
+    yield from _labelled("addr", str(check.address) if check.address else "no address", text_style)
     yield from _labelled("rtt", _round_trips(column.rtts), text_style)
     if check.tunnel:
         yield from _labelled(
-            "tunnel", f"{check.tunnel.received} of {check.tunnel.sent} came back", text_style
+            "tunnel", f"{check.tunnel.received} of {check.tunnel.sent} echoes", text_style
         )
     probed_as = check.probed_as or (column.exchange.check.probed_as if column.exchange else None)
     if probed_as:
-        key = fit(str(probed_as.public_key), text_style.width - len("as     "), glyphs).rstrip()
-        yield Text.assemble(("as     ", palette.muted), (key, palette.text))
+        key = fit(str(probed_as.public_key), text_style.width - len("key    "), glyphs).rstrip()
+        yield Text.assemble(("key    ", palette.muted), (key, palette.text))
     if column.last.diagnosis.verdict.severity is not Severity.UP:
-        yield from text_style.paragraph(column.last.diagnosis.summary, palette.text, "says")
+        yield from text_style.paragraph(column.last.diagnosis.summary, palette.text, "result")
     yield from _packets(column, text_style, now)
 
 
@@ -157,16 +157,16 @@ def _connection_lines(status: VantageStatus, text_style: TextStyle, now: float) 
         else [f"not connected since {format_recent_time(status.since, now, narrow=True)}"]
     )
     parts += [status.trouble] if status.trouble else []
-    parts += [f"{status.waiting} reports wait there"] if status.waiting > _NORMAL_BACKLOG else []
+    parts += [f"{status.waiting} reports queued there"] if status.waiting > _NORMAL_BACKLOG else []
     if parts:
         style = text_style.palette.muted if status.connected else text_style.state(Severity.DEGRADED)
-        yield from text_style.paragraph("; ".join(parts), style, "line")
+        yield from text_style.paragraph("; ".join(parts), style, "link")
 
 
 def _round_trips(rtts: Sequence[float | None]) -> str:
     answered = [rtt for rtt in rtts if rtt is not None]
     if not rtts:
-        return "not asked yet"
+        return "no checks yet"
     last = "lost" if rtts[-1] is None else format_rtt(rtts[-1])
     middle = f", p50 {format_rtt(median(answered))}" if answered else ""
     return f"{last}{middle}, loss {format_share(1 - len(answered) / len(rtts))}"
@@ -184,7 +184,7 @@ def _packets(column: VantageColumn, text_style: TextStyle, now: float) -> Iterat
     for packet in check.exchange[:_MAX_PACKETS]:
         yield _packet(packet, text_style)
     if len(check.exchange) > _MAX_PACKETS:
-        yield Text(f"{len(check.exchange) - _MAX_PACKETS} more", style=text_style.palette.muted)
+        yield Text(f"{len(check.exchange) - _MAX_PACKETS} more packets", style=text_style.palette.muted)
     if not _has_received(check):
         yield Text("nothing came back", style=text_style.palette.lost)
 
