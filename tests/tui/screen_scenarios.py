@@ -256,7 +256,7 @@ async def _identities(pilot: Pilot[None]) -> None:
     it = _it(pilot)
     await it.press("K")
     await it.opened(IdentitiesScreen)
-    await it.until(lambda: "lets it in" in it.text())
+    await it.until(lambda: "Add this to" in it.text())
     await it.press("j")
 
 

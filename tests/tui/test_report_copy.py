@@ -155,8 +155,8 @@ async def test_x_tells_what_else_is_true_of_a_server() -> None:
         it.engine.fleet_state.acknowledge("fra1", NOW, "ben")
         await it.press("x")
         text = told(it)
-        assert "Muted by anna until 20:30: nobody is told." in text
-        assert 'In the maintenance "kernel week": incidents are kept, and nobody is told.' in text
+        assert "Muted by anna until 20:30: no alerts are sent." in text
+        assert 'In maintenance "kernel week": incidents are recorded, no alerts are sent.' in text
         assert "Its incident is acknowledged by ben, 19:30." in text
 
 
@@ -165,7 +165,7 @@ async def test_x_says_that_a_server_waits_for_its_first_check_and_that_nobody_lo
         await it.press("/", *"new1", "enter", "x")
         assert "Waiting for the first check." in told(it)
         await it.press("escape", "p", "x")
-        assert "Paused: nobody looks" in told(it)
+        assert "Paused: no checks run" in told(it)
 
 
 async def test_the_explanation_scrolls_where_it_is_longer_than_the_window_and_keeps_its_keys() -> None:

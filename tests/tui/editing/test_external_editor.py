@@ -74,7 +74,7 @@ async def test_an_edit_without_a_change_says_so(
     editor(tmp_path, monkeypatch, "true")
     async with editing(config_dir) as it:
         await edit(it)
-        assert it.notices() == ["servers.toml is as it was"]
+        assert it.notices() == ["servers.toml is unchanged"]
 
 
 async def test_an_error_is_shown_in_place_and_the_edit_goes_on_where_it_was(
@@ -101,7 +101,7 @@ async def test_the_last_good_one_may_be_kept_and_the_edit_stays_beside_it(
         await edit(it)
         await it.press("escape")
         await it.until(it.notices)
-        assert it.notices() == ["servers.toml is as it was", "servers.toml.rejected has what you wrote"]
+        assert it.notices() == ["servers.toml is unchanged", "Your text is in servers.toml.rejected"]
         assert it.fleet == SMALL
         rejected = config_dir / "servers.toml.rejected"
         assert rejected.read_text().endswith("\n[[\n")
@@ -139,7 +139,7 @@ async def test_an_editor_that_fails_changes_nothing(
     editor(tmp_path, monkeypatch, "echo 'x = 1' >> $1; exit 3")
     async with editing(config_dir) as it:
         await edit(it)
-        assert it.notices()[0].endswith("editor.sh ended with 3; servers.toml is as it was")
+        assert it.notices()[0].endswith("editor.sh exited with code 3; servers.toml is unchanged")
         assert it.fleet == SMALL
 
 
@@ -150,7 +150,7 @@ async def test_an_editor_that_is_not_there_is_told_on_one_line(
     async with editing(config_dir) as it:
         await edit(it)
         assert it.notices() == [
-            "cannot start the editor no-such-editor: No such file or directory; set $EDITOR before the start"
+            "cannot start the editor no-such-editor: No such file or directory; set $EDITOR and restart"
         ]
 
 
@@ -166,7 +166,7 @@ def test_visual_goes_before_editor(environment: dict[str, str], command: list[st
 
 
 def test_an_editor_with_an_open_quote_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="EDITOR: expected a command; a quote in it is not closed"):
+    with pytest.raises(ConfigurationError, match="EDITOR: expected a command; a quote is not closed"):
         editor_command({"EDITOR": "vi '"})
 
 

@@ -38,7 +38,7 @@ def test_a_list_is_written_with_commas(text: str, value: object) -> None:
 
 @pytest.mark.parametrize("text", ['a"b', '"a" b', '"a', '"a"b, c'])
 def test_a_quote_in_the_middle_of_an_element_is_explained(text: str) -> None:
-    with pytest.raises(InvalidValueError, match="expected a comma between two of them"):
+    with pytest.raises(InvalidValueError, match="expected commas between values"):
         to_value(FormFieldKind.LIST, text)
 
 

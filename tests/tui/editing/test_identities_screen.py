@@ -57,7 +57,7 @@ async def test_y_copies_what_lets_it_in(config_dir: Path) -> None:
 async def test_a_new_identity_comes_with_its_key_file_and_its_stanza(tmp_path: Path) -> None:
     async with editing(tmp_path / "config") as it:
         await open_list(it)
-        assert "No identity yet. n makes a key pair" in it.text()
+        assert "No identity yet. Press n to create a key pair" in it.text()
         await it.press("n")
         await it.opened(IdentityForm)
         await it.write("name", "mon")
@@ -113,7 +113,7 @@ async def test_what_cannot_stand_is_said_and_not_saved(config_dir: Path) -> None
         await settle(it.pilot)
         assert "✖ another identity has this name" in it.text()
         assert 'expected an address such as "10.8.0.250/32", got "10.8.0.300"' in it.text()
-        assert "✖ type it, or paste it" in it.text()
+        assert "✖ type or paste the key" in it.text()
         assert len(it.fleet.identities) == 2
 
 
@@ -147,13 +147,13 @@ async def test_d_asks_and_u_brings_the_identity_back(config_dir: Path) -> None:
         await it.answer("y")
         await it.until(it.notices)
         assert it.notices() == [
-            "Deleted spare; u brings it back",
+            "Deleted spare; u to undo",
             "Not deleted: bastion.key, which may be the only copy of a key",
         ]
         assert [each.name for each in it.fleet.identities] == ["bastion"]
         await it.until(lambda: isinstance(it.app.screen, IdentitiesScreen))
         await it.press("u")
-        await it.until(lambda: it.notices() == ["spare is back"])
+        await it.until(lambda: it.notices() == ["Restored spare"])
         assert [each.name for each in it.fleet.identities] == ["bastion", "spare"]
 
 
@@ -163,5 +163,5 @@ async def test_an_identity_whose_key_cannot_be_read_is_shown_without_a_stanza(tm
     (config_dir / "bastion.key").chmod(0o644)
     async with editing(config_dir) as it:
         await it.press("K")
-        await it.until(lambda: "The key of bastion cannot be read now" in it.text())
+        await it.until(lambda: "Cannot read the key of bastion" in it.text())
         assert "y copy" not in it.text()

@@ -43,13 +43,13 @@ async def test_a_path_shows_what_it_would_add_and_enter_adds_it(here: Path, tmp_
     async with editing(tmp_path / "config", size=(110, 30)) as it:
         await open_import(it, "wg-fra1.conf")
         await previewed(it, SHARED_KEY_WARNING)
-        assert "+ server wg-fra1 fra1.example.net:51820 as wg-fra1, preshared key" in it.text()
+        assert "+ server wg-fra1 fra1.example.net:51820 identity wg-fra1, preshared key" in it.text()
         assert f"+ identity wg-fra1 10.8.0.9/32 public key {OWN_KEY.public}" in it.text()
-        assert "without a tunnel ping only the handshake is proven" in it.text()
+        assert "Without one, only the handshake is tested" in it.text()
         assert not it.config_dir.exists()
         await it.press("enter")
         await it.home()
-        assert it.notices() == ["Added wg-fra1; it is checked at once"]
+        assert it.notices() == ["Added wg-fra1; checking now"]
         assert [each.name for each in it.fleet.servers] == ["wg-fra1"]
         assert it.key_files() == {"wg-fra1.key", "wg-fra1.psk"}
 
@@ -81,7 +81,7 @@ async def test_a_config_can_be_pasted_in_place_of_a_path(tmp_path: Path) -> None
         await open_import(it, "nowhere")
         await it.paste(CONF)
         await previewed(it, "+ server par1")
-        assert "(the config that was pasted)" in it.text()
+        assert "(pasted config)" in it.text()
 
 
 async def test_what_is_no_config_is_refused_in_words(here: Path, tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ async def test_what_is_there_already_is_not_offered_again(tmp_path: Path) -> Non
         await it.press("enter")
         await it.home()
         await it.paste(CONF)
-        await previewed(it, "= there already: par1")
+        await previewed(it, "= already there: par1")
         assert "ctrl+s import" not in it.text()
 
 
@@ -147,8 +147,8 @@ def test_words_mean_files_patterns_and_directories(here: Path) -> None:
     ("line", "said"),
     [
         ("'wg", "a quote is not closed"),
-        ("gone.conf", "no file gone.conf"),
-        ("*.key", "nothing matches *.key"),
+        ("gone.conf", "no such file: gone.conf"),
+        ("*.key", "no file matches *.key"),
     ],
 )
 def test_words_that_mean_no_file_are_refused(here: Path, line: str, said: str) -> None:

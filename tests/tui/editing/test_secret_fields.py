@@ -100,7 +100,7 @@ async def test_a_pasted_config_fills_the_form_and_its_key_is_asked_about(config_
         assert OWN_KEY.to_text() not in it.text()
         await it.press("y")
         await it.opened(ServerForm)
-        assert "identity ‹ par1 (new: the key that was pasted) ›" in it.text()
+        assert "identity ‹ par1 (new: from the pasted file) ›" in it.text()
         await it.save()
         par1 = it.fleet.server("par1")
         assert par1 is not None
@@ -153,7 +153,7 @@ async def test_a_pasted_config_with_several_servers_is_one_to_import(config_dir:
 async def test_an_identity_can_be_made_from_the_form(tmp_path: Path) -> None:
     async with editing(tmp_path / "config") as it:
         await it.open_form("n")
-        assert "identity none yet: enter makes it" in it.text()
+        assert "identity none yet: press enter to create one" in it.text()
         await it.write("name", "par1")
         await it.write("endpoint", "par1:51820")
         await it.write("public_key", str(OTHER_SERVER_KEY))
@@ -179,4 +179,4 @@ async def test_without_an_identity_the_save_says_to_make_one(tmp_path: Path) -> 
         await it.press("ctrl+s")
         await settle(it.pilot)
         assert it.form.row("identity").has_focus_within
-        assert "there is none yet: press enter here and make one" in it.text()
+        assert "no identity yet: press enter here to create one" in it.text()

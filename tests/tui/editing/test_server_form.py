@@ -296,13 +296,13 @@ async def test_d_asks_and_u_brings_the_server_back_where_it_stood(config_dir: Pa
         await it.press("d")
         await it.answer("y")
         await it.until(it.notices)
-        assert it.notices() == ["Deleted ams1; u brings it back"]
+        assert it.notices() == ["Deleted ams1; u to undo"]
         assert [each.name for each in it.fleet.servers] == ["fra1"]
         await it.press("u")
-        await it.until(lambda: it.notices() == ["ams1 is back"])
+        await it.until(lambda: it.notices() == ["Restored ams1"])
         assert it.fleet == SMALL
         await it.press("u")
-        assert it.notices() == ["ams1 is back"]
+        assert it.notices() == ["Restored ams1"]
 
 
 @pytest.mark.thorough

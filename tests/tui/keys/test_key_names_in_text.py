@@ -88,7 +88,7 @@ async def test_a_filter_without_a_match_says_what_clears_it(past: History) -> No
 async def test_a_mute_without_an_end_says_what_ends_it() -> None:
     async with face(settings=keys(unmute="f6")) as it:
         await it.press("m", "ctrl+u", *FOREVER)
-        assert "no end: f6 ends it" in text(it)
+        assert "no end; press f6 to unmute" in text(it)
 
 
 async def test_sinks_that_were_sent_nothing_say_what_tests_them(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ async def test_sinks_that_were_sent_nothing_say_what_tests_them(tmp_path: Path) 
 
 def test_the_import_says_what_completes_a_path() -> None:
     actions = assign_keys(ACTIONS, keys(complete_path="f3").keys)
-    assert "f3 completes a path" in preview_lines(None, (), NIGHT, UNICODE, actions).plain
+    assert "Press f3 to complete a path" in preview_lines(None, (), NIGHT, UNICODE, actions).plain
 
 
 async def test_the_import_says_what_edits_a_server(tmp_path: Path) -> None:

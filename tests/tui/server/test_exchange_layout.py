@@ -79,7 +79,7 @@ def test_ascii_alone_draws_arrows_of_ascii() -> None:
 
 
 def test_an_authentic_response_is_called_so() -> None:
-    assert remarks(lay_out(GOOD, 80)) == ["authentic: the seal over `empty` opened"]
+    assert remarks(lay_out(GOOD, 80)) == ["authentic: the tag over `empty` is valid"]
 
 
 def test_a_response_to_somebody_else_is_not_called_authentic() -> None:
@@ -90,8 +90,8 @@ def test_a_response_to_somebody_else_is_not_called_authentic() -> None:
         [asked, sample_exchanges.received(0.005, bytes(astray)), answer, confirmed], rtt=0.01241
     )
     assert remarks(lay_out(check, 80)) == [
-        "not believed: it answers no initiation of this check",
-        "authentic: the seal over `empty` opened",
+        "rejected: it answers no initiation of this check",
+        "authentic: the tag over `empty` is valid",
     ]
 
 
@@ -103,18 +103,18 @@ def test_a_rejected_packet_carries_the_reason_under_its_heading() -> None:
     fate = lines[at + 1]
     assert isinstance(fate, RemarkLine)
     assert fate.tone is LineTone.BAD
-    assert fate.text.startswith("not believed: the seal over `empty` does not open")
+    assert fate.text.startswith("rejected: the seal over `empty` does not open")
 
 
 def test_a_cookie_reply_says_what_the_server_demands() -> None:
     said = remarks(lay_out(sample_exchanges.under_load(), 80))
-    assert said[0] == "authentic: under load, the server demands a cookie first"
+    assert said[0] == "authentic: the server is under load and demands a cookie"
 
 
 def test_foreign_bytes_are_not_believed() -> None:
     layout = lay_out(sample_exchanges.foreign(), 80)
     assert headings(layout)[1][2] == "not WireGuard"
-    assert "not believed: in no form that WireGuard sends" in remarks(layout)
+    assert "rejected: not a WireGuard message" in remarks(layout)
 
 
 def test_an_icmp_error_stands_between_the_packets_at_its_time() -> None:
@@ -263,14 +263,14 @@ def test_a_field_is_explained_with_its_place_and_meaning() -> None:
     assert (told.packet, told.name, told.location) == (
         "handshake response",
         "empty",
-        "bytes 44 to 59, 16 long",
+        "bytes 44 to 59, length 16",
     )
     assert told.meaning.startswith("the tag over an empty text")
 
 
 def test_a_receiver_index_is_traced_to_our_initiation() -> None:
-    assert explain(GOOD, CursorStop(1, 3)).value == "0x01020304, our initiation of +0.000 ms"
+    assert explain(GOOD, CursorStop(1, 3)).value == "0x01020304, the sender of the initiation at +0.000 ms"
     alone = sample_exchanges.check([GOOD.exchange[1]])
     assert (
-        explain(alone, CursorStop(0, 3)).value == "0x01020304, which no initiation of this exchange carries"
+        explain(alone, CursorStop(0, 3)).value == "0x01020304, the sender of no initiation in this exchange"
     )

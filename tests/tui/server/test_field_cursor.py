@@ -13,7 +13,7 @@ from wgmon_tui.tui.server.hex_view import HexView
 
 async def test_it_opens_on_the_field_that_made_us_not_believe() -> None:
     async with opened(sample_exchanges.psk_mismatch()) as it:
-        assert it.words("field").startswith("empty  handshake response, bytes 44 to 59, 16 long")
+        assert it.words("field").startswith("empty  handshake response, bytes 44 to 59, length 16")
 
 
 @pytest.mark.thorough
@@ -43,7 +43,7 @@ async def test_keys_move_the_field_cursor() -> None:
 async def test_the_panel_explains_the_field_under_the_cursor() -> None:
     async with opened(sample_exchanges.healthy()) as it:
         await it.press("l", "l")
-        assert it.words("field").splitlines()[0] == "sender  handshake initiation, bytes 4 to 7, 4 long"
+        assert it.words("field").splitlines()[0] == "sender  handshake initiation, bytes 4 to 7, length 4"
         assert it.words("field").splitlines()[-1] == "= 0x01020304"
 
 

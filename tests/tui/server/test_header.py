@@ -116,7 +116,7 @@ def test_the_head_says_how_far_data_passes() -> None:
 
 def test_the_port_monitor_s_false_green_is_told_at_every_size_but_the_lowest() -> None:
     server_state = row_after(sample_exchanges.psk_mismatch())
-    contradiction = "port   a port monitor says: UP (open|filtered), but it is down"
+    contradiction = "port   a port monitor reports UP (open|filtered), but the server is down"
     assert contradiction in head(server_state, HeaderDetail.FULL)
     assert contradiction in head(server_state, HeaderDetail.COMPACT)
     assert contradiction not in head(server_state, HeaderDetail.TERSE)
@@ -124,7 +124,7 @@ def test_the_port_monitor_s_false_green_is_told_at_every_size_but_the_lowest() -
 
 def test_a_port_monitor_that_is_right_is_told_only_where_there_is_room() -> None:
     server_state = row_after(sample_exchanges.healthy())
-    assert "port   a port monitor says: UP (open|filtered)" in head(server_state, HeaderDetail.FULL)
+    assert "port   a port monitor reports UP (open|filtered)" in head(server_state, HeaderDetail.FULL)
     assert not any(line.startswith("port") for line in head(server_state, HeaderDetail.COMPACT))
 
 
@@ -169,7 +169,7 @@ def test_the_diagnosis_gives_all_evidence_and_every_cause_with_why_and_what_to_t
 def test_the_diagnosis_has_the_data_path_the_port_and_who_fails_with_it() -> None:
     lines = diagnosis(row_after(sample_exchanges.data_dead()), together=(BRANCH,))
     assert "tunnel 0 of 1 echoes" in lines
-    assert "port   a port monitor says: UP (open|filtered), but it is down" in lines
+    assert "port   a port monitor reports UP (open|filtered), but the server is down" in lines
     assert 'with   fails together with mad1: all with the tag "branch" are down' in lines
 
 

@@ -90,7 +90,8 @@ def test_values_of_an_initiation_are_read_out_and_what_is_sealed_is_not() -> Non
 
 def test_mac2_that_is_set_says_that_a_cookie_was_used() -> None:
     assert (
-        values(sample_exchanges.initiate(sample_exchanges.COOKIE).packet)["mac2"] == "set: made with a cookie"
+        values(sample_exchanges.initiate(sample_exchanges.COOKIE).packet)["mac2"]
+        == "set: computed with a cookie"
     )
 
 
@@ -101,9 +102,9 @@ def test_counter_is_little_endian() -> None:
 
 def test_a_keepalive_is_told_from_data() -> None:
     keepalive, data = b"\x04\0\0\0" + bytes(28), b"\x04\0\0\0" + bytes(28 + 64)
-    assert (values(keepalive)["type"], values(keepalive)["packet"]) == ("keepalive", "nothing inside")
-    assert (values(data)["type"], values(data)["packet"]) == (None, "64 bytes inside, with their padding")
+    assert (values(keepalive)["type"], values(keepalive)["packet"]) == ("keepalive", "no payload")
+    assert (values(data)["type"], values(data)["packet"]) == (None, "64 bytes of payload, padding included")
 
 
 def test_foreign_bytes_are_read_as_text_without_their_control_characters() -> None:
-    assert values(b"SSH-2.0\x1b[2J\r\n")["unknown"] == 'reads "SSH-2.0.[2J.."'
+    assert values(b"SSH-2.0\x1b[2J\r\n")["unknown"] == 'text: "SSH-2.0.[2J.."'

@@ -133,7 +133,7 @@ async def test_a_rejected_packet_comes_into_view_with_its_heading_on_top() -> No
     async with showing(sample_exchanges.psk_mismatch(), size=(80, 10)) as (app, _):
         assert app.field() == "empty"
         assert drawn(app.view)[0].startswith("← received")
-        assert "not believed" in drawn(app.view)[1]
+        assert "rejected" in drawn(app.view)[1]
 
 
 async def test_a_click_on_either_side_moves_the_cursor_to_that_byte() -> None:

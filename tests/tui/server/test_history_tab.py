@@ -64,8 +64,8 @@ async def test_enter_on_a_failed_check_opens_its_packets_beside_the_last_good_on
         await it.press("enter")
         await it.read()
         assert open_tab(it) == "packets"
-        assert "from the store: psk-mismatch, 19:18:00" in it.prose("caption")
-        assert "against the last good one of 19:17:00: 4 packets missing" in it.prose("caption")
+        assert "from history: psk-mismatch, 19:18:00" in it.prose("caption")
+        assert "compared to the last good one, 19:17:00: 4 packets missing" in it.prose("caption")
         assert it.view.check is not None
         assert it.view.check.started_at == NOW - 12 * MINUTE
 
@@ -86,8 +86,8 @@ async def test_a_stored_exchange_stays_whatever_comes_in(past: History) -> None:
         await it.press("j", "enter")
         await it.read()
         await it.see(sample_exchanges.foreign(at=NOW + 10))
-        assert "from the store: psk-mismatch, 19:18:00" in it.prose("caption")
-        assert "f follows live again" in it.prose("caption")
+        assert "from history: psk-mismatch, 19:18:00" in it.prose("caption")
+        assert "press f to follow live again" in it.prose("caption")
 
 
 async def test_enter_on_an_incident_opens_the_exchange_that_began_it(past: History) -> None:
@@ -97,7 +97,7 @@ async def test_enter_on_an_incident_opens_the_exchange_that_began_it(past: Histo
         assert cursor(it) == f"incident fra1-{12 * MINUTE:g}"
         await it.press("enter")
         await it.read()
-        assert "from the store: psk-mismatch, 19:18:00" in it.prose("caption")
+        assert "from history: psk-mismatch, 19:18:00" in it.prose("caption")
 
 
 async def test_where_the_packets_are_gone_it_says_so(past: History) -> None:
@@ -105,10 +105,10 @@ async def test_where_the_packets_are_gone_it_says_so(past: History) -> None:
         await turn_to_history(it)
         await it.press("j", "j", "enter")
         await it.read()
-        assert it.toasts() == ["Its packets are no longer kept"]
+        assert it.toasts() == ["These packets are no longer stored"]
         await it.press("j", "j", "enter")
         await it.read()
-        assert it.toasts() == ["The packets of this check were not kept"]
+        assert it.toasts() == ["The packets of this check were not stored"]
         assert open_tab(it) == "history"
 
 
@@ -125,7 +125,7 @@ async def test_c_compares_with_the_last_good_exchange_of_the_store_after_a_start
     async with opened(sample_exchanges.psk_mismatch(), history=past) as it:
         await it.press("c")
         await it.read()
-        assert "against the last good one of 19:17:00" in it.prose("caption")
+        assert "compared to the last good one, 19:17:00" in it.prose("caption")
 
 
 async def test_the_end_of_the_list_fetches_older_failed_checks(tmp_path: Path) -> None:
@@ -177,13 +177,13 @@ async def test_enter_opens_the_packets_that_another_vantage_kept(tmp_path: Path)
         it.screen.query_one("HistoryTab LineList", LineList)._set_cursor("check 2")
         await it.press("enter")
         await it.read()
-        assert it.toasts() == ["The packets of this check were not kept"]
+        assert it.toasts() == ["The packets of this check were not stored"]
         it.screen.query_one("HistoryTab LineList", LineList)._set_cursor("check 0")
         await it.press("enter")
         await it.read()
         assert open_tab(it) == "packets"
-        assert "from nyc, in the store: silent, 19:26:00" in it.prose("caption")
-        assert "against the last good one of 06:30:00" in it.prose("caption")
+        assert "from nyc (history): silent, 19:26:00" in it.prose("caption")
+        assert "compared to the last good one, 06:30:00" in it.prose("caption")
         assert it.view.check is not None
         assert it.view.check.vantage == "nyc"
         await it.press("f")
@@ -202,7 +202,7 @@ async def test_enter_on_an_incident_that_only_others_saw_opens_what_one_of_them_
         await it.press("j", "enter")
         await it.read()
         assert open_tab(it) == "packets"
-        assert "from nyc, in the store: silent" in it.prose("caption")
+        assert "from nyc (history): silent" in it.prose("caption")
 
 
 async def test_older_failed_checks_of_all_vantages_come_page_by_page(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ async def test_the_next_server_has_its_own_past(past: History) -> None:
         await turn_to_history(it)
         await it.press("]")
         await it.read()
-        assert "Failed checks  none is known" in screen(it)
+        assert "Failed checks  none" in screen(it)
         assert "psk-mismatch" not in screen(it)
 
 
@@ -235,7 +235,7 @@ async def test_a_server_without_a_past_says_so(tmp_path: Path) -> None:
 async def test_a_run_without_a_store_says_so() -> None:
     async with opened(sample_exchanges.healthy()) as it:
         await turn_to_history(it)
-        assert "Nothing is stored in this run" in it.prose("no-history")
+        assert "This run stores nothing" in it.prose("no-history")
 
 
 async def test_a_store_that_cannot_be_read_says_why(tmp_path: Path) -> None:

@@ -98,13 +98,13 @@ def test_a_failed_check_says_when_where_why_and_whether_its_packets_are_there() 
         "19:30:00",
         "silent",
         "2001:db8::7",
-        "kept",
+        "stored",
         "tunnel",
         "1",
         "of",
         "3",
     ]
-    assert "not kept" in failure_line(failure(), NOW, width, text_style()).plain
+    assert "not stored" in failure_line(failure(), NOW, width, text_style()).plain
 
 
 def test_from_where_is_said_in_a_column_where_some_are_from_elsewhere() -> None:
@@ -125,4 +125,4 @@ def test_a_failed_check_stands_under_its_heading() -> None:
     width = failure_columns([failure()])
     text, titles = failure_line(failure(kept=True), NOW, width, text_style()).plain, failure_heading(width)
     assert text[titles.index("verdict") :].startswith("silent")
-    assert text[titles.index("packets") :].startswith("kept")
+    assert text[titles.index("packets") :].startswith("stored")

@@ -82,7 +82,7 @@ async def test_pages_move_by_whole_windows_and_now_is_the_end(past: History) -> 
         assert it.prose("rtt-caption").startswith("1 h 18:30 – now")
         await press(it, "g")
         assert it.prose("rtt-caption").startswith("1 h Oct 23 19:30")
-        assert "no check in this time" in it.prose("rtt-caption")
+        assert "no checks in this period" in it.prose("rtt-caption")
         await press(it, "G")
         assert it.prose("rtt-caption").startswith("1 h 18:30 – now")
 
@@ -141,4 +141,4 @@ async def test_a_store_that_cannot_be_read_says_why(tmp_path: Path) -> None:
 async def test_a_server_without_a_past_has_an_empty_plot(tmp_path: Path) -> None:
     async with opened(history=Past(tmp_path).history()) as it:
         await turn_to_plot(it)
-        assert "no check in this time" in it.prose("rtt-caption")
+        assert "no checks in this period" in it.prose("rtt-caption")

@@ -88,7 +88,7 @@ async def test_while_it_is_asked_the_command_stands_there_and_keys_go_on() -> No
     operator = Operator()
     async with opened(sample_exchanges.healthy(), engine=inspectable(), ask_server=operator) as it:
         await it.press("i")
-        assert it.words("findings") == "asking the server: ssh bastion wg … (at most 15 s)"
+        assert it.words("findings") == "running: ssh bastion wg … (at most 15 s)"
         await it.press("r")
         assert it.engine.rechecked == [["fra1"]]
         operator.may_answer.set()
@@ -101,7 +101,7 @@ async def test_nobody_is_asked_twice_at_once() -> None:
     operator = Operator()
     async with opened(sample_exchanges.healthy(), engine=inspectable(), ask_server=operator) as it:
         await it.press("i", "i")
-        assert it.toasts() == ["Still asking fra1"]
+        assert it.toasts() == ["Still waiting for the answer of fra1"]
         operator.may_answer.set()
         await answered(it)
         assert operator.asked == ["fra1"]
@@ -180,7 +180,7 @@ async def test_shift_c_copies_what_to_type_for_the_first_difference() -> None:
         await answered(it)
         await it.press("C")
         assert it.app.clipboard == "on the server: wg set wg0 listen-port 51820"
-        assert it.toasts() == ["Copied what to type for: listen port"]
+        assert it.toasts() == ["Copied the next step for: listen port"]
 
 
 async def test_a_command_that_fails_is_one_clear_line(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ async def test_where_our_own_system_does_not_let_us_ask_the_screen_stays_and_say
     async with opened(sample_exchanges.silent(), engine=inspectable(), ask_server=too_many_files) as it:
         await it.press("i")
         await answered(it)
-        assert it.prose("findings") == "? cannot tell running cannot start asking: Too many open files"
+        assert it.prose("findings") == "? cannot tell running cannot start the query: Too many open files"
 
 
 @pytest.mark.thorough

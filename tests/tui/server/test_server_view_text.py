@@ -75,18 +75,18 @@ def test_the_heading_says_when_it_was_asked_and_how_long_ago_that_is() -> None:
 
 def test_while_it_is_asked_the_command_and_the_limit_stand_there() -> None:
     text = answer_lines(SERVER, ServerViewAnswer(NOW), text_style())
-    assert text.plain == "asking the server: ssh fra1 'wg show wg0 dump' … (at most 15 s)"
+    assert text.plain == "running: ssh fra1 'wg show wg0 dump' … (at most 15 s)"
 
 
 def test_two_commands_have_twice_the_time() -> None:
     both = replace(SERVER, inspect_config=("cat", "wg0.conf"))
     text = " ".join(answer_lines(both, ServerViewAnswer(NOW), text_style()).plain.split())
-    assert text == "asking the server: ssh fra1 'wg show wg0 dump', then cat wg0.conf … (at most 30 s)"
+    assert text == "running: ssh fra1 'wg show wg0 dump', then cat wg0.conf … (at most 30 s)"
 
 
 def test_without_a_command_only_this_machine_is_asked() -> None:
     text = answer_lines(sample_exchanges.server("fra1"), ServerViewAnswer(NOW), text_style()).plain
-    assert text == "asking the interfaces of this machine …"
+    assert text == "reading the WireGuard interfaces of this machine …"
 
 
 @pytest.mark.parametrize("width", [57, 77, 137])

@@ -28,28 +28,32 @@ def asked(received: int, rtt: float | None = 0.0121) -> Tunnel:
     ("tunnel", "evidence", "line"),
     [
         (asked(3), [NEAR, PathMtu(1420, 1420, None)], "3 of 3 echoes, 12.1 ms · mtu 1420"),
-        (asked(3), [NEAR, PathMtu(1420, 1380, 1381)], "3 of 3 echoes, 12.1 ms · mtu 1380, not 1420"),
+        (
+            asked(3),
+            [NEAR, PathMtu(1420, 1380, 1381)],
+            "3 of 3 echoes, 12.1 ms · mtu 1380 passes, 1420 does not",
+        ),
         (asked(3), [NEAR, FAR], "3 of 6 echoes, 12.1 ms · 10.8.0.9 silent"),
         (asked(0, None), [DEAD], "0 of 3 echoes"),
         (
             asked(0, None),
             [DEAD, PassiveKeepalive(10.1, 10.75)],
-            "0 of 3 echoes · the server receives our data",
+            "0 of 3 echoes · the server receives data",
         ),
         (
             asked(0, None),
             [DEAD, InnerIcmp(ip_address("10.8.0.1"), 4, 3, 1, None)],
-            "0 of 3 echoes · 10.8.0.1 says: host unreachable",
+            "0 of 3 echoes · 10.8.0.1 reports: host unreachable",
         ),
-        (PASSIVE, [HOP, NO_HOP_V6], "10.8.0.1 answers, 12.1 ms · nothing comes back over IPv6"),
-        (PASSIVE, [PassiveKeepalive(10.1, 10.75)], "passive: the server receives our data"),
-        (PASSIVE, [PassiveKeepalive(None, 10.75)], "passive: our data is not acknowledged"),
+        (PASSIVE, [HOP, NO_HOP_V6], "10.8.0.1 answers, 12.1 ms · no answer over IPv6"),
+        (PASSIVE, [PassiveKeepalive(10.1, 10.75)], "passive: the server receives data"),
+        (PASSIVE, [PassiveKeepalive(None, 10.75)], "passive: data is not acknowledged"),
         (
             asked(1, None),
             [InnerService("dns", "10.8.0.1", "answered"), InnerService("tcp", "10.8.0.5:443", None)],
             "dns 10.8.0.1 answered · tcp 10.8.0.5:443 silent",
         ),
-        (None, [], "not looked at yet"),
+        (None, [], "not checked yet"),
     ],
 )
 def test_the_line_says_what_was_asked_and_what_came(
@@ -62,7 +66,7 @@ def test_the_line_says_what_was_asked_and_what_came(
 def test_what_was_found_earlier_stands_until_it_is_looked_at_again() -> None:
     check = replace(sample_exchanges.check((), NEAR, rtt=0.01), tunnel=asked(3))
     assert tunnel_line(SERVER, check, [PathMtu(1420, 1400, 1401)], "-") == (
-        "3 of 3 echoes, 12.1 ms - mtu 1400, not 1420"
+        "3 of 3 echoes, 12.1 ms - mtu 1400 passes, 1420 does not"
     )
 
 
@@ -74,5 +78,5 @@ def test_where_the_file_forbids_it_the_line_says_so() -> None:
     quiet = replace(SERVER, tunnel=False)
     assert (
         tunnel_line(quiet, sample_exchanges.healthy(), (), "·")
-        == "not looked at: servers.toml has tunnel = false"
+        == "not checked: servers.toml has tunnel = false"
     )

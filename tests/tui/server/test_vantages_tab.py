@@ -161,7 +161,7 @@ async def test_the_diagnosis_is_there_where_only_others_have_seen_the_server() -
         await it.press("tab")
         full = it.prose("full")
         assert "silent" in full
-        assert "What it can be, likeliest first" in full
+        assert "Possible causes, most likely first" in full
 
 
 # The tab
@@ -255,7 +255,7 @@ def test_one_that_was_not_heard_of_yet_says_why() -> None:
     engine = QuietEngine([sample_exchanges.server("fra1")])
     status = VantageStatus("nyc", False, NOW, trouble="nyc uses protocol 2")
     told = page(engine, "fra1", (status,), ascii_only=False)
-    assert "nyc  unknown  not heard of yet" in told
+    assert "nyc  unknown  no report yet" in told
     assert "nyc uses protocol 2" in " ".join(told.split())
 
 

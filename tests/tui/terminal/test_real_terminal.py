@@ -84,7 +84,7 @@ def test_keys_that_arrive_in_one_read_take_effect_one_after_the_other(terminal: 
     terminal.type("Enter", "n", "par1", "Tab", "par1.example.net:51820")
     terminal.wait_for(" par1\n", " par1.example.net:51820\n")
     terminal.type("Escape")
-    terminal.wait_for("is not saved")
+    terminal.wait_for("unsaved changes")
     terminal.type("y?q", "q")
     terminal.wait_for("left with 0")
     terminal.assert_clean()

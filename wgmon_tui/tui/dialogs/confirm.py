@@ -1,4 +1,4 @@
-"""A question before something is lost or taken: y, n where there are two ways, esc to leave all as it is."""
+"""Confirmation dialog: y for yes, n for the alternative if there is one, esc to cancel."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from wgmon_tui.tui.keys.keymap import key_of
 
 
 class ConfirmDialog(ModalScreen[bool | None]):
-    """Asks; its result is True for yes, False for no, None for neither.
+    """Asks a question. The result is True for yes, False for no, None for cancel.
 
-    `yes`, `no` and `neither` say what happens then; without `no` there are only two ways.
+    `yes`, `no` and `neither` describe what each key does. Without `no`, only yes and cancel are offered.
     """
 
     app: AppContext
@@ -45,17 +45,17 @@ class ConfirmDialog(ModalScreen[bool | None]):
         self._choices = {"yes": yes, "no": no, "neither": neither}
 
     def compose(self) -> ComposeResult:
-        """The question, and what each key does."""
+        """Yield the question, and what each key does."""
         with Vertical(id="question"):
             yield Static(id="asked")
             yield Static(id="ways")
 
     def on_mount(self) -> None:
-        """Write both."""
+        """Write the text."""
         self._write()
 
     def notify_style_update(self) -> None:
-        """A new theme: written anew."""
+        """Redraw after a theme change."""
         super().notify_style_update()
         if self.is_mounted:
             self._write()
@@ -77,17 +77,17 @@ class ConfirmDialog(ModalScreen[bool | None]):
         self.query_one("#ways", Static).update(Text("\n").join(lines))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There may be no second way."""
+        """Hide the key for no if the question has no such answer."""
         return bool(self._choices["no"]) if action == "no" else True
 
     def action_yes(self) -> None:
-        """Yes."""
+        """Answer yes."""
         self.dismiss(True)
 
     def action_no(self) -> None:
-        """The other way."""
+        """Answer no."""
         self.dismiss(False)
 
     def action_neither(self) -> None:
-        """Leave all as it is."""
+        """Cancel."""
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""One line to say until when: nobody is told of a server until then."""
+"""Mute dialog: one input line for how long the alerts of a server are muted."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _MAX_LENGTH = 40
 
 
 class MuteInput(LineInput):
-    """The line; its keys stand below it."""
+    """The input line for the time."""
 
     BINDINGS = bindings_for("mute")
 
     def action_next_preset(self) -> None:
-        """The next of the usual times."""
+        """Insert the next preset."""
         self._step(1)
 
     def action_previous_preset(self) -> None:
-        """The usual time before."""
+        """Insert the previous preset."""
         self._step(-1)
 
     def _step(self, by: int) -> None:
@@ -36,17 +36,17 @@ class MuteInput(LineInput):
 
 
 class MuteScreen(OneLineScreen[float]):
-    """Its result is the Unix time, `inf` for no end."""
+    """Asks for the end of a mute. The result is a Unix time, `inf` for no end."""
 
     def __init__(self, server_label: str) -> None:
         super().__init__(f"Mute {server_label} for")
 
     def line(self) -> LineInput:
-        """The first of the usual times."""
+        """Return the input line with the first preset."""
         return MuteInput(PRESETS[0], max_length=_MAX_LENGTH, compact=True)
 
     def meaning(self, written: str) -> Text:
-        """Until when that is, or what to write."""
+        """The end of the mute, or examples if the input is not a time."""
         palette, now = self.app.palette, self.app.clock()
         try:
             words = format_until(parse_until(written, now), now)
@@ -56,7 +56,7 @@ class MuteScreen(OneLineScreen[float]):
         return Text(no_end if written == FOREVER else words, palette.muted)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Until then; what means no time stays to be mended."""
+        """Accept the time, or show why it is not valid."""
         try:
             self.dismiss(parse_until(event.value, self.app.clock()))
         except InvalidValueError as error:

@@ -1,6 +1,6 @@
-"""How long something shall hold, as an operator types it: `1h`, `1d12h`, `18:30`, `tomorrow 9:00`.
+"""Parser for the end of a mute, as an operator types it: `1h`, `1d12h`, `18:30`, `tomorrow 9:00`.
 
-Pure. Times of day are of the local zone, and of its clock then, whatever it does to daylight in between.
+Pure functions. Times of day are local, and account for a daylight saving change before that time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.text import quoted
 
 PRESETS = ("1h", "4h", "8h", "tomorrow 9:00", "monday 9:00", "7d", "until unmuted")
-"""What is mostly wanted, the first one offered first."""
+"""Common choices, in the order in which they are offered."""
 
 FOREVER = "until unmuted"
 
@@ -28,7 +28,7 @@ _MIN_DAY_LETTERS = 3
 
 
 def parse_until(text: str, now: float) -> float:
-    """The Unix time that a text means at `now`: a later one, `inf` for FOREVER. Raises InvalidValueError."""
+    """Parse a text into a Unix time after `now`, `inf` for FOREVER. Raises InvalidValueError."""
     typed = " ".join(text.casefold().split())
     if typed == FOREVER:
         return inf
@@ -63,7 +63,7 @@ def _parse_time_of_day(typed: str, now: float) -> float | None:
 
 
 def _days_ahead(day: str | None, today: int) -> tuple[int, ...]:
-    """In how many days that may be, the nearest first."""
+    """The candidate numbers of days from today, nearest first."""
     if day is None:
         return 0, 1
     if day in ("today", "tomorrow"):
@@ -82,5 +82,5 @@ def _days_ahead(day: str | None, today: int) -> tuple[int, ...]:
 
 def _timestamp(now: float, days: int, hour: int, minute: int) -> float:
     then = time.localtime(now)
-    # With an unknown daylight flag mktime finds out what the clock will do until then.
+    # With an unknown daylight flag (-1), mktime applies the daylight saving time of that day.
     return time.mktime((then.tm_year, then.tm_mon, then.tm_mday + days, hour, minute, 0, 0, 0, -1))

@@ -1,4 +1,4 @@
-"""One line to write: a note beside an incident."""
+"""Note dialog: one input line for a note on an incident."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from wgmon_tui.tui.dialogs.one_line import LineInput, OneLineScreen
 from wgmon_tui.tui.keys.actions import bindings_for
 
 MAX_LENGTH = 500
-"""Characters of a note: it is read in a line of a list."""
+"""Maximum length of a note in characters. Notes are shown as one line of a list."""
 
 
 class NoteInput(LineInput):
-    """The line; its keys stand below it."""
+    """The input line for the note."""
 
     BINDINGS = bindings_for("note")
 
 
 class NoteScreen(OneLineScreen[str]):
-    """Its result is the note, which may be empty."""
+    """Asks for a note. The result may be empty."""
 
     def line(self) -> LineInput:
-        """Nothing is written yet."""
+        """Return an empty input line."""
         return NoteInput(max_length=MAX_LENGTH, compact=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Written."""
+        """Accept the note."""
         self.dismiss(" ".join(event.value.split()))

@@ -1,4 +1,4 @@
-"""One line to write. It lies over the last lines of the screen that asked."""
+"""Base class of one-line input dialogs. They cover the last lines of the screen below."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ R = TypeVar("R")
 
 
 class LineInput(Input):
-    """The line; its keys stand below it."""
+    """The input line of the dialog. Its keys are shown below it."""
 
     def action_cancel(self) -> None:
-        """Leave everything as it is."""
+        """Close the dialog without a result."""
         self.screen.dismiss(None)
 
 
 class OneLineScreen(ModalScreen[R | None], Generic[R]):
-    """Asks with a prompt before the line; its result is what was meant, or None."""
+    """Shows a prompt and an input line. The result is the parsed input, or None if cancelled."""
 
     app: AppContext
     AUTO_FOCUS = "LineInput"
@@ -58,11 +58,11 @@ class OneLineScreen(ModalScreen[R | None], Generic[R]):
         self._prompt = prompt
 
     def line(self) -> LineInput:
-        """The line as it is at first."""
+        """Return the input line with its initial text."""
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
-        """The line between its prompt and what it means, and its keys."""
+        """Yield the prompt, the input line, its meaning and the key hints."""
         with Horizontal(id="line"):
             yield Static(id="prompt")
             yield self.line()
@@ -70,21 +70,21 @@ class OneLineScreen(ModalScreen[R | None], Generic[R]):
         yield KeyHints()
 
     def on_mount(self) -> None:
-        """Write what stands beside the line."""
+        """Write the prompt and the meaning."""
         self._write()
 
     def notify_style_update(self) -> None:
-        """A new theme: written anew."""
+        """Redraw after a theme change."""
         super().notify_style_update()
         if self.is_mounted:
             self._write()
 
     def on_input_changed(self) -> None:
-        """Say what is meant while it is typed."""
+        """Update the meaning while the user types."""
         self._write()
 
     def meaning(self, written: str) -> Text:
-        """What the line means as it is; by default that needs no word."""
+        """The meaning of the current input, shown after it. Empty by default."""
         return Text()
 
     def _write(self) -> None:

@@ -1,4 +1,4 @@
-"""The theme chooser: what the cursor is on is tried on at once, and esc takes it off again."""
+"""Theme picker: applies the theme under the cursor at once; esc restores the previous theme."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wgmon_tui.tui.keys.actions import bindings_for
 
 
 class ThemeScreen(ModalScreen[None]):
-    """Stands at the right and leaves the rest in sight, since that is what one wants to see."""
+    """List of themes at the right edge. The rest of the screen stays visible as a preview."""
 
     app: AppContext
     BINDINGS = bindings_for("theme")
@@ -42,32 +42,32 @@ class ThemeScreen(ModalScreen[None]):
         self._initial_theme = self.app.theme
 
     def compose(self) -> ComposeResult:
-        """The themes, the one in force under the cursor."""
+        """Yield the list of themes."""
         yield OptionList(*(Option(f"  {name}", id=name) for name in self.app.palettes), markup=False)
 
     def on_mount(self) -> None:
-        """Start where the face is."""
+        """Put the cursor on the current theme."""
         self.query_one(OptionList).highlighted = list(self.app.palettes).index(self._initial_theme)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """Try it on."""
+        """Apply the theme under the cursor."""
         if event.option_id is not None:
             self.app.theme = event.option_id
 
     def on_option_list_option_selected(self) -> None:
-        """Keep what is on."""
+        """Keep the applied theme."""
         self.dismiss()
         self.app.show_notice(f"Theme: {self.app.theme}")
 
     def action_up(self) -> None:
-        """One line up."""
+        """Move up one line."""
         self.query_one(OptionList).action_cursor_up()
 
     def action_down(self) -> None:
-        """One line down."""
+        """Move down one line."""
         self.query_one(OptionList).action_cursor_down()
 
     def action_close(self) -> None:
-        """The colours as they were."""
+        """Restore the previous theme and close."""
         self.app.theme = self._initial_theme
         self.dismiss()

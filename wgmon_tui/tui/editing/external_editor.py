@@ -1,6 +1,6 @@
-"""The whole of servers.toml in the operator's own editor.
+"""Editing of servers.toml in an external editor.
 
-What is edited is a copy; only a copy that can stand takes the place of the file. Checks go on meanwhile.
+The editor opens a copy. Only a valid copy replaces the file. Checks continue meanwhile.
 """
 
 from __future__ import annotations
@@ -34,16 +34,14 @@ _ACCEPTS_LINE_NUMBER = frozenset({"nano", "vi", "vim", "nvim", "emacs", "joe", "
 
 
 def editor_command(environment: Mapping[str, str]) -> list[str]:
-    """The words that start the editor: $VISUAL, $EDITOR, or what is installed. Raises ConfigurationError."""
+    """The editor command: $VISUAL, $EDITOR, or an installed editor. Raises ConfigurationError."""
     for variable in ("VISUAL", "EDITOR"):
         asked = environment.get(variable, "").strip()
         if asked:
             try:
                 return shlex.split(asked)
             except ValueError:
-                raise ConfigurationError(
-                    f"{variable}: expected a command; a quote is not closed"
-                ) from None
+                raise ConfigurationError(f"{variable}: expected a command; a quote is not closed") from None
     for name in _FALLBACK_EDITORS:
         if shutil.which(name):
             return [name]
@@ -51,20 +49,20 @@ def editor_command(environment: Mapping[str, str]) -> list[str]:
 
 
 def command_at_line(command: Sequence[str], path: Path, line: int | None) -> list[str]:
-    """The command on this file, at the line where the editor is known to understand that."""
+    """The command to open this file, with the line number if the editor supports it."""
     known = Path(command[0]).name in _ACCEPTS_LINE_NUMBER
     return [*command, *([f"+{line}"] if line and known else []), str(path)]
 
 
 async def edit_servers_file(app: AppContext, config_dir: Path) -> None:
-    """Edit until it can stand, or until the operator keeps the last good one."""
+    """Edit until the file is valid, or until the operator keeps the last valid one."""
     before = await run_file_operation(app, partial(read_raw_text, config_dir))
     if before is None:
         return
     try:
         command = editor_command(os.environ)
         config_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240  once, on a key press
-        # Beside the file, where nobody else can look: the text may hold keys, and editors leave backups.
+        # A private directory next to the file: the text may hold keys, and editors leave backups.
         with TemporaryDirectory(prefix=".edit-", dir=config_dir) as directory:
             copy = Path(directory, NAME)
             create_private(copy, before)
@@ -91,7 +89,7 @@ async def _edit_until_valid(
             await asyncio.to_thread(replace_raw_text, config_dir, before, after)
         except ConfigurationError as error:
             line = find_line(error, after)
-            # Before the question: whatever ends the program while it is open must not take the work along.
+            # Saved before the question, so that the edit survives if the program ends meanwhile.
             replace_private(config_dir / REJECTED_NAME, after)
             if not await app.push_screen_wait(RejectedFileScreen(str(error), after, line)):
                 kept = f"Your text is in {REJECTED_NAME}"
@@ -104,21 +102,19 @@ async def _edit_until_valid(
 
 
 def _read_text(copy: Path) -> str:
-    """Raises ConfigurationError."""
+    """The edited text. Raises ConfigurationError."""
     try:
         return copy.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ConfigurationError(
-            f"the edit is lost: byte {error.start + 1} is not valid UTF-8"
-        ) from None
+        raise ConfigurationError(f"the edit is lost: byte {error.start + 1} is not valid UTF-8") from None
 
 
 async def _run_editor(app: AppContext, words: Sequence[str]) -> None:
-    """Lend the terminal to a program until it ends. Raises ConfigurationError."""
+    """Run a program in the terminal until it exits. Raises ConfigurationError."""
     code, failure = 0, None
     try:
         with _suspend_terminal(app):
-            # Caught inside: what leaves `suspend` as an exception leaves the terminal lent.
+            # Caught inside: an exception that leaves `suspend` would keep the app suspended.
             try:
                 code = await _wait_for_exit(words)
             except (OSError, ValueError) as error:
@@ -133,7 +129,7 @@ async def _run_editor(app: AppContext, words: Sequence[str]) -> None:
 
 
 async def _wait_for_exit(words: Sequence[str]) -> int:
-    """The exit code of a program on our terminal. It does not outlive this program."""
+    """Run a program and return its exit code. It is terminated if this task is cancelled."""
     process = await asyncio.create_subprocess_exec(*words)
     try:
         return await process.wait()
@@ -144,10 +140,10 @@ async def _wait_for_exit(words: Sequence[str]) -> int:
 
 @contextmanager
 def _suspend_terminal(app: AppContext) -> Iterator[None]:
-    """Nothing is drawn meanwhile, and ctrl+c in the editor's terminal does not end this program."""
+    """Stop drawing, and keep ctrl+c in the editor from ending this process."""
     with ExitStack() as stack:
         stack.enter_context(app.batch_update())
-        # A handler that does nothing, and not SIG_IGN: that the editor would inherit.
+        # An empty handler instead of SIG_IGN, which the editor would inherit.
         before = signal.signal(signal.SIGINT, lambda *_: None)
         stack.callback(signal.signal, signal.SIGINT, before)
         stack.enter_context(app.suspend())

@@ -1,4 +1,4 @@
-"""One field on screen: its label, where it is written, and under it what is wrong with that."""
+"""Widget of one form field: its label, its input, and the problem below it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from wgmon_tui.tui.editing.fields import FieldSpec
 LABEL_WIDTH = 17
 
 Option = tuple[str, str]
-"""What an option of a choice stands for, and what is shown for it."""
+"""The value of an option, and its text."""
 
 
 class ConfPasted(Message):
-    """Somebody pasted a whole wg-quick file. Its text holds a private key, so no repr shows it."""
+    """The user pasted a whole wg-quick file. It holds a private key, so no repr shows the text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -35,9 +35,9 @@ class ConfPasted(Message):
 
 
 class TextInput(Input):
-    """A line to write. Of a whole wg-quick file that is pasted into it, it takes nothing and says so."""
+    """A text input. It does not insert a pasted wg-quick file, but posts `ConfPasted`."""
 
-    # A cursor that blinks is sent over the line twice a second, and says nothing.
+    # A blinking cursor sends an update twice a second without any information.
     cursor_blink = var(False, init=False)
 
     def _on_paste(self, event: Paste) -> None:
@@ -48,29 +48,29 @@ class TextInput(Input):
 
 
 class SecretInput(TextInput):
-    """A line that shows dots. What stands in it cannot be copied out again."""
+    """An input that shows dots. Its text cannot be copied."""
 
     def __init__(self) -> None:
         super().__init__(password=True, compact=True)
 
     def action_copy(self) -> None:
-        """Not a secret."""
+        """Do nothing: secrets are not copied."""
 
     def action_cut(self) -> None:
-        """Not a secret."""
+        """Do nothing: secrets are not copied."""
 
     def __rich_repr__(self) -> list[str]:
         return []
 
 
 class ChoiceInput(Static, can_focus=True):
-    """One of several. Space and arrows go through them; a letter goes to the next that begins with it."""
+    """A choice of options. Space and arrows step through them; a letter selects the next match."""
 
     app: AppContext
     value: reactive[str] = reactive("")
 
     class ChoiceChanged(Message):
-        """Another option is chosen."""
+        """Another option was selected."""
 
     def __init__(self, options: Sequence[Option], value: str) -> None:
         super().__init__(markup=False)
@@ -78,23 +78,23 @@ class ChoiceInput(Static, can_focus=True):
         self.set_reactive(ChoiceInput.value, value)
 
     def set_options(self, options: Sequence[Option], value: str) -> None:
-        """Put other options in place."""
+        """Replace the options."""
         self.options = list(options)
         self.value = value
         self.refresh(layout=True)
 
     def watch_value(self) -> None:
-        """Told like a text that was typed."""
+        """Post the change, as a text input does."""
         if self.is_mounted:
             self.refresh(layout=True)
             self.post_message(self.ChoiceChanged())
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Letters choose, and are no keys of the program here."""
+        """Use letters to select an option, not as keys of the app."""
         return character is not None and character.isprintable()
 
     def on_key(self, event: Key) -> None:
-        """Choose."""
+        """Select an option."""
         if event.key in ("left", "right", "space"):
             self._select_by(-1 if event.key == "left" else 1)
         elif event.is_printable and event.character:
@@ -105,7 +105,7 @@ class ChoiceInput(Static, can_focus=True):
         event.prevent_default()
 
     def on_click(self, event: Click) -> None:
-        """The next one."""
+        """Select the next option."""
         self._select_by(1)
 
     def _select_by(self, step: int) -> None:
@@ -121,7 +121,7 @@ class ChoiceInput(Static, can_focus=True):
             self.value = found
 
     def render(self) -> Text:
-        """The option, between marks that say there are others."""
+        """Return the option, between arrows if there are others."""
         palette, glyphs = self.app.palette, self.app.glyphs
         shown = next((shown for value, shown in self.options if value == self.value), "")
         left, right = ("<", ">") if glyphs.ascii_only else ("‹", "›")
@@ -132,16 +132,16 @@ class ChoiceInput(Static, can_focus=True):
 
 
 def label(words: str, app: AppContext, *, highlighted: bool) -> Text:
-    """What stands at the left of a line: marked and lit where the focus is."""
+    """The label of a line, highlighted if it has the focus."""
     mark = (">" if app.glyphs.ascii_only else "▸") if highlighted else " "
     style = app.palette.accent + Style(bold=True) if highlighted else app.palette.muted
     return Text(f"{mark} {words:<{LABEL_WIDTH}}", style)
 
 
 class FieldRow(Vertical):
-    """A field: `text` is what stands in it. The label of the one that has the focus is lit.
+    """A field with the content `text`. The label of the focused field is highlighted.
 
-    With `options` it is a choice among them; a `read_only` one is only shown.
+    With `options` it is a choice among them. A `read_only` field cannot be edited.
     """
 
     app: AppContext
@@ -170,7 +170,7 @@ class FieldRow(Vertical):
     """
 
     class FieldBlurred(Message):
-        """The focus went elsewhere: what stands there is meant."""
+        """The field lost the focus: its text is final."""
 
         def __init__(self, row: FieldRow) -> None:
             super().__init__()
@@ -200,7 +200,7 @@ class FieldRow(Vertical):
         self._still_typing = False
 
     def compose(self) -> ComposeResult:
-        """Label and control in a line, the problem below."""
+        """Yield label and control on one line, and the problem below."""
         with Horizontal(classes="secret" if self._secret is not None else ""):
             yield Static(classes="label", markup=False)
             yield self._control
@@ -209,18 +209,18 @@ class FieldRow(Vertical):
         yield Static(classes="problem", markup=False)
 
     def on_mount(self) -> None:
-        """Draw what has the theme's colours."""
+        """Draw the parts that use theme colours."""
         self._draw()
 
     def notify_style_update(self) -> None:
-        """A new theme: drawn anew."""
+        """Redraw after a theme change."""
         super().notify_style_update()
         if self.is_mounted:
             self._draw()
 
     @property
     def text(self) -> str:
-        """What stands in the field."""
+        """The text of the field."""
         return self._control.value
 
     @text.setter
@@ -229,11 +229,11 @@ class FieldRow(Vertical):
 
     @property
     def secret(self) -> str:
-        """What was typed out of sight. Not to be shown."""
+        """The secret that was typed. It must never be shown."""
         return self._secret.value if self._secret is not None else ""
 
     def set_secret(self, secret: str) -> None:
-        """Put a secret into the hidden entry."""
+        """Set the text of the secret input."""
         self._secret_input.value = secret
 
     @property
@@ -251,36 +251,36 @@ class FieldRow(Vertical):
 
     @property
     def is_editable(self) -> bool:
-        """Whether anything can be written here."""
+        """Whether the field can be edited."""
         return self._control.can_focus
 
     def show_secret_input(self, visible: bool) -> None:
-        """Show the hidden entry, or take it away with what stood in it."""
+        """Show the secret input, or hide and clear it."""
         self.set_class(visible, "-secret")
-        # It has its place all the time, and looks like nothing: the order of focus goes by places, and a tab
-        # in the same burst of keys does not wait until a new place is found.
+        # The input keeps its position while hidden: focus order depends on positions, and a tab in the same
+        # burst of keys arrives before a new layout.
         self._secret_input.can_focus = visible
         if not visible:
             self.set_secret("")
 
     def start(self) -> None:
-        """Put the focus where this field is written."""
+        """Focus the input of this field."""
         target: Widget = self._secret_input if self.has_class("-secret") and self._problem else self._control
         target.focus()
 
     def show_problem(self, problem: str | None, *, still_typing: bool) -> None:
-        """Say what is wrong; in a quiet colour while it is being typed, since it may yet become right."""
+        """Show the problem, in a muted colour while the user is still typing."""
         if (problem, still_typing) != (self._problem, self._still_typing):
             self._problem, self._still_typing = problem, still_typing
             if self.is_mounted:
                 self._draw()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """Light the label."""
+        """Highlight the label."""
         self._draw(focused=True)
 
     def on_descendant_blur(self, event: DescendantBlur) -> None:
-        """Put the label out."""
+        """Remove the highlight, and report that the field lost the focus."""
         self._draw(focused=False)
         self.post_message(self.FieldBlurred(self))
 

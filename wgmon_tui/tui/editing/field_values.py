@@ -1,7 +1,7 @@
-"""A value of servers.toml as the text of a field, and back. Pure.
+"""Conversion between values of servers.toml and the text of form fields. Pure functions.
 
-An empty text says nothing, and what servers share is in force. Lists are written with commas, as in
-`eu, edge`; a lone `-` is the list with nothing in it, and what holds a comma stands in double quotes.
+An empty text means that the key is absent and the default applies. Lists are separated by commas, as in
+`eu, edge`. A single `-` is the empty list. Elements that contain a comma are put in double quotes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BARE = re.compile(r'[^,"\s](?:[^,"]*[^,"\s])?')
 
 
 def to_text(kind: FormFieldKind, value: object) -> str:
-    """The text of which `to_value` makes this value again; empty for None."""
+    """The text that `to_value` converts back to this value; empty for None."""
     match kind, value:
         case _, None:
             return ""
@@ -37,9 +37,9 @@ def to_text(kind: FormFieldKind, value: object) -> str:
 
 
 def to_value(kind: FormFieldKind, text: str) -> object:
-    """What a text means in TOML; None where it says nothing. Raises InvalidValueError.
+    """The TOML value of a text; None if it is empty. Raises InvalidValueError.
 
-    It understands the writing, not the matter: whether a list holds addresses is for servers.toml's reader.
+    Only the syntax is checked. The reader of servers.toml checks, for example, that a list holds addresses.
     """
     text = text.strip()
     if not text:
@@ -68,9 +68,7 @@ def _elements(text: str) -> Iterable[str]:
     while at < len(text):
         match = _ELEMENT.match(text, at)
         if match is None:
-            raise InvalidValueError(
-                'expected commas between values; put quotes around a whole value: "a, b"'
-            )
+            raise InvalidValueError('expected commas between values; put quotes around a whole value: "a, b"')
         if match[1] is not None:
             yield _ESCAPED.sub(r"\1", match[1])
         elif match[2].strip():

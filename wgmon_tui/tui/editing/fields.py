@@ -1,4 +1,4 @@
-"""The fields of the forms, in the order in which a person fills them, from the declared settings."""
+"""Form fields of servers and identities, derived from the declared settings, in form order."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from wgmon_tui.config.value_types import FormFieldKind
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """One field. `key` is the one in servers.toml (of a secret, without its form).
+    """One field. `key` is the key in servers.toml; for a secret, without the suffix of its form.
 
-    `more` keeps it out of sight until it is asked for. `example` stands in an empty field of a new entry.
+    `more` hides the field until the user opens the "more" section. `example` is the placeholder of an empty
+    field in a new entry.
     """
 
     key: str
@@ -24,7 +25,7 @@ class FieldSpec:
 
     @property
     def label(self) -> str:
-        """The key, as it is written for people."""
+        """The key with spaces instead of underscores."""
         return self.key.replace("_", " ")
 
 
@@ -32,7 +33,7 @@ _LISTS = "Separate several with commas; - alone means none."
 
 
 def fields_of(section: Section) -> tuple[FieldSpec, ...]:
-    """The fields of a section's settings, by their places in the form."""
+    """The fields of a section's settings, sorted by their position in the form."""
     placed = [(each.form.place, each.form, each) for each in section.settings if each.form is not None]
     return tuple(
         FieldSpec(

@@ -1,4 +1,4 @@
-"""Work on files, away from the loop that draws and checks; what goes wrong is told in a line."""
+"""Runner for file operations in a thread, with errors shown as notices."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ ERROR_NOTICE_S = 8.0
 
 
 async def run_file_operation(app: AppContext, work: Callable[[], T]) -> T | None:
-    """What `work` gives, done in a thread; None where it raised a ConfigurationError, which is then shown.
+    """Run `work` in a thread and return its result; show a ConfigurationError and return None.
 
-    What is typed meanwhile is for what comes of it.
+    Keys typed meanwhile are held, and go to the screen that follows.
     """
     try:
         with app.hold_keys():

@@ -1,7 +1,7 @@
-"""What changes the fleet from where it is seen: new, edit, duplicate, delete, undo, import, the editor.
+"""Actions that change servers.toml: new, edit, duplicate, delete, undo, import, external editor.
 
-The screens that show servers inherit this. The forms, and what writes the files, are loaded when they are
-asked for: the first screen is painted without them.
+Screens that show servers inherit from `FleetActions`. Forms and file writers are imported on first use, so
+that the first screen is painted without them.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ _SINGLE_SERVER_ACTIONS = frozenset({"edit", "duplicate"})
 
 
 class FleetActions(Screen[None]):
-    """A screen from which the fleet is changed."""
+    """Base class of screens from which servers.toml can be changed."""
 
     app: AppContext
 
     def target_servers(self) -> Sequence[str]:
-        """The names of the servers that a change is about."""
+        """The names of the servers that an action changes."""
         raise NotImplementedError
 
     def current_server(self) -> str | None:
-        """The one server that can be edited here."""
+        """The server that can be edited here."""
         return next(iter(self.target_servers()), None)
 
     def can_change_fleet(self, action: str) -> bool:
-        """Whether one of CHANGES would do something now."""
+        """Whether an action of `FLEET_ACTIONS` would do something now."""
         if self.app.config_dir is None:
             return False
         if action in _SINGLE_SERVER_ACTIONS:
@@ -44,19 +44,19 @@ class FleetActions(Screen[None]):
         return self.app.deleted is not None if action == "undo" else True
 
     def action_new(self) -> None:
-        """A form for a new server."""
+        """Open the form for a new server."""
         self._open_form(None)
 
     def action_edit(self) -> None:
-        """A form for this one."""
+        """Open the form for the current server."""
         self._open_form(self.current_server())
 
     def action_duplicate(self) -> None:
-        """A form for a new server that begins as this one."""
+        """Open the form for a new server that starts as a copy of the current one."""
         self._open_form(self.current_server(), copied=True)
 
     def action_delete(self) -> None:
-        """Ask, and take them out of the file."""
+        """Ask, then delete the servers from the file."""
         from wgmon_tui.tui.editing.operations import delete
 
         names = tuple(self.target_servers())
@@ -68,30 +68,30 @@ class FleetActions(Screen[None]):
         self._run_edit(delete_them)
 
     def action_undo(self) -> None:
-        """Bring back what was deleted last."""
+        """Undo the last deletion."""
         from wgmon_tui.tui.editing.operations import undo
 
         self._run_edit(lambda _: undo(self.app))
 
     def action_edit_file(self) -> None:
-        """The whole file, in an editor."""
+        """Open servers.toml in an external editor."""
         from wgmon_tui.tui.editing.external_editor import edit_servers_file
 
         self._run_edit(lambda config_dir: edit_servers_file(self.app, config_dir))
 
     def action_import_files(self) -> None:
-        """Take servers from wg-quick files."""
+        """Open the import screen for wg-quick files."""
         self._open_import()
 
     def action_identities(self) -> None:
-        """The key pairs with which we check."""
+        """Open the screen of identities."""
         from wgmon_tui.tui.editing.identities_screen import IdentitiesScreen
 
         if self.app.config_dir:
             self.app.push_screen(IdentitiesScreen(self.app.config_dir))
 
     def on_paste(self, event: Paste) -> None:
-        """A wg-quick file that is pasted here is one to import."""
+        """Open the import screen with a pasted wg-quick file."""
         from wgmon_tui.config.imports.wg_quick_parser import is_conf_text
 
         if self.app.config_dir and is_conf_text(event.text):

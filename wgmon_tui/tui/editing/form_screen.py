@@ -1,4 +1,4 @@
-"""The screen around fields: judges while one types, saves with ctrl+s, leaves with esc and loses nothing."""
+"""Base class of form screens: validates while typing, saves with ctrl+s, asks before losing changes."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ R = TypeVar("R")
 
 
 class MoreFieldsLine(Static, can_focus=True):
-    """The line behind which the fields are that are seldom needed."""
+    """The line that shows or hides rarely used fields."""
 
     app: AppContext
 
     class MoreToggled(Message):
-        """Open it, or close it."""
+        """The line was clicked: show or hide the fields."""
 
         def __init__(self, line: MoreFieldsLine) -> None:
             super().__init__()
@@ -51,45 +51,48 @@ class MoreFieldsLine(Static, can_focus=True):
         self.open = False
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Among fields no letter is a key of the program: `q` would quit with all that was written."""
+        """Consume letters, so that `q` among the fields does not quit and lose the input."""
         return character is not None and character.isprintable()
 
     def on_key(self, event: Key) -> None:
-        """Take letters, and do nothing with them."""
+        """Ignore letters."""
         if event.is_printable:
             event.stop()
 
     def on_click(self, event: Click) -> None:
-        """The mouse opens it too."""
+        """Toggle the fields on a click."""
         self.post_message(self.MoreToggled(self))
 
     def render(self) -> Text:
-        """How many there are, and how many say something."""
+        """Return the number of hidden fields, and how many are set."""
         palette = self.app.palette
         used = f", {self._in_use} of them set" if self._in_use else ""
         key = key_of("enter_field", self.app.actions)
         return Text.assemble(
             label("more", self.app, highlighted=self.has_focus),
-            (f"{self._count} settings{used}; press {key} to {'hide' if self.open else 'show'}", palette.muted),
+            (
+                f"{self._count} settings{used}; press {key} to {'hide' if self.open else 'show'}",
+                palette.muted,
+            ),
         )
 
 
 def priority_bindings() -> list[BindingType]:
-    """The form's keys, before those of what has the focus: a line would take Enter for itself."""
+    """The form's keys with priority over the focused widget: an input would consume Enter."""
     return [
         replace(binding, priority=True) for binding in bindings_for("form") if isinstance(binding, Binding)
     ]
 
 
 class _FieldList(VerticalScroll, can_focus=False):
-    """The fields, scrolled by the focus."""
+    """The fields. Moving the focus scrolls them."""
 
 
 class FormScreen(Screen[R | None], Generic[R]):
-    """A form under `heading`; its result is what was saved, or None.
+    """A form with a `heading`. The result is the saved object, or None.
 
-    A subclass makes the rows, says what is wrong with what stands in them, and writes it. The rows behind
-    "more" are made when they are first shown: they are two thirds of the price of a form.
+    A subclass builds the rows, validates them and saves them. The rows behind "more" are built when first
+    shown: they are two thirds of the cost of a form.
     """
 
     app: AppContext
@@ -106,7 +109,7 @@ class FormScreen(Screen[R | None], Generic[R]):
     """
 
     def __init__(self, heading: str, fields: Sequence[FieldSpec], in_use: int = 0) -> None:
-        """`in_use`: how many of the fields behind "more" say something."""
+        """`in_use` is the number of fields behind "more" that are set."""
         super().__init__()
         self._heading = heading
         self._fields = fields
@@ -117,28 +120,28 @@ class FormScreen(Screen[R | None], Generic[R]):
         self._error: str | None = None
         self._saving = False
 
-    # What a subclass says
+    # Overridden by subclasses
 
     def new_row(self, field: FieldSpec) -> FieldRow:
-        """The row of a field, with what stands in it at first."""
+        """Build the row of a field, with its initial text."""
         raise NotImplementedError
 
     def problems(self) -> Mapping[str, str]:
-        """What is wrong now, by the key of the field."""
+        """The current problems, by field key."""
         raise NotImplementedError
 
     def open(self, row: FieldRow) -> bool:
-        """Open what enter opens in this row; False where there is nothing behind it."""
+        """Handle enter in this row. Returns False if enter does nothing special there."""
         return False
 
     async def write(self) -> R | None:
-        """Write what stands there; None where that did not come to pass, and `show_error` says why."""
+        """Save the form. Returns None if that failed, after `show_error` has shown why."""
         raise NotImplementedError
 
     # What is shown
 
     def compose(self) -> ComposeResult:
-        """Heading, fields, what there is to say, keys."""
+        """Yield heading, fields, message and key hints."""
         more = sum(field.more for field in self._fields)
         yield Static(id="heading", markup=False)
         with _FieldList():
@@ -149,14 +152,14 @@ class FormScreen(Screen[R | None], Generic[R]):
         yield KeyHints()
 
     def on_mount(self) -> None:
-        """Begin at the first field that can be written."""
+        """Focus the first editable field."""
         self.query_one(_FieldList).vertical_scrollbar.renderer = WholeCellScrollbar  # type: ignore[misc]  # Textual's own way
         self._draw_heading()
         self.validate_fields()
         next(row for row in self._rows.values() if row.is_editable).start()
 
     def notify_style_update(self) -> None:
-        """A new theme: what the form itself says is written anew; each row sees to its own."""
+        """Redraw heading and message after a theme change. Each row redraws itself."""
         super().notify_style_update()
         if self.is_mounted:
             self._draw_heading()
@@ -168,16 +171,16 @@ class FormScreen(Screen[R | None], Generic[R]):
         self.query_one("#heading", Static).update(heading.append(f"  {self.app.title}", palette.muted))
 
     def row(self, key: str) -> FieldRow:
-        """The row of a key."""
+        """The row of a field key."""
         return self._rows[key]
 
     def show_error(self, line: str) -> None:
-        """Say why nothing was saved, until the focus moves."""
+        """Show why nothing was saved, until the focus moves."""
         self._error = line
         self._show_message()
 
     def parse_conf(self, pasted: str) -> WgQuickFile | None:
-        """What a wg-quick file says that was pasted; one that cannot stand is refused in its own line."""
+        """Parse a pasted wg-quick file. If it is invalid, show the error and return None."""
         try:
             return parse_pasted_conf(pasted)
         except ConfigurationError as error:
@@ -199,14 +202,14 @@ class FormScreen(Screen[R | None], Generic[R]):
 
     @property
     def changed(self) -> bool:
-        """Whether leaving would lose something."""
+        """Whether there are unsaved changes."""
         return self._current_texts() != self._initial_texts or any(row.secret for row in self._rows.values())
 
     def _current_texts(self) -> dict[str, str]:
         return {key: row.text for key, row in self._rows.items()}
 
     def validate_fields(self) -> Mapping[str, str]:
-        """Show what is wrong, and give it. A field that nobody came to yet may still be empty."""
+        """Show and return the problems. An empty field that was not visited yet is not marked."""
         problems = self.problems()
         for key, row in self._rows.items():
             waiting = not row.text and not row.secret and key not in self._validated_keys
@@ -217,32 +220,32 @@ class FormScreen(Screen[R | None], Generic[R]):
     # What happens in the fields
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Judge while it is typed."""
+        """Validate while the user types."""
         event.stop()
         self.validate_fields()
 
     def on_choice_input_choice_changed(self, event: ChoiceInput.ChoiceChanged) -> None:
-        """Judge what was chosen."""
+        """Validate the selection."""
         event.stop()
         self.validate_fields()
 
     def on_field_row_field_blurred(self, event: FieldRow.FieldBlurred) -> None:
-        """Who leaves a field means what stands there."""
+        """Validate a field strictly once it lost the focus."""
         if not event.row.has_focus_within:
             self._validated_keys.add(event.row.field.key)
             self.validate_fields()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """What the field is for that the focus came to."""
+        """Show the help of the focused field."""
         self._error = None
         self._show_message()
 
     async def on_more_fields_line_more_toggled(self, event: MoreFieldsLine.MoreToggled) -> None:
-        """Show the fields behind it, or hide them."""
+        """Show or hide the fields of the line."""
         await self.show_more(not event.line.open)
 
     async def show_more(self, opened: bool) -> None:
-        """Show the fields that are seldom needed, or hide them."""
+        """Show or hide the rarely used fields."""
         line = self.query_one(MoreFieldsLine)
         line.open = opened
         line.refresh()
@@ -260,21 +263,21 @@ class FormScreen(Screen[R | None], Generic[R]):
     # What can be done
 
     async def _wait_for_layout(self) -> None:
-        """Until new fields have their places, which the order of focus goes by. Not for the form itself."""
+        """Wait until new fields are laid out, since focus order depends on positions."""
         done = asyncio.Event()
         self.call_after_refresh(done.set)
         await done.wait()
 
     async def action_next_field(self) -> None:
-        """The field below."""
+        """Focus the next field."""
         self.focus_next()
 
     async def action_previous_field(self) -> None:
-        """The field above."""
+        """Focus the previous field."""
         self.focus_previous()
 
     async def action_enter(self) -> None:
-        """Open what the focus is on, or go on to the next field."""
+        """Open the focused item, or move to the next field."""
         if isinstance(self.focused, MoreFieldsLine):
             await self.show_more(not self.focused.open)
             await self._wait_for_layout()
@@ -282,7 +285,7 @@ class FormScreen(Screen[R | None], Generic[R]):
             self.focus_next()
 
     async def action_save(self) -> None:
-        """Write it; or go to the first field that cannot be written, and say why."""
+        """Save the form, or focus the first invalid field."""
         await self._save_or_show()
 
     async def _save_or_show(self) -> None:
@@ -316,11 +319,11 @@ class FormScreen(Screen[R | None], Generic[R]):
             self._show_message()
 
     async def action_leave(self) -> None:
-        """Back; asks where something would be lost."""
+        """Leave the form. Asks if changes would be lost."""
         self._confirm_before(lambda: self.dismiss(None))
 
     def action_leave_program(self) -> None:
-        """Out of the program; asks where something would be lost."""
+        """Quit the app. Asks if changes would be lost."""
         self._confirm_before(self.app.exit)
 
     def _confirm_before(self, leave: Callable[[], object]) -> None:

@@ -1,4 +1,4 @@
-"""The identities: the key pairs with which we check, who uses them, and what lets each in on a server."""
+"""Identities screen: the key pairs used for checks, the servers that use them, and their [Peer] sections."""
 
 from __future__ import annotations
 
@@ -57,18 +57,18 @@ class IdentitiesScreen(Screen[None]):
         self._public_keys: Mapping[str, PublicKey] = {}
 
     def compose(self) -> ComposeResult:
-        """The list, what the one under the cursor needs on a server, and the keys."""
+        """Yield the list, the [Peer] section of the selected identity, and the key hints."""
         yield Static(Text("Identities", Style(bold=True)), id="heading")
         yield LineList(lambda: self.app.palette)
         yield Static(id="stanza", markup=False)
         yield KeyHints()
 
     def on_mount(self) -> None:
-        """Read the file."""
+        """Read servers.toml."""
         self._read_again()
 
     def on_screen_resume(self) -> None:
-        """A form may have changed it."""
+        """Read servers.toml again: a form may have changed it."""
         self._read_again()
 
     def _read_again(self) -> None:
@@ -87,11 +87,11 @@ class IdentitiesScreen(Screen[None]):
     # What is shown
 
     def on_resize(self) -> None:
-        """Lines are cut to the width."""
+        """Redraw: lines are cut to the width."""
         self._show()
 
     def notify_style_update(self) -> None:
-        """A new theme: written anew."""
+        """Redraw after a theme change."""
         super().notify_style_update()
         if self.is_mounted:
             self._show()
@@ -123,7 +123,7 @@ class IdentitiesScreen(Screen[None]):
         )
 
     def on_line_list_line_selected(self, event: LineList.LineSelected) -> None:
-        """What lets in the one under the cursor."""
+        """Show the [Peer] section of the selected identity."""
         self._show_stanza()
 
     def _show_stanza(self) -> None:
@@ -140,7 +140,7 @@ class IdentitiesScreen(Screen[None]):
         self.query_one("#stanza", Static).update(said)
 
     def on_line_list_line_opened(self, event: LineList.LineOpened) -> None:
-        """A double click edits."""
+        """Edit the identity on a double click."""
         self.action_edit()
 
     @property
@@ -155,7 +155,7 @@ class IdentitiesScreen(Screen[None]):
     # What can be done
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A key that would do nothing now is not offered."""
+        """Hide keys that would do nothing now."""
         if not self.is_mounted:
             return True
         if action in _NEEDS_ONE:
@@ -163,39 +163,39 @@ class IdentitiesScreen(Screen[None]):
         return self.app.deleted is not None if action == "undo" else True
 
     def action_back(self) -> None:
-        """Back to the fleet."""
+        """Return to the previous screen."""
         self.dismiss()
 
     def action_up(self) -> None:
-        """One up."""
+        """Move up."""
         self.query_one(LineList).up()
 
     def action_down(self) -> None:
-        """One down."""
+        """Move down."""
         self.query_one(LineList).down()
 
     def action_first(self) -> None:
-        """To the first."""
+        """Move to the first identity."""
         self.query_one(LineList).first()
 
     def action_last(self) -> None:
-        """To the last."""
+        """Move to the last identity."""
         self.query_one(LineList).last()
 
     def action_page_up(self) -> None:
-        """A page up."""
+        """Move up by a page."""
         self.query_one(LineList).page_up()
 
     def action_page_down(self) -> None:
-        """A page down."""
+        """Move down by a page."""
         self.query_one(LineList).page_down()
 
     def action_new(self) -> None:
-        """Make one, or bring one in."""
+        """Open the form for a new identity."""
         self._open_form(None)
 
     def action_edit(self) -> None:
-        """Change the addresses of this one."""
+        """Open the form for the selected identity."""
         if self._chosen is not None:
             self._open_form(self._chosen)
 
@@ -206,13 +206,13 @@ class IdentitiesScreen(Screen[None]):
             self.app.push_screen(IdentityForm(self._config_dir, self._fleet, identity))
 
     def action_copy(self) -> None:
-        """Copy what lets it in."""
+        """Copy the [Peer] section of the selected identity."""
         identity, section = self._chosen, self._stanza()
         if identity and section:
             copy_stanza(self.app, identity.name, section)
 
     def action_delete(self) -> None:
-        """Ask, and take it out of the file; not while servers use it."""
+        """Ask, then delete the identity from the file, unless servers use it."""
         identity = self._chosen
         if identity is not None and ensure_writable(self.app):
             self.run_worker(self._delete(identity), group="editing")
@@ -236,7 +236,7 @@ class IdentitiesScreen(Screen[None]):
             await self._read()
 
     def action_undo(self) -> None:
-        """Bring back what was deleted last."""
+        """Undo the last deletion."""
         self.run_worker(self._undo(), group="editing")
 
     async def _undo(self) -> None:

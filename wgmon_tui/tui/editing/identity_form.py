@@ -1,4 +1,4 @@
-"""The form of an identity: a new key pair, one that is brought in, or other tunnel addresses."""
+"""Identity form: a new key pair, an existing private key, or changed tunnel addresses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GENERATE, PROVIDE, KEEP = "make", "bring", "keep"
 
 
 class IdentityForm(FormScreen[Identity]):
-    """A form over `identity` of `fleet`; without one, over a new identity."""
+    """Form for `identity` of `fleet`, or for a new identity."""
 
     def __init__(self, config_dir: Path, fleet: Fleet, identity: Identity | None = None) -> None:
         self._config_dir = config_dir
@@ -36,7 +36,7 @@ class IdentityForm(FormScreen[Identity]):
         super().__init__(f"Edit identity {identity.name}" if identity else "New identity", IDENTITY_FIELDS)
 
     def new_row(self, field: FieldSpec) -> FieldRow:
-        """Of an identity that is there, only the addresses can be written."""
+        """Build the row of a field. Only the addresses of an existing identity can be edited."""
         identity = self._identity
         match field.key:
             case "name" if identity:
@@ -52,7 +52,9 @@ class IdentityForm(FormScreen[Identity]):
                 return FieldRow(field, KEEP, options=[(KEEP, "unchanged")], read_only=True)
             case "private_key":
                 return FieldRow(
-                    field, GENERATE, options=[(GENERATE, "generate a new pair"), (PROVIDE, "use an existing one:")]
+                    field,
+                    GENERATE,
+                    options=[(GENERATE, "generate a new pair"), (PROVIDE, "use an existing one:")],
                 )
             case _:
                 written = [str(each) for each in identity.addresses] if identity else []
@@ -60,7 +62,7 @@ class IdentityForm(FormScreen[Identity]):
                 return FieldRow(field, text, placeholder=field.example)
 
     def problems(self) -> Mapping[str, str]:
-        """By the parsers of servers.toml itself."""
+        """Validate with the parsers of servers.toml."""
         problems = {}
         try:
             if parse_name(self._entered_name) in self._used_names:
@@ -70,7 +72,9 @@ class IdentityForm(FormScreen[Identity]):
         try:
             self._private_key()
         except InvalidKeyError as error:
-            problems["private_key"] = str(error) if self.row("private_key").secret else "type or paste the key"
+            problems["private_key"] = (
+                str(error) if self.row("private_key").secret else "type or paste the key"
+            )
         try:
             self._addresses()
         except InvalidValueError as error:
@@ -82,23 +86,23 @@ class IdentityForm(FormScreen[Identity]):
         return self.row("name").text.strip()
 
     def _private_key(self) -> PrivateKey | None:
-        """The one that was typed, if one was. Raises InvalidKeyError."""
+        """The typed key, or None. Raises InvalidKeyError."""
         row = self.row("private_key")
         return PrivateKey.from_text(row.secret) if row.text == PROVIDE else None
 
     def _addresses(self) -> tuple[Interface, ...]:
-        """Raises InvalidValueError."""
+        """The typed addresses. Raises InvalidValueError."""
         written = to_value(FormFieldKind.LIST, self.row("addresses").text)
         return tuple(parse_interface(each) for each in written) if isinstance(written, list) else ()
 
     def on_choice_input_choice_changed(self, event: ChoiceInput.ChoiceChanged) -> None:
-        """The hidden entry is there where a key is brought in."""
+        """Show the secret input if an existing key is used."""
         row = self.row("private_key")
         row.show_secret_input(row.text == PROVIDE)
         super().on_choice_input_choice_changed(event)
 
     def on_conf_pasted(self, event: ConfPasted) -> None:
-        """Of a whole wg-quick file, its key and addresses are taken."""
+        """Fill in the key and the addresses of a pasted wg-quick file."""
         event.stop()
         if self._identity is not None:
             makes = key_of("new_identity", self.app.actions)
@@ -115,7 +119,7 @@ class IdentityForm(FormScreen[Identity]):
         self.validate_fields()
 
     async def write(self) -> Identity | None:
-        """A new one comes with what lets it in on a server."""
+        """Save the identity. For a new one, show its [Peer] section."""
         try:
             if self._identity is not None:
                 after = replace(self._identity, addresses=self._addresses())

@@ -1,4 +1,4 @@
-"""What an import would add, in lines. Pure: a preview in, Rich text out."""
+"""Text of an import preview. Pure functions: a preview in, Rich text out."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def preview_lines(
     glyphs: Glyphs,
     actions: Sequence[Action] = ACTIONS,
 ) -> Text:
-    """What would be new, what is there, what is missing, and the warning that belongs to a borrowed key."""
+    """What would be added, what exists, what is missing, and the warning about a shared key."""
     if found is None:
         return Text(_USAGE.format(complete=key_of("complete_path", actions)), palette.muted)
     text = Text()
@@ -72,7 +72,7 @@ def preview_lines(
 
 
 def refusal_lines(reason: str, completions: Sequence[str], palette: Palette, glyphs: Glyphs) -> Text:
-    """Why there is nothing to import; and where the line may go on, if it is a path half typed."""
+    """The reason why nothing can be imported, or the completions of a partly typed path."""
     if completions:
         return Text("\n".join(map(glyphs.clean, completions)), palette.muted)
     return Text(f"{glyphs.of(Severity.DOWN)} {glyphs.clean(reason)}", palette.severity[Severity.DOWN])

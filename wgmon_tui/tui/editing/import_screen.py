@@ -1,4 +1,4 @@
-"""Import: the path of a wg-quick file, or its text; what that would add; and then it is added."""
+"""Import screen: a path or pasted text of wg-quick files, a preview, and the import."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ from wgmon_tui.tui.widgets.scrolling import ProseView
 
 PASTED = "(pasted config)"
 _DEBOUNCE_S = 0.1
-"""A line that changes again within this time is still being typed."""
+"""Delay before the preview, in seconds. Input that changes within it is still being typed."""
 
 _MAX_COMPLETIONS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class _ServersFile:
-    """servers.toml as it is, and the public keys of its identities."""
+    """The current servers.toml, and the public keys of its identities."""
 
     fleet: Fleet
     identity_keys: Mapping[str, PublicKey]
 
 
 class _PathCompleter(Suggester):
-    """Carries on the path that is being typed."""
+    """Suggests a completion of the typed path."""
 
     def __init__(self) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
@@ -59,7 +59,7 @@ class _PathCompleter(Suggester):
 
 
 class ImportScreen(Screen[None]):
-    """Import into the servers.toml of `config_dir`; `pasted` is the text of a config to begin with."""
+    """Imports into the servers.toml of `config_dir`. `pasted` is an optional pasted config."""
 
     app: AppContext
     ACTIONS_OF = "import"
@@ -94,7 +94,7 @@ class ImportScreen(Screen[None]):
         self._importing = False
 
     def compose(self) -> ComposeResult:
-        """The line of paths, and what it would add."""
+        """Yield the input line, the preview and the key hints."""
         yield Static(id="heading")
         with Static(id="line"):
             yield Static(id="prompt")
@@ -110,12 +110,12 @@ class ImportScreen(Screen[None]):
         yield KeyHints()
 
     def on_mount(self) -> None:
-        """What is there already decides what is new."""
+        """Draw the heading, and read servers.toml for the preview."""
         self._draw_heading()
         self._refresh_preview()
 
     def notify_style_update(self) -> None:
-        """A new theme: written anew."""
+        """Redraw after a theme change."""
         super().notify_style_update()
         if self.is_mounted:
             self._draw_heading()
@@ -129,21 +129,21 @@ class ImportScreen(Screen[None]):
         self.query_one("#prompt", Static).update(Text(f"{mark} files ", palette.accent))
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Preview while it is typed."""
+        """Update the preview while the user types."""
         if event.value != PASTED:
             self._pasted = ""
         self._refresh_preview()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter imports."""
+        """Import on enter."""
         self.action_take_in()
 
     def on_conf_pasted(self, event: ConfPasted) -> None:
-        """The text of a config in place of a path."""
+        """Use a pasted config instead of a path."""
         self._use_pasted_text(event.text)
 
     def on_paste(self, event: Paste) -> None:
-        """The same, where the line does not have the focus."""
+        """Use a pasted config if the input line does not have the focus."""
         if is_conf_text(event.text):
             self._use_pasted_text(event.text)
 
@@ -196,23 +196,23 @@ class ImportScreen(Screen[None]):
     # What can be done
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is nothing to import before there is a preview of it."""
+        """Hide the import key until the preview has something to import."""
         if action == "take_in":
             return self._preview is not None and bool(self._preview.servers)
         return True
 
     def action_complete_path(self) -> None:
-        """As far as the ways agree."""
+        """Complete the path as far as it is unambiguous."""
         entry = self.query_one(TextInput)
         entry.value = complete_path(entry.value, Path.cwd())
         entry.cursor_position = len(entry.value)
 
     def action_leave(self) -> None:
-        """Nothing is imported."""
+        """Leave without importing."""
         self.dismiss()
 
     def action_take_in(self) -> None:
-        """Write it."""
+        """Import the previewed configs."""
         if self._preview is not None and self._preview.servers and not self._importing:
             self._importing = True
             self.run_worker(self._import(self._confs), group="editing")

@@ -1,4 +1,4 @@
-"""What the screens do with servers.toml when they are asked to: open a form, delete, put back."""
+"""Operations on servers.toml that the screens share: open a form, delete, undo."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wgmon_tui.tui.keys.keymap import key_of
 
 
 def ensure_writable(app: AppContext) -> bool:
-    """Whether this account may write servers.toml; where not, it is told."""
+    """Whether this account may write servers.toml. If not, show why."""
     refusal = explain_not_writable(app.config_dir) if app.config_dir else "There is no servers.toml here"
     if refusal:
         app.show_notice(refusal, seconds=ERROR_NOTICE_S)
@@ -25,7 +25,7 @@ def ensure_writable(app: AppContext) -> bool:
 
 
 async def open_form(app: AppContext, config_dir: Path, name: str | None, *, copied: bool = False) -> None:
-    """A form for the server of this name, or for a new one, which begins as that one where it is `copied`."""
+    """Open a form for the server `name`, or for a new server. With `copied`, start from that server."""
     stored = await run_file_operation(app, partial(read, config_dir))
     if stored is None:
         return
@@ -41,7 +41,7 @@ async def open_form(app: AppContext, config_dir: Path, name: str | None, *, copi
 
 
 async def delete(app: AppContext, config_dir: Path, names: Sequence[str]) -> None:
-    """Ask, and take these servers out of the file."""
+    """Ask, then delete these servers from the file."""
     question = ConfirmDialog(
         f"Delete {format_list(names, most=FEW)}? History and key files are kept.",
         yes=f"delete ({_undo_hint(app)})",
@@ -55,7 +55,7 @@ async def delete(app: AppContext, config_dir: Path, names: Sequence[str]) -> Non
 
 
 def report_deleted(app: AppContext, deleted: DeletedServer) -> None:
-    """Say what is gone, and keep it for `undo`."""
+    """Show what was deleted, and keep it for `undo`."""
     app.deleted = deleted
     app.show_notice(f"Deleted {deleted.names}; {_undo_hint(app)}", *deleted.lines, seconds=ERROR_NOTICE_S)
 
@@ -65,7 +65,7 @@ def _undo_hint(app: AppContext) -> str:
 
 
 async def undo(app: AppContext) -> None:
-    """Put back what was deleted last."""
+    """Restore the last deletion."""
     deleted, config_dir = app.deleted, app.config_dir
     if deleted is None or config_dir is None:
         return

@@ -1,5 +1,6 @@
-"""The line of paths on the import screen: which files it means, and how its last word may go on. Pure but for
-looking at the file system.
+"""Path line of the import screen: the files it names, and completions of its last path.
+
+The functions only read the file system.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from wgmon_tui.config.value_parsers import InvalidValueError
 
 SUFFIX = ".conf"
 _MAX_FILES = 500
-"""Files of one directory or pattern. More are no preview that anybody reads."""
+"""Maximum number of files of one directory or pattern. A longer preview is not useful."""
 
 
 def resolve_paths(line: str, base: Path) -> list[Path]:
-    """The files that words as in a shell mean; of a directory, its .conf files. Raises InvalidValueError."""
+    """The files named by a line of shell words; for a directory its .conf files. Raises InvalidValueError."""
     try:
         words = shlex.split(line)
     except ValueError:
@@ -26,7 +27,7 @@ def resolve_paths(line: str, base: Path) -> list[Path]:
 
 
 def _resolve_word(word: str, base: Path) -> Iterable[Path]:
-    path = base / os.path.expanduser(word)  # noqa: PTH111  that of Path raises where there is no home
+    path = base / os.path.expanduser(word)  # noqa: PTH111  Path.expanduser raises if there is no home
     try:
         if path.is_dir():
             found = sorted(each for each in path.glob(f"*{SUFFIX}") if each.is_file())
@@ -47,7 +48,7 @@ def _resolve_word(word: str, base: Path) -> Iterable[Path]:
 
 
 def path_completions(line: str, base: Path) -> list[str]:
-    """The whole line with its last word carried on, each way that there is: directories, and .conf files."""
+    """Every completion of the line whose last word becomes a directory or a .conf file."""
     word = line.rpartition(" ")[2]
     if any(quote in line for quote in "'\"\\") or not word:
         return []
@@ -69,7 +70,7 @@ def path_completions(line: str, base: Path) -> list[str]:
 
 
 def complete_path(line: str, base: Path) -> str:
-    """The line as far as its continuations agree."""
+    """The line, extended by the common prefix of its completions."""
     completions = path_completions(line, base)
-    # Character by character: what agrees may be half a name.
+    # By character: the common prefix may end within a name.
     return os.path.commonprefix(completions) if completions else line  # noqa: RUF071

@@ -1,4 +1,4 @@
-"""What lets an identity in on a server, to be pasted there."""
+"""Dialog with the [Peer] section of an identity, to paste into the server's configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wgmon_tui.tui.widgets.key_hints import KeyHints
 
 
 def copy_stanza(app: AppContext, name: str, stanza: str) -> None:
-    """Copy it over OSC 52, and say so."""
+    """Copy the section over OSC 52, and show a notice."""
     app.copy_to_clipboard(stanza)
     copied = f"Copied the [Peer] section of {name}"
     if under_tmux():
@@ -50,17 +50,17 @@ class PeerStanzaScreen(ModalScreen[None]):
         self._stanza = stanza
 
     def compose(self) -> ComposeResult:
-        """What to do with it, and the section."""
+        """Yield the instruction and the section."""
         with Vertical(id="stanza"):
             yield Static(id="said")
         yield KeyHints()
 
     def on_mount(self) -> None:
-        """Write it."""
+        """Write the text."""
         self._write()
 
     def notify_style_update(self) -> None:
-        """A new theme: written anew."""
+        """Redraw after a theme change."""
         super().notify_style_update()
         if self.is_mounted:
             self._write()
@@ -76,5 +76,5 @@ class PeerStanzaScreen(ModalScreen[None]):
         copy_stanza(self.app, self._identity, self._stanza)
 
     def action_close(self) -> None:
-        """Go on."""
+        """Close the dialog."""
         self.dismiss()

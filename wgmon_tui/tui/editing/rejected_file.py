@@ -1,4 +1,4 @@
-"""An edit of servers.toml that cannot stand: what is wrong, shown in place, and the two ways from here."""
+"""Screen for an invalid edit of servers.toml: the error in its context, and two choices."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.scrolling import ProseView
 
 _CONTEXT_LINES = 40
-"""Lines shown before and behind the one with the error."""
+"""Lines shown before and after the line with the error."""
 
 
 class RejectedFileScreen(Screen[bool]):
-    """Shows the text around `line`; its result is True to edit again, False to keep the last good one."""
+    """Shows the text around `line`. The result is True to edit again, False to keep the last valid file."""
 
     app: AppContext
     ACTIONS_OF = "rejected"
@@ -38,22 +38,24 @@ class RejectedFileScreen(Screen[bool]):
     def __init__(self, error: str, text: str, line: int | None) -> None:
         super().__init__()
         self._error = error
-        # Only what is shown is kept, and no key of it.
+        # Only the shown lines are kept, with keys redacted.
         lines = text.split("\n")
         self._first_line = max(0, (line or 1) - 1 - _CONTEXT_LINES)
         self._lines = [redact_keys(each) for each in lines[self._first_line : (line or 1) + _CONTEXT_LINES]]
         self._line = line
 
     def compose(self) -> ComposeResult:
-        """The error, its place, the keys."""
-        yield Static(Text("servers.toml is unchanged: your edit has an error", Style(bold=True)), id="heading")
+        """Yield the error, its context and the key hints."""
+        yield Static(
+            Text("servers.toml is unchanged: your edit has an error", Style(bold=True)), id="heading"
+        )
         yield Static(id="error")
         with ProseView():
             yield Static(id="excerpt")
         yield KeyHints()
 
     def notify_style_update(self) -> None:
-        """A new theme: written anew."""
+        """Redraw after a theme change."""
         super().notify_style_update()
         if self.is_mounted:
             self._write()
@@ -77,7 +79,7 @@ class RejectedFileScreen(Screen[bool]):
         return excerpt
 
     def on_mount(self) -> None:
-        """The line with the error in the middle."""
+        """Scroll the line with the error to the middle."""
         self._write()
         self.call_after_refresh(self._centre)
 
@@ -88,33 +90,33 @@ class RejectedFileScreen(Screen[bool]):
             page.scroll_to(y=max(0, middle), animate=False, force=True, immediate=True)
 
     def action_edit_again(self) -> None:
-        """Go on editing."""
+        """Open the editor again."""
         self.dismiss(True)
 
     def action_keep_last_good(self) -> None:
-        """Leave the file as it was."""
+        """Keep the last valid file."""
         self.dismiss(False)
 
     def action_up(self) -> None:
-        """A line up."""
+        """Move up by a line."""
         self.query_one(ProseView).up()
 
     def action_down(self) -> None:
-        """A line down."""
+        """Move down by a line."""
         self.query_one(ProseView).down()
 
     def action_page_up(self) -> None:
-        """A page up."""
+        """Move up by a page."""
         self.query_one(ProseView).page_up()
 
     def action_page_down(self) -> None:
-        """A page down."""
+        """Move down by a page."""
         self.query_one(ProseView).page_down()
 
     def action_first(self) -> None:
-        """To the top."""
+        """Move to the top."""
         self.query_one(ProseView).first()
 
     def action_last(self) -> None:
-        """To the bottom."""
+        """Move to the bottom."""
         self.query_one(ProseView).last()

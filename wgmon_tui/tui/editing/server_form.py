@@ -1,4 +1,4 @@
-"""The form of a server: a new one, a copy of one, or a change."""
+"""Server form: a new server, a copy, or an edit."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from wgmon_tui.tui.editing.form_screen import FormScreen
 from wgmon_tui.tui.keys.keymap import key_of
 
 NO_IDENTITY = ""
-"""Stands for one that is yet to be made: no name is empty."""
+"""Value for an identity that does not exist yet: a name is never empty."""
 
 KEEP, SET, NONE = "keep", "set", "none"
 _PRESHARED_KEYS = secret_keys("preshared_key")
@@ -43,9 +43,9 @@ _PLACES = {
 
 
 class ServerForm(FormScreen[EditedServer]):
-    """A form over `server` as it stands in `fleet`, which `config_dir` holds; without one, over a new server.
+    """Form for `server` of `fleet` in `config_dir`, or for a new server.
 
-    `copied`: the form begins as `server`, and makes another one.
+    With `copied`, the form starts as `server` and creates another one.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class ServerForm(FormScreen[EditedServer]):
         super().__init__(_heading(server, copied), SERVER_FIELDS, in_use)
 
     def new_row(self, field: FieldSpec) -> FieldRow:
-        """What the table says; where it says nothing, what is in force stands there in a quiet colour."""
+        """Build the row of a field from the server's table. An unset field shows its default."""
         text = to_text(field.kind, self._original.get(field.key))
         said = to_text(field.kind, self._usual.get(field.key))
         match field.kind:
@@ -92,7 +92,7 @@ class ServerForm(FormScreen[EditedServer]):
     # What stands in the form
 
     def problems(self) -> Mapping[str, str]:
-        """By the parsers of servers.toml itself."""
+        """Validate with the parsers of servers.toml."""
         entries, problems = self._entries()
         for key, problem in find_problems(entries, self._known_fleet, self._taken).items():
             problems.setdefault(_row_of(key), problem)
@@ -102,7 +102,7 @@ class ServerForm(FormScreen[EditedServer]):
         return problems
 
     def _entries(self) -> tuple[dict[str, object], dict[str, str]]:
-        """The table that the texts mean, and what is wrong with them. Untouched fields keep their value."""
+        """The TOML table of the form, and the problems by key. Unchanged fields keep their value."""
         entries, problems = dict(self._original), {}
         for key, row in self._rows.items():
             kind = row.field.kind
@@ -131,7 +131,7 @@ class ServerForm(FormScreen[EditedServer]):
         return entries, problems
 
     def _preshared_key(self) -> PresharedKey | None:
-        """The one that was typed, if one was. Raises InvalidKeyError."""
+        """The typed key, or None. Raises InvalidKeyError."""
         row = self.row("preshared_key")
         if row.text != SET:
             return None
@@ -143,7 +143,7 @@ class ServerForm(FormScreen[EditedServer]):
 
     @property
     def _known_fleet(self) -> Fleet:
-        """The fleet with the identity that was pasted."""
+        """The fleet, with the pasted identity if there is one."""
         if self._conf is None:
             return self._fleet
         coming = Identity(self._conf_name, SecretSource(SecretForm.FILE, "coming"), self._conf.addresses)
@@ -157,13 +157,13 @@ class ServerForm(FormScreen[EditedServer]):
     # What happens in it
 
     def on_choice_input_choice_changed(self, event: ChoiceInput.ChoiceChanged) -> None:
-        """The hidden entry is there where a key is to be set."""
+        """Show the secret input if a key is to be set."""
         row = self.row("preshared_key")
         row.show_secret_input(row.text == SET)
         super().on_choice_input_choice_changed(event)
 
     def open(self, row: FieldRow) -> bool:
-        """Make an identity where that is chosen."""
+        """Open the identity form if a new identity is selected."""
         if row is not self.row("identity") or row.text != NO_IDENTITY:
             return False
         from wgmon_tui.tui.editing.identity_form import IdentityForm
@@ -178,7 +178,7 @@ class ServerForm(FormScreen[EditedServer]):
             self.validate_fields()
 
     def on_conf_pasted(self, event: ConfPasted) -> None:
-        """A whole wg-quick file fills the form of a new server."""
+        """Fill the form of a new server from a pasted wg-quick file."""
         event.stop()
         if self._before is not None:
             key = key_of("new", self.app.actions)
@@ -226,7 +226,7 @@ class ServerForm(FormScreen[EditedServer]):
         self.row("tunnel_ping").start()
 
     async def write(self) -> EditedServer | None:
-        """Through the file's lock; what another program changed meanwhile is not lost."""
+        """Save under the file's lock. Changes that another program made meanwhile are kept."""
         entries, _ = self._entries()
         taken = self._conf if self.row("identity").text == self._conf_name else None
         change = ServerChange(self._before, entries, self._preshared_key(), taken)

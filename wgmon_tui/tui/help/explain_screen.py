@@ -1,4 +1,4 @@
-"""A window over the screen that asked: what a verdict means, how it is told, what to do; and each column."""
+"""Explanation dialog: the meaning of a verdict, its evidence, what to do first, and each column."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MARGINS = 7
 
 
 class ExplainScreen(MovementActions, ModalScreen[None]):
-    """Explains a verdict, and where a row is given what else is true of it and its columns."""
+    """Explains a verdict and, if a server state is given, that state and its columns."""
 
     app: AppContext
     BINDINGS = bindings_for("explain")
@@ -62,18 +62,18 @@ class ExplainScreen(MovementActions, ModalScreen[None]):
         self._columns = columns
 
     def compose(self) -> ComposeResult:
-        """The explanation, which may be longer than the window, and how to leave it."""
+        """Yield the scrollable explanation, and the key that closes it."""
         with Vertical(id="explanation"):
             with ProseView():
                 yield Static(id="words")
             yield Static(id="way-out")
 
     def on_mount(self) -> None:
-        """Write it."""
+        """Write the text."""
         self._write()
 
     def notify_style_update(self) -> None:
-        """A new theme: written anew."""
+        """Redraw after a theme change."""
         super().notify_style_update()
         if self.is_mounted:
             self._write()
@@ -108,9 +108,9 @@ class ExplainScreen(MovementActions, ModalScreen[None]):
 
     @property
     def scrollable(self) -> ProseView:
-        """The page."""
+        """The scrollable page."""
         return self.query_one(ProseView)
 
     def action_close(self) -> None:
-        """Back to the screen below."""
+        """Close the dialog."""
         self.dismiss()

@@ -1,4 +1,4 @@
-"""What a verdict and the columns of a row mean, for who asks on the spot. Pure: records in, Rich text out."""
+"""Explanations of verdicts, states and columns. Pure functions: records in, Rich text out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WIDEST_CELL = 24
 
 
 def verdict_lines(verdict: Verdict, text_style: TextStyle) -> list[Text]:
-    """A verdict: what it means, how it is told, what to do first."""
+    """Explain a verdict: its meaning, its evidence, and what to do first."""
     style = text_style.state(verdict.severity) + Style(bold=True)
     severity = verdict.severity
     title = f"{text_style.glyphs.of(severity)} {verdict.slug}"
@@ -40,7 +40,7 @@ def verdict_lines(verdict: Verdict, text_style: TextStyle) -> list[Text]:
 def state_lines(
     server_state: ServerState, now: float, text_style: TextStyle, actions: Sequence[Action]
 ) -> list[Text]:
-    """What else is true of a server now: not looked at yet, paused, known of, muted, flapping."""
+    """Describe the state of a server: waiting, paused, acknowledged, muted, flapping."""
     found: list[str] = []
     if server_state.paused:
         by = f" by {server_state.paused_by}" if server_state.paused_by else ""
@@ -77,7 +77,7 @@ def state_lines(
 def column_lines(
     server_state: ServerState, columns: Iterable[Column], cell_context: CellContext, text_style: TextStyle
 ) -> list[Text]:
-    """Every column of a row: its title, what stands there, what that means."""
+    """Describe every column of a row: its title, content and meaning."""
     lines: list[Text] = []
     for column in columns:
         cell = Text.assemble(*column.cell(server_state, min(column.width, _WIDEST_CELL), cell_context))

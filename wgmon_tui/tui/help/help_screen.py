@@ -1,6 +1,6 @@
-"""The help: the keys of the screen one came from, and what every verdict and column means.
+"""Help screen: the keys of the previous screen, and the meaning of every verdict and column.
 
-All of it is read off the tables that the program itself works by, so it cannot fall behind them.
+The text is generated from the tables that the program uses, so it is always up to date.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from wgmon_tui.tui.widgets.scrolling import MovementActions, ProseView
 
 
 class HelpScreen(MovementActions, Screen[None]):
-    """Help for the screen whose actions are called `actions_of` in the table."""
+    """Help for the screen named `actions_of` in the action table."""
 
     app: AppContext
     BINDINGS = bindings_for("help")
@@ -46,7 +46,7 @@ class HelpScreen(MovementActions, Screen[None]):
         self._actions_of = actions_of
 
     def compose(self) -> ComposeResult:
-        """Keys by group, then verdicts, then columns."""
+        """Yield keys by group, then verdicts, then columns."""
         table = self.app.actions
         actions = (*actions_for(self._actions_of, table), *actions_for(EVERYWHERE, table))
         with ProseView():
@@ -65,7 +65,7 @@ class HelpScreen(MovementActions, Screen[None]):
         yield KeyHints()
 
     def notify_style_update(self) -> None:
-        """A new theme: everything is written anew."""
+        """Redraw after a theme change."""
         super().notify_style_update()
         if self.is_mounted:
             self.call_later(self._write_again)
@@ -77,11 +77,11 @@ class HelpScreen(MovementActions, Screen[None]):
 
     @property
     def scrollable(self) -> ProseView:
-        """The page."""
+        """The scrollable page."""
         return self.query_one(ProseView)
 
     def action_close(self) -> None:
-        """Back to where the help was asked for."""
+        """Return to the previous screen."""
         self.dismiss()
 
     def _keys(self, actions: list[Action]) -> DefinitionList:

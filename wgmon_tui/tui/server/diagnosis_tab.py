@@ -1,4 +1,4 @@
-"""The diagnosis in full, and above it the server's own view where somebody asked for it."""
+"""Diagnosis tab: the full diagnosis, below the server's own view if the user requested it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SCROLLBAR_MARGIN = 3
 
 
 class DiagnosisTab(ServerTab):
-    """A page to read. What servers answered is kept while the screen lives, each for its own server alone."""
+    """A scrollable page. The answer of each server is kept until the screen closes."""
 
     MAX_HEADER_DETAIL = HeaderDetail.BARE
     NOTHING_TO_COPY = "No next step to copy"
@@ -44,25 +44,25 @@ class DiagnosisTab(ServerTab):
         self._answers: dict[Server, ServerViewAnswer] = {}
 
     def compose(self) -> ComposeResult:
-        """The server's view, then ours."""
+        """Yield the server's own view, then the diagnosis."""
         with ProseView():
             yield Static(id="asked")
             yield Static(id="findings")
             yield Static(id="full")
 
     def on_mount(self) -> None:
-        """An answer grows older while it is read."""
+        """Start the timer that refreshes the age of the answer."""
         self.set_interval(_AGE_REFRESH_INTERVAL_S, self.refresh_age)
 
     @property
     def scrollable(self) -> ProseView:
-        """The page."""
+        """The scrollable page."""
         return self.query_one(ProseView)
 
     # What is shown
 
     def draw(self, server_state: ServerState) -> None:
-        """All of the page: always of the newest round."""
+        """Draw the whole page from the newest round."""
         self.scrollable.display = True
         content_style = self.content_style(left=_SCROLLBAR_MARGIN)
         check, diagnosis = agreed(server_state, self.address)
@@ -83,7 +83,7 @@ class DiagnosisTab(ServerTab):
             findings.update(answer_lines(server_state.server, answer, content_style))
 
     def refresh_age(self) -> None:
-        """Write the age of the answer anew, while somebody can see it."""
+        """Refresh the age of the answer while it is visible."""
         answer = self._answers.get(self.server_state.server) if self.server_state else None
         if answer and self.is_on_screen and self.screen.is_current:
             asked = self.query_one("#asked", Static)
@@ -94,7 +94,7 @@ class DiagnosisTab(ServerTab):
     # Asking the server
 
     def ask(self, server_state: ServerState, address: Address | None, ask_server: AskServer) -> None:
-        """Ask the server how it sees us, and show what it says on top of the page once it is there."""
+        """Query the server's own view, and show the answer at the top of the page when it arrives."""
         server = server_state.server
         before = self._answers.get(server)
         if before and before.findings is None:
@@ -115,13 +115,13 @@ class DiagnosisTab(ServerTab):
             self.draw(self.server_state)
 
     def clear_server(self) -> None:
-        """The next server's page begins on top; until it is written there is none."""
+        """Scroll to the top, and hide the page until the next server is drawn."""
         super().clear_server()
         self.scrollable.first()
         self.scrollable.display = False
 
     def copyable_text(self) -> tuple[str, str] | None:
-        """The first thing on the page that is to be typed."""
+        """The first next step on the page."""
         if self.server_state is None:
             return None
         answer = self._answers.get(self.server_state.server)
@@ -132,8 +132,9 @@ class DiagnosisTab(ServerTab):
 
 
 async def _in_thread(ask: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
-    """What `ask` returns, or raises of OSError. In a daemon thread: those of a pool are waited for at exit,
-    and nobody who leaves shall wait for an ssh that hangs.
+    """Run `ask` in a daemon thread; return its result or raise its OSError.
+
+    Threads of a pool are joined at exit, and a hanging ssh must not delay the exit.
     """
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[tuple[Finding, ...]] = loop.create_future()
@@ -152,7 +153,7 @@ async def _in_thread(ask: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, .
             outcome = ask()
         except OSError as error:
             outcome = error
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed: the app has exited
             loop.call_soon_threadsafe(deliver, outcome)
 
     Thread(target=work, name="inspect", daemon=True).start()

@@ -1,4 +1,4 @@
-"""The diagnosis in full: what a terminal's head has no room for. Pure: records in, Rich text out."""
+"""Text of the Diagnosis tab: the full diagnosis. Pure functions: records in, Rich text out."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ def full_diagnosis(
     together: Sequence[FailureGroup],
     text_style: TextStyle,
 ) -> Text:
-    """What the verdict means, the data path and the port, who fails with it, every address, all evidence,
-    every cause with why and what to type. `check` is of the chosen address in the last round, None
-    where only others have seen the server; `diagnosis` is what is made of it.
+    """Return the verdict's meaning, data path, port, correlated failures, addresses, evidence and causes.
+
+    `check` is the check of the selected address in the last round. It is None if only other vantages have
+    checked the server. `diagnosis` is the diagnosis of that check.
     """
     verdict = diagnosis.verdict
     title = Text(
@@ -51,7 +52,10 @@ def full_diagnosis(
                 evidence, text_style.palette.text, text_style.glyphs.separator, _BULLET
             )
     if diagnosis.causes:
-        lines += [*_heading("Possible causes, most likely first", text_style), *_causes(diagnosis, text_style)]
+        lines += [
+            *_heading("Possible causes, most likely first", text_style),
+            *_causes(diagnosis, text_style),
+        ]
     return Text("\n").join(lines)
 
 

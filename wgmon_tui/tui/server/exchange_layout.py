@@ -1,8 +1,8 @@
-"""An exchange as lines from top to bottom: each packet's heading, its fate, its dump, and what never came.
+"""Layout of an exchange as lines: heading, result and dump of each packet, and missing packets.
 
-Pure layout: a check goes in, lines go out, and `HexView` draws them. The comparison with the last good
-exchange looks at form only. Keys, indices, seals and hashes are new in every exchange, so a byte that
-differs there says nothing; a packet too many or too few, another length, or zeros where a value was, does.
+Pure functions: a check in, lines out, which `HexView` draws. The comparison with the last good exchange
+considers only structure. Keys, indices, tags and hashes are new in every exchange, so different bytes there
+mean nothing. Extra or missing packets, other lengths, and zeros in place of a value are differences.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _AT_THE_END = float("inf")
 
 
 class LineTone(Enum):
-    """How a line of words is meant: the drawing gives each a colour, the words say it without."""
+    """The tone of a remark, drawn as a colour. The text has the same meaning without it."""
 
     QUIET = "quiet"
     GOOD = "good"
@@ -58,7 +58,7 @@ class LineTone(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PacketHeading:
-    """The line over a dump: which way packet number `packet` went, when, what it is, how long it is."""
+    """The line above a dump: direction, time, type and size of packet number `packet`."""
 
     packet: int
     direction: str
@@ -69,7 +69,7 @@ class PacketHeading:
 
 @dataclass(frozen=True, slots=True)
 class RemarkLine:
-    """A line of words, about the packet above it or about the exchange."""
+    """A line of text about the packet above it or about the exchange."""
 
     text: str
     tone: LineTone
@@ -85,7 +85,7 @@ Line = PacketHeading | RemarkLine | HexLine | BlankLine
 
 @dataclass(frozen=True, slots=True)
 class CursorStop:
-    """A place of the field cursor: field number `field` of packet number `packet`."""
+    """A position of the field cursor: field number `field` of packet number `packet`."""
 
     packet: int
     field: int
@@ -93,10 +93,10 @@ class CursorStop:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeComparison:
-    """How the form of an exchange differs from a good one.
+    """How the structure of an exchange differs from that of a good one.
 
-    `extra` are the numbers of packets that the good one has not, `missing` the good one's packets that
-    this one has not, `differing` the fields of the others, with the difference in words.
+    `extra` holds the numbers of packets that only this exchange has. `missing` holds the packets that only
+    the good one has. `differing` maps fields of the common packets to the difference in words.
     """
 
     extra: frozenset[int] = frozenset()
@@ -105,13 +105,13 @@ class ExchangeComparison:
 
     @property
     def is_same_form(self) -> bool:
-        """Whether only that differs which is new in every exchange."""
+        """Whether the structure is the same."""
         return not (self.extra or self.missing or self.differing)
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangeLayout:
-    """The lines of an exchange, and the places of the field cursor in order."""
+    """The lines of an exchange, and the cursor positions in order."""
 
     lines: tuple[Line, ...] = ()
     stops: tuple[CursorStop, ...] = ()
@@ -120,7 +120,7 @@ class ExchangeLayout:
 
 @dataclass(frozen=True, slots=True)
 class FieldExplanation:
-    """A field in words: the packet it is in, its name, where it lies, what it means, what it says here."""
+    """A field in words: its packet, name, location, meaning and value."""
 
     packet: str
     name: str
@@ -132,7 +132,7 @@ class FieldExplanation:
 def lay_out(
     check: Check, width: int, comparison: ExchangeComparison | None = None, ascii_only: bool = False
 ) -> ExchangeLayout:
-    """All lines of the check's exchange in `width` columns, in the order in which things happened."""
+    """All lines of the check's exchange in `width` columns, in order of time."""
     per_line = bytes_per_line(width)
     blocks: list[tuple[float, list[Line]]] = []
     for number, packet in enumerate(check.exchange):
@@ -158,10 +158,10 @@ def lay_out(
 
 
 def compare(exchange: tuple[Packet, ...], good: tuple[Packet, ...]) -> ExchangeComparison:
-    """How the form of `exchange` differs from `good`.
+    """How the structure of `exchange` differs from that of `good`.
 
-    Packets pair up by direction and kind, in order, but first with one of their length: echoes of both IP
-    versions are of one kind, and come back as they like.
+    Packets are paired by direction and kind, in order, preferring the same length. Echoes of both IP versions
+    are of one kind and may return in any order.
     """
     left = list(good)
     extra: set[int] = set()
@@ -185,8 +185,8 @@ def _find_counterpart(packet: Packet, candidates: Iterable[Packet]) -> Packet | 
 
 
 def initial_stop(check: Check) -> CursorStop | None:
-    """The field that a tired person wants to see first: the one that made us not believe, else the first."""
-    # A packet that the network doubled does not open twice; where data passed it explains nothing.
+    """The field to show first: the one that caused a rejection, else the first field."""
+    # A duplicated packet does not authenticate twice. If data passed, its rejection explains nothing.
     data_passed = check.tunnel is not None and check.tunnel.received > 0
     for number, packet in enumerate(check.exchange):
         for evidence in check.evidence:
@@ -214,7 +214,7 @@ _FIELD_BY_REASON = {
 
 
 def explain(check: Check, stop: CursorStop) -> FieldExplanation:
-    """What the field at `stop` is, where it lies, and what it says in this exchange."""
+    """The name, location, meaning and value of the field at `stop`."""
     packet = check.exchange[stop.packet]
     found = fields_of(packet.data)[stop.field]
     value = value_of(packet.data, found)
@@ -245,7 +245,7 @@ _ARROWS = {Direction.SENT: "→", Direction.RECEIVED: "←"}
 
 
 def _packet_remarks(check: Check, packet: Packet) -> list[RemarkLine]:
-    """What became of a received packet, by the evidence that carries its time."""
+    """The result of a received packet, from the evidence with the same time."""
     for evidence in check.evidence:
         match evidence:
             case PacketRejected(at, reason, length) if _is_about(packet, at, length):
@@ -271,7 +271,7 @@ def _answers(packet: Packet, check: Check) -> bool:
 
 
 def _accepted_response(check: Check) -> Packet | None:
-    """The response that completed the handshake: the check takes no other after it, so the last to fit."""
+    """The response that completed the handshake: the last valid one, since none is accepted after it."""
     rejected = [each for each in check.evidence if isinstance(each, PacketRejected)]
     fitting = [
         packet
@@ -289,7 +289,7 @@ def _is_about(packet: Packet, at: float, length: int | None = None) -> bool:
 
 
 def _event_remarks(evidence: Iterable[Evidence]) -> Iterator[tuple[float, RemarkLine]]:
-    """What was observed beside the packets of the exchange, with its time."""
+    """Observations other than packets, with their time."""
     for fact in evidence:
         match fact:
             case IcmpError(at=at) | SocketError(at=at):
@@ -330,7 +330,7 @@ def _kind(packet: Packet) -> tuple[Direction, str]:
 
 
 def _field_differences(packet: bytes, counterpart: bytes) -> Iterator[tuple[int, str]]:
-    # Of one kind, so of the same fields; only an empty datagram that is not WireGuard has none at all.
+    # Packets of one kind have the same fields, except an empty datagram that is not WireGuard.
     for index, (ours, theirs) in enumerate(zip(fields_of(packet), fields_of(counterpart), strict=False)):
         if ours.length != theirs.length:
             yield index, f"{ours.name}: {ours.length} bytes here, {theirs.length} in the last good exchange"

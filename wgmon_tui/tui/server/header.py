@@ -1,7 +1,7 @@
-"""What the server screen says in words: head, caption over the packets, field panel.
+"""Text of the server screen: header, caption above the packets, field panel.
 
-Pure: records in, Rich texts out. Lines are wrapped here, with their hanging indent, so that a command to type
-is never cut. Every text from outside is cleaned on its way.
+Pure functions: records in, Rich text out. Lines are wrapped here with a hanging indent, so that a command to
+type is never cut. Text from outside is sanitised.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SPARKLINE = 40
 
 
 class HeaderDetail(IntEnum):
-    """How much the head may say: by the height of the terminal, and least where the diagnosis says it all."""
+    """Amount of detail in the header. It depends on the terminal height and on the open tab."""
 
     BARE = 0
     TERSE = 1
@@ -41,7 +41,7 @@ class HeaderDetail(IntEnum):
 
 
 def detail_for(height: int) -> HeaderDetail:
-    """What a terminal of so many rows has room for."""
+    """The detail that fits a terminal with `height` rows."""
     return HeaderDetail.TERSE if height < 24 else HeaderDetail.COMPACT if height < 36 else HeaderDetail.FULL
 
 
@@ -54,8 +54,9 @@ def server_header(
     detail: HeaderDetail,
     now: float,
 ) -> Text:
-    """State, name and place; the verdict in a sentence; its evidence; the next step; data path and port; the
-    figures. `together` are the groups that this server fails with.
+    """Return state, name, endpoint, summary, evidence, next step, data path, port and figures.
+
+    `together` holds the groups that this server fails with.
     """
     lines = _headline(server_state, check, text_style, detail, now)
     if diagnosis:
@@ -106,7 +107,7 @@ def data_path_and_port(
     *,
     quiet: bool = False,
 ) -> list[Text]:
-    """What passes through the tunnel, and what a port monitor says: if `quiet`, only where it is wrong."""
+    """The tunnel result and the result of a port monitor. With `quiet`, the port only if it is misleading."""
     lines: list[Text] = []
     verdict = diagnosis.verdict
     tunnel_text = tunnel_line(
@@ -132,7 +133,7 @@ def data_path_and_port(
 def failure_group_lines(
     server_state: ServerState, together: Sequence[FailureGroup], text_style: TextStyle
 ) -> list[Text]:
-    """Who fails together with this server."""
+    """The servers that fail together with this one."""
     return [
         line
         for group in together
@@ -238,10 +239,10 @@ def caption(
     source: str = "",
     follow: str = "f",
 ) -> Text:
-    """Over the packets: when they went, to which address, whether newer ones came, what comparing found.
+    """The line above the packets: time, address, newer checks, and the result of the comparison.
 
-    One that is not the newest of our own says `source` it is, so that nobody takes it for what is true now.
-    `follow` is the key that shows the newest again.
+    `source` names the origin of an exchange that is not the newest local one, so that it is not taken for the
+    current state. `follow` is the key that shows the newest again.
     """
     text, key = text_style.palette.text, text_style.palette.accent
     when = format_recent_time(check.started_at, now, seconds=True)
@@ -286,7 +287,7 @@ def _addresses(check: Check, outcome: Round, text_style: TextStyle) -> Text:
 def comparison_line(
     check: Check, good: Check, found: ExchangeComparison, text_style: TextStyle, now: float
 ) -> Text:
-    """What the comparison with the last good exchange came to."""
+    """The result of the comparison with the last good exchange."""
     if good is check:
         return Text("this is the last good exchange", style=text_style.palette.muted)
     counts = (
@@ -310,7 +311,7 @@ _NOTHING_SENT = {
 
 
 def no_packets(server_state: ServerState, diagnosis: Diagnosis | None, text_style: TextStyle) -> Text:
-    """What stands in the place of the packets where there are none, and why."""
+    """The text shown when there are no packets, with the reason."""
     if diagnosis:
         title = "No packets: nothing was sent"
         why = _NOTHING_SENT.get(diagnosis.verdict, "This machine could not send, so nothing came back.")
@@ -326,7 +327,7 @@ def no_packets(server_state: ServerState, diagnosis: Diagnosis | None, text_styl
 
 
 def field_panel(found: FieldExplanation, text_style: TextStyle) -> Text:
-    """The field under the cursor, in two to five lines."""
+    """The field under the cursor, explained in two to five lines."""
     name = Text(found.name, style=text_style.palette.fields[found.name] + Style(bold=True))
     muted = text_style.palette.muted
     lines = [Text.assemble(name, (f"  {found.packet}, {found.location}", muted))]
@@ -339,7 +340,7 @@ def field_panel(found: FieldExplanation, text_style: TextStyle) -> Text:
 
 
 def legend(fields: Sequence[WireField], under_cursor: int, text_style: TextStyle) -> Text:
-    """Every field of the packet under the cursor, in its colour: what the colours of the dump mean."""
+    """Legend of the dump: every field of the current packet, in its colour."""
     lines = []
     for index, each in enumerate(fields):
         chosen = index == under_cursor

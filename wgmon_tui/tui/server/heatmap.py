@@ -1,7 +1,7 @@
-"""The heat-map of a server's hours: a row a day, a column an hour, the newest day on top.
+"""Heat map of a server's hours: one row per day, one column per hour, newest day on top.
 
-Pure: hourly buckets in, Rich texts out. A cell says by its glyphs alone what its colour says: how bad the
-hour was at its worst, and how much of it was lost.
+Pure functions: hourly buckets in, Rich text out. The glyphs of a cell carry the same meaning as its colour:
+the worst state of the hour, and its loss.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ HOUR_S = 3600.0
 
 _LABEL_WIDTH = 12
 _HOURS_PER_BLOCK = 6
-"""Hours between which there is a blank, so that a column can be told without counting."""
+"""Hours between two blanks, so that a column can be found without counting."""
 
 _LOSS_STEPS = (0.0, 0.02, 0.05, 0.1, 0.25, 0.5, 0.9)
-"""Loss over the first is the second mark, from the second on the third, and so forth."""
+"""Loss above the first step gives the second mark, from the second step the third, and so on."""
 
 _NOTABLE_LOSS = 0.05
-"""Loss from which on it has a colour to be looked at, though the server was up."""
+"""Loss from which the cell gets a warning colour although the server was up."""
 
 _LEGEND_LOSSES = ((0.0, "0%"), (0.05, "5%"), (0.25, "25%"), (0.9, "90% lost"))
 
 
 @dataclass(frozen=True, slots=True)
 class HeatmapHour:
-    """One hour of local time: how bad it was, and the share of its checks that were lost."""
+    """One hour of local time: its worst state, and the share of lost checks."""
 
     worst: Severity | None = None
-    """None where nobody checked."""
+    """None if nothing was checked."""
     loss: float = 0.0
 
 
 def loss_mark(loss: float, glyphs: Glyphs) -> str:
-    """How much was lost, as one glyph; `loss` is a share of 0 to 1."""
+    """The glyph of a loss. `loss` is a share from 0 to 1."""
     if loss <= 0:
         return glyphs.losses[0]
     return glyphs.losses[max(1, sum(loss >= step for step in _LOSS_STEPS))]
 
 
 def worst_state(seen: PeriodSummary) -> Severity | None:
-    """The worst state while we could see; where we could not, why; None where nobody checked."""
+    """The worst counted state; else the reason why nothing counted; None if nothing was checked."""
     if seen.counted:
         return seen.worst
     unseen = {Severity.PAUSED: seen.paused + seen.maintenance, Severity.UNKNOWN: seen.unknown}
@@ -61,15 +61,15 @@ def worst_state(seen: PeriodSummary) -> Severity | None:
 
 
 def group_by_hour(buckets: Iterable[TimeBucket]) -> Mapping[tuple[date, int], HeatmapHour]:
-    """The hours in which something is known, by local day and hour.
+    """The hours with data, by local day and hour.
 
-    Where clocks are put back two stretches share an hour: the worse of each fact stands.
+    When clocks are put back, two periods share an hour. Then the worse value of each is kept.
     """
     hours: dict[tuple[date, int], HeatmapHour] = {}
     for bucket in buckets:
         state = worst_state(bucket.seen)
         if state is None or bucket.length > HOUR_S:
-            continue  # a whole day, where hours are forgotten, is no hour of it
+            continue  # a daily bucket, kept after hourly ones expire, is not an hour
         then = time.localtime(bucket.start)
         place = (date(*then[:3]), then.tm_hour)
         before = hours.get(place, HeatmapHour())
@@ -79,13 +79,13 @@ def group_by_hour(buckets: Iterable[TimeBucket]) -> Mapping[tuple[date, int], He
 
 
 def first_midnight(now: float, days: int) -> float:
-    """The Unix time at which the earliest of so many local days begins; today is the last of them."""
+    """The Unix time at which the first of `days` local days begins. The last one is today."""
     first = date(*time.localtime(now)[:3]) - timedelta(days=days - 1)
     return time.mktime((*first.timetuple()[:3], 0, 0, 0, 0, 0, -1))
 
 
 def heat_map(buckets: Iterable[TimeBucket], now: float, days: int, text_style: TextStyle) -> list[Text]:
-    """A heading of hours, then at most `days` days; those before the first known one are left out."""
+    """A heading of hours, then at most `days` days. Days before the first data are left out."""
     hours = group_by_hour(buckets)
     wide = text_style.width >= _LABEL_WIDTH + 2 * 24 + 3
     then = time.localtime(now)
@@ -109,7 +109,7 @@ def heat_map(buckets: Iterable[TimeBucket], now: float, days: int, text_style: T
 
 
 def legend(text_style: TextStyle) -> list[Text]:
-    """What the marks mean, on as many lines as that takes."""
+    """The meaning of the marks, on as many lines as needed."""
     palette, glyphs = text_style.palette, text_style.glyphs
     entries = [(loss_mark(loss, glyphs), _loss_style(loss, palette), words) for loss, words in _LEGEND_LOSSES]
     entries += [
@@ -136,7 +136,7 @@ def _heading(wide: bool, text_style: TextStyle) -> Text:
 
 
 def _cell(hour: HeatmapHour, text_style: TextStyle) -> tuple[str, Style]:
-    """Two marks and their colour: the severity, unless it is up, and the loss. A narrow map has the first."""
+    """Two marks and their colour: severity (unless up) and loss. A narrow map shows only the first."""
     palette, glyphs = text_style.palette, text_style.glyphs
     if hour.worst is None:
         return f"{glyphs.unseen} ", palette.muted
@@ -155,5 +155,5 @@ def _loss_style(loss: float, palette: Palette) -> Style:
 
 
 def choose_days(lines: int, choices: Sequence[int] = (7, 14, 30)) -> int:
-    """How many days to show where so many lines are free: the most of `choices` that fit, or the fewest."""
+    """The number of days to show on `lines` lines: the largest of `choices` that fits, or the smallest."""
     return max((each for each in choices if each <= lines), default=choices[0])

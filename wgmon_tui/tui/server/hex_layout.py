@@ -1,10 +1,10 @@
-"""A packet as the lines of a hex dump in which every byte belongs to a named field. Pure formatting.
+"""Hex dump lines of a packet, in which every byte belongs to a named field. Pure functions.
 
-A line is its offset, the bytes in hex with a gap after the eighth, and the same bytes as ASCII:
+A line holds its offset, the bytes in hex with a gap after the eighth, and the same bytes as ASCII:
 
     0000  01 00 00 00 78 56 34 12  8f 40 c5 ad b6 8f 25 62  ····xV4··@····%b
 
-Columns are counted here and nowhere else, so that drawing and the mouse agree.
+All column arithmetic is in this module, so that drawing and mouse clicks agree.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TEXT_SHOWN = 48
 
 @dataclass(frozen=True, slots=True)
 class HexSpan:
-    """The bytes `start` to `end` of a packet, all on one line and all of the field number `field`, `name`."""
+    """The bytes `start` to `end` of a packet: on one line, and all in field number `field`, named `name`."""
 
     field: int
     name: str
@@ -36,7 +36,7 @@ class HexSpan:
 
 @dataclass(frozen=True, slots=True)
 class HexLine:
-    """One line of the dump of packet number `packet`: its bytes from `offset`, cut where fields meet."""
+    """One dump line of packet number `packet`: its bytes from `offset`, split at field boundaries."""
 
     packet: int
     offset: int
@@ -44,16 +44,16 @@ class HexLine:
     spans: tuple[HexSpan, ...]
 
     def hex_of(self, span: HexSpan) -> str:
-        """The bytes of a span as pairs of digits, spaced as on the line."""
+        """The bytes of a span as hex digits, spaced as on the line."""
         pairs = (f"{self._gap(at) if at > span.start else ''}{byte:02x}" for at, byte in self._bytes(span))
         return "".join(pairs)
 
     def gap_before(self, span: HexSpan) -> str:
-        """The space between the span and what stands before it on the line."""
+        """The space before the span on its line."""
         return self._gap(span.start) if span.start > self.offset else ""
 
     def ascii_of(self, span: HexSpan, unprintable: str = "·") -> str:
-        """The bytes of a span as ASCII, with `unprintable` for those that have no glyph there."""
+        """The bytes of a span as ASCII, with `unprintable` for bytes that have no glyph."""
         return "".join(chr(byte) if 0x20 <= byte < 0x7F else unprintable for _, byte in self._bytes(span))
 
     def _bytes(self, span: HexSpan) -> Iterator[tuple[int, int]]:
@@ -64,7 +64,7 @@ class HexLine:
 
 
 def bytes_per_line(width: int) -> int:
-    """16 where a whole line of them fits into `width` columns, else 8."""
+    """16 if such a line fits into `width` columns, else 8."""
     return 16 if width >= ascii_column(16) + 16 else 8
 
 
@@ -79,7 +79,7 @@ def ascii_column(per_line: int) -> int:
 
 
 def offset_at(line: HexLine, column: int, per_line: int) -> int | None:
-    """The offset of the byte that is drawn at `column`, on either side; None beside the bytes."""
+    """The offset of the byte drawn at `column`, in the hex or ASCII part; None outside both."""
     index = column - ascii_column(per_line)
     if index < 0:
         index = next((at for at in range(per_line) if 0 <= column - hex_column(at) <= 2), -1)
@@ -87,7 +87,7 @@ def offset_at(line: HexLine, column: int, per_line: int) -> int | None:
 
 
 def hex_lines(packet: bytes, per_line: int, number: int = 0) -> tuple[HexLine, ...]:
-    """The dump of `packet`, the exchange's packet number `number`, with `per_line` bytes a line."""
+    """The dump of `packet`, packet number `number` of the exchange, with `per_line` bytes per line."""
     fields = fields_of(packet)
     return tuple(
         HexLine(number, offset, packet[offset : offset + per_line], _spans(fields, offset, offset + per_line))
@@ -104,11 +104,11 @@ def _spans(fields: tuple[WireField, ...], start: int, end: int) -> tuple[HexSpan
 
 
 def value_of(packet: bytes, field: WireField) -> str | None:
-    """What a field says in plain words or numbers; None where it is sealed, random or a keyed hash."""
+    """The value of a field in words or numbers; None if it is encrypted, random or a keyed hash."""
     data = packet[field.offset : field.end]
     match field.name:
         case "type":
-            label = label_of(packet)  # the meaning names the type; only a keepalive is more than that
+            label = label_of(packet)  # the meaning already names the type, except for a keepalive
             return None if label in field.meaning else label
         case "reserved":
             return "zeros, as required"

@@ -1,7 +1,7 @@
-"""The packets of an exchange on screen: a hex dump whose fields have colours, and a cursor that names them.
+"""Hex dump widget: the packets of an exchange with coloured fields and a field cursor.
 
-Lines are drawn one by one as they come into view and kept until something changes; moving the cursor draws
-only the lines of the two fields concerned, which is what makes it quick over SSH.
+Lines are drawn when they scroll into view and cached until something changes. Moving the cursor redraws
+only the lines of the two fields concerned, which keeps it fast over SSH.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _DIFFERING = Style(bold=True, underline=True)
 
 
 class HexView(ScrollView, can_focus=False):
-    """Shows one check's exchange. The screen tells it what to show and moves its cursor."""
+    """Shows the exchange of one check. The tab sets the check and moves the cursor."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -49,13 +49,13 @@ class HexView(ScrollView, can_focus=False):
 
     @dataclass
     class CursorMoved(Message):
-        """The field cursor is at another place; `by_user` where somebody moved it, not a new check."""
+        """The field cursor moved. `by_user` is False if a new check moved it."""
 
         place: CursorStop | None
         by_user: bool
 
     def __init__(self, palette: Callable[[], Palette], *, ascii_only: bool = False) -> None:
-        """`palette` is asked at every redraw, so that a theme takes effect at once."""
+        """`palette` is called at every redraw, so that a theme change takes effect at once."""
         super().__init__()
         self.stop: CursorStop | None = None
         self.check: Check | None = None
@@ -67,13 +67,13 @@ class HexView(ScrollView, can_focus=False):
         self._strips: dict[int, Strip] = {}
 
     def on_mount(self) -> None:
-        """Draw the scrollbar like every other."""
+        """Use the scrollbar renderer of the other widgets."""
         self.vertical_scrollbar.renderer = WholeCellScrollbar  # type: ignore[misc]  # Textual's own way
 
     def show(self, check: Check | None, good: Check | None = None) -> None:
-        """Show the exchange of `check`, compared with that of `good` where one is given.
+        """Show the exchange of `check`, compared with that of `good` if given.
 
-        For another check than before the cursor goes to the field that tells most; for the same it stays.
+        For a new check the cursor moves to the most informative field. For the same check it stays.
         """
         another = check is not self.check
         self.check = check
@@ -84,7 +84,7 @@ class HexView(ScrollView, can_focus=False):
             self._scroll_to_packet()
 
     def notify_style_update(self) -> None:
-        """A new theme: everything is drawn anew."""
+        """Redraw after a theme change."""
         super().notify_style_update()
         self._palette = self._get_palette()
         self._strips.clear()
@@ -93,23 +93,23 @@ class HexView(ScrollView, can_focus=False):
     # The cursor
 
     def left(self) -> None:
-        """To the field before, across packets."""
+        """Move to the previous field, across packets."""
         self._step(-1)
 
     def right(self) -> None:
-        """To the field after, across packets."""
+        """Move to the next field, across packets."""
         self._step(1)
 
     def up(self) -> None:
-        """To the field that lies above the beginning of this one, or to the first."""
+        """Move to the field above the start of this one, or to the first field."""
         self._move_vertically(-1)
 
     def down(self) -> None:
-        """To the field that lies below the beginning of this one, past its last line, or to the last."""
+        """Move to the field below the last line of this one, or to the last field."""
         self._move_vertically(1)
 
     def page_up(self) -> None:
-        """To the first field of this packet, and from there to the packet before."""
+        """Move to the first field of this packet, or from there to the previous packet."""
         if self.stop:
             packet = self.stop.packet if self.stop.field else self.stop.packet - 1
             self._set_cursor(
@@ -117,7 +117,7 @@ class HexView(ScrollView, can_focus=False):
             )
 
     def page_down(self) -> None:
-        """To the first field of the packet after."""
+        """Move to the first field of the next packet."""
         if self.stop:
             packet = self.stop.packet + 1
             self._set_cursor(
@@ -125,12 +125,12 @@ class HexView(ScrollView, can_focus=False):
             )
 
     def first(self) -> None:
-        """To the first field of the first packet."""
+        """Move to the first field of the first packet."""
         if self._layout.stops:
             self._set_cursor(self._layout.stops[0])
 
     def last(self) -> None:
-        """To the last field of the last packet."""
+        """Move to the last field of the last packet."""
         if self._layout.stops:
             self._set_cursor(self._layout.stops[-1])
 
@@ -157,7 +157,7 @@ class HexView(ScrollView, can_focus=False):
         self._set_cursor(_stop_at(line, line.offset + column))
 
     def on_click(self, event: Click) -> None:
-        """The field that was clicked on, on the hex or the ASCII side, comes under the cursor."""
+        """Move the cursor to the clicked field, in the hex or ASCII part."""
         place = event.get_content_offset(self)
         if place is None:
             return
@@ -168,11 +168,11 @@ class HexView(ScrollView, can_focus=False):
                 self._set_cursor(_stop_at(line, offset))
 
     def on_mouse_scroll_up(self) -> None:
-        """Who scrolls is reading: the exchange must not be exchanged under the eye."""
+        """Report a user move: a new check must not replace the exchange while the user scrolls."""
         self.post_message(self.CursorMoved(self.stop, by_user=True))
 
     def on_mouse_scroll_down(self) -> None:
-        """As for scrolling up."""
+        """Same as scrolling up."""
         self.post_message(self.CursorMoved(self.stop, by_user=True))
 
     def _set_cursor(self, stop: CursorStop | None, by_user: bool = True) -> None:
@@ -185,7 +185,7 @@ class HexView(ScrollView, can_focus=False):
         self.post_message(self.CursorMoved(stop, by_user))
 
     def _reveal(self) -> None:
-        """Scroll so that the field is in view, and for the first of a packet its heading too."""
+        """Scroll the field into view; for the first field of a packet also its heading."""
         own = [index for index, line in self._dump_lines() if self._is_on(self.stop, line)]
         if not own or self.stop is None:
             return
@@ -200,7 +200,7 @@ class HexView(ScrollView, can_focus=False):
         self.scroll_to_region(region, animate=False, force=True, immediate=True)
 
     def _scroll_to_packet(self) -> None:
-        """Put the heading of the packet under the cursor on top, so that its fate is the first thing read."""
+        """Scroll the heading of the current packet to the top, so that its result is read first."""
         headings = (
             index
             for index, line in enumerate(self._layout.lines)
@@ -219,7 +219,7 @@ class HexView(ScrollView, can_focus=False):
     # Drawing
 
     def on_resize(self, event: Resize) -> None:
-        """The width decides how many bytes stand on a line."""
+        """Lay out again: the number of bytes per line depends on the width."""
         self._lay_out()
         self._scroll_to_packet()
 
@@ -238,7 +238,7 @@ class HexView(ScrollView, can_focus=False):
         return self._layout.lines[index] if 0 <= index < len(self._layout.lines) else None
 
     def render_line(self, y: int) -> Strip:
-        """The strip of one visible line."""
+        """Return the strip of one visible line."""
         index = y + self.scroll_offset.y
         width = self.size.width
         strip = self._strips.get(index)

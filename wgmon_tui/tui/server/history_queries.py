@@ -1,6 +1,6 @@
-"""What the tabs of a server read of the history, each as one record: made in a thread, drawn in the loop.
+"""History queries of the server tabs. Each returns one record, read in a thread and drawn in the event loop.
 
-Every function here blocks for as long as the store takes, and raises StoreUnavailableError.
+The functions block while the store is read, and raise StoreUnavailableError.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MAX_INCIDENTS = 200
 
 @dataclass(frozen=True, slots=True)
 class ServerHistory:
-    """One server's history page. `seen` goes with `WINDOWS`; `more`: older failed checks are to be had."""
+    """History page of one server. `seen` matches `WINDOWS`; `more` means that older failed checks exist."""
 
     server: str
     seen: tuple[PeriodSummary, ...]
@@ -33,13 +33,13 @@ class ServerHistory:
 
     @property
     def empty(self) -> bool:
-        """Whether the store knows nothing of this server."""
+        """Whether the store has nothing about this server."""
         return not (self.incidents or self.failures or any(map(_has_data, self.seen)))
 
 
 @dataclass(frozen=True, slots=True)
 class RttHistory:
-    """What a plot shows, and the figures of all of it."""
+    """The buckets of a plot, and the figures of the whole period."""
 
     server: str
     time_window: TimeWindow
@@ -48,7 +48,7 @@ class RttHistory:
 
 
 def read_server(history: History, server: Server, now: float, days: int, failures: int) -> ServerHistory:
-    """The history page of one server, with so many days of hours and so many failed checks."""
+    """Read the history page: `days` days of hourly buckets and at most `failures` failed checks."""
     name = server.name
     incidents = history.incidents(server=name, limit=_MAX_INCIDENTS)
     failed = [FailedCheck(*each) for each in history.failures(name, limit=failures)]
@@ -65,7 +65,7 @@ def read_server(history: History, server: Server, now: float, days: int, failure
 
 
 def read_rtt(history: History, name: str, time_window: TimeWindow) -> RttHistory:
-    """What the plot of this stretch shows."""
+    """Read the data of a plot of this period."""
     start, end = time_window.start, time_window.end
     return RttHistory(
         name,

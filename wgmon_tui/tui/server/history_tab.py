@@ -1,4 +1,4 @@
-"""The history of the server: figures, hours, incidents and failed checks, of which each opens its packets."""
+"""History tab: figures, heat map, incidents and failed checks of a server. Lines open their packets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from wgmon_tui.tui.widgets.line_list import LineList, ListLine
 
 _READ_INTERVAL_S = 10.0
 _OUTDATED_READ_INTERVAL_S = 1.0
-"""While an incident of the board is not in the store as it is there; it is written within a second."""
+"""Interval while the store lags behind the open incident. The store is written within a second."""
 
 _POLL_INTERVAL_S = 1.0
 _LINES_OUTSIDE_MAP = 24
@@ -35,7 +35,7 @@ _SCROLLBAR_MARGIN = 3
 
 
 class HistoryTab(ServerTab):
-    """Reads the store in a thread while it is open, and draws what it has meanwhile."""
+    """Reads the store in a thread while it is open, and draws the last result meanwhile."""
 
     MAX_HEADER_DETAIL = HeaderDetail.BARE
     NOTHING_TO_COPY = "No line to copy"
@@ -47,7 +47,7 @@ class HistoryTab(ServerTab):
     """
 
     class ExchangeChosen(Message):
-        """Somebody wants to see a stored exchange."""
+        """The user opened a stored exchange."""
 
         def __init__(self, opened: OpenedExchange) -> None:
             super().__init__()
@@ -62,23 +62,23 @@ class HistoryTab(ServerTab):
         self._failures = FAILURES_PAGE_SIZE
 
     def compose(self) -> ComposeResult:
-        """The page, or why there is none."""
+        """Yield the page, and the text shown when there is no history."""
         yield Static(id="no-history")
         yield LineList(lambda: self.app.palette, start_at_top=True)
 
     def on_mount(self) -> None:
-        """What is written to the store shows up without a check of this server."""
+        """Start the poll timer: the store can change without a check of this server."""
         self.set_interval(_POLL_INTERVAL_S, self._refresh_if_stale)
 
     @property
     def scrollable(self) -> LineList:
-        """The page and its list."""
+        """The page with its list."""
         return self.query_one(LineList)
 
     # What is read
 
     def draw(self, server_state: ServerState) -> None:
-        """What was read last; and read again where that is old."""
+        """Draw the loaded history, and reload it if it is outdated."""
         self._read_if_stale(server_state)
         self._write(server_state)
 
@@ -97,7 +97,7 @@ class HistoryTab(ServerTab):
             self._read(history, server_state)
 
     def _is_outdated(self, server_state: ServerState) -> bool:
-        """Whether the store did not yet say of the open incident what the board says of it."""
+        """Whether the stored open incident differs from the current one."""
         stored = self._loaded.incidents if self._loaded else ()
         stored_open = [entry.incident for entry in stored if entry.incident.closed_at is None]
         return stored_open != ([server_state.incident] if server_state.incident else [])
@@ -185,11 +185,11 @@ class HistoryTab(ServerTab):
     # What can be done
 
     def can_run(self, action: str) -> bool:
-        """Opening what is under the cursor."""
+        """Whether the line under the cursor can be opened."""
         return action == "open" and self.scrollable.cursor is not None
 
     def on_line_list_line_selected(self) -> None:
-        """Offer what can be done here; and at the end of the list fetch more of it."""
+        """Refresh the key hints, and load older failed checks at the end of the list."""
         self.screen.refresh_bindings()
         loaded = self._loaded
         if loaded is None or self.server_state is None or self.app.history is None or self._reading:
@@ -199,11 +199,11 @@ class HistoryTab(ServerTab):
             self._read(self.app.history, self.server_state)
 
     def on_line_list_line_opened(self) -> None:
-        """A double click opens as well."""
+        """Open the line on a double click."""
         self.open()
 
     def open(self) -> None:
-        """Show the packets of what is under the cursor."""
+        """Show the packets of the line under the cursor."""
         loaded, history, cursor = self._loaded, self.app.history, self.scrollable.cursor
         if loaded is None or history is None or cursor is None:
             return
@@ -238,7 +238,7 @@ class HistoryTab(ServerTab):
         return (text, "the line") if text else None
 
     def clear_server(self) -> None:
-        """Another server has another past."""
+        """Forget the list of this server."""
         super().clear_server()
         self._failures = FAILURES_PAGE_SIZE
         self._read_error = None

@@ -1,6 +1,6 @@
-"""What the history of one server says: figures over four windows, and its failed checks as lines of a list.
+"""Text of the History tab: figures of four periods, and failed checks as list lines.
 
-Pure: records in, Rich texts out. What could not be counted is always said beside what was.
+Pure functions: records in, Rich text out. Time that could not be counted is always shown next to the figures.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from wgmon_tui.tui.text_format import fit
 from wgmon_tui.tui.theme.text_style import TextStyle
 
 WINDOWS = (("1 h", 3600.0), ("24 h", 86400.0), ("7 d", 604800.0), ("30 d", 2592000.0))
-"""What the figures are of, with the length in seconds."""
+"""The periods of the figures, with their length in seconds."""
 
 _MIN_GAP_S = 1.0
 _WINDOW, _UPTIME, _LOSS, _TIME, _CHECKS = 6, 8, 7, 9, 11
@@ -32,7 +32,7 @@ _WHEN, _VERDICT, _LONGEST_ORIGIN = 15, 16, 12
 
 @dataclass(frozen=True, slots=True)
 class FailedCheck:
-    """A failed check, what opens its packets where they were kept, and whether another vantage made it."""
+    """A failed check, the reference to its packets if stored, and whether another vantage ran it."""
 
     check: StoredCheck
     exchange: ExchangeSummary | VantageCheckId | None
@@ -40,20 +40,20 @@ class FailedCheck:
 
     @property
     def origin(self) -> str:
-        """The vantage that made it."""
+        """The vantage that ran the check."""
         return self.check.vantage or LOCAL_VANTAGE
 
 
 @dataclass(frozen=True, slots=True)
 class FailedCheckColumns:
-    """How wide two columns of the failed checks are; `origin` is 0 where all of them are ours."""
+    """Widths of two columns of the failed checks. `origin` is 0 if this machine ran all of them."""
 
     origin: int
     address: int
 
 
 def figures(seen: Sequence[PeriodSummary], text_style: TextStyle) -> list[Text]:
-    """A heading, and uptime, loss and percentiles of each of `WINDOWS`; every figure is of what was seen."""
+    """A heading, then uptime, loss and percentiles of each of `WINDOWS`, from the counted time only."""
     muted, wide = text_style.palette.muted, text_style.width >= _WIDE
     titles = f"{'':<{_WINDOW}}{'uptime':>{_UPTIME}}{'loss':>{_LOSS}}"
     titles += "".join(f"{name:>{_TIME}}" for name in ("p50", "p95", "p99"))
@@ -71,7 +71,7 @@ def figures(seen: Sequence[PeriodSummary], text_style: TextStyle) -> list[Text]:
 
 
 def _stacked_figures(seen: Sequence[PeriodSummary], text_style: TextStyle) -> Iterator[Text]:
-    """Where there is no room for them beside the figures."""
+    """The figures with the uncounted time on separate lines, for narrow terminals."""
     for (name, length), found in zip(WINDOWS, seen, strict=True):
         yield _figures_line(name, found, False, text_style)
         words = describe_uncounted(found, length)
@@ -80,7 +80,7 @@ def _stacked_figures(seen: Sequence[PeriodSummary], text_style: TextStyle) -> It
 
 
 def describe_uncounted(seen: PeriodSummary, window: float) -> str:
-    """What of `window` seconds does not count, and why; empty where all of it does."""
+    """The uncounted part of `window` seconds, by reason; empty if all of it counts."""
     nobody = window - seen.counted - seen.unknown - seen.paused - seen.maintenance
     parts = (
         ("unknown", seen.unknown),
@@ -88,7 +88,7 @@ def describe_uncounted(seen: PeriodSummary, window: float) -> str:
         ("maintenance", seen.maintenance),
         ("not checked", nobody),
     )
-    # A check is judged when it ends, so the newest seconds are never in the figures yet.
+    # A check counts when it ends, so the newest seconds are never in the figures.
     least = max(_MIN_GAP_S, window / 100)
     return ", ".join(
         f"{word} {format_elapsed(seconds)}"
@@ -114,7 +114,7 @@ def _figures_line(name: str, seen: PeriodSummary, wide: bool, text_style: TextSt
 
 
 def failure_columns(failures: Sequence[FailedCheck]) -> FailedCheckColumns:
-    """The columns for a list of failed checks; from where is only said where some are from elsewhere."""
+    """The columns for a list of failed checks. The vantage is shown only if another vantage ran some."""
     address = max((len(_address(failure.check.address)) for failure in failures), default=0)
     if not any(failure.is_remote for failure in failures):
         return FailedCheckColumns(0, address)

@@ -1,7 +1,7 @@
-"""The packets of an exchange, the field under the cursor, and what differs from the last good exchange.
+"""Packets tab: the packets of an exchange, the field under the cursor, and the comparison with a good one.
 
-Once somebody moves the field cursor, the exchange under study stays where it is, whatever comes in, until
-`f` follows again. So does one that was opened out of the store.
+Moving the field cursor pins the shown exchange until `f` follows the newest again. An exchange opened from
+the history is pinned too.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _NO_GOOD_EXCHANGE = "No good exchange yet to compare with"
 _WIDE = 120
 _NARROW = 80
 _DUMP_WIDTH = 81
-"""Columns that the dump and the margins take from the field panel where that stands beside it."""
+"""Columns of the dump and the margins if the field panel is next to the dump."""
 
 
 class PacketsTab(ServerTab):
-    """Follows the newest exchange until one is studied."""
+    """Follows the newest exchange until one is pinned."""
 
     NOTHING_TO_COPY = "No packet to copy"
     DEFAULT_CSS = """
@@ -62,7 +62,7 @@ class PacketsTab(ServerTab):
         self._stored_good: StoredExchange | None = None
 
     def compose(self) -> ComposeResult:
-        """What the packets are of, then the packets and their field, or why there are none."""
+        """Yield caption, packets and field panel, and the text shown when there are no packets."""
         yield Static(id="caption")
         yield Static(id="no-packets")
         with Container(id="dump"):
@@ -71,18 +71,18 @@ class PacketsTab(ServerTab):
 
     @property
     def scrollable(self) -> HexView:
-        """The field cursor."""
+        """The hex dump with the field cursor."""
         return self.query_one(HexView)
 
     @property
     def outcome(self) -> Round | None:
-        """The round under study, or the newest."""
+        """The pinned round, or the newest."""
         return self._outcome
 
     # What is shown
 
     def draw(self, server_state: ServerState) -> None:
-        """The exchange, and the field under the cursor."""
+        """Draw the exchange and the field under the cursor."""
         if self._following:
             self._outcome = server_state.last
         self.set_class(self.app.size.width >= _WIDE, "-wide")
@@ -120,9 +120,9 @@ class PacketsTab(ServerTab):
         return "history" if self._stored else self._vantage
 
     def _last_good(self, server_state: ServerState) -> Check | None:
-        """The last good check before what is shown, of the same address where there is one.
+        """The last good check before the shown one, of the same address if possible.
 
-        After a start there may be none on the board yet; then it is the one in the store.
+        After a start there may be none in memory yet. Then the store has it.
         """
         if self._stored:
             return _good_check(self._stored.good, self.address)
@@ -155,7 +155,7 @@ class PacketsTab(ServerTab):
         return server_state.last is not self._outcome
 
     def on_hex_view_cursor_moved(self, event: HexView.CursorMoved) -> None:
-        """Explain the field; who moves the cursor studies this exchange, so it stays."""
+        """Explain the field, and pin the exchange if the user moved the cursor."""
         if event.by_user and event.place:
             self._following = False
         self._draw_field()
@@ -163,21 +163,21 @@ class PacketsTab(ServerTab):
     # What can be done
 
     def can_run(self, action: str) -> bool:
-        """The field cursor and the comparison; `follow` where there is something newer."""
+        """Whether an action works: `follow` only if a newer exchange exists."""
         if action == "follow":
             return self.server_state is not None and self._is_newer(self.server_state)
         return action in ("left", "right", "compare")
 
     def left(self) -> None:
-        """The field before."""
+        """Move to the previous field."""
         self.scrollable.left()
 
     def right(self) -> None:
-        """The field after."""
+        """Move to the next field."""
         self.scrollable.right()
 
     def follow(self) -> None:
-        """Show the newest exchange, and every one that comes."""
+        """Show the newest exchange and keep following."""
         self._following = True
         if self._stored or self._vantage:
             self._stored, self._comparing, self._vantage = None, False, ""
@@ -185,7 +185,7 @@ class PacketsTab(ServerTab):
             self.draw(self.server_state)
 
     def show_stored(self, opened: OpenedExchange) -> None:
-        """Show an exchange out of the store, beside the last good one before it."""
+        """Show a stored exchange, compared with the last good one before it."""
         self._stored, self._outcome, self._vantage = opened, opened.round, opened.vantage
         self._following = False
         self._comparing = opened.good is not None
@@ -193,14 +193,14 @@ class PacketsTab(ServerTab):
             self.draw(self.server_state)
 
     def show_vantage_exchange(self, vantage: str, outcome: Round) -> None:
-        """Show an exchange that another vantage made."""
+        """Show an exchange of another vantage."""
         self._stored, self._outcome, self._vantage = None, outcome, vantage
         self._following = self._comparing = False
         if self.server_state:
             self.draw(self.server_state)
 
     def compare(self) -> None:
-        """Mark what differs in form from the last good exchange, or stop doing so."""
+        """Toggle the comparison with the last good exchange."""
         server_state = self.server_state
         if server_state is None:
             return
@@ -215,7 +215,7 @@ class PacketsTab(ServerTab):
             )
 
     async def _load_last_good(self, history: History, server_state: ServerState) -> None:
-        """Compare with the last good exchange of the store."""
+        """Load the last good exchange from the store and compare with it."""
         try:
             self._stored_good = await asyncio.to_thread(history.last_good, server_state.server.name)
         except StoreUnavailableError as error:
@@ -230,7 +230,7 @@ class PacketsTab(ServerTab):
             self.draw(server_state)
 
     def copyable_text(self) -> tuple[str, str] | None:
-        """The packet under the cursor, as hex."""
+        """The current packet as hex."""
         view = self.scrollable
         if view.check is None or view.stop is None:
             return None
@@ -238,7 +238,7 @@ class PacketsTab(ServerTab):
         return data.hex(), f"{label_of(data)}, {len(data)} bytes, as hex"
 
     def clear_server(self) -> None:
-        """Follow the next server whatever was studied of this one."""
+        """Unpin the exchange, and follow the next server."""
         super().clear_server()
         if self._stored:
             self._comparing = False
@@ -248,7 +248,7 @@ class PacketsTab(ServerTab):
 
 
 def _good_check(good: StoredExchange | None, address: Address | None) -> Check | None:
-    """Of a stored round that was good, the check of `address`, else one in which the handshake completed."""
+    """The check of `address` in a stored good round, else the first with a completed handshake."""
     if good is None:
         return None
     completed = [check for check in good.round.checks if check.handshake]

@@ -1,7 +1,7 @@
-"""The plot of round-trip times: a line for the median, a band up to p95 and a thinner one up to p99.
+"""Plot of round-trip times: a line for the median, a band up to p95 and a thinner band up to p99.
 
-Pure: buckets in, Rich texts out. Four dots by two a cell in braille, one a cell in ASCII. What was lost
-stands in a line of its own under the plot, so that it is seen where nothing was answered as well.
+Pure functions: buckets in, Rich text out. A cell has four by two dots in braille, one in ASCII. Losses have a
+separate line below the plot, so that they are visible even if nothing was answered.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from wgmon_tui.tui.server.heatmap import loss_mark, worst_state
 from wgmon_tui.tui.theme.text_style import TextStyle
 
 LABEL_CELLS = 10
-"""Cells that the labels of the round-trip times take, with the axis."""
+"""Cells of the round-trip time labels and the axis."""
 
 LINES_BELOW = 3
-"""Lines under the plot: what was lost, the axis and the times."""
+"""Lines below the plot: losses, axis and times."""
 
 ALL_LOST = 0.995
 
 _LINES_A_TICK = 4
 _OUTLIER = 4.0
-"""The axis goes to so many times what p95 usually is at most; what lies above is marked at the top."""
+"""The axis ends at this multiple of the usual p95. Values above it are marked at the top."""
 
 _SHOWN_IN_FULL = 0.95
-"""But it reaches this share of the medians: who was slow for a good part of the time is shown in full."""
+"""The axis always covers this share of the medians, so that long slow periods are shown in full."""
 
 _LENGTHS_S = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _TICKS_S = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200)
 _TICKS_DAYS = (1, 2, 5, 10)
 _DAY_S = 86400.0
 _TICK_CELLS = 9
-"""A label of the time axis and the blank beside it."""
+"""Cells of a label of the time axis, with its blank."""
 
 _BRAILLE = 0x2800
 _DOTS = (0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80)
@@ -50,14 +50,14 @@ _DOTS = (0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80)
 
 
 _NOTHING, _P99, _P95, _P50 = range(4)
-"""What a dot shows; of those that share a cell the highest gives it its colour."""
+"""What a dot shows. The highest value in a cell sets its colour."""
 
 _Grid = list[bytearray]
 
 
 @dataclass(frozen=True, slots=True)
 class TimeWindow:
-    """The time that is plotted, in Unix seconds, and how long one bucket of it is."""
+    """The plotted period in Unix seconds, and the length of one bucket."""
 
     start: float
     end: float
@@ -66,14 +66,14 @@ class TimeWindow:
 
 @dataclass(frozen=True, slots=True)
 class RttScale:
-    """The axis of round-trip times, in seconds: where it ends, and what stands between its ticks."""
+    """The axis of round-trip times: its end and its tick distance, in seconds."""
 
     top: float
     tick: float
 
 
 def plot_window(window: float, end: float, cells: int, interval: float, *, ascii_only: bool) -> TimeWindow:
-    """What to read for a plot of so many cells: buckets of round lengths, none too short for a check in it.
+    """The period and bucket length to read for a plot of `cells` cells. Each bucket has room for a check.
 
     `window`, `end` and the checks' `interval` are in seconds.
     """
@@ -84,7 +84,7 @@ def plot_window(window: float, end: float, cells: int, interval: float, *, ascii
 
 
 def scale_for(buckets: Iterable[TimeBucket], lines: int) -> RttScale | None:
-    """From nothing to a round number above what is to be seen; None where nothing was answered."""
+    """The axis from zero to a round number above the shown values; None if nothing was answered."""
     seen = [bucket.seen for bucket in buckets]
     medians = sorted(each.p50 for each in seen if each.p50 is not None)
     usual = sorted(each.p95 for each in seen if each.p95 is not None)
@@ -100,7 +100,7 @@ def scale_for(buckets: Iterable[TimeBucket], lines: int) -> RttScale | None:
 def plot(
     buckets: Sequence[TimeBucket], time_window: TimeWindow, lines: int, text_style: TextStyle
 ) -> list[Text]:
-    """The plot on `lines` lines, and `LINES_BELOW` more for what was lost and when."""
+    """The plot on `lines` lines, and `LINES_BELOW` more for losses and times."""
     cells = max(1, text_style.width - LABEL_CELLS)
     scale = scale_for(buckets, lines)
     rows = (
@@ -126,7 +126,7 @@ def plot(
 
 
 def legend(text_style: TextStyle) -> Text:
-    """What the marks of the plot mean."""
+    """The meaning of the marks. Entries that do not fit are left out."""
     palette, glyphs = text_style.palette, text_style.glyphs
     if glyphs.ascii_only:
         p50, p95, p99 = "*", ":", "."
@@ -186,7 +186,7 @@ def _rows(
 def _grid(
     buckets: Sequence[TimeBucket], time_window: TimeWindow, scale: RttScale, across: int, down: int
 ) -> _Grid:
-    """Every dot of the plot, the topmost line first."""
+    """Every dot of the plot, top line first."""
     grid = [bytearray(across) for _ in range(down)]
 
     def height(seconds: float) -> int:
@@ -197,7 +197,7 @@ def _grid(
         seen = bucket.seen
         first, after = _columns(bucket, time_window, across)
         if seen.p50 is None:
-            # A bucket between two checks of a server that is well does not break the line.
+            # A bucket between two checks of a healthy server does not break the line.
             before = before if seen.counted and not seen.lost else None
             continue
         if first >= after:
@@ -216,7 +216,7 @@ def _grid(
 
 
 def _draw_line(grid: _Grid, one: tuple[int, int], other: tuple[int, int]) -> None:
-    """Draw the line from one dot to another, which lies to the right of it; both are column and line."""
+    """Draw a line from one dot to another on its right. Both are (column, line)."""
     (left, start), (right, end) = one, other
     previous = start
     for column in range(left + 1, right + 1):
@@ -228,7 +228,7 @@ def _draw_line(grid: _Grid, one: tuple[int, int], other: tuple[int, int]) -> Non
 
 
 def _columns(bucket: TimeBucket, time_window: TimeWindow, across: int) -> tuple[int, int]:
-    """The columns that a bucket covers: from the first to before the second."""
+    """The columns that a bucket covers, as a half-open range."""
     per_second = across / (time_window.end - time_window.start)
     first = floor((bucket.start - time_window.start) * per_second)
     after = floor((bucket.start + bucket.length - time_window.start) * per_second)
@@ -237,9 +237,9 @@ def _columns(bucket: TimeBucket, time_window: TimeWindow, across: int) -> tuple[
 
 @cache
 def _cell(dots: bytes) -> tuple[str, int]:
-    """One cell and what it shows: its dots line by line, of which braille has eight and ASCII one.
+    """One cell and its highest value. `dots` holds its dots line by line: eight in braille, one in ASCII.
 
-    Bands are dotted, the wider the farther from the median; the line stands free of them.
+    Bands are dotted, and sparser farther from the median. The median line is drawn without a band around it.
     """
     highest = max(dots)
     if len(dots) == 1:
@@ -258,7 +258,7 @@ def _cell(dots: bytes) -> tuple[str, int]:
 def _overflowing(
     buckets: Iterable[TimeBucket], time_window: TimeWindow, scale: RttScale, cells: int
 ) -> set[int]:
-    """The cells above which something lies that the axis does not reach."""
+    """The cells whose p99 is above the axis."""
     return {
         cell
         for bucket in buckets
@@ -271,13 +271,13 @@ def _overflowing(
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 2, 2.5, 5, 10 … that is not less."""
+    """The smallest of 1, 2, 2.5, 5, 10 … that is not less than `value`."""
     magnitude = 10.0 ** floor(log10(value))
     return next(step * magnitude for step in (1, 2, 2.5, 5, 10) if step * magnitude >= value * (1 - 1e-9))
 
 
 def _labels(scale: RttScale | None, lines: int) -> list[str]:
-    """A label beside each line, or nothing."""
+    """A label for each line, or an empty string."""
     labels = [""] * lines
     if scale is None:
         return labels
@@ -291,7 +291,7 @@ def _labels(scale: RttScale | None, lines: int) -> list[str]:
 def _losses(
     buckets: Iterable[TimeBucket], time_window: TimeWindow, cells: int, text_style: TextStyle
 ) -> Text:
-    """What was lost in each cell; where nothing was checked, why."""
+    """The loss in each cell, or the reason why nothing was checked."""
     palette, glyphs = text_style.palette, text_style.glyphs
     checks, lost = [0] * cells, [0] * cells
     states: list[Severity | None] = [None] * cells
@@ -317,7 +317,7 @@ def _losses(
 
 
 def _time_axis(time_window: TimeWindow, cells: int, text_style: TextStyle) -> tuple[str, str]:
-    """The labels of the times, and the line with a tick over the middle of each."""
+    """The time labels, and the axis line with a tick above the middle of each."""
     rule, tick = ("-", "+") if text_style.glyphs.ascii_only else ("─", "┬")
     times, ticks = [" "] * cells, [rule] * cells
     free_from = 0
@@ -333,9 +333,9 @@ def _time_axis(time_window: TimeWindow, cells: int, text_style: TextStyle) -> tu
 
 
 def time_ticks(start: float, end: float, most: int) -> Iterator[tuple[float, str]]:
-    """At most about `most` round moments of local time from `start` to `end`, with what to write there.
+    """About `most` round local times from `start` to `end`, with their labels.
 
-    A moment at midnight is written as its day.
+    Midnight is labelled with its day.
     """
     wanted = (end - start) / max(1, most)
     step = next((each for each in _TICKS_S if each >= wanted), None)

@@ -1,4 +1,4 @@
-"""The round-trip times of the server over a window of time that can be widened, narrowed and moved."""
+"""RTT tab: the round-trip times of a server over a period that can be moved and zoomed."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ WINDOWS = (
     ("7 d", 604800.0),
     ("30 d", 2592000.0),
 )
-"""What can be plotted, with the length in seconds."""
+"""The periods that can be plotted, with their length in seconds."""
 
 _INITIAL_WINDOW = 1
 _STEP_SHARE = 0.25
-"""Of the window, for each press of a key that moves it."""
+"""Share of the window that one key press moves."""
 
 _READ_INTERVAL_S = 2.0
 _RIGHT_MARGIN = 2
 
 
 class RttPlot(Widget):
-    """The plot, in the room that there is."""
+    """The plot, scaled to the available size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,12 +48,12 @@ class RttPlot(Widget):
         self._content_style: TextStyle | None = None
 
     def show(self, loaded: RttHistory, content_style: TextStyle) -> None:
-        """Plot this."""
+        """Plot the loaded history."""
         self._loaded, self._content_style = loaded, content_style
         self.refresh()
 
     def render(self) -> Text:
-        """The plot and its legend."""
+        """Return the plot and its legend."""
         if self._loaded is None or self._content_style is None:
             return Text()
         lines = max(1, self.size.height - LINES_BELOW - 1)
@@ -62,7 +62,7 @@ class RttPlot(Widget):
 
 
 class RttTab(ServerTab):
-    """Follows the present until it is moved into the past."""
+    """Follows the present until the user moves the window into the past."""
 
     MAX_HEADER_DETAIL = HeaderDetail.BARE
     NOTHING_TO_COPY = "A plot cannot be copied"
@@ -84,14 +84,14 @@ class RttTab(ServerTab):
         self._read_at = 0.0
 
     def compose(self) -> ComposeResult:
-        """What is plotted, and the plot; or why there is none."""
+        """Yield the caption and the plot, and the text shown when there is no plot."""
         yield Static(id="no-rtt")
         yield Static(id="rtt-caption")
         yield RttPlot()
 
     @property
     def scrollable(self) -> RttTab:
-        """The window of time."""
+        """The tab itself: keys move the time window."""
         return self
 
     @property
@@ -101,7 +101,7 @@ class RttTab(ServerTab):
     # What is read
 
     def draw(self, server_state: ServerState) -> None:
-        """What was read last; and read again where time has gone on."""
+        """Draw the loaded history, and reload it if it is outdated."""
         loaded = self._loaded
         bucket = loaded.time_window.length if loaded else 0.0
         if (
@@ -117,7 +117,7 @@ class RttTab(ServerTab):
         self._write(server_state)
 
     def _time_window(self, server_state: ServerState, previous: RttHistory | None = None) -> TimeWindow:
-        """What is to be plotted; where it follows the present, up to where `previous` went."""
+        """The period to plot. While it follows the present, it ends where `previous` ended."""
         end = self._end
         if end is None:
             end = previous.time_window.end if previous else self.app.clock()
@@ -168,7 +168,7 @@ class RttTab(ServerTab):
         return None if loaded else ("Loading the history", "This takes a moment.")
 
     def _caption(self, loaded: RttHistory) -> Text:
-        """The window, from when to when, and its figures; what has no room goes, the least telling first."""
+        """The period, its start and end, and its figures. Figures that do not fit are left out."""
         palette, now, time_window, seen = self.app.palette, self.app.clock(), loaded.time_window, loaded.seen
         dash = "-" if self.app.ascii_only else "–"
         until = "now" if self._end is None else format_recent_time(time_window.end, now)
@@ -192,7 +192,7 @@ class RttTab(ServerTab):
     # What can be done
 
     def can_run(self, action: str) -> bool:
-        """The keys of the plot."""
+        """Whether a key of the plot works now."""
         match action:
             case "zoom_in":
                 return self._zoom > 0
@@ -203,7 +203,7 @@ class RttTab(ServerTab):
         return action in ("left", "right")
 
     def zoom(self, steps: int) -> None:
-        """Show more or less time around the middle of what is shown; up to now, where that is shown."""
+        """Zoom around the middle of the window, or at its end while it follows the present."""
         zoom = max(0, min(self._zoom + steps, len(WINDOWS) - 1))
         if self._end is not None:
             middle = self._end - self._window / 2
@@ -212,36 +212,36 @@ class RttTab(ServerTab):
         self._changed()
 
     def left(self) -> None:
-        """Back in time."""
+        """Move back in time."""
         self._move(-_STEP_SHARE)
 
     def right(self) -> None:
-        """Forward in time, as far as now."""
+        """Move forward in time, at most to the present."""
         self._move(_STEP_SHARE)
 
     def page_up(self) -> None:
-        """A whole window back."""
+        """Move back by a whole window."""
         self._move(-1)
 
     def page_down(self) -> None:
-        """A whole window forward."""
+        """Move forward by a whole window."""
         self._move(1)
 
     def up(self) -> None:
-        """Less time, and more of it."""
+        """Zoom in."""
         self.zoom(-1)
 
     def down(self) -> None:
-        """More time."""
+        """Zoom out."""
         self.zoom(1)
 
     def first(self) -> None:
-        """As far back as the widest window goes."""
+        """Move back as far as the widest window goes."""
         self._go_to(self.app.clock() - WINDOWS[-1][1] + self._window)
         self._changed()
 
     def last(self) -> None:
-        """Back to now."""
+        """Move to the present."""
         self._end = None
         self._changed()
 
@@ -260,11 +260,11 @@ class RttTab(ServerTab):
         self.screen.refresh_bindings()
 
     def copyable_text(self) -> tuple[str, str] | None:
-        """Nothing: a plot is no text."""
+        """None: a plot is not text."""
         return None
 
     def clear_server(self) -> None:
-        """The window stays, so that servers can be compared; what was read does not."""
+        """Forget the loaded history. The window stays, so that servers can be compared."""
         super().clear_server()
         self._loaded = None
         self._read_error = None

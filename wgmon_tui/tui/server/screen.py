@@ -1,6 +1,6 @@
-"""One server: what its state means in words, the next step to type, and the packets that prove it.
+"""Server screen: the state of one server, the next step to type, and the packets as proof.
 
-The screen follows the board: the head tells what is true now, and the tab that is open draws itself.
+The header always shows the current state. Only the open tab is drawn.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _REFRESH_S = 0.5
 
 
 class ServerScreen(ServerActions):
-    """Shows the server `name` of the app's board."""
+    """Shows the server `name` of the fleet state."""
 
     app: AppContext
     ACTIONS_OF = "server"
@@ -58,7 +58,7 @@ class ServerScreen(ServerActions):
         self._address: Address | None = None
 
     def compose(self) -> ComposeResult:
-        """Head, tabs, keys."""
+        """Yield the header, the tabs and the key hints."""
         yield Static(id="head")
         with TabbedContent(id="tabs"):
             yield PacketsTab()
@@ -69,17 +69,17 @@ class ServerScreen(ServerActions):
         yield KeyHints()
 
     def on_mount(self) -> None:
-        """Every key belongs to the screen, so nothing takes the focus; then follow the board."""
+        """Start the refresh timer. No widget takes the focus, so every key reaches the screen."""
         self.query_one(Tabs).can_focus = False
         self.set_interval(_REFRESH_S, self._refresh_if_due)
         self.refresh_view()
 
     def on_screen_resume(self) -> None:
-        """Catch up at once after another screen was on top."""
+        """Redraw at once when this screen is on top again."""
         self.refresh_view()
 
     def on_unmount(self) -> None:
-        """Its packets are not asked for any more."""
+        """Stop requesting the packets of this server."""
         self.app.engine.set_focused_server(None)
 
     @property
@@ -88,7 +88,7 @@ class ServerScreen(ServerActions):
 
     @property
     def _tab(self) -> ServerTab:
-        """The tab that is open."""
+        """The open tab."""
         active = self.query_one(TabbedContent).active_pane
         return active if isinstance(active, ServerTab) else self.query(ServerTab).first()
 
@@ -97,7 +97,7 @@ class ServerScreen(ServerActions):
             self.refresh_view()
 
     def refresh_view(self) -> None:
-        """Show what changed since the last look, while this is the screen that is seen."""
+        """Redraw what changed since the last refresh, if this screen is on top."""
         server_state = self._row
         if not self.is_current:
             return
@@ -118,7 +118,7 @@ class ServerScreen(ServerActions):
         self.refresh_bindings()
 
     def _toggle_vantages_tab(self, is_visible: bool) -> None:
-        """Their tab is there where somebody else looks too."""
+        """Show the Vantages tab only if other vantages check this server."""
         tabs, tab = self.query_one(TabbedContent), self.query_one(VantagesTab)
         if is_visible is tabs.get_tab(tab).display:
             return
@@ -128,7 +128,7 @@ class ServerScreen(ServerActions):
             tabs.hide_tab(tab.id or "")
 
     def _show_head(self, server_state: ServerState) -> None:
-        """Always of the newest round, whatever the tab shows."""
+        """Draw the header from the newest round, whatever the tab shows."""
         check, diagnosis = agreed(server_state, self._address)
         detail = min(detail_for(self.app.size.height), self._tab.MAX_HEADER_DETAIL)
         together = (
@@ -144,15 +144,15 @@ class ServerScreen(ServerActions):
             self._show(server_state)
 
     def on_tabbed_content_tab_activated(self) -> None:
-        """Only the tab that is open is kept up to date; and each has its own head."""
+        """Redraw: only the open tab is up to date, and tabs differ in header size."""
         self._redraw()
 
     def on_resize(self, event: Resize) -> None:
-        """Words are wrapped for the width."""
+        """Redraw: text is wrapped to the width."""
         self._redraw()
 
     def notify_style_update(self) -> None:
-        """A new theme: everything is written anew."""
+        """Redraw after a theme change."""
         super().notify_style_update()
         if self.is_mounted:
             self._redraw()
@@ -160,7 +160,7 @@ class ServerScreen(ServerActions):
     # What can be done
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A key that would do nothing now is not offered."""
+        """Hide keys that would do nothing now."""
         if not self.is_mounted:
             return True
         if action in TAB_ACTIONS:
@@ -179,61 +179,61 @@ class ServerScreen(ServerActions):
         return True
 
     def target_servers(self) -> Sequence[str]:
-        """This server."""
+        """The server of this screen."""
         return [self._server]
 
     def action_back(self) -> None:
-        """Back to the fleet."""
+        """Return to the fleet screen."""
         self.dismiss()
 
     def action_next_tab(self) -> None:
-        """The next tab."""
+        """Open the next tab."""
         self.query_one(Tabs).action_next_tab()
 
     def action_previous_tab(self) -> None:
-        """The tab before."""
+        """Open the previous tab."""
         self.query_one(Tabs).action_previous_tab()
 
     def action_up(self) -> None:
-        """One up, in whatever the tab shows."""
+        """Move up in the open tab."""
         self._tab.scrollable.up()
 
     def action_down(self) -> None:
-        """One down."""
+        """Move down in the open tab."""
         self._tab.scrollable.down()
 
     def action_page_up(self) -> None:
-        """A packet or a page up."""
+        """Move up by a packet or a page."""
         self._tab.scrollable.page_up()
 
     def action_page_down(self) -> None:
-        """A packet or a page down."""
+        """Move down by a packet or a page."""
         self._tab.scrollable.page_down()
 
     def action_first(self) -> None:
-        """To the beginning."""
+        """Move to the start."""
         self._tab.scrollable.first()
 
     def action_last(self) -> None:
-        """To the end."""
+        """Move to the end."""
         self._tab.scrollable.last()
 
     def action_left(self) -> None:
-        """What lies before."""
+        """Move left in the open tab."""
         self._tab.left()
 
     def action_right(self) -> None:
-        """What lies behind."""
+        """Move right in the open tab."""
         self._tab.right()
 
     def action_open(self) -> None:
-        """Open what is under the cursor of the list, or the chosen vantage."""
+        """Open the line under the cursor, or the selected vantage."""
         tab = self._tab
         if isinstance(tab, HistoryTab | VantagesTab):
             tab.open()
 
     def on_vantages_tab_vantage_chosen(self, event: VantagesTab.VantageChosen) -> None:
-        """Show its last exchange in the place of the newest of ours."""
+        """Show the last exchange of that vantage instead of the newest local one."""
         tab = self.query_one(PacketsTab)
         if event.is_local:
             tab.follow()
@@ -242,34 +242,34 @@ class ServerScreen(ServerActions):
         self.query_one(TabbedContent).active = tab.id or ""
 
     def on_history_tab_exchange_chosen(self, event: HistoryTab.ExchangeChosen) -> None:
-        """Show a stored exchange in the place of the newest."""
+        """Show a stored exchange instead of the newest one."""
         tab = self.query_one(PacketsTab)
         tab.show_stored(event.opened)
         self.query_one(TabbedContent).active = tab.id or ""
 
     def action_zoom_in(self) -> None:
-        """Plot less time."""
+        """Plot a shorter period."""
         self.query_one(RttTab).zoom(-1)
 
     def action_zoom_out(self) -> None:
-        """Plot more time."""
+        """Plot a longer period."""
         self.query_one(RttTab).zoom(1)
 
     def action_now(self) -> None:
-        """Plot up to now."""
+        """Move the plot to the present."""
         self.query_one(RttTab).last()
 
     def action_follow(self) -> None:
-        """Show the newest exchange, and every one that comes."""
+        """Show the newest exchange and keep following."""
         self.query_one(PacketsTab).follow()
         self.refresh_bindings()
 
     def action_compare(self) -> None:
-        """Mark what differs from the last good exchange."""
+        """Mark the differences from the last good exchange."""
         self.query_one(PacketsTab).compare()
 
     def action_address(self, step: int) -> None:
-        """Show the check of another address of this server."""
+        """Show the check of the next or previous address of this server."""
         outcome = self._tab.outcome
         check, _ = chosen(outcome, self._address)
         if outcome and check:
@@ -278,7 +278,7 @@ class ServerScreen(ServerActions):
             self._redraw()
 
     def action_copy(self) -> None:
-        """Copy what the open tab is about, over OSC 52."""
+        """Copy the text of the open tab over OSC 52."""
         copied = self._tab.copyable_text()
         if copied is None:
             self.app.show_notice(self._tab.NOTHING_TO_COPY)
@@ -287,7 +287,7 @@ class ServerScreen(ServerActions):
         self.app.copy_with_notice(text, what)
 
     def action_write(self) -> None:
-        """Write the exchange that is shown to files."""
+        """Write the shown exchange to files."""
         server_state, outcome = self._row, self._tab.outcome
         report_data = (
             build_exchange_report(self.app, server_state, outcome) if server_state and outcome else None
@@ -295,7 +295,7 @@ class ServerScreen(ServerActions):
         write_exchange(self.app, outcome, self._address, report_data)
 
     def action_inspect(self) -> None:
-        """Ask the server how it sees us, and show that in the diagnosis."""
+        """Read the server's own view and show it in the Diagnosis tab."""
         server_state, ask_server = self._row, self.app.ask_server
         if server_state and ask_server:
             tab = self.query_one(DiagnosisTab)
@@ -303,11 +303,11 @@ class ServerScreen(ServerActions):
             tab.ask(server_state, self._address, ask_server)
 
     def action_previous_server(self) -> None:
-        """The server before this one in the table's order."""
+        """Show the previous server in table order."""
         self._switch_server(-1)
 
     def action_next_server(self) -> None:
-        """The server after this one in the table's order."""
+        """Show the next server in table order."""
         self._switch_server(1)
 
     def _switch_server(self, step: int) -> None:
@@ -320,6 +320,6 @@ class ServerScreen(ServerActions):
         self.refresh_view()
 
     def _names(self) -> list[str]:
-        """The servers as the fleet shows them; all of them where this one is hidden there by the filter."""
+        """The servers in the order of the fleet table; all servers if the filter hides this one."""
         shown = self.app.shown_names
         return list(shown if self._server in shown else self.app.engine.fleet_state.states)

@@ -1,6 +1,6 @@
-"""What a server says of itself, and interfaces here of it, field by field beside our file and our verdict.
+"""Text of a server's own view: its configuration and local interfaces, compared with servers.toml.
 
-Pure: findings in, Rich text out.
+Pure functions: findings in, Rich text out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from wgmon_tui.tui.theme.text_style import TextStyle
 
 _LABEL_WIDTH = 15
 _AGE_STEP_S = 10
-"""An age that counts each second repaints a line each second."""
+"""Step of the shown age: an age in single seconds would repaint the line every second."""
 _SEVERITIES = {
     ComparisonResult.OK: Severity.UP,
     ComparisonResult.DIFFERS: Severity.DOWN,
@@ -31,19 +31,19 @@ _SEVERITIES = {
 
 @dataclass(frozen=True, slots=True)
 class ServerViewAnswer:
-    """What came of asking a server, at a Unix time in seconds. `findings` is None while it is being asked."""
+    """The answer of a server to a query at a Unix time in seconds. `findings` is None until it arrives."""
 
     asked_at: float
     findings: tuple[Finding, ...] | None = None
 
     @property
     def next_step(self) -> Finding | None:
-        """The first finding that has something to type."""
+        """The first finding that has a next step."""
         return next((finding for finding in self.findings or () if finding.fix), None)
 
 
 def answer_heading(answer: ServerViewAnswer, now: float, text_style: TextStyle) -> Text:
-    """Whose words follow, and how old they are."""
+    """The heading of the answer, with its age."""
     words = "The server's own view"
     if answer.findings is not None:
         asked = format_clock(answer.asked_at, seconds=True)
@@ -53,7 +53,7 @@ def answer_heading(answer: ServerViewAnswer, now: float, text_style: TextStyle) 
 
 
 def answer_lines(server: Server, answer: ServerViewAnswer, text_style: TextStyle) -> Text:
-    """The findings; before they are there, what is being asked and for how long at most."""
+    """The findings or, until they arrive, the running commands and their time limit."""
     if answer.findings is None:
         return Text("\n").join(_pending_lines(server, text_style))
     return Text("\n").join(line for finding in answer.findings for line in _finding(finding, text_style))
@@ -62,11 +62,11 @@ def answer_lines(server: Server, answer: ServerViewAnswer, text_style: TextStyle
 def _pending_lines(server: Server, text_style: TextStyle) -> list[Text]:
     commands = [shlex.join(words) for words in (server.inspect, server.inspect_config) if words]
     if not commands:
-        return text_style.paragraph("reading the WireGuard interfaces of this machine …", text_style.palette.text)
+        return text_style.paragraph(
+            "reading the WireGuard interfaces of this machine …", text_style.palette.text
+        )
     limit = f"at most {format_limit(COMMAND_TIMEOUT_S * len(commands))}"
-    return text_style.paragraph(
-        f"running: {', then '.join(commands)} … ({limit})", text_style.palette.text
-    )
+    return text_style.paragraph(f"running: {', then '.join(commands)} … ({limit})", text_style.palette.text)
 
 
 def _finding(finding: Finding, text_style: TextStyle) -> Iterator[Text]:

@@ -1,7 +1,8 @@
-"""What every tab of the server screen can do. The screen hands over what to show and passes the keys on.
+"""Base class of the tabs of the server screen.
 
-To add one: a class beside the others, and a line in `ServerScreen.compose`. A key that not every tab has
-wants a line in the action table, a name in `TAB_ACTIONS`, and to be offered by the tab.
+The screen passes the server state and the keys to the open tab. To add a tab, write a subclass and add a
+line to `ServerScreen.compose`. A key for some tabs only also needs an entry in the action table, a name in
+`TAB_ACTIONS`, and a tab whose `can_run` returns True for it.
 """
 
 from __future__ import annotations
@@ -20,67 +21,67 @@ from wgmon_tui.tui.theme.text_style import TextStyle
 from wgmon_tui.tui.widgets.scrolling import Scrollable
 
 TAB_ACTIONS = frozenset({"left", "right", "compare", "follow", "open", "zoom_in", "zoom_out", "now"})
-"""Actions of the screen that do something on some tabs only."""
+"""Screen actions that work on some tabs only."""
 
 _MARGINS = 2
 
 
 class ServerTab(TabPane):
-    """One tab. It is told of a change only while it is open, and once when it is opened."""
+    """One tab. It is drawn when it opens, and on every change while it is open."""
 
     app: AppContext
     MAX_HEADER_DETAIL: ClassVar[HeaderDetail] = HeaderDetail.FULL
-    """The most that the head may say above this tab."""
+    """The most detail the header may show above this tab."""
     NOTHING_TO_COPY: ClassVar[str]
 
     server_state: ServerState | None = None
     address: Address | None = None
 
     def show(self, server_state: ServerState, address: Address | None) -> None:
-        """Show this server; where it has several addresses, this one of them."""
+        """Show this server. `address` selects one of several addresses."""
         self.server_state = server_state
         self.address = address
         self.draw(server_state)
 
     def draw(self, server_state: ServerState) -> None:
-        """Write what is known now: after a change, and for another width or theme."""
+        """Draw the current state. Called after a change of state, width or theme."""
         raise NotImplementedError
 
     @property
     def scrollable(self) -> Scrollable:
-        """What the movement keys move in."""
+        """The object that the movement keys control."""
         raise NotImplementedError
 
     def copyable_text(self) -> tuple[str, str] | None:
-        """What `y` copies, and in words what that is."""
+        """The text that `y` copies, and a description of it for the notice."""
         raise NotImplementedError
 
     @property
     def outcome(self) -> Round | None:
-        """The round that is shown."""
+        """The shown round."""
         return self.server_state.last if self.server_state else None
 
     def can_run(self, action: str) -> bool:
-        """Whether one of `TAB_ACTIONS` would do something here now."""
+        """Whether an action of `TAB_ACTIONS` would do something here now."""
         return False
 
     def left(self) -> None:
-        """To what lies before, where the tab has such a thing."""
+        """Move left, if the tab supports it."""
 
     def right(self) -> None:
-        """To what lies behind, where the tab has such a thing."""
+        """Move right, if the tab supports it."""
 
     def clear_server(self) -> None:
-        """Another server comes: show nothing more of this one."""
+        """Forget this server before another one is shown."""
         self.server_state = None
 
     def content_style(self, left: int = _MARGINS) -> TextStyle:
-        """What to write with, `left` cells narrower than the terminal."""
+        """The text style, `left` cells narrower than the terminal."""
         return TextStyle(self.app.palette, self.app.glyphs, self.app.size.width - left)
 
 
 def chosen(outcome: Round | None, address: Address | None) -> tuple[Check | None, Diagnosis | None]:
-    """Of a round, the check of `address` where it is among them, else the worst."""
+    """The check of `address` in a round, or the worst check if `address` is not in it."""
     if outcome is None:
         return None, None
     addresses = [check.address for check in outcome.checks]
@@ -89,8 +90,9 @@ def chosen(outcome: Round | None, address: Address | None) -> tuple[Check | None
 
 
 def agreed(server_state: ServerState, address: Address | None) -> tuple[Check | None, Diagnosis | None]:
-    """Of the newest round the check of `address`, and what it means; what all vantages together make of the
-    server where others look too and nobody has asked for one address.
+    """The check of `address` in the newest round, and its diagnosis.
+
+    With a quorum of vantages and no `address`, the diagnosis is that of all vantages together.
     """
     check, diagnosis = chosen(server_state.last, address)
     return check, server_state.diagnosis if server_state.quorum_result and address is None else diagnosis

@@ -1,4 +1,4 @@
-"""What is known of data through a server's tunnel, in one line."""
+"""One-line summary of the data path through a server's tunnel."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _ANSWERS = {"answered": "answered", "open": "open", "closed": "closed", None: "s
 def tunnel_line(
     server: Server, check: Check, carried_evidence: Sequence[Evidence], separator: str
 ) -> str | None:
-    """Echoes, services, acknowledgement and MTU as far as they were looked at; None without a handshake.
+    """Echoes, services, acknowledgement and MTU, as far as checked; None without a handshake.
 
-    `carried_evidence` is the earlier evidence that still holds: the MTU, for one, is looked at now and then only.
+    `carried_evidence` is earlier evidence that still holds. The MTU, for example, is checked rarely.
     """
     if check.handshake is None:
         return None
@@ -50,7 +50,7 @@ def _answered(check: Check) -> Iterator[str]:
 
 
 def _first_hop(check: Check) -> Iterator[str]:
-    """Who answered where no inner address is known."""
+    """The hop that answered if no inner address is configured."""
     for hop in all_of_kind(InnerHop, check.evidence):
         took = f" answers, {format_rtt(hop.rtt)}" if hop.rtt is not None else " answers"
         yield f"{hop.source}{took}" if hop.source else f"no answer over IPv{hop.version}"
@@ -62,7 +62,7 @@ def _refused(check: Check) -> Iterator[str]:
 
 
 def _acknowledged(check: Check, evidence: Sequence[Evidence]) -> Iterator[str]:
-    """What the server's keepalive tells: the only answer there is where no inner address is asked."""
+    """The server's keepalive: the only answer if no inner address is pinged."""
     keepalive = first_of_kind(PassiveKeepalive, evidence)
     if keepalive is None:
         return

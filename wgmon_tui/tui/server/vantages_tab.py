@@ -1,4 +1,4 @@
-"""Who sees the server how: what each vantage says, side by side; each of them opens its packets."""
+"""Vantages tab: the server as each vantage sees it, side by side, with access to the packets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SCROLLBAR_MARGIN = 3
 
 
 class VantagesTab(ServerTab):
-    """There only where other vantages look too. One of them is chosen: left and right, enter opens it."""
+    """Visible only if other vantages check the server. Left and right select a vantage, enter opens it."""
 
     MAX_HEADER_DETAIL = HeaderDetail.BARE
     NOTHING_TO_COPY = "The public key of this vantage is not known yet"
@@ -32,7 +32,7 @@ class VantagesTab(ServerTab):
     """
 
     class VantageChosen(Message):
-        """Somebody wants to see the packets of a vantage; `is_local` are followed live."""
+        """The user opened the packets of a vantage. Local ones (`is_local`) are followed live."""
 
         def __init__(self, vantage: str, outcome: Round, *, is_local: bool) -> None:
             super().__init__()
@@ -47,7 +47,7 @@ class VantagesTab(ServerTab):
         self._chosen = 0
 
     def compose(self) -> ComposeResult:
-        """One page."""
+        """Yield the page."""
         with ProseView():
             yield Static(id="seen-from")
 
@@ -57,7 +57,7 @@ class VantagesTab(ServerTab):
         return self.query_one(ProseView)
 
     def draw(self, server_state: ServerState) -> None:
-        """What each of them says now."""
+        """Draw the current state of each vantage."""
         engine = self.app.engine
         self._shown = vantage_columns(server_state, engine.fleet_state.vantages, engine.vantages)
         self._chosen = min(self._chosen, len(self._shown) - 1)
@@ -68,7 +68,7 @@ class VantagesTab(ServerTab):
     # What can be done
 
     def can_run(self, action: str) -> bool:
-        """Choosing another one, and opening the chosen one where its packets are here."""
+        """Whether selecting works, and whether the packets of the selected vantage are available."""
         if action == "open":
             return self._chosen_column is not None and self._chosen_column.exchange is not None
         return action in ("left", "right") and len(self._shown) > 1
@@ -78,11 +78,11 @@ class VantagesTab(ServerTab):
         return self._shown[self._chosen] if self._shown else None
 
     def left(self) -> None:
-        """The vantage before."""
+        """Select the previous vantage."""
         self._choose(-1)
 
     def right(self) -> None:
-        """The vantage after."""
+        """Select the next vantage."""
         self._choose(1)
 
     def _choose(self, step: int) -> None:
@@ -95,13 +95,13 @@ class VantagesTab(ServerTab):
         self.screen.refresh_bindings()
 
     def open(self) -> None:
-        """Show the packets of the chosen one."""
+        """Show the packets of the selected vantage."""
         column = self._chosen_column
         if column and column.exchange:
             self.post_message(self.VantageChosen(column.name, column.exchange, is_local=self._chosen == 0))
 
     def copyable_text(self) -> tuple[str, str] | None:
-        """The public key with which the chosen one asks: it is what a server must list."""
+        """The public key of the selected vantage: the server must list it as a peer."""
         column = self._chosen_column
         rounds = (column.last, column.exchange) if column else ()
         probed_as = next((each.check.probed_as for each in rounds if each and each.check.probed_as), None)
@@ -110,6 +110,6 @@ class VantagesTab(ServerTab):
         return str(probed_as.public_key), f"the public key of {column.name}"
 
     def clear_server(self) -> None:
-        """The next server's page begins on top, with the same vantage chosen."""
+        """Scroll to the top for the next server. The selected vantage stays."""
         super().clear_server()
         self.scrollable.first()

@@ -1,4 +1,7 @@
-"""What each vantage says of one server, side by side where there is room. Pure: records in, Rich text out."""
+"""Text of the Vantages tab: the state of one server as each vantage sees it.
+
+Pure functions: records in, Rich text out. Vantages are shown side by side if the width allows it.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,15 @@ _MAX_PACKETS = 8
 _RTTS = 20
 
 _NORMAL_BACKLOG = 1000
-"""Reports on their way, or not acknowledged yet, are no news: a large fleet makes so many in a second."""
+"""Queued reports up to this count are not shown: a large fleet makes that many in a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class VantageColumn:
-    """One vantage, ours too. `last` is its last round, `exchange` the last of which the packets are here."""
+    """One vantage, this machine included.
+
+    `last` is its last round. `exchange` is the last round whose packets are available here.
+    """
 
     name: str
     severity: Severity
@@ -44,7 +50,7 @@ class VantageColumn:
 def vantage_columns(
     server_state: ServerState, vantages: Sequence[str], statuses: Sequence[VantageStatus]
 ) -> list[VantageColumn]:
-    """We ourselves, then the others in the order of config.toml; those too that were not heard of yet."""
+    """This machine first, then the others in the order of config.toml, also those without a report yet."""
     by_name = {status.name: status for status in statuses}
     found = [
         VantageColumn(
@@ -77,7 +83,7 @@ def vantage_columns(
 
 @dataclass(frozen=True, slots=True)
 class VantageComparison:
-    """The page, and the line on which each vantage begins."""
+    """The page, and the line number on which each vantage begins."""
 
     text: Text
     first_lines: tuple[int, ...]
@@ -86,7 +92,7 @@ class VantageComparison:
 def compare_vantages(
     shown: Sequence[VantageColumn], chosen: int, text_style: TextStyle, now: float
 ) -> VantageComparison:
-    """As many beside each other as there is room for, the rest below; the `chosen` one is marked."""
+    """As many columns side by side as fit, the rest below. The `chosen` one is marked."""
     per_line = max(1, min(len(shown), (text_style.width + _GAP) // (_MIN_WIDTH + _GAP)))
     width = (text_style.width - _GAP * (per_line - 1)) // per_line
     narrow = replace(text_style, width=width)
@@ -133,9 +139,7 @@ def _block(column: VantageColumn, chosen: bool, text_style: TextStyle, now: floa
     yield from _labelled("addr", str(check.address) if check.address else "no address", text_style)
     yield from _labelled("rtt", _round_trips(column.rtts), text_style)
     if check.tunnel:
-        yield from _labelled(
-            "tunnel", f"{check.tunnel.received} of {check.tunnel.sent} echoes", text_style
-        )
+        yield from _labelled("tunnel", f"{check.tunnel.received} of {check.tunnel.sent} echoes", text_style)
     probed_as = check.probed_as or (column.exchange.check.probed_as if column.exchange else None)
     if probed_as:
         key = fit(str(probed_as.public_key), text_style.width - len("key    "), glyphs).rstrip()
@@ -150,7 +154,7 @@ def _labelled(label: str, words: str, text_style: TextStyle) -> list[Text]:
 
 
 def _connection_lines(status: VantageStatus, text_style: TextStyle, now: float) -> Iterator[Text]:
-    """How the line there is, where that is worth a word."""
+    """The connection to the vantage, if it has a problem."""
     parts = (
         []
         if status.connected
@@ -173,7 +177,7 @@ def _round_trips(rtts: Sequence[float | None]) -> str:
 
 
 def _packets(column: VantageColumn, text_style: TextStyle, now: float) -> Iterator[Text]:
-    """The last exchange of which the packets are here: routine ones come without them."""
+    """The last exchange whose packets are available here. Routine reports carry no packets."""
     if column.exchange is None or column.last is None:
         return
     check = column.exchange.check
