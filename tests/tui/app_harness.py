@@ -1,4 +1,4 @@
-"""The app under test: how to start it, press its keys and read its screen."""
+"""Test harness of the app: start it, press keys, read the screen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ USUAL = TuiSettings()
 
 
 class Face:
-    """The app under test, and what can be seen of it."""
+    """The app under test, with helpers to read it."""
 
     def __init__(self, app: WgmonApp, engine: QuietEngine, pilot: Pilot[None]) -> None:
         self.app = app
@@ -46,16 +46,16 @@ class Face:
         await press(self.pilot, *keys)
 
     async def read(self) -> None:
-        """Come back when what was to be read of the history is on the screen."""
+        """Wait until the loaded history is on the screen."""
         await read(self.app, self.pilot)
 
     async def follow(self) -> None:
-        """Let the screen take what the test wrote on the board, without waiting for its timer."""
+        """Show a changed fleet state at once, without waiting for the timer."""
         self.fleet._follow()
         await settle(self.pilot)
 
     def lines(self) -> list[str]:
-        """The screen as text, line by line."""
+        """The screen as lines of text."""
         compositor = self.app.screen._compositor
         return ["".join(segment.text for segment in line) for line in compositor.render_strips()]
 

@@ -1,4 +1,4 @@
-"""How colours look to those who see fewer: Machado, Oliveira and Fernandes (2009), at full severity."""
+"""Simulation of colour blindness: Machado, Oliveira and Fernandes (2009), at full severity."""
 
 from __future__ import annotations
 

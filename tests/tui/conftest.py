@@ -1,4 +1,4 @@
-"""The face's tests run in UTC, so that a time on screen is the same everywhere, and without NO_COLOR."""
+"""Fixtures of the TUI tests. They run in UTC and without NO_COLOR, so that screens are reproducible."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def past(tmp_path_factory: pytest.TempPathFactory) -> History:
-    """A week of `fra1`; read only, so one for all tests."""
+    """A week of `fra1`. It is read only, so all tests share it."""
     return bad_week(tmp_path_factory.mktemp("past"))

@@ -1,4 +1,4 @@
-"""The face over a bad night, in the terminal that this runs in. `L` is a fault of the program."""
+"""The app with a failing sample fleet in the current terminal. The key `L` raises an exception."""
 
 from __future__ import annotations
 

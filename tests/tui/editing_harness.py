@@ -1,4 +1,4 @@
-"""The app over a servers.toml of its own: how to open its forms, write in them and read what came of it."""
+"""Test harness of the forms: the app with a servers.toml; open forms, type, read the result."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LONGEST_S = 10.0
 
 
 class Editing:
-    """The app under test, and the file behind it."""
+    """The app under test, and its servers.toml."""
 
     def __init__(self, app: WgmonApp, pilot: Pilot[None], config_dir: Path) -> None:
         self.app = app
@@ -59,7 +59,7 @@ class Editing:
         await press(self.pilot, *keys)
 
     async def write(self, key: str, text: str) -> None:
-        """Put a text in place of what stands in a field; all at once, since every key has its price here."""
+        """Replace the text of a field in one step, since single key presses are slow in tests."""
         self.form.row(key).start()
         await settle(self.pilot)
         await self.press("end", "ctrl+u")
@@ -95,7 +95,7 @@ class Editing:
         await settle(self.pilot)
 
     async def save(self) -> None:
-        """Save what can be saved, and come back to the fleet."""
+        """Save the form, and return to the fleet screen."""
         await self.press("ctrl+s")
         await self.home()
 
@@ -103,7 +103,7 @@ class Editing:
         return [line for notice in self.app._notifications for line in notice.message.split("\n")]
 
     def text(self) -> str:
-        """The screen as text, its blanks run together."""
+        """The screen as text, with runs of blanks collapsed."""
         strips = self.app.screen._compositor.render_strips()
         lines = ["".join(segment.text for segment in line) for line in strips]
         return " ".join(" ".join(lines).split())
@@ -113,7 +113,7 @@ class Editing:
 
 
 def written(config_dir: Path, fleet: Fleet) -> Path:
-    """A configuration directory with this fleet, and the key of `bastion`."""
+    """A configuration directory with this fleet and the key of `bastion`."""
     config_dir.mkdir(exist_ok=True)
     create_private(config_dir / "bastion.key", PresharedKey(os.urandom(32)).to_text())
     update(config_dir, lambda _: fleet)

@@ -16,17 +16,17 @@ from textual.pilot import Pilot
 _READING = ("history", "rtt", "exchange")
 
 _HOPS = 3
-"""From the app to what has the focus, from there to what it tells, and what that tells."""
+"""Hops of a message: from the app to the focused widget, to its receiver, and to the next one."""
 
 _MOST_ROUNDS = 20
-"""A widget that sends itself messages for ever must not hold a test."""
+"""Limit of rounds: a widget that sends itself messages endlessly must not block a test."""
 
 
 _LONGEST_S = 10.0
 
 
 async def read(app: App[None], pilot: Pilot[None]) -> None:
-    """Come back when what was to be read of the history is on the screen."""
+    """Wait until the loaded history is on the screen."""
     while reading := [each for each in app.workers if each.group in _READING and not each.is_finished]:
         await reading[0].wait()
     await settle(pilot)
@@ -45,11 +45,11 @@ async def settle(pilot: Pilot[None]) -> None:
 
 
 async def resize(pilot: Pilot[None], columns: int, lines: int) -> None:
-    """Give the terminal another size, and come back when the screen has taken it."""
+    """Resize the terminal, and wait until the screen has the new size."""
     await pilot.resize_terminal(columns, lines)
     async with asyncio.timeout(_LONGEST_S):
         while pilot.app._resize_event is not None:
-            await pilot.pause(0.005)  # Textual takes it 8 ms later
+            await pilot.pause(0.005)  # Textual applies the size 8 ms later
     await settle(pilot)
 
 
@@ -69,7 +69,7 @@ def _is_settled(app: App[None]) -> bool:
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
-    """Press keys one after the other, and come back when the last has had its effect."""
+    """Press keys in sequence, and wait until the last one has taken effect."""
     for key in keys:
         typed = len(key) == 1
         pilot.app.post_message(Key(_character_to_key(key) if typed else key, key if typed else None))
@@ -79,7 +79,7 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
 
 
 async def _heard(app: App[None]) -> None:
-    """Wait until all that a key can reach at first has taken what it was sent; `pause` waits for others."""
+    """Wait until every widget that a key reaches directly has handled it; `pause` waits for others."""
     fault: asyncio.Event = vars(app)["_exception_event"]
     waits: list[asyncio.Future[object]] = [asyncio.ensure_future(fault.wait())]
     for each in (app.focused or app.screen).ancestors_with_self:

@@ -45,13 +45,13 @@ V6 = ip_address("2001:db8::7")
 
 
 def server(name: str, host: str = "") -> Server:
-    """A server of the fleet, whose every check counts at once."""
+    """A server without damping: every check counts at once."""
     endpoint = Endpoint(host or f"{name}.example.net", 51820)
     return Server(name, endpoint, SERVER.public, "bastion", fail_after=1, recover_after=1)
 
 
 def initiate(cookie: bytes | None = None) -> Attempt:
-    """Our initiation."""
+    """The initiation of the prober."""
     stamp = tai64n.encode(int(NOW) * 1_000_000_000)
     return Initiator(CLIENT, SERVER.public).initiate(
         CLIENT_INDEX, stamp, cookie, ephemeral=bytes(range(128, 160))
@@ -59,7 +59,7 @@ def initiate(cookie: bytes | None = None) -> Attempt:
 
 
 def respond(attempt: Attempt, psk: PresharedKey | None = None) -> bytes:
-    """The server's answer; under another preshared key where one is given."""
+    """The server's response, with another preshared key if given."""
     responder = Responder(SERVER)
     ephemeral = bytes(range(160, 192))
     opened = responder.open(attempt.packet)
@@ -69,12 +69,12 @@ def respond(attempt: Attempt, psk: PresharedKey | None = None) -> bytes:
 
 
 def sent(at: float, data: bytes) -> Packet:
-    """A packet of ours."""
+    """A sent packet."""
     return Packet(at, Direction.SENT, data)
 
 
 def received(at: float, data: bytes) -> Packet:
-    """A packet that came."""
+    """A received packet."""
     return Packet(at, Direction.RECEIVED, data)
 
 
@@ -87,14 +87,14 @@ def check(
     at: float = NOW,
     cookie: bool = False,
 ) -> Check:
-    """A check with this exchange; with a handshake where `rtt` is given."""
+    """A check with this exchange, and with a handshake if `rtt` is given."""
     handshake = None if rtt is None else Handshake(rtt, cookie=cookie)
     endpoint = server(name).endpoint
     return Check(name, "here", endpoint, address, at, handshake, evidence, tuple(exchange), 1)
 
 
 def healthy(name: str = "fra1", address: Address | None = V4, at: float = NOW, rtt: float = 0.01241) -> Check:
-    """Asked, answered, confirmed."""
+    """A completed handshake."""
     attempt = initiate()
     answer = respond(attempt)
     session: Session = attempt.complete(answer)
@@ -103,7 +103,7 @@ def healthy(name: str = "fra1", address: Address | None = V4, at: float = NOW, r
 
 
 def proven(answered: Check) -> Check:
-    """The same, and the first hop inside the tunnel answered."""
+    """A completed handshake, and an answer of the first hop inside the tunnel."""
     assert answered.handshake
     rtt = answered.handshake.rtt
     evidence = (*answered.evidence, InnerHop(4, HOP, rtt))
@@ -111,7 +111,7 @@ def proven(answered: Check) -> Check:
 
 
 def psk_mismatch(name: str = "fra1", address: Address | None = V4, at: float = NOW) -> Check:
-    """Answered, but under another preshared key."""
+    """A response with another preshared key."""
     attempt = initiate()
     exchange = [sent(0.0, attempt.packet), received(0.0138, respond(attempt, OTHER_PSK))]
     rejected = PacketRejected(0.0138, Reason.BAD_EMPTY, 92)
@@ -119,7 +119,7 @@ def psk_mismatch(name: str = "fra1", address: Address | None = V4, at: float = N
 
 
 def under_load(name: str = "fra1", at: float = NOW) -> Check:
-    """Answered with a cookie first."""
+    """A cookie reply before the response."""
     first = initiate()
     nonce = bytes(range(24))
     sealed = xaead_seal(cookie_key(SERVER.public), COOKIE, first.mac1, nonce)
@@ -170,12 +170,12 @@ def data_dead(name: str = "fra1", at: float = NOW) -> Check:
 
 
 def silent(name: str = "fra1", at: float = NOW) -> Check:
-    """Asked, and nothing came."""
+    """An initiation without an answer."""
     return check([sent(0.0, initiate().packet)], Silence(5.0), name=name, at=at)
 
 
 def foreign(name: str = "fra1", at: float = NOW) -> Check:
-    """Something else answered."""
+    """An answer that is not WireGuard."""
     banner = b"SSH-2.0-\x1b[31mOpenSSH_9.6\r\n"
     exchange = [sent(0.0, initiate().packet), received(0.009, banner)]
     return check(exchange, ForeignBytes(0.009, len(banner), banner[:16]), Silence(5.0), name=name, at=at)
@@ -189,10 +189,10 @@ def unresolved(name: str = "fra1", at: float = NOW) -> Check:
 
 
 def round_of(*checks: Check) -> Round:
-    """A round of these checks, the worst first as the caller gives them."""
+    """A round of these checks. The caller passes the worst first."""
     return Round(checks, tuple(diagnose(each, server(each.server)) for each in checks))
 
 
 def record_checks(engine: Engine, *checks: Check) -> None:
-    """The board as after a round of these checks, which ended when the first began."""
+    """The fleet state after a round of these checks. The round ends when the first check starts."""
     engine.fleet_state.record(checks[0].server, round_of(*checks), checks[0].started_at)

@@ -1,4 +1,4 @@
-"""A small fleet on a bad night, with a fixed clock: what the face's tests look at."""
+"""Sample fleet with several failures and a fixed clock, for the TUI tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOW = 1_795_375_800.0
 
 
 class QuietEngine(Engine):
-    """An engine that never probes: tests write its board, and read what it was asked."""
+    """An engine that never probes. Tests write its fleet state, and read its requests."""
 
     def __init__(self, servers: Iterable[Server] = ()) -> None:
         self.fleet_state = FleetState(servers)
@@ -67,7 +67,7 @@ class QuietEngine(Engine):
 def server(
     name: str, *, endpoint: str | None = None, tags: Sequence[str] = (), paused: bool = False
 ) -> Server:
-    """One whose every check counts at once."""
+    """A server without damping: every check counts at once."""
     return Server(
         name,
         Endpoint(endpoint or f"{name}.example.net", 51820),
@@ -81,7 +81,7 @@ def server(
 
 
 def outcome(name: str, verdict: Verdict, rtt: float | None, port_monitor: str | None = None) -> Round:
-    """A round of one check; `rtt` in seconds, None for a lost one; `port_monitor` where it was asked."""
+    """A round of one check. `rtt` is in seconds, None if lost. `port_monitor` is set if it was checked."""
     check = Check(
         server=name,
         vantage="here",
@@ -106,13 +106,13 @@ def record(
 
 
 def steady(middle: float, swing: float, count: int, phase: float = 0.0) -> list[float]:
-    """Times that look measured, and are the same on every machine."""
+    """Realistic round-trip times that are the same on every machine."""
     return [middle + swing * (sin(phase + n * 1.7) + sin(phase + n * 0.6)) / 2 for n in range(count)]
 
 
 def bad_night() -> QuietEngine:
-    """Most are well; one knows another preshared key, one is silent, one slow, one lossy, one paused."""
-    engine: QuietEngine = pickle.loads(_bad_night())  # much cheaper than making it or copying it deeply
+    """Mostly healthy servers; one each with psk-mismatch, silent, slow, lossy and paused."""
+    engine: QuietEngine = pickle.loads(_bad_night())  # much cheaper than building or deep-copying it
     return engine
 
 

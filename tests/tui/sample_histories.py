@@ -1,4 +1,4 @@
-"""Stores with a past in them, as the recorder would have left them, and quicker to make."""
+"""Sample stores with history, as the recorder writes them, but faster to build."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
 @dataclass(frozen=True)
 class Spell:
-    """A stretch of a server's past, by seconds before NOW, checked every so many seconds."""
+    """A period of a server's history, in seconds before NOW, with its check interval in seconds."""
 
     start: float
     end: float
@@ -64,13 +64,13 @@ class Past:
         self._db.execute("BEGIN")
 
     def history(self) -> History:
-        """What a face reads; nothing more is written."""
+        """Close the store, and open it for reading."""
         self._db.execute("COMMIT")
         self._db.close()
         return History(self.path, clock=lambda: NOW)
 
     def server(self, name: str, *spells: Spell) -> None:
-        """A server, and how it went; spells are given in the order of time."""
+        """Add a server with its periods, in order of time."""
         held = max_gap_s(300.0, 5.0)
         moments = [moment for spell in spells for moment in spell.moments()]
         last = moments[-1] if moments else TimelinePoint(NOW, PeriodState.UP)
@@ -87,7 +87,7 @@ class Past:
             self._db.execute("INSERT INTO packs VALUES (?, ?, ?)", (minute, self._id(name), packed))
 
     def incident(self, incident: Incident, *notes: Note) -> None:
-        """An incident, and what was noted beside it."""
+        """Add an incident with its notes."""
         self._count_up()
         self._db.execute(
             f"INSERT INTO incidents VALUES ({', '.join('?' * 11)})",
@@ -112,7 +112,7 @@ class Past:
             )
 
     def exchange(self, outcome: Round, kind: str, incident: str | None = None) -> None:
-        """The packets of a round."""
+        """Add the packets of a round."""
         check = outcome.check
         self._db.execute(
             "INSERT INTO exchanges (server, at, kind, verdict, incident, round) VALUES (?, ?, ?, ?, ?, ?)",
@@ -127,7 +127,7 @@ class Past:
         )
 
     def record_vantage(self, outcome: Round, number: int, *, packets: bool = True) -> None:
-        """A round of another vantage, with its packets or without."""
+        """Add a round of another vantage, with or without its packets."""
         check = outcome.check
         self._db.execute(
             "INSERT INTO sights (vantage, epoch, number, server, at, address, verdict, rtt, round)"
@@ -145,7 +145,7 @@ class Past:
         )
 
     def _count_up(self) -> None:
-        """As the recorder does with every incident and note, so that whoever shows them reads them again."""
+        """Bump the change counter, as the recorder does, so that readers reload incidents and notes."""
         self._db.execute(
             "INSERT INTO facts VALUES ('fleet_version', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1"
         )
@@ -172,7 +172,7 @@ def incident(
     by: str = "",
     vantage: str = LOCAL_VANTAGE,
 ) -> Incident:
-    """An incident by seconds before NOW, open where it is not closed; acknowledged after a minute by `by`."""
+    """An incident in seconds before NOW, open unless closed; acknowledged by `by` after a minute."""
     return Incident(
         id=f"{name}-{opened:g}",
         server=name,
@@ -189,7 +189,7 @@ def incident(
 
 
 def bad_week(directory: Path) -> History:
-    """A week of `fra1`: an outage on Friday, loss, a pause, a gap, and an open psk-mismatch since 12 min."""
+    """A week of `fra1`: an outage on Friday, loss, a pause, a gap, and psk-mismatch for 12 min."""
     past = Past(directory)
     friday = 2.3 * DAY
     past.server(

@@ -1,4 +1,4 @@
-"""What a server may have said of itself: findings for the screens."""
+"""Sample findings of a server's own view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every screen of the face with something on it, always the same: what the snapshots are taken of."""
+"""Scenarios for the snapshots: every screen with fixed content."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SPOILED = (
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where a scene is set: a directory for its files, a past that is there, and how the app looks."""
+    """Inputs of a scene: a directory for its files, a history, and the look of the app."""
 
     directory: Path
     past: History
@@ -63,7 +63,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A screen: the app, and what to do until it shows."""
+    """A screen: the app, and the steps that open the screen."""
 
     app: Callable[[Stage], WgmonApp]
     until: Callable[[Pilot[None]], Awaitable[None]]
@@ -99,7 +99,7 @@ def _bad_night(stage: Stage) -> WgmonApp:
 
 
 def _all_down(stage: Stage) -> WgmonApp:
-    """Everything fails at once, and it is not our side."""
+    """Everything fails at once, and this machine is not the cause."""
     engine = sample_fleet.QuietEngine(
         sample_fleet.server(f"{place}{number}", tags=("edge", "eu"))
         for place in ("ams", "fra", "lon")
@@ -114,7 +114,7 @@ def _all_down(stage: Stage) -> WgmonApp:
 
 
 def _no_network(stage: Stage) -> WgmonApp:
-    """Our own side is at fault."""
+    """This machine is at fault."""
     engine = sample_fleet.bad_night()
     for name in engine.fleet_state.states:
         sample_fleet.record(engine.fleet_state, name, Verdict.LOCAL_FAULT, None, sample_fleet.NOW - 60, None)
@@ -122,7 +122,7 @@ def _no_network(stage: Stage) -> WgmonApp:
 
 
 class _OfAnother(sample_fleet.QuietEngine):
-    """What another process writes, and this one looks at."""
+    """A viewer of the state that another process writes."""
 
     @property
     def status(self) -> str:
@@ -143,7 +143,7 @@ def _viewer(stage: Stage) -> WgmonApp:
 
 
 def _after_a_week(stage: Stage) -> WgmonApp:
-    """`fra1` after a bad week, with an incident that is open; the last of forty checks of this run is ill."""
+    """`fra1` after a week with failures and an open incident. The last of forty checks fails."""
     engine = sample_fleet.QuietEngine(
         replace(sample_exchanges.server(name), inspect=("ssh", name)) for name in ("ams2", "fra1", "lon3")
     )
@@ -170,7 +170,7 @@ def _from_three_vantages(stage: Stage) -> WgmonApp:
 
 
 def _told(stage: Stage) -> WgmonApp:
-    """Two sinks, of which one fails."""
+    """Two sinks, one of which fails."""
     shop = Shop(stage.directory, all_to("pager", "chat"), Clock(sample_fleet.NOW))
     fails_on_chat(shop)
     gives_up(shop, "chat")
@@ -201,7 +201,7 @@ def _over(stage: Stage, servers: Fleet) -> WgmonApp:
 
 
 def _keys(*keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
-    """Press these, and wait for what they ask for."""
+    """Press these keys, and wait for their effect."""
 
     async def pressed(pilot: Pilot[None]) -> None:
         await _figures_taken(pilot)
@@ -213,7 +213,7 @@ def _keys(*keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
 
 
 async def _figures_taken(pilot: Pilot[None]) -> None:
-    """The top line as it is after a while, which another run may reach sooner or later than this one."""
+    """Fix the top line to its final state, which runs reach at different times."""
     if isinstance(pilot.app.screen, FleetScreen):
         pilot.app.screen.query_one(TotalsLine)._percentile_at = float("-inf")
         pilot.app.screen.refresh_view()

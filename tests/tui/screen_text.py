@@ -1,4 +1,4 @@
-"""A screen as plain text: what it alone shows, and apart from that what it shares with other screens."""
+"""Plain text of a screen: its specific part, and the part shared with other screens."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from textual.screen import ModalScreen
 SHARED_PARTS = MappingProxyType(
     {"TotalsLine": "totals", "#head": "server head", "ContentTabs": "tabs", "KeyHints": "key hints"}
 )
-"""Selectors of the widgets that many screens show, with the words that stand for them in a picture."""
+"""Selectors of the widgets that many screens share, with their placeholder in a snapshot."""
 
 
 def own_text(app: App[None]) -> str:
-    """What only this screen shows: a dialog without the screen below it, shared parts by name only."""
+    """The specific part of a screen: a dialog without the screen below it, shared parts by name only."""
     lines = terminal_lines(app)
     shared = {region.y: (region, words) for region, words in _shared_parts(app)}
     area = _own_area(app, [region for region, _ in shared.values()])
@@ -34,7 +34,7 @@ def own_text(app: App[None]) -> str:
 
 
 def shared_text(app: App[None]) -> str:
-    """The parts that `own_text` only names."""
+    """The shared parts, which `own_text` replaces by names."""
     lines = terminal_lines(app)
     parts = sorted(_shared_parts(app))
     return "".join(
@@ -44,7 +44,7 @@ def shared_text(app: App[None]) -> str:
 
 
 def terminal_lines(app: App[None]) -> list[str]:
-    """What the terminal would show, line by line."""
+    """The terminal content as lines."""
     strips = app.screen._compositor.render_strips()
     return ["".join(segment.text for segment in strip) for strip in strips]
 

@@ -1,4 +1,4 @@
-"""The screen of one server under a pilot: how to open it, press its keys and read its words."""
+"""Test harness of the server screen: open it, press keys, read its text."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def app_over(
 
 
 class Opened:
-    """The screen of one server, under a pilot."""
+    """The server screen under test."""
 
     def __init__(self, engine: QuietEngine, app: WgmonApp, pilot: Pilot[None]) -> None:
         self.engine = engine
@@ -70,7 +70,7 @@ class Opened:
         return " ".join(self.words(widget).split())
 
     def lines(self) -> list[str]:
-        """The screen as text, line by line."""
+        """The screen as lines of text."""
         strips = self.app.screen._compositor.render_strips()
         return ["".join(segment.text for segment in line) for line in strips]
 
@@ -84,7 +84,7 @@ class Opened:
         await press(self.pilot, *keys)
 
     async def read(self) -> None:
-        """Come back when what was to be read of the history is on the screen."""
+        """Wait until the loaded history is on the screen."""
         await read(self.app, self.pilot)
 
     async def see(self, *checks: Check) -> None:
@@ -104,13 +104,13 @@ async def opened(
     clock: Callable[[], float] = lambda: NOW,
     history: History | None = None,
 ) -> AsyncIterator[Opened]:
-    """The screen of `name`, after a round of `checks` where there are any."""
+    """The screen of server `name`, after a round of `checks` if given."""
     engine = engine or fleet()
     if checks:
         sample_exchanges.record_checks(engine, *checks)
     app = app_over(engine, ascii_only=ascii_only, ask_server=ask_server, clock=clock, history=history)
     async with app.run_test(size=size) as pilot:
-        await settle(pilot)  # the app begins its work behind its first paint
+        await settle(pilot)  # the app starts its work after the first paint
         app.open_server(name)
         await settle(pilot)
         yield Opened(engine, app, pilot)

@@ -1,4 +1,4 @@
-"""Themes, help, command palette, the engine's worker: what is there on every screen."""
+"""Features of every screen: themes, help, command palette, engine worker."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def test_help_scrolls() -> None:
 
 async def test_the_command_palette_offers_what_the_table_says() -> None:
     async with face() as it:
-        # What works only with a filter, a mark, a mute or groups is offered as well.
+        # Actions that need a filter, a mark, a mute or groups are offered as well.
         it.engine.mute(["fra1"], NOW + 60)
         await it.press("/", *"fra1", "enter", "space", "z")
         titles = [command.title for command in it.app.get_system_commands(it.fleet)]

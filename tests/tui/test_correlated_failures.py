@@ -1,4 +1,4 @@
-"""Who fails together, and how seldom it is worked out."""
+"""Correlated failures, and how rarely they are computed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wgmon_tui.tui.correlated_failures import CorrelatedFailures, describe_group
 
 
 class Clock:
-    """Goes on when told to, and by `cost` with every look at it."""
+    """A clock that advances on request, and by `cost` at every reading."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""When a port monitor's word is taken, and when a newer check refutes it."""
+"""Use of the port monitor's result, and its refutation by a newer check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`w`: what is on the screen goes into files where the program was started."""
+"""Key `w`: writes the shown content to files in the working directory."""
 
 from __future__ import annotations
 

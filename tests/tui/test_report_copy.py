@@ -1,4 +1,4 @@
-"""From a red row to the cause in one key, to the proof in two, to a report in three; and what it means."""
+"""From a failed server to its cause in one key, its packets in two, a report in three; and explanations."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ async def test_an_exchange_under_study_is_written_as_what_it_was(
 
 
 def told(it: Face) -> str:
-    """What stands in the window, without the screen that shows beside it."""
+    """The text of the dialog, without the screen below it."""
     shown = it.app.screen.query_one("ProseView Static", Static).content
     return " ".join(str(shown).split())
 

@@ -1,4 +1,4 @@
-"""Every screen once as plain text at 80x24, and three of them in other sizes and looks.
+"""Snapshots: every screen as plain text at 80x24, and three of them in other sizes and looks.
 
 Update with `python -m pytest tests/tui/test_screens.py --snapshot-update`, and read the difference.
 
@@ -34,7 +34,7 @@ T = TypeVar("T")
 MAIN_SCREENS = ("fleet", "packets", "server-form")
 OTHER_SIZES = ((60, 20), (140, 45))
 LOOKS = ("night", "paper", "contrast", "ansi", "mono", "NO_COLOR", "ASCII")
-"""Themes, dark and light, and what a terminal may ask for in place of one."""
+"""Themes, and the modes a terminal can request instead of one."""
 
 WALK = MappingProxyType(
     {
@@ -48,11 +48,11 @@ WALK = MappingProxyType(
         "help": ("escape", "?"),
     }
 )
-"""The screens whose shared parts are looked at, each with the keys that lead there from the one before."""
+"""The screens whose shared parts are compared, each with the keys that open it from the previous one."""
 
 
 class TextFile(SingleFileSnapshotExtension):
-    """A file for each snapshot."""
+    """One file per snapshot."""
 
     _file_extension = "txt"
     _write_mode = WriteMode.TEXT
@@ -71,7 +71,7 @@ async def seen(
     *,
     then_in: str = "",
 ) -> T:
-    """What `look_at` sees of a scene; with the theme `then_in`, if given, put on while it is open."""
+    """The result of `look_at` for a scene. `then_in`, if given, is a theme applied while it is open."""
     stage.directory.mkdir()
     app = SCENES[scene].app(stage)
     async with app.run_test(size=size) as pilot:

@@ -1,4 +1,4 @@
-"""Every screen at every size: the terminal may change under any of them, and back."""
+"""Every screen at every size, with the terminal resized while it is open."""
 
 from __future__ import annotations
 

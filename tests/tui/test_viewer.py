@@ -1,4 +1,4 @@
-"""A screen that only looks: who writes, what does not work, and taking over."""
+"""A viewer: the name of the writer, unavailable actions, and taking over."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATUS = "viewer · written by deploy (pid 123)"
 
 
 class OfAnother(QuietEngine):
-    """What another process finds."""
+    """A result of another process."""
 
     def __init__(self) -> None:
         super().__init__([server("fra1"), server("ams1")])

@@ -1,4 +1,4 @@
-"""A screen as text that can be read and compared: its lines, and under each the style of its characters."""
+"""Text snapshots of a screen: its lines, and below each line the styles of its characters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TextPicture:
 
 
 def picture_of(app: App[None]) -> TextPicture:
-    """What the terminal would show now."""
+    """The current terminal content."""
     rows = [
         [(character, _said(character, segment.style)) for segment in line for character in segment.text]
         for line in app.screen._compositor.render_strips()
@@ -45,7 +45,7 @@ def picture_of(app: App[None]) -> TextPicture:
 
 
 def sheet(pictures: Mapping[str, TextPicture]) -> str:
-    """Pictures by the name of their look; those that differ in nothing but colours are drawn once."""
+    """Snapshots by look. Looks that differ only in colours are drawn once."""
     drawn = sorted(pictures.items(), key=lambda each: (each[1].lines, each[1].marks))
     groups = [list(group) for _, group in groupby(drawn, key=lambda each: (each[1].lines, each[1].marks))]
     order = list(pictures)
@@ -68,7 +68,7 @@ def _legend(styles: Iterable[str]) -> list[str]:
 
 
 def _said(character: str, style: Style | None) -> str:
-    """The style in words. Of a blank only what can be seen of it."""
+    """The style in words; for a blank, only its visible part."""
     style = style or Style.null()
     if character == " " and not style.underline and not style.reverse:
         style = Style(bgcolor=style.bgcolor)

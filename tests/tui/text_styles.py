@@ -1,4 +1,4 @@
-"""What pure drawing is tested with."""
+"""Text styles for tests of pure drawing functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real terminal to run the program in: a tmux server of its own, with a shell in it."""
+"""A real terminal for tests: a private tmux server that runs a shell."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STATE = (
 
 
 class Tmux:
-    """One terminal. `directory` is for its socket and the like."""
+    """One terminal. `directory` holds its socket and other files."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -29,7 +29,7 @@ class Tmux:
 
     @property
     def lines(self) -> list[str]:
-        """What is on the screen."""
+        """The screen content."""
         return self._ask("capture-pane", "-p").splitlines()
 
     @property
@@ -38,11 +38,11 @@ class Tmux:
 
     @property
     def coloured(self) -> str:
-        """What is on the screen, with the sequences that colour it."""
+        """The screen content, with colour sequences."""
         return self._ask("capture-pane", "-e", "-p")
 
     def run(self, *command: str) -> None:
-        """Type a command that becomes the process `pid`, and behind it one that tells how it ended."""
+        """Type a command that becomes process `pid`, then one that prints its exit code."""
         keep_pid = f"echo $$ > {shlex.quote(str(self._directory / 'pid'))}; exec {shlex.join(command)}"
         self.type(f"sh -c {shlex.quote(keep_pid)}; echo left with $?", "Enter")
 
@@ -51,14 +51,14 @@ class Tmux:
         return int((self._directory / "pid").read_text())
 
     def type(self, *keys: str) -> None:
-        """Press keys, by tmux's names."""
+        """Press keys, named as in tmux."""
         self._ask("send-keys", *keys)
 
     def resize(self, columns: int, lines: int) -> None:
         self._ask("resize-window", "-x", str(columns), "-y", str(lines))
 
     def wait_for(self, *texts: str) -> str:
-        """Come back with the screen once all of this is on it; tmux has no other way to tell."""
+        """Poll the screen until it contains all of these texts, then return it. tmux offers no event for this."""
         deadline = time.monotonic() + _PATIENCE_S
         while any(text not in (shown := self.text) for text in texts):
             assert time.monotonic() < deadline, f"{texts} did not come:\n{shown}"
@@ -66,7 +66,7 @@ class Tmux:
         return shown
 
     def assert_clean(self) -> None:
-        """The program gave the terminal back as it found it: its modes, and the line discipline."""
+        """Assert that the program restored the terminal: its modes and the line discipline."""
         assert self._ask("display-message", "-p", _STATE).strip() == _CLEAN
         self.type("clear; stty -a", "Enter")
         discipline = self.wait_for("icanon").split()
@@ -81,7 +81,7 @@ class Tmux:
 def tmux(
     directory: Path, size: tuple[int, int] = (80, 24), environment: Mapping[str, str] | None = None
 ) -> Iterator[Tmux]:
-    """A terminal of `size`; the shell in it has `environment` on top of ours."""
+    """A terminal of `size`. Its shell has `environment` in addition to that of this process."""
     terminal = Tmux(directory)
     inherited = {key: value for key, value in os.environ.items() if key not in _NO_PART_OF_IT}
     start = ["new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), "env", "PS1=% "]
@@ -95,5 +95,5 @@ def tmux(
 
 
 def program(*arguments: str) -> Sequence[str]:
-    """wgmon-tui, or a module of the tests that shows its face."""
+    """The command of wgmon-tui, or of a test module that runs its TUI."""
     return (sys.executable, "-m", *arguments)

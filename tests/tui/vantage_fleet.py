@@ -1,4 +1,4 @@
-"""A fleet that three vantages look at: well, down from one of them, down from everywhere, and a line cut."""
+"""Sample fleet with three vantages: up, down from one, down from all, and one disconnected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OUR_KEY = sample_exchanges.SERVER.public
 
 
 class Lookout(QuietEngine):
-    """An engine that other vantages report to."""
+    """An engine that receives reports of other vantages."""
 
     statuses: tuple[VantageStatus, ...] = ()
 
@@ -32,7 +32,7 @@ def seen_by(vantage: str, check: Check) -> Round:
 
 
 def lookout(quorum: int = 1) -> Lookout:
-    """Three servers: `ams2` is well, `fra1` down from nyc, `lon3` down from everywhere."""
+    """Three servers: `ams2` is healthy, `fra1` is down from nyc, `lon3` is down from everywhere."""
     engine = Lookout(sample_exchanges.server(name) for name in ("ams2", "fra1", "lon3"))
     fleet_state = engine.fleet_state
     fleet_state.set_vantages((FRA, NYC), quorum, NOW)
@@ -61,7 +61,7 @@ def see(engine: QuietEngine, vantage: str, check: Check) -> None:
 
 
 def bad_night_from_three_places() -> QuietEngine:
-    """The usual fleet, and two more who look at most of it."""
+    """The sample fleet, and two more vantages that check most of it."""
     engine = bad_night()
     fleet_state = engine.fleet_state
     fleet_state.set_vantages((FRA, NYC), 1, NOW)

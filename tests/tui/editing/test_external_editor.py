@@ -34,7 +34,7 @@ def _no_terminal_to_lend(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *runs: str) -> None:
-    """An editor that does the next of these shell commands each time; $1 is the file."""
+    """An editor that runs the next of these shell commands at each start; $1 is the file."""
     program = tmp_path / "editor.sh"
     cases = "\n".join(f"{number}) {command};;" for number, command in enumerate(runs))
     program.write_text(

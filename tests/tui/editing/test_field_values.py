@@ -1,4 +1,4 @@
-"""What stands in a field, and what servers.toml has for it."""
+"""Conversion between field text and values of servers.toml."""
 
 from textwrap import wrap
 

@@ -1,4 +1,4 @@
-"""The list of identities and their form: every key of them, pressed."""
+"""Identities screen and identity form: every key."""
 
 from __future__ import annotations
 

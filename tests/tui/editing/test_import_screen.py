@@ -1,4 +1,4 @@
-"""The import screen: paths, what they would add, and what is added."""
+"""Import screen: paths, preview and import."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wgmon_tui.tui.editing.path_completion import complete_path, path_completion
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory with two configs, in which the program was started."""
+    """The working directory, with two configs."""
     place = tmp_path / "here"
     place.mkdir()
     for name, host in (("wg-fra1.conf", "fra1"), ("wg-lon1.conf", "lon1")):

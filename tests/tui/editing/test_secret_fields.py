@@ -1,4 +1,4 @@
-"""Secrets in the form of a server: preshared keys, configs that are pasted, identities made on the way."""
+"""Secrets in the server form: preshared keys, pasted configs, and new identities."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def test_a_secret_is_in_no_repr_and_cannot_be_copied_out(config_dir: Path)
         assert entry.value == PSK.to_text()
 
 
-# A config that is pasted
+# A pasted config
 
 
 async def test_a_pasted_config_fills_the_form_and_its_key_is_asked_about(config_dir: Path) -> None:

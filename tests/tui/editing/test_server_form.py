@@ -1,4 +1,4 @@
-"""The form of a server: every key of it, pressed, and what stands in servers.toml afterwards."""
+"""Server form: every key, and the resulting servers.toml."""
 
 from __future__ import annotations
 
@@ -322,7 +322,7 @@ async def test_d_on_marked_servers_asks_for_all_of_them_and_e_edits_the_one_unde
         await it.until(lambda: not it.fleet.servers)
 
 
-# What another program does meanwhile
+# Concurrent changes by another program
 
 
 async def test_what_another_program_changed_meanwhile_is_not_lost(config_dir: Path) -> None:

@@ -106,4 +106,4 @@ def test_the_import_says_what_completes_a_path() -> None:
 async def test_the_import_says_what_edits_a_server(tmp_path: Path) -> None:
     async with face(QuietEngine(), config_dir=tmp_path / "config", settings=keys(edit="f4")) as it:
         it.app.post_message(Paste(CONF))
-        await comes(it, "On a server f4 adds one.")
+        await comes(it, "press f4 on the server.")

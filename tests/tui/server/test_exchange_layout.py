@@ -1,4 +1,4 @@
-"""An exchange as lines: what happened, in order, and what differs in form from a good one."""
+"""Layout of an exchange: events in order, and structural differences from a good exchange."""
 
 from __future__ import annotations
 

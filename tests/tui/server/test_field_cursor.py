@@ -1,4 +1,4 @@
-"""The cursor that goes through the fields of the packets, and the panel that explains what it is on."""
+"""Field cursor of the Packets tab, and the panel that explains the current field."""
 
 from __future__ import annotations
 

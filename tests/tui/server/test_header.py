@@ -1,4 +1,4 @@
-"""What the server screen says: the head at every size, and the diagnosis in full."""
+"""Text of the server screen: the header at every size, and the full diagnosis."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ def diagnosis(
     server_state: ServerState,
     *,
     together: tuple[FailureGroup, ...] = (),
-    text_style: TextStyle = text_style(),
+    style: TextStyle | None = None,
 ) -> list[str]:
     assert server_state.last
     text = full_diagnosis(
-        server_state, server_state.last.check, server_state.last.diagnosis, together, text_style
+        server_state, server_state.last.check, server_state.last.diagnosis, together, style or text_style()
     )
     return text.plain.splitlines()
 
@@ -151,7 +151,7 @@ def test_no_line_is_wider_than_the_terminal(width: int, detail: HeaderDetail) ->
         server_state = row_after(check)
         lines = [
             *head(server_state, detail, text_style=text_style(width)),
-            *diagnosis(server_state, together=(BRANCH,), text_style=text_style(width)),
+            *diagnosis(server_state, together=(BRANCH,), style=text_style(width)),
         ]
         assert max(map(len, lines)) <= width
 
@@ -189,7 +189,7 @@ def test_in_ascii_a_dash_is_a_dash_and_nothing_is_a_question_mark() -> None:
     )
     lines = [
         *head(server_state, HeaderDetail.FULL, text_style=text_style(ascii_only=True)),
-        *diagnosis(server_state, text_style=text_style(ascii_only=True)),
+        *diagnosis(server_state, style=text_style(ascii_only=True)),
     ]
     assert all(line.isascii() for line in lines)
     assert "wg show wg0 preshared-keys - our line must match" in prose(lines)
@@ -197,5 +197,5 @@ def test_in_ascii_a_dash_is_a_dash_and_nothing_is_a_question_mark() -> None:
 
 def test_a_field_s_place_goes_below_its_name_where_it_has_no_room_beside_it() -> None:
     found = explain(sample_exchanges.healthy(), CursorStop(0, 0))
-    assert field_panel(found, text_style(60)).plain.startswith("type  handshake initiation, byte 0, 1 long\n")
-    assert field_panel(found, text_style(30)).plain.startswith("type  handshake initiation\nbyte 0, 1 long\n")
+    assert field_panel(found, text_style(60)).plain.startswith("type  handshake initiation, byte 0, length 1\n")
+    assert field_panel(found, text_style(30)).plain.startswith("type  handshake initiation\nbyte 0, length 1\n")

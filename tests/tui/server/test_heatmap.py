@@ -1,4 +1,4 @@
-"""The heat-map of hours and days, by its glyphs and its colours."""
+"""Heat map: glyphs and colours."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOTHING = PeriodSummary()
 
 
 def hours(*seen: PeriodSummary, until: float = THIS_HOUR) -> list[TimeBucket]:
-    """The last hours, the newest last."""
+    """The last hours, newest last."""
     start = until - HOUR_S * (len(seen) - 1)
     return [TimeBucket(start + HOUR_S * number, HOUR_S, each) for number, each in enumerate(seen)]
 

@@ -1,4 +1,4 @@
-"""The dump: every byte once, every byte in a field, and columns that the mouse can rely on."""
+"""Hex dump: every byte appears once and in a field, and columns match mouse positions."""
 
 from __future__ import annotations
 

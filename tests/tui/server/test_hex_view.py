@@ -1,4 +1,4 @@
-"""The field cursor and the drawing of the hex view, in an app with nothing else in it."""
+"""Hex view: field cursor and drawing, in an app that contains nothing else."""
 
 from __future__ import annotations
 

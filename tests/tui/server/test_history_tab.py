@@ -1,4 +1,4 @@
-"""The History tab over a real store: what it shows, where the cursor goes, what enter opens."""
+"""History tab with a real store: content, cursor, and opening of lines."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ async def test_the_end_of_the_list_fetches_older_failed_checks(tmp_path: Path) -
 
 
 def outage_from_two_places(directory: Path) -> History:
-    """12 h of failed checks of ours, every 5 min; and as many of nyc, a minute later each."""
+    """12 h of failed local checks, one every 5 min, and as many of nyc, each one minute later."""
     past = Past(directory)
     past.server("fra1", Spell(12 * HOUR, 0, PeriodState.DOWN, rtt=None))
     past.incident(sample_histories.incident(opened=12 * HOUR, vantage="local,nyc"))

@@ -1,4 +1,4 @@
-"""The figures of a server's history, and what of the time they do not count."""
+"""Figures of a server's history, and the time they do not count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plot of round-trip times: what stands where, in both alphabets and at every width."""
+"""Plot of round-trip times, in braille and ASCII and at every width."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from wgmon_tui.tui.server.rtt_plot import (
 
 HOUR = TimeWindow(NOW - 3600, NOW, 60.0)
 WIDTH = LABEL_CELLS + 60
-"""One cell a bucket."""
+"""One cell per bucket."""
 
 LINES = 12
 
@@ -39,12 +39,12 @@ LOST = PeriodSummary(checks=6, lost=6, down=60)
 
 
 def minutes(*seen: PeriodSummary) -> list[TimeBucket]:
-    """From the beginning of the hour on."""
+    """Buckets from the start of the hour."""
     return [TimeBucket(HOUR.start + 60 * number, 60.0, each) for number, each in enumerate(seen)]
 
 
 def drawn(*seen: PeriodSummary, ascii_only: bool = True, width: int = WIDTH) -> list[str]:
-    """The lines of a plot without its axis on the left."""
+    """The lines of a plot without the left axis."""
     return [
         line.plain[LABEL_CELLS:]
         for line in plot(minutes(*seen), HOUR, LINES, text_style(width, ascii_only=ascii_only))
@@ -193,7 +193,7 @@ def test_whatever_was_seen_it_can_be_drawn(
     assert all(line.cell_len <= width for line in drawing)
 
 
-# The axis of time
+# The time axis
 
 
 def ticks(window: float, most: int = 7) -> list[str]:

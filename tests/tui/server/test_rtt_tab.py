@@ -1,4 +1,4 @@
-"""The RTT tab over a real store: its windows, and the keys that move them."""
+"""RTT tab with a real store: its windows, and the keys that move them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server screen: every key, what stays and what follows."""
+"""Server screen: every key, what is pinned and what follows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _outside_tmux(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TMUX", raising=False)
 
 
-# What it says
+# Text
 
 
 async def test_before_the_first_check_it_waits_and_says_how_long() -> None:
@@ -93,7 +93,7 @@ async def test_ascii_only_means_ascii_only() -> None:
         assert "".join(it.lines()).isascii()
 
 
-# Following the board
+# Following the fleet state
 
 
 async def test_it_shows_the_newest_exchange() -> None:

@@ -1,4 +1,4 @@
-"""Asking a server how it sees us, from its screen."""
+"""Query of a server's own view, from the server screen."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def inspectable(*command: str) -> QuietEngine:
 
 
 class Operator:
-    """Answers when it is told to, in the thread that asks."""
+    """Answers on request, in the querying thread."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -45,7 +45,7 @@ class Operator:
 
 
 async def answered(it: Opened) -> None:
-    """Come back when every question has its answer on the screen."""
+    """Wait until every answer is on the screen."""
     for worker in [each for each in it.app.workers if each.group == "inspect"]:
         await worker.wait()
     await settle(it.pilot)

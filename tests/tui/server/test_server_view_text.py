@@ -1,4 +1,4 @@
-"""What the diagnosis says of a server's own view."""
+"""Text of a server's own view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data path in one line: what was asked, what came, and what stands from earlier."""
+"""One-line summary of the data path: requests, answers, and carried evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fleet seen from several places: the column of marks, the server's head, and its tab of vantages."""
+"""A fleet checked from several vantages: fleet column, server header and Vantages tab."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ async def test_the_filter_finds_what_is_down_from_one_place() -> None:
         assert it.table.row_index.names == ["hel1"]
 
 
-# The head
+# The header
 
 
 @pytest.mark.parametrize("size", SIZES)

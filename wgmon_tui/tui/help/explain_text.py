@@ -54,9 +54,8 @@ def state_lines(
         found.append("Flapping: it goes down and comes back so often that one good check is not enough.")
     if server_state.incident and server_state.incident.acknowledged_at is not None:
         by = f" by {server_state.incident.acknowledged_by}" if server_state.incident.acknowledged_by else ""
-        found.append(
-            f"Its incident is acknowledged{by}, {format_recent_time(server_state.incident.acknowledged_at, now)}."
-        )
+        when = format_recent_time(server_state.incident.acknowledged_at, now)
+        found.append(f"Its incident is acknowledged{by}, {when}.")
     if server_state.maintenance is not None:
         found.append(
             f'In maintenance "{server_state.maintenance}": incidents are recorded, no alerts are sent.'
