@@ -1,7 +1,7 @@
-"""Pressing keys, and waiting until the app has done what they ask for.
+"""Key presses that wait until the app has handled them.
 
-Pilot sleeps until the whole process is idle, which takes long on a busy machine. This waits for the app
-alone.
+Pilot sleeps until the whole process is idle, which takes long on a busy machine. These functions wait only
+for the app.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ async def read(app: App[None], pilot: Pilot[None]) -> None:
 
 
 async def settle(pilot: Pilot[None]) -> None:
-    """Come back when no widget has a message left and the screen is painted.
+    """Wait until no widget has a pending message and the screen is painted.
 
-    What runs in threads is not waited for; `read` does that.
+    Threads are not awaited; `read` does that.
     """
     for _ in range(_MOST_ROUNDS):
         alive = await pilot._wait_for_screen()

@@ -1,6 +1,6 @@
-"""Checks as the prober would have left them, always with the same bytes.
+"""Sample checks as the prober returns them, always with the same bytes.
 
-The packets are real: made by the protocol's own two sides, with fixed keys, ephemerals and stamps.
+The packets are real: both sides of the protocol create them with fixed keys, ephemerals and timestamps.
 """
 
 from __future__ import annotations

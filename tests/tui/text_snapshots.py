@@ -16,9 +16,9 @@ _LETTERS = string.ascii_letters + string.digits + "!#$%&*+=?@^~"
 
 @dataclass(frozen=True, slots=True)
 class TextPicture:
-    """`marks` are as long as `lines`: a letter for each style, a blank where there is only background.
+    """`marks` are as long as `lines`: one letter per style, a blank for plain background.
 
-    `styles` are those of the letters, in their order, behind the one of the background.
+    `styles` lists the background style first, then the styles of the letters in order.
     """
 
     lines: tuple[str, ...]

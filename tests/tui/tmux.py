@@ -58,7 +58,7 @@ class Tmux:
         self._ask("resize-window", "-x", str(columns), "-y", str(lines))
 
     def wait_for(self, *texts: str) -> str:
-        """Poll the screen until it contains all of these texts, then return it. tmux offers no event for this."""
+        """Poll the screen until it has all of these texts, then return it. tmux offers no event for this."""
         deadline = time.monotonic() + _PATIENCE_S
         while any(text not in (shown := self.text) for text in texts):
             assert time.monotonic() < deadline, f"{texts} did not come:\n{shown}"

@@ -1,6 +1,6 @@
-"""servers.toml in an editor: what can stand takes its place, what cannot is shown in place.
+"""External editor: a valid edit replaces servers.toml, an invalid one is shown with its error.
 
-The editor is a program that the test wrote; only the terminal that it would borrow is missing here.
+The editor is a script of the test. Only the terminal is missing.
 """
 
 from __future__ import annotations

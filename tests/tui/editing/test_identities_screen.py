@@ -147,7 +147,7 @@ async def test_d_asks_and_u_brings_the_identity_back(config_dir: Path) -> None:
         await it.answer("y")
         await it.until(it.notices)
         assert it.notices() == [
-            "Deleted spare; u to undo",
+            "Deleted spare; press u to undo",
             "Not deleted: bastion.key, which may be the only copy of a key",
         ]
         assert [each.name for each in it.fleet.identities] == ["bastion"]

@@ -43,7 +43,7 @@ async def test_a_path_shows_what_it_would_add_and_enter_adds_it(here: Path, tmp_
     async with editing(tmp_path / "config", size=(110, 30)) as it:
         await open_import(it, "wg-fra1.conf")
         await previewed(it, SHARED_KEY_WARNING)
-        assert "+ server wg-fra1 fra1.example.net:51820 identity wg-fra1, preshared key" in it.text()
+        assert "+ server wg-fra1 fra1.example.net:51820 with identity wg-fra1, preshared key" in it.text()
         assert f"+ identity wg-fra1 10.8.0.9/32 public key {OWN_KEY.public}" in it.text()
         assert "Without one, only the handshake is tested" in it.text()
         assert not it.config_dir.exists()

@@ -296,7 +296,7 @@ async def test_d_asks_and_u_brings_the_server_back_where_it_stood(config_dir: Pa
         await it.press("d")
         await it.answer("y")
         await it.until(it.notices)
-        assert it.notices() == ["Deleted ams1; u to undo"]
+        assert it.notices() == ["Deleted ams1; press u to undo"]
         assert [each.name for each in it.fleet.servers] == ["fra1"]
         await it.press("u")
         await it.until(lambda: it.notices() == ["Restored ams1"])

@@ -197,5 +197,9 @@ def test_in_ascii_a_dash_is_a_dash_and_nothing_is_a_question_mark() -> None:
 
 def test_a_field_s_place_goes_below_its_name_where_it_has_no_room_beside_it() -> None:
     found = explain(sample_exchanges.healthy(), CursorStop(0, 0))
-    assert field_panel(found, text_style(60)).plain.startswith("type  handshake initiation, byte 0, length 1\n")
-    assert field_panel(found, text_style(30)).plain.startswith("type  handshake initiation\nbyte 0, length 1\n")
+    assert field_panel(found, text_style(60)).plain.startswith(
+        "type  handshake initiation, byte 0, length 1\n"
+    )
+    assert field_panel(found, text_style(30)).plain.startswith(
+        "type  handshake initiation\nbyte 0, length 1\n"
+    )

@@ -66,12 +66,12 @@ class MoreFieldsLine(Static, can_focus=True):
     def render(self) -> Text:
         """Return the number of hidden fields, and how many are set."""
         palette = self.app.palette
-        used = f", {self._in_use} of them set" if self._in_use else ""
+        used = f", {self._in_use} set" if self._in_use else ""
         key = key_of("enter_field", self.app.actions)
         return Text.assemble(
             label("more", self.app, highlighted=self.has_focus),
             (
-                f"{self._count} settings{used}; press {key} to {'hide' if self.open else 'show'}",
+                f"{self._count} settings{used}; {key} to {'hide' if self.open else 'show'}",
                 palette.muted,
             ),
         )
@@ -138,7 +138,7 @@ class FormScreen(Screen[R | None], Generic[R]):
         """Save the form. Returns None if that failed, after `show_error` has shown why."""
         raise NotImplementedError
 
-    # What is shown
+    # Display
 
     def compose(self) -> ComposeResult:
         """Yield heading, fields, message and key hints."""
@@ -217,7 +217,7 @@ class FormScreen(Screen[R | None], Generic[R]):
             row.show_problem(problem, still_typing=row.has_focus_within and key not in self._validated_keys)
         return problems
 
-    # What happens in the fields
+    # Events
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Validate while the user types."""
@@ -260,7 +260,7 @@ class FormScreen(Screen[R | None], Generic[R]):
             if row.field.more:
                 row.display = opened
 
-    # What can be done
+    # Actions
 
     async def _wait_for_layout(self) -> None:
         """Wait until new fields are laid out, since focus order depends on positions."""

@@ -84,7 +84,7 @@ class IdentitiesScreen(Screen[None]):
             self._fleet, self._public_keys = found
             self._show()
 
-    # What is shown
+    # Display
 
     def on_resize(self) -> None:
         """Redraw: lines are cut to the width."""
@@ -152,7 +152,7 @@ class IdentitiesScreen(Screen[None]):
         key = self._public_keys.get(identity.name) if identity else None
         return stanza(identity, key) if identity and key else None
 
-    # What can be done
+    # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide keys that would do nothing now."""

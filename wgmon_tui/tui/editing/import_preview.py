@@ -48,7 +48,7 @@ def preview_lines(
         text.append("+ server    ", new)
         text.append(f"{glyphs.clean(server.name):<{width}}", bold)
         text.append(f"  {glyphs.clean(str(server.endpoint))}\n", palette.text)
-        text.append(f"{'':12}identity {glyphs.clean(server.identity)}{secret}\n", muted)
+        text.append(f"{'':12}with identity {glyphs.clean(server.identity)}{secret}\n", muted)
     if len(found.servers) > _MAX_LINES:
         text.append(f"  and {len(found.servers) - _MAX_LINES} more\n", muted)
     for identity in found.identities[:_MAX_LINES]:

@@ -193,7 +193,7 @@ class ImportScreen(Screen[None]):
             lines = preview_lines(self._preview, self._confs, palette, glyphs, self.app.actions)
         self.query_one("#preview", Static).update(lines)
 
-    # What can be done
+    # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the import key until the preview has something to import."""

@@ -61,7 +61,7 @@ def report_deleted(app: AppContext, deleted: DeletedServer) -> None:
 
 
 def _undo_hint(app: AppContext) -> str:
-    return f"{key_of('undo', app.actions)} to undo"
+    return f"press {key_of('undo', app.actions)} to undo"
 
 
 async def undo(app: AppContext) -> None:

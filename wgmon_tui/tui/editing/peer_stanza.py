@@ -67,7 +67,7 @@ class PeerStanzaScreen(ModalScreen[None]):
 
     def _write(self) -> None:
         palette, clean = self.app.palette, self.app.glyphs.clean
-        made = f"{clean(self._identity)} is created. Paste this into the server's configuration:\n\n"
+        made = f"Created identity {clean(self._identity)}. Paste this into the server's configuration:\n\n"
         section = "\n".join(map(clean, self._stanza.splitlines()))
         self.query_one("#said", Static).update(Text(made, palette.text).append(section, palette.accent))
 

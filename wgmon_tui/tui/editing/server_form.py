@@ -89,7 +89,7 @@ class ServerForm(FormScreen[EditedServer]):
         create = f"press {key_of('enter_field', self.app.actions)} to create one"
         return [*options, (NO_IDENTITY, f"another: {create}" if options else f"none yet: {create}")]
 
-    # What stands in the form
+    # Form content
 
     def problems(self) -> Mapping[str, str]:
         """Validate with the parsers of servers.toml."""
@@ -154,7 +154,7 @@ class ServerForm(FormScreen[EditedServer]):
         taken = {identity.name for identity in self._fleet.identities}
         return make_unique_name(self._conf.stem, taken) if self._conf else ""
 
-    # What happens in it
+    # Events
 
     def on_choice_input_choice_changed(self, event: ChoiceInput.ChoiceChanged) -> None:
         """Show the secret input if a key is to be set."""

@@ -59,7 +59,7 @@ class DiagnosisTab(ServerTab):
         """The scrollable page."""
         return self.query_one(ProseView)
 
-    # What is shown
+    # Display
 
     def draw(self, server_state: ServerState) -> None:
         """Draw the whole page from the newest round."""
@@ -91,7 +91,7 @@ class DiagnosisTab(ServerTab):
             if heading != asked.content:
                 asked.update(heading)
 
-    # Asking the server
+    # Query
 
     def ask(self, server_state: ServerState, address: Address | None, ask_server: AskServer) -> None:
         """Query the server's own view, and show the answer at the top of the page when it arrives."""

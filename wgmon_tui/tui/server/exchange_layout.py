@@ -331,11 +331,14 @@ def _kind(packet: Packet) -> tuple[Direction, str]:
 
 def _field_differences(packet: bytes, counterpart: bytes) -> Iterator[tuple[int, str]]:
     # Packets of one kind have the same fields, except an empty datagram that is not WireGuard.
-    for index, (ours, theirs) in enumerate(zip(fields_of(packet), fields_of(counterpart), strict=False)):
-        if ours.length != theirs.length:
-            yield index, f"{ours.name}: {ours.length} bytes here, {theirs.length} in the last good exchange"
-        elif ours.name == "mac2" and any(packet[-ours.length :]) != any(counterpart[-ours.length :]):
-            here, there = ("set", "zeros") if any(packet[-ours.length :]) else ("zeros", "set")
+    for index, (current, good) in enumerate(zip(fields_of(packet), fields_of(counterpart), strict=False)):
+        if current.length != good.length:
+            yield (
+                index,
+                f"{current.name}: {current.length} bytes here, {good.length} in the last good exchange",
+            )
+        elif current.name == "mac2" and any(packet[-current.length :]) != any(counterpart[-current.length :]):
+            here, there = ("set", "zeros") if any(packet[-current.length :]) else ("zeros", "set")
             yield index, f"mac2: {here} here, {there} in the last good exchange"
 
 

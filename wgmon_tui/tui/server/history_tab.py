@@ -75,7 +75,7 @@ class HistoryTab(ServerTab):
         """The page with its list."""
         return self.query_one(LineList)
 
-    # What is read
+    # Loading
 
     def draw(self, server_state: ServerState) -> None:
         """Draw the loaded history, and reload it if it is outdated."""
@@ -121,7 +121,7 @@ class HistoryTab(ServerTab):
             self._write(self.server_state)
             self.screen.refresh_bindings()
 
-    # What is shown
+    # Display
 
     def _write(self, server_state: ServerState) -> None:
         content_style = self.content_style(left=_SCROLLBAR_MARGIN)
@@ -182,7 +182,7 @@ class HistoryTab(ServerTab):
             ]
         return page
 
-    # What can be done
+    # Actions
 
     def can_run(self, action: str) -> bool:
         """Whether the line under the cursor can be opened."""

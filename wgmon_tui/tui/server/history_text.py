@@ -81,12 +81,12 @@ def _stacked_figures(seen: Sequence[PeriodSummary], text_style: TextStyle) -> It
 
 def describe_uncounted(seen: PeriodSummary, window: float) -> str:
     """The uncounted part of `window` seconds, by reason; empty if all of it counts."""
-    nobody = window - seen.counted - seen.unknown - seen.paused - seen.maintenance
+    unchecked = window - seen.counted - seen.unknown - seen.paused - seen.maintenance
     parts = (
         ("unknown", seen.unknown),
         ("paused", seen.paused),
         ("maintenance", seen.maintenance),
-        ("not checked", nobody),
+        ("not checked", unchecked),
     )
     # A check counts when it ends, so the newest seconds are never in the figures.
     least = max(_MIN_GAP_S, window / 100)

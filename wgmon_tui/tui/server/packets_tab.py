@@ -79,7 +79,7 @@ class PacketsTab(ServerTab):
         """The pinned round, or the newest."""
         return self._outcome
 
-    # What is shown
+    # Display
 
     def draw(self, server_state: ServerState) -> None:
         """Draw the exchange and the field under the cursor."""
@@ -160,7 +160,7 @@ class PacketsTab(ServerTab):
             self._following = False
         self._draw_field()
 
-    # What can be done
+    # Actions
 
     def can_run(self, action: str) -> bool:
         """Whether an action works: `follow` only if a newer exchange exists."""

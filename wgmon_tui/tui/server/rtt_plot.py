@@ -134,10 +134,10 @@ def legend(text_style: TextStyle) -> Text:
         p50, p95, p99 = "⠒⠒", "⢕⢕", "⠡⠡"
     entries = [
         (p50, palette.accent, "p50"),
-        (p95, palette.sparkline, "to p95"),
-        (p99, palette.muted, "to p99"),
+        (p95, palette.sparkline, "p95"),
+        (p99, palette.muted, "p99"),
         (f"{glyphs.losses[1]}{glyphs.losses[4]}{glyphs.losses[7]}", palette.lost, "lost"),
-        (glyphs.lost, palette.lost, "all lost"),
+        (glyphs.lost, palette.lost, "all"),
         (glyphs.of(Severity.UNKNOWN), palette.severity[Severity.UNKNOWN], "unknown"),
         (glyphs.of(Severity.PAUSED), palette.severity[Severity.PAUSED], "paused"),
         (glyphs.unseen, palette.muted, "not checked"),
@@ -151,7 +151,7 @@ def legend(text_style: TextStyle) -> Text:
     return line
 
 
-# The plot itself
+# Plot
 
 
 def _rows(
@@ -267,7 +267,7 @@ def _overflowing(
     }
 
 
-# Its axes
+# Axes
 
 
 def _round_up(value: float) -> float:

@@ -98,7 +98,7 @@ class RttTab(ServerTab):
     def _window(self) -> float:
         return WINDOWS[self._zoom][1]
 
-    # What is read
+    # Loading
 
     def draw(self, server_state: ServerState) -> None:
         """Draw the loaded history, and reload it if it is outdated."""
@@ -145,7 +145,7 @@ class RttTab(ServerTab):
         if self.server_state:
             self._write(self.server_state)
 
-    # What is shown
+    # Display
 
     def _write(self, server_state: ServerState) -> None:
         loaded = self._loaded if self._loaded and self._loaded.server == server_state.server.name else None
@@ -189,7 +189,7 @@ class RttTab(ServerTab):
                 line.append_text(part)
         return line
 
-    # What can be done
+    # Actions
 
     def can_run(self, action: str) -> bool:
         """Whether a key of the plot works now."""

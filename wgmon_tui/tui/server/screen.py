@@ -109,7 +109,7 @@ class ServerScreen(ServerActions):
             self._drawn_version = server_state.version
             self._show(server_state)
 
-    # What is shown
+    # Display
 
     def _show(self, server_state: ServerState) -> None:
         self._show_head(server_state)
@@ -157,7 +157,7 @@ class ServerScreen(ServerActions):
         if self.is_mounted:
             self._redraw()
 
-    # What can be done
+    # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide keys that would do nothing now."""

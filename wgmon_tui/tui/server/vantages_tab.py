@@ -65,7 +65,7 @@ class VantagesTab(ServerTab):
         self._page = compare_vantages(self._shown, self._chosen, content_style, self.app.clock())
         self.query_one("#seen-from", Static).update(self._page.text)
 
-    # What can be done
+    # Actions
 
     def can_run(self, action: str) -> bool:
         """Whether selecting works, and whether the packets of the selected vantage are available."""
