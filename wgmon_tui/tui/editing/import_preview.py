@@ -24,8 +24,9 @@ _NO_PING = (
 )
 _NO_ADDRESS = "The config has no tunnel address, so only the handshake can be checked."
 _USAGE = (
-    "Type the path of a client configuration: [Interface] with PrivateKey, [Peer] with Endpoint.\n"
-    "Press {complete} to complete a path. Several paths, patterns and directories work too."
+    "Type the path of a client config: [Interface] PrivateKey, [Peer] Endpoint.\n"
+    "Press {complete} to complete a path.\n"
+    "Several paths, patterns and directories work too."
 )
 
 

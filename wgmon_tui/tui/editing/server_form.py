@@ -199,7 +199,8 @@ class ServerForm(FormScreen[EditedServer]):
             if answer is not None:
                 self._fill(conf, take_key=answer)
 
-        warning = SHARED_KEY_WARNING.removeprefix("WARNING: ").partition(" Make an identity")[0]
+        # Without the last sentence, which names the command to create an identity.
+        warning = SHARED_KEY_WARNING.removeprefix("WARNING: ").rpartition(". ")[0] + "."
         question = ConfirmDialog(
             f"The config contains a private key. {warning[0].upper()}{warning[1:]}",
             yes="use it: it was made for monitoring (saved readable by you only)",
