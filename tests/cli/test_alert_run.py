@@ -66,7 +66,7 @@ def test_a_test_that_does_not_arrive_says_why(
 
 
 def test_a_sink_that_is_not_there_is_an_error_with_what_was_meant(config: Path, state: Path) -> None:
-    with pytest.raises(ConfigurationError, match='there is no sink "fil"; did you mean "file"'):
+    with pytest.raises(ConfigurationError, match='no sink "fil"; did you mean "file"'):
         send_test(config, state, "fil")
 
 
@@ -83,7 +83,7 @@ async def test_where_somebody_writes_the_test_goes_out_by_him_and_into_the_log(
         await until(lambda: (state / "control.sock").exists())
         assert await asyncio.to_thread(send_test, config, state, "file") == 0
         assert await asyncio.to_thread(send_test, config, state, "broken") == EXIT_NOT_DELIVERED
-        assert "the writer tries again at" in capsys.readouterr().err
+        assert "the writer retries at" in capsys.readouterr().err
         print_log(state, 10, as_json=True)
     logged = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(each["sink"], each["state"]) for each in logged] == [("broken", "pending"), ("file", "sent")]
@@ -105,6 +105,6 @@ def test_the_log_has_a_line_a_delivery_the_latest_first(
 
 def test_before_anything_was_sent_the_log_says_so(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     print_log(state, 10, as_json=False)
-    assert capsys.readouterr().out == "Nothing was sent yet.\n"
+    assert capsys.readouterr().out == "No deliveries yet.\n"
     print_log(state, 10, as_json=True)
     assert capsys.readouterr().out == ""

@@ -56,10 +56,10 @@ async def export(
         (("incidents", *PCAPNG), "incidents have no packets"),
         (("checks", "--with-keys"), "--with-keys is for packets"),
         (("exchange", "fra1", "--with-keys"), "--format pcapng --with-keys"),
-        (("exchange", *PCAPNG, "--with-keys"), "type its name"),
-        (("exchange", "a", "b", *PCAPNG, "--with-keys"), "of one server"),
-        (("exchange", "a", *PCAPNG, "--with-keys", "--since", "24h"), "leave out --since"),
-        (("exchange", "a", "--yes-show-keys"), "goes with --with-keys"),
+        (("exchange", *PCAPNG, "--with-keys"), "add its name"),
+        (("exchange", "a", "b", *PCAPNG, "--with-keys"), "exactly one server"),
+        (("exchange", "a", *PCAPNG, "--with-keys", "--since", "24h"), "remove --since"),
+        (("exchange", "a", "--yes-show-keys"), "needs --with-keys"),
         (("checks", "--since", "1h", "--until", "2h"), "before --until"),
     ],
 )
@@ -76,7 +76,7 @@ def test_a_time_that_is_none_is_refused_with_what_was_expected(
 ) -> None:
     with pytest.raises(SystemExit, match="64"):
         _parser().parse_args(["export", "checks", f"--since={text}"])
-    assert "expected how long ago, such as 24h, or a date" in capsys.readouterr().err
+    assert "expected an age, for example 24h, or a date" in capsys.readouterr().err
 
 
 def test_a_time_is_how_long_ago_or_a_date() -> None:
@@ -121,7 +121,7 @@ async def test_pcapng_is_not_for_a_terminal(home: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("checks", "fra"), 'the history knows no server "fra"; did you mean "fra1"?'),
+        (("checks", "fra"), 'no server "fra" in the history; did you mean "fra1"?'),
         (("checks", "--output", "/nonexistent/x"), "cannot write /nonexistent/x"),
     ],
 )
@@ -194,7 +194,7 @@ async def test_anything_else_sends_nothing_and_writes_nothing(
 ) -> None:
     ran, output = await asked(typed, tmp_path)
     assert ran.code == 64
-    assert "nothing was checked, nothing is written" in ran.err
+    assert "nothing was checked or written" in ran.err
     assert not output.exists()
     assert list((tmp_path / "state" / "stamps").iterdir()) == []  # no initiation was even made
 
@@ -202,7 +202,7 @@ async def test_anything_else_sends_nothing_and_writes_nothing(
 async def test_a_script_that_does_not_say_yes_is_refused(tmp_path: Path, server: LabServer) -> None:
     ran = await export(*WITH_KEYS, home=tmp_path)
     assert (ran.code, ran.out) == (64, b"")
-    assert "type --yes-show-keys as well" in ran.err
+    assert "add --yes-show-keys" in ran.err
 
 
 async def test_a_script_that_says_yes_may_pipe_it_on(tmp_path: Path, server: LabServer) -> None:
@@ -216,4 +216,4 @@ async def test_without_an_exchange_no_key_is_written(tmp_path: Path, server: Lab
     config.write_text(config.read_text().replace(str(server.endpoint), "nothing.invalid:51820"))
     ran = await export(*WITH_KEYS, "--yes-show-keys", home=tmp_path)
     assert (ran.code, ran.out) == (64, b"")
-    assert "nothing was sent, so nothing is written" in ran.err
+    assert "no packet was sent, so no file was written" in ran.err

@@ -75,7 +75,7 @@ def test_what_is_printed_says_how_to_install_it(options: list[str], tmp_path: Pa
 
 def test_system_without_print_unit_is_refused() -> None:
     code, _, err = Program("run", "--system").end()
-    assert (code, err) == (64, "wgmon-tui: run: --system goes with --print-unit\n")
+    assert (code, err) == (64, "wgmon-tui: run: --system needs --print-unit\n")
 
 
 def test_a_program_in_a_home_directory_is_out_of_the_services_sight() -> None:

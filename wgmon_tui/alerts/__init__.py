@@ -1,1 +1,1 @@
-"""Telling people: what happened to an incident, to whom, when, and whether it got there. Knows no screen."""
+"""Alerting: notification rules, delivery queue and sinks. Independent of any screen."""

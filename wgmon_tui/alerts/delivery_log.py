@@ -1,4 +1,4 @@
-"""What was told to whom, what waits, and what was given up: read beside whoever writes the store."""
+"""Delivery log: sent, pending, held and given-up deliveries, read while another process writes the store."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from wgmon_tui.store.store_file import STORE
 
 
 class DeliveryState(StrEnum):
-    """What has come of a delivery. Where a pending one has a `reason`, that is of the last attempt."""
+    """State of a delivery. The `reason` of a pending one is that of the last attempt."""
 
     PENDING = "pending"
     SENT = "sent"
     GIVEN_UP = "given up"
     HELD = "held"
-    """Nobody was told; the reason says what held it back."""
+    """Not sent; the reason names what suppressed it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One message to one sink. Times are Unix seconds.
 
-    `at` is when it happened, `due_at` when a pending one is tried next, `sending` says that it is being
-    tried now, `done_at` when it was sent, given up or held. `seen_by` is who knows that it was given up.
+    `at` is the time of the event, `due_at` the time of the next attempt. `sending` is true during an attempt.
+    `done_at` is when it was sent, given up or held. `seen_by` is who acknowledged the failure.
     """
 
     id: int
@@ -48,20 +48,18 @@ class Delivery:
 
     @property
     def is_unacknowledged(self) -> bool:
-        """Whether it was given up, and nobody has said that he knows."""
+        """Return whether it was given up and not acknowledged."""
         return self.state is DeliveryState.GIVEN_UP and self.seen_at is None
 
     @property
     def is_failing(self) -> bool:
-        """Whether it has been tried in vain and waits for another attempt."""
+        """Return whether at least one attempt failed and another one is pending."""
         return self.state is DeliveryState.PENDING and self.attempts > 0
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryCounts:
-    """How the deliveries stand: `failing` are pending and were tried in vain, of `given_up` nobody has said
-    that he has seen it.
-    """
+    """Numbers of deliveries: `failing` are pending after a failed attempt, `given_up` are unacknowledged."""
 
     pending: int = 0
     failing: int = 0
@@ -69,12 +67,12 @@ class DeliveryCounts:
 
     @property
     def needs_attention(self) -> bool:
-        """Whether somebody ought to look."""
+        """Return whether any delivery fails or was given up."""
         return bool(self.failing or self.given_up)
 
 
 def deliveries(state_dir: Path, limit: int = 500, sink: str | None = None) -> list[Delivery]:
-    """The last deliveries, the latest first. Raises StoreUnavailableError."""
+    """Return the last deliveries, newest first. Raises StoreUnavailableError."""
     return [
         Delivery(number, name, announcement, at, due, lease is not None, attempts, state, reason, *done)
         for number, name, text, at, due, lease, attempts, word, reason, *done in _rows(
@@ -85,7 +83,7 @@ def deliveries(state_dir: Path, limit: int = 500, sink: str | None = None) -> li
 
 
 def counts(state_dir: Path) -> DeliveryCounts:
-    """How the deliveries stand. Raises StoreUnavailableError."""
+    """Count the deliveries by state. Raises StoreUnavailableError."""
     ((pending, failing, given_up),) = _rows(state_dir, _COUNTS, ())
     return DeliveryCounts(pending, failing, given_up)
 

@@ -1,9 +1,9 @@
-"""Deliveries: one message to one sink, on its way.
+"""Delivery queue: one delivery is one message to one sink.
 
-    pending ──take──► a sink ──► sent, pending again, given up
+    pending ──lease──► a sink ──► sent, pending again, given up
 
-A delivery is pending until its sink has said that it has it: a kill in between sends it twice, with the same
-id. What was given up is shown until somebody has seen it or has it tried again.
+A delivery is pending until its sink confirms it. After a kill in between it is sent again, with the same id.
+A delivery that was given up is shown until it is acknowledged or retried.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from wgmon_tui.store.formats.stored_names import StoredNames, StoredRecord
 from wgmon_tui.text import format_limit
 
 _LOOKED_AT = 500
-"""So many pending deliveries of a sink are looked at for the next one, so that thousands cost no more."""
+"""Number of pending deliveries examined to find the next one, so that thousands cost no more."""
 
 _LONGEST_WAIT_S = 3_700.0
-"""Nothing is due later than this on purpose: what seems to be stood there when the clock was set back."""
+"""Longest intended delay. A later due time means that the clock was set back, so it is due now."""
 
 _KEPT_S = 30 * 86_400.0
 _KEPT_UNSEEN_S = 400 * 86_400.0
-"""So long stays what was given up and nobody has seen."""
+"""Retention of unacknowledged given-up deliveries."""
 
 _FORGOTTEN_AT_ONCE = 1_000
 
@@ -73,7 +73,7 @@ ANNOUNCEMENT_NAMES = SNAPSHOT_NAMES | StoredNames(
 
 @dataclass(frozen=True, slots=True)
 class DueDelivery:
-    """A delivery that is to be sent now; `late_s` seconds after it could first have been."""
+    """A leased delivery, to be sent now."""
 
     sink: str
     announcement: Announcement
@@ -81,19 +81,19 @@ class DueDelivery:
 
 
 class DeliveryQueue:
-    """What is on its way. For one thread at a time; everything raises sqlite3.Error and OSError."""
+    """Pending deliveries. For one thread at a time; everything raises sqlite3.Error and OSError."""
 
     def __init__(self, store: FailoverStore) -> None:
         self._store = store
 
     def add(self, announcement: Announcement, sinks: Iterable[str], now: float) -> None:
-        """Send these sinks something that is about no incident."""
+        """Queue an announcement about no incident for these sinks."""
         self._store.write([insert(sink, announcement, now) for sink in sinks])
 
     def lease_next(self, sink: Sink, now: float) -> DueDelivery | float | None:
-        """The next delivery of a sink, leased; or after how many seconds there is one; or None.
+        """Lease the next delivery of a sink; else return the seconds until one is due, or None.
 
-        What was tried least comes first; of one incident, each thing only when what was before is done.
+        Deliveries with the fewest attempts come first. Deliveries of one incident keep their order.
         """
         connection = self._store.open_connection()
         blocked: set[str] = set()
@@ -120,15 +120,15 @@ class DeliveryQueue:
         return DueDelivery(sink.name, replace(announcement, late_s=max(0.0, now - since)), attempts)
 
     def mark_sent(self, job: DueDelivery, now: float) -> None:
-        """It has arrived."""
+        """Mark a delivery as sent."""
         self._store.write([_finish(job, "sent", "", now)])
 
     def give_up(self, job: DueDelivery, reason: str, now: float) -> None:
-        """It will never arrive."""
+        """Give up a delivery for good."""
         self._store.write([_finish(job, "given up", reason, now)])
 
     def reschedule(self, job: DueDelivery, sink: Sink, reason: str, now: float, due: float) -> None:
-        """It did not arrive this time. What has waited too long for this sink is given up."""
+        """Schedule another attempt. Deliveries that waited longer than the sink's `give_up_after` are given up."""
         too_long = f"{reason}; given up after {format_limit(sink.give_up_after)}"
         self._store.write(
             [
@@ -138,40 +138,43 @@ class DeliveryQueue:
         )
 
     def make_due(self, sink: str, now: float) -> None:
-        """The sink is there again: what waits for another attempt need not wait."""
+        """Make failed deliveries due now, because the sink works again."""
         self._store.write([(_HURRY, (now, sink))])
 
     def retry(self, number: int, now: float) -> bool:
-        """Somebody wants a delivery to be tried now, one that was given up too. False where there is none."""
+        """Retry a pending or given-up delivery now. Returns False if there is none with this number."""
         with self._store.transaction() as connection:
             return connection.execute(_RETRY, (now, now, number)).rowcount == 1
 
     def acknowledge_failed(self, sink: str, number: int, who: str, now: float) -> bool:
-        """Somebody has seen what was given up: a delivery, or with 0 all of a sink. False for none."""
+        """Acknowledge a given-up delivery, or with number 0 all of a sink. Returns False if none matched."""
         with self._store.transaction() as connection:
             return connection.execute(_SEE, (now, who, sink, number)).rowcount > 0
 
     def count_pending(self) -> int:
-        """How many are pending."""
+        """Count the pending deliveries."""
         (number,) = self._store.open_connection().execute(_WAITING).fetchone()
         return int(number)
 
     def forget(self, now: float) -> None:
-        """Forget what was done long ago."""
+        """Delete finished deliveries after their retention time."""
         self._store.write([(_FORGET, (now - _KEPT_S, now - _KEPT_UNSEEN_S, _FORGOTTEN_AT_ONCE))])
 
 
-# What the outbox writes here, in transactions of its own
+# Statements that the outbox runs in its own transactions
 
 
 def insert(sink: str, announcement: Announcement, due: float) -> Write:
-    """What puts a message on its way; a second time it changes nothing, unless it was given up meanwhile."""
+    """Return the statement that queues a message. Idempotent, except that it requeues a given-up one."""
     kind, text = announcement.kind.value, to_json(announcement)
     return _INSERT, (announcement.id, sink, kind, announcement.at, due, due, incident_ids(announcement), text)
 
 
 def join(connection: sqlite3.Connection, draft: MessageDraft, now: float) -> Write | None:
-    """What puts it into the message that it may join, where that waits and no order is broken by it."""
+    """Return the statement that merges a draft into the pending message it joins.
+
+    Returns None if that message is no longer pending, or if merging would break the order of an incident.
+    """
     found = connection.execute(_JOINABLE, (draft.joins, draft.sink, now)).fetchone()
     if draft.joins is None or found is None:
         return None
@@ -192,12 +195,12 @@ def join(connection: sqlite3.Connection, draft: MessageDraft, now: float) -> Wri
 
 
 def has_pending(connection: sqlite3.Connection, sink: str, incident: str) -> bool:
-    """Whether something of an incident is on its way to a sink."""
+    """Return whether a delivery about an incident is pending for a sink."""
     return connection.execute(_WAITING_OF, (sink, f"%{incident}%")).fetchone() is not None
 
 
 def insert_held(notification: Notification, now: float) -> Write:
-    """What says that something is not told, and why."""
+    """Return the statement that records a suppressed notification and its reason."""
     announcement = Announcement(
         _held_id(notification, notification.kind), notification.kind, now, (notification.snapshot,)
     )
@@ -216,7 +219,7 @@ def insert_held(notification: Notification, now: float) -> Write:
 
 
 def delete_held(notification: Notification) -> Writes:
-    """Whatever was said to be held back of an incident's beginning or end: now there is more to say."""
+    """Return the statements that delete the records of suppressed notifications that this one replaces."""
     kinds = (
         (AnnouncementKind.OPENED, AnnouncementKind.RECOVERED)
         if notification.kind is AnnouncementKind.RECOVERED and notification.suppressed_by
@@ -226,29 +229,29 @@ def delete_held(notification: Notification) -> Writes:
 
 
 def drop_other_sinks(sinks: Iterable[str], now: float) -> Write:
-    """Only these sinks are left: what says so of what was to go to others."""
+    """Return the statement that gives up pending deliveries to sinks other than these."""
     return _DROP_OTHERS, (now, json.dumps(list(sinks)))
 
 
 def shift_times(seconds: float) -> Write:
-    """The clock was set: what waits waits as long as before."""
+    """Return the statement that shifts pending times after a clock change, so that delays stay the same."""
     return _SHIFT, (seconds, seconds, seconds)
 
 
 def incident_ids(announcement: Announcement) -> str:
-    """The ids of the incidents that it is about, as they are stored."""
+    """Return the ids of the announcement's incidents in stored form: separated by spaces."""
     return " ".join(each.incident.id for each in announcement.about)
 
 
 def to_json(announcement: Announcement) -> str:
-    """An announcement as it is stored."""
+    """Return an announcement in stored form."""
     write, _ = codec_of(Announcement, ANNOUNCEMENT_NAMES)
     text = json.dumps(write(announcement), ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()
 
 
 def announcement_of(text: str) -> Announcement | None:
-    """The announcement as it was stored; None for what another version wrote and we cannot read."""
+    """Parse a stored announcement; None if another version wrote it in an unknown form."""
     _, read = codec_of(Announcement, ANNOUNCEMENT_NAMES)
     try:
         announcement = read(json.loads(text))
@@ -262,7 +265,7 @@ def _held_id(notification: Notification, kind: AnnouncementKind) -> str:
 
 
 def _finish(job: DueDelivery, state: str, reason: str, now: float) -> Write:
-    """By the message's id: a delivery has another number where the store was away meanwhile."""
+    """Identify the delivery by its message id: its row number differs if the store was replaced meanwhile."""
     return _FINISH, (state, reason, now, job.announcement.id, job.sink)
 
 

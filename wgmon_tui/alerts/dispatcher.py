@@ -1,7 +1,7 @@
-"""The dispatcher: one worker a sink, each in its own time, so that one that does not answer holds up nobody.
+"""Dispatcher: one independent worker per sink, so that an unresponsive sink delays no other.
 
-A worker takes the next delivery, gives its sink `timeout` seconds, and notes what came of it. A sink that
-fails is left alone for a while, longer each time; when it is there again all that waits goes at once.
+A worker leases the next delivery, gives its sink `timeout` seconds, and records the result. After a failure
+the worker backs off, longer each time. When the sink works again, all its pending deliveries are due at once.
 """
 
 from __future__ import annotations
@@ -34,29 +34,29 @@ from wgmon_tui.store.write.unsaved_events import UnsavedEvents
 from wgmon_tui.text import format_limit
 
 GROUPING_DELAY_S = 0.1
-"""What happens within this time is one message."""
+"""Events within this time are grouped into one message."""
 
 _DUE_CHECK_EVERY_S = 5.0
-"""How often is looked what has become due: reminders, escalations, the end of quiet hours."""
+"""Interval of the check for due reminders, escalations and ended quiet hours."""
 
 _RETRY_STORE_AFTER_S = 1.0
-"""So long after the store kept us from our work it is tried again."""
+"""Delay before the next attempt after a store error."""
 
 _LONGEST_PAUSE_S = 60.0
 _LONGEST_BACKOFF_S = 300.0
 _LONGEST_RETRY_AFTER_S = 3600.0
 
 _LATE_S = 60.0
-"""By less a message is not late."""
+"""Minimum delay that is reported in a message."""
 
 _SHUTDOWN_TIMEOUT_S = 2.0
-"""So long the sinks get at the end to hear that nobody checks any more."""
+"""Time at shutdown for sending "wgmon-tui has stopped" to the sinks."""
 
 _STEP_S = 5.0
-"""A difference of this size between the two clocks means that one was set."""
+"""Minimum difference between the two clocks that counts as a clock change."""
 
 _GRACE_S = 0.5
-"""A sink keeps to its timeout by itself; only one that does not is left behind after that."""
+"""Extra time after a sink's timeout. A sink enforces its own timeout; after this time it is abandoned."""
 
 _HOUSEKEEPING_S = 60.0
 
@@ -65,7 +65,7 @@ T = TypeVar("T")
 
 
 class Dispatcher:
-    """Tells people while it runs. Only who holds the state directory's lock may run one."""
+    """Sends alerts while it runs. Only the process that holds the state directory's lock may run one."""
 
     def __init__(
         self,
@@ -80,14 +80,14 @@ class Dispatcher:
         send: Callable[[SinkType], Send] = sender,
         random: Random | None = None,
     ) -> None:
-        """`heartbeats` says how the servers are now, `unwritten` what waits because the store cannot be written.
+        """`heartbeats` returns the current server states, `unwritten` the events not yet in the store.
 
         The clocks, `send` and `random` are for tests.
         """
         self.trouble: str | None = None
-        """Why nothing is told now, or not as it should be, in one line."""
+        """Why alerts are not sent, or only from memory, in one line."""
         self.memory_notice: str | None = None
-        """What is to be said while the store cannot be written, and people are told all the same."""
+        """Notice that alerts are sent from memory while the store cannot be written."""
         self._path = state_dir / STORE
         self._failover_store = FailoverStore(state_dir)
         self._outbox = Outbox(self._failover_store, vantage)
@@ -108,14 +108,14 @@ class Dispatcher:
         self._cancelled_tasks: list[asyncio.Task[None]] = []
 
     def wake(self) -> None:
-        """Something is to be told. From any thread, at any time."""
+        """Wake the dispatcher for new events. From any thread, at any time."""
         loop = self._loop
         if loop:
-            with suppress(RuntimeError):  # the loop has ended: then the next one reads it
+            with suppress(RuntimeError):  # the loop has ended: the next run reads the events
                 loop.call_soon_threadsafe(self._work_available.set)
 
     def configure(self, resolved_sinks: ResolvedSinks) -> None:
-        """These are the sinks and the rules from now on. In the loop."""
+        """Replace the sinks and rules. Call it in the event loop."""
         self._resolved_sinks = resolved_sinks
         self._others_dropped = False
         if self._loop:
@@ -125,24 +125,24 @@ class Dispatcher:
 
     @property
     def warning(self) -> str | None:
-        """What does not work as it should, in one line."""
+        """Return the current problem in one line, or None."""
         return self.trouble or next(iter(self._resolved_sinks.problems.values()), None)
 
     async def retry(self, number: int) -> bool:
-        """Try a delivery now, one that was given up too. False where there is none. Raises sqlite3.Error."""
+        """Retry a pending or given-up delivery now. False if there is none. Raises sqlite3.Error."""
         found = await self._run_in_store(self._deliveries.retry, number, self._clock())
         self._retry_all_now()
         return found
 
     async def acknowledge_failed(self, sink: str, number: int, who: str) -> bool:
-        """Somebody has seen what was given up: one delivery, or with 0 every one of a sink. False for none.
+        """Acknowledge a given-up delivery, or with number 0 all of a sink. Returns False if none matched.
 
         Raises sqlite3.Error.
         """
         return await self._run_in_store(self._deliveries.acknowledge_failed, sink, number, who, self._clock())
 
     async def test(self, name: str) -> None:
-        """Send a sink a test; what comes of it is in the log. Raises KeyError and sqlite3.Error."""
+        """Queue a test message for a sink; the log shows its result. Raises KeyError and sqlite3.Error."""
         sink = self._resolved_sinks.alerts.sink(name)
         if sink is None:
             raise KeyError(name)
@@ -160,7 +160,7 @@ class Dispatcher:
             sink_worker.retry_now.set()
 
     async def run(self) -> None:
-        """Until cancelled. A fault of ours is said and does not end the checks."""
+        """Run until cancelled. An internal error is reported and does not stop the checks."""
         self._loop = asyncio.get_running_loop()
         self._work_available.set()
         try:
@@ -168,7 +168,7 @@ class Dispatcher:
         finally:
             await asyncio.shield(self._shut_down())
 
-    # What happened becomes deliveries.
+    # Events become deliveries.
 
     async def _expand(self) -> None:
         await self._announce_gap()
@@ -214,17 +214,17 @@ class Dispatcher:
         if self._failover_store.trouble is None:
             return None
         pending = self._deliveries.count_pending()
-        rest = f", {pending} still wait{'s' if pending == 1 else ''}" if pending else ""
-        return f"people are told from memory until it can be written{rest}"
+        rest = f", {pending} pending" if pending else ""
+        return f"alerts are sent from memory until the store is writable{rest}"
 
     async def _announce_gap(self) -> None:
-        """Say that nobody checked for a while, where we were ended without a word."""
+        """Announce the monitoring gap if the previous run did not shut down cleanly."""
         if self._gap_announced:
             return
         since = await self._run_in_store(self._shutdown_marker.start, self._clock())
         self._gap_announced = True
         if since is not None:
-            note = "it was ended without a word, or the machine was; it checks again"
+            note = "wgmon-tui or the machine did not shut down cleanly; checks have resumed"
             await self._announce_stop(since, note)
 
     async def _announce_stop(self, at: float, note: str = "") -> None:
@@ -238,13 +238,13 @@ class Dispatcher:
         if not note:
             told |= dict.fromkeys(sink.name for sink in alerts.sinks if sink.type is SinkType.HEARTBEAT)
         if told:
-            word = Announcement(
+            stopped = Announcement(
                 f"stopped-{token_hex(4)}", AnnouncementKind.STOPPED, at, vantage=self._vantage, note=note
             )
-            await self._run_in_store(self._deliveries.add, word, list(told), self._clock())
+            await self._run_in_store(self._deliveries.add, stopped, list(told), self._clock())
 
     async def _shut_down(self) -> None:
-        """Say that nobody checks any more, and give the sinks a moment to hear of it."""
+        """Announce that checks have stopped, and give the workers a moment to send it."""
         with suppress(sqlite3.Error, OSError):
             await self._run_in_store(self._failover_store.sync, self._unwritten(), self._clock())
             await self._run_in_store(
@@ -268,7 +268,7 @@ class Dispatcher:
     # Deliveries are sent.
 
     def _start_workers(self) -> None:
-        """A worker for each sink; those of sinks that are gone go."""
+        """Start a worker for each sink, and stop the workers of removed sinks."""
         sinks = {sink.name: sink for sink in self._resolved_sinks.alerts.sinks}
         for name in self._workers.keys() - sinks.keys():
             self._stop_worker(name)
@@ -313,7 +313,7 @@ class Dispatcher:
                 await wait(sink_worker, sink_worker.retry_now, sink_worker.retry_delay)
 
     async def _deliver(self, sink: Sink, job: DueDelivery, sink_worker: SinkWorker) -> bool:
-        """Whether the sink is there: what it refuses for good has reached it too."""
+        """Send one delivery. Returns whether the sink responded; a permanent refusal counts as a response."""
         announcement = job.announcement
         if announcement.late_s < _LATE_S:
             announcement = replace(announcement, late_s=0.0)
@@ -347,15 +347,15 @@ class Dispatcher:
         return seconds * self._random.uniform(0.5, 1.0)
 
     async def _attempt(self, sink: Sink, announcement: Announcement, sink_worker: SinkWorker) -> None:
-        """Raises RetryError and GiveUpError."""
+        """Make one attempt. Raises RetryError and GiveUpError."""
         if problem := self._resolved_sinks.problems.get(sink.name):
             raise RetryError(problem)
         secrets = self._resolved_sinks.secrets.get(sink.name, {})
         async with sink_worker.send_lock:
             if sink_worker.attempt and not sink_worker.attempt.done():
-                raise RetryError("the last attempt still hangs")
+                raise RetryError("the previous attempt has not finished")
             try:
-                # Its module is imported in that thread too: some take a second.
+                # The thread also imports the sink's module: some take a second.
                 send = partial(self._sender, sink.type)
                 sink_worker.attempt = in_daemon_thread(lambda: send()(sink, announcement, secrets))
                 async with asyncio.timeout(sink.timeout + _GRACE_S):
@@ -364,11 +364,11 @@ class Dispatcher:
                 raise RetryError(f"no answer within {format_limit(sink.timeout)}") from None
             except (RetryError, GiveUpError):
                 raise
-            except Exception as fault:  # noqa: BLE001  what it says may hold a secret
-                raise RetryError(f"a fault of this program: {type(fault).__name__}") from None
+            except Exception as fault:  # noqa: BLE001  its message may contain a secret
+                raise RetryError(f"internal error: {type(fault).__name__}") from None
 
     async def _run_heartbeat(self, name: str) -> None:
-        """Say again and again what is the case, to a sink that wants to hear it. What fails is not stored."""
+        """Send the current state at a fixed interval to a sink that needs it. Failures are not stored."""
         sink_worker = self._workers[name]
         while (sink := self._resolved_sinks.alerts.sink(name)) and sink.every:
             now = self._clock()
@@ -391,23 +391,23 @@ class Dispatcher:
                     await self._attempt(sink, word, sink_worker)
             await asyncio.sleep(sink.every)
 
-    # Within
+    # Internals
 
     async def _run_guarded(self, part: Callable[[], Awaitable[None]]) -> None:
-        """Begin a part anew where the store kept it from its work, or a fault of ours ended it."""
+        """Run `part`, and restart it after a store error or an internal error."""
         while True:
             try:
                 await part()
             except (sqlite3.Error, OSError) as error:
-                self.trouble = f"alerts: {unavailable(self._path, error)}; what is to be told waits"
-            except Exception as fault:  # noqa: BLE001  said where it can be seen; checks go on
-                self.trouble = f"alerts: a fault of this program: {fault!r}"
+                self.trouble = f"alerts: {unavailable(self._path, error)}; alerts are delayed"
+            except Exception as fault:  # noqa: BLE001  reported as `trouble`; checks continue
+                self.trouble = f"alerts: internal error: {fault!r}"
             else:
                 return
             await asyncio.sleep(_RETRY_STORE_AFTER_S)
 
     async def _run_in_store(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Raises sqlite3.Error and OSError only where memory does not let it be done either."""
+        """Run a store call in the store thread. Raises sqlite3.Error and OSError if memory fails as well."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
             self._store, partial(self._failover_store.run_with_fallback, call, *args, **kwargs)

@@ -1,6 +1,6 @@
-"""Where it is written what is told to whom: in the store, or in memory while that cannot be written.
+"""Failover store for alerting: the database, or memory while the database cannot be written.
 
-Everything is written in transactions, so that a kill at any moment neither loses a message nor doubles one.
+All writes are transactions, so that a kill at any moment neither loses nor duplicates a message.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class FailoverStore:
 
     def __init__(self, state_dir: Path) -> None:
         self.trouble: str | None = None
-        """Why it is written in memory now."""
+        """Why writes go to memory now."""
         self.on_blank_store: Callable[[sqlite3.Connection], None] = lambda _: None
-        """Called with a stand-in for a store that cannot even be read: write there what is known of it."""
+        """Called with an empty memory store if the database cannot be read: writes the known state there."""
         self._path = state_dir / STORE
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
@@ -41,7 +41,7 @@ class FailoverStore:
         self._pending = PendingMirror()
 
     def close(self) -> None:
-        """Let go of the store, and of what is only in memory."""
+        """Close the database, and discard the memory store."""
         self._disconnect()
         if self._memory_store:
             self._memory_store.connection.close()
@@ -49,13 +49,14 @@ class FailoverStore:
 
     @property
     def is_blank(self) -> bool:
-        """Whether it is written in memory, and the store could not even be read."""
+        """Return whether writes go to memory and the database could not be read."""
         return self._memory_store is not None and self._memory_store.is_blank
 
     def open_connection(self) -> sqlite3.Connection:
-        """The store that is found under its name now, for a damaged one is set aside; or its stand-in.
+        """Return the connection to the current database file or to the memory store.
 
-        Another connection than before means that what was remembered of its tables is to be read anew.
+        A damaged database is moved aside, so the file may change. If the connection differs from the last
+        one, reread all cached tables.
         """
         if self._memory_store:
             return self._memory_store.connection
@@ -65,7 +66,7 @@ class FailoverStore:
         self._disconnect()
         connection = connect(self._path, ALERT_WRITER)
         try:
-            # We hold the writer's lock: nobody sends any more what another life of this program began to.
+            # This process holds the writer's lock, so no earlier process still sends a leased delivery.
             connection.execute("UPDATE deliveries SET lease_until = NULL WHERE lease_until IS NOT NULL")
             self._pending.track(connection)
         except BaseException:
@@ -76,7 +77,7 @@ class FailoverStore:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of it or nothing. After a failure everything is read anew."""
+        """Run a transaction. After a failure, the connection is reopened."""
         connection = self.open_connection()
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -91,13 +92,13 @@ class FailoverStore:
         self._pending.apply(changes)
 
     def write(self, writes: Writes) -> None:
-        """These, in one transaction."""
+        """Execute the statements in one transaction."""
         with self.transaction() as connection:
             for statement, values in writes:
                 connection.execute(statement, values)
 
     def run_with_fallback(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Have something done that writes here: in memory, where the store does not let it be done."""
+        """Run a call that writes here; after a database error, switch to memory and run it again."""
         try:
             return call(*args, **kwargs)
         except (sqlite3.Error, OSError) as error:
@@ -107,7 +108,7 @@ class FailoverStore:
             return call(*args, **kwargs)
 
     def sync(self, unwritten: UnsavedEvents | None, now: float) -> None:
-        """Write in memory while the store cannot be written, and into the store once that can be."""
+        """Switch to memory while events are unsaved, and back to the database once it is writable."""
         if unwritten:
             self._switch_to_memory(unwritten.reason).add_unsaved(unwritten, now)
         elif self._memory_store:
@@ -127,7 +128,7 @@ class FailoverStore:
         return self._memory_store
 
     def _switch_to_disk(self, memory_store: MemoryStore) -> None:
-        # Who waits for the store here keeps every sink waiting.
+        # No waiting for a lock: a wait here would delay every sink.
         connection = connect(self._path, ALERT_WRITER, patience_s=0.0)
         inode = self._path.stat().st_ino
         try:

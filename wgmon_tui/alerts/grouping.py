@@ -1,7 +1,7 @@
-"""One message for what happens together: twenty servers behind one address are no twenty messages. Pure.
+"""Grouping of notifications into messages: twenty servers behind one address get one message. Pure.
 
-What is to be told at the same moment is one message a sink and kind. What follows within `JOIN_WINDOW_S` and has
-the same address, network or tag as the message before is gathered into one further message.
+Notifications at the same moment form one message per sink and kind. Later ones within `JOIN_WINDOW_S` that
+share an address, network or tag with that message are collected into one follow-up message.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from wgmon_tui.alerts.models import Announcement, AnnouncementKind, IncidentSnap
 from wgmon_tui.alerts.notification_policy import Notification
 
 JOIN_WINDOW_S = 30.0
-"""So long after a message the servers that join it wait for each other."""
+"""Time after a message during which related servers are collected into its follow-up."""
 
 MAX_SERVERS = 200
-"""So many servers are in one message at most."""
+"""Maximum number of servers in one message."""
 
 _FEWEST_OF_A_TAG = 3
 _NETWORK_BITS = {4: 24, 6: 48}
@@ -25,12 +25,12 @@ _NETWORK_BITS = {4: 24, 6: 48}
 _GROUPED = frozenset({AnnouncementKind.OPENED, AnnouncementKind.RECOVERED})
 
 Bond = tuple[str, str]
-"""What servers share: of which kind, and which."""
+"""What servers share: its kind (address, network, tag) and its value."""
 
 
 @dataclass(slots=True)
 class MessageGroup:
-    """A message that was begun at `at`, what whoever joins must share, and the further one's id if begun."""
+    """A message sent at `at`, the causes that let servers join, and the id of its follow-up if there is one."""
 
     at: float
     common_causes: frozenset[Bond]
@@ -39,7 +39,7 @@ class MessageGroup:
 
 @dataclass(frozen=True, slots=True)
 class MessageDraft:
-    """A message for a sink, to be sent at `due`. `joins` is the id of one that waits, and may take it in."""
+    """A message for a sink, to be sent at `due`. `joins` is the id of a pending message to merge into."""
 
     sink: str
     announcement: Announcement
@@ -49,18 +49,18 @@ class MessageDraft:
 
 @dataclass(slots=True)
 class MessageGrouping:
-    """The messages of the last half minute. They are not stored: after a restart nothing waits for others."""
+    """Messages of the last half minute. Not stored: after a restart no message waits for others."""
 
     recent: dict[tuple[str, AnnouncementKind], list[MessageGroup]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
-    """The last that a message to each sink had. They outlive `forget`: no two messages may have one id."""
+    """The last message number per sink. `forget` keeps them, so that message ids stay unique."""
 
     def forget(self) -> None:
-        """The messages that it knows of are not there, or not here."""
+        """Forget recent messages, because they were not written or belong to another store."""
         self.recent.clear()
 
     def draft(self, notifications: Iterable[Notification], vantage: str, now: float) -> list[MessageDraft]:
-        """The messages for what is to be told now, in order."""
+        """Return the messages for these notifications, in order."""
         drafts = []
         for sink, kind, matters in _group_by_message(notifications):
             groups = self._recent(sink, kind, now)
@@ -78,7 +78,7 @@ class MessageGrouping:
         return drafts
 
     def _number(self, sink: str, now: float) -> int:
-        """Each has its own, at the same moment too: an incident may change twice before that is read."""
+        """Return a unique number, even at the same moment: an incident may change twice between two reads."""
         self.numbers[sink] = max(int(now * 1000), self.numbers.get(sink, 0) + 1)
         return self.numbers[sink]
 
@@ -91,7 +91,7 @@ class MessageGrouping:
 def _group_by_message(
     notifications: Iterable[Notification],
 ) -> Iterator[tuple[str, AnnouncementKind, list[IncidentSnapshot]]]:
-    """What can be one message; what is told of one incident stays in its order."""
+    """Split notifications into messages. Notifications of one incident keep their order."""
     bundles: dict[tuple[str, AnnouncementKind], list[IncidentSnapshot]] = {}
     said: set[tuple[str, str]] = set()
     for notification in notifications:
@@ -107,10 +107,10 @@ def _group_by_message(
 def make_announcement(
     kind: AnnouncementKind, matters: list[IncidentSnapshot], vantage: str, now: float, number: int
 ) -> Announcement:
-    """One message of these matters, the worst first.
+    """Build one message about these incidents, worst first.
 
-    Its id is made of what it tells, so that the same is never told twice under two ids; of what can be told
-    several times of an incident, `number` is the number.
+    Its id is derived from its content, so that the same news never gets two ids. `number` distinguishes
+    kinds that can occur several times per incident.
     """
     ordered = tuple(sorted(matters, key=lambda each: (each.incident.severity.rank, each.incident.server)))
     first = ordered[0].incident
@@ -120,7 +120,7 @@ def make_announcement(
 
 
 def common_cause_of(matters: Iterable[IncidentSnapshot]) -> Bond | None:
-    """What all of them have in common, the narrowest bond; None for nothing, and for a single one."""
+    """Return the narrowest common cause of all incidents; None if there is none, or only one incident."""
     everyone = [frozenset(_bonds(each)) for each in matters]
     if len(everyone) < 2:
         return None
@@ -131,7 +131,7 @@ def common_cause_of(matters: Iterable[IncidentSnapshot]) -> Bond | None:
 
 
 def in_words(bond: Bond | None) -> str:
-    """A bond for people; "" for none."""
+    """Return a common cause as readable text; "" for None."""
     return f"the {bond[0]} {bond[1]}" if bond else ""
 
 
@@ -149,7 +149,7 @@ def _bonds(snapshot: IncidentSnapshot) -> Iterable[Bond]:
 
 
 def _join_keys(matters: list[IncidentSnapshot]) -> frozenset[Bond]:
-    """What joins a message: the same address or network as any of it, or the tag that all of it share."""
+    """Return the causes that join a message: any of its addresses and networks, or its common tag."""
     common_causes = {bond for each in matters for bond in _bonds(each) if bond[0] != "tag"}
     common = common_cause_of(matters)
     return frozenset(common_causes | {common} if common else common_causes)
@@ -158,7 +158,7 @@ def _join_keys(matters: list[IncidentSnapshot]) -> frozenset[Bond]:
 def _split_joining(
     matters: list[IncidentSnapshot], groups: list[MessageGroup]
 ) -> tuple[list[IncidentSnapshot], list[tuple[MessageGroup, list[IncidentSnapshot]]]]:
-    """Those that stand alone, and those that join a message."""
+    """Split incidents into those for a new message and those that join a recent one."""
     alone: list[IncidentSnapshot] = []
     joining: list[tuple[MessageGroup, list[IncidentSnapshot]]] = [(group, []) for group in groups]
     for snapshot in matters:

@@ -1,8 +1,8 @@
-"""The one HTTP client of the alerts: a request, its answer, and what an answer that is no yes means.
+"""HTTP client of the sinks: POST requests, responses, and the error for a rejected message.
 
-The standard library's: the bastion install gets no dependency for it. Redirects are not followed, because
-URL, headers and body may hold secrets that were meant for one place. A reason holds nothing of the URL, and
-of the answer only what a sink knows to be a word of its service.
+It uses the standard library, so the bastion install needs no extra dependency. Redirects are not followed,
+because URL, headers and body may contain secrets for one host. An error reason contains nothing of the URL,
+and of the response only text that the sink knows to be an error code of its service.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ _SECRET_LENGTH = 6
 _CA_FILES = 16
 
 _NEVER_TAKEN = frozenset({400, 413, 415, 422})
-"""The answers that say that the message itself is at fault: the same message gets the same answer.
+"""Status codes that blame the message itself: the same message always gets the same response.
 
-All others, 404 and 401 too, are mended by somebody: in config.toml, in a file that holds a token, over there.
+All others, including 404 and 401, can be fixed: in config.toml, in a token file, or at the service.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class SinkResponse:
-    """What came back, of its body the first 8 KiB. `retry_after` is in seconds, where it was said."""
+    """A response with the first 8 KiB of its body. `retry_after` is in seconds, None if absent."""
 
     status: int
     retry_after: float | None = None
@@ -53,11 +53,11 @@ class SinkResponse:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the message was accepted."""
+        """Return whether the message was accepted."""
         return 200 <= self.status < 300
 
     def json(self) -> Mapping[str, object]:
-        """The body as a JSON object; an empty one where it is anything else."""
+        """Parse the body as a JSON object; return an empty one if it is anything else."""
         try:
             value = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -68,15 +68,15 @@ class SinkResponse:
 def post(
     url: str, body: bytes, headers: Mapping[str, str], *, limit_s: float, ca_file: str | None = None
 ) -> SinkResponse:
-    """The answer to a POST, whatever its status. Raises RetryError where none came within `limit_s` seconds.
+    """Send a POST and return the response, whatever its status. The time limit is `limit_s` seconds.
 
-    The status decides: an answer that breaks off behind it is one.
+    A response counts once its status has arrived, even if its body is cut off. Raises RetryError.
     """
     deadline = time.monotonic() + limit_s
     opened: list[HTTPConnection] = []
 
     def cut() -> None:
-        # The socket's own time limit starts anew with every byte that comes.
+        # The socket's own timeout restarts with every byte received.
         for connection in opened:
             if connection.sock is not None:
                 with suppress(OSError):
@@ -103,22 +103,22 @@ def post(
 def refusal(
     answer: SinkResponse, said: str = "", after: float | None = None, *, mendable: bool = False
 ) -> RetryError | GiveUpError:
-    """What to raise for an answer that is no yes.
+    """Return the error to raise for a rejected message.
 
-    `said` is what the service gave as its reason, `after` when it wants to hear of us again, in seconds,
-    where it says so in a form of its own; `mendable` says that the message is not to blame for a 400.
+    `said` is the service's reason. `after` is the retry delay in seconds, if the service states it outside of
+    the Retry-After header. With `mendable`, a 400 is not the fault of the message.
     """
     reason = f"HTTP {answer.status}{_phrase_of(answer.status)}{f': {said}' if said else ''}"
     if answer.status in _NEVER_TAKEN and not mendable:
         return GiveUpError(reason)
     if 300 <= answer.status < 400:
-        return RetryError(f"{reason}; redirects are not followed: put the final URL into its url")
+        return RetryError(f"{reason}; redirects are not followed; set url to the final URL")
     wait = answer.retry_after if after is None else after
     return RetryError(reason, None if wait is None else min(max(wait, 0.0), _LONGEST_WAIT_S))
 
 
 def service_reason(text: object, *secrets: str) -> str:
-    """What a service says of a refusal, on one short line; nothing where a part of a secret comes back."""
+    """Return a service's error text as one short line; "" if it repeats a part of a secret."""
     if not isinstance(text, str) or any(len(each) >= _SECRET_LENGTH and each in text for each in secrets):
         return ""
     line = printable(" ".join(text.split()))
@@ -126,14 +126,14 @@ def service_reason(text: object, *secrets: str) -> str:
 
 
 def number(value: object) -> float | None:
-    """A JSON value as a number; None where it is none."""
+    """Return a JSON value as a number; None if it is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value)
 
 
 def json_body(value: Mapping[str, object] | Sequence[Mapping[str, object]]) -> bytes:
-    """JSON for a body: ASCII, whatever its strings hold."""
+    """Encode a JSON body. The output is ASCII, whatever its strings contain."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
@@ -141,7 +141,7 @@ JSON_HEADERS = {"Content-Type": "application/json"}
 
 
 def _request(url: str, body: bytes, headers: Mapping[str, str]) -> Request:
-    """A user and password in the URL become the header that says the same. Raises ValueError."""
+    """Build the request. User and password in the URL become an Authorization header. Raises ValueError."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("no URL")
@@ -150,13 +150,13 @@ def _request(url: str, body: bytes, headers: Mapping[str, str]) -> Request:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         sent["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
-    return Request(urlunsplit(parts), body, sent, method="POST")  # noqa: S310  the scheme was looked at
+    return Request(urlunsplit(parts), body, sent, method="POST")  # noqa: S310  the scheme is checked above
 
 
 def _opener(tls: ssl.SSLContext | None, opened: list[HTTPConnection]) -> OpenerDirector:
-    """Handlers for HTTP or HTTPS and the environment's proxies, and for nothing else: not for redirects.
+    """Return an opener for HTTP or HTTPS and the environment's proxies, without redirects.
 
-    Each connection is put into `opened`.
+    Each connection is appended to `opened`.
     """
 
     class _RecordingHttpConnection(HTTPConnection):
@@ -184,7 +184,7 @@ def _opener(tls: ssl.SSLContext | None, opened: list[HTTPConnection]) -> OpenerD
 
 
 def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """What verifies a server's certificate: by the authorities in `ca_file`, or else by the system's.
+    """Return a TLS context that trusts the authorities in `ca_file`, or those of the system.
 
     Raises OSError.
     """
@@ -193,7 +193,7 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
 
 @lru_cache(_CA_FILES)
 def _cached_tls_context(ca_file: str | None, _written_ns: int) -> ssl.SSLContext:
-    # Kept: the system's bundle takes 50 ms to read.
+    # Cached: reading the system's bundle takes 50 ms.
     return ssl.create_default_context(cafile=ca_file)
 
 
@@ -209,7 +209,7 @@ def _read_head(response: HTTPResponse, deadline: float) -> bytes:
 
 
 def _seconds_to_wait(headers: Message) -> float | None:
-    """What Retry-After says (RFC 9110 §10.2.3): seconds, or a date."""
+    """Parse Retry-After (RFC 9110 §10.2.3), seconds or a date, into seconds."""
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.replace(".", "", 1).isdigit():
         return float(text)
@@ -220,7 +220,7 @@ def _seconds_to_wait(headers: Message) -> float | None:
 
 
 def _phrase_of(status: int) -> str:
-    """The standard's name of a status, after a space; not the server's own, which may say anything."""
+    """Return the standard phrase of a status, after a space. The server's own phrase is not trusted."""
     try:
         return f" {HTTPStatus(status).phrase}"
     except ValueError:
@@ -228,7 +228,7 @@ def _phrase_of(status: int) -> str:
 
 
 def phrase(error: object, limit_s: float) -> str:
-    """What went wrong on the way there, in words that hold nothing of where that is."""
+    """Describe a connection error without any part of the URL."""
     match error:
         case InvalidURL():
             return _NO_URL
@@ -236,23 +236,23 @@ def phrase(error: object, limit_s: float) -> str:
             return f"no answer within {format_limit(limit_s)}"
         case ssl.SSLCertVerificationError(verify_code=code, verify_message=said):
             what = "it is not for this host" if code in _OTHER_HOST else said
-            return f"its certificate is not trusted: {what}; ca_file names an authority of your own"
+            return f"the certificate is not trusted: {what}; for a private CA, set ca_file"
         case ssl.SSLError():
-            return "no TLS could be agreed on; is it a https port?"
+            return "the TLS handshake failed; check that the port uses TLS"
         case socket.gaierror():
-            return "the name of its host does not resolve"
+            return "the host name does not resolve"
         case ConnectionRefusedError():
             return "the connection was refused"
         case ConnectionError() | EOFError() | HTTPException():
             return "the connection was closed before an answer came"
         case FileNotFoundError() | PermissionError():
-            return f"ca_file cannot be read: {error.strerror}"
+            return f"cannot read ca_file: {error.strerror}"
         case OSError(strerror=str(said)):
             return f"cannot connect: {said}"
         case _:
             return _NO_URL
 
 
-_NO_URL = "there is no valid URL in its url; expected https://…"
+_NO_URL = "url is not a valid URL; expected https://…"
 _OTHER_HOST = (62, 64)
-"""X509_V_ERR_HOSTNAME_MISMATCH and its kind for addresses: their message names the host."""
+"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH: their messages contain the host."""

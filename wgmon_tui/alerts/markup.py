@@ -1,6 +1,6 @@
-"""How each service writes text: what is escaped, what is bold, what is to be typed, and how it counts.
+"""Markup of each chat service: escaping, bold text, code, and length counting.
 
-A text is escaped piece by piece, before anything is cut: half an escape would be refused, or read as markup.
+Text is escaped piece by piece before it is shortened: half an escape would be refused or read as markup.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from dataclasses import dataclass
 
 
 def units(text: str) -> int:
-    """The length in UTF-16 code units, in which Telegram and Discord count."""
+    """Return the length in UTF-16 code units, as Telegram and Discord count it."""
     return len(text.encode("utf-16-le")) // 2
 
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """The writing of one service: what stands around bold text and around what is to be typed, and how text
-    is escaped outside and inside of the latter.
-    """
+    """Markup of one service: delimiters of bold text and code, and escaping outside and inside of code."""
 
     escape: Callable[[str], str] = str
     bold: tuple[str, str] = ("", "")
@@ -29,11 +27,11 @@ class Markup:
     length: Callable[[str], int] = len
 
     def strong(self, text: str) -> str:
-        """Text that meets the eye first."""
+        """Return escaped bold text."""
         return self.escape(text).join(self.bold)
 
     def typed(self, text: str) -> str:
-        """What is to be typed."""
+        """Return text to type as code."""
         return self.escape_code(text).join(self.code)
 
 
@@ -47,13 +45,14 @@ def _in_html(text: str) -> str:
 
 
 def _without_ticks(text: str) -> str:
-    """A backtick would end the code that it stands in."""
+    """Replace backticks, which would end a code span."""
     return text.replace("`", "'")
 
 
 def _in_mrkdwn(text: str) -> str:
-    """Without `<` there is no link, no mention and no <!channel>. Slack has no escape for what makes text
-    bold or slanted: where one of those could, its twin stands.
+    """Escape text for Slack. Without `<` there is no link, mention or <!channel>.
+
+    Slack has no escape for its style characters, so a look-alike replaces each one that could start a style.
     """
     return _SLACK_STYLES.sub(lambda mark: _SLACK_TWINS[mark[0]], _in_html(_without_ticks(text)))
 

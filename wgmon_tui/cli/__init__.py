@@ -1,5 +1,5 @@
-"""The subcommands, a module a subject: what each takes from the command line, and what it does.
+"""Subcommands: their arguments and what they do, one module per subject.
 
-Each imports the rooms it needs when it needs them, so that --help is quick and a one-shot never loads the
-face.
+Each command imports the packages it needs when it runs. So `--help` is quick, and a command that prints and
+exits never loads the terminal UI.
 """

@@ -1,4 +1,4 @@
-"""The far end of a vantage, which another wgmon-tui starts over SSH."""
+"""Command `agent`: the remote end of a vantage, which another wgmon-tui starts over SSH."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ _MAX_LINGER_S = 90 * 86400.0
 
 
 def add_commands(subparsers: Subparsers) -> None:
-    """`agent`."""
+    """Add `agent`."""
     parser = subparsers.add_parser(
         "agent",
         parents=[directory_options()],
-        help="check from here for a wgmon-tui elsewhere, which starts this over SSH",
-        description="Check from this machine for a wgmon-tui elsewhere, with an identity of this machine. "
-        "That one starts this over SSH and speaks to it over stdin and stdout; see [[vantage]] in its "
-        "config.toml. The checks go on when the line is cut, and what they found is told when it is back.",
+        help="check from this machine for a remote wgmon-tui, which starts this command over SSH",
+        description="Check servers from this machine for a remote wgmon-tui, with an identity of this "
+        "machine. The remote wgmon-tui starts this command over SSH and uses its stdin and stdout; see "
+        "[[vantage]] in its config.toml. If the connection is lost, the checks continue, and their results "
+        "are sent after it reconnects.",
     )
     parser.add_argument(
         "--linger",
         default="24h",
         metavar="TIME",
-        help="go on for so long without a line (default 24h)",
+        help="keep checking this long while disconnected (default 24h)",
     )
     parser.set_defaults(run=agent)
 
 
 def agent(arguments: argparse.Namespace) -> int:
-    """Carry lines between stdin and stdout and the keeper that checks."""
+    """Pass lines between stdin/stdout and the agent daemon, which runs the checks."""
     from wgmon_tui.config.value_parsers import InvalidValueError, parse_duration
     from wgmon_tui.vantages.agent.stdio_bridge import bridge_stdio
 
@@ -43,6 +44,6 @@ def agent(arguments: argparse.Namespace) -> int:
         raise ConfigurationError("agent: --linger: expected at most 90d")
     if os.isatty(0):
         raise ConfigurationError(
-            "agent: is started by another wgmon-tui, not by hand; name this machine there as a [[vantage]]"
+            "agent: started by another wgmon-tui, not by hand; add this machine there as a [[vantage]]"
         )
     return bridge_stdio(arguments.config, arguments.state, linger_s)

@@ -1,4 +1,4 @@
-"""The sinks: a test for one, and what they were told."""
+"""Command `alert`: test a sink, list the deliveries."""
 
 from __future__ import annotations
 
@@ -8,40 +8,37 @@ from wgmon_tui.cli.arguments import Subparsers, directory_options, parse_count
 
 
 def add_commands(subparsers: Subparsers) -> None:
-    """`alert test` and `alert log`."""
-    parser = subparsers.add_parser("alert", help="test the sinks that are told; list what they were told")
+    """Add `alert test` and `alert log`."""
+    parser = subparsers.add_parser("alert", help="test an alert sink; list the deliveries")
     kinds = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     test_parser = kinds.add_parser(
         "test",
         parents=[directory_options()],
-        help="send a sink a test",
-        description="Send a sink a test, by the writer where one runs. Exit code: 0 it has arrived, 1 it has "
-        "not, 64 bad usage or configuration.",
+        help="send a test message to a sink",
+        description="Send a test message to a sink, through the running wgmon-tui if there is one. "
+        "Exit code: 0 delivered, 1 not delivered, 64 bad usage or configuration.",
     )
-    test_parser.add_argument("sink", metavar="SINK", help="its name in config.toml")
+    test_parser.add_argument("sink", metavar="SINK", help="name of the sink in config.toml")
     test_parser.set_defaults(run=alert_test)
     log_parser = kinds.add_parser(
-        "log", parents=[directory_options()], help="what was told to whom, the latest first"
+        "log", parents=[directory_options()], help="list the deliveries, newest first"
     )
-    log_parser.add_argument("--json", action="store_true", help="one JSON object a delivery, a line each")
+    log_parser.add_argument("--json", action="store_true", help="one JSON object per delivery, one per line")
     log_parser.add_argument(
-        "--count", type=parse_count, default=100, metavar="N", help="the last N (default 100)"
+        "--count", type=parse_count, default=100, metavar="N", help="list the last N (default 100)"
     )
     log_parser.set_defaults(run=alert_log)
 
 
 def alert_test(arguments: argparse.Namespace) -> int:
-    """Send a sink a test."""
+    """Send a test message to a sink."""
     from wgmon_tui.cli import alert_run
 
     return alert_run.send_test(arguments.config, arguments.state, arguments.sink)
 
 
 def alert_log(arguments: argparse.Namespace) -> int:
-    """List what was told to whom."""
+    """List the deliveries."""
     from wgmon_tui.cli import alert_run
 
     return alert_run.print_log(arguments.state, arguments.count, arguments.json)
-
-
-# What they share

@@ -1,4 +1,4 @@
-"""`wgmon-tui alert`: send a sink a test and wait for what comes of it; list what was told to whom."""
+"""Run `wgmon-tui alert`: send a test message and wait for its result; print the delivery log."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _EXTRA_WAIT_S = 5.0
 
 
 def send_test(config_dir: Path, state_dir: Path, name: str) -> int:
-    """Have the writer send a sink a test, or send it from here where nobody writes. 0 when it has arrived.
+    """Send a test message to a sink. Returns the exit code: 0 if delivered.
 
-    Raises ConfigurationError.
+    The writer sends it; without a writer, this process does. Raises ConfigurationError.
     """
     sink = _find_sink(config_dir, name)
     started = time.monotonic()
@@ -53,7 +53,7 @@ def send_test(config_dir: Path, state_dir: Path, name: str) -> int:
 
 
 def print_log(state_dir: Path, most: int, as_json: bool) -> int:
-    """What was told to whom, the latest first. Raises ConfigurationError."""
+    """Print the delivery log, newest first. Raises ConfigurationError."""
     try:
         found = deliveries(state_dir, most) if (state_dir / STORE).exists() else []
     except StoreUnavailableError as error:
@@ -61,7 +61,7 @@ def print_log(state_dir: Path, most: int, as_json: bool) -> int:
     for each in found:
         print(_json_line(each) if as_json else _text_line(each))
     if not found and not as_json:
-        print("Nothing was sent yet.")
+        print("No deliveries yet.")
     return 0
 
 
@@ -71,14 +71,17 @@ def _find_sink(config_dir: Path, name: str) -> Sink:
     if sink is None:
         names = [each.name for each in alerts.sinks]
         near = get_close_matches(name, names, n=1)
-        known = f"there are {', '.join(names)}" if names else "there is no [[sink]] at all"
+        known = f"known sinks: {', '.join(names)}" if names else "there are no [[sink]] entries"
         hint = f'did you mean "{near[0]}"?' if near else known
-        raise ConfigurationError(f"{NAME}: there is no sink {quoted(name)}; {hint}")
+        raise ConfigurationError(f"{NAME}: no sink {quoted(name)}; {hint}")
     return sink
 
 
 async def _send_through_writer(state_dir: Path, sink: Sink) -> str:
-    """Why it did not arrive; "" where it did. Raises as `ControlConnection` does, and StoreUnavailableError."""
+    """Return why it did not arrive; "" if it did.
+
+    Raises what `ControlConnection` raises, and StoreUnavailableError.
+    """
     connection = await ControlConnection.connect(state_dir)
     try:
         before = max((each.id for each in _list_deliveries(state_dir, sink)), default=0)
@@ -96,7 +99,7 @@ async def _send_through_writer(state_dir: Path, sink: Sink) -> str:
                 if each.is_failing or each.state is DeliveryState.GIVEN_UP:
                     return _failure_reason(each)
         await asyncio.sleep(_POLL_INTERVAL_S)
-    return "the writer has not sent it yet; `wgmon-tui alert log` says what comes of it"
+    return "the writer has not sent it yet; for the result, type `wgmon-tui alert log`"
 
 
 def _list_deliveries(state_dir: Path, sink: Sink) -> list[Delivery]:
@@ -106,18 +109,18 @@ def _list_deliveries(state_dir: Path, sink: Sink) -> list[Delivery]:
 def _failure_reason(delivery: Delivery) -> str:
     if delivery.state is DeliveryState.GIVEN_UP:
         return delivery.reason
-    return f"{delivery.reason}; the writer tries again at {format_local_time(delivery.due_at, zone=True)}"
+    return f"{delivery.reason}; the writer retries at {format_local_time(delivery.due_at, zone=True)}"
 
 
 def _send_directly(config_dir: Path, sink: Sink) -> str:
-    """Why it did not arrive; "" where it did. Raises ConfigurationError for a secret that cannot be read."""
+    """Return why it did not arrive; "" if it did. Raises ConfigurationError for an unreadable secret."""
     alerts = replace(read_config(config_dir).alerts, sinks=(sink,))
-    orders = resolve_sinks(alerts, config_dir)
-    for problem in orders.problems.values():
+    resolved = resolve_sinks(alerts, config_dir)
+    for problem in resolved.problems.values():
         raise ConfigurationError(problem)
     test = Announcement(f"test-{token_hex(4)}", AnnouncementKind.TEST, time.time())
     try:
-        sender(sink.type)(sink, test, orders.secrets[sink.name])
+        sender(sink.type)(sink, test, resolved.secrets[sink.name])
     except (RetryError, GiveUpError) as error:
         return error.reason
     return ""
@@ -137,7 +140,7 @@ def _text_line(delivery: Delivery) -> str:
     if delivery.seen_at is not None:
         columns.append(f"seen by {safe(delivery.seen_by)} {format_local_time(delivery.seen_at, zone=True)}")
     if delivery.is_failing and delivery.due_at > time.time():
-        columns.append(f"next try {format_local_time(delivery.due_at, zone=True)}")
+        columns.append(f"next attempt {format_local_time(delivery.due_at, zone=True)}")
     return "  ".join(columns)
 
 

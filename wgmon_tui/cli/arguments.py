@@ -1,4 +1,4 @@
-"""Arguments that several commands take."""
+"""Command-line options shared by several commands."""
 
 from __future__ import annotations
 
@@ -15,36 +15,42 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  #
 
 
 def directory_options(config: Path | None = None, state: Path | None = None) -> argparse.ArgumentParser:
-    """--config and --state, before a command or behind it; only those before it carry the defaults."""
+    """Return the options --config and --state, valid before and after the command.
+
+    Only the options before the command carry the defaults.
+    """
     parser = argparse.ArgumentParser(add_help=False)
     for option, default, what in (
-        ("--config", config, f"where servers.toml and the keys are (default {default_config_dir()})"),
-        ("--state", state, f"where the program remembers (default {default_state_dir()})"),
+        ("--config", config, f"directory of servers.toml and the keys (default {default_config_dir()})"),
+        ("--state", state, f"directory of the history database (default {default_state_dir()})"),
     ):
         parser.add_argument(option, type=Path, metavar="DIR", default=default or argparse.SUPPRESS, help=what)
     return parser
 
 
 def display_options() -> argparse.ArgumentParser:
-    """How the dashboard looks."""
+    """Return the display options of the dashboard."""
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--ascii", action="store_true", help="draw with ASCII only")
-    parser.add_argument("--theme", metavar="NAME", help="colours to start with; `t` changes them")
-    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    parser.add_argument("--ascii", action="store_true", help="use ASCII characters only")
+    parser.add_argument("--theme", metavar="NAME", help="colour theme at start; `t` selects another")
+    parser.add_argument("--no-mouse", action="store_true", help="do not use the mouse")
     parser.add_argument("--low-bandwidth", action="store_true",
-                      help="for a slow link: paint less often, no mouse, 16 colours")  # fmt: skip
+                      help="for a slow link: fewer repaints, no mouse, 16 colours")  # fmt: skip
     return parser
 
 
 def shard_option(*, suppressed: bool = False) -> argparse.ArgumentParser:
-    """--shard, before a command or behind it; behind it, it must not undo what stands before."""
+    """Return the option --shard, valid before and after the command.
+
+    With `suppressed` (after the command), its default does not override the value given before.
+    """
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument(
         "--shard",
         type=_parse_shard,
         metavar="I/N",
         default=argparse.SUPPRESS if suppressed else None,
-        help="of the servers only those of runner I of N; each runner needs a --state of its own",
+        help="use only the servers of runner I of N; each runner needs its own --state",
     )
     return parser
 
@@ -60,16 +66,16 @@ def _parse_shard(text: str) -> Shard:
 
 
 def ascii_option() -> argparse.ArgumentParser:
-    """--ascii for what prints and exits; before the command it stands among those of the face."""
+    """Return --ascii for commands that print and exit; before the command it is a display option."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument(
-        "--ascii", action="store_true", default=argparse.SUPPRESS, help="draw with ASCII only"
+        "--ascii", action="store_true", default=argparse.SUPPRESS, help="use ASCII characters only"
     )
     return parser
 
 
 def parse_count(text: str) -> int:
-    """How many times, as argparse's `type`. Raises ArgumentTypeError, ValueError."""
+    """Parse a count; an argparse `type`. Raises ArgumentTypeError, ValueError."""
     value = int(text)
     if not 1 <= value <= 1_000_000:
         raise argparse.ArgumentTypeError(f"expected a number from 1 to 1000000, got {value}")

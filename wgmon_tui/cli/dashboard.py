@@ -1,4 +1,4 @@
-"""The dashboard: on a fleet of one's own, and on the embedded lab."""
+"""The dashboard, and the command `demo`: the same dashboard on the embedded lab."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ _DEMO_ROUNDS = 3
 
 
 def add_commands(subparsers: Subparsers) -> None:
-    """`demo`; the dashboard itself is what runs without a command."""
+    """Add `demo`. The dashboard itself runs without a command."""
     parser = subparsers.add_parser(
-        "demo", parents=[display_options()], help="the dashboard on servers of its own, on loopback"
+        "demo", parents=[display_options()], help="show the dashboard with built-in demo servers on loopback"
     )
     parser.set_defaults(run=demo)
 
 
 def dashboard(arguments: argparse.Namespace) -> int:
-    """The dashboard, or its table where the output is no terminal.
+    """Show the dashboard; print its table if the output is not a terminal.
 
-    Where another process writes the state directory already, of what that one finds.
+    If another process already writes the state directory, show the results of that process.
     """
     from wgmon_tui.daemon.role import RoleManager
 
@@ -58,7 +58,7 @@ def dashboard(arguments: argparse.Namespace) -> int:
 
 
 def demo(arguments: argparse.Namespace) -> int:
-    """The dashboard on the embedded lab; three tables where the output is no terminal."""
+    """Show the dashboard on the embedded lab; print three tables if the output is not a terminal."""
     from tempfile import TemporaryDirectory
 
     from wgmon_tui.lab.demo_fleet import DemoFleet
@@ -96,7 +96,10 @@ async def _print_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) 
 def _ask_server(
     controller: FleetController, loaded: Callable[[], LoadedConfig | None], config: Path
 ) -> AskServer:
-    """A viewer knows neither the commands nor the keys: it reads them, if it may, when it is asked."""
+    """Return the function that asks a server for its own view.
+
+    A viewer holds neither the inspect commands nor the keys. It reads them on demand, if it has permission.
+    """
 
     def ask_server(server: Server) -> tuple[Finding, ...]:
         from wgmon_tui.doctor.server import inspect_and_compare
@@ -108,7 +111,7 @@ def _ask_server(
                 (loaded_config.fleet, loaded_config.keyring) if loaded_config else load_fleet(config)
             )
         except ConfigurationError as error:
-            return (Finding(ComparisonResult.UNKNOWN, "our file", str(error)),)
+            return (Finding(ComparisonResult.UNKNOWN, "servers.toml", str(error)),)
         server_state = controller.fleet_state.states.get(server.name)
         return inspect_and_compare(
             server, fleet, keyring, config, _prober_verdict(server_state) if server_state else None
@@ -118,7 +121,7 @@ def _ask_server(
 
 
 def _prober_verdict(server_state: ServerState) -> ProberVerdict | None:
-    """Our verdict as the board has it; one that another process found has no addresses with it."""
+    """Return the prober's verdict from the fleet state. A verdict from another process has no addresses."""
     from wgmon_tui.doctor.server import verdict_from_round
     from wgmon_tui.protocols.wireguard.prober_verdict import make_prober_verdict
 
@@ -179,12 +182,12 @@ def _open_history(state: Path) -> History:
 
 
 async def _print_table_once(station: RoleManager, ascii_only: bool) -> int:
-    """The board as text: after one round of ours, or as another process that writes sees it."""
+    """Print the fleet as text: after one check round, or from the store if another process writes it."""
     from wgmon_tui.output.text_table import format_table, format_totals
 
     engine = station.open()
     if engine and not station.fleet_state.states:
-        print("No servers yet.")
+        print("No servers yet. Type `wgmon-tui import FILE.conf`.")
         station.close()
         return 0
     if engine:
@@ -203,7 +206,7 @@ async def _print_table_once(station: RoleManager, ascii_only: bool) -> int:
 
 
 async def _print_tables(controller: FleetController, engine: Engine, rounds: int, ascii_only: bool) -> int:
-    """The board as text after each of so many rounds of the whole fleet."""
+    """Print the fleet as text after each of `rounds` check rounds of all servers."""
     from wgmon_tui.output.text_table import format_table, format_totals
 
     check_counts = dict.fromkeys(engine.fleet_state.states, 0)

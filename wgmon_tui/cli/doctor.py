@@ -1,4 +1,4 @@
-"""What to look at when something is odd: our own side, and a server's own view."""
+"""Commands `doctor` (check this machine) and `inspect` (read a server's own view)."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ if TYPE_CHECKING:
     from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict
 
 _RECENT_S = 300.0
-"""A verdict that is older says little about handshakes of the last three minutes."""
+"""Maximum age of a verdict. An older one says little about handshakes of the last three minutes."""
 
 
 def add_commands(subparsers: Subparsers) -> None:
-    """`run_doctor` and `inspect`."""
+    """Add `doctor` and `inspect`."""
     doctor_parser = subparsers.add_parser(
-        "doctor", parents=[directory_options(), ascii_option()], help="examine our own side"
+        "doctor", parents=[directory_options(), ascii_option()], help="check the setup of this machine"
     )
-    doctor_parser.add_argument("--json", action="store_true", help="one JSON object an item, a line each")
+    doctor_parser.add_argument("--json", action="store_true", help="one JSON object per item, one per line")
     doctor_parser.set_defaults(run=run_doctor)
 
     inspect_parser = subparsers.add_parser(
-        "inspect", parents=[directory_options(), ascii_option()], help="ask a server how it sees us"
+        "inspect", parents=[directory_options(), ascii_option()], help="ask a server how it sees this client"
     )
     inspect_parser.add_argument(
         "name",
         metavar="NAME",
-        help="a server that has `inspect` in servers.toml, or that an interface here has for a peer",
+        help="a server with `inspect` in servers.toml, or a peer of an interface on this machine",
     )
     inspect_parser.set_defaults(run=inspect)
 
 
 def run_doctor(arguments: argparse.Namespace) -> int:
-    """Examine our own side."""
+    """Check the setup of this machine."""
     from wgmon_tui.doctor.run import run_doctor
 
     return run_doctor(arguments.config, arguments.state, arguments.ascii or is_output_ascii(), arguments.json)
 
 
 def inspect(arguments: argparse.Namespace) -> int:
-    """Ask a server how it sees us."""
+    """Ask a server how it sees this client."""
     from wgmon_tui.doctor.server import inspect_server
 
     fleet, keyring = load_fleet(arguments.config)
@@ -57,7 +57,7 @@ def inspect(arguments: argparse.Namespace) -> int:
 
 
 def _last_verdict(name: str, state: Path) -> ProberVerdict | None:
-    """What the last round found, where some process checks this server and has done so of late."""
+    """Return the verdict of the last round, if a process checked this server within `_RECENT_S`."""
     from wgmon_tui.protocols.wireguard.prober_verdict import make_prober_verdict
     from wgmon_tui.store.database import StoreUnavailableError
     from wgmon_tui.store.history import History

@@ -1,4 +1,4 @@
-"""What the store keeps, for other programs."""
+"""Command `export`: write the stored history for other programs."""
 
 from __future__ import annotations
 
@@ -12,36 +12,43 @@ from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, select_serv
 
 
 def add_commands(subparsers: Subparsers) -> None:
-    """`export`."""
+    """Add `export`."""
     parser = subparsers.add_parser(
         "export",
         parents=[directory_options(), shard_option(suppressed=True)],
-        help="write the history for other programs",
-        description="Write what the store keeps: JSON (an object a line), CSV, or the packets as a pcapng "
-        "file that Wireshark opens. `targets` is what stands in servers.toml, for Prometheus' file-based "
-        "service discovery.",
+        help="export the history for other programs",
+        description="Export the stored history as JSON (one object per line), as CSV, or its packets as a "
+        "pcapng file for Wireshark. `targets` exports servers.toml for the file-based service discovery of "
+        "Prometheus.",
     )
-    parser.add_argument("kind", choices=("checks", "incidents", "exchange", "targets"))
-    parser.add_argument("names", nargs="*", metavar="NAME", help="of these servers (default: all)")
+    parser.add_argument("kind", choices=("checks", "incidents", "exchange", "targets"), help="what to export")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these servers (default: all)")
     parser.add_argument("--format", choices=("json", "csv", "pcapng"), default="json", dest="form",
-                        help="pcapng is for exchange alone (default json)")  # fmt: skip
-    parser.add_argument("--vantage", metavar="NAME", help="only what was seen from there; here is local")
-    parser.add_argument("--since", type=_parse_time, metavar="24h|DATE", help="not what was before")
-    parser.add_argument("--until", type=_parse_time, metavar="24h|DATE", help="not what came after")
+                        help="pcapng only for exchange (default json)")  # fmt: skip
+    parser.add_argument("--vantage", metavar="NAME", help="only this vantage; this machine is called `local`")
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="a file that only you can read; targets are no secret"
+        "--since", type=_parse_time, metavar="24h|DATE", help="only records from this time on"
+    )
+    parser.add_argument("--until", type=_parse_time, metavar="24h|DATE", help="only records before this time")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write to this file, readable only by you (targets: by everyone)",
     )
     parser.add_argument(
         "--with-keys",
         action="store_true",
-        help="check NAME now, and write that exchange with our private key, so that Wireshark decrypts it",
+        help="check NAME now and write that exchange with its private key, so that Wireshark can decrypt it",
     )
-    parser.add_argument("--yes-show-keys", action="store_true", help="for scripts: --with-keys does not ask")
+    parser.add_argument(
+        "--yes-show-keys", action="store_true", help="for scripts: --with-keys without confirmation"
+    )
     parser.set_defaults(run=export)
 
 
 def export(arguments: argparse.Namespace) -> int:
-    """Write what the store keeps; or one exchange made now, and the keys that open it."""
+    """Export the stored history; or one new exchange with the keys that decrypt it."""
     if arguments.kind == "targets":
         from wgmon_tui.output.prometheus_sd import export_targets
 
@@ -58,7 +65,7 @@ def export(arguments: argparse.Namespace) -> int:
 
 
 def _parse_time(text: str) -> float:
-    """Unix time, from how long ago it was or from an ISO 8601 date: of this machine's zone unless it says."""
+    """Parse an age ("24h") or an ISO 8601 date into Unix time. A date without a zone is local time."""
     from wgmon_tui.config.value_parsers import InvalidValueError, parse_duration
     from wgmon_tui.text import quoted
 
@@ -70,5 +77,5 @@ def _parse_time(text: str) -> float:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
         raise argparse.ArgumentTypeError(
-            f"expected how long ago, such as 24h, or a date such as 2026-11-22T10:15, got {quoted(text)}"
+            f"expected an age, for example 24h, or a date, for example 2026-11-22T10:15; got {quoted(text)}"
         ) from None

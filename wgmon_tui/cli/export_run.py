@@ -1,4 +1,4 @@
-"""`wgmon-tui export`: what it refuses, where it reads, what it asks before a key goes into a file."""
+"""Run `wgmon-tui export`: validate the arguments, read the store, confirm before writing keys."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import printable, quoted
 
 _END_OF_TIME = 1e12
-"""Unix seconds that no store reaches."""
+"""Unix seconds, later than any record."""
 
 
 def check_arguments(arguments: argparse.Namespace) -> None:
-    """Raises ConfigurationError for words that do not go together, before anything is read or sent."""
+    """Check that the arguments fit together, before anything is read or sent. Raises ConfigurationError."""
     problem = format_problem(arguments.kind, arguments.form) or _keys_problem(arguments)
     if problem is None and arguments.form == "pcapng" and not arguments.output and sys.stdout.isatty():
-        problem = "pcapng is not for a terminal; type --output FILE.pcapng, or pipe it on"
+        problem = "pcapng cannot be shown on a terminal; add --output FILE.pcapng, or use a pipe"
     if problem is None and None not in (arguments.since, arguments.until):
         problem = None if arguments.since < arguments.until else "--since must be before --until"
     if problem:
@@ -46,27 +46,27 @@ def check_arguments(arguments: argparse.Namespace) -> None:
 
 def _keys_problem(arguments: argparse.Namespace) -> str | None:
     if not arguments.with_keys:
-        return "--yes-show-keys goes with --with-keys" if arguments.yes_show_keys else None
+        return "--yes-show-keys needs --with-keys" if arguments.yes_show_keys else None
     if (arguments.kind, arguments.form) != ("exchange", "pcapng"):
         return "--with-keys is for packets; type: wgmon-tui export exchange NAME --format pcapng --with-keys"
     if len(arguments.names) != 1:
-        return "--with-keys makes one check now, of one server; type its name"
+        return "--with-keys checks exactly one server now; add its name"
     if arguments.since is not None or arguments.until is not None:
-        return "--with-keys makes a check now and reads no history; leave out --since and --until"
+        return "--with-keys makes a new check and reads no history; remove --since and --until"
     if arguments.vantage is not None:
-        return "--with-keys makes a check from this machine; leave out --vantage"
+        return "--with-keys checks from this machine; remove --vantage"
     if not arguments.yes_show_keys and not sys.stdin.isatty():
-        return "--with-keys asks before it writes, and here is no terminal; type --yes-show-keys as well"
+        return "--with-keys needs a confirmation, but stdin is not a terminal; add --yes-show-keys"
     return None
 
 
 def export_history(arguments: argparse.Namespace) -> int:
-    """Write what the store keeps. Raises ConfigurationError."""
+    """Export the stored history. Raises ConfigurationError."""
     store = arguments.state / STORE
-    with suppress(PermissionError):  # which the reader words
+    with suppress(PermissionError):  # the reader reports it
         if not store.exists():
             raise ConfigurationError(
-                f"export: {shown(store)}: no history yet; `wgmon-tui` or `wgmon-tui run` writes it"
+                f"export: {shown(store)}: no history yet; start `wgmon-tui` or `wgmon-tui run` first"
             )
     try:
         history = History(store)
@@ -86,7 +86,7 @@ def export_with_keys(
 ) -> int:
     """Check a server now and write that exchange so that Wireshark decrypts it. Raises ConfigurationError.
 
-    The packets of earlier checks nobody can open any more: their one-time keys are gone.
+    Packets of earlier checks cannot be decrypted: their ephemeral keys are gone.
     """
     targets = join(replace(fleet, servers=(server,)), keyring)
     target = targets.ready.get(server.name)
@@ -95,21 +95,24 @@ def export_with_keys(
     for line in key_log_warning(target):
         print(line, file=sys.stderr)
     if not arguments.yes_show_keys and not _confirmed(target):
-        raise ConfigurationError("export: not confirmed: nothing was checked, nothing is written")
+        raise ConfigurationError("export: not confirmed; nothing was checked or written")
     outcome, parts = asyncio.run(_exchange_with_keys(target, timestamps))
     packets = sum(len(check.exchange) for check in outcome.checks)
     if not packets:
         why = printable(outcome.diagnosis.summary)
-        raise ConfigurationError(f"export: nothing was sent, so nothing is written: {why}")
+        raise ConfigurationError(f"export: no packet was sent, so no file was written: {why}")
     _write(parts, arguments.output)
     verdict = outcome.diagnosis.verdict.slug
-    written = shown(arguments.output) if arguments.output else "the standard output"
-    print(f"{printable(server.name)}: {verdict}, {packets} packets with keys to {written}", file=sys.stderr)
+    written = shown(arguments.output) if arguments.output else "standard output"
+    print(
+        f"{printable(server.name)}: {verdict}; wrote {packets} packets with keys to {written}",
+        file=sys.stderr,
+    )
     return 0
 
 
 async def _exchange_with_keys(target: Target, timestamps: TimestampLedger) -> tuple[Round, list[bytes]]:
-    """One check without the experiments: what they try of other keys belongs into no file."""
+    """Make one check without experiments: the other keys they try must not be written to a file."""
     log = KeyLog(target)
     prober = Prober(timestamps=timestamps.next, ahead_s=timestamps.ahead_s, make_ephemeral=log.ephemeral)
     await prober.open()
@@ -121,9 +124,9 @@ async def _exchange_with_keys(target: Target, timestamps: TimestampLedger) -> tu
 
 
 def _confirmed(target: Target) -> bool:
-    """The second asking: somebody types whose key it is."""
+    """Ask the operator to confirm by typing the identity's name."""
     identity = target.server.identity
-    question = f"Type the name of the identity to go on ({printable(identity)}): "
+    question = f"To continue, type the name of the identity ({printable(identity)}): "
     print(question, end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip() == identity
 
@@ -133,16 +136,16 @@ def _known(names: Sequence[str], known: Sequence[str]) -> Sequence[str]:
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"; did you mean {quoted(near[0])}?" if near else ""
-            raise ConfigurationError(f"export: the history knows no server {quoted(name)}{hint}")
+            raise ConfigurationError(f"export: no server {quoted(name)} in the history{hint}")
     return names or known
 
 
 def _known_vantage(name: str | None, history: History) -> str | None:
-    """Those of config.toml, and those of which reports were ever taken."""
+    """Check the vantage's name: it must be in config.toml, or have reports in the store."""
     known = [LOCAL_VANTAGE, *history.vantages().names, *history.last_reports()]
     if name is not None and name not in known:
-        there = ", ".join(quoted(each) for each in dict.fromkeys(known))
-        raise ConfigurationError(f"export: the history knows no vantage {quoted(name)}; there are {there}")
+        names = ", ".join(quoted(each) for each in dict.fromkeys(known))
+        raise ConfigurationError(f"export: no vantage {quoted(name)} in the history; known: {names}")
     return name
 
 

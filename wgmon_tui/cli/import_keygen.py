@@ -1,4 +1,4 @@
-"""Servers and identities: taken from wg-quick files and running interfaces, and made."""
+"""Commands `import` (servers from wg-quick files or running interfaces) and `keygen` (a new identity)."""
 
 from __future__ import annotations
 
@@ -21,43 +21,47 @@ _MAX_DUMP_BYTES = 16 << 20
 
 
 def add_commands(subparsers: Subparsers) -> None:
-    """`import` and `keygen`."""
+    """Add `import` and `keygen`."""
     import_parser = subparsers.add_parser(
         "import",
         parents=[directory_options()],
-        help="take servers from wg-quick files, or from running interfaces",
-        description="Take servers from wg-quick files; or with --wg those to which interfaces that run have "
-        "peers with an endpoint. The key of a file becomes an identity; that of an interface is left alone: "
-        "its servers are checked with an identity of our own.",
+        help="import servers from wg-quick files or running interfaces",
+        description="Import servers from wg-quick files; with --wg, from running interfaces: every peer with "
+        "an endpoint. The key of a file becomes an identity. The key of an interface is not used: its "
+        "servers are checked with a monitoring identity.",
     )
-    import_parser.add_argument("files", nargs="*", type=Path, metavar="FILE.conf")
+    import_parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE.conf", help="wg-quick files to import"
+    )
     import_parser.add_argument(
         "--wg",
         nargs="?",
         const="all",
         metavar="INTERFACE|-",
-        help="from this machine's interfaces, all or one (needs CAP_NET_ADMIN); "
-        "-: from what `wg show all dump` prints, on the standard input",
+        help="import from one or all interfaces of this machine (needs CAP_NET_ADMIN); "
+        "-: read the output of `wg show all dump` from standard input",
     )
     import_parser.add_argument(
-        "--through", metavar="SERVER", help="as --wg, of the interface that this server's `inspect` shows"
+        "--through", metavar="SERVER", help="like --wg, from the interface that this server's `inspect` shows"
     )
     import_parser.add_argument(
-        "--identity", metavar="NAME", help="with --wg: whose key the new servers are checked with"
+        "--identity", metavar="NAME", help="with --wg: the identity that checks the new servers"
     )
     import_parser.set_defaults(run=import_servers)
 
     keygen_parser = subparsers.add_parser(
-        "keygen", parents=[directory_options()], help="make a key pair for monitoring"
+        "keygen", parents=[directory_options()], help="create a key pair for monitoring"
     )
-    keygen_parser.add_argument("name", metavar="NAME", help="the identity's name, such as this machine's")
+    keygen_parser.add_argument(
+        "name", metavar="NAME", help="name of the new identity, for example this machine's name"
+    )
     keygen_parser.add_argument("--address", action="append", default=[], metavar="ADDRESS/LENGTH",
-                       help="an unused tunnel address for it; may be repeated")  # fmt: skip
+                       help="unused tunnel address for the identity; may be repeated")  # fmt: skip
     keygen_parser.set_defaults(run=keygen)
 
 
 def import_servers(arguments: argparse.Namespace) -> int:
-    """Take servers from wg-quick files with their identities, or from interfaces without."""
+    """Import servers: from wg-quick files with their identities, or from interfaces without."""
     from_wg = arguments.wg or arguments.through
     report = _from_interfaces(arguments) if from_wg else _from_files(arguments)
     for line in report.lines:
@@ -73,9 +77,11 @@ def _from_files(arguments: argparse.Namespace) -> ImportReport:
     from wgmon_tui.config.imports.wg_quick_import import import_conf
 
     if arguments.identity:
-        raise ConfigurationError("import: --identity goes with --wg: a file brings its own")
+        raise ConfigurationError("import: --identity needs --wg; a file brings its own identity")
     if not arguments.files:
-        raise ConfigurationError("import: what? type: wgmon-tui import FILE.conf, or wgmon-tui import --wg")
+        raise ConfigurationError(
+            "import: no file given; type `wgmon-tui import FILE.conf` or `wgmon-tui import --wg`"
+        )
     return import_conf(arguments.files, arguments.config)
 
 
@@ -84,18 +90,18 @@ def _from_interfaces(arguments: argparse.Namespace) -> ImportReport:
     from wgmon_tui.config.imports.wg_dump_parser import InspectionError
 
     if arguments.files:
-        raise ConfigurationError("import: --wg goes without files; one import for each")
+        raise ConfigurationError("import: --wg cannot be combined with files; run import twice")
     try:
         dumps = _read_dumps(arguments)
     except InspectionError as error:
         raise ConfigurationError(f"import: {error}") from None
     if not dumps:
-        raise ConfigurationError("import: wg shows no interface there")
+        raise ConfigurationError("import: wg shows no interface")
     return import_interfaces(dumps, arguments.config, arguments.identity)
 
 
 def _read_dumps(arguments: argparse.Namespace) -> InterfaceDumps:
-    """The interfaces that were asked for. Raises InspectionError, ConfigurationError."""
+    """Read the requested interfaces. Raises InspectionError, ConfigurationError."""
     from wgmon_tui.config.imports.wg_dump_parser import parse_all_dumps
     from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces
 
@@ -107,7 +113,7 @@ def _read_dumps(arguments: argparse.Namespace) -> InterfaceDumps:
     if arguments.wg == "all":
         return dumps
     if arguments.wg not in dumps:
-        hint = f"there are: {', '.join(dumps)}" if dumps else "there is none"
+        hint = f"interfaces: {', '.join(dumps)}" if dumps else "this machine has none"
         raise ConfigurationError(f"import: --wg: no interface {quoted(arguments.wg)}; {hint}")
     return {arguments.wg: dumps[arguments.wg]}
 
@@ -128,7 +134,7 @@ def _read_dumps_of_server(name: str, config: Path) -> InterfaceDumps:
 
 
 def keygen(arguments: argparse.Namespace) -> int:
-    """Make an identity, and print what lets it in on a server."""
+    """Create an identity, and print the server configuration that admits it."""
     from wgmon_tui.config.imports.wg_quick_import import keygen
     from wgmon_tui.config.value_parsers import InvalidValueError, parse_interface
 
@@ -140,7 +146,7 @@ def keygen(arguments: argparse.Namespace) -> int:
     if new_identity.notice:
         print(new_identity.notice, file=sys.stderr)
     allowed = f" allowed-ips {','.join(str(each.ip) for each in addresses)}" if addresses else ""
-    print("# Paste this into the server's configuration, or type there:")
+    print("# Paste this into the server's configuration, or type on the server:")
     print(f"#   wg set wg0 peer {new_identity.public_key}{allowed}")
     print(new_identity.stanza, end="")
     return 0

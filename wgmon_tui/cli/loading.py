@@ -1,4 +1,4 @@
-"""What the commands take from the configuration and state directories."""
+"""Loading of servers, keys and the timestamp ledger for the commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def load_fleet(config: Path) -> tuple[Fleet, Keyring]:
-    """The fleet and its secrets. Raises ConfigurationError."""
+    """Read the fleet and its secrets. Raises ConfigurationError."""
     from wgmon_tui.config.secrets.keyring import open_keyring
     from wgmon_tui.config.servers_file import read
 
@@ -26,7 +26,7 @@ def load_fleet(config: Path) -> tuple[Fleet, Keyring]:
 
 
 def open_timestamp_ledger(state: Path) -> TimestampLedger:
-    """The last timestamp of every identity; what is wrong with it is said on stderr."""
+    """Open the last timestamp of every identity; problems are printed on stderr."""
     from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
     ledger = TimestampLedger(state)
@@ -36,19 +36,19 @@ def open_timestamp_ledger(state: Path) -> TimestampLedger:
 
 
 def select_servers(fleet: Fleet, names: Sequence[str]) -> tuple[Server, ...]:
-    """The servers of these names; all, where there are none. Raises ConfigurationError."""
+    """Return the servers with these names; without names, all servers. Raises ConfigurationError."""
     by_name = {server.name: server for server in fleet.servers}
     for name in names:
         if name not in by_name:
             near = get_close_matches(name, by_name, n=1)
             hint = f'; did you mean "{near[0]}"?' if near else ""
-            raise ConfigurationError(f"there is no server {name!r}{hint}")
+            raise ConfigurationError(f"no server {name!r} in servers.toml{hint}")
     return tuple(by_name[name] for name in names) or fleet.servers
 
 
 def no_servers_message(file: Path) -> str:
-    """What to type next where a file has no servers."""
+    """Return the message for a file without servers."""
     return (
-        f"{file}: no servers in it; type `wgmon-tui import FILE.conf` to take them from a "
-        "wg-quick file, or `wgmon-tui demo` to see it at work"
+        f"{file}: no servers; type `wgmon-tui import FILE.conf` to import a wg-quick file, "
+        "or `wgmon-tui demo` for a demonstration"
     )

@@ -1,4 +1,4 @@
-"""The door: the command line, and what every ending says to the shell."""
+"""Command-line entry point: the argument parser and the exit codes."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
 
 EXIT_USAGE = 64
-"""Bad usage or configuration: sysexits.h's EX_USAGE, clear of the monitoring plugins' 0 to 3."""
+"""Bad usage or configuration: EX_USAGE of sysexits.h, distinct from the plugin states 0 to 3."""
 
 _COMMANDS = (dashboard, run, probe, import_keygen, doctor, export, alert, agent)
-"""In the order in which --help lists what they add."""
+"""The command modules, in the order of --help."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit code."""
+    """Run one command and return its exit code."""
     _escape_unencodable_output()
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
-        # An exception, not the default's sudden death: the terminal is restored, temporary files go.
+        # An exception, not the default action: so the terminal is restored and temporary files are removed.
         signal.signal(signal_number, lambda number, _: sys.exit(128 + number))
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.run
@@ -38,14 +38,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Who read our output has gone, as `head` does: nothing to say, and nobody to say it to.
+        # The reader of the output has exited, as `head` does: no error message is needed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Usage errors end with 64: argparse's own 2 would read as "some servers are down"."""
+        """Exit with 64 on a usage error: argparse's own 2 would mean "some servers are down"."""
         self.exit(EXIT_USAGE, f"{self.prog}: {message}\nType `{self.prog} --help`.\n")
 
 
@@ -57,10 +57,10 @@ def _parser() -> argparse.ArgumentParser:
             display_options(),
             shard_option(),
         ],
-        description="Watch WireGuard servers by performing the real handshake. "
-        "Without a command: the dashboard.",
-        epilog="First time? `wgmon-tui demo` shows it at work; `wgmon-tui keygen NAME` makes a key for "
-        "monitoring; `wgmon-tui import FILE.conf` takes servers from a wg-quick file.",
+        description="Monitor WireGuard servers with the real handshake. "
+        "Without a command: show the dashboard.",
+        epilog="First steps: `wgmon-tui demo` shows a demonstration; `wgmon-tui keygen NAME` creates a key "
+        "for monitoring; `wgmon-tui import FILE.conf` imports servers from a wg-quick file.",
     )
     parser.add_argument("--version", action="version", version=f"wgmon-tui {__version__}")
     parser.set_defaults(run=dashboard.dashboard)
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _escape_unencodable_output() -> None:
-    """A terminal that cannot show a character gets its escape, never a traceback."""
+    """Write a character that the terminal cannot show as an escape, instead of a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""One look at servers, and an exit code."""
+"""Command `probe`: check servers once and return an exit code."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 _SHARED_KEY_WARNING = (
-    "if a real client uses this file's key, this check has just moved its endpoint here; "
-    "make a key for monitoring with `wgmon-tui keygen NAME`"
+    "if a client uses this file's key, this check moves the client's endpoint to this machine; "
+    "for a monitoring key, type `wgmon-tui keygen NAME`"
 )
 _CHECKS_AT_ONCE = 256
 
 
 def add_commands(subparsers: Subparsers) -> None:
-    """`probe`."""
+    """Add `probe`."""
     parser = subparsers.add_parser(
         "probe",
         parents=[directory_options(), ascii_option()],
@@ -43,24 +43,24 @@ def add_commands(subparsers: Subparsers) -> None:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="servers to check (default: all)")
     parser.add_argument(
-        "--conf", type=Path, metavar="FILE.conf", help="take the servers from a wg-quick file instead"
+        "--conf", type=Path, metavar="FILE.conf", help="check the servers of a wg-quick file instead"
     )
     parser.add_argument(
         "--format",
         choices=("table", "json", "nagios", "checkmk"),
         default="table",
         dest="form",
-        help="json: an object a server; nagios: one status line with performance data, for Icinga too; "
+        help="json: one object per server; nagios: one status line with performance data, also for Icinga; "
         "checkmk: a local check (default table)",
     )
     parser.add_argument(
         "--json", action="store_const", const="json", dest="form", help="the same as --format json"
     )
-    parser.add_argument("--count", type=parse_count, default=1, metavar="N", help="look N times (default 1)")
+    parser.add_argument("--count", type=parse_count, default=1, metavar="N", help="check N times (default 1)")
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="leave out what takes seconds: the passive data path, experiments that explain silence",
+        help="skip slow parts: the passive data-path test and the experiments that explain silence",
     )
     parser.set_defaults(run=probe)
 
@@ -74,7 +74,7 @@ def probe(arguments: argparse.Namespace) -> int:
     try:
         return _probe(arguments)
     except ConfigurationError as error:
-        # These systems read the standard output alone, and know no exit code above 3.
+        # These systems read only standard output, and know no exit code above 3.
         format_trouble = nagios_trouble if arguments.form == "nagios" else checkmk_trouble
         print(format_trouble(str(error)))
         return PluginState.UNKNOWN.value
@@ -100,14 +100,14 @@ def _probe(arguments: argparse.Namespace) -> int:
 async def _probe_all(
     fleet: Fleet, keyring: Keyring, timestamps: TimestampLedger, arguments: argparse.Namespace
 ) -> int:
-    """Look as often as asked, print each look when it is there, and at the end what stands for all."""
+    """Run all check rounds, print each result when it is ready, and the totals at the end."""
     from wgmon_tui.output.nagios import CheckedServer, state_of
 
     is_plugin = arguments.form in ("nagios", "checkmk")
     rounds: dict[str, list[Round]] = {server.name: [] for server in fleet.servers}
     async for server, outcome, local_view in _check_rounds(fleet, keyring, timestamps, arguments):
         if not is_plugin:
-            rounds[server.name].clear()  # printed as they come: a long series must not fill the memory
+            rounds[server.name].clear()  # printed at once: a long series must not fill the memory
             _print_round(
                 outcome, local_view.compare_local_peer(server, outcome) if local_view else None, arguments
             )
@@ -120,9 +120,9 @@ async def _probe_all(
 async def _check_rounds(
     fleet: Fleet, keyring: Keyring, timestamps: TimestampLedger, arguments: argparse.Namespace
 ) -> AsyncIterator[tuple[Server, Round, _LocalInterfaces | None]]:
-    """The looks as they end, in the order of the file, and what the interfaces here were like meanwhile.
+    """Yield each result as its check ends, in file order, with this machine's interfaces at that time.
 
-    Raises ConfigurationError where nothing can be sent.
+    Raises ConfigurationError if no socket can be opened.
     """
     from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
     from wgmon_tui.protocols.wireguard.prober import Prober
@@ -133,7 +133,7 @@ async def _check_rounds(
     try:
         await prober.open()
     except OSError as error:
-        raise ConfigurationError(f"no socket to probe with: {error.strerror or error}") from None
+        raise ConfigurationError(f"cannot open a socket for checks: {error.strerror or error}") from None
     semaphore = asyncio.Semaphore(_CHECKS_AT_ONCE)
     depth = CheckDepth(deep=not arguments.quick, explain=not arguments.quick)
 
@@ -156,7 +156,7 @@ async def _check_rounds(
 
 @dataclass(frozen=True, slots=True)
 class _LocalInterfaces:
-    """The interfaces of this machine at a moment, Unix time in seconds, and whose they are beside."""
+    """WireGuard interfaces of this machine, read at the Unix time `at`, with the fleet and its keys."""
 
     fleet: Fleet
     keyring: Keyring
@@ -164,18 +164,18 @@ class _LocalInterfaces:
     at: float
 
     def compare_local_peer(self, server: Server, outcome: Round) -> list[LocalPeerView]:
-        """What they say of the server, beside our verdict on it."""
+        """Compare the interfaces' view of the server with the prober's verdict."""
         from wgmon_tui.doctor.server import configured_side, verdict_from_round
         from wgmon_tui.output.local_interface_text import LocalPeerView
         from wgmon_tui.protocols.wireguard.local_interface_comparison import compare_local_peer, local_peers
 
         peers = local_peers(self.dumps, server)
-        ours, found = configured_side(server, self.fleet, self.keyring), verdict_from_round(outcome)
-        return [LocalPeerView(peer, compare_local_peer(peer, ours, found, self.at)) for peer in peers]
+        side, found = configured_side(server, self.fleet, self.keyring), verdict_from_round(outcome)
+        return [LocalPeerView(peer, compare_local_peer(peer, side, found, self.at)) for peer in peers]
 
 
 def _read_local_interfaces(fleet: Fleet, keyring: Keyring) -> _LocalInterfaces | None:
-    """None where this machine has no wg, or shows its interfaces to others than us. Blocks for moments."""
+    """Read this machine's interfaces; None without `wg` or without permission. Blocks briefly."""
     from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
 
     dumps = read_local_interfaces_if_permitted()

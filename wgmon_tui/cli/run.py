@@ -1,4 +1,4 @@
-"""The writer without a screen; or the unit with which systemd starts it."""
+"""Command `run`: the writer without a screen, or its systemd unit."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _DEFAULT_ADDRESS = "127.0.0.1:9586"
 
 
 def add_commands(subparsers: Subparsers) -> None:
-    """`run`."""
+    """Add `run`."""
     parser = subparsers.add_parser(
         "run",
         parents=[directory_options(), shard_option(suppressed=True)],
-        help="check and keep the history without a screen",
-        description="Check and keep the history without a screen, for systemd or a shell. SIGTERM ends it, "
-        "SIGHUP reads the files and every secret again. Exit code: 0 ended by a signal, 64 bad usage or "
-        "configuration, 71 no socket to probe with or to serve metrics on, 75 another process writes there "
-        "already.",
+        help="check servers and record the history without a screen",
+        description="Check servers and record the history without a screen, for systemd or a shell. SIGTERM "
+        "stops it; SIGHUP reloads the files and every secret. Exit code: 0 stopped by a signal, 64 bad usage "
+        "or configuration, 71 cannot open a socket for checks or metrics, 75 another process already writes "
+        "this state directory.",
     )
     parser.add_argument(
         "--metrics",
@@ -39,22 +39,22 @@ def add_commands(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--print-unit",
         action="store_true",
-        help="print a systemd unit for this account, and how to install it",
+        help="print a systemd unit for this account, with install instructions",
     )
     parser.add_argument(
         "--system",
         action="store_true",
-        help="with --print-unit: for the whole machine, with an account of its own",
+        help="with --print-unit: a system-wide unit with a dedicated account",
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """The writer without a screen; or the unit with which systemd starts it."""
+    """Run the writer without a screen; or print its systemd unit."""
     if arguments.print_unit:
         return _print_unit(arguments)
     if arguments.system:
-        raise ConfigurationError("run: --system goes with --print-unit")
+        raise ConfigurationError("run: --system needs --print-unit")
     from wgmon_tui.daemon import headless
 
     options = headless.RunOptions(_listen_address(arguments), arguments.shard)
@@ -88,7 +88,10 @@ def _print_unit(arguments: argparse.Namespace) -> int:
     program, options = systemd_unit.own_command(), _options(arguments)
     if arguments.system:
         if systemd_unit.is_in_home_directory(program):
-            print(f"wgmon-tui: a service cannot see {program[0]}: install it elsewhere", file=sys.stderr)
+            print(
+                f"wgmon-tui: a system service cannot access {program[0]}; install it outside /home and /root",
+                file=sys.stderr,
+            )
         print(systemd_unit.system_unit(program, options), end="")
     else:
         config, state = arguments.config.absolute(), arguments.state.absolute()
@@ -97,6 +100,6 @@ def _print_unit(arguments: argparse.Namespace) -> int:
 
 
 def _options(arguments: argparse.Namespace) -> tuple[str, ...]:
-    """What the unit's own command says behind `run`."""
+    """Return the options after `run` in the unit's command."""
     given = (("--metrics", _listen_address(arguments)), ("--shard", arguments.shard))
     return tuple(word for option, value in given if value for word in (option, str(value)))

@@ -1,4 +1,4 @@
-"""What the terminal in front of a command can show."""
+"""Terminal capabilities: interactive or not, ASCII or Unicode."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import sys
 
 
 def is_interactive() -> bool:
-    """Whether somebody sits there to see the dashboard and to press keys."""
+    """Return whether both input and output are a terminal."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def is_output_ascii() -> bool:
-    """Whether the output has no characters but those of ASCII."""
+    """Return whether the output encoding has only ASCII characters."""
     return (sys.stdout.encoding or "").lower().replace("-", "") not in ("utf8", "utf16", "utf32")

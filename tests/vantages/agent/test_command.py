@@ -32,5 +32,5 @@ def test_by_hand_it_says_what_it_is_for(tmp_path: Path) -> None:
         os.close(ours)
         os.close(theirs)
     assert done.returncode == EXIT_USAGE
-    assert done.stderr.startswith("wgmon-tui: agent: is started by another wgmon-tui, not by hand; ")
+    assert done.stderr.startswith("wgmon-tui: agent: started by another wgmon-tui, not by hand; ")
     assert not (tmp_path / "state").exists()
