@@ -1,8 +1,8 @@
-"""A store in memory, for as long as the one on the disk cannot be written: people are told all the same.
+"""Memory store: keeps alerts going while the database cannot be written.
 
-It begins with what can be read of the store, hears from the recorder what waits to be written, and is brought
-into the store when that is back. Who is killed before that tells it again, an opening and a recovery with the
-same ids.
+It starts with what can be read of the database, receives unsaved events from the recorder, and is merged into
+the database when that is writable again. After a kill before the merge, messages are sent again: those of an
+opening or a recovery with the same ids.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from wgmon_tui.store.write.unsaved_events import UnsavedEvents
 
 
 class MemoryStore:
-    """Its `connection` has the tables of the store."""
+    """An in-memory database. Its `connection` has the tables of the store."""
 
     def __init__(self, path: Path) -> None:
         self.connection = connect_memory()
         schema.create_or_migrate(self.connection)
         self.is_blank = not _copied_from(path, self.connection)
-        """Whether the store could not even be read."""
+        """Whether the database could not be read."""
         self._loaded_keys: set[tuple[str, str]] = set()
-        """The messages that began in the store: that they are here says nothing of what they are about."""
+        """Deliveries queued before the failover. Their presence does not mean that their incident is here."""
 
     def load_pending(self, pending: Iterable[Row]) -> None:
-        """These were on their way in the store that cannot be read. Nobody is sending them now."""
+        """Load the pending deliveries of a database that cannot be read, and clear their leases."""
         self.connection.executemany(_DELIVERY, pending)
         self.connection.execute("UPDATE deliveries SET lease_until = NULL")
         self._loaded_keys = set(self.connection.execute("SELECT dedup, sink FROM deliveries"))
 
     def add_unsaved(self, unwritten: UnsavedEvents, now: float) -> None:
-        """What has happened since, as far as it is not here yet."""
+        """Add the unsaved events that are not here yet."""
         batch = unwritten.batch(but=self._rows())
         known: dict[str, int] = dict(self.connection.execute("SELECT name, id FROM servers"))
         self.connection.execute("BEGIN")
@@ -45,7 +45,7 @@ class MemoryStore:
             batch.write(self.connection, known, now)
 
     def merge_into(self, store: sqlite3.Connection) -> None:
-        """Write into the store what was done here, in one transaction. Raises sqlite3.Error."""
+        """Merge everything done here into the database, in one transaction. Raises sqlite3.Error."""
         mine, told = self._rows(), self._handled_incidents()
         store.execute("BEGIN IMMEDIATE")
         with store:
@@ -60,9 +60,10 @@ class MemoryStore:
         return set(self.connection.execute("SELECT at, what, incident, matter FROM outbox"))
 
     def _handled_incidents(self) -> set[str]:
-        """The incidents of which the truth is here: all that are here, where the store could be read.
+        """Return the incidents for which this store is authoritative: all of them if the database was readable.
 
-        Else those of which something was told or is known: what came before the others is only in the store.
+        Otherwise only those with a delivery or a known state: the earlier events of the others are only in
+        the database.
         """
         if not self.is_blank:
             return {incident for _, _, incident, _ in self._rows()}
@@ -77,7 +78,7 @@ class MemoryStore:
 def _rows_to_mark(
     unread: Iterable[tuple[int, float, str, str, str]], mine: Container[OutboxRow], told: Container[str]
 ) -> list[tuple[int]]:
-    """The rows of which nothing more is to be told: those that were seen here, and what was before them."""
+    """Return the outbox rows already handled in memory, and all earlier rows of the same incident."""
     rows = list(unread)
     last = {
         incident: number
@@ -88,7 +89,7 @@ def _rows_to_mark(
 
 
 def _copy_store(connection: sqlite3.Connection, path: Path, role: Role) -> bool:
-    """Whether what is needed of the store could be read."""
+    """Copy the needed tables of the database. Returns whether they could be read."""
     try:
         attach(connection, path, role, "disk")
     except sqlite3.Error:
@@ -108,7 +109,7 @@ def _copy_store(connection: sqlite3.Connection, path: Path, role: Role) -> bool:
 
 
 def _copied_from(path: Path, connection: sqlite3.Connection) -> bool:
-    """Whether the store could be read, if need be without the log that SQLite cannot make here."""
+    """Copy from the database, if necessary as a snapshot without the log that SQLite cannot create."""
     if _copy_store(connection, path, READER):
         return True
     return path.exists() and not has_log(path) and _copy_store(connection, path, SNAPSHOT)
@@ -127,7 +128,7 @@ _COPY = (
     """INSERT INTO main.deliveries SELECT * FROM disk.deliveries
         WHERE state IN ('pending', 'given up') OR (state = 'held' AND incidents IN lasting)""",
     "UPDATE main.deliveries SET lease_until = NULL",
-    # What comes gets other numbers than what the store has.
+    # New rows get numbers that the database does not have.
     "DELETE FROM main.sqlite_sequence",
     "INSERT INTO main.sqlite_sequence SELECT * FROM disk.sqlite_sequence",
     "DROP TABLE lasting",

@@ -1,4 +1,4 @@
-"""What is told, and what a sink says of the telling. All of it can be written as JSON and read again."""
+"""Announcements and the errors of sinks. Announcements can be written as JSON and read again."""
 
 from __future__ import annotations
 
@@ -19,27 +19,30 @@ __all__ = [
 
 
 class AnnouncementKind(StrEnum):
-    """What an announcement is about. The words stand in the store and in the webhook's JSON."""
+    """Kind of an announcement. The values are part of the store and of the webhook's JSON."""
 
     OPENED = "opened"
     CAUSE_CHANGED = "cause changed"
     REMINDER = "reminder"
     ESCALATION = "escalation"
-    """Nobody has acknowledged it: this sink is told because of that."""
+    """Sent to further sinks, because the incident was not acknowledged in time."""
     RECOVERED = "recovered"
     ACKNOWLEDGED = "acknowledged"
     STOPPED = "writer stopped"
-    """Nobody checks any more; or nobody did for a while, where `note` says so."""
+    """wgmon-tui stopped checking; with a `note`, it did not check for a while and has resumed."""
     TEST = "test"
     BEAT = "beat"
-    """All is well with us: for a dead-man's switch. `about` is empty, `heartbeats` are the servers' states."""
+    """Heartbeat of wgmon-tui, for a dead-man's switch.
+
+    `about` is empty, `heartbeats` are the servers' states.
+    """
     FIRING = "firing"
-    """`about` is everything that is open now: for a sink that wants to hear so again and again."""
+    """All open incidents in `about`, for a sink that needs them repeated."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerHeartbeat:
-    """A server and its state now, for a sink that is pinged for each of them."""
+    """A server and its current state, for a sink with one ping per server."""
 
     server: str
     severity: Severity
@@ -47,12 +50,12 @@ class ServerHeartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """One message. `id` stays the same when it is sent again, so that a receiver can drop the second one.
+    """One message. `id` stays the same when it is sent again, so that a receiver can drop the duplicate.
 
-    `at` is the Unix time of what happened. `about` are the servers in one message, the worst first; `common_cause` is
-    what they share, in words ("the address 198.51.100.7"), "" for nothing. `vantage` is from where we look.
-    `late_s` is by how many seconds it is sent later than it should have been, 0 where it is not worth a word.
-    `note` is more to say where there is no incident (TEST, STOPPED).
+    `at` is the Unix time of the event. `about` are the incidents in the message, worst first. `common_cause`
+    is what they share, as text ("the address 198.51.100.7"), or "". `vantage` is the vantage that sends it.
+    `late_s` is the delay in seconds, 0 if it is too short to mention. `note` is additional text of kinds
+    without an incident (TEST, STOPPED).
     """
 
     id: str
@@ -67,14 +70,14 @@ class Announcement:
 
     @property
     def severity(self) -> Severity | None:
-        """The worst of what it is about; None where it is about no incident."""
+        """Return the worst severity of its incidents; None without incidents."""
         return min((each.incident.severity for each in self.about), key=lambda each: each.rank, default=None)
 
 
 class RetryError(Exception):
-    """It did not arrive, and may another time. `after` are the seconds that the other end asks us to wait.
+    """Delivery failed, but a later attempt may succeed. `after` is the requested delay in seconds.
 
-    The message is one line for the screen and holds no secret: "HTTP 503", "no answer within 10s".
+    The message is one line for the screen and contains no secret: "HTTP 503", "no answer within 10s".
     """
 
     def __init__(self, reason: str, after: float | None = None) -> None:
@@ -84,7 +87,7 @@ class RetryError(Exception):
 
 
 class GiveUpError(Exception):
-    """It will never arrive as it is: refused, or the settings are wrong. One line without secrets, too."""
+    """Delivery failed for good: the message was refused. The message is one line without secrets."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

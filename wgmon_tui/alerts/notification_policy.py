@@ -1,17 +1,16 @@
-"""Who is to be told what of an incident, and when. Pure: a state a sink in, the next one and what to say out.
+"""Notification policy. Pure functions: per-sink state in; next state and notifications out.
 
-The rule, all of it:
+The complete policy:
 
-- A sink is told that an incident opened as soon as a rule of its wants that and nothing holds it back. What
-  holds it back (a mute, a maintenance, quiet hours) is said in the log, and told of when it ends, if the
-  incident is still open then.
-- A sink that was told is told of the end, at the latest when what holds that back has ended. A sink that was
-  not is not told of the end either.
-- In between it is told of another cause and of an acknowledgement, where a rule wants that and nothing holds
-  it back, and reminded while nobody has acknowledged.
-- Where nobody acknowledges in time, the sinks of `escalate_to` are told as well.
+- A sink gets "opened" as soon as one of its rules selects it and nothing suppresses it. A suppression (mute,
+  maintenance, quiet hours) is logged. When it ends, "opened" is sent if the incident is still open.
+- A sink that got "opened" also gets "recovered", at the latest when its suppression has ended. A sink that
+  did not get "opened" does not get "recovered" either.
+- In between, it gets "cause changed" and "acknowledged" if a rule selects them and nothing suppresses them.
+  It gets reminders until the incident is acknowledged.
+- Without an acknowledgement in time, the sinks of `escalate_to` are notified as well.
 
-Times are Unix seconds. A clock that was set back makes a reminder come later by no more than its interval.
+Times are Unix seconds. After the clock was set back, a reminder is late by at most its interval.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ from wgmon_tui.config.alerting import AlertSettings, Maintenance, Rule, is_selec
 from wgmon_tui.store.models import Mute
 from wgmon_tui.text import format_local_time
 
-NO_MATCHING_RULE = "no rule of this sink asks for that"
+NO_MATCHING_RULE = "no rule of this sink selects this event"
 
 
 @dataclass(frozen=True, slots=True)
 class SinkState:
-    """How an incident stands with one sink: told of since when, and what holds the next word back ("")."""
+    """State of one incident for one sink: times of notifications, and the current suppression or ""."""
 
     told_at: float | None = None
     reminded_at: float | None = None
@@ -40,12 +39,12 @@ class SinkState:
 
 
 Standings = Mapping[str, SinkState]
-"""By the sinks' names; a sink that has nothing to do with the incident is not in it."""
+"""States by sink name. A sink without a state for the incident is absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """Tell a sink this. With `suppressed_by` do not: it says what keeps it from being told, now or for ever."""
+    """A notification for a sink. With `suppressed_by`, it is not sent; that is the reason for the log."""
 
     sink: str
     kind: AnnouncementKind
@@ -55,7 +54,7 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class PolicyContext:
-    """When it is, and what it needs the time for: what the rules are, and what is muted."""
+    """The current time, the alert rules and the mutes."""
 
     alerts: AlertSettings
     mutes: Mapping[str, Mute]
@@ -63,11 +62,11 @@ class PolicyContext:
 
     @property
     def local(self) -> datetime:
-        """The operator's time of day."""
+        """Return the local time, for quiet hours."""
         return datetime.fromtimestamp(self.now)  # noqa: DTZ006  quiet hours are local
 
     def suppression_of(self, snapshot: IncidentSnapshot) -> str:
-        """The mute or the maintenance of a server, in words; "" where there is none."""
+        """Return the mute or maintenance of a server as text; "" if there is none."""
         server = snapshot.incident.server
         mute = self.mutes.get(server)
         if mute and self.now < mute.until:
@@ -88,9 +87,9 @@ def decide(
     moment: PolicyContext,
     news: AnnouncementKind | None = None,
 ) -> tuple[dict[str, SinkState], tuple[Notification, ...]]:
-    """How an incident stands with each sink from now on, and what is to be told.
+    """Return the next state of an incident per sink, and its notifications.
 
-    `news` is what has just happened to it, None where only time has passed.
+    `news` is the latest event of the incident, None if only time has passed.
     """
     suppressed_by = moment.suppression_of(snapshot)
     after: dict[str, SinkState] = {}
@@ -123,7 +122,9 @@ class _SinkDecision:
             return None, []
         if standing.told_at is None:
             return None, [
-                self._notify(AnnouncementKind.RECOVERED, f"{standing.suppressed_by}; it ended meanwhile")
+                self._notify(
+                    AnnouncementKind.RECOVERED, f"{standing.suppressed_by}; the incident ended meanwhile"
+                )
             ]
         rules = self._rules()
         if rules and not standing.escalated_at and not self._is_wanted(rules, AnnouncementKind.RECOVERED):
@@ -167,7 +168,7 @@ class _SinkDecision:
         return replace(standing, reminded_at=since), []
 
     def _escalate(self, standing: SinkState) -> tuple[SinkState | None, list[Notification]]:
-        """Whether nobody has acknowledged it for so long that this sink is told as well."""
+        """Escalate to this sink if the incident was not acknowledged in time."""
         now, nothing = self.moment.now, standing if standing != SinkState() else None
         if self.suppressed_by or standing.escalated_at or self.snapshot.incident.acknowledged_at is not None:
             return nothing, []
@@ -188,7 +189,7 @@ class _SinkDecision:
         return nothing, []
 
     def _rules(self) -> list[Rule]:
-        """Those that tell this sink of incidents such as this one."""
+        """Return the rules that select this incident for this sink."""
         rules = self.moment.alerts.effective_rules
         return [rule for rule in rules if self.sink in rule.sinks and _matches(rule, self.snapshot)]
 
@@ -199,7 +200,7 @@ class _SinkDecision:
         return not any(span.covers(self.moment.local) for span in rule.quiet)
 
     def _quiet_hours(self, rules: list[Rule]) -> str:
-        """The quiet hours, where all rules have theirs now."""
+        """Return the current quiet hours as text, if all rules are in their quiet hours; else ""."""
         spans = [
             next((span for span in rule.quiet if span.covers(self.moment.local)), None) for rule in rules
         ]

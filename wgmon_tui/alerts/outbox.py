@@ -1,10 +1,10 @@
-"""The outbox: what happened becomes messages to sinks, and none of them is lost on the way.
+"""Transactional outbox: turns incident events into deliveries without losing any.
 
-    outbox ──expand──► tellings, deliveries (deliveries.py)
+    outbox ──expand──► tellings, deliveries (delivery_queue.py)
 
-What happened was written together with its incident (store/write/batch.py). `expand` reads on from where it
-stopped and writes the deliveries and that place in one transaction, so that a kill at any moment neither
-loses nor doubles one.
+Each event was written in the same transaction as its incident (store/write/batch.py). `expand` reads on from
+its last position, and writes the deliveries and the new position in one transaction. So a kill at any moment
+neither loses nor duplicates a delivery.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from wgmon_tui.store.formats import incident_snapshot
 from wgmon_tui.store.models import Mute
 
 _AT_ONCE = 2_000
-"""Rows of the outbox that are read in one transaction."""
+"""Maximum number of outbox rows read in one transaction."""
 
 _KEPT_S = 30 * 86_400.0
 _FORGOTTEN_AT_ONCE = 1_000
@@ -40,18 +40,18 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class _OpenIncident:
-    """An incident that some sink has yet to hear more of."""
+    """An incident with notifications still to come for some sink."""
 
     snapshot: IncidentSnapshot
     sink_states: Standings = field(default_factory=dict)
 
 
 _Cases = dict[str, _OpenIncident]
-"""By the incidents' ids."""
+"""Open incidents by id."""
 
 
 class Outbox:
-    """What is to be told. For one thread at a time; everything raises sqlite3.Error and OSError."""
+    """The outbox reader. For one thread at a time; everything raises sqlite3.Error and OSError."""
 
     def __init__(self, store: FailoverStore, vantage: str = "") -> None:
         self._store = store
@@ -63,14 +63,14 @@ class Outbox:
         store.on_blank_store = self._write_down
 
     def expand(self, alerts: AlertSettings, now: float, *, include_due: bool = True) -> bool:
-        """Make deliveries of what has happened, and with `include_due` of what has become due.
+        """Queue deliveries for new events, and with `include_due` for everything that has become due.
 
-        Where nothing has happened it is looked around as well: a mute or the rules may have changed. Returns
-        whether there is more to read.
+        Without new events, due notifications are examined as well: a mute or a rule may have changed.
+        Returns whether there are more events to read.
         """
         connection = self._opened()
-        # Everything is read and thought over first: nobody else writes these tables, and who records checks
-        # must not find the store locked for long.
+        # Read and decide everything first: only this process writes these tables, and the recorder must not
+        # wait long for the lock.
         self._mutes = _mutes(connection)
         moment = PolicyContext(alerts, self._mutes, now)
         planned = _PlannedMessages(moment, dict(self._open_incidents))
@@ -89,20 +89,20 @@ class Outbox:
             try:
                 self._store.write(writes)
             except BaseException:
-                self._groups.forget()  # the messages that it knows of were not written
+                self._groups.forget()  # its recent messages were not written
                 raise
         self._open_incidents = planned.open_incidents
         return more
 
     def drop_other_sinks(self, sinks: Iterable[Sink], now: float) -> None:
-        """Only these sinks are left: say so of what was to go to others."""
+        """Give up everything for sinks other than these."""
         self._opened()
         names = [sink.name for sink in sinks]
         self._store.write([delivery_queue.drop_other_sinks(names, now), (_NO_OTHERS, (json.dumps(names),))])
         self._read = None
 
     def firing_incidents(self, sink: str) -> tuple[IncidentSnapshot, ...]:
-        """What is open now of what a sink was told of, and nothing holds back."""
+        """Return the open incidents that a sink was notified of and that are not suppressed."""
         self._opened()
         return tuple(
             case.snapshot
@@ -113,21 +113,21 @@ class Outbox:
         )
 
     def shift_times(self, seconds: float) -> None:
-        """The clock was set: what waits waits as long as before."""
+        """Shift pending times after a clock change, so that delays stay the same."""
         self._opened()
         self._store.write([delivery_queue.shift_times(seconds), (_SHIFT, (seconds, seconds, seconds))])
         self._read = None
 
     def forget(self, now: float) -> None:
-        """Forget what happened long ago."""
+        """Delete handled outbox rows after their retention time."""
         self._store.write([(_FORGET, (now - _KEPT_S, _FORGOTTEN_AT_ONCE))])
 
-    # Within
+    # Internals
 
     def _messages(
         self, connection: sqlite3.Connection, notifications: Iterable[Notification], now: float
     ) -> Writes:
-        """What puts it on its way, in as few messages as can be; and what says why something is not told."""
+        """Return the statements that queue as few messages as possible, and record the suppressed ones."""
         writes: Writes = []
         for notification in notifications:
             writes += delivery_queue.delete_held(notification)
@@ -140,14 +140,14 @@ class Outbox:
         for draft in self._groups.draft(said, self._vantage, now):
             names = {draft.joins or "", *delivery_queue.incident_ids(draft.announcement).split()}
             mine = {(draft.sink, name) for name in names}
-            # What the store does not hold yet cannot be joined, nor can its order be seen there.
+            # A message drafted in this pass is not in the store yet: it cannot be joined or ordered there.
             joined = None if mine & drafted else delivery_queue.join(connection, draft, now)
             writes.append(joined or delivery_queue.insert(draft.sink, draft.announcement, draft.due))
             drafted |= mine - {(draft.sink, "")}
         return writes
 
     def _opened(self) -> sqlite3.Connection:
-        """The connection, after what it holds was read."""
+        """Return the connection, after its open incidents and mutes were loaded."""
         connection = self._store.open_connection()
         if connection is not self._read:
             self._open_incidents, self._mutes = _open_incidents(connection), _mutes(connection)
@@ -156,7 +156,7 @@ class Outbox:
         return connection
 
     def _write_down(self, connection: sqlite3.Connection) -> None:
-        """What is known of a store that cannot even be read. Numbers below 1 were read, whatever comes."""
+        """Write the known state into an empty memory store. Rows with numbers below 1 count as read."""
         connection.execute("BEGIN")
         with connection:
             for number, (incident, case) in enumerate(self._open_incidents.items()):
@@ -173,7 +173,7 @@ class Outbox:
 
 
 class _PlannedMessages:
-    """What is to be told and written; nothing of it holds before it is written."""
+    """Planned notifications and statements, without effect until they are written."""
 
     def __init__(self, moment: PolicyContext, open_incidents: _Cases) -> None:
         self.open_incidents = open_incidents
@@ -182,7 +182,7 @@ class _PlannedMessages:
         self._moment = moment
 
     def apply(self, snapshot: IncidentSnapshot, news: AnnouncementKind | None) -> None:
-        """Something has happened to an incident, or only time has passed."""
+        """Apply an event to an incident, or with `news` None the passing of time."""
         incident = snapshot.incident
         before: Standings = (
             self.open_incidents[incident.id].sink_states if incident.id in self.open_incidents else {}
@@ -199,7 +199,7 @@ class _PlannedMessages:
         self.notifications += notifications
 
     def apply_time(self, ended: Mapping[str, float]) -> None:
-        """What only time has brought about, and incidents that ended without a word."""
+        """Apply the passing of time, and close incidents that ended without an event."""
         for key, case in list(self.open_incidents.items()):
             snapshot = case.snapshot
             if snapshot.incident.closed_at is None and key in ended:
@@ -209,7 +209,7 @@ class _PlannedMessages:
 
 
 def _open_incidents(connection: sqlite3.Connection) -> _Cases:
-    """The incidents that somebody has yet to hear more of, as far as the outbox was read."""
+    """Return the incidents with notifications still to come, up to the read position of the outbox."""
     sink_states: dict[str, dict[str, SinkState]] = {}
     for incident, sink, *values in connection.execute(_TELLINGS):
         sink_states.setdefault(incident, {})[sink] = SinkState(*values)
@@ -240,7 +240,7 @@ def _unread(connection: sqlite3.Connection) -> list[tuple[int, str, str]]:
 
 
 def _is_redundant(connection: sqlite3.Connection, notification: Notification) -> bool:
-    """Whether it would remind of what the sink has not even got."""
+    """Return whether it reminds of a message that the sink has not received yet."""
     return notification.kind is AnnouncementKind.REMINDER and delivery_queue.has_pending(
         connection, notification.sink, notification.snapshot.incident.id
     )

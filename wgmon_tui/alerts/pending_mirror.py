@@ -1,6 +1,6 @@
-"""What is on its way, remembered beside the store: should that be lost from sight, it goes on from memory.
+"""In-memory mirror of the pending deliveries, used if the database becomes unreadable.
 
-Else whoever was not reached yet would hear how an incident went on before he hears that there is one.
+Without it, a sink could get an update of an incident before the message that opened it.
 """
 
 from __future__ import annotations
@@ -9,34 +9,34 @@ import sqlite3
 from collections.abc import Iterable
 
 Row = tuple[object, ...]
-"""A row of the deliveries: COLUMNS."""
+"""A row of `deliveries`, with the columns COLUMNS."""
 
 Changes = dict[int, Row | None]
-"""By number; None for a row that is on its way no longer."""
+"""Changed rows by number; None for a row that is no longer pending."""
 
 COLUMNS = """dedup, sink, kind, at, waits_since, due_at, lease_until, attempts, state, reason, done_at,
     incidents, announcement, seen_at, seen_by"""
 
 
 class PendingMirror:
-    """The pending deliveries of a store that is written through one connection."""
+    """The pending deliveries of a database that is written through one connection."""
 
     def __init__(self) -> None:
         self._rows: dict[int, Row] = {}
 
     @property
     def rows(self) -> Iterable[Row]:
-        """In the order of their numbers."""
+        """Return the rows in the order of their numbers."""
         return [self._rows[number] for number in sorted(self._rows)]
 
     def track(self, connection: sqlite3.Connection) -> None:
-        """These are the deliveries from now on; what becomes of them is noted. Raises sqlite3.Error."""
+        """Load the pending deliveries, and record later changes by triggers. Raises sqlite3.Error."""
         for statement in _WATCH:
             connection.execute(statement)
         self._rows = {number: row for number, *row in connection.execute(_PENDING)}
 
     def changes(self, connection: sqlite3.Connection) -> Changes:
-        """What has changed within the transaction. Raises sqlite3.Error."""
+        """Return the changes of the current transaction. Raises sqlite3.Error."""
         changed: Changes = {
             number: tuple(row) if state == "pending" else None
             for number, state, *row in connection.execute(_CHANGED)
@@ -45,7 +45,7 @@ class PendingMirror:
         return changed
 
     def apply(self, changes: Changes) -> None:
-        """That transaction holds."""
+        """Apply the changes of a committed transaction."""
         for number, row in changes.items():
             if row is None:
                 self._rows.pop(number, None)

@@ -1,7 +1,7 @@
-"""An announcement in words, for people and for programs. Pure functions.
+"""Rendering of announcements as text and as JSON. Pure functions.
 
-No key goes out, public ones neither: what looks like one is cut to the head that tells it from others. Texts
-may come from outside (a resolver's error, somebody's note), so each is made printable.
+No key leaves this machine, not even a public one: anything like a key is cut to its first characters. Texts
+may come from outside (a resolver's error, an operator's note), so each is made printable.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.text import format_count, format_elapsed, format_iso_time, format_local_time, printable
 
 VERSION = 1
-"""Of the JSON: counted up when something in it changes its meaning or goes. New keys may come at any time."""
+"""Version of the JSON. It increases when a key changes its meaning or is removed, not for new keys."""
 
 _LONGEST_TEXT = 400
 _EVIDENCE_SHOWN = 3
@@ -28,17 +28,17 @@ _KEY = re.compile(r"(?<![A-Za-z0-9+/])([A-Za-z0-9+/]{43})=")
 
 
 def without_keys(text: str) -> str:
-    """`text` with each WireGuard key cut to its first characters: AbCdEfGh…"""
+    """Return `text` with each WireGuard key cut to its first characters: AbCdEfGh…"""
     return _KEY.sub(lambda key: f"{key[1][:_KEY_HEAD]}…", text)
 
 
 def safe(text: str) -> str:
-    """`text` on one line of printable characters, without keys."""
+    """Return `text` as one line of printable characters, without keys."""
     return printable(without_keys(" ".join(text.split())))
 
 
 def brief(text: str, most: int = _LONGEST_TEXT) -> str:
-    """`text` made safe, and cut where it is longer than anybody reads."""
+    """Return `text` made safe and cut to `most` characters."""
     clean = safe(text)
     return clean if len(clean) <= most else clean[: most - 1] + "…"
 
@@ -47,14 +47,14 @@ def brief(text: str, most: int = _LONGEST_TEXT) -> str:
 
 
 def title(announcement: Announcement) -> str:
-    """The announcement in one line, which may be all that somebody reads."""
+    """Return the announcement as one line that can be understood alone."""
     match announcement.kind:
         case AnnouncementKind.TEST:
-            return "wgmon-tui: a test; alerts arrive here"
+            return "wgmon-tui: test message; alerts arrive here"
         case AnnouncementKind.STOPPED if announcement.note:
             return f"wgmon-tui did not check for a while: {brief(announcement.note)}"
         case AnnouncementKind.STOPPED:
-            return f"wgmon-tui{_at_vantage(announcement)} has stopped: nobody checks the servers"
+            return f"wgmon-tui{_at_vantage(announcement)} has stopped: servers are not being checked"
         case AnnouncementKind.BEAT:
             watched = format_count(len(announcement.heartbeats), "server")
             return f"wgmon-tui{_at_vantage(announcement)} checks {watched}"
@@ -73,15 +73,15 @@ def _about_one(announcement: Announcement, snapshot: IncidentSnapshot) -> str:
     text = f"{incident.severity.glyph} {name} "
     match announcement.kind:
         case AnnouncementKind.CAUSE_CHANGED if incident.flapping:
-            return f"{text}is {word} and up in turn (flapping): {verdict}"
+            return f"{text}alternates between {word} and up (flapping): {verdict}"
         case AnnouncementKind.CAUSE_CHANGED:
             return f"{text}is still {word}, now: {verdict}"
         case AnnouncementKind.REMINDER:
             return f"{text}is still {word} after {lasted}: {verdict}"
         case AnnouncementKind.ESCALATION:
-            return f"{text}is {word} for {lasted} and nobody has acknowledged it: {verdict}"
+            return f"{text}has been {word} for {lasted} without acknowledgement: {verdict}"
         case AnnouncementKind.ACKNOWLEDGED:
-            return f"{text}is {word}: acknowledged by {brief(_who(snapshot)) or 'somebody'}"
+            return f"{text}is {word}: acknowledged by {brief(_who(snapshot)) or 'an operator'}"
         case AnnouncementKind.RECOVERED if snapshot.note:
             over = format_elapsed(snapshot.duration or 0.0)
             return (
@@ -105,13 +105,13 @@ def _about_several(announcement: Announcement) -> str:
     glyph = announcement.severity.glyph if announcement.severity else ""
     match announcement.kind:
         case AnnouncementKind.CAUSE_CHANGED:
-            what = "another cause"
+            what = "the cause changed"
         case AnnouncementKind.REMINDER:
             what = "still not up"
         case AnnouncementKind.ESCALATION:
-            what = "nobody has acknowledged it"
+            what = "not acknowledged"
         case AnnouncementKind.ACKNOWLEDGED:
-            what = f"acknowledged by {brief(_who(about[0])) or 'somebody'}"
+            what = f"acknowledged by {brief(_who(about[0])) or 'an operator'}"
         case _:
             what = ""
     return f"{glyph} {len(about)} servers: {', '.join(by_word)}{f'; {what}' if what else ''}{common_cause}"
@@ -129,10 +129,10 @@ def _at_vantage(announcement: Announcement) -> str:
 
 
 def message(announcement: Announcement, markup: Markup, most: int, *, headed: bool = True) -> str:
-    """The message in at most `most` characters, as the service counts them; `headed` by its title.
+    """Return the message in at most `most` characters, as the service counts them; `headed` by its title.
 
-    The worst few of many servers are told in full, the others on a line each, and those that find no room
-    are counted. Should not even that fit, the title is all there is.
+    The worst few servers get full details, the others one line each, and the rest is counted. If not even
+    that fits, the message is only the title.
     """
     head = [markup.strong(title(announcement))] if headed else []
     closing = [markup.escape(line) for line in _closing(announcement)]
@@ -148,7 +148,7 @@ def message(announcement: Announcement, markup: Markup, most: int, *, headed: bo
         if markup.length(text) <= most:
             return text
     while listed:
-        # An eighth goes at a time: there may be a thousand of them.
+        # Remove an eighth at a time: there may be a thousand lines.
         del listed[len(listed) - max(1, len(listed) // 8) :]
         more = markup.escape(f"… and {format_count(len(about) - len(listed), 'server')} more")
         text = _joined(head, [], [*listed, more], closing)
@@ -185,9 +185,9 @@ def _in_full(
     if place:
         yield markup.escape(brief(place))
     if snapshot.suppressed_by:
-        yield markup.escape(f"told only now: {brief(snapshot.suppressed_by)}")
+        yield markup.escape(f"delayed: {brief(snapshot.suppressed_by)}")
     if snapshot.note and kind is AnnouncementKind.ACKNOWLEDGED:
-        yield markup.escape(f"{brief(_who(snapshot)) or 'somebody'} says: {brief(snapshot.note)}")
+        yield markup.escape(f"note from {brief(_who(snapshot)) or 'an operator'}: {brief(snapshot.note)}")
     if kind in (AnnouncementKind.RECOVERED, AnnouncementKind.ACKNOWLEDGED):
         return
     if incident.acknowledged_by:
@@ -196,7 +196,7 @@ def _in_full(
         yield markup.escape(f"· {brief(seen)}")
     if snapshot.causes:
         likeliest = snapshot.causes[0]
-        yield markup.escape(f"perhaps {brief(likeliest.cause)}; next:")
+        yield markup.escape(f"possible cause: {brief(likeliest.cause)}; next:")
         yield markup.typed(brief(likeliest.fix))
 
 
@@ -210,20 +210,20 @@ def _times(snapshot: IncidentSnapshot) -> str:
 
 def _closing(announcement: Announcement) -> Iterator[str]:
     if announcement.kind is AnnouncementKind.STOPPED and not announcement.note:
-        yield f"at {format_local_time(announcement.at, zone=True)}; start it again: wgmon-tui run"
+        yield f"at {format_local_time(announcement.at, zone=True)}; to restart it, type: wgmon-tui run"
     if announcement.kind is AnnouncementKind.TEST:
         yield f"sent at {format_local_time(announcement.at, zone=True)}" + (
             f": {brief(announcement.note)}" if announcement.note else ""
         )
     if announcement.about and announcement.vantage:
         many = any(each.vantage_verdicts for each in announcement.about)
-        yield f"{'told by' if many else 'seen from'} {brief(announcement.vantage)}"
+        yield f"{'sent by' if many else 'seen from'} {brief(announcement.vantage)}"
     if announcement.late_s >= _LATE_NOTICE_S:
         yield f"this message is {format_elapsed(announcement.late_s)} late"
 
 
 def plain(announcement: Announcement, *, headed: bool = True) -> str:
-    """The message as plain text, however long; `headed` by its title."""
+    """Return the message as plain text of any length; `headed` by its title."""
     return message(announcement, PLAIN, most=1 << 30, headed=headed)
 
 
@@ -231,7 +231,7 @@ def plain(announcement: Announcement, *, headed: bool = True) -> str:
 
 
 def as_json(announcement: Announcement) -> dict[str, object]:
-    """The announcement as the object that docs/alerts.md describes. Absent facts are null."""
+    """Return the announcement as the JSON object of docs/alerts.md. Missing facts are null."""
     severity = announcement.severity
     return {
         "version": VERSION,

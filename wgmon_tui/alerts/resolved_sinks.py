@@ -1,4 +1,4 @@
-"""What config.toml says of telling people, with every secret read: what the dispatcher works by."""
+"""Alert settings of config.toml with all secrets read, as the dispatcher uses them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _AT_ONCE = 4
 
 @dataclass(frozen=True, slots=True)
 class ResolvedSinks:
-    """`secrets` are by sink, then by name; `problems` has a line for each sink that lacks one of its own.
+    """Alert settings and secrets. `secrets` are by sink, then by key.
 
-    `unread` are the files in which a secret should be that could not be read there.
+    `problems` has one line for each sink with a missing secret. `unread` are the secret files that could not
+    be read.
     """
 
     alerts: AlertSettings = field(default_factory=AlertSettings)
@@ -31,9 +32,9 @@ class ResolvedSinks:
 def resolve_sinks(
     alerts: AlertSettings, config_dir: Path, before: ResolvedSinks | None = None
 ) -> ResolvedSinks:
-    """Read every secret of the sinks. Blocks for as long as commands take, up to 10 s each.
+    """Read every secret of the sinks. Blocks while secret commands run, up to 10 s each.
 
-    What a command printed `before` is not asked for again.
+    Secrets that a command printed `before` are reused.
     """
     known = _printed(before) if before else {}
     sources = dict.fromkeys(
@@ -71,7 +72,7 @@ def _problem(sink: Sink, key: str, source: SecretSource, error: ConfigurationErr
 
 
 def _printed(before: ResolvedSinks) -> dict[SecretSource, str]:
-    """The secrets that commands printed."""
+    """Return the secrets that commands printed."""
     return {
         source: before.secrets[sink.name][key]
         for sink in before.alerts.sinks

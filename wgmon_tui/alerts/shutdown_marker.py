@@ -1,4 +1,4 @@
-"""Whether somebody tells people: who starts again learns that the one before was ended without a word."""
+"""Shutdown marker: shows after a restart whether the previous run shut down cleanly."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from wgmon_tui.alerts.failover_store import FailoverStore
 
 
 class ShutdownMarker:
-    """For one thread at a time; everything raises sqlite3.Error and OSError."""
+    """The marker in the store. For one thread at a time; everything raises sqlite3.Error and OSError."""
 
     def __init__(self, store: FailoverStore) -> None:
         self._store = store
 
     def start(self, now: float) -> float | None:
-        """Say that we are there; since when somebody was who never said that he went."""
+        """Mark alerting as running. Returns the last refresh of a previous run that did not shut down cleanly."""
         with self._store.transaction() as connection:
             found = connection.execute("SELECT value FROM facts WHERE name = 'alerting'").fetchone()
             connection.execute(_THERE, (now,))
             return None if found is None else float(found[0])
 
     def refresh(self, now: float) -> None:
-        """Said each minute, so that the next one knows until when we were."""
+        """Update the marker's time. Called every minute, so that the next run knows when this one ended."""
         self._store.write([(_THERE, (now,))])
 
     def remove(self) -> None:
-        """We end, and have said so."""
+        """Remove the marker at a clean shutdown."""
         self._store.write([("DELETE FROM facts WHERE name = 'alerting'", ())])
 
 

@@ -1,4 +1,4 @@
-"""The desk of one sink: what its worker waits for, and the attempt that is under way."""
+"""State of a sink's worker: its events, backoff and current attempt."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST_REASON = 200
 
 @dataclass(slots=True)
 class SinkWorker:
-    """What belongs to one sink. `retry_now` ends its pause, `idle` says that its worker waits."""
+    """State of one worker. `retry_now` ends its backoff; `idle` is set while the worker waits."""
 
     work: asyncio.Event = field(default_factory=asyncio.Event)
     retry_now: asyncio.Event = field(default_factory=asyncio.Event)
@@ -31,7 +31,7 @@ class SinkWorker:
 
 
 async def wait(sink_worker: SinkWorker, event: asyncio.Event, seconds: float | None) -> None:
-    """Until there is something to do, or for so many seconds."""
+    """Wait for the event, at most `seconds`."""
     sink_worker.idle.set()
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
@@ -40,14 +40,14 @@ async def wait(sink_worker: SinkWorker, event: asyncio.Event, seconds: float | N
 
 
 def in_daemon_thread(call: Callable[[], None]) -> Future[None]:
-    """Begin it. Not in a pool: who hangs holds up nobody, and not the end of the program."""
+    """Run a call in a daemon thread, not in a pool: a hanging call delays neither others nor the exit."""
     promise: Future[None] = Future()
     promise.set_running_or_notify_cancel()
 
     def run() -> None:
         try:
             call()
-        except BaseException as error:  # noqa: BLE001  whoever awaits it gets it
+        except BaseException as error:  # noqa: BLE001  passed to the awaiting caller
             promise.set_exception(error)
         else:
             promise.set_result(None)
@@ -57,5 +57,5 @@ def in_daemon_thread(call: Callable[[], None]) -> Future[None]:
 
 
 def clean_reason(reason: str) -> str:
-    """A reason as it is stored and shown; other programs have a word in it."""
+    """Return a reason as one short printable line; parts of it may come from other programs."""
     return printable(" ".join(reason.split()))[:_LONGEST_REASON]

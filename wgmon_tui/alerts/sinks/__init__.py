@@ -1,7 +1,7 @@
-"""The places that are told, a module each: `send(sink, announcement, secrets)`.
+"""Alert sinks, one module each with `send(sink, announcement, secrets)`.
 
-It blocks until the other end has taken the announcement; else it raises RetryError or GiveUpError, whose
-reason is one line without secrets. `secrets` are the sink's, read, by their key in config.toml.
+`send` blocks until the service has accepted the announcement. Otherwise it raises RetryError or GiveUpError
+with a reason of one line without secrets. `secrets` are the sink's secrets by their key in config.toml.
 """
 
 from __future__ import annotations
@@ -17,5 +17,5 @@ Send = Callable[[Sink, Announcement, Mapping[str, str]], None]
 
 
 def sender(kind: SinkType) -> Send:
-    """The `send` of a kind of sink, whose module is imported only now: most are never used."""
+    """Return the `send` function of a sink type. Its module is imported on demand: most are never used."""
     return cast("Send", import_module(f"{__name__}.{kind.value}").send)

@@ -1,7 +1,7 @@
-"""Prometheus Alertmanager, API v2: an alert for each incident, under labels that stay the same.
+"""Sink for Prometheus Alertmanager, API v2: one alert per incident, with constant labels.
 
-It takes an alert for resolved when its endsAt has come. While an incident is open that lies ahead, and is
-moved on each time that it is said to fire again; when the incident is over it is the end of it.
+Alertmanager resolves an alert at its endsAt. While an incident is open, endsAt is in the future, and each
+repetition moves it on. When the incident closes, endsAt is its end.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from wgmon_tui.text import format_iso_time
 _PATH = "/api/v2/alerts"
 _HELD_AT_LEAST_S = 300.0
 _MISSED = 4
-"""So many repeats may be lost before an alert that nobody speaks of resolves itself."""
+"""Number of repetitions that may be lost before Alertmanager resolves an alert."""
 
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
-    """Raises RetryError, GiveUpError."""
+    """Post the alerts. Raises RetryError, GiveUpError."""
     options = cast("Alertmanager", sink.options)
     until = time.time() + max(_HELD_AT_LEAST_S, _MISSED * options.every)
     alerts = [_of_incident(options, snapshot, until) for snapshot in announcement.about]
@@ -40,11 +40,14 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
 
 
 def _of_incident(options: Alertmanager, snapshot: IncidentSnapshot, until: float) -> dict[str, object]:
-    """What changes while it lasts, verdict and severity too, is no label: another label is another alert."""
+    """Return the alert of an incident.
+
+    Everything that may change, including verdict and severity, is an annotation: a new label means a new alert.
+    """
     incident = snapshot.incident
     labels = {"alertname": "WireGuardServer", "server": incident.server, "vantage": incident.vantage}
     if snapshot.tags:
-        labels["tags"] = f",{','.join(snapshot.tags)},"  # so that =~".*,eu,.*" finds one of them
+        labels["tags"] = f",{','.join(snapshot.tags)},"  # so that =~".*,eu,.*" matches a whole tag
     annotations = {
         "summary": f"{incident.server} is {incident.severity.word}: {incident.verdict.slug}",
         "description": brief(incident.summary),
@@ -67,7 +70,7 @@ _WGMON_ALERT_NAMES = {AnnouncementKind.TEST: "WgmonTest", AnnouncementKind.STOPP
 
 
 def _wgmon_alert(options: Alertmanager, announcement: Announcement, until: float) -> dict[str, object]:
-    """Nobody resolves it: it does so when `until` has come."""
+    """Return an alert about wgmon-tui. It is never resolved explicitly: it ends at `until`."""
     labels = {"alertname": _WGMON_ALERT_NAMES[announcement.kind], "vantage": announcement.vantage}
     said = {"summary": title(announcement)}
     return _alert({**labels, **dict(options.labels)}, said, announcement.at, until)
@@ -92,5 +95,5 @@ def _authorization(options: Alertmanager, secrets: Mapping[str, str]) -> dict[st
 
 
 def _address(url: str) -> str:
-    """The API below the address at which Alertmanager's own pages are."""
+    """Return the API's URL below the URL of Alertmanager's own pages."""
     return url if url.endswith(_PATH) else url.rstrip("/") + _PATH

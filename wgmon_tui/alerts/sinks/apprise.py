@@ -1,6 +1,6 @@
-"""Any other service, by the optional library apprise: `pip install 'wgmon-tui[alerts]'`.
+"""Sink for any other service, by the optional library apprise: `pip install 'wgmon-tui[alerts]'`.
 
-It is imported with the first message: that takes 45 MB and a third of a second.
+The first message imports it, which takes 45 MB and a third of a second.
 """
 
 from __future__ import annotations
@@ -17,26 +17,28 @@ _LOGGERS = ("apprise", "urllib3", "requests", "requests_oauthlib")
 
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
-    """Raises RetryError, GiveUpError."""
+    """Send through apprise. Raises RetryError, GiveUpError."""
     try:
         from apprise import Apprise
     except ImportError:
         raise RetryError("apprise is not installed: pip install 'wgmon-tui[alerts]', then restart") from None
     for name in _LOGGERS:
-        # What they log may hold the URL, and lands on the screen where nobody has set up logging.
+        # Their log lines may contain the URL, and appear on the screen if logging is not configured.
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    # A new object each time: an object that has sent waits up to 5.5 s before it sends again.
+    # A new object each time: apprise delays the second message of an object by up to 5.5 s.
     service = Apprise()
     if not service.add(secrets["url"]):
-        raise GiveUpError("apprise knows no such URL: see github.com/caronc/apprise/wiki for its form")
+        raise GiveUpError(
+            "apprise does not accept the URL; for its format, see github.com/caronc/apprise/wiki"
+        )
     if not service.notify(
         title=title(announcement), body=plain(announcement, headed=False), notify_type=_type(announcement)
     ):
-        raise RetryError("apprise could not deliver it; `apprise -vv -b test URL` shows why")
+        raise RetryError("apprise could not deliver it; for the reason, type `apprise -vv -b test URL`")
 
 
 def _type(announcement: Announcement) -> str:
-    """One of apprise's four words."""
+    """Return apprise's notification type."""
     if announcement.kind is AnnouncementKind.RECOVERED:
         return "success"
     if announcement.kind in (AnnouncementKind.TEST, AnnouncementKind.ACKNOWLEDGED):

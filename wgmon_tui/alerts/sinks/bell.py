@@ -1,7 +1,7 @@
-"""The bell of the terminal in which we run, and with `desktop` a notification by it (OSC 9).
+"""Sink that rings the bell of this terminal, and with `desktop` shows a notification by OSC 9.
 
-Both go to the terminal itself in one write, which the kernel does not mix with what a screen of ours writes.
-A terminal that knows no OSC 9 says nothing of it; tmux and screen keep it to themselves.
+Both go to the terminal in one write, which the kernel does not mix with the output of the dashboard. A
+terminal without OSC 9 ignores the notification; tmux and screen do not pass it on.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from wgmon_tui.alerts.rendering import title
 from wgmon_tui.config.alerting import Bell, Sink
 
 TERMINAL = "/dev/tty"
-"""Whatever terminal controls this process."""
+"""The controlling terminal of this process."""
 
 _BELL = b"\a"
 
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
-    """Raises RetryError, and GiveUpError where there is no terminal."""
+    """Ring the bell. Raises RetryError, and GiveUpError without a terminal."""
     ringing = _BELL
     if cast("Bell", sink.options).desktop:
-        # In front of the text stands the mark of its state: a number there would be read as another command.
+        # The text starts with a state glyph: a number there would select another OSC 9 command.
         ringing += b"\x1b]9;" + title(announcement).encode() + b"\x1b\\"
     try:
         terminal = os.open(TERMINAL, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
     except OSError:
-        raise GiveUpError("there is no terminal here to ring: this runs without a screen") from None
+        raise GiveUpError("no terminal to ring: wgmon-tui runs without a screen") from None
     try:
         os.write(terminal, ringing)
     except BlockingIOError:
-        raise RetryError("the terminal takes nothing now: ctrl+q lets it go on") from None
+        raise RetryError("terminal output is paused; to resume it, press ctrl+q") from None
     except OSError:
-        raise GiveUpError("the terminal is gone") from None
+        raise GiveUpError("the terminal was closed") from None
     finally:
         os.close(terminal)

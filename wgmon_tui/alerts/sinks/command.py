@@ -1,4 +1,4 @@
-"""A program of the operator's: the announcement as JSON on its stdin, exit code 0 when it has taken it."""
+"""Sink that runs an operator's program: JSON on its stdin, exit code 0 means accepted."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from wgmon_tui.text import format_limit, quoted
 
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
-    """Raises RetryError. What the program prints goes nowhere: it may repeat a secret."""
+    """Run the program. Its output is discarded: it may contain a secret. Raises RetryError."""
     words = cast("Command", sink.options).command
     program = quoted(words[0])
     try:
         running = start(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except FileNotFoundError:
-        raise RetryError(f"there is no program {program}; install it, or give its path") from None
+        raise RetryError(f"no program {program} found; install it, or set its full path") from None
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or "not a command"
         raise RetryError(f"cannot start {program}: {reason}") from None
@@ -31,7 +31,7 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
         except subprocess.TimeoutExpired:
             raise RetryError(f"{program} did not end within {format_limit(sink.timeout)}") from None
     if running.returncode != 0:
-        raise RetryError(f"{program} ended with {_ending(running.returncode)}; run it by hand to see why")
+        raise RetryError(f"{program} ended with {_ending(running.returncode)}; to see why, run it by hand")
 
 
 def _ending(returncode: int) -> str:

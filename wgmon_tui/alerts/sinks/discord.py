@@ -1,4 +1,4 @@
-"""Discord, by a webhook of a channel. Nobody is mentioned, whatever a text holds, and no link unfolds."""
+"""Sink for Discord, by a channel's webhook. Texts never mention anyone, and links show no preview."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SUPPRESS_EMBEDS = 1 << 2
 
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
-    """Raises RetryError, GiveUpError."""
+    """Post the message. Raises RetryError, GiveUpError."""
     body = json_body(
         {
             "content": message(announcement, DISCORD, _LONGEST),
@@ -33,10 +33,10 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
 
 
 def _with_wait(url: str) -> str:
-    """Without `wait` Discord says yes before it has looked at the message."""
+    """Add `wait` to the URL: without it, Discord accepts a message before it has checked it."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        return url  # the client says what is wrong with it
+        return url  # the HTTP client reports the error
     query = {**dict(parse_qsl(parts.query)), "wait": "true"}
     return urlunsplit(parts._replace(query=urlencode(query)))

@@ -1,6 +1,6 @@
-"""Mail, by SMTP under TLS. What is about one incident is one thread: opening, reminders, recovery.
+"""Sink for email, by SMTP with TLS. All messages of an incident form one thread.
 
-A message that is sent again has the Message-ID that it had, by which mail servers and programs know it.
+A message that is sent again keeps its Message-ID, so that mail servers and clients can detect the duplicate.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FOR_GOOD = 500
 
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
-    """Raises RetryError, GiveUpError."""
+    """Send the message. Raises RetryError, GiveUpError."""
     options = cast("Email", sink.options)
     message = compose(options, announcement, datetime.now(UTC))
     deadline = time.monotonic() + sink.timeout
@@ -45,8 +45,9 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
 
 
 def compose(options: Email, announcement: Announcement, now: datetime) -> EmailMessage:
-    """The message, whole. Its thread hangs on ids that no message has, one an incident: programs that show
-    threads gather what names the same one.
+    """Build the message. It refers to one artificial Message-ID per incident.
+
+    Mail clients group all messages that refer to the same id into one thread.
     """
     domain = parseaddr(options.sender)[1].rpartition("@")[2] or _LOCAL_NAME
     message = EmailMessage(policy=SMTP)
@@ -67,11 +68,14 @@ def compose(options: Email, announcement: Announcement, now: datetime) -> EmailM
 def _deliver(
     options: Email, message: EmailMessage, password: str, limit_s: float
 ) -> dict[str, tuple[int, bytes]]:
-    """Who was refused, where others were not. Raises SMTPException, OSError, RetryError."""
+    """Send a message. Returns the refused recipients if others were accepted.
+
+    Raises SMTPException, OSError, RetryError.
+    """
     opened: list[smtplib.SMTP] = []
 
     def cut() -> None:
-        # The socket's own time limit starts anew with every byte that comes.
+        # The socket's own timeout restarts with every byte received.
         for client in opened:
             if client.sock is not None:
                 with suppress(OSError):
@@ -90,7 +94,7 @@ def _deliver(
 
 
 def _connected(options: Email, limit_s: float, opened: list[smtplib.SMTP]) -> smtplib.SMTP:
-    """A client under TLS, unless `security` is "none"; also put into `opened`, before anybody is heard."""
+    """Return a client with TLS, unless `security` is "none". It is added to `opened` before it connects."""
 
     class _RecordingSmtp(smtplib.SMTP):
         def connect(self, *to: Any, **more: Any) -> tuple[int, bytes]:
@@ -102,7 +106,7 @@ def _connected(options: Email, limit_s: float, opened: list[smtplib.SMTP]) -> sm
             opened.append(self)
             return super().connect(*to, **more)
 
-    # Named here, because smtplib would ask a name server what we are called.
+    # Set here, because smtplib would ask a name server for the local host name.
     local_name = socket.gethostname() or _LOCAL_NAME
     if options.security == "tls":
         tls = tls_context(options.ca_file or None)
@@ -113,19 +117,19 @@ def _connected(options: Email, limit_s: float, opened: list[smtplib.SMTP]) -> sm
         if not client.has_extn("starttls"):
             client.close()
             raise RetryError(
-                'it offers no STARTTLS on this port; where it speaks TLS at once, security = "tls"'
+                'the server offers no STARTTLS on this port; for implicit TLS, set security = "tls"'
             )
         client.starttls(context=tls_context(options.ca_file or None))
     return client
 
 
 def _refusal(error: smtplib.SMTPException) -> RetryError | GiveUpError:
-    """By its code alone: what a mail server writes beside it may repeat anything."""
+    """Convert an SMTP error by its code alone: the server's text may contain anything."""
     match error:
         case smtplib.SMTPAuthenticationError():
             return RetryError(f"SMTP {error.smtp_code}: user and password were refused")
         case smtplib.SMTPNotSupportedError():
-            return RetryError("it takes no user and password on this port")
+            return RetryError("the server accepts no login on this port")
         case smtplib.SMTPRecipientsRefused():
             codes = sorted({code for code, _ in error.recipients.values()})
             return RetryError(f"SMTP {', '.join(map(str, codes))}: every recipient was refused")
@@ -140,7 +144,7 @@ def _refusal(error: smtplib.SMTPException) -> RetryError | GiveUpError:
 
 
 def _partly(refused: Mapping[str, tuple[int, bytes]], recipients: int) -> RetryError | GiveUpError:
-    """The others have it: they get it again only where a refusal is not for good."""
+    """Return the error for refused recipients. Retry only if a refusal is temporary: the others have it."""
     codes = sorted({code for code, _ in refused.values()})
     reason = f"SMTP {', '.join(map(str, codes))}: {len(refused)} of {recipients} recipients were refused"
     return GiveUpError(reason) if min(codes) >= _FOR_GOOD else RetryError(reason)

@@ -1,8 +1,8 @@
-"""Pings as Healthchecks takes them: whoever misses them raises the alarm, when we no longer can.
+"""Sink for heartbeat pings in the form of Healthchecks: the service raises the alarm if they stop.
 
-A URL without {server} is the switch for ourselves: pinged while we check, and told /fail when we end in
-order. With {server} in it each server has a check of its own over there: pinged while it is not down, and
-told /fail when it is.
+A URL without {server} is a dead-man's switch for wgmon-tui: pinged while it checks, /fail at a clean
+shutdown. With {server} in the URL, each server has its own check there: pinged while it is not down, /fail
+while it is down.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ _FAILING = {Severity.UP: False, Severity.DEGRADED: False, Severity.DOWN: True}
 _UNKNOWN_THERE = b"OK (not found)"
 
 Ping = tuple[str, str]
-"""A URL, and the text that is kept with the ping."""
+"""A URL, and the text that the service stores with the ping."""
 
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
-    """Raises RetryError, GiveUpError."""
+    """Send the pings. Raises RetryError, GiveUpError."""
     url = secrets["url"]
     if PLACE in url:
         _send_each(sink, list(_of_servers(url, announcement.heartbeats)))
     elif announcement.kind is AnnouncementKind.STOPPED:
-        if not announcement.note:  # else it is over: the next ping says so
+        if not announcement.note:  # else checks have resumed: the next ping reports it
             _send(sink, (_failing(url), title(announcement)))
     else:
         _send(sink, (url, title(announcement)))
 
 
 def _of_servers(url: str, heartbeats: Iterable[ServerHeartbeat]) -> Iterator[Ping]:
-    """What is unknown is not told: our own side may be at fault, and then nobody knows how the server is."""
+    """Yield one ping per server. An unknown state gets no ping: the fault may be on this machine."""
     for beat in heartbeats:
         failing = _FAILING.get(beat.severity)
         if failing is not None:
@@ -52,11 +52,11 @@ def _of_servers(url: str, heartbeats: Iterable[ServerHeartbeat]) -> Iterator[Pin
 
 
 def _failing(url: str) -> str:
-    """The address that takes failures: /fail behind the path, before a ?create=1."""
+    """Return the URL for failures: /fail after the path, before a ?create=1."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        return url  # the client says what is wrong with it
+        return url  # the HTTP client reports the error
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/fail"))
 
 
@@ -67,13 +67,13 @@ def _send(sink: Sink, ping: Ping) -> None:
     if not answer.is_accepted:
         raise refusal(answer, mendable=True)
     if answer.body.startswith(_UNKNOWN_THERE):
-        raise RetryError("there is no such check over there: make it, or mend the url")
+        raise RetryError("the service has no such check; create it, or correct url")
 
 
 def _send_each(sink: Sink, pings: list[Ping]) -> None:
-    """Several at a time: one after another, a hundred would take longer than there is time for.
+    """Send several pings at a time: one after another, a hundred would exceed the timeout.
 
-    No ping begins when the time is over: where the first ones hang, all others would too.
+    No ping starts after the timeout: if the first ones hang, all others would too.
     """
     deadline = time.monotonic() + sink.timeout
     waiting: SimpleQueue[Ping] = SimpleQueue()
@@ -96,5 +96,5 @@ def _send_each(sink: Sink, pings: list[Ping]) -> None:
     for thread in threads:
         thread.join()
     if failed := reasons.qsize() + waiting.qsize():
-        reason = "there was no time left for it" if reasons.empty() else reasons.get()
+        reason = "no time left" if reasons.empty() else reasons.get()
         raise RetryError(f"{failed} of {len(pings)} pings failed; one of them: {reason}")

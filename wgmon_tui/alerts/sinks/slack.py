@@ -1,4 +1,4 @@
-"""Slack, by an incoming webhook: a section in mrkdwn, in which nothing of ours is a mention or a link."""
+"""Sink for Slack, by an incoming webhook: one mrkdwn section without mentions or links."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _ERROR_WORD = re.compile(rb"[a-z]{2,12}(?:_[a-z]{2,12}){1,4}")
 
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
-    """Raises RetryError, GiveUpError."""
+    """Post the message. Raises RetryError, GiveUpError."""
     section = {"type": "mrkdwn", "text": message(announcement, SLACK, _LONGEST_SECTION), "verbatim": True}
     body = json_body(
         {
-            "text": SLACK.escape(title(announcement)),  # what a notification shows
+            "text": SLACK.escape(title(announcement)),  # the text of the notification
             "blocks": [{"type": "section", "text": section}],
             "unfurl_links": False,
             "unfurl_media": False,

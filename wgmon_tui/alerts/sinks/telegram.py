@@ -1,4 +1,4 @@
-"""Telegram, by the Bot API's sendMessage. The token stands in the URL, which therefore nobody is shown."""
+"""Sink for Telegram, by sendMessage of the Bot API. The URL contains the token, so it is never shown."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from wgmon_tui.config.alerting import Sink, Telegram
 
 _LONGEST = 4096
 _OF_THE_MESSAGE = ("can't parse", "too long", "empty")
-"""What a 400 says where the message is at fault. In all other cases it is the chat: not found, moved …"""
+"""Texts of a 400 that blame the message. All other 400s concern the chat: not found, moved …"""
 
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
-    """Raises RetryError, GiveUpError."""
+    """Send the message. Raises RetryError, GiveUpError."""
     options, token = cast("Telegram", sink.options), secrets["token"]
     sent: dict[str, object] = {
         "chat_id": options.chat,
@@ -48,8 +48,8 @@ def _refusal(answer: SinkResponse, token: str) -> RetryError | GiveUpError:
     parameters = told.get("parameters")
     more: Mapping[str, object] = parameters if isinstance(parameters, dict) else {}
     if moved := number(more.get("migrate_to_chat_id")):
-        return RetryError(f'the chat has moved: put chat = "{moved:.0f}" into config.toml')
+        return RetryError(f'the chat has moved; set chat = "{moved:.0f}" in config.toml')
     if answer.status == 404:
-        return RetryError("HTTP 404 Not Found: Telegram does not know its token; ask @BotFather for it")
+        return RetryError("HTTP 404 Not Found: Telegram does not know the token; get it from @BotFather")
     mendable = not any(each in said for each in _OF_THE_MESSAGE)
     return refusal(answer, said, number(more.get("retry_after")), mendable=mendable)

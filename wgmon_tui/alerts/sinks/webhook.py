@@ -1,7 +1,7 @@
-"""A POST of JSON to any URL: the form that docs/alerts.md describes, signed as Standard Webhooks says.
+"""Sink for webhooks: POST the JSON of docs/alerts.md to any URL, signed according to Standard Webhooks.
 
-With a `secret` there is a signature over id, time and body, by which the receiver knows that it comes from
-us and is not an old one sent again (github.com/standard-webhooks; most languages have a library for it).
+With a `secret`, a signature over id, time and body lets the receiver verify the sender and reject replays
+(github.com/standard-webhooks; most languages have a library for it).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ENCODED = "whsec_"
 
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
-    """Raises RetryError, GiveUpError."""
+    """Post the announcement. Raises RetryError, GiveUpError."""
     options = cast("Webhook", sink.options)
     body, now = json_body(as_json(announcement)), int(time.time())
     headers = {**JSON_HEADERS, "Webhook-Id": announcement.id, "Webhook-Timestamp": str(now)}
@@ -36,16 +36,16 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
 
 
 def signature(key: bytes, announcement_id: str, at: int, body: bytes) -> str:
-    """HMAC-SHA256 over "id.time.body", with the name of the scheme before it."""
+    """Return the HMAC-SHA256 over "id.time.body", prefixed with the scheme's version."""
     signed = f"{announcement_id}.{at}.".encode() + body
     return f"v1,{base64.b64encode(hmac.digest(key, signed, 'sha256')).decode()}"
 
 
 def _key(secret: str) -> bytes:
-    """What stands behind whsec_ is base64; anything else is the key as it stands."""
+    """Decode the signing key: base64 after whsec_; any other secret is the key itself."""
     if not secret.startswith(_ENCODED):
         return secret.encode()
     try:
         return base64.b64decode(secret.removeprefix(_ENCODED), validate=True)
     except binascii.Error:
-        raise RetryError("its secret is not base64 behind whsec_") from None
+        raise RetryError("secret: the text after whsec_ is not valid base64") from None
