@@ -131,7 +131,7 @@ async def test_a_sink_that_hangs_is_left_behind_and_gets_no_second_attempt_besid
     shop.opens()
     async with running(dispatcher(shop, street)):
         await until(lambda: shop.log() and shop.log()[0].attempts >= 2)
-        assert shop.log()[0].reason == "the last attempt still hangs"
+        assert shop.log()[0].reason == "the previous attempt has not finished"
         alerting = [each for each in threading.enumerate() if each.name == "alert"]
         assert len(alerting) == 1
         street.released.set()
@@ -209,7 +209,7 @@ async def test_a_fault_of_a_sink_tells_nothing_of_what_it_held(shop: Shop, stree
     shop.opens()
     async with running(dispatcher(shop, street)):
         await until(lambda: shop.log() and shop.log()[0].attempts)
-        assert shop.log()[0].reason == "a fault of this program: ValueError"
+        assert shop.log()[0].reason == "internal error: ValueError"
 
 
 @pytest.mark.thorough
@@ -288,7 +288,8 @@ async def test_an_end_without_a_word_is_told_by_the_next_one(tmp_path: Path, str
     async with running(dispatcher(shop, street)):
         await until(lambda: street.got["pager"])
         assert (
-            street.got["pager"][0].note == "it was ended without a word, or the machine was; it checks again"
+            street.got["pager"][0].note
+            == "wgmon-tui or the machine did not shut down cleanly; checks have resumed"
         )
     shop.close()
 

@@ -95,7 +95,7 @@ def test_a_muted_server_is_held_back_and_that_is_in_the_log(shop: Shop) -> None:
     shop.mutes("fra1", None)
     shop.passes(1)
     assert shop.told() == []
-    assert shop.held() == [("pager", "muted by ada until further notice; it ended meanwhile")]
+    assert shop.held() == [("pager", "muted by ada until further notice; the incident ended meanwhile")]
 
 
 def test_what_is_still_down_when_a_mute_ends_is_told_then(shop: Shop) -> None:

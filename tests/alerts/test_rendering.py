@@ -61,14 +61,14 @@ def several(kind: AnnouncementKind, servers: int = 20, common_cause: str = BOND)
         (announcement(), "✖ fra1 is down: silent"),
         (announcement(AnnouncementKind.OPENED, snapshot(verdict=Verdict.SLOW)), "▲ fra1 is degraded: slow"),
         (announcement(AnnouncementKind.CAUSE_CHANGED), "✖ fra1 is still down, now: silent"),
-        (flapping(), "✖ fra1 is down and up in turn (flapping): silent"),
+        (flapping(), "✖ fra1 alternates between down and up (flapping): silent"),
         (
             announcement(AnnouncementKind.REMINDER, at=NOON + 7200),
             "✖ fra1 is still down after 2 h 00 min: silent",
         ),
         (
             announcement(AnnouncementKind.ESCALATION, at=NOON + 600),
-            "✖ fra1 is down for 10 min and nobody has acknowledged it: silent",
+            "✖ fra1 has been down for 10 min without acknowledgement: silent",
         ),
         (acknowledged(), "✖ fra1 is down: acknowledged by ada"),
         (recovered(), "● fra1 is up again after 12 min"),
@@ -79,12 +79,12 @@ def several(kind: AnnouncementKind, servers: int = 20, common_cause: str = BOND)
             "✖ 2 servers: 1 down, 1 degraded",
         ),
         (several(AnnouncementKind.REMINDER, 2, ""), "✖ 2 servers: 2 down; still not up"),
-        (several(AnnouncementKind.ESCALATION, 2, ""), "✖ 2 servers: 2 down; nobody has acknowledged it"),
+        (several(AnnouncementKind.ESCALATION, 2, ""), "✖ 2 servers: 2 down; not acknowledged"),
         (several(AnnouncementKind.RECOVERED, 2), "● 2 servers up again, all with the address 203.0.113.7"),
-        (announcement_without_incident(AnnouncementKind.TEST), "wgmon-tui: a test; alerts arrive here"),
+        (announcement_without_incident(AnnouncementKind.TEST), "wgmon-tui: test message; alerts arrive here"),
         (
             announcement_without_incident(AnnouncementKind.STOPPED),
-            "wgmon-tui on bastion1 has stopped: nobody checks the servers",
+            "wgmon-tui on bastion1 has stopped: servers are not being checked",
         ),
         (
             announcement_without_incident(AnnouncementKind.STOPPED, "from 11:00 to 12:00"),
@@ -104,7 +104,7 @@ def test_a_message_has_the_sentence_since_when_the_evidence_and_what_to_type_nex
         "since 2026-11-22 11:59:30 UTC\n"
         "fra1.example.net:51820 (203.0.113.7)\n"
         "· no authentic answer within 5.00 s\n"
-        "perhaps the server does not know our key; next:\n"
+        "possible cause: the server does not know our key; next:\n"
         "on the server: wg show wg0 peers — must list qRCwZSKI…\n"
         "\n"
         "seen from bastion1"
@@ -142,12 +142,12 @@ def test_what_was_held_back_or_is_late_says_so() -> None:
     told = announcement(
         AnnouncementKind.OPENED, snapshot(suppressed_by="quiet hours 22:00-07:00"), late_s=3700.0
     )
-    assert "told only now: quiet hours 22:00-07:00\n" in plain(told)
+    assert "delayed: quiet hours 22:00-07:00\n" in plain(told)
     assert plain(told).endswith("this message is 1 h 01 min late")
 
 
 def test_who_acknowledged_and_what_they_said_is_told() -> None:
-    assert "ada says: on it" in plain(acknowledged())
+    assert "note from ada: on it" in plain(acknowledged())
 
 
 def test_no_key_goes_out_in_any_form() -> None:
@@ -325,7 +325,7 @@ def test_a_message_about_a_server_that_others_see_too_says_who_tells_it_and_what
     said = announcement(
         AnnouncementKind.OPENED, snapshot(incident=incident(vantage="nyc"), vantage_verdicts=vantage_verdicts)
     )
-    assert plain(said).endswith("told by bastion1")
+    assert plain(said).endswith("sent by bastion1")
     [about] = json.loads(json.dumps(as_json(said)))["incidents"]
     assert about["seen_from"] == {"local": "healthy", "nyc": "silent"}
     assert about["vantage"] == "nyc"

@@ -23,7 +23,7 @@ from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.store.store_file import STORE
 
-FROM_MEMORY = "people are told from memory until it can be written"
+FROM_MEMORY = "alerts are sent from memory until the store is writable"
 
 COMMAND = """
 [[sink]]

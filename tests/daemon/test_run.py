@@ -89,7 +89,7 @@ def test_while_the_store_is_locked_the_log_says_that_people_are_told_from_memory
         other.execute("BEGIN IMMEDIATE")
         with running(tmp_path / "config", tmp_path / "state") as program:
             assert program.lines[-1].endswith(f"info: started: 1 server in {tmp_path / 'config'}")
-            line = program.line_with("people are told from memory until it can be written")
+            line = program.line_with("alerts are sent from memory until the store is writable")
             assert "history.db: another program has locked it" in line
             while not (told.exists() and told.read_text()):
                 time.sleep(0.01)

@@ -128,7 +128,7 @@ class DeliveryQueue:
         self._store.write([_finish(job, "given up", reason, now)])
 
     def reschedule(self, job: DueDelivery, sink: Sink, reason: str, now: float, due: float) -> None:
-        """Schedule another attempt. Deliveries that waited longer than the sink's `give_up_after` are given up."""
+        """Schedule another attempt. Deliveries older than the sink's `give_up_after` are given up."""
         too_long = f"{reason}; given up after {format_limit(sink.give_up_after)}"
         self._store.write(
             [

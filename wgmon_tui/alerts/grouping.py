@@ -30,7 +30,7 @@ Bond = tuple[str, str]
 
 @dataclass(slots=True)
 class MessageGroup:
-    """A message sent at `at`, the causes that let servers join, and the id of its follow-up if there is one."""
+    """A message sent at `at`, the causes that let servers join, and the id of its follow-up, if any."""
 
     at: float
     common_causes: frozenset[Bond]

@@ -60,7 +60,7 @@ class MemoryStore:
         return set(self.connection.execute("SELECT at, what, incident, matter FROM outbox"))
 
     def _handled_incidents(self) -> set[str]:
-        """Return the incidents for which this store is authoritative: all of them if the database was readable.
+        """Return the incidents this store is authoritative for: all, if the database was readable.
 
         Otherwise only those with a delivery or a known state: the earlier events of the others are only in
         the database.

@@ -12,7 +12,10 @@ class ShutdownMarker:
         self._store = store
 
     def start(self, now: float) -> float | None:
-        """Mark alerting as running. Returns the last refresh of a previous run that did not shut down cleanly."""
+        """Mark alerting as running.
+
+        Returns the last refresh of the previous run if it did not shut down cleanly.
+        """
         with self._store.transaction() as connection:
             found = connection.execute("SELECT value FROM facts WHERE name = 'alerting'").fetchone()
             connection.execute(_THERE, (now,))

@@ -53,7 +53,9 @@ def test_a_service_that_does_not_take_it_is_tried_again_and_nothing_is_logged(
     caplog.set_level(logging.DEBUG)
     with Receiver(answer(500, "s3cr3t")) as receiver, pytest.raises(RetryError) as raised:
         send(SINK, announcement(), {"url": url(receiver)})
-    assert raised.value.reason == "apprise could not deliver it; `apprise -vv -b test URL` shows why"
+    assert (
+        raised.value.reason == "apprise could not deliver it; for the reason, type `apprise -vv -b test URL`"
+    )
     assert "s3cr3t" not in caplog.text + "".join(capfd.readouterr())
 
 

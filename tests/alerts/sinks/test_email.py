@@ -189,7 +189,7 @@ def test_a_server_without_starttls_gets_nothing() -> None:
     postbox = Postbox()
     with post_office(postbox) as port:
         reason = refused(RetryError, to(port, username="wgmon"))
-    assert reason == 'it offers no STARTTLS on this port; where it speaks TLS at once, security = "tls"'
+    assert reason == 'the server offers no STARTTLS on this port; for implicit TLS, set security = "tls"'
     assert postbox.logins == []
     assert postbox.letters == []
 
@@ -198,7 +198,7 @@ def test_a_certificate_that_is_not_trusted_gets_no_password(certificates: Certif
     postbox = Postbox()
     with post_office(postbox, certificates.server()) as port:
         reason = refused(RetryError, to(port, username="wgmon"))
-    assert reason.startswith("its certificate is not trusted: ")
+    assert reason.startswith("the certificate is not trusted: ")
     assert postbox.logins == []
 
 

@@ -86,7 +86,7 @@ def test_a_server_whose_ping_fails_does_not_hold_back_the_others() -> None:
 def test_a_check_that_is_not_there_is_a_failure_though_the_status_says_ok() -> None:
     with Receiver(answer(200, "OK (not found)")) as receiver, pytest.raises(RetryError) as raised:
         send(SINK, beat(), {"url": receiver.url + UUID})
-    assert raised.value.reason == "there is no such check over there: make it, or mend the url"
+    assert raised.value.reason == "the service has no such check; create it, or correct url"
 
 
 def test_what_hangs_is_left_at_the_time_limit_for_all_of_them_together() -> None:
@@ -111,4 +111,4 @@ def test_what_hangs_is_left_at_the_time_limit_for_all_of_them_together() -> None
 def test_what_is_no_url_is_not_repeated(url: str, said: Announcement) -> None:
     with pytest.raises(RetryError) as raised:
         send(SINK, said, {"url": url})
-    assert raised.value.reason.endswith("there is no valid URL in its url; expected https://…")
+    assert raised.value.reason.endswith("url is not a valid URL; expected https://…")

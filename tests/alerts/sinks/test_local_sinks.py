@@ -47,9 +47,9 @@ def test_no_shell_looks_at_the_words(tmp_path: Path) -> None:
     ("words", "reason"),
     [
         (("/bin/sh", "-c", "echo s3cr3t; echo s3cr3t >&2; exit 3"),
-         '"/bin/sh" ended with exit code 3; run it by hand to see why'),
-        (("/bin/sh", "-c", "kill -9 $$"), '"/bin/sh" ended with signal 9; run it by hand to see why'),
-        (("no-such-program",), 'there is no program "no-such-program"; install it, or give its path'),
+         '"/bin/sh" ended with exit code 3; to see why, run it by hand'),
+        (("/bin/sh", "-c", "kill -9 $$"), '"/bin/sh" ended with signal 9; to see why, run it by hand'),
+        (("no-such-program",), 'no program "no-such-program" found; install it, or set its full path'),
         (("/etc/passwd",), 'cannot start "/etc/passwd": Permission denied'),
         (("a\0b",), 'cannot start "a\\x00b": not a command'),
     ],
@@ -125,4 +125,4 @@ def test_without_a_terminal_it_is_given_up_and_says_so(
     monkeypatch.setattr(bell, "TERMINAL", str(tmp_path / "none"))
     with pytest.raises(GiveUpError) as raised:
         bell.send(Sink("bell", Bell()), announcement(), {})
-    assert raised.value.reason == "there is no terminal here to ring: this runs without a screen"
+    assert raised.value.reason == "no terminal to ring: wgmon-tui runs without a screen"

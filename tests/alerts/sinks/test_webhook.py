@@ -71,7 +71,7 @@ def test_a_secret_in_their_form_is_decoded() -> None:
 def test_a_secret_that_is_none_in_that_form_is_not_repeated() -> None:
     with pytest.raises(RetryError) as raised:
         send(SINK, announcement(), {"url": "http://127.0.0.1:1", "secret": "whsec_not-base64!"})
-    assert raised.value.reason == "its secret is not base64 behind whsec_"
+    assert raised.value.reason == "secret: the text after whsec_ is not valid base64"
 
 
 def test_a_token_is_sent_as_a_bearer() -> None:

@@ -42,7 +42,7 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
 def _of_incident(options: Alertmanager, snapshot: IncidentSnapshot, until: float) -> dict[str, object]:
     """Return the alert of an incident.
 
-    Everything that may change, including verdict and severity, is an annotation: a new label means a new alert.
+    What may change, including verdict and severity, is an annotation: a new label means a new alert.
     """
     incident = snapshot.incident
     labels = {"alertname": "WireGuardServer", "server": incident.server, "vantage": incident.vantage}
