@@ -103,5 +103,5 @@ def test_a_vantage_that_nobody_knows_is_refused_in_one_line(
     words = ["export", "checks", "--vantage", "oslo", "--state", str(life.state_dir)]
     assert main(words) == 64
     said = capsys.readouterr().err
-    assert 'knows no vantage "oslo"; there are "local", "fra", "nyc"' in said
+    assert 'no vantage "oslo" in the history; known: "local", "fra", "nyc"' in said
     assert said.count("\n") == 1

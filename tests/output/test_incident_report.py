@@ -43,12 +43,12 @@ def test_the_text_tells_all_that_one_needs_to_act() -> None:
     assert facts["seen from"] == "here"
     assert facts["since"] == "2026-11-22 19:30 UTC, 12 min"
     assert facts["incident"].endswith(", opened 2026-11-22 19:30 UTC")
-    assert facts["port"] == "a port monitor says: UP (open|filtered), but it is down"
+    assert facts["port"] == "a port monitor reports UP (open|filtered), but the server is down"
     assert facts["with"] == "fails together with lon3"
     assert "- no authentic answer within 5.00 s" in lines
     assert any(line.startswith("   next: on the server: wg show wg0 preshared-keys") for line in lines)
     assert lines[-4:] == [
-        "The exchange of 2026-11-22 19:30:00 UTC",
+        "Packets of 2026-11-22 19:30:00 UTC",
         "  sent      +0.000 ms  handshake initiation, 148 bytes",
         "  received  +13.80 ms  handshake response, 92 bytes",
         "  no authentic answer",
@@ -90,7 +90,7 @@ def test_a_server_that_is_well_is_told_in_short() -> None:
     fleet_state.record("fra1", sample_exchanges.round_of(sample_exchanges.healthy()), NOW)
     text = as_text(report_of(fleet_state.states["fra1"]), NOW)
     assert text.startswith("● fra1 is up: healthy\n")
-    assert "What it can be" not in text
+    assert "Possible causes" not in text
 
 
 def test_of_a_long_exchange_the_first_packets_stand_for_all() -> None:

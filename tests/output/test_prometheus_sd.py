@@ -55,10 +55,10 @@ def test_without_a_file_it_is_printed_and_a_shard_has_its_own(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--format", "csv"], "export targets: --format json is the only one that Prometheus reads"),
-        (["fra1"], "export targets: --shard I/N chooses servers; relabelling in Prometheus does as well"),
-        (["--since", "24h"], "export targets: --since is for what the history keeps"),
-        (["--with-keys"], "export targets: --with-keys is for an exchange"),
+        (["--format", "csv"], "export targets: Prometheus reads only JSON; use --format json"),
+        (["fra1"], "export targets: NAME is not supported; use --shard I/N, or relabelling in Prometheus"),
+        (["--since", "24h"], "export targets: --since is only for the history"),
+        (["--with-keys"], "export targets: --with-keys is only for exchange"),
         (
             ["--output", "/nowhere/at/all"],
             "export targets: cannot write /nowhere/at/all: No such file or dir",

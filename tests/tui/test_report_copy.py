@@ -83,7 +83,7 @@ async def test_y_on_the_incidents_copies_the_open_one_as_it_is_now(past: History
         await it.press("y")
         await it.read()
         assert it.app.clipboard.startswith("✖ fra1 is down: psk-mismatch\n")
-        assert "The exchange of " in it.app.clipboard
+        assert "Packets of " in it.app.clipboard
 
 
 async def test_y_on_an_incident_of_the_past_copies_what_is_remembered_with_its_notes(past: History) -> None:

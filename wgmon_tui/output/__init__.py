@@ -1,1 +1,1 @@
-"""One result, many forms: a table, JSON lines, a hex dump."""
+"""Output formats: tables, JSON, CSV, pcapng, Prometheus, plugin lines and incident reports."""

@@ -1,4 +1,4 @@
-"""Rows for spreadsheets: RFC 4180, and nothing in them that a spreadsheet would run as a formula."""
+"""CSV rows (RFC 4180) without cells that a spreadsheet would run as a formula."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from wgmon_tui.text import printable
 
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-"""How a formula begins; the wide ones where the spreadsheet speaks Japanese or Chinese."""
+"""First characters of a formula; the full-width ones count in Japanese and Chinese spreadsheets."""
 
 
 def csv_lines(columns: Sequence[str], objects: Iterable[Mapping[str, object]]) -> Iterator[str]:
-    """A line of column names, then one for each object.
+    """Yield a line of column names, then one line per object.
 
-    A column is a key, or for an object inside it that key, "_" and the inner one; a list is one cell.
+    A column is named after its key. A nested object gives columns "key_inner"; a list is one cell.
     """
     yield csv_line(columns)
     for each in objects:
@@ -24,7 +24,7 @@ def csv_lines(columns: Sequence[str], objects: Iterable[Mapping[str, object]]) -
 
 
 def csv_line(cells: Iterable[object]) -> str:
-    """One row with its line end. None is an empty cell."""
+    """Return one row with its line end. None is an empty cell."""
     line = io.StringIO()
     csv.writer(line, lineterminator="\r\n").writerow([_cell(value) for value in cells])
     return line.getvalue()
@@ -48,5 +48,5 @@ def _cell(value: object) -> str:
     if not isinstance(value, str):
         return str(value)
     text = value if value.isprintable() else printable(value)
-    # Names, notes and summaries are other people's text: an apostrophe makes a spreadsheet show them only.
+    # Names, notes and summaries come from outside: after an apostrophe, a spreadsheet only shows them.
     return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

@@ -1,4 +1,4 @@
-"""The fleet as it stands, a flat object a server: what the table shows, in figures for other programs."""
+"""JSON of the fleet's current state: one flat object per server, with the values of the table."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ COLUMNS = (
 
 
 def fleet_object(server_state: ServerState) -> Json:
-    """One server. `loss` of the last checks and `uptime` of the last 24 hours are shares, 0 to 1; what is not
-    known is null.
+    """Return the object of one server. Unknown values are null.
+
+    `loss` of the last checks and `uptime` of the last 24 hours are fractions from 0 to 1.
     """
     verdict = server_state.diagnosis.verdict if server_state.diagnosis else server_state.verdict
     p50, p95 = server_state.samples.percentiles(0.5, 0.95)
@@ -39,5 +40,5 @@ def fleet_object(server_state: ServerState) -> Json:
 
 
 def _seen_from(server_state: ServerState) -> str | None:
-    """Who sees what, in words: one cell of a table as well. Null where only we look at it."""
+    """Return the views of all vantages as text, fit for a table cell. None if only this machine checks it."""
     return describe_views(server_state.views) or None if server_state.vantage_states else None

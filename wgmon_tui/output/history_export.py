@@ -1,6 +1,6 @@
-"""What the store keeps, written for others: checks, incidents and exchanges as JSON lines, CSV or pcapng.
+"""Export of the stored history: checks, incidents and exchanges as JSON lines, CSV or pcapng.
 
-Servers come by name, what is of one server in the order of time; everything streams, a part at a time.
+The order is by server, then by time. All output is streamed in parts.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ Format = Literal["json", "csv", "pcapng"]
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """What to export: of which servers, from `since` on and before `until`, both Unix seconds; what one
-    `vantage` saw, or with None all of them.
+    """What to export: servers by name, from `since` until before `until` (Unix seconds).
+
+    `vantage` selects one vantage; None selects all.
     """
 
     kind: Kind
@@ -38,14 +39,14 @@ class ExportRequest:
 
 
 def format_problem(kind: Kind, form: Format) -> str | None:
-    """Why these two do not go together, or None where they do."""
+    """Return why kind and format do not fit together; None if they do."""
     if form == "pcapng" and kind != "exchange":
-        return f"{kind} have no packets: pcapng is for exchange; type --format json or --format csv"
+        return f"{kind} have no packets, and pcapng needs packets; add --format json or --format csv"
     return None
 
 
 def export_parts(history: History, request: ExportRequest) -> Iterator[bytes]:
-    """The export, part by part. Raises StoreUnavailableError."""
+    """Yield the export part by part. Raises StoreUnavailableError."""
     if request.form == "pcapng":
         return pcapng_of(outcome for outcome, _ in _exchanges(history, request))
     objects = _objects(history, request)
@@ -54,11 +55,11 @@ def export_parts(history: History, request: ExportRequest) -> Iterator[bytes]:
     return (f"{one_line(each)}\n".encode() for each in objects)
 
 
-# What there is, as the objects of the JSON
+# JSON objects
 
 
 def check_object(server: str, past: StoredCheck) -> Json:
-    """A check of the past. The keys are those of `probe --json`, as far as they are kept."""
+    """Return a stored check. The keys are those of `probe --json`, as far as they are stored."""
     tunnel = past.tunnel_sent is not None
     return {
         "server": server,
@@ -80,7 +81,7 @@ def check_object(server: str, past: StoredCheck) -> Json:
 
 
 def incident_object(incident: Incident, notes: Sequence[Note]) -> Json:
-    """An incident with its notes; `closed_at` and `duration_s` are null while it is open."""
+    """Return an incident with its notes; `closed_at` and `duration_s` are null while it is open."""
     closed_at, acknowledged_at = incident.closed_at, incident.acknowledged_at
     return {
         "id": incident.id,
@@ -100,16 +101,16 @@ def incident_object(incident: Incident, notes: Sequence[Note]) -> Json:
 
 
 def exchange_objects(outcome: Round, line: ExchangeSummary | None) -> Iterator[Json]:
-    """A stored round as `probe --json` writes it, an object for each address, and why it was kept.
+    """Yield a stored round in the form of `probe --json`, one object per address, with why it was kept.
 
-    What another vantage saw has no `line` of our own exchanges.
+    A round from another vantage has no `line`.
     """
     for each in by_address(outcome):
         yield {**json_object(each), **_kept(line)}
 
 
 def packet_objects(stored: Round, line: ExchangeSummary | None) -> Iterator[Json]:
-    """The same, an object for each packet."""
+    """Yield a stored round as one object per packet."""
     for outcome in by_address(stored):
         check, verdict = outcome.check, outcome.diagnosis.verdict
         for packet in check.exchange:
@@ -163,7 +164,7 @@ def _own_exchanges(
 ) -> Iterator[tuple[Round, ExchangeSummary | None]]:
     for line in reversed(history.exchanges(name, request.since, request.until, limit=None)):
         stored = history.exchange(line.id)
-        # It may have been forgotten since the list was read.
+        # It may have been deleted since the list was read.
         if stored and request.vantage in (None, stored.round.check.vantage):
             yield stored.round, stored.line
 
@@ -179,7 +180,7 @@ def _objects(history: History, request: ExportRequest) -> Iterator[Json]:
             return (each for stored in _exchanges(history, request) for each in split(*stored))
 
 
-# The same as rows
+# CSV columns
 
 
 COLUMNS: Mapping[Kind, tuple[str, ...]] = {
@@ -196,4 +197,4 @@ COLUMNS: Mapping[Kind, tuple[str, ...]] = {
         "started_at", "t", "dir", "type", "len", "hex",
     ),
 }  # fmt: skip
-"""The keys of the JSON, those of an object inside it behind its name. An exchange has a row a packet."""
+"""The JSON keys as columns; keys of a nested object follow its name. An exchange has one row per packet."""

@@ -1,7 +1,7 @@
-"""An incident as a text to paste into a ticket: what is wrong, since when, how we know it, what to type.
+"""Incident report to paste into a ticket: what is wrong, since when, the evidence, what to type.
 
-Pure. Plain text or Markdown; times are UTC, because readers sit anywhere. There is no private or preshared
-key in it, since nothing that it is made from holds one; public keys stand in what is to be typed.
+Pure functions. Plain text or Markdown; times are UTC, because readers may be in any time zone. It contains no
+private or preshared key, since its inputs have none; commands to type may contain public keys.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~])")
 
 @dataclass(frozen=True, slots=True)
 class IncidentReport:
-    """What is to be told of one server. Times are Unix seconds.
+    """Content of a report about one server. Times are Unix seconds.
 
-    `status_word` is the verdict's slug, or what stands for it; `sentence` what it means here. `until` is when it was
-    over, None while it lasts. `outcome` is the round that proves it, as far as there is one, `quorum_result` what
-    all vantages make of it where there are several. `port_up` is what a port monitor says, `together` who
-    fails with it, each group as one sentence.
+    `status_word` is the verdict's slug or its substitute; `sentence` is its meaning here. `until` is its end,
+    None while it lasts. `outcome` is the round with the evidence, if there is one. `quorum_result` is the
+    common result of several vantages. `port_up` is the result of a port monitor. `together` has one sentence
+    per group of servers that fail together.
     """
 
     server: str
@@ -45,18 +45,18 @@ class IncidentReport:
     port_up: bool | None = None
     together: tuple[str, ...] = ()
     muted_reason: str = ""
-    """Why nothing of it is announced, where that is so."""
+    """Why its alerts are suppressed, or ""."""
     notes: tuple[Note, ...] = ()
     quorum_result: Diagnosis | None = None
 
     @property
     def diagnosis(self) -> Diagnosis | None:
-        """What it means, with evidence and causes; None where there is nothing that proves it."""
+        """Return the diagnosis with evidence and causes; None without a round."""
         return self.quorum_result or (self.outcome.diagnosis if self.outcome else None)
 
 
 def report_of(server_state: ServerState) -> IncidentReport:
-    """What the board knows of a server now."""
+    """Build the report of a server's current state."""
     outcome = server_state.last
     return IncidentReport(
         server=server_state.server.name,
@@ -72,7 +72,7 @@ def report_of(server_state: ServerState) -> IncidentReport:
 
 
 def report_of_incident(incident: Incident, endpoint: str = "", notes: Sequence[Note] = ()) -> IncidentReport:
-    """What is remembered of an incident."""
+    """Build the report of a stored incident."""
     return IncidentReport(
         server=incident.server,
         severity=incident.severity,
@@ -90,7 +90,7 @@ def report_of_incident(incident: Incident, endpoint: str = "", notes: Sequence[N
 
 
 def as_text(incident_report: IncidentReport, now: float) -> str:
-    """The account in plain text, its lines unwrapped: whoever pastes it knows the width."""
+    """Return the report as plain text with unwrapped lines: the width of its destination is unknown."""
     return "\n".join(map(printable, _text_lines(incident_report, now))) + "\n"
 
 
@@ -103,10 +103,10 @@ def _text_lines(incident_report: IncidentReport, now: float) -> Iterator[str]:
         yield f"{label:<{_LABEL}}{value}"
     diagnosis = incident_report.diagnosis
     if diagnosis and diagnosis.evidence:
-        yield from ("", "What was seen")
+        yield from ("", "Evidence")
         yield from (f"- {each}" for each in diagnosis.evidence)
     if diagnosis and diagnosis.causes:
-        yield from ("", "What it can be, likeliest first")
+        yield from ("", "Possible causes, most likely first")
         for number, cause in enumerate(diagnosis.causes, 1):
             yield f"{number}. {cause.cause}"
             yield f"   why:  {cause.why}"
@@ -123,7 +123,7 @@ def _text_lines(incident_report: IncidentReport, now: float) -> Iterator[str]:
 
 
 def as_markdown(incident_report: IncidentReport, now: float) -> str:
-    """The account in Markdown, as GitHub, GitLab and most trackers and chats read it."""
+    """Return the report as Markdown for GitHub, GitLab and most trackers and chats."""
     return "\n".join(_markdown_lines(incident_report, now)) + "\n"
 
 
@@ -136,10 +136,10 @@ def _markdown_lines(incident_report: IncidentReport, now: float) -> Iterator[str
         yield f"- **{label}:** {_escaped(value)}"
     diagnosis = incident_report.diagnosis
     if diagnosis and diagnosis.evidence:
-        yield from ("", "**What was seen**", "")
+        yield from ("", "**Evidence**", "")
         yield from (f"- {_escaped(each)}" for each in diagnosis.evidence)
     if diagnosis and diagnosis.causes:
-        yield from ("", "**What it can be, likeliest first**", "")
+        yield from ("", "**Possible causes, most likely first**", "")
         for number, cause in enumerate(diagnosis.causes, 1):
             yield from _markdown_cause(number, cause)
     if incident_report.outcome and incident_report.outcome.check.exchange:
@@ -159,19 +159,19 @@ def _markdown_cause(number: int, cause: Cause) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Text from outside, which must not become a heading, a link or an image."""
+    """Escape text from outside, so that it cannot become a heading, a link or an image."""
     return _MARKDOWN_SPECIAL.sub(r"\\\1", printable(text))
 
 
 def _code(text: str) -> str:
-    """A code span: what is to be typed stays as it is."""
+    """Return a code span with the unchanged text."""
     text = printable(text)
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     blank = " " if fence != "`" else ""
     return f"{fence}{blank}{text}{blank}{fence}"
 
 
-# What stands in both
+# Parts of both formats
 
 
 def _title(incident_report: IncidentReport) -> str:
@@ -214,11 +214,11 @@ def _facts(incident_report: IncidentReport, now: float) -> Iterator[tuple[str, s
     if incident := incident_report.incident:
         yield "incident", _incident(incident)
     if incident_report.muted_reason:
-        yield "quiet", incident_report.muted_reason
+        yield "muted", incident_report.muted_reason
     if incident_report.port_up is not None:
         word = "UP (open|filtered)" if incident_report.port_up else "down (closed)"
         wrong = incident_report.port_up and incident_report.severity is Severity.DOWN
-        yield "port", f"a port monitor says: {word}{', but it is down' if wrong else ''}"
+        yield "port", f"a port monitor reports {word}{', but the server is down' if wrong else ''}"
     for sentence in incident_report.together:
         yield "with", sentence
 
@@ -234,7 +234,7 @@ def _incident(incident: Incident) -> str:
 
 def _exchange_title(check: Check) -> str:
     at = format_utc_time(check.started_at)
-    return f"The exchange of {at}"
+    return f"Packets of {at}"
 
 
 def _packets(check: Check) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""One JSON object a server, on one line: the form that others script against. Absent facts are null."""
+"""JSON lines of check results, for scripts: one object per server. Missing values are null."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ Json = dict[str, object]
 
 
 def json_line(outcome: Round) -> str:
-    """A round as one line of JSON, without its newline. Holds no key but the sealed ones on the wire."""
+    """Return a round as one line of JSON without newline. Its only keys are the encrypted ones in packets."""
     return one_line(json_object(outcome))
 
 
 def one_line(value: Json) -> str:
-    """An object on one line: ASCII, whatever its strings hold."""
+    """Return an object as one line of ASCII JSON."""
     return json.dumps(value, separators=(",", ":"))
 
 
 def in_ms(seconds: float | None) -> float | None:
-    """A round-trip time in milliseconds, to the microsecond."""
+    """Convert seconds to milliseconds, rounded to the microsecond."""
     return None if seconds is None else round(seconds * 1000, 3)
 
 
 def json_object(outcome: Round) -> Json:
-    """A round as the object that stands on its line."""
+    """Return a round as a JSON object."""
     check, diagnosis = outcome.check, outcome.diagnosis
     return {
         "server": check.server,
@@ -74,7 +74,7 @@ def _tunnel(check: Check) -> Json | None:
 
 
 def packet_object(packet: Packet) -> Json:
-    """A packet of an exchange, byte for byte, and what its bytes are."""
+    """Return a packet as a JSON object: its bytes, and its fields with their meaning."""
     return {
         "t": round(packet.at, 6),
         "dir": packet.direction.value,

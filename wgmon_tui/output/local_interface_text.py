@@ -1,4 +1,4 @@
-"""What an interface of this machine says of a server that it shares with us, for the one-shot check."""
+"""Comparison with this machine's WireGuard interfaces, as text and JSON for `probe`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from wgmon_tui.text import format_iso_time, printable
 
 @dataclass(frozen=True, slots=True)
 class LocalPeerView:
-    """A peer of an interface here, and how it goes with our verdict."""
+    """A peer of an interface on this machine, and its comparison with the prober's verdict."""
 
     peer: LocalPeer
     finding: Finding
 
 
 def interface_object(seen: LocalPeerView) -> Json:
-    """It as JSON. Holds no key."""
+    """Return the comparison as JSON, without any key."""
     entry = seen.peer.entry
     return {
         "interface": seen.peer.interface,
@@ -34,7 +34,7 @@ def interface_object(seen: LocalPeerView) -> Json:
 
 
 def disagreements(seen: Sequence[LocalPeerView], ascii_only: bool) -> str:
-    """Below the table's line of a server: only where the two disagree."""
+    """Return the lines below a server's result, only for differences."""
     arrow = "->" if ascii_only else "→"
     lines = []
     for finding in (each.finding for each in seen):

@@ -1,7 +1,7 @@
-"""Results for monitoring systems that start a plugin: Nagios and Icinga, and checkmk's local checks.
+"""Plugin output for Nagios and Icinga, and for checkmk's local checks.
 
-One line a call or a server: a state, a sentence, and performance data. What stands behind a `|` these systems
-take for figures, and a second line for more of the same: text from outside must hold neither.
+One line per call or per server: a state, a sentence, and performance data. These systems read everything
+after a `|`, and a second line, as performance data: text from outside must contain neither.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.models import Round
 
 LONGEST_LINE = 8000
-"""Bytes. Nagios cuts what is longer than 8 KiB, in the middle of a figure."""
+"""Bytes. Nagios cuts output at 8 KiB, even in the middle of a number."""
 
 _NAMED = 8
-"""So many servers are named in one line; the others are counted."""
+"""Maximum number of servers named in one line; the others are counted."""
 
 _SENTENCE = 240
 _PLAIN_LABEL = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 class PluginState(Enum):
-    """What a plugin may end with."""
+    """Exit state of a plugin."""
 
     OK = 0
     WARNING = 1
@@ -46,20 +46,20 @@ _WORST_FIRST = (PluginState.CRITICAL, PluginState.WARNING, PluginState.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class CheckedServer:
-    """A server and the looks at it, at least one, oldest first. The last one decides."""
+    """A server and its check rounds, at least one, oldest first. The last one decides."""
 
     server: Server
     rounds: tuple[Round, ...]
 
     @property
     def severity(self) -> Severity:
-        """How the last look found it."""
+        """Return the severity of the last round."""
         return self.rounds[-1].diagnosis.verdict.severity
 
 
 @dataclass(frozen=True, slots=True)
 class PerformanceValue:
-    """One performance value; a warning is due above `warn`."""
+    """One performance value, with a warning threshold `warn`."""
 
     label: str
     value: float
@@ -69,7 +69,7 @@ class PerformanceValue:
 
 
 def state_of(severities: Iterable[Severity]) -> PluginState:
-    """The state that stands for all: something down, else degraded, else unknown, else all is well."""
+    """Return the overall state: down before degraded before unknown before up."""
     states = {_STATES[each] for each in severities}
     return next((state for state in _WORST_FIRST if state in states), PluginState.OK)
 
@@ -78,13 +78,13 @@ def state_of(severities: Iterable[Severity]) -> PluginState:
 
 
 def nagios_line(checked: Sequence[CheckedServer]) -> str:
-    """All servers on one line, the worst first."""
+    """Return all servers on one line, worst first."""
     state = state_of(each.severity for each in checked)
     said = f"WIREGUARD {state.name} - {_summary(checked)}"
     line = _with_figures(said, _figures_of_all(checked))
     if len(line.encode()) <= LONGEST_LINE:
         return line
-    # A set of figures that changes with its length would leave gaps in graphs: the totals alone, always.
+    # Dropping only some values would leave gaps in graphs: a line that is too long has only the totals.
     return _with_figures(said, _totals(checked))
 
 
@@ -94,7 +94,7 @@ def _with_figures(said: str, figures: Iterable[PerformanceValue]) -> str:
 
 
 def nagios_trouble(problem: str) -> str:
-    """The line where nothing could be checked."""
+    """Return the line for a run that could check nothing."""
     return f"WIREGUARD {PluginState.UNKNOWN.name} - {one_line(problem)}"
 
 
@@ -138,7 +138,7 @@ def _nagios_figure(figure: PerformanceValue) -> str:
 
 
 def checkmk_line(checked: CheckedServer) -> str:
-    """A server as a service of its own, in the form of checkmk's local checks."""
+    """Return a server as a separate service, in the format of checkmk's local checks."""
     name = one_line(f"WireGuard {checked.server.name}").replace('"', "_").replace("'", "_")
     figures = "|".join(
         f"{each.label}={_number(each.value)};{_levels(each)}".rstrip(";") for each in _figures(checked)
@@ -147,15 +147,15 @@ def checkmk_line(checked: CheckedServer) -> str:
 
 
 def checkmk_trouble(problem: str) -> str:
-    """The line where nothing could be checked."""
+    """Return the line for a run that could check nothing."""
     return f'{PluginState.UNKNOWN.value} "WireGuard" - {one_line(problem)}'
 
 
-# What both say
+# Parts of both formats
 
 
 def one_line(text: str) -> str:
-    """`text` without what ends a line or begins the figures; a backslash could read as an escape."""
+    """Return `text` as one line without `|`, and without backslashes, which could be read as escapes."""
     shown = (character if character.isprintable() else " " for character in text)
     return " ".join("".join(shown).replace("|", "/").replace("\\", "/").split())
 
@@ -167,7 +167,7 @@ def _sentence(checked: CheckedServer) -> str:
 
 
 def _figures(checked: CheckedServer, prefix: str = "") -> Iterator[PerformanceValue]:
-    """RTT and tunnel of the last look, the loss of all; what was not measured is not there."""
+    """Yield RTT and tunnel values of the last round, and the loss over all; only measured values."""
     check = checked.rounds[-1].check
     if check.handshake:
         yield PerformanceValue(f"{prefix}rtt", check.handshake.rtt, "s", checked.server.slow)
@@ -187,12 +187,12 @@ def _figures(checked: CheckedServer, prefix: str = "") -> Iterator[PerformanceVa
 
 
 def _levels(figure: PerformanceValue) -> str:
-    """warn;crit;min;max: all begin at 0, and none has a critical level: the verdict says what is down."""
+    """Return warn;crit;min;max. The minimum is 0; there is no critical level: the verdict decides "down"."""
     warn = "" if figure.warn is None else _number(figure.warn)
     most = "" if figure.most is None else _number(figure.most)
     return f"{warn};;0;{most}"
 
 
 def _number(value: float) -> str:
-    """Never in scientific notation, which these systems do not read."""
+    """Format a number without scientific notation, which these systems cannot read."""
     return f"{value:.6f}".rstrip("0").rstrip(".")

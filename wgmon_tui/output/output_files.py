@@ -1,4 +1,4 @@
-"""Where exports go: the standard output, or a file that is there whole or not at all."""
+"""Destinations of exports: standard output, or a file that is written atomically."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from pathlib import Path
 
 
 def write_output(parts: Iterable[bytes]) -> None:
-    """To whoever reads our output. Raises BrokenPipeError where nobody does any more."""
+    """Write to standard output. Raises BrokenPipeError if its reader has exited."""
     for part in parts:
         sys.stdout.buffer.write(part)
     sys.stdout.buffer.flush()
 
 
 def write_private(path: Path, parts: Iterable[bytes]) -> None:
-    """Put a file that only its owner reads in the place of whatever stands there. Raises OSError."""
+    """Write or replace a file that only its owner can read. Raises OSError."""
     write_whole(path, parts, 0o600)
 
 
 def write_whole(path: Path, parts: Iterable[bytes], mode: int) -> None:
-    """Put a file in the place of whatever stands there, with these permissions or less, as the umask says.
+    """Write or replace a file atomically, with permissions `mode` reduced by the umask.
 
-    A pipe or a device is written to as it is. Raises OSError; then what stood there stays.
+    A pipe or a device is written to directly. Raises OSError; an existing file is then unchanged.
     """
     if path.exists() and not path.is_file():
         with path.open("wb") as stream:
             stream.writelines(parts)
         return
-    # The file at the end of a symbolic link is replaced, not the link.
+    # The target of a symbolic link is replaced, not the link.
     target = path.resolve()
     temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.{os.urandom(4).hex()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
@@ -45,9 +45,9 @@ def write_whole(path: Path, parts: Iterable[bytes], mode: int) -> None:
 
 
 def write_numbered(directory: Path, stem: str, suffix: str, parts: Iterable[bytes]) -> Path:
-    """Write a file under a name that nothing has yet: `stem`, or `stem-2` and so on. Gives its path.
+    """Write a new file named `stem`, or `stem-2` and so on if the name exists. Returns its path.
 
-    Raises OSError, and leaves nothing behind then.
+    Raises OSError, and then leaves no file behind.
     """
     path = _reserve(directory, stem, suffix)
     try:
@@ -59,7 +59,7 @@ def write_numbered(directory: Path, stem: str, suffix: str, parts: Iterable[byte
 
 
 def _reserve(directory: Path, stem: str, suffix: str) -> Path:
-    """A new, empty file: the name is ours from now on, whoever else writes here."""
+    """Create a new, empty file, which reserves the name against other writers."""
     number = 1
     while True:
         path = directory / f"{stem}{f'-{number}' if number > 1 else ''}{suffix}"

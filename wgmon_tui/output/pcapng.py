@@ -1,9 +1,9 @@
-"""UDP payloads as a pcapng file that Wireshark opens. Pure: records in, blocks of bytes out.
+"""pcapng files of UDP payloads, for Wireshark. Pure functions: records in, blocks of bytes out.
 
-The sockets see payloads only, so the IP and UDP headers around them are rebuilt here, with checksums that
-hold. The blocks are those of the pcapng specification (draft-ietf-opsawg-pcapng), little-endian:
+Sockets deliver only payloads, so this module rebuilds the IP and UDP headers with correct checksums. The
+blocks are those of the pcapng specification (draft-ietf-opsawg-pcapng), little-endian:
 
-    section header ──► interface ──► secrets, where there are any ──► one enhanced packet block a datagram
+    section header ──► interface ──► secrets, if there are any ──► one enhanced packet block per datagram
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Option = tuple[int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class CapturedDatagram:
-    """A UDP payload on its way. `at_ns` is Unix time in nanoseconds; `comment` shows beside the packet."""
+    """A captured UDP payload. `at_ns` is Unix time in nanoseconds; Wireshark shows `comment` with it."""
 
     at_ns: int
     source: Socket
@@ -56,9 +56,9 @@ def capture(
     comment: str = "",
     key_log: str = "",
 ) -> Iterator[bytes]:
-    """A whole file, block by block.
+    """Yield a whole file, block by block.
 
-    `key_log` are the lines of a WireGuard key log: whoever has the file can then read what the packets seal.
+    `key_log` are the lines of a WireGuard key log. Anyone with the file can then decrypt the packets.
     """
     yield _section_header(application, comment)
     yield _interface(interface)
@@ -107,7 +107,7 @@ def _commented(comment: str) -> list[Option]:
 
 
 def _text(text: str) -> bytes:
-    """UTF-8 of a bounded length: an option's own length has 16 bits."""
+    """Encode text as UTF-8 of limited length: an option's length field has 16 bits."""
     return text.encode(errors="backslashreplace")[:_LONGEST_OPTION].decode(errors="ignore").encode()
 
 
@@ -115,11 +115,11 @@ def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 4)
 
 
-# The headers that the sockets keep to themselves
+# Rebuilt IP and UDP headers
 
 
 def ip_packet(source: Socket, destination: Socket, payload: bytes) -> bytes:
-    """The IP packet of either version around a UDP payload; both addresses are of the same version."""
+    """Build the IPv4 or IPv6 packet of a UDP payload; both addresses have the same version."""
     addresses = source[0].packed + destination[0].packed
     udp = _udp(addresses, source[1], destination[1], payload)
     if source[0].version == 6:
@@ -131,7 +131,7 @@ def ip_packet(source: Socket, destination: Socket, payload: bytes) -> bytes:
 
 def _udp(addresses: bytes, source: int, destination: int, payload: bytes) -> bytes:
     length = 8 + len(payload)
-    pseudo_header = addresses + struct.pack("!II", length, _UDP)  # sums up alike for both versions (RFC 8200)
+    pseudo_header = addresses + struct.pack("!II", length, _UDP)  # the same sum for both versions (RFC 8200)
     without = struct.pack("!HHHH", source, destination, length, 0) + payload
     checksum = udp_checksum(pseudo_header + without)
     return struct.pack("!HHHH", source, destination, length, checksum) + payload

@@ -1,4 +1,4 @@
-"""Exchanges as the datagrams of a capture: each packet at its time, between our side and the server."""
+"""pcapng export of exchanges: each packet with its time, between this machine and the server."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from wgmon_tui.output.pcapng import CapturedDatagram, Socket, capture
 from wgmon_tui.text import printable
 
 PLACEHOLDER_ADDRESSES: dict[int, Address] = {4: IPv4Address("192.0.2.1"), 6: IPv6Address("2001:db8::1")}
-"""What stands for ours, which the sockets are not told: addresses for documentation (RFC 5737, RFC 3849)."""
+"""Documentation addresses (RFC 5737, RFC 3849) in place of the local address, which sockets do not report."""
 
 PLACEHOLDER_PORT = 50000
-"""What stands for our port where it is not known any more. Wireshark takes it for no other protocol's."""
+"""Placeholder for an unknown local port. Wireshark assigns it to no other protocol."""
 
 OurPort = Callable[[Address], int | None]
-"""The port from which an address was asked, as far as it is known."""
+"""Returns the local port of the packets to an address, or None if unknown."""
 
 
 def unknown_port(_: Address) -> None:
-    """For exchanges of the past."""
+    """Return None: for stored exchanges, the local port is unknown."""
 
 
 def pcapng_of(
     rounds: Iterable[Round], *, our_port: OurPort = unknown_port, key_log: str = ""
 ) -> Iterator[bytes]:
-    """A pcapng file of these rounds, block by block; `key_log` makes Wireshark decrypt them."""
+    """Yield a pcapng file of these rounds, block by block; with `key_log`, Wireshark decrypts them."""
     return capture(
         (datagram for outcome in rounds for datagram in datagrams(outcome, our_port)),
         application=f"wgmon-tui {__version__}",
@@ -41,7 +41,7 @@ def pcapng_of(
 
 
 def datagrams(outcome: Round, our_port: OurPort = unknown_port) -> Iterator[CapturedDatagram]:
-    """The packets of a round, one address after the other; the first of each says what the check meant."""
+    """Yield the packets of a round, by address; the first of each carries the diagnosis as comment."""
     for check, diagnosis in zip(outcome.checks, outcome.diagnoses, strict=True):
         address = check.address
         if address is None:  # the name did not resolve, so nothing was sent
@@ -62,7 +62,7 @@ def datagrams(outcome: Round, our_port: OurPort = unknown_port) -> Iterator[Capt
 
 
 def by_address(outcome: Round) -> Iterator[Round]:
-    """The checks of a round, each as a round of its own."""
+    """Yield each check of a round as a separate round."""
     for check, diagnosis in zip(outcome.checks, outcome.diagnoses, strict=True):
         yield Round((check,), (diagnosis,), outcome.port_monitor if check is outcome.check else None)
 
@@ -78,9 +78,9 @@ def _meaning(check: Check, diagnosis: Diagnosis) -> str:
 def _about(*, with_keys: bool) -> str:
     headers = (
         "The UDP payloads of WireGuard checks, as sent and received. The IP and UDP headers are rebuilt: "
-        f"{PLACEHOLDER_ADDRESSES[4]} and {PLACEHOLDER_ADDRESSES[6]} stand for our address, port {PLACEHOLDER_PORT} for ours where it "
-        "is not known, and what came is shown as from the address that was asked."
+        f"{PLACEHOLDER_ADDRESSES[4]} and {PLACEHOLDER_ADDRESSES[6]} replace the client's address, and port "
+        f"{PLACEHOLDER_PORT} its port if unknown. Received packets are shown with the checked address."
     )
-    ports = "Where Wireshark takes the server's port for another protocol: Decode As, WireGuard."
-    keys = "This file holds a private key. Keep it to yourself and delete it when you have looked."
+    ports = "If Wireshark takes the server's port for another protocol, choose Decode As, WireGuard."
+    keys = "This file contains a private key. Do not share it, and delete it after use."
     return "\n".join([headers, ports, keys] if with_keys else [headers, ports])

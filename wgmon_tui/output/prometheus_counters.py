@@ -1,4 +1,4 @@
-"""What is counted of each server since this process began: Prometheus takes the rates of such counters."""
+"""Counters per server since the start of this process, for rates in Prometheus."""
 
 from __future__ import annotations
 
@@ -15,30 +15,31 @@ from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.quorum import VantageReport
 
 RTT_BOUNDS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
-"""From a neighbouring rack to the first retransmit of a server at the other end of the world.
+"""Histogram bounds in seconds: from a neighbouring rack to the first retransmit to a distant server.
 
-Each bound is a series a server: more of them would cost Prometheus more than they tell.
+Each bound is one series per server, so there are only a few.
 """
 
 
 class ServerCounters:
-    """The counters of one server, seen from one vantage. Every address that is checked counts."""
+    """Counters of one server from one vantage. Every checked address counts."""
 
     __slots__ = ("checks", "lost", "rtts", "rtts_sum", "tunnel_received", "tunnel_sent")
 
     def __init__(self) -> None:
         self.checks: dict[Verdict, int] = {}
         self.lost = 0
-        """Handshakes that were not answered, those aside that could not be sent."""
+        """Unanswered handshakes, without those that could not be sent."""
         self.rtts = [0] * (len(RTT_BOUNDS_S) + 1)
-        """How many round-trip times lie at or below each bound and above the one before it; the last: above
-        all of them.
+        """Number of round-trip times per bucket: at or below each bound and above the previous one.
+
+        The last bucket is above all bounds.
         """
         self.rtts_sum = 0.0
         self.tunnel_sent = self.tunnel_received = 0
 
     def count(self, check: Check, verdict: Verdict) -> None:
-        """A check has ended."""
+        """Count a finished check."""
         self.checks[verdict] = self.checks.get(verdict, 0) + 1
         if check.handshake:
             self.rtts[bisect_left(RTT_BOUNDS_S, check.handshake.rtt)] += 1
@@ -51,18 +52,18 @@ class ServerCounters:
 
 
 class FleetCounters:
-    """The counters of all servers; have the engine call it after every round."""
+    """Counters of all servers. The engine calls it after every round."""
 
     def __init__(self) -> None:
         self.checks = 0
-        """Of all servers, those too that have left since."""
+        """Checks of all servers, including removed ones."""
         self._counters: dict[str, dict[str, ServerCounters]] = {}
         self._incidents: Counter[str] = Counter()
 
     def __call__(
         self, server_state: ServerState, outcome: Round | None, events: tuple[IncidentEvent, ...]
     ) -> None:
-        """The engine's listener. Costs a microsecond or two."""
+        """Count a round; a listener of the engine. Takes a microsecond or two."""
         name = server_state.server.name
         if events:
             self._incidents[name] += sum(event.kind is EventKind.OPENED for event in events)
@@ -70,7 +71,7 @@ class FleetCounters:
             self._count(name, LOCAL_VANTAGE, outcome)
 
     def count_report(self, server_state: ServerState, vantage: str, report: VantageReport | None) -> None:
-        """Hears what other vantages report (monitor/vantage_reports.py)."""
+        """Count a report from another vantage (monitor/vantage_reports.py)."""
         if report:
             self._count(server_state.server.name, vantage, report.round)
 
@@ -81,7 +82,7 @@ class FleetCounters:
             tally.count(check, diagnosis.verdict)
 
     def counters_of(self, server: str, vantage: str) -> ServerCounters:
-        """The counters of a server from a vantage, at zero where nothing has been counted yet."""
+        """Return the counters of a server from a vantage; all zero before the first check."""
         by_vantage = self._counters.setdefault(server, {})
         tally = by_vantage.get(vantage)
         if tally is None:
@@ -89,11 +90,11 @@ class FleetCounters:
         return tally
 
     def incidents(self, server: str) -> int:
-        """How many incidents of a server were opened."""
+        """Return the number of incidents opened for a server."""
         return self._incidents[server]
 
     def retain_servers(self, servers: Collection[str]) -> None:
-        """Only these servers are still there."""
+        """Remove the counters of all other servers."""
         for gone in self._counters.keys() - set(servers):
             del self._counters[gone]
         for gone in self._incidents.keys() - set(servers):

@@ -1,4 +1,4 @@
-"""The fleet for Prometheus' file-based service discovery: whom to ask of at /probe, with which labels."""
+"""File-based service discovery for Prometheus: the targets of /probe, with labels."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from wgmon_tui.config.servers_file import read
 from wgmon_tui.output.output_files import write_output, write_whole
 
 _INAPPLICABLE_OPTIONS = {
-    "names": "--shard I/N chooses servers; relabelling in Prometheus does as well",
-    "since": "--since is for what the history keeps",
-    "until": "--until is for what the history keeps",
-    "with_keys": "--with-keys is for an exchange",
+    "names": "NAME is not supported; use --shard I/N, or relabelling in Prometheus",
+    "since": "--since is only for the history",
+    "until": "--until is only for the history",
+    "with_keys": "--with-keys is only for exchange",
 }
 
 
 def export_targets(arguments: argparse.Namespace) -> int:
-    """`wgmon-tui export targets`. Raises ConfigurationError."""
+    """Run `wgmon-tui export targets`. Raises ConfigurationError."""
     for option, hint in _INAPPLICABLE_OPTIONS.items():
         if getattr(arguments, option):
             raise ConfigurationError(f"export targets: {hint}")
     if arguments.form != "json":
-        raise ConfigurationError("export targets: --format json is the only one that Prometheus reads")
+        raise ConfigurationError("export targets: Prometheus reads only JSON; use --format json")
     fleet = read(arguments.config).fleet
     servers = (arguments.shard.filter_fleet(fleet) if arguments.shard else fleet).servers
     text = file_sd(servers).encode()
@@ -33,7 +33,7 @@ def export_targets(arguments: argparse.Namespace) -> int:
         write_output([text])
         return 0
     try:
-        # Prometheus, another account, reads it; an endpoint is no secret.
+        # Prometheus reads it under another account; an endpoint is not secret.
         write_whole(arguments.output, [text], 0o644)
     except BrokenPipeError:
         raise
@@ -45,9 +45,9 @@ def export_targets(arguments: argparse.Namespace) -> int:
 
 
 def file_sd(servers: Iterable[Server]) -> str:
-    """A JSON list with a group a server; the target is its name.
+    """Return a JSON list with one group per server; the target is the server's name.
 
-    What Prometheus drops after relabelling begins with `__meta_`, so that an example of ours can choose.
+    Labels start with `__meta_`: relabelling rules can use them, and Prometheus drops them afterwards.
     """
     groups = [{"targets": [server.name], "labels": _labels(server)} for server in servers]
     return json.dumps(groups, ensure_ascii=False, indent=1) + "\n"
@@ -59,6 +59,6 @@ def _labels(server: Server) -> dict[str, str]:
         "__meta_wgmon_identity": server.identity,
         "__meta_wgmon_interval": f"{server.interval:g}s",
         "__meta_wgmon_paused": str(server.paused).lower(),
-        # Commas at both ends, so that a relabelling rule finds a whole tag: `.*,edge,.*`
+        # Commas at both ends, so that a relabelling rule matches a whole tag: `.*,edge,.*`
         "__meta_wgmon_tags": f",{','.join(server.tags)}," if server.tags else "",
     }

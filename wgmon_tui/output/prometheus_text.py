@@ -1,12 +1,12 @@
-"""Servers as Prometheus reads them: the text format 0.0.4, a family of metrics after the other.
+"""Prometheus text format 0.0.4 of all servers, one metric family after the other.
 
-prometheus-client's own renderer took 3.5 s for ten thousand servers, all of it under the interpreter's lock.
-These lines are written straight from the rows instead, a few servers at a time, and the caller lets its event
-loop breathe in between.
+The renderer of prometheus-client took 3.5 s for ten thousand servers, all of it under the interpreter's lock.
+This module writes the lines directly from the server states, a few servers at a time. In between, the caller
+lets its event loop run.
 
-How many series a server has is decided here: some thirty. What is not the case is left out where its absence
-says as much (`wgmon_silenced`), and what can only be one of many has one series, which Prometheus marks as
-stale when it is gone (`wgmon_verdict`). What a vantage sees has its label; what all of them agree on has not.
+Each server has about thirty series. A state that does not apply is left out if its absence is clear
+(`wgmon_silenced`). A value out of many has one series, which Prometheus marks as stale when it is gone
+(`wgmon_verdict`). Metrics of one vantage have its label; metrics of the server have none.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ SEVERITY_CODES = {
     Severity.UNKNOWN: 3,
     Severity.PAUSED: 4,
 }
-"""The first four are the exit codes of `wgmon-tui probe`."""
+"""Values of wgmon_severity. The first four equal the exit codes of `wgmon-tui probe`."""
 
 _AT_ONCE = 40
-"""So many servers are rendered before the caller's turn: a millisecond or two."""
+"""Servers rendered before the caller's turn; they take a millisecond or two."""
 
 
 @dataclass(frozen=True, slots=True)
 class VantageSample:
-    """A server as one vantage sees it. `tunnel` says whether data is sent through it at all."""
+    """A server as seen from one vantage. `tunnel` is true if the checks send data through the tunnel."""
 
     severity: Severity
     verdict: Verdict | None
@@ -49,7 +49,7 @@ class VantageSample:
 
 @dataclass(frozen=True, slots=True)
 class ServerSample:
-    """A server as all vantages together know it, and how many incidents it has had."""
+    """A server's combined state, and its number of incidents."""
 
     server_state: ServerState
     incidents: int
@@ -57,7 +57,7 @@ class ServerSample:
 
 @dataclass(frozen=True, slots=True)
 class VantageMetric:
-    """A metric of what a vantage sees. `render` gives its lines, from the labels without their braces."""
+    """A metric per vantage. `render` returns its lines from the labels without braces."""
 
     name: str
     kind: str
@@ -67,7 +67,7 @@ class VantageMetric:
 
 @dataclass(frozen=True, slots=True)
 class ServerMetric:
-    """A metric of what is known of a server. `render` gives its lines, from the labels without their braces."""
+    """A metric per server. `render` returns its lines from the labels without braces."""
 
     name: str
     kind: str
@@ -76,9 +76,9 @@ class ServerMetric:
 
 
 def render_metrics(rows: Iterable[ServerState], tallies: FleetCounters) -> Iterator[list[bytes]]:
-    """The text of these servers, whole in the last item; those before it are empty.
+    """Yield empty items while rendering, and the whole text of these servers as the last item.
 
-    Between two items others may run: one costs a few milliseconds at most.
+    Each step takes at most a few milliseconds, so other tasks can run in between.
     """
     pieces: list[list[bytes]] = [[] for _ in FAMILIES]
     waiting = iter(rows)
@@ -96,7 +96,7 @@ def render_metrics(rows: Iterable[ServerState], tallies: FleetCounters) -> Itera
 
 
 def escape_label(text: str) -> str:
-    """A text as the value of a label."""
+    """Escape text as a label value."""
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
@@ -105,7 +105,7 @@ def _head(family: VantageMetric | ServerMetric) -> bytes:
 
 
 def _lines(server_state: ServerState, tallies: FleetCounters) -> list[str]:
-    """What each family says of a server, in their order."""
+    """Return a server's lines of each family, in the order of FAMILIES."""
     name = server_state.server.name
     server = f'server="{escape_label(name)}"'
     known = ServerSample(server_state, tallies.incidents(name))
@@ -198,32 +198,34 @@ def _silenced(labels: str, known: ServerSample) -> str:
 
 _SERVER_METRICS = (
     ServerMetric(
-        "wgmon_server_info", "gauge", "Always 1: where a server is, and its tags (,eu,edge,).", _info
+        "wgmon_server_info",
+        "gauge",
+        "Always 1; labels hold the server's endpoint and tags (,eu,edge,).",
+        _info,
     ),
     ServerMetric(
         "wgmon_severity",
         "gauge",
-        "The state that is settled, by the quorum where there is one: "
-        "0 up, 1 degraded, 2 down, 3 unknown, 4 paused.",
+        "State after damping, by quorum if there is one: 0 up, 1 degraded, 2 down, 3 unknown, 4 paused.",
         _severity,
     ),
-    ServerMetric("wgmon_state_since_timestamp_seconds", "gauge", "Since when it is in that state.", _since),
-    ServerMetric("wgmon_check_interval_seconds", "gauge", "How often it is to be checked.", _interval),
+    ServerMetric("wgmon_state_since_timestamp_seconds", "gauge", "Start of the current state.", _since),
+    ServerMetric("wgmon_check_interval_seconds", "gauge", "Configured check interval.", _interval),
     ServerMetric("wgmon_incident_open", "gauge", "1 while an incident is open, else 0.", _incident),
     ServerMetric(
         "wgmon_incident_opened_timestamp_seconds",
         "gauge",
-        "When the open incident was opened; absent where none is open.",
+        "When the open incident was opened; absent if none is open.",
         _incident_since,
     ),
-    ServerMetric("wgmon_incidents_total", "counter", "Incidents that were opened.", _incidents),
+    ServerMetric("wgmon_incidents_total", "counter", "Incidents opened.", _incidents),
     ServerMetric(
-        "wgmon_flapping", "gauge", "1 while it goes down and comes back too often to be believed.", _flapping
+        "wgmon_flapping", "gauge", "1 while the server alternates between down and up too often.", _flapping
     ),
     ServerMetric(
         "wgmon_silenced",
         "gauge",
-        "1 for each reason why nobody is told of it: paused, muted, maintenance; absent where there is none.",
+        "1 for each reason why alerts are suppressed: paused, muted, maintenance; absent if there is none.",
         _silenced,
     ),
 )
@@ -298,7 +300,7 @@ _VANTAGE_METRICS = (
     VantageMetric(
         "wgmon_up",
         "gauge",
-        "1 up or degraded, 0 down, by the damping rule; absent where nobody can tell (unknown, paused).",
+        "1 up or degraded, 0 down, after damping; absent if unknown or paused.",
         _up,
     ),
     VantageMetric(
@@ -307,45 +309,45 @@ _VANTAGE_METRICS = (
         "1 for the verdict of the last check; no other verdict has a series.",
         _verdict,
     ),
-    VantageMetric("wgmon_last_check_timestamp_seconds", "gauge", "When the last check began.", _last_check),
-    VantageMetric("wgmon_checks_total", "counter", "Checks by verdict, of each of its addresses.", _checks),
+    VantageMetric("wgmon_last_check_timestamp_seconds", "gauge", "Start of the last check.", _last_check),
+    VantageMetric("wgmon_checks_total", "counter", "Checks of all addresses, by verdict.", _checks),
     VantageMetric(
         "wgmon_handshakes_lost_total",
         "counter",
-        "Checks without a handshake, those aside that our own side could not send.",
+        "Checks without a handshake, except those that could not be sent.",
         _lost,
     ),
     VantageMetric(
         "wgmon_handshake_rtt_seconds",
         "histogram",
-        "Round-trip times of handshakes, by the kernel's clock where it has one.",
+        "Round-trip times of handshakes, with kernel timestamps if available.",
         _rtts,
     ),
     VantageMetric(
         "wgmon_last_handshake_rtt_seconds",
         "gauge",
-        "The round-trip time of the last check's handshake; absent where there was none.",
+        "Round-trip time of the last check's handshake; absent if there was none.",
         _last_rtt,
     ),
     VantageMetric(
         "wgmon_tunnel_packets_sent_total",
         "counter",
-        "Echoes and service questions sent through the tunnel.",
+        "Echo requests and service queries sent through the tunnel.",
         _tunnel_sent,
     ),
     VantageMetric(
         "wgmon_tunnel_packets_received_total",
         "counter",
-        "Answers to them that came back through the tunnel.",
+        "Replies received through the tunnel.",
         _tunnel_received,
     ),
     VantageMetric(
         "wgmon_last_tunnel_rtt_seconds",
         "gauge",
-        "The median round-trip time through the tunnel in the last check; absent where nothing came back.",
+        "Median round-trip time through the tunnel in the last check; absent if there was no reply.",
         _tunnel_rtt,
     ),
 )
 
 FAMILIES: tuple[VantageMetric | ServerMetric, ...] = (*_SERVER_METRICS, *_VANTAGE_METRICS)
-"""Every metric of a server, in the order of the text."""
+"""All metric families, in the order of the output."""

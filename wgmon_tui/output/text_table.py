@@ -1,4 +1,4 @@
-"""The fleet and single results as plain text, for pipes, cron and CI."""
+"""Plain-text output of the fleet and of single results, for pipes, cron and CI."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RIGHT = {"RTT", "LOSS", "P50", "P95"}
 
 
 def format_table(fleet_state: FleetState, ascii_only: bool = False) -> str:
-    """All servers, worst first, in columns as wide as they need."""
+    """Return a table of all servers, worst first."""
     states = sorted(
         fleet_state.states.values(),
         key=lambda server_state: (server_state.severity.rank, server_state.server.name),
@@ -31,7 +31,7 @@ def format_table(fleet_state: FleetState, ascii_only: bool = False) -> str:
 
 
 def format_totals(severities: Iterable[Severity], ascii_only: bool = False) -> str:
-    """How many there are of each severity, on one line."""
+    """Return the number of servers per severity, on one line."""
     counts = Counter(severities)
     return "  ".join(
         f"{_glyph(each, ascii_only)} {counts[each]} {each.word}" for each in Severity if counts[each]
@@ -39,7 +39,7 @@ def format_totals(severities: Iterable[Severity], ascii_only: bool = False) -> s
 
 
 def format_result(outcome: Round, ascii_only: bool = False) -> str:
-    """One server's result: a line, and where it is not well, the evidence and what to do next."""
+    """Return one server's result: one line per address, and unless it is up, evidence and next steps."""
     lines = [_headline(outcome, position, ascii_only) for position in range(len(outcome.checks))]
     bullet, arrow = ("-", "->") if ascii_only else ("·", "→")
     if outcome.diagnosis.verdict.severity is Severity.UP:

@@ -1,8 +1,8 @@
-"""The secrets of one exchange, in the lines that Wireshark reads (its WireGuard key log).
+"""WireGuard key log for Wireshark: the secrets of one exchange.
 
-Wireshark opens nothing further than we need ourselves: without our long-term private key it sees neither the
-timestamp nor the response nor the data, since that key is part of every Diffie-Hellman but the first. So a
-key log that shows a handshake always holds it, and a file with one is worth as much as the key.
+Without the client's static private key, Wireshark can decrypt neither the timestamp nor the response nor the
+data: that key is part of every Diffie-Hellman but the first. So a useful key log always contains it, and must
+be protected like the key itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wgmon_tui.text import printable
 
 
 class KeyLog:
-    """Gives the ephemeral keys of a check and remembers them. Never prints itself; `lines` does, by name."""
+    """Generates and records the ephemeral keys of a check. Only `lines` reveals them, never the repr."""
 
     __slots__ = ("_ephemerals", "_target")
 
@@ -30,13 +30,13 @@ class KeyLog:
         raise TypeError("a key log is neither pickled nor copied: a pickle holds its secrets in the clear")
 
     def ephemeral(self) -> PrivateKey:
-        """A fresh one-time key for the next initiation."""
+        """Generate the ephemeral key of the next initiation."""
         fresh = PrivateKey.generate()
         self._ephemerals.append(fresh)
         return fresh
 
     def lines(self) -> str:
-        """The key log. Only for a file that somebody has asked for twice."""
+        """Return the key log. Use it only for a file that the operator has requested and confirmed."""
         target = self._target
         written = [
             f"LOCAL_STATIC_PRIVATE_KEY = {target.private_key.to_text()}",
@@ -45,20 +45,20 @@ class KeyLog:
         for ephemeral in self._ephemerals:
             written.append(f"LOCAL_EPHEMERAL_PRIVATE_KEY = {ephemeral.to_text()}")
             if target.preshared_key != NO_PRESHARED_KEY:
-                # Wireshark takes it as that of the ephemeral key before it.
+                # Wireshark applies it to the preceding ephemeral key.
                 written.append(f"PRESHARED_KEY = {target.preshared_key.to_text()}")
         return "\n".join([*written, ""])
 
 
 def key_log_warning(target: Target) -> tuple[str, ...]:
-    """In words, before it is written: what will be in the file, and what that means."""
+    """Return the warning to show before writing: the file's content and its risk."""
     identity, server = printable(target.server.identity), printable(target.server.name)
-    held = [f'the private key of the identity "{identity}", which stays valid until servers forget it']
+    held = [f'the private key of the identity "{identity}", valid until it is removed from the servers']
     if target.preshared_key != NO_PRESHARED_KEY:
         held.append(f'the preshared key of "{server}"')
-    held.append("the one-time keys of this one exchange")
+    held.append("the ephemeral keys of this exchange")
     return (
-        f"The file will hold in the clear: {'; '.join(held)}.",
-        f'Whoever has it can connect to every server that knows "{identity}". Wireshark needs all of it.',
-        "Keep it to yourself and delete it when you have looked.",
+        f"The file will contain, unencrypted: {'; '.join(held)}.",
+        f'Anyone with the file can connect to every server that accepts "{identity}".',
+        "Do not share the file, and delete it after use.",
     )
