@@ -1,4 +1,4 @@
-"""The door, used as a shell uses it: a process, its output and its exit code."""
+"""Command line, used as from a shell: a process, its output and its exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The library, as docs/library.md has it and as a program uses it."""
+"""Library: as documented in docs/library.md, and as a program uses it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def server() -> AsyncIterator[LabServer]:
 
 @pytest.fixture
 def config(tmp_path: Path, server: LabServer) -> Path:
-    """What keygen and the README's five minutes leave behind."""
+    """Return a configuration as made by keygen and the README's first steps."""
     made = tmp_path / ".config" / "wgmon-tui"
     made.mkdir(mode=0o700, parents=True)
     (made / "servers.toml").write_text(
@@ -57,7 +57,7 @@ def target(server: LabServer) -> Target:
     return Target(record(server), CLIENT, tunnel_addresses=(ADDRESS,))
 
 
-# The page
+# Documentation page
 
 
 @pytest.mark.thorough
@@ -101,7 +101,7 @@ def test_strict_typing_knows_every_name_of_the_examples(tmp_path: Path) -> None:
     assert re.match(r'.*misspelt\.py:3: error: Module has no attribute "chek"', complaint)
 
 
-# What it costs
+# Import cost
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_every_name_on_offer_is_there_and_no_other() -> None:
         wgmon_tui.chek  # type: ignore[attr-defined]  # noqa: B018  the misspelling is what is tested
 
 
-# What it takes
+# Arguments
 
 
 async def test_a_name_a_record_a_target_and_a_wg_quick_file_are_the_same_server(

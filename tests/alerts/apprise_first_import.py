@@ -1,4 +1,4 @@
-"""The first message by apprise, which is imported for it, and another sink's beside it.
+"""Script: the first apprise message, which imports apprise, while another sink sends as well.
 
 `python -m tests.alerts.apprise_first_import` prints after how many seconds each was there, and for how long the
 event loop did nothing else at most.

@@ -1,4 +1,4 @@
-"""A certificate authority of the tests, which no system trusts, and certificates that it signs."""
+"""Test certificate authority, which no system trusts, and certificates that it signs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 
 class Certificates:
-    """`authority` is the file that a sink's ca_file names."""
+    """A test CA. `authority` is its certificate file, for a sink's ca_file."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -29,7 +29,7 @@ class Certificates:
         self.authority.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def server(self, *names: x509.GeneralName) -> ssl.SSLContext:
-        """What a server speaks TLS with, under these names; 127.0.0.1 where there are none."""
+        """Return a server's TLS context for these names; without names, for 127.0.0.1."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a server")])
         alternatives = names or (x509.IPAddress(ip_address("127.0.0.1")),)

@@ -1,4 +1,4 @@
-"""What the tests of the alerts share."""
+"""Fixtures of the alert tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    """One sink that is told everything that is down."""
+    """One sink that gets all incidents of servers that are down."""
     shop = Shop(tmp_path, all_to("pager"))
     yield shop
     shop.close()

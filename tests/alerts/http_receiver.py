@@ -1,4 +1,4 @@
-"""An HTTP server on loopback that hears what a sink sends, and answers well or badly, as a test says."""
+"""HTTP server on loopback that records requests, and answers correctly or wrongly as a test needs."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Self, cast
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CLOSE = b""
-"""Take the request, say nothing and close."""
+"""Read the request and close without a response."""
 HANG = b"(silence)"
-"""Take the request and say nothing, until the test is over."""
+"""Read the request and send nothing until the end of the test."""
 _DRIP_EVERY_S = 0.01
 _TLS_HELLO = 0x16
 
 
 def answer(status: int, body: str = "", **headers: str) -> bytes:
-    """An answer with this status; `Retry_After="3"` is a header."""
+    """Return a response with this status; `Retry_After="3"` is a header."""
     lines = [f"HTTP/1.1 {status} as the server calls it", f"Content-Length: {len(body.encode())}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
@@ -28,7 +28,7 @@ def answer(status: int, body: str = "", **headers: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One request; the names of its headers are in lower case."""
+    """A recorded request. The names of its headers are in lower case."""
 
     method: str
     path: str
@@ -41,7 +41,7 @@ class Heard:
 
 
 class Receiver:
-    """Answers the first request with the first of `answers`, and so on; the last one stays.
+    """Server that answers the first request with the first of `answers`, and so on; the last one repeats.
 
     `drip` sends an answer byte by byte, slowly; `tls` speaks TLS.
     """
@@ -56,7 +56,7 @@ class Receiver:
         self.port: int = self._listening.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.gone = Event()
-        """Set when the other end has gone away from a HANG or a drip."""
+        """Set when the client has closed the connection during a HANG or a drip."""
 
     def __enter__(self) -> Self:
         self._accepting.start()

@@ -1,7 +1,8 @@
-"""kill -9 of whoever tells people, again and again: `python -m tests.alerts.kill_loop [SEED]`.
+"""Kill test of the dispatcher with repeated kill -9: `python -m tests.alerts.kill_loop [SEED]`.
 
-A child tells two sinks of what is in the store, and is killed at a random moment. Then the next one goes on.
-In the end each sink must have got everything, of each incident in its order, and twice only with one id.
+A child process sends the events in the store to two sinks, and is killed at a random moment. Then the next
+child continues. In the end each sink must have got every message, in order per incident. A duplicate must
+have the same id.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from wgmon_tui.config.alerting import Sink, SinkType
 
 LIVES = 40
 SERVERS = 30
-"""How many open and close in each store while it is killed again and again."""
+"""Number of incidents that open and close in each store during the kills."""
 
 
 def main() -> int:
-    """Raises AssertionError."""
+    """Run the test. Raises AssertionError."""
     random = Random(int(sys.argv[1]) if len(sys.argv) > 1 else 6)
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as directory:
         state_dir, got = Path(directory), Path(directory, "got")
@@ -58,7 +59,7 @@ def main() -> int:
 
 
 def _live_and_be_killed(state_dir: Path, got: Path, seconds: float, *, until_done: bool = False) -> None:
-    """Tell people in a process of its own, and kill it so long after it began."""
+    """Run a dispatcher in a child process, and kill it after this time."""
     child = os.fork()
     if child == 0:
         try:

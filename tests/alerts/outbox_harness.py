@@ -1,4 +1,4 @@
-"""An outbox with a clock of the test's: what happens is written as the recorder writes it, step by step."""
+"""Outbox harness with a test clock: events are written step by step, in the recorder's form."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def all_to(*names: str, rules: tuple[Rule, ...] = ()) -> AlertSettings:
 
 
 def make_server_state(name: str, address: str, tags: tuple[str, ...] = ()) -> ServerState:
-    """A row whose last check found silence at an address."""
+    """Return a server state whose last check found silence at an address."""
     watched = row(name, Severity.DOWN)
     where = ip_address(address)
     check = Check(name, "here", watched.server.endpoint, where, START, None, (Silence(5.0),))
@@ -55,7 +55,7 @@ def make_server_state(name: str, address: str, tags: tuple[str, ...] = ()) -> Se
 
 
 class Shop:
-    """One store, and whoever sends out of it."""
+    """One store with its outbox and delivery queue."""
 
     def __init__(self, state_dir: Path, alerts: AlertSettings, clock: Clock | None = None) -> None:
         self.state_dir, self.alerts = state_dir, alerts
@@ -75,14 +75,14 @@ class Shop:
         self.shut()
 
     def reopen(self) -> None:
-        """As the recorder does that found its store in a bad state."""
+        """Act as a recorder that found its store damaged."""
         self._store = open_store(self.state_dir).connection
         self._ids: dict[str, int] = dict(self._store.execute("SELECT name, id FROM servers"))
 
     def shut(self) -> None:
         self._store.close()
 
-    # What happens
+    # Events
 
     def opens(
         self,
@@ -133,14 +133,14 @@ class Shop:
     def write_raw(self, statement: str, *values: object) -> None:
         self._store.execute(statement, values)
 
-    # What is told
+    # Deliveries
 
     def expand(self) -> None:
         while self.outbox.expand(self.alerts, self.clock.now):
             pass
 
     def deliver(self, *, to: Iterable[str] | None = None, refused: str = "") -> None:
-        """Send what is due, to the end; with `refused` every attempt fails for that reason."""
+        """Send everything that is due; with `refused`, every attempt fails for that reason."""
         for each in self.alerts.sinks:
             if to is not None and each.name not in to:
                 continue
@@ -153,18 +153,18 @@ class Shop:
                     done(self.deliveries.mark_sent, job, now)
 
     def passes(self, seconds: float) -> None:
-        """Time passes, and is looked at."""
+        """Advance the clock, and process what has become due."""
         self.clock.now += seconds
         self.expand()
         self.deliver()
 
     def restart(self) -> None:
-        """As after a kill: nothing in memory is left."""
+        """Restart as after a kill, without any state in memory."""
         self.books.close()
         self._open_books()
 
     def told(self, name: str = "pager") -> list[tuple[str, str]]:
-        """Kind and servers of what a sink has got, in order."""
+        """Return kind and servers of a sink's received messages, in order."""
         return [
             (each.kind.value, " ".join(snapshot.incident.server for snapshot in each.about))
             for each in self.got[name]
@@ -174,7 +174,7 @@ class Shop:
         return delivery_log.deliveries(self.state_dir)
 
     def held(self) -> list[tuple[str, str]]:
-        """Sink and reason of what nobody was told."""
+        """Return sink and reason of the suppressed notifications."""
         return [(each.sink, each.reason) for each in reversed(self.log()) if each.state == "held"]
 
     def query(self, query: str) -> list[tuple[object, ...]]:

@@ -1,4 +1,4 @@
-"""Announcements of every kind, by hand."""
+"""Sample announcements of every kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dispatcher: nobody waits for another one, what fails is tried again, and the end is told."""
+"""Dispatcher: independent sinks, retries after failures, and the message at shutdown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PATIENCE_S = 10.0
 
 
 class Street:
-    """Sinks of the tests' own: what each has got, and what it does instead of taking it."""
+    """Test sinks: the messages each one has received, and its behaviour instead of accepting one."""
 
     def __init__(self) -> None:
         self.got: dict[str, list[Announcement]] = defaultdict(list)
@@ -52,7 +52,7 @@ class Street:
 
 
 def fails(*errors: Exception) -> Callable[[Announcement], None]:
-    """The first attempts end so; those after them arrive."""
+    """Return a behaviour for the first attempts; later attempts succeed."""
     left = list(errors)
 
     def attempt(_: Announcement) -> None:
@@ -165,7 +165,7 @@ async def test_the_pause_that_a_sink_asks_for_is_kept(shop: Shop, street: Street
 
 
 class _AtOnce(Random):
-    """Without an hour that a sink asks for, everything is tried again at once."""
+    """Retry everything at once, unless a sink asks for an hour."""
 
     def uniform(self, a: float, b: float) -> float:
         return 0.0

@@ -1,4 +1,4 @@
-"""docs/alerts.md: each of its configurations works when it is pasted, and its JSON is what is sent."""
+"""docs/alerts.md: every pasted configuration works, and its JSON equals the sent JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SNIPPETS = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def with_all_keys(snippet: str) -> str:
-    """The keys that a snippet has as comments, too."""
+    """Return the snippet's keys, including those in comments."""
     return re.sub(r"^# ([a-z_]+ = )", r"\1", snippet, flags=re.MULTILINE)
 
 

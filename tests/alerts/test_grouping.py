@@ -1,4 +1,4 @@
-"""Which servers share one message: the thresholds of time, number, tag and network."""
+"""Grouping: the limits of time, number, tag and network for one message."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def bond(*matters: IncidentSnapshot) -> str:
     return make_announcement(AnnouncementKind.OPENED, list(matters), "here", NOON, 1).common_cause
 
 
-# How long a message waits for others
+# Time window of a message
 
 
 def test_what_follows_within_half_a_minute_waits_until_it_is_over() -> None:
@@ -95,7 +95,7 @@ def test_an_end_does_not_join_an_opening() -> None:
     assert end.due == NOON + 1
 
 
-# How many are in one message
+# Number of servers in one message
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_message_holds_two_hundred_servers_at_most(servers: int, sizes: list[i
     assert [len(names(draft)) for draft in drafts(MessageGrouping(), *down, at=NOON)] == sizes
 
 
-# What servers have in common
+# Common causes
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The HTTP client, against servers on loopback that answer well, badly, or not at all."""
+"""HTTP client, against loopback servers that answer correctly, wrongly, or not at all."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def post_to(url: str, limit_s: float = 5.0, ca_file: Path | None = None, body: b
 
 
 def reason_of(url: str, limit_s: float = 5.0, ca_file: Path | None = None) -> str:
-    """Why nothing came back, in one line that holds nothing of the URL's path."""
+    """Return the failure's reason: one line without any part of the URL's path."""
     with pytest.raises(RetryError) as raised:
         post_to(url, limit_s, ca_file)
     assert "s3cr3t" not in repr(raised.value)

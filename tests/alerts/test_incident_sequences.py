@@ -1,4 +1,4 @@
-"""For any course of things: each incident is announced and closed, or visibly held back, in order, once."""
+"""For any sequence of events: each incident is announced and closed once and in order, or logged as held."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HOURS = st.sampled_from([0.05, 5.0, 31.0, 600.0, 1000.0, REMIND_S])
 
 
 class Course(RuleBasedStateMachine):
-    """What can happen to servers, to the store, to the sinks, and to us."""
+    """State machine of events on servers, store and sinks, and of kills of the process."""
 
     @initialize()
     def begin(self) -> None:
@@ -84,7 +84,7 @@ class Course(RuleBasedStateMachine):
 
     @property
     def _is_told_from_memory(self) -> bool:
-        """Then who is killed loses what was told, and the recorder what has happened."""
+        """Return whether a kill now would lose deliveries, and the recorder its events."""
         return self.shop.away or self.shop.books.trouble is not None
 
     @rule()
@@ -113,7 +113,7 @@ class Course(RuleBasedStateMachine):
             self._starts_again()
 
     def _starts_again(self) -> None:
-        """What the dispatcher does first thing reads the store: from then on it can do without."""
+        """Read the store, as the dispatcher does at its start; from then on it works without the store."""
         self.shop.restart()
         self.shop.outbox.drop_other_sinks(self.shop.alerts.sinks, self.shop.clock.now)
 
@@ -157,7 +157,7 @@ class Course(RuleBasedStateMachine):
 
 
 def memory() -> str | None:
-    """A kill leaves the same behind in memory, and syncing costs nothing there."""
+    """Use a memory file system: a kill leaves the same state, and syncing costs nothing."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 

@@ -1,4 +1,4 @@
-"""While the store cannot be written people are told from memory; when it is back nothing is told twice."""
+"""Memory store: alerts from memory while the store is unwritable, and no duplicates afterwards."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def stuck(tmp_path: Path) -> Iterator[Stuck]:
 
 
 def once_each(shop: Stuck, *told: tuple[str, str]) -> None:
-    """Both sinks have got this, in this order and nothing else, and each message under one id."""
+    """Assert that both sinks got exactly this, in this order, with one id per message."""
     for name in ("pager", "chat"):
         assert shop.told(name) == list(told)
         assert len({each.id for each in shop.got[name]}) == len(told)

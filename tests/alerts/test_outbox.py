@@ -1,4 +1,4 @@
-"""From what happened to what a sink has got: held back, grouped, reminded, escalated, and never lost."""
+"""Outbox: events become messages that are suppressed, grouped, repeated, escalated, and never lost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOUR = 3600.0
 
 
 def quiet_now(shop: Shop) -> DailyWindow:
-    """Quiet hours that began with the minute and last two hours."""
+    """Return quiet hours that start at the current minute and last two hours."""
     now = datetime.fromtimestamp(shop.clock.now)  # noqa: DTZ006
     begin = now.hour * 60 + now.minute
     return DailyWindow(begin, (begin + 120) % 1440, None, "now")
@@ -321,7 +321,7 @@ def test_one_that_was_given_up_can_be_tried_again(tmp_path: Path) -> None:
 
 
 def given_up(shop: Shop) -> int:
-    """Something that was given up; its number."""
+    """Create a given-up delivery, and return its number."""
     shop.opens()
     shop.expand()
     shop.clock.now += 4 * 86_400.0

@@ -24,10 +24,10 @@ from wgmon_tui.config.alerting import SinkType
 from wgmon_tui.config.config_toml import parse_config, read_config
 
 OF_SINKS = [each for each in SNIPPETS[1:] if PAGE.index(each) < PAGE.index("\n## Rules\n")]
-"""The first one says what is the least; those behind have a heading each."""
+"""The first snippet is the minimum; each later one has a heading."""
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
-"""Of apprise's own, as it looks for what its services need."""
+"""Warnings of apprise itself, from its search for optional libraries."""
 
 
 def ids(snippet: str) -> str:
@@ -47,7 +47,7 @@ def mail_port(postbox: Postbox, certificates: Certificates) -> Iterator[int]:
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """What is written to the terminal of this process."""
+    """Return the output to the terminal of this process."""
     reading, writing = pty.openpty()
     monkeypatch.setattr(bell, "TERMINAL", os.ttyname(writing))
     yield reading
@@ -56,7 +56,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 
 def here(snippet: str, receiver: Receiver, mail_port: int, authority: Path, program: Path) -> str:
-    """The snippet with addresses of ours, some of them in lines that are comments."""
+    """Return the snippet with the test's addresses, also in commented lines."""
     text = snippet.replace("http://127.0.0.1:9093", receiver.url)
     text = text.replace('# api = "https://botapi.example.net"', f'api = "{receiver.url}"')
     text = text.replace("smtp.example.net", "127.0.0.1").replace("# port = 587", f"port = {mail_port}")
@@ -65,7 +65,7 @@ def here(snippet: str, receiver: Receiver, mail_port: int, authority: Path, prog
 
 
 def secrets(text: str, receiver: Receiver) -> dict[str, str]:
-    """What stands in the files that it names."""
+    """Return the content of the files that the snippet names."""
     found = {}
     for name in re.findall(r'^\w+_file = "(.*?)"', text, re.MULTILINE):
         if name.endswith(".url"):

@@ -1,4 +1,4 @@
-"""What an announcement says, in every markup. No key goes out, nothing breaks the markup or its limit."""
+"""Rendering in every markup: without keys, within the limits, and safe against text from outside."""
 
 from __future__ import annotations
 
@@ -314,7 +314,7 @@ def test_the_json_is_the_one_that_others_script_against() -> None:
     }
 
 
-# From several places
+# From several vantages
 
 
 def test_a_message_about_a_server_that_others_see_too_says_who_tells_it_and_what_each_says() -> None:

@@ -1,4 +1,4 @@
-"""The secrets of sinks: read once, problems in one line, and never shown."""
+"""Secrets of sinks: read once, never shown, with one-line problems."""
 
 from __future__ import annotations
 

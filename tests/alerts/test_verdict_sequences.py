@@ -1,4 +1,4 @@
-"""For any sequence of verdicts: what the rule of incidents makes of it is told, in order and once."""
+"""For any sequence of verdicts: the resulting incidents are announced once and in order."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_every_incident_is_announced_and_closed_in_order_and_once(
         assert len(told) == len(shop.got["pager"]), "a message came twice"
         for incident, kinds in happened.items():
             mine = [each.kind for each in told.values() if incident in {m.incident.id for m in each.about}]
-            # An opening that is told late, because the store could not even be read, tells the cause of then.
+            # A late opening, after the store could not be read, has the cause at the time of sending.
             changes = AnnouncementKind.CAUSE_CHANGED
             assert [each for each in mine if each is not changes] == [k for k in kinds if k is not changes]
             assert mine == kinds or (lost_sight and mine.count(changes) < kinds.count(changes))

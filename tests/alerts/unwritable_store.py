@@ -1,4 +1,4 @@
-"""A shop whose store goes away: what happens meanwhile waits in a batch, as with the recorder."""
+"""Outbox harness with an unwritable store: events wait in a batch, as in the recorder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wgmon_tui.store.write.unsaved_events import UnsavedEvents, unwritten
 
 
 class Stuck(Shop):
-    """Tells people from memory while its store is `away`."""
+    """Harness that sends from memory while its store is `away`."""
 
     def __init__(self, state_dir: Path, alerts: AlertSettings, clock: Clock | None = None) -> None:
         super().__init__(state_dir, alerts, clock)
@@ -39,7 +39,7 @@ class Stuck(Shop):
         self.books.run_with_fallback(super().expand)
 
     def remove_store(self) -> None:
-        """The store is not there under its name."""
+        """Move the store away."""
         self.shut()
         self.books._disconnect()
         for suffix in ("", "-wal", "-shm"):
@@ -55,7 +55,7 @@ class Stuck(Shop):
 
     @contextmanager
     def locked(self, *, unreadable: bool = False) -> Iterator[None]:
-        """Somebody else has locked the store."""
+        """Lock the store from another connection."""
         with closing(sqlite3.connect(self.state_dir / STORE, isolation_level=None)) as other:
             if unreadable:
                 self.books.close()

@@ -1,4 +1,4 @@
-"""`wgmon-tui alert`: tests that arrive or do not, from here and by a writer, and the log of it all."""
+"""`wgmon-tui alert`: test messages sent directly and through the writer, and the delivery log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`wgmon-tui export`: what it refuses in one line, and what it asks before a key goes into a file."""
+"""`wgmon-tui export`: one-line errors, and the confirmation before a key is written to a file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def export(
     return Ran(process.returncode or 0, out or b"", err.decode())
 
 
-# What makes no sense
+# Invalid arguments
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_time_is_how_long_ago_or_a_date() -> None:
     assert since("2023-11-14") == time.mktime((2023, 11, 14, 0, 0, 0, 0, 0, -1))
 
 
-# What the store keeps
+# Stored history
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ async def server(tmp_path: Path) -> AsyncIterator[LabServer]:
 
 @contextmanager
 def terminal() -> Iterator[tuple[int, int]]:
-    """A terminal: our end of it, and the one that a program is given."""
+    """Return both ends of a pseudo-terminal: the test's end and the program's end."""
     ours, programs = pty.openpty()
     try:
         yield ours, programs
@@ -196,7 +196,7 @@ async def test_anything_else_sends_nothing_and_writes_nothing(
     assert ran.code == 64
     assert "nothing was checked or written" in ran.err
     assert not output.exists()
-    assert list((tmp_path / "state" / "stamps").iterdir()) == []  # no initiation was even made
+    assert list((tmp_path / "state" / "stamps").iterdir()) == []  # no initiation was created
 
 
 async def test_a_script_that_does_not_say_yes_is_refused(tmp_path: Path, server: LabServer) -> None:

@@ -1,4 +1,4 @@
-"""Rounds as the engine makes them, put together by hand."""
+"""Sample check rounds in the form of the engine."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ STARTED_AT = 1_700_000_000.25
 
 
 def server(name: str = "fra1", host: str = "fra1.example.net") -> Server:
-    """One whose every check counts at once, and of which the handshake is all that is looked at."""
+    """Return a server without damping, of which only the handshake is checked."""
     endpoint = Endpoint(host, 51820)
     return Server(name, endpoint, SERVER_KEY.public, "bastion", fail_after=1, recover_after=1, tunnel=False)
 
 
 def exchange() -> tuple[Packet, ...]:
-    """The three packets of a handshake, as a check records them."""
+    """Return the three packets of a handshake, as a check records them."""
     attempt = Initiator(IDENTITY, SERVER_KEY.public).initiate(7, bytes(12))
     responder = Responder(SERVER_KEY)
     response, _ = responder.respond(responder.open(attempt.packet), 9)
@@ -69,7 +69,7 @@ def unresolved(of: Server | None = None) -> Round:
 
 
 def with_summary(text: str) -> Round:
-    """A round with a stranger's text wherever a text can come from outside."""
+    """Return a round with this text wherever text can come from outside."""
     of = server(text, text)
     diagnosis = Diagnosis(Verdict.DNS_FAILURE, text, (text,), diagnose(check(of), of).causes)
     return Round((check(of, NameUnresolved(text, text), address=None),), (diagnosis,))

@@ -1,4 +1,4 @@
-"""A store with a short past of two servers: checks, an incident with notes, exchanges."""
+"""Sample store with a short history of two servers: checks, an incident with notes, exchanges."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHECKS = (
 
 
 def _lost() -> Round:
-    """Two addresses, each with packets of its own."""
+    """Return a round of two addresses with different packets."""
     of = server()
     packets = exchange()
     first = replace(check(of, Silence(5.0), packets=packets[:1]), started_at=STARTED_AT + HOUR)

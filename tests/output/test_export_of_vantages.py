@@ -1,4 +1,4 @@
-"""What other vantages saw, exported beside what we saw ourselves, or alone."""
+"""Export of other vantages' results, together with those of this machine or alone."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def test_an_exchange_says_why_it_was_kept(history: History) -> None:
     ]
 
 
-# Whatever a stranger says
+# Text from outside
 
 
 texts = st.text(max_size=20)

@@ -1,4 +1,4 @@
-"""The report to paste: complete, clean of keys, and safe in what it is pasted into."""
+"""Incident report: complete, without keys, and safe to paste."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a one-shot check prints of this machine's own interfaces."""
+"""Output of `probe` about this machine's own interfaces."""
 
 from __future__ import annotations
 

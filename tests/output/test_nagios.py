@@ -1,4 +1,4 @@
-"""What a monitoring system reads, read as its parsers do."""
+"""Plugin output, parsed as the monitoring systems parse it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from wgmon_tui.output.nagios import (
     state_of,
 )
 
-# As the guidelines have it: 'label'=value[UOM];[warn];[crit];[min];[max], with spaces between them.
+# Form of the guidelines: 'label'=value[UOM];[warn];[crit];[min];[max], separated by spaces.
 FIGURE = re.compile(
     r"(?:'([^'=]+)'|([^' =]+))=(-?[0-9]+(?:\.[0-9]+)?)(s|%|B|)((?:;[0-9.]*){0,4})(?: |$)", re.ASCII
 )
@@ -42,7 +42,7 @@ def named(outcome: Round, name: str) -> Round:
 
 
 def figures(line: str) -> dict[str, str]:
-    """Each label with the rest of its figure; the whole of what is behind the bar must be figures."""
+    """Return the performance values by label; everything after the bar must be performance data."""
     _, _, behind = line.partition(" | ")
     found = list(FIGURE.finditer(behind))
     assert "".join(each[0] for each in found) == behind

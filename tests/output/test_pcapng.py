@@ -29,7 +29,7 @@ def datagrams(draw: st.DrawFn) -> CapturedDatagram:
 
 @dataclass(frozen=True)
 class Block:
-    """As somebody reads it who has nothing but the specification."""
+    """Parse a file by the specification alone."""
 
     kind: int
     body: bytes
@@ -76,13 +76,13 @@ def written(*packets: CapturedDatagram, comment: str = "", key_log: str = "") ->
 
 
 def sums_up(data: bytes) -> bool:
-    """Whether the ones' complement sum over data with its checksum is all ones (RFC 1071)."""
+    """Return whether the ones' complement sum over data with its checksum is all ones (RFC 1071)."""
     words = data + bytes(len(data) % 2)
     return sum(int.from_bytes(words[at : at + 2]) for at in range(0, len(words), 2)) % 0xFFFF == 0
 
 
 def udp_of(packet: bytes) -> tuple[bytes, bytes]:
-    """The pseudo-header's addresses and the UDP datagram of an IP packet."""
+    """Return the pseudo-header's addresses and the UDP datagram of an IP packet."""
     return (packet[8:40], packet[40:]) if packet[0] >> 4 == 6 else (packet[12:20], packet[20:])
 
 
@@ -122,7 +122,7 @@ def test_a_checksum_that_comes_to_nothing_is_written_as_all_ones() -> None:
     source: Socket = (IPv6Address("::1"), 1)
     destination: Socket = (IPv6Address("::2"), 2)
     checksum = struct.unpack_from("!H", ip_packet(source, destination, bytes(2)), 40 + 6)[0]
-    # Zeros and the checksum they lead to: the sum is all ones then, and its complement nothing.
+    # The payload is the checksum that zeros would give: the sum is then all ones, and its complement zero.
     packet = ip_packet(source, destination, struct.pack("!H", checksum))
     assert struct.unpack_from("!H", packet, 40 + 6)[0] == 0xFFFF
 

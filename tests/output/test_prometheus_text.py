@@ -1,4 +1,4 @@
-"""What Prometheus is told of servers, read by prometheus-client's parser and by promtool."""
+"""Prometheus metrics of servers, read by prometheus-client's parser and by promtool."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 class Desk:
-    """A board, and the counters of what is written on it."""
+    """A fleet state, and its counters."""
 
     def __init__(self, *servers: Server) -> None:
         self.fleet_state = FleetState(servers or (server(),))
@@ -218,7 +218,7 @@ def in_order(text: str) -> Iterable[str]:
 
 
 def everything() -> Desk:
-    """A fleet in which every metric has something to say."""
+    """Return a fleet in which every metric has a value."""
     watched = replace(server("ams1"), tunnel=True, tags=("eu",))
     desk = Desk(watched, server("fra1"), server("paused"))
     tunnel = Tunnel(3, 3, 0.05, None, passive=False)

@@ -109,7 +109,7 @@ def test_totals_name_those_there_are() -> None:
     assert format_totals([]) == ""
 
 
-# One server explained
+# Result of one server
 
 
 def test_a_server_that_is_well_is_one_line() -> None:

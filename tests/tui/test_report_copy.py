@@ -74,7 +74,7 @@ async def test_a_muted_server_and_who_fails_with_it_stand_in_the_report() -> Non
         sample_exchanges.record_checks(it.engine, sample_exchanges.silent("lon3"))
         it.engine.fleet_state.mute("fra1", NOW + 3600, "anna")
         await it.press("y")
-        assert "quiet     muted by anna until 20:30\n" in it.app.clipboard
+        assert "alerts    muted by anna until 20:30\n" in it.app.clipboard
 
 
 async def test_y_on_the_incidents_copies_the_open_one_as_it_is_now(past: History) -> None:

@@ -21,7 +21,11 @@ def add_commands(subparsers: Subparsers) -> None:
     test_parser.add_argument("sink", metavar="SINK", help="name of the sink in config.toml")
     test_parser.set_defaults(run=alert_test)
     log_parser = kinds.add_parser(
-        "log", parents=[directory_options()], help="list the deliveries, newest first"
+        "log",
+        parents=[directory_options()],
+        help="list the deliveries, newest first",
+        description="List the deliveries to all sinks, newest first, with their state and the reason of a "
+        "failure.",
     )
     log_parser.add_argument("--json", action="store_true", help="one JSON object per delivery, one per line")
     log_parser.add_argument(

@@ -22,7 +22,7 @@ def directory_options(config: Path | None = None, state: Path | None = None) -> 
     parser = argparse.ArgumentParser(add_help=False)
     for option, default, what in (
         ("--config", config, f"directory of servers.toml and the keys (default {default_config_dir()})"),
-        ("--state", state, f"directory of the history database (default {default_state_dir()})"),
+        ("--state", state, f"state directory: history database, lock (default {default_state_dir()})"),
     ):
         parser.add_argument(option, type=Path, metavar="DIR", default=default or argparse.SUPPRESS, help=what)
     return parser

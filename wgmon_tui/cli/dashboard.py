@@ -37,7 +37,11 @@ _DEMO_ROUNDS = 3
 def add_commands(subparsers: Subparsers) -> None:
     """Add `demo`. The dashboard itself runs without a command."""
     parser = subparsers.add_parser(
-        "demo", parents=[display_options()], help="show the dashboard with built-in demo servers on loopback"
+        "demo",
+        parents=[display_options()],
+        help="show the dashboard with built-in demo servers on loopback",
+        description="Show the dashboard with built-in demo servers on loopback. "
+        "Its history is deleted at the end.",
     )
     parser.set_defaults(run=demo)
 

@@ -21,13 +21,21 @@ _RECENT_S = 300.0
 def add_commands(subparsers: Subparsers) -> None:
     """Add `doctor` and `inspect`."""
     doctor_parser = subparsers.add_parser(
-        "doctor", parents=[directory_options(), ascii_option()], help="check the setup of this machine"
+        "doctor",
+        parents=[directory_options(), ascii_option()],
+        help="check the setup of this machine",
+        description="Check the setup of this machine: files, routes, firewall, clock, permissions, limits, "
+        "terminal and vantages.",
     )
     doctor_parser.add_argument("--json", action="store_true", help="one JSON object per item, one per line")
     doctor_parser.set_defaults(run=run_doctor)
 
     inspect_parser = subparsers.add_parser(
-        "inspect", parents=[directory_options(), ascii_option()], help="ask a server how it sees this client"
+        "inspect",
+        parents=[directory_options(), ascii_option()],
+        help="ask a server how it sees this client",
+        description="Ask a server how it sees this client, and compare that with servers.toml and the last "
+        "verdict.",
     )
     inspect_parser.add_argument(
         "name",

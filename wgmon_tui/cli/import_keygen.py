@@ -50,7 +50,11 @@ def add_commands(subparsers: Subparsers) -> None:
     import_parser.set_defaults(run=import_servers)
 
     keygen_parser = subparsers.add_parser(
-        "keygen", parents=[directory_options()], help="create a key pair for monitoring"
+        "keygen",
+        parents=[directory_options()],
+        help="create a key pair for monitoring",
+        description="Create an identity with a new key pair, and print its [Peer] stanza for the server's "
+        "configuration.",
     )
     keygen_parser.add_argument(
         "name", metavar="NAME", help="name of the new identity, for example this machine's name"

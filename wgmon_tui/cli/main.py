@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
             shard_option(),
         ],
         description="Monitor WireGuard servers with the real handshake. "
-        "Without a command: show the dashboard.",
+        "Without a command, it shows the dashboard.",
         epilog="First steps: `wgmon-tui demo` shows a demonstration; `wgmon-tui keygen NAME` creates a key "
         "for monitoring; `wgmon-tui import FILE.conf` imports servers from a wg-quick file.",
     )

@@ -214,7 +214,7 @@ def _facts(incident_report: IncidentReport, now: float) -> Iterator[tuple[str, s
     if incident := incident_report.incident:
         yield "incident", _incident(incident)
     if incident_report.muted_reason:
-        yield "muted", incident_report.muted_reason
+        yield "alerts", incident_report.muted_reason
     if incident_report.port_up is not None:
         word = "UP (open|filtered)" if incident_report.port_up else "down (closed)"
         wrong = incident_report.port_up and incident_report.severity is Severity.DOWN

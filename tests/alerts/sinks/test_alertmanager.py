@@ -1,4 +1,4 @@
-"""Alertmanager: Debian's own, which receives, groups and resolves; and how it is asked."""
+"""Alertmanager sink: against Debian's Alertmanager, which receives, groups and resolves; and its requests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SINK = Sink("am", Alertmanager(every=60.0), timeout=5)
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An Alertmanager, and the webhook to which it passes on what it makes of alerts."""
+    """A running Alertmanager, and the webhook that receives its notifications."""
 
     url: str
     webhook: Receiver
@@ -41,7 +41,7 @@ class Running:
             return list(json.load(response))
 
     def passed_on(self, status: str, server: str) -> dict[str, object] | None:
-        """The last notification of that status about a server."""
+        """Return the last notification with this status about a server."""
         for heard in reversed(self.webhook.heard):
             notification = heard.json
             labels = json.loads(heard.body)["commonLabels"]
@@ -102,7 +102,7 @@ def of(server: str, tags: tuple[str, ...] = (), **changed: object) -> IncidentSn
 
 
 def now_open(kind: AnnouncementKind, *about: IncidentSnapshot) -> Announcement:
-    """An announcement about incidents that opened a moment ago, by this machine's clock."""
+    """Return an announcement about incidents that opened a moment ago, by this machine's clock."""
     begun = time.time() - 5
     return announcement(
         kind, *(replace(each, incident=replace(each.incident, opened_at=begun)) for each in about)

@@ -1,4 +1,4 @@
-"""Other services by apprise: a real apprise, to a server on loopback."""
+"""Apprise sink: the real apprise against a loopback server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wgmon_tui.config.alerting import Apprise, Sink
 SINK = Sink("other", Apprise(), timeout=5)
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
-"""Of apprise's own, as it looks for what its services need."""
+"""Warnings of apprise itself, from its search for optional libraries."""
 
 
 def url(receiver: Receiver, path: str = "s3cr3t-topic") -> str:
@@ -93,7 +93,7 @@ def test_while_it_is_imported_no_other_sink_waits_nor_does_the_event_loop() -> N
     )
     assert child.returncode == 0, child.stderr
     took = json.loads(child.stdout)
-    # Beside each other, because this machine may be busy: most of apprise's time is its import.
+    # Compared in parallel, because this machine may be busy: most of apprise's time is its import.
     assert took["held_up"] < took["apprise"] / 3
     assert took["webhook"] < took["apprise"] / 1.5
 

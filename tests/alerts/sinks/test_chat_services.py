@@ -1,4 +1,4 @@
-"""Slack, Telegram and Discord: the requests as their documentation describes them, field by field."""
+"""Slack, Telegram and Discord sinks: their requests as documented, field by field."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def sink(options: Options, timeout: float = 5.0) -> Sink:
 
 
 def tell(to: Options, receiver: Receiver, said: Announcement | None = None, timeout: float = 5.0) -> None:
-    """Send by whichever service it is; its secret leads to the receiver."""
+    """Send with this service; its secret points to the receiver."""
     secrets = {
         Slack: {"url": receiver.url + SLACK_PATH},
         Discord: {"url": receiver.url + DISCORD_PATH},

@@ -1,4 +1,4 @@
-"""Mail, to a real SMTP server: aiosmtpd, with TLS under a certificate that our own authority has signed."""
+"""Email sink, against a real SMTP server: aiosmtpd, with a TLS certificate of the test CA."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 class Postbox:
-    """What arrives, and what is refused: a code for a recipient, or for the whole message."""
+    """Received messages, and refusals: an SMTP code for a recipient or for the whole message."""
 
     def __init__(self, refused: dict[str, str] | None = None, answer: str = "250 taken") -> None:
         self.letters: list[EmailMessage] = []
@@ -64,7 +64,7 @@ class Postbox:
 def post_office(
     postbox: Postbox, tls: ssl.SSLContext | None = None, *, at_once: bool = False
 ) -> Iterator[int]:
-    """A mail server that offers STARTTLS, or speaks TLS at once; and its port."""
+    """Return a mail server with STARTTLS or implicit TLS, and its port."""
     loop = asyncio.new_event_loop()
     running = Thread(target=loop.run_forever, daemon=True)
     running.start()
@@ -177,7 +177,7 @@ def test_no_text_can_add_a_header() -> None:
 
 
 def refused(error: type[RetryError | GiveUpError], sink: Sink, password: str = PASSWORD) -> str:
-    """Why it was refused; nothing of the password is in it."""
+    """Return the refusal's reason, after checking that it contains no part of the password."""
     with pytest.raises(error) as raised:
         send(sink, announcement(), {"password": password})
     assert "s3cr3t" not in repr(raised.value)

@@ -1,4 +1,4 @@
-"""Pings as Healthchecks takes them, for ourselves and for each server."""
+"""Heartbeat sink: Healthchecks pings for wgmon-tui and for each server."""
 
 from __future__ import annotations
 

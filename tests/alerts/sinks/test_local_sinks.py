@@ -1,4 +1,4 @@
-"""The sinks on this machine: a program of the operator's, and the terminal's bell."""
+"""Local sinks: an operator's program, and the terminal bell."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_program_that_does_not_end_is_ended_with_all_that_it_started(tmp_path:
 
 @contextmanager
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """A terminal that is ours; what stands on it can be read from the descriptor."""
+    """Return a descriptor from which the output of a pseudo-terminal can be read."""
     master, slave = pty.openpty()
     monkeypatch.setattr(bell, "TERMINAL", os.ttyname(slave))
     try:
@@ -113,7 +113,7 @@ def test_nothing_that_a_text_holds_commands_the_terminal(monkeypatch: pytest.Mon
 
 
 def test_a_notification_never_begins_with_a_number() -> None:
-    """OSC 9;4 is another command to some terminals: the progress of something."""
+    """For some terminals, OSC 9;4 is another command: a progress indicator."""
     for kind in AnnouncementKind:
         said = title(replace(announcement(kind, snapshot("4;1;50")), note="4;1"))
         assert not said[0].isdigit() or kind is AnnouncementKind.FIRING

@@ -1,4 +1,4 @@
-"""The generic webhook: stable JSON, signed as Standard Webhooks says."""
+"""Webhook sink: stable JSON, signed according to Standard Webhooks."""
 
 from __future__ import annotations
 
