@@ -1,7 +1,7 @@
 """Script: the first apprise message, which imports apprise, while another sink sends as well.
 
-`python -m tests.alerts.apprise_first_import` prints after how many seconds each was there, and for how long the
-event loop did nothing else at most.
+`python -m tests.alerts.apprise_first_import` prints how many seconds each one took, and the
+longest time for which the event loop was blocked.
 """
 
 from __future__ import annotations

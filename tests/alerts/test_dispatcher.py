@@ -165,7 +165,7 @@ async def test_the_pause_that_a_sink_asks_for_is_kept(shop: Shop, street: Street
 
 
 class _AtOnce(Random):
-    """Retry everything at once, unless a sink asks for an hour."""
+    """Random numbers that make every backoff zero, unless a sink asks for a delay."""
 
     def uniform(self, a: float, b: float) -> float:
         return 0.0

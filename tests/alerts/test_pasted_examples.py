@@ -1,5 +1,6 @@
-"""docs/alerts.md, pasted: each sink's configuration goes into a config.toml, its secrets into the files that
-it names, and a test is sent by it. Only the addresses of the outside world are those of servers on loopback.
+"""Pasted examples of docs/alerts.md: each sink is configured as documented and sends a test message.
+
+Its secrets go into the files that it names. Only external addresses are replaced by loopback servers.
 """
 
 from __future__ import annotations

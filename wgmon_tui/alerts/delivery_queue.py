@@ -23,17 +23,17 @@ from wgmon_tui.store.formats.record_codec import UnreadableValueError, codec_of
 from wgmon_tui.store.formats.stored_names import StoredNames, StoredRecord
 from wgmon_tui.text import format_limit
 
-_LOOKED_AT = 500
+_EXAMINED_AT_MOST = 500
 """Number of pending deliveries examined to find the next one, so that thousands cost no more."""
 
 _LONGEST_WAIT_S = 3_700.0
 """Longest intended delay. A later due time means that the clock was set back, so it is due now."""
 
-_KEPT_S = 30 * 86_400.0
-_KEPT_UNSEEN_S = 400 * 86_400.0
+_RETENTION_S = 30 * 86_400.0
+_RETENTION_UNSEEN_S = 400 * 86_400.0
 """Retention of unacknowledged given-up deliveries."""
 
-_FORGOTTEN_AT_ONCE = 1_000
+_DELETED_AT_ONCE = 1_000
 
 
 ANNOUNCEMENT_NAMES = SNAPSHOT_NAMES | StoredNames(
@@ -99,7 +99,9 @@ class DeliveryQueue:
         blocked: set[str] = set()
         best: tuple[int, int] | None = None
         wait: float | None = None
-        for number, due, lease, attempts, incidents in connection.execute(_PENDING, (sink.name, _LOOKED_AT)):
+        for number, due, lease, attempts, incidents in connection.execute(
+            _PENDING, (sink.name, _EXAMINED_AT_MOST)
+        ):
             mine = set(incidents.split())
             at = max(due, lease or due)
             if not mine & blocked:
@@ -111,7 +113,7 @@ class DeliveryQueue:
         if best is None:
             return wait
         attempts, number = best
-        text, since = connection.execute(_SAYS, (number,)).fetchone()
+        text, since = connection.execute(_ANNOUNCEMENT_OF, (number,)).fetchone()
         announcement = announcement_of(text)
         if announcement is None:
             connection.execute(_UNREADABLE, (now, number))
@@ -139,7 +141,7 @@ class DeliveryQueue:
 
     def make_due(self, sink: str, now: float) -> None:
         """Make failed deliveries due now, because the sink works again."""
-        self._store.write([(_HURRY, (now, sink))])
+        self._store.write([(_MAKE_DUE, (now, sink))])
 
     def retry(self, number: int, now: float) -> bool:
         """Retry a pending or given-up delivery now. Returns False if there is none with this number."""
@@ -149,7 +151,7 @@ class DeliveryQueue:
     def acknowledge_failed(self, sink: str, number: int, who: str, now: float) -> bool:
         """Acknowledge a given-up delivery, or with number 0 all of a sink. Returns False if none matched."""
         with self._store.transaction() as connection:
-            return connection.execute(_SEE, (now, who, sink, number)).rowcount > 0
+            return connection.execute(_ACKNOWLEDGE, (now, who, sink, number)).rowcount > 0
 
     def count_pending(self) -> int:
         """Count the pending deliveries."""
@@ -158,7 +160,7 @@ class DeliveryQueue:
 
     def forget(self, now: float) -> None:
         """Delete finished deliveries after their retention time."""
-        self._store.write([(_FORGET, (now - _KEPT_S, now - _KEPT_UNSEEN_S, _FORGOTTEN_AT_ONCE))])
+        self._store.write([(_FORGET, (now - _RETENTION_S, now - _RETENTION_UNSEEN_S, _DELETED_AT_ONCE))])
 
 
 # Statements that the outbox runs in its own transactions
@@ -273,7 +275,7 @@ _NOT_HELD = "DELETE FROM deliveries WHERE sink = ? AND dedup = ?"
 
 _JOIN = "UPDATE deliveries SET incidents = ?, announcement = ? WHERE id = ?"
 
-_SAYS = "SELECT announcement, waits_since FROM deliveries WHERE id = ?"
+_ANNOUNCEMENT_OF = "SELECT announcement, waits_since FROM deliveries WHERE id = ?"
 
 _LEASE = "UPDATE deliveries SET lease_until = ? WHERE id = ?"
 
@@ -306,7 +308,7 @@ _UNREADABLE = """UPDATE deliveries SET state = 'given up', reason = 'written by 
 _AGAIN = """UPDATE deliveries SET attempts = attempts + 1, lease_until = NULL, due_at = ?, reason = ?
     WHERE dedup = ? AND sink = ? AND state = 'pending'"""
 
-_HURRY = "UPDATE deliveries SET due_at = ? WHERE sink = ? AND state = 'pending' AND attempts > 0"
+_MAKE_DUE = "UPDATE deliveries SET due_at = ? WHERE sink = ? AND state = 'pending' AND attempts > 0"
 
 _GIVE_UP_OLD = """UPDATE deliveries SET state = 'given up', reason = ?, done_at = ?
     WHERE sink = ? AND state = 'pending' AND waits_since < ?"""
@@ -318,7 +320,7 @@ _DROP_OTHERS = """UPDATE deliveries SET state = 'given up', done_at = ?, lease_u
 _RETRY = """UPDATE deliveries SET state = 'pending', due_at = ?, waits_since = ?, attempts = 0,
     done_at = NULL, seen_at = NULL, seen_by = '' WHERE id = ? AND state IN ('pending', 'given up')"""
 
-_SEE = """UPDATE deliveries SET seen_at = ?, seen_by = ?
+_ACKNOWLEDGE = """UPDATE deliveries SET seen_at = ?, seen_by = ?
     WHERE sink = ?3 AND ?4 IN (0, id) AND state = 'given up' AND seen_at IS NULL"""
 
 _SHIFT = """UPDATE deliveries SET waits_since = waits_since + ?, due_at = due_at + ?,

@@ -229,19 +229,19 @@ class Dispatcher:
 
     async def _announce_stop(self, at: float, note: str = "") -> None:
         alerts = self._resolved_sinks.alerts
-        told = dict.fromkeys(
+        sinks = dict.fromkeys(
             name
             for rule in alerts.effective_rules
             if AnnouncementKind.STOPPED in rule.events
             for name in rule.sinks
         )
         if not note:
-            told |= dict.fromkeys(sink.name for sink in alerts.sinks if sink.type is SinkType.HEARTBEAT)
-        if told:
+            sinks |= dict.fromkeys(sink.name for sink in alerts.sinks if sink.type is SinkType.HEARTBEAT)
+        if sinks:
             stopped = Announcement(
                 f"stopped-{token_hex(4)}", AnnouncementKind.STOPPED, at, vantage=self._vantage, note=note
             )
-            await self._run_in_store(self._deliveries.add, stopped, list(told), self._clock())
+            await self._run_in_store(self._deliveries.add, stopped, list(sinks), self._clock())
 
     async def _shut_down(self) -> None:
         """Announce that checks have stopped, and give the workers a moment to send it."""

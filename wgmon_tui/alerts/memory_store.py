@@ -46,13 +46,13 @@ class MemoryStore:
 
     def merge_into(self, store: sqlite3.Connection) -> None:
         """Merge everything done here into the database, in one transaction. Raises sqlite3.Error."""
-        mine, told = self._rows(), self._handled_incidents()
+        mine, handled = self._rows(), self._handled_incidents()
         store.execute("BEGIN IMMEDIATE")
         with store:
-            store.executemany(_MARK, _rows_to_mark(store.execute(_UNREAD).fetchall(), mine, told))
-            store.executemany("DELETE FROM tellings WHERE incident = ?", ((each,) for each in told))
+            store.executemany(_MARK, _rows_to_mark(store.execute(_UNREAD).fetchall(), mine, handled))
+            store.executemany("DELETE FROM tellings WHERE incident = ?", ((each,) for each in handled))
             if not self.is_blank:
-                store.executemany(_NOT_HELD, ((each,) for each in told))
+                store.executemany(_NOT_HELD, ((each,) for each in handled))
             store.executemany(_TELLING, self.connection.execute("SELECT * FROM tellings"))
             store.executemany(_DELIVERY, self.connection.execute(_DELIVERIES))
 
@@ -76,14 +76,14 @@ class MemoryStore:
 
 
 def _rows_to_mark(
-    unread: Iterable[tuple[int, float, str, str, str]], mine: Container[OutboxRow], told: Container[str]
+    unread: Iterable[tuple[int, float, str, str, str]], mine: Container[OutboxRow], handled: Container[str]
 ) -> list[tuple[int]]:
     """Return the outbox rows already handled in memory, and all earlier rows of the same incident."""
     rows = list(unread)
     last = {
         incident: number
         for number, at, what, incident, snapshot in rows
-        if incident in told and (at, what, incident, snapshot) in mine
+        if incident in handled and (at, what, incident, snapshot) in mine
     }
     return [(number,) for number, _, _, incident, _ in rows if number <= last.get(incident, 0)]
 

@@ -97,12 +97,12 @@ def decide(
     for sink in moment.alerts.sinks:
         if sink.is_event_driven:
             case = _SinkDecision(sink.name, snapshot, sink_states, moment, suppressed_by)
-            standing, told = (
+            sink_state, told = (
                 case.on_closed() if snapshot.incident.closed_at is not None else case.on_update(news)
             )
             notifications += told
-            if standing:
-                after[sink.name] = standing
+            if sink_state:
+                after[sink.name] = sink_state
     return after, tuple(notifications)
 
 
@@ -117,60 +117,64 @@ class _SinkDecision:
     suppressed_by: str
 
     def on_closed(self) -> tuple[SinkState | None, list[Notification]]:
-        standing = self.sink_states.get(self.sink)
-        if standing is None:
+        sink_state = self.sink_states.get(self.sink)
+        if sink_state is None:
             return None, []
-        if standing.told_at is None:
+        if sink_state.told_at is None:
             return None, [
                 self._notify(
-                    AnnouncementKind.RECOVERED, f"{standing.suppressed_by}; the incident ended meanwhile"
+                    AnnouncementKind.RECOVERED, f"{sink_state.suppressed_by}; the incident ended meanwhile"
                 )
             ]
         rules = self._rules()
-        if rules and not standing.escalated_at and not self._is_wanted(rules, AnnouncementKind.RECOVERED):
+        if rules and not sink_state.escalated_at and not self._is_wanted(rules, AnnouncementKind.RECOVERED):
             return None, [self._notify(AnnouncementKind.RECOVERED, NO_MATCHING_RULE)]
         if suppressed_by := self.suppressed_by or self._quiet_hours(rules):
-            return replace(standing, suppressed_by=suppressed_by), self._suppress(
-                standing, AnnouncementKind.RECOVERED, suppressed_by
+            return replace(sink_state, suppressed_by=suppressed_by), self._suppress(
+                sink_state, AnnouncementKind.RECOVERED, suppressed_by
             )
         return None, [self._notify(AnnouncementKind.RECOVERED)]
 
     def on_update(self, news: AnnouncementKind | None) -> tuple[SinkState | None, list[Notification]]:
-        now, standing = self.moment.now, self.sink_states.get(self.sink)
+        now, sink_state = self.moment.now, self.sink_states.get(self.sink)
         rules = self._rules()
         suppressed_by = self.suppressed_by or self._quiet_hours(rules)
-        if standing is None or standing.told_at is None:
+        if sink_state is None or sink_state.told_at is None:
             if not self._is_wanted(rules, AnnouncementKind.OPENED):
                 return self._escalate(SinkState())
             if suppressed_by:
-                standing = standing or SinkState()
-                return replace(standing, suppressed_by=suppressed_by), self._suppress(
-                    standing, AnnouncementKind.OPENED, suppressed_by
+                sink_state = sink_state or SinkState()
+                return replace(sink_state, suppressed_by=suppressed_by), self._suppress(
+                    sink_state, AnnouncementKind.OPENED, suppressed_by
                 )
             return SinkState(now, now), [self._notify(AnnouncementKind.OPENED)]
         if (
             news
             and news is not AnnouncementKind.OPENED
-            and (standing.escalated_at or self._is_wanted(rules, news))
+            and (sink_state.escalated_at or self._is_wanted(rules, news))
         ):
             if suppressed_by:
-                return standing, [self._notify(news, suppressed_by)]
-            return replace(standing, reminded_at=now), [self._notify(news)]
-        escalated, told = self._escalate(standing)
+                return sink_state, [self._notify(news, suppressed_by)]
+            return replace(sink_state, reminded_at=now), [self._notify(news)]
+        escalated, told = self._escalate(sink_state)
         if told or suppressed_by or self.snapshot.incident.acknowledged_at is not None:
             return escalated, told
         every = min(
             (rule.remind_every for rule in rules if rule.remind_every and self._is_loud(rule)), default=inf
         )
-        since = min(standing.reminded_at or now, now)
+        since = min(sink_state.reminded_at or now, now)
         if now - since >= every:
-            return replace(standing, reminded_at=now), [self._notify(AnnouncementKind.REMINDER)]
-        return replace(standing, reminded_at=since), []
+            return replace(sink_state, reminded_at=now), [self._notify(AnnouncementKind.REMINDER)]
+        return replace(sink_state, reminded_at=since), []
 
-    def _escalate(self, standing: SinkState) -> tuple[SinkState | None, list[Notification]]:
+    def _escalate(self, sink_state: SinkState) -> tuple[SinkState | None, list[Notification]]:
         """Escalate to this sink if the incident was not acknowledged in time."""
-        now, nothing = self.moment.now, standing if standing != SinkState() else None
-        if self.suppressed_by or standing.escalated_at or self.snapshot.incident.acknowledged_at is not None:
+        now, nothing = self.moment.now, sink_state if sink_state != SinkState() else None
+        if (
+            self.suppressed_by
+            or sink_state.escalated_at
+            or self.snapshot.incident.acknowledged_at is not None
+        ):
             return nothing, []
         for rule in self.moment.alerts.effective_rules:
             told = [
@@ -184,7 +188,7 @@ class _SinkDecision:
                 and _matches(rule, self.snapshot)
                 and self._is_loud(rule)
             ):
-                escalated = SinkState(standing.told_at or now, now, now)
+                escalated = SinkState(sink_state.told_at or now, now, now)
                 return escalated, [self._notify(AnnouncementKind.ESCALATION)]
         return nothing, []
 
@@ -208,9 +212,9 @@ class _SinkDecision:
         return f"quiet hours {first.text}" if first else ""
 
     def _suppress(
-        self, standing: SinkState, kind: AnnouncementKind, suppressed_by: str
+        self, sink_state: SinkState, kind: AnnouncementKind, suppressed_by: str
     ) -> list[Notification]:
-        return [] if standing.suppressed_by == suppressed_by else [self._notify(kind, suppressed_by)]
+        return [] if sink_state.suppressed_by == suppressed_by else [self._notify(kind, suppressed_by)]
 
     def _notify(self, kind: AnnouncementKind, suppressed_by: str = "") -> Notification:
         before = self.sink_states.get(self.sink)

@@ -60,7 +60,7 @@ class Outbox:
         self._open_incidents: _Cases = {}
         self._mutes: Mapping[str, Mute] = {}
         self._groups = MessageGrouping()
-        store.on_blank_store = self._write_down
+        store.on_blank_store = self._copy_known_state
 
     def expand(self, alerts: AlertSettings, now: float, *, include_due: bool = True) -> bool:
         """Queue deliveries for new events, and with `include_due` for everything that has become due.
@@ -107,9 +107,9 @@ class Outbox:
         return tuple(
             case.snapshot
             for case in self._open_incidents.values()
-            if (standing := case.sink_states.get(sink))
-            and standing.told_at is not None
-            and not standing.suppressed_by
+            if (sink_state := case.sink_states.get(sink))
+            and sink_state.told_at is not None
+            and not sink_state.suppressed_by
         )
 
     def shift_times(self, seconds: float) -> None:
@@ -155,7 +155,7 @@ class Outbox:
             self._read = connection
         return connection
 
-    def _write_down(self, connection: sqlite3.Connection) -> None:
+    def _copy_known_state(self, connection: sqlite3.Connection) -> None:
         """Write the known state into an empty memory store. Rows with numbers below 1 count as read."""
         connection.execute("BEGIN")
         with connection:
@@ -164,9 +164,9 @@ class Outbox:
                     case.snapshot.incident.opened_at,
                     incident_snapshot.to_json(case.snapshot),
                 )
-                connection.execute(_KNOWN, (-number, opened_at, incident, snapshot))
-                for sink, standing in case.sink_states.items():
-                    connection.execute(*_sink_state_row(incident, sink, standing))
+                connection.execute(_INSERT_KNOWN, (-number, opened_at, incident, snapshot))
+                for sink, sink_state in case.sink_states.items():
+                    connection.execute(*_sink_state_row(incident, sink, sink_state))
             for name, mute in self._mutes.items():
                 connection.execute(_SERVER, (name,))
                 connection.execute(_MUTED, (mute.since, mute.until, mute.who, name))
@@ -189,10 +189,10 @@ class _PlannedMessages:
         )
         after, notifications = decide(snapshot, before, self._moment, news)
         for sink in before.keys() - after.keys():
-            self.writes.append((_NO_STANDING, (incident.id, sink)))
-        for sink, standing in after.items():
-            if before.get(sink) != standing:
-                self.writes.append(_sink_state_row(incident.id, sink, standing))
+            self.writes.append((_DELETE_SINK_STATE, (incident.id, sink)))
+        for sink, sink_state in after.items():
+            if before.get(sink) != sink_state:
+                self.writes.append(_sink_state_row(incident.id, sink, sink_state))
         self.open_incidents[incident.id] = _OpenIncident(snapshot, after)
         if incident.closed_at is not None and not after:
             del self.open_incidents[incident.id]
@@ -221,9 +221,9 @@ def _open_incidents(connection: sqlite3.Connection) -> _Cases:
     }
 
 
-def _sink_state_row(incident: str, sink: str, standing: SinkState) -> tuple[str, tuple[object, ...]]:
-    values = (standing.told_at, standing.reminded_at, standing.escalated_at, standing.suppressed_by)
-    return _STANDING, (incident, sink, *values)
+def _sink_state_row(incident: str, sink: str, sink_state: SinkState) -> tuple[str, tuple[object, ...]]:
+    values = (sink_state.told_at, sink_state.reminded_at, sink_state.escalated_at, sink_state.suppressed_by)
+    return _WRITE_SINK_STATE, (incident, sink, *values)
 
 
 def _mutes(connection: sqlite3.Connection) -> Mapping[str, Mute]:
@@ -246,13 +246,13 @@ def _is_redundant(connection: sqlite3.Connection, notification: Notification) ->
     )
 
 
-_NO_STANDING = "DELETE FROM tellings WHERE incident = ? AND sink = ?"
+_DELETE_SINK_STATE = "DELETE FROM tellings WHERE incident = ? AND sink = ?"
 
 _NO_OTHERS = "DELETE FROM tellings WHERE sink NOT IN (SELECT value FROM json_each(?))"
 
 _READ_TO = "INSERT OR REPLACE INTO facts (name, value) VALUES ('alerts_read', ?)"
 
-_KNOWN = "INSERT INTO outbox (id, at, what, incident, matter) VALUES (?, ?, 'known', ?, ?)"
+_INSERT_KNOWN = "INSERT INTO outbox (id, at, what, incident, matter) VALUES (?, ?, 'known', ?, ?)"
 
 _SERVER = "INSERT INTO servers (name, entry, holds) VALUES (?, '{}', 0)"
 
@@ -269,7 +269,8 @@ _TELLINGS = "SELECT incident, sink, told_at, reminded_at, escalated_at, held FRO
 _ENDED = """SELECT DISTINCT id, closed_at FROM tellings JOIN incidents ON incidents.id = tellings.incident
     WHERE closed_at IS NOT NULL"""
 
-_STANDING = """INSERT OR REPLACE INTO tellings (incident, sink, told_at, reminded_at, escalated_at, held)
+_WRITE_SINK_STATE = """INSERT OR REPLACE INTO tellings
+    (incident, sink, told_at, reminded_at, escalated_at, held)
     VALUES (?, ?, ?, ?, ?, ?)"""
 
 _SHIFT = """UPDATE tellings SET told_at = told_at + ?, reminded_at = reminded_at + ?,

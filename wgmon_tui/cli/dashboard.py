@@ -53,12 +53,12 @@ def dashboard(arguments: argparse.Namespace) -> int:
     """
     from wgmon_tui.daemon.role import RoleManager
 
-    station = RoleManager(arguments.config, arguments.state, arguments.shard)
+    role_manager = RoleManager(arguments.config, arguments.state, arguments.shard)
     if not is_interactive():
-        return asyncio.run(_print_table_once(station, arguments.ascii or is_output_ascii()))
-    ask_server = _ask_server(station, lambda: station.loaded, arguments.config)
+        return asyncio.run(_print_table_once(role_manager, arguments.ascii or is_output_ascii()))
+    ask_server = _ask_server(role_manager, lambda: role_manager.loaded, arguments.config)
     title, config = str(arguments.config), arguments.config
-    return asyncio.run(_run_app(station, arguments, title, arguments.state, ask_server, config))
+    return asyncio.run(_run_app(role_manager, arguments, title, arguments.state, ask_server, config))
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -185,26 +185,27 @@ def _open_history(state: Path) -> History:
     return History(state / STORE)
 
 
-async def _print_table_once(station: RoleManager, ascii_only: bool) -> int:
+async def _print_table_once(role_manager: RoleManager, ascii_only: bool) -> int:
     """Print the fleet as text: after one check round, or from the store if another process writes it."""
     from wgmon_tui.output.text_table import format_table, format_totals
 
-    engine = station.open()
-    if engine and not station.fleet_state.states:
+    engine = role_manager.open()
+    if engine and not role_manager.fleet_state.states:
         print("No servers yet. Type `wgmon-tui import FILE.conf`.")
-        station.close()
+        role_manager.close()
         return 0
     if engine:
-        return await _print_tables(station, engine, 1, ascii_only)
-    async with station.following_store():
-        print(format_table(station.fleet_state, ascii_only))
+        return await _print_tables(role_manager, engine, 1, ascii_only)
+    async with role_manager.following_store():
+        print(format_table(role_manager.fleet_state, ascii_only))
         print(
             format_totals(
-                (server_state.severity for server_state in station.fleet_state.states.values()), ascii_only
+                (server_state.severity for server_state in role_manager.fleet_state.states.values()),
+                ascii_only,
             ),
             flush=True,
         )
-        for line in filter(None, (station.status, station.warning)):
+        for line in filter(None, (role_manager.status, role_manager.warning)):
             print(f"wgmon-tui: {line}", file=sys.stderr)
     return 0
 

@@ -136,9 +136,9 @@ def _kept(line: ExchangeSummary | None) -> Json:
 def _checks(history: History, request: ExportRequest) -> Iterator[Json]:
     since, until, vantage = request.since, request.until, request.vantage
     for name in request.names:
-        ours = (each for each in history.checks(name, since, until) if vantage in (None, each.vantage))
+        own = (each for each in history.checks(name, since, until) if vantage in (None, each.vantage))
         others = history.vantage_checks(name, since, until, vantage=vantage)
-        for past in merge(ours, others, key=lambda each: each.at):
+        for past in merge(own, others, key=lambda each: each.at):
             yield check_object(name, past)
 
 
@@ -154,9 +154,9 @@ def _incidents(history: History, request: ExportRequest) -> Iterator[Json]:
 def _exchanges(history: History, request: ExportRequest) -> Iterator[tuple[Round, ExchangeSummary | None]]:
     since, until, vantage = request.since, request.until, request.vantage
     for name in request.names:
-        ours = _own_exchanges(history, name, request)
+        own = _own_exchanges(history, name, request)
         others = ((each, None) for each in history.vantage_rounds(name, since, until, vantage=vantage))
-        yield from merge(ours, others, key=lambda each: each[0].check.started_at)
+        yield from merge(own, others, key=lambda each: each[0].check.started_at)
 
 
 def _own_exchanges(

@@ -27,9 +27,9 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
     url = secrets["url"]
     answer = post(_with_wait(url), body, JSON_HEADERS, limit_s=sink.timeout)
     if not answer.is_accepted:
-        told = answer.json()
-        said = service_reason(told.get("message"), *url.split("/"))
-        raise refusal(answer, said, number(told.get("retry_after")))
+        reply = answer.json()
+        said = service_reason(reply.get("message"), *url.split("/"))
+        raise refusal(answer, said, number(reply.get("retry_after")))
 
 
 def _with_wait(url: str) -> str:

@@ -43,9 +43,9 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
 
 
 def _refusal(answer: SinkResponse, token: str) -> RetryError | GiveUpError:
-    told = answer.json()
-    said = service_reason(told.get("description"), *token.split(":"))
-    parameters = told.get("parameters")
+    reply = answer.json()
+    said = service_reason(reply.get("description"), *token.split(":"))
+    parameters = reply.get("parameters")
     more: Mapping[str, object] = parameters if isinstance(parameters, dict) else {}
     if moved := number(more.get("migrate_to_chat_id")):
         return RetryError(f'the chat has moved; set chat = "{moved:.0f}" in config.toml')
