@@ -1,1 +1,1 @@
-"""The Textual face: shows the board, asks the engine; probes nothing itself."""
+"""The terminal UI, written with Textual. It shows the fleet state and sends requests to the engine."""

@@ -1,4 +1,4 @@
-"""The Textual application: it owns the engine's worker and the theme, and opens the screens."""
+"""The Textual application: owns the engine's worker and the theme, and opens the screens."""
 
 from __future__ import annotations
 
@@ -46,13 +46,16 @@ _DEFAULT_SETTINGS = TuiSettings()
 class WgmonApp(ThemedApp, KeySequencer, AppContext):
     """The terminal dashboard over a running engine.
 
-    `title` stands at the right of the top line. `theme` is the name of a shipped theme or the path of a theme
-    file; NO_COLOR overrules it. `clock` gives Unix time in seconds. `ask_server` asks a server how it sees
-    us; without it that is not offered. `open_history` is called once the first screen is painted; what it
-    gives is read in threads, by the screens that show the past, and `history_note` stands above it.
-    `state_dir` is where what was told to whom is read. `config_dir` holds the servers.toml that the forms
-    change and themes of one's own; without it none are offered. `settings` is what config.toml says of the
-    face, `depth` what the terminal can show.
+    title: shown at the right end of the top line.
+    theme: name of a shipped theme, or path of a theme file; NO_COLOR overrides it.
+    clock: returns Unix time in seconds.
+    ask_server: asks a server how it sees this machine; without it the action is not offered.
+    open_history: called once, after the first paint. Screens read the returned history in threads.
+    history_note: a line shown above the history.
+    state_dir: directory of the delivery log.
+    config_dir: directory of servers.toml, which the forms edit, and of custom themes; None offers neither.
+    settings: the settings of config.toml for the terminal UI.
+    depth: the colours that the terminal can show.
     """
 
     BINDINGS = bindings_for(EVERYWHERE)
@@ -98,9 +101,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         settings: TuiSettings = _DEFAULT_SETTINGS,
         depth: ColourDepth = ColourDepth.TRUE,
     ) -> None:
-        """Raises ConfigurationError for a theme that is not there or cannot stand, and for keys and columns
-        that cannot be.
-        """
+        """Raises ConfigurationError for a missing or invalid theme, and for invalid keys or columns."""
         super().__init__(theme, settings, depth, config_dir)
         self.actions = assign_keys(ACTIONS, settings.keys)
         self.saved_filters = settings.filters
@@ -127,12 +128,12 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
 
     @cached_property
     def history(self) -> History | None:
-        """What was seen before, where anybody keeps it."""
+        """The stored checks and incidents; None where nothing is stored."""
         return self._open_history()
 
     @property
     def bytes_written(self) -> int:
-        """The bytes that went to the terminal so far."""
+        """Bytes written to the terminal so far."""
         return self._driver.bytes_written if isinstance(self._driver, CountingDriver) else 0
 
     @property
@@ -147,21 +148,21 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
 
     @property
     def ascii_only(self) -> bool:
-        """Whether nothing but ASCII may be drawn."""
+        """Whether only ASCII may be drawn."""
         return self.glyphs.ascii_only
 
     def get_default_screen(self) -> FleetScreen:
-        """The fleet is home."""
+        """The fleet screen."""
         return FleetScreen()
 
     def on_mount(self) -> None:
-        """First paint what is known already; everything else comes behind that."""
+        """Paint what is known first, then start the background work."""
         self.call_after_refresh(self._start_background_work)
         if self.repaint_throttle.limits is LOW_BANDWIDTH and isinstance(self._driver, CountingDriver):
             self._driver.use_mouse(False)
 
     def _start_background_work(self) -> None:
-        """Start checking, and read the other colours."""
+        """Start checking, load the other themes and screens, and read the uptimes."""
         self._measure_link()
         self.run_worker(
             self.engine.run(),
@@ -190,19 +191,19 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         self.workers.cancel_group(self, "probes")
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """An engine that died must not look like a quiet fleet: say so, and keep saying so."""
+        """Show an engine failure for as long as the app runs: stale data must not look like a quiet fleet."""
         if event.worker.group != "probes" or event.state is not WorkerState.ERROR:
             return
         error = event.worker.error
         reason = self.glyphs.clean(f"{type(error).__name__}: {error}".splitlines()[0])
-        self.engine_failure = f"Checking has stopped: {reason}. What is shown is old. Quit and start again."
+        self.engine_failure = f"Checks have stopped: {reason}. The data shown is old. Quit and start again."
         self.notify(self.engine_failure, severity="error", timeout=15, markup=False)
         for screen in self.screen_stack:
             if isinstance(screen, FleetScreen):
                 screen.show_failure(self.engine_failure)
 
     def _fatal_error(self) -> None:
-        """As Textual's, without the values of variables: among them may be a key that is being typed."""
+        """Print the traceback without variable values, which might include a key that is being typed."""
         self.bell()
         from rich.traceback import Traceback
 
@@ -211,7 +212,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         self._close_messages_no_wait()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """What the command palette offers: the actions of the table that make sense on this screen now."""
+        """The entries of the command palette: the actions that are available on this screen now."""
         offered = {action.id: action for action in self.actions if action.palette}
         for active in screen.active_bindings.values():
             action = offered.pop(active.binding.id or "", None)
@@ -223,12 +224,10 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
                 yield SystemCommand(f"Filter: {name}", line, partial(screen.filter_by, f"@{name}"))
         if not self.colourless:
             for name in self.palettes:
-                yield SystemCommand(
-                    f"Theme: {name}", f"Use the colours of {name}", partial(self.use_theme, name)
-                )
+                yield SystemCommand(f"Theme: {name}", f"Use the theme {name}", partial(self.use_theme, name))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Under NO_COLOR there is no theme to choose; while somebody writes, nothing to take over."""
+        """Disable the theme picker under NO_COLOR, and "take over" while another process is the writer."""
         if action == "choose_theme" and self.colourless:
             return False
         if action == "take_over":
@@ -236,47 +235,47 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         return super().check_action(action, parameters)
 
     def show_notice(self, *lines: str, seconds: float = 2) -> None:
-        """A notice, in place of the one before."""
+        """Show a notice in place of the previous one."""
         self.clear_notifications()
         self.notify("\n".join(map(self.glyphs.clean, lines)), timeout=seconds, markup=False)
 
     def action_choose_theme(self) -> None:
-        """Choose the colours."""
+        """Open the theme picker."""
         from wgmon_tui.tui.dialogs.theme_picker import ThemeScreen
 
         self.push_screen(ThemeScreen())
 
     def action_low_bandwidth(self) -> None:
-        """Be gentle to the link, or paint as usual again."""
+        """Turn the low-bandwidth mode on or off."""
         low = self.repaint_throttle.limits is not LOW_BANDWIDTH
         self.repaint_throttle.limits = LOW_BANDWIDTH if low else DEFAULT_LIMITS
         if isinstance(self._driver, CountingDriver):
             self._driver.use_mouse(not low)
         self.show_notice(
-            "Low bandwidth: no mouse, and a paint every 2 s at most" if low else "Painting as usual"
+            "Low bandwidth on: no mouse, at most one repaint every 2 s" if low else "Low bandwidth off"
         )
 
     def action_command_palette(self) -> None:
-        """As Textual's, with words that any alphabet has."""
+        """Open Textual's command palette with an ASCII placeholder."""
         from textual.command import CommandPalette
 
         if not isinstance(self.screen, CommandPalette):
             self.push_screen(CommandPalette(placeholder="Search for a command", id="--command-palette"))
 
     def action_help(self) -> None:
-        """Open the help for the screen that is shown."""
+        """Open the help for the current screen."""
         from wgmon_tui.tui.help.help_screen import HelpScreen
 
         self.push_screen(HelpScreen(getattr(self.screen, "ACTIONS_OF", "fleet")))
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Copy over OSC 52; under tmux in both forms, since its options decide which of them it passes on."""
+        """Copy with OSC 52. Under tmux write both forms, because its options decide which one it passes on."""
         super().copy_to_clipboard(text)
         if under_tmux() and self._driver is not None:
             self._driver.write(through_tmux(osc52(text)))
 
     def action_take_over(self) -> None:
-        """Become the writer, because the one that was has ended."""
+        """Become the writer after the previous one has ended."""
         self.engine.become_writer()
 
     def open_server(self, name: str) -> None:
@@ -304,13 +303,13 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         server_state: ServerState | None = None,
         columns: Sequence[str] = (),
     ) -> None:
-        """Explain a verdict of this server; with a row also its state, and these columns of it."""
+        """Explain a verdict of this server; with `server_state` also its state and these columns."""
         from wgmon_tui.tui.help.explain_screen import ExplainScreen
 
         self.push_screen(ExplainScreen(name, verdict, server_state, columns))
 
     def can_acknowledge(self, server_state: ServerState | None) -> bool:
-        """Whether a server has an open incident of which nobody has said yet that he knows."""
+        """Whether a server has an open incident that is not acknowledged."""
         return (
             server_state is not None
             and server_state.incident is not None
@@ -318,7 +317,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         )
 
     def acknowledge(self, *names: str, server_label: str = "") -> None:
-        """Ask for a note, which may stay empty, and acknowledge the open incidents of these servers."""
+        """Ask for an optional note, then acknowledge the open incidents of these servers."""
         from wgmon_tui.tui.dialogs.note import NoteScreen
 
         server_label = server_label or format_servers(names)
@@ -331,7 +330,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         self.push_screen(NoteScreen(f"Acknowledge {server_label}, note"), on_answer)
 
     def mute(self, *names: str, server_label: str) -> None:
-        """Ask until when, and have nobody told of these servers until then."""
+        """Ask for a time, then mute the alerts of these servers until then."""
         from wgmon_tui.tui.dialogs.mute import MuteScreen
 
         def on_answer(until: float | None) -> None:
@@ -342,46 +341,49 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         self.push_screen(MuteScreen(server_label), on_answer)
 
     def copy_with_notice(self, text: str, what: str) -> None:
-        """Put a text on the clipboard and say so, and what stands in the way where something may."""
+        """Copy a text to the clipboard; the notice also names a known obstacle, such as a tmux option."""
         if len(text.encode()) > LARGEST_COPY:
             write = key_of("write", self.actions)
             self.show_notice(
-                f"{what} is too long for a terminal's clipboard; {write} writes it to a file", seconds=8
+                f"{what} is too long for the terminal's clipboard. Press {write} to write it to a file.",
+                seconds=8,
             )
             return
         self.copy_to_clipboard(text)
         if under_tmux():
-            self.show_notice(f"Copied {what}", f"tmux passes it on only with: {TMUX_OPTION}", seconds=8)
+            self.show_notice(f"Copied {what}", f"If pasting fails, tmux needs: {TMUX_OPTION}", seconds=8)
         else:
             self.show_notice(f"Copied {what}")
 
     def add_note(self, incident: str, name: str) -> None:
-        """Ask for a note and write it beside an incident of a server."""
+        """Ask for a note, and store it with an incident of this server."""
         from wgmon_tui.tui.dialogs.note import NoteScreen
 
         def on_answer(note: str | None) -> None:
             if note:
                 self.engine.add_note(incident, note)
-                self.show_notice(f"Noted: {name}")
+                self.show_notice(f"Note added: {name}")
 
         self.push_screen(NoteScreen(f"Note on {name}"), on_answer)
 
     # The link
 
     def get_driver_class(self) -> type[Driver]:
-        """One that counts."""
+        """The driver that counts bytes."""
         return CountingDriver
 
     def _measure_link(self) -> None:
-        """Ask the terminal something, behind the first full paint."""
+        """Query the terminal after the first full paint, to measure the round trip."""
         if isinstance(self._driver, CountingDriver) and self.repaint_throttle.limits is not LOW_BANDWIDTH:
             self._query_sent_at = time.monotonic()
             self._driver.write(CURSOR_POSITION_QUERY)
 
     def on_cursor_position(self, event: events.CursorPosition) -> None:
-        """The terminal's answer. Its time is when it was read, however long this loop took to come to it."""
+        """Warn about a slow link. `event.time` is when the answer was read, not when it was processed."""
         sent_at, self._query_sent_at = self._query_sent_at, None
         if sent_at is not None and event.time - sent_at >= SLOW_LINK_S:
             key = next(action.key for action in self.actions if action.id == "low_bandwidth")
             took = format_rtt(event.time - sent_at)
-            self.show_notice(f"Slow link: a paint took {took}. Type {key} for fewer.", seconds=10)
+            self.show_notice(
+                f"Slow link: a repaint took {took}. Press {key} to repaint less often.", seconds=10
+            )

@@ -1,4 +1,4 @@
-"""The app as screens and widgets see it.
+"""The interface of the app for screens and widgets.
 
 Screens and widgets annotate `app: AppContext`. They import this module and never `tui/app.py`, which imports
 them. So imports inside `tui/` go one way. To open a screen of another feature, a screen asks the app.
@@ -41,23 +41,23 @@ Blocks until both have answered or the time limit is over.
 
 
 class AppContext(App[None]):
-    """Everything of ours that screens and widgets use, beside what Textual's `App` has.
+    """The members that screens and widgets use, in addition to those of Textual's `App`.
 
-    Mypy refuses an app that leaves out one of the abstract members.
+    Mypy rejects an app that lacks one of the abstract members.
     """
 
     # What the app shows
 
     engine: FleetController
-    """Keeps the board current, and takes requests: check, pause, mute, acknowledge."""
+    """Keeps the fleet state current, and takes requests: check, pause, mute, acknowledge."""
     together: CorrelatedFailures
     """The groups of servers that fail together."""
     engine_failure: str | None
     """Why checking has stopped; None while it runs."""
     clock: Callable[[], float]
-    """Gives Unix time in seconds."""
+    """Returns Unix time in seconds."""
     history_note: str
-    """A line for the head of pages that show the history; "" for none."""
+    """A line shown above the history; "" for none."""
     ask_server: AskServer | None
     """Asks a server how it sees this machine; None where that is not offered."""
 
@@ -78,16 +78,16 @@ class AppContext(App[None]):
     state_dir: Path | None
     """The directory of the delivery log; None where nothing is stored."""
     deleted: DeletedServer | None
-    """What `undo` brings back."""
+    """What `undo` restores."""
 
     # How it is drawn
 
     glyphs: Glyphs
-    """Unicode, or ASCII for terminals that have nothing else."""
+    """The Unicode glyphs, or the ASCII ones for terminals without Unicode."""
     palettes: dict[str, Palette]
-    """The themes to choose from, by name."""
+    """The available themes, by name."""
     repaint_throttle: RepaintThrottle
-    """Says when to repaint what changes by itself."""
+    """Limits how often changes of the data are repainted."""
     columns: Sequence[str]
     """The columns that config.toml names for the fleet table; empty for the default ones."""
 
@@ -99,7 +99,7 @@ class AppContext(App[None]):
     @property
     @abstractmethod
     def ascii_only(self) -> bool:
-        """Whether nothing but ASCII may be drawn."""
+        """Whether only ASCII may be drawn."""
 
     # Keys and notices
 
@@ -116,7 +116,7 @@ class AppContext(App[None]):
 
     @abstractmethod
     def show_notice(self, *lines: str, seconds: float = 2) -> None:
-        """Show a notice, in place of the one before."""
+        """Show a notice in place of the previous one."""
 
     @abstractmethod
     def copy_with_notice(self, text: str, what: str) -> None:
@@ -144,21 +144,21 @@ class AppContext(App[None]):
         server_state: ServerState | None = None,
         columns: Sequence[str] = (),
     ) -> None:
-        """Explain a verdict of this server; with a row also its state, and these columns of it."""
+        """Explain a verdict of this server; with `server_state` also its state and these columns."""
 
     # Requests that ask for something first
 
     @abstractmethod
     def can_acknowledge(self, server_state: ServerState | None) -> bool:
-        """Whether a server has an open incident that nobody has acknowledged."""
+        """Whether a server has an open incident that is not acknowledged."""
 
     @abstractmethod
     def acknowledge(self, *names: str, server_label: str = "") -> None:
-        """Ask for a note, and acknowledge the open incidents of these servers."""
+        """Ask for a note, then acknowledge the open incidents of these servers."""
 
     @abstractmethod
     def mute(self, *names: str, server_label: str) -> None:
-        """Ask until when, and mute the alerts of these servers."""
+        """Ask for a time, then mute the alerts of these servers until then."""
 
     @abstractmethod
     def add_note(self, incident: str, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Which servers fail together, worked out when somebody looks and not with every check."""
+"""Groups of servers that fail together, computed on demand and not with every check."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from wgmon_tui.text import format_list
 
 _MIN_INTERVAL_S = 1.0
 _MAX_TIME_SHARE = 0.02
-"""Of the time, at most so much is spent on this: with ten thousand servers one look takes a while."""
+"""The largest share of time for this computation, which takes a while with ten thousand servers."""
 
 _MAX_NAMES = 6
 
 
 class CorrelatedFailures:
-    """The groups of the board's servers that are all down and share something, at most a second old.
+    """Groups of servers that are all down and have something in common, at most one second old.
 
-    On a large fleet they may be older: see `_MAX_TIME_SHARE`. `clock` gives seconds, and never goes back.
+    On a large fleet they may be older: see `_MAX_TIME_SHARE`. `clock` is monotonic, in seconds.
     """
 
     def __init__(self, fleet_state: FleetState, clock: Callable[[], float] = time.monotonic) -> None:
@@ -37,7 +37,7 @@ class CorrelatedFailures:
         self._groups: tuple[FailureGroup, ...] = ()
 
     def groups(self) -> tuple[FailureGroup, ...]:
-        """All of them, the narrowest bond first."""
+        """All groups, the one with the most specific common cause first."""
         began = self._clock()
         if self._board.version != self._version and began >= self._next_run_at:
             self._version = self._board.version
@@ -47,12 +47,12 @@ class CorrelatedFailures:
         return self._groups
 
     def of(self, name: str) -> tuple[FailureGroup, ...]:
-        """Those that a server is in."""
+        """The groups that contain a server."""
         return tuple(group for group in self.groups() if name in group.names)
 
     @property
     def largest(self) -> FailureGroup | None:
-        """The one to tell where there is room for one only."""
+        """The group with the most servers; None if there is none."""
         return max(self.groups(), key=lambda group: len(group.names), default=None)
 
     def _find_groups(self) -> tuple[FailureGroup, ...]:
@@ -73,6 +73,6 @@ def _correlation_input(server_state: ServerState) -> CorrelationInput:
 
 
 def describe_group(group: FailureGroup, name: str) -> str:
-    """A group as a member of it sees it."""
+    """A group as text, without the member `name`."""
     others = [other for other in group.names if other != name]
     return f"{format_list(others, most=_MAX_NAMES)}: all with {group.common_cause} are down"

@@ -1,4 +1,4 @@
-"""What a port monitor would say of a server, beside what we know: where the two part is a false green."""
+"""False green: a server that is down, although a port monitor would report it as up."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 
 
 def port_up(server_state: ServerState) -> bool | None:
-    """Whether a port monitor would call the port up; None where that is not known.
+    """Whether a port monitor would report the port as up; None where that is unknown.
 
-    Its question is put now and then only, so a newer check refutes an older answer: who completes a handshake
-    is not closed, and who says itself that nothing listens there is.
+    The port is probed only now and then, so a newer check overrides an older answer. A completed handshake
+    means that the port is open; an answer that nothing listens there means that it is closed.
     """
     if (
         server_state.port_monitor is None

@@ -1,4 +1,7 @@
-"""`w`: what is on the screen, as files in the directory in which the program was started. Never with keys."""
+"""File export of the current screen (key `w`), into the directory in which wgmon-tui was started.
+
+The files never contain secret keys.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from wgmon_tui.text import format_file_time, format_list
 from wgmon_tui.tui.context import AppContext
 
 Files = Iterator[tuple[str, Iterable[bytes]]]
-"""Suffixes and contents."""
+"""Pairs of file name suffix and content."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 _NOTICE_S = 8
@@ -29,11 +32,12 @@ _NOTICE_S = 8
 def write_exchange(
     app: AppContext, outcome: Round | None, address: Address | None, report_data: IncidentReport | None = None
 ) -> None:
-    """Write the check of `address`, or the worst one: its packets as pcapng, all of it as JSON; and what
-    there is to tell of the server as Markdown.
+    """Write the check of `address`, or the worst one: packets as pcapng, the whole check as JSON.
+
+    With `report_data` also write the report on the server as Markdown.
     """
     if outcome is None:
-        app.show_notice("No exchange to write yet")
+        app.show_notice("There is no exchange to write yet")
         return
     checks = list(by_address(outcome))
     shown = next((each for each in checks if address and each.check.address == address), checks[0])
@@ -51,7 +55,7 @@ def write_exchange(
 
 
 def write_fleet(app: AppContext, rows: Sequence[ServerState]) -> None:
-    """Write the servers as the table has them now, filtered and sorted: CSV and JSON."""
+    """Write the servers as CSV and JSON, filtered and sorted as in the table."""
     write_list(
         app, "fleet", fleet_json.COLUMNS, lambda: [fleet_object(server_state) for server_state in rows]
     )
@@ -60,7 +64,7 @@ def write_fleet(app: AppContext, rows: Sequence[ServerState]) -> None:
 def write_list(
     app: AppContext, what: str, columns: Sequence[str], objects: Callable[[], Sequence[Json]]
 ) -> None:
-    """Write a list: CSV and JSON. `objects` is called in another thread."""
+    """Write a list as CSV and JSON. `objects` is called in another thread."""
 
     def files() -> Files:
         content = objects()
@@ -71,7 +75,7 @@ def write_list(
 
 
 def file_stem(name: str, now: float) -> str:
-    """`wgmon-NAME-20261122T101500Z`, of characters that every file system and shell takes as they are."""
+    """A file name such as `wgmon-NAME-20261122T101500Z`, with characters that need no quoting anywhere."""
     safe = _UNSAFE.sub("_", name).strip("._-") or "server"
     return f"wgmon-{safe}-{format_file_time(now)}"
 
@@ -80,15 +84,15 @@ def _write(app: AppContext, name: str, files: Callable[[], Files]) -> None:
     stem = file_stem(name, app.clock())
 
     async def work() -> None:
-        # In a thread: the directory may be on a network that is down, ten thousand rows take a while, and
-        # checks go on.
+        # In a thread, so that checks go on: the directory may be on a network that is down, and ten thousand
+        # rows take a while.
         app.show_notice(await asyncio.to_thread(_write_files, stem, files), seconds=_NOTICE_S)
 
     app.run_worker(work(), group="writing")
 
 
 def _write_files(stem: str, files: Callable[[], Files]) -> str:
-    """Write the files; gives the line that says where they are, or what went wrong."""
+    """Write the files. Returns a line with their names and directory, or with the error."""
     try:
         directory = Path.cwd()
         paths = [write_numbered(directory, stem, suffix, parts) for suffix, parts in files()]

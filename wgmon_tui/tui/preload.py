@@ -1,4 +1,4 @@
-"""The screens that a first key opens, loaded behind the first paint and not before it, nor under that key."""
+"""Preload of screen modules after the first paint, so that the first key need not wait for imports."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _PRELOADED_MODULES = (
 )
 
 PRELOAD_DELAY_S = 1.5
-"""Seconds after the first paint: first the engine is loaded and the first verdicts come."""
+"""Seconds after the first paint. Loading the engine and the first verdicts come before."""
 
 
 def preload_screens() -> None:
-    """Takes some 200 ms of a core; meant for a thread."""
+    """Import the screen modules. Takes about 200 ms of a core; run it in a thread."""
     for module in _PRELOADED_MODULES:
         import_module(f"wgmon_tui.tui.{module}")

@@ -1,4 +1,4 @@
-"""`y`: reports of what is wrong, made of what this face knows, onto the clipboard."""
+"""Incident reports, built from the state on screen and copied to the clipboard (key `y`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wgmon_tui.tui.filter.query import muted
 
 
 def build_server_report(app: AppContext, server_state: ServerState) -> IncidentReport:
-    """All that is known here of a server."""
+    """The report on a server as it is now."""
     now = app.clock()
     together = app.together.of(server_state.server.name) if server_state.severity is Severity.DOWN else ()
     return replace(
@@ -30,7 +30,7 @@ def build_server_report(app: AppContext, server_state: ServerState) -> IncidentR
 
 
 def build_exchange_report(app: AppContext, server_state: ServerState, outcome: Round) -> IncidentReport:
-    """What there is to tell with a round that is shown; one before the last is told as what it was."""
+    """The report on a round on screen. For an older round it states the verdict of that round."""
     if outcome is server_state.last:
         return build_server_report(app, server_state)
     verdict, check = outcome.diagnosis.verdict, outcome.check
@@ -47,7 +47,7 @@ def build_exchange_report(app: AppContext, server_state: ServerState, outcome: R
 
 
 def copy_reports(app: AppContext, reports: Sequence[IncidentReport], *, markdown: bool) -> None:
-    """Put them on the clipboard, one after the other."""
+    """Copy the reports to the clipboard, one after the other."""
     write, now = as_markdown if markdown else as_text, app.clock()
     whose = reports[0].server if len(reports) == 1 else format_count(len(reports), "server")
     form = " in Markdown" if markdown else ""
@@ -55,10 +55,8 @@ def copy_reports(app: AppContext, reports: Sequence[IncidentReport], *, markdown
 
 
 def muted_reason(server_state: ServerState, now: float) -> str:
-    """Why nobody is told of a server now; "" where somebody is."""
-    words = (
-        [f'in the maintenance "{server_state.maintenance}"'] if server_state.maintenance is not None else []
-    )
+    """Why alerts for a server are muted now; "" if they are not."""
+    words = [f'in maintenance "{server_state.maintenance}"'] if server_state.maintenance is not None else []
     if muted(server_state, now) and server_state.muted_until is not None:
         by = f" by {server_state.muted_by}" if server_state.muted_by else ""
         words.append(f"muted{by} {format_until(server_state.muted_until, now)}")

@@ -1,6 +1,6 @@
-"""What is done to servers from where they are seen: check, pause, mute, acknowledge, report, explain.
+"""Actions on selected servers: check, pause, mute, acknowledge, report, explain.
 
-The screens that show servers inherit this; they say which servers are meant.
+The fleet and server screens inherit them, and determine which servers are selected.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ SERVER_ACTIONS = frozenset(
 
 
 class ServerActions(FleetActions):
-    """A screen with servers on which something can be done."""
+    """A screen with actions on servers."""
 
     def server_label(self, names: Sequence[str]) -> str:
-        """The servers in a notice."""
+        """The servers, as named in a notice."""
         return format_servers(names)
 
     def refresh_view(self) -> None:
-        """Show what has come of it."""
+        """Show the result of an action."""
         raise NotImplementedError
 
     def explained_columns(self) -> Sequence[str]:
-        """The keys of the columns that can be explained here."""
+        """The keys of the columns that this screen can explain."""
         return ()
 
     def build_report(self, server_state: ServerState) -> IncidentReport:
-        """What there is to tell of a server."""
+        """The incident report for a server."""
         from wgmon_tui.tui.report_copy import build_server_report
 
         return build_server_report(self.app, server_state)
@@ -47,7 +47,7 @@ class ServerActions(FleetActions):
         return [states[name] for name in self.target_servers() if name in states]
 
     def can_act_on_servers(self, action: str) -> bool:
-        """Whether one of ACTS would do something now."""
+        """Whether an action of `SERVER_ACTIONS` would have an effect now."""
         if action == "explain":
             return self.current_server() in self.app.engine.fleet_state.states
         states = self._rows
@@ -58,46 +58,46 @@ class ServerActions(FleetActions):
         return bool(states)
 
     def action_recheck(self) -> None:
-        """Check them now."""
+        """Check the selected servers now."""
         names = self.target_servers()
         self.app.engine.recheck(names)
         self.app.show_notice(f"Checking {self.server_label(names)}")
 
     def action_pause(self) -> None:
-        """Pause them; where all of them are paused, go on."""
+        """Pause the selected servers; if all of them are paused, resume."""
         names, paused = self.target_servers(), not all(server_state.paused for server_state in self._rows)
         self.app.engine.pause(names, paused)
         server_label = self.server_label(names)
-        self.app.show_notice(f"Paused {server_label}" if paused else f"Checking {server_label} again")
+        self.app.show_notice(f"Paused {server_label}" if paused else f"Resumed {server_label}")
         self.refresh_view()
 
     def action_acknowledge(self) -> None:
-        """Say that somebody knows of their open incidents."""
+        """Acknowledge the open incidents of the selected servers."""
         names = [
             server_state.server.name for server_state in self._rows if self.app.can_acknowledge(server_state)
         ]
         self.app.acknowledge(*names, server_label=self.server_label(names))
 
     def action_mute(self) -> None:
-        """Ask until when nobody shall be told of them."""
+        """Mute the alerts of the selected servers until a time that is asked for."""
         names = self.target_servers()
         self.app.mute(*names, server_label=self.server_label(names))
 
     def action_unmute(self) -> None:
-        """Have people told of them again."""
+        """Send alerts for the selected servers again."""
         names = [
             server_state.server.name for server_state in self._rows if server_state.muted_until is not None
         ]
         self.app.engine.mute(names, None)
-        self.app.show_notice(f"No longer muted: {self.server_label(names)}")
+        self.app.show_notice(f"Unmuted {self.server_label(names)}")
         self.refresh_view()
 
     def action_copy_summary(self) -> None:
-        """Copy a report on them."""
+        """Copy a report on the selected servers as text."""
         self._copy(markdown=False)
 
     def action_copy_markdown(self) -> None:
-        """Copy a report on them in Markdown."""
+        """Copy a report on the selected servers in Markdown."""
         self._copy(markdown=True)
 
     def _copy(self, *, markdown: bool) -> None:
@@ -108,7 +108,7 @@ class ServerActions(FleetActions):
         )
 
     def action_explain(self) -> None:
-        """Explain the verdict and the columns of the one at hand."""
+        """Explain the verdict and the columns of the current server."""
         server_state = self.app.engine.fleet_state.states[self.current_server() or ""]
         verdict = server_state.diagnosis.verdict if server_state.diagnosis else server_state.verdict
         self.app.open_explanation(server_state.server.name, verdict, server_state, self.explained_columns())

@@ -1,4 +1,4 @@
-"""What depends on the width of terminal cells or on the glyphs. Pure; wgmon_tui.text writes the values."""
+"""Text formats that depend on cell width or glyphs. Pure functions; wgmon_tui.text formats the values."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from wgmon_tui.tui.theme.glyphs import Glyphs
 
 
 def progress(checks: tuple[int, int] | None) -> str:
-    """How many checks speak for another state, of how many that it takes: ` 1/2`. Nothing where none do."""
+    """Checks in favour of another state, and how many a change needs: ` 1/2`. "" if there are none."""
     return f" {checks[0]}/{checks[1]}" if checks else ""
 
 
 def fit(text: str, width: int, glyphs: Glyphs, *, right: bool = False) -> str:
-    """`text` in exactly `width` cells: padded, or cut with an ellipsis."""
+    """Pad `text` to exactly `width` cells, or cut it with an ellipsis."""
     cells = cell_len(text)
     if cells > width:
         if width <= 0:
@@ -26,10 +26,10 @@ def fit(text: str, width: int, glyphs: Glyphs, *, right: bool = False) -> str:
 
 
 def sparkline(samples: Sequence[float | None], width: int, glyphs: Glyphs) -> str:
-    """The last `width` checks, the newest on the right; a lost one is the `lost` mark, never a gap.
+    """Draw the last `width` checks, newest on the right. A lost check is the `lost` mark, never a gap.
 
-    Scaled to the row from zero up to its peak, or to twice its median if that is more: a steady row draws a
-    calm line at half height, and jitter of a millisecond does not look like an outage.
+    The scale goes from zero to the peak, or to twice the median if that is more. So a steady row is a flat
+    line at half height, and a jitter of one millisecond does not look like an outage.
     """
     shown = samples[-width:] if width > 0 else ()
     answered = sorted(sample for sample in shown if sample is not None)

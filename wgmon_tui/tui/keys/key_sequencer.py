@@ -1,7 +1,8 @@
-"""Keys take effect one after the other, however fast they come: over a slow link many arrive in one read.
+"""Key sequencer: each key takes full effect before the next one is dispatched.
 
-Textual hands keys on as they come. What a key opens has the focus only when several queues have been gone
-through, so of "/lon" in one read the "n" would reach the table and not the filter line.
+Over a slow link one read returns many keys, and Textual dispatches them at once. A widget that a key opens
+gets the focus only after several message queues. Of "/lon" in one read, "n" would reach the table instead
+of the filter line.
 """
 
 from __future__ import annotations
@@ -15,29 +16,29 @@ from textual.app import App
 from textual.dom import DOMNode
 
 _PASSES = 3
-"""From what has the focus to the app, which acts; what that brings about; and what comes of that in turn."""
+"""Passes through the queues: focused widget to app; the messages of the action; the messages they cause."""
 
 _MAX_HOLD_S = 1.0
-"""Who waits longer for a disk must be able to leave."""
+"""The longest hold, in seconds. With a slow disk the operator must still be able to quit."""
 
 
 class KeySequencer(App[None]):
-    """An app that holds a key or a paste until the one before it has had its effect.
+    """An app that holds a key or a paste until the previous one has taken effect.
 
-    Whether it has is found out by going behind it through the queues that it goes through. A key that comes
-    alone waits for nothing.
+    A callback follows each key through the same queues; when it arrives, the key has taken effect. A single
+    key never waits.
     """
 
     def __init__(self, *, ansi_color: bool | None = None) -> None:
         super().__init__(ansi_color=ansi_color)
         self._pending_input: deque[events.Event] = deque()
-        """What has been typed; the first of it is on its way, or has arrived and holds the others."""
+        """Typed events in order. The first one is being processed; the others wait for it."""
         self._passes_left = 0
         self._holds: set[object] = set()
         self._is_waiting_for_hold = False
 
     async def on_event(self, event: events.Event) -> None:
-        """Textual's, with a queue before it for what is typed."""
+        """Queue keys and pastes; pass every other event to Textual."""
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
             return
@@ -47,9 +48,9 @@ class KeySequencer(App[None]):
 
     @contextmanager
     def hold_keys(self) -> Iterator[None]:
-        """While a thread reads what a key is to show: what is typed meanwhile is meant for that.
+        """Hold typed keys while a thread reads the data that they act on.
 
-        A second at most. What follows the block without another wait has its effect before the next key.
+        The hold lasts one second at most. Code after the block runs before the next key, up to its next await.
         """
         hold = object()
         self._holds.add(hold)
@@ -80,7 +81,7 @@ class KeySequencer(App[None]):
         await self._follow_through_queues(path)
 
     def _is_typed_text(self, event: events.Event) -> bool:
-        """Whether it is a letter for a field, which moves nothing: the next need not wait for it."""
+        """Whether the event is text for an input field. It moves no focus, so the next key need not wait."""
         focused = self.focused
         return (
             isinstance(event, events.Key)
@@ -90,7 +91,7 @@ class KeySequencer(App[None]):
 
     @property
     def _focus_path(self) -> Sequence[DOMNode]:
-        """From what hears a key now up to the app."""
+        """The nodes that receive a key now, from the focused widget up to the app."""
         return (self.focused or self.screen).ancestors_with_self
 
     async def _follow_through_queues(self, path: Sequence[DOMNode]) -> None:

@@ -1,6 +1,6 @@
-"""The keys that somebody chose in config.toml, laid over the action table. Pure: tables in, a table out.
+"""The keymap: the action table with the keys that config.toml assigns. Pure functions: tables in, a table out.
 
-Refused are actions and keys that there are not, and a key for two things on one screen: one of them would
+Unknown actions and keys are refused. So is one key for two actions on one screen, because one of them would
 silently do nothing.
 """
 
@@ -20,13 +20,13 @@ _KEY_ALIASES = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "del": "d
 _MODIFIERS = frozenset({"ctrl", "shift", "alt"})
 _NAMED = frozenset(key.value for key in Keys if not key.value.startswith("<"))
 _SCREENS_WITH_APP_KEYS = ("fleet", "server", "incidents", "alerts", "identities")
-"""Screens on which the keys of everywhere work; what is opened over them takes every key for itself."""
+"""Screens on which the keys of `EVERYWHERE` work. A dialog over them takes every key itself."""
 
 
 def assign_keys(actions: Sequence[Action], keys: Mapping[str, Sequence[str]]) -> tuple[Action, ...]:
-    """The actions with the keys that are asked for, by the action's id.
+    """Assign keys to actions by id.
 
-    Raises ConfigurationError: a line for each thing that is wrong.
+    Raises ConfigurationError with one line per problem.
     """
     known = {action.id: action for action in actions}
     problems = [*_unknown_actions(keys, known), *_unknown_keys(keys)]
@@ -42,17 +42,17 @@ def assign_keys(actions: Sequence[Action], keys: Mapping[str, Sequence[str]]) ->
 
 
 def textual_keymap(actions: Sequence[Action], keys: Mapping[str, object]) -> dict[str, str]:
-    """What Textual is to bind anew: an id, and its keys by their long names."""
+    """The keymap for Textual: the ids of reassigned actions and the long names of their keys."""
     return {action.id: ",".join(map(long_name, action.keys)) for action in actions if action.id in keys}
 
 
 def long_name(key: str) -> str:
-    """A key as Textual reports it when it is pressed: `?` is "question_mark"."""
+    """The name that Textual reports for a pressed key: `?` is "question_mark"."""
     return _character_to_key(key) if len(key) == 1 else key
 
 
 def key_of(name: str, actions: Sequence[Action]) -> str:
-    """The key of an action, as people are told of it."""
+    """The key of an action, as displayed in messages."""
     return next(action.key for action in actions if action.id == name)
 
 
@@ -60,8 +60,8 @@ def _unknown_actions(keys: Mapping[str, object], known: Mapping[str, object]) ->
     for action in keys:
         if action not in known:
             near = get_close_matches(action, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "docs/keys.md names them all"
-            yield f"{_TABLE}: key {action}: there is no such action; {hint}"
+            hint = f'did you mean "{near[0]}"?' if near else "docs/keys.md lists all actions"
+            yield f'{_TABLE}: unknown action "{action}"; {hint}'
 
 
 def _unknown_keys(keys: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -69,13 +69,13 @@ def _unknown_keys(keys: Mapping[str, Sequence[str]]) -> Iterator[str]:
         for name in names:
             if not _is_known_key(_normalise_key(name)):
                 yield (
-                    f'{_TABLE}: key {action}: there is no key "{name}"; expected a character, or a name such '
-                    'as "f5", "ctrl+x", "shift+tab", "enter", "esc", "pgup"'
+                    f'{_TABLE}: {action}: unknown key "{name}"; expected one character, or a name such as '
+                    '"f5", "ctrl+x", "shift+tab", "enter", "esc", "pgup"'
                 )
 
 
 def _normalise_key(name: str) -> str:
-    """As in the action table, also where somebody wrote what the help shows: `esc`, `ctrl+X`, a blank."""
+    """The name that the action table uses. Also accepts the displayed names: `esc`, `ctrl+X`, a blank."""
     if len(name) == 1:
         return "space" if name == " " else name
     *modifiers, last = name.split("+") if not name.endswith("+") else [*name[:-2].split("+"), "+"]
@@ -93,7 +93,7 @@ def _is_known_key(name: str) -> bool:
 
 
 def _clashes(actions: Sequence[Action], chosen: Mapping[str, object]) -> Iterator[str]:
-    """Keys that two actions share where both are to be had. Those of the table itself do so on purpose."""
+    """Problems with keys that two actions of one screen share. The table itself shares some on purpose."""
     for number, one in enumerate(actions):
         for other in actions[number + 1 :]:
             if one.id not in chosen and other.id not in chosen:
@@ -101,17 +101,17 @@ def _clashes(actions: Sequence[Action], chosen: Mapping[str, object]) -> Iterato
             for key in (key for key in one.keys if key in other.keys):
                 if screen := _shared_screens(one, other):
                     both = f"{one.id} and {other.id}"
-                    yield f'{_TABLE}: "{key}" would be both {both} {screen}; give one of them another'
+                    yield f'{_TABLE}: "{key}" is assigned to {both} {screen}; choose another key for one of them'
 
 
 def _shared_screens(one: Action, other: Action) -> str:
-    """Where both can be done; nothing where that is nowhere."""
+    """The place where both actions are available, as text; "" if there is none."""
     for screen in one.screens:
         if screen in other.screens:
-            return "everywhere" if screen == EVERYWHERE else f"on the screen {screen}"
+            return "everywhere" if screen == EVERYWHERE else f"on the {screen} screen"
     for everywhere, there in ((one, other), (other, one)):
         if EVERYWHERE in everywhere.screens:
             for screen in there.screens:
                 if screen in _SCREENS_WITH_APP_KEYS:
-                    return f"on the screen {screen}"
+                    return f"on the {screen} screen"
     return ""
